@@ -1,0 +1,120 @@
+// What the switch tells about itself: plain values, ready for JSON. Units are in the names or beside them.
+
+import type { SwitchConfig } from './config/schema.ts';
+
+/** Frames and bytes are counted without virtio-net header and FCS. Receive is what the switch receives. */
+export interface PortCounters {
+  receivedFrames: number;
+  receivedBytes: number;
+  receivedSegments: number;
+  forwarded: number;
+  copies: number;
+  transmittedFrames: number;
+  transmittedBytes: number;
+  transmittedSegments: number;
+  learnRefused: number;
+  stationMoves: number;
+  /** Drop reason -> frames; only reasons that occurred. */
+  receiveDropped: Record<string, number>;
+  transmitDropped: Record<string, number>;
+}
+
+export interface PortStatus {
+  bridge: string;
+  name: string;
+  type: 'tap' | 'vxlan' | 'memory' | 'local';
+  /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
+  number: number;
+  state: 'up' | 'down' | 'gone';
+  mtu: number;
+  /** TAP and local ports: address of the interface on the host's side. */
+  mac?: string;
+  netns?: string;
+  /** TAP: offloads the kernel accepted, as TUNSETOFFLOAD bits. */
+  offloads?: number;
+  learnedAddresses: number;
+  counters: PortCounters;
+}
+
+export interface BridgeStatus {
+  name: string;
+  /** EUI-48 of the bridge, as in `brctl show`'s bridge id 8000.xxxxxxxxxxxx. */
+  mac: string;
+  vlanFiltering: boolean;
+  /** Seconds. */
+  ageingTime: number;
+  learnedAddresses: number;
+  ports: string[];
+}
+
+export interface FdbEntry {
+  bridge: string;
+  mac: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  port: string;
+  /** Address of the VXLAN remote. */
+  remote?: string;
+  type: 'learned' | 'static' | 'local';
+  /** Seconds since the station was last heard; 0 for static and local entries. */
+  age: number;
+}
+
+export interface FdbFilter {
+  bridge?: string;
+  port?: string;
+  vlan?: number;
+  mac?: string;
+}
+
+/** One step of a reconfiguration. `path` names the thing as in a validation error. */
+export interface Action {
+  op: 'delete' | 'add' | 'set';
+  kind: 'bridge' | 'port' | 'fdb';
+  /** `bridges.br0.ports.vm1` */
+  path: string;
+  /** For `set`: the keys that change. */
+  changes?: Record<string, { from: unknown; to: unknown }>;
+}
+
+export interface ActionResult extends Action {
+  ok: boolean;
+  error?: string;
+}
+
+/** Distribution of the time between two waits of the data plane, during which new frames wait. */
+export interface PollGap {
+  polls: number;
+  sumSeconds: number;
+  maxSeconds: number;
+  /** Cumulative counts as Prometheus has them: [upper bound in seconds, count]. */
+  buckets: [number, number][];
+}
+
+/** What the control plane (server, metrics, CLI) may ask of a switch. `Switch` implements it. */
+export interface SwitchApi {
+  /** The configuration in force, defaults filled in. */
+  readonly config: SwitchConfig;
+  /** What `apply(next)` would do, deletions first. Throws `ConfigError` with all problems. */
+  plan(next: unknown): Action[];
+  /** Carries out the plan. A failed action is reported and left out of `config`; the others are in force. */
+  apply(next: unknown): Promise<ActionResult[]>;
+  bridges(): BridgeStatus[];
+  ports(): PortStatus[];
+  /** Pages of the forwarding database, each from one moment. */
+  fdb(filter?: FdbFilter): AsyncIterable<FdbEntry[]>;
+  /** Forgets learned entries that match; resolves with how many. */
+  flush(filter?: FdbFilter): Promise<number>;
+  pollGap(): PollGap;
+  close(): Promise<void>;
+}
+
+/** An error for the user, with a stable code: `EEXIST`-like words in lower snake case, e.g. `port_busy`. */
+export class TaploomError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TaploomError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,65 @@
+// What the data plane needs to know of the configuration: flat typed arrays, built by the control plane, transferred
+// to the worker and swapped between two polls. Nothing here changes while the engine holds it.
+//
+// One word for each (port, VLAN) answers every membership question, on ingress and on egress:
+//
+//   vlan[port * VLAN_STRIDE + vid] = domain << 8 | flags          0 = the port does not carry this VLAN
+//
+// A VLAN-unaware bridge is one domain; its ports use VID 0. Word stride 4096 + 16: with a power of two the same VLAN
+// of many ports would share a cache set.
+
+export const VLAN_STRIDE = 4096 + 16;
+
+/** Flags of a (port, VLAN). */
+export const MEMBER = 1;
+/** Frames leave this port untagged in this VLAN. */
+export const UNTAGGED = 2;
+
+/** Flags of a port. */
+export const PORT_FLAG = {
+  hairpin: 1,
+  isolated: 2,
+  learning: 4,
+  /** The bridge filters VLANs: parse and strip 802.1Q tags. */
+  vlanAware: 8,
+} as const;
+
+export interface Topology {
+  /** Increases with every swap; acknowledged by the worker. */
+  readonly serial: number;
+
+  // by port index; index 0 is nobody
+  readonly bridge: Uint16Array;
+  readonly flags: Uint8Array;
+  /** VLAN of untagged frames; 0 in a VLAN-aware bridge = drop them. VLAN-unaware: 0, and `vlan[...0]` is the domain. */
+  readonly pvid: Uint16Array;
+  readonly mtu: Uint32Array;
+  /** Most addresses that may be learned on the port. */
+  readonly fdbLimit: Uint32Array;
+  readonly vlan: Uint32Array;
+
+  // by domain
+  /** Bridge of the domain. */
+  readonly domainBridge: Uint16Array;
+  readonly domainVid: Uint16Array;
+  /**
+   * Flood lists: members of list `row` are hops[listAt[row] .. listAt[row + 1] - 1].
+   * Row 2 * domain serves broadcast and multicast, row 2 * domain + 1 unknown unicast.
+   */
+  readonly listAt: Uint32Array;
+  readonly hops: Int32Array;
+
+  // by bridge
+  /** ms; 0 = learn nothing. */
+  readonly ageing: Float64Array;
+  readonly bridgeFdbLimit: Uint32Array;
+  /** Linux' group_fwd_mask: bit X = forward 01:80:C2:00:00:0X. */
+  readonly groupFwdMask: Uint16Array;
+
+  /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
+  readonly fdbSlots: number;
+  /** Static entries, three words each: domain << 16 | first two MAC bytes, last four MAC bytes, next hop. */
+  readonly statics: Int32Array;
+  /** How many of the statics, counted from the front, are the switch's own addresses. */
+  readonly locals: number;
+}

@@ -1,0 +1,21 @@
+// Where a frame goes: a next hop, a member list, or nowhere for a reason. All three share one int32 column.
+//
+//   bit 31   30     29     28 .. 12   11 .. 0
+//        0 | LIST | DROP |  remote   | port        a next hop has neither LIST nor DROP set
+//
+// Port 0 is nobody: it takes the counters of what cannot be put down to a port, such as a datagram for an unknown VNI.
+// Remote 0 is the port itself; other remotes are rows of the VXLAN remote table.
+
+export const PORT_BITS = 12;
+export const MAX_PORTS = 1 << PORT_BITS;
+export const PORT_MASK = MAX_PORTS - 1;
+export const MAX_REMOTES = 1 << 17;
+
+export const DEST_DROP = 1 << 29;
+export const DEST_LIST = 1 << 30;
+/** Low bits of a drop (the reason) or of a list (its row). */
+export const DEST_VALUE = DEST_DROP - 1;
+
+export function hop(port: number, remote: number): number {
+  return (remote << PORT_BITS) | port;
+}

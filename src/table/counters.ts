@@ -1,0 +1,94 @@
+// Counters in shared memory: one writer (the data plane), any number of readers, no locks.
+//
+// Float64 is exact to 2^53, is Prometheus' own type, and a torn read cannot happen for an aligned 8-byte value on the
+// 64-bit machines that Node supports.
+//
+//   | switch-wide | bridge 0 | bridge 1 | ...      | port 0 | port 1 | ...                       |
+//   | SWITCH.*    | BRIDGE.* |                     | PORT.* then one counter for each drop reason |
+//
+// Two laws hold for every port at every moment between two polls, and tests check them:
+//   frames:  received = forwarded + sum of receive drops
+//   copies:  copies   = transmitted + sum of transmit drops
+
+import { DROPS } from './drops.ts';
+
+/** Per-port counters. `receive` is what the switch receives from the port. */
+export const PORT = {
+  receivedFrames: 0,
+  receivedBytes: 1,
+  /** Wire segments that received GSO frames stand for; a GSO frame itself counts once above. */
+  receivedSegments: 2,
+  /** Received frames that led to at least one egress copy. */
+  forwarded: 3,
+  /** Egress copies made for this port. */
+  copies: 4,
+  transmittedFrames: 5,
+  transmittedBytes: 6,
+  transmittedSegments: 7,
+  /** Source addresses not learned because a limit was reached. */
+  learnRefused: 8,
+  /** Stations that moved to this port from another one. */
+  stationMoves: 9,
+  /** Addresses learned on this port now (a gauge). */
+  learned: 10,
+  /** 1 while the device takes frames, 0 while it is down or gone (a gauge). */
+  up: 11,
+  drops: 12,
+} as const;
+const PORT_WORDS = PORT.drops + DROPS.length;
+/** Distance between two ports, in Float64 words: whole cache lines. */
+export const PORT_STRIDE = Math.ceil(PORT_WORDS / 8) * 8;
+
+export const BRIDGE = {
+  /** Learned entries now (a gauge); static ones are not counted. */
+  learned: 0,
+} as const;
+export const BRIDGE_STRIDE = 8;
+
+/** Upper bounds of the poll-gap histogram, in seconds. */
+export const POLL_GAP_BOUNDS = [
+  0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
+] as const;
+
+export const SWITCH = {
+  polls: 0,
+  /** Sum and maximum of poll gaps in seconds, then one count per bound and one beyond the last. */
+  pollGapSum: 1,
+  pollGapMax: 2,
+  pollGapCounts: 3,
+} as const;
+const SWITCH_WORDS = Math.ceil((SWITCH.pollGapCounts + POLL_GAP_BOUNDS.length + 1) / 8) * 8;
+
+export class Counters {
+  readonly memory: ArrayBufferLike;
+  readonly values: Float64Array;
+  readonly maxBridges: number;
+  private readonly portsAt: number;
+
+  /** A view over `memory`, which `Counters.allocate` made with the same limits. */
+  constructor(memory: ArrayBufferLike, maxBridges: number) {
+    this.memory = memory;
+    this.values = new Float64Array(memory);
+    this.maxBridges = maxBridges;
+    this.portsAt = SWITCH_WORDS + maxBridges * BRIDGE_STRIDE;
+  }
+
+  static allocate(maxPorts: number, maxBridges: number): Counters {
+    const words = SWITCH_WORDS + maxBridges * BRIDGE_STRIDE + maxPorts * PORT_STRIDE;
+    return new Counters(new SharedArrayBuffer(words * 8), maxBridges);
+  }
+
+  /** Index in `values` of the port's first counter. */
+  port(port: number): number {
+    return this.portsAt + port * PORT_STRIDE;
+  }
+
+  bridge(bridge: number): number {
+    return SWITCH_WORDS + bridge * BRIDGE_STRIDE;
+  }
+
+  clearPort(port: number): void {
+    const at = this.port(port);
+    this.values.fill(0, at, at + PORT_STRIDE);
+  }
+}

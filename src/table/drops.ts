@@ -1,0 +1,64 @@
+// Every reason for which a frame or a copy of one is dropped, declared once: the index is the code and the counter,
+// `name` the metric label, `help` the text that `taploom drops` prints.
+//
+// `receive` reasons end a frame (nothing was forwarded); `transmit` reasons end one copy of it on its way out.
+
+interface Drop {
+  readonly name: string;
+  readonly side: 'receive' | 'transmit';
+  readonly help: string;
+}
+
+const TABLE = [
+  ['runt', 'receive', 'shorter than its Ethernet header and tag'],
+  ['truncated', 'receive', 'larger than a frame slot; the rest was lost'],
+  [
+    'bad_offload',
+    'receive',
+    'virtio-net header contradicts the frame (gso_type, gso_size, csum_start, csum_offset)',
+  ],
+  ['bad_source', 'receive', 'source address is zero or a group address'],
+  ['reserved_group', 'receive', 'link-local group address 01:80:C2:00:00:0X that a bridge does not forward'],
+  ['vlan_invalid', 'receive', 'VLAN id 4095'],
+  ['vlan_not_allowed', 'receive', 'tagged with a VLAN that the ingress port does not carry'],
+  ['vlan_untagged', 'receive', 'untagged on a trunk without a native VLAN'],
+  ['not_forwarding', 'receive', 'ingress port does not forward in this domain'],
+  ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
+  ['isolated', 'receive', 'ingress and egress port are both isolated'],
+  ['not_member', 'receive', 'egress port is not a member of the domain'],
+  ['no_destination', 'receive', 'nobody else in the domain to flood to'],
+  ['port_removed', 'receive', 'ingress port was removed while the frame was waiting'],
+  [
+    'vxlan_header',
+    'receive',
+    'VXLAN header is short, without a valid VNI flag, or without an inner Ethernet header',
+  ],
+  ['vxlan_unknown_vni', 'receive', 'VNI is not mapped to a port'],
+  ['vxlan_unknown_remote', 'receive', 'VXLAN remote is not configured and remote_learning is off'],
+  [
+    'vxlan_ecn',
+    'receive',
+    'outer header says congestion experienced, inner transport does not support ECN (RFC 6040)',
+  ],
+  ['fault_receive', 'receive', 'dropped on purpose by a fault port'],
+  ['too_big', 'transmit', 'larger than the egress MTU'],
+  ['port_down', 'transmit', 'egress interface is down'],
+  ['queue_full', 'transmit', 'egress queue is full'],
+  ['device_gone', 'transmit', 'egress device was deleted'],
+  ['device_error', 'transmit', 'egress device refused the frame'],
+  [
+    'bad_packet',
+    'transmit',
+    'cannot be segmented or checksummed: its headers contradict its offload request',
+  ],
+  ['no_remote', 'transmit', 'VXLAN port has no such remote any more'],
+  ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
+] as const satisfies readonly (readonly [string, Drop['side'], string])[];
+
+export type DropName = (typeof TABLE)[number][0];
+
+/** All reasons; a reason's code is its index. */
+export const DROPS: readonly Drop[] = TABLE.map(([name, side, help]) => ({ name, side, help }));
+
+/** Code of each reason by name: `DROP.too_big`. */
+export const DROP = Object.fromEntries(TABLE.map(([name], code) => [name, code])) as Record<DropName, number>;
