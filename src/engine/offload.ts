@@ -1,0 +1,96 @@
+// Does a virtio-net header fit the frame behind it? Asked once per frame that carries a request, before tags are
+// stripped; what passes may be handed to another TAP as it is, and need not be doubted by egress.
+//
+// The rules are those of virtio_net_hdr_to_skb (include/linux/virtio_net.h), made stricter where Linux leaves a check
+// to the next layer: a GSO frame must be exactly what gso_type says, down to the transport header at csum_start.
+
+import type { FrameBatch } from '../frame/frame_batch.ts';
+import * as ethernet from '../wire/ethernet.ts';
+import * as ip from '../wire/ip.ts';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
+import * as tcp from '../wire/tcp.ts';
+import * as udp from '../wire/udp.ts';
+import { GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4 } from '../wire/virtio_net.ts';
+import * as vlan from '../wire/vlan.ts';
+
+/** Linux uses this gso_size for a meaning of its own (GSO_BY_FRAGS) and refuses it from a device. */
+const GSO_BY_FRAGS = 0xffff;
+
+/**
+ * Headers before the payload that a GSO frame may have, since every segment repeats them. Ethernet, two tags, IPv4 and
+ * TCP with all options need 142 bytes; the rest is for IPv6 extension headers.
+ */
+export const MAX_GSO_HEADER = 512;
+
+/**
+ * Whether frame `i`, whose `gsoType` or `csumStart` is not 0, may be forwarded. Columns are as a source leaves them:
+ * `start` and `length` of the frame as received, `csumStart` from there. Sets `headerLength`, also from there.
+ * A frame that one segment holds is no GSO frame: its gsoType, gsoSize and headerLength become 0.
+ * `csumStart` 0 is taken as a finished checksum; Linux accepts such TCP frames, and so do we.
+ */
+export function checkOffload(batch: FrameBatch, i: number): boolean {
+  const view = batch.view;
+  const start = batch.start[i];
+  const length = batch.length[i];
+  const csumStart = batch.csumStart[i];
+  const end = start + length;
+  batch.headerLength[i] = 0;
+
+  const typeAt = vlan.skip(view, start + ethernet.MACS_LEN, end);
+  if (typeAt < 0) return false;
+  const l3 = typeAt + 2 - start;
+  if (csumStart !== 0) {
+    if (csumStart < l3) return false; // would patch the tags or the MACs
+    if (csumStart + batch.csumOffset[i] + 2 > length) return false;
+  }
+  if (batch.gsoType[i] === 0) {
+    batch.gsoSize[i] = 0;
+    return true;
+  }
+
+  const gsoSize = batch.gsoSize[i];
+  if (gsoSize === 0 || gsoSize === GSO_BY_FRAGS) return false;
+  const headerLength = gsoHeader(batch, i, view.getUint16(typeAt), l3);
+  if (headerLength < 0 || headerLength > length) return false;
+  if (length - headerLength <= gsoSize) {
+    batch.gsoType[i] = 0;
+    batch.gsoSize[i] = 0;
+  } else {
+    batch.headerLength[i] = headerLength;
+  }
+  return true;
+}
+
+/** Bytes before the payload, from the frame's start; -1 if the headers are not those that gso_type promises. */
+function gsoHeader(batch: FrameBatch, i: number, etherType: number, l3: number): number {
+  const view = batch.view;
+  const start = batch.start[i];
+  const end = start + batch.length[i];
+  const csumStart = batch.csumStart[i];
+  const found = ip.transport(view, etherType, start + l3, end);
+  if (found < 0) return -1;
+  const protocol = found & 0xff;
+  const l4 = l3 + (found >>> 8);
+  if (csumStart !== 0 && csumStart !== l4) return -1;
+
+  let headerLength: number;
+  if (isTcp(batch.gsoType[i], etherType)) {
+    if (protocol !== PROTOCOL_TCP || start + l4 + tcp.HEADER_LEN > end) return -1;
+    if (csumStart !== 0 && batch.csumOffset[i] !== tcp.CHECKSUM) return -1;
+    const dataOffset = tcp.headerLength(view, start + l4);
+    if (dataOffset < tcp.HEADER_LEN) return -1;
+    headerLength = l4 + dataOffset;
+  } else {
+    // Linux refuses UDP_L4 without NEEDS_CSUM, and with the ECN flag.
+    if (batch.gsoType[i] !== GSO_UDP_L4 || protocol !== PROTOCOL_UDP || csumStart === 0) return -1;
+    if (batch.csumOffset[i] !== udp.CHECKSUM) return -1;
+    headerLength = l4 + udp.HEADER_LEN;
+  }
+  return headerLength > MAX_GSO_HEADER ? -1 : headerLength;
+}
+
+function isTcp(gsoType: number, etherType: number): boolean {
+  const type = gsoType & ~GSO_ECN;
+  if (type === GSO_TCPV4) return etherType === ethernet.TYPE_IPV4;
+  return type === GSO_TCPV6 && etherType === ethernet.TYPE_IPV6;
+}

@@ -1,0 +1,82 @@
+// VLAN tag, IEEE 802.1Q clause 9. The caller has checked that LEN bytes are present at `at`.
+//
+//   | TPID, 16 bits | PCP, 3 | DEI, 1 | VID, 12 |
+//                   '--------- TCI ------------'
+//
+// A tag on its way through the switch is one int32, TPID << 16 | TCI, so that `write` is one store; 0 is no tag.
+
+export const LEN = 4;
+
+/** Customer tag, 802.1Q. */
+export const TPID_C = 0x8100;
+/** Service tag, 802.1ad. */
+export const TPID_S = 0x88a8;
+
+/** Priority tag: no VLAN, only PCP and DEI. */
+export const VID_PRIORITY = 0;
+export const VID_MIN = 1;
+export const VID_MAX = 4094;
+/** Reserved for implementations (802.1Q table 9-2); never valid on the wire. */
+export const VID_RESERVED = 4095;
+
+/** Linux' VLAN_MAX_DEPTH: how many tags in a row are looked through before a frame counts as nonsense. */
+const MAX_DEPTH = 8;
+
+const VID = 0x0fff;
+const PCP_DEI = 0xf000;
+
+export function isTpid(type: number): boolean {
+  return type === TPID_C || type === TPID_S;
+}
+
+/** The whole tag at `at` as int32. */
+export function read(view: DataView, at: number): number {
+  return view.getInt32(at);
+}
+
+export function write(view: DataView, at: number, tag: number): void {
+  view.setInt32(at, tag);
+}
+
+export function tag(tpid: number, tci: number): number {
+  return (tpid << 16) | tci;
+}
+
+export function tpid(tag: number): number {
+  return tag >>> 16;
+}
+
+/** These accept a tag or its TCI alone. */
+export function vid(tci: number): number {
+  return tci & VID;
+}
+
+export function pcp(tci: number): number {
+  return (tci >>> 13) & 7;
+}
+
+export function dei(tci: number): number {
+  return (tci >>> 12) & 1;
+}
+
+/** The same priority in another VLAN. */
+export function withVid(tci: number, vid: number): number {
+  return (tci & ~VID) | vid;
+}
+
+/** PCP and DEI without a VLAN: what survives of a tag whose VID is not carried on. */
+export function priority(tci: number): number {
+  return tci & PCP_DEI;
+}
+
+/**
+ * Walks tags from the EtherType field at `at`: returns the offset of the first EtherType that is not a TPID, or -1 if
+ * the frame ends (at `end`) before one is complete, or there are more than eight tags.
+ */
+export function skip(view: DataView, at: number, end: number): number {
+  for (let depth = 0; depth <= MAX_DEPTH; depth++, at += LEN) {
+    if (at + 2 > end) return -1;
+    if (!isTpid(view.getUint16(at))) return at;
+  }
+  return -1;
+}
