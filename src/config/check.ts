@@ -1,0 +1,169 @@
+// What a configuration must satisfy beyond its shape: names, VLANs, tunnels and static entries that have to fit
+// together. Pure; every rule reports all its problems.
+
+import { MAX_PORTS } from '../frame/hop.ts';
+import { parseIp } from '../wire/ip_address.ts';
+import type { Problem } from './config_error.ts';
+import type { Path } from './path.ts';
+import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
+import { carriesVlan } from './vlan_set.ts';
+
+/** `exists` also knows ports that `config` lacks because something else is wrong with them. */
+export function check(config: SwitchConfig, exists: (bridge: string, port: string) => boolean): Problem[] {
+  const problems: Problem[] = [];
+  checkNames(config, problems);
+  checkTunnels(config, problems);
+  for (const [name, bridge] of Object.entries(config.bridges)) {
+    checkVlanKeys(name, bridge, problems);
+    checkStatic(name, bridge, (port) => exists(name, port), problems);
+    for (const [portName, port] of Object.entries(bridge.ports)) {
+      const path = ['bridges', name, 'ports', portName];
+      if (port.type === 'vxlan') checkRemotes(path, port, problems);
+      if (port.type === 'tap' && port.fd !== undefined) {
+        for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
+          if (port[key] === undefined || port[key] === false) continue;
+          problems.push({ path: [...path, key], message: 'belongs to whoever opened the fd' });
+        }
+      }
+    }
+  }
+  return problems;
+}
+
+/** Ports and bridges are network interfaces: one namespace of names for the whole switch. */
+function checkNames({ bridges }: SwitchConfig, problems: Problem[]): void {
+  const owner = new Map<string, string>();
+  let ports = 0;
+  for (const [name, bridge] of Object.entries(bridges)) {
+    if (bridge.local) ports++;
+    for (const port of Object.keys(bridge.ports)) {
+      ports++;
+      const path = ['bridges', name, 'ports', port];
+      const other = owner.get(port);
+      if (Object.hasOwn(bridges, port)) problems.push({ path, message: `${port} is the name of a bridge` });
+      else if (other !== undefined)
+        problems.push({ path, message: `bridge ${other} has a port of this name` });
+      else owner.set(port, name);
+    }
+  }
+  // Port 0 is nobody.
+  if (ports >= MAX_PORTS) {
+    problems.push({
+      path: ['bridges'],
+      message: `${ports} ports and local interfaces; at most ${MAX_PORTS - 1} are possible`,
+    });
+  }
+}
+
+function checkVlanKeys(name: string, bridge: BridgeConfig, problems: Problem[]): void {
+  if (bridge.vlan_filtering) return;
+  const report = (path: Path) =>
+    problems.push({
+      path,
+      message: `bridge ${name} does not filter VLANs: set its vlan_filtering to true, or remove this key`,
+    });
+  if (bridge.local !== false && bridge.local.vlan) report(['bridges', name, 'local', 'vlan']);
+  for (const [portName, port] of Object.entries(bridge.ports)) {
+    if (port.vlan) report(['bridges', name, 'ports', portName, 'vlan']);
+  }
+}
+
+/** A VNI arriving on a socket must lead to one port. */
+function checkTunnels({ bridges }: SwitchConfig, problems: Problem[]): void {
+  const owner = new Map<string, string>();
+  for (const [name, bridge] of Object.entries(bridges)) {
+    for (const [portName, port] of Object.entries(bridge.ports)) {
+      if (port.type !== 'vxlan') continue;
+      const key = `${port.local} ${port.dst_port} ${port.vni}`;
+      const other = owner.get(key);
+      if (other === undefined) {
+        owner.set(key, portName);
+        continue;
+      }
+      const message = `port ${other} already receives VNI ${port.vni} at ${port.local} UDP port ${port.dst_port}`;
+      problems.push({ path: ['bridges', name, 'ports', portName, 'vni'], message });
+    }
+  }
+}
+
+function checkRemotes(path: Path, port: VxlanPortConfig, problems: Problem[]): void {
+  const seen = new Set<string>();
+  for (const [index, remote] of port.remotes.entries()) {
+    const message = seen.has(remote) ? `${remote} is listed twice` : remoteProblem(remote, port);
+    if (message) problems.push({ path: [...path, 'remotes', index], message });
+    seen.add(remote);
+  }
+  if (port.remotes.length > port.max_remotes) {
+    const message = `${port.max_remotes} is less than the ${port.remotes.length} remotes listed`;
+    problems.push({ path: [...path, 'max_remotes'], message });
+  }
+}
+
+function remoteProblem(remote: string, port: VxlanPortConfig): string | undefined {
+  if (remote === port.local) return `${remote} is the local address`;
+  if (family(remote) !== family(port.local)) {
+    return `${remote} is IPv${family(remote)}, the local address ${port.local} is IPv${family(port.local)}`;
+  }
+  return undefined;
+}
+
+function family(address: string): 4 | 6 {
+  return parseIp(address)?.length === 16 ? 6 : 4;
+}
+
+function checkStatic(
+  name: string,
+  bridge: BridgeConfig,
+  exists: (port: string) => boolean,
+  problems: Problem[],
+): void {
+  const seen = new Set<string>();
+  for (const [index, entry] of bridge.static.entries()) {
+    const path = ['bridges', name, 'static', index];
+    const report = (key: string, message: string) => problems.push({ path: [...path, key], message });
+
+    const key = `${entry.mac} ${entry.vlan}`;
+    if (seen.has(key))
+      report('mac', `${entry.mac} has an entry already${entry.vlan ? ` in VLAN ${entry.vlan}` : ''}`);
+    seen.add(key);
+
+    if (bridge.vlan_filtering && entry.vlan === undefined) {
+      report('vlan', `missing: bridge ${name} filters VLANs, so the entry needs one`);
+    } else if (!bridge.vlan_filtering && entry.vlan !== undefined) {
+      report(
+        'vlan',
+        `bridge ${name} does not filter VLANs: set its vlan_filtering to true, or remove this key`,
+      );
+    }
+    checkStaticPort(name, bridge, entry, exists, report);
+  }
+}
+
+function checkStaticPort(
+  name: string,
+  bridge: BridgeConfig,
+  entry: StaticEntryConfig,
+  exists: (port: string) => boolean,
+  report: (key: string, message: string) => void,
+): void {
+  const port = Object.hasOwn(bridge.ports, entry.port) ? bridge.ports[entry.port] : undefined;
+  const local = entry.port === name && bridge.local ? bridge.local : undefined;
+  if (!port && !local) {
+    if (!exists(entry.port)) report('port', `bridge ${name} has no port ${entry.port}`);
+    return;
+  }
+  const vlan: VlanConfig | undefined = (port ?? local)?.vlan;
+  if (bridge.vlan_filtering && entry.vlan !== undefined && !carriesVlan(vlan, entry.vlan)) {
+    report('vlan', `port ${entry.port} does not carry VLAN ${entry.vlan}`);
+  }
+  if (port?.type !== 'vxlan') {
+    if (entry.remote) report('remote', `port ${entry.port} is not a VXLAN port`);
+    return;
+  }
+  if (!entry.remote) {
+    report('remote', `missing: ${entry.port} is a VXLAN port, the entry needs the address of the remote`);
+    return;
+  }
+  const problem = remoteProblem(entry.remote, port);
+  if (problem) report('remote', problem);
+}

@@ -1,0 +1,106 @@
+// Turns zod's issues into problems that a person can act on. Most texts come from shape.ts; here are those that depend
+// on where the issue is: unknown keys, unknown port types, and unions, of which only the branch that was meant counts.
+
+import { z } from 'zod';
+import type { Problem } from './config_error.ts';
+import type { Path } from './path.ts';
+import { configShape } from './shape.ts';
+import { show } from './show.ts';
+import { suggest } from './suggest.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** `input` is what was validated, to look up values that issues do not carry. */
+export function explain(issues: readonly Issue[], input: unknown): Problem[] {
+  return issues.flatMap((issue) => explainIssue(issue, input, []));
+}
+
+function explainIssue(issue: Issue, input: unknown, prefix: Path): Problem[] {
+  const path = [...prefix, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, path, input) }));
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => ({ path, message }));
+    case 'invalid_union':
+      return explainUnion(issue, path, input);
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: unknown): Problem[] {
+  if ('discriminator' in issue) {
+    const port = path.slice(0, -1);
+    return [{ path, message: unknownType(at(input, path), shapesAt(port)) }];
+  }
+  // The branch that was meant is the one whose type is right, so that only what is inside it is wrong.
+  const meant = issue.errors.find((issues) =>
+    issues.every((inner) => inner.path.length > 0 || isForeign(inner)),
+  );
+  return meant
+    ? meant.flatMap((inner) => explainIssue(inner, input, path))
+    : [{ path, message: issue.message }];
+}
+
+function isForeign(issue: Issue): boolean {
+  return issue.code === 'unrecognized_keys';
+}
+
+function unknownType(type: unknown, shapes: readonly Shape[]): string {
+  const types = shapes.map(typeOf);
+  const allowed = types.join(', ');
+  if (type === undefined) return `missing, expected one of ${allowed}`;
+  const meant = typeof type === 'string' ? suggest(type, types) : undefined;
+  return `${show(type)} is not one of ${allowed}${meant ? `, did you mean ${meant}?` : ''}`;
+}
+
+function unknownKey(key: string, path: Path, input: unknown): string {
+  const shapes = shapesAt(path);
+  const type = shapes.length > 1 ? at(input, [...path, 'type']) : undefined;
+  const shape = shapes.find((candidate) => type === undefined || typeOf(candidate) === type) ?? {};
+  const keys = Object.keys(shape);
+  const meant = suggest(key, keys);
+  if (meant) return `unknown key, did you mean ${meant}?`;
+  const owners = shapes.filter((other) => key in other).map(typeOf);
+  if (owners.length > 0)
+    return `unknown key: only ${owners.join(' and ')} ports have it, this is a ${type} port`;
+  return `unknown key, the keys here are ${keys.join(', ')}`;
+}
+
+type Shape = Readonly<Record<string, z.core.$ZodType>>;
+
+/** Value of a port's `type` key. */
+function typeOf(shape: Shape): string {
+  return shape.type instanceof z.ZodLiteral ? String(shape.type.value) : '';
+}
+
+/** The mappings that the configuration may have at `path`: several where ports differ by type. */
+function shapesAt(path: Path): Shape[] {
+  let schemas = branches(configShape);
+  for (const key of path) {
+    schemas = schemas.flatMap((schema) => {
+      if (schema instanceof z.ZodRecord) return branches(schema.valueType);
+      if (schema instanceof z.ZodArray) return branches(schema.element);
+      if (schema instanceof z.ZodObject && key in schema.shape) return branches(schema.shape[key]);
+      return [];
+    });
+  }
+  return schemas.flatMap((schema) => (schema instanceof z.ZodObject ? [schema.shape] : []));
+}
+
+/** The schema without `optional` and `default`; of a union each. */
+function branches(schema: z.core.$ZodType): z.core.$ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return branches(schema.unwrap());
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(branches);
+  return [schema];
+}
+
+function at(input: unknown, path: Path): unknown {
+  let value = input;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+}

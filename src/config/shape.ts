@@ -1,0 +1,280 @@
+// The shape of a configuration: keys, types, ranges, defaults. What needs more than one value to judge is in check.ts.
+//
+// Every leaf says in words what it accepts; the error texts are made of these words: `5000 is not a VLAN id (1-4094)`.
+// No transforms, so that `z.toJSONSchema` can describe the input. MAC and IP addresses come out in canonical form.
+
+import { z } from 'zod';
+import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
+import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
+import { parseRange } from './range.ts';
+import { show } from './show.ts';
+
+// IEEE 802.1Q-2018, 9.6: 0 is the priority tag, 4095 is reserved.
+const MAX_VID = 4094;
+// RFC 791: every host must take datagrams of 68 bytes unfragmented. The top is the largest IP packet.
+const MIN_MTU = 68;
+const MAX_MTU = 65_535;
+// IFNAMSIZ without the final NUL.
+const MAX_NAME_BYTES = 15;
+// The kernel refuses these two (their sysctl directories exist already) ...
+const KERNEL_NAMES = new Set(['all', 'default']);
+
+type Issue = { readonly input?: unknown };
+
+/** Error text of a leaf that accepts `what`. */
+function expecting(what: string) {
+  return {
+    error: ({ input }: Issue) =>
+      input === undefined ? `missing, expected ${what}` : `${show(input)} is not ${what}`,
+  };
+}
+
+function number(what: string, min: number, max: number) {
+  const error = expecting(what);
+  return z.number(error).min(min, error).max(max, error);
+}
+
+function integer(what: string, min: number, max: number) {
+  const error = expecting(what);
+  return z.int(error).min(min, error).max(max, error);
+}
+
+function boolean() {
+  return z.boolean(expecting('true or false'));
+}
+
+function text(what: string, accepts: (text: string) => boolean) {
+  const error = expecting(what);
+  return z.string(error).refine(accepts, error);
+}
+
+function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'invalid_type' ? expecting('a mapping').error(issue) : undefined),
+  });
+}
+
+const MAC_TEXT = 'the MAC address of a single station (aa:bb:cc:dd:ee:ff)';
+const mac = text(MAC_TEXT, (value) => {
+  const address = parseMac(value);
+  return address !== undefined && !isGroupMac(address.hi) && !isZeroMac(address.hi, address.lo);
+}).overwrite((value) => {
+  const address = parseMac(value);
+  return address ? formatMac(address.hi, address.lo) : value;
+});
+
+const IP_TEXT = 'an IPv4 or IPv6 address';
+const unicastIp = z
+  .string(expecting(IP_TEXT))
+  .superRefine((value, context) => {
+    const bytes = parseIp(value);
+    const problem = !bytes
+      ? `${show(value)} is not ${IP_TEXT}`
+      : isMulticastIp(bytes)
+        ? `${value} is a multicast group: VXLAN over multicast is not supported, list the remotes`
+        : isUnspecifiedIp(bytes)
+          ? `${value} is no host's address`
+          : bytes.length === 16 && bytes[0] === 0xfe && (bytes[1] & 0xc0) === 0x80
+            ? `${value} is link-local: it would need an interface, which is not supported`
+            : undefined;
+    if (problem) context.addIssue({ code: 'custom', message: problem, input: value });
+  })
+  .overwrite((value) => canonicalIp(value) ?? value);
+
+const VID_TEXT = `a VLAN id (1-${MAX_VID})`;
+const vid = integer(VID_TEXT, 1, MAX_VID);
+
+const vidRange = z.string().refine((value) => {
+  const range = parseRange(value);
+  return range !== undefined && range.from >= 1 && range.from <= range.to && range.to <= MAX_VID;
+});
+const vidOrRange = z.union([vid, vidRange], {
+  error: ({ input }) => {
+    const range = typeof input === 'string' ? parseRange(input) : undefined;
+    if (range && range.from > range.to)
+      return `${show(input)} runs backwards, write ${range.to}-${range.from}`;
+    return `${show(input)} is not ${VID_TEXT} or a range such as 100-199`;
+  },
+});
+
+/** One VLAN untagged, or a list of tagged ones beside which `native` is a member, untagged. */
+export type VlanConfig = { access: number } | { trunk: (number | string)[]; native?: number };
+
+// One mapping instead of a union: a union's errors tell about the branch that was not meant, too.
+const vlan = mapping({
+  access: vid.optional(),
+  trunk: z
+    .array(vidOrRange, expecting('a list of VLAN ids and ranges'))
+    .min(1, { error: 'an empty list: a trunk carries at least one VLAN' })
+    .optional(),
+  native: vid.optional(),
+}).superRefine(({ access, trunk, native }, context) => {
+  const report = (message: string, path: string[] = []) =>
+    context.addIssue({ code: 'custom', message, path });
+  if (access !== undefined && trunk) report('access and trunk exclude each other');
+  else if (access !== undefined && native !== undefined) report('only a trunk has a native VLAN', ['native']);
+  else if (access === undefined && !trunk) report('expected access: VID, or trunk: [VID, ...]');
+}) as z.ZodType<unknown> as z.ZodType<VlanConfig, VlanConfig>;
+
+const mtu = integer(`an MTU (${MIN_MTU}-${MAX_MTU} bytes)`, MIN_MTU, MAX_MTU);
+const fdbLimit = integer('a number of addresses (1-4000000)', 1, 4_000_000);
+const netns = text('a network namespace: a name in /var/run/netns, or an absolute path', (value) =>
+  value.length > 1 && value.startsWith('/')
+    ? true
+    : /^[^/\s]+$/.test(value) && value !== '.' && value !== '..',
+);
+const account = (what: string) =>
+  z.union(
+    [z.int().min(0).max(0xffff_fffe), z.string().regex(/^[^\s:]+$/)],
+    expecting(`${what} name or number`),
+  );
+const probability = number('a probability (0-1)', 0, 1);
+
+const fault = mapping({
+  drop: probability.optional(),
+  duplicate: probability.optional(),
+  corrupt: probability.optional(),
+  delay: number('a delay (0-60000 ms)', 0, 60_000).optional(),
+  seed: integer('a seed (0-4294967295)', 0, 0xffff_ffff).optional(),
+});
+
+const common = {
+  vlan: vlan.optional(),
+  hairpin: boolean().default(false),
+  isolated: boolean().default(false),
+  learning: boolean().default(true),
+  flood: boolean().default(true),
+  fdb_limit: fdbLimit.optional(),
+  mtu: mtu.optional(),
+  fault: fault.optional(),
+};
+
+const tap = mapping({
+  type: z.literal('tap'),
+  ...common,
+  mac: mac.optional(),
+  netns: netns.optional(),
+  owner: account('a user').optional(),
+  group: account('a group').optional(),
+  persist: boolean().default(false),
+  offloads: boolean().default(true),
+  fd: integer('an open file descriptor', 0, 0x7fff_ffff).optional(),
+});
+
+const PORT_RANGE_TEXT = 'a range of UDP ports (1-65535), such as 49152-65535';
+const vxlan = mapping({
+  type: z.literal('vxlan'),
+  ...common,
+  vni: integer('a VXLAN network identifier (0-16777215)', 0, 0xff_ffff),
+  local: unicastIp,
+  remotes: z.array(unicastIp, expecting('a list of IP addresses')).default([]),
+  // IANA's; the Linux default without dstport is 8472.
+  dst_port: integer('a UDP port (1-65535)', 1, 65_535).default(4789),
+  // RFC 7348, 5: "the dynamic/private port range".
+  source_ports: text(PORT_RANGE_TEXT, (value) => {
+    const range = parseRange(value);
+    return range !== undefined && range.from >= 1 && range.from <= range.to && range.to <= 65_535;
+  }).default('49152-65535'),
+  remote_learning: boolean().default(true),
+  max_remotes: integer('a number of remotes (1-100000)', 1, 100_000).default(1024),
+  ttl: integer('a TTL (1-255)', 1, 255).default(64),
+  tos: z
+    .union([z.int().min(0).max(255), z.literal('inherit')], expecting('a type of service (0-255) or inherit'))
+    .default(0),
+  udp_checksum: boolean().optional(),
+});
+
+const memory = mapping({
+  type: z.literal('memory'),
+  ...common,
+  offloads: boolean().default(true),
+  capacity: integer('a number of frames (1-65536)', 1, 65_536).default(1024),
+});
+
+const port = z.discriminatedUnion(
+  'type',
+  [tap, vxlan, memory],
+  expecting('a mapping with type: tap, vxlan or memory'),
+);
+
+const local = mapping({
+  vlan: vlan.optional(),
+  mtu: mtu.optional(),
+  mac: mac.optional(),
+  netns: netns.optional(),
+  owner: account('a user').optional(),
+  group: account('a group').optional(),
+});
+
+const name = z.string().superRefine((value, context) => {
+  const problem = nameProblem(value);
+  if (problem) context.addIssue({ code: 'custom', message: `${show(value)} ${problem}`, input: value });
+});
+
+const staticEntry = mapping({
+  mac,
+  vlan: vid.optional(),
+  port: z.string(expecting('the name of a port of this bridge')),
+  remote: unicastIp.optional(),
+});
+
+const bridge = mapping({
+  vlan_filtering: boolean().default(false),
+  ageing_time: number('an ageing time (0-1000000 seconds)', 0, 1_000_000).default(300),
+  fdb_limit: fdbLimit.default(8192),
+  group_fwd_mask: integer('a 16-bit mask', 0, 0xffff)
+    // BR_GROUPFWD_RESTRICTED in Linux' net/bridge/br_private.h.
+    .refine((mask) => (mask & 7) === 0, {
+      error: ({ input }) =>
+        `0x${Number(input).toString(16)} has a bit that cannot be forwarded: 0 (STP), 1 (PAUSE) and 2 (LACP) are restricted`,
+    })
+    .default(0),
+  stp: z
+    .literal(false, {
+      error: ({ input }) =>
+        input === true
+          ? 'the spanning tree protocol is not supported yet'
+          : expecting('false').error({ input }),
+    })
+    .default(false),
+  local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
+  static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
+  ports: z.record(name, port, expecting('a mapping of names to ports')).default({}),
+});
+
+/** The schema of the input, for `z.toJSONSchema(configShape, { io: 'input' })`. To validate, call `parseConfig`. */
+export const configShape = mapping({
+  version: z.literal(1, expecting('1, the version of this format')),
+  bridges: z.record(name, bridge, expecting('a mapping of names to bridges')).default({}),
+});
+
+/** Why Linux or Taploom would refuse an interface of this name. */
+export function nameProblem(value: string): string | undefined {
+  const bytes = Buffer.byteLength(value);
+  if (bytes === 0 || bytes > MAX_NAME_BYTES)
+    return `is not an interface name: it must have 1 to ${MAX_NAME_BYTES} bytes`;
+  // dev_valid_name() in Linux' net/core/dev.c; `%` makes the kernel pick a number.
+  if (/[/:%\s\p{Cc}]/u.test(value))
+    return 'is not an interface name: no slash, colon, percent sign or white space';
+  if (value === '.' || value === '..' || KERNEL_NAMES.has(value))
+    return 'is not an interface name: the kernel refuses it';
+  // ... and objects keyed by name would find these.
+  if (value in Object.prototype) return 'is not an interface name here: it is reserved';
+  return undefined;
+}
+
+export type SwitchConfigInput = z.input<typeof configShape>;
+export type FaultConfig = z.output<typeof fault>;
+export type TapPortConfig = z.output<typeof tap>;
+export type MemoryPortConfig = z.output<typeof memory>;
+/** `parseConfig` fills in `udp_checksum`, whose default depends on the address family. */
+export type VxlanPortConfig = z.output<typeof vxlan> & { udp_checksum: boolean };
+export type PortConfig = TapPortConfig | VxlanPortConfig | MemoryPortConfig;
+export type LocalConfig = z.output<typeof local>;
+export type StaticEntryConfig = z.output<typeof staticEntry>;
+export type BridgeConfig = Omit<z.output<typeof bridge>, 'ports'> & { ports: Record<string, PortConfig> };
+/** A valid configuration with the defaults filled in. */
+export interface SwitchConfig {
+  version: 1;
+  bridges: Record<string, BridgeConfig>;
+}

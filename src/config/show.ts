@@ -1,0 +1,11 @@
+// A value as error messages quote it: short, on one line, and recognisable to the person who wrote it.
+
+const MAX_LENGTH = 60;
+
+export function show(value: unknown): string {
+  if (value === null) return 'nothing';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  if (typeof value !== 'string') return String(value);
+  return JSON.stringify(value.length > MAX_LENGTH ? `${value.slice(0, MAX_LENGTH)}...` : value);
+}
