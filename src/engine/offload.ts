@@ -50,8 +50,9 @@ export function checkOffload(batch: FrameBatch, i: number): boolean {
 
   const gsoSize = batch.gsoSize[i];
   if (gsoSize === 0 || gsoSize === GSO_BY_FRAGS) return false;
-  const headerLength = gsoHeader(batch, i, view.getUint16(typeAt), l3);
-  if (headerLength < 0 || headerLength > length) return false;
+  const found = gsoHeader(view, start, end, l3, batch.gsoType[i], csumStart, batch.csumOffset[i]);
+  if (found < 0) return false;
+  const headerLength = found & 0xffff;
   if (length - headerLength <= gsoSize) {
     batch.gsoType[i] = 0;
     batch.gsoSize[i] = 0;
@@ -61,32 +62,42 @@ export function checkOffload(batch: FrameBatch, i: number): boolean {
   return true;
 }
 
-/** Bytes before the payload, from the frame's start; -1 if the headers are not those that gso_type promises. */
-function gsoHeader(batch: FrameBatch, i: number, etherType: number, l3: number): number {
-  const view = batch.view;
-  const start = batch.start[i];
-  const end = start + batch.length[i];
-  const csumStart = batch.csumStart[i];
-  const found = ip.transport(view, etherType, start + l3, end);
+/**
+ * Offset of the transport header << 16 | bytes before the payload, both from `origin`; -1 if the headers are not those
+ * that `gsoType` promises. `l3` is the offset of the IP header; the EtherType before it and everything up to `end` are
+ * the frame's own bytes.
+ */
+export function gsoHeader(
+  view: DataView,
+  origin: number,
+  end: number,
+  l3: number,
+  gsoType: number,
+  csumStart: number,
+  csumOffset: number,
+): number {
+  const etherType = view.getUint16(origin + l3 - 2);
+  const found = ip.transport(view, etherType, origin + l3, end);
   if (found < 0) return -1;
   const protocol = found & 0xff;
   const l4 = l3 + (found >>> 8);
   if (csumStart !== 0 && csumStart !== l4) return -1;
 
   let headerLength: number;
-  if (isTcp(batch.gsoType[i], etherType)) {
-    if (protocol !== PROTOCOL_TCP || start + l4 + tcp.HEADER_LEN > end) return -1;
-    if (csumStart !== 0 && batch.csumOffset[i] !== tcp.CHECKSUM) return -1;
-    const dataOffset = tcp.headerLength(view, start + l4);
+  if (isTcp(gsoType, etherType)) {
+    if (protocol !== PROTOCOL_TCP || origin + l4 + tcp.HEADER_LEN > end) return -1;
+    if (csumStart !== 0 && csumOffset !== tcp.CHECKSUM) return -1;
+    const dataOffset = tcp.headerLength(view, origin + l4);
     if (dataOffset < tcp.HEADER_LEN) return -1;
     headerLength = l4 + dataOffset;
   } else {
     // Linux refuses UDP_L4 without NEEDS_CSUM, and with the ECN flag.
-    if (batch.gsoType[i] !== GSO_UDP_L4 || protocol !== PROTOCOL_UDP || csumStart === 0) return -1;
-    if (batch.csumOffset[i] !== udp.CHECKSUM) return -1;
+    if (gsoType !== GSO_UDP_L4 || protocol !== PROTOCOL_UDP || csumStart === 0) return -1;
+    if (csumOffset !== udp.CHECKSUM) return -1;
     headerLength = l4 + udp.HEADER_LEN;
   }
-  return headerLength > MAX_GSO_HEADER ? -1 : headerLength;
+  if (headerLength > MAX_GSO_HEADER || origin + headerLength > end) return -1;
+  return (l4 << 16) | headerLength;
 }
 
 function isTcp(gsoType: number, etherType: number): boolean {

@@ -1,16 +1,16 @@
-// VLAN tag, IEEE 802.1Q clause 9. The caller has checked that LEN bytes are present at `at`.
+// VLAN tag, IEEE 802.1Q clause 9. The caller has checked that TAG_LEN bytes are present at `at`.
 //
 //   | TPID, 16 bits | PCP, 3 | DEI, 1 | VID, 12 |
 //                   '--------- TCI ------------'
 //
 // A tag on its way through the switch is one int32, TPID << 16 | TCI, so that `write` is one store; 0 is no tag.
 
-export const LEN = 4;
+export const TAG_LEN = 4;
 
 /** Customer tag, 802.1Q. */
-export const TPID_C = 0x8100;
+export const TPID_8021Q = 0x8100;
 /** Service tag, 802.1ad. */
-export const TPID_S = 0x88a8;
+export const TPID_8021AD = 0x88a8;
 
 /** Priority tag: no VLAN, only PCP and DEI. */
 export const VID_PRIORITY = 0;
@@ -22,11 +22,11 @@ export const VID_RESERVED = 4095;
 /** Linux' VLAN_MAX_DEPTH: how many tags in a row are looked through before a frame counts as nonsense. */
 const MAX_DEPTH = 8;
 
-const VID = 0x0fff;
+export const VID_MASK = 0x0fff;
 const PCP_DEI = 0xf000;
 
 export function isTpid(type: number): boolean {
-  return type === TPID_C || type === TPID_S;
+  return type === TPID_8021Q || type === TPID_8021AD;
 }
 
 /** The whole tag at `at` as int32. */
@@ -48,7 +48,7 @@ export function tpid(tag: number): number {
 
 /** These accept a tag or its TCI alone. */
 export function vid(tci: number): number {
-  return tci & VID;
+  return tci & VID_MASK;
 }
 
 export function pcp(tci: number): number {
@@ -61,7 +61,7 @@ export function dei(tci: number): number {
 
 /** The same priority in another VLAN. */
 export function withVid(tci: number, vid: number): number {
-  return (tci & ~VID) | vid;
+  return (tci & ~VID_MASK) | vid;
 }
 
 /** PCP and DEI without a VLAN: what survives of a tag whose VID is not carried on. */
@@ -74,7 +74,7 @@ export function priority(tci: number): number {
  * the frame ends (at `end`) before one is complete, or there are more than eight tags.
  */
 export function skip(view: DataView, at: number, end: number): number {
-  for (let depth = 0; depth <= MAX_DEPTH; depth++, at += LEN) {
+  for (let depth = 0; depth <= MAX_DEPTH; depth++, at += TAG_LEN) {
     if (at + 2 > end) return -1;
     if (!isTpid(view.getUint16(at))) return at;
   }

@@ -1,0 +1,198 @@
+// Checksums and segmentation in software, for egress that cannot take a frame's offload request: VXLAN, memory ports
+// without offloads, TAPs whose reader accepts less.
+//
+// Works on a frame after `classify`: 12 MAC bytes at `start`, and byte k >= 12 of the untagged frame at rest - 12 + k.
+// The frame itself is never written. What is built goes into the batch's auxiliary area at an offset that the caller
+// chooses, so that copies within one buffer suffice and the caller can put a tunnel header in front.
+//
+//   frame     | MACs |..tag..| headers | payload                                  |
+//   segments  | MACs | headers' | payload, gsoSize bytes |
+//             | MACs | headers' | payload, gsoSize bytes |
+//             | MACs | headers' | payload, the rest |
+//
+// The checksum field of a frame that asks for completion holds the sum of the pseudo-header. It is taken from there
+// rather than computed again, as Linux does: the sender knows the final destination behind IPv4 source routes and IPv6
+// routing headers. A sender that lies gets segments that its receiver refuses.
+
+import type { FrameBatch } from '../frame/frame_batch.ts';
+import { add, finish, finishNonZero, fold, pseudo4, pseudo6 } from '../wire/checksum.ts';
+import { copyMacs, HEADER_LEN, MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
+import * as ip from '../wire/ip.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
+import * as ipv6 from '../wire/ipv6.ts';
+import * as tcp from '../wire/tcp.ts';
+import * as udp from '../wire/udp.ts';
+import { GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, OFFLOAD } from '../wire/virtio_net.ts';
+import { gsoHeader } from './offload.ts';
+
+/** Answers of `needs`: send as it is, complete its checksum, or segment it. */
+export const PASS = 0;
+export const COMPLETE = 1;
+export const SEGMENT = 2;
+
+/**
+ * More segments than this are refused: a guest must not buy 65,000 datagrams with one frame of gso_size 1. Linux' smallest
+ * TCP segment carries 36 bytes (tcp_min_snd_mss 48 minus timestamps), which makes 1,821 of 64 KiB.
+ */
+export const MAX_SEGMENTS = 2048;
+
+/** What has to be done to frame `i` before a device with these TUNSETOFFLOAD bits takes it. */
+export function needs(batch: FrameBatch, i: number, offloads: number): number {
+  const gsoType = batch.gsoType[i];
+  if (gsoType === 0) {
+    return batch.csumStart[i] === 0 || (offloads & OFFLOAD.csum) !== 0 ? PASS : COMPLETE;
+  }
+  let wanted: number = OFFLOAD.csum;
+  const type = gsoType & ~GSO_ECN;
+  if (type === GSO_TCPV4) wanted |= OFFLOAD.tso4;
+  else if (type === GSO_TCPV6) wanted |= OFFLOAD.tso6;
+  else if (type === GSO_UDP_L4) wanted |= OFFLOAD.uso;
+  else return SEGMENT; // which refuses it
+  if ((gsoType & GSO_ECN) !== 0) wanted |= OFFLOAD.ecn;
+  return (offloads & wanted) === wanted ? PASS : SEGMENT;
+}
+
+/**
+ * Writes the whole untagged frame `i` to offset `at` of the batch's bytes, its checksum completed, and returns its
+ * length, or -1 if the request points outside the frame. Needs `length[i]` bytes of room.
+ * Any protocol will do: csum_start and csum_offset say all there is to know.
+ */
+export function completeChecksum(batch: FrameBatch, i: number, at: number): number {
+  const { view, bytes } = batch;
+  const length = batch.length[i];
+  const csumStart = batch.csumStart[i];
+  const field = csumStart + batch.csumOffset[i];
+  const l3 = batch.l3[i];
+  if (csumStart < l3 || field + 2 > length) return -1;
+  const rest = batch.rest[i];
+  copyMacs(view, batch.start[i], at);
+  bytes.copyWithin(at + MACS_LEN, rest, rest + length - MACS_LEN);
+
+  // Up to the end of the IP packet: the sum of a padded frame must not contain its padding.
+  let end = length;
+  const packet = ip.packetLength(view, view.getUint16(at + l3 - 2), at + l3, at + length);
+  if (packet >= 0 && l3 + packet >= field + 2) end = l3 + packet;
+  view.setUint16(at + field, finishNonZero(add(view, at + csumStart, at + end)));
+  return length;
+}
+
+/** Cuts one GSO frame after another into segments with complete checksums: `begin`, then `next` until it returns 0. */
+export class Segmenter {
+  /** Bytes of the longest segment, MACs included: the room that `next` needs. Valid after `begin`. */
+  maxLength = 0;
+
+  // Offsets in the batch's bytes: the frame's two pieces, and where byte 0 of the untagged frame would be.
+  private start = 0;
+  private rest = 0;
+  private origin = 0;
+  // Offsets from there; `end` is that of the IP packet, without padding.
+  private l3 = 0;
+  private l4 = 0;
+  private headerLength = 0;
+  private end = 0;
+
+  private gsoSize = 0;
+  private isIpv4 = false;
+  private isTcp = false;
+  /** Sum of the pseudo-header without its length. */
+  private pseudo = 0;
+  /** Segments written, and the payload's part that the next one starts with. */
+  private written = 0;
+  private position = 0;
+
+  /**
+   * Prepares frame `i` and returns its number of segments, at least 1, or -1 if its headers contradict each other or
+   * the request. All checks are here; `next` cannot fail.
+   */
+  begin(batch: FrameBatch, i: number): number {
+    const view = batch.view;
+    const l3 = batch.l3[i];
+    const csumStart = batch.csumStart[i];
+    const gsoSize = batch.gsoSize[i];
+    const origin = batch.rest[i] - MACS_LEN;
+    const frameEnd = origin + batch.length[i];
+    this.position = 0;
+    this.end = 0;
+    if (gsoSize === 0 || l3 < HEADER_LEN || l3 > batch.length[i]) return -1;
+    const found = gsoHeader(view, origin, frameEnd, l3, batch.gsoType[i], csumStart, batch.csumOffset[i]);
+    if (found < 0) return -1;
+    const l4 = found >>> 16;
+    const headerLength = found & 0xffff;
+    const etherType = view.getUint16(origin + l3 - 2);
+    const packet = ip.packetLength(view, etherType, origin + l3, frameEnd);
+    const end = l3 + packet;
+    const payload = end - headerLength;
+    if (packet < 0 || payload <= 0) return -1;
+    const isTcp = batch.gsoType[i] !== GSO_UDP_L4;
+    if (!isTcp && udp.length(view, origin + l4) !== end - l4) return -1;
+    const count = Math.ceil(payload / gsoSize);
+    if (count > MAX_SEGMENTS) return -1;
+
+    this.start = batch.start[i];
+    this.rest = batch.rest[i];
+    this.origin = origin;
+    this.l3 = l3;
+    this.l4 = l4;
+    this.headerLength = headerLength;
+    this.position = headerLength;
+    this.end = end;
+    this.gsoSize = gsoSize;
+    this.isIpv4 = etherType === TYPE_IPV4;
+    this.isTcp = isTcp;
+    this.written = 0;
+    this.maxLength = headerLength + Math.min(gsoSize, payload);
+    if (csumStart !== 0) {
+      const field = view.getUint16(origin + csumStart + batch.csumOffset[i]);
+      this.pseudo = fold(field + finish(end - l4)); // minus the whole packet's length
+    } else if (this.isIpv4) {
+      this.pseudo = pseudo4(view, origin + l3, isTcp ? PROTOCOL_TCP : PROTOCOL_UDP, 0);
+    } else {
+      this.pseudo = pseudo6(view, origin + l3, isTcp ? PROTOCOL_TCP : PROTOCOL_UDP, 0);
+    }
+    return count;
+  }
+
+  /** Writes the next segment, untagged, to offset `at` of the batch's bytes; returns its length, 0 after the last. */
+  next(batch: FrameBatch, at: number): number {
+    const { l3, l4, headerLength, origin, position } = this;
+    const { view, bytes } = batch;
+    const size = Math.min(this.gsoSize, this.end - position);
+    if (size === 0) return 0;
+    const length = headerLength + size;
+    copyMacs(view, this.start, at);
+    bytes.copyWithin(at + MACS_LEN, this.rest, origin + headerLength);
+    bytes.copyWithin(at + headerLength, origin + position, origin + position + size);
+    this.position += size;
+
+    if (this.isIpv4) {
+      ipv4.setTotalLength(view, at + l3, length - l3);
+      ipv4.setId(view, at + l3, ipv4.id(view, at + l3) + this.written);
+      ipv4.completeChecksum(view, at + l3);
+    } else {
+      ipv6.setPayloadLength(view, at + l3, length - l3 - ipv6.HEADER_LEN);
+    }
+    const pseudo = this.pseudo + (length - l4);
+    if (this.isTcp) this.finishTcp(view, at + l4, at + length, pseudo);
+    else finishUdp(view, at + l4, at + length, pseudo);
+    this.written += 1;
+    return length;
+  }
+
+  /** FIN and PSH are said once, with the last byte; CWR once, with the first (RFC 3168 section 6.1.2). */
+  private finishTcp(view: DataView, at: number, end: number, pseudo: number): void {
+    let flags = tcp.flags(view, at);
+    if (this.written > 0) flags &= ~tcp.CWR;
+    if (this.position < this.end) flags &= ~(tcp.FIN | tcp.PSH);
+    tcp.setFlags(view, at, flags);
+    tcp.setSeq(view, at, tcp.seq(view, at) + this.written * this.gsoSize);
+    tcp.setChecksum(view, at, 0);
+    tcp.setChecksum(view, at, finishNonZero(add(view, at, end, pseudo)));
+  }
+}
+
+function finishUdp(view: DataView, at: number, end: number, pseudo: number): void {
+  udp.setLength(view, at, end - at);
+  udp.setChecksum(view, at, 0);
+  udp.setChecksum(view, at, finishNonZero(add(view, at, end, pseudo)));
+}
