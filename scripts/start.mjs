@@ -1,0 +1,400 @@
+// `npm start`: set-up, then the main job where you can watch it. Two hosts, which are network namespaces with one TAP
+// each, talk through a taploomd that runs examples/quickstart.yaml, until Ctrl-C.
+//
+//   taploom-h1 10.99.0.1 --- TAP h1 --- taploomd (br0) --- TAP h2 --- 10.99.0.2 taploom-h2
+//
+// What it makes (two namespaces, one child process) it writes down first, in a folder of its own, so that the next
+// start can clean up after a `kill -9`, and touches nothing that it did not make.
+
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { main, ROOT, SetupError, setup } from './setup.mjs';
+
+const CONFIG = join(ROOT, 'examples/quickstart.yaml');
+const DAEMON = join(ROOT, 'dist/src/cli/taploomd.js');
+const TRAFFIC = join(ROOT, 'build/traffic');
+const HOSTS = [
+  { netns: 'taploom-h1', device: 'h1', v4: '10.99.0.1', v6: 'fd99::1' },
+  { netns: 'taploom-h2', device: 'h2', v4: '10.99.0.2', v6: 'fd99::2' },
+];
+const DIR = join(tmpdir(), `taploom-start-${realUser()}`);
+const SOCKET = join(DIR, 'taploom.sock');
+const RECORD = join(DIR, 'made.json');
+const METRICS_PORT = 9477;
+const TCP_PORT = 5001;
+const TCP_SECONDS = 3;
+const REFRESH_MS = 1000;
+const LINES_EVERY_MS = 5000;
+
+const started = performance.now();
+const say = (line = '') => process.stdout.write(`${line}\n`);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function ip(lines, netns) {
+  const args = [...(netns ? ['-n', netns] : []), '-batch', '-'];
+  const result = spawnSync('ip', args, { input: `${lines.join('\n')}\n`, encoding: 'utf8' });
+  if (result.status !== 0)
+    throw new SetupError(`ip ${lines.join('; ')} failed: ${result.stderr?.trim() || result.error}`);
+}
+
+// --- rights
+
+/** The user as the machine sees it: root of a user namespace is somebody else outside, and shares /tmp with him. */
+function realUser() {
+  const [inside, outside] = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/).map(Number);
+  return process.getuid() - inside + outside;
+}
+
+/** Words that start this script as root. sudo resets PATH, so a Node from a version manager must come along. */
+function sudoCommand() {
+  const known = ['/usr/bin/node', '/usr/local/bin/node'].includes(process.execPath);
+  return known ? 'sudo npm start' : 'sudo env "PATH=$PATH" npm start';
+}
+
+function hasCapability(bit) {
+  const line = readFileSync('/proc/self/status', 'utf8').match(/^CapEff:\s*([0-9a-f]+)/m);
+  return (BigInt(`0x${line[1]}`) >> BigInt(bit)) & 1n;
+}
+
+/** Whether root here is root of a user namespace only, as after `unshare -r`. */
+function inUserNamespace() {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+}
+
+function writable(path) {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkRights() {
+  const CAP_NET_ADMIN = 12;
+  const CAP_SYS_ADMIN = 21;
+  const missing = [];
+  if (!hasCapability(CAP_NET_ADMIN)) missing.push('CAP_NET_ADMIN (to create TAP devices)');
+  if (!hasCapability(CAP_SYS_ADMIN)) missing.push('CAP_SYS_ADMIN (to create network namespaces)');
+  if (missing.length > 0) {
+    throw new SetupError(
+      `The quickstart creates two network namespaces and two TAP devices, and lacks the rights: ${missing.join(', ')}.\n` +
+        `  as root:                        ${sudoCommand()}\n` +
+        '  without root, in a sandbox:     unshare -rn npm start',
+    );
+  }
+  if (!existsSync('/dev/net/tun')) {
+    throw new SetupError(
+      'There is no /dev/net/tun. Load the driver with `modprobe tun`; in a container add `--device /dev/net/tun`.',
+    );
+  }
+  if (!writable('/dev/net/tun')) {
+    throw new SetupError(
+      `/dev/net/tun may not be opened by this user. As root: ${sudoCommand()}, or once: chmod 666 /dev/net/tun`,
+    );
+  }
+}
+
+/**
+ * `ip netns` keeps its names in /run/netns, which in a user namespace belongs to somebody else. There this script
+ * starts itself again with a private mount namespace and an empty /run.
+ */
+function giveSelfAPrivateRun() {
+  if (!inUserNamespace() || process.env.TAPLOOM_PRIVATE_RUN) return;
+  const inner = 'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"';
+  const args = ['-m', 'sh', '-c', inner, 'sh', process.execPath, process.argv[1]];
+  const child = spawn('unshare', args, {
+    stdio: 'inherit',
+    env: { ...process.env, TAPLOOM_PRIVATE_RUN: '1' },
+  });
+  // Ctrl-C reaches the whole process group; a signal to this process alone must be passed on.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  return new Promise((resolve) => {
+    child.on('exit', (code) => {
+      process.exitCode = code ?? 1;
+      resolve(true);
+    });
+  });
+}
+
+// --- leftovers
+
+/** Whether `pid` is a living process whose command line contains `word`: a pid alone may be somebody else's by now. */
+function isAlive(pid, word) {
+  try {
+    return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word);
+  } catch {
+    return false;
+  }
+}
+
+async function openRecord() {
+  mkdirSync(DIR, { recursive: true, mode: 0o700 });
+  if (statSync(DIR).uid !== process.getuid()) throw new SetupError(`${DIR} belongs to another user.`);
+  let before = { script: 0, daemon: 0 };
+  try {
+    before = JSON.parse(readFileSync(RECORD, 'utf8'));
+  } catch {
+    // The first start, or one that ended as it should.
+  }
+  // One whose `npm` was killed ends by itself within moments.
+  for (let tries = 0; isAlive(before.script, 'start.mjs') && tries < 30; tries++) await sleep(100);
+  if (isAlive(before.script, 'start.mjs')) {
+    throw new SetupError(
+      `Another \`npm start\` is running (process ${before.script}). Stop it first, or watch that one.`,
+    );
+  }
+  const made = existsSync(RECORD);
+  if (isAlive(before.daemon, SOCKET)) process.kill(before.daemon, 'SIGKILL');
+  for (const { netns } of HOSTS) {
+    if (!existsSync(`/run/netns/${netns}`)) continue;
+    if (!made) {
+      throw new SetupError(
+        `A network namespace ${netns} exists, and it is not a leftover of \`npm start\`. Remove it with: ip netns del ${netns}`,
+      );
+    }
+    ip([`netns del ${netns}`]);
+    say(`Removed the namespace ${netns} that an earlier start left behind.`);
+  }
+  rmSync(SOCKET, { force: true });
+}
+
+function record(fields) {
+  writeFileSync(RECORD, JSON.stringify(fields));
+}
+
+// --- the switch
+
+function listens(port) {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.on('error', (error) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
+    probe.listen(port, '127.0.0.1', () => {
+      const { port: bound } = probe.address();
+      probe.close(() => resolve(bound));
+    });
+  });
+}
+
+async function chooseMetricsPort() {
+  if (await listens(METRICS_PORT)) return METRICS_PORT;
+  const other = await listens(0);
+  say(`Port ${METRICS_PORT} is taken by another program, so /metrics is on port ${other}.`);
+  return other;
+}
+
+const agent = new http.Agent({ keepAlive: true });
+function get(path) {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ socketPath: SOCKET, path, agent }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(JSON.parse(text)));
+    });
+    request.on('error', reject);
+  });
+}
+
+async function startDaemon(metricsPort) {
+  const args = ['--config', CONFIG, '--socket', SOCKET, '--metrics-address', `127.0.0.1:${metricsPort}`];
+  // A group of its own: Ctrl-C is for this script, which then stops the daemon in order.
+  const daemon = spawn(process.execPath, [DAEMON, ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  record({ script: process.pid, daemon: daemon.pid });
+  let log = '';
+  for (const stream of [daemon.stdout, daemon.stderr]) {
+    stream.on('data', (chunk) => {
+      log = (log + chunk).slice(-8192);
+    });
+  }
+  daemon.log = () => log.trim();
+  while (!(await get('/v1/healthz').catch(() => null))) {
+    if (daemon.exitCode !== null || daemon.signalCode)
+      throw new SetupError(`taploomd did not start:\n${daemon.log()}`);
+    await sleep(10);
+  }
+  return daemon;
+}
+
+// --- traffic
+
+const children = [];
+
+function traffic(host, ...args) {
+  const child = spawn(TRAFFIC, [host.netns, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  return child;
+}
+
+async function output(child, onLine = () => {}) {
+  let text = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    for (const line of `${chunk}`.trim().split('\n')) onLine(line);
+    text += chunk;
+  }
+  return text;
+}
+
+async function showPing(from, address) {
+  const times = [];
+  await output(traffic(from, 'ping', address, 5, 50), (line) => {
+    if (times.length === 0)
+      say(`First answer ${((performance.now() - started) / 1000).toFixed(1)} s after the start.`);
+    times.push(line);
+  });
+  const text = times.map((time) => (time === 'lost' ? time : `${time} ms`)).join('  ');
+  say(`ping ${from.device} -> ${address.padEnd(9)}  ${text}`);
+}
+
+async function showTcp(from, to) {
+  const receiver = traffic(to, 'receive', TCP_PORT);
+  const result = output(receiver);
+  const sender = traffic(from, 'send', to.v4, TCP_PORT, TCP_SECONDS);
+  sender.on('exit', (code) => code !== 0 && receiver.kill());
+  const [bytes, seconds] = (await result).trim().split('\n').at(-1).split(' ').map(Number);
+  if (!(seconds > 0)) throw new SetupError('The TCP transfer between the two hosts failed.');
+  const gbits = ((bytes * 8) / seconds / 1e9).toFixed(2);
+  say(`TCP  ${from.device} -> ${to.v4}  ${gbits} Gb/s for ${seconds.toFixed(1)} s, every byte compared`);
+}
+
+// --- the table
+
+const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
+
+function table(ports, before, seconds) {
+  const cells = [
+    ['port', 'state', 'received', 'bytes', 'transmitted', 'bytes', 'frames/s', 'dropped', 'stations'],
+  ];
+  for (const port of ports) {
+    const { receivedFrames, receivedBytes, transmittedFrames, transmittedBytes, ...rest } = port.counters;
+    const last = before?.find((one) => one.name === port.name)?.counters;
+    const moved = last
+      ? receivedFrames + transmittedFrames - last.receivedFrames - last.transmittedFrames
+      : 0;
+    const dropped = sum(rest.receiveDropped) + sum(rest.transmitDropped);
+    const rate = Math.round(moved / seconds);
+    const numbers = [
+      receivedFrames,
+      receivedBytes,
+      transmittedFrames,
+      transmittedBytes,
+      rate,
+      dropped,
+      port.learnedAddresses,
+    ];
+    cells.push([port.name, port.state, ...numbers.map((number) => number.toLocaleString('en'))]);
+  }
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const align = (text, column) => (column < 2 ? text.padEnd(widths[column]) : text.padStart(widths[column]));
+  return cells.map((row) => row.map(align).join('  '));
+}
+
+async function showTable(stopped) {
+  const live = process.stdout.isTTY;
+  let before;
+  let height = 0;
+  let at = performance.now();
+  while (true) {
+    const { ports } = await get('/v1/stats');
+    const now = performance.now();
+    const lines = table(ports, before, (now - at) / 1000);
+    if (live && height > 0) process.stdout.write(`\x1b[${height}A\x1b[J`);
+    say(lines.join('\n'));
+    if (!live) say();
+    height = lines.length;
+    before = ports;
+    at = now;
+    if (await Promise.race([stopped, sleep(live ? REFRESH_MS : LINES_EVERY_MS)])) return;
+  }
+}
+
+// --- all of it
+
+await main(async () => {
+  setup({ tools: ['ip'], purpose: 'The quickstart' });
+  checkRights();
+  if (await giveSelfAPrivateRun()) return;
+
+  let stop = () => {};
+  const stopped = new Promise((resolve) => {
+    stop = () => resolve(true);
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+  watchParent(stop);
+
+  await openRecord();
+  record({ script: process.pid, daemon: 0 });
+  try {
+    ip(HOSTS.map(({ netns }) => `netns add ${netns}`));
+    const metricsPort = await chooseMetricsPort();
+    const daemon = await startDaemon(metricsPort);
+    daemon.once('exit', stop);
+    for (const { netns, device, v4, v6 } of HOSTS) {
+      const addresses = [`addr add ${v4}/24 dev ${device}`, `addr add ${v6}/64 dev ${device} nodad`];
+      ip(['link set lo up', ...addresses, `link set ${device} up`], netns);
+    }
+
+    const [h1, h2] = HOSTS;
+    await Promise.race([
+      stopped,
+      (async () => {
+        await showPing(h1, h2.v4);
+        await showPing(h2, h1.v6);
+        await showTcp(h1, h2);
+      })(),
+    ]);
+    // Something to see in the table.
+    traffic(h1, 'ping', h2.v4, 1e9, 1000).stdout.resume();
+
+    say();
+    say(`Metrics:  curl http://127.0.0.1:${metricsPort}/metrics`);
+    say(`Control:  TAPLOOM_SOCKET=${SOCKET} npx taploom show`);
+    say(`A host:   ip netns exec ${h1.netns} ping ${h2.v4}`);
+    say('Ctrl-C stops the switch and removes both hosts. Received and transmitted are what the switch does.');
+    say();
+    await showTable(stopped);
+    if (daemon.exitCode !== null) throw new SetupError(`taploomd ended by itself:\n${daemon.log()}`);
+  } finally {
+    agent.destroy();
+    await Promise.all(children.map(endChild));
+    const left = HOSTS.filter(({ netns }) => existsSync(`/run/netns/${netns}`));
+    if (left.length > 0) ip(left.map(({ netns }) => `netns del ${netns}`));
+    rmSync(DIR, { recursive: true, force: true });
+  }
+  say();
+  say('Stopped; the namespaces and devices are gone.');
+});
+
+/** Ends with `npm`: killed, it cannot pass the signal on, and nobody would be left to press Ctrl-C. */
+function watchParent(stop) {
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && stop(), 200).unref();
+}
+
+async function endChild(child) {
+  if (child.exitCode !== null || child.signalCode) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
+  await ended;
+  clearTimeout(timer);
+}

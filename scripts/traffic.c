@@ -1,0 +1,180 @@
+// Traffic between two network namespaces for the quickstart and the system tests: ping, and TCP that checks every byte.
+//
+//   traffic NETNS ping ADDRESS COUNT INTERVAL_MS       one line for each request: milliseconds, or "lost"
+//   traffic NETNS receive PORT                         accepts one connection; "BYTES SECONDS" at its end
+//   traffic NETNS send ADDRESS PORT SECONDS            sends for so long; "BYTES SECONDS"
+//
+// NETNS is a name under /run/netns, a path, or "-" for the caller's own. Both ends know the byte stream: byte i is
+// pattern[i mod PERIOD]. The receiver fails at the first byte that differs, so a corrupted segment cannot pass as speed.
+// PERIOD is a prime, so that a segment in the wrong place does not fit either.
+//
+// In C and not in Node, because the measurement must not be limited by its own ends.
+
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PERIOD = 65521, CHUNK = 256 * 1024, CONNECT_TRIES = 50 };
+static unsigned char pattern[PERIOD + CHUNK];
+
+static void die(const char *what) {
+  fprintf(stderr, "traffic: %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+static void enter_netns(const char *name) {
+  if (strcmp(name, "-") == 0) return;
+  char path[512];
+  snprintf(path, sizeof path, strchr(name, '/') ? "%s" : "/run/netns/%s", name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) die(path);
+  if (setns(fd, CLONE_NEWNET) < 0) die("setns");
+  close(fd);
+}
+
+static struct addrinfo *resolve(const char *address, const char *port) {
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV}, *found;
+  int error = getaddrinfo(address, port, &hints, &found);
+  if (error) {
+    fprintf(stderr, "traffic: %s: %s\n", address, gai_strerror(error));
+    exit(1);
+  }
+  return found;
+}
+
+static void fill_pattern(void) {
+  uint32_t state = 1;
+  for (int i = 0; i < PERIOD; i++) {
+    state = state * 1664525 + 1013904223;
+    pattern[i] = state >> 24;
+  }
+  for (int i = PERIOD; i < PERIOD + CHUNK; i++) pattern[i] = pattern[i - PERIOD];
+}
+
+static int ping(const char *address, int count, int interval_ms) {
+  struct addrinfo *to = resolve(address, NULL);
+  int v6 = to->ai_family == AF_INET6;
+  int fd = socket(to->ai_family, SOCK_RAW, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+  if (fd < 0) die("raw socket for ICMP");
+  if (connect(fd, to->ai_addr, to->ai_addrlen) < 0) die(address);
+  uint16_t id = getpid();
+  int lost = 0;
+  for (uint16_t sequence = 1; sequence <= count; sequence++) {
+    unsigned char request[64] = {v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO, 0};
+    uint16_t fields[2] = {htons(id), htons(sequence)};
+    memcpy(request + 4, fields, 4);
+    if (!v6) { // the kernel fills in ICMPv6's checksum
+      uint32_t sum = 0;
+      for (size_t i = 0; i < sizeof request; i += 2) sum += request[i] << 8 | request[i + 1];
+      sum = (sum & 0xffff) + (sum >> 16);
+      sum = ~(sum + (sum >> 16));
+      request[2] = sum >> 8;
+      request[3] = sum;
+    }
+    double sent = now(), took = -1;
+    send(fd, request, sizeof request, 0); // an error shows as a lost packet
+    for (double left = 1; took < 0 && left > 0; left = sent + 1 - now()) {
+      struct pollfd wait = {.fd = fd, .events = POLLIN};
+      if (poll(&wait, 1, (int)(left * 1000) + 1) <= 0) continue;
+      unsigned char packet[1500];
+      ssize_t length = recv(fd, packet, sizeof packet, 0);
+      if (length < 0) continue;
+      int at = v6 ? 0 : (packet[0] & 15) * 4; // a raw IPv4 socket gives the IP header too
+      int is_reply = length >= at + 8 && packet[at] == (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY);
+      if (is_reply && memcmp(packet + at + 4, fields, 4) == 0) took = now() - sent;
+    }
+    if (took < 0) lost++, printf("lost\n");
+    else printf("%.3f\n", took * 1000);
+    fflush(stdout);
+    double rest = sent + interval_ms / 1000.0 - now();
+    if (sequence < count && rest > 0) usleep((useconds_t)(rest * 1e6));
+  }
+  return lost > 0;
+}
+
+static int receive(const char *port) {
+  int one = 1, listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listener < 0) die("socket");
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(atoi(port)), .sin6_addr = in6addr_any};
+  if (bind(listener, (struct sockaddr *)&any, sizeof any) < 0 || listen(listener, 1) < 0) die("listen");
+  printf("listening\n");
+  fflush(stdout);
+  int fd = accept(listener, NULL, NULL);
+  if (fd < 0) die("accept");
+  static unsigned char buffer[CHUNK];
+  uint64_t total = 0;
+  double started = now();
+  for (ssize_t length; (length = recv(fd, buffer, sizeof buffer, 0)) != 0; total += length) {
+    if (length < 0) die("recv");
+    if (memcmp(buffer, pattern + total % PERIOD, length) != 0) {
+      fprintf(stderr, "traffic: corrupted data after byte %llu\n", (unsigned long long)total);
+      return 2;
+    }
+  }
+  printf("%llu %.6f\n", (unsigned long long)total, now() - started);
+  return 0;
+}
+
+static int send_for(const char *address, const char *port, double seconds) {
+  struct addrinfo *to = resolve(address, port);
+  int fd = -1;
+  for (int tries = 0; fd < 0; tries++) { // the receiver may still be on its way to listen()
+    fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) die("socket");
+    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0) break;
+    if (errno != ECONNREFUSED || tries == CONNECT_TRIES) die("connect");
+    close(fd);
+    fd = -1;
+    usleep(20 * 1000);
+  }
+  uint64_t total = 0;
+  double started = now(), end = started + seconds;
+  while (now() < end) {
+    // Some seconds without progress mean a stalled connection, not a slow one.
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    if (poll(&wait, 1, 5000) == 0) {
+      fprintf(stderr, "traffic: stalled after %llu bytes\n", (unsigned long long)total);
+      return 3;
+    }
+    ssize_t length = send(fd, pattern + total % PERIOD, CHUNK, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (length < 0 && errno != EAGAIN) die("send");
+    if (length > 0) total += length;
+  }
+  printf("%llu %.6f\n", (unsigned long long)total, now() - started);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 4) {
+    fprintf(stderr, "usage: traffic NETNS ping ADDRESS COUNT INTERVAL_MS | receive PORT | send ADDRESS PORT SECONDS\n");
+    return 1;
+  }
+  enter_netns(argv[1]);
+  fill_pattern();
+  const char *command = argv[2];
+  if (strcmp(command, "ping") == 0 && argc == 6) return ping(argv[3], atoi(argv[4]), atoi(argv[5]));
+  if (strcmp(command, "receive") == 0 && argc == 4) return receive(argv[3]);
+  if (strcmp(command, "send") == 0 && argc == 6) return send_for(argv[3], argv[4], atof(argv[5]));
+  fprintf(stderr, "traffic: unknown command or wrong number of arguments: %s\n", command);
+  return 1;
+}
