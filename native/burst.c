@@ -1,0 +1,129 @@
+/* The epoll set behind a burst: members come and go here. See burst.h for the data structure. */
+#include "burst.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define MAX_FD (1 << 20)
+
+int tl_burst_open(struct tl_burst *b)
+{
+    struct tl_burst_state *s = calloc(1, sizeof *s);
+    if (!s) return -ENOMEM;
+    s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (s->epoll < 0) {
+        int error = errno;
+        free(s);
+        return -error;
+    }
+    b->state = s;
+    return 0;
+}
+
+int tl_burst_close(struct tl_burst *b)
+{
+    struct tl_burst_state *s = b->state;
+    if (!s) return 0;
+    b->state = NULL;
+    close(s->epoll);
+    free(s->members);
+    free(s->queue);
+    free(s);
+    return 0;
+}
+
+static int grow_members(struct tl_burst_state *s, int fd)
+{
+    if (fd < s->capacity) return 0;
+    if (fd >= MAX_FD) return -EMFILE;
+    int capacity = s->capacity ? s->capacity : 64;
+    while (capacity <= fd) capacity *= 2;
+    struct member *members = realloc(s->members, (size_t)capacity * sizeof *members);
+    if (!members) return -ENOMEM;
+    memset(members + s->capacity, 0, (size_t)(capacity - s->capacity) * sizeof *members);
+    s->members = members;
+    s->capacity = capacity;
+    return 0;
+}
+
+static int grow_queue(struct tl_burst_state *s)
+{
+    if ((unsigned)s->count + 1 < s->queue_size) return 0;
+    unsigned size = s->queue_size ? s->queue_size * 2 : 64;
+    int *queue = malloc(size * sizeof *queue);
+    if (!queue) return -ENOMEM;
+    for (unsigned i = 0; i < s->queued; i++) queue[i] = s->queue[(s->head + i) & (s->queue_size - 1)];
+    free(s->queue);
+    s->queue = queue;
+    s->queue_size = size;
+    s->head = 0;
+    return 0;
+}
+
+int tl_burst_add(struct tl_burst *b)
+{
+    struct tl_burst_state *s = b->state;
+    int fd = b->words[TL_FD], source = b->words[TL_SOURCE], kind = b->words[TL_KIND];
+    if (!s || fd < 0) return -EBADF;
+    if (source <= 0 || kind < TL_KIND_TAP || kind > TL_KIND_WAKE) return -EINVAL;
+    if (member_of(s, fd)) return -EEXIST;
+    int result = grow_members(s, fd);
+    if (result == 0) result = grow_queue(s);
+    if (result < 0) return result;
+
+    uint32_t generation = ++s->generation;
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uint64_t)generation << 32 | (uint32_t)fd };
+    if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) < 0) return -errno;
+    s->members[fd] = (struct member){
+        .source = source, .generation = generation, .kind = (uint8_t)kind, .expect = 1,
+    };
+    s->count++;
+    return 0;
+}
+
+static void forget(struct tl_burst_state *s, int fd)
+{
+    struct member *m = &s->members[fd];
+    if (m->queued) {
+        unsigned mask = s->queue_size - 1, kept = 0;
+        for (unsigned i = 0; i < s->queued; i++) {
+            int other = s->queue[(s->head + i) & mask];
+            if (other != fd) s->queue[(s->head + kept++) & mask] = other;
+        }
+        s->queued = kept;
+    }
+    m->source = 0;
+    m->queued = 0;
+    s->count--;
+}
+
+/* An fd that is already closed has left the epoll set by itself: that is no error. */
+int tl_burst_remove(struct tl_burst *b)
+{
+    struct tl_burst_state *s = b->state;
+    int fd = b->words[TL_FD];
+    if (!s || !member_of(s, fd)) return -ENOENT;
+    forget(s, fd);
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+    return 0;
+}
+
+int burst_event(struct tl_burst *b, int source, int error)
+{
+    int32_t *w = b->words;
+    if (w[TL_EVENT_COUNT] >= w[TL_EVENT_CAPACITY]) return 0;
+    int32_t *event = b->events + 2 * w[TL_EVENT_COUNT]++;
+    event[0] = source;
+    event[1] = error;
+    return 1;
+}
+
+void burst_gone(struct tl_burst *b, int fd, int error)
+{
+    struct tl_burst_state *s = b->state;
+    if (!burst_event(b, s->members[fd].source, error)) return;
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+    forget(s, fd);
+}

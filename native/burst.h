@@ -1,0 +1,59 @@
+/*
+ * What burst.c, receive.c and transmit.c share: the state of one epoll set.
+ *
+ *   members: indexed by fd, source 0 = not a member
+ *   queue:   ring of the fds that are ready and have not had their turn; each at most once
+ *
+ * Fairness: every call asks epoll for news, appends what is not queued yet, and serves from the head, one quantum
+ * each. An fd that a full batch kept waiting is therefore ahead of those that have just been served.
+ */
+#ifndef TAPLOOM_BURST_H
+#define TAPLOOM_BURST_H
+
+#include "taploom.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define QUANTUM 32       /* frames that one fd may deliver in one call */
+#define NEWS_MAX 64      /* news per call: the kernel rotates its list, so all fds come up; about 60 ns each */
+#define SEND_BURST 64    /* datagrams in one sendmmsg */
+#define CONTROL_ROOM 64  /* one cmsg with a TOS byte or traffic class */
+#define EINTR_TRIES 4
+
+struct member {
+    int32_t source;
+    uint32_t generation; /* tells news for a former owner of the fd number from news for this one */
+    uint32_t full_round; /* the last call in which this fd delivered all that was asked for */
+    uint8_t kind;
+    uint8_t queued;
+    uint8_t expect;      /* frames to ask for: asking for one more than there are costs 0.26 us */
+};
+
+struct tl_burst_state {
+    int epoll;
+    uint32_t round;
+    uint32_t generation;
+    uint8_t slept;       /* the last wait found nothing at first, so what is ready now has just begun */
+    struct member *members;
+    int capacity;        /* of members, in fds */
+    int count;           /* members in use */
+    int *queue;
+    unsigned queue_size; /* a power of two, more than count */
+    unsigned head, queued;
+
+    struct mmsghdr messages[SEND_BURST];
+    struct iovec pieces[SEND_BURST][TL_PIECES];
+    struct sockaddr_storage addresses[QUANTUM];
+    _Alignas(8) char control[SEND_BURST][CONTROL_ROOM];
+};
+
+static inline struct member *member_of(struct tl_burst_state *s, int fd)
+{
+    return fd >= 0 && fd < s->capacity && s->members[fd].source ? &s->members[fd] : NULL;
+}
+
+/* Takes the fd out of the set for good and says so; if there is no room to say it, epoll will bring it up again. */
+void burst_gone(struct tl_burst *b, int fd, int error);
+int burst_event(struct tl_burst *b, int source, int error);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * Interfaces through rtnetlink(7), one synchronous request after the other on the caller's socket. One mechanism for
+ * everything: the ioctls know neither the kind of a device nor 64-bit counters nor namespaces.
+ */
+#include "taploom.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define REPLY_ROOM 32768 /* a link with all its attributes takes about 1.5 kB, with many VFs more */
+
+struct message {
+    struct nlmsghdr header;
+    union {
+        struct ifinfomsg link;
+        struct ifaddrmsg address;
+    };
+    char attributes[256];
+};
+
+static void start(struct message *m, int type, int flags, size_t body)
+{
+    memset(m, 0, sizeof *m);
+    m->header.nlmsg_type = (uint16_t)type;
+    m->header.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+    m->header.nlmsg_len = (uint32_t)NLMSG_LENGTH(body);
+}
+
+static void attribute(struct message *m, int type, const void *data, size_t length)
+{
+    struct rtattr *a = (struct rtattr *)((char *)m + NLMSG_ALIGN(m->header.nlmsg_len));
+    a->rta_type = (uint16_t)type;
+    a->rta_len = (uint16_t)RTA_LENGTH(length);
+    memcpy(RTA_DATA(a), data, length);
+    m->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(m->header.nlmsg_len) + RTA_ALIGN(a->rta_len));
+}
+
+static int start_link(struct message *m, int type, int flags, const char *name)
+{
+    size_t length = strlen(name);
+    start(m, type, flags, sizeof m->link);
+    if (length == 0 || length >= IFNAMSIZ) return -EINVAL;
+    attribute(m, IFLA_IFNAME, name, length + 1);
+    return 0;
+}
+
+/* Sends and waits for the answer; the kernel works on the sender's time, so it is there at once. */
+static int exchange(int sock, struct message *m, char *reply, size_t room)
+{
+    static _Thread_local uint32_t sequence;
+    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+    m->header.nlmsg_seq = ++sequence;
+    if (sendto(sock, m, m->header.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -errno;
+    for (int tries = 0; tries < 8; tries++) {
+        ssize_t length = recv(sock, reply, room, 0);
+        if (length < 0 && errno == EINTR) continue;
+        if (length < 0) return errno == EAGAIN ? -ETIMEDOUT : -errno;
+        struct nlmsghdr *h = (struct nlmsghdr *)reply;
+        if (!NLMSG_OK(h, (size_t)length)) return -EBADMSG;
+        if (h->nlmsg_seq != sequence) continue; /* what was left of a request that timed out */
+        if (h->nlmsg_type == NLMSG_ERROR) return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+        return 0;
+    }
+    return -ETIMEDOUT;
+}
+
+static int command(int sock, struct message *m)
+{
+    char reply[4096];
+    m->header.nlmsg_flags |= NLM_F_ACK;
+    return exchange(sock, m, reply, sizeof reply);
+}
+
+int tl_link_prepare(int sock)
+{
+    struct timeval limit = { .tv_sec = 2 };
+    return setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ? -errno : 0;
+}
+
+static void copy_kind(struct rtattr *info, char *kind)
+{
+    int left = (int)RTA_PAYLOAD(info);
+    for (struct rtattr *a = RTA_DATA(info); RTA_OK(a, left); a = RTA_NEXT(a, left))
+        if (a->rta_type == IFLA_INFO_KIND) strncpy(kind, RTA_DATA(a), IFNAMSIZ - 1);
+}
+
+static void copy_stats(struct rtattr *a, double *stats)
+{
+    uint64_t fields[TL_LINK_STATS];
+    size_t length = RTA_PAYLOAD(a) < sizeof fields ? RTA_PAYLOAD(a) : sizeof fields;
+    memset(fields, 0, sizeof fields);
+    memcpy(fields, RTA_DATA(a), length);
+    for (int i = 0; i < TL_LINK_STATS; i++) stats[i] = (double)fields[i];
+}
+
+int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *kind)
+{
+    char reply[REPLY_ROOM];
+    struct message m;
+    int result = start_link(&m, RTM_GETLINK, 0, name);
+    if (result == 0) result = exchange(sock, &m, reply, sizeof reply);
+    if (result < 0) return result;
+
+    struct nlmsghdr *h = (struct nlmsghdr *)reply;
+    struct ifinfomsg *link = NLMSG_DATA(h);
+    memset(words, 0, TL_LINK_WORDS * sizeof *words);
+    memset(stats, 0, TL_LINK_STATS * sizeof *stats);
+    memset(mac, 0, 6);
+    memset(kind, 0, IFNAMSIZ);
+    words[TL_LINK_INDEX] = link->ifi_index;
+    words[TL_LINK_FLAGS] = (int32_t)link->ifi_flags;
+    words[TL_LINK_TYPE] = link->ifi_type;
+    int left = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *link));
+    for (struct rtattr *a = IFLA_RTA(link); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+        switch (a->rta_type) {
+        case IFLA_MTU: memcpy(&words[TL_LINK_MTU], RTA_DATA(a), 4); break;
+        case IFLA_MASTER: memcpy(&words[TL_LINK_MASTER], RTA_DATA(a), 4); break;
+        case IFLA_TXQLEN: memcpy(&words[TL_LINK_QUEUE], RTA_DATA(a), 4); break;
+        case IFLA_ADDRESS: if (RTA_PAYLOAD(a) >= 6) memcpy(mac, RTA_DATA(a), 6); break;
+        case IFLA_STATS64: copy_stats(a, stats); break;
+        case IFLA_LINKINFO: copy_kind(a, kind); break;
+        }
+    }
+    return 0;
+}
+
+int tl_link_set_mtu(int sock, const char *name, int mtu)
+{
+    struct message m;
+    int result = start_link(&m, RTM_NEWLINK, 0, name);
+    attribute(&m, IFLA_MTU, &mtu, sizeof mtu);
+    return result < 0 ? result : command(sock, &m);
+}
+
+int tl_link_set_mac(int sock, const char *name, const uint8_t *mac)
+{
+    struct message m;
+    int result = start_link(&m, RTM_NEWLINK, 0, name);
+    attribute(&m, IFLA_ADDRESS, mac, 6);
+    return result < 0 ? result : command(sock, &m);
+}
+
+int tl_link_set_up(int sock, const char *name, int up)
+{
+    struct message m;
+    int result = start_link(&m, RTM_NEWLINK, 0, name);
+    m.link.ifi_flags = up ? IFF_UP : 0;
+    m.link.ifi_change = IFF_UP;
+    return result < 0 ? result : command(sock, &m);
+}
+
+int tl_link_set_netns(int sock, const char *name, int netns)
+{
+    struct message m;
+    int result = start_link(&m, RTM_NEWLINK, 0, name);
+    attribute(&m, IFLA_NET_NS_FD, &netns, sizeof netns);
+    return result < 0 ? result : command(sock, &m);
+}
+
+int tl_link_remove(int sock, const char *name)
+{
+    struct message m;
+    int result = start_link(&m, RTM_DELLINK, 0, name);
+    return result < 0 ? result : command(sock, &m);
+}
+
+/* IPv6 without duplicate address detection: the address works at once. */
+int tl_link_add_address(int sock, int index, const char *address, int prefix)
+{
+    struct message m;
+    uint8_t binary[16];
+    int family = strchr(address, ':') ? AF_INET6 : AF_INET;
+    size_t length = family == AF_INET ? 4 : 16;
+    if (inet_pton(family, address, binary) != 1 || prefix < 0 || prefix > (int)length * 8) return -EINVAL;
+    start(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof m.address);
+    m.address.ifa_family = (uint8_t)family;
+    m.address.ifa_prefixlen = (uint8_t)prefix;
+    m.address.ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;
+    m.address.ifa_index = (uint32_t)index;
+    attribute(&m, IFA_LOCAL, binary, length);
+    attribute(&m, IFA_ADDRESS, binary, length);
+    return command(sock, &m);
+}

@@ -1,0 +1,115 @@
+/*
+ * The system calls that Node does not offer, without policy: every function does what its name says, once, and
+ * returns >= 0 or -errno. Decisions and headers are TypeScript's business. Reached only from src/sys/.
+ *
+ * Results that are more than one number go to arrays of the caller, whose words are numbered here and, with the same
+ * names, in the TypeScript file that calls.
+ */
+#ifndef TAPLOOM_H
+#define TAPLOOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
+#define TL_VERSION 1
+int tl_version(void);
+
+/* fd.c */
+int tl_close(int fd);
+int tl_dup(int fd);
+
+/* user.c: a name of the user or group database to its number */
+int tl_user_id(const char *name);
+int tl_group_id(const char *name);
+
+/*
+ * netns.c. setns() moves a thread, and coming back may be forbidden (a user namespace may own the target but not the
+ * origin). So the calling thread never moves: a short-lived thread of its own goes there, acts, and ends.
+ * netns < 0 means "here", on the calling thread.
+ */
+int tl_netns_open(const char *path);
+int tl_in_netns(int netns, int (*act)(void *), void *argument);
+int tl_socket_in(int netns, int domain, int type, int protocol);
+
+/* tap.c */
+enum { TL_TAP_STAGE, TL_TAP_FLAGS, TL_TAP_WORDS };           /* out words of tl_tap_attach and tl_tap_query */
+enum { TL_TAP_STAGE_OPEN = 1, TL_TAP_STAGE_ATTACH, TL_TAP_STAGE_QUERY };
+int tl_tap_attach(int netns, const char *name, int flags, char *actual, int32_t *words);
+int tl_tap_query(int fd, char *actual, int32_t *words);
+int tl_tap_set_header(int fd, int bytes);
+int tl_tap_set_offload(int fd, int bits);
+int tl_tap_set_persist(int fd, int on);
+int tl_tap_set_owner(int fd, int uid);
+int tl_tap_set_group(int fd, int gid);
+int tl_tap_netns(int fd);
+int tl_set_nonblocking(int fd);
+
+/* link.c: rtnetlink on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) */
+enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_WORDS };
+enum { TL_LINK_STATS = 12 };                                 /* leading fields of struct rtnl_link_stats64 */
+int tl_link_prepare(int sock);
+int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *kind);
+int tl_link_set_mtu(int sock, const char *name, int mtu);
+int tl_link_set_mac(int sock, const char *name, const uint8_t *mac);
+int tl_link_set_up(int sock, const char *name, int up);
+int tl_link_set_netns(int sock, const char *name, int netns);
+int tl_link_remove(int sock, const char *name);
+int tl_link_add_address(int sock, int index, const char *address, int prefix);
+
+/* udp.c */
+enum {
+    TL_UDP_TTL, TL_UDP_TOS, TL_UDP_CHECKSUM, TL_UDP_RECEIVE, TL_UDP_REUSE_PORT, TL_UDP_SEND_BUFFER,
+    TL_UDP_RECEIVE_BUFFER, TL_UDP_WORDS
+};
+int tl_sockaddr(const char *address, int port, uint8_t *out);
+int tl_udp_open(int netns, const uint8_t *sockaddr, int length, const int32_t *options);
+int tl_udp_port(int fd);
+
+/* wake.c */
+int tl_wake_create(void);
+int tl_wake_signal(const int32_t *fd);
+
+/* notify.c: 1 = sent, 0 = nobody asked */
+int tl_notify(const char *path, const char *state);
+
+/*
+ * burst.c, receive.c, transmit.c: the hot path. Everything is reached through one constant pointer, so that a call
+ * from TypeScript has no argument to convert. All memory but `state` belongs to the caller and to its thread.
+ */
+enum {
+    TL_SLOTS, TL_STRIDE, TL_HEADROOM, TL_HEADER, TL_BYTES, TL_EVENT_CAPACITY, TL_TX_CAPACITY,       /* constant */
+    TL_FIRST, TL_LIMIT, TL_TIMEOUT,                                                                  /* receive in */
+    TL_EVENT_COUNT,                                                                                  /* receive out */
+    TL_TX_COUNT,                                                                                     /* transmit in */
+    TL_FD, TL_SOURCE, TL_KIND,                                                                       /* add, remove */
+    TL_WORDS = 16
+};
+enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
+enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE };
+enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10 };
+enum { TL_RX_TRUNCATED = 1 };
+enum {
+    TL_TX_FD, TL_TX_KIND, TL_TX_PIECES, TL_TX_PIECE, TL_TX_SOCKADDR = 9, TL_TX_SOCKADDR_LENGTH, TL_TX_TOS, TL_TX_RESULT
+};
+enum { TL_ROW = 16, TL_PIECES = 3 };
+
+struct tl_burst_state;
+struct tl_burst {
+    uint8_t *bytes;   /* slots, then room for headers and segments */
+    int32_t *rx;      /* a row for each slot */
+    int32_t *tx;      /* a row for each entry */
+    int32_t *events;  /* pairs of source and errno; 0 = woken, otherwise the fd is out of the epoll set */
+    int32_t *words;
+    double *clock;
+    struct tl_burst_state *state;
+};
+int tl_burst_open(struct tl_burst *b);
+int tl_burst_close(struct tl_burst *b);
+int tl_burst_add(struct tl_burst *b);
+int tl_burst_remove(struct tl_burst *b);
+int tl_burst_receive(struct tl_burst *b);
+int tl_burst_transmit(struct tl_burst *b);
+int tl_nothing(void *context);                               /* what a hot call costs */
+
+#endif

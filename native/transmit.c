@@ -1,0 +1,125 @@
+/* One call of the poll's second half: every entry is sent, in order, and has its result written beside it. */
+#include "burst.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define GATHER_MAX 2048 /* up to here a copy and one write() beat writev() (by 0.08 us) */
+
+/* The bytes of an entry as pieces of memory; false if one of them is outside the caller's Buffer. */
+static int collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces)
+{
+    int count = row[TL_TX_PIECES];
+    if (count < 1 || count > TL_PIECES) return 0;
+    for (int i = 0; i < count; i++) {
+        int64_t offset = row[TL_TX_PIECE + 2 * i], length = row[TL_TX_PIECE + 2 * i + 1];
+        if (offset < 0 || length < 0 || offset + length > b->words[TL_BYTES]) return 0;
+        pieces[i].iov_base = b->bytes + offset;
+        pieces[i].iov_len = (size_t)length;
+    }
+    return count;
+}
+
+static ssize_t write_gathered(int fd, const struct iovec *pieces, int count)
+{
+    char frame[GATHER_MAX];
+    size_t total = 0;
+    for (int i = 0; i < count; i++) total += pieces[i].iov_len;
+    if (count == 1) return write(fd, pieces[0].iov_base, total);
+    if (total > sizeof frame) return writev(fd, pieces, count);
+    char *to = frame;
+    for (int i = 0; i < count; i++) to = mempcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+    return write(fd, frame, total);
+}
+
+static int32_t transmit_tap(struct tl_burst *b, const int32_t *row)
+{
+    struct iovec pieces[TL_PIECES];
+    int count = collect(b, row, pieces);
+    if (!count) return -EFAULT;
+    for (int tries = 0; tries < EINTR_TRIES; tries++) {
+        ssize_t sent = write_gathered(row[TL_TX_FD], pieces, count);
+        if (sent >= 0) return (int32_t)sent;
+        if (errno != EINTR) return -errno;
+    }
+    return -EINTR;
+}
+
+static size_t put_tos(char *control, int family, int tos)
+{
+    struct cmsghdr *c = (struct cmsghdr *)control;
+    c->cmsg_level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    c->cmsg_type = family == AF_INET ? IP_TOS : IPV6_TCLASS;
+    c->cmsg_len = CMSG_LEN(sizeof tos);
+    memcpy(CMSG_DATA(c), &tos, sizeof tos);
+    return CMSG_SPACE(sizeof tos);
+}
+
+static int prepare(struct tl_burst *b, const int32_t *row, int i)
+{
+    struct tl_burst_state *s = b->state;
+    int64_t at = row[TL_TX_SOCKADDR], length = row[TL_TX_SOCKADDR_LENGTH];
+    int count = collect(b, row, s->pieces[i]);
+    if (!count || at < 0 || length < (int64_t)sizeof(sa_family_t) || at + length > b->words[TL_BYTES]) return 0;
+    struct msghdr *h = &s->messages[i].msg_hdr;
+    *h = (struct msghdr){
+        .msg_name = b->bytes + at, .msg_namelen = (socklen_t)length,
+        .msg_iov = s->pieces[i], .msg_iovlen = (size_t)count,
+    };
+    if (row[TL_TX_TOS] >= 0) {
+        sa_family_t family;
+        memcpy(&family, b->bytes + at, sizeof family);
+        h->msg_control = s->control[i];
+        h->msg_controllen = put_tos(s->control[i], family, row[TL_TX_TOS]);
+    }
+    return 1;
+}
+
+/* Sends what prepare() has laid down for `count` consecutive rows; an error costs the one datagram it is about. */
+static void send_prepared(struct tl_burst *b, int32_t *rows, int count)
+{
+    struct tl_burst_state *s = b->state;
+    int done = 0, interrupted = 0;
+    while (done < count) {
+        int fd = rows[TL_TX_FD];
+        int sent = sendmmsg(fd, s->messages + done, (unsigned)(count - done), MSG_DONTWAIT | MSG_NOSIGNAL);
+        int error = sent < 0 ? errno : 0;
+        if (error == EINTR && ++interrupted < EINTR_TRIES) continue;
+        for (int i = 0; i < sent; i++, done++)
+            rows[TL_ROW * done + TL_TX_RESULT] = (int32_t)s->messages[done].msg_len;
+        if (sent <= 0) rows[TL_ROW * done++ + TL_TX_RESULT] = error ? -error : -EIO;
+    }
+}
+
+/* A run of datagrams of one socket, as far as they are well formed. Returns the rows it dealt with, at least one. */
+static int transmit_udp(struct tl_burst *b, int32_t *rows, int count)
+{
+    int run = 0;
+    while (run < count && run < SEND_BURST && rows[TL_ROW * run + TL_TX_KIND] == TL_KIND_UDP &&
+           rows[TL_ROW * run + TL_TX_FD] == rows[TL_TX_FD] && prepare(b, rows + TL_ROW * run, run))
+        run++;
+    if (run == 0) {
+        rows[TL_TX_RESULT] = -EFAULT;
+        return 1;
+    }
+    send_prepared(b, rows, run);
+    return run;
+}
+
+int tl_burst_transmit(struct tl_burst *b)
+{
+    int count = b->words[TL_TX_COUNT];
+    if (!b->state) return -EBADF;
+    if (count < 0 || count > b->words[TL_TX_CAPACITY]) return -EINVAL;
+    for (int i = 0; i < count;) {
+        int32_t *row = b->tx + TL_ROW * i;
+        if (row[TL_TX_KIND] == TL_KIND_UDP) {
+            i += transmit_udp(b, row, count - i);
+        } else {
+            row[TL_TX_RESULT] = row[TL_TX_KIND] == TL_KIND_TAP ? transmit_tap(b, row) : -EINVAL;
+            i++;
+        }
+    }
+    return count;
+}

@@ -1,0 +1,199 @@
+// Interfaces of one network namespace, through rtnetlink. Control plane only: 20 us and more a call.
+
+import { isIP } from 'node:net';
+import { cText, macBytes, macText } from './mac_text.ts';
+import { aligned, native } from './native.ts';
+import { openNetns, withNetns } from './netns.ts';
+import { check, SysError } from './sys_error.ts';
+import { closeFd } from './wake.ts';
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const NETLINK_ROUTE = 0;
+const ENODEV = 19;
+
+// Words of tl_link_get in native/taploom.h.
+const INDEX = 0;
+const FLAGS = 1;
+const MTU = 2;
+const MASTER = 3;
+const WORDS = 6;
+const STATS = 12;
+
+/** Bits of `flags`, linux/if.h. */
+export const IFF_UP = 0x1;
+export const IFF_RUNNING = 0x40;
+export const IFF_LOWER_UP = 0x1_0000;
+
+export interface LinkState {
+  index: number;
+  flags: number;
+  up: boolean;
+  mtu: number;
+  mac: string;
+  /** rtnetlink's kind: 'bridge', 'tun' (TAPs too), 'veth', 'vxlan' ...; '' for hardware and loopback. */
+  kind: string;
+  /** ifindex of the kernel bridge or bond it is enslaved to, 0 = none. */
+  master: number;
+  stats: LinkStats;
+}
+
+/** The kernel's view: a frame that it sends into a TAP is *tx*. `txDropped` is the only sign of an overrun TAP. */
+export interface LinkStats {
+  rxPackets: number;
+  txPackets: number;
+  rxBytes: number;
+  txBytes: number;
+  rxErrors: number;
+  txErrors: number;
+  rxDropped: number;
+  txDropped: number;
+}
+
+export class LinkSocket {
+  private fd: number;
+
+  private constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** For the namespace of this process, or a named one (see netnsPath). */
+  static open(netns?: string): LinkSocket {
+    return withNetns(netns, (fd) => LinkSocket.at(fd));
+  }
+
+  /** For the namespace in which a TAP's interface is now, wherever it was moved. */
+  static ofTap(tapFd: number): LinkSocket {
+    const netns = check(native().tl_tap_netns(tapFd), 'ioctl', "Cannot find the TAP's network namespace");
+    try {
+      return LinkSocket.at(netns);
+    } finally {
+      closeFd(netns);
+    }
+  }
+
+  private static at(netns: number): LinkSocket {
+    const what = 'Cannot open an rtnetlink socket';
+    const fd = check(native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), 'socket', what);
+    check(native().tl_link_prepare(fd), 'setsockopt', what);
+    return new LinkSocket(fd);
+  }
+
+  /** Everything about one interface; undefined if there is none of that name. */
+  find(name: string): LinkState | undefined {
+    const words = aligned(WORDS * 4);
+    const stats = aligned(STATS * 8);
+    const mac = aligned(8);
+    const kind = aligned(16);
+    const result = native().tl_link_get(this.fd, name, words, stats, mac, kind);
+    if (result === -ENODEV) return undefined;
+    check(result, 'RTM_GETLINK', `Cannot read interface ${name}`);
+    const word = new Int32Array(words.buffer);
+    const stat = new Float64Array(stats.buffer);
+    return {
+      index: word[INDEX],
+      flags: word[FLAGS],
+      up: (word[FLAGS] & IFF_UP) !== 0,
+      mtu: word[MTU],
+      mac: macText(mac),
+      kind: cText(kind),
+      master: word[MASTER],
+      stats: {
+        rxPackets: stat[0],
+        txPackets: stat[1],
+        rxBytes: stat[2],
+        txBytes: stat[3],
+        rxErrors: stat[4],
+        txErrors: stat[5],
+        rxDropped: stat[6],
+        txDropped: stat[7],
+      },
+    };
+  }
+
+  /** Like find, but a missing interface is SysError ENODEV. */
+  get(name: string): LinkState {
+    const state = this.find(name);
+    if (!state)
+      throw new SysError(ENODEV, 'RTM_GETLINK', `Cannot read interface ${name}`, 'no such interface');
+    return state;
+  }
+
+  exists(name: string): boolean {
+    return this.find(name) !== undefined;
+  }
+
+  index(name: string): number {
+    return this.get(name).index;
+  }
+
+  flags(name: string): number {
+    return this.get(name).flags;
+  }
+
+  kind(name: string): string {
+    return this.get(name).kind;
+  }
+
+  stats(name: string): LinkStats {
+    return this.get(name).stats;
+  }
+
+  getMtu(name: string): number {
+    return this.get(name).mtu;
+  }
+
+  setMtu(name: string, mtu: number): void {
+    this.done(native().tl_link_set_mtu(this.fd, name, mtu), name, `set MTU ${mtu} of`);
+  }
+
+  getMac(name: string): string {
+    return this.get(name).mac;
+  }
+
+  setMac(name: string, mac: string): void {
+    this.done(native().tl_link_set_mac(this.fd, name, macBytes(mac)), name, `set address ${mac} of`);
+  }
+
+  setUp(name: string, up: boolean): void {
+    this.done(native().tl_link_set_up(this.fd, name, up ? 1 : 0), name, up ? 'bring up' : 'take down');
+  }
+
+  remove(name: string): void {
+    this.done(native().tl_link_remove(this.fd, name), name, 'remove');
+  }
+
+  /** An open TAP keeps working after the move; this socket no longer sees it. */
+  moveToNetns(name: string, netns: string): void {
+    const fd = openNetns(netns);
+    try {
+      this.done(native().tl_link_set_netns(this.fd, name, fd), name, `move to namespace ${netns}`);
+    } finally {
+      closeFd(fd);
+    }
+  }
+
+  /** `10.0.0.1/24` or `2001:db8::1/64`; IPv6 without duplicate address detection, so that it works at once. */
+  addAddress(name: string, cidr: string): void {
+    const [address, prefix = ''] = cidr.split('/');
+    if (isIP(address) === 0 || !/^\d{1,3}$/.test(prefix)) {
+      throw new TypeError(`${cidr} is not an address with a prefix length`);
+    }
+    const result = native().tl_link_add_address(this.fd, this.index(name), address, Number(prefix));
+    this.done(result, name, `add address ${cidr} to`);
+  }
+
+  close(): void {
+    if (this.fd < 0) return;
+    closeFd(this.fd);
+    this.fd = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  private done(result: number, name: string, what: string): void {
+    check(result, 'rtnetlink', `Cannot ${what} interface ${name}`);
+  }
+}

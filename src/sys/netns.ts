@@ -1,0 +1,26 @@
+// Naming of network namespaces. No thread of this process ever moves to another one: see native/netns.c.
+
+import { native } from './native.ts';
+import { check } from './sys_error.ts';
+import { closeFd } from './wake.ts';
+
+/** A name under /var/run/netns (ip-netns(8)) or an absolute path such as /proc/123/ns/net. */
+export function netnsPath(netns: string): string {
+  return netns.startsWith('/') ? netns : `/var/run/netns/${netns}`;
+}
+
+/** Opens the namespace; close it with closeFd. */
+export function openNetns(netns: string): number {
+  return check(native().tl_netns_open(netnsPath(netns)), 'open', `Cannot open network namespace ${netns}`);
+}
+
+/** Calls `act` with the namespace's fd, or with -1 ("here"), and closes it afterwards. */
+export function withNetns<T>(netns: string | undefined, act: (fd: number) => T): T {
+  if (netns === undefined) return act(-1);
+  const fd = openNetns(netns);
+  try {
+    return act(fd);
+  } finally {
+    closeFd(fd);
+  }
+}

@@ -1,0 +1,202 @@
+// TAP devices: opens, configures and adopts them; who reads and writes them is somebody else (burst.ts).
+// Control plane only. Rules and numbers: Documentation/networking/tuntap.rst, drivers/net/tun.c.
+
+import { LinkSocket } from './link.ts';
+import { cText } from './mac_text.ts';
+import { aligned, native } from './native.ts';
+import { withNetns } from './netns.ts';
+import { check, SysError } from './sys_error.ts';
+import { closeFd } from './wake.ts';
+
+// linux/if_tun.h
+const IFF_TAP = 0x0002;
+const IFF_MULTI_QUEUE = 0x0100;
+const IFF_PERSIST = 0x0800;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+
+/** TUNSETOFFLOAD bits; UDP tunnels (0x80, 0x100) never: with a 12-byte header their frames read as EFAULT. */
+export const OFFLOAD_CSUM = 0x01;
+export const OFFLOAD_TSO4 = 0x02;
+export const OFFLOAD_TSO6 = 0x04;
+export const OFFLOAD_TSO_ECN = 0x08;
+export const OFFLOAD_USO4 = 0x20;
+export const OFFLOAD_USO6 = 0x40;
+/** The kernel refuses a set with one bit that it does not know: USO came with Linux 6.2. */
+const OFFLOAD_SETS = [0x6f, 0x67, 0x0f, 0x07, 0x01];
+
+// Words and stages of tl_tap_attach in native/taploom.h.
+const STAGE = 0;
+const FLAGS = 1;
+const STAGE_OPEN = 1;
+const STAGE_ATTACH = 2;
+
+export interface TapOptions {
+  /** 1-15 bytes; a `%d` in it is numbered by the kernel. */
+  name: string;
+  /** Where the interface is created: a name under /var/run/netns or an absolute path. Default: here. */
+  netns?: string;
+  /** Bytes of virtio-net header before each frame. Default 12. */
+  vnetHeader?: 12 | 0;
+  /** Take GSO frames and partial checksums (needs the header). Default true. */
+  offloads?: boolean;
+  multiQueue?: boolean;
+  /** Who may open the interface without CAP_NET_ADMIN: a number or a name. */
+  owner?: number | string;
+  group?: number | string;
+  mac?: string;
+  mtu?: number;
+  /** True: the interface outlives the fd. An interface that is persistent already stays so. */
+  persist?: boolean;
+  /** Default true. */
+  up?: boolean;
+}
+
+export interface TapDevice {
+  /** Non-blocking, closed on exec. */
+  fd: number;
+  name: string;
+  /** False if a persistent interface of that name was taken over, or an fd adopted. */
+  created: boolean;
+  /** 0 if the interface cannot be seen: its namespace is forbidden, or it is gone. Then mac is '' and mtu 0. */
+  ifindex: number;
+  mac: string;
+  mtu: number;
+  /** TUNSETOFFLOAD bits that the kernel accepted. */
+  offloads: number;
+  vnetHeaderSize: number;
+}
+
+/**
+ * Creates a TAP or takes a persistent one that nobody holds, and configures it. Throws SysError; nothing is left
+ * behind then. EBUSY: somebody has it open, or a non-TAP interface has the name (EINVAL on some kernels).
+ */
+export function openTap(options: TapOptions): TapDevice {
+  return withNetns(options.netns, (netns) => {
+    const flags =
+      IFF_TAP |
+      IFF_NO_PI |
+      (options.vnetHeader === 0 ? 0 : IFF_VNET_HDR) |
+      (options.multiQueue ? IFF_MULTI_QUEUE : 0);
+    const nameOut = aligned(16);
+    const words = aligned(8);
+    const fd = native().tl_tap_attach(netns, options.name, flags, nameOut, words);
+    const out = new Int32Array(words.buffer);
+    if (fd < 0) throw attachError(options, -fd, out[STAGE]);
+    try {
+      // An interface that existed and that nobody held open must have been persistent; a new one is not yet.
+      const created = (out[FLAGS] & IFF_PERSIST) === 0;
+      return configure(fd, cText(nameOut), created, options);
+    } catch (error) {
+      native().tl_tap_set_persist(fd, (out[FLAGS] & IFF_PERSIST) === 0 ? 0 : 1);
+      closeFd(fd);
+      throw error;
+    }
+  });
+}
+
+function configure(fd: number, name: string, created: boolean, options: TapOptions): TapDevice {
+  const what = `Cannot configure TAP ${name}`;
+  const vnetHeaderSize = options.vnetHeader ?? 12;
+  if (vnetHeaderSize) check(native().tl_tap_set_header(fd, vnetHeaderSize), 'TUNSETVNETHDRSZ', what);
+  const offloads = setOffloads(fd, vnetHeaderSize > 0 && options.offloads !== false);
+  if (options.owner !== undefined) {
+    check(native().tl_tap_set_owner(fd, userId(options.owner)), 'TUNSETOWNER', what);
+  }
+  if (options.group !== undefined) {
+    check(native().tl_tap_set_group(fd, groupId(options.group)), 'TUNSETGROUP', what);
+  }
+  const links = LinkSocket.open(options.netns);
+  try {
+    if (options.mac !== undefined) links.setMac(name, options.mac);
+    if (options.mtu !== undefined) links.setMtu(name, options.mtu);
+    if (options.persist) setTapPersist(fd, true);
+    if (options.up !== false) links.setUp(name, true);
+    const { index, mac, mtu } = links.get(name);
+    return { fd, name, created, ifindex: index, mac, mtu, offloads, vnetHeaderSize };
+  } finally {
+    links.close();
+  }
+}
+
+/**
+ * Makes somebody else's open TAP fd ready for Burst: header size, offloads, and O_NONBLOCK (which all duplicates of
+ * the fd share). It stays theirs: Taploom never closes it, and the interface's MTU, MAC and state are left alone.
+ */
+export function adoptTapFd(fd: number, options: { vnetHeader?: 12 | 0; offloads?: boolean } = {}): TapDevice {
+  const what = `Cannot use file descriptor ${fd} as a TAP`;
+  const vnetHeaderSize = options.vnetHeader ?? 12;
+  const nameOut = aligned(16);
+  const words = aligned(8);
+  check(native().tl_tap_query(fd, nameOut, words), 'TUNGETIFF', what);
+  const flags = new Int32Array(words.buffer)[FLAGS];
+  const wanted = IFF_TAP | IFF_NO_PI | (vnetHeaderSize ? IFF_VNET_HDR : 0);
+  if ((flags & (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)) !== wanted) {
+    const names = `IFF_TAP, IFF_NO_PI and ${vnetHeaderSize ? '' : 'not '}IFF_VNET_HDR`;
+    throw new SysError(22, 'TUNGETIFF', what, `it must have been opened with ${names}`);
+  }
+  check(native().tl_set_nonblocking(fd), 'fcntl', what);
+  if (vnetHeaderSize) check(native().tl_tap_set_header(fd, vnetHeaderSize), 'TUNSETVNETHDRSZ', what);
+  const offloads = setOffloads(fd, vnetHeaderSize > 0 && options.offloads !== false);
+  const name = cText(nameOut);
+  const { index, mac, mtu } = visibleState(fd, name);
+  return { fd, name, created: false, ifindex: index, mac, mtu, offloads, vnetHeaderSize };
+}
+
+/** Off: the interface goes away when its last fd is closed. */
+export function setTapPersist(fd: number, persist: boolean): void {
+  const what = `Cannot make the TAP ${persist ? 'persistent' : 'temporary'}`;
+  check(native().tl_tap_set_persist(fd, persist ? 1 : 0), 'TUNSETPERSIST', what);
+}
+
+/** The name that the interface of an open TAP has now. SysError EBADFD: it has been deleted. */
+export function tapName(fd: number): string {
+  const nameOut = aligned(16);
+  check(native().tl_tap_query(fd, nameOut, aligned(8)), 'TUNGETIFF', 'Cannot read the name of a TAP');
+  return cText(nameOut);
+}
+
+function setOffloads(fd: number, wanted: boolean): number {
+  for (const bits of wanted ? OFFLOAD_SETS : []) {
+    if (native().tl_tap_set_offload(fd, bits) >= 0) return bits;
+  }
+  check(native().tl_tap_set_offload(fd, 0), 'TUNSETOFFLOAD', 'Cannot set the offloads of a TAP');
+  return 0;
+}
+
+function visibleState(fd: number, name: string): { index: number; mac: string; mtu: number } {
+  let links: LinkSocket | undefined;
+  try {
+    links = LinkSocket.ofTap(fd);
+    return links.get(name);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    return { index: 0, mac: '', mtu: 0 };
+  } finally {
+    links?.close();
+  }
+}
+
+function userId(owner: number | string): number {
+  if (typeof owner === 'number') return owner;
+  return check(native().tl_user_id(owner), 'getpwnam', `Cannot find user ${owner}`);
+}
+
+function groupId(group: number | string): number {
+  if (typeof group === 'number') return group;
+  return check(native().tl_group_id(group), 'getgrnam', `Cannot find group ${group}`);
+}
+
+function attachError(options: TapOptions, errno: number, stage: number): SysError {
+  const where = options.netns === undefined ? '' : ` in network namespace ${options.netns}`;
+  const what = `Cannot open TAP ${options.name}${where}`;
+  if (stage === STAGE_OPEN) return new SysError(errno, 'open', `${what}: /dev/net/tun`);
+  if (stage !== STAGE_ATTACH) return new SysError(errno, 'setns', what);
+  return new SysError(errno, 'TUNSETIFF', what, ATTACH_REASONS.get(errno));
+}
+
+const ATTACH_REASONS = new Map([
+  [1, 'this needs CAP_NET_ADMIN in that network namespace, or to be the owner of the TAP; try sudo'],
+  [16, 'another process has it open'],
+  [22, 'the name is not legal, or an interface of another kind or a multi-queue TAP has it'],
+]);
