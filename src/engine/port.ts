@@ -6,13 +6,15 @@ import type { FrameBatch } from '../frame/frame_batch.ts';
 /** Copies on their way out through one sink: frame `frame[k]` of the batch to next hop `hop[k]`, tagged `tag[k]`. */
 export class EgressQueue {
   count = 0;
+  readonly sink: Sink;
   readonly capacity: number;
   readonly frame: Uint16Array;
   readonly hop: Int32Array;
   /** TPID << 16 | TCI as int32 to insert after the MACs, 0 = none. */
   readonly tag: Int32Array;
 
-  constructor(capacity: number) {
+  constructor(sink: Sink, capacity: number) {
+    this.sink = sink;
     this.capacity = capacity;
     this.frame = new Uint16Array(capacity);
     this.hop = new Int32Array(capacity);
@@ -27,6 +29,8 @@ export interface Source {
    * Never blocks longer than `timeoutMs`, and at all only if the batch is empty. Never throws.
    */
   receive(batch: FrameBatch, limit: number, timeoutMs: number): void;
+  /** Whether frames wait, so that the poll must not sleep. Sources that a file descriptor wakes leave it out. */
+  isReady?(): boolean;
 }
 
 export interface Sink {
@@ -35,6 +39,6 @@ export interface Sink {
    * drop of its port. May read, never write, the batch's frames. Never blocks, never throws.
    */
   transmit(batch: FrameBatch, queue: EgressQueue): void;
-  /** For sinks that hold frames back: sends what is due at `now` (ms) and returns the next deadline (ms). */
-  service?(batch: FrameBatch, now: number): number;
+  /** For devices that hold frames back: hands on what is due at `now` (ms). Returns the next deadline, or Infinity. */
+  service?(now: number): number;
 }

@@ -22,6 +22,8 @@ export const PORT_FLAG = {
   learning: 4,
   /** The bridge filters VLANs: parse and strip 802.1Q tags. */
   vlanAware: 8,
+  /** A next hop through this port needs a remote (VXLAN). */
+  tunnel: 16,
 } as const;
 
 export interface Topology {

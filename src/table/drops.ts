@@ -51,6 +51,7 @@ const TABLE = [
     'transmit',
     'cannot be segmented or checksummed: its headers contradict its offload request',
   ],
+  ['unreachable', 'transmit', 'no route to the VXLAN remote'],
   ['no_remote', 'transmit', 'VXLAN port has no such remote any more'],
   ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
 ] as const satisfies readonly (readonly [string, Drop['side'], string])[];

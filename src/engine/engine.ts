@@ -1,0 +1,306 @@
+// One poll: receive -> classify -> learn -> decide -> replicate -> transmit.
+//
+// The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
+// no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
+
+import { FrameBatch } from '../frame/frame_batch.ts';
+import { DEST_DROP, DEST_LIST, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { type Counters, PORT } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { Fdb, LOCAL, tickAt } from '../table/fdb.ts';
+import { priority, TPID_8021Q } from '../wire/vlan.ts';
+import { EgressQueue, type Sink, type Source } from './port.ts';
+import { classify, decide, learn } from './stages.ts';
+import { MEMBER, PORT_FLAG, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
+
+/** Frames per poll: one native burst. Larger batches gain nothing once system calls dominate. */
+const BATCH = 64;
+/** Room for headers and segments that sinks build; a 64 KiB super-frame in 1,388-byte segments needs 70 KiB. */
+const AUX = 512 * 1024;
+/** Copies held for one sink before it is drained in the middle of a poll. */
+const QUEUE = 512;
+/**
+ * A poll replicates until it made this many copies or bytes, and the next poll goes on: about 1 ms of TAP writes,
+ * so that a flood to 256 ports holds up commands and timers no longer than that.
+ */
+const COPY_BUDGET = 1024;
+const BYTE_BUDGET = 8 * 1024 * 1024;
+/** The sweeper comes around the FDB in this time, in ms. */
+const SWEEP_PERIOD = 2000;
+/** How often it does a share of that, in ms. */
+const SWEEP_INTERVAL = 100;
+
+export interface EngineOptions {
+  counters: Counters;
+  topology: Topology;
+  /** Four random words for the FDB's hash. */
+  seed: Int32Array;
+}
+
+export class Engine {
+  readonly batch = new FrameBatch(BATCH, AUX);
+  readonly counters: Counters;
+  private readonly seed: Int32Array;
+  private topology: Topology;
+  private fdb: Fdb;
+  private readonly sources: Source[] = [];
+  private firstSource = 0;
+  /** The batch was received and not yet classified. */
+  private isFresh = false;
+  /** One for each sink. */
+  private readonly queues: EgressQueue[] = [];
+  /** By port index; undefined = no device. */
+  private readonly queueOf: (EgressQueue | undefined)[];
+  private lastSweep = 0;
+  /** When a sink wants to be serviced next, in ms; Infinity = never. */
+  deadline = Number.POSITIVE_INFINITY;
+  private copies = 0;
+  private bytes = 0;
+
+  constructor(options: EngineOptions) {
+    this.counters = options.counters;
+    this.topology = options.topology;
+    this.seed = options.seed;
+    this.queueOf = new Array(MAX_PORTS).fill(undefined);
+    this.fdb = this.createFdb(options.topology);
+    this.addStatics();
+  }
+
+  addSource(source: Source): void {
+    this.sources.push(source);
+  }
+
+  removeSource(source: Source): void {
+    const at = this.sources.indexOf(source);
+    if (at >= 0) this.sources.splice(at, 1);
+    this.firstSource = 0;
+  }
+
+  /** Frames for `port` go to `sink`; many ports may share one. */
+  attach(port: number, sink: Sink): void {
+    let queue = this.queues.find((queue) => queue.sink === sink);
+    if (queue === undefined) {
+      queue = new EgressQueue(sink, QUEUE);
+      this.queues.push(queue);
+    }
+    this.queueOf[port] = queue;
+  }
+
+  detach(port: number): void {
+    const queue = this.queueOf[port];
+    this.queueOf[port] = undefined;
+    if (queue === undefined || this.queueOf.includes(queue)) return;
+    this.queues.splice(this.queues.indexOf(queue), 1);
+  }
+
+  /** Fills the batch unless the last poll left something in it. Sleeps at most `timeoutMs`, if nothing is there. */
+  receive(timeoutMs: number): void {
+    const batch = this.batch;
+    if (batch.next < batch.count) return;
+    batch.clear();
+    const sources = this.sources;
+    let patience = timeoutMs;
+    for (let n = 0; n < sources.length && patience > 0; n++) {
+      if (sources[n].isReady?.() === true) patience = 0;
+    }
+    // Each poll starts with another source, so that a busy one cannot take every slot of every batch.
+    for (let n = 0; n < sources.length && batch.count < batch.slots; n++) {
+      const source = sources[(this.firstSource + n) % sources.length];
+      source.receive(batch, batch.slots - batch.count, batch.count === 0 ? patience : 0);
+    }
+    if (sources.length > 0) this.firstSource = (this.firstSource + 1) % sources.length;
+    this.isFresh = true;
+  }
+
+  /** Forwards what `receive` brought. `now` is a monotonic time in ms. */
+  forward(now: number): void {
+    const batch = this.batch;
+    if (batch.count > 0) {
+      const tick = tickAt(now);
+      if (this.isFresh) {
+        classify(batch, this.topology, this.counters);
+        learn(batch, this.topology, this.fdb, this.counters, tick);
+        decide(batch, this.topology, this.fdb, tick);
+        this.isFresh = false;
+      }
+      this.replicate();
+      this.transmit();
+    }
+    if (now - this.lastSweep >= SWEEP_INTERVAL) this.sweep(now);
+    this.deadline = this.service(now);
+  }
+
+  /** `receive` and `forward` in one, for a loop that does not sleep here. */
+  poll(now: number): void {
+    this.receive(0);
+    this.forward(now);
+  }
+
+  /** Copies of the current batch still to be made: `receive` will not wait. */
+  get isBusy(): boolean {
+    return this.batch.next < this.batch.count;
+  }
+
+  /** Puts another topology in force. Frames that wait are forwarded by the old one first. */
+  swap(topology: Topology): void {
+    while (this.isBusy) {
+      this.replicate();
+      this.transmit();
+    }
+    const { vlan, domainVid } = topology;
+    this.fdb.flush((domain, hop, _hi, _lo, flags) => {
+      const word = vlan[(hop & PORT_MASK) * VLAN_STRIDE + (domainVid[domain] ?? 0)];
+      return flags !== 0 || word >>> 8 !== domain;
+    });
+    this.topology = topology;
+    if (topology.fdbSlots === this.fdb.slots) {
+      this.fdb.configure(topology);
+    } else {
+      const old = this.fdb;
+      this.fdb = this.createFdb(topology);
+      old.moveTo(this.fdb);
+    }
+    this.addStatics();
+  }
+
+  /** Forgets learned entries that match; 0 matches everything. Returns how many. */
+  flush(domains: ReadonlySet<number> | null, port: number, hi: number, lo: number): number {
+    return this.fdb.flush(
+      (domain, hop, entryHi, entryLo, flags) =>
+        flags === 0 &&
+        (domains === null || domains.has(domain)) &&
+        (port === 0 || (hop & PORT_MASK) === port) &&
+        ((hi === 0 && lo === 0) || (entryHi === hi && entryLo === lo)),
+    );
+  }
+
+  /** See `Fdb.read`. */
+  readFdb(from: number, now: number, out: Int32Array): { next: number; entries: number } {
+    return this.fdb.read(from, tickAt(now), out);
+  }
+
+  /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
+  private replicate(): void {
+    const { batch, topology, counters } = this;
+    const values = counters.values;
+    this.copies = 0;
+    this.bytes = 0;
+    while (batch.next < batch.count && this.copies < COPY_BUDGET && this.bytes < BYTE_BUDGET) {
+      const i = batch.next++;
+      const counter = counters.port(batch.ingress[i] & PORT_MASK);
+      let dest = batch.dest[i];
+      if ((dest & DEST_LIST) !== 0) {
+        dest = this.flood(i, topology.listAt, dest & DEST_VALUE);
+      } else if ((dest & DEST_DROP) === 0) {
+        dest = this.unicast(i, dest);
+      }
+      if (dest === 0) values[counter + PORT.forwarded] += 1;
+      else values[counter + PORT.drops + (dest & DEST_VALUE)] += 1;
+    }
+  }
+
+  /** Queues the frame for one next hop. Returns 0, or the drop. */
+  private unicast(i: number, hop: number): number {
+    const { batch, topology } = this;
+    const from = batch.ingress[i] & PORT_MASK;
+    const to = hop & PORT_MASK;
+    const fromFlags = topology.flags[from];
+    if (from === to && (fromFlags & PORT_FLAG.hairpin) === 0) return DEST_DROP | DROP.same_port;
+    if ((fromFlags & topology.flags[to] & PORT_FLAG.isolated) !== 0) return DEST_DROP | DROP.isolated;
+    const domain = batch.domain[i];
+    const vid = topology.domainVid[domain];
+    const membership = topology.vlan[to * VLAN_STRIDE + vid];
+    if (membership >>> 8 !== domain) return DEST_DROP | DROP.not_member;
+    this.enqueue(i, hop, membership, vid);
+    return 0;
+  }
+
+  /** Queues the frame for every member of a list that may have it. Returns 0, or a drop if there was none. */
+  private flood(i: number, listAt: Uint32Array, row: number): number {
+    const { batch, topology } = this;
+    const { hops, flags, vlan } = topology;
+    const from = batch.ingress[i] & PORT_MASK;
+    const fromFlags = flags[from];
+    const domain = batch.domain[i];
+    const vid = topology.domainVid[domain];
+    const end = listAt[row + 1];
+    let reached = false;
+    for (let k = listAt[row]; k < end; k++) {
+      const hop = hops[k];
+      const to = hop & PORT_MASK;
+      if (to === from && (fromFlags & PORT_FLAG.hairpin) === 0) continue;
+      if ((fromFlags & flags[to] & PORT_FLAG.isolated) !== 0) continue;
+      const membership = vlan[to * VLAN_STRIDE + vid];
+      if (membership >>> 8 !== domain) continue;
+      this.enqueue(i, hop, membership, vid);
+      reached = true;
+    }
+    return reached ? 0 : DEST_DROP | DROP.no_destination;
+  }
+
+  private enqueue(i: number, hop: number, membership: number, vid: number): void {
+    const { batch, counters } = this;
+    const port = hop & PORT_MASK;
+    const counter = counters.port(port);
+    counters.values[counter + PORT.copies] += 1;
+    this.copies += 1;
+    this.bytes += batch.length[i];
+    if (batch.l3Length[i] > this.topology.mtu[port]) {
+      counters.values[counter + PORT.drops + DROP.too_big] += 1;
+      return;
+    }
+    const queue = this.queueOf[port];
+    if (queue === undefined) {
+      counters.values[counter + PORT.drops + DROP.device_gone] += 1;
+      return;
+    }
+    if (queue.count === queue.capacity) queue.sink.transmit(batch, queue);
+    const k = queue.count++;
+    queue.frame[k] = i;
+    queue.hop[k] = hop;
+    // Priority and drop eligibility survive from tag to tag; an untagged frame has priority 0.
+    const isTagged = (membership & (MEMBER | UNTAGGED)) === MEMBER && vid !== 0;
+    queue.tag[k] = isTagged ? (TPID_8021Q << 16) | priority(batch.tag[i]) | vid : 0;
+  }
+
+  private transmit(): void {
+    for (let n = 0; n < this.queues.length; n++) {
+      const queue = this.queues[n];
+      if (queue.count > 0) queue.sink.transmit(this.batch, queue);
+    }
+  }
+
+  private service(now: number): number {
+    let deadline = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < this.queues.length; n++) {
+      const sink = this.queues[n].sink;
+      if (sink.service !== undefined) deadline = Math.min(deadline, sink.service(now));
+    }
+    return deadline;
+  }
+
+  private sweep(now: number): void {
+    const share = Math.min(1, (now - this.lastSweep) / SWEEP_PERIOD);
+    this.fdb.sweep(tickAt(now), Math.ceil(this.fdb.slots * share));
+    this.lastSweep = now;
+  }
+
+  private createFdb(topology: Topology): Fdb {
+    return new Fdb(new Int32Array(topology.fdbSlots * 4), this.counters, topology, this.seed);
+  }
+
+  private addStatics(): void {
+    const { statics, locals } = this.topology;
+    for (let n = 0; n * 3 < statics.length; n++) {
+      const at = n * 3;
+      const domain = statics[at] >>> 16;
+      this.fdb.addStatic(
+        domain,
+        statics[at] & 0xffff,
+        statics[at + 1],
+        statics[at + 2],
+        n < locals ? LOCAL : 0,
+      );
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// Egress to TAPs: one entry per copy, of two pieces.
+//
+//   header in aux:  | virtio-net header, 12 | MACs, 12 | tag, 0 or 4 |     rest: straight from the frame
+
+import type { FrameBatch } from '../frame/frame_batch.ts';
+import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { KIND, TX } from '../sys/burst.ts';
+import { PORT } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
+import * as virtioNet from '../wire/virtio_net.ts';
+import { TAG_LEN } from '../wire/vlan.ts';
+import { BurstSink } from './burst_sink.ts';
+import { OK } from './copy_sink.ts';
+
+const HEADER = virtioNet.HEADER_LEN + MACS_LEN;
+
+export class TapSink extends BurstSink {
+  private readonly fd = new Int32Array(MAX_PORTS).fill(-1);
+  private readonly offloads = new Int32Array(MAX_PORTS);
+
+  /** @param offloads TUNSETOFFLOAD bits that the reader of the TAP takes */
+  add(port: number, fd: number, offloads: number): void {
+    this.fd[port] = fd;
+    this.offloads[port] = offloads;
+    this.counters.values[this.counters.port(port) + PORT.up] = 1;
+  }
+
+  remove(port: number): void {
+    this.fd[port] = -1;
+    this.counters.values[this.counters.port(port) + PORT.up] = 0;
+  }
+
+  protected offloadsOf(port: number): number {
+    return this.offloads[port];
+  }
+
+  protected emit(
+    batch: FrameBatch,
+    hop: number,
+    macs: number,
+    rest: number,
+    length: number,
+    tag: number,
+    i: number,
+    isLast: boolean,
+  ): void {
+    const port = hop & PORT_MASK;
+    const { view } = batch;
+    const at = this.header(batch);
+    const macsAt = at + virtioNet.HEADER_LEN;
+    copyMacs(view, macs, macsAt);
+    let shift = 0;
+    if (tag !== 0) {
+      view.setInt32(macsAt + MACS_LEN, tag);
+      shift = TAG_LEN;
+    }
+    if (i < 0 || (batch.csumStart[i] === 0 && batch.gsoType[i] === 0)) {
+      virtioNet.writeNone(view, at);
+    } else {
+      // A stale csum_start is accepted by the kernel and corrupts silently: it moves with the tag.
+      const csumStart = batch.csumStart[i] === 0 ? 0 : batch.csumStart[i] + shift;
+      const headerLength = batch.gsoType[i] === 0 ? 0 : batch.headerLength[i] + shift;
+      virtioNet.write(
+        view,
+        at,
+        batch.gsoType[i],
+        batch.gsoSize[i],
+        headerLength,
+        csumStart,
+        batch.csumOffset[i],
+      );
+    }
+    const entry = this.entry(port, isLast);
+    const { tx } = this.burst;
+    tx[entry + TX.fd] = this.fd[port];
+    tx[entry + TX.kind] = KIND.tap;
+    tx[entry + TX.pieces] = 2;
+    tx[entry + TX.piece] = at;
+    tx[entry + TX.piece + 1] = HEADER + shift;
+    tx[entry + TX.piece + 2] = rest;
+    tx[entry + TX.piece + 3] = length - MACS_LEN;
+  }
+
+  protected sent(port: number, drop: number): void {
+    if (drop === OK) this.counters.values[this.counters.port(port) + PORT.up] = 1;
+    else if (drop === DROP.port_down || drop === DROP.device_gone) {
+      this.counters.values[this.counters.port(port) + PORT.up] = 0;
+    }
+  }
+}

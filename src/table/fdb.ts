@@ -1,0 +1,330 @@
+// The forwarding database: (domain, MAC) -> next hop, by open addressing over one Int32Array.
+//
+//   slot:  | domain << 16 | MAC 0-1 | MAC 2-5 | next hop | heard << 8 | flags |      16 bytes, four to a cache line
+//          word 0 = 0: the slot was never used, a probe ends here (domains count from 1)
+//          next hop 0: the entry was flushed; it misses, and the sweeper reclaims the slot
+//
+// There are four complications.
+// First, addresses are chosen by whoever sends frames. The hash is seeded at random per table, so that nobody outside
+// can aim at one chain, and a probe ends after MAX_PROBES: what finds no slot is not learned, and its frames flood.
+// Second, a table must survive a station that sprays addresses: learning stops at a limit per bridge and per port,
+// and never displaces an entry. Static entries are not counted, and override learned ones.
+// Third, an entry ages by its station's *source* address only; a lookup does not refresh it. Lookups check the age,
+// so an expired entry misses at once, whenever the sweeper comes around.
+// Fourth, a flush must not stall forwarding: it marks entries dead in one linear pass (2 ns a slot) and leaves the
+// chain repair, by backward shift, to the sweeper. Dead entries use up slots meanwhile, so learning pauses when one
+// slot in eight is left.
+//
+// Time is a tick of 128 ms modulo 2^24 (24 days; ageing_time is at most 11.6 days, and the sweeper passes every few
+// seconds).
+
+import { BRIDGE, type Counters, PORT } from './counters.ts';
+
+const WORDS = 4;
+/** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
+const MAX_PROBES = 128;
+const TICK_SHIFT = 8;
+const TICK_MASK = 0xff_ffff;
+const MS_PER_TICK = 128;
+const PORT_MASK = 0xfff;
+
+/** Flags of an entry. */
+export const STATIC = 1;
+/** The address is the switch's own. */
+export const LOCAL = 2;
+const FLAGS = STATIC | LOCAL;
+
+/** What `learn` did. */
+export const KNOWN = 0;
+export const LEARNED = 1;
+export const MOVED = 2;
+/** A limit is reached or the chain is full; the frame is forwarded all the same. */
+export const REFUSED = 3;
+
+/** Limits and ages, as flat arrays of the current topology. */
+export interface FdbRules {
+  /** By domain. */
+  readonly domainBridge: Uint16Array;
+  /** By bridge, in ms; 0 = learn nothing. */
+  readonly ageing: Float64Array;
+  readonly bridgeFdbLimit: Uint32Array;
+  /** By port. */
+  readonly fdbLimit: Uint32Array;
+}
+
+/** Ticks for a time in ms, ready for `learn` and `lookup`. */
+export function tickAt(now: number): number {
+  return Math.floor(now / MS_PER_TICK) & TICK_MASK;
+}
+
+export class Fdb {
+  readonly slots: number;
+  private readonly words: Int32Array;
+  private readonly mask: number;
+  private readonly shift: number;
+  private readonly counters: Counters;
+  private readonly values: Float64Array;
+  private rules: FdbRules;
+  /** By domain, in ticks; 0 = learn nothing. */
+  private maxAge: Int32Array;
+  private cursor = 0;
+  /** Slots that are not empty, dead ones included. */
+  private used = 0;
+  private readonly seedHi: number;
+  private readonly seedLo: number;
+  private readonly multiplierHi: number;
+  private readonly multiplierLo: number;
+
+  /**
+   * @param words zeroed memory of the caller, 4 words a slot; the number of slots is a power of two
+   * @param counters the gauges `learned` of ports and bridges live here and are what limits are compared with
+   * @param seed four random words
+   */
+  constructor(words: Int32Array, counters: Counters, rules: FdbRules, seed: Int32Array) {
+    this.words = words;
+    this.slots = words.length / WORDS;
+    this.mask = this.slots - 1;
+    this.shift = 32 - Math.log2(this.slots);
+    this.counters = counters;
+    this.values = counters.values;
+    this.seedHi = seed[0];
+    this.seedLo = seed[1];
+    this.multiplierHi = seed[2] | 1;
+    this.multiplierLo = seed[3] | 1;
+    this.rules = rules;
+    this.maxAge = new Int32Array(0);
+    this.configure(rules);
+  }
+
+  configure(rules: FdbRules): void {
+    this.rules = rules;
+    this.maxAge = new Int32Array(rules.domainBridge.length);
+    for (let domain = 1; domain < this.maxAge.length; domain++) {
+      this.maxAge[domain] = Math.ceil(rules.ageing[rules.domainBridge[domain]] / MS_PER_TICK);
+    }
+  }
+
+  /** Next hop towards (domain, hi:lo), or 0. `tick` is `tickAt(now)`. */
+  lookup(domain: number, hi: number, lo: number, tick: number): number {
+    const words = this.words;
+    const key = (domain << 16) | hi;
+    let slot = this.home(key, lo);
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const at = slot * WORDS;
+      const found = words[at];
+      if (found === key && words[at + 1] === lo)
+        return this.isFresh(domain, words[at + 3], tick) ? words[at + 2] : 0;
+      if (found === 0) return 0;
+      slot = (slot + 1) & this.mask;
+    }
+    return 0;
+  }
+
+  /** Notes that the station hi:lo of `domain` was heard from `hop`. Static entries stay as they are. */
+  learn(domain: number, hi: number, lo: number, hop: number, tick: number): number {
+    const words = this.words;
+    const key = (domain << 16) | hi;
+    let slot = this.home(key, lo);
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const at = slot * WORDS;
+      const found = words[at];
+      if (found === key && words[at + 1] === lo) {
+        const stamp = tick << TICK_SHIFT;
+        if (words[at + 2] === hop) {
+          if (words[at + 3] !== stamp && (words[at + 3] & STATIC) === 0) words[at + 3] = stamp;
+          return KNOWN;
+        }
+        return this.update(at, domain, hop, stamp);
+      }
+      if (found === 0) {
+        if (this.maxAge[domain] === 0) return KNOWN;
+        if (this.used >= this.slots - (this.slots >>> 3) || !this.hasRoom(domain, hop)) return REFUSED;
+        this.used++;
+        this.write(at, key, lo, hop, tick << TICK_SHIFT);
+        this.count(domain, hop, 1);
+        return LEARNED;
+      }
+      slot = (slot + 1) & this.mask;
+    }
+    return REFUSED;
+  }
+
+  /** Adds or replaces a static entry. Returns false if its chain is full. */
+  addStatic(domain: number, hi: number, lo: number, hop: number, flags: number): boolean {
+    const words = this.words;
+    const key = (domain << 16) | hi;
+    let slot = this.home(key, lo);
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const at = slot * WORDS;
+      if (words[at] === key && words[at + 1] === lo) {
+        this.kill(at);
+        this.write(at, key, lo, hop, flags | STATIC);
+        return true;
+      }
+      if (words[at] === 0) {
+        if (this.used >= this.slots - 1) return false;
+        this.used++;
+        this.write(at, key, lo, hop, flags | STATIC);
+        return true;
+      }
+      slot = (slot + 1) & this.mask;
+    }
+    return false;
+  }
+
+  /** Forgets every entry for which `matches` holds. Returns how many. One pass: 0.1 ms for 65,536 slots. */
+  flush(matches: (domain: number, hop: number, hi: number, lo: number, flags: number) => boolean): number {
+    const words = this.words;
+    let flushed = 0;
+    for (let at = 0; at < words.length; at += WORDS) {
+      const key = words[at];
+      if (key === 0 || words[at + 2] === 0) continue;
+      if (!matches(key >>> 16, words[at + 2], key & 0xffff, words[at + 1], words[at + 3] & FLAGS)) continue;
+      this.kill(at);
+      flushed++;
+    }
+    return flushed;
+  }
+
+  /** Reclaims dead and expired entries among the next `budget` slots. */
+  sweep(tick: number, budget: number): void {
+    const words = this.words;
+    for (let n = Math.min(budget, this.slots); n > 0; n--) {
+      const at = this.cursor * WORDS;
+      // Not advancing after a removal: the shift may have put another entry into this slot.
+      if (words[at] !== 0 && (words[at + 2] === 0 || !this.isFresh(words[at] >>> 16, words[at + 3], tick))) {
+        this.remove(this.cursor);
+      } else {
+        this.cursor = (this.cursor + 1) & this.mask;
+      }
+    }
+  }
+
+  /** Moves every live entry into `target`, a table of another size. */
+  moveTo(target: Fdb): void {
+    for (let at = 0; at < this.words.length; at += WORDS) {
+      const words = this.words;
+      if (words[at] === 0 || words[at + 2] === 0) continue;
+      if (!target.adopt(words[at], words[at + 1], words[at + 2], words[at + 3])) this.kill(at);
+    }
+  }
+
+  /**
+   * Copies live entries from slot `from` on into `out`, five words each: domain, MAC 0-1, MAC 2-5, next hop,
+   * age in ms << 2 | flags (age at most 2^29 ms). Returns the slot to go on from, or -1 at the end.
+   */
+  read(from: number, tick: number, out: Int32Array): { next: number; entries: number } {
+    const words = this.words;
+    let entries = 0;
+    let slot = from;
+    for (; slot < this.slots && entries * 5 + 5 <= out.length; slot++) {
+      const at = slot * WORDS;
+      if (words[at] === 0 || words[at + 2] === 0) continue;
+      const domain = words[at] >>> 16;
+      if (!this.isFresh(domain, words[at + 3], tick)) continue;
+      const flags = words[at + 3] & FLAGS;
+      const age = flags & STATIC ? 0 : ((tick - (words[at + 3] >>> TICK_SHIFT)) & TICK_MASK) * MS_PER_TICK;
+      out[entries * 5] = domain;
+      out[entries * 5 + 1] = words[at] & 0xffff;
+      out[entries * 5 + 2] = words[at + 1];
+      out[entries * 5 + 3] = words[at + 2];
+      out[entries * 5 + 4] = (Math.min(age, 0x1fff_ffff) << 2) | flags;
+      entries++;
+    }
+    return { next: slot < this.slots ? slot : -1, entries };
+  }
+
+  // Multiply-shift with random odd multipliers, then one finalising round: 1.5 ns, and uniform for consecutive MACs.
+  private home(key: number, lo: number): number {
+    let h = Math.imul(key ^ this.seedHi, this.multiplierHi) + Math.imul(lo ^ this.seedLo, this.multiplierLo);
+    h ^= h >>> 15;
+    return Math.imul(h, 0x2c1b_3c6d) >>> this.shift;
+  }
+
+  private isFresh(domain: number, stamp: number, tick: number): boolean {
+    return ((tick - (stamp >>> TICK_SHIFT)) & TICK_MASK) <= this.maxAge[domain] || (stamp & STATIC) !== 0;
+  }
+
+  private update(at: number, domain: number, hop: number, stamp: number): number {
+    const words = this.words;
+    if ((words[at + 3] & STATIC) !== 0 && words[at + 2] !== 0) return KNOWN;
+    const old = words[at + 2];
+    if (old === 0) {
+      if (this.maxAge[domain] === 0) return KNOWN;
+      if (!this.hasRoom(domain, hop)) return REFUSED;
+    } else {
+      const samePort = ((old ^ hop) & PORT_MASK) === 0;
+      if (!samePort && !this.hasPortRoom(hop)) return REFUSED;
+      this.count(domain, old, -1);
+    }
+    words[at + 2] = hop;
+    words[at + 3] = stamp;
+    this.count(domain, hop, 1);
+    return old === 0 ? LEARNED : MOVED;
+  }
+
+  private write(at: number, key: number, lo: number, hop: number, stamp: number): void {
+    const words = this.words;
+    words[at] = key;
+    words[at + 1] = lo;
+    words[at + 2] = hop;
+    words[at + 3] = stamp;
+  }
+
+  /** Makes a live entry dead. */
+  private kill(at: number): void {
+    const words = this.words;
+    if (words[at + 2] === 0) return;
+    if ((words[at + 3] & STATIC) === 0) this.count(words[at] >>> 16, words[at + 2], -1);
+    words[at + 2] = 0;
+    words[at + 3] = 0;
+  }
+
+  /** Takes `slot` out and closes the gap: later entries of the chain move back, never before their home. */
+  private remove(slot: number): void {
+    const words = this.words;
+    this.kill(slot * WORDS);
+    let gap = slot;
+    let next = slot;
+    for (;;) {
+      next = (next + 1) & this.mask;
+      const at = next * WORDS;
+      if (words[at] === 0) break;
+      const home = this.home(words[at], words[at + 1]);
+      if (((next - home) & this.mask) < ((next - gap) & this.mask)) continue;
+      words.copyWithin(gap * WORDS, at, at + WORDS);
+      gap = next;
+    }
+    this.write(gap * WORDS, 0, 0, 0, 0);
+    this.used--;
+  }
+
+  private adopt(key: number, lo: number, hop: number, stamp: number): boolean {
+    let slot = this.home(key, lo);
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      if (this.words[slot * WORDS] === 0) {
+        this.used++;
+        this.write(slot * WORDS, key, lo, hop, stamp);
+        return true;
+      }
+      slot = (slot + 1) & this.mask;
+    }
+    return false;
+  }
+
+  private hasRoom(domain: number, hop: number): boolean {
+    const bridge = this.rules.domainBridge[domain];
+    const learned = this.values[this.counters.bridge(bridge) + BRIDGE.learned];
+    return learned < this.rules.bridgeFdbLimit[bridge] && this.hasPortRoom(hop);
+  }
+
+  private hasPortRoom(hop: number): boolean {
+    const port = hop & PORT_MASK;
+    return this.values[this.counters.port(port) + PORT.learned] < this.rules.fdbLimit[port];
+  }
+
+  private count(domain: number, hop: number, by: number): void {
+    this.values[this.counters.bridge(this.rules.domainBridge[domain]) + BRIDGE.learned] += by;
+    this.values[this.counters.port(hop & PORT_MASK) + PORT.learned] += by;
+  }
+}
