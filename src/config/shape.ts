@@ -44,8 +44,22 @@ function boolean() {
 }
 
 function text(what: string, accepts: (text: string) => boolean) {
-  const error = expecting(what);
+  const error = {
+    error: (issue: Issue) => {
+      const quoted = String(issue.input);
+      // YAML makes a number of a namespace called 10.
+      return typeof issue.input === 'number' && accepts(quoted)
+        ? `${quoted} is a number, expected ${what}: put it in quotes`
+        : expecting(what).error(issue);
+    },
+  };
   return z.string(error).refine(accepts, error);
+}
+
+/** `1-4094` and the like, ascending, from 1 up to at most `max`. */
+function isRange(value: string, max: number): boolean {
+  const range = parseRange(value);
+  return range !== undefined && range.from >= 1 && range.from <= range.to && range.to <= max;
 }
 
 function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
@@ -84,18 +98,21 @@ const unicastIp = z
 const VID_TEXT = `a VLAN id (1-${MAX_VID})`;
 const vid = integer(VID_TEXT, 1, MAX_VID);
 
-const vidRange = z.string().refine((value) => {
-  const range = parseRange(value);
-  return range !== undefined && range.from >= 1 && range.from <= range.to && range.to <= MAX_VID;
-});
-const vidOrRange = z.union([vid, vidRange], {
-  error: ({ input }) => {
+const vidOrRangeError = {
+  error: ({ input }: Issue) => {
     const range = typeof input === 'string' ? parseRange(input) : undefined;
     if (range && range.from > range.to)
       return `${show(input)} runs backwards, write ${range.to}-${range.from}`;
     return `${show(input)} is not ${VID_TEXT} or a range such as 100-199`;
   },
-});
+};
+const vidOrRange = z.union(
+  [
+    z.int().min(1, vidOrRangeError).max(MAX_VID, vidOrRangeError),
+    z.string().refine((value) => isRange(value, MAX_VID), vidOrRangeError),
+  ],
+  vidOrRangeError,
+);
 
 /** One VLAN untagged, or a list of tagged ones beside which `native` is a member, untagged. */
 export type VlanConfig = { access: number } | { trunk: (number | string)[]; native?: number };
@@ -123,11 +140,14 @@ const netns = text('a network namespace: a name in /var/run/netns, or an absolut
     ? true
     : /^[^/\s]+$/.test(value) && value !== '.' && value !== '..',
 );
-const account = (what: string) =>
-  z.union(
-    [z.int().min(0).max(0xffff_fffe), z.string().regex(/^[^\s:]+$/)],
-    expecting(`${what} name or number`),
+function account(what: string) {
+  const error = expecting(`${what} name or number`);
+  // (uid_t)-1 means "nobody in particular" to the kernel.
+  return z.union(
+    [z.int().min(0, error).max(0xffff_fffe, error), z.string().regex(/^[^\s:]+$/, error)],
+    error,
   );
+}
 const probability = number('a probability (0-1)', 0, 1);
 
 const fault = mapping({
@@ -151,7 +171,6 @@ const common = {
 
 const tap = mapping({
   type: z.literal('tap'),
-  ...common,
   mac: mac.optional(),
   netns: netns.optional(),
   owner: account('a user').optional(),
@@ -159,36 +178,33 @@ const tap = mapping({
   persist: boolean().default(false),
   offloads: boolean().default(true),
   fd: integer('an open file descriptor', 0, 0x7fff_ffff).optional(),
+  ...common,
 });
 
+const TOS = expecting('a type of service (0-255) or inherit');
 const PORT_RANGE_TEXT = 'a range of UDP ports (1-65535), such as 49152-65535';
 const vxlan = mapping({
   type: z.literal('vxlan'),
-  ...common,
   vni: integer('a VXLAN network identifier (0-16777215)', 0, 0xff_ffff),
   local: unicastIp,
   remotes: z.array(unicastIp, expecting('a list of IP addresses')).default([]),
   // IANA's; the Linux default without dstport is 8472.
   dst_port: integer('a UDP port (1-65535)', 1, 65_535).default(4789),
   // RFC 7348, 5: "the dynamic/private port range".
-  source_ports: text(PORT_RANGE_TEXT, (value) => {
-    const range = parseRange(value);
-    return range !== undefined && range.from >= 1 && range.from <= range.to && range.to <= 65_535;
-  }).default('49152-65535'),
+  source_ports: text(PORT_RANGE_TEXT, (value) => isRange(value, 65_535)).default('49152-65535'),
   remote_learning: boolean().default(true),
   max_remotes: integer('a number of remotes (1-100000)', 1, 100_000).default(1024),
   ttl: integer('a TTL (1-255)', 1, 255).default(64),
-  tos: z
-    .union([z.int().min(0).max(255), z.literal('inherit')], expecting('a type of service (0-255) or inherit'))
-    .default(0),
+  tos: z.union([z.int().min(0, TOS).max(255, TOS), z.literal('inherit')], TOS).default(0),
   udp_checksum: boolean().optional(),
+  ...common,
 });
 
 const memory = mapping({
   type: z.literal('memory'),
-  ...common,
   offloads: boolean().default(true),
   capacity: integer('a number of frames (1-65536)', 1, 65_536).default(1024),
+  ...common,
 });
 
 const port = z.discriminatedUnion(
@@ -214,7 +230,7 @@ const name = z.string().superRefine((value, context) => {
 const staticEntry = mapping({
   mac,
   vlan: vid.optional(),
-  port: z.string(expecting('the name of a port of this bridge')),
+  port: text('the name of a port of this bridge', () => true),
   remote: unicastIp.optional(),
 });
 

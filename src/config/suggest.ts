@@ -7,7 +7,9 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   // A third of the letters may be wrong: more suggests nonsense, less misses real slips.
   let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(typed, plain(candidate));
+    const whole = plain(candidate);
+    // `ageing` for `ageing_time`: half of a word is as good as one letter wrong.
+    const distance = typed.length >= 3 && whole.startsWith(typed) ? 1 : editDistance(typed, whole);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

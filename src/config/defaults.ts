@@ -1,0 +1,90 @@
+// Defaults that need the whole picture: MTUs that follow from the tunnels of a bridge, and the MAC address of a bridge.
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { BridgeConfig, PortConfig, SwitchConfig, VxlanPortConfig } from './schema.ts';
+import { vlanSet } from './vlan_set.ts';
+
+/** Ethernet's, IEEE 802.3. */
+export const DEFAULT_MTU = 1500;
+// What VXLAN adds inside the MTU of the underlay: IP, UDP, VXLAN and the inner Ethernet header (RFC 7348, 4.3).
+const OVERHEAD_IPV4 = 20 + 8 + 8 + 14;
+const OVERHEAD_IPV6 = 40 + 8 + 8 + 14;
+
+/**
+ * MTU of each port of a bridge, and under the bridge's name that of its local interface:
+ *   1. what the configuration says;
+ *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6;
+ *   3. a port that shares a VLAN with VXLAN ports: the least of theirs, but at most 1500;
+ *   4. any other port: 1500;
+ *   5. the local interface: the least of the bridge's ports.
+ */
+export function effectiveMtus(config: SwitchConfig, bridge: string): Map<string, number> {
+  const { vlan_filtering, local, ports } = config.bridges[bridge];
+  const limits = tunnelLimits(vlan_filtering, ports);
+  const mtus = new Map<string, number>();
+  for (const [name, port] of Object.entries(ports)) {
+    mtus.set(
+      name,
+      port.mtu ?? (port.type === 'vxlan' ? tunnelMtu(port) : limitOf(limits, vlan_filtering, port)),
+    );
+  }
+  if (local) mtus.set(bridge, local.mtu ?? Math.min(...(mtus.size === 0 ? [DEFAULT_MTU] : mtus.values())));
+  return mtus;
+}
+
+/** MTU of one port, or with the bridge's own name of its local interface. Throws if there is none of this name. */
+export function effectiveMtu(config: SwitchConfig, bridge: string, port: string): number {
+  const mtu = effectiveMtus(config, bridge).get(port);
+  if (mtu === undefined) throw new RangeError(`Bridge ${bridge} has no port ${port}`);
+  return mtu;
+}
+
+/** The least MTU of the VXLAN ports in each VLAN; VLAN 0 is all of a bridge that does not filter. */
+function tunnelLimits(filtering: boolean, ports: BridgeConfig['ports']): Map<number, number> {
+  const limits = new Map<number, number>();
+  for (const port of Object.values(ports)) {
+    if (port.type !== 'vxlan') continue;
+    const mtu = port.mtu ?? tunnelMtu(port);
+    for (const vid of vlansOf(filtering, port))
+      limits.set(vid, Math.min(limits.get(vid) ?? DEFAULT_MTU, mtu));
+  }
+  return limits;
+}
+
+function limitOf(limits: Map<number, number>, filtering: boolean, port: PortConfig): number {
+  // Most bridges have no tunnel, and then a trunk's 4,094 VLANs need not be looked at.
+  if (limits.size === 0) return DEFAULT_MTU;
+  return vlansOf(filtering, port).reduce((mtu, vid) => Math.min(mtu, limits.get(vid) ?? mtu), DEFAULT_MTU);
+}
+
+function vlansOf(filtering: boolean, port: PortConfig): number[] {
+  if (!filtering) return [0];
+  const { tagged, untagged } = vlanSet(port.vlan);
+  return [...tagged, ...untagged];
+}
+
+function tunnelMtu(port: VxlanPortConfig): number {
+  return DEFAULT_MTU - (port.local.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4);
+}
+
+/**
+ * MAC address of a bridge on this machine: locally administered, the same after every restart, so that DHCP leases and
+ * neighbours' ARP caches stay valid. `machine` is only for tests.
+ */
+export function stableMac(bridge: string, machine: string = machineId()): string {
+  const digest = createHash('sha256').update(`taploom\0${machine}\0${bridge}`).digest('hex');
+  return `02:${digest.slice(0, 10).replaceAll(/..(?=.)/g, '$&:')}`;
+}
+
+function machineId(): string {
+  try {
+    const id = readFileSync('/etc/machine-id', 'utf8').trim();
+    // systemd writes "uninitialized" into images that are to be cloned.
+    if (/^[0-9a-f]{32}$/.test(id)) return id;
+  } catch {
+    // Containers often have none.
+  }
+  return hostname();
+}

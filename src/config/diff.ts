@@ -1,0 +1,113 @@
+// What has to be done to turn one configuration into another: a pure function, so that `--dry-run` prints the plan that
+// `apply` carries out.
+//
+//   delete static entries, ports, bridges | add bridges, ports | set bridges, ports | add static entries
+//
+// Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
+// come last: they need their port to exist and to carry their VLAN.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Action } from '../api.ts';
+import { formatPath } from './path.ts';
+import type { BridgeConfig, LocalConfig, PortConfig, StaticEntryConfig, SwitchConfig } from './schema.ts';
+
+/** What makes a device the device it is. A change of these is another device: delete and add. */
+const IDENTITY: ReadonlySet<string> = new Set([
+  'type',
+  'fd',
+  'netns',
+  'owner',
+  'group',
+  'mac',
+  'persist',
+  'offloads',
+  'vni',
+  'local',
+  'dst_port',
+  'capacity',
+  'fault',
+]);
+
+/** Changes of these keys of a bridge are changes of its own; the others are lists of things with actions. */
+const BRIDGE_KEYS = ['vlan_filtering', 'ageing_time', 'fdb_limit', 'group_fwd_mask'] as const;
+
+export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
+  const before = items(old);
+  const after = items(next);
+  const plan: Record<'delete' | 'add' | 'set', Record<Action['kind'], Action[]>> = {
+    delete: { bridge: [], port: [], fdb: [] },
+    add: { bridge: [], port: [], fdb: [] },
+    set: { bridge: [], port: [], fdb: [] },
+  };
+  for (const [path, { kind, value }] of before) {
+    const successor = after.get(path);
+    if (!successor || isReplaced(kind, value, successor.value))
+      plan.delete[kind].push({ op: 'delete', kind, path });
+  }
+  for (const [path, { kind, value }] of after) {
+    const predecessor = before.get(path);
+    if (!predecessor || isReplaced(kind, predecessor.value, value)) {
+      plan.add[kind].push({ op: 'add', kind, path });
+      continue;
+    }
+    const changes = changesBetween(predecessor.value, value);
+    if (Object.keys(changes).length > 0) plan.set[kind].push({ op: 'set', kind, path, changes });
+  }
+  return [
+    ...plan.delete.fdb,
+    ...plan.delete.port,
+    ...plan.delete.bridge,
+    ...plan.add.bridge,
+    ...plan.add.port,
+    ...plan.set.bridge,
+    ...plan.set.port,
+    ...plan.add.fdb,
+  ];
+}
+
+/** Path of a static entry. There is one for each MAC address and VLAN; its place in the list means nothing. */
+export function staticPath(bridge: string, { mac, vlan }: Pick<StaticEntryConfig, 'mac' | 'vlan'>): string {
+  return formatPath(['bridges', bridge, 'static', vlan === undefined ? mac : `${mac} vlan ${vlan}`]);
+}
+
+type Value = Readonly<Record<string, unknown>>;
+
+interface Item {
+  kind: Action['kind'];
+  /** Without the things that are items themselves. */
+  value: Value;
+}
+
+/** All things of a configuration that come and go by themselves, by path. */
+function items({ bridges }: SwitchConfig): Map<string, Item> {
+  const found = new Map<string, Item>();
+  const add = (kind: Action['kind'], path: string, value: object) =>
+    found.set(path, { kind, value: { ...value } });
+  for (const [name, bridge] of Object.entries(bridges)) {
+    add('bridge', formatPath(['bridges', name]), ownValue(bridge));
+    if (bridge.local) add('port', formatPath(['bridges', name, 'local']), bridge.local);
+    for (const [port, value] of Object.entries(bridge.ports)) {
+      add('port', formatPath(['bridges', name, 'ports', port]), value satisfies PortConfig | LocalConfig);
+    }
+    for (const entry of bridge.static) add('fdb', staticPath(name, entry), entry);
+  }
+  return found;
+}
+
+function ownValue(bridge: BridgeConfig): object {
+  return Object.fromEntries(BRIDGE_KEYS.map((key) => [key, bridge[key]]));
+}
+
+function isReplaced(kind: Action['kind'], from: Value, to: Value): boolean {
+  const changed = Object.keys(changesBetween(from, to));
+  if (kind === 'fdb') return changed.length > 0;
+  return kind === 'port' && changed.some((key) => IDENTITY.has(key));
+}
+
+function changesBetween(from: Value, to: Value): Record<string, { from: unknown; to: unknown }> {
+  const changes: Record<string, { from: unknown; to: unknown }> = {};
+  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
+    if (!isDeepStrictEqual(from[key], to[key])) changes[key] = { from: from[key], to: to[key] };
+  }
+  return changes;
+}

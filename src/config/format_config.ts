@@ -1,0 +1,79 @@
+// Writes a configuration as YAML, the inverse of `loadConfig`: only what differs from the defaults, in the order of the
+// schema. A mapping that fits on a line stands on one: `vm1: { type: tap, netns: h1 }`.
+
+import { isDeepStrictEqual } from 'node:util';
+import { Document, isCollection, isMap, isScalar, type Node, stringify, visit } from 'yaml';
+import { type BridgeConfig, type PortConfig, parseConfig, type SwitchConfig } from './schema.ts';
+
+const LINE_WIDTH = 110;
+// What a level shifts its keys, with room for the key in front of a mapping.
+const INDENT = 4;
+
+export function formatConfig(config: SwitchConfig): string {
+  const document = new Document(minimal(config));
+  visit(document, {
+    Map(_, node, path) {
+      // The levels `version`, `bridges` and each bridge read better as blocks.
+      const depth = path.filter(isMap).length;
+      if (depth >= 3) node.flow = flowText(node).length + INDENT * depth < LINE_WIDTH;
+    },
+    Seq(_, node) {
+      // Lists of scalars; the list of static entries has one entry a line.
+      node.flow = node.items.every(isScalar);
+    },
+    Pair(_, pair) {
+      // Bit masks are read in hexadecimal.
+      if (isScalar(pair.key) && pair.key.value === 'group_fwd_mask' && isScalar(pair.value)) {
+        pair.value.format = 'HEX';
+      }
+      if (isCollection(pair.value) && pair.value.items.length === 0) pair.value.flow = true;
+    },
+  });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: true });
+}
+
+function flowText(node: Node): string {
+  return stringify(node, { collectionStyle: 'flow', lineWidth: 0 });
+}
+
+/** The least input that `parseConfig` turns into `config`. */
+function minimal({ bridges }: SwitchConfig): unknown {
+  const entries = Object.entries(bridges).map(([name, bridge]) => {
+    const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
+    const rest = differences(bridge, BRIDGE_DEFAULTS, new Set(['ports']));
+    return [name, ports.length === 0 ? rest : { ...rest, ports: Object.fromEntries(ports) }];
+  });
+  return { version: 1, bridges: Object.fromEntries(entries) };
+}
+
+function minimalPort(port: PortConfig): object {
+  if (port.type !== 'vxlan') return { type: port.type, ...differences(port, PORT_DEFAULTS[port.type]) };
+  const { type, vni, local, ...rest } = port;
+  const defaults = local.includes(':') ? PORT_DEFAULTS.vxlan6 : PORT_DEFAULTS.vxlan;
+  return { type, vni, local, ...differences(rest, defaults) };
+}
+
+function differences(value: object, defaults: object, except: ReadonlySet<string> = new Set()): object {
+  const standard = defaults as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      ([key, item]) => item !== undefined && !except.has(key) && !isDeepStrictEqual(item, standard[key]),
+    ),
+  );
+}
+
+const BRIDGE_DEFAULTS: BridgeConfig = parseConfig({ version: 1, bridges: { b: {} } }).bridges.b;
+
+const PORT_DEFAULTS = parseConfig({
+  version: 1,
+  bridges: {
+    b: {
+      ports: {
+        tap: { type: 'tap' },
+        memory: { type: 'memory' },
+        vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1' },
+        vxlan6: { type: 'vxlan', vni: 0, local: '2001:db8::1' },
+      },
+    },
+  },
+}).bridges.b.ports;

@@ -1,0 +1,71 @@
+// The configuration that is in force after some actions of a plan were carried out and others failed.
+
+import type { Action } from '../api.ts';
+import { staticPath } from './diff.ts';
+import { formatPath } from './path.ts';
+import type { BridgeConfig, SwitchConfig } from './schema.ts';
+
+/**
+ * `old` with `done` carried out; `done` are actions of `diff(old, next)`. With all of them the outcome is `next`.
+ * What would belong to a bridge or a port that is not there is left out.
+ */
+export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Action[]): SwitchConfig {
+  const actions = new Map<string, Map<Action['op'], Action>>();
+  for (const action of done) {
+    const ofPath = actions.get(action.path) ?? new Map<Action['op'], Action>();
+    actions.set(action.path, ofPath.set(action.op, action));
+  }
+
+  /** The value at `path`: the new one if it was added, the old one with its changes unless it was deleted. */
+  function settle<T extends object>(path: string, from: T | undefined, to: T | undefined): T | undefined {
+    const ofPath = actions.get(path);
+    if (ofPath?.has('add')) return to;
+    if (from === undefined || ofPath?.has('delete')) return undefined;
+    const changes = Object.entries(ofPath?.get('set')?.changes ?? {});
+    if (changes.length === 0) return from;
+    const changed: Record<string, unknown> = Object.fromEntries(Object.entries(from));
+    for (const [key, change] of changes) {
+      if (change.to === undefined) delete changed[key];
+      else changed[key] = change.to;
+    }
+    return changed as T;
+  }
+
+  const bridges: Record<string, BridgeConfig> = {};
+  for (const name of namesOf(next.bridges, old.bridges)) {
+    const from = own(old.bridges, name);
+    const to = own(next.bridges, name);
+    const bridge = settle(formatPath(['bridges', name]), from, to);
+    if (!bridge) continue;
+
+    const local = settle(
+      formatPath(['bridges', name, 'local']),
+      from?.local || undefined,
+      to?.local || undefined,
+    );
+    const ports: BridgeConfig['ports'] = {};
+    for (const port of namesOf(to?.ports ?? {}, from?.ports ?? {})) {
+      const path = formatPath(['bridges', name, 'ports', port]);
+      const value = settle(path, from && own(from.ports, port), to && own(to.ports, port));
+      if (value) ports[port] = value;
+    }
+
+    const oldEntries = new Map(from?.static.map((entry) => [staticPath(name, entry), entry]));
+    const newEntries = new Map(to?.static.map((entry) => [staticPath(name, entry), entry]));
+    const entries = [...new Set([...newEntries.keys(), ...oldEntries.keys()])]
+      .map((path) => settle(path, oldEntries.get(path), newEntries.get(path)))
+      .filter((entry) => entry !== undefined)
+      .filter(({ port }) => Object.hasOwn(ports, port) || (port === name && local !== undefined));
+
+    bridges[name] = { ...bridge, local: local ?? false, static: entries, ports };
+  }
+  return { version: 1, bridges };
+}
+
+function own<T>(record: Record<string, T>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+function namesOf(...records: object[]): Set<string> {
+  return new Set(records.flatMap(Object.keys));
+}

@@ -1,0 +1,101 @@
+// Configuration files: YAML 1.2 text to a validated configuration, and back.
+//
+// Problems carry the line where they are. The way back is for people and version control: only what differs from the
+// defaults, short mappings on one line, and `loadConfig(formatConfig(config))` is `config` again.
+
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { ConfigError, type Problem } from './config_error.ts';
+import type { Path } from './path.ts';
+import { type SwitchConfig, validate } from './schema.ts';
+
+export { formatConfig } from './format_config.ts';
+
+/** Throws `ConfigError` with all problems, each with its line. `fileName` is for messages only. */
+export function loadConfig(text: string, fileName: string): SwitchConfig {
+  const lines = new LineCounter();
+  // maxAliasCount of toJS below bounds what a few lines of aliases can expand to.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const syntax = [...document.errors, ...document.warnings];
+  if (syntax.length > 0) {
+    const problems = syntax.map(({ message, pos }) => {
+      const { line, col } = lines.linePos(pos[0]);
+      return { path: [], message: `column ${col}: ${plain(message)}`, line };
+    });
+    throw new ConfigError(problems, fileName);
+  }
+  const { config, problems } = validate(withEmptyMappings(contentsOf(document, fileName)), {
+    allowFd: false,
+  });
+  if (problems.length === 0) return config;
+  const located: Problem[] = problems.map((problem) => ({
+    ...problem,
+    line: lineOf(document, lines, problem.path),
+  }));
+  located.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  throw new ConfigError(located, fileName);
+}
+
+function contentsOf(document: Document, fileName: string): unknown {
+  if (document.contents === null) {
+    throw new ConfigError(
+      [{ path: [], message: 'the file is empty, expected at least version: 1' }],
+      fileName,
+    );
+  }
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError(
+      [{ path: [], message: error instanceof Error ? error.message : String(error) }],
+      fileName,
+    );
+  }
+}
+
+/** The parser's texts say "Map" and "Scalar", and some end with a full stop. */
+function plain(message: string): string {
+  return message.replace('Map keys must be unique', 'this key is there already').replace(/\.$/, '');
+}
+
+type Mapping = Record<string, unknown>;
+
+/** YAML reads `ports:` with nothing after it as null; whoever writes it means an empty mapping. */
+function withEmptyMappings(input: unknown): unknown {
+  const config = filled(input, ['bridges']);
+  if (!isMapping(config) || !isMapping(config.bridges)) return config;
+  const bridges = Object.entries(config.bridges).map(([name, bridge]) => [
+    name,
+    filled(bridge ?? {}, ['ports', 'local', 'static']),
+  ]);
+  return { ...config, bridges: Object.fromEntries(bridges) };
+}
+
+function filled(value: unknown, keys: readonly string[]): unknown {
+  if (!isMapping(value)) return value;
+  const copy = { ...value };
+  for (const key of keys) if (copy[key] === null) copy[key] = key === 'static' ? [] : {};
+  return copy;
+}
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Line of the thing at `path`, or of the nearest thing around it that is in the file. */
+function lineOf(document: Document, lines: LineCounter, path: Path): number | undefined {
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      if (!pair) break;
+      if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node) && typeof key === 'number') {
+      node = node.items[key];
+      if (isNode(node)) offset = node.range?.[0] ?? offset;
+    } else break;
+  }
+  return offset === undefined ? undefined : lines.linePos(offset).line;
+}

@@ -1,0 +1,146 @@
+// Random valid configurations that collide with each other often: few names, few values.
+
+import fc from 'fast-check';
+import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
+
+const PORT_NAMES = ['vm1', 'vm2', 'eth0.10', 'up0', 'vx1', 'vx2', 'a-b', '10', 'true', 'ü'];
+const BRIDGE_NAMES = ['br0', 'br1', 'lan.7', '007'];
+const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02', '0A-0B-0C-0D-0E-0F'];
+
+const vid = fc.constantFrom(1, 2, 10, 4094);
+const vlan = fc.oneof(
+  fc.record({ access: vid }),
+  fc.record(
+    {
+      trunk: fc.array(fc.oneof(vid, fc.constantFrom('100-199', '1-4094', '7-7')), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      native: vid,
+    },
+    { requiredKeys: ['trunk'] },
+  ),
+);
+const mtu = fc.constantFrom(68, 1400, 9000);
+const account = fc.constantFrom<number | string>(0, 1000, 'root', '0x10');
+const netns = fc.constantFrom('h1', '10', '/run/netns/x y', 'null');
+
+const common = {
+  vlan,
+  hairpin: fc.boolean(),
+  isolated: fc.boolean(),
+  learning: fc.boolean(),
+  flood: fc.boolean(),
+  fdb_limit: fc.constantFrom(1, 8192),
+  mtu,
+  fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),
+};
+
+const tap = fc.record(
+  {
+    type: fc.constant('tap'),
+    mac: fc.constantFrom(...MACS),
+    netns,
+    owner: account,
+    group: account,
+    persist: fc.boolean(),
+    offloads: fc.boolean(),
+    ...common,
+  },
+  { requiredKeys: ['type'] },
+);
+const memory = fc.record(
+  { type: fc.constant('memory'), offloads: fc.boolean(), capacity: fc.constantFrom(1, 1024), ...common },
+  { requiredKeys: ['type'] },
+);
+const vxlan = fc.boolean().chain((ipv6) =>
+  fc.record(
+    {
+      type: fc.constant('vxlan'),
+      vni: fc.nat({ max: 0xff_ffff }),
+      local: fc.constant(ipv6 ? '2001:DB8:0::1' : '192.0.2.1'),
+      remotes: fc.uniqueArray(
+        fc.constantFrom(...(ipv6 ? ['2001:db8::2', '::1'] : ['192.0.2.2', '10.0.0.1'])),
+      ),
+      dst_port: fc.constantFrom(4789, 8472),
+      source_ports: fc.constantFrom('49152-65535', '1-1'),
+      remote_learning: fc.boolean(),
+      max_remotes: fc.constantFrom(1024, 2),
+      ttl: fc.constantFrom(64, 1),
+      tos: fc.constantFrom<number | string>(0, 255, 'inherit'),
+      udp_checksum: fc.boolean(),
+      ...common,
+    },
+    { requiredKeys: ['type', 'vni', 'local'] },
+  ),
+);
+type Input = Record<string, unknown>;
+const port: fc.Arbitrary<Input> = fc.oneof(tap, memory, vxlan);
+const local: fc.Arbitrary<false | Input> = fc.oneof(
+  fc.constant<false>(false),
+  fc.record(
+    { mac: fc.constantFrom(...MACS), mtu, netns, owner: account, group: account, vlan },
+    { requiredKeys: [] },
+  ),
+);
+
+const bridge = fc.record({
+  vlan_filtering: fc.boolean(),
+  ageing_time: fc.constantFrom(300, 0, 0.25, 1_000_000),
+  fdb_limit: fc.constantFrom(8192, 4_000_000),
+  group_fwd_mask: fc.constantFrom(0, 0x4000, 0xfff8),
+  local,
+  ports: fc.dictionary(fc.constantFrom(...PORT_NAMES), port, { maxKeys: 5 }),
+  stations: fc.array(fc.record({ mac: fc.constantFrom(...MACS), vlan: vid, port: fc.nat() }), {
+    maxLength: 3,
+  }),
+});
+
+/** Leaves out what would not fit, and calls the result a configuration. */
+export const arbitraryConfig: fc.Arbitrary<SwitchConfig> = fc
+  .dictionary(fc.constantFrom(...BRIDGE_NAMES), bridge, { maxKeys: 4, noNullPrototype: true })
+  .map((drafts) => {
+    const taken = new Set<string>();
+    const vnis = new Set<unknown>();
+    const bridges: Record<string, unknown> = {};
+    for (const [name, { stations, ...draft }] of Object.entries(drafts)) {
+      const ports = Object.entries(draft.ports).filter(([key, value]) => {
+        if (taken.has(key) || (value.type === 'vxlan' && vnis.has(value.vni))) return false;
+        taken.add(key);
+        vnis.add(value.vni);
+        return true;
+      });
+      const fitted = (value: Input) => (draft.vlan_filtering ? value : { ...value, vlan: undefined });
+      const config = {
+        ...draft,
+        local: draft.local && fitted(draft.local),
+        ports: Object.fromEntries(ports.map(([key, value]) => [key, fitted(value)])),
+      };
+      bridges[name] = { ...config, static: entriesFor(config, ports, stations) };
+    }
+    return parseConfig({ version: 1, bridges });
+  });
+
+function entriesFor(
+  bridge: { vlan_filtering: boolean },
+  ports: [string, Input][],
+  stations: { mac: string; vlan: number; port: number }[],
+): Input[] {
+  const seen = new Set<string>();
+  return stations.flatMap(({ mac, vlan, port: index }) => {
+    if (ports.length === 0) return [];
+    const [name, port] = ports[index % ports.length];
+    const key = bridge.vlan_filtering ? `${mac} ${vlan}` : mac;
+    const carried =
+      !bridge.vlan_filtering || (port.vlan === undefined && vlan === 1) || isAccess(port.vlan, vlan);
+    if (seen.has(key) || !carried) return [];
+    seen.add(key);
+    const remote =
+      port.type !== 'vxlan' ? undefined : String(port.local).includes(':') ? '2001:db8::9' : '192.0.2.9';
+    return [{ mac, port: name, ...(bridge.vlan_filtering ? { vlan } : {}), ...(remote ? { remote } : {}) }];
+  });
+}
+
+function isAccess(key: unknown, vlan: number): boolean {
+  return typeof key === 'object' && key !== null && 'access' in key && key.access === vlan;
+}

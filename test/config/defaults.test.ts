@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { effectiveMtu, effectiveMtus, stableMac } from '../../src/config/defaults.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+
+function mtus(bridge: object): Record<string, number> {
+  return Object.fromEntries(effectiveMtus(parseConfig({ version: 1, bridges: { br0: bridge } }), 'br0'));
+}
+const tap = (vlan?: object, mtu?: number) => ({ type: 'tap', vlan, mtu });
+const vxlan = (more: object = {}) => ({ type: 'vxlan', vni: 1, local: '192.0.2.1', ...more });
+
+test('without tunnels everything is 1500', () => {
+  expect(mtus({ ports: { a: tap() } })).toEqual({ a: 1500, br0: 1500 });
+  expect(mtus({})).toEqual({ br0: 1500 });
+});
+
+test('a tunnel lowers the whole of a bridge that does not filter VLANs', () => {
+  expect(mtus({ ports: { a: tap(), x: vxlan() } })).toEqual({ a: 1450, x: 1450, br0: 1450 });
+  expect(mtus({ ports: { a: tap(), x: vxlan({ local: '2001:db8::1' }) } })).toEqual({
+    a: 1430,
+    x: 1430,
+    br0: 1430,
+  });
+});
+
+test('in a bridge that filters, it lowers the ports that share a VLAN with it, and the local interface', () => {
+  const ports = {
+    in: tap({ access: 10 }),
+    out: tap({ access: 20 }),
+    trunk: tap({ trunk: ['5-15'] }),
+    x: vxlan({ vlan: { access: 10 } }),
+  };
+  expect(mtus({ vlan_filtering: true, ports })).toEqual({
+    in: 1450,
+    out: 1500,
+    trunk: 1450,
+    x: 1450,
+    br0: 1450,
+  });
+});
+
+test('what the configuration says goes before', () => {
+  expect(mtus({ local: { mtu: 9000 }, ports: { a: tap(undefined, 1400), b: tap(), x: vxlan() } })).toEqual({
+    a: 1400,
+    b: 1450,
+    x: 1450,
+    br0: 9000,
+  });
+});
+
+test('the MTU told to a tunnel is the limit of its domain, up to 1500', () => {
+  expect(mtus({ ports: { a: tap(), x: vxlan({ mtu: 1300 }) } })).toEqual({ a: 1300, x: 1300, br0: 1300 });
+  expect(mtus({ ports: { a: tap(), x: vxlan({ mtu: 8950 }) } })).toEqual({ a: 1500, x: 8950, br0: 1500 });
+});
+
+test('the local interface takes the least of its ports', () => {
+  expect(mtus({ ports: { a: tap(undefined, 9000), b: tap(undefined, 1280) } }).br0).toBe(1280);
+  expect(mtus({ ports: { a: tap(undefined, 9000) } }).br0).toBe(9000);
+});
+
+test('one MTU can be asked for', () => {
+  const config = parseConfig({ version: 1, bridges: { br0: { local: false, ports: { a: tap() } } } });
+  expect(effectiveMtu(config, 'br0', 'a')).toBe(1500);
+  expect(() => effectiveMtu(config, 'br0', 'br0')).toThrow(RangeError);
+});
+
+test('the MAC address of a bridge depends on the machine and the name only', () => {
+  expect(stableMac('br0', 'm1')).toMatch(/^02(:[0-9a-f]{2}){5}$/);
+  expect(stableMac('br0', 'm1')).toBe(stableMac('br0', 'm1'));
+  expect(stableMac('br0', 'm1')).not.toBe(stableMac('br1', 'm1'));
+  expect(stableMac('br0', 'm1')).not.toBe(stableMac('br0', 'm2'));
+  expect(stableMac('br0')).toBe(stableMac('br0'));
+});

@@ -1,0 +1,317 @@
+import { expect, test } from 'vitest';
+import { type ConfigError, carriesVlan, parseConfig, vlanSet } from '../../src/config/schema.ts';
+
+function problems(input: unknown): string[] {
+  try {
+    parseConfig(input);
+  } catch (error) {
+    return (error as ConfigError).message.split('\n');
+  }
+  return [];
+}
+const br0 = (bridge: unknown) => problems({ version: 1, bridges: { br0: bridge } });
+const port = (value: unknown, bridge: object = {}) => br0({ ...bridge, ports: { p: value } });
+/** Problems of one port, without the path that all have. */
+const inPort = (value: unknown, bridge: object = {}) =>
+  port(value, bridge).map((line) => line.replace(/^bridges\.br0\.ports\.p\.?/, ''));
+const vlan = (value: unknown) => inPort({ type: 'tap', vlan: value }, { vlan_filtering: true });
+const vxlan = (more: object) => inPort({ type: 'vxlan', vni: 1, local: '192.0.2.1', ...more });
+
+test('the defaults are filled in', () => {
+  const config = parseConfig({
+    version: 1,
+    bridges: {
+      br0: {
+        ports: {
+          a: { type: 'tap' },
+          b: { type: 'vxlan', vni: 1, local: '192.0.2.1' },
+          c: { type: 'memory' },
+        },
+      },
+    },
+  });
+  const flags = { hairpin: false, isolated: false, learning: true, flood: true };
+  expect(config).toEqual({
+    version: 1,
+    bridges: {
+      br0: {
+        vlan_filtering: false,
+        ageing_time: 300,
+        fdb_limit: 8192,
+        group_fwd_mask: 0,
+        stp: false,
+        local: {},
+        static: [],
+        ports: {
+          a: { type: 'tap', persist: false, offloads: true, ...flags },
+          b: {
+            type: 'vxlan',
+            vni: 1,
+            local: '192.0.2.1',
+            remotes: [],
+            dst_port: 4789,
+            source_ports: '49152-65535',
+            remote_learning: true,
+            max_remotes: 1024,
+            ttl: 64,
+            tos: 0,
+            udp_checksum: false,
+            ...flags,
+          },
+          c: { type: 'memory', offloads: true, capacity: 1024, ...flags },
+        },
+      },
+    },
+  });
+});
+
+test('the outer UDP checksum is on over IPv6 and off over IPv4 unless told', () => {
+  const checksum = (local: string, udp_checksum?: boolean) => {
+    const input = {
+      version: 1,
+      bridges: { b: { ports: { x: { type: 'vxlan', vni: 1, local, udp_checksum } } } },
+    };
+    const { x } = parseConfig(input).bridges.b.ports;
+    return x.type === 'vxlan' && x.udp_checksum;
+  };
+  expect(checksum('192.0.2.1')).toBe(false);
+  expect(checksum('2001:db8::1')).toBe(true);
+  expect(checksum('192.0.2.1', true)).toBe(true);
+  expect(checksum('2001:db8::1', false)).toBe(false);
+});
+
+test('addresses come out in canonical form, and the input stays as it was', () => {
+  const input = {
+    version: 1,
+    bridges: {
+      b: {
+        local: { mac: '0A-0B-0C-0D-0E-0F' },
+        ports: { x: { type: 'vxlan', vni: 1, local: '2001:DB8:0::1', remotes: ['2001:0db8::2'] } },
+      },
+    },
+  };
+  const copy = structuredClone(input);
+  const { b } = parseConfig(input).bridges;
+  expect(b.local).toEqual({ mac: '0a:0b:0c:0d:0e:0f' });
+  expect(b.ports.x).toMatchObject({ local: '2001:db8::1', remotes: ['2001:db8::2'] });
+  expect(input).toEqual(copy);
+});
+
+test('an error is a ConfigError with a code and a list', () => {
+  expect(() => parseConfig({ version: 1, bridges: { br0: { fdb_limit: 0 } } })).toThrow(
+    expect.objectContaining({
+      name: 'ConfigError',
+      code: 'invalid_config',
+      problems: [{ path: 'bridges.br0.fdb_limit', message: '0 is not a number of addresses (1-4000000)' }],
+    }),
+  );
+});
+
+test('mistakes in the shape do not hide mistakes between keys', () => {
+  const lines = br0({
+    ports: {
+      broken: { type: 'tap', mtu: 'big' },
+      vm1: { type: 'tap', vlan: { access: 1 } },
+    },
+    static: [
+      { mac: '02:00:00:00:00:01', port: 'broken' },
+      { mac: '02:00:00:00:00:02', port: 'nobody' },
+    ],
+  });
+  expect(lines).toEqual([
+    'bridges.br0.ports.broken.mtu: "big" is not an MTU (68-65535 bytes)',
+    'bridges.br0.ports.vm1.vlan: bridge br0 does not filter VLANs: set its vlan_filtering to true, or remove this key',
+    'bridges.br0.static[1].port: bridge br0 has no port nobody',
+  ]);
+});
+
+test('a value of the wrong type or range is shown with what is allowed', () => {
+  expect(problems(null)).toEqual(['nothing is not a mapping']);
+  expect(problems({})).toEqual(['version: missing, expected 1, the version of this format']);
+  expect(br0([])).toEqual(['bridges.br0: an empty list is not a mapping']);
+  expect(br0({ ageing_time: '5' })).toEqual([
+    'bridges.br0.ageing_time: "5" is not an ageing time (0-1000000 seconds)',
+  ]);
+  expect(br0({ vlan_filtering: 'yes' })).toEqual(['bridges.br0.vlan_filtering: "yes" is not true or false']);
+  expect(br0({ stp: true })).toEqual(['bridges.br0.stp: the spanning tree protocol is not supported yet']);
+  expect(br0({ local: true })).toEqual(['bridges.br0.local: true is not false or a mapping']);
+  expect(br0({ group_fwd_mask: 0x4002 })).toEqual([
+    'bridges.br0.group_fwd_mask: 0x4002 has a bit that cannot be forwarded: 0 (STP), 1 (PAUSE) and 2 (LACP) are restricted',
+  ]);
+  expect(port({ type: 'tap', netns: 10 })).toEqual([
+    'bridges.br0.ports.p.netns: 10 is a number, expected a network namespace: a name in /var/run/netns, or an absolute path: put it in quotes',
+  ]);
+  expect(inPort({ type: 'tap', owner: -1 })).toEqual(['owner: -1 is not a user name or number']);
+  expect(inPort({ type: 'tap', mac: '01:00:00:00:00:01' })).toEqual([
+    'mac: "01:00:00:00:00:01" is not the MAC address of a single station (aa:bb:cc:dd:ee:ff)',
+  ]);
+  expect(inPort({ type: 'memory', fault: { drop: 2, delay: -1 } })).toEqual([
+    'fault.drop: 2 is not a probability (0-1)',
+    'fault.delay: -1 is not a delay (0-60000 ms)',
+  ]);
+});
+
+test('unknown keys and types come with a suggestion', () => {
+  expect(br0({ vlanFiltering: true })).toEqual([
+    'bridges.br0.vlanFiltering: unknown key, did you mean vlan_filtering?',
+  ]);
+  expect(br0({ prots: {} })).toEqual(['bridges.br0.prots: unknown key, did you mean ports?']);
+  expect(problems({ version: 1, metrics: {} })).toEqual([
+    'metrics: unknown key, the keys here are version, bridges',
+  ]);
+  expect(inPort({ type: 'tapp' })).toEqual([
+    'type: "tapp" is not one of tap, vxlan, memory, did you mean tap?',
+  ]);
+  expect(inPort({})).toEqual(['type: missing, expected one of tap, vxlan, memory']);
+  expect(inPort({ type: 'tap', vni: 1 })).toEqual([
+    'vni: unknown key: only vxlan ports have it, this is a tap port',
+  ]);
+  expect(br0({ local: { mtuu: 1500 } })).toEqual(['bridges.br0.local.mtuu: unknown key, did you mean mtu?']);
+  expect(vlan({ acess: 5 })).toContain('vlan.acess: unknown key, did you mean access?');
+});
+
+test('VLAN keys are one thing or the other', () => {
+  expect(vlan({ access: 1 })).toEqual([]);
+  expect(vlan({ trunk: [1, '2-5', '7-7'], native: 9 })).toEqual([]);
+  expect(vlan({ access: 5000 })).toEqual(['vlan.access: 5000 is not a VLAN id (1-4094)']);
+  expect(vlan({ access: 1, trunk: [2] })).toEqual(['vlan: access and trunk exclude each other']);
+  expect(vlan({ access: 1, native: 2 })).toEqual(['vlan.native: only a trunk has a native VLAN']);
+  expect(vlan({})).toEqual(['vlan: expected access: VID, or trunk: [VID, ...]']);
+  expect(vlan({ trunk: [] })).toEqual(['vlan.trunk: an empty list: a trunk carries at least one VLAN']);
+  expect(vlan({ trunk: ['199-100', 0, '0-4', '5-4095', 'x', 4095] })).toEqual([
+    'vlan.trunk[0]: "199-100" runs backwards, write 100-199',
+    'vlan.trunk[1]: 0 is not a VLAN id (1-4094) or a range such as 100-199',
+    'vlan.trunk[2]: "0-4" is not a VLAN id (1-4094) or a range such as 100-199',
+    'vlan.trunk[3]: "5-4095" is not a VLAN id (1-4094) or a range such as 100-199',
+    'vlan.trunk[4]: "x" is not a VLAN id (1-4094) or a range such as 100-199',
+    'vlan.trunk[5]: 4095 is not a VLAN id (1-4094) or a range such as 100-199',
+  ]);
+});
+
+test('a VLAN key needs a bridge that filters, also on the local interface', () => {
+  expect(br0({ local: { vlan: { access: 1 } } })).toEqual([
+    'bridges.br0.local.vlan: bridge br0 does not filter VLANs: set its vlan_filtering to true, or remove this key',
+  ]);
+});
+
+test.each([
+  '',
+  'a'.repeat(16),
+  'ü'.repeat(8),
+  'a/b',
+  'a b',
+  'a:b',
+  'tap%d',
+  '.',
+  '..',
+  'all',
+  'default',
+  'constructor',
+])('%j is not a name for an interface', (name) => {
+  expect(problems({ version: 1, bridges: { [name]: {} } })).toHaveLength(1);
+  expect(br0({ ports: { [name]: { type: 'tap' } } })).toHaveLength(1);
+});
+
+test('names of interfaces are unique over the whole switch', () => {
+  const a = { type: 'tap' };
+  expect(problems({ version: 1, bridges: { br0: { ports: { a, br1: a } }, br1: { ports: { a } } } })).toEqual(
+    [
+      'bridges.br0.ports.br1: br1 is the name of a bridge',
+      'bridges.br1.ports.a: bridge br0 has a port of this name',
+    ],
+  );
+});
+
+test('a switch has at most 4095 ports', () => {
+  const names = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, { type: 'memory' }]));
+  expect(br0({ ports: names(4094) })).toEqual([]);
+  expect(br0({ ports: names(4095) })).toEqual([
+    'bridges: 4096 ports and local interfaces; at most 4095 are possible',
+  ]);
+});
+
+test('tunnel endpoints must be hosts of one address family', () => {
+  expect(vxlan({ remotes: ['192.0.2.2', '192.0.2.3'] })).toEqual([]);
+  expect(
+    vxlan({ remotes: ['2001:db8::2', '192.0.2.1', '239.1.1.1', 'host', '192.0.2.2', '192.0.2.2'] }),
+  ).toEqual([
+    'remotes[2]: 239.1.1.1 is a multicast group: VXLAN over multicast is not supported, list the remotes',
+    'remotes[3]: "host" is not an IPv4 or IPv6 address',
+  ]);
+  expect(vxlan({ remotes: ['2001:db8::2', '192.0.2.1', '192.0.2.2', '192.0.2.2'] })).toEqual([
+    'remotes[0]: 2001:db8::2 is IPv6, the local address 192.0.2.1 is IPv4',
+    'remotes[1]: 192.0.2.1 is the local address',
+    'remotes[3]: 192.0.2.2 is listed twice',
+  ]);
+  expect(vxlan({ local: '0.0.0.0' })).toEqual(["local: 0.0.0.0 is no host's address"]);
+  expect(vxlan({ local: 'fe80::1' })).toEqual([
+    'local: fe80::1 is link-local: it would need an interface, which is not supported',
+  ]);
+  expect(vxlan({ remotes: ['192.0.2.2', '192.0.2.3'], max_remotes: 1 })).toEqual([
+    'max_remotes: 1 is less than the 2 remotes listed',
+  ]);
+  expect(vxlan({ tos: 256, source_ports: '9-1' })).toEqual([
+    'source_ports: "9-1" is not a range of UDP ports (1-65535), such as 49152-65535',
+    'tos: 256 is not a type of service (0-255) or inherit',
+  ]);
+});
+
+test('a VNI at one address and UDP port belongs to one port', () => {
+  const x = { type: 'vxlan', vni: 1, local: '2001:db8::1' };
+  const config = (y: object) =>
+    problems({ version: 1, bridges: { br0: { ports: { x } }, br1: { ports: { y } } } });
+  expect(config({ ...x, local: '2001:DB8::0:1' })).toEqual([
+    'bridges.br1.ports.y.vni: port x already receives VNI 1 at 2001:db8::1 UDP port 4789',
+  ]);
+  expect(config({ ...x, dst_port: 8472 })).toEqual([]);
+  expect(config({ ...x, vni: 2 })).toEqual([]);
+});
+
+test('static entries fit to their bridge and port', () => {
+  const mac = '02:00:00:00:00:01';
+  const ports = { a: { type: 'tap' }, x: { type: 'vxlan', vni: 1, local: '192.0.2.1' } };
+  const plain = (...entries: object[]) => br0({ ports, static: entries });
+  const filtering = (...entries: object[]) => br0({ vlan_filtering: true, ports, static: entries });
+  expect(plain({ mac, port: 'a' }, { mac: '02:00:00:00:00:02', port: 'br0' })).toEqual([]);
+  expect(plain({ mac, port: 'a', vlan: 1 })).toEqual([
+    'bridges.br0.static[0].vlan: bridge br0 does not filter VLANs: set its vlan_filtering to true, or remove this key',
+  ]);
+  expect(plain({ mac, port: 'x' }, { mac: '02:00:00:00:00:02', port: 'a', remote: '192.0.2.2' })).toEqual([
+    'bridges.br0.static[0].remote: missing: x is a VXLAN port, the entry needs the address of the remote',
+    'bridges.br0.static[1].remote: port a is not a VXLAN port',
+  ]);
+  expect(plain({ mac, port: 'a' }, { mac: mac.toUpperCase(), port: 'x', remote: '192.0.2.1' })).toEqual([
+    `bridges.br0.static[1].mac: ${mac} has an entry already`,
+    'bridges.br0.static[1].remote: 192.0.2.1 is the local address',
+  ]);
+  expect(filtering({ mac, port: 'a' }, { mac, port: 'a', vlan: 7 }, { mac, port: 'a', vlan: 1 })).toEqual([
+    'bridges.br0.static[0].vlan: missing: bridge br0 filters VLANs, so the entry needs one',
+    'bridges.br0.static[1].vlan: port a does not carry VLAN 7',
+  ]);
+  expect(br0({ local: false, static: [{ mac, port: 'br0' }] })).toEqual([
+    'bridges.br0.static[0].port: bridge br0 has no port br0',
+  ]);
+});
+
+test('an fd is taken from a program, with nothing that its opener decided', () => {
+  expect(inPort({ type: 'tap', fd: 7 })).toEqual([]);
+  expect(inPort({ type: 'tap', fd: 7, owner: 0, netns: 'h1', persist: false })).toEqual([
+    'owner: belongs to whoever opened the fd',
+    'netns: belongs to whoever opened the fd',
+  ]);
+  expect(() =>
+    parseConfig({ version: 1, bridges: { b: { ports: { p: { type: 'tap', fd: 7 } } } } }, { allowFd: false }),
+  ).toThrow('bridges.b.ports.p.fd: only a program');
+});
+
+test('a VLAN key becomes the sets of VLANs that a port carries', () => {
+  expect(vlanSet(undefined)).toEqual({ pvid: 1, tagged: [], untagged: [1] });
+  expect(vlanSet({ access: 10 })).toEqual({ pvid: 10, tagged: [], untagged: [10] });
+  expect(vlanSet({ trunk: [20, '7-9', 8] })).toEqual({ pvid: 0, tagged: [7, 8, 9, 20], untagged: [] });
+  expect(vlanSet({ trunk: [20], native: 1 })).toEqual({ pvid: 1, tagged: [20], untagged: [1] });
+  expect(vlanSet({ trunk: ['1-3'], native: 2 })).toEqual({ pvid: 2, tagged: [1, 3], untagged: [2] });
+  expect(carriesVlan({ trunk: ['1-3'], native: 7 }, 7)).toBe(true);
+  expect(carriesVlan({ trunk: ['1-3'], native: 7 }, 4)).toBe(false);
+  expect(carriesVlan(undefined, 1)).toBe(true);
+});
