@@ -1,0 +1,46 @@
+// All changes of the configuration go through here, one at a time: each takes the configuration in force, changes it,
+// and applies the outcome. Two clients that add a port at the same moment both get theirs.
+
+import { type ActionResult, type SwitchApi, TaploomError } from '../api.ts';
+import { ConfigError, type SwitchConfig } from '../config/schema.ts';
+import { strangeFds } from './edits.ts';
+
+/** An action that the switch could not carry out, with what became of the others. */
+export class ChangeError extends TaploomError {
+  readonly results: ActionResult[];
+  constructor(results: ActionResult[]) {
+    const failed = results.filter((result) => !result.ok);
+    const [first] = failed as (ActionResult & { code?: string })[];
+    const more =
+      failed.length > 1 ? ` (and ${failed.length - 1} more of ${results.length} actions failed)` : '';
+    super(first?.code ?? 'action_failed', `${first?.error ?? 'failed'}${more}`);
+    this.results = results;
+  }
+}
+
+export class Changes {
+  private readonly api: SwitchApi;
+  private readonly saved: (config: SwitchConfig) => void | Promise<void>;
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** `saved` is told of every configuration that came into force; it keeps it for the next start. */
+  constructor(api: SwitchApi, saved: (config: SwitchConfig) => void | Promise<void> = () => {}) {
+    this.api = api;
+    this.saved = saved;
+  }
+
+  /** Applies what `edit` makes of the configuration in force. `edit` must not change its argument. */
+  change(edit: (config: SwitchConfig) => unknown): Promise<ActionResult[]> {
+    const turn = this.last.then(async () => {
+      const wanted = edit(this.api.config);
+      const strange = strangeFds(this.api.config, wanted);
+      if (strange.length > 0) throw new ConfigError(strange);
+      const results = await this.api.apply(wanted);
+      await this.saved(this.api.config);
+      if (results.some((result) => !result.ok)) throw new ChangeError(results);
+      return results;
+    });
+    this.last = turn.catch(() => {});
+    return turn;
+  }
+}

@@ -1,0 +1,259 @@
+// The client of the control socket: typed calls over node:http, which loads in a few milliseconds. It knows nothing of
+// the switch's insides, so that `taploom --version` stays fast. Errors say what is wrong, where, and what to do.
+
+import { Agent, type IncomingMessage, request } from 'node:http';
+import {
+  type Action,
+  type ActionResult,
+  type BridgeStatus,
+  type FdbEntry,
+  type FdbFilter,
+  type PollGap,
+  type PortStatus,
+  TaploomError,
+} from '../api.ts';
+import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
+
+export const DEFAULT_SOCKET = '/run/taploom/taploom.sock';
+
+export interface SwitchSummary {
+  version: string;
+  pid: number;
+  uptimeSeconds: number;
+  bridges: BridgeStatus[];
+  ports: PortStatus[];
+}
+
+export interface Stats {
+  bridges: BridgeStatus[];
+  ports: PortStatus[];
+  pollGap: PollGap;
+}
+
+export interface DropRow {
+  bridge: string;
+  port: string;
+  side: 'receive' | 'transmit';
+  reason: string;
+  frames: number;
+  help: string;
+}
+
+/** The daemon's answer to a request that failed, or the reason why there is no answer. */
+export class ControlError extends TaploomError {
+  /** HTTP status; 0 = no answer. */
+  readonly status: number;
+  readonly problems: { path: string; message: string }[];
+  readonly results: ActionResult[];
+
+  constructor(
+    code: string,
+    message: string,
+    {
+      status = 0,
+      problems = [],
+      results = [],
+    }: Partial<Pick<ControlError, 'status' | 'problems' | 'results'>> = {},
+  ) {
+    super(code, message);
+    this.name = 'ControlError';
+    this.status = status;
+    this.problems = problems;
+    this.results = results;
+  }
+}
+
+type Query = Record<string, string | number | boolean | undefined>;
+type Results = { results: ActionResult[] };
+
+export class ControlClient {
+  readonly socket: string;
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+  /** `socket` defaults to `$TAPLOOM_SOCKET`, then to the daemon's default. */
+  constructor(socket = process.env.TAPLOOM_SOCKET || DEFAULT_SOCKET) {
+    this.socket = socket;
+  }
+
+  summary(): Promise<SwitchSummary> {
+    return this.call('GET', '/v1/switch');
+  }
+
+  stats(): Promise<Stats> {
+    return this.call('GET', '/v1/stats');
+  }
+
+  async drops(): Promise<DropRow[]> {
+    return (await this.call<{ drops: DropRow[] }>('GET', '/v1/drops')).drops;
+  }
+
+  config(): Promise<SwitchConfig> {
+    return this.call('GET', '/v1/config');
+  }
+
+  /** Makes the switch what `config` says. */
+  async apply(config: unknown): Promise<ActionResult[]> {
+    return (await this.call<Results>('PUT', '/v1/config', {}, config)).results;
+  }
+
+  /** What `apply` would do. */
+  async plan(config: unknown): Promise<Action[]> {
+    return (await this.call<{ plan: Action[] }>('PUT', '/v1/config', { dry_run: true }, config)).plan;
+  }
+
+  bridge(bridge: string): Promise<{ status: BridgeStatus; config: BridgeConfig }> {
+    return this.call('GET', bridgePath(bridge));
+  }
+
+  /** Fails with `bridge_exists` if there is one. */
+  addBridge(bridge: string, config: object = {}): Promise<Results> {
+    return this.call('PUT', bridgePath(bridge), { exclusive: true }, config);
+  }
+
+  /** Changes the keys of `patch`; null takes a key back to its default. */
+  setBridge(bridge: string, patch: object): Promise<Results> {
+    return this.call('PATCH', bridgePath(bridge), {}, patch);
+  }
+
+  deleteBridge(bridge: string): Promise<Results> {
+    return this.call('DELETE', bridgePath(bridge));
+  }
+
+  port(bridge: string, port: string): Promise<{ status: PortStatus; config?: PortConfig }> {
+    return this.call('GET', portPath(bridge, port));
+  }
+
+  /** Fails with `port_exists` if there is one in any bridge. */
+  addPort(bridge: string, port: string, config: object): Promise<Results> {
+    return this.call('PUT', portPath(bridge, port), { exclusive: true }, config);
+  }
+
+  setPort(bridge: string, port: string, patch: object): Promise<Results> {
+    return this.call('PATCH', portPath(bridge, port), {}, patch);
+  }
+
+  deletePort(bridge: string, port: string): Promise<Results> {
+    return this.call('DELETE', portPath(bridge, port));
+  }
+
+  /** Page by page; a million entries are never held at once. */
+  async *fdb(filter: FdbFilter = {}, limit = 1000): AsyncGenerator<FdbEntry[]> {
+    let cursor: string | undefined;
+    do {
+      const page: { entries: FdbEntry[]; next?: string } = await this.call('GET', '/v1/fdb', {
+        ...filter,
+        limit,
+        cursor,
+      });
+      yield page.entries;
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+
+  async flush(filter: FdbFilter = {}): Promise<number> {
+    return (await this.call<{ flushed: number }>('POST', '/v1/fdb/flush', {}, filter)).flushed;
+  }
+
+  putStatic(entry: StaticEntryConfig & { bridge: string }): Promise<Results> {
+    return this.call('PUT', '/v1/fdb', {}, entry);
+  }
+
+  deleteStatic(key: { bridge: string; mac: string; vlan?: number }): Promise<Results> {
+    return this.call('DELETE', '/v1/fdb', key);
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private async call<T>(method: string, path: string, query: Query = {}, body?: unknown): Promise<T> {
+    const search = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined) search.set(key, String(value));
+    }
+    const { status, text } = await this.send(
+      method,
+      search.size > 0 ? `${path}?${search}` : path,
+      body === undefined ? undefined : JSON.stringify(body),
+    );
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw new ControlError(
+        'bad_answer',
+        `${this.socket} did not answer with JSON: is it taploomd's socket?`,
+        {
+          status,
+        },
+      );
+    }
+    if (status < 400) return value as T;
+    const { code, detail, problems, results } = value as ControlError & { detail?: string };
+    throw new ControlError(code ?? 'unknown', detail ?? `HTTP status ${status}`, {
+      status,
+      problems,
+      results,
+    });
+  }
+
+  private send(method: string, path: string, body?: string): Promise<{ status: number; text: string }> {
+    return new Promise((done, fail) => {
+      const headers = body === undefined ? {} : jsonHeaders(body);
+      const call = request({ socketPath: this.socket, agent: this.agent, method, path, headers });
+      call.on('response', (response: IncomingMessage) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () => done({ status: response.statusCode ?? 0, text }));
+        response.on('error', (error: NodeJS.ErrnoException) => fail(this.explain(error)));
+      });
+      call.on('error', (error: NodeJS.ErrnoException) => fail(this.explain(error)));
+      call.end(body);
+    });
+  }
+
+  private explain(error: NodeJS.ErrnoException): ControlError {
+    const { socket } = this;
+    switch (error.code) {
+      case 'ENOENT':
+        return new ControlError(
+          'not_running',
+          `taploomd is not running: no socket at ${socket}. Start it, or name its socket with --socket or $TAPLOOM_SOCKET`,
+        );
+      case 'ECONNREFUSED':
+        return new ControlError(
+          'not_running',
+          `taploomd is not running: nobody listens at ${socket}. Start it again`,
+        );
+      case 'EACCES':
+      case 'EPERM':
+        return new ControlError(
+          'permission_denied',
+          `No permission to use ${socket}: run as root, or join the group that taploomd gives its socket (--socket-group)`,
+        );
+      case 'ECONNRESET':
+      case 'EPIPE':
+        return new ControlError(
+          'connection_lost',
+          `taploomd closed the connection at ${socket} before it answered`,
+        );
+      default:
+        return new ControlError('connection_failed', `Cannot reach taploomd at ${socket}: ${error.message}`);
+    }
+  }
+}
+
+function jsonHeaders(body: string): Record<string, string | number> {
+  return { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+}
+
+function bridgePath(bridge: string): string {
+  return `/v1/bridges/${encodeURIComponent(bridge)}`;
+}
+
+function portPath(bridge: string, port: string): string {
+  return `${bridgePath(bridge)}/ports/${encodeURIComponent(port)}`;
+}

@@ -1,0 +1,183 @@
+// What the control socket answers, as schemas: the server's handlers are type-checked against them, and the OpenAPI
+// document is made from them. They mirror src/api.ts; the annotations make the compiler compare the two.
+
+import { z } from 'zod';
+import type {
+  Action,
+  ActionResult,
+  BridgeStatus,
+  FdbEntry,
+  PollGap,
+  PortCounters,
+  PortStatus,
+} from '../api.ts';
+import { configShape } from '../config/shape.ts';
+
+// The parts of the configuration that have resources of their own.
+export const switchConfig = configShape;
+export const bridgeConfig = configShape.shape.bridges.unwrap().valueType;
+export const portConfig = bridgeConfig.shape.ports.unwrap().valueType;
+
+const count = z.int().nonnegative();
+const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, 'not a MAC address (like 02:00:5e:10:00:01)');
+const vlanId = z.int().min(0).max(4095);
+
+const portCounters: z.ZodType<PortCounters> = z
+  .object({
+    receivedFrames: count,
+    receivedBytes: count,
+    receivedSegments: count.describe('wire segments that received GSO frames stand for'),
+    forwarded: count.describe('received frames that led to at least one copy'),
+    copies: count.describe('copies of frames made for this port'),
+    transmittedFrames: count,
+    transmittedBytes: count,
+    transmittedSegments: count,
+    learnRefused: count.describe('source addresses not learned because a limit was reached'),
+    stationMoves: count,
+    receiveDropped: z.record(z.string(), count).describe('reason -> frames, only reasons that occurred'),
+    transmitDropped: z.record(z.string(), count).describe('reason -> frames, only reasons that occurred'),
+  })
+  .describe('Receive is what the switch receives; bytes are without FCS');
+
+export const portStatus: z.ZodType<PortStatus> = z.object({
+  bridge: z.string(),
+  name: z.string(),
+  type: z.enum(['tap', 'vxlan', 'memory', 'local']),
+  number: count,
+  state: z.enum(['up', 'down', 'gone']),
+  mtu: count,
+  mac: z.string().optional(),
+  netns: z.string().optional(),
+  offloads: z.int().optional().describe('TAP: offloads that the kernel accepted, as TUNSETOFFLOAD bits'),
+  learnedAddresses: count,
+  counters: portCounters,
+});
+
+export const bridgeStatus: z.ZodType<BridgeStatus> = z.object({
+  name: z.string(),
+  mac: z.string(),
+  vlanFiltering: z.boolean(),
+  ageingTime: z.number().describe('seconds'),
+  learnedAddresses: count,
+  ports: z.array(z.string()),
+});
+
+const pollGap: z.ZodType<PollGap> = z
+  .object({
+    polls: count,
+    sumSeconds: z.number(),
+    maxSeconds: z.number(),
+    buckets: z.array(z.tuple([z.number(), count])).describe('cumulative: [upper bound in seconds, count]'),
+  })
+  .describe('Time between two waits of the data plane');
+
+const actionFields = {
+  op: z.enum(['delete', 'add', 'set']),
+  kind: z.enum(['bridge', 'port', 'fdb']),
+  path: z.string().describe('bridges.br0.ports.vm1'),
+  changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })).optional(),
+};
+export const action: z.ZodType<Action> = z.object(actionFields);
+export const actionResult: z.ZodType<ActionResult> = z.object({
+  ...actionFields,
+  ok: z.boolean(),
+  error: z.string().optional(),
+});
+
+export const fdbEntry: z.ZodType<FdbEntry> = z.object({
+  bridge: z.string(),
+  mac: z.string(),
+  vlan: vlanId.describe('0 in a bridge that does not filter VLANs'),
+  port: z.string(),
+  remote: z.string().optional().describe('address of the VXLAN remote'),
+  type: z.enum(['learned', 'static', 'local']),
+  age: z.number().describe('seconds since the station was last heard'),
+});
+
+/** A query string has only text; the compiler sees numbers. */
+const numeric = z.string().regex(/^\d+$/, 'not a number').transform(Number);
+
+export const flushFilter = z.strictObject({
+  bridge: z.string().optional(),
+  port: z.string().optional(),
+  vlan: vlanId.optional(),
+  mac: mac.optional(),
+});
+
+export const fdbQuery = z.strictObject({
+  ...flushFilter.shape,
+  vlan: numeric.pipe(vlanId).optional(),
+  limit: numeric
+    .pipe(z.int().min(1).max(10_000))
+    .optional()
+    .describe('most entries in one answer, 1000 unless told'),
+  cursor: z.string().optional().describe('`next` of the answer before; valid for 30 seconds'),
+});
+
+export const staticKey = z.strictObject({
+  bridge: z.string(),
+  mac,
+  vlan: numeric.pipe(vlanId).optional(),
+});
+
+export const staticEntry = z.strictObject({
+  bridge: z.string(),
+  mac,
+  vlan: vlanId.optional(),
+  port: z.string(),
+  remote: z.string().optional(),
+});
+
+/** `?flag`, `?flag=true` or `?flag=1` switch it on. */
+export const flag = z
+  .enum(['true', 'false', '1', '0', ''])
+  .transform((text) => text !== 'false' && text !== '0')
+  .optional();
+
+export const switchStatus = z.object({
+  version: z.string(),
+  pid: count,
+  uptimeSeconds: z.number(),
+  bridges: z.array(bridgeStatus),
+  ports: z.array(portStatus),
+});
+export const stats = z.object({
+  bridges: z.array(bridgeStatus),
+  ports: z.array(portStatus),
+  pollGap,
+});
+export const drops = z.object({
+  drops: z.array(
+    z.object({
+      bridge: z.string(),
+      port: z.string(),
+      side: z.enum(['receive', 'transmit']),
+      reason: z.string(),
+      frames: count,
+      help: z.string(),
+    }),
+  ),
+});
+export const bridgeList = z.object({ bridges: z.array(bridgeStatus) });
+export const bridge = z.object({ status: bridgeStatus, config: bridgeConfig });
+export const portList = z.object({ ports: z.array(portStatus) });
+export const port = z.object({
+  status: portStatus,
+  config: portConfig
+    .optional()
+    .describe("absent for a bridge's own interface, whose configuration is the bridge's `local`"),
+});
+export const patch = z
+  .record(z.string(), z.unknown())
+  .describe('JSON merge patch (RFC 7396): null removes a key');
+export const fdbPage = z.object({
+  entries: z.array(fdbEntry),
+  next: z.string().optional().describe('pass as `cursor` to get the rest; absent on the last page'),
+});
+export const flushed = z.object({ flushed: count });
+export const results = z.object({ results: z.array(actionResult).describe('deletions first') });
+export const planOrResults = z.object({
+  plan: z.array(action).optional().describe('with dry_run: what would be done, deletions first'),
+  results: z.array(actionResult).optional(),
+});
+export const health = z.object({ status: z.literal('ok') });

@@ -1,0 +1,228 @@
+// The control API, route by route. Reading asks the switch; changing edits the configuration and applies it, so that a
+// change by HTTP, one by `taploom` and one by a file end in the same place.
+
+import { z } from 'zod';
+import { type SwitchApi, TaploomError } from '../api.ts';
+import { DROPS } from '../table/drops.ts';
+import {
+  dropBridge,
+  dropPort,
+  dropStatic,
+  putBridge,
+  putPort,
+  putStatic,
+  requireBridge,
+  requirePort,
+} from './edits.ts';
+import { mergePatch } from './merge_patch.ts';
+import * as resource from './resources.ts';
+import { type Route, route } from './route.ts';
+
+const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
+const exclusive = z.strictObject({ exclusive: resource.flag.describe('fail with 409 if it exists already') });
+const CHANGE = [404, 409] as const;
+
+export const ROUTES: readonly Route[] = [
+  route('get', '/v1/healthz', {
+    summary: 'Whether the daemon answers',
+    answer: resource.health,
+    handle: () => ({ status: 'ok' as const }),
+  }),
+
+  route('get', '/v1/switch', {
+    summary: 'Version, uptime, bridges and ports',
+    answer: resource.switchStatus,
+    handle: ({ api, version }) => ({
+      version,
+      pid: process.pid,
+      uptimeSeconds: Math.round(process.uptime() * 1000) / 1000,
+      bridges: api.bridges(),
+      ports: api.ports(),
+    }),
+  }),
+
+  route('get', '/v1/config', {
+    summary: 'The configuration in force, defaults filled in',
+    answer: resource.switchConfig,
+    handle: ({ api }) => api.config,
+  }),
+  route('put', '/v1/config', {
+    summary: 'Make the switch what this configuration says',
+    description:
+      'Bridges, ports and static entries that it does not name are deleted, and deletions come first.',
+    query: dryRun,
+    document: resource.switchConfig,
+    answer: resource.planOrResults,
+    problems: [409],
+    handle: async ({ api, changes }, { query, body }) =>
+      query.dry_run ? { plan: api.plan(body) } : { results: await changes.change(() => body) },
+  }),
+
+  route('get', '/v1/bridges', {
+    summary: 'All bridges',
+    answer: resource.bridgeList,
+    handle: ({ api }) => ({ bridges: api.bridges() }),
+  }),
+  route('get', '/v1/bridges/{bridge}', {
+    summary: 'One bridge: its state and its configuration',
+    answer: resource.bridge,
+    problems: [404],
+    handle: ({ api }, { params }) => {
+      const config = requireBridge(api.config, params.bridge);
+      const status = api.bridges().find((bridge) => bridge.name === params.bridge);
+      if (status === undefined) throw new TaploomError('bridge_not_found', `No bridge ${params.bridge}`);
+      return { status, config };
+    },
+  }),
+  route('put', '/v1/bridges/{bridge}', {
+    summary: 'Create a bridge, or replace its configuration',
+    query: exclusive,
+    document: resource.bridgeConfig,
+    bodyOptional: true,
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { params, query, body }) => ({
+      results: await changes.change((config) =>
+        putBridge(config, params.bridge, body ?? {}, query.exclusive),
+      ),
+    }),
+  }),
+  route('patch', '/v1/bridges/{bridge}', {
+    summary: 'Change some keys of a bridge (RFC 7396: null removes a key)',
+    document: resource.patch,
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { params, body }) => ({
+      results: await changes.change((config) =>
+        putBridge(config, params.bridge, mergePatch(requireBridge(config, params.bridge), body)),
+      ),
+    }),
+  }),
+  route('delete', '/v1/bridges/{bridge}', {
+    summary: 'Delete a bridge and its ports',
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { params }) => ({
+      results: await changes.change((config) => dropBridge(config, params.bridge)),
+    }),
+  }),
+
+  route('get', '/v1/bridges/{bridge}/ports', {
+    summary: 'The ports of a bridge',
+    answer: resource.portList,
+    problems: [404],
+    handle: ({ api }, { params }) => {
+      requireBridge(api.config, params.bridge);
+      return { ports: api.ports().filter((port) => port.bridge === params.bridge) };
+    },
+  }),
+  route('get', '/v1/bridges/{bridge}/ports/{port}', {
+    summary: 'One port: its state, counters and configuration',
+    answer: resource.port,
+    problems: [404],
+    handle: ({ api }, { params }) => {
+      const { ports } = requireBridge(api.config, params.bridge);
+      const status = api.ports().find((port) => port.bridge === params.bridge && port.name === params.port);
+      if (status === undefined) {
+        throw new TaploomError('port_not_found', `Bridge ${params.bridge} has no port ${params.port}`);
+      }
+      return { status, config: ports[params.port] };
+    },
+  }),
+  route('put', '/v1/bridges/{bridge}/ports/{port}', {
+    summary: 'Create a port, or replace its configuration',
+    query: exclusive,
+    document: resource.portConfig,
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { params, query, body }) => ({
+      results: await changes.change((config) =>
+        putPort(config, params.bridge, params.port, body, query.exclusive),
+      ),
+    }),
+  }),
+  route('patch', '/v1/bridges/{bridge}/ports/{port}', {
+    summary: 'Change some keys of a port (RFC 7396: null removes a key)',
+    document: resource.patch,
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { params, body }) => ({
+      results: await changes.change((config) => {
+        const port = requirePort(config, params.bridge, params.port);
+        return putPort(config, params.bridge, params.port, mergePatch(port, body));
+      }),
+    }),
+  }),
+  route('delete', '/v1/bridges/{bridge}/ports/{port}', {
+    summary: 'Delete a port',
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { params }) => ({
+      results: await changes.change((config) => dropPort(config, params.bridge, params.port)),
+    }),
+  }),
+
+  route('get', '/v1/stats', {
+    summary: 'Counters of all ports, and how promptly the data plane polls',
+    answer: resource.stats,
+    handle: ({ api }) => ({ bridges: api.bridges(), ports: api.ports(), pollGap: api.pollGap() }),
+  }),
+  route('get', '/v1/drops', {
+    summary: 'Dropped frames by port and reason',
+    answer: resource.drops,
+    handle: ({ api }) => ({ drops: dropRows(api) }),
+  }),
+
+  route('get', '/v1/fdb', {
+    summary: 'The forwarding database, page by page',
+    description: 'Repeat with `cursor` set to `next` of the last answer until there is no `next`.',
+    query: resource.fdbQuery,
+    answer: resource.fdbPage,
+    problems: [410],
+    handle: ({ sessions }, { query: { cursor, limit, ...filter } }) =>
+      cursor === undefined ? sessions.open(filter, limit) : sessions.resume(cursor, limit),
+  }),
+  route('put', '/v1/fdb', {
+    summary: 'Add or replace a static entry',
+    body: resource.staticEntry,
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { body }) => ({
+      results: await changes.change((config) => putStatic(config, body)),
+    }),
+  }),
+  route('delete', '/v1/fdb', {
+    summary: 'Delete a static entry',
+    query: resource.staticKey,
+    answer: resource.results,
+    problems: CHANGE,
+    handle: async ({ changes }, { query }) => ({
+      results: await changes.change((config) => dropStatic(config, query)),
+    }),
+  }),
+  route('post', '/v1/fdb/flush', {
+    summary: 'Forget learned entries: all, or those that match',
+    body: resource.flushFilter,
+    bodyOptional: true,
+    answer: resource.flushed,
+    handle: async ({ api }, { body }) => ({ flushed: await api.flush(body ?? {}) }),
+  }),
+];
+
+function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
+  const help = new Map(DROPS.map((drop) => [drop.name, drop.help]));
+  return api.ports().flatMap(({ bridge, name, counters }) =>
+    (['receive', 'transmit'] as const).flatMap((side) =>
+      Object.entries(side === 'receive' ? counters.receiveDropped : counters.transmitDropped)
+        .filter(([, frames]) => frames > 0)
+        .map(([reason, frames]) => ({
+          bridge,
+          port: name,
+          side,
+          reason,
+          frames,
+          help: help.get(reason) ?? '',
+        })),
+    ),
+  );
+}

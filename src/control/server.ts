@@ -1,0 +1,138 @@
+// The control server: HTTP/JSON over a Unix socket, so that `curl --unix-socket` works and the file's mode decides who
+// may. Everything that a client can do is a row in routes.ts; here are parsing, errors and the socket.
+
+import type { Server } from 'node:http';
+import { createAdaptorServer } from '@hono/node-server';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { type SwitchApi, TaploomError } from '../api.ts';
+import type { Changes } from './changes.ts';
+import { FdbSessions } from './fdb_sessions.ts';
+import { openApi } from './openapi.ts';
+import { RequestError, toProblem } from './problem.ts';
+import { type ControlContext, parameters, type Route } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { listenUnix } from './unix_socket.ts';
+
+/** Enough for a configuration of 4,095 ports; parsing it keeps the main thread busy for less than 50 ms. */
+const MAX_BODY = 4 << 20;
+
+export interface ControlServerOptions {
+  api: SwitchApi;
+  /** Shared with whoever else changes the configuration, such as a reload. */
+  changes: Changes;
+  version: string;
+  /** Path of the Unix socket. Its directory is created if it is missing. */
+  socket: string;
+  /** Group, by name or number, whose members may use the socket: mode 0660 in place of 0600. */
+  socketGroup?: string;
+  /** Told of errors that are our fault: they are answered with status 500. */
+  onError?: (error: unknown) => void;
+}
+
+export interface ControlServer {
+  readonly socket: string;
+  close(): Promise<void>;
+}
+
+/** Throws `TaploomError` `already_running` if somebody answers on the socket. */
+export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
+  const { api, changes, version, socket, socketGroup, onError } = options;
+  const sessions = new FdbSessions(api);
+  const app = controlApp({ api, changes, version, sessions }, onError);
+  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  await listenUnix(server, socket, socketGroup);
+  return {
+    socket,
+    close: () =>
+      new Promise((done) => {
+        sessions.close();
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+export function controlApp(context: ControlContext, onError?: (error: unknown) => void): Hono {
+  const app = new Hono();
+  app.use(bodyLimit({ maxSize: MAX_BODY, onError: () => Promise.reject(tooLarge()) }));
+  for (const route of ROUTES) {
+    const names = parameters(route.path);
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    app.on(route.method.toUpperCase(), path, async (c) =>
+      c.json((await answer(c, route, names, context)) as object),
+    );
+  }
+  let document: object | undefined;
+  app.get('/openapi.json', (c) => {
+    document ??= openApi(ROUTES, context.version);
+    return c.json(document);
+  });
+
+  app.notFound((c) => {
+    const allowed = allowedMethods(c.req.path);
+    if (allowed.length === 0) {
+      return respond(
+        c,
+        new TaploomError('route_not_found', `No such resource: ${c.req.path}; see /openapi.json`),
+      );
+    }
+    c.header('Allow', allowed.join(', '));
+    return respond(
+      c,
+      new TaploomError(
+        'method_not_allowed',
+        `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}`,
+      ),
+    );
+  });
+  app.onError((error, c) => {
+    const response = respond(c, error);
+    if (response.status === 500) onError?.(error);
+    return response;
+  });
+  return app;
+}
+
+async function answer(c: Context, route: Route, names: string[], context: ControlContext): Promise<unknown> {
+  const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? '']));
+  const query = route.query?.safeParse(c.req.query());
+  if (query?.success === false) throw new RequestError('query', query.error);
+  const body = route.body || route.document ? await readBody(c, route) : undefined;
+  return route.handle(context, { params, query: query?.data ?? {}, body });
+}
+
+async function readBody(c: Context, route: Route): Promise<unknown> {
+  const text = await c.req.text();
+  if (text === '' && route.bodyOptional) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TaploomError('invalid_json', `The body is not JSON: ${(error as Error).message}`);
+  }
+  if (route.body === undefined) return value;
+  const parsed = route.body.safeParse(value);
+  if (!parsed.success) throw new RequestError('body', parsed.error);
+  return parsed.data;
+}
+
+function respond(c: Context, error: unknown): Response {
+  const problem = toProblem(error);
+  return c.body(JSON.stringify(problem), problem.status as 500, {
+    'content-type': 'application/problem+json',
+  });
+}
+
+function tooLarge(): TaploomError {
+  return new TaploomError('body_too_large', `The body is larger than ${MAX_BODY >> 20} MiB`);
+}
+
+function allowedMethods(path: string): string[] {
+  const matching = ROUTES.filter((route) => {
+    const pattern = route.path.split('/').map((part) => (part.startsWith('{') ? '[^/]+' : part));
+    return new RegExp(`^${pattern.join('/')}$`).test(path);
+  });
+  const methods = matching.map((route) => route.method.toUpperCase());
+  return path === '/openapi.json' ? ['GET'] : methods;
+}

@@ -1,0 +1,82 @@
+// The control socket's file: who may use it, and who owns it. A socket file outlives a daemon that was killed, so a
+// file at our path means nothing by itself: only a connection that is accepted proves that somebody else is there.
+
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync, type Stats } from 'node:fs';
+import { connect, type Server } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { TaploomError } from '../api.ts';
+
+/** sun_path has 108 bytes, the last of them NUL: unix(7). */
+const PATH_MAX = 107;
+
+/** Listens on `path` with mode 0600, or 0660 and the group's ownership. Replaces a dead socket, refuses a live one. */
+export async function listenUnix(server: Server, path: string, group?: string): Promise<void> {
+  path = resolve(path);
+  const gid = group === undefined ? undefined : groupId(group);
+  if (Buffer.byteLength(path) > PATH_MAX) {
+    throw new TaploomError('invalid_socket', `Cannot listen at ${path}: longer than ${PATH_MAX} bytes`);
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  await claim(path);
+  await bind(server, path);
+  if (gid !== undefined) {
+    chownSync(path, -1, gid);
+    chmodSync(path, 0o660);
+  }
+}
+
+async function claim(path: string): Promise<void> {
+  let stat: Stats;
+  try {
+    stat = lstatSync(path);
+  } catch {
+    return;
+  }
+  if (!stat.isSocket()) {
+    throw new TaploomError('invalid_socket', `Cannot listen at ${path}: it exists and is not a socket`);
+  }
+  if (await answers(path)) {
+    throw new TaploomError('already_running', `taploomd is already running at ${path}`);
+  }
+  rmSync(path, { force: true });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      done(true);
+    });
+    // EAGAIN is a full backlog: somebody holds the socket, however slow
+    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code === 'EAGAIN'));
+  });
+}
+
+function bind(server: Server, path: string): Promise<void> {
+  return new Promise((done, fail) => {
+    server.once('error', fail);
+    // bind(2) happens inside listen() and takes its mode from the umask: nobody else can connect before we chmod
+    const umask = process.umask(0o177);
+    try {
+      server.listen(path, () => {
+        server.off('error', fail);
+        done();
+      });
+    } finally {
+      process.umask(umask);
+    }
+  });
+}
+
+function groupId(group: string): number {
+  if (/^\d+$/.test(group)) return Number(group);
+  for (const line of readFileSync('/etc/group', 'utf8').split('\n')) {
+    const [name, , gid] = line.split(':');
+    if (name === group) return Number(gid);
+  }
+  throw new TaploomError(
+    'group_not_found',
+    `Cannot give the control socket to group ${group}: no such group`,
+  );
+}

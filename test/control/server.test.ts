@@ -1,0 +1,398 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FdbEntry } from '../../src/api.ts';
+import { Changes } from '../../src/control/changes.ts';
+import { FdbSessions } from '../../src/control/fdb_sessions.ts';
+import { ROUTES } from '../../src/control/routes.ts';
+import { controlApp } from '../../src/control/server.ts';
+import { FakeSwitch } from './fake_switch.ts';
+
+const CONFIG = {
+  version: 1,
+  bridges: {
+    br0: {
+      vlan_filtering: true,
+      ports: { vm1: { type: 'tap', vlan: { access: 10 } }, vm2: { type: 'tap' } },
+    },
+  },
+};
+
+let api: FakeSwitch;
+let saved: unknown[];
+let app: ReturnType<typeof controlApp>;
+let sessions: FdbSessions;
+let faults: unknown[];
+
+beforeEach(() => {
+  api = new FakeSwitch(CONFIG);
+  saved = [];
+  faults = [];
+  sessions = new FdbSessions(api);
+  const changes = new Changes(api, (config) => void saved.push(config));
+  app = controlApp({ api, changes, sessions, version: '9.9.9' }, (error) => void faults.push(error));
+});
+afterEach(() => sessions.close());
+
+async function call(method: string, path: string, body?: unknown) {
+  const response = await app.request(path, {
+    method,
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: the tests look into it
+  const value = (await response.json()) as any;
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    headers: response.headers,
+    value,
+  };
+}
+
+describe('bridges and ports', () => {
+  test('a bridge is created, read, changed and deleted', async () => {
+    expect((await call('PUT', '/v1/bridges/br1', { ageing_time: 60 })).value.results).toEqual([
+      { op: 'add', kind: 'bridge', path: 'bridges.br1', ok: true },
+      { op: 'add', kind: 'port', path: 'bridges.br1.local', ok: true },
+    ]);
+    expect((await call('GET', '/v1/bridges/br1')).value.status).toMatchObject({
+      name: 'br1',
+      ageingTime: 60,
+    });
+    await call('PATCH', '/v1/bridges/br1', { ageing_time: 30, local: false });
+    expect((await call('GET', '/v1/bridges/br1')).value.config).toMatchObject({
+      ageing_time: 30,
+      local: false,
+    });
+    await call('PATCH', '/v1/bridges/br1', { ageing_time: null });
+    expect(api.config.bridges.br1.ageing_time).toBe(300);
+    expect((await call('DELETE', '/v1/bridges/br1')).status).toBe(200);
+    expect(Object.keys(api.config.bridges)).toEqual(['br0']);
+  });
+
+  test('a bridge can be created with an empty body', async () => {
+    expect((await call('PUT', '/v1/bridges/br1')).status).toBe(200);
+    expect(api.config.bridges.br1.vlan_filtering).toBe(false);
+  });
+
+  test('a port is created, read, changed and deleted, and its static entries go with it', async () => {
+    await call('PUT', '/v1/bridges/br0/ports/vm3', { type: 'tap', vlan: { access: 20 } });
+    await call('PUT', '/v1/fdb', { bridge: 'br0', mac: '02:00:00:00:00:99', vlan: 20, port: 'vm3' });
+    expect(api.config.bridges.br0.static).toHaveLength(1);
+    const vlan = { access: null, trunk: [20, '30-40'] };
+    expect((await call('PATCH', '/v1/bridges/br0/ports/vm3', { vlan, hairpin: true })).status).toBe(200);
+    expect((await call('GET', '/v1/bridges/br0/ports/vm3')).value).toMatchObject({
+      status: { name: 'vm3', state: 'up' },
+      config: { vlan: { trunk: [20, '30-40'] }, hairpin: true },
+    });
+    expect((await call('DELETE', '/v1/bridges/br0/ports/vm3')).status).toBe(200);
+    expect(api.config.bridges.br0.static).toEqual([]);
+  });
+
+  test('with exclusive, what exists is a conflict and stays as it is', async () => {
+    const bridge = await call('PUT', '/v1/bridges/br0?exclusive=true', {});
+    expect(bridge).toMatchObject({ status: 409, value: { code: 'bridge_exists' } });
+    await call('PUT', '/v1/bridges/br1', {});
+    const port = await call('PUT', '/v1/bridges/br1/ports/vm1?exclusive', { type: 'tap' });
+    expect(port).toMatchObject({
+      status: 409,
+      value: { code: 'port_exists', status: 409, type: 'about:blank' },
+    });
+    expect(port.value.detail).toContain('it is in bridge br0 already');
+    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'vm2']);
+  });
+
+  test.each([
+    ['GET', '/v1/bridges/nope', 'bridge_not_found'],
+    ['PATCH', '/v1/bridges/nope', 'bridge_not_found'],
+    ['DELETE', '/v1/bridges/nope', 'bridge_not_found'],
+    ['GET', '/v1/bridges/nope/ports', 'bridge_not_found'],
+    ['GET', '/v1/bridges/__proto__', 'bridge_not_found'],
+    ['GET', '/v1/bridges/br0/ports/nope', 'port_not_found'],
+    ['PATCH', '/v1/bridges/br0/ports/constructor', 'port_not_found'],
+    ['DELETE', '/v1/bridges/br0/ports/nope', 'port_not_found'],
+    ['PUT', '/v1/bridges/nope/ports/vm9', 'bridge_not_found'],
+    ['DELETE', '/v1/fdb?bridge=br0&mac=02:00:00:00:00:01', 'fdb_not_found'],
+  ])('%s %s is 404 %s', async (method, path, code) => {
+    const body = method === 'PATCH' || method === 'PUT' ? { type: 'tap' } : undefined;
+    expect(await call(method, path, body)).toMatchObject({ status: 404, value: { code } });
+  });
+
+  test('two changes at the same moment both take effect', async () => {
+    const names = Array.from({ length: 10 }, (_, i) => `t${i}`);
+    await Promise.all(names.map((name) => call('PUT', `/v1/bridges/br0/ports/${name}`, { type: 'tap' })));
+    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'vm2', ...names]);
+    expect(faults).toEqual([]);
+  });
+
+  test('every change in force is saved', async () => {
+    await call('PUT', '/v1/bridges/br1', {});
+    await call('PUT', '/v1/bridges/br2', { ageing_time: -1 });
+    expect(saved).toHaveLength(1);
+    expect(saved[0]).toEqual(api.config);
+  });
+});
+
+describe('the configuration as a whole', () => {
+  test('apply makes the switch what the document says, deletions first', async () => {
+    const next = {
+      version: 1,
+      bridges: { br0: { ...CONFIG.bridges.br0, ports: { vm1: { type: 'tap' }, vm9: { type: 'tap' } } } },
+    };
+    const plan = (await call('PUT', '/v1/config?dry_run=true', next)).value.plan;
+    expect(plan.map(({ op, path }: { op: string; path: string }) => `${op} ${path}`)).toEqual([
+      'delete bridges.br0.ports.vm2',
+      'add bridges.br0.ports.vm9',
+      'set bridges.br0.ports.vm1',
+    ]);
+    expect(api.applied).toBe(0);
+    const { results } = (await call('PUT', '/v1/config', next)).value;
+    expect(results).toEqual(plan.map((action: object) => ({ ...action, ok: true })));
+    expect((await call('GET', '/v1/config')).value).toEqual(JSON.parse(JSON.stringify(api.config)));
+  });
+
+  test('what GET answers can be PUT, and then there is nothing to do', async () => {
+    const { value } = await call('GET', '/v1/config');
+    expect((await call('PUT', '/v1/config', value)).value).toEqual({ results: [] });
+  });
+
+  test('a bad configuration is 400 with all problems and their paths', async () => {
+    const answer = await call('PUT', '/v1/config', {
+      version: 1,
+      bridges: { br0: { ageing_time: -1, ports: { vm1: { type: 'tap', vlan: { access: 5000 } } } } },
+    });
+    expect(answer).toMatchObject({
+      status: 400,
+      type: 'application/problem+json',
+      value: { code: 'invalid_config' },
+    });
+    expect(answer.value.problems.map(({ path }: { path: string }) => path)).toEqual([
+      'bridges.br0.ageing_time',
+      'bridges.br0.ports.vm1.vlan.access',
+    ]);
+    expect(api.applied).toBe(1);
+    expect(saved).toEqual([]);
+  });
+
+  test('an action that fails is reported with the results of all, and the others are saved', async () => {
+    api.failures.set('bridges.br0.ports.vm8', { error: 'interface vm8 exists', code: 'interface_exists' });
+    const ports = { ...CONFIG.bridges.br0.ports, vm8: { type: 'tap' }, vm9: { type: 'tap' } };
+    const answer = await call('PUT', '/v1/config', {
+      version: 1,
+      bridges: { br0: { ...CONFIG.bridges.br0, ports } },
+    });
+    expect(answer).toMatchObject({ status: 409, value: { code: 'interface_exists' } });
+    expect(answer.value.detail).toBe('interface vm8 exists');
+    expect(answer.value.results.map(({ ok }: { ok: boolean }) => ok)).toEqual([false, true]);
+    expect(saved).toEqual([api.config]);
+    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'vm2', 'vm9']);
+  });
+
+  test('nobody hands over a file descriptor by number', async () => {
+    const answer = await call('PUT', '/v1/bridges/br0/ports/vm3', { type: 'tap', fd: 5 });
+    expect(answer).toMatchObject({
+      status: 400,
+      value: { problems: [{ path: 'bridges.br0.ports.vm3.fd' }] },
+    });
+    expect(api.applied).toBe(0);
+  });
+});
+
+describe('statistics', () => {
+  test('drops are listed by port and reason with their meaning', async () => {
+    api.counters.set('vm1', {
+      receiveDropped: { vlan_untagged: 3 },
+      transmitDropped: { too_big: 2, port_down: 0 },
+    });
+    expect((await call('GET', '/v1/drops')).value.drops).toEqual([
+      {
+        bridge: 'br0',
+        port: 'vm1',
+        side: 'receive',
+        reason: 'vlan_untagged',
+        frames: 3,
+        help: expect.stringContaining('trunk'),
+      },
+      {
+        bridge: 'br0',
+        port: 'vm1',
+        side: 'transmit',
+        reason: 'too_big',
+        frames: 2,
+        help: expect.stringContaining('MTU'),
+      },
+    ]);
+  });
+
+  test('the switch tells its version, bridges and ports', async () => {
+    const { value } = await call('GET', '/v1/switch');
+    expect(value).toMatchObject({ version: '9.9.9', pid: process.pid, bridges: [{ name: 'br0' }] });
+    expect(value.ports.map((port: { name: string }) => port.name)).toEqual(['vm1', 'vm2', 'br0']);
+    expect((await call('GET', '/v1/stats')).value.pollGap.polls).toBe(2);
+  });
+});
+
+describe('the forwarding database', () => {
+  const entry = (i: number): FdbEntry => ({
+    bridge: 'br0',
+    mac: `02:00:00:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`,
+    vlan: i % 2 === 0 ? 10 : 1,
+    port: 'vm1',
+    type: 'learned',
+    age: i,
+  });
+
+  async function readAll(query: string) {
+    const pages: FdbEntry[][] = [];
+    let cursor = '';
+    do {
+      const { value, status } = await call('GET', `/v1/fdb?${query}${cursor && `&cursor=${cursor}`}`);
+      expect(status).toBe(200);
+      pages.push(value.entries);
+      cursor = value.next ?? '';
+    } while (cursor !== '');
+    return pages;
+  }
+
+  test.each([1, 7, 99, 100, 101, 250, 10_000])(
+    'comes in pages of %i with every entry once',
+    async (limit) => {
+      api.entries = Array.from({ length: 250 }, (_, i) => entry(i));
+      const pages = await readAll(`limit=${limit}`);
+      expect(pages.flat()).toEqual(api.entries);
+      expect(pages).toHaveLength(Math.ceil(250 / limit));
+      expect(api.openIterators).toBe(0);
+    },
+  );
+
+  test('is empty in one page', async () => {
+    expect((await call('GET', '/v1/fdb')).value).toEqual({ entries: [] });
+  });
+
+  test('is filtered by bridge, port, VLAN and address', async () => {
+    api.entries = Array.from({ length: 10 }, (_, i) => entry(i));
+    expect((await readAll('vlan=10')).flat()).toHaveLength(5);
+    expect((await readAll(`mac=${entry(3).mac}&bridge=br0&port=vm1`)).flat()).toEqual([entry(3)]);
+  });
+
+  test('a cursor works once', async () => {
+    api.entries = Array.from({ length: 10 }, (_, i) => entry(i));
+    const { next } = (await call('GET', '/v1/fdb?limit=4')).value;
+    const both = await Promise.all([1, 2].map(() => call('GET', `/v1/fdb?limit=4&cursor=${next}`)));
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 410]);
+  });
+
+  test('readers that walk away are forgotten, the oldest first', async () => {
+    api.entries = Array.from({ length: 300 }, (_, i) => entry(i));
+    const few = new FdbSessions(api, { max: 2, ttl: 50 });
+    const cursors: string[] = [];
+    for (let i = 0; i < 3; i++) cursors.push((await few.open({}, 10)).next ?? '');
+    expect(api.openIterators).toBe(2);
+    expect(() => few.resume(cursors[0])).toThrow('expired');
+    expect((await few.resume(cursors[1], 5)).entries).toHaveLength(5);
+    await new Promise((done) => setTimeout(done, 120));
+    expect(api.openIterators).toBe(0);
+    expect(() => few.resume(cursors[2])).toThrow('expired');
+    await few.open({}, 10);
+    few.close();
+    await new Promise((done) => setTimeout(done, 5));
+    expect(api.openIterators).toBe(0);
+  });
+
+  test('is flushed by filter', async () => {
+    expect((await call('POST', '/v1/fdb/flush', { bridge: 'br0', vlan: 10 })).value).toEqual({ flushed: 3 });
+    expect((await call('POST', '/v1/fdb/flush')).value).toEqual({ flushed: 3 });
+    expect(api.flushes).toEqual([{ bridge: 'br0', vlan: 10 }, {}]);
+  });
+
+  test('static entries are configuration: added, replaced, deleted', async () => {
+    const station = { bridge: 'br0', mac: '02:AA:00:00:00:01', vlan: 10 };
+    expect((await call('PUT', '/v1/fdb', { ...station, port: 'vm1' })).status).toBe(200);
+    await call('PATCH', '/v1/bridges/br0/ports/vm2', { vlan: { access: 10 } });
+    expect((await call('PUT', '/v1/fdb', { ...station, port: 'vm2' })).status).toBe(200);
+    expect(api.config.bridges.br0.static).toEqual([{ mac: '02:aa:00:00:00:01', vlan: 10, port: 'vm2' }]);
+    expect((await call('DELETE', '/v1/fdb?bridge=br0&mac=02:aa:00:00:00:01&vlan=10')).status).toBe(200);
+    expect(api.config.bridges.br0.static).toEqual([]);
+  });
+});
+
+describe('requests that are wrong', () => {
+  test.each([
+    ['GET', '/v1/fdb?limit=0', undefined, 400, 'invalid_request'],
+    ['GET', '/v1/fdb?limit=x', undefined, 400, 'invalid_request'],
+    ['GET', '/v1/fdb?colour=red', undefined, 400, 'invalid_request'],
+    ['GET', '/v1/fdb?cursor=nope', undefined, 410, 'cursor_expired'],
+    ['POST', '/v1/fdb/flush', { vlan: 'ten' }, 400, 'invalid_request'],
+    ['PUT', '/v1/config', '{"version": 1,', 400, 'invalid_json'],
+    ['PUT', '/v1/config', '', 400, 'invalid_json'],
+    ['PUT', '/v1/config', '[]', 400, 'invalid_config'],
+    ['PUT', '/v1/bridges/br0/ports/vm5', { type: 'carrier pigeon' }, 400, 'invalid_config'],
+    ['PUT', '/v1/bridges/a%20b', {}, 400, 'invalid_config'],
+    ['PUT', '/v1/config', ' '.repeat(5 << 20), 413, 'body_too_large'],
+    ['GET', '/v1/nothing', undefined, 404, 'route_not_found'],
+    ['GET', '/', undefined, 404, 'route_not_found'],
+    ['POST', '/v1/bridges/br0', {}, 405, 'method_not_allowed'],
+    ['DELETE', '/openapi.json', undefined, 405, 'method_not_allowed'],
+  ])('%s %s is answered with the right status', async (method, path, body, status, code) => {
+    const answer = await call(method, path, body);
+    expect(answer).toMatchObject({ status, type: 'application/problem+json', value: { status, code } });
+    expect(answer.value.detail).toBeTruthy();
+    expect(faults).toEqual([]);
+  });
+
+  test('the wrong method names the right ones', async () => {
+    expect((await call('POST', '/v1/bridges/br0/ports/vm1')).headers.get('allow')).toBe(
+      'GET, PUT, PATCH, DELETE',
+    );
+  });
+
+  test('an error of ours is 500 and reported', async () => {
+    api.bridges = () => {
+      throw new Error('table is on fire');
+    };
+    expect(await call('GET', '/v1/switch')).toMatchObject({ status: 500, value: { code: 'internal' } });
+    expect(faults).toHaveLength(1);
+  });
+});
+
+describe('the OpenAPI document', () => {
+  test('names every route that answers, and every route it names answers', async () => {
+    const document = (await call('GET', '/openapi.json')).value;
+    expect(document.openapi).toBe('3.1.0');
+    const described = Object.entries<object>(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method} ${path}`),
+    );
+    expect(described.sort()).toEqual(ROUTES.map(({ method, path }) => `${method} ${path}`).sort());
+    for (const line of described) {
+      const [method, path] = line.split(' ');
+      const { value } = await call(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x'));
+      expect(['route_not_found', 'method_not_allowed', 'internal']).not.toContain(value.code);
+    }
+    const served = app.routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path}`);
+    expect(served).toHaveLength(described.length + 1);
+  });
+
+  test('resolves every reference, and names each operation once', async () => {
+    const document = (await call('GET', '/openapi.json')).value;
+    const text = JSON.stringify(document);
+    for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
+      expect(Object.keys(document.components.schemas)).toContain(name);
+    }
+    expect([...text.matchAll(/"\$ref":"/g)].length).toBe(
+      [...text.matchAll(/"\$ref":"#\/components\/schemas\//g)].length,
+    );
+    const ids = [...text.matchAll(/"operationId":"(\w+)"/g)].map((match) => match[1]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('describes what routes answer: each answer fits its schema', async () => {
+    api.counters.set('vm1', { receiveDropped: { runt: 1 } });
+    api.entries = [
+      { bridge: 'br0', mac: '02:00:00:00:00:01', vlan: 10, port: 'vm1', type: 'learned', age: 1.5 },
+    ];
+    for (const route of ROUTES.filter(({ method }) => method === 'get')) {
+      const { value } = await call('GET', route.path.replace('{bridge}', 'br0').replace('{port}', 'vm1'));
+      expect(route.answer.safeParse(value).error, route.path).toBeUndefined();
+    }
+  });
+});
