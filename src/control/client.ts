@@ -101,38 +101,38 @@ export class ControlClient {
     return (await this.call<{ plan: Action[] }>('PUT', '/v1/config', { dry_run: true }, config)).plan;
   }
 
-  bridge(bridge: string): Promise<{ status: BridgeStatus; config: BridgeConfig }> {
+  async bridge(bridge: string): Promise<{ status: BridgeStatus; config: BridgeConfig }> {
     return this.call('GET', bridgePath(bridge));
   }
 
   /** Fails with `bridge_exists` if there is one. */
-  addBridge(bridge: string, config: object = {}): Promise<Results> {
+  async addBridge(bridge: string, config: object = {}): Promise<Results> {
     return this.call('PUT', bridgePath(bridge), { exclusive: true }, config);
   }
 
   /** Changes the keys of `patch`; null takes a key back to its default. */
-  setBridge(bridge: string, patch: object): Promise<Results> {
+  async setBridge(bridge: string, patch: object): Promise<Results> {
     return this.call('PATCH', bridgePath(bridge), {}, patch);
   }
 
-  deleteBridge(bridge: string): Promise<Results> {
+  async deleteBridge(bridge: string): Promise<Results> {
     return this.call('DELETE', bridgePath(bridge));
   }
 
-  port(bridge: string, port: string): Promise<{ status: PortStatus; config?: PortConfig }> {
+  async port(bridge: string, port: string): Promise<{ status: PortStatus; config?: PortConfig }> {
     return this.call('GET', portPath(bridge, port));
   }
 
   /** Fails with `port_exists` if there is one in any bridge. */
-  addPort(bridge: string, port: string, config: object): Promise<Results> {
+  async addPort(bridge: string, port: string, config: object): Promise<Results> {
     return this.call('PUT', portPath(bridge, port), { exclusive: true }, config);
   }
 
-  setPort(bridge: string, port: string, patch: object): Promise<Results> {
+  async setPort(bridge: string, port: string, patch: object): Promise<Results> {
     return this.call('PATCH', portPath(bridge, port), {}, patch);
   }
 
-  deletePort(bridge: string, port: string): Promise<Results> {
+  async deletePort(bridge: string, port: string): Promise<Results> {
     return this.call('DELETE', portPath(bridge, port));
   }
 
@@ -251,9 +251,19 @@ function jsonHeaders(body: string): Record<string, string | number> {
 }
 
 function bridgePath(bridge: string): string {
-  return `/v1/bridges/${encodeURIComponent(bridge)}`;
+  return `/v1/bridges/${segment(bridge)}`;
 }
 
 function portPath(bridge: string, port: string): string {
-  return `${bridgePath(bridge)}/ports/${encodeURIComponent(port)}`;
+  return `${bridgePath(bridge)}/ports/${segment(port)}`;
+}
+
+/** These three would make the URL mean something else, even encoded. */
+function segment(name: string): string {
+  if (name === '' || name === '.' || name === '..') {
+    throw new ControlError('invalid_config', `${JSON.stringify(name)} is not an interface name`, {
+      status: 400,
+    });
+  }
+  return encodeURIComponent(name);
 }

@@ -4,7 +4,6 @@
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { type SwitchApi, TaploomError } from '../api.ts';
 import type { Changes } from './changes.ts';
 import { FdbSessions } from './fdb_sessions.ts';
@@ -55,7 +54,6 @@ export async function startControlServer(options: ControlServerOptions): Promise
 
 export function controlApp(context: ControlContext, onError?: (error: unknown) => void): Hono {
   const app = new Hono();
-  app.use(bodyLimit({ maxSize: MAX_BODY, onError: () => Promise.reject(tooLarge()) }));
   for (const route of ROUTES) {
     const names = parameters(route.path);
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -103,7 +101,7 @@ async function answer(c: Context, route: Route, names: string[], context: Contro
 }
 
 async function readBody(c: Context, route: Route): Promise<unknown> {
-  const text = await c.req.text();
+  const text = await readText(c);
   if (text === '' && route.bodyOptional) return undefined;
   let value: unknown;
   try {
@@ -115,6 +113,23 @@ async function readBody(c: Context, route: Route): Promise<unknown> {
   const parsed = route.body.safeParse(value);
   if (!parsed.success) throw new RequestError('body', parsed.error);
   return parsed.data;
+}
+
+/** Hono's own body limit rebuilds the request, which fails for chunked bodies unless global classes are replaced. */
+async function readText(c: Context): Promise<string> {
+  const announced = c.req.header('content-length');
+  if (announced !== undefined) {
+    if (Number(announced) > MAX_BODY) throw tooLarge();
+    return c.req.text();
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_BODY) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function respond(c: Context, error: unknown): Response {

@@ -1,0 +1,233 @@
+// What the `taploom` commands do: ask the daemon, print the answer. A change prints nothing when it worked, as `ip`.
+
+import { readFile } from 'node:fs/promises';
+import { text as readStream } from 'node:stream/consumers';
+import { type Action, type ActionResult, type FdbFilter, TaploomError } from '../api.ts';
+import { ControlClient, ControlError } from '../control/client.ts';
+import type { Terminal } from './program.ts';
+import { bridgeValues, portValues, type Values } from './settings.ts';
+
+export interface Context {
+  readonly client: ControlClient;
+  readonly options: Values;
+  readonly terminal: Terminal;
+  readonly json: boolean;
+}
+
+type Run = (context: Context) => Promise<void>;
+
+/** Runs a command with a client, and turns errors into text and an exit code. */
+export async function execute(terminal: Terminal, options: Values, run: Run): Promise<number> {
+  const client = new ControlClient(options.socket as string | undefined);
+  const json = options.json === true;
+  try {
+    await run({ client, options, terminal, json });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof TaploomError)) throw error;
+    terminal.error(json ? `${JSON.stringify(errorJson(error))}\n` : errorText(error));
+    return 1;
+  } finally {
+    client.close();
+  }
+}
+
+function errorJson(error: TaploomError): object {
+  const { code, message, problems, results } = error as ControlError;
+  return {
+    error: {
+      code,
+      message,
+      ...(problems && problems.length > 0 && { problems }),
+      ...(results && results.length > 0 && { results }),
+    },
+  };
+}
+
+function errorText(error: TaploomError): string {
+  const { results = [] } = error as Partial<ControlError>;
+  if (error.code === 'invalid_config') {
+    return `taploom: the configuration would not be valid, nothing was changed:\n${error.message.replaceAll(/^/gm, '  ')}\n`;
+  }
+  if (results.length > 1) {
+    return `taploom: some of the actions failed; the others are in force\n${actionLines(results)}`;
+  }
+  return `taploom: ${error.message}\n`;
+}
+
+function print({ terminal, json }: Context, value: unknown, text: () => string): void {
+  terminal.out(json ? `${JSON.stringify(value, null, 2)}\n` : text());
+}
+
+export async function show(context: Context): Promise<void> {
+  const [summary, config] = await Promise.all([context.client.summary(), context.client.config()]);
+  const { summaryText } = await import('./views.ts');
+  print(context, summary, () => summaryText(summary, config, context.terminal.columns));
+}
+
+export async function bridgeAdd(context: Context, bridge: string): Promise<void> {
+  const { results } = await context.client.addBridge(bridge, bridgeValues(context.options, false));
+  if (context.json) print(context, results, String);
+}
+
+export async function bridgeSet(context: Context, bridge: string): Promise<void> {
+  const patch = { ...bridgeValues(context.options, true), ...unset(context.options) };
+  const { results } = await context.client.setBridge(bridge, patch);
+  if (context.json) print(context, results, String);
+}
+
+export async function bridgeDelete(context: Context, bridge: string): Promise<void> {
+  const { results } = await context.client.deleteBridge(bridge);
+  if (context.json) print(context, results, String);
+}
+
+export async function bridgeShow(context: Context, bridge: string | undefined): Promise<void> {
+  const { bridgesText, bridgeText } = await import('./views.ts');
+  if (bridge === undefined) {
+    const { bridges } = await context.client.summary();
+    print(context, bridges, () => bridgesText(bridges, context.terminal.columns));
+  } else {
+    const answer = await context.client.bridge(bridge);
+    print(context, answer, () => bridgeText(answer.status, answer.config));
+  }
+}
+
+export async function portAdd(context: Context, bridge: string, port: string): Promise<void> {
+  const config = { type: context.options.type, ...portValues(context.options, false) };
+  const { results } = await context.client.addPort(bridge, port, config);
+  if (context.json) print(context, results, String);
+}
+
+export async function portSet(context: Context, bridge: string, port: string): Promise<void> {
+  const patch = { ...portValues(context.options, true), ...unset(context.options) };
+  const { results } = await context.client.setPort(bridge, port, patch);
+  if (context.json) print(context, results, String);
+}
+
+export async function portDelete(context: Context, bridge: string, port: string): Promise<void> {
+  const { results } = await context.client.deletePort(bridge, port);
+  if (context.json) print(context, results, String);
+}
+
+export async function portShow(context: Context, bridge?: string, port?: string): Promise<void> {
+  const { client, terminal } = context;
+  const { portsText, portText } = await import('./views.ts');
+  if (bridge !== undefined && port !== undefined) {
+    const answer = await client.port(bridge, port);
+    print(context, answer, () => portText(answer.status, answer.config));
+    return;
+  }
+  const [summary, config] = await Promise.all([client.summary(), client.config()]);
+  if (bridge !== undefined) known(summary.bridges, bridge);
+  const ports = summary.ports.filter((other) => bridge === undefined || other.bridge === bridge);
+  print(context, ports, () => portsText(ports, config, terminal.columns));
+}
+
+/** `--unset mtu,vlan` as a merge patch. */
+function unset({ unset }: Values): Values {
+  const keys = typeof unset === 'string' ? unset.split(',') : [];
+  return Object.fromEntries(keys.filter((key) => key !== '').map((key) => [key, null]));
+}
+
+function known(bridges: readonly { name: string }[], bridge: string): void {
+  if (!bridges.some(({ name }) => name === bridge)) {
+    throw new ControlError('bridge_not_found', `There is no bridge ${bridge}`);
+  }
+}
+
+function filterOf({ port, vlan, mac }: Values, bridge: string | undefined): FdbFilter {
+  return { bridge, port, vlan, mac } as FdbFilter;
+}
+
+/** One JSON array, or one table, written as its pages arrive. */
+export async function fdbShow(context: Context, bridge?: string): Promise<void> {
+  const { fdbText } = await import('./views.ts');
+  const { terminal, json } = context;
+  let first = true;
+  for await (const entries of context.client.fdb(filterOf(context.options, bridge))) {
+    if (json) {
+      const rows = entries.map((entry) => `\n  ${JSON.stringify(entry)}`).join(',');
+      terminal.out(first ? `[${rows}` : rows === '' ? '' : `,${rows}`);
+    } else {
+      terminal.out(fdbText(entries, first, terminal.columns));
+    }
+    first = false;
+  }
+  if (json) terminal.out('\n]\n');
+}
+
+export async function fdbAdd(context: Context, bridge: string, mac: string, port: string): Promise<void> {
+  const { vlan, remote } = context.options as { vlan?: number; remote?: string };
+  const { results } = await context.client.putStatic({ bridge, mac, port, vlan, remote });
+  if (context.json) print(context, results, String);
+}
+
+export async function fdbDelete(context: Context, bridge: string, mac: string): Promise<void> {
+  const { vlan } = context.options as { vlan?: number };
+  const { results } = await context.client.deleteStatic({ bridge, mac, vlan });
+  if (context.json) print(context, results, String);
+}
+
+export async function fdbFlush(context: Context, bridge?: string): Promise<void> {
+  const flushed = await context.client.flush(filterOf(context.options, bridge));
+  print(context, { flushed }, () => `${flushed} ${flushed === 1 ? 'entry' : 'entries'} forgotten\n`);
+}
+
+export async function drops(context: Context, bridge?: string): Promise<void> {
+  const rows = await context.client.drops();
+  const wanted = bridge === undefined ? rows : rows.filter((row) => row.bridge === bridge);
+  if (wanted.length === 0 && bridge !== undefined) known((await context.client.summary()).bridges, bridge);
+  const { dropsText } = await import('./views.ts');
+  print(context, wanted, () => dropsText(wanted, context.terminal.columns));
+}
+
+export async function stats(context: Context, bridge?: string): Promise<void> {
+  const { showStats } = await import('./stats.ts');
+  if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);
+  await showStats(context, bridge);
+}
+
+export async function apply(context: Context, file: string): Promise<void> {
+  const wanted = await readConfig(file);
+  if (context.options.dryRun) {
+    const plan = await context.client.plan(wanted);
+    print(context, plan, () => (plan.length === 0 ? 'nothing to do\n' : actionLines(plan)));
+  } else {
+    const results = await context.client.apply(wanted);
+    print(context, results, () => (results.length === 0 ? 'nothing to do\n' : actionLines(results)));
+  }
+}
+
+async function readConfig(file: string): Promise<unknown> {
+  let content: string;
+  try {
+    content = file === '-' ? await readStream(process.stdin) : await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ControlError('file_unreadable', `Cannot read ${file}: ${(error as Error).message}`);
+  }
+  const { loadConfig } = await import('../config/yaml.ts');
+  return loadConfig(content, file === '-' ? 'standard input' : file);
+}
+
+const SIGNS = { delete: '-', add: '+', set: '~' } as const;
+
+function actionLines(actions: readonly (Action & Partial<ActionResult>)[]): string {
+  return actions
+    .map(({ op, path, changes = {}, ok, error }) => {
+      const keys = Object.entries(changes).map(
+        ([key, { from, to }]) => ` ${key}: ${brief(from)} -> ${brief(to)}`,
+      );
+      return `${SIGNS[op]} ${path}${keys.join(',')}${ok === false ? `\n  failed: ${error}` : ''}\n`;
+    })
+    .join('');
+}
+
+function brief(value: unknown): string {
+  return value === undefined ? 'unset' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+export async function exportConfig(context: Context): Promise<void> {
+  const config = await context.client.config();
+  const { formatConfig } = await import('../config/yaml.ts');
+  print(context, config, () => formatConfig(config));
+}

@@ -1,0 +1,180 @@
+// The `taploom` command line: which commands there are and what they take. What they do is in commands.ts, which loads
+// the client and the tables and is imported when a command runs.
+//
+// Exit codes: 0 done, 1 the switch or the connection said no, 2 the command line is wrong.
+
+import { Command, CommanderError } from 'commander';
+import { taploomVersion } from '../control/version.ts';
+import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
+
+/** Where output goes; tests put themselves in between. */
+export interface Terminal {
+  out(text: string): void;
+  error(text: string): void;
+  readonly columns: number;
+}
+
+const STDIO: Terminal = {
+  out: (text) => process.stdout.write(text),
+  error: (text) => process.stderr.write(text),
+  columns: process.stdout.columns || 80,
+};
+
+export async function run(args: readonly string[], terminal: Terminal = STDIO): Promise<number> {
+  const outcome = { code: 0 };
+  const program = build(terminal, outcome);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return outcome.code;
+}
+
+type Commands = typeof import('./commands.ts');
+
+function build(terminal: Terminal, outcome: { code: number }): Command {
+  const program = new Command('taploom')
+    .description('Look at and change a running Taploom switch.')
+    .version(`taploom ${taploomVersion()}`, '-V, --version', 'print the version')
+    .option(
+      '--socket <path>',
+      'control socket of taploomd (default: $TAPLOOM_SOCKET or /run/taploom/taploom.sock)',
+    )
+    .option('--json', 'print JSON')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .exitOverride()
+    .showHelpAfterError('(--help tells more)')
+    .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.error });
+
+  /** Runs `pick(commands)` with the command's arguments and all options. */
+  const action =
+    (
+      pick: (
+        commands: Commands,
+      ) => (context: import('./commands.ts').Context, ...args: string[]) => Promise<void>,
+    ) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command;
+      const commands = await import('./commands.ts');
+      const options = command.optsWithGlobals<Values>();
+      const args = command.processedArgs as string[];
+      outcome.code = await commands.execute(terminal, options, (context) => pick(commands)(context, ...args));
+    };
+  const child = (parent: Command, usage: string, summary: string, examples: string[]): Command => {
+    const command = parent.command(usage).description(summary);
+    if (examples.length > 0) {
+      command.addHelpText(
+        'after',
+        `\nExamples:\n${examples.map((line) => `  $ taploom ${line}`).join('\n')}`,
+      );
+    }
+    return command;
+  };
+
+  child(program, 'show', 'bridges and their ports', ['show', 'show --json']).action(action((c) => c.show));
+
+  const bridge = child(program, 'bridge', 'create, change and delete bridges', []);
+  addSettings(
+    child(bridge, 'add <bridge>', 'create a bridge, and an interface of its name', [
+      'bridge add br0',
+      'bridge add br0 --vlan-filtering --ageing-time 60',
+      'bridge add br0 --local off',
+    ]),
+    BRIDGE_SETTINGS,
+  ).action(action((c) => c.bridgeAdd));
+  child(bridge, 'del <bridge>', 'delete a bridge and its ports', ['bridge del br0']).action(
+    action((c) => c.bridgeDelete),
+  );
+  addSettings(
+    child(bridge, 'set <bridge>', 'change keys of a bridge', [
+      'bridge set br0 --ageing-time 60',
+      'bridge set br0 --unset ageing_time,local',
+    ]),
+    BRIDGE_SETTINGS,
+  )
+    .option('--unset <keys>', 'take these configuration keys back to their defaults')
+    .action(action((c) => c.bridgeSet));
+  child(bridge, 'show [bridge]', 'bridges, or one with its settings', [
+    'bridge show',
+    'bridge show br0',
+  ]).action(action((c) => c.bridgeShow));
+
+  const port = child(program, 'port', 'create, change and delete ports', []);
+  addSettings(
+    child(port, 'add <bridge> <port>', 'create a port', [
+      'port add br0 vm1 --access 10 --netns h1',
+      'port add br0 up0 --trunk 10,20,100-199 --native 1',
+      'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',
+    ]).option('--type <type>', 'tap, vxlan or memory', 'tap'),
+    PORT_SETTINGS,
+  ).action(action((c) => c.portAdd));
+  child(port, 'del <bridge> <port>', 'delete a port', ['port del br0 vm1']).action(
+    action((c) => c.portDelete),
+  );
+  addSettings(
+    child(port, 'set <bridge> <port>', 'change keys of a port', [
+      'port set br0 vm1 --hairpin on --isolated off',
+      'port set br0 vm1 --access 20',
+      'port set br0 vm1 --unset vlan,mtu',
+    ]),
+    PORT_SETTINGS,
+  )
+    .option('--unset <keys>', 'take these configuration keys back to their defaults')
+    .action(action((c) => c.portSet));
+  child(port, 'show [bridge] [port]', 'ports, or one with its settings and counters', [
+    'port show',
+    'port show br0 vm1',
+  ]).action(action((c) => c.portShow));
+
+  const fdb = child(program, 'fdb', 'the forwarding database', []);
+  const filter = (command: Command) =>
+    command
+      .option('--port <port>', 'only entries behind this port')
+      .option('--vlan <vid>', 'only entries in this VLAN', number)
+      .option('--mac <address>', 'only this station');
+  filter(
+    child(fdb, 'show [bridge]', 'learned, static and local entries', ['fdb show', 'fdb show br0 --vlan 10']),
+  ).action(action((c) => c.fdbShow));
+  child(fdb, 'add <bridge> <mac> <port>', 'add or replace a static entry', [
+    'fdb add br0 02:00:5e:10:00:01 vm1 --vlan 10',
+    'fdb add br0 02:00:5e:10:00:02 vx42 --vlan 10 --remote 192.0.2.2',
+  ])
+    .option('--vlan <vid>', 'VLAN, in a bridge that filters them', number)
+    .option('--remote <address>', 'remote behind a VXLAN port')
+    .action(action((c) => c.fdbAdd));
+  child(fdb, 'del <bridge> <mac>', 'delete a static entry', ['fdb del br0 02:00:5e:10:00:01 --vlan 10'])
+    .option('--vlan <vid>', 'VLAN, in a bridge that filters them', number)
+    .action(action((c) => c.fdbDelete));
+  filter(
+    child(fdb, 'flush [bridge]', 'forget learned entries', ['fdb flush', 'fdb flush br0 --port vm1']),
+  ).action(action((c) => c.fdbFlush));
+
+  child(program, 'stats [bridge]', 'counters; receive is what the switch receives', [
+    'stats',
+    'stats br0 --watch',
+    'stats --watch --interval 5 --json',
+  ])
+    .option('--watch', 'again and again, with rates')
+    .option('--interval <seconds>', 'time between two rounds', number, 1)
+    .option('--rounds <number>', 'stop after so many rounds', number)
+    .action(action((c) => c.stats));
+  child(program, 'drops [bridge]', 'dropped frames by port and reason', ['drops', 'drops br0 --json']).action(
+    action((c) => c.drops),
+  );
+
+  child(program, 'apply <file>', 'make the switch what the file says (- reads standard input)', [
+    'apply switch.yaml --dry-run',
+    'apply switch.yaml',
+  ])
+    .option('--dry-run', 'print what would be done, change nothing')
+    .action(action((c) => c.apply));
+  child(program, 'export', 'print the configuration in force as YAML', [
+    'export > switch.yaml',
+    'export --json',
+  ]).action(action((c) => c.exportConfig));
+  return program;
+}

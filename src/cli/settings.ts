@@ -1,0 +1,223 @@
+// Command-line options that set configuration keys. One row names the option and the key, so that `port add`,
+// `port set` and their help cannot disagree. Ranges are not checked here: the daemon does, and names the key.
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface Setting {
+  /** Commander's notation: `--vni <number>`. */
+  readonly flags: string;
+  readonly key: string;
+  readonly help: string;
+  readonly parse: (text: string, before: unknown) => unknown;
+}
+
+export type Values = Record<string, unknown>;
+
+export const onOff = (text: string): boolean => {
+  if (text === 'on') return true;
+  if (text === 'off') return false;
+  throw new InvalidArgumentError('Expected on or off.');
+};
+
+/** Decimal or 0x; fractions pass, for the daemon to judge. */
+export const number = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+};
+
+const word = (text: string): string => text;
+
+/** A user or group, by name or number. */
+const account = (text: string): string | number => (/^\d+$/.test(text) ? Number(text) : text);
+
+/** `a,b` and repetition of the option add up. */
+const list = (text: string, before: unknown): string[] => [
+  ...((before as string[] | undefined) ?? []),
+  ...text.split(',').filter((item) => item !== ''),
+];
+
+/** `10,20,100-199` */
+const vlans = (text: string): (number | string)[] =>
+  list(text, []).map((item) => (/^\d+$/.test(item) ? Number(item) : item));
+
+/** `--fault drop=0.1,delay=5` */
+const pairs = (text: string): Values =>
+  Object.fromEntries(
+    list(text, []).map((pair) => {
+      const [key, value, ...rest] = pair.split('=');
+      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KEY=NUMBER,...');
+      return [key, number(value)];
+    }),
+  );
+
+const orInherit = (text: string): number | string => (text === 'inherit' ? text : number(text));
+const orNone = (text: string): number | null => (text === 'none' ? null : number(text));
+
+const VLAN: Setting[] = [
+  { flags: '--access <vid>', key: 'access', help: 'untagged member of this VLAN', parse: number },
+  {
+    flags: '--trunk <list>',
+    key: 'trunk',
+    help: 'tagged member of these VLANs: 10,20,100-199',
+    parse: vlans,
+  },
+  {
+    flags: '--native <vid>',
+    key: 'native',
+    help: 'VLAN of untagged frames on a trunk, or none',
+    parse: orNone,
+  },
+];
+
+const INTERFACE: Setting[] = [
+  { flags: '--mac <address>', key: 'mac', help: "address of the interface on the host's side", parse: word },
+  { flags: '--mtu <bytes>', key: 'mtu', help: 'largest layer-3 packet', parse: number },
+  {
+    flags: '--netns <name>',
+    key: 'netns',
+    help: 'put the interface into this network namespace',
+    parse: word,
+  },
+  { flags: '--owner <user>', key: 'owner', help: 'user who may open the TAP', parse: account },
+  { flags: '--group <group>', key: 'group', help: 'group whose members may open the TAP', parse: account },
+];
+
+const FLAGS: Setting[] = [
+  {
+    flags: '--hairpin <on|off>',
+    key: 'hairpin',
+    help: 'send frames back out of the port they came in',
+    parse: onOff,
+  },
+  {
+    flags: '--isolated <on|off>',
+    key: 'isolated',
+    help: 'no traffic with other isolated ports',
+    parse: onOff,
+  },
+  { flags: '--learning <on|off>', key: 'learning', help: 'learn source addresses', parse: onOff },
+  { flags: '--flood <on|off>', key: 'flood', help: 'send frames for unknown stations here', parse: onOff },
+  {
+    flags: '--fdb-limit <number>',
+    key: 'fdb_limit',
+    help: 'most addresses learned on this port',
+    parse: number,
+  },
+];
+
+const TAP: Setting[] = [
+  {
+    flags: '--persist <on|off>',
+    key: 'persist',
+    help: 'tap: leave the interface when taploomd ends',
+    parse: onOff,
+  },
+  {
+    flags: '--offloads <on|off>',
+    key: 'offloads',
+    help: 'tap: take GSO and checksum offloads',
+    parse: onOff,
+  },
+];
+
+const VXLAN: Setting[] = [
+  { flags: '--vni <number>', key: 'vni', help: 'vxlan: network identifier', parse: number },
+  { flags: '--local <address>', key: 'local', help: 'vxlan: our address, IPv4 or IPv6', parse: word },
+  { flags: '--remote <address>', key: 'remotes', help: 'vxlan: a remote; repeat for more', parse: list },
+  { flags: '--dst-port <port>', key: 'dst_port', help: 'vxlan: UDP port (4789)', parse: number },
+  { flags: '--source-ports <a-b>', key: 'source_ports', help: 'vxlan: UDP source ports', parse: word },
+  {
+    flags: '--remote-learning <on|off>',
+    key: 'remote_learning',
+    help: 'vxlan: learn remotes from the wire',
+    parse: onOff,
+  },
+  { flags: '--max-remotes <number>', key: 'max_remotes', help: 'vxlan: most remotes', parse: number },
+  { flags: '--ttl <number>', key: 'ttl', help: 'vxlan: TTL of outer packets', parse: number },
+  { flags: '--tos <number>', key: 'tos', help: 'vxlan: TOS of outer packets, or inherit', parse: orInherit },
+  { flags: '--udp-checksum <on|off>', key: 'udp_checksum', help: 'vxlan: outer UDP checksum', parse: onOff },
+];
+
+const FAULT: Setting = {
+  flags: '--fault <key=value,...>',
+  key: 'fault',
+  help: 'for tests: drop, duplicate, corrupt (0-1), delay (ms), seed',
+  parse: pairs,
+};
+
+export const PORT_SETTINGS: readonly Setting[] = [...VLAN, ...FLAGS, ...INTERFACE, ...TAP, ...VXLAN, FAULT];
+
+const BRIDGE_KEYS: readonly Setting[] = [
+  {
+    flags: '--vlan-filtering [on|off]',
+    key: 'vlan_filtering',
+    help: 'forward by VLAN (IEEE 802.1Q)',
+    parse: onOff,
+  },
+  {
+    flags: '--ageing-time <seconds>',
+    key: 'ageing_time',
+    help: 'forget silent stations after this',
+    parse: number,
+  },
+  {
+    flags: '--fdb-limit <number>',
+    key: 'fdb_limit',
+    help: 'most addresses learned in the bridge',
+    parse: number,
+  },
+  {
+    flags: '--group-fwd-mask <mask>',
+    key: 'group_fwd_mask',
+    help: 'forward 01:80:C2:00:00:0X: bit X',
+    parse: number,
+  },
+  {
+    flags: '--local <on|off>',
+    key: 'local',
+    help: 'whether the bridge has an interface of its name',
+    parse: onOff,
+  },
+];
+/** Of the bridge's own interface. */
+const LOCAL_KEYS: readonly Setting[] = [...INTERFACE, ...VLAN];
+export const BRIDGE_SETTINGS: readonly Setting[] = [...BRIDGE_KEYS, ...LOCAL_KEYS];
+
+export function addSettings(command: Command, settings: readonly Setting[]): Command {
+  for (const { flags, help, parse } of settings) {
+    const option = new Option(flags, help).argParser(parse);
+    command.addOption(flags.includes('[') ? option.preset('on') : option);
+  }
+  return command;
+}
+
+/** Keys that were given, in the configuration's words. VLAN keys go into `vlan`; with `replace` they push others out. */
+export function portValues(options: Values, replace: boolean): Values {
+  return withVlan(pick(options, PORT_SETTINGS), replace);
+}
+
+export function bridgeValues(options: Values, replace: boolean): Values {
+  const { local, ...own } = pick(options, BRIDGE_KEYS);
+  const inner = withVlan(pick(options, LOCAL_KEYS), replace);
+  if (local === false) return { ...own, local: false };
+  if (Object.keys(inner).length > 0 || local === true) return { ...own, local: inner };
+  return own;
+}
+
+function pick(options: Values, settings: readonly Setting[]): Values {
+  const values: Values = {};
+  for (const { flags, key } of settings) {
+    const value = options[new Option(flags).attributeName()];
+    if (value !== undefined) values[key] = value;
+  }
+  return values;
+}
+
+function withVlan({ access, trunk, native, ...rest }: Values, replace: boolean): Values {
+  const vlan: Values = {};
+  if (access !== undefined) Object.assign(vlan, { access }, replace && { trunk: null, native: null });
+  if (trunk !== undefined) Object.assign(vlan, { trunk }, replace && { access: null });
+  if (native !== undefined) vlan.native = native;
+  return Object.keys(vlan).length > 0 ? { ...rest, vlan } : rest;
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// The client's start: as little as possible, because a shell script may call it a hundred times. The commands load
+// when one is run, and each loads only what it prints with.
+
+import { taploomVersion } from '../control/version.ts';
+
+const args = process.argv.slice(2);
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  console.log(`taploom ${taploomVersion()}`);
+} else {
+  const { run } = await import('./program.ts');
+  process.exitCode = await run(args);
+}

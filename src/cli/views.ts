@@ -1,0 +1,173 @@
+// What the client prints, as text: pure functions of the daemon's answers, for terminals of 80 columns and more.
+
+import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
+import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
+import type { DropRow, SwitchSummary } from '../control/client.ts';
+import { table } from './table.ts';
+
+export function summaryText(summary: SwitchSummary, config: SwitchConfig, width: number): string {
+  const { version, pid, uptimeSeconds, bridges, ports } = summary;
+  const head = `taploomd ${version}, process ${pid}, up ${duration(uptimeSeconds)}\n`;
+  if (bridges.length === 0) return `${head}\nno bridges; \`taploom bridge add br0\` makes one\n`;
+  const sections = bridges.map((bridge) => {
+    const own = ports.filter((port) => port.bridge === bridge.name);
+    return `\n${bridgeLine(bridge)}\n${indent(portsText(own, config, width - 2, false))}`;
+  });
+  return head + sections.join('');
+}
+
+function bridgeLine({ name, mac, vlanFiltering, ageingTime, learnedAddresses }: BridgeStatus): string {
+  const parts = [mac, ...(vlanFiltering ? ['VLAN filtering'] : []), `ageing ${ageingTime} s`];
+  return `${name}  ${parts.join(', ')}, ${learnedAddresses} learned`;
+}
+
+export function bridgesText(bridges: readonly BridgeStatus[], width: number): string {
+  if (bridges.length === 0) return 'no bridges\n';
+  const rows = bridges.map(({ name, mac, vlanFiltering, ageingTime, learnedAddresses, ports }) => [
+    name,
+    mac,
+    vlanFiltering ? 'on' : 'off',
+    ageingTime,
+    learnedAddresses,
+    ports.join(' '),
+  ]);
+  return `${table(['BRIDGE', 'MAC', 'VLANS', 'AGEING', 'LEARNED', 'PORTS'], rows, { right: [3, 4], width })}\n`;
+}
+
+export function bridgeText(status: BridgeStatus, config: BridgeConfig): string {
+  const { ports, static: entries, ...settings } = config;
+  const counts = [
+    ['mac', status.mac],
+    ['learned addresses', String(status.learnedAddresses)],
+    ['static entries', String(entries.length)],
+    ['ports', Object.keys(ports).join(' ') || 'none'],
+  ];
+  return fields(`bridge ${status.name}`, [...counts, ...settingRows(settings)]);
+}
+
+export function portsText(
+  ports: readonly PortStatus[],
+  config: SwitchConfig,
+  width: number,
+  withBridge = true,
+): string {
+  if (ports.length === 0) return 'no ports\n';
+  const head = ['PORT', 'TYPE', 'STATE', 'MTU', 'LEARNED', 'VLAN', 'DETAILS'];
+  const rows = ports.map((status) => {
+    const { bridge, name, type, state, mtu, learnedAddresses } = status;
+    const settings = settingsOf(config, status);
+    const vlan = config.bridges[bridge]?.vlan_filtering ? vlanText(settings?.vlan) : '';
+    const row = [name, type, state, mtu, learnedAddresses, vlan, details(status, settings)];
+    return withBridge ? [bridge, ...row] : row;
+  });
+  const right = withBridge ? [4, 5] : [3, 4];
+  return `${table(withBridge ? ['BRIDGE', ...head] : head, rows, { right, width })}\n`;
+}
+
+export function portText(status: PortStatus, config: PortConfig | undefined): string {
+  const { counters, bridge, name, ...state } = status;
+  const { receiveDropped, transmitDropped, ...counts } = counters;
+  const dropped = (side: string, drops: Record<string, number>) =>
+    Object.entries(drops).map(([reason, frames]) => [`${side} dropped ${reason}`, String(frames)]);
+  return [
+    fields(`port ${name} of bridge ${bridge}`, settingRows(state)),
+    config ? fields('settings', settingRows(config)) : '',
+    fields('counters', [
+      ...settingRows(counts),
+      ...dropped('receive', receiveDropped),
+      ...dropped('transmit', transmitDropped),
+    ]),
+  ].join('');
+}
+
+type Settings = PortConfig | ({ type: 'local' } & LocalConfig);
+
+function settingsOf(config: SwitchConfig, { bridge, name, type }: PortStatus): Settings | undefined {
+  const owner = config.bridges[bridge];
+  if (type !== 'local') return owner?.ports[name];
+  return owner?.local ? { type: 'local', ...owner.local } : undefined;
+}
+
+/** `10`, or `1 native, 10,20,100-199`; no key means untagged in VLAN 1. */
+export function vlanText(vlan: VlanConfig | undefined): string {
+  if (vlan === undefined) return '1';
+  if ('access' in vlan) return String(vlan.access);
+  const trunk = `${vlan.trunk.join(',')} tagged`;
+  return vlan.native === undefined ? trunk : `${vlan.native}, ${trunk}`;
+}
+
+function details({ netns, offloads }: PortStatus, settings: Settings | undefined): string {
+  const parts: string[] = [];
+  if (netns !== undefined) parts.push(`netns ${netns}`);
+  if (settings?.type === 'vxlan') {
+    const { vni, local, remotes } = settings;
+    parts.push(`vni ${vni} ${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
+  }
+  if (settings && 'hairpin' in settings) {
+    for (const flag of ['hairpin', 'isolated'] as const) if (settings[flag]) parts.push(flag);
+    for (const flag of ['learning', 'flood'] as const) if (!settings[flag]) parts.push(`no ${flag}`);
+    if (settings.fault) parts.push('faults');
+  }
+  if (offloads === 0) parts.push('no offloads');
+  return parts.join(', ');
+}
+
+// A forwarding database is printed page by page, so its columns have fixed widths.
+const FDB_HEAD = ['BRIDGE', 'VLAN', 'MAC', 'PORT', 'TYPE', 'AGE', 'REMOTE'];
+const FDB_WIDTHS = [8, 4, 17, 15, 7, 7, 15];
+
+export function fdbText(entries: readonly FdbEntry[], first: boolean, width: number): string {
+  if (entries.length === 0) return first ? 'no entries\n' : '';
+  const rows = entries.map(({ bridge, mac, vlan, port, remote, type, age }) => [
+    bridge,
+    vlan || '-',
+    mac,
+    port,
+    type,
+    type === 'learned' ? age.toFixed(1) : '-',
+    remote,
+  ]);
+  const options = { right: [1, 5], widths: FDB_WIDTHS, headless: !first, width };
+  return `${table(FDB_HEAD, rows, options)}\n`;
+}
+
+export function dropsText(rows: readonly DropRow[], width: number): string {
+  if (rows.length === 0) return 'nothing was dropped\n';
+  const cells = rows.map(({ bridge, port, side, reason, frames, help }) => [
+    bridge,
+    port,
+    side,
+    reason,
+    frames,
+    help,
+  ]);
+  return `${table(['BRIDGE', 'PORT', 'SIDE', 'REASON', 'FRAMES', 'MEANING'], cells, { right: [4], width })}\n`;
+}
+
+function fields(title: string, rows: string[][]): string {
+  const wide = Math.max(...rows.map(([key]) => key.length));
+  return `${title}\n${rows.map(([key, value]) => `  ${key.padEnd(wide)}  ${value}\n`).join('')}`;
+}
+
+function settingRows(settings: object): string[][] {
+  return Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [words(key), typeof value === 'object' ? JSON.stringify(value) : String(value)]);
+}
+
+/** Keys of the configuration stay as they are; the API's become words: `receivedFrames` is `received frames`. */
+function words(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ');
+}
+
+export function duration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+}

@@ -1,0 +1,50 @@
+// A control server over a fake switch, and `taploom-brctl` run against it.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runBrctl } from '../../../src/cli/brctl/run.ts';
+import { Changes } from '../../../src/control/changes.ts';
+import { type ControlServer, startControlServer } from '../../../src/control/server.ts';
+import { FakeSwitch } from '../../control/fake_switch.ts';
+
+export interface Outcome {
+  out: string;
+  error: string;
+  code: number;
+}
+
+export class BrctlFixture {
+  readonly api = new FakeSwitch();
+  readonly socket: string;
+  private readonly directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
+  private server: ControlServer | undefined;
+
+  constructor() {
+    this.socket = join(this.directory, 'control.sock');
+  }
+
+  async start(): Promise<void> {
+    const { api, socket } = this;
+    this.server = await startControlServer({ api, socket, changes: new Changes(api), version: '0' });
+  }
+
+  async stop(): Promise<void> {
+    await this.server?.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async run(...args: string[]): Promise<Outcome> {
+    const outcome: Outcome = { out: '', error: '', code: 0 };
+    outcome.code = await runBrctl(args, {
+      socket: this.socket,
+      out: (text) => {
+        outcome.out += text;
+      },
+      error: (text) => {
+        outcome.error += text;
+      },
+    });
+    return outcome;
+  }
+}

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BrctlFixture } from './fixture.ts';
+
+let brctl: BrctlFixture;
+beforeEach(async () => {
+  brctl = new BrctlFixture();
+  await brctl.start();
+});
+afterEach(() => brctl.stop());
+
+const quiet = { out: '', error: '', code: 0 };
+
+test('a bridge comes and goes without a word', async () => {
+  expect(await brctl.run('addbr', 'br0')).toEqual(quiet);
+  expect(brctl.api.config.bridges.br0).toMatchObject({ vlan_filtering: false, local: {} });
+  expect(await brctl.run('addif', 'br0', 'tlcli1', 'tlcli2')).toEqual(quiet);
+  expect(brctl.api.config.bridges.br0.ports).toMatchObject({
+    tlcli1: { type: 'tap' },
+    tlcli2: { type: 'tap' },
+  });
+  expect(await brctl.run('hairpin', 'br0', 'tlcli1', 'on')).toEqual(quiet);
+  expect(brctl.api.config.bridges.br0.ports.tlcli1.hairpin).toBe(true);
+  expect(await brctl.run('setageing', 'br0', '12.5')).toEqual(quiet);
+  expect(brctl.api.config.bridges.br0.ageing_time).toBe(12.5);
+  expect(await brctl.run('stp', 'br0', 'off')).toEqual(quiet);
+  expect(await brctl.run('delif', 'br0', 'tlcli2', 'tlcli1')).toEqual(quiet);
+  expect(await brctl.run('delbr', 'br0')).toEqual(quiet);
+  expect(brctl.api.config.bridges).toEqual({});
+});
+
+test('an interface that Taploom did not create is left alone', async () => {
+  await brctl.run('addbr', 'br0');
+  const outcome = await brctl.run('addif', 'br0', 'lo');
+  expect(outcome).toMatchObject({ code: 1, out: '' });
+  expect(outcome.error).toMatch(/^can't add lo to bridge br0: .* comes with af_packet, the next step\n$/);
+  expect(brctl.api.config.bridges.br0.ports).toEqual({});
+});
+
+test('an interface that only the daemon can see is left alone too', async () => {
+  await brctl.run('addbr', 'br0');
+  brctl.api.failures.set('bridges.br0.ports.tlcli1', { code: 'interface_exists', error: 'interface exists' });
+  expect((await brctl.run('addif', 'br0', 'tlcli1')).error).toContain('comes with af_packet');
+});
+
+test('of several interfaces those before the first failure are added', async () => {
+  await brctl.run('addbr', 'br0');
+  expect(await brctl.run('addif', 'br0', 'tlcli1', 'lo', 'tlcli2')).toMatchObject({ code: 1 });
+  expect(Object.keys(brctl.api.config.bridges.br0.ports)).toEqual(['tlcli1']);
+});
+
+test("the daemon's reason for refusing a bridge is printed", async () => {
+  const error = 'Cannot create bridge br0: the kernel has a bridge of this name';
+  brctl.api.failures.set('bridges.br0', { code: 'interface_exists', error });
+  expect(await brctl.run('addbr', 'br0')).toEqual({
+    out: '',
+    error: `add bridge failed: ${error}\n`,
+    code: 1,
+  });
+});
+
+test('spanning tree cannot be switched on yet, and says so', async () => {
+  await brctl.run('addbr', 'br0');
+  expect(await brctl.run('stp', 'br0', 'on')).toEqual({
+    out: '',
+    error: 'set stp status failed: spanning tree comes with a later step of Taploom\n',
+    code: 1,
+  });
+  expect(await brctl.run('setfd', 'br0', '4')).toMatchObject({
+    error: 'set forward delay failed: spanning tree comes with a later step of Taploom\n',
+    code: 1,
+  });
+  expect(await brctl.run('showstp', 'nope')).toMatchObject({
+    code: 1,
+    error: expect.stringContaining('No such device'),
+  });
+});
+
+test('learned, static and local addresses are shown in the order of addresses', async () => {
+  await brctl.run('addbr', 'br0');
+  await brctl.run('addif', 'br0', 'tlcli1', 'tlcli2');
+  const entry = { bridge: 'br0', vlan: 0, age: 0 };
+  brctl.api.entries = [
+    { ...entry, mac: '02:00:00:00:00:0b', port: 'tlcli2', type: 'learned', age: 1234.567 },
+    { ...entry, mac: '02:00:00:00:00:0a', port: 'tlcli1', type: 'static' },
+    { ...entry, mac: '02:00:00:00:00:01', port: 'br0', type: 'local' },
+  ];
+  expect((await brctl.run('showmacs', 'br0')).out).toBe(
+    'port no\tmac addr\t\tis local?\tageing timer\n' +
+      '  0\t02:00:00:00:00:01\tyes\t\t   0.00\n' +
+      '  1\t02:00:00:00:00:0a\tno\t\t   0.00\n' +
+      '  2\t02:00:00:00:00:0b\tno\t\t1234.56\n',
+  );
+});
+
+test('without a daemon there is one clear message', async () => {
+  await brctl.stop();
+  for (const command of [['addbr', 'br0'], ['show'], ['delif', 'br0', 'x'], ['setageing', 'br0', '1']]) {
+    const outcome = await brctl.run(...command);
+    expect(outcome).toMatchObject({ code: 1, out: '' });
+    expect(outcome.error).toMatch(/^taploomd is not running: no socket at \/.*control\.sock/);
+  }
+});
+
+describe('usage', () => {
+  test('the version names bridge-utils, whose interface this is, and Taploom', async () => {
+    expect((await brctl.run('--version')).out).toMatch(/^bridge-utils, 1\.7 \(taploom \d+\.\d+\.\d+\)\n$/);
+  });
+});
