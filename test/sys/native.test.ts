@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, onTestFinished, test } from 'vitest';
+import { Burst, KIND } from '../../src/sys/burst.ts';
+import { aligned, HotCall, native } from '../../src/sys/native.ts';
+import { errnoName, SysError } from '../../src/sys/sys_error.ts';
+import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What loading a copy of the built src/sys says, in a package folder that `prepare` equips. */
+function loadCopy(prepare: (dir: string) => void): string {
+  const dir = mkdtempSync(join(tmpdir(), 'taploom-native-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  cpSync(`${ROOT}dist/src/sys`, `${dir}/dist/src/sys`, { recursive: true });
+  writeFileSync(`${dir}/package.json`, '{ "type": "module" }');
+  prepare(dir);
+  const code = `
+    const { native } = await import('${dir}/dist/src/sys/native.js');
+    try { native(); console.log('loaded'); } catch (e) { console.log(e.name + ' ' + e.code + ': ' + e.message); }`;
+  return execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+}
+
+const withModules = (dir: string) => symlinkSync(`${ROOT}node_modules`, `${dir}/node_modules`);
+
+test('without the ffi binaries, the error names the command that builds them', () => {
+  const text = loadCopy(() => {});
+  expect(text).toMatch(/^NativeError FFI_MISSING: /);
+  expect(text).toContain('npm rebuild ffi-napi ref-napi --foreground-scripts');
+  expect(text).toContain('"allowScripts"');
+});
+
+test('without the library, the error names the command that builds it', () => {
+  expect(loadCopy(withModules)).toMatch(/^NativeError LIBRARY_MISSING: .*Run: npm run build/);
+});
+
+test('a library of another version or make is refused before it is called', () => {
+  const text = loadCopy((dir) => {
+    withModules(dir);
+    mkdirSync(`${dir}/build`);
+    writeFileSync(`${dir}/build/libtaploom.so`, 'not a library');
+  });
+  expect(text).toMatch(/^NativeError LIBRARY_STALE: .*Run: npm run build/);
+
+  const old = loadCopy((dir) => {
+    withModules(dir);
+    cpSync(`${ROOT}native`, `${dir}/native`, { recursive: true });
+    cpSync(`${ROOT}native/fd.c`, `${dir}/native/old.h`);
+    writeFileSync(
+      `${dir}/native/fd.c`,
+      '#include "taploom.h"\n#undef TL_VERSION\n#define TL_VERSION 99\n#include "old.h"\n',
+    );
+    execFileSync('make', ['-s', '-C', `${dir}/native`, 'CFLAGS=-O0']);
+  });
+  expect(old).toMatch(/^NativeError LIBRARY_STALE: .*interface 99/);
+});
+
+test('a complete copy loads from dist/src/sys', () => {
+  const text = loadCopy((dir) => {
+    withModules(dir);
+    mkdirSync(`${dir}/build`);
+    cpSync(`${ROOT}build/libtaploom.so`, `${dir}/build/libtaploom.so`);
+  });
+  expect(text).toBe('loaded\n');
+});
+
+test('hot calls allocate nothing', () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const burst = new Burst(Buffer.alloc(4096), {
+    slots: 1,
+    stride: 2048,
+    headroom: 64,
+    vnetHeader: 12,
+    txCapacity: 1,
+  });
+  const wake = createWake();
+  burst.add(wake, 1, KIND.wake);
+  const nothing = new HotCall('tl_nothing', aligned(8));
+  const work = (calls: number) => {
+    for (let i = 0; i < calls; i++) {
+      nothing.call();
+      signalWake(wake);
+      burst.receive(0, 1, 0);
+      burst.transmit(0);
+    }
+  };
+  work(20_000);
+  collect();
+  const before = process.memoryUsage();
+  work(100_000);
+  const after = process.memoryUsage();
+  burst.close();
+  closeFd(wake);
+  expect((after.heapUsed - before.heapUsed) / 100_000, 'bytes of heap for four calls').toBeLessThan(2);
+  expect(after.external - before.external).toBeLessThan(100_000);
+});
+
+test('errors carry number, name, call and a sentence', () => {
+  expect(new SysError(16, 'TUNSETIFF', 'Cannot open TAP vm')).toMatchObject({
+    name: 'SysError',
+    errno: 16,
+    code: 'EBUSY',
+    syscall: 'TUNSETIFF',
+    message: 'Cannot open TAP vm: resource busy or locked (EBUSY)',
+  });
+  expect(errnoName(11)).toBe('EAGAIN');
+  expect(errnoName(77)).toBe('EBADFD');
+  expect(errnoName(4095)).toBe('E4095');
+  expect(new SysError(77, 'read', 'Cannot read').message).toContain('gone');
+  expect(native().tl_close(-1)).toBe(-9);
+});
