@@ -16,7 +16,7 @@
 
 import type { FrameBatch } from '../frame/frame_batch.ts';
 import { add, finish, finishNonZero, fold, pseudo4, pseudo6 } from '../wire/checksum.ts';
-import { copyMacs, HEADER_LEN, MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
+import { copyMacs, MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
 import * as ip from '../wire/ip.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
@@ -103,7 +103,7 @@ export class Segmenter {
 
   /**
    * Prepares frame `i` and returns its number of segments, at least 1, or -1 if its headers contradict each other or
-   * the request. All checks are here; `next` cannot fail.
+   * the request. All checks are here; `next` cannot fail. Relies on `classify` for an `l3` within the frame.
    */
   begin(batch: FrameBatch, i: number): number {
     const view = batch.view;
@@ -114,7 +114,7 @@ export class Segmenter {
     const frameEnd = origin + batch.length[i];
     this.position = 0;
     this.end = 0;
-    if (gsoSize === 0 || l3 < HEADER_LEN || l3 > batch.length[i]) return -1;
+    if (gsoSize === 0) return -1;
     const found = gsoHeader(view, origin, frameEnd, l3, batch.gsoType[i], csumStart, batch.csumOffset[i]);
     if (found < 0) return -1;
     const l4 = found >>> 16;
@@ -123,7 +123,7 @@ export class Segmenter {
     const packet = ip.packetLength(view, etherType, origin + l3, frameEnd);
     const end = l3 + packet;
     const payload = end - headerLength;
-    if (packet < 0 || payload <= 0) return -1;
+    if (payload <= 0) return -1; // so is a packet length of -1
     const isTcp = batch.gsoType[i] !== GSO_UDP_L4;
     if (!isTcp && udp.length(view, origin + l4) !== end - l4) return -1;
     const count = Math.ceil(payload / gsoSize);

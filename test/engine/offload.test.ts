@@ -91,6 +91,11 @@ describe('a GSO request is refused', () => {
     expect(check(frame, (batch) => batch.csumStart.fill(0)).ok).toBe(false);
   });
 
+  test('of UDP for a TCP frame, even if its checksum is asked for where UDP has it', () => {
+    const frame = { ...build(tcp4()), gsoType: 5, csumOffset: 6 };
+    expect(check(frame).ok).toBe(false);
+  });
+
   test('with a TCP data offset that is too small or beyond the frame', () => {
     const spoil = (offset: number) => {
       const frame = build(tcp4({ payload: new Uint8Array(8), gsoSize: 1 }));

@@ -17,13 +17,13 @@ import {
   build,
   classified,
   type OffloadFrame,
+  payloadOf,
   type Shape,
   shapes,
   smallBatch,
   verifies,
 } from './offload_frames.ts';
 
-const payloadOf = (length: number) => Uint8Array.from({ length }, (_, k) => (k * 31 + 7) & 0xff);
 const tcp4 = (more: Partial<Shape> = {}): Shape => ({
   version: 4,
   protocol: 'tcp',
@@ -224,6 +224,15 @@ describe('completing a checksum', () => {
     classified(batch, 0, frame, false);
     expect(completeChecksum(batch, 0, batch.aux)).toBe(21);
     expect(word(batch.bytes.subarray(batch.aux), 16)).toBe(~(0x1111 + 0x2222 + 0x3000) & 0xffff);
+  });
+
+  test('of a request within the padding sums to the end of the frame', () => {
+    const batch = smallBatch();
+    const built = build(tcp4({ payload: payloadOf(10), padding: 6 }));
+    const csumStart = built.bytes.length - 4;
+    classified(batch, 0, { ...built, gsoType: 0, csumStart, csumOffset: 0 }, false);
+    completeChecksum(batch, 0, batch.aux);
+    expect(word(batch.bytes.subarray(batch.aux), csumStart)).toBe(~(0x5a5a + 0x5a5a) & 0xffff);
   });
 
   test('that lies outside the frame or in its MAC header is refused', () => {

@@ -21,7 +21,7 @@ test('the example of RFC 1071 section 3 sums to ddf2', () => {
 
 test('any range, at any offset and of any length, has the sum of its words', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(20), (bytes, skip) => {
+    fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), fc.nat(20), (bytes, skip) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const at = Math.min(skip, bytes.length);
       expect(checksum.add(view, at, bytes.length)).toBe(reference(bytes.subarray(at)));
