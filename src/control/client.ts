@@ -123,9 +123,13 @@ export class ControlClient {
     return this.call('GET', portPath(bridge, port));
   }
 
-  /** Fails with `port_exists` if there is one in any bridge. */
-  async addPort(bridge: string, port: string, config: object): Promise<Results> {
-    return this.call('PUT', portPath(bridge, port), { exclusive: true }, config);
+  /**
+   * Fails with `port_exists` if there is one in any bridge; with `fresh` also with `interface_exists` if the daemon's
+   * host has an interface of this name, which a TAP port would otherwise take if it can.
+   */
+  async addPort(bridge: string, port: string, config: object, { fresh = false } = {}): Promise<Results> {
+    const query = { exclusive: true, ...(fresh && { fresh }) };
+    return this.call('PUT', portPath(bridge, port), query, config);
   }
 
   async setPort(bridge: string, port: string, patch: object): Promise<Results> {

@@ -14,12 +14,18 @@ import {
   requireBridge,
   requirePort,
 } from './edits.ts';
+import { interfaceExists } from './interfaces.ts';
 import { mergePatch } from './merge_patch.ts';
 import * as resource from './resources.ts';
 import { type Route, route } from './route.ts';
 
 const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
 const exclusive = z.strictObject({ exclusive: resource.flag.describe('fail with 409 if it exists already') });
+const putPortQuery = exclusive.extend({
+  fresh: resource.flag.describe(
+    'fail with 409 if the host has an interface of this name: create one, never take one',
+  ),
+});
 const CHANGE = [404, 409] as const;
 
 export const ROUTES: readonly Route[] = [
@@ -131,14 +137,21 @@ export const ROUTES: readonly Route[] = [
   }),
   route('put', '/v1/bridges/{bridge}/ports/{port}', {
     summary: 'Create a port, or replace its configuration',
-    query: exclusive,
+    query: putPortQuery,
     document: resource.portConfig,
     answer: resource.results,
     problems: CHANGE,
     handle: async ({ changes }, { params, query, body }) => ({
-      results: await changes.change((config) =>
-        putPort(config, params.bridge, params.port, body, query.exclusive),
-      ),
+      results: await changes.change((config) => {
+        const wanted = putPort(config, params.bridge, params.port, body, query.exclusive);
+        if (query.fresh && interfaceExists(params.port)) {
+          throw new TaploomError(
+            'interface_exists',
+            `Cannot create interface ${params.port}: it exists already`,
+          );
+        }
+        return wanted;
+      }),
     }),
   }),
   route('patch', '/v1/bridges/{bridge}/ports/{port}', {

@@ -1,8 +1,8 @@
 // What each brctl command does with the switch, and the words in which bridge-utils would report it.
 
-import { existsSync } from 'node:fs';
 import { type FdbEntry, TaploomError } from '../../api.ts';
 import type { ControlClient, SwitchSummary } from '../../control/client.ts';
+import { interfaceExists } from '../../control/interfaces.ts';
 
 export interface Output {
   readonly out: (text: string) => void;
@@ -86,9 +86,8 @@ async function addif(client: ControlClient, [bridge, ...names]: string[]): Promi
       );
     }
     if (has(summary.ports, name)) throw alreadyMember(name, bridge);
-    if (interfaceExists(name)) throw notOurs(name, bridge);
     try {
-      await client.addPort(bridge, name, { type: 'tap' });
+      await client.addPort(bridge, name, { type: 'tap' }, { fresh: true });
     } catch (error) {
       if (codeOf(error) === 'port_exists') throw alreadyMember(name, bridge);
       if (codeOf(error) === 'interface_exists') throw notOurs(name, bridge);
@@ -229,16 +228,6 @@ function requireInterface({ bridges, ports }: SwitchSummary, name: string): void
   if (!has(ports, name) && !has(bridges, name) && !interfaceExists(name)) {
     throw new BrctlFailure(`interface ${name} does not exist!`);
   }
-}
-
-function interfaceExists(name: string): boolean {
-  return (
-    name !== '' &&
-    !name.includes('/') &&
-    name !== '.' &&
-    name !== '..' &&
-    existsSync(`/sys/class/net/${name}`)
-  );
 }
 
 function codeOf(error: unknown): string | undefined {
