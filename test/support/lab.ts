@@ -78,7 +78,7 @@ export class Lab {
   /** As `close`, without waiting: the last thing a dying process can do. */
   closeNow(): void {
     open.delete(this);
-    for (const one of this.processes) if (one.running) one.child.kill('SIGKILL');
+    for (const one of this.processes) one.kill('SIGKILL');
     const input = this.namespaces.map((name) => `netns del ${name}\n`).join('');
     // -force: a namespace that a test deleted itself must not keep the others alive.
     if (input) execFileSync('ip', ['-force', '-batch', '-'], { input, stdio: ['pipe', 'ignore', 'ignore'] });

@@ -7,6 +7,8 @@ export interface RunOptions {
   timeoutMs?: number;
   env?: Record<string, string>;
   cwd?: string;
+  /** A process group of its own, to which `stop` then sends its signal, as a terminal does for Ctrl-C. */
+  group?: boolean;
 }
 
 export interface RunResult {
@@ -43,12 +45,19 @@ export class Background {
   /** null after a signal; resolves when the output is complete too. */
   readonly exited: Promise<number | null>;
   running = true;
+  private readonly group: boolean;
   private readonly listeners = new Set<() => void>();
 
   constructor(command: readonly string[], options: RunOptions = {}) {
     this.command = command.join(' ');
+    this.group = options.group ?? false;
     const env = { ...process.env, ...options.env };
-    this.child = spawn(command[0], command.slice(1), { env, cwd: options.cwd, stdio: 'pipe' });
+    this.child = spawn(command[0], command.slice(1), {
+      env,
+      cwd: options.cwd,
+      stdio: 'pipe',
+      detached: this.group,
+    });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.wake();
@@ -81,7 +90,7 @@ export class Background {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        this.child.kill('SIGKILL');
+        this.kill('SIGKILL');
         reject(new Error(`\`${this.command}\` did not end within ${timeoutMs} ms\n${this.output()}`));
       }, timeoutMs);
     });
@@ -117,8 +126,14 @@ export class Background {
 
   /** Ends it with a signal (SIGKILL if it does not obey) and resolves with the exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 5_000): Promise<number | null> {
-    if (this.running) this.child.kill(signal);
+    this.kill(signal);
     return this.exit(timeoutMs);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (!this.running) return;
+    if (this.group) process.kill(-this.pid, signal);
+    else this.child.kill(signal);
   }
 
   output(): string {

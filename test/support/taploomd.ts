@@ -20,6 +20,8 @@ export interface DaemonOptions {
   args?: readonly string[];
   /** Reuse the socket path of a daemon that was killed. */
   socket?: string;
+  /** Words before the command, e.g. `setpriv ...`. */
+  wrap?: readonly string[];
 }
 
 export class Taploomd {
@@ -66,7 +68,12 @@ export class Taploomd {
       METRICS,
       ...(options.args ?? []),
     ];
-    const process = where.spawn([globalThis.process.execPath, program('taploomd'), ...args]);
+    const process = where.spawn([
+      ...(options.wrap ?? []),
+      globalThis.process.execPath,
+      program('taploomd'),
+      ...args,
+    ]);
     const daemon = new Taploomd(process, socket, where);
     onTestFinished(({ task }) => {
       daemon.agent.destroy();

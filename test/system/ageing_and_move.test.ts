@@ -1,0 +1,99 @@
+// What the switch remembers of stations, seen from outside: where frames go, and when it forgets.
+
+import { expect, test } from 'vitest';
+import { frame } from '../support/frames.ts';
+import { openLab } from '../support/lab.ts';
+import { expectLaws } from '../support/laws.ts';
+import { needs } from '../support/needs.ts';
+import type { Netns } from '../support/netns.ts';
+import { Taploomd } from '../support/taploomd.ts';
+import { Capture, sendFrames } from '../support/traffic.ts';
+
+needs('tcpdump', 'sysctl');
+
+const STATION = '02:00:00:00:00:aa';
+const SENDER = '02:00:00:00:00:bb';
+const toStation = frame({ to: STATION, from: SENDER });
+const fromStation = frame({ to: SENDER, from: STATION });
+
+async function connect(bridge: object) {
+  const lab = await openLab();
+  const [sw, ...hosts] = await lab.netnsList(['sw', 'a', 'b', 'c']);
+  await Promise.all(hosts.map((host) => host.withoutIpv6()));
+  const ports = Object.fromEntries(
+    ['a', 'b', 'c'].map((name, i) => [name, { type: 'tap', netns: hosts[i].name }]),
+  );
+  const daemon = await Taploomd.start(lab, sw, {
+    version: 1,
+    bridges: { br0: { local: false, ...bridge, ports } },
+  });
+  const [a, b, c] = hosts;
+  for (const [i, name] of ['a', 'b', 'c'].entries()) await hosts[i].up(name);
+  const transmitted = async (name: string) => (await daemon.port(name)).counters.transmittedFrames;
+  /** Sends from a host and waits until the switch has dealt with the frames. */
+  const send = async (netns: Netns, device: string, hex: string, count = 1) => {
+    const before = (await daemon.port(device)).counters.receivedFrames;
+    await sendFrames(netns, device, [{ hex, count }]);
+    await daemon.until('frames received', async () => {
+      const { receivedFrames } = (await daemon.port(device)).counters;
+      return receivedFrames === before + count;
+    });
+  };
+  return { lab, daemon, a, b, c, transmitted, send };
+}
+
+test('a station that moves to another port is found there at once, and no frame goes to the old place', async () => {
+  const { lab, daemon, a, b, c, send } = await connect({});
+  await send(a, 'a', fromStation);
+  expect(await daemon.fdb('?mac=02:00:00:00:00:aa')).toMatchObject([{ port: 'a', type: 'learned' }]);
+  await send(b, 'b', fromStation);
+  expect(await daemon.fdb('?mac=02:00:00:00:00:aa')).toMatchObject([{ port: 'b', type: 'learned' }]);
+  expect((await daemon.port('b')).counters.stationMoves).toBe(1);
+
+  const old = await Capture.start(a, 'a', `${lab.dir}/a.pcap`, '-Q', 'in');
+  const now = await Capture.start(b, 'b', `${lab.dir}/b.pcap`, '-Q', 'in');
+  await send(c, 'c', toStation, 10);
+  expect(await now.stop()).toHaveLength(10);
+  expect(await old.stop()).toEqual([]);
+  await expectLaws(daemon);
+});
+
+test('an entry ages although frames go to it all the time; then they are flooded again', async () => {
+  const { daemon, a, c, transmitted, send } = await connect({ ageing_time: 1 });
+  await send(a, 'a', fromStation);
+  await send(c, 'c', toStation, 5);
+  const learnedOn = await transmitted('a');
+  const other = await transmitted('b');
+  const end = Date.now() + 2500;
+  while (Date.now() < end) await send(c, 'c', toStation);
+  expect(await daemon.fdb('?mac=02:00:00:00:00:aa')).toEqual([]);
+  // b got none while the entry lived, and every frame after that; a got all of them.
+  expect(await transmitted('b')).toBeGreaterThan(other);
+  expect(await transmitted('a')).toBeGreaterThan(learnedOn);
+  const { counters } = await daemon.port('c');
+  expect(counters.forwarded).toBe(counters.receivedFrames);
+  await expectLaws(daemon);
+});
+
+test('an entry lives as long as its station is heard', async () => {
+  const { daemon, a, b, c, transmitted, send } = await connect({ ageing_time: 1 });
+  await send(a, 'a', fromStation);
+  const flooded = await transmitted('b');
+  const end = Date.now() + 2500;
+  while (Date.now() < end) {
+    await send(a, 'a', frame({ to: STATION, from: STATION })); // heard, and forwarded to nobody
+    await send(c, 'c', toStation);
+  }
+  expect(await transmitted('b')).toBe(flooded);
+  expect(await daemon.fdb('?mac=02:00:00:00:00:aa')).toMatchObject([{ port: 'a' }]);
+  await send(b, 'b', fromStation); // and it may still move
+  expect(await daemon.fdb('?mac=02:00:00:00:00:aa')).toMatchObject([{ port: 'b' }]);
+});
+
+test('flushing a port forgets its stations and no others', async () => {
+  const { daemon, a, c, send } = await connect({});
+  await send(a, 'a', fromStation);
+  await send(c, 'c', toStation);
+  expect(await daemon.request('POST', '/v1/fdb/flush', { port: 'a' })).toEqual({ flushed: 1 });
+  expect((await daemon.fdb()).map(({ mac, port }) => [mac, port])).toEqual([[SENDER, 'c']]);
+});

@@ -1,0 +1,72 @@
+// Scraping must not disturb forwarding: 512 ports, 10 scrapes a second, and the gap between two polls of the data
+// plane stays what it was.
+
+import { expect, test } from 'vitest';
+import type { PollGap } from '../../src/api.ts';
+import { openLab } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
+import { Taploomd } from '../support/taploomd.ts';
+
+needs('ping');
+
+const PORTS = 512;
+const SECONDS = 5;
+const SCRAPER = `
+  const end = Date.now() + ${SECONDS} * 1000;
+  let count = 0, longest = 0;
+  while (Date.now() < end) {
+    const started = Date.now();
+    const text = await (await fetch('http://127.0.0.1:9477/metrics')).text();
+    if (text.split('taploom_port_receive_packets_total{').length < ${PORTS}) throw new Error('ports are missing');
+    longest = Math.max(longest, Date.now() - started);
+    count++;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, started + 100 - Date.now())));
+  }
+  console.log(count, longest);
+`;
+
+/** Upper bound in ms under which a share `q` of the gaps between two readings lies. */
+function gapQuantile(before: PollGap, after: PollGap, q: number): number {
+  const polls = after.polls - before.polls;
+  const counts = after.buckets.map(([bound, count], i) => ({ bound, count: count - before.buckets[i][1] }));
+  return (counts.find(({ count }) => count >= q * polls)?.bound ?? Number.POSITIVE_INFINITY) * 1000;
+}
+
+test('ten scrapes a second with 512 ports lengthen the gap between polls by less than 1 ms', async () => {
+  const lab = await openLab();
+  const [sw, h1, h2] = await lab.netnsList(['sw', 'h1', 'h2']);
+  const others = Array.from({ length: PORTS - 2 }, (_, i) => [`p${i}`, { type: 'tap' }]);
+  const ports = {
+    h1: { type: 'tap', netns: h1.name },
+    h2: { type: 'tap', netns: h2.name },
+    ...Object.fromEntries(others),
+  };
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { ports } } });
+  await h1.up('h1', '10.0.0.1/24');
+  await h2.up('h2', '10.0.0.2/24');
+
+  // 200 frames a second each way, so that there are polls to measure while the machine is not busy with load.
+  const load = async () => {
+    const count = SECONDS * 100;
+    const { stdout } = await h1.run(['ping', '-q', '-i', '0.01', '-c', String(count), '10.0.0.2']);
+    expect(stdout).toMatch(new RegExp(`${count} packets transmitted, ${count} received`));
+  };
+  await load(); // warm-up
+  const start = await daemon.pollGap();
+  await load();
+  const quiet = await daemon.pollGap();
+  const scraper = sw.spawn([process.execPath, '--input-type=module', '-e', SCRAPER]);
+  await load();
+  expect(await scraper.exit(SECONDS * 1000 + 10_000), scraper.stderr).toBe(0);
+  const scraped = await daemon.pollGap();
+
+  const [scrapes, longestMs] = scraper.stdout.split(' ').map(Number);
+  const without = gapQuantile(start, quiet, 0.999);
+  const withScrapes = gapQuantile(quiet, scraped, 0.999);
+  console.log(
+    `poll gap, 99.9 % within: ${without} ms without scrapes, ${withScrapes} ms with ${scrapes} scrapes ` +
+      `(longest ${longestMs} ms); longest gap ever ${(scraped.maxSeconds * 1000).toFixed(2)} ms`,
+  );
+  expect(scrapes).toBeGreaterThan(SECONDS * 8);
+  expect(withScrapes - without).toBeLessThan(1);
+});
