@@ -1,0 +1,186 @@
+// A switch's counters for Prometheus, from the same numbers as `taploom stats`.
+//
+// Names follow node_exporter: `_total`, base units, one label for each dimension. *Receive* is what the switch receives
+// from a port, the opposite of what `ip -s link` counts on the TAP's other side; the help texts say so.
+//
+// Nothing is stored here: a scrape takes one snapshot of the switch, and all series come from it. Ports that are gone
+// are gone from the next scrape, and there are no timers. Each instance has a registry of its own.
+
+import { Registry } from 'prom-client';
+import type { BridgeStatus, PollGap, PortCounters, PortStatus, SwitchApi } from '../api.ts';
+import { type Description, liveMetric, type Sample } from './live_metric.ts';
+import { processMetrics } from './process_metrics.ts';
+import { taploomVersion } from './version.ts';
+
+export { type MetricsServer, metricsServer } from './metrics_server.ts';
+
+interface Snapshot {
+  ports: { status: PortStatus; labels: Labels }[];
+  bridges: { status: BridgeStatus; labels: Labels }[];
+  pollGap: PollGap;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+export interface MetricsOptions {
+  /** Also export `process_*` and `nodejs_*`. Default true; an embedder that exports them already says false. */
+  process?: boolean;
+}
+
+export class Metrics {
+  /** To merge with others: `Registry.merge([...])`. */
+  readonly registry = new Registry();
+  private readonly api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap'>;
+  private current: Snapshot | undefined;
+  private labels = new Map<string, Labels>();
+
+  constructor(
+    api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap'>,
+    { process = true }: MetricsOptions = {},
+  ) {
+    this.api = api;
+    this.addPorts();
+    this.addBridges();
+    this.addSwitch();
+    if (process) processMetrics(this.registry);
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** The exposition. Less than 20 ms of this thread for 512 ports. */
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  private addPorts(): void {
+    const total = (name: string, help: string, key: NumericCounter) =>
+      this.add('counter', `taploom_port_${name}_total`, help, ({ ports }) =>
+        ports.map(({ status, labels }) => ({ value: status.counters[key], shared: labels })),
+      );
+    const dropped = (side: 'receive' | 'transmit', help: string) =>
+      this.add('counter', `taploom_port_${side}_dropped_total`, help, ({ ports }) =>
+        ports.flatMap(({ status, labels }) => drops(status.counters[`${side}Dropped`], labels)),
+      );
+    const gauge = (name: string, help: string, read: (status: PortStatus) => number) =>
+      this.add('gauge', `taploom_port_${name}`, help, ({ ports }) =>
+        ports.map(({ status, labels }) => ({ value: read(status), shared: labels })),
+      );
+
+    const fromPort = 'received by the switch from the port';
+    const toPort = 'transmitted by the switch to the port';
+    total('receive_packets', `Frames ${fromPort}; a GSO frame counts once.`, 'receivedFrames');
+    total('receive_bytes', `Bytes of frames ${fromPort}, without FCS.`, 'receivedBytes');
+    total('receive_segments', `Frames on a wire that the frames ${fromPort} stand for.`, 'receivedSegments');
+    total(
+      'receive_forwarded_packets',
+      `Frames ${fromPort} that left through at least one other port.`,
+      'forwarded',
+    );
+    dropped('receive', `Frames ${fromPort} that went nowhere, by reason.`);
+    total('transmit_copies', 'Copies of frames made for the port: transmitted or dropped.', 'copies');
+    total('transmit_packets', `Frames ${toPort}; a GSO frame counts once.`, 'transmittedFrames');
+    total('transmit_bytes', `Bytes of frames ${toPort}, without FCS.`, 'transmittedBytes');
+    total(
+      'transmit_segments',
+      `Frames on a wire that the frames ${toPort} stand for.`,
+      'transmittedSegments',
+    );
+    dropped('transmit', 'Copies made for the port that it did not take, by reason.');
+    total('station_moves', 'Stations that moved to the port from another one.', 'stationMoves');
+    total(
+      'learn_refused',
+      'Addresses seen on the port and not learned, because a limit was reached.',
+      'learnRefused',
+    );
+    gauge('fdb_entries', 'Addresses learned on the port now.', (status) => status.learnedAddresses);
+    gauge('up', '1 if the port takes frames, 0 if it is down or gone.', (status) =>
+      status.state === 'up' ? 1 : 0,
+    );
+    gauge('mtu_bytes', 'Largest layer-3 packet that leaves through the port.', (status) => status.mtu);
+  }
+
+  private addBridges(): void {
+    this.add('gauge', 'taploom_fdb_entries', 'Addresses learned in the bridge now.', ({ bridges }) =>
+      bridges.map(({ status, labels }) => ({ value: status.learnedAddresses, shared: labels })),
+    );
+  }
+
+  private addSwitch(): void {
+    this.add(
+      'histogram',
+      'taploom_poll_gap_seconds',
+      'Time between two waits of the data plane, during which new frames wait.',
+      ({ pollGap }) => histogram('taploom_poll_gap_seconds', pollGap),
+    );
+    this.add('gauge', 'taploom_poll_gap_max_seconds', 'Longest poll gap since the start.', ({ pollGap }) => [
+      { value: pollGap.maxSeconds },
+    ]);
+    const labels = { version: taploomVersion(), node: process.versions.node };
+    this.add('gauge', 'taploom_build_info', 'Versions of Taploom and Node; always 1.', () => [
+      { value: 1, labels },
+    ]);
+  }
+
+  private add(
+    type: Description['type'],
+    name: string,
+    help: string,
+    read: (snapshot: Snapshot) => Sample[],
+  ): void {
+    liveMetric(this.registry, { name, help, type }, () => read(this.snapshot()));
+  }
+
+  /** One for the whole scrape: the registry asks all metrics before it awaits any. */
+  private snapshot(): Snapshot {
+    if (!this.current) {
+      this.current = this.take();
+      queueMicrotask(() => {
+        this.current = undefined;
+      });
+    }
+    return this.current;
+  }
+
+  private take(): Snapshot {
+    // A port that comes back under its name gets equal labels from a new object; the old ones go with the old map.
+    const before = this.labels;
+    this.labels = new Map();
+    const labelsOf = (key: string, make: () => Labels) => {
+      const labels = before.get(key) ?? make();
+      this.labels.set(key, labels);
+      return labels;
+    };
+    return {
+      ports: this.api.ports().map((status) => {
+        const { bridge, name: port } = status;
+        return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
+      }),
+      bridges: this.api.bridges().map((status) => {
+        return { status, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
+      }),
+      pollGap: this.api.pollGap(),
+    };
+  }
+}
+
+type NumericCounter = Exclude<keyof PortCounters, 'receiveDropped' | 'transmitDropped'>;
+
+/** A series exists from its first drop on. */
+function drops(counts: Record<string, number>, shared: Labels): Sample[] {
+  return Object.entries(counts)
+    .filter(([, value]) => value > 0)
+    .map(([reason, value]) => ({ value, labels: { reason }, shared }));
+}
+
+function histogram(name: string, { polls, sumSeconds, buckets }: PollGap): Sample[] {
+  // Read without a lock: a bucket may be one poll ahead of the total, and a histogram must not decrease.
+  const count = buckets.reduce((most, [, below]) => Math.max(most, below), polls);
+  return [
+    ...buckets.map(([bound, value]) => ({ name: `${name}_bucket`, labels: { le: String(bound) }, value })),
+    { name: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
+    { name: `${name}_sum`, value: sumSeconds },
+    { name: `${name}_count`, value: count },
+  ];
+}

@@ -1,0 +1,90 @@
+// The HTTP server of /metrics. A port of its own, because Prometheus comes over the network, and the control socket
+// does not.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { TaploomError } from '../api.ts';
+
+/** What is served; `Metrics` is one. */
+export interface Exposition {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+export interface MetricsServer {
+  /** Of the metrics: `http://127.0.0.1:9477/metrics`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const LANDING = `<!doctype html>
+<html lang="en"><head><title>Taploom</title></head>
+<body><h1>Taploom</h1><p><a href="/metrics">Metrics</a></p></body></html>
+`;
+
+/** Rejects with a `TaploomError` if the address cannot be had. Port 0 takes a free one. */
+export async function metricsServer(
+  { address, port }: { address: string; port: number },
+  exposition: Exposition,
+): Promise<MetricsServer> {
+  const server = createServer((request, response) => void answer(request, response, exposition));
+  // A scraper that stops reading must not hold its text for ever.
+  server.setTimeout(30_000);
+  await new Promise<void>((done, fail) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const message = `Cannot serve metrics at ${authority(address, port)}: ${reason(error)}`;
+      fail(new TaploomError('metrics_address', message, { cause: error }));
+    });
+    server.listen({ host: address, port }, done);
+  });
+  const bound = server.address() as AddressInfo;
+  return {
+    url: `http://${authority(bound.address, bound.port)}/metrics`,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  exposition: Exposition,
+): Promise<void> {
+  const send = (status: number, type: string, body: string, headers: Record<string, string> = {}) => {
+    const length = Buffer.byteLength(body);
+    response.writeHead(status, { 'content-type': type, 'content-length': length, ...headers });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+  const path = request.url?.split('?')[0];
+  if (path !== '/metrics' && path !== '/') {
+    send(404, 'text/plain', 'Not found. The metrics are at /metrics.\n');
+  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    send(405, 'text/plain', 'Only GET and HEAD.\n', { allow: 'GET, HEAD' });
+  } else if (path === '/') {
+    send(200, 'text/html; charset=utf-8', LANDING);
+  } else {
+    try {
+      send(200, exposition.contentType, await exposition.text());
+    } catch (error) {
+      send(
+        500,
+        'text/plain',
+        `Cannot read the counters: ${error instanceof Error ? error.message : error}\n`,
+      );
+    }
+  }
+}
+
+function authority(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function reason({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return 'the address is in use';
+  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address';
+  if (code === 'EACCES') return 'not permitted';
+  return message;
+}

@@ -1,0 +1,242 @@
+import { performance } from 'node:perf_hooks';
+import { afterEach, expect, test } from 'vitest';
+import { Metrics, type MetricsServer, metricsServer } from '../../src/control/metrics.ts';
+import { counters, FakeSwitch, portStatus } from './fake_switch.ts';
+
+/** All samples, `name{labels}` -> text of the value, and the lint: every line is what the format allows. */
+function parse(text: string): { samples: Map<string, string>; types: Map<string, string> } {
+  const samples = new Map<string, string>();
+  const types = new Map<string, string>();
+  const helps = new Set<string>();
+  let family = '';
+  expect(text.endsWith('\n')).toBe(true);
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const help = /^# HELP ([a-z_][a-z0-9_]*) (\S.*\.)$/.exec(line);
+    const type = /^# TYPE ([a-z_][a-z0-9_]*) (counter|gauge|histogram)$/.exec(line);
+    const sample = /^([a-z_][a-z0-9_]*)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+\})? (\S+)$/.exec(line);
+    if (help) {
+      expect(helps, line).not.toContain(help[1]);
+      helps.add(help[1]);
+      family = help[1];
+    } else if (type) {
+      expect(type[1]).toBe(family);
+      types.set(type[1], type[2]);
+    } else {
+      expect(sample, line).not.toBeNull();
+      const [, name, labels = '', value] = sample ?? [];
+      const suffixes = types.get(family) === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
+      expect(suffixes.map((suffix) => family + suffix)).toContain(name);
+      expect(samples.has(name + labels), line).toBe(false);
+      expect(Number(value), line).not.toBeNaN();
+      samples.set(name + labels, value);
+    }
+  }
+  return { samples, types };
+}
+
+const series = (samples: Map<string, string>, start: string) =>
+  Object.fromEntries([...samples].filter(([name]) => name.startsWith(start)));
+
+test('every line, name, type and unit is what Prometheus expects', async () => {
+  const api = new FakeSwitch([portStatus('vm1', { counters: counters({ receiveDropped: { runt: 1 } }) })]);
+  const { types } = parse(await new Metrics(api).text());
+  for (const [name, type] of types) {
+    expect(name.endsWith('_total'), name).toBe(type === 'counter');
+    expect(name, name).toMatch(/^(taploom|process|nodejs)_/);
+    // base units, in the plural, at the end
+    expect(name).not.toMatch(/_(ms|milliseconds|kb|percent|count|sum|bucket)(_total)?$/);
+  }
+});
+
+test('the values are those of the switch, exact up to 2^53', async () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const vm1 = counters({
+    receivedFrames: most,
+    receivedBytes: 2,
+    receivedSegments: 3,
+    forwarded: 4,
+    copies: 5,
+    transmittedFrames: 6,
+    transmittedBytes: 7,
+    transmittedSegments: 8,
+    learnRefused: 9,
+    stationMoves: 10,
+    receiveDropped: { runt: 11, same_port: 12 },
+    transmitDropped: { too_big: 13, queue_full: 0 },
+  });
+  const api = new FakeSwitch([
+    portStatus('vm1', { counters: vm1, learnedAddresses: 14 }),
+    portStatus('vm2', { state: 'gone', mtu: 1450 }),
+  ]);
+  const { samples } = parse(await new Metrics(api, { process: false }).text());
+  const port = '{bridge="br0",port="vm1"}';
+  expect(series(samples, 'taploom_port_receive_packets')).toEqual({
+    [`taploom_port_receive_packets_total${port}`]: String(most),
+    'taploom_port_receive_packets_total{bridge="br0",port="vm2"}': '0',
+  });
+  expect(Object.fromEntries([...samples].filter(([name]) => name.includes('vm1')))).toEqual({
+    [`taploom_port_receive_packets_total${port}`]: String(most),
+    [`taploom_port_receive_bytes_total${port}`]: '2',
+    [`taploom_port_receive_segments_total${port}`]: '3',
+    [`taploom_port_receive_forwarded_packets_total${port}`]: '4',
+    [`taploom_port_transmit_copies_total${port}`]: '5',
+    [`taploom_port_transmit_packets_total${port}`]: '6',
+    [`taploom_port_transmit_bytes_total${port}`]: '7',
+    [`taploom_port_transmit_segments_total${port}`]: '8',
+    [`taploom_port_learn_refused_total${port}`]: '9',
+    [`taploom_port_station_moves_total${port}`]: '10',
+    'taploom_port_receive_dropped_total{reason="runt",bridge="br0",port="vm1"}': '11',
+    'taploom_port_receive_dropped_total{reason="same_port",bridge="br0",port="vm1"}': '12',
+    'taploom_port_transmit_dropped_total{reason="too_big",bridge="br0",port="vm1"}': '13',
+    [`taploom_port_fdb_entries${port}`]: '14',
+    [`taploom_port_up${port}`]: '1',
+    [`taploom_port_mtu_bytes${port}`]: '1500',
+  });
+  expect(samples.get('taploom_port_up{bridge="br0",port="vm2"}')).toBe('0');
+  expect(samples.get('taploom_fdb_entries{bridge="br0"}')).toBe('7');
+  expect(series(samples, 'taploom_build_info')).toEqual({
+    [`taploom_build_info{version="0.1.0",node="${process.versions.node}"}`]: '1',
+  });
+});
+
+test('a scrape takes one snapshot, and the next scrape another', async () => {
+  const api = new FakeSwitch([portStatus('vm1')]);
+  const metrics = new Metrics(api);
+  await metrics.text();
+  expect(api.snapshots).toBe(1);
+  await metrics.text();
+  expect(api.snapshots).toBe(2);
+});
+
+test('a port that is gone has no series any more, and one that comes back counts anew', async () => {
+  const api = new FakeSwitch([
+    portStatus('vm1', { counters: counters({ receivedFrames: 5 }) }),
+    portStatus('vm2'),
+  ]);
+  const metrics = new Metrics(api);
+  expect(await metrics.text()).toContain('port="vm1"');
+  api.list = [portStatus('vm2')];
+  const text = await metrics.text();
+  expect(text).not.toContain('port="vm1"');
+  expect(text).toContain('port="vm2"');
+  api.list = [portStatus('vm1')];
+  expect(await metrics.text()).toContain('taploom_port_receive_packets_total{bridge="br0",port="vm1"} 0\n');
+});
+
+test('a name with quotes and backslashes is escaped', async () => {
+  const { samples } = parse(await new Metrics(new FakeSwitch([portStatus('a"b\\c')])).text());
+  expect(samples.get('taploom_port_up{bridge="br0",port="a\\"b\\\\c"}')).toBe('1');
+});
+
+test('the poll gap is a whole histogram', async () => {
+  const api = new FakeSwitch([]);
+  api.gap = {
+    polls: 9,
+    sumSeconds: 0.5,
+    maxSeconds: 0.25,
+    buckets: [
+      [0.00001, 3],
+      [0.001, 8],
+    ],
+  };
+  const { samples } = parse(await new Metrics(api).text());
+  expect(series(samples, 'taploom_poll_gap')).toEqual({
+    'taploom_poll_gap_seconds_bucket{le="0.00001"}': '3',
+    'taploom_poll_gap_seconds_bucket{le="0.001"}': '8',
+    'taploom_poll_gap_seconds_bucket{le="+Inf"}': '9',
+    taploom_poll_gap_seconds_sum: '0.5',
+    taploom_poll_gap_seconds_count: '9',
+    taploom_poll_gap_max_seconds: '0.25',
+  });
+});
+
+test('the buckets never decrease, even if the total is read one poll too early', async () => {
+  const api = new FakeSwitch([]);
+  api.gap = { polls: 7, sumSeconds: 0.5, maxSeconds: 0.25, buckets: [[0.001, 8]] };
+  const { samples } = parse(await new Metrics(api).text());
+  expect(samples.get('taploom_poll_gap_seconds_bucket{le="+Inf"}')).toBe('8');
+  expect(samples.get('taploom_poll_gap_seconds_count')).toBe('8');
+});
+
+test('two switches in one process do not meet', async () => {
+  const one = new Metrics(new FakeSwitch([portStatus('vm1')]));
+  const two = new Metrics(new FakeSwitch([portStatus('vm2')]));
+  expect(await one.text()).not.toContain('vm2');
+  expect(await two.text()).not.toContain('vm1');
+});
+
+test('the registry answers in JSON with all labels, too', async () => {
+  const { registry } = new Metrics(new FakeSwitch([portStatus('vm1')]), { process: false });
+  const up = (await registry.getMetricsAsJSON()).find(({ name }) => name === 'taploom_port_up');
+  expect(up?.values).toEqual([{ value: 1, metricName: undefined, labels: { bridge: 'br0', port: 'vm1' } }]);
+});
+
+test('a scrape of 512 ports takes less than 20 ms of this thread', async () => {
+  const ports = Array.from({ length: 512 }, (_, i) => {
+    const receiveDropped = { runt: i + 1, same_port: 5, no_destination: 6 };
+    return portStatus(`vm${i}`, {
+      counters: counters({ receivedBytes: 1e12 + i, receiveDropped, transmitDropped: { too_big: 3 } }),
+    });
+  });
+  const metrics = new Metrics(new FakeSwitch(ports));
+  for (let i = 0; i < 10; i++) await metrics.text();
+  const times: number[] = [];
+  for (let i = 0; i < 15; i++) {
+    const start = performance.now();
+    await metrics.text();
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  expect(times[7]).toBeLessThan(20);
+});
+
+let server: MetricsServer | undefined;
+afterEach(() => server?.close());
+
+test('the server has the metrics, a page that leads to them, and nothing else', async () => {
+  const metrics = new Metrics(new FakeSwitch([portStatus('vm1')]));
+  server = await metricsServer({ address: '127.0.0.1', port: 0 }, metrics);
+  const { origin } = new URL(server.url);
+  expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
+
+  const scrape = await fetch(server.url);
+  expect(scrape.status).toBe(200);
+  expect(scrape.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(await scrape.text()).toContain('taploom_port_up{bridge="br0",port="vm1"} 1\n');
+  expect((await fetch(`${server.url}?debug=1`)).status).toBe(200);
+
+  const head = await fetch(server.url, { method: 'HEAD' });
+  expect(head.status).toBe(200);
+  expect(Number(head.headers.get('content-length'))).toBeGreaterThan(1000);
+  expect(await head.text()).toBe('');
+
+  const landing = await fetch(origin);
+  expect(landing.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  expect(await landing.text()).toContain('href="/metrics"');
+
+  expect((await fetch(`${origin}/nothing`)).status).toBe(404);
+  const post = await fetch(server.url, { method: 'POST', body: 'x' });
+  expect(post.status).toBe(405);
+  expect(post.headers.get('allow')).toBe('GET, HEAD');
+});
+
+test('an address that is taken is an error that says so', async () => {
+  const exposition = { contentType: 'text/plain', text: async () => '' };
+  server = await metricsServer({ address: '127.0.0.1', port: 0 }, exposition);
+  const port = Number(new URL(server.url).port);
+  await expect(metricsServer({ address: '127.0.0.1', port }, exposition)).rejects.toMatchObject({
+    code: 'metrics_address',
+    message: `Cannot serve metrics at 127.0.0.1:${port}: the address is in use`,
+  });
+});
+
+test('counters that cannot be read are an error of the server, not its end', async () => {
+  const exposition = { contentType: 'text/plain', text: () => Promise.reject(new Error('closed')) };
+  server = await metricsServer({ address: '::1', port: 0 }, exposition);
+  expect(server.url).toMatch(/^http:\/\/\[::1\]:/);
+  for (let i = 0; i < 2; i++) {
+    const answer = await fetch(server.url);
+    expect([answer.status, await answer.text()]).toEqual([500, 'Cannot read the counters: closed\n']);
+  }
+});
