@@ -24,6 +24,12 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'vni',
   'local',
   'dst_port',
+  'source_ports',
+  'ttl',
+  'tos',
+  'udp_checksum',
+  'remote_learning',
+  'max_remotes',
   'capacity',
   'fault',
 ]);

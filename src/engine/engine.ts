@@ -141,8 +141,11 @@ export class Engine {
     return this.batch.next < this.batch.count;
   }
 
-  /** Puts another topology in force. Frames that wait are forwarded by the old one first. */
-  swap(topology: Topology): void {
+  /**
+   * Puts another topology in force. Frames that wait are forwarded by the old one first; FDB entries whose domain, port
+   * or, by `isHop`, remote is no more are forgotten.
+   */
+  swap(topology: Topology, isHop: (hop: number) => boolean = () => true): void {
     while (this.isBusy) {
       this.replicate();
       this.transmit();
@@ -150,7 +153,7 @@ export class Engine {
     const { vlan, domainVid } = topology;
     this.fdb.flush((domain, hop, _hi, _lo, flags) => {
       const word = vlan[(hop & PORT_MASK) * VLAN_STRIDE + (domainVid[domain] ?? 0)];
-      return flags !== 0 || word >>> 8 !== domain;
+      return flags !== 0 || word >>> 8 !== domain || !isHop(hop);
     });
     this.topology = topology;
     if (topology.fdbSlots === this.fdb.slots) {

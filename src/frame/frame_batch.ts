@@ -1,6 +1,6 @@
 // The frames of one poll, as a struct of arrays over one preallocated Buffer.
 //
-//   bytes:  | slot 0                               | slot 1 ... | aux (headers and segments built on egress) |
+//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
 //
 // A source writes a frame into slot `i` and fills `start`, `length`, `ingress` and the offload columns. `classify`
@@ -22,6 +22,7 @@ export class FrameBatch {
   /** The first frame that the current poll has not replicated yet. */
   next = 0;
 
+  /** Slots for received frames. One more, slot number `slots`, is spare: fault injection builds frames there. */
   readonly slots: number;
   /** Byte offset in `bytes` of the auxiliary area, and its size. */
   readonly aux: number;
@@ -59,25 +60,25 @@ export class FrameBatch {
 
   constructor(slots: number, auxLength: number) {
     this.slots = slots;
-    this.aux = slots * STRIDE;
+    this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
     this.bytes = Buffer.alloc(this.aux + auxLength);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    this.start = new Uint32Array(slots);
-    this.rest = new Uint32Array(slots);
-    this.length = new Uint32Array(slots);
-    this.wireLength = new Uint32Array(slots);
-    this.ingress = new Int32Array(slots);
-    this.domain = new Int32Array(slots);
-    this.tag = new Int32Array(slots);
-    this.gsoType = new Uint8Array(slots);
-    this.gsoSize = new Uint16Array(slots);
-    this.csumStart = new Uint16Array(slots);
-    this.csumOffset = new Uint16Array(slots);
-    this.l3 = new Uint8Array(slots);
-    this.headerLength = new Uint16Array(slots);
-    this.l3Length = new Uint32Array(slots);
-    this.dest = new Int32Array(slots);
+    this.start = new Uint32Array(slots + 1);
+    this.rest = new Uint32Array(slots + 1);
+    this.length = new Uint32Array(slots + 1);
+    this.wireLength = new Uint32Array(slots + 1);
+    this.ingress = new Int32Array(slots + 1);
+    this.domain = new Int32Array(slots + 1);
+    this.tag = new Int32Array(slots + 1);
+    this.gsoType = new Uint8Array(slots + 1);
+    this.gsoSize = new Uint16Array(slots + 1);
+    this.csumStart = new Uint16Array(slots + 1);
+    this.csumOffset = new Uint16Array(slots + 1);
+    this.l3 = new Uint8Array(slots + 1);
+    this.headerLength = new Uint16Array(slots + 1);
+    this.l3Length = new Uint32Array(slots + 1);
+    this.dest = new Int32Array(slots + 1);
   }
 
   /** Where a source puts the first byte of the frame in slot `i`. */

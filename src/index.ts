@@ -1,0 +1,18 @@
+// Taploom as a library. See docs/library.md.
+
+export {
+  type Action,
+  type ActionResult,
+  type BridgeStatus,
+  type FdbEntry,
+  type FdbFilter,
+  type PollGap,
+  type PortCounters,
+  type PortStatus,
+  type SwitchApi,
+  TaploomError,
+} from './api.ts';
+export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';
+export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
+export { Switch, type SwitchOptions } from './switch.ts';
+export { DROPS } from './table/drops.ts';

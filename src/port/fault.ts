@@ -1,0 +1,244 @@
+// Faults on purpose, in both directions of a port: a wrapper around any device's source and sink. Embedders test their
+// recovery with it, we ours.
+//
+//   drop, duplicate, corrupt: probabilities (0-1)      delay: ms, frames stay in order
+//
+// Unlike everything else on the frame's path it allocates: held-back frames are copies.
+
+import { EgressQueue, type Sink, type Source } from '../engine/port.ts';
+import { FRAME_ROOM, type FrameBatch } from '../frame/frame_batch.ts';
+import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
+import { type Counters, PORT } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { MACS_LEN } from '../wire/ethernet.ts';
+
+/** Frames held back per direction; more are dropped. */
+const MAX_HELD = 4096;
+
+export interface FaultOptions {
+  drop?: number;
+  duplicate?: number;
+  corrupt?: number;
+  /** ms */
+  delay?: number;
+  /** Of the pseudo-random sequence: the same seed and the same frames give the same faults. */
+  seed?: number;
+}
+
+/** One frame out of its batch: bytes of the untagged frame (on egress) or as received (on ingress). */
+interface Held {
+  due: number;
+  bytes: Uint8Array;
+  ingress: number;
+  hop: number;
+  tag: number;
+  gsoType: number;
+  gsoSize: number;
+  csumStart: number;
+  csumOffset: number;
+  headerLength: number;
+  l3: number;
+}
+
+export class Fault implements Sink {
+  private readonly inner: Sink;
+  private readonly queue: EgressQueue;
+  private readonly counters: Counters;
+  private readonly batch: FrameBatch;
+  private readonly options: FaultOptions;
+  private readonly outgoing: Held[] = [];
+  private readonly incoming: Held[] = [];
+  private state: number;
+  private now = 0;
+
+  /** @param batch the engine's, whose spare slot carries altered copies to `inner` */
+  constructor(inner: Sink, batch: FrameBatch, counters: Counters, options: FaultOptions) {
+    this.inner = inner;
+    this.queue = new EgressQueue(inner, 1);
+    this.batch = batch;
+    this.counters = counters;
+    this.options = options;
+    this.state = options.seed ?? 1;
+  }
+
+  transmit(batch: FrameBatch, queue: EgressQueue): void {
+    const { drop = 0, duplicate = 0, corrupt = 0, delay = 0 } = this.options;
+    for (let k = 0; k < queue.count; k++) {
+      const i = queue.frame[k];
+      const counter = this.counters.port(queue.hop[k] & PORT_MASK);
+      if (this.happens(drop)) {
+        this.counters.values[counter + PORT.drops + DROP.fault_transmit] += 1;
+        continue;
+      }
+      let copies = 1;
+      if (this.happens(duplicate)) {
+        copies = 2;
+        this.counters.values[counter + PORT.copies] += 1;
+      }
+      const mustCorrupt = this.happens(corrupt);
+      for (; copies > 0; copies--) {
+        if (!mustCorrupt && delay === 0) {
+          this.send(batch, i, queue.hop[k], queue.tag[k]);
+          continue;
+        }
+        const held = take(batch, i, batch.rest[i], queue.hop[k], queue.tag[k], this.now + delay);
+        if (mustCorrupt) this.flipBit(held.bytes);
+        if (delay === 0) this.sendHeld(held);
+        else if (this.outgoing.length < MAX_HELD) this.outgoing.push(held);
+        else this.counters.values[counter + PORT.drops + DROP.fault_transmit] += 1;
+      }
+    }
+    queue.count = 0;
+  }
+
+  service(now: number): number {
+    this.now = now;
+    while (this.outgoing.length > 0 && this.outgoing[0].due <= now) {
+      this.sendHeld(this.outgoing.shift() as Held);
+    }
+    const inner = this.inner.service?.(now) ?? Number.POSITIVE_INFINITY;
+    return Math.min(inner, this.outgoing[0]?.due ?? inner, this.incoming[0]?.due ?? inner);
+  }
+
+  get isReady(): boolean {
+    return this.incoming.length > 0 && this.incoming[0].due <= this.now;
+  }
+
+  /** Frame `i` was just received from this port. Alters, drops, holds back or doubles it; may append to the batch. */
+  receive(batch: FrameBatch, i: number): void {
+    const { drop = 0, duplicate = 0, corrupt = 0, delay = 0 } = this.options;
+    if (batch.dest[i] !== 0) return;
+    if (this.happens(drop)) {
+      batch.dest[i] = DEST_DROP | DROP.fault_receive;
+      return;
+    }
+    if (this.happens(corrupt)) {
+      this.flipBit(batch.bytes.subarray(batch.start[i], batch.start[i] + batch.length[i]));
+    }
+    const isDouble = this.happens(duplicate);
+    if (delay === 0 && !isDouble) return;
+    const held = take(batch, i, batch.start[i] + MACS_LEN, 0, 0, this.now + delay);
+    if (delay === 0) {
+      if (batch.count < batch.slots) put(batch, batch.count++, held);
+      return;
+    }
+    for (let copies = isDouble ? 2 : 1; copies > 0 && this.incoming.length < MAX_HELD; copies--) {
+      this.incoming.push(held);
+    }
+    batch.length[i] = 0; // marks it as taken out: see FaultSource
+  }
+
+  /** Puts held-back frames that are due into the batch. */
+  receiveHeld(batch: FrameBatch, limit: number): void {
+    for (let n = 0; n < limit && this.isReady; n++) put(batch, batch.count++, this.incoming.shift() as Held);
+  }
+
+  private send(batch: FrameBatch, i: number, hop: number, tag: number): void {
+    this.queue.frame[0] = i;
+    this.queue.hop[0] = hop;
+    this.queue.tag[0] = tag;
+    this.queue.count = 1;
+    this.inner.transmit(batch, this.queue);
+  }
+
+  private sendHeld(held: Held): void {
+    put(this.batch, this.batch.slots, held);
+    this.send(this.batch, this.batch.slots, held.hop, held.tag);
+  }
+
+  private happens(probability: number): boolean {
+    return probability > 0 && this.random() < probability;
+  }
+
+  private flipBit(bytes: Uint8Array): void {
+    bytes[Math.floor(this.random() * bytes.length)] ^= 1 << Math.floor(this.random() * 8);
+  }
+
+  /** xorshift32 (Marsaglia 2003), 0 <= x < 1. */
+  private random(): number {
+    let x = this.state || 0x9e37_79b9;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.state = x;
+    return (x >>> 0) / 0x1_0000_0000;
+  }
+}
+
+/** Wraps a source, some of whose ports may be faulty. Costs nothing per frame while no port is. */
+export class FaultSource implements Source {
+  private readonly inner: Source;
+  /** By port; shared with whoever adds and removes faults. */
+  private readonly faults: ReadonlyMap<number, Fault>;
+
+  constructor(inner: Source, faults: ReadonlyMap<number, Fault>) {
+    this.inner = inner;
+    this.faults = faults;
+  }
+
+  isReady(): boolean {
+    for (const fault of this.faults.values()) if (fault.isReady) return true;
+    return this.inner.isReady?.() ?? false;
+  }
+
+  receive(batch: FrameBatch, limit: number, timeoutMs: number): void {
+    if (this.faults.size === 0) {
+      this.inner.receive(batch, limit, timeoutMs);
+      return;
+    }
+    const first = batch.count;
+    for (const fault of this.faults.values()) fault.receiveHeld(batch, limit - (batch.count - first));
+    const received = batch.count;
+    if (received - first < limit) {
+      this.inner.receive(batch, limit - (received - first), received > first ? 0 : timeoutMs);
+    }
+    const end = batch.count;
+    let kept = received;
+    for (let i = received; i < end; i++) {
+      this.faults.get(batch.ingress[i] & PORT_MASK)?.receive(batch, i);
+    }
+    for (let i = received; i < batch.count; i++) {
+      if (batch.length[i] === 0 && batch.dest[i] === 0) continue;
+      if (kept !== i) put(batch, kept, take(batch, i, batch.start[i] + MACS_LEN, 0, 0, 0), batch.dest[i]);
+      kept++;
+    }
+    batch.count = kept;
+  }
+}
+
+function take(batch: FrameBatch, i: number, rest: number, hop: number, tag: number, due: number): Held {
+  const length = batch.length[i];
+  const bytes = new Uint8Array(Math.max(MACS_LEN, length));
+  bytes.set(batch.bytes.subarray(batch.start[i], batch.start[i] + MACS_LEN));
+  if (length > MACS_LEN) bytes.set(batch.bytes.subarray(rest, rest + length - MACS_LEN), MACS_LEN);
+  return {
+    due,
+    bytes: bytes.subarray(0, length),
+    ingress: batch.ingress[i],
+    hop,
+    tag,
+    gsoType: batch.gsoType[i],
+    gsoSize: batch.gsoSize[i],
+    csumStart: batch.csumStart[i],
+    csumOffset: batch.csumOffset[i],
+    headerLength: batch.headerLength[i],
+    l3: batch.l3[i],
+  };
+}
+
+/** Fills slot `i` with a frame in one piece. */
+function put(batch: FrameBatch, i: number, held: Held, dest = 0): void {
+  const at = batch.frameAt(i);
+  batch.bytes.set(held.bytes.subarray(0, FRAME_ROOM), at);
+  batch.start[i] = at;
+  batch.rest[i] = at + MACS_LEN;
+  batch.length[i] = held.bytes.length;
+  batch.ingress[i] = held.ingress;
+  batch.gsoType[i] = held.gsoType;
+  batch.gsoSize[i] = held.gsoSize;
+  batch.csumStart[i] = held.csumStart;
+  batch.csumOffset[i] = held.csumOffset;
+  batch.headerLength[i] = held.headerLength;
+  batch.l3[i] = held.l3;
+  batch.dest[i] = dest;
+}

@@ -1,0 +1,447 @@
+// The switch: one configuration in force, the devices that it needs, and a data plane that forwards between them.
+//
+//   apply(next):  diff -> plan -> delete (data plane lets go, then devices close)
+//                              -> open new devices -> compile -> data plane takes over -> configuration in force
+//
+// Changes queue up and are carried out one after the other. An action that fails is reported and left out; the switch
+// goes on with the others.
+
+import { randomFillSync } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import {
+  type Action,
+  type ActionResult,
+  type BridgeStatus,
+  type FdbEntry,
+  type FdbFilter,
+  type PollGap,
+  type PortStatus,
+  type SwitchApi,
+  TaploomError,
+} from './api.ts';
+import { Compiler, domainName, MAX_BRIDGES, portViews } from './compile.ts';
+import { effectiveMtus, stableMac } from './config/defaults.ts';
+import { diff } from './config/diff.ts';
+import { inForce } from './config/in_force.ts';
+import { parsePath } from './config/path.ts';
+import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig, vlanSet } from './config/schema.ts';
+import { type Device, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
+import { MAX_PORTS, PORT_BITS, PORT_MASK } from './frame/hop.ts';
+import type { MemoryPort } from './port/memory.ts';
+import { closeFd } from './sys/wake.ts';
+import { BRIDGE, Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
+import { DROPS } from './table/drops.ts';
+import { LOCAL, STATIC } from './table/fdb.ts';
+import { formatMac, parseMac } from './wire/mac.ts';
+import type { Answer, Change, Gone } from './worker/messages.ts';
+import { InlinePlane, type PlaneClient, ThreadPlane } from './worker/plane_client.ts';
+
+export interface SwitchOptions {
+  /** True: a worker thread forwards. False: nothing moves but in `poll`. Default true. */
+  threaded?: boolean;
+}
+
+interface SwitchEvents {
+  /** A port's device died: its interface was deleted. The port stays configured; delete and add it again. */
+  gone: [port: string, errno: number];
+  /** The data plane died. The switch is closed. */
+  failed: [error: Error];
+}
+
+export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
+  private current: SwitchConfig = EMPTY_CONFIG;
+  private readonly compiler = new Compiler();
+  private readonly counters = Counters.allocate(MAX_PORTS, MAX_BRIDGES);
+  private readonly tunnels = new Tunnels();
+  /** By port name; a bridge's local interface has the bridge's. */
+  private readonly devices = new Map<string, Device>();
+  private readonly mtus = new Map<string, number>();
+  private readonly goneNames = new Set<string>();
+  private readonly plane: PlaneClient;
+  private queue: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+
+  private constructor(isThreaded: boolean) {
+    super();
+    const seed = randomFillSync(new Int32Array(4));
+    const { topology } = this.compiler.compile(EMPTY_CONFIG, new Map());
+    const onGone = (gone: Gone) => this.noteGone(gone);
+    this.plane = isThreaded
+      ? new ThreadPlane(this.counters, topology, seed, onGone, (error) => this.fail(error))
+      : new InlinePlane(this.counters, topology, seed, onGone);
+  }
+
+  /**
+   * Opens a switch and brings `config` into force.
+   * @throws ConfigError with all problems, or TaploomError if any part of it could not be carried out; then nothing is
+   * left behind
+   */
+  static async open(config: unknown, { threaded = true }: SwitchOptions = {}): Promise<Switch> {
+    parseConfig(config);
+    const taploom = new Switch(threaded);
+    try {
+      const failed = (await taploom.apply(config)).filter(({ ok }) => !ok);
+      if (failed.length > 0) {
+        throw new TaploomError(
+          'not_applied',
+          failed.map(({ path, error }) => `${path}: ${error}`).join('\n'),
+        );
+      }
+    } catch (error) {
+      await taploom.close();
+      throw error;
+    }
+    return taploom;
+  }
+
+  get config(): SwitchConfig {
+    return this.current;
+  }
+
+  plan(next: unknown): Action[] {
+    return diff(this.current, parseConfig(next));
+  }
+
+  apply(next: unknown): Promise<ActionResult[]> {
+    return this.enqueue(() => this.carryOut(parseConfig(next)));
+  }
+
+  /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
+  poll(patience = 0, now?: number): void {
+    this.plane.poll(patience, now);
+  }
+
+  /** Your end of a memory port. */
+  memoryPort(name: string): MemoryPort {
+    const memory = this.devices.get(name)?.memory;
+    if (memory === undefined) throw new TaploomError('no_such_port', `There is no memory port ${name}`);
+    return memory;
+  }
+
+  bridges(): BridgeStatus[] {
+    return Object.entries(this.current.bridges).map(([name, bridge]) => ({
+      name,
+      mac: this.devices.get(name)?.mac ?? stableMac(name),
+      vlanFiltering: bridge.vlan_filtering,
+      ageingTime: bridge.ageing_time,
+      learnedAddresses:
+        this.counters.values[this.counters.bridge(this.compiler.bridges.number(name)) + BRIDGE.learned],
+      ports: Object.keys(bridge.ports),
+    }));
+  }
+
+  ports(): PortStatus[] {
+    return Object.entries(this.current.bridges).flatMap(([bridge, config]) =>
+      portViews(bridge, config).map(({ name }, index) => {
+        const port: PortConfig | undefined = config.ports[name];
+        return this.portStatus(bridge, name, port, config.local === false ? index + 1 : index);
+      }),
+    );
+  }
+
+  async *fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
+    const mac = filter.mac === undefined ? undefined : parseMac(filter.mac);
+    if (filter.mac !== undefined && mac === undefined) {
+      throw new TaploomError('invalid_mac', `${filter.mac} is not a MAC address`);
+    }
+    let from = 0;
+    while (from >= 0) {
+      const page: Answer = await this.plane.request({ kind: 'read', from });
+      if (page.kind !== 'page') return;
+      yield this.decodePage(page.entries, filter, mac);
+      from = page.next;
+    }
+  }
+
+  async flush(filter: FdbFilter = {}): Promise<number> {
+    const domains = this.domainsOf(filter);
+    const port = filter.port === undefined ? 0 : this.compiler.ports.find(filter.port);
+    const mac = filter.mac === undefined ? { hi: 0, lo: 0 } : parseMac(filter.mac);
+    if (mac === undefined) throw new TaploomError('invalid_mac', `${filter.mac} is not a MAC address`);
+    if (port === undefined) throw new TaploomError('no_such_port', `There is no port ${filter.port}`);
+    const answer = await this.plane.request({ kind: 'flush', domains, port, ...mac });
+    return answer.kind === 'flushed' ? answer.count : 0;
+  }
+
+  pollGap(): PollGap {
+    const { values } = this.counters;
+    let count = 0;
+    const buckets = POLL_GAP_BOUNDS.map((bound, n): [number, number] => {
+      count += values[SWITCH.pollGapCounts + n];
+      return [bound, count];
+    });
+    return {
+      polls: values[SWITCH.polls],
+      sumSeconds: values[SWITCH.pollGapSum],
+      maxSeconds: values[SWITCH.pollGapMax],
+      buckets,
+    };
+  }
+
+  /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
+  close(): Promise<void> {
+    return this.enqueue(async () => {
+      if (this.isClosed) return;
+      this.isClosed = true;
+      await this.plane.close();
+      for (const device of this.devices.values()) device.close();
+      this.devices.clear();
+      for (const { fd } of this.tunnels.takeRemoved()) closeFd(fd);
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private enqueue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(task);
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  private async carryOut(next: SwitchConfig): Promise<ActionResult[]> {
+    if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
+    const plan = diff(this.current, next);
+    const results: ActionResult[] = plan.map((action) => ({ ...action, ok: true }));
+    if (plan.length === 0) return results;
+
+    const deletions = plan.filter(({ op }) => op === 'delete');
+    if (deletions.length > 0) await this.letGo(inForce(this.current, next, deletions));
+
+    const added: Device[] = [];
+    for (const result of results.filter(({ op, kind }) => op === 'add' && kind === 'port')) {
+      try {
+        added.push(this.openDevice(next, result.path));
+      } catch (error) {
+        refuse(result, error);
+      }
+    }
+    refuseOrphans(results, next);
+    const config = inForce(
+      this.current,
+      next,
+      results.filter(({ ok }) => ok),
+    );
+    this.setMtus(config, results);
+    await this.hand(config, [], added);
+    return results;
+  }
+
+  /** Brings `config`, which is the current one less something, into force, and closes what is no longer in it. */
+  private async letGo(config: SwitchConfig): Promise<void> {
+    const kept = new Set(
+      Object.entries(config.bridges).flatMap(([n, b]) => portViews(n, b).map((v) => v.name)),
+    );
+    const removed = [...this.devices.keys()].filter((name) => !kept.has(name));
+    const devices = removed.map((name) => this.devices.get(name) as Device);
+    // Tunnels tell in `close` which sockets nobody uses any more: first the data plane lets go of them.
+    const tunnels = devices.filter(({ spec }) => spec.kind === 'vxlan');
+    await this.hand(config, devices, []);
+    for (const device of tunnels) device.close();
+    const vteps = this.tunnels.takeRemoved();
+    if (vteps.length > 0) await this.hand(config, [], [], vteps);
+    for (const { fd } of vteps) closeFd(fd);
+    for (const device of devices) if (device.spec.kind !== 'vxlan') device.close();
+    for (const name of removed) {
+      this.devices.delete(name);
+      this.mtus.delete(name);
+      this.goneNames.delete(name);
+    }
+  }
+
+  private async hand(
+    config: SwitchConfig,
+    removed: Device[],
+    added: Device[],
+    removedVteps: { vtep: number }[] = [],
+  ): Promise<void> {
+    const macs = new Map<string, string>();
+    for (const bridge of Object.keys(config.bridges)) {
+      const mac = this.devices.get(bridge)?.mac;
+      if (mac !== undefined) macs.set(bridge, mac);
+    }
+    const { topology, remotes } = this.compiler.compile(config, macs);
+    const change: Change = {
+      topology,
+      removedPorts: removed.map(({ spec }) => spec.port),
+      removedVteps: removedVteps.map(({ vtep }) => vtep),
+      addedVteps: this.tunnels.takeAdded(),
+      added: added.map(({ spec }) => spec),
+      remotes,
+    };
+    await this.plane.request({ kind: 'change', change });
+    this.current = config;
+  }
+
+  private openDevice(next: SwitchConfig, path: string): Device {
+    const [, bridge, kind, portName] = parsePath(path) as [string, string, string, string?];
+    const name = portName ?? bridge;
+    const mtu = effectiveMtus(next, bridge).get(name) as number;
+    const number = this.compiler.ports.number(name);
+    const { local, ports } = next.bridges[bridge];
+    let device: Device;
+    if (kind === 'local' && local !== false) device = openLocal(number, bridge, local, mtu);
+    else device = this.openPort(number, name, ports[name], mtu);
+    this.devices.set(name, device);
+    this.mtus.set(name, mtu);
+    return device;
+  }
+
+  private openPort(number: number, name: string, config: PortConfig, mtu: number): Device {
+    switch (config.type) {
+      case 'tap':
+        return openTapPort(number, name, config, mtu);
+      case 'vxlan':
+        return this.tunnels.open(number, name, config);
+      case 'memory':
+        return openMemory(number, name, config, () => this.plane.wake());
+    }
+  }
+
+  /** MTUs follow from the whole bridge: a new tunnel makes its neighbours' smaller. */
+  private setMtus(config: SwitchConfig, results: ActionResult[]): void {
+    for (const bridge of Object.keys(config.bridges)) {
+      for (const [name, mtu] of effectiveMtus(config, bridge)) {
+        if (this.mtus.get(name) === mtu) continue;
+        try {
+          this.devices.get(name)?.setMtu(mtu);
+          this.mtus.set(name, mtu);
+        } catch (error) {
+          const isOwn = ({ path }: Action) => parsePath(path).includes(name);
+          for (const result of results.filter(isOwn)) refuse(result, error);
+        }
+      }
+    }
+  }
+
+  private portStatus(
+    bridge: string,
+    name: string,
+    config: PortConfig | undefined,
+    number: number,
+  ): PortStatus {
+    const device = this.devices.get(name);
+    const index = this.compiler.ports.number(name);
+    const at = this.counters.port(index);
+    const { values } = this.counters;
+    const dropped = { receive: {} as Record<string, number>, transmit: {} as Record<string, number> };
+    DROPS.forEach(({ name, side }, code) => {
+      const count = values[at + PORT.drops + code];
+      if (count > 0) dropped[side][name] = count;
+    });
+    const local = config === undefined ? this.current.bridges[bridge].local : false;
+    return {
+      bridge,
+      name,
+      type: config?.type ?? 'local',
+      number,
+      state: this.goneNames.has(name) ? 'gone' : values[at + PORT.up] === 1 ? 'up' : 'down',
+      mtu: this.mtus.get(name) ?? 0,
+      mac: device?.mac,
+      netns: config?.type === 'tap' ? config.netns : local === false ? undefined : local.netns,
+      offloads: device?.offloads,
+      learnedAddresses: values[at + PORT.learned],
+      counters: {
+        receivedFrames: values[at + PORT.receivedFrames],
+        receivedBytes: values[at + PORT.receivedBytes],
+        receivedSegments: values[at + PORT.receivedSegments],
+        forwarded: values[at + PORT.forwarded],
+        copies: values[at + PORT.copies],
+        transmittedFrames: values[at + PORT.transmittedFrames],
+        transmittedBytes: values[at + PORT.transmittedBytes],
+        transmittedSegments: values[at + PORT.transmittedSegments],
+        learnRefused: values[at + PORT.learnRefused],
+        stationMoves: values[at + PORT.stationMoves],
+        receiveDropped: dropped.receive,
+        transmitDropped: dropped.transmit,
+      },
+    };
+  }
+
+  private decodePage(
+    words: Int32Array,
+    filter: FdbFilter,
+    mac: { hi: number; lo: number } | undefined,
+  ): FdbEntry[] {
+    const entries: FdbEntry[] = [];
+    for (let at = 0; at < words.length; at += 5) {
+      const [number, hi, lo, hop, ageAndFlags] = words.subarray(at, at + 5);
+      if (mac !== undefined && (mac.hi !== hi || mac.lo !== lo)) continue;
+      const domain = this.compiler.domain(number);
+      const port = this.compiler.ports.name(hop & PORT_MASK);
+      if (domain === undefined || port === undefined) continue;
+      if (filter.bridge !== undefined && filter.bridge !== domain.bridge) continue;
+      if (filter.port !== undefined && filter.port !== port) continue;
+      if (filter.vlan !== undefined && filter.vlan !== domain.vid) continue;
+      const flags = ageAndFlags & (STATIC | LOCAL);
+      entries.push({
+        bridge: domain.bridge,
+        mac: formatMac(hi, lo),
+        vlan: domain.vid,
+        port,
+        remote: this.compiler.remote(hop >>> PORT_BITS),
+        type: flags & LOCAL ? 'local' : flags & STATIC ? 'static' : 'learned',
+        age: (ageAndFlags >>> 2) / 1000,
+      });
+    }
+    return entries;
+  }
+
+  private domainsOf({ bridge, vlan }: FdbFilter): number[] | null {
+    if (bridge === undefined && vlan === undefined) return null;
+    if (bridge !== undefined && this.current.bridges[bridge] === undefined) {
+      throw new TaploomError('no_such_bridge', `There is no bridge ${bridge}`);
+    }
+    const bridges = bridge === undefined ? Object.keys(this.current.bridges) : [bridge];
+    return bridges
+      .flatMap((name) =>
+        (vlan === undefined ? this.vidsOf(name) : [vlan]).map((vid) => domainName(name, vid)),
+      )
+      .map((name) => this.compiler.domains.find(name))
+      .filter((number) => number !== undefined);
+  }
+
+  private vidsOf(bridge: string): number[] {
+    const config = this.current.bridges[bridge];
+    if (!config.vlan_filtering) return [0];
+    const vids = new Set<number>();
+    for (const view of portViews(bridge, config)) {
+      const { tagged, untagged } = vlanSet(view.vlan);
+      for (const vid of [...tagged, ...untagged]) vids.add(vid);
+    }
+    return [...vids];
+  }
+
+  private noteGone({ port, errno }: Gone): void {
+    const name = this.compiler.ports.name(port);
+    if (name === undefined) return;
+    this.goneNames.add(name);
+    this.emit('gone', name, errno);
+  }
+
+  private fail(error: Error): void {
+    this.emit('failed', error);
+    void this.close();
+  }
+}
+
+function refuse(result: ActionResult, error: unknown): void {
+  result.ok = false;
+  result.error = error instanceof Error ? error.message : String(error);
+}
+
+/** A static entry whose port could not be added cannot be added either. */
+function refuseOrphans(results: ActionResult[], next: SwitchConfig): void {
+  const failed = new Set(results.filter(({ ok, kind }) => !ok && kind === 'port').map(({ path }) => path));
+  if (failed.size === 0) return;
+  const names = new Set([...failed].map((path) => parsePath(path).at(-1)));
+  for (const result of results) {
+    if (result.kind !== 'fdb' || result.op !== 'add') continue;
+    const [, bridge] = parsePath(result.path) as string[];
+    const entry = next.bridges[bridge].static.find(({ mac }) => result.path.includes(mac));
+    if (entry !== undefined && names.has(entry.port)) {
+      refuse(result, new Error(`port ${entry.port} could not be added`));
+    }
+  }
+}

@@ -1,0 +1,229 @@
+// Everything that moves frames: the engine, its devices, and the requests of the control plane, which are answered
+// between two polls. Runs in a thread of its own (thread.ts), or inline in an embedder's or a test's loop.
+
+import { Engine } from '../engine/engine.ts';
+import type { Sink, Source } from '../engine/port.ts';
+import type { Topology } from '../engine/topology.ts';
+import { MAX_PORTS, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { Fault, FaultSource } from '../port/fault.ts';
+import { FdSource } from '../port/fd_source.ts';
+import { MemoryDevice } from '../port/memory.ts';
+import { TapSink } from '../port/tap_sink.ts';
+import { Vxlan } from '../port/vxlan.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
+import { Remotes } from '../table/remotes.ts';
+import type { Answer, Change, DeviceSpec, Gone, Request } from './messages.ts';
+
+/** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
+export const CONFIGURED_REMOTES = 16_384;
+const LEARNED_REMOTES = 49_152;
+/** How often silent remotes are looked for, ms. */
+const EXPIRE_INTERVAL = 10_000;
+/** Entries in one page of the FDB: 320 KiB, 1 ms. */
+const PAGE = 16_384;
+
+/** What only exists once there is something with a file descriptor. */
+interface Descriptors {
+  source: FdSource;
+  taps: TapSink;
+  vxlan: Vxlan;
+}
+
+export class DataPlane {
+  private readonly engine: Engine;
+  private readonly counters: Counters;
+  private readonly remotes: Remotes;
+  private descriptors: Descriptors | null = null;
+  /** By port. */
+  private readonly fds = new Map<number, number>();
+  private readonly vteps = new Map<number, number>();
+  private readonly memories = new Map<number, Source>();
+  private readonly faults = new Map<number, Fault>();
+  private readonly report: (gone: Gone) => void;
+  private topology: Topology;
+  /** When the last wait ended, ms; 0 before the first. */
+  private waitedUntil = 0;
+  private lastExpiry = 0;
+
+  constructor(counters: Counters, topology: Topology, seed: Int32Array, report: (gone: Gone) => void) {
+    this.counters = counters;
+    this.topology = topology;
+    this.engine = new Engine({ counters, topology, seed });
+    this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3]);
+    this.report = report;
+  }
+
+  /** Lets other threads end the wait by writing to this eventfd. */
+  listen(wakeFd: number): void {
+    this.open().source.addWake(wakeFd);
+  }
+
+  /** Whether the eventfd was signalled since the last call. */
+  takeWake(): boolean {
+    const source = this.descriptors?.source;
+    if (source === undefined || !source.isWoken) return false;
+    source.isWoken = false;
+    return true;
+  }
+
+  /** One poll. Sleeps at most `patience` ms if there is nothing to do. `now` overrides the clock, in ms. */
+  poll(patience: number, now?: number): void {
+    const { engine, descriptors } = this;
+    const untilDeadline = engine.deadline - this.waitedUntil;
+    engine.receive(Math.max(0, Math.min(patience, untilDeadline)));
+    const burst = descriptors?.source.burst;
+    const time = burst === undefined ? monotonicMs() : burst.now;
+    if (burst !== undefined) this.recordGap(burst.waitedFrom);
+    this.waitedUntil = time;
+    engine.forward(now ?? time);
+    if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
+    if (time - this.lastExpiry >= EXPIRE_INTERVAL) this.expireRemotes(time);
+  }
+
+  answer(request: Request): Answer {
+    switch (request.kind) {
+      case 'change':
+        this.change(request.change);
+        return { kind: 'done' };
+      case 'flush': {
+        const domains = request.domains === null ? null : new Set(request.domains);
+        return { kind: 'flushed', count: this.engine.flush(domains, request.port, request.hi, request.lo) };
+      }
+      case 'read': {
+        const out = new Int32Array(PAGE * 5);
+        const { next, entries } = this.engine.readFdb(request.from, this.waitedUntil, out);
+        return { kind: 'page', entries: out.slice(0, entries * 5), next };
+      }
+      case 'stop':
+        this.close();
+        return { kind: 'done' };
+    }
+  }
+
+  close(): void {
+    this.descriptors?.source.close();
+    this.descriptors = null;
+  }
+
+  private change(change: Change): void {
+    for (const port of change.removedPorts) this.remove(port);
+    for (const vtep of change.removedVteps) this.removeVtep(vtep);
+    const { remotes, topology } = change;
+    this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
+    for (const { vtep, fd } of change.addedVteps) {
+      this.vteps.set(vtep, fd);
+      this.open().source.addVtep(vtep, fd);
+    }
+    this.topology = topology;
+    this.engine.swap(topology, (hop) => {
+      const remote = hop >>> PORT_BITS;
+      return remote === 0 || this.remotes.portOf(remote) === (hop & PORT_MASK);
+    });
+    for (const spec of change.added) this.add(spec);
+  }
+
+  private add(spec: DeviceSpec): void {
+    this.counters.clearPort(spec.port);
+    const sink = this.createSink(spec);
+    if (spec.fault === undefined) {
+      this.engine.attach(spec.port, sink);
+    } else {
+      const fault = new Fault(sink, this.engine.batch, this.counters, spec.fault);
+      this.faults.set(spec.port, fault);
+      this.engine.attach(spec.port, fault);
+    }
+  }
+
+  private createSink(spec: DeviceSpec): Sink {
+    switch (spec.kind) {
+      case 'tap': {
+        const { source, taps } = this.open();
+        source.addTap(spec.port, spec.fd);
+        taps.add(spec.port, spec.fd, spec.offloads);
+        this.fds.set(spec.port, spec.fd);
+        return taps;
+      }
+      case 'vxlan': {
+        const { vxlan } = this.open();
+        vxlan.add(spec);
+        return vxlan;
+      }
+      case 'memory': {
+        const { port, toSwitch, fromSwitch, offloads } = spec;
+        const memory = new MemoryDevice(port, toSwitch, fromSwitch, offloads, this.counters);
+        const source = new FaultSource(memory, this.faults);
+        this.memories.set(port, source);
+        this.engine.addSource(source);
+        this.counters.values[this.counters.port(port) + PORT.up] = 1;
+        return memory;
+      }
+    }
+  }
+
+  private remove(port: number): void {
+    this.engine.detach(port);
+    this.faults.delete(port);
+    const fd = this.fds.get(port);
+    if (fd !== undefined) {
+      this.descriptors?.source.remove(fd);
+      this.descriptors?.taps.remove(port);
+      this.fds.delete(port);
+    }
+    this.descriptors?.vxlan.remove(port);
+    const memory = this.memories.get(port);
+    if (memory !== undefined) {
+      this.engine.removeSource(memory);
+      this.memories.delete(port);
+    }
+    this.counters.values[this.counters.port(port) + PORT.up] = 0;
+  }
+
+  private removeVtep(vtep: number): void {
+    const fd = this.vteps.get(vtep);
+    if (fd === undefined) return;
+    this.descriptors?.source.remove(fd);
+    this.vteps.delete(vtep);
+  }
+
+  private open(): Descriptors {
+    if (this.descriptors !== null) return this.descriptors;
+    const source = new FdSource(this.engine.batch);
+    const taps = new TapSink(source.burst, this.counters);
+    const vxlan = new Vxlan(source.burst, this.counters, this.remotes);
+    source.vxlan = vxlan;
+    this.engine.addSource(new FaultSource(source, this.faults));
+    this.descriptors = { source, taps, vxlan };
+    return this.descriptors;
+  }
+
+  private reportGone({ source, taps }: Descriptors): void {
+    for (const [port, errno] of source.gone) {
+      if (port >= MAX_PORTS) continue;
+      taps.remove(port);
+      this.report({ kind: 'gone', port, errno });
+    }
+    source.gone.length = 0;
+  }
+
+  private expireRemotes(now: number): void {
+    const { ageing } = this.topology;
+    let longest = 0;
+    for (let bridge = 0; bridge < ageing.length; bridge++) longest = Math.max(longest, ageing[bridge]);
+    this.remotes.expire(now - longest);
+    this.lastExpiry = now;
+  }
+
+  /** The time from the end of one wait to the beginning of the next is how long a new frame may go unseen. */
+  private recordGap(waitedFrom: number): void {
+    if (waitedFrom <= this.waitedUntil || this.waitedUntil === 0) return;
+    const { values } = this.counters;
+    const gap = (waitedFrom - this.waitedUntil) / 1000;
+    let bucket = 0;
+    while (bucket < POLL_GAP_BOUNDS.length && gap > POLL_GAP_BOUNDS[bucket]) bucket++;
+    values[SWITCH.polls] += 1;
+    values[SWITCH.pollGapSum] += gap;
+    values[SWITCH.pollGapMax] = Math.max(values[SWITCH.pollGapMax], gap);
+    values[SWITCH.pollGapCounts + bucket] += 1;
+  }
+}

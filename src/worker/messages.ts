@@ -1,0 +1,78 @@
+// What the control plane asks of the data plane, and its answers. The same values travel by a function call when the
+// engine runs inline, and by postMessage when it runs in a thread.
+
+import type { Topology } from '../engine/topology.ts';
+import type { FaultOptions } from '../port/fault.ts';
+import type { VxlanPort } from '../port/vxlan.ts';
+import type { RemoteRow } from '../table/remotes.ts';
+
+export interface TapDeviceSpec {
+  kind: 'tap';
+  port: number;
+  fd: number;
+  /** TUNSETOFFLOAD bits. */
+  offloads: number;
+  fault?: FaultOptions;
+}
+
+export interface MemoryDeviceSpec {
+  kind: 'memory';
+  port: number;
+  toSwitch: SharedArrayBuffer;
+  fromSwitch: SharedArrayBuffer;
+  offloads: boolean;
+  fault?: FaultOptions;
+}
+
+export interface VxlanDeviceSpec extends VxlanPort {
+  kind: 'vxlan';
+  fault?: FaultOptions;
+}
+
+export type DeviceSpec = TapDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
+
+/** One reconfiguration, carried out between two polls. What is removed may be closed once it is answered. */
+export interface Change {
+  topology: Topology;
+  removedPorts: number[];
+  /** VTEP sockets to stop receiving from. */
+  removedVteps: number[];
+  addedVteps: { vtep: number; fd: number }[];
+  added: DeviceSpec[];
+  /** All configured remotes. */
+  remotes: RemoteRow[];
+}
+
+export type Request =
+  | { kind: 'change'; change: Change }
+  /** `domains` null, `port` 0 and a zero MAC match everything. */
+  | { kind: 'flush'; domains: number[] | null; port: number; hi: number; lo: number }
+  /** A page of the FDB from slot `from` on: see Fdb.read. */
+  | { kind: 'read'; from: number }
+  | { kind: 'stop' };
+
+export type Answer =
+  | { kind: 'done' }
+  | { kind: 'flushed'; count: number }
+  | { kind: 'page'; entries: Int32Array; next: number };
+
+/** Unasked news: a port's device died. */
+export interface Gone {
+  kind: 'gone';
+  port: number;
+  errno: number;
+}
+
+export interface Envelope<T> {
+  id: number;
+  body: T;
+}
+
+/** First message to a thread. */
+export interface ThreadData {
+  counters: SharedArrayBuffer;
+  maxBridges: number;
+  topology: Topology;
+  seed: Int32Array;
+  wakeFd: number;
+}

@@ -1,0 +1,157 @@
+// The control plane's end of the data plane: the same requests, answered inline or by the thread.
+
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { TaploomError } from '../api.ts';
+import type { Topology } from '../engine/topology.ts';
+import { closeFd, createWake, signalWake } from '../sys/wake.ts';
+import type { Counters } from '../table/counters.ts';
+import { DataPlane } from './data_plane.ts';
+import type { Answer, Envelope, Gone, Request, ThreadData } from './messages.ts';
+
+export interface PlaneClient {
+  /** Carried out between two polls. */
+  request(body: Request): Promise<Answer>;
+  /** Makes the data plane look at its sources now. Callable from anywhere, cheap. */
+  wake(): void;
+  /** Inline only. */
+  poll(patience: number, now?: number): void;
+  close(): Promise<void>;
+}
+
+export class InlinePlane implements PlaneClient {
+  private readonly plane: DataPlane;
+
+  constructor(counters: Counters, topology: Topology, seed: Int32Array, onGone: (gone: Gone) => void) {
+    this.plane = new DataPlane(counters, topology, seed, onGone);
+  }
+
+  async request(body: Request): Promise<Answer> {
+    return this.plane.answer(body);
+  }
+
+  wake(): void {}
+
+  poll(patience: number, now?: number): void {
+    this.plane.poll(patience, now);
+  }
+
+  async close(): Promise<void> {
+    this.plane.close();
+  }
+}
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+}
+
+type Incoming = Gone | (Envelope<Answer> & { error?: undefined }) | { id: number; error: string };
+
+export class ThreadPlane implements PlaneClient {
+  private readonly worker: Worker;
+  private readonly port: MessagePort;
+  private readonly wakeFd: number;
+  private readonly pending = new Map<number, Pending>();
+  private readonly exited: Promise<void>;
+  private nextId = 1;
+  private failure: Error | null = null;
+
+  /** @param onFailure the thread died; every further request is refused with this error */
+  constructor(
+    counters: Counters,
+    topology: Topology,
+    seed: Int32Array,
+    onGone: (gone: Gone) => void,
+    onFailure: (error: Error) => void,
+  ) {
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    this.wakeFd = createWake();
+    const data: ThreadData = {
+      counters: counters.memory as SharedArrayBuffer,
+      maxBridges: counters.maxBridges,
+      topology,
+      seed,
+      wakeFd: this.wakeFd,
+    };
+    // Compiled beside this file; as TypeScript where Node itself strips types.
+    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
+    this.worker = new Worker(new URL(file, import.meta.url), {
+      name: 'taploom',
+      workerData: { ...data, channel: port2 },
+      transferList: [port2],
+    });
+    this.port.on('message', (message: Incoming) => this.receive(message, onGone));
+    // While the thread lives it keeps the process alive, not the channel.
+    this.port.unref();
+    const fail = (error: Error) => {
+      this.failure = error;
+      for (const { reject } of this.pending.values()) reject(error);
+      this.pending.clear();
+    };
+    this.worker.on('error', (error) => {
+      fail(error as Error);
+      onFailure(error as Error);
+    });
+    this.exited = new Promise((resolve) => {
+      this.worker.once('exit', () => {
+        fail(this.failure ?? new TaploomError('closed', 'The switch is closed'));
+        process.off('exit', this.stopAtExit);
+        this.port.close();
+        closeFd(this.wakeFd);
+        resolve();
+      });
+    });
+    process.once('exit', this.stopAtExit);
+  }
+
+  request(body: Request): Promise<Answer> {
+    if (this.failure !== null) return Promise.reject(this.failure);
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.port.ref();
+      this.port.postMessage({ id, body }, transferable(body));
+      signalWake(this.wakeFd);
+    });
+  }
+
+  wake(): void {
+    if (this.failure === null) signalWake(this.wakeFd);
+  }
+
+  poll(): void {
+    throw new TaploomError('threaded', 'poll() is for a switch that was opened with { threaded: false }');
+  }
+
+  async close(): Promise<void> {
+    if (this.failure === null) await this.request({ kind: 'stop' }).catch(() => {});
+    await this.exited;
+  }
+
+  // process.exit() would wait for the thread, and the thread sleeps.
+  private readonly stopAtExit = (): void => {
+    this.port.postMessage({ id: 0, body: { kind: 'stop' } });
+    signalWake(this.wakeFd);
+  };
+
+  private receive(message: Incoming, onGone: (gone: Gone) => void): void {
+    if ('kind' in message) {
+      onGone(message);
+      return;
+    }
+    const pending = this.pending.get(message.id);
+    this.pending.delete(message.id);
+    if (this.pending.size === 0) this.port.unref();
+    if (message.error !== undefined) pending?.reject(new TaploomError('data_plane', message.error));
+    else pending?.resolve(message.body);
+  }
+}
+
+/** The topology is given away, not copied: cloning the arrays of 512 ports would stall the thread. */
+function transferable(body: Request): ArrayBuffer[] {
+  if (body.kind !== 'change') return [];
+  return Object.values(body.change.topology)
+    .filter((value): value is Uint8Array => ArrayBuffer.isView(value))
+    .map((view) => view.buffer as ArrayBuffer);
+}

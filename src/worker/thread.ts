@@ -1,0 +1,45 @@
+// The data plane's thread. It sleeps in epoll_wait, in native code, so its event loop never turns: messages are taken
+// with receiveMessageOnPort after the eventfd woke it, and `stop` is the only way out (terminate() would never resolve).
+
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Counters } from '../table/counters.ts';
+import { DataPlane } from './data_plane.ts';
+import type { Envelope, Request, ThreadData } from './messages.ts';
+
+/** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever. */
+const PATIENCE = 1000;
+
+const { counters, maxBridges, topology, seed, wakeFd, channel } = workerData as ThreadData & {
+  channel: MessagePort;
+};
+
+const plane = new DataPlane(new Counters(counters, maxBridges), topology, seed, (gone) =>
+  channel.postMessage(gone),
+);
+plane.listen(wakeFd);
+
+let isRunning = true;
+while (isRunning) {
+  plane.poll(PATIENCE);
+  if (plane.takeWake()) answerAll();
+}
+channel.close();
+
+function answerAll(): void {
+  for (;;) {
+    const received = receiveMessageOnPort(channel) as { message: Envelope<Request> } | undefined;
+    if (received === undefined) return;
+    const { id, body } = received.message;
+    if (body.kind === 'stop') isRunning = false;
+    try {
+      const answer = plane.answer(body);
+      channel.postMessage(
+        { id, body: answer },
+        answer.kind === 'page' ? [answer.entries.buffer as ArrayBuffer] : [],
+      );
+    } catch (error) {
+      // The control plane asked for something impossible: its problem, not the other ports'.
+      channel.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}
