@@ -1,0 +1,43 @@
+// The documents keep their word: links lead somewhere, and every configuration shown is one that the switch accepts.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { parseConfig } from '../../src/config/schema.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const inDocs = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`);
+const DOCUMENTS = ['README.md', 'CHANGELOG.md', ...inDocs].filter(
+  (file) => file.endsWith('.md') && existsSync(join(ROOT, file)),
+);
+const EXAMPLES = readdirSync(join(ROOT, 'examples')).filter((file) => /\.ya?ml$/.test(file));
+
+const text = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+const configs = DOCUMENTS.flatMap((file) =>
+  [...text(file).matchAll(/^```yaml\n([\s\S]*?)^```/gm)]
+    .map((match) => match[1])
+    // A whole configuration; fragments that show one key are not.
+    .filter((yaml) => /^version:/m.test(yaml))
+    .map((yaml, i) => [`${file} (${i + 1})`, yaml]),
+);
+
+describe.runIf(DOCUMENTS.length > 0)('links', () => {
+  test.each(DOCUMENTS)('in %s lead to files that exist', (file) => {
+    const targets = [...text(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map((match) => match[1]);
+    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(file), target)))).toEqual([]);
+  });
+});
+
+describe.runIf(configs.length > 0)('configurations', () => {
+  test.each(configs)('of %s are valid', (_, yaml) => {
+    parseConfig(parse(yaml));
+  });
+});
+
+describe.runIf(EXAMPLES.length > 0)('examples', () => {
+  test.each(EXAMPLES)('%s is valid', (file) => {
+    parseConfig(parse(text(`examples/${file}`)));
+  });
+});

@@ -1,0 +1,70 @@
+// Who may import whom, folder by folder: the table of docs/architecture.md, enforced. Files directly in src/ wire the
+// folders together and may import all of them.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+
+const ALLOWED: Record<string, readonly string[]> = {
+  wire: [],
+  sys: [],
+  frame: [],
+  table: [],
+  engine: ['wire', 'frame', 'table'],
+  port: ['wire', 'frame', 'table', 'engine', 'sys'],
+  worker: ['frame', 'table', 'engine', 'port', 'sys', 'api.ts'],
+  config: ['wire', 'frame', 'api.ts'],
+  control: ['config', 'table', 'wire', 'api.ts'],
+  cli: ['control', 'config', 'wire', 'api.ts', 'daemon.ts'],
+};
+/** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
+const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts'];
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+function imports(): Import[] {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  return files.flatMap((from) => {
+    const text = readFileSync(join(SRC, from), 'utf8');
+    const targets = [...text.matchAll(/(?:from|import) '(\.[^']+)'/g)].map((match) => match[1]);
+    return targets.map((target) => ({ from, to: relative(SRC, join(SRC, dirname(from), target)) }));
+  });
+}
+
+const folder = (file: string) => file.split('/')[0];
+const found = imports().filter(({ from }) => from.includes('/'));
+
+test('every folder imports only what the table allows', () => {
+  const wrong = found.filter(
+    ({ from, to }) => folder(from) !== folder(to) && !ALLOWED[folder(from)]?.includes(folder(to)),
+  );
+  expect(wrong.map(({ from, to }) => `src/${from} imports src/${to}`)).toEqual([]);
+});
+
+test('devices reach into the engine only through its port interfaces', () => {
+  const wrong = found.filter(({ from, to }) => folder(from) === 'port' && folder(to) === 'engine');
+  expect(wrong.filter(({ to }) => !OF_ENGINE_FOR_PORTS.includes(to))).toEqual([]);
+});
+
+test('only src/sys reaches native code', () => {
+  const wrong = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && folder(file) !== 'sys')
+    .filter((file) => /from '(ffi|ref)-napi/.test(readFileSync(join(SRC, file), 'utf8')));
+  expect(wrong).toEqual([]);
+});
+
+test('the table itself has no cycle', () => {
+  const below = (name: string, path: readonly string[]): void => {
+    expect(path, `${[...path, name].join(' -> ')}`).not.toContain(name);
+    for (const next of ALLOWED[name] ?? []) below(next, [...path, name]);
+  };
+  for (const name of Object.keys(ALLOWED)) below(name, []);
+});
