@@ -58,21 +58,23 @@ export const TX = {
 } as const;
 
 // Words of `struct tl_burst.words`.
-const SLOTS = 0;
-const STRIDE = 1;
-const HEADROOM = 2;
-const HEADER = 3;
-const BYTES = 4;
-const EVENT_CAPACITY = 5;
-const TX_CAPACITY = 6;
-const FIRST = 7;
-const LIMIT = 8;
-const TIMEOUT = 9;
-const EVENT_COUNT = 10;
-const TX_COUNT = 11;
-const FD = 12;
-const SOURCE = 13;
-const KIND = 14;
+const WORD = {
+  slots: 0,
+  stride: 1,
+  headroom: 2,
+  header: 3,
+  bytes: 4,
+  eventCapacity: 5,
+  txCapacity: 6,
+  first: 7,
+  limit: 8,
+  timeout: 9,
+  eventCount: 10,
+  txCount: 11,
+  fd: 12,
+  source: 13,
+  kind: 14,
+} as const;
 const WORDS = 16;
 
 /** More than that at once wait for the next call. */
@@ -93,8 +95,6 @@ export class Burst {
   readonly bytes: Buffer;
   readonly slots: number;
   readonly txCapacity: number;
-  /** Words from one entry of `tx` to the next. */
-  readonly txStride = ROW;
   readonly rx: Int32Array;
   readonly tx: Int32Array;
   /** Pairs [source, errno]. 0: an eventfd was signalled (and is drained). Otherwise the fd is dead and has been removed. */
@@ -127,13 +127,13 @@ export class Burst {
     this.events = new Int32Array(events.buffer);
     this.words = new Int32Array(words.buffer);
     this.clock = new Float64Array(clock.buffer);
-    this.words[SLOTS] = slots;
-    this.words[STRIDE] = stride;
-    this.words[HEADROOM] = headroom;
-    this.words[HEADER] = vnetHeader;
-    this.words[BYTES] = bytes.length;
-    this.words[EVENT_CAPACITY] = EVENTS;
-    this.words[TX_CAPACITY] = txCapacity;
+    this.words[WORD.slots] = slots;
+    this.words[WORD.stride] = stride;
+    this.words[WORD.headroom] = headroom;
+    this.words[WORD.header] = vnetHeader;
+    this.words[WORD.bytes] = bytes.length;
+    this.words[WORD.eventCapacity] = EVENTS;
+    this.words[WORD.txCapacity] = txCapacity;
 
     const context = aligned(7 * 8); // struct tl_burst; the last pointer is native code's own
     this.owned = [bytes, rx, tx, events, words, clock]; // native code knows only their addresses
@@ -150,15 +150,15 @@ export class Burst {
 
   /** Watches `fd`; `source` > 0 comes back in rows and events. Throws SysError (EEXIST, EBADF, EINVAL, ENOMEM). */
   add(fd: number, source: number, kind: number): void {
-    this.words[FD] = fd;
-    this.words[SOURCE] = source;
-    this.words[KIND] = kind;
+    this.words[WORD.fd] = fd;
+    this.words[WORD.source] = source;
+    this.words[WORD.kind] = kind;
     check(this.callAdd.call(), 'epoll_ctl', `Cannot watch file descriptor ${fd}`);
   }
 
   /** Nothing of `fd` is delivered from here on. Call it *before* the fd is closed. Unknown fds are ignored. */
   remove(fd: number): void {
-    this.words[FD] = fd;
+    this.words[WORD.fd] = fd;
     this.callRemove.call();
   }
 
@@ -167,28 +167,16 @@ export class Burst {
    * most `limit` slots from `firstSlot` on, at most 32 from each fd. Returns the slots filled.
    */
   receive(firstSlot: number, limit: number, timeoutMs: number): number {
-    this.words[FIRST] = firstSlot;
-    this.words[LIMIT] = limit;
-    this.words[TIMEOUT] = Math.ceil(timeoutMs); // rounded down, the last fraction would be spent spinning
+    this.words[WORD.first] = firstSlot;
+    this.words[WORD.limit] = limit;
+    this.words[WORD.timeout] = Math.ceil(timeoutMs); // rounded down, the last fraction would be spent spinning
     return this.callReceive.call();
   }
 
   /** Sends the first `count` rows of `tx` in order and writes a result into each. Never blocks. */
   transmit(count: number): void {
-    this.words[TX_COUNT] = count;
+    this.words[WORD.txCount] = count;
     this.callTransmit.call();
-  }
-
-  /** Writes the entry that begins at word `word` of `tx`: a frame of two pieces for a TAP. */
-  tapEntry(word: number, fd: number, at0: number, length0: number, at1: number, length1: number): void {
-    const { tx } = this;
-    tx[word + TX.fd] = fd;
-    tx[word + TX.kind] = KIND.tap;
-    tx[word + TX.pieces] = 2;
-    tx[word + TX.piece] = at0;
-    tx[word + TX.piece + 1] = length0;
-    tx[word + TX.piece + 2] = at1;
-    tx[word + TX.piece + 3] = length1;
   }
 
   /** What became of entry `n` of the last transmit: bytes sent, or -errno. */
@@ -198,7 +186,7 @@ export class Burst {
 
   /** Pairs in `events` after receive. */
   get eventCount(): number {
-    return this.words[EVENT_COUNT];
+    return this.words[WORD.eventCount];
   }
 
   /** Monotonic ms at the end of the last wait; the clock of monotonicMs. */

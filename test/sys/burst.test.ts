@@ -226,19 +226,6 @@ test('each entry has its own result: a down interface, a dead fd, a wrong kind, 
   expect(results).toEqual([72, -EIO, -EBADF, -EINVAL, -EFAULT, -EFAULT, -EINVAL, 72]);
 });
 
-test('tapEntry writes an entry of two pieces', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 2);
-  const b = burst();
-  b.add(taps[1].fd, 1, KIND.tap);
-  const aux = b.slots * STRIDE;
-  frame(100).copy(b.bytes, aux + HEADER);
-  b.tapEntry(0, taps[0].fd, aux, HEADER + 12, aux + HEADER + 12, 88);
-  b.transmit(1);
-  expect(b.result(0)).toBe(112);
-  expect(b.receive(0, 1, 1000)).toBe(1);
-  expect(received(b, 0)).toEqual(frame(100));
-});
-
 test('hundreds of TAPs are served from one set', async () => {
   const lab = await openLab();
   const netns = await lab.netns('many');

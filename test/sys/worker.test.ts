@@ -72,14 +72,15 @@ test('a worker receives and transmits on TAPs that this thread has opened', asyn
   const { taps } = await bridgedTaps(await openLab(), 3);
   inject(burst(), taps[0].fd, 10);
   const result = await inWorker(
-    `const { Burst, KIND, RX, ROW } = await load('burst');
+    `const { Burst, KIND, RX, TX, ROW } = await load('burst');
      const b = makeBurst(Burst);
      b.add(workerData.from, 1, KIND.tap);
      let count = 0;
      for (let tries = 0; tries < 50 && count < 10; tries++) count += b.receive(count, 64, 200);
      for (let i = 0; i < count; i++) {
        const at = i * 4288 + 64;
-       b.tapEntry(i * ROW, workerData.to, at - 12, 40, at + 28, b.rx[i * ROW + RX.length] - 28);
+       const length = b.rx[i * ROW + RX.length];
+       b.tx.set([workerData.to, KIND.tap, 2, at - 12, 40, at + 28, length - 28], i * ROW + TX.fd);
      }
      b.transmit(count);
      const results = Array.from({ length: count }, (_, n) => b.result(n));
