@@ -199,6 +199,9 @@ function buildTypeScript() {
       if (before && names(before).some((name) => !present.has(name))) {
         rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
       }
+      // Without the outputs that it remembers, tsc would not write them again.
+      if (!existsSync(join(ROOT, 'dist/src/index.js')))
+        rmSync(join(ROOT, 'dist/.tsbuildinfo'), { force: true });
       run('TypeScript (tsc -p tsconfig.build.json)', process.execPath, [
         join(ROOT, 'node_modules/typescript/bin/tsc'),
         '-p',

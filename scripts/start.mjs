@@ -114,7 +114,7 @@ function checkRights() {
  */
 function giveSelfAPrivateRun() {
   if (!inUserNamespace() || process.env.TAPLOOM_PRIVATE_RUN) return;
-  const inner = 'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"';
+  const inner = 'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set dev lo up && exec "$@"';
   const args = ['-m', 'sh', '-c', inner, 'sh', process.execPath, process.argv[1]];
   const child = spawn('unshare', args, {
     stdio: 'inherit',
@@ -349,7 +349,7 @@ await main(async () => {
     daemon.once('exit', stop);
     for (const { netns, device, v4, v6 } of HOSTS) {
       const addresses = [`addr add ${v4}/24 dev ${device}`, `addr add ${v6}/64 dev ${device} nodad`];
-      ip(['link set lo up', ...addresses, `link set ${device} up`], netns);
+      ip(['link set dev lo up', ...addresses, `link set dev ${device} up`], netns);
     }
 
     const [h1, h2] = HOSTS;

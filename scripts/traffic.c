@@ -1,6 +1,7 @@
 // Traffic between two network namespaces for the quickstart and the system tests: ping, and TCP that checks every byte.
 //
 //   traffic NETNS ping ADDRESS COUNT INTERVAL_MS       one line for each request: milliseconds, or "lost"
+//   traffic NETNS pingall WAIT_MS ADDRESS...           one IPv4 request to each at once; the addresses without an answer
 //   traffic NETNS receive PORT                         accepts one connection; "BYTES SECONDS" at its end
 //   traffic NETNS send ADDRESS PORT SECONDS            sends for so long; "BYTES SECONDS"
 //
@@ -70,6 +71,16 @@ static void fill_pattern(void) {
   for (int i = PERIOD; i < PERIOD + CHUNK; i++) pattern[i] = pattern[i - PERIOD];
 }
 
+// The Internet checksum of an ICMP message (RFC 792), put into its place.
+static void checksum(unsigned char *message, size_t length) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i < length; i += 2) sum += message[i] << 8 | message[i + 1];
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = ~(sum + (sum >> 16));
+  message[2] = sum >> 8;
+  message[3] = sum;
+}
+
 static int ping(const char *address, int count, int interval_ms) {
   struct addrinfo *to = resolve(address, NULL);
   int v6 = to->ai_family == AF_INET6;
@@ -82,14 +93,7 @@ static int ping(const char *address, int count, int interval_ms) {
     unsigned char request[64] = {v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO, 0};
     uint16_t fields[2] = {htons(id), htons(sequence)};
     memcpy(request + 4, fields, 4);
-    if (!v6) { // the kernel fills in ICMPv6's checksum
-      uint32_t sum = 0;
-      for (size_t i = 0; i < sizeof request; i += 2) sum += request[i] << 8 | request[i + 1];
-      sum = (sum & 0xffff) + (sum >> 16);
-      sum = ~(sum + (sum >> 16));
-      request[2] = sum >> 8;
-      request[3] = sum;
-    }
+    if (!v6) checksum(request, sizeof request); // the kernel fills in ICMPv6's
     double sent = now(), took = -1;
     send(fd, request, sizeof request, 0); // an error shows as a lost packet
     for (double left = 1; took < 0 && left > 0; left = sent + 1 - now()) {
@@ -109,6 +113,38 @@ static int ping(const char *address, int count, int interval_ms) {
     if (sequence < count && rest > 0) usleep((useconds_t)(rest * 1e6));
   }
   return lost > 0;
+}
+
+static int ping_all(int wait_ms, int count, char **addresses) {
+  int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), left = count, room = 4 << 20;
+  if (fd < 0) die("raw socket for ICMP");
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room); // every host's answers and requests land here
+  uint16_t id = getpid();
+  char *answered = calloc(count, 1);
+  for (uint16_t i = 0; i < count; i++) {
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    if (inet_pton(AF_INET, addresses[i], &to.sin_addr) != 1) die(addresses[i]);
+    unsigned char request[64] = {ICMP_ECHO, 0};
+    uint16_t fields[2] = {htons(id), htons(i)};
+    memcpy(request + 4, fields, 4);
+    checksum(request, sizeof request);
+    sendto(fd, request, sizeof request, 0, (struct sockaddr *)&to, sizeof to);
+  }
+  for (double end = now() + wait_ms / 1000.0, rest; left > 0 && (rest = end - now()) > 0;) {
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    if (poll(&wait, 1, (int)(rest * 1000) + 1) <= 0) continue;
+    unsigned char packet[1500];
+    ssize_t length = recv(fd, packet, sizeof packet, 0);
+    int at = (packet[0] & 15) * 4;
+    uint16_t fields[2];
+    if (length < at + 8 || packet[at] != ICMP_ECHOREPLY) continue;
+    memcpy(fields, packet + at + 4, 4);
+    uint16_t i = ntohs(fields[1]);
+    if (fields[0] == htons(id) && i < count && !answered[i]) answered[i] = 1, left--;
+  }
+  for (int i = 0; i < count; i++)
+    if (!answered[i]) printf("%s\n", addresses[i]);
+  return left > 0;
 }
 
 static int receive(const char *port) {
@@ -166,13 +202,15 @@ static int send_for(const char *address, const char *port, double seconds) {
 
 int main(int argc, char **argv) {
   if (argc < 4) {
-    fprintf(stderr, "usage: traffic NETNS ping ADDRESS COUNT INTERVAL_MS | receive PORT | send ADDRESS PORT SECONDS\n");
+    fprintf(stderr, "usage: traffic NETNS ping ADDRESS COUNT INTERVAL_MS | pingall WAIT_MS ADDRESS... |\n"
+            "       receive PORT | send ADDRESS PORT SECONDS\n");
     return 1;
   }
   enter_netns(argv[1]);
   fill_pattern();
   const char *command = argv[2];
   if (strcmp(command, "ping") == 0 && argc == 6) return ping(argv[3], atoi(argv[4]), atoi(argv[5]));
+  if (strcmp(command, "pingall") == 0 && argc > 4) return ping_all(atoi(argv[3]), argc - 4, argv + 4);
   if (strcmp(command, "receive") == 0 && argc == 4) return receive(argv[3]);
   if (strcmp(command, "send") == 0 && argc == 6) return send_for(argv[3], argv[4], atof(argv[5]));
   fprintf(stderr, "traffic: unknown command or wrong number of arguments: %s\n", command);

@@ -60,8 +60,8 @@ export class Lab {
       'netns',
       b.name,
     ]);
-    await a.ip(`link set ${endA} name ${nameA}`, `link set ${nameA} up`);
-    await b.ip(`link set ${endB} name ${nameB}`, `link set ${nameB} up`);
+    await a.ip(`link set dev ${endA} name ${nameA}`, `link set dev ${nameA} up`);
+    await b.ip(`link set dev ${endB} name ${nameB}`, `link set dev ${nameB} up`);
   }
 
   spawn(command: readonly string[], options?: RunOptions): Background {

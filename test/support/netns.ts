@@ -51,7 +51,7 @@ export class Netns {
     const add = addresses.map(
       (address) => `addr add ${address} dev ${device}${address.includes(':') ? ' nodad' : ''}`,
     );
-    await this.ip('link set lo up', ...add, `link set ${device} up`);
+    await this.ip('link set dev lo up', ...add, `link set dev ${device} up`);
   }
 
   async link(device: string): Promise<LinkStatus> {

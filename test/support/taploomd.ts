@@ -55,7 +55,7 @@ export class Taploomd {
     config: object,
     options: DaemonOptions = {},
   ): Promise<Taploomd> {
-    await where.ip('link set lo up'); // for the metrics address
+    await where.ip('link set dev lo up'); // for the metrics address
     const socket = options.socket ?? join(lab.dir, `taploom${++sockets}.sock`);
     const file = join(lab.dir, 'taploom.yaml');
     writeFileSync(file, JSON.stringify(config)); // JSON is YAML
@@ -149,11 +149,16 @@ export class Taploomd {
     return this.where.check([process.execPath, '-e', script]);
   }
 
-  /** `scrape` as numbers: `taploom_port_receive_packets_total{bridge="br0",port="h1"}` -> 42. */
+  /** `scrape` as numbers, labels in alphabetic order: `taploom_port_up{bridge="br0",port="h1"}` -> 1. */
   async metrics(): Promise<Map<string, number>> {
     const lines = (await this.scrape()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return new Map(
-      lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
+      lines.map((line) => {
+        const [series, value] = [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' '))];
+        const [name, labels = ''] = series.split(/[{}]/);
+        const sorted = (labels.match(/\w+="[^"]*"/g) ?? []).sort().join();
+        return [sorted === '' ? name : `${name}{${sorted}}`, Number(value)];
+      }),
     );
   }
 

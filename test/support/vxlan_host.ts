@@ -26,18 +26,18 @@ export interface VxlanHostOptions {
 export async function addKernelVxlan(lab: Lab, outer: Netns, host: VxlanHostOptions): Promise<VxlanHost> {
   const inner = await lab.netns(`${host.label}-inner`);
   await outer.ip(
-    `link add vxl0 type vxlan id ${host.vni} dstport 4789 local ${host.local} dev und0 ${host.options ?? ''}`,
-    'link add kbr0 type bridge',
-    `link set vxl0 mtu ${host.mtu} master kbr0`,
-    'link set vxl0 up',
-    'link set kbr0 up',
+    `link add name vxl0 type vxlan id ${host.vni} dstport 4789 local ${host.local} dev und0 ${host.options ?? ''}`,
+    'link add name kbr0 type bridge',
+    `link set dev vxl0 mtu ${host.mtu} master kbr0`,
+    'link set dev vxl0 up',
+    'link set dev kbr0 up',
   );
   for (const remote of host.remotes) {
     await outer.check(['bridge', 'fdb', 'append', '00:00:00:00:00:00', 'dev', 'vxl0', 'dst', remote]);
   }
   await lab.veth(outer, 'p0', inner, 'eth0');
-  await outer.ip(`link set p0 mtu ${host.mtu} master kbr0`);
-  await inner.ip(`link set eth0 mtu ${host.mtu}`);
+  await outer.ip(`link set dev p0 mtu ${host.mtu} master kbr0`);
+  await inner.ip(`link set dev eth0 mtu ${host.mtu}`);
   await inner.up('eth0', ...host.addresses);
   return { outer, inner };
 }

@@ -66,7 +66,7 @@ test('a bridge made with taploom-brctl connects hosts, and showmacs lists them',
   for (const step of ['addbr br7', 'addif br7 t1', 'setageing br7 300', 'hairpin br7 t1 off']) {
     expect((await daemon.brctl(...step.split(' '))).code).toBe(0);
   }
-  await sw.ip(`link set t1 netns ${h1.name}`); // as one would hand a TAP to a container
+  await sw.ip(`link set dev t1 netns ${h1.name}`); // as one would hand a TAP to a container
   await h1.up('t1', '10.0.0.1/24');
   await sw.up('br7', '10.0.0.254/24');
   expect(await reaches(h1, '10.0.0.254')).toBe(true);

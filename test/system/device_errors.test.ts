@@ -51,7 +51,7 @@ test('frames to an interface that is down are counted drops, and up again it wor
   const { h1, h2, daemon } = await connect();
   const to = (await h2.link('h2')).address;
   const from = (await h1.link('h1')).address;
-  await h2.ip('link set h2 down');
+  await h2.ip('link set dev h2 down');
   await sendFrames(h1, 'h1', [{ hex: frame({ to, from }), count: 40 }]);
   await daemon.until(
     '40 drops',
@@ -60,7 +60,7 @@ test('frames to an interface that is down are counted drops, and up again it wor
   expect((await daemon.port('h2')).state).toBe('down');
   await expectLaws(daemon);
 
-  await h2.ip('link set h2 up');
+  await h2.ip('link set dev h2 up');
   expect(await reaches(h1, '10.0.0.2')).toBe(true);
   await daemon.until('port up', async () => (await daemon.port('h2')).state === 'up');
 });
@@ -85,7 +85,7 @@ test('a queue that overflows while the daemon stands still costs frames, nothing
 test('an interface that somebody moves to another namespace keeps forwarding from there', async () => {
   const { lab, h1, h2, daemon } = await connect();
   const h3 = await lab.netns('h3');
-  await h1.ip(`link set h1 netns ${h3.name}`);
+  await h1.ip(`link set dev h1 netns ${h3.name}`);
   await sendFrames(h2, 'h2', [{ hex: frame({ to: 'ff:ff:ff:ff:ff:ff', from: B }), count: 5 }]); // while it is down
   await h3.up('h1', '10.0.0.1/24');
   expect(await reaches(h3, '10.0.0.2')).toBe(true);
@@ -95,7 +95,7 @@ test('an interface that somebody moves to another namespace keeps forwarding fro
 
 test('an interface that is deleted leaves a port that is gone, and the port can be made again', async () => {
   const { h1, h2, daemon } = await connect();
-  await h1.ip('link del h1');
+  await h1.ip('link del dev h1');
   await daemon.until('port gone', async () => (await daemon.port('h1')).state === 'gone');
   await sendFrames(h2, 'h2', [{ hex: frame({ to: 'ff:ff:ff:ff:ff:ff', from: B }), count: 5 }]);
   await daemon.until(
@@ -112,7 +112,7 @@ test('an interface that is deleted leaves a port that is gone, and the port can 
 
 test('a namespace that is deleted takes its interface, not the daemon', async () => {
   const { h1, h2, daemon } = await connect();
-  await h1.ip('link del h1').catch(() => {});
+  await h1.ip('link del dev h1').catch(() => {});
   await daemon.until('port gone', async () => (await daemon.port('h1')).state === 'gone');
   expect(await reaches(h2, '10.0.0.9', 500)).toBe(false);
   expect(daemon.process.running).toBe(true);
@@ -142,7 +142,7 @@ test('a persistent TAP is taken with its addresses, and left behind when the por
   const { sw, h1, daemon } = await connect();
   await sw.ip('tuntap add mode tap name kept', 'addr add 10.0.0.7/24 dev kept');
   await daemon.request('PUT', '/v1/bridges/br0/ports/kept', { type: 'tap' });
-  await sw.ip('link set kept up');
+  await sw.ip('link set dev kept up');
   expect(await reaches(h1, '10.0.0.7')).toBe(true);
   await daemon.request('DELETE', '/v1/bridges/br0/ports/kept');
   expect(await sw.hasLink('kept')).toBe(true);
@@ -170,7 +170,7 @@ test('an interface of another kind with the name of a port is refused', async ()
 
 test('a kernel bridge with the name of a bridge is refused, and is not touched', async () => {
   const { sw, daemon } = await connect();
-  await sw.ip('link add br9 type bridge');
+  await sw.ip('link add name br9 type bridge');
   const answer = await daemon
     .request<{ results: { ok: boolean; error?: string }[] }>('PUT', '/v1/bridges/br9', {})
     .catch((error: Error) => ({ results: [{ ok: false, error: error.message }] }));

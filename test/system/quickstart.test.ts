@@ -13,7 +13,7 @@ needs('unshare', 'setpriv', 'curl');
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const MACHINE =
-  'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready && exec sleep 300';
+  'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set dev lo up && echo ready && exec sleep 300';
 const DONE = /namespaces and devices are gone/;
 const RUNNING = /Metrics: +curl (http\S+)/;
 

@@ -36,10 +36,10 @@ const IPV6: Underlay = {
 
 async function addUnderlay(lab: Lab, hosts: readonly Netns[], addresses: readonly string[], prefix: number) {
   const wire = await lab.netns('wire');
-  await wire.ip('link add br type bridge', 'link set br up');
+  await wire.ip('link add name br type bridge', 'link set dev br up');
   for (const [i, host] of hosts.entries()) {
     await lab.veth(wire, `v${i}`, host, 'und0');
-    await wire.ip(`link set v${i} master br`);
+    await wire.ip(`link set dev v${i} master br`);
     for (const [netns, device] of [
       [wire, `v${i}`],
       [host, 'und0'],
