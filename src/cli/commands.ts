@@ -131,7 +131,7 @@ function unset({ unset }: Values): Values {
 
 function known(bridges: readonly { name: string }[], bridge: string): void {
   if (!bridges.some(({ name }) => name === bridge)) {
-    throw new ControlError('bridge_not_found', `There is no bridge ${bridge}`);
+    throw new ControlError('no_such_bridge', `There is no bridge ${bridge}`);
   }
 }
 

@@ -48,7 +48,11 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
     .exitOverride()
     .showHelpAfterError('(--help tells more)')
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.error });
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.error,
+      outputError: (text, write) => write(text.replace(/^error: /, 'taploom: ')),
+    });
 
   /** Runs `pick(commands)` with the command's arguments and all options. */
   const action =

@@ -20,27 +20,43 @@ export class ChangeError extends TaploomError {
 
 export class Changes {
   private readonly api: SwitchApi;
-  private readonly saved: (config: SwitchConfig) => void | Promise<void>;
+  private readonly save: (config: SwitchConfig) => void | Promise<void>;
   private last: Promise<unknown> = Promise.resolve();
 
-  /** `saved` is told of every configuration that came into force; it keeps it for the next start. */
-  constructor(api: SwitchApi, saved: (config: SwitchConfig) => void | Promise<void> = () => {}) {
+  /** `save` is told of every configuration that came into force, to keep it for the next start. */
+  constructor(api: SwitchApi, save: (config: SwitchConfig) => void | Promise<void> = () => {}) {
     this.api = api;
-    this.saved = saved;
+    this.save = save;
   }
 
-  /** Applies what `edit` makes of the configuration in force. `edit` must not change its argument. */
-  change(edit: (config: SwitchConfig) => unknown): Promise<ActionResult[]> {
+  /**
+   * Applies what `edit` makes of the configuration in force; `edit` must not change its argument. Rejects with
+   * `ChangeError` if an action failed. `applied` is called before the outcome is saved, whether all worked or not.
+   */
+  async change(
+    edit: (config: SwitchConfig) => unknown,
+    applied: (config: SwitchConfig) => void = () => {},
+  ): Promise<ActionResult[]> {
     const turn = this.last.then(async () => {
       const wanted = edit(this.api.config);
       const strange = strangeFds(this.api.config, wanted);
       if (strange.length > 0) throw new ConfigError(strange);
       const results = await this.api.apply(wanted);
-      await this.saved(this.api.config);
-      if (results.some((result) => !result.ok)) throw new ChangeError(results);
-      return results;
+      applied(this.api.config);
+      return { results, saving: this.saving() };
     });
     this.last = turn.catch(() => {});
-    return turn;
+    const { results, saving } = await turn;
+    // the next change need not wait for the disk
+    await saving;
+    if (results.some((result) => !result.ok)) throw new ChangeError(results);
+    return results;
+  }
+
+  /** Settled before anybody waits for it, so that a full disk is not an unhandled rejection. */
+  private saving(): Promise<void> {
+    const saving = Promise.resolve(this.save(this.api.config));
+    saving.catch(() => {});
+    return saving;
   }
 }

@@ -7,7 +7,7 @@ import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '
 
 export function requireBridge(config: SwitchConfig, bridge: string): BridgeConfig {
   if (!Object.hasOwn(config.bridges, bridge)) {
-    throw new TaploomError('bridge_not_found', `There is no bridge ${bridge}`);
+    throw new TaploomError('no_such_bridge', `There is no bridge ${bridge}`);
   }
   return config.bridges[bridge];
 }
@@ -15,7 +15,7 @@ export function requireBridge(config: SwitchConfig, bridge: string): BridgeConfi
 export function requirePort(config: SwitchConfig, bridge: string, port: string): PortConfig {
   const { ports } = requireBridge(config, bridge);
   if (!Object.hasOwn(ports, port)) {
-    throw new TaploomError('port_not_found', `Bridge ${bridge} has no port ${port}`);
+    throw new TaploomError('no_such_port', `Bridge ${bridge} has no port ${port}`);
   }
   return ports[port];
 }
@@ -76,7 +76,7 @@ export function dropStatic(config: SwitchConfig, { bridge, ...key }: StaticKey):
   const rest = owner.static.filter((entry) => !sameStation(entry, key));
   if (rest.length === owner.static.length) {
     const vlan = key.vlan === undefined ? '' : ` in VLAN ${key.vlan}`;
-    throw new TaploomError('fdb_not_found', `Bridge ${bridge} has no static entry for ${key.mac}${vlan}`);
+    throw new TaploomError('no_such_entry', `Bridge ${bridge} has no static entry for ${key.mac}${vlan}`);
   }
   return putBridge(config, bridge, { ...owner, static: rest });
 }

@@ -23,14 +23,12 @@ export type Problem = z.infer<typeof problem>;
 
 const TITLES: Record<number, string> = {
   400: 'Bad Request',
-  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   409: 'Conflict',
   410: 'Gone',
   413: 'Content Too Large',
   500: 'Internal Server Error',
-  501: 'Not Implemented',
   503: 'Service Unavailable',
 };
 
@@ -39,18 +37,19 @@ const STATUS: Record<string, number> = {
   invalid_config: 400,
   invalid_request: 400,
   invalid_json: 400,
+  invalid_mac: 400,
   body_too_large: 413,
   method_not_allowed: 405,
   cursor_expired: 410,
-  permission_denied: 403,
-  not_supported: 501,
+  kernel_bridge: 409,
+  too_many: 409,
   closed: 503,
 };
 
-/** HTTP status for an error code: `port_exists` and `port_busy` are conflicts, `bridge_not_found` is missing. */
+/** HTTP status for an error code: `port_exists` and `port_busy` are conflicts, `no_such_bridge` is missing. */
 export function statusOf(code: string): number {
   if (STATUS[code] !== undefined) return STATUS[code];
-  if (code.endsWith('_not_found')) return 404;
+  if (code.startsWith('no_such_') || code === 'not_found') return 404;
   if (code.endsWith('_exists') || code.endsWith('_busy')) return 409;
   return 500;
 }

@@ -81,7 +81,8 @@ export const action: z.ZodType<Action> = z.object(actionFields);
 export const actionResult: z.ZodType<ActionResult> = z.object({
   ...actionFields,
   ok: z.boolean(),
-  error: z.string().optional(),
+  error: z.string().optional().describe('why not, for people'),
+  code: z.string().optional().describe('why not, for programs'),
 });
 
 export const fdbEntry: z.ZodType<FdbEntry> = z.object({

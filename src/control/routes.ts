@@ -76,7 +76,7 @@ export const ROUTES: readonly Route[] = [
     handle: ({ api }, { params }) => {
       const config = requireBridge(api.config, params.bridge);
       const status = api.bridges().find((bridge) => bridge.name === params.bridge);
-      if (status === undefined) throw new TaploomError('bridge_not_found', `No bridge ${params.bridge}`);
+      if (status === undefined) throw new TaploomError('no_such_bridge', `No bridge ${params.bridge}`);
       return { status, config };
     },
   }),
@@ -130,7 +130,7 @@ export const ROUTES: readonly Route[] = [
       const { ports } = requireBridge(api.config, params.bridge);
       const status = api.ports().find((port) => port.bridge === params.bridge && port.name === params.port);
       if (status === undefined) {
-        throw new TaploomError('port_not_found', `Bridge ${params.bridge} has no port ${params.port}`);
+        throw new TaploomError('no_such_port', `Bridge ${params.bridge} has no port ${params.port}`);
       }
       return { status, config: ports[params.port] };
     },

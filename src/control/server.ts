@@ -70,10 +70,7 @@ export function controlApp(context: ControlContext, onError?: (error: unknown) =
   app.notFound((c) => {
     const allowed = allowedMethods(c.req.path);
     if (allowed.length === 0) {
-      return respond(
-        c,
-        new TaploomError('route_not_found', `No such resource: ${c.req.path}; see /openapi.json`),
-      );
+      return respond(c, new TaploomError('not_found', `No such resource: ${c.req.path}; see /openapi.json`));
     }
     c.header('Allow', allowed.join(', '));
     return respond(
@@ -85,9 +82,8 @@ export function controlApp(context: ControlContext, onError?: (error: unknown) =
     );
   });
   app.onError((error, c) => {
-    const response = respond(c, error);
-    if (response.status === 500) onError?.(error);
-    return response;
+    if (!(error instanceof TaploomError)) onError?.(error);
+    return respond(c, error);
   });
   return app;
 }

@@ -1,7 +1,7 @@
 // The control socket's file: who may use it, and who owns it. A socket file outlives a daemon that was killed, so a
 // file at our path means nothing by itself: only a connection that is accepted proves that somebody else is there.
 
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync, type Stats } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { TaploomError } from '../api.ts';
@@ -13,32 +13,35 @@ const PATH_MAX = 107;
 export async function listenUnix(server: Server, path: string, group?: string): Promise<void> {
   path = resolve(path);
   const gid = group === undefined ? undefined : groupId(group);
-  if (Buffer.byteLength(path) > PATH_MAX) {
-    throw new TaploomError('invalid_socket', `Cannot listen at ${path}: longer than ${PATH_MAX} bytes`);
+  await requireFreeSocket(path);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    rmSync(path, { force: true });
+    await bind(server, path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new TaploomError('socket_failed', `Cannot listen at ${path}: ${code ?? message}`, { cause: error });
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  await claim(path);
-  await bind(server, path);
   if (gid !== undefined) {
     chownSync(path, -1, gid);
     chmodSync(path, 0o660);
   }
 }
 
-async function claim(path: string): Promise<void> {
-  let stat: Stats;
-  try {
-    stat = lstatSync(path);
-  } catch {
-    return;
+/** Throws if `path` cannot be a socket of ours, above all if somebody answers there: `already_running`. */
+export async function requireFreeSocket(path: string): Promise<void> {
+  path = resolve(path);
+  if (Buffer.byteLength(path) > PATH_MAX) {
+    throw new TaploomError('invalid_socket', `Cannot listen at ${path}: longer than ${PATH_MAX} bytes`);
   }
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
   if (!stat.isSocket()) {
     throw new TaploomError('invalid_socket', `Cannot listen at ${path}: it exists and is not a socket`);
   }
   if (await answers(path)) {
     throw new TaploomError('already_running', `taploomd is already running at ${path}`);
   }
-  rmSync(path, { force: true });
 }
 
 function answers(path: string): Promise<boolean> {
@@ -75,8 +78,5 @@ function groupId(group: string): number {
     const [name, , gid] = line.split(':');
     if (name === group) return Number(gid);
   }
-  throw new TaploomError(
-    'group_not_found',
-    `Cannot give the control socket to group ${group}: no such group`,
-  );
+  throw new TaploomError('no_such_group', `Cannot give the control socket to group ${group}: no such group`);
 }

@@ -4,7 +4,7 @@ import { Changes } from '../../src/control/changes.ts';
 import { FdbSessions } from '../../src/control/fdb_sessions.ts';
 import { ROUTES } from '../../src/control/routes.ts';
 import { controlApp } from '../../src/control/server.ts';
-import { FakeSwitch } from './fake_switch.ts';
+import { SimulatedSwitch } from './simulated_switch.ts';
 
 const CONFIG = {
   version: 1,
@@ -16,14 +16,14 @@ const CONFIG = {
   },
 };
 
-let api: FakeSwitch;
+let api: SimulatedSwitch;
 let saved: unknown[];
 let app: ReturnType<typeof controlApp>;
 let sessions: FdbSessions;
 let faults: unknown[];
 
 beforeEach(() => {
-  api = new FakeSwitch(CONFIG);
+  api = new SimulatedSwitch(CONFIG);
   saved = [];
   faults = [];
   sessions = new FdbSessions(api);
@@ -101,16 +101,16 @@ describe('bridges and ports', () => {
   });
 
   test.each([
-    ['GET', '/v1/bridges/nope', 'bridge_not_found'],
-    ['PATCH', '/v1/bridges/nope', 'bridge_not_found'],
-    ['DELETE', '/v1/bridges/nope', 'bridge_not_found'],
-    ['GET', '/v1/bridges/nope/ports', 'bridge_not_found'],
-    ['GET', '/v1/bridges/__proto__', 'bridge_not_found'],
-    ['GET', '/v1/bridges/br0/ports/nope', 'port_not_found'],
-    ['PATCH', '/v1/bridges/br0/ports/constructor', 'port_not_found'],
-    ['DELETE', '/v1/bridges/br0/ports/nope', 'port_not_found'],
-    ['PUT', '/v1/bridges/nope/ports/vm9', 'bridge_not_found'],
-    ['DELETE', '/v1/fdb?bridge=br0&mac=02:00:00:00:00:01', 'fdb_not_found'],
+    ['GET', '/v1/bridges/nope', 'no_such_bridge'],
+    ['PATCH', '/v1/bridges/nope', 'no_such_bridge'],
+    ['DELETE', '/v1/bridges/nope', 'no_such_bridge'],
+    ['GET', '/v1/bridges/nope/ports', 'no_such_bridge'],
+    ['GET', '/v1/bridges/__proto__', 'no_such_bridge'],
+    ['GET', '/v1/bridges/br0/ports/nope', 'no_such_port'],
+    ['PATCH', '/v1/bridges/br0/ports/constructor', 'no_such_port'],
+    ['DELETE', '/v1/bridges/br0/ports/nope', 'no_such_port'],
+    ['PUT', '/v1/bridges/nope/ports/vm9', 'no_such_bridge'],
+    ['DELETE', '/v1/fdb?bridge=br0&mac=02:00:00:00:00:01', 'no_such_entry'],
   ])('%s %s is 404 %s', async (method, path, code) => {
     const body = method === 'PATCH' || method === 'PUT' ? { type: 'tap' } : undefined;
     expect(await call(method, path, body)).toMatchObject({ status: 404, value: { code } });
@@ -327,8 +327,8 @@ describe('requests that are wrong', () => {
     ['PUT', '/v1/bridges/br0/ports/vm5', { type: 'carrier pigeon' }, 400, 'invalid_config'],
     ['PUT', '/v1/bridges/a%20b', {}, 400, 'invalid_config'],
     ['PUT', '/v1/config', ' '.repeat(5 << 20), 413, 'body_too_large'],
-    ['GET', '/v1/nothing', undefined, 404, 'route_not_found'],
-    ['GET', '/', undefined, 404, 'route_not_found'],
+    ['GET', '/v1/nothing', undefined, 404, 'not_found'],
+    ['GET', '/', undefined, 404, 'not_found'],
     ['POST', '/v1/bridges/br0', {}, 405, 'method_not_allowed'],
     ['DELETE', '/openapi.json', undefined, 405, 'method_not_allowed'],
   ])('%s %s is answered with the right status', async (method, path, body, status, code) => {
@@ -364,7 +364,7 @@ describe('the OpenAPI document', () => {
     for (const line of described) {
       const [method, path] = line.split(' ');
       const { value } = await call(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x'));
-      expect(['route_not_found', 'method_not_allowed', 'internal']).not.toContain(value.code);
+      expect(['not_found', 'method_not_allowed', 'internal']).not.toContain(value.code);
     }
     const served = app.routes
       .filter(({ method }) => method !== 'ALL')

@@ -67,7 +67,7 @@ async function delbr(client: ControlClient, [bridge]: string[]): Promise<void> {
   try {
     await client.deleteBridge(bridge);
   } catch (error) {
-    if (codeOf(error) !== 'bridge_not_found') throw failure(`can't delete bridge ${bridge}`, error);
+    if (codeOf(error) !== 'no_such_bridge') throw failure(`can't delete bridge ${bridge}`, error);
     if (has((await client.summary()).ports, bridge)) {
       throw new BrctlFailure(`can't delete bridge ${bridge}: Operation not permitted`);
     }
@@ -239,7 +239,7 @@ function failure(what: string, error: unknown): unknown {
   if (!(error instanceof TaploomError)) return error;
   const { status } = error as TaploomError & { status?: number };
   if (status === 0) return error;
-  if (error.code === 'bridge_not_found') return new BrctlFailure(`${what}: No such device`);
+  if (error.code === 'no_such_bridge') return new BrctlFailure(`${what}: No such device`);
   if (error.code === 'invalid_config') return new BrctlFailure(`${what}: ${firstProblem(error)}`);
   return new BrctlFailure(`${what}: ${error.message}`);
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { runBrctl } from '../../../src/cli/brctl/run.ts';
 import { Changes } from '../../../src/control/changes.ts';
 import { type ControlServer, startControlServer } from '../../../src/control/server.ts';
-import { FakeSwitch } from '../../control/fake_switch.ts';
+import { SimulatedSwitch } from '../../control/simulated_switch.ts';
 
 export interface Outcome {
   out: string;
@@ -15,7 +15,7 @@ export interface Outcome {
 }
 
 export class BrctlFixture {
-  readonly api = new FakeSwitch();
+  readonly api = new SimulatedSwitch();
   readonly socket: string;
   private readonly directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
   private server: ControlServer | undefined;

@@ -1,0 +1,160 @@
+#!/usr/bin/env node
+// taploomd: the daemon in the foreground, for systemd or a terminal. Command line, signals, and the way out.
+//
+// The data plane's thread sleeps in native code, where neither terminate() nor process.exit() can reach it: so every
+// way out stops the switch first, and if even that hangs, ends the process by SIGKILL.
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_SOCKET } from '../control/client.ts';
+import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../control/log.ts';
+import { taploomVersion } from '../control/version.ts';
+import type { Daemon } from '../daemon.ts';
+
+const CLOSE_MS = 5000;
+
+interface Options {
+  config?: string;
+  state?: string;
+  socket: string;
+  socketGroup?: string;
+  metricsAddress: Address | 'off';
+  logLevel: LogLevel;
+  logFormat: 'text' | 'json';
+}
+
+interface Address {
+  address: string;
+  port: number;
+}
+
+const command = new Command('taploomd')
+  .description(
+    'A userspace Ethernet switch. Runs in the foreground until SIGTERM; SIGHUP reads --config again.',
+  )
+  .version(`taploomd ${taploomVersion()}`, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print help')
+  .option('--config <file>', 'configuration to start from (YAML)')
+  .option('--state <file>', 'keep changes made by clients here, for the next start')
+  .option('--socket <path>', 'control socket', process.env.TAPLOOM_SOCKET || DEFAULT_SOCKET)
+  .option('--socket-group <group>', 'let members of this group use the socket (mode 0660 in place of 0600)')
+  .addOption(
+    new Option('--metrics-address <host:port>', 'where to serve /metrics, or off')
+      .argParser(parseAddress)
+      .default({ address: '127.0.0.1', port: 9477 } satisfies Address, '127.0.0.1:9477'),
+  )
+  .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
+  .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']).default('text'))
+  .allowExcessArguments(false)
+  .showHelpAfterError('(--help tells more)')
+  .configureHelp({ helpWidth: 80 })
+  .addHelpText(
+    'after',
+    '\nExamples:\n  # taploomd --config /etc/taploom/switch.yaml --state /var/lib/taploom/state.json\n' +
+      '  # taploomd --socket /tmp/t.sock --metrics-address off',
+  )
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+command.parse();
+await main(command.opts<Options>());
+
+async function main(options: Options): Promise<void> {
+  const { config, state, socket, socketGroup, metricsAddress, logLevel, logFormat } = options;
+  const log = createLogger({ level: logLevel, format: logFormat });
+  const { Daemon } = await import('../daemon.ts');
+  const { Switch } = await import('../switch.ts');
+  const tell = await notifier(log);
+
+  let daemon: Daemon | undefined;
+  let ending = false;
+  const die = (err: Error, what: string) => {
+    log.fatal({ err }, `${what}; taploomd ends`);
+    if (ending) return;
+    ending = true;
+    void leave(1, log, () => daemon?.closeSwitch());
+  };
+  process.on('uncaughtException', (error) => die(error, 'An error that nobody expected'));
+
+  const metrics = metricsAddress === 'off' ? undefined : metricsAddress;
+  const starting = Daemon.start({
+    open: async (initial) => {
+      const opened = await Switch.open(initial);
+      opened.on('failed', (error) => die(error, 'The data plane failed'));
+      return opened;
+    },
+    log,
+    socket,
+    socketGroup,
+    config,
+    state,
+    metrics,
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (ending) return;
+      ending = true;
+      log.info(`${signal}: taploomd ends`);
+      tell('STOPPING=1');
+      // a start under way is finished first, so that all it made is taken down
+      void leave(0, log, async () => (await starting.catch(() => undefined))?.close());
+    });
+  }
+  process.on('SIGHUP', () => {
+    void starting.then(async (started) => {
+      tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+      await started.reload();
+      tell(`READY=1\nSTATUS=${started.status}`);
+    });
+  });
+
+  try {
+    daemon = await starting;
+  } catch (error) {
+    if (ending) return;
+    ending = true;
+    const { TaploomError } = await import('../api.ts');
+    if (error instanceof TaploomError) log.fatal(`Cannot start: ${error.message}`);
+    else log.fatal({ err: error }, 'Cannot start');
+    // nothing is open any more: Daemon.start has cleaned up
+    process.exitCode = 1;
+    return;
+  }
+  if (!ending) tell(`READY=1\nSTATUS=${daemon.status}`);
+}
+
+/** Ends the process with `code` once `close` is done. */
+async function leave(code: number, log: Logger, close: () => Promise<void> | undefined): Promise<void> {
+  const patience = setTimeout(() => {
+    log.fatal(`The switch did not stop within ${CLOSE_MS / 1000} s; killing the process`);
+    process.kill(process.pid, 'SIGKILL');
+  }, CLOSE_MS);
+  try {
+    await close();
+  } catch (err) {
+    log.error({ err }, 'Closing the switch failed');
+    code = 1;
+  }
+  clearTimeout(patience);
+  process.exit(code);
+}
+
+/** sd_notify, if a service manager asked for it; its absence is no reason to stop. */
+async function notifier(log: Logger): Promise<(state: string) => void> {
+  if (!process.env.NOTIFY_SOCKET) return () => {};
+  const { notify } = await import('../sys/notify.ts');
+  return (state) => {
+    try {
+      notify(state);
+    } catch (err) {
+      log.warn({ err }, 'Cannot reach the service manager');
+    }
+  };
+}
+
+function parseAddress(text: string): Address | 'off' {
+  if (text === 'off') return 'off';
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text);
+  if (match === null || Number(match[3]) > 65_535) {
+    throw new InvalidArgumentError('Expected HOST:PORT, [IPV6]:PORT or off.');
+  }
+  return { address: match[1] ?? match[2], port: Number(match[3]) };
+}

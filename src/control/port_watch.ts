@@ -1,0 +1,84 @@
+// Tells the log what happens to ports: devices that go down or vanish, and frames that are dropped. A port that flaps
+// or drops for hours gets a line now and then, with what happened in between; the numbers are in /metrics.
+
+import { LRUCache } from 'lru-cache';
+import type { PortStatus, SwitchApi } from '../api.ts';
+import type { Logger } from './log.ts';
+
+const INTERVAL_MS = 1000;
+const STATE_QUIET_MS = 10_000;
+const DROPS_QUIET_MS = 60_000;
+// as many as there can be ports
+const MAX_PORTS = 4096;
+
+/** Drops that an ordinary network makes all the time. */
+const ORDINARY = new Set(['no_destination', 'same_port', 'isolated', 'fault_receive', 'fault_transmit']);
+
+type Known = { state: PortStatus['state']; drops: Map<string, number> };
+
+export class PortWatch {
+  private readonly api: Pick<SwitchApi, 'ports'>;
+  private readonly log: Logger;
+  private readonly quietStates: LRUCache<string, true>;
+  private readonly quietDrops: LRUCache<string, true>;
+  private known = new Map<string, Known>();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** `clock` in ms, for tests. */
+  constructor(api: Pick<SwitchApi, 'ports'>, log: Logger, clock: { now(): number } = performance) {
+    this.api = api;
+    this.log = log;
+    const options = { max: MAX_PORTS, perf: clock, ttlResolution: 0 };
+    this.quietStates = new LRUCache({ ...options, ttl: STATE_QUIET_MS });
+    this.quietDrops = new LRUCache({ ...options, ttl: DROPS_QUIET_MS });
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.check(), INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  check(): void {
+    const now = new Map<string, Known>();
+    for (const port of this.api.ports()) {
+      const before = this.known.get(port.name);
+      // a port that is new starts up and with nothing dropped
+      const known = before ?? { state: 'up', drops: new Map() };
+      now.set(port.name, { state: this.states(port, known.state), drops: this.drops(port, known.drops) });
+    }
+    this.known = now;
+  }
+
+  /** The state that the log knows; while the port is quiet, the last one that it was told. */
+  private states({ bridge, name, type, state }: PortStatus, told: PortStatus['state']): PortStatus['state'] {
+    if (state === told || this.quietStates.has(name)) return told;
+    this.quietStates.set(name, true);
+    const fields = { bridge, port: name };
+    if (state === 'up') this.log.info(fields, `port ${name} is up`);
+    else if (state === 'gone') this.log.warn(fields, `port ${name}: its ${type} device was deleted`);
+    else this.log.warn(fields, `port ${name} is down: its interface is not up`);
+    return state;
+  }
+
+  private drops({ bridge, name, counters }: PortStatus, told: Map<string, number>): Map<string, number> {
+    const total = new Map([
+      ...Object.entries(counters.receiveDropped),
+      ...Object.entries(counters.transmitDropped),
+    ]);
+    // a port that was made again counts from zero
+    const grown = [...total].map(([reason, frames]) => {
+      const before = told.get(reason) ?? 0;
+      return [reason, frames >= before ? frames - before : frames] as const;
+    });
+    const fresh = grown.filter(([, frames]) => frames > 0);
+    if (fresh.length === 0 || this.quietDrops.has(name)) return told;
+    this.quietDrops.set(name, true);
+    const level = fresh.some(([reason]) => !ORDINARY.has(reason)) ? 'warn' : 'debug';
+    const text = fresh.map(([reason, frames]) => `${frames} ${reason}`).join(', ');
+    this.log[level]({ bridge, port: name }, `port ${name} dropped frames: ${text}`);
+    return total;
+  }
+}

@@ -1,0 +1,168 @@
+// The daemon: a switch, its control socket, its metrics, and the files that it starts from. It knows nothing of
+// signals and command lines; src/cli/taploomd.ts does.
+//
+// Order at the start: configuration, switch, socket, metrics. Whoever reaches the socket finds a switch that forwards.
+
+import { readFileSync } from 'node:fs';
+import { type ActionResult, type SwitchApi, TaploomError } from './api.ts';
+import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from './config/schema.ts';
+import { loadConfig } from './config/yaml.ts';
+import { ChangeError, Changes } from './control/changes.ts';
+import type { Logger } from './control/log.ts';
+import { Metrics, type MetricsServer, metricsServer } from './control/metrics.ts';
+import { PortWatch } from './control/port_watch.ts';
+import { type ControlServer, startControlServer } from './control/server.ts';
+import { type ConfigSource, StateStore } from './control/store.ts';
+import { requireFreeSocket } from './control/unix_socket.ts';
+import { taploomVersion } from './control/version.ts';
+
+export interface DaemonOptions {
+  /** Makes the switch; the daemon closes it. */
+  open: (config: SwitchConfig) => Promise<SwitchApi>;
+  log: Logger;
+  /** Path of the control socket. */
+  socket: string;
+  socketGroup?: string;
+  /** Configuration file (YAML). */
+  config?: string;
+  /** Where changes by clients are kept for the next start. Without it they end with the daemon. */
+  state?: string;
+  /** Where /metrics is served; nowhere without it. */
+  metrics?: { address: string; port: number };
+}
+
+interface Parts {
+  api: SwitchApi;
+  changes: Changes;
+  server: ControlServer;
+  metrics?: MetricsServer;
+  watch: PortWatch;
+  store?: StateStore;
+}
+
+export class Daemon {
+  private readonly options: DaemonOptions;
+  private readonly parts: Parts;
+
+  private constructor(options: DaemonOptions, parts: Parts) {
+    this.options = options;
+    this.parts = parts;
+  }
+
+  /** Throws `ConfigError` for a bad configuration, `TaploomError` for anything else that cannot be had. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const { log, socket, socketGroup } = options;
+    // before devices are touched: they may be those of a daemon that runs already
+    await requireFreeSocket(socket);
+    const store = options.state === undefined ? undefined : new StateStore(options.state);
+    const config = initialConfig(options, store);
+
+    const api = await options.open(EMPTY_CONFIG);
+    const closers: (() => unknown)[] = [() => api.close()];
+    try {
+      report(log, await api.apply(config));
+      store?.started(api.config);
+      const changes = new Changes(api, (next) => store?.save(next));
+      const watch = new PortWatch(api, log);
+      watch.start();
+      closers.push(() => watch.stop());
+      const version = taploomVersion();
+      const onError = (err: unknown) => log.error({ err }, 'a request failed');
+      const server = await startControlServer({ api, changes, version, socket, socketGroup, onError });
+      closers.push(() => server.close());
+      const metrics = options.metrics && (await metricsServer(options.metrics, new Metrics(api)));
+      const forwards = `${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
+      log.info(`taploomd ${version} is ready with ${forwards}: control at ${socket}, ${where(metrics)}`);
+      return new Daemon(options, { api, changes, server, metrics, watch, store });
+    } catch (error) {
+      for (const close of closers.reverse()) await close();
+      throw error;
+    }
+  }
+
+  /** `http://127.0.0.1:9477/metrics`, if metrics are served. */
+  get metricsUrl(): string | undefined {
+    return this.parts.metrics?.url;
+  }
+
+  /** One line for the service manager. */
+  get status(): string {
+    const { api } = this.parts;
+    return `Forwarding with ${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
+  }
+
+  /** Reads the configuration file again and applies it. If it is bad, that is logged and nothing changes. */
+  async reload(): Promise<boolean> {
+    const { log, config: file } = this.options;
+    if (file === undefined) {
+      log.warn('Nothing to reload: taploomd was started without --config');
+      return false;
+    }
+    const { changes, store } = this.parts;
+    try {
+      const source = readSource(file);
+      const wanted = loadConfig(source.text, source.file);
+      const results = await changes.change(
+        () => wanted,
+        (present) => store?.reloaded(source, wanted, present),
+      );
+      report(log, results);
+      log.info(`Reloaded ${file}: ${results.length === 0 ? 'nothing changed' : count(results, 'action')}`);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TaploomError)) throw error;
+      if (error instanceof ChangeError) report(log, error.results);
+      else if (error instanceof ConfigError)
+        log.error(`Nothing was changed, the file is bad:\n${error.message}`);
+      else log.error(`Reloading ${file}: ${error.message}`);
+      return false;
+    }
+  }
+
+  /** Control first, so that nobody changes a switch that is closing; then the switch. */
+  async close(): Promise<void> {
+    const { api, server, metrics, watch } = this.parts;
+    watch.stop();
+    await Promise.all([server.close(), metrics?.close()]);
+    await api.close();
+  }
+
+  /** For the way out after an error of ours: only what must be done before the process may end. */
+  closeSwitch(): Promise<void> {
+    return this.parts.api.close();
+  }
+}
+
+function initialConfig({ config, log }: DaemonOptions, store: StateStore | undefined): SwitchConfig {
+  const source = config === undefined ? undefined : readSource(config);
+  if (store === undefined) return source ? loadConfig(source.text, source.file) : EMPTY_CONFIG;
+  const { config: initial, notes } = store.load(source);
+  for (const { level, message } of notes) log[level](message);
+  return initial;
+}
+
+function readSource(file: string): ConfigSource {
+  try {
+    return { file, text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new TaploomError('config_unreadable', `Cannot read the configuration ${file}: ${code ?? message}`, {
+      cause: error,
+    });
+  }
+}
+
+function report(log: Logger, results: readonly ActionResult[]): void {
+  for (const { op, path, ok, error } of results) {
+    if (ok) log.debug(`${op} ${path}`);
+    else log.error(`Cannot ${op} ${path}: ${error}`);
+  }
+}
+
+function where(metrics: MetricsServer | undefined): string {
+  return metrics ? `metrics at ${metrics.url}` : 'no metrics';
+}
+
+function count(things: readonly unknown[], word: string): string {
+  return `${things.length} ${word}${things.length === 1 ? '' : 's'}`;
+}

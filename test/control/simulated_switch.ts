@@ -1,0 +1,140 @@
+// A switch without devices, for tests of what talks to one: configuration, plan and apply are real, and what it knows
+// of traffic is what the test puts into it.
+
+import type {
+  ActionResult,
+  BridgeStatus,
+  FdbEntry,
+  FdbFilter,
+  PollGap,
+  PortCounters,
+  PortStatus,
+  SwitchApi,
+} from '../../src/api.ts';
+import { diff } from '../../src/config/diff.ts';
+import { inForce } from '../../src/config/in_force.ts';
+import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
+
+export class SimulatedSwitch implements SwitchApi {
+  config: SwitchConfig;
+  entries: FdbEntry[] = [];
+  /** Rows in one page of `fdb`. */
+  pageSize = 100;
+  /** Path of an action -> why it fails, and the code. */
+  readonly failures = new Map<string, { error: string; code?: string }>();
+  readonly counters = new Map<string, Partial<PortCounters>>();
+  readonly states = new Map<string, PortStatus['state']>();
+  readonly macs = new Map<string, string>();
+  flushes: FdbFilter[] = [];
+  applied = 0;
+  openIterators = 0;
+  closed = false;
+
+  constructor(config: unknown = { version: 1 }) {
+    this.config = parseConfig(config);
+  }
+
+  plan(next: unknown) {
+    return diff(this.config, parseConfig(next));
+  }
+
+  async apply(next: unknown): Promise<ActionResult[]> {
+    const before = ++this.applied;
+    const wanted = parseConfig(next);
+    const results = diff(this.config, wanted).map((action): ActionResult => {
+      const failure = this.failures.get(action.path);
+      return failure ? { ...action, ok: false, ...failure } : { ...action, ok: true };
+    });
+    await new Promise((done) => setTimeout(done, 1));
+    if (before !== this.applied) throw new Error('apply ran twice at once');
+    this.config = inForce(
+      this.config,
+      wanted,
+      results.filter((result) => result.ok),
+    );
+    return results;
+  }
+
+  bridges(): BridgeStatus[] {
+    return Object.entries(this.config.bridges).map(([name, bridge]) => ({
+      name,
+      mac: this.macs.get(name) ?? '02:00:00:00:00:01',
+      vlanFiltering: bridge.vlan_filtering,
+      ageingTime: bridge.ageing_time,
+      learnedAddresses: this.entries.filter((entry) => entry.bridge === name && entry.type === 'learned')
+        .length,
+      ports: Object.keys(bridge.ports),
+    }));
+  }
+
+  ports(): PortStatus[] {
+    return Object.entries(this.config.bridges).flatMap(([bridge, { ports, local }]) => [
+      ...Object.entries(ports).map(([name, port], i) => this.port(bridge, name, port.type, i + 1)),
+      ...(local === false ? [] : [this.port(bridge, bridge, 'local', 0)]),
+    ]);
+  }
+
+  private port(bridge: string, name: string, type: PortStatus['type'], number: number): PortStatus {
+    return {
+      bridge,
+      name,
+      type,
+      number,
+      state: this.states.get(name) ?? 'up',
+      mtu: 1500,
+      ...(type === 'tap' || type === 'local' ? { mac: this.macs.get(name) ?? '02:00:00:00:00:02' } : {}),
+      learnedAddresses: this.entries.filter((entry) => entry.port === name && entry.type === 'learned')
+        .length,
+      counters: {
+        receivedFrames: 0,
+        receivedBytes: 0,
+        receivedSegments: 0,
+        forwarded: 0,
+        copies: 0,
+        transmittedFrames: 0,
+        transmittedBytes: 0,
+        transmittedSegments: 0,
+        learnRefused: 0,
+        stationMoves: 0,
+        receiveDropped: {},
+        transmitDropped: {},
+        ...this.counters.get(name),
+      },
+    };
+  }
+
+  async *fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
+    this.openIterators++;
+    try {
+      const rows = this.entries.filter((entry) =>
+        Object.entries(filter).every(
+          ([key, value]) => value === undefined || entry[key as keyof FdbEntry] === value,
+        ),
+      );
+      for (let at = 0; at < rows.length; at += this.pageSize) yield rows.slice(at, at + this.pageSize);
+    } finally {
+      this.openIterators--;
+    }
+  }
+
+  async flush(filter: FdbFilter = {}): Promise<number> {
+    this.flushes.push(filter);
+    return 3;
+  }
+
+  pollGap(): PollGap {
+    return {
+      polls: 2,
+      sumSeconds: 0.003,
+      maxSeconds: 0.002,
+      buckets: [
+        [0.001, 1],
+        [0.1, 2],
+      ],
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
