@@ -6,10 +6,10 @@
 // Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
 // come last: they need their port to exist and to carry their VLAN.
 
-import { isDeepStrictEqual } from 'node:util';
 import type { Action } from '../api.ts';
+import { equal } from './equal.ts';
 import { formatPath } from './path.ts';
-import type { BridgeConfig, LocalConfig, PortConfig, StaticEntryConfig, SwitchConfig } from './schema.ts';
+import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './schema.ts';
 
 /** What makes a device the device it is. A change of these is another device: delete and add. */
 const IDENTITY: ReadonlySet<string> = new Set([
@@ -45,20 +45,16 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
     add: { bridge: [], port: [], fdb: [] },
     set: { bridge: [], port: [], fdb: [] },
   };
-  for (const [path, { kind, value }] of before) {
-    const successor = after.get(path);
-    if (!successor || isReplaced(kind, value, successor.value))
-      plan.delete[kind].push({ op: 'delete', kind, path });
-  }
   for (const [path, { kind, value }] of after) {
     const predecessor = before.get(path);
-    if (!predecessor || isReplaced(kind, predecessor.value, value)) {
-      plan.add[kind].push({ op: 'add', kind, path });
-      continue;
-    }
-    const changes = changesBetween(predecessor.value, value);
-    if (Object.keys(changes).length > 0) plan.set[kind].push({ op: 'set', kind, path, changes });
+    const changes = predecessor && changesBetween(predecessor.value, value);
+    if (changes && !isReplaced(kind, changes)) {
+      before.delete(path);
+      if (Object.keys(changes).length > 0) plan.set[kind].push({ op: 'set', kind, path, changes });
+    } else plan.add[kind].push({ op: 'add', kind, path });
   }
+  // What is left has no successor.
+  for (const [path, { kind }] of before) plan.delete[kind].push({ op: 'delete', kind, path });
   return [
     ...plan.delete.fdb,
     ...plan.delete.port,
@@ -77,6 +73,7 @@ export function staticPath(bridge: string, { mac, vlan }: Pick<StaticEntryConfig
 }
 
 type Value = Readonly<Record<string, unknown>>;
+type Changes = NonNullable<Action['changes']>;
 
 interface Item {
   kind: Action['kind'];
@@ -88,12 +85,12 @@ interface Item {
 function items({ bridges }: SwitchConfig): Map<string, Item> {
   const found = new Map<string, Item>();
   const add = (kind: Action['kind'], path: string, value: object) =>
-    found.set(path, { kind, value: { ...value } });
+    found.set(path, { kind, value: value as Value });
   for (const [name, bridge] of Object.entries(bridges)) {
     add('bridge', formatPath(['bridges', name]), ownValue(bridge));
     if (bridge.local) add('port', formatPath(['bridges', name, 'local']), bridge.local);
     for (const [port, value] of Object.entries(bridge.ports)) {
-      add('port', formatPath(['bridges', name, 'ports', port]), value satisfies PortConfig | LocalConfig);
+      add('port', formatPath(['bridges', name, 'ports', port]), value);
     }
     for (const entry of bridge.static) add('fdb', staticPath(name, entry), entry);
   }
@@ -104,16 +101,17 @@ function ownValue(bridge: BridgeConfig): object {
   return Object.fromEntries(BRIDGE_KEYS.map((key) => [key, bridge[key]]));
 }
 
-function isReplaced(kind: Action['kind'], from: Value, to: Value): boolean {
-  const changed = Object.keys(changesBetween(from, to));
-  if (kind === 'fdb') return changed.length > 0;
-  return kind === 'port' && changed.some((key) => IDENTITY.has(key));
+function isReplaced(kind: Action['kind'], changes: Changes): boolean {
+  const keys = Object.keys(changes);
+  return kind === 'fdb' ? keys.length > 0 : kind === 'port' && keys.some((key) => IDENTITY.has(key));
 }
 
-function changesBetween(from: Value, to: Value): Record<string, { from: unknown; to: unknown }> {
-  const changes: Record<string, { from: unknown; to: unknown }> = {};
-  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-    if (!isDeepStrictEqual(from[key], to[key])) changes[key] = { from: from[key], to: to[key] };
-  }
+function changesBetween(from: Value, to: Value): Changes {
+  const changes: Changes = {};
+  const compare = (key: string) => {
+    if (!equal(from[key], to[key])) changes[key] = { from: from[key], to: to[key] };
+  };
+  for (const key in from) compare(key);
+  for (const key in to) if (!(key in from)) compare(key);
   return changes;
 }

@@ -1,8 +1,8 @@
 // Writes a configuration as YAML, the inverse of `loadConfig`: only what differs from the defaults, in the order of the
 // schema. A mapping that fits on a line stands on one: `vm1: { type: tap, netns: h1 }`.
 
-import { isDeepStrictEqual } from 'node:util';
 import { Document, isCollection, isMap, isScalar, type Node, stringify, visit } from 'yaml';
+import { equal } from './equal.ts';
 import { type BridgeConfig, type PortConfig, parseConfig, type SwitchConfig } from './schema.ts';
 
 const LINE_WIDTH = 110;
@@ -57,7 +57,7 @@ function differences(value: object, defaults: object, except: ReadonlySet<string
   const standard = defaults as Record<string, unknown>;
   return Object.fromEntries(
     Object.entries(value).filter(
-      ([key, item]) => item !== undefined && !except.has(key) && !isDeepStrictEqual(item, standard[key]),
+      ([key, item]) => item !== undefined && !except.has(key) && !equal(item, standard[key]),
     ),
   );
 }

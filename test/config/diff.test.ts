@@ -95,6 +95,12 @@ test('what does not make the device changes in place', () => {
   ]);
 });
 
+test('a key that is undefined is no difference to a key that is not there', () => {
+  const from = { type: 'tap', fault: { drop: 0.5 } };
+  const to = { type: 'tap', mtu: undefined, fault: { drop: 0.5, delay: undefined } };
+  expect(diff(br0({ ports: { p: from } }), br0({ ports: { p: to } }))).toEqual([]);
+});
+
 test('the local interface comes and goes like a port', () => {
   expect(ops(diff(br0({}), br0({ local: false })))).toEqual(['delete port bridges.br0.local']);
   expect(ops(diff(br0({ local: false }), br0({})))).toEqual(['add port bridges.br0.local']);
