@@ -52,7 +52,7 @@ const pairs = (text: string): Values =>
   );
 
 const orInherit = (text: string): number | string => (text === 'inherit' ? text : number(text));
-const orNone = (text: string): number | null => (text === 'none' ? null : number(text));
+const orNone = (text: string): number | 'none' => (text === 'none' ? text : number(text));
 
 const VLAN: Setting[] = [
   { flags: '--access <vid>', key: 'access', help: 'untagged member of this VLAN', parse: number },
@@ -218,6 +218,7 @@ function withVlan({ access, trunk, native, ...rest }: Values, replace: boolean):
   const vlan: Values = {};
   if (access !== undefined) Object.assign(vlan, { access }, replace && { trunk: null, native: null });
   if (trunk !== undefined) Object.assign(vlan, { trunk }, replace && { access: null });
-  if (native !== undefined) vlan.native = native;
+  // commander turns null into an empty text, so null is made here
+  if (native !== undefined) vlan.native = native === 'none' ? null : native;
   return Object.keys(vlan).length > 0 ? { ...rest, vlan } : rest;
 }

@@ -20,6 +20,9 @@ const NONE = {
   middle: '  ',
 }; // prettier-ignore
 
+/** The last column does not get narrower than this, whatever the terminal. */
+const MIN_LAST = 16;
+
 export interface TableOptions {
   /** Columns with numbers, aligned right. */
   right?: readonly number[];
@@ -41,7 +44,7 @@ export function table(head: readonly string[], rows: readonly Cell[][], options:
   );
   const last = columns.length - 1;
   const before = columns.slice(0, last).reduce((sum, column) => sum + column + 2, 0);
-  columns[last] = Math.min(columns[last], Math.max(width - before, 20));
+  columns[last] = Math.min(columns[last], Math.max(width - before, MIN_LAST));
   const lines = new Table({
     chars: NONE,
     head: headless ? [] : [...head],

@@ -52,12 +52,10 @@ export function portsText(
   withBridge = true,
 ): string {
   if (ports.length === 0) return 'no ports\n';
-  const head = ['PORT', 'TYPE', 'STATE', 'MTU', 'LEARNED', 'VLAN', 'DETAILS'];
+  const head = ['PORT', 'TYPE', 'STATE', 'MTU', 'LEARNED', 'DETAILS'];
   const rows = ports.map((status) => {
     const { bridge, name, type, state, mtu, learnedAddresses } = status;
-    const settings = settingsOf(config, status);
-    const vlan = config.bridges[bridge]?.vlan_filtering ? vlanText(settings?.vlan) : '';
-    const row = [name, type, state, mtu, learnedAddresses, vlan, details(status, settings)];
+    const row = [name, type, state, mtu, learnedAddresses, details(status, config)];
     return withBridge ? [bridge, ...row] : row;
   });
   const right = withBridge ? [4, 5] : [3, 4];
@@ -88,27 +86,29 @@ function settingsOf(config: SwitchConfig, { bridge, name, type }: PortStatus): S
   return owner?.local ? { type: 'local', ...owner.local } : undefined;
 }
 
-/** `10`, or `1 native, 10,20,100-199`; no key means untagged in VLAN 1. */
+/** `access 10`, or `trunk 10,20,100-199 native 1`. */
 export function vlanText(vlan: VlanConfig | undefined): string {
-  if (vlan === undefined) return '1';
-  if ('access' in vlan) return String(vlan.access);
-  const trunk = `${vlan.trunk.join(',')} tagged`;
-  return vlan.native === undefined ? trunk : `${vlan.native}, ${trunk}`;
+  if (vlan === undefined) return 'access 1';
+  if ('access' in vlan) return `access ${vlan.access}`;
+  const trunk = `trunk ${vlan.trunk.join(',')}`;
+  return vlan.native === undefined ? trunk : `${trunk} native ${vlan.native}`;
 }
 
-function details({ netns, offloads }: PortStatus, settings: Settings | undefined): string {
+function details(status: PortStatus, config: SwitchConfig): string {
+  const settings = settingsOf(config, status);
   const parts: string[] = [];
-  if (netns !== undefined) parts.push(`netns ${netns}`);
+  if (config.bridges[status.bridge]?.vlan_filtering) parts.push(vlanText(settings?.vlan));
+  if (status.netns !== undefined) parts.push(`netns ${status.netns}`);
   if (settings?.type === 'vxlan') {
     const { vni, local, remotes } = settings;
-    parts.push(`vni ${vni} ${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
+    parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
   }
   if (settings && 'hairpin' in settings) {
     for (const flag of ['hairpin', 'isolated'] as const) if (settings[flag]) parts.push(flag);
     for (const flag of ['learning', 'flood'] as const) if (!settings[flag]) parts.push(`no ${flag}`);
     if (settings.fault) parts.push('faults');
   }
-  if (offloads === 0) parts.push('no offloads');
+  if (status.offloads === 0) parts.push('no offloads');
   return parts.join(', ');
 }
 

@@ -1,0 +1,409 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { run } from '../../src/cli/program.ts';
+import { Changes } from '../../src/control/changes.ts';
+import { type ControlServer, startControlServer } from '../../src/control/server.ts';
+import { SimulatedSwitch } from '../control/simulated_switch.ts';
+
+const CONFIG = {
+  version: 1,
+  bridges: {
+    br0: {
+      vlan_filtering: true,
+      ports: {
+        vm1: { type: 'tap', vlan: { access: 10 } },
+        up0: { type: 'tap', vlan: { trunk: [10, 20, '100-199'], native: 1 } },
+        vx42: { type: 'vxlan', vni: 42, local: '192.0.2.1', remotes: ['192.0.2.2'], vlan: { access: 10 } },
+      },
+    },
+  },
+};
+
+let directory: string;
+let socket: string;
+let api: SimulatedSwitch;
+let server: ControlServer;
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
+  socket = join(directory, 'c.sock');
+  api = new SimulatedSwitch(CONFIG);
+  server = await startControlServer({ api, socket, changes: new Changes(api), version: '1.2.3' });
+});
+afterEach(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function taploom(...args: string[]) {
+  const outcome = { code: 0, out: '', error: '' };
+  outcome.code = await run(['--socket', socket, ...args], {
+    columns: 80,
+    out: (text) => {
+      outcome.out += text;
+    },
+    error: (text) => {
+      outcome.error += text;
+    },
+  });
+  return outcome;
+}
+
+const quiet = { code: 0, out: '', error: '' };
+
+describe('bridges', () => {
+  test('options become configuration keys', async () => {
+    const args = [
+      '--vlan-filtering',
+      '--ageing-time',
+      '60',
+      '--fdb-limit',
+      '100',
+      '--group-fwd-mask',
+      '0x4000',
+    ];
+    expect(await taploom('bridge', 'add', 'br1', ...args, '--mtu', '9000', '--access', '7')).toEqual(quiet);
+    expect(api.config.bridges.br1).toMatchObject({
+      vlan_filtering: true,
+      ageing_time: 60,
+      fdb_limit: 100,
+      group_fwd_mask: 0x4000,
+      local: { mtu: 9000, vlan: { access: 7 } },
+    });
+  });
+
+  test('set changes what is named and leaves the rest, unset goes back to the default', async () => {
+    await taploom('bridge', 'set', 'br0', '--ageing-time', '5', '--local', 'off');
+    expect(api.config.bridges.br0).toMatchObject({ vlan_filtering: true, ageing_time: 5, local: false });
+    expect(await taploom('bridge', 'set', 'br0', '--unset', 'ageing_time,local')).toEqual(quiet);
+    expect(api.config.bridges.br0).toMatchObject({ ageing_time: 300, local: {} });
+    await taploom('bridge', 'set', 'br0', '--local', 'off');
+    await taploom('bridge', 'set', 'br0', '--local', 'on', '--mtu', '1400');
+    expect(api.config.bridges.br0.local).toEqual({ mtu: 1400 });
+  });
+
+  test('add of an existing one and del of a missing one are errors', async () => {
+    expect(await taploom('bridge', 'add', 'br0')).toEqual({
+      code: 1,
+      out: '',
+      error: 'taploom: Cannot create bridge br0: there is one already\n',
+    });
+    expect((await taploom('bridge', 'del', 'nope')).error).toBe('taploom: There is no bridge nope\n');
+    expect(await taploom('bridge', 'del', 'br0')).toEqual(quiet);
+    expect(api.config.bridges).toEqual({});
+  });
+
+  test('all problems of a bad change are printed with their paths', async () => {
+    expect(await taploom('bridge', 'set', 'br0', '--ageing-time=-5', '--fdb-limit', '0')).toEqual({
+      code: 1,
+      out: '',
+      error:
+        'taploom: the configuration would not be valid, nothing was changed:\n' +
+        '  bridges.br0.ageing_time: -5 is not an ageing time (0-1000000 seconds)\n' +
+        '  bridges.br0.fdb_limit: 0 is not a number of addresses (1-4000000)\n',
+    });
+  });
+});
+
+describe('ports', () => {
+  test('TAP options become configuration keys', async () => {
+    const args = [
+      '--trunk',
+      '10,20,100-199',
+      '--native',
+      '1',
+      '--netns',
+      'h1',
+      '--owner',
+      '1000',
+      '--group',
+      'kvm',
+    ];
+    expect(
+      await taploom('port', 'add', 'br0', 'vm2', ...args, '--persist', 'on', '--offloads', 'off'),
+    ).toEqual(quiet);
+    expect(api.config.bridges.br0.ports.vm2).toMatchObject({
+      type: 'tap',
+      vlan: { trunk: [10, 20, '100-199'], native: 1 },
+      netns: 'h1',
+      owner: 1000,
+      group: 'kvm',
+      persist: true,
+      offloads: false,
+    });
+  });
+
+  test('VXLAN options become configuration keys, remotes add up', async () => {
+    const remotes = ['--remote', '192.0.2.2', '--remote', '192.0.2.3,192.0.2.4'];
+    const args = ['--type', 'vxlan', '--vni', '43', '--local', '192.0.2.1', ...remotes, '--access', '10'];
+    const more = [
+      '--tos',
+      'inherit',
+      '--dst-port',
+      '8472',
+      '--udp-checksum',
+      'on',
+      '--remote-learning',
+      'off',
+    ];
+    expect(await taploom('port', 'add', 'br0', 'vx43', ...args, ...more)).toEqual(quiet);
+    expect(api.config.bridges.br0.ports.vx43).toMatchObject({
+      type: 'vxlan',
+      vni: 43,
+      remotes: ['192.0.2.2', '192.0.2.3', '192.0.2.4'],
+      tos: 'inherit',
+      dst_port: 8472,
+      udp_checksum: true,
+      remote_learning: false,
+    });
+  });
+
+  test('an access port becomes a trunk and back, without leftovers', async () => {
+    const vlan = () => (api.config.bridges.br0.ports.vm1 as { vlan: unknown }).vlan;
+    expect(await taploom('port', 'set', 'br0', 'vm1', '--trunk', '10,20', '--native', '5')).toEqual(quiet);
+    expect(vlan()).toEqual({ trunk: [10, 20], native: 5 });
+    expect(await taploom('port', 'set', 'br0', 'vm1', '--native', 'none')).toEqual(quiet);
+    expect(vlan()).toEqual({ trunk: [10, 20] });
+    expect(await taploom('port', 'set', 'br0', 'vm1', '--access', '30', '--hairpin', 'on')).toEqual(quiet);
+    expect(vlan()).toEqual({ access: 30 });
+    expect(await taploom('port', 'set', 'br0', 'vm1', '--fault', 'drop=0.5,delay=3')).toEqual(quiet);
+    expect(api.config.bridges.br0.ports.vm1).toMatchObject({ hairpin: true, fault: { drop: 0.5, delay: 3 } });
+    expect(await taploom('port', 'set', 'br0', 'vm1', '--unset', 'vlan,fault')).toEqual(quiet);
+    expect(api.config.bridges.br0.ports.vm1).not.toHaveProperty('vlan');
+  });
+
+  test('what the switch cannot do is an error with its reason', async () => {
+    api.failures.set('bridges.br0.ports.vm9', {
+      error: 'Cannot attach port vm9: another process has the TAP open',
+      code: 'port_busy',
+    });
+    expect(await taploom('port', 'add', 'br0', 'vm9')).toEqual({
+      code: 1,
+      out: '',
+      error: 'taploom: Cannot attach port vm9: another process has the TAP open\n',
+    });
+    const { error } = await taploom('port', 'add', 'br0', 'vm9', '--json');
+    expect(JSON.parse(error)).toMatchObject({ error: { code: 'port_busy', results: [{ ok: false }] } });
+  });
+});
+
+describe('what is shown', () => {
+  test('the switch at a glance, on 80 columns', async () => {
+    const { out, code } = await taploom('show');
+    expect(code).toBe(0);
+    expect(out.split('\n').slice(1).join('\n')).toBe(
+      [
+        '',
+        'br0  02:00:00:00:00:01, VLAN filtering, ageing 300 s, 0 learned',
+        '  PORT  TYPE   STATE   MTU  LEARNED  DETAILS',
+        '  vm1   tap    up     1500        0  access 10',
+        '  up0   tap    up     1500        0  trunk 10,20,100-199 native 1',
+        '  vx42  vxlan  up     1500        0  access 10, vni 42, 192.0.2.1 -> 192.0.2.2',
+        '  br0   local  up     1500        0  access 1',
+        '',
+      ].join('\n'),
+    );
+    expect(out).toMatch(/^taploomd 1\.2\.3, process \d+, up \d+ s\n/);
+  });
+
+  test('no line of any table is wider than the terminal', async () => {
+    api.counters.set('vm1', {
+      receivedFrames: 123_456_789,
+      receivedBytes: 98_765_432_100,
+      transmittedBytes: 5e15,
+      receiveDropped: { bad_offload: 12 },
+    });
+    for (const command of [
+      ['show'],
+      ['bridge', 'show'],
+      ['port', 'show'],
+      ['stats'],
+      ['drops'],
+      ['fdb', 'show'],
+    ]) {
+      const { out, code } = await taploom(...command);
+      expect(code).toBe(0);
+      for (const line of out.split('\n')) expect(line.length, `${command}: ${line}`).toBeLessThanOrEqual(80);
+    }
+  });
+
+  test('--json answers what the API answers', async () => {
+    expect(JSON.parse((await taploom('show', '--json')).out)).toMatchObject({
+      version: '1.2.3',
+      bridges: [{ name: 'br0' }],
+    });
+    expect(JSON.parse((await taploom('--json', 'port', 'show', 'br0', 'vm1')).out)).toMatchObject({
+      config: { type: 'tap' },
+    });
+    expect(JSON.parse((await taploom('port', 'show', '--json')).out)).toHaveLength(4);
+    expect(JSON.parse((await taploom('bridge', 'show', '--json')).out)).toHaveLength(1);
+    expect(JSON.parse((await taploom('stats', '--json')).out)).toMatchObject({ pollGap: { polls: 2 } });
+    expect(JSON.parse((await taploom('drops', '--json')).out)).toEqual([]);
+    expect(JSON.parse((await taploom('export', '--json')).out)).toMatchObject({ version: 1 });
+  });
+
+  test('a bridge and a port with all their settings', async () => {
+    expect((await taploom('bridge', 'show', 'br0')).out).toContain('  vlan_filtering     true\n');
+    expect((await taploom('port', 'show', 'br0', 'vx42')).out).toContain(
+      '  remotes          ["192.0.2.2"]\n',
+    );
+    expect(await taploom('port', 'show', 'br0', 'nope')).toMatchObject({ code: 1 });
+    expect(await taploom('port', 'show', 'nope')).toMatchObject({
+      code: 1,
+      error: 'taploom: There is no bridge nope\n',
+    });
+    expect(await taploom('stats', 'nope')).toMatchObject({ code: 1 });
+    expect(await taploom('drops', 'nope')).toMatchObject({ code: 1 });
+  });
+
+  test('drops with their meaning', async () => {
+    api.counters.set('vm1', { receiveDropped: { vlan_untagged: 3 } });
+    expect((await taploom('drops')).out).toBe(
+      'BRIDGE  PORT  SIDE     REASON         FRAMES  MEANING\n' +
+        'br0     vm1   receive  vlan_untagged       3  untagged on a trunk without a\n' +
+        '                                              native VLAN\n',
+    );
+    api.counters.clear();
+    expect((await taploom('drops')).out).toBe('nothing was dropped\n');
+  });
+
+  test('rates, when watching', async () => {
+    const watching = taploom('stats', '--watch', '--rounds', '2', '--interval', '0.1');
+    setTimeout(() => api.counters.set('vm1', { receivedFrames: 1000, receivedBytes: 64_000 }), 50);
+    const { out } = await watching;
+    const row = out.split('\n').findLast((line) => line.includes('vm1'));
+    expect(row).toMatch(/br0 +vm1 +up +\d+(\.\d+)?k +\d+(\.\d+)?[kM] +0 +0 +0 +0/);
+  });
+
+  test('watching with --json is one object a line', async () => {
+    const { out } = await taploom('stats', '--watch', '--rounds', '3', '--interval', '0.1', '--json');
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).ports.length),
+    ).toEqual([4, 4, 4]);
+  });
+});
+
+describe('the forwarding database', () => {
+  test('is printed page by page under one head', async () => {
+    api.entries = Array.from({ length: 2500 }, (_, i) => ({
+      bridge: 'br0',
+      mac: `02:00:00:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`,
+      vlan: 10,
+      port: 'vm1',
+      type: 'learned' as const,
+      age: i / 10,
+    }));
+    const { out } = await taploom('fdb', 'show', 'br0', '--vlan', '10');
+    const lines = out.trimEnd().split('\n');
+    expect(lines).toHaveLength(2501);
+    expect(lines[0]).toBe('BRIDGE    VLAN  MAC                PORT             TYPE         AGE  REMOTE');
+    expect(lines[2500]).toBe('br0         10  02:00:00:00:09:c3  vm1              learned    249.9');
+    expect(JSON.parse((await taploom('fdb', 'show', '--json')).out)).toEqual(api.entries);
+    expect((await taploom('fdb', 'show', '--vlan', '99')).out).toBe('no entries\n');
+    expect(JSON.parse((await taploom('fdb', 'show', '--vlan', '99', '--json')).out)).toEqual([]);
+  });
+
+  test('static entries come and go, learned ones are flushed', async () => {
+    expect(await taploom('fdb', 'add', 'br0', '02:00:5e:10:00:01', 'vm1', '--vlan', '10')).toEqual(quiet);
+    expect(api.config.bridges.br0.static).toEqual([{ mac: '02:00:5e:10:00:01', vlan: 10, port: 'vm1' }]);
+    expect(await taploom('fdb', 'del', 'br0', '02:00:5e:10:00:01', '--vlan', '10')).toEqual(quiet);
+    expect(api.config.bridges.br0.static).toEqual([]);
+    expect((await taploom('fdb', 'flush', 'br0', '--port', 'vm1')).out).toBe('3 entries forgotten\n');
+    expect(api.flushes).toEqual([{ bridge: 'br0', port: 'vm1' }]);
+  });
+});
+
+describe('files', () => {
+  const write = (text: string) => {
+    const file = join(directory, 'switch.yaml');
+    writeFileSync(file, text);
+    return file;
+  };
+
+  test('a dry run prints the plan, apply carries it out, and then there is nothing to do', async () => {
+    const file = write(
+      'version: 1\nbridges:\n  br0:\n    ageing_time: 60\n    vlan_filtering: true\n    ports: { vm9: { type: tap } }\n',
+    );
+    const plan = [
+      '- bridges.br0.ports.vm1',
+      '- bridges.br0.ports.up0',
+      '- bridges.br0.ports.vx42',
+      '+ bridges.br0.ports.vm9',
+      '~ bridges.br0 ageing_time: 300 -> 60',
+      '',
+    ].join('\n');
+    expect(await taploom('apply', file, '--dry-run')).toEqual({ code: 0, out: plan, error: '' });
+    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'up0', 'vx42']);
+    expect(await taploom('apply', file)).toEqual({ code: 0, out: plan, error: '' });
+    expect(await taploom('apply', file)).toEqual({ code: 0, out: 'nothing to do\n', error: '' });
+  });
+
+  test('what export prints is what apply takes', async () => {
+    const { out } = await taploom('export');
+    expect(out).toContain('vm1: { type: tap, vlan: { access: 10 } }');
+    expect((await taploom('apply', write(out))).out).toBe('nothing to do\n');
+  });
+
+  test('problems of a file have their lines', async () => {
+    const file = write('version: 1\nbridges:\n  br0:\n    ageing_time: soon\n');
+    const { code, error } = await taploom('apply', file);
+    expect(code).toBe(1);
+    expect(error).toContain(`${file}:4: bridges.br0.ageing_time: "soon" is not an ageing time`);
+    expect((await taploom('apply', `${file}.missing`)).error).toContain(
+      `Cannot read ${file}.missing: ENOENT`,
+    );
+  });
+
+  test('of a change that fails half-way every action is listed', async () => {
+    api.failures.set('bridges.br0.ports.vm8', { error: 'no such namespace' });
+    const ports = '{ vm8: { type: tap }, vm9: { type: tap } }';
+    const { code, error } = await taploom(
+      'apply',
+      write(`version: 1\nbridges: { br0: { vlan_filtering: true, ports: ${ports} } }\n`),
+    );
+    expect(code).toBe(1);
+    expect(error).toContain(
+      '+ bridges.br0.ports.vm8\n  failed: no such namespace\n+ bridges.br0.ports.vm9\n',
+    );
+  });
+});
+
+describe('the command line', () => {
+  test.each([
+    [['frobnicate'], "unknown command 'frobnicate'"],
+    [['shwo'], '(Did you mean show?)'],
+    [['port', 'add', 'br0'], "missing required argument 'port'"],
+    [['port', 'add', 'br0', 'x', '--hairpin', 'maybe'], 'Expected on or off.'],
+    [['port', 'set', 'br0', 'x', '--mtu', 'big'], 'Expected a number.'],
+    [['show', 'me'], 'too many arguments'],
+    [['show', '--colour'], "unknown option '--colour'"],
+    [[], 'Usage: taploom'],
+  ])('%j is a usage error', async (args, text) => {
+    const { code, out, error } = await taploom(...args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(error).toContain(text);
+  });
+
+  test('every command has help with its global options, and all but the groups have examples', async () => {
+    const commands = ['show', 'stats', 'drops', 'apply', 'export'].map((name) => [name]);
+    for (const verb of ['add', 'del', 'set', 'show']) commands.push(['bridge', verb], ['port', verb]);
+    for (const verb of ['show', 'add', 'del', 'flush']) commands.push(['fdb', verb]);
+    for (const command of commands) {
+      const { code, out } = await taploom(...command, '--help');
+      expect(code).toBe(0);
+      expect(out).toContain('--json');
+      expect(out).toContain(`  $ taploom ${command.join(' ')}`);
+      const text = out.slice(0, out.indexOf('\nExamples:'));
+      for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    }
+  });
+
+  test('the version is one line', async () => {
+    expect((await taploom('--version')).out).toMatch(/^taploom \d+\.\d+\.\d+\n$/);
+  });
+});
