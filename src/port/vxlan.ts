@@ -24,6 +24,7 @@ import * as vlan from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import { BurstSink } from './burst_sink.ts';
 import { flowHash } from './flow_hash.ts';
+import { restoreOffload } from './unfinished.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -50,6 +51,8 @@ export interface VxlanPort {
 }
 
 export class Vxlan extends BurstSink {
+  /** By port index, of the current topology. */
+  mtu: Uint32Array = new Uint32Array(0);
   private readonly remotes: Remotes;
   /** By port index. */
   private readonly ports: (VxlanPort | undefined)[] = [];
@@ -107,6 +110,7 @@ export class Vxlan extends BurstSink {
       batch.dest[i] = DEST_DROP | DROP.vxlan_unknown_remote;
       return;
     }
+    restoreOffload(batch, i, this.mtu[port.port]);
     const isMarkedRight = this.copyEcn(batch, inner, length - vxlan.HEADER_LEN, rx[row + RX.tos] & ECN_MASK);
     batch.dest[i] = isMarkedRight ? 0 : DEST_DROP | DROP.vxlan_ecn;
   }

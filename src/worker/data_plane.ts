@@ -121,6 +121,7 @@ export class DataPlane {
       return remote === 0 || this.remotes.portOf(remote) === (hop & PORT_MASK);
     });
     for (const spec of change.added) this.add(spec);
+    if (this.descriptors !== null) this.descriptors.vxlan.mtu = topology.mtu;
   }
 
   private add(spec: DeviceSpec): void {
