@@ -8,14 +8,21 @@ import type { Path } from './path.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
 import { carriesVlan } from './vlan_set.ts';
 
-/** `exists` also knows ports that `config` lacks because something else is wrong with them. */
-export function check(config: SwitchConfig, exists: (bridge: string, port: string) => boolean): Problem[] {
+/** What cannot be judged because something else is wrong: reporting it, too, would only confuse. */
+export interface Doubts {
+  /** Whether it is unknown if the bridge filters VLANs. */
+  filtering(bridge: string): boolean;
+  /** Names of ports that the bridge has and the configuration lacks. */
+  ports(bridge: string): readonly string[];
+}
+
+export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   const problems: Problem[] = [];
-  checkNames(config, problems);
+  checkNames(config, doubts, problems);
   checkTunnels(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
-    checkVlanKeys(name, bridge, problems);
-    checkStatic(name, bridge, (port) => exists(name, port), problems);
+    if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
+    checkStatic(name, bridge, doubts, problems);
     for (const [portName, port] of Object.entries(bridge.ports)) {
       const path = ['bridges', name, 'ports', portName];
       if (port.type === 'vxlan') checkRemotes(path, port, problems);
@@ -31,12 +38,12 @@ export function check(config: SwitchConfig, exists: (bridge: string, port: strin
 }
 
 /** Ports and bridges are network interfaces: one namespace of names for the whole switch. */
-function checkNames({ bridges }: SwitchConfig, problems: Problem[]): void {
+function checkNames({ bridges }: SwitchConfig, doubts: Doubts, problems: Problem[]): void {
   const owner = new Map<string, string>();
   let ports = 0;
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
-    for (const port of Object.keys(bridge.ports)) {
+    for (const port of [...Object.keys(bridge.ports), ...doubts.ports(name)]) {
       ports++;
       const path = ['bridges', name, 'ports', port];
       const other = owner.get(port);
@@ -111,12 +118,7 @@ function family(address: string): 4 | 6 {
   return parseIp(address)?.length === 16 ? 6 : 4;
 }
 
-function checkStatic(
-  name: string,
-  bridge: BridgeConfig,
-  exists: (port: string) => boolean,
-  problems: Problem[],
-): void {
+function checkStatic(name: string, bridge: BridgeConfig, doubts: Doubts, problems: Problem[]): void {
   const seen = new Set<string>();
   for (const [index, entry] of bridge.static.entries()) {
     const path = ['bridges', name, 'static', index];
@@ -126,7 +128,9 @@ function checkStatic(
     if (seen.has(key))
       report('mac', `${entry.mac} has an entry already${entry.vlan ? ` in VLAN ${entry.vlan}` : ''}`);
     seen.add(key);
+    checkStaticPort(name, bridge, entry, doubts, report);
 
+    if (doubts.filtering(name)) continue;
     if (bridge.vlan_filtering && entry.vlan === undefined) {
       report('vlan', `missing: bridge ${name} filters VLANs, so the entry needs one`);
     } else if (!bridge.vlan_filtering && entry.vlan !== undefined) {
@@ -135,7 +139,6 @@ function checkStatic(
         `bridge ${name} does not filter VLANs: set its vlan_filtering to true, or remove this key`,
       );
     }
-    checkStaticPort(name, bridge, entry, exists, report);
   }
 }
 
@@ -143,13 +146,13 @@ function checkStaticPort(
   name: string,
   bridge: BridgeConfig,
   entry: StaticEntryConfig,
-  exists: (port: string) => boolean,
+  doubts: Doubts,
   report: (key: string, message: string) => void,
 ): void {
   const port = Object.hasOwn(bridge.ports, entry.port) ? bridge.ports[entry.port] : undefined;
   const local = entry.port === name && bridge.local ? bridge.local : undefined;
   if (!port && !local) {
-    if (!exists(entry.port)) report('port', `bridge ${name} has no port ${entry.port}`);
+    if (!doubts.ports(name).includes(entry.port)) report('port', `bridge ${name} has no port ${entry.port}`);
     return;
   }
   const vlan: VlanConfig | undefined = (port ?? local)?.vlan;

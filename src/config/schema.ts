@@ -3,11 +3,12 @@
 //
 //   input --shape--> defaults filled in --check--> SwitchConfig        all problems of both, at once
 
-import { check } from './check.ts';
+import { check, type Doubts } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
 import { explain } from './explain.ts';
 import type { Path } from './path.ts';
-import { type BridgeConfig, configShape, type SwitchConfig } from './shape.ts';
+import { type BridgeConfig, configShape, nameProblem, type SwitchConfig } from './shape.ts';
+import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
 export type {
@@ -48,10 +49,11 @@ export function validate(
 ): { config: SwitchConfig; problems: Problem[] } {
   const result = configShape.safeParse(input);
   const problems = result.success ? [] : explain(result.error.issues, input);
+  problems.push(...skippedNames(input));
   // One mistake should not hide the others: the rules judge whatever has the right shape.
   const sound = result.success ? result.data : configShape.safeParse(without(input, problems)).data;
   const config = finish(sound);
-  problems.push(...check(config, (bridge, port) => hasPort(input, bridge, port)));
+  problems.push(...check(config, doubts(input, problems)));
   if (!allowFd) problems.push(...openFds(config));
   return { config, problems };
 }
@@ -84,34 +86,55 @@ function openFds({ bridges }: SwitchConfig): Problem[] {
   );
 }
 
+/** zod leaves this one name out of records, without an error. */
+function skippedNames(input: unknown): Problem[] {
+  const bridges = child(input, ['bridges']) ?? {};
+  const places = [['bridges'], ...Object.keys(bridges).map((name) => ['bridges', name, 'ports'])];
+  return places
+    .filter((path) => Object.hasOwn(child(input, path) ?? {}, '__proto__'))
+    .map((path) => ({ path: [...path, '__proto__'], message: `"__proto__" ${nameProblem('__proto__')}` }));
+}
+
 type Mapping = Record<string, unknown>;
 
-/**
- * A copy of `input` without its broken parts: a port or the `static` list as a whole, other keys of a bridge with their
- * bridge, since its ports and entries are judged by them.
- */
+/** A copy of `input` without its broken parts: a port, the list of static entries, or a key of a bridge each. */
 function without(input: unknown, problems: readonly Problem[]): unknown {
   const bridges: Mapping = { ...child(input, ['bridges']) };
   for (const { path } of problems) {
     const [top, name, key, port] = path;
-    if (top !== 'bridges' || name === undefined || !Object.hasOwn(bridges, name)) continue;
-    if (key === 'ports' && port !== undefined) {
-      const ports = { ...child(bridges, [name, 'ports']) };
-      delete ports[port];
-      bridges[name] = { ...child(bridges, [name]), ports };
-    } else if (key === 'static' || key === 'local') {
-      const { [key]: _, ...rest } = child(bridges, [name]) ?? {};
-      bridges[name] = rest;
-    } else {
-      delete bridges[name];
-    }
+    const bridge = top === 'bridges' && name !== undefined ? child(bridges, [name]) : undefined;
+    if (bridge && key === 'ports' && port !== undefined) {
+      bridges[name] = { ...bridge, ports: omit(child(bridge, ['ports']), port) };
+    } else if (bridge && key !== undefined) {
+      bridges[name] = omit(bridge, key);
+    } else if (name !== undefined) delete bridges[name];
   }
   return { version: 1, bridges };
 }
 
-function hasPort(input: unknown, bridge: string, port: string): boolean {
-  const ports = child(input, ['bridges', bridge, 'ports']);
-  return ports !== undefined && Object.hasOwn(ports, port);
+function omit(mapping: Mapping | undefined, key: string | number): Mapping {
+  const copy = { ...mapping };
+  delete copy[key];
+  return copy;
+}
+
+/** What the parts that are left cannot answer. */
+function doubts(input: unknown, problems: readonly Problem[]): Doubts {
+  const filtering = new Set<unknown>();
+  const ports = new Map<unknown, Set<string>>();
+  for (const { path } of problems) {
+    const [top, bridge, key, port] = path;
+    if (top !== 'bridges') continue;
+    // `vlanFiltering: true` is an unknown key, but what was meant is clear enough.
+    if (path.length === 3 && suggest(String(key), ['vlan_filtering']) !== undefined) filtering.add(bridge);
+    if (key === 'ports' && port !== undefined && child(input, path.slice(0, 3))) {
+      ports.set(bridge, (ports.get(bridge) ?? new Set()).add(String(port)));
+    }
+  }
+  return {
+    filtering: (bridge) => filtering.has(bridge),
+    ports: (bridge) => [...(ports.get(bridge) ?? [])],
+  };
 }
 
 /** The mapping at `path`, if there is one. */

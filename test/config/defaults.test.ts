@@ -52,6 +52,14 @@ test('the MTU told to a tunnel is the limit of its domain, up to 1500', () => {
   expect(mtus({ ports: { a: tap(), x: vxlan({ mtu: 8950 }) } })).toEqual({ a: 1500, x: 8950, br0: 1500 });
 });
 
+test('of several tunnels the narrowest counts, whichever comes first', () => {
+  const v4 = vxlan();
+  const v6 = vxlan({ vni: 2, local: '2001:db8::1' });
+  const expected = { a: 1430, v4: 1450, v6: 1430, br0: 1430 };
+  expect(mtus({ ports: { a: tap(), v4, v6 } })).toEqual(expected);
+  expect(mtus({ ports: { v6, v4, a: tap() } })).toEqual(expected);
+});
+
 test('the local interface takes the least of its ports', () => {
   expect(mtus({ ports: { a: tap(undefined, 9000), b: tap(undefined, 1280) } }).br0).toBe(1280);
   expect(mtus({ ports: { a: tap(undefined, 9000) } }).br0).toBe(9000);

@@ -125,6 +125,22 @@ test('mistakes in the shape do not hide mistakes between keys', () => {
   ]);
 });
 
+test('a mistake does not cause others to be reported', () => {
+  const ports = { vm1: { type: 'tap', vlan: { access: 10 } } };
+  const entries = [{ mac: '02:00:00:00:00:01', vlan: 10, port: 'vm1' }];
+  expect(br0({ vlanFiltering: true, ports, static: entries })).toEqual([
+    'bridges.br0.vlanFiltering: unknown key, did you mean vlan_filtering?',
+  ]);
+  expect(br0({ vlan_filtering: 'on', ports, static: entries })).toEqual([
+    'bridges.br0.vlan_filtering: "on" is not true or false',
+  ]);
+  expect(br0({ ageing_time: -1, ports: { br0: { type: 'tap' } } })).toEqual([
+    'bridges.br0.ageing_time: -1 is not an ageing time (0-1000000 seconds)',
+    'bridges.br0.ports.br0: br0 is the name of a bridge',
+  ]);
+  expect(br0({ ports: [] })).toEqual(['bridges.br0.ports: an empty list is not a mapping of names to ports']);
+});
+
 test('a value of the wrong type or range is shown with what is allowed', () => {
   expect(problems(null)).toEqual(['nothing is not a mapping']);
   expect(problems({})).toEqual(['version: missing, expected 1, the version of this format']);

@@ -81,6 +81,10 @@ test('a key that is there twice is an error', () => {
   );
 });
 
+test('a key must be a word', () => {
+  expect(messageOf('version: 1\n? [a, b]\n: 5\n')).toMatch(/^x\.yaml:2: column \d+: .*string/);
+});
+
 test('every problem has its line, and they come in the order of the file', () => {
   const text = `version: 2
 bridges:
