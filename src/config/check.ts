@@ -100,10 +100,6 @@ function checkRemotes(path: Path, port: VxlanPortConfig, problems: Problem[]): v
     if (message) problems.push({ path: [...path, 'remotes', index], message });
     seen.add(remote);
   }
-  if (port.remotes.length > port.max_remotes) {
-    const message = `${port.max_remotes} is less than the ${port.remotes.length} remotes listed`;
-    problems.push({ path: [...path, 'max_remotes'], message });
-  }
 }
 
 function remoteProblem(remote: string, port: VxlanPortConfig): string | undefined {
