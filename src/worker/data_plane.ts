@@ -44,6 +44,8 @@ export class DataPlane {
   private topology: Topology;
   /** When the last wait ended, ms; 0 before the first. */
   private waitedUntil = 0;
+  /** The time of the last poll as the engine was told it: an inline caller may have a clock of its own. */
+  private now = 0;
   private lastExpiry = 0;
 
   constructor(counters: Counters, topology: Topology, seed: Int32Array, report: (gone: Gone) => void) {
@@ -76,7 +78,8 @@ export class DataPlane {
     const time = burst === undefined ? monotonicMs() : burst.now;
     if (burst !== undefined) this.recordGap(burst.waitedFrom);
     this.waitedUntil = time;
-    engine.forward(now ?? time);
+    this.now = now ?? time;
+    engine.forward(this.now);
     if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
     if (time - this.lastExpiry >= EXPIRE_INTERVAL) this.expireRemotes(time);
   }
@@ -92,7 +95,7 @@ export class DataPlane {
       }
       case 'read': {
         const out = new Int32Array(PAGE * 5);
-        const { next, entries } = this.engine.readFdb(request.from, this.waitedUntil, out);
+        const { next, entries } = this.engine.readFdb(request.from, this.now, out);
         return { kind: 'page', entries: out.slice(0, entries * 5), next };
       }
       case 'stop':
