@@ -65,7 +65,7 @@ export class Fdb {
   private readonly counters: Counters;
   private readonly values: Float64Array;
   private rules: FdbRules;
-  /** By domain, in ticks; 0 = learn nothing. */
+  /** By domain, in ticks; -1 = learn nothing, and no age is fresh. */
   private maxAge: Int32Array;
   private cursor = 0;
   /** Slots that are not empty, dead ones included. */
@@ -100,7 +100,8 @@ export class Fdb {
     this.rules = rules;
     this.maxAge = new Int32Array(rules.domainBridge.length);
     for (let domain = 1; domain < this.maxAge.length; domain++) {
-      this.maxAge[domain] = Math.ceil(rules.ageing[rules.domainBridge[domain]] / MS_PER_TICK);
+      const ageing = rules.ageing[rules.domainBridge[domain]];
+      this.maxAge[domain] = ageing === 0 ? -1 : Math.ceil(ageing / MS_PER_TICK);
     }
   }
 
@@ -137,7 +138,7 @@ export class Fdb {
         return this.update(at, domain, hop, stamp);
       }
       if (found === 0) {
-        if (this.maxAge[domain] === 0) return KNOWN;
+        if (this.maxAge[domain] < 0) return KNOWN;
         if (this.used >= this.slots - (this.slots >>> 3) || !this.hasRoom(domain, hop)) return REFUSED;
         this.used++;
         this.write(at, key, lo, hop, tick << TICK_SHIFT);
@@ -250,7 +251,7 @@ export class Fdb {
     if ((words[at + 3] & STATIC) !== 0 && words[at + 2] !== 0) return KNOWN;
     const old = words[at + 2];
     if (old === 0) {
-      if (this.maxAge[domain] === 0) return KNOWN;
+      if (this.maxAge[domain] < 0) return KNOWN;
       if (!this.hasRoom(domain, hop)) return REFUSED;
     } else {
       const samePort = ((old ^ hop) & PORT_MASK) === 0;
