@@ -1,0 +1,66 @@
+// Counts what --trace-gc reports for the data plane's thread while a TCP stream saturates it. The thread's collections
+// are told from the main thread's by the isolate's address, see switch_process.ts; V8's times count from the start of
+// the isolate, which for the thread is when the switch opens.
+
+import type { Bench } from './bench.ts';
+import { TAPLOOM, TapPair } from './tap_pair.ts';
+
+const SECONDS = 10;
+const WARM_UP_SECONDS = 3;
+
+interface Collection {
+  isolate: string;
+  /** ms since the isolate started. */
+  at: number;
+  isScavenge: boolean;
+}
+
+export const scavenges: Bench = {
+  name: 'scavenges',
+  question: `How often does the forwarding thread collect garbage in ${SECONDS} s of TCP?`,
+  async run({ say }) {
+    const pair = await TapPair.open(['--expose-gc', '--trace-gc']);
+    try {
+      say('warm-up');
+      await pair.tcp(TAPLOOM, WARM_UP_SECONDS);
+      say(`${SECONDS} s of TCP`);
+      const from = performance.timeOrigin + performance.now();
+      const { gbits } = await pair.tcp(TAPLOOM, SECONDS);
+      const until = performance.timeOrigin + performance.now();
+      // V8 prints through a buffer that empties at exit.
+      pair.switch.child.stdin?.end();
+      const text = await pair.switch.output(5000);
+      const opening = Number(text.match(/opening (\d+)/)?.[1]);
+      const all = collections(text);
+      if (all.length === 0) throw new Error('V8 reported no collection, not even the one that was forced');
+      const main = all[0].isolate;
+      const inThread = all.filter(
+        ({ isolate, at }) => isolate !== main && opening + at >= from && opening + at <= until,
+      );
+      const found = inThread.filter(({ isScavenge }) => isScavenge).length;
+      const before = all.filter(({ isolate }) => isolate !== main).length - inThread.length;
+      return [
+        {
+          what: `scavenges of the forwarding thread in ${SECONDS} s of TCP`,
+          value: found,
+          unit: 'scavenges',
+          expected: { atMost: 0 },
+          detail:
+            `${gbits.toFixed(1)} Gb/s meanwhile; ${inThread.length - found} other collections; ` +
+            `${before} before and after`,
+        },
+      ];
+    } finally {
+      pair.close();
+    }
+  },
+};
+
+/** `[pid:0xisolate]   123 ms: Scavenge 4.1 (5.0) -> ...` */
+function collections(text: string): Collection[] {
+  return [...text.matchAll(/^\[\d+:(0x[0-9a-f]+)(?::\d+)?\]\s+(\d+) ms: (\S+)/gm)].map((match) => ({
+    isolate: match[1],
+    at: Number(match[2]),
+    isScavenge: match[3] === 'Scavenge',
+  }));
+}
