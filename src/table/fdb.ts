@@ -201,7 +201,10 @@ export class Fdb {
     }
   }
 
-  /** Moves every live entry into `target`, a table of another size. */
+  /**
+   * Moves live entries into `target`, a table of another size, and forgets what does not fit: a smaller table follows
+   * from smaller limits, and is half full when it holds what they allow.
+   */
   moveTo(target: Fdb): void {
     for (let at = 0; at < this.words.length; at += WORDS) {
       const words = this.words;
@@ -301,6 +304,7 @@ export class Fdb {
   }
 
   private adopt(key: number, lo: number, hop: number, stamp: number): boolean {
+    if (this.used >= this.slots >>> 1) return false;
     let slot = this.home(key, lo);
     for (let probe = 0; probe < MAX_PROBES; probe++) {
       if (this.words[slot * WORDS] === 0) {
