@@ -3,6 +3,9 @@
 
 import { runBrctl } from './brctl/run.ts';
 
+// `taploom fdb show | head`: end quietly when the reader has gone, with the status of a death by SIGPIPE
+process.stdout.on('error', () => process.exit(141));
+
 process.exitCode = await runBrctl(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),

@@ -147,9 +147,9 @@ export async function fdbShow(context: Context, bridge?: string): Promise<void> 
   for await (const entries of context.client.fdb(filterOf(context.options, bridge))) {
     if (json) {
       const rows = entries.map((entry) => `\n  ${JSON.stringify(entry)}`).join(',');
-      terminal.out(first ? `[${rows}` : rows === '' ? '' : `,${rows}`);
+      await terminal.out(first ? `[${rows}` : rows === '' ? '' : `,${rows}`);
     } else {
-      terminal.out(fdbText(entries, first, terminal.columns));
+      await terminal.out(fdbText(entries, first));
     }
     first = false;
   }

@@ -3,20 +3,24 @@
 //
 // Exit codes: 0 done, 1 the switch or the connection said no, 2 the command line is wrong.
 
+import { once } from 'node:events';
 import { Command, CommanderError } from 'commander';
 import { taploomVersion } from '../control/version.ts';
 import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
 
 /** Where output goes; tests put themselves in between. */
 export interface Terminal {
-  out(text: string): void;
+  /** If it gives a promise, wait with more text: the reader has to catch up. */
+  out(text: string): unknown;
   error(text: string): void;
   readonly columns: number;
 }
 
 const STDIO: Terminal = {
-  out: (text) => process.stdout.write(text),
-  error: (text) => process.stderr.write(text),
+  out(text) {
+    return process.stdout.write(text) ? undefined : once(process.stdout, 'drain');
+  },
+  error: (text) => void process.stderr.write(text),
   columns: process.stdout.columns || 80,
 };
 
@@ -49,7 +53,7 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
     .showHelpAfterError('(--help tells more)')
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
     .configureOutput({
-      writeOut: terminal.out,
+      writeOut: (text) => void terminal.out(text),
       writeErr: terminal.error,
       outputError: (text, write) => write(text.replace(/^error: /, 'taploom: ')),
     });

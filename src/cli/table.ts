@@ -26,10 +26,6 @@ const MIN_LAST = 16;
 export interface TableOptions {
   /** Columns with numbers, aligned right. */
   right?: readonly number[];
-  /** Widths that columns have at least, for tables that are printed page by page. */
-  widths?: readonly number[];
-  /** Without the head, for the pages after the first. */
-  headless?: boolean;
   /** Columns of text on the screen. */
   width?: number;
 }
@@ -37,17 +33,15 @@ export interface TableOptions {
 export type Cell = string | number | undefined;
 
 export function table(head: readonly string[], rows: readonly Cell[][], options: TableOptions = {}): string {
-  const { right = [], widths = [], headless = false, width = process.stdout.columns || 80 } = options;
+  const { right = [], width = process.stdout.columns || 80 } = options;
   const cells = rows.map((row) => head.map((_, i) => String(row[i] ?? '')));
-  const columns = head.map((title, i) =>
-    Math.max(widths[i] ?? 0, title.length, ...cells.map((row) => row[i].length)),
-  );
+  const columns = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i].length)));
   const last = columns.length - 1;
   const before = columns.slice(0, last).reduce((sum, column) => sum + column + 2, 0);
   columns[last] = Math.min(columns[last], Math.max(width - before, MIN_LAST));
   const lines = new Table({
     chars: NONE,
-    head: headless ? [] : [...head],
+    head: [...head],
     colWidths: columns,
     colAligns: head.map((_, i) => (right.includes(i) ? 'right' : 'left')),
     wordWrap: true,

@@ -4,6 +4,9 @@
 
 import { taploomVersion } from '../control/version.ts';
 
+// `taploom fdb show | head`: end quietly when the reader has gone, with the status of a death by SIGPIPE
+process.stdout.on('error', () => process.exit(141));
+
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   console.log(`taploom ${taploomVersion()}`);

@@ -112,23 +112,31 @@ function details(status: PortStatus, config: SwitchConfig): string {
   return parts.join(', ');
 }
 
-// A forwarding database is printed page by page, so its columns have fixed widths.
-const FDB_HEAD = ['BRIDGE', 'VLAN', 'MAC', 'PORT', 'TYPE', 'AGE', 'REMOTE'];
-const FDB_WIDTHS = [8, 4, 17, 15, 7, 7, 15];
+// A forwarding database may have a million rows and is printed page by page: fixed widths, and no table library, which
+// would take minutes.
+const FDB_HEAD = fdbLine('BRIDGE', 'VLAN', 'MAC', 'PORT', 'TYPE', 'AGE', 'REMOTE');
 
-export function fdbText(entries: readonly FdbEntry[], first: boolean, width: number): string {
+export function fdbText(entries: readonly FdbEntry[], first: boolean): string {
   if (entries.length === 0) return first ? 'no entries\n' : '';
-  const rows = entries.map(({ bridge, mac, vlan, port, remote, type, age }) => [
-    bridge,
-    vlan || '-',
-    mac,
-    port,
-    type,
-    type === 'learned' ? age.toFixed(1) : '-',
-    remote,
-  ]);
-  const options = { right: [1, 5], widths: FDB_WIDTHS, headless: !first, width };
-  return `${table(FDB_HEAD, rows, options)}\n`;
+  let text = first ? FDB_HEAD : '';
+  for (const { bridge, mac, vlan, port, remote = '', type, age } of entries) {
+    const shownAge = type === 'learned' ? age.toFixed(1) : '-';
+    text += fdbLine(bridge, vlan === 0 ? '-' : String(vlan), mac, port, type, shownAge, remote);
+  }
+  return text;
+}
+
+function fdbLine(
+  bridge: string,
+  vlan: string,
+  mac: string,
+  port: string,
+  type: string,
+  age: string,
+  remote: string,
+) {
+  const named = `${bridge.padEnd(8)}  ${vlan.padStart(4)}  ${mac.padEnd(17)}  ${port.padEnd(15)}  ${type.padEnd(7)}`;
+  return `${`${named}  ${age.padStart(7)}  ${remote}`.trimEnd()}\n`;
 }
 
 export function dropsText(rows: readonly DropRow[], width: number): string {

@@ -1,0 +1,179 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ControlClient } from '../src/control/client.ts';
+import { createLogger } from '../src/control/log.ts';
+import { Daemon, type DaemonOptions } from '../src/daemon.ts';
+import { SimulatedSwitch } from './control/simulated_switch.ts';
+
+let directory: string;
+let file: string;
+let options: DaemonOptions;
+let switches: SimulatedSwitch[];
+let lines: string[];
+const daemons: Daemon[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
+  file = join(directory, 'switch.yaml');
+  switches = [];
+  lines = [];
+  options = {
+    socket: join(directory, 'run', 'c.sock'),
+    log: createLogger({ level: 'debug', journal: false, write: (line) => void lines.push(line.slice(25)) }),
+    open: async (config) => {
+      const api = new SimulatedSwitch(config);
+      switches.push(api);
+      return api;
+    },
+  };
+});
+afterEach(async () => {
+  for (const daemon of daemons.splice(0)) await daemon.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(more: Partial<DaemonOptions> = {}) {
+  const daemon = await Daemon.start({ ...options, ...more });
+  daemons.push(daemon);
+  return { daemon, api: switches.at(-1) as SimulatedSwitch };
+}
+
+async function stop(daemon: Daemon) {
+  daemons.splice(daemons.indexOf(daemon), 1);
+  await daemon.close();
+}
+
+async function withClient<T>(use: (client: ControlClient) => Promise<T>): Promise<T> {
+  const client = new ControlClient(options.socket);
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+  }
+}
+
+const BR0 = 'version: 1\nbridges:\n  br0: { ports: { vm1: { type: tap } } }\n';
+
+test('whoever reaches the socket finds the configured switch', async () => {
+  writeFileSync(file, BR0);
+  const { daemon } = await start({ config: file, metrics: { address: '127.0.0.1', port: 0 } });
+  expect(await withClient((client) => client.summary())).toMatchObject({
+    bridges: [{ name: 'br0', ports: ['vm1'] }],
+  });
+  expect(await (await fetch(daemon.metricsUrl ?? '')).text()).toContain('taploom_port_up{');
+  expect(daemon.status).toBe('Forwarding with 1 bridge and 2 ports');
+  expect(lines.at(-1)).toContain('is ready with 1 bridge and 2 ports');
+});
+
+test('without a configuration it starts empty, and without metrics it serves none', async () => {
+  const { daemon, api } = await start();
+  expect(api.config).toEqual({ version: 1, bridges: {} });
+  expect(daemon.metricsUrl).toBeUndefined();
+  expect(await daemon.reload()).toBe(false);
+});
+
+test('closing closes the switch and removes the socket', async () => {
+  const { daemon, api } = await start();
+  expect(existsSync(options.socket)).toBe(true);
+  await stop(daemon);
+  expect(api.closed).toBe(true);
+  expect(existsSync(options.socket)).toBe(false);
+});
+
+test('a bad configuration is refused with all problems before a switch exists', async () => {
+  writeFileSync(file, 'version: 1\nbridges:\n  br0: { ageing_time: soon, fdb_limit: 0 }\n');
+  await expect(start({ config: file })).rejects.toMatchObject({
+    code: 'invalid_config',
+    problems: { length: 2 },
+  });
+  await expect(start({ config: `${file}.missing` })).rejects.toThrow(
+    `Cannot read the configuration ${file}.missing: ENOENT`,
+  );
+  expect(switches).toEqual([]);
+});
+
+test('a second daemon is refused before it touches devices', async () => {
+  await start();
+  await expect(start()).rejects.toMatchObject({ code: 'already_running' });
+  expect(switches).toHaveLength(1);
+});
+
+test('a start that fails half-way takes down what it made', async () => {
+  const taken = createServer();
+  await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
+  const { port } = taken.address() as AddressInfo;
+  await expect(start({ metrics: { address: '127.0.0.1', port } })).rejects.toMatchObject({
+    code: 'metrics_address',
+  });
+  taken.close();
+  expect(switches.at(-1)?.closed).toBe(true);
+  expect(existsSync(options.socket)).toBe(false);
+});
+
+test('a part of the configuration that cannot be had is logged, the rest forwards', async () => {
+  writeFileSync(file, 'version: 1\nbridges:\n  br0: { ports: { vm1: { type: tap }, vm2: { type: tap } } }\n');
+  const { api } = await start({
+    config: file,
+    open: async (config) => {
+      const opened = new SimulatedSwitch(config);
+      opened.failures.set('bridges.br0.ports.vm1', { error: 'no such namespace' });
+      switches.push(opened);
+      return opened;
+    },
+  });
+  expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm2']);
+  expect(lines.join('')).toContain('error Cannot add bridges.br0.ports.vm1: no such namespace');
+});
+
+test('a reload brings the file into force, a bad file changes nothing', async () => {
+  writeFileSync(file, BR0);
+  const { daemon, api } = await start({ config: file });
+  writeFileSync(file, BR0.replace('vm1', 'vm2'));
+  expect(await daemon.reload()).toBe(true);
+  expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm2']);
+  writeFileSync(file, 'version: 1\nbridges: { br0: { ageing_time: soon, fdb_limit: 0 } }\n');
+  expect(await daemon.reload()).toBe(false);
+  expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm2']);
+  expect(lines.at(-1)).toContain('ageing_time');
+  expect(lines.at(-1)).toContain('fdb_limit');
+  rmSync(file);
+  expect(await daemon.reload()).toBe(false);
+  expect(lines.at(-1)).toContain('ENOENT');
+});
+
+test('changes by clients survive a restart, until the file changes', async () => {
+  writeFileSync(file, BR0);
+  const state = join(directory, 'state.json');
+  const first = await start({ config: file, state });
+  await withClient((client) => client.addBridge('br1'));
+  expect(readFileSync(state, 'utf8')).toContain('br1');
+  await stop(first.daemon);
+
+  const second = await start({ config: file, state });
+  expect(Object.keys(second.api.config.bridges)).toEqual(['br0', 'br1']);
+  writeFileSync(file, BR0.replace('vm1', 'vm9'));
+  expect(await second.daemon.reload()).toBe(true);
+  await withClient((client) => client.addBridge('br2'));
+  await stop(second.daemon);
+
+  const third = await start({ config: file, state });
+  expect(Object.keys(third.api.config.bridges)).toEqual(['br0', 'br2']);
+  await stop(third.daemon);
+  writeFileSync(file, BR0);
+  expect(Object.keys((await start({ config: file, state })).api.config.bridges)).toEqual(['br0']);
+});
+
+test('a state that cannot be written is an error to the client, and the change is in force', async () => {
+  const state = join(directory, 'no', 'state.json');
+  const { api } = await start({ state });
+  // a file where the directory should be: even root cannot write below it
+  writeFileSync(join(directory, 'no'), '');
+  await expect(withClient((client) => client.addBridge('br1'))).rejects.toMatchObject({
+    code: 'state_unwritable',
+  });
+  expect(Object.keys(api.config.bridges)).toEqual(['br1']);
+});
