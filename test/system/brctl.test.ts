@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
-import type { RunResult } from '../support/process.ts';
+import { type RunResult, runCommand } from '../support/process.ts';
 import { Taploomd } from '../support/taploomd.ts';
 import { ping, reaches } from '../support/traffic.ts';
 
@@ -54,7 +54,9 @@ test('a script gets the same output and exit codes from taploom-brctl as from br
   const [kernel, sw] = await lab.netnsList(['kernel', 'sw']);
   await kernel.ip('tuntap add t1 mode tap', 'tuntap add t2 mode tap');
   const ours = await Taploomd.start(lab, sw, { version: 1, bridges: {} });
-  const expected = await transcript((...args) => kernel.run(['brctl', ...args]), STEPS);
+  // Unlike nsenter, `ip netns exec` mounts the namespace's own /sys, where brctl looks.
+  const bridgeUtils: Brctl = (...args) => runCommand(['ip', 'netns', 'exec', kernel.name, 'brctl', ...args]);
+  const expected = await transcript(bridgeUtils, STEPS);
   const actual = await transcript((...args) => ours.brctl(...args), STEPS);
   expect(actual).toEqual(expected);
 });

@@ -7,7 +7,7 @@ import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import { Taploomd } from '../support/taploomd.ts';
 
-needs('ping');
+needs('ping', 'sysctl');
 
 const PORTS = 512;
 const SECONDS = 5;
@@ -35,6 +35,8 @@ function gapQuantile(before: PollGap, after: PollGap, q: number): number {
 test('ten scrapes a second with 512 ports lengthen the gap between polls by less than 1 ms', async () => {
   const lab = await openLab();
   const [sw, h1, h2] = await lab.netnsList(['sw', 'h1', 'h2']);
+  // 512 interfaces that all announce themselves to 511 others would be the load.
+  await Promise.all([sw, h1, h2].map((netns) => netns.withoutIpv6()));
   const others = Array.from({ length: PORTS - 2 }, (_, i) => [`p${i}`, { type: 'tap' }]);
   const ports = {
     h1: { type: 'tap', netns: h1.name },
