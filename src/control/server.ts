@@ -64,7 +64,7 @@ export function controlApp(context: ControlContext, onError?: (error: unknown) =
   let document: object | undefined;
   app.get('/openapi.json', (c) => {
     document ??= openApi(ROUTES, context.version);
-    return c.json(document);
+    return json(c, document);
   });
 
   app.notFound((c) => {
