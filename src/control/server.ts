@@ -57,9 +57,7 @@ export function controlApp(context: ControlContext, onError?: (error: unknown) =
   for (const route of ROUTES) {
     const names = parameters(route.path);
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    app.on(route.method.toUpperCase(), path, async (c) =>
-      c.json((await answer(c, route, names, context)) as object),
-    );
+    app.on(route.method.toUpperCase(), path, async (c) => json(c, await answer(c, route, names, context)));
   }
   let document: object | undefined;
   app.get('/openapi.json', (c) => {
@@ -130,9 +128,12 @@ async function readText(c: Context): Promise<string> {
 
 function respond(c: Context, error: unknown): Response {
   const problem = toProblem(error);
-  return c.body(JSON.stringify(problem), problem.status as 500, {
-    'content-type': 'application/problem+json',
-  });
+  return json(c, problem, problem.status, 'application/problem+json');
+}
+
+/** With a line end, for those who look at it with curl. */
+function json(c: Context, value: unknown, status = 200, type = 'application/json'): Response {
+  return c.body(`${JSON.stringify(value)}\n`, status as 200, { 'content-type': type });
 }
 
 function tooLarge(): TaploomError {
