@@ -168,9 +168,9 @@ export class MemoryDevice extends CopySink implements Source {
       copyBytes(batch.bytes, batch.view, macs, ring.bytes, ring.view, at, MACS_LEN);
       if (tag !== 0) ring.view.setInt32(at + MACS_LEN, tag);
       copyBytes(batch.bytes, batch.view, rest, ring.bytes, ring.view, at + headerEnd, length - MACS_LEN);
-      if (i < 0 || batch.csumStart[i] === 0) ring.describe(at, 0, 0, 0, 0);
+      if (i < 0) ring.describe(at, 0, 0, 0, 0);
       else {
-        const csumStart = batch.csumStart[i] + tagLength;
+        const csumStart = batch.csumStart[i] === 0 ? 0 : batch.csumStart[i] + tagLength;
         ring.describe(at, batch.gsoType[i], batch.gsoSize[i], csumStart, batch.csumOffset[i]);
       }
       ring.commit();
