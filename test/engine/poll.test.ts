@@ -1,0 +1,149 @@
+// The poll itself: budgets, queues, and what happens to frames in flight when the topology changes.
+
+import { expect, test } from 'vitest';
+import { PORT } from '../../src/table/counters.ts';
+import { DROP } from '../../src/table/drops.ts';
+import { ports } from '../support/engine/rig.ts';
+import { lawViolations, openBench } from '../support/engine/stubs.ts';
+
+test('a flood to 256 members is spread over several polls; none is lost, and each port gets them in order', () => {
+  const bench = openBench({ br0: { ports: ports(257) } });
+  const { engine, source, sink } = bench;
+  const frames = Array.from({ length: 64 }, (_, n) => `a > * "frame ${n}"`);
+  for (const line of frames) source.add(bench.port('p1'), line);
+  let polls = 0;
+  do {
+    engine.poll(1000 + polls);
+    polls++;
+    expect(lawViolations(bench.counters, !engine.isBusy)).toEqual([]);
+  } while (engine.isBusy);
+  expect(polls).toBeGreaterThan(8);
+  expect(polls).toBeLessThan(64);
+  for (let n = 2; n <= 257; n++) expect(sink.sent.get(bench.port(`p${n}`))).toEqual(frames);
+  expect(sink.sent.get(bench.port('p1'))).toBeUndefined();
+});
+
+test('while frames wait for their turn nothing more is received, and afterwards it is', () => {
+  const bench = openBench({ br0: { ports: ports(257) } });
+  const { engine, source, sink } = bench;
+  for (let n = 0; n < 70; n++) source.add(bench.port('p1'), `a > * "${n}"`);
+  let polls = 0;
+  for (; (sink.sent.get(bench.port('p2')) ?? []).length < 70 && polls < 100; polls++) engine.poll(1000);
+  expect(sink.sent.get(bench.port('p2'))).toEqual(Array.from({ length: 70 }, (_, n) => `a > * "${n}"`));
+});
+
+test('a sink’s queue that fills up in the middle of a poll is drained there and then', () => {
+  const bench = openBench({ br0: { ports: ports(257) } });
+  for (let n = 0; n < 4; n++) bench.source.add(bench.port('p1'), `a > * "${n}"`);
+  bench.engine.poll(1000);
+  expect(bench.sink.calls.length).toBeGreaterThan(1);
+  expect(bench.sink.calls.reduce((sum, count) => sum + count)).toBe(1024);
+});
+
+test('a port that cannot take a copy costs that copy and no other', () => {
+  const bench = openBench({ br0: { ports: ports(3) } });
+  bench.sink.room = 2;
+  for (let n = 0; n < 5; n++) bench.source.add(bench.port('p1'), `a > * "${n}"`);
+  bench.engine.poll(1000);
+  expect(lawViolations(bench.counters)).toEqual([]);
+  const at = bench.counters.port(bench.port('p2'));
+  expect(bench.counters.values[at + PORT.drops + DROP.queue_full]).toBe(3);
+  expect(bench.counters.values[bench.counters.port(bench.port('p1')) + PORT.forwarded]).toBe(5);
+});
+
+test('frames in flight are forwarded by the old topology, to devices that are still there', () => {
+  const bridges = { br0: { ports: ports(300) } };
+  const bench = openBench(bridges);
+  const { engine, source, sink, counters } = bench;
+  for (let n = 0; n < 64; n++) source.add(bench.port('p1'), `a > * "${n}"`);
+  engine.poll(1000);
+  expect(engine.isBusy).toBe(true);
+  const gone = bench.port('p2');
+  engine.detach(gone);
+  engine.swap(bench.topology({ br0: { ports: { p1: {}, p3: {} } } }));
+  expect(engine.isBusy).toBe(false);
+  expect(sink.sent.get(bench.port('p3'))).toHaveLength(64);
+  expect(lawViolations(counters)).toEqual([]);
+  expect(counters.values[counters.port(gone) + PORT.drops + DROP.device_gone]).toBeGreaterThan(0);
+});
+
+test('a frame from a port that is no more is dropped with a reason', () => {
+  const bench = openBench({ br0: { ports: ports(3) } });
+  const gone = bench.port('p3');
+  bench.engine.swap(bench.topology({ br0: { ports: ports(2) } }));
+  bench.source.add(gone, 'a > *');
+  bench.engine.poll(1000);
+  expect(lawViolations(bench.counters)).toEqual([]);
+  expect(bench.counters.values[bench.counters.port(gone) + PORT.drops + DROP.port_removed]).toBe(1);
+  expect(bench.sink.sent.size).toBe(0);
+});
+
+test('a swap keeps the entries that are still true and forgets the others', () => {
+  const bench = openBench({
+    br0: {
+      vlan_filtering: true,
+      ports: { p1: { vlan: { trunk: [10, 20] } }, p2: {}, p3: { vlan: { access: 10 } } },
+    },
+    br1: { ports: { q1: {}, q2: {} } },
+  });
+  const { engine, source } = bench;
+  source.add(bench.port('p1'), 'a > * vlan 10');
+  source.add(bench.port('p1'), 'a > * vlan 20');
+  source.add(bench.port('p3'), 'b > *');
+  source.add(bench.port('q1'), 'c > *');
+  engine.poll(1000);
+  const known = () => {
+    const out = new Int32Array(500);
+    const { entries } = engine.readFdb(0, 1000, out);
+    const rows = Array.from({ length: entries }, (_, n) => {
+      const domain = bench.compiler.domain(out[n * 5]);
+      return `${domain?.bridge} ${domain?.vid} ${String.fromCharCode(out[n * 5 + 2] & 0xff)}`;
+    });
+    return rows.sort();
+  };
+  expect(known()).toEqual(['br0 10 a', 'br0 10 b', 'br0 20 a', 'br1 0 c']);
+  // p1 leaves VLAN 20, p3 goes, br1 gets a neighbour.
+  engine.detach(bench.port('p3'));
+  engine.swap(
+    bench.topology({
+      br0: { vlan_filtering: true, ports: { p1: { vlan: { trunk: [10] } }, p2: {} } },
+      br1: { ports: { q1: {}, q2: {}, q3: {} } },
+    }),
+  );
+  expect(known()).toEqual(['br0 10 a', 'br1 0 c']);
+  // A larger table takes over what the smaller one knew.
+  engine.swap(
+    bench.topology({
+      br0: { vlan_filtering: true, fdb_limit: 100_000, ports: { p1: { vlan: { trunk: [10] } }, p2: {} } },
+      br1: { ports: { q1: {}, q2: {} } },
+    }),
+  );
+  expect(known()).toEqual(['br0 10 a', 'br1 0 c']);
+});
+
+test('a table entry that points out of its domain is not followed', () => {
+  const bench = openBench({ br0: { ports: ports(2) }, br1: { ports: { q1: {} } } });
+  const stale = bench.topology({ br0: { ports: ports(2) }, br1: { ports: { q1: {} } } });
+  // A static entry of br0 that names a port of br1: no configuration can say that, a bug could.
+  const domain = bench.compiler.domains.find('br0/0') as number;
+  const statics = Int32Array.of((domain << 16) | 0x0200, 0x78, bench.port('q1'));
+  bench.engine.swap({ ...stale, statics });
+  bench.source.add(bench.port('p1'), 'a > x');
+  bench.engine.poll(1000);
+  expect(bench.sink.sent.size).toBe(0);
+  expect(bench.counters.values[bench.counters.port(bench.port('p1')) + PORT.drops + DROP.not_member]).toBe(1);
+  expect(lawViolations(bench.counters)).toEqual([]);
+});
+
+test('every source gets its turn, however busy the first one is', () => {
+  const bench = openBench({ br0: { ports: ports(3) } });
+  const { engine, sink } = bench;
+  const busy = bench.source;
+  const quiet = new (busy.constructor as new () => typeof busy)();
+  engine.addSource(quiet);
+  quiet.add(bench.port('p2'), 'q > *');
+  for (let n = 0; n < 64 * 3; n++) busy.add(bench.port('p1'), 'b > *');
+  engine.poll(1000);
+  engine.poll(1001);
+  expect(sink.sent.get(bench.port('p3'))).toContain('q > *');
+});

@@ -1,0 +1,118 @@
+// An engine with the simplest devices: a source that holds a list of frames, and a sink that remembers what it was
+// given. For tests of the poll itself; everything else goes through a Switch (rig.ts).
+
+import { Compiler } from '../../../src/compile.ts';
+import { parseConfig } from '../../../src/config/schema.ts';
+import { Engine } from '../../../src/engine/engine.ts';
+import type { EgressQueue, Sink, Source } from '../../../src/engine/port.ts';
+import type { Topology } from '../../../src/engine/topology.ts';
+import type { FrameBatch } from '../../../src/frame/frame_batch.ts';
+import { MAX_PORTS, PORT_MASK } from '../../../src/frame/hop.ts';
+import { Counters, PORT } from '../../../src/table/counters.ts';
+import { DROP, DROPS } from '../../../src/table/drops.ts';
+import { parse, show } from './frame_text.ts';
+import { configOf } from './rig.ts';
+
+export class StubSource implements Source {
+  private readonly waiting: { port: number; bytes: Uint8Array }[] = [];
+
+  add(port: number, line: string): void {
+    this.waiting.push({ port, bytes: parse(line) });
+  }
+
+  receive(batch: FrameBatch, limit: number): void {
+    for (const { port, bytes } of this.waiting.splice(0, limit)) {
+      const i = batch.count++;
+      const at = batch.frameAt(i);
+      batch.bytes.set(bytes, at);
+      batch.start[i] = at;
+      batch.length[i] = bytes.length;
+      batch.ingress[i] = port;
+      batch.gsoType[i] = 0;
+      batch.csumStart[i] = 0;
+      batch.dest[i] = 0;
+    }
+  }
+}
+
+export class StubSink implements Sink {
+  /** Lines by port. */
+  readonly sent = new Map<number, string[]>();
+  /** How many copies each call brought. */
+  readonly calls: number[] = [];
+  private readonly counters: Counters;
+  /** Copies that a port takes before it is full. */
+  room = Number.POSITIVE_INFINITY;
+
+  constructor(counters: Counters) {
+    this.counters = counters;
+  }
+
+  transmit(batch: FrameBatch, queue: EgressQueue): void {
+    this.calls.push(queue.count);
+    for (let k = 0; k < queue.count; k++) {
+      const i = queue.frame[k];
+      const port = queue.hop[k] & PORT_MASK;
+      const at = this.counters.port(port);
+      const lines = this.sent.get(port) ?? [];
+      this.sent.set(port, lines);
+      if (lines.length >= this.room) {
+        this.counters.values[at + PORT.drops + DROP.queue_full] += 1;
+        continue;
+      }
+      const rest = batch.bytes.subarray(batch.rest[i], batch.rest[i] + batch.length[i] - 12);
+      const macs = batch.bytes.subarray(batch.start[i], batch.start[i] + 12);
+      const tag = Buffer.alloc(queue.tag[k] === 0 ? 0 : 4);
+      if (tag.length > 0) tag.writeInt32BE(queue.tag[k]);
+      lines.push(show(Uint8Array.from([...macs, ...tag, ...rest])));
+      this.counters.values[at + PORT.transmittedFrames] += 1;
+    }
+    queue.count = 0;
+  }
+}
+
+export interface Bench {
+  engine: Engine;
+  counters: Counters;
+  source: StubSource;
+  sink: StubSink;
+  compiler: Compiler;
+  /** Number of a port. */
+  port(name: string): number;
+  topology(bridges: Parameters<typeof configOf>[0]): Topology;
+}
+
+export function openBench(bridges: Parameters<typeof configOf>[0]): Bench {
+  const counters = Counters.allocate(MAX_PORTS, 64);
+  const compiler = new Compiler();
+  const topology = (next: typeof bridges) =>
+    compiler.compile(parseConfig(configOf(next)), new Map()).topology;
+  const engine = new Engine({ counters, topology: topology(bridges), seed: Int32Array.of(1, 22, 333, 4444) });
+  const source = new StubSource();
+  const sink = new StubSink(counters);
+  engine.addSource(source);
+  const port = (name: string) => compiler.ports.find(name) as number;
+  for (const { ports = {} } of Object.values(bridges)) {
+    for (const name of Object.keys(ports)) engine.attach(port(name), sink);
+  }
+  return { engine, counters, source, sink, compiler, port, topology };
+}
+
+/** What is left over of each law for every port that was ever used: all empty when they hold. */
+export function lawViolations(counters: Counters, isExact = true): string[] {
+  const wrong: string[] = [];
+  const { values } = counters;
+  for (let port = 0; port < MAX_PORTS; port++) {
+    const at = counters.port(port);
+    let frames = values[at + PORT.receivedFrames] - values[at + PORT.forwarded];
+    let copies = values[at + PORT.copies] - values[at + PORT.transmittedFrames];
+    for (let code = 0; code < DROPS.length; code++) {
+      const count = values[at + PORT.drops + code];
+      if (DROPS[code].side === 'receive') frames -= count;
+      else copies -= count;
+    }
+    if (frames !== 0 && (isExact || frames < 0)) wrong.push(`port ${port}: ${frames} frames`);
+    if (copies !== 0) wrong.push(`port ${port}: ${copies} copies`);
+  }
+  return wrong;
+}
