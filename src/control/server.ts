@@ -39,7 +39,9 @@ export async function startControlServer(options: ControlServerOptions): Promise
   const { api, changes, version, socket, socketGroup, onError } = options;
   const sessions = new FdbSessions(api);
   const app = controlApp({ api, changes, version, sessions }, onError);
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  // replaces the global Request and Response of this process by lighter ones: 0.23 ms a request instead of 0.32
+  // (Node 20, median), of the 1 ms that a command may take
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await listenUnix(server, socket, socketGroup);
   return {
     socket,
@@ -109,7 +111,7 @@ async function readBody(c: Context, route: Route): Promise<unknown> {
   return parsed.data;
 }
 
-/** Hono's own body limit rebuilds the request, which fails for chunked bodies unless global classes are replaced. */
+/** In place of Hono's own limit, which copies chunked bodies twice and depends on which classes are global. */
 async function readText(c: Context): Promise<string> {
   const announced = c.req.header('content-length');
   if (announced !== undefined) {
