@@ -4,6 +4,7 @@
 //   drop, duplicate, corrupt: probabilities (0-1)      delay: ms, frames stay in order
 //
 // Unlike everything else on the frame's path it allocates: held-back frames are copies.
+// A frame that is held back on its way out is counted as a copy, and as transmitted or dropped once that is so.
 
 import { EgressQueue, type Sink, type Source } from '../engine/port.ts';
 import { FRAME_ROOM, type FrameBatch } from '../frame/frame_batch.ts';
@@ -14,6 +15,10 @@ import { MACS_LEN } from '../wire/ethernet.ts';
 
 /** Frames held back per direction; more are dropped. */
 const MAX_HELD = 4096;
+/** `due` of a frame that was taken since the last `service`, which is what knows the time. */
+const NOT_YET = Number.POSITIVE_INFINITY;
+/** `dest` of a frame that was taken out of its batch. */
+const TAKEN = -1;
 
 export interface FaultOptions {
   drop?: number;
@@ -58,7 +63,8 @@ export class Fault implements Sink {
     this.batch = batch;
     this.counters = counters;
     this.options = options;
-    this.state = options.seed ?? 1;
+    // Spread, because the first numbers after a small seed are small, too.
+    this.state = Math.imul((options.seed ?? 1) + 1, 0x9e37_79b1);
   }
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
@@ -81,7 +87,7 @@ export class Fault implements Sink {
           this.send(batch, i, queue.hop[k], queue.tag[k]);
           continue;
         }
-        const held = take(batch, i, batch.rest[i], queue.hop[k], queue.tag[k], this.now + delay);
+        const held = take(batch, i, batch.rest[i], queue.hop[k], queue.tag[k]);
         if (mustCorrupt) this.flipBit(held.bytes);
         if (delay === 0) this.sendHeld(held);
         else if (this.outgoing.length < MAX_HELD) this.outgoing.push(held);
@@ -93,6 +99,8 @@ export class Fault implements Sink {
 
   service(now: number): number {
     this.now = now;
+    this.setDue(this.outgoing);
+    this.setDue(this.incoming);
     while (this.outgoing.length > 0 && this.outgoing[0].due <= now) {
       this.sendHeld(this.outgoing.shift() as Held);
     }
@@ -117,20 +125,29 @@ export class Fault implements Sink {
     }
     const isDouble = this.happens(duplicate);
     if (delay === 0 && !isDouble) return;
-    const held = take(batch, i, batch.start[i] + MACS_LEN, 0, 0, this.now + delay);
     if (delay === 0) {
+      const held = take(batch, i, batch.start[i] + MACS_LEN, 0, 0);
       if (batch.count < batch.slots) put(batch, batch.count++, held);
       return;
     }
-    for (let copies = isDouble ? 2 : 1; copies > 0 && this.incoming.length < MAX_HELD; copies--) {
-      this.incoming.push(held);
+    if (this.incoming.length >= MAX_HELD) {
+      batch.dest[i] = DEST_DROP | DROP.fault_receive;
+      return;
     }
-    batch.length[i] = 0; // marks it as taken out: see FaultSource
+    for (let copies = isDouble ? 2 : 1; copies > 0; copies--) {
+      this.incoming.push(take(batch, i, batch.start[i] + MACS_LEN, 0, 0));
+    }
+    batch.dest[i] = TAKEN;
   }
 
   /** Puts held-back frames that are due into the batch. */
   receiveHeld(batch: FrameBatch, limit: number): void {
     for (let n = 0; n < limit && this.isReady; n++) put(batch, batch.count++, this.incoming.shift() as Held);
+  }
+
+  private setDue(list: Held[]): void {
+    const due = this.now + (this.options.delay ?? 0);
+    for (let n = list.length - 1; n >= 0 && list[n].due === NOT_YET; n--) list[n].due = due;
   }
 
   private send(batch: FrameBatch, i: number, hop: number, tag: number): void {
@@ -198,21 +215,21 @@ export class FaultSource implements Source {
       this.faults.get(batch.ingress[i] & PORT_MASK)?.receive(batch, i);
     }
     for (let i = received; i < batch.count; i++) {
-      if (batch.length[i] === 0 && batch.dest[i] === 0) continue;
-      if (kept !== i) put(batch, kept, take(batch, i, batch.start[i] + MACS_LEN, 0, 0, 0), batch.dest[i]);
+      if (batch.dest[i] === TAKEN) continue;
+      if (kept !== i) put(batch, kept, take(batch, i, batch.start[i] + MACS_LEN, 0, 0), batch.dest[i]);
       kept++;
     }
     batch.count = kept;
   }
 }
 
-function take(batch: FrameBatch, i: number, rest: number, hop: number, tag: number, due: number): Held {
+function take(batch: FrameBatch, i: number, rest: number, hop: number, tag: number): Held {
   const length = batch.length[i];
   const bytes = new Uint8Array(Math.max(MACS_LEN, length));
   bytes.set(batch.bytes.subarray(batch.start[i], batch.start[i] + MACS_LEN));
   if (length > MACS_LEN) bytes.set(batch.bytes.subarray(rest, rest + length - MACS_LEN), MACS_LEN);
   return {
-    due,
+    due: NOT_YET,
     bytes: bytes.subarray(0, length),
     ingress: batch.ingress[i],
     hop,

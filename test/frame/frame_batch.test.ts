@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { FRAME_ROOM, FrameBatch, HEADROOM, STRIDE } from '../../src/frame/frame_batch.ts';
+import {
+  DEST_DROP,
+  DEST_LIST,
+  DEST_VALUE,
+  hop,
+  MAX_PORTS,
+  MAX_REMOTES,
+  PORT_BITS,
+  PORT_MASK,
+} from '../../src/frame/hop.ts';
+import { DROPS } from '../../src/table/drops.ts';
+
+test('a slot holds the largest frame behind its headroom, and does not reach into the next one', () => {
+  const batch = new FrameBatch(4, 1000);
+  for (let i = 0; i < 4; i++) {
+    expect(batch.frameAt(i)).toBe(i * STRIDE + HEADROOM);
+    expect(batch.frameAt(i) + FRAME_ROOM).toBeLessThanOrEqual((i + 1) * STRIDE);
+  }
+});
+
+test('headers of neighbouring slots fall into different cache sets', () => {
+  expect(STRIDE % 4096).not.toBe(0);
+  expect(STRIDE % 64).toBe(0);
+});
+
+test('the spare slot and the auxiliary area lie behind the slots', () => {
+  const batch = new FrameBatch(4, 1000);
+  expect(batch.frameAt(batch.slots) + FRAME_ROOM).toBeLessThanOrEqual(batch.aux);
+  expect(batch.bytes.length).toBe(batch.aux + 1000);
+  expect(batch.dest.length).toBe(batch.slots + 1);
+});
+
+test('next hops, lists and drops cannot be taken for each other', () => {
+  const last = hop(MAX_PORTS - 1, MAX_REMOTES - 1);
+  expect(last & (DEST_DROP | DEST_LIST)).toBe(0);
+  expect(last & PORT_MASK).toBe(MAX_PORTS - 1);
+  expect(last >>> PORT_BITS).toBe(MAX_REMOTES - 1);
+  expect((DEST_DROP | (DROPS.length - 1)) & DEST_VALUE).toBe(DROPS.length - 1);
+  // Two lists for each of 65,536 domains.
+  expect(2 * 65_536).toBeLessThan(DEST_VALUE);
+});
