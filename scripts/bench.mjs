@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { main, needTools, ROOT, SetupError, setup } from './setup.mjs';
 
 await main(async () => {
-  setup();
+  if (process.argv.includes('--json')) setupAside();
+  else setup();
   try {
     needTools(['ip', 'iperf3'], 'Measuring traffic');
   } catch (error) {
@@ -19,6 +20,13 @@ await main(async () => {
   // In this process, so that Ctrl-C reaches whoever has something to clean up.
   await import(join(ROOT, 'dist/bench/main.js'));
 });
+
+/** Set-up that says what it does on stderr: stdout is for the report. */
+function setupAside() {
+  const args = [join(ROOT, 'scripts/setup.mjs')];
+  const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['inherit', 2, 'inherit'] });
+  if (status !== 0) throw new SetupError('The set-up failed.');
+}
 
 function buildPump() {
   mkdirSync(join(ROOT, 'build'), { recursive: true });
