@@ -65,11 +65,12 @@ static int receive_nothing(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
+/* RFC 7348 section 4.3: a VTEP must not fragment. What the route cannot take fails with EMSGSIZE. */
 static int configure4(int fd, const int32_t *o)
 {
     int result = option(fd, IPPROTO_IP, IP_TTL, o[TL_UDP_TTL]);
     if (result == 0) result = option(fd, IPPROTO_IP, IP_TOS, o[TL_UDP_TOS]);
-    if (result == 0) result = option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+    if (result == 0) result = option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
     if (result == 0) result = option(fd, IPPROTO_IP, IP_RECVTOS, 1);
     if (result == 0) result = option(fd, SOL_SOCKET, SO_NO_CHECK, !o[TL_UDP_CHECKSUM]);
     return result;
@@ -80,7 +81,7 @@ static int configure6(int fd, const int32_t *o)
     int result = option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, o[TL_UDP_TTL]);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_TCLASS, o[TL_UDP_TOS]);
-    if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+    if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
     if (result == 0) result = option(fd, SOL_UDP, UDP_NO_CHECK6_TX, !o[TL_UDP_CHECKSUM]);
     if (result == 0) result = option(fd, SOL_UDP, UDP_NO_CHECK6_RX, 1);

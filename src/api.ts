@@ -79,7 +79,9 @@ export interface Action {
 
 export interface ActionResult extends Action {
   ok: boolean;
+  /** Why not, for people, and for programs (a TaploomError's code). */
   error?: string;
+  code?: string;
 }
 
 /** Distribution of the time between two waits of the data plane, during which new frames wait. */

@@ -60,6 +60,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly plane: PlaneClient;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
+  /** The configured remotes that the data plane has. */
+  private remotesKey = '';
 
   private constructor(isThreaded: boolean) {
     super();
@@ -209,23 +211,35 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const deletions = plan.filter(({ op }) => op === 'delete');
     if (deletions.length > 0) await this.letGo(inForce(this.current, next, deletions));
 
-    const added: Device[] = [];
+    const added = new Map<string, Device>();
     for (const result of results.filter(({ op, kind }) => op === 'add' && kind === 'port')) {
       try {
-        added.push(this.openDevice(next, result.path));
+        const { name, device } = this.openDevice(next, result.path);
+        added.set(name, device);
       } catch (error) {
         refuse(result, error);
       }
     }
     refuseOrphans(results, next);
-    const config = inForce(
-      this.current,
-      next,
-      results.filter(({ ok }) => ok),
-    );
-    this.setMtus(config, results);
-    await this.hand(config, [], added);
+    const done = results.filter(({ ok }) => ok);
+    const config = inForce(this.current, next, done);
+    try {
+      this.setMtus(config, results);
+      await this.hand(config, [], [...added.values()]);
+    } catch (error) {
+      for (const [name, device] of added) {
+        this.forget(name);
+        device.close();
+      }
+      throw error;
+    }
     return results;
+  }
+
+  private forget(name: string): void {
+    this.devices.delete(name);
+    this.mtus.delete(name);
+    this.goneNames.delete(name);
   }
 
   /** Brings `config`, which is the current one less something, into force, and closes what is no longer in it. */
@@ -243,11 +257,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     if (vteps.length > 0) await this.hand(config, [], [], vteps);
     for (const { fd } of vteps) closeFd(fd);
     for (const device of devices) if (device.spec.kind !== 'vxlan') device.close();
-    for (const name of removed) {
-      this.devices.delete(name);
-      this.mtus.delete(name);
-      this.goneNames.delete(name);
-    }
+    for (const name of removed) this.forget(name);
   }
 
   private async hand(
@@ -262,19 +272,23 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (mac !== undefined) macs.set(bridge, mac);
     }
     const { topology, remotes } = this.compiler.compile(config, macs);
+    // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.
+    const remotesKey = remotes.map(({ row, port, address }) => `${row} ${port} ${address}`).join();
+    const areRemotesSame = remotesKey === this.remotesKey && removed.length === 0;
+    this.remotesKey = remotesKey;
     const change: Change = {
       topology,
       removedPorts: removed.map(({ spec }) => spec.port),
       removedVteps: removedVteps.map(({ vtep }) => vtep),
       addedVteps: this.tunnels.takeAdded(),
       added: added.map(({ spec }) => spec),
-      remotes,
+      remotes: areRemotesSame ? null : remotes,
     };
     await this.plane.request({ kind: 'change', change });
     this.current = config;
   }
 
-  private openDevice(next: SwitchConfig, path: string): Device {
+  private openDevice(next: SwitchConfig, path: string): { name: string; device: Device } {
     const [, bridge, kind, portName] = parsePath(path) as [string, string, string, string?];
     const name = portName ?? bridge;
     const mtu = effectiveMtus(next, bridge).get(name) as number;
@@ -285,7 +299,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     else device = this.openPort(number, name, ports[name], mtu);
     this.devices.set(name, device);
     this.mtus.set(name, mtu);
-    return device;
+    return { name, device };
   }
 
   private openPort(number: number, name: string, config: PortConfig, mtu: number): Device {
@@ -429,6 +443,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 function refuse(result: ActionResult, error: unknown): void {
   result.ok = false;
   result.error = error instanceof Error ? error.message : String(error);
+  if (error instanceof TaploomError) result.code = error.code;
 }
 
 /** A static entry whose port could not be added cannot be added either. */

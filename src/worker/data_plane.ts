@@ -113,7 +113,8 @@ export class DataPlane {
     for (const port of change.removedPorts) this.remove(port);
     for (const vtep of change.removedVteps) this.removeVtep(vtep);
     const { remotes, topology } = change;
-    this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
+    if (remotes !== null)
+      this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
     for (const { vtep, fd } of change.addedVteps) {
       this.vteps.set(vtep, fd);
       this.open().source.addVtep(vtep, fd);

@@ -39,8 +39,8 @@ export interface Change {
   removedVteps: number[];
   addedVteps: { vtep: number; fd: number }[];
   added: DeviceSpec[];
-  /** All configured remotes. */
-  remotes: RemoteRow[];
+  /** All configured remotes; null = as before, and no port went. */
+  remotes: RemoteRow[] | null;
 }
 
 export type Request =
