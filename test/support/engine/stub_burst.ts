@@ -33,18 +33,19 @@ export class StubBurst {
     this.calls.push(count);
     for (let row = 0; row < count * ROW; row += ROW) {
       const { tx } = this;
-      const pieces: number[] = [];
+      const pieces: Uint8Array[] = [];
       for (let n = 0; n < tx[row + TX.pieces]; n++) {
         const at = tx[row + TX.piece + 2 * n];
-        pieces.push(...this.bytes.subarray(at, at + tx[row + TX.piece + 2 * n + 1]));
+        pieces.push(this.bytes.subarray(at, at + tx[row + TX.piece + 2 * n + 1]));
       }
+      const bytes = Uint8Array.from(Buffer.concat(pieces));
       const error = this.results.shift() ?? 0;
-      tx[row + TX.result] = error === 0 ? pieces.length : error;
+      tx[row + TX.result] = error === 0 ? bytes.length : error;
       if (error !== 0) continue;
       const sockaddr = tx[row + TX.sockaddr];
       this.sent.push({
         fd: tx[row + TX.fd],
-        bytes: Uint8Array.from(pieces),
+        bytes,
         sockaddr: Uint8Array.from(this.bytes.subarray(sockaddr, sockaddr + tx[row + TX.sockaddrLength])),
         tos: tx[row + TX.tos],
       });

@@ -1,0 +1,371 @@
+// Random switches and hostile frames. Whatever comes in: nothing throws, both conservation laws hold after every
+// batch, no frame shows up outside of its domain, and what was segmented or completed in software verifies.
+//
+//   FUZZ_SECONDS  how long (default 5, in CI 120)        FUZZ_SEED  to run one iteration of a failure again
+//
+// Each frame carries the domain it was sent into, in clear, where mutations of the headers do not reach.
+
+import { expect, test } from 'vitest';
+import { addressWords, Compiler } from '../../src/compile.ts';
+import { parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/schema.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import type { Source } from '../../src/engine/port.ts';
+import type { FrameBatch } from '../../src/frame/frame_batch.ts';
+import { FrameRing } from '../../src/port/frame_ring.ts';
+import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
+import { Vxlan } from '../../src/port/vxlan.ts';
+import { Counters } from '../../src/table/counters.ts';
+import { Remotes } from '../../src/table/remotes.ts';
+import { add } from '../../src/wire/checksum.ts';
+import * as ip from '../../src/wire/ip.ts';
+import * as ipv4 from '../../src/wire/ipv4.ts';
+import * as ipv6 from '../../src/wire/ipv6.ts';
+import * as vlan from '../../src/wire/vlan.ts';
+import { Random } from '../support/engine/random.ts';
+import { StubBurst } from '../support/engine/stub_burst.ts';
+import { lawViolations } from '../support/engine/stubs.ts';
+import { build, payloadOf } from './offload_frames.ts';
+
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.CI ? 120 : 5));
+const SEED = process.env.FUZZ_SEED === undefined ? undefined : Number(process.env.FUZZ_SEED);
+const BATCHES = 40;
+/** More than any of the configurations has. */
+const PORTS = 64;
+const MARK = 'taploom:';
+
+interface FuzzPort {
+  name: string;
+  number: number;
+  bridge: string;
+  /** VIDs that it carries; [0] in a VLAN-unaware bridge. */
+  vids: number[];
+  pvid: number;
+  memory?: { user: MemoryPort; offloads: boolean };
+  vni?: number;
+}
+
+function randomConfig(random: Random): SwitchConfigInput {
+  const bridges: NonNullable<SwitchConfigInput['bridges']> = {};
+  const count = random.between(1, 4);
+  for (let b = 0; b < count; b++) {
+    const isFiltering = random.chance(0.6);
+    const ports: Record<string, Record<string, unknown>> = {};
+    for (let p = random.between(1, 6); p > 0; p--) {
+      const vids = random.some([1, 2, 3, 4094], 0.5);
+      ports[`m${b}p${p}`] = {
+        type: 'memory',
+        offloads: random.chance(0.5),
+        hairpin: random.chance(0.2),
+        isolated: random.chance(0.2),
+        learning: random.chance(0.9),
+        flood: random.chance(0.9),
+        mtu: random.pick([68, 576, 1500, 65_535]),
+        ...(random.chance(0.3) ? { fdb_limit: random.between(1, 5) } : {}),
+        ...(isFiltering && random.chance(0.8) ? { vlan: randomVlan(random, vids) } : {}),
+      };
+    }
+    if (random.chance(0.6)) {
+      ports[`v${b}`] = {
+        type: 'vxlan',
+        vni: b,
+        local: '192.0.2.1',
+        remotes: random.some(['192.0.2.2', '192.0.2.3'], 0.7),
+        remote_learning: random.chance(0.7),
+        max_remotes: random.between(1, 4),
+        tos: random.chance(0.5) ? 'inherit' : 0,
+        mtu: 1450,
+      };
+    }
+    bridges[`b${b}`] = {
+      local: false,
+      vlan_filtering: isFiltering,
+      ageing_time: random.pick([0, 0.5, 300]),
+      fdb_limit: random.pick([1, 8, 8192]),
+      group_fwd_mask: random.pick([0, 0xfff8]),
+      ports: ports as never,
+    };
+  }
+  return { version: 1, bridges };
+}
+
+function randomVlan(random: Random, vids: number[]): unknown {
+  if (vids.length === 0 || random.chance(0.4)) return { access: random.pick([1, 2, 3, 4094]) };
+  return random.chance(0.5) ? { trunk: vids } : { trunk: vids, native: random.pick([1, 2, 3]) };
+}
+
+/** Puts datagrams into the batch as FdSource does. */
+class DatagramSource implements Source {
+  readonly waiting: { bytes: Uint8Array; from: string; tos: number }[] = [];
+  private readonly vxlan: Vxlan;
+  private readonly burst: StubBurst;
+  now = 0;
+
+  constructor(vxlan: Vxlan, burst: StubBurst) {
+    this.vxlan = vxlan;
+    this.burst = burst;
+  }
+
+  receive(batch: FrameBatch, limit: number): void {
+    for (const { bytes, from, tos } of this.waiting.splice(0, limit)) {
+      const i = batch.count++;
+      batch.bytes.set(bytes, batch.frameAt(i));
+      const row = this.burst.heard(i, addressWords(from), tos);
+      this.vxlan.decapsulate(batch, i, 0, bytes.length, row, this.now);
+    }
+  }
+}
+
+class Fuzzed {
+  readonly engine: Engine;
+  readonly counters = Counters.allocate(PORTS, 16);
+  readonly burst: StubBurst;
+  readonly ports: FuzzPort[];
+  private readonly datagrams: DatagramSource;
+  private readonly random: Random;
+  private now: number;
+
+  constructor(random: Random) {
+    this.random = random;
+    this.now = random.pick([0, 1e6, 2 ** 31 * 128 - 50]);
+    const compiler = new Compiler();
+    const config = parseConfig(randomConfig(random));
+    const { topology, remotes } = compiler.compile(config, new Map());
+    const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
+    this.engine = new Engine({ counters: this.counters, topology, seed });
+    this.burst = new StubBurst(this.engine.batch.bytes, random.pick([3, 512]));
+    const table = new Remotes(100, 6, 1);
+    table.configure(remotes, () => true);
+    const vxlan = new Vxlan(this.burst.asBurst(), this.counters, table);
+    vxlan.mtu = topology.mtu;
+    this.datagrams = new DatagramSource(vxlan, this.burst);
+    this.engine.addSource(this.datagrams);
+    this.ports = Object.entries(config.bridges).flatMap(([bridge, { vlan_filtering, ports }]) =>
+      Object.entries(ports).map(([name, port]) => {
+        const number = compiler.ports.find(name) as number;
+        const { tagged, untagged, pvid } = vlanSet(port.vlan);
+        const view: FuzzPort = {
+          name,
+          number,
+          bridge,
+          vids: vlan_filtering ? [...tagged, ...untagged] : [0],
+          pvid: vlan_filtering ? pvid : 0,
+        };
+        if (port.type === 'vxlan') {
+          view.vni = port.vni;
+          vxlan.add({
+            port: number,
+            vni: port.vni,
+            vtep: 0,
+            family: 4,
+            dstPort: 4789,
+            senders: [1, 2],
+            tos: port.tos === 'inherit' ? -1 : port.tos,
+            remoteLearning: port.remote_learning,
+            maxRemotes: port.max_remotes,
+          });
+          this.engine.attach(number, vxlan);
+        } else if (port.type === 'memory') {
+          const [to, from] = [FrameRing.allocate(1 << 18), FrameRing.allocate(1 << 18)];
+          const device = new MemoryDevice(number, to.memory, from.memory, port.offloads, this.counters);
+          this.engine.addSource(device);
+          this.engine.attach(number, device);
+          view.memory = { user: new MemoryPort(name, to, from, () => {}), offloads: port.offloads };
+        }
+        return view;
+      }),
+    );
+  }
+
+  /** A few frames into a few ports, one or more polls, and all checks. */
+  step(): void {
+    const { random, engine } = this;
+    for (let n = random.between(1, 12); n > 0; n--) this.send(random.pick(this.ports));
+    if (random.chance(0.2)) this.burst.results = Array.from({ length: 5 }, () => -random.pick([0, 11, 101]));
+    this.now += random.pick([0, 1, 200, 5000]);
+    this.datagrams.now = this.now;
+    engine.poll(this.now);
+    for (let n = 0; engine.isBusy && n < 100; n++) engine.poll(this.now);
+    expect(engine.isBusy).toBe(false);
+    expect(lawViolations(this.counters, true, PORTS)).toEqual([]);
+    this.checkReceived();
+  }
+
+  private send(port: FuzzPort): void {
+    const { random } = this;
+    // A VLAN-unaware bridge is one domain whatever the tags say.
+    const isAware = port.pvid !== 0 || port.vids[0] !== 0;
+    const vid = random.pick([...port.vids, 0, 0, 1, 2, 3, 4095]);
+    const isTagged = random.chance(isAware ? 0.6 : 0.3);
+    const domain = !isAware ? 0 : isTagged && vid !== 0 ? vid : port.pvid;
+    const tags = isTagged ? [random.tag(vid)] : [];
+    if (isTagged && random.chance(0.1)) tags.push(random.tag(random.pick([5, 6])));
+    const payload = Buffer.concat([
+      payloadOf(
+        random.pick([0, 0, 10, 100, 100, 1000, random.chance(0.1) ? 9000 : 1400]),
+        random.between(0, 255),
+      ),
+      Buffer.from(`${MARK}${port.bridge}/${domain};`),
+    ]);
+    const frame = build({
+      version: random.pick([4, 6] as const),
+      protocol: random.pick(['tcp', 'udp'] as const),
+      payload,
+      gsoSize: random.pick([1, 100, 536, 1400]),
+      tags,
+      finished: random.chance(0.1),
+    });
+    const { bytes } = frame;
+    bytes.set(random.macs(), 0);
+    // Mutations stay in front of the payload, and leave the tag alone that decides the domain.
+    const from = 14 + 4 * tags.length;
+    if (random.chance(0.5)) {
+      for (let n = random.between(1, 3); n > 0; n--) {
+        const at = random.between(random.chance(0.8) ? from : 0, frame.headerLength - 1);
+        if (at >= 12 && at < from) continue;
+        bytes[at] = random.between(0, 255);
+      }
+    }
+    const cut = random.chance(0.1) ? bytes.subarray(0, random.between(0, bytes.length)) : bytes;
+    if (port.memory !== undefined) {
+      port.memory.user.send(cut, random.chance(0.7) ? this.offload(frame) : undefined);
+      return;
+    }
+    const flags = random.chance(0.95) ? 0x08 : random.between(0, 255);
+    const vni = random.chance(0.95) ? (port.vni as number) : 77;
+    const datagram = Uint8Array.of(flags, 0, 0, 0, 0, 0, vni, 0, ...cut);
+    this.datagrams.waiting.push({
+      bytes: random.chance(0.05) ? datagram.subarray(0, random.between(0, 24)) : datagram,
+      from: `192.0.2.${random.between(2, 12)}`,
+      tos: random.between(0, 255),
+    });
+  }
+
+  private offload(frame: ReturnType<typeof build>): Offload {
+    const { random } = this;
+    const right = {
+      gsoType: frame.gsoType,
+      gsoSize: frame.shape.gsoSize,
+      csumStart: frame.csumStart,
+      csumOffset: frame.csumOffset,
+    };
+    if (random.chance(0.7)) return right;
+    const key = random.pick(['gsoType', 'gsoSize', 'csumStart', 'csumOffset'] as const);
+    const value = random.pick([
+      0,
+      1,
+      3,
+      4,
+      5,
+      0x81,
+      14,
+      right[key] + 1,
+      right[key] - 1,
+      65_535,
+      random.between(0, 65_535),
+    ]);
+    return { ...right, [key]: Math.max(0, key === 'gsoType' ? value & 0xff : value) };
+  }
+
+  private checkReceived(): void {
+    for (const port of this.ports) {
+      if (port.memory === undefined) continue;
+      const { user, offloads } = port.memory;
+      for (let frame = user.receive(); frame !== undefined; frame = user.receive()) {
+        if (!offloads) expect(frame.offload, `${port.name} takes no offloads`).toBeUndefined();
+        this.checkDomain(port, frame.bytes);
+      }
+    }
+    for (const { bytes } of this.burst.sent.splice(0)) {
+      const port = this.ports.find(({ vni }) => vni === bytes[6]);
+      expect(port, `a datagram for VNI ${bytes[6]}`).toBeDefined();
+      this.checkDomain(port as FuzzPort, bytes.subarray(8));
+    }
+  }
+
+  private checkDomain(port: FuzzPort, bytes: Uint8Array): void {
+    const text = Buffer.from(bytes.subarray(12)).toString('latin1');
+    const mark = /taploom:(\w+)\/(\d+);/.exec(text);
+    if (mark === null) return; // cut short, or another segment has it
+    const [, bridge, vid] = mark;
+    expect(bridge, `a frame of ${bridge} at ${port.name}`).toBe(port.bridge);
+    expect(port.vids, `a frame of VLAN ${vid} at ${port.name}`).toContain(Number(vid));
+  }
+}
+
+/** Runs the switch that `seed` makes; says what to do again if it fails. */
+function iteration(seed: number): void {
+  let step = 0;
+  try {
+    const fuzzed = new Fuzzed(new Random(seed));
+    for (; step < BATCHES; step++) fuzzed.step();
+  } catch (error) {
+    throw new Error(`FUZZ_SEED=${seed} npx vitest run test/engine/fuzz.test.ts fails at batch ${step}`, {
+      cause: error,
+    });
+  }
+}
+
+test(`random switches survive hostile frames for ${SECONDS} s`, { timeout: SECONDS * 1000 + 60_000 }, () => {
+  if (SEED !== undefined) {
+    iteration(SEED);
+    return;
+  }
+  const first = Date.now() % 1_000_000_000;
+  process.stdout.write(`fuzz: first seed ${first}\n`);
+  const end = Date.now() + SECONDS * 1000;
+  let seed = first;
+  for (; Date.now() < end; seed++) iteration(seed);
+  process.stdout.write(`fuzz: ${seed - first} switches, ${(seed - first) * BATCHES} batches\n`);
+});
+
+/** Whether the TCP or UDP checksum of an untagged frame is right. */
+function verifiesAnywhere(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const typeAt = vlan.skip(view, 12, bytes.length);
+  const type = view.getUint16(typeAt);
+  const l3 = typeAt + 2;
+  const found = ip.transport(view, type, l3, bytes.length);
+  const packet = ip.packetLength(view, type, l3, bytes.length);
+  if (found < 0 || packet < 0) return false;
+  const l4 = l3 + (found >>> 8);
+  const addresses = type === 0x0800 ? add(view, l3 + 12, l3 + 20) : add(view, l3 + 8, l3 + 40);
+  const length = l3 + packet - l4;
+  if (type === 0x0800 && add(view, l3, l3 + ipv4.headerLength(view, l3)) !== 0xffff) return false;
+  if (type !== 0x0800 && ipv6.HEADER_LEN > packet) return false;
+  const pseudo = addresses + (found & 0xff) + length;
+  return add(view, l4, l3 + packet, pseudo) === 0xffff;
+}
+
+test('honest frames through random switches verify wherever software completed or segmented them', () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = new Random(seed);
+    const fuzzed = new Fuzzed(random);
+    const from = fuzzed.ports.find(({ memory }) => memory !== undefined);
+    if (from?.memory === undefined) continue;
+    for (let n = 0; n < 10; n++) {
+      const frame = build({
+        version: random.pick([4, 6] as const),
+        protocol: random.pick(['tcp', 'udp'] as const),
+        payload: payloadOf(random.pick([100, 3000, 20_000])),
+        gsoSize: random.pick([300, 500]),
+        tags: from.pvid === 0 && from.vids[0] !== 0 ? [0x8100_0000 | from.vids[0]] : [],
+      });
+      frame.bytes.set([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+      from.memory.user.send(frame.bytes, {
+        gsoType: frame.gsoType,
+        gsoSize: frame.shape.gsoSize,
+        csumStart: frame.csumStart,
+        csumOffset: frame.csumOffset,
+      });
+      for (let polls = 0; polls < 10; polls++) fuzzed.engine.poll(n);
+      for (const { memory } of fuzzed.ports) {
+        for (let got = memory?.user.receive(); got !== undefined; got = memory?.user.receive()) {
+          if (got.offload === undefined) expect(verifiesAnywhere(got.bytes), `seed ${seed}`).toBe(true);
+        }
+      }
+      for (const { bytes } of fuzzed.burst.sent.splice(0)) {
+        expect(verifiesAnywhere(bytes.subarray(8)), `seed ${seed}`).toBe(true);
+      }
+    }
+  }
+});
