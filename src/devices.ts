@@ -29,11 +29,41 @@ export interface Device {
   /** The user's end of a memory port. */
   readonly memory?: MemoryPort;
   setMtu(mtu: number): void;
+  /** Whether the interface is administratively up; undefined if it cannot be seen from here (it was moved). */
+  isUp?(): boolean | undefined;
   close(): void;
 }
 
+/** rtnetlink sockets for looking at interfaces, one for each namespace. */
+export class Links {
+  private readonly sockets = new Map<string, LinkSocket>();
+
+  /** Whether the TAP is up, 30 us; undefined if it is not where it was made. */
+  isUp(tap: TapDevice, netns: string | undefined): boolean | undefined {
+    const key = netns ?? '';
+    let links = this.sockets.get(key);
+    if (links === undefined) {
+      links = LinkSocket.open(netns);
+      this.sockets.set(key, links);
+    }
+    const state = links.find(tap.name);
+    return state?.index === tap.ifindex ? state.up : undefined;
+  }
+
+  close(): void {
+    for (const links of this.sockets.values()) links.close();
+    this.sockets.clear();
+  }
+}
+
 /** A TAP port, or with `bridge` the local interface of that bridge. */
-export function openTapPort(port: number, name: string, config: TapPortConfig, mtu: number): Device {
+export function openTapPort(
+  port: number,
+  name: string,
+  config: TapPortConfig,
+  mtu: number,
+  links: Links,
+): Device {
   if (config.fd !== undefined) {
     const tap = adoptTapFd(config.fd, { offloads: config.offloads });
     // Its owner's: Taploom neither configures nor closes it.
@@ -41,11 +71,17 @@ export function openTapPort(port: number, name: string, config: TapPortConfig, m
   }
   const { netns, owner, group, mac, persist, offloads } = config;
   const tap = attach('port', { name, netns, owner, group, mac, persist, offloads, mtu });
-  return tapDevice(port, tap, config, ownTap(tap));
+  return tapDevice(port, tap, config, ownTap(tap, netns, links));
 }
 
 /** The interface of the bridge's own name. */
-export function openLocal(port: number, bridge: string, config: LocalConfig, mtu: number): Device {
+export function openLocal(
+  port: number,
+  bridge: string,
+  config: LocalConfig,
+  mtu: number,
+  links: Links,
+): Device {
   const { netns, owner, group } = config;
   const tap = attach('bridge', {
     name: bridge,
@@ -55,7 +91,7 @@ export function openLocal(port: number, bridge: string, config: LocalConfig, mtu
     mac: config.mac ?? stableMac(bridge),
     mtu,
   });
-  return tapDevice(port, tap, {}, ownTap(tap));
+  return tapDevice(port, tap, {}, ownTap(tap, netns, links));
 }
 
 export function openMemory(port: number, name: string, config: MemoryPortConfig, wake: () => void): Device {
@@ -82,14 +118,19 @@ function tapDevice(
   port: number,
   tap: TapDevice,
   config: Pick<TapPortConfig, 'fault'>,
-  life: Pick<Device, 'setMtu' | 'close'>,
+  life: Pick<Device, 'setMtu' | 'isUp' | 'close'>,
 ): Device {
   const spec: DeviceSpec = { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault: config.fault };
   return { spec, mac: tap.mac, offloads: tap.offloads, ...life };
 }
 
-function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'close'> {
+function ownTap(
+  tap: TapDevice,
+  netns: string | undefined,
+  links: Links,
+): Pick<Device, 'setMtu' | 'isUp' | 'close'> {
   return {
+    isUp: () => links.isUp(tap, netns),
     setMtu(mtu) {
       // Wherever the interface was moved, and whatever it is called by now.
       using links = LinkSocket.ofTap(tap.fd);

@@ -19,20 +19,20 @@ import {
   type SwitchApi,
   TaploomError,
 } from './api.ts';
-import { Compiler, domainName, MAX_BRIDGES, portViews } from './compile.ts';
+import { Compiler, MAX_BRIDGES, portViews } from './compile.ts';
 import { effectiveMtus, stableMac } from './config/defaults.ts';
 import { diff } from './config/diff.ts';
 import { inForce } from './config/in_force.ts';
 import { parsePath } from './config/path.ts';
 import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig, vlanSet } from './config/schema.ts';
-import { type Device, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
-import { MAX_PORTS, PORT_BITS, PORT_MASK } from './frame/hop.ts';
+import { type Device, Links, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
+import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
+import { MAX_PORTS } from './frame/hop.ts';
+import { LinkWatch } from './link_watch.ts';
 import type { MemoryPort } from './port/memory.ts';
 import { closeFd } from './sys/wake.ts';
 import { BRIDGE, Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
 import { DROPS } from './table/drops.ts';
-import { LOCAL, STATIC } from './table/fdb.ts';
-import { formatMac, parseMac } from './wire/mac.ts';
 import type { Answer, Change, Gone } from './worker/messages.ts';
 import { InlinePlane, type PlaneClient, ThreadPlane } from './worker/plane_client.ts';
 
@@ -53,10 +53,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly compiler = new Compiler();
   private readonly counters = Counters.allocate(MAX_PORTS, MAX_BRIDGES);
   private readonly tunnels = new Tunnels();
+  private readonly links = new Links();
   /** By port name; a bridge's local interface has the bridge's. */
   private readonly devices = new Map<string, Device>();
   private readonly mtus = new Map<string, number>();
   private readonly goneNames = new Set<string>();
+  private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
@@ -133,6 +135,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   ports(): PortStatus[] {
+    this.linkWatch.look();
     return Object.entries(this.current.bridges).flatMap(([bridge, config]) =>
       portViews(bridge, config).map(({ name }, index) => {
         const port: PortConfig | undefined = config.ports[name];
@@ -142,25 +145,21 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   async *fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
-    const mac = filter.mac === undefined ? undefined : parseMac(filter.mac);
-    if (filter.mac !== undefined && mac === undefined) {
-      throw new TaploomError('invalid_mac', `${filter.mac} is not a MAC address`);
-    }
+    const matches = matcher(filter);
     let from = 0;
     while (from >= 0) {
       const page: Answer = await this.plane.request({ kind: 'read', from });
       if (page.kind !== 'page') return;
-      yield this.decodePage(page.entries, filter, mac);
+      yield decodePage(page, this.compiler, this.current).filter(matches);
       from = page.next;
     }
   }
 
   async flush(filter: FdbFilter = {}): Promise<number> {
-    const domains = this.domainsOf(filter);
+    const domains = domainsOf(filter, this.compiler, this.current);
     const port = filter.port === undefined ? 0 : this.compiler.ports.find(filter.port);
-    const mac = filter.mac === undefined ? { hi: 0, lo: 0 } : parseMac(filter.mac);
-    if (mac === undefined) throw new TaploomError('invalid_mac', `${filter.mac} is not a MAC address`);
     if (port === undefined) throw new TaploomError('no_such_port', `There is no port ${filter.port}`);
+    const mac = filter.mac === undefined ? { hi: 0, lo: 0 } : macOf(filter.mac);
     const answer = await this.plane.request({ kind: 'flush', domains, port, ...mac });
     return answer.kind === 'flushed' ? answer.count : 0;
   }
@@ -189,6 +188,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       for (const device of this.devices.values()) device.close();
       this.devices.clear();
       for (const { fd } of this.tunnels.takeRemoved()) closeFd(fd);
+      this.links.close();
     });
   }
 
@@ -240,6 +240,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.devices.delete(name);
     this.mtus.delete(name);
     this.goneNames.delete(name);
+    this.linkWatch.forget(name);
   }
 
   /** Brings `config`, which is the current one less something, into force, and closes what is no longer in it. */
@@ -295,7 +296,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const number = this.compiler.ports.number(name);
     const { local, ports } = next.bridges[bridge];
     let device: Device;
-    if (kind === 'local' && local !== false) device = openLocal(number, bridge, local, mtu);
+    if (kind === 'local' && local !== false) device = openLocal(number, bridge, local, mtu, this.links);
     else device = this.openPort(number, name, ports[name], mtu);
     this.devices.set(name, device);
     this.mtus.set(name, mtu);
@@ -305,7 +306,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private openPort(number: number, name: string, config: PortConfig, mtu: number): Device {
     switch (config.type) {
       case 'tap':
-        return openTapPort(number, name, config, mtu);
+        return openTapPort(number, name, config, mtu, this.links);
       case 'vxlan':
         return this.tunnels.open(number, name, config);
       case 'memory':
@@ -350,7 +351,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       name,
       type: config?.type ?? 'local',
       number,
-      state: this.goneNames.has(name) ? 'gone' : values[at + PORT.up] === 1 ? 'up' : 'down',
+      state: this.stateOf(name, values[at + PORT.up] === 1),
       mtu: this.mtus.get(name) ?? 0,
       mac: device?.mac,
       netns: config?.type === 'tap' ? config.netns : local === false ? undefined : local.netns,
@@ -373,58 +374,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     };
   }
 
-  private decodePage(
-    words: Int32Array,
-    filter: FdbFilter,
-    mac: { hi: number; lo: number } | undefined,
-  ): FdbEntry[] {
-    const entries: FdbEntry[] = [];
-    for (let at = 0; at < words.length; at += 5) {
-      const [number, hi, lo, hop, ageAndFlags] = words.subarray(at, at + 5);
-      if (mac !== undefined && (mac.hi !== hi || mac.lo !== lo)) continue;
-      const domain = this.compiler.domain(number);
-      const port = this.compiler.ports.name(hop & PORT_MASK);
-      if (domain === undefined || port === undefined) continue;
-      if (filter.bridge !== undefined && filter.bridge !== domain.bridge) continue;
-      if (filter.port !== undefined && filter.port !== port) continue;
-      if (filter.vlan !== undefined && filter.vlan !== domain.vid) continue;
-      const flags = ageAndFlags & (STATIC | LOCAL);
-      entries.push({
-        bridge: domain.bridge,
-        mac: formatMac(hi, lo),
-        vlan: domain.vid,
-        port,
-        remote: this.compiler.remote(hop >>> PORT_BITS),
-        type: flags & LOCAL ? 'local' : flags & STATIC ? 'static' : 'learned',
-        age: (ageAndFlags >>> 2) / 1000,
-      });
-    }
-    return entries;
-  }
-
-  private domainsOf({ bridge, vlan }: FdbFilter): number[] | null {
-    if (bridge === undefined && vlan === undefined) return null;
-    if (bridge !== undefined && this.current.bridges[bridge] === undefined) {
-      throw new TaploomError('no_such_bridge', `There is no bridge ${bridge}`);
-    }
-    const bridges = bridge === undefined ? Object.keys(this.current.bridges) : [bridge];
-    return bridges
-      .flatMap((name) =>
-        (vlan === undefined ? this.vidsOf(name) : [vlan]).map((vid) => domainName(name, vid)),
-      )
-      .map((name) => this.compiler.domains.find(name))
-      .filter((number) => number !== undefined);
-  }
-
-  private vidsOf(bridge: string): number[] {
-    const config = this.current.bridges[bridge];
-    if (!config.vlan_filtering) return [0];
-    const vids = new Set<number>();
-    for (const view of portViews(bridge, config)) {
-      const { tagged, untagged } = vlanSet(view.vlan);
-      for (const vid of [...tagged, ...untagged]) vids.add(vid);
-    }
-    return [...vids];
+  private stateOf(name: string, takesFrames: boolean): PortStatus['state'] {
+    if (this.goneNames.has(name)) return 'gone';
+    return takesFrames && this.linkWatch.isUp(name) !== false ? 'up' : 'down';
   }
 
   private noteGone({ port, errno }: Gone): void {

@@ -13,7 +13,7 @@ import { Vxlan } from '../port/vxlan.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
-import type { Answer, Change, DeviceSpec, Gone, Request } from './messages.ts';
+import type { Answer, Change, DeviceSpec, Gone, Page, Request } from './messages.ts';
 
 /** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
 export const CONFIGURED_REMOTES = 16_384;
@@ -93,15 +93,27 @@ export class DataPlane {
         const domains = request.domains === null ? null : new Set(request.domains);
         return { kind: 'flushed', count: this.engine.flush(domains, request.port, request.hi, request.lo) };
       }
-      case 'read': {
-        const out = new Int32Array(PAGE * 5);
-        const { next, entries } = this.engine.readFdb(request.from, this.now, out);
-        return { kind: 'page', entries: out.slice(0, entries * 5), next };
-      }
+      case 'read':
+        return this.readPage(request.from);
       case 'stop':
         this.close();
         return { kind: 'done' };
     }
+  }
+
+  private readPage(from: number): Page {
+    const out = new Int32Array(PAGE * 5);
+    const { next, entries } = this.engine.readFdb(from, this.now, out);
+    const rows = new Set<number>();
+    for (let n = 0; n < entries; n++) {
+      const row = out[n * 5 + 3] >>> PORT_BITS;
+      if (row > CONFIGURED_REMOTES) rows.add(row);
+    }
+    const remotes = [...rows].map((row) => ({
+      row,
+      address: Int32Array.from([0, 1, 2, 3], (word) => this.remotes.address(row, word)),
+    }));
+    return { kind: 'page', entries: out.slice(0, entries * 5), next, remotes };
   }
 
   close(): void {

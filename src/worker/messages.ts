@@ -51,10 +51,17 @@ export type Request =
   | { kind: 'read'; from: number }
   | { kind: 'stop' };
 
-export type Answer =
-  | { kind: 'done' }
-  | { kind: 'flushed'; count: number }
-  | { kind: 'page'; entries: Int32Array; next: number };
+export interface Page {
+  kind: 'page';
+  /** Five words each: see Fdb.read. */
+  entries: Int32Array;
+  /** Slot to go on from, -1 at the end. */
+  next: number;
+  /** Learned remotes that the entries name. */
+  remotes: { row: number; address: Int32Array }[];
+}
+
+export type Answer = { kind: 'done' } | { kind: 'flushed'; count: number } | Page;
 
 /** Unasked news: a port's device died. */
 export interface Gone {

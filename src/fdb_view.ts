@@ -1,0 +1,91 @@
+// The forwarding database in names instead of numbers.
+
+import { type FdbEntry, type FdbFilter, TaploomError } from './api.ts';
+import { type Compiler, domainName, portViews } from './compile.ts';
+import { type SwitchConfig, vlanSet } from './config/schema.ts';
+import { PORT_BITS, PORT_MASK } from './frame/hop.ts';
+import { LOCAL, STATIC } from './table/fdb.ts';
+import { formatIp } from './wire/ip_address.ts';
+import { formatMac, type Mac, parseMac } from './wire/mac.ts';
+import type { Page } from './worker/messages.ts';
+
+/** @throws TaploomError `invalid_mac` */
+export function macOf(text: string): Mac {
+  const mac = parseMac(text);
+  if (mac === undefined) throw new TaploomError('invalid_mac', `${text} is not a MAC address`);
+  return mac;
+}
+
+/** @throws TaploomError `invalid_mac` */
+export function matcher({ bridge, port, vlan, mac }: FdbFilter): (entry: FdbEntry) => boolean {
+  const { hi, lo } = mac === undefined ? { hi: 0, lo: 0 } : macOf(mac);
+  const wanted = mac === undefined ? undefined : formatMac(hi, lo);
+  return (entry) =>
+    (bridge === undefined || entry.bridge === bridge) &&
+    (port === undefined || entry.port === port) &&
+    (vlan === undefined || entry.vlan === vlan) &&
+    (wanted === undefined || entry.mac === wanted);
+}
+
+export function decodePage(page: Page, compiler: Compiler, config: SwitchConfig): FdbEntry[] {
+  const learned = new Map(page.remotes.map(({ row, address }) => [row, address]));
+  const entries: FdbEntry[] = [];
+  for (let at = 0; at < page.entries.length; at += 5) {
+    const [number, hi, lo, hop, ageAndFlags] = page.entries.subarray(at, at + 5);
+    const domain = compiler.domain(number);
+    const port = compiler.ports.name(hop & PORT_MASK);
+    // What was removed while the page was on its way.
+    if (domain === undefined || port === undefined) continue;
+    const row = hop >>> PORT_BITS;
+    const address = learned.get(row);
+    const flags = ageAndFlags & (STATIC | LOCAL);
+    entries.push({
+      bridge: domain.bridge,
+      mac: formatMac(hi, lo),
+      vlan: domain.vid,
+      port,
+      remote:
+        address === undefined
+          ? compiler.remote(row)
+          : addressText(address, isIpv6(config, domain.bridge, port)),
+      type: flags & LOCAL ? 'local' : flags & STATIC ? 'static' : 'learned',
+      age: (ageAndFlags >>> 2) / 1000,
+    });
+  }
+  return entries;
+}
+
+/** Numbers of the domains that a filter means; null = all. @throws TaploomError `no_such_bridge` */
+export function domainsOf(
+  { bridge, vlan }: FdbFilter,
+  compiler: Compiler,
+  config: SwitchConfig,
+): number[] | null {
+  if (bridge === undefined && vlan === undefined) return null;
+  if (bridge !== undefined && config.bridges[bridge] === undefined) {
+    throw new TaploomError('no_such_bridge', `There is no bridge ${bridge}`);
+  }
+  const bridges = bridge === undefined ? Object.keys(config.bridges) : [bridge];
+  return bridges
+    .flatMap((name) =>
+      (vlan === undefined ? vidsOf(name, config) : [vlan]).map((vid) => domainName(name, vid)),
+    )
+    .map((name) => compiler.domains.find(name))
+    .filter((number) => number !== undefined);
+}
+
+function vidsOf(name: string, config: SwitchConfig): number[] {
+  const bridge = config.bridges[name];
+  if (!bridge.vlan_filtering) return [0];
+  const sets = portViews(name, bridge).map(({ vlan }) => vlanSet(vlan));
+  return [...new Set(sets.flatMap(({ tagged, untagged }) => [...tagged, ...untagged]))];
+}
+
+function isIpv6(config: SwitchConfig, bridge: string, port: string): boolean {
+  const tunnel = config.bridges[bridge]?.ports[port];
+  return tunnel?.type === 'vxlan' && tunnel.local.includes(':');
+}
+
+function addressText(words: Int32Array, isIpv6: boolean): string {
+  return formatIp(new Uint8Array(words.buffer, words.byteOffset, isIpv6 ? 16 : 4));
+}
