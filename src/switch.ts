@@ -24,12 +24,13 @@ import { effectiveMtus, stableMac } from './config/defaults.ts';
 import { diff } from './config/diff.ts';
 import { inForce } from './config/in_force.ts';
 import { parsePath } from './config/path.ts';
-import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig, vlanSet } from './config/schema.ts';
+import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig } from './config/schema.ts';
 import { type Device, Links, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { MAX_PORTS } from './frame/hop.ts';
 import { LinkWatch } from './link_watch.ts';
 import type { MemoryPort } from './port/memory.ts';
+import { refuse, refuseOrphans } from './refuse.ts';
 import { closeFd } from './sys/wake.ts';
 import { BRIDGE, Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
 import { DROPS } from './table/drops.ts';
@@ -389,26 +390,5 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private fail(error: Error): void {
     this.emit('failed', error);
     void this.close();
-  }
-}
-
-function refuse(result: ActionResult, error: unknown): void {
-  result.ok = false;
-  result.error = error instanceof Error ? error.message : String(error);
-  if (error instanceof TaploomError) result.code = error.code;
-}
-
-/** A static entry whose port could not be added cannot be added either. */
-function refuseOrphans(results: ActionResult[], next: SwitchConfig): void {
-  const failed = new Set(results.filter(({ ok, kind }) => !ok && kind === 'port').map(({ path }) => path));
-  if (failed.size === 0) return;
-  const names = new Set([...failed].map((path) => parsePath(path).at(-1)));
-  for (const result of results) {
-    if (result.kind !== 'fdb' || result.op !== 'add') continue;
-    const [, bridge] = parsePath(result.path) as string[];
-    const entry = next.bridges[bridge].static.find(({ mac }) => result.path.includes(mac));
-    if (entry !== undefined && names.has(entry.port)) {
-      refuse(result, new Error(`port ${entry.port} could not be added`));
-    }
   }
 }
