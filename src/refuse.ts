@@ -1,4 +1,4 @@
-// Actions that could not be carried out.
+// Actions that could not be carried out, and what falls with them.
 
 import { type ActionResult, TaploomError } from './api.ts';
 import { parsePath } from './config/path.ts';
@@ -10,17 +10,48 @@ export function refuse(result: ActionResult, error: unknown): void {
   if (error instanceof TaploomError) result.code = error.code;
 }
 
-/** A static entry whose port could not be added cannot be added either. */
-export function refuseOrphans(results: ActionResult[], next: SwitchConfig): void {
-  const failed = new Set(results.filter(({ ok, kind }) => !ok && kind === 'port').map(({ path }) => path));
-  if (failed.size === 0) return;
-  const names = new Set([...failed].map((path) => parsePath(path).at(-1)));
+/**
+ * A new bridge whose local interface could not be had is not made at all, for the same reason, and nothing in it; a
+ * static entry whose port could not be added is not added either.
+ */
+export function refuseDependents(results: ActionResult[], next: SwitchConfig): void {
+  for (const local of results.filter(({ ok, path }) => !ok && isLocal(path))) {
+    const bridge = results.find(({ op, path }) => op === 'add' && path === parentOf(local.path));
+    if (bridge === undefined) continue;
+    const name = bridgeOf(local.path);
+    for (const result of results) {
+      if (!result.ok || result.op === 'delete' || bridgeOf(result.path) !== name) continue;
+      result.ok = false;
+      result.error = local.error;
+      result.code = local.code;
+    }
+  }
+  const lost = new Set(
+    results.filter(({ ok, kind }) => !ok && kind === 'port').map(({ path }) => portOf(path)),
+  );
   for (const result of results) {
-    if (result.kind !== 'fdb' || result.op !== 'add') continue;
-    const [, bridge] = parsePath(result.path) as string[];
-    const entry = next.bridges[bridge].static.find(({ mac }) => result.path.includes(mac));
-    if (entry !== undefined && names.has(entry.port)) {
+    if (!result.ok || result.kind !== 'fdb' || result.op !== 'add') continue;
+    const entry = next.bridges[bridgeOf(result.path)].static.find(({ mac }) => result.path.includes(mac));
+    if (entry !== undefined && lost.has(entry.port)) {
       refuse(result, new Error(`port ${entry.port} could not be added`));
     }
   }
+}
+
+// bridges.NAME, bridges.NAME.local, bridges.NAME.ports.PORT, bridges.NAME.static.ENTRY
+function bridgeOf(path: string): string {
+  return String(parsePath(path)[1]);
+}
+
+function isLocal(path: string): boolean {
+  return parsePath(path)[2] === 'local';
+}
+
+function parentOf(localPath: string): string {
+  return localPath.slice(0, -'.local'.length);
+}
+
+/** The local interface has the bridge's name. */
+function portOf(path: string): string {
+  return isLocal(path) ? bridgeOf(path) : String(parsePath(path)[3]);
 }

@@ -30,7 +30,7 @@ import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { MAX_PORTS } from './frame/hop.ts';
 import { LinkWatch } from './link_watch.ts';
 import type { MemoryPort } from './port/memory.ts';
-import { refuse, refuseOrphans } from './refuse.ts';
+import { refuse, refuseDependents } from './refuse.ts';
 import { closeFd } from './sys/wake.ts';
 import { BRIDGE, Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
 import { DROPS } from './table/drops.ts';
@@ -221,7 +221,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         refuse(result, error);
       }
     }
-    refuseOrphans(results, next);
+    refuseDependents(results, next);
+    for (const { ok, op, kind, path } of results) {
+      if (ok || op !== 'add' || kind !== 'port') continue;
+      const name = portName(path);
+      added.get(name)?.close();
+      if (added.delete(name)) this.forget(name);
+    }
     const done = results.filter(({ ok }) => ok);
     const config = inForce(this.current, next, done);
     try {
@@ -291,8 +297,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   private openDevice(next: SwitchConfig, path: string): { name: string; device: Device } {
-    const [, bridge, kind, portName] = parsePath(path) as [string, string, string, string?];
-    const name = portName ?? bridge;
+    const [, bridge, kind] = parsePath(path) as string[];
+    const name = portName(path);
     const mtu = effectiveMtus(next, bridge).get(name) as number;
     const number = this.compiler.ports.number(name);
     const { local, ports } = next.bridges[bridge];
@@ -391,4 +397,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.emit('failed', error);
     void this.close();
   }
+}
+
+/** Of `bridges.br0.ports.vm1`, or of `bridges.br0.local`: the local interface is named like its bridge. */
+function portName(path: string): string {
+  const [, bridge, , port] = parsePath(path);
+  return String(port ?? bridge);
 }
