@@ -272,6 +272,9 @@ class Fuzzed {
       const { user, offloads } = port.memory;
       for (let frame = user.receive(); frame !== undefined; frame = user.receive()) {
         if (!offloads) expect(frame.offload, `${port.name} takes no offloads`).toBeUndefined();
+        const { gsoType = 0, gsoSize = 0, csumStart = 0, csumOffset = 0 } = frame.offload ?? {};
+        if (csumStart > 0) expect(csumStart + csumOffset + 2).toBeLessThanOrEqual(frame.bytes.length);
+        if (gsoType > 0) expect(gsoSize).toBeGreaterThan(0);
         this.checkDomain(port, frame.bytes);
       }
     }

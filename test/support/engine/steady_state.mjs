@@ -1,0 +1,201 @@
+// Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
+// calls are taken out, and a million frames. Prints what the garbage collector had to do.
+//
+//   node --expose-gc steady_state.mjs <plain | segments | memory> <frames>
+
+import { PerformanceObserver } from 'node:perf_hooks';
+
+const [kind, frames] = [process.argv[2], Number(process.argv[3])];
+const dist = new URL('../../../dist/src/', import.meta.url);
+const load = (path) => import(new URL(path, dist).href);
+const [
+  { Engine },
+  { Compiler },
+  { parseConfig },
+  { Counters, PORT },
+  { Remotes },
+  { TapSink },
+  { Vxlan },
+  { ROW, TX },
+  { FaultSource },
+  { MemoryDevice, MemoryPort },
+  { FrameRing },
+] = await Promise.all(
+  [
+    'engine/engine.js',
+    'compile.js',
+    'config/schema.js',
+    'table/counters.js',
+    'table/remotes.js',
+    'port/tap_sink.js',
+    'port/vxlan.js',
+    'sys/burst.js',
+    'port/fault.js',
+    'port/memory.js',
+    'port/frame_ring.js',
+  ].map(load),
+);
+
+const PORTS = 8;
+const STATIONS = 512;
+const ports = Object.fromEntries(
+  Array.from({ length: PORTS }, (_, n) => [
+    `t${n}`,
+    { type: kind === 'memory' ? 'memory' : 'tap', vlan: n % 2 === 0 ? { access: 10 } : { trunk: [10] } },
+  ]),
+);
+const tunnel = {
+  type: 'vxlan',
+  vni: 1,
+  local: '192.0.2.1',
+  remotes: ['192.0.2.2', '192.0.2.3'],
+  vlan: { access: 10 },
+};
+const config = parseConfig({
+  version: 1,
+  bridges: {
+    br0: {
+      local: false,
+      vlan_filtering: true,
+      ports: kind === 'segments' ? { ...ports, vx: tunnel } : ports,
+    },
+  },
+});
+const compiler = new Compiler();
+const { topology, remotes } = compiler.compile(config, new Map());
+const counters = Counters.allocate(64, 8);
+const engine = new Engine({
+  counters,
+  topology,
+  seed: Int32Array.of(1, -2_000_000_001, 333_333_333, 44_444),
+});
+const { batch } = engine;
+
+const burst = {
+  txCapacity: 512,
+  tx: new Int32Array(512 * ROW),
+  rx: new Int32Array(64 * ROW),
+  transmit(count) {
+    for (let n = 0; n < count; n++) this.tx[n * ROW + TX.result] = 1;
+  },
+};
+const taps = new TapSink(burst, counters);
+const table = new Remotes(16, 16, 1);
+table.configure(remotes, () => true);
+const vxlan = new Vxlan(burst, counters, table);
+const number = (name) => compiler.ports.find(name);
+
+/** Slots hold the same frames again and again; only the addresses change. */
+class Replay {
+  turn = 0;
+  receive(batch, limit) {
+    const { view } = batch;
+    for (let n = 0; n < limit; n++) {
+      const i = batch.count++;
+      const at = batch.frameAt(i);
+      const station = Math.imul(this.turn++, 0x9e37_79b1) >>> 23;
+      const from = station % PORTS;
+      view.setUint16(at, 0x0200);
+      // Every other destination is unknown where there is a tunnel to flood to.
+      view.setInt32(at + 2, Math.imul(this.turn, 0x85eb_ca6b) >>> (kind === 'segments' ? 22 : 23));
+      view.setUint16(at + 6, 0x0200);
+      view.setInt32(at + 8, station);
+      let l3 = at + 14;
+      if (from % 2 === 1) {
+        view.setInt32(at + 12, 0x8100_000a | 0);
+        l3 += 4;
+      }
+      view.setUint16(l3 - 2, 0x0800);
+      view.setInt32(l3, kind === 'segments' ? 0x4500_0000 | (20 + 20 + 4000) : 0x4500_002e);
+      view.setInt32(l3 + 4, 0);
+      view.setInt32(l3 + 8, 0x4006_0000);
+      view.setInt32(l3 + 32, 0x5010_0000);
+      batch.start[i] = at;
+      batch.length[i] = l3 - at + (kind === 'segments' ? 4040 : n % 4 === 0 ? 1500 : 46);
+      batch.ingress[i] = number_[from];
+      batch.dest[i] = 0;
+      batch.gsoType[i] = kind === 'segments' ? 1 : 0;
+      batch.gsoSize[i] = 1400;
+      batch.csumStart[i] = l3 - at + 20;
+      batch.csumOffset[i] = 16;
+    }
+  }
+}
+const number_ = Int32Array.from({ length: PORTS }, (_, n) => number(`t${n}`));
+
+const users = [];
+if (kind === 'memory') {
+  for (let n = 0; n < PORTS; n++) {
+    const [to, from] = [FrameRing.allocate(1 << 20), FrameRing.allocate(1 << 20)];
+    const device = new MemoryDevice(number_[n], to.memory, from.memory, true, counters);
+    engine.addSource(new FaultSource(device, new Map()));
+    engine.attach(number_[n], device);
+    users.push({ to, from, port: new MemoryPort(`t${n}`, to, from, () => {}) });
+  }
+} else {
+  engine.addSource(new FaultSource(new Replay(), new Map()));
+  for (let n = 0; n < PORTS; n++) {
+    taps.add(number_[n], 100 + n, 0x6f);
+    engine.attach(number_[n], taps);
+  }
+  if (kind === 'segments') {
+    const family = {
+      family: 4,
+      dstPort: 4789,
+      senders: [1, 2, 3, 4],
+      tos: -1,
+      remoteLearning: true,
+      maxRemotes: 4,
+    };
+    vxlan.add({ port: number('vx'), vni: 1, vtep: 0, ...family });
+    engine.attach(number('vx'), vxlan);
+  }
+}
+let now = 1000;
+let done = 0;
+let turn = 0;
+function poll() {
+  if (kind === 'memory') feed();
+  engine.poll(now);
+  done += batch.count;
+  now += 1;
+}
+/** Writes into the rings as MemoryPort.send does, less the wake-up, and empties those that the switch fills. */
+function feed() {
+  for (let n = 0; n < PORTS; n++) {
+    const { to, from } = users[n];
+    for (let k = 0; k < 8; k++) {
+      const at = to.reserve(n % 2 === 0 ? 60 : 64);
+      if (at < 0) break;
+      const { view } = to;
+      view.setUint16(at, 0x0200);
+      view.setInt32(at + 2, Math.imul(turn++, 0x85eb_ca6b) >>> 23);
+      view.setUint16(at + 6, 0x0200);
+      view.setInt32(at + 8, (turn % (STATIONS / PORTS)) * PORTS + n);
+      if (n % 2 === 1) view.setInt32(at + 12, 0x8100_000a | 0);
+      to.describe(at, 0, 0, 0, 0);
+      to.commit();
+    }
+    for (let at = from.peek(); at >= 0; at = from.peek()) from.release(at);
+  }
+}
+
+const polls = Math.ceil(frames / 64);
+for (let n = 0; n < 20_000 || n < polls / 5; n++) poll();
+let collections = 0;
+const observer = new PerformanceObserver((list) => {
+  collections += list.getEntries().length;
+});
+globalThis.gc();
+await new Promise((resolve) => setTimeout(resolve, 50));
+observer.observe({ entryTypes: ['gc'] });
+done = 0;
+const before = process.memoryUsage().heapUsed;
+for (let n = 0; n < polls; n++) poll();
+const growth = process.memoryUsage().heapUsed - before;
+await new Promise((resolve) => setTimeout(resolve, 50));
+const total = (counter) =>
+  number_.reduce((sum, port) => sum + counters.values[counters.port(port) + counter], 0);
+const sent = counters.values[counters.port(number('vx') ?? 0) + PORT.transmittedSegments];
+const share = total(PORT.forwarded) / total(PORT.receivedFrames);
+console.log(JSON.stringify({ frames: done, polls, collections, growth, forwarded: share, sent }));
