@@ -161,6 +161,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const port = filter.port === undefined ? 0 : this.compiler.ports.find(filter.port);
     if (port === undefined) throw new TaploomError('no_such_port', `There is no port ${filter.port}`);
     const mac = filter.mac === undefined ? { hi: 0, lo: 0 } : macOf(filter.mac);
+    // To the data plane a zero address means every address.
+    if (filter.mac !== undefined && mac.hi === 0 && mac.lo === 0) return 0;
     const answer = await this.plane.request({ kind: 'flush', domains, port, ...mac });
     return answer.kind === 'flushed' ? answer.count : 0;
   }

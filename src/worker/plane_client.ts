@@ -45,6 +45,21 @@ interface Pending {
   reject(error: Error): void;
 }
 
+/** Threads that run. One listener for all: more than ten on one event make Node print a warning. */
+const living = new Set<ThreadPlane>();
+
+// process.exit() would wait for the threads, and they sleep.
+function stopAll(): void {
+  for (const plane of living) plane.stop();
+}
+
+/** The flags of this process, less the one that a thread with a file refuses (`node --input-type=module -e ...`). */
+function execArgvForFile(): string[] {
+  return process.execArgv.filter(
+    (arg, n, all) => !arg.startsWith('--input-type') && all[n - 1] !== '--input-type',
+  );
+}
+
 type Incoming = Gone | (Envelope<Answer> & { error?: undefined }) | { id: number; error: string };
 
 export class ThreadPlane implements PlaneClient {
@@ -78,6 +93,7 @@ export class ThreadPlane implements PlaneClient {
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
     this.worker = new Worker(new URL(file, import.meta.url), {
       name: 'taploom',
+      execArgv: execArgvForFile(),
       workerData: { ...data, channel: port2 },
       transferList: [port2],
     });
@@ -96,13 +112,15 @@ export class ThreadPlane implements PlaneClient {
     this.exited = new Promise((resolve) => {
       this.worker.once('exit', () => {
         fail(this.failure ?? new TaploomError('closed', 'The switch is closed'));
-        process.off('exit', this.stopAtExit);
+        living.delete(this);
+        if (living.size === 0) process.off('exit', stopAll);
         this.port.close();
         closeFd(this.wakeFd);
         resolve();
       });
     });
-    process.once('exit', this.stopAtExit);
+    if (living.size === 0) process.on('exit', stopAll);
+    living.add(this);
   }
 
   request(body: Request): Promise<Answer> {
@@ -129,11 +147,11 @@ export class ThreadPlane implements PlaneClient {
     await this.exited;
   }
 
-  // process.exit() would wait for the thread, and the thread sleeps.
-  private readonly stopAtExit = (): void => {
+  /** Tells the thread to end, without waiting for it. */
+  stop(): void {
     this.port.postMessage({ id: 0, body: { kind: 'stop' } });
     signalWake(this.wakeFd);
-  };
+  }
 
   private receive(message: Incoming, onGone: (gone: Gone) => void): void {
     if ('kind' in message) {
