@@ -2,10 +2,13 @@
 #include "taploom.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct visit {
     int netns;
@@ -24,7 +27,10 @@ static void *visit(void *pointer)
 int tl_netns_open(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0) return -errno;
+    if (ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET) return fd;
+    close(fd); /* another file: said here, where the name is known, not at the first use */
+    return -EINVAL;
 }
 
 int tl_in_netns(int netns, int (*act)(void *), void *argument)
