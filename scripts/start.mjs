@@ -179,6 +179,9 @@ function record(fields) {
 
 // --- the switch
 
+/** All that this script started and must end. */
+const children = [];
+
 function listens(port) {
   return new Promise((resolve, reject) => {
     const probe = net.createServer();
@@ -218,6 +221,7 @@ async function startDaemon(metricsPort) {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  children.push(daemon);
   record({ script: process.pid, daemon: daemon.pid });
   let log = '';
   for (const stream of [daemon.stdout, daemon.stderr]) {
@@ -236,8 +240,6 @@ async function startDaemon(metricsPort) {
 
 // --- traffic
 
-const children = [];
-
 function traffic(host, ...args) {
   const child = spawn(TRAFFIC, [host.netns, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
@@ -253,15 +255,17 @@ async function output(child, onLine = () => {}) {
   return text;
 }
 
+/** Resolves with how many ms after the start the first answer came. */
 async function showPing(from, address) {
   const times = [];
+  let first = 0;
   await output(traffic(from, 'ping', address, 5, 50), (line) => {
-    if (times.length === 0)
-      say(`First answer ${((performance.now() - started) / 1000).toFixed(1)} s after the start.`);
+    first ||= performance.now() - started;
     times.push(line);
   });
   const text = times.map((time) => (time === 'lost' ? time : `${time} ms`)).join('  ');
   say(`ping ${from.device} -> ${address.padEnd(9)}  ${text}`);
+  return first;
 }
 
 async function showTcp(from, to) {
@@ -356,7 +360,8 @@ await main(async () => {
     await Promise.race([
       stopped,
       (async () => {
-        await showPing(h1, h2.v4);
+        const first = await showPing(h1, h2.v4);
+        say(`First answer ${(first / 1000).toFixed(1)} s after the start.`);
         await showPing(h2, h1.v6);
         await showTcp(h1, h2);
       })(),

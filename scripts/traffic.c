@@ -20,10 +20,12 @@
 #include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -206,6 +208,7 @@ int main(int argc, char **argv) {
             "       receive PORT | send ADDRESS PORT SECONDS\n");
     return 1;
   }
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would read the result, and a ping goes on for ever
   enter_netns(argv[1]);
   fill_pattern();
   const char *command = argv[2];

@@ -1,15 +1,15 @@
 // `npm start` as a newcomer meets it. It uses fixed names, so the test gives it a machine of its own: a mount and a
 // network namespace with an empty /run, kept alive by a process that only waits.
 
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
-import { type Background, check, runCommand } from '../support/process.ts';
+import { type Background, check } from '../support/process.ts';
 
-needs('unshare', 'setpriv', 'curl');
+needs('unshare', 'setpriv', 'curl', 'ps');
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const MACHINE =
@@ -97,19 +97,13 @@ test('after a kill -9 the next npm start cleans up and works; one that runs is n
   expect(rival.stderr).toMatch(/Another `npm start` is running/);
   expect(first.running).toBe(true);
 
-  // Everything at once, the script itself included: nothing has a chance to clean up.
-  const pids = (await runCommand(['ps', '-eo', 'pid,ppid'])).stdout.trim().split('\n').slice(1);
-  const children = pids.map((line) => line.trim().split(/\s+/).map(Number));
-  const family = [first.pid];
-  for (const pid of family)
-    family.push(...children.filter(([, parent]) => parent === pid).map(([child]) => child));
-  const daemonAndTraffic = 2;
-  expect(family.length).toBeGreaterThan(daemonAndTraffic);
-  // npm and the script, not the daemon: that one is left over as well.
-  for (const pid of family) {
-    const command = (await runCommand(['ps', '-o', 'args=', '-p', String(pid)])).stdout;
-    if (!command.includes('taploomd')) process.kill(pid, 'SIGKILL');
-  }
+  // npm and the script, which have no chance to clean up; the daemon is left over as well.
+  const family = await descendants(first.pid);
+  const victims = family.filter(
+    ({ command }) => /npm|start\.mjs/.test(command) && !command.includes('taploomd'),
+  );
+  expect(victims.length).toBeGreaterThanOrEqual(2);
+  for (const { pid } of victims) process.kill(pid, 'SIGKILL');
   await first.exited;
   expect(await machine.namespaces()).toHaveLength(2);
 
@@ -118,7 +112,25 @@ test('after a kill -9 the next npm start cleans up and works; one that runs is n
   expect(second.stdout).toMatch(/earlier start left behind/);
   await second.stop('SIGINT', 10_000);
   expect(await machine.namespaces()).toEqual([]);
+  for (const { pid, command } of family) expect(existsSync(`/proc/${pid}`), command).toBe(false);
 });
+
+interface Descendant {
+  pid: number;
+  command: string;
+}
+
+/** A process and all below it. */
+async function descendants(root: number): Promise<Descendant[]> {
+  const rows = (await check(['ps', '-eo', 'pid,ppid,args'])).trim().split('\n').slice(1);
+  const all = rows.map((row) => {
+    const [pid, parent, ...command] = row.trim().split(/\s+/);
+    return { pid: Number(pid), parent: Number(parent), command: command.join(' ') };
+  });
+  const found = all.filter(({ pid }) => pid === root);
+  for (const { pid } of found) found.push(...all.filter(({ parent }) => parent === pid));
+  return found;
+}
 
 test('an occupied metrics port is named, and another one used', async () => {
   const machine = await Machine.start();
