@@ -207,7 +207,8 @@ export class Tunnels {
 
   open(port: number, name: string, config: VxlanPortConfig): Device {
     const { local, dst_port, source_ports, ttl, udp_checksum, vni } = config;
-    const tos = config.tos === 'inherit' ? 0 : config.tos;
+    // Without its two lowest bits, the congestion mark, which follows the inner packet.
+    const tos = config.tos === 'inherit' ? 0 : config.tos & ~3;
     const vtepKey = `${local} ${dst_port}`;
     const sendersKey = `${local} ${source_ports} ${ttl} ${tos} ${udp_checksum}`;
     const socket = { address: local, ttl, tos, checksum: udp_checksum };
@@ -232,7 +233,7 @@ export class Tunnels {
           family: local.includes(':') ? 6 : 4,
           dstPort: dst_port,
           senders: senders.fds,
-          tos: config.tos === 'inherit' ? -1 : tos & ~3,
+          tos: config.tos === 'inherit' ? -1 : tos,
           remoteLearning: config.remote_learning,
           maxRemotes: config.max_remotes,
           fault: config.fault,
@@ -267,7 +268,17 @@ export class Tunnels {
     const { fd } = openVtep({ ...options, receive: true } as Parameters<typeof openVtep>[0]);
     const number = this.nextVtep++;
     this.addedVteps.push({ vtep: number, fd });
-    return { users: 0, number, fd, close: () => this.removedVteps.push({ vtep: number, fd }) };
+    const close = () => {
+      const waiting = this.addedVteps.findIndex(({ vtep }) => vtep === number);
+      if (waiting < 0) {
+        this.removedVteps.push({ vtep: number, fd });
+        return;
+      }
+      // The data plane never heard of it.
+      this.addedVteps.splice(waiting, 1);
+      closeFd(fd);
+    };
+    return { users: 0, number, fd, close };
   }
 
   private share<T extends Shared>(pool: Map<string, T>, key: string, open: () => T): T {
