@@ -6,7 +6,17 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -111,12 +121,25 @@ function readIfThere(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
+function isWritable(path) {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Runs `build` unless `result` exists and was made from exactly these inputs. Says whether it ran. */
 function buildOnce({ result, stamp, inputs, build }) {
   const now = fingerprint(inputs);
   const stampFile = join(ROOT, stamp);
   const before = readIfThere(stampFile);
   if (existsSync(join(ROOT, result)) && before === now) return false;
+  const folder = dirname(stampFile);
+  if (existsSync(folder) && !isWritable(folder)) {
+    throw new SetupError(`${folder} must be built again, and belongs to another user: sudo rm -rf ${folder}`);
+  }
   build(before, now);
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, now);
