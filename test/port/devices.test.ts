@@ -1,0 +1,104 @@
+// Every device against the contract. VXLAN runs over loopback; over IPv6 it would need a second address, see
+// test/system. TAPs need root: a kernel bridge joins the port's TAP with one that the test reads and that takes no
+// offloads, so that the kernel itself does what a super-frame asks for.
+
+import { describe, onTestFinished } from 'vitest';
+import { Switch } from '../../src/switch.ts';
+import { KIND } from '../../src/sys/burst.ts';
+import { openTap } from '../../src/sys/tap.ts';
+import { configOf } from '../support/engine/rig.ts';
+import { openLab } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
+import { burst, inject, owned, received } from '../sys/rig.ts';
+import { canBeDown, contract, type Interface, type Subject } from './contract.ts';
+
+async function open(dev: Record<string, unknown>): Promise<Switch> {
+  const config = configOf({ br0: { ports: { dev, peer: {} } } });
+  const taploom = await Switch.open(config, { threaded: false });
+  onTestFinished(() => taploom.close());
+  return taploom;
+}
+
+function takeFrom(taploom: Switch, port: string): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  const memory = taploom.memoryPort(port);
+  for (let frame = memory.receive(); frame !== undefined; frame = memory.receive()) frames.push(frame.bytes);
+  return frames;
+}
+
+async function memory(keys: Record<string, unknown>): Promise<Subject> {
+  const taploom = await open({ offloads: false, ...keys });
+  return {
+    taploom,
+    inject: (bytes) => {
+      taploom.memoryPort('dev').send(bytes);
+    },
+    take: () => takeFrom(taploom, 'dev'),
+    maxFrame: 1514,
+  };
+}
+
+contract('memory', () => memory({}));
+contract('memory behind a fault that never strikes', () => memory({ fault: { drop: 0, seed: 1 } }));
+contract('memory behind a delay', () => memory({ fault: { delay: 2 } }));
+
+async function vxlan(keys: Record<string, unknown>): Promise<Subject> {
+  const tunnel = (local: string, remote: string) =>
+    open({ type: 'vxlan', vni: 5, local, remotes: [remote], dst_port: 14_800, ...keys });
+  const taploom = await tunnel('127.0.0.21', '127.0.0.22');
+  const other = await tunnel('127.0.0.22', '127.0.0.21');
+  return {
+    taploom,
+    inject: (bytes) => {
+      other.memoryPort('peer').send(bytes);
+      other.poll(0);
+    },
+    take: () => {
+      other.poll(0);
+      return takeFrom(other, 'peer');
+    },
+    maxFrame: 1464,
+  };
+}
+
+contract('vxlan', () => vxlan({}));
+contract('vxlan with checksums', () => vxlan({ udp_checksum: true, tos: 'inherit' }));
+
+async function tap(keys: Record<string, unknown>): Promise<Interface> {
+  const lab = await openLab();
+  const netns = await lab.netns('port');
+  await netns.withoutIpv6();
+  const taploom = await open({ type: 'tap', netns: netns.name, ...keys });
+  const far = owned(openTap({ name: 'far', netns: netns.name, offloads: false }));
+  await netns.ip(
+    'link add sw type bridge mcast_snooping 0',
+    'link set sw up',
+    'link set dev dev master sw',
+    'link set dev far master sw',
+  );
+  const reader = burst();
+  reader.add(far.fd, 1, KIND.tap);
+  return {
+    taploom,
+    inject: (bytes) => inject(reader, far.fd, 1, Buffer.from(bytes)),
+    take: () => {
+      const count = reader.receive(0, 64, 0);
+      return Array.from({ length: count }, (_, slot) => Uint8Array.from(received(reader, slot)));
+    },
+    maxFrame: 1514,
+    down: () => netns.ip('link set dev dev down'),
+    up: () => netns.ip('link set dev dev up'),
+  };
+}
+
+describe('with root', () => {
+  needs();
+  for (const [name, keys] of [
+    ['tap', {}],
+    ['tap without offloads', { offloads: false }],
+    ['tap behind a fault that never strikes', { fault: { drop: 0, seed: 1 } }],
+  ] as const) {
+    contract(name, () => tap(keys));
+    canBeDown(name, () => tap(keys));
+  }
+});
