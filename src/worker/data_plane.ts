@@ -227,7 +227,8 @@ export class DataPlane {
     const { ageing } = this.topology;
     let longest = 0;
     for (let bridge = 0; bridge < ageing.length; bridge++) longest = Math.max(longest, ageing[bridge]);
-    this.remotes.expire(now - longest);
+    // FDB entries that name a row must be gone before the row is; their clock ticks coarsely.
+    this.remotes.expire(now - longest - 1000);
     this.lastExpiry = now;
   }
 
