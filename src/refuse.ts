@@ -1,6 +1,7 @@
 // Actions that could not be carried out, and what falls with them.
 
 import { type ActionResult, TaploomError } from './api.ts';
+import { staticPath } from './config/diff.ts';
 import { parsePath } from './config/path.ts';
 import type { SwitchConfig } from './config/schema.ts';
 
@@ -31,7 +32,8 @@ export function refuseDependents(results: ActionResult[], next: SwitchConfig): v
   );
   for (const result of results) {
     if (!result.ok || result.kind !== 'fdb' || result.op !== 'add') continue;
-    const entry = next.bridges[bridgeOf(result.path)].static.find(({ mac }) => result.path.includes(mac));
+    const bridge = bridgeOf(result.path);
+    const entry = next.bridges[bridge].static.find((one) => staticPath(bridge, one) === result.path);
     if (entry !== undefined && lost.has(entry.port)) {
       refuse(result, new Error(`port ${entry.port} could not be added`));
     }

@@ -230,3 +230,25 @@ test('a closed switch says that it is closed', async () => {
   await expect(rig.taploom.apply(configOf({}))).rejects.toMatchObject({ code: 'closed' });
   await rig.taploom.close();
 });
+
+test('a static entry of the same station in another VLAN does not fall with it', async () => {
+  const rig = await openRig({ br0: { vlan_filtering: true, ports: { p1: { vlan: { trunk: [10, 20] } } } } });
+  const mac = '02:00:00:00:00:01';
+  const results = await rig.taploom.apply(
+    configOf({
+      br0: {
+        vlan_filtering: true,
+        ports: {
+          p1: { vlan: { trunk: [10, 20] } },
+          bad: tunnel({ local: NOT_HERE, remotes: ['192.0.2.9'], vlan: { access: 10 } }),
+        },
+        static: [
+          { mac, vlan: 10, port: 'bad', remote: '192.0.2.9' },
+          { mac, vlan: 20, port: 'p1' },
+        ],
+      },
+    }),
+  );
+  expect(results.filter(({ ok, kind }) => ok && kind === 'fdb')).toHaveLength(1);
+  expect(await rig.fdb()).toEqual(['br0 vlan 20 02:00:00:00:00:01 p1 static']);
+});
