@@ -11,6 +11,7 @@ import { parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/s
 import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';
 import type { FrameBatch } from '../../src/frame/frame_batch.ts';
+import { Fault, FaultSource } from '../../src/port/fault.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
 import { Vxlan } from '../../src/port/vxlan.ts';
@@ -167,8 +168,15 @@ class Fuzzed {
         } else if (port.type === 'memory') {
           const [to, from] = [FrameRing.allocate(1 << 18), FrameRing.allocate(1 << 18)];
           const device = new MemoryDevice(number, to.memory, from.memory, port.offloads, this.counters);
-          this.engine.addSource(device);
-          this.engine.attach(number, device);
+          if (random.chance(0.3)) {
+            const options = { drop: 0.1, duplicate: 0.2, seed: number };
+            const fault = new Fault(device, this.engine.batch, this.counters, options);
+            this.engine.addSource(new FaultSource(device, new Map([[number, fault]])));
+            this.engine.attach(number, fault);
+          } else {
+            this.engine.addSource(device);
+            this.engine.attach(number, device);
+          }
           view.memory = { user: new MemoryPort(name, to, from, () => {}), offloads: port.offloads };
         }
         return view;
