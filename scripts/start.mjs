@@ -373,6 +373,11 @@ await main(async () => {
     say(`Metrics:  curl http://127.0.0.1:${metricsPort}/metrics`);
     say(`Control:  TAPLOOM_SOCKET=${SOCKET} npx taploom show`);
     say(`A host:   ip netns exec ${h1.netns} ping ${h2.v4}`);
+    if (process.env.TAPLOOM_PRIVATE_RUN) {
+      say(
+        `In another shell, first enter this sandbox: nsenter -t ${process.pid} -U -n -m --preserve-credentials`,
+      );
+    }
     say('Ctrl-C stops the switch and removes both hosts. Received and transmitted are what the switch does.');
     say();
     await showTable(stopped);
