@@ -5,6 +5,7 @@
 // kernel would have: headers are in the cache either way). Two clock readings a batch are part of what it shows; the
 // same loop with nothing between them is measured in turns with the others, and its median subtracted.
 
+import { ROW } from '../src/frame/frame_batch.ts';
 import { type Fdb, tickAt } from '../src/table/fdb.ts';
 import * as ethernet from '../src/wire/ethernet.ts';
 import { Stations } from './stations.ts';
@@ -51,8 +52,8 @@ function timeProbe(): number {
   for (let n = 0; n < POLLS; n++) {
     generate();
     for (let i = 0; i < BATCH; i++) {
-      hi[i] = ethernet.dstHi(batch.view, batch.start[i]);
-      lo[i] = ethernet.dstLo(batch.view, batch.start[i]);
+      hi[i] = ethernet.dstHi(batch.view, batch.frameAt(i * ROW));
+      lo[i] = ethernet.dstLo(batch.view, batch.frameAt(i * ROW));
     }
     const from = performance.now();
     const tick = tickAt(from);

@@ -97,27 +97,18 @@ export class Stations implements Source {
   }
 
   private write(batch: FrameBatch, from: number, to: number): void {
-    const i = batch.count++;
-    const { view } = batch;
-    const at = batch.frameAt(i);
     const port = 1 + (from % PORTS);
+    const tagged = port > ACCESS_PORTS;
+    const { view } = batch;
+    const at = batch.frameAt(batch.append(port, tagged ? FRAME_LEN + TAG_LEN : FRAME_LEN));
     ethernet.setDst(view, at, MAC_HI, macLo(to));
     ethernet.setSrc(view, at, MAC_HI, macLo(from));
-    const tagged = port > ACCESS_PORTS;
     if (tagged) {
       view.setInt32(at + ethernet.MACS_LEN, (TPID_8021Q << 16) | VLAN);
       ethernet.setEtherType(view, at + TAG_LEN, ethernet.TYPE_IPV4);
     } else {
       ethernet.setEtherType(view, at, ethernet.TYPE_IPV4);
     }
-    batch.start[i] = at;
-    batch.length[i] = tagged ? FRAME_LEN + TAG_LEN : FRAME_LEN;
-    batch.ingress[i] = port;
-    batch.gsoType[i] = 0;
-    batch.gsoSize[i] = 0;
-    batch.csumStart[i] = 0;
-    batch.csumOffset[i] = 0;
-    batch.dest[i] = 0;
   }
 }
 

@@ -6,7 +6,17 @@
 import { TaploomError } from './api.ts';
 import { effectiveMtus } from './config/defaults.ts';
 import { type BridgeConfig, type SwitchConfig, type VlanConfig, vlanSet } from './config/schema.ts';
-import { MEMBER, PORT_FLAG, type Topology, UNTAGGED, VLAN_STRIDE } from './engine/topology.ts';
+import {
+  HAIRPIN,
+  ISOLATED,
+  LEARNING,
+  MEMBER,
+  type Topology,
+  TUNNEL,
+  UNTAGGED,
+  VLAN_AWARE,
+  VLAN_STRIDE,
+} from './engine/topology.ts';
 import { hop, MAX_PORTS } from './frame/hop.ts';
 import type { RemoteRow } from './table/remotes.ts';
 import { parseIp } from './wire/ip_address.ts';
@@ -136,7 +146,6 @@ export class Compiler {
     const topology = {
       serial: ++this.serial,
       bridge: new Uint16Array(ports),
-      flags: new Uint8Array(ports),
       pvid: new Uint16Array(ports),
       mtu: new Uint32Array(ports),
       fdbLimit: new Uint32Array(ports),
@@ -162,14 +171,14 @@ export class Compiler {
       for (const view of portViews(name, bridge)) {
         const port = this.ports.number(view.name);
         topology.bridge[port] = number;
-        topology.flags[port] = flagsOf(view, bridge.vlan_filtering);
         topology.mtu[port] = mtus.get(view.name) as number;
         topology.fdbLimit[port] = view.fdbLimit;
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         const { pvid, tagged, untagged } = bridge.vlan_filtering
           ? vlanSet(view.vlan)
           : { pvid: 0, tagged: [], untagged: [0] };
-        topology.pvid[port] = pvid;
+        topology.pvid[port] = bridge.vlan_filtering ? pvid | VLAN_AWARE : 0;
+        const portFlags = flagsOf(view);
         for (const [vids, flags] of [
           [tagged, MEMBER],
           [untagged, MEMBER | UNTAGGED],
@@ -178,7 +187,7 @@ export class Compiler {
             const domain = this.domains.number(domainName(name, vid));
             topology.domainBridge[domain] = number;
             topology.domainVid[domain] = vid;
-            topology.vlan[port * VLAN_STRIDE + vid] = (domain << 8) | flags;
+            topology.vlan[port * VLAN_STRIDE + vid] = (domain << 8) | flags | portFlags;
             floods[2 * domain].push(...hops);
             if (view.flood) floods[2 * domain + 1].push(...hops);
           }
@@ -285,13 +294,12 @@ function remoteName(port: string, remote: string): string {
   return `${port}/${remote}`;
 }
 
-function flagsOf(view: PortView, vlanAware: boolean): number {
+function flagsOf(view: PortView): number {
   return (
-    (view.hairpin ? PORT_FLAG.hairpin : 0) |
-    (view.isolated ? PORT_FLAG.isolated : 0) |
-    (view.learning ? PORT_FLAG.learning : 0) |
-    (vlanAware ? PORT_FLAG.vlanAware : 0) |
-    (view.isTunnel ? PORT_FLAG.tunnel : 0)
+    (view.learning ? LEARNING : 0) |
+    (view.hairpin ? HAIRPIN : 0) |
+    (view.isolated ? ISOLATED : 0) |
+    (view.isTunnel ? TUNNEL : 0)
   );
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { addressWords, Compiler, MAX_BRIDGES } from '../src/compile.ts';
 import { parseConfig } from '../src/config/schema.ts';
-import { MEMBER, PORT_FLAG, UNTAGGED, VLAN_STRIDE } from '../src/engine/topology.ts';
+import { LEARNING, MEMBER, TUNNEL, UNTAGGED, VLAN_AWARE, VLAN_STRIDE } from '../src/engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../src/frame/hop.ts';
 import { configOf, ports } from './support/engine/rig.ts';
 
@@ -52,7 +52,7 @@ test('memberships follow from access, trunk and native', () => {
   expect(vlansOf(compiled, 'plain')).toEqual(['1 untagged']);
   const { topology, compiler } = compiled;
   const pvids = ['access', 'trunk', 'native', 'plain'].map(
-    (name) => topology.pvid[compiler.ports.find(name) as number],
+    (name) => topology.pvid[compiler.ports.find(name) as number] & ~VLAN_AWARE,
   );
   expect(pvids).toEqual([10, 0, 5, 1]);
   expect(listOf(compiled, 'br0/10')).toEqual(['access 0', 'trunk 0', 'native 0']);
@@ -91,8 +91,11 @@ test('a tunnel is in the lists once for each remote, and knows no hop without on
     [1, [...addressWords('192.0.2.2')]],
     [2, [...addressWords('192.0.2.3')]],
   ]);
-  const tunnel = compiled.topology.flags[compiled.compiler.ports.find('vx') as number];
-  expect(tunnel & PORT_FLAG.tunnel).toBe(PORT_FLAG.tunnel);
+  const { topology, compiler } = compiled;
+  expect(topology.vlan[(compiler.ports.find('vx') as number) * VLAN_STRIDE] & TUNNEL).toBe(TUNNEL);
+  expect(topology.vlan[(compiler.ports.find('p1') as number) * VLAN_STRIDE] & (TUNNEL | LEARNING)).toBe(
+    LEARNING,
+  );
 });
 
 test('numbers stay with their names, and given back they rest for one compilation', () => {

@@ -3,15 +3,17 @@
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
 
-import { FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { Fdb, LOCAL, tickAt } from '../table/fdb.ts';
-import { priority, TPID_8021Q } from '../wire/vlan.ts';
+import { HEADER_LEN } from '../wire/ethernet.ts';
+import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { l3Of } from './offload.ts';
 import { EgressQueue, type Sink, type Source } from './port.ts';
 import { classify, decide, learn } from './stages.ts';
-import { MEMBER, PORT_FLAG, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
+import { HAIRPIN, ISOLATED, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
 
 /** Frames per poll: one native burst. Larger batches gain nothing once system calls dominate. */
 const BATCH = 64;
@@ -20,11 +22,11 @@ const AUX = 512 * 1024;
 /** Copies held for one sink before it is drained in the middle of a poll. */
 const QUEUE = 512;
 /**
- * A poll replicates until it made this many copies or bytes, and the next poll goes on: about 1 ms of TAP writes,
- * so that a flood to 256 ports holds up commands and timers no longer than that.
+ * A poll replicates until this is used up, and the next poll goes on: about 1 ms of TAP writes, so that a flood to 256
+ * ports holds up commands and timers no longer than that. A copy costs its bytes and COPY_COST for the system call.
  */
-const COPY_BUDGET = 1024;
-const BYTE_BUDGET = 8 * 1024 * 1024;
+const POLL_BUDGET = 8 * 1024 * 1024;
+const COPY_COST = 8192;
 /** The sweeper comes around the FDB in this time, in ms. */
 const SWEEP_PERIOD = 2000;
 /** How often it does a share of that, in ms. */
@@ -54,8 +56,8 @@ export class Engine {
   private lastSweep = 0;
   /** When a sink wants to be serviced next, in ms; Infinity = never. */
   deadline = Number.POSITIVE_INFINITY;
-  private copies = 0;
-  private bytes = 0;
+  /** What is left of this poll's. */
+  private budget = 0;
 
   constructor(options: EngineOptions) {
     this.counters = options.counters;
@@ -119,7 +121,7 @@ export class Engine {
       const tick = tickAt(now);
       if (this.isFresh) {
         classify(batch, this.topology, this.counters);
-        learn(batch, this.topology, this.fdb, this.counters, tick);
+        learn(batch, this.fdb, this.counters, tick);
         decide(batch, this.topology, this.fdb, tick);
         this.isFresh = false;
       }
@@ -184,71 +186,69 @@ export class Engine {
 
   /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
   private replicate(): void {
-    const { batch, topology, counters } = this;
-    const values = counters.values;
-    this.copies = 0;
-    this.bytes = 0;
-    while (batch.next < batch.count && this.copies < COPY_BUDGET && this.bytes < BYTE_BUDGET) {
-      const i = batch.next++;
-      const counter = counters.port(batch.ingress[i] & PORT_MASK);
-      let dest = batch.dest[i];
-      if ((dest & DEST_LIST) !== 0) {
-        dest = this.flood(i, topology.listAt, dest & DEST_VALUE);
-      } else if ((dest & DEST_DROP) === 0) {
-        dest = this.unicast(i, dest);
-      }
+    const { batch, counters } = this;
+    const { rows } = batch;
+    const { values } = counters;
+    const end = batch.count * ROW;
+    let row = batch.next * ROW;
+    this.budget = POLL_BUDGET;
+    for (; row < end && this.budget > 0; row += ROW) {
+      const counter = counters.port(rows[row + COLUMN.ingress] & PORT_MASK);
+      let dest = rows[row + COLUMN.dest];
+      if (dest < DEST_DROP) dest = this.unicast(row, dest);
+      else if ((dest & DEST_LIST) !== 0) dest = this.flood(row, dest & DEST_VALUE);
       if (dest === 0) values[counter + PORT.forwarded] += 1;
       else values[counter + PORT.drops + (dest & DEST_VALUE)] += 1;
     }
+    batch.next = row / ROW;
   }
 
   /** Queues the frame for one next hop. Returns 0, or the drop. */
-  private unicast(i: number, hop: number): number {
-    const { batch, topology } = this;
-    const from = batch.ingress[i] & PORT_MASK;
-    const to = hop & PORT_MASK;
-    const fromFlags = topology.flags[from];
-    if (from === to && (fromFlags & PORT_FLAG.hairpin) === 0) return DEST_DROP | DROP.same_port;
-    if ((fromFlags & topology.flags[to] & PORT_FLAG.isolated) !== 0) return DEST_DROP | DROP.isolated;
-    const domain = batch.domain[i];
-    const vid = topology.domainVid[domain];
-    const membership = topology.vlan[to * VLAN_STRIDE + vid];
-    if (membership >>> 8 !== domain) return DEST_DROP | DROP.not_member;
-    this.enqueue(i, hop, membership, vid);
+  private unicast(row: number, hop: number): number {
+    const { rows } = this.batch;
+    const source = rows[row + COLUMN.domain];
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    const membership = this.topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
+    if ((membership ^ source) >>> 8 !== 0) return DEST_DROP | DROP.not_member;
+    if (((hop ^ rows[row + COLUMN.ingress]) & PORT_MASK) === 0 && (source & HAIRPIN) === 0) {
+      return DEST_DROP | DROP.same_port;
+    }
+    if ((source & membership & ISOLATED) !== 0) return DEST_DROP | DROP.isolated;
+    this.enqueue(row, hop, membership);
     return 0;
   }
 
   /** Queues the frame for every member of a list that may have it. Returns 0, or a drop if there was none. */
-  private flood(i: number, listAt: Uint32Array, row: number): number {
-    const { batch, topology } = this;
-    const { hops, flags, vlan } = topology;
-    const from = batch.ingress[i] & PORT_MASK;
-    const fromFlags = flags[from];
-    const domain = batch.domain[i];
-    const vid = topology.domainVid[domain];
-    const end = listAt[row + 1];
+  private flood(row: number, list: number): number {
+    const { rows } = this.batch;
+    const { hops, listAt, vlan } = this.topology;
+    const from = rows[row + COLUMN.ingress];
+    const source = rows[row + COLUMN.domain];
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    const end = listAt[list + 1];
     let reached = false;
-    for (let k = listAt[row]; k < end; k++) {
+    for (let k = listAt[list]; k < end; k++) {
       const hop = hops[k];
-      const to = hop & PORT_MASK;
-      if (to === from && (fromFlags & PORT_FLAG.hairpin) === 0) continue;
-      if ((fromFlags & flags[to] & PORT_FLAG.isolated) !== 0) continue;
-      const membership = vlan[to * VLAN_STRIDE + vid];
-      if (membership >>> 8 !== domain) continue;
-      this.enqueue(i, hop, membership, vid);
+      if (((hop ^ from) & PORT_MASK) === 0 && (source & HAIRPIN) === 0) continue;
+      const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
+      if ((source & membership & ISOLATED) !== 0) continue;
+      if ((membership ^ source) >>> 8 !== 0) continue;
+      this.enqueue(row, hop, membership);
       reached = true;
     }
     return reached ? 0 : DEST_DROP | DROP.no_destination;
   }
 
-  private enqueue(i: number, hop: number, membership: number, vid: number): void {
+  private enqueue(row: number, hop: number, membership: number): void {
     const { batch, counters } = this;
+    const { rows } = batch;
     const port = hop & PORT_MASK;
     const counter = counters.port(port);
+    const length = rows[row + COLUMN.length];
     counters.values[counter + PORT.copies] += 1;
-    this.copies += 1;
-    this.bytes += batch.length[i];
-    if (batch.l3Length[i] > this.topology.mtu[port]) {
+    this.budget -= COPY_COST + length;
+    const mtu = this.topology.mtu[port];
+    if (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu) {
       counters.values[counter + PORT.drops + DROP.too_big] += 1;
       return;
     }
@@ -258,12 +258,8 @@ export class Engine {
       return;
     }
     if (queue.count === queue.capacity) queue.sink.transmit(batch, queue);
-    const k = queue.count++;
-    queue.frame[k] = i;
-    queue.hop[k] = hop;
-    // Priority and drop eligibility survive from tag to tag; an untagged frame has priority 0.
-    const isTagged = (membership & (MEMBER | UNTAGGED)) === MEMBER && vid !== 0;
-    queue.tag[k] = isTagged ? (TPID_8021Q << 16) | priority(batch.tag[i]) | vid : 0;
+    const isUntagged = (membership & UNTAGGED) !== 0;
+    queue.push(row, hop, isUntagged ? 0 : (TPID_8021Q << 16) | rows[row + COLUMN.tci]);
   }
 
   private transmit(): void {
@@ -306,4 +302,14 @@ export class Engine {
       );
     }
   }
+}
+
+/** What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. */
+function l3Length(batch: FrameBatch, row: number): number {
+  const { rows } = batch;
+  const isGso = rows[row + COLUMN.gsoType] !== 0;
+  const length = isGso
+    ? rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize]
+    : rows[row + COLUMN.length];
+  return length - l3Of(batch, row);
 }

@@ -4,7 +4,7 @@
 // The rules are those of virtio_net_hdr_to_skb (include/linux/virtio_net.h), made stricter where Linux leaves a check
 // to the next layer: a GSO frame must be exactly what gso_type says, down to the transport header at csum_start.
 
-import type { FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import * as ip from '../wire/ip.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
@@ -23,41 +23,49 @@ const GSO_BY_FRAGS = 0xffff;
 export const MAX_GSO_HEADER = 512;
 
 /**
- * Whether frame `i`, whose `gsoType` or `csumStart` is not 0, may be forwarded. Columns are as a source leaves them:
+ * Whether the frame of `row`, whose `gsoType` or `csumStart` is not 0, may be forwarded. Columns are as a source leaves them:
  * `start` and `length` of the frame as received, `csumStart` from there. Sets `headerLength`, also from there.
  * A frame that one segment holds is no GSO frame: its gsoType, gsoSize and headerLength become 0.
  * `csumStart` 0 is taken as a finished checksum; Linux accepts such TCP frames, and so do we.
  */
-export function checkOffload(batch: FrameBatch, i: number): boolean {
-  const view = batch.view;
-  const start = batch.start[i];
-  const length = batch.length[i];
-  const csumStart = batch.csumStart[i];
+export function checkOffload(batch: FrameBatch, row: number): boolean {
+  const { view, rows } = batch;
+  const start = rows[row + COLUMN.start];
+  const length = rows[row + COLUMN.length];
+  const csumStart = rows[row + COLUMN.csumStart];
   const end = start + length;
-  batch.headerLength[i] = 0;
+  rows[row + COLUMN.headerLength] = 0;
 
   const typeAt = vlan.skip(view, start + ethernet.MACS_LEN, end);
   if (typeAt < 0) return false;
   const l3 = typeAt + 2 - start;
   if (csumStart !== 0) {
     if (csumStart < l3) return false; // would patch the tags or the MACs
-    if (csumStart + batch.csumOffset[i] + 2 > length) return false;
+    if (csumStart + rows[row + COLUMN.csumOffset] + 2 > length) return false;
   }
-  if (batch.gsoType[i] === 0) {
-    batch.gsoSize[i] = 0;
+  if (rows[row + COLUMN.gsoType] === 0) {
+    rows[row + COLUMN.gsoSize] = 0;
     return true;
   }
 
-  const gsoSize = batch.gsoSize[i];
+  const gsoSize = rows[row + COLUMN.gsoSize];
   if (gsoSize === 0 || gsoSize === GSO_BY_FRAGS) return false;
-  const found = gsoHeader(view, start, end, l3, batch.gsoType[i], csumStart, batch.csumOffset[i]);
+  const found = gsoHeader(
+    view,
+    start,
+    end,
+    l3,
+    rows[row + COLUMN.gsoType],
+    csumStart,
+    rows[row + COLUMN.csumOffset],
+  );
   if (found < 0) return false;
   const headerLength = found & 0xffff;
   if (length - headerLength <= gsoSize) {
-    batch.gsoType[i] = 0;
-    batch.gsoSize[i] = 0;
+    rows[row + COLUMN.gsoType] = 0;
+    rows[row + COLUMN.gsoSize] = 0;
   } else {
-    batch.headerLength[i] = headerLength;
+    rows[row + COLUMN.headerLength] = headerLength;
   }
   return true;
 }
@@ -104,4 +112,18 @@ function isTcp(gsoType: number, etherType: number): boolean {
   const type = gsoType & ~GSO_ECN;
   if (type === GSO_TCPV4) return etherType === ethernet.TYPE_IPV4;
   return type === GSO_TCPV6 && etherType === ethernet.TYPE_IPV6;
+}
+
+/** Segments on a wire that a GSO frame stands for; 0 for any other. Tagged or not makes no difference. */
+export function segmentsOf({ rows }: FrameBatch, row: number): number {
+  if (rows[row + COLUMN.gsoType] === 0) return 0;
+  const payload = rows[row + COLUMN.length] - rows[row + COLUMN.headerLength];
+  return Math.ceil(payload / rows[row + COLUMN.gsoSize]);
+}
+
+/** Offset of the layer-3 header in an untagged frame, behind tags that stayed in it. Relies on `classify`. */
+export function l3Of({ view, rows }: FrameBatch, row: number): number {
+  const rest = rows[row + COLUMN.rest];
+  const typeAt = vlan.skip(view, rest, rest + rows[row + COLUMN.length] - ethernet.MACS_LEN);
+  return typeAt < 0 ? ethernet.HEADER_LEN : ethernet.HEADER_LEN + typeAt - rest;
 }

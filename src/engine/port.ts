@@ -3,22 +3,34 @@
 
 import type { FrameBatch } from '../frame/frame_batch.ts';
 
-/** Copies on their way out through one sink: frame `frame[k]` of the batch to next hop `hop[k]`, tagged `tag[k]`. */
+/** Words of a queue entry. */
+export const COPY = {
+  /** The frame's row in its batch. */
+  row: 0,
+  hop: 1,
+  /** TPID << 16 | TCI as int32 to insert after the MACs, 0 = none. */
+  tag: 2,
+} as const;
+export const COPY_WORDS = 4;
+
+/** Copies on their way out through one sink, COPY_WORDS words each in `copies`. */
 export class EgressQueue {
   count = 0;
   readonly sink: Sink;
   readonly capacity: number;
-  readonly frame: Uint16Array;
-  readonly hop: Int32Array;
-  /** TPID << 16 | TCI as int32 to insert after the MACs, 0 = none. */
-  readonly tag: Int32Array;
+  readonly copies: Int32Array;
 
   constructor(sink: Sink, capacity: number) {
     this.sink = sink;
     this.capacity = capacity;
-    this.frame = new Uint16Array(capacity);
-    this.hop = new Int32Array(capacity);
-    this.tag = new Int32Array(capacity);
+    this.copies = new Int32Array(capacity * COPY_WORDS);
+  }
+
+  push(row: number, hop: number, tag: number): void {
+    const at = this.count++ * COPY_WORDS;
+    this.copies[at + COPY.row] = row;
+    this.copies[at + COPY.hop] = hop;
+    this.copies[at + COPY.tag] = tag;
   }
 }
 

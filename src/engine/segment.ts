@@ -14,7 +14,7 @@
 // rather than computed again, as Linux does: the sender knows the final destination behind IPv4 source routes and IPv6
 // routing headers. A sender that lies gets segments that its receiver refuses.
 
-import type { FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { add, finish, finishNonZero, fold, pseudo4, pseudo6 } from '../wire/checksum.ts';
 import { copyMacs, MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
 import * as ip from '../wire/ip.ts';
@@ -24,7 +24,7 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import { GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, OFFLOAD } from '../wire/virtio_net.ts';
-import { gsoHeader } from './offload.ts';
+import { gsoHeader, l3Of } from './offload.ts';
 
 /** Answers of `needs`: send as it is, complete its checksum, or segment it. */
 export const PASS = 0;
@@ -37,11 +37,11 @@ export const SEGMENT = 2;
  */
 export const MAX_SEGMENTS = 2048;
 
-/** What has to be done to frame `i` before a device with these TUNSETOFFLOAD bits takes it. */
-export function needs(batch: FrameBatch, i: number, offloads: number): number {
-  const gsoType = batch.gsoType[i];
+/** What has to be done to the frame of `row` before a device with these TUNSETOFFLOAD bits takes it. */
+export function needs({ rows }: FrameBatch, row: number, offloads: number): number {
+  const gsoType = rows[row + COLUMN.gsoType];
   if (gsoType === 0) {
-    return batch.csumStart[i] === 0 || (offloads & OFFLOAD.csum) !== 0 ? PASS : COMPLETE;
+    return rows[row + COLUMN.csumStart] === 0 || (offloads & OFFLOAD.csum) !== 0 ? PASS : COMPLETE;
   }
   let wanted: number = OFFLOAD.csum;
   const type = gsoType & ~GSO_ECN;
@@ -54,19 +54,19 @@ export function needs(batch: FrameBatch, i: number, offloads: number): number {
 }
 
 /**
- * Writes the whole untagged frame `i` to offset `at` of the batch's bytes, its checksum completed, and returns its
+ * Writes the whole untagged the frame of `row` to offset `at` of the batch's bytes, its checksum completed, and returns its
  * length, or -1 if the request points outside the frame. Needs `length[i]` bytes of room.
  * Any protocol will do: csum_start and csum_offset say all there is to know.
  */
-export function completeChecksum(batch: FrameBatch, i: number, at: number): number {
-  const { view, bytes } = batch;
-  const length = batch.length[i];
-  const csumStart = batch.csumStart[i];
-  const field = csumStart + batch.csumOffset[i];
-  const l3 = batch.l3[i];
+export function completeChecksum(batch: FrameBatch, row: number, at: number): number {
+  const { view, bytes, rows } = batch;
+  const length = rows[row + COLUMN.length];
+  const csumStart = rows[row + COLUMN.csumStart];
+  const field = csumStart + rows[row + COLUMN.csumOffset];
+  const l3 = l3Of(batch, row);
   if (csumStart < l3 || field + 2 > length) return -1;
-  const rest = batch.rest[i];
-  copyMacs(view, batch.start[i], at);
+  const rest = rows[row + COLUMN.rest];
+  copyMacs(view, rows[row + COLUMN.start], at);
   bytes.copyWithin(at + MACS_LEN, rest, rest + length - MACS_LEN);
 
   // Up to the end of the IP packet: the sum of a padded frame must not contain its padding.
@@ -105,20 +105,28 @@ export class Segmenter {
   private position = 0;
 
   /**
-   * Prepares frame `i` and returns its number of segments, at least 1, or -1 if its headers contradict each other or
+   * Prepares the frame of `row` and returns its number of segments, at least 1, or -1 if its headers contradict each other or
    * the request. All checks are here; `next` cannot fail. Relies on `classify` for an `l3` within the frame.
    */
-  begin(batch: FrameBatch, i: number): number {
-    const view = batch.view;
-    const l3 = batch.l3[i];
-    const csumStart = batch.csumStart[i];
-    const gsoSize = batch.gsoSize[i];
-    const origin = batch.rest[i] - MACS_LEN;
-    const frameEnd = origin + batch.length[i];
+  begin(batch: FrameBatch, row: number): number {
+    const { view, rows } = batch;
+    const l3 = l3Of(batch, row);
+    const csumStart = rows[row + COLUMN.csumStart];
+    const gsoSize = rows[row + COLUMN.gsoSize];
+    const origin = rows[row + COLUMN.rest] - MACS_LEN;
+    const frameEnd = origin + rows[row + COLUMN.length];
     this.position = 0;
     this.end = 0;
     if (gsoSize === 0) return -1;
-    const found = gsoHeader(view, origin, frameEnd, l3, batch.gsoType[i], csumStart, batch.csumOffset[i]);
+    const found = gsoHeader(
+      view,
+      origin,
+      frameEnd,
+      l3,
+      rows[row + COLUMN.gsoType],
+      csumStart,
+      rows[row + COLUMN.csumOffset],
+    );
     if (found < 0) return -1;
     const l4 = found >>> 16;
     const headerLength = found & 0xffff;
@@ -127,13 +135,13 @@ export class Segmenter {
     const end = l3 + packet;
     const payload = end - headerLength;
     if (payload <= 0) return -1; // so is a packet length of -1
-    const isTcp = batch.gsoType[i] !== GSO_UDP_L4;
+    const isTcp = rows[row + COLUMN.gsoType] !== GSO_UDP_L4;
     if (!isTcp && udp.length(view, origin + l4) !== end - l4) return -1;
     const count = Math.ceil(payload / gsoSize);
     if (count > MAX_SEGMENTS) return -1;
 
-    this.start = batch.start[i];
-    this.rest = batch.rest[i];
+    this.start = rows[row + COLUMN.start];
+    this.rest = rows[row + COLUMN.rest];
     this.origin = origin;
     this.l3 = l3;
     this.l4 = l4;
@@ -146,7 +154,7 @@ export class Segmenter {
     this.written = 0;
     this.maxLength = headerLength + Math.min(gsoSize, payload);
     if (csumStart !== 0) {
-      const field = view.getUint16(origin + csumStart + batch.csumOffset[i]);
+      const field = view.getUint16(origin + csumStart + rows[row + COLUMN.csumOffset]);
       this.pseudo = fold(field + finish(end - l4)); // minus the whole packet's length
     } else if (this.isIpv4) {
       this.pseudo = pseudo4(view, origin + l3, isTcp ? PROTOCOL_TCP : PROTOCOL_UDP, 0);

@@ -10,21 +10,21 @@
 
 export const VLAN_STRIDE = 4096 + 16;
 
-/** Flags of a (port, VLAN). */
+// Flags of a (port, VLAN).
 export const MEMBER = 1;
 /** Frames leave this port untagged in this VLAN. */
 export const UNTAGGED = 2;
+/** Source addresses are learned. */
+export const LEARNING = 4;
+/** Frames may leave through the port that they came from. */
+export const HAIRPIN = 8;
+/** No frames between two such ports. */
+export const ISOLATED = 16;
+/** A next hop through this port needs a remote (VXLAN). */
+export const TUNNEL = 32;
 
-/** Flags of a port. */
-export const PORT_FLAG = {
-  hairpin: 1,
-  isolated: 2,
-  learning: 4,
-  /** The bridge filters VLANs: parse and strip 802.1Q tags. */
-  vlanAware: 8,
-  /** A next hop through this port needs a remote (VXLAN). */
-  tunnel: 16,
-} as const;
+/** In `pvid`: the bridge filters VLANs, so 802.1Q tags are parsed and stripped. */
+export const VLAN_AWARE = 0x8000;
 
 export interface Topology {
   /** Increases with every swap; acknowledged by the worker. */
@@ -32,8 +32,10 @@ export interface Topology {
 
   // by port index; index 0 is nobody
   readonly bridge: Uint16Array;
-  readonly flags: Uint8Array;
-  /** VLAN of untagged frames; 0 in a VLAN-aware bridge = drop them. VLAN-unaware: 0, and `vlan[...0]` is the domain. */
+  /**
+   * VLAN of untagged frames | VLAN_AWARE; no VLAN in a VLAN-aware bridge = drop them. VLAN-unaware: 0, and
+   * `vlan[...0]` is the domain.
+   */
   readonly pvid: Uint16Array;
   readonly mtu: Uint32Array;
   /** Most addresses that may be learned on the port. */

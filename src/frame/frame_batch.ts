@@ -1,12 +1,15 @@
-// The frames of one poll, as a struct of arrays over one preallocated Buffer.
+// The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of them in rows.
 //
 //   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
+//   rows:   | start rest length ingress ... dest   | 16 words for each slot: one cache line
 //
-// A source writes a frame into slot `i` and fills `start`, `length`, `ingress` and the offload columns. `classify`
+// A source writes a frame into a slot and fills `start`, `length`, `ingress` and the offload columns. `classify`
 // rewrites the columns so that they describe the *untagged* frame; from then on the bytes do not change, and an
 // egress copy is a descriptor: 12 MAC bytes at `start`, the egress tag, and everything from `rest` on.
 //
+// A frame is named by its `row`, the offset of its first word in `rows`. One array instead of one for each column: the
+// 15 base addresses did not fit the registers, and the engine was a fifth slower (Node 20).
 // The stride is not a multiple of 4,096: otherwise every frame's header lands in the same cache set.
 
 /** Room before the frame for a virtio-net header of up to 24 bytes, and for alignment. */
@@ -15,6 +18,35 @@ export const HEADROOM = 64;
 export const FRAME_ROOM = 14 + 8 + 65_535;
 /** Slot distance in bytes: headroom + frame + outer headers, rounded so that (STRIDE mod 4096) = 192. */
 export const STRIDE = 16 * 4096 + 192;
+
+/** Words in a row. */
+export const ROW = 16;
+
+/** What the words of a row are. */
+export const COLUMN = {
+  /** Byte offset of the destination MAC in `bytes`. */
+  start: 0,
+  /** Byte offset of the EtherType that follows the MACs and the stripped tag, if there was one. */
+  rest: 1,
+  /** From a source: bytes received. After classify: bytes of the untagged frame, 12 + what follows `rest`. */
+  length: 2,
+  /** Next hop through which the frame would be answered: port, and behind a VXLAN port the remote. */
+  ingress: 3,
+  /** 0 = undecided, or what `decide` and earlier stages chose: see hop.ts. */
+  dest: 4,
+  /** Domain << 8 | flags of the ingress port in it: the word of Topology.vlan. */
+  domain: 5,
+  /** VLAN of the domain, with PCP and DEI of the ingress tag: the TCI with which the frame would leave tagged. */
+  tci: 6,
+  /** virtio-net gso_type, 0 = none, and payload bytes per segment. */
+  gsoType: 7,
+  gsoSize: 8,
+  /** Checksum to complete from here on; 0 = none. Offset from the frame's start, untagged after classify. */
+  csumStart: 9,
+  csumOffset: 10,
+  /** GSO only: bytes before the payload (MAC, IP and TCP or UDP header) of the untagged frame. */
+  headerLength: 11,
+} as const;
 
 export class FrameBatch {
   /** Frames in this batch; slots 0 .. count-1 are in use. */
@@ -29,34 +61,7 @@ export class FrameBatch {
   readonly auxLength: number;
   readonly bytes: Buffer;
   readonly view: DataView;
-
-  /** Byte offset of the destination MAC in `bytes`. */
-  readonly start: Uint32Array;
-  /** Byte offset of the EtherType that follows the MACs and the stripped tag, if there was one. */
-  readonly rest: Uint32Array;
-  /** From a source: bytes received. After classify: bytes of the untagged frame, 12 + what follows `rest`. */
-  readonly length: Uint32Array;
-  /** Length on the wire as received, tag included: what the byte counters count. */
-  readonly wireLength: Uint32Array;
-  /** Next hop through which the frame would be answered: port, and behind a VXLAN port the remote. */
-  readonly ingress: Int32Array;
-  readonly domain: Int32Array;
-  /** Ingress tag, TPID << 16 | TCI as int32; 0 = none, or left in the frame by a VLAN-unaware bridge. */
-  readonly tag: Int32Array;
-  /** virtio-net gso_type, 0 = none. */
-  readonly gsoType: Uint8Array;
-  readonly gsoSize: Uint16Array;
-  /** Checksum to complete from here on; 0 = none. Offset from the frame's start, untagged after classify. */
-  readonly csumStart: Uint16Array;
-  readonly csumOffset: Uint16Array;
-  /** Offset of the layer-3 header in the untagged frame: 14, or 18 or 22 behind tags that stay in the frame. */
-  readonly l3: Uint8Array;
-  /** GSO only: bytes before the payload (MAC, IP and TCP or UDP header) of the untagged frame. */
-  readonly headerLength: Uint16Array;
-  /** Layer-3 length that an egress MTU limits; for a GSO frame that of its largest segment. */
-  readonly l3Length: Uint32Array;
-  /** 0 = undecided, or what `decide` and earlier stages chose: see engine/dest.ts. */
-  readonly dest: Int32Array;
+  readonly rows: Int32Array;
 
   constructor(slots: number, auxLength: number) {
     this.slots = slots;
@@ -64,26 +69,32 @@ export class FrameBatch {
     this.auxLength = auxLength;
     this.bytes = Buffer.alloc(this.aux + auxLength);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    this.start = new Uint32Array(slots + 1);
-    this.rest = new Uint32Array(slots + 1);
-    this.length = new Uint32Array(slots + 1);
-    this.wireLength = new Uint32Array(slots + 1);
-    this.ingress = new Int32Array(slots + 1);
-    this.domain = new Int32Array(slots + 1);
-    this.tag = new Int32Array(slots + 1);
-    this.gsoType = new Uint8Array(slots + 1);
-    this.gsoSize = new Uint16Array(slots + 1);
-    this.csumStart = new Uint16Array(slots + 1);
-    this.csumOffset = new Uint16Array(slots + 1);
-    this.l3 = new Uint8Array(slots + 1);
-    this.headerLength = new Uint16Array(slots + 1);
-    this.l3Length = new Uint32Array(slots + 1);
-    this.dest = new Int32Array(slots + 1);
+    this.rows = new Int32Array((slots + 1) * ROW);
   }
 
-  /** Where a source puts the first byte of the frame in slot `i`. */
-  frameAt(i: number): number {
-    return i * STRIDE + HEADROOM;
+  /** Where a source puts the first byte of the frame of `row`. */
+  frameAt(row: number): number {
+    return (row / ROW) * STRIDE + HEADROOM;
+  }
+
+  /** Takes the next slot for a frame of `length` bytes at its `frameAt`, without offload request; returns its row. */
+  append(ingress: number, length: number): number {
+    const row = this.count++ * ROW;
+    this.describe(row, this.frameAt(row), ingress, length);
+    return row;
+  }
+
+  /** Sets the columns of a frame without offload request. */
+  describe(row: number, start: number, ingress: number, length: number): void {
+    const { rows } = this;
+    rows[row + COLUMN.start] = start;
+    rows[row + COLUMN.length] = length;
+    rows[row + COLUMN.ingress] = ingress;
+    rows[row + COLUMN.dest] = 0;
+    rows[row + COLUMN.gsoType] = 0;
+    rows[row + COLUMN.gsoSize] = 0;
+    rows[row + COLUMN.csumStart] = 0;
+    rows[row + COLUMN.csumOffset] = 0;
   }
 
   clear(): void {

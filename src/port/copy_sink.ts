@@ -7,9 +7,10 @@
 // A device says where scratch room is (`room`), takes emissions (`emit`), and reports each with `settle`, at once or
 // after a burst, in the order of emission.
 
-import type { EgressQueue, Sink } from '../engine/port.ts';
+import { segmentsOf } from '../engine/offload.ts';
+import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { COMPLETE, completeChecksum, needs, PASS, Segmenter } from '../engine/segment.ts';
-import type { FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
@@ -18,6 +19,8 @@ import { TAG_LEN } from '../wire/vlan.ts';
 
 /** `settle`: the device took it. */
 export const OK = -1;
+/** `emit`: a finished frame, which asks for nothing. */
+export const NO_ROW = -1;
 
 export abstract class CopySink implements Sink {
   protected readonly counters: Counters;
@@ -33,7 +36,11 @@ export abstract class CopySink implements Sink {
   }
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
-    for (let k = 0; k < queue.count; k++) this.copy(batch, queue.frame[k], queue.hop[k], queue.tag[k]);
+    const { copies } = queue;
+    const end = queue.count * COPY_WORDS;
+    for (let at = 0; at < end; at += COPY_WORDS) {
+      this.copy(batch, copies[at + COPY.row], copies[at + COPY.hop], copies[at + COPY.tag]);
+    }
     queue.count = 0;
     this.flush(batch);
   }
@@ -43,8 +50,8 @@ export abstract class CopySink implements Sink {
   /** Offset in the batch's bytes of `length` bytes that stay untouched until the emission is settled. */
   protected abstract room(batch: FrameBatch, length: number): number;
   /**
-   * Sends 12 bytes at `macs`, `tag` unless it is 0, and `length` - 12 bytes at `rest`, with the offload request of
-   * frame `i` (-1: none). `isLast` ends the copy.
+   * Sends 12 bytes at `macs`, `tag` unless it is 0, and `length` - 12 bytes at `rest`, with the offload request of the
+   * frame of `row` (NO_ROW: none). `isLast` ends the copy.
    */
   protected abstract emit(
     batch: FrameBatch,
@@ -80,30 +87,29 @@ export abstract class CopySink implements Sink {
     this.counters.values[this.counters.port(port) + PORT.drops + drop] += 1;
   }
 
-  private copy(batch: FrameBatch, i: number, hop: number, tag: number): void {
+  private copy(batch: FrameBatch, row: number, hop: number, tag: number): void {
+    const { rows } = batch;
     const port = hop & PORT_MASK;
-    const length = batch.length[i];
+    const length = rows[row + COLUMN.length];
     this.copyBytes = length + (tag === 0 ? 0 : TAG_LEN);
     this.copySegments = 0;
-    const need = needs(batch, i, this.offloadsOf(port));
+    const need = needs(batch, row, this.offloadsOf(port));
     if (need === PASS) {
-      if (batch.gsoType[i] !== 0) {
-        this.copySegments = Math.ceil((length - batch.headerLength[i]) / batch.gsoSize[i]);
-      }
-      this.emit(batch, hop, batch.start[i], batch.rest[i], length, tag, i, true);
+      this.copySegments = segmentsOf(batch, row);
+      this.emit(batch, hop, rows[row + COLUMN.start], rows[row + COLUMN.rest], length, tag, row, true);
     } else if (need === COMPLETE) {
       const at = this.room(batch, length);
-      if (completeChecksum(batch, i, at) < 0) this.refuse(port, DROP.bad_packet);
-      else this.emit(batch, hop, at, at + MACS_LEN, length, tag, -1, true);
+      if (completeChecksum(batch, row, at) < 0) this.refuse(port, DROP.bad_packet);
+      else this.emit(batch, hop, at, at + MACS_LEN, length, tag, NO_ROW, true);
     } else {
-      this.segment(batch, i, hop, tag);
+      this.segment(batch, row, hop, tag);
     }
   }
 
-  private segment(batch: FrameBatch, i: number, hop: number, tag: number): void {
+  private segment(batch: FrameBatch, row: number, hop: number, tag: number): void {
     this.segmenter ??= new Segmenter();
     const segmenter = this.segmenter;
-    const count = segmenter.begin(batch, i);
+    const count = segmenter.begin(batch, row);
     if (count < 0) {
       this.refuse(hop & PORT_MASK, DROP.bad_packet);
       return;
@@ -112,7 +118,7 @@ export abstract class CopySink implements Sink {
     for (let n = 1; n <= count; n++) {
       const at = this.room(batch, segmenter.maxLength);
       const length = segmenter.next(batch, at);
-      this.emit(batch, hop, at, at + MACS_LEN, length, tag, -1, n === count);
+      this.emit(batch, hop, at, at + MACS_LEN, length, tag, NO_ROW, n === count);
     }
   }
 }

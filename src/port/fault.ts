@@ -6,8 +6,8 @@
 // Unlike everything else on the frame's path it allocates: held-back frames are copies.
 // A frame that is held back on its way out is counted as a copy, and as transmitted or dropped once that is so.
 
-import { EgressQueue, type Sink, type Source } from '../engine/port.ts';
-import { FRAME_ROOM, type FrameBatch } from '../frame/frame_batch.ts';
+import { COPY, COPY_WORDS, EgressQueue, type Sink, type Source } from '../engine/port.ts';
+import { COLUMN, FRAME_ROOM, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
@@ -30,19 +30,13 @@ export interface FaultOptions {
   seed?: number;
 }
 
-/** One frame out of its batch: bytes of the untagged frame (on egress) or as received (on ingress). */
+/** One frame out of its batch: its row, and its bytes, untagged (on egress) or as received (on ingress). */
 interface Held {
   due: number;
   bytes: Uint8Array;
-  ingress: number;
+  columns: Int32Array;
   hop: number;
   tag: number;
-  gsoType: number;
-  gsoSize: number;
-  csumStart: number;
-  csumOffset: number;
-  headerLength: number;
-  l3: number;
 }
 
 export class Fault implements Sink {
@@ -69,9 +63,11 @@ export class Fault implements Sink {
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
     const { drop = 0, duplicate = 0, corrupt = 0, delay = 0 } = this.options;
-    for (let k = 0; k < queue.count; k++) {
-      const i = queue.frame[k];
-      const counter = this.counters.port(queue.hop[k] & PORT_MASK);
+    for (let at = 0; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
+      const row = queue.copies[at + COPY.row];
+      const hop = queue.copies[at + COPY.hop];
+      const tag = queue.copies[at + COPY.tag];
+      const counter = this.counters.port(hop & PORT_MASK);
       if (this.happens(drop)) {
         this.counters.values[counter + PORT.drops + DROP.fault_transmit] += 1;
         continue;
@@ -84,10 +80,10 @@ export class Fault implements Sink {
       const mustCorrupt = this.happens(corrupt);
       for (; copies > 0; copies--) {
         if (!mustCorrupt && delay === 0) {
-          this.send(batch, i, queue.hop[k], queue.tag[k]);
+          this.send(batch, row, hop, tag);
           continue;
         }
-        const held = take(batch, i, batch.rest[i], queue.hop[k], queue.tag[k]);
+        const held = take(batch, row, batch.rows[row + COLUMN.rest], hop, tag);
         if (mustCorrupt) this.flipBit(held.bytes);
         if (delay === 0) this.sendHeld(held);
         else if (this.outgoing.length < MAX_HELD) this.outgoing.push(held);
@@ -112,37 +108,41 @@ export class Fault implements Sink {
     return this.incoming.length > 0 && this.incoming[0].due <= this.now;
   }
 
-  /** Frame `i` was just received from this port. Alters, drops, holds back or doubles it; may append to the batch. */
-  receive(batch: FrameBatch, i: number): void {
+  /** The frame of `row` was just received from this port. Alters, drops, holds back or doubles it. */
+  receive(batch: FrameBatch, row: number): void {
     const { drop = 0, duplicate = 0, corrupt = 0, delay = 0 } = this.options;
-    if (batch.dest[i] !== 0) return;
+    const { rows } = batch;
+    if (rows[row + COLUMN.dest] !== 0) return;
     if (this.happens(drop)) {
-      batch.dest[i] = DEST_DROP | DROP.fault_receive;
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.fault_receive;
       return;
     }
+    const start = rows[row + COLUMN.start];
     if (this.happens(corrupt)) {
-      this.flipBit(batch.bytes.subarray(batch.start[i], batch.start[i] + batch.length[i]));
+      this.flipBit(batch.bytes.subarray(start, start + rows[row + COLUMN.length]));
     }
     const isDouble = this.happens(duplicate);
-    if (delay === 0 && !isDouble) return;
     if (delay === 0) {
-      const held = take(batch, i, batch.start[i] + MACS_LEN, 0, 0);
-      if (batch.count < batch.slots) put(batch, batch.count++, held);
+      if (isDouble && batch.count < batch.slots) {
+        put(batch, batch.count++ * ROW, take(batch, row, start + MACS_LEN, 0, 0));
+      }
       return;
     }
     if (this.incoming.length >= MAX_HELD) {
-      batch.dest[i] = DEST_DROP | DROP.fault_receive;
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.fault_receive;
       return;
     }
     for (let copies = isDouble ? 2 : 1; copies > 0; copies--) {
-      this.incoming.push(take(batch, i, batch.start[i] + MACS_LEN, 0, 0));
+      this.incoming.push(take(batch, row, start + MACS_LEN, 0, 0));
     }
-    batch.dest[i] = TAKEN;
+    rows[row + COLUMN.dest] = TAKEN;
   }
 
   /** Puts held-back frames that are due into the batch. */
   receiveHeld(batch: FrameBatch, limit: number): void {
-    for (let n = 0; n < limit && this.isReady; n++) put(batch, batch.count++, this.incoming.shift() as Held);
+    for (let n = 0; n < limit && this.isReady; n++) {
+      put(batch, batch.count++ * ROW, this.incoming.shift() as Held);
+    }
   }
 
   private setDue(list: Held[]): void {
@@ -150,17 +150,15 @@ export class Fault implements Sink {
     for (let n = list.length - 1; n >= 0 && list[n].due === NOT_YET; n--) list[n].due = due;
   }
 
-  private send(batch: FrameBatch, i: number, hop: number, tag: number): void {
-    this.queue.frame[0] = i;
-    this.queue.hop[0] = hop;
-    this.queue.tag[0] = tag;
-    this.queue.count = 1;
+  private send(batch: FrameBatch, row: number, hop: number, tag: number): void {
+    this.queue.push(row, hop, tag);
     this.inner.transmit(batch, this.queue);
   }
 
   private sendHeld(held: Held): void {
-    put(this.batch, this.batch.slots, held);
-    this.send(this.batch, this.batch.slots, held.hop, held.tag);
+    const spare = this.batch.slots * ROW;
+    put(this.batch, spare, held);
+    this.send(this.batch, spare, held.hop, held.tag);
   }
 
   private happens(probability: number): boolean {
@@ -209,53 +207,35 @@ export class FaultSource implements Source {
     if (received - first < limit) {
       this.inner.receive(batch, limit - (received - first), received > first ? 0 : timeoutMs);
     }
-    const end = batch.count;
-    let kept = received;
-    for (let i = received; i < end; i++) {
-      this.faults.get(batch.ingress[i] & PORT_MASK)?.receive(batch, i);
+    const { rows } = batch;
+    const end = batch.count * ROW;
+    for (let row = received * ROW; row < end; row += ROW) {
+      this.faults.get(rows[row + COLUMN.ingress] & PORT_MASK)?.receive(batch, row);
     }
-    for (let i = received; i < batch.count; i++) {
-      if (batch.dest[i] === TAKEN) continue;
-      if (kept !== i) put(batch, kept, take(batch, i, batch.start[i] + MACS_LEN, 0, 0), batch.dest[i]);
-      kept++;
+    let kept = received * ROW;
+    for (let row = kept; row < batch.count * ROW; row += ROW) {
+      if (rows[row + COLUMN.dest] === TAKEN) continue;
+      if (kept !== row) put(batch, kept, take(batch, row, rows[row + COLUMN.start] + MACS_LEN, 0, 0));
+      kept += ROW;
     }
-    batch.count = kept;
+    batch.count = kept / ROW;
   }
 }
 
-function take(batch: FrameBatch, i: number, rest: number, hop: number, tag: number): Held {
-  const length = batch.length[i];
-  const bytes = new Uint8Array(Math.max(MACS_LEN, length));
-  bytes.set(batch.bytes.subarray(batch.start[i], batch.start[i] + MACS_LEN));
-  if (length > MACS_LEN) bytes.set(batch.bytes.subarray(rest, rest + length - MACS_LEN), MACS_LEN);
-  return {
-    due: NOT_YET,
-    bytes: bytes.subarray(0, length),
-    ingress: batch.ingress[i],
-    hop,
-    tag,
-    gsoType: batch.gsoType[i],
-    gsoSize: batch.gsoSize[i],
-    csumStart: batch.csumStart[i],
-    csumOffset: batch.csumOffset[i],
-    headerLength: batch.headerLength[i],
-    l3: batch.l3[i],
-  };
+function take({ bytes, rows }: FrameBatch, row: number, rest: number, hop: number, tag: number): Held {
+  const start = rows[row + COLUMN.start];
+  const length = rows[row + COLUMN.length];
+  const whole = new Uint8Array(Math.max(MACS_LEN, length));
+  whole.set(bytes.subarray(start, start + MACS_LEN));
+  if (length > MACS_LEN) whole.set(bytes.subarray(rest, rest + length - MACS_LEN), MACS_LEN);
+  return { due: NOT_YET, bytes: whole.subarray(0, length), columns: rows.slice(row, row + ROW), hop, tag };
 }
 
-/** Fills slot `i` with a frame in one piece. */
-function put(batch: FrameBatch, i: number, held: Held, dest = 0): void {
-  const at = batch.frameAt(i);
-  batch.bytes.set(held.bytes.subarray(0, FRAME_ROOM), at);
-  batch.start[i] = at;
-  batch.rest[i] = at + MACS_LEN;
-  batch.length[i] = held.bytes.length;
-  batch.ingress[i] = held.ingress;
-  batch.gsoType[i] = held.gsoType;
-  batch.gsoSize[i] = held.gsoSize;
-  batch.csumStart[i] = held.csumStart;
-  batch.csumOffset[i] = held.csumOffset;
-  batch.headerLength[i] = held.headerLength;
-  batch.l3[i] = held.l3;
-  batch.dest[i] = dest;
+/** Fills the slot of `row` with a frame in one piece. */
+function put(batch: FrameBatch, row: number, { bytes, columns }: Held): void {
+  const at = batch.frameAt(row);
+  batch.bytes.set(bytes.subarray(0, FRAME_ROOM), at);
+  batch.rows.set(columns, row);
+  batch.rows[row + COLUMN.start] = at;
+  batch.rows[row + COLUMN.rest] = at + MACS_LEN;
 }

@@ -4,9 +4,9 @@
 // the wait.
 
 import type { Source } from '../engine/port.ts';
-import { FRAME_ROOM, type FrameBatch, HEADROOM, STRIDE } from '../frame/frame_batch.ts';
+import { COLUMN, FRAME_ROOM, type FrameBatch, HEADROOM, STRIDE } from '../frame/frame_batch.ts';
 import { DEST_DROP, MAX_PORTS } from '../frame/hop.ts';
-import { Burst, KIND, ROW, RX, TRUNCATED } from '../sys/burst.ts';
+import { ROW as BURST_ROW, Burst, KIND, RX, TRUNCATED } from '../sys/burst.ts';
 import { DROP } from '../table/drops.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
 import type { Vxlan } from './vxlan.ts';
@@ -55,8 +55,7 @@ export class FdSource implements Source {
     const { burst } = this;
     const first = batch.count;
     const count = burst.receive(first, limit, timeoutMs);
-    for (let i = first; i < first + count; i++) this.describe(batch, i);
-    batch.count = first + count;
+    for (let slot = first; slot < first + count; slot++) this.append(batch, slot);
     if (burst.eventCount > 0) this.takeEvents();
   }
 
@@ -64,28 +63,27 @@ export class FdSource implements Source {
     this.burst.close();
   }
 
-  private describe(batch: FrameBatch, i: number): void {
+  /** The frame or datagram that native code has put into the next slot. */
+  private append(batch: FrameBatch, slot: number): void {
     const { burst } = this;
-    const row = i * ROW;
-    const source = burst.rx[row + RX.source];
-    const length = burst.rx[row + RX.length];
+    const at = slot * BURST_ROW;
+    const source = burst.rx[at + RX.source];
+    const length = burst.rx[at + RX.length];
     if (source >= FIRST_VTEP) {
-      this.vxlan?.decapsulate(batch, i, source - FIRST_VTEP, length, row, burst.now);
+      this.vxlan?.decapsulate(batch, source - FIRST_VTEP, length, at, burst.now);
       return;
     }
-    const { view } = batch;
-    const at = batch.frameAt(i);
-    const header = at - virtioNet.HEADER_LEN;
-    batch.start[i] = at;
-    batch.length[i] = length;
-    batch.ingress[i] = source;
-    batch.gsoType[i] = virtioNet.gsoType(view, header);
-    batch.gsoSize[i] = virtioNet.gsoSize(view, header);
-    const needsCsum = (virtioNet.flags(view, header) & virtioNet.NEEDS_CSUM) !== 0;
-    batch.csumStart[i] = needsCsum ? virtioNet.csumStart(view, header) : 0;
-    batch.csumOffset[i] = needsCsum ? virtioNet.csumOffset(view, header) : 0;
-    const isTruncated = (burst.rx[row + RX.flags] & TRUNCATED) !== 0 || length > FRAME_ROOM;
-    batch.dest[i] = isTruncated ? DEST_DROP | DROP.truncated : 0;
+    const { view, rows } = batch;
+    const row = batch.append(source, length);
+    const header = batch.frameAt(row) - virtioNet.HEADER_LEN;
+    rows[row + COLUMN.gsoType] = virtioNet.gsoType(view, header);
+    rows[row + COLUMN.gsoSize] = virtioNet.gsoSize(view, header);
+    if ((virtioNet.flags(view, header) & virtioNet.NEEDS_CSUM) !== 0) {
+      rows[row + COLUMN.csumStart] = virtioNet.csumStart(view, header);
+      rows[row + COLUMN.csumOffset] = virtioNet.csumOffset(view, header);
+    }
+    const isTruncated = (burst.rx[at + RX.flags] & TRUNCATED) !== 0 || length > FRAME_ROOM;
+    if (isTruncated) rows[row + COLUMN.dest] = DEST_DROP | DROP.truncated;
   }
 
   private takeEvents(): void {

@@ -5,14 +5,14 @@
 //                      <- fromSwitch --
 
 import type { Source } from '../engine/port.ts';
-import { FRAME_ROOM, type FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, FRAME_ROOM, type FrameBatch } from '../frame/frame_batch.ts';
 import { PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { OFFLOAD } from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
-import { CopySink, OK } from './copy_sink.ts';
+import { CopySink, NO_ROW, OK } from './copy_sink.ts';
 import { FrameRing } from './frame_ring.ts';
 
 const ALL_OFFLOADS = OFFLOAD.csum | OFFLOAD.tso4 | OFFLOAD.tso6 | OFFLOAD.ecn | OFFLOAD.uso;
@@ -122,22 +122,18 @@ export class MemoryDevice extends CopySink implements Source {
   }
 
   receive(batch: FrameBatch, limit: number): void {
+    const { rows } = batch;
     const ring = this.toSwitch;
     for (let n = 0; n < limit; n++) {
       const from = ring.peek();
       if (from < 0) return;
-      const i = batch.count++;
-      const at = batch.frameAt(i);
       const length = ring.length(from);
-      copyBytes(ring.bytes, ring.view, from, batch.bytes, batch.view, at, length);
-      batch.start[i] = at;
-      batch.length[i] = length;
-      batch.ingress[i] = this.port;
-      batch.gsoType[i] = ring.gsoType(from);
-      batch.gsoSize[i] = ring.gsoSize(from);
-      batch.csumStart[i] = ring.csumStart(from);
-      batch.csumOffset[i] = ring.csumOffset(from);
-      batch.dest[i] = 0;
+      const row = batch.append(this.port, length);
+      copyBytes(ring.bytes, ring.view, from, batch.bytes, batch.view, batch.frameAt(row), length);
+      rows[row + COLUMN.gsoType] = ring.gsoType(from);
+      rows[row + COLUMN.gsoSize] = ring.gsoSize(from);
+      rows[row + COLUMN.csumStart] = ring.csumStart(from);
+      rows[row + COLUMN.csumOffset] = ring.csumOffset(from);
       ring.release(from);
     }
   }
@@ -157,7 +153,7 @@ export class MemoryDevice extends CopySink implements Source {
     rest: number,
     length: number,
     tag: number,
-    i: number,
+    row: number,
     isLast: boolean,
   ): void {
     const ring = this.fromSwitch;
@@ -168,10 +164,17 @@ export class MemoryDevice extends CopySink implements Source {
       copyBytes(batch.bytes, batch.view, macs, ring.bytes, ring.view, at, MACS_LEN);
       if (tag !== 0) ring.view.setInt32(at + MACS_LEN, tag);
       copyBytes(batch.bytes, batch.view, rest, ring.bytes, ring.view, at + headerEnd, length - MACS_LEN);
-      if (i < 0) ring.describe(at, 0, 0, 0, 0);
+      const { rows } = batch;
+      if (row === NO_ROW) ring.describe(at, 0, 0, 0, 0);
       else {
-        const csumStart = batch.csumStart[i] === 0 ? 0 : batch.csumStart[i] + tagLength;
-        ring.describe(at, batch.gsoType[i], batch.gsoSize[i], csumStart, batch.csumOffset[i]);
+        const csumStart = rows[row + COLUMN.csumStart] === 0 ? 0 : rows[row + COLUMN.csumStart] + tagLength;
+        ring.describe(
+          at,
+          rows[row + COLUMN.gsoType],
+          rows[row + COLUMN.gsoSize],
+          csumStart,
+          rows[row + COLUMN.csumOffset],
+        );
       }
       ring.commit();
     }

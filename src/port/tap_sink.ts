@@ -2,7 +2,7 @@
 //
 //   header in aux:  | virtio-net header, 12 | MACs, 12 | tag, 0 or 4 |     rest: straight from the frame
 
-import type { FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { KIND, TX } from '../sys/burst.ts';
 import { PORT } from '../table/counters.ts';
@@ -11,7 +11,7 @@ import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import { BurstSink } from './burst_sink.ts';
-import { OK } from './copy_sink.ts';
+import { NO_ROW, OK } from './copy_sink.ts';
 
 const HEADER = virtioNet.HEADER_LEN + MACS_LEN;
 
@@ -42,11 +42,11 @@ export class TapSink extends BurstSink {
     rest: number,
     length: number,
     tag: number,
-    i: number,
+    row: number,
     isLast: boolean,
   ): void {
     const port = hop & PORT_MASK;
-    const { view } = batch;
+    const { view, rows } = batch;
     const at = this.header(batch);
     const macsAt = at + virtioNet.HEADER_LEN;
     copyMacs(view, macs, macsAt);
@@ -55,20 +55,20 @@ export class TapSink extends BurstSink {
       view.setInt32(macsAt + MACS_LEN, tag);
       shift = TAG_LEN;
     }
-    if (i < 0 || (batch.csumStart[i] === 0 && batch.gsoType[i] === 0)) {
+    if (row === NO_ROW || (rows[row + COLUMN.csumStart] === 0 && rows[row + COLUMN.gsoType] === 0)) {
       virtioNet.writeNone(view, at);
     } else {
       // A stale csum_start is accepted by the kernel and corrupts silently: it moves with the tag.
-      const csumStart = batch.csumStart[i] === 0 ? 0 : batch.csumStart[i] + shift;
-      const headerLength = batch.gsoType[i] === 0 ? 0 : batch.headerLength[i] + shift;
+      const csumStart = rows[row + COLUMN.csumStart] === 0 ? 0 : rows[row + COLUMN.csumStart] + shift;
+      const headerLength = rows[row + COLUMN.gsoType] === 0 ? 0 : rows[row + COLUMN.headerLength] + shift;
       virtioNet.write(
         view,
         at,
-        batch.gsoType[i],
-        batch.gsoSize[i],
+        rows[row + COLUMN.gsoType],
+        rows[row + COLUMN.gsoSize],
         headerLength,
         csumStart,
-        batch.csumOffset[i],
+        rows[row + COLUMN.csumOffset],
       );
     }
     const entry = this.entry(port, isLast);

@@ -9,7 +9,7 @@
 // so by chance, once in 65,536 times, and then completing it gives the same value again: nothing is lost. A packet
 // that was damaged on a wire passes with the same probability with which its checksum would have missed the damage.
 
-import type { FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { fold, pseudo4, pseudo6 } from '../wire/checksum.ts';
 import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as ip from '../wire/ip.ts';
@@ -20,13 +20,13 @@ import { GSO_TCPV4, GSO_TCPV6 } from '../wire/virtio_net.ts';
 import * as vlan from '../wire/vlan.ts';
 
 /**
- * Restores the offload columns of frame `i`, columns as a source leaves them. A super-frame becomes one of segments
+ * Restores the offload columns of the frame of `row`, columns as a source leaves them. A super-frame becomes one of segments
  * that fit `mtu`: its own segment size is lost.
  */
-export function restoreOffload(batch: FrameBatch, i: number, mtu: number): void {
-  const { view } = batch;
-  const start = batch.start[i];
-  const end = start + batch.length[i];
+export function restoreOffload(batch: FrameBatch, row: number, mtu: number): void {
+  const { view, rows } = batch;
+  const start = rows[row + COLUMN.start];
+  const end = start + rows[row + COLUMN.length];
   const typeAt = vlan.skip(view, start + MACS_LEN, end);
   if (typeAt < 0) return;
   const type = view.getUint16(typeAt);
@@ -42,9 +42,9 @@ export function restoreOffload(batch: FrameBatch, i: number, mtu: number): void 
   const length = l3 + packet - l4;
   const sum = type === TYPE_IPV6 ? pseudo6(view, l3, protocol, length) : pseudo4(view, l3, protocol, length);
   if (view.getUint16(l4 + csumOffset) !== fold(sum)) return;
-  batch.csumStart[i] = l4 - start;
-  batch.csumOffset[i] = csumOffset;
+  rows[row + COLUMN.csumStart] = l4 - start;
+  rows[row + COLUMN.csumOffset] = csumOffset;
   if (packet <= mtu || protocol !== PROTOCOL_TCP) return;
-  batch.gsoType[i] = type === TYPE_IPV4 ? GSO_TCPV4 : GSO_TCPV6;
-  batch.gsoSize[i] = Math.max(1, mtu - (l4 - l3) - tcp.headerLength(view, l4));
+  rows[row + COLUMN.gsoType] = type === TYPE_IPV4 ? GSO_TCPV4 : GSO_TCPV6;
+  rows[row + COLUMN.gsoSize] = Math.max(1, mtu - (l4 - l3) - tcp.headerLength(view, l4));
 }

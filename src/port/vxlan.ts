@@ -10,7 +10,7 @@
 // Fourth, anybody can send to the socket: remotes are rows of a bounded table, and what carries no valid VNI, header or
 // inner frame is counted as a drop of port 0, which is nobody.
 
-import type { FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DROP, hop, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Burst, KIND, RX, TX } from '../sys/burst.ts';
 import { type Counters, PORT } from '../table/counters.ts';
@@ -80,39 +80,38 @@ export class Vxlan extends BurstSink {
   }
 
   /**
-   * Turns slot `i`, which holds a datagram of `length` bytes received by `vtep` at the frame's place, into the inner
-   * frame. `row` is the slot's row of `burst.rx`. Checks every length; a bad datagram becomes a drop.
+   * Appends the inner frame of the datagram of `length` bytes that `vtep` received into the next slot. `from` is the
+   * offset of the slot's row in `burst.rx`. Checks every length; a bad datagram becomes a drop.
    */
-  decapsulate(batch: FrameBatch, i: number, vtep: number, length: number, row: number, now: number): void {
-    const { view } = batch;
+  decapsulate(batch: FrameBatch, vtep: number, length: number, from: number, now: number): void {
+    const { view, rows } = batch;
     const { rx } = this.burst;
-    const at = batch.frameAt(i);
+    const row = batch.append(0, Math.max(0, length - vxlan.HEADER_LEN));
+    const at = batch.frameAt(row);
     const inner = at + vxlan.HEADER_LEN;
-    batch.start[i] = inner;
-    batch.length[i] = Math.max(0, length - vxlan.HEADER_LEN);
-    batch.ingress[i] = 0;
-    batch.gsoType[i] = 0;
-    batch.csumStart[i] = 0;
+    rows[row + COLUMN.start] = inner;
     if (length < vxlan.HEADER_LEN + HEADER_LEN || !vxlan.hasVni(view, at)) {
-      batch.dest[i] = DEST_DROP | DROP.vxlan_header;
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_header;
       return;
     }
     const port = this.byVni[vtep]?.get(vxlan.vni(view, at));
     if (port === undefined) {
-      batch.dest[i] = DEST_DROP | DROP.vxlan_unknown_vni;
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_vni;
       return;
     }
-    const a = row + RX.address;
+    const a = from + RX.address;
     const limit = port.remoteLearning ? port.maxRemotes : 0;
     const remote = this.remotes.hear(port.port, rx[a], rx[a + 1], rx[a + 2], rx[a + 3], now, limit);
-    batch.ingress[i] = hop(port.port, remote);
+    rows[row + COLUMN.ingress] = hop(port.port, remote);
     if (remote === 0 && !port.remoteLearning) {
-      batch.dest[i] = DEST_DROP | DROP.vxlan_unknown_remote;
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_remote;
       return;
     }
-    restoreOffload(batch, i, this.mtu[port.port]);
-    const isMarkedRight = this.copyEcn(batch, inner, length - vxlan.HEADER_LEN, rx[row + RX.tos] & ECN_MASK);
-    batch.dest[i] = isMarkedRight ? 0 : DEST_DROP | DROP.vxlan_ecn;
+    restoreOffload(batch, row, this.mtu[port.port]);
+    const outer = rx[from + RX.tos] & ECN_MASK;
+    if (!mergeEcn(view, inner, inner + length - vxlan.HEADER_LEN, outer)) {
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_ecn;
+    }
   }
 
   /** Forgets remotes that were silent since before `time`, ms. */
@@ -131,7 +130,7 @@ export class Vxlan extends BurstSink {
     rest: number,
     length: number,
     tag: number,
-    _i: number,
+    _row: number,
     isLast: boolean,
   ): void {
     const { view } = batch;
@@ -189,25 +188,24 @@ export class Vxlan extends BurstSink {
     view.setInt32(at + 24, 0); // scope
     return SOCKADDR_IN6;
   }
+}
 
-  /** Merges the outer congestion mark into the inner packet. False = drop it. */
-  private copyEcn(batch: FrameBatch, inner: number, length: number, outer: number): boolean {
-    if (outer === ecn.NOT_ECT) return true;
-    const { view } = batch;
-    const typeAt = vlan.skip(view, inner + MACS_LEN, inner + length);
-    if (typeAt < 0) return true;
-    const type = view.getUint16(typeAt);
-    const l3 = typeAt + 2;
-    const room = inner + length - l3;
-    const isIp =
-      (type === TYPE_IPV4 && room >= ipv4.HEADER_LEN) || (type === TYPE_IPV6 && room >= ipv6.HEADER_LEN);
-    if (!isIp) return true;
-    const before = ecn.ecn(view, l3);
-    const after = ecn.decapsulate(before, outer);
-    if (after === ecn.DROP) return false;
-    if (after !== before) ecn.setEcn(view, l3, after);
-    return true;
-  }
+/** Merges the outer congestion mark into the inner frame at `start` .. `end`. False = drop it. */
+function mergeEcn(view: DataView, start: number, end: number, outer: number): boolean {
+  if (outer === ecn.NOT_ECT) return true;
+  const typeAt = vlan.skip(view, start + MACS_LEN, end);
+  if (typeAt < 0) return true;
+  const type = view.getUint16(typeAt);
+  const l3 = typeAt + 2;
+  const isIp =
+    (type === TYPE_IPV4 && end - l3 >= ipv4.HEADER_LEN) ||
+    (type === TYPE_IPV6 && end - l3 >= ipv6.HEADER_LEN);
+  if (!isIp) return true;
+  const before = ecn.ecn(view, l3);
+  const after = ecn.decapsulate(before, outer);
+  if (after === ecn.DROP) return false;
+  if (after !== before) ecn.setEcn(view, l3, after);
+  return true;
 }
 
 /** TOS or traffic class of an IP packet, 0 for anything else. */

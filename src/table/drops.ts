@@ -22,7 +22,6 @@ const TABLE = [
   ['vlan_invalid', 'receive', 'VLAN id 4095'],
   ['vlan_not_allowed', 'receive', 'tagged with a VLAN that the ingress port does not carry'],
   ['vlan_untagged', 'receive', 'untagged on a trunk without a native VLAN'],
-  ['not_forwarding', 'receive', 'ingress port does not forward in this domain'],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
   ['isolated', 'receive', 'ingress and egress port are both isolated'],
   ['not_member', 'receive', 'egress port is not a member of the domain'],

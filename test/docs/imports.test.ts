@@ -21,7 +21,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   cli: ['control', 'config', 'wire', 'api.ts', 'daemon.ts'],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
-const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts'];
+const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts', 'engine/offload.ts'];
 
 interface Import {
   from: string;

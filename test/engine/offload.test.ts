@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkOffload, MAX_GSO_HEADER } from '../../src/engine/offload.ts';
 import { completeChecksum, Segmenter } from '../../src/engine/segment.ts';
-import type { FrameBatch } from '../../src/frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../../src/frame/frame_batch.ts';
 import {
   build,
   type OffloadFrame,
@@ -36,10 +36,10 @@ test('every well-formed request passes and its headers are measured', () => {
       receive(batch, 0, frame);
       expect(checkOffload(batch, 0)).toBe(true);
       const isGso = frame.bytes.length - frame.headerLength > shape.gsoSize;
-      expect(batch.gsoType[0]).toBe(isGso ? frame.gsoType : 0);
-      expect(batch.gsoSize[0]).toBe(isGso ? shape.gsoSize : 0);
-      expect(batch.headerLength[0]).toBe(isGso ? frame.headerLength : 0);
-      expect(batch.csumStart[0]).toBe(frame.csumStart);
+      expect(batch.rows[COLUMN.gsoType]).toBe(isGso ? frame.gsoType : 0);
+      expect(batch.rows[COLUMN.gsoSize]).toBe(isGso ? shape.gsoSize : 0);
+      expect(batch.rows[COLUMN.headerLength]).toBe(isGso ? frame.headerLength : 0);
+      expect(batch.rows[COLUMN.csumStart]).toBe(frame.csumStart);
     }),
     { numRuns: 200 },
   );
@@ -47,13 +47,13 @@ test('every well-formed request passes and its headers are measured', () => {
 
 test('a frame that fits one segment is no longer a GSO frame', () => {
   const one = check(build(tcp4({ gsoSize: 3000 })));
-  expect([one.ok, one.batch.gsoType[0], one.batch.gsoSize[0], one.batch.csumStart[0]]).toEqual([
-    true,
-    0,
-    0,
-    34,
-  ]);
-  expect(check(build(tcp4({ gsoSize: 2999 }))).batch.gsoType[0]).toBe(1);
+  expect([
+    one.ok,
+    one.batch.rows[COLUMN.gsoType],
+    one.batch.rows[COLUMN.gsoSize],
+    one.batch.rows[COLUMN.csumStart],
+  ]).toEqual([true, 0, 0, 34]);
+  expect(check(build(tcp4({ gsoSize: 2999 }))).batch.rows[COLUMN.gsoType]).toBe(1);
 });
 
 test('a checksum request of any protocol passes if it lies behind the MAC header and within the frame', () => {
@@ -67,18 +67,27 @@ test('a checksum request of any protocol passes if it lies behind the MAC header
 
 describe('a GSO request is refused', () => {
   const columns: [string, (batch: FrameBatch) => void][] = [
-    ['with a gso_size of 0', (batch) => batch.gsoSize.fill(0)],
-    ['with the gso_size that Linux keeps for itself', (batch) => batch.gsoSize.fill(0xffff)],
-    ['of an unknown type', (batch) => batch.gsoType.fill(2)],
-    ['of type UFO', (batch) => batch.gsoType.fill(3)],
-    ['of a tunnel type', (batch) => batch.gsoType.fill(0x21)],
-    ['of the other IP version', (batch) => batch.gsoType.fill(4)],
-    ['of UDP for a TCP frame', (batch) => batch.gsoType.fill(5)],
-    ['whose csum_start is not the TCP header', (batch) => batch.csumStart.fill(36)],
-    ['whose csum_offset is not the checksum field', (batch) => batch.csumOffset.fill(6)],
-    ['whose TCP header is cut off', (batch) => batch.length.fill(53)],
-    ['whose IP header is cut off', (batch) => batch.length.fill(33)],
-    ['whose EtherType is cut off', (batch) => batch.length.fill(13)],
+    ['with a gso_size of 0', (batch) => batch.rows.fill(0, COLUMN.gsoSize, COLUMN.gsoSize + 1)],
+    [
+      'with the gso_size that Linux keeps for itself',
+      (batch) => batch.rows.fill(0xffff, COLUMN.gsoSize, COLUMN.gsoSize + 1),
+    ],
+    ['of an unknown type', (batch) => batch.rows.fill(2, COLUMN.gsoType, COLUMN.gsoType + 1)],
+    ['of type UFO', (batch) => batch.rows.fill(3, COLUMN.gsoType, COLUMN.gsoType + 1)],
+    ['of a tunnel type', (batch) => batch.rows.fill(0x21, COLUMN.gsoType, COLUMN.gsoType + 1)],
+    ['of the other IP version', (batch) => batch.rows.fill(4, COLUMN.gsoType, COLUMN.gsoType + 1)],
+    ['of UDP for a TCP frame', (batch) => batch.rows.fill(5, COLUMN.gsoType, COLUMN.gsoType + 1)],
+    [
+      'whose csum_start is not the TCP header',
+      (batch) => batch.rows.fill(36, COLUMN.csumStart, COLUMN.csumStart + 1),
+    ],
+    [
+      'whose csum_offset is not the checksum field',
+      (batch) => batch.rows.fill(6, COLUMN.csumOffset, COLUMN.csumOffset + 1),
+    ],
+    ['whose TCP header is cut off', (batch) => batch.rows.fill(53, COLUMN.length, COLUMN.length + 1)],
+    ['whose IP header is cut off', (batch) => batch.rows.fill(33, COLUMN.length, COLUMN.length + 1)],
+    ['whose EtherType is cut off', (batch) => batch.rows.fill(13, COLUMN.length, COLUMN.length + 1)],
   ];
   test.each(columns)('%s', (_, spoil) => {
     expect(check(build(tcp4()), spoil).ok).toBe(false);
@@ -87,8 +96,10 @@ describe('a GSO request is refused', () => {
   test('with ECN for UDP, or without a checksum to complete for UDP', () => {
     const frame = build({ ...tcp4(), protocol: 'udp' });
     expect(check(frame).ok).toBe(true);
-    expect(check(frame, (batch) => batch.gsoType.fill(0x85)).ok).toBe(false);
-    expect(check(frame, (batch) => batch.csumStart.fill(0)).ok).toBe(false);
+    expect(check(frame, (batch) => batch.rows.fill(0x85, COLUMN.gsoType, COLUMN.gsoType + 1)).ok).toBe(false);
+    expect(check(frame, (batch) => batch.rows.fill(0, COLUMN.csumStart, COLUMN.csumStart + 1)).ok).toBe(
+      false,
+    );
   });
 
   test('of UDP for a TCP frame, even if its checksum is asked for where UDP has it', () => {
@@ -136,19 +147,18 @@ function outcome(batch: FrameBatch, mutation: Mutated, skipCheck: boolean, poiso
   batch.bytes.fill(poison);
   const bytes = frame.bytes.subarray(0, Math.max(14, frame.bytes.length - mutation.cut));
   receive(batch, 0, { ...frame, bytes });
-  batch.gsoType[0] = mutation.gsoType ?? frame.gsoType;
-  batch.gsoSize[0] = mutation.gsoSize ?? mutation.shape.gsoSize;
-  batch.csumStart[0] = mutation.csumStart ?? frame.csumStart;
-  batch.csumOffset[0] = mutation.csumOffset ?? frame.csumOffset;
-  batch.rest[0] = batch.start[0] + 12;
-  batch.l3[0] = frame.l3;
+  batch.rows[COLUMN.gsoType] = mutation.gsoType ?? frame.gsoType;
+  batch.rows[COLUMN.gsoSize] = mutation.gsoSize ?? mutation.shape.gsoSize;
+  batch.rows[COLUMN.csumStart] = mutation.csumStart ?? frame.csumStart;
+  batch.rows[COLUMN.csumOffset] = mutation.csumOffset ?? frame.csumOffset;
+  batch.rows[COLUMN.rest] = batch.rows[COLUMN.start] + 12;
   if (!skipCheck && !checkOffload(batch, 0)) return [];
 
   const before = Buffer.from(batch.bytes);
   const at = batch.aux + 50;
   const result: Buffer[] = [];
   let room = 0;
-  if (batch.gsoType[0] !== 0) {
+  if (batch.rows[COLUMN.gsoType] !== 0) {
     const segmenter = new Segmenter();
     const count = segmenter.begin(batch, 0);
     room = segmenter.maxLength;
@@ -159,10 +169,10 @@ function outcome(batch: FrameBatch, mutation: Mutated, skipCheck: boolean, poiso
       if (n < 3 || n === count - 1) result.push(Buffer.from(batch.bytes.subarray(at, at + length)));
     }
     expect(segmenter.next(batch, at)).toBe(0);
-    if (batch.csumStart[0] === 0 && mutation.edits.length === 0) {
+    if (batch.rows[COLUMN.csumStart] === 0 && mutation.edits.length === 0) {
       expect(result.every((segment) => verifies(segment, frame))).toBe(true);
     }
-  } else if (batch.csumStart[0] !== 0) {
+  } else if (batch.rows[COLUMN.csumStart] !== 0) {
     room = completeChecksum(batch, 0, at);
     if (room > 0) result.push(Buffer.from(batch.bytes.subarray(at, at + room)));
   }

@@ -2,7 +2,7 @@
 // the checks that a receiver would make on what comes out.
 
 import fc from 'fast-check';
-import { FrameBatch } from '../../src/frame/frame_batch.ts';
+import { COLUMN, FrameBatch } from '../../src/frame/frame_batch.ts';
 
 export interface Shape {
   version: 4 | 6;
@@ -127,30 +127,29 @@ export function build(shape: Shape): OffloadFrame {
   };
 }
 
-/** Puts a frame into slot `i` with the columns that a source sets. */
-export function receive(batch: FrameBatch, i: number, frame: OffloadFrame): void {
-  const at = batch.frameAt(i);
+/** Puts a frame into the slot of `row` with the columns that a source sets. */
+export function receive(batch: FrameBatch, row: number, frame: OffloadFrame): void {
+  const at = batch.frameAt(row);
   batch.bytes.set(frame.bytes, at);
-  batch.start[i] = at;
-  batch.length[i] = frame.bytes.length;
-  batch.gsoType[i] = frame.gsoType;
-  batch.gsoSize[i] = frame.gsoType === 0 ? 0 : frame.shape.gsoSize;
-  batch.csumStart[i] = frame.csumStart;
-  batch.csumOffset[i] = frame.csumOffset;
+  batch.rows[row + COLUMN.start] = at;
+  batch.rows[row + COLUMN.length] = frame.bytes.length;
+  batch.rows[row + COLUMN.gsoType] = frame.gsoType;
+  batch.rows[row + COLUMN.gsoSize] = frame.gsoType === 0 ? 0 : frame.shape.gsoSize;
+  batch.rows[row + COLUMN.csumStart] = frame.csumStart;
+  batch.rows[row + COLUMN.csumOffset] = frame.csumOffset;
 }
 
 /** The columns after classify: with `stripped`, the frame came with one more tag, which lies between its pieces. */
-export function classified(batch: FrameBatch, i: number, frame: OffloadFrame, stripped: boolean): void {
-  receive(batch, i, frame);
-  const at = batch.start[i];
-  batch.rest[i] = at + 12;
+export function classified(batch: FrameBatch, row: number, frame: OffloadFrame, stripped: boolean): void {
+  receive(batch, row, frame);
+  const at = batch.rows[row + COLUMN.start];
+  batch.rows[row + COLUMN.rest] = at + 12;
   if (stripped) {
     batch.bytes.set(frame.bytes.subarray(12), at + 16);
     batch.bytes.set([0x81, 0x00, 0x60, 0x0a], at + 12);
-    batch.rest[i] = at + 16;
+    batch.rows[row + COLUMN.rest] = at + 16;
   }
-  batch.l3[i] = frame.l3;
-  batch.headerLength[i] = frame.gsoType === 0 ? 0 : frame.headerLength;
+  batch.rows[row + COLUMN.headerLength] = frame.gsoType === 0 ? 0 : frame.headerLength;
 }
 
 /** A batch with room behind its slots for the longest segment, and some to see what should not be written. */

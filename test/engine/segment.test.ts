@@ -11,7 +11,7 @@ import {
   SEGMENT,
   Segmenter,
 } from '../../src/engine/segment.ts';
-import type { FrameBatch } from '../../src/frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../../src/frame/frame_batch.ts';
 import { OFFLOAD } from '../../src/wire/virtio_net.ts';
 import {
   build,
@@ -155,14 +155,26 @@ describe('a frame is refused', () => {
   });
 
   const columns: [string, (batch: FrameBatch) => void][] = [
-    ['whose gso_size is 0', (batch) => batch.gsoSize.fill(0)],
-    ['whose gso_type is UFO', (batch) => batch.gsoType.fill(3)],
-    ['whose gso_type is of the other IP version', (batch) => batch.gsoType.fill(4)],
-    ['whose gso_type is of the other protocol', (batch) => batch.gsoType.fill(5)],
-    ['whose csum_start is not at the TCP header', (batch) => batch.csumStart.fill(38)],
-    ['whose csum_offset is not the checksum field', (batch) => batch.csumOffset.fill(6)],
-    ['whose headers are cut off', (batch) => batch.length.fill(53)],
-    ['that makes too many segments', (batch) => batch.gsoSize.fill(1)],
+    ['whose gso_size is 0', (batch) => batch.rows.fill(0, COLUMN.gsoSize, COLUMN.gsoSize + 1)],
+    ['whose gso_type is UFO', (batch) => batch.rows.fill(3, COLUMN.gsoType, COLUMN.gsoType + 1)],
+    [
+      'whose gso_type is of the other IP version',
+      (batch) => batch.rows.fill(4, COLUMN.gsoType, COLUMN.gsoType + 1),
+    ],
+    [
+      'whose gso_type is of the other protocol',
+      (batch) => batch.rows.fill(5, COLUMN.gsoType, COLUMN.gsoType + 1),
+    ],
+    [
+      'whose csum_start is not at the TCP header',
+      (batch) => batch.rows.fill(38, COLUMN.csumStart, COLUMN.csumStart + 1),
+    ],
+    [
+      'whose csum_offset is not the checksum field',
+      (batch) => batch.rows.fill(6, COLUMN.csumOffset, COLUMN.csumOffset + 1),
+    ],
+    ['whose headers are cut off', (batch) => batch.rows.fill(53, COLUMN.length, COLUMN.length + 1)],
+    ['that makes too many segments', (batch) => batch.rows.fill(1, COLUMN.gsoSize, COLUMN.gsoSize + 1)],
   ];
   test.each(columns)('%s', (_, spoil) => {
     const batch = smallBatch();
@@ -253,8 +265,8 @@ test('a device gets a frame as it is only if it takes all that the frame asks fo
   const batch = smallBatch();
   const { csum, tso4, tso6, ecn, uso } = OFFLOAD;
   const ask = (gsoType: number, csumStart: number, offloads: number) => {
-    batch.gsoType[0] = gsoType;
-    batch.csumStart[0] = csumStart;
+    batch.rows[COLUMN.gsoType] = gsoType;
+    batch.rows[COLUMN.csumStart] = csumStart;
     return needs(batch, 0, offloads);
   };
   expect(ask(0, 0, 0)).toBe(PASS);

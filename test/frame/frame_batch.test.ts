@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FRAME_ROOM, FrameBatch, HEADROOM, STRIDE } from '../../src/frame/frame_batch.ts';
+import { FRAME_ROOM, FrameBatch, HEADROOM, ROW, STRIDE } from '../../src/frame/frame_batch.ts';
 import {
   DEST_DROP,
   DEST_LIST,
@@ -15,8 +15,8 @@ import { DROPS } from '../../src/table/drops.ts';
 test('a slot holds the largest frame behind its headroom, and does not reach into the next one', () => {
   const batch = new FrameBatch(4, 1000);
   for (let i = 0; i < 4; i++) {
-    expect(batch.frameAt(i)).toBe(i * STRIDE + HEADROOM);
-    expect(batch.frameAt(i) + FRAME_ROOM).toBeLessThanOrEqual((i + 1) * STRIDE);
+    expect(batch.frameAt(i * ROW)).toBe(i * STRIDE + HEADROOM);
+    expect(batch.frameAt(i * ROW) + FRAME_ROOM).toBeLessThanOrEqual((i + 1) * STRIDE);
   }
 });
 
@@ -27,9 +27,9 @@ test('headers of neighbouring slots fall into different cache sets', () => {
 
 test('the spare slot and the auxiliary area lie behind the slots', () => {
   const batch = new FrameBatch(4, 1000);
-  expect(batch.frameAt(batch.slots) + FRAME_ROOM).toBeLessThanOrEqual(batch.aux);
+  expect(batch.frameAt(batch.slots * ROW) + FRAME_ROOM).toBeLessThanOrEqual(batch.aux);
   expect(batch.bytes.length).toBe(batch.aux + 1000);
-  expect(batch.dest.length).toBe(batch.slots + 1);
+  expect(batch.rows.length).toBe((batch.slots + 1) * ROW);
 });
 
 test('next hops, lists and drops cannot be taken for each other', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkOffload } from '../../src/engine/offload.ts';
-import { FrameBatch } from '../../src/frame/frame_batch.ts';
+import { COLUMN, FrameBatch } from '../../src/frame/frame_batch.ts';
 import { restoreOffload } from '../../src/port/unfinished.ts';
 import { build, payloadOf, receive, type Shape, shapes } from '../engine/offload_frames.ts';
 
@@ -13,11 +13,16 @@ function restore(shape: Shape, change: (bytes: Uint8Array) => void = () => {}) {
   const frame = build(shape);
   change(frame.bytes);
   receive(batch, 0, frame);
-  batch.gsoType[0] = 0;
-  batch.csumStart[0] = 0;
-  batch.csumOffset[0] = 0;
+  batch.rows[COLUMN.gsoType] = 0;
+  batch.rows[COLUMN.csumStart] = 0;
+  batch.rows[COLUMN.csumOffset] = 0;
   restoreOffload(batch, 0, MTU);
-  return { frame, gsoType: batch.gsoType[0], csumStart: batch.csumStart[0], csumOffset: batch.csumOffset[0] };
+  return {
+    frame,
+    gsoType: batch.rows[COLUMN.gsoType],
+    csumStart: batch.rows[COLUMN.csumStart],
+    csumOffset: batch.rows[COLUMN.csumOffset],
+  };
 }
 
 test('a checksum that was left undone is asked for again', () => {
@@ -42,8 +47,8 @@ test('a TCP super-frame is asked to be cut into segments that fit, and passes th
       const { frame, gsoType } = restore({ ...shape, tcpOptions: [...tcpOptions] });
       expect(gsoType).toBe(version === 4 ? 1 : 4);
       expect(checkOffload(batch, 0)).toBe(true);
-      expect(batch.headerLength[0]).toBe(frame.headerLength);
-      expect(batch.headerLength[0] + batch.gsoSize[0] - 14).toBe(MTU);
+      expect(batch.rows[COLUMN.headerLength]).toBe(frame.headerLength);
+      expect(batch.rows[COLUMN.headerLength] + batch.rows[COLUMN.gsoSize] - 14).toBe(MTU);
     }
   }
 });
@@ -72,10 +77,10 @@ test('fragments, other protocols and frames cut short are left alone', () => {
   const frame = build(udp);
   for (let length = 0; length < 14 + 20 + 8; length++) {
     receive(batch, 0, frame);
-    batch.length[0] = length;
-    batch.gsoType[0] = 0;
-    batch.csumStart[0] = 0;
+    batch.rows[COLUMN.length] = length;
+    batch.rows[COLUMN.gsoType] = 0;
+    batch.rows[COLUMN.csumStart] = 0;
     restoreOffload(batch, 0, MTU);
-    expect(batch.csumStart[0]).toBe(0);
+    expect(batch.rows[COLUMN.csumStart]).toBe(0);
   }
 });

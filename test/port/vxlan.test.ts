@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { addressWords } from '../../src/compile.ts';
 import { EgressQueue } from '../../src/engine/port.ts';
-import { FrameBatch, STRIDE } from '../../src/frame/frame_batch.ts';
+import { COLUMN, FrameBatch, STRIDE } from '../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, hop, PORT_BITS, PORT_MASK } from '../../src/frame/hop.ts';
 import { Vxlan, type VxlanPort } from '../../src/port/vxlan.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
@@ -49,36 +49,34 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
   /** Sends slot 0, which holds a classified frame. */
   const transmit = (remote = 1, tag = 0, count = 1) => {
     const queue = new EgressQueue(vxlan, 8);
-    for (let k = 0; k < count; k++) {
-      queue.frame[k] = 0;
-      queue.hop[k] = hop(3, remote);
-      queue.tag[k] = tag;
-    }
-    queue.count = count;
+    for (let k = 0; k < count; k++) queue.push(0, hop(3, remote), tag);
     counters.values[counters.port(3) + PORT.copies] += count;
     vxlan.transmit(batch, queue);
   };
   const put = (bytes: Uint8Array) => {
     const at = batch.frameAt(0);
     batch.bytes.set(bytes, at);
-    batch.start[0] = at;
-    batch.rest[0] = at + 12;
-    batch.length[0] = bytes.length;
-    batch.l3[0] = 14;
-    batch.csumStart[0] = 0;
-    batch.gsoType[0] = 0;
+    batch.rows[COLUMN.start] = at;
+    batch.rows[COLUMN.rest] = at + 12;
+    batch.rows[COLUMN.length] = bytes.length;
+    batch.rows[COLUMN.csumStart] = 0;
+    batch.rows[COLUMN.gsoType] = 0;
   };
   /** Receives a datagram into slot 0; returns the drop's name or the inner frame's port and remote. */
   const receive = (datagram: Uint8Array, from = PEER, tos = 0, now = 0) => {
     batch.bytes.set(datagram, batch.frameAt(0));
     const row = burst.heard(0, addressWords(from), tos);
-    vxlan.decapsulate(batch, 0, 0, datagram.length, row, now);
-    const dest = batch.dest[0];
+    batch.clear();
+    vxlan.decapsulate(batch, 0, datagram.length, row, now);
+    const dest = batch.rows[COLUMN.dest];
     return dest === 0
-      ? `port ${batch.ingress[0] & PORT_MASK} remote ${batch.ingress[0] >>> PORT_BITS}`
+      ? `port ${batch.rows[COLUMN.ingress] & PORT_MASK} remote ${batch.rows[COLUMN.ingress] >>> PORT_BITS}`
       : DROPS[dest & DEST_VALUE].name;
   };
-  const inner = () => Uint8Array.from(batch.bytes.subarray(batch.start[0], batch.start[0] + batch.length[0]));
+  const inner = () =>
+    Uint8Array.from(
+      batch.bytes.subarray(batch.rows[COLUMN.start], batch.rows[COLUMN.start] + batch.rows[COLUMN.length]),
+    );
   const count = (counter: number) => counters.values[counters.port(3) + counter];
   return { batch, burst, counters, vxlan, table, port, transmit, put, receive, inner, count };
 }
@@ -232,7 +230,7 @@ test('a datagram without VNI, header or inner frame is dropped', () => {
   expect(receive(Uint8Array.of(...header(VNI, 0), ...frame))).toBe('vxlan_header');
   for (const length of [0, 1, 7, 8, 21]) {
     expect(receive(datagram(frame).subarray(0, length))).toBe('vxlan_header');
-    expect(batch.ingress[0]).toBe(0);
+    expect(batch.rows[COLUMN.ingress]).toBe(0);
   }
   expect(receive(datagram(frame).subarray(0, 22))).toBe('port 3 remote 1');
 });
@@ -240,7 +238,7 @@ test('a datagram without VNI, header or inner frame is dropped', () => {
 test('an unknown VNI belongs to nobody, also one that was mapped before', () => {
   const { receive, vxlan, batch } = setUp();
   expect(receive(datagram(parse('b > a'), 43))).toBe('vxlan_unknown_vni');
-  expect(batch.ingress[0]).toBe(0);
+  expect(batch.rows[COLUMN.ingress]).toBe(0);
   vxlan.remove(3);
   expect(receive(datagram(parse('b > a')))).toBe('vxlan_unknown_vni');
 });
@@ -329,10 +327,13 @@ test('whatever arrives, nothing throws, and the columns stay within the slot', (
       batch.bytes.fill(0xee, 0, STRIDE);
       batch.bytes.set(bytes, batch.frameAt(0));
       const row = burst.heard(0, addressWords(PEER), tos);
-      vxlan.decapsulate(batch, 0, 0, length, row, 0);
+      batch.clear();
+      vxlan.decapsulate(batch, 0, length, row, 0);
       const end = batch.frameAt(0) + bytes.length;
-      expect(batch.start[0] + batch.length[0]).toBeLessThanOrEqual(Math.max(end, batch.start[0]));
-      if (batch.dest[0] !== 0) expect(batch.dest[0] & DEST_DROP).not.toBe(0);
+      expect(batch.rows[COLUMN.start] + batch.rows[COLUMN.length]).toBeLessThanOrEqual(
+        Math.max(end, batch.rows[COLUMN.start]),
+      );
+      if (batch.rows[COLUMN.dest] !== 0) expect(batch.rows[COLUMN.dest] & DEST_DROP).not.toBe(0);
       // Nothing was written behind the datagram.
       expect(batch.bytes.subarray(end, end + 64).every((byte) => byte === 0xee)).toBe(true);
     }),

@@ -89,7 +89,7 @@ test.each([
   expect(address(b, 0, a.hex.length / 2)).toBe(a.hex);
 });
 
-test('checksums are left out or computed as asked, TTL is set, and DF is not', async () => {
+test('checksums are left out or computed as asked, TTL and DF are set', async () => {
   const netns = await loopback();
   vtep({ netns: netns.name, port: 4789 });
   const capture = netns.spawn(['tcpdump', '-i', 'lo', '-c', '2', '-nvvx', '--immediate-mode', 'udp']);
@@ -103,8 +103,8 @@ test('checksums are left out or computed as asked, TTL is set, and DF is not', a
   b.transmit(2);
   await capture.exited;
   const text = capture.stdout;
-  expect(text).toMatch(/ttl 77, .*flags \[none\]/);
-  expect(text).toMatch(/ttl 64, .*flags \[none\]/);
+  expect(text).toMatch(/ttl 77, .*flags \[DF\]/);
+  expect(text).toMatch(/ttl 64, .*flags \[DF\]/);
   // Bytes 26 and 27 of the packet: the UDP checksum, which loopback leaves partial but not zero.
   const sums = [...text.matchAll(/0x0010: {2}(?:\w+ ){5}(\w+)/g)].map((m) => m[1]);
   expect(sums[0]).toBe('0000');

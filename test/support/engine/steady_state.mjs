@@ -20,6 +20,7 @@ const [
   { FaultSource },
   { MemoryDevice, MemoryPort },
   { FrameRing },
+  { COLUMN, ROW: FRAME_ROW },
 ] = await Promise.all(
   [
     'engine/engine.js',
@@ -33,6 +34,7 @@ const [
     'port/fault.js',
     'port/memory.js',
     'port/frame_ring.js',
+    'frame/frame_batch.js',
   ].map(load),
 );
 
@@ -91,8 +93,8 @@ class Replay {
   receive(batch, limit) {
     const { view } = batch;
     for (let n = 0; n < limit; n++) {
-      const i = batch.count++;
-      const at = batch.frameAt(i);
+      const row = batch.count * FRAME_ROW;
+      const at = batch.frameAt(row);
       const station = Math.imul(this.turn++, 0x9e37_79b1) >>> 23;
       const from = station % PORTS;
       view.setUint16(at, 0x0200);
@@ -110,14 +112,12 @@ class Replay {
       view.setInt32(l3 + 4, 0);
       view.setInt32(l3 + 8, 0x4006_0000);
       view.setInt32(l3 + 32, 0x5010_0000);
-      batch.start[i] = at;
-      batch.length[i] = l3 - at + (kind === 'segments' ? 4040 : n % 4 === 0 ? 1500 : 46);
-      batch.ingress[i] = number_[from];
-      batch.dest[i] = 0;
-      batch.gsoType[i] = kind === 'segments' ? 1 : 0;
-      batch.gsoSize[i] = 1400;
-      batch.csumStart[i] = l3 - at + 20;
-      batch.csumOffset[i] = 16;
+      const { rows } = batch;
+      batch.append(number_[from], l3 - at + (kind === 'segments' ? 4040 : n % 4 === 0 ? 1500 : 46));
+      rows[row + COLUMN.gsoType] = kind === 'segments' ? 1 : 0;
+      rows[row + COLUMN.gsoSize] = 1400;
+      rows[row + COLUMN.csumStart] = l3 - at + 20;
+      rows[row + COLUMN.csumOffset] = 16;
     }
   }
 }

@@ -4,9 +4,9 @@
 import { Compiler } from '../../../src/compile.ts';
 import { parseConfig } from '../../../src/config/schema.ts';
 import { Engine } from '../../../src/engine/engine.ts';
-import type { EgressQueue, Sink, Source } from '../../../src/engine/port.ts';
+import { COPY, COPY_WORDS, type EgressQueue, type Sink, type Source } from '../../../src/engine/port.ts';
 import type { Topology } from '../../../src/engine/topology.ts';
-import type { FrameBatch } from '../../../src/frame/frame_batch.ts';
+import { COLUMN, type FrameBatch } from '../../../src/frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../../../src/frame/hop.ts';
 import { Counters, PORT } from '../../../src/table/counters.ts';
 import { DROP, DROPS } from '../../../src/table/drops.ts';
@@ -22,15 +22,8 @@ export class StubSource implements Source {
 
   receive(batch: FrameBatch, limit: number): void {
     for (const { port, bytes } of this.waiting.splice(0, limit)) {
-      const i = batch.count++;
-      const at = batch.frameAt(i);
-      batch.bytes.set(bytes, at);
-      batch.start[i] = at;
-      batch.length[i] = bytes.length;
-      batch.ingress[i] = port;
-      batch.gsoType[i] = 0;
-      batch.csumStart[i] = 0;
-      batch.dest[i] = 0;
+      const row = batch.append(port, bytes.length);
+      batch.bytes.set(bytes, batch.frameAt(row));
     }
   }
 }
@@ -50,9 +43,11 @@ export class StubSink implements Sink {
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
     this.calls.push(queue.count);
-    for (let k = 0; k < queue.count; k++) {
-      const i = queue.frame[k];
-      const port = queue.hop[k] & PORT_MASK;
+    const { rows } = batch;
+    for (let k = 0; k < queue.count * COPY_WORDS; k += COPY_WORDS) {
+      const row = queue.copies[k + COPY.row];
+      const tagWord = queue.copies[k + COPY.tag];
+      const port = queue.copies[k + COPY.hop] & PORT_MASK;
       const at = this.counters.port(port);
       const lines = this.sent.get(port) ?? [];
       this.sent.set(port, lines);
@@ -60,10 +55,12 @@ export class StubSink implements Sink {
         this.counters.values[at + PORT.drops + DROP.queue_full] += 1;
         continue;
       }
-      const rest = batch.bytes.subarray(batch.rest[i], batch.rest[i] + batch.length[i] - 12);
-      const macs = batch.bytes.subarray(batch.start[i], batch.start[i] + 12);
-      const tag = Buffer.alloc(queue.tag[k] === 0 ? 0 : 4);
-      if (tag.length > 0) tag.writeInt32BE(queue.tag[k]);
+      const start = rows[row + COLUMN.start];
+      const restAt = rows[row + COLUMN.rest];
+      const rest = batch.bytes.subarray(restAt, restAt + rows[row + COLUMN.length] - 12);
+      const macs = batch.bytes.subarray(start, start + 12);
+      const tag = Buffer.alloc(tagWord === 0 ? 0 : 4);
+      if (tag.length > 0) tag.writeInt32BE(tagWord);
       lines.push(show(Uint8Array.from([...macs, ...tag, ...rest])));
       this.counters.values[at + PORT.transmittedFrames] += 1;
     }
