@@ -27,6 +27,7 @@ struct member {
     uint8_t kind;
     uint8_t queued;
     uint8_t expect;      /* frames to ask for: asking for one more than there are costs 0.26 us */
+    int32_t credit;      /* bytes that it may deliver now; below zero: owed to the others */
 };
 
 struct tl_burst_state {
@@ -40,6 +41,7 @@ struct tl_burst_state {
     int *queue;
     unsigned queue_size; /* a power of two, more than count */
     unsigned head, queued;
+    int32_t credit;      /* bytes for each fd that is ready in this call */
 
     struct mmsghdr messages[SEND_BURST];
     struct iovec pieces[SEND_BURST][TL_PIECES];

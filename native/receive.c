@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define FAIR_BYTES 65536   /* a slot when slots are shared out: the largest frame */
 #define JUST_WOKEN_MS 0.02 /* an epoll_wait that finds something at once takes 0.3 to 5 us */
 
 static double milliseconds(void)
@@ -83,13 +84,19 @@ static void adapt(struct tl_burst_state *s, struct member *m, int asked, int got
     }
 }
 
+/*
+ * Deficit round robin: each fd in the queue gets the same bytes per turn, whatever the size of its frames. By frames
+ * alone a stream of large ones starves a stream of small ones, which TCP then keeps small. Smallest share of the mean
+ * among 32 TCP streams, 2 cores, 8 s: 0.14 to 0.60 in four runs by frames, 0.69 to 0.87 by bytes.
+ */
 static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, int room)
 {
     struct tl_burst_state *s = b->state;
     int header = b->words[TL_HEADER];
     size_t capacity = (size_t)(b->words[TL_STRIDE] - b->words[TL_HEADROOM] + header);
     int asked = m->expect < room ? m->expect : room, got = 0, error = 0;
-    while (got < asked) {
+    m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
+    while (got < asked && m->credit > 0) {
         ssize_t length = read(fd, slot_start(b, slot + got) - header, capacity);
         if (length < header) {
             error = length < 0 ? errno : EIO;
@@ -100,10 +107,12 @@ static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, i
         row[TL_RX_SOURCE] = m->source;
         row[TL_RX_LENGTH] = (int32_t)length - header;
         row[TL_RX_FLAGS] = (size_t)length == capacity ? TL_RX_TRUNCATED : 0;
+        m->credit -= (int32_t)length;
         got++;
     }
+    if (error) m->credit = 0; /* who has nothing to say saves nothing up */
     if (error && error != EAGAIN && error != EINTR) burst_gone(b, fd, error);
-    else adapt(s, m, asked, got);
+    else if (error || got == asked) adapt(s, m, asked, got); /* the end of its credit tells nothing of its queue */
     return got;
 }
 
@@ -174,6 +183,8 @@ int tl_burst_receive(struct tl_burst *b)
     s->slept = b->clock[TL_NOW] - b->clock[TL_WAITED_FROM] > JUST_WOKEN_MS;
     s->round++;
 
+    int share = s->queued ? room / (int)s->queued : room;
+    s->credit = (share > 1 ? share : 1) * FAIR_BYTES;
     int count = 0;
     for (unsigned turns = s->queued; turns > 0 && s->queued > 0 && count < room; turns--) {
         int fd = s->queue[s->head];
