@@ -62,7 +62,7 @@ function unknownKey(key: string, path: Path, input: unknown): string {
   const keys = Object.keys(shape);
   const meant = suggest(key, keys);
   if (meant) return `unknown key, did you mean ${meant}?`;
-  const owners = shapes.filter((other) => key in other).map(typeOf);
+  const owners = shapes.filter((other) => Object.hasOwn(other, key)).map(typeOf);
   if (owners.length > 0)
     return `unknown key: only ${owners.join(' and ')} ports have it, this is a ${type} port`;
   return `unknown key, the keys here are ${keys.join(', ')}`;
