@@ -11,6 +11,7 @@ import {
   ISOLATED,
   LEARNING,
   MEMBER,
+  SPLIT_HORIZON,
   type Topology,
   TUNNEL,
   UNTAGGED,
@@ -254,15 +255,11 @@ export class Compiler {
         const port = this.ports.find(entry.port);
         if (port === undefined) continue;
         const row = entry.remote === undefined ? 0 : this.remotes.find(remoteName(entry.port, entry.remote));
-        const vid = bridge.vlan_filtering ? (entry.vlan ?? this.pvid(bridge, entry.port)) : 0;
+        const vid = bridge.vlan_filtering ? (entry.vlan as number) : 0;
         if (row !== undefined) push(name, vid, entry.mac, hop(port, row));
       }
     }
     return { statics: Int32Array.from(words), locals };
-  }
-
-  private pvid(bridge: BridgeConfig, port: string): number {
-    return vlanSet(bridge.ports[port]?.vlan ?? (bridge.local || undefined)?.vlan).pvid;
   }
 
   /** Address of the configured remote in this row. */
@@ -299,7 +296,8 @@ function flagsOf(view: PortView): number {
     (view.learning ? LEARNING : 0) |
     (view.hairpin ? HAIRPIN : 0) |
     (view.isolated ? ISOLATED : 0) |
-    (view.isTunnel ? TUNNEL : 0)
+    (view.isTunnel ? TUNNEL : 0) |
+    (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
   );
 }
 

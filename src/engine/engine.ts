@@ -13,7 +13,7 @@ import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import { l3Of } from './offload.ts';
 import { EgressQueue, type Sink, type Source } from './port.ts';
 import { classify, decide, learn } from './stages.ts';
-import { HAIRPIN, ISOLATED, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
+import { HAIRPIN, ISOLATED, SPLIT_HORIZON, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
 
 /** Frames per poll: one native burst. Larger batches gain nothing once system calls dominate. */
 const BATCH = 64;
@@ -41,6 +41,8 @@ export interface EngineOptions {
 
 export class Engine {
   readonly batch = new FrameBatch(BATCH, AUX);
+  /** Now, a monotonic time in ms. An array, because a fraction passed as an argument is a heap object. */
+  readonly clock = new Float64Array(1);
   readonly counters: Counters;
   private readonly seed: Int32Array;
   private topology: Topology;
@@ -51,6 +53,8 @@ export class Engine {
   private isFresh = false;
   /** One for each sink. */
   private readonly queues: EgressQueue[] = [];
+  /** Those of the sinks that hold frames back. */
+  private services: Required<Sink>[] = [];
   /** By port index; undefined = no device. */
   private readonly queueOf: (EgressQueue | undefined)[];
   private lastSweep = 0;
@@ -84,6 +88,7 @@ export class Engine {
     if (queue === undefined) {
       queue = new EgressQueue(sink, QUEUE);
       this.queues.push(queue);
+      if (sink.service !== undefined) this.services.push(sink as Required<Sink>);
     }
     this.queueOf[port] = queue;
   }
@@ -93,6 +98,8 @@ export class Engine {
     this.queueOf[port] = undefined;
     if (queue === undefined || this.queueOf.includes(queue)) return;
     this.queues.splice(this.queues.indexOf(queue), 1);
+    this.services = this.services.filter((sink) => sink !== queue.sink);
+    this.deadline = Number.POSITIVE_INFINITY;
   }
 
   /** Fills the batch unless the last poll left something in it. Sleeps at most `timeoutMs`, if nothing is there. */
@@ -114,9 +121,10 @@ export class Engine {
     this.isFresh = true;
   }
 
-  /** Forwards what `receive` brought. `now` is a monotonic time in ms. */
-  forward(now: number): void {
-    const batch = this.batch;
+  /** Forwards what `receive` brought. The time is that of `clock`. */
+  forward(): void {
+    const { batch } = this;
+    const now = this.clock[0];
     if (batch.count > 0) {
       const tick = tickAt(now);
       if (this.isFresh) {
@@ -129,13 +137,14 @@ export class Engine {
       this.transmit();
     }
     if (now - this.lastSweep >= SWEEP_INTERVAL) this.sweep(now);
-    this.deadline = this.service(now);
+    if (this.services.length > 0) this.deadline = this.service(now);
   }
 
-  /** `receive` and `forward` in one, for a loop that does not sleep here. */
+  /** `receive` and `forward` in one, for a loop that does not sleep here. `now` is a monotonic time in ms. */
   poll(now: number): void {
+    this.clock[0] = now;
     this.receive(0);
-    this.forward(now);
+    this.forward();
   }
 
   /** Copies of the current batch still to be made: `receive` will not wait. */
@@ -180,8 +189,8 @@ export class Engine {
   }
 
   /** See `Fdb.read`. */
-  readFdb(from: number, now: number, out: Int32Array): { next: number; entries: number } {
-    return this.fdb.read(from, tickAt(now), out);
+  readFdb(from: number, out: Int32Array): { next: number; entries: number } {
+    return this.fdb.read(from, tickAt(this.clock[0]), out);
   }
 
   /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
@@ -214,6 +223,7 @@ export class Engine {
       return DEST_DROP | DROP.same_port;
     }
     if ((source & membership & ISOLATED) !== 0) return DEST_DROP | DROP.isolated;
+    if ((source & membership & SPLIT_HORIZON) !== 0) return DEST_DROP | DROP.split_horizon;
     this.enqueue(row, hop, membership);
     return 0;
   }
@@ -231,7 +241,7 @@ export class Engine {
       const hop = hops[k];
       if (((hop ^ from) & PORT_MASK) === 0 && (source & HAIRPIN) === 0) continue;
       const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
-      if ((source & membership & ISOLATED) !== 0) continue;
+      if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
       if ((membership ^ source) >>> 8 !== 0) continue;
       this.enqueue(row, hop, membership);
       reached = true;
@@ -271,10 +281,7 @@ export class Engine {
 
   private service(now: number): number {
     let deadline = Number.POSITIVE_INFINITY;
-    for (let n = 0; n < this.queues.length; n++) {
-      const sink = this.queues[n].sink;
-      if (sink.service !== undefined) deadline = Math.min(deadline, sink.service(now));
-    }
+    for (const sink of this.services) deadline = Math.min(deadline, sink.service(now));
     return deadline;
   }
 

@@ -22,6 +22,8 @@ export const HAIRPIN = 8;
 export const ISOLATED = 16;
 /** A next hop through this port needs a remote (VXLAN). */
 export const TUNNEL = 32;
+/** No frames between two such ports: tunnels form a full mesh, and two in one domain would be a loop. */
+export const SPLIT_HORIZON = 64;
 
 /** In `pvid`: the bridge filters VLANs, so 802.1Q tags are parsed and stripped. */
 export const VLAN_AWARE = 0x8000;

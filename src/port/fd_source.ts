@@ -70,7 +70,7 @@ export class FdSource implements Source {
     const source = burst.rx[at + RX.source];
     const length = burst.rx[at + RX.length];
     if (source >= FIRST_VTEP) {
-      this.vxlan?.decapsulate(batch, source - FIRST_VTEP, length, at, burst.now);
+      this.vxlan?.decapsulate(batch, source - FIRST_VTEP, length, at);
       return;
     }
     const { view, rows } = batch;

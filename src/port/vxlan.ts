@@ -83,7 +83,7 @@ export class Vxlan extends BurstSink {
    * Appends the inner frame of the datagram of `length` bytes that `vtep` received into the next slot. `from` is the
    * offset of the slot's row in `burst.rx`. Checks every length; a bad datagram becomes a drop.
    */
-  decapsulate(batch: FrameBatch, vtep: number, length: number, from: number, now: number): void {
+  decapsulate(batch: FrameBatch, vtep: number, length: number, from: number): void {
     const { view, rows } = batch;
     const { rx } = this.burst;
     const row = batch.append(0, Math.max(0, length - vxlan.HEADER_LEN));
@@ -101,7 +101,15 @@ export class Vxlan extends BurstSink {
     }
     const a = from + RX.address;
     const limit = port.remoteLearning ? port.maxRemotes : 0;
-    const remote = this.remotes.hear(port.port, rx[a], rx[a + 1], rx[a + 2], rx[a + 3], now, limit);
+    const remote = this.remotes.hear(
+      port.port,
+      rx[a],
+      rx[a + 1],
+      rx[a + 2],
+      rx[a + 3],
+      this.burst.second,
+      limit,
+    );
     rows[row + COLUMN.ingress] = hop(port.port, remote);
     if (remote === 0 && !port.remoteLearning) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_remote;

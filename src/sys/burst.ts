@@ -194,6 +194,11 @@ export class Burst {
     return this.clock[0];
   }
 
+  /** The same in whole seconds: a small integer, which can be passed on without becoming a heap object. */
+  get second(): number {
+    return Math.floor(this.clock[0] / 1000);
+  }
+
   /** Monotonic ms at its beginning. */
   get waitedFrom(): number {
     return this.clock[1];

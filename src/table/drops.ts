@@ -24,6 +24,7 @@ const TABLE = [
   ['vlan_untagged', 'receive', 'untagged on a trunk without a native VLAN'],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
   ['isolated', 'receive', 'ingress and egress port are both isolated'],
+  ['split_horizon', 'receive', 'from one tunnel to another; hairpin on the tunnel allows it'],
   ['not_member', 'receive', 'egress port is not a member of the domain'],
   ['no_destination', 'receive', 'nobody else in the domain to flood to'],
   ['port_removed', 'receive', 'ingress port was removed while the frame was waiting'],

@@ -24,8 +24,8 @@ export class Remotes {
   private readonly capacity: number;
   /** By row: port (0 = free), then the address. */
   private readonly key: Int32Array;
-  /** By row, ms. */
-  private readonly heard: Float64Array;
+  /** By row, seconds. */
+  private readonly heard: Int32Array;
   private readonly index: Int32Array;
   private readonly mask: number;
   private readonly seed: number;
@@ -40,7 +40,7 @@ export class Remotes {
     this.configured = configured;
     this.capacity = configured + learned;
     this.key = new Int32Array((this.capacity + 1) * KEY);
-    this.heard = new Float64Array(this.capacity + 1);
+    this.heard = new Int32Array(this.capacity + 1);
     let size = 16;
     while (size < 2 * this.capacity) size *= 2;
     this.index = new Int32Array(size);
@@ -72,7 +72,7 @@ export class Remotes {
     return 0;
   }
 
-  /** Row of a remote that was heard at `now`, added if its port has fewer than `limit` learned ones; else 0. */
+  /** Row of a remote that was heard at `now`, in whole seconds, added if its port has fewer than `limit` learned ones; else 0. */
   hear(port: number, a0: number, a1: number, a2: number, a3: number, now: number, limit: number): number {
     let row = this.find(port, a0, a1, a2, a3);
     if (row === 0) {
@@ -115,7 +115,7 @@ export class Remotes {
     this.reindex();
   }
 
-  /** Frees learned rows that were silent since before `time`, ms. */
+  /** Frees learned rows that were silent since before `time`, in seconds. */
   expire(time: number): void {
     let expired = 0;
     for (let row = this.configured + 1; row <= this.capacity; row++) {

@@ -10,6 +10,7 @@ import { FdSource } from '../port/fd_source.ts';
 import { MemoryDevice } from '../port/memory.ts';
 import { TapSink } from '../port/tap_sink.ts';
 import { Vxlan } from '../port/vxlan.ts';
+import type { Burst } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
@@ -22,6 +23,12 @@ const LEARNED_REMOTES = 49_152;
 const EXPIRE_INTERVAL = 10_000;
 /** Entries in one page of the FDB: 320 KiB, 1 ms. */
 const PAGE = 16_384;
+
+// Words of DataPlane.times, ms.
+/** When the last wait ended; 0 before the first. */
+const WAITED_UNTIL = 0;
+const LAST_EXPIRY = 1;
+const TIMES = 2;
 
 /** What only exists once there is something with a file descriptor. */
 interface Descriptors {
@@ -42,11 +49,8 @@ export class DataPlane {
   private readonly faults = new Map<number, Fault>();
   private readonly report: (gone: Gone) => void;
   private topology: Topology;
-  /** When the last wait ended, ms; 0 before the first. */
-  private waitedUntil = 0;
-  /** The time of the last poll as the engine was told it: an inline caller may have a clock of its own. */
-  private now = 0;
-  private lastExpiry = 0;
+  /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
+  private readonly times = new Float64Array(TIMES);
 
   constructor(counters: Counters, topology: Topology, seed: Int32Array, report: (gone: Gone) => void) {
     this.counters = counters;
@@ -71,17 +75,15 @@ export class DataPlane {
 
   /** One poll. Sleeps at most `patience` ms if there is nothing to do. `now` overrides the clock, in ms. */
   poll(patience: number, now?: number): void {
-    const { engine, descriptors } = this;
-    const untilDeadline = engine.deadline - this.waitedUntil;
+    const { engine, descriptors, times } = this;
+    const untilDeadline = Math.ceil(engine.deadline - times[WAITED_UNTIL]);
     engine.receive(Math.max(0, Math.min(patience, untilDeadline)));
-    const burst = descriptors?.source.burst;
-    const time = burst === undefined ? monotonicMs() : burst.now;
-    if (burst !== undefined) this.recordGap(burst.waitedFrom);
-    this.waitedUntil = time;
-    this.now = now ?? time;
-    engine.forward(this.now);
+    if (descriptors !== null) this.recordGap(descriptors.source.burst);
+    else times[WAITED_UNTIL] = monotonicMs();
+    engine.clock[0] = now === undefined ? times[WAITED_UNTIL] : now;
+    engine.forward();
     if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
-    if (time - this.lastExpiry >= EXPIRE_INTERVAL) this.expireRemotes(time);
+    if (times[WAITED_UNTIL] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL) this.expireRemotes();
   }
 
   answer(request: Request): Answer {
@@ -103,7 +105,7 @@ export class DataPlane {
 
   private readPage(from: number): Page {
     const out = new Int32Array(PAGE * 5);
-    const { next, entries } = this.engine.readFdb(from, this.now, out);
+    const { next, entries } = this.engine.readFdb(from, out);
     const rows = new Set<number>();
     for (let n = 0; n < entries; n++) {
       const row = out[n * 5 + 3] >>> PORT_BITS;
@@ -223,20 +225,23 @@ export class DataPlane {
     source.gone.length = 0;
   }
 
-  private expireRemotes(now: number): void {
-    const { ageing } = this.topology;
+  private expireRemotes(): void {
+    const { topology, times } = this;
     let longest = 0;
-    for (let bridge = 0; bridge < ageing.length; bridge++) longest = Math.max(longest, ageing[bridge]);
+    for (const ageing of topology.ageing) longest = Math.max(longest, ageing);
     // FDB entries that name a row must be gone before the row is; their clock ticks coarsely.
-    this.remotes.expire(now - longest - 1000);
-    this.lastExpiry = now;
+    this.remotes.expire(Math.floor((times[WAITED_UNTIL] - longest) / 1000) - 1);
+    times[LAST_EXPIRY] = times[WAITED_UNTIL];
   }
 
   /** The time from the end of one wait to the beginning of the next is how long a new frame may go unseen. */
-  private recordGap(waitedFrom: number): void {
-    if (waitedFrom <= this.waitedUntil || this.waitedUntil === 0) return;
+  private recordGap(burst: Burst): void {
+    const { times } = this;
     const { values } = this.counters;
-    const gap = (waitedFrom - this.waitedUntil) / 1000;
+    const gap = (burst.waitedFrom - times[WAITED_UNTIL]) / 1000;
+    const isNew = times[WAITED_UNTIL] > 0 && gap > 0;
+    times[WAITED_UNTIL] = burst.now;
+    if (!isNew) return;
     let bucket = 0;
     while (bucket < POLL_GAP_BOUNDS.length && gap > POLL_GAP_BOUNDS[bucket]) bucket++;
     values[SWITCH.polls] += 1;

@@ -33,10 +33,8 @@ function answerAll(): void {
     if (body.kind === 'stop') isRunning = false;
     try {
       const answer = plane.answer(body);
-      channel.postMessage(
-        { id, body: answer },
-        answer.kind === 'page' ? [answer.entries.buffer as ArrayBuffer] : [],
-      );
+      // Copied, not transferred: once an ArrayBuffer was detached, V8 checks every typed array access for it.
+      channel.postMessage({ id, body: answer });
     } catch (error) {
       // The control plane asked for something impossible: its problem, not the other ports'.
       channel.postMessage({ id, error: error instanceof Error ? error.message : String(error) });

@@ -98,8 +98,7 @@ function randomVlan(random: Random, vids: number[]): unknown {
 class DatagramSource implements Source {
   readonly waiting: { bytes: Uint8Array; from: string; tos: number }[] = [];
   private readonly vxlan: Vxlan;
-  private readonly burst: StubBurst;
-  now = 0;
+  readonly burst: StubBurst;
 
   constructor(vxlan: Vxlan, burst: StubBurst) {
     this.vxlan = vxlan;
@@ -111,7 +110,7 @@ class DatagramSource implements Source {
       const slot = batch.count;
       batch.bytes.set(bytes, batch.frameAt(slot * ROW));
       const row = this.burst.heard(slot, addressWords(from), tos);
-      this.vxlan.decapsulate(batch, 0, bytes.length, row, this.now);
+      this.vxlan.decapsulate(batch, 0, bytes.length, row);
     }
   }
 }
@@ -190,7 +189,7 @@ class Fuzzed {
     for (let n = random.between(1, 12); n > 0; n--) this.send(random.pick(this.ports));
     if (random.chance(0.2)) this.burst.results = Array.from({ length: 5 }, () => -random.pick([0, 11, 101]));
     this.now += random.pick([0, 1, 200, 5000]);
-    this.datagrams.now = this.now;
+    this.datagrams.burst.second = Math.floor(this.now / 1000);
     engine.poll(this.now);
     for (let n = 0; engine.isBusy && n < 100; n++) engine.poll(this.now);
     expect(engine.isBusy).toBe(false);

@@ -94,7 +94,7 @@ test('a swap keeps the entries that are still true and forgets the others', () =
   engine.poll(1000);
   const known = () => {
     const out = new Int32Array(500);
-    const { entries } = engine.readFdb(0, 1000, out);
+    const { entries } = engine.readFdb(0, out);
     const rows = Array.from({ length: entries }, (_, n) => {
       const domain = bench.compiler.domain(out[n * 5]);
       return `${domain?.bridge} ${domain?.vid} ${String.fromCharCode(out[n * 5 + 2] & 0xff)}`;

@@ -63,11 +63,12 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
     batch.rows[COLUMN.gsoType] = 0;
   };
   /** Receives a datagram into slot 0; returns the drop's name or the inner frame's port and remote. */
-  const receive = (datagram: Uint8Array, from = PEER, tos = 0, now = 0) => {
+  const receive = (datagram: Uint8Array, from = PEER, tos = 0, second = 0) => {
+    burst.second = second;
     batch.bytes.set(datagram, batch.frameAt(0));
     const row = burst.heard(0, addressWords(from), tos);
     batch.clear();
-    vxlan.decapsulate(batch, 0, datagram.length, row, now);
+    vxlan.decapsulate(batch, 0, datagram.length, row);
     const dest = batch.rows[COLUMN.dest];
     return dest === 0
       ? `port ${batch.rows[COLUMN.ingress] & PORT_MASK} remote ${batch.rows[COLUMN.ingress] >>> PORT_BITS}`
@@ -328,7 +329,7 @@ test('whatever arrives, nothing throws, and the columns stay within the slot', (
       batch.bytes.set(bytes, batch.frameAt(0));
       const row = burst.heard(0, addressWords(PEER), tos);
       batch.clear();
-      vxlan.decapsulate(batch, 0, length, row, 0);
+      vxlan.decapsulate(batch, 0, length, row);
       const end = batch.frameAt(0) + bytes.length;
       expect(batch.rows[COLUMN.start] + batch.rows[COLUMN.length]).toBeLessThanOrEqual(
         Math.max(end, batch.rows[COLUMN.start]),

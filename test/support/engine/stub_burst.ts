@@ -20,6 +20,8 @@ export class StubBurst {
   readonly calls: number[] = [];
   /** Results of the entries to come, -errno; 0 = taken. */
   results: number[] = [];
+  /** The time at which datagrams are heard. */
+  second = 0;
   private readonly bytes: Uint8Array;
 
   constructor(bytes: Uint8Array, txCapacity = 512) {
