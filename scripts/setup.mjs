@@ -214,7 +214,15 @@ function buildTypeScript() {
   buildOnce({
     result: 'dist/src/index.js',
     stamp: 'dist/.stamp',
-    inputs: ['src', 'bench', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    inputs: [
+      'src',
+      'bench',
+      'examples',
+      'scripts/bundle.mjs',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'package-lock.json',
+    ],
     build(before, now) {
       // tsc leaves the output of a deleted source behind, and Node would still find it.
       const names = (text) => text.split('\n').map((line) => line.split(' ')[0]);
@@ -230,6 +238,7 @@ function buildTypeScript() {
         '-p',
         'tsconfig.build.json',
       ]);
+      run('Data plane in one module (rolldown)', process.execPath, [join(ROOT, 'scripts/bundle.mjs')]);
     },
   });
 }

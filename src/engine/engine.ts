@@ -253,23 +253,22 @@ export class Engine {
     const { batch, counters } = this;
     const { rows } = batch;
     const port = hop & PORT_MASK;
-    const counter = counters.port(port);
     const length = rows[row + COLUMN.length];
-    counters.values[counter + PORT.copies] += 1;
+    counters.values[counters.port(port) + PORT.copies] += 1;
     this.budget -= COPY_COST + length;
     const mtu = this.topology.mtu[port];
-    if (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu) {
-      counters.values[counter + PORT.drops + DROP.too_big] += 1;
-      return;
-    }
     const queue = this.queueOf[port];
-    if (queue === undefined) {
-      counters.values[counter + PORT.drops + DROP.device_gone] += 1;
+    if (queue === undefined || (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
+      this.dropCopy(port, queue === undefined ? DROP.device_gone : DROP.too_big);
       return;
     }
     if (queue.count === queue.capacity) queue.sink.transmit(batch, queue);
     const isUntagged = (membership & UNTAGGED) !== 0;
     queue.push(row, hop, isUntagged ? 0 : (TPID_8021Q << 16) | rows[row + COLUMN.tci]);
+  }
+
+  private dropCopy(port: number, drop: number): void {
+    this.counters.values[this.counters.port(port) + PORT.drops + drop] += 1;
   }
 
   private transmit(): void {

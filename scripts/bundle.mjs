@@ -1,0 +1,23 @@
+// Puts what runs per frame into one module: the data plane, and the bench that times it.
+//
+// V8 loads an imported constant or function from memory, with a check, each time that it is used, and folds one of the
+// same module into the machine code: 57 ns a frame in one module, 82 ns in a dozen (256 stations, Node 20). Everything
+// else stays as tsc wrote it, so that tests reach every part.
+
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ENTRIES = ['src/worker/thread', 'src/worker/data_plane', 'bench/measure_engine', 'bench/measure_heap'];
+
+for (const entry of ENTRIES) {
+  const bundle = await rolldown({
+    input: join(ROOT, `${entry}.ts`),
+    platform: 'node',
+    // Packages stay packages; only our own modules are joined.
+    external: (id) => !/^[./]/.test(id),
+  });
+  await bundle.write({ file: join(ROOT, `dist/${entry}.js`), format: 'esm', sourcemap: true });
+  await bundle.close();
+}
