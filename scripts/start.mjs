@@ -1,7 +1,7 @@
 // `npm start`: set-up, then the main job where you can watch it. Two hosts, which are network namespaces with one TAP
 // each, talk through a taploomd that runs examples/quickstart.yaml, until Ctrl-C.
 //
-//   taploom-h1 10.99.0.1 --- TAP h1 --- taploomd (br0) --- TAP h2 --- 10.99.0.2 taploom-h2
+//   taploom-h1 10.99.0.1 --- TAP h1 --- taploomd (taploom0) --- TAP h2 --- 10.99.0.2 taploom-h2
 //
 // What it makes (two namespaces, one child process) it writes down first, in a folder of its own, so that the next
 // start can clean up after a `kill -9`, and touches nothing that it did not make.

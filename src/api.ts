@@ -103,6 +103,8 @@ export interface SwitchApi {
   apply(next: unknown): Promise<ActionResult[]>;
   bridges(): BridgeStatus[];
   ports(): PortStatus[];
+  /** Frames that were dropped and belong to no port (a VXLAN datagram with an unknown VNI): reason -> frames. */
+  unassignedDrops(): Record<string, number>;
   /** Pages of the forwarding database, each from one moment. */
   fdb(filter?: FdbFilter): AsyncIterable<FdbEntry[]>;
   /** Forgets learned entries that match; resolves with how many. */

@@ -25,15 +25,15 @@ import { diff } from './config/diff.ts';
 import { inForce } from './config/in_force.ts';
 import { parsePath } from './config/path.ts';
 import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig } from './config/schema.ts';
+import { drops, pollGap, portCounters } from './counter_view.ts';
 import { type Device, Links, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
-import { MAX_PORTS } from './frame/hop.ts';
+import { MAX_PORTS, NOBODY } from './frame/hop.ts';
 import { LinkWatch } from './link_watch.ts';
 import type { MemoryPort } from './port/memory.ts';
 import { refuse, refuseDependents } from './refuse.ts';
 import { closeFd } from './sys/wake.ts';
-import { BRIDGE, Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
-import { DROPS } from './table/drops.ts';
+import { BRIDGE, Counters, PORT } from './table/counters.ts';
 import type { Answer, Change, Gone } from './worker/messages.ts';
 import { InlinePlane, type PlaneClient, ThreadPlane } from './worker/plane_client.ts';
 
@@ -145,6 +145,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     );
   }
 
+  unassignedDrops(): Record<string, number> {
+    return drops(this.counters, NOBODY, 'receive');
+  }
+
   async *fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
     const matches = matcher(filter);
     let from = 0;
@@ -168,18 +172,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   pollGap(): PollGap {
-    const { values } = this.counters;
-    let count = 0;
-    const buckets = POLL_GAP_BOUNDS.map((bound, n): [number, number] => {
-      count += values[SWITCH.pollGapCounts + n];
-      return [bound, count];
-    });
-    return {
-      polls: values[SWITCH.polls],
-      sumSeconds: values[SWITCH.pollGapSum],
-      maxSeconds: values[SWITCH.pollGapMax],
-      buckets,
-    };
+    return pollGap(this.counters);
   }
 
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
@@ -211,6 +204,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const results: ActionResult[] = plan.map((action) => ({ ...action, ok: true }));
     if (plan.length === 0) return results;
 
+    // Throws if there is too much of anything, before the first thing is deleted.
+    new Compiler().compile(next, new Map());
     const deletions = plan.filter(({ op }) => op === 'delete');
     if (deletions.length > 0) await this.letGo(inForce(this.current, next, deletions));
 
@@ -349,11 +344,6 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const index = this.compiler.ports.number(name);
     const at = this.counters.port(index);
     const { values } = this.counters;
-    const dropped = { receive: {} as Record<string, number>, transmit: {} as Record<string, number> };
-    DROPS.forEach(({ name, side }, code) => {
-      const count = values[at + PORT.drops + code];
-      if (count > 0) dropped[side][name] = count;
-    });
     const local = config === undefined ? this.current.bridges[bridge].local : false;
     return {
       bridge,
@@ -366,20 +356,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       netns: config?.type === 'tap' ? config.netns : local === false ? undefined : local.netns,
       offloads: device?.offloads,
       learnedAddresses: values[at + PORT.learned],
-      counters: {
-        receivedFrames: values[at + PORT.receivedFrames],
-        receivedBytes: values[at + PORT.receivedBytes],
-        receivedSegments: values[at + PORT.receivedSegments],
-        forwarded: values[at + PORT.forwarded],
-        copies: values[at + PORT.copies],
-        transmittedFrames: values[at + PORT.transmittedFrames],
-        transmittedBytes: values[at + PORT.transmittedBytes],
-        transmittedSegments: values[at + PORT.transmittedSegments],
-        learnRefused: values[at + PORT.learnRefused],
-        stationMoves: values[at + PORT.stationMoves],
-        receiveDropped: dropped.receive,
-        transmitDropped: dropped.transmit,
-      },
+      counters: portCounters(this.counters, index),
     };
   }
 

@@ -30,12 +30,12 @@ export interface MetricsOptions {
 export class Metrics {
   /** To merge with others: `Registry.merge([...])`. */
   readonly registry = new Registry();
-  private readonly api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap'>;
+  private readonly api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'unassignedDrops'>;
   private current: Snapshot | undefined;
   private labels = new Map<string, Labels>();
 
   constructor(
-    api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap'>,
+    api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'unassignedDrops'>,
     { process = true }: MetricsOptions = {},
   ) {
     this.api = api;
@@ -108,6 +108,11 @@ export class Metrics {
   }
 
   private addSwitch(): void {
+    const unassigned =
+      'Frames dropped that belong to no port, such as VXLAN datagrams with an unknown VNI, by reason.';
+    this.add('counter', 'taploom_unassigned_dropped_total', unassigned, () =>
+      drops(this.api.unassignedDrops(), {}),
+    );
     this.add(
       'histogram',
       'taploom_poll_gap_seconds',

@@ -224,18 +224,22 @@ export const ROUTES: readonly Route[] = [
 
 function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
   const help = new Map(DROPS.map((drop) => [drop.name, drop.help]));
-  return api.ports().flatMap(({ bridge, name, counters }) =>
-    (['receive', 'transmit'] as const).flatMap((side) =>
-      Object.entries(side === 'receive' ? counters.receiveDropped : counters.transmitDropped)
-        .filter(([, frames]) => frames > 0)
-        .map(([reason, frames]) => ({
-          bridge,
-          port: name,
-          side,
-          reason,
-          frames,
-          help: help.get(reason) ?? '',
-        })),
-    ),
-  );
+  const rows = (
+    bridge: string,
+    port: string,
+    side: 'receive' | 'transmit',
+    dropped: Record<string, number>,
+  ) =>
+    Object.entries(dropped)
+      .filter(([, frames]) => frames > 0)
+      .map(([reason, frames]) => ({ bridge, port, side, reason, frames, help: help.get(reason) ?? '' }));
+  return [
+    ...api
+      .ports()
+      .flatMap(({ bridge, name, counters }) => [
+        ...rows(bridge, name, 'receive', counters.receiveDropped),
+        ...rows(bridge, name, 'transmit', counters.transmitDropped),
+      ]),
+    ...rows('', '', 'receive', api.unassignedDrops()),
+  ];
 }

@@ -9,6 +9,8 @@
 export const PORT_BITS = 12;
 export const MAX_PORTS = 1 << PORT_BITS;
 export const PORT_MASK = MAX_PORTS - 1;
+/** Port number of what belongs to no port. */
+export const NOBODY = 0;
 export const MAX_REMOTES = 1 << 17;
 
 export const DEST_DROP = 1 << 29;

@@ -11,7 +11,7 @@
 // inner frame is counted as a drop of port 0, which is nobody.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { DEST_DROP, hop, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { DEST_DROP, hop, NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Burst, KIND, RX, TX } from '../sys/burst.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
@@ -86,7 +86,7 @@ export class Vxlan extends BurstSink {
   decapsulate(batch: FrameBatch, vtep: number, length: number, from: number): void {
     const { view, rows } = batch;
     const { rx } = this.burst;
-    const row = batch.append(0, Math.max(0, length - vxlan.HEADER_LEN));
+    const row = batch.append(NOBODY, Math.max(0, length - vxlan.HEADER_LEN));
     const at = batch.frameAt(row);
     const inner = at + vxlan.HEADER_LEN;
     rows[row + COLUMN.start] = inner;

@@ -14,8 +14,8 @@ test.each(examples)('examples/%s is valid', (name) => {
 });
 
 test('the quickstart has the two hosts that npm start makes', () => {
-  const { br0 } = loadConfig(read('examples/quickstart.yaml'), 'quickstart.yaml').bridges;
-  expect(br0.ports).toMatchObject({ h1: { netns: 'taploom-h1' }, h2: { netns: 'taploom-h2' } });
+  const { taploom0 } = loadConfig(read('examples/quickstart.yaml'), 'quickstart.yaml').bridges;
+  expect(taploom0.ports).toMatchObject({ h1: { netns: 'taploom-h1' }, h2: { netns: 'taploom-h2' } });
 });
 
 test('every example in the reference is valid', () => {

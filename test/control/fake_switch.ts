@@ -34,13 +34,17 @@ export function portStatus(name: string, change: Partial<PortStatus> = {}): Port
   };
 }
 
-export class FakeSwitch implements Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap'> {
+export class FakeSwitch implements Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'unassignedDrops'> {
   list: PortStatus[];
   gap = { polls: 0, sumSeconds: 0, maxSeconds: 0, buckets: [] as [number, number][] };
   snapshots = 0;
 
   constructor(list: PortStatus[]) {
     this.list = list;
+  }
+
+  unassignedDrops(): Record<string, number> {
+    return {};
   }
 
   ports(): PortStatus[] {

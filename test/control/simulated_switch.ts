@@ -67,6 +67,10 @@ export class SimulatedSwitch implements SwitchApi {
     }));
   }
 
+  unassignedDrops(): Record<string, number> {
+    return {};
+  }
+
   ports(): PortStatus[] {
     return Object.entries(this.config.bridges).flatMap(([bridge, { ports, local }]) => [
       ...Object.entries(ports).map(([name, port], i) => this.port(bridge, name, port.type, i + 1)),

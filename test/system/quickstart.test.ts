@@ -77,14 +77,14 @@ test('npm start shows ping, TCP and metrics, and Ctrl-C removes everything it ma
   expect(firstPing).toBeLessThan(2);
   await start.waitFor(/^h2 +up +\d/m);
   expect(await machine.curl(url)).toMatch(
-    /taploom_port_receive_packets_total\{bridge="br0",port="h1"\} [1-9]/,
+    /taploom_port_receive_packets_total\{bridge="taploom0",port="h1"\} [1-9]/,
   );
   expect(await machine.namespaces()).toHaveLength(2);
 
   await start.stop('SIGINT', 10_000);
   expect(start.stdout).toMatch(DONE);
   expect(await machine.namespaces()).toEqual([]);
-  expect(await check(machine.inside('ip', '-o', 'link'))).not.toMatch(/br0|h1|h2/);
+  expect(await check(machine.inside('ip', '-o', 'link'))).not.toMatch(/taploom0|h1|h2/);
 });
 
 test('after a kill -9 the next npm start cleans up and works; one that runs is not disturbed', async () => {
