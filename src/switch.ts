@@ -204,10 +204,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const results: ActionResult[] = plan.map((action) => ({ ...action, ok: true }));
     if (plan.length === 0) return results;
 
-    // Throws if there is too much of anything, before the first thing is deleted.
-    new Compiler().compile(next, new Map());
     const deletions = plan.filter(({ op }) => op === 'delete');
-    if (deletions.length > 0) await this.letGo(inForce(this.current, next, deletions));
+    if (deletions.length > 0) {
+      // Throws if there is too much of anything, before the first thing is deleted.
+      new Compiler().compile(next, new Map());
+      await this.letGo(inForce(this.current, next, deletions));
+    }
 
     const added = new Map<string, Device>();
     for (const result of results.filter(({ op, kind }) => op === 'add' && kind === 'port')) {

@@ -40,6 +40,9 @@ export class InlinePlane implements PlaneClient {
   }
 }
 
+/** Bytes. */
+const COPY_LIMIT = 64 * 1024;
+
 interface Pending {
   resolve(answer: Answer): void;
   reject(error: Error): void;
@@ -166,10 +169,13 @@ export class ThreadPlane implements PlaneClient {
   }
 }
 
-/** The topology is given away, not copied: cloning the arrays of 512 ports would stall the thread. */
+/**
+ * Large arrays of the topology are given away, not copied: cloning those of 512 ports would stall the thread. Small ones
+ * are cheaper to copy.
+ */
 function transferable(body: Request): ArrayBuffer[] {
   if (body.kind !== 'change') return [];
   return Object.values(body.change.topology)
-    .filter((value): value is Uint8Array => ArrayBuffer.isView(value))
+    .filter((value): value is Uint8Array => ArrayBuffer.isView(value) && value.byteLength > COPY_LIMIT)
     .map((view) => view.buffer as ArrayBuffer);
 }

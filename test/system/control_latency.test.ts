@@ -8,8 +8,8 @@ import { tcp } from '../support/traffic.ts';
 
 needs();
 
-/** Times on a machine that others use too: one good run of three shows what the switch can do. */
-const AGAIN = { retry: 2 };
+/** On a machine that others use too, one round may meet a disturbance: the median of three counts. */
+const ROUNDS = 3;
 
 /** Milliseconds of each of `count` commands, sorted: alternately set and cleared, so that each changes something. */
 async function commandTimes(daemon: Taploomd, count: number, pauseMs = 0): Promise<number[]> {
@@ -37,22 +37,36 @@ async function connect() {
   return { h1, h2, daemon };
 }
 
-test('a command takes effect within 1 ms on an idle switch', AGAIN, async () => {
+const median = (values: readonly number[]) =>
+  quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
+
+test('a command takes effect within 1 ms on an idle switch', async () => {
   const { daemon } = await connect();
-  const times = await commandTimes(daemon, 500);
-  const median = quantile(times, 0.5);
-  console.log(`idle: median ${median.toFixed(2)} ms, p99 ${quantile(times, 0.99).toFixed(2)} ms`);
-  expect(median).toBeLessThan(1);
+  const medians: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const times = await commandTimes(daemon, 300);
+    medians.push(quantile(times, 0.5));
+    console.log(`idle: median ${medians[round].toFixed(2)} ms, p99 ${quantile(times, 0.99).toFixed(2)} ms`);
+  }
+  expect(median(medians)).toBeLessThan(1);
 });
 
-test('a command takes effect within 10 ms (p99) while TCP runs at full speed', AGAIN, async () => {
+test('a command takes effect within 10 ms (p99) while TCP runs at full speed', async () => {
   const { h1, h2, daemon } = await connect();
-  const transfer = tcp(h1, h2, '10.0.0.2', 6);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const times = await commandTimes(daemon, 400, 8);
-  const { gigabitsPerSecond } = await transfer;
-  const p99 = quantile(times, 0.99);
-  const load = `${gigabitsPerSecond.toFixed(1)} Gb/s`;
-  console.log(`under ${load}: median ${quantile(times, 0.5).toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
-  expect(p99).toBeLessThan(10);
+  const p99s: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const transfer = tcp(h1, h2, '10.0.0.2', 6);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const times = await commandTimes(daemon, 400, 8);
+    const { gigabitsPerSecond } = await transfer;
+    p99s.push(quantile(times, 0.99));
+    const load = `${gigabitsPerSecond.toFixed(1)} Gb/s`;
+    console.log(
+      `under ${load}: median ${quantile(times, 0.5).toFixed(2)} ms, p99 ${p99s[round].toFixed(2)} ms`,
+    );
+  }
+  expect(median(p99s)).toBeLessThan(10);
 });

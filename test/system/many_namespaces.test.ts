@@ -50,7 +50,6 @@ test('64 hosts all ping each other and no packet is lost', { timeout: 120_000 },
 
 test('32 TCP connections at once each get at least half of the mean', {
   timeout: 120_000,
-  retry: 2,
 }, async () => {
   const lab = await openLab();
   const { daemon, hosts } = await connect(lab);
