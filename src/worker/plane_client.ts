@@ -56,11 +56,9 @@ function stopAll(): void {
   for (const plane of living) plane.stop();
 }
 
-/** The flags of this process, less the one that a thread with a file refuses (`node --input-type=module -e ...`). */
-function execArgvForFile(): string[] {
-  return process.execArgv.filter(
-    (arg, n, all) => !arg.startsWith('--input-type') && all[n - 1] !== '--input-type',
-  );
+/** A thread with a file refuses `--input-type`, which it would inherit from `node --input-type=module -e ...`. */
+function execArgvForFile(): string[] | undefined {
+  return process.execArgv.some((arg) => arg.startsWith('--input-type')) ? [] : undefined;
 }
 
 type Incoming = Gone | (Envelope<Answer> & { error?: undefined }) | { id: number; error: string };
