@@ -32,6 +32,9 @@ const SWEEP_PERIOD = 2000;
 /** How often it does a share of that, in ms. */
 const SWEEP_INTERVAL = 100;
 
+/** Word of `clock`. */
+const LAST_SWEEP = 1;
+
 export interface EngineOptions {
   counters: Counters;
   topology: Topology;
@@ -41,8 +44,11 @@ export interface EngineOptions {
 
 export class Engine {
   readonly batch = new FrameBatch(BATCH, AUX);
-  /** Now, a monotonic time in ms. An array, because a fraction passed as an argument is a heap object. */
-  readonly clock = new Float64Array(1);
+  /**
+   * Now, a monotonic time in ms, and behind it when the sweeper last ran. In an array, because a fraction in a field or
+   * an argument is a heap object.
+   */
+  readonly clock = new Float64Array(2);
   readonly counters: Counters;
   private readonly seed: Int32Array;
   private topology: Topology;
@@ -57,7 +63,6 @@ export class Engine {
   private services: Required<Sink>[] = [];
   /** By port index; undefined = no device. */
   private readonly queueOf: (EgressQueue | undefined)[];
-  private lastSweep = 0;
   /** When a sink wants to be serviced next, in ms; Infinity = never. */
   deadline = Number.POSITIVE_INFINITY;
   /** What is left of this poll's. */
@@ -123,10 +128,9 @@ export class Engine {
 
   /** Forwards what `receive` brought. The time is that of `clock`. */
   forward(): void {
-    const { batch } = this;
-    const now = this.clock[0];
+    const { batch, clock } = this;
     if (batch.count > 0) {
-      const tick = tickAt(now);
+      const tick = tickAt(clock[0]);
       if (this.isFresh) {
         classify(batch, this.topology, this.counters);
         learn(batch, this.fdb, this.counters, tick);
@@ -136,8 +140,8 @@ export class Engine {
       this.replicate();
       this.transmit();
     }
-    if (now - this.lastSweep >= SWEEP_INTERVAL) this.sweep(now);
-    if (this.services.length > 0) this.deadline = this.service(now);
+    if (clock[0] - clock[LAST_SWEEP] >= SWEEP_INTERVAL) this.sweep();
+    if (this.services.length > 0) this.deadline = this.service(clock[0]);
   }
 
   /** `receive` and `forward` in one, for a loop that does not sleep here. `now` is a monotonic time in ms. */
@@ -284,10 +288,11 @@ export class Engine {
     return deadline;
   }
 
-  private sweep(now: number): void {
-    const share = Math.min(1, (now - this.lastSweep) / SWEEP_PERIOD);
-    this.fdb.sweep(tickAt(now), Math.ceil(this.fdb.slots * share));
-    this.lastSweep = now;
+  private sweep(): void {
+    const { clock } = this;
+    const share = Math.min(1, (clock[0] - clock[LAST_SWEEP]) / SWEEP_PERIOD);
+    this.fdb.sweep(tickAt(clock[0]), Math.ceil(this.fdb.slots * share));
+    clock[LAST_SWEEP] = clock[0];
   }
 
   private createFdb(topology: Topology): Fdb {

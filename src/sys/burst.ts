@@ -57,6 +57,9 @@ export const TX = {
   result: 12,
 } as const;
 
+/** Monotonic ms of the last wait: its end and its beginning. */
+export const CLOCK = { now: 0, waitedFrom: 1 } as const;
+
 // Words of `struct tl_burst.words`.
 const WORD = {
   slots: 0,
@@ -100,7 +103,8 @@ export class Burst {
   /** Pairs [source, errno]. 0: an eventfd was signalled (and is drained). Otherwise the fd is dead and has been removed. */
   readonly events: Int32Array;
   private readonly words: Int32Array;
-  private readonly clock: Float64Array;
+  /** Words of CLOCK: what the getters below read, for where their result would become a heap object. */
+  readonly clock: Float64Array;
   private readonly owned: Buffer[];
   private readonly callAdd: HotCall;
   private readonly callRemove: HotCall;
@@ -191,17 +195,17 @@ export class Burst {
 
   /** Monotonic ms at the end of the last wait; the clock of monotonicMs. */
   get now(): number {
-    return this.clock[0];
+    return this.clock[CLOCK.now];
   }
 
   /** The same in whole seconds: a small integer, which can be passed on without becoming a heap object. */
   get second(): number {
-    return Math.floor(this.clock[0] / 1000);
+    return Math.floor(this.clock[CLOCK.now] / 1000);
   }
 
   /** Monotonic ms at its beginning. */
   get waitedFrom(): number {
-    return this.clock[1];
+    return this.clock[CLOCK.waitedFrom];
   }
 
   /** Frees the epoll set; the fds stay open. A closed Burst receives nothing. */

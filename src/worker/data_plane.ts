@@ -10,7 +10,7 @@ import { FdSource } from '../port/fd_source.ts';
 import { MemoryDevice } from '../port/memory.ts';
 import { TapSink } from '../port/tap_sink.ts';
 import { Vxlan } from '../port/vxlan.ts';
-import type { Burst } from '../sys/burst.ts';
+import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
@@ -76,11 +76,13 @@ export class DataPlane {
   /** One poll. Sleeps at most `patience` ms if there is nothing to do. `now` overrides the clock, in ms. */
   poll(patience: number, now?: number): void {
     const { engine, descriptors, times } = this;
-    const untilDeadline = Math.ceil(engine.deadline - times[WAITED_UNTIL]);
-    engine.receive(Math.max(0, Math.min(patience, untilDeadline)));
-    if (descriptors !== null) this.recordGap(descriptors.source.burst);
+    if (engine.deadline === Number.POSITIVE_INFINITY) engine.receive(patience);
+    else engine.receive(Math.max(0, Math.min(patience, Math.ceil(engine.deadline - times[WAITED_UNTIL]))));
+    if (descriptors !== null) this.recordGap(descriptors.source.burst.clock);
     else times[WAITED_UNTIL] = monotonicMs();
-    engine.clock[0] = now === undefined ? times[WAITED_UNTIL] : now;
+    // Two stores: a choice between a fraction and an argument is a heap object, too.
+    if (now === undefined) engine.clock[0] = times[WAITED_UNTIL];
+    else engine.clock[0] = now;
     engine.forward();
     if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
     if (times[WAITED_UNTIL] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL) this.expireRemotes();
@@ -235,12 +237,12 @@ export class DataPlane {
   }
 
   /** The time from the end of one wait to the beginning of the next is how long a new frame may go unseen. */
-  private recordGap(burst: Burst): void {
+  private recordGap(clock: Float64Array): void {
     const { times } = this;
     const { values } = this.counters;
-    const gap = (burst.waitedFrom - times[WAITED_UNTIL]) / 1000;
+    const gap = (clock[CLOCK.waitedFrom] - times[WAITED_UNTIL]) / 1000;
     const isNew = times[WAITED_UNTIL] > 0 && gap > 0;
-    times[WAITED_UNTIL] = burst.now;
+    times[WAITED_UNTIL] = clock[CLOCK.now];
     if (!isNew) return;
     let bucket = 0;
     while (bucket < POLL_GAP_BOUNDS.length && gap > POLL_GAP_BOUNDS[bucket]) bucket++;
