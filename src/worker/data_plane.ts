@@ -92,7 +92,7 @@ export class DataPlane {
     switch (request.kind) {
       case 'change':
         this.change(request.change);
-        return { kind: 'done' };
+        return { kind: 'done', failed: [] };
       case 'flush': {
         const domains = request.domains === null ? null : new Set(request.domains);
         return { kind: 'flushed', count: this.engine.flush(domains, request.port, request.hi, request.lo) };
@@ -101,7 +101,7 @@ export class DataPlane {
         return this.readPage(request.from);
       case 'stop':
         this.close();
-        return { kind: 'done' };
+        return { kind: 'done', failed: [] };
     }
   }
 

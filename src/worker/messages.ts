@@ -31,7 +31,10 @@ export interface VxlanDeviceSpec extends VxlanPort {
 
 export type DeviceSpec = TapDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
 
-/** One reconfiguration, carried out between two polls. What is removed may be closed once it is answered. */
+/**
+ * One reconfiguration, carried out between two polls. What is removed may be closed once it is answered. A device that
+ * cannot be added is a step of its own: it is undone and reported, and everything else is in force.
+ */
 export interface Change {
   topology: Topology;
   removedPorts: number[];
@@ -61,7 +64,15 @@ export interface Page {
   remotes: { row: number; address: Int32Array }[];
 }
 
-export type Answer = { kind: 'done' } | { kind: 'flushed'; count: number } | Page;
+/** An added device that the data plane could not take: nothing of it is left there, and its descriptor may be closed. */
+export interface Failed {
+  port: number;
+  message: string;
+}
+
+export type Answer =
+  /** `failed`: of a change. */
+  { kind: 'done'; failed: Failed[] } | { kind: 'flushed'; count: number } | Page;
 
 /** Unasked news: a port's device died. */
 export interface Gone {
