@@ -20,6 +20,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   const problems: Problem[] = [];
   checkNames(config, doubts, problems);
   checkTunnels(config, problems);
+  checkFds(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkStatic(name, bridge, doubts, problems);
@@ -89,6 +90,25 @@ function checkTunnels({ bridges }: SwitchConfig, problems: Problem[]): void {
       }
       const message = `port ${other} already receives VNI ${port.vni} at ${port.local} UDP port ${port.dst_port}`;
       problems.push({ path: ['bridges', name, 'ports', portName, 'vni'], message });
+    }
+  }
+}
+
+/** Two ports on one descriptor would take each other's frames, and the poll set knows it once. */
+function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
+  const owner = new Map<number, string>();
+  for (const [name, bridge] of Object.entries(bridges)) {
+    for (const [portName, port] of Object.entries(bridge.ports)) {
+      if (port.type !== 'tap' || port.fd === undefined) continue;
+      const other = owner.get(port.fd);
+      if (other === undefined) {
+        owner.set(port.fd, portName);
+        continue;
+      }
+      problems.push({
+        path: ['bridges', name, 'ports', portName, 'fd'],
+        message: `port ${other} already uses file descriptor ${port.fd}`,
+      });
     }
   }
 }

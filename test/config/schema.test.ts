@@ -308,6 +308,13 @@ test('static entries fit to their bridge and port', () => {
   ]);
 });
 
+test('an fd belongs to one port of the whole switch', () => {
+  const one = { type: 'tap', fd: 7 };
+  expect(problems({ version: 1, bridges: { a: { ports: { p: one } }, b: { ports: { q: one } } } })).toEqual([
+    'bridges.b.ports.q.fd: port p already uses file descriptor 7',
+  ]);
+});
+
 test('an fd is taken from a program, with nothing that its opener decided', () => {
   expect(inPort({ type: 'tap', fd: 7 })).toEqual([]);
   expect(inPort({ type: 'tap', fd: 7, owner: 0, netns: 'h1', persist: false })).toEqual([
