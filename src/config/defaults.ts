@@ -11,11 +11,13 @@ export const DEFAULT_MTU = 1500;
 // What VXLAN adds inside the MTU of the underlay: IP, UDP, VXLAN and the inner Ethernet header (RFC 7348, 4.3).
 const OVERHEAD_IPV4 = 20 + 8 + 8 + 14;
 const OVERHEAD_IPV6 = 40 + 8 + 8 + 14;
+/** A tag that travels inside the tunnel, IEEE 802.1Q-2018, 9.3. */
+const TAG = 4;
 
 /**
  * MTU of each port of a bridge, and under the bridge's name that of its local interface:
  *   1. what the configuration says;
- *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6;
+ *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6, 4 less if any of its VLANs leaves tagged;
  *   3. a port that shares a VLAN with VXLAN ports: the least of theirs, but at most 1500;
  *   4. any other port: 1500;
  *   5. the local interface: the least of the bridge's ports.
@@ -27,7 +29,8 @@ export function effectiveMtus(config: SwitchConfig, bridge: string): Map<string,
   for (const [name, port] of Object.entries(ports)) {
     mtus.set(
       name,
-      port.mtu ?? (port.type === 'vxlan' ? tunnelMtu(port) : limitOf(limits, vlan_filtering, port)),
+      port.mtu ??
+        (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port) : limitOf(limits, vlan_filtering, port)),
     );
   }
   if (local) mtus.set(bridge, local.mtu ?? Math.min(...(mtus.size === 0 ? [DEFAULT_MTU] : mtus.values())));
@@ -46,7 +49,7 @@ function tunnelLimits(filtering: boolean, ports: BridgeConfig['ports']): Map<num
   const limits = new Map<number, number>();
   for (const port of Object.values(ports)) {
     if (port.type !== 'vxlan') continue;
-    const mtu = port.mtu ?? tunnelMtu(port);
+    const mtu = port.mtu ?? tunnelMtu(filtering, port);
     for (const vid of vlansOf(filtering, port))
       limits.set(vid, Math.min(limits.get(vid) ?? DEFAULT_MTU, mtu));
   }
@@ -65,8 +68,10 @@ function vlansOf(filtering: boolean, port: PortConfig): number[] {
   return [...tagged, ...untagged];
 }
 
-function tunnelMtu(port: VxlanPortConfig): number {
-  return DEFAULT_MTU - (port.local.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4);
+function tunnelMtu(filtering: boolean, port: VxlanPortConfig): number {
+  const overhead = port.local.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4;
+  const tag = filtering && vlanSet(port.vlan).tagged.length > 0 ? TAG : 0;
+  return DEFAULT_MTU - overhead - tag;
 }
 
 /**

@@ -38,6 +38,25 @@ test('in a bridge that filters, it lowers the ports that share a VLAN with it, a
   });
 });
 
+test('a tag that travels inside a tunnel takes its 4 bytes', () => {
+  const ports = {
+    a: tap({ access: 10 }),
+    other: tap({ access: 30 }),
+    x: vxlan({ vlan: { trunk: [10], native: 20 } }),
+    y: vxlan({ vni: 2, local: '2001:db8::1', vlan: { trunk: [40] } }),
+    b: tap({ access: 20 }),
+    c: tap({ access: 40 }),
+  };
+  expect(mtus({ vlan_filtering: true, local: false, ports })).toEqual({
+    a: 1446,
+    other: 1500,
+    x: 1446,
+    y: 1426,
+    b: 1446,
+    c: 1426,
+  });
+});
+
 test('what the configuration says goes before', () => {
   expect(mtus({ local: { mtu: 9000 }, ports: { a: tap(undefined, 1400), b: tap(), x: vxlan() } })).toEqual({
     a: 1400,
