@@ -1,11 +1,17 @@
 // Configuration -> topology: names become small numbers, lists become flat arrays.
 //
-// A number stays with its name while the thing exists, so that counters and FDB entries survive a reconfiguration. A
-// number that is given back is not given out again before the next compilation: the data plane must have forgotten it.
+//   number: which ports, bridges, domains and remotes there are   ->  membership: which port is in which domain
+//   ->  floods: one list of next hops for each domain             ->  statics
 
 import { TaploomError } from './api.ts';
 import { effectiveMtus } from './config/defaults.ts';
-import { type BridgeConfig, type SwitchConfig, type VlanConfig, vlanSet } from './config/schema.ts';
+import {
+  type BridgeConfig,
+  type SwitchConfig,
+  type VlanConfig,
+  type VlanSet,
+  vlanSet,
+} from './config/schema.ts';
 import {
   HAIRPIN,
   ISOLATED,
@@ -19,6 +25,7 @@ import {
   VLAN_STRIDE,
 } from './engine/topology.ts';
 import { hop, MAX_PORTS } from './frame/hop.ts';
+import { type Domain, Domains, Names, type VidSet } from './names.ts';
 import type { RemoteRow } from './table/remotes.ts';
 import { parseIp } from './wire/ip_address.ts';
 import { parseMac } from './wire/mac.ts';
@@ -28,55 +35,11 @@ import { CONFIGURED_REMOTES } from './worker/data_plane.ts';
 export const MAX_BRIDGES = 4096;
 /** The FDB's key has 16 bits for the domain. */
 const MAX_DOMAINS = 65_536;
-
-/** Numbers from 1 on for names. */
-class Names {
-  private readonly numbers = new Map<string, number>();
-  private readonly names: (string | undefined)[] = [undefined];
-  private readonly free: number[] = [];
-  private readonly limit: number;
-  private readonly what: string;
-
-  constructor(what: string, limit: number) {
-    this.what = what;
-    this.limit = limit;
-  }
-
-  /** Highest number ever given, plus one: the length of an array by number. */
-  get length(): number {
-    return this.names.length;
-  }
-
-  find(name: string): number | undefined {
-    return this.numbers.get(name);
-  }
-
-  name(number: number): string | undefined {
-    return this.names[number];
-  }
-
-  number(name: string): number {
-    const known = this.numbers.get(name);
-    if (known !== undefined) return known;
-    const number = this.free.pop() ?? this.names.length;
-    if (number >= this.limit) {
-      throw new TaploomError('too_many', `Cannot have more than ${this.limit - 1} ${this.what}`);
-    }
-    this.numbers.set(name, number);
-    this.names[number] = name;
-    return number;
-  }
-
-  /** Gives back every number whose name is not in `kept`; they are free from the next call on. */
-  keep(kept: ReadonlySet<string>): void {
-    for (const [name, number] of this.numbers) {
-      if (kept.has(name)) continue;
-      this.numbers.delete(name);
-      this.names[number] = undefined;
-      this.free.push(number);
-    }
-  }
-}
+/** Slots of the FDB: 1 GiB. The arrays of a data plane must not be a way to exhaust the machine. */
+const MAX_FDB_SLOTS = 2 ** 26;
+const VIDS = 4096;
+/** VLANs of every port of a VLAN-unaware bridge. */
+const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [0] };
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
 export interface PortView {
@@ -123,12 +86,38 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   return views;
 }
 
+/** A port with what the compilation found out about it. */
+interface Member {
+  view: PortView;
+  port: number;
+  vlans: VlanSet;
+  /** Next hops by which a flooded frame leaves: the port, or its remotes. */
+  hops: number[];
+}
+
+interface Wanted {
+  bridges: Set<string>;
+  ports: Set<string>;
+  domains: Map<string, VidSet>;
+  remotes: Set<string>;
+}
+
 export class Compiler {
   readonly ports = new Names('ports', MAX_PORTS);
   readonly bridges = new Names('bridges', MAX_BRIDGES);
-  readonly domains = new Names('domains (bridge and VLAN)', MAX_DOMAINS);
+  readonly domains = new Domains(MAX_DOMAINS);
   private readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private serial = 0;
+
+  /** Throws TaploomError `too_many` if `compile` would, now or after any part of the present was deleted. */
+  check(config: SwitchConfig): void {
+    const wanted = wantedBy(config);
+    this.bridges.check(wanted.bridges);
+    this.ports.check(wanted.ports);
+    this.domains.check(wanted.domains);
+    this.remotes.check(wanted.remotes);
+    slotsFor(config, VIDS * wanted.bridges.size);
+  }
 
   /**
    * `localMacs`: address of each bridge's local interface, by bridge.
@@ -138,10 +127,7 @@ export class Compiler {
     config: SwitchConfig,
     localMacs: ReadonlyMap<string, string>,
   ): { topology: Topology; remotes: RemoteRow[] } {
-    const bridges = Object.entries(config.bridges);
-    const views = bridges.flatMap(([name, bridge]) => portViews(name, bridge));
-    this.number(bridges, views);
-
+    this.number(wantedBy(config));
     const ports = this.ports.length;
     const domains = this.domains.length;
     const topology = {
@@ -157,71 +143,102 @@ export class Compiler {
       bridgeFdbLimit: new Uint32Array(this.bridges.length),
       groupFwdMask: new Uint16Array(this.bridges.length),
     };
-    /** By domain: next hops of broadcasts, and those of them that take unknown unicast. */
-    const floods: number[][] = Array.from({ length: 2 * domains }, () => []);
+    const members: Member[] = [];
     const remotes: RemoteRow[] = [];
-    let entries = 0;
-
-    for (const [name, bridge] of bridges) {
+    for (const [name, bridge] of Object.entries(config.bridges)) {
       const number = this.bridges.number(name);
       topology.ageing[number] = bridge.ageing_time * 1000;
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
       topology.groupFwdMask[number] = bridge.group_fwd_mask;
-      entries += bridge.fdb_limit + bridge.static.length;
       const mtus = effectiveMtus(config, name);
       for (const view of portViews(name, bridge)) {
         const port = this.ports.number(view.name);
+        const vlans = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
         topology.fdbLimit[port] = view.fdbLimit;
+        topology.pvid[port] = bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0;
+        this.join(topology, view, port, vlans);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
-        const { pvid, tagged, untagged } = bridge.vlan_filtering
-          ? vlanSet(view.vlan)
-          : { pvid: 0, tagged: [], untagged: [0] };
-        topology.pvid[port] = bridge.vlan_filtering ? pvid | VLAN_AWARE : 0;
-        const portFlags = flagsOf(view);
-        for (const [vids, flags] of [
-          [tagged, MEMBER],
-          [untagged, MEMBER | UNTAGGED],
-        ] as const) {
+        members.push({ view, port, vlans, hops });
+      }
+    }
+    for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
+    const { statics, locals } = this.statics(config, localMacs);
+    const fdbSlots = slotsFor(config, locals);
+    return { topology: { ...topology, ...this.floods(members), fdbSlots, statics, locals }, remotes };
+  }
+
+  /** Address of the configured remote in this row. */
+  remote(row: number): string | undefined {
+    const name = row === 0 ? undefined : this.remotes.name(row);
+    return name?.slice(name.indexOf('/') + 1);
+  }
+
+  /** What the data plane's numbers mean. */
+  domain(number: number): Domain | undefined {
+    return this.domains.owner(number);
+  }
+
+  private number(wanted: Wanted): void {
+    for (const [names, kept] of [
+      [this.bridges, wanted.bridges],
+      [this.ports, wanted.ports],
+      [this.remotes, wanted.remotes],
+    ] as const) {
+      for (const name of kept) names.number(name);
+      names.keep(kept);
+    }
+    this.domains.keep(wanted.domains);
+  }
+
+  /** Puts a port into the domains of its VLANs. */
+  private join(
+    topology: Pick<Topology, 'vlan' | 'domainBridge' | 'domainVid' | 'bridge'>,
+    view: PortView,
+    port: number,
+    { tagged, untagged }: VlanSet,
+  ): void {
+    const numbers = this.domains.ofBridge(view.bridge);
+    const portFlags = flagsOf(view);
+    for (const [vids, flags] of [
+      [tagged, MEMBER | portFlags],
+      [untagged, MEMBER | UNTAGGED | portFlags],
+    ] as const) {
+      for (const vid of vids) {
+        const domain = numbers[vid];
+        topology.domainBridge[domain] = topology.bridge[port];
+        topology.domainVid[domain] = vid;
+        topology.vlan[port * VLAN_STRIDE + vid] = (domain << 8) | flags;
+      }
+    }
+  }
+
+  /** Flood lists: count, lay out, fill. */
+  private floods(members: readonly Member[]): { listAt: Uint32Array; hops: Int32Array } {
+    const lists = 2 * this.domains.length;
+    const listAt = new Uint32Array(lists + 1);
+    const visit = (each: (list: number, hops: number[]) => void) => {
+      for (const { view, vlans, hops } of members) {
+        const numbers = this.domains.ofBridge(view.bridge);
+        for (const vids of [vlans.tagged, vlans.untagged]) {
           for (const vid of vids) {
-            const domain = this.domains.number(domainName(name, vid));
-            topology.domainBridge[domain] = number;
-            topology.domainVid[domain] = vid;
-            topology.vlan[port * VLAN_STRIDE + vid] = (domain << 8) | flags | portFlags;
-            floods[2 * domain].push(...hops);
-            if (view.flood) floods[2 * domain + 1].push(...hops);
+            each(2 * numbers[vid], hops);
+            if (view.flood) each(2 * numbers[vid] + 1, hops);
           }
         }
       }
-    }
-    const { statics, locals } = this.statics(config, localMacs);
-    entries += locals;
-    return {
-      topology: { ...topology, ...flatten(floods), fdbSlots: slotsFor(entries), statics, locals },
-      remotes,
     };
-  }
-
-  /** Gives numbers back first, then out, so that no number changes its owner within one compilation. */
-  private number(bridges: [string, BridgeConfig][], views: PortView[]): void {
-    const domains = new Set<string>();
-    const remotes = new Set<string>();
-    const filtering = new Set(bridges.filter(([, bridge]) => bridge.vlan_filtering).map(([name]) => name));
-    for (const view of views) {
-      const vids = filtering.has(view.bridge) ? vidsOf(view) : [0];
-      for (const vid of vids) domains.add(domainName(view.bridge, vid));
-      for (const remote of view.remotes) remotes.add(remoteName(view.name, remote));
-    }
-    for (const [names, wanted] of [
-      [this.bridges, new Set(bridges.map(([name]) => name))],
-      [this.ports, new Set(views.map(({ name }) => name))],
-      [this.domains, domains],
-      [this.remotes, remotes],
-    ] as const) {
-      for (const name of wanted) names.number(name);
-      names.keep(wanted);
-    }
+    visit((list, { length }) => {
+      listAt[list + 1] += length;
+    });
+    for (let list = 0; list < lists; list++) listAt[list + 1] += listAt[list];
+    const hops = new Int32Array(listAt[lists]);
+    const next = listAt.slice();
+    visit((list, some) => {
+      for (const one of some) hops[next[list]++] = one;
+    });
+    return { listAt, hops };
   }
 
   private tunnelHops(view: PortView, port: number, remotes: RemoteRow[]): number[] {
@@ -232,61 +249,69 @@ export class Compiler {
     });
   }
 
+  /** Remotes that only a static entry names get unicast, no floods. */
+  private staticRemotes(bridge: BridgeConfig, remotes: RemoteRow[]): void {
+    const known = new Set(remotes.map(({ row }) => row));
+    for (const { port, remote } of bridge.static) {
+      const number = this.ports.find(port);
+      if (remote === undefined || number === undefined) continue;
+      const row = this.remotes.number(remoteName(port, remote));
+      if (known.has(row)) continue;
+      known.add(row);
+      remotes.push({ row, port: number, address: addressWords(remote) });
+    }
+  }
+
   private statics(
     config: SwitchConfig,
     localMacs: ReadonlyMap<string, string>,
   ): { statics: Int32Array; locals: number } {
     const words: number[] = [];
     const push = (bridge: string, vid: number, macText: string, to: number) => {
-      const domain = this.domains.find(domainName(bridge, vid));
+      const domain = this.domains.find(bridge, vid);
       const mac = parseMac(macText);
       if (domain !== undefined && mac !== undefined) words.push((domain << 16) | mac.hi, mac.lo, to);
     };
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const mac = localMacs.get(name);
       if (bridge.local === false || mac === undefined) continue;
-      const [view] = portViews(name, bridge);
-      const vids = bridge.vlan_filtering ? vidsOf(view) : [0];
-      for (const vid of vids) push(name, vid, mac, this.ports.number(name));
+      const { tagged, untagged } = bridge.vlan_filtering ? vlanSet(bridge.local.vlan) : UNAWARE;
+      for (const vid of [...tagged, ...untagged]) push(name, vid, mac, this.ports.number(name));
     }
     const locals = words.length / 3;
     for (const [name, bridge] of Object.entries(config.bridges)) {
       for (const entry of bridge.static) {
         const port = this.ports.find(entry.port);
-        if (port === undefined) continue;
         const row = entry.remote === undefined ? 0 : this.remotes.find(remoteName(entry.port, entry.remote));
-        const vid = bridge.vlan_filtering ? (entry.vlan as number) : 0;
-        if (row !== undefined) push(name, vid, entry.mac, hop(port, row));
+        if (port === undefined || row === undefined) continue;
+        push(name, bridge.vlan_filtering ? (entry.vlan as number) : 0, entry.mac, hop(port, row));
       }
     }
     return { statics: Int32Array.from(words), locals };
   }
+}
 
-  /** Address of the configured remote in this row. */
-  remote(row: number): string | undefined {
-    const name = row === 0 ? undefined : this.remotes.name(row);
-    return name?.slice(name.indexOf('/') + 1);
+function wantedBy(config: SwitchConfig): Wanted {
+  const wanted: Wanted = { bridges: new Set(), ports: new Set(), domains: new Map(), remotes: new Set() };
+  for (const [name, bridge] of Object.entries(config.bridges)) {
+    const vids = new Uint8Array(VIDS);
+    wanted.bridges.add(name);
+    wanted.domains.set(name, vids);
+    for (const view of portViews(name, bridge)) {
+      wanted.ports.add(view.name);
+      for (const remote of view.remotes) wanted.remotes.add(remoteName(view.name, remote));
+      const { tagged, untagged } = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
+      for (const vid of tagged) vids[vid] = 1;
+      for (const vid of untagged) vids[vid] = 1;
+    }
+    for (const { port, remote } of bridge.static) {
+      if (remote !== undefined) wanted.remotes.add(remoteName(port, remote));
+    }
   }
-
-  /** What the data plane's numbers mean. */
-  domain(number: number): { bridge: string; vid: number } | undefined {
-    const name = this.domains.name(number);
-    if (name === undefined) return undefined;
-    const at = name.lastIndexOf('/');
-    return { bridge: name.slice(0, at), vid: Number(name.slice(at + 1)) };
-  }
+  return wanted;
 }
 
-function vidsOf(view: PortView): number[] {
-  const { tagged, untagged } = vlanSet(view.vlan);
-  return [...tagged, ...untagged];
-}
-
-// An interface name has no slash, so these are unambiguous.
-export function domainName(bridge: string, vid: number): string {
-  return `${bridge}/${vid}`;
-}
-
+// An interface name has no slash, so this is unambiguous.
 function remoteName(port: string, remote: string): string {
   return `${port}/${remote}`;
 }
@@ -308,17 +333,18 @@ export function addressWords(address: string): Int32Array {
   return new Int32Array(bytes.buffer);
 }
 
-function flatten(lists: number[][]): { listAt: Uint32Array; hops: Int32Array } {
-  const listAt = new Uint32Array(lists.length + 1);
-  lists.forEach((list, row) => {
-    listAt[row + 1] = listAt[row] + list.length;
-  });
-  return { listAt, hops: Int32Array.from(lists.flat()) };
-}
-
-/** A power of two, at most half full. */
-function slotsFor(entries: number): number {
+/** A power of two, at most half full with what the limits allow. @throws TaploomError `too_many` */
+function slotsFor(config: SwitchConfig, locals: number): number {
+  let entries = locals;
+  for (const bridge of Object.values(config.bridges)) entries += bridge.fdb_limit + bridge.static.length;
   let slots = 1024;
   while (slots < 2 * entries) slots *= 2;
+  if (slots > MAX_FDB_SLOTS) {
+    const most = MAX_FDB_SLOTS / 2;
+    throw new TaploomError(
+      'too_many',
+      `Cannot have more than ${most} FDB entries: lower fdb_limit of the bridges`,
+    );
+  }
   return slots;
 }

@@ -1,7 +1,7 @@
 // The forwarding database in names instead of numbers.
 
 import { type FdbEntry, type FdbFilter, TaploomError } from './api.ts';
-import { type Compiler, domainName, portViews } from './compile.ts';
+import { type Compiler, portViews } from './compile.ts';
 import { type SwitchConfig, vlanSet } from './config/schema.ts';
 import { PORT_BITS, PORT_MASK } from './frame/hop.ts';
 import { LOCAL, STATIC } from './table/fdb.ts';
@@ -68,9 +68,8 @@ export function domainsOf(
   const bridges = bridge === undefined ? Object.keys(config.bridges) : [bridge];
   return bridges
     .flatMap((name) =>
-      (vlan === undefined ? vidsOf(name, config) : [vlan]).map((vid) => domainName(name, vid)),
+      (vlan === undefined ? vidsOf(name, config) : [vlan]).map((vid) => compiler.domains.find(name, vid)),
     )
-    .map((name) => compiler.domains.find(name))
     .filter((number) => number !== undefined);
 }
 

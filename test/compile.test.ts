@@ -29,7 +29,8 @@ function listOf(
   domain: string,
   unicast = false,
 ): string[] {
-  const row = 2 * (compiler.domains.find(domain) as number) + (unicast ? 1 : 0);
+  const [bridge, vid] = domain.split('/');
+  const row = 2 * (compiler.domains.find(bridge, Number(vid)) as number) + (unicast ? 1 : 0);
   const hops = topology.hops.subarray(topology.listAt[row], topology.listAt[row + 1]);
   return [...hops].map((hop) => `${compiler.ports.name(hop & PORT_MASK)} ${hop >>> PORT_BITS}`);
 }
@@ -171,4 +172,45 @@ test('an address in words is the address as it lies in memory', () => {
   expect([...new Uint8Array(addressWords('2001:db8::1').buffer)]).toEqual([
     0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
   ]);
+});
+
+test('a remote that only a static entry names is reached by it, and not by floods', () => {
+  const { compiler, topology, remotes } = compile({
+    br0: {
+      ports: { p1: {}, vx: { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes: ['192.0.2.2'] } },
+      static: [{ mac: '02:00:00:00:00:09', port: 'vx', remote: '192.0.2.9' }],
+    },
+  });
+  expect(remotes.map(({ address }) => [...address])).toEqual([
+    [...addressWords('192.0.2.2')],
+    [...addressWords('192.0.2.9')],
+  ]);
+  const port = compiler.ports.find('vx') as number;
+  expect([...topology.statics]).toEqual([(1 << 16) | 0x0200, 9, (remotes[1].row << PORT_BITS) | port]);
+  expect([...topology.hops].filter((hop) => hop >>> PORT_BITS === remotes[1].row)).toEqual([]);
+});
+
+test('what would exhaust numbers or memory is refused before anything is numbered', () => {
+  const compiler = new Compiler();
+  const many = (count: number, bridge: object) =>
+    parseConfig({
+      version: 1,
+      bridges: Object.fromEntries(
+        Array.from({ length: count }, (_, n) => [`b${n}`, { local: false, ...bridge }]),
+      ),
+    });
+  const trunk = (n: number) => ({ [`t${n}`]: { type: 'memory', vlan: { trunk: ['1-4094'] } } });
+  const vlans = parseConfig({
+    version: 1,
+    bridges: Object.fromEntries(
+      Array.from({ length: 17 }, (_, n) => [
+        `b${n}`,
+        { vlan_filtering: true, local: false, ports: trunk(n) },
+      ]),
+    ),
+  });
+  expect(() => compiler.check(many(5000, {}))).toThrow('Cannot have more than 4095 bridges');
+  expect(() => compiler.check(many(20, { fdb_limit: 4_000_000 }))).toThrow('FDB entries: lower fdb_limit');
+  expect(() => compiler.check(vlans)).toThrow('Cannot have more than 65535 domains');
+  expect(compiler.bridges.length).toBe(1);
 });

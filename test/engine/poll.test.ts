@@ -125,7 +125,7 @@ test('a table entry that points out of its domain is not followed', () => {
   const bench = openBench({ br0: { ports: ports(2) }, br1: { ports: { q1: {} } } });
   const stale = bench.topology({ br0: { ports: ports(2) }, br1: { ports: { q1: {} } } });
   // A static entry of br0 that names a port of br1: no configuration can say that, a bug could.
-  const domain = bench.compiler.domains.find('br0/0') as number;
+  const domain = bench.compiler.domains.find('br0', 0) as number;
   const statics = Int32Array.of((domain << 16) | 0x0200, 0x78, bench.port('q1'));
   bench.engine.swap({ ...stale, statics });
   bench.source.add(bench.port('p1'), 'a > x');
