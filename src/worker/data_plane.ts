@@ -14,7 +14,7 @@ import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
-import type { Answer, Change, DeviceSpec, Gone, Page, Request } from './messages.ts';
+import type { Answer, Change, DeviceSpec, Failed, Gone, Page, Request } from './messages.ts';
 
 /** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
 export const CONFIGURED_REMOTES = 16_384;
@@ -91,8 +91,7 @@ export class DataPlane {
   answer(request: Request): Answer {
     switch (request.kind) {
       case 'change':
-        this.change(request.change);
-        return { kind: 'done', failed: [] };
+        return { kind: 'done', failed: this.change(request.change) };
       case 'flush': {
         const domains = request.domains === null ? null : new Set(request.domains);
         return { kind: 'flushed', count: this.engine.flush(domains, request.port, request.hi, request.lo) };
@@ -125,23 +124,39 @@ export class DataPlane {
     this.descriptors = null;
   }
 
-  private change(change: Change): void {
+  /** Nothing of what cannot be added stays behind, and it hinders nothing else. */
+  private change(change: Change): Failed[] {
     for (const port of change.removedPorts) this.remove(port);
     for (const vtep of change.removedVteps) this.removeVtep(vtep);
     const { remotes, topology } = change;
     if (remotes !== null)
       this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
+    const deaf = new Map<number, unknown>();
     for (const { vtep, fd } of change.addedVteps) {
-      this.vteps.set(vtep, fd);
-      this.open().source.addVtep(vtep, fd);
+      try {
+        this.open().source.addVtep(vtep, fd);
+        this.vteps.set(vtep, fd);
+      } catch (error) {
+        deaf.set(vtep, error);
+      }
     }
     this.topology = topology;
     this.engine.swap(topology, (hop) => {
       const remote = hop >>> PORT_BITS;
       return remote === 0 || this.remotes.portOf(remote) === (hop & PORT_MASK);
     });
-    for (const spec of change.added) this.add(spec);
+    const failed: Failed[] = [];
+    for (const spec of change.added) {
+      try {
+        if (spec.kind === 'vxlan' && deaf.has(spec.vtep)) throw deaf.get(spec.vtep);
+        this.add(spec);
+      } catch (error) {
+        this.remove(spec.port);
+        failed.push({ port: spec.port, message: error instanceof Error ? error.message : String(error) });
+      }
+    }
     if (this.descriptors !== null) this.descriptors.vxlan.mtu = topology.mtu;
+    return failed;
   }
 
   private add(spec: DeviceSpec): void {
@@ -160,9 +175,9 @@ export class DataPlane {
     switch (spec.kind) {
       case 'tap': {
         const { source, taps } = this.open();
-        source.addTap(spec.port, spec.fd);
-        taps.add(spec.port, spec.fd, spec.offloads);
+        source.addTap(spec.port, spec.fd); // the step that may throw: `remove` must not find another port's fd
         this.fds.set(spec.port, spec.fd);
+        taps.add(spec.port, spec.fd, spec.offloads);
         return taps;
       }
       case 'vxlan': {

@@ -1,0 +1,109 @@
+// The data plane's part in a reconfiguration, driven without a thread. Eventfds stand in for TAPs and sockets: all that
+// matters here is whether they are watched.
+
+import { closeSync, openSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { Compiler } from '../../src/compile.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+import { MAX_PORTS } from '../../src/frame/hop.ts';
+import { closeFd, createWake } from '../../src/sys/wake.ts';
+import { Counters, PORT } from '../../src/table/counters.ts';
+import { DataPlane } from '../../src/worker/data_plane.ts';
+import type { Change, DeviceSpec } from '../../src/worker/messages.ts';
+import { configOf } from '../support/engine/rig.ts';
+
+const SEED = Int32Array.of(1, 22, 333, 4444);
+
+function openPlane(names: string[], type = 'tap') {
+  const compiler = new Compiler();
+  const ports = Object.fromEntries(names.map((name) => [name, { type }]));
+  const { topology } = compiler.compile(parseConfig(configOf({ br0: { ports } })), new Map());
+  const counters = Counters.allocate(MAX_PORTS, 64);
+  const plane = new DataPlane(counters, topology, SEED, () => {});
+  onTestFinished(() => plane.close());
+  const number = (name: string) => compiler.ports.find(name) as number;
+  const change = (keys: Partial<Change>) =>
+    plane.answer({
+      kind: 'change',
+      change: {
+        topology,
+        removedPorts: [],
+        removedVteps: [],
+        addedVteps: [],
+        added: [],
+        remotes: null,
+        ...keys,
+      },
+    });
+  const up = (name: string) => counters.values[counters.port(number(name)) + PORT.up];
+  const tap = (name: string, fd: number): DeviceSpec => ({
+    kind: 'tap',
+    port: number(name),
+    fd,
+    offloads: 0,
+  });
+  return { plane, number, change, up, tap };
+}
+
+function eventFd(): number {
+  const fd = createWake();
+  onTestFinished(() => closeFd(fd));
+  return fd;
+}
+
+/** epoll refuses regular files. */
+function regularFile(): number {
+  const fd = openSync(import.meta.filename, 'r');
+  onTestFinished(() => closeSync(fd));
+  return fd;
+}
+
+test('a device that cannot be added is reported and undone, and the others of the change are added', () => {
+  const { change, number, up, tap } = openPlane(['t1', 't2', 't3', 't4']);
+  const fd = eventFd();
+  const added = [tap('t1', fd), tap('t2', fd), tap('t3', regularFile()), tap('t4', eventFd())];
+  const answer = change({ added });
+  expect(answer).toEqual({
+    kind: 'done',
+    failed: [
+      { port: number('t2'), message: expect.stringContaining(`Cannot watch file descriptor ${fd}`) },
+      { port: number('t3'), message: expect.stringContaining('Cannot watch') },
+    ],
+  });
+  expect(['t1', 't2', 't3', 't4'].map(up)).toEqual([1, 0, 0, 1]);
+  // Port t1 kept the descriptor that t2 was refused.
+  expect(change({ added: [tap('t2', fd)] })).toMatchObject({ failed: [{ port: number('t2') }] });
+  expect(change({ removedPorts: [number('t1')], added: [tap('t2', fd), tap('t3', eventFd())] })).toEqual({
+    kind: 'done',
+    failed: [],
+  });
+  expect(['t1', 't2', 't3', 't4'].map(up)).toEqual([0, 1, 1, 1]);
+});
+
+test('VXLAN ports whose socket cannot be watched are reported, and may come again', () => {
+  const { change, number, up } = openPlane(['x1', 'x2'], 'memory');
+  const spec = (name: string, vni: number, vtep: number): DeviceSpec => ({
+    kind: 'vxlan',
+    port: number(name),
+    vni,
+    vtep,
+    family: 4,
+    dstPort: 4789,
+    senders: [],
+    tos: -1,
+    remoteLearning: true,
+    maxRemotes: 1,
+  });
+  const fd = eventFd();
+  const answer = change({
+    addedVteps: [
+      { vtep: 1, fd: regularFile() },
+      { vtep: 2, fd },
+    ],
+    added: [spec('x1', 1, 1), spec('x2', 2, 2)],
+  });
+  expect(answer).toMatchObject({ failed: [{ port: number('x1') }] });
+  expect(['x1', 'x2'].map(up)).toEqual([0, 1]);
+  const again = change({ addedVteps: [{ vtep: 1, fd: eventFd() }], added: [spec('x1', 1, 1)] });
+  expect(again).toEqual({ kind: 'done', failed: [] });
+});
