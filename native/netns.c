@@ -26,7 +26,7 @@ static void *visit(void *pointer)
 
 int tl_netns_open(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
     if (fd < 0) return -errno;
     if (ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET) return fd;
     close(fd); /* another file: said here, where the name is known, not at the first use */

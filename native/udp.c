@@ -1,6 +1,6 @@
 /*
- * UDP sockets of a tunnel endpoint. The outer DF bit stays unset and there is no path-MTU state, as in the kernel's
- * vxlan device (ip-link(8): df unset). A sender of outer packets that must not fragment keeps its frames small.
+ * UDP sockets of a tunnel endpoint. They set the outer DF bit and never fragment (RFC 7348 section 4.3); the kernel's
+ * vxlan device leaves it unset (ip-link(8): df). A datagram that the route cannot take fails, so frames are kept small.
  */
 #include "taploom.h"
 #include <arpa/inet.h>

@@ -2,6 +2,7 @@
 #include "taploom.h"
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 
 int tl_user_id(const char *name)
@@ -10,7 +11,7 @@ int tl_user_id(const char *name)
     struct passwd entry, *found = NULL;
     int error = getpwnam_r(name, &entry, text, sizeof text, &found);
     if (!found) return error ? -error : -ENOENT;
-    return (int)entry.pw_uid;
+    return entry.pw_uid > INT_MAX ? -EOVERFLOW : (int)entry.pw_uid;
 }
 
 int tl_group_id(const char *name)
@@ -19,5 +20,5 @@ int tl_group_id(const char *name)
     struct group entry, *found = NULL;
     int error = getgrnam_r(name, &entry, text, sizeof text, &found);
     if (!found) return error ? -error : -ENOENT;
-    return (int)entry.gr_gid;
+    return entry.gr_gid > INT_MAX ? -EOVERFLOW : (int)entry.gr_gid;
 }

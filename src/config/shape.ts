@@ -141,10 +141,10 @@ const netns = text('a network namespace: a name in /var/run/netns, or an absolut
     : /^[^/\s]+$/.test(value) && value !== '.' && value !== '..',
 );
 function account(what: string) {
-  const error = expecting(`${what} name or number`);
-  // (uid_t)-1 means "nobody in particular" to the kernel.
+  const error = expecting(`${what} name or number (0-2147483647)`);
+  // Numbers cross to C as int; (uid_t)-1 and its kind mean "nobody in particular" to the kernel.
   return z.union(
-    [z.int().min(0, error).max(0xffff_fffe, error), z.string().regex(/^[^\s:]+$/, error)],
+    [z.int().min(0, error).max(0x7fff_ffff, error), z.string().regex(/^[^\s:]+$/, error)],
     error,
   );
 }

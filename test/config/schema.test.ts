@@ -157,7 +157,12 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
   expect(port({ type: 'tap', netns: 10 })).toEqual([
     'bridges.br0.ports.p.netns: 10 is a number, expected a network namespace: a name in /var/run/netns, or an absolute path: put it in quotes',
   ]);
-  expect(inPort({ type: 'tap', owner: -1 })).toEqual(['owner: -1 is not a user name or number']);
+  expect(inPort({ type: 'tap', owner: -1 })).toEqual([
+    'owner: -1 is not a user name or number (0-2147483647)',
+  ]);
+  expect(inPort({ type: 'tap', group: 2 ** 31 })).toEqual([
+    'group: 2147483648 is not a group name or number (0-2147483647)',
+  ]);
   expect(inPort({ type: 'tap', mac: '01:00:00:00:00:01' })).toEqual([
     'mac: "01:00:00:00:00:01" is not the MAC address of a single station (aa:bb:cc:dd:ee:ff)',
   ]);

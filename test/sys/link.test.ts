@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { LinkSocket } from '../../src/sys/link.ts';
 import { openLab } from '../support/lab.ts';
@@ -92,4 +93,11 @@ test('frames that an unread TAP lost are counted as tx dropped', async () => {
   expect(stats.txDropped).toBe(200);
   expect(stats.txPackets + stats.txDropped).toBeLessThanOrEqual(1200);
   expect(links(netns.name).stats('t0')).toMatchObject({ rxPackets: 1200, rxBytes: 1200 * 60 });
+});
+
+test('a FIFO in place of a namespace is refused at once', async () => {
+  const lab = await openLab();
+  const path = `${lab.dir}/fifo`;
+  execFileSync('mkfifo', [path]);
+  expect(() => LinkSocket.open(path)).toThrow(/fifo/);
 });
