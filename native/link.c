@@ -11,7 +11,9 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #define REPLY_ROOM 32768 /* a link with all its attributes takes about 1.5 kB, with many VFs more */
 
@@ -72,7 +74,7 @@ static int exchange(int sock, struct message *m, char *reply, size_t room)
 
 static int command(int sock, struct message *m)
 {
-    char reply[4096];
+    _Alignas(struct nlmsghdr) char reply[4096];
     m->header.nlmsg_flags |= NLM_F_ACK;
     return exchange(sock, m, reply, sizeof reply);
 }
@@ -101,7 +103,7 @@ static void copy_stats(struct rtattr *a, double *stats)
 
 int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *kind)
 {
-    char reply[REPLY_ROOM];
+    _Alignas(struct nlmsghdr) char reply[REPLY_ROOM];
     struct message m;
     int result = start_link(&m, RTM_GETLINK, 0, name);
     if (result == 0) result = exchange(sock, &m, reply, sizeof reply);
@@ -128,6 +130,50 @@ int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8
         }
     }
     return 0;
+}
+
+static int is_here(int netns)
+{
+    struct stat there, here;
+    if (fstat(netns, &there) < 0 || stat("/proc/thread-self/ns/net", &here) < 0) return 0;
+    return there.st_ino == here.st_ino && there.st_dev == here.st_dev;
+}
+
+/*
+ * Going to the namespace that one is in already takes CAP_SYS_ADMIN too, so that is avoided. Without CAP_NET_ADMIN
+ * nobody is told where the interface is; then it is looked for here, and `guessed` says so.
+ */
+static int socket_of_tap(int tap, int *guessed)
+{
+    int netns = tl_tap_netns(tap);
+    *guessed = netns == -EPERM;
+    if (netns < 0 && !*guessed) return netns;
+    int sock = tl_socket_in(netns < 0 || is_here(netns) ? -1 : netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    if (netns >= 0) close(netns);
+    int result = sock < 0 ? sock : tl_link_prepare(sock);
+    if (sock >= 0 && result < 0) close(sock);
+    return result < 0 ? result : sock;
+}
+
+int tl_link_socket_of_tap(int tap)
+{
+    int guessed;
+    return socket_of_tap(tap, &guessed);
+}
+
+/* Nothing stays open: a socket would keep a namespace alive that somebody deletes. */
+int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *kind)
+{
+    char name[IFNAMSIZ];
+    int32_t query[2];
+    int guessed;
+    int result = tl_tap_query(tap, name, query);
+    if (result < 0) return result;
+    int sock = socket_of_tap(tap, &guessed);
+    if (sock < 0) return sock;
+    result = tl_link_get(sock, name, words, stats, mac, kind);
+    close(sock);
+    return result < 0 ? result : guessed;
 }
 
 int tl_link_set_mtu(int sock, const char *name, int mtu)

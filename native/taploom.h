@@ -49,6 +49,8 @@ int tl_set_nonblocking(int fd);
 enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_WORDS };
 enum { TL_LINK_STATS = 12 };                                 /* leading fields of struct rtnl_link_stats64 */
 int tl_link_prepare(int sock);
+int tl_link_socket_of_tap(int tap);
+int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *kind);
 int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *kind);
 int tl_link_set_mtu(int sock, const char *name, int mtu);
 int tl_link_set_mac(int sock, const char *name, const uint8_t *mac);

@@ -50,6 +50,54 @@ export interface LinkStats {
   txDropped: number;
 }
 
+/**
+ * The interface of an open TAP, wherever it was moved and whatever it is called by now. Undefined if it cannot be seen:
+ * deleted, or in a namespace that is forbidden to this process. `ifindex` is the index that it had when it was opened.
+ */
+export function linkOfTap(tapFd: number, ifindex: number): LinkState | undefined {
+  const { words, stats, mac, kind } = reply();
+  const result = native().tl_link_of_tap(tapFd, words, stats, mac, kind);
+  if (result < 0) return undefined;
+  const state = decode({ words, stats, mac, kind });
+  // 1: nobody said where it is, and another interface may have its name here.
+  return result === 1 && state.index !== ifindex ? undefined : state;
+}
+
+interface Reply {
+  words: Buffer;
+  stats: Buffer;
+  mac: Buffer;
+  kind: Buffer;
+}
+
+function reply(): Reply {
+  return { words: aligned(WORDS * 4), stats: aligned(STATS * 8), mac: aligned(8), kind: aligned(16) };
+}
+
+function decode({ words, stats, mac, kind }: Reply): LinkState {
+  const word = new Int32Array(words.buffer);
+  const stat = new Float64Array(stats.buffer);
+  return {
+    index: word[INDEX],
+    flags: word[FLAGS],
+    up: (word[FLAGS] & IFF_UP) !== 0,
+    mtu: word[MTU],
+    mac: macText(mac),
+    kind: cText(kind),
+    master: word[MASTER],
+    stats: {
+      rxPackets: stat[0],
+      txPackets: stat[1],
+      rxBytes: stat[2],
+      txBytes: stat[3],
+      rxErrors: stat[4],
+      txErrors: stat[5],
+      rxDropped: stat[6],
+      txDropped: stat[7],
+    },
+  };
+}
+
 export class LinkSocket {
   private fd: number;
 
@@ -64,51 +112,26 @@ export class LinkSocket {
 
   /** For the namespace in which a TAP's interface is now, wherever it was moved. */
   static ofTap(tapFd: number): LinkSocket {
-    const netns = check(native().tl_tap_netns(tapFd), 'ioctl', "Cannot find the TAP's network namespace");
-    try {
-      return LinkSocket.at(netns);
-    } finally {
-      closeFd(netns);
-    }
+    const what = "Cannot open an rtnetlink socket where the TAP's interface is";
+    return new LinkSocket(check(native().tl_link_socket_of_tap(tapFd), 'socket', what));
   }
 
   private static at(netns: number): LinkSocket {
     const what = 'Cannot open an rtnetlink socket';
     const fd = check(native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), 'socket', what);
-    check(native().tl_link_prepare(fd), 'setsockopt', what);
+    const prepared = native().tl_link_prepare(fd);
+    if (prepared < 0) closeFd(fd);
+    check(prepared, 'setsockopt', what);
     return new LinkSocket(fd);
   }
 
   /** Everything about one interface; undefined if there is none of that name. */
   find(name: string): LinkState | undefined {
-    const words = aligned(WORDS * 4);
-    const stats = aligned(STATS * 8);
-    const mac = aligned(8);
-    const kind = aligned(16);
+    const { words, stats, mac, kind } = reply();
     const result = native().tl_link_get(this.fd, name, words, stats, mac, kind);
     if (result === -ENODEV) return undefined;
     check(result, 'RTM_GETLINK', `Cannot read interface ${name}`);
-    const word = new Int32Array(words.buffer);
-    const stat = new Float64Array(stats.buffer);
-    return {
-      index: word[INDEX],
-      flags: word[FLAGS],
-      up: (word[FLAGS] & IFF_UP) !== 0,
-      mtu: word[MTU],
-      mac: macText(mac),
-      kind: cText(kind),
-      master: word[MASTER],
-      stats: {
-        rxPackets: stat[0],
-        txPackets: stat[1],
-        rxBytes: stat[2],
-        txBytes: stat[3],
-        rxErrors: stat[4],
-        txErrors: stat[5],
-        rxDropped: stat[6],
-        txDropped: stat[7],
-      },
-    };
+    return decode({ words, stats, mac, kind });
   }
 
   /** Like find, but a missing interface is SysError ENODEV. */

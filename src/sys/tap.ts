@@ -1,7 +1,7 @@
 // TAP devices: opens, configures and adopts them; who reads and writes them is somebody else (burst.ts).
 // Control plane only. Rules and numbers: Documentation/networking/tuntap.rst, drivers/net/tun.c.
 
-import { LinkSocket } from './link.ts';
+import { LinkSocket, linkOfTap } from './link.ts';
 import { cText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
 import { withNetns } from './netns.ts';
@@ -108,10 +108,12 @@ function configure(fd: number, name: string, created: boolean, options: TapOptio
   }
   const links = LinkSocket.open(options.netns);
   try {
-    if (options.mac !== undefined) links.setMac(name, options.mac);
-    if (options.mtu !== undefined) links.setMtu(name, options.mtu);
+    // Only what differs: whoever owns a TAP that was made ready for him may open it, but not configure it.
+    const now = links.get(name);
+    if (options.mac !== undefined && options.mac.toLowerCase() !== now.mac) links.setMac(name, options.mac);
+    if (options.mtu !== undefined && options.mtu !== now.mtu) links.setMtu(name, options.mtu);
     if (options.persist) setTapPersist(fd, true);
-    if (options.up !== false) links.setUp(name, true);
+    if (options.up !== false && !now.up) links.setUp(name, true);
     const { index, mac, mtu } = links.get(name);
     return { fd, name, created, ifindex: index, mac, mtu, offloads, vnetHeaderSize };
   } finally {
@@ -139,7 +141,7 @@ export function adoptTapFd(fd: number, options: { vnetHeader?: 12 | 0; offloads?
   if (vnetHeaderSize) check(native().tl_tap_set_header(fd, vnetHeaderSize), 'TUNSETVNETHDRSZ', what);
   const offloads = setOffloads(fd, vnetHeaderSize > 0 && options.offloads !== false);
   const name = cText(nameOut);
-  const { index, mac, mtu } = visibleState(fd, name);
+  const { index, mac, mtu } = linkOfTap(fd, 0) ?? { index: 0, mac: '', mtu: 0 };
   return { fd, name, created: false, ifindex: index, mac, mtu, offloads, vnetHeaderSize };
 }
 
@@ -162,19 +164,6 @@ function setOffloads(fd: number, wanted: boolean): number {
   }
   check(native().tl_tap_set_offload(fd, 0), 'TUNSETOFFLOAD', 'Cannot set the offloads of a TAP');
   return 0;
-}
-
-function visibleState(fd: number, name: string): { index: number; mac: string; mtu: number } {
-  let links: LinkSocket | undefined;
-  try {
-    links = LinkSocket.ofTap(fd);
-    return links.get(name);
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    return { index: 0, mac: '', mtu: 0 };
-  } finally {
-    links?.close();
-  }
 }
 
 function userId(owner: number | string): number {

@@ -1,6 +1,6 @@
 import { openSync, readlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { LinkSocket } from '../../src/sys/link.ts';
+import { LinkSocket, linkOfTap } from '../../src/sys/link.ts';
 import { SysError } from '../../src/sys/sys_error.ts';
 import {
   adoptTapFd,
@@ -183,4 +183,36 @@ test('a duplicate keeps the interface alive', async () => {
   closeFd(device.fd);
   expect(tapName(copy)).toBe('vm');
   closeQuietly(copy);
+});
+
+test('the owner of a TAP that was made ready for him needs no rights', async () => {
+  const netns = await (await openLab()).netns('a');
+  await netns.ip(
+    'tuntap add mode tap name vm user 0',
+    'link set vm address 02:00:00:00:00:0a mtu 1400',
+    'link set vm up',
+  );
+  const program = (mtu: number) =>
+    `import { openTap } from '${new URL('../../dist/src/sys/tap.js', import.meta.url)}';
+     const { mac, mtu } = openTap({ name: 'vm', mac: '02:00:00:00:00:0A', mtu: ${mtu} });
+     console.log(mac, mtu);
+     process.exit();`;
+  const run = (mtu: number) =>
+    netns.run([
+      // Still root by number, because /dev/net/tun is closed to others on some machines.
+      ...['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin', '--'],
+      ...[process.execPath, '--input-type=module', '-e', program(mtu)],
+    ]);
+  expect((await run(1400)).stdout.trim()).toBe('02:00:00:00:00:0a 1400');
+  expect((await run(1300)).stderr).toMatch(/EPERM/);
+});
+
+test('an open TAP is seen where it was moved, under its new name, until it is deleted', async () => {
+  const [a, b] = await (await openLab()).netnsList(['a', 'b']);
+  const { fd, ifindex } = tap({ name: 'vm', netns: a.name, mtu: 1400 });
+  expect(linkOfTap(fd, ifindex)).toMatchObject({ index: ifindex, mtu: 1400, up: true });
+  await a.ip('link set vm down', 'link set vm name other', `link set other netns ${b.name}`);
+  expect(linkOfTap(fd, ifindex)).toMatchObject({ mtu: 1400, up: false });
+  await b.ip('link del other');
+  expect(linkOfTap(fd, ifindex)).toBeUndefined();
 });
