@@ -180,6 +180,7 @@ int tl_burst_receive(struct tl_burst *b)
     b->clock[TL_WAITED_FROM] = milliseconds();
     if (w[TL_TIMEOUT] >= 0) wait_for_news(b, s->queued && room ? 0 : w[TL_TIMEOUT]);
     b->clock[TL_NOW] = milliseconds();
+    if (!room) return 0; /* only a look between two polls: it says nothing of any stream */
     s->slept = b->clock[TL_NOW] - b->clock[TL_WAITED_FROM] > JUST_WOKEN_MS;
     s->round++;
 

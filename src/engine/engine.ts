@@ -109,10 +109,12 @@ export class Engine {
 
   /** Fills the batch unless the last poll left something in it. Sleeps at most `timeoutMs`, if nothing is there. */
   receive(timeoutMs: number): void {
-    const batch = this.batch;
-    if (batch.next < batch.count) return;
+    const { batch, sources } = this;
+    if (batch.next < batch.count) {
+      for (let n = 0; n < sources.length; n++) sources[n].look?.();
+      return;
+    }
     batch.clear();
-    const sources = this.sources;
     let patience = timeoutMs;
     for (let n = 0; n < sources.length && patience > 0; n++) {
       if (sources[n].isReady?.() === true) patience = 0;
@@ -157,14 +159,10 @@ export class Engine {
   }
 
   /**
-   * Puts another topology in force. Frames that wait are forwarded by the old one first; FDB entries whose domain, port
-   * or, by `isHop`, remote is no more are forgotten.
+   * Puts another topology in force. FDB entries whose domain, port or, by `isHop`, remote is no more are forgotten;
+   * frames that wait are decided again.
    */
   swap(topology: Topology, isHop: (hop: number) => boolean = () => true): void {
-    while (this.isBusy) {
-      this.replicate();
-      this.transmit();
-    }
     const { vlan, domainVid } = topology;
     this.fdb.flush((domain, hop, _hi, _lo, flags) => {
       const word = vlan[(hop & PORT_MASK) * VLAN_STRIDE + (domainVid[domain] ?? 0)];
@@ -179,6 +177,23 @@ export class Engine {
       old.moveTo(this.fdb);
     }
     this.addStatics();
+    if (this.isBusy && !this.isFresh) this.decideAgain();
+  }
+
+  /** For frames that wait while the topology changes: their next hops and lists were those of the old one. */
+  private decideAgain(): void {
+    const { batch, topology } = this;
+    const { rows } = batch;
+    const end = batch.count * ROW;
+    for (let row = batch.next * ROW; row < end; row += ROW) {
+      if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
+      const vid = rows[row + COLUMN.tci] & VID_MASK;
+      const membership = topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
+      const isSame = (membership ^ rows[row + COLUMN.domain]) >>> 8 === 0;
+      rows[row + COLUMN.domain] = membership;
+      rows[row + COLUMN.dest] = isSame ? 0 : DEST_DROP | DROP.reconfigured;
+    }
+    decide(batch, topology, this.fdb, tickAt(this.clock[0]));
   }
 
   /** Forgets learned entries that match; 0 matches everything. Returns how many. */

@@ -41,6 +41,8 @@ export interface Source {
    * Never blocks longer than `timeoutMs`, and at all only if the batch is empty. Never throws.
    */
   receive(batch: FrameBatch, limit: number, timeoutMs: number): void;
+  /** Called instead of `receive` while the batch is still in use: takes news of other kinds, never frames. */
+  look?(): void;
   /** Whether frames wait, so that the poll must not sleep. Sources that a file descriptor wakes leave it out. */
   isReady?(): boolean;
 }

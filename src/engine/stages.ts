@@ -80,7 +80,7 @@ export function classify(batch: FrameBatch, topology: Topology, counters: Counte
     }
     const membership = vlan[port * VLAN_STRIDE + vid];
     if (membership === 0) {
-      rows[row + COLUMN.dest] = DEST_DROP | (vid === 0 ? DROP.port_removed : DROP.vlan_not_allowed);
+      rows[row + COLUMN.dest] = DEST_DROP | (vid === 0 ? DROP.reconfigured : DROP.vlan_not_allowed);
       continue;
     }
     rows[row + COLUMN.rest] = restAt;

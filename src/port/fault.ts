@@ -196,6 +196,10 @@ export class FaultSource implements Source {
     return this.inner.isReady?.() ?? false;
   }
 
+  look(): void {
+    this.inner.look?.();
+  }
+
   receive(batch: FrameBatch, limit: number, timeoutMs: number): void {
     if (this.faults.size === 0) {
       this.inner.receive(batch, limit, timeoutMs);

@@ -59,6 +59,12 @@ export class FdSource implements Source {
     if (burst.eventCount > 0) this.takeEvents();
   }
 
+  /** Without room for frames native code takes the time, wake-ups and deaths. */
+  look(): void {
+    this.burst.receive(0, 0, 0);
+    if (this.burst.eventCount > 0) this.takeEvents();
+  }
+
   close(): void {
     this.burst.close();
   }

@@ -53,6 +53,8 @@ export interface VxlanPort {
 export class Vxlan extends BurstSink {
   /** By port index, of the current topology. */
   mtu: Uint32Array = new Uint32Array(0);
+  /** The time in whole seconds at which datagrams are heard; -1 = that of the burst. */
+  second = -1;
   private readonly remotes: Remotes;
   /** By port index. */
   private readonly ports: (VxlanPort | undefined)[] = [];
@@ -107,7 +109,7 @@ export class Vxlan extends BurstSink {
       rx[a + 1],
       rx[a + 2],
       rx[a + 3],
-      this.burst.second,
+      this.second < 0 ? this.burst.second : this.second,
       limit,
     );
     rows[row + COLUMN.ingress] = hop(port.port, remote);

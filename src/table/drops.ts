@@ -27,7 +27,7 @@ const TABLE = [
   ['split_horizon', 'receive', 'from one tunnel to another; hairpin on the tunnel allows it'],
   ['not_member', 'receive', 'egress port is not a member of the domain'],
   ['no_destination', 'receive', 'nobody else in the domain to flood to'],
-  ['port_removed', 'receive', 'ingress port was removed while the frame was waiting'],
+  ['reconfigured', 'receive', 'ingress port left its domain while the frame was waiting'],
   [
     'vxlan_header',
     'receive',

@@ -76,16 +76,21 @@ export class DataPlane {
   /** One poll. Sleeps at most `patience` ms if there is nothing to do. `now` overrides the clock, in ms. */
   poll(patience: number, now?: number): void {
     const { engine, descriptors, times } = this;
+    const { clock } = engine;
+    const wasBusy = engine.isBusy;
+    if (now !== undefined) clock[0] = now;
+    if (descriptors !== null) descriptors.vxlan.second = now === undefined ? -1 : Math.floor(now / 1000);
     if (engine.deadline === Number.POSITIVE_INFINITY) engine.receive(patience);
-    else engine.receive(Math.max(0, Math.min(patience, Math.ceil(engine.deadline - times[WAITED_UNTIL]))));
-    if (descriptors !== null) this.recordGap(descriptors.source.burst.clock);
-    else times[WAITED_UNTIL] = monotonicMs();
-    // Two stores: a choice between a fraction and an argument is a heap object, too.
-    if (now === undefined) engine.clock[0] = times[WAITED_UNTIL];
-    else engine.clock[0] = now;
+    else engine.receive(Math.max(0, Math.min(patience, Math.ceil(engine.deadline - clock[0]))));
+    if (descriptors !== null && !wasBusy) this.recordGap(descriptors.source.burst.clock);
+    // Stores apart: a choice between a fraction and an argument is a heap object, too.
+    if (now === undefined) {
+      if (descriptors !== null) clock[0] = descriptors.source.burst.clock[CLOCK.now];
+      else clock[0] = monotonicMs();
+    }
     engine.forward();
     if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
-    if (times[WAITED_UNTIL] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL) this.expireRemotes();
+    if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL) this.expireRemotes();
   }
 
   answer(request: Request): Answer {
@@ -244,11 +249,12 @@ export class DataPlane {
 
   private expireRemotes(): void {
     const { topology, times } = this;
+    const now = this.engine.clock[0];
     let longest = 0;
     for (const ageing of topology.ageing) longest = Math.max(longest, ageing);
     // FDB entries that name a row must be gone before the row is; their clock ticks coarsely.
-    this.remotes.expire(Math.floor((times[WAITED_UNTIL] - longest) / 1000) - 1);
-    times[LAST_EXPIRY] = times[WAITED_UNTIL];
+    this.remotes.expire(Math.floor((now - longest) / 1000) - 1);
+    times[LAST_EXPIRY] = now;
   }
 
   /** The time from the end of one wait to the beginning of the next is how long a new frame may go unseen. */

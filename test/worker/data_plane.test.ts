@@ -6,10 +6,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Compiler } from '../../src/compile.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { MAX_PORTS } from '../../src/frame/hop.ts';
-import { closeFd, createWake } from '../../src/sys/wake.ts';
+import { FrameRing } from '../../src/port/frame_ring.ts';
+import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DataPlane } from '../../src/worker/data_plane.ts';
 import type { Change, DeviceSpec } from '../../src/worker/messages.ts';
+import { parse } from '../support/engine/frame_text.ts';
 import { configOf } from '../support/engine/rig.ts';
 
 const SEED = Int32Array.of(1, 22, 333, 4444);
@@ -106,4 +108,31 @@ test('VXLAN ports whose socket cannot be watched are reported, and may come agai
   expect(['x1', 'x2'].map(up)).toEqual([0, 1]);
   const again = change({ addedVteps: [{ vtep: 1, fd: eventFd() }], added: [spec('x1', 1, 1)] });
   expect(again).toEqual({ kind: 'done', failed: [] });
+});
+
+test('a request is seen between the polls of one batch, however long that takes', () => {
+  const names = Array.from({ length: 300 }, (_, n) => `p${n}`);
+  const { plane, change, number } = openPlane(names, 'memory');
+  const [to, from] = [FrameRing.allocate(1 << 18), FrameRing.allocate(1 << 18)];
+  const memory = { kind: 'memory', toSwitch: to.memory, fromSwitch: from.memory, offloads: true } as const;
+  change({ added: [{ ...memory, port: number('p0') }] });
+  const wake = eventFd();
+  plane.listen(wake);
+  const frame = parse('a > *');
+  for (let n = 0; n < 64; n++) {
+    const at = to.reserve(frame.length);
+    to.bytes.set(frame, at);
+    to.describe(at, 0, 0, 0, 0);
+    to.commit();
+  }
+  const engine = Reflect.get(plane, 'engine') as { isBusy: boolean; clock: Float64Array };
+  plane.poll(0);
+  const polled = engine.clock[0];
+  expect(engine.isBusy).toBe(true);
+  expect(plane.takeWake()).toBe(false);
+  signalWake(wake);
+  plane.poll(1000);
+  expect(engine.isBusy).toBe(true);
+  expect(plane.takeWake()).toBe(true);
+  expect(engine.clock[0]).toBeGreaterThan(polled);
 });
