@@ -180,7 +180,10 @@ export class Burst {
   /** Sends the first `count` rows of `tx` in order and writes a result into each. Never blocks. */
   transmit(count: number): void {
     this.words[WORD.txCount] = count;
-    this.callTransmit.call();
+    const error = this.callTransmit.call();
+    if (error >= 0) return;
+    // Nothing was sent (closed: EBADF), and the rows still hold the results of an earlier call.
+    for (let n = 0; n < count; n++) this.tx[n * ROW + TX.result] = error;
   }
 
   /** What became of entry `n` of the last transmit: bytes sent, or -errno. */

@@ -290,3 +290,13 @@ test('slots that do not fit are refused, and a closed burst does nothing', () =>
   expect(b.receive(0, 1, 0)).toBe(-EBADF);
   expect(() => b.add(0, 1, KIND.tap)).toThrow(expect.objectContaining({ code: 'EBADF' }));
 });
+
+test('a transmit that native code refuses as a whole leaves no old result that looks like success', () => {
+  const b = burst();
+  b.tx[TX.result] = 60;
+  b.tx[ROW + TX.result] = 60;
+  b.tx[2 * ROW + TX.result] = 60;
+  b.close();
+  b.transmit(2);
+  expect([0, 1, 2].map((n) => b.result(n))).toEqual([-EBADF, -EBADF, 60]);
+});
