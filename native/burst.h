@@ -19,6 +19,7 @@
 #define SEND_BURST 64    /* datagrams in one sendmmsg */
 #define CONTROL_ROOM 64  /* one cmsg with a TOS byte or traffic class */
 #define EINTR_TRIES 4
+#define FAILURES_MAX 100 /* read errors on end after which a TAP counts as dead: epoll would report it for ever */
 
 struct member {
     int32_t source;
@@ -27,6 +28,7 @@ struct member {
     uint8_t kind;
     uint8_t queued;
     uint8_t expect;      /* frames to ask for: asking for one more than there are costs 0.26 us */
+    uint8_t failures;    /* read errors since the last frame */
     int32_t credit;      /* bytes that it may deliver now; below zero: owed to the others */
 };
 
