@@ -104,6 +104,15 @@ export class Fault implements Sink {
     return Math.min(inner, this.outgoing[0]?.due ?? inner, this.incoming[0]?.due ?? inner);
   }
 
+  /** The port goes: what is held back is dropped, and copies are counted so. Frames on their way in were not counted yet. */
+  discard(): void {
+    for (const { hop } of this.outgoing) {
+      this.counters.values[this.counters.port(hop & PORT_MASK) + PORT.drops + DROP.fault_transmit] += 1;
+    }
+    this.outgoing.length = 0;
+    this.incoming.length = 0;
+  }
+
   get isReady(): boolean {
     return this.incoming.length > 0 && this.incoming[0].due <= this.now;
   }

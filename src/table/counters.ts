@@ -9,6 +9,7 @@
 // Two laws hold for every port at every moment between two polls, and tests check them:
 //   frames:  received = forwarded + sum of receive drops
 //   copies:  copies   = transmitted + sum of transmit drops
+// A copy that a fault port holds back (`delay`) is counted in `copies` at once, and settled when it is sent or discarded.
 
 import { DROPS } from './drops.ts';
 

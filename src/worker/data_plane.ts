@@ -21,6 +21,8 @@ export const CONFIGURED_REMOTES = 16_384;
 const LEARNED_REMOTES = 49_152;
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
+/** Requests are looked for this often, ms, should a wake-up ever be lost. */
+const LOOK_INTERVAL = 1000;
 /** Entries in one page of the FDB: 320 KiB, 1 ms. */
 const PAGE = 16_384;
 
@@ -28,7 +30,9 @@ const PAGE = 16_384;
 /** When the last wait ended; 0 before the first. */
 const WAITED_UNTIL = 0;
 const LAST_EXPIRY = 1;
-const TIMES = 2;
+/** When requests were last looked for. */
+const LAST_LOOK = 2;
+const TIMES = 3;
 
 /** What only exists once there is something with a file descriptor. */
 interface Descriptors {
@@ -65,10 +69,14 @@ export class DataPlane {
     this.open().source.addWake(wakeFd);
   }
 
-  /** Whether the eventfd was signalled since the last call. */
+  /** Whether to look for requests: the eventfd was signalled since the last look, or that was long ago. */
   takeWake(): boolean {
-    const source = this.descriptors?.source;
-    if (source === undefined || !source.isWoken) return false;
+    const { descriptors, times } = this;
+    if (descriptors === null) return false;
+    const { source } = descriptors;
+    const { clock } = source.burst;
+    if (!source.isWoken && clock[CLOCK.now] - times[LAST_LOOK] < LOOK_INTERVAL) return false;
+    times[LAST_LOOK] = clock[CLOCK.now];
     source.isWoken = false;
     return true;
   }
@@ -204,6 +212,7 @@ export class DataPlane {
 
   private remove(port: number): void {
     this.engine.detach(port);
+    this.faults.get(port)?.discard();
     this.faults.delete(port);
     const fd = this.fds.get(port);
     if (fd !== undefined) {

@@ -20,6 +20,7 @@ export interface PlaneClient {
 
 export class InlinePlane implements PlaneClient {
   private readonly plane: DataPlane;
+  private isClosed = false;
 
   constructor(counters: Counters, topology: Topology, seed: Int32Array, onGone: (gone: Gone) => void) {
     this.plane = new DataPlane(counters, topology, seed, onGone);
@@ -32,10 +33,12 @@ export class InlinePlane implements PlaneClient {
   wake(): void {}
 
   poll(patience: number, now?: number): void {
+    if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
     this.plane.poll(patience, now);
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     this.plane.close();
   }
 }
@@ -92,12 +95,18 @@ export class ThreadPlane implements PlaneClient {
     };
     // Compiled beside this file; as TypeScript where Node itself strips types.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
-    this.worker = new Worker(new URL(file, import.meta.url), {
-      name: 'taploom',
-      execArgv: execArgvForFile(),
-      workerData: { ...data, channel: port2 },
-      transferList: [port2],
-    });
+    try {
+      this.worker = new Worker(new URL(file, import.meta.url), {
+        name: 'taploom',
+        execArgv: execArgvForFile(),
+        workerData: { ...data, channel: port2 },
+        transferList: [port2],
+      });
+    } catch (error) {
+      port1.close();
+      closeFd(this.wakeFd);
+      throw error;
+    }
     this.port.on('message', (message: Incoming) => this.receive(message, onGone));
     // While the thread lives it keeps the process alive, not the channel.
     this.port.unref();

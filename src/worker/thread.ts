@@ -6,7 +6,7 @@ import { Counters } from '../table/counters.ts';
 import { DataPlane } from './data_plane.ts';
 import type { Envelope, Request, ThreadData } from './messages.ts';
 
-/** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever. */
+/** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
 const PATIENCE = 1000;
 
 const { counters, maxBridges, topology, seed, wakeFd, channel } = workerData as ThreadData & {
@@ -16,14 +16,17 @@ const { counters, maxBridges, topology, seed, wakeFd, channel } = workerData as 
 const plane = new DataPlane(new Counters(counters, maxBridges), topology, seed, (gone) =>
   channel.postMessage(gone),
 );
-plane.listen(wakeFd);
-
 let isRunning = true;
-while (isRunning) {
-  plane.poll(PATIENCE);
-  if (plane.takeWake()) answerAll();
+try {
+  plane.listen(wakeFd);
+  while (isRunning) {
+    plane.poll(PATIENCE);
+    if (plane.takeWake()) answerAll();
+  }
+} finally {
+  plane.close(); // also after a crash: file descriptors belong to the process, not to the thread
+  channel.close();
 }
-channel.close();
 
 function answerAll(): void {
   for (;;) {

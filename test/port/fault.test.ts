@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { openRig } from '../support/engine/rig.ts';
+import type { Counters } from '../../src/table/counters.ts';
+import { configOf, openRig } from '../support/engine/rig.ts';
+import { lawViolations } from '../support/engine/stubs.ts';
 
 const between = (fault: Record<string, unknown>) => openRig({ br0: { ports: { p1: {}, p2: { fault } } } });
 
@@ -169,3 +171,13 @@ function texts(rig: Rig): string[] {
   const frames = rig.received().get('p2') ?? [];
   return frames.map(({ bytes }) => Buffer.from(bytes.subarray(14, 16)).toString());
 }
+
+test('what is held back for a port that goes is counted as dropped', async () => {
+  const rig = await between({ delay: 1000 });
+  rig.taploom.memoryPort('p1').send(frame('x'));
+  rig.taploom.poll(0, rig.now);
+  expect(rig.counters('p2')).toMatchObject({ copies: 1, transmittedFrames: 0 });
+  const counters = Reflect.get(rig.taploom, 'counters') as Counters;
+  await rig.taploom.apply(configOf({ br0: { ports: { p1: {} } } }));
+  expect(lawViolations(counters)).toEqual([]);
+});

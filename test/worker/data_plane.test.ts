@@ -136,3 +136,13 @@ test('a request is seen between the polls of one batch, however long that takes'
   expect(plane.takeWake()).toBe(true);
   expect(engine.clock[0]).toBeGreaterThan(polled);
 });
+
+test('remotes are heard at the time that the embedder says it is', () => {
+  const { plane, change, tap } = openPlane(['t1']);
+  change({ added: [tap('t1', eventFd())] });
+  const { vxlan } = Reflect.get(plane, 'descriptors') as { vxlan: { second: number } };
+  plane.poll(0, 5_999);
+  expect(vxlan.second).toBe(5);
+  plane.poll(0);
+  expect(vxlan.second).toBe(-1);
+});

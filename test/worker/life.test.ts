@@ -112,3 +112,41 @@ test('when the thread dies the switch says so, refuses further requests, and clo
   await expect(taploom.apply({ version: 1 })).rejects.toThrow();
   await taploom.close();
 });
+
+test('a thread that dies leaves no file descriptor behind', async () => {
+  const cycle = async () => {
+    const taploom = await Switch.open(TWO_PORTS);
+    const plane = Reflect.get(taploom, 'plane') as {
+      port: { postMessage(message: unknown): void };
+      wake(): void;
+    };
+    const failed = new Promise((resolve) => taploom.once('failed', resolve));
+    plane.port.postMessage({ id: 1, body: null });
+    plane.wake();
+    await failed;
+    await taploom.close();
+  };
+  await cycle();
+  const before = fds();
+  for (let n = 0; n < 5; n++) await cycle();
+  await expect.poll(fds, { timeout: 3000 }).toBe(before);
+});
+
+test('a request whose wake-up was lost is answered all the same', async () => {
+  const taploom = await Switch.open(TWO_PORTS);
+  onTestFinished(() => taploom.close());
+  const plane = Reflect.get(taploom, 'plane') as {
+    port: { postMessage(message: unknown): void };
+    pending: Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>;
+  };
+  const answer = new Promise((resolve, reject) => plane.pending.set(1_000_000, { resolve, reject }));
+  plane.port.postMessage({ id: 1_000_000, body: { kind: 'flush', domains: null, port: 0, hi: 0, lo: 0 } });
+  expect(await answer).toEqual({ kind: 'flushed', count: 0 });
+});
+
+test('poll() of an inline switch that was closed is refused', async () => {
+  const taploom = await Switch.open(TWO_PORTS, { threaded: false });
+  taploom.poll();
+  await taploom.close();
+  expect(() => taploom.poll()).toThrow('The switch is closed');
+});
