@@ -13,7 +13,15 @@ import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import { l3Of } from './offload.ts';
 import { EgressQueue, type Sink, type Source } from './port.ts';
 import { classify, decide, learn } from './stages.ts';
-import { HAIRPIN, ISOLATED, SPLIT_HORIZON, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
+import {
+  HAIRPIN,
+  ISOLATED,
+  SPLIT_HORIZON,
+  type Topology,
+  TUNNEL,
+  UNTAGGED,
+  VLAN_STRIDE,
+} from './topology.ts';
 
 /** Frames per poll: one native burst. Larger batches gain nothing once system calls dominate. */
 const BATCH = 64;
@@ -238,9 +246,8 @@ export class Engine {
     const vid = rows[row + COLUMN.tci] & VID_MASK;
     const membership = this.topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
     if ((membership ^ source) >>> 8 !== 0) return DEST_DROP | DROP.not_member;
-    if (((hop ^ rows[row + COLUMN.ingress]) & PORT_MASK) === 0 && (source & HAIRPIN) === 0) {
-      return DEST_DROP | DROP.same_port;
-    }
+    const from = rows[row + COLUMN.ingress];
+    if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) return DEST_DROP | DROP.same_port;
     if ((source & membership & ISOLATED) !== 0) return DEST_DROP | DROP.isolated;
     if ((source & membership & SPLIT_HORIZON) !== 0) return DEST_DROP | DROP.split_horizon;
     this.enqueue(row, hop, membership);
@@ -258,7 +265,7 @@ export class Engine {
     let reached = false;
     for (let k = listAt[list]; k < end; k++) {
       const hop = hops[k];
-      if (((hop ^ from) & PORT_MASK) === 0 && (source & HAIRPIN) === 0) continue;
+      if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
       const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
       if ((membership ^ source) >>> 8 !== 0) continue;
@@ -317,17 +324,24 @@ export class Engine {
   private addStatics(): void {
     const { statics, locals } = this.topology;
     for (let n = 0; n * 3 < statics.length; n++) {
-      const at = n * 3;
-      const domain = statics[at] >>> 16;
-      this.fdb.addStatic(
-        domain,
-        statics[at] & 0xffff,
-        statics[at + 1],
-        statics[at + 2],
-        n < locals ? LOCAL : 0,
-      );
+      const flags = n < locals ? LOCAL : 0;
+      if (this.addStatic(n * 3, flags)) continue;
+      // The table has room for all statics, but dead entries may still be in the way.
+      this.fdb.sweep(tickAt(this.clock[0]), this.fdb.slots);
+      if (!this.addStatic(n * 3, flags)) throw new Error('The FDB is too small for its static entries');
     }
   }
+
+  private addStatic(at: number, flags: number): boolean {
+    const { statics } = this.topology;
+    const [key, lo, hop] = [statics[at], statics[at + 1], statics[at + 2]];
+    return this.fdb.addStatic(key >>> 16, key & 0xffff, lo, hop, flags);
+  }
+}
+
+/** Whether a frame may leave through its own port: with hairpin, but in a tunnel not to the remote that it came from. */
+function turnsRound(source: number, from: number, hop: number): boolean {
+  return (source & HAIRPIN) !== 0 && ((source & TUNNEL) === 0 || hop !== from);
 }
 
 /** What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. */

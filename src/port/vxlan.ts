@@ -59,7 +59,7 @@ export class Vxlan extends BurstSink {
   /** By port index. */
   private readonly ports: (VxlanPort | undefined)[] = [];
   /** By VTEP, then by VNI. */
-  private readonly byVni: Map<number, VxlanPort>[] = [];
+  private readonly byVni: (Map<number, VxlanPort> | undefined)[] = [];
 
   constructor(burst: Burst, counters: Counters, remotes: Remotes) {
     super(burst, counters);
@@ -68,8 +68,8 @@ export class Vxlan extends BurstSink {
 
   add(port: VxlanPort): void {
     this.ports[port.port] = port;
-    this.byVni[port.vtep] ??= new Map();
-    this.byVni[port.vtep].set(port.vni, port);
+    const ports = this.byVni[port.vtep] ?? new Map<number, VxlanPort>();
+    this.byVni[port.vtep] = ports.set(port.vni, port);
     this.counters.values[this.counters.port(port.port) + PORT.up] = 1;
   }
 
@@ -77,7 +77,9 @@ export class Vxlan extends BurstSink {
     const old = this.ports[port];
     if (old === undefined) return;
     this.ports[port] = undefined;
-    this.byVni[old.vtep].delete(old.vni);
+    const ports = this.byVni[old.vtep];
+    ports?.delete(old.vni);
+    if (ports?.size === 0) this.byVni[old.vtep] = undefined;
     this.counters.values[this.counters.port(port) + PORT.up] = 0;
   }
 

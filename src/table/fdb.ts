@@ -133,8 +133,12 @@ export class Fdb {
     const key = (domain << 16) | hi;
     const at = this.find(key, lo);
     if (at < 0) return false;
-    if (this.words[at] === key) this.kill(at);
-    else if (this.used++ >= this.slots - 1) return false;
+    if (this.words[at] === key) {
+      this.kill(at);
+    } else {
+      if (this.used >= this.slots - 1) return false;
+      this.used++;
+    }
     this.write(at, key, lo, hop, flags | STATIC);
     return true;
   }

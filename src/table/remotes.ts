@@ -129,7 +129,9 @@ export class Remotes {
   /** Frees a learned row; the index still names it. */
   private release(row: number): void {
     const port = this.portOf(row);
-    this.learned.set(port, (this.learned.get(port) ?? 0) - 1);
+    const left = (this.learned.get(port) ?? 0) - 1;
+    if (left > 0) this.learned.set(port, left);
+    else this.learned.delete(port);
     this.key[row * KEY] = 0;
     this.free[this.freeCount++] = row;
   }

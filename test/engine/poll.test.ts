@@ -1,6 +1,7 @@
 // The poll itself: budgets, queues, and what happens to frames in flight when the topology changes.
 
 import { expect, test } from 'vitest';
+import { hop } from '../../src/frame/hop.ts';
 import { PORT } from '../../src/table/counters.ts';
 import { DROP } from '../../src/table/drops.ts';
 import { ports } from '../support/engine/rig.ts';
@@ -179,4 +180,24 @@ test('every source gets its turn, however busy the first one is', () => {
   engine.poll(1000);
   engine.poll(1001);
   expect(sink.sent.get(bench.port('p3'))).toContain('q > *');
+});
+
+test('hairpin on a tunnel turns frames round to its other remotes, never to the one that they came from', () => {
+  const remotes = ['192.0.2.2', '192.0.2.3', '192.0.2.4'];
+  const tunnel = { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes, hairpin: true };
+  const bench = openBench({ br0: { ports: { vx: tunnel, p1: {} } } });
+  const { engine, source, sink, counters } = bench;
+  const vx = bench.port('vx');
+  const sent = () => sink.sent.get(vx)?.length ?? 0;
+  source.add(hop(vx, 1), 'a > *');
+  engine.poll(1000);
+  expect(sent()).toBe(2);
+  source.add(hop(vx, 2), 'b > a'); // from one remote to another
+  engine.poll(1001);
+  expect(sent()).toBe(3);
+  source.add(hop(vx, 1), 'c > a'); // a is behind remote 1, too
+  engine.poll(1002);
+  expect(sent()).toBe(3);
+  expect(counters.values[counters.port(vx) + PORT.drops + DROP.same_port]).toBe(1);
+  expect(lawViolations(counters)).toEqual([]);
 });

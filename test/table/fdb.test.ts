@@ -335,3 +335,13 @@ test('a million stations are all found, none twice, in a table of the size that 
   expect(fdb.flush((_domain, to) => to === 1)).toBe(COUNT / 2);
   expect(learnedOn(counters, 2)).toBe(COUNT / 2);
 });
+
+test('static entries that a full table refuses do not use it up', () => {
+  const { fdb } = makeFdb(16);
+  let added = 0;
+  for (let lo = 0; lo < 100; lo++) if (fdb.addStatic(1, 1, lo, hop(1), 0)) added++;
+  expect(added).toBe(15);
+  fdb.flush(() => true);
+  for (let n = 0; n < 4; n++) fdb.sweep(0, 16);
+  for (let lo = 0; lo < 15; lo++) expect(fdb.addStatic(1, 2, lo, hop(1), 0)).toBe(true);
+});
