@@ -54,8 +54,8 @@ export function needs({ rows }: FrameBatch, row: number, offloads: number): numb
 }
 
 /**
- * Writes the whole untagged the frame of `row` to offset `at` of the batch's bytes, its checksum completed, and returns its
- * length, or -1 if the request points outside the frame. Needs `length[i]` bytes of room.
+ * Writes the whole frame of `row`, untagged and with its checksum completed, to offset `at` of the batch's bytes. Needs
+ * room for its `length`, and returns that, or -1 if the request points outside the frame.
  * Any protocol will do: csum_start and csum_offset say all there is to know.
  */
 export function completeChecksum(batch: FrameBatch, row: number, at: number): number {
@@ -105,8 +105,8 @@ export class Segmenter {
   private position = 0;
 
   /**
-   * Prepares the frame of `row` and returns its number of segments, at least 1, or -1 if its headers contradict each other or
-   * the request. All checks are here; `next` cannot fail. Relies on `classify` for an `l3` within the frame.
+   * Takes up the frame of `row`. Returns its number of segments, at least 1, or -1 if its headers contradict each other
+   * or the request. All checks are here; `next` cannot fail. Relies on `classify` for an `l3` within the frame.
    */
   begin(batch: FrameBatch, row: number): number {
     const { view, rows } = batch;

@@ -60,7 +60,7 @@ export abstract class CopySink implements Sink {
     rest: number,
     length: number,
     tag: number,
-    i: number,
+    row: number,
     isLast: boolean,
   ): void;
   /** All copies of this poll are emitted. */

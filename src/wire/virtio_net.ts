@@ -3,7 +3,7 @@
 //   0       1          2         4          6            8             10            12
 //   | flags | gso_type | hdr_len | gso_size | csum_start | csum_offset | num_buffers |
 //
-// Fields are in the host's byte order (TUNSETVNETLE is not used). csum_start counts from the frame's first byte, and
+// Fields are little-endian on every machine, as in virtio 1.0: TUNSETVNETLE sees to that. csum_start counts from the frame's first byte, and
 // the 16 bits at csum_start + csum_offset hold the pseudo-header's sum, not complemented.
 
 export const HEADER_LEN = 12;
