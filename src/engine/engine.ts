@@ -39,6 +39,8 @@ const COPY_COST = 8192;
 const SWEEP_PERIOD = 2000;
 /** How often it does a share of that, in ms. */
 const SWEEP_INTERVAL = 100;
+/** Most slots that it visits in one poll: 0.2 ms, or 2 ms if most of them have just expired. */
+const SWEEP_SLOTS = 32_768;
 
 /** Word of `clock`. */
 const LAST_SWEEP = 1;
@@ -75,6 +77,8 @@ export class Engine {
   deadline = Number.POSITIVE_INFINITY;
   /** What is left of this poll's. */
   private budget = 0;
+  /** Slots that the sweeper should have visited by now. */
+  private unswept = 0;
 
   constructor(options: EngineOptions) {
     this.counters = options.counters;
@@ -123,7 +127,8 @@ export class Engine {
       return;
     }
     batch.clear();
-    let patience = timeoutMs;
+    // A sweeper that is behind goes on soon.
+    let patience = this.unswept > 0 ? Math.min(1, timeoutMs) : timeoutMs;
     for (let n = 0; n < sources.length && patience > 0; n++) {
       if (sources[n].isReady?.() === true) patience = 0;
     }
@@ -150,7 +155,7 @@ export class Engine {
       this.replicate();
       this.transmit();
     }
-    if (clock[0] - clock[LAST_SWEEP] >= SWEEP_INTERVAL) this.sweep();
+    if (clock[0] - clock[LAST_SWEEP] >= SWEEP_INTERVAL || this.unswept > 0) this.sweep();
     if (this.services.length > 0) this.deadline = this.service(clock[0]);
   }
 
@@ -168,14 +173,17 @@ export class Engine {
 
   /**
    * Puts another topology in force. FDB entries whose domain, port or, by `isHop`, remote is no more are forgotten;
-   * frames that wait are decided again.
+   * frames that wait are decided again. `isHop` null: no remote went.
    */
-  swap(topology: Topology, isHop: (hop: number) => boolean = () => true): void {
-    const { vlan, domainVid } = topology;
-    this.fdb.flush((domain, hop, _hi, _lo, flags) => {
-      const word = vlan[(hop & PORT_MASK) * VLAN_STRIDE + (domainVid[domain] ?? 0)];
-      return flags !== 0 || word >>> 8 !== domain || !isHop(hop);
-    });
+  swap(topology: Topology, isHop: ((hop: number) => boolean) | null = null): void {
+    this.removeStatics();
+    if (isHop !== null || this.losesMember(topology)) {
+      const { vlan, domainVid } = topology;
+      this.fdb.flush((domain, hop) => {
+        const word = vlan[(hop & PORT_MASK) * VLAN_STRIDE + (domainVid[domain] ?? 0)];
+        return word >>> 8 !== domain || (isHop !== null && !isHop(hop));
+      });
+    }
     this.topology = topology;
     if (topology.fdbSlots === this.fdb.slots) {
       this.fdb.configure(topology);
@@ -186,6 +194,20 @@ export class Engine {
     }
     this.addStatics();
     if (this.isBusy && !this.isFresh) this.decideAgain();
+  }
+
+  /**
+   * Whether a port leaves a domain, so that FDB entries may be wrong: without that, a change need not walk over the FDB
+   * (12 ms with 1,000,000 entries; this is 0.4 ms for 100 ports). Says yes where the FDB is the shorter walk.
+   */
+  private losesMember(next: Topology): boolean {
+    const { vlan } = this.topology;
+    if (vlan.length > this.fdb.slots) return true;
+    for (let n = 0; n < vlan.length; n++) {
+      const domain = vlan[n] >>> 8;
+      if (domain !== 0 && (n >= next.vlan.length || next.vlan[n] >>> 8 !== domain)) return true;
+    }
+    return false;
   }
 
   /** For frames that wait while the topology changes: their next hops and lists were those of the old one. */
@@ -311,14 +333,26 @@ export class Engine {
   }
 
   private sweep(): void {
-    const { clock } = this;
-    const share = Math.min(1, (clock[0] - clock[LAST_SWEEP]) / SWEEP_PERIOD);
-    this.fdb.sweep(tickAt(clock[0]), Math.ceil(this.fdb.slots * share));
-    clock[LAST_SWEEP] = clock[0];
+    const { clock, fdb } = this;
+    if (clock[0] - clock[LAST_SWEEP] >= SWEEP_INTERVAL) {
+      const share = Math.min(1, (clock[0] - clock[LAST_SWEEP]) / SWEEP_PERIOD);
+      this.unswept = Math.min(fdb.slots, this.unswept + Math.ceil(fdb.slots * share));
+      clock[LAST_SWEEP] = clock[0];
+    }
+    const slots = Math.min(this.unswept, SWEEP_SLOTS);
+    fdb.sweep(tickAt(clock[0]), slots);
+    this.unswept -= slots;
   }
 
   private createFdb(topology: Topology): Fdb {
     return new Fdb(new Int32Array(topology.fdbSlots * 4), this.counters, topology, this.seed);
+  }
+
+  private removeStatics(): void {
+    const { statics } = this.topology;
+    for (let at = 0; at < statics.length; at += 3) {
+      this.fdb.removeStatic(statics[at] >>> 16, statics[at] & 0xffff, statics[at + 1]);
+    }
   }
 
   private addStatics(): void {

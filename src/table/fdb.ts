@@ -21,6 +21,8 @@
 import { BRIDGE, type Counters, PORT } from './counters.ts';
 
 const WORDS = 4;
+/** Slots that one `read` walks over: 0.3 ms if half of them are in use. */
+const READ_SLOTS = 32_768;
 /** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
 const MAX_PROBES = 128;
 const TICK_SHIFT = 8;
@@ -143,7 +145,16 @@ export class Fdb {
     return true;
   }
 
-  /** Forgets every entry for which `matches` holds. Returns how many. One pass: 0.1 ms for 65,536 slots. */
+  /** Forgets a static entry, if it is one. */
+  removeStatic(domain: number, hi: number, lo: number): void {
+    const at = this.find((domain << 16) | hi, lo);
+    if (at >= 0 && (this.words[at + 3] & STATIC) !== 0) this.kill(at);
+  }
+
+  /**
+   * Forgets every entry for which `matches` holds. Returns how many. One pass: 0.06 ms for 16,384 slots, 3 ms for
+   * 2,097,152 that are nearly empty, 12 ms if 1,000,000 are in use (Node 20).
+   */
   flush(matches: (domain: number, hop: number, hi: number, lo: number, flags: number) => boolean): number {
     const words = this.words;
     let flushed = 0;
@@ -157,7 +168,9 @@ export class Fdb {
     return flushed;
   }
 
-  /** Reclaims dead and expired entries among the next `budget` slots. */
+  /**
+   * Reclaims dead and expired entries among the next `budget` slots. A slot takes 2 to 7 ns, a reclaimed entry 70 ns.
+   */
   sweep(tick: number, budget: number): void {
     const words = this.words;
     for (let n = Math.min(budget, this.slots); n > 0; n--) {
@@ -172,7 +185,8 @@ export class Fdb {
   }
 
   /**
-   * Moves live entries into `target`, a table of another size, and forgets what does not fit: a smaller table follows
+   * Moves live entries into `target`, a table of another size, in one pass: 70 ms for 1,000,000 entries, so a changed
+   * limit is not for the busy hour. Forgets what does not fit: a smaller table follows
    * from smaller limits, and is half full when it holds what they allow. There the entries come in scattered order:
    * in their own, which is that of their hashes, the first ones to come would fill the beginning of the table solidly.
    */
@@ -188,13 +202,15 @@ export class Fdb {
 
   /**
    * Copies live entries from slot `from` on into `out`, five words each: domain, MAC 0-1, MAC 2-5, next hop,
-   * age in ms << 2 | flags (age at most 2^29 ms). Returns the slot to go on from, or -1 at the end.
+   * age in ms << 2 | flags (age at most 2^29 ms). Returns the slot to go on from, or -1 at the end. Walks over a bounded
+   * number of slots, so there may be no entry although there is a slot to go on from.
    */
   read(from: number, tick: number, out: Int32Array): { next: number; entries: number } {
     const words = this.words;
+    const end = Math.min(this.slots, from + READ_SLOTS);
     let entries = 0;
     let slot = from;
-    for (; slot < this.slots && entries * 5 + 5 <= out.length; slot++) {
+    for (; slot < end && entries * 5 + 5 <= out.length; slot++) {
       const at = slot * WORDS;
       if (words[at] === 0 || words[at + 2] === 0) continue;
       const domain = words[at] >>> 16;

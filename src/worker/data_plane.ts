@@ -154,10 +154,11 @@ export class DataPlane {
       }
     }
     this.topology = topology;
-    this.engine.swap(topology, (hop) => {
+    const isHop = (hop: number) => {
       const remote = hop >>> PORT_BITS;
       return remote === 0 || this.remotes.portOf(remote) === (hop & PORT_MASK);
-    });
+    };
+    this.engine.swap(topology, remotes === null ? null : isHop);
     const failed: Failed[] = [];
     for (const spec of change.added) {
       try {

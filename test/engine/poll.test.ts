@@ -1,11 +1,24 @@
 // The poll itself: budgets, queues, and what happens to frames in flight when the topology changes.
 
 import { expect, test } from 'vitest';
+import type { Engine } from '../../src/engine/engine.ts';
 import { hop } from '../../src/frame/hop.ts';
 import { PORT } from '../../src/table/counters.ts';
 import { DROP } from '../../src/table/drops.ts';
 import { ports } from '../support/engine/rig.ts';
 import { lawViolations, openBench } from '../support/engine/stubs.ts';
+
+/** All entries of the FDB, five words each. */
+function entriesOf(engine: Engine): number[][] {
+  const found: number[][] = [];
+  const out = new Int32Array(500);
+  for (let from = 0; from >= 0; ) {
+    const { next, entries } = engine.readFdb(from, out);
+    for (let n = 0; n < entries; n++) found.push([...out.subarray(n * 5, n * 5 + 5)]);
+    from = next;
+  }
+  return found;
+}
 
 test('a flood to 256 members is spread over several polls; none is lost, and each port gets them in order', () => {
   const bench = openBench({ br0: { ports: ports(257) } });
@@ -126,15 +139,13 @@ test('a swap keeps the entries that are still true and forgets the others', () =
   source.add(bench.port('p3'), 'b > *');
   source.add(bench.port('q1'), 'c > *');
   engine.poll(1000);
-  const known = () => {
-    const out = new Int32Array(500);
-    const { entries } = engine.readFdb(0, out);
-    const rows = Array.from({ length: entries }, (_, n) => {
-      const domain = bench.compiler.domain(out[n * 5]);
-      return `${domain?.bridge} ${domain?.vid} ${String.fromCharCode(out[n * 5 + 2] & 0xff)}`;
-    });
-    return rows.sort();
-  };
+  const known = () =>
+    entriesOf(engine)
+      .map(([index, , lo]) => {
+        const domain = bench.compiler.domain(index);
+        return `${domain?.bridge} ${domain?.vid} ${String.fromCharCode(lo & 0xff)}`;
+      })
+      .sort();
   expect(known()).toEqual(['br0 10 a', 'br0 10 b', 'br0 20 a', 'br1 0 c']);
   // p1 leaves VLAN 20, p3 goes, br1 gets a neighbour.
   engine.detach(bench.port('p3'));
@@ -200,4 +211,48 @@ test('hairpin on a tunnel turns frames round to its other remotes, never to the 
   expect(sent()).toBe(3);
   expect(counters.values[counters.port(vx) + PORT.drops + DROP.same_port]).toBe(1);
   expect(lawViolations(counters)).toEqual([]);
+});
+
+test('with a large table, too, a swap forgets the entries of ports that leave, and statics that are no more', () => {
+  const keys = { fdb_limit: 100_000 };
+  const static_ = [{ mac: '02:00:00:00:00:99', port: 'p1' }];
+  const bench = openBench({ br0: { ...keys, static: static_, ports: ports(3) } });
+  const { engine, source } = bench;
+  for (const [port, name] of [
+    ['p1', 'a'],
+    ['p2', 'b'],
+    ['p3', 'c'],
+  ])
+    source.add(bench.port(port), `${name} > *`);
+  engine.poll(1000);
+  const known = () =>
+    entriesOf(engine)
+      .map(([, , lo]) => (lo & 0xff).toString(16))
+      .sort();
+  expect(known()).toEqual(['61', '62', '63', '99']);
+  engine.swap(bench.topology({ br0: { ...keys, ports: ports(4) } }));
+  expect(known()).toEqual(['61', '62', '63']);
+  engine.swap(bench.topology({ br0: { ...keys, ports: ports(2) } }));
+  expect(known()).toEqual(['61', '62']);
+  engine.swap(bench.topology({ br0: { ...keys, ports: { p2: {} } }, br1: { ports: { p1: {} } } }));
+  expect(known()).toEqual(['62']);
+});
+
+test('the sweeper visits a large table in shares, and is through after its period and some polls', () => {
+  const bench = openBench({ br0: { fdb_limit: 100_000, ageing_time: 1, ports: ports(2) } });
+  const { engine, source, counters } = bench;
+  engine.poll(1000);
+  const learned = () => counters.values[counters.port(bench.port('p1')) + PORT.learned];
+  for (let round = 0; round < 10; round++) {
+    for (let n = 0; n < 64; n++) {
+      const station = String.fromCharCode(0x61 + ((round * 64 + n) % 26));
+      source.add(bench.port('p1'), `${station} > *`);
+    }
+    engine.poll(1000);
+  }
+  expect(learned()).toBe(26);
+  engine.poll(60_000);
+  expect(learned()).toBeGreaterThan(0); // no poll walks over all of it
+  for (let n = 0; n < 8; n++) engine.poll(60_000);
+  expect(learned()).toBe(0);
 });

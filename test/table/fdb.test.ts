@@ -345,3 +345,15 @@ test('static entries that a full table refuses do not use it up', () => {
   for (let n = 0; n < 4; n++) fdb.sweep(0, 16);
   for (let lo = 0; lo < 15; lo++) expect(fdb.addStatic(1, 2, lo, hop(1), 0)).toBe(true);
 });
+
+test('a read walks over a bounded part of the table, and says where to go on though it found nothing', () => {
+  const { fdb } = makeFdb(1 << 17);
+  const out = new Int32Array(50);
+  let reads = 0;
+  for (let from = 0; from >= 0; reads++) {
+    const { next, entries } = fdb.read(from, 0, out);
+    expect(entries).toBe(0);
+    from = next;
+  }
+  expect(reads).toBe(4);
+});
