@@ -12,7 +12,10 @@ type Issue = z.core.$ZodIssue;
 
 /** `input` is what was validated, to look up values that issues do not carry. */
 export function explain(issues: readonly Issue[], input: unknown): Problem[] {
-  return issues.flatMap((issue) => explainIssue(issue, input, []));
+  const problems = issues.flatMap((issue) => explainIssue(issue, input, []));
+  // A number may be no safe integer and above the maximum: to people that is one mistake.
+  const seen = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  return [...seen.values()];
 }
 
 function explainIssue(issue: Issue, input: unknown, prefix: Path): Problem[] {

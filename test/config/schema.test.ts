@@ -313,6 +313,12 @@ test('static entries fit to their bridge and port', () => {
   ]);
 });
 
+test('a number that is wrong in two ways is one problem', () => {
+  expect(br0({ fdb_limit: 2 ** 53 })).toEqual([
+    'bridges.br0.fdb_limit: 9007199254740992 is not a number of addresses (1-4000000)',
+  ]);
+});
+
 test('an fd belongs to one port of the whole switch', () => {
   const one = { type: 'tap', fd: 7 };
   expect(problems({ version: 1, bridges: { a: { ports: { p: one } }, b: { ports: { q: one } } } })).toEqual([
