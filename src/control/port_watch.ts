@@ -34,7 +34,14 @@ export class PortWatch {
   }
 
   start(): void {
-    this.timer = setInterval(() => this.check(), INTERVAL_MS).unref();
+    this.timer = setInterval(() => {
+      try {
+        this.check();
+      } catch (error) {
+        // A log without these lines is better than a switch that stops over them.
+        this.log.error({ err: error }, 'cannot look at the ports');
+      }
+    }, INTERVAL_MS).unref();
   }
 
   stop(): void {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/control/log.ts';
 import { PortWatch } from '../../src/control/port_watch.ts';
 import { SimulatedSwitch } from './simulated_switch.ts';
@@ -75,4 +75,25 @@ test('a port that was made again counts from zero', () => {
   check(1000);
   api.counters.set('vm1', { receiveDropped: { runt: 2 } });
   expect(check(61_000)).toEqual(['40 port vm1 dropped frames: 2 runt']);
+});
+
+test('ports that cannot be looked at cost a line, not the process', () => {
+  vi.useFakeTimers();
+  const lines: string[] = [];
+  const log = createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
+  const api = {
+    ports(): never {
+      throw new Error('no descriptors left');
+    },
+  };
+  const ports = new PortWatch(api, log);
+  try {
+    ports.start();
+    vi.advanceTimersByTime(1500);
+  } finally {
+    ports.stop();
+    vi.useRealTimers();
+  }
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('cannot look at the ports');
 });
