@@ -32,6 +32,11 @@ export interface PortStatus {
   netns?: string;
   /** TAP: offloads the kernel accepted, as TUNSETOFFLOAD bits. */
   offloads?: number;
+  /**
+   * TAP: frames that the kernel dropped because nobody took them from the device's queue in time, since the interface
+   * exists; as of a look some seconds ago at most. They never reached the switch, so `counters` knows nothing of them.
+   */
+  queueDropped?: number;
   learnedAddresses: number;
   counters: PortCounters;
 }

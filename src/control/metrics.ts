@@ -94,6 +94,15 @@ export class Metrics {
       'Addresses seen on the port and not learned, because a limit was reached.',
       'learnRefused',
     );
+    this.add(
+      'counter',
+      'taploom_tap_queue_dropped_total',
+      'Frames that the kernel dropped because the queue of the TAP was full; they never reached the switch.',
+      ({ ports }) =>
+        ports
+          .filter(({ status }) => status.queueDropped !== undefined)
+          .map(({ status, labels }) => ({ value: status.queueDropped as number, shared: labels })),
+    );
     gauge('fdb_entries', 'Addresses learned on the port now.', (status) => status.learnedAddresses);
     gauge('up', '1 if the port takes frames, 0 if it is down or gone.', (status) =>
       status.state === 'up' ? 1 : 0,

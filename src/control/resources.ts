@@ -49,6 +49,11 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   mac: z.string().optional(),
   netns: z.string().optional(),
   offloads: z.int().optional().describe('TAP: offloads that the kernel accepted, as TUNSETOFFLOAD bits'),
+  queueDropped: count
+    .optional()
+    .describe(
+      'TAP: frames that the kernel dropped because its queue was full; they never reached the switch',
+    ),
   learnedAddresses: count,
   counters: portCounters,
 });
