@@ -120,12 +120,13 @@ export class Compiler {
   }
 
   /**
-   * `localMacs`: address of each bridge's local interface, by bridge.
+   * `localMacs`: address of each bridge's local interface, by bridge. `ownedMtus`: see effectiveMtus.
    * @throws TaploomError `too_many`
    */
   compile(
     config: SwitchConfig,
     localMacs: ReadonlyMap<string, string>,
+    ownedMtus?: ReadonlyMap<string, number>,
   ): { topology: Topology; remotes: RemoteRow[] } {
     this.number(wantedBy(config));
     const ports = this.ports.length;
@@ -150,7 +151,7 @@ export class Compiler {
       topology.ageing[number] = bridge.ageing_time * 1000;
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
       topology.groupFwdMask[number] = bridge.group_fwd_mask;
-      const mtus = effectiveMtus(config, name);
+      const mtus = effectiveMtus(config, name, ownedMtus);
       for (const view of portViews(name, bridge)) {
         const port = this.ports.number(view.name);
         const vlans = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;

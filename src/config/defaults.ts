@@ -16,13 +16,17 @@ const TAG = 4;
 
 /**
  * MTU of each port of a bridge, and under the bridge's name that of its local interface:
- *   1. what the configuration says;
+ *   1. what the configuration says, then what `owned` says: interfaces that somebody else configures;
  *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6, 4 less if any of its VLANs leaves tagged;
  *   3. a port that shares a VLAN with VXLAN ports: the least of theirs, but at most 1500;
  *   4. any other port: 1500;
  *   5. the local interface: the least of the bridge's ports.
  */
-export function effectiveMtus(config: SwitchConfig, bridge: string): Map<string, number> {
+export function effectiveMtus(
+  config: SwitchConfig,
+  bridge: string,
+  owned: ReadonlyMap<string, number> = new Map(),
+): Map<string, number> {
   const { vlan_filtering, local, ports } = config.bridges[bridge];
   const limits = tunnelLimits(vlan_filtering, ports);
   const mtus = new Map<string, number>();
@@ -30,6 +34,7 @@ export function effectiveMtus(config: SwitchConfig, bridge: string): Map<string,
     mtus.set(
       name,
       port.mtu ??
+        owned.get(name) ??
         (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port) : limitOf(limits, vlan_filtering, port)),
     );
   }
