@@ -7,9 +7,9 @@ import { parseRange } from './config/range.ts';
 import type { LocalConfig, MemoryPortConfig, TapPortConfig, VxlanPortConfig } from './config/schema.ts';
 import { FrameRing } from './port/frame_ring.ts';
 import { MemoryPort } from './port/memory.ts';
-import { LinkSocket } from './sys/link.ts';
+import { LinkSocket, type LinkState, linkOfTap } from './sys/link.ts';
 import { SysError } from './sys/sys_error.ts';
-import { adoptTapFd, openTap, type TapDevice, tapName } from './sys/tap.ts';
+import { adoptTapFd, openTap, setTapPersist, type TapDevice, tapName } from './sys/tap.ts';
 import { openSenders, openVtep, type VtepSocket } from './sys/udp.ts';
 import { closeFd } from './sys/wake.ts';
 import type { DeviceSpec } from './worker/messages.ts';
@@ -28,60 +28,30 @@ export interface Device {
   readonly offloads?: number;
   /** The user's end of a memory port. */
   readonly memory?: MemoryPort;
+  /** MTU of an interface that somebody else configures; undefined: Taploom sets it, or it cannot be seen. */
+  readonly ownMtu?: number;
   setMtu(mtu: number): void;
-  /** Whether the interface is administratively up; undefined if it cannot be seen from here (it was moved). */
-  isUp?(): boolean | undefined;
+  /** The interface as the kernel has it, 50 us, in another namespace 130 us; undefined if it cannot be seen. */
+  link?(): LinkState | undefined;
   close(): void;
-}
-
-/** rtnetlink sockets for looking at interfaces, one for each namespace. */
-export class Links {
-  private readonly sockets = new Map<string, LinkSocket>();
-
-  /** Whether the TAP is up, 30 us; undefined if it is not where it was made. */
-  isUp(tap: TapDevice, netns: string | undefined): boolean | undefined {
-    const key = netns ?? '';
-    let links = this.sockets.get(key);
-    if (links === undefined) {
-      links = LinkSocket.open(netns);
-      this.sockets.set(key, links);
-    }
-    const state = links.find(tap.name);
-    return state?.index === tap.ifindex ? state.up : undefined;
-  }
-
-  close(): void {
-    for (const links of this.sockets.values()) links.close();
-    this.sockets.clear();
-  }
+  /** Closes, and takes back what opening left in the system: for a device that never came into force. */
+  undo(): void;
 }
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
-export function openTapPort(
-  port: number,
-  name: string,
-  config: TapPortConfig,
-  mtu: number,
-  links: Links,
-): Device {
+export function openTapPort(port: number, name: string, config: TapPortConfig, mtu: number): Device {
   if (config.fd !== undefined) {
     const tap = adoptTapFd(config.fd, { offloads: config.offloads });
     // Its owner's: Taploom neither configures nor closes it.
-    return tapDevice(port, tap, config, { setMtu() {}, close() {} });
+    return tapDevice(port, tap, config, { ownMtu: tap.mtu || undefined, setMtu() {}, close() {}, undo() {} });
   }
   const { netns, owner, group, mac, persist, offloads } = config;
   const tap = attach('port', { name, netns, owner, group, mac, persist, offloads, mtu });
-  return tapDevice(port, tap, config, ownTap(tap, netns, links));
+  return tapDevice(port, tap, config, ownTap(tap));
 }
 
 /** The interface of the bridge's own name. */
-export function openLocal(
-  port: number,
-  bridge: string,
-  config: LocalConfig,
-  mtu: number,
-  links: Links,
-): Device {
+export function openLocal(port: number, bridge: string, config: LocalConfig, mtu: number): Device {
   const { netns, owner, group } = config;
   const tap = attach('bridge', {
     name: bridge,
@@ -91,7 +61,7 @@ export function openLocal(
     mac: config.mac ?? stableMac(bridge),
     mtu,
   });
-  return tapDevice(port, tap, {}, ownTap(tap, netns, links));
+  return tapDevice(port, tap, {}, ownTap(tap));
 }
 
 export function openMemory(port: number, name: string, config: MemoryPortConfig, wake: () => void): Device {
@@ -111,6 +81,7 @@ export function openMemory(port: number, name: string, config: MemoryPortConfig,
     memory: new MemoryPort(name, toSwitch, fromSwitch, wake),
     setMtu() {},
     close() {},
+    undo() {},
   };
 }
 
@@ -118,26 +89,29 @@ function tapDevice(
   port: number,
   tap: TapDevice,
   config: Pick<TapPortConfig, 'fault'>,
-  life: Pick<Device, 'setMtu' | 'isUp' | 'close'>,
+  life: Pick<Device, 'ownMtu' | 'setMtu' | 'close' | 'undo'>,
 ): Device {
   const spec: DeviceSpec = { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault: config.fault };
-  return { spec, mac: tap.mac, offloads: tap.offloads, ...life };
+  const link = () => linkOfTap(tap.fd, tap.ifindex);
+  return { spec, mac: tap.mac, offloads: tap.offloads, link, ...life };
 }
 
-function ownTap(
-  tap: TapDevice,
-  netns: string | undefined,
-  links: Links,
-): Pick<Device, 'setMtu' | 'isUp' | 'close'> {
+function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'close' | 'undo'> {
+  const close = () => closeFd(tap.fd);
   return {
-    isUp: () => links.isUp(tap, netns),
     setMtu(mtu) {
       // Wherever the interface was moved, and whatever it is called by now.
       using links = LinkSocket.ofTap(tap.fd);
       links.setMtu(tapName(tap.fd), mtu);
     },
-    close() {
-      closeFd(tap.fd);
+    close,
+    undo() {
+      try {
+        if (tap.created) setTapPersist(tap.fd, false);
+      } catch {
+        // Deleted meanwhile: then nothing is left behind anyway.
+      }
+      close();
     },
   };
 }
@@ -224,6 +198,10 @@ export class Tunnels {
         this.release(this.vteps, vtepKey);
         throw error;
       }
+      const close = () => {
+        this.release(this.senders, sendersKey);
+        this.release(this.vteps, vtepKey);
+      };
       return {
         spec: {
           kind: 'vxlan',
@@ -239,10 +217,8 @@ export class Tunnels {
           fault: config.fault,
         },
         setMtu() {},
-        close: () => {
-          this.release(this.senders, sendersKey);
-          this.release(this.vteps, vtepKey);
-        },
+        close,
+        undo: close,
       };
     } catch (error) {
       if (!(error instanceof SysError)) throw error;

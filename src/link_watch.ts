@@ -1,49 +1,77 @@
-// Whether interfaces are up, as far as one may know it cheaply. The data plane notices that an interface is down when a
-// frame fails; this notices it without traffic.
+// What the kernel says about interfaces, as far as one may know it cheaply. The data plane notices that an interface is
+// down when a frame fails; this notices it without traffic. It also brings the frames that a full TAP queue lost: they
+// never reach the switch, so only the kernel can count them.
 
 import type { Device } from './devices.ts';
 import { monotonicMs } from './sys/clock.ts';
 
-/** Interfaces looked at in one call, at most: 2 ms, so that a scrape of 512 ports takes no longer for it. */
-const LOOKS = 32;
+/** Interfaces looked at in one call, at most: 3 ms if they are in other namespaces, however many ports there are. */
+const LOOKS = 24;
 /** How old a look may become, ms. */
 const AGE = 1000;
 
-interface Look {
+/** Undefined is what nobody could tell. */
+export interface Look {
   up: boolean | undefined;
-  at: number;
+  /** Frames that the kernel had for the TAP and dropped, because its queue was full or it was down. */
+  queueDropped: number | undefined;
 }
+
+const UNKNOWN: Look = { up: undefined, queueDropped: undefined };
 
 export class LinkWatch {
   private readonly devices: ReadonlyMap<string, Device>;
   /** Oldest first. */
-  private readonly looks = new Map<string, Look>();
+  private readonly looks = new Map<string, Look & { at: number }>();
 
   constructor(devices: ReadonlyMap<string, Device>) {
     this.devices = devices;
   }
 
-  /** Looks at the interfaces that were not looked at for longest. */
-  look(): void {
+  /**
+   * Looks at interfaces of which the data plane says something else than the last look (`isDoubtful`), and at those
+   * that were not looked at for longest. Never throws.
+   */
+  look(isDoubtful: (name: string, up: boolean | undefined) => boolean): void {
     const now = monotonicMs();
-    for (const [name, { isUp }] of this.devices) {
-      if (isUp !== undefined && !this.looks.has(name)) this.looks.set(name, { up: undefined, at: 0 });
+    for (const [name, { link }] of this.devices) {
+      if (link !== undefined && !this.looks.has(name)) {
+        this.looks.set(name, { ...UNKNOWN, at: Number.NEGATIVE_INFINITY });
+      }
     }
-    let budget = LOOKS;
+    const doubtful = [...this.looks].filter(([name, { up }]) => isDoubtful(name, up)).slice(0, LOOKS / 2);
+    for (const [name] of doubtful) this.renew(name, now);
+    let budget = LOOKS - doubtful.length;
+    // New looks are put at the end of the map that is walked, and met again there: they are young.
     for (const [name, { at }] of this.looks) {
-      if (budget-- === 0 || now - at < AGE) return;
-      this.looks.delete(name);
-      const device = this.devices.get(name);
-      if (device?.isUp !== undefined) this.looks.set(name, { up: device.isUp(), at: now });
+      if (now - at < AGE) continue;
+      if (budget-- === 0) return;
+      this.renew(name, now);
     }
   }
 
-  /** Undefined if nobody could tell. */
-  isUp(name: string): boolean | undefined {
-    return this.looks.get(name)?.up;
+  private renew(name: string, now: number): void {
+    this.looks.delete(name);
+    const device = this.devices.get(name);
+    if (device?.link !== undefined) this.looks.set(name, { ...lookAt(device), at: now });
+  }
+
+  /** The last look at a device. */
+  at(name: string): Look {
+    return this.looks.get(name) ?? UNKNOWN;
   }
 
   forget(name: string): void {
     this.looks.delete(name);
+  }
+}
+
+function lookAt(device: Device): Look {
+  try {
+    const state = device.link?.();
+    return state === undefined ? UNKNOWN : { up: state.up, queueDropped: state.stats.txDropped };
+  } catch {
+    // Out of memory or descriptors: a status with a gap is better than none.
+    return UNKNOWN;
   }
 }

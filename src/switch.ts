@@ -8,6 +8,7 @@
 
 import { randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { setImmediate as breath } from 'node:timers/promises';
 import {
   type Action,
   type ActionResult,
@@ -25,16 +26,18 @@ import { diff } from './config/diff.ts';
 import { inForce } from './config/in_force.ts';
 import { parsePath } from './config/path.ts';
 import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig } from './config/schema.ts';
-import { drops, pollGap, portCounters } from './counter_view.ts';
-import { type Device, Links, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
+import { drops, pollGap } from './counter_view.ts';
+import { type Device, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { MAX_PORTS, NOBODY } from './frame/hop.ts';
 import { LinkWatch } from './link_watch.ts';
 import type { MemoryPort } from './port/memory.ts';
+import { PortMtus } from './port_mtus.ts';
+import { portStatus } from './port_status.ts';
 import { refuse, refuseDependents } from './refuse.ts';
 import { closeFd } from './sys/wake.ts';
 import { BRIDGE, Counters, PORT } from './table/counters.ts';
-import type { Answer, Change, Gone } from './worker/messages.ts';
+import type { Answer, Change, Failed, Gone } from './worker/messages.ts';
 import { InlinePlane, type PlaneClient, ThreadPlane } from './worker/plane_client.ts';
 
 export interface SwitchOptions {
@@ -54,17 +57,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly compiler = new Compiler();
   private readonly counters = Counters.allocate(MAX_PORTS, MAX_BRIDGES);
   private readonly tunnels = new Tunnels();
-  private readonly links = new Links();
   /** By port name; a bridge's local interface has the bridge's. */
   private readonly devices = new Map<string, Device>();
-  private readonly mtus = new Map<string, number>();
+  private readonly mtus = new PortMtus(this.devices);
   private readonly goneNames = new Set<string>();
   private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
-  /** The configured remotes that the data plane has. */
-  private remotesKey = '';
+  /** The configured remotes that the data plane has; undefined if that is uncertain. */
+  private remotesKey: string | undefined = '';
 
   private constructor(isThreaded: boolean) {
     super();
@@ -93,7 +95,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         );
       }
     } catch (error) {
-      await taploom.close();
+      await taploom.shut((device) => device.undo());
       throw error;
     }
     return taploom;
@@ -124,23 +126,43 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   bridges(): BridgeStatus[] {
-    return Object.entries(this.current.bridges).map(([name, bridge]) => ({
-      name,
-      mac: this.devices.get(name)?.mac ?? stableMac(name),
-      vlanFiltering: bridge.vlan_filtering,
-      ageingTime: bridge.ageing_time,
-      learnedAddresses:
-        this.counters.values[this.counters.bridge(this.compiler.bridges.number(name)) + BRIDGE.learned],
-      ports: Object.keys(bridge.ports),
-    }));
+    const { values } = this.counters;
+    return Object.entries(this.current.bridges).flatMap(([name, bridge]) => {
+      const number = this.compiler.bridges.find(name);
+      if (number === undefined) return []; // about to be deleted
+      return {
+        name,
+        mac: this.devices.get(name)?.mac ?? stableMac(name),
+        vlanFiltering: bridge.vlan_filtering,
+        ageingTime: bridge.ageing_time,
+        learnedAddresses: values[this.counters.bridge(number) + BRIDGE.learned],
+        ports: Object.keys(bridge.ports),
+      };
+    });
   }
 
   ports(): PortStatus[] {
-    this.linkWatch.look();
+    const { compiler, counters, devices, mtus, goneNames, linkWatch } = this;
+    linkWatch.look((name, up) => {
+      const index = compiler.ports.find(name);
+      return up !== false && index !== undefined && counters.values[counters.port(index) + PORT.up] !== 1;
+    });
     return Object.entries(this.current.bridges).flatMap(([bridge, config]) =>
-      portViews(bridge, config).map(({ name }, index) => {
-        const port: PortConfig | undefined = config.ports[name];
-        return this.portStatus(bridge, name, port, config.local === false ? index + 1 : index);
+      portViews(bridge, config).flatMap(({ name }, place) => {
+        const index = compiler.ports.find(name);
+        if (index === undefined) return []; // about to be deleted
+        return portStatus({
+          bridge,
+          name,
+          number: config.local === false ? place + 1 : place,
+          index,
+          config,
+          device: devices.get(name),
+          mtu: mtus.get(name),
+          isGone: goneNames.has(name),
+          look: linkWatch.at(name),
+          counters,
+        });
       }),
     );
   }
@@ -177,19 +199,25 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
-    return this.enqueue(async () => {
-      if (this.isClosed) return;
-      this.isClosed = true;
-      await this.plane.close();
-      for (const device of this.devices.values()) device.close();
-      this.devices.clear();
-      for (const { fd } of this.tunnels.takeRemoved()) closeFd(fd);
-      this.links.close();
-    });
+    return this.shut((device) => device.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  private shut(end: (device: Device) => void): Promise<void> {
+    return this.enqueue(async () => {
+      if (this.isClosed) return;
+      this.isClosed = true;
+      await this.plane.close();
+      for (const [name, device] of this.devices) {
+        this.forget(name);
+        end(device);
+        await breath();
+      }
+      for (const { fd } of this.tunnels.takeRemoved()) closeFd(fd);
+    });
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -211,40 +239,51 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await this.letGo(inForce(this.current, next, deletions));
     }
 
-    const added = new Map<string, Device>();
-    for (const result of results.filter(({ op, kind }) => op === 'add' && kind === 'port')) {
-      try {
-        const { name, device } = this.openDevice(next, result.path);
-        added.set(name, device);
-      } catch (error) {
-        refuse(result, error);
-      }
-    }
+    const added = await this.openDevices(next, results);
     refuseDependents(results, next);
     for (const { ok, op, kind, path } of results) {
-      if (ok || op !== 'add' || kind !== 'port') continue;
-      const name = portName(path);
-      added.get(name)?.close();
-      if (added.delete(name)) this.forget(name);
+      if (!ok && op === 'add' && kind === 'port') await this.undo(portName(path), added);
     }
+    const before = this.current;
     const done = results.filter(({ ok }) => ok);
-    const config = inForce(this.current, next, done);
+    const config = inForce(before, next, done);
+    let failed: Failed[];
     try {
-      this.setMtus(config, results);
-      await this.hand(config, [], [...added.values()]);
+      await this.mtus.adjust(config, results, (port) => this.goneNames.has(port));
+      failed = await this.hand(config, [], [...added.values()]);
     } catch (error) {
-      for (const [name, device] of added) {
-        this.forget(name);
-        device.close();
-      }
+      for (const name of added.keys()) await this.undo(name, added);
       throw error;
+    }
+    if (failed.length > 0) {
+      const sound = new Set(results.filter(({ ok }) => ok));
+      for (const { port, message } of failed) {
+        const name = this.compiler.ports.name(port) as string;
+        const own = results.find(
+          ({ op, kind, path }) => op === 'add' && kind === 'port' && portName(path) === name,
+        );
+        if (own) refuse(own, new TaploomError('device_failed', `Cannot attach port ${name}: ${message}`));
+        await this.undo(name, added);
+      }
+      refuseDependents(results, next);
+      const rest = done.filter((result) => result.ok || !sound.has(result));
+      await this.letGo(inForce(before, next, rest));
     }
     return results;
   }
 
+  private async undo(name: string, added: Map<string, Device>): Promise<void> {
+    const device = added.get(name);
+    if (device === undefined) return;
+    added.delete(name);
+    this.forget(name);
+    device.undo();
+    await breath();
+  }
+
   private forget(name: string): void {
     this.devices.delete(name);
-    this.mtus.delete(name);
+    this.mtus.forget(name);
     this.goneNames.delete(name);
     this.linkWatch.forget(name);
   }
@@ -263,8 +302,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const vteps = this.tunnels.takeRemoved();
     if (vteps.length > 0) await this.hand(config, [], [], vteps);
     for (const { fd } of vteps) closeFd(fd);
-    for (const device of devices) if (device.spec.kind !== 'vxlan') device.close();
-    for (const name of removed) this.forget(name);
+    for (const [n, device] of devices.entries()) {
+      this.forget(removed[n]);
+      if (device.spec.kind === 'vxlan') continue;
+      device.close();
+      await breath();
+    }
   }
 
   private async hand(
@@ -272,17 +315,17 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     removed: Device[],
     added: Device[],
     removedVteps: { vtep: number }[] = [],
-  ): Promise<void> {
+  ): Promise<Failed[]> {
     const macs = new Map<string, string>();
     for (const bridge of Object.keys(config.bridges)) {
       const mac = this.devices.get(bridge)?.mac;
       if (mac !== undefined) macs.set(bridge, mac);
     }
-    const { topology, remotes } = this.compiler.compile(config, macs);
+    const { topology, remotes } = this.compiler.compile(config, macs, this.mtus.owned());
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.
     const remotesKey = remotes.map(({ row, port, address }) => `${row} ${port} ${address}`).join();
     const areRemotesSame = remotesKey === this.remotesKey && removed.length === 0;
-    this.remotesKey = remotesKey;
+    this.remotesKey = undefined;
     const change: Change = {
       topology,
       removedPorts: removed.map(({ spec }) => spec.port),
@@ -291,80 +334,49 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       added: added.map(({ spec }) => spec),
       remotes: areRemotesSame ? null : remotes,
     };
-    await this.plane.request({ kind: 'change', change });
+    const answer = await this.plane.request({ kind: 'change', change });
+    this.remotesKey = remotesKey;
     this.current = config;
+    return answer.kind === 'done' ? answer.failed : [];
   }
 
-  private openDevice(next: SwitchConfig, path: string): { name: string; device: Device } {
-    const [, bridge, kind] = parsePath(path) as string[];
-    const name = portName(path);
-    const mtu = effectiveMtus(next, bridge).get(name) as number;
-    const number = this.compiler.ports.number(name);
-    const { local, ports } = next.bridges[bridge];
-    let device: Device;
-    if (kind === 'local' && local !== false) device = openLocal(number, bridge, local, mtu, this.links);
-    else device = this.openPort(number, name, ports[name], mtu);
-    this.devices.set(name, device);
-    this.mtus.set(name, mtu);
-    return { name, device };
+  /** One after the other with a breath between them: the kernel takes its time, and others want to be served. */
+  private async openDevices(next: SwitchConfig, results: ActionResult[]): Promise<Map<string, Device>> {
+    const added = new Map<string, Device>();
+    const mtus = new Map<string, Map<string, number>>();
+    for (const result of results.filter(({ op, kind }) => op === 'add' && kind === 'port')) {
+      const [, bridge, kind] = parsePath(result.path) as string[];
+      const name = portName(result.path);
+      const ofBridge = mtus.get(bridge) ?? effectiveMtus(next, bridge);
+      mtus.set(bridge, ofBridge);
+      const mtu = ofBridge.get(name) as number;
+      const { local, ports } = next.bridges[bridge];
+      try {
+        const number = this.compiler.ports.number(name);
+        const device =
+          kind === 'local' && local !== false
+            ? openLocal(number, bridge, local, mtu)
+            : this.openPort(number, name, ports[name], mtu);
+        added.set(name, device);
+        this.devices.set(name, device);
+        this.mtus.set(name, ports[name]?.mtu ?? device.ownMtu ?? mtu);
+      } catch (error) {
+        refuse(result, error);
+      }
+      await breath();
+    }
+    return added;
   }
 
   private openPort(number: number, name: string, config: PortConfig, mtu: number): Device {
     switch (config.type) {
       case 'tap':
-        return openTapPort(number, name, config, mtu, this.links);
+        return openTapPort(number, name, config, mtu);
       case 'vxlan':
         return this.tunnels.open(number, name, config);
       case 'memory':
         return openMemory(number, name, config, () => this.plane.wake());
     }
-  }
-
-  /** MTUs follow from the whole bridge: a new tunnel makes its neighbours' smaller. */
-  private setMtus(config: SwitchConfig, results: ActionResult[]): void {
-    for (const bridge of Object.keys(config.bridges)) {
-      for (const [name, mtu] of effectiveMtus(config, bridge)) {
-        if (this.mtus.get(name) === mtu) continue;
-        try {
-          this.devices.get(name)?.setMtu(mtu);
-          this.mtus.set(name, mtu);
-        } catch (error) {
-          const isOwn = ({ path }: Action) => parsePath(path).includes(name);
-          for (const result of results.filter(isOwn)) refuse(result, error);
-        }
-      }
-    }
-  }
-
-  private portStatus(
-    bridge: string,
-    name: string,
-    config: PortConfig | undefined,
-    number: number,
-  ): PortStatus {
-    const device = this.devices.get(name);
-    const index = this.compiler.ports.number(name);
-    const at = this.counters.port(index);
-    const { values } = this.counters;
-    const local = config === undefined ? this.current.bridges[bridge].local : false;
-    return {
-      bridge,
-      name,
-      type: config?.type ?? 'local',
-      number,
-      state: this.stateOf(name, values[at + PORT.up] === 1),
-      mtu: this.mtus.get(name) ?? 0,
-      mac: device?.mac,
-      netns: config?.type === 'tap' ? config.netns : local === false ? undefined : local.netns,
-      offloads: device?.offloads,
-      learnedAddresses: values[at + PORT.learned],
-      counters: portCounters(this.counters, index),
-    };
-  }
-
-  private stateOf(name: string, takesFrames: boolean): PortStatus['state'] {
-    if (this.goneNames.has(name)) return 'gone';
-    return takesFrames && this.linkWatch.isUp(name) !== false ? 'up' : 'down';
   }
 
   private noteGone({ port, errno }: Gone): void {

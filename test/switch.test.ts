@@ -1,9 +1,11 @@
 // The facade, inline: what apply does and reports, and what is left behind when something cannot be had.
 
 import { readdirSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ConfigError } from '../src/config/schema.ts';
 import { Switch } from '../src/switch.ts';
+import type { DeviceSpec } from '../src/worker/messages.ts';
+import type { PlaneClient } from '../src/worker/plane_client.ts';
 import { configOf, openRig, ports } from './support/engine/rig.ts';
 
 const fds = () => readdirSync('/proc/self/fd').length;
@@ -63,6 +65,68 @@ test('a static entry falls with the port that it names', async () => {
   const failed = results.filter(({ ok }) => !ok);
   expect(failed.map(({ kind }) => kind).sort()).toEqual(['fdb', 'port']);
   expect(rig.taploom.config.bridges.br0.static).toEqual([]);
+});
+
+test('a device that the data plane cannot take is reported and left out, and the others work', async () => {
+  const one = tunnel({ dst_port: 14_790 });
+  const rig = await openRig({ br0: { ports: { ...ports(2), one } } });
+  const before = fds();
+  const plane: PlaneClient = Reflect.get(rig.taploom, 'plane');
+  const request = plane.request.bind(plane);
+  vi.spyOn(plane, 'request').mockImplementationOnce(async (body) => {
+    if (body.kind !== 'change') return request(body);
+    const isRefused = ({ kind }: DeviceSpec) => kind === 'vxlan';
+    const added = body.change.added.filter((spec) => !isRefused(spec));
+    await request({ kind: 'change', change: { ...body.change, added } });
+    const failed = body.change.added.filter(isRefused).map(({ port }) => ({ port, message: 'no room' }));
+    return { kind: 'done', failed };
+  });
+  const next = configOf({
+    br0: {
+      ports: { ...ports(3), one, vx: tunnel() },
+      static: [{ mac: '02:00:00:00:00:01', port: 'vx', remote: '192.0.2.9' }],
+    },
+  });
+  const results = await rig.taploom.apply(next);
+  expect(results.filter(({ ok }) => !ok)).toMatchObject([
+    { path: 'bridges.br0.ports.vx', error: 'Cannot attach port vx: no room', code: 'device_failed' },
+    { kind: 'fdb', error: 'port vx could not be added' },
+  ]);
+  expect(fds()).toBe(before);
+  expect(Object.keys(rig.taploom.config.bridges.br0.ports)).toEqual(['p1', 'p2', 'p3', 'one']);
+  expect(rig.say('p1', 'a > *')).toEqual(['p2: a > *', 'p3: a > *']);
+  expect((await rig.taploom.apply(next)).every(({ ok }) => ok)).toBe(true);
+});
+
+test('a tunnel that comes does not touch ports whose names look like keys of the configuration', async () => {
+  const rig = await openRig({ bridges: { ports: { ports: {} } } });
+  const results = await rig.taploom.apply(configOf({ bridges: { ports: { ports: {}, vx: tunnel() } } }));
+  expect(results.every(({ ok }) => ok)).toBe(true);
+});
+
+test('a port is whole or not there at all, whenever somebody asks', async () => {
+  const rig = await openRig({ br0: { ports: ports(2) } });
+  const seen = new Set<string>();
+  let isDone = false;
+  const watch = async () => {
+    while (!isDone) {
+      seen.add(
+        rig.taploom
+          .ports()
+          .map(({ name, mtu, number }) => `${number}${name} ${mtu}`)
+          .join(' '),
+      );
+      rig.taploom.bridges();
+      await new Promise((done) => setImmediate(done));
+    }
+  };
+  const watching = watch();
+  await rig.taploom.apply(configOf({ br0: { ports: { p2: {}, p3: {}, p4: {} } } }));
+  await rig.taploom.apply(configOf({}));
+  isDone = true;
+  await watching;
+  const whole = ['1p1 1500 2p2 1500', '2p2 1500', '1p2 1500', '1p2 1500 2p3 1500 3p4 1500', ''];
+  expect(whole).toEqual(expect.arrayContaining([...seen]));
 });
 
 test('what failed can be tried again', async () => {

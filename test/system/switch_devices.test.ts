@@ -1,0 +1,154 @@
+// The library's switch on real TAPs: what its status says when somebody else changes or deletes them, and what a switch
+// that fails to open leaves behind.
+
+import { Switch } from 'taploom';
+import { expect, onTestFinished, test } from 'vitest';
+import { openTap } from '../../src/sys/tap.ts';
+import { closeFd } from '../../src/sys/wake.ts';
+import { frame } from '../support/frames.ts';
+import { openLab } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
+import { check } from '../support/process.ts';
+import { sendFrames } from '../support/traffic.ts';
+
+needs();
+
+const configOf = (ports: object, bridge: object = {}) => ({
+  version: 1,
+  bridges: { br0: { local: false, ports, ...bridge } },
+});
+const tunnel = (keys: object = {}) => ({
+  type: 'vxlan',
+  vni: 1,
+  local: '127.0.0.1',
+  dst_port: 14_789,
+  ...keys,
+});
+const delay = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+async function open(config: object): Promise<Switch> {
+  const taploom = await Switch.open(config, { threaded: false });
+  onTestFinished(() => taploom.close());
+  return taploom;
+}
+
+async function twoHosts(): Promise<{ names: string[]; ports: Record<string, object> }> {
+  const lab = await openLab();
+  const names = (await lab.netnsList(['a', 'b'])).map(({ name }) => name);
+  return {
+    names,
+    ports: { tla: { type: 'tap', netns: names[0] }, tlb: { type: 'tap', netns: names[1] } },
+  };
+}
+
+test('a namespace that is deleted before anybody looked costs nothing', async () => {
+  const { names, ports } = await twoHosts();
+  const taploom = await open(configOf(ports));
+  await check(['ip', 'netns', 'del', names[0]]);
+  expect(taploom.ports().map(({ name }) => name)).toEqual(['tla', 'tlb']);
+  await check(['ip', 'netns', 'add', names[0]]); // the lab removes it
+});
+
+test('a deleted namespace is not kept alive by being looked at, and its name can be used again', async () => {
+  const { names, ports } = await twoHosts();
+  const taploom = await open(configOf(ports));
+  taploom.ports();
+  await check(['ip', 'netns', 'del', names[0]]);
+  await check(['ip', 'netns', 'add', names[0]]);
+  const results = await taploom.apply(configOf({ tlb: ports.tlb }));
+  expect(results.every(({ ok }) => ok)).toBe(true);
+  await taploom.apply(configOf(ports));
+  const at = (name: string) => taploom.ports().find((port) => port.name === name);
+  expect(at('tla')).toMatchObject({ state: 'up', queueDropped: 0 });
+  await check(['ip', '-n', names[0], 'link', 'set', 'tla', 'down']);
+  await delay(1100);
+  expect(at('tla')?.state).toBe('down');
+});
+
+test('an interface that was down is up again without a frame being sent', async () => {
+  const { names, ports } = await twoHosts();
+  const taploom = await open(configOf(ports));
+  const state = () => taploom.ports().find(({ name }) => name === 'tla')?.state;
+  await check(['ip', '-n', names[0], 'link', 'set', 'tla', 'down']);
+  // Router solicitations and the like of the other host go out on it and fail.
+  for (let n = 0; n < 20; n++) {
+    await check(['ip', 'netns', 'exec', names[1], 'ping', '-c1', '-W1', '-I', 'tlb', 'ff02::1']).catch(
+      () => {},
+    );
+    taploom.poll(0);
+    if ((taploom.ports()[0].counters.transmitDropped.port_down ?? 0) > 0) break;
+  }
+  expect(state()).toBe('down');
+  await check(['ip', '-n', names[0], 'link', 'set', 'tla', 'up']);
+  await delay(1100);
+  expect(state()).toBe('up');
+});
+
+test('frames that a full TAP queue lost are told', async () => {
+  const netns = await (await openLab()).netns('a');
+  await netns.withoutIpv6();
+  const taploom = await open(configOf({ tla: { type: 'tap', netns: netns.name } }));
+  expect(taploom.ports()[0].queueDropped).toBe(0);
+  // Nobody polls, and the queue has room for 1,000 frames.
+  await sendFrames(netns, 'tla', [
+    { hex: frame({ to: 'ff:ff:ff:ff:ff:ff', from: '02:00:00:00:00:0a' }), count: 1500 },
+  ]);
+  await delay(1100);
+  const [{ queueDropped, counters }] = taploom.ports();
+  expect(queueDropped).toBe((await netns.link('tla')).stats64.tx.dropped);
+  expect(queueDropped).toBeGreaterThanOrEqual(400);
+  expect(counters.receivedFrames).toBe(0);
+});
+
+test('a tunnel lowers its neighbours; one that is gone is passed over, one that refuses is reported apart', async () => {
+  const { names, ports } = await twoHosts();
+  const taploom = await open(configOf({ ports: { type: 'memory' }, ...ports }));
+  const gone = taploom.ports().find(({ name }) => name === 'tla');
+  expect(gone).toBeDefined();
+  await check(['ip', '-n', names[0], 'link', 'del', 'tla']);
+  taploom.poll(0);
+  taploom.poll(0);
+  const results = await taploom.apply(configOf({ ports: { type: 'memory' }, ...ports, vx: tunnel() }));
+  expect(results).toEqual([{ op: 'add', kind: 'port', path: 'bridges.br0.ports.vx', ok: true }]);
+  expect(taploom.ports().find(({ name }) => name === 'tlb')?.mtu).toBe(1450);
+});
+
+test('an interface that refuses its MTU is reported at its own path, and the rest is in force', async () => {
+  const { names, ports } = await twoHosts();
+  const taploom = await open(configOf(ports));
+  // Deleted, and the data plane did not notice: it does not poll.
+  await check(['ip', '-n', names[0], 'link', 'del', 'tla']);
+  const results = await taploom.apply(configOf({ ...ports, vx: tunnel() }));
+  expect(results).toMatchObject([
+    { op: 'add', path: 'bridges.br0.ports.vx', ok: true },
+    { op: 'set', kind: 'port', path: 'bridges.br0.ports.tla', ok: false },
+  ]);
+  expect(Object.keys(taploom.config.bridges.br0.ports)).toEqual(['tla', 'tlb', 'vx']);
+});
+
+test('a switch that cannot be opened removes the persistent TAPs that it made, and leaves others', async () => {
+  const lab = await openLab();
+  const netns = await lab.netns('a');
+  closeFd(openTap({ name: 'old', netns: netns.name, persist: true }).fd);
+  const keep = { type: 'tap', netns: netns.name, persist: true };
+  const bad = tunnel({ local: '192.0.2.77' });
+  const attempt = Switch.open(configOf({ old: keep, made: keep, bad }), { threaded: false });
+  await expect(attempt).rejects.toMatchObject({ code: 'not_applied' });
+  expect(await netns.hasLink('made')).toBe(false);
+  expect(await netns.hasLink('old')).toBe(true);
+});
+
+test('an adopted interface keeps its MTU, and the switch respects it', async () => {
+  const netns = await (await openLab()).netns('a');
+  const { fd } = openTap({ name: 'vm', netns: netns.name, mtu: 1280 });
+  onTestFinished(() => closeFd(fd));
+  const taploom = await open(configOf({ mine: { type: 'tap', fd }, other: { type: 'memory' } }));
+  expect(taploom.ports().map(({ mtu }) => mtu)).toEqual([1280, 1500]);
+  const { counters } = taploom.ports()[0];
+  const frame = new Uint8Array(14 + 1281).fill(0xff, 0, 6).fill(2, 6, 7).fill(8, 12, 13);
+  taploom.memoryPort('other').send(frame);
+  taploom.poll(0);
+  taploom.poll(0);
+  expect(counters.copies).toBe(0);
+  expect(taploom.ports()[0].counters.transmitDropped).toEqual({ too_big: 1 });
+});
