@@ -198,7 +198,7 @@ export class Engine {
 
   /**
    * Whether a port leaves a domain, so that FDB entries may be wrong: without that, a change need not walk over the FDB
-   * (12 ms with 1,000,000 entries; this is 0.4 ms for 100 ports). Says yes where the FDB is the shorter walk.
+   * (12 ms with 1,000,000 entries; this is 0.9 ms for 100 ports). Says yes where the FDB is the shorter walk.
    */
   private losesMember(next: Topology): boolean {
     const { vlan } = this.topology;

@@ -146,3 +146,16 @@ test('remotes are heard at the time that the embedder says it is', () => {
   plane.poll(0);
   expect(vxlan.second).toBe(-1);
 });
+
+test('a device that fails half-way is taken out again, its descriptor included', () => {
+  const { plane, change, up, tap } = openPlane(['t1', 't2']);
+  const fd = eventFd();
+  const engine = Reflect.get(plane, 'engine') as { attach(): void };
+  engine.attach = () => {
+    Reflect.deleteProperty(engine, 'attach');
+    throw new Error('no memory');
+  };
+  expect(change({ added: [tap('t1', fd)] })).toMatchObject({ failed: [{ message: 'no memory' }] });
+  expect(up('t1')).toBe(0);
+  expect(change({ added: [tap('t2', fd)] })).toMatchObject({ failed: [] });
+});
