@@ -11,7 +11,7 @@
 // and never displaces an entry. Static entries are not counted, and override learned ones.
 // Third, an entry ages by its station's *source* address only; a lookup does not refresh it. Lookups check the age,
 // so an expired entry misses at once, whenever the sweeper comes around.
-// Fourth, a flush must not stall forwarding: it marks entries dead in one linear pass (2 ns a slot) and leaves the
+// Fourth, a flush must not stall forwarding: it marks entries dead in one linear pass (1 to 6 ns a slot) and leaves the
 // chain repair, by backward shift, to the sweeper. Dead entries use up slots meanwhile, so learning pauses when one
 // slot in eight is left.
 //
