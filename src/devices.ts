@@ -11,7 +11,7 @@ import { LinkSocket, type LinkState, linkOfTap } from './sys/link.ts';
 import { SysError } from './sys/sys_error.ts';
 import { adoptTapFd, openTap, setTapPersist, type TapDevice, tapName } from './sys/tap.ts';
 import { openSenders, openVtep, type VtepSocket } from './sys/udp.ts';
-import { closeFd } from './sys/wake.ts';
+import { closeFd, closeFdAside } from './sys/wake.ts';
 import type { DeviceSpec } from './worker/messages.ts';
 
 /** UDP sockets that a tunnel sends through: source ports among which the underlay can spread flows. A power of two. */
@@ -33,9 +33,10 @@ export interface Device {
   setMtu(mtu: number): void;
   /** The interface as the kernel has it, 50 us, in another namespace 130 us; undefined if it cannot be seen. */
   link?(): LinkState | undefined;
-  close(): void;
+  /** The interface is gone when this is done. */
+  close(): void | Promise<void>;
   /** Closes, and takes back what opening left in the system: for a device that never came into force. */
-  undo(): void;
+  undo(): void | Promise<void>;
 }
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
@@ -97,7 +98,7 @@ function tapDevice(
 }
 
 function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'close' | 'undo'> {
-  const close = () => closeFd(tap.fd);
+  const close = () => closeFdAside(tap.fd);
   return {
     setMtu(mtu) {
       // Wherever the interface was moved, and whatever it is called by now.
@@ -111,7 +112,7 @@ function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'close' | 'undo'> {
       } catch {
         // Deleted meanwhile: then nothing is left behind anyway.
       }
-      close();
+      return close();
     },
   };
 }

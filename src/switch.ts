@@ -206,14 +206,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.close();
   }
 
-  private shut(end: (device: Device) => void): Promise<void> {
+  private shut(end: (device: Device) => void | Promise<void>): Promise<void> {
     return this.enqueue(async () => {
       if (this.isClosed) return;
       this.isClosed = true;
       await this.plane.close();
       for (const [name, device] of this.devices) {
         this.forget(name);
-        end(device);
+        await end(device);
         await breath();
       }
       for (const { fd } of this.tunnels.takeRemoved()) closeFd(fd);
@@ -277,7 +277,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     if (device === undefined) return;
     added.delete(name);
     this.forget(name);
-    device.undo();
+    await device.undo();
     await breath();
   }
 
@@ -298,14 +298,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     // Tunnels tell in `close` which sockets nobody uses any more: first the data plane lets go of them.
     const tunnels = devices.filter(({ spec }) => spec.kind === 'vxlan');
     await this.hand(config, devices, []);
-    for (const device of tunnels) device.close();
+    for (const device of tunnels) await device.close();
     const vteps = this.tunnels.takeRemoved();
     if (vteps.length > 0) await this.hand(config, [], [], vteps);
     for (const { fd } of vteps) closeFd(fd);
     for (const [n, device] of devices.entries()) {
       this.forget(removed[n]);
       if (device.spec.kind === 'vxlan') continue;
-      device.close();
+      await device.close();
       await breath();
     }
   }

@@ -152,3 +152,23 @@ test('an adopted interface keeps its MTU, and the switch respects it', async () 
   expect(counters.copies).toBe(0);
   expect(taploom.ports()[0].counters.transmitDropped).toEqual({ too_big: 1 });
 });
+
+test('while many devices are opened or closed, others are served', async () => {
+  const netns = await (await openLab()).netns('a');
+  const names = Array.from({ length: 16 }, (_, n) => `tl${n}`);
+  const taploom = await open(configOf({}));
+  const turnsDuring = async (work: Promise<unknown>): Promise<number> => {
+    let turns = 0;
+    let isDone = false;
+    void work.finally(() => {
+      isDone = true;
+    });
+    for (; !isDone; turns++) await new Promise((done) => setImmediate(done));
+    await work;
+    return turns;
+  };
+  const ports = Object.fromEntries(names.map((name) => [name, { type: 'tap', netns: netns.name }]));
+  expect(await turnsDuring(taploom.apply(configOf(ports)))).toBeGreaterThanOrEqual(names.length);
+  expect(await turnsDuring(taploom.apply(configOf({})))).toBeGreaterThanOrEqual(names.length);
+  expect(await netns.hasLink('tl0')).toBe(false);
+});
