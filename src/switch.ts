@@ -235,7 +235,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const deletions = plan.filter(({ op }) => op === 'delete');
     if (deletions.length > 0) {
       // Throws if there is too much of anything, before the first thing is deleted.
-      new Compiler().compile(next, new Map());
+      this.compiler.check(next);
       await this.letGo(inForce(this.current, next, deletions));
     }
 
