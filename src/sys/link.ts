@@ -20,10 +20,8 @@ const MASTER = 3;
 const WORDS = 6;
 const STATS = 12;
 
-/** Bits of `flags`, linux/if.h. */
+/** A bit of `flags`, linux/if.h. */
 export const IFF_UP = 0x1;
-export const IFF_RUNNING = 0x40;
-export const IFF_LOWER_UP = 0x1_0000;
 
 export interface LinkState {
   index: number;

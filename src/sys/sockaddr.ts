@@ -9,7 +9,6 @@ import { check } from './sys_error.ts';
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
-export const SOCKADDR_IN_LEN = 16;
 export const SOCKADDR_IN6_LEN = 28;
 
 /** From text; IPv6 may carry a zone (`fe80::1%eth0`). Throws SysError EINVAL. Control plane only. */

@@ -15,14 +15,11 @@ const IFF_PERSIST = 0x0800;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 
-/** TUNSETOFFLOAD bits; UDP tunnels (0x80, 0x100) never: with a 12-byte header their frames read as EFAULT. */
-export const OFFLOAD_CSUM = 0x01;
-export const OFFLOAD_TSO4 = 0x02;
-export const OFFLOAD_TSO6 = 0x04;
-export const OFFLOAD_TSO_ECN = 0x08;
-export const OFFLOAD_USO4 = 0x20;
-export const OFFLOAD_USO6 = 0x40;
-/** The kernel refuses a set with one bit that it does not know: USO came with Linux 6.2. */
+/**
+ * Sets of TUNSETOFFLOAD bits to try: checksum 1, TSO4 2, TSO6 4, ECN 8, USO 0x60. The kernel refuses a set with one bit
+ * that it does not know: USO came with Linux 6.2. UDP tunnels (0x80, 0x100) never: with a 12-byte header their frames
+ * read as EFAULT.
+ */
 const OFFLOAD_SETS = [0x6f, 0x67, 0x0f, 0x07, 0x01];
 
 // Words and stages of tl_tap_attach in native/taploom.h.

@@ -12,10 +12,6 @@ export const TPID_8021Q = 0x8100;
 /** Service tag, 802.1ad. */
 export const TPID_8021AD = 0x88a8;
 
-/** Priority tag: no VLAN, only PCP and DEI. */
-export const VID_PRIORITY = 0;
-export const VID_MIN = 1;
-export const VID_MAX = 4094;
 /** Reserved for implementations (802.1Q table 9-2); never valid on the wire. */
 export const VID_RESERVED = 4095;
 

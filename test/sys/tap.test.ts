@@ -2,16 +2,9 @@ import { openSync, readlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { LinkSocket, linkOfTap } from '../../src/sys/link.ts';
 import { SysError } from '../../src/sys/sys_error.ts';
-import {
-  adoptTapFd,
-  OFFLOAD_CSUM,
-  OFFLOAD_TSO4,
-  OFFLOAD_TSO6,
-  openTap,
-  setTapPersist,
-  tapName,
-} from '../../src/sys/tap.ts';
+import { adoptTapFd, openTap, setTapPersist, tapName } from '../../src/sys/tap.ts';
 import { closeFd, dupFd } from '../../src/sys/wake.ts';
+import { OFFLOAD } from '../../src/wire/virtio_net.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import { closeQuietly, owned, tap } from './rig.ts';
@@ -135,7 +128,7 @@ test('a TAP that cannot be configured leaves nothing behind', async () => {
 
 test('offloads are probed downwards, and none are taken when none are wanted', async () => {
   const netns = await (await openLab()).netns('a');
-  const all = OFFLOAD_CSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6;
+  const all = OFFLOAD.csum | OFFLOAD.tso4 | OFFLOAD.tso6;
   const device = tap({ name: 'vm1', netns: netns.name });
   expect(device.offloads & all).toBe(all);
   expect(await netns.check(['ethtool', '-k', 'vm1'])).toContain('tx-tcp-segmentation: on');
