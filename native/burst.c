@@ -18,6 +18,8 @@ int tl_burst_open(struct tl_burst *b)
         free(s);
         return -error;
     }
+    if (b->words[TL_URING]) s->uring = uring_open();
+    b->words[TL_URING] = s->uring != NULL;
     b->state = s;
     return 0;
 }
@@ -28,6 +30,7 @@ int tl_burst_close(struct tl_burst *b)
     if (!s) return 0;
     b->state = NULL;
     close(s->epoll);
+    uring_close(s->uring);
     free(s->members);
     free(s->queue);
     free(s);
@@ -126,4 +129,14 @@ void burst_gone(struct tl_burst *b, int fd, int error)
     if (!burst_event(b, s->members[fd].source, error)) return;
     epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
     forget(s, fd);
+}
+
+int burst_run(struct tl_burst_state *s, int count, int32_t *result)
+{
+    int done = uring_run(s->uring, result);
+    if (done < count) {
+        uring_close(s->uring);
+        s->uring = NULL;
+    }
+    return done;
 }

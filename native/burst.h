@@ -11,6 +11,7 @@
 #define TAPLOOM_BURST_H
 
 #include "taploom.h"
+#include "uring.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -19,6 +20,7 @@
 #define SEND_BURST 64    /* datagrams in one sendmmsg */
 #define CONTROL_ROOM 64  /* one cmsg with a TOS byte or traffic class */
 #define EINTR_TRIES 4
+#define GATHER_MAX 2048    /* up to here a copy and one piece beat two pieces (by 0.08 us) */
 #define FAILURES_MAX 100 /* read errors on end after which a TAP counts as dead: epoll would report it for ever */
 
 struct member {
@@ -30,6 +32,7 @@ struct member {
     uint8_t expect;      /* frames to ask for: asking for one more than there are costs 0.26 us */
     uint8_t failures;    /* read errors since the last frame */
     int32_t credit;      /* bytes that it may deliver now; below zero: owed to the others */
+    int32_t largest;     /* bytes of the largest frame in its last burst: how many the credit will buy */
 };
 
 struct tl_burst_state {
@@ -49,6 +52,10 @@ struct tl_burst_state {
     struct iovec pieces[SEND_BURST][TL_PIECES];
     struct sockaddr_storage addresses[QUANTUM];
     _Alignas(8) char control[SEND_BURST][CONTROL_ROOM];
+
+    struct uring *uring; /* NULL: TAPs are read and written one system call a frame */
+    struct iovec frames[URING_MAX][TL_PIECES];
+    char gathered[URING_MAX][GATHER_MAX];
 };
 
 static inline struct member *member_of(struct tl_burst_state *s, int fd)
@@ -58,6 +65,8 @@ static inline struct member *member_of(struct tl_burst_state *s, int fd)
 
 /* Takes the fd out of the set for good and says so; if there is no room to say it, epoll will bring it up again. */
 void burst_gone(struct tl_burst *b, int fd, int error);
+/* uring_run of `count` requests. A ring that fails is given up: system calls take over. */
+int burst_run(struct tl_burst_state *s, int count, int32_t *result);
 int burst_event(struct tl_burst *b, int source, int error);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 1
+#define TL_VERSION 2
 int tl_version(void);
 
 /* fd.c */
@@ -85,6 +85,7 @@ enum {
     TL_EVENT_COUNT,                                                                                  /* receive out */
     TL_TX_COUNT,                                                                                     /* transmit in */
     TL_FD, TL_SOURCE, TL_KIND,                                                                       /* add, remove */
+    TL_URING,                                                        /* open in: wanted, out: there; io_uring for TAPs */
     TL_WORDS = 16
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */

@@ -5,8 +5,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define GATHER_MAX 2048 /* up to here a copy and one write() beat writev() (by 0.08 us) */
-
 /* The bytes of an entry as pieces of memory; false if one of them is outside the caller's Buffer. */
 static int collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces)
 {
@@ -21,15 +19,25 @@ static int collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces)
     return count;
 }
 
-static ssize_t write_gathered(int fd, const struct iovec *pieces, int count)
+static size_t total_of(const struct iovec *pieces, int count)
 {
-    char frame[GATHER_MAX];
     size_t total = 0;
     for (int i = 0; i < count; i++) total += pieces[i].iov_len;
+    return total;
+}
+
+static void gather(char *to, const struct iovec *pieces, int count)
+{
+    for (int i = 0; i < count; i++) to = mempcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+}
+
+static ssize_t write_frame(int fd, const struct iovec *pieces, int count)
+{
+    char frame[GATHER_MAX];
+    size_t total = total_of(pieces, count);
     if (count == 1) return write(fd, pieces[0].iov_base, total);
     if (total > sizeof frame) return writev(fd, pieces, count);
-    char *to = frame;
-    for (int i = 0; i < count; i++) to = mempcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+    gather(frame, pieces, count);
     return write(fd, frame, total);
 }
 
@@ -39,11 +47,47 @@ static int32_t transmit_tap(struct tl_burst *b, const int32_t *row)
     int count = collect(b, row, pieces);
     if (!count) return -EFAULT;
     for (int tries = 0; tries < EINTR_TRIES; tries++) {
-        ssize_t sent = write_gathered(row[TL_TX_FD], pieces, count);
+        ssize_t sent = write_frame(row[TL_TX_FD], pieces, count);
         if (sent >= 0) return (int32_t)sent;
         if (errno != EINTR) return -errno;
     }
     return -EINTR;
+}
+
+static void put_frame(struct tl_burst_state *s, int n, int fd, int count)
+{
+    struct iovec *pieces = s->frames[n];
+    size_t total = total_of(pieces, count);
+    if (total > GATHER_MAX) {
+        uring_put(s->uring, URING_WRITEV, fd, pieces, (size_t)count);
+    } else {
+        gather(s->gathered[n], pieces, count);
+        uring_put(s->uring, URING_WRITE, fd, s->gathered[n], total);
+    }
+}
+
+/* `run` well-formed entries, already collected. Returns how many were dealt with. */
+static int write_run(struct tl_burst_state *s, int32_t *rows, int run, const uint8_t *counts)
+{
+    int32_t results[URING_MAX];
+    for (int n = 0; n < run; n++) put_frame(s, n, rows[TL_ROW * n + TL_TX_FD], counts[n]);
+    int done = burst_run(s, run, results);
+    for (int n = 0; n < done; n++) rows[TL_ROW * n + TL_TX_RESULT] = results[n];
+    return done;
+}
+
+/* A run of entries for TAPs, as far as they are well formed. Returns the rows it dealt with, at least one. */
+static int transmit_taps(struct tl_burst *b, int32_t *rows, int count)
+{
+    struct tl_burst_state *s = b->state;
+    uint8_t counts[URING_MAX];
+    int run = 0;
+    while (s->uring && run < count && run < URING_MAX && rows[TL_ROW * run + TL_TX_KIND] == TL_KIND_TAP &&
+           (counts[run] = (uint8_t)collect(b, rows + TL_ROW * run, s->frames[run])))
+        run++;
+    if (run >= URING_WORTH && (run = write_run(s, rows, run, counts)) > 0) return run;
+    rows[TL_TX_RESULT] = transmit_tap(b, rows);
+    return 1;
 }
 
 static size_t put_tos(char *control, int family, int tos)
@@ -114,10 +158,15 @@ int tl_burst_transmit(struct tl_burst *b)
     if (count < 0 || count > b->words[TL_TX_CAPACITY]) return -EINVAL;
     for (int i = 0; i < count;) {
         int32_t *row = b->tx + TL_ROW * i;
-        if (row[TL_TX_KIND] == TL_KIND_UDP) {
+        switch (row[TL_TX_KIND]) {
+        case TL_KIND_TAP:
+            i += transmit_taps(b, row, count - i);
+            break;
+        case TL_KIND_UDP:
             i += transmit_udp(b, row, count - i);
-        } else {
-            row[TL_TX_RESULT] = row[TL_TX_KIND] == TL_KIND_TAP ? transmit_tap(b, row) : -EINVAL;
+            break;
+        default:
+            row[TL_TX_RESULT] = -EINVAL;
             i++;
         }
     }

@@ -77,6 +77,7 @@ const WORD = {
   fd: 12,
   source: 13,
   kind: 14,
+  uring: 15,
 } as const;
 const WORDS = 16;
 
@@ -92,6 +93,8 @@ export interface BurstOptions {
   vnetHeader: number;
   /** Rows of `tx`. */
   txCapacity: number;
+  /** Runs of TAP frames go through io_uring if the kernel lets us. Default true. */
+  uring?: boolean;
 }
 
 export class Burst {
@@ -138,6 +141,7 @@ export class Burst {
     this.words[WORD.bytes] = bytes.length;
     this.words[WORD.eventCapacity] = EVENTS;
     this.words[WORD.txCapacity] = txCapacity;
+    this.words[WORD.uring] = options.uring === false ? 0 : 1;
 
     const context = aligned(7 * 8); // struct tl_burst; the last pointer is native code's own
     this.owned = [bytes, rx, tx, events, words, clock]; // native code knows only their addresses
@@ -189,6 +193,11 @@ export class Burst {
   /** What became of entry `n` of the last transmit: bytes sent, or -errno. */
   result(n: number): number {
     return this.tx[n * ROW + TX.result];
+  }
+
+  /** Whether io_uring is in use. */
+  get hasUring(): boolean {
+    return this.words[WORD.uring] === 1;
   }
 
   /** Pairs in `events` after receive. */

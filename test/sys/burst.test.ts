@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { Burst, KIND, ROW, RX, TRUNCATED, TX } from '../../src/sys/burst.ts';
 import { monotonicMs } from '../../src/sys/clock.ts';
 import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
@@ -28,222 +29,247 @@ const EFAULT = 14;
 const EINVAL = 22;
 const EBADFD = 77;
 
-test('a frame of one, two or three pieces arrives whole, its header in the bytes before the frame', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 2);
-  const b = burst();
-  b.add(taps[1].fd, 7, KIND.tap);
-  const bytes = frame(200);
-  const header = Buffer.alloc(HEADER);
-  const aux = b.slots * STRIDE;
-  let end = entry(b, 0, taps[0].fd, [Buffer.concat([header, bytes])], aux);
-  end = entry(b, 1, taps[0].fd, [header, bytes], end);
-  entry(b, 2, taps[0].fd, [header, bytes.subarray(0, 12), bytes.subarray(12)], end);
-  b.transmit(3);
-  expect([0, 1, 2].map((n) => b.result(n))).toEqual([212, 212, 212]);
+describe.each([
+  ['through io_uring', true],
+  ['by a system call for each frame', false],
+])('%s', (_how, uring) => {
+  test('a frame of one, two or three pieces arrives whole, its header in the bytes before the frame', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2);
+    const b = burst({ uring });
+    b.add(taps[1].fd, 7, KIND.tap);
+    const bytes = frame(200);
+    const header = Buffer.alloc(HEADER);
+    const aux = b.slots * STRIDE;
+    let end = entry(b, 0, taps[0].fd, [Buffer.concat([header, bytes])], aux);
+    end = entry(b, 1, taps[0].fd, [header, bytes], end);
+    entry(b, 2, taps[0].fd, [header, bytes.subarray(0, 12), bytes.subarray(12)], end);
+    b.transmit(3);
+    expect([0, 1, 2].map((n) => b.result(n))).toEqual([212, 212, 212]);
 
-  b.bytes.fill(0xaa, 0, aux);
-  let count = 0;
-  while (count < 3) count += b.receive(2 + count, 3 - count, 1000);
-  for (const slot of [2, 3, 4]) {
-    expect(b.rx.subarray(slot * ROW, slot * ROW + 5)).toEqual(new Int32Array([7, 200, 0, 0, 0]));
-    expect(received(b, slot)).toEqual(bytes);
-    const at = slot * STRIDE + HEADROOM;
-    expect(b.bytes.subarray(at - HEADER, at)).toEqual(Buffer.alloc(HEADER));
-    expect(b.bytes[at - HEADER - 1]).toBe(0xaa);
-    expect(b.bytes[at + 200]).toBe(0xaa);
-  }
-});
-
-test('a large frame goes out by writev and comes back the same', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 2, { mtu: 3900 });
-  const b = burst();
-  b.add(taps[1].fd, 1, KIND.tap);
-  const bytes = frame(3800, 9);
-  entry(
-    b,
-    0,
-    taps[0].fd,
-    [Buffer.alloc(HEADER), bytes.subarray(0, 20), bytes.subarray(20)],
-    b.slots * STRIDE,
-  );
-  b.transmit(1);
-  expect(b.result(0)).toBe(HEADER + 3800);
-  expect(b.receive(0, 4, 1000)).toBe(1);
-  expect(received(b, 0)).toEqual(bytes);
-});
-
-test('frames of one TAP come in order', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 2);
-  const b = burst();
-  b.add(taps[1].fd, 1, KIND.tap);
-  const aux = b.slots * STRIDE;
-  for (let i = 0; i < 200; i++) entry(b, i, taps[0].fd, [Buffer.alloc(HEADER), frame(60, i)], aux + i * 72);
-  b.transmit(200);
-  const seen: number[] = [];
-  while (seen.length < 200) {
-    const count = b.receive(0, 64, 1000);
-    expect(count).toBeGreaterThan(0);
-    for (let slot = 0; slot < count; slot++) seen.push(received(b, slot)[14]);
-  }
-  expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => i));
-});
-
-test('no call takes more than its limit, more than 32 frames of one TAP, or slots that do not exist', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 2);
-  const b = burst({ slots: 64 });
-  b.add(taps[1].fd, 1, KIND.tap);
-  inject(b, taps[0].fd, 400);
-  // Learns that it is worth asking for more; on a busy machine a pause may look like a sleep, and it waits a round.
-  const counts: number[] = [];
-  while (counts.at(-1) !== 32) counts.push(b.receive(0, 64, 0));
-  expect(counts[0]).toBe(1);
-  expect(counts).toEqual(counts.toSorted((x, y) => x - y));
-  expect(b.receive(0, 64, 0)).toBe(32);
-  expect(b.receive(0, 5, 0)).toBe(5);
-  expect(b.receive(62, 64, 0)).toBe(2);
-  expect(b.receive(64, 64, 0)).toBe(0);
-  expect(b.receive(0, 0, 0)).toBe(0);
-  expect(b.receive(65, 1, 0)).toBe(-EINVAL);
-});
-
-test('a limit smaller than what is ready starves nobody', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 9);
-  const b = burst();
-  for (let i = 1; i < 9; i++) b.add(taps[i].fd, i, KIND.tap);
-  inject(b, taps[0].fd, 300);
-  const got = new Array(9).fill(0);
-  for (let i = 0; i < 100; i++) {
-    const count = b.receive(0, 3, 0);
-    for (const source of sources(b, count)) got[source]++;
-  }
-  for (let i = 1; i < 9; i++) expect(got[i], `frames of TAP ${i}`).toBeGreaterThan(15);
-});
-
-test('a busy TAP does not keep a quiet one waiting for more than a call', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 2);
-  const b = burst();
-  b.add(taps[1].fd, 1, KIND.tap);
-  inject(b, taps[0].fd, 500);
-  for (let i = 0; i < 8; i++) b.receive(0, 32, 0);
-  b.add(taps[0].fd, 2, KIND.tap);
-  inject(b, taps[1].fd, 1);
-  const first = sources(b, b.receive(0, 32, 0));
-  const second = sources(b, b.receive(0, 32, 0));
-  expect([...first, ...second]).toContain(2);
-});
-
-test('a frame that fills its slot is marked truncated', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 2);
-  const stride = 192;
-  const b = burst({ stride, slots: 64 });
-  b.add(taps[1].fd, 1, KIND.tap);
-  const aux = 64 * STRIDE;
-  const big = new Burst(Buffer.alloc(aux + 4096), {
-    slots: 64,
-    stride: STRIDE,
-    headroom: HEADROOM,
-    vnetHeader: HEADER,
-    txCapacity: 64,
+    b.bytes.fill(0xaa, 0, aux);
+    let count = 0;
+    while (count < 3) count += b.receive(2 + count, 3 - count, 1000);
+    for (const slot of [2, 3, 4]) {
+      expect(b.rx.subarray(slot * ROW, slot * ROW + 5)).toEqual(new Int32Array([7, 200, 0, 0, 0]));
+      expect(received(b, slot)).toEqual(bytes);
+      const at = slot * STRIDE + HEADROOM;
+      expect(b.bytes.subarray(at - HEADER, at)).toEqual(Buffer.alloc(HEADER));
+      expect(b.bytes[at - HEADER - 1]).toBe(0xaa);
+      expect(b.bytes[at + 200]).toBe(0xaa);
+    }
   });
-  const room = stride - HEADROOM;
-  inject(big, taps[0].fd, 1, frame(room - 1));
-  inject(big, taps[0].fd, 1, frame(room));
-  inject(big, taps[0].fd, 1, frame(room + 50));
-  big.close();
-  let count = 0;
-  while (count < 3) count += b.receive(count, 3 - count, 1000);
-  const column = (word: number) => [0, 1, 2].map((slot) => b.rx[slot * ROW + word]);
-  expect(column(RX.length)).toEqual([room - 1, room, room]);
-  expect(column(RX.flags)).toEqual([0, TRUNCATED, TRUNCATED]);
-});
 
-test('nothing of a removed fd is delivered, not even what was already queued', async () => {
-  const { taps } = await bridgedTaps(await openLab(), 4);
-  const b = burst();
-  for (let i = 1; i < 4; i++) b.add(taps[i].fd, i, KIND.tap);
-  inject(b, taps[0].fd, 20);
-  expect(b.receive(0, 1, 0)).toBe(1); // the other two are queued now
-  b.remove(taps[2].fd);
-  b.remove(taps[2].fd);
-  const seen = new Set<number>();
-  for (let i = 0; i < 40; i++) for (const source of sources(b, b.receive(0, 8, 0))) seen.add(source);
-  expect([...seen].sort()).toEqual([1, 3]);
-});
-
-test('an fd number that is used again gets nothing of its predecessor', async () => {
-  const { netns, taps } = await bridgedTaps(await openLab(), 3);
-  const b = burst();
-  b.add(taps[1].fd, 1, KIND.tap);
-  b.add(taps[2].fd, 2, KIND.tap);
-  inject(b, taps[0].fd, 8);
-  b.receive(0, 1, 0);
-  for (const i of [1, 2]) {
-    b.remove(taps[i].fd);
-    closeFd(taps[i].fd);
-  }
-  const next = tap({ name: 'n1', netns: netns.name });
-  expect([taps[1].fd, taps[2].fd]).toContain(next.fd);
-  b.add(next.fd, 9, KIND.tap);
-  for (let i = 0; i < 10; i++) expect(b.receive(0, 8, 0)).toBe(0);
-});
-
-test('a deleted interface is reported once and does not spin', async () => {
-  const { netns, taps } = await bridgedTaps(await openLab(), 2);
-  const b = burst();
-  b.add(taps[1].fd, 5, KIND.tap);
-  await netns.ip('link del t1');
-  expect(b.receive(0, 8, 1000)).toBe(0);
-  expect(eventList(b)).toEqual([[5, EBADFD]]);
-  const start = monotonicMs();
-  expect(b.receive(0, 8, 30)).toBe(0);
-  expect(b.eventCount).toBe(0);
-  expect(monotonicMs() - start).toBeGreaterThan(25);
-  inject(b, taps[0].fd, 1); // the other one goes on
-  entry(b, 0, taps[1].fd, [Buffer.alloc(HEADER), frame(60)], b.slots * STRIDE);
-  b.transmit(1);
-  expect(b.result(0)).toBe(-EBADFD);
-});
-
-test('each entry has its own result: a down interface, a dead fd, a wrong kind, an offset outside, a short frame', async () => {
-  const { netns, taps } = await bridgedTaps(await openLab(), 2);
-  const b = burst();
-  const aux = b.slots * STRIDE;
-  const down = tap({ name: 'down', netns: netns.name, up: false });
-  const good = [Buffer.alloc(HEADER), frame(60)];
-  entry(b, 0, taps[0].fd, good, aux);
-  entry(b, 1, down.fd, good, aux);
-  entry(b, 2, 999_999, good, aux);
-  entry(b, 3, taps[0].fd, good, aux);
-  b.tx[3 * ROW + TX.kind] = KIND.wake;
-  entry(b, 4, taps[0].fd, good, aux);
-  b.tx[4 * ROW + TX.piece] = b.bytes.length - 4;
-  entry(b, 5, taps[0].fd, good, aux);
-  b.tx[5 * ROW + TX.pieces] = 4;
-  entry(b, 6, taps[0].fd, [Buffer.alloc(HEADER), frame(14).subarray(1)], aux);
-  entry(b, 7, taps[0].fd, good, aux);
-  b.transmit(8);
-  const results = Array.from({ length: 8 }, (_, n) => b.result(n));
-  expect(results).toEqual([72, -EIO, -EBADF, -EINVAL, -EFAULT, -EFAULT, -EINVAL, 72]);
-});
-
-test('hundreds of TAPs are served from one set', async () => {
-  const lab = await openLab();
-  const netns = await lab.netns('many');
-  await netns.withoutIpv6();
-  const taps = Array.from({ length: 200 }, (_, i) => tap({ name: `t${i}`, netns: netns.name }));
-  await netns.ip(
-    'link add sw type bridge mcast_snooping 0',
-    'link set sw up',
-    ...taps.map((one) => `link set ${one.name} master sw`),
-  );
-  const b = burst();
-  taps.forEach((one, i) => {
-    if (i > 0) b.add(one.fd, i, KIND.tap);
+  test('a large frame goes out by writev and comes back the same', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2, { mtu: 3900 });
+    const b = burst({ uring });
+    b.add(taps[1].fd, 1, KIND.tap);
+    const bytes = frame(3800, 9);
+    entry(
+      b,
+      0,
+      taps[0].fd,
+      [Buffer.alloc(HEADER), bytes.subarray(0, 20), bytes.subarray(20)],
+      b.slots * STRIDE,
+    );
+    b.transmit(1);
+    expect(b.result(0)).toBe(HEADER + 3800);
+    expect(b.receive(0, 4, 1000)).toBe(1);
+    expect(received(b, 0)).toEqual(bytes);
   });
-  inject(b, taps[0].fd, 1);
-  const seen = new Set<number>();
-  for (let i = 0; i < 20; i++) for (const source of sources(b, b.receive(0, 64, 0))) seen.add(source);
-  expect(seen.size).toBe(199);
+
+  test('frames of one TAP come in order', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2);
+    const b = burst({ uring });
+    b.add(taps[1].fd, 1, KIND.tap);
+    const aux = b.slots * STRIDE;
+    for (let i = 0; i < 200; i++) entry(b, i, taps[0].fd, [Buffer.alloc(HEADER), frame(60, i)], aux + i * 72);
+    b.transmit(200);
+    const seen: number[] = [];
+    while (seen.length < 200) {
+      const count = b.receive(0, 64, 1000);
+      expect(count).toBeGreaterThan(0);
+      for (let slot = 0; slot < count; slot++) seen.push(received(b, slot)[14]);
+    }
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => i));
+  });
+
+  test('no call takes more than its limit, more than 32 frames of one TAP, or slots that do not exist', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2);
+    const b = burst({ uring, slots: 64 });
+    b.add(taps[1].fd, 1, KIND.tap);
+    inject(b, taps[0].fd, 400);
+    // Learns that it is worth asking for more; on a busy machine a pause may look like a sleep, and it waits a round.
+    const counts: number[] = [];
+    while (counts.at(-1) !== 32) counts.push(b.receive(0, 64, 0));
+    expect(counts[0]).toBe(1);
+    expect(counts).toEqual(counts.toSorted((x, y) => x - y));
+    expect(b.receive(0, 64, 0)).toBe(32);
+    expect(b.receive(0, 5, 0)).toBe(5);
+    expect(b.receive(62, 64, 0)).toBe(2);
+    expect(b.receive(64, 64, 0)).toBe(0);
+    expect(b.receive(0, 0, 0)).toBe(0);
+    expect(b.receive(65, 1, 0)).toBe(-EINVAL);
+  });
+
+  test('a limit smaller than what is ready starves nobody', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 9);
+    const b = burst({ uring });
+    for (let i = 1; i < 9; i++) b.add(taps[i].fd, i, KIND.tap);
+    inject(b, taps[0].fd, 300);
+    const got = new Array(9).fill(0);
+    for (let i = 0; i < 100; i++) {
+      const count = b.receive(0, 3, 0);
+      for (const source of sources(b, count)) got[source]++;
+    }
+    for (let i = 1; i < 9; i++) expect(got[i], `frames of TAP ${i}`).toBeGreaterThan(15);
+  });
+
+  test('a busy TAP does not keep a quiet one waiting for more than a call', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2);
+    const b = burst({ uring });
+    b.add(taps[1].fd, 1, KIND.tap);
+    inject(b, taps[0].fd, 500);
+    for (let i = 0; i < 8; i++) b.receive(0, 32, 0);
+    b.add(taps[0].fd, 2, KIND.tap);
+    inject(b, taps[1].fd, 1);
+    const first = sources(b, b.receive(0, 32, 0));
+    const second = sources(b, b.receive(0, 32, 0));
+    expect([...first, ...second]).toContain(2);
+  });
+
+  test('a frame that fills its slot is marked truncated', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2);
+    const stride = 192;
+    const b = burst({ uring, stride, slots: 64 });
+    b.add(taps[1].fd, 1, KIND.tap);
+    const aux = 64 * STRIDE;
+    const big = new Burst(Buffer.alloc(aux + 4096), {
+      slots: 64,
+      stride: STRIDE,
+      headroom: HEADROOM,
+      vnetHeader: HEADER,
+      txCapacity: 64,
+    });
+    const room = stride - HEADROOM;
+    inject(big, taps[0].fd, 1, frame(room - 1));
+    inject(big, taps[0].fd, 1, frame(room));
+    inject(big, taps[0].fd, 1, frame(room + 50));
+    big.close();
+    let count = 0;
+    while (count < 3) count += b.receive(count, 3 - count, 1000);
+    const column = (word: number) => [0, 1, 2].map((slot) => b.rx[slot * ROW + word]);
+    expect(column(RX.length)).toEqual([room - 1, room, room]);
+    expect(column(RX.flags)).toEqual([0, TRUNCATED, TRUNCATED]);
+  });
+
+  test('nothing of a removed fd is delivered, not even what was already queued', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 4);
+    const b = burst({ uring });
+    for (let i = 1; i < 4; i++) b.add(taps[i].fd, i, KIND.tap);
+    inject(b, taps[0].fd, 20);
+    expect(b.receive(0, 1, 0)).toBe(1); // the other two are queued now
+    b.remove(taps[2].fd);
+    b.remove(taps[2].fd);
+    const seen = new Set<number>();
+    for (let i = 0; i < 40; i++) for (const source of sources(b, b.receive(0, 8, 0))) seen.add(source);
+    expect([...seen].sort()).toEqual([1, 3]);
+  });
+
+  test('an fd number that is used again gets nothing of its predecessor', async () => {
+    const { netns, taps } = await bridgedTaps(await openLab(), 3);
+    const b = burst({ uring });
+    b.add(taps[1].fd, 1, KIND.tap);
+    b.add(taps[2].fd, 2, KIND.tap);
+    inject(b, taps[0].fd, 8);
+    b.receive(0, 1, 0);
+    for (const i of [1, 2]) {
+      b.remove(taps[i].fd);
+      closeFd(taps[i].fd);
+    }
+    const next = tap({ name: 'n1', netns: netns.name });
+    expect([taps[1].fd, taps[2].fd]).toContain(next.fd);
+    b.add(next.fd, 9, KIND.tap);
+    for (let i = 0; i < 10; i++) expect(b.receive(0, 8, 0)).toBe(0);
+  });
+
+  test('a deleted interface is reported once and does not spin', async () => {
+    const { netns, taps } = await bridgedTaps(await openLab(), 2);
+    const b = burst({ uring });
+    b.add(taps[1].fd, 5, KIND.tap);
+    await netns.ip('link del t1');
+    expect(b.receive(0, 8, 1000)).toBe(0);
+    expect(eventList(b)).toEqual([[5, EBADFD]]);
+    const start = monotonicMs();
+    expect(b.receive(0, 8, 30)).toBe(0);
+    expect(b.eventCount).toBe(0);
+    expect(monotonicMs() - start).toBeGreaterThan(25);
+    inject(b, taps[0].fd, 1); // the other one goes on
+    entry(b, 0, taps[1].fd, [Buffer.alloc(HEADER), frame(60)], b.slots * STRIDE);
+    b.transmit(1);
+    expect(b.result(0)).toBe(-EBADFD);
+  });
+
+  test('each entry has its own result: a down interface, a dead fd, a wrong kind, an offset outside, a short frame', async () => {
+    const { netns, taps } = await bridgedTaps(await openLab(), 2);
+    const b = burst({ uring });
+    const aux = b.slots * STRIDE;
+    const down = tap({ name: 'down', netns: netns.name, up: false });
+    const good = [Buffer.alloc(HEADER), frame(60)];
+    entry(b, 0, taps[0].fd, good, aux);
+    entry(b, 1, down.fd, good, aux);
+    entry(b, 2, 999_999, good, aux);
+    entry(b, 3, taps[0].fd, good, aux);
+    b.tx[3 * ROW + TX.kind] = KIND.wake;
+    entry(b, 4, taps[0].fd, good, aux);
+    b.tx[4 * ROW + TX.piece] = b.bytes.length - 4;
+    entry(b, 5, taps[0].fd, good, aux);
+    b.tx[5 * ROW + TX.pieces] = 4;
+    entry(b, 6, taps[0].fd, [Buffer.alloc(HEADER), frame(14).subarray(1)], aux);
+    entry(b, 7, taps[0].fd, good, aux);
+    b.transmit(8);
+    const results = Array.from({ length: 8 }, (_, n) => b.result(n));
+    expect(results).toEqual([72, -EIO, -EBADF, -EINVAL, -EFAULT, -EFAULT, -EINVAL, 72]);
+  });
+
+  test('in a run of many frames one that fails costs only itself, and the others keep their order', async () => {
+    const { netns, taps } = await bridgedTaps(await openLab(), 2);
+    const b = burst({ uring });
+    b.add(taps[1].fd, 1, KIND.tap);
+    const down = tap({ name: 'down', netns: netns.name, up: false });
+    const aux = b.slots * STRIDE;
+    for (let n = 0; n < 300; n++) {
+      entry(b, n, n % 10 === 7 ? down.fd : taps[0].fd, [Buffer.alloc(HEADER), frame(60, n)], aux + n * 72);
+    }
+    b.transmit(300);
+    const expected = Array.from({ length: 300 }, (_, n) => (n % 10 === 7 ? -EIO : 72));
+    expect(Array.from({ length: 300 }, (_, n) => b.result(n))).toEqual(expected);
+    const seen: number[] = [];
+    while (seen.length < 270) {
+      const count = b.receive(0, 64, 1000);
+      for (let slot = 0; slot < count; slot++) seen.push(received(b, slot)[14]);
+    }
+    expect(seen).toEqual(Array.from({ length: 300 }, (_, n) => n % 256).filter((_, n) => n % 10 !== 7));
+  });
+
+  test('hundreds of TAPs are served from one set', async () => {
+    const lab = await openLab();
+    const netns = await lab.netns('many');
+    await netns.withoutIpv6();
+    const taps = Array.from({ length: 200 }, (_, i) => tap({ name: `t${i}`, netns: netns.name }));
+    await netns.ip(
+      'link add sw type bridge mcast_snooping 0',
+      'link set sw up',
+      ...taps.map((one) => `link set ${one.name} master sw`),
+    );
+    const b = burst({ uring });
+    taps.forEach((one, i) => {
+      if (i > 0) b.add(one.fd, i, KIND.tap);
+    });
+    inject(b, taps[0].fd, 1);
+    const seen = new Set<number>();
+    for (let i = 0; i < 20; i++) for (const source of sources(b, b.receive(0, 64, 0))) seen.add(source);
+    expect(seen.size).toBe(199);
+  });
 });
 
 test('a wake-up ends the wait, is drained, and needs no slot', () => {
@@ -299,4 +325,10 @@ test('a transmit that native code refuses as a whole leaves no old result that l
   b.close();
   b.transmit(2);
   expect([0, 1, 2].map((n) => b.result(n))).toEqual([-EBADF, -EBADF, 60]);
+});
+
+test('io_uring is used unless it is not wanted', () => {
+  const forbidden = readFileSync('/proc/sys/kernel/io_uring_disabled', 'utf8').trim() === '2';
+  expect(burst().hasUring).toBe(!forbidden);
+  expect(burst({ uring: false }).hasUring).toBe(false);
 });

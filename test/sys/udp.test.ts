@@ -193,9 +193,12 @@ test('an ICMP error for an earlier datagram neither ends the socket nor spins', 
   datagram(b, 0, vtepSocket.fd, [Buffer.from('x')], sockaddr('127.0.0.1', 9), b.slots * STRIDE);
   b.transmit(1);
   expect([1, -ECONNREFUSED]).toContain(b.result(0));
-  expect(b.receive(0, 8, 30)).toBe(0);
+  // The answer may come during the first wait, and ends it: that is the news. The second one must last.
+  for (let wait = 0; wait < 2; wait++) {
+    expect(b.receive(0, 8, 30)).toBe(0);
+    expect(b.eventCount).toBe(0);
+  }
   expect(b.now - b.waitedFrom).toBeGreaterThan(25);
-  expect(b.eventCount).toBe(0);
 });
 
 test('an address in use, an address that is not here, and no address at all are told apart', async () => {
