@@ -10,6 +10,7 @@
 #ifndef TAPLOOM_BURST_H
 #define TAPLOOM_BURST_H
 
+#include "segment.h"
 #include "taploom.h"
 #include "uring.h"
 #include <netinet/in.h>
@@ -18,7 +19,7 @@
 #define QUANTUM 32       /* frames that one fd may deliver in one call */
 #define NEWS_MAX 64      /* news per call: the kernel rotates its list, so all fds come up; about 60 ns each */
 #define SEND_BURST 64    /* datagrams in one sendmmsg */
-#define CONTROL_ROOM 64  /* one cmsg with a TOS byte or traffic class */
+#define CONTROL_ROOM 64  /* a cmsg with a TOS byte or traffic class, and one with a segment size */
 #define EINTR_TRIES 4
 #define GATHER_MAX 2048    /* up to here a copy and one piece beat two pieces (by 0.08 us) */
 #define FAILURES_MAX 100 /* read errors on end after which a TAP counts as dead: epoll would report it for ever */
@@ -56,6 +57,7 @@ struct tl_burst_state {
     struct uring *uring; /* NULL: TAPs are read and written one system call a frame */
     struct iovec frames[URING_MAX][TL_PIECES];
     char gathered[URING_MAX][GATHER_MAX];
+    struct segments segments;
 };
 
 static inline struct member *member_of(struct tl_burst_state *s, int fd)
@@ -68,5 +70,8 @@ void burst_gone(struct tl_burst *b, int fd, int error);
 /* uring_run of `count` requests. A ring that fails is given up: system calls take over. */
 int burst_run(struct tl_burst_state *s, int count, int32_t *result);
 int burst_event(struct tl_burst *b, int source, int error);
+
+/* The destination and TOS of a row in a message without pieces; false if an offset is outside the caller's Buffer. */
+int burst_address(struct tl_burst *b, const int32_t *row, struct msghdr *message, char *control);
 
 #endif

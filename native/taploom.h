@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 2
+#define TL_VERSION 3
 int tl_version(void);
 
 /* fd.c */
@@ -89,11 +89,12 @@ enum {
     TL_WORDS = 16
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
-enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE };
+enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_SEGMENTS = 5 };
 enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10 };
 enum { TL_RX_TRUNCATED = 1 };
 enum {
-    TL_TX_FD, TL_TX_KIND, TL_TX_PIECES, TL_TX_PIECE, TL_TX_SOCKADDR = 9, TL_TX_SOCKADDR_LENGTH, TL_TX_TOS, TL_TX_RESULT
+    TL_TX_FD, TL_TX_KIND, TL_TX_PIECES, TL_TX_PIECE, TL_TX_SOCKADDR = 9, TL_TX_SOCKADDR_LENGTH, TL_TX_TOS, TL_TX_RESULT,
+    TL_TX_SEGMENT, TL_TX_LAYERS, TL_TX_UDP_SEGMENT               /* TL_KIND_SEGMENTS */
 };
 enum { TL_ROW = 16, TL_PIECES = 3 };
 

@@ -100,23 +100,28 @@ static size_t put_tos(char *control, int family, int tos)
     return CMSG_SPACE(sizeof tos);
 }
 
-static int prepare(struct tl_burst *b, const int32_t *row, int i)
+int burst_address(struct tl_burst *b, const int32_t *row, struct msghdr *message, char *control)
 {
-    struct tl_burst_state *s = b->state;
     int64_t at = row[TL_TX_SOCKADDR], length = row[TL_TX_SOCKADDR_LENGTH];
-    int count = collect(b, row, s->pieces[i]);
-    if (!count || at < 0 || length < (int64_t)sizeof(sa_family_t) || at + length > b->words[TL_BYTES]) return 0;
-    struct msghdr *h = &s->messages[i].msg_hdr;
-    *h = (struct msghdr){
-        .msg_name = b->bytes + at, .msg_namelen = (socklen_t)length,
-        .msg_iov = s->pieces[i], .msg_iovlen = (size_t)count,
-    };
+    if (at < 0 || length < (int64_t)sizeof(sa_family_t) || at + length > b->words[TL_BYTES]) return 0;
+    *message = (struct msghdr){ .msg_name = b->bytes + at, .msg_namelen = (socklen_t)length };
     if (row[TL_TX_TOS] >= 0) {
         sa_family_t family;
         memcpy(&family, b->bytes + at, sizeof family);
-        h->msg_control = s->control[i];
-        h->msg_controllen = put_tos(s->control[i], family, row[TL_TX_TOS]);
+        message->msg_control = control;
+        message->msg_controllen = put_tos(control, family, row[TL_TX_TOS]);
     }
+    return 1;
+}
+
+static int prepare(struct tl_burst *b, const int32_t *row, int i)
+{
+    struct tl_burst_state *s = b->state;
+    struct msghdr *h = &s->messages[i].msg_hdr;
+    int count = collect(b, row, s->pieces[i]);
+    if (!count || !burst_address(b, row, h, s->control[i])) return 0;
+    h->msg_iov = s->pieces[i];
+    h->msg_iovlen = (size_t)count;
     return 1;
 }
 
@@ -164,6 +169,10 @@ int tl_burst_transmit(struct tl_burst *b)
             break;
         case TL_KIND_UDP:
             i += transmit_udp(b, row, count - i);
+            break;
+        case TL_KIND_SEGMENTS:
+            row[TL_TX_RESULT] = segments_transmit(b, row);
+            i++;
             break;
         default:
             row[TL_TX_RESULT] = -EINVAL;

@@ -212,6 +212,7 @@ export class Tunnels {
           family: local.includes(':') ? 6 : 4,
           dstPort: dst_port,
           senders: senders.fds,
+          udpSegment: udp_checksum,
           tos: config.tos === 'inherit' ? -1 : tos,
           remoteLearning: config.remote_learning,
           maxRemotes: config.max_remotes,

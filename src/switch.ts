@@ -37,7 +37,7 @@ import { portStatus } from './port_status.ts';
 import { refuse, refuseDependents } from './refuse.ts';
 import { closeFd } from './sys/wake.ts';
 import { BRIDGE, Counters, PORT } from './table/counters.ts';
-import type { Answer, Change, Failed, Gone } from './worker/messages.ts';
+import type { Answer, Change, Failed, News } from './worker/messages.ts';
 import { InlinePlane, type PlaneClient, ThreadPlane } from './worker/plane_client.ts';
 
 export interface SwitchOptions {
@@ -48,6 +48,8 @@ export interface SwitchOptions {
 interface SwitchEvents {
   /** A port's device died: its interface was deleted. The port stays configured; delete and add it again. */
   gone: [port: string, errno: number];
+  /** The kernel refuses to segment for this VXLAN port: from now on each segment is sent by itself. Said once. */
+  unsegmented: [port: string, errno: number];
   /** The data plane died. The switch is closed. */
   failed: [error: Error];
 }
@@ -72,10 +74,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     super();
     const seed = randomFillSync(new Int32Array(4));
     const { topology } = this.compiler.compile(EMPTY_CONFIG, new Map());
-    const onGone = (gone: Gone) => this.noteGone(gone);
+    const onNews = (news: News) => this.tell(news);
     this.plane = isThreaded
-      ? new ThreadPlane(this.counters, topology, seed, onGone, (error) => this.fail(error))
-      : new InlinePlane(this.counters, topology, seed, onGone);
+      ? new ThreadPlane(this.counters, topology, seed, onNews, (error) => this.fail(error))
+      : new InlinePlane(this.counters, topology, seed, onNews);
   }
 
   /**
@@ -379,11 +381,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     }
   }
 
-  private noteGone({ port, errno }: Gone): void {
+  private tell({ kind, port, errno }: News): void {
     const name = this.compiler.ports.name(port);
     if (name === undefined) return;
-    this.goneNames.add(name);
-    this.emit('gone', name, errno);
+    if (kind === 'gone') this.goneNames.add(name);
+    this.emit(kind, name, errno);
   }
 
   private fail(error: Error): void {

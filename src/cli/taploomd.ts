@@ -5,6 +5,7 @@
 // way out stops the switch first, and if even that hangs, ends the process by SIGKILL.
 
 import { constants, setPriority } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_SOCKET } from '../control/client.ts';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../control/log.ts';
@@ -80,6 +81,13 @@ async function main(options: Options): Promise<void> {
     open: async (initial) => {
       const opened = await Switch.open(initial);
       opened.on('failed', (error) => die(error, 'The data plane failed'));
+      opened.on('unsegmented', (port, errno) => {
+        const reason = getSystemErrorName(-errno);
+        log.warn(
+          { port },
+          `port ${port}: the kernel refuses UDP segmentation (${reason}); segments go one by one, slower`,
+        );
+      });
       return opened;
     },
     log,

@@ -7,7 +7,7 @@ import { check, type Doubts } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
 import { explain } from './explain.ts';
 import type { Path } from './path.ts';
-import { type BridgeConfig, configShape, nameProblem, type SwitchConfig } from './shape.ts';
+import { configShape, nameProblem, type SwitchConfig } from './shape.ts';
 import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
@@ -52,27 +52,10 @@ export function validate(
   problems.push(...skippedNames(input));
   // One mistake should not hide the others: the rules judge whatever has the right shape.
   const sound = result.success ? result.data : configShape.safeParse(without(input, problems)).data;
-  const config = finish(sound);
+  const config: SwitchConfig = { version: 1, bridges: sound?.bridges ?? {} };
   problems.push(...check(config, doubts(input, problems)));
   if (!allowFd) problems.push(...openFds(config));
   return { config, problems };
-}
-
-/** Fills in the defaults that depend on other values. */
-function finish(sound: ReturnType<typeof configShape.parse> | undefined): SwitchConfig {
-  const bridges: Record<string, BridgeConfig> = {};
-  for (const [name, bridge] of Object.entries(sound?.bridges ?? {})) {
-    const ports: BridgeConfig['ports'] = {};
-    for (const [portName, port] of Object.entries(bridge.ports)) {
-      // RFC 7348, 5: zero on IPv4. On IPv6 only receivers that were told so accept zero (RFC 6936).
-      ports[portName] =
-        port.type === 'vxlan'
-          ? { ...port, udp_checksum: port.udp_checksum ?? port.local.includes(':') }
-          : port;
-    }
-    bridges[name] = { ...bridge, ports };
-  }
-  return { version: 1, bridges };
 }
 
 function openFds({ bridges }: SwitchConfig): Problem[] {

@@ -196,7 +196,9 @@ const vxlan = mapping({
   max_remotes: integer('a number of remotes (1-100000)', 1, 100_000).default(1024),
   ttl: integer('a TTL (1-255)', 1, 255).default(64),
   tos: z.union([z.int().min(0, TOS).max(255, TOS), z.literal('inherit')], TOS).default(0),
-  udp_checksum: boolean().optional(),
+  // RFC 7348, 5: SHOULD be zero. But the kernel segments (UDP_SEGMENT) only what has a checksum, IPv6 receivers may refuse
+  // zero (RFC 6936), and Linux' own vxlan sends one by default.
+  udp_checksum: boolean().default(true),
   ...common,
 });
 
@@ -283,8 +285,7 @@ export type SwitchConfigInput = z.input<typeof configShape>;
 export type FaultConfig = z.output<typeof fault>;
 export type TapPortConfig = z.output<typeof tap>;
 export type MemoryPortConfig = z.output<typeof memory>;
-/** `parseConfig` fills in `udp_checksum`, whose default depends on the address family. */
-export type VxlanPortConfig = z.output<typeof vxlan> & { udp_checksum: boolean };
+export type VxlanPortConfig = z.output<typeof vxlan>;
 export type PortConfig = TapPortConfig | VxlanPortConfig | MemoryPortConfig;
 export type LocalConfig = z.output<typeof local>;
 export type StaticEntryConfig = z.output<typeof staticEntry>;

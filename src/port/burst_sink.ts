@@ -78,8 +78,8 @@ export abstract class BurstSink extends CopySink {
     return n * ROW;
   }
 
-  /** The device took a frame, or says why not. */
-  protected abstract sent(port: number, drop: number): void;
+  /** The device took a frame, or says why not; `entry` is the index of its first word in `burst.tx`. */
+  protected abstract sent(port: number, drop: number, entry: number): void;
 
   protected flush(_batch: FrameBatch): void {
     const { burst } = this;
@@ -89,7 +89,7 @@ export abstract class BurstSink extends CopySink {
       const result = burst.tx[n * ROW + TX.result];
       const drop = result >= 0 ? OK : dropFor(-result);
       const port = this.port[n];
-      this.sent(port, drop);
+      this.sent(port, drop, n * ROW);
       this.settle(port, drop, this.isLast[n] === 1, this.wireBytes[n], this.segments[n]);
     }
     this.count = 0;

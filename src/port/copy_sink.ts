@@ -29,7 +29,7 @@ export abstract class CopySink implements Sink {
   protected copySegments = 0;
   /** First drop reason among the settled emissions of the current copy. */
   private failed = OK;
-  private segmenter: Segmenter | null = null;
+  private made: Segmenter | null = null;
 
   constructor(counters: Counters) {
     this.counters = counters;
@@ -106,9 +106,15 @@ export abstract class CopySink implements Sink {
     }
   }
 
-  private segment(batch: FrameBatch, row: number, hop: number, tag: number): void {
-    this.segmenter ??= new Segmenter();
-    const segmenter = this.segmenter;
+  /** Made when it is needed first. */
+  protected get segmenter(): Segmenter {
+    this.made ??= new Segmenter();
+    return this.made;
+  }
+
+  /** Emits the segments of a super-frame, or what the device makes them of. */
+  protected segment(batch: FrameBatch, row: number, hop: number, tag: number): void {
+    const { segmenter } = this;
     const count = segmenter.begin(batch, row);
     if (count < 0) {
       this.refuse(hop & PORT_MASK, DROP.bad_packet);

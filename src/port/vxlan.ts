@@ -1,24 +1,28 @@
-// VXLAN (RFC 7348): frames to and from remote VTEPs, one UDP datagram each.
+// VXLAN (RFC 7348): frames to and from remote VTEPs, one UDP datagram each; a super-frame becomes one for each segment.
 //
 //   header in aux:  | sockaddr, 28 | pad | VXLAN, 8 | MACs, 12 | tag, 0 or 4 |     rest: straight from the frame
+//   super-frame:    | sockaddr, 28 | pad | VXLAN, 8 | MACs, 12 | tag, 0 or 4 | inner headers |     payload: the same
 //
-// There are four complications.
+// There are five complications.
 // First, one UDP socket receives for all VNIs of its (local address, port), so ports are found by VNI.
 // Second, remotes on the path spread load by the outer source port, and a UDP socket has only one: each port sends
 // through a pool of sockets, chosen by a hash of the inner flow, so that a flow keeps its port and stays in order.
 // Third, a VTEP must not forward congestion marks blindly (RFC 6040).
 // Fourth, anybody can send to the socket: remotes are rows of a bounded table, and what carries no valid VNI, header or
 // inner frame is counted as a drop of port 0, which is nobody.
+// Fifth, segments that were made here would each cost a walk through the kernel's stack: a super-frame is sent with
+// UDP_SEGMENT, as at most 64 segments and 65,507 bytes at a time, until the kernel refuses that once.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DROP, hop, NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { type Burst, KIND, RX, TX } from '../sys/burst.ts';
+import { type Burst, KIND, MAX_SEGMENT_BYTES, MAX_SEGMENTS, RX, TX } from '../sys/burst.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import type { Remotes } from '../table/remotes.ts';
 import * as ecn from '../wire/ecn.ts';
 import { copyMacs, HEADER_LEN, MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as vlan from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
@@ -31,6 +35,7 @@ const AF_INET6 = 10;
 const SOCKADDR_IN = 16;
 const SOCKADDR_IN6 = 28;
 const VXLAN_AT = 32;
+const MACS_AT = VXLAN_AT + vxlan.HEADER_LEN;
 const ECN_MASK = 3;
 
 /** What the data plane needs to know of a VXLAN port. */
@@ -43,6 +48,8 @@ export interface VxlanPort {
   dstPort: number;
   /** Sending sockets, a power of two. */
   senders: number[];
+  /** Use UDP_SEGMENT. The kernel does so only for sockets that send checksums. */
+  udpSegment: boolean;
   /** Outer TOS without its ECN bits, or -1 for the inner packet's. */
   tos: number;
   remoteLearning: boolean;
@@ -55,6 +62,8 @@ export class Vxlan extends BurstSink {
   mtu: Uint32Array = new Uint32Array(0);
   /** The time in whole seconds at which datagrams are heard; -1 = that of the burst. */
   second = -1;
+  /** Ports for which the kernel refused UDP_SEGMENT since the last look: [port, errno]. */
+  readonly refused: [port: number, errno: number][] = [];
   private readonly remotes: Remotes;
   /** By port index. */
   private readonly ports: (VxlanPort | undefined)[] = [];
@@ -146,41 +155,102 @@ export class Vxlan extends BurstSink {
     isLast: boolean,
   ): void {
     const { view } = batch;
-    const index = hop & PORT_MASK;
-    const remote = hop >>> PORT_BITS;
-    const port = this.ports[index];
-    if (port === undefined || this.remotes.portOf(remote) !== index) {
-      if (isLast) this.refuse(index, DROP.no_remote);
+    const port = this.portOf(hop);
+    if (port === undefined) {
+      if (isLast) this.refuse(hop & PORT_MASK, DROP.no_remote);
       return;
     }
     const at = this.header(batch);
-    const vxlanAt = at + VXLAN_AT;
-    vxlan.write(view, vxlanAt, port.vni);
-    copyMacs(view, macs, vxlanAt + vxlan.HEADER_LEN);
-    let headerLength = vxlan.HEADER_LEN + MACS_LEN;
-    if (tag !== 0) {
-      view.setInt32(vxlanAt + headerLength, tag);
-      headerLength += vlan.TAG_LEN;
+    const macsAt = at + MACS_AT;
+    const restAt = writeHeader(view, at, port.vni, tag);
+    copyMacs(view, macs, macsAt);
+    const entry = this.entry(port.port, isLast);
+    const { tx } = this.burst;
+    tx[entry + TX.kind] = KIND.udp;
+    tx[entry + TX.pieces] = 2;
+    tx[entry + TX.piece] = at + VXLAN_AT;
+    tx[entry + TX.piece + 1] = restAt - at - VXLAN_AT;
+    tx[entry + TX.piece + 2] = rest;
+    tx[entry + TX.piece + 3] = length - MACS_LEN;
+    this.address(entry, view, at, port, hop >>> PORT_BITS, macs, rest, length);
+  }
+
+  protected override segment(batch: FrameBatch, row: number, hop: number, tag: number): void {
+    const { view, rows } = batch;
+    const port = this.portOf(hop);
+    if (port === undefined) {
+      this.refuse(hop & PORT_MASK, DROP.no_remote);
+      return;
     }
+    const { segmenter } = this;
+    const count = segmenter.begin(batch, row);
+    if (count < 0) {
+      this.refuse(port.port, DROP.bad_packet);
+      return;
+    }
+    this.copySegments = count;
+    const { headerLength, l3, l4 } = segmenter;
+    const room = MACS_AT + vlan.TAG_LEN + headerLength;
+    const longest = vxlan.HEADER_LEN + vlan.TAG_LEN + segmenter.maxLength;
+    // A segment that no datagram holds is refused by the kernel (EMSGSIZE), and too big.
+    const limit = Math.max(1, Math.min(MAX_SEGMENTS, Math.floor(MAX_SEGMENT_BYTES / longest)));
+    const { tx } = this.burst;
+    for (let left = count; left > 0; left -= limit) {
+      const at = this.room(batch, room);
+      const restAt = writeHeader(view, at, port.vni, tag);
+      const payload = segmenter.part(batch, at + MACS_AT, restAt, limit);
+      const origin = restAt - MACS_LEN - at - VXLAN_AT; // of the untagged frame, in the first piece
+      const entry = this.entry(port.port, left <= limit);
+      tx[entry + TX.kind] = KIND.segments;
+      tx[entry + TX.pieces] = 2;
+      tx[entry + TX.piece] = at + VXLAN_AT;
+      tx[entry + TX.piece + 1] = origin + headerLength;
+      tx[entry + TX.piece + 2] = segmenter.payload;
+      tx[entry + TX.piece + 3] = payload;
+      tx[entry + TX.segment] = segmenter.gsoSize | ((segmenter.isTcp ? PROTOCOL_TCP : PROTOCOL_UDP) << 16);
+      tx[entry + TX.layers] = ((origin + l3) << 16) | (origin + l4);
+      tx[entry + TX.udpSegment] = port.udpSegment ? 1 : 0;
+      const length = rows[row + COLUMN.length];
+      const start = rows[row + COLUMN.start];
+      this.address(entry, view, at, port, hop >>> PORT_BITS, start, rows[row + COLUMN.rest], length);
+    }
+  }
+
+  protected sent(index: number, _drop: number, entry: number): void {
+    const { tx } = this.burst;
+    if (tx[entry + TX.kind] !== KIND.segments || tx[entry + TX.udpSegment] >= 0) return;
+    const port = this.ports[index];
+    if (port === undefined || !port.udpSegment) return;
+    port.udpSegment = false;
+    this.refused.push([index, -tx[entry + TX.udpSegment]]);
+  }
+
+  /** The port of a next hop, if there are such a port and such a remote. */
+  private portOf(hop: number): VxlanPort | undefined {
+    const index = hop & PORT_MASK;
+    return this.remotes.portOf(hop >>> PORT_BITS) === index ? this.ports[index] : undefined;
+  }
+
+  /** Words of an entry that say from where and to where. Frame as in `emit`; `at` is the room for its header. */
+  private address(
+    entry: number,
+    view: DataView,
+    at: number,
+    port: VxlanPort,
+    remote: number,
+    macs: number,
+    rest: number,
+    length: number,
+  ): void {
     const l3 = rest + 2;
     const innerTos = tosOf(view, view.getUint16(rest), l3, length - HEADER_LEN);
     const tos = ecn.encapsulate(innerTos & ECN_MASK) | (port.tos < 0 ? innerTos & ~ECN_MASK : port.tos);
-    const sender = port.senders[flowHash(view, macs, rest, length) & (port.senders.length - 1)];
-    const entry = this.entry(index, isLast);
     const { tx } = this.burst;
-    tx[entry + TX.fd] = sender;
-    tx[entry + TX.kind] = KIND.udp;
-    tx[entry + TX.pieces] = 2;
-    tx[entry + TX.piece] = vxlanAt;
-    tx[entry + TX.piece + 1] = headerLength;
-    tx[entry + TX.piece + 2] = rest;
-    tx[entry + TX.piece + 3] = length - MACS_LEN;
+    tx[entry + TX.fd] = port.senders[flowHash(view, macs, rest, length) & (port.senders.length - 1)];
     tx[entry + TX.sockaddr] = at;
     tx[entry + TX.sockaddrLength] = this.writeSockaddr(view, at, port, remote);
     tx[entry + TX.tos] = tos === Math.max(0, port.tos) ? -1 : tos;
   }
-
-  protected sent(): void {}
 
   /** struct sockaddr_in or sockaddr_in6 of a remote; returns its length. */
   private writeSockaddr(view: DataView, at: number, port: VxlanPort, remote: number): number {
@@ -200,6 +270,15 @@ export class Vxlan extends BurstSink {
     view.setInt32(at + 24, 0); // scope
     return SOCKADDR_IN6;
   }
+}
+
+/** The VXLAN header and the tag of what is built at `at`; returns the offset of what follows them. */
+function writeHeader(view: DataView, at: number, vni: number, tag: number): number {
+  vxlan.write(view, at + VXLAN_AT, vni);
+  const restAt = at + MACS_AT + MACS_LEN;
+  if (tag === 0) return restAt;
+  view.setInt32(restAt, tag);
+  return restAt + vlan.TAG_LEN;
 }
 
 /** Merges the outer congestion mark into the inner frame at `start` .. `end`. False = drop it. */

@@ -11,8 +11,8 @@
 import { addressOf, aligned, HotCall } from './native.ts';
 import { check } from './sys_error.ts';
 
-/** What an fd is, for add and for a transmit entry. */
-export const KIND = { tap: 1, udp: 2, wake: 3 } as const;
+/** What an fd is, for add and for a transmit entry; `segments` only for the latter: a super-frame to a `udp` fd. */
+export const KIND = { tap: 1, udp: 2, wake: 3, segments: 5 } as const;
 
 /** Words of a row of `rx` and of `tx`. */
 export const ROW = 16;
@@ -42,7 +42,7 @@ export const TRUNCATED = 1;
 /** An entry to send: word n of `tx[entry * ROW + n]`. */
 export const TX = {
   fd: 0,
-  /** KIND.tap (the first bytes are the virtio-net header) or KIND.udp. */
+  /** KIND.tap (the first bytes are the virtio-net header), KIND.udp or KIND.segments. */
   kind: 1,
   /** How many pieces: 1 to 3. */
   pieces: 2,
@@ -55,7 +55,24 @@ export const TX = {
   tos: 11,
   /** Written by transmit: bytes sent, or -errno (-EFAULT: an offset outside `bytes`). */
   result: 12,
+  /**
+   * Segments: payload bytes in each | inner protocol (TCP or UDP) << 16. The first piece is the tunnel header and all
+   * inner headers, the second the payload. Native code patches a copy of the headers for each segment: lengths, IPv4
+   * identification, sequence, flags, checksums. The checksum field holds the sum of the pseudo-header without length.
+   */
+  segment: 13,
+  /** Segments: offset of the inner IP header in the first piece << 16 | that of TCP or UDP. */
+  layers: 14,
+  /**
+   * Segments: 1 = hand all of them to the kernel at once (UDP_SEGMENT), 0 = one datagram at a time. If the kernel
+   * refuses the former and takes the latter, native code writes -errno here.
+   */
+  udpSegment: 15,
 } as const;
+
+/** Most segments of one entry, and most bytes of its datagrams together: what one UDP_SEGMENT send may have. */
+export const MAX_SEGMENTS = 64;
+export const MAX_SEGMENT_BYTES = 65_507;
 
 /** Monotonic ms of the last wait: its end and its beginning. */
 export const CLOCK = { now: 0, waitedFrom: 1 } as const;

@@ -14,7 +14,7 @@ import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
-import type { Answer, Change, DeviceSpec, Failed, Gone, Page, Request } from './messages.ts';
+import type { Answer, Change, DeviceSpec, Failed, News, Page, Request } from './messages.ts';
 
 /** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
 export const CONFIGURED_REMOTES = 16_384;
@@ -51,12 +51,12 @@ export class DataPlane {
   private readonly vteps = new Map<number, number>();
   private readonly memories = new Map<number, Source>();
   private readonly faults = new Map<number, Fault>();
-  private readonly report: (gone: Gone) => void;
+  private readonly report: (news: News) => void;
   private topology: Topology;
   /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
   private readonly times = new Float64Array(TIMES);
 
-  constructor(counters: Counters, topology: Topology, seed: Int32Array, report: (gone: Gone) => void) {
+  constructor(counters: Counters, topology: Topology, seed: Int32Array, report: (news: News) => void) {
     this.counters = counters;
     this.topology = topology;
     this.engine = new Engine({ counters, topology, seed });
@@ -98,6 +98,8 @@ export class DataPlane {
     }
     engine.forward();
     if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
+    if (descriptors !== null && descriptors.vxlan.refused.length > 0)
+      this.reportUnsegmented(descriptors.vxlan);
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL) this.expireRemotes();
   }
 
@@ -246,6 +248,11 @@ export class DataPlane {
     this.engine.addSource(new FaultSource(source, this.faults));
     this.descriptors = { source, taps, vxlan };
     return this.descriptors;
+  }
+
+  private reportUnsegmented({ refused }: Vxlan): void {
+    for (const [port, errno] of refused) this.report({ kind: 'unsegmented', port, errno });
+    refused.length = 0;
   }
 
   private reportGone({ source, taps }: Descriptors): void {

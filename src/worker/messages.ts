@@ -74,9 +74,9 @@ export type Answer =
   /** `failed`: of a change. */
   { kind: 'done'; failed: Failed[] } | { kind: 'flushed'; count: number } | Page;
 
-/** Unasked news: a port's device died. */
-export interface Gone {
-  kind: 'gone';
+/** Unasked: a port's device died, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
+export interface News {
+  kind: 'gone' | 'unsegmented';
   port: number;
   errno: number;
 }

@@ -6,7 +6,7 @@ import type { Topology } from '../engine/topology.ts';
 import { closeFd, createWake, signalWake } from '../sys/wake.ts';
 import type { Counters } from '../table/counters.ts';
 import { DataPlane } from './data_plane.ts';
-import type { Answer, Envelope, Gone, Request, ThreadData } from './messages.ts';
+import type { Answer, Envelope, News, Request, ThreadData } from './messages.ts';
 
 export interface PlaneClient {
   /** Carried out between two polls. */
@@ -22,8 +22,8 @@ export class InlinePlane implements PlaneClient {
   private readonly plane: DataPlane;
   private isClosed = false;
 
-  constructor(counters: Counters, topology: Topology, seed: Int32Array, onGone: (gone: Gone) => void) {
-    this.plane = new DataPlane(counters, topology, seed, onGone);
+  constructor(counters: Counters, topology: Topology, seed: Int32Array, onNews: (news: News) => void) {
+    this.plane = new DataPlane(counters, topology, seed, onNews);
   }
 
   async request(body: Request): Promise<Answer> {
@@ -64,7 +64,7 @@ function execArgvForFile(): string[] | undefined {
   return process.execArgv.some((arg) => arg.startsWith('--input-type')) ? [] : undefined;
 }
 
-type Incoming = Gone | (Envelope<Answer> & { error?: undefined }) | { id: number; error: string };
+type Incoming = News | (Envelope<Answer> & { error?: undefined }) | { id: number; error: string };
 
 export class ThreadPlane implements PlaneClient {
   private readonly worker: Worker;
@@ -80,7 +80,7 @@ export class ThreadPlane implements PlaneClient {
     counters: Counters,
     topology: Topology,
     seed: Int32Array,
-    onGone: (gone: Gone) => void,
+    onNews: (news: News) => void,
     onFailure: (error: Error) => void,
   ) {
     const { port1, port2 } = new MessageChannel();
@@ -107,7 +107,7 @@ export class ThreadPlane implements PlaneClient {
       closeFd(this.wakeFd);
       throw error;
     }
-    this.port.on('message', (message: Incoming) => this.receive(message, onGone));
+    this.port.on('message', (message: Incoming) => this.receive(message, onNews));
     // While the thread lives it keeps the process alive, not the channel.
     this.port.unref();
     const fail = (error: Error) => {
@@ -163,9 +163,9 @@ export class ThreadPlane implements PlaneClient {
     signalWake(this.wakeFd);
   }
 
-  private receive(message: Incoming, onGone: (gone: Gone) => void): void {
+  private receive(message: Incoming, onNews: (news: News) => void): void {
     if ('kind' in message) {
-      onGone(message);
+      onNews(message);
       return;
     }
     const pending = this.pending.get(message.id);

@@ -13,8 +13,8 @@ const { counters, maxBridges, topology, seed, wakeFd, channel } = workerData as 
   channel: MessagePort;
 };
 
-const plane = new DataPlane(new Counters(counters, maxBridges), topology, seed, (gone) =>
-  channel.postMessage(gone),
+const plane = new DataPlane(new Counters(counters, maxBridges), topology, seed, (news) =>
+  channel.postMessage(news),
 );
 let isRunning = true;
 try {

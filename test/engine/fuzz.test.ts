@@ -159,6 +159,7 @@ class Fuzzed {
             family: 4,
             dstPort: 4789,
             senders: [1, 2],
+            udpSegment: true,
             tos: port.tos === 'inherit' ? -1 : port.tos,
             remoteLearning: port.remote_learning,
             maxRemotes: port.max_remotes,

@@ -8,6 +8,7 @@ import { EgressQueue } from '../../src/engine/port.ts';
 import { COLUMN, FrameBatch, STRIDE } from '../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, hop, PORT_BITS, PORT_MASK } from '../../src/frame/hop.ts';
 import { Vxlan, type VxlanPort } from '../../src/port/vxlan.ts';
+import { TX } from '../../src/sys/burst.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DROP, DROPS } from '../../src/table/drops.ts';
 import { Remotes } from '../../src/table/remotes.ts';
@@ -35,6 +36,7 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
     family: 4,
     dstPort: 4789,
     senders: [100, 101, 102, 103],
+    udpSegment: true,
     tos: 0,
     remoteLearning: true,
     maxRemotes: 10,
@@ -340,4 +342,18 @@ test('whatever arrives, nothing throws, and the columns stay within the slot', (
     }),
     { numRuns: 500 },
   );
+});
+
+test('when the kernel refuses to segment, the copy counts as sent, it is said once, and not asked again', () => {
+  const { batch, burst, vxlan, transmit, count } = setUp();
+  const EIO = 5;
+  burst.refusal = -EIO;
+  const frame = build({ version: 4, protocol: 'tcp', payload: payloadOf(4000), gsoSize: 1000 });
+  classified(batch, 0, frame, false);
+  transmit(1, 0, 2);
+  transmit();
+  expect(vxlan.refused).toEqual([[3, EIO]]);
+  expect(burst.sent).toHaveLength(12);
+  expect(count(PORT.transmittedFrames)).toBe(3);
+  expect(burst.tx[TX.udpSegment]).toBe(0);
 });

@@ -92,6 +92,7 @@ test('VXLAN ports whose socket cannot be watched are reported, and may come agai
     family: 4,
     dstPort: 4789,
     senders: [],
+    udpSegment: true,
     tos: -1,
     remoteLearning: true,
     maxRemotes: 1,

@@ -143,6 +143,7 @@ if (kind === 'memory') {
       family: 4,
       dstPort: 4789,
       senders: [1, 2, 3, 4],
+      udpSegment: true,
       tos: -1,
       remoteLearning: true,
       maxRemotes: 4,

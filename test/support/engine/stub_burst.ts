@@ -1,7 +1,9 @@
 // A burst without system calls: what is transmitted is kept as datagrams, and rows of rx are filled by the test.
+// Segments are cut here as native code does it, the slow way (test/sys/segment.test.ts is about native code itself).
 
 import type { Burst } from '../../../src/sys/burst.ts';
-import { ROW, RX, TX } from '../../../src/sys/burst.ts';
+import { KIND, ROW, RX, TX } from '../../../src/sys/burst.ts';
+import { sumWords } from '../../engine/offload_frames.ts';
 
 export interface Datagram {
   fd: number;
@@ -20,6 +22,8 @@ export class StubBurst {
   readonly calls: number[] = [];
   /** Results of the entries to come, -errno; 0 = taken. */
   results: number[] = [];
+  /** -errno with which UDP_SEGMENT is refused; 0 = it is not. */
+  refusal = 0;
   /** The time at which datagrams are heard. */
   second = 0;
   private readonly bytes: Uint8Array;
@@ -45,13 +49,48 @@ export class StubBurst {
       tx[row + TX.result] = error === 0 ? bytes.length : error;
       if (error !== 0) continue;
       const sockaddr = tx[row + TX.sockaddr];
-      this.sent.push({
-        fd: tx[row + TX.fd],
-        bytes,
-        sockaddr: Uint8Array.from(this.bytes.subarray(sockaddr, sockaddr + tx[row + TX.sockaddrLength])),
-        tos: tx[row + TX.tos],
-      });
+      const isSegments = tx[row + TX.kind] === KIND.segments;
+      for (const datagram of isSegments ? this.cut(row, pieces) : [bytes]) {
+        this.sent.push({
+          fd: tx[row + TX.fd],
+          bytes: datagram,
+          sockaddr: Uint8Array.from(this.bytes.subarray(sockaddr, sockaddr + tx[row + TX.sockaddrLength])),
+          tos: tx[row + TX.tos],
+        });
+      }
     }
+  }
+
+  private cut(row: number, [header, payload]: Uint8Array[]): Uint8Array[] {
+    const { tx, refusal } = this;
+    const size = tx[row + TX.segment] & 0xffff;
+    const isTcp = tx[row + TX.segment] >>> 16 === 6;
+    const l3 = tx[row + TX.layers] >>> 16;
+    const l4 = tx[row + TX.layers] & 0xffff;
+    if (tx[row + TX.udpSegment] === 1 && refusal !== 0) tx[row + TX.udpSegment] = refusal;
+    const count = Math.ceil(payload.length / size);
+    return Array.from({ length: count }, (_, n) => {
+      const bytes = Uint8Array.of(...header, ...payload.subarray(n * size, (n + 1) * size));
+      const view = new DataView(bytes.buffer);
+      if (bytes[l3] >>> 4 === 4) {
+        view.setUint16(l3 + 2, bytes.length - l3);
+        view.setUint16(l3 + 4, view.getUint16(l3 + 4) + n);
+        view.setUint16(l3 + 10, 0);
+        view.setUint16(l3 + 10, ~sumWords(bytes.subarray(l3, l4)));
+      } else {
+        view.setUint16(l3 + 4, bytes.length - l3 - 40);
+      }
+      if (isTcp) {
+        view.setUint32(l4 + 4, view.getUint32(l4 + 4) + n * size);
+        if (n > 0) bytes[l4 + 13] &= ~0x80;
+        if (n < count - 1) bytes[l4 + 13] &= ~0x09;
+      } else {
+        view.setUint16(l4 + 4, bytes.length - l4);
+      }
+      const sum = ~sumWords([...toWord(bytes.length - l4), ...bytes.subarray(l4)]) & 0xffff;
+      view.setUint16(l4 + (isTcp ? 16 : 6), sum || 0xffff);
+      return bytes;
+    });
   }
 
   /** Slot `i` came from this address, with these outer TOS bits. */
@@ -65,3 +104,5 @@ export class StubBurst {
     return this as unknown as Burst;
   }
 }
+
+const toWord = (value: number) => [value >>> 8, value & 255];
