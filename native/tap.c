@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -87,6 +89,22 @@ int tl_tap_set_owner(int fd, int uid)
 int tl_tap_set_group(int fd, int gid)
 {
     return ioctl(fd, TUNSETGROUP, (unsigned long)gid) < 0 ? -errno : 0;
+}
+
+/*
+ * Replaces each fd by 1 if its interface is up, 0 if it is down, -1 if it is gone. One system call for all of them, and
+ * wherever the interfaces are: a TAP is writable exactly while it is up (tun_sock_writeable in drivers/net/tun.c).
+ */
+int tl_tap_up(int32_t *fds, int count)
+{
+    struct pollfd *asked = calloc((size_t)count + 1, sizeof *asked);
+    if (!asked) return -ENOMEM;
+    for (int i = 0; i < count; i++) asked[i] = (struct pollfd){ .fd = fds[i], .events = POLLOUT };
+    int result = poll(asked, (nfds_t)count, 0) < 0 ? -errno : 0;
+    for (int i = 0; i < count && result == 0; i++)
+        fds[i] = asked[i].revents & (POLLERR | POLLNVAL) ? -1 : (asked[i].revents & POLLOUT) != 0;
+    free(asked);
+    return result;
 }
 
 /* The namespace in which the device is now; it may have been moved since it was created. */

@@ -42,6 +42,7 @@ int tl_tap_set_offload(int fd, int bits);
 int tl_tap_set_persist(int fd, int on);
 int tl_tap_set_owner(int fd, int uid);
 int tl_tap_set_group(int fd, int gid);
+int tl_tap_up(int32_t *fds, int count);
 int tl_tap_netns(int fd);
 int tl_set_nonblocking(int fd);
 

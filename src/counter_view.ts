@@ -38,6 +38,14 @@ export function drops(
   return dropped;
 }
 
+/** All drops of a port. */
+export function dropTotal(counters: Counters, port: number): number {
+  const at = counters.port(port) + PORT.drops;
+  let total = 0;
+  for (let code = 0; code < DROPS.length; code++) total += counters.values[at + code];
+  return total;
+}
+
 export function pollGap({ values }: Counters): PollGap {
   let count = 0;
   const buckets = POLL_GAP_BOUNDS.map((bound, n): [number, number] => {

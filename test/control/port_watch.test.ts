@@ -85,6 +85,7 @@ test('ports that cannot be looked at cost a line, not the process', () => {
     ports(): never {
       throw new Error('no descriptors left');
     },
+    portsDigest: () => 'u 0',
   };
   const ports = new PortWatch(api, log);
   try {
@@ -96,4 +97,22 @@ test('ports that cannot be looked at cost a line, not the process', () => {
   }
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain('cannot look at the ports');
+});
+
+test('while nothing happens nobody looks at the ports, and what is withheld is told in the end', () => {
+  const { api, check } = watch();
+  const looks = vi.spyOn(api, 'ports');
+  const digest = vi.spyOn(api, 'portsDigest').mockImplementation(() => JSON.stringify([...api.states]));
+  check(1000);
+  for (let i = 0; i < 10; i++) check(1000);
+  expect(looks).toHaveBeenCalledTimes(1);
+  api.states.set('vm1', 'down');
+  expect(check(1000)).toHaveLength(1);
+  api.states.set('vm1', 'up');
+  expect(check(1000)).toEqual([]);
+  expect(check(15_000)).toEqual(['30 port vm1 is up']);
+  looks.mockClear();
+  check(15_000);
+  expect(looks).not.toHaveBeenCalled();
+  expect(digest).toHaveBeenCalled();
 });

@@ -67,6 +67,10 @@ export class SimulatedSwitch implements SwitchApi {
     }));
   }
 
+  portsDigest(): string {
+    return JSON.stringify(this.ports());
+  }
+
   unassignedDrops(): Record<string, number> {
     return {};
   }

@@ -2,7 +2,7 @@ import { openSync, readlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { LinkSocket, linkOfTap } from '../../src/sys/link.ts';
 import { SysError } from '../../src/sys/sys_error.ts';
-import { adoptTapFd, openTap, setTapPersist, tapName } from '../../src/sys/tap.ts';
+import { adoptTapFd, areTapsUp, openTap, setTapPersist, tapName } from '../../src/sys/tap.ts';
 import { closeFd, dupFd } from '../../src/sys/wake.ts';
 import { OFFLOAD } from '../../src/wire/virtio_net.ts';
 import { openLab } from '../support/lab.ts';
@@ -208,4 +208,17 @@ test('an open TAP is seen where it was moved, under its new name, until it is de
   expect(linkOfTap(fd, ifindex)).toMatchObject({ mtu: 1400, up: false });
   await b.ip('link del other');
   expect(linkOfTap(fd, ifindex)).toBeUndefined();
+});
+
+test('TAPs say whether they are up in one call, also in another namespace, and undefined when deleted', async () => {
+  const lab = await openLab();
+  const [one, other] = [await lab.netns('one'), await lab.netns('other')];
+  const a = tap({ name: 'a', netns: one.name });
+  const b = tap({ name: 'b', netns: other.name, up: false });
+  const c = tap({ name: 'c', netns: other.name });
+  expect(areTapsUp([a.fd, b.fd, c.fd])).toEqual([true, false, true]);
+  await one.ip('link set dev a down');
+  await other.ip('link set dev b up', 'link del dev c');
+  expect(areTapsUp([a.fd, b.fd, c.fd])).toEqual([false, true, undefined]);
+  expect(areTapsUp([])).toEqual([]);
 });

@@ -61,8 +61,25 @@ test('a deleted namespace is not kept alive by being looked at, and its name can
   const at = (name: string) => taploom.ports().find((port) => port.name === name);
   expect(at('tla')).toMatchObject({ state: 'up', queueDropped: 0 });
   await check(['ip', '-n', names[0], 'link', 'set', 'tla', 'down']);
-  await delay(1100);
   expect(at('tla')?.state).toBe('down');
+});
+
+test('the digest of the ports stays the same while nothing happens, and changes with a state and with drops', async () => {
+  const lab = await openLab();
+  const namespaces = await lab.netnsList(['a', 'b']);
+  for (const one of namespaces) await one.withoutIpv6();
+  const names = namespaces.map(({ name }) => name);
+  const tap = (netns: string) => ({ type: 'tap', netns });
+  const taploom = await open(configOf({ tla: tap(names[0]), tlb: tap(names[1]) }));
+  const before = taploom.portsDigest();
+  expect(taploom.portsDigest()).toBe(before);
+  await check(['ip', '-n', names[0], 'link', 'set', 'tla', 'down']);
+  const down = taploom.portsDigest();
+  expect(down).not.toBe(before);
+  await check(['ip', '-n', names[1], 'addr', 'add', '10.99.0.2/24', 'dev', 'tlb']);
+  await check(['ip', 'netns', 'exec', names[1], 'ping', '-c1', '-W1', '10.99.0.1']).catch(() => {});
+  taploom.poll();
+  expect(taploom.portsDigest()).not.toBe(down);
 });
 
 test('an interface that was down is up again without a frame being sent', async () => {
