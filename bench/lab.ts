@@ -1,11 +1,16 @@
-// Network namespaces and processes of one bench. All carry the name of this process, and all go away with `close`, on
-// failure and on Ctrl-C too; what a killed run left behind goes away with the next one.
+// Network namespaces, processes and folders of one bench. All carry the name of this process, and all go away with
+// `close`, on failure and on Ctrl-C too; what a killed run left behind goes away with the next one.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { Process } from './process.ts';
 
 const PREFIX = 'tlbench-';
 const NETNS_DIR = '/run/netns';
+const APPEARS_MS = 5000;
 
 const labs = new Set<Lab>();
 
@@ -14,33 +19,80 @@ export function closeLabs(): void {
   for (const lab of labs) lab.close();
 }
 
+export interface StartOptions {
+  netns?: string;
+  /** CPUs it may run on, as `taskset` takes them. */
+  cpus?: string;
+  env?: Record<string, string>;
+}
+
 export class Lab {
   private readonly namespaces: string[] = [];
   private readonly processes: Process[] = [];
+  private readonly folders: string[] = [];
 
   constructor() {
     removeOrphans();
     labs.add(this);
   }
 
-  /** Makes a namespace and returns its name. */
+  /** Makes a namespace without IPv6, whose neighbour discovery would be traffic of its own, and returns its name. */
   netns(label: string): string {
     const name = `${PREFIX}${process.pid}-${label}`;
     execFileSync('ip', ['netns', 'add', name]);
     this.namespaces.push(name);
+    this.run(
+      name,
+      'sysctl',
+      '-qw',
+      'net.ipv6.conf.all.disable_ipv6=1',
+      'net.ipv6.conf.default.disable_ipv6=1',
+    );
     this.ip(name, 'link set dev lo up');
     return name;
   }
 
   /** `ip` commands, one for each line, in a namespace. */
   ip(netns: string, ...lines: string[]): void {
-    execFileSync('ip', ['-n', netns, '-batch', '-'], { input: `${lines.join('\n')}\n` });
+    execFileSync('ip', ['-n', netns, '-batch', '-'], { input: `${lines.join('\n')}\n`, timeout: 60_000 });
   }
 
-  /** Starts a program; with `netns` inside that namespace. */
-  start(command: readonly string[], netns?: string): Process {
-    const inside = netns === undefined ? [] : ['nsenter', `--net=${netnsPath(netns)}`, '--'];
-    const started = new Process([...inside, ...command]);
+  /** A veth pair, both ends up. */
+  veth(a: string, nameA: string, b: string, nameB: string): void {
+    this.ip(a, `link add ${nameA} type veth peer name ${nameB} netns ${b}`, `link set dev ${nameA} up`);
+    this.ip(b, `link set dev ${nameB} up`);
+  }
+
+  /** Runs a program in a namespace to its end. */
+  run(netns: string, ...command: string[]): string {
+    const args = [`--net=${netnsPath(netns)}`, '--', ...command];
+    return execFileSync('nsenter', args, {
+      encoding: 'utf8',
+      timeout: 20_000,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** For programs that do not say when their interface is there. */
+  async deviceAppears(netns: string, device: string): Promise<void> {
+    for (const end = performance.now() + APPEARS_MS; performance.now() < end; ) {
+      if (this.run(netns, 'ip', '-br', 'link').includes(device)) return;
+      await setTimeout(10);
+    }
+    throw new Error(`The interface ${device} did not appear`);
+  }
+
+  /** A folder for sockets and databases. */
+  folder(): string {
+    const folder = mkdtempSync(join(tmpdir(), PREFIX));
+    this.folders.push(folder);
+    return folder;
+  }
+
+  start(command: readonly string[], { netns, cpus, env }: StartOptions = {}): Process {
+    const where = netns === undefined ? [] : ['nsenter', `--net=${netnsPath(netns)}`, '--'];
+    const pinned = cpus === undefined ? [] : ['taskset', '-c', cpus];
+    const started = new Process([...where, ...pinned], command, env);
     this.processes.push(started);
     return started;
   }
@@ -49,51 +101,7 @@ export class Lab {
     if (!labs.delete(this)) return;
     for (const one of this.processes) one.child.kill('SIGKILL');
     for (const name of this.namespaces) deleteNetns(name);
-  }
-}
-
-export class Process {
-  readonly child: ChildProcess;
-  stdout = '';
-  private stderr = '';
-  private readonly command: string;
-  private readonly ended: Promise<number | null>;
-
-  constructor(command: readonly string[]) {
-    this.command = command.join(' ').slice(0, 200);
-    this.child = spawn(command[0], command.slice(1), { stdio: 'pipe' });
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text;
-    });
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.stderr += text;
-    });
-    this.ended = new Promise((resolve) => {
-      this.child.on('error', () => resolve(null));
-      this.child.on('close', resolve);
-    });
-  }
-
-  /** Resolves with the match as soon as the output has it. */
-  async waitFor(pattern: RegExp, timeoutMs = 10_000): Promise<RegExpMatchArray> {
-    for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
-      const match = this.stdout.match(pattern);
-      if (match !== null) return match;
-      if (this.child.exitCode !== null || this.child.signalCode !== null) break;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    throw new Error(`\`${this.command}\` did not print ${pattern}: ${this.stdout.slice(-500)}${this.stderr}`);
-  }
-
-  /** What it printed until its end, which must be a success. */
-  async output(timeoutMs: number): Promise<string> {
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeoutMs);
-    const code = await this.ended;
-    clearTimeout(timer);
-    if (code !== 0) {
-      throw new Error(`\`${this.command}\` ended with ${code}: ${this.stdout.slice(-500)}${this.stderr}`);
-    }
-    return this.stdout;
+    for (const folder of this.folders) rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,28 +1,35 @@
-// `npm run bench [-- NAME ...] [--rounds N] [--seconds N] [--json]`. A complete run also writes bench/results/ and the
-// results of docs/performance.md; a shorter one is for looking and only prints.
+// `npm run bench [-- NAME ...]`. A complete run also writes bench/results/ and the results of docs/performance.md; a
+// shorter one is for looking and only prints, or writes where --out says.
 
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { explain } from './arena.ts';
 import { type Bench, type BenchOptions, Skip } from './bench.ts';
-import { engine } from './engine.ts';
-import { heap } from './heap.ts';
 import { closeLabs } from './lab.ts';
-import { line, type Report, save, thisMachine } from './report.ts';
-import { scavenges } from './scavenges.ts';
-import { tcp } from './tcp.ts';
-import { udp } from './udp.ts';
+import { type BenchReport, lines, newReport, publish, save } from './report.ts';
+import { BENCHES } from './suite.ts';
 
-const BENCHES: readonly Bench[] = [engine, heap, scavenges, tcp, udp];
+/** Seen from dist/bench. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const RESULTS = join(ROOT, 'bench/results');
+const DOCUMENT = join(ROOT, 'docs/performance.md');
 /** A complete run has at least these. */
-const ROUNDS = 5;
-const SECONDS = 5;
+const ROUNDS = 15;
+const SECONDS = 1;
+const QUICK = { rounds: 2, seconds: 0.3 };
 
-const USAGE = `Usage: npm run bench -- [NAME ...] [--rounds N] [--seconds N] [--json]
+const USAGE = `Usage: npm run bench -- [NAME ...] [--quick] [--rounds N] [--seconds N]
+                            [--peers NAME,...] [--json] [--out FOLDER]
 
 ${BENCHES.map(({ name, question }) => `  ${name.padEnd(10)} ${question}`).join('\n')}
 
-  --rounds N   alternating rounds of traffic (${ROUNDS})
-  --seconds N  duration of one (${SECONDS})
-  --json       print the report as JSON
+  --quick       a look: ${QUICK.rounds} rounds of ${QUICK.seconds} s, figures worth nothing
+  --rounds N    alternating rounds of traffic (${ROUNDS})
+  --seconds N   duration of one (${SECONDS})
+  --peers LIST  only peers with one of these words in their names: pump,ovs
+  --json        print the report as JSON
+  --out FOLDER  write JSON, Markdown and charts there
 
 Without a name, and with at least ${ROUNDS} rounds of ${SECONDS} s, it writes bench/results/ and docs/performance.md.
 `;
@@ -43,7 +50,10 @@ interface Request {
   benches: readonly Bench[];
   rounds: number;
   seconds: number;
+  quick: boolean;
+  peers: readonly string[];
   json: boolean;
+  out?: string;
 }
 
 /** Undefined if there is nothing to run: help, or a mistake, which is explained. */
@@ -52,9 +62,12 @@ function parseRequest(): Request | undefined {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
-        rounds: { type: 'string', default: String(ROUNDS) },
-        seconds: { type: 'string', default: String(SECONDS) },
+        quick: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
+        seconds: { type: 'string' },
+        peers: { type: 'string', default: '' },
         json: { type: 'boolean', default: false },
+        out: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -65,48 +78,56 @@ function parseRequest(): Request | undefined {
     const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
     if (unknown.length > 0) throw new Error(`There is no bench ${unknown.join(', ')}`);
     const benches = positionals.length === 0 ? BENCHES : BENCHES.filter((b) => positionals.includes(b.name));
-    const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
-    for (const [name, value] of Object.entries({ rounds, seconds })) {
-      if (!Number.isInteger(value) || value < 1 || value > 1000)
-        throw new Error(`--${name} is a whole number from 1 to 1000`);
-    }
-    return { benches, rounds, seconds, json: values.json };
+    const usual = values.quick ? QUICK : { rounds: ROUNDS, seconds: SECONDS };
+    const rounds = Number(values.rounds ?? usual.rounds);
+    const seconds = Number(values.seconds ?? usual.seconds);
+    if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1000)
+      throw new Error('--rounds is a whole number from 1 to 1000');
+    if (!(seconds >= 0.1 && seconds <= 1000)) throw new Error('--seconds is a number from 0.1 to 1000');
+    const { quick, json, out } = values;
+    const peers = values.peers
+      .toLowerCase()
+      .split(',')
+      .filter((word) => word !== '');
+    return { benches, rounds, seconds, quick, peers, json, out };
   } catch (error) {
-    process.stderr.write(`${message(error)}\n\n${USAGE}`);
+    process.stderr.write(`${explain(error)}\n\n${USAGE}`);
     process.exitCode = 2;
     return undefined;
   }
 }
 
-async function runAll({ benches, rounds, seconds, json }: Request): Promise<void> {
-  const report: Report = {
-    date: new Date().toISOString(),
-    machine: thisMachine(),
-    rounds,
-    secondsPerRound: seconds,
-    results: [],
-    missing: {},
-  };
+async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Request): Promise<void> {
+  const isComplete = benches === BENCHES && rounds >= ROUNDS && seconds >= SECONDS && peers.length === 0;
+  const folder = out ?? (isComplete ? RESULTS : undefined);
+  const report = newReport(rounds, seconds);
   const print = (text: string) => json || process.stdout.write(`${text}\n`);
+  const total = benches.reduce((sum, bench) => sum + bench.duration({ rounds, seconds, quick, peers }), 0);
+  const minutes = Math.ceil(total / 60);
+  print(`This takes about ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`);
   for (const bench of benches) {
     print(`\n${bench.name}: ${bench.question}`);
     const say: BenchOptions['say'] = (text) => process.stderr.write(`  ${bench.name}: ${text}\n`);
+    const { name, question } = bench;
+    const done: BenchReport = { name, question, outcome: { results: [] } };
+    report.benches.push(done);
     try {
-      const results = await bench.run({ rounds, seconds, say });
-      report.results.push(...results);
-      for (const result of results) print(`  ${line(result)}`);
+      done.outcome = await bench.run({ rounds, seconds, quick, peers, say });
+      for (const line of lines(done.outcome)) print(`  ${line}`);
     } catch (error) {
-      report.missing[bench.name] = message(error);
-      print(`  ${error instanceof Skip ? 'Skipped' : 'Failed'}: ${message(error)}`);
+      done.missing = explain(error);
+      print(`  ${error instanceof Skip ? 'Skipped' : 'Failed'}: ${done.missing}`);
       if (!(error instanceof Skip)) process.exitCode = 1;
     }
+    // After each bench, so that what was measured outlives whatever ends the run.
+    if (folder !== undefined) save(report, folder);
   }
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  if (benches === BENCHES && rounds >= ROUNDS && seconds >= SECONDS) {
-    print(`\nWritten: ${save(report).join(', ')}`);
+  if (folder === undefined) return;
+  const written = save(report, folder);
+  if (isComplete && folder === RESULTS) {
+    publish(report, DOCUMENT, RESULTS);
+    written.push(DOCUMENT);
   }
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  print(`\nWritten: ${written.map((file) => relative('', file)).join(', ')}`);
 }

@@ -1,16 +1,14 @@
-// A run as a table for the terminal, as Markdown, and as JSON; and the block of docs/performance.md that holds the last
-// complete one. Written whatever came out: what was missed and what was skipped stand there too.
+// A run as lines for the terminal, as Markdown, as JSON and as charts; and the block of docs/performance.md that holds
+// the last complete one. Written whatever came out: what was missed and what was skipped stand there too.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { isReached, type Result } from './bench.ts';
+import { join, relative } from 'node:path';
+import { type BarChart, type CurveChart, isReached, type Outcome, type Result } from './bench.ts';
+import { page } from './charts/page.ts';
+import { PLACES } from './cpus.ts';
+import { round } from './round.ts';
 
-/** Seen from dist/bench. */
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const RESULTS = join(ROOT, 'bench/results');
-const DOCUMENT = join(ROOT, 'docs/performance.md');
 const BEGIN = '<!-- results: written by npm run bench -->';
 const END = '<!-- end of results -->';
 
@@ -22,76 +20,139 @@ export interface Machine {
   node: string;
 }
 
+export interface BenchReport {
+  name: string;
+  question: string;
+  outcome: Outcome;
+  /** Why it did not run, or did not end. */
+  missing?: string;
+}
+
 export interface Report {
   /** ISO 8601. */
   date: string;
   machine: Machine;
   rounds: number;
   secondsPerRound: number;
-  results: Result[];
-  /** Bench -> why it did not run or did not end. */
-  missing: Record<string, string>;
+  places: string;
+  benches: BenchReport[];
 }
 
-export function thisMachine(): Machine {
-  return {
+export function newReport(rounds: number, secondsPerRound: number): Report {
+  const machine = {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
     node: process.version,
   };
+  return { date: new Date().toISOString(), machine, rounds, secondsPerRound, places: PLACES, benches: [] };
 }
 
-export function line(result: Result): string {
-  return `${result.what}: ${amount(result)}${verdict(result)}${result.detail ? `\n    ${result.detail}` : ''}`;
-}
-
-export function markdown({ date, machine, rounds, secondsPerRound, results, missing }: Report): string {
-  const { cpu, cores, memoryGiB, kernel, node } = machine;
-  const rows = results.map((result) =>
-    [result.what, amount(result), verdict(result).trim(), result.detail ?? ''].join(' | '),
-  );
-  const skipped = Object.entries(missing).map(([name, why]) => `- \`${name}\` has no result: ${why}`);
+/** What one bench found, for the terminal. */
+export function lines({ results, bars = [], notes = [] }: Outcome): string[] {
   return [
-    `${date.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}. ` +
-      `Traffic: ${rounds} alternating rounds of ${secondsPerRound} s.`,
-    '',
-    '| | median (95 % interval) | | from |',
-    '|---|---|---|---|',
-    ...rows.map((row) => `| ${row} |`),
-    ...(skipped.length > 0 ? ['', ...skipped] : []),
-  ].join('\n');
+    ...bars.flatMap(({ what, unit, bars: all }) => [
+      `${what}, ${unit}`,
+      ...all.map(
+        (bar) => `    ${bar.name.padEnd(22)} ${amount(bar.median, bar.interval)}  ${bar.note ?? ''}`,
+      ),
+    ]),
+    ...results.map((result) => {
+      const { what, value, unit, interval, detail } = result;
+      const from = detail ? `\n    ${detail}` : '';
+      return `${what}: ${amount(value, interval)} ${unit} ${verdict(result)}${from}`;
+    }),
+    ...notes,
+  ];
 }
 
-/** Writes bench/results/DATE.json and .md, and the block of docs/performance.md. Returns what it wrote. */
-export function save(report: Report): string[] {
-  mkdirSync(RESULTS, { recursive: true });
-  const name = join(RESULTS, report.date.slice(0, 10));
-  const text = markdown(report);
+/** Results, charts and gaps; with `full` also every bar as a row of a table. `images` leads to the charts. */
+export function markdown(report: Report, { images, full }: { images: string; full: boolean }): string {
+  const { cpu, cores, memoryGiB, kernel, node } = report.machine;
+  const results = report.benches.flatMap(({ outcome }) => outcome.results);
+  const promised = results.filter(({ expected }) => expected !== undefined);
+  const reached = promised.filter((result) => isReached(result)).length;
+  return [
+    `${report.date.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}. ` +
+      `Traffic: ${report.rounds} alternating rounds of ${report.secondsPerRound} s. ${report.places} ` +
+      `${reached} of ${promised.length} numbers are reached.`,
+    table(['', 'median (95 % interval)', '', 'from'], results.map(resultRow)),
+    ...report.benches.flatMap((bench) => section(bench, images, full)),
+  ].join('\n\n');
+}
+
+/** Writes DATE.json, DATE.md and a chart for each bench into `folder`. Returns what it wrote. */
+export function save(report: Report, folder: string): string[] {
+  mkdirSync(folder, { recursive: true });
+  const name = join(folder, report.date.slice(0, 10));
+  const charts = report.benches.filter(hasCharts).map(({ name: bench, question, outcome }) => {
+    const file = join(folder, `${bench}.svg`);
+    writeFileSync(file, page(question, outcome.bars ?? [], outcome.curves ?? []));
+    return file;
+  });
   writeFileSync(`${name}.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(`${name}.md`, `${text}\n`);
-  const document = readFileSync(DOCUMENT, 'utf8');
-  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} has no block between ${BEGIN} and ${END}`);
-  const block = `${BEGIN}\n\n${text}\n\n`;
-  writeFileSync(DOCUMENT, document.slice(0, begin) + block + document.slice(end));
-  return [`${name}.json`, `${name}.md`, DOCUMENT];
+  writeFileSync(`${name}.md`, `${markdown(report, { images: '.', full: true })}\n`);
+  return [`${name}.json`, `${name}.md`, ...charts];
 }
 
-function amount({ value, unit, interval }: Result): string {
-  const range = interval ? ` (${interval.map((one) => digits(one, unit)).join(' to ')})` : '';
-  return `${digits(value, unit)} ${unit}${range}`;
+/** Puts the results into the block of a document that is for them. */
+export function publish(report: Report, document: string, folder: string): void {
+  const words = readFileSync(document, 'utf8');
+  const [begin, end] = [words.indexOf(BEGIN), words.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`${document} has no block between ${BEGIN} and ${END}`);
+  const images = relative(join(document, '..'), folder);
+  const block = `${BEGIN}\n\n${markdown(report, { images, full: false })}\n\n`;
+  writeFileSync(document, words.slice(0, begin) + block + words.slice(end));
+}
+
+function section({ name, question, outcome, missing }: BenchReport, images: string, full: boolean): string[] {
+  const { bars = [], curves = [], notes = [] } = outcome;
+  const parts: string[] = [];
+  if (hasCharts({ outcome })) parts.push(`![${question}](${images}/${name}.svg)`);
+  if (full) parts.push(...bars.map(barTable), ...curves.map(curveTable));
+  const gaps = [...(missing === undefined ? [] : [`No result: ${missing}`]), ...notes];
+  if (gaps.length > 0) parts.push(gaps.map((gap) => `- ${gap}`).join('\n'));
+  return parts.length > 0 ? [`### ${name}`, question, ...parts] : [];
+}
+
+function hasCharts({ outcome: { bars = [], curves = [] } }: Pick<BenchReport, 'outcome'>): boolean {
+  return bars.length + curves.length > 0;
+}
+
+function resultRow(result: Result): string[] {
+  const { what, value, unit, interval, detail = '' } = result;
+  return [what, `${amount(value, interval)} ${unit}`, verdict(result), detail];
+}
+
+function barTable({ what, unit, bars }: BarChart): string {
+  const rows = bars.map(({ name, median, interval, note = '' }) => [name, amount(median, interval), note]);
+  return table([what, unit, ''], rows);
+}
+
+function curveTable({ what, x, unit, curves }: CurveChart): string {
+  const rows = curves.flatMap(({ name, points }) =>
+    points.map((point) => [name, point.x.toLocaleString('en'), amount(point.median, point.interval)]),
+  );
+  return table([what, x, unit], rows);
+}
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  const row = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '/').replace(/\s+/g, ' ')).join(' | ')} |`;
+  return [row(head), `|${'---|'.repeat(head.length)}`, ...rows.map(row)].join('\n');
+}
+
+function amount(value: number, interval?: readonly number[]): string {
+  return interval ? `${round(value)} (${interval.map(round).join(' to ')})` : round(value);
 }
 
 function verdict(result: Result): string {
-  const { expected } = result;
-  if (expected === undefined) return '';
-  const wanted = 'atMost' in expected ? `at most ${expected.atMost}` : `at least ${expected.atLeast}`;
-  return ` ${isReached(result) ? 'reached' : '**missed**'}: ${wanted}`;
-}
-
-function digits(value: number, unit: string): string {
-  if (unit === 'times') return value.toFixed(2);
-  return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(1);
+  const { expected, limited } = result;
+  const words = limited ? [`limited ${limited}`] : [];
+  if (expected !== undefined) {
+    const wanted = 'atMost' in expected ? `at most ${expected.atMost}` : `at least ${expected.atLeast}`;
+    words.unshift(`${isReached(result) ? 'reached' : '**missed**'}: ${wanted}`);
+  }
+  return words.join('; ');
 }

@@ -3,8 +3,11 @@
 // the isolate, which for the thread is when the switch opens.
 
 import { setTimeout } from 'node:timers/promises';
-import type { Bench } from './bench.ts';
-import { TAPLOOM, TapPair } from './tap_pair.ts';
+import { type Bench, Skip } from './bench.ts';
+import { connect, hostNamespaces, needTool } from './contenders/contender.ts';
+import { TaploomProcess } from './contenders/taploom.ts';
+import { Lab } from './lab.ts';
+import { sendTcp } from './traffic/iperf.ts';
 
 const SECONDS = 10;
 const WARM_UP_SECONDS = 3;
@@ -22,20 +25,36 @@ interface Collection {
 export const scavenges: Bench = {
   name: 'scavenges',
   question: `How often does the forwarding thread collect garbage in ${SECONDS} s of TCP?`,
+  duration: () => SECONDS + WARM_UP_SECONDS + 3,
   async run({ say }) {
-    const pair = await TapPair.open(['--expose-gc', '--trace-gc', SMALL_NURSERY]);
+    if (process.getuid?.() !== 0) throw new Skip('It needs root, for TAP devices and network namespaces.');
+    needTool('ip', 'nsenter', 'iperf3');
+    const lab = new Lab();
     try {
+      const namespaces = hostNamespaces(lab, 'scavenges');
+      const ports = Object.fromEntries(
+        namespaces.map((netns, n) => [`tl${n}`, { type: 'tap' as const, netns }]),
+      );
+      const { process: running } = await TaploomProcess.start(
+        lab,
+        { version: 1, bridges: { tlbench: { local: false, ports } } },
+        { nodeOptions: ['--expose-gc', '--trace-gc', SMALL_NURSERY] },
+      );
+      const hosts = connect(
+        lab,
+        namespaces.map((netns, n) => ({ netns, device: `tl${n}` })),
+      );
       say('warm-up');
-      await pair.tcp(TAPLOOM, WARM_UP_SECONDS);
+      await sendTcp(lab, hosts, WARM_UP_SECONDS);
       say(`${SECONDS} s of TCP`);
       const from = performance.timeOrigin + performance.now();
-      const { gbits } = await pair.tcp(TAPLOOM, SECONDS);
+      const { gbits } = await sendTcp(lab, hosts, SECONDS);
       const until = performance.timeOrigin + performance.now();
       // The thread's clock starts some ms after `opening`; what the end of the switch collects is not to be taken for
       // part of the load. V8 prints through a buffer that empties at exit.
       await setTimeout(SETTLE_MS);
-      pair.switch.child.stdin?.end();
-      const text = await pair.switch.output(5000);
+      running.child.stdin?.end();
+      const text = await running.output(5000);
       const opening = Number(text.match(/opening (\d+)/)?.[1]);
       const all = collections(text);
       if (all.length === 0) throw new Error('V8 reported no collection, not even the one that was forced');
@@ -45,19 +64,21 @@ export const scavenges: Bench = {
       );
       const found = inThread.filter(({ isScavenge }) => isScavenge).length;
       const before = all.filter(({ isolate }) => isolate !== main).length - inThread.length;
-      return [
-        {
-          what: `scavenges of the forwarding thread in ${SECONDS} s of TCP`,
-          value: found,
-          unit: 'scavenges',
-          expected: { atMost: 0 },
-          detail:
-            `${gbits.toFixed(1)} Gb/s meanwhile; ${inThread.length - found} other collections; ` +
-            `${before} before and after`,
-        },
-      ];
+      return {
+        results: [
+          {
+            what: `scavenges of the forwarding thread in ${SECONDS} s of TCP`,
+            value: found,
+            unit: 'scavenges',
+            expected: { atMost: 0 },
+            detail:
+              `${gbits.toFixed(1)} Gb/s meanwhile; ${inThread.length - found} other collections; ` +
+              `${before} before and after`,
+          },
+        ],
+      };
     } finally {
-      pair.close();
+      lab.close();
     }
   },
 };

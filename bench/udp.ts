@@ -1,39 +1,69 @@
-import type { Bench } from './bench.ts';
-import { alternate } from './rounds.ts';
-import { median, ratioInterval } from './statistics.ts';
-import { TapPair } from './tap_pair.ts';
+// Small frames cost as much as large ones but carry nothing, so they show what a frame costs. The sender is faster than
+// any switch here; what counts is what the receiver's socket got. The CPU time of the switch comes from the same rounds.
+
+import { Arena } from './arena.ts';
+import type { Bench, Outcome } from './bench.ts';
+import { type Comparison, compare, join } from './compare.ts';
+import { kernelBridge } from './contenders/kernel_bridge.ts';
+import { OVS, OVS_TSO, ovsTaps, ovsTsoTaps } from './contenders/open_vswitch.ts';
+import { pumpTaps } from './contenders/pump.ts';
+import { taploomTaps } from './contenders/taploom.ts';
+import { vdeTaps } from './contenders/vde.ts';
+import { estimate } from './estimate.ts';
+import { SMALLEST, sendUdp } from './traffic/load.ts';
+
+const KINDS = [taploomTaps, pumpTaps, ovsTaps, ovsTsoTaps, vdeTaps, kernelBridge];
+const PUMP = pumpTaps.name;
+const SIZES = [SMALLEST, 64, 512, 1400];
+/** Frames a second, so few that the switch sleeps between any two. */
+const SLOW = 10_000;
+
+const RECEIVED = { [PUMP]: 0.97, [OVS]: 1, [OVS_TSO]: 1, VDE: 1.5 };
 
 export const udp: Bench = {
   name: 'udp',
-  question: 'How many 64-byte UDP frames a second arrive between two TAPs, compared with the C pump?',
+  question: 'How many UDP datagrams a second arrive between two TAPs, and what does each cost the switch?',
+  duration: (options) => estimate(options, (SIZES.length + 1) * KINDS.length),
   async run(options) {
-    const pair = await TapPair.open();
+    const arena = await Arena.open(KINDS, {}, options);
     try {
-      const contenders = pair.contenders(options);
-      for (const one of contenders) await pair.udp(one, 1);
-      const rounds = await alternate(contenders, options, (one) => pair.udp(one, options.seconds));
-      const kpps = { taploom: rounds.taploom.map((r) => r.kpps), pump: rounds.pump.map((r) => r.kpps) };
-      const loss = (runs: { lost: number }[]) =>
-        `${(100 * median(runs.map((run) => run.lost))).toFixed(0)} %`;
-      const ours = median(kpps.taploom);
-      if (kpps.pump.length === 0) {
-        const detail = `lost ${loss(rounds.taploom)} of what was sent; no pump to compare`;
-        return [{ what: '64-byte UDP received, TAP to TAP', value: ours, unit: 'kpps', detail }];
+      const outcomes: Partial<Outcome>[] = [{ notes: arena.notes }];
+      for (const size of SIZES) {
+        const what = `UDP, ${size} bytes`;
+        const rounds = await arena.alternate(what, options, async (lab, { hosts }, seconds) => {
+          return { ...(await sendUdp(lab, hosts, size, seconds)) };
+        });
+        outcomes.push(
+          compare(rounds, {
+            name: `udp-${size}`,
+            what: `${what}, received`,
+            unit: 'kpps',
+            better: 'more',
+            metric: ({ values }) => values.kpps,
+            expected: size === SMALLEST ? RECEIVED : undefined,
+          }),
+        );
+        if (size === SMALLEST) outcomes.push(compare(rounds, cpuOf('saturation', 'saturated', 1.1)));
       }
-      const theirs = median(kpps.pump);
-      return [
-        {
-          what: '64-byte UDP received, TAP to TAP, of the C pump',
-          value: ours / theirs,
-          unit: 'times',
-          interval: ratioInterval(kpps.taploom, kpps.pump),
-          detail:
-            `Taploom ${ours.toFixed(0)} kpps, pump ${theirs.toFixed(0)} kpps; ` +
-            `lost ${loss(rounds.taploom)} of what was sent, pump ${loss(rounds.pump)}`,
-        },
-      ];
+      const rounds = await arena.alternate('10,000 frames/s', options, async (lab, { hosts }, seconds) => {
+        return { ...(await sendUdp(lab, hosts, SMALLEST, seconds, SLOW)) };
+      });
+      outcomes.push(compare(rounds, cpuOf('paced', '10,000 a second', 1.6)));
+      return join(outcomes);
     } finally {
-      pair.close();
+      arena.close();
     }
   },
 };
+
+function cpuOf(name: string, when: string, bound: number): Comparison {
+  return {
+    name: `cpu-${name}`,
+    what: `CPU for a small frame, ${when}`,
+    unit: 'ns of the switch',
+    better: 'less',
+    // The kernel's bridge has no process of its own.
+    metric: ({ cpuNs, forwarded }) => (cpuNs > 0 && forwarded > 0 ? cpuNs / forwarded : undefined),
+    expected: { [PUMP]: bound },
+  };
+}

@@ -1,22 +1,24 @@
 // `npm run bench`: set-up, the peers that are written in C, then the benches. Arguments go to them:
-// `npm run bench -- --help`.
+// `npm run bench -- --help`. `npm run bench:setup` only installs the tools and peers that Debian has.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { main, needTools, ROOT, SetupError, setup } from './setup.mjs';
+import { basename, join } from 'node:path';
+import { main, ROOT, SetupError, setup } from './setup.mjs';
+
+const PROGRAMS = ['bench/peers/pump.c', 'bench/traffic/load.c'];
+
+const TOOLS = ['ip', 'iperf3', 'taskset', 'sysctl', 'ethtool', 'ovs-vswitchd', 'vde_switch'];
 
 await main(async () => {
+  if (process.argv.includes('--setup')) {
+    setup({ tools: TOOLS, purpose: 'The bench suite' });
+    buildPrograms();
+    return;
+  }
   if (process.argv.includes('--json')) setupAside();
   else setup();
-  try {
-    needTools(['ip', 'iperf3'], 'Measuring traffic');
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    // Not fatal: the benches that need these tools are skipped, and say so.
-    process.stderr.write(`${error.message}\n`);
-  }
-  buildPump();
+  buildPrograms();
   // In this process, so that Ctrl-C reaches whoever has something to clean up.
   await import(join(ROOT, 'dist/bench/main.js'));
 });
@@ -28,9 +30,12 @@ function setupAside() {
   if (status !== 0) throw new SetupError('The set-up failed.');
 }
 
-function buildPump() {
+/** Peers and traffic generators that are written in C. */
+function buildPrograms() {
   mkdirSync(join(ROOT, 'build'), { recursive: true });
-  const args = ['-O2', '-Wall', '-Wextra', '-o', 'build/pump', 'bench/peers/pump.c'];
-  const { status } = spawnSync('cc', args, { cwd: ROOT, stdio: 'inherit' });
-  if (status !== 0) process.stderr.write('bench/peers/pump.c did not compile, so the C pump is left out.\n');
+  for (const source of PROGRAMS) {
+    const args = ['-O2', '-Wall', '-Wextra', '-o', `build/${basename(source, '.c')}`, source];
+    const { status } = spawnSync('cc', args, { cwd: ROOT, stdio: 'inherit' });
+    if (status !== 0) process.stderr.write(`${source} did not compile, so it is left out.\n`);
+  }
 }

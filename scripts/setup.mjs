@@ -36,6 +36,9 @@ const DEBIAN_PACKAGES = {
   ethtool: 'ethtool',
   brctl: 'bridge-utils',
   'ovs-vswitchd': 'openvswitch-switch',
+  vde_switch: 'vde-switch',
+  taskset: 'util-linux',
+  sysctl: 'procps',
   scapy: 'python3-scapy',
   curl: 'curl',
 };

@@ -1,0 +1,94 @@
+// Open vSwitch's userspace datapath, with a database and daemons of its own in a temporary folder and a namespace of its
+// own. Nothing of the system's service is touched. TAPs are made by the daemon and then moved to their hosts: its file
+// descriptors stay good.
+
+import { execFileSync } from 'node:child_process';
+import { SWITCH_CPU } from '../cpus.ts';
+import type { Lab } from '../lab.ts';
+import type { Process } from '../process.ts';
+import { type ContenderKind, connect, hostNamespaces, needTool } from './contender.ts';
+
+const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+
+export class OpenVSwitch {
+  readonly netns: string;
+  readonly daemon: Process;
+  private readonly database: string;
+  private readonly control: string;
+
+  private constructor(netns: string, daemon: Process, database: string, control: string) {
+    this.netns = netns;
+    this.daemon = daemon;
+    this.database = database;
+    this.control = control;
+  }
+
+  static async start(lab: Lab, label: string, { tso }: { tso: boolean }): Promise<OpenVSwitch> {
+    needTool('ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ovs-appctl');
+    const netns = lab.netns(label);
+    const folder = lab.folder();
+    const env = { OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder };
+    const file = `${folder}/conf.db`;
+    const database = `unix:${folder}/db.sock`;
+    execFileSync('ovsdb-tool', ['create', file, SCHEMA], { timeout: 10_000 });
+    const server = ['ovsdb-server', file, `--remote=p${database}`, `--unixctl=${folder}/db.ctl`];
+    await lab.start([...server, '--verbose=info'], { env }).waitFor(/ovsdb-server \(Open vSwitch\)/);
+    const wanted = `other_config:userspace-tso-enable=${tso}`;
+    vsctl(database, '--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', wanted);
+    const control = `${folder}/vswitchd.ctl`;
+    const daemon = lab.start(['ovs-vswitchd', database, `--unixctl=${control}`, '--verbose=info'], {
+      netns,
+      cpus: SWITCH_CPU,
+      env,
+    });
+    await daemon.waitFor(/ovs-vswitchd \(Open vSwitch\)/);
+    return new OpenVSwitch(netns, daemon, database, control);
+  }
+
+  vsctl(...args: string[]): void {
+    vsctl(this.database, ...args);
+  }
+
+  /** A command to the running daemon. */
+  appctl(...args: string[]): string {
+    return execFileSync('ovs-appctl', [`--target=${this.control}`, ...args], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    });
+  }
+
+  addBridge(name: string): void {
+    this.vsctl('add-br', name, '--', 'set', 'bridge', name, 'datapath_type=netdev');
+  }
+
+  /** A TAP of the switch in a host's namespace. */
+  addTap(lab: Lab, bridge: string, name: string, netns: string): void {
+    this.vsctl('add-port', bridge, name, '--', 'set', 'interface', name, 'type=tap');
+    lab.ip(this.netns, `link set dev ${name} netns ${netns}`);
+  }
+}
+
+function vsctl(database: string, ...args: string[]): void {
+  execFileSync('ovs-vsctl', [`--db=${database}`, '--timeout=10', ...args], { stdio: 'pipe' });
+}
+
+export const OVS = 'OVS as installed';
+export const OVS_TSO = 'OVS with TSO';
+
+function onTaps(name: string, label: string, tso: boolean): ContenderKind {
+  return {
+    name,
+    async open(lab, { hosts }) {
+      const ovs = await OpenVSwitch.start(lab, `${label}-sw`, { tso });
+      ovs.addBridge('br0');
+      const devices = hostNamespaces(lab, label, hosts).map((netns, n) => {
+        ovs.addTap(lab, 'br0', `ov${n}`, netns);
+        return { netns, device: `ov${n}` };
+      });
+      return { name, hosts: connect(lab, devices), processes: [ovs.daemon] };
+    },
+  };
+}
+
+export const ovsTaps = onTaps(OVS, 'ovs', false);
+export const ovsTsoTaps = onTaps(OVS_TSO, 'ovstso', true);

@@ -1,0 +1,49 @@
+// Which CPUs the parts of a bench run on. The same for all contenders.
+//
+// The switch has the last CPU, the UDP sender the others: unpinned, the scheduler now and then puts both on one, and
+// figures of the same program differ by a factor of two. On two CPUs everything that receives is free, because beside a
+// sender that never pauses it would come too late, and TCP is free at both ends for the same reason. From four CPUs on
+// the switch is alone on its own.
+
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+
+const LAST = Math.max(0, cpus().length - 1);
+const ALL = range(0, LAST);
+const OTHERS = range(0, Math.max(0, LAST - 1));
+
+export const SWITCH_CPU = String(LAST);
+export const SENDER_CPUS = OTHERS;
+export const RECEIVER_CPUS = LAST >= 3 ? OTHERS : ALL;
+
+export const PLACES =
+  LAST === 0
+    ? 'Everything shares the one CPU.'
+    : `Switches run on CPU ${SWITCH_CPU}, UDP senders on ${SENDER_CPUS}, receivers and TCP on ${RECEIVER_CPUS}.`;
+
+/** Share of its time that each CPU was busy since the reading `before`, 0 to 1. */
+export function busySince(before: readonly CpuTime[]): number[] {
+  return cpuTimes().map(({ busy, total }, n) => {
+    const elapsed = total - before[n].total;
+    return elapsed > 0 ? (busy - before[n].busy) / elapsed : 0;
+  });
+}
+
+export interface CpuTime {
+  busy: number;
+  total: number;
+}
+
+/** proc(5), /proc/stat: user nice system idle iowait irq softirq steal; guest time is contained in user time. */
+export function cpuTimes(): CpuTime[] {
+  const lines = readFileSync('/proc/stat', 'utf8').matchAll(/^cpu\d+ (.*)$/gm);
+  return [...lines].map(([, fields]) => {
+    const ticks = fields.split(' ').slice(0, 8).map(Number);
+    const total = ticks.reduce((sum, one) => sum + one, 0);
+    return { busy: total - ticks[3] - ticks[4], total };
+  });
+}
+
+function range(from: number, to: number): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}

@@ -1,0 +1,11 @@
+// All benches, in the order of a complete run.
+
+import type { Bench } from './bench.ts';
+import { engine } from './engine.ts';
+import { heap } from './heap.ts';
+import { latency } from './latency.ts';
+import { scavenges } from './scavenges.ts';
+import { tcp } from './tcp.ts';
+import { udp } from './udp.ts';
+
+export const BENCHES: readonly Bench[] = [engine, heap, scavenges, tcp, udp, latency];

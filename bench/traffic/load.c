@@ -1,0 +1,185 @@
+/*
+ * load: UDP traffic for the benches, in C, so that the measurement is not limited by its own ends.
+ *
+ *   load send ADDRESS PORT SIZE SECONDS RATE        RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them
+ *   load receive PORT                               counts until SIGTERM
+ *   load echo PORT                                  sends every datagram back
+ *   load ask ADDRESS PORT SECONDS INTERVAL_US       one question at a time to `load echo`; round-trip times
+ *
+ * SIZE is the UDP payload. Those that wait for others print "ready" first; all but `echo` end with one line of JSON.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BURST = 32, MAX_SIZE = 9000, SOCKET_BUFFER = 16 << 20, ANSWER_TIMEOUT_MS = 200, MAX_SAMPLES = 4 << 20 };
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+static void sleep_until(double when)
+{
+    struct timespec t = { .tv_sec = (time_t)when, .tv_nsec = (long)((when - (time_t)when) * 1e9) };
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+static void say_ready(void)
+{
+    puts("ready");
+    fflush(stdout);
+}
+
+static int open_socket(void)
+{
+    int room = SOCKET_BUFFER, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) err(1, "socket");
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+    return fd;
+}
+
+static int connected(const char *address, const char *port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+    int fd = open_socket();
+    if (inet_pton(AF_INET, address, &to.sin_addr) != 1) errx(1, "%s is not an address", address);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) err(1, "connect");
+    return fd;
+}
+
+static int bound(const char *port)
+{
+    struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+    int fd = open_socket();
+    if (bind(fd, (struct sockaddr *)&any, sizeof any) < 0) err(1, "bind");
+    return fd;
+}
+
+/* BURST messages, all of one buffer to send, of one each to receive. */
+static void prepare(struct mmsghdr *messages, struct iovec *pieces, char *buffer, size_t length, size_t stride)
+{
+    for (int i = 0; i < BURST; i++) {
+        pieces[i] = (struct iovec){ buffer + i * stride, length };
+        messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &pieces[i], .msg_iovlen = 1 } };
+    }
+}
+
+static void send_for(int fd, int size, double seconds, double rate)
+{
+    static char payload[MAX_SIZE];
+    struct mmsghdr messages[BURST];
+    struct iovec pieces[BURST];
+    uint64_t sent = 0;
+    if (size < 0 || size > MAX_SIZE) errx(1, "SIZE is at most %d", MAX_SIZE);
+    prepare(messages, pieces, payload, size, 0);
+    double started = now(), end = started + seconds;
+    while (now() < end) {
+        if (rate > 0) sleep_until(started + sent / rate);
+        int n = sendmmsg(fd, messages, rate > 0 ? 1 : BURST, 0);
+        if (n > 0) sent += n;
+        /* A full device queue and a receiver that is not there yet are losses, not errors. */
+        else if (errno != ENOBUFS && errno != ECONNREFUSED && errno != EAGAIN) err(1, "send");
+    }
+    printf("{\"sent\":%llu,\"seconds\":%.6f}\n", (unsigned long long)sent, now() - started);
+}
+
+static void receive(int fd)
+{
+    static char payload[BURST * MAX_SIZE];
+    struct mmsghdr messages[BURST];
+    struct iovec pieces[BURST];
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    uint64_t received = 0;
+    prepare(messages, pieces, payload, MAX_SIZE, MAX_SIZE);
+    signal(SIGTERM, stop);
+    say_ready();
+    for (;;) {
+        int n = recvmmsg(fd, messages, BURST, MSG_DONTWAIT, NULL);
+        if (n > 0) received += n;
+        /* What arrived before the signal still counts. */
+        else if (stopped) break;
+        else poll(&wait, 1, 50);
+    }
+    printf("{\"received\":%llu}\n", (unsigned long long)received);
+}
+
+static void echo(int fd)
+{
+    static char payload[MAX_SIZE];
+    struct sockaddr_in from;
+    say_ready();
+    for (;;) {
+        socklen_t length = sizeof from;
+        ssize_t n = recvfrom(fd, payload, sizeof payload, 0, (struct sockaddr *)&from, &length);
+        if (n >= 0) sendto(fd, payload, n, 0, (struct sockaddr *)&from, length);
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void ask(int fd, double seconds, double interval)
+{
+    static double times[MAX_SAMPLES];
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    uint32_t question[5] = { 0 }, answer[5];
+    size_t count = 0, lost = 0;
+    double sum = 0, started = now(), next = started;
+    while (now() < started + seconds && count < MAX_SAMPLES) {
+        double sent = now(), took = -1;
+        question[0]++;
+        send(fd, question, 18, 0);
+        /* A late answer to an earlier question does not count. */
+        while (took < 0 && poll(&wait, 1, ANSWER_TIMEOUT_MS) > 0)
+            if (recv(fd, answer, sizeof answer, 0) == 18 && answer[0] == question[0]) took = now() - sent;
+        if (took < 0) lost++;
+        else sum += times[count++] = took;
+        next = next + interval > now() ? next + interval : now();
+        sleep_until(next);
+    }
+    if (count == 0) errx(1, "no answer");
+    qsort(times, count, sizeof *times, by_size);
+    printf("{\"samples\":%zu,\"lost\":%zu,\"mean\":%.3f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}\n", count, lost,
+           1e6 * sum / count, 1e6 * times[count / 2], 1e6 * times[count * 99 / 100], 1e6 * times[count - 1]);
+}
+
+int main(int argc, char **argv)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_TIMERSLACK, 1000); /* ns; the default of 50 us would be half of an interval */
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "send") == 0 && argc == 7)
+        send_for(connected(argv[2], argv[3]), atoi(argv[4]), atof(argv[5]), atof(argv[6]));
+    else if (strcmp(what, "receive") == 0 && argc == 3) receive(bound(argv[2]));
+    else if (strcmp(what, "echo") == 0 && argc == 3) echo(bound(argv[2]));
+    else if (strcmp(what, "ask") == 0 && argc == 6)
+        ask(connected(argv[2], argv[3]), atof(argv[4]), atof(argv[5]) / 1e6);
+    else errx(1, "send ADDRESS PORT SIZE SECONDS RATE | receive PORT | echo PORT | ask ADDRESS PORT SECONDS INTERVAL_US");
+    return 0;
+}

@@ -1,0 +1,71 @@
+// The two ends of load.c, in the first two hosts of a contender.
+
+import { setTimeout } from 'node:timers/promises';
+import { built, type Host } from '../contenders/contender.ts';
+import { RECEIVER_CPUS, SENDER_CPUS } from '../cpus.ts';
+import type { Lab } from '../lab.ts';
+import type { Process } from '../process.ts';
+
+const PORT = '5300';
+/** What a slow machine may need beyond the time that the traffic takes. */
+const PATIENCE_MS = 10_000;
+const IN_FLIGHT_MS = 50;
+
+/** UDP payload of a 64-byte Ethernet frame, FCS included. */
+export const SMALLEST = 18;
+
+export interface UdpTraffic {
+  kpps: number;
+}
+
+/** Datagrams from the first host to the second; as fast as one sender can without `rate` (a second). */
+export async function sendUdp(
+  lab: Lab,
+  [from, to]: readonly Host[],
+  size: number,
+  seconds: number,
+  rate = 0,
+): Promise<UdpTraffic> {
+  const receiver = await waiting(lab, to, 'receive');
+  const command = [built('load'), 'send', to.address, PORT, String(size), String(seconds), String(rate)];
+  const sender = lab.start(command, { netns: from.netns, cpus: SENDER_CPUS });
+  const sent = JSON.parse(await sender.output(seconds * 1000 + PATIENCE_MS)) as { seconds: number };
+  await setTimeout(IN_FLIGHT_MS);
+  receiver.child.kill('SIGTERM');
+  const [, json] = (await receiver.output(PATIENCE_MS)).split('\n');
+  const { received } = JSON.parse(json) as { received: number };
+  return { kpps: received / sent.seconds / 1000 };
+}
+
+/** Round-trip times in µs. */
+export interface RoundTrips {
+  samples: number;
+  lost: number;
+  mean: number;
+  p50: number;
+  p99: number;
+  max: number;
+}
+
+/** One small datagram there and back, `intervalUs` apart. */
+export async function roundTrips(
+  lab: Lab,
+  [from, to]: readonly Host[],
+  seconds: number,
+  intervalUs = 1000,
+): Promise<RoundTrips> {
+  const echo = await waiting(lab, to, 'echo');
+  const command = [built('load'), 'ask', to.address, PORT, String(seconds), String(intervalUs)];
+  const asking = lab.start(command, { netns: from.netns, cpus: RECEIVER_CPUS });
+  try {
+    return JSON.parse(await asking.output(seconds * 1000 + PATIENCE_MS)) as RoundTrips;
+  } finally {
+    echo.child.kill('SIGKILL');
+  }
+}
+
+async function waiting(lab: Lab, { netns }: Host, command: 'receive' | 'echo'): Promise<Process> {
+  const started = lab.start([built('load'), command, PORT], { netns, cpus: RECEIVER_CPUS });
+  await started.waitFor(/^ready/m);
+  return started;
+}
