@@ -14,6 +14,8 @@ export interface PortCounters {
   transmittedSegments: number;
   learnRefused: number;
   stationMoves: number;
+  /** Frames that the switch made itself in the place of the port. */
+  generated: number;
   /** Drop reason -> frames; only reasons that occurred. */
   receiveDropped: Record<string, number>;
   transmitDropped: Record<string, number>;

@@ -18,6 +18,7 @@ export function portCounters(counters: Counters, port: number): PortCounters {
     transmittedSegments: values[at + PORT.transmittedSegments],
     learnRefused: values[at + PORT.learnRefused],
     stationMoves: values[at + PORT.stationMoves],
+    generated: values[at + PORT.generated],
     receiveDropped: drops(counters, port, 'receive'),
     transmitDropped: drops(counters, port, 'transmit'),
   };

@@ -75,8 +75,13 @@ export class Metrics {
     total('receive_segments', `Frames on a wire that the frames ${fromPort} stand for.`, 'receivedSegments');
     total(
       'receive_forwarded_packets',
-      `Frames ${fromPort} that left through at least one other port.`,
+      `Frames ${fromPort} or generated that left through at least one other port.`,
       'forwarded',
+    );
+    total(
+      'generated_packets',
+      'ICMP answers of the switch to frames that were too big for the port.',
+      'generated',
     );
     dropped('receive', `Frames ${fromPort} that went nowhere, by reason.`);
     total('transmit_copies', 'Copies of frames made for the port: transmitted or dropped.', 'copies');

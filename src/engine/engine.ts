@@ -13,6 +13,7 @@ import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import { l3Of } from './offload.ts';
 import { EgressQueue, type Sink, type Source } from './port.ts';
 import { classify, decide, learn } from './stages.ts';
+import { TooBig } from './too_big.ts';
 import {
   HAIRPIN,
   ISOLATED,
@@ -60,6 +61,7 @@ export class Engine {
    */
   readonly clock = new Float64Array(2);
   readonly counters: Counters;
+  private readonly tooBig: TooBig;
   private readonly seed: Int32Array;
   private topology: Topology;
   private fdb: Fdb;
@@ -84,6 +86,7 @@ export class Engine {
     this.counters = options.counters;
     this.topology = options.topology;
     this.seed = options.seed;
+    this.tooBig = new TooBig(this.batch, this.counters, this.clock);
     this.queueOf = new Array(MAX_PORTS).fill(undefined);
     this.fdb = this.createFdb(options.topology);
     this.addStatics();
@@ -308,6 +311,9 @@ export class Engine {
     const queue = this.queueOf[port];
     if (queue === undefined || (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
       this.dropCopy(port, queue === undefined ? DROP.device_gone : DROP.too_big);
+      if (queue === undefined || (membership & TUNNEL) === 0) return;
+      const answer = this.tooBig.answer(row, hop, mtu);
+      if (answer >= 0) this.enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain]);
       return;
     }
     if (queue.count === queue.capacity) queue.sink.transmit(batch, queue);
@@ -324,6 +330,8 @@ export class Engine {
       const queue = this.queues[n];
       if (queue.count > 0) queue.sink.transmit(this.batch, queue);
     }
+    this.batch.madeCount = 0;
+    this.tooBig.clear();
   }
 
   private service(now: number): number {

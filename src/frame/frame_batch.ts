@@ -1,6 +1,6 @@
 // The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of them in rows.
 //
-//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) |
+//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
 //   rows:   | start rest length ingress ... dest   | 16 words for each slot: one cache line
 //
@@ -18,6 +18,11 @@ export const HEADROOM = 64;
 export const FRAME_ROOM = 14 + 8 + 65_535;
 /** Slot distance in bytes: headroom + frame + outer headers, rounded so that (STRIDE mod 4096) = 192. */
 export const STRIDE = 16 * 4096 + 192;
+
+/** Frames that the switch makes itself in one poll, at most: each answers a received one, and a batch has about as many. */
+const MADE = 64;
+/** The largest is an ICMPv6 error, 1,280 bytes, behind a MAC header and the tags of the frame that it answers. */
+export const MADE_ROOM = 1408;
 
 /** Words in a row. */
 export const ROW = 16;
@@ -59,6 +64,9 @@ export class FrameBatch {
   /** Byte offset in `bytes` of the auxiliary area, and its size. */
   readonly aux: number;
   readonly auxLength: number;
+  /** Made frames of this poll. */
+  madeCount = 0;
+  private readonly madeAt: number;
   readonly bytes: Buffer;
   readonly view: DataView;
   readonly rows: Int32Array;
@@ -67,9 +75,10 @@ export class FrameBatch {
     this.slots = slots;
     this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
-    this.bytes = Buffer.alloc(this.aux + auxLength);
+    this.madeAt = this.aux + auxLength;
+    this.bytes = Buffer.alloc(this.madeAt + MADE * MADE_ROOM);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    this.rows = new Int32Array((slots + 1) * ROW);
+    this.rows = new Int32Array((slots + 1 + MADE) * ROW);
   }
 
   /** Where a source puts the first byte of the frame of `row`. */
@@ -81,6 +90,18 @@ export class FrameBatch {
   append(ingress: number, length: number): number {
     const row = this.count++ * ROW;
     this.describe(row, this.frameAt(row), ingress, length);
+    return row;
+  }
+
+  /**
+   * A row for a frame of the switch's own, of at most MADE_ROOM bytes at its `start`; -1 if there are enough in this
+   * poll. Valid until the sinks have sent what is queued. The caller sets all other columns.
+   */
+  make(): number {
+    if (this.madeCount === MADE) return -1;
+    const made = this.madeCount++;
+    const row = (this.slots + 1 + made) * ROW;
+    this.rows[row + COLUMN.start] = this.madeAt + made * MADE_ROOM;
     return row;
   }
 

@@ -7,7 +7,7 @@
 //   | SWITCH.*    | BRIDGE.* |                     | PORT.* then one counter for each drop reason |
 //
 // Two laws hold for every port at every moment between two polls, and tests check them:
-//   frames:  received = forwarded + sum of receive drops
+//   frames:  received + generated = forwarded + sum of receive drops
 //   copies:  copies   = transmitted + sum of transmit drops
 // A copy that a fault port holds back (`delay`) is counted in `copies` at once, and settled when it is sent or discarded.
 
@@ -19,7 +19,7 @@ export const PORT = {
   receivedBytes: 1,
   /** Wire segments that received GSO frames stand for; a GSO frame itself counts once above. */
   receivedSegments: 2,
-  /** Received frames that led to at least one egress copy. */
+  /** Received or generated frames that led to at least one egress copy. */
   forwarded: 3,
   /** Egress copies made for this port. */
   copies: 4,
@@ -34,7 +34,9 @@ export const PORT = {
   learned: 10,
   /** 1 while the device takes frames, 0 while it is down or gone (a gauge). */
   up: 11,
-  drops: 12,
+  /** Frames that the switch made itself in the place of the port: answers to frames that are too big for it. */
+  generated: 12,
+  drops: 13,
 } as const;
 const PORT_WORDS = PORT.drops + DROPS.length;
 /** Distance between two ports, in Float64 words: whole cache lines. */

@@ -20,14 +20,17 @@ const TOS = 1;
 const TOTAL_LENGTH = 2;
 const ID = 4;
 const FRAGMENT = 6;
+const TTL = 8;
 const PROTOCOL = 9;
 const CHECKSUM = 10;
 const SRC = 12;
 const DST = 16;
 
+const VERSION_AND_LENGTH = 0x45;
 const DONT_FRAGMENT = 0x4000;
 /** More fragments, and the offset: anything here makes a packet a fragment. */
 const FRAGMENT_BITS = 0x3fff;
+const FRAGMENT_OFFSET = 0x1fff;
 
 export function version(view: DataView, at: number): number {
   return view.getUint8(at) >>> 4;
@@ -56,6 +59,25 @@ export function dontFragment(view: DataView, at: number): boolean {
 
 export function isFragment(view: DataView, at: number): boolean {
   return (view.getUint16(at + FRAGMENT) & FRAGMENT_BITS) !== 0;
+}
+
+/** A fragment that does not begin with the transport header. */
+export function isLaterFragment(view: DataView, at: number): boolean {
+  return (view.getUint16(at + FRAGMENT) & FRAGMENT_OFFSET) !== 0;
+}
+
+/** Whether the header, options included, passes its checksum. */
+export function verifies(view: DataView, at: number): boolean {
+  return finish(add(view, at, at + headerLength(view, at))) === 0;
+}
+
+/**
+ * Whether an address may be that of one host: not "this network", loopback, multicast, class E or broadcast (RFC 1122
+ * section 3.2.1.3). The broadcast address of a subnet cannot be told from others.
+ */
+export function isHost(address: number): boolean {
+  const net = address >>> 24;
+  return net !== 0 && net !== 127 && net < 224;
 }
 
 export function protocol(view: DataView, at: number): number {
@@ -89,6 +111,29 @@ export function setId(view: DataView, at: number, value: number): void {
 
 export function setChecksum(view: DataView, at: number, value: number): void {
   view.setUint16(at + CHECKSUM, value);
+}
+
+/** A whole header without options, of an atomic datagram (RFC 6864): identification 0, DF. `length` counts the header. */
+export function write(
+  view: DataView,
+  at: number,
+  tos: number,
+  length: number,
+  ttl: number,
+  protocol: number,
+  src: number,
+  dst: number,
+): void {
+  view.setUint8(at, VERSION_AND_LENGTH);
+  view.setUint8(at + TOS, tos);
+  view.setUint16(at + TOTAL_LENGTH, length);
+  view.setUint16(at + ID, 0);
+  view.setUint16(at + FRAGMENT, DONT_FRAGMENT);
+  view.setUint8(at + TTL, ttl);
+  view.setUint8(at + PROTOCOL, protocol);
+  view.setInt32(at + SRC, src);
+  view.setInt32(at + DST, dst);
+  completeChecksum(view, at);
 }
 
 /** Computes the header checksum afresh; options count. */

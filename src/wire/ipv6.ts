@@ -7,14 +7,23 @@
 //   |                  destination address, 16 bytes              |
 
 export const HEADER_LEN = 40;
+/** What every link carries, section 5. */
+export const MIN_MTU = 1280;
 
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
+const HOP_LIMIT = 7;
+export const SRC = 8;
+export const DST = 24;
+
+const VERSION = 0x6000_0000;
 
 /** Extension headers that may precede a transport header, RFC 8200 section 4 and RFC 4302. */
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const FRAGMENT = 44;
+const FRAGMENT_LEN = 8;
+const FRAGMENT_OFFSET = 0xfff8;
 const AUTHENTICATION = 51;
 const DESTINATION = 60;
 
@@ -46,21 +55,69 @@ export function setPayloadLength(view: DataView, at: number, value: number): voi
   view.setUint16(at + PAYLOAD_LENGTH, value);
 }
 
+/** A whole header with flow label 0 and without addresses. `length` is that of what follows. */
+export function write(
+  view: DataView,
+  at: number,
+  trafficClass: number,
+  length: number,
+  nextHeader: number,
+  hopLimit: number,
+): void {
+  view.setInt32(at, VERSION | (trafficClass << 20));
+  view.setUint16(at + PAYLOAD_LENGTH, length);
+  view.setUint8(at + NEXT_HEADER, nextHeader);
+  view.setUint8(at + HOP_LIMIT, hopLimit);
+}
+
+/** Copies an address: `from` and `to` are its first byte. */
+export function copyAddress(view: DataView, from: number, to: number): void {
+  for (let k = 0; k < 16; k += 4) view.setInt32(to + k, view.getInt32(from + k));
+}
+
+/** Whether the address at `at` may be that of one host: not ::, ::1 or multicast (RFC 4291 section 2.5 and 2.7). */
+export function isHost(view: DataView, at: number): boolean {
+  if (view.getUint8(at) === 0xff) return false;
+  const head = view.getInt32(at) | view.getInt32(at + 4) | view.getInt32(at + 8);
+  return head !== 0 || (view.getInt32(at + 12) & ~1) !== 0;
+}
+
 /**
  * Where the transport header is and what it is, as offset from `at` << 8 | protocol; -1 if the header is not IPv6, a
  * header on the way is not whole before `end`, or the packet is a fragment. An unknown next header counts as
  * transport, since nobody can look behind it.
  */
 export function transport(view: DataView, at: number, end: number): number {
+  return walk(view, at, end, false);
+}
+
+/** As `transport`, and also of a packet's first fragment, in which the transport header is, if not all behind it. */
+export function firstTransport(view: DataView, at: number, end: number): number {
+  return walk(view, at, end, true);
+}
+
+function walk(view: DataView, at: number, end: number, mayBeFirst: boolean): number {
   if (at + HEADER_LEN > end || version(view, at) !== 6) return -1;
   let next = nextHeader(view, at);
   let offset = HEADER_LEN;
   for (let seen = 0; seen <= MAX_EXTENSIONS; seen++) {
-    if (next === FRAGMENT) return -1;
-    if (next !== HOP_BY_HOP && next !== ROUTING && next !== DESTINATION && next !== AUTHENTICATION) {
+    if (next === FRAGMENT && !mayBeFirst) return -1;
+    if (
+      next !== FRAGMENT &&
+      next !== HOP_BY_HOP &&
+      next !== ROUTING &&
+      next !== DESTINATION &&
+      next !== AUTHENTICATION
+    ) {
       return (offset << 8) | next;
     }
     if (at + offset + 8 > end) return -1;
+    if (next === FRAGMENT) {
+      if ((view.getUint16(at + offset + 2) & FRAGMENT_OFFSET) !== 0) return -1;
+      next = view.getUint8(at + offset);
+      offset += FRAGMENT_LEN;
+      continue;
+    }
     // Hdr Ext Len counts 8-byte units after the first; the authentication header's counts 4-byte units minus 2.
     const units = view.getUint8(at + offset + 1);
     const length = next === AUTHENTICATION ? (units + 2) << 2 : (units + 1) << 3;

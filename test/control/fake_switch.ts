@@ -14,6 +14,7 @@ export function counters(change: Partial<PortCounters> = {}): PortCounters {
     transmittedSegments: 0,
     learnRefused: 0,
     stationMoves: 0,
+    generated: 0,
     receiveDropped: {},
     transmitDropped: {},
     ...change,

@@ -104,6 +104,7 @@ export class SimulatedSwitch implements SwitchApi {
         transmittedSegments: 0,
         learnRefused: 0,
         stationMoves: 0,
+        generated: 0,
         receiveDropped: {},
         transmitDropped: {},
         ...this.counters.get(name),

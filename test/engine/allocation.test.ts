@@ -17,11 +17,14 @@ interface Result {
   forwarded: number;
   /** Datagrams. */
   sent: number;
+  /** ICMP errors. */
+  answers: number;
 }
 
 test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
   ['segments', 200_000, 'super-frames cut into VXLAN datagrams'],
+  ['too_big', 200_000, 'super-frames too big for a tunnel, some answered'],
   ['memory', 1_000_000, 'short frames between memory ports'],
 ])('%s, %i frames: %s', { timeout: 60_000 }, async (kind, frames) => {
   const args = ['--expose-gc', SCRIPT, kind, String(frames)];
@@ -31,6 +34,7 @@ test.each([
   // Otherwise it measured drops.
   expect(result.forwarded).toBeGreaterThan(0.8);
   if (kind === 'segments') expect(result.sent).toBeGreaterThan(frames / 2);
+  if (kind === 'too_big') expect(result.answers).toBeGreaterThan(1000);
   expect(result.collections).toBe(0);
   // Less than two bytes a frame: what is left is the measurement's own.
   expect(result.growth).toBeLessThan(256 * 1024);

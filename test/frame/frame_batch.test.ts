@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { FRAME_ROOM, FrameBatch, HEADROOM, ROW, STRIDE } from '../../src/frame/frame_batch.ts';
+import {
+  COLUMN,
+  FRAME_ROOM,
+  FrameBatch,
+  HEADROOM,
+  MADE_ROOM,
+  ROW,
+  STRIDE,
+} from '../../src/frame/frame_batch.ts';
 import {
   DEST_DROP,
   DEST_LIST,
@@ -28,8 +36,23 @@ test('headers of neighbouring slots fall into different cache sets', () => {
 test('the spare slot and the auxiliary area lie behind the slots', () => {
   const batch = new FrameBatch(4, 1000);
   expect(batch.frameAt(batch.slots * ROW) + FRAME_ROOM).toBeLessThanOrEqual(batch.aux);
-  expect(batch.bytes.length).toBe(batch.aux + 1000);
-  expect(batch.rows.length).toBe((batch.slots + 1) * ROW);
+});
+
+test('made frames have rows and room of their own behind all others', () => {
+  const batch = new FrameBatch(4, 1000);
+  const last = { row: batch.slots * ROW, end: batch.aux + batch.auxLength };
+  let made = 0;
+  for (let row = batch.make(); row >= 0; row = batch.make(), made++) {
+    expect(row).toBe(last.row + ROW);
+    expect(batch.rows[row + COLUMN.start]).toBeGreaterThanOrEqual(last.end);
+    last.row = row;
+    last.end = batch.rows[row + COLUMN.start] + MADE_ROOM;
+  }
+  expect(made).toBeGreaterThan(0);
+  expect(batch.rows.length).toBe(last.row + ROW);
+  expect(batch.bytes.length).toBe(last.end);
+  batch.madeCount = 0;
+  expect(batch.make()).toBe((batch.slots + 1) * ROW);
 });
 
 test('next hops, lists and drops cannot be taken for each other', () => {

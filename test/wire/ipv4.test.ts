@@ -65,3 +65,36 @@ test('the packet length leaves out padding and refuses more than is there', () =
   ipv4.setTotalLength(view, IP, 19);
   expect(ipv4.packetLength(view, IP, bytes.length)).toBe(-1);
 });
+
+test('only a first fragment begins with the transport header', () => {
+  const { view } = viewOf(TAGGED_TCP4);
+  expect(ipv4.isLaterFragment(view, IP)).toBe(false);
+  view.setUint16(IP + 6, 0x6000);
+  expect(ipv4.isLaterFragment(view, IP)).toBe(false);
+  view.setUint16(IP + 6, 0x0001);
+  expect(ipv4.isLaterFragment(view, IP)).toBe(true);
+});
+
+test('a header verifies until any bit of it changes', () => {
+  const { view } = viewOf(TAGGED_TCP4);
+  expect(ipv4.verifies(view, IP)).toBe(true);
+  for (let bit = 8; bit < 160; bit++) {
+    const at = IP + (bit >>> 3);
+    view.setUint8(at, view.getUint8(at) ^ (1 << (bit & 7)));
+    expect(ipv4.verifies(view, IP)).toBe(false);
+    view.setUint8(at, view.getUint8(at) ^ (1 << (bit & 7)));
+  }
+});
+
+test.each([
+  ['0.0.0.0', 0x0000_0000, false],
+  ['10.0.0.1', 0x0a00_0001, true],
+  ['127.0.0.1', 0x7f00_0001, false],
+  ['192.0.2.1', 0xc000_0201 | 0, true],
+  ['223.255.255.254', 0xdfff_fffe | 0, true],
+  ['224.0.0.1', 0xe000_0001 | 0, false],
+  ['240.0.0.1', 0xf000_0001 | 0, false],
+  ['255.255.255.255', -1, false],
+])('is %s the address of a host', (_, address, isHost) => {
+  expect(ipv4.isHost(address)).toBe(isHost);
+});

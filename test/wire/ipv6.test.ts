@@ -68,3 +68,34 @@ test('the packet length leaves out padding and refuses more than is there', () =
   expect(ipv6.packetLength(view, IP, IP + 74)).toBe(-1);
   expect(ipv6.packetLength(view, IP, IP + 39)).toBe(-1);
 });
+
+test('the first fragment of a packet has its transport header, later ones have none', () => {
+  const { bytes, view } = viewOf(UDP6);
+  view.setUint8(IP + 40, 44); // what were hop-by-hop options is now ...
+  view.setUint8(IP + 6, 0);
+  view.setUint8(IP + 48, 17);
+  // ... hop-by-hop options, fragment header: 8 bytes each, then UDP where options were
+  const first = ((40 + 8 + 8) << 8) | PROTOCOL_UDP;
+  view.setUint16(IP + 50, 0x0001); // more fragments follow
+  expect(ipv6.firstTransport(view, IP, bytes.length)).toBe(first);
+  expect(ipv6.transport(view, IP, bytes.length)).toBe(-1);
+  expect(ipv6.firstTransport(view, IP, IP + 55)).toBe(-1);
+  view.setUint16(IP + 50, 0x0008);
+  expect(ipv6.firstTransport(view, IP, bytes.length)).toBe(-1);
+});
+
+test('without fragments both ways to the transport header agree', () => {
+  const { bytes, view } = viewOf(UDP6);
+  expect(ipv6.firstTransport(view, IP, bytes.length)).toBe(TRANSPORT);
+});
+
+test.each([
+  ['::', '00'.repeat(16), false],
+  ['::1', `${'00'.repeat(15)}01`, false],
+  ['::2', `${'00'.repeat(15)}02`, true],
+  ['fd00::1', `fd${'00'.repeat(14)}01`, true],
+  ['ff02::1', `ff02${'00'.repeat(13)}01`, false],
+  ['1::', `0001${'00'.repeat(14)}`, true],
+])('is %s the address of a host', (_, hex, isHost) => {
+  expect(ipv6.isHost(viewOf(hex).view, 0)).toBe(isHost);
+});

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | segments | memory> <frames>
+//   node --expose-gc steady_state.mjs <plain | segments | too_big | memory> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -40,6 +40,7 @@ const [
 
 const PORTS = 8;
 const STATIONS = 512;
+const hasTunnel = kind === 'segments' || kind === 'too_big';
 const ports = Object.fromEntries(
   Array.from({ length: PORTS }, (_, n) => [
     `t${n}`,
@@ -59,7 +60,7 @@ const config = parseConfig({
     br0: {
       local: false,
       vlan_filtering: true,
-      ports: kind === 'segments' ? { ...ports, vx: tunnel } : ports,
+      ports: hasTunnel ? { ...ports, vx: tunnel } : ports,
     },
   },
 });
@@ -99,7 +100,7 @@ class Replay {
       const from = station % PORTS;
       view.setUint16(at, 0x0200);
       // Every other destination is unknown where there is a tunnel to flood to.
-      view.setInt32(at + 2, Math.imul(this.turn, 0x85eb_ca6b) >>> (kind === 'segments' ? 22 : 23));
+      view.setInt32(at + 2, Math.imul(this.turn, 0x85eb_ca6b) >>> (hasTunnel ? 22 : 23));
       view.setUint16(at + 6, 0x0200);
       view.setInt32(at + 8, station);
       let l3 = at + 14;
@@ -108,14 +109,16 @@ class Replay {
         l3 += 4;
       }
       view.setUint16(l3 - 2, 0x0800);
-      view.setInt32(l3, kind === 'segments' ? 0x4500_0000 | (20 + 20 + 4000) : 0x4500_002e);
-      view.setInt32(l3 + 4, 0);
-      view.setInt32(l3 + 8, 0x4006_0000);
+      view.setInt32(l3, hasTunnel ? 0x4500_0000 | (20 + 20 + 4000) : 0x4500_002e);
+      view.setInt32(l3 + 4, kind === 'too_big' ? 0x4000 : 0);
+      view.setInt32(l3 + 8, kind === 'too_big' ? 0x4006_172e : 0x4006_0000);
+      view.setInt32(l3 + 12, 0x0a00_0001);
+      view.setInt32(l3 + 16, 0x0a00_0002);
       view.setInt32(l3 + 32, 0x5010_0000);
       const { rows } = batch;
-      batch.append(number_[from], l3 - at + (kind === 'segments' ? 4040 : n % 4 === 0 ? 1500 : 46));
-      rows[row + COLUMN.gsoType] = kind === 'segments' ? 1 : 0;
-      rows[row + COLUMN.gsoSize] = 1400;
+      batch.append(number_[from], l3 - at + (hasTunnel ? 4040 : n % 4 === 0 ? 1500 : 46));
+      rows[row + COLUMN.gsoType] = hasTunnel ? 1 : 0;
+      rows[row + COLUMN.gsoSize] = kind === 'too_big' ? 1460 : 1400;
       rows[row + COLUMN.csumStart] = l3 - at + 20;
       rows[row + COLUMN.csumOffset] = 16;
     }
@@ -138,7 +141,7 @@ if (kind === 'memory') {
     taps.add(number_[n], 100 + n, 0x6f);
     engine.attach(number_[n], taps);
   }
-  if (kind === 'segments') {
+  if (hasTunnel) {
     const family = {
       family: 4,
       dstPort: 4789,
@@ -197,6 +200,8 @@ const growth = process.memoryUsage().heapUsed - before;
 await new Promise((resolve) => setTimeout(resolve, 50));
 const total = (counter) =>
   number_.reduce((sum, port) => sum + counters.values[counters.port(port) + counter], 0);
-const sent = counters.values[counters.port(number('vx') ?? 0) + PORT.transmittedSegments];
+const tunnelAt = counters.port(number('vx') ?? 0);
+const sent = counters.values[tunnelAt + PORT.transmittedSegments];
+const answers = counters.values[tunnelAt + PORT.generated];
 const share = total(PORT.forwarded) / total(PORT.receivedFrames);
-console.log(JSON.stringify({ frames: done, polls, collections, growth, forwarded: share, sent }));
+console.log(JSON.stringify({ frames: done, polls, collections, growth, forwarded: share, sent, answers }));

@@ -101,7 +101,7 @@ export function lawViolations(counters: Counters, isExact = true, ports = MAX_PO
   const { values } = counters;
   for (let port = 0; port < ports; port++) {
     const at = counters.port(port);
-    let frames = values[at + PORT.receivedFrames] - values[at + PORT.forwarded];
+    let frames = values[at + PORT.receivedFrames] + values[at + PORT.generated] - values[at + PORT.forwarded];
     let copies = values[at + PORT.copies] - values[at + PORT.transmittedFrames];
     for (let code = 0; code < DROPS.length; code++) {
       const count = values[at + PORT.drops + code];

@@ -1,0 +1,48 @@
+// ICMPv6, RFC 4443: packet too big, section 3.2.
+//
+//   0               8               16                           31
+//   | type          | code          |          checksum          |
+//   |                             MTU                            |
+//   | the packet that this is about, as much as fits into IPv6's least MTU ...
+
+import { add, finish } from './checksum.ts';
+
+export const HEADER_LEN = 8;
+/** IANA protocol number. */
+export const NEXT_HEADER_ICMPV6 = 58;
+
+const CODE = 1;
+const CHECKSUM = 2;
+const MTU = 4;
+
+const PACKET_TOO_BIG = 2;
+/** Types from here on are informational, section 2.1. */
+const FIRST_INFORMATIONAL = 128;
+const REDIRECT = 137;
+
+export function type(view: DataView, at: number): number {
+  return view.getUint8(at);
+}
+
+/** Types that are never answered with an error, section 2.4 (e.1) and (e.2). */
+export function isError(type: number): boolean {
+  return type < FIRST_INFORMATIONAL || type === REDIRECT;
+}
+
+/**
+ * The header before a quotation that is there already and reaches to `end`. `pseudo` is the sum of the pseudo-header,
+ * which ICMPv6 covers (section 2.3).
+ */
+export function writePacketTooBig(
+  view: DataView,
+  at: number,
+  end: number,
+  mtu: number,
+  pseudo: number,
+): void {
+  view.setUint8(at, PACKET_TOO_BIG);
+  view.setUint8(at + CODE, 0);
+  view.setUint16(at + CHECKSUM, 0);
+  view.setUint32(at + MTU, mtu);
+  view.setUint16(at + CHECKSUM, finish(add(view, at, end, pseudo)));
+}
