@@ -73,6 +73,29 @@ int tl_udp_port(int fd);
 int tl_wake_create(void);
 int tl_wake_signal(const int32_t *fd);
 
+/*
+ * tester.c: a generator and a receiver of test frames on AF_PACKET sockets, each task in a thread of its own. A task is
+ * a small number; it must be closed. Times are seconds, latencies nanoseconds.
+ */
+enum {
+    TL_TEST_RATE, TL_TEST_SECONDS, TL_TEST_LIMIT, TL_TEST_TAG,                                  /* rate 0: flat out */
+    TL_TEST_SOURCES, TL_TEST_DESTINATIONS, TL_TEST_PLAN_WORDS
+};
+enum { TL_TEST_SENT, TL_TEST_REFUSED, TL_TEST_ELAPSED, TL_TEST_SLIPPED };                       /* of a sender */
+enum {                                                                                          /* of a receiver */
+    TL_TEST_RECEIVED, TL_TEST_DUPLICATES, TL_TEST_REORDERED, TL_TEST_STRAYS, TL_TEST_OVERRUN, TL_TEST_BACKWARDS,
+    TL_TEST_LATENCY_MIN, TL_TEST_LATENCY_MAX, TL_TEST_LATENCY_SUM,
+    TL_TEST_ERRNO, TL_TEST_RESULT_WORDS
+};
+enum { TL_TEST_FRAME_MAX = 65549, TL_TEST_SUB_BUCKETS = 64, TL_TEST_BUCKETS = TL_TEST_SUB_BUCKETS * 36 };
+int tl_test_socket(int netns, int ifindex, int receive);
+int tl_test_send(int fd, const double *plan, const uint8_t *frame, int length);
+int tl_test_receive(int fd, const double *plan);
+int tl_test_stop(int task);
+int tl_test_poll(int task, double *result, double *histogram);  /* 1 = done; 0 = only the number of frames so far */
+int tl_test_close(int task);
+int tl_test_bucket(double nanoseconds);
+
 /* notify.c: 1 = sent, 0 = nobody asked */
 int tl_notify(const char *path, const char *state);
 

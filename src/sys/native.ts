@@ -47,10 +47,18 @@ const FUNCTIONS = {
   tl_udp_port: ['int'],
   tl_wake_create: [],
   tl_notify: ['string', 'string'],
+  tl_test_socket: ['int', 'int', 'int'],
+  tl_test_send: ['int', 'pointer', 'pointer', 'int'],
+  tl_test_receive: ['int', 'pointer'],
+  tl_test_stop: ['int'],
+  tl_test_poll: ['int', 'pointer', 'pointer'],
+  tl_test_close: ['int'],
+  tl_test_bucket: ['double'],
 } as const;
 
 interface Argument {
   int: number;
+  double: number;
   string: string;
   pointer: Buffer;
 }

@@ -18,7 +18,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   worker: ['frame', 'table', 'engine', 'port', 'sys', 'api.ts'],
   config: ['wire', 'frame', 'api.ts'],
   control: ['config', 'table', 'wire', 'api.ts'],
-  cli: ['control', 'config', 'wire', 'api.ts', 'daemon.ts'],
+  cli: ['control', 'config', 'tester', 'wire', 'api.ts', 'daemon.ts'],
+  tester: ['wire', 'sys', 'api.ts'],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
 const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts', 'engine/offload.ts'];
