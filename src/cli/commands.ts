@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
 import { type Action, type ActionResult, type FdbFilter, TaploomError } from '../api.ts';
 import { ControlClient, ControlError } from '../control/client.ts';
+import type { Kind } from './bench/command.ts';
 import type { Terminal } from './program.ts';
 import { bridgeValues, portValues, type Values } from './settings.ts';
 
@@ -230,4 +231,9 @@ export async function exportConfig(context: Context): Promise<void> {
   const config = await context.client.config();
   const { formatConfig } = await import('../config/yaml.ts');
   print(context, config, () => formatConfig(config));
+}
+
+export async function bench(context: Context, kind: Kind, ports: readonly string[]): Promise<void> {
+  const { runBench } = await import('./bench/run.ts');
+  await runBench(context, kind, ports);
 }

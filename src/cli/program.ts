@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { Command, CommanderError } from 'commander';
 import { taploomVersion } from '../control/version.ts';
+import { addBench } from './bench/command.ts';
 import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
 
 /** Where output goes; tests put themselves in between. */
@@ -184,5 +185,13 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
     'export > switch.yaml',
     'export --json',
   ]).action(action((c) => c.exportConfig));
+
+  addBench(program, (kind) =>
+    action(
+      (c) =>
+        (context, ...ports) =>
+          c.bench(context, kind, (ports as unknown as string[][])[0]),
+    ),
+  );
   return program;
 }

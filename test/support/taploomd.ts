@@ -11,7 +11,8 @@ import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
 import { type Background, check, type RunResult, runCommand } from './process.ts';
 
-const program = (name: string) => fileURLToPath(new URL(`../../dist/src/cli/${name}.js`, import.meta.url));
+export const program = (name: string) =>
+  fileURLToPath(new URL(`../../dist/src/cli/${name}.js`, import.meta.url));
 const METRICS = '127.0.0.1:9477';
 let sockets = 0;
 
