@@ -70,7 +70,9 @@ int tl_burst_add(struct tl_burst *b)
     struct tl_burst_state *s = b->state;
     int fd = b->words[TL_FD], source = b->words[TL_SOURCE], kind = b->words[TL_KIND];
     if (!s || fd < 0) return -EBADF;
-    if (source <= 0 || kind < TL_KIND_TAP || kind > TL_KIND_WAKE) return -EINVAL;
+    if (source <= 0 || kind < TL_KIND_TAP || kind > TL_KIND_PACKET) return -EINVAL;
+    if (kind == TL_KIND_PACKET &&
+        (b->words[TL_HEADER] != TL_PACKET_HEADER || b->words[TL_HEADROOM] < TL_PACKET_HEADROOM)) return -EINVAL;
     if (member_of(s, fd)) return -EEXIST;
     int result = grow_members(s, fd);
     if (result == 0) result = grow_queue(s);
@@ -97,8 +99,10 @@ static void forget(struct tl_burst_state *s, int fd)
         }
         s->queued = kept;
     }
+    if (m->down) s->downs--;
     m->source = 0;
     m->queued = 0;
+    m->down = 0;
     s->count--;
 }
 

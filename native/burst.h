@@ -32,6 +32,7 @@ struct member {
     uint8_t queued;
     uint8_t expect;      /* frames to ask for: asking for one more than there are costs 0.26 us */
     uint8_t failures;    /* read errors since the last frame */
+    uint8_t down;        /* packet socket whose interface went down */
     int32_t credit;      /* bytes that it may deliver now; below zero: owed to the others */
     int32_t largest;     /* bytes of the largest frame in its last burst: how many the credit will buy */
 };
@@ -48,9 +49,11 @@ struct tl_burst_state {
     unsigned queue_size; /* a power of two, more than count */
     unsigned head, queued;
     int32_t credit;      /* bytes for each fd that is ready in this call */
+    int downs;           /* members that are down */
+    double watched_at;   /* when these were last looked at, ms */
 
     struct mmsghdr messages[SEND_BURST];
-    struct iovec pieces[SEND_BURST][TL_PIECES];
+    struct iovec pieces[SEND_BURST][TL_PIECES + 1]; /* a packet socket cuts the first in two */
     struct sockaddr_storage addresses[QUANTUM];
     _Alignas(8) char control[SEND_BURST][CONTROL_ROOM];
 
@@ -73,5 +76,26 @@ int burst_event(struct tl_burst *b, int source, int error);
 
 /* The destination and TOS of a row in a message without pieces; false if an offset is outside the caller's Buffer. */
 int burst_address(struct tl_burst *b, const int32_t *row, struct msghdr *message, char *control);
+
+static inline uint8_t *burst_slot(struct tl_burst *b, int slot)
+{
+    return b->bytes + (size_t)slot * (size_t)b->words[TL_STRIDE] + b->words[TL_HEADROOM];
+}
+
+/* receive.c */
+int burst_affordable(const struct member *m); /* frames */
+void burst_adapt(struct tl_burst_state *s, struct member *m, int asked, int got);
+
+/* transmit.c */
+int burst_collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces);
+void burst_send(struct tl_burst *b, int32_t *rows, int count);
+
+/* packet.c. TL_PACKET_HEADER: bytes that our virtio-net header takes before a frame. */
+#define TL_PACKET_HEADER 12
+#define TL_PACKET_HEADROOM 16
+int burst_receive_packets(struct tl_burst *b, int fd, struct member *m, int slot, int room);
+int burst_transmit_packets(struct tl_burst *b, int32_t *rows, int count);
+int burst_packet_failed(struct tl_burst *b, int fd, struct member *m);
+void burst_watch_packets(struct tl_burst *b);
 
 #endif

@@ -101,12 +101,10 @@ static void copy_stats(struct rtattr *a, double *stats)
     for (int i = 0; i < TL_LINK_STATS; i++) stats[i] = (double)fields[i];
 }
 
-int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *kind)
+static int describe(int sock, struct message *m, int32_t *words, double *stats, uint8_t *mac, char *texts)
 {
     _Alignas(struct nlmsghdr) char reply[REPLY_ROOM];
-    struct message m;
-    int result = start_link(&m, RTM_GETLINK, 0, name);
-    if (result == 0) result = exchange(sock, &m, reply, sizeof reply);
+    int result = exchange(sock, m, reply, sizeof reply);
     if (result < 0) return result;
 
     struct nlmsghdr *h = (struct nlmsghdr *)reply;
@@ -114,7 +112,7 @@ int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8
     memset(words, 0, TL_LINK_WORDS * sizeof *words);
     memset(stats, 0, TL_LINK_STATS * sizeof *stats);
     memset(mac, 0, 6);
-    memset(kind, 0, IFNAMSIZ);
+    memset(texts, 0, TL_LINK_TEXTS);
     words[TL_LINK_INDEX] = link->ifi_index;
     words[TL_LINK_FLAGS] = (int32_t)link->ifi_flags;
     words[TL_LINK_TYPE] = link->ifi_type;
@@ -126,10 +124,27 @@ int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8
         case IFLA_TXQLEN: memcpy(&words[TL_LINK_QUEUE], RTA_DATA(a), 4); break;
         case IFLA_ADDRESS: if (RTA_PAYLOAD(a) >= 6) memcpy(mac, RTA_DATA(a), 6); break;
         case IFLA_STATS64: copy_stats(a, stats); break;
-        case IFLA_LINKINFO: copy_kind(a, kind); break;
+        case IFLA_LINKINFO: copy_kind(a, texts + TL_LINK_KIND); break;
+        case IFLA_IFNAME: strncpy(texts + TL_LINK_NAME, RTA_DATA(a), IFNAMSIZ - 1); break;
         }
     }
     return 0;
+}
+
+int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *texts)
+{
+    struct message m;
+    int result = start_link(&m, RTM_GETLINK, 0, name);
+    return result < 0 ? result : describe(sock, &m, words, stats, mac, texts);
+}
+
+/* By its index: an interface may be renamed. */
+int tl_link_at(int sock, int index, int32_t *words, double *stats, uint8_t *mac, char *texts)
+{
+    struct message m;
+    start(&m, RTM_GETLINK, 0, sizeof m.link);
+    m.link.ifi_index = index;
+    return describe(sock, &m, words, stats, mac, texts);
 }
 
 static int is_here(int netns)
@@ -162,7 +177,7 @@ int tl_link_socket_of_tap(int tap)
 }
 
 /* Nothing stays open: a socket would keep a namespace alive that somebody deletes. */
-int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *kind)
+int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *texts)
 {
     char name[IFNAMSIZ];
     int32_t query[2];
@@ -171,7 +186,7 @@ int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *k
     if (result < 0) return result;
     int sock = socket_of_tap(tap, &guessed);
     if (sock < 0) return sock;
-    result = tl_link_get(sock, name, words, stats, mac, kind);
+    result = tl_link_get(sock, name, words, stats, mac, texts);
     close(sock);
     return result < 0 ? result : guessed;
 }

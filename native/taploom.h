@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 3
+#define TL_VERSION 4
 int tl_version(void);
 
 /* fd.c */
@@ -49,10 +49,12 @@ int tl_set_nonblocking(int fd);
 /* link.c: rtnetlink on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) */
 enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_WORDS };
 enum { TL_LINK_STATS = 12 };                                 /* leading fields of struct rtnl_link_stats64 */
+enum { TL_LINK_KIND = 0, TL_LINK_NAME = 16, TL_LINK_TEXTS = 32 };
 int tl_link_prepare(int sock);
 int tl_link_socket_of_tap(int tap);
-int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *kind);
-int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *kind);
+int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *texts);
+int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *texts);
+int tl_link_at(int sock, int index, int32_t *words, double *stats, uint8_t *mac, char *texts);
 int tl_link_set_mtu(int sock, const char *name, int mtu);
 int tl_link_set_mac(int sock, const char *name, const uint8_t *mac);
 int tl_link_set_up(int sock, const char *name, int up);
@@ -68,6 +70,13 @@ enum {
 int tl_sockaddr(const char *address, int port, uint8_t *out);
 int tl_udp_open(int netns, const uint8_t *sockaddr, int length, const int32_t *options);
 int tl_udp_port(int fd);
+
+/* packet.c: a packet socket on an interface; `index` belongs to the namespace */
+int tl_packet_open(int netns, int index, int buffer);
+int tl_packet_drops(int fd);
+
+/* nft.c: on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) */
+int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again);
 
 /* wake.c */
 int tl_wake_create(void);
@@ -113,9 +122,9 @@ enum {
     TL_WORDS = 16
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
-enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_SEGMENTS = 5 };
+enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS };
 enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10 };
-enum { TL_RX_TRUNCATED = 1 };
+enum { TL_RX_TRUNCATED = 1, TL_RX_TAGGED = 2 };             /* TAGGED: the frame begins 4 bytes earlier */
 enum {
     TL_TX_FD, TL_TX_KIND, TL_TX_PIECES, TL_TX_PIECE, TL_TX_SOCKADDR = 9, TL_TX_SOCKADDR_LENGTH, TL_TX_TOS, TL_TX_RESULT,
     TL_TX_SEGMENT, TL_TX_LAYERS, TL_TX_UDP_SEGMENT               /* TL_KIND_SEGMENTS */

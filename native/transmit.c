@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 /* The bytes of an entry as pieces of memory; false if one of them is outside the caller's Buffer. */
-static int collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces)
+int burst_collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces)
 {
     int count = row[TL_TX_PIECES];
     if (count < 1 || count > TL_PIECES) return 0;
@@ -44,7 +44,7 @@ static ssize_t write_frame(int fd, const struct iovec *pieces, int count)
 static int32_t transmit_tap(struct tl_burst *b, const int32_t *row)
 {
     struct iovec pieces[TL_PIECES];
-    int count = collect(b, row, pieces);
+    int count = burst_collect(b, row, pieces);
     if (!count) return -EFAULT;
     for (int tries = 0; tries < EINTR_TRIES; tries++) {
         ssize_t sent = write_frame(row[TL_TX_FD], pieces, count);
@@ -83,7 +83,7 @@ static int transmit_taps(struct tl_burst *b, int32_t *rows, int count)
     uint8_t counts[URING_MAX];
     int run = 0;
     while (s->uring && run < count && run < URING_MAX && rows[TL_ROW * run + TL_TX_KIND] == TL_KIND_TAP &&
-           (counts[run] = (uint8_t)collect(b, rows + TL_ROW * run, s->frames[run])))
+           (counts[run] = (uint8_t)burst_collect(b, rows + TL_ROW * run, s->frames[run])))
         run++;
     if (run >= URING_WORTH && (run = write_run(s, rows, run, counts)) > 0) return run;
     rows[TL_TX_RESULT] = transmit_tap(b, rows);
@@ -118,7 +118,7 @@ static int prepare(struct tl_burst *b, const int32_t *row, int i)
 {
     struct tl_burst_state *s = b->state;
     struct msghdr *h = &s->messages[i].msg_hdr;
-    int count = collect(b, row, s->pieces[i]);
+    int count = burst_collect(b, row, s->pieces[i]);
     if (!count || !burst_address(b, row, h, s->control[i])) return 0;
     h->msg_iov = s->pieces[i];
     h->msg_iovlen = (size_t)count;
@@ -126,7 +126,7 @@ static int prepare(struct tl_burst *b, const int32_t *row, int i)
 }
 
 /* Sends what prepare() has laid down for `count` consecutive rows; an error costs the one datagram it is about. */
-static void send_prepared(struct tl_burst *b, int32_t *rows, int count)
+void burst_send(struct tl_burst *b, int32_t *rows, int count)
 {
     struct tl_burst_state *s = b->state;
     int done = 0, interrupted = 0;
@@ -152,7 +152,7 @@ static int transmit_udp(struct tl_burst *b, int32_t *rows, int count)
         rows[TL_TX_RESULT] = -EFAULT;
         return 1;
     }
-    send_prepared(b, rows, run);
+    burst_send(b, rows, run);
     return run;
 }
 
@@ -173,6 +173,9 @@ int tl_burst_transmit(struct tl_burst *b)
         case TL_KIND_SEGMENTS:
             row[TL_TX_RESULT] = segments_transmit(b, row);
             i++;
+            break;
+        case TL_KIND_PACKET:
+            i += burst_transmit_packets(b, row, count - i);
             break;
         default:
             row[TL_TX_RESULT] = -EINVAL;

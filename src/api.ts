@@ -24,19 +24,19 @@ export interface PortCounters {
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'vxlan' | 'memory' | 'local';
+  type: 'tap' | 'af_packet' | 'vxlan' | 'memory' | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   state: 'up' | 'down' | 'gone';
   mtu: number;
-  /** TAP and local ports: address of the interface on the host's side. */
+  /** Address of the interface on the host's side, where there is one. */
   mac?: string;
   netns?: string;
-  /** TAP: offloads the kernel accepted, as TUNSETOFFLOAD bits. */
+  /** TAP and af_packet: offloads the kernel accepted, as TUNSETOFFLOAD bits. */
   offloads?: number;
   /**
-   * TAP: frames that the kernel dropped because nobody took them from the device's queue in time, since the interface
-   * exists; as of a look some seconds ago at most. They never reached the switch, so `counters` knows nothing of them.
+   * TAP and af_packet: frames that the kernel dropped because nobody took them from the queue in time, since the TAP
+   * exists or the interface was attached; as of a look some seconds ago at most. They never reached the switch, so `counters` knows nothing of them.
    */
   queueDropped?: number;
   learnedAddresses: number;

@@ -31,6 +31,8 @@ export interface Device {
   /** MTU of an interface that somebody else configures; undefined: Taploom sets it, or it cannot be seen. */
   readonly ownMtu?: number;
   setMtu(mtu: number): void;
+  /** Frames that the kernel had for the switch and dropped, where not the interface counts them. */
+  queueDropped?(): number;
   /** The interface as the kernel has it, 50 us, in another namespace 130 us; undefined if it cannot be seen. */
   link?(): LinkState | undefined;
   /** The interface is gone when this is done. */
@@ -121,6 +123,7 @@ function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'close' | 'undo'> {
 function attach(what: 'port' | 'bridge', options: Parameters<typeof openTap>[0]): TapDevice {
   const { name, netns } = options;
   const verb = what === 'port' ? `Cannot attach port ${name}` : `Cannot create bridge ${name}`;
+  let isThere = false;
   try {
     const link = kindOf(name, netns);
     if (link === 'bridge') {
@@ -130,15 +133,19 @@ function attach(what: 'port' | 'bridge', options: Parameters<typeof openTap>[0])
       );
     }
     if (link !== undefined && link !== 'tun') {
+      const advice =
+        what === 'port'
+          ? 'type af_packet attaches existing interfaces'
+          : 'choose another name for the bridge';
       throw new TaploomError(
         'interface_exists',
-        `${verb}: an interface of that name exists, and it is not a TAP; attaching existing interfaces comes with ` +
-          'the af_packet port, the next step',
+        `${verb}: an interface of that name exists, and it is not a TAP; ${advice}`,
       );
     }
+    isThere = link !== undefined;
     return openTap(options);
   } catch (error) {
-    throw explain(error, verb);
+    throw explain(error, verb, what, isThere);
   }
 }
 
@@ -147,12 +154,21 @@ function kindOf(name: string, netns: string | undefined): string | undefined {
   return links.find(name)?.kind;
 }
 
-function explain(error: unknown, verb: string): unknown {
+/** `isThere`: the TAP existed before. */
+function explain(error: unknown, verb: string, what: 'port' | 'bridge', isThere: boolean): unknown {
   if (!(error instanceof SysError)) return error;
   const options = { cause: error };
+  const advice = what === 'port' ? '; type af_packet attaches it all the same' : '';
   switch (error.code) {
     case 'EBUSY':
-      return new TaploomError('port_busy', `${verb}: another process has the TAP open`, options);
+      return new TaploomError('port_busy', `${verb}: another process has the TAP open${advice}`, options);
+    case 'EINVAL':
+      if (!isThere) break;
+      return new TaploomError(
+        'port_busy',
+        `${verb}: the TAP has several queues, or is a TUN${advice}`,
+        options,
+      );
     case 'EPERM':
     case 'EACCES':
       return new TaploomError(
@@ -161,9 +177,8 @@ function explain(error: unknown, verb: string): unknown {
           '(unshare -rn)',
         options,
       );
-    default:
-      return new TaploomError('device_failed', `${verb}: ${error.message}`, options);
   }
+  return new TaploomError('device_failed', `${verb}: ${error.message}`, options);
 }
 
 interface Shared {

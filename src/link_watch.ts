@@ -1,5 +1,5 @@
 // What the kernel says about interfaces, as far as one may know it cheaply. The data plane notices that an interface is
-// down when a frame fails; this notices it without traffic. It also brings the frames that a full TAP queue lost: they
+// down when a frame fails; this notices it without traffic. It also brings the frames that a full queue lost: they
 // never reach the switch, so only the kernel can count them.
 
 import type { Device } from './devices.ts';
@@ -14,7 +14,7 @@ const AGE = 1000;
 /** Undefined is what nobody could tell. */
 export interface Look {
   up: boolean | undefined;
-  /** Frames that the kernel had for the TAP and dropped, because its queue was full or it was down. */
+  /** Frames that the kernel had for the switch and dropped, because a queue was full or a TAP was down. */
   queueDropped: number | undefined;
 }
 
@@ -103,7 +103,8 @@ export class LinkWatch {
 function lookAt(device: Device): Look {
   try {
     const state = device.link?.();
-    return state === undefined ? UNKNOWN : { up: state.up, queueDropped: state.stats.txDropped };
+    const queueDropped = device.queueDropped?.() ?? state?.stats.txDropped;
+    return { up: state?.up, queueDropped };
   } catch {
     // Out of memory or descriptors: a status with a gap is better than none.
     return UNKNOWN;

@@ -37,7 +37,12 @@ export function portStatus(facts: PortFacts): PortStatus {
     state: isGone ? 'gone' : isUp ? 'up' : 'down',
     mtu: mtu ?? 0,
     mac: device?.mac,
-    netns: port?.type === 'tap' ? port.netns : local === false ? undefined : local.netns,
+    netns:
+      port?.type === 'tap' || port?.type === 'af_packet'
+        ? port.netns
+        : local === false
+          ? undefined
+          : local.netns,
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
     learnedAddresses: counters.values[at + PORT.learned],

@@ -31,6 +31,7 @@ import { type Device, openLocal, openMemory, openTapPort, Tunnels } from './devi
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { MAX_PORTS, NOBODY } from './frame/hop.ts';
 import { LinkWatch } from './link_watch.ts';
+import { openAfPacket } from './packet_device.ts';
 import type { MemoryPort } from './port/memory.ts';
 import { PortMtus } from './port_mtus.ts';
 import { portStatus } from './port_status.ts';
@@ -387,6 +388,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     switch (config.type) {
       case 'tap':
         return openTapPort(number, name, config, mtu);
+      case 'af_packet':
+        return openAfPacket(number, name, config);
       case 'vxlan':
         return this.tunnels.open(number, name, config);
       case 'memory':

@@ -117,8 +117,9 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
     child(port, 'add <bridge> <port>', 'create a port', [
       'port add br0 vm1 --access 10 --netns h1',
       'port add br0 up0 --trunk 10,20,100-199 --native 1',
+      'port add br0 eth0 --type af_packet',
       'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',
-    ]).option('--type <type>', 'tap, vxlan or memory', 'tap'),
+    ]).option('--type <type>', 'tap, af_packet, vxlan or memory', 'tap'),
     PORT_SETTINGS,
   ).action(action((c) => c.portAdd));
   child(port, 'del <bridge> <port>', 'delete a port', ['port del br0 vm1']).action(

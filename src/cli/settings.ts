@@ -76,7 +76,7 @@ const INTERFACE: Setting[] = [
   {
     flags: '--netns <name>',
     key: 'netns',
-    help: 'put the interface into this network namespace',
+    help: 'network namespace of the interface',
     parse: word,
   },
   { flags: '--owner <user>', key: 'owner', help: 'user who may open the TAP', parse: account },
@@ -121,6 +121,21 @@ const TAP: Setting[] = [
   },
 ];
 
+const AF_PACKET: Setting[] = [
+  {
+    flags: '--interface <name>',
+    key: 'interface',
+    help: 'af_packet: the interface, if not named like the port',
+    parse: word,
+  },
+  {
+    flags: '--host-stack <on|off>',
+    key: 'host_stack',
+    help: "af_packet: let the host's own stack receive, too",
+    parse: onOff,
+  },
+];
+
 const VXLAN: Setting[] = [
   { flags: '--vni <number>', key: 'vni', help: 'vxlan: network identifier', parse: number },
   { flags: '--local <address>', key: 'local', help: 'vxlan: our address, IPv4 or IPv6', parse: word },
@@ -146,7 +161,15 @@ const FAULT: Setting = {
   parse: pairs,
 };
 
-export const PORT_SETTINGS: readonly Setting[] = [...VLAN, ...FLAGS, ...INTERFACE, ...TAP, ...VXLAN, FAULT];
+export const PORT_SETTINGS: readonly Setting[] = [
+  ...VLAN,
+  ...FLAGS,
+  ...INTERFACE,
+  ...TAP,
+  ...AF_PACKET,
+  ...VXLAN,
+  FAULT,
+];
 
 const BRIDGE_KEYS: readonly Setting[] = [
   {

@@ -21,6 +21,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkNames(config, doubts, problems);
   checkTunnels(config, problems);
   checkFds(config, problems);
+  checkInterfaces(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkStatic(name, bridge, doubts, problems);
@@ -109,6 +110,34 @@ function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
         path: ['bridges', name, 'ports', portName, 'fd'],
         message: `port ${other} already uses file descriptor ${port.fd}`,
       });
+    }
+  }
+}
+
+/** Frames would go round in circles, or arrive twice. */
+function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
+  const made = new Map<string, string>();
+  const attached = new Map<string, string>();
+  const key = (device: string, netns: string | undefined) => `${device} ${netns ?? ''}`;
+  for (const [name, { local, ports }] of Object.entries(bridges)) {
+    if (local) made.set(key(name, local.netns), `the local interface of bridge ${name}`);
+    for (const [portName, port] of Object.entries(ports)) {
+      if (port.type === 'tap' && port.fd === undefined)
+        made.set(key(portName, port.netns), `port ${portName}`);
+    }
+  }
+  for (const [name, { ports }] of Object.entries(bridges)) {
+    for (const [portName, port] of Object.entries(ports)) {
+      if (port.type !== 'af_packet') continue;
+      const device = port.interface ?? portName;
+      const id = key(device, port.netns);
+      const owner = made.get(id);
+      const other = attached.get(id);
+      const path = ['bridges', name, 'ports', portName, 'interface'];
+      if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
+      else if (other !== undefined)
+        problems.push({ path, message: `port ${other} already attaches ${device}` });
+      else attached.set(id, portName);
     }
   }
 }

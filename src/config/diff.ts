@@ -15,7 +15,9 @@ import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './schema.ts'
 const IDENTITY: ReadonlySet<string> = new Set([
   'type',
   'fd',
+  'interface',
   'netns',
+  'host_stack',
   'owner',
   'group',
   'mac',

@@ -70,6 +70,7 @@ const PORT_DEFAULTS = parseConfig({
     b: {
       ports: {
         tap: { type: 'tap' },
+        af_packet: { type: 'af_packet' },
         memory: { type: 'memory' },
         vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1' },
         vxlan6: { type: 'vxlan', vni: 0, local: '2001:db8::1' },

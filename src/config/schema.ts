@@ -12,6 +12,7 @@ import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
 export type {
+  AfPacketPortConfig,
   BridgeConfig,
   FaultConfig,
   LocalConfig,

@@ -158,6 +158,11 @@ const fault = mapping({
   seed: integer('a seed (0-4294967295)', 0, 0xffff_ffff).optional(),
 });
 
+const name = z.string(expecting('the name of an interface')).superRefine((value, context) => {
+  const problem = nameProblem(value);
+  if (problem) context.addIssue({ code: 'custom', message: `${show(value)} ${problem}`, input: value });
+});
+
 const common = {
   vlan: vlan.optional(),
   hairpin: boolean().default(false),
@@ -178,6 +183,14 @@ const tap = mapping({
   persist: boolean().default(false),
   offloads: boolean().default(true),
   fd: integer('an open file descriptor', 0, 0x7fff_ffff).optional(),
+  ...common,
+});
+
+const afPacket = mapping({
+  type: z.literal('af_packet'),
+  interface: name.optional(),
+  netns: netns.optional(),
+  host_stack: boolean().default(false),
   ...common,
 });
 
@@ -211,8 +224,8 @@ const memory = mapping({
 
 const port = z.discriminatedUnion(
   'type',
-  [tap, vxlan, memory],
-  expecting('a mapping with type: tap, vxlan or memory'),
+  [tap, afPacket, vxlan, memory],
+  expecting('a mapping with type: tap, af_packet, vxlan or memory'),
 );
 
 const local = mapping({
@@ -222,11 +235,6 @@ const local = mapping({
   netns: netns.optional(),
   owner: account('a user').optional(),
   group: account('a group').optional(),
-});
-
-const name = z.string().superRefine((value, context) => {
-  const problem = nameProblem(value);
-  if (problem) context.addIssue({ code: 'custom', message: `${show(value)} ${problem}`, input: value });
 });
 
 const staticEntry = mapping({
@@ -284,9 +292,10 @@ export function nameProblem(value: string): string | undefined {
 export type SwitchConfigInput = z.input<typeof configShape>;
 export type FaultConfig = z.output<typeof fault>;
 export type TapPortConfig = z.output<typeof tap>;
+export type AfPacketPortConfig = z.output<typeof afPacket>;
 export type MemoryPortConfig = z.output<typeof memory>;
 export type VxlanPortConfig = z.output<typeof vxlan>;
-export type PortConfig = TapPortConfig | VxlanPortConfig | MemoryPortConfig;
+export type PortConfig = TapPortConfig | AfPacketPortConfig | VxlanPortConfig | MemoryPortConfig;
 export type LocalConfig = z.output<typeof local>;
 export type StaticEntryConfig = z.output<typeof staticEntry>;
 export type BridgeConfig = Omit<z.output<typeof bridge>, 'ports'> & { ports: Record<string, PortConfig> };

@@ -101,8 +101,8 @@ export class Metrics {
     );
     this.add(
       'counter',
-      'taploom_tap_queue_dropped_total',
-      'Frames that the kernel dropped because the queue of the TAP was full; they never reached the switch.',
+      'taploom_port_queue_dropped_total',
+      'Frames that the kernel dropped because the queue of the TAP or packet socket was full; they never reached the switch.',
       ({ ports }) =>
         ports
           .filter(({ status }) => status.queueDropped !== undefined)

@@ -43,17 +43,20 @@ const portCounters: z.ZodType<PortCounters> = z
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
-  type: z.enum(['tap', 'vxlan', 'memory', 'local']),
+  type: z.enum(['tap', 'af_packet', 'vxlan', 'memory', 'local']),
   number: count,
   state: z.enum(['up', 'down', 'gone']),
   mtu: count,
   mac: z.string().optional(),
   netns: z.string().optional(),
-  offloads: z.int().optional().describe('TAP: offloads that the kernel accepted, as TUNSETOFFLOAD bits'),
+  offloads: z
+    .int()
+    .optional()
+    .describe('TAP and af_packet: offloads that the kernel accepted, as TUNSETOFFLOAD bits'),
   queueDropped: count
     .optional()
     .describe(
-      'TAP: frames that the kernel dropped because its queue was full; they never reached the switch',
+      'TAP and af_packet: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   learnedAddresses: count,
   counters: portCounters,

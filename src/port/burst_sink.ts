@@ -17,6 +17,7 @@ const EAGAIN = 11;
 const ENODEV = 19;
 const EBADFD = 77;
 const EMSGSIZE = 90;
+const ENETDOWN = 100;
 const ENETUNREACH = 101;
 const ENOBUFS = 105;
 const EHOSTUNREACH = 113;
@@ -100,6 +101,7 @@ export abstract class BurstSink extends CopySink {
 function dropFor(errno: number): number {
   switch (errno) {
     case EIO: // a TAP whose interface is down
+    case ENETDOWN: // any other interface that is
       return DROP.port_down;
     case EAGAIN:
     case ENOBUFS:

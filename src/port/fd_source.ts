@@ -1,4 +1,4 @@
-// Ingress from everything that has a file descriptor: TAPs and VTEP sockets share one native call per poll.
+// Ingress from everything that has a file descriptor: TAPs, packet and VTEP sockets share one native call per poll.
 //
 // A descriptor's cookie is its port, or FIRST_VTEP + the VTEP's number. WAKE is the eventfd by which other threads end
 // the wait.
@@ -6,9 +6,10 @@
 import type { Source } from '../engine/port.ts';
 import { COLUMN, FRAME_ROOM, type FrameBatch, HEADROOM, STRIDE } from '../frame/frame_batch.ts';
 import { DEST_DROP, MAX_PORTS } from '../frame/hop.ts';
-import { ROW as BURST_ROW, Burst, KIND, RX, TRUNCATED } from '../sys/burst.ts';
+import { ROW as BURST_ROW, Burst, KIND, RX, TAGGED, TRUNCATED } from '../sys/burst.ts';
 import { DROP } from '../table/drops.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
+import { TAG_LEN } from '../wire/vlan.ts';
 import type { Vxlan } from './vxlan.ts';
 
 const FIRST_VTEP = MAX_PORTS;
@@ -37,6 +38,10 @@ export class FdSource implements Source {
 
   addTap(port: number, fd: number): void {
     this.burst.add(fd, port, KIND.tap);
+  }
+
+  addPacket(port: number, fd: number): void {
+    this.burst.add(fd, port, KIND.packet);
   }
 
   addVtep(vtep: number, fd: number): void {
@@ -81,14 +86,16 @@ export class FdSource implements Source {
     }
     const { view, rows } = batch;
     const row = batch.append(source, length);
-    const header = batch.frameAt(row) - virtioNet.HEADER_LEN;
+    const flags = burst.rx[at + RX.flags];
+    if ((flags & TAGGED) !== 0) rows[row + COLUMN.start] -= TAG_LEN;
+    const header = rows[row + COLUMN.start] - virtioNet.HEADER_LEN;
     rows[row + COLUMN.gsoType] = virtioNet.gsoType(view, header);
     rows[row + COLUMN.gsoSize] = virtioNet.gsoSize(view, header);
     if ((virtioNet.flags(view, header) & virtioNet.NEEDS_CSUM) !== 0) {
       rows[row + COLUMN.csumStart] = virtioNet.csumStart(view, header);
       rows[row + COLUMN.csumOffset] = virtioNet.csumOffset(view, header);
     }
-    const isTruncated = (burst.rx[at + RX.flags] & TRUNCATED) !== 0 || length > FRAME_ROOM;
+    const isTruncated = (flags & TRUNCATED) !== 0 || length > FRAME_ROOM;
     if (isTruncated) rows[row + COLUMN.dest] = DEST_DROP | DROP.truncated;
   }
 

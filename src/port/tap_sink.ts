@@ -1,10 +1,10 @@
-// Egress to TAPs: one entry per copy, of two pieces.
+// Egress to TAPs and packet sockets, which take the same: one entry per copy, of two pieces.
 //
 //   header in aux:  | virtio-net header, 12 | MACs, 12 | tag, 0 or 4 |     rest: straight from the frame
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
-import { KIND, TX } from '../sys/burst.ts';
+import { TX } from '../sys/burst.ts';
 import { PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
@@ -17,11 +17,16 @@ const HEADER = virtioNet.HEADER_LEN + MACS_LEN;
 
 export class TapSink extends BurstSink {
   private readonly fd = new Int32Array(MAX_PORTS).fill(-1);
+  private readonly kind = new Uint8Array(MAX_PORTS);
   private readonly offloads = new Int32Array(MAX_PORTS);
 
-  /** @param offloads TUNSETOFFLOAD bits that the reader of the TAP takes */
-  add(port: number, fd: number, offloads: number): void {
+  /**
+   * @param kind KIND.tap or KIND.packet
+   * @param offloads TUNSETOFFLOAD bits that the reader of the TAP takes, or the kernel for an interface
+   */
+  add(port: number, fd: number, kind: number, offloads: number): void {
     this.fd[port] = fd;
+    this.kind[port] = kind;
     this.offloads[port] = offloads;
     this.counters.values[this.counters.port(port) + PORT.up] = 1;
   }
@@ -74,7 +79,7 @@ export class TapSink extends BurstSink {
     const entry = this.entry(port, isLast);
     const { tx } = this.burst;
     tx[entry + TX.fd] = this.fd[port];
-    tx[entry + TX.kind] = KIND.tap;
+    tx[entry + TX.kind] = this.kind[port];
     tx[entry + TX.pieces] = 2;
     tx[entry + TX.piece] = at;
     tx[entry + TX.piece + 1] = HEADER + shift;

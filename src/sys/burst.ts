@@ -12,7 +12,7 @@ import { addressOf, aligned, HotCall } from './native.ts';
 import { check } from './sys_error.ts';
 
 /** What an fd is, for add and for a transmit entry; `segments` only for the latter: a super-frame to a `udp` fd. */
-export const KIND = { tap: 1, udp: 2, wake: 3, segments: 5 } as const;
+export const KIND = { tap: 1, udp: 2, wake: 3, packet: 4, segments: 5 } as const;
 
 /** Words of a row of `rx` and of `tx`. */
 export const ROW = 16;
@@ -26,7 +26,7 @@ export const RX = {
   flags: 2,
   /** UDP: the outer TOS or traffic class. */
   tos: 3,
-  /** UDP: AF_INET or AF_INET6; 0 for a TAP. */
+  /** UDP: AF_INET or AF_INET6; otherwise 0. */
   family: 4,
   /** UDP: the sender's port. */
   port: 5,
@@ -38,11 +38,13 @@ export const RX = {
 
 /** Bit of RX.flags: the frame filled its slot, what did not fit is lost. */
 export const TRUNCATED = 1;
+/** Bit of RX.flags: a packet socket had the tag apart; with it the frame, and the header before it, begin 4 bytes earlier. */
+export const TAGGED = 2;
 
 /** An entry to send: word n of `tx[entry * ROW + n]`. */
 export const TX = {
   fd: 0,
-  /** KIND.tap (the first bytes are the virtio-net header), KIND.udp or KIND.segments. */
+  /** KIND.tap or KIND.packet (the first 12 bytes are the virtio-net header), KIND.udp or KIND.segments. */
   kind: 1,
   /** How many pieces: 1 to 3. */
   pieces: 2,
@@ -106,7 +108,7 @@ export interface BurstOptions {
   stride: number;
   /** At least vnetHeader. */
   headroom: number;
-  /** Bytes of virtio-net header before each frame of every TAP. */
+  /** Bytes of virtio-net header before each frame of every TAP; packet sockets need 12, and 16 bytes of headroom. */
   vnetHeader: number;
   /** Rows of `tx`. */
   txCapacity: number;

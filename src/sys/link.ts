@@ -17,18 +17,27 @@ const INDEX = 0;
 const FLAGS = 1;
 const MTU = 2;
 const MASTER = 3;
+const TYPE = 4;
 const WORDS = 6;
 const STATS = 12;
+const KIND_BYTES = 16;
+const NAME_BYTES = 16;
+
+// linux/if_arp.h, linux/if.h
+const ARPHRD_ETHER = 1;
+const IFF_LOOPBACK = 0x8;
 
 /** A bit of `flags`, linux/if.h. */
 export const IFF_UP = 0x1;
 
 export interface LinkState {
   index: number;
+  name: string;
   flags: number;
   up: boolean;
   mtu: number;
   mac: string;
+  isEthernet: boolean;
   /** rtnetlink's kind: 'bridge', 'tun' (TAPs too), 'veth', 'vxlan' ...; '' for hardware and loopback. */
   kind: string;
   /** ifindex of the kernel bridge or bond it is enslaved to, 0 = none. */
@@ -53,10 +62,10 @@ export interface LinkStats {
  * deleted, or in a namespace that is forbidden to this process. `ifindex` is the index that it had when it was opened.
  */
 export function linkOfTap(tapFd: number, ifindex: number): LinkState | undefined {
-  const { words, stats, mac, kind } = reply();
-  const result = native().tl_link_of_tap(tapFd, words, stats, mac, kind);
+  const out = reply();
+  const result = native().tl_link_of_tap(tapFd, out.words, out.stats, out.mac, out.texts);
   if (result < 0) return undefined;
-  const state = decode({ words, stats, mac, kind });
+  const state = decode(out);
   // 1: nobody said where it is, and another interface may have its name here.
   return result === 1 && state.index !== ifindex ? undefined : state;
 }
@@ -65,14 +74,19 @@ interface Reply {
   words: Buffer;
   stats: Buffer;
   mac: Buffer;
-  kind: Buffer;
+  texts: Buffer;
 }
 
 function reply(): Reply {
-  return { words: aligned(WORDS * 4), stats: aligned(STATS * 8), mac: aligned(8), kind: aligned(16) };
+  return {
+    words: aligned(WORDS * 4),
+    stats: aligned(STATS * 8),
+    mac: aligned(8),
+    texts: aligned(KIND_BYTES + NAME_BYTES),
+  };
 }
 
-function decode({ words, stats, mac, kind }: Reply): LinkState {
+function decode({ words, stats, mac, texts }: Reply): LinkState {
   const word = new Int32Array(words.buffer);
   const stat = new Float64Array(stats.buffer);
   return {
@@ -81,7 +95,9 @@ function decode({ words, stats, mac, kind }: Reply): LinkState {
     up: (word[FLAGS] & IFF_UP) !== 0,
     mtu: word[MTU],
     mac: macText(mac),
-    kind: cText(kind),
+    kind: cText(texts.subarray(0, KIND_BYTES)),
+    name: cText(texts.subarray(KIND_BYTES)),
+    isEthernet: word[TYPE] === ARPHRD_ETHER && (word[FLAGS] & IFF_LOOPBACK) === 0,
     master: word[MASTER],
     stats: {
       rxPackets: stat[0],
@@ -96,6 +112,12 @@ function decode({ words, stats, mac, kind }: Reply): LinkState {
   };
 }
 
+function found(result: number, out: Reply, what: string): LinkState | undefined {
+  if (result === -ENODEV) return undefined;
+  check(result, 'RTM_GETLINK', `Cannot read interface ${what}`);
+  return decode(out);
+}
+
 export class LinkSocket {
   private fd: number;
 
@@ -105,7 +127,7 @@ export class LinkSocket {
 
   /** For the namespace of this process, or a named one (see netnsPath). */
   static open(netns?: string): LinkSocket {
-    return withNetns(netns, (fd) => LinkSocket.at(fd));
+    return withNetns(netns, (fd) => LinkSocket.inside(fd));
   }
 
   /** For the namespace in which a TAP's interface is now, wherever it was moved. */
@@ -114,7 +136,7 @@ export class LinkSocket {
     return new LinkSocket(check(native().tl_link_socket_of_tap(tapFd), 'socket', what));
   }
 
-  private static at(netns: number): LinkSocket {
+  private static inside(netns: number): LinkSocket {
     const what = 'Cannot open an rtnetlink socket';
     const fd = check(native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), 'socket', what);
     const prepared = native().tl_link_prepare(fd);
@@ -125,11 +147,16 @@ export class LinkSocket {
 
   /** Everything about one interface; undefined if there is none of that name. */
   find(name: string): LinkState | undefined {
-    const { words, stats, mac, kind } = reply();
-    const result = native().tl_link_get(this.fd, name, words, stats, mac, kind);
-    if (result === -ENODEV) return undefined;
-    check(result, 'RTM_GETLINK', `Cannot read interface ${name}`);
-    return decode({ words, stats, mac, kind });
+    const out = reply();
+    const result = native().tl_link_get(this.fd, name, out.words, out.stats, out.mac, out.texts);
+    return found(result, out, name);
+  }
+
+  /** The same by its index, whatever its name is now. */
+  at(index: number): LinkState | undefined {
+    const out = reply();
+    const result = native().tl_link_at(this.fd, index, out.words, out.stats, out.mac, out.texts);
+    return found(result, out, `number ${index}`);
   }
 
   /** Like find, but a missing interface is SysError ENODEV. */

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 3;
+const VERSION = 4;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -36,6 +36,7 @@ const FUNCTIONS = {
   tl_link_socket_of_tap: ['int'],
   tl_link_of_tap: ['int', 'pointer', 'pointer', 'pointer', 'pointer'],
   tl_link_get: ['int', 'string', 'pointer', 'pointer', 'pointer', 'pointer'],
+  tl_link_at: ['int', 'int', 'pointer', 'pointer', 'pointer', 'pointer'],
   tl_link_set_mtu: ['int', 'string', 'int'],
   tl_link_set_mac: ['int', 'string', 'pointer'],
   tl_link_set_up: ['int', 'string', 'int'],
@@ -45,6 +46,9 @@ const FUNCTIONS = {
   tl_sockaddr: ['string', 'int', 'pointer'],
   tl_udp_open: ['int', 'pointer', 'int', 'pointer'],
   tl_udp_port: ['int'],
+  tl_packet_open: ['int', 'int', 'int'],
+  tl_packet_drops: ['int'],
+  tl_nft_drop_ingress: ['int', 'string', 'string', 'int'],
   tl_wake_create: [],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],

@@ -10,7 +10,7 @@ import { FdSource } from '../port/fd_source.ts';
 import { MemoryDevice } from '../port/memory.ts';
 import { TapSink } from '../port/tap_sink.ts';
 import { Vxlan } from '../port/vxlan.ts';
-import { CLOCK } from '../sys/burst.ts';
+import { CLOCK, KIND } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
@@ -193,7 +193,14 @@ export class DataPlane {
         const { source, taps } = this.open();
         source.addTap(spec.port, spec.fd); // the step that may throw: `remove` must not find another port's fd
         this.fds.set(spec.port, spec.fd);
-        taps.add(spec.port, spec.fd, spec.offloads);
+        taps.add(spec.port, spec.fd, KIND.tap, spec.offloads);
+        return taps;
+      }
+      case 'packet': {
+        const { source, taps } = this.open();
+        source.addPacket(spec.port, spec.fd);
+        this.fds.set(spec.port, spec.fd);
+        taps.add(spec.port, spec.fd, KIND.packet, spec.offloads);
         return taps;
       }
       case 'vxlan': {

@@ -15,6 +15,16 @@ export interface TapDeviceSpec {
   fault?: FaultOptions;
 }
 
+/** A packet socket on an interface. */
+export interface PacketDeviceSpec {
+  kind: 'packet';
+  port: number;
+  fd: number;
+  /** TUNSETOFFLOAD bits. */
+  offloads: number;
+  fault?: FaultOptions;
+}
+
 export interface MemoryDeviceSpec {
   kind: 'memory';
   port: number;
@@ -29,7 +39,7 @@ export interface VxlanDeviceSpec extends VxlanPort {
   fault?: FaultOptions;
 }
 
-export type DeviceSpec = TapDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
+export type DeviceSpec = TapDeviceSpec | PacketDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
 
 /**
  * One reconfiguration, carried out between two polls. What is removed may be closed once it is answered. A device that

@@ -49,6 +49,16 @@ const tap = fc.record(
   },
   { requiredKeys: ['type'] },
 );
+const afPacket = fc.record(
+  {
+    type: fc.constant('af_packet'),
+    interface: fc.constantFrom('eth0', 'eth1', 'veth9'),
+    netns,
+    host_stack: fc.boolean(),
+    ...common,
+  },
+  { requiredKeys: ['type'] },
+);
 const memory = fc.record(
   { type: fc.constant('memory'), offloads: fc.boolean(), capacity: fc.constantFrom(1, 1024), ...common },
   { requiredKeys: ['type'] },
@@ -75,7 +85,7 @@ const vxlan = fc.boolean().chain((ipv6) =>
   ),
 );
 type Input = Record<string, unknown>;
-const port: fc.Arbitrary<Input> = fc.oneof(tap, memory, vxlan);
+const port: fc.Arbitrary<Input> = fc.oneof(tap, afPacket, memory, vxlan);
 const local: fc.Arbitrary<false | Input> = fc.oneof(
   fc.constant<false>(false),
   fc.record(
@@ -105,8 +115,10 @@ export const arbitraryConfig: fc.Arbitrary<SwitchConfig> = fc
     const bridges: Record<string, unknown> = {};
     for (const [name, { stations, ...draft }] of Object.entries(drafts)) {
       const ports = Object.entries(draft.ports).filter(([key, value]) => {
-        if (taken.has(key) || (value.type === 'vxlan' && vnis.has(value.vni))) return false;
-        taken.add(key);
+        const device = String(value.interface ?? key);
+        if (taken.has(key) || taken.has(device) || (value.type === 'vxlan' && vnis.has(value.vni)))
+          return false;
+        taken.add(key).add(device);
         vnis.add(value.vni);
         return true;
       });

@@ -71,6 +71,8 @@ test.each([
   ['mac', { type: 'tap' }, { type: 'tap', mac: '02:00:00:00:00:01' }],
   ['fault', { type: 'tap' }, { type: 'tap', fault: { drop: 0.5 } }],
   ['type', { type: 'tap' }, { type: 'memory' }],
+  ['interface', { type: 'af_packet' }, { type: 'af_packet', interface: 'eth1' }],
+  ['host_stack', { type: 'af_packet' }, { type: 'af_packet', host_stack: true }],
   ['capacity', { type: 'memory' }, { type: 'memory', capacity: 5 }],
   ['vni', { type: 'vxlan', vni: 1, local: '192.0.2.1' }, { type: 'vxlan', vni: 2, local: '192.0.2.1' }],
 ])('another %s is another port', (_, from, to) => {

@@ -26,6 +26,7 @@ test('the defaults are filled in', () => {
           a: { type: 'tap' },
           b: { type: 'vxlan', vni: 1, local: '192.0.2.1' },
           c: { type: 'memory' },
+          d: { type: 'af_packet' },
         },
       },
     },
@@ -59,6 +60,7 @@ test('the defaults are filled in', () => {
             ...flags,
           },
           c: { type: 'memory', offloads: true, capacity: 1024, ...flags },
+          d: { type: 'af_packet', host_stack: false, ...flags },
         },
       },
     },
@@ -166,9 +168,9 @@ test('unknown keys and types come with a suggestion', () => {
     'metrics: unknown key, the keys here are version, bridges',
   ]);
   expect(inPort({ type: 'tapp' })).toEqual([
-    'type: "tapp" is not one of tap, vxlan, memory, did you mean tap?',
+    'type: "tapp" is not one of tap, af_packet, vxlan, memory, did you mean tap?',
   ]);
-  expect(inPort({})).toEqual(['type: missing, expected one of tap, vxlan, memory']);
+  expect(inPort({})).toEqual(['type: missing, expected one of tap, af_packet, vxlan, memory']);
   expect(inPort({ type: 'tap', vni: 1 })).toEqual([
     'vni: unknown key: only vxlan ports have it, this is a tap port',
   ]);
@@ -331,4 +333,25 @@ test('a VLAN key becomes the sets of VLANs that a port carries', () => {
   expect(carriesVlan({ trunk: ['1-3'], native: 7 }, 7)).toBe(true);
   expect(carriesVlan({ trunk: ['1-3'], native: 7 }, 4)).toBe(false);
   expect(carriesVlan(undefined, 1)).toBe(true);
+});
+
+test('an interface is attached once, and none that the switch makes itself', () => {
+  const attach = (device: string, netns?: string) => ({ type: 'af_packet', interface: device, netns });
+  const ports = {
+    a: attach('eth0'),
+    b: attach('eth0'),
+    c: attach('eth0', 'h1'),
+    d: attach('br0'),
+    e: attach('vm1', 'h1'),
+    f: attach('vm1'),
+    vm1: { type: 'tap', netns: 'h1' },
+  };
+  expect(br0({ ports })).toEqual([
+    'bridges.br0.ports.b.interface: port a already attaches eth0',
+    'bridges.br0.ports.d.interface: br0 is the local interface of bridge br0 of this switch',
+    'bridges.br0.ports.e.interface: vm1 is port vm1 of this switch',
+  ]);
+  expect(inPort({ type: 'af_packet', interface: 'a b' })).toEqual([
+    'interface: "a b" is not an interface name: no slash, colon, percent sign or white space',
+  ]);
 });

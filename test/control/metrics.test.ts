@@ -91,13 +91,13 @@ test('the values are those of the switch, exact up to 2^53', async () => {
     'taploom_port_receive_dropped_total{reason="runt",bridge="br0",port="vm1"}': '11',
     'taploom_port_receive_dropped_total{reason="same_port",bridge="br0",port="vm1"}': '12',
     'taploom_port_transmit_dropped_total{reason="too_big",bridge="br0",port="vm1"}': '13',
-    [`taploom_tap_queue_dropped_total${port}`]: '15',
+    [`taploom_port_queue_dropped_total${port}`]: '15',
     [`taploom_port_fdb_entries${port}`]: '14',
     [`taploom_port_up${port}`]: '1',
     [`taploom_port_mtu_bytes${port}`]: '1500',
   });
   expect(samples.get('taploom_port_up{bridge="br0",port="vm2"}')).toBe('0');
-  expect(samples.has('taploom_tap_queue_dropped_total{bridge="br0",port="vm2"}')).toBe(false);
+  expect(samples.has('taploom_port_queue_dropped_total{bridge="br0",port="vm2"}')).toBe(false);
   expect(samples.get('taploom_fdb_entries{bridge="br0"}')).toBe('7');
   expect(series(samples, 'taploom_build_info')).toEqual({
     [`taploom_build_info{version="0.1.0",node="${process.versions.node}"}`]: '1',

@@ -87,10 +87,12 @@ async function addif(client: ControlClient, [bridge, ...names]: string[]): Promi
     }
     if (has(summary.ports, name)) throw alreadyMember(name, bridge);
     try {
-      await client.addPort(bridge, name, { type: 'tap' }, { fresh: true });
+      await addOrAttach(client, bridge, name);
     } catch (error) {
-      if (codeOf(error) === 'port_exists') throw alreadyMember(name, bridge);
-      if (codeOf(error) === 'interface_exists') throw notOurs(name, bridge);
+      const code = codeOf(error);
+      if (code === 'port_exists' || code === 'interface_enslaved') throw alreadyMember(name, bridge);
+      if (code === 'not_ethernet')
+        throw new BrctlFailure(`can't add ${name} to bridge ${bridge}: Invalid argument`);
       throw failure(`can't add ${name} to bridge ${bridge}`, error);
     }
   }
@@ -102,12 +104,15 @@ function alreadyMember(name: string, bridge: string): BrctlFailure {
   );
 }
 
-/** Its other end may be a virtual machine's: opening it would take the frames away from whoever has it. */
-function notOurs(name: string, bridge: string): BrctlFailure {
-  return new BrctlFailure(
-    `can't add ${name} to bridge ${bridge}: Taploom did not create this interface; ` +
-      'attaching existing interfaces comes with af_packet, the next step',
-  );
+/** A TAP that nobody holds is taken, one that does not exist is made; any other interface is attached as it is. */
+async function addOrAttach(client: ControlClient, bridge: string, name: string): Promise<void> {
+  try {
+    await client.addPort(bridge, name, { type: 'tap' }, { fresh: true });
+  } catch (error) {
+    const code = codeOf(error);
+    if (code !== 'interface_exists' && code !== 'port_busy') throw error;
+    await client.addPort(bridge, name, { type: 'af_packet' }, { fresh: true });
+  }
 }
 
 async function delif(client: ControlClient, [bridge, ...names]: string[]): Promise<void> {

@@ -16,7 +16,7 @@ const [
   { Remotes },
   { TapSink },
   { Vxlan },
-  { ROW, TX },
+  { KIND, ROW, TX },
   { FaultSource },
   { MemoryDevice, MemoryPort },
   { FrameRing },
@@ -138,7 +138,7 @@ if (kind === 'memory') {
 } else {
   engine.addSource(new FaultSource(new Replay(), new Map()));
   for (let n = 0; n < PORTS; n++) {
-    taps.add(number_[n], 100 + n, 0x6f);
+    taps.add(number_[n], 100 + n, KIND.tap, 0x6f);
     engine.attach(number_[n], taps);
   }
   if (hasTunnel) {

@@ -1,0 +1,79 @@
+// The device of an `af_packet` port: an interface that exists and stays what it is. Taploom sets nothing of it, neither
+// MTU nor address nor state; while it is attached, the host's own stack receives nothing on it.
+
+import { TaploomError } from './api.ts';
+import type { AfPacketPortConfig } from './config/schema.ts';
+import type { Device } from './devices.ts';
+import type { LinkState } from './sys/link.ts';
+import { PacketSocket } from './sys/packet.ts';
+import { SysError } from './sys/sys_error.ts';
+
+export function openAfPacket(port: number, name: string, config: AfPacketPortConfig): Device {
+  const { interface: device = name, netns, host_stack, fault } = config;
+  const verb = `Cannot attach port ${name}`;
+  const socket = open(verb, { interface: device, netns, guard: !host_stack });
+  let ownMtu = socket.attached.mtu;
+  const close = () => socket.close();
+  return {
+    spec: { kind: 'packet', port, fd: socket.fd, offloads: socket.offloads, fault },
+    mac: socket.attached.mac,
+    offloads: socket.offloads,
+    /** As of the last look. */
+    get ownMtu() {
+      return ownMtu;
+    },
+    setMtu() {},
+    link() {
+      const state = socket.link();
+      if (state !== undefined) ownMtu = state.mtu;
+      return state;
+    },
+    queueDropped: () => socket.dropped(),
+    close,
+    undo: close,
+  };
+}
+
+function open(verb: string, options: Parameters<typeof PacketSocket.open>[0]): PacketSocket {
+  try {
+    return PacketSocket.open(options, (link) => requireUsable(verb, link));
+  } catch (error) {
+    throw explain(error, verb, options.interface, options.netns);
+  }
+}
+
+function requireUsable(verb: string, { name, isEthernet, master }: LinkState): void {
+  if (!isEthernet) {
+    throw new TaploomError('not_ethernet', `${verb}: interface ${name} is not an Ethernet interface`);
+  }
+  if (master !== 0) {
+    throw new TaploomError(
+      'interface_enslaved',
+      `${verb}: interface ${name} belongs to another bridge or bond; take it out first (ip link set ${name} nomaster)`,
+    );
+  }
+}
+
+function explain(error: unknown, verb: string, device: string, netns: string | undefined): unknown {
+  if (!(error instanceof SysError)) return error;
+  const options = { cause: error };
+  const { code, syscall } = error;
+  if (code === 'EPERM' || code === 'EACCES') {
+    const message = `${verb}: ${error.message}; attaching interfaces needs CAP_NET_RAW and CAP_NET_ADMIN: run as root`;
+    return new TaploomError('not_permitted', message, options);
+  }
+  if (code === 'ENODEV') {
+    const where = netns === undefined ? '' : ` in network namespace ${netns}`;
+    return new TaploomError('no_such_interface', `${verb}: there is no interface ${device}${where}`, options);
+  }
+  if (syscall === 'nf_tables' && code === 'EEXIST') {
+    return new TaploomError('interface_busy', `${verb}: ${error.message}`, options);
+  }
+  if (syscall === 'nf_tables') {
+    const message =
+      `${verb}: ${error.message}; that takes nf_tables with netdev chains and Linux 5.12. ` +
+      'host_stack: true attaches the interface without, and the host then answers on it, too';
+    return new TaploomError('no_isolation', message, options);
+  }
+  return new TaploomError('device_failed', `${verb}: ${error.message}`, options);
+}

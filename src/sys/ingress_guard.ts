@@ -1,0 +1,54 @@
+// Keeps the host's own stack from receiving on an interface, for as long as this process lives: see native/nft.c.
+// What the host sends is not stopped. Control plane only.
+
+import { native } from './native.ts';
+import { check, SysError } from './sys_error.ts';
+import { closeFd } from './wake.ts';
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const NETLINK_NETFILTER = 12;
+const EEXIST = 17;
+
+export class IngressGuard {
+  private fd: number;
+  private readonly index: number;
+  private name: string;
+
+  private constructor(fd: number, index: number, name: string) {
+    this.fd = fd;
+    this.index = index;
+    this.name = name;
+  }
+
+  /**
+   * `netns` is an open namespace, -1 = here. Throws SysError: EEXIST if another process guards the interface,
+   * anything else if this kernel cannot (nf_tables with netdev chains and table owners: Linux 5.12).
+   */
+  static open(netns: number, index: number, name: string): IngressGuard {
+    const what = `Cannot keep the host's own stack away from interface ${name}`;
+    const fd = check(native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), 'socket', what);
+    const result = native().tl_nft_drop_ingress(fd, tableOf(index), name, 0);
+    if (result >= 0) return new IngressGuard(fd, index, name);
+    closeFd(fd);
+    const reason = result === -EEXIST ? 'another process has attached it to a switch' : undefined;
+    throw new SysError(-result, 'nf_tables', what, reason);
+  }
+
+  /** nftables knows interfaces by name: follows one that was renamed. A refusal is left for the next call. */
+  follow(name: string): void {
+    if (name === this.name) return;
+    if (native().tl_nft_drop_ingress(this.fd, tableOf(this.index), name, 1) >= 0) this.name = name;
+  }
+
+  close(): void {
+    if (this.fd < 0) return;
+    closeFd(this.fd);
+    this.fd = -1;
+  }
+}
+
+/** The index, unlike the name, is the interface's for ever. */
+function tableOf(index: number): string {
+  return `taploom-${index}`;
+}

@@ -1,0 +1,94 @@
+// Packet sockets: attach an interface that exists and that stays what it is (a NIC, a veth, a TAP that QEMU holds). Who
+// reads and writes them is somebody else (burst.ts). Control plane only. Rules: packet(7), net/packet/af_packet.c.
+
+import { release } from 'node:os';
+import { IngressGuard } from './ingress_guard.ts';
+import { LinkSocket, type LinkState } from './link.ts';
+import { native } from './native.ts';
+import { withNetns } from './netns.ts';
+import { check } from './sys_error.ts';
+import { closeFd } from './wake.ts';
+
+/**
+ * Room for frames that wait while the worker is busy, and for frames on their way out. The kernel doubles it, and a
+ * super-frame of 64 KiB takes 70: 32 MiB hold 450 of them, where a TAP queues 1,000.
+ */
+const BUFFER_BYTES = 16 << 20;
+
+/** What any interface takes from a packet socket, as TUNSETOFFLOAD bits: where it cannot, the kernel does the work. */
+const OFFLOADS = 0x0f;
+/** UDP GSO in virtio-net headers came with Linux 6.2. */
+const OFFLOADS_USO = 0x6f;
+
+export interface PacketOptions {
+  interface: string;
+  netns?: string;
+  /** Keep the host's own stack from receiving on the interface. */
+  guard: boolean;
+}
+
+export class PacketSocket {
+  /** Non-blocking, closed on exec. */
+  readonly fd: number;
+  readonly offloads = usoIsKnown() ? OFFLOADS_USO : OFFLOADS;
+  /** Its interface when it was attached. */
+  readonly attached: LinkState;
+  private readonly links: LinkSocket;
+  private readonly guard: IngressGuard | undefined;
+  private drops = 0;
+
+  private constructor(fd: number, attached: LinkState, links: LinkSocket, guard: IngressGuard | undefined) {
+    this.fd = fd;
+    this.attached = attached;
+    this.links = links;
+    this.guard = guard;
+  }
+
+  /**
+   * `accept` sees the interface before anything is done to it, and throws if it will not have it.
+   * @throws SysError: ENODEV; EPERM without CAP_NET_RAW; of IngressGuard.open
+   */
+  static open(options: PacketOptions, accept: (link: LinkState) => void = () => {}): PacketSocket {
+    return withNetns(options.netns, (netns) => {
+      const links = LinkSocket.open(options.netns);
+      let guard: IngressGuard | undefined;
+      try {
+        const link = links.get(options.interface);
+        accept(link);
+        if (options.guard) guard = IngressGuard.open(netns, link.index, link.name);
+        const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
+        const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
+        return new PacketSocket(fd, link, links, guard);
+      } catch (error) {
+        guard?.close();
+        links.close();
+        throw error;
+      }
+    });
+  }
+
+  /** The interface, whatever it is called by now; undefined if it was deleted or has left its namespace. */
+  link(): LinkState | undefined {
+    const state = this.links.at(this.attached.index);
+    if (state !== undefined) this.guard?.follow(state.name);
+    return state;
+  }
+
+  /** Frames since the start that the socket had no room for. */
+  dropped(): number {
+    const since = native().tl_packet_drops(this.fd);
+    if (since > 0) this.drops += since;
+    return this.drops;
+  }
+
+  close(): void {
+    closeFd(this.fd);
+    this.guard?.close();
+    this.links.close();
+  }
+}
+
+function usoIsKnown(): boolean {
+  const [major, minor] = release().split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 2);
+}
