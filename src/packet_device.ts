@@ -42,7 +42,14 @@ function open(verb: string, options: Parameters<typeof PacketSocket.open>[0]): P
   }
 }
 
-function requireUsable(verb: string, { name, isEthernet, master }: LinkState): void {
+/** What a kernel bridge would not take either. */
+function requireUsable(verb: string, { name, isEthernet, kind, master }: LinkState): void {
+  if (kind === 'bridge') {
+    throw new TaploomError(
+      'kernel_bridge',
+      `${verb}: interface ${name} is a kernel bridge; attach its ports`,
+    );
+  }
   if (!isEthernet) {
     throw new TaploomError('not_ethernet', `${verb}: interface ${name} is not an Ethernet interface`);
   }

@@ -1,14 +1,16 @@
 // Every device against the contract. VXLAN runs over loopback; over IPv6 it would need a second address, see
-// test/system. TAPs need root: a kernel bridge joins the port's TAP with one that the test reads and that takes no
-// offloads, so that the kernel itself does what a super-frame asks for.
+// test/system. TAPs and packet sockets need root: a kernel bridge joins the port's interface, or the other end of its veth
+// pair, with a TAP that the test reads and that takes no offloads, so that the kernel itself does what a super-frame asks
+// for.
 
-import { describe, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { Switch } from '../../src/switch.ts';
 import { KIND } from '../../src/sys/burst.ts';
 import { openTap } from '../../src/sys/tap.ts';
 import { configOf } from '../support/engine/rig.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
+import type { Netns } from '../support/netns.ts';
 import { burst, inject, owned, received } from '../sys/rig.ts';
 import { canBeDown, contract, type Interface, type Subject } from './contract.ts';
 
@@ -69,25 +71,50 @@ async function tap(keys: Record<string, unknown>): Promise<Interface> {
   const netns = await lab.netns('port');
   await netns.withoutIpv6();
   const taploom = await open({ type: 'tap', netns: netns.name, ...keys });
+  return {
+    taploom,
+    ...(await farSide(netns, 'dev')),
+    maxFrame: 1514,
+    down: () => netns.ip('link set dev dev down'),
+    up: () => netns.ip('link set dev dev up'),
+  };
+}
+
+/** A kernel bridge joins `device` with a TAP that the test reads and that takes no offloads. */
+async function farSide(netns: Netns, device: string): Promise<Pick<Subject, 'inject' | 'take'>> {
   const far = owned(openTap({ name: 'far', netns: netns.name, offloads: false }));
   await netns.ip(
     'link add sw type bridge mcast_snooping 0',
     'link set sw up',
-    'link set dev dev master sw',
+    `link set dev ${device} master sw`,
     'link set dev far master sw',
   );
   const reader = burst();
   reader.add(far.fd, 1, KIND.tap);
   return {
-    taploom,
     inject: (bytes) => inject(reader, far.fd, 1, Buffer.from(bytes)),
     take: () => {
       const count = reader.receive(0, 64, 0);
       return Array.from({ length: count }, (_, slot) => Uint8Array.from(received(reader, slot)));
     },
+  };
+}
+
+async function afPacket(keys: Record<string, unknown>): Promise<Interface> {
+  const lab = await openLab();
+  const [here, there] = await lab.netnsList(['port', 'far']);
+  await Promise.all([here, there].map((netns) => netns.withoutIpv6()));
+  await lab.veth(here, 'eth0', there, 'peer0');
+  const taploom = await open({ type: 'af_packet', interface: 'eth0', netns: here.name, ...keys });
+  return {
+    taploom,
+    ...(await farSide(there, 'peer0')),
     maxFrame: 1514,
-    down: () => netns.ip('link set dev dev down'),
-    up: () => netns.ip('link set dev dev up'),
+    down: () => here.ip('link set dev eth0 down'),
+    up: async () => {
+      await here.ip('link set dev eth0 up');
+      await expect.poll(async () => (await there.link('peer0')).operstate, { timeout: 5000 }).toBe('UP');
+    },
   };
 }
 
@@ -100,5 +127,12 @@ describe('with root', () => {
   ] as const) {
     contract(name, () => tap(keys));
     canBeDown(name, () => tap(keys));
+  }
+  for (const [name, keys] of [
+    ['af_packet', {}],
+    ['af_packet behind a fault that never strikes', { fault: { drop: 0, seed: 1 } }],
+  ] as const) {
+    contract(name, () => afPacket(keys));
+    canBeDown(name, () => afPacket(keys));
   }
 });

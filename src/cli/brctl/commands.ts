@@ -80,17 +80,14 @@ async function addif(client: ControlClient, [bridge, ...names]: string[]): Promi
   for (const name of names) {
     const summary = await client.summary();
     if (!has(summary.bridges, bridge)) throw new BrctlFailure(`bridge ${bridge} does not exist!`);
-    if (has(summary.bridges, name)) {
-      throw new BrctlFailure(
-        `device ${name} is a bridge device itself; can't add a bridge device to a bridge device.`,
-      );
-    }
+    if (has(summary.bridges, name)) throw isBridge(name);
     if (has(summary.ports, name)) throw alreadyMember(name, bridge);
     try {
       await addOrAttach(client, bridge, name);
     } catch (error) {
       const code = codeOf(error);
       if (code === 'port_exists' || code === 'interface_enslaved') throw alreadyMember(name, bridge);
+      if (code === 'kernel_bridge') throw isBridge(name);
       if (code === 'not_ethernet')
         throw new BrctlFailure(`can't add ${name} to bridge ${bridge}: Invalid argument`);
       throw failure(`can't add ${name} to bridge ${bridge}`, error);
@@ -104,15 +101,20 @@ function alreadyMember(name: string, bridge: string): BrctlFailure {
   );
 }
 
-/** A TAP that nobody holds is taken, one that does not exist is made; any other interface is attached as it is. */
+/** An interface that exists is attached as it is, a TAP that a virtual machine holds or will open, too. */
 async function addOrAttach(client: ControlClient, bridge: string, name: string): Promise<void> {
   try {
     await client.addPort(bridge, name, { type: 'tap' }, { fresh: true });
   } catch (error) {
-    const code = codeOf(error);
-    if (code !== 'interface_exists' && code !== 'port_busy') throw error;
-    await client.addPort(bridge, name, { type: 'af_packet' }, { fresh: true });
+    if (codeOf(error) !== 'interface_exists') throw error;
+    await client.addPort(bridge, name, { type: 'af_packet' });
   }
+}
+
+function isBridge(name: string): BrctlFailure {
+  return new BrctlFailure(
+    `device ${name} is a bridge device itself; can't add a bridge device to a bridge device.`,
+  );
 }
 
 async function delif(client: ControlClient, [bridge, ...names]: string[]): Promise<void> {

@@ -28,22 +28,26 @@ test('a bridge comes and goes without a word', async () => {
   expect(brctl.api.config.bridges).toEqual({});
 });
 
-test('an interface that Taploom did not create is left alone', async () => {
+test('an interface that exists is attached as it is', async () => {
   await brctl.run('addbr', 'br0');
-  const outcome = await brctl.run('addif', 'br0', 'lo');
-  expect(outcome).toMatchObject({ code: 1, out: '' });
-  expect(outcome.error).toMatch(/^can't add lo to bridge br0: .* comes with af_packet, the next step\n$/);
-  expect(brctl.api.config.bridges.br0.ports).toEqual({});
+  expect(await brctl.run('addif', 'br0', 'lo')).toEqual(quiet);
+  expect(brctl.api.config.bridges.br0.ports).toMatchObject({ lo: { type: 'af_packet' } });
 });
 
-test('an interface that only the daemon can see is left alone too', async () => {
+test.each([
+  ['not_ethernet', "can't add lo to bridge br0: Invalid argument\n"],
+  ['interface_enslaved', "device lo is already a member of a bridge; can't add it to bridge br0.\n"],
+  ['kernel_bridge', "device lo is a bridge device itself; can't add a bridge device to a bridge device.\n"],
+  ['no_isolation', "can't add lo to bridge br0: the reason\n"],
+])('an interface that cannot be attached is refused in the words of bridge-utils: %s', async (code, text) => {
   await brctl.run('addbr', 'br0');
-  brctl.api.failures.set('bridges.br0.ports.tlcli1', { code: 'interface_exists', error: 'interface exists' });
-  expect((await brctl.run('addif', 'br0', 'tlcli1')).error).toContain('comes with af_packet');
+  brctl.api.failures.set('bridges.br0.ports.lo', { code, error: 'the reason' });
+  expect(await brctl.run('addif', 'br0', 'lo')).toEqual({ code: 1, out: '', error: text });
 });
 
 test('of several interfaces those before the first failure are added', async () => {
   await brctl.run('addbr', 'br0');
+  brctl.api.failures.set('bridges.br0.ports.lo', { code: 'not_ethernet', error: 'the reason' });
   expect(await brctl.run('addif', 'br0', 'tlcli1', 'lo', 'tlcli2')).toMatchObject({ code: 1 });
   expect(Object.keys(brctl.api.config.bridges.br0.ports)).toEqual(['tlcli1']);
 });
