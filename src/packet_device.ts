@@ -66,15 +66,12 @@ function explain(error: unknown, verb: string, device: string, netns: string | u
   const options = { cause: error };
   const { code, syscall } = error;
   if (code === 'EPERM' || code === 'EACCES') {
-    const message = `${verb}: ${error.message}; attaching interfaces needs CAP_NET_RAW and CAP_NET_ADMIN: run as root`;
+    const message = `${verb}: ${error.message}; attaching takes CAP_NET_RAW and CAP_NET_ADMIN: run as root`;
     return new TaploomError('not_permitted', message, options);
   }
   if (code === 'ENODEV') {
     const where = netns === undefined ? '' : ` in network namespace ${netns}`;
     return new TaploomError('no_such_interface', `${verb}: there is no interface ${device}${where}`, options);
-  }
-  if (syscall === 'nf_tables' && code === 'EEXIST') {
-    return new TaploomError('interface_busy', `${verb}: ${error.message}`, options);
   }
   if (syscall === 'nf_tables') {
     const message =

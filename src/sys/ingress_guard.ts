@@ -8,7 +8,7 @@ import { closeFd } from './wake.ts';
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_NETFILTER = 12;
-const EEXIST = 17;
+const EPERM = 1;
 
 export class IngressGuard {
   private fd: number;
@@ -22,8 +22,8 @@ export class IngressGuard {
   }
 
   /**
-   * `netns` is an open namespace, -1 = here. Throws SysError: EEXIST if another process guards the interface,
-   * anything else if this kernel cannot (nf_tables with netdev chains and table owners: Linux 5.12).
+   * `netns` is an open namespace, -1 = here. Throws SysError: EPERM if another process guards the interface, or without
+   * CAP_NET_ADMIN; anything else if this kernel cannot (nf_tables with netdev chains and table owners: Linux 5.12).
    */
   static open(netns: number, index: number, name: string): IngressGuard {
     const what = `Cannot keep the host's own stack away from interface ${name}`;
@@ -31,7 +31,9 @@ export class IngressGuard {
     const result = native().tl_nft_drop_ingress(fd, tableOf(index), name, 0);
     if (result >= 0) return new IngressGuard(fd, index, name);
     closeFd(fd);
-    const reason = result === -EEXIST ? 'another process has attached it to a switch' : undefined;
+    // The kernel has one word for a table that another process owns and for a lack of rights.
+    const reason =
+      result === -EPERM ? 'another process has attached it, or CAP_NET_ADMIN is missing' : undefined;
     throw new SysError(-result, 'nf_tables', what, reason);
   }
 

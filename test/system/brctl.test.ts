@@ -88,13 +88,3 @@ test('a bridge made with taploom-brctl connects hosts, and showmacs lists them',
   expect((await daemon.brctl('delbr', 'br7')).code).toBe(0);
   expect(await sw.hasLink('br7')).toBe(false);
 });
-
-test('an interface that Taploom did not make is not enslaved, and is told why', async () => {
-  const lab = await openLab();
-  const [sw, other] = await lab.netnsList(['sw', 'other']);
-  await lab.veth(sw, 'eth7', other, 'eth7');
-  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br7: {} } });
-  const { code, stderr } = await daemon.brctl('addif', 'br7', 'eth7');
-  expect(code).not.toBe(0);
-  expect(stderr).toMatch(/af_packet/);
-});

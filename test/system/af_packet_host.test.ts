@@ -1,0 +1,219 @@
+// What attaching an interface means for the machine that has it: its own stack is kept away for exactly as long as the
+// process lives, and nothing of the interface is changed.
+
+import { expect, test } from 'vitest';
+import { BROADCAST, frame } from '../support/frames.ts';
+import { openLab } from '../support/lab.ts';
+import { expectLaws } from '../support/laws.ts';
+import { needs } from '../support/needs.ts';
+import type { Netns } from '../support/netns.ts';
+import { runCommand } from '../support/process.ts';
+import { Taploomd } from '../support/taploomd.ts';
+import { ping, reaches, sendFrames } from '../support/traffic.ts';
+
+needs('ping', 'brctl');
+
+const FROM = '02:00:00:00:00:0b';
+
+/** `sw` has eth0 with 10.0.0.254 and h1 at the other end of it with 10.0.0.1. */
+async function host() {
+  const lab = await openLab();
+  const [sw, h1, h2] = await lab.netnsList(['sw', 'h1', 'h2']);
+  await lab.veth(sw, 'eth0', h1, 'eth0');
+  await sw.up('eth0', '10.0.0.254/24', 'fd00::254/64');
+  await h1.up('eth0', '10.0.0.1/24', 'fd00::1/64');
+  const start = (keys: object = {}, ports: object = {}) =>
+    Taploomd.start(lab, sw, {
+      version: 1,
+      bridges: { br0: { local: false, ports: { eth0: { type: 'af_packet', ...keys }, ...ports } } },
+    });
+  return { lab, sw, h1, h2, start };
+}
+
+/** Whether the host at the other end answers within moments; neighbours are asked again each time. */
+async function answers(from: Netns, address: string): Promise<boolean> {
+  await from.ip('neigh flush dev eth0');
+  return (await ping(from, address, { count: 2, waitSeconds: 0.3 })).received > 0;
+}
+
+test('the host does not answer on an attached interface, and answers again after kill -9', async () => {
+  const { h1, h2, start } = await host();
+  for (const address of ['10.0.0.254', 'fd00::254']) expect(await answers(h1, address)).toBe(true);
+  const daemon = await start({}, { h2: { type: 'tap', netns: h2.name } });
+  await h2.up('h2', '10.0.0.2/24');
+  expect(await reaches(h1, '10.0.0.2')).toBe(true);
+  for (const address of ['10.0.0.254', 'fd00::254']) expect(await answers(h1, address)).toBe(false);
+
+  await daemon.process.stop('SIGKILL');
+  for (const address of ['10.0.0.254', 'fd00::254']) expect(await answers(h1, address)).toBe(true);
+  expect(await answers(h1, '10.0.0.2')).toBe(false);
+});
+
+test('the host answers again when the port is deleted, and meanwhile too with host_stack', async () => {
+  const { h1, start } = await host();
+  const daemon = await start();
+  expect(await answers(h1, '10.0.0.254')).toBe(false);
+  await daemon.request('PATCH', '/v1/bridges/br0/ports/eth0', { host_stack: true });
+  expect(await answers(h1, '10.0.0.254')).toBe(true);
+  await daemon.request('PATCH', '/v1/bridges/br0/ports/eth0', { host_stack: false });
+  expect(await answers(h1, '10.0.0.254')).toBe(false);
+  await daemon.request('DELETE', '/v1/bridges/br0/ports/eth0');
+  expect(await answers(h1, '10.0.0.254')).toBe(true);
+});
+
+test('the address on the bridge instead makes the host reachable, as with a kernel bridge', async () => {
+  const { lab, sw, h1 } = await host();
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: {} } });
+  expect(await daemon.brctl('addif', 'br0', 'eth0')).toMatchObject({ code: 0, stderr: '' });
+  expect(await daemon.port('eth0')).toMatchObject({ type: 'af_packet', state: 'up', mtu: 1500 });
+  await sw.ip('addr flush dev eth0');
+  await sw.up('br0', '10.0.0.254/24');
+  expect(await reaches(h1, '10.0.0.254')).toBe(true);
+
+  expect(await daemon.brctl('delif', 'br0', 'eth0')).toMatchObject({ code: 0, stderr: '' });
+  await sw.ip('addr flush dev br0', 'addr add 10.0.0.254/24 dev eth0');
+  expect(await answers(h1, '10.0.0.254')).toBe(true);
+});
+
+test('an interface keeps working and the host stays away when it is renamed', async () => {
+  const { sw, h1, h2, start } = await host();
+  const daemon = await start({}, { h2: { type: 'tap', netns: h2.name } });
+  await h2.up('h2', '10.0.0.2/24');
+  await sw.ip('link set dev eth0 down', 'link set dev eth0 name lan7', 'link set dev lan7 up');
+  expect(await reaches(h1, '10.0.0.2')).toBe(true);
+  // nftables knows it by name, which is looked at once a second.
+  await daemon.until('the host away', async () => !(await answers(h1, '10.0.0.254')));
+  expect(await daemon.port('eth0')).toMatchObject({ state: 'up' });
+});
+
+test('a change of the MTU is noticed', async () => {
+  const { sw, start } = await host();
+  const daemon = await start({}, { m: { type: 'tap' } });
+  expect((await daemon.port('eth0')).mtu).toBe(1500);
+  await sw.ip('link set dev eth0 mtu 1400');
+  await daemon.until('the new MTU', async () => {
+    await daemon.request('PATCH', '/v1/bridges/br0/ports/m', { hairpin: Date.now() % 2 === 0 });
+    return (await daemon.port('eth0')).mtu === 1400;
+  });
+});
+
+test('an interface that goes down and comes up is a port that does', async () => {
+  const { sw, h1, h2, start } = await host();
+  const daemon = await start({}, { h2: { type: 'tap', netns: h2.name } });
+  await h2.up('h2', '10.0.0.2/24');
+  await sw.ip('link set dev eth0 down');
+  await sendFrames(h2, 'h2', [{ hex: frame({ to: BROADCAST, from: FROM }), count: 5 }]);
+  const downs = async () => (await daemon.port('eth0')).counters.transmitDropped.port_down ?? 0;
+  await daemon.until('drops', async () => (await downs()) >= 5);
+  expect(await daemon.port('eth0')).toMatchObject({ state: 'down' });
+  await sw.ip('link set dev eth0 up');
+  expect(await reaches(h1, '10.0.0.2')).toBe(true);
+  await daemon.until('port up', async () => (await daemon.port('eth0')).state === 'up');
+  await expectLaws(daemon);
+});
+
+test('an interface that is deleted, or moved away, leaves a port that is gone', async () => {
+  const { lab, sw, h2, start } = await host();
+  await lab.veth(sw, 'eth1', h2, 'eth1');
+  const daemon = await start({}, { eth1: { type: 'af_packet' }, h2: { type: 'tap', netns: h2.name } });
+  await h2.ip('link set dev h2 up');
+  await sw.ip(`link set dev eth1 netns ${h2.name} name moved`);
+  await sw.ip('link del dev eth0');
+  for (const name of ['eth0', 'eth1']) {
+    await daemon.until(`${name} gone`, async () => (await daemon.port(name)).state === 'gone');
+  }
+  await sendFrames(h2, 'h2', [{ hex: frame({ to: BROADCAST, from: FROM }), count: 3 }]);
+  await daemon.until('drops', async () => {
+    return ((await daemon.port('eth0')).counters.transmitDropped.device_gone ?? 0) >= 3;
+  });
+  await expectLaws(daemon);
+  // The port can be deleted, and the interface that was moved belongs to nobody.
+  await daemon.request('DELETE', '/v1/bridges/br0/ports/eth0');
+  expect(await h2.hasLink('moved')).toBe(true);
+});
+
+test('frames that the daemon was too slow for are counted, and cost nothing else', async () => {
+  const { sw, h1, h2, start } = await host();
+  const daemon = await start({}, { h2: { type: 'tap', netns: h2.name } });
+  await h2.up('h2', '10.0.0.2/24');
+  expect(await reaches(h1, '10.0.0.2')).toBe(true);
+  process.kill(daemon.process.pid, 'SIGSTOP');
+  const flood = `
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+data = bytes.fromhex("${frame({ to: BROADCAST, from: FROM, size: 1514 })}")
+for n in range(40000): s.send(data)
+`;
+  const before = (await sw.link('eth0')).stats64.rx.packets;
+  await h1.check(['/usr/bin/python3', '-c', flood]);
+  const arrived = (await sw.link('eth0')).stats64.rx.packets - before;
+  process.kill(daemon.process.pid, 'SIGCONT');
+  await daemon.until('all accounted for', async () => {
+    const { counters, queueDropped = 0 } = await daemon.port('eth0');
+    return counters.receivedFrames + queueDropped >= arrived;
+  });
+  const { queueDropped } = await daemon.port('eth0');
+  expect(queueDropped).toBeGreaterThan(1000);
+  expect((await daemon.metrics()).get('taploom_port_queue_dropped_total{bridge="br0",port="eth0"}')).toBe(
+    queueDropped,
+  );
+  expect(await reaches(h1, '10.0.0.2')).toBe(true);
+  await expectLaws(daemon);
+});
+
+test('what cannot be attached is refused, and says why', async () => {
+  const { lab, sw, h1, start } = await host();
+  const daemon = await start();
+  const refusal = async (port: string, config: object) => {
+    const path = `/v1/bridges/br0/ports/${port}`;
+    const error: Error = await daemon.request('PUT', path, config).then(
+      () => new Error('it was attached'),
+      (reason) => reason,
+    );
+    return error.message;
+  };
+  await sw.ip(
+    'link add name kbr type bridge',
+    'tuntap add mode tap name d0',
+    'link set dev d0 master kbr',
+    'tuntap add mode tun name t0',
+  );
+  const type = 'af_packet';
+  expect(await refusal('d0', { type })).toMatch(/Cannot attach port d0: .*nomaster/);
+  expect(await refusal('kbr', { type })).toMatch(/is a kernel bridge/);
+  expect(await refusal('lo', { type })).toMatch(/is not an Ethernet interface/);
+  expect(await refusal('t0', { type })).toMatch(/is not an Ethernet interface/);
+  expect(await refusal('nowhere', { type })).toMatch(/there is no interface nowhere/);
+  expect(await refusal('x', { type, netns: h1.name })).toMatch(
+    /there is no interface x in network namespace/,
+  );
+  expect(await refusal('x', { type, netns: 'tltest-nowhere' })).toMatch(/tltest-nowhere/);
+  expect(await refusal('eth0b', { type: 'tap', interface: 'eth0' })).toMatch(/only af_packet ports have it/);
+  const other = await Taploomd.launch(lab, sw, {
+    version: 1,
+    bridges: { br1: { local: false, ports: { again: { type, interface: 'eth0' } } } },
+  });
+  await other.process.waitFor(/another process has attached it/);
+  // brctl says it like bridge-utils on a kernel bridge.
+  await sw.ip('link add name kbr2 type bridge');
+  for (const name of ['d0', 'lo', 'kbr', 'nowhere2/']) {
+    const kernel = await runCommand(['ip', 'netns', 'exec', sw.name, 'brctl', 'addif', 'kbr2', name]);
+    const ours = await daemon.brctl('addif', 'br0', name);
+    if (name.endsWith('/')) expect(ours.code).toBe(1);
+    else
+      expect({ name, ...ours, stderr: ours.stderr.replaceAll('br0', 'kbr2') }).toEqual({ name, ...kernel });
+  }
+});
+
+test('without the right to open packet sockets the error says which right is missing', async () => {
+  const { lab, sw } = await host();
+  const daemon = await Taploomd.launch(
+    lab,
+    sw,
+    { version: 1, bridges: { br0: { local: false, ports: { eth0: { type: 'af_packet' } } } } },
+    { wrap: ['setpriv', '--bounding-set', '-net_raw', '--inh-caps', '-net_raw', '--'] },
+  );
+  await daemon.process.waitFor(/CAP_NET_RAW/);
+  expect(await answers(sw, '10.0.0.1')).toBe(true);
+});
