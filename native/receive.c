@@ -7,6 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SOL_UDP
+#define SOL_UDP 17
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
 #define FAIR_BYTES 65536   /* a slot when slots are shared out: the largest frame */
 #define JUST_WOKEN_MS 0.02 /* an epoll_wait that finds something at once takes 0.3 to 5 us */
 
@@ -170,13 +176,17 @@ static void describe_datagram(const struct mmsghdr *message, int32_t *row)
     for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) row[TL_RX_TOS] = *(uint8_t *)CMSG_DATA(c);
         if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) memcpy(&row[TL_RX_TOS], CMSG_DATA(c), 4);
+        if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) memcpy(&row[TL_RX_TRAIN], CMSG_DATA(c), 4);
     }
 }
 
 static int receive_udp(struct tl_burst *b, int fd, struct member *m, int slot, int room)
 {
     struct tl_burst_state *s = b->state;
-    int asked = m->expect < room ? m->expect : room;
+    m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
+    int wanted = m->expect < room ? m->expect : room, asked = burst_affordable(m);
+    if (asked == 0) return 0;
+    if (asked > wanted) asked = wanted;
     for (int i = 0; i < asked; i++) {
         s->pieces[i][0].iov_base = burst_slot(b, slot + i);
         s->pieces[i][0].iov_len = (size_t)(b->words[TL_STRIDE] - b->words[TL_HEADROOM]);
@@ -189,8 +199,10 @@ static int receive_udp(struct tl_burst *b, int fd, struct member *m, int slot, i
     if (got < 0) {
         if (errno == EBADF || errno == ENOTSOCK) burst_gone(b, fd, errno);
         else burst_adapt(s, m, asked, 0); /* EAGAIN, or the fate of an earlier datagram */
+        m->credit = 0;
         return 0;
     }
+    m->largest = 0;
     for (int i = 0; i < got; i++) {
         int32_t *row = b->rx + TL_ROW * (slot + i);
         memset(row, 0, TL_ROW * sizeof *row);
@@ -198,8 +210,11 @@ static int receive_udp(struct tl_burst *b, int fd, struct member *m, int slot, i
         row[TL_RX_LENGTH] = (int32_t)s->messages[i].msg_len;
         row[TL_RX_FLAGS] = s->messages[i].msg_hdr.msg_flags & MSG_TRUNC ? TL_RX_TRUNCATED : 0;
         describe_datagram(&s->messages[i], row);
+        m->credit -= row[TL_RX_LENGTH];
+        if (row[TL_RX_LENGTH] > m->largest) m->largest = row[TL_RX_LENGTH];
     }
-    burst_adapt(s, m, asked, got);
+    if (got < asked) m->credit = 0;
+    if (got < asked || got == wanted) burst_adapt(s, m, wanted, got);
     return got;
 }
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 4
+#define TL_VERSION 5
 int tl_version(void);
 
 /* fd.c */
@@ -65,7 +65,7 @@ int tl_link_add_address(int sock, int index, const char *address, int prefix);
 /* udp.c */
 enum {
     TL_UDP_TTL, TL_UDP_TOS, TL_UDP_CHECKSUM, TL_UDP_RECEIVE, TL_UDP_REUSE_PORT, TL_UDP_SEND_BUFFER,
-    TL_UDP_RECEIVE_BUFFER, TL_UDP_WORDS
+    TL_UDP_RECEIVE_BUFFER, TL_UDP_TRAINS, TL_UDP_WORDS
 };
 int tl_sockaddr(const char *address, int port, uint8_t *out);
 int tl_udp_open(int netns, const uint8_t *sockaddr, int length, const int32_t *options);
@@ -119,11 +119,14 @@ enum {
     TL_TX_COUNT,                                                                                     /* transmit in */
     TL_FD, TL_SOURCE, TL_KIND,                                                                       /* add, remove */
     TL_URING,                                                        /* open in: wanted, out: there; io_uring for TAPs */
-    TL_WORDS = 16
+    TL_JOIN_AT, TL_JOIN_STRIDE, TL_JOIN_COUNT, TL_JOIN_L3, TL_JOIN_L4, TL_JOIN_HEADER, TL_JOIN_SIZE, TL_JOIN_LAST,
+    TL_JOIN_PSEUDO,                                                                                  /* join */
+    TL_WORDS = 28
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
 enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS };
-enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10 };
+enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10,
+       TL_RX_TRAIN };
 enum { TL_RX_TRUNCATED = 1, TL_RX_TAGGED = 2 };             /* TAGGED: the frame begins 4 bytes earlier */
 enum {
     TL_TX_FD, TL_TX_KIND, TL_TX_PIECES, TL_TX_PIECE, TL_TX_SOCKADDR = 9, TL_TX_SOCKADDR_LENGTH, TL_TX_TOS, TL_TX_RESULT,
@@ -147,6 +150,7 @@ int tl_burst_add(struct tl_burst *b);
 int tl_burst_remove(struct tl_burst *b);
 int tl_burst_receive(struct tl_burst *b);
 int tl_burst_transmit(struct tl_burst *b);
+int tl_burst_join(struct tl_burst *b);                       /* join.c */
 int tl_nothing(void *context);                               /* what a hot call costs */
 
 #endif

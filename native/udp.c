@@ -19,6 +19,9 @@
 #ifndef UDP_NO_CHECK6_RX
 #define UDP_NO_CHECK6_RX 102
 #endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
 #ifndef SOL_UDP
 #define SOL_UDP 17
 #endif
@@ -100,6 +103,7 @@ int tl_udp_open(int netns, const uint8_t *sockaddr, int length, const int32_t *o
     buffer_size(fd, SO_SNDBUFFORCE, SO_SNDBUF, o[TL_UDP_SEND_BUFFER]);
     if (o[TL_UDP_RECEIVE]) buffer_size(fd, SO_RCVBUFFORCE, SO_RCVBUF, o[TL_UDP_RECEIVE_BUFFER]);
     else if (result == 0) result = receive_nothing(fd);
+    if (o[TL_UDP_TRAINS]) option(fd, SOL_UDP, UDP_GRO, 1); /* an offer: kernels before 5.0 do not know it */
     if (result == 0 && o[TL_UDP_REUSE_PORT]) result = option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (result == 0 && bind(fd, (struct sockaddr *)&address, (socklen_t)length) < 0) result = -errno;
     if (result == 0) return fd;

@@ -258,7 +258,7 @@ export class Tunnels {
   private openVtep(
     options: Parameters<typeof openVtep>[0] extends infer O ? Omit<O & object, 'receive'> : never,
   ) {
-    const { fd } = openVtep({ ...options, receive: true } as Parameters<typeof openVtep>[0]);
+    const { fd } = openVtep({ ...options, receive: true, trains: true } as Parameters<typeof openVtep>[0]);
     const number = this.nextVtep++;
     this.addedVteps.push({ vtep: number, fd });
     const close = () => {

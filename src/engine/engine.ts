@@ -136,9 +136,9 @@ export class Engine {
       if (sources[n].isReady?.() === true) patience = 0;
     }
     // Each poll starts with another source, so that a busy one cannot take every slot of every batch.
-    for (let n = 0; n < sources.length && batch.count < batch.slots; n++) {
+    for (let n = 0; n < sources.length && batch.free > 0; n++) {
       const source = sources[(this.firstSource + n) % sources.length];
-      source.receive(batch, batch.slots - batch.count, batch.count === 0 ? patience : 0);
+      source.receive(batch, batch.free, batch.used === 0 ? patience : 0);
     }
     if (sources.length > 0) this.firstSource = (this.firstSource + 1) % sources.length;
     this.isFresh = true;

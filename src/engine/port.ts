@@ -36,7 +36,7 @@ export class EgressQueue {
 
 export interface Source {
   /**
-   * Appends frames to the batch while it has room: slot bytes, `start`, `length`, `ingress`, the offload columns
+   * Appends frames to the batch, in at most `limit` slots, which are free: slot bytes, `start`, `length`, `ingress`, the offload columns
    * (0 where there are none), and `dest` (0, or a drop that the source itself decided).
    * Never blocks longer than `timeoutMs`, and at all only if the batch is empty. Never throws.
    */

@@ -2,10 +2,11 @@
 //
 //   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
-//   rows:   | start rest length ingress ... dest   | 16 words for each slot: one cache line
+//   rows:   | start rest length ingress ... dest   | 16 words for each frame: one cache line
 //
-// A source writes a frame into a slot and fills `start`, `length`, `ingress` and the offload columns. `classify`
-// rewrites the columns so that they describe the *untagged* frame; from then on the bytes do not change, and an
+// Almost always a slot holds one frame; but one read of a tunnel's socket may bring a train of datagrams, and then each
+// frame in it has a row. A source writes frames into slots and fills `start`, `length`, `ingress` and the offload columns.
+// `classify` rewrites the columns so that they describe the *untagged* frame; from then on the bytes do not change, and an
 // egress copy is a descriptor: 12 MAC bytes at `start`, the egress tag, and everything from `rest` on.
 //
 // A frame is named by its `row`, the offset of its first word in `rows`. One array instead of one for each column: the
@@ -23,6 +24,8 @@ export const STRIDE = 16 * 4096 + 192;
 const MADE = 64;
 /** The largest is an ICMPv6 error, 1,280 bytes, behind a MAC header and the tags of the frame that it answers. */
 export const MADE_ROOM = 1408;
+/** Most frames in one slot: a train of datagrams has at most 128 (UDP_MAX_SEGMENTS), before Linux 6.9 64. */
+export const FRAMES_PER_SLOT = 128;
 
 /** Words in a row. */
 export const ROW = 16;
@@ -54,13 +57,17 @@ export const COLUMN = {
 } as const;
 
 export class FrameBatch {
-  /** Frames in this batch; slots 0 .. count-1 are in use. */
+  /** Frames in this batch: rows 0 .. count-1. */
   count = 0;
+  /** Slots 0 .. used-1 are taken. */
+  used = 0;
   /** The first frame that the current poll has not replicated yet. */
   next = 0;
 
   /** Slots for received frames. One more, slot number `slots`, is spare: fault injection builds frames there. */
   readonly slots: number;
+  /** The row of the frame in the spare slot, behind FRAMES_PER_SLOT rows for each other slot. */
+  readonly spare: number;
   /** Byte offset in `bytes` of the auxiliary area, and its size. */
   readonly aux: number;
   readonly auxLength: number;
@@ -73,24 +80,34 @@ export class FrameBatch {
 
   constructor(slots: number, auxLength: number) {
     this.slots = slots;
+    this.spare = slots * FRAMES_PER_SLOT * ROW;
     this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
     this.madeAt = this.aux + auxLength;
     this.bytes = Buffer.alloc(this.madeAt + MADE * MADE_ROOM);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    this.rows = new Int32Array((slots + 1 + MADE) * ROW);
+    // What is never written to stays untouched memory.
+    this.rows = new Int32Array(this.spare + (1 + MADE) * ROW);
   }
 
-  /** Where a source puts the first byte of the frame of `row`. */
-  frameAt(row: number): number {
-    return (row / ROW) * STRIDE + HEADROOM;
+  /** Slots that are left for sources. */
+  get free(): number {
+    return this.slots - this.used;
   }
 
-  /** Takes the next slot for a frame of `length` bytes at its `frameAt`, without offload request; returns its row. */
+  /** Where a source puts the first byte into slot number `slot`. */
+  slotAt(slot: number): number {
+    return slot * STRIDE + HEADROOM;
+  }
+
+  /** Takes the next slot; returns where its first byte goes. */
+  takeSlot(): number {
+    return this.slotAt(this.used++);
+  }
+
+  /** Takes the next slot for a frame of `length` bytes, without offload request; returns its row. */
   append(ingress: number, length: number): number {
-    const row = this.count++ * ROW;
-    this.describe(row, this.frameAt(row), ingress, length);
-    return row;
+    return this.appendAt(this.takeSlot(), ingress, length);
   }
 
   /**
@@ -100,8 +117,20 @@ export class FrameBatch {
   make(): number {
     if (this.madeCount === MADE) return -1;
     const made = this.madeCount++;
-    const row = (this.slots + 1 + made) * ROW;
+    const row = this.spare + (1 + made) * ROW;
     this.rows[row + COLUMN.start] = this.madeAt + made * MADE_ROOM;
+    return row;
+  }
+
+  /** Byte offset of the frame of `row`. */
+  frameAt(row: number): number {
+    return this.rows[row + COLUMN.start];
+  }
+
+  /** Makes a row for a frame at `start` in a slot that is taken, at most FRAMES_PER_SLOT for each; returns it. */
+  appendAt(start: number, ingress: number, length: number): number {
+    const row = this.count++ * ROW;
+    this.describe(row, start, ingress, length);
     return row;
   }
 
@@ -118,8 +147,19 @@ export class FrameBatch {
     rows[row + COLUMN.csumOffset] = 0;
   }
 
+  /** Whether there is a row more than the free slots may need. */
+  get hasSpareRow(): boolean {
+    return this.count < this.used * FRAMES_PER_SLOT;
+  }
+
+  /** Puts the columns of one frame into the row of another. */
+  copyRow(from: number, to: number): void {
+    this.rows.copyWithin(to, from, from + ROW);
+  }
+
   clear(): void {
     this.count = 0;
+    this.used = 0;
     this.next = 0;
   }
 }

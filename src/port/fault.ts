@@ -132,9 +132,7 @@ export class Fault implements Sink {
     }
     const isDouble = this.happens(duplicate);
     if (delay === 0) {
-      if (isDouble && batch.count < batch.slots) {
-        put(batch, batch.count++ * ROW, take(batch, row, start + MACS_LEN, 0, 0));
-      }
+      if (isDouble && batch.hasSpareRow) batch.copyRow(row, batch.count++ * ROW);
       return;
     }
     if (this.incoming.length >= MAX_HELD) {
@@ -150,7 +148,8 @@ export class Fault implements Sink {
   /** Puts held-back frames that are due into the batch. */
   receiveHeld(batch: FrameBatch, limit: number): void {
     for (let n = 0; n < limit && this.isReady; n++) {
-      put(batch, batch.count++ * ROW, this.incoming.shift() as Held);
+      const row = batch.append(0, 0);
+      put(batch, row, batch.frameAt(row), this.incoming.shift() as Held);
     }
   }
 
@@ -165,9 +164,9 @@ export class Fault implements Sink {
   }
 
   private sendHeld(held: Held): void {
-    const spare = this.batch.slots * ROW;
-    put(this.batch, spare, held);
-    this.send(this.batch, spare, held.hop, held.tag);
+    const { batch } = this;
+    put(batch, batch.spare, batch.slotAt(batch.slots), held);
+    this.send(batch, batch.spare, held.hop, held.tag);
   }
 
   private happens(probability: number): boolean {
@@ -214,12 +213,11 @@ export class FaultSource implements Source {
       this.inner.receive(batch, limit, timeoutMs);
       return;
     }
-    const first = batch.count;
-    for (const fault of this.faults.values()) fault.receiveHeld(batch, limit - (batch.count - first));
+    const first = batch.used;
+    for (const fault of this.faults.values()) fault.receiveHeld(batch, limit - (batch.used - first));
     const received = batch.count;
-    if (received - first < limit) {
-      this.inner.receive(batch, limit - (received - first), received > first ? 0 : timeoutMs);
-    }
+    const held = batch.used - first;
+    if (held < limit) this.inner.receive(batch, limit - held, held > 0 ? 0 : timeoutMs);
     const { rows } = batch;
     const end = batch.count * ROW;
     for (let row = received * ROW; row < end; row += ROW) {
@@ -228,7 +226,7 @@ export class FaultSource implements Source {
     let kept = received * ROW;
     for (let row = kept; row < batch.count * ROW; row += ROW) {
       if (rows[row + COLUMN.dest] === TAKEN) continue;
-      if (kept !== row) put(batch, kept, take(batch, row, rows[row + COLUMN.start] + MACS_LEN, 0, 0));
+      if (kept !== row) batch.copyRow(row, kept);
       kept += ROW;
     }
     batch.count = kept / ROW;
@@ -244,9 +242,8 @@ function take({ bytes, rows }: FrameBatch, row: number, rest: number, hop: numbe
   return { due: NOT_YET, bytes: whole.subarray(0, length), columns: rows.slice(row, row + ROW), hop, tag };
 }
 
-/** Fills the slot of `row` with a frame in one piece. */
-function put(batch: FrameBatch, row: number, { bytes, columns }: Held): void {
-  const at = batch.frameAt(row);
+/** Makes a frame in one piece that of `row`, at the byte offset `at`. */
+function put(batch: FrameBatch, row: number, at: number, { bytes, columns }: Held): void {
   batch.bytes.set(bytes.subarray(0, FRAME_ROOM), at);
   batch.rows.set(columns, row);
   batch.rows[row + COLUMN.start] = at;

@@ -58,7 +58,7 @@ export class FdSource implements Source {
 
   receive(batch: FrameBatch, limit: number, timeoutMs: number): void {
     const { burst } = this;
-    const first = batch.count;
+    const first = batch.used;
     const count = burst.receive(first, limit, timeoutMs);
     for (let slot = first; slot < first + count; slot++) this.append(batch, slot);
     if (burst.eventCount > 0) this.takeEvents();

@@ -3,7 +3,7 @@
 //   header in aux:  | sockaddr, 28 | pad | VXLAN, 8 | MACs, 12 | tag, 0 or 4 |     rest: straight from the frame
 //   super-frame:    | sockaddr, 28 | pad | VXLAN, 8 | MACs, 12 | tag, 0 or 4 | inner headers |     payload: the same
 //
-// There are five complications.
+// There are six complications.
 // First, one UDP socket receives for all VNIs of its (local address, port), so ports are found by VNI.
 // Second, remotes on the path spread load by the outer source port, and a UDP socket has only one: each port sends
 // through a pool of sockets, chosen by a hash of the inner flow, so that a flow keeps its port and stays in order.
@@ -12,8 +12,10 @@
 // inner frame is counted as a drop of port 0, which is nobody.
 // Fifth, segments that were made here would each cost a walk through the kernel's stack: a super-frame is sent with
 // UDP_SEGMENT, as at most 64 segments and 65,507 bytes at a time, until the kernel refuses that once.
+// Sixth, the same on the way in: the kernel hands over trains of datagrams (UDP_GRO), whose inner TCP segments become
+// super-frames again (coalescer.ts).
 
-import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, FRAMES_PER_SLOT, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, hop, NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Burst, KIND, MAX_SEGMENT_BYTES, MAX_SEGMENTS, RX, TX } from '../sys/burst.ts';
 import { type Counters, PORT } from '../table/counters.ts';
@@ -27,6 +29,7 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as vlan from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import { BurstSink } from './burst_sink.ts';
+import { Coalescer } from './coalescer.ts';
 import { flowHash } from './flow_hash.ts';
 import { restoreOffload } from './unfinished.ts';
 
@@ -65,6 +68,10 @@ export class Vxlan extends BurstSink {
   /** Ports for which the kernel refused UDP_SEGMENT since the last look: [port, errno]. */
   readonly refused: [port: number, errno: number][] = [];
   private readonly remotes: Remotes;
+  private readonly coalescer: Coalescer;
+  /** Within what was received at once: the port that it was for last, and the next hop that is its sender. */
+  private heardPort = NOBODY;
+  private heard = 0;
   /** By port index. */
   private readonly ports: (VxlanPort | undefined)[] = [];
   /** By VTEP, then by VNI. */
@@ -73,6 +80,7 @@ export class Vxlan extends BurstSink {
   constructor(burst: Burst, counters: Counters, remotes: Remotes) {
     super(burst, counters);
     this.remotes = remotes;
+    this.coalescer = new Coalescer(burst);
   }
 
   add(port: VxlanPort): void {
@@ -93,16 +101,42 @@ export class Vxlan extends BurstSink {
   }
 
   /**
-   * Appends the inner frame of the datagram of `length` bytes that `vtep` received into the next slot. `from` is the
-   * offset of the slot's row in `burst.rx`. Checks every length; a bad datagram becomes a drop.
+   * Appends the inner frames of what `vtep` received into the next slot: `length` bytes, a datagram or a train of them.
+   * `from` is the offset of the slot's row in `burst.rx`. Checks every length; a bad datagram becomes a drop.
    */
   decapsulate(batch: FrameBatch, vtep: number, length: number, from: number): void {
+    const { rows } = batch;
+    const first = batch.count * ROW;
+    let at = batch.takeSlot();
+    this.heardPort = NOBODY;
+    const stride = this.burst.rx[from + RX.train];
+    if (stride <= 0 || stride >= length) {
+      this.unpack(batch, vtep, at, length, from);
+    } else {
+      const end = at + length;
+      const last = first + (FRAMES_PER_SLOT - 1) * ROW;
+      for (; at < end; at += stride) {
+        if (batch.count * ROW === last && end - at > stride) {
+          // No kernel makes longer trains.
+          rows[batch.appendAt(at, NOBODY, end - at) + COLUMN.dest] = DEST_DROP | DROP.truncated;
+          break;
+        }
+        this.unpack(batch, vtep, at, Math.min(stride, end - at), from);
+      }
+      this.coalescer.coalesce(batch, first, stride);
+    }
+    for (let row = first; row < batch.count * ROW; row += ROW) {
+      if (rows[row + COLUMN.dest] !== 0 || rows[row + COLUMN.gsoType] !== 0) continue;
+      restoreOffload(batch, row, this.mtu[rows[row + COLUMN.ingress] & PORT_MASK]);
+    }
+  }
+
+  /** Appends the inner frame of the datagram of `length` bytes at `at`. */
+  private unpack(batch: FrameBatch, vtep: number, at: number, length: number, from: number): void {
     const { view, rows } = batch;
     const { rx } = this.burst;
-    const row = batch.append(NOBODY, Math.max(0, length - vxlan.HEADER_LEN));
-    const at = batch.frameAt(row);
     const inner = at + vxlan.HEADER_LEN;
-    rows[row + COLUMN.start] = inner;
+    const row = batch.appendAt(inner, NOBODY, Math.max(0, length - vxlan.HEADER_LEN));
     if (length < vxlan.HEADER_LEN + HEADER_LEN || !vxlan.hasVni(view, at)) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_header;
       return;
@@ -112,27 +146,27 @@ export class Vxlan extends BurstSink {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_vni;
       return;
     }
-    const a = from + RX.address;
-    const limit = port.remoteLearning ? port.maxRemotes : 0;
-    const remote = this.remotes.hear(
-      port.port,
-      rx[a],
-      rx[a + 1],
-      rx[a + 2],
-      rx[a + 3],
-      this.second < 0 ? this.burst.second : this.second,
-      limit,
-    );
-    rows[row + COLUMN.ingress] = hop(port.port, remote);
-    if (remote === 0 && !port.remoteLearning) {
+    if (port.port !== this.heardPort) this.hear(port, from);
+    rows[row + COLUMN.ingress] = this.heard;
+    if (this.heard >>> PORT_BITS === 0 && !port.remoteLearning) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_remote;
       return;
     }
-    restoreOffload(batch, row, this.mtu[port.port]);
     const outer = rx[from + RX.tos] & ECN_MASK;
-    if (!mergeEcn(view, inner, inner + length - vxlan.HEADER_LEN, outer)) {
+    if (!mergeEcn(view, inner, at + length, outer)) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_ecn;
     }
+  }
+
+  /** Finds or learns the sender of row `from` among the remotes of `port`. */
+  private hear(port: VxlanPort, from: number): void {
+    const { rx } = this.burst;
+    const a = from + RX.address;
+    const second = this.second < 0 ? this.burst.second : this.second;
+    const limit = port.remoteLearning ? port.maxRemotes : 0;
+    const remote = this.remotes.hear(port.port, rx[a], rx[a + 1], rx[a + 2], rx[a + 3], second, limit);
+    this.heardPort = port.port;
+    this.heard = hop(port.port, remote);
   }
 
   /** Forgets remotes that were silent since before `time`, ms. */

@@ -34,6 +34,8 @@ export const RX = {
   address: 6,
   /** UDP: zone of a link-local IPv6 sender. */
   scope: 10,
+  /** UDP: the bytes are several datagrams of that length each, the last may be shorter (UDP_GRO); 0 = one datagram. */
+  train: 11,
 } as const;
 
 /** Bit of RX.flags: the frame filled its slot, what did not fit is lost. */
@@ -97,8 +99,9 @@ const WORD = {
   source: 13,
   kind: 14,
   uring: 15,
+  join: 16,
 } as const;
-const WORDS = 16;
+const WORDS = 28;
 
 /** More than that at once wait for the next call. */
 const EVENTS = 256;
@@ -132,6 +135,7 @@ export class Burst {
   private readonly callRemove: HotCall;
   private readonly callReceive: HotCall;
   private readonly callTransmit: HotCall;
+  private readonly callJoin: HotCall;
   private readonly callClose: HotCall;
 
   /** `bytes` holds the slots and behind them anything that transmit pieces may point to. */
@@ -171,6 +175,7 @@ export class Burst {
     this.callRemove = new HotCall('tl_burst_remove', context);
     this.callReceive = new HotCall('tl_burst_receive', context);
     this.callTransmit = new HotCall('tl_burst_transmit', context);
+    this.callJoin = new HotCall('tl_burst_join', context);
     this.callClose = new HotCall('tl_burst_close', context);
     check(new HotCall('tl_burst_open', context).call(), 'epoll_create1', 'Cannot create an epoll set');
   }
@@ -207,6 +212,39 @@ export class Burst {
     if (error >= 0) return;
     // Nothing was sent (closed: EBADF), and the rows still hold the results of an earlier call.
     for (let n = 0; n < count; n++) this.tx[n * ROW + TX.result] = error;
+  }
+
+  /**
+   * Joins TCP segments that lie `stride` bytes apart in `bytes`: moves the payloads of `count` frames together behind
+   * the headers of the first, as far as their checksums are right. Returns how many it joined; the rest is untouched.
+   *
+   * @param at the first frame; `l3`, `l4` and `header`, its bytes before the payload, from there
+   * @param l3 of an IPv4 header, -1 for IPv6
+   * @param size of each payload, `last` of the last one
+   * @param pseudo sum of the pseudo-header without length
+   */
+  join(
+    at: number,
+    stride: number,
+    count: number,
+    l3: number,
+    l4: number,
+    header: number,
+    size: number,
+    last: number,
+    pseudo: number,
+  ): number {
+    const { words } = this;
+    words[WORD.join] = at;
+    words[WORD.join + 1] = stride;
+    words[WORD.join + 2] = count;
+    words[WORD.join + 3] = l3;
+    words[WORD.join + 4] = l4;
+    words[WORD.join + 5] = header;
+    words[WORD.join + 6] = size;
+    words[WORD.join + 7] = last;
+    words[WORD.join + 8] = pseudo;
+    return this.callJoin.call();
   }
 
   /** What became of entry `n` of the last transmit: bytes sent, or -errno. */

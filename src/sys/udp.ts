@@ -24,6 +24,8 @@ export interface VtepOptions {
   checksum: boolean;
   /** False: a socket that only sends; what arrives at its port is thrown away at once. */
   receive: boolean;
+  /** Take datagrams of one sender in trains (UDP_GRO): see RX.train. Default false. */
+  trains?: boolean;
   /** Share the port with other sockets of this user that say so too. Default false. */
   reusePort?: boolean;
   netns?: string;
@@ -89,7 +91,7 @@ function openIn(netns: number, options: VtepOptions): VtepSocket {
   const { address, port } = options;
   const bound = sockaddr(address, port);
   // Words TL_UDP_* in native/taploom.h.
-  const words = aligned(7 * 4);
+  const words = aligned(8 * 4);
   new Int32Array(words.buffer).set([
     options.ttl ?? 64,
     options.tos ?? 0,
@@ -98,6 +100,7 @@ function openIn(netns: number, options: VtepOptions): VtepSocket {
     options.reusePort ? 1 : 0,
     BUFFER_BYTES,
     BUFFER_BYTES,
+    options.trains ? 1 : 0,
   ]);
   const where = `${address} port ${port}`;
   const fd = check(

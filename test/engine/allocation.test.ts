@@ -25,6 +25,7 @@ test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
   ['segments', 200_000, 'super-frames cut into VXLAN datagrams'],
   ['too_big', 200_000, 'super-frames too big for a tunnel, some answered'],
+  ['trains', 200_000, 'super-frames joined from VXLAN datagrams'],
   ['memory', 1_000_000, 'short frames between memory ports'],
 ])('%s, %i frames: %s', { timeout: 60_000 }, async (kind, frames) => {
   const args = ['--expose-gc', SCRIPT, kind, String(frames)];

@@ -10,7 +10,7 @@ import { addressWords, Compiler } from '../../src/compile.ts';
 import { parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/schema.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';
-import { type FrameBatch, ROW } from '../../src/frame/frame_batch.ts';
+import type { FrameBatch } from '../../src/frame/frame_batch.ts';
 import { Fault, FaultSource } from '../../src/port/fault.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
@@ -107,8 +107,8 @@ class DatagramSource implements Source {
 
   receive(batch: FrameBatch, limit: number): void {
     for (const { bytes, from, tos } of this.waiting.splice(0, limit)) {
-      const slot = batch.count;
-      batch.bytes.set(bytes, batch.frameAt(slot * ROW));
+      const slot = batch.used;
+      batch.bytes.set(bytes, batch.slotAt(slot));
       const row = this.burst.heard(slot, addressWords(from), tos);
       this.vxlan.decapsulate(batch, 0, bytes.length, row);
     }

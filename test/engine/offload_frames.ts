@@ -2,7 +2,7 @@
 // the checks that a receiver would make on what comes out.
 
 import fc from 'fast-check';
-import { COLUMN, FrameBatch } from '../../src/frame/frame_batch.ts';
+import { COLUMN, FrameBatch, ROW } from '../../src/frame/frame_batch.ts';
 
 export interface Shape {
   version: 4 | 6;
@@ -129,7 +129,7 @@ export function build(shape: Shape): OffloadFrame {
 
 /** Puts a frame into the slot of `row` with the columns that a source sets. */
 export function receive(batch: FrameBatch, row: number, frame: OffloadFrame): void {
-  const at = batch.frameAt(row);
+  const at = batch.slotAt(row / ROW);
   batch.bytes.set(frame.bytes, at);
   batch.rows[row + COLUMN.start] = at;
   batch.rows[row + COLUMN.length] = frame.bytes.length;

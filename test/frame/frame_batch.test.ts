@@ -23,8 +23,8 @@ import { DROPS } from '../../src/table/drops.ts';
 test('a slot holds the largest frame behind its headroom, and does not reach into the next one', () => {
   const batch = new FrameBatch(4, 1000);
   for (let i = 0; i < 4; i++) {
-    expect(batch.frameAt(i * ROW)).toBe(i * STRIDE + HEADROOM);
-    expect(batch.frameAt(i * ROW) + FRAME_ROOM).toBeLessThanOrEqual((i + 1) * STRIDE);
+    expect(batch.slotAt(i)).toBe(i * STRIDE + HEADROOM);
+    expect(batch.slotAt(i) + FRAME_ROOM).toBeLessThanOrEqual((i + 1) * STRIDE);
   }
 });
 
@@ -35,12 +35,12 @@ test('headers of neighbouring slots fall into different cache sets', () => {
 
 test('the spare slot and the auxiliary area lie behind the slots', () => {
   const batch = new FrameBatch(4, 1000);
-  expect(batch.frameAt(batch.slots * ROW) + FRAME_ROOM).toBeLessThanOrEqual(batch.aux);
+  expect(batch.slotAt(batch.slots) + FRAME_ROOM).toBeLessThanOrEqual(batch.aux);
 });
 
 test('made frames have rows and room of their own behind all others', () => {
   const batch = new FrameBatch(4, 1000);
-  const last = { row: batch.slots * ROW, end: batch.aux + batch.auxLength };
+  const last = { row: batch.spare, end: batch.aux + batch.auxLength };
   let made = 0;
   for (let row = batch.make(); row >= 0; row = batch.make(), made++) {
     expect(row).toBe(last.row + ROW);
@@ -52,7 +52,7 @@ test('made frames have rows and room of their own behind all others', () => {
   expect(batch.rows.length).toBe(last.row + ROW);
   expect(batch.bytes.length).toBe(last.end);
   batch.madeCount = 0;
-  expect(batch.make()).toBe((batch.slots + 1) * ROW);
+  expect(batch.make()).toBe(batch.spare + ROW);
 });
 
 test('next hops, lists and drops cannot be taken for each other', () => {

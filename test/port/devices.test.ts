@@ -14,8 +14,8 @@ import type { Netns } from '../support/netns.ts';
 import { burst, inject, owned, received } from '../sys/rig.ts';
 import { canBeDown, contract, type Interface, type Subject } from './contract.ts';
 
-async function open(dev: Record<string, unknown>): Promise<Switch> {
-  const config = configOf({ br0: { ports: { dev, peer: {} } } });
+async function open(dev: Record<string, unknown>, peer: Record<string, unknown> = {}): Promise<Switch> {
+  const config = configOf({ br0: { ports: { dev, peer } } });
   const taploom = await Switch.open(config, { threaded: false });
   onTestFinished(() => taploom.close());
   return taploom;
@@ -45,10 +45,11 @@ contract('memory behind a fault that never strikes', () => memory({ fault: { dro
 contract('memory behind a delay', () => memory({ fault: { delay: 2 } }));
 
 async function vxlan(keys: Record<string, unknown>): Promise<Subject> {
-  const tunnel = (local: string, remote: string) =>
-    open({ type: 'vxlan', vni: 5, local, remotes: [remote], dst_port: 14_800, ...keys });
+  const tunnel = (local: string, remote: string, peer = {}) =>
+    open({ type: 'vxlan', vni: 5, local, remotes: [remote], dst_port: 14_800, ...keys }, peer);
   const taploom = await tunnel('127.0.0.21', '127.0.0.22');
-  const other = await tunnel('127.0.0.22', '127.0.0.21');
+  // Segments that were joined on arrival leave it as segments.
+  const other = await tunnel('127.0.0.22', '127.0.0.21', { offloads: false });
   return {
     taploom,
     inject: (bytes) => {

@@ -56,7 +56,7 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
     vxlan.transmit(batch, queue);
   };
   const put = (bytes: Uint8Array) => {
-    const at = batch.frameAt(0);
+    const at = batch.slotAt(0);
     batch.bytes.set(bytes, at);
     batch.rows[COLUMN.start] = at;
     batch.rows[COLUMN.rest] = at + 12;
@@ -67,7 +67,7 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
   /** Receives a datagram into slot 0; returns the drop's name or the inner frame's port and remote. */
   const receive = (datagram: Uint8Array, from = PEER, tos = 0, second = 0) => {
     burst.second = second;
-    batch.bytes.set(datagram, batch.frameAt(0));
+    batch.bytes.set(datagram, batch.slotAt(0));
     const row = burst.heard(0, addressWords(from), tos);
     batch.clear();
     vxlan.decapsulate(batch, 0, datagram.length, row);
@@ -328,11 +328,11 @@ test('whatever arrives, nothing throws, and the columns stay within the slot', (
       const bytes = Uint8Array.of(...header(VNI, flags), ...frame);
       const length = Math.max(0, bytes.length - (cut > 250 ? cut - 250 : 0));
       batch.bytes.fill(0xee, 0, STRIDE);
-      batch.bytes.set(bytes, batch.frameAt(0));
+      batch.bytes.set(bytes, batch.slotAt(0));
       const row = burst.heard(0, addressWords(PEER), tos);
       batch.clear();
       vxlan.decapsulate(batch, 0, length, row);
-      const end = batch.frameAt(0) + bytes.length;
+      const end = batch.slotAt(0) + bytes.length;
       expect(batch.rows[COLUMN.start] + batch.rows[COLUMN.length]).toBeLessThanOrEqual(
         Math.max(end, batch.rows[COLUMN.start]),
       );

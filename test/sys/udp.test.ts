@@ -6,7 +6,7 @@ import { openSenders, openVtep, type VtepOptions, type VtepSocket } from '../../
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
-import { burst, entry, HEADROOM, owned, received, STRIDE } from './rig.ts';
+import { burst, closeQuietly, entry, HEADROOM, owned, received, STRIDE } from './rig.ts';
 
 needs('tcpdump');
 
@@ -237,4 +237,45 @@ test('a sockaddr carries family, port, address and zone', () => {
   expect(sockaddr('fe80::1%7', 1).readUInt32LE(24)).toBe(7);
   using links = LinkSocket.open();
   expect(sockaddr('fe80::1%lo', 1).readUInt32LE(24)).toBe(links.index('lo'));
+});
+
+test('datagrams that were sent at once arrive as one train where that was asked for', async () => {
+  const netns = await loopback();
+  for (const [address, trains] of [
+    ['127.0.0.1', true],
+    ['127.0.0.1', false],
+    ['::1', true],
+  ] as const) {
+    const receiver = vtep({ netns: netns.name, address, port: 4789, trains });
+    const sender = vtep({ netns: netns.name, address, receive: false, checksum: true, tos: 0x20 });
+    const b = burst();
+    b.add(receiver.fd, 7, KIND.udp);
+    // An IPv4 and TCP header behind 4 bytes of tunnel, and what three segments carry: 1000, 1000 and 500 bytes.
+    const header = Buffer.alloc(44);
+    header[4] = 0x45;
+    datagram(b, 0, sender.fd, [header, Buffer.alloc(2500)], sockaddr(address, 4789), b.slots * STRIDE);
+    b.tx[TX.kind] = KIND.segments;
+    b.tx[TX.segment] = (6 << 16) | 1000;
+    b.tx[TX.layers] = (4 << 16) | 24;
+    b.tx[TX.udpSegment] = 1;
+    b.transmit(1);
+    expect([b.result(0), b.tx[TX.udpSegment]]).toEqual([3 * 44 + 2500, 1]);
+    const count = trains ? 1 : 3;
+    expect(receiveAll(b, count)).toBe(count);
+    const rows = Array.from({ length: count }, (_, n) => [
+      row(b, n)[RX.length],
+      row(b, n)[RX.train],
+      row(b, n)[RX.tos],
+    ]);
+    expect(rows).toEqual(
+      trains
+        ? [[3 * 44 + 2500, 1044, 0x20]]
+        : [
+            [1044, 0, 0x20],
+            [1044, 0, 0x20],
+            [544, 0, 0x20],
+          ],
+    );
+    closeQuietly(receiver.fd);
+  }
 });

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | segments | too_big | memory> <frames>
+//   node --expose-gc steady_state.mjs <plain | segments | too_big | trains | memory> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -16,11 +16,11 @@ const [
   { Remotes },
   { TapSink },
   { Vxlan },
-  { KIND, ROW, TX },
+  { KIND, ROW, RX, TX },
   { FaultSource },
   { MemoryDevice, MemoryPort },
   { FrameRing },
-  { COLUMN, ROW: FRAME_ROW },
+  { COLUMN },
 ] = await Promise.all(
   [
     'engine/engine.js',
@@ -40,7 +40,7 @@ const [
 
 const PORTS = 8;
 const STATIONS = 512;
-const hasTunnel = kind === 'segments' || kind === 'too_big';
+const hasTunnel = ['segments', 'too_big', 'trains'].includes(kind);
 const ports = Object.fromEntries(
   Array.from({ length: PORTS }, (_, n) => [
     `t${n}`,
@@ -76,6 +76,8 @@ const { batch } = engine;
 
 const burst = {
   txCapacity: 512,
+  second: 1,
+  join: (_at, _stride, count) => count,
   tx: new Int32Array(512 * ROW),
   rx: new Int32Array(64 * ROW),
   transmit(count) {
@@ -94,8 +96,7 @@ class Replay {
   receive(batch, limit) {
     const { view } = batch;
     for (let n = 0; n < limit; n++) {
-      const row = batch.count * FRAME_ROW;
-      const at = batch.frameAt(row);
+      const at = batch.slotAt(batch.used);
       const station = Math.imul(this.turn++, 0x9e37_79b1) >>> 23;
       const from = station % PORTS;
       view.setUint16(at, 0x0200);
@@ -116,11 +117,42 @@ class Replay {
       view.setInt32(l3 + 16, 0x0a00_0002);
       view.setInt32(l3 + 32, 0x5010_0000);
       const { rows } = batch;
-      batch.append(number_[from], l3 - at + (hasTunnel ? 4040 : n % 4 === 0 ? 1500 : 46));
+      const row = batch.append(number_[from], l3 - at + (hasTunnel ? 4040 : n % 4 === 0 ? 1500 : 46));
       rows[row + COLUMN.gsoType] = hasTunnel ? 1 : 0;
       rows[row + COLUMN.gsoSize] = kind === 'too_big' ? 1460 : 1400;
       rows[row + COLUMN.csumStart] = l3 - at + 20;
       rows[row + COLUMN.csumOffset] = 16;
+    }
+  }
+}
+const SEGMENTS = 8;
+const DATAGRAM = 8 + 14 + 20 + 20 + 1400;
+/** Trains of datagrams, each the segments of one frame, as a tunnel's socket hands them over. */
+class Trains {
+  turn = 0;
+  receive(batch, limit) {
+    const { view } = batch;
+    for (let n = 0; n < limit; n++) {
+      const slot = batch.used;
+      this.turn++;
+      for (let k = 0; k < SEGMENTS; k++) {
+        const at = batch.slotAt(slot) + k * DATAGRAM;
+        view.setInt32(at, 0x0800_0000);
+        view.setInt32(at + 4, 1 << 8);
+        view.setUint16(at + 8, 0x0200);
+        view.setInt32(at + 10, Math.imul(this.turn, 0x85eb_ca6b) >>> 23);
+        view.setUint16(at + 14, 0x0200);
+        view.setInt32(at + 16, 0x100_0000 | (this.turn & 0xff));
+        view.setUint16(at + 20, 0x0800);
+        view.setInt32(at + 22, 0x4500_0000 | (40 + 1400));
+        view.setInt32(at + 26, k << 16);
+        view.setInt32(at + 30, 0x4006_0000);
+        view.setInt32(at + 46, k * 1400);
+        view.setInt32(at + 54, 0x5010_0000);
+      }
+      burst.rx[slot * ROW + RX.train] = DATAGRAM;
+      burst.rx[slot * ROW + RX.address] = 0x0202_00c0 | 0;
+      vxlan.decapsulate(batch, 0, SEGMENTS * DATAGRAM, slot * ROW);
     }
   }
 }
@@ -136,7 +168,7 @@ if (kind === 'memory') {
     users.push({ to, from, port: new MemoryPort(`t${n}`, to, from, () => {}) });
   }
 } else {
-  engine.addSource(new FaultSource(new Replay(), new Map()));
+  engine.addSource(new FaultSource(kind === 'trains' ? new Trains() : new Replay(), new Map()));
   for (let n = 0; n < PORTS; n++) {
     taps.add(number_[n], 100 + n, KIND.tap, 0x6f);
     engine.attach(number_[n], taps);
@@ -198,8 +230,9 @@ const before = process.memoryUsage().heapUsed;
 for (let n = 0; n < polls; n++) poll();
 const growth = process.memoryUsage().heapUsed - before;
 await new Promise((resolve) => setTimeout(resolve, 50));
+const received = kind === 'trains' ? [number('vx')] : number_;
 const total = (counter) =>
-  number_.reduce((sum, port) => sum + counters.values[counters.port(port) + counter], 0);
+  received.reduce((sum, port) => sum + counters.values[counters.port(port) + counter], 0);
 const tunnelAt = counters.port(number('vx') ?? 0);
 const sent = counters.values[tunnelAt + PORT.transmittedSegments];
 const answers = counters.values[tunnelAt + PORT.generated];

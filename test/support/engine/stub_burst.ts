@@ -100,6 +100,29 @@ export class StubBurst {
     return i * ROW;
   }
 
+  /** As native code: see native/join.c. */
+  join(
+    at: number,
+    stride: number,
+    count: number,
+    l3: number,
+    l4: number,
+    header: number,
+    size: number,
+    last: number,
+    pseudo: number,
+  ): number {
+    for (let n = 0; n < count; n++) {
+      const from = at + n * stride;
+      const end = from + header + (n === count - 1 ? last : size);
+      if (l3 >= 0 && sumWords(this.bytes.subarray(from + l3, from + l4)) !== 0xffff) return n;
+      const covered = [...toWord(pseudo), ...toWord(end - from - l4), ...this.bytes.subarray(from + l4, end)];
+      if (sumWords(covered) !== 0xffff) return n;
+      this.bytes.copyWithin(at + header + n * size, from + header, end);
+    }
+    return count;
+  }
+
   asBurst(): Burst {
     return this as unknown as Burst;
   }
