@@ -1,5 +1,6 @@
 // All benches, in the order of a complete run.
 
+import { afPacket } from './af_packet.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { heap } from './heap.ts';
@@ -7,5 +8,6 @@ import { latency } from './latency.ts';
 import { scavenges } from './scavenges.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
+import { vxlan } from './vxlan.ts';
 
-export const BENCHES: readonly Bench[] = [engine, heap, scavenges, tcp, udp, latency];
+export const BENCHES: readonly Bench[] = [engine, heap, scavenges, tcp, udp, latency, afPacket, vxlan];

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { main, ROOT, SetupError, setup } from './setup.mjs';
 
-const PROGRAMS = ['bench/peers/pump.c', 'bench/traffic/load.c'];
+const PROGRAMS = ['peers/pump.c', 'peers/packet_pump.c', 'peers/vxlan_pump.c', 'traffic/load.c'];
 
 const TOOLS = ['ip', 'iperf3', 'taskset', 'sysctl', 'ethtool', 'ovs-vswitchd', 'vde_switch'];
 
@@ -34,8 +34,8 @@ function setupAside() {
 function buildPrograms() {
   mkdirSync(join(ROOT, 'build'), { recursive: true });
   for (const source of PROGRAMS) {
-    const args = ['-O2', '-Wall', '-Wextra', '-o', `build/${basename(source, '.c')}`, source];
+    const args = ['-O3', '-Wall', '-Wextra', '-o', `build/${basename(source, '.c')}`, `bench/${source}`];
     const { status } = spawnSync('cc', args, { cwd: ROOT, stdio: 'inherit' });
-    if (status !== 0) process.stderr.write(`${source} did not compile, so it is left out.\n`);
+    if (status !== 0) process.stderr.write(`bench/${source} did not compile, so it is left out.\n`);
   }
 }

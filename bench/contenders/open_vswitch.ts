@@ -14,18 +14,15 @@ export class OpenVSwitch {
   readonly netns: string;
   readonly daemon: Process;
   private readonly database: string;
-  private readonly control: string;
 
-  private constructor(netns: string, daemon: Process, database: string, control: string) {
+  private constructor(netns: string, daemon: Process, database: string) {
     this.netns = netns;
     this.daemon = daemon;
     this.database = database;
-    this.control = control;
   }
 
-  static async start(lab: Lab, label: string, { tso }: { tso: boolean }): Promise<OpenVSwitch> {
-    needTool('ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ovs-appctl');
-    const netns = lab.netns(label);
+  static async start(lab: Lab, netns: string, { tso }: { tso: boolean }): Promise<OpenVSwitch> {
+    needTool('ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl');
     const folder = lab.folder();
     const env = { OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder };
     const file = `${folder}/conf.db`;
@@ -35,26 +32,18 @@ export class OpenVSwitch {
     await lab.start([...server, '--verbose=info'], { env }).waitFor(/ovsdb-server \(Open vSwitch\)/);
     const wanted = `other_config:userspace-tso-enable=${tso}`;
     vsctl(database, '--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', wanted);
-    const control = `${folder}/vswitchd.ctl`;
-    const daemon = lab.start(['ovs-vswitchd', database, `--unixctl=${control}`, '--verbose=info'], {
+    const control = `--unixctl=${folder}/vswitchd.ctl`;
+    const daemon = lab.start(['ovs-vswitchd', database, control, '--verbose=info'], {
       netns,
       cpus: SWITCH_CPU,
       env,
     });
     await daemon.waitFor(/ovs-vswitchd \(Open vSwitch\)/);
-    return new OpenVSwitch(netns, daemon, database, control);
+    return new OpenVSwitch(netns, daemon, database);
   }
 
   vsctl(...args: string[]): void {
     vsctl(this.database, ...args);
-  }
-
-  /** A command to the running daemon. */
-  appctl(...args: string[]): string {
-    return execFileSync('ovs-appctl', [`--target=${this.control}`, ...args], {
-      encoding: 'utf8',
-      timeout: 10_000,
-    });
   }
 
   addBridge(name: string): void {
@@ -79,7 +68,7 @@ function onTaps(name: string, label: string, tso: boolean): ContenderKind {
   return {
     name,
     async open(lab, { hosts }) {
-      const ovs = await OpenVSwitch.start(lab, `${label}-sw`, { tso });
+      const ovs = await OpenVSwitch.start(lab, lab.netns(`${label}-sw`), { tso });
       ovs.addBridge('br0');
       const devices = hostNamespaces(lab, label, hosts).map((netns, n) => {
         ovs.addTap(lab, 'br0', `ov${n}`, netns);
