@@ -3,6 +3,7 @@
 import { afPacket } from './af_packet.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
+import { growth } from './growth.ts';
 import { heap } from './heap.ts';
 import { latency } from './latency.ts';
 import { scavenges } from './scavenges.ts';
@@ -10,4 +11,14 @@ import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
 import { vxlan } from './vxlan.ts';
 
-export const BENCHES: readonly Bench[] = [engine, heap, scavenges, tcp, udp, latency, afPacket, vxlan];
+export const BENCHES: readonly Bench[] = [
+  engine,
+  heap,
+  scavenges,
+  tcp,
+  udp,
+  latency,
+  afPacket,
+  vxlan,
+  growth,
+];

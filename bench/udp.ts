@@ -46,7 +46,7 @@ export const udp: Bench = {
         if (size === SMALLEST) outcomes.push(compare(rounds, cpuOf('saturation', 'saturated', 1.1)));
       }
       const rounds = await arena.alternate('10,000 frames/s', options, async (lab, { hosts }, seconds) => {
-        return { ...(await sendUdp(lab, hosts, SMALLEST, seconds, SLOW)) };
+        return { ...(await sendUdp(lab, hosts, SMALLEST, seconds, { rate: SLOW })) };
       });
       outcomes.push(compare(rounds, cpuOf('paced', '10,000 a second', 1.6)));
       return join(outcomes);

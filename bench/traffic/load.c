@@ -1,7 +1,8 @@
 /*
  * load: UDP traffic for the benches, in C, so that the measurement is not limited by its own ends.
  *
- *   load send ADDRESS PORT SIZE SECONDS RATE        RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them
+ *   load send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP]
+ *                    RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them; to COUNT addresses in turns
  *   load receive PORT                               counts until SIGTERM
  *   load echo PORT                                  sends every datagram back
  *   load ask ADDRESS PORT SECONDS INTERVAL_US       one question at a time to `load echo`; round-trip times
@@ -34,11 +35,16 @@ static void stop(int signal)
     stopped = 1;
 }
 
-static double now(void)
+static double clock_of(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+static double now(void)
+{
+    return clock_of(CLOCK_MONOTONIC);
 }
 
 static void sleep_until(double when)
@@ -87,17 +93,32 @@ static void prepare(struct mmsghdr *messages, struct iovec *pieces, char *buffer
     }
 }
 
-static void send_for(int fd, int size, double seconds, double rate)
+/* The next BURST addresses of `count`, which go round. */
+static void aim(struct sockaddr_in *to, uint32_t first, unsigned count, unsigned step, uint64_t sent)
+{
+    for (int i = 0; i < BURST; i++) to[i].sin_addr.s_addr = htonl(first + (uint32_t)((sent + i) % count) * step);
+}
+
+static void send_for(const char *address, const char *port, int size, double seconds, double rate, int count, int step)
 {
     static char payload[MAX_SIZE];
     struct mmsghdr messages[BURST];
     struct iovec pieces[BURST];
     uint64_t sent = 0;
     if (size < 0 || size > MAX_SIZE) errx(1, "SIZE is at most %d", MAX_SIZE);
+    struct sockaddr_in to[BURST];
+    int fd = count > 1 ? open_socket() : connected(address, port);
+    uint32_t first = ntohl(inet_addr(address));
     prepare(messages, pieces, payload, size, 0);
+    for (int i = 0; i < BURST && count > 1; i++) {
+        to[i] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+        messages[i].msg_hdr.msg_name = &to[i];
+        messages[i].msg_hdr.msg_namelen = sizeof to[i];
+    }
     double started = now(), end = started + seconds;
     while (now() < end) {
         if (rate > 0) sleep_until(started + sent / rate);
+        if (count > 1) aim(to, first, count, step, sent);
         int n = sendmmsg(fd, messages, rate > 0 ? 1 : BURST, 0);
         if (n > 0) sent += n;
         /* A full device queue and a receiver that is not there yet are losses, not errors. */
@@ -113,17 +134,19 @@ static void receive(int fd)
     struct iovec pieces[BURST];
     struct pollfd wait = { .fd = fd, .events = POLLIN };
     uint64_t received = 0;
+    double first = 0;
     prepare(messages, pieces, payload, MAX_SIZE, MAX_SIZE);
     signal(SIGTERM, stop);
     say_ready();
     for (;;) {
         int n = recvmmsg(fd, messages, BURST, MSG_DONTWAIT, NULL);
+        if (n > 0 && received == 0) first = clock_of(CLOCK_REALTIME);
         if (n > 0) received += n;
         /* What arrived before the signal still counts. */
         else if (stopped) break;
         else poll(&wait, 1, 50);
     }
-    printf("{\"received\":%llu}\n", (unsigned long long)received);
+    printf("{\"received\":%llu,\"first\":%.6f}\n", (unsigned long long)received, first);
 }
 
 static void echo(int fd)
@@ -174,12 +197,13 @@ int main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_TIMERSLACK, 1000); /* ns; the default of 50 us would be half of an interval */
     const char *what = argc > 1 ? argv[1] : "";
-    if (strcmp(what, "send") == 0 && argc == 7)
-        send_for(connected(argv[2], argv[3]), atoi(argv[4]), atof(argv[5]), atof(argv[6]));
+    if (strcmp(what, "send") == 0 && (argc == 7 || argc == 9))
+        send_for(argv[2], argv[3], atoi(argv[4]), atof(argv[5]), atof(argv[6]), argc == 9 ? atoi(argv[7]) : 1,
+                 argc == 9 ? atoi(argv[8]) : 0);
     else if (strcmp(what, "receive") == 0 && argc == 3) receive(bound(argv[2]));
     else if (strcmp(what, "echo") == 0 && argc == 3) echo(bound(argv[2]));
     else if (strcmp(what, "ask") == 0 && argc == 6)
         ask(connected(argv[2], argv[3]), atof(argv[4]), atof(argv[5]) / 1e6);
-    else errx(1, "send ADDRESS PORT SIZE SECONDS RATE | receive PORT | echo PORT | ask ADDRESS PORT SECONDS INTERVAL_US");
+    else errx(1, "send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP] | receive PORT | echo PORT | ask ADDRESS PORT SECONDS INTERVAL_US");
     return 0;
 }

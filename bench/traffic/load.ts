@@ -16,25 +16,37 @@ export const SMALLEST = 18;
 
 export interface UdpTraffic {
   kpps: number;
+  received: number;
 }
 
-/** Datagrams from the first host to the second; as fast as one sender can without `rate` (a second). */
+export interface UdpOptions {
+  /** Datagrams a second; 0, the default: as fast as one sender can. */
+  rate?: number;
+  /** To so many addresses in turns, `step` apart; default 1. */
+  targets?: number;
+  step?: number;
+  /** Where they are received. */
+  port?: number;
+}
+
+/** Datagrams from the first host to the second. */
 export async function sendUdp(
   lab: Lab,
   [from, to]: readonly Host[],
   size: number,
   seconds: number,
-  rate = 0,
+  { rate = 0, targets = 1, step = 0, port = Number(PORT) }: UdpOptions = {},
 ): Promise<UdpTraffic> {
-  const receiver = await waiting(lab, to, 'receive');
+  const receiver = await waiting(lab, to, 'receive', port);
   const command = [built('load'), 'send', to.address, PORT, String(size), String(seconds), String(rate)];
+  if (targets > 1) command.push(String(targets), String(step));
   const sender = lab.start(command, { netns: from.netns, cpus: SENDER_CPUS });
   const sent = JSON.parse(await sender.output(seconds * 1000 + PATIENCE_MS)) as { seconds: number };
   await setTimeout(IN_FLIGHT_MS);
   receiver.child.kill('SIGTERM');
   const [, json] = (await receiver.output(PATIENCE_MS)).split('\n');
   const { received } = JSON.parse(json) as { received: number };
-  return { kpps: received / sent.seconds / 1000 };
+  return { kpps: received / sent.seconds / 1000, received };
 }
 
 /** Round-trip times in µs. */
@@ -64,8 +76,13 @@ export async function roundTrips(
   }
 }
 
-async function waiting(lab: Lab, { netns }: Host, command: 'receive' | 'echo'): Promise<Process> {
-  const started = lab.start([built('load'), command, PORT], { netns, cpus: RECEIVER_CPUS });
+export async function waiting(
+  lab: Lab,
+  { netns }: Pick<Host, 'netns'>,
+  command: 'receive' | 'echo',
+  port = Number(PORT),
+): Promise<Process> {
+  const started = lab.start([built('load'), command, String(port)], { netns, cpus: RECEIVER_CPUS });
   await started.waitFor(/^ready/m);
   return started;
 }
