@@ -115,7 +115,7 @@ export class Arena {
     const values = await work().catch((): Record<string, number> => ({}));
     const elapsed = performance.now() - before.at;
     const busy = busySince(before.cpus);
-    const cpuNs = cpuTime(one) - before.cpu;
+    const cpuNs = cpuTime(one.processes) - before.cpu;
     await setTimeout(SETTLE_MS);
     const after = await this.read(one);
     const delta = (end: 'from' | 'to', counter: keyof LinkCounters) =>
@@ -144,7 +144,7 @@ export class Arena {
   private async read(one: Contender) {
     const [from, to] = one.hosts.map((host) => linkCounters(this.lab, host));
     const drops = (await one.drops?.()) ?? {};
-    return { from, to, drops, cpus: cpuTimes(), cpu: cpuTime(one), at: performance.now() };
+    return { from, to, drops, cpus: cpuTimes(), cpu: cpuTime(one.processes), at: performance.now() };
   }
 }
 

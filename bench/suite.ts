@@ -5,8 +5,10 @@ import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { growth } from './growth.ts';
 import { heap } from './heap.ts';
+import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { scavenges } from './scavenges.ts';
+import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
 import { vxlan } from './vxlan.ts';
@@ -15,6 +17,8 @@ export const BENCHES: readonly Bench[] = [
   engine,
   heap,
   scavenges,
+  start,
+  idle,
   tcp,
   udp,
   latency,

@@ -66,7 +66,7 @@ export function needTool(...names: string[]): void {
 }
 
 /** ns on a CPU so far, of all threads: the first number of sched_debug's schedstat. */
-export function cpuTime({ processes }: Contender): number {
+export function cpuTime(processes: readonly Process[]): number {
   let sum = 0;
   for (const { pid } of processes) {
     for (const thread of readdirSync(`/proc/${pid}/task`)) {

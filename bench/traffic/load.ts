@@ -44,7 +44,7 @@ export async function sendUdp(
   const sent = JSON.parse(await sender.output(seconds * 1000 + PATIENCE_MS)) as { seconds: number };
   await setTimeout(IN_FLIGHT_MS);
   receiver.child.kill('SIGTERM');
-  const [, json] = (await receiver.output(PATIENCE_MS)).split('\n');
+  const json = (await receiver.output(PATIENCE_MS)).trim().split('\n').at(-1) ?? '';
   const { received } = JSON.parse(json) as { received: number };
   return { kpps: received / sent.seconds / 1000, received };
 }
