@@ -58,7 +58,7 @@ export class Arena {
     { say, peers }: BenchOptions,
   ): Promise<Arena> {
     if (process.getuid?.() !== 0) throw new Skip('It needs root, for TAP devices and network namespaces.');
-    needTool('ip', 'nsenter', 'taskset', 'sysctl', 'iperf3');
+    needTool('ip', 'nsenter', 'setpriv', 'taskset', 'sysctl', 'iperf3');
     const arena = new Arena();
     try {
       const wanted = ({ name }: ContenderKind) =>
@@ -136,7 +136,8 @@ export class Arena {
       senderCpuBusy: Math.max(...busy.slice(0, Math.max(1, Number(SENDER_CPUS.split('-').at(-1)) + 1))),
       sent,
       lostInQueue,
-      lostInSwitch: Math.max(0, sent - lostInQueue - forwarded),
+      // Only of datagrams: what TCP sends in one piece may arrive in several.
+      lostInSwitch: values.received === undefined ? 0 : Math.max(0, sent - lostInQueue - forwarded),
       drops: Object.fromEntries(drops.filter(([, n]) => n > 0)),
     };
   }

@@ -14,8 +14,8 @@ export interface Comparison {
   better: 'more' | 'less';
   /** The metric of a round; undefined if the round failed. */
   metric(sample: Sample): number | undefined;
-  /** Peer -> bound for the ratio of Taploom's value to its. */
-  expected?: Record<string, number>;
+  /** Peer -> bound for the ratio of Taploom's value to its; undefined: the ratio is told, nothing was promised. */
+  expected?: Record<string, number | undefined>;
 }
 
 /** Below that a CPU is not what holds up the traffic. */
@@ -47,7 +47,8 @@ export function compare(rounds: Rounds, comparison: Comparison): Required<Pick<O
     if (ours === undefined || theirs === undefined) return [];
     const each = ratios(ours, theirs).filter((ratio) => !Number.isNaN(ratio));
     if (each.length === 0) return [];
-    const wanted: Expected = better === 'more' ? { atLeast: bound } : { atMost: bound };
+    const promise: Expected | undefined =
+      bound === undefined ? undefined : better === 'more' ? { atLeast: bound } : { atMost: bound };
     const valid = (list: number[]) => median(list.filter((value) => !Number.isNaN(value)));
     return [
       {
@@ -55,7 +56,7 @@ export function compare(rounds: Rounds, comparison: Comparison): Required<Pick<O
         value: median(each),
         unit: 'times',
         interval: medianInterval(each),
-        expected: wanted,
+        expected: promise,
         limited:
           better === 'more' && isLimitedByGenerator(rounds.samples.get(TAPLOOM) ?? [])
             ? 'by the generator'
@@ -89,11 +90,14 @@ export function describe(samples: readonly Sample[], isSaturating: boolean): str
     "in the sender's queue",
     sum((s) => s.lostInQueue),
   );
-  const reasons = [...new Set(samples.flatMap(({ drops }) => Object.keys(drops)))];
   lost(
-    `in the switch${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}`,
+    'in the switch',
     sum((s) => s.lostInSwitch),
   );
+  const reasons = new Set(samples.flatMap(({ drops }) => Object.keys(drops)));
+  for (const reason of reasons) {
+    parts.push(`${sum((s) => s.drops[reason] ?? 0).toLocaleString('en')} dropped: ${reason}`);
+  }
   if (isSaturating && isLimitedByGenerator(samples)) parts.push('limited by the generator');
   const failed = samples.filter(({ values }) => Object.keys(values).length === 0).length;
   if (failed > 0) parts.push(`${failed} of ${samples.length} rounds failed`);

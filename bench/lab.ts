@@ -84,15 +84,17 @@ export class Lab {
 
   /** A folder for sockets and databases. */
   folder(): string {
-    const folder = mkdtempSync(join(tmpdir(), PREFIX));
+    const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
     this.folders.push(folder);
     return folder;
   }
 
+  /** Starts a program that dies with this process, whatever kills it. */
   start(command: readonly string[], { netns, cpus, env }: StartOptions = {}): Process {
+    const bound = ['setpriv', '--pdeathsig', 'KILL', '--'];
     const where = netns === undefined ? [] : ['nsenter', `--net=${netnsPath(netns)}`, '--'];
     const pinned = cpus === undefined ? [] : ['taskset', '-c', cpus];
-    const started = new Process([...where, ...pinned], command, env);
+    const started = new Process([...bound, ...where, ...pinned], command, env);
     this.processes.push(started);
     return started;
   }
@@ -110,11 +112,17 @@ export function netnsPath(name: string): string {
 }
 
 function removeOrphans(): void {
-  if (!existsSync(NETNS_DIR)) return;
-  for (const name of readdirSync(NETNS_DIR)) {
+  for (const name of orphansIn(NETNS_DIR)) deleteNetns(name);
+  for (const name of orphansIn(tmpdir())) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+}
+
+/** Names of this program's making whose process is no more. */
+function orphansIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => {
     const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
-    if (pid > 0 && !existsSync(`/proc/${pid}`)) deleteNetns(name);
-  }
+    return pid > 0 && !existsSync(`/proc/${pid}`);
+  });
 }
 
 function deleteNetns(name: string): void {

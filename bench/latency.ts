@@ -1,6 +1,7 @@
 // Two pairs of hosts on one switch: one asks and answers, one question at a time; the other is silent, or saturates the
 // switch beside it.
 
+import { setTimeout } from 'node:timers/promises';
 import { Arena, type Work } from './arena.ts';
 import type { Bench, Outcome } from './bench.ts';
 import { compare, join } from './compare.ts';
@@ -37,13 +38,14 @@ const idle: Work = async (lab, { hosts }, seconds) => ({
 function beside(load: (...args: Parameters<Work>) => Promise<unknown>): Work {
   return async (lab, contender, seconds) => {
     const loading = load(lab, { ...contender, hosts: contender.hosts.slice(2) }, seconds + 2 * LEAD_S);
-    const [times] = await Promise.all([
-      new Promise((resolve) => setTimeout(resolve, 1000 * LEAD_S)).then(() =>
-        roundTrips(lab, contender.hosts.slice(0, 2), seconds),
-      ),
-      loading,
-    ]);
-    return { ...times };
+    const asking = setTimeout(1000 * LEAD_S).then(() =>
+      roundTrips(lab, contender.hosts.slice(0, 2), seconds),
+    );
+    // Both to their ends, also when one fails: the next round must find both ports free.
+    const [loaded, times] = await Promise.allSettled([loading, asking]);
+    if (loaded.status === 'rejected') throw loaded.reason;
+    if (times.status === 'rejected') throw times.reason;
+    return { ...times.value };
   };
 }
 

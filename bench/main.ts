@@ -19,6 +19,10 @@ const ROUNDS = 15;
 const SECONDS = 1;
 const QUICK = { rounds: 2, seconds: 0.3 };
 
+/** A bench that takes this times its estimate, and some seconds more, hangs. */
+const LIMIT_FACTOR = 3;
+const LIMIT_S = 120;
+
 const USAGE = `Usage: npm run bench -- [NAME ...] [--quick] [--rounds N] [--seconds N]
                             [--peers NAME,...] [--json] [--out FOLDER]
 
@@ -112,7 +116,8 @@ async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Req
     const done: BenchReport = { name, question, outcome: { results: [] } };
     report.benches.push(done);
     try {
-      done.outcome = await bench.run({ rounds, seconds, quick, peers, say });
+      const limit = LIMIT_S + LIMIT_FACTOR * bench.duration({ rounds, seconds, quick, peers });
+      done.outcome = await within(limit, bench.run({ rounds, seconds, quick, peers, say }));
       for (const line of lines(done.outcome)) print(`  ${line}`);
     } catch (error) {
       done.missing = explain(error);
@@ -130,4 +135,16 @@ async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Req
     written.push(DOCUMENT);
   }
   print(`\nWritten: ${written.map((file) => relative('', file)).join(', ')}`);
+}
+
+/** Without its namespaces and processes, a bench that hangs comes to an end. */
+async function within<T>(seconds: number, running: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      closeLabs();
+      reject(new Error(`It was not done after ${Math.round(seconds)} s.`));
+    }, seconds * 1000);
+  });
+  return await Promise.race([running, late]).finally(() => clearTimeout(timer));
 }

@@ -38,15 +38,27 @@ export async function sendUdp(
   { rate = 0, targets = 1, step = 0, port = Number(PORT) }: UdpOptions = {},
 ): Promise<UdpTraffic> {
   const receiver = await waiting(lab, to, 'receive', port);
-  const command = [built('load'), 'send', to.address, PORT, String(size), String(seconds), String(rate)];
-  if (targets > 1) command.push(String(targets), String(step));
-  const sender = lab.start(command, { netns: from.netns, cpus: SENDER_CPUS });
-  const sent = JSON.parse(await sender.output(seconds * 1000 + PATIENCE_MS)) as { seconds: number };
-  await setTimeout(IN_FLIGHT_MS);
-  receiver.child.kill('SIGTERM');
-  const json = (await receiver.output(PATIENCE_MS)).trim().split('\n').at(-1) ?? '';
-  const { received } = JSON.parse(json) as { received: number };
-  return { kpps: received / sent.seconds / 1000, received };
+  try {
+    const command = [
+      built('load'),
+      'send',
+      to.address,
+      String(port),
+      String(size),
+      String(seconds),
+      String(rate),
+    ];
+    if (targets > 1) command.push(String(targets), String(step));
+    const sender = lab.start(command, { netns: from.netns, cpus: SENDER_CPUS });
+    const sent = JSON.parse(await sender.output(seconds * 1000 + PATIENCE_MS)) as { seconds: number };
+    await setTimeout(IN_FLIGHT_MS);
+    receiver.child.kill('SIGTERM');
+    const json = (await receiver.output(PATIENCE_MS)).trim().split('\n').at(-1) ?? '';
+    const { received } = JSON.parse(json) as { received: number };
+    return { kpps: received / sent.seconds / 1000, received };
+  } finally {
+    receiver.child.kill('SIGKILL');
+  }
 }
 
 /** Round-trip times in µs. */

@@ -76,7 +76,7 @@ describe('a note', () => {
   test('says where frames were lost', () => {
     const lossy = sample(1, { lostInQueue: 100, lostInSwitch: 50, drops: { egress_full: 50 } });
     expect(tell([lossy], true)).toBe(
-      "switch 100 % of a CPU, 10.0 % lost in the sender's queue, 5.0 % lost in the switch (egress_full)",
+      "switch 100 % of a CPU, 10.0 % lost in the sender's queue, 5.0 % lost in the switch, 50 dropped: egress_full",
     );
   });
 

@@ -1,11 +1,10 @@
-// The bench suite still runs: one bench, one peer, rounds so short that the figures mean nothing.
+// The bench suite still runs: benches with real devices, the C peers, rounds so short that the figures mean nothing.
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Report } from '../../bench/report.ts';
 import { needs } from '../support/needs.ts';
@@ -13,38 +12,60 @@ import { needs } from '../support/needs.ts';
 needs('iperf3', 'taskset', 'sysctl');
 
 const PROGRAM = fileURLToPath(new URL('../../scripts/bench.mjs', import.meta.url));
+const SHORT = ['--quick', '--rounds', '1', '--seconds', '0.1', '--peers', 'pump'];
 
-test('a quick bench measures Taploom and the C pump, writes its report, and leaves nothing behind', async () => {
+function startBench(...args: string[]) {
+  const child = spawn(process.execPath, [PROGRAM, ...SHORT, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGTERM'));
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    said.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said.stderr += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { child, said, ended };
+}
+
+/** Namespaces of the run, which must be gone at its end. */
+const left = (pid: number | undefined) =>
+  existsSync('/run/netns')
+    ? readdirSync('/run/netns').filter((name) => name.startsWith(`tlbench-${pid}-`))
+    : [];
+
+test('benches measure Taploom beside its peers, write their report, and leave nothing behind', async () => {
   const out = mkdtempSync(join(tmpdir(), 'taploom-bench-'));
   onTestFinished(() => rmSync(out, { recursive: true }));
-  const args = [
-    'udp',
-    '--quick',
-    '--rounds',
-    '1',
-    '--seconds',
-    '0.1',
-    '--peers',
-    'pump',
-    '--json',
-    '--out',
-    out,
-  ];
-  const running = promisify(execFile)(process.execPath, [PROGRAM, ...args], { timeout: 50_000 });
-  const { stdout } = await running;
-  const report = JSON.parse(stdout) as Report;
-  const [{ outcome, missing }] = report.benches;
-  expect(missing).toBeUndefined();
-  for (const { what, bars } of outcome.bars ?? []) {
-    expect(
-      bars.map(({ name }) => name),
-      what,
-    ).toEqual(['Taploom', 'C pump']);
-    for (const { median } of bars) expect(median, what).toBeGreaterThan(0);
+  const { child, said, ended } = startBench('udp', 'af_packet', 'vxlan', 'start', '--json', '--out', out);
+  expect(await ended, said.stderr).toBe(0);
+  const { benches } = JSON.parse(said.stdout) as Report;
+  const peers: Record<string, string> = {
+    af_packet: 'C AF_PACKET pump',
+    udp: 'C pump',
+    vxlan: 'C VXLAN pump',
+  };
+  for (const { name, missing, outcome } of benches) {
+    expect(missing, name).toBeUndefined();
+    expect(outcome.results.length, name).toBeGreaterThan(0);
+    for (const { what, bars } of outcome.bars ?? []) {
+      expect(
+        bars.map((bar) => bar.name),
+        what,
+      ).toEqual(['Taploom', peers[name]]);
+      for (const { median } of bars) expect(median, what).toBeGreaterThan(0);
+    }
+    if (name in peers) expect(readFileSync(join(out, `${name}.svg`), 'utf8')).toContain('</svg>');
   }
-  expect(outcome.bars).toHaveLength(6);
-  expect(outcome.results.map(({ what }) => what)).toContain('UDP, 18 bytes, received: Taploom / C pump');
-  expect(readFileSync(join(out, 'udp.svg'), 'utf8')).toContain('</svg>');
-  const left = readdirSync('/run/netns').filter((name) => name.startsWith(`tlbench-${running.child.pid}-`));
-  expect(left).toEqual([]);
+  expect(benches.map(({ name }) => name).sort()).toEqual(['af_packet', 'start', 'udp', 'vxlan']);
+  expect(left(child.pid)).toEqual([]);
+}, 180_000);
+
+test('Ctrl-C in the middle of a round leaves nothing behind', async () => {
+  const { child, said, ended } = startBench('udp', '--rounds', '1000');
+  while (!said.stderr.includes('round 2 of')) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(left(child.pid)).not.toEqual([]);
+  child.kill('SIGINT');
+  expect(await ended).toBe(130);
+  expect(left(child.pid)).toEqual([]);
 });
