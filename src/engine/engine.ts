@@ -3,26 +3,15 @@
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
 
-import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_DROP, DEST_LIST, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
-import { type Counters, PORT } from '../table/counters.ts';
-import { DROP } from '../table/drops.ts';
+import { FrameBatch } from '../frame/frame_batch.ts';
+import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import type { Counters } from '../table/counters.ts';
 import { Fdb, LOCAL, tickAt } from '../table/fdb.ts';
-import { HEADER_LEN } from '../wire/ethernet.ts';
-import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
-import { l3Of } from './offload.ts';
 import { EgressQueue, type Sink, type Source } from './port.ts';
-import { classify, decide, learn } from './stages.ts';
+import { createReplicate, type Replicate } from './replicate.ts';
+import { createStages, type Stages } from './stages.ts';
 import { TooBig } from './too_big.ts';
-import {
-  HAIRPIN,
-  ISOLATED,
-  SPLIT_HORIZON,
-  type Topology,
-  TUNNEL,
-  UNTAGGED,
-  VLAN_STRIDE,
-} from './topology.ts';
+import { type Topology, VLAN_STRIDE } from './topology.ts';
 
 /** Frames per poll: one native burst. Larger batches gain nothing once system calls dominate. */
 const BATCH = 64;
@@ -30,12 +19,6 @@ const BATCH = 64;
 const AUX = 512 * 1024;
 /** Copies held for one sink before it is drained in the middle of a poll. */
 const QUEUE = 512;
-/**
- * A poll replicates until this is used up, and the next poll goes on: about 1 ms of TAP writes, so that a flood to 256
- * ports holds up commands and timers no longer than that. A copy costs its bytes and COPY_COST for the system call.
- */
-const POLL_BUDGET = 8 * 1024 * 1024;
-const COPY_COST = 8192;
 /** The sweeper comes around the FDB in this time, in ms. */
 const SWEEP_PERIOD = 2000;
 /** How often it does a share of that, in ms. */
@@ -63,6 +46,8 @@ export class Engine {
   readonly counters: Counters;
   private readonly tooBig: TooBig;
   private readonly seed: Int32Array;
+  private readonly stages: Stages;
+  private readonly replicate: Replicate;
   private topology: Topology;
   private fdb: Fdb;
   private readonly sources: Source[] = [];
@@ -77,8 +62,6 @@ export class Engine {
   private readonly queueOf: (EgressQueue | undefined)[];
   /** When a sink wants to be serviced next, in ms; Infinity = never. */
   deadline = Number.POSITIVE_INFINITY;
-  /** What is left of this poll's. */
-  private budget = 0;
   /** Slots that the sweeper should have visited by now. */
   private unswept = 0;
 
@@ -88,6 +71,8 @@ export class Engine {
     this.seed = options.seed;
     this.tooBig = new TooBig(this.batch, this.counters, this.clock);
     this.queueOf = new Array(MAX_PORTS).fill(undefined);
+    this.stages = createStages(this.batch, this.counters);
+    this.replicate = createReplicate(this.batch, this.counters, this.queueOf, this.tooBig);
     this.fdb = this.createFdb(options.topology);
     this.addStatics();
   }
@@ -148,14 +133,11 @@ export class Engine {
   forward(): void {
     const { batch, clock } = this;
     if (batch.count > 0) {
-      const tick = tickAt(clock[0]);
       if (this.isFresh) {
-        classify(batch, this.topology, this.counters);
-        learn(batch, this.fdb, this.counters, tick);
-        decide(batch, this.topology, this.fdb, tick);
+        this.stages.run(this.topology, this.fdb, tickAt(clock[0]));
         this.isFresh = false;
       }
-      this.replicate();
+      this.replicate(this.topology);
       this.transmit();
     }
     if (clock[0] - clock[LAST_SWEEP] >= SWEEP_INTERVAL || this.unswept > 0) this.sweep();
@@ -196,7 +178,7 @@ export class Engine {
       old.moveTo(this.fdb);
     }
     this.addStatics();
-    if (this.isBusy && !this.isFresh) this.decideAgain();
+    if (this.isBusy && !this.isFresh) this.stages.decideAgain(topology, this.fdb, tickAt(this.clock[0]));
   }
 
   /**
@@ -213,22 +195,6 @@ export class Engine {
     return false;
   }
 
-  /** For frames that wait while the topology changes: their next hops and lists were those of the old one. */
-  private decideAgain(): void {
-    const { batch, topology } = this;
-    const { rows } = batch;
-    const end = batch.count * ROW;
-    for (let row = batch.next * ROW; row < end; row += ROW) {
-      if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
-      const vid = rows[row + COLUMN.tci] & VID_MASK;
-      const membership = topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
-      const isSame = (membership ^ rows[row + COLUMN.domain]) >>> 8 === 0;
-      rows[row + COLUMN.domain] = membership;
-      rows[row + COLUMN.dest] = isSame ? 0 : DEST_DROP | DROP.reconfigured;
-    }
-    decide(batch, topology, this.fdb, tickAt(this.clock[0]));
-  }
-
   /** Forgets learned entries that match; 0 matches everything. Returns how many. */
   flush(domains: ReadonlySet<number> | null, port: number, hi: number, lo: number): number {
     return this.fdb.flush(
@@ -243,86 +209,6 @@ export class Engine {
   /** See `Fdb.read`. */
   readFdb(from: number, out: Int32Array): { next: number; entries: number } {
     return this.fdb.read(from, tickAt(this.clock[0]), out);
-  }
-
-  /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
-  private replicate(): void {
-    const { batch, counters } = this;
-    const { rows } = batch;
-    const { values } = counters;
-    const end = batch.count * ROW;
-    let row = batch.next * ROW;
-    this.budget = POLL_BUDGET;
-    for (; row < end && this.budget > 0; row += ROW) {
-      const counter = counters.port(rows[row + COLUMN.ingress] & PORT_MASK);
-      let dest = rows[row + COLUMN.dest];
-      if (dest < DEST_DROP) dest = this.unicast(row, dest);
-      else if ((dest & DEST_LIST) !== 0) dest = this.flood(row, dest & DEST_VALUE);
-      if (dest === 0) values[counter + PORT.forwarded] += 1;
-      else values[counter + PORT.drops + (dest & DEST_VALUE)] += 1;
-    }
-    batch.next = row / ROW;
-  }
-
-  /** Queues the frame for one next hop. Returns 0, or the drop. */
-  private unicast(row: number, hop: number): number {
-    const { rows } = this.batch;
-    const source = rows[row + COLUMN.domain];
-    const vid = rows[row + COLUMN.tci] & VID_MASK;
-    const membership = this.topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
-    if ((membership ^ source) >>> 8 !== 0) return DEST_DROP | DROP.not_member;
-    const from = rows[row + COLUMN.ingress];
-    if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) return DEST_DROP | DROP.same_port;
-    if ((source & membership & ISOLATED) !== 0) return DEST_DROP | DROP.isolated;
-    if ((source & membership & SPLIT_HORIZON) !== 0) return DEST_DROP | DROP.split_horizon;
-    this.enqueue(row, hop, membership);
-    return 0;
-  }
-
-  /** Queues the frame for every member of a list that may have it. Returns 0, or a drop if there was none. */
-  private flood(row: number, list: number): number {
-    const { rows } = this.batch;
-    const { hops, listAt, vlan } = this.topology;
-    const from = rows[row + COLUMN.ingress];
-    const source = rows[row + COLUMN.domain];
-    const vid = rows[row + COLUMN.tci] & VID_MASK;
-    const end = listAt[list + 1];
-    let reached = false;
-    for (let k = listAt[list]; k < end; k++) {
-      const hop = hops[k];
-      if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
-      const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
-      if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
-      if ((membership ^ source) >>> 8 !== 0) continue;
-      this.enqueue(row, hop, membership);
-      reached = true;
-    }
-    return reached ? 0 : DEST_DROP | DROP.no_destination;
-  }
-
-  private enqueue(row: number, hop: number, membership: number): void {
-    const { batch, counters } = this;
-    const { rows } = batch;
-    const port = hop & PORT_MASK;
-    const length = rows[row + COLUMN.length];
-    counters.values[counters.port(port) + PORT.copies] += 1;
-    this.budget -= COPY_COST + length;
-    const mtu = this.topology.mtu[port];
-    const queue = this.queueOf[port];
-    if (queue === undefined || (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
-      this.dropCopy(port, queue === undefined ? DROP.device_gone : DROP.too_big);
-      if (queue === undefined || (membership & TUNNEL) === 0) return;
-      const answer = this.tooBig.answer(row, hop, mtu);
-      if (answer >= 0) this.enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain]);
-      return;
-    }
-    if (queue.count === queue.capacity) queue.sink.transmit(batch, queue);
-    const isUntagged = (membership & UNTAGGED) !== 0;
-    queue.push(row, hop, isUntagged ? 0 : (TPID_8021Q << 16) | rows[row + COLUMN.tci]);
-  }
-
-  private dropCopy(port: number, drop: number): void {
-    this.counters.values[this.counters.port(port) + PORT.drops + drop] += 1;
   }
 
   private transmit(): void {
@@ -379,19 +265,4 @@ export class Engine {
     const [key, lo, hop] = [statics[at], statics[at + 1], statics[at + 2]];
     return this.fdb.addStatic(key >>> 16, key & 0xffff, lo, hop, flags);
   }
-}
-
-/** Whether a frame may leave through its own port: with hairpin, but in a tunnel not to the remote that it came from. */
-function turnsRound(source: number, from: number, hop: number): boolean {
-  return (source & HAIRPIN) !== 0 && ((source & TUNNEL) === 0 || hop !== from);
-}
-
-/** What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. */
-function l3Length(batch: FrameBatch, row: number): number {
-  const { rows } = batch;
-  const isGso = rows[row + COLUMN.gsoType] !== 0;
-  const length = isGso
-    ? rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize]
-    : rows[row + COLUMN.length];
-  return length - l3Of(batch, row);
 }

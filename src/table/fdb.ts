@@ -24,7 +24,7 @@ const WORDS = 4;
 /** Slots that one `read` walks over: 0.3 ms if half of them are in use. */
 const READ_SLOTS = 32_768;
 /** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
-const MAX_PROBES = 128;
+export const MAX_PROBES = 128;
 const TICK_SHIFT = 8;
 const TICK_MASK = 0xff_ffff;
 const MS_PER_TICK = 128;
@@ -128,6 +128,48 @@ export class Fdb {
     if (words[at + 2] !== hop) return this.update(at, domain, hop, stamp);
     if (words[at + 3] !== stamp && (words[at + 3] & STATIC) === 0) words[at + 3] = stamp;
     return KNOWN;
+  }
+
+  /**
+   * Offset of the slot where the chain of an address begins. Multiply-shift with random odd multipliers, then one
+   * finalising round: uniform also for consecutive MACs. Every step stays an int32: a uint32 in a loop becomes a double
+   * in V8.
+   */
+  home(key: number, lo: number): number {
+    let h = Math.imul(key ^ this.seedHi, this.multiplierHi) + Math.imul(lo ^ this.seedLo, this.multiplierLo);
+    h ^= h >>> 15;
+    return (Math.imul(h, 0x2c1b_3c6d) >>> this.shift) << 2;
+  }
+
+  /** Offset of the slot behind `at` in its chain, or -1 if the chain ends at `at`. */
+  next(at: number): number {
+    return this.words[at] === 0 ? -1 : (at + WORDS) & this.mask;
+  }
+
+  /** 0 if the entry at `at` is that of `key` and `lo`, without a branch. */
+  difference(at: number, key: number, lo: number): number {
+    const { words } = this;
+    return (words[at] ^ key) | (words[at + 1] ^ lo);
+  }
+
+  /** Some word of the slot, to have it in the cache soon. */
+  peek(at: number): number {
+    return this.words[at];
+  }
+
+  /** Whether the entry at `at` says the same, static or heard just now: what `learn` comes to for nearly every frame. */
+  refresh(at: number, hop: number, tick: number): boolean {
+    const { words } = this;
+    if (at < 0 || words[at + 2] !== hop) return false;
+    const stamp = tick << TICK_SHIFT;
+    if (words[at + 3] !== stamp && (words[at + 3] & STATIC) === 0) words[at + 3] = stamp;
+    return true;
+  }
+
+  /** Next hop of the entry at `at`, or 0. */
+  hopAt(at: number, domain: number, tick: number): number {
+    const { words } = this;
+    return at >= 0 && this.isFresh(domain, words[at + 3], tick) ? words[at + 2] : 0;
   }
 
   /** Adds or replaces a static entry. Returns false if its chain or the table is full. */
@@ -237,14 +279,6 @@ export class Fdb {
       at = (at + WORDS) & mask;
     }
     return -1;
-  }
-
-  // Multiply-shift with random odd multipliers, then one finalising round: uniform also for consecutive MACs. Every
-  // step stays an int32: a uint32 in a loop becomes a double in V8.
-  private home(key: number, lo: number): number {
-    let h = Math.imul(key ^ this.seedHi, this.multiplierHi) + Math.imul(lo ^ this.seedLo, this.multiplierLo);
-    h ^= h >>> 15;
-    return (Math.imul(h, 0x2c1b_3c6d) >>> this.shift) << 2;
   }
 
   private isFresh(domain: number, stamp: number, tick: number): boolean {

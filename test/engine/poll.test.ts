@@ -54,6 +54,33 @@ test('a sink’s queue that fills up in the middle of a poll is drained there an
   expect(bench.sink.calls.reduce((sum, count) => sum + count)).toBe(1024);
 });
 
+test('of a station that speaks on two ports in one batch, the port that it spoke on last is learned', () => {
+  for (const order of [
+    ['p1', 'p2'],
+    ['p2', 'p1'],
+  ]) {
+    const bench = openBench({ br0: { ports: ports(3) } });
+    bench.source.add(bench.port('p1'), 'a > *');
+    bench.engine.poll(1000);
+    for (const port of order) bench.source.add(bench.port(port), 'a > *');
+    bench.engine.poll(1001);
+    bench.source.add(bench.port('p3'), 'c > a');
+    bench.engine.poll(1002);
+    expect(bench.sink.sent.get(bench.port(order[1]))).toContain('c > a');
+    expect(bench.sink.sent.get(bench.port(order[0])) ?? []).not.toContain('c > a');
+  }
+});
+
+test('a frame reaches a station that was first heard of later in the same batch', () => {
+  const bench = openBench({ br0: { ports: ports(3) } });
+  bench.source.add(bench.port('p1'), 'a > b');
+  bench.source.add(bench.port('p2'), 'b > a');
+  bench.engine.poll(1000);
+  expect(bench.sink.sent.get(bench.port('p2'))).toEqual(['a > b']);
+  expect(bench.sink.sent.get(bench.port('p1'))).toEqual(['b > a']);
+  expect(bench.sink.sent.get(bench.port('p3'))).toBeUndefined();
+});
+
 test('a port that cannot take a copy costs that copy and no other', () => {
   const bench = openBench({ br0: { ports: ports(3) } });
   bench.sink.room = 2;

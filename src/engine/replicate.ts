@@ -1,0 +1,141 @@
+// The last stage: one queue entry for each egress copy. Every frame is counted here, as forwarded or as dropped; every
+// copy is, as a copy. A closure for the same reason as in stages.ts.
+
+import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { DEST_DROP, DEST_LIST, DEST_VALUE, PORT_MASK } from '../frame/hop.ts';
+import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { HEADER_LEN } from '../wire/ethernet.ts';
+import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { maskIfZero } from './mask.ts';
+import { l3Of } from './offload.ts';
+import type { EgressQueue } from './port.ts';
+import type { TooBig } from './too_big.ts';
+import {
+  HAIRPIN,
+  ISOLATED,
+  SPLIT_HORIZON,
+  type Topology,
+  TUNNEL,
+  UNTAGGED,
+  VLAN_STRIDE,
+} from './topology.ts';
+
+/**
+ * A poll replicates until this is used up, and the next poll goes on: about 1 ms of TAP writes, so that a flood to 256
+ * ports holds up commands and timers no longer than that. A copy costs its bytes and COPY_COST for the system call.
+ */
+const POLL_BUDGET = 8 * 1024 * 1024;
+const COPY_COST = 8192;
+
+/** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
+export type Replicate = (topology: Topology) => void;
+
+/** @param queueOf by port; undefined = no device */
+export function createReplicate(
+  batch: FrameBatch,
+  counters: Counters,
+  queueOf: readonly (EgressQueue | undefined)[],
+  tooBig: TooBig,
+): Replicate {
+  const { rows } = batch;
+  const { values } = counters;
+  const portsAt = counters.port(0);
+  /** What is left of this poll's. */
+  let budget = 0;
+
+  function replicate(topology: Topology): void {
+    const end = batch.count * ROW;
+    let row = batch.next * ROW;
+    budget = POLL_BUDGET;
+    for (; row < end && budget > 0; row += ROW) {
+      const counter = portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE;
+      let dest = rows[row + COLUMN.dest];
+      if (dest < DEST_DROP) dest = unicast(row, dest, topology);
+      else if ((dest & DEST_LIST) !== 0) dest = flood(row, dest & DEST_VALUE, topology);
+      if (dest === 0) values[counter + PORT.forwarded] += 1;
+      else values[counter + PORT.drops + (dest & DEST_VALUE)] += 1;
+    }
+    batch.next = row / ROW;
+  }
+
+  /** Queues the frame for one next hop. Returns 0, or the drop. */
+  function unicast(row: number, hop: number, topology: Topology): number {
+    const source = rows[row + COLUMN.domain];
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    const membership = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
+    if ((membership ^ source) >>> 8 !== 0) return DEST_DROP | DROP.not_member;
+    const from = rows[row + COLUMN.ingress];
+    if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) return DEST_DROP | DROP.same_port;
+    const both = source & membership;
+    if ((both & (ISOLATED | SPLIT_HORIZON)) !== 0) {
+      return DEST_DROP | ((both & ISOLATED) !== 0 ? DROP.isolated : DROP.split_horizon);
+    }
+    enqueue(row, hop, membership, topology);
+    return 0;
+  }
+
+  /** Queues the frame for every member of a list that may have it. Returns 0, or a drop if there was none. */
+  function flood(row: number, list: number, topology: Topology): number {
+    const { hops, listAt, vlan } = topology;
+    const from = rows[row + COLUMN.ingress];
+    const source = rows[row + COLUMN.domain];
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    const end = listAt[list + 1];
+    let reached = false;
+    for (let k = listAt[list]; k < end; k++) {
+      const hop = hops[k];
+      if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
+      const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
+      if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
+      if ((membership ^ source) >>> 8 !== 0) continue;
+      enqueue(row, hop, membership, topology);
+      reached = true;
+    }
+    return reached ? 0 : DEST_DROP | DROP.no_destination;
+  }
+
+  function enqueue(row: number, hop: number, membership: number, topology: Topology): void {
+    const port = hop & PORT_MASK;
+    const length = rows[row + COLUMN.length];
+    values[portsAt + port * PORT_STRIDE + PORT.copies] += 1;
+    budget -= COPY_COST + length;
+    const mtu = topology.mtu[port];
+    const queue = queueOf[port];
+    if (queue === undefined || (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
+      refuse(row, hop, membership, topology);
+      return;
+    }
+    if (queue.count === queue.capacity) queue.sink.transmit(batch, queue);
+    const ifTagged = maskIfZero(membership & UNTAGGED);
+    queue.push(row, hop, ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged);
+  }
+
+  /** Drops a copy whose port has no device or too small an MTU; who sends too much into a tunnel is told. */
+  function refuse(row: number, hop: number, membership: number, topology: Topology): void {
+    const port = hop & PORT_MASK;
+    const isGone = queueOf[port] === undefined;
+    const drop = isGone ? DROP.device_gone : DROP.too_big;
+    values[portsAt + port * PORT_STRIDE + PORT.drops + drop] += 1;
+    if (isGone || (membership & TUNNEL) === 0) return;
+    const answer = tooBig.answer(row, hop, topology.mtu[port]);
+    if (answer >= 0) enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain], topology);
+  }
+
+  return replicate;
+}
+
+/** Whether a frame may leave through its own port: with hairpin, but in a tunnel not to the remote that it came from. */
+function turnsRound(source: number, from: number, hop: number): boolean {
+  return (source & HAIRPIN) !== 0 && ((source & TUNNEL) === 0 || hop !== from);
+}
+
+/** What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. */
+function l3Length(batch: FrameBatch, row: number): number {
+  const { rows } = batch;
+  const isGso = rows[row + COLUMN.gsoType] !== 0;
+  const length = isGso
+    ? rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize]
+    : rows[row + COLUMN.length];
+  return length - l3Of(batch, row);
+}

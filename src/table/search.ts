@@ -1,0 +1,85 @@
+// Finds many addresses in the FDB at once: the sources and destinations of a batch.
+//
+//   keys:  | domain << 16 | MAC 0-1 | MAC 2-5 | entry | - |      4 words for each address; the caller fills two
+//
+// One by one, a lookup waits for its slot, and if that is another address's, the processor has guessed wrong and starts
+// again. Here nothing waits: all homes are computed, then all of them compared without a branch, and those that are not
+// there are noted and compared with their next slot, round by round. For a frame's two addresses: 18 to 10 ns with 256
+// stations, 40 to 22 with 65,536.
+// From 4 MiB on, much of the table comes from main memory. Then all homes are looked at before the first comparison, in
+// a loop so short that the processor has a dozen of them under way: 117 to 92 ns for a frame with 1,000,000 stations.
+//
+// A closure instead of a class: see docs/decisions.md.
+
+import { type Fdb, MAX_PROBES } from './fdb.ts';
+
+/** Words of an address in `keys`. */
+export const KEY = {
+  /** domain << 16 | first two bytes of the MAC */
+  hi: 0,
+  lo: 1,
+  /** Where its entry is, as Fdb counts; -1 = there is none. Found by `find`. */
+  entry: 2,
+  /** Some word of its home, written down only so that it is read. */
+  seen: 3,
+} as const;
+export const KEY_WORDS = 4; // a power of two, so that `k | KEY.lo` is a sum, and one that cannot overflow
+
+/** Slots of 4 MiB. */
+const LARGE = 262_144;
+
+export interface Search {
+  readonly keys: Int32Array;
+  /** Sets `entry` of the first `count` addresses. */
+  find(fdb: Fdb, count: number): void;
+}
+
+export function createSearch(capacity: number): Search {
+  const keys = new Int32Array(capacity * KEY_WORDS);
+  /** Offsets in `keys` of those that are not found yet. */
+  const pending = new Int32Array(capacity);
+
+  function find(fdb: Fdb, count: number): void {
+    const end = count * KEY_WORDS;
+    for (let k = 0; k < end; k += KEY_WORDS) {
+      keys[k | KEY.entry] = fdb.home(keys[k | KEY.hi], keys[k | KEY.lo]);
+    }
+    if (fdb.slots >= LARGE) look(fdb, count);
+    let left = 0;
+    for (let k = 0; k < end; k += KEY_WORDS) {
+      const difference = fdb.difference(keys[k | KEY.entry], keys[k | KEY.hi], keys[k | KEY.lo]);
+      pending[left] = k;
+      left += oneUnlessZero(difference);
+    }
+    for (let probe = 1; left > 0; probe++) left = goOn(fdb, left, probe);
+  }
+
+  function look(fdb: Fdb, count: number): void {
+    const end = count * KEY_WORDS;
+    for (let k = 0; k < end; k += KEY_WORDS) {
+      keys[k | KEY.seen] = fdb.peek(keys[k | KEY.entry]);
+    }
+  }
+
+  /** Compares the first `count` of `pending` with their next slots. Returns how many are left, at the front again. */
+  function goOn(fdb: Fdb, count: number, probe: number): number {
+    let left = 0;
+    for (let n = 0; n < count; n++) {
+      const k = pending[n];
+      const entry = probe < MAX_PROBES ? fdb.next(keys[k | KEY.entry]) : -1;
+      keys[k | KEY.entry] = entry;
+      if (entry < 0) continue;
+      const difference = fdb.difference(entry, keys[k | KEY.hi], keys[k | KEY.lo]);
+      pending[left] = k;
+      left += oneUnlessZero(difference);
+    }
+    return left;
+  }
+
+  return { keys, find };
+}
+
+/** Without a branch. */
+function oneUnlessZero(x: number): number {
+  return (x | -x) >>> 31;
+}
