@@ -12,7 +12,7 @@ import {
   needTool,
 } from './contenders/contender.ts';
 import { TAPLOOM } from './contenders/taploom.ts';
-import { busySince, cpuTimes, SENDER_CPUS, SWITCH_CPU } from './cpus.ts';
+import { busySince, cpuTimes } from './cpus.ts';
 import { Lab } from './lab.ts';
 
 /** A round that ends in an error, and what it was about, counts as nothing done. */
@@ -80,12 +80,10 @@ export class Arena {
     const samples = new Map<string, Sample[]>();
     const failed = new Map<string, string>();
     for (const one of this.contenders) {
-      try {
-        await work(this.lab, one, Math.min(WARM_UP_SECONDS, seconds));
-      } catch (error) {
-        failed.set(one.name, explain(error));
-        say(`${label}: ${one.name} fails: ${explain(error)}`);
-      }
+      const why = await this.warmUp(one, work, Math.min(WARM_UP_SECONDS, seconds));
+      if (why === undefined) continue;
+      failed.set(one.name, why);
+      say(`${label}: ${one.name} fails: ${why}`);
     }
     const fit = this.contenders.filter(({ name }) => !failed.has(name));
     for (let round = 0; round < rounds; round++) {
@@ -97,6 +95,16 @@ export class Arena {
       }
     }
     return { samples, failed };
+  }
+
+  /** Why the contender cannot do this work, after a second chance. */
+  private async warmUp(one: Contender, work: Work, seconds: number): Promise<string | undefined> {
+    const once = () =>
+      work(this.lab, one, seconds).then(
+        () => undefined,
+        (error: unknown) => explain(error),
+      );
+    return (await once()) && (await once());
   }
 
   private async add(kind: ContenderKind, needs: Needs, say: BenchOptions['say']): Promise<void> {
@@ -132,8 +140,8 @@ export class Arena {
       cpuNs,
       forwarded,
       switchShare: cpuNs / 1e6 / elapsed,
-      switchCpuBusy: busy[Number(SWITCH_CPU)],
-      senderCpuBusy: Math.max(...busy.slice(0, Math.max(1, Number(SENDER_CPUS.split('-').at(-1)) + 1))),
+      switchCpuBusy: busy.ofSwitch,
+      senderCpuBusy: busy.ofSender,
       sent,
       lostInQueue,
       // Only of datagrams: what TCP sends in one piece may arrive in several.

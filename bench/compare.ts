@@ -42,9 +42,10 @@ export function compare(rounds: Rounds, comparison: Comparison): Required<Pick<O
     }
   }
   const results = Object.entries(expected).flatMap(([peer, bound]): Result[] => {
-    const ours = values.get(TAPLOOM);
     const theirs = values.get(peer);
-    if (ours === undefined || theirs === undefined) return [];
+    if (theirs === undefined) return [];
+    // Taploom's own failure is a result like any other.
+    const ours = values.get(TAPLOOM) ?? theirs.map(() => (better === 'more' ? 0 : Number.POSITIVE_INFINITY));
     const each = ratios(ours, theirs).filter((ratio) => !Number.isNaN(ratio));
     if (each.length === 0) return [];
     const promise: Expected | undefined =

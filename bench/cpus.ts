@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 
 const LAST = Math.max(0, cpus().length - 1);
 const ALL = range(0, LAST);
@@ -21,12 +22,22 @@ export const PLACES =
     ? 'Everything shares the one CPU.'
     : `Switches run on CPU ${SWITCH_CPU}, UDP senders on ${SENDER_CPUS}, receivers and TCP on ${RECEIVER_CPUS}.`;
 
-/** Share of its time that each CPU was busy since the reading `before`, 0 to 1. */
-export function busySince(before: readonly CpuTime[]): number[] {
-  return cpuTimes().map(({ busy, total }, n) => {
+/** Shares of their time, 0 to 1, that the switch's CPU and the busiest of the sender's were busy since `before`. */
+export function busySince(before: readonly CpuTime[]): { ofSwitch: number; ofSender: number } {
+  const shares = cpuTimes().map(({ busy, total }, n) => {
     const elapsed = total - before[n].total;
     return elapsed > 0 ? (busy - before[n].busy) / elapsed : 0;
   });
+  return { ofSwitch: shares[LAST], ofSender: Math.max(...shares.slice(0, Math.max(1, LAST))) };
+}
+
+/** Share of all CPUs that whatever runs now takes, by a look of a second. */
+export async function busyNow(): Promise<number> {
+  const before = cpuTimes();
+  await setTimeout(1000);
+  const after = cpuTimes();
+  const sum = (times: CpuTime[], key: keyof CpuTime) => times.reduce((total, time) => total + time[key], 0);
+  return (sum(after, 'busy') - sum(before, 'busy')) / (sum(after, 'total') - sum(before, 'total'));
 }
 
 export interface CpuTime {

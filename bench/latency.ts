@@ -80,7 +80,7 @@ export const latency: Bench = {
           outcomes.push(
             compare(rounds, {
               name: `latency-${name}-${moment}`,
-              what: `round trip, ${what}, ${moment}`,
+              what: `Round trip, ${what}, ${moment}`,
               unit: 'µs',
               better: 'less',
               metric: ({ values }) => values[moment],
@@ -93,7 +93,7 @@ export const latency: Bench = {
           const { median: value, interval } = p99;
           const expected = { atMost: P99_LIMIT };
           outcomes.push({
-            results: [{ what: `round trip, ${what}, p99`, value, unit: 'µs', interval, expected }],
+            results: [{ what: `Round trip, ${what}, p99`, value, unit: 'µs', interval, expected }],
           });
         }
       }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { explain } from './arena.ts';
 import { type Bench, type BenchOptions, Skip } from './bench.ts';
+import { busyNow } from './cpus.ts';
 import { closeLabs } from './lab.ts';
 import { type BenchReport, lines, newReport, publish, save } from './report.ts';
 import { BENCHES } from './suite.ts';
@@ -19,6 +20,8 @@ const ROUNDS = 15;
 const SECONDS = 1;
 const QUICK = { rounds: 2, seconds: 0.3 };
 
+/** Share of the CPUs that others may take before somebody should know. */
+const BUSY = 0.1;
 /** A bench that takes this times its estimate, and some seconds more, hangs. */
 const LIMIT_FACTOR = 3;
 const LIMIT_S = 120;
@@ -104,11 +107,12 @@ function parseRequest(): Request | undefined {
 async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Request): Promise<void> {
   const isComplete = benches === BENCHES && rounds >= ROUNDS && seconds >= SECONDS && peers.length === 0;
   const folder = out ?? (isComplete ? RESULTS : undefined);
-  const report = newReport(rounds, seconds);
+  const report = newReport(rounds, seconds, await busyNow());
   const print = (text: string) => json || process.stdout.write(`${text}\n`);
   const total = benches.reduce((sum, bench) => sum + bench.duration({ rounds, seconds, quick, peers }), 0);
   const minutes = Math.ceil(total / 60);
   print(`This takes about ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`);
+  if (report.busyBefore > BUSY) print('The machine has other work to do: the figures will say so too.');
   for (const bench of benches) {
     print(`\n${bench.name}: ${bench.question}`);
     const say: BenchOptions['say'] = (text) => process.stderr.write(`  ${bench.name}: ${text}\n`);

@@ -35,10 +35,12 @@ export interface Report {
   rounds: number;
   secondsPerRound: number;
   places: string;
+  /** Share of their time, 0 to 1, that the CPUs were busy with other things just before. */
+  busyBefore: number;
   benches: BenchReport[];
 }
 
-export function newReport(rounds: number, secondsPerRound: number): Report {
+export function newReport(rounds: number, secondsPerRound: number, busyBefore: number): Report {
   const machine = {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
@@ -46,7 +48,15 @@ export function newReport(rounds: number, secondsPerRound: number): Report {
     kernel: release(),
     node: process.version,
   };
-  return { date: new Date().toISOString(), machine, rounds, secondsPerRound, places: PLACES, benches: [] };
+  return {
+    date: new Date().toISOString(),
+    machine,
+    rounds,
+    secondsPerRound,
+    places: PLACES,
+    busyBefore,
+    benches: [],
+  };
 }
 
 /** What one bench found, for the terminal. */
@@ -76,6 +86,7 @@ export function markdown(report: Report, { images, full }: { images: string; ful
   return [
     `${report.date.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}. ` +
       `Traffic: ${report.rounds} alternating rounds of ${report.secondsPerRound} s. ${report.places} ` +
+      `Just before, other work took ${(100 * report.busyBefore).toFixed(0)} % of the CPUs. ` +
       `${reached} of ${promised.length} numbers are reached.`,
     table(['', 'median (95 % interval)', '', 'from'], results.map(resultRow)),
     ...report.benches.flatMap((bench) => section(bench, images, full)),

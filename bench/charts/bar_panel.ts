@@ -20,6 +20,7 @@ export function barPanel({ what, unit, better, bars }: BarChart, width: number):
   const room = width - LABEL_WIDTH - VALUE_WIDTH;
   const largest = Math.max(...bars.map(({ median, interval }) => Math.max(median, interval[1])), 1e-9);
   const place = (value: number) => LABEL_WIDTH + (room * value) / largest;
+  const label = (median: number) => (better === 'more' && median === 0 ? 'nothing' : round(median));
   const rows = bars.map(({ name, median, interval }, n) => {
     const y = HEAD + n * ROW;
     const middle = y + BAR / 2;
@@ -35,7 +36,7 @@ export function barPanel({ what, unit, better, bars }: BarChart, width: number):
       text(LABEL_WIDTH - 8, middle + 4, name, { anchor: 'end', bold: ours }) +
       element('rect', { ...bar, fill: ours ? COLOR.ours : COLOR.theirs }) +
       whisker +
-      text(Math.max(place(median), high) + 6, middle + 4, round(median), { bold: ours })
+      text(Math.max(place(median), high) + 6, middle + 4, label(median), { bold: ours })
     );
   });
   return (

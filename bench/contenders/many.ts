@@ -2,8 +2,11 @@
 // up from the second host's.
 
 import type { Lab } from '../lab.ts';
-import { type Contender, hostNamespaces } from './contender.ts';
+import { built, type Contender, hostNamespaces } from './contender.ts';
 import { TaploomProcess } from './taploom.ts';
+
+const MEETINGS = 5;
+const ANSWERS_MS = 5000;
 
 /** A Taploom under load, and where the load goes. */
 export interface Many extends Contender {
@@ -35,13 +38,28 @@ export async function manyTaps(lab: Lab, count: number): Promise<Many> {
       }),
     );
   }
+  const addresses = Array.from({ length: count / 2 }, (_, n) => `10.98.${n >> 6}.${((n & 63) << 2) + 2}`);
+  await meet(lab, namespaces[0], addresses);
   return {
     name: String(count),
     hosts: namespaces.map((netns, n) => ({ netns, device: names[n], address: `10.98.0.${1 + n}` })),
     processes: [running.process],
-    targets: count / 2,
+    targets: addresses.length,
     step: 4,
   };
+}
+
+/** All hosts know each other, and the switch all of them: else the first rounds would be floods and ARP. */
+async function meet(lab: Lab, netns: string, addresses: readonly string[]): Promise<void> {
+  let silent = addresses;
+  for (let tries = 0; tries < MEETINGS && silent.length > 0; tries++) {
+    const asking = lab.start([built('traffic'), '-', 'pingall', '2000', ...silent], { netns });
+    silent = await asking.output(ANSWERS_MS).then(
+      () => [],
+      () => asking.stdout.split('\n').filter((line) => line !== ''),
+    );
+  }
+  if (silent.length > 0) throw new Error(`${silent.length} of ${addresses.length} hosts do not answer`);
 }
 
 /** A VXLAN port with `count` remotes, all of them addresses of one namespace, and a station behind each. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Rounds, Sample } from '../../bench/arena.ts';
+import { isReached } from '../../bench/bench.ts';
 import { type Comparison, compare, describe as tell } from '../../bench/compare.ts';
 
 const sample = (value: number, rest: Partial<Sample> = {}): Sample => ({
@@ -70,6 +71,14 @@ describe('a comparison', () => {
     });
     expect(results).toEqual([]);
   });
+});
+
+test('a failure of Taploom misses what was promised', () => {
+  const alone = rounds({ 'C pump': [sample(1)] }, { Taploom: 'it stalls' });
+  for (const better of ['more', 'less'] as const) {
+    const [result] = compare(alone, { ...comparison, better }).results;
+    expect(isReached(result), better).toBe(false);
+  }
 });
 
 describe('a note', () => {

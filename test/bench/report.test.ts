@@ -31,7 +31,7 @@ const outcome: Outcome = {
 };
 
 function aReport() {
-  const report = newReport(15, 1);
+  const report = newReport(15, 1, 0.034);
   report.benches.push(
     { name: 'tcp', question: 'How fast?', outcome },
     { name: 'udp', question: 'How many?', outcome: { results: [] }, missing: 'It needs root.' },
@@ -41,6 +41,7 @@ function aReport() {
 
 test('Markdown has what was reached, what was missed, and what was left out', () => {
   const text = markdown(aReport(), { images: '.', full: true });
+  expect(text).toContain('Just before, other work took 3 % of the CPUs.');
   expect(text).toContain('1 of 2 numbers are reached.');
   expect(text).toContain('| speed | 0.900 (0.800 to 1.00) times | **missed**: at least 0.97 | a / b |');
   expect(text).toContain('| start | 0.400 s | reached: at most 0.5 |  |');
