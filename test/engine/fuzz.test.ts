@@ -15,7 +15,7 @@ import { Fault, FaultSource } from '../../src/port/fault.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
 import { Vxlan } from '../../src/port/vxlan.ts';
-import { Counters } from '../../src/table/counters.ts';
+import { Counters, PORT } from '../../src/table/counters.ts';
 import { Remotes } from '../../src/table/remotes.ts';
 import { add } from '../../src/wire/checksum.ts';
 import * as ip from '../../src/wire/ip.ts';
@@ -74,7 +74,8 @@ function randomConfig(random: Random): SwitchConfigInput {
         remote_learning: random.chance(0.7),
         max_remotes: random.between(1, 4),
         tos: random.chance(0.5) ? 'inherit' : 0,
-        mtu: 1450,
+        // Small ones, so that what is answered is small enough to be quoted with its mark.
+        mtu: random.pick([100, 576, 1450]),
       };
     }
     bridges[`b${b}`] = {
@@ -198,6 +199,14 @@ class Fuzzed {
     this.checkReceived();
   }
 
+  answers(): number {
+    const { counters } = this;
+    return this.ports.reduce(
+      (sum, { number }) => sum + counters.values[counters.port(number) + PORT.generated],
+      0,
+    );
+  }
+
   private send(port: FuzzPort): void {
     const { random } = this;
     // A VLAN-unaware bridge is one domain whatever the tags say.
@@ -303,12 +312,13 @@ class Fuzzed {
   }
 }
 
-/** Runs the switch that `seed` makes; says what to do again if it fails. */
-function iteration(seed: number): void {
+/** Runs the switch that `seed` makes; says what to do again if it fails. Returns how many ICMP answers it gave. */
+function iteration(seed: number): number {
   let step = 0;
   try {
     const fuzzed = new Fuzzed(new Random(seed));
     for (; step < BATCHES; step++) fuzzed.step();
+    return fuzzed.answers();
   } catch (error) {
     throw new Error(`FUZZ_SEED=${seed} npx vitest run test/engine/fuzz.test.ts fails at batch ${step}`, {
       cause: error,
@@ -325,8 +335,11 @@ test(`random switches survive hostile frames for ${SECONDS} s`, { timeout: SECON
   process.stdout.write(`fuzz: first seed ${first}\n`);
   const end = Date.now() + SECONDS * 1000;
   let seed = first;
-  for (; Date.now() < end; seed++) iteration(seed);
-  process.stdout.write(`fuzz: ${seed - first} switches, ${(seed - first) * BATCHES} batches\n`);
+  let answers = 0;
+  for (; Date.now() < end; seed++) answers += iteration(seed);
+  process.stdout.write(
+    `fuzz: ${seed - first} switches, ${(seed - first) * BATCHES} batches, ${answers} ICMP answers\n`,
+  );
 });
 
 /** Whether the TCP or UDP checksum of an untagged frame is right. */
