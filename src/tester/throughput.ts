@@ -46,8 +46,8 @@ export interface Throughput {
   framesPerSecond: number;
   /** Frames with FCS, without preamble and gap. */
   bitsPerSecond: number;
-  /** What kept it from being more. */
-  limit: 'switch' | 'generator' | 'rate';
+  /** What kept it from being more; `receiver`: frames came, and this program was too slow to count them. */
+  limit: 'switch' | 'generator' | 'receiver' | 'rate';
   trials: number;
   latency?: LatencySummary;
   best?: TrialSummary;
@@ -93,16 +93,18 @@ export async function throughput(bench: Bench, options: ThroughputOptions): Prom
     },
   );
   const { best } = search;
+  const failed = search.failed?.trial;
+  const ourFault = search.limit === 'switch' && failed && failed.losses.receiver > failed.lost / 2;
   const framesPerSecond = best?.trial.offeredFramesPerSecond ?? 0;
   return {
     frameBytes: size,
     framesPerSecond,
     bitsPerSecond: framesPerSecond * size * 8,
-    limit: search.limit,
+    limit: ourFault ? 'receiver' : search.limit,
     trials: search.trials.length,
     latency: best?.trial.latency,
     best: best?.trial,
-    failed: search.failed?.trial,
+    failed,
     overload: summary(overload, overload.offered),
   };
 }

@@ -90,6 +90,17 @@ test('loss: what a port drops on purpose is found, by its reason', async () => {
   }
 });
 
+test('what a port delays and duplicates is measured as that', async () => {
+  const lab = await openLab();
+  const { daemon } = await taploom(lab, ['a', 'b'], {}, { fault: { delay: 30, duplicate: 0.5, seed: 7 } });
+  const args = ['--duration', '0.3', '--settle', '0.5', '--sizes', '64', '--json'];
+  const { results } = await report('latency', daemon.cli('bench', 'latency', 'a', 'b', ...args));
+  expectLatency(results[0].latency);
+  expect(results[0].latency?.minUs).toBeGreaterThanOrEqual(29_000);
+  expect(results[0].latency?.p50Us).toBeLessThan(1e6);
+  expect(results[0].duplicates).toBeGreaterThan(results[0].sent / 4);
+});
+
 test('caching capacity is the fdb_limit exactly, less the stations that were there before', async () => {
   const lab = await openLab();
   const { daemon, hosts } = await taploom(lab, ['a', 'b', 'c', 'd'], { fdb_limit: 512 });
@@ -156,6 +167,28 @@ test('a bridge of its own goes away afterwards, and on Ctrl-C', async () => {
     expect(running.stderr).toContain(`interrupted by ${signal}`);
     expect(await names()).toEqual(['a']);
   }
+});
+
+test('without the right to open raw sockets it says what is missing', async () => {
+  const lab = await openLab();
+  const host = await lab.netns('a');
+  await host.ip('link set dev lo up', 'link add d0 type veth peer name d1', 'link set dev d0 up');
+  const bench = [
+    process.execPath,
+    program('taploom'),
+    'bench',
+    'latency',
+    '--interface',
+    'd0',
+    '--interface',
+    'lo',
+  ];
+  const { code, stderr, stdout } = await host.run(['setpriv', '--bounding-set=-net_raw', ...bench, '--json']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(JSON.parse(stderr).error).toMatchObject({
+    code: 'permission_denied',
+    message: expect.stringMatching(/raw socket on interface d0.*CAP_NET_RAW/),
+  });
 });
 
 test('any switch can be measured by its interfaces: a bridge of the kernel', async () => {

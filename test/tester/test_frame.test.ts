@@ -33,6 +33,10 @@ test('stations are single stations, locally administered, and no two are alike',
   const seen = new Set(Array.from({ length: 100_000 }, (_, n) => station(0, n)));
   expect(seen.size).toBe(100_000);
   expect([...seen].every((mac) => mac.startsWith('02:'))).toBe(true);
+  // of all 2^24: a factor that has no inverse would show among the powers of two
+  expect(new Set(Array.from({ length: 24 }, (_, bit) => station(0, 2 ** bit))).add(station(0, 0)).size).toBe(
+    25,
+  );
   expect(station(1, 5)).not.toBe(station(0, 5));
   expect(station(0, 2 ** 24 - 1)).toMatch(/^02(:[0-9a-f]{2}){5}$/);
 });

@@ -117,7 +117,7 @@ function latencyCells(latency: LatencySummary | undefined): Cell[] {
   return [minUs, meanUs, p50Us, p99Us, maxUs].map((value) => value.toFixed(value < 100 ? 1 : 0));
 }
 
-const LIMITS = { switch: 'switch', generator: 'generator', rate: '--rate' };
+const LIMITS = { switch: 'switch', generator: 'generator', receiver: 'receiver', rate: '--rate' };
 
 function throughputText(results: readonly Throughput[], width: number): string {
   const rows = results.map(({ frameBytes, framesPerSecond, bitsPerSecond, limit, latency }) => [

@@ -94,7 +94,10 @@ async function measure(
   signal: AbortSignal,
 ): Promise<BenchReport> {
   const { terminal } = context;
-  const say = (text: string) => terminal.error(`${text}\n`);
+  // with --json, what is on stderr is an error, as JSON; warnings are in the report
+  const say = (text: string) => {
+    if (!context.json) terminal.error(`${text}\n`);
+  };
   const warnings = options.temporaryBridge
     ? []
     : (await Promise.all(subject.ports.map((port) => port.doubts()))).flat();
