@@ -13,7 +13,8 @@ const MAX_FRAMES = 2 ** 31;
 const FLAT_OUT = 4_000_000;
 /** A receiver that nobody stops ends by itself after so many seconds more than it was needed. */
 const GRACE = 10;
-const LOOK_MS = 5;
+const LOOK_MS = 10;
+const LAST_COPIES_MS = 50;
 
 export interface Stream {
   from: TestPort;
@@ -81,32 +82,15 @@ export async function runTrial(
   };
   signal.addEventListener('abort', stop);
   try {
-    const running = streams.map((stream) => {
-      tags = (tags % 0xffff) + 1;
-      const tag = tags;
-      const receivers = stream.to.map((port) => {
-        const seconds = plan.seconds + plan.settle + GRACE;
-        return remember(tasks, port.sockets.receive({ seconds, limit: frames, tag }));
-      });
-      return { stream, tag, receivers };
+    const running = start(streams, plan, frames, tasks);
+    const sent = await Promise.all(running.map(({ sender }) => sender.finished()));
+    await settle(running, sent, plan.settle, signal, async (lost) => {
+      const soFar = sent.map((result) => ({ ...result, at: [] }));
+      return account(lost, soFar, streams, before, await witness()).unexplained === 0;
     });
-    const sending = running.map(({ stream, tag, receivers }) => {
-      const { sources = 1, destinations = 1 } = stream;
-      const { rate, seconds } = plan;
-      const sender = remember(
-        tasks,
-        stream.from.sockets.send({ rate, seconds, limit: frames, tag, sources, destinations }, stream.frame),
-      );
-      return { sender, receivers };
-    });
-    const sent = await Promise.all(sending.map(({ sender }) => sender.finished()));
-    const missing = () =>
-      sending.some(({ receivers }, i) => (receivers[0]?.progress ?? sent[i].sent) < sent[i].sent);
-    const end = performance.now() + plan.settle * 1000;
-    while (missing() && performance.now() < end && !signal.aborted) await sleep(LOOK_MS);
     stop();
     const results = await Promise.all(
-      sending.map(async ({ receivers }, i) => ({
+      running.map(async ({ receivers }, i) => ({
         ...sent[i],
         at: await Promise.all(receivers.map((receiver) => receiver.finished())),
       })),
@@ -118,6 +102,55 @@ export async function runTrial(
     stop();
     await Promise.allSettled(tasks.map((task) => task.finished()));
   }
+}
+
+interface Running {
+  sender: SendTask;
+  receivers: ReceiveTask[];
+}
+
+/** Receivers first. Whatever was started is in `tasks`, also if something could not be. */
+function start(
+  streams: readonly Stream[],
+  { rate, seconds, settle }: TrialPlan,
+  limit: number,
+  tasks: (SendTask | ReceiveTask)[],
+): Running[] {
+  const listening = streams.map((stream) => {
+    tags = (tags % 0xffff) + 1;
+    const plan = { seconds: seconds + settle + GRACE, limit, tag: tags };
+    const receivers = stream.to.map((port) => remember(tasks, port.sockets.receive(plan)));
+    return { stream, tag: tags, receivers };
+  });
+  return listening.map(({ stream, tag, receivers }) => {
+    const { from, frame, sources = 1, destinations = 1 } = stream;
+    const plan = { rate, seconds, limit, tag, sources, destinations };
+    return { sender: remember(tasks, from.sockets.send(plan, frame)), receivers };
+  });
+}
+
+/** Waits until all is there, or the time is over, or nothing comes any more and `isExplained` knows where the rest is. */
+async function settle(
+  running: readonly Running[],
+  sent: readonly SendResult[],
+  seconds: number,
+  signal: AbortSignal,
+  isExplained: (lost: number) => Promise<boolean>,
+): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  let before = -1;
+  while (performance.now() < end && !signal.aborted) {
+    const missing = running.reduce(
+      (sum, { receivers }, i) => sum + sent[i].sent - (receivers[0]?.progress ?? sent[i].sent),
+      0,
+    );
+    if (missing === 0) break;
+    if (missing === before && (await isExplained(missing))) break;
+    before = missing;
+    await sleep(LOOK_MS);
+  }
+  // copies of the last frames for other ports come after those for the first
+  if (running.some(({ receivers }) => receivers.length > 1)) await sleep(LAST_COPIES_MS);
 }
 
 function remember<T extends SendTask | ReceiveTask>(tasks: (SendTask | ReceiveTask)[], task: T): T {

@@ -1,7 +1,7 @@
 // `taploom bench` as a user runs it, against a real daemon and against a bridge of the kernel. The machine may be busy, so
 // rates are judged by what must hold whatever they are: the account of every frame.
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { BenchReport } from '../../src/cli/bench/report.ts';
 import type { TrialSummary } from '../../src/tester/throughput.ts';
 import { frame } from '../support/frames.ts';
@@ -13,6 +13,19 @@ import { program, Taploomd } from '../support/taploomd.ts';
 import { sendFrames } from '../support/traffic.ts';
 
 needs('sysctl');
+// A measurement takes seconds, and several times as long beside other work.
+vi.setConfig({ testTimeout: 120_000 });
+
+/** A socket where no taploomd listens. */
+const NOBODY = '/nobody/listens/here';
+
+function benchCommand(socket: string, ...args: string[]): string[] {
+  return [process.execPath, program('taploom'), '--socket', socket, 'bench', ...args];
+}
+
+function bench(socket: string, ...args: string[]): Promise<string> {
+  return check(benchCommand(socket, ...args), { timeoutMs: 60_000 });
+}
 
 /** A switch with a TAP in each of these hosts, which say nothing by themselves. */
 async function taploom(lab: Lab, names: readonly string[], bridge: object = {}, port: object = {}) {
@@ -49,17 +62,14 @@ function expectLatency(latency: TrialSummary['latency']): void {
   expect(meanUs).toBeLessThanOrEqual(maxUs);
 }
 
-const QUICK = ['--duration', '0.3', '--settle', '0.2', '--sizes', '64,1518'];
+const QUICK = ['--duration', '0.2', '--resolution', '25%', '--loss-tolerance', '10%'];
 
 test('throughput: a rate for each size, every frame accounted for, in both directions at once too', async () => {
   const lab = await openLab();
   const { daemon } = await taploom(lab, ['a', 'b']);
-  const one = ['bench', 'throughput', 'a', 'b', ...QUICK, '--resolution', '25%', '--json'];
+  const one = ['throughput', 'a', 'b', ...QUICK, '--sizes', '64,1518', '--json'];
   for (const more of [[], ['--bidirectional', '--stations', '5']]) {
-    const { results, bridge, ports } = await report(
-      'throughput',
-      daemon.cli(...one, ...more, '--loss-tolerance', '10%'),
-    );
+    const { results, bridge, ports } = await report('throughput', bench(daemon.socket, ...one, ...more));
     expect(bridge).toBe('br0');
     expect(ports).toMatchObject([{ name: 'a' }, { name: 'b' }]);
     expect(results.map(({ frameBytes }) => frameBytes)).toEqual([64, 1518]);
@@ -72,7 +82,7 @@ test('throughput: a rate for each size, every frame accounted for, in both direc
       expectLatency(latency);
     }
   }
-  const text = await daemon.cli('bench', 'latency', 'a', 'b', '--duration', '0.2', '--rate', '2000');
+  const text = await bench(daemon.socket, 'latency', 'a', 'b', '--duration', '0.2', '--rate', '2000');
   expect(text).toMatch(/^Latency \(RFC 2544, 26\.2\), 0\.2 s a trial: a -> b, bridge br0\n/);
   expect(text.split('\n').filter((line) => /^ +\d+ /.test(line))).toHaveLength(7);
 });
@@ -80,8 +90,8 @@ test('throughput: a rate for each size, every frame accounted for, in both direc
 test('loss: what a port drops on purpose is found, by its reason', async () => {
   const lab = await openLab();
   const { daemon } = await taploom(lab, ['a', 'b'], {}, { fault: { drop: 0.5, seed: 7 } });
-  const args = ['--rate', '2000', '--duration', '0.3', '--settle', '0.2', '--sizes', '64', '--json'];
-  const { results } = await report('loss', daemon.cli('bench', 'loss', 'a', 'b', ...args));
+  const args = ['--rate', '2000', '--duration', '0.2', '--sizes', '64', '--json'];
+  const { results } = await report('loss', bench(daemon.socket, 'loss', 'a', 'b', ...args));
   expect(results[0].trials).toHaveLength(10);
   for (const trial of results[0].trials) {
     expectAccount(trial);
@@ -93,8 +103,8 @@ test('loss: what a port drops on purpose is found, by its reason', async () => {
 test('what a port delays and duplicates is measured as that', async () => {
   const lab = await openLab();
   const { daemon } = await taploom(lab, ['a', 'b'], {}, { fault: { delay: 30, duplicate: 0.5, seed: 7 } });
-  const args = ['--duration', '0.3', '--settle', '0.5', '--sizes', '64', '--json'];
-  const { results } = await report('latency', daemon.cli('bench', 'latency', 'a', 'b', ...args));
+  const args = ['--duration', '0.3', '--sizes', '64', '--json'];
+  const { results } = await report('latency', bench(daemon.socket, 'latency', 'a', 'b', ...args));
   expectLatency(results[0].latency);
   expect(results[0].latency?.minUs).toBeGreaterThanOrEqual(29_000);
   expect(results[0].latency?.p50Us).toBeLessThan(1e6);
@@ -104,8 +114,8 @@ test('what a port delays and duplicates is measured as that', async () => {
 test('caching capacity is the fdb_limit exactly, less the stations that were there before', async () => {
   const lab = await openLab();
   const { daemon, hosts } = await taploom(lab, ['a', 'b', 'c', 'd'], { fdb_limit: 512 });
-  const args = ['bench', 'caching', 'a', 'b', 'c', '--settle', '0.5', '--quiet', '--json'];
-  const alone = await report('caching', daemon.cli(...args));
+  const args = ['caching', 'a', 'b', 'c', '--quiet', '--json'];
+  const alone = await report('caching', bench(daemon.socket, ...args));
   expect(alone.fdbLimit).toBe(512);
   expect(alone.result).toMatchObject({ addresses: 512, atLeast: false, otherAddresses: 0 });
 
@@ -116,23 +126,23 @@ test('caching capacity is the fdb_limit exactly, less the stations that were the
     others.map((from) => ({ hex: frame({ to: 'ff:ff:ff:ff:ff:ff', from }) })),
   );
   await daemon.until('stations learned', async () => (await daemon.fdb('?port=d')).length === others.length);
-  const crowded = await report('caching', daemon.cli(...args));
+  const crowded = await report('caching', bench(daemon.socket, ...args));
   expect(crowded.result).toMatchObject({ addresses: 502, otherAddresses: 10 });
-  const fewer = await report('caching', daemon.cli(...args, '--addresses', '100'));
+  const fewer = await report('caching', bench(daemon.socket, ...args, '--addresses', '100'));
   expect(fewer.result).toMatchObject({ addresses: 100, atLeast: true });
 });
 
 test('learning rate: a number, and none where nothing is learned', async () => {
   const lab = await openLab();
   const { daemon } = await taploom(lab, ['a', 'b', 'c']);
-  const args = ['bench', 'learning', 'a', 'b', 'c', '--addresses', '2000', '--settle', '0.3', '--json'];
-  const { result } = await report('learning', daemon.cli(...args, '--resolution', '30%'));
+  const args = ['learning', 'a', 'b', 'c', '--addresses', '2000', '--json'];
+  const { result } = await report('learning', bench(daemon.socket, ...args, '--resolution', '30%'));
   expect(result.addresses).toBe(2000);
   expect(result.addressesPerSecond).toBeGreaterThan(500);
   expect(result.trials.some(({ ok, flooded }) => ok && flooded === 0)).toBe(true);
 
   await daemon.cli('port', 'set', 'br0', 'a', '--learning', 'off');
-  const deaf = await report('learning', daemon.cli(...args, '--addresses', '20', '--rate', '1000'));
+  const deaf = await report('learning', bench(daemon.socket, ...args, '--addresses', '20', '--rate', '1000'));
   expect(deaf.result.addressesPerSecond).toBe(0);
 });
 
@@ -140,27 +150,22 @@ test('a bridge of its own goes away afterwards, and on Ctrl-C', async () => {
   const lab = await openLab();
   const { daemon } = await taploom(lab, ['a']);
   const names = async () => (await daemon.ports()).map(({ name }) => name);
-  const args = ['bench', 'latency', '--temporary-bridge', '--sizes', '64'];
-  const text = await daemon.cli(...args, '--duration', '0.2');
+  const args = ['latency', '--temporary-bridge', '--sizes', '64'];
+  const text = await bench(daemon.socket, ...args, '--duration', '0.2');
   expect(text).toMatch(/: tlb\d+a -> tlb\d+b, bridge tlb\d+\n/);
   expect(await names()).toEqual(['a']);
 
-  const command = [
-    process.execPath,
-    program('taploom'),
-    '--socket',
-    daemon.socket,
-    ...args,
-    '--duration',
-    '600',
-  ];
+  const command = benchCommand(daemon.socket, ...args, '--duration', '600');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const running = lab.spawn(command);
     // until frames pass, not only until the bridge is there
-    await daemon.until('test frames pass', async () =>
-      (await daemon.ports()).some(
-        ({ name, counters }) => name.startsWith('tlb') && counters.receivedFrames > 50,
-      ),
+    await daemon.until(
+      'test frames pass',
+      async () =>
+        (await daemon.ports()).some(
+          ({ name, counters }) => name.startsWith('tlb') && counters.receivedFrames > 50,
+        ),
+      20_000,
     );
     expect(await running.stop(signal), 'the exit status of a death by signal').toBeNull();
     expect(running.child.signalCode).toBe(signal);
@@ -173,17 +178,8 @@ test('without the right to open raw sockets it says what is missing', async () =
   const lab = await openLab();
   const host = await lab.netns('a');
   await host.ip('link set dev lo up', 'link add d0 type veth peer name d1', 'link set dev d0 up');
-  const bench = [
-    process.execPath,
-    program('taploom'),
-    'bench',
-    'latency',
-    '--interface',
-    'd0',
-    '--interface',
-    'lo',
-  ];
-  const { code, stderr, stdout } = await host.run(['setpriv', '--bounding-set=-net_raw', ...bench, '--json']);
+  const command = benchCommand(NOBODY, 'latency', '--interface', 'd0', '--interface', 'lo', '--json');
+  const { code, stderr, stdout } = await host.run(['setpriv', '--bounding-set=-net_raw', ...command]);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(JSON.parse(stderr).error).toMatchObject({
     code: 'permission_denied',
@@ -200,33 +196,17 @@ test('any switch can be measured by its interfaces: a bridge of the kernel', asy
     await lab.veth(host, 'eth0', sw, `p${i}`);
     await sw.ip(`link set dev p${i} master br0`);
   }
-  const taploomCommand = (...args: string[]) =>
-    check([process.execPath, program('taploom'), 'bench', ...args, '--settle', '0.3', '--json'], {
-      env: { TAPLOOM_SOCKET: '/nobody/listens/here' },
-    });
   const [a, b, c] = hosts.map((host: Netns) => ['--interface', `eth0@${host.name}`]);
   const speed = await report(
     'throughput',
-    taploomCommand(
-      'throughput',
-      ...a,
-      ...b,
-      '--sizes',
-      '64',
-      '--duration',
-      '0.2',
-      '--resolution',
-      '20%',
-      '--loss-tolerance',
-      '10%',
-    ),
+    bench(NOBODY, 'throughput', ...a, ...b, ...QUICK, '--sizes', '64', '--json'),
   );
   expect(speed.bridge).toBeUndefined();
   expect(speed.results[0].framesPerSecond).toBeGreaterThan(500);
   expectLatency(speed.results[0].latency);
 
   // ageing 1 s: waited for between trials
-  const three = [...a, ...b, ...c, '--ageing-time', '1', '--addresses', '100'];
-  const { result } = await report('caching', taploomCommand('caching', ...three));
+  const three = [...a, ...b, ...c, '--ageing-time', '1', '--addresses', '100', '--json'];
+  const { result } = await report('caching', bench(NOBODY, 'caching', ...three));
   expect(result).toMatchObject({ addresses: 100, atLeast: true });
 });
