@@ -51,7 +51,7 @@ export interface Caching {
   addresses: number;
   /** All that were tried fitted. */
   atLeast: boolean;
-  /** Most stations of others that the table held meanwhile; undefined if the switch does not tell. */
+  /** Stations of others that the table held at the same time; undefined if the switch does not tell. */
   otherAddresses?: number;
   trials: AddressTrial[];
 }
@@ -79,7 +79,8 @@ export async function cachingCapacity(bench: Bench, options: CachingOptions): Pr
     }),
   );
   const { largest, atLeast, trials } = search;
-  return { addresses: largest, atLeast, otherAddresses: most(trials), trials };
+  const found = trials.find((trial) => trial.ok && trial.addresses === largest);
+  return { addresses: largest, atLeast, otherAddresses: found?.others, trials };
 }
 
 export async function learningRate(
@@ -169,9 +170,4 @@ async function insist(attempt: () => Promise<AddressTrial | undefined>): Promise
     'frames_lost',
     `Frames were lost in ${ATTEMPTS} trials in a row, so nothing can be said about addresses: try a lower --learning-rate and --test-rate`,
   );
-}
-
-function most(trials: readonly AddressTrial[]): number | undefined {
-  const known = trials.map(({ others }) => others).filter((count) => count !== undefined);
-  return known.length > 0 ? Math.max(...known) : undefined;
 }

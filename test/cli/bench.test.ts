@@ -159,6 +159,16 @@ describe('the report', () => {
     );
   });
 
+  test.each([
+    [99_000, 'the generator offered no more than 100,000 frames/s; the switch may be faster'],
+    [60_000, 'the generator offered only 60,000 of 100,000 frames/s; the switch may be faster'],
+  ])('a generator that offered %i of 100,000 frames/s is named', (offered, message) => {
+    const [result] = report.kind === 'throughput' ? report.results : [];
+    const best = { ...trial, requestedFramesPerSecond: 100_000, offeredFramesPerSecond: offered };
+    const results = [{ ...result, limit: 'generator' as const, best }];
+    expect(reportText({ ...report, kind: 'throughput', results }, 80)).toContain(`64 bytes: ${message}\n`);
+  });
+
   test('losses that no counter knows are said to be unknown', () => {
     expect(places({ queue: 0, receiver: 0, unexplained: 3 })).toBe('3 nobody knows where');
     expect(places({ queue: 0, receiver: 0, unexplained: 0 })).toBe('nowhere that was counted');

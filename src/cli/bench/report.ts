@@ -129,23 +129,30 @@ function throughputText(results: readonly Throughput[], width: number): string {
   ]);
   const head = ['BYTES', 'FRAMES/S', 'BIT/S', 'LIMIT', ...LATENCY];
   const lines = [table(head, rows, { right: [0, 1, 2, 4, 5, 6, 7, 8], width }), ''];
-  for (const { frameBytes, framesPerSecond, failed, overload, limit } of results) {
+  for (const { frameBytes, framesPerSecond, best, failed, overload, limit } of results) {
     if (failed) lines.push(`${frameBytes} bytes: ${lossLine(failed)}`);
     if (failed && failed.offeredFramesPerSecond < framesPerSecond) {
       lines.push(
         `${frameBytes} bytes: frames were lost at a lower rate than the highest that went well: something disturbs the machine; a longer --duration, or --attempts 3, tells more`,
       );
     }
-    if (limit === 'generator') {
-      lines.push(
-        `${frameBytes} bytes: the generator offered no more than ${whole(overload.offeredFramesPerSecond)} frames/s; the switch may be faster`,
-      );
+    if (limit === 'generator' && best) {
+      lines.push(`${frameBytes} bytes: ${generatorLine(best)}; the switch may be faster`);
     }
     lines.push(
       `${frameBytes} bytes, as fast as it goes: ${whole(overload.offeredFramesPerSecond)} frames/s offered, ${whole(overload.receivedFramesPerSecond)} forwarded`,
     );
   }
   return [...lines, ...trialNotes(results.flatMap(({ best, failed }) => [best, failed]))].join('\n');
+}
+
+/** The generator was at its limit, or something kept it from what it can do. */
+function generatorLine({
+  requestedFramesPerSecond: asked,
+  offeredFramesPerSecond: offered,
+}: TrialSummary): string {
+  if (offered > 0.95 * asked) return `the generator offered no more than ${whole(asked)} frames/s`;
+  return `the generator offered only ${whole(offered)} of ${whole(asked)} frames/s`;
 }
 
 function lossText(
@@ -182,7 +189,7 @@ function latencyText(results: readonly ({ frameBytes: number } & TrialSummary)[]
 function cachingText({ fdbLimit }: Head, { addresses, atLeast, otherAddresses, trials }: Caching): string {
   const lines = [`${atLeast ? 'at least ' : ''}${whole(addresses)} addresses, found in ${count(trials)}`];
   if (fdbLimit !== undefined) lines.push(`the bridge's fdb_limit is ${whole(fdbLimit)}`);
-  if (otherAddresses) lines.push(`up to ${whole(otherAddresses)} places were taken by stations of others`);
+  if (otherAddresses) lines.push(`${whole(otherAddresses)} places were taken by stations of others`);
   if (addresses === 0)
     lines.push('not one station was learned: does the learning port learn, and reach the test port?');
   return lines.join('\n');
