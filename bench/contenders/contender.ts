@@ -59,9 +59,13 @@ export function built(name: string): string {
   return file;
 }
 
-export function needTool(...names: string[]): void {
+export function findTool(name: string): boolean {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  const absent = names.find((name) => !folders.some((folder) => existsSync(`${folder}/${name}`)));
+  return folders.some((folder) => existsSync(`${folder}/${name}`));
+}
+
+export function needTool(...names: string[]): void {
+  const absent = names.find((name) => !findTool(name));
   if (absent) throw new Skip(`${absent} is not installed: npm run bench:setup installs it.`);
 }
 

@@ -35,36 +35,39 @@ function address(lab: Lab, { outer, local }: Vtep, device = 'und0'): void {
   lab.ip(outer, `addr add ${local}/24 dev ${device}`, `link set dev ${device} up`);
 }
 
-export const taploomVxlan: ContenderKind = {
-  name: TAPLOOM,
-  async open(lab): Promise<Contender> {
-    const sides = vteps(lab, 'tlx');
-    const running: TaploomProcess[] = [];
-    for (const side of sides) {
-      const { outer, inner, local, remote } = side;
-      address(lab, side);
-      const ports = {
-        tl0: { type: 'tap' as const, netns: inner },
-        vx0: { type: 'vxlan' as const, vni: VNI, local, remotes: [remote] },
-      };
-      const config = { version: 1 as const, bridges: { tlbench: { local: false as const, ports } } };
-      running.push(await TaploomProcess.start(lab, config, { netns: outer }));
-    }
-    const devices = sides.map(({ inner }) => ({ netns: inner, device: 'tl0' }));
-    return {
-      name: TAPLOOM,
-      hosts: connect(lab, devices, MTU),
-      processes: running.map((one) => one.process),
-      async drops() {
-        const all = await Promise.all(running.map((one) => one.drops()));
-        return all.reduce((sum, drops) => {
-          for (const [reason, count] of Object.entries(drops)) sum[reason] = (sum[reason] ?? 0) + count;
-          return sum;
-        }, {});
-      },
+export const taploomVxlan: ContenderKind = { name: TAPLOOM, open: (lab) => openTaplooms(lab, 'tlx') };
+
+export async function openTaplooms(
+  lab: Lab,
+  label: string,
+  nodeOptions?: readonly string[],
+): Promise<Contender> {
+  const sides = vteps(lab, label);
+  const running: TaploomProcess[] = [];
+  for (const side of sides) {
+    const { outer, inner, local, remote } = side;
+    address(lab, side);
+    const ports = {
+      tl0: { type: 'tap' as const, netns: inner },
+      vx0: { type: 'vxlan' as const, vni: VNI, local, remotes: [remote] },
     };
-  },
-};
+    const config = { version: 1 as const, bridges: { tlbench: { local: false as const, ports } } };
+    running.push(await TaploomProcess.start(lab, config, { netns: outer, nodeOptions }));
+  }
+  const devices = sides.map(({ inner }) => ({ netns: inner, device: 'tl0' }));
+  return {
+    name: TAPLOOM,
+    hosts: connect(lab, devices, MTU),
+    processes: running.map((one) => one.process),
+    async drops() {
+      const all = await Promise.all(running.map((one) => one.drops()));
+      return all.reduce((sum, drops) => {
+        for (const [reason, count] of Object.entries(drops)) sum[reason] = (sum[reason] ?? 0) + count;
+        return sum;
+      }, {});
+    },
+  };
+}
 
 /** peers/vxlan_pump.c */
 export const vxlanPump: ContenderKind = {
