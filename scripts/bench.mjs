@@ -14,6 +14,7 @@ await main(async () => {
   if (process.argv.includes('--setup')) {
     setup({ tools: TOOLS, purpose: 'The bench suite' });
     buildPrograms();
+    process.stdout.write('Everything that the benches compare with is there: npm run bench\n');
     return;
   }
   if (process.argv.includes('--json')) setupAside();
