@@ -1,0 +1,97 @@
+// A virtual machine under QEMU without KVM: Debian's cloud kernel (guest_kernel.sh) and an initial RAM disk with nothing but
+// busybox, made here. It boots in some seconds. Its serial console is the process' output.
+//
+//   port 80: HTTP, `/busybox` is the file of that name     port 9: the hash of what is sent there, on the console
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Lab } from './lab.ts';
+import type { Netns } from './netns.ts';
+import type { Background } from './process.ts';
+
+const KERNEL = fileURLToPath(new URL('../../build/guest', import.meta.url));
+export const BUSYBOX = '/bin/busybox';
+const QEMU = '/usr/bin/qemu-system-x86_64';
+const BOOT_MS = 60_000;
+
+/** In the order in which they need each other. */
+const MODULES = [
+  'drivers/virtio/virtio_ring',
+  'drivers/virtio/virtio',
+  'drivers/virtio/virtio_pci_legacy_dev',
+  'drivers/virtio/virtio_pci_modern_dev',
+  'drivers/virtio/virtio_pci',
+  'net/core/failover',
+  'drivers/net/net_failover',
+  'drivers/net/virtio_net',
+];
+
+const init = (cidr: string) => `#!${BUSYBOX} sh
+b=${BUSYBOX}
+$b mount -t proc proc /proc
+for m in ${MODULES.map((module) => module.replace(/.*\//, '')).join(' ')}; do $b insmod /lib/$m.ko; done
+$b ip link set eth0 up
+$b ip addr add ${cidr} dev eth0
+$b httpd -p 80 -h /bin
+echo guest is ready
+while :; do echo "received $($b nc -l -p 9 | $b sha256sum)"; done
+`;
+
+/** What is missing for guests, as a sentence. */
+export function missingForGuests(): string | undefined {
+  if (!existsSync(QEMU)) return 'needs QEMU: apt-get install qemu-system-x86';
+  if (!existsSync(BUSYBOX)) return 'needs busybox: apt-get install busybox-static';
+  if (!existsSync(join(KERNEL, 'boot'))) return 'needs a kernel for guests: test/support/guest_kernel.sh';
+  return undefined;
+}
+
+/** Starts a guest with address `cidr` whose QEMU makes and holds the TAP `tap`, which is up; resolves when it has booted. */
+export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
+  const boot = join(KERNEL, 'boot');
+  const kernel = readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) as string;
+  const disk = makeDisk(lab, cidr);
+  const machine = [
+    '-accel',
+    'tcg',
+    '-m',
+    '192',
+    '-nodefaults',
+    '-nographic',
+    '-no-reboot',
+    '-serial',
+    'stdio',
+  ];
+  const card = [
+    '-netdev',
+    `tap,id=net,ifname=${tap},script=no,downscript=no`,
+    '-device',
+    'virtio-net-pci,netdev=net,romfile=',
+  ];
+  const system = ['-kernel', join(boot, kernel), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
+  const guest = where.spawn([QEMU, ...machine, ...card, ...system]);
+  await guest.waitFor(/guest is ready/, BOOT_MS);
+  await where.ip(`link set dev ${tap} up`);
+  return guest;
+}
+
+function makeDisk(lab: Lab, cidr: string): string {
+  const root = join(lab.dir, 'guest');
+  for (const folder of ['bin', 'lib', 'proc']) mkdirSync(join(root, folder), { recursive: true });
+  copyFileSync(BUSYBOX, join(root, BUSYBOX));
+  const [version] = readdirSync(join(KERNEL, 'lib/modules'));
+  for (const module of MODULES) {
+    const file = `${module}.ko`;
+    copyFileSync(
+      join(KERNEL, 'lib/modules', version, 'kernel', file),
+      join(root, 'lib', file.replace(/.*\//, '')),
+    );
+  }
+  writeFileSync(join(root, 'init'), init(cidr), { mode: 0o755 });
+  const disk = join(lab.dir, 'guest.img');
+  const pack = `cd ${root} && ${BUSYBOX} find . | ${BUSYBOX} cpio -o -H newc > ${disk}`;
+  const { status, stderr } = spawnSync('sh', ['-c', pack], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`cpio: ${stderr}`);
+  return disk;
+}
