@@ -3,7 +3,7 @@
 
 import { native } from './native.ts';
 import { check, SysError } from './sys_error.ts';
-import { closeFd } from './wake.ts';
+import { closeFd, closeFdAside } from './wake.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -11,7 +11,7 @@ const NETLINK_NETFILTER = 12;
 const EPERM = 1;
 
 export class IngressGuard {
-  private fd: number;
+  private readonly fd: number;
   private readonly index: number;
   private name: string;
 
@@ -43,10 +43,8 @@ export class IngressGuard {
     if (native().tl_nft_drop_ingress(this.fd, tableOf(this.index), name, 1) >= 0) this.name = name;
   }
 
-  close(): void {
-    if (this.fd < 0) return;
-    closeFd(this.fd);
-    this.fd = -1;
+  close(): Promise<void> {
+    return closeFdAside(this.fd);
   }
 }
 

@@ -7,7 +7,7 @@ import { LinkSocket, type LinkState } from './link.ts';
 import { native } from './native.ts';
 import { withNetns } from './netns.ts';
 import { check } from './sys_error.ts';
-import { closeFd } from './wake.ts';
+import { closeFdAside } from './wake.ts';
 
 /**
  * Room for frames that wait while the worker is busy, and for frames on their way out. The kernel doubles it, and a
@@ -60,7 +60,7 @@ export class PacketSocket {
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
         return new PacketSocket(fd, link, links, guard);
       } catch (error) {
-        guard?.close();
+        void guard?.close();
         links.close();
         throw error;
       }
@@ -81,10 +81,11 @@ export class PacketSocket {
     return this.drops;
   }
 
-  close(): void {
-    closeFd(this.fd);
-    this.guard?.close();
+  /** Aside: the kernel waits for all its processors. The host receives again when this is done. */
+  async close(): Promise<void> {
     this.links.close();
+    await closeFdAside(this.fd);
+    await this.guard?.close();
   }
 }
 
