@@ -206,6 +206,33 @@ test('what cannot be attached is refused, and says why', async () => {
   }
 });
 
+test('a TAP with several queues, which type tap cannot take, is attached', async () => {
+  const { sw, start } = await host();
+  const daemon = await start();
+  await sw.ip('tuntap add mode tap multi_queue name mq', 'link set dev mq up');
+  const refused = daemon.request('PUT', '/v1/bridges/br0/ports/mq', { type: 'tap' });
+  await expect(refused).rejects.toThrow(
+    /the TAP has several queues, or is a TUN; type af_packet attaches it/,
+  );
+  await daemon.request('PUT', '/v1/bridges/br0/ports/mq', { type: 'af_packet' });
+  expect(await daemon.port('mq')).toMatchObject({ type: 'af_packet' });
+  expect(await daemon.cli('port', 'show', 'br0', 'mq')).toContain('af_packet');
+  await daemon.cli('port', 'del', 'br0', 'mq');
+  await daemon.cli(
+    'port',
+    'add',
+    'br0',
+    'guest',
+    '--type',
+    'af_packet',
+    '--interface',
+    'mq',
+    '--host-stack',
+    'on',
+  );
+  expect(await daemon.cli('export')).toContain('guest: { type: af_packet, interface: mq, host_stack: true }');
+});
+
 test('without the right to open packet sockets the error says which right is missing', async () => {
   const { lab, sw } = await host();
   const daemon = await Taploomd.launch(
