@@ -1,4 +1,4 @@
-// One poll: receive -> classify -> learn -> decide -> replicate -> transmit.
+// One poll: receive -> classify -> search -> learn -> decide -> replicate -> transmit.
 //
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
