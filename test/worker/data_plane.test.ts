@@ -7,10 +7,12 @@ import { Compiler } from '../../src/compile.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { MAX_PORTS } from '../../src/frame/hop.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
+import { openVtep } from '../../src/sys/udp.ts';
 import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DataPlane } from '../../src/worker/data_plane.ts';
-import type { Change, DeviceSpec } from '../../src/worker/messages.ts';
+import type { Change, DeviceSpec, News } from '../../src/worker/messages.ts';
+import { build, payloadOf } from '../engine/offload_frames.ts';
 import { parse } from '../support/engine/frame_text.ts';
 import { configOf } from '../support/engine/rig.ts';
 
@@ -159,4 +161,55 @@ test('a device that fails half-way is taken out again, its descriptor included',
   expect(change({ added: [tap('t1', fd)] })).toMatchObject({ failed: [{ message: 'no memory' }] });
   expect(up('t1')).toBe(0);
   expect(change({ added: [tap('t2', fd)] })).toMatchObject({ failed: [] });
+});
+
+test('a port for which the kernel refuses to segment is reported, once', () => {
+  const compiler = new Compiler();
+  const ports = { m: {}, x: { type: 'vxlan', vni: 1, local: '127.0.0.1', remotes: ['127.0.0.2'] } };
+  const { topology, remotes } = compiler.compile(parseConfig(configOf({ br0: { ports } })), new Map());
+  const news: News[] = [];
+  const plane = new DataPlane(Counters.allocate(MAX_PORTS, 64), topology, SEED, (one) => news.push(one));
+  onTestFinished(() => plane.close());
+  // The kernel segments only for sockets that send checksums.
+  const sender = openVtep({ address: '127.0.0.1', port: 0, checksum: false, receive: false });
+  onTestFinished(() => closeFd(sender.fd));
+  const [to, from] = [FrameRing.allocate(1 << 18), FrameRing.allocate(1 << 18)];
+  const [m, x] = ['m', 'x'].map((name) => compiler.ports.find(name) as number);
+  const tunnel: DeviceSpec = {
+    kind: 'vxlan',
+    port: x,
+    vni: 1,
+    vtep: 1,
+    family: 4,
+    dstPort: 4789,
+    senders: [sender.fd],
+    udpSegment: true,
+    tos: 0,
+    remoteLearning: true,
+    maxRemotes: 1,
+  };
+  plane.answer({
+    kind: 'change',
+    change: {
+      topology,
+      removedPorts: [],
+      removedVteps: [],
+      addedVteps: [],
+      added: [
+        { kind: 'memory', port: m, toSwitch: to.memory, fromSwitch: from.memory, offloads: true },
+        tunnel,
+      ],
+      remotes,
+    },
+  });
+  const shape = { version: 4, protocol: 'tcp', payload: payloadOf(3000), gsoSize: 1000 } as const;
+  const frame = build(shape);
+  for (let n = 0; n < 3; n++) {
+    const at = to.reserve(frame.bytes.length);
+    to.bytes.set(frame.bytes, at);
+    to.describe(at, frame.gsoType, shape.gsoSize, frame.csumStart, frame.csumOffset);
+    to.commit();
+    plane.poll(0);
+  }
+  expect(news).toEqual([{ kind: 'unsegmented', port: x, errno: 22 }]);
 });
