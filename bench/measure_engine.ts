@@ -31,7 +31,7 @@ const stations = new Stations(Number(process.argv[2]));
 const { engine } = stations;
 const { batch } = engine;
 // The engine keeps its table to itself; looking into that one, not into a copy, leaves the caches as they are.
-const fdb: Fdb = Reflect.get(engine, 'fdb');
+const { fdb } = Reflect.get(engine, 'keeper') as { fdb: Fdb };
 const hi = new Int32Array(BATCH);
 const lo = new Int32Array(BATCH);
 let found = 0;

@@ -45,9 +45,11 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
 
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology);
+    const version = fdb.version();
     search.find(fdb, 2 * batch.count);
     learn(fdb, tick);
     decide(topology, fdb, tick);
+    if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick);
   }
 
   /**
@@ -172,8 +174,10 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
     return isStopped ? DEST_DROP | DROP.reserved_group : DEST_LIST | (2 * domain);
   }
 
+  /** Also where another worker has moved entries between search and decision; now it cannot. */
   function decideAgain(topology: Topology, fdb: Fdb, tick: number): void {
     const end = batch.count * ROW;
+    fdb.take();
     for (let row = batch.next * ROW; row < end; row += ROW) {
       if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
       const vid = rows[row + COLUMN.tci] & VID_MASK;
@@ -184,6 +188,7 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
         ? decideOther(row, topology, fdb, tick)
         : DEST_DROP | DROP.reconfigured;
     }
+    fdb.release();
   }
 
   return { run, decideAgain };

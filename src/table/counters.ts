@@ -1,4 +1,5 @@
-// Counters in shared memory: one writer (the data plane), any number of readers, no locks.
+// Counters in shared memory: one writer, any number of readers, no locks. Each worker of the data plane counts in memory
+// of its own, and readers add up; only the gauges are common to all, in the first worker's memory.
 //
 // Float64 is exact to 2^53, is Prometheus' own type, and a torn read cannot happen for an aligned 8-byte value on the
 // 64-bit machines that Node supports.
@@ -65,13 +66,16 @@ const SWITCH_WORDS = Math.ceil((SWITCH.pollGapCounts + POLL_GAP_BOUNDS.length + 
 export class Counters {
   readonly memory: ArrayBufferLike;
   readonly values: Float64Array;
+  /** Where the gauges are, at the same places as in `values`; the same array if there is one worker. */
+  readonly gauges: Float64Array;
   readonly maxBridges: number;
   private readonly portsAt: number;
 
-  /** A view over `memory`, which `Counters.allocate` made with the same limits. */
-  constructor(memory: ArrayBufferLike, maxBridges: number) {
+  /** A view over `memory`, which `Counters.allocate` made with the same limits, as `gauges` was, the first worker's. */
+  constructor(memory: ArrayBufferLike, maxBridges: number, gauges = memory) {
     this.memory = memory;
     this.values = new Float64Array(memory);
+    this.gauges = gauges === memory ? this.values : new Float64Array(gauges);
     this.maxBridges = maxBridges;
     this.portsAt = SWITCH_WORDS + maxBridges * BRIDGE_STRIDE;
   }
@@ -93,5 +97,11 @@ export class Counters {
   clearPort(port: number): void {
     const at = this.port(port);
     this.values.fill(0, at, at + PORT_STRIDE);
+  }
+
+  /** Whether the port's device takes frames. Looks first: workers that store the same would fight for the cache line. */
+  setUp(port: number, up: 0 | 1): void {
+    const at = this.port(port) + PORT.up;
+    if (this.gauges[at] !== up) this.gauges[at] = up;
   }
 }

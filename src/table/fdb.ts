@@ -15,20 +15,23 @@
 // chain repair, by backward shift, to the sweeper. Dead entries use up slots meanwhile, so learning pauses when one
 // slot in eight is left.
 //
-// Time is a tick of 128 ms modulo 2^24 (24 days; ageing_time is at most 11.6 days, and the sweeper passes every few
-// seconds).
+// Several workers share a table: shared_fdb.ts says how. Here is what they have in common with one.
+//
+// Time is a tick of 128 ms modulo 2^24, ages are between -12 and 12 days (ageing_time is at most 11.6 days, and the
+// sweeper passes every few seconds).
 
 import { BRIDGE, type Counters, PORT } from './counters.ts';
 
-const WORDS = 4;
+export const WORDS = 4;
 /** Slots that one `read` walks over: 0.3 ms if half of them are in use. */
 const READ_SLOTS = 32_768;
 /** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
 export const MAX_PROBES = 128;
-const TICK_SHIFT = 8;
+export const TICK_SHIFT = 8;
 const TICK_MASK = 0xff_ffff;
 const MS_PER_TICK = 128;
 const PORT_MASK = 0xfff;
+const NEVER = -(2 ** 24);
 
 /** Flags of an entry. */
 export const STATIC = 1;
@@ -59,20 +62,25 @@ export function tickAt(now: number): number {
   return Math.floor(now / MS_PER_TICK) & TICK_MASK;
 }
 
+/** Ticks since a stamp; below 0 if a worker whose clock reading is newer wrote it. */
+function ageAt(stamp: number, tick: number): number {
+  return ((tick << TICK_SHIFT) - stamp) >> TICK_SHIFT;
+}
+
 export class Fdb {
   readonly slots: number;
-  private readonly words: Int32Array;
+  protected readonly words: Int32Array;
   private readonly mask: number;
   private readonly shift: number;
   private readonly counters: Counters;
-  private readonly values: Float64Array;
+  private readonly gauges: Float64Array;
   private rules: FdbRules;
-  /** By domain, in ticks; -1 = learn nothing, and no age is fresh. */
-  private maxAge: Int32Array;
+  /** By domain, in ticks; NEVER = learn nothing, and no age is fresh. */
+  protected maxAge: Int32Array;
   /** The sweeper's place, a word offset like every `at`. */
   private cursor = 0;
-  /** Slots that are not empty, dead ones included. */
-  private used = 0;
+  /** One word: slots that are not empty, dead ones included. */
+  private readonly used: Int32Array;
   private readonly seedHi: number;
   private readonly seedLo: number;
   private readonly multiplierHi: number;
@@ -82,14 +90,22 @@ export class Fdb {
    * @param words zeroed memory of the caller, 4 words a slot; the number of slots is a power of two
    * @param counters the gauges `learned` of ports and bridges live here and are what limits are compared with
    * @param seed four random words
+   * @param used one word, zeroed, of the same memory
    */
-  constructor(words: Int32Array, counters: Counters, rules: FdbRules, seed: Int32Array) {
+  constructor(
+    words: Int32Array,
+    counters: Counters,
+    rules: FdbRules,
+    seed: Int32Array,
+    used: Int32Array = new Int32Array(1),
+  ) {
     this.words = words;
+    this.used = used;
     this.slots = words.length / WORDS;
     this.mask = words.length - 1;
     this.shift = 32 - Math.log2(this.slots);
     this.counters = counters;
-    this.values = counters.values;
+    this.gauges = counters.gauges;
     this.seedHi = seed[0];
     this.seedLo = seed[1];
     this.multiplierHi = seed[2] | 1;
@@ -104,7 +120,7 @@ export class Fdb {
     this.maxAge = new Int32Array(rules.domainBridge.length);
     for (let domain = 1; domain < this.maxAge.length; domain++) {
       const ageing = rules.ageing[rules.domainBridge[domain]];
-      this.maxAge[domain] = ageing === 0 ? -1 : Math.ceil(ageing / MS_PER_TICK);
+      this.maxAge[domain] = ageing === 0 ? NEVER : Math.ceil(ageing / MS_PER_TICK);
     }
   }
 
@@ -172,6 +188,21 @@ export class Fdb {
     return at >= 0 && this.isFresh(domain, words[at + 3], tick) ? words[at + 2] : 0;
   }
 
+  /** Changes when others change the table; see `isUnchanged`. */
+  version(): number {
+    return 0;
+  }
+
+  /** Whether what was found since `version` gave that number is right. If not, look again between `take` and `release`. */
+  isUnchanged(_since: number): boolean {
+    return true;
+  }
+
+  /** Keeps others from changing the table. */
+  take(): void {}
+
+  release(): void {}
+
   /** Adds or replaces a static entry. Returns false if its chain or the table is full. */
   addStatic(domain: number, hi: number, lo: number, hop: number, flags: number): boolean {
     const key = (domain << 16) | hi;
@@ -180,8 +211,8 @@ export class Fdb {
     if (this.words[at] === key) {
       this.kill(at);
     } else {
-      if (this.used >= this.slots - 1) return false;
-      this.used++;
+      if (this.used[0] >= this.slots - 1) return false;
+      this.used[0]++;
     }
     this.write(at, key, lo, hop, flags | STATIC);
     return true;
@@ -218,12 +249,20 @@ export class Fdb {
     for (let n = Math.min(budget, this.slots); n > 0; n--) {
       const at = this.cursor;
       // Not advancing after a removal: the shift may have put another entry into this slot.
-      if (words[at] !== 0 && (words[at + 2] === 0 || !this.isFresh(words[at] >>> 16, words[at + 3], tick))) {
-        this.remove(at);
-      } else {
-        this.cursor = (at + WORDS) & this.mask;
-      }
+      if (words[at] !== 0 && this.isReclaimable(at, tick)) this.reclaim(at, tick);
+      else this.cursor = (at + WORDS) & this.mask;
     }
+  }
+
+  /** Whether the entry is dead or expired. */
+  protected isReclaimable(at: number, tick: number): boolean {
+    const { words } = this;
+    return words[at] !== 0 && (words[at + 2] === 0 || !this.isFresh(words[at] >>> 16, words[at + 3], tick));
+  }
+
+  /** Takes a reclaimable entry out. */
+  protected reclaim(at: number, _tick: number): void {
+    this.remove(at);
   }
 
   /**
@@ -258,7 +297,7 @@ export class Fdb {
       const domain = words[at] >>> 16;
       if (!this.isFresh(domain, words[at + 3], tick)) continue;
       const flags = words[at + 3] & FLAGS;
-      const age = flags & STATIC ? 0 : ((tick - (words[at + 3] >>> TICK_SHIFT)) & TICK_MASK) * MS_PER_TICK;
+      const age = flags & STATIC ? 0 : Math.max(0, ageAt(words[at + 3], tick)) * MS_PER_TICK;
       out[entries * 5] = domain;
       out[entries * 5 + 1] = words[at] & 0xffff;
       out[entries * 5 + 2] = words[at + 1];
@@ -270,7 +309,7 @@ export class Fdb {
   }
 
   /** Offset of the entry, or of the empty slot where its chain ends; -1 if the chain is too long. */
-  private find(key: number, lo: number): number {
+  protected find(key: number, lo: number): number {
     const { words, mask } = this;
     let at = this.home(key, lo);
     for (let probe = 0; probe < MAX_PROBES; probe++) {
@@ -282,14 +321,14 @@ export class Fdb {
   }
 
   private isFresh(domain: number, stamp: number, tick: number): boolean {
-    return ((tick - (stamp >>> TICK_SHIFT)) & TICK_MASK) <= this.maxAge[domain] || (stamp & STATIC) !== 0;
+    return ageAt(stamp, tick) <= this.maxAge[domain] || (stamp & STATIC) !== 0;
   }
 
   private insert(at: number, key: number, lo: number, hop: number, stamp: number): number {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
-    if (this.used >= this.slots - (this.slots >>> 3) || !this.hasRoom(domain, hop)) return REFUSED;
-    this.used++;
+    if (this.used[0] >= this.slots - (this.slots >>> 3) || !this.hasRoom(domain, hop)) return REFUSED;
+    this.used[0]++;
     this.write(at, key, lo, hop, stamp);
     this.count(domain, hop, 1);
     return LEARNED;
@@ -342,30 +381,30 @@ export class Fdb {
       gap = at;
     }
     this.write(gap, 0, 0, 0, 0);
-    this.used--;
+    this.used[0]--;
   }
 
   private adopt(key: number, lo: number, hop: number, stamp: number): boolean {
-    const at = this.used < this.slots >>> 1 ? this.find(key, lo) : -1;
+    const at = this.used[0] < this.slots >>> 1 ? this.find(key, lo) : -1;
     if (at < 0) return false;
-    this.used++;
+    this.used[0]++;
     this.write(at, key, lo, hop, stamp);
     return true;
   }
 
   private hasRoom(domain: number, hop: number): boolean {
     const bridge = this.rules.domainBridge[domain];
-    const learned = this.values[this.counters.bridge(bridge) + BRIDGE.learned];
+    const learned = this.gauges[this.counters.bridge(bridge) + BRIDGE.learned];
     return learned < this.rules.bridgeFdbLimit[bridge] && this.hasPortRoom(hop);
   }
 
   private hasPortRoom(hop: number): boolean {
     const port = hop & PORT_MASK;
-    return this.values[this.counters.port(port) + PORT.learned] < this.rules.fdbLimit[port];
+    return this.gauges[this.counters.port(port) + PORT.learned] < this.rules.fdbLimit[port];
   }
 
   private count(domain: number, hop: number, by: number): void {
-    this.values[this.counters.bridge(this.rules.domainBridge[domain]) + BRIDGE.learned] += by;
-    this.values[this.counters.port(hop & PORT_MASK) + PORT.learned] += by;
+    this.gauges[this.counters.bridge(this.rules.domainBridge[domain]) + BRIDGE.learned] += by;
+    this.gauges[this.counters.port(hop & PORT_MASK) + PORT.learned] += by;
   }
 }

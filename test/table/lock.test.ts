@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { Lock } from '../../src/table/lock.ts';
+import { crowd } from '../support/shared/crowd.ts';
+
+test('threads that take turns lose no addition, and none of them sleeps for ever', {
+  timeout: 30_000,
+}, async () => {
+  const TURNS = 100_000;
+  const words = new Int32Array(new SharedArrayBuffer(64));
+  await crowd(
+    3,
+    { words, TURNS },
+    `const { Lock } = await load('table/lock');
+     const { words, TURNS } = data;
+     const lock = new Lock(words, 3);
+     start();
+     for (let n = 0; n < TURNS; n++) {
+       lock.take();
+       words[0] = words[0] + 1; // torn apart without the lock
+       lock.release();
+     }`,
+  );
+  expect(words[0]).toBe(3 * TURNS);
+  expect(words[3]).toBe(0);
+});
+
+test('who finds it taken sleeps until it is free', async () => {
+  const words = new Int32Array(new SharedArrayBuffer(64));
+  const lock = new Lock(words, 0);
+  lock.take();
+  const other = crowd(
+    1,
+    { words },
+    `const { Lock } = await load('table/lock');
+     const from = performance.now();
+     new Lock(data.words, 0).take();
+     return performance.now() - from;`,
+  );
+  await expect.poll(() => words[0], { timeout: 5000 }).toBe(2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  lock.release();
+  const [waited] = await other;
+  expect(waited).toBeGreaterThan(90);
+});
