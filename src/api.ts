@@ -122,6 +122,16 @@ export interface SwitchApi {
   close(): Promise<void>;
 }
 
+/** What a switch says by itself. */
+export interface SwitchEvents {
+  /** A port's device died: its interface was deleted. The port stays configured; delete and add it again. */
+  gone: [port: string, errno: number];
+  /** The kernel refuses to segment for this VXLAN port: from now on each segment is sent by itself. Said once. */
+  unsegmented: [port: string, errno: number];
+  /** The data plane died. The switch is closed. */
+  failed: [error: Error];
+}
+
 /** An error for the user, with a stable code: `EEXIST`-like words in lower snake case, e.g. `port_busy`. */
 export class TaploomError extends Error {
   readonly code: string;

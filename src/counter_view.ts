@@ -1,62 +1,90 @@
-// Counters as plain values, read from shared memory without asking the data plane.
+// Counters as plain values, read from shared memory without asking the data plane. Each worker has its own, and what a
+// port has is their sum; gauges are in the first worker's.
 
 import type { PollGap, PortCounters } from './api.ts';
-import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
+import { BRIDGE, type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
 import { DROPS } from './table/drops.ts';
 
-export function portCounters(counters: Counters, port: number): PortCounters {
-  const { values } = counters;
-  const at = counters.port(port);
-  return {
-    receivedFrames: values[at + PORT.receivedFrames],
-    receivedBytes: values[at + PORT.receivedBytes],
-    receivedSegments: values[at + PORT.receivedSegments],
-    forwarded: values[at + PORT.forwarded],
-    copies: values[at + PORT.copies],
-    transmittedFrames: values[at + PORT.transmittedFrames],
-    transmittedBytes: values[at + PORT.transmittedBytes],
-    transmittedSegments: values[at + PORT.transmittedSegments],
-    learnRefused: values[at + PORT.learnRefused],
-    stationMoves: values[at + PORT.stationMoves],
-    generated: values[at + PORT.generated],
-    receiveDropped: drops(counters, port, 'receive'),
-    transmitDropped: drops(counters, port, 'transmit'),
-  };
-}
+export class CounterView {
+  /** By worker. */
+  readonly workers: readonly Counters[];
+  private readonly first: Counters;
 
-/** Reasons that occurred on a port -> frames. */
-export function drops(
-  counters: Counters,
-  port: number,
-  wanted: 'receive' | 'transmit',
-): Record<string, number> {
-  const at = counters.port(port) + PORT.drops;
-  const dropped: Record<string, number> = {};
-  DROPS.forEach(({ name, side }, code) => {
-    const count = counters.values[at + code];
-    if (count > 0 && side === wanted) dropped[name] = count;
-  });
-  return dropped;
-}
+  /** @param workers at least one */
+  constructor(workers: readonly Counters[]) {
+    this.workers = workers;
+    this.first = workers[0];
+  }
 
-/** All drops of a port. */
-export function dropTotal(counters: Counters, port: number): number {
-  const at = counters.port(port) + PORT.drops;
-  let total = 0;
-  for (let code = 0; code < DROPS.length; code++) total += counters.values[at + code];
-  return total;
-}
+  port(port: number): PortCounters {
+    const at = this.first.port(port);
+    return {
+      receivedFrames: this.sum(at + PORT.receivedFrames),
+      receivedBytes: this.sum(at + PORT.receivedBytes),
+      receivedSegments: this.sum(at + PORT.receivedSegments),
+      forwarded: this.sum(at + PORT.forwarded),
+      copies: this.sum(at + PORT.copies),
+      transmittedFrames: this.sum(at + PORT.transmittedFrames),
+      transmittedBytes: this.sum(at + PORT.transmittedBytes),
+      transmittedSegments: this.sum(at + PORT.transmittedSegments),
+      learnRefused: this.sum(at + PORT.learnRefused),
+      stationMoves: this.sum(at + PORT.stationMoves),
+      generated: this.sum(at + PORT.generated),
+      receiveDropped: this.drops(port, 'receive'),
+      transmitDropped: this.drops(port, 'transmit'),
+    };
+  }
 
-export function pollGap({ values }: Counters): PollGap {
-  let count = 0;
-  const buckets = POLL_GAP_BOUNDS.map((bound, n): [number, number] => {
-    count += values[SWITCH.pollGapCounts + n];
-    return [bound, count];
-  });
-  return {
-    polls: values[SWITCH.polls],
-    sumSeconds: values[SWITCH.pollGapSum],
-    maxSeconds: values[SWITCH.pollGapMax],
-    buckets,
-  };
+  /** Reasons that occurred on a port -> frames. */
+  drops(port: number, wanted: 'receive' | 'transmit'): Record<string, number> {
+    const at = this.first.port(port) + PORT.drops;
+    const dropped: Record<string, number> = {};
+    DROPS.forEach(({ name, side }, code) => {
+      if (side !== wanted) return;
+      const count = this.sum(at + code);
+      if (count > 0) dropped[name] = count;
+    });
+    return dropped;
+  }
+
+  /** All drops of a port. */
+  dropTotal(port: number): number {
+    const at = this.first.port(port) + PORT.drops;
+    let total = 0;
+    for (let code = 0; code < DROPS.length; code++) total += this.sum(at + code);
+    return total;
+  }
+
+  /** Whether the last frame for the port was taken. */
+  isUp(port: number): boolean {
+    return this.first.gauges[this.first.port(port) + PORT.up] === 1;
+  }
+
+  learnedOn(port: number): number {
+    return this.first.gauges[this.first.port(port) + PORT.learned];
+  }
+
+  learnedIn(bridge: number): number {
+    return this.first.gauges[this.first.bridge(bridge) + BRIDGE.learned];
+  }
+
+  pollGap(): PollGap {
+    let count = 0;
+    const buckets = POLL_GAP_BOUNDS.map((bound, n): [number, number] => {
+      count += this.sum(SWITCH.pollGapCounts + n);
+      return [bound, count];
+    });
+    return {
+      polls: this.sum(SWITCH.polls),
+      sumSeconds: this.sum(SWITCH.pollGapSum),
+      maxSeconds: Math.max(...this.workers.map(({ values }) => values[SWITCH.pollGapMax])),
+      buckets,
+    };
+  }
+
+  private sum(at: number): number {
+    let sum = 0;
+    for (const { values } of this.workers) sum += values[at];
+    return sum;
+  }
 }

@@ -14,5 +14,6 @@ export {
 } from './api.ts';
 export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
-export { Switch, type SwitchOptions } from './switch.ts';
+export { Switch } from './switch.ts';
+export type { SwitchOptions } from './switch_options.ts';
 export { DROPS } from './table/drops.ts';

@@ -2,10 +2,9 @@
 
 import type { PortStatus } from './api.ts';
 import type { BridgeConfig } from './config/schema.ts';
-import { portCounters } from './counter_view.ts';
+import type { CounterView } from './counter_view.ts';
 import type { Device } from './devices.ts';
 import type { Look } from './link_watch.ts';
-import { type Counters, PORT } from './table/counters.ts';
 
 export interface PortFacts {
   bridge: string;
@@ -19,16 +18,15 @@ export interface PortFacts {
   mtu: number | undefined;
   isGone: boolean;
   look: Look;
-  counters: Counters;
+  counters: CounterView;
 }
 
 export function portStatus(facts: PortFacts): PortStatus {
   const { bridge, name, number, index, config, device, mtu, isGone, look, counters } = facts;
   const port = Object.hasOwn(config.ports, name) ? config.ports[name] : undefined;
   const local = port === undefined ? config.local : false;
-  const at = counters.port(index);
   // The data plane knows only how the last frame fared.
-  const isUp = look.up ?? counters.values[at + PORT.up] === 1;
+  const isUp = look.up ?? counters.isUp(index);
   return {
     bridge,
     name,
@@ -45,7 +43,7 @@ export function portStatus(facts: PortFacts): PortStatus {
           : local.netns,
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
-    learnedAddresses: counters.values[at + PORT.learned],
-    counters: portCounters(counters, index),
+    learnedAddresses: counters.learnedOn(index),
+    counters: counters.port(index),
   };
 }

@@ -53,7 +53,7 @@ function parentOf(localPath: string): string {
   return localPath.slice(0, -'.local'.length);
 }
 
-/** The local interface has the bridge's name. */
-function portOf(path: string): string {
+/** Of `bridges.br0.ports.vm1`, or of `bridges.br0.local`: the local interface has the bridge's name. */
+export function portOf(path: string): string {
   return isLocal(path) ? bridgeOf(path) : String(parsePath(path)[3]);
 }

@@ -18,6 +18,7 @@ import {
   type PollGap,
   type PortStatus,
   type SwitchApi,
+  type SwitchEvents,
   TaploomError,
 } from './api.ts';
 import { Compiler, MAX_BRIDGES, portViews } from './compile.ts';
@@ -26,7 +27,7 @@ import { diff } from './config/diff.ts';
 import { inForce } from './config/in_force.ts';
 import { parsePath } from './config/path.ts';
 import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig } from './config/schema.ts';
-import { drops, dropTotal, pollGap } from './counter_view.ts';
+import { CounterView } from './counter_view.ts';
 import { type Device, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { MAX_PORTS, NOBODY } from './frame/hop.ts';
@@ -35,30 +36,18 @@ import { openAfPacket } from './packet_device.ts';
 import type { MemoryPort } from './port/memory.ts';
 import { PortMtus } from './port_mtus.ts';
 import { portStatus } from './port_status.ts';
-import { refuse, refuseDependents } from './refuse.ts';
+import { portOf, refuse, refuseDependents } from './refuse.ts';
+import { optionsOf, type SwitchOptions } from './switch_options.ts';
 import { closeFd } from './sys/wake.ts';
-import { BRIDGE, Counters, PORT } from './table/counters.ts';
+import { Counters } from './table/counters.ts';
 import type { Answer, Change, Failed, News } from './worker/messages.ts';
-import { InlinePlane, type PlaneClient, ThreadPlane } from './worker/plane_client.ts';
-
-export interface SwitchOptions {
-  /** True: a worker thread forwards. False: nothing moves but in `poll`. Default true. */
-  threaded?: boolean;
-}
-
-interface SwitchEvents {
-  /** A port's device died: its interface was deleted. The port stays configured; delete and add it again. */
-  gone: [port: string, errno: number];
-  /** The kernel refuses to segment for this VXLAN port: from now on each segment is sent by itself. Said once. */
-  unsegmented: [port: string, errno: number];
-  /** The data plane died. The switch is closed. */
-  failed: [error: Error];
-}
+import type { PlaneClient } from './worker/plane_client.ts';
+import { openPlane } from './worker/workers_plane.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private current: SwitchConfig = EMPTY_CONFIG;
   private readonly compiler = new Compiler();
-  private readonly counters = Counters.allocate(MAX_PORTS, MAX_BRIDGES);
+  private readonly counters: CounterView;
   private readonly tunnels = new Tunnels();
   /** By port name; a bridge's local interface has the bridge's. */
   private readonly devices = new Map<string, Device>();
@@ -71,14 +60,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
   private remotesKey: string | undefined = '';
 
-  private constructor(isThreaded: boolean) {
+  private constructor({ threaded, workers }: Required<SwitchOptions>) {
     super();
+    const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
+    this.counters = new CounterView(counters);
     const seed = randomFillSync(new Int32Array(4));
     const { topology } = this.compiler.compile(EMPTY_CONFIG, new Map());
     const onNews = (news: News) => this.tell(news);
-    this.plane = isThreaded
-      ? new ThreadPlane(this.counters, topology, seed, onNews, (error) => this.fail(error))
-      : new InlinePlane(this.counters, topology, seed, onNews);
+    this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
   }
 
   /**
@@ -86,9 +75,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
    * @throws ConfigError with all problems, or TaploomError if any part of it could not be carried out; then nothing is
    * left behind
    */
-  static async open(config: unknown, { threaded = true }: SwitchOptions = {}): Promise<Switch> {
+  static async open(config: unknown, options: SwitchOptions = {}): Promise<Switch> {
     parseConfig(config);
-    const taploom = new Switch(threaded);
+    const taploom = new Switch(optionsOf(options));
     try {
       const failed = (await taploom.apply(config)).filter(({ ok }) => !ok);
       if (failed.length > 0) {
@@ -129,7 +118,6 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   bridges(): BridgeStatus[] {
-    const { values } = this.counters;
     return Object.entries(this.current.bridges).flatMap(([name, bridge]) => {
       const number = this.compiler.bridges.find(name);
       if (number === undefined) return []; // about to be deleted
@@ -138,7 +126,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         mac: this.devices.get(name)?.mac ?? stableMac(name),
         vlanFiltering: bridge.vlan_filtering,
         ageingTime: bridge.ageing_time,
-        learnedAddresses: values[this.counters.bridge(number) + BRIDGE.learned],
+        learnedAddresses: this.counters.learnedIn(number),
         ports: Object.keys(bridge.ports),
       };
     });
@@ -148,7 +136,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const { compiler, counters, devices, mtus, goneNames, linkWatch } = this;
     linkWatch.look((name, up) => {
       const index = compiler.ports.find(name);
-      return up !== false && index !== undefined && counters.values[counters.port(index) + PORT.up] !== 1;
+      return up !== false && index !== undefined && !counters.isUp(index);
     });
     return Object.entries(this.current.bridges).flatMap(([bridge, config]) =>
       portViews(bridge, config).flatMap(({ name }, place) => {
@@ -176,15 +164,15 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     linkWatch.lookAtOne();
     let dropped = 0;
     const states = [...devices].map(([name, { spec }]) => {
-      dropped += dropTotal(counters, spec.port);
-      const isUp = linkWatch.at(name).up ?? counters.values[counters.port(spec.port) + PORT.up] === 1;
+      dropped += counters.dropTotal(spec.port);
+      const isUp = linkWatch.at(name).up ?? counters.isUp(spec.port);
       return goneNames.has(name) ? 'g' : isUp ? 'u' : 'd';
     });
     return `${states.join('')} ${dropped}`;
   }
 
   unassignedDrops(): Record<string, number> {
-    return drops(this.counters, NOBODY, 'receive');
+    return this.counters.drops(NOBODY, 'receive');
   }
 
   async *fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
@@ -210,7 +198,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   pollGap(): PollGap {
-    return pollGap(this.counters);
+    return this.counters.pollGap();
   }
 
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
@@ -258,7 +246,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const added = await this.openDevices(next, results);
     refuseDependents(results, next);
     for (const { ok, op, kind, path } of results) {
-      if (!ok && op === 'add' && kind === 'port') await this.undo(portName(path), added);
+      if (!ok && op === 'add' && kind === 'port') await this.undo(portOf(path), added);
     }
     const before = this.current;
     const done = results.filter(({ ok }) => ok);
@@ -276,7 +264,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       for (const { port, message } of failed) {
         const name = this.compiler.ports.name(port) as string;
         const own = results.find(
-          ({ op, kind, path }) => op === 'add' && kind === 'port' && portName(path) === name,
+          ({ op, kind, path }) => op === 'add' && kind === 'port' && portOf(path) === name,
         );
         if (own) refuse(own, new TaploomError('device_failed', `Cannot attach port ${name}: ${message}`));
         await this.undo(name, added);
@@ -362,7 +350,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const mtus = new Map<string, Map<string, number>>();
     for (const result of results.filter(({ op, kind }) => op === 'add' && kind === 'port')) {
       const [, bridge, kind] = parsePath(result.path) as string[];
-      const name = portName(result.path);
+      const name = portOf(result.path);
       const ofBridge = mtus.get(bridge) ?? effectiveMtus(next, bridge);
       mtus.set(bridge, ofBridge);
       const mtu = ofBridge.get(name) as number;
@@ -393,7 +381,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       case 'vxlan':
         return this.tunnels.open(number, name, config);
       case 'memory':
-        return openMemory(number, name, config, () => this.plane.wake());
+        return openMemory(number, name, config, () => this.plane.wake(number));
     }
   }
 
@@ -408,10 +396,4 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.emit('failed', error);
     void this.close();
   }
-}
-
-/** Of `bridges.br0.ports.vm1`, or of `bridges.br0.local`: the local interface is named like its bridge. */
-function portName(path: string): string {
-  const [, bridge, , port] = parsePath(path);
-  return String(port ?? bridge);
 }

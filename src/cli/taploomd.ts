@@ -22,6 +22,7 @@ interface Options {
   metricsAddress: Address | 'off';
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
+  workers: number;
 }
 
 interface Address {
@@ -44,6 +45,7 @@ const command = new Command('taploomd')
       .argParser(parseAddress)
       .default({ address: '127.0.0.1', port: 9477 } satisfies Address, '127.0.0.1:9477'),
   )
+  .option('--workers <count>', 'threads that forward (1-16)', parseWorkers, 1)
   .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
   .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']).default('text'))
   .allowExcessArguments(false)
@@ -60,7 +62,7 @@ command.parse();
 await main(command.opts<Options>());
 
 async function main(options: Options): Promise<void> {
-  const { config, state, socket, socketGroup, metricsAddress, logLevel, logFormat } = options;
+  const { config, state, socket, socketGroup, metricsAddress, logLevel, logFormat, workers } = options;
   const log = createLogger({ level: logLevel, format: logFormat });
   const { Daemon } = await import('../daemon.ts');
   const { Switch } = await import('../switch.ts');
@@ -79,7 +81,7 @@ async function main(options: Options): Promise<void> {
   const metrics = metricsAddress === 'off' ? undefined : metricsAddress;
   const starting = Daemon.start({
     open: async (initial) => {
-      const opened = await Switch.open(initial);
+      const opened = await Switch.open(initial, { workers });
       opened.on('failed', (error) => die(error, 'The data plane failed'));
       opened.on('unsegmented', (port, errno) => {
         const reason = getSystemErrorName(-errno);
@@ -171,6 +173,12 @@ async function notifier(log: Logger): Promise<(state: string) => void> {
       log.warn({ err }, 'Cannot reach the service manager');
     }
   };
+}
+
+function parseWorkers(text: string): number {
+  const count = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > 16) throw new InvalidArgumentError('Expected a number from 1 to 16.');
+  return count;
 }
 
 function parseAddress(text: string): Address | 'off' {

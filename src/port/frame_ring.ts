@@ -1,23 +1,28 @@
-// A ring of frames in shared memory, for one writer and one reader in the same or in different threads.
+// A ring of frames in shared memory, for one writer and one reader in the same or in different threads. Several writers
+// take turns by `lock`.
 //
-//   state:  | head (next record to read) | tail (next free byte) |        byte positions modulo 2^32, written with
+//   state:  | head (next record to read) | tail (next free byte) | lock | byte positions modulo 2^32, written with
 //   data:   | record | record | pad ... |                                 Atomics by one side each
 //   record: | length u32 | csumStart u16 | csumOffset u16 | gsoSize u16 | gsoType u8 | 0 u8 | pad u32 | frame |
 //
 // A record never wraps: what is left at the end of the ring becomes a pad record (length 0xffffffff).
 
 import { FRAME_ROOM } from '../frame/frame_batch.ts';
+import { Lock } from '../table/lock.ts';
 
 const RECORD = 16;
 const PAD = 0xffff_ffff;
 const STATE = 64;
 const HEAD = 0;
 const TAIL = 8;
+const LOCK = 12;
 
 export class FrameRing {
   readonly memory: SharedArrayBuffer;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Writers, if there are several: from `reserve` to `commit`. */
+  readonly lock: Lock;
   private readonly state: Int32Array;
   private readonly capacity: number;
   private reserved = 0;
@@ -26,6 +31,7 @@ export class FrameRing {
   constructor(memory: SharedArrayBuffer) {
     this.memory = memory;
     this.state = new Int32Array(memory, 0, STATE / 4);
+    this.lock = new Lock(this.state, LOCK);
     this.bytes = new Uint8Array(memory, STATE);
     this.view = new DataView(memory, STATE);
     this.capacity = this.bytes.length;

@@ -102,19 +102,23 @@ export class MemoryDevice extends CopySink implements Source {
   private readonly toSwitch: FrameRing;
   private readonly fromSwitch: FrameRing;
   private readonly offloads: number;
+  private readonly isShared: boolean;
 
+  /** @param isShared whether other workers write to `fromSwitch`, too */
   constructor(
     port: number,
     toSwitch: SharedArrayBuffer,
     fromSwitch: SharedArrayBuffer,
     offloads: boolean,
     counters: Counters,
+    isShared = false,
   ) {
     super(counters);
     this.port = port;
     this.toSwitch = new FrameRing(toSwitch);
     this.fromSwitch = new FrameRing(fromSwitch);
     this.offloads = offloads ? ALL_OFFLOADS : 0;
+    this.isShared = isShared;
   }
 
   isReady(): boolean {
@@ -158,6 +162,7 @@ export class MemoryDevice extends CopySink implements Source {
   ): void {
     const ring = this.fromSwitch;
     const tagLength = tag === 0 ? 0 : TAG_LEN;
+    if (this.isShared) ring.lock.take();
     const at = ring.reserve(length + tagLength);
     if (at >= 0) {
       const headerEnd = MACS_LEN + tagLength;
@@ -178,6 +183,7 @@ export class MemoryDevice extends CopySink implements Source {
       }
       ring.commit();
     }
+    if (this.isShared) ring.lock.release();
     this.settle(hop & PORT_MASK, at < 0 ? DROP.queue_full : OK, isLast, this.copyBytes, this.copySegments);
   }
 

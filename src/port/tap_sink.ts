@@ -5,7 +5,6 @@
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { TX } from '../sys/burst.ts';
-import { PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
@@ -28,12 +27,12 @@ export class TapSink extends BurstSink {
     this.fd[port] = fd;
     this.kind[port] = kind;
     this.offloads[port] = offloads;
-    this.counters.values[this.counters.port(port) + PORT.up] = 1;
+    this.counters.setUp(port, 1);
   }
 
   remove(port: number): void {
     this.fd[port] = -1;
-    this.counters.values[this.counters.port(port) + PORT.up] = 0;
+    this.counters.setUp(port, 0);
   }
 
   protected offloadsOf(port: number): number {
@@ -88,9 +87,7 @@ export class TapSink extends BurstSink {
   }
 
   protected sent(port: number, drop: number): void {
-    if (drop === OK) this.counters.values[this.counters.port(port) + PORT.up] = 1;
-    else if (drop === DROP.port_down || drop === DROP.device_gone) {
-      this.counters.values[this.counters.port(port) + PORT.up] = 0;
-    }
+    if (drop === OK) this.counters.setUp(port, 1);
+    else if (drop === DROP.port_down || drop === DROP.device_gone) this.counters.setUp(port, 0);
   }
 }

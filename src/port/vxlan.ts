@@ -18,7 +18,7 @@
 import { COLUMN, FRAMES_PER_SLOT, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, hop, NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Burst, KIND, MAX_SEGMENT_BYTES, MAX_SEGMENTS, RX, TX } from '../sys/burst.ts';
-import { type Counters, PORT } from '../table/counters.ts';
+import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import type { Remotes } from '../table/remotes.ts';
 import * as ecn from '../wire/ecn.ts';
@@ -87,7 +87,7 @@ export class Vxlan extends BurstSink {
     this.ports[port.port] = port;
     const ports = this.byVni[port.vtep] ?? new Map<number, VxlanPort>();
     this.byVni[port.vtep] = ports.set(port.vni, port);
-    this.counters.values[this.counters.port(port.port) + PORT.up] = 1;
+    this.counters.setUp(port.port, 1);
   }
 
   remove(port: number): void {
@@ -97,7 +97,7 @@ export class Vxlan extends BurstSink {
     const ports = this.byVni[old.vtep];
     ports?.delete(old.vni);
     if (ports?.size === 0) this.byVni[old.vtep] = undefined;
-    this.counters.values[this.counters.port(port) + PORT.up] = 0;
+    this.counters.setUp(port, 0);
   }
 
   /**

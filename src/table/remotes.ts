@@ -7,6 +7,9 @@
 //
 // Addresses are four int32 words as they lie in memory; IPv4 fills the first. One family per port, so nothing is
 // ambiguous. Open addressing over row numbers, hash seeded at random: the sender chooses the addresses.
+//
+// Several workers share the rows. Only the first, which receives for all tunnels, changes the table; the others ask for
+// rows that next hops name, and before the FDB has such a next hop its row is written.
 
 const MAX_PROBES = 64;
 const KEY = 5;
@@ -35,11 +38,16 @@ export class Remotes {
   /** Learned remotes by port. */
   private readonly learned = new Map<number, number>();
 
-  /** Rows 1 .. configured, then as many as may be learned. */
-  constructor(configured: number, learned: number, seed: number) {
+  /** Rows 1 .. configured, then as many as may be learned. `memory`: what is shared, `Remotes.size` zeroed bytes. */
+  constructor(
+    configured: number,
+    learned: number,
+    seed: number,
+    memory: ArrayBufferLike = new ArrayBuffer(Remotes.size(configured, learned)),
+  ) {
     this.configured = configured;
     this.capacity = configured + learned;
-    this.key = new Int32Array((this.capacity + 1) * KEY);
+    this.key = new Int32Array(memory);
     this.heard = new Int32Array(this.capacity + 1);
     let size = 16;
     while (size < 2 * this.capacity) size *= 2;
@@ -48,6 +56,10 @@ export class Remotes {
     this.seed = seed;
     this.free = Int32Array.from({ length: learned }, (_, n) => this.capacity - n);
     this.freeCount = learned;
+  }
+
+  static size(configured: number, learned: number): number {
+    return (configured + learned + 1) * KEY * 4;
   }
 
   /** Row of a remote, 0 if it has none. */

@@ -1,5 +1,8 @@
 // Everything that moves frames: the engine, its devices, and the requests of the control plane, which are answered
 // between two polls. Runs in a thread of its own (thread.ts), or inline in an embedder's or a test's loop.
+//
+// Several workers are several of these, with a `Team`. Each receives from its own ports, so that a flow stays in order,
+// and sends to all. What they share only the first changes, while the others stand still.
 
 import { Engine } from '../engine/engine.ts';
 import type { Sink, Source } from '../engine/port.ts';
@@ -12,13 +15,14 @@ import { TapSink } from '../port/tap_sink.ts';
 import { Vxlan } from '../port/vxlan.ts';
 import { CLOCK, KIND } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
+import { type Counters, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
-import type { Answer, Change, DeviceSpec, Failed, News, Page, Request } from './messages.ts';
+import type { Answer, Change, DeviceSpec, Failed, News, Page, Request, Team } from './messages.ts';
+import { Standstill } from './standstill.ts';
 
 /** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
 export const CONFIGURED_REMOTES = 16_384;
-const LEARNED_REMOTES = 49_152;
+export const LEARNED_REMOTES = 49_152;
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
 /** Requests are looked for this often, ms, should a wake-up ever be lost. */
@@ -52,15 +56,28 @@ export class DataPlane {
   private readonly memories = new Map<number, Source>();
   private readonly faults = new Map<number, Fault>();
   private readonly report: (news: News) => void;
+  private readonly standstill: Standstill;
+  /** Workers that stand still while this one, the first, changes what they share. */
+  private readonly others: number;
+  private readonly isFollower: boolean;
   private topology: Topology;
   /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
   private readonly times = new Float64Array(TIMES);
 
-  constructor(counters: Counters, topology: Topology, seed: Int32Array, report: (news: News) => void) {
+  constructor(
+    counters: Counters,
+    topology: Topology,
+    seed: Int32Array,
+    report: (news: News) => void,
+    team?: Team,
+  ) {
     this.counters = counters;
     this.topology = topology;
-    this.engine = new Engine({ counters, topology, seed });
-    this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3]);
+    this.others = team === undefined ? 0 : team.workers - 1;
+    this.isFollower = team !== undefined && team.index > 0;
+    this.standstill = new Standstill(team?.standstill);
+    this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
+    this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     this.report = report;
   }
 
@@ -100,23 +117,36 @@ export class DataPlane {
     if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
     if (descriptors !== null && descriptors.vxlan.refused.length > 0)
       this.reportUnsegmented(descriptors.vxlan);
-    if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL) this.expireRemotes();
+    if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
   }
 
   answer(request: Request): Answer {
     switch (request.kind) {
       case 'change':
         return { kind: 'done', failed: this.change(request.change) };
+      case 'remove':
+        for (const port of request.ports) this.remove(port);
+        return { kind: 'done', failed: [] };
+      case 'stand':
+        this.standstill.join();
+        return { kind: 'done', failed: [] };
       case 'flush': {
         const domains = request.domains === null ? null : new Set(request.domains);
-        return { kind: 'flushed', count: this.engine.flush(domains, request.port, request.hi, request.lo) };
+        const { port, hi, lo } = request;
+        const count = this.alone(() => this.engine.flush(domains, port, hi, lo));
+        return { kind: 'flushed', count };
       }
       case 'read':
-        return this.readPage(request.from);
+        return this.alone(() => this.readPage(request.from));
       case 'stop':
         this.close();
         return { kind: 'done', failed: [] };
     }
+  }
+
+  /** The first worker, or the only one: does `act` while the others stand still. */
+  private alone<T>(act: () => T): T {
+    return this.standstill.during(this.others, act);
   }
 
   private readPage(from: number): Page {
@@ -143,9 +173,6 @@ export class DataPlane {
   private change(change: Change): Failed[] {
     for (const port of change.removedPorts) this.remove(port);
     for (const vtep of change.removedVteps) this.removeVtep(vtep);
-    const { remotes, topology } = change;
-    if (remotes !== null)
-      this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
     const deaf = new Map<number, unknown>();
     for (const { vtep, fd } of change.addedVteps) {
       try {
@@ -155,17 +182,16 @@ export class DataPlane {
         deaf.set(vtep, error);
       }
     }
+    if (this.isFollower) this.standstill.join();
+    else this.alone(() => this.configureShared(change));
+    const { topology, reads } = change;
     this.topology = topology;
-    const isHop = (hop: number) => {
-      const remote = hop >>> PORT_BITS;
-      return remote === 0 || this.remotes.portOf(remote) === (hop & PORT_MASK);
-    };
-    this.engine.swap(topology, remotes === null ? null : isHop);
+    if (this.isFollower) this.engine.swap(topology, null, change.table);
     const failed: Failed[] = [];
     for (const spec of change.added) {
       try {
         if (spec.kind === 'vxlan' && deaf.has(spec.vtep)) throw deaf.get(spec.vtep);
-        this.add(spec);
+        this.add(spec, reads === undefined || reads.includes(spec.port));
       } catch (error) {
         this.remove(spec.port);
         failed.push({ port: spec.port, message: error instanceof Error ? error.message : String(error) });
@@ -175,9 +201,23 @@ export class DataPlane {
     return failed;
   }
 
-  private add(spec: DeviceSpec): void {
-    this.counters.clearPort(spec.port);
-    const sink = this.createSink(spec);
+  /** What all workers share, and what a port's number meant before. */
+  private configureShared({ topology, remotes, table, added }: Change): void {
+    if (remotes !== null) {
+      this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
+    }
+    const isHop = (hop: number) => {
+      const remote = hop >>> PORT_BITS;
+      return remote === 0 || this.remotes.portOf(remote) === (hop & PORT_MASK);
+    };
+    this.engine.swap(topology, remotes === null ? null : isHop, table);
+    for (const { port } of added) this.counters.clearPort(port);
+  }
+
+  /** @param isRead whether this worker receives from the device */
+  private add(spec: DeviceSpec, isRead: boolean): void {
+    if (this.isFollower) this.counters.clearPort(spec.port);
+    const sink = this.createSink(spec, isRead);
     if (spec.fault === undefined) {
       this.engine.attach(spec.port, sink);
     } else {
@@ -187,19 +227,23 @@ export class DataPlane {
     }
   }
 
-  private createSink(spec: DeviceSpec): Sink {
+  private createSink(spec: DeviceSpec, isRead: boolean): Sink {
     switch (spec.kind) {
       case 'tap': {
         const { source, taps } = this.open();
-        source.addTap(spec.port, spec.fd); // the step that may throw: `remove` must not find another port's fd
-        this.fds.set(spec.port, spec.fd);
+        if (isRead) {
+          source.addTap(spec.port, spec.fd); // the step that may throw: `remove` must not find another port's fd
+          this.fds.set(spec.port, spec.fd);
+        }
         taps.add(spec.port, spec.fd, KIND.tap, spec.offloads);
         return taps;
       }
       case 'packet': {
         const { source, taps } = this.open();
-        source.addPacket(spec.port, spec.fd);
-        this.fds.set(spec.port, spec.fd);
+        if (isRead) {
+          source.addPacket(spec.port, spec.fd);
+          this.fds.set(spec.port, spec.fd);
+        }
         taps.add(spec.port, spec.fd, KIND.packet, spec.offloads);
         return taps;
       }
@@ -210,11 +254,14 @@ export class DataPlane {
       }
       case 'memory': {
         const { port, toSwitch, fromSwitch, offloads } = spec;
-        const memory = new MemoryDevice(port, toSwitch, fromSwitch, offloads, this.counters);
-        const source = new FaultSource(memory, this.faults);
-        this.memories.set(port, source);
-        this.engine.addSource(source);
-        this.counters.values[this.counters.port(port) + PORT.up] = 1;
+        const isShared = this.others > 0;
+        const memory = new MemoryDevice(port, toSwitch, fromSwitch, offloads, this.counters, isShared);
+        if (isRead) {
+          const source = new FaultSource(memory, this.faults);
+          this.memories.set(port, source);
+          this.engine.addSource(source);
+        }
+        this.counters.setUp(port, 1);
         return memory;
       }
     }
@@ -227,16 +274,16 @@ export class DataPlane {
     const fd = this.fds.get(port);
     if (fd !== undefined) {
       this.descriptors?.source.remove(fd);
-      this.descriptors?.taps.remove(port);
       this.fds.delete(port);
     }
+    this.descriptors?.taps.remove(port);
     this.descriptors?.vxlan.remove(port);
     const memory = this.memories.get(port);
     if (memory !== undefined) {
       this.engine.removeSource(memory);
       this.memories.delete(port);
     }
-    this.counters.values[this.counters.port(port) + PORT.up] = 0;
+    this.counters.setUp(port, 0);
   }
 
   private removeVtep(vtep: number): void {

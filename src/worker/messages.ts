@@ -54,10 +54,18 @@ export interface Change {
   added: DeviceSpec[];
   /** All configured remotes; null = as before, and no port went. */
   remotes: RemoteRow[] | null;
+  /** Several workers: ports of `added` that this one receives from. Every worker sends to all ports. */
+  reads?: number[];
+  /** Several workers: memory for the FDB, if its size changes. */
+  table?: SharedArrayBuffer;
 }
 
 export type Request =
   | { kind: 'change'; change: Change }
+  /** Take devices out again that another worker could not take in. */
+  | { kind: 'remove'; ports: number[] }
+  /** Stand still while the first worker does something alone. */
+  | { kind: 'stand' }
   /** `domains` null, `port` 0 and a zero MAC match everything. */
   | { kind: 'flush'; domains: number[] | null; port: number; hi: number; lo: number }
   /** A page of the FDB from slot `from` on: see Fdb.read. */
@@ -96,11 +104,25 @@ export interface Envelope<T> {
   body: T;
 }
 
+/** What a worker has in common with the others, where there are several. */
+export interface Team {
+  /** 0 is the first worker, which keeps the FDB and the remotes, and receives for all tunnels. */
+  index: number;
+  workers: number;
+  /** Memory of the first worker's counters: the gauges. */
+  gauges: ArrayBufferLike;
+  remotes: SharedArrayBuffer;
+  standstill: SharedArrayBuffer;
+  /** The FDB at the start. */
+  table: SharedArrayBuffer;
+}
+
 /** First message to a thread. */
 export interface ThreadData {
-  counters: SharedArrayBuffer;
+  counters: ArrayBufferLike;
   maxBridges: number;
   topology: Topology;
   seed: Int32Array;
   wakeFd: number;
+  team: Team | undefined;
 }

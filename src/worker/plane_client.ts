@@ -6,13 +6,13 @@ import type { Topology } from '../engine/topology.ts';
 import { closeFd, createWake, signalWake } from '../sys/wake.ts';
 import type { Counters } from '../table/counters.ts';
 import { DataPlane } from './data_plane.ts';
-import type { Answer, Envelope, News, Request, ThreadData } from './messages.ts';
+import type { Answer, Envelope, News, Request, Team, ThreadData } from './messages.ts';
 
 export interface PlaneClient {
   /** Carried out between two polls. */
   request(body: Request): Promise<Answer>;
-  /** Makes the data plane look at its sources now. Callable from anywhere, cheap. */
-  wake(): void;
+  /** Makes the data plane look now at a port that no file descriptor wakes. Callable from anywhere, cheap. */
+  wake(port: number): void;
   /** Inline only. */
   poll(patience: number, now?: number): void;
   close(): Promise<void>;
@@ -43,8 +43,8 @@ export class InlinePlane implements PlaneClient {
   }
 }
 
-/** Bytes. */
-const COPY_LIMIT = 64 * 1024;
+/** Bytes of an array that is copied rather than given away. */
+export const COPY_LIMIT = 64 * 1024;
 
 interface Pending {
   resolve(answer: Answer): void;
@@ -75,23 +75,28 @@ export class ThreadPlane implements PlaneClient {
   private nextId = 1;
   private failure: Error | null = null;
 
-  /** @param onFailure the thread died; every further request is refused with this error */
+  /**
+   * @param onFailure the thread died; every further request is refused with this error
+   * @param team where it is one of several
+   */
   constructor(
     counters: Counters,
     topology: Topology,
     seed: Int32Array,
     onNews: (news: News) => void,
     onFailure: (error: Error) => void,
+    team?: Team,
   ) {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     this.wakeFd = createWake();
     const data: ThreadData = {
-      counters: counters.memory as SharedArrayBuffer,
+      counters: counters.memory,
       maxBridges: counters.maxBridges,
       topology,
       seed,
       wakeFd: this.wakeFd,
+      team,
     };
     // Compiled beside this file; as TypeScript where Node itself strips types.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
@@ -184,5 +189,6 @@ function transferable(body: Request): ArrayBuffer[] {
   if (body.kind !== 'change') return [];
   return Object.values(body.change.topology)
     .filter((value): value is Uint8Array => ArrayBuffer.isView(value) && value.byteLength > COPY_LIMIT)
-    .map((view) => view.buffer as ArrayBuffer);
+    .map((view) => view.buffer)
+    .filter((buffer) => buffer instanceof ArrayBuffer);
 }

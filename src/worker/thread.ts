@@ -9,12 +9,16 @@ import type { Envelope, Request, ThreadData } from './messages.ts';
 /** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
 const PATIENCE = 1000;
 
-const { counters, maxBridges, topology, seed, wakeFd, channel } = workerData as ThreadData & {
+const { counters, maxBridges, topology, seed, wakeFd, team, channel } = workerData as ThreadData & {
   channel: MessagePort;
 };
 
-const plane = new DataPlane(new Counters(counters, maxBridges), topology, seed, (news) =>
-  channel.postMessage(news),
+const plane = new DataPlane(
+  new Counters(counters, maxBridges, team?.gauges),
+  topology,
+  seed,
+  (news) => channel.postMessage(news),
+  team,
 );
 let isRunning = true;
 try {

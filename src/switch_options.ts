@@ -1,0 +1,30 @@
+// How a switch runs, as opposed to what it does.
+
+import { TaploomError } from './api.ts';
+
+export interface SwitchOptions {
+  /** True: worker threads forward. False: nothing moves but in `poll`. Default true. */
+  threaded?: boolean;
+  /** How many threads forward, 1 to 16. Default 1. */
+  workers?: number;
+}
+
+/** With more, each would have too little to do for what they have to agree on. */
+export const MAX_WORKERS = 16;
+
+/** The options with their defaults. @throws TaploomError `invalid_option` */
+export function optionsOf({ threaded = true, workers = 1 }: SwitchOptions): Required<SwitchOptions> {
+  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
+    throw new TaploomError(
+      'invalid_option',
+      `workers: ${workers} is not a number of workers (1-${MAX_WORKERS})`,
+    );
+  }
+  if (workers > 1 && !threaded) {
+    throw new TaploomError(
+      'invalid_option',
+      'workers: more than one are threads, so `threaded` cannot be false',
+    );
+  }
+  return { threaded, workers };
+}

@@ -1,0 +1,161 @@
+// Several workers as one data plane. Requests go to all of them in one breath, and the answers are joined.
+//
+//   change:       to all; each receives from its share of the ports and sends to every port
+//   read, flush:  to the first, while the others stand still
+//
+// A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
+// alone knows the remotes.
+
+import { TaploomError } from '../api.ts';
+import type { Topology } from '../engine/topology.ts';
+import type { Counters } from '../table/counters.ts';
+import { Remotes } from '../table/remotes.ts';
+import { SharedFdb } from '../table/shared_fdb.ts';
+import { CONFIGURED_REMOTES, LEARNED_REMOTES } from './data_plane.ts';
+import type { Answer, Change, Failed, News, Request } from './messages.ts';
+import { COPY_LIMIT, InlinePlane, type PlaneClient, ThreadPlane } from './plane_client.ts';
+import { Standstill } from './standstill.ts';
+
+/** @param counters of each worker; inline there is only one */
+export function openPlane(
+  isThreaded: boolean,
+  counters: readonly Counters[],
+  topology: Topology,
+  seed: Int32Array,
+  onNews: (news: News) => void,
+  onFailure: (error: Error) => void,
+): PlaneClient {
+  if (!isThreaded) return new InlinePlane(counters[0], topology, seed, onNews);
+  if (counters.length === 1) return new ThreadPlane(counters[0], topology, seed, onNews, onFailure);
+  return new WorkersPlane(counters, topology, seed, onNews, onFailure);
+}
+
+export class WorkersPlane implements PlaneClient {
+  private readonly threads: ThreadPlane[] = [];
+  private readonly standstill = new Standstill();
+  /** Port -> the worker that receives from it. */
+  private readonly owners = new Map<number, number>();
+  /** Of the FDB. */
+  private slots: number;
+  private failure: Error | null = null;
+
+  constructor(
+    counters: readonly Counters[],
+    topology: Topology,
+    seed: Int32Array,
+    onNews: (news: News) => void,
+    onFailure: (error: Error) => void,
+  ) {
+    this.slots = topology.fdbSlots;
+    const team = {
+      workers: counters.length,
+      gauges: counters[0].memory,
+      remotes: new SharedArrayBuffer(Remotes.size(CONFIGURED_REMOTES, LEARNED_REMOTES)),
+      standstill: this.standstill.memory,
+      table: SharedFdb.allocate(this.slots),
+    };
+    const fail = (error: Error) => {
+      if (this.failure !== null) return;
+      this.failure = error;
+      this.standstill.abandon();
+      onFailure(error);
+    };
+    try {
+      counters.forEach((own, index) => {
+        this.threads.push(new ThreadPlane(own, topology, seed, onNews, fail, { index, ...team }));
+      });
+    } catch (error) {
+      for (const thread of this.threads) thread.stop();
+      throw error;
+    }
+  }
+
+  async request(body: Request): Promise<Answer> {
+    if (this.failure !== null) throw this.failure;
+    if (body.kind === 'change') return this.change(body.change);
+    const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
+    return answer;
+  }
+
+  wake(port: number): void {
+    this.threads[this.owners.get(port) ?? 0].wake();
+  }
+
+  poll(): void {
+    throw new TaploomError('threaded', 'poll() is for a switch that was opened with { threaded: false }');
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.close()));
+  }
+
+  private async change(change: Change): Promise<Answer> {
+    const reads = this.share(change);
+    const { fdbSlots } = change.topology;
+    const common = {
+      ...change,
+      topology: inSharedMemory(change.topology),
+      table: fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots),
+    };
+    this.slots = fdbSlots;
+    const noVteps = { addedVteps: [], removedVteps: [] };
+    const answers = await this.ask((index) => ({
+      kind: 'change',
+      change: { ...common, ...(index === 0 ? {} : noVteps), reads: reads[index] },
+    }));
+    const failed = new Map<number, Failed>();
+    for (const answer of answers) {
+      if (answer.kind === 'done') for (const one of answer.failed) failed.set(one.port, one);
+    }
+    const ports = [...failed.keys()];
+    if (ports.length > 0) {
+      // Some worker has it, and would go on with a descriptor that is about to be closed.
+      await this.ask(() => ({ kind: 'remove', ports }));
+      for (const port of ports) this.owners.delete(port);
+    }
+    return { kind: 'done', failed: [...failed.values()] };
+  }
+
+  /** Who receives from what is added, by worker. */
+  private share({ removedPorts, added }: Change): number[][] {
+    for (const port of removedPorts) this.owners.delete(port);
+    const counts = this.threads.map(() => 0);
+    for (const owner of this.owners.values()) counts[owner]++;
+    const reads = this.threads.map((): number[] => []);
+    const give = (port: number, owner: number) => {
+      this.owners.set(port, owner);
+      counts[owner]++;
+      reads[owner].push(port);
+    };
+    for (const { kind, port } of added) if (kind === 'vxlan') give(port, 0);
+    for (const { kind, port } of added) {
+      // Of equal ones the last: the first has the table to keep.
+      if (kind !== 'vxlan') give(port, counts.lastIndexOf(Math.min(...counts)));
+    }
+    return reads;
+  }
+
+  /** Resolves when nothing of it is under way any more, also if a worker refuses. */
+  private async ask(request: (index: number) => Request): Promise<Answer[]> {
+    const answers = await Promise.allSettled(
+      this.threads.map((thread, index) => thread.request(request(index))),
+    );
+    const refused = answers.find((answer) => answer.status === 'rejected');
+    if (refused !== undefined) throw refused.reason;
+    return answers.map((answer) => (answer as PromiseFulfilledResult<Answer>).value);
+  }
+}
+
+/** Large arrays are not copied for each worker. */
+function inSharedMemory(topology: Topology): Topology {
+  const entries = Object.entries(topology).map(([key, value]) => {
+    if (!ArrayBuffer.isView(value) || value.byteLength <= COPY_LIMIT) return [key, value];
+    const array = value as Uint32Array;
+    const shared = new (array.constructor as Uint32ArrayConstructor)(
+      new SharedArrayBuffer(array.byteLength) as unknown as ArrayBuffer,
+    );
+    shared.set(array);
+    return [key, shared];
+  });
+  return Object.fromEntries(entries) as Topology;
+}
