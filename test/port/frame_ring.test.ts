@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { FRAME_ROOM } from '../../src/frame/frame_batch.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
+import { crowd } from '../support/shared/crowd.ts';
 
 const CAPACITY = 256 * 1024;
 
@@ -153,4 +154,43 @@ test('a reader that waits is woken by notify, and not kept waiting by what is al
   const before = Date.now();
   await ring.changed(30);
   expect(Date.now() - before).toBeGreaterThanOrEqual(25);
+});
+
+test('writers that take turns by the lock leave every frame whole, and each its own in order', async () => {
+  const COUNT = 20_000;
+  const ring = FrameRing.allocate(CAPACITY);
+  const writers = crowd(
+    2,
+    { memory: ring.memory, COUNT },
+    `const { FrameRing } = await load('port/frame_ring');
+     const ring = new FrameRing(data.memory);
+     start();
+     for (let n = 0; n < data.COUNT; ) {
+       ring.lock.take();
+       const at = ring.reserve(8 + (n % 90));
+       if (at >= 0) {
+         ring.view.setUint32(at, n);
+         ring.describe(at, index, 8 + (n % 90), 0, 0);
+         ring.commit();
+         n++;
+       }
+       ring.lock.release();
+     }`,
+  );
+  const next = [0, 0];
+  while (next[0] + next[1] < 2 * COUNT) {
+    for (let at = ring.peek(); at >= 0; at = ring.peek()) {
+      const writer = ring.gsoType(at);
+      const frame = [ring.view.getUint32(at), ring.length(at), ring.gsoSize(at)];
+      const length = 8 + (next[writer] % 90);
+      if (`${frame}` !== `${[next[writer], length, length]}`) {
+        expect({ writer, frame }).toEqual({ writer, frame: [next[writer], length, length] });
+      }
+      next[writer]++;
+      ring.release(at);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await writers;
+  expect(next).toEqual([COUNT, COUNT]);
 });

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Switch } from 'taploom';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { runCommand } from '../support/process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -16,120 +16,190 @@ const TWO_PORTS = {
 const fds = () => readdirSync('/proc/self/fd').length;
 const threads = () => Number(/^Threads:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
 
-/** A program that uses the package; `config` is a switch with two memory ports. */
-function program(body: string) {
-  const code = `import { Switch } from 'taploom'; const config = ${JSON.stringify(TWO_PORTS)}; ${body}`;
+/** A program that uses the package; `config` is a switch with two memory ports, `options` say how many workers. */
+function program(workers: number, body: string) {
+  const code = `
+    import { Switch } from 'taploom';
+    const config = ${JSON.stringify(TWO_PORTS)};
+    const options = { workers: ${workers} };
+    ${body}`;
   return runCommand([process.execPath, '--input-type=module', '-e', code], { cwd: ROOT, timeoutMs: 10_000 });
 }
 
 const FRAME = `const frame = new Uint8Array(60).fill(0xff, 0, 6); frame[6] = 2;`;
 
-test('a switch that was closed leaves no file descriptor and no thread behind', async () => {
-  const cycle = async () => {
-    const taploom = await Switch.open(TWO_PORTS);
-    await taploom.close();
-    await taploom.close();
-  };
-  await cycle();
-  const before = { fds: fds(), threads: threads() };
-  for (let n = 0; n < 20; n++) await cycle();
-  await expect.poll(() => ({ fds: fds(), threads: threads() }), { timeout: 3000 }).toEqual(before);
-});
+describe.each([1, 3])('with %i workers', (workers) => {
+  test('a switch that was closed leaves no file descriptor and no thread behind', async () => {
+    const cycle = async () => {
+      const taploom = await Switch.open(TWO_PORTS, { workers });
+      await taploom.close();
+      await taploom.close();
+    };
+    await cycle();
+    const before = { fds: fds(), threads: threads() };
+    for (let n = 0; n < 20 / workers; n++) await cycle();
+    await expect.poll(() => ({ fds: fds(), threads: threads() }), { timeout: 3000 }).toEqual(before);
+  });
 
-test('frames pass through the thread, and the program ends by itself after close', async () => {
-  const result = await program(`
-    const taploom = await Switch.open(config);
+  test('frames pass through the thread, and the program ends by itself after close', async () => {
+    const result = await program(
+      workers,
+      `
+    const taploom = await Switch.open(config, options);
     ${FRAME}
     taploom.memoryPort('p1').send(frame);
     await taploom.memoryPort('p2').received(5000);
     console.log(taploom.memoryPort('p2').receive().bytes.length);
     await taploom.close();
-  `);
-  expect(result).toEqual({ code: 0, stdout: '60\n', stderr: '' });
-});
+  `,
+    );
+    expect(result).toEqual({ code: 0, stdout: '60\n', stderr: '' });
+  });
 
-test('process.exit() with an open switch ends the program at once, with its code', async () => {
-  const started = Date.now();
-  const result = await program('await Switch.open(config); await Switch.open(config); process.exit(3);');
-  expect(result.code).toBe(3);
-  expect(Date.now() - started).toBeLessThan(5000);
-});
+  test('process.exit() with an open switch ends the program at once, with its code', async () => {
+    const started = Date.now();
+    const result = await program(
+      workers,
+      'await Switch.open(config, options); await Switch.open(config, options); process.exit(3);',
+    );
+    expect(result.code).toBe(3);
+    expect(Date.now() - started).toBeLessThan(5000);
+  });
 
-test('process.exit() in the middle of traffic does not hang', async () => {
-  const result = await program(`
-    const taploom = await Switch.open(config);
+  test('process.exit() in the middle of traffic does not hang', async () => {
+    const result = await program(
+      workers,
+      `
+    const taploom = await Switch.open(config, options);
     ${FRAME}
     setTimeout(() => process.exit(4), 200);
     const send = () => { for (let n = 0; n < 500; n++) taploom.memoryPort('p1').send(frame); setImmediate(send); };
     send();
-  `);
-  expect(result.code).toBe(4);
-});
+  `,
+    );
+    expect(result.code).toBe(4);
+  });
 
-test('process.exit() in the middle of apply and close does not hang', async () => {
-  const apply = await program('Switch.open(config); setTimeout(() => process.exit(5), 60);');
-  expect(apply.code).toBe(5);
-  const close = await program('const s = await Switch.open(config); s.close(); process.exit(6);');
-  expect(close.code).toBe(6);
-});
+  test('process.exit() in the middle of apply and close does not hang', async () => {
+    const apply = await program(
+      workers,
+      'Switch.open(config, options); setTimeout(() => process.exit(5), 60);',
+    );
+    expect(apply.code).toBe(5);
+    const close = await program(
+      workers,
+      'const s = await Switch.open(config, options); s.close(); process.exit(6);',
+    );
+    expect(close.code).toBe(6);
+  });
 
-test('an exception that nobody catches ends the program with its message', async () => {
-  const result = await program(
-    `await Switch.open(config); setTimeout(() => { throw new Error('mine'); }, 20);`,
-  );
-  expect(result.code).toBe(1);
-  expect(result.stderr).toContain('Error: mine');
-});
+  test('an exception that nobody catches ends the program with its message', async () => {
+    const result = await program(
+      workers,
+      `await Switch.open(config, options); setTimeout(() => { throw new Error('mine'); }, 20);`,
+    );
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('Error: mine');
+  });
 
-test('many switches live in one process without a warning', async () => {
-  const result = await program(`
-    const all = await Promise.all(Array.from({ length: 15 }, () => Switch.open(config)));
+  test('many switches live in one process without a warning', async () => {
+    const result = await program(
+      workers,
+      `
+    const all = await Promise.all(Array.from({ length: 16 / options.workers }, () => Switch.open(config, options)));
     await Promise.all(all.map((one) => one.close()));
-  `);
-  expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
+  `,
+    );
+    expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('a switch that cannot be opened lets the program end', async () => {
+    const vxlan = { type: 'vxlan', vni: 1, local: '192.0.2.77' };
+    const config = JSON.stringify({ version: 1, bridges: { br0: { local: false, ports: { vx: vxlan } } } });
+    const result = await program(
+      workers,
+      `await Switch.open(${config}, options).catch(({ code }) => console.log(code));`,
+    );
+    expect(result).toEqual({ code: 0, stdout: 'not_applied\n', stderr: '' });
+  });
 });
 
-test('a switch that cannot be opened lets the program end', async () => {
-  const vxlan = { type: 'vxlan', vni: 1, local: '192.0.2.77' };
-  const config = JSON.stringify({ version: 1, bridges: { br0: { local: false, ports: { vx: vxlan } } } });
-  const result = await program(`await Switch.open(${config}).catch(({ code }) => console.log(code));`);
-  expect(result).toEqual({ code: 0, stdout: 'not_applied\n', stderr: '' });
-});
+/** No request is malformed; this one stands for a bug in a thread. */
+function kill(taploom: Switch, worker: number): void {
+  const plane = Reflect.get(taploom, 'plane') as Thread | { threads: Thread[] };
+  const thread = 'threads' in plane ? plane.threads[worker] : plane;
+  thread.port.postMessage({ id: 1, body: null });
+  thread.wake();
+}
 
-test('when the thread dies the switch says so, refuses further requests, and closes', async () => {
-  const taploom = await Switch.open(TWO_PORTS);
-  onTestFinished(() => taploom.close());
-  const failed = new Promise<Error>((resolve) => taploom.once('failed', resolve));
-  // No request is malformed; this one stands for a bug in the thread.
-  const plane = Reflect.get(taploom, 'plane') as {
-    port: { postMessage(message: unknown): void };
-    wake(): void;
+interface Thread {
+  port: { postMessage(message: unknown): void };
+  wake(): void;
+}
+
+describe.each([
+  [1, 0],
+  [3, 0],
+  [3, 2],
+])('of %i workers, number %i', (workers, victim) => {
+  const opened = async () => {
+    const taploom = await Switch.open(TWO_PORTS, { workers });
+    onTestFinished(() => taploom.close());
+    return taploom;
   };
-  plane.port.postMessage({ id: 1, body: null });
-  plane.wake();
-  expect(await failed).toBeInstanceOf(TypeError);
-  await expect(taploom.flush()).rejects.toThrow();
-  await expect(taploom.apply({ version: 1 })).rejects.toThrow();
-  await taploom.close();
-});
 
-test('a thread that dies leaves no file descriptor behind', async () => {
-  const cycle = async () => {
-    const taploom = await Switch.open(TWO_PORTS);
-    const plane = Reflect.get(taploom, 'plane') as {
-      port: { postMessage(message: unknown): void };
-      wake(): void;
-    };
+  test('dies: the switch says so once, refuses further requests, and closes', async () => {
+    const taploom = await opened();
+    const errors: Error[] = [];
+    taploom.on('failed', (error) => errors.push(error));
+    kill(taploom, victim);
+    await expect.poll(() => errors).toHaveLength(1);
+    expect(errors[0]).toBeInstanceOf(TypeError);
+    await expect(taploom.flush()).rejects.toThrow();
+    await expect(taploom.apply({ version: 1 })).rejects.toThrow();
+    await taploom.close();
+    expect(errors).toHaveLength(1);
+  });
+
+  test('dies: those who wait for it do not wait for ever', async () => {
+    const taploom = await opened();
     const failed = new Promise((resolve) => taploom.once('failed', resolve));
-    plane.port.postMessage({ id: 1, body: null });
-    plane.wake();
+    kill(taploom, victim);
+    const [flush, apply] = [taploom.flush(), taploom.apply({ version: 1 })];
+    await expect(flush).rejects.toThrow();
+    await expect(apply).rejects.toThrow();
     await failed;
     await taploom.close();
-  };
-  await cycle();
-  const before = fds();
-  for (let n = 0; n < 5; n++) await cycle();
-  await expect.poll(fds, { timeout: 3000 }).toBe(before);
+  });
+
+  test('dies: process.exit() at that moment does not hang', async () => {
+    const result = await program(
+      workers,
+      `const taploom = await Switch.open(config, options);
+       const plane = Reflect.get(taploom, 'plane');
+       const thread = plane.threads?.[${victim}] ?? plane;
+       thread.port.postMessage({ id: 1, body: null });
+       thread.wake();
+       taploom.flush().catch(() => {});
+       for (const until = Date.now() + 100; Date.now() < until; );
+       process.exit(7);`,
+    );
+    expect(result.code).toBe(7);
+  });
+
+  test('dies: no file descriptor is left behind', async () => {
+    const cycle = async () => {
+      const taploom = await Switch.open(TWO_PORTS, { workers });
+      const failed = new Promise((resolve) => taploom.once('failed', resolve));
+      kill(taploom, victim);
+      await failed;
+      await taploom.close();
+    };
+    await cycle();
+    const before = fds();
+    for (let n = 0; n < 5; n++) await cycle();
+    await expect.poll(fds, { timeout: 3000 }).toBe(before);
+  });
 });
 
 test('a request whose wake-up was lost is answered all the same', async () => {
