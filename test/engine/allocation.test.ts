@@ -23,6 +23,7 @@ interface Result {
 
 test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
+  ['shared', 1_000_000, 'the same with the FDB of several workers'],
   ['segments', 200_000, 'super-frames cut into VXLAN datagrams'],
   ['too_big', 200_000, 'super-frames too big for a tunnel, some answered'],
   ['trains', 200_000, 'super-frames joined from VXLAN datagrams'],

@@ -13,6 +13,7 @@ const [
   { Compiler },
   { parseConfig },
   { Counters, PORT },
+  { SharedFdb },
   { Remotes },
   { TapSink },
   { Vxlan },
@@ -27,6 +28,7 @@ const [
     'compile.js',
     'config/schema.js',
     'table/counters.js',
+    'table/shared_fdb.js',
     'table/remotes.js',
     'port/tap_sink.js',
     'port/vxlan.js',
@@ -71,6 +73,7 @@ const engine = new Engine({
   counters,
   topology,
   seed: Int32Array.of(1, -2_000_000_001, 333_333_333, 44_444),
+  table: kind === 'shared' ? SharedFdb.allocate(topology.fdbSlots) : undefined,
 });
 const { batch } = engine;
 
