@@ -9,13 +9,19 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 
-const LAST = Math.max(0, cpus().length - 1);
+export const CPUS = Math.max(1, cpus().length);
+const LAST = CPUS - 1;
 const ALL = range(0, LAST);
 const OTHERS = range(0, Math.max(0, LAST - 1));
 
 export const SWITCH_CPU = String(LAST);
 export const SENDER_CPUS = OTHERS;
 export const RECEIVER_CPUS = LAST >= 3 ? OTHERS : ALL;
+
+/** For a switch of so many threads: CPUs of their own, from twice as many on. */
+export function cpusFor(threads: number): string {
+  return CPUS >= 2 * threads ? range(CPUS - threads, LAST) : ALL;
+}
 
 export const PLACES =
   LAST === 0

@@ -1,6 +1,6 @@
 // How the cost of a frame grows with the size of the switch. VLANs, stations and floods in the engine alone, where a
 // growing table would show; ports and remotes with real devices, in CPU time of the whole process, because there the
-// number of descriptors and sockets is the question. Two workers against one will stand here too, once there are two.
+// number of descriptors and sockets is the question. Two workers against one: workers.ts.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -12,6 +12,7 @@ import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
 import { vxlan } from './vxlan.ts';
+import { workers } from './workers.ts';
 
 export const BENCHES: readonly Bench[] = [
   engine,
@@ -25,4 +26,5 @@ export const BENCHES: readonly Bench[] = [
   afPacket,
   vxlan,
   growth,
+  workers,
 ];

@@ -1,5 +1,5 @@
-// A switch in a process of its own, threaded, as a program that embeds the library has it. Argument: configuration as
-// JSON. Prints `opening` and `ready` with the time (ms since 1970); the line `ports` on its input makes it print its
+// A switch in a process of its own, threaded, as a program that embeds the library has it. Arguments: configuration as
+// JSON, number of workers. Prints `opening` and `ready` with the time (ms since 1970); the line `ports` on its input makes it print its
 // ports with all counters; ends when its input does.
 //
 // With --trace-gc V8 reports collections of both isolates, by address. Where --expose-gc is given too, the main one is
@@ -13,7 +13,7 @@ const say = (event: string) =>
 
 globalThis.gc?.();
 say('opening');
-const taploom = await Switch.open(JSON.parse(process.argv[2]));
+const taploom = await Switch.open(JSON.parse(process.argv[2]), { workers: Number(process.argv[3] ?? 1) });
 say('ready');
 createInterface({ input: process.stdin })
   .on('line', (line) => {

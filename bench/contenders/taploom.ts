@@ -9,6 +9,7 @@ const PROGRAM = fileURLToPath(new URL('../switch_process.js', import.meta.url));
 export const TAPLOOM = 'Taploom';
 
 export interface TaploomOptions {
+  workers?: number;
   nodeOptions?: readonly string[];
   netns?: string;
   cpus?: string;
@@ -25,9 +26,9 @@ export class TaploomProcess {
   static async start(
     lab: Lab,
     config: SwitchConfigInput,
-    { nodeOptions = [], netns, cpus = SWITCH_CPU }: TaploomOptions = {},
+    { workers = 1, nodeOptions = [], netns, cpus = SWITCH_CPU }: TaploomOptions = {},
   ): Promise<TaploomProcess> {
-    const command = [process.execPath, ...nodeOptions, PROGRAM, JSON.stringify(config)];
+    const command = [process.execPath, ...nodeOptions, PROGRAM, JSON.stringify(config), String(workers)];
     const started = lab.start(command, { netns, cpus });
     await started.waitFor(/^ready/m, 30_000);
     return new TaploomProcess(started);
@@ -54,23 +55,25 @@ export class TaploomProcess {
 }
 
 /** TAPs in the hosts, all on one bridge. */
-export const taploomTaps: ContenderKind = {
-  name: TAPLOOM,
-  async open(lab, { hosts, offloads = true }): Promise<Contender> {
-    const namespaces = hostNamespaces(lab, 'taploom', hosts);
-    const ports = Object.fromEntries(
-      namespaces.map((netns, n) => [`tl${n}`, { type: 'tap' as const, netns, offloads }]),
-    );
-    const running = await TaploomProcess.start(lab, {
-      version: 1,
-      bridges: { tlbench: { local: false, ports } },
-    });
-    const devices = namespaces.map((netns, n) => ({ netns, device: `tl${n}` }));
-    return {
-      name: TAPLOOM,
-      hosts: connect(lab, devices),
-      processes: [running.process],
-      drops: () => running.drops(),
-    };
-  },
-};
+export function taploomWith(name: string, options: TaploomOptions): ContenderKind {
+  return {
+    name,
+    async open(lab, { hosts, offloads = true }): Promise<Contender> {
+      const namespaces = hostNamespaces(lab, `taploom${name === TAPLOOM ? '' : name}`, hosts);
+      const ports = Object.fromEntries(
+        namespaces.map((netns, n) => [`tl${n}`, { type: 'tap' as const, netns, offloads }]),
+      );
+      const config = { version: 1 as const, bridges: { tlbench: { local: false as const, ports } } };
+      const running = await TaploomProcess.start(lab, config, options);
+      const devices = namespaces.map((netns, n) => ({ netns, device: `tl${n}` }));
+      return {
+        name,
+        hosts: connect(lab, devices),
+        processes: [running.process],
+        drops: () => running.drops(),
+      };
+    },
+  };
+}
+
+export const taploomTaps = taploomWith(TAPLOOM, {});

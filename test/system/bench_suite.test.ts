@@ -34,6 +34,14 @@ const left = (pid: number | undefined) =>
     ? readdirSync('/run/netns').filter((name) => name.startsWith(`tlbench-${pid}-`))
     : [];
 
+test('two workers are compared with one', async () => {
+  const { said, ended } = startBench('workers', '--json');
+  expect(await ended, said.stderr).toBe(0);
+  const [{ outcome }] = (JSON.parse(said.stdout) as Report).benches;
+  expect(outcome.results).toMatchObject([{ what: expect.stringContaining('2 workers / 1') }]);
+  expect(outcome.curves?.[0].curves[0].points.map(({ x }) => x)).toEqual([1, 2]);
+});
+
 test('benches measure Taploom beside its peers, write their report, and leave nothing behind', async () => {
   const out = mkdtempSync(join(tmpdir(), 'taploom-bench-'));
   onTestFinished(() => rmSync(out, { recursive: true }));
