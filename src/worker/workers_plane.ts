@@ -37,6 +37,8 @@ export class WorkersPlane implements PlaneClient {
   private readonly owners = new Map<number, number>();
   /** Of the FDB. */
   private slots: number;
+  /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
+  private readonly unsegmented = new Set<number>();
   private failure: Error | null = null;
 
   constructor(
@@ -60,9 +62,16 @@ export class WorkersPlane implements PlaneClient {
       this.standstill.abandon();
       onFailure(error);
     };
+    const tell = (news: News) => {
+      if (news.kind === 'unsegmented') {
+        if (this.unsegmented.has(news.port)) return;
+        this.unsegmented.add(news.port);
+      }
+      onNews(news);
+    };
     try {
       counters.forEach((own, index) => {
-        this.threads.push(new ThreadPlane(own, topology, seed, onNews, fail, { index, ...team }));
+        this.threads.push(new ThreadPlane(own, topology, seed, tell, fail, { index, ...team }));
       });
     } catch (error) {
       for (const thread of this.threads) thread.stop();
@@ -111,14 +120,14 @@ export class WorkersPlane implements PlaneClient {
     if (ports.length > 0) {
       // Some worker has it, and would go on with a descriptor that is about to be closed.
       await this.ask(() => ({ kind: 'remove', ports }));
-      for (const port of ports) this.owners.delete(port);
+      this.forget(ports);
     }
     return { kind: 'done', failed: [...failed.values()] };
   }
 
   /** Who receives from what is added, by worker. */
   private share({ removedPorts, added }: Change): number[][] {
-    for (const port of removedPorts) this.owners.delete(port);
+    this.forget(removedPorts);
     const counts = this.threads.map(() => 0);
     for (const owner of this.owners.values()) counts[owner]++;
     const reads = this.threads.map((): number[] => []);
@@ -133,6 +142,13 @@ export class WorkersPlane implements PlaneClient {
       if (kind !== 'vxlan') give(port, counts.lastIndexOf(Math.min(...counts)));
     }
     return reads;
+  }
+
+  private forget(ports: readonly number[]): void {
+    for (const port of ports) {
+      this.owners.delete(port);
+      this.unsegmented.delete(port);
+    }
   }
 
   /** Resolves when nothing of it is under way any more, also if a worker refuses. */

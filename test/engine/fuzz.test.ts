@@ -17,6 +17,7 @@ import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts
 import { Vxlan } from '../../src/port/vxlan.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { Remotes } from '../../src/table/remotes.ts';
+import { SharedFdb } from '../../src/table/shared_fdb.ts';
 import { add } from '../../src/wire/checksum.ts';
 import * as ip from '../../src/wire/ip.ts';
 import * as ipv4 from '../../src/wire/ipv4.ts';
@@ -132,11 +133,12 @@ class Fuzzed {
     const config = parseConfig(randomConfig(random));
     const { topology, remotes } = compiler.compile(config, new Map());
     const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
-    this.engine = new Engine({ counters: this.counters, topology, seed });
+    const table = random.pick([undefined, SharedFdb.allocate(topology.fdbSlots)]);
+    this.engine = new Engine({ counters: this.counters, topology, seed, table });
     this.burst = new StubBurst(this.engine.batch.bytes, random.pick([3, 512]));
-    const table = new Remotes(100, 6, 1);
-    table.configure(remotes, () => true);
-    const vxlan = new Vxlan(this.burst.asBurst(), this.counters, table);
+    const rows = new Remotes(100, 6, 1);
+    rows.configure(remotes, () => true);
+    const vxlan = new Vxlan(this.burst.asBurst(), this.counters, rows);
     vxlan.mtu = topology.mtu;
     this.datagrams = new DatagramSource(vxlan, this.burst);
     this.engine.addSource(this.datagrams);

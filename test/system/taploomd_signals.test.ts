@@ -107,7 +107,13 @@ test('a start that cannot be is one clear message and exit code 1, a wrong comma
     stderr: expect.stringContaining('Cannot serve metrics at 127.0.0.1:9477: the address is in use'),
   });
   expect(existsSync(join(lab.dir, 's'))).toBe(false);
-  for (const wrong of [['--colour'], ['--metrics-address', 'here'], ['--log-level', 'loud'], ['extra']]) {
+  for (const wrong of [
+    ['--colour'],
+    ['--metrics-address', 'here'],
+    ['--log-level', 'loud'],
+    ['--workers', '17'],
+    ['extra'],
+  ]) {
     expect(await run(...wrong)).toMatchObject({ code: 2, stdout: '' });
   }
   expect(await run('--version')).toMatchObject({
