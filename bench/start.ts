@@ -8,7 +8,7 @@ import { built, connect, hostNamespaces, needTool } from './contenders/contender
 import { startDaemon } from './daemon.ts';
 import { Lab } from './lab.ts';
 import { median, medianInterval } from './statistics.ts';
-import { waiting } from './traffic/load.ts';
+import { listening } from './traffic/load.ts';
 
 const PORTS = 16;
 const PORT = 5300;
@@ -73,7 +73,7 @@ async function startOnce(lab: Lab): Promise<{ seconds: number; megabytes: number
     const [link] = JSON.parse(lab.run(far.netns, 'ip', '-j', 'link', 'show', 'dev', far.device));
     lab.ip(netns, `neigh add ${far.address} lladdr ${link.address} dev ${device} nud permanent`);
   }
-  const receiver = await waiting(lab, hosts[1], 'receive', PORT);
+  const receiver = await listening(lab, hosts[1], PORT);
   const sending = [built('load'), 'send', hosts[1].address, String(PORT), '18', '60', String(RATE)];
   const sender = lab.start(sending, { netns: hosts[0].netns });
   await setTimeout(50);

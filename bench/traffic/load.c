@@ -4,16 +4,20 @@
  *   load send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP]
  *                    RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them; to COUNT addresses in turns
  *   load receive PORT                               counts until SIGTERM; tells the time (s since 1970) of the first
- *   load echo PORT                                  sends every datagram back
- *   load ask ADDRESS PORT SECONDS INTERVAL_US       one question at a time to `load echo`; round-trip times
+ *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; round-trip times
  *
- * SIZE is the UDP payload. Those that wait for others print "ready" first; all but `echo` end with one line of JSON.
+ * SIZE is the UDP payload. `receive` prints "ready" first; all end with one line of JSON.
+ *
+ * Echo requests are answered by the kernel, and whoever asks comes before everybody else (SCHED_FIFO): on a machine with
+ * fewer CPUs than busy programs, times would otherwise be those that the two ends of the question waited for a CPU.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <netinet/ip_icmp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -151,38 +155,61 @@ static void receive(int fd)
     printf("{\"received\":%llu}\n", (unsigned long long)received);
 }
 
-static void echo(int fd)
-{
-    static char payload[MAX_SIZE];
-    struct sockaddr_in from;
-    say_ready();
-    for (;;) {
-        socklen_t length = sizeof from;
-        ssize_t n = recvfrom(fd, payload, sizeof payload, 0, (struct sockaddr *)&from, &length);
-        if (n >= 0) sendto(fd, payload, n, 0, (struct sockaddr *)&from, length);
-    }
-}
-
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
+/* RFC 1071. Of our own echo request, an even number of bytes. */
+static uint16_t checksum(const void *data, size_t length)
+{
+    const uint16_t *words = data;
+    uint32_t sum = 0;
+    for (size_t n = 0; n < length / 2; n++) sum += words[n];
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~(sum + (sum >> 16));
+}
+
+static int open_icmp(const char *address)
+{
+    struct sched_param first = { .sched_priority = 1 };
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+    if (sched_setscheduler(0, SCHED_FIFO, &first) < 0) err(1, "SCHED_FIFO");
+    if (inet_pton(AF_INET, address, &to.sin_addr) != 1) errx(1, "%s is no IPv4 address", address);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0) err(1, "%s", address);
+    return fd;
+}
+
+/* What a raw socket delivers begins with the IP header. */
+static int is_answer(const uint8_t *packet, ssize_t length, const struct icmphdr *question)
+{
+    struct icmphdr answer;
+    size_t header = 4 * (size_t)(packet[0] & 15);
+    if (length < (ssize_t)(header + sizeof answer)) return 0;
+    memcpy(&answer, packet + header, sizeof answer);
+    return answer.type == ICMP_ECHOREPLY && answer.un.echo.id == question->un.echo.id &&
+           answer.un.echo.sequence == question->un.echo.sequence;
+}
+
 static void ask(int fd, double seconds, double interval)
 {
     static double times[MAX_SAMPLES];
     struct pollfd wait = { .fd = fd, .events = POLLIN };
-    uint32_t question[5] = { 0 }, answer[5];
+    struct icmphdr question = { .type = ICMP_ECHO, .un.echo.id = (uint16_t)getpid() };
+    uint8_t answer[128];
     size_t count = 0, lost = 0;
     double sum = 0, started = now(), next = started;
     while (now() < started + seconds && count < MAX_SAMPLES) {
         double sent = now(), took = -1;
-        question[0]++;
-        send(fd, question, 18, 0);
+        question.un.echo.sequence++;
+        question.checksum = 0;
+        question.checksum = checksum(&question, sizeof question);
+        send(fd, &question, sizeof question, 0);
         /* A late answer to an earlier question does not count. */
         while (took < 0 && poll(&wait, 1, ANSWER_TIMEOUT_MS) > 0)
-            if (recv(fd, answer, sizeof answer, 0) == 18 && answer[0] == question[0]) took = now() - sent;
+            if (is_answer(answer, recv(fd, answer, sizeof answer, 0), &question)) took = now() - sent;
         if (took < 0) lost++;
         else sum += times[count++] = took;
         next = next + interval > now() ? next + interval : now();
@@ -203,9 +230,7 @@ int main(int argc, char **argv)
         send_for(argv[2], argv[3], atoi(argv[4]), atof(argv[5]), atof(argv[6]), argc == 9 ? atoi(argv[7]) : 1,
                  argc == 9 ? atoi(argv[8]) : 0);
     else if (strcmp(what, "receive") == 0 && argc == 3) receive(bound(argv[2]));
-    else if (strcmp(what, "echo") == 0 && argc == 3) echo(bound(argv[2]));
-    else if (strcmp(what, "ask") == 0 && argc == 6)
-        ask(connected(argv[2], argv[3]), atof(argv[4]), atof(argv[5]) / 1e6);
-    else errx(1, "send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP] | receive PORT | echo PORT | ask ADDRESS PORT SECONDS INTERVAL_US");
+    else if (strcmp(what, "ask") == 0 && argc == 5) ask(open_icmp(argv[2]), atof(argv[3]), atof(argv[4]) / 1e6);
+    else errx(1, "send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP] | receive PORT | ask ADDRESS SECONDS INTERVAL_US");
     return 0;
 }

@@ -37,7 +37,7 @@ export async function sendUdp(
   seconds: number,
   { rate = 0, targets = 1, step = 0, port = Number(PORT) }: UdpOptions = {},
 ): Promise<UdpTraffic> {
-  const receiver = await waiting(lab, to, 'receive', port);
+  const receiver = await listening(lab, to, port);
   try {
     const command = [
       built('load'),
@@ -71,30 +71,21 @@ export interface RoundTrips {
   max: number;
 }
 
-/** One small datagram there and back, `intervalUs` apart. */
+/** ICMP echo requests and their answers, `intervalUs` apart. */
 export async function roundTrips(
   lab: Lab,
   [from, to]: readonly Host[],
   seconds: number,
   intervalUs = 1000,
 ): Promise<RoundTrips> {
-  const echo = await waiting(lab, to, 'echo');
-  const command = [built('load'), 'ask', to.address, PORT, String(seconds), String(intervalUs)];
+  const command = [built('load'), 'ask', to.address, String(seconds), String(intervalUs)];
   const asking = lab.start(command, { netns: from.netns, cpus: RECEIVER_CPUS });
-  try {
-    return JSON.parse(await asking.output(seconds * 1000 + PATIENCE_MS)) as RoundTrips;
-  } finally {
-    echo.child.kill('SIGKILL');
-  }
+  return JSON.parse(await asking.output(seconds * 1000 + PATIENCE_MS)) as RoundTrips;
 }
 
-export async function waiting(
-  lab: Lab,
-  { netns }: Pick<Host, 'netns'>,
-  command: 'receive' | 'echo',
-  port = Number(PORT),
-): Promise<Process> {
-  const started = lab.start([built('load'), command, String(port)], { netns, cpus: RECEIVER_CPUS });
+/** A receiver that is ready. */
+export async function listening(lab: Lab, { netns }: Pick<Host, 'netns'>, port: number): Promise<Process> {
+  const started = lab.start([built('load'), 'receive', String(port)], { netns, cpus: RECEIVER_CPUS });
   await started.waitFor(/^ready/m);
   return started;
 }
