@@ -29,17 +29,19 @@ export async function profile(
   if (!findTool('perf')) return undefined;
   const data = join(lab.folder(), 'perf.data');
   const pids = processes.map(({ pid }) => pid).join(',');
-  const recording = lab.start([
-    ...['perf', 'record', '-q', '-F', FREQUENCY, '-o', data, '-p', pids],
-    ...['--', 'sleep', String(seconds)],
-  ]);
-  await work();
-  await recording.output(seconds * 1000 + PATIENCE_MS);
-  const args = ['report', '-i', data, '--stdio', '--no-children', '-s', 'symbol'];
-  const report = execFileSync('perf', args, { encoding: 'utf8', timeout: PATIENCE_MS, stdio: 'pipe' });
-  // Where V8 tells perf the names; nobody else takes these files away.
-  for (const { pid } of processes) rmSync(`/tmp/perf-${pid}.map`, { force: true });
-  return costs(report);
+  try {
+    const recording = lab.start([
+      ...['perf', 'record', '-q', '-F', FREQUENCY, '-o', data, '-p', pids],
+      ...['--', 'sleep', String(seconds)],
+    ]);
+    await work();
+    await recording.output(seconds * 1000 + PATIENCE_MS);
+    const args = ['report', '-i', data, '--stdio', '--no-children', '-s', 'symbol'];
+    return costs(execFileSync('perf', args, { encoding: 'utf8', timeout: PATIENCE_MS, stdio: 'pipe' }));
+  } finally {
+    // Where V8 tells perf the names; nobody else takes these files away.
+    for (const { pid } of processes) rmSync(`/tmp/perf-${pid}.map`, { force: true });
+  }
 }
 
 /** `    12.34%  [k] copy_page  - -` */

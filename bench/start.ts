@@ -86,7 +86,7 @@ async function startOnce(lab: Lab): Promise<{ seconds: number; megabytes: number
   const daemon = startDaemon(lab, folder, config);
   const [, first] = await receiver.waitFor(/^first (\S+)$/m, PATIENCE_MS);
   await setTimeout(SETTLE_MS);
-  const [, kilobytes] = readFileSync(`/proc/${daemon.pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+)/m) ?? [];
+  const [, kibibytes] = readFileSync(`/proc/${daemon.pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+)/m) ?? [];
   sender.child.kill('SIGKILL');
-  return { seconds: Number(first) - from, megabytes: Number(kilobytes) / 1000 };
+  return { seconds: Number(first) - from, megabytes: (Number(kibibytes) * 1024) / 1e6 };
 }

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { main, ROOT, SetupError, setup } from './setup.mjs';
+import { main, needTools, ROOT, SetupError, setup } from './setup.mjs';
 
 const PROGRAMS = ['peers/pump.c', 'peers/packet_pump.c', 'peers/vxlan_pump.c', 'traffic/load.c'];
 
@@ -13,6 +13,7 @@ const TOOLS = ['ip', 'iperf3', 'taskset', 'sysctl', 'ethtool', 'ovs-vswitchd', '
 await main(async () => {
   if (process.argv.includes('--setup')) {
     setup({ tools: TOOLS, purpose: 'The bench suite' });
+    addProfiler();
     buildPrograms();
     process.stdout.write('Everything that the benches compare with is there: npm run bench\n');
     return;
@@ -29,6 +30,16 @@ function setupAside() {
   const args = [join(ROOT, 'scripts/setup.mjs')];
   const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['inherit', 2, 'inherit'] });
   if (status !== 0) throw new SetupError('The set-up failed.');
+}
+
+/** A kernel that is not the distribution's may have no perf of its version: then there is no profile, and nothing else lacks. */
+function addProfiler() {
+  try {
+    needTools(['perf'], 'A profile of VXLAN');
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`${error.message} Without it there is no profile.\n`);
+  }
 }
 
 /** Peers and traffic generators that are written in C. */

@@ -40,6 +40,7 @@ const DEBIAN_PACKAGES = {
   taskset: 'util-linux',
   sysctl: 'procps',
   scapy: 'python3-scapy',
+  perf: 'linux-perf',
   curl: 'curl',
 };
 

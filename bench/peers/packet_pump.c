@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A socket's usual buffer holds three super-frames. */
-enum { BURST = 64, SOCKET_BUFFER = 8 << 20 };
+/* A socket's usual buffer holds three super-frames; this is Taploom's size. */
+enum { BURST = 64, SOCKET_BUFFER = 16 << 20 };
 
 static void set(int fd, int level, int option, const void *value, socklen_t length)
 {

@@ -12,7 +12,7 @@ interface IperfReport {
   error?: string;
   end: {
     sum_sent: { retransmits?: number };
-    sum_received: { bits_per_second: number };
+    sum_received: { bits_per_second: number; seconds: number };
     sum_received_bidir_reverse?: { bits_per_second: number };
   };
 }
@@ -21,20 +21,23 @@ export interface TcpTraffic {
   /** Both directions together. */
   gbits: number;
   retransmits: number;
+  /** That it took, without connecting. */
+  seconds: number;
 }
 
 export interface TcpOptions {
   streams?: number;
   bothWays?: boolean;
+  /** Of both ends; default RECEIVER_CPUS. */
+  cpus?: string;
 }
 
 export async function sendTcp(
   lab: Lab,
   [from, to]: readonly Host[],
   seconds: number,
-  { streams = 1, bothWays = false }: TcpOptions = {},
+  { streams = 1, bothWays = false, cpus = RECEIVER_CPUS }: TcpOptions = {},
 ): Promise<TcpTraffic> {
-  const cpus = RECEIVER_CPUS;
   // iperf3 takes less than a second for no end.
   const whole = Math.ceil(seconds);
   const server = lab.start(['iperf3', '-s', '-1', '-p', PORT, '--forceflush'], { netns: to.netns, cpus });
@@ -60,6 +63,7 @@ export async function sendTcp(
     return {
       gbits: (end.sum_received.bits_per_second + back) / 1e9,
       retransmits: end.sum_sent.retransmits ?? 0,
+      seconds: end.sum_received.seconds,
     };
   } finally {
     server.child.kill('SIGKILL');

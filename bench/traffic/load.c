@@ -4,7 +4,8 @@
  *   load send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP]
  *                    RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them; to COUNT addresses in turns
  *   load receive PORT                               counts until SIGTERM; tells the time (s since 1970) of the first
- *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; round-trip times
+ *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; round-trip times, a lost one counts as
+ *                    the time that was waited for it
  *
  * SIZE is the UDP payload. `receive` prints "ready" first; all end with one line of JSON.
  *
@@ -210,12 +211,15 @@ static void ask(int fd, double seconds, double interval)
         /* A late answer to an earlier question does not count. */
         while (took < 0 && poll(&wait, 1, ANSWER_TIMEOUT_MS) > 0)
             if (is_answer(answer, recv(fd, answer, sizeof answer, 0), &question)) took = now() - sent;
-        if (took < 0) lost++;
-        else sum += times[count++] = took;
+        if (took < 0) {
+            lost++;
+            took = ANSWER_TIMEOUT_MS * 1e-3;
+        }
+        sum += times[count++] = took;
         next = next + interval > now() ? next + interval : now();
         sleep_until(next);
     }
-    if (count == 0) errx(1, "no answer");
+    if (count == lost) errx(1, "no answer");
     qsort(times, count, sizeof *times, by_size);
     printf("{\"samples\":%zu,\"lost\":%zu,\"mean\":%.3f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}\n", count, lost,
            1e6 * sum / count, 1e6 * times[count / 2], 1e6 * times[count * 99 / 100], 1e6 * times[count - 1]);

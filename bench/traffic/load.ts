@@ -17,6 +17,8 @@ export const SMALLEST = 18;
 export interface UdpTraffic {
   kpps: number;
   received: number;
+  /** That it was sent for. */
+  seconds: number;
 }
 
 export interface UdpOptions {
@@ -55,7 +57,7 @@ export async function sendUdp(
     receiver.child.kill('SIGTERM');
     const json = (await receiver.output(PATIENCE_MS)).trim().split('\n').at(-1) ?? '';
     const { received } = JSON.parse(json) as { received: number };
-    return { kpps: received / sent.seconds / 1000, received };
+    return { kpps: received / sent.seconds / 1000, received, seconds: sent.seconds };
   } finally {
     receiver.child.kill('SIGKILL');
   }
@@ -64,6 +66,7 @@ export async function sendUdp(
 /** Round-trip times in µs. */
 export interface RoundTrips {
   samples: number;
+  /** Of the samples; their times are those after which nobody waited any longer, 200 ms. */
   lost: number;
   mean: number;
   p50: number;

@@ -7,7 +7,7 @@ const REPORT = `# Samples: 962  of event 'cycles'
 # ........  ..............................  ....................
 #
      3.43%  [k] finish_task_switch.isra.0   -      -
-     9.12%  [.] JS:*receive file:///work/dist/src/worker/data_plane.js:12:3      -      -
+     9.12%  [.] JS:*receive file:///opt/taploom/dist/src/worker/data_plane.js:12:3      -      -
      0.73%  [.] malloc
 `;
 
