@@ -12,7 +12,6 @@ import {
   needTool,
 } from './contenders/contender.ts';
 import { TAPLOOM } from './contenders/taploom.ts';
-import { busySince, cpuTimes } from './cpus.ts';
 import { Lab } from './lab.ts';
 
 /** A round that ends in an error, and what it was about, counts as nothing done. */
@@ -22,10 +21,8 @@ export interface Sample {
   /** ns that the switch spent, and frames that left it towards the second host. */
   cpuNs: number;
   forwarded: number;
-  /** Shares of one CPU: the switch's processes; the busier of the CPUs of switch and sender, whoever used it. */
+  /** Of one CPU, while there was traffic: the switch's processes. */
   switchShare: number;
-  switchCpuBusy: number;
-  senderCpuBusy: number;
   /** Frames that the first host sent, and where they were lost. */
   sent: number;
   lostInQueue: number;
@@ -121,8 +118,8 @@ export class Arena {
   private async observe(one: Contender, work: () => Promise<Record<string, number>>): Promise<Sample> {
     const before = await this.read(one);
     const values = await work().catch((): Record<string, number> => ({}));
-    const elapsed = performance.now() - before.at;
-    const busy = busySince(before.cpus);
+    // Starting and ending the traffic's programs takes time, too, but not the switch's.
+    const seconds = values.seconds ?? (performance.now() - before.at) / 1000;
     const cpuNs = cpuTime(one.processes) - before.cpu;
     await setTimeout(SETTLE_MS);
     const after = await this.read(one);
@@ -139,9 +136,7 @@ export class Arena {
       values,
       cpuNs,
       forwarded,
-      switchShare: cpuNs / 1e6 / elapsed,
-      switchCpuBusy: busy.ofSwitch,
-      senderCpuBusy: busy.ofSender,
+      switchShare: cpuNs / 1e9 / seconds,
       sent,
       lostInQueue,
       // Only of datagrams: what TCP sends in one piece may arrive in several.
@@ -153,7 +148,7 @@ export class Arena {
   private async read(one: Contender) {
     const [from, to] = one.hosts.map((host) => linkCounters(this.lab, host));
     const drops = (await one.drops?.()) ?? {};
-    return { from, to, drops, cpus: cpuTimes(), cpu: cpuTime(one.processes), at: performance.now() };
+    return { from, to, drops, cpu: cpuTime(one.processes), at: performance.now() };
   }
 }
 

@@ -31,6 +31,14 @@ export interface Result {
   detail?: string;
 }
 
+/** A promise that nothing was found out about. */
+export interface Unmeasured {
+  what: string;
+  unit: string;
+  expected: Expected;
+  why: string;
+}
+
 export type Expected = { atMost: number } | { atLeast: number };
 
 /** The same work done by several contenders. */
@@ -47,6 +55,8 @@ export interface Bar {
   name: string;
   median: number;
   interval: Interval;
+  /** What each gave, in their order. */
+  rounds?: (number | 'failed')[];
   /** CPU, losses, limits. */
   note?: string;
 }
@@ -63,11 +73,12 @@ export interface CurveChart {
 
 export interface Curve {
   name: string;
-  points: { x: number; median: number; interval: Interval }[];
+  points: { x: number; median: number; interval: Interval; rounds?: number[] }[];
 }
 
 export interface Outcome {
   results: Result[];
+  unmeasured?: Unmeasured[];
   bars?: BarChart[];
   curves?: CurveChart[];
   /** Sentences about what was left out. */

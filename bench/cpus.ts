@@ -23,19 +23,15 @@ export function cpusFor(threads: number): string {
   return CPUS >= 2 * threads ? range(CPUS - threads, LAST) : ALL;
 }
 
+/** For TCP's ends beside such a switch. */
+export function cpusBeside(threads: number): string {
+  return CPUS >= 2 * threads ? range(0, CPUS - threads - 1) : ALL;
+}
+
 export const PLACES =
   LAST === 0
     ? 'Everything shares the one CPU.'
     : `Switches run on CPU ${SWITCH_CPU}, UDP senders on ${SENDER_CPUS}, receivers and TCP on ${RECEIVER_CPUS}.`;
-
-/** Shares of their time, 0 to 1, that the switch's CPU and the busiest of the sender's were busy since `before`. */
-export function busySince(before: readonly CpuTime[]): { ofSwitch: number; ofSender: number } {
-  const shares = cpuTimes().map(({ busy, total }, n) => {
-    const elapsed = total - before[n].total;
-    return elapsed > 0 ? (busy - before[n].busy) / elapsed : 0;
-  });
-  return { ofSwitch: shares[LAST], ofSender: Math.max(...shares.slice(0, Math.max(1, LAST))) };
-}
 
 /** Share of all CPUs that whatever runs now takes, by a look of a second. */
 export async function busyNow(): Promise<number> {
@@ -46,13 +42,13 @@ export async function busyNow(): Promise<number> {
   return (sum(after, 'busy') - sum(before, 'busy')) / (sum(after, 'total') - sum(before, 'total'));
 }
 
-export interface CpuTime {
+interface CpuTime {
   busy: number;
   total: number;
 }
 
 /** proc(5), /proc/stat: user nice system idle iowait irq softirq steal; guest time is contained in user time. */
-export function cpuTimes(): CpuTime[] {
+function cpuTimes(): CpuTime[] {
   const lines = readFileSync('/proc/stat', 'utf8').matchAll(/^cpu\d+ (.*)$/gm);
   return [...lines].map(([, fields]) => {
     const ticks = fields.split(' ').slice(0, 8).map(Number);

@@ -89,12 +89,14 @@ export const latency: Bench = {
           );
         }
         const p99 = outcomes.at(-1)?.bars?.[0].bars.find((bar) => bar.name === TAPLOOM);
-        if (p99 !== undefined && name !== 'idle') {
+        if (name === 'idle') continue;
+        const promise = { what: `Round trip, ${what}, p99`, unit: 'µs', expected: { atMost: P99_LIMIT } };
+        if (p99 === undefined) {
+          const why = rounds.failed.get(TAPLOOM) ?? 'no round succeeded';
+          outcomes.push({ unmeasured: [{ ...promise, why }] });
+        } else {
           const { median: value, interval } = p99;
-          const expected = { atMost: P99_LIMIT };
-          outcomes.push({
-            results: [{ what: `Round trip, ${what}, p99`, value, unit: 'µs', interval, expected }],
-          });
+          outcomes.push({ results: [{ ...promise, value, interval }] });
         }
       }
       return join(outcomes);

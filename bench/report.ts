@@ -4,7 +4,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
-import { type BarChart, type CurveChart, isReached, type Outcome, type Result } from './bench.ts';
+import {
+  type BarChart,
+  type CurveChart,
+  type Expected,
+  isReached,
+  type Outcome,
+  type Result,
+  type Unmeasured,
+} from './bench.ts';
 import { page } from './charts/page.ts';
 import { PLACES } from './cpus.ts';
 import { round } from './round.ts';
@@ -60,7 +68,7 @@ export function newReport(rounds: number, secondsPerRound: number, busyBefore: n
 }
 
 /** What one bench found, for the terminal. */
-export function lines({ results, bars = [], notes = [] }: Outcome): string[] {
+export function lines({ results, unmeasured = [], bars = [], notes = [] }: Outcome): string[] {
   return [
     ...bars.flatMap(({ what, unit, bars: all }) => [
       `${what}, ${unit}`,
@@ -73,6 +81,9 @@ export function lines({ results, bars = [], notes = [] }: Outcome): string[] {
       const from = detail ? `\n    ${detail}` : '';
       return `${what}: ${amount(value, interval)} ${unit} ${verdict(result)}${from}`;
     }),
+    ...unmeasured.map(
+      ({ what, unit, expected, why }) => `${what}: not measured: ${wanted(expected)} ${unit}; ${why}`,
+    ),
     ...notes,
   ];
 }
@@ -81,14 +92,21 @@ export function lines({ results, bars = [], notes = [] }: Outcome): string[] {
 export function markdown(report: Report, { images, full }: { images: string; full: boolean }): string {
   const { cpu, cores, memoryGiB, kernel, node } = report.machine;
   const results = report.benches.flatMap(({ outcome }) => outcome.results);
+  const unmeasured = report.benches.flatMap((bench) => bench.outcome.unmeasured ?? []);
+  const silent = report.benches.filter(({ missing }) => missing !== undefined).length;
   const promised = results.filter(({ expected }) => expected !== undefined);
   const reached = promised.filter((result) => isReached(result)).length;
   return [
     `${report.date.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}. ` +
       `Traffic: ${report.rounds} alternating rounds of ${report.secondsPerRound} s. ${report.places} ` +
       `Just before, other work took ${(100 * report.busyBefore).toFixed(0)} % of the CPUs. ` +
-      `${reached} of ${promised.length} numbers are reached.`,
-    table(['', 'median (95 % interval)', '', 'from'], results.map(resultRow)),
+      `${reached} of ${promised.length + unmeasured.length} numbers are reached` +
+      (unmeasured.length > 0 ? `, ${unmeasured.length} not measured` : '') +
+      (silent > 0 ? `; ${silent} of ${report.benches.length} benches have no result.` : '.'),
+    table(
+      ['', 'median (95 % interval)', '', 'from'],
+      [...results.map(resultRow), ...unmeasured.map(unmeasuredRow)],
+    ),
     ...report.benches.flatMap((bench) => section(bench, images, full)),
   ].join('\n\n');
 }
@@ -136,6 +154,10 @@ function resultRow(result: Result): string[] {
   return [what, `${amount(value, interval)} ${unit}`, verdict(result), detail];
 }
 
+function unmeasuredRow({ what, unit, expected, why }: Unmeasured): string[] {
+  return [what, '', `**not measured**: ${wanted(expected)} ${unit}`, why];
+}
+
 function barTable({ what, unit, bars }: BarChart): string {
   const rows = bars.map(({ name, median, interval, note = '' }) => [name, amount(median, interval), note]);
   return table([what, unit, ''], rows);
@@ -162,8 +184,11 @@ function verdict(result: Result): string {
   const { expected, limited } = result;
   const words = limited ? [`limited ${limited}`] : [];
   if (expected !== undefined) {
-    const wanted = 'atMost' in expected ? `at most ${expected.atMost}` : `at least ${expected.atLeast}`;
-    words.unshift(`${isReached(result) ? 'reached' : '**missed**'}: ${wanted}`);
+    words.unshift(`${isReached(result) ? 'reached' : '**missed**'}: ${wanted(expected)}`);
   }
   return words.join('; ');
+}
+
+function wanted(expected: Expected): string {
+  return 'atMost' in expected ? `at most ${expected.atMost}` : `at least ${expected.atLeast}`;
 }

@@ -3,8 +3,9 @@
 
 import { Arena } from './arena.ts';
 import type { Bench, CurveChart, Outcome } from './bench.ts';
+import { join } from './compare.ts';
 import { taploomWith } from './contenders/taploom.ts';
-import { CPUS, cpusFor } from './cpus.ts';
+import { CPUS, cpusBeside, cpusFor } from './cpus.ts';
 import { estimate } from './estimate.ts';
 import { median, medianInterval, ratios } from './statistics.ts';
 import { sendTcp } from './traffic/iperf.ts';
@@ -24,22 +25,34 @@ export const workers: Bench = {
     const arena = await Arena.open(kinds, {}, { ...options, peers: [] });
     try {
       const rounds = await arena.alternate('workers', options, async (lab, { hosts }, seconds) => {
-        return { ...(await sendTcp(lab, hosts, seconds, { bothWays: true })) };
+        return { ...(await sendTcp(lab, hosts, seconds, { bothWays: true, cpus: cpusBeside(MOST) })) };
       });
       const gbits = COUNTS.map((count) =>
-        (rounds.samples.get(String(count)) ?? []).map(({ values }) => values.gbits),
+        (rounds.samples.get(String(count)) ?? []).map(({ values }) => values.gbits ?? Number.NaN),
       );
       const failed = [...rounds.failed].map(([count, why]) => `${count} workers: ${why}`);
-      const notes = [...arena.notes, ...failed];
-      if (failed.length > 0 || !gbits.flat().every(Number.isFinite)) return { results: [], notes };
-      return { ...report(gbits), notes };
+      return join([{ notes: [...arena.notes, ...failed] }, report(gbits)]);
     } finally {
       arena.close();
     }
   },
 };
 
-function report(gbits: number[][]): Outcome {
+/** Of Gb/s for each number of workers, NaN for a round that failed; its pair is left out. */
+export function report(all: number[][], cpus = CPUS): Outcome {
+  const what = 'TCP, both directions at once: 2 workers / 1';
+  const expected = cpus >= ENOUGH ? { atLeast: AT_LEAST } : undefined;
+  const pairs = Math.max(...all.map((one) => one.length));
+  const whole = Array.from({ length: pairs }, (_, n) => n).filter((n) =>
+    all.every((one) => Number.isFinite(one[n])),
+  );
+  if (whole.length === 0) {
+    const why = 'no pair of rounds succeeded';
+    if (expected === undefined) return { results: [], notes: [`${what}: ${why}.`] };
+    return { results: [], unmeasured: [{ what, unit: 'times', expected, why }] };
+  }
+  const gbits = all.map((one) => whole.map((n) => one[n]));
+  const failed = pairs - whole.length;
   const each = ratios(gbits[1], gbits[0]);
   const chart: CurveChart = {
     name: 'workers',
@@ -49,17 +62,24 @@ function report(gbits: number[][]): Outcome {
     curves: [
       {
         name: 'Taploom',
-        points: COUNTS.map((x, n) => ({ x, median: median(gbits[n]), interval: medianInterval(gbits[n]) })),
+        points: COUNTS.map((x, n) => ({
+          x,
+          median: median(gbits[n]),
+          interval: medianInterval(gbits[n]),
+          rounds: gbits[n],
+        })),
       },
     ],
   };
   const result = {
-    what: 'TCP, both directions at once: 2 workers / 1',
+    what,
     value: median(each),
     unit: 'times',
     interval: medianInterval(each),
-    expected: CPUS >= ENOUGH ? { atLeast: AT_LEAST } : undefined,
-    detail: `${gbits.map((one) => median(one).toFixed(1)).join(' to ')} Gb/s on ${CPUS} CPUs`,
+    expected,
+    detail:
+      `${gbits.map((one) => median(one).toFixed(1)).join(' to ')} Gb/s on ${cpus} CPUs` +
+      (failed > 0 ? `; ${failed} of ${pairs} pairs are left out, because a round failed` : ''),
   };
   return { results: [result], curves: [chart] };
 }

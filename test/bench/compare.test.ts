@@ -8,8 +8,6 @@ const sample = (value: number, rest: Partial<Sample> = {}): Sample => ({
   cpuNs: 1e9,
   forwarded: 1000,
   switchShare: 1,
-  switchCpuBusy: 1,
-  senderCpuBusy: 1,
   sent: 1000,
   lostInQueue: 0,
   lostInSwitch: 0,
@@ -51,16 +49,59 @@ describe('a comparison', () => {
     expect(result).toMatchObject({ value: 2, expected: { atMost: 0.97 } });
   });
 
-  test('counts a failed round as no traffic, and leaves it out of times', () => {
-    const all = { Taploom: [sample(4), sample(4)], 'C pump': [sample(2), { ...sample(0), values: {} }] };
-    const more = compare(rounds(all), comparison).bars[0].bars[1];
-    expect(more).toMatchObject({ median: 1, note: expect.stringContaining('1 of 2 rounds failed') });
-    const less = compare(rounds(all), { ...comparison, better: 'less' }).bars[0].bars[1];
-    expect(less.median).toBe(2);
+  const failed = { ...sample(0), values: {} };
+
+  test('counts a failed round of Taploom as the worst: no traffic, or a time over all bounds', () => {
+    const all = { Taploom: [sample(4), failed, failed], 'C pump': [sample(2), sample(2), sample(2)] };
+    const more = compare(rounds(all), comparison);
+    expect(more.results[0]).toMatchObject({
+      value: 0,
+      detail: expect.stringContaining('2 of 3 rounds of Taploom failed'),
+    });
+    expect(more.bars[0].bars[0]).toMatchObject({
+      median: 0,
+      rounds: [4, 'failed', 'failed'],
+      note: expect.stringContaining('2 of 3 rounds failed'),
+    });
+    const less = compare(rounds(all), { ...comparison, better: 'less' });
+    expect(less.results[0].value).toBeGreaterThan(100);
+    expect(isReached(less.results[0])).toBe(false);
+    expect(JSON.stringify([more, less])).not.toContain('null');
   });
 
-  test('shows a contender that passes no traffic, without a ratio', () => {
-    const { results, bars } = compare(
+  test.each(['more', 'less'] as const)(
+    'where %s is better, gains nothing from a peer whose rounds mostly fail',
+    (better) => {
+      const all = { Taploom: [sample(1), sample(1), sample(1)], 'C pump': [failed, sample(2), failed] };
+      const { results, bars } = compare(rounds(all), { ...comparison, better });
+      expect(results[0]).toMatchObject({
+        value: 0.5,
+        interval: [0.5, 0.5],
+        detail: '1.00 and 2.00 kpps; 2 of 3 rounds of C pump failed, which are left out',
+      });
+      expect(bars[0].bars[1]).toMatchObject({
+        median: 2,
+        note: expect.stringContaining('2 of 3 rounds failed'),
+      });
+    },
+  );
+
+  test('says of a promise that it is not measured when no round of the peer succeeded', () => {
+    const all = { Taploom: [sample(1)], 'C pump': [failed] };
+    const { results, unmeasured } = compare(rounds(all), comparison);
+    expect(results).toEqual([]);
+    expect(unmeasured).toEqual([
+      {
+        what: 'UDP: Taploom / C pump',
+        unit: 'times',
+        expected: { atLeast: 0.97 },
+        why: 'C pump: no round of it succeeded',
+      },
+    ]);
+  });
+
+  test('shows a contender that passes no traffic, and no ratio to it', () => {
+    const { results, unmeasured, bars } = compare(
       rounds({ Taploom: [sample(1)] }, { 'C pump': 'it stalls' }),
       comparison,
     );
@@ -70,6 +111,7 @@ describe('a comparison', () => {
       note: 'passes no traffic: it stalls',
     });
     expect(results).toEqual([]);
+    expect(unmeasured).toMatchObject([{ why: 'C pump: it stalls' }]);
   });
 });
 
@@ -89,11 +131,20 @@ describe('a note', () => {
     );
   });
 
-  test('says that the generator is the limit if the switch had time left and the generator had not', () => {
-    const left = { switchCpuBusy: 0.6, switchShare: 0.5 };
+  test('says that the generator is the limit if the switch had time left and lost nothing', () => {
+    const left = { switchShare: 0.5 };
     expect(tell([sample(1, left)], true)).toBe('switch 50 % of a CPU, limited by the generator');
-    expect(tell([sample(1, { ...left, senderCpuBusy: 0.6 })], true)).toBe('switch 50 % of a CPU');
     expect(tell([sample(1, left)], false)).toBe('switch 50 % of a CPU');
     expect(tell([sample(1)], true)).toBe('switch 100 % of a CPU');
+    const lossy = { ...left, lostInQueue: 100, values: { kpps: 1, received: 900 } };
+    expect(tell([sample(1, lossy)], true)).not.toContain('generator');
+    expect(tell([sample(1, { ...left, cpuNs: 0 })], true)).toBe('');
+  });
+
+  test('says how many questions had no answer', () => {
+    const asked = { values: { samples: 1000, lost: 3 } };
+    expect(tell([sample(1, asked), sample(1, asked)], false)).toContain(
+      '6 of 2,000 questions without an answer',
+    );
   });
 });

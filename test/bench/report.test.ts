@@ -18,6 +18,7 @@ const outcome: Outcome = {
     { what: 'start', value: 0.4, unit: 's', expected: { atMost: 0.5 } },
     { what: 'heap', value: 5, unit: 'bytes', limited: 'by the generator' },
   ],
+  unmeasured: [{ what: 'distance', unit: 'times', expected: { atLeast: 2 }, why: 'VDE is left out' }],
   bars: [
     {
       name: 'tcp',
@@ -42,9 +43,10 @@ function aReport() {
 test('Markdown has what was reached, what was missed, and what was left out', () => {
   const text = markdown(aReport(), { images: '.', full: true });
   expect(text).toContain('Just before, other work took 3 % of the CPUs.');
-  expect(text).toContain('1 of 2 numbers are reached.');
+  expect(text).toContain('1 of 3 numbers are reached, 1 not measured; 1 of 2 benches have no result.');
   expect(text).toContain('| speed | 0.900 (0.800 to 1.00) times | **missed**: at least 0.97 | a / b |');
   expect(text).toContain('| start | 0.400 s | reached: at most 0.5 |  |');
+  expect(text).toContain('| distance |  | **not measured**: at least 2 times | VDE is left out |');
   expect(text).toContain('| heap | 5.00 bytes | limited by the generator |  |');
   expect(text).toContain('| Taploom | 12.3 (12.0 to 13.0) |  |');
   expect(text).toContain('![How fast?](./tcp.svg)');
