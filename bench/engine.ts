@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Bench, Result } from './bench.ts';
 import type { EngineTimes } from './measure_engine.ts';
+import { measure } from './measuring.ts';
 import { median, medianInterval, ratios } from './statistics.ts';
 
-const PROGRAM = fileURLToPath(new URL('./measure_engine.js', import.meta.url));
 const TIMEOUT_MS = 120_000;
 /** Stations, and the million frames a second that were promised with them. */
 const EXPECTED = [
@@ -23,10 +20,7 @@ export const engine: Bench = {
     for (const [stations, atLeast] of EXPECTED) {
       const label = stations.toLocaleString('en');
       say(`${label} stations`);
-      const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, String(stations)], {
-        timeout: TIMEOUT_MS,
-      });
-      const times = JSON.parse(stdout) as EngineTimes;
+      const times = (await measure(TIMEOUT_MS, 'measure_engine', [stations])) as EngineTimes;
       const millions = times.engine.map((ns) => 1000 / ns);
       const inProbes = ratios(times.engine, times.probe);
       results.push(

@@ -2,24 +2,24 @@
 // growing table would show; ports and remotes with real devices, in CPU time of the whole process, because there the
 // number of descriptors and sockets is the question. Two workers against one: workers.ts.
 
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { Arena } from './arena.ts';
-import type { Bench, BenchOptions, CurveChart, Outcome } from './bench.ts';
+import type { Bench, BenchOptions, CurveChart, Outcome, Unmeasured } from './bench.ts';
 import { join } from './compare.ts';
 import type { ContenderKind } from './contenders/contender.ts';
 import { type Many, manyRemotes, manyTaps } from './contenders/many.ts';
 import { estimate } from './estimate.ts';
-import type { Lab } from './lab.ts';
+import { Lab } from './lab.ts';
+import { startMeasuring } from './measuring.ts';
+import type { Process } from './process.ts';
 import { median, medianInterval, ratios } from './statistics.ts';
 import { SMALLEST, sendUdp } from './traffic/load.ts';
 
-const PROGRAM = fileURLToPath(new URL('./measure_growth.js', import.meta.url));
-const TIMEOUT_MS = 300_000;
+/** Of a program that gets ready, and of one that does a round. */
+const READY_MS = 60_000;
+const ROUND_MS = 10_000;
 const VXLAN_PORT = 4789;
 
-interface Growth {
+export interface Growth {
   name: string;
   what: string;
   x: string;
@@ -82,7 +82,8 @@ const ON_DEVICES: DeviceGrowth[] = [
   },
 ];
 
-type Times = Record<number, number[]>;
+/** Size -> what each round gave. */
+export type Times = Record<number, number[]>;
 
 export const growth: Bench = {
   name: 'growth',
@@ -93,7 +94,10 @@ export const growth: Bench = {
   async run(options) {
     const outcomes: Outcome[] = [];
     for (const one of IN_ENGINE) outcomes.push(curve(one, await inEngine(one, options)));
-    if (process.getuid?.() !== 0) return join([...outcomes, { notes: ['Ports and remotes need root.'] }]);
+    if (process.getuid?.() !== 0) {
+      const notes = ['Ports and remotes need root.'];
+      return join([...outcomes, ...ON_DEVICES.map((one) => curve(one, {})), { notes }]);
+    }
     for (const one of ON_DEVICES) outcomes.push(await onDevices(one, options));
     return join(outcomes);
   },
@@ -102,9 +106,28 @@ export const growth: Bench = {
 async function inEngine({ name, sizes }: Growth, { rounds, quick, say }: BenchOptions): Promise<Times> {
   const few = quick ? ends(sizes) : sizes;
   say(`${name}: ${few.join(', ')}`);
-  const args = [PROGRAM, name, String(rounds), ...few.map(String)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: TIMEOUT_MS });
-  return JSON.parse(stdout) as Times;
+  const lab = new Lab();
+  try {
+    const times: Times = {};
+    const engines: { size: number; engine: Process }[] = [];
+    for (const size of few) {
+      const engine = startMeasuring(lab, 'measure_growth', [name, size]);
+      await engine.waitFor(/^ready\n/, READY_MS);
+      engines.push({ size, engine });
+      times[size] = [];
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (let n = 0; n < engines.length; n++) {
+        const { size, engine } = engines[(n + round) % engines.length];
+        engine.stdout = '';
+        engine.child.stdin?.write('\n');
+        times[size].push(Number((await engine.waitFor(/^(\S+)\n/, ROUND_MS))[1]));
+      }
+    }
+    return times;
+  } finally {
+    lab.close();
+  }
 }
 
 async function onDevices(one: DeviceGrowth, options: BenchOptions): Promise<Outcome> {
@@ -129,7 +152,7 @@ async function onDevices(one: DeviceGrowth, options: BenchOptions): Promise<Outc
   }
 }
 
-function curve({ name, what, x, unit, atMost }: Growth, times: Times): Outcome {
+export function curve({ name, what, x, unit, sizes: wanted, atMost }: Growth, times: Times): Outcome {
   const sizes = Object.keys(times)
     .map(Number)
     .sort((a, b) => a - b);
@@ -138,20 +161,33 @@ function curve({ name, what, x, unit, atMost }: Growth, times: Times): Outcome {
     x: size,
     median: median(times[size]),
     interval: medianInterval(times[size]),
+    rounds: times[size],
   }));
   const chart: CurveChart = { name, what, x, unit, curves: [{ name: 'Taploom', points }] };
-  if (valid.length < 2) return { results: [], notes: [`${what}: too few rounds succeeded.`] };
+  // What a smaller switch does proves nothing about the promise.
+  const isWhole = ends(wanted).every((size) => valid.includes(size));
+  const unmeasured: Unmeasured[] = [];
+  if (atMost !== undefined && !isWhole) {
+    const missing = wanted.filter((size) => !valid.includes(size)).map((size) => size.toLocaleString('en'));
+    const why = `rounds are missing with ${missing.join(', ')}`;
+    unmeasured.push({ what: title(what, ends(wanted)), unit: 'times', expected: { atMost }, why });
+  }
+  if (valid.length < 2) return { results: [], unmeasured, notes: [`${what}: too few rounds succeeded.`] };
   const [smallest, largest] = ends(valid);
   const each = ratios(times[largest], times[smallest]);
   const result = {
-    what: `${what}: ${largest.toLocaleString('en')} / ${smallest.toLocaleString('en')}`,
+    what: title(what, [smallest, largest]),
     value: median(each),
     unit: 'times',
     interval: medianInterval(each),
-    expected: atMost === undefined ? undefined : { atMost },
+    expected: atMost === undefined || !isWhole ? undefined : { atMost },
     detail: `${points[0].median.toFixed(0)} to ${points[points.length - 1].median.toFixed(0)} ${unit}`,
   };
-  return { results: [result], curves: [chart] };
+  return { results: [result], unmeasured, curves: [chart] };
+}
+
+function title(what: string, [smallest, largest]: readonly number[]): string {
+  return `${what}: ${largest.toLocaleString('en')} / ${smallest.toLocaleString('en')}`;
 }
 
 function ends(sizes: readonly number[]): number[] {

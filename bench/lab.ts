@@ -113,7 +113,7 @@ export function netnsPath(name: string): string {
 
 function removeOrphans(): void {
   for (const name of orphansIn(NETNS_DIR)) deleteNetns(name);
-  for (const name of orphansIn(tmpdir())) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  for (const name of orphansIn(tmpdir())) deleteFolder(join(tmpdir(), name));
 }
 
 /** Names of this program's making whose process is no more. */
@@ -123,6 +123,14 @@ function orphansIn(folder: string): string[] {
     const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
     return pid > 0 && !existsSync(`/proc/${pid}`);
   });
+}
+
+function deleteFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // It is another user's.
+  }
 }
 
 function deleteNetns(name: string): void {

@@ -1,15 +1,19 @@
-// Times engines of growing size against each other; a program of its own, so that it meets a fresh heap. Arguments:
-// what grows, rounds, sizes. Prints one line of JSON: size -> ns for each copy sent, one for each round.
+// Times an engine of a given size; a program of its own for each size, because a second engine in one thread makes the
+// frames of both slower. Arguments: what grows, size. Prints `ready`; then for each line on its input one with the ns for
+// each copy sent, so that sizes can take turns. Ends when its input does.
 //
-// All engines stand in one process and take turns, chunk by chunk. The generator is outside of the stop-watch, which
-// costs two readings of the clock for a batch of 64, the same for all.
+// The generator is outside of the stop-watch, which costs two readings of the clock for a batch of 64, the same for all.
 
+import { createInterface } from 'node:readline';
 import { floodEngine, type GrowingEngine, vlanEngine } from './growing_engines.ts';
 import { Stations } from './stations.ts';
 
 /** So many copies take some 20 ms. */
 const CHUNK = 200_000;
-const WARM_UP_ROUNDS = 4;
+/** Of a round: the program of another size has used the caches since. */
+const LEAD = 20_000;
+/** Until V8 has compiled what it will, ms. */
+const WARM_UP_MS = 400;
 
 const MAKERS: Record<string, (size: number) => Pick<GrowingEngine, 'engine' | 'copies'>> = {
   stations: (size) => new Stations(size),
@@ -17,23 +21,21 @@ const MAKERS: Record<string, (size: number) => Pick<GrowingEngine, 'engine' | 'c
   flood: floodEngine,
 };
 
-const [what, rounds, ...sizes] = process.argv.slice(2);
-const engines = sizes.map((size) => ({ size, growing: MAKERS[what](Number(size)), samples: [] as number[] }));
-for (let round = 0; round < WARM_UP_ROUNDS + Number(rounds); round++) {
-  for (const { growing, samples } of engines) {
-    const ns = time(growing);
-    if (round >= WARM_UP_ROUNDS) samples.push(ns);
-  }
-}
-const times = Object.fromEntries(engines.map(({ size, samples }) => [size, samples]));
-process.stdout.write(`${JSON.stringify(times)}\n`);
+const [what, size] = process.argv.slice(2);
+const growing = MAKERS[what](Number(size));
+for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) time(CHUNK);
+process.stdout.write('ready\n');
+createInterface({ input: process.stdin }).on('line', () => {
+  time(LEAD);
+  process.stdout.write(`${time(CHUNK)}\n`);
+});
 
-function time(growing: Pick<GrowingEngine, 'engine' | 'copies'>): number {
+function time(wanted: number): number {
   const { engine } = growing;
   const before = growing.copies;
   let elapsed = 0;
   let copies = 0;
-  while (copies < CHUNK) {
+  while (copies < wanted) {
     engine.receive(0);
     const from = performance.now();
     engine.clock[0] = from;

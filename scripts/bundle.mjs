@@ -1,4 +1,4 @@
-// Puts what runs per frame into one module: the data plane, and the bench that times it.
+// Puts what runs per frame into one module: the data plane, and the benches that time it.
 //
 // V8 loads an imported constant or function from memory, with a check, each time that it is used, and folds one of the
 // same module into the machine code: 57 ns a frame in one module, 82 ns in a dozen (256 stations, Node 20). Everything
@@ -9,7 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const ENTRIES = ['src/worker/thread', 'src/worker/data_plane', 'bench/measure_engine', 'bench/measure_heap'];
+const ENTRIES = [
+  'src/worker/thread',
+  'src/worker/data_plane',
+  'bench/measure_engine',
+  'bench/measure_growth',
+  'bench/measure_heap',
+];
 
 for (const entry of ENTRIES) {
   const bundle = await rolldown({
