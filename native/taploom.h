@@ -56,6 +56,7 @@ int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *t
 int tl_link_get(int sock, const char *name, int32_t *words, double *stats, uint8_t *mac, char *texts);
 int tl_link_at(int sock, int index, int32_t *words, double *stats, uint8_t *mac, char *texts);
 int tl_link_set_mtu(int sock, const char *name, int mtu);
+int tl_link_set_gso_max(int sock, const char *name, int bytes);
 int tl_link_set_mac(int sock, const char *name, const uint8_t *mac);
 int tl_link_set_up(int sock, const char *name, int up);
 int tl_link_set_netns(int sock, const char *name, int netns);

@@ -31,6 +31,8 @@ export interface Device {
   /** MTU of an interface that somebody else configures; undefined: Taploom sets it, or it cannot be seen. */
   readonly ownMtu?: number;
   setMtu(mtu: number): void;
+  /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
+  setGsoMaxSize?(bytes: number): void;
   /** Frames that the kernel had for the switch and dropped, where not the interface counts them. */
   queueDropped?(): number;
   /** The interface as the kernel has it, 50 us, in another namespace 130 us; undefined if it cannot be seen. */
@@ -92,20 +94,24 @@ function tapDevice(
   port: number,
   tap: TapDevice,
   config: Pick<TapPortConfig, 'fault'>,
-  life: Pick<Device, 'ownMtu' | 'setMtu' | 'close' | 'undo'>,
+  life: Pick<Device, 'ownMtu' | 'setMtu' | 'setGsoMaxSize' | 'close' | 'undo'>,
 ): Device {
   const spec: DeviceSpec = { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault: config.fault };
   const link = () => linkOfTap(tap.fd, tap.ifindex);
   return { spec, mac: tap.mac, offloads: tap.offloads, link, ...life };
 }
 
-function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'close' | 'undo'> {
+function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'setGsoMaxSize' | 'close' | 'undo'> {
   const close = () => closeFdAside(tap.fd);
   return {
     setMtu(mtu) {
       // Wherever the interface was moved, and whatever it is called by now.
       using links = LinkSocket.ofTap(tap.fd);
       links.setMtu(tapName(tap.fd), mtu);
+    },
+    setGsoMaxSize(bytes) {
+      using links = LinkSocket.ofTap(tap.fd);
+      links.setGsoMaxSize(tapName(tap.fd), bytes);
     },
     close,
     undo() {

@@ -1,5 +1,5 @@
-// MTUs follow from the whole bridge: a new tunnel makes its neighbours' smaller. This keeps what the interfaces have in
-// step with what the configuration leads to.
+// MTUs follow from the whole bridge: a new tunnel makes its neighbours' smaller, and their super-frames too. This keeps
+// what the interfaces have in step with what the configuration leads to.
 
 import { setImmediate as breath } from 'node:timers/promises';
 import type { ActionResult } from './api.ts';
@@ -8,11 +8,23 @@ import { formatPath } from './config/path.ts';
 import type { SwitchConfig } from './config/schema.ts';
 import type { Device } from './devices.ts';
 import { refuse } from './refuse.ts';
+import { MAX_SEGMENT_BYTES, MAX_SEGMENTS } from './sys/burst.ts';
+import { HEADER_LEN } from './wire/ethernet.ts';
+import * as vxlan from './wire/vxlan.ts';
+
+/** Linux' GSO_LEGACY_MAX_SIZE, and the default of every interface. */
+const GSO_MAX_SIZE = 65_536;
+/** IPv4 and TCP with timestamps, as nearly every host sends it. */
+const TCP_HEADERS = 20 + 32;
+/** What TCP subtracts before it counts segments: MAX_TCP_HEADER, 320 on most kernels. */
+const TCP_SPARE = 400;
 
 export class PortMtus {
   private readonly devices: ReadonlyMap<string, Device>;
   /** What the interfaces have, by port name. */
   private readonly inForce = new Map<string, number>();
+  /** gso_max_size where it is not the default. */
+  private readonly gsoInForce = new Map<string, number>();
 
   constructor(devices: ReadonlyMap<string, Device>) {
     this.devices = devices;
@@ -28,6 +40,7 @@ export class PortMtus {
 
   forget(name: string): void {
     this.inForce.delete(name);
+    this.gsoInForce.delete(name);
   }
 
   /** MTUs of interfaces that somebody else configures. */
@@ -48,9 +61,12 @@ export class PortMtus {
   ): Promise<void> {
     const owned = this.owned();
     for (const [bridge, { ports }] of Object.entries(config.bridges)) {
+      const hasTunnel = Object.values(ports).some(({ type }) => type === 'vxlan');
       for (const [name, mtu] of effectiveMtus(config, bridge, owned)) {
         const device = this.devices.get(name);
-        if (device === undefined || this.inForce.get(name) === mtu || isGone(name)) continue;
+        if (device === undefined || isGone(name)) continue;
+        this.limitSuperFrames(name, device, hasTunnel ? tunnelGsoMaxSize(mtu) : GSO_MAX_SIZE);
+        if (this.inForce.get(name) === mtu) continue;
         try {
           device.setMtu(mtu);
           this.inForce.set(name, mtu);
@@ -65,6 +81,27 @@ export class PortMtus {
       }
     }
   }
+
+  /** Only for speed, so an interface that refuses keeps what it has. */
+  private limitSuperFrames(name: string, device: Device, bytes: number): void {
+    if ((this.gsoInForce.get(name) ?? GSO_MAX_SIZE) === bytes) return;
+    this.gsoInForce.set(name, bytes);
+    try {
+      device.setGsoMaxSize?.(bytes);
+    } catch {
+      // Deleted meanwhile, or not ours to configure.
+    }
+  }
+}
+
+/**
+ * Super-frames whose segments fit one message of a tunnel. At an MTU of 1,450 that is 44; Linux makes 46 by itself, and
+ * the two others would cost a system call here and a frame of their own at the receiver: TCP over VXLAN is 20 % slower.
+ */
+function tunnelGsoMaxSize(mtu: number): number {
+  const datagram = vxlan.HEADER_LEN + HEADER_LEN + mtu;
+  const segments = Math.min(MAX_SEGMENTS, Math.floor(MAX_SEGMENT_BYTES / datagram));
+  return Math.min(GSO_MAX_SIZE, Math.max(mtu, segments * (mtu - TCP_HEADERS)) + TCP_SPARE);
 }
 
 function ownAction(results: ActionResult[], path: string): ActionResult {

@@ -195,6 +195,11 @@ export class LinkSocket {
     this.done(native().tl_link_set_mtu(this.fd, name, mtu), name, `set MTU ${mtu} of`);
   }
 
+  /** Bytes of the longest super-frame that the kernel makes for the interface; Linux' default is 65,536. */
+  setGsoMaxSize(name: string, bytes: number): void {
+    this.done(native().tl_link_set_gso_max(this.fd, name, bytes), name, `set gso_max_size ${bytes} of`);
+  }
+
   getMac(name: string): string {
     return this.get(name).mac;
   }

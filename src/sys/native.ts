@@ -38,6 +38,7 @@ const FUNCTIONS = {
   tl_link_get: ['int', 'string', 'pointer', 'pointer', 'pointer', 'pointer'],
   tl_link_at: ['int', 'int', 'pointer', 'pointer', 'pointer', 'pointer'],
   tl_link_set_mtu: ['int', 'string', 'int'],
+  tl_link_set_gso_max: ['int', 'string', 'int'],
   tl_link_set_mac: ['int', 'string', 'pointer'],
   tl_link_set_up: ['int', 'string', 'int'],
   tl_link_set_netns: ['int', 'string', 'int'],

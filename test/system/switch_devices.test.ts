@@ -189,3 +189,17 @@ test('while many devices are opened or closed, others are served', async () => {
   expect(await turnsDuring(taploom.apply(configOf({})))).toBeGreaterThanOrEqual(names.length);
   expect(await netns.hasLink('tl0')).toBe(false);
 });
+
+test('beside a tunnel the kernel makes super-frames that fit one message, and without it those of before', async () => {
+  const { names, ports } = await twoHosts();
+  const gso = async (n: number, name: string) => {
+    const json = await check(['ip', '-n', names[n], '-d', '-j', 'link', 'show', 'dev', name]);
+    return (JSON.parse(json) as { gso_max_size: number }[])[0].gso_max_size;
+  };
+  const taploom = await open(configOf({ ...ports, vx0: tunnel() }));
+  // 44 segments of 1,398 bytes, and what TCP leaves free; 46 would not fit the 65,507 bytes of a datagram.
+  expect(await gso(0, 'tla')).toBe(44 * 1398 + 400);
+  expect(await gso(1, 'tlb')).toBe(44 * 1398 + 400);
+  await taploom.apply(configOf(ports));
+  expect(await gso(0, 'tla')).toBe(65_536);
+});
