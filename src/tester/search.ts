@@ -46,9 +46,13 @@ export async function searchRate<T extends RateTrial>(
       high = Math.max(low, Math.min(rate, trial.offered));
     } else {
       if (search.best === undefined || trial.offered > search.best.offered) search.best = trial;
+      const keptUp = trial.offered >= KEPT_UP * rate;
+      // Nearer to what was known than to what was asked: so the search would go on and on.
+      const isNews = trial.offered > (low + rate) / 2;
       low = Math.max(low, trial.offered);
-      behind = trial.offered < KEPT_UP * rate ? behind + 1 : 0;
-      if (behind === PATIENCE) return { ...search, limit: 'generator' };
+      behind = keptUp && isNews ? 0 : behind + 1;
+      // One that kept up has seen the switch fail a little above.
+      if (behind === PATIENCE) return keptUp ? search : { ...search, limit: 'generator' };
       if (behind > 0) continue;
       if (rate === top) return { ...search, limit: topIs };
     }

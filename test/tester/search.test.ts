@@ -55,6 +55,30 @@ describe('the search for a rate', () => {
     expect(recovered.best?.offered).toBeGreaterThan(7850);
   });
 
+  test('comes to an end with a generator that always stays a little behind, or has a limit there', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.double({ min: 200, max: 1e6, noNaN: true }),
+        fc.constantFrom(0.999, 0.99, 0.985, 0.96, 0.951, 0.94),
+        fc.double({ min: 100, max: 1e6, noNaN: true }),
+        async (capacity, share, reach) => {
+          let trials = 0;
+          const search = await searchRate({ top: 1e6, resolution: 0.01, topIs: 'rate' }, async (rate) => {
+            if (++trials > 60) throw new Error('no end');
+            const offered = Math.min(rate * share, reach);
+            return { ok: offered <= capacity, offered };
+          });
+          expect(search.best?.offered ?? 0).toBeLessThanOrEqual(capacity);
+          const isReached = Math.min(reach, 1e6 * share) > capacity && share > 0.95;
+          if (isReached && reach > capacity * 1.2) {
+            expect(search.limit).toBe('switch');
+            expect(search.best?.offered).toBeGreaterThan(capacity * 0.88);
+          }
+        },
+      ),
+    );
+  });
+
   test('a switch that forwards nothing has no rate, and that is found out in time', async () => {
     const { asked, attempt } = bench(0);
     const search = await searchRate({ top: 1e6, resolution: 0.01, topIs: 'generator' }, attempt);
