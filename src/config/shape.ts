@@ -36,7 +36,15 @@ function number(what: string, min: number, max: number) {
 
 function integer(what: string, min: number, max: number) {
   const error = expecting(what);
-  return z.int(error).min(min, error).max(max, error);
+  return whole(error, min, max);
+}
+
+/** A number beyond 2^53 is out of a range of its own for zod: `abort` makes that one problem instead of two. */
+function whole(error: { error: (issue: Issue) => string }, min: number, max: number) {
+  return z
+    .int({ ...error, abort: true })
+    .min(min, error)
+    .max(max, error);
 }
 
 function boolean() {
@@ -108,7 +116,7 @@ const vidOrRangeError = {
 };
 const vidOrRange = z.union(
   [
-    z.int().min(1, vidOrRangeError).max(MAX_VID, vidOrRangeError),
+    whole(vidOrRangeError, 1, MAX_VID),
     z.string().refine((value) => isRange(value, MAX_VID), vidOrRangeError),
   ],
   vidOrRangeError,
@@ -143,10 +151,7 @@ const netns = text('a network namespace: a name in /var/run/netns, or an absolut
 function account(what: string) {
   const error = expecting(`${what} name or number (0-2147483647)`);
   // Numbers cross to C as int; (uid_t)-1 and its kind mean "nobody in particular" to the kernel.
-  return z.union(
-    [z.int().min(0, error).max(0x7fff_ffff, error), z.string().regex(/^[^\s:]+$/, error)],
-    error,
-  );
+  return z.union([whole(error, 0, 0x7fff_ffff), z.string().regex(/^[^\s:]+$/, error)], error);
 }
 const probability = number('a probability (0-1)', 0, 1);
 
@@ -208,7 +213,7 @@ const vxlan = mapping({
   remote_learning: boolean().default(true),
   max_remotes: integer('a number of remotes (1-100000)', 1, 100_000).default(1024),
   ttl: integer('a TTL (1-255)', 1, 255).default(64),
-  tos: z.union([z.int().min(0, TOS).max(255, TOS), z.literal('inherit')], TOS).default(0),
+  tos: z.union([whole(TOS, 0, 255), z.literal('inherit')], TOS).default(0),
   // RFC 7348, 5: SHOULD be zero. But the kernel segments (UDP_SEGMENT) only what has a checksum, IPv6 receivers may refuse
   // zero (RFC 6936), and Linux' own vxlan sends one by default.
   udp_checksum: boolean().default(true),

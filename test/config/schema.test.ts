@@ -159,6 +159,22 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
   ]);
 });
 
+test.each([2 ** 53, 1e300, -1e300])('the integer %d is one problem, in the words of its key', (huge) => {
+  const shown = String(huge);
+  expect(br0({ fdb_limit: huge, group_fwd_mask: huge })).toEqual([
+    `bridges.br0.fdb_limit: ${shown} is not a number of addresses (1-4000000)`,
+    `bridges.br0.group_fwd_mask: ${shown} is not a 16-bit mask`,
+  ]);
+  expect(inPort({ type: 'tap', owner: huge, mtu: huge })).toEqual([
+    `owner: ${shown} is not a user name or number (0-2147483647)`,
+    `mtu: ${shown} is not an MTU (68-65535 bytes)`,
+  ]);
+  expect(vxlan({ tos: huge })).toEqual([`tos: ${shown} is not a type of service (0-255) or inherit`]);
+  expect(vlan({ trunk: [huge] })).toEqual([
+    `vlan.trunk[0]: ${shown} is not a VLAN id (1-4094) or a range such as 100-199`,
+  ]);
+});
+
 test('unknown keys and types come with a suggestion', () => {
   expect(br0({ vlanFiltering: true })).toEqual([
     'bridges.br0.vlanFiltering: unknown key, did you mean vlan_filtering?',
