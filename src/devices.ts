@@ -7,6 +7,7 @@ import { parseRange } from './config/range.ts';
 import type { LocalConfig, MemoryPortConfig, TapPortConfig, VxlanPortConfig } from './config/schema.ts';
 import { FrameRing } from './port/frame_ring.ts';
 import { MemoryPort } from './port/memory.ts';
+import { interfaceIdOfTap } from './sys/interface_id.ts';
 import { LinkSocket, type LinkState, linkOfTap } from './sys/link.ts';
 import { SysError } from './sys/sys_error.ts';
 import { adoptTapFd, openTap, setTapPersist, type TapDevice, tapName } from './sys/tap.ts';
@@ -37,6 +38,8 @@ export interface Device {
   queueDropped?(): number;
   /** The interface as the kernel has it, 50 us, in another namespace 130 us; undefined if it cannot be seen. */
   link?(): LinkState | undefined;
+  /** Which interface it is, see interface_id.ts; undefined if it cannot be seen. */
+  interfaceId?(): string | undefined;
   /** The interface is gone when this is done. */
   close(): void | Promise<void>;
   /** Closes, and takes back what opening left in the system: for a device that never came into force. */
@@ -98,7 +101,8 @@ function tapDevice(
 ): Device {
   const spec: DeviceSpec = { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault: config.fault };
   const link = () => linkOfTap(tap.fd, tap.ifindex);
-  return { spec, mac: tap.mac, offloads: tap.offloads, link, ...life };
+  const interfaceId = () => interfaceIdOfTap(tap.fd);
+  return { spec, mac: tap.mac, offloads: tap.offloads, link, interfaceId, ...life };
 }
 
 function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'setGsoMaxSize' | 'close' | 'undo'> {

@@ -8,16 +8,25 @@ import type { LinkState } from './sys/link.ts';
 import { PacketSocket } from './sys/packet.ts';
 import { SysError } from './sys/sys_error.ts';
 
-export function openAfPacket(port: number, name: string, config: AfPacketPortConfig): Device {
+/** `userOf` tells who in this switch has an interface already. */
+export function openAfPacket(
+  port: number,
+  name: string,
+  config: AfPacketPortConfig,
+  userOf: (id: string) => string | undefined,
+): Device {
   const { interface: device = name, netns, host_stack, fault } = config;
   const verb = `Cannot attach port ${name}`;
-  const socket = open(verb, { interface: device, netns, guard: !host_stack });
+  const socket = open(verb, { interface: device, netns, guard: !host_stack }, (id) => {
+    requireUnused(verb, device, userOf(id));
+  });
   let ownMtu = socket.attached.mtu;
   const close = () => socket.close();
   return {
     spec: { kind: 'packet', port, fd: socket.fd, offloads: socket.offloads, fault },
     mac: socket.attached.mac,
     offloads: socket.offloads,
+    interfaceId: () => socket.id,
     /** As of the last look. */
     get ownMtu() {
       return ownMtu;
@@ -34,9 +43,22 @@ export function openAfPacket(port: number, name: string, config: AfPacketPortCon
   };
 }
 
-function open(verb: string, options: Parameters<typeof PacketSocket.open>[0]): PacketSocket {
+/** Frames would go round in circles. check.ts sees it where names do; two names may be one interface all the same. */
+export function requireUnused(verb: string, device: string, user: string | undefined): void {
+  if (user === undefined) return;
+  throw new TaploomError('port_busy', `${verb}: interface ${device} is that of ${user} in this switch`);
+}
+
+function open(
+  verb: string,
+  options: Parameters<typeof PacketSocket.open>[0],
+  accept: (id: string) => void,
+): PacketSocket {
   try {
-    return PacketSocket.open(options, (link) => requireUsable(verb, link));
+    return PacketSocket.open(options, (link, id) => {
+      requireUsable(verb, link);
+      accept(id);
+    });
   } catch (error) {
     throw explain(error, verb, options.interface, options.netns);
   }

@@ -26,13 +26,13 @@ import { effectiveMtus, stableMac } from './config/defaults.ts';
 import { diff } from './config/diff.ts';
 import { inForce } from './config/in_force.ts';
 import { parsePath } from './config/path.ts';
-import { EMPTY_CONFIG, type PortConfig, parseConfig, type SwitchConfig } from './config/schema.ts';
+import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from './config/schema.ts';
 import { CounterView } from './counter_view.ts';
-import { type Device, openLocal, openMemory, openTapPort, Tunnels } from './devices.ts';
+import { type Device, Tunnels } from './devices.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { MAX_PORTS, NOBODY } from './frame/hop.ts';
 import { LinkWatch } from './link_watch.ts';
-import { openAfPacket } from './packet_device.ts';
+import { openDevice } from './open_device.ts';
 import type { MemoryPort } from './port/memory.ts';
 import { PortMtus } from './port_mtus.ts';
 import { portStatus } from './port_status.ts';
@@ -357,10 +357,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const { local, ports } = next.bridges[bridge];
       try {
         const number = this.compiler.ports.number(name);
-        const device =
-          kind === 'local' && local !== false
-            ? openLocal(number, bridge, local, mtu)
-            : this.openPort(number, name, ports[name], mtu);
+        const config =
+          kind === 'local' && local !== false ? { type: 'local' as const, ...local } : ports[name];
+        const wake = () => this.plane.wake(number);
+        const device = await openDevice({ number, name, config, mtu }, this.devices, this.tunnels, wake);
         added.set(name, device);
         this.devices.set(name, device);
         this.mtus.set(name, ports[name]?.mtu ?? device.ownMtu ?? mtu);
@@ -370,19 +370,6 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await breath();
     }
     return added;
-  }
-
-  private openPort(number: number, name: string, config: PortConfig, mtu: number): Device {
-    switch (config.type) {
-      case 'tap':
-        return openTapPort(number, name, config, mtu);
-      case 'af_packet':
-        return openAfPacket(number, name, config);
-      case 'vxlan':
-        return this.tunnels.open(number, name, config);
-      case 'memory':
-        return openMemory(number, name, config, () => this.plane.wake(number));
-    }
   }
 
   private tell({ kind, port, errno }: News): void {

@@ -26,6 +26,7 @@ const FUNCTIONS = {
   tl_socket_in: ['int', 'int', 'int', 'int'],
   tl_tap_attach: ['int', 'string', 'int', 'pointer', 'pointer'],
   tl_tap_query: ['int', 'pointer', 'pointer'],
+  tl_tap_netns: ['int'],
   tl_tap_up: ['pointer', 'int'],
   tl_tap_set_header: ['int', 'int'],
   tl_tap_set_offload: ['int', 'int'],

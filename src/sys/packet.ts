@@ -3,6 +3,7 @@
 
 import { release } from 'node:os';
 import { IngressGuard } from './ingress_guard.ts';
+import { interfaceId } from './interface_id.ts';
 import { LinkSocket, type LinkState } from './link.ts';
 import { native } from './native.ts';
 import { withNetns } from './netns.ts';
@@ -33,13 +34,22 @@ export class PacketSocket {
   readonly offloads = usoIsKnown() ? OFFLOADS_USO : OFFLOADS;
   /** Its interface when it was attached. */
   readonly attached: LinkState;
+  /** See interface_id.ts. */
+  readonly id: string;
   private readonly links: LinkSocket;
   private readonly guard: IngressGuard | undefined;
   private drops = 0;
 
-  private constructor(fd: number, attached: LinkState, links: LinkSocket, guard: IngressGuard | undefined) {
+  private constructor(
+    fd: number,
+    attached: LinkState,
+    id: string,
+    links: LinkSocket,
+    guard: IngressGuard | undefined,
+  ) {
     this.fd = fd;
     this.attached = attached;
+    this.id = id;
     this.links = links;
     this.guard = guard;
   }
@@ -48,17 +58,21 @@ export class PacketSocket {
    * `accept` sees the interface before anything is done to it, and throws if it will not have it.
    * @throws SysError: ENODEV; EPERM without CAP_NET_RAW; of IngressGuard.open
    */
-  static open(options: PacketOptions, accept: (link: LinkState) => void = () => {}): PacketSocket {
+  static open(
+    options: PacketOptions,
+    accept: (link: LinkState, id: string) => void = () => {},
+  ): PacketSocket {
     return withNetns(options.netns, (netns) => {
       const links = LinkSocket.open(options.netns);
       let guard: IngressGuard | undefined;
       try {
         const link = links.get(options.interface);
-        accept(link);
+        const id = interfaceId(netns, link.index);
+        accept(link, id);
         if (options.guard) guard = IngressGuard.open(netns, link.index, link.name);
         const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
-        return new PacketSocket(fd, link, links, guard);
+        return new PacketSocket(fd, link, id, links, guard);
       } catch (error) {
         void guard?.close();
         links.close();

@@ -206,6 +206,37 @@ test('what cannot be attached is refused, and says why', async () => {
   }
 });
 
+test('one interface under two spellings of its namespace is one, and refused twice', async () => {
+  const { sw, start } = await host();
+  const type = 'af_packet';
+  const path = `/var/run/netns/${sw.name}`;
+  await sw.ip('tuntap add mode tap name kept');
+  const daemon = await start({ host_stack: true }, { own: { type: 'tap' } });
+  const refusal = (port: string, config: object) =>
+    daemon.request('PUT', `/v1/bridges/br0/ports/${port}`, config).then(
+      () => 'it was attached',
+      (error: Error) => error.message,
+    );
+  for (const host_stack of [true, false]) {
+    for (const netns of [sw.name, path, '/proc/self/ns/net']) {
+      const again = { type, netns, host_stack };
+      expect(await refusal('again', { ...again, interface: 'eth0' })).toMatch(
+        /Cannot attach port again: interface eth0 is that of eth0 in this switch/,
+      );
+      expect(await refusal('again', { ...again, interface: 'own' })).toMatch(/that of own in this switch/);
+    }
+  }
+  // The other way round: the interface is attached first, and a TAP may be opened beside.
+  await daemon.request('PUT', '/v1/bridges/br0/ports/kept2', { type, interface: 'kept', netns: path });
+  expect(await refusal('kept', { type: 'tap' })).toMatch(
+    /Cannot attach port kept: interface kept is that of kept2/,
+  );
+  // It was not made persistent by accident, nor deleted; and another interface of that name is another interface.
+  await sw.ip('link show dev kept');
+  await daemon.request('DELETE', '/v1/bridges/br0/ports/kept2');
+  await daemon.request('PUT', '/v1/bridges/br0/ports/kept', { type: 'tap' });
+});
+
 test('a TAP with several queues, which type tap cannot take, is attached', async () => {
   const { sw, start } = await host();
   const daemon = await start();

@@ -1,0 +1,56 @@
+// Opens what a configuration asks for, unless the switch has that very interface already.
+
+import type { LocalConfig, PortConfig } from './config/schema.ts';
+import { type Device, openLocal, openMemory, openTapPort, type Tunnels } from './devices.ts';
+import { openAfPacket, requireUnused } from './packet_device.ts';
+
+export interface DeviceRequest {
+  number: number;
+  name: string;
+  config: PortConfig | ({ type: 'local' } & LocalConfig);
+  mtu: number;
+}
+
+/** `wake` tells the data plane that a memory port has frames. */
+export async function openDevice(
+  { number, name, config, mtu }: DeviceRequest,
+  devices: ReadonlyMap<string, Device>,
+  tunnels: Tunnels,
+  wake: () => void,
+): Promise<Device> {
+  switch (config.type) {
+    case 'local':
+      return alone(`Cannot create bridge ${name}`, name, openLocal(number, name, config, mtu), devices);
+    case 'tap':
+      return alone(`Cannot attach port ${name}`, name, openTapPort(number, name, config, mtu), devices);
+    case 'af_packet':
+      return openAfPacket(number, name, config, (id) => userOf(id, devices));
+    case 'vxlan':
+      return tunnels.open(number, name, config);
+    case 'memory':
+      return openMemory(number, name, config, wake);
+  }
+}
+
+/** The TAP, unless an af_packet port has its interface: nothing keeps such a one from being opened. */
+async function alone(
+  verb: string,
+  name: string,
+  device: Device,
+  devices: ReadonlyMap<string, Device>,
+): Promise<Device> {
+  const packets = new Map([...devices].filter(([, { spec }]) => spec.kind === 'packet'));
+  const id = packets.size === 0 ? undefined : device.interfaceId?.();
+  try {
+    if (id !== undefined) requireUnused(verb, name, userOf(id, packets));
+    return device;
+  } catch (error) {
+    await device.undo();
+    throw error;
+  }
+}
+
+function userOf(id: string, devices: ReadonlyMap<string, Device>): string | undefined {
+  for (const [name, device] of devices) if (device.interfaceId?.() === id) return name;
+  return undefined;
+}
