@@ -100,6 +100,14 @@ export interface PollGap {
   buckets: [number, number][];
 }
 
+/** Distribution of the frames that a poll brought, of the polls that brought any. */
+export interface PollFrames {
+  polls: number;
+  frames: number;
+  /** Cumulative, as in PollGap. */
+  buckets: [number, number][];
+}
+
 /** What the control plane (server, metrics, CLI) may ask of a switch. `Switch` implements it. */
 export interface SwitchApi {
   /** The configuration in force, defaults filled in. */
@@ -119,6 +127,7 @@ export interface SwitchApi {
   /** Forgets learned entries that match; resolves with how many. */
   flush(filter?: FdbFilter): Promise<number>;
   pollGap(): PollGap;
+  pollFrames(): PollFrames;
   close(): Promise<void>;
 }
 

@@ -1,8 +1,15 @@
 // Counters as plain values, read from shared memory without asking the data plane. Each worker has its own, and what a
 // port has is their sum; gauges are in the first worker's.
 
-import type { PollGap, PortCounters } from './api.ts';
-import { BRIDGE, type Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from './table/counters.ts';
+import type { PollFrames, PollGap, PortCounters } from './api.ts';
+import {
+  BRIDGE,
+  type Counters,
+  POLL_FRAMES_BOUNDS,
+  POLL_GAP_BOUNDS,
+  PORT,
+  SWITCH,
+} from './table/counters.ts';
 import { DROPS } from './table/drops.ts';
 
 export class CounterView {
@@ -69,17 +76,28 @@ export class CounterView {
   }
 
   pollGap(): PollGap {
-    let count = 0;
-    const buckets = POLL_GAP_BOUNDS.map((bound, n): [number, number] => {
-      count += this.sum(SWITCH.pollGapCounts + n);
-      return [bound, count];
-    });
+    const buckets = this.cumulative(POLL_GAP_BOUNDS, SWITCH.pollGapCounts);
     return {
       polls: this.sum(SWITCH.polls),
       sumSeconds: this.sum(SWITCH.pollGapSum),
       maxSeconds: Math.max(...this.workers.map(({ values }) => values[SWITCH.pollGapMax])),
       buckets,
     };
+  }
+
+  pollFrames(): PollFrames {
+    const bounds = [...POLL_FRAMES_BOUNDS, Number.POSITIVE_INFINITY];
+    const buckets = this.cumulative(bounds, SWITCH.pollFramesCounts);
+    const [, polls] = buckets.pop() as [number, number];
+    return { polls, frames: this.sum(SWITCH.pollFramesSum), buckets };
+  }
+
+  private cumulative(bounds: readonly number[], at: number): [number, number][] {
+    let count = 0;
+    return bounds.map((bound, n) => {
+      count += this.sum(at + n);
+      return [bound, count];
+    });
   }
 
   private sum(at: number): number {

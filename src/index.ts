@@ -6,6 +6,7 @@ export {
   type BridgeStatus,
   type FdbEntry,
   type FdbFilter,
+  type PollFrames,
   type PollGap,
   type PortCounters,
   type PortStatus,

@@ -15,6 +15,7 @@ import {
   type BridgeStatus,
   type FdbEntry,
   type FdbFilter,
+  type PollFrames,
   type PollGap,
   type PortStatus,
   type SwitchApi,
@@ -199,6 +200,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   pollGap(): PollGap {
     return this.counters.pollGap();
+  }
+
+  pollFrames(): PollFrames {
+    return this.counters.pollFrames();
   }
 
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */

@@ -22,6 +22,8 @@ interface Snapshot {
 
 type Labels = Readonly<Record<string, string>>;
 
+export type MetricsApi = Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'pollFrames' | 'unassignedDrops'>;
+
 export interface MetricsOptions {
   /** Also export `process_*` and `nodejs_*`. Default true; an embedder that exports them already says false. */
   process?: boolean;
@@ -30,14 +32,11 @@ export interface MetricsOptions {
 export class Metrics {
   /** To merge with others: `Registry.merge([...])`. */
   readonly registry = new Registry();
-  private readonly api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'unassignedDrops'>;
+  private readonly api: MetricsApi;
   private current: Snapshot | undefined;
   private labels = new Map<string, Labels>();
 
-  constructor(
-    api: Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'unassignedDrops'>,
-    { process = true }: MetricsOptions = {},
-  ) {
+  constructor(api: MetricsApi, { process = true }: MetricsOptions = {}) {
     this.api = api;
     this.addPorts();
     this.addBridges();
@@ -131,11 +130,21 @@ export class Metrics {
       'histogram',
       'taploom_poll_gap_seconds',
       'Time between two waits of the data plane, during which new frames wait.',
-      ({ pollGap }) => histogram('taploom_poll_gap_seconds', pollGap),
+      ({ pollGap: { polls, sumSeconds, buckets } }) =>
+        histogram('taploom_poll_gap_seconds', polls, sumSeconds, buckets),
     );
     this.add('gauge', 'taploom_poll_gap_max_seconds', 'Longest poll gap since the start.', ({ pollGap }) => [
       { value: pollGap.maxSeconds },
     ]);
+    this.add(
+      'histogram',
+      'taploom_poll_frames',
+      'Frames that a poll brought, of the polls that brought any.',
+      () => {
+        const { polls, frames, buckets } = this.api.pollFrames();
+        return histogram('taploom_poll_frames', polls, frames, buckets);
+      },
+    );
     const labels = { version: taploomVersion(), node: process.versions.node };
     this.add('gauge', 'taploom_build_info', 'Versions of Taploom and Node; always 1.', () => [
       { value: 1, labels },
@@ -193,13 +202,13 @@ function drops(counts: Record<string, number>, shared: Labels): Sample[] {
     .map(([reason, value]) => ({ value, labels: { reason }, shared }));
 }
 
-function histogram(name: string, { polls, sumSeconds, buckets }: PollGap): Sample[] {
+function histogram(name: string, polls: number, sum: number, buckets: [number, number][]): Sample[] {
   // Read without a lock: a bucket may be one poll ahead of the total, and a histogram must not decrease.
   const count = buckets.reduce((most, [, below]) => Math.max(most, below), polls);
   return [
     ...buckets.map(([bound, value]) => ({ name: `${name}_bucket`, labels: { le: String(bound) }, value })),
     { name: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
-    { name: `${name}_sum`, value: sumSeconds },
+    { name: `${name}_sum`, value: sum },
     { name: `${name}_count`, value: count },
   ];
 }

@@ -54,14 +54,21 @@ export const POLL_GAP_BOUNDS = [
   0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
 ] as const;
 
+/** Upper bounds of the poll-frames histogram: powers of two up to the batch; trains of datagrams may go beyond. */
+export const POLL_FRAMES_BOUNDS = [1, 2, 4, 8, 16, 32, 64] as const;
+
+const POLL_FRAMES_SUM = 3 + POLL_GAP_BOUNDS.length + 1;
 export const SWITCH = {
   polls: 0,
   /** Sum and maximum of poll gaps in seconds, then one count per bound and one beyond the last. */
   pollGapSum: 1,
   pollGapMax: 2,
   pollGapCounts: 3,
+  /** Frames of the polls that brought any, then one count per bound and one beyond the last. */
+  pollFramesSum: POLL_FRAMES_SUM,
+  pollFramesCounts: POLL_FRAMES_SUM + 1,
 } as const;
-const SWITCH_WORDS = Math.ceil((SWITCH.pollGapCounts + POLL_GAP_BOUNDS.length + 1) / 8) * 8;
+const SWITCH_WORDS = Math.ceil((SWITCH.pollFramesCounts + POLL_FRAMES_BOUNDS.length + 1) / 8) * 8;
 
 export class Counters {
   readonly memory: ArrayBufferLike;

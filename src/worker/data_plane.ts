@@ -15,7 +15,7 @@ import { TapSink } from '../port/tap_sink.ts';
 import { Vxlan } from '../port/vxlan.ts';
 import { CLOCK, KIND } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { type Counters, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
+import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
 import type { Answer, Change, DeviceSpec, Failed, News, Page, Request, Team } from './messages.ts';
 import { Standstill } from './standstill.ts';
@@ -108,6 +108,7 @@ export class DataPlane {
     if (engine.deadline === Number.POSITIVE_INFINITY) engine.receive(patience);
     else engine.receive(Math.max(0, Math.min(patience, Math.ceil(engine.deadline - clock[0]))));
     if (descriptors !== null && !wasBusy) this.recordGap(descriptors.source.burst.clock);
+    if (!wasBusy && engine.batch.count > 0) this.recordFrames(engine.batch.count);
     // Stores apart: a choice between a fraction and an argument is a heap object, too.
     if (now === undefined) {
       if (descriptors !== null) clock[0] = descriptors.source.burst.clock[CLOCK.now];
@@ -342,5 +343,12 @@ export class DataPlane {
     values[SWITCH.pollGapSum] += gap;
     values[SWITCH.pollGapMax] = Math.max(values[SWITCH.pollGapMax], gap);
     values[SWITCH.pollGapCounts + bucket] += 1;
+  }
+
+  private recordFrames(frames: number): void {
+    const { values } = this.counters;
+    const bucket = Math.min(32 - Math.clz32(frames - 1), POLL_FRAMES_BOUNDS.length);
+    values[SWITCH.pollFramesSum] += frames;
+    values[SWITCH.pollFramesCounts + bucket] += 1;
   }
 }

@@ -1,6 +1,7 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
 import type { PortCounters, PortStatus, SwitchApi } from '../../src/api.ts';
+import type { MetricsApi } from '../../src/control/metrics.ts';
 
 export function counters(change: Partial<PortCounters> = {}): PortCounters {
   return {
@@ -35,9 +36,10 @@ export function portStatus(name: string, change: Partial<PortStatus> = {}): Port
   };
 }
 
-export class FakeSwitch implements Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'unassignedDrops'> {
+export class FakeSwitch implements MetricsApi {
   list: PortStatus[];
   gap = { polls: 0, sumSeconds: 0, maxSeconds: 0, buckets: [] as [number, number][] };
+  frames = { polls: 0, frames: 0, buckets: [] as [number, number][] };
   snapshots = 0;
 
   constructor(list: PortStatus[]) {
@@ -60,5 +62,9 @@ export class FakeSwitch implements Pick<SwitchApi, 'ports' | 'bridges' | 'pollGa
 
   pollGap() {
     return this.gap;
+  }
+
+  pollFrames() {
+    return this.frames;
   }
 }

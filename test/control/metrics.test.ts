@@ -155,6 +155,26 @@ test('the poll gap is a whole histogram', async () => {
   });
 });
 
+test('the frames of a poll are a whole histogram', async () => {
+  const api = new FakeSwitch([]);
+  api.frames = {
+    polls: 4,
+    frames: 100,
+    buckets: [
+      [1, 2],
+      [2, 3],
+    ],
+  };
+  const { samples } = parse(await new Metrics(api).text());
+  expect(series(samples, 'taploom_poll_frames')).toEqual({
+    'taploom_poll_frames_bucket{le="1"}': '2',
+    'taploom_poll_frames_bucket{le="2"}': '3',
+    'taploom_poll_frames_bucket{le="+Inf"}': '4',
+    taploom_poll_frames_sum: '100',
+    taploom_poll_frames_count: '4',
+  });
+});
+
 test('the buckets never decrease, even if the total is read one poll too early', async () => {
   const api = new FakeSwitch([]);
   api.gap = { polls: 7, sumSeconds: 0.5, maxSeconds: 0.25, buckets: [[0.001, 8]] };

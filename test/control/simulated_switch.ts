@@ -6,6 +6,7 @@ import type {
   BridgeStatus,
   FdbEntry,
   FdbFilter,
+  PollFrames,
   PollGap,
   PortCounters,
   PortStatus,
@@ -139,6 +140,17 @@ export class SimulatedSwitch implements SwitchApi {
       buckets: [
         [0.001, 1],
         [0.1, 2],
+      ],
+    };
+  }
+
+  pollFrames(): PollFrames {
+    return {
+      polls: 2,
+      frames: 3,
+      buckets: [
+        [1, 1],
+        [2, 2],
       ],
     };
   }

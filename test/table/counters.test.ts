@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest';
-import { BRIDGE, Counters, POLL_GAP_BOUNDS, PORT, SWITCH } from '../../src/table/counters.ts';
+import {
+  BRIDGE,
+  Counters,
+  POLL_FRAMES_BOUNDS,
+  POLL_GAP_BOUNDS,
+  PORT,
+  SWITCH,
+} from '../../src/table/counters.ts';
 import { DROPS } from '../../src/table/drops.ts';
 
 test('no two counters share a place', () => {
   const counters = Counters.allocate(3, 2);
-  const places: number[] = [SWITCH.polls, SWITCH.pollGapSum, SWITCH.pollGapMax];
+  const places: number[] = [SWITCH.polls, SWITCH.pollGapSum, SWITCH.pollGapMax, SWITCH.pollFramesSum];
   for (let n = 0; n <= POLL_GAP_BOUNDS.length; n++) places.push(SWITCH.pollGapCounts + n);
+  for (let n = 0; n <= POLL_FRAMES_BOUNDS.length; n++) places.push(SWITCH.pollFramesCounts + n);
   for (let bridge = 0; bridge < 2; bridge++) places.push(counters.bridge(bridge) + BRIDGE.learned);
   for (let port = 0; port < 3; port++) {
     const { drops, ...others } = PORT;

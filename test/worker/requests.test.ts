@@ -136,3 +136,25 @@ test('the poll-gap histogram counts every poll once', async () => {
   expect([...counts].sort((a, b) => a - b)).toEqual(counts);
   expect(counts[counts.length - 1]).toBeLessThanOrEqual(polls);
 });
+
+test('the frames of each poll that brought any are counted by powers of two', async () => {
+  const taploom = await Switch.open(config(), { threaded: false });
+  onTestFinished(() => taploom.close());
+  for (const count of [1, 2, 0, 3, 4, 5, 64]) {
+    for (let n = 0; n < count; n++) expect(taploom.memoryPort('p1').send(parse('a > *'))).toBe(true);
+    taploom.poll();
+  }
+  expect(taploom.pollFrames()).toEqual({
+    polls: 6,
+    frames: 79,
+    buckets: [
+      [1, 1],
+      [2, 2],
+      [4, 4],
+      [8, 5],
+      [16, 5],
+      [32, 5],
+      [64, 6],
+    ],
+  });
+});
