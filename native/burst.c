@@ -135,12 +135,16 @@ void burst_gone(struct tl_burst *b, int fd, int error)
     forget(s, fd);
 }
 
-int burst_run(struct tl_burst_state *s, int count, int32_t *result)
+/* A TAP takes RWF_NOWAIT since Linux 6.4. Before, each request is refused for it, and nothing has happened. */
+int burst_run(struct tl_burst *b, int count, int32_t *result)
 {
+    struct tl_burst_state *s = b->state;
     int done = uring_run(s->uring, result);
+    if (done > 0 && result[0] == -EOPNOTSUPP) done = 0;
     if (done < count) {
         uring_close(s->uring);
         s->uring = NULL;
+        b->words[TL_URING] = 0;
     }
     return done;
 }

@@ -70,8 +70,8 @@ static inline struct member *member_of(struct tl_burst_state *s, int fd)
 
 /* Takes the fd out of the set for good and says so; if there is no room to say it, epoll will bring it up again. */
 void burst_gone(struct tl_burst *b, int fd, int error);
-/* uring_run of `count` requests. A ring that fails is given up: system calls take over. */
-int burst_run(struct tl_burst_state *s, int count, int32_t *result);
+/* uring_run of `count` requests. A ring that fails, or serves no TAPs, is given up: system calls take over. */
+int burst_run(struct tl_burst *b, int count, int32_t *result);
 int burst_event(struct tl_burst *b, int source, int error);
 
 /* The destination and TOS of a row in a message without pieces; false if an offset is outside the caller's Buffer. */

@@ -101,7 +101,7 @@ static int read_frames(struct tl_burst *b, int fd, int slot, int asked, int32_t 
     if (s->uring && asked >= URING_WORTH) {
         for (int n = 0; n < asked; n++)
             uring_put(s->uring, URING_READ, fd, burst_slot(b, slot + n) - header, capacity);
-        int done = burst_run(s, asked, lengths);
+        int done = burst_run(b, asked, lengths);
         if (done > 0) return done;
     }
     int n = 0;

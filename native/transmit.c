@@ -67,11 +67,11 @@ static void put_frame(struct tl_burst_state *s, int n, int fd, int count)
 }
 
 /* `run` well-formed entries, already collected. Returns how many were dealt with. */
-static int write_run(struct tl_burst_state *s, int32_t *rows, int run, const uint8_t *counts)
+static int write_run(struct tl_burst *b, int32_t *rows, int run, const uint8_t *counts)
 {
     int32_t results[URING_MAX];
-    for (int n = 0; n < run; n++) put_frame(s, n, rows[TL_ROW * n + TL_TX_FD], counts[n]);
-    int done = burst_run(s, run, results);
+    for (int n = 0; n < run; n++) put_frame(b->state, n, rows[TL_ROW * n + TL_TX_FD], counts[n]);
+    int done = burst_run(b, run, results);
     for (int n = 0; n < done; n++) rows[TL_ROW * n + TL_TX_RESULT] = results[n];
     return done;
 }
@@ -85,7 +85,7 @@ static int transmit_taps(struct tl_burst *b, int32_t *rows, int count)
     while (s->uring && run < count && run < URING_MAX && rows[TL_ROW * run + TL_TX_KIND] == TL_KIND_TAP &&
            (counts[run] = (uint8_t)burst_collect(b, rows + TL_ROW * run, s->frames[run])))
         run++;
-    if (run >= URING_WORTH && (run = write_run(s, rows, run, counts)) > 0) return run;
+    if (run >= URING_WORTH && (run = write_run(b, rows, run, counts)) > 0) return run;
     rows[TL_TX_RESULT] = transmit_tap(b, rows);
     return 1;
 }

@@ -38,7 +38,8 @@ struct uring *uring_open(void)
     struct uring *u = calloc(1, sizeof *u);
     if (!u) return NULL;
     u->fd = (int)syscall(SYS_io_uring_setup, URING_MAX, &p);
-    if (u->fd < 0 || !map(u, &u->submissions, p.sq_off.array + p.sq_entries * sizeof(unsigned), IORING_OFF_SQ_RING) ||
+    /* Without that feature (Linux 5.6) there are no IORING_OP_READ and WRITE either. */
+    if (u->fd < 0 || !(p.features & IORING_FEAT_RW_CUR_POS) || !map(u, &u->submissions, p.sq_off.array + p.sq_entries * sizeof(unsigned), IORING_OFF_SQ_RING) ||
         !map(u, &u->completions, p.cq_off.cqes + p.cq_entries * sizeof *u->cqes, IORING_OFF_CQ_RING) ||
         !map(u, &u->requests, p.sq_entries * sizeof *u->sqes, IORING_OFF_SQES)) {
         uring_close(u);

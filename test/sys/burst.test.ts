@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Burst, KIND, ROW, RX, TRUNCATED, TX } from '../../src/sys/burst.ts';
 import { monotonicMs } from '../../src/sys/clock.ts';
 import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
@@ -325,6 +325,20 @@ test('a transmit that native code refuses as a whole leaves no old result that l
   b.close();
   b.transmit(2);
   expect([0, 1, 2].map((n) => b.result(n))).toEqual([-EBADF, -EBADF, 60]);
+});
+
+test('a file that does not take RWF_NOWAIT, as TAPs before Linux 6.4, is served by system calls, and nothing is lost', () => {
+  const fd = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  onTestFinished(() => closeSync(fd));
+  const b = burst();
+  const aux = b.slots * STRIDE;
+  for (let n = 0; n < 10; n++) entry(b, n, fd, [Buffer.from('hello '), Buffer.from(`${n}\n`)], aux + 8 * n);
+  b.transmit(10);
+  expect(Array.from({ length: 10 }, (_, n) => b.result(n))).toEqual(Array(10).fill(8));
+  expect(b.hasUring).toBe(false);
+  const echo = Buffer.alloc(200);
+  const lines = Array.from({ length: 10 }, (_, n) => `hello ${n}\r\n`).join('');
+  expect(echo.toString('latin1', 0, readSync(fd, echo))).toBe(lines);
 });
 
 test('io_uring is used unless it is not wanted', () => {
