@@ -203,3 +203,22 @@ test('a request that contradicts its frame is dropped before anybody hears of it
   expect(rig.counters('p1').receiveDropped).toEqual({ bad_offload: 8 });
   expect(await rig.fdb()).toEqual([]);
 });
+
+test.each([
+  [1448, [6]],
+  [36, [2, 2, 2]],
+])(
+  'six super-frames with segments of %i bytes are forwarded in as many polls as they may cost',
+  async (gsoSize, polls) => {
+    const rig = await openRig({ br0: { ports: { in: {}, out: {} } } });
+    const frame = big({ payload: payloadOf(65_000), gsoSize });
+    for (let n = 0; n < 6; n++) {
+      expect(rig.taploom.memoryPort('in').send(frame.bytes, offloadOf(frame))).toBe(true);
+    }
+    for (const forwarded of polls) {
+      rig.taploom.poll(0, rig.now);
+      expect(rig.received().get('out')).toHaveLength(forwarded);
+    }
+    rig.expectLaws();
+  },
+);
