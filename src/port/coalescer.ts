@@ -4,8 +4,9 @@
 //
 // Two segments are joined if their headers differ in nothing but what must differ from one segment to the next: lengths,
 // checksums, sequence number, IPv4 identification. All are of equal size, as the datagrams of a train are, only the last
-// may be shorter; and only the last may say PSH. No IP options, no fragments, no flags but ACK. Checksums are verified before: a segment with a wrong
-// one is never joined, and goes on alone as it is, for its receiver to refuse.
+// may be shorter; and only the last may say PSH. No IP options, no fragments, no flags but ACK. Checksums are verified
+// before: a segment with a wrong one is never joined, and goes on alone as it is, for its receiver to refuse. Whatever a
+// sender makes up, each segment is compared and summed once.
 //
 //   train  | VXLAN | frame, size bytes | VXLAN | frame, size bytes | VXLAN | frame, the rest |      one stride apart
 
@@ -53,11 +54,12 @@ export class Coalescer {
     const end = batch.count * ROW;
     let kept = first;
     for (let row = first; row < end; ) {
-      const run = this.run(batch, row, end, stride);
-      const joined = run > 1 ? this.join(batch, row, run, stride) : 1;
-      if (kept !== row) batch.copyRow(row, kept);
-      kept += ROW;
-      row += joined * ROW;
+      const next = row + this.run(batch, row, end, stride) * ROW;
+      for (let joined = 0; row < next; row += Math.max(1, joined) * ROW, kept += ROW) {
+        // What ended a join is unsound; those behind it still belong together, and are not compared again.
+        joined = joined > 0 ? 0 : this.join(batch, row, (next - row) / ROW, stride);
+        if (kept !== row) batch.copyRow(row, kept);
+      }
     }
     batch.count = kept / ROW;
   }
@@ -153,14 +155,16 @@ export class Coalescer {
     return grown === n * this.idStep && (grown === n || (grown === 0 && ipv4.dontFragment(view, first)));
   }
 
-  /** Joins those of `run` segments that are sound, and describes them in `row`. Returns how many rows that took. */
+  /** Joins the first of `run` segments, up to one that is unsound, and describes them in `row`. Returns how many. */
   private join({ view, rows }: FrameBatch, row: number, run: number, stride: number): number {
-    const { start, l3, l4, headerLength, size, last, isIpv4 } = this;
+    if (run < 2) return run;
+    const start = rows[row + COLUMN.start];
+    const { l3, l4, headerLength, size, last, isIpv4 } = this;
     const ip = start + l3;
     const pseudo = isIpv4 ? pseudo4(view, ip, PROTOCOL_TCP, 0) : pseudo6(view, ip, PROTOCOL_TCP, 0);
     const ipv4At = isIpv4 ? l3 : -1;
     const joined = this.burst.join(start, stride, run, ipv4At, l4, headerLength, size, last, pseudo);
-    if (joined < 2) return 1;
+    if (joined < 2) return joined;
     const length = headerLength + (joined - 1) * size + (joined === run ? last : size);
     if (isIpv4) {
       ipv4.setTotalLength(view, ip, length - l3);
