@@ -169,11 +169,6 @@ export class Vxlan extends BurstSink {
     this.heard = hop(port.port, remote);
   }
 
-  /** Forgets remotes that were silent since before `time`, ms. */
-  expire(time: number): void {
-    this.remotes.expire(time);
-  }
-
   protected offloadsOf(): number {
     return 0;
   }

@@ -263,11 +263,11 @@ test('without remote_learning only configured remotes are heard', () => {
 });
 
 test('a learned remote that fell silent makes room', () => {
-  const { receive, vxlan } = setUp({ maxRemotes: 1 });
+  const { receive, table } = setUp({ maxRemotes: 1 });
   const frame = datagram(parse('b > a'));
   expect(receive(frame, '192.0.2.10', 0, 1000)).not.toBe('port 3 remote 0');
   expect(receive(frame, '192.0.2.11', 0, 2000)).toBe('port 3 remote 0');
-  vxlan.expire(1500);
+  table.expire(1500);
   expect(receive(frame, '192.0.2.11', 0, 2000)).not.toBe('port 3 remote 0');
 });
 
