@@ -19,7 +19,7 @@
 #define HEADER ((int)sizeof(struct virtio_net_hdr))
 #define TAG_LEN 4
 #define MACS_LEN 12
-#define LOOK_EVERY_MS 200 /* how late the loss of an interface that is down may be noticed */
+#define LOOK_EVERY_MS 200 /* least time between two looks at the interfaces that are down; there is none during a wait */
 
 static int option(int fd, int level, int name, int value)
 {
