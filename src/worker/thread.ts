@@ -37,7 +37,6 @@ function answerAll(): void {
     const received = receiveMessageOnPort(channel) as { message: Envelope<Request> } | undefined;
     if (received === undefined) return;
     const { id, body } = received.message;
-    if (body.kind === 'stop') isRunning = false;
     try {
       const answer = plane.answer(body);
       // Copied, not transferred: once an ArrayBuffer was detached, V8 checks every typed array access for it.
@@ -45,6 +44,10 @@ function answerAll(): void {
     } catch (error) {
       // The control plane asked for something impossible: its problem, not the other ports'.
       channel.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    }
+    if (body.kind === 'stop') {
+      isRunning = false;
+      return; // what came later stays unanswered: other workers, which it may wait for, have stopped as well
     }
   }
 }

@@ -40,6 +40,7 @@ export class WorkersPlane implements PlaneClient {
   /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
   private readonly unsegmented = new Set<number>();
   private failure: Error | null = null;
+  private isClosed = false;
 
   constructor(
     counters: readonly Counters[],
@@ -81,6 +82,8 @@ export class WorkersPlane implements PlaneClient {
 
   async request(body: Request): Promise<Answer> {
     if (this.failure !== null) throw this.failure;
+    // Some workers may have stopped, and none could meet them.
+    if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
     if (body.kind === 'change') return this.change(body.change);
     const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
     return answer;
@@ -95,6 +98,7 @@ export class WorkersPlane implements PlaneClient {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.all(this.threads.map((thread) => thread.close()));
   }
 
