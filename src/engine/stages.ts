@@ -178,17 +178,20 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
   function decideAgain(topology: Topology, fdb: Fdb, tick: number): void {
     const end = batch.count * ROW;
     fdb.take();
-    for (let row = batch.next * ROW; row < end; row += ROW) {
-      if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
-      const vid = rows[row + COLUMN.tci] & VID_MASK;
-      const membership = topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
-      const isSame = (membership ^ rows[row + COLUMN.domain]) >>> 8 === 0;
-      rows[row + COLUMN.domain] = membership;
-      rows[row + COLUMN.dest] = isSame
-        ? decideOther(row, topology, fdb, tick)
-        : DEST_DROP | DROP.reconfigured;
+    try {
+      for (let row = batch.next * ROW; row < end; row += ROW) {
+        if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
+        const vid = rows[row + COLUMN.tci] & VID_MASK;
+        const membership = topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
+        const isSame = (membership ^ rows[row + COLUMN.domain]) >>> 8 === 0;
+        rows[row + COLUMN.domain] = membership;
+        rows[row + COLUMN.dest] = isSame
+          ? decideOther(row, topology, fdb, tick)
+          : DEST_DROP | DROP.reconfigured;
+      }
+    } finally {
+      fdb.release();
     }
-    fdb.release();
   }
 
   return { run, decideAgain };

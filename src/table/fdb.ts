@@ -328,10 +328,15 @@ export class Fdb {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
     if (this.used[0] >= this.slots - (this.slots >>> 3) || !this.hasRoom(domain, hop)) return REFUSED;
-    this.used[0]++;
-    this.write(at, key, lo, hop, stamp);
+    this.occupy(at, key, lo, hop, stamp);
     this.count(domain, hop, 1);
     return LEARNED;
+  }
+
+  /** Writes a learned entry into an empty slot. */
+  protected occupy(at: number, key: number, lo: number, hop: number, stamp: number): void {
+    this.used[0]++;
+    this.write(at, key, lo, hop, stamp);
   }
 
   private update(at: number, domain: number, hop: number, stamp: number): number {

@@ -3,7 +3,9 @@
 //   row:  | 0: nobody | 1 .. configured: numbered by the control plane | .. capacity: learned from the wire |
 //
 // A learned remote keeps its row until it was silent for the ageing time. All FDB entries that name the row have
-// expired by then, because each of the remote's frames refreshed the row too.
+// expired by then, because each of the remote's frames refreshed the row too. Where workers share the FDB one may in
+// theory be refreshed in place of another (shared_fdb.ts) and outlive its row: then `portOf` keeps its frames from going
+// out of another port.
 //
 // Addresses are four int32 words as they lie in memory; IPv4 fills the first. One family per port, so nothing is
 // ambiguous. Open addressing over row numbers, hash seeded at random: the sender chooses the addresses.

@@ -4,24 +4,27 @@
 // stand still (worker/standstill.ts).
 //
 // There are three complications.
-// First, an entry may move while somebody looks along its chain, or after it was found: the next hop could be that of
-// another address. So the version is odd during a change and another one afterwards, and whoever has looked up (stages.ts,
-// once for a whole batch) asks whether others have changed it, and if so looks again under the lock. One's own changes do
-// not count: learning moves no entry.
+// First, a slot may change hands while somebody looks along its chain, or after it was found: the next hop could be that
+// of another address. So the version is odd meanwhile and another one afterwards, and whoever has looked up (stages.ts,
+// once for a whole batch) asks whether others have changed it, and if so looks again under the lock. That is so for a
+// reclaimed entry, and for a new one, whose first half could be taken for another address; both are as rare as limits and
+// ageing make them. A station that moves, or is refused because a limit is reached, changes at most the words of its own
+// entry: whoever sprays addresses does not make others look again. One's own changes do not count: learning moves no
+// entry.
 // Second, the time at which a station was heard is written without the lock, and the slot may belong to another address
-// by then: only in place of the time that was read, so that a static entry stays one. Another learned entry of the same
-// port may then live longer, at most by the ageing time.
+// by then: only in place of the time that was read, so that a static entry stays one. Another learned entry, of any port,
+// that happens to have the same time may then live longer, at most by the ageing time.
 // Third, a chain that is being repaired may seem to lack an entry. To `learn` the lock then tells the truth.
 //
-//   memory:  | lock | version | used ... (64 bytes) | slots as in fdb.ts |
+//   memory:  | lock (2) | version | used ... (64 bytes) | slots as in fdb.ts |
 
 import type { Counters } from './counters.ts';
 import { Fdb, type FdbRules, KNOWN, STATIC, TICK_SHIFT, WORDS } from './fdb.ts';
 import { Lock } from './lock.ts';
 
 const LOCK = 0;
-const VERSION = 1;
-const USED = 2;
+const VERSION = 2;
+const USED = 3;
 const HEADER = 64;
 
 export class SharedFdb extends Fdb {
@@ -39,6 +42,11 @@ export class SharedFdb extends Fdb {
 
   static allocate(slots: number): SharedArrayBuffer {
     return new SharedArrayBuffer(HEADER + slots * WORDS * 4);
+  }
+
+  /** A worker died: those who wait for the lock, or will, give up by an exception. */
+  static abandon(memory: SharedArrayBuffer): void {
+    new Lock(new Int32Array(memory, 0, HEADER / 4), LOCK).abandon();
   }
 
   override version(): number {
@@ -69,26 +77,38 @@ export class SharedFdb extends Fdb {
 
   override learn(domain: number, hi: number, lo: number, hop: number, tick: number): number {
     if (this.maxAge[domain] < 0) return KNOWN;
+    this.lock.take();
+    try {
+      return super.learn(domain, hi, lo, hop, tick);
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  protected override occupy(at: number, key: number, lo: number, hop: number, stamp: number): void {
     this.begin();
-    const result = super.learn(domain, hi, lo, hop, tick);
+    super.occupy(at, key, lo, hop, stamp);
     this.end();
-    return result;
   }
 
   protected override reclaim(at: number, tick: number): void {
-    this.begin();
-    if (this.isReclaimable(at, tick)) super.reclaim(at, tick);
-    this.end();
+    this.lock.take();
+    try {
+      if (!this.isReclaimable(at, tick)) return;
+      this.begin();
+      super.reclaim(at, tick);
+      this.end();
+    } finally {
+      this.lock.release();
+    }
   }
 
   private begin(): void {
-    this.lock.take();
     Atomics.add(this.header, VERSION, 1);
   }
 
   private end(): void {
     Atomics.add(this.header, VERSION, 1);
     this.own = (this.own + 2) | 0;
-    this.lock.release();
   }
 }

@@ -24,6 +24,25 @@ test('threads that take turns lose no addition, and none of them sleeps for ever
   expect(words[3]).toBe(0);
 });
 
+test('who waits for a thread that died gives up, and a lock that is free works on', async () => {
+  const words = new Int32Array(new SharedArrayBuffer(64));
+  const lock = new Lock(words, 0);
+  lock.take();
+  const other = crowd(
+    1,
+    { words },
+    `const { Lock } = await load('table/lock');
+     try { new Lock(data.words, 0).take(); } catch (error) { return error.message; }`,
+  );
+  await expect.poll(() => words[0], { timeout: 5000 }).toBe(2);
+  lock.abandon();
+  expect(await other).toEqual(['A worker died with a lock']);
+  expect(() => lock.take()).toThrow('A worker died');
+  lock.release();
+  lock.take();
+  expect(words[0]).toBe(1);
+});
+
 test('who finds it taken sleeps until it is free', async () => {
   const words = new Int32Array(new SharedArrayBuffer(64));
   const lock = new Lock(words, 0);

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BRIDGE, Counters, PORT } from '../../src/table/counters.ts';
-import { Fdb, type FdbRules, STATIC } from '../../src/table/fdb.ts';
+import { Fdb, type FdbRules, LEARNED, MOVED, REFUSED, STATIC } from '../../src/table/fdb.ts';
 import { SharedFdb } from '../../src/table/shared_fdb.ts';
 import { crowd } from '../support/shared/crowd.ts';
 
@@ -101,9 +101,21 @@ test('a lookup during a change is known not to count', () => {
   one.learn(1, 2, 4, 1, 1);
   expect(one.isUnchanged(version)).toBe(true);
   // A change that is not over, seen from its middle.
-  const header = new Int32Array(memory, 0, 2);
-  header[1]++;
+  const header = new Int32Array(memory, 0, 4);
+  header[2]++;
   expect(one.isUnchanged(one.version())).toBe(false);
+});
+
+test('stations that move or are refused give nobody a reason to look again', () => {
+  const memory = SharedFdb.allocate(64);
+  const tight = { ...rules, bridgeFdbLimit: Uint32Array.of(0, 1) };
+  const [one, other] = [0, 1].map(() => new SharedFdb(memory, Counters.allocate(8, 2), tight, SEED));
+  expect(other.learn(1, 2, 3, 1, 0)).toBe(LEARNED);
+  const version = one.version();
+  expect(other.learn(1, 2, 3, 2, 0)).toBe(MOVED);
+  expect(other.learn(1, 2, 4, 2, 0)).toBe(REFUSED);
+  expect(one.isUnchanged(version)).toBe(true);
+  expect(one.lookup(1, 2, 3, 0)).toBe(2);
 });
 
 test('an entry that becomes static just when its station is heard stays static', () => {
@@ -229,5 +241,5 @@ test('threads that learn, move, look up and sweep see no entry of another addres
   const words = new Int32Array(memory, 64);
   const inUse = Array.from({ length: 256 }, (_, slot) => words[slot * 4]).filter((key) => key !== 0).length;
   expect(inUse).toBe(STATICS);
-  expect(new Int32Array(memory)[2]).toBe(STATICS);
+  expect(new Int32Array(memory)[3]).toBe(STATICS);
 });
