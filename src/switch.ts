@@ -42,7 +42,7 @@ import { optionsOf, type SwitchOptions } from './switch_options.ts';
 import { closeFd } from './sys/wake.ts';
 import { Counters } from './table/counters.ts';
 import type { Answer, Change, Failed, News } from './worker/messages.ts';
-import type { PlaneClient } from './worker/plane_client.ts';
+import { type PlaneClient, withdraw } from './worker/plane_client.ts';
 import { openPlane } from './worker/workers_plane.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
@@ -261,6 +261,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await this.mtus.adjust(config, results, (port) => this.goneNames.has(port));
       failed = await this.hand(config, [], [...added.values()]);
     } catch (error) {
+      await withdraw(
+        this.plane,
+        [...added.values()].map(({ spec }) => spec.port),
+      );
       for (const name of added.keys()) await this.undo(name, added);
       throw error;
     }

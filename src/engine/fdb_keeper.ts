@@ -47,7 +47,7 @@ export class FdbKeeper {
 
   /**
    * Forgets entries whose domain, port or, by `isHop`, remote is no more in `topology`. `isHop` null: no remote went.
-   * `table`: memory for a shared FDB, if its size changes.
+   * `table`: other memory for a shared FDB.
    */
   swap(
     topology: Topology,
@@ -72,7 +72,7 @@ export class FdbKeeper {
   /** What a follower does after its leader's `swap`, with the same arguments. */
   follow(topology: Topology, table: SharedArrayBuffer | undefined): void {
     this.topology = topology;
-    if (topology.fdbSlots === this.fdb.slots) this.fdb.configure(topology);
+    if (table === undefined && topology.fdbSlots === this.fdb.slots) this.fdb.configure(topology);
     else this.fdb = this.create(topology, table);
   }
 
@@ -98,6 +98,8 @@ export class FdbKeeper {
 
   private create(topology: Topology, table: SharedArrayBuffer | undefined): Fdb {
     const { counters, seed } = this;
+    // One of one's own would part this engine from the others without a word.
+    if (table === undefined && this.fdb instanceof SharedFdb) throw new Error('No memory for the shared FDB');
     return table === undefined
       ? new Fdb(new Int32Array(topology.fdbSlots * 4), counters, topology, seed)
       : new SharedFdb(table, counters, topology, seed);

@@ -172,22 +172,25 @@ export class DataPlane {
 
   /** Nothing of what cannot be added stays behind, and it hinders nothing else. */
   private change(change: Change): Failed[] {
-    for (const port of change.removedPorts) this.remove(port);
-    for (const vtep of change.removedVteps) this.removeVtep(vtep);
     const deaf = new Map<number, unknown>();
-    for (const { vtep, fd } of change.addedVteps) {
-      try {
-        this.open().source.addVtep(vtep, fd);
-        this.vteps.set(vtep, fd);
-      } catch (error) {
-        deaf.set(vtep, error);
-      }
+    let trouble: { error: unknown } | null = null;
+    try {
+      this.prepare(change, deaf);
+    } catch (error) {
+      trouble = { error };
     }
+    // Whatever happened, the others wait for this worker here.
     if (this.isFollower) this.standstill.join();
-    else this.alone(() => this.configureShared(change));
+    else {
+      this.alone(() => {
+        if (trouble !== null) throw trouble.error;
+        this.configureShared(change);
+      });
+    }
     const { topology, reads } = change;
     this.topology = topology;
     if (this.isFollower) this.engine.swap(topology, null, change.table);
+    if (trouble !== null) throw trouble.error;
     const failed: Failed[] = [];
     for (const spec of change.added) {
       try {
@@ -200,6 +203,20 @@ export class DataPlane {
     }
     if (this.descriptors !== null) this.descriptors.vxlan.mtu = topology.mtu;
     return failed;
+  }
+
+  /** What this worker does by itself. @param deaf takes the VTEP sockets that cannot be received from, and why */
+  private prepare({ removedPorts, removedVteps, addedVteps }: Change, deaf: Map<number, unknown>): void {
+    for (const port of removedPorts) this.remove(port);
+    for (const vtep of removedVteps) this.removeVtep(vtep);
+    for (const { vtep, fd } of addedVteps) {
+      try {
+        this.open().source.addVtep(vtep, fd);
+        this.vteps.set(vtep, fd);
+      } catch (error) {
+        deaf.set(vtep, error);
+      }
+    }
   }
 
   /** What all workers share, and what a port's number meant before. */

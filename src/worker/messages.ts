@@ -56,7 +56,7 @@ export interface Change {
   remotes: RemoteRow[] | null;
   /** Several workers: ports of `added` that this one receives from. Every worker sends to all ports. */
   reads?: number[];
-  /** Several workers: memory for the FDB, if its size changes. */
+  /** Several workers: other memory for the FDB, if its size changes or some worker may not have the latest. */
   table?: SharedArrayBuffer;
 }
 

@@ -18,6 +18,15 @@ export interface PlaneClient {
   close(): Promise<void>;
 }
 
+/** After a change that failed halfway: some worker may have taken in a device that is about to be closed. */
+export async function withdraw(plane: PlaneClient, ports: number[]): Promise<void> {
+  try {
+    await plane.request({ kind: 'remove', ports });
+  } catch {
+    await plane.close(); // it failed: now nobody writes any more
+  }
+}
+
 export class InlinePlane implements PlaneClient {
   private readonly plane: DataPlane;
   private isClosed = false;
@@ -74,9 +83,10 @@ export class ThreadPlane implements PlaneClient {
   private readonly exited: Promise<void>;
   private nextId = 1;
   private failure: Error | null = null;
+  private isToStop = false;
 
   /**
-   * @param onFailure the thread died; every further request is refused with this error
+   * @param onFailure the thread died, or ended unasked; every further request is refused with this error
    * @param team where it is one of several
    */
   constructor(
@@ -126,7 +136,9 @@ export class ThreadPlane implements PlaneClient {
     });
     this.exited = new Promise((resolve) => {
       this.worker.once('exit', () => {
-        fail(this.failure ?? new TaploomError('closed', 'The switch is closed'));
+        const isUnasked = this.failure === null && !this.isToStop;
+        fail(this.failure ?? endOf(isUnasked));
+        if (isUnasked) onFailure(endOf(isUnasked));
         living.delete(this);
         if (living.size === 0) process.off('exit', stopAll);
         this.port.close();
@@ -158,12 +170,14 @@ export class ThreadPlane implements PlaneClient {
   }
 
   async close(): Promise<void> {
+    this.isToStop = true;
     if (this.failure === null) await this.request({ kind: 'stop' }).catch(() => {});
     await this.exited;
   }
 
   /** Tells the thread to end, without waiting for it. */
   stop(): void {
+    this.isToStop = true;
     this.port.postMessage({ id: 0, body: { kind: 'stop' } });
     signalWake(this.wakeFd);
   }
@@ -179,6 +193,12 @@ export class ThreadPlane implements PlaneClient {
     if (message.error !== undefined) pending?.reject(new TaploomError('data_plane', message.error));
     else pending?.resolve(message.body);
   }
+}
+
+function endOf(isUnasked: boolean): TaploomError {
+  return isUnasked
+    ? new TaploomError('data_plane', 'The data plane has ended unasked')
+    : new TaploomError('closed', 'The switch is closed');
 }
 
 /**

@@ -1,6 +1,7 @@
 // Several workers as one data plane. Requests go to all of them in one breath, and the answers are joined.
 //
 //   change:       to all; each receives from its share of the ports and sends to every port
+//   remove:       to all
 //   read, flush:  to the first, while the others stand still
 //
 // A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
@@ -8,6 +9,7 @@
 
 import { TaploomError } from '../api.ts';
 import type { Topology } from '../engine/topology.ts';
+import { FrameRing } from '../port/frame_ring.ts';
 import type { Counters } from '../table/counters.ts';
 import { Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
@@ -35,8 +37,12 @@ export class WorkersPlane implements PlaneClient {
   private readonly standstill = new Standstill();
   /** Port -> the worker that receives from it. */
   private readonly owners = new Map<number, number>();
-  /** Of the FDB. */
+  /** Of the FDB; 0 = some worker may not have the latest table. */
   private slots: number;
+  /** Memory of the FDB: the latest, and before it what some worker may still use. */
+  private readonly tables: SharedArrayBuffer[];
+  /** By memory port: what all workers send to. */
+  private readonly rings = new Map<number, SharedArrayBuffer>();
   /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
   private readonly unsegmented = new Set<number>();
   private failure: Error | null = null;
@@ -57,10 +63,11 @@ export class WorkersPlane implements PlaneClient {
       standstill: this.standstill.memory,
       table: SharedFdb.allocate(this.slots),
     };
+    this.tables = [team.table];
     const fail = (error: Error) => {
       if (this.failure !== null) return;
       this.failure = error;
-      this.standstill.abandon();
+      this.abandon();
       onFailure(error);
     };
     const tell = (news: News) => {
@@ -85,6 +92,7 @@ export class WorkersPlane implements PlaneClient {
     // Some workers may have stopped, and none could meet them.
     if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
     if (body.kind === 'change') return this.change(body.change);
+    if (body.kind === 'remove') return this.remove(body.ports);
     const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
     return answer;
   }
@@ -105,17 +113,17 @@ export class WorkersPlane implements PlaneClient {
   private async change(change: Change): Promise<Answer> {
     const reads = this.share(change);
     const { fdbSlots } = change.topology;
-    const common = {
-      ...change,
-      topology: inSharedMemory(change.topology),
-      table: fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots),
-    };
-    this.slots = fdbSlots;
+    const table = fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots);
+    if (table !== undefined) this.tables.push(table);
+    const common = { ...change, topology: inSharedMemory(change.topology), table };
+    this.slots = 0;
     const noVteps = { addedVteps: [], removedVteps: [] };
     const answers = await this.ask((index) => ({
       kind: 'change',
       change: { ...common, ...(index === 0 ? {} : noVteps), reads: reads[index] },
     }));
+    this.slots = fdbSlots;
+    this.tables.splice(0, this.tables.length - 1);
     const failed = new Map<number, Failed>();
     for (const answer of answers) {
       if (answer.kind === 'done') for (const one of answer.failed) failed.set(one.port, one);
@@ -123,10 +131,22 @@ export class WorkersPlane implements PlaneClient {
     const ports = [...failed.keys()];
     if (ports.length > 0) {
       // Some worker has it, and would go on with a descriptor that is about to be closed.
-      await this.ask(() => ({ kind: 'remove', ports }));
-      this.forget(ports);
+      await this.remove(ports);
     }
     return { kind: 'done', failed: [...failed.values()] };
+  }
+
+  private async remove(ports: number[]): Promise<Answer> {
+    const [answer] = await this.ask(() => ({ kind: 'remove', ports }));
+    this.forget(ports);
+    return answer;
+  }
+
+  /** A worker died: no other waits for it, and the switch can be closed. */
+  private abandon(): void {
+    this.standstill.abandon();
+    for (const table of this.tables) SharedFdb.abandon(table);
+    for (const ring of this.rings.values()) new FrameRing(ring).lock.abandon();
   }
 
   /** Who receives from what is added, by worker. */
@@ -141,9 +161,10 @@ export class WorkersPlane implements PlaneClient {
       reads[owner].push(port);
     };
     for (const { kind, port } of added) if (kind === 'vxlan') give(port, 0);
-    for (const { kind, port } of added) {
+    for (const spec of added) {
+      if (spec.kind === 'memory') this.rings.set(spec.port, spec.fromSwitch);
       // Of equal ones the last: the first has the table to keep.
-      if (kind !== 'vxlan') give(port, counts.lastIndexOf(Math.min(...counts)));
+      if (spec.kind !== 'vxlan') give(spec.port, counts.lastIndexOf(Math.min(...counts)));
     }
     return reads;
   }
@@ -152,6 +173,7 @@ export class WorkersPlane implements PlaneClient {
     for (const port of ports) {
       this.owners.delete(port);
       this.unsegmented.delete(port);
+      this.rings.delete(port);
     }
   }
 

@@ -56,6 +56,24 @@ describe.each([1, 3])('with %i workers', (workers) => {
     expect(result).toEqual({ code: 0, stdout: '60\n', stderr: '' });
   });
 
+  test('what is asked while it closes is refused, and close comes to its end', {
+    timeout: 20_000,
+  }, async () => {
+    for (let n = 0; n < 20 / workers; n++) {
+      const taploom = await Switch.open(TWO_PORTS, { workers });
+      const closed = taploom.close();
+      const asked: Promise<string>[] = [];
+      const outcome = (request: Promise<unknown>) => request.then(() => 'answered', String);
+      for (let turn = 0; turn < 5; turn++) {
+        asked.push(outcome(taploom.flush()), outcome(taploom.fdb().next()));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await closed;
+      for (const one of asked) expect(await one).toMatch(/^answered$|The switch is closed/);
+      await expect(taploom.flush()).rejects.toThrow('The switch is closed');
+    }
+  });
+
   test('process.exit() with an open switch ends the program at once, with its code', async () => {
     const started = Date.now();
     const result = await program(
@@ -124,12 +142,14 @@ describe.each([1, 3])('with %i workers', (workers) => {
   });
 });
 
-/** No request is malformed; this one stands for a bug in a thread. */
-function kill(taploom: Switch, worker: number): void {
+/** No request is malformed; this one stands for a bug in a thread. @param next is asked in the same breath */
+function kill<T>(taploom: Switch, worker: number, body: unknown = null, next?: () => T): T | undefined {
   const plane = Reflect.get(taploom, 'plane') as Thread | { threads: Thread[] };
   const thread = 'threads' in plane ? plane.threads[worker] : plane;
-  thread.port.postMessage({ id: 1, body: null });
+  thread.port.postMessage({ id: 1, body });
+  const asked = next?.();
   thread.wake();
+  return asked;
 }
 
 interface Thread {
@@ -170,6 +190,18 @@ describe.each([
     await expect(apply).rejects.toThrow();
     await failed;
     await taploom.close();
+  });
+
+  test('ends unasked: that is a failure, too', async () => {
+    const taploom = await opened();
+    const errors: Error[] = [];
+    taploom.on('failed', (error) => errors.push(error));
+    const flush = kill(taploom, victim, { kind: 'stop' }, () => taploom.flush().catch(String));
+    await expect.poll(() => errors).toHaveLength(1);
+    expect(errors[0].message).toBe('The data plane has ended unasked');
+    expect(await flush).toMatch(/ended unasked|Another worker is dead/);
+    await taploom.close();
+    expect(errors).toHaveLength(1);
   });
 
   test('dies: process.exit() at that moment does not hang', async () => {

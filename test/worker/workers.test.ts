@@ -234,6 +234,59 @@ test('a device that its worker cannot take in is taken out of all others before 
   expect(taploom.ports().map(({ name }) => name)).toEqual(['p1', 'p2', 'p3', 'p4']);
 });
 
+interface Plane {
+  threads: { request(body: unknown): Promise<unknown> }[];
+}
+
+test.each([0, 1])(
+  'a change that worker %i fails at is taken back by all, and they share the FDB afterwards',
+  async (index) => {
+    const taploom = await open(configOf({ fdb_limit: 300 }));
+    const { threads } = Reflect.get(taploom, 'plane') as Plane;
+    const { request } = threads[index];
+    const removed: unknown[] = [];
+    let isFirst = true;
+    threads[index].request = (body) => {
+      if ((body as { kind: string }).kind === 'remove') removed.push(body);
+      // What is removed cannot be iterated over: an exception before the workers meet.
+      const { change } = body as { change?: object };
+      const isSpoilt = isFirst && change !== undefined;
+      if (isSpoilt) isFirst = false;
+      return request.call(
+        threads[index],
+        isSpoilt ? { ...(body as object), change: { ...change, removedPorts: 1 } } : body,
+      );
+    };
+    await expect(taploom.apply(configOf({ fdb_limit: 20_000 }, 5))).rejects.toThrow();
+    expect(removed).toHaveLength(1);
+    expect((await taploom.apply(configOf({ fdb_limit: 20_000 }))).every(({ ok }) => ok)).toBe(true);
+    for (const [port, line] of [
+      ['p1', 'a > *'],
+      ['p2', 'b > *'],
+    ])
+      taploom.memoryPort(port).send(parse(line));
+    await expect
+      .poll(async () => (await entries(taploom)).map(({ port }) => port).sort())
+      .toEqual(['p1', 'p2']);
+  },
+);
+
+test('a worker whose change of the FDB went wrong gets none of its own', async () => {
+  const taploom = await open(configOf({ fdb_limit: 300 }));
+  const { threads } = Reflect.get(taploom, 'plane') as Plane;
+  const { request } = threads[1];
+  threads[1].request = (body) => {
+    const { change } = body as { change?: object };
+    return request.call(
+      threads[1],
+      change === undefined ? body : { ...(body as object), change: { ...change, table: undefined } },
+    );
+  };
+  await expect(taploom.apply(configOf({ fdb_limit: 20_000 }))).rejects.toThrow(
+    'No memory for the shared FDB',
+  );
+});
+
 test('what every worker finds out about a tunnel is said once, and again for a port that came later', async () => {
   // Loopback segments; a kernel that does not is what this stands for.
   const taploom = await open(configOf({}));
