@@ -271,6 +271,17 @@ test.each([0, 1])(
   },
 );
 
+test('what comes behind the stop waits for nobody, and close comes to its end', async () => {
+  const taploom = await open(configOf({}));
+  const { threads } = Reflect.get(taploom, 'plane') as {
+    threads: { port: { postMessage(message: unknown): void } }[];
+  };
+  threads[0].port.postMessage({ id: 1000, body: { kind: 'stop' } });
+  threads[0].port.postMessage({ id: 1001, body: { kind: 'flush', domains: null, port: 0, hi: 0, lo: 0 } });
+  await taploom.close();
+  await expect(taploom.flush()).rejects.toThrow('The switch is closed');
+});
+
 test('a worker whose change of the FDB went wrong gets none of its own', async () => {
   const taploom = await open(configOf({ fdb_limit: 300 }));
   const { threads } = Reflect.get(taploom, 'plane') as Plane;
