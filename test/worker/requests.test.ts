@@ -71,6 +71,7 @@ test('flush tells how many entries it forgot, by port, by address and altogether
 test('flushing an address that no station can have forgets nothing', async () => {
   const taploom = await open(config());
   await introduce(taploom, 'p1', 3, 1);
+  await expect.poll(() => taploom.bridges()[0].learnedAddresses).toBe(3); // a frame is counted before it is learned
   expect(await taploom.flush({ mac: '00:00:00:00:00:00' })).toBe(0);
   expect(taploom.bridges()[0].learnedAddresses).toBe(3);
 });
