@@ -8,8 +8,8 @@ import { tcp } from '../support/traffic.ts';
 
 needs();
 
-/** On a machine that others use too, one round may meet a disturbance: the median of three counts. */
-const ROUNDS = 3;
+/** On a machine that others use too, one round may meet a disturbance: the median counts. */
+const ROUNDS = 5;
 
 /** Milliseconds of each of `count` commands, sorted: alternately set and cleared, so that each changes something. */
 async function commandTimes(daemon: Taploomd, count: number, pauseMs = 0): Promise<number[]> {

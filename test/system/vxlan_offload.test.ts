@@ -106,7 +106,8 @@ describe.each(UNDERLAYS)('over $name', (underlay) => {
   test.each(checksums)(
     'on a wire without offloads every datagram fits and verifies, and a flow keeps its port; udp_checksum: %s',
     async (udp_checksum) => {
-      const keys = { udp_checksum };
+      // Not 49152, which tcpdump takes for a protocol of Broadcom's.
+      const keys = { udp_checksum, source_ports: '50000-65535' };
       const lab = await openLab();
       const { s1, s2 } = await addUnderlay(lab, underlay);
       for (const netns of [s1, s2]) await netns.run(['ethtool', '-K', 'und0', ...OFFLOADS]);
@@ -118,7 +119,8 @@ describe.each(UNDERLAYS)('over $name', (underlay) => {
       const capture = s2.spawn(['tcpdump', '-i', 'und0', '-w', file, '-B', '16384', '-Z', 'root', ...filter]);
       await capture.waitFor(/listening on/);
       await tcp(a.host, b.host, '10.0.0.2', 1);
-      await capture.stop('SIGINT');
+      // It ends with its 3,000th datagram; before that it may have them all in a buffer, and a signal would lose them.
+      expect(await capture.exit(15_000)).toBe(0);
       const text = await s2.check(['tcpdump', '-r', file, '-nn', '-vvv', '-Z', 'root']);
       const sizes = [
         ...text.matchAll(/\(tos.*?length (\d+)\)\n {4}192.*?4789/g),
