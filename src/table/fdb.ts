@@ -7,8 +7,8 @@
 // There are four complications.
 // First, addresses are chosen by whoever sends frames. The hash is seeded at random per table, so that nobody outside
 // can aim at one chain, and a probe ends after MAX_PROBES: what finds no slot is not learned, and its frames flood.
-// Second, a table must survive a station that sprays addresses: learning stops at a limit per bridge and per port,
-// and never displaces an entry. Static entries are not counted, and override learned ones.
+// Second, a table must survive a station that sprays addresses: learning stops at a limit per bridge and per port
+// (learned.ts), and never displaces an entry. Static entries are not counted, and override learned ones.
 // Third, an entry ages by its station's *source* address only; a lookup does not refresh it. Lookups check the age,
 // so an expired entry misses at once, whenever the sweeper comes around.
 // Fourth, a flush must not stall forwarding: it marks entries dead in one linear pass (1 to 6 ns a slot) and leaves the
@@ -20,7 +20,8 @@
 // Time is a tick of 128 ms modulo 2^24, ages are between -12 and 12 days (ageing_time is at most 11.6 days, and the
 // sweeper passes every few seconds).
 
-import { BRIDGE, type Counters, PORT } from './counters.ts';
+import type { Counters } from './counters.ts';
+import { Learned, type LearnLimits } from './learned.ts';
 
 export const WORDS = 4;
 /** Slots that one `read` walks over: 0.3 ms if half of them are in use. */
@@ -30,7 +31,6 @@ export const MAX_PROBES = 128;
 export const TICK_SHIFT = 8;
 const TICK_MASK = 0xff_ffff;
 const MS_PER_TICK = 128;
-const PORT_MASK = 0xfff;
 const NEVER = -(2 ** 24);
 
 /** Flags of an entry. */
@@ -47,14 +47,9 @@ export const MOVED = 2;
 export const REFUSED = 3;
 
 /** Limits and ages, as flat arrays of the current topology. */
-export interface FdbRules {
-  /** By domain. */
-  readonly domainBridge: Uint16Array;
+export interface FdbRules extends LearnLimits {
   /** By bridge, in ms; 0 = learn nothing. */
   readonly ageing: Float64Array;
-  readonly bridgeFdbLimit: Uint32Array;
-  /** By port. */
-  readonly fdbLimit: Uint32Array;
 }
 
 /** Ticks for a time in ms, ready for `learn` and `lookup`. */
@@ -72,9 +67,7 @@ export class Fdb {
   protected readonly words: Int32Array;
   private readonly mask: number;
   private readonly shift: number;
-  private readonly counters: Counters;
-  private readonly gauges: Float64Array;
-  private rules: FdbRules;
+  private readonly learned: Learned;
   /** By domain, in ticks; NEVER = learn nothing, and no age is fresh. */
   protected maxAge: Int32Array;
   /** The sweeper's place, a word offset like every `at`. */
@@ -104,19 +97,17 @@ export class Fdb {
     this.slots = words.length / WORDS;
     this.mask = words.length - 1;
     this.shift = 32 - Math.log2(this.slots);
-    this.counters = counters;
-    this.gauges = counters.gauges;
+    this.learned = new Learned(counters, rules);
     this.seedHi = seed[0];
     this.seedLo = seed[1];
     this.multiplierHi = seed[2] | 1;
     this.multiplierLo = seed[3] | 1;
-    this.rules = rules;
     this.maxAge = new Int32Array(0);
     this.configure(rules);
   }
 
   configure(rules: FdbRules): void {
-    this.rules = rules;
+    this.learned.configure(rules);
     this.maxAge = new Int32Array(rules.domainBridge.length);
     for (let domain = 1; domain < this.maxAge.length; domain++) {
       const ageing = rules.ageing[rules.domainBridge[domain]];
@@ -327,9 +318,9 @@ export class Fdb {
   private insert(at: number, key: number, lo: number, hop: number, stamp: number): number {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
-    if (this.used[0] >= this.slots - (this.slots >>> 3) || !this.hasRoom(domain, hop)) return REFUSED;
+    if (this.used[0] >= this.slots - (this.slots >>> 3) || !this.learned.hasRoom(domain, hop)) return REFUSED;
     this.occupy(at, key, lo, hop, stamp);
-    this.count(domain, hop, 1);
+    this.learned.add(domain, hop);
     return LEARNED;
   }
 
@@ -345,15 +336,14 @@ export class Fdb {
     const old = words[at + 2];
     if (old === 0) {
       if (this.maxAge[domain] < 0) return KNOWN;
-      if (!this.hasRoom(domain, hop)) return REFUSED;
+      if (!this.learned.hasRoom(domain, hop)) return REFUSED;
     } else {
-      const samePort = ((old ^ hop) & PORT_MASK) === 0;
-      if (!samePort && !this.hasPortRoom(hop)) return REFUSED;
-      this.count(domain, old, -1);
+      if (!this.learned.hasRoomToMove(old, hop)) return REFUSED;
+      this.learned.remove(domain, old);
     }
     words[at + 2] = hop;
     words[at + 3] = stamp;
-    this.count(domain, hop, 1);
+    this.learned.add(domain, hop);
     return old === 0 ? LEARNED : MOVED;
   }
 
@@ -369,7 +359,7 @@ export class Fdb {
   private kill(at: number): void {
     const words = this.words;
     if (words[at + 2] === 0) return;
-    if ((words[at + 3] & STATIC) === 0) this.count(words[at] >>> 16, words[at + 2], -1);
+    if ((words[at + 3] & STATIC) === 0) this.learned.remove(words[at] >>> 16, words[at + 2]);
     words[at + 2] = 0;
     words[at + 3] = 0;
   }
@@ -395,21 +385,5 @@ export class Fdb {
     this.used[0]++;
     this.write(at, key, lo, hop, stamp);
     return true;
-  }
-
-  private hasRoom(domain: number, hop: number): boolean {
-    const bridge = this.rules.domainBridge[domain];
-    const learned = this.gauges[this.counters.bridge(bridge) + BRIDGE.learned];
-    return learned < this.rules.bridgeFdbLimit[bridge] && this.hasPortRoom(hop);
-  }
-
-  private hasPortRoom(hop: number): boolean {
-    const port = hop & PORT_MASK;
-    return this.gauges[this.counters.port(port) + PORT.learned] < this.rules.fdbLimit[port];
-  }
-
-  private count(domain: number, hop: number, by: number): void {
-    this.gauges[this.counters.bridge(this.rules.domainBridge[domain]) + BRIDGE.learned] += by;
-    this.gauges[this.counters.port(hop & PORT_MASK) + PORT.learned] += by;
   }
 }
