@@ -16,6 +16,8 @@ export class CounterView {
   /** By worker. */
   readonly workers: readonly Counters[];
   private readonly first: Counters;
+  /** What `dropTotal` counted last. */
+  private dropped = { entered: 0, total: 0, isSettled: true };
 
   /** @param workers at least one */
   constructor(workers: readonly Counters[]) {
@@ -54,11 +56,27 @@ export class CounterView {
     return dropped;
   }
 
-  /** All drops of a port. */
-  dropTotal(port: number): number {
-    const at = this.first.port(port) + PORT.drops;
+  /**
+   * All drops of these ports. Counts again after traffic only, and until nothing is under way: what is dropped was
+   * received, generated or copied, and not forwarded or transmitted.
+   */
+  dropTotal(ports: readonly number[]): number {
+    const { dropped } = this;
+    let entered = 0;
+    for (const port of ports) {
+      const at = this.first.port(port);
+      entered +=
+        this.sum(at + PORT.receivedFrames) + this.sum(at + PORT.generated) + this.sum(at + PORT.copies);
+    }
+    if (entered === dropped.entered && dropped.isSettled) return dropped.total;
+    let left = 0;
     let total = 0;
-    for (let code = 0; code < DROPS.length; code++) total += this.sum(at + code);
+    for (const port of ports) {
+      const at = this.first.port(port);
+      left += this.sum(at + PORT.forwarded) + this.sum(at + PORT.transmittedFrames);
+      for (let code = 0; code < DROPS.length; code++) total += this.sum(at + PORT.drops + code);
+    }
+    this.dropped = { entered, total, isSettled: entered === left + total };
     return total;
   }
 

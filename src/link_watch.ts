@@ -33,15 +33,18 @@ export class LinkWatch {
 
   /** Looks which TAPs are up, all in one call. Never throws. */
   lookUp(): void {
-    const taps = [...this.devices].filter(([, { spec }]) => spec.kind === 'tap');
-    const fds = taps.map(([, { spec }]) => (spec.kind === 'tap' ? spec.fd : -1));
+    const names: string[] = [];
+    const fds: number[] = [];
+    for (const [name, { spec }] of this.devices) {
+      if (spec.kind !== 'tap') continue;
+      names.push(name);
+      fds.push(spec.fd);
+    }
     try {
-      const states = areTapsUp(fds);
-      for (const [n, [name]] of taps.entries()) {
-        const up = states[n];
-        if (up === undefined) this.ups.delete(name);
-        else this.ups.set(name, up);
-      }
+      areTapsUp(fds).forEach((up, n) => {
+        if (up === undefined) this.ups.delete(names[n]);
+        else this.ups.set(names[n], up);
+      });
     } catch {
       this.ups.clear();
     }
@@ -92,6 +95,11 @@ export class LinkWatch {
     const look = this.looks.get(name) ?? UNKNOWN;
     const up = this.ups.get(name);
     return up === undefined || look.up === up ? look : { ...look, up };
+  }
+
+  /** Whether it was up at the last look. */
+  isUp(name: string): boolean | undefined {
+    return this.ups.get(name) ?? this.looks.get(name)?.up;
   }
 
   forget(name: string): void {

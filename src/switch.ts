@@ -163,13 +163,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const { counters, devices, goneNames, linkWatch } = this;
     linkWatch.lookUp();
     linkWatch.lookAtOne();
-    let dropped = 0;
-    const states = [...devices].map(([name, { spec }]) => {
-      dropped += counters.dropTotal(spec.port);
-      const isUp = linkWatch.at(name).up ?? counters.isUp(spec.port);
-      return goneNames.has(name) ? 'g' : isUp ? 'u' : 'd';
-    });
-    return `${states.join('')} ${dropped}`;
+    let states = '';
+    const ports: number[] = [];
+    for (const [name, { spec }] of devices) {
+      ports.push(spec.port);
+      const isUp = linkWatch.isUp(name) ?? counters.isUp(spec.port);
+      states += goneNames.has(name) ? 'g' : isUp ? 'u' : 'd';
+    }
+    return `${states} ${counters.dropTotal(ports)}`;
   }
 
   unassignedDrops(): Record<string, number> {

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { PortStatus, SwitchApi } from '../api.ts';
 import type { Logger } from './log.ts';
 
-const INTERVAL_MS = 1000;
+const INTERVAL_MS = 2000;
 const STATE_QUIET_MS = 10_000;
 const DROPS_QUIET_MS = 60_000;
 // as many as there can be ports

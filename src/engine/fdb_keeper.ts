@@ -90,6 +90,8 @@ export class FdbKeeper {
       this.unswept = Math.min(fdb.slots, this.unswept + Math.ceil(fdb.slots * share));
       swept[0] = clock[0];
     }
+    // Static entries alone leave nothing to do; a table of 2 MiB read for nothing twice a second is no idle switch.
+    if (fdb.taken * 3 === this.topology.statics.length) this.unswept = 0;
     if (this.unswept === 0) return;
     const slots = Math.min(this.unswept, SWEEP_SLOTS);
     fdb.sweep(tickAt(clock[0]), slots);

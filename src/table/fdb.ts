@@ -232,6 +232,11 @@ export class Fdb {
     return flushed;
   }
 
+  /** Slots in use, those of dead entries included. */
+  get taken(): number {
+    return this.used[0];
+  }
+
   /**
    * Reclaims dead and expired entries among the next `budget` slots. A slot takes 2 to 7 ns, a reclaimed entry 70 ns.
    */

@@ -7,7 +7,7 @@ import { DataPlane } from './data_plane.ts';
 import type { Envelope, Request, ThreadData } from './messages.ts';
 
 /** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
-const PATIENCE = 1000;
+const PATIENCE = 2000;
 
 const { counters, maxBridges, topology, seed, wakeFd, team, channel } = workerData as ThreadData & {
   channel: MessagePort;

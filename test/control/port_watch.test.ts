@@ -90,7 +90,7 @@ test('ports that cannot be looked at cost a line, not the process', () => {
   const ports = new PortWatch(api, log);
   try {
     ports.start();
-    vi.advanceTimersByTime(1500);
+    vi.advanceTimersByTime(3000);
   } finally {
     ports.stop();
     vi.useRealTimers();

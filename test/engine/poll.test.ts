@@ -1,10 +1,11 @@
 // The poll itself: budgets, queues, and what happens to frames in flight when the topology changes.
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
 import { hop } from '../../src/frame/hop.ts';
 import { PORT } from '../../src/table/counters.ts';
 import { DROP } from '../../src/table/drops.ts';
+import { Fdb } from '../../src/table/fdb.ts';
 import { ports } from '../support/engine/rig.ts';
 import { lawViolations, openBench } from '../support/engine/stubs.ts';
 
@@ -282,4 +283,23 @@ test('the sweeper visits a large table in shares, and is through after its perio
   expect(learned()).toBeGreaterThan(0); // no poll walks over all of it
   for (let n = 0; n < 8; n++) engine.poll(60_000);
   expect(learned()).toBe(0);
+});
+
+test('the FDB is walked over while it holds entries that may expire, and no longer', () => {
+  const sweep = vi.spyOn(Fdb.prototype, 'sweep');
+  const { engine, source, port } = openBench({
+    br0: { ports: ports(2), ageing_time: 10, static: [{ mac: '02:00:00:00:00:09', port: 'p2' }] },
+  });
+  const pollUntil = (from: number, to: number) => {
+    sweep.mockClear();
+    for (let now = from; now <= to; now += 500) engine.poll(now);
+    return sweep.mock.calls.length;
+  };
+  expect(pollUntil(1000, 5000)).toBe(0);
+  source.add(port('p1'), 'a > * "hello"');
+  expect(pollUntil(5500, 10_000)).toBeGreaterThan(5);
+  pollUntil(10_500, 20_000); // it expires
+  expect(entriesOf(engine)).toHaveLength(1);
+  expect(pollUntil(20_500, 30_000)).toBe(0);
+  sweep.mockRestore();
 });
