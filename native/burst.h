@@ -33,6 +33,7 @@ struct member {
     uint8_t expect;      /* frames to ask for: asking for one more than there are costs 0.26 us */
     uint8_t failures;    /* read errors since the last frame */
     uint8_t down;        /* packet socket whose interface went down */
+    uint8_t lost;        /* packet socket that has reported a lost frame, of which there is no row yet */
     int32_t credit;      /* bytes that it may deliver now; below zero: owed to the others */
     int32_t largest;     /* bytes of the largest frame in its last burst: how many the credit will buy */
 };
@@ -85,6 +86,7 @@ static inline uint8_t *burst_slot(struct tl_burst *b, int slot)
 /* receive.c */
 int burst_affordable(const struct member *m); /* frames */
 void burst_adapt(struct tl_burst_state *s, struct member *m, int asked, int got);
+int burst_lost(struct tl_burst *b, const struct member *m, int slot); /* 1: the row that it makes */
 
 /* transmit.c */
 int burst_collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces);

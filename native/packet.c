@@ -63,22 +63,29 @@ int tl_packet_drops(int fd)
 }
 
 /* A socket forgets its interface when that is deleted or leaves the namespace, and never gets another one. */
-static int is_lost(int fd)
+static int has_lost_interface(int fd)
 {
     struct sockaddr_ll address;
     socklen_t length = sizeof address;
     return getsockname(fd, (struct sockaddr *)&address, &length) < 0 || address.sll_ifindex <= 0;
 }
 
-/* The kernel tells that an interface goes down, and then not that it is deleted: so those that are down are watched. */
+/*
+ * The kernel tells that an interface goes down, and then not that it is deleted: so those that are down are watched. Any
+ * other error cost the frame after a burst (recvmmsg(2)); a frame that comes first fails in burst_receive_packets.
+ */
 int burst_packet_failed(struct tl_burst *b, int fd, struct member *m)
 {
-    int error;
+    int error = 0;
     socklen_t length = sizeof error;
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length); /* clears the condition */
-    if (is_lost(fd)) {
+    if (has_lost_interface(fd)) {
         burst_gone(b, fd, ENODEV);
         return 1;
+    }
+    if (error && error != ENETDOWN) {
+        m->lost = 1;
+        return 0;
     }
     if (!m->down) b->state->downs++;
     m->down = 1;
@@ -91,7 +98,7 @@ void burst_watch_packets(struct tl_burst *b)
     if (b->clock[TL_NOW] < s->watched_at + LOOK_EVERY_MS) return;
     s->watched_at = b->clock[TL_NOW];
     for (int fd = 0; fd < s->capacity; fd++)
-        if (s->members[fd].down && is_lost(fd)) burst_gone(b, fd, ENODEV);
+        if (s->members[fd].down && has_lost_interface(fd)) burst_gone(b, fd, ENODEV);
 }
 
 static void restore_tag(uint8_t *start, const struct tpacket_auxdata *aux, int32_t *row)
@@ -134,6 +141,10 @@ static void lay_out(struct tl_burst *b, int slot, int i)
 int burst_receive_packets(struct tl_burst *b, int fd, struct member *m, int slot, int room)
 {
     struct tl_burst_state *s = b->state;
+    if (m->lost) {
+        m->lost = 0;
+        return burst_lost(b, m, slot);
+    }
     m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
     int wanted = m->expect < room ? m->expect : room, asked = burst_affordable(m);
     if (asked == 0) return 0;
@@ -141,11 +152,15 @@ int burst_receive_packets(struct tl_burst *b, int fd, struct member *m, int slot
     for (int i = 0; i < asked; i++) lay_out(b, slot + i, i);
     int got = recvmmsg(fd, s->messages, (unsigned)asked, MSG_DONTWAIT, NULL);
     if (got < 0) {
+        int error = errno;
         m->credit = 0;
-        /* ENETDOWN is told once; any other error costs the one frame that the kernel could not hand over. */
-        if (errno == EBADF || errno == ENOTSOCK) burst_gone(b, fd, errno);
-        else if (errno != ENETDOWN || !burst_packet_failed(b, fd, m)) burst_adapt(s, m, wanted, 0);
-        return 0;
+        if (error == EBADF || error == ENOTSOCK) {
+            burst_gone(b, fd, error);
+            return 0;
+        }
+        if (error == ENETDOWN && burst_packet_failed(b, fd, m)) return 0; /* it is told once */
+        burst_adapt(s, m, wanted, 0);
+        return error == EAGAIN || error == EINTR || error == ENETDOWN ? 0 : burst_lost(b, m, slot);
     }
     m->largest = 0;
     for (int i = 0; i < got; i++) {

@@ -56,7 +56,7 @@ static void take_news(struct tl_burst *b, const struct epoll_event *event)
         }
         clear_error(fd);
     }
-    if (!(event->events & EPOLLIN)) return;
+    if (!(event->events & EPOLLIN) && !m->lost) return;
     if (m->kind == TL_KIND_WAKE) {
         drain_wake(b, fd, m);
     } else if (!m->queued) {
@@ -90,6 +90,16 @@ void burst_adapt(struct tl_burst_state *s, struct member *m, int asked, int got)
 static int is_fatal(int error)
 {
     return error == EBADF || error == EBADFD || error == ENODEV || error == ENXIO;
+}
+
+/* The kernel could not hand over a frame, and it is gone: an empty row, so that it is counted. */
+int burst_lost(struct tl_burst *b, const struct member *m, int slot)
+{
+    int32_t *row = b->rx + TL_ROW * slot;
+    memset(row, 0, TL_ROW * sizeof *row);
+    row[TL_RX_SOURCE] = m->source;
+    row[TL_RX_FLAGS] = TL_RX_LOST;
+    return 1;
 }
 
 /* Reads up to `asked` frames, each to a slot of its own; `lengths` are bytes or -errno. Returns how many entries it has. */
@@ -126,7 +136,7 @@ int burst_affordable(const struct member *m)
 static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, int room)
 {
     struct tl_burst_state *s = b->state;
-    int header = b->words[TL_HEADER], got = 0, error = 0;
+    int header = b->words[TL_HEADER], got = 0, lost = 0, error = 0;
     int32_t capacity = b->words[TL_STRIDE] - b->words[TL_HEADROOM] + header, lengths[QUANTUM], largest = 0;
     m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
     int wanted = m->expect < room ? m->expect : room, asked = burst_affordable(m);
@@ -137,6 +147,7 @@ static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, i
         int32_t length = lengths[n];
         if (length < header) {
             error = length < 0 ? -length : ENXIO; /* what delivers no header is no TAP */
+            if (error != EAGAIN && error != EINTR && !is_fatal(error)) lost += burst_lost(b, m, slot + got++);
             continue;
         }
         if (got < n) memcpy(burst_slot(b, slot + got) - header, burst_slot(b, slot + n) - header, (size_t)length);
@@ -148,11 +159,10 @@ static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, i
         m->credit -= length;
         if (length > largest) largest = length;
     }
-    if (got) m->largest = largest;
+    if (got > lost) m->largest = largest;
     if (error) m->credit = 0; /* who has nothing to say saves nothing up */
-    if (got || error == EAGAIN) m->failures = 0;
-    /* Any other error costs the one frame that the kernel could not hand over. */
-    if (is_fatal(error) || (error && error != EAGAIN && error != EINTR && ++m->failures == FAILURES_MAX))
+    if (got > lost || error == EAGAIN) m->failures = 0;
+    if (is_fatal(error) || (lost && ++m->failures == FAILURES_MAX))
         burst_gone(b, fd, error);
     else if (error || got == wanted) burst_adapt(s, m, wanted, got); /* the end of its credit tells nothing of its queue */
     return got;

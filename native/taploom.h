@@ -128,7 +128,8 @@ enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MON
 enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS };
 enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10,
        TL_RX_TRAIN };
-enum { TL_RX_TRUNCATED = 1, TL_RX_TAGGED = 2 };             /* TAGGED: the frame begins 4 bytes earlier */
+enum { TL_RX_TRUNCATED = 1, TL_RX_TAGGED = 2,               /* TAGGED: the frame begins 4 bytes earlier */
+       TL_RX_LOST = 4 };                                     /* no frame: the kernel could not hand it over */
 enum {
     TL_TX_FD, TL_TX_KIND, TL_TX_PIECES, TL_TX_PIECE, TL_TX_SOCKADDR = 9, TL_TX_SOCKADDR_LENGTH, TL_TX_TOS, TL_TX_RESULT,
     TL_TX_SEGMENT, TL_TX_LAYERS, TL_TX_UDP_SEGMENT               /* TL_KIND_SEGMENTS */

@@ -6,7 +6,7 @@
 import type { Source } from '../engine/port.ts';
 import { COLUMN, FRAME_ROOM, type FrameBatch, HEADROOM, STRIDE } from '../frame/frame_batch.ts';
 import { DEST_DROP, MAX_PORTS } from '../frame/hop.ts';
-import { ROW as BURST_ROW, Burst, KIND, RX, TAGGED, TRUNCATED } from '../sys/burst.ts';
+import { ROW as BURST_ROW, Burst, KIND, LOST, RX, TAGGED, TRUNCATED } from '../sys/burst.ts';
 import { DROP } from '../table/drops.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
@@ -95,8 +95,10 @@ export class FdSource implements Source {
       rows[row + COLUMN.csumStart] = virtioNet.csumStart(view, header);
       rows[row + COLUMN.csumOffset] = virtioNet.csumOffset(view, header);
     }
-    const isTruncated = (flags & TRUNCATED) !== 0 || length > FRAME_ROOM;
-    if (isTruncated) rows[row + COLUMN.dest] = DEST_DROP | DROP.truncated;
+    const isWhole = (flags & (TRUNCATED | LOST)) === 0 && length <= FRAME_ROOM;
+    if (!isWhole) {
+      rows[row + COLUMN.dest] = DEST_DROP | ((flags & LOST) !== 0 ? DROP.receive_error : DROP.truncated);
+    }
   }
 
   private takeEvents(): void {

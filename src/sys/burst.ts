@@ -42,6 +42,8 @@ export const RX = {
 export const TRUNCATED = 1;
 /** Bit of RX.flags: a packet socket had the tag apart; with it the frame, and the header before it, begin 4 bytes earlier. */
 export const TAGGED = 2;
+/** Bit of RX.flags: there is no frame, only the news that the kernel could not hand one over, and threw it away. */
+export const LOST = 4;
 
 /** An entry to send: word n of `tx[entry * ROW + n]`. */
 export const TX = {

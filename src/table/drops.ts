@@ -11,6 +11,7 @@ interface Drop {
 
 const TABLE = [
   ['runt', 'receive', 'shorter than its Ethernet header and tag'],
+  ['receive_error', 'receive', 'the kernel could not hand it over, and threw it away; nothing of it arrived'],
   ['truncated', 'receive', 'larger than a frame slot; the rest was lost'],
   [
     'bad_offload',

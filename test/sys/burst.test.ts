@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Burst, KIND, ROW, RX, TRUNCATED, TX } from '../../src/sys/burst.ts';
+import { Burst, KIND, LOST, ROW, RX, TRUNCATED, TX } from '../../src/sys/burst.ts';
 import { monotonicMs } from '../../src/sys/clock.ts';
+import { native } from '../../src/sys/native.ts';
 import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
@@ -160,6 +161,43 @@ describe.each([
     const column = (word: number) => [0, 1, 2].map((slot) => b.rx[slot * ROW + word]);
     expect(column(RX.length)).toEqual([room - 1, room, room]);
     expect(column(RX.flags)).toEqual([0, TRUNCATED, TRUNCATED]);
+  });
+
+  test('a frame that the kernel cannot hand over leaves a row that says so, and the next one comes', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2);
+    const [sender, { fd }] = taps;
+    const b = burst({ uring });
+    b.add(fd, 7, KIND.tap);
+    // A header that does not fit in a slot stands for whatever makes read() fail: the frame is thrown away.
+    native().tl_tap_set_header(fd, 2 * STRIDE);
+    inject(b, sender.fd, 30);
+    const rows: Int32Array[] = [];
+    while (rows.length < 30) {
+      const count = b.receive(0, 8, 1000);
+      expect(count).toBeGreaterThan(0);
+      for (let n = 0; n < count; n++) rows.push(b.rx.slice(n * ROW, n * ROW + 5));
+    }
+    expect(rows).toEqual(Array(30).fill(Int32Array.of(7, 0, LOST, 0, 0)));
+    expect(b.receive(0, 8, 20)).toBe(0);
+    native().tl_tap_set_header(fd, HEADER);
+    inject(b, sender.fd, 1);
+    expect(b.receive(0, 8, 1000)).toBe(1);
+    expect(received(b, 0)).toEqual(frame(60));
+    expect(eventList(b)).toEqual([]);
+  });
+
+  test('a TAP that does nothing but fail is given up, and does not spin', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 2);
+    const [sender, { fd }] = taps;
+    const b = burst({ uring });
+    b.add(fd, 7, KIND.tap);
+    native().tl_tap_set_header(fd, 2 * STRIDE);
+    inject(b, sender.fd, 200);
+    let lost = 0;
+    for (let n = 0; n < 200 && b.eventCount === 0; n++) lost += b.receive(0, 8, 0);
+    expect(eventList(b)).toEqual([[7, EINVAL]]);
+    expect(lost).toBeGreaterThanOrEqual(100);
+    expect(b.receive(0, 8, 20)).toBe(0);
   });
 
   test('nothing of a removed fd is delivered, not even what was already queued', async () => {

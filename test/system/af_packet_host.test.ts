@@ -1,6 +1,7 @@
 // What attaching an interface means for the machine that has it: its own stack is kept away for exactly as long as the
 // process lives, and nothing of the interface is changed.
 
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { BROADCAST, frame } from '../support/frames.ts';
 import { openLab } from '../support/lab.ts';
@@ -13,6 +14,7 @@ import { ping, reaches, sendFrames } from '../support/traffic.ts';
 
 needs('ping', 'brctl');
 
+const FRAGMENTABLE = fileURLToPath(new URL('../support/fragmentable.py', import.meta.url));
 const FROM = '02:00:00:00:00:0b';
 
 /** `sw` has eth0 with 10.0.0.254 and h1 at the other end of it with 10.0.0.1. */
@@ -160,6 +162,28 @@ for n in range(40000): s.send(data)
   );
   expect(await reaches(h1, '10.0.0.2')).toBe(true);
   await expectLaws(daemon);
+});
+
+test('frames that the kernel cannot hand over are drops of their port, in stats and metrics', async () => {
+  const { sw, start } = await host();
+  await sw.withoutIpv6();
+  await sw.ip('tuntap add mode tap name t0', 'link set t0 up');
+  const daemon = await start({}, { t0: { type: 'af_packet' } });
+  await sw.check(['/usr/bin/python3', FRAGMENTABLE, 't0', '30']);
+  await daemon.until('all received', async () => (await daemon.port('t0')).counters.receivedFrames === 60);
+  expect((await daemon.port('t0')).counters).toMatchObject({
+    receivedBytes: 30 * 60,
+    forwarded: 30,
+    receiveDropped: { receive_error: 30 },
+  });
+  await expectLaws(daemon);
+  expect(
+    (await daemon.metrics()).get(
+      'taploom_port_receive_dropped_total{bridge="br0",port="t0",reason="receive_error"}',
+    ),
+  ).toBe(30);
+  expect(await daemon.cli('stats')).toMatch(/br0 +t0 +up +60 +1800 +30 /);
+  expect(await daemon.cli('drops')).toMatch(/t0 .*receive_error/);
 });
 
 test('what cannot be attached is refused, and says why', async () => {
