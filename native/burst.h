@@ -90,13 +90,12 @@ int burst_lost(struct tl_burst *b, const struct member *m, int slot); /* 1: the 
 
 /* transmit.c */
 int burst_collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces);
-void burst_send(struct tl_burst *b, int32_t *rows, int count);
 
 /* packet.c. TL_PACKET_HEADER: bytes that our virtio-net header takes before a frame. */
 #define TL_PACKET_HEADER 12
 #define TL_PACKET_HEADROOM 16
 int burst_receive_packets(struct tl_burst *b, int fd, struct member *m, int slot, int room);
-int burst_transmit_packets(struct tl_burst *b, int32_t *rows, int count);
+int burst_prepare_packet(struct tl_burst *b, const int32_t *row, int i); /* as prepare_datagram in transmit.c */
 int burst_packet_failed(struct tl_burst *b, int fd, struct member *m);
 void burst_watch_packets(struct tl_burst *b);
 

@@ -8,6 +8,7 @@
  *              | header 10 |  | MACs 12          | tag 4      | type ...      tagged: header and MACs moved by 4
  */
 #include "burst.h"
+#include "sockopt.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -20,16 +21,6 @@
 #define TAG_LEN 4
 #define MACS_LEN 12
 #define LOOK_EVERY_MS 200 /* least time between two looks at the interfaces that are down; there is none during a wait */
-
-static int option(int fd, int level, int name, int value)
-{
-    return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
-}
-
-static void buffer_size(int fd, int forced, int ordinary, int bytes)
-{
-    if (option(fd, SOL_SOCKET, forced, bytes) < 0) option(fd, SOL_SOCKET, ordinary, bytes);
-}
 
 /* Bound to no protocol until everything is set, so that no frame of another interface or without tag comes in. */
 int tl_packet_open(int netns, int index, int buffer)
@@ -182,7 +173,7 @@ int burst_receive_packets(struct tl_burst *b, int fd, struct member *m, int slot
 }
 
 /* The caller's first piece begins with 12 bytes of header, of which the socket takes 10. */
-static int prepare(struct tl_burst *b, const int32_t *row, int i)
+int burst_prepare_packet(struct tl_burst *b, const int32_t *row, int i)
 {
     struct tl_burst_state *s = b->state;
     struct iovec *pieces = s->pieces[i];
@@ -193,19 +184,4 @@ static int prepare(struct tl_burst *b, const int32_t *row, int i)
     pieces[1].iov_len -= TL_PACKET_HEADER;
     s->messages[i].msg_hdr = (struct msghdr){ .msg_iov = pieces, .msg_iovlen = (size_t)count + 1 };
     return 1;
-}
-
-/* A run of frames through one socket, as far as they are well formed. Returns the rows it dealt with, at least one. */
-int burst_transmit_packets(struct tl_burst *b, int32_t *rows, int count)
-{
-    int run = 0;
-    while (run < count && run < SEND_BURST && rows[TL_ROW * run + TL_TX_KIND] == TL_KIND_PACKET &&
-           rows[TL_ROW * run + TL_TX_FD] == rows[TL_TX_FD] && prepare(b, rows + TL_ROW * run, run))
-        run++;
-    if (run == 0) {
-        rows[TL_TX_RESULT] = -EFAULT;
-        return 1;
-    }
-    burst_send(b, rows, run);
-    return run;
 }

@@ -3,6 +3,7 @@
  * are two kinds of socket: one that never receives and goes around the queueing discipline, and one that keeps test
  * frames only, cut to their header, with the kernel's time of arrival.
  */
+#include "sockopt.h"
 #include "tester.h"
 #include <errno.h>
 #include <linux/filter.h>
@@ -40,11 +41,6 @@ static int set(int fd, int level, int name, const void *value, socklen_t length)
     return setsockopt(fd, level, name, value, length) < 0 ? -errno : 0;
 }
 
-static int set_int(int fd, int level, int name, int value)
-{
-    return set(fd, level, name, &value, sizeof value);
-}
-
 static int receive_test_frames(int fd, int ifindex)
 {
     struct sock_filter code[] = {
@@ -58,12 +54,10 @@ static int receive_test_frames(int fd, int ifindex)
     struct sock_fprog filter = { .len = sizeof code / sizeof *code, .filter = code };
     struct packet_mreq promiscuous = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC };
     int result = set(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
-    if (result == 0) result = set_int(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    if (result == 0) result = option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     if (result == 0) result = set(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous);
-    if (result == 0 && set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0) {
-        result = set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    }
-    set_int(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); /* Linux 4.20; the sender's socket is not seen anyway */
+    if (result == 0) result = buffer_size(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
+    option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); /* Linux 4.20; the sender's socket is not seen anyway */
     return result;
 }
 
@@ -72,8 +66,8 @@ static int send_test_frames(int fd)
     /* So that a thread that was told to stop comes to hear it. */
     struct timeval patience = { .tv_usec = 100000 };
     int result = set(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0) set_int(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
-    set_int(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+    buffer_size(fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
     return result;
 }
 

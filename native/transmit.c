@@ -114,7 +114,8 @@ int burst_address(struct tl_burst *b, const int32_t *row, struct msghdr *message
     return 1;
 }
 
-static int prepare(struct tl_burst *b, const int32_t *row, int i)
+/* Lays the entry down as message `i`; false if it is not well formed. */
+static int prepare_datagram(struct tl_burst *b, const int32_t *row, int i)
 {
     struct tl_burst_state *s = b->state;
     struct msghdr *h = &s->messages[i].msg_hdr;
@@ -125,8 +126,8 @@ static int prepare(struct tl_burst *b, const int32_t *row, int i)
     return 1;
 }
 
-/* Sends what prepare() has laid down for `count` consecutive rows; an error costs the one datagram it is about. */
-void burst_send(struct tl_burst *b, int32_t *rows, int count)
+/* Sends the messages laid down for `count` consecutive rows; an error costs the one message it is about. */
+static void send_run(struct tl_burst *b, int32_t *rows, int count)
 {
     struct tl_burst_state *s = b->state;
     int done = 0, interrupted = 0;
@@ -141,18 +142,19 @@ void burst_send(struct tl_burst *b, int32_t *rows, int count)
     }
 }
 
-/* A run of datagrams of one socket, as far as they are well formed. Returns the rows it dealt with, at least one. */
-static int transmit_udp(struct tl_burst *b, int32_t *rows, int count)
+/* A run of entries for one socket, as far as they are well formed. Returns the rows it dealt with, at least one. */
+static int transmit_messages(struct tl_burst *b, int32_t *rows, int count,
+                             int (*prepare)(struct tl_burst *, const int32_t *, int))
 {
     int run = 0;
-    while (run < count && run < SEND_BURST && rows[TL_ROW * run + TL_TX_KIND] == TL_KIND_UDP &&
+    while (run < count && run < SEND_BURST && rows[TL_ROW * run + TL_TX_KIND] == rows[TL_TX_KIND] &&
            rows[TL_ROW * run + TL_TX_FD] == rows[TL_TX_FD] && prepare(b, rows + TL_ROW * run, run))
         run++;
     if (run == 0) {
         rows[TL_TX_RESULT] = -EFAULT;
         return 1;
     }
-    burst_send(b, rows, run);
+    send_run(b, rows, run);
     return run;
 }
 
@@ -168,14 +170,14 @@ int tl_burst_transmit(struct tl_burst *b)
             i += transmit_taps(b, row, count - i);
             break;
         case TL_KIND_UDP:
-            i += transmit_udp(b, row, count - i);
+            i += transmit_messages(b, row, count - i, prepare_datagram);
             break;
         case TL_KIND_SEGMENTS:
             row[TL_TX_RESULT] = segments_transmit(b, row);
             i++;
             break;
         case TL_KIND_PACKET:
-            i += burst_transmit_packets(b, row, count - i);
+            i += transmit_messages(b, row, count - i, burst_prepare_packet);
             break;
         default:
             row[TL_TX_RESULT] = -EINVAL;

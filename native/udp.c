@@ -2,6 +2,7 @@
  * UDP sockets of a tunnel endpoint. They set the outer DF bit and never fragment (RFC 7348 section 4.3); the kernel's
  * vxlan device leaves it unset (ip-link(8): df). A datagram that the route cannot take fails, so frames are kept small.
  */
+#include "sockopt.h"
 #include "taploom.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,16 +49,6 @@ int tl_sockaddr(const char *address, int port, uint8_t *out)
     if (inet_pton(AF_INET6, text, &v6.sin6_addr) != 1) return -EINVAL;
     memcpy(out, &v6, sizeof v6);
     return sizeof v6;
-}
-
-static int option(int fd, int level, int name, int value)
-{
-    return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
-}
-
-static void buffer_size(int fd, int forced, int ordinary, int bytes)
-{
-    if (option(fd, SOL_SOCKET, forced, bytes) < 0) option(fd, SOL_SOCKET, ordinary, bytes);
 }
 
 /* A socket that only sends would store what strangers send to its port: this filter keeps none of it. */
