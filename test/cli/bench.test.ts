@@ -1,14 +1,8 @@
 // What `taploom bench` refuses, and what its reports say. Measuring itself needs interfaces: test/system/bench_command.test.ts.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type BenchReport, places, reportText } from '../../src/cli/bench/report.ts';
-import { run } from '../../src/cli/program.ts';
-import { Changes } from '../../src/control/changes.ts';
-import { type ControlServer, startControlServer } from '../../src/control/server.ts';
-import { SimulatedSwitch } from '../control/simulated_switch.ts';
+import { simulatedCli } from './simulated_cli.ts';
 
 const CONFIG = {
   version: 1,
@@ -24,34 +18,8 @@ const CONFIG = {
   },
 };
 
-let directory: string;
-let socket: string;
-let server: ControlServer;
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
-  socket = join(directory, 'c.sock');
-  const api = new SimulatedSwitch(CONFIG);
-  server = await startControlServer({ api, socket, changes: new Changes(api), version: '1.2.3' });
-});
-afterEach(async () => {
-  await server.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-async function bench(...args: string[]) {
-  const outcome = { code: 0, out: '', error: '' };
-  outcome.code = await run(['--socket', socket, 'bench', ...args], {
-    columns: 80,
-    out: (text) => {
-      outcome.out += text;
-    },
-    error: (text) => {
-      outcome.error += text;
-    },
-  });
-  return outcome;
-}
+const cli = simulatedCli(CONFIG);
+const bench = (...args: string[]) => cli.run('bench', ...args);
 
 describe('the command line', () => {
   test.each([

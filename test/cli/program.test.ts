@@ -1,11 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { run } from '../../src/cli/program.ts';
-import { Changes } from '../../src/control/changes.ts';
-import { type ControlServer, startControlServer } from '../../src/control/server.ts';
-import { SimulatedSwitch } from '../control/simulated_switch.ts';
+import { describe, expect, test } from 'vitest';
+import { simulatedCli } from './simulated_cli.ts';
 
 const CONFIG = {
   version: 1,
@@ -21,35 +17,8 @@ const CONFIG = {
   },
 };
 
-let directory: string;
-let socket: string;
-let api: SimulatedSwitch;
-let server: ControlServer;
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
-  socket = join(directory, 'c.sock');
-  api = new SimulatedSwitch(CONFIG);
-  server = await startControlServer({ api, socket, changes: new Changes(api), version: '1.2.3' });
-});
-afterEach(async () => {
-  await server.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-async function taploom(...args: string[]) {
-  const outcome = { code: 0, out: '', error: '' };
-  outcome.code = await run(['--socket', socket, ...args], {
-    columns: 80,
-    out: (text) => {
-      outcome.out += text;
-    },
-    error: (text) => {
-      outcome.error += text;
-    },
-  });
-  return outcome;
-}
+const cli = simulatedCli(CONFIG);
+const taploom = cli.run;
 
 const quiet = { code: 0, out: '', error: '' };
 
@@ -65,7 +34,7 @@ describe('bridges', () => {
       '0x4000',
     ];
     expect(await taploom('bridge', 'add', 'br1', ...args, '--mtu', '9000', '--access', '7')).toEqual(quiet);
-    expect(api.config.bridges.br1).toMatchObject({
+    expect(cli.api.config.bridges.br1).toMatchObject({
       vlan_filtering: true,
       ageing_time: 60,
       fdb_limit: 100,
@@ -76,12 +45,12 @@ describe('bridges', () => {
 
   test('set changes what is named and leaves the rest, unset goes back to the default', async () => {
     await taploom('bridge', 'set', 'br0', '--ageing-time', '5', '--local', 'off');
-    expect(api.config.bridges.br0).toMatchObject({ vlan_filtering: true, ageing_time: 5, local: false });
+    expect(cli.api.config.bridges.br0).toMatchObject({ vlan_filtering: true, ageing_time: 5, local: false });
     expect(await taploom('bridge', 'set', 'br0', '--unset', 'ageing_time,local')).toEqual(quiet);
-    expect(api.config.bridges.br0).toMatchObject({ ageing_time: 300, local: {} });
+    expect(cli.api.config.bridges.br0).toMatchObject({ ageing_time: 300, local: {} });
     await taploom('bridge', 'set', 'br0', '--local', 'off');
     await taploom('bridge', 'set', 'br0', '--local', 'on', '--mtu', '1400');
-    expect(api.config.bridges.br0.local).toEqual({ mtu: 1400 });
+    expect(cli.api.config.bridges.br0.local).toEqual({ mtu: 1400 });
   });
 
   test('add of an existing one and del of a missing one are errors', async () => {
@@ -92,7 +61,7 @@ describe('bridges', () => {
     });
     expect((await taploom('bridge', 'del', 'nope')).error).toBe('taploom: There is no bridge nope\n');
     expect(await taploom('bridge', 'del', 'br0')).toEqual(quiet);
-    expect(api.config.bridges).toEqual({});
+    expect(cli.api.config.bridges).toEqual({});
   });
 
   test('all problems of a bad change are printed with their paths', async () => {
@@ -124,7 +93,7 @@ describe('ports', () => {
     expect(
       await taploom('port', 'add', 'br0', 'vm2', ...args, '--persist', 'on', '--offloads', 'off'),
     ).toEqual(quiet);
-    expect(api.config.bridges.br0.ports.vm2).toMatchObject({
+    expect(cli.api.config.bridges.br0.ports.vm2).toMatchObject({
       type: 'tap',
       vlan: { trunk: [10, 20, '100-199'], native: 1 },
       netns: 'h1',
@@ -149,7 +118,7 @@ describe('ports', () => {
       'off',
     ];
     expect(await taploom('port', 'add', 'br0', 'vx43', ...args, ...more)).toEqual(quiet);
-    expect(api.config.bridges.br0.ports.vx43).toMatchObject({
+    expect(cli.api.config.bridges.br0.ports.vx43).toMatchObject({
       type: 'vxlan',
       vni: 43,
       remotes: ['192.0.2.2', '192.0.2.3', '192.0.2.4'],
@@ -161,7 +130,7 @@ describe('ports', () => {
   });
 
   test('an access port becomes a trunk and back, without leftovers', async () => {
-    const vlan = () => (api.config.bridges.br0.ports.vm1 as { vlan: unknown }).vlan;
+    const vlan = () => (cli.api.config.bridges.br0.ports.vm1 as { vlan: unknown }).vlan;
     expect(await taploom('port', 'set', 'br0', 'vm1', '--trunk', '10,20', '--native', '5')).toEqual(quiet);
     expect(vlan()).toEqual({ trunk: [10, 20], native: 5 });
     expect(await taploom('port', 'set', 'br0', 'vm1', '--native', 'none')).toEqual(quiet);
@@ -169,13 +138,16 @@ describe('ports', () => {
     expect(await taploom('port', 'set', 'br0', 'vm1', '--access', '30', '--hairpin', 'on')).toEqual(quiet);
     expect(vlan()).toEqual({ access: 30 });
     expect(await taploom('port', 'set', 'br0', 'vm1', '--fault', 'drop=0.5,delay=3')).toEqual(quiet);
-    expect(api.config.bridges.br0.ports.vm1).toMatchObject({ hairpin: true, fault: { drop: 0.5, delay: 3 } });
+    expect(cli.api.config.bridges.br0.ports.vm1).toMatchObject({
+      hairpin: true,
+      fault: { drop: 0.5, delay: 3 },
+    });
     expect(await taploom('port', 'set', 'br0', 'vm1', '--unset', 'vlan,fault')).toEqual(quiet);
-    expect(api.config.bridges.br0.ports.vm1).not.toHaveProperty('vlan');
+    expect(cli.api.config.bridges.br0.ports.vm1).not.toHaveProperty('vlan');
   });
 
   test('what the switch cannot do is an error with its reason', async () => {
-    api.failures.set('bridges.br0.ports.vm9', {
+    cli.api.failures.set('bridges.br0.ports.vm9', {
       error: 'Cannot attach port vm9: another process has the TAP open',
       code: 'port_busy',
     });
@@ -209,7 +181,7 @@ describe('what is shown', () => {
   });
 
   test('no line of any table is wider than the terminal', async () => {
-    api.counters.set('vm1', {
+    cli.api.counters.set('vm1', {
       receivedFrames: 123_456_789,
       receivedBytes: 98_765_432_100,
       transmittedBytes: 5e15,
@@ -259,19 +231,19 @@ describe('what is shown', () => {
   });
 
   test('drops with their meaning', async () => {
-    api.counters.set('vm1', { receiveDropped: { vlan_untagged: 3 } });
+    cli.api.counters.set('vm1', { receiveDropped: { vlan_untagged: 3 } });
     expect((await taploom('drops')).out).toBe(
       'BRIDGE  PORT  SIDE     REASON         FRAMES  MEANING\n' +
         'br0     vm1   receive  vlan_untagged       3  untagged on a trunk without a\n' +
         '                                              native VLAN\n',
     );
-    api.counters.clear();
+    cli.api.counters.clear();
     expect((await taploom('drops')).out).toBe('nothing was dropped\n');
   });
 
   test('rates, when watching', async () => {
     const watching = taploom('stats', '--watch', '--rounds', '2', '--interval', '0.1');
-    setTimeout(() => api.counters.set('vm1', { receivedFrames: 1000, receivedBytes: 64_000 }), 50);
+    setTimeout(() => cli.api.counters.set('vm1', { receivedFrames: 1000, receivedBytes: 64_000 }), 50);
     const { out } = await watching;
     const row = out.split('\n').findLast((line) => line.includes('vm1'));
     expect(row).toMatch(/br0 +vm1 +up +\d+(\.\d+)?k +\d+(\.\d+)?[kM] +0 +0 +0 +0/);
@@ -290,7 +262,7 @@ describe('what is shown', () => {
 
 describe('the forwarding database', () => {
   test('is printed page by page under one head', async () => {
-    api.entries = Array.from({ length: 2500 }, (_, i) => ({
+    cli.api.entries = Array.from({ length: 2500 }, (_, i) => ({
       bridge: 'br0',
       mac: `02:00:00:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`,
       vlan: 10,
@@ -303,24 +275,24 @@ describe('the forwarding database', () => {
     expect(lines).toHaveLength(2501);
     expect(lines[0]).toBe('BRIDGE    VLAN  MAC                PORT             TYPE         AGE  REMOTE');
     expect(lines[2500]).toBe('br0         10  02:00:00:00:09:c3  vm1              learned    249.9');
-    expect(JSON.parse((await taploom('fdb', 'show', '--json')).out)).toEqual(api.entries);
+    expect(JSON.parse((await taploom('fdb', 'show', '--json')).out)).toEqual(cli.api.entries);
     expect((await taploom('fdb', 'show', '--vlan', '99')).out).toBe('no entries\n');
     expect(JSON.parse((await taploom('fdb', 'show', '--vlan', '99', '--json')).out)).toEqual([]);
   });
 
   test('static entries come and go, learned ones are flushed', async () => {
     expect(await taploom('fdb', 'add', 'br0', '02:00:5e:10:00:01', 'vm1', '--vlan', '10')).toEqual(quiet);
-    expect(api.config.bridges.br0.static).toEqual([{ mac: '02:00:5e:10:00:01', vlan: 10, port: 'vm1' }]);
+    expect(cli.api.config.bridges.br0.static).toEqual([{ mac: '02:00:5e:10:00:01', vlan: 10, port: 'vm1' }]);
     expect(await taploom('fdb', 'del', 'br0', '02:00:5e:10:00:01', '--vlan', '10')).toEqual(quiet);
-    expect(api.config.bridges.br0.static).toEqual([]);
+    expect(cli.api.config.bridges.br0.static).toEqual([]);
     expect((await taploom('fdb', 'flush', 'br0', '--port', 'vm1')).out).toBe('3 entries forgotten\n');
-    expect(api.flushes).toEqual([{ bridge: 'br0', port: 'vm1' }]);
+    expect(cli.api.flushes).toEqual([{ bridge: 'br0', port: 'vm1' }]);
   });
 });
 
 describe('files', () => {
   const write = (text: string) => {
-    const file = join(directory, 'switch.yaml');
+    const file = join(cli.directory, 'switch.yaml');
     writeFileSync(file, text);
     return file;
   };
@@ -338,7 +310,7 @@ describe('files', () => {
       '',
     ].join('\n');
     expect(await taploom('apply', file, '--dry-run')).toEqual({ code: 0, out: plan, error: '' });
-    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'up0', 'vx42']);
+    expect(Object.keys(cli.api.config.bridges.br0.ports)).toEqual(['vm1', 'up0', 'vx42']);
     expect(await taploom('apply', file)).toEqual({ code: 0, out: plan, error: '' });
     expect(await taploom('apply', file)).toEqual({ code: 0, out: 'nothing to do\n', error: '' });
   });
@@ -360,7 +332,7 @@ describe('files', () => {
   });
 
   test('of a change that fails half-way every action is listed', async () => {
-    api.failures.set('bridges.br0.ports.vm8', { error: 'no such namespace' });
+    cli.api.failures.set('bridges.br0.ports.vm8', { error: 'no such namespace' });
     const ports = '{ vm8: { type: tap }, vm9: { type: tap } }';
     const { code, error } = await taploom(
       'apply',

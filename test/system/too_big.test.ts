@@ -62,6 +62,12 @@ async function learnedMtu(host: Netns, address: string): Promise<number | undefi
   return found ? Number(found[1]) : undefined;
 }
 
+/** With DF set. */
+function pingTwice(from: Netns, address: string, size: number) {
+  const options = '-n -c 2 -i 0.2 -W 1 -M do'.split(' ');
+  return from.run(['ping', ...options, '-s', String(size), address]);
+}
+
 describe.each(UNDERLAYS)('over %s', (_, underlay) => {
   const { mtu } = underlay;
 
@@ -72,47 +78,19 @@ describe.each(UNDERLAYS)('over %s', (_, underlay) => {
     }
     const file = `${lab.dir}/h1.pcap`;
     const capture = await Capture.start(h1, 'h1', file, '-s', '2000', 'icmp or icmp6');
-    const big = await h1.run([
-      'ping',
-      '-n',
-      '-c',
-      '2',
-      '-i',
-      '0.2',
-      '-W',
-      '1',
-      '-M',
-      'do',
-      '-s',
-      '1472',
-      '10.0.0.2',
-    ]);
+    const big = await pingTwice(h1, '10.0.0.2', 1472);
     expect(big.stdout).toContain(`From 10.0.0.2 icmp_seq=1 Frag needed and DF set (mtu = ${mtu})`);
     expect(big.stderr + big.stdout).toContain(`message too long, mtu=${mtu}`);
-    const big6 = await h1.run([
-      'ping',
-      '-n',
-      '-c',
-      '2',
-      '-i',
-      '0.2',
-      '-W',
-      '1',
-      '-M',
-      'do',
-      '-s',
-      '1452',
-      'fd00::2',
-    ]);
+    const big6 = await pingTwice(h1, 'fd00::2', 1452);
     expect(big6.stdout).toContain(`From fd00::2 icmp_seq=1 Packet too big: mtu=${mtu}`);
     for (const address of ['10.0.0.2', 'fd00::2']) expect(await learnedMtu(h1, address)).toBe(mtu);
     // What fits, goes.
-    expect(await ping(h1, '10.0.0.2', { count: 1, waitSeconds: 3, size: mtu - 28 })).toMatchObject({
-      received: 1,
-    });
-    expect(await ping(h1, 'fd00::2', { count: 1, waitSeconds: 3, size: mtu - 48 })).toMatchObject({
-      received: 1,
-    });
+    for (const [address, size] of [
+      ['10.0.0.2', mtu - 28],
+      ['fd00::2', mtu - 48],
+    ] as const) {
+      expect(await ping(h1, address, { count: 1, waitSeconds: 3, size })).toMatchObject({ received: 1 });
+    }
 
     await capture.stop();
     expect(readFileSync(file).length).toBeGreaterThan(1000);

@@ -24,7 +24,8 @@ test('threads that take turns lose no addition, and none of them sleeps for ever
   expect(words[3]).toBe(0);
 });
 
-test('who waits for a thread that died gives up, and a lock that is free works on', async () => {
+/** A lock that is taken, and what becomes of a thread that sleeps over it: how many ms it did, or its error. */
+async function sleepOver() {
   const words = new Int32Array(new SharedArrayBuffer(64));
   const lock = new Lock(words, 0);
   lock.take();
@@ -32,9 +33,16 @@ test('who waits for a thread that died gives up, and a lock that is free works o
     1,
     { words },
     `const { Lock } = await load('table/lock');
-     try { new Lock(data.words, 0).take(); } catch (error) { return error.message; }`,
+     const from = performance.now();
+     try { new Lock(data.words, 0).take(); } catch (error) { return error.message; }
+     return performance.now() - from;`,
   );
   await expect.poll(() => words[0], { timeout: 5000 }).toBe(2);
+  return { words, lock, other };
+}
+
+test('who waits for a thread that died gives up, and a lock that is free works on', async () => {
+  const { words, lock, other } = await sleepOver();
   lock.abandon();
   expect(await other).toEqual(['A worker died with a lock']);
   expect(() => lock.take()).toThrow('A worker died');
@@ -44,18 +52,7 @@ test('who waits for a thread that died gives up, and a lock that is free works o
 });
 
 test('who finds it taken sleeps until it is free', async () => {
-  const words = new Int32Array(new SharedArrayBuffer(64));
-  const lock = new Lock(words, 0);
-  lock.take();
-  const other = crowd(
-    1,
-    { words },
-    `const { Lock } = await load('table/lock');
-     const from = performance.now();
-     new Lock(data.words, 0).take();
-     return performance.now() - from;`,
-  );
-  await expect.poll(() => words[0], { timeout: 5000 }).toBe(2);
+  const { lock, other } = await sleepOver();
   await new Promise((resolve) => setTimeout(resolve, 100));
   lock.release();
   const [waited] = await other;

@@ -17,6 +17,7 @@ import { parse } from '../support/engine/frame_text.ts';
 import { configOf } from '../support/engine/rig.ts';
 
 const SEED = Int32Array.of(1, 22, 333, 4444);
+const NO_CHANGE = { removedPorts: [], removedVteps: [], addedVteps: [], added: [], remotes: null };
 
 function openPlane(names: string[], type = 'tap') {
   const compiler = new Compiler();
@@ -27,18 +28,7 @@ function openPlane(names: string[], type = 'tap') {
   onTestFinished(() => plane.close());
   const number = (name: string) => compiler.ports.find(name) as number;
   const change = (keys: Partial<Change>) =>
-    plane.answer({
-      kind: 'change',
-      change: {
-        topology,
-        removedPorts: [],
-        removedVteps: [],
-        addedVteps: [],
-        added: [],
-        remotes: null,
-        ...keys,
-      },
-    });
+    plane.answer({ kind: 'change', change: { ...NO_CHANGE, topology, ...keys } });
   const up = (name: string) => counters.values[counters.port(number(name)) + PORT.up];
   const tap = (name: string, fd: number): DeviceSpec => ({
     kind: 'tap',
@@ -191,10 +181,8 @@ test('a port for which the kernel refuses to segment is reported, once', () => {
   plane.answer({
     kind: 'change',
     change: {
+      ...NO_CHANGE,
       topology,
-      removedPorts: [],
-      removedVteps: [],
-      addedVteps: [],
       added: [
         { kind: 'memory', port: m, toSwitch: to.memory, fromSwitch: from.memory, offloads: true },
         tunnel,
