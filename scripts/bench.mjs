@@ -6,7 +6,13 @@ import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { main, needTools, ROOT, SetupError, setup } from './setup.mjs';
 
-const PROGRAMS = ['peers/pump.c', 'peers/packet_pump.c', 'peers/vxlan_pump.c', 'traffic/load.c'];
+const PROGRAMS = [
+  'peers/pump.c',
+  'peers/packet_pump.c',
+  'peers/vxlan_pump.c',
+  'peers/tunnel_gso_pump.c',
+  'traffic/load.c',
+];
 
 const TOOLS = ['ip', 'iperf3', 'taskset', 'sysctl', 'ethtool', 'ovs-vswitchd', 'vde_switch'];
 

@@ -5,6 +5,7 @@
 import { SWITCH_CPU } from '../cpus.ts';
 import type { Lab } from '../lab.ts';
 import { netnsPath } from '../lab.ts';
+import type { Process } from '../process.ts';
 import { built, type Contender, type ContenderKind, connect, hostNamespaces } from './contender.ts';
 import { OpenVSwitch } from './open_vswitch.ts';
 import { TAPLOOM, TaploomProcess } from './taploom.ts';
@@ -84,6 +85,38 @@ export const vxlanPump: ContenderKind = {
     for (const pump of processes) await pump.waitFor(/^ready/m);
     const devices = sides.map(({ inner }) => ({ netns: inner, device: 'pm0' }));
     return { name: 'C VXLAN pump', hosts: connect(lab, devices, MTU), processes };
+  },
+};
+
+/**
+ * peers/tunnel_gso_pump.c. The kernel forwards between the underlay and a TAP, behind which each VTEP has an address of
+ * its own.
+ */
+export const tunnelGsoPump: ContenderKind = {
+  name: 'C tunnel GSO pump',
+  async open(lab) {
+    const program = built('tunnel_gso_pump');
+    const sides = vteps(lab, 'tunnelx');
+    const processes: Process[] = [];
+    for (const [n, side] of sides.entries()) {
+      const { outer, inner, remote } = side;
+      const [here, there] = n === 0 ? ['198.51.100.1', '198.51.100.2'] : ['198.51.100.2', '198.51.100.1'];
+      address(lab, side);
+      lab.run(outer, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+      const command = [program, netnsPath(inner), 'pm0', 'up0', here, there, String(VNI)];
+      const pump = lab.start(command, { netns: outer, cpus: SWITCH_CPU });
+      await pump.waitFor(/^ready/m);
+      lab.ip(
+        outer,
+        'link set dev up0 up',
+        `route add ${here}/32 dev up0`,
+        `neigh add ${here} lladdr 02:00:00:00:00:00 dev up0 nud permanent`,
+        `route add ${there}/32 via ${remote}`,
+      );
+      processes.push(pump);
+    }
+    const devices = sides.map(({ inner }) => ({ netns: inner, device: 'pm0' }));
+    return { name: 'C tunnel GSO pump', hosts: connect(lab, devices, MTU), processes };
   },
 };
 
