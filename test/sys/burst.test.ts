@@ -9,6 +9,7 @@ import { needs } from '../support/needs.ts';
 import {
   bridgedTaps,
   burst,
+  callsWhileQuiet,
   entry,
   eventList,
   frame,
@@ -178,7 +179,7 @@ describe.each([
       for (let n = 0; n < count; n++) rows.push(b.rx.slice(n * ROW, n * ROW + 5));
     }
     expect(rows).toEqual(Array(30).fill(Int32Array.of(7, 0, LOST, 0, 0)));
-    expect(b.receive(0, 8, 20)).toBe(0);
+    expect(callsWhileQuiet(b)).toBeLessThan(10);
     native().tl_tap_set_header(fd, HEADER);
     inject(b, sender.fd, 1);
     expect(b.receive(0, 8, 1000)).toBe(1);
@@ -197,7 +198,7 @@ describe.each([
     for (let n = 0; n < 200 && b.eventCount === 0; n++) lost += b.receive(0, 8, 0);
     expect(eventList(b)).toEqual([[7, EINVAL]]);
     expect(lost).toBeGreaterThanOrEqual(100);
-    expect(b.receive(0, 8, 20)).toBe(0);
+    expect(callsWhileQuiet(b)).toBeLessThan(10);
   });
 
   test('nothing of a removed fd is delivered, not even what was already queued', async () => {
@@ -237,10 +238,7 @@ describe.each([
     await netns.ip('link del t1');
     expect(b.receive(0, 8, 1000)).toBe(0);
     expect(eventList(b)).toEqual([[5, EBADFD]]);
-    const start = monotonicMs();
-    expect(b.receive(0, 8, 30)).toBe(0);
-    expect(b.eventCount).toBe(0);
-    expect(monotonicMs() - start).toBeGreaterThan(25);
+    expect(callsWhileQuiet(b)).toBeLessThan(10);
     inject(b, taps[0].fd, 1); // the other one goes on
     entry(b, 0, taps[1].fd, [Buffer.alloc(HEADER), frame(60)], b.slots * STRIDE);
     b.transmit(1);

@@ -3,6 +3,7 @@
 
 import { onTestFinished } from 'vitest';
 import { Burst, type BurstOptions, KIND, ROW, RX, TX } from '../../src/sys/burst.ts';
+import { monotonicMs } from '../../src/sys/clock.ts';
 import { openTap, type TapDevice, type TapOptions } from '../../src/sys/tap.ts';
 import { closeFd } from '../../src/sys/wake.ts';
 import type { Lab } from '../support/lab.ts';
@@ -103,6 +104,21 @@ export function inject(b: Burst, fd: number, count: number, bytes: Buffer = fram
 export function received(b: Burst, slot: number): Buffer {
   const at = slot * STRIDE + HEADROOM;
   return Buffer.from(b.bytes.subarray(at, at + b.rx[slot * ROW + RX.length]));
+}
+
+/**
+ * How many calls it takes to wait for 30 ms in which nothing comes: 1, or a few more, because the kernel interrupts the
+ * thread to end the io_uring of an earlier test. An fd that is always ready takes thousands.
+ */
+export function callsWhileQuiet(b: Burst): number {
+  const end = monotonicMs() + 30;
+  let calls = 0;
+  for (let left = 30; left > 0; left = end - monotonicMs()) {
+    calls++;
+    const count = b.receive(0, b.slots, left);
+    if (count !== 0 || b.eventCount > 0) throw new Error(`${count} frames, events ${eventList(b)}`);
+  }
+  return calls;
 }
 
 export function sources(b: Burst, count: number): number[] {
