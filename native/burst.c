@@ -70,9 +70,14 @@ int tl_burst_add(struct tl_burst *b)
     struct tl_burst_state *s = b->state;
     int fd = b->words[TL_FD], source = b->words[TL_SOURCE], kind = b->words[TL_KIND];
     if (!s || fd < 0) return -EBADF;
-    if (source <= 0 || kind < TL_KIND_TAP || kind > TL_KIND_PACKET) return -EINVAL;
+    int header = b->words[TL_HEADER];
+    if (kind == TL_KIND_TUNNEL_TAP) {
+        kind = TL_KIND_TAP;
+        header = TUNNEL_HEADER;
+    }
+    if (source <= 0 || kind < TL_KIND_TAP || kind > TL_KIND_PACKET || header > b->words[TL_HEADROOM]) return -EINVAL;
     if (kind == TL_KIND_PACKET &&
-        (b->words[TL_HEADER] != TL_PACKET_HEADER || b->words[TL_HEADROOM] < TL_PACKET_HEADROOM)) return -EINVAL;
+        (header != TL_PACKET_HEADER || b->words[TL_HEADROOM] < TL_PACKET_HEADROOM)) return -EINVAL;
     if (member_of(s, fd)) return -EEXIST;
     int result = grow_members(s, fd);
     if (result == 0) result = grow_queue(s);
@@ -82,7 +87,7 @@ int tl_burst_add(struct tl_burst *b)
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uint64_t)generation << 32 | (uint32_t)fd };
     if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) < 0) return -errno;
     s->members[fd] = (struct member){
-        .source = source, .generation = generation, .kind = (uint8_t)kind, .expect = 1,
+        .source = source, .generation = generation, .kind = (uint8_t)kind, .header = (uint8_t)header, .expect = 1,
     };
     s->count++;
     return 0;

@@ -29,6 +29,7 @@ struct member {
     uint32_t generation; /* tells news for a former owner of the fd number from news for this one */
     uint32_t full_round; /* the last call in which this fd delivered all that was asked for */
     uint8_t kind;
+    uint8_t header;      /* TAP: bytes of virtio-net header before each frame */
     uint8_t queued;
     uint8_t expect;      /* frames to ask for: asking for one more than there are costs 0.26 us */
     uint8_t failures;    /* read errors since the last frame */
@@ -90,6 +91,9 @@ int burst_lost(struct tl_burst *b, const struct member *m, int slot); /* 1: the 
 
 /* transmit.c */
 int burst_collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces);
+
+/* sizeof(struct virtio_net_hdr_v1_hash_tunnel), Linux 6.17 */
+#define TUNNEL_HEADER 24
 
 /* packet.c. TL_PACKET_HEADER: bytes that our virtio-net header takes before a frame. */
 #define TL_PACKET_HEADER 12

@@ -216,12 +216,12 @@ int tl_link_set_mac(int sock, const char *name, const uint8_t *mac)
     return result < 0 ? result : command(sock, &m);
 }
 
-int tl_link_set_up(int sock, const char *name, int up)
+int tl_link_set_flag(int sock, const char *name, int flag, int on)
 {
     struct message m;
     int result = start_link(&m, RTM_NEWLINK, 0, name);
-    m.link.ifi_flags = up ? IFF_UP : 0;
-    m.link.ifi_change = IFF_UP;
+    m.link.ifi_flags = on ? (unsigned)flag : 0;
+    m.link.ifi_change = (unsigned)flag;
     return result < 0 ? result : command(sock, &m);
 }
 

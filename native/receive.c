@@ -103,10 +103,9 @@ int burst_lost(struct tl_burst *b, const struct member *m, int slot)
 }
 
 /* Reads up to `asked` frames, each to a slot of its own; `lengths` are bytes or -errno. Returns how many entries it has. */
-static int read_frames(struct tl_burst *b, int fd, int slot, int asked, int32_t *lengths)
+static int read_frames(struct tl_burst *b, int fd, int header, int slot, int asked, int32_t *lengths)
 {
     struct tl_burst_state *s = b->state;
-    int header = b->words[TL_HEADER];
     size_t capacity = (size_t)(b->words[TL_STRIDE] - b->words[TL_HEADROOM] + header);
     if (s->uring && asked >= URING_WORTH) {
         for (int n = 0; n < asked; n++)
@@ -136,13 +135,13 @@ int burst_affordable(const struct member *m)
 static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, int room)
 {
     struct tl_burst_state *s = b->state;
-    int header = b->words[TL_HEADER], got = 0, lost = 0, error = 0;
+    int header = m->header, got = 0, lost = 0, error = 0;
     int32_t capacity = b->words[TL_STRIDE] - b->words[TL_HEADROOM] + header, lengths[QUANTUM], largest = 0;
     m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
     int wanted = m->expect < room ? m->expect : room, asked = burst_affordable(m);
     if (asked == 0) return 0;
     if (asked > wanted) asked = wanted;
-    int read = read_frames(b, fd, slot, asked, lengths);
+    int read = read_frames(b, fd, header, slot, asked, lengths);
     for (int n = 0; n < read; n++) {
         int32_t length = lengths[n];
         if (length < header) {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 5
+#define TL_VERSION 6
 int tl_version(void);
 
 /* fd.c */
@@ -58,7 +58,7 @@ int tl_link_at(int sock, int index, int32_t *words, double *stats, uint8_t *mac,
 int tl_link_set_mtu(int sock, const char *name, int mtu);
 int tl_link_set_gso_max(int sock, const char *name, int bytes);
 int tl_link_set_mac(int sock, const char *name, const uint8_t *mac);
-int tl_link_set_up(int sock, const char *name, int up);
+int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP, IFF_NOARP */
 int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_remove(int sock, const char *name);
 int tl_link_add_address(int sock, int index, const char *address, int prefix);
@@ -125,7 +125,8 @@ enum {
     TL_WORDS = 28
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
-enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS };
+enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS,
+       TL_KIND_TUNNEL_TAP };                                 /* add only: a TAP with the header of UDP tunnels, 24 bytes */
 enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10,
        TL_RX_TRAIN };
 enum { TL_RX_TRUNCATED = 1, TL_RX_TAGGED = 2,               /* TAGGED: the frame begins 4 bytes earlier */

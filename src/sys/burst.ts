@@ -11,8 +11,11 @@
 import { addressOf, aligned, HotCall } from './native.ts';
 import { check } from './sys_error.ts';
 
-/** What an fd is, for add and for a transmit entry; `segments` only for the latter: a super-frame to a `udp` fd. */
-export const KIND = { tap: 1, udp: 2, wake: 3, packet: 4, segments: 5 } as const;
+/**
+ * What an fd is, for add and for a transmit entry. `segments` only for the latter: a super-frame to a `udp` fd;
+ * `tunnelTap` only for the former: a TAP that was opened with a virtio-net header of 24 bytes.
+ */
+export const KIND = { tap: 1, udp: 2, wake: 3, packet: 4, segments: 5, tunnelTap: 6 } as const;
 
 /** Words of a row of `rx` and of `tx`. */
 export const ROW = 16;
@@ -48,7 +51,7 @@ export const LOST = 4;
 /** An entry to send: word n of `tx[entry * ROW + n]`. */
 export const TX = {
   fd: 0,
-  /** KIND.tap or KIND.packet (the first 12 bytes are the virtio-net header), KIND.udp or KIND.segments. */
+  /** KIND.tap or KIND.packet (the first 12 bytes are the virtio-net header, or as many as the TAP has), KIND.udp or KIND.segments. */
   kind: 1,
   /** How many pieces: 1 to 3. */
   pieces: 2,
@@ -113,7 +116,7 @@ export interface BurstOptions {
   stride: number;
   /** At least vnetHeader. */
   headroom: number;
-  /** Bytes of virtio-net header before each frame of every TAP; packet sockets need 12, and 16 bytes of headroom. */
+  /** Bytes of virtio-net header before each frame of every KIND.tap; packet sockets need 12, and 16 bytes of headroom. */
   vnetHeader: number;
   /** Rows of `tx`. */
   txCapacity: number;

@@ -26,6 +26,7 @@ const NAME_BYTES = 16;
 // linux/if_arp.h, linux/if.h
 const ARPHRD_ETHER = 1;
 const IFF_LOOPBACK = 0x8;
+const IFF_NOARP = 0x80;
 
 /** A bit of `flags`, linux/if.h. */
 export const IFF_UP = 0x1;
@@ -209,7 +210,13 @@ export class LinkSocket {
   }
 
   setUp(name: string, up: boolean): void {
-    this.done(native().tl_link_set_up(this.fd, name, up ? 1 : 0), name, up ? 'bring up' : 'take down');
+    const result = native().tl_link_set_flag(this.fd, name, IFF_UP, up ? 1 : 0);
+    this.done(result, name, up ? 'bring up' : 'take down');
+  }
+
+  /** From then on the kernel asks for nobody behind the interface: it sends to the interface's own address. */
+  withoutArp(name: string): void {
+    this.done(native().tl_link_set_flag(this.fd, name, IFF_NOARP, 1), name, 'configure');
   }
 
   remove(name: string): void {

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 5;
+const VERSION = 6;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -41,7 +41,7 @@ const FUNCTIONS = {
   tl_link_set_mtu: ['int', 'string', 'int'],
   tl_link_set_gso_max: ['int', 'string', 'int'],
   tl_link_set_mac: ['int', 'string', 'pointer'],
-  tl_link_set_up: ['int', 'string', 'int'],
+  tl_link_set_flag: ['int', 'string', 'int', 'int'],
   tl_link_set_netns: ['int', 'string', 'int'],
   tl_link_remove: ['int', 'string'],
   tl_link_add_address: ['int', 'int', 'string', 'int'],

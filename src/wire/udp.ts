@@ -29,6 +29,14 @@ export function checksum(view: DataView, at: number): number {
   return view.getUint16(at + CHECKSUM);
 }
 
+/** A whole header without a checksum. `length` counts the header. */
+export function write(view: DataView, at: number, srcPort: number, dstPort: number, length: number): void {
+  view.setUint16(at, srcPort);
+  view.setUint16(at + DST_PORT, dstPort);
+  view.setUint16(at + LENGTH, length);
+  view.setUint16(at + CHECKSUM, 0);
+}
+
 export function setLength(view: DataView, at: number, value: number): void {
   view.setUint16(at + LENGTH, value);
 }

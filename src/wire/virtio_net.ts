@@ -5,8 +5,14 @@
 //
 // Fields are little-endian on every machine, as in virtio 1.0: TUNSETVNETLE sees to that. csum_start counts from the frame's first byte, and
 // the 16 bits at csum_start + csum_offset hold the pseudo-header's sum, not complemented.
+//
+// struct virtio_net_hdr_v1_hash_tunnel goes on, for a super-frame in a UDP tunnel (Linux 6.17):
+//
+//   12           16            18        20                22
+//   | hash_value | hash_report | padding | outer_th_offset | inner_nh_offset |
 
 export const HEADER_LEN = 12;
+export const TUNNEL_HEADER_LEN = 24;
 
 /** flags: csum_start and csum_offset are set, the checksum is to be completed. */
 export const NEEDS_CSUM = 1;
@@ -23,6 +29,10 @@ export const GSO_UDP_L4 = 5;
 /** May accompany GSO_TCPV4 and GSO_TCPV6: the frame has CWR set, which only its first segment keeps. */
 export const GSO_ECN = 0x80;
 
+/** Beside one of the others, which then is about the inner packet; csum_start, too. Both bits: which outer IP it is. */
+export const GSO_UDP_TUNNEL_IPV4 = 0x20;
+export const GSO_UDP_TUNNEL = 0x60;
+
 /** TUNSETOFFLOAD bits (TUN_F_* of <linux/if_tun.h>): what the reader of a device takes. */
 export const OFFLOAD = { csum: 0x01, tso4: 0x02, tso6: 0x04, ecn: 0x08, uso: 0x60 } as const;
 
@@ -32,6 +42,10 @@ const GSO_SIZE = 4;
 const CSUM_START = 6;
 const CSUM_OFFSET = 8;
 const NUM_BUFFERS = 10;
+const HASH_VALUE = 12;
+const HASH_REPORT = 16;
+const OUTER_TH_OFFSET = 20;
+const INNER_NH_OFFSET = 22;
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
@@ -84,4 +98,15 @@ export function writeNone(view: DataView, at: number): void {
   view.setInt32(at, 0);
   view.setInt32(at + 4, 0);
   view.setInt32(at + 8, 0);
+}
+
+/**
+ * What follows the first 12 bytes of a TUNNEL_HEADER_LEN header: where the outer UDP header and the inner IP header begin,
+ * 0 unless gso_type says that there is a tunnel.
+ */
+export function writeTunnel(view: DataView, at: number, outerTransport: number, innerNetwork: number): void {
+  view.setInt32(at + HASH_VALUE, 0);
+  view.setInt32(at + HASH_REPORT, 0);
+  view.setUint16(at + OUTER_TH_OFFSET, outerTransport, LITTLE_ENDIAN);
+  view.setUint16(at + INNER_NH_OFFSET, innerNetwork, LITTLE_ENDIAN);
 }

@@ -35,6 +35,32 @@ describe.each([
   ['through io_uring', true],
   ['by a system call for each frame', false],
 ])('%s', (_how, uring) => {
+  test('a TAP for tunnels has its longer header before each frame, beside others with the usual one', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 3);
+    expect(native().tl_tap_set_header(taps[1].fd, 24)).toBeGreaterThanOrEqual(0);
+    const b = burst({ uring });
+    b.add(taps[1].fd, 7, KIND.tunnelTap);
+    b.add(taps[2].fd, 8, KIND.tap);
+    const bytes = frame(200);
+    b.bytes.fill(0xaa);
+    inject(b, taps[0].fd, 20, bytes);
+    const seen = { 7: 0, 8: 0 } as Record<number, number>;
+    for (let slot = 0; slot < 40; ) {
+      const count = b.receive(slot, 40 - slot, 1000);
+      expect(count).toBeGreaterThan(0);
+      for (const end = slot + count; slot < end; slot++) {
+        const source = b.rx[slot * ROW + RX.source];
+        seen[source]++;
+        expect(received(b, slot)).toEqual(bytes);
+        const at = slot * STRIDE + HEADROOM;
+        const header = source === 7 ? 24 : HEADER;
+        expect(b.bytes.subarray(at - header, at)).toEqual(Buffer.alloc(header));
+        expect(b.bytes[at - header - 1]).toBe(0xaa);
+      }
+    }
+    expect(seen).toEqual({ 7: 20, 8: 20 });
+  });
+
   test('a frame of one, two or three pieces arrives whole, its header in the bytes before the frame', async () => {
     const { taps } = await bridgedTaps(await openLab(), 2);
     const b = burst({ uring });

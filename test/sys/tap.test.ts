@@ -1,6 +1,8 @@
 import { openSync, readlinkSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { release } from 'node:os';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { LinkSocket, linkOfTap } from '../../src/sys/link.ts';
+import { native } from '../../src/sys/native.ts';
 import { SysError } from '../../src/sys/sys_error.ts';
 import { adoptTapFd, areTapsUp, openTap, setTapPersist, tapName } from '../../src/sys/tap.ts';
 import { closeFd, dupFd } from '../../src/sys/wake.ts';
@@ -221,4 +223,26 @@ test('TAPs say whether they are up in one call, also in another namespace, and u
   await other.ip('link set dev b up', 'link del dev c');
   expect(areTapsUp([a.fd, b.fd, c.fd])).toEqual([false, true, undefined]);
   expect(areTapsUp([])).toEqual([]);
+});
+
+test('a TAP for tunnels has all that tunnels take, and no ARP; where the kernel knows none, nothing is left of it', async ({
+  skip,
+}) => {
+  const netns = await (await openLab()).netns('a');
+  const offload = vi.spyOn(native(), 'tl_tap_set_offload');
+  onTestFinished(() => offload.mockRestore());
+  offload.mockImplementationOnce(() => -22);
+  const options = { name: 'up', netns: netns.name, vnetHeader: 24, arp: false } as const;
+  expect(failure(() => openTap(options))).toMatchObject({
+    code: 'EINVAL',
+    syscall: 'TUNSETOFFLOAD',
+    message: expect.stringContaining('Linux 6.17'),
+  });
+  using links = LinkSocket.open(netns.name);
+  expect(links.exists('up')).toBe(false);
+
+  const [major, minor] = release().split('.').map(Number);
+  skip(major < 6 || (major === 6 && minor < 17), 'super-frames in UDP tunnels take Linux 6.17');
+  expect(tap(options)).toMatchObject({ vnetHeaderSize: 24, offloads: 0x18f });
+  expect((await netns.link('up')).flags).toContain('NOARP');
 });

@@ -18,3 +18,9 @@ test('length and checksum are written to their places', () => {
   udp.setChecksum(view, 0, 0x159e);
   expect(bytes).toEqual(viewOf(UDP6).bytes.subarray(UDP, UDP + 8));
 });
+
+test('a header is written whole, without a checksum', () => {
+  const { bytes, view } = viewOf('ff'.repeat(8));
+  udp.write(view, 0, 50_000, 4789, 108);
+  expect([...bytes]).toEqual([0xc3, 0x50, 0x12, 0xb5, 0, 108, 0, 0]);
+});

@@ -28,3 +28,9 @@ test('the empty header is 12 zero bytes', () => {
   virtio.writeNone(view, 0);
   expect([...bytes]).toEqual([...new Array(12).fill(0), 0xaa]);
 });
+
+test('behind the first 12 bytes of a tunnel header are two offsets, and nothing else', () => {
+  const { bytes, view } = viewOf('ff'.repeat(24));
+  virtio.writeTunnel(view, 0, 34, 64);
+  expect([...bytes]).toEqual([...new Array(12).fill(0xff), ...new Array(8).fill(0), 34, 0, 64, 0]);
+});
