@@ -13,10 +13,14 @@ import { SysError } from './sys/sys_error.ts';
 import { adoptTapFd, openTap, setTapPersist, type TapDevice, tapName } from './sys/tap.ts';
 import { openSenders, openVtep, type VtepSocket } from './sys/udp.ts';
 import { closeFd, closeFdAside } from './sys/wake.ts';
-import type { DeviceSpec } from './worker/messages.ts';
+import { parseIp } from './wire/ip_address.ts';
+import { type Mac, parseMac } from './wire/mac.ts';
+import type { AddedVtep, DeviceSpec } from './worker/messages.ts';
 
 /** UDP sockets that a tunnel sends through: source ports among which the underlay can spread flows. A power of two. */
 const SENDERS = 16;
+/** The most that Linux allows a TAP: what limits a tunnel is the network behind it. */
+const UNDERLAY_MTU = 65_521;
 /** An ordinary frame in a ring: 1,514 bytes and the record's header. */
 const RING_FRAME = 1536;
 const MIN_RING = 256 * 1024;
@@ -129,10 +133,16 @@ function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'setGsoMaxSize' | 'clos
   };
 }
 
+const VERBS = {
+  port: 'Cannot attach port',
+  bridge: 'Cannot create bridge',
+  underlay: 'Cannot open the TAP under a tunnel,',
+};
+
 /** Opens a TAP, and if that fails says what stands in the way. */
-function attach(what: 'port' | 'bridge', options: Parameters<typeof openTap>[0]): TapDevice {
+function attach(what: keyof typeof VERBS, options: Parameters<typeof openTap>[0]): TapDevice {
   const { name, netns } = options;
-  const verb = what === 'port' ? `Cannot attach port ${name}` : `Cannot create bridge ${name}`;
+  const verb = `${VERBS[what]} ${name}`;
   let isThere = false;
   try {
     const link = kindOf(name, netns);
@@ -143,10 +153,7 @@ function attach(what: 'port' | 'bridge', options: Parameters<typeof openTap>[0])
       );
     }
     if (link !== undefined && link !== 'tun') {
-      const advice =
-        what === 'port'
-          ? 'type af_packet attaches existing interfaces'
-          : 'choose another name for the bridge';
+      const advice = what === 'port' ? 'type af_packet attaches existing interfaces' : 'choose another name';
       throw new TaploomError(
         'interface_exists',
         `${verb}: an interface of that name exists, and it is not a TAP; ${advice}`,
@@ -165,7 +172,7 @@ function kindOf(name: string, netns: string | undefined): string | undefined {
 }
 
 /** `isThere`: the TAP existed before. */
-function explain(error: unknown, verb: string, what: 'port' | 'bridge', isThere: boolean): unknown {
+function explain(error: unknown, verb: string, what: keyof typeof VERBS, isThere: boolean): unknown {
   if (!(error instanceof SysError)) return error;
   const options = { cause: error };
   const advice = what === 'port' ? '; type af_packet attaches it all the same' : '';
@@ -173,7 +180,7 @@ function explain(error: unknown, verb: string, what: 'port' | 'bridge', isThere:
     case 'EBUSY':
       return new TaploomError('port_busy', `${verb}: another process has the TAP open${advice}`, options);
     case 'EINVAL':
-      if (!isThere) break;
+      if (!isThere || error.syscall === 'TUNSETOFFLOAD') break;
       return new TaploomError(
         'port_busy',
         `${verb}: the TAP has several queues, or is a TUN${advice}`,
@@ -196,57 +203,28 @@ interface Shared {
   close(): void;
 }
 
-/** UDP sockets, shared by the VXLAN ports that can share them. */
+/** What tunnels receive from. */
+interface Vtep extends Shared {
+  number: number;
+  fd: number;
+  /** Of a TAP under tunnels. */
+  mac?: string;
+}
+
+/** UDP sockets and TAPs under tunnels, shared by the VXLAN ports that can share them. */
 export class Tunnels {
-  private readonly vteps = new Map<string, Shared & { number: number; fd: number }>();
+  private readonly vteps = new Map<string, Vtep>();
   private readonly senders = new Map<string, Shared & { fds: number[] }>();
   private nextVtep = 0;
   /** Sockets that the data plane has to start and stop receiving from with its next change. */
-  private addedVteps: { vtep: number; fd: number }[] = [];
+  private addedVteps: AddedVtep[] = [];
   private removedVteps: { vtep: number; fd: number }[] = [];
 
   open(port: number, name: string, config: VxlanPortConfig): Device {
-    const { local, dst_port, source_ports, ttl, udp_checksum, vni } = config;
-    // Without its two lowest bits, the congestion mark, which follows the inner packet.
-    const tos = config.tos === 'inherit' ? 0 : config.tos & ~3;
-    const vtepKey = `${local} ${dst_port}`;
-    const sendersKey = `${local} ${source_ports} ${ttl} ${tos} ${udp_checksum}`;
-    const socket = { address: local, ttl, tos, checksum: udp_checksum };
     try {
-      const vtep = this.share(this.vteps, vtepKey, () => this.openVtep({ ...socket, port: dst_port }));
-      let senders: Shared & { fds: number[] };
-      try {
-        senders = this.share(this.senders, sendersKey, () => {
-          const range = parseRange(source_ports) as { from: number; to: number };
-          return pool(openSenders(socket, range, SENDERS));
-        });
-      } catch (error) {
-        this.release(this.vteps, vtepKey);
-        throw error;
-      }
-      const close = () => {
-        this.release(this.senders, sendersKey);
-        this.release(this.vteps, vtepKey);
-      };
-      return {
-        spec: {
-          kind: 'vxlan',
-          port,
-          vni,
-          vtep: vtep.number,
-          family: local.includes(':') ? 6 : 4,
-          dstPort: dst_port,
-          senders: senders.fds,
-          udpSegment: udp_checksum,
-          tos: config.tos === 'inherit' ? -1 : tos,
-          remoteLearning: config.remote_learning,
-          maxRemotes: config.max_remotes,
-          fault: config.fault,
-        },
-        setMtu() {},
-        close,
-        undo: close,
-      };
+      return config.underlay_tap === undefined
+        ? this.openSockets(port, config)
+        : this.openUnderlay(port, config, config.underlay_tap);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       throw new TaploomError('device_failed', `Cannot attach port ${name}: ${error.message}`, {
@@ -255,8 +233,57 @@ export class Tunnels {
     }
   }
 
-  /** Receiving sockets that came since the last call. */
-  takeAdded(): { vtep: number; fd: number }[] {
+  private openSockets(port: number, config: VxlanPortConfig): Device {
+    const { local, dst_port, source_ports, ttl, udp_checksum } = config;
+    const tos = Math.max(0, tosOf(config));
+    const vtepKey = `${local} ${dst_port}`;
+    const sendersKey = `${local} ${source_ports} ${ttl} ${tos} ${udp_checksum}`;
+    const socket = { address: local, ttl, tos, checksum: udp_checksum };
+    const vtep = this.share(this.vteps, vtepKey, () => {
+      const { fd } = openVtep({ ...socket, port: dst_port, receive: true, trains: true });
+      return this.number(fd);
+    });
+    let senders: Shared & { fds: number[] };
+    try {
+      senders = this.share(this.senders, sendersKey, () =>
+        pool(openSenders(socket, portsOf(config), SENDERS)),
+      );
+    } catch (error) {
+      this.release(this.vteps, vtepKey);
+      throw error;
+    }
+    const close = () => {
+      this.release(this.senders, sendersKey);
+      this.release(this.vteps, vtepKey);
+    };
+    const spec = { ...tunnelSpec(port, config, vtep.number), senders: senders.fds };
+    return { spec, setMtu() {}, close, undo: close };
+  }
+
+  private openUnderlay(port: number, config: VxlanPortConfig, name: string): Device {
+    const key = `${config.local} ${config.dst_port}`;
+    const vtep = this.share(this.vteps, key, () => {
+      const { fd, mac } = attach('underlay', { name, vnetHeader: 24, arp: false, mtu: UNDERLAY_MTU });
+      return { ...this.number(fd, true), mac };
+    });
+    const close = () => this.release(this.vteps, key);
+    const { from, to } = portsOf(config);
+    const [a, b, c, d] = parseIp(config.local) as Uint8Array;
+    const underlay = {
+      fd: vtep.fd,
+      mac: parseMac(vtep.mac as string) as Mac,
+      local: (a << 24) | (b << 16) | (c << 8) | d,
+      // The kernel takes one away where it forwards.
+      ttl: Math.min(255, config.ttl + 1),
+      sourcePort: from,
+      sourcePorts: to - from + 1,
+    };
+    const spec = { ...tunnelSpec(port, config, vtep.number), senders: [], underlay };
+    return { spec, interfaceId: () => interfaceIdOfTap(vtep.fd), setMtu() {}, close, undo: close };
+  }
+
+  /** Receiving sockets, and TAPs, that came since the last call. */
+  takeAdded(): AddedVtep[] {
     return this.addedVteps.splice(0);
   }
 
@@ -265,12 +292,10 @@ export class Tunnels {
     return this.removedVteps.splice(0);
   }
 
-  private openVtep(
-    options: Parameters<typeof openVtep>[0] extends infer O ? Omit<O & object, 'receive'> : never,
-  ) {
-    const { fd } = openVtep({ ...options, receive: true, trains: true } as Parameters<typeof openVtep>[0]);
+  /** A new number for what tunnels receive from. */
+  private number(fd: number, isTap = false): Vtep {
     const number = this.nextVtep++;
-    this.addedVteps.push({ vtep: number, fd });
+    this.addedVteps.push({ vtep: number, fd, isTap });
     const close = () => {
       const waiting = this.addedVteps.findIndex(({ vtep }) => vtep === number);
       if (waiting < 0) {
@@ -308,4 +333,29 @@ function pool(sockets: VtepSocket[]): Shared & { fds: number[] } {
   for (const { fd } of sockets.splice(count)) closeFd(fd);
   const fds = sockets.map(({ fd }) => fd);
   return { users: 0, fds, close: () => fds.forEach(closeFd) };
+}
+
+/** Without its two lowest bits, the congestion mark, which follows the inner packet; -1: all of it follows that. */
+function tosOf({ tos }: VxlanPortConfig): number {
+  return tos === 'inherit' ? -1 : tos & ~3;
+}
+
+function portsOf({ source_ports }: VxlanPortConfig): { from: number; to: number } {
+  return parseRange(source_ports) as { from: number; to: number };
+}
+
+function tunnelSpec(port: number, config: VxlanPortConfig, vtep: number) {
+  return {
+    kind: 'vxlan' as const,
+    port,
+    vni: config.vni,
+    vtep,
+    family: config.local.includes(':') ? (6 as const) : (4 as const),
+    dstPort: config.dst_port,
+    udpSegment: config.udp_checksum,
+    tos: tosOf(config),
+    remoteLearning: config.remote_learning,
+    maxRemotes: config.max_remotes,
+    fault: config.fault,
+  };
 }

@@ -39,7 +39,7 @@ import { PortMtus } from './port_mtus.ts';
 import { portStatus } from './port_status.ts';
 import { portOf, refuse, refuseDependents } from './refuse.ts';
 import { optionsOf, type SwitchOptions } from './switch_options.ts';
-import { closeFd } from './sys/wake.ts';
+import { closeFdAside } from './sys/wake.ts';
 import { Counters } from './table/counters.ts';
 import type { Answer, Change, Failed, News } from './worker/messages.ts';
 import { type PlaneClient, withdraw } from './worker/plane_client.ts';
@@ -226,7 +226,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         await end(device);
         await breath();
       }
-      for (const { fd } of this.tunnels.takeRemoved()) closeFd(fd);
+      for (const { fd } of this.tunnels.takeRemoved()) await closeFdAside(fd);
     });
   }
 
@@ -315,7 +315,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     for (const device of tunnels) await device.close();
     const vteps = this.tunnels.takeRemoved();
     if (vteps.length > 0) await this.hand(config, [], [], vteps);
-    for (const { fd } of vteps) closeFd(fd);
+    for (const { fd } of vteps) await closeFdAside(fd);
     for (const [n, device] of devices.entries()) {
       this.forget(removed[n]);
       if (device.spec.kind === 'vxlan') continue;

@@ -152,6 +152,12 @@ const VXLAN: Setting[] = [
   { flags: '--ttl <number>', key: 'ttl', help: 'vxlan: TTL of outer packets', parse: number },
   { flags: '--tos <number>', key: 'tos', help: 'vxlan: TOS of outer packets, or inherit', parse: orInherit },
   { flags: '--udp-checksum <on|off>', key: 'udp_checksum', help: 'vxlan: outer UDP checksum', parse: onOff },
+  {
+    flags: '--underlay-tap <name>',
+    key: 'underlay_tap',
+    help: 'vxlan, an experiment: through a TAP, not sockets',
+    parse: word,
+  },
 ];
 
 const FAULT: Setting = {

@@ -6,6 +6,7 @@ import { parseIp } from '../wire/ip_address.ts';
 import type { Problem } from './config_error.ts';
 import type { Path } from './path.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
+import { checkUnderlays } from './underlays.ts';
 import { carriesVlan } from './vlan_set.ts';
 
 /** What cannot be judged because something else is wrong: reporting it, too, would only confuse. */
@@ -20,6 +21,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   const problems: Problem[] = [];
   checkNames(config, doubts, problems);
   checkTunnels(config, problems);
+  checkUnderlays(config, problems);
   checkFds(config, problems);
   checkInterfaces(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
@@ -126,12 +128,23 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
         made.set(key(portName, port.netns), `port ${portName}`);
     }
   }
+  const under = new Map<string, string>();
+  for (const [name, { ports }] of Object.entries(bridges)) {
+    for (const [portName, port] of Object.entries(ports)) {
+      if (port.type !== 'vxlan' || port.underlay_tap === undefined) continue;
+      const device = port.underlay_tap;
+      const owner = made.get(key(device, undefined));
+      const path = ['bridges', name, 'ports', portName, 'underlay_tap'];
+      if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
+      else under.set(key(device, undefined), `the TAP under port ${portName}`);
+    }
+  }
   for (const [name, { ports }] of Object.entries(bridges)) {
     for (const [portName, port] of Object.entries(ports)) {
       if (port.type !== 'af_packet') continue;
       const device = port.interface ?? portName;
       const id = key(device, port.netns);
-      const owner = made.get(id);
+      const owner = made.get(id) ?? under.get(id);
       const other = attached.get(id);
       const path = ['bridges', name, 'ports', portName, 'interface'];
       if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });

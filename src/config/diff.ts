@@ -30,6 +30,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'ttl',
   'tos',
   'udp_checksum',
+  'underlay_tap',
   'remote_learning',
   'max_remotes',
   'capacity',

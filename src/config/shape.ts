@@ -217,6 +217,7 @@ const vxlan = mapping({
   // RFC 7348, 5: SHOULD be zero. But the kernel segments (UDP_SEGMENT) only what has a checksum, IPv6 receivers may refuse
   // zero (RFC 6936), and Linux' own vxlan sends one by default.
   udp_checksum: boolean().default(true),
+  underlay_tap: name.optional(),
   ...common,
 });
 

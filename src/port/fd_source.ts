@@ -10,6 +10,7 @@ import { ROW as BURST_ROW, Burst, KIND, LOST, RX, TAGGED, TRUNCATED } from '../s
 import { DROP } from '../table/drops.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
+import type { UnderlayTap } from './underlay_tap.ts';
 import type { Vxlan } from './vxlan.ts';
 
 const FIRST_VTEP = MAX_PORTS;
@@ -21,10 +22,14 @@ export class FdSource implements Source {
   readonly burst: Burst;
   /** Decapsulates what VTEPs receive. */
   vxlan: Vxlan | null = null;
+  /** The same for VTEPs that are TAPs. */
+  underlays: UnderlayTap | null = null;
   /** Set when the eventfd was signalled; whoever acts on it clears it. */
   isWoken = false;
   /** Ports whose device died since the last look: [port, errno]. */
   readonly gone: [port: number, errno: number][] = [];
+  /** The same for VTEPs. */
+  readonly goneVteps: [vtep: number, errno: number][] = [];
 
   constructor(batch: FrameBatch) {
     this.burst = new Burst(batch.bytes, {
@@ -48,12 +53,21 @@ export class FdSource implements Source {
     this.burst.add(fd, FIRST_VTEP + vtep, KIND.udp);
   }
 
+  /** A VTEP that is a TAP instead of a socket. */
+  addUnderlayTap(vtep: number, fd: number): void {
+    this.burst.add(fd, FIRST_VTEP + vtep, KIND.tunnelTap);
+  }
+
   addWake(fd: number): void {
     this.burst.add(fd, WAKE, KIND.wake);
   }
 
   remove(fd: number): void {
     this.burst.remove(fd);
+  }
+
+  get hasGone(): boolean {
+    return this.gone.length > 0 || this.goneVteps.length > 0;
   }
 
   receive(batch: FrameBatch, limit: number, timeoutMs: number): void {
@@ -81,7 +95,9 @@ export class FdSource implements Source {
     const source = burst.rx[at + RX.source];
     const length = burst.rx[at + RX.length];
     if (source >= FIRST_VTEP) {
-      this.vxlan?.decapsulate(batch, source - FIRST_VTEP, length, at);
+      // Only a datagram's sender has an address family.
+      if (burst.rx[at + RX.family] !== 0) this.vxlan?.decapsulate(batch, source - FIRST_VTEP, length, at);
+      else this.underlays?.decapsulate(batch, source - FIRST_VTEP, length, at);
       return;
     }
     const { view, rows } = batch;
@@ -106,6 +122,7 @@ export class FdSource implements Source {
     for (let n = 0; n < burst.eventCount; n++) {
       const source = burst.events[2 * n];
       if (source === WAKE) this.isWoken = true;
+      else if (source >= FIRST_VTEP) this.goneVteps.push([source - FIRST_VTEP, burst.events[2 * n + 1]]);
       else this.gone.push([source, burst.events[2 * n + 1]]);
     }
   }

@@ -21,15 +21,14 @@ import { type Burst, KIND, MAX_SEGMENT_BYTES, MAX_SEGMENTS, RX, TX } from '../sy
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import type { Remotes } from '../table/remotes.ts';
-import * as ecn from '../wire/ecn.ts';
-import { copyMacs, HEADER_LEN, MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
-import * as ipv4 from '../wire/ipv4.ts';
+import { copyMacs, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
-import * as ipv6 from '../wire/ipv6.ts';
+import type { Mac } from '../wire/mac.ts';
 import * as vlan from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import { BurstSink } from './burst_sink.ts';
 import { Coalescer } from './coalescer.ts';
+import { ECN_MASK, mergeEcn, outerTos, writeHeader } from './encapsulation.ts';
 import { flowHash } from './flow_hash.ts';
 import { restoreOffload } from './unfinished.ts';
 
@@ -39,7 +38,19 @@ const SOCKADDR_IN = 16;
 const SOCKADDR_IN6 = 28;
 const VXLAN_AT = 32;
 const MACS_AT = VXLAN_AT + vxlan.HEADER_LEN;
-const ECN_MASK = 3;
+
+/** What the data plane needs to know of the TAP under a tunnel: see underlay_tap.ts. */
+export interface Underlay {
+  fd: number;
+  /** Address of the interface. */
+  mac: Mac;
+  /** IPv4 address of this end. */
+  local: number;
+  ttl: number;
+  /** The first UDP source port, and how many there are. */
+  sourcePort: number;
+  sourcePorts: number;
+}
 
 /** What the data plane needs to know of a VXLAN port. */
 export interface VxlanPort {
@@ -58,6 +69,8 @@ export interface VxlanPort {
   remoteLearning: boolean;
   /** Most remotes that may be learned. */
   maxRemotes: number;
+  /** The TAP through which it sends and receives instead of sockets. Then `senders` is empty. */
+  underlay?: Underlay;
 }
 
 export class Vxlan extends BurstSink {
@@ -100,6 +113,11 @@ export class Vxlan extends BurstSink {
     this.counters.setUp(port, 0);
   }
 
+  /** Ports that receive from this VTEP. */
+  portsOf(vtep: number): number[] {
+    return [...(this.byVni[vtep]?.values() ?? [])].map(({ port }) => port);
+  }
+
   /**
    * Appends the inner frames of what `vtep` received into the next slot: `length` bytes, a datagram or a train of them.
    * `from` is the offset of the slot's row in `burst.rx`. Checks every length; a bad datagram becomes a drop.
@@ -131,31 +149,38 @@ export class Vxlan extends BurstSink {
     }
   }
 
-  /** Appends the inner frame of the datagram of `length` bytes at `at`. */
-  private unpack(batch: FrameBatch, vtep: number, at: number, length: number, from: number): void {
+  /** As `decapsulate`, of the one datagram at `at` in a slot that is taken. Returns its row. */
+  decapsulateAt(batch: FrameBatch, vtep: number, at: number, length: number, from: number): number {
+    this.heardPort = NOBODY;
+    return this.unpack(batch, vtep, at, length, from);
+  }
+
+  /** Appends the inner frame of the datagram of `length` bytes at `at`; returns its row. */
+  private unpack(batch: FrameBatch, vtep: number, at: number, length: number, from: number): number {
     const { view, rows } = batch;
     const { rx } = this.burst;
     const inner = at + vxlan.HEADER_LEN;
     const row = batch.appendAt(inner, NOBODY, Math.max(0, length - vxlan.HEADER_LEN));
     if (length < vxlan.HEADER_LEN + HEADER_LEN || !vxlan.hasVni(view, at)) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_header;
-      return;
+      return row;
     }
     const port = this.byVni[vtep]?.get(vxlan.vni(view, at));
     if (port === undefined) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_vni;
-      return;
+      return row;
     }
     if (port.port !== this.heardPort) this.hear(port, from);
     rows[row + COLUMN.ingress] = this.heard;
     if (this.heard >>> PORT_BITS === 0 && !port.remoteLearning) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_remote;
-      return;
+      return row;
     }
     const outer = rx[from + RX.tos] & ECN_MASK;
     if (!mergeEcn(view, inner, at + length, outer)) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_ecn;
     }
+    return row;
   }
 
   /** Finds or learns the sender of row `from` among the remotes of `port`. */
@@ -190,9 +215,8 @@ export class Vxlan extends BurstSink {
       return;
     }
     const at = this.header(batch);
-    const macsAt = at + MACS_AT;
-    const restAt = writeHeader(view, at, port.vni, tag);
-    copyMacs(view, macs, macsAt);
+    const restAt = writeHeader(view, at + VXLAN_AT, port.vni, tag);
+    copyMacs(view, macs, at + MACS_AT);
     const entry = this.entry(port.port, isLast);
     const { tx } = this.burst;
     tx[entry + TX.kind] = KIND.udp;
@@ -226,7 +250,7 @@ export class Vxlan extends BurstSink {
     const { tx } = this.burst;
     for (let left = count; left > 0; left -= limit) {
       const at = this.room(batch, room);
-      const restAt = writeHeader(view, at, port.vni, tag);
+      const restAt = writeHeader(view, at + VXLAN_AT, port.vni, tag);
       const payload = segmenter.part(batch, at + MACS_AT, restAt, limit);
       const origin = restAt - MACS_LEN - at - VXLAN_AT; // of the untagged frame, in the first piece
       const entry = this.entry(port.port, left <= limit);
@@ -255,7 +279,7 @@ export class Vxlan extends BurstSink {
   }
 
   /** The port of a next hop, if there are such a port and such a remote. */
-  private portOf(hop: number): VxlanPort | undefined {
+  portOf(hop: number): VxlanPort | undefined {
     const index = hop & PORT_MASK;
     return this.remotes.portOf(hop >>> PORT_BITS) === index ? this.ports[index] : undefined;
   }
@@ -271,9 +295,7 @@ export class Vxlan extends BurstSink {
     rest: number,
     length: number,
   ): void {
-    const l3 = rest + 2;
-    const innerTos = tosOf(view, view.getUint16(rest), l3, length - HEADER_LEN);
-    const tos = ecn.encapsulate(innerTos & ECN_MASK) | (port.tos < 0 ? innerTos & ~ECN_MASK : port.tos);
+    const tos = outerTos(view, rest, length, port.tos);
     const { tx } = this.burst;
     tx[entry + TX.fd] = port.senders[flowHash(view, macs, rest, length) & (port.senders.length - 1)];
     tx[entry + TX.sockaddr] = at;
@@ -299,38 +321,4 @@ export class Vxlan extends BurstSink {
     view.setInt32(at + 24, 0); // scope
     return SOCKADDR_IN6;
   }
-}
-
-/** The VXLAN header and the tag of what is built at `at`; returns the offset of what follows them. */
-function writeHeader(view: DataView, at: number, vni: number, tag: number): number {
-  vxlan.write(view, at + VXLAN_AT, vni);
-  const restAt = at + MACS_AT + MACS_LEN;
-  if (tag === 0) return restAt;
-  view.setInt32(restAt, tag);
-  return restAt + vlan.TAG_LEN;
-}
-
-/** Merges the outer congestion mark into the inner frame at `start` .. `end`. False = drop it. */
-function mergeEcn(view: DataView, start: number, end: number, outer: number): boolean {
-  if (outer === ecn.NOT_ECT) return true;
-  const typeAt = vlan.skip(view, start + MACS_LEN, end);
-  if (typeAt < 0) return true;
-  const type = view.getUint16(typeAt);
-  const l3 = typeAt + 2;
-  const isIp =
-    (type === TYPE_IPV4 && end - l3 >= ipv4.HEADER_LEN) ||
-    (type === TYPE_IPV6 && end - l3 >= ipv6.HEADER_LEN);
-  if (!isIp) return true;
-  const before = ecn.ecn(view, l3);
-  const after = ecn.decapsulate(before, outer);
-  if (after === ecn.DROP) return false;
-  if (after !== before) ecn.setEcn(view, l3, after);
-  return true;
-}
-
-/** TOS or traffic class of an IP packet, 0 for anything else. */
-function tosOf(view: DataView, type: number, at: number, length: number): number {
-  if (type === TYPE_IPV4 && length >= ipv4.HEADER_LEN) return ipv4.tos(view, at);
-  if (type === TYPE_IPV6 && length >= ipv6.HEADER_LEN) return ipv6.trafficClass(view, at);
-  return 0;
 }

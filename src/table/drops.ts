@@ -34,6 +34,11 @@ const TABLE = [
     'receive',
     'VXLAN header is short, without a valid VNI flag, or without an inner Ethernet header',
   ],
+  [
+    'vxlan_outer',
+    'receive',
+    'came from the TAP under a tunnel, and is no whole VXLAN datagram to its address',
+  ],
   ['vxlan_unknown_vni', 'receive', 'VNI is not mapped to a port'],
   ['vxlan_unknown_remote', 'receive', 'VXLAN remote is not configured and remote_learning is off'],
   [

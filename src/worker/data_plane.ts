@@ -7,11 +7,12 @@
 import { Engine } from '../engine/engine.ts';
 import type { Sink, Source } from '../engine/port.ts';
 import type { Topology } from '../engine/topology.ts';
-import { MAX_PORTS, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Fault, FaultSource } from '../port/fault.ts';
 import { FdSource } from '../port/fd_source.ts';
 import { MemoryDevice } from '../port/memory.ts';
 import { TapSink } from '../port/tap_sink.ts';
+import { UnderlayTap } from '../port/underlay_tap.ts';
 import { Vxlan } from '../port/vxlan.ts';
 import { CLOCK, KIND } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
@@ -43,6 +44,7 @@ interface Descriptors {
   source: FdSource;
   taps: TapSink;
   vxlan: Vxlan;
+  underlays: UnderlayTap;
 }
 
 export class DataPlane {
@@ -115,7 +117,7 @@ export class DataPlane {
       else clock[0] = monotonicMs();
     }
     engine.forward();
-    if (descriptors !== null && descriptors.source.gone.length > 0) this.reportGone(descriptors);
+    if (descriptors?.source.hasGone) this.reportGone(descriptors);
     if (descriptors !== null && descriptors.vxlan.refused.length > 0)
       this.reportUnsegmented(descriptors.vxlan);
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
@@ -209,9 +211,11 @@ export class DataPlane {
   private prepare({ removedPorts, removedVteps, addedVteps }: Change, deaf: Map<number, unknown>): void {
     for (const port of removedPorts) this.remove(port);
     for (const vtep of removedVteps) this.removeVtep(vtep);
-    for (const { vtep, fd } of addedVteps) {
+    for (const { vtep, fd, isTap } of addedVteps) {
       try {
-        this.open().source.addVtep(vtep, fd);
+        const { source } = this.open();
+        if (isTap) source.addUnderlayTap(vtep, fd);
+        else source.addVtep(vtep, fd);
         this.vteps.set(vtep, fd);
       } catch (error) {
         deaf.set(vtep, error);
@@ -266,9 +270,11 @@ export class DataPlane {
         return taps;
       }
       case 'vxlan': {
-        const { vxlan } = this.open();
+        const { vxlan, underlays } = this.open();
         vxlan.add(spec);
-        return vxlan;
+        if (spec.underlay === undefined) return vxlan;
+        underlays.add(spec);
+        return underlays;
       }
       case 'memory': {
         const { port, toSwitch, fromSwitch, offloads } = spec;
@@ -308,6 +314,7 @@ export class DataPlane {
     const fd = this.vteps.get(vtep);
     if (fd === undefined) return;
     this.descriptors?.source.remove(fd);
+    this.descriptors?.underlays.removeVtep(vtep);
     this.vteps.delete(vtep);
   }
 
@@ -316,9 +323,11 @@ export class DataPlane {
     const source = new FdSource(this.engine.batch);
     const taps = new TapSink(source.burst, this.counters);
     const vxlan = new Vxlan(source.burst, this.counters, this.remotes);
+    const underlays = new UnderlayTap(source.burst, this.counters, this.remotes, vxlan);
     source.vxlan = vxlan;
+    source.underlays = underlays;
     this.engine.addSource(new FaultSource(source, this.faults));
-    this.descriptors = { source, taps, vxlan };
+    this.descriptors = { source, taps, vxlan, underlays };
     return this.descriptors;
   }
 
@@ -327,13 +336,19 @@ export class DataPlane {
     refused.length = 0;
   }
 
-  private reportGone({ source, taps }: Descriptors): void {
+  private reportGone({ source, taps, vxlan }: Descriptors): void {
     for (const [port, errno] of source.gone) {
-      if (port >= MAX_PORTS) continue;
       taps.remove(port);
       this.report({ kind: 'gone', port, errno });
     }
+    for (const [vtep, errno] of source.goneVteps) {
+      for (const port of vxlan.portsOf(vtep)) {
+        this.counters.setUp(port, 0);
+        this.report({ kind: 'gone', port, errno });
+      }
+    }
     source.gone.length = 0;
+    source.goneVteps.length = 0;
   }
 
   private expireRemotes(): void {

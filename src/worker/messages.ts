@@ -41,6 +41,13 @@ export interface VxlanDeviceSpec extends VxlanPort {
 
 export type DeviceSpec = TapDeviceSpec | PacketDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
 
+/** A socket that tunnels receive from, or the TAP under them. */
+export interface AddedVtep {
+  vtep: number;
+  fd: number;
+  isTap?: boolean;
+}
+
 /**
  * One reconfiguration, carried out between two polls. What is removed may be closed once it is answered. A device that
  * cannot be added is a step of its own: it is undone and reported, and everything else is in force.
@@ -50,7 +57,7 @@ export interface Change {
   removedPorts: number[];
   /** VTEP sockets to stop receiving from. */
   removedVteps: number[];
-  addedVteps: { vtep: number; fd: number }[];
+  addedVteps: AddedVtep[];
   added: DeviceSpec[];
   /** All configured remotes; null = as before, and no port went. */
   remotes: RemoteRow[] | null;

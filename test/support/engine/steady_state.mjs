@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | segments | too_big | trains | memory> <frames>
+//   node --expose-gc steady_state.mjs <plain | segments | underlay | too_big | trains | memory> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -17,6 +17,7 @@ const [
   { Remotes },
   { TapSink },
   { Vxlan },
+  { UnderlayTap },
   { KIND, ROW, RX, TX },
   { FaultSource },
   { MemoryDevice, MemoryPort },
@@ -32,6 +33,7 @@ const [
     'table/remotes.js',
     'port/tap_sink.js',
     'port/vxlan.js',
+    'port/underlay_tap.js',
     'sys/burst.js',
     'port/fault.js',
     'port/memory.js',
@@ -42,7 +44,7 @@ const [
 
 const PORTS = 8;
 const STATIONS = 512;
-const hasTunnel = ['segments', 'too_big', 'trains'].includes(kind);
+const hasTunnel = ['segments', 'underlay', 'too_big', 'trains'].includes(kind);
 const ports = Object.fromEntries(
   Array.from({ length: PORTS }, (_, n) => [
     `t${n}`,
@@ -186,8 +188,11 @@ if (kind === 'memory') {
       remoteLearning: true,
       maxRemotes: 4,
     };
-    vxlan.add({ port: number('vx'), vni: 1, vtep: 0, ...family });
-    engine.attach(number('vx'), vxlan);
+    const mac = { hi: 0x0200, lo: 1 };
+    const underlay = { fd: 9, mac, local: 0x0a00_0001, ttl: 64, sourcePort: 49152, sourcePorts: 1000 };
+    const port = { port: number('vx'), vni: 1, vtep: 0, ...family, underlay };
+    vxlan.add(port);
+    engine.attach(port.port, kind === 'underlay' ? new UnderlayTap(burst, counters, table, vxlan) : vxlan);
   }
 }
 let now = 1000;
