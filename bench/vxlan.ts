@@ -5,6 +5,7 @@ import {
   kernelVxlan,
   openTaplooms,
   ovsVxlan,
+  taploomUnderlayTap,
   taploomVxlan,
   tunnelGsoPump,
   vxlanPump,
@@ -15,11 +16,12 @@ import { PROFILED, profile } from './profile.ts';
 import { sendTcp } from './traffic/iperf.ts';
 import { SMALLEST, sendUdp } from './traffic/load.ts';
 
-const KINDS = [taploomVxlan, vxlanPump, tunnelGsoPump, kernelVxlan, ovsVxlan];
+const KINDS = [taploomVxlan, taploomUnderlayTap, vxlanPump, tunnelGsoPump, kernelVxlan, ovsVxlan];
 const EXPECTED = {
   [kernelVxlan.name]: 0.5,
   [vxlanPump.name]: 0.9,
   [tunnelGsoPump.name]: undefined,
+  [taploomUnderlayTap.name]: undefined,
   [ovsVxlan.name]: 3,
 };
 const SIZES = [SMALLEST, 1400];

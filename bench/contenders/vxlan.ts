@@ -70,6 +70,53 @@ export async function openTaplooms(
   };
 }
 
+/**
+ * VTEPs behind TAPs have addresses of their own, and the kernel forwards between TAP and underlay. Before `routeToTap` the
+ * TAP must be there.
+ */
+const BEHIND_TAPS = ['198.51.100.1', '198.51.100.2'];
+
+function addressesBehindTaps(n: number): [here: string, there: string] {
+  return [BEHIND_TAPS[n], BEHIND_TAPS[1 - n]];
+}
+
+function routeToTap(lab: Lab, { outer, remote }: Vtep, n: number): void {
+  const [here, there] = addressesBehindTaps(n);
+  lab.run(outer, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+  lab.ip(
+    outer,
+    'link set dev up0 up',
+    `route add ${here}/32 dev up0`,
+    `neigh add ${here} lladdr 02:00:00:00:00:00 dev up0 nud permanent`,
+    `route add ${there}/32 via ${remote}`,
+  );
+}
+
+/** The experiment of docs/configuration.md: the same without sockets. */
+export const taploomUnderlayTap: ContenderKind = {
+  name: 'Taploom, TAP underlay',
+  async open(lab) {
+    const sides = vteps(lab, 'tlu');
+    const running: TaploomProcess[] = [];
+    for (const [n, side] of sides.entries()) {
+      const { outer, inner } = side;
+      const [local, there] = addressesBehindTaps(n);
+      address(lab, side);
+      const tunnel = { local, remotes: [there], udp_checksum: false, underlay_tap: 'up0' };
+      const ports = {
+        tl0: { type: 'tap' as const, netns: inner },
+        vx0: { type: 'vxlan' as const, vni: VNI, ...tunnel },
+      };
+      const config = { version: 1 as const, bridges: { tlbench: { local: false as const, ports } } };
+      running.push(await TaploomProcess.start(lab, config, { netns: outer }));
+      routeToTap(lab, side, n);
+    }
+    const devices = sides.map(({ inner }) => ({ netns: inner, device: 'tl0' }));
+    const processes = running.map((one) => one.process);
+    return { name: 'Taploom, TAP underlay', hosts: connect(lab, devices, MTU), processes };
+  },
+};
+
 /** peers/vxlan_pump.c */
 export const vxlanPump: ContenderKind = {
   name: 'C VXLAN pump',
@@ -88,10 +135,7 @@ export const vxlanPump: ContenderKind = {
   },
 };
 
-/**
- * peers/tunnel_gso_pump.c. The kernel forwards between the underlay and a TAP, behind which each VTEP has an address of
- * its own.
- */
+/** peers/tunnel_gso_pump.c */
 export const tunnelGsoPump: ContenderKind = {
   name: 'C tunnel GSO pump',
   async open(lab) {
@@ -99,20 +143,13 @@ export const tunnelGsoPump: ContenderKind = {
     const sides = vteps(lab, 'tunnelx');
     const processes: Process[] = [];
     for (const [n, side] of sides.entries()) {
-      const { outer, inner, remote } = side;
-      const [here, there] = n === 0 ? ['198.51.100.1', '198.51.100.2'] : ['198.51.100.2', '198.51.100.1'];
+      const { outer, inner } = side;
+      const [here, there] = addressesBehindTaps(n);
       address(lab, side);
-      lab.run(outer, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
       const command = [program, netnsPath(inner), 'pm0', 'up0', here, there, String(VNI)];
       const pump = lab.start(command, { netns: outer, cpus: SWITCH_CPU });
       await pump.waitFor(/^ready/m);
-      lab.ip(
-        outer,
-        'link set dev up0 up',
-        `route add ${here}/32 dev up0`,
-        `neigh add ${here} lladdr 02:00:00:00:00:00 dev up0 nud permanent`,
-        `route add ${there}/32 via ${remote}`,
-      );
+      routeToTap(lab, side, n);
       processes.push(pump);
     }
     const devices = sides.map(({ inner }) => ({ netns: inner, device: 'pm0' }));
