@@ -82,7 +82,7 @@ export async function roundTrips(
   intervalUs = 1000,
 ): Promise<RoundTrips> {
   const command = [built('load'), 'ask', to.address, String(seconds), String(intervalUs)];
-  const asking = lab.start(command, { netns: from.netns, cpus: RECEIVER_CPUS });
+  const asking = lab.start(command, { netns: from.netns, cpus: SENDER_CPUS });
   return JSON.parse(await asking.output(seconds * 1000 + PATIENCE_MS)) as RoundTrips;
 }
 
