@@ -131,5 +131,7 @@ export interface ThreadData {
   topology: Topology;
   seed: Int32Array;
   wakeFd: number;
+  /** One word, which becomes 1 when the thread is done with native code. */
+  ended: Int32Array;
   team: Team | undefined;
 }

@@ -63,9 +63,14 @@ interface Pending {
 /** Threads that run. One listener for all: more than ten on one event make Node print a warning. */
 const living = new Set<ThreadPlane>();
 
-// process.exit() would wait for the threads, and they sleep.
+/** For a thread to start and to end, ms: a bound for what should not happen. */
+const LAST_WAIT = 2000;
+
+// process.exit() would wait for the threads, and they sleep. It stops a thread wherever it is, and while that loads an
+// addon the process aborts (Node 20), so they must have ended by themselves.
 function stopAll(): void {
   for (const plane of living) plane.stop();
+  for (const plane of living) plane.awaitEnd(LAST_WAIT);
 }
 
 /** A thread with a file refuses `--input-type`, which it would inherit from `node --input-type=module -e ...`. */
@@ -81,6 +86,7 @@ export class ThreadPlane implements PlaneClient {
   private readonly wakeFd: number;
   private readonly pending = new Map<number, Pending>();
   private readonly exited: Promise<void>;
+  private readonly ended = new Int32Array(new SharedArrayBuffer(4));
   private nextId = 1;
   private failure: Error | null = null;
   private isToStop = false;
@@ -106,6 +112,7 @@ export class ThreadPlane implements PlaneClient {
       topology,
       seed,
       wakeFd: this.wakeFd,
+      ended: this.ended,
       team,
     };
     // Compiled beside this file; as TypeScript where Node itself strips types.
@@ -180,6 +187,11 @@ export class ThreadPlane implements PlaneClient {
     this.isToStop = true;
     this.port.postMessage({ id: 0, body: { kind: 'stop' } });
     signalWake(this.wakeFd);
+  }
+
+  /** Blocks until the thread is done with native code, at most `ms`. */
+  awaitEnd(ms: number): void {
+    Atomics.wait(this.ended, 0, 0, ms);
   }
 
   private receive(message: Incoming, onNews: (news: News) => void): void {

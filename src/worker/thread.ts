@@ -9,7 +9,7 @@ import type { Envelope, Request, ThreadData } from './messages.ts';
 /** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
 const PATIENCE = 2000;
 
-const { counters, maxBridges, topology, seed, wakeFd, team, channel } = workerData as ThreadData & {
+const { counters, maxBridges, topology, seed, wakeFd, ended, team, channel } = workerData as ThreadData & {
   channel: MessagePort;
 };
 
@@ -30,6 +30,8 @@ try {
 } finally {
   plane.close(); // also after a crash: file descriptors belong to the process, not to the thread
   channel.close();
+  Atomics.store(ended, 0, 1);
+  Atomics.notify(ended, 0);
 }
 
 function answerAll(): void {
