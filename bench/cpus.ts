@@ -1,7 +1,7 @@
 // Which CPUs the parts of a bench run on. The same for all contenders.
 //
-// The switch has the last CPU, the UDP sender the others: unpinned, the scheduler now and then puts both on one, and
-// figures of the same program differ by a factor of two. On two CPUs everything that receives is free, because beside a
+// The switch has the last CPU, who sends datagrams or pings the others: unpinned, the scheduler now and then puts both on
+// one, and figures of the same program differ by a factor of two, round trips by a factor of three. On two CPUs everything that receives is free, because beside a
 // sender that never pauses it would come too late, and TCP is free at both ends for the same reason. From four CPUs on
 // the switch is alone on its own.
 
@@ -31,7 +31,7 @@ export function cpusBeside(threads: number): string {
 export const PLACES =
   LAST === 0
     ? 'Everything shares the one CPU.'
-    : `Switches run on CPU ${SWITCH_CPU}, UDP senders on ${SENDER_CPUS}, receivers and TCP on ${RECEIVER_CPUS}.`;
+    : `Switches run on CPU ${SWITCH_CPU}, senders of datagrams and pings on ${SENDER_CPUS}, receivers and TCP on ${RECEIVER_CPUS}.`;
 
 /** Share of all CPUs that whatever runs now takes, by a look of a second. */
 export async function busyNow(): Promise<number> {
