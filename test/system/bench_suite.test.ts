@@ -72,6 +72,15 @@ test('benches measure Taploom beside its peers, write their report, and leave no
   expect(left(child.pid)).toEqual([]);
 }, 180_000);
 
+test('the forwarding thread collects no garbage while TCP saturates it', async () => {
+  const { said, ended } = startBench('scavenges', '--json');
+  expect(await ended, said.stderr).toBe(0);
+  const [{ outcome }] = (JSON.parse(said.stdout) as Report).benches;
+  expect(outcome.results).toMatchObject([{ what: expect.stringContaining('scavenges of the') }]);
+  // One may be of code that is compiled late; 12 bytes a poll are four or five.
+  expect(outcome.results[0].value).toBeLessThan(2);
+});
+
 test('Ctrl-C in the middle of a round leaves nothing behind', async () => {
   const { child, said, ended } = startBench('udp', '--rounds', '1000');
   let over = false;
