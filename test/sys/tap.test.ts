@@ -1,5 +1,4 @@
 import { openSync, readlinkSync } from 'node:fs';
-import { release } from 'node:os';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { LinkSocket, linkOfTap } from '../../src/sys/link.ts';
 import { native } from '../../src/sys/native.ts';
@@ -7,6 +6,7 @@ import { SysError } from '../../src/sys/sys_error.ts';
 import { adoptTapFd, areTapsUp, openTap, setTapPersist, tapName } from '../../src/sys/tap.ts';
 import { closeFd, dupFd } from '../../src/sys/wake.ts';
 import { OFFLOAD } from '../../src/wire/virtio_net.ts';
+import { hasLinux } from '../support/kernel.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import { closeQuietly, owned, tap } from './rig.ts';
@@ -241,8 +241,7 @@ test('a TAP for tunnels has all that tunnels take, and no ARP; where the kernel 
   using links = LinkSocket.open(netns.name);
   expect(links.exists('up')).toBe(false);
 
-  const [major, minor] = release().split('.').map(Number);
-  skip(major < 6 || (major === 6 && minor < 17), 'super-frames in UDP tunnels take Linux 6.17');
+  skip(!hasLinux(6, 17), 'super-frames in UDP tunnels take Linux 6.17');
   expect(tap(options)).toMatchObject({ vnetHeaderSize: 24, offloads: 0x18f });
   expect((await netns.link('up')).flags).toContain('NOARP');
 });

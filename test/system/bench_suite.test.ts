@@ -2,11 +2,12 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Report } from '../../bench/report.ts';
+import { hasLinux } from '../support/kernel.ts';
 import { needs } from '../support/needs.ts';
 
 needs('iperf3', 'taskset', 'sysctl');
@@ -49,12 +50,10 @@ test('benches measure Taploom beside its peers, write their report, and leave no
   const { child, said, ended } = startBench('udp', 'af_packet', 'vxlan', 'start', '--json', '--out', out);
   expect(await ended, said.stderr).toBe(0);
   const { benches } = JSON.parse(said.stdout) as Report;
-  const [major, minor] = release().split('.').map(Number);
-  const hasTunnelGso = major > 6 || (major === 6 && minor >= 17);
   const peers: Record<string, string[]> = {
     af_packet: ['C AF_PACKET pump'],
     udp: ['C pump'],
-    vxlan: ['C VXLAN pump', ...(hasTunnelGso ? ['C tunnel GSO pump'] : [])],
+    vxlan: ['C VXLAN pump', ...(hasLinux(6, 17) ? ['C tunnel GSO pump'] : [])],
   };
   for (const { name, missing, outcome } of benches) {
     expect(missing, name).toBeUndefined();

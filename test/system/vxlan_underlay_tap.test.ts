@@ -3,8 +3,8 @@
 //
 //   h1 --- TAP --- taploomd in s1 -- up0 -- routes -- und0 --- veth --- und0 -- the same, or kernel bridge + vxlan, in s2 --- h2
 
-import { readFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
+import { hasLinux } from '../support/kernel.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { expectLaws } from '../support/laws.ts';
 import { needs } from '../support/needs.ts';
@@ -14,9 +14,6 @@ import { Capture, ping, reaches, tcp } from '../support/traffic.ts';
 import { addKernelVxlan } from '../support/vxlan_host.ts';
 
 needs('ping', 'tcpdump', 'ethtool', 'nstat', 'bridge', 'sysctl');
-
-const [major, minor] = readFileSync('/proc/sys/kernel/osrelease', 'utf8').split('.').map(Number);
-const canTunnel = major > 6 || (major === 6 && minor >= 17);
 
 const UNDERLAY = ['192.0.2.1', '192.0.2.2'];
 /** Behind the TAPs: addresses that no kernel has. */
@@ -64,7 +61,7 @@ async function tunnel(daemon: Taploomd) {
 }
 
 beforeEach(({ skip }) => {
-  skip(!canTunnel, 'super-frames in UDP tunnels take Linux 6.17');
+  skip(!hasLinux(6, 17), 'super-frames in UDP tunnels take Linux 6.17');
 });
 
 test.each(['carries super-frames', 'carries single packets'])(
