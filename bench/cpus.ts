@@ -1,9 +1,9 @@
 // Which CPUs the parts of a bench run on. The same for all contenders.
 //
 // The switch has the last CPU, who sends datagrams or pings the others: unpinned, the scheduler now and then puts both on
-// one, and figures of the same program differ by a factor of two, round trips by a factor of three. On two CPUs everything that receives is free, because beside a
-// sender that never pauses it would come too late, and TCP is free at both ends for the same reason. From four CPUs on
-// the switch is alone on its own.
+// one, and figures of the same program differ by a factor of two. On two CPUs everything that receives is free, because
+// beside a sender that never pauses it would come too late, and TCP is free at both ends for the same reason. From four
+// CPUs on the switch is alone on its own.
 
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';

@@ -95,7 +95,7 @@ export class FdbKeeper {
     if (this.isFollower) return;
     const share = Math.min(1, (clock[0] - swept[0]) / SWEEP_PERIOD);
     swept[0] = clock[0];
-    // Static entries alone leave nothing to do; a table of 2 MiB read for nothing twice a second is no idle switch.
+    // Beside static entries there is nothing that could expire: an idle switch leaves the table where it is.
     if (fdb.taken * 3 === this.topology.statics.length) this.unswept = 0;
     else this.unswept = Math.min(fdb.slots, this.unswept + Math.ceil(fdb.slots * share));
   }
