@@ -1,7 +1,6 @@
 // The yardstick for times of commands. A millisecond is a different thing on a machine that others use, too: what a
 // request costs that does nothing, at the same moments, says how different.
 
-import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +25,12 @@ export class BareServer {
     const bare = new BareServer(socket);
     onTestFinished(() => bare.agent.destroy());
     const end = Date.now() + 20_000;
-    while (!existsSync(socket)) {
+    const isReady = () =>
+      bare.request({}).then(
+        () => true,
+        () => false,
+      );
+    while (!(await isReady())) {
       if (!server.running || Date.now() > end) throw new Error(`no bare server\n${server.output()}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
