@@ -79,8 +79,11 @@ export abstract class BurstSink extends CopySink {
     return n * ROW;
   }
 
-  /** The device took a frame, or says why not; `entry` is the index of its first word in `burst.tx`. */
-  protected abstract sent(port: number, drop: number, entry: number): void;
+  /** The device took a frame, or says why not; `_entry` is the index of its first word in `burst.tx`. */
+  protected sent(port: number, drop: number, _entry: number): void {
+    if (drop === OK) this.counters.setUp(port, 1);
+    else if (drop === DROP.port_down || drop === DROP.device_gone) this.counters.setUp(port, 0);
+  }
 
   protected flush(_batch: FrameBatch): void {
     const { burst } = this;

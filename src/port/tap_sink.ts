@@ -5,12 +5,11 @@
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { TX } from '../sys/burst.ts';
-import { DROP } from '../table/drops.ts';
 import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import { BurstSink } from './burst_sink.ts';
-import { NO_ROW, OK } from './copy_sink.ts';
+import { NO_ROW } from './copy_sink.ts';
 
 const HEADER = virtioNet.HEADER_LEN + MACS_LEN;
 
@@ -84,10 +83,5 @@ export class TapSink extends BurstSink {
     tx[entry + TX.piece + 1] = HEADER + shift;
     tx[entry + TX.piece + 2] = rest;
     tx[entry + TX.piece + 3] = length - MACS_LEN;
-  }
-
-  protected sent(port: number, drop: number): void {
-    if (drop === OK) this.counters.setUp(port, 1);
-    else if (drop === DROP.port_down || drop === DROP.device_gone) this.counters.setUp(port, 0);
   }
 }

@@ -23,7 +23,7 @@ import { OFFLOAD } from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import { BurstSink } from './burst_sink.ts';
-import { NO_ROW, OK } from './copy_sink.ts';
+import { NO_ROW } from './copy_sink.ts';
 import { outerTos, writeHeader } from './encapsulation.ts';
 import { flowHash } from './flow_hash.ts';
 import type { Underlay, Vxlan, VxlanPort } from './vxlan.ts';
@@ -184,11 +184,6 @@ export class UnderlayTap extends BurstSink {
     ipv4.write(view, at + IP_AT, tos, packet, ttl, ipv4.PROTOCOL_UDP, local, to);
     const from = sourcePort + (((hash >>> 16) * sourcePorts) >>> 16);
     udp.write(view, at + UDP_AT, from, dstPort, packet - ipv4.HEADER_LEN);
-  }
-
-  protected sent(port: number, drop: number): void {
-    if (drop === OK) this.counters.setUp(port, 1);
-    else if (drop === DROP.port_down || drop === DROP.device_gone) this.counters.setUp(port, 0);
   }
 }
 

@@ -269,7 +269,7 @@ export class Vxlan extends BurstSink {
     }
   }
 
-  protected sent(index: number, _drop: number, entry: number): void {
+  protected override sent(index: number, _drop: number, entry: number): void {
     const { tx } = this.burst;
     if (tx[entry + TX.kind] !== KIND.segments || tx[entry + TX.udpSegment] >= 0) return;
     const port = this.ports[index];
