@@ -1,7 +1,7 @@
 // Engines whose workload is the same but for one number that grows: VLANs, or the members of a flood. As in stations.ts,
 // frames of 64 bytes lie in slots 64 KiB apart, and what leaves goes into a sink that forgets.
 
-import { Compiler } from '../src/compile.ts';
+import { Compiler } from '../src/compile/compiler.ts';
 import { parseConfig, type SwitchConfigInput } from '../src/config/schema.ts';
 import { Engine } from '../src/engine/engine.ts';
 import type { Source } from '../src/engine/port.ts';

@@ -6,7 +6,7 @@
 //
 // Its `receive` is what a generator costs, not what the switch costs: whoever measures leaves it outside.
 
-import { Compiler } from '../src/compile.ts';
+import { Compiler } from '../src/compile/compiler.ts';
 import { parseConfig } from '../src/config/schema.ts';
 import { Engine } from '../src/engine/engine.ts';
 import type { EgressQueue, Sink, Source } from '../src/engine/port.ts';

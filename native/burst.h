@@ -1,5 +1,5 @@
 /*
- * What burst.c, receive.c and transmit.c share: the state of one epoll set.
+ * What burst.c, receive.c, transmit.c and their helpers share: the state of one epoll set.
  *
  *   members: indexed by fd, source 0 = not a member
  *   queue:   ring of the fds that are ready and have not had their turn; each at most once
@@ -76,21 +76,19 @@ void burst_gone(struct tl_burst *b, int fd, int error);
 int burst_run(struct tl_burst *b, int count, int32_t *result);
 int burst_event(struct tl_burst *b, int source, int error);
 
-/* The destination and TOS of a row in a message without pieces; false if an offset is outside the caller's Buffer. */
-int burst_address(struct tl_burst *b, const int32_t *row, struct msghdr *message, char *control);
-
 static inline uint8_t *burst_slot(struct tl_burst *b, int slot)
 {
     return b->bytes + (size_t)slot * (size_t)b->words[TL_STRIDE] + b->words[TL_HEADROOM];
 }
 
-/* receive.c */
+/* turn.c */
 int burst_affordable(const struct member *m); /* frames */
 void burst_adapt(struct tl_burst_state *s, struct member *m, int asked, int got);
 int burst_lost(struct tl_burst *b, const struct member *m, int slot); /* 1: the row that it makes */
 
-/* transmit.c */
+/* pieces.c. Both are false if an offset is outside the caller's Buffer. */
 int burst_collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces);
+int burst_address(struct tl_burst *b, const int32_t *row, struct msghdr *message, char *control); /* without pieces */
 
 /* sizeof(struct virtio_net_hdr_v1_hash_tunnel), Linux 6.17 */
 #define TUNNEL_HEADER 24

@@ -1,5 +1,6 @@
 // What the switch tells about itself: plain values, ready for JSON. Units are in the names or beside them.
 
+import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
 
 /** Frames and bytes are counted without virtio-net header and FCS. Receive is what the switch receives. */
@@ -74,23 +75,6 @@ export interface FdbFilter {
   mac?: string;
 }
 
-/** One step of a reconfiguration. `path` names the thing as in a validation error. */
-export interface Action {
-  op: 'delete' | 'add' | 'set';
-  kind: 'bridge' | 'port' | 'fdb';
-  /** `bridges.br0.ports.vm1` */
-  path: string;
-  /** For `set`: the keys that change. */
-  changes?: Record<string, { from: unknown; to: unknown }>;
-}
-
-export interface ActionResult extends Action {
-  ok: boolean;
-  /** Why not, for people, and for programs (a TaploomError's code). */
-  error?: string;
-  code?: string;
-}
-
 /** Distribution of the time between two waits of the data plane, during which new frames wait. */
 export interface PollGap {
   polls: number;
@@ -139,14 +123,4 @@ export interface SwitchEvents {
   unsegmented: [port: string, errno: number];
   /** The data plane died. The switch is closed. */
   failed: [error: Error];
-}
-
-/** An error for the user, with a stable code: `EEXIST`-like words in lower snake case, e.g. `port_busy`. */
-export class TaploomError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'TaploomError';
-    this.code = code;
-  }
 }

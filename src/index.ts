@@ -1,20 +1,19 @@
 // Taploom as a library. See docs/library.md.
 
-export {
-  type Action,
-  type ActionResult,
-  type BridgeStatus,
-  type FdbEntry,
-  type FdbFilter,
-  type PollFrames,
-  type PollGap,
-  type PortCounters,
-  type PortStatus,
-  type SwitchApi,
-  TaploomError,
+export type {
+  BridgeStatus,
+  FdbEntry,
+  FdbFilter,
+  PollFrames,
+  PollGap,
+  PortCounters,
+  PortStatus,
+  SwitchApi,
 } from './api.ts';
+export type { Action, ActionResult } from './config/action.ts';
 export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';
+export { TaploomError } from './error.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
-export { Switch } from './switch.ts';
-export type { SwitchOptions } from './switch_options.ts';
+export type { SwitchOptions } from './switch/options.ts';
+export { Switch } from './switch/switch.ts';
 export { DROPS } from './table/drops.ts';

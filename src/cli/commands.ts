@@ -2,8 +2,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
-import { type Action, type ActionResult, type FdbFilter, TaploomError } from '../api.ts';
+import type { FdbFilter } from '../api.ts';
+import type { Action, ActionResult } from '../config/action.ts';
 import { ControlClient, ControlError } from '../control/client.ts';
+import { TaploomError } from '../error.ts';
 import type { Kind } from './bench/command.ts';
 import type { Terminal } from './program.ts';
 import { bridgeValues, portValues, type Values } from './settings.ts';

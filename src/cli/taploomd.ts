@@ -8,9 +8,9 @@ import { constants, setPriority } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_SOCKET } from '../control/client.ts';
+import type { Daemon } from '../control/daemon.ts';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../control/log.ts';
 import { taploomVersion } from '../control/version.ts';
-import type { Daemon } from '../daemon.ts';
 
 const CLOSE_MS = 5000;
 
@@ -64,8 +64,8 @@ await main(command.opts<Options>());
 async function main(options: Options): Promise<void> {
   const { config, state, socket, socketGroup, metricsAddress, logLevel, logFormat, workers } = options;
   const log = createLogger({ level: logLevel, format: logFormat });
-  const { Daemon } = await import('../daemon.ts');
-  const { Switch } = await import('../switch.ts');
+  const { Daemon } = await import('../control/daemon.ts');
+  const { Switch } = await import('../switch/switch.ts');
   const tell = await notifier(log);
 
   let daemon: Daemon | undefined;
@@ -122,7 +122,7 @@ async function main(options: Options): Promise<void> {
   } catch (error) {
     if (ending) return;
     ending = true;
-    const { TaploomError } = await import('../api.ts');
+    const { TaploomError } = await import('../error.ts');
     if (error instanceof TaploomError) log.fatal(`Cannot start: ${error.message}`);
     else log.fatal({ err: error }, 'Cannot start');
     // nothing is open any more: Daemon.start has cleaned up

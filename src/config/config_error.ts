@@ -1,6 +1,6 @@
 // A bad configuration is reported whole: all problems, each with its path, one per line.
 
-import { TaploomError } from '../api.ts';
+import { TaploomError } from '../error.ts';
 import { formatPath, type Path } from './path.ts';
 
 export interface Problem {

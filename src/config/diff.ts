@@ -6,7 +6,7 @@
 // Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
 // come last: they need their port to exist and to carry their VLAN.
 
-import type { Action } from '../api.ts';
+import type { Action } from './action.ts';
 import { equal } from './equal.ts';
 import { formatPath } from './path.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './schema.ts';

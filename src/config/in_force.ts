@@ -1,6 +1,6 @@
 // The configuration that is in force after some actions of a plan were carried out and others failed.
 
-import type { Action } from '../api.ts';
+import type { Action } from './action.ts';
 import { staticPath } from './diff.ts';
 import { formatPath } from './path.ts';
 import type { BridgeConfig, SwitchConfig } from './schema.ts';

@@ -1,8 +1,10 @@
 // All changes of the configuration go through here, one at a time: each takes the configuration in force, changes it,
 // and applies the outcome. Two clients that add a port at the same moment both get theirs.
 
-import { type ActionResult, type SwitchApi, TaploomError } from '../api.ts';
+import type { SwitchApi } from '../api.ts';
+import type { ActionResult } from '../config/action.ts';
 import { ConfigError, type SwitchConfig } from '../config/schema.ts';
+import { TaploomError } from '../error.ts';
 import { strangeFds } from './edits.ts';
 
 /** An action that the switch could not carry out, with what became of the others. */

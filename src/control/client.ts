@@ -2,17 +2,10 @@
 // the switch's insides, so that `taploom --version` stays fast. Errors say what is wrong, where, and what to do.
 
 import { Agent, type IncomingMessage, request } from 'node:http';
-import {
-  type Action,
-  type ActionResult,
-  type BridgeStatus,
-  type FdbEntry,
-  type FdbFilter,
-  type PollGap,
-  type PortStatus,
-  TaploomError,
-} from '../api.ts';
+import type { BridgeStatus, FdbEntry, FdbFilter, PollGap, PortStatus } from '../api.ts';
+import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
+import { TaploomError } from '../error.ts';
 
 export const DEFAULT_SOCKET = '/run/taploom/taploom.sock';
 

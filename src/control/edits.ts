@@ -1,9 +1,9 @@
 // Edits of a configuration, each a pure function: the configuration in force goes in, the wanted one comes out. What
 // comes out is not validated here; the switch does that, with paths that its user knows from the file.
 
-import { TaploomError } from '../api.ts';
 import type { Path } from '../config/path.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
+import { TaploomError } from '../error.ts';
 
 export function requireBridge(config: SwitchConfig, bridge: string): BridgeConfig {
   if (!Object.hasOwn(config.bridges, bridge)) {

@@ -6,7 +6,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type FdbEntry, type FdbFilter, type SwitchApi, TaploomError } from '../api.ts';
+import type { FdbEntry, FdbFilter, SwitchApi } from '../api.ts';
+import { TaploomError } from '../error.ts';
 
 const MAX_SESSIONS = 64;
 const SESSION_MS = 30_000;

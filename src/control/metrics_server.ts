@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { TaploomError } from '../api.ts';
+import { TaploomError } from '../error.ts';
 
 /** What is served; `Metrics` is one. */
 export interface Exposition {

@@ -2,7 +2,7 @@
 // configuration lists all its `problems`, and a change that failed half-way lists the `results` of every action.
 
 import { z } from 'zod';
-import { TaploomError } from '../api.ts';
+import { TaploomError } from '../error.ts';
 import { actionResult } from './resources.ts';
 
 export const problem = z

@@ -2,15 +2,8 @@
 // document is made from them. They mirror src/api.ts; the annotations make the compiler compare the two.
 
 import { z } from 'zod';
-import type {
-  Action,
-  ActionResult,
-  BridgeStatus,
-  FdbEntry,
-  PollGap,
-  PortCounters,
-  PortStatus,
-} from '../api.ts';
+import type { BridgeStatus, FdbEntry, PollGap, PortCounters, PortStatus } from '../api.ts';
+import type { Action, ActionResult } from '../config/action.ts';
 import { configShape } from '../config/shape.ts';
 
 // The parts of the configuration that have resources of their own.

@@ -2,7 +2,8 @@
 // change by HTTP, one by `taploom` and one by a file end in the same place.
 
 import { z } from 'zod';
-import { type SwitchApi, TaploomError } from '../api.ts';
+import type { SwitchApi } from '../api.ts';
+import { TaploomError } from '../error.ts';
 import { DROPS } from '../table/drops.ts';
 import {
   dropBridge,

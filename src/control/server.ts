@@ -4,7 +4,8 @@
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { type SwitchApi, TaploomError } from '../api.ts';
+import type { SwitchApi } from '../api.ts';
+import { TaploomError } from '../error.ts';
 import type { Changes } from './changes.ts';
 import { FdbSessions } from './fdb_sessions.ts';
 import { openApi } from './openapi.ts';

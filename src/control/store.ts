@@ -10,11 +10,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { TaploomError } from '../api.ts';
 import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
 import { EMPTY_CONFIG, parseConfig, type SwitchConfig, validate } from '../config/schema.ts';
 import { loadConfig } from '../config/yaml.ts';
+import { TaploomError } from '../error.ts';
 
 /** The configuration file as it was read. */
 export interface ConfigSource {

@@ -4,7 +4,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
-import { TaploomError } from '../api.ts';
+import { TaploomError } from '../error.ts';
 
 /** sun_path has 108 bytes, the last of them NUL: unix(7). */
 const PATH_MAX = 107;

@@ -8,10 +8,10 @@ import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
 import { tickAt } from '../table/fdb.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
+import { Pmtu } from './pmtu.ts';
 import { EgressQueue, type Sink, type Source } from './port.ts';
 import { createReplicate, type Replicate } from './replicate.ts';
 import { createStages, type Stages } from './stages.ts';
-import { TooBig } from './too_big.ts';
 import type { Topology } from './topology.ts';
 
 /** Frames per poll: one native burst. Larger batches gain nothing once system calls dominate. */
@@ -25,7 +25,7 @@ export class Engine {
   /** One word: now, a monotonic time in ms. In an array, because a fraction in a field or an argument is a heap object. */
   readonly clock = new Float64Array(1);
   readonly counters: Counters;
-  private readonly tooBig: TooBig;
+  private readonly pmtu: Pmtu;
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly replicate: Replicate;
@@ -46,10 +46,10 @@ export class Engine {
   constructor(options: FdbOptions) {
     this.counters = options.counters;
     this.topology = options.topology;
-    this.tooBig = new TooBig(this.batch, this.counters, this.clock);
+    this.pmtu = new Pmtu(this.batch, this.counters, this.clock);
     this.queueOf = new Array(MAX_PORTS).fill(undefined);
     this.stages = createStages(this.batch, this.counters);
-    this.replicate = createReplicate(this.batch, this.counters, this.queueOf, this.tooBig);
+    this.replicate = createReplicate(this.batch, this.counters, this.queueOf, this.pmtu);
     this.keeper = new FdbKeeper(options);
   }
 
@@ -166,7 +166,7 @@ export class Engine {
       if (queue.count > 0) queue.sink.transmit(this.batch, queue);
     }
     this.batch.madeCount = 0;
-    this.tooBig.clear();
+    this.pmtu.clear();
   }
 
   private service(now: number): number {

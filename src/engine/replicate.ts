@@ -9,8 +9,8 @@ import { HEADER_LEN } from '../wire/ethernet.ts';
 import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import { maskIfZero } from './mask.ts';
 import { l3Of, segmentsOf } from './offload.ts';
+import type { Pmtu } from './pmtu.ts';
 import type { EgressQueue } from './port.ts';
-import type { TooBig } from './too_big.ts';
 import {
   HAIRPIN,
   ISOLATED,
@@ -39,7 +39,7 @@ export function createReplicate(
   batch: FrameBatch,
   counters: Counters,
   queueOf: readonly (EgressQueue | undefined)[],
-  tooBig: TooBig,
+  pmtu: Pmtu,
 ): Replicate {
   const { rows } = batch;
   const { values } = counters;
@@ -122,7 +122,7 @@ export function createReplicate(
     const drop = isGone ? DROP.device_gone : DROP.too_big;
     values[portsAt + port * PORT_STRIDE + PORT.drops + drop] += 1;
     if (isGone || (membership & TUNNEL) === 0) return;
-    const answer = tooBig.answer(row, hop, topology.mtu[port]);
+    const answer = pmtu.answer(row, hop, topology.mtu[port]);
     if (answer >= 0) enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain], topology);
   }
 

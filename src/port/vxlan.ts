@@ -13,7 +13,7 @@
 // Fifth, segments that were made here would each cost a walk through the kernel's stack: a super-frame is sent with
 // UDP_SEGMENT, as at most 64 segments and 65,507 bytes at a time, until the kernel refuses that once.
 // Sixth, the same on the way in: the kernel hands over trains of datagrams (UDP_GRO), whose inner TCP segments become
-// super-frames again (coalescer.ts).
+// super-frames again (gro.ts).
 
 import { COLUMN, FRAMES_PER_SLOT, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, hop, NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
@@ -27,10 +27,10 @@ import type { Mac } from '../wire/mac.ts';
 import * as vlan from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import { BurstSink } from './burst_sink.ts';
-import { Coalescer } from './coalescer.ts';
 import { ECN_MASK, mergeEcn, outerTos, writeHeader } from './encapsulation.ts';
 import { flowHash } from './flow_hash.ts';
-import { restoreOffload } from './unfinished.ts';
+import { Gro } from './gro.ts';
+import { restoreOffload } from './partial_checksum.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -81,7 +81,7 @@ export class Vxlan extends BurstSink {
   /** Ports for which the kernel refused UDP_SEGMENT since the last look: [port, errno]. */
   readonly refused: [port: number, errno: number][] = [];
   private readonly remotes: Remotes;
-  private readonly coalescer: Coalescer;
+  private readonly gro: Gro;
   /** Within what was received at once: the port that it was for last, and the next hop that is its sender. */
   private heardPort = NOBODY;
   private heard = 0;
@@ -93,7 +93,7 @@ export class Vxlan extends BurstSink {
   constructor(burst: Burst, counters: Counters, remotes: Remotes) {
     super(burst, counters);
     this.remotes = remotes;
-    this.coalescer = new Coalescer(burst);
+    this.gro = new Gro(burst);
   }
 
   add(port: VxlanPort): void {
@@ -141,7 +141,7 @@ export class Vxlan extends BurstSink {
         }
         this.unpack(batch, vtep, at, Math.min(stride, end - at), from);
       }
-      this.coalescer.coalesce(batch, first, stride);
+      this.gro.coalesce(batch, first, stride);
     }
     for (let row = first; row < batch.count * ROW; row += ROW) {
       if (rows[row + COLUMN.dest] !== 0 || rows[row + COLUMN.gsoType] !== 0) continue;
@@ -170,7 +170,7 @@ export class Vxlan extends BurstSink {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_vni;
       return row;
     }
-    if (port.port !== this.heardPort) this.hear(port, from);
+    if (port.port !== this.heardPort) this.learn(port, from);
     rows[row + COLUMN.ingress] = this.heard;
     if (this.heard >>> PORT_BITS === 0 && !port.remoteLearning) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_remote;
@@ -184,12 +184,12 @@ export class Vxlan extends BurstSink {
   }
 
   /** Finds or learns the sender of row `from` among the remotes of `port`. */
-  private hear(port: VxlanPort, from: number): void {
+  private learn(port: VxlanPort, from: number): void {
     const { rx } = this.burst;
     const a = from + RX.address;
     const second = this.second < 0 ? this.burst.second : this.second;
     const limit = port.remoteLearning ? port.maxRemotes : 0;
-    const remote = this.remotes.hear(port.port, rx[a], rx[a + 1], rx[a + 2], rx[a + 3], second, limit);
+    const remote = this.remotes.learn(port.port, rx[a], rx[a + 1], rx[a + 2], rx[a + 3], second, limit);
     this.heardPort = port.port;
     this.heard = hop(port.port, remote);
   }

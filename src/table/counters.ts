@@ -43,6 +43,9 @@ const PORT_WORDS = PORT.drops + DROPS.length;
 /** Distance between two ports, in Float64 words: whole cache lines. */
 export const PORT_STRIDE = Math.ceil(PORT_WORDS / 8) * 8;
 
+/** Most bridges of one switch: their counters are preallocated. */
+export const MAX_BRIDGES = 4096;
+
 export const BRIDGE = {
   /** Learned entries now (a gauge); static ones are not counted. */
   learned: 0,

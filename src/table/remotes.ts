@@ -13,6 +13,9 @@
 // Several workers share the rows. Only the first, which receives for all tunnels, changes the table; the others ask for
 // rows that next hops name, and before the FDB has such a next hop its row is written.
 
+/** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
+export const CONFIGURED_REMOTES = 16_384;
+export const LEARNED_REMOTES = 49_152;
 const MAX_PROBES = 64;
 const KEY = 5;
 
@@ -87,7 +90,7 @@ export class Remotes {
   }
 
   /** Row of a remote that was heard at `now`, in whole seconds, added if its port has fewer than `limit` learned ones; else 0. */
-  hear(port: number, a0: number, a1: number, a2: number, a3: number, now: number, limit: number): number {
+  learn(port: number, a0: number, a1: number, a2: number, a3: number, now: number, limit: number): number {
     let row = this.find(port, a0, a1, a2, a3);
     if (row === 0) {
       const count = this.learned.get(port) ?? 0;

@@ -1,7 +1,7 @@
 // The FDB of several workers, in shared memory. What a frame usually needs takes no lock: a lookup, and a station that
 // is where it was. A station that is new or has moved is learned under the lock, and so is each entry reclaimed that the
 // sweeper found. Everything else (static entries, flushes, other rules, another size) is done while the other workers
-// stand still (worker/standstill.ts).
+// stand still (worker/barrier.ts).
 //
 // There are three complications.
 // First, a slot may change hands while somebody looks along its chain, or after it was found: the next hop could be that

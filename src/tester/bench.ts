@@ -2,9 +2,10 @@
 // forget. How these are come by (a running Taploom, any interfaces) is the caller's business.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Stream, TrialPlan } from './stream.ts';
 import { type Side, testFrame } from './test_frame.ts';
 import type { TestPort } from './test_port.ts';
-import { type Context, runTrial, type Stream, type Trial, type TrialPlan } from './trial.ts';
+import { type Context, runTrial, type Trial } from './trial.ts';
 
 /** Fast enough to be over soon, slow enough for any switch's queue. */
 const INTRODUCTION_RATE = 20_000;

@@ -3,7 +3,7 @@
 //   generator -> queue of the interface -> switch: receive drops ... transmit drops -> receiver's buffer -> counted
 //                (a TAP's is full if the switch does not empty it in time)
 
-import type { Stream, StreamResult } from './trial.ts';
+import type { Stream, StreamResult } from './stream.ts';
 
 export interface Losses {
   /** In the queue of the interface that the frames were sent on: the switch did not take them in time. */

@@ -1,6 +1,6 @@
 // A measurement that cannot be made, with a stable code, for people and programs.
 
-import { TaploomError } from '../api.ts';
+import { TaploomError } from '../error.ts';
 import { NativeError } from '../sys/native.ts';
 import { SysError } from '../sys/sys_error.ts';
 

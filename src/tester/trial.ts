@@ -2,10 +2,10 @@
 // then the account: what arrived, how late, and where the rest was lost.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReceiveResult, ReceiveTask, SendResult, SendTask } from '../sys/tester.ts';
+import type { ReceiveTask, SendResult, SendTask } from '../sys/tester.ts';
 import type { Losses, LossSample, Witness } from './losses.ts';
 import { account } from './losses.ts';
-import type { TestPort } from './test_port.ts';
+import type { Stream, StreamResult, TrialPlan } from './stream.ts';
 
 /** Frames that a trial may have: each takes a bit at the receiver, and the sequence number has 32. */
 const MAX_FRAMES = 2 ** 31;
@@ -15,31 +15,6 @@ const FLAT_OUT = 4_000_000;
 const GRACE = 10;
 const LOOK_MS = 10;
 const LAST_COPIES_MS = 50;
-
-export interface Stream {
-  from: TestPort;
-  /** Where the frames should arrive, and then where they should not, for those who want to know. */
-  to: readonly TestPort[];
-  frame: Uint8Array;
-  /** Stations that the frames come from and go to, in turn. */
-  sources?: number;
-  destinations?: number;
-}
-
-export interface TrialPlan {
-  /** Frames a second and stream; 0 = as fast as it goes. */
-  rate: number;
-  seconds: number;
-  /** Most frames of each stream. */
-  frames?: number;
-  /** Seconds to wait for the last frames; less if all are there. RFC 2544, 23: two. */
-  settle: number;
-}
-
-export interface StreamResult extends SendResult {
-  /** In the order of the stream's `to`. */
-  at: ReceiveResult[];
-}
 
 export interface Trial {
   streams: StreamResult[];

@@ -109,3 +109,10 @@ function longestZeroRun(groups: string[]): { from: number; length: number } {
   }
   return best;
 }
+
+/** The address as it lies in memory, in words: see Remotes. */
+export function addressWords(address: string): Int32Array {
+  const bytes = new Uint8Array(16);
+  bytes.set(parseIp(address) as Uint8Array);
+  return new Int32Array(bytes.buffer);
+}

@@ -11,19 +11,17 @@ import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Fault, FaultSource } from '../port/fault.ts';
 import { FdSource } from '../port/fd_source.ts';
 import { MemoryDevice } from '../port/memory.ts';
+import type { DeviceSpec } from '../port/spec.ts';
 import { TapSink } from '../port/tap_sink.ts';
 import { UnderlayTap } from '../port/underlay_tap.ts';
 import { Vxlan } from '../port/vxlan.ts';
 import { CLOCK, KIND } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
-import { Remotes } from '../table/remotes.ts';
-import type { Answer, Change, DeviceSpec, Failed, News, Page, Request, Team } from './messages.ts';
-import { Standstill } from './standstill.ts';
+import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
+import { Barrier } from './barrier.ts';
+import type { Answer, Change, Failed, News, Page, Request, Team } from './messages.ts';
 
-/** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
-export const CONFIGURED_REMOTES = 16_384;
-export const LEARNED_REMOTES = 49_152;
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
 /** Requests are looked for this often, ms, should a wake-up ever be lost. */
@@ -58,7 +56,7 @@ export class DataPlane {
   private readonly memories = new Map<number, Source>();
   private readonly faults = new Map<number, Fault>();
   private readonly report: (news: News) => void;
-  private readonly standstill: Standstill;
+  private readonly barrier: Barrier;
   /** Workers that stand still while this one, the first, changes what they share. */
   private readonly others: number;
   private readonly isFollower: boolean;
@@ -77,7 +75,7 @@ export class DataPlane {
     this.topology = topology;
     this.others = team === undefined ? 0 : team.workers - 1;
     this.isFollower = team !== undefined && team.index > 0;
-    this.standstill = new Standstill(team?.standstill);
+    this.barrier = new Barrier(team?.barrier);
     this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     this.report = report;
@@ -131,7 +129,7 @@ export class DataPlane {
         for (const port of request.ports) this.remove(port);
         return { kind: 'done', failed: [] };
       case 'stand':
-        this.standstill.join();
+        this.barrier.join();
         return { kind: 'done', failed: [] };
       case 'flush': {
         const domains = request.domains === null ? null : new Set(request.domains);
@@ -149,7 +147,7 @@ export class DataPlane {
 
   /** The first worker, or the only one: does `act` while the others stand still. */
   private alone<T>(act: () => T): T {
-    return this.standstill.during(this.others, act);
+    return this.barrier.during(this.others, act);
   }
 
   private readPage(from: number): Page {
@@ -182,7 +180,7 @@ export class DataPlane {
       trouble = { error };
     }
     // Whatever happened, the others wait for this worker here.
-    if (this.isFollower) this.standstill.join();
+    if (this.isFollower) this.barrier.join();
     else {
       this.alone(() => {
         if (trouble !== null) throw trouble.error;

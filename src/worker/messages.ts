@@ -2,51 +2,8 @@
 // engine runs inline, and by postMessage when it runs in a thread.
 
 import type { Topology } from '../engine/topology.ts';
-import type { FaultOptions } from '../port/fault.ts';
-import type { VxlanPort } from '../port/vxlan.ts';
+import type { AddedVtep, DeviceSpec } from '../port/spec.ts';
 import type { RemoteRow } from '../table/remotes.ts';
-
-export interface TapDeviceSpec {
-  kind: 'tap';
-  port: number;
-  fd: number;
-  /** TUNSETOFFLOAD bits. */
-  offloads: number;
-  fault?: FaultOptions;
-}
-
-/** A packet socket on an interface. */
-export interface PacketDeviceSpec {
-  kind: 'packet';
-  port: number;
-  fd: number;
-  /** TUNSETOFFLOAD bits. */
-  offloads: number;
-  fault?: FaultOptions;
-}
-
-export interface MemoryDeviceSpec {
-  kind: 'memory';
-  port: number;
-  toSwitch: SharedArrayBuffer;
-  fromSwitch: SharedArrayBuffer;
-  offloads: boolean;
-  fault?: FaultOptions;
-}
-
-export interface VxlanDeviceSpec extends VxlanPort {
-  kind: 'vxlan';
-  fault?: FaultOptions;
-}
-
-export type DeviceSpec = TapDeviceSpec | PacketDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
-
-/** A socket that tunnels receive from, or the TAP under them. */
-export interface AddedVtep {
-  vtep: number;
-  fd: number;
-  isTap?: boolean;
-}
 
 /**
  * One reconfiguration, carried out between two polls. What is removed may be closed once it is answered. A device that
@@ -119,7 +76,7 @@ export interface Team {
   /** Memory of the first worker's counters: the gauges. */
   gauges: ArrayBufferLike;
   remotes: SharedArrayBuffer;
-  standstill: SharedArrayBuffer;
+  barrier: SharedArrayBuffer;
   /** The FDB at the start. */
   table: SharedArrayBuffer;
 }

@@ -1,8 +1,8 @@
 // The control plane's end of the data plane: the same requests, answered inline or by the thread.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { TaploomError } from '../api.ts';
 import type { Topology } from '../engine/topology.ts';
+import { TaploomError } from '../error.ts';
 import { closeFd, createWake, signalWake } from '../sys/wake.ts';
 import type { Counters } from '../table/counters.ts';
 import { DataPlane } from './data_plane.ts';

@@ -7,16 +7,15 @@
 // A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
 // alone knows the remotes.
 
-import { TaploomError } from '../api.ts';
 import type { Topology } from '../engine/topology.ts';
+import { TaploomError } from '../error.ts';
 import { FrameRing } from '../port/frame_ring.ts';
 import type { Counters } from '../table/counters.ts';
-import { Remotes } from '../table/remotes.ts';
+import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
-import { CONFIGURED_REMOTES, LEARNED_REMOTES } from './data_plane.ts';
+import { Barrier } from './barrier.ts';
 import type { Answer, Change, Failed, News, Request } from './messages.ts';
 import { COPY_LIMIT, InlinePlane, type PlaneClient, ThreadPlane } from './plane_client.ts';
-import { Standstill } from './standstill.ts';
 
 /** @param counters of each worker; inline there is only one */
 export function openPlane(
@@ -34,7 +33,7 @@ export function openPlane(
 
 export class WorkersPlane implements PlaneClient {
   private readonly threads: ThreadPlane[] = [];
-  private readonly standstill = new Standstill();
+  private readonly barrier = new Barrier();
   /** Port -> the worker that receives from it. */
   private readonly owners = new Map<number, number>();
   /** Of the FDB; 0 = some worker may not have the latest table. */
@@ -60,7 +59,7 @@ export class WorkersPlane implements PlaneClient {
       workers: counters.length,
       gauges: counters[0].memory,
       remotes: new SharedArrayBuffer(Remotes.size(CONFIGURED_REMOTES, LEARNED_REMOTES)),
-      standstill: this.standstill.memory,
+      barrier: this.barrier.memory,
       table: SharedFdb.allocate(this.slots),
     };
     this.tables = [team.table];
@@ -144,7 +143,7 @@ export class WorkersPlane implements PlaneClient {
 
   /** A worker died: no other waits for it, and the switch can be closed. */
   private abandon(): void {
-    this.standstill.abandon();
+    this.barrier.abandon();
     for (const table of this.tables) SharedFdb.abandon(table);
     for (const ring of this.rings.values()) new FrameRing(ring).lock.abandon();
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Action } from '../../src/api.ts';
+import type { Action } from '../../src/config/action.ts';
 import { diff } from '../../src/config/diff.ts';
 import { inForce } from '../../src/config/in_force.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';

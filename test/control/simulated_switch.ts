@@ -2,7 +2,6 @@
 // of traffic is what the test puts into it.
 
 import type {
-  ActionResult,
   BridgeStatus,
   FdbEntry,
   FdbFilter,
@@ -12,6 +11,7 @@ import type {
   PortStatus,
   SwitchApi,
 } from '../../src/api.ts';
+import type { ActionResult } from '../../src/config/action.ts';
 import { diff } from '../../src/config/diff.ts';
 import { inForce } from '../../src/config/in_force.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';

@@ -2,7 +2,7 @@
 // devices, and tunnels as sources: test/system/crossing.test.ts.
 
 import { describe, expect, test } from 'vitest';
-import { Compiler } from '../../src/compile.ts';
+import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';

@@ -8,7 +8,7 @@
 // beginning and share out the rest.
 
 import { expect, test } from 'vitest';
-import { addressWords, Compiler } from '../../src/compile.ts';
+import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/schema.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';
@@ -22,6 +22,7 @@ import { Remotes } from '../../src/table/remotes.ts';
 import { SharedFdb } from '../../src/table/shared_fdb.ts';
 import { add } from '../../src/wire/checksum.ts';
 import * as ip from '../../src/wire/ip.ts';
+import { addressWords } from '../../src/wire/ip_address.ts';
 import * as ipv4 from '../../src/wire/ipv4.ts';
 import * as ipv6 from '../../src/wire/ipv6.ts';
 import * as vlan from '../../src/wire/vlan.ts';

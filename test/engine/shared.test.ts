@@ -2,7 +2,7 @@
 // batch during which another worker changed the table.
 
 import { expect, test } from 'vitest';
-import { Compiler } from '../../src/compile.ts';
+import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { MAX_PORTS } from '../../src/frame/hop.ts';

@@ -2,7 +2,7 @@
 // `dev` and a memory port `peer`; `inject` and `take` are the far side of the device.
 
 import { expect, test } from 'vitest';
-import type { Switch } from '../../src/switch.ts';
+import type { Switch } from '../../src/switch/switch.ts';
 import { build, type OffloadFrame, payloadOf, type Shape, verifies } from '../engine/offload_frames.ts';
 import { Rig } from '../support/engine/rig.ts';
 

@@ -4,7 +4,7 @@
 // for.
 
 import { describe, expect, onTestFinished } from 'vitest';
-import { Switch } from '../../src/switch.ts';
+import { Switch } from '../../src/switch/switch.ts';
 import { KIND } from '../../src/sys/burst.ts';
 import { openTap } from '../../src/sys/tap.ts';
 import { configOf } from '../support/engine/rig.ts';

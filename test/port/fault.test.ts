@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CounterView } from '../../src/counter_view.ts';
+import type { CounterView } from '../../src/switch/counter_view.ts';
 import { configOf, openRig } from '../support/engine/rig.ts';
 import { lawViolations } from '../support/engine/stubs.ts';
 

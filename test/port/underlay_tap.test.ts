@@ -3,7 +3,6 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { addressWords } from '../../src/compile.ts';
 import { checkOffload } from '../../src/engine/offload.ts';
 import { EgressQueue } from '../../src/engine/port.ts';
 import { COLUMN, FrameBatch, STRIDE } from '../../src/frame/frame_batch.ts';
@@ -14,6 +13,7 @@ import { KIND, LOST, RX, TX } from '../../src/sys/burst.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DROP, DROPS } from '../../src/table/drops.ts';
 import { Remotes } from '../../src/table/remotes.ts';
+import { addressWords } from '../../src/wire/ip_address.ts';
 import {
   build,
   classified,

@@ -3,7 +3,6 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { addressWords } from '../../src/compile.ts';
 import { EgressQueue } from '../../src/engine/port.ts';
 import { COLUMN, FrameBatch, STRIDE } from '../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, hop, PORT_BITS, PORT_MASK } from '../../src/frame/hop.ts';
@@ -12,6 +11,7 @@ import { TX } from '../../src/sys/burst.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DROP, DROPS } from '../../src/table/drops.ts';
 import { Remotes } from '../../src/table/remotes.ts';
+import { addressWords } from '../../src/wire/ip_address.ts';
 import { build, classified, payloadOf, shapes, verifies } from '../engine/offload_frames.ts';
 import { parse, show } from '../support/engine/frame_text.ts';
 import { StubBurst } from '../support/engine/stub_burst.ts';

@@ -3,7 +3,6 @@
 
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { addressWords } from '../../src/compile.ts';
 import { EgressQueue } from '../../src/engine/port.ts';
 import { Segmenter } from '../../src/engine/segment.ts';
 import { FrameBatch, HEADROOM, STRIDE } from '../../src/frame/frame_batch.ts';
@@ -14,6 +13,7 @@ import { openVtep } from '../../src/sys/udp.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DROP } from '../../src/table/drops.ts';
 import { Remotes } from '../../src/table/remotes.ts';
+import { addressWords } from '../../src/wire/ip_address.ts';
 import { build, classified, payloadOf, type Shape, shapes } from '../engine/offload_frames.ts';
 import { openLab } from '../support/lab.ts';
 import { owned } from '../sys/rig.ts';

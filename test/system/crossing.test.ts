@@ -14,7 +14,7 @@ import { readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Switch } from '../../src/switch.ts';
+import { Switch } from '../../src/switch/switch.ts';
 import { Burst, KIND, ROW, RX, TX } from '../../src/sys/burst.ts';
 import { openTap } from '../../src/sys/tap.ts';
 import { closeFd } from '../../src/sys/wake.ts';

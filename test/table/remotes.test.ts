@@ -6,16 +6,16 @@ const UNLIMITED = 1_000_000;
 const PORT = 3;
 
 /** IPv4 remote number n of a port. */
-function hear(remotes: Remotes, n: number, now = 0, limit = UNLIMITED, port = PORT): number {
-  return remotes.hear(port, n, 0, 0, 0, now, limit);
+function learn(remotes: Remotes, n: number, now = 0, limit = UNLIMITED, port = PORT): number {
+  return remotes.learn(port, n, 0, 0, 0, now, limit);
 }
 const find = (remotes: Remotes, n: number, port = PORT) => remotes.find(port, n, 0, 0, 0);
 
 test('a remote keeps its row, and its address can be read from there', () => {
   const remotes = new Remotes(4, 8, 1);
-  const row = remotes.hear(PORT, 0x7f00_0001, 1, 2, -3, 0, UNLIMITED);
+  const row = remotes.learn(PORT, 0x7f00_0001, 1, 2, -3, 0, UNLIMITED);
   expect(row).toBeGreaterThan(4);
-  expect(remotes.hear(PORT, 0x7f00_0001, 1, 2, -3, 5, UNLIMITED)).toBe(row);
+  expect(remotes.learn(PORT, 0x7f00_0001, 1, 2, -3, 5, UNLIMITED)).toBe(row);
   expect(remotes.portOf(row)).toBe(PORT);
   expect([0, 1, 2, 3].map((word) => remotes.address(row, word))).toEqual([0x7f00_0001, 1, 2, -3]);
   expect(remotes.find(PORT, 0x7f00_0001, 1, 2, 3)).toBe(0);
@@ -30,19 +30,19 @@ test('nobody is row 0, and row 0 belongs to no port', () => {
 
 test('a port learns as many remotes as its limit, and 0 means none', () => {
   const remotes = new Remotes(0, 100, 7);
-  expect(hear(remotes, 1, 0, 0)).toBe(0);
-  for (let n = 1; n <= 10; n++) expect(hear(remotes, n, 0, 10)).not.toBe(0);
-  expect(hear(remotes, 11, 0, 10)).toBe(0);
-  expect(hear(remotes, 5, 0, 10)).toBe(find(remotes, 5));
+  expect(learn(remotes, 1, 0, 0)).toBe(0);
+  for (let n = 1; n <= 10; n++) expect(learn(remotes, n, 0, 10)).not.toBe(0);
+  expect(learn(remotes, 11, 0, 10)).toBe(0);
+  expect(learn(remotes, 5, 0, 10)).toBe(find(remotes, 5));
   // The limit is the port's own.
-  expect(hear(remotes, 11, 0, 10, PORT + 1)).not.toBe(0);
+  expect(learn(remotes, 11, 0, 10, PORT + 1)).not.toBe(0);
 });
 
 test('when all rows are taken nobody is displaced', () => {
   const remotes = new Remotes(0, 50, 7);
-  const rows = Array.from({ length: 50 }, (_, n) => hear(remotes, n + 1));
+  const rows = Array.from({ length: 50 }, (_, n) => learn(remotes, n + 1));
   expect(new Set(rows).size).toBe(50);
-  for (let n = 100; n < 10_000; n++) expect(hear(remotes, n)).toBe(0);
+  for (let n = 100; n < 10_000; n++) expect(learn(remotes, n)).toBe(0);
   rows.forEach((row, n) => {
     expect(find(remotes, n + 1)).toBe(row);
   });
@@ -50,13 +50,13 @@ test('when all rows are taken nobody is displaced', () => {
 
 test('a remote that was silent too long gives its row back', () => {
   const remotes = new Remotes(0, 2, 7);
-  const first = hear(remotes, 1, 1000);
-  const second = hear(remotes, 2, 2000);
+  const first = learn(remotes, 1, 1000);
+  const second = learn(remotes, 2, 2000);
   remotes.expire(1500);
   expect(find(remotes, 1)).toBe(0);
   expect(find(remotes, 2)).toBe(second);
   expect(remotes.portOf(first)).toBe(0);
-  expect(hear(remotes, 3, 2000)).toBe(first);
+  expect(learn(remotes, 3, 2000)).toBe(first);
 });
 
 test('configured remotes have the rows they were given, do not expire, and count against no limit', () => {
@@ -64,17 +64,17 @@ test('configured remotes have the rows they were given, do not expire, and count
   remotes.configure([{ row: 5, port: PORT, address: Int32Array.of(9, 0, 0, 0) }], () => true);
   remotes.expire(1e12);
   expect(find(remotes, 9)).toBe(5);
-  expect(hear(remotes, 9, 0, 0)).toBe(5);
+  expect(learn(remotes, 9, 0, 0)).toBe(5);
 });
 
 test('a learned remote that is configured moves to its row, and back to none when it is taken out', () => {
   const remotes = new Remotes(8, 1, 7);
-  const learned = hear(remotes, 9);
+  const learned = learn(remotes, 9);
   const row = { row: 2, port: PORT, address: Int32Array.of(9, 0, 0, 0) };
   remotes.configure([row], () => true);
   expect(find(remotes, 9)).toBe(2);
   expect(remotes.portOf(learned)).toBe(0);
-  expect(hear(remotes, 10)).toBe(learned);
+  expect(learn(remotes, 10)).toBe(learned);
   remotes.configure([], () => true);
   expect(find(remotes, 9)).toBe(0);
   expect(remotes.portOf(2)).toBe(0);
@@ -83,12 +83,12 @@ test('a learned remote that is configured moves to its row, and back to none whe
 
 test('the remotes of a port that is no more go with it', () => {
   const remotes = new Remotes(8, 4, 7);
-  hear(remotes, 1);
-  hear(remotes, 1, 0, UNLIMITED, PORT + 1);
+  learn(remotes, 1);
+  learn(remotes, 1, 0, UNLIMITED, PORT + 1);
   remotes.configure([], (port) => port !== PORT);
   expect(find(remotes, 1)).toBe(0);
   expect(find(remotes, 1, PORT + 1)).not.toBe(0);
-  for (let n = 2; n <= 4; n++) expect(hear(remotes, n)).not.toBe(0);
+  for (let n = 2; n <= 4; n++) expect(learn(remotes, n)).not.toBe(0);
 });
 
 test('random histories agree with a Map', () => {
@@ -119,7 +119,7 @@ test('random histories agree with a Map', () => {
         if (step.op === 'hear') {
           const name = `${step.port} ${step.n}`;
           const ofPort = [...learned.keys()].filter((other) => other.startsWith(`${step.port} `)).length;
-          const row = remotes.hear(step.port, step.n, 0, 0, 0, now, 8);
+          const row = remotes.learn(step.port, step.n, 0, 0, 0, now, 8);
           const known = learned.get(name);
           if (step.port === 1 && configured.includes(step.n))
             expect(row).toBe(configured.indexOf(step.n) + 1);

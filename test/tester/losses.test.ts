@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { account, type PortSample } from '../../src/tester/losses.ts';
-import type { Stream, StreamResult } from '../../src/tester/trial.ts';
+import type { Stream, StreamResult } from '../../src/tester/stream.ts';
 
 const [a, b] = [{ name: 'a' }, { name: 'b' }] as unknown as Stream['to'];
 const stream: Stream = { from: a, to: [b], frame: new Uint8Array(60) };

@@ -3,15 +3,16 @@
 
 import { closeSync, openSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { Compiler } from '../../src/compile.ts';
+import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { MAX_PORTS } from '../../src/frame/hop.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
+import type { DeviceSpec } from '../../src/port/spec.ts';
 import { openVtep } from '../../src/sys/udp.ts';
 import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DataPlane } from '../../src/worker/data_plane.ts';
-import type { Change, DeviceSpec, News } from '../../src/worker/messages.ts';
+import type { Change, News } from '../../src/worker/messages.ts';
 import { build, payloadOf } from '../engine/offload_frames.ts';
 import { parse } from '../support/engine/frame_text.ts';
 import { configOf } from '../support/engine/rig.ts';

@@ -4,7 +4,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { Switch } from 'taploom';
 import { expect, onTestFinished, test } from 'vitest';
-import type { CounterView } from '../../src/counter_view.ts';
+import type { CounterView } from '../../src/switch/counter_view.ts';
 import { PORT } from '../../src/table/counters.ts';
 import { parse } from '../support/engine/frame_text.ts';
 

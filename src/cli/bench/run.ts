@@ -182,17 +182,15 @@ function plan(
     return { sizes: [], addresses };
   }
   const largest = Math.min(...ports.map((port) => port.maxSize));
-  const [fit, tooBig] = [
+  const [fit, pmtu] = [
     options.sizes.filter((size) => size <= largest),
     options.sizes.filter((size) => size > largest),
   ];
   if (fit.length === 0) {
     throw new TesterError('too_big', `The MTU of the ports allows frames of at most ${largest} bytes`);
   }
-  if (tooBig.length > 0) {
-    warnings.push(
-      `frames of ${tooBig.join(', ')} bytes are left out: the MTU of the ports allows ${largest}`,
-    );
+  if (pmtu.length > 0) {
+    warnings.push(`frames of ${pmtu.join(', ')} bytes are left out: the MTU of the ports allows ${largest}`);
   }
   return { sizes: fit, addresses: 0 };
 }

@@ -1,8 +1,9 @@
 // What each brctl command does with the switch, and the words in which bridge-utils would report it.
 
-import { type FdbEntry, TaploomError } from '../../api.ts';
+import type { FdbEntry } from '../../api.ts';
 import type { ControlClient, SwitchSummary } from '../../control/client.ts';
 import { interfaceExists } from '../../control/interfaces.ts';
+import { TaploomError } from '../../error.ts';
 
 export interface Output {
   readonly out: (text: string) => void;

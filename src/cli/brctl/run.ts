@@ -3,9 +3,9 @@
 // Output, error texts and the order of checks are those of bridge-utils 1.7 where a command means the same here;
 // docs/cli.md lists where it does not.
 
-import { TaploomError } from '../../api.ts';
 import { ControlClient } from '../../control/client.ts';
 import { taploomVersion } from '../../control/version.ts';
+import { TaploomError } from '../../error.ts';
 import { BrctlFailure, COMMANDS, type Output } from './commands.ts';
 import { BRCTL_COMMANDS, parseArguments, USAGE } from './usage.ts';
 

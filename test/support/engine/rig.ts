@@ -7,7 +7,7 @@
 import { expect, onTestFinished } from 'vitest';
 import type { PortCounters } from '../../../src/api.ts';
 import type { Offload, ReceivedFrame } from '../../../src/port/memory.ts';
-import { Switch } from '../../../src/switch.ts';
+import { Switch } from '../../../src/switch/switch.ts';
 import { parse, show } from './frame_text.ts';
 
 type Bridge = Record<string, unknown> & { ports?: Record<string, Record<string, unknown>> };

@@ -26,7 +26,7 @@ const [
 ] = await Promise.all(
   [
     'engine/engine.js',
-    'compile.js',
+    'compile/compiler.js',
     'config/schema.js',
     'table/counters.js',
     'table/shared_fdb.js',

@@ -1,7 +1,7 @@
 // An engine with the simplest devices: a source that holds a list of frames, and a sink that remembers what it was
 // given. For tests of the poll itself; everything else goes through a Switch (rig.ts).
 
-import { Compiler } from '../../../src/compile.ts';
+import { Compiler } from '../../../src/compile/compiler.ts';
 import { parseConfig } from '../../../src/config/schema.ts';
 import { Engine } from '../../../src/engine/engine.ts';
 import { COPY, COPY_WORDS, type EgressQueue, type Sink, type Source } from '../../../src/engine/port.ts';

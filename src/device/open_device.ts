@@ -1,8 +1,11 @@
 // Opens what a configuration asks for, unless the switch has that very interface already.
 
-import type { LocalConfig, PortConfig } from './config/schema.ts';
-import { type Device, openLocal, openMemory, openTapPort, type Tunnels } from './devices.ts';
-import { openAfPacket, requireUnused } from './packet_device.ts';
+import type { LocalConfig, PortConfig } from '../config/schema.ts';
+import type { Device } from './device.ts';
+import { openMemory } from './memory.ts';
+import { openAfPacket, requireUnused } from './packet.ts';
+import { openLocal, openTapPort } from './tap.ts';
+import type { Tunnels } from './tunnels.ts';
 
 export interface DeviceRequest {
   number: number;

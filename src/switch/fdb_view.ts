@@ -1,13 +1,15 @@
 // The forwarding database in names instead of numbers.
 
-import { type FdbEntry, type FdbFilter, TaploomError } from './api.ts';
-import { type Compiler, portViews } from './compile.ts';
-import { type SwitchConfig, vlanSet } from './config/schema.ts';
-import { PORT_BITS, PORT_MASK } from './frame/hop.ts';
-import { LOCAL, STATIC } from './table/fdb.ts';
-import { formatIp } from './wire/ip_address.ts';
-import { formatMac, type Mac, parseMac } from './wire/mac.ts';
-import type { Page } from './worker/messages.ts';
+import type { FdbEntry, FdbFilter } from '../api.ts';
+import type { Compiler } from '../compile/compiler.ts';
+import { portViews } from '../compile/port_view.ts';
+import { type SwitchConfig, vlanSet } from '../config/schema.ts';
+import { TaploomError } from '../error.ts';
+import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { LOCAL, STATIC } from '../table/fdb.ts';
+import { formatIp } from '../wire/ip_address.ts';
+import { formatMac, type Mac, parseMac } from '../wire/mac.ts';
+import type { Page } from '../worker/messages.ts';
 
 /** @throws TaploomError `invalid_mac` */
 export function macOf(text: string): Mac {

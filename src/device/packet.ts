@@ -1,12 +1,12 @@
 // The device of an `af_packet` port: an interface that exists and stays what it is. Taploom sets nothing of it, neither
 // MTU nor address nor state; while it is attached, the host's own stack receives nothing on it.
 
-import { TaploomError } from './api.ts';
-import type { AfPacketPortConfig } from './config/schema.ts';
-import type { Device } from './devices.ts';
-import type { LinkState } from './sys/link.ts';
-import { PacketSocket } from './sys/packet.ts';
-import { SysError } from './sys/sys_error.ts';
+import type { AfPacketPortConfig } from '../config/schema.ts';
+import { TaploomError } from '../error.ts';
+import type { LinkState } from '../sys/link.ts';
+import { PacketSocket } from '../sys/packet.ts';
+import { SysError } from '../sys/sys_error.ts';
+import type { Device } from './device.ts';
 
 /** `userOf` tells who in this switch has an interface already. */
 export function openAfPacket(

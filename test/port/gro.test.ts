@@ -3,7 +3,6 @@
 
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { addressWords } from '../../src/compile.ts';
 import { checkOffload } from '../../src/engine/offload.ts';
 import { Segmenter } from '../../src/engine/segment.ts';
 import { COLUMN, FRAMES_PER_SLOT, FrameBatch, ROW } from '../../src/frame/frame_batch.ts';
@@ -13,6 +12,7 @@ import { Burst, RX } from '../../src/sys/burst.ts';
 import { Counters } from '../../src/table/counters.ts';
 import { DROPS } from '../../src/table/drops.ts';
 import { Remotes } from '../../src/table/remotes.ts';
+import { addressWords } from '../../src/wire/ip_address.ts';
 import { build, classified, payloadOf, type Shape, shapes, smallBatch } from '../engine/offload_frames.ts';
 
 const PEER = '192.0.2.2';

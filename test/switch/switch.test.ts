@@ -2,11 +2,11 @@
 
 import { readdirSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
-import { ConfigError } from '../src/config/schema.ts';
-import { Switch } from '../src/switch.ts';
-import type { DeviceSpec } from '../src/worker/messages.ts';
-import type { PlaneClient } from '../src/worker/plane_client.ts';
-import { configOf, openRig, ports } from './support/engine/rig.ts';
+import { ConfigError } from '../../src/config/schema.ts';
+import type { DeviceSpec } from '../../src/port/spec.ts';
+import { Switch } from '../../src/switch/switch.ts';
+import type { PlaneClient } from '../../src/worker/plane_client.ts';
+import { configOf, openRig, ports } from '../support/engine/rig.ts';
 
 const fds = () => readdirSync('/proc/self/fd').length;
 /** An address that no interface of this machine has (RFC 5737), so binding to it fails. */

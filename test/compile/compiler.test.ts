@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
-import { addressWords, Compiler, MAX_BRIDGES } from '../src/compile.ts';
-import { parseConfig } from '../src/config/schema.ts';
-import { LEARNING, MEMBER, TUNNEL, UNTAGGED, VLAN_AWARE, VLAN_STRIDE } from '../src/engine/topology.ts';
-import { PORT_BITS, PORT_MASK } from '../src/frame/hop.ts';
-import { configOf, ports } from './support/engine/rig.ts';
+import { Compiler } from '../../src/compile/compiler.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+import { LEARNING, MEMBER, TUNNEL, UNTAGGED, VLAN_AWARE, VLAN_STRIDE } from '../../src/engine/topology.ts';
+import { PORT_BITS, PORT_MASK } from '../../src/frame/hop.ts';
+import { MAX_BRIDGES } from '../../src/table/counters.ts';
+import { addressWords } from '../../src/wire/ip_address.ts';
+import { configOf, ports } from '../support/engine/rig.ts';
 
 type Bridges = Parameters<typeof configOf>[0];
 

@@ -1,10 +1,10 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { PortStatus } from './api.ts';
-import type { BridgeConfig } from './config/schema.ts';
+import type { PortStatus } from '../api.ts';
+import type { BridgeConfig } from '../config/schema.ts';
+import type { Device } from '../device/device.ts';
+import type { Look } from '../device/link_watch.ts';
 import type { CounterView } from './counter_view.ts';
-import type { Device } from './devices.ts';
-import type { Look } from './link_watch.ts';
 
 export interface PortFacts {
   bridge: string;

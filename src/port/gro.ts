@@ -26,7 +26,7 @@ const IPV4_PLAIN = 0x45;
 /** PSH in the word of the TCP header that holds its flags. */
 const PSH_WORD = tcp.PSH << 16;
 
-export class Coalescer {
+export class Gro {
   private readonly burst: Pick<Burst, 'join'>;
   // The first segment of a run: offset in the batch's bytes, and offsets from there.
   private start = 0;

@@ -3,15 +3,8 @@
 //   number: which ports, bridges, domains and remotes there are   ->  membership: which port is in which domain
 //   ->  floods: one list of next hops for each domain             ->  statics
 
-import { TaploomError } from './api.ts';
-import { effectiveMtus } from './config/defaults.ts';
-import {
-  type BridgeConfig,
-  type SwitchConfig,
-  type VlanConfig,
-  type VlanSet,
-  vlanSet,
-} from './config/schema.ts';
+import { effectiveMtus } from '../config/defaults.ts';
+import { type BridgeConfig, type SwitchConfig, type VlanSet, vlanSet } from '../config/schema.ts';
 import {
   HAIRPIN,
   ISOLATED,
@@ -23,16 +16,17 @@ import {
   UNTAGGED,
   VLAN_AWARE,
   VLAN_STRIDE,
-} from './engine/topology.ts';
-import { hop, MAX_PORTS } from './frame/hop.ts';
+} from '../engine/topology.ts';
+import { TaploomError } from '../error.ts';
+import { hop, MAX_PORTS } from '../frame/hop.ts';
+import { MAX_BRIDGES } from '../table/counters.ts';
+import type { RemoteRow } from '../table/remotes.ts';
+import { CONFIGURED_REMOTES } from '../table/remotes.ts';
+import { addressWords } from '../wire/ip_address.ts';
+import { parseMac } from '../wire/mac.ts';
 import { type Domain, Domains, Names, type VidSet } from './names.ts';
-import type { RemoteRow } from './table/remotes.ts';
-import { parseIp } from './wire/ip_address.ts';
-import { parseMac } from './wire/mac.ts';
-import { CONFIGURED_REMOTES } from './worker/data_plane.ts';
+import { type PortView, portViews } from './port_view.ts';
 
-/** Most bridges of one switch: their counters are preallocated. */
-export const MAX_BRIDGES = 4096;
 /** The FDB's key has 16 bits for the domain. */
 const MAX_DOMAINS = 65_536;
 /** Slots of the FDB: 1 GiB. The arrays of a data plane must not be a way to exhaust the machine. */
@@ -40,51 +34,6 @@ const MAX_FDB_SLOTS = 2 ** 26;
 const VIDS = 4096;
 /** VLANs of every port of a VLAN-unaware bridge. */
 const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [0] };
-
-/** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
-export interface PortView {
-  name: string;
-  bridge: string;
-  vlan: VlanConfig | undefined;
-  hairpin: boolean;
-  isolated: boolean;
-  learning: boolean;
-  flood: boolean;
-  fdbLimit: number;
-  isTunnel: boolean;
-  remotes: string[];
-}
-
-/** All ports of a bridge, the local interface first. */
-export function portViews(name: string, bridge: BridgeConfig): PortView[] {
-  const views: PortView[] = [];
-  const plain = {
-    hairpin: false,
-    isolated: false,
-    learning: true,
-    flood: true,
-    isTunnel: false,
-    remotes: [],
-  };
-  if (bridge.local !== false) {
-    views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
-  }
-  for (const [portName, port] of Object.entries(bridge.ports)) {
-    views.push({
-      name: portName,
-      bridge: name,
-      vlan: port.vlan,
-      hairpin: port.hairpin,
-      isolated: port.isolated,
-      learning: port.learning,
-      flood: port.flood,
-      fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
-      isTunnel: port.type === 'vxlan',
-      remotes: port.type === 'vxlan' ? port.remotes : [],
-    });
-  }
-  return views;
-}
 
 /** A port with what the compilation found out about it. */
 interface Member {
@@ -325,13 +274,6 @@ function flagsOf(view: PortView): number {
     (view.isTunnel ? TUNNEL : 0) |
     (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
   );
-}
-
-/** The address as it lies in memory, in words: see Remotes. */
-export function addressWords(address: string): Int32Array {
-  const bytes = new Uint8Array(16);
-  bytes.set(parseIp(address) as Uint8Array);
-  return new Int32Array(bytes.buffer);
 }
 
 /** A power of two, at most half full with what the limits allow. @throws TaploomError `too_many` */

@@ -17,7 +17,7 @@ const WORDS = 16;
 /** A signal that comes just before the sleep is lost, but only for this long, ms. */
 const NAP = 20;
 
-export class Standstill {
+export class Barrier {
   readonly memory: SharedArrayBuffer;
   private readonly words: Int32Array;
 

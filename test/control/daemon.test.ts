@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ControlClient } from '../src/control/client.ts';
-import { createLogger } from '../src/control/log.ts';
-import { Daemon, type DaemonOptions } from '../src/daemon.ts';
-import { SimulatedSwitch } from './control/simulated_switch.ts';
+import { ControlClient } from '../../src/control/client.ts';
+import { Daemon, type DaemonOptions } from '../../src/control/daemon.ts';
+import { createLogger } from '../../src/control/log.ts';
+import { SimulatedSwitch } from './simulated_switch.ts';
 
 let directory: string;
 let file: string;

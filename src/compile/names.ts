@@ -2,7 +2,7 @@
 // a reconfiguration. One that is given back is not given out again before the next compilation: the data plane must
 // have forgotten it first.
 
-import { TaploomError } from './api.ts';
+import { TaploomError } from '../error.ts';
 
 /** Numbers from 1 on for names. */
 export class Names {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkOffload } from '../../src/engine/offload.ts';
 import { COLUMN, FrameBatch } from '../../src/frame/frame_batch.ts';
-import { restoreOffload } from '../../src/port/unfinished.ts';
+import { restoreOffload } from '../../src/port/partial_checksum.ts';
 import { build, payloadOf, receive, type Shape, shapes } from '../engine/offload_frames.ts';
 
 const MTU = 1450;

@@ -2,9 +2,9 @@
 // down when a frame fails; this notices it without traffic. It also brings the frames that a full queue lost: they
 // never reach the switch, so only the kernel can count them.
 
-import type { Device } from './devices.ts';
-import { monotonicMs } from './sys/clock.ts';
-import { areTapsUp } from './sys/tap.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import { areTapsUp } from '../sys/tap.ts';
+import type { Device } from './device.ts';
 
 /** Interfaces looked at in one call, at most: 3 ms if they are in other namespaces, however many ports there are. */
 const LOOKS = 24;

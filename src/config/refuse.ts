@@ -1,9 +1,10 @@
 // Actions that could not be carried out, and what falls with them.
 
-import { type ActionResult, TaploomError } from './api.ts';
-import { staticPath } from './config/diff.ts';
-import { parsePath } from './config/path.ts';
-import type { SwitchConfig } from './config/schema.ts';
+import { TaploomError } from '../error.ts';
+import type { ActionResult } from './action.ts';
+import { staticPath } from './diff.ts';
+import { parsePath } from './path.ts';
+import type { SwitchConfig } from './schema.ts';
 
 export function refuse(result: ActionResult, error: unknown): void {
   result.ok = false;

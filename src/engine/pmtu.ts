@@ -34,7 +34,7 @@ const TOS = 0xc0;
 const HEADERS_4 = ipv4.HEADER_LEN + icmp.HEADER_LEN;
 const HEADERS_6 = ipv6.HEADER_LEN + icmpv6.HEADER_LEN;
 
-export class TooBig {
+export class Pmtu {
   private readonly batch: FrameBatch;
   private readonly counters: Counters;
   private readonly clock: Float64Array;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { CounterView } from '../src/counter_view.ts';
-import { Counters, PORT } from '../src/table/counters.ts';
+import { CounterView } from '../../src/switch/counter_view.ts';
+import { Counters, PORT } from '../../src/table/counters.ts';
 
 function count(counters: Counters, port: number, at: number, frames: number): void {
   counters.values[counters.port(port) + at] += frames;

@@ -1,7 +1,7 @@
 // Counters as plain values, read from shared memory without asking the data plane. Each worker has its own, and what a
 // port has is their sum; gauges are in the first worker's.
 
-import type { PollFrames, PollGap, PortCounters } from './api.ts';
+import type { PollFrames, PollGap, PortCounters } from '../api.ts';
 import {
   BRIDGE,
   type Counters,
@@ -9,8 +9,8 @@ import {
   POLL_GAP_BOUNDS,
   PORT,
   SWITCH,
-} from './table/counters.ts';
-import { DROPS } from './table/drops.ts';
+} from '../table/counters.ts';
+import { DROPS } from '../table/drops.ts';
 
 export class CounterView {
   /** By worker. */

@@ -4,17 +4,19 @@
 // Order at the start: configuration, switch, socket, metrics. Whoever reaches the socket finds a switch that forwards.
 
 import { readFileSync } from 'node:fs';
-import { type ActionResult, type SwitchApi, TaploomError } from './api.ts';
-import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from './config/schema.ts';
-import { loadConfig } from './config/yaml.ts';
-import { ChangeError, Changes } from './control/changes.ts';
-import type { Logger } from './control/log.ts';
-import { Metrics, type MetricsServer, metricsServer } from './control/metrics.ts';
-import { PortWatch } from './control/port_watch.ts';
-import { type ControlServer, startControlServer } from './control/server.ts';
-import { type ConfigSource, StateStore } from './control/store.ts';
-import { requireFreeSocket } from './control/unix_socket.ts';
-import { taploomVersion } from './control/version.ts';
+import type { SwitchApi } from '../api.ts';
+import type { ActionResult } from '../config/action.ts';
+import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
+import { loadConfig } from '../config/yaml.ts';
+import { TaploomError } from '../error.ts';
+import { ChangeError, Changes } from './changes.ts';
+import type { Logger } from './log.ts';
+import { Metrics, type MetricsServer, metricsServer } from './metrics.ts';
+import { PortWatch } from './port_watch.ts';
+import { type ControlServer, startControlServer } from './server.ts';
+import { type ConfigSource, StateStore } from './store.ts';
+import { requireFreeSocket } from './unix_socket.ts';
+import { taploomVersion } from './version.ts';
 
 export interface DaemonOptions {
   /** Makes the switch; the daemon closes it. */

@@ -2,15 +2,15 @@
 // what the interfaces have in step with what the configuration leads to.
 
 import { setImmediate as breath } from 'node:timers/promises';
-import type { ActionResult } from './api.ts';
-import { effectiveMtus } from './config/defaults.ts';
-import { formatPath } from './config/path.ts';
-import type { SwitchConfig } from './config/schema.ts';
-import type { Device } from './devices.ts';
-import { refuse } from './refuse.ts';
-import { MAX_SEGMENT_BYTES, MAX_SEGMENTS } from './sys/burst.ts';
-import { HEADER_LEN } from './wire/ethernet.ts';
-import * as vxlan from './wire/vxlan.ts';
+import type { ActionResult } from '../config/action.ts';
+import { effectiveMtus } from '../config/defaults.ts';
+import { formatPath } from '../config/path.ts';
+import { refuse } from '../config/refuse.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import { MAX_SEGMENT_BYTES, MAX_SEGMENTS } from '../sys/burst.ts';
+import { HEADER_LEN } from '../wire/ethernet.ts';
+import * as vxlan from '../wire/vxlan.ts';
+import type { Device } from './device.ts';
 
 /** Linux' GSO_LEGACY_MAX_SIZE, and the default of every interface. */
 const GSO_MAX_SIZE = 65_536;

@@ -1,6 +1,6 @@
 // How a switch runs, as opposed to what it does.
 
-import { TaploomError } from './api.ts';
+import { TaploomError } from '../error.ts';
 
 export interface SwitchOptions {
   /** True: worker threads forward. False: nothing moves but in `poll`. Default true. */

@@ -9,41 +9,42 @@
 import { randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { setImmediate as breath } from 'node:timers/promises';
-import {
-  type Action,
-  type ActionResult,
-  type BridgeStatus,
-  type FdbEntry,
-  type FdbFilter,
-  type PollFrames,
-  type PollGap,
-  type PortStatus,
-  type SwitchApi,
-  type SwitchEvents,
-  TaploomError,
-} from './api.ts';
-import { Compiler, MAX_BRIDGES, portViews } from './compile.ts';
-import { effectiveMtus, stableMac } from './config/defaults.ts';
-import { diff } from './config/diff.ts';
-import { inForce } from './config/in_force.ts';
-import { parsePath } from './config/path.ts';
-import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from './config/schema.ts';
+import type {
+  BridgeStatus,
+  FdbEntry,
+  FdbFilter,
+  PollFrames,
+  PollGap,
+  PortStatus,
+  SwitchApi,
+  SwitchEvents,
+} from '../api.ts';
+import { Compiler } from '../compile/compiler.ts';
+import { portViews } from '../compile/port_view.ts';
+import type { Action, ActionResult } from '../config/action.ts';
+import { effectiveMtus, stableMac } from '../config/defaults.ts';
+import { diff } from '../config/diff.ts';
+import { inForce } from '../config/in_force.ts';
+import { parsePath } from '../config/path.ts';
+import { portOf, refuse, refuseDependents } from '../config/refuse.ts';
+import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.ts';
+import type { Device } from '../device/device.ts';
+import { LinkWatch } from '../device/link_watch.ts';
+import { PortMtus } from '../device/mtus.ts';
+import { openDevice } from '../device/open_device.ts';
+import { Tunnels } from '../device/tunnels.ts';
+import { TaploomError } from '../error.ts';
+import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
+import type { MemoryPort } from '../port/memory.ts';
+import { closeFdAside } from '../sys/wake.ts';
+import { Counters, MAX_BRIDGES } from '../table/counters.ts';
+import type { Answer, Change, Failed, News } from '../worker/messages.ts';
+import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
+import { openPlane } from '../worker/workers_plane.ts';
 import { CounterView } from './counter_view.ts';
-import { type Device, Tunnels } from './devices.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
-import { MAX_PORTS, NOBODY } from './frame/hop.ts';
-import { LinkWatch } from './link_watch.ts';
-import { openDevice } from './open_device.ts';
-import type { MemoryPort } from './port/memory.ts';
-import { PortMtus } from './port_mtus.ts';
+import { optionsOf, type SwitchOptions } from './options.ts';
 import { portStatus } from './port_status.ts';
-import { portOf, refuse, refuseDependents } from './refuse.ts';
-import { optionsOf, type SwitchOptions } from './switch_options.ts';
-import { closeFdAside } from './sys/wake.ts';
-import { Counters } from './table/counters.ts';
-import type { Answer, Change, Failed, News } from './worker/messages.ts';
-import { type PlaneClient, withdraw } from './worker/plane_client.ts';
-import { openPlane } from './worker/workers_plane.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private current: SwitchConfig = EMPTY_CONFIG;
@@ -246,7 +247,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     if (deletions.length > 0) {
       // Throws if there is too much of anything, before the first thing is deleted.
       this.compiler.check(next);
-      await this.letGo(inForce(this.current, next, deletions));
+      await this.detach(inForce(this.current, next, deletions));
     }
 
     const added = await this.openDevices(next, results);
@@ -260,7 +261,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     let failed: Failed[];
     try {
       await this.mtus.adjust(config, results, (port) => this.goneNames.has(port));
-      failed = await this.hand(config, [], [...added.values()]);
+      failed = await this.commit(config, [], [...added.values()]);
     } catch (error) {
       await withdraw(
         this.plane,
@@ -281,7 +282,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       }
       refuseDependents(results, next);
       const rest = done.filter((result) => result.ok || !sound.has(result));
-      await this.letGo(inForce(before, next, rest));
+      await this.detach(inForce(before, next, rest));
     }
     return results;
   }
@@ -303,7 +304,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   /** Brings `config`, which is the current one less something, into force, and closes what is no longer in it. */
-  private async letGo(config: SwitchConfig): Promise<void> {
+  private async detach(config: SwitchConfig): Promise<void> {
     const kept = new Set(
       Object.entries(config.bridges).flatMap(([n, b]) => portViews(n, b).map((v) => v.name)),
     );
@@ -311,10 +312,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const devices = removed.map((name) => this.devices.get(name) as Device);
     // Tunnels tell in `close` which sockets nobody uses any more: first the data plane lets go of them.
     const tunnels = devices.filter(({ spec }) => spec.kind === 'vxlan');
-    await this.hand(config, devices, []);
+    await this.commit(config, devices, []);
     for (const device of tunnels) await device.close();
     const vteps = this.tunnels.takeRemoved();
-    if (vteps.length > 0) await this.hand(config, [], [], vteps);
+    if (vteps.length > 0) await this.commit(config, [], [], vteps);
     for (const { fd } of vteps) await closeFdAside(fd);
     for (const [n, device] of devices.entries()) {
       this.forget(removed[n]);
@@ -324,7 +325,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     }
   }
 
-  private async hand(
+  private async commit(
     config: SwitchConfig,
     removed: Device[],
     added: Device[],

@@ -1,0 +1,48 @@
+// A bridge's ports as the compiler sees them: only what forwarding depends on.
+
+import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
+
+/** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
+export interface PortView {
+  name: string;
+  bridge: string;
+  vlan: VlanConfig | undefined;
+  hairpin: boolean;
+  isolated: boolean;
+  learning: boolean;
+  flood: boolean;
+  fdbLimit: number;
+  isTunnel: boolean;
+  remotes: string[];
+}
+
+/** All ports of a bridge, the local interface first. */
+export function portViews(name: string, bridge: BridgeConfig): PortView[] {
+  const views: PortView[] = [];
+  const plain = {
+    hairpin: false,
+    isolated: false,
+    learning: true,
+    flood: true,
+    isTunnel: false,
+    remotes: [],
+  };
+  if (bridge.local !== false) {
+    views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
+  }
+  for (const [portName, port] of Object.entries(bridge.ports)) {
+    views.push({
+      name: portName,
+      bridge: name,
+      vlan: port.vlan,
+      hairpin: port.hairpin,
+      isolated: port.isolated,
+      learning: port.learning,
+      flood: port.flood,
+      fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
+      isTunnel: port.type === 'vxlan',
+      remotes: port.type === 'vxlan' ? port.remotes : [],
+    });
+  }
+  return views;
+}

@@ -1,0 +1,18 @@
+// One step of a reconfiguration, planned or carried out.
+
+/** One step of a reconfiguration. `path` names the thing as in a validation error. */
+export interface Action {
+  op: 'delete' | 'add' | 'set';
+  kind: 'bridge' | 'port' | 'fdb';
+  /** `bridges.br0.ports.vm1` */
+  path: string;
+  /** For `set`: the keys that change. */
+  changes?: Record<string, { from: unknown; to: unknown }>;
+}
+
+export interface ActionResult extends Action {
+  ok: boolean;
+  /** Why not, for people, and for programs (a TaploomError's code). */
+  error?: string;
+  code?: string;
+}

@@ -1,0 +1,31 @@
+// What a port stands on, seen from the control plane: MTU, addresses, closing. The data plane gets a DeviceSpec with
+// numbers; a descriptor that was opened here is closed here, after the data plane has detached it.
+
+import type { MemoryPort } from '../port/memory.ts';
+import type { DeviceSpec } from '../port/spec.ts';
+import type { LinkState } from '../sys/link.ts';
+
+/** An open device. */
+export interface Device {
+  readonly spec: DeviceSpec;
+  readonly mac?: string;
+  /** TUNSETOFFLOAD bits. */
+  readonly offloads?: number;
+  /** The user's end of a memory port. */
+  readonly memory?: MemoryPort;
+  /** MTU of an interface that somebody else configures; undefined: Taploom sets it, or it cannot be seen. */
+  readonly ownMtu?: number;
+  setMtu(mtu: number): void;
+  /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
+  setGsoMaxSize?(bytes: number): void;
+  /** Frames that the kernel had for the switch and dropped, where not the interface counts them. */
+  queueDropped?(): number;
+  /** The interface as the kernel has it, 50 us, in another namespace 130 us; undefined if it cannot be seen. */
+  link?(): LinkState | undefined;
+  /** Which interface it is, see interface_id.ts; undefined if it cannot be seen. */
+  interfaceId?(): string | undefined;
+  /** The interface is gone when this is done. */
+  close(): void | Promise<void>;
+  /** Closes, and takes back what opening left in the system: for a device that never came into force. */
+  undo(): void | Promise<void>;
+}
