@@ -37,11 +37,11 @@ export class Engine {
   /** One for each sink. */
   private readonly queues: EgressQueue[] = [];
   /** Those of the sinks that hold frames back. */
-  private services: Required<Sink>[] = [];
+  private wrappers: Pick<Required<Sink>, 'service' | 'deadline'>[] = [];
   /** By port index; undefined = no device. */
   private readonly queueOf: (EgressQueue | undefined)[];
-  /** When a sink wants to be serviced next, in ms; Infinity = never. */
-  deadline = Number.POSITIVE_INFINITY;
+  /** One word: when a sink wants to be serviced next, in ms; Infinity = never. */
+  readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
 
   constructor(options: FdbOptions) {
     this.counters = options.counters;
@@ -69,7 +69,8 @@ export class Engine {
     if (queue === undefined) {
       queue = new EgressQueue(sink, QUEUE);
       this.queues.push(queue);
-      if (sink.service !== undefined) this.services.push(sink as Required<Sink>);
+      if (sink.service !== undefined && sink.deadline !== undefined)
+        this.wrappers.push(sink as Required<Sink>);
     }
     this.queueOf[port] = queue;
   }
@@ -79,8 +80,8 @@ export class Engine {
     this.queueOf[port] = undefined;
     if (queue === undefined || this.queueOf.includes(queue)) return;
     this.queues.splice(this.queues.indexOf(queue), 1);
-    this.services = this.services.filter((sink) => sink !== queue.sink);
-    this.deadline = Number.POSITIVE_INFINITY;
+    this.wrappers = this.wrappers.filter((sink) => sink !== queue.sink);
+    this.findDeadline();
   }
 
   /** Fills the batch unless the last poll left something in it. Sleeps at most `timeoutMs`, if nothing is there. */
@@ -114,10 +115,11 @@ export class Engine {
         this.isFresh = false;
       }
       this.replicate(this.topology);
-      this.transmit();
     }
+    if (this.wrappers.length > 0) this.service();
+    if (batch.count > 0 || this.wrappers.length > 0) this.drain();
+    if (this.wrappers.length > 0) this.findDeadline();
     keeper.sweep(clock);
-    if (this.services.length > 0) this.deadline = this.service(clock[0]);
   }
 
   /** `receive` and `forward` in one, for a loop that does not sleep here. `now` is a monotonic time in ms. */
@@ -160,18 +162,23 @@ export class Engine {
     return this.keeper.fdb.read(from, tickAt(this.clock[0]), out);
   }
 
-  private transmit(): void {
-    for (let n = 0; n < this.queues.length; n++) {
-      const queue = this.queues[n];
-      if (queue.count > 0) queue.sink.transmit(this.batch, queue);
-    }
-    this.batch.madeCount = 0;
+  private service(): void {
+    for (let n = 0; n < this.wrappers.length; n++) this.wrappers[n].service(this.batch, this.clock);
+  }
+
+  /** Empties all queues, then sends what was emitted. */
+  private drain(): void {
+    const { batch, queues } = this;
+    for (let n = 0; n < queues.length; n++)
+      if (queues[n].count > 0) queues[n].sink.transmit(batch, queues[n]);
+    for (let n = 0; n < queues.length; n++) queues[n].sink.flush?.(batch);
+    batch.madeCount = 0;
     this.pmtu.clear();
   }
 
-  private service(now: number): number {
-    let deadline = Number.POSITIVE_INFINITY;
-    for (const sink of this.services) deadline = Math.min(deadline, sink.service(now));
-    return deadline;
+  private findDeadline(): void {
+    const { deadline, wrappers } = this;
+    deadline[0] = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < wrappers.length; n++) deadline[0] = Math.min(deadline[0], wrappers[n].deadline[0]);
   }
 }

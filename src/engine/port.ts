@@ -49,10 +49,15 @@ export interface Source {
 
 export interface Sink {
   /**
-   * Sends every copy in `queue`, in order, and empties it. Each copy is counted once, as transmitted or as a transmit
-   * drop of its port. May read, never write, the batch's frames. Never blocks, never throws.
+   * Emits every copy in `queue`, in order, and empties it: at once, or into a transmit list that `flush` sends. Each copy is
+   * counted once, as transmitted or as a transmit drop of its port. May read, never write, the batch's frames. Never
+   * blocks, never throws.
    */
   transmit(batch: FrameBatch, queue: EgressQueue): void;
-  /** For devices that hold frames back: hands on what is due at `now` (ms). Returns the next deadline, or Infinity. */
-  service?(now: number): number;
+  /** Sends what was emitted and is not sent yet. Called once a poll when all queues are empty; sinks may share a list. */
+  flush?(batch: FrameBatch): void;
+  /** For sinks that hold frames back: emits what is due at `clock[0]`, in ms. Called once a poll, before the drain. */
+  service?(batch: FrameBatch, clock: Float64Array): void;
+  /** One word: when `service` is wanted next, in ms; Infinity = never. Read at the end of a poll. */
+  readonly deadline?: Float64Array;
 }

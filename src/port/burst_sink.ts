@@ -85,7 +85,7 @@ export abstract class BurstSink extends CopySink {
     else if (drop === DROP.port_down || drop === DROP.device_gone) this.counters.setUp(port, 0);
   }
 
-  protected flush(_batch: FrameBatch): void {
+  flush(_batch: FrameBatch): void {
     const { burst } = this;
     if (this.count === 0) return;
     burst.transmit(this.count);

@@ -42,7 +42,6 @@ export abstract class CopySink implements Sink {
       this.copy(batch, copies[at + COPY.row], copies[at + COPY.hop], copies[at + COPY.tag]);
     }
     queue.count = 0;
-    this.flush(batch);
   }
 
   /** TUNSETOFFLOAD bits that `port` takes. */
@@ -64,7 +63,7 @@ export abstract class CopySink implements Sink {
     isLast: boolean,
   ): void;
   /** All copies of this poll are emitted. */
-  protected abstract flush(batch: FrameBatch): void;
+  abstract flush(batch: FrameBatch): void;
 
   /** Result of the oldest unsettled emission: OK or a drop reason. */
   protected settle(port: number, drop: number, isLast: boolean, bytes: number, segments: number): void {

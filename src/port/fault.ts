@@ -49,6 +49,7 @@ export class Fault implements Sink {
   private readonly incoming: Held[] = [];
   private state: number;
   private now = 0;
+  readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
 
   /** @param batch the engine's, whose spare slot carries altered copies to `inner` */
   constructor(inner: Sink, batch: FrameBatch, counters: Counters, options: FaultOptions) {
@@ -93,15 +94,24 @@ export class Fault implements Sink {
     queue.count = 0;
   }
 
-  service(now: number): number {
+  service(batch: FrameBatch, clock: Float64Array): void {
+    const now = clock[0];
     this.now = now;
+    this.inner.service?.(batch, clock);
     this.setDue(this.outgoing);
     this.setDue(this.incoming);
     while (this.outgoing.length > 0 && this.outgoing[0].due <= now) {
       this.sendHeld(this.outgoing.shift() as Held);
     }
-    const inner = this.inner.service?.(now) ?? Number.POSITIVE_INFINITY;
-    return Math.min(inner, this.outgoing[0]?.due ?? inner, this.incoming[0]?.due ?? inner);
+  }
+
+  flush(batch: FrameBatch): void {
+    // What was held back in this poll gets its time now.
+    this.setDue(this.outgoing);
+    this.setDue(this.incoming);
+    const inner = this.inner.deadline?.[0] ?? Number.POSITIVE_INFINITY;
+    this.deadline[0] = Math.min(inner, this.outgoing[0]?.due ?? inner, this.incoming[0]?.due ?? inner);
+    this.inner.flush?.(batch);
   }
 
   /** The port goes: what is held back is dropped, and copies are counted so. Frames on their way in were not counted yet. */

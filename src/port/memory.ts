@@ -187,7 +187,7 @@ export class MemoryDevice extends CopySink implements Source {
     this.settle(hop & PORT_MASK, at < 0 ? DROP.queue_full : OK, isLast, this.copyBytes, this.copySegments);
   }
 
-  protected flush(): void {
+  flush(): void {
     this.fromSwitch.notify();
   }
 }

@@ -105,8 +105,8 @@ export class DataPlane {
     const wasBusy = engine.isBusy;
     if (now !== undefined) clock[0] = now;
     if (descriptors !== null) descriptors.vxlan.second = now === undefined ? -1 : Math.floor(now / 1000);
-    if (engine.deadline === Number.POSITIVE_INFINITY) engine.receive(patience);
-    else engine.receive(Math.max(0, Math.min(patience, Math.ceil(engine.deadline - clock[0]))));
+    if (engine.deadline[0] === Number.POSITIVE_INFINITY) engine.receive(patience);
+    else engine.receive(Math.max(0, Math.min(patience, Math.ceil(engine.deadline[0] - clock[0]))));
     if (descriptors !== null && !wasBusy) this.recordGap(descriptors.source.burst.clock);
     if (!wasBusy && engine.batch.count > 0) this.recordFrames(engine.batch.count);
     // Stores apart: a choice between a fraction and an argument is a heap object, too.
