@@ -2,7 +2,6 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
 import { everyGrammar } from '../../src/cli/grammar.ts';
 import { programs } from '../../src/cli/programs.ts';

@@ -23,6 +23,7 @@ export function completer(shell: Shell, directory: string, script: string, socke
   writeFileSync(join(bin, 'taploom'), command, { mode: 0o755 });
   const file = join(directory, `script.${shell}`);
   writeFileSync(file, script);
+  writeFileSync(join(home, '.zshrc'), ZSHRC);
   const env = {
     PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
     HOME: home,
@@ -59,23 +60,34 @@ const DRIVERS: Record<Shell, string> = {
     [[ $2 == *[[:blank:]] ]] && COMP_WORDS+=('')
     COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
     _taploom_complete; printf '%s\\n' "\${COMPREPLY[@]}"`,
-  // An interactive zsh in a terminal. _all_matches puts all that it would offer into the line, which a key prints.
-  zsh: `zmodload zsh/zpty; zpty -b shell zsh -f -i
-    print -r -- "$2" >line
-    zpty -w shell "PS1= PS2=; autoload -Uz compinit; compinit -D; source $1
-    zstyle ':completion:*' completer _all_matches _complete; zstyle ':completion:*' insert yes
-    complete-line() { BUFFER=\${(f)\\"$(<line)\\"}; BUFFER=$(<line; print .); BUFFER=\${BUFFER%$'\\n.'}; CURSOR=$#BUFFER
-      zle all-words; print -r -- \\$BUFFER >done.new; mv done.new done; zle kill-whole-line; zle accept-line; }
-    zle -C all-words complete-word _main_complete; zle -N complete-line; bindkey '^T' complete-line; : >ready"
-    for i in {1..200}; do [[ -e ready ]] && break; sleep 0.02; done
-    zpty -w -n shell $'\\x14'
-    for i in {1..200}; do [[ -e done ]] && break; sleep 0.02; done
-    zpty -d shell
-    before=$2; [[ $2 == *' ' ]] || before=\${2% *}' '
-    found=$(<done); [[ $found == $2 ]] && exit
-    print -rl -- \${(z)found#$before}; rm -f done ready`,
+  // An interactive zsh in a terminal of its own, whose start-up file is below.
+  zsh: `zmodload zsh/zpty; export SCRIPT=$1 LINE=$2 ZDOTDIR=$PWD
+    zpty -b shell zsh -d -i
+    wait_for() { for i in {1..400}; do [[ -e $1 ]] && break; sleep 0.01; done }
+    wait_for ready; zpty -w -n shell $'\\x14'; wait_for done; zpty -d shell
+    print -r -- "$(<done)"; rm -f ready done`,
   fish: `source $argv[2]; complete -C $argv[3] | string replace -r '\\t.*' ''; true`,
 };
+
+/** Ctrl-T completes $LINE with `_all_matches`, which puts all that TAB would offer into the line. */
+const ZSHRC = `PS1= PS2=
+autoload -Uz compinit; compinit -C -d $ZDOTDIR/dump; source $SCRIPT
+zstyle ':completion:*' completer _all_matches _complete
+zstyle ':completion:*' insert yes
+complete-line() {
+  BUFFER=$LINE CURSOR=$#LINE
+  zle all-words
+  local before=$LINE
+  [[ $LINE == *' ' ]] || before=\${LINE% *}' '
+  if [[ $BUFFER == $LINE ]]; then : >done; else print -rl -- \${(z)BUFFER#$before} >new; mv new done; fi
+  BUFFER=
+}
+zle -C all-words complete-word _main_complete
+zle -N complete-line
+bindkey '^T' complete-line
+zle-line-init() { : >ready }
+zle -N zle-line-init
+`;
 
 function run(command: string, args: string[], env: Record<string, string>, cwd: string): Promise<string> {
   return new Promise((resolve, reject) => {
