@@ -247,6 +247,17 @@ function buildTypeScript() {
   });
 }
 
+function buildManPages() {
+  buildOnce({
+    result: 'man/taploom.1',
+    stamp: 'dist/.man-stamp',
+    inputs: ['dist/.stamp', 'scripts/man.mjs', 'package.json'],
+    build() {
+      run('Man pages (npm run man)', process.execPath, [join(ROOT, 'scripts/man.mjs')]);
+    },
+  });
+}
+
 /**
  * Does what is left to do and returns; throws `SetupError` with a message for the user.
  * `tools` are needed beyond the compiler, `purpose` says for what.
@@ -257,6 +268,7 @@ export function setup({ tools = [], purpose = 'Taploom' } = {}) {
   installPackages();
   buildNative();
   buildTypeScript();
+  buildManPages();
 }
 
 /** Runs a script's main function; a SetupError is the user's business and shows as one line. */

@@ -87,7 +87,7 @@ function operand(argument: Argument, path: readonly string[]): Operand {
   const isNew = path.at(-1) === 'add' && path.at(-2) === name;
   return {
     usage: required ? `<${inner}>` : `[${inner}]`,
-    help: description,
+    help: withChoices(description, argChoices),
     value: isNew ? '' : kindOf(name, argChoices),
     variadic,
   };
@@ -97,15 +97,18 @@ function flag(option: Option): Flag {
   const { flags, short, long, description, required, optional, argChoices } = option;
   const placeholder = /[<[](.*)[>\]]$/.exec(flags)?.[1];
   const shown = option.defaultValueDescription ?? option.defaultValue;
-  const meaning = argChoices ? `${description}: ${argChoices.join(', ')}` : description;
   return {
     usage: flags,
     names: [short, long].filter((name) => name !== undefined),
-    help: meaning,
+    help: withChoices(description, argChoices),
     value: placeholder === undefined ? undefined : kindOf(placeholder, argChoices),
     optionalValue: optional && !required,
     byDefault: shown === undefined ? undefined : String(shown),
   };
+}
+
+function withChoices(description: string, choices?: readonly string[]): string {
+  return choices ? `${description}: ${choices.join(', ')}` : description;
 }
 
 function kindOf(placeholder: string, choices?: readonly string[]): string {
