@@ -138,12 +138,16 @@ export function brctlGrammar(): Grammar {
   const path = ['taploom-brctl'];
   const commands = BRCTL_COMMANDS.map(({ name, help }) => {
     const [usage, summary] = help.split(/\t+/);
-    const operands = [...usage.matchAll(/[<{]([^>}]+)[>}]/g)].map(([word, placeholder], i) => ({
-      usage: usage.startsWith('[') ? `[${placeholder}]` : word.replace('{', '<').replace('}', '>'),
-      help: '',
-      value: brctlValue(name, placeholder, i),
-      variadic: name.endsWith('if') && i === 1,
-    }));
+    const operands = [...usage.matchAll(/[<{]([^>}]+)[>}]/g)].map(([, placeholder], i) => {
+      const variadic = name.endsWith('if') && i === 1;
+      const inner = variadic ? `${placeholder}...` : placeholder;
+      return {
+        usage: usage.startsWith('[') ? `[${inner}]` : `<${inner}>`,
+        help: '',
+        value: brctlValue(name, placeholder, i),
+        variadic,
+      };
+    });
     return {
       path: [...path, name],
       summary,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { everyGrammar } from '../../src/cli/grammar.ts';
 import { programs } from '../../src/cli/programs.ts';
-import { completer, hasShell } from './completion_words.ts';
+import { completer, isInstalled } from './completion_words.ts';
 import { simulatedCli } from './simulated_cli.ts';
 
 const tap = { type: 'tap' };
@@ -28,7 +28,7 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
     for (const line of lines) found.push(await complete(line));
     return found;
   };
-  const it = test.runIf(hasShell(shell));
+  const it = test.runIf(isInstalled(shell));
 
   it('offers commands, and after a command its own', async () => {
     expect(await words('taploom ', 'taploom port ', 'taploom port s', 'taploom help port ')).toEqual([

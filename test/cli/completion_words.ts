@@ -8,8 +8,8 @@ import type { Shell } from '../../src/cli/completion/command.ts';
 
 const TAPLOOM = fileURLToPath(new URL('../../dist/src/cli/taploom.js', import.meta.url));
 
-export function hasShell(shell: Shell): boolean {
-  return ['/bin', '/usr/bin', '/usr/local/bin'].some((directory) => existsSync(join(directory, shell)));
+export function isInstalled(program: string): boolean {
+  return ['/bin', '/usr/bin', '/usr/local/bin'].some((directory) => existsSync(join(directory, program)));
 }
 
 /** A line that ends at the cursor, and the words that the shell would offer, sorted. */

@@ -86,14 +86,17 @@ function isTwin(row: Grammar, other: Grammar): boolean {
 
 function shared(flags: readonly Flag[], others: readonly Flag[]): Flag[] {
   return flags.filter((flag) =>
-    others.some((other) => other.usage === flag.usage && other.help === flag.help),
+    others.some(
+      ({ usage: text, help, byDefault }) =>
+        text === flag.usage && help === flag.help && byDefault === flag.byDefault,
+    ),
   );
 }
 
 function reference(row: Grammar, twin: Grammar, more: boolean): string {
   const name = twin.path.slice(1).join(' ');
-  const same = shared(twin.flags, row.flags);
-  const without = twin.flags.filter((flag) => !same.includes(flag));
+  const own = new Set(row.flags.flatMap(({ names }) => names));
+  const without = twin.flags.filter(({ names }) => !names.some((known) => own.has(known)));
   const except = without.map(({ names }) => `\`${names.at(-1)}\``).join(', ');
   return `.PP\n${prose(`The options of \`${name}\`${except && ` except ${except}`}${more ? ', and:' : '.'}`)}\n`;
 }
