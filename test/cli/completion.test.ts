@@ -1,11 +1,14 @@
 // Completion in the three shells, run as they are: scripts come from `taploom completion`, names from a running switch.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { everyGrammar } from '../../src/cli/grammar.ts';
-import { programs } from '../../src/cli/programs.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { BRCTL_COMMANDS } from '../../src/cli/brctl/usage.ts';
+import { daemonCommand } from '../../src/cli/daemon_command.ts';
+import { taploomProgram } from '../../src/cli/program.ts';
 import { completer, isInstalled } from './completion_words.ts';
+import { leaves } from './leaves.ts';
 import { simulatedCli } from './simulated_cli.ts';
 
 const tap = { type: 'tap' };
@@ -32,8 +35,9 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
 
   it('offers commands, and after a command its own', async () => {
     expect(await words('taploom ', 'taploom port ', 'taploom port s', 'taploom help port ')).toEqual([
-      programs()[0]
-        .commands.map(({ path }) => path[1])
+      taploomProgram()
+        .commands.map((command) => command.name())
+        .filter((name) => name !== 'names')
         .sort(),
       PORT_VERBS,
       ['set', 'show'],
@@ -91,6 +95,14 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
     ).toEqual([NONE, NONE]);
   });
 
+  it('has no names from a switch that does not answer', async () => {
+    const silent = createServer().listen(join(cli.directory, 'silent.sock'));
+    onTestFinished(() => void silent.close());
+    const started = performance.now();
+    expect(await words('taploom --socket ../silent.sock bridge del ')).toEqual([NONE]);
+    expect(performance.now() - started).toBeLessThan(10_000); // node:http alone would wait for ever
+  });
+
   it('does not run what a name contains', async () => {
     const [found] = await words('taploom port del br0 a');
     expect(found.map((word) => word.replaceAll('\\', ''))).toEqual(['a$(x)']);
@@ -110,14 +122,18 @@ describe('the script', () => {
   test.each(['bash', 'zsh', 'fish'] as const)('for %s has every command and option', async (shell) => {
     const { code, out } = await cli.run('completion', shell);
     expect(code).toBe(0);
-    const missing = programs().flatMap((program) =>
-      [...everyGrammar(program)].flatMap(({ path, flags }) => {
-        const at = out.indexOf(`'${path.join(' ')}'`);
-        const block = out.slice(at, out.indexOf("'taploom", at + 10));
-        const absent = flags.flatMap(({ names }) => names).filter((name) => !block.includes(`'${name}`));
-        return at < 0 ? [path.join(' ')] : absent.map((name) => `${path.join(' ')} ${name}`);
-      }),
-    );
+    const commander = [
+      ...leaves(taploomProgram(), ['taploom']),
+      ...leaves(daemonCommand(), ['taploomd']),
+      ...BRCTL_COMMANDS.map(({ name }) => ({ path: `taploom-brctl ${name}`, options: ['--help'] })),
+    ];
+    const missing = commander.flatMap(({ path, options }) => {
+      const at = out.indexOf(`'${path}'`);
+      const block = out.slice(at, out.indexOf("'taploom", at + 10));
+      const absent = options.filter((option) => !block.includes(`'${option}`));
+      return at < 0 ? [path] : absent.map((option) => `${path} ${option}`);
+    });
+    expect(commander.length).toBeGreaterThan(30);
     expect(missing).toEqual([]);
   });
 

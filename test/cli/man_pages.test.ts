@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
 import { BRCTL_COMMANDS } from '../../src/cli/brctl/usage.ts';
 import { daemonCommand } from '../../src/cli/daemon_command.ts';
 import { manPages } from '../../src/cli/manual/pages.ts';
 import { taploomProgram } from '../../src/cli/program.ts';
 import { isInstalled } from './completion_words.ts';
+import { leaves } from './leaves.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const pages = manPages('2026-01-31');
@@ -27,14 +27,6 @@ const words = (roff: string) =>
     .replaceAll('\\&', '');
 const page = (name: string) => words(pages.get(name) ?? '');
 
-/** Commands without commands below them, and the options of each, help aside: read from commander, not from our grammar. */
-function leaves(command: Command, path: string[] = []): { path: string; options: string[] }[] {
-  if (command.commands.length > 0) {
-    return command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
-  }
-  return [{ path: path.join(' '), options: command.options.map(({ flags }) => flags.split(/[ =]/)[0]) }];
-}
-
 /** The text of one subsection, and with it that of the command whose options it refers to. */
 function subsection(text: string, path: string): string {
   const body = new RegExp(`^\\.SS ${path}(?= |$)(.*\\n(?!\\.S[SH]))*`, 'm').exec(text)?.[0] ?? '';
@@ -43,14 +35,11 @@ function subsection(text: string, path: string): string {
 }
 
 test('every command and option that is not hidden is there', () => {
-  const hidden = ['names'];
-  const missing = leaves(taploomProgram())
-    .filter(({ path }) => !hidden.includes(path))
-    .flatMap(({ path, options }) => {
-      const body = subsection(page('taploom.1'), path);
-      if (body === '') return [path];
-      return options.filter((option) => !body.includes(option)).map((option) => `${path} ${option}`);
-    });
+  const missing = leaves(taploomProgram()).flatMap(({ path, options }) => {
+    const body = subsection(page('taploom.1'), path);
+    if (body === '') return [path];
+    return options.filter((option) => !body.includes(option)).map((option) => `${path} ${option}`);
+  });
   expect(missing).toEqual([]);
 
   const daemon = daemonCommand().options.map(({ long }) => long as string);
