@@ -241,7 +241,7 @@ export async function bench(context: Context, kind: Kind, ports: readonly string
 }
 
 /** A shell waits for this with the terminal's input, so a switch that does not answer has no names. */
-const NAMES_MS = 300;
+const NAMES_MS = 1000;
 
 /** For completion: one name a line. Names that a terminal would take for commands are left out. */
 export async function names(context: Context, kind: string, bridge?: string): Promise<void> {
