@@ -1,15 +1,14 @@
 // `taploom completion SHELL` prints a script; `taploom names`, which no help lists, is what the script asks at TAB.
 
 import { Argument, type Command } from 'commander';
-import type { Terminal } from '../program.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** `action` runs something with the client, as for the other commands. */
+/** `print` shows the script; `names` runs with the client, as the other commands do. */
 export function addCompletion(
   program: Command,
-  terminal: Terminal,
+  print: (text: string) => unknown,
   names: (...given: unknown[]) => Promise<void>,
 ): void {
   program
@@ -23,7 +22,7 @@ export function addCompletion(
     .action(async (shell: Shell) => {
       const { completionScript } = await import('./script.ts');
       const { programs } = await import('../programs.ts');
-      terminal.out(completionScript(shell, programs()));
+      print(completionScript(shell, programs(program)));
     });
   program
     .command('names', { hidden: true })

@@ -1,6 +1,7 @@
 // The three man pages, by file name.
 
 import { taploomVersion } from '../../control/version.ts';
+import { taploomProgram } from '../program.ts';
 import { programs } from '../programs.ts';
 import { manPage } from './page.ts';
 import { BRCTL, TAPLOOM, TAPLOOMD, type Texts } from './texts.ts';
@@ -10,7 +11,7 @@ export function manPages(date: string): Map<string, string> {
   const texts: Texts[] = [TAPLOOM, TAPLOOMD, BRCTL];
   const edition = { version: taploomVersion(), date };
   return new Map(
-    programs().map((grammar, i) => [
+    programs(taploomProgram()).map((grammar, i) => [
       `${grammar.path[0]}.${texts[i].section}`,
       manPage(grammar, texts[i], edition),
     ]),
