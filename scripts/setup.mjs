@@ -42,6 +42,9 @@ const DEBIAN_PACKAGES = {
   scapy: 'python3-scapy',
   perf: 'linux-perf',
   curl: 'curl',
+  zsh: 'zsh',
+  fish: 'fish',
+  man: 'man-db',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -284,7 +287,10 @@ export async function main(body) {
 
 /** What the system tests run. `.ci/run` and `npm test` install these too. */
 export const TEST_TOOLS = {
-  tools: ['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
+  tools: [
+    ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
+    ...['zsh', 'fish', 'man'],
+  ],
   purpose: 'The test suite',
 };
 

@@ -204,7 +204,7 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
 
   addCompletion(
     program,
-    terminal,
+    terminal.out,
     action((c) => c.names),
   );
   addHelp(program);
