@@ -66,6 +66,7 @@ async function main(options: Options): Promise<void> {
   const log = createLogger({ level: logLevel, format: logFormat });
   const { Daemon } = await import('../control/daemon.ts');
   const { Switch } = await import('../switch/switch.ts');
+  const { peerOf } = await import('../sys/peer.ts');
   const tell = await notifier(log);
 
   let daemon: Daemon | undefined;
@@ -95,6 +96,7 @@ async function main(options: Options): Promise<void> {
     log,
     socket,
     socketGroup,
+    credentials: peerOf,
     config,
     state,
     metrics,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FdbEntry } from '../../src/api.ts';
 import { Changes } from '../../src/control/changes.ts';
+import { EventStreams } from '../../src/control/event_stream.ts';
 import { FdbSessions } from '../../src/control/fdb_sessions.ts';
 import { ROUTES } from '../../src/control/routes.ts';
 import { controlApp } from '../../src/control/server.ts';
@@ -28,7 +29,9 @@ beforeEach(() => {
   faults = [];
   sessions = new FdbSessions(api);
   const changes = new Changes(api, (config) => void saved.push(config));
-  app = controlApp({ api, changes, sessions, version: '9.9.9' }, (error) => void faults.push(error));
+  const streams = new EventStreams(api.events);
+  const context = { api, changes, sessions, streams, version: '9.9.9' };
+  app = controlApp(context, (error) => void faults.push(error));
 });
 afterEach(() => sessions.close());
 

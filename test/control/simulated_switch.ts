@@ -22,6 +22,16 @@ import { EventLog } from '../../src/switch/event_log.ts';
 /** A log that nobody fills but the test. */
 class SimulatedEvents extends EventLog {
   looks = 0;
+  followers = 0;
+
+  constructor() {
+    super({
+      first: 0,
+      onFollowers: (count) => {
+        this.followers = count;
+      },
+    });
+  }
 
   look(): void {
     this.looks++;
@@ -29,7 +39,7 @@ class SimulatedEvents extends EventLog {
 }
 
 export class SimulatedSwitch implements SwitchApi {
-  readonly events = new SimulatedEvents({ first: 0 });
+  readonly events = new SimulatedEvents();
   config: SwitchConfig;
   entries: FdbEntry[] = [];
   /** Rows in one page of `fdb`. */

@@ -118,7 +118,18 @@ describe('a subscription', () => {
 });
 
 test('a sentence shows no control characters of strangers', () => {
-  const neighbour = { type: 'neighbour', change: 'added', bridge: 'br0', port: 'vm1', protocol: 'lldp' } as const;
-  const { message } = open().add({ ...neighbour, chassis: 'x', neighbourPort: '\u001b[2J', name: 'a\u202eb\n' });
+  const neighbour = {
+    type: 'neighbour',
+    change: 'added',
+    bridge: 'br0',
+    port: 'vm1',
+    protocol: 'lldp',
+  } as const;
+  const { message } = open().add({
+    ...neighbour,
+    chassis: 'x',
+    neighbourPort: '\u001b[2J',
+    name: 'a\u202eb\n',
+  });
   expect(message).toBe('neighbour a?b? (port ?[2J) on port vm1 is new');
 });
