@@ -179,7 +179,8 @@ export interface Events {
   add(fact: EventFact): SwitchEvent;
   /**
    * Looks for what has happened to ports and stations. While somebody subscribes that happens by itself, four times a
-   * second; otherwise when you ask.
+   * second; otherwise when you ask. `now` (ms, monotonic) replaces the clock; `digest` is that of `portsDigest` just now,
+   * for callers that have it.
    */
-  look(): void;
+  look(options?: { now?: number; digest?: string }): void;
 }

@@ -56,9 +56,9 @@ export class PortWatch {
   }
 
   check(): void {
-    // For the stored events; who follows them has them sooner.
-    this.api.events.look();
     const digest = this.api.portsDigest();
+    // For the stored events; who follows them has them sooner.
+    this.api.events.look({ digest });
     if (digest === this.digest) return;
     this.isComplete = true;
     const now = new Map<string, Known>();

@@ -83,14 +83,19 @@ export class EventWatch {
   follow(isFollowed: boolean): void {
     if (isFollowed === (this.timer !== undefined)) return;
     clearInterval(this.timer);
-    this.timer = isFollowed ? setInterval(() => this.look(), INTERVAL_MS).unref() : undefined;
+    this.timer = isFollowed
+      ? setInterval(() => this.look(performance.now()), INTERVAL_MS).unref()
+      : undefined;
   }
 
-  /** @param now ms, monotonic */
-  look(now = performance.now()): void {
+  /**
+   * @param now ms, monotonic
+   * @param digest of the ports, if the caller has it
+   */
+  look(now: number, digest?: string): void {
     this.lookAtStations(now);
     // A little less than the interval: timers are late or early by some ms.
-    if (now - this.portsAt >= PORTS_MS - 100) this.lookAtPorts(now);
+    if (now - this.portsAt >= PORTS_MS - 100) this.lookAtPorts(now, digest ?? this.watched.portsDigest());
   }
 
   forget(port: string): void {
@@ -99,10 +104,10 @@ export class EventWatch {
     this.digest = '';
   }
 
-  private lookAtPorts(now: number): void {
+  private lookAtPorts(now: number, ports: string): void {
     this.portsAt = now;
     const { counters } = this.watched;
-    const digest = `${this.watched.portsDigest()} ${counters.dropTotalOf(NOBODY)}`;
+    const digest = `${ports} ${counters.dropTotalOf(NOBODY)}`;
     if (digest === this.digest && !this.isPending) return;
     this.digest = digest;
     this.isPending = false;

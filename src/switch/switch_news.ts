@@ -38,9 +38,8 @@ export class SwitchNews extends EventLog {
     this.listen((event) => emitter.emit('event', event));
   }
 
-  /** @param now ms, monotonic */
-  look(now?: number): void {
-    this.watch.look(now);
+  look({ now = performance.now(), digest }: { now?: number; digest?: string } = {}): void {
+    this.watch.look(now, digest);
   }
 
   applied(by: Author, results: readonly ActionResult[]): void {

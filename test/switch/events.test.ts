@@ -15,7 +15,7 @@ async function open(bridge: object) {
   let last = events.stored().at(-1)?.seq ?? 0;
   /** What is new after a look at `ms`. */
   const look = (ms: number) => {
-    events.look(ms);
+    events.look({ now: ms });
     const fresh = events.stored({ since: last });
     last = fresh.at(-1)?.seq ?? last;
     return facts(fresh);
