@@ -86,14 +86,16 @@ export type Author =
     }
   | { kind: 'file'; file: string }
   /** Whoever embeds the switch. */
-  | { kind: 'program' };
+  | { kind: 'program' }
+  /** A client of which nobody can tell more, such as one that went at once. */
+  | { kind: 'unknown' };
 
 /** A configuration was applied, wholly or in part. */
 export interface ConfigurationFact {
   type: 'configuration';
   by: Author;
-  /** The first hundred. */
-  actions: Pick<ActionResult, 'op' | 'kind' | 'path' | 'ok' | 'error'>[];
+  /** The first hundred; `keys` are those that a `set` changes. */
+  actions: (Pick<ActionResult, 'op' | 'kind' | 'path' | 'ok' | 'error'> & { keys?: string[] })[];
   total: number;
   failed: number;
 }

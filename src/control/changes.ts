@@ -22,8 +22,7 @@ export class ChangeError extends TaploomError {
 }
 
 export interface ChangeOptions {
-  /** Who it is; asked when it is the change's turn. */
-  by?: () => Author | undefined;
+  by?: Author;
   /** Called before the outcome is saved, whether all worked or not. */
   applied?: (config: SwitchConfig) => void;
 }
@@ -54,7 +53,7 @@ export class Changes {
       const wanted = edit(this.api.config);
       const strange = strangeFds(this.api.config, wanted);
       if (strange.length > 0) throw new ConfigError(strange);
-      const results = await this.api.apply(wanted, by?.());
+      const results = await this.api.apply(wanted, by);
       applied(this.api.config);
       return { results, saving: this.saving() };
     });
@@ -66,9 +65,9 @@ export class Changes {
     return results;
   }
 
-  /** The same for one client. */
-  of(by: () => Author | undefined): OwnChanges {
-    return { change: (edit) => this.change(edit, { by }) };
+  /** The same for one client. `author` is asked at once, while the client waits: later its process number may be another's. */
+  of(author: () => Author): OwnChanges {
+    return { change: (edit) => this.change(edit, { by: author() }) };
   }
 
   /** Settled before anybody waits for it, so that a full disk is not an unhandled rejection. */

@@ -66,7 +66,7 @@ export class Daemon {
     const closers: (() => unknown)[] = [() => api.close()];
     try {
       api.events.listen((event) => {
-        if (event.type === 'configuration' && event.by.kind === 'client') log.info(event.message);
+        if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
       });
       report(log, await api.apply(config, { kind: 'file', file: options.config ?? options.state ?? '' }));
       store?.started(api.config);
@@ -119,7 +119,7 @@ export class Daemon {
       const source = readSource(file);
       const wanted = loadConfig(source.text, source.file);
       const results = await changes.change(() => wanted, {
-        by: () => ({ kind: 'file', file }),
+        by: { kind: 'file', file },
         applied: (present) => store?.reloaded(source, wanted, present),
       });
       report(log, results);

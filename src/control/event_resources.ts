@@ -25,6 +25,7 @@ const author = z.union([
   }),
   z.object({ kind: z.literal('file'), file: z.string() }),
   z.object({ kind: z.literal('program') }),
+  z.object({ kind: z.literal('unknown') }),
 ]);
 
 export const switchEvent: z.ZodType<SwitchEvent> = z.union([
@@ -86,6 +87,7 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
           op: z.enum(['delete', 'add', 'set']),
           kind: z.enum(['bridge', 'port', 'fdb']),
           path: z.string(),
+          keys: z.array(z.string()).optional().describe('of a `set`: keys that change'),
           ok: z.boolean(),
           error: z.string().optional(),
         }),

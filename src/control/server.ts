@@ -29,7 +29,7 @@ export interface ControlServerOptions {
   socket: string;
   /** Group, by name or number, whose members may use the socket: mode 0660 in place of 0600. */
   socketGroup?: string;
-  /** Who is at the other end of a connection; without it changes are by somebody. */
+  /** Who is at the other end of a connection; without it nobody knows who makes changes. */
   credentials?: Credentials;
   /** Told of errors that are our fault: they are answered with status 500. */
   onError?: (error: unknown) => void;
@@ -116,9 +116,9 @@ async function answer(c: Context, route: Route, names: string[], app: AppContext
 }
 
 /** Asked only for a change: it takes some 0.1 ms. */
-function author(c: Context, credentials: Credentials | undefined): Author | undefined {
+function author(c: Context, credentials: Credentials | undefined): Author {
   const { incoming } = (c.env ?? {}) as { incoming?: IncomingMessage };
-  return credentials && authorOf(incoming?.socket, credentials);
+  return (credentials && authorOf(incoming?.socket, credentials)) ?? { kind: 'unknown' };
 }
 
 async function readBody(c: Context, route: Route): Promise<unknown> {

@@ -10,9 +10,14 @@ const ACTIONS = 100;
 
 export function appliedFacts(by: Author, results: readonly ActionResult[]): EventFact[] {
   if (results.length === 0) return [];
-  const actions = results
-    .slice(0, ACTIONS)
-    .map(({ op, kind, path, ok, error }) => ({ op, kind, path, ok, ...(error !== undefined && { error }) }));
+  const actions = results.slice(0, ACTIONS).map(({ op, kind, path, changes, ok, error }) => ({
+    op,
+    kind,
+    path,
+    ...(changes !== undefined && { keys: Object.keys(changes) }),
+    ok,
+    ...(error !== undefined && { error }),
+  }));
   const failed = results.filter(({ ok }) => !ok).length;
   const facts: EventFact[] = [{ type: 'configuration', by, actions, total: results.length, failed }];
   for (const { op, kind, path, ok } of results) {

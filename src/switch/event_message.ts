@@ -33,7 +33,7 @@ function sentence(fact: EventFact): string {
       return configurationSentence(fact);
     case 'lost':
       return fact.count === 0
-        ? 'events before this are gone: taploomd was started again since; look at its state afresh'
+        ? 'events before this are gone: the switch was started again since; look at its state afresh'
         : `${count(fact.count, 'event')} before this ${fact.count === 1 ? 'is' : 'are'} lost: they came faster than they were read`;
   }
 }
@@ -72,15 +72,19 @@ function limitSentence({ limit, bridge, port, mac, value }: LimitFact): string {
 }
 
 function configurationSentence({ by, actions, total, failed }: ConfigurationFact): string {
-  const named = actions.slice(0, NAMED).map(({ op, path, ok }) => `${op} ${path}${ok ? '' : ' (failed)'}`);
+  const named = actions.slice(0, NAMED).map(({ op, path, ok, keys }) => {
+    const what = keys === undefined ? `${op} ${path}` : `${op} ${keys.join(' and ')} of ${path}`;
+    return ok ? what : `${what} (failed)`;
+  });
   const rest = total > NAMED ? ` and ${total - NAMED} more` : '';
   const outcome = failed === 0 ? '' : `; ${failed} of ${count(total, 'action')} failed`;
   return `${authorText(by)} changed the configuration: ${named.join(', ')}${rest}${outcome}`;
 }
 
 function authorText(by: Author): string {
-  if (by.kind === 'file') return `configuration file ${by.file}`;
+  if (by.kind === 'file') return `file ${by.file}`;
   if (by.kind === 'program') return 'the embedding program';
+  if (by.kind === 'unknown') return 'an unknown client of the control socket';
   const { user, uid, pid, command } = by;
   const who = user === undefined ? `user ${uid}` : `${user} (uid ${uid})`;
   return command === undefined ? `${who}, process ${pid},` : `${who}, process ${pid} \`${command}\`,`;

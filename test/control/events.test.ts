@@ -1,12 +1,14 @@
 // The stream of events over a real Unix socket: what a client gets, what it costs when it does not read, and when it ends.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Credentials } from '../../src/control/author.ts';
+import { authorOf, type Credentials } from '../../src/control/author.ts';
 import { Changes } from '../../src/control/changes.ts';
 import { ControlClient } from '../../src/control/client.ts';
 import { EventStreams, eventText } from '../../src/control/event_stream.ts';
@@ -170,6 +172,33 @@ test('a change tells who made it', async () => {
     failed: 0,
   });
   expect(event.message).toMatch(/process \d+ `.+`, changed the configuration: add bridges\.br0\.ports\.vm1$/);
+});
+
+test('a change of a key tells which, and a client that nobody can tell is unknown', async () => {
+  await client.setBridge('br0', { ageing_time: 7 });
+  expect((await client.events())[0].message).toMatch(/configuration: set ageing_time of bridges\.br0$/);
+  expect(authorOf({ _handle: { fd: 0 } }, () => undefined)).toBeUndefined();
+  expect(authorOf({ _handle: null }, credentials)).toBeUndefined();
+  expect(authorOf(undefined, credentials)).toBeUndefined();
+});
+
+test('an author of whom there is only a number has no names', () => {
+  const nobody = { pid: 0, uid: 4_000_000_001, gid: 1 };
+  expect(authorOf({ _handle: { fd: 9 } }, () => nobody)).toEqual({ kind: 'client', ...nobody });
+});
+
+test('a command line is cut, and cannot write to a terminal', async () => {
+  const words = ['-e', 'setTimeout(() => {}, 20000)', '\u001b[31m\u202e\n', 'x'.repeat(1000)];
+  const child = spawn(process.execPath, words, { stdio: 'ignore' });
+  try {
+    await once(child, 'spawn');
+    const peer = { pid: child.pid ?? 0, uid: 0, gid: 0 };
+    const author = authorOf({ _handle: { fd: 9 } }, () => peer) as { command: string };
+    expect(author.command).toContain('-e setTimeout(() => {}, 20000) ?[31m?? xxx');
+    expect(author.command.length).toBeLessThanOrEqual(256);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
 
 describe('the reader of server-sent events', () => {
