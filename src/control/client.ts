@@ -193,7 +193,7 @@ export class ControlClient {
     } finally {
       response.destroy();
     }
-    throw this.explain(Object.assign(new Error('end of the events'), { code: 'ECONNRESET' }));
+    throw new ControlError('connection_lost', `taploomd at ${this.socket} closed the connection: it ends`);
   }
 
   close(): void {

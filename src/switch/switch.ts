@@ -149,15 +149,17 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   portsDigest(): string {
-    this.linkWatch.lookUp();
-    this.linkWatch.lookAtOne();
+    const { counters, devices, goneNames, linkWatch } = this;
+    linkWatch.lookUp();
+    linkWatch.lookAtOne();
     let states = '';
     const ports: number[] = [];
-    for (const { number, state } of this.portStates()) {
-      ports.push(number);
-      states += state[0];
+    for (const [name, { spec }] of devices) {
+      ports.push(spec.port);
+      const isUp = linkWatch.isUp(name) ?? counters.isUp(spec.port);
+      states += goneNames.has(name) ? 'g' : isUp ? 'u' : 'd';
     }
-    return `${states} ${this.counters.dropTotal(ports)}`;
+    return `${states} ${counters.dropTotal(ports)}`;
   }
 
   unassignedDrops(): Record<string, number> {
