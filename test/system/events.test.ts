@@ -12,17 +12,22 @@ import { sendFrames } from '../support/traffic.ts';
 
 needs('curl', 'scapy', 'sysctl');
 
-async function connect(bridge: object = {}) {
+async function connect(bridge: object = {}, args: string[] = []) {
   const lab = await openLab();
   const [sw, ...hosts] = await lab.netnsList(['sw', 'a', 'b', 'c']);
   await Promise.all(hosts.map((host) => host.withoutIpv6()));
   const ports = Object.fromEntries(
     ['a', 'b'].map((name, i) => [name, { type: 'tap', netns: hosts[i].name }]),
   );
-  const daemon = await Taploomd.start(lab, sw, {
-    version: 1,
-    bridges: { br0: { local: false, ...bridge, ports } },
-  });
+  const daemon = await Taploomd.start(
+    lab,
+    sw,
+    {
+      version: 1,
+      bridges: { br0: { local: false, ...bridge, ports } },
+    },
+    { args },
+  );
   const [a, b, c] = hosts;
   await Promise.all([a.up('a'), b.up('b')]);
   const stored = async (query = '') =>
@@ -90,8 +95,8 @@ sendp(Ether(src='${mac}', dst='ff:ff:ff:ff:ff:ff', type=0x88b5) / Raw(b'x' * 46)
   await where.check(['/usr/bin/python3', '-c', script]);
 }
 
-test('a station that moves, and then flaps, is told to who follows', async () => {
-  const { lab, daemon, a, b } = await connect();
+test('a station that moves, and then flaps, is told to who follows, whichever worker hears it', async () => {
+  const { lab, daemon, a, b } = await connect({}, ['--workers', '2']);
   const follower = lab.spawn(
     [process.execPath, program('taploom'), 'events', '--follow', '--type', 'station', '--json'],
     { env: { TAPLOOM_SOCKET: daemon.socket } },
