@@ -1,216 +1,261 @@
-// Faults on purpose, in both directions of a port: a wrapper around any device's source and sink. Embedders test their
-// recovery with it, we ours.
+// Faults on purpose, in both directions of a port: a wrapper around the sinks and sources of all ports that want some.
+// Embedders test their recovery with it, we ours.
 //
 //   drop, duplicate, corrupt: probabilities (0-1)      delay: ms, frames stay in order
 //
-// Unlike everything else on the frame's path it allocates: held-back frames are copies.
-// A frame that is held back on its way out is counted as a copy, and as transmitted or dropped once that is so.
+// A copy that is held back is counted as a copy, and as transmitted or dropped once that is so. Nothing is allocated per
+// frame. What was altered or held back leaves from the batch's spare slot, where several find room one after the other.
 
 import { COPY, COPY_WORDS, EgressQueue, type Sink, type Source } from '../engine/port.ts';
-import { COLUMN, FRAME_ROOM, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, HEADROOM, ROW, STRIDE } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
+import { copyWords } from './copy_words.ts';
+import { CHANCE, type FaultOptions, FaultyPort } from './faulty_port.ts';
 
-/** Frames held back per direction; more are dropped. */
-const MAX_HELD = 4096;
-/** `due` of a frame that was taken since the last `service`, which is what knows the time. */
-const NOT_YET = Number.POSITIVE_INFINITY;
 /** `dest` of a frame that was taken out of its batch. */
 const TAKEN = -1;
+/** Bytes of the spare slot. */
+const SPARE_ROOM = STRIDE - HEADROOM;
 
-export interface FaultOptions {
-  drop?: number;
-  duplicate?: number;
-  corrupt?: number;
-  /** ms */
-  delay?: number;
-  /** Of the pseudo-random sequence: the same seed and the same frames give the same faults. */
-  seed?: number;
-}
-
-/** One frame out of its batch: its row, and its bytes, untagged (on egress) or as received (on ingress). */
-interface Held {
-  due: number;
-  bytes: Uint8Array;
-  columns: Int32Array;
-  hop: number;
-  tag: number;
-}
-
-export class Fault implements Sink {
-  private readonly inner: Sink;
-  private readonly queue: EgressQueue;
-  private readonly counters: Counters;
-  private readonly batch: FrameBatch;
-  private readonly options: FaultOptions;
-  private readonly outgoing: Held[] = [];
-  private readonly incoming: Held[] = [];
-  private state: number;
-  private now = 0;
+/** The sink of all faulty ports; as a source, it gives what was held back on its way in. */
+export class Faults implements Sink, Source {
   readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
+  private readonly batch: FrameBatch;
+  private readonly counters: Counters;
+  /** By port index. */
+  private readonly ports: (FaultyPort | undefined)[] = [];
+  /** The same in a row, and their sinks, each once. */
+  private faulty: FaultyPort[] = [];
+  private sinks: Sink[] = [];
+  /** The time of the last `service`. */
+  private readonly clock = new Float64Array(1);
+  /** Bytes of the spare slot that are waiting to be sent. */
+  private spareUsed = 0;
 
-  /** @param batch the engine's, whose spare slot carries altered copies to `inner` */
-  constructor(inner: Sink, batch: FrameBatch, counters: Counters, options: FaultOptions) {
-    this.inner = inner;
-    this.queue = new EgressQueue(inner, 1);
+  /** @param batch the engine's */
+  constructor(batch: FrameBatch, counters: Counters) {
     this.batch = batch;
     this.counters = counters;
-    this.options = options;
-    // Spread, because the first numbers after a small seed are small, too.
-    this.state = Math.imul((options.seed ?? 1) + 1, 0x9e37_79b1);
+  }
+
+  /** From now on copies for `port` come here, and go on to `inner`. */
+  add(port: number, inner: Sink, options: FaultOptions): void {
+    this.remove(port);
+    this.ports[port] = new FaultyPort(port, new EgressQueue(inner, 1), options);
+    this.list();
+  }
+
+  /** The port goes: what is held back is dropped, and copies are counted so. Frames on their way in were not counted yet. */
+  remove(port: number): void {
+    const old = this.ports[port];
+    if (old === undefined) return;
+    this.drop(port, old.outgoing?.count ?? 0);
+    old.clear();
+    this.ports[port] = undefined;
+    this.list();
+  }
+
+  /** Wraps a source some of whose ports may be faulty. Costs nothing per frame while no port is. */
+  around(source: Source): Source {
+    return new FaultySource(source, this);
+  }
+
+  get isEmpty(): boolean {
+    return this.faulty.length === 0;
   }
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
-    const { drop = 0, duplicate = 0, corrupt = 0, delay = 0 } = this.options;
-    for (let at = 0; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
-      const row = queue.copies[at + COPY.row];
-      const hop = queue.copies[at + COPY.hop];
-      const tag = queue.copies[at + COPY.tag];
-      const counter = this.counters.port(hop & PORT_MASK);
-      if (this.happens(drop)) {
-        this.counters.values[counter + PORT.drops + DROP.fault_transmit] += 1;
-        continue;
-      }
-      let copies = 1;
-      if (this.happens(duplicate)) {
-        copies = 2;
-        this.counters.values[counter + PORT.copies] += 1;
-      }
-      const mustCorrupt = this.happens(corrupt);
-      for (; copies > 0; copies--) {
-        if (!mustCorrupt && delay === 0) {
-          this.send(batch, row, hop, tag);
-          continue;
-        }
-        const held = take(batch, row, batch.rows[row + COLUMN.rest], hop, tag);
-        if (mustCorrupt) this.flipBit(held.bytes);
-        if (delay === 0) this.sendHeld(held);
-        else if (this.outgoing.length < MAX_HELD) this.outgoing.push(held);
-        else this.counters.values[counter + PORT.drops + DROP.fault_transmit] += 1;
-      }
+    const { copies } = queue;
+    const end = queue.count * COPY_WORDS;
+    for (let at = 0; at < end; at += COPY_WORDS) {
+      const hop = copies[at + COPY.hop];
+      const port = this.ports[hop & PORT_MASK];
+      if (port === undefined) this.count(hop & PORT_MASK, PORT.drops + DROP.device_gone, 1);
+      else this.copy(batch, port, copies[at + COPY.row], hop, copies[at + COPY.tag]);
     }
     queue.count = 0;
   }
 
   service(batch: FrameBatch, clock: Float64Array): void {
-    const now = clock[0];
-    this.now = now;
-    this.inner.service?.(batch, clock);
-    this.setDue(this.outgoing);
-    this.setDue(this.incoming);
-    while (this.outgoing.length > 0 && this.outgoing[0].due <= now) {
-      this.sendHeld(this.outgoing.shift() as Held);
+    const { faulty, sinks } = this;
+    this.clock[0] = clock[0];
+    for (let n = 0; n < sinks.length; n++) sinks[n].service?.(batch, clock);
+    for (let n = 0; n < faulty.length; n++) {
+      faulty[n].date(clock);
+      const { outgoing } = faulty[n];
+      while (outgoing?.isDue(clock)) {
+        const at = this.spare(batch, outgoing.length);
+        const { hop, tag } = outgoing;
+        outgoing.shift(batch, batch.spare, at);
+        this.send(batch, faulty[n], batch.spare, hop, tag);
+      }
     }
   }
 
   flush(batch: FrameBatch): void {
-    // What was held back in this poll gets its time now.
-    this.setDue(this.outgoing);
-    this.setDue(this.incoming);
-    const inner = this.inner.deadline?.[0] ?? Number.POSITIVE_INFINITY;
-    this.deadline[0] = Math.min(inner, this.outgoing[0]?.due ?? inner, this.incoming[0]?.due ?? inner);
-    this.inner.flush?.(batch);
-  }
-
-  /** The port goes: what is held back is dropped, and copies are counted so. Frames on their way in were not counted yet. */
-  discard(): void {
-    for (const { hop } of this.outgoing) {
-      this.counters.values[this.counters.port(hop & PORT_MASK) + PORT.drops + DROP.fault_transmit] += 1;
+    const { faulty, sinks, deadline } = this;
+    deadline[0] = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < faulty.length; n++) {
+      // What was held back in this poll gets its time now.
+      faulty[n].date(this.clock);
+      faulty[n].outgoing?.lower(deadline);
+      faulty[n].incoming?.lower(deadline);
     }
-    this.outgoing.length = 0;
-    this.incoming.length = 0;
+    for (let n = 0; n < sinks.length; n++) {
+      const inner = sinks[n].deadline;
+      if (inner !== undefined) deadline[0] = Math.min(deadline[0], inner[0]);
+    }
+    this.flushInner(batch);
   }
 
-  get isReady(): boolean {
-    return this.incoming.length > 0 && this.incoming[0].due <= this.now;
+  /** Puts held-back frames that are due into the batch. */
+  receive(batch: FrameBatch, limit: number): void {
+    const { faulty } = this;
+    const end = batch.used + limit;
+    for (let n = 0; n < faulty.length; n++) {
+      const { incoming } = faulty[n];
+      while (incoming?.isDue(this.clock) && batch.used < end) {
+        const row = batch.append(0, 0);
+        incoming.shift(batch, row, batch.frameAt(row));
+      }
+    }
   }
 
-  /** The frame of `row` was just received from this port. Alters, drops, holds back or doubles it. */
-  receive(batch: FrameBatch, row: number): void {
-    const { drop = 0, duplicate = 0, corrupt = 0, delay = 0 } = this.options;
+  isReady(): boolean {
+    const { faulty } = this;
+    for (let n = 0; n < faulty.length; n++) if (faulty[n].incoming?.isDue(this.clock)) return true;
+    return false;
+  }
+
+  /** The frames from row `first` on were just received. Alters, drops, holds back or doubles those of faulty ports. */
+  strike(batch: FrameBatch, first: number): void {
     const { rows } = batch;
-    if (rows[row + COLUMN.dest] !== 0) return;
-    if (this.happens(drop)) {
+    const end = batch.count * ROW;
+    for (let row = first; row < end; row += ROW) {
+      const port = this.ports[rows[row + COLUMN.ingress] & PORT_MASK];
+      if (port !== undefined && rows[row + COLUMN.dest] === 0) this.frame(batch, port, row);
+    }
+    let kept = first;
+    for (let row = first; row < batch.count * ROW; row += ROW) {
+      if (rows[row + COLUMN.dest] === TAKEN) continue;
+      if (kept !== row) batch.copyRow(row, kept);
+      kept += ROW;
+    }
+    batch.count = kept / ROW;
+  }
+
+  private frame(batch: FrameBatch, port: FaultyPort, row: number): void {
+    const { rows } = batch;
+    if (port.happens(CHANCE.drop)) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.fault_receive;
       return;
     }
     const start = rows[row + COLUMN.start];
-    if (this.happens(corrupt)) {
-      this.flipBit(batch.bytes.subarray(start, start + rows[row + COLUMN.length]));
-    }
-    const isDouble = this.happens(duplicate);
-    if (delay === 0) {
+    if (port.happens(CHANCE.corrupt)) port.flipBit(batch.view, start, rows[row + COLUMN.length]);
+    const isDouble = port.happens(CHANCE.duplicate);
+    const { incoming } = port;
+    if (incoming === null) {
       if (isDouble && batch.hasSpareRow) batch.copyRow(row, batch.count++ * ROW);
       return;
     }
-    if (this.incoming.length >= MAX_HELD) {
+    if (incoming.push(batch, row, start + MACS_LEN, 0, 0) < 0) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.fault_receive;
       return;
     }
-    for (let copies = isDouble ? 2 : 1; copies > 0; copies--) {
-      this.incoming.push(take(batch, row, start + MACS_LEN, 0, 0));
-    }
+    if (isDouble) incoming.push(batch, row, start + MACS_LEN, 0, 0);
     rows[row + COLUMN.dest] = TAKEN;
   }
 
-  /** Puts held-back frames that are due into the batch. */
-  receiveHeld(batch: FrameBatch, limit: number): void {
-    for (let n = 0; n < limit && this.isReady; n++) {
-      const row = batch.append(0, 0);
-      put(batch, row, batch.frameAt(row), this.incoming.shift() as Held);
+  private copy(batch: FrameBatch, port: FaultyPort, row: number, hop: number, tag: number): void {
+    if (port.happens(CHANCE.drop)) {
+      this.drop(port.number, 1);
+      return;
+    }
+    const isDouble = port.happens(CHANCE.duplicate);
+    const mustCorrupt = port.happens(CHANCE.corrupt);
+    if (isDouble) this.count(port.number, PORT.copies, 1);
+    for (let copies = isDouble ? 2 : 1; copies > 0; copies--) {
+      if (port.outgoing !== null) this.hold(batch, port, row, hop, tag, mustCorrupt);
+      else if (mustCorrupt) this.corrupt(batch, port, row, hop, tag);
+      else this.send(batch, port, row, hop, tag);
     }
   }
 
-  private setDue(list: Held[]): void {
-    const due = this.now + (this.options.delay ?? 0);
-    for (let n = list.length - 1; n >= 0 && list[n].due === NOT_YET; n--) list[n].due = due;
+  private hold(
+    batch: FrameBatch,
+    port: FaultyPort,
+    row: number,
+    hop: number,
+    tag: number,
+    mustCorrupt: boolean,
+  ): void {
+    const outgoing = port.outgoing;
+    const at = outgoing?.push(batch, row, batch.rows[row + COLUMN.rest], hop, tag) ?? -1;
+    if (outgoing === null || at < 0) this.drop(port.number, 1);
+    else if (mustCorrupt) port.flipBit(outgoing.view, at, batch.rows[row + COLUMN.length]);
   }
 
-  private send(batch: FrameBatch, row: number, hop: number, tag: number): void {
-    this.queue.push(row, hop, tag);
-    this.inner.transmit(batch, this.queue);
+  /** Sends a copy of the frame of `row` with a bit flipped: others may have the frame as it is. */
+  private corrupt(batch: FrameBatch, port: FaultyPort, row: number, hop: number, tag: number): void {
+    const { rows, view, spare } = batch;
+    const length = rows[row + COLUMN.length];
+    const at = this.spare(batch, length);
+    copyWords(view, rows[row + COLUMN.start], view, at, MACS_LEN);
+    copyWords(view, rows[row + COLUMN.rest], view, at + MACS_LEN, length - MACS_LEN);
+    batch.copyRow(row, spare);
+    rows[spare + COLUMN.start] = at;
+    rows[spare + COLUMN.rest] = at + MACS_LEN;
+    port.flipBit(view, at, length);
+    this.send(batch, port, spare, hop, tag);
   }
 
-  private sendHeld(held: Held): void {
-    const { batch } = this;
-    put(batch, batch.spare, batch.slotAt(batch.slots), held);
-    this.send(batch, batch.spare, held.hop, held.tag);
+  private send(batch: FrameBatch, { queue }: FaultyPort, row: number, hop: number, tag: number): void {
+    queue.push(row, hop, tag);
+    queue.sink.transmit(batch, queue);
   }
 
-  private happens(probability: number): boolean {
-    return probability > 0 && this.random() < probability;
+  /** Where a frame of `length` bytes goes in the spare slot. */
+  private spare(batch: FrameBatch, length: number): number {
+    const need = (length + 3 + 63) & -64;
+    if (this.spareUsed + need > SPARE_ROOM) this.flushInner(batch);
+    const at = batch.slotAt(batch.slots) + this.spareUsed;
+    this.spareUsed += need;
+    return at;
   }
 
-  private flipBit(bytes: Uint8Array): void {
-    bytes[Math.floor(this.random() * bytes.length)] ^= 1 << Math.floor(this.random() * 8);
+  private flushInner(batch: FrameBatch): void {
+    const { sinks } = this;
+    for (let n = 0; n < sinks.length; n++) sinks[n].flush?.(batch);
+    this.spareUsed = 0;
   }
 
-  /** xorshift32 (Marsaglia 2003), 0 <= x < 1. */
-  private random(): number {
-    let x = this.state || 0x9e37_79b9;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.state = x;
-    return (x >>> 0) / 0x1_0000_0000;
+  private list(): void {
+    this.faulty = this.ports.filter((port) => port !== undefined);
+    this.sinks = [...new Set(this.faulty.map(({ queue }) => queue.sink))];
+  }
+
+  private drop(port: number, copies: number): void {
+    this.count(port, PORT.drops + DROP.fault_transmit, copies);
+  }
+
+  private count(port: number, counter: number, by: number): void {
+    this.counters.values[this.counters.port(port) + counter] += by;
   }
 }
 
-/** Wraps a source, some of whose ports may be faulty. Costs nothing per frame while no port is. */
-export class FaultSource implements Source {
+class FaultySource implements Source {
   private readonly inner: Source;
-  /** By port; shared with whoever adds and removes faults. */
-  private readonly faults: ReadonlyMap<number, Fault>;
+  private readonly faults: Faults;
 
-  constructor(inner: Source, faults: ReadonlyMap<number, Fault>) {
+  constructor(inner: Source, faults: Faults) {
     this.inner = inner;
     this.faults = faults;
   }
 
   isReady(): boolean {
-    for (const fault of this.faults.values()) if (fault.isReady) return true;
     return this.inner.isReady?.() ?? false;
   }
 
@@ -219,43 +264,8 @@ export class FaultSource implements Source {
   }
 
   receive(batch: FrameBatch, limit: number, timeoutMs: number): void {
-    if (this.faults.size === 0) {
-      this.inner.receive(batch, limit, timeoutMs);
-      return;
-    }
-    const first = batch.used;
-    for (const fault of this.faults.values()) fault.receiveHeld(batch, limit - (batch.used - first));
-    const received = batch.count;
-    const held = batch.used - first;
-    if (held < limit) this.inner.receive(batch, limit - held, held > 0 ? 0 : timeoutMs);
-    const { rows } = batch;
-    const end = batch.count * ROW;
-    for (let row = received * ROW; row < end; row += ROW) {
-      this.faults.get(rows[row + COLUMN.ingress] & PORT_MASK)?.receive(batch, row);
-    }
-    let kept = received * ROW;
-    for (let row = kept; row < batch.count * ROW; row += ROW) {
-      if (rows[row + COLUMN.dest] === TAKEN) continue;
-      if (kept !== row) batch.copyRow(row, kept);
-      kept += ROW;
-    }
-    batch.count = kept / ROW;
+    const first = batch.count * ROW;
+    this.inner.receive(batch, limit, timeoutMs);
+    if (!this.faults.isEmpty) this.faults.strike(batch, first);
   }
-}
-
-function take({ bytes, rows }: FrameBatch, row: number, rest: number, hop: number, tag: number): Held {
-  const start = rows[row + COLUMN.start];
-  const length = rows[row + COLUMN.length];
-  const whole = new Uint8Array(Math.max(MACS_LEN, length));
-  whole.set(bytes.subarray(start, start + MACS_LEN));
-  if (length > MACS_LEN) whole.set(bytes.subarray(rest, rest + length - MACS_LEN), MACS_LEN);
-  return { due: NOT_YET, bytes: whole.subarray(0, length), columns: rows.slice(row, row + ROW), hop, tag };
-}
-
-/** Makes a frame in one piece that of `row`, at the byte offset `at`. */
-function put(batch: FrameBatch, row: number, at: number, { bytes, columns }: Held): void {
-  batch.bytes.set(bytes.subarray(0, FRAME_ROOM), at);
-  batch.rows.set(columns, row);
-  batch.rows[row + COLUMN.start] = at;
-  batch.rows[row + COLUMN.rest] = at + MACS_LEN;
 }
