@@ -5,7 +5,7 @@ import type { FrameBatch } from '../frame/frame_batch.ts';
 import type { Counters } from '../table/counters.ts';
 import type { Remotes } from '../table/remotes.ts';
 import { Descriptors } from './descriptors.ts';
-import { Faults } from './fault.ts';
+import { Faults } from './faults.ts';
 import { type Attached, attach, type Surroundings } from './kinds.ts';
 import type { AddedVtep, DeviceSpec } from './spec.ts';
 
@@ -41,7 +41,7 @@ export class Devices implements Surroundings {
     this.counters = counters;
     this.remotes = remotes;
     this.isShared = isShared;
-    this.faults = new Faults(backplane.batch, counters);
+    this.faults = new Faults(counters);
     backplane.addSource(this.faults);
   }
 

@@ -71,7 +71,7 @@ export class VxlanSockets implements Sink {
     } else if (batch.rows[row + COLUMN.gsoType] !== 0) {
       const count = emission.beginSuper(batch, row, hop, tag);
       if (count < 0) settlement.refuse(port.port, DROP.bad_packet);
-      else this.putSuper(batch, port, row, count);
+      else this.putSuper(batch, port, count);
     } else {
       if (!emission.begin(batch, row, hop, tag, 0)) settlement.refuse(port.port, DROP.bad_packet);
       while (emission.next(batch)) this.put(batch, port);
@@ -90,7 +90,7 @@ export class VxlanSockets implements Sink {
   }
 
   /** The `count` segments of the frame of `row`, as many in an entry as one send may have. */
-  private putSuper(batch: FrameBatch, port: VxlanPort, row: number, count: number): void {
+  private putSuper(batch: FrameBatch, port: VxlanPort, count: number): void {
     const { emission, list } = this;
     const { segmenter, macs, rest, length, tag } = emission;
     const { view } = batch;

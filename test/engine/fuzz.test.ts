@@ -14,7 +14,7 @@ import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';
 import type { FrameBatch } from '../../src/frame/frame_batch.ts';
 import type { Decapsulation } from '../../src/port/decapsulation.ts';
-import { Faults } from '../../src/port/fault.ts';
+import { Faults } from '../../src/port/faults.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
@@ -145,7 +145,7 @@ class Fuzzed {
     const { decapsulation, registry, sockets } = tunnelOver(this.burst.asBurst(), this.counters, rows);
     decapsulation.mtu = topology.mtu;
     this.datagrams = new DatagramSource(decapsulation, this.burst);
-    const faults = new Faults(this.engine.batch, this.counters);
+    const faults = new Faults(this.counters);
     this.engine.addSource(faults);
     this.engine.addSource(this.datagrams);
     this.ports = Object.entries(config.bridges).flatMap(([bridge, { vlan_filtering, ports }]) =>

@@ -23,7 +23,6 @@ const SPARE_ROOM = STRIDE - HEADROOM;
 /** The sink of all faulty ports; as a source, it gives what was held back on its way in. */
 export class Faults implements Sink, Source {
   readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
-  private readonly batch: FrameBatch;
   private readonly counters: Counters;
   /** By port index. */
   private readonly ports: (FaultyPort | undefined)[] = [];
@@ -35,9 +34,7 @@ export class Faults implements Sink, Source {
   /** Bytes of the spare slot that are waiting to be sent. */
   private spareUsed = 0;
 
-  /** @param batch the engine's */
-  constructor(batch: FrameBatch, counters: Counters) {
-    this.batch = batch;
+  constructor(counters: Counters) {
     this.counters = counters;
   }
 
