@@ -42,7 +42,6 @@ export class Devices implements Surroundings {
     this.remotes = remotes;
     this.isShared = isShared;
     this.faults = new Faults(counters);
-    backplane.addSource(this.faults);
   }
 
   open(): Descriptors {
@@ -63,15 +62,19 @@ export class Devices implements Surroundings {
       backplane.addSource(device.source);
     }
     this.attached.set(spec.port, device);
-    if (spec.fault !== undefined) faults.add(spec.port, device.sink, spec.fault);
+    if (spec.fault !== undefined) {
+      if (faults.isEmpty) backplane.addSource(faults);
+      faults.add(spec.port, device.sink, spec.fault);
+    }
     backplane.attach(spec.port, spec.fault === undefined ? device.sink : faults);
   }
 
   /** Also of a port that is not there. */
   remove(port: number): void {
-    const { attached, backplane } = this;
+    const { attached, backplane, faults } = this;
     backplane.detach(port);
-    this.faults.remove(port);
+    faults.remove(port);
+    if (faults.isEmpty) backplane.removeSource(faults);
     const device = attached.get(port);
     device?.detach();
     if (device?.source !== undefined) backplane.removeSource(device.source);
