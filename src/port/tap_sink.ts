@@ -77,7 +77,7 @@ export class TapSink implements Sink {
       shift = TAG_LEN;
     }
     writeRequest(batch, at, emission.row, shift);
-    list.pieces(list.entry(emission, this.kind[port], this.fd[port]), at, HEADER + shift, emission);
+    list.add(emission, this.kind[port], this.fd[port], at, HEADER + shift);
   }
 }
 

@@ -81,7 +81,7 @@ export class VxlanTaps implements Sink {
     const hash = flowHash(view, macs, rest, length);
     writeOuter(view, frame, underlay, to, port.dstPort, INNER_AT - IP_AT + length + shift, tos, hash);
     encapsulate(view, frame + PAYLOAD_AT, port.vni, macs, tag);
-    list.pieces(list.entry(emission, KIND.tap, underlay.fd), at, ROOM - TAG_LEN + shift, emission);
+    list.add(emission, KIND.tap, underlay.fd, at, ROOM - TAG_LEN + shift);
   }
 }
 
