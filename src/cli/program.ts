@@ -176,6 +176,12 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
     action((c) => c.drops),
   );
 
+  child(program, 'lldp [bridge] [port]', 'neighbours that LLDP found; of one port all they say', [
+    'lldp',
+    'lldp br0 eth1',
+    'lldp br0 --json',
+  ]).action(action((c) => c.lldp));
+
   child(program, 'apply <file>', 'make the switch what the file says (- reads standard input)', [
     'apply switch.yaml --dry-run',
     'apply switch.yaml',

@@ -187,6 +187,20 @@ export const ROUTES: readonly Route[] = [
     handle: ({ api }) => ({ drops: dropRows(api) }),
   }),
 
+  route('get', '/v1/lldp', {
+    summary: 'Neighbours that LLDP found, and its counters',
+    query: resource.lldpQuery,
+    answer: resource.lldp,
+    problems: [404],
+    handle: ({ api }, { query: { bridge, port } }) => {
+      if (bridge !== undefined) requireBridge(api.config, bridge);
+      if (bridge !== undefined && port !== undefined) requirePort(api.config, bridge, port);
+      const isWanted = (one: { bridge: string; port: string }) =>
+        (bridge === undefined || one.bridge === bridge) && (port === undefined || one.port === port);
+      return { neighbors: api.lldp().filter(isWanted), ports: api.lldpPorts().filter(isWanted) };
+    },
+  }),
+
   route('get', '/v1/fdb', {
     summary: 'The forwarding database, page by page',
     description: 'Repeat with `cursor` set to `next` of the last answer until there is no `next`.',

@@ -13,6 +13,8 @@ import type {
   BridgeStatus,
   FdbEntry,
   FdbFilter,
+  LldpNeighbor,
+  LldpPortStatus,
   PollFrames,
   PollGap,
   PortStatus,
@@ -43,6 +45,7 @@ import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
 import { CounterView } from './counter_view.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
+import { LldpService } from './lldp_service.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { portStatus } from './port_status.ts';
 
@@ -57,6 +60,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly goneNames = new Set<string>();
   private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
+  private readonly lldpService: LldpService;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
@@ -70,6 +74,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const { topology } = this.compiler.compile(EMPTY_CONFIG, new Map());
     const onNews = (news: News) => this.tell(news);
     this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
+    const { devices, mtus, goneNames, linkWatch } = this;
+    this.lldpService = new LldpService(
+      { devices, mtus, goneNames, linkWatch, counters: this.counters },
+      (change) => void this.emit('neighbor', change),
+    );
   }
 
   /**
@@ -208,6 +217,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.counters.pollFrames();
   }
 
+  lldp(): LldpNeighbor[] {
+    return this.lldpService.neighbors();
+  }
+
+  lldpPorts(): LldpPortStatus[] {
+    return this.lldpService.ports();
+  }
+
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
     return this.shut((device) => device.close());
@@ -221,6 +238,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.enqueue(async () => {
       if (this.isClosed) return;
       this.isClosed = true;
+      this.lldpService.close();
       await this.plane.close();
       for (const [name, device] of this.devices) {
         this.forget(name);
@@ -284,6 +302,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const rest = done.filter((result) => result.ok || !sound.has(result));
       await this.detach(inForce(before, next, rest));
     }
+    this.lldpService.update(this.current);
     return results;
   }
 
@@ -312,6 +331,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const devices = removed.map((name) => this.devices.get(name) as Device);
     // Tunnels tell in `close` which sockets nobody uses any more: first the data plane lets go of them.
     const tunnels = devices.filter(({ spec }) => spec.kind === 'vxlan');
+    this.lldpService.update(config);
     await this.commit(config, devices, []);
     for (const device of tunnels) await device.close();
     const vteps = this.tunnels.takeRemoved();

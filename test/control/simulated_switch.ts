@@ -5,6 +5,8 @@ import type {
   BridgeStatus,
   FdbEntry,
   FdbFilter,
+  LldpNeighbor,
+  LldpPortStatus,
   PollFrames,
   PollGap,
   PortCounters,
@@ -26,6 +28,8 @@ export class SimulatedSwitch implements SwitchApi {
   readonly counters = new Map<string, Partial<PortCounters>>();
   readonly states = new Map<string, PortStatus['state']>();
   readonly macs = new Map<string, string>();
+  neighbors: LldpNeighbor[] = [];
+  lldpStates: LldpPortStatus[] = [];
   flushes: FdbFilter[] = [];
   applied = 0;
   openIterators = 0;
@@ -153,6 +157,14 @@ export class SimulatedSwitch implements SwitchApi {
         [2, 2],
       ],
     };
+  }
+
+  lldp(): LldpNeighbor[] {
+    return this.neighbors;
+  }
+
+  lldpPorts(): LldpPortStatus[] {
+    return this.lldpStates;
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   config: ['wire', 'frame', 'error.ts'],
   'api.ts': ['config'],
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts'],
+  protocol: ['config', 'wire', 'api.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
   switch: [
     'compile',
@@ -27,6 +28,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'engine',
     'frame',
     'port',
+    'protocol',
     'sys',
     'table',
     'wire',
