@@ -37,6 +37,11 @@ export class LldpService {
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
   private sends = false;
+  /** When the ports were last looked at, and when they have to be again; ms. */
+  private tickedAt = 0;
+  private nextAt = Number.POSITIVE_INFINITY;
+  /** The time of whoever polls, if somebody does. */
+  private polledAt: number | undefined;
   private addresses = new Map<string, readonly string[]>();
   private addressesAt = Number.NEGATIVE_INFINITY;
 
@@ -45,30 +50,28 @@ export class LldpService {
     this.tell = tell;
   }
 
-  /** `threaded`: by a timer of its own. Otherwise by `tick`, in the time of whoever calls it. */
+  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.hasTimer = threaded;
     this.agent = new Lldp(host, { name: hostname(), description: DESCRIPTION }, this.tell, () => this.wait());
+    this.tick(this.now());
   }
 
   /** The configuration in force; also before ports go, so that they can say goodbye. */
-  update(config: SwitchConfig, now = monotonicMs()): void {
+  update(config: SwitchConfig): void {
     this.config = config;
-    this.tick(now);
+    if (this.agent !== undefined) this.tick(this.now());
   }
 
-  /** Does what is due. */
-  tick(now: number): void {
-    if (this.agent === undefined) return;
-    const specs = this.specs(now);
-    this.sends = specs.some(({ mode }) => mode === 'both');
-    this.agent.setPorts(specs, now);
-    this.agent.tick(now);
-    this.wait();
+  /** Of a switch without threads, with each of its polls. */
+  poll(now?: number): void {
+    if (this.agent === undefined || this.hasTimer) return;
+    this.polledAt = now ?? monotonicMs();
+    if (this.polledAt >= this.nextAt) this.tick(this.polledAt);
   }
 
-  neighbors(now = monotonicMs()): LldpNeighbor[] {
-    return this.agent?.neighbors(now) ?? [];
+  neighbors(): LldpNeighbor[] {
+    return this.agent?.neighbors(this.now()) ?? [];
   }
 
   ports(): LldpPortStatus[] {
@@ -76,20 +79,33 @@ export class LldpService {
   }
 
   /** While the data plane still sends. */
-  close(now = monotonicMs()): void {
+  close(): void {
     clearTimeout(this.timer);
-    this.hasTimer = false;
-    this.agent?.close(now);
+    this.agent?.close(this.now());
     this.agent = undefined;
   }
 
+  private now(): number {
+    return this.polledAt ?? monotonicMs();
+  }
+
+  private tick(now: number): void {
+    if (this.agent === undefined) return;
+    const specs = this.specs(now);
+    this.sends = specs.some(({ mode }) => mode === 'both');
+    this.tickedAt = now;
+    this.agent.setPorts(specs, now);
+    this.agent.tick(now);
+    this.wait();
+  }
+
   private wait(): void {
-    if (!this.hasTimer || this.agent === undefined) return;
-    const now = monotonicMs();
-    const next = Math.min(this.agent.deadline(), this.sends ? now + LINK_CHECK : Number.POSITIVE_INFINITY);
+    if (this.agent === undefined) return;
+    const linkCheck = this.sends ? this.tickedAt + LINK_CHECK : Number.POSITIVE_INFINITY;
+    this.nextAt = Math.min(this.agent.deadline(), linkCheck);
     clearTimeout(this.timer);
-    if (next === Number.POSITIVE_INFINITY) return;
-    this.timer = setTimeout(() => this.tick(monotonicMs()), Math.max(1, next - now));
+    if (!this.hasTimer || this.nextAt === Number.POSITIVE_INFINITY) return;
+    this.timer = setTimeout(() => this.tick(monotonicMs()), Math.max(1, this.nextAt - monotonicMs()));
     this.timer.unref();
   }
 

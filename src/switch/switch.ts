@@ -119,6 +119,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
+    this.lldpService.poll(now);
   }
 
   /** Your end of a memory port. */
