@@ -1,6 +1,8 @@
 // A bridge's ports as the compiler sees them: only what forwarding depends on.
 
+import { lldpMode } from '../config/lldp_mode.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
+import { TRAP } from '../table/traps.ts';
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
 export interface PortView {
@@ -14,6 +16,8 @@ export interface PortView {
   fdbLimit: number;
   isTunnel: boolean;
   remotes: string[];
+  /** Bits of traps.ts. */
+  traps: number;
 }
 
 /** All ports of a bridge, the local interface first. */
@@ -26,6 +30,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     flood: true,
     isTunnel: false,
     remotes: [],
+    traps: 0,
   };
   if (bridge.local !== false) {
     views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
@@ -42,6 +47,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
+      traps: lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp,
     });
   }
   return views;

@@ -9,15 +9,17 @@ import type { Envelope, Request, ThreadData } from './messages.ts';
 /** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
 const PATIENCE = 2000;
 
-const { counters, maxBridges, topology, seed, wakeFd, ended, team, channel } = workerData as ThreadData & {
-  channel: MessagePort;
-};
+const { counters, maxBridges, topology, seed, wakeFd, ended, host, team, channel } =
+  workerData as ThreadData & {
+    channel: MessagePort;
+  };
 
 const plane = new DataPlane(
   new Counters(counters, maxBridges, team?.gauges),
   topology,
   seed,
   (news) => channel.postMessage(news),
+  host,
   team,
 );
 let isRunning = true;
@@ -25,7 +27,10 @@ try {
   plane.listen(wakeFd);
   while (isRunning) {
     plane.poll(PATIENCE);
-    if (plane.takeWake()) answerAll();
+    if (!plane.takeWake()) continue;
+    // What the host said before it asked goes first: a port says goodbye before it is removed.
+    plane.poll(0);
+    answerAll();
   }
 } finally {
   plane.close(); // also after a crash: file descriptors belong to the process, not to the thread

@@ -15,11 +15,11 @@ const ALLOWED: Record<string, readonly string[]> = {
   table: [],
   engine: ['wire', 'frame', 'table'],
   port: ['wire', 'frame', 'table', 'engine', 'sys'],
+  protocol: ['wire', 'config', 'api.ts'],
   worker: ['frame', 'table', 'engine', 'port', 'sys', 'error.ts'],
   config: ['wire', 'frame', 'error.ts'],
   'api.ts': ['config'],
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts'],
-  protocol: ['config', 'wire', 'api.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
   switch: [
     'compile',

@@ -1,6 +1,6 @@
 // lldpd in a namespace of a test: the peer that LLDP is checked against.
 
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
@@ -49,9 +49,11 @@ export class Lldpd {
   /** On one interface, sending every second. */
   static async start(lab: Lab, where: Netns, device: string): Promise<Lldpd> {
     mkdirSync('/run/lldpd', { recursive: true }); // where its unprivileged part locks itself in
+    chmodSync(lab.dir, 0o711); // lldpcli is no longer root when it opens the socket
     const socket = join(lab.dir, `lldpd${++sockets}.sock`);
     const process = where.spawn(['lldpd', '-d', '-u', socket, '-I', device]);
-    await process.waitFor(/libevent .* initialized/);
+    // Until then it is paused, and a client that sets something else meanwhile pauses it for good.
+    await process.waitFor(/should resume operations/);
     const lldpd = new Lldpd(process, socket);
     await lldpd.cli('configure', 'lldp', 'tx-interval', '1');
     return lldpd;
@@ -59,6 +61,18 @@ export class Lldpd {
 
   cli(...words: string[]): Promise<string> {
     return check(['lldpcli', '-u', this.socket, ...words]);
+  }
+
+  /** Waits until what it has heard is as it should be. */
+  async until(isRight: (neighbors: LldpdNeighbor[]) => boolean, timeoutMs = 10_000): Promise<void> {
+    const end = Date.now() + timeoutMs;
+    for (;;) {
+      const neighbors = await this.neighbors();
+      if (isRight(neighbors)) return;
+      if (Date.now() > end) throw new Error(`lldpd still has ${JSON.stringify(neighbors)}`);
+      // Each look is a process of its own, which takes time from lldpd.
+      await new Promise((done) => setTimeout(done, 200));
+    }
   }
 
   async neighbors(): Promise<LldpdNeighbor[]> {

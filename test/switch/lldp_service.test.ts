@@ -23,6 +23,10 @@ class TestHost implements Host {
     return true;
   }
 
+  relay(): boolean {
+    return false;
+  }
+
   onPunt(_: 'lldp', listener: (punt: Punt) => void) {
     this.listener = listener;
     return () => {};

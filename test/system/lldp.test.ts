@@ -24,12 +24,7 @@ interface Answer {
 const lldpOf = (daemon: Taploomd) => daemon.get<Answer>('/v1/lldp');
 const heardFrom = (daemon: Taploomd, count: number) =>
   daemon.until(`${count} neighbours`, async () => (await lldpOf(daemon)).neighbors.length === count, 10_000);
-const saidTo = (daemon: Taploomd, lldpd: Lldpd, count: number) =>
-  daemon.until(
-    `lldpd has ${count} neighbours`,
-    async () => (await lldpd.neighbors()).length === count,
-    10_000,
-  );
+const saidTo = (lldpd: Lldpd, count: number) => lldpd.until((neighbors) => neighbors.length === count);
 
 /** taploomd with an attached interface, and its other end in h1. */
 async function attached(up0: object, bridge: object = {}, more: object = {}) {
@@ -93,7 +88,7 @@ describe('an attached interface', () => {
     );
     await sw.up('br0', '192.0.2.1/24');
     const lldpd = await Lldpd.start(lab, h1, 'eth0');
-    await saidTo(daemon, lldpd, 1);
+    await saidTo(lldpd, 1);
     const { bridges } = await daemon.get<{ bridges: { mac: string }[] }>('/v1/bridges');
     expect(await lldpd.neighbors()).toMatchObject([
       {
@@ -109,13 +104,13 @@ describe('an attached interface', () => {
     ]);
     await heardFrom(daemon, 1);
     await daemon.request('PATCH', '/v1/bridges/br0/ports/up0', { lldp: 'receive' });
-    await saidTo(daemon, lldpd, 0);
+    await saidTo(lldpd, 0);
     await heardFrom(daemon, 1);
     await daemon.request('PATCH', '/v1/bridges/br0/ports/up0', { lldp: true });
-    await saidTo(daemon, lldpd, 1);
+    await saidTo(lldpd, 1);
     // The port goes, with a goodbye while it is still there.
     await daemon.request('DELETE', '/v1/bridges/br0/ports/up0');
-    await saidTo(daemon, lldpd, 0);
+    await saidTo(lldpd, 0);
     expect(await lldpOf(daemon)).toEqual({ neighbors: [], ports: [] });
   });
 
@@ -126,22 +121,31 @@ describe('an attached interface', () => {
     );
     const lldpd = await Lldpd.start(lab, h1, 'eth0');
     await heardFrom(daemon, 1);
-    await saidTo(daemon, lldpd, 1);
+    await saidTo(lldpd, 1);
     await expectLaws(daemon);
   });
 
   test('says goodbye when taploomd ends', async () => {
     const { lab, h1, daemon } = await attached({ lldp: true });
     const lldpd = await Lldpd.start(lab, h1, 'eth0');
-    await saidTo(daemon, lldpd, 1);
+    await saidTo(lldpd, 1);
     expect(await daemon.process.stop()).toBe(0);
-    await saidTo(daemon, lldpd, 0);
+    await saidTo(lldpd, 0);
   });
 
   test('sends frames that tshark finds nothing wrong with', async () => {
     const { lab, h1, daemon, config } = await attached({ lldp: 'receive' });
     const file = `${lab.dir}/lldp.pcap`;
-    const capture = h1.spawn(['tcpdump', '-U', '-i', 'eth0', '-w', file, 'ether proto 0x88cc']);
+    const capture = h1.spawn([
+      'tcpdump',
+      '-U',
+      '--immediate-mode',
+      '-i',
+      'eth0',
+      '-w',
+      file,
+      'ether proto 0x88cc',
+    ]);
     await capture.waitFor(/listening on/);
     const { up0, ...others } = config.bridges.br0.ports;
     const ports = { ...others, up0: { ...up0, lldp: true } };
@@ -167,7 +171,7 @@ test('on a TAP lldpd hears the switch, whose frames do not seem to be its own', 
   const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { ports } } });
   await h1.up('vm1');
   const lldpd = await Lldpd.start(lab, h1, 'vm1');
-  await saidTo(daemon, lldpd, 1);
+  await saidTo(lldpd, 1);
   await heardFrom(daemon, 1);
   expect(await lldpd.neighbors()).toMatchObject([{ port: 'ifname vm1', maxFrameSize: '1522' }]);
 });
@@ -184,8 +188,8 @@ test('where the bridge forwards LLDP, two hosts hear each other and not the swit
   });
   const daemon = await Taploomd.start(lab, sw, config(0x4000));
   const [one, two] = [await Lldpd.start(lab, h1, 'eth0'), await Lldpd.start(lab, h2, 'eth0')];
-  await saidTo(daemon, one, 1);
-  await saidTo(daemon, two, 1);
+  await saidTo(one, 1);
+  await saidTo(two, 1);
   const mac = async (host: Netns) => `mac ${(await host.link('eth0')).address}`;
   expect((await one.neighbors())[0].chassis).toBe(await mac(h2));
   expect((await two.neighbors())[0].chassis).toBe(await mac(h1));
@@ -194,7 +198,6 @@ test('where the bridge forwards LLDP, two hosts hear each other and not the swit
   // The switch steps between them: it is who they hear from now on.
   await daemon.apply(config(0));
   await heardFrom(daemon, 2);
-  const hears = async () => (await one.neighbors()).some(({ port }) => port === 'ifname up1');
-  await daemon.until('the switch is heard', hears, 10_000);
+  await one.until((neighbors) => neighbors.some(({ port }) => port === 'ifname up1'));
   await expectLaws(daemon);
 });

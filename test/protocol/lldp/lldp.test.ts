@@ -27,6 +27,10 @@ class World implements Host {
     return !this.isFull;
   }
 
+  relay(): boolean {
+    return false;
+  }
+
   onPunt(_: 'lldp', listener: (punt: Punt) => void) {
     this.listener = listener;
     return () => {
