@@ -12,6 +12,7 @@ import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { check } from '../support/process.ts';
 import { Taploomd } from '../support/taploomd.ts';
+import { Capture } from '../support/traffic.ts';
 
 needs('lldpd', 'lldpcli', 'tcpdump', 'tshark');
 
@@ -136,30 +137,19 @@ describe('an attached interface', () => {
   test('sends frames that tshark finds nothing wrong with', async () => {
     const { lab, h1, daemon, config } = await attached({ lldp: 'receive' });
     const file = `${lab.dir}/lldp.pcap`;
-    const capture = h1.spawn([
-      'tcpdump',
-      '-U',
-      '--immediate-mode',
-      '-i',
-      'eth0',
-      '-w',
-      file,
-      'ether proto 0x88cc',
-    ]);
-    await capture.waitFor(/listening on/);
+    const capture = await Capture.start(h1, 'eth0', file, 'ether', 'proto', '0x88cc');
     const { up0, ...others } = config.bridges.br0.ports;
     const ports = { ...others, up0: { ...up0, lldp: true } };
     await daemon.apply({ version: 1, bridges: { br0: { ports } } });
     await daemon.until('a frame', async () => (await lldpOf(daemon)).ports[0].counters.framesOut > 0);
     await daemon.apply({ version: 1, bridges: { br0: { ports: others } } });
-    await new Promise((done) => setTimeout(done, 300));
-    await capture.stop('SIGINT');
     const read = (...args: string[]) => check(['tshark', '-r', file, ...args]);
     const fields = ['eth.dst', 'lldp.port.id', 'lldp.time_to_live'].flatMap((field) => ['-e', field]);
-    expect((await read('-T', 'fields', ...fields)).trim().split('\n')).toEqual([
-      '01:80:c2:00:00:0e\tup0\t121',
-      '01:80:c2:00:00:0e\tup0\t0',
-    ]);
+    const lines = async () => (await read('-T', 'fields', ...fields)).trim().split('\n');
+    // tcpdump does not write what comes while it ends.
+    await daemon.until('the goodbye', async () => (await lines().catch(() => [])).length === 2);
+    await capture.stop();
+    expect(await lines()).toEqual(['01:80:c2:00:00:0e\tup0\t121', '01:80:c2:00:00:0e\tup0\t0']);
     expect(await read('-Y', '_ws.expert || _ws.malformed')).toBe('');
   });
 });
