@@ -10,7 +10,7 @@ import type { Lldpdu } from '../../wire/lldp/lldpdu.ts';
 
 /** A shared segment may have several; a port to one device has one. */
 export const MAX_PER_PORT = 16;
-/** With 10 KB each, at most 10 MB. */
+/** Of the worst kind 12 MiB. */
 export const MAX_IN_TOTAL = 1024;
 
 export interface Neighbor {

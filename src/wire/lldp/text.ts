@@ -29,10 +29,9 @@ export function textOrHex(bytes: Uint8Array): string {
   return `0x${hex(bytes)}`;
 }
 
+/** By Buffer: text that is added up byte by byte stays a tree of its pieces, thirty times as large, for as long as it is kept. */
 export function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
 /** UTF-8, cut between two characters if it is longer than `most` bytes. */
