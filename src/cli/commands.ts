@@ -192,6 +192,11 @@ export async function lldp(context: Context, bridge?: string, port?: string): Pr
   );
 }
 
+export async function events(context: Context): Promise<void> {
+  const { showEvents } = await import('./events.ts');
+  await showEvents(context);
+}
+
 export async function stats(context: Context, bridge?: string): Promise<void> {
   const { showStats } = await import('./stats.ts');
   if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);

@@ -1,6 +1,7 @@
 // A bridge's ports as the compiler sees them: only what forwarding depends on.
 
 import { lldpMode } from '../config/lldp_mode.ts';
+import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { TRAP } from '../table/traps.ts';
 
@@ -16,6 +17,8 @@ export interface PortView {
   fdbLimit: number;
   isTunnel: boolean;
   remotes: string[];
+  /** The end of a mirror: no other frame comes in or leaves. */
+  isMirrorEnd: boolean;
   /** Bits of traps.ts. */
   traps: number;
 }
@@ -30,11 +33,13 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     flood: true,
     isTunnel: false,
     remotes: [],
+    isMirrorEnd: false,
     traps: 0,
   };
   if (bridge.local !== false) {
     views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
   }
+  const ends = new Set(Object.values(bridge.mirrors).map((mirror) => mirrorEnd(name, mirror)));
   for (const [portName, port] of Object.entries(bridge.ports)) {
     views.push({
       name: portName,
@@ -48,6 +53,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps: lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp,
+      isMirrorEnd: ends.has(portName),
     });
   }
   return views;

@@ -14,6 +14,8 @@ import type {
 import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
+import type { SwitchEvent } from '../event.ts';
+import { SseParser } from './sse_parser.ts';
 
 export const DEFAULT_SOCKET = '/run/taploom/taploom.sock';
 
@@ -70,6 +72,14 @@ export class ControlError extends TaploomError {
 }
 
 type Query = Record<string, string | number | boolean | undefined>;
+/** `type`: types with commas between. */
+export interface EventQuery {
+  since?: number;
+  type?: string;
+  bridge?: string;
+  port?: string;
+}
+
 type Results = { results: ActionResult[] };
 
 export class ControlClient {
@@ -176,20 +186,57 @@ export class ControlClient {
     return this.call('DELETE', '/v1/fdb', key);
   }
 
+  async events(query: EventQuery = {}): Promise<SwitchEvent[]> {
+    return (await this.call<{ events: SwitchEvent[] }>('GET', '/v1/events', { ...query, follow: false }))
+      .events;
+  }
+
+  /** Events as they happen, on a connection of their own, until the daemon ends it: `connection_lost`. */
+  async *follow(query: EventQuery = {}): AsyncGenerator<SwitchEvent> {
+    const response = await this.open(withQuery('/v1/events', { ...query }));
+    const parser = new SseParser();
+    response.setEncoding('utf8');
+    try {
+      if (response.statusCode !== 200) {
+        let text = '';
+        for await (const chunk of response) text += chunk;
+        this.decode(response.statusCode ?? 0, text); // throws
+      }
+      for await (const chunk of response) {
+        for (const { data } of parser.push(chunk as string)) yield JSON.parse(data) as SwitchEvent;
+      }
+    } catch (error) {
+      throw error instanceof TaploomError ? error : this.explain(error as NodeJS.ErrnoException);
+    } finally {
+      response.destroy();
+    }
+    throw new ControlError('connection_lost', `taploomd at ${this.socket} closed the connection: it ends`);
+  }
+
   close(): void {
     this.agent.destroy();
   }
 
+  private open(path: string): Promise<IncomingMessage> {
+    return new Promise((done, fail) => {
+      const call = request({ socketPath: this.socket, agent: false, path });
+      call.on('response', done);
+      call.on('error', (error: NodeJS.ErrnoException) => fail(this.explain(error)));
+      call.end();
+    });
+  }
+
   private async call<T>(method: string, path: string, query: Query = {}, body?: unknown): Promise<T> {
-    const search = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-      if (value !== undefined) search.set(key, String(value));
-    }
     const { status, text } = await this.send(
       method,
-      search.size > 0 ? `${path}?${search}` : path,
+      withQuery(path, query),
       body === undefined ? undefined : JSON.stringify(body),
     );
+    return this.decode(status, text) as T;
+  }
+
+  /** @throws ControlError if it is one */
+  private decode(status: number, text: string): unknown {
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -202,7 +249,7 @@ export class ControlClient {
         },
       );
     }
-    if (status < 400) return value as T;
+    if (status < 400) return value;
     const { code, detail, problems, results } = value as ControlError & { detail?: string };
     throw new ControlError(code ?? 'unknown', detail ?? `HTTP status ${status}`, {
       status,
@@ -258,6 +305,14 @@ export class ControlClient {
         return new ControlError('connection_failed', `Cannot reach taploomd at ${socket}: ${error.message}`);
     }
   }
+}
+
+function withQuery(path: string, query: Query): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(key, String(value));
+  }
+  return search.size > 0 ? `${path}?${search}` : path;
 }
 
 function jsonHeaders(body: string): Record<string, string | number> {

@@ -3,14 +3,16 @@
 
 import type { z } from 'zod';
 import type { SwitchApi } from '../api.ts';
-import type { Changes } from './changes.ts';
+import type { OwnChanges } from './changes.ts';
+import type { EventStream, EventStreams } from './event_stream.ts';
 import type { FdbSessions } from './fdb_sessions.ts';
 
 /** What handlers work with. */
 export interface ControlContext {
   readonly api: SwitchApi;
-  readonly changes: Changes;
+  readonly changes: OwnChanges;
   readonly sessions: FdbSessions;
+  readonly streams: EventStreams;
   readonly version: string;
 }
 
@@ -29,11 +31,13 @@ export interface Route {
   readonly document?: z.ZodType;
   readonly bodyOptional?: boolean;
   readonly answer: z.ZodType;
+  /** It may also answer with server-sent events; `answer` is then for the rest. */
+  readonly streams?: boolean;
   /** Problem statuses beside 400 and 500, which any route may give. */
   readonly problems: readonly number[];
   handle(
     context: ControlContext,
-    input: { params: Record<string, string>; query: unknown; body: unknown },
+    input: { params: Record<string, string>; query: unknown; body: unknown; lastEventId?: string },
   ): unknown;
 }
 
@@ -50,11 +54,12 @@ interface Declared<Path extends string, Q extends z.ZodObject, B extends z.ZodTy
   document?: z.ZodType;
   bodyOptional?: boolean;
   answer: A;
+  streams?: boolean;
   problems?: readonly number[];
   handle(
     context: ControlContext,
-    input: { params: Params<Path>; query: z.output<Q>; body: z.output<B> },
-  ): z.input<A> | Promise<z.input<A>>;
+    input: { params: Params<Path>; query: z.output<Q>; body: z.output<B>; lastEventId?: string },
+  ): z.input<A> | EventStream | Promise<z.input<A>>;
 }
 
 export function route<
