@@ -96,7 +96,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const { devices, mtus, goneNames, linkWatch } = this;
     this.lldpService = new LldpService(
       { devices, mtus, goneNames, linkWatch, counters: this.counters },
-      (change) => void this.emit('neighbor', change),
+      (change) => {
+        this.events.neighbour(change);
+        this.emit('neighbor', change);
+      },
     );
     const { plane, compiler } = this;
     this.host = new SwitchHost({

@@ -74,6 +74,10 @@ describe('an attached interface', () => {
     // A goodbye is not waited for.
     await lldpd.process.stop();
     await heardFrom(daemon, 0);
+    const { events } = await daemon.get<{ events: { change: string }[] }>(
+      '/v1/events?follow=false&type=neighbour&port=up0',
+    );
+    expect([events[0].change, events.at(-1)?.change]).toEqual(['added', 'removed']);
     expect((await lldpOf(daemon)).ports[0].counters).toMatchObject({
       framesOut: 0,
       ageouts: 0,
