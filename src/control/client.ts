@@ -2,7 +2,15 @@
 // the switch's insides, so that `taploom --version` stays fast. Errors say what is wrong, where, and what to do.
 
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { BridgeStatus, FdbEntry, FdbFilter, PollGap, PortStatus } from '../api.ts';
+import type {
+  BridgeStatus,
+  FdbEntry,
+  FdbFilter,
+  LldpNeighbor,
+  LldpPortStatus,
+  PollGap,
+  PortStatus,
+} from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
@@ -32,6 +40,11 @@ export interface DropRow {
   reason: string;
   frames: number;
   help: string;
+}
+
+export interface LldpAnswer {
+  neighbors: LldpNeighbor[];
+  ports: LldpPortStatus[];
 }
 
 /** The daemon's answer to a request that failed, or the reason why there is no answer. */
@@ -88,6 +101,10 @@ export class ControlClient {
 
   async drops(): Promise<DropRow[]> {
     return (await this.call<{ drops: DropRow[] }>('GET', '/v1/drops')).drops;
+  }
+
+  lldp(bridge?: string, port?: string): Promise<LldpAnswer> {
+    return this.call('GET', '/v1/lldp', { bridge, port });
   }
 
   config(): Promise<SwitchConfig> {

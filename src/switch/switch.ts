@@ -13,6 +13,8 @@ import type {
   BridgeStatus,
   FdbEntry,
   FdbFilter,
+  LldpNeighbor,
+  LldpPortStatus,
   PollFrames,
   PollGap,
   PortStatus,
@@ -47,6 +49,7 @@ import { openPlane } from '../worker/workers_plane.ts';
 import { bridgeStatuses } from './bridge_status.ts';
 import { CounterView } from './counter_view.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
+import { LldpService } from './lldp_service.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { portStatuses } from './port_status.ts';
 import { SwitchHost } from './switch_host.ts';
@@ -63,6 +66,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly goneNames = new Set<string>();
   private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
+  private readonly lldpService: LldpService;
   /** What protocols find out about ports, and topologies that are in force, or will be in a moment. */
   private readonly states = new PortStates();
   private readonly topologies: Topology[];
@@ -89,6 +93,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const onNews = (news: News) => this.tell(news);
     this.topologies = [topology];
     this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
+    const { devices, mtus, goneNames, linkWatch } = this;
+    this.lldpService = new LldpService(
+      { devices, mtus, goneNames, linkWatch, counters: this.counters },
+      (change) => {
+        this.events.neighbour(change);
+        this.emit('neighbor', change);
+      },
+    );
     const { plane, compiler } = this;
     this.host = new SwitchHost({
       toHost: plane.toHost,
@@ -98,6 +110,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       nameOf: (port) => compiler.ports.name(port),
       vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
     });
+    this.lldpService.attach(this.host, { threaded });
   }
 
   /**
@@ -142,6 +155,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
+    this.lldpService.poll(now);
   }
 
   /**
@@ -230,6 +244,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.counters.pollFrames();
   }
 
+  lldp(): LldpNeighbor[] {
+    return this.lldpService.neighbors();
+  }
+
+  lldpPorts(): LldpPortStatus[] {
+    return this.lldpService.ports();
+  }
+
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
     return this.shut((device) => device.close());
@@ -243,6 +265,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.enqueue(async () => {
       if (this.isClosed) return;
       this.isClosed = true;
+      this.lldpService.close();
       this.host.close();
       await this.plane.close();
       for (const [name, device] of this.devices) {
@@ -308,6 +331,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const rest = done.filter((result) => result.ok || !sound.has(result));
       await this.detach(inForce(before, next, rest));
     }
+    this.lldpService.update(this.current);
     return results;
   }
 
@@ -338,6 +362,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const devices = removed.map((name) => this.devices.get(name) as Device);
     // Tunnels tell in `close` which sockets nobody uses any more: first the data plane lets go of them.
     const tunnels = devices.filter(({ spec }) => spec.kind === 'vxlan');
+    this.lldpService.update(config);
     await this.commit(config, devices, []);
     for (const device of tunnels) await device.close();
     const vteps = this.tunnels.takeRemoved();

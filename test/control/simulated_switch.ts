@@ -5,6 +5,8 @@ import type {
   BridgeStatus,
   FdbEntry,
   FdbFilter,
+  LldpNeighbor,
+  LldpPortStatus,
   PollFrames,
   PollGap,
   PortCounters,
@@ -49,6 +51,8 @@ export class SimulatedSwitch implements SwitchApi {
   readonly counters = new Map<string, Partial<PortCounters>>();
   readonly states = new Map<string, PortStatus['state']>();
   readonly macs = new Map<string, string>();
+  neighbors: LldpNeighbor[] = [];
+  lldpStates: LldpPortStatus[] = [];
   flushes: FdbFilter[] = [];
   applied = 0;
   openIterators = 0;
@@ -181,6 +185,14 @@ export class SimulatedSwitch implements SwitchApi {
         [2, 2],
       ],
     };
+  }
+
+  lldp(): LldpNeighbor[] {
+    return this.neighbors;
+  }
+
+  lldpPorts(): LldpPortStatus[] {
+    return this.lldpStates;
   }
 
   async close(): Promise<void> {
