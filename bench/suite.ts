@@ -5,6 +5,7 @@ import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { growth } from './growth.ts';
 import { heap } from './heap.ts';
+import { host } from './host.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { scavenges } from './scavenges.ts';
@@ -27,4 +28,5 @@ export const BENCHES: readonly Bench[] = [
   vxlan,
   growth,
   workers,
+  host,
 ];
