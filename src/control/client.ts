@@ -2,7 +2,15 @@
 // the switch's insides, so that `taploom --version` stays fast. Errors say what is wrong, where, and what to do.
 
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { BridgeStatus, FdbEntry, FdbFilter, PollGap, PortStatus } from '../api.ts';
+import type {
+  BridgeStatus,
+  CaptureOptions,
+  FdbEntry,
+  FdbFilter,
+  LastDrop,
+  PollGap,
+  PortStatus,
+} from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
@@ -30,6 +38,15 @@ export interface DropRow {
   reason: string;
   frames: number;
   help: string;
+}
+
+/** A running capture. */
+export interface CaptureStream {
+  id: string;
+  /** pcapng. */
+  chunks: AsyncIterable<Uint8Array>;
+  /** Closes the connection, and so the capture. */
+  abort(): void;
 }
 
 /** The daemon's answer to a request that failed, or the reason why there is no answer. */
@@ -78,6 +95,49 @@ export class ControlClient {
 
   async drops(): Promise<DropRow[]> {
     return (await this.call<{ drops: DropRow[] }>('GET', '/v1/drops')).drops;
+  }
+
+  async lastDrops(): Promise<LastDrop[]> {
+    return (await this.call<{ drops: LastDrop[] }>('GET', '/v1/drops/last')).drops;
+  }
+
+  /** Starts a capture on a connection of its own; resolves when it runs. */
+  capture(options: CaptureOptions): Promise<CaptureStream> {
+    return new Promise((done, fail) => {
+      const body = JSON.stringify(options);
+      const call = request({
+        socketPath: this.socket,
+        agent: false,
+        method: 'POST',
+        path: '/v1/capture',
+        headers: jsonHeaders(body),
+      });
+      call.on('error', (error: NodeJS.ErrnoException) => fail(this.explain(error)));
+      call.on('response', (response: IncomingMessage) => {
+        const id = response.headers['taploom-capture'];
+        if (response.statusCode === 200 && typeof id === 'string') {
+          done({ id, chunks: response, abort: () => response.destroy() });
+          return;
+        }
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () => {
+          try {
+            fail(this.problem(response.statusCode ?? 0, this.parse(text, response.statusCode)));
+          } catch (error) {
+            fail(error);
+          }
+        });
+      });
+      call.end(body);
+    });
+  }
+
+  /** The stream of the capture ends with its statistics. */
+  async endCapture(id: string): Promise<void> {
+    await this.call('DELETE', `/v1/capture/${encodeURIComponent(id)}`);
   }
 
   config(): Promise<SwitchConfig> {
@@ -173,9 +233,14 @@ export class ControlClient {
       search.size > 0 ? `${path}?${search}` : path,
       body === undefined ? undefined : JSON.stringify(body),
     );
-    let value: unknown;
+    const value = this.parse(text, status);
+    if (status < 400) return value as T;
+    throw this.problem(status, value);
+  }
+
+  private parse(text: string, status = 0): unknown {
     try {
-      value = JSON.parse(text);
+      return JSON.parse(text);
     } catch {
       throw new ControlError(
         'bad_answer',
@@ -185,9 +250,11 @@ export class ControlClient {
         },
       );
     }
-    if (status < 400) return value as T;
+  }
+
+  private problem(status: number, value: unknown): ControlError {
     const { code, detail, problems, results } = value as ControlError & { detail?: string };
-    throw new ControlError(code ?? 'unknown', detail ?? `HTTP status ${status}`, {
+    return new ControlError(code ?? 'unknown', detail ?? `HTTP status ${status}`, {
       status,
       problems,
       results,

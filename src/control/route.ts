@@ -3,6 +3,7 @@
 
 import type { z } from 'zod';
 import type { SwitchApi } from '../api.ts';
+import type { CaptureSessions } from './capture_sessions.ts';
 import type { Changes } from './changes.ts';
 import type { FdbSessions } from './fdb_sessions.ts';
 
@@ -11,7 +12,19 @@ export interface ControlContext {
   readonly api: SwitchApi;
   readonly changes: Changes;
   readonly sessions: FdbSessions;
+  readonly captures: CaptureSessions;
   readonly version: string;
+}
+
+/** An answer that is not JSON, and comes as it is made. */
+export class Streamed {
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly headers: Record<string, string>;
+
+  constructor(stream: ReadableStream<Uint8Array>, headers: Record<string, string>) {
+    this.stream = stream;
+    this.headers = headers;
+  }
 }
 
 export type Method = 'get' | 'put' | 'patch' | 'post' | 'delete';
@@ -29,6 +42,8 @@ export interface Route {
   readonly document?: z.ZodType;
   readonly bodyOptional?: boolean;
   readonly answer: z.ZodType;
+  /** Media type of the answer, if it is `Streamed`. */
+  readonly media?: string;
   /** Problem statuses beside 400 and 500, which any route may give. */
   readonly problems: readonly number[];
   handle(
@@ -50,11 +65,12 @@ interface Declared<Path extends string, Q extends z.ZodObject, B extends z.ZodTy
   document?: z.ZodType;
   bodyOptional?: boolean;
   answer: A;
+  media?: string;
   problems?: readonly number[];
   handle(
     context: ControlContext,
     input: { params: Params<Path>; query: z.output<Q>; body: z.output<B> },
-  ): z.input<A> | Promise<z.input<A>>;
+  ): z.input<A> | Streamed | Promise<z.input<A> | Streamed>;
 }
 
 export function route<

@@ -6,11 +6,12 @@ import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
+import { CaptureSessions } from './capture_sessions.ts';
 import type { Changes } from './changes.ts';
 import { FdbSessions } from './fdb_sessions.ts';
 import { openApi } from './openapi.ts';
 import { RequestError, toProblem } from './problem.ts';
-import { type ControlContext, parameters, type Route } from './route.ts';
+import { type ControlContext, parameters, type Route, Streamed } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { listenUnix } from './unix_socket.ts';
 
@@ -39,7 +40,8 @@ export interface ControlServer {
 export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
   const { api, changes, version, socket, socketGroup, onError } = options;
   const sessions = new FdbSessions(api);
-  const app = controlApp({ api, changes, version, sessions }, onError);
+  const captures = new CaptureSessions(api, `taploom ${version}`);
+  const app = controlApp({ api, changes, version, sessions, captures }, onError);
   // replaces the global Request and Response of this process by lighter ones: 0.23 ms a request instead of 0.32
   // (Node 20, median), of the 1 ms that a command may take
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
@@ -49,6 +51,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
     close: () =>
       new Promise((done) => {
         sessions.close();
+        captures.close();
         server.close(() => done());
         server.closeAllConnections();
       }),
@@ -60,7 +63,11 @@ export function controlApp(context: ControlContext, onError?: (error: unknown) =
   for (const route of ROUTES) {
     const names = parameters(route.path);
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    app.on(route.method.toUpperCase(), path, async (c) => json(c, await answer(c, route, names, context)));
+    app.on(route.method.toUpperCase(), path, async (c) => {
+      const value = await answer(c, route, names, context);
+      if (value instanceof Streamed) return c.body(value.stream, 200, value.headers);
+      return json(c, value);
+    });
   }
   let document: object | undefined;
   app.get('/openapi.json', (c) => {

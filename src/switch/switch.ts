@@ -11,8 +11,11 @@ import { EventEmitter } from 'node:events';
 import { setImmediate as breath } from 'node:timers/promises';
 import type {
   BridgeStatus,
+  Capture,
+  CaptureOptions,
   FdbEntry,
   FdbFilter,
+  LastDrop,
   PollFrames,
   PollGap,
   PortStatus,
@@ -41,9 +44,11 @@ import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import type { Answer, Change, Failed, News } from '../worker/messages.ts';
 import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
+import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
+import { portNames } from './port_names.ts';
 import { portStatus } from './port_status.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
@@ -57,6 +62,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly goneNames = new Set<string>();
   private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
+  private readonly captures: CaptureRegistry;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
@@ -70,6 +76,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const { topology } = this.compiler.compile(EMPTY_CONFIG, new Map());
     const onNews = (news: News) => this.tell(news);
     this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
+    this.captures = new CaptureRegistry(
+      this.plane,
+      portNames(this.compiler, () => this.current),
+      workers,
+    );
   }
 
   /**
@@ -208,6 +219,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.counters.pollFrames();
   }
 
+  capture(options: CaptureOptions = {}): Promise<Capture> {
+    return this.captures.start(options);
+  }
+
+  lastDrops(): Promise<LastDrop[]> {
+    return this.captures.lastDrops();
+  }
+
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
     return this.shut((device) => device.close());
@@ -221,6 +240,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.enqueue(async () => {
       if (this.isClosed) return;
       this.isClosed = true;
+      await this.captures.close();
       await this.plane.close();
       for (const [name, device] of this.devices) {
         this.forget(name);
@@ -352,6 +372,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const answer = await this.plane.request({ kind: 'change', change });
     this.remotesKey = remotesKey;
     this.current = config;
+    this.captures.select();
     return answer.kind === 'done' ? answer.failed : [];
   }
 

@@ -21,6 +21,7 @@ import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../t
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
 import type { Answer, Change, Failed, News, Page, Request, Team } from './messages.ts';
+import { Onlookers } from './onlookers.ts';
 
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
@@ -60,6 +61,7 @@ export class DataPlane {
   /** Workers that stand still while this one, the first, changes what they share. */
   private readonly others: number;
   private readonly isFollower: boolean;
+  private readonly onlookers: Onlookers;
   private topology: Topology;
   /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
   private readonly times = new Float64Array(TIMES);
@@ -77,6 +79,7 @@ export class DataPlane {
     this.isFollower = team !== undefined && team.index > 0;
     this.barrier = new Barrier(team?.barrier);
     this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
+    this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     this.report = report;
   }
@@ -115,6 +118,7 @@ export class DataPlane {
       else clock[0] = monotonicMs();
     }
     engine.forward();
+    this.onlookers.notify();
     if (descriptors?.source.hasGone) this.reportGone(descriptors);
     if (descriptors !== null && descriptors.vxlan.refused.length > 0)
       this.reportUnsegmented(descriptors.vxlan);
@@ -139,6 +143,10 @@ export class DataPlane {
       }
       case 'read':
         return this.alone(() => this.readPage(request.from));
+      case 'capture':
+      case 'end_capture':
+      case 'last_drops':
+        return this.onlookers.answer(request);
       case 'stop':
         this.close();
         return { kind: 'done', failed: [] };
@@ -306,6 +314,7 @@ export class DataPlane {
       this.memories.delete(port);
     }
     this.counters.setUp(port, 0);
+    this.onlookers.forget(port);
   }
 
   private removeVtep(vtep: number): void {

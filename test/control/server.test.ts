@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FdbEntry } from '../../src/api.ts';
+import { CaptureSessions } from '../../src/control/capture_sessions.ts';
 import { Changes } from '../../src/control/changes.ts';
 import { FdbSessions } from '../../src/control/fdb_sessions.ts';
 import { ROUTES } from '../../src/control/routes.ts';
@@ -28,7 +29,10 @@ beforeEach(() => {
   faults = [];
   sessions = new FdbSessions(api);
   const changes = new Changes(api, (config) => void saved.push(config));
-  app = controlApp({ api, changes, sessions, version: '9.9.9' }, (error) => void faults.push(error));
+  app = controlApp(
+    { api, changes, sessions, captures: new CaptureSessions(api, 'taploom'), version: '9.9.9' },
+    (error) => void faults.push(error),
+  );
 });
 afterEach(() => sessions.close());
 
