@@ -26,7 +26,7 @@ export class GrowingEngine {
   constructor(bridge: NonNullable<SwitchConfigInput['bridges']>[string], source: Source) {
     const compiler = new Compiler();
     const config = parseConfig({ version: 1, bridges: { bench: { local: false, ...bridge } } });
-    const { topology } = compiler.compile(config, new Map());
+    const { topology } = compiler.compile(config);
     this.ports = Object.keys(bridge.ports ?? {}).length;
     this.counters = Counters.allocate(this.ports + 1, 2);
     const seed = Int32Array.of(0x1f83_d9ab, 0x5be0_cd19, 0x9e37_79b9, 0x85eb_ca6b);

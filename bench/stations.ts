@@ -41,7 +41,7 @@ export class Stations implements Source {
   constructor(count: number) {
     this.count = count;
     const compiler = new Compiler();
-    const { topology } = compiler.compile(config(count), new Map());
+    const { topology } = compiler.compile(config(count));
     // Fixed, so that two runs meet the same chains.
     const seed = Int32Array.of(0x1f83_d9ab, 0x5be0_cd19, 0x9e37_79b9, 0x85eb_ca6b);
     this.engine = new Engine({ counters: this.counters, topology, seed });

@@ -17,6 +17,14 @@ export interface PortCounters {
   stationMoves: number;
   /** Frames that the switch made itself in the place of the port. */
   generated: number;
+  /** Frames of the control plane, sent through the port or relayed as if it had received them. */
+  injected: number;
+  /** Frames that came in anew from this port in another domain. */
+  recirculated: number;
+  /** Frames that went on in another domain, or to the control plane. */
+  consumed: number;
+  /** Frames that the control plane was given. */
+  punted: number;
   /** Drop reason -> frames; only reasons that occurred. */
   receiveDropped: Record<string, number>;
   transmitDropped: Record<string, number>;

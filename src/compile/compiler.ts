@@ -6,12 +6,14 @@
 import { effectiveMtus } from '../config/defaults.ts';
 import { type BridgeConfig, type SwitchConfig, type VlanSet, vlanSet } from '../config/schema.ts';
 import {
+  DOMAIN_SHIFT,
+  FORWARDING,
   HAIRPIN,
   ISOLATED,
   LEARNING,
-  MEMBER,
   SPLIT_HORIZON,
   type Topology,
+  TRAPPING,
   TUNNEL,
   UNTAGGED,
   VLAN_AWARE,
@@ -22,9 +24,11 @@ import { hop, MAX_PORTS } from '../frame/hop.ts';
 import { MAX_BRIDGES } from '../table/counters.ts';
 import type { RemoteRow } from '../table/remotes.ts';
 import { CONFIGURED_REMOTES } from '../table/remotes.ts';
+import { TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
 import { parseMac } from '../wire/mac.ts';
 import { type Domain, Domains, Names, type VidSet } from './names.ts';
+import { type Overlay, type PortState, PortStates } from './overlay.ts';
 import { type PortView, portViews } from './port_view.ts';
 
 /** The FDB's key has 16 bits for the domain. */
@@ -32,6 +36,8 @@ const MAX_DOMAINS = 65_536;
 /** Slots of the FDB: 1 GiB. The arrays of a data plane must not be a way to exhaust the machine. */
 const MAX_FDB_SLOTS = 2 ** 26;
 const VIDS = 4096;
+const NO_MACS: ReadonlyMap<string, string> = new Map();
+const NO_STATES = new PortStates();
 /** VLANs of every port of a VLAN-unaware bridge. */
 const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [0] };
 
@@ -68,30 +74,26 @@ export class Compiler {
     slotsFor(config, VIDS * wanted.bridges.size);
   }
 
-  /**
-   * `localMacs`: address of each bridge's local interface, by bridge. `ownedMtus`: see effectiveMtus.
-   * @throws TaploomError `too_many`
-   */
-  compile(
-    config: SwitchConfig,
-    localMacs: ReadonlyMap<string, string>,
-    ownedMtus?: ReadonlyMap<string, number>,
-  ): { topology: Topology; remotes: RemoteRow[] } {
+  /** @throws TaploomError `too_many` */
+  compile(config: SwitchConfig, overlay: Overlay = {}): { topology: Topology; remotes: RemoteRow[] } {
+    const { localMacs = NO_MACS, ownedMtus, states = NO_STATES } = overlay;
     this.number(wantedBy(config));
     const ports = this.ports.length;
     const domains = this.domains.length;
     const topology = {
       serial: ++this.serial,
-      bridge: new Uint16Array(ports),
-      pvid: new Uint16Array(ports),
-      mtu: new Uint32Array(ports),
-      fdbLimit: new Uint32Array(ports),
-      vlan: new Uint32Array(ports * VLAN_STRIDE),
-      domainBridge: new Uint16Array(domains),
-      domainVid: new Uint16Array(domains),
-      ageing: new Float64Array(this.bridges.length),
-      bridgeFdbLimit: new Uint32Array(this.bridges.length),
-      groupFwdMask: new Uint16Array(this.bridges.length),
+      bridge: shared(Uint16Array, ports),
+      pvid: shared(Uint16Array, ports),
+      mtu: shared(Uint32Array, ports),
+      fdbLimit: shared(Uint32Array, ports),
+      vlan: shared(Int32Array, ports * VLAN_STRIDE),
+      traps: shared(Int32Array, ports),
+      trapTypes: shared(Uint16Array, TRAP_TYPES),
+      domainBridge: shared(Uint16Array, domains),
+      domainVid: shared(Uint16Array, domains),
+      ageing: shared(Float64Array, this.bridges.length),
+      bridgeFdbLimit: shared(Uint32Array, this.bridges.length),
+      groupFwdMask: shared(Uint16Array, this.bridges.length),
     };
     const members: Member[] = [];
     const remotes: RemoteRow[] = [];
@@ -107,8 +109,10 @@ export class Compiler {
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
         topology.fdbLimit[port] = view.fdbLimit;
-        topology.pvid[port] = bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0;
-        this.join(topology, view, port, vlans);
+        topology.traps[port] = view.traps;
+        topology.pvid[port] =
+          (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | (view.traps === 0 ? 0 : TRAPPING);
+        this.join(topology, view, port, vlans, states);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         members.push({ view, port, vlans, hops });
       }
@@ -148,18 +152,20 @@ export class Compiler {
     view: PortView,
     port: number,
     { tagged, untagged }: VlanSet,
+    states: PortStates,
   ): void {
     const numbers = this.domains.ofBridge(view.bridge);
     const portFlags = flagsOf(view);
     for (const [vids, flags] of [
-      [tagged, MEMBER | portFlags],
-      [untagged, MEMBER | UNTAGGED | portFlags],
+      [tagged, portFlags],
+      [untagged, UNTAGGED | portFlags],
     ] as const) {
       for (const vid of vids) {
         const domain = numbers[vid];
         topology.domainBridge[domain] = topology.bridge[port];
         topology.domainVid[domain] = vid;
-        topology.vlan[port * VLAN_STRIDE + vid] = (domain << 8) | flags;
+        topology.vlan[port * VLAN_STRIDE + vid] =
+          (domain << DOMAIN_SHIFT) | flags | stateFlags(states.of(view.name, vid), view.learning);
       }
     }
   }
@@ -167,7 +173,7 @@ export class Compiler {
   /** Flood lists: count, lay out, fill. */
   private floods(members: readonly Member[]): { listAt: Uint32Array; hops: Int32Array } {
     const lists = 2 * this.domains.length;
-    const listAt = new Uint32Array(lists + 1);
+    const listAt = shared(Uint32Array, lists + 1);
     const visit = (each: (list: number, hops: number[]) => void) => {
       for (const { view, vlans, hops } of members) {
         const numbers = this.domains.ofBridge(view.bridge);
@@ -183,7 +189,7 @@ export class Compiler {
       listAt[list + 1] += length;
     });
     for (let list = 0; list < lists; list++) listAt[list + 1] += listAt[list];
-    const hops = new Int32Array(listAt[lists]);
+    const hops = shared(Int32Array, listAt[lists]);
     const next = listAt.slice();
     visit((list, some) => {
       for (const one of some) hops[next[list]++] = one;
@@ -237,7 +243,9 @@ export class Compiler {
         push(name, bridge.vlan_filtering ? (entry.vlan as number) : 0, entry.mac, hop(port, row));
       }
     }
-    return { statics: Int32Array.from(words), locals };
+    const statics = shared(Int32Array, words.length);
+    statics.set(words);
+    return { statics, locals };
   }
 }
 
@@ -266,9 +274,20 @@ function remoteName(port: string, remote: string): string {
   return `${port}/${remote}`;
 }
 
+/** What a state allows. The same flags are stored into a topology in force: see Switch.setPortState. */
+export function stateFlags(state: PortState, isLearning: boolean): number {
+  if (state === 'blocking') return 0;
+  return (state === 'forwarding' ? FORWARDING : 0) | (isLearning ? LEARNING : 0);
+}
+
+/** Zeroed memory that the control plane and every worker see: nothing is copied, and the control plane keeps it. */
+function shared<T>(type: new (memory: ArrayBuffer) => T, length: number): T {
+  const { BYTES_PER_ELEMENT } = type as unknown as { BYTES_PER_ELEMENT: number };
+  return new type(new SharedArrayBuffer(length * BYTES_PER_ELEMENT) as unknown as ArrayBuffer);
+}
+
 function flagsOf(view: PortView): number {
   return (
-    (view.learning ? LEARNING : 0) |
     (view.hairpin ? HAIRPIN : 0) |
     (view.isolated ? ISOLATED : 0) |
     (view.isTunnel ? TUNNEL : 0) |

@@ -14,6 +14,8 @@ export interface PortView {
   fdbLimit: number;
   isTunnel: boolean;
   remotes: string[];
+  /** Bits of traps.ts. */
+  traps: number;
 }
 
 /** All ports of a bridge, the local interface first. */
@@ -26,6 +28,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     flood: true,
     isTunnel: false,
     remotes: [],
+    traps: 0,
   };
   if (bridge.local !== false) {
     views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
@@ -42,6 +45,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
+      traps: 0,
     });
   }
   return views;

@@ -74,7 +74,7 @@ export class Metrics {
     total('receive_segments', `Frames on a wire that the frames ${fromPort} stand for.`, 'receivedSegments');
     total(
       'receive_forwarded_packets',
-      `Frames ${fromPort} or generated that left through at least one other port.`,
+      `Frames ${fromPort}, generated, injected or recirculated that left through at least one port.`,
       'forwarded',
     );
     total(
@@ -82,6 +82,10 @@ export class Metrics {
       'ICMP answers of the switch to frames that were too big for the port.',
       'generated',
     );
+    total('injected_packets', 'Frames of the control plane, sent or relayed.', 'injected');
+    total('recirculated_packets', 'Frames that came in anew in another domain.', 'recirculated');
+    total('consumed_packets', 'Frames that went on in another domain, or to the control plane.', 'consumed');
+    total('punted_packets', 'Frames that the control plane was given.', 'punted');
     dropped('receive', `Frames ${fromPort} that went nowhere, by reason.`);
     total('transmit_copies', 'Copies of frames made for the port: transmitted or dropped.', 'copies');
     total('transmit_packets', `Frames ${toPort}; a GSO frame counts once.`, 'transmittedFrames');

@@ -5,14 +5,15 @@
 //   out:   copies just before their queue is drained, with the tag that they leave with
 //   drop:  frames and copies when they are dropped, as received
 
-import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { COLUMN, FRAME_ROOM, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { CaptureRing, DIRECTIONS } from '../table/capture_ring.ts';
 import { type BpfInstruction, BpfProgram } from '../wire/bpf.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
+import { copyBytes } from './copy_bytes.ts';
+import { type DropPass, type EgressPass, type IngressPass, receivedLength } from './passes.ts';
 import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
-import { copyBytes, receivedLength } from './received_frame.ts';
 import type { Topology } from './topology.ts';
 
 /** More than any frame has. */
@@ -65,11 +66,13 @@ class Capture {
   }
 }
 
-/** Fits the engine's ingress, egress and drop passes. */
-export class Captures {
+export class Captures implements IngressPass, EgressPass, DropPass {
   private readonly batch: FrameBatch;
   private readonly clock: Float64Array;
   private readonly active: Capture[] = [];
+  /** A frame that was in pieces. Pages that are never written take no memory. */
+  private readonly whole = new Uint8Array(FRAME_ROOM);
+  private readonly wholeView = new DataView(this.whole.buffer);
 
   /** @param clock the engine's: one word, ms */
   constructor(batch: FrameBatch, clock: Float64Array) {
@@ -110,12 +113,12 @@ export class Captures {
   }
 
   /** Copies of a queue before it is drained. */
-  copies(queue: EgressQueue): void {
+  copies(_topology: Topology, queue: EgressQueue, from: number): void {
     for (let n = 0; n < this.active.length; n++) {
       const capture = this.active[n];
       if ((capture.directions & DIRECTIONS.out) === 0) continue;
       const end = queue.count * COPY_WORDS;
-      for (let at = 0; at < end; at += COPY_WORDS) {
+      for (let at = from * COPY_WORDS; at < end; at += COPY_WORDS) {
         const port = queue.copies[at + COPY.hop] & PORT_MASK;
         if (capture.wants(DIRECTIONS.out, port)) {
           this.takeCopy(capture, queue.copies[at + COPY.row], port, queue.copies[at + COPY.tag]);
@@ -146,49 +149,73 @@ export class Captures {
   }
 
   private takeReceived(capture: Capture, row: number, port: number, direction: number, reason: number): void {
-    const { rows, view, bytes } = this.batch;
-    const { program, ring } = capture;
-    const start = rows[row + COLUMN.start];
-    const length = receivedLength(rows, row);
-    const keep = program === null ? KEEP_ALL : program.run(view, start, start + MACS_LEN, length, 0);
-    if (keep === 0) return;
-    const captured = Math.min(length, capture.snaplen, keep < 0 ? KEEP_ALL : keep);
-    const at = this.reserve(capture, port, captured);
-    if (at < 0) return;
-    ring.describe(at, this.clock, length, port, direction, reason);
-    copyBytes(bytes, start, ring.bytes, at, captured);
-    ring.commit();
+    const { batch } = this;
+    if (batch.isOwned(row)) {
+      const length = this.gather(row);
+      this.take(capture, this.whole, this.wholeView, 0, MACS_LEN, length, 0, port, direction, reason);
+      return;
+    }
+    const start = batch.rows[row + COLUMN.start];
+    const length = receivedLength(batch, row);
+    this.take(capture, batch.bytes, batch.view, start, start + MACS_LEN, length, 0, port, direction, reason);
   }
 
   private takeCopy(capture: Capture, row: number, port: number, tag: number): void {
-    const { rows, view, bytes } = this.batch;
-    const { program, ring } = capture;
+    const { batch } = this;
+    const { rows } = batch;
+    const tagLength = tag === 0 ? 0 : TAG_LEN;
+    if (batch.isOwned(row)) {
+      const length = this.gather(row) + tagLength;
+      this.take(capture, this.whole, this.wholeView, 0, MACS_LEN, length, tag, port, DIRECTIONS.out, 0);
+      return;
+    }
     const start = rows[row + COLUMN.start];
     const rest = rows[row + COLUMN.rest];
-    const head = tag === 0 ? MACS_LEN : MACS_LEN + TAG_LEN;
-    const length = rows[row + COLUMN.length] - MACS_LEN + head;
+    const length = rows[row + COLUMN.length] + tagLength;
+    this.take(capture, batch.bytes, batch.view, start, rest, length, tag, port, DIRECTIONS.out, 0);
+  }
+
+  /** Captures the frame `12 bytes at start | tag unless 0 | what follows at rest`, of `length` bytes in all. */
+  private take(
+    capture: Capture,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    rest: number,
+    length: number,
+    tag: number,
+    port: number,
+    direction: number,
+    reason: number,
+  ): void {
+    const { program, ring } = capture;
     const keep = program === null ? KEEP_ALL : program.run(view, start, rest, length, tag);
     if (keep === 0) return;
     const captured = Math.min(length, capture.snaplen, keep < 0 ? KEEP_ALL : keep);
-    const at = this.reserve(capture, port, captured);
-    if (at < 0) return;
-    ring.describe(at, this.clock, length, port, DIRECTIONS.out, 0);
+    const at = ring.reserve(captured);
+    if (at < 0) {
+      ring.lose(port);
+      return;
+    }
+    const head = tag === 0 ? MACS_LEN : MACS_LEN + TAG_LEN;
+    ring.describe(at, this.clock, length, port, direction, reason);
     copyBytes(bytes, start, ring.bytes, at, Math.min(captured, MACS_LEN));
-    if (tag !== 0)
-      for (let k = MACS_LEN; k < head && k < captured; k++) ring.bytes[at + k] = tag >>> ((15 - k) << 3);
+    for (let k = MACS_LEN; k < head && k < captured; k++) ring.bytes[at + k] = tag >>> ((15 - k) << 3);
     if (captured > head) copyBytes(bytes, rest, ring.bytes, at + head, captured - head);
     ring.commit();
-  }
-
-  /** Counts the frame, as captured or as lost. */
-  private reserve(capture: Capture, port: number, captured: number): number {
-    const at = capture.ring.reserve(captured);
-    if (at < 0) {
-      capture.ring.lose(port);
-      return -1;
-    }
     if (capture.left > 0) capture.left -= 1;
     capture.hasNew = true;
-    return at;
+  }
+
+  /** Puts a frame in one piece whose headers lie apart from its body. Returns its length. */
+  private gather(row: number): number {
+    const { batch, whole } = this;
+    const { rows, bytes } = batch;
+    const length = rows[row + COLUMN.length];
+    const head = batch.headLength(row);
+    copyBytes(bytes, rows[row + COLUMN.start], whole, 0, MACS_LEN);
+    copyBytes(bytes, rows[row + COLUMN.rest], whole, MACS_LEN, head - MACS_LEN);
+    if (head < length) copyBytes(bytes, batch.bodyAt(row), whole, head, length - head);
+    return length;
   }
 }

@@ -4,10 +4,10 @@
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS } from '../frame/hop.ts';
 import { HEAD_ROOM, LastDrops } from '../table/last_drops.ts';
-import { copyBytes, receivedLength } from './received_frame.ts';
+import { copyBytes } from './copy_bytes.ts';
+import { type DropPass, receivedLength } from './passes.ts';
 
-/** Fits the engine's drop pass. */
-export class DropKeeper {
+export class DropKeeper implements DropPass {
   private readonly batch: FrameBatch;
   private readonly clock: Float64Array;
   private last: LastDrops | null = null;
@@ -29,9 +29,10 @@ export class DropKeeper {
     this.last ??= LastDrops.allocate(MAX_PORTS);
     const { last } = this;
     if (!last.admit(this.clock)) return;
-    const length = row < 0 ? 0 : receivedLength(rows, row);
+    const length = row < 0 ? 0 : receivedLength(this.batch, row);
     const at = last.begin(port, code, this.clock, length);
     if (length > 0) {
+      // In one piece also where the row owns its headers: they have more room.
       copyBytes(bytes, rows[row + COLUMN.start], last.bytes, at, Math.min(length, HEAD_ROOM));
     }
     last.end(port, at);

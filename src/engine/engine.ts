@@ -1,15 +1,20 @@
-// One poll: receive -> classify -> search -> learn -> decide -> replicate -> transmit.
+// One poll: receive -> classify -> search -> learn -> decide -> (route) -> replicate -> drain.
 //
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
 
-import { FrameBatch } from '../frame/frame_batch.ts';
-import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
-import type { Counters } from '../table/counters.ts';
+import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { DEST_DROP, NOBODY, PORT_MASK } from '../frame/hop.ts';
+import { type Counters, PORT } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
 import { tickAt } from '../table/fdb.ts';
+import { Lists } from '../table/lists.ts';
+import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
+import { HostPort } from './host_port.ts';
+import { Drops, type IngressPass } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
-import { EgressQueue, type Sink, type Source } from './port.ts';
+import type { Sink, Source } from './port.ts';
 import { createReplicate, type Replicate } from './replicate.ts';
 import { createStages, type Stages } from './stages.ts';
 import type { Topology } from './topology.ts';
@@ -18,38 +23,49 @@ import type { Topology } from './topology.ts';
 const BATCH = 64;
 /** Room for headers and segments that sinks build; a 64 KiB super-frame in 1,388-byte segments needs 70 KiB. */
 const AUX = 512 * 1024;
-/** Copies held for one sink before it is drained in the middle of a poll. */
-const QUEUE = 512;
+
+/** A stage between decide and replicate: takes rows from `from` up to `to`, and may recirculate them. */
+export type Route = (topology: Topology, from: number, to: number) => void;
+
+export interface EngineOptions extends FdbOptions {
+  /** Made once for the engine's batch. */
+  createRoute?: (batch: FrameBatch) => Route;
+}
+
 export class Engine {
   readonly batch = new FrameBatch(BATCH, AUX);
   /** One word: now, a monotonic time in ms. In an array, because a fraction in a field or an argument is a heap object. */
   readonly clock = new Float64Array(1);
   readonly counters: Counters;
+  readonly lists = new Lists();
+  readonly drops: Drops;
+  readonly egress: Egress;
+  readonly host: HostPort;
+  /** Look at received frames. */
+  readonly ingressPasses: IngressPass[] = [];
   private readonly pmtu: Pmtu;
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
+  private readonly route: Route | null;
   private readonly replicate: Replicate;
   private topology: Topology;
   private readonly sources: Source[] = [];
   private firstSource = 0;
   /** The batch was received and not yet classified. */
   private isFresh = false;
-  /** One for each sink. */
-  private readonly queues: EgressQueue[] = [];
-  /** Those of the sinks that hold frames back. */
-  private wrappers: Pick<Required<Sink>, 'service' | 'deadline'>[] = [];
-  /** By port index; undefined = no device. */
-  private readonly queueOf: (EgressQueue | undefined)[];
-  /** One word: when a sink wants to be serviced next, in ms; Infinity = never. */
-  readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
 
-  constructor(options: FdbOptions) {
-    this.counters = options.counters;
+  constructor(options: EngineOptions) {
+    const { batch, clock } = this;
+    const { counters } = options;
+    this.counters = counters;
     this.topology = options.topology;
-    this.pmtu = new Pmtu(this.batch, this.counters, this.clock);
-    this.queueOf = new Array(MAX_PORTS).fill(undefined);
-    this.stages = createStages(this.batch, this.counters);
-    this.replicate = createReplicate(this.batch, this.counters, this.queueOf, this.pmtu);
+    this.drops = new Drops(counters);
+    this.egress = new Egress(batch, clock);
+    this.host = new HostPort(batch, counters, clock);
+    this.pmtu = new Pmtu(batch, counters, clock);
+    this.stages = createStages(batch, counters, this.host);
+    this.route = options.createRoute?.(batch) ?? null;
+    this.replicate = createReplicate(batch, counters, this.lists, this.egress, this.drops, this.pmtu);
     this.keeper = new FdbKeeper(options);
   }
 
@@ -65,23 +81,11 @@ export class Engine {
 
   /** Frames for `port` go to `sink`; many ports may share one. */
   attach(port: number, sink: Sink): void {
-    let queue = this.queues.find((queue) => queue.sink === sink);
-    if (queue === undefined) {
-      queue = new EgressQueue(sink, QUEUE);
-      this.queues.push(queue);
-      if (sink.service !== undefined && sink.deadline !== undefined)
-        this.wrappers.push(sink as Required<Sink>);
-    }
-    this.queueOf[port] = queue;
+    this.egress.attach(port, sink);
   }
 
   detach(port: number): void {
-    const queue = this.queueOf[port];
-    this.queueOf[port] = undefined;
-    if (queue === undefined || this.queueOf.includes(queue)) return;
-    this.queues.splice(this.queues.indexOf(queue), 1);
-    this.wrappers = this.wrappers.filter((sink) => sink !== queue.sink);
-    this.findDeadline();
+    this.egress.detach(port);
   }
 
   /** Fills the batch unless the last poll left something in it. Sleeps at most `timeoutMs`, if nothing is there. */
@@ -108,18 +112,39 @@ export class Engine {
 
   /** Forwards what `receive` brought. The time is that of `clock`. */
   forward(): void {
-    const { batch, clock, keeper } = this;
+    const { batch, clock, keeper, egress } = this;
     if (batch.count > 0) {
-      if (this.isFresh) {
-        this.stages.run(this.topology, keeper.fdb, tickAt(clock[0]));
-        this.isFresh = false;
-      }
+      if (this.isFresh) this.decide();
       this.replicate(this.topology);
     }
-    if (this.wrappers.length > 0) this.service();
-    if (batch.count > 0 || this.wrappers.length > 0) this.drain();
-    if (this.wrappers.length > 0) this.findDeadline();
+    if (batch.count > 0 || egress.hasWrappers) {
+      egress.finish(this.topology);
+      this.host.flush();
+      batch.madeCount = 0;
+      this.pmtu.clear();
+    }
     keeper.sweep(clock);
+  }
+
+  private decide(): void {
+    const { topology, keeper, ingressPasses, batch } = this;
+    this.stages.run(topology, keeper.fdb, tickAt(this.clock[0]));
+    this.isFresh = false;
+    for (let n = 0; n < ingressPasses.length; n++) ingressPasses[n].rows(topology, 0, batch.count * ROW);
+    if (this.route !== null) this.recirculate(this.route);
+  }
+
+  /** Rows that `route` appends are decided and routed, too, until none is new: `FrameBatch.recirculate` ends it. */
+  private recirculate(route: Route): void {
+    const { topology, keeper, batch } = this;
+    let from = 0;
+    let to = batch.count * ROW;
+    while (from < to) {
+      route(topology, from, to);
+      from = to;
+      to = batch.count * ROW;
+      if (from < to) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), from);
+    }
   }
 
   /** `receive` and `forward` in one, for a loop that does not sleep here. `now` is a monotonic time in ms. */
@@ -143,7 +168,28 @@ export class Engine {
     this.topology = topology;
     if (keeper.isFollower) keeper.follow(topology, table);
     else keeper.swap(topology, isHop, table, clock[0]);
-    if (this.isBusy && !this.isFresh) this.stages.decideAgain(topology, keeper.fdb, tickAt(clock[0]));
+    this.recheck();
+  }
+
+  /** Decides frames that wait once more: after this nothing goes by what a port's state was. */
+  recheck(): void {
+    const { batch, keeper, clock } = this;
+    if (!this.isBusy || this.isFresh) return;
+    this.stages.decideAgain(this.topology, keeper.fdb, tickAt(clock[0]), batch.next * ROW);
+  }
+
+  /** The port's number begins anew, and so will its counters: frames that wait since before are nobody's. */
+  orphan(port: number): void {
+    const { batch, counters } = this;
+    const { rows } = batch;
+    for (let row = batch.next * ROW; row < batch.count * ROW; row += ROW) {
+      if ((rows[row + COLUMN.ingress] & PORT_MASK) !== port) continue;
+      rows[row + COLUMN.ingress] = NOBODY;
+      if (this.isFresh) continue; // it will be counted as received, and dropped with what is nobody's
+      counters.values[counters.port(NOBODY) + PORT.receivedFrames] += 1;
+      if ((rows[row + COLUMN.dest] & DEST_DROP) === 0)
+        rows[row + COLUMN.dest] = DEST_DROP | DROP.reconfigured;
+    }
   }
 
   /** Forgets learned entries that match; 0 matches everything. Returns how many. */
@@ -160,25 +206,5 @@ export class Engine {
   /** See `Fdb.read`. */
   readFdb(from: number, out: Int32Array): { next: number; entries: number } {
     return this.keeper.fdb.read(from, tickAt(this.clock[0]), out);
-  }
-
-  private service(): void {
-    for (let n = 0; n < this.wrappers.length; n++) this.wrappers[n].service(this.batch, this.clock);
-  }
-
-  /** Empties all queues, then sends what was emitted. */
-  private drain(): void {
-    const { batch, queues } = this;
-    for (let n = 0; n < queues.length; n++)
-      if (queues[n].count > 0) queues[n].sink.transmit(batch, queues[n]);
-    for (let n = 0; n < queues.length; n++) queues[n].sink.flush?.(batch);
-    batch.madeCount = 0;
-    this.pmtu.clear();
-  }
-
-  private findDeadline(): void {
-    const { deadline, wrappers } = this;
-    deadline[0] = Number.POSITIVE_INFINITY;
-    for (let n = 0; n < wrappers.length; n++) deadline[0] = Math.min(deadline[0], wrappers[n].deadline[0]);
   }
 }

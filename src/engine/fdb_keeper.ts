@@ -5,7 +5,7 @@ import { PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
 import { Fdb, LOCAL, tickAt } from '../table/fdb.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
-import { type Topology, VLAN_STRIDE } from './topology.ts';
+import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
 
 /** The sweeper comes around the FDB in this time, in ms. */
 const SWEEP_PERIOD = 2000;
@@ -60,7 +60,7 @@ export class FdbKeeper {
       const { vlan, domainVid } = topology;
       this.fdb.flush((domain, hop) => {
         const word = vlan[(hop & PORT_MASK) * VLAN_STRIDE + (domainVid[domain] ?? 0)];
-        return word >>> 8 !== domain || (isHop !== null && !isHop(hop));
+        return word >>> DOMAIN_SHIFT !== domain || (isHop !== null && !isHop(hop));
       });
     }
     const old = this.fdb;
@@ -123,8 +123,8 @@ export class FdbKeeper {
     const { vlan } = this.topology;
     if (vlan.length > this.fdb.slots) return true;
     for (let n = 0; n < vlan.length; n++) {
-      const domain = vlan[n] >>> 8;
-      if (domain !== 0 && (n >= next.vlan.length || next.vlan[n] >>> 8 !== domain)) return true;
+      const domain = vlan[n] >>> DOMAIN_SHIFT;
+      if (domain !== 0 && (n >= next.vlan.length || next.vlan[n] >>> DOMAIN_SHIFT !== domain)) return true;
     }
     return false;
   }

@@ -10,27 +10,44 @@ export const COPY = {
   hop: 1,
   /** TPID << 16 | TCI as int32 to insert after the MACs, 0 = none. */
   tag: 2,
+  /** Bits of COPY_FLAG. */
+  flags: 3,
 } as const;
 export const COPY_WORDS = 4;
+
+/** What passes say of a copy. */
+export const COPY_FLAG = {
+  /** Made by a mirror, and never mirrored again. */
+  mirrored: 1,
+} as const;
 
 /** Copies on their way out through one sink, COPY_WORDS words each in `copies`. */
 export class EgressQueue {
   count = 0;
+  /** Copies that the egress passes have seen. */
+  passed = 0;
   readonly sink: Sink;
+  /** Copies after which it is to be drained; there is room for as many again, which passes may add meanwhile. */
   readonly capacity: number;
   readonly copies: Int32Array;
 
   constructor(sink: Sink, capacity: number) {
     this.sink = sink;
     this.capacity = capacity;
-    this.copies = new Int32Array(capacity * COPY_WORDS);
+    this.copies = new Int32Array(2 * capacity * COPY_WORDS);
   }
 
-  push(row: number, hop: number, tag: number): void {
+  /** Whether not even a pass may add to it. */
+  get isFull(): boolean {
+    return this.count === 2 * this.capacity;
+  }
+
+  push(row: number, hop: number, tag: number, flags: number): void {
     const at = this.count++ * COPY_WORDS;
     this.copies[at + COPY.row] = row;
     this.copies[at + COPY.hop] = hop;
     this.copies[at + COPY.tag] = tag;
+    this.copies[at + COPY.flags] = flags;
   }
 }
 

@@ -2,18 +2,23 @@
 // copy is, as a copy. A closure for the same reason as in stages.ts.
 
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_DROP, DEST_LIST, DEST_VALUE, PORT_MASK } from '../frame/hop.ts';
+import { DEST_CONSUMED, DEST_DIRECT, DEST_DROP, DEST_LIST, DEST_VALUE, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
+import { FIRST_LIST, type Lists } from '../table/lists.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
+import { flowHash } from '../wire/flow_hash.ts';
 import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import type { Egress } from './egress.ts';
 import { maskIfZero } from './mask.ts';
 import { l3Of, segmentsOf } from './offload.ts';
+import type { Drops } from './passes.ts';
 import type { Pmtu } from './pmtu.ts';
-import type { EgressQueue } from './port.ts';
 import {
+  FORWARDING,
   HAIRPIN,
   ISOLATED,
+  SAME,
   SPLIT_HORIZON,
   type Topology,
   TUNNEL,
@@ -34,14 +39,16 @@ const SEGMENT_COST = 4096;
 /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
 export type Replicate = (topology: Topology) => void;
 
-/** @param queueOf by port; undefined = no device */
 export function createReplicate(
   batch: FrameBatch,
   counters: Counters,
-  queueOf: readonly (EgressQueue | undefined)[],
+  lists: Lists,
+  egress: Egress,
+  drops: Drops,
   pmtu: Pmtu,
 ): Replicate {
   const { rows } = batch;
+  const { queueOf } = egress;
   const { values } = counters;
   const portsAt = counters.port(0);
   /** What is left of this poll's. */
@@ -55,9 +62,10 @@ export function createReplicate(
       const counter = portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE;
       let dest = rows[row + COLUMN.dest];
       if (dest < DEST_DROP) dest = unicast(row, dest, topology);
-      else if ((dest & DEST_LIST) !== 0) dest = flood(row, dest & DEST_VALUE, topology);
+      else if ((dest & DEST_LIST) !== 0) dest = toMany(row, dest, topology);
       if (dest === 0) values[counter + PORT.forwarded] += 1;
-      else values[counter + PORT.drops + (dest & DEST_VALUE)] += 1;
+      else if (dest === DEST_CONSUMED) values[counter + PORT.consumed] += 1;
+      else drops.count(row, rows[row + COLUMN.ingress] & PORT_MASK, dest & DEST_VALUE);
     }
     batch.next = row / ROW;
   }
@@ -67,7 +75,9 @@ export function createReplicate(
     const source = rows[row + COLUMN.domain];
     const vid = rows[row + COLUMN.tci] & VID_MASK;
     const membership = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
-    if ((membership ^ source) >>> 8 !== 0) return DEST_DROP | DROP.not_member;
+    const difference = (membership ^ source) & SAME;
+    if (difference !== 0)
+      return DEST_DROP | (difference === FORWARDING ? DROP.port_blocked : DROP.not_member);
     const from = rows[row + COLUMN.ingress];
     if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) return DEST_DROP | DROP.same_port;
     const both = source & membership;
@@ -78,20 +88,45 @@ export function createReplicate(
     return 0;
   }
 
-  /** Queues the frame for every member of a list that may have it. Returns 0, or a drop if there was none. */
-  function flood(row: number, list: number, topology: Topology): number {
-    const { hops, listAt, vlan } = topology;
+  /** What is neither a next hop nor a drop. Returns 0, DEST_CONSUMED, or the drop. */
+  function toMany(row: number, dest: number, topology: Topology): number {
+    if (dest === DEST_CONSUMED) return dest;
+    if (dest === DEST_DIRECT) return direct(row, rows[row + COLUMN.user], topology);
+    const list = dest & DEST_VALUE;
+    if (list < FIRST_LIST) {
+      const { hops, listAt } = topology;
+      return flood(row, hops, listAt[list], listAt[list + 1], topology);
+    }
+    const { hops } = lists;
+    const at = lists.at(list);
+    const end = at + lists.count(list);
+    if (!lists.isByFlow(list) || end - at < 2) return flood(row, hops, at, end, topology);
+    const start = rows[row + COLUMN.start];
+    const hash = flowHash(batch.view, start, rows[row + COLUMN.rest], batch.headLength(row));
+    const one = at + ((((hash >>> 16) * (end - at)) >>> 16) | 0);
+    return flood(row, hops, one, one + 1, topology);
+  }
+
+  /** What the host sends leaves whatever tables and states say. */
+  function direct(row: number, hop: number, topology: Topology): number {
+    if (queueOf[hop & PORT_MASK] === undefined) return DEST_DROP | DROP.no_destination;
+    enqueue(row, hop, UNTAGGED, topology);
+    return 0;
+  }
+
+  /** Queues the frame for every member of hops[k .. end - 1] that may have it. Returns 0, or a drop if there was none. */
+  function flood(row: number, hops: Int32Array, first: number, end: number, topology: Topology): number {
+    const { vlan } = topology;
     const from = rows[row + COLUMN.ingress];
     const source = rows[row + COLUMN.domain];
     const vid = rows[row + COLUMN.tci] & VID_MASK;
-    const end = listAt[list + 1];
     let reached = false;
-    for (let k = listAt[list]; k < end; k++) {
+    for (let k = first; k < end; k++) {
       const hop = hops[k];
       if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
       const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
-      if ((membership ^ source) >>> 8 !== 0) continue;
+      if (((membership ^ source) & SAME) !== 0) continue;
       enqueue(row, hop, membership, topology);
       reached = true;
     }
@@ -110,17 +145,16 @@ export function createReplicate(
       refuse(row, hop, membership, topology);
       return;
     }
-    if (queue.count === queue.capacity) queue.sink.transmit(batch, queue);
     const ifTagged = maskIfZero(membership & UNTAGGED);
-    queue.push(row, hop, ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged);
+    const tag = ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged;
+    egress.push(topology, queue, row, hop, tag, 0);
   }
 
   /** Drops a copy whose port has no device or too small an MTU; who sends too much into a tunnel is told. */
   function refuse(row: number, hop: number, membership: number, topology: Topology): void {
     const port = hop & PORT_MASK;
     const isGone = queueOf[port] === undefined;
-    const drop = isGone ? DROP.device_gone : DROP.too_big;
-    values[portsAt + port * PORT_STRIDE + PORT.drops + drop] += 1;
+    drops.count(row, port, isGone ? DROP.device_gone : DROP.too_big);
     if (isGone || (membership & TUNNEL) === 0) return;
     const answer = pmtu.answer(row, hop, topology.mtu[port]);
     if (answer >= 0) enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain], topology);

@@ -1,11 +1,11 @@
-// The packet path, one stage a function, each a pass over the batch: classify -> search -> learn -> decide.
+// The packet path, one stage a function, each a pass over a range of rows: classify -> search -> learn -> decide.
 // What a stage gives up on gets a drop in its `dest` column, and later stages skip it; `replicate` (replicate.ts) counts
-// every frame once.
+// every frame once. A recirculated row takes the stages again from `enter` on.
 //
 // The functions are closures, so that the arrays which they use are constants to V8: see docs/decisions.md.
 
-import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_DROP, DEST_LIST, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
+import { DEST_CONSUMED, DEST_DROP, DEST_LIST, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { type Fdb, KNOWN, MOVED, REFUSED } from '../table/fdb.ts';
@@ -18,25 +18,43 @@ import {
   isGroup,
   isReservedGroup,
   MACS_LEN,
+  PAUSE,
+  RESERVED_HI,
   srcHi,
   srcLo,
 } from '../wire/ethernet.ts';
 import { priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '../wire/vlan.ts';
+import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
-import { LEARNING, type Topology, TUNNEL, VLAN_AWARE, VLAN_STRIDE } from './topology.ts';
+import {
+  DOMAIN_SHIFT,
+  FORWARDING,
+  LEARNING,
+  SAME,
+  type Topology,
+  TRAPPING,
+  TUNNEL,
+  VLAN_AWARE,
+  VLAN_STRIDE,
+} from './topology.ts';
 
+/** Of a word of Topology.vlan: where the FDB's keys have the domain, too. */
+const DOMAIN_BITS = -1 << DOMAIN_SHIFT;
 /** A frame looks up two addresses, its source and KEY_WORDS behind it its destination. */
 const DST = KEY_WORDS;
 
 export interface Stages {
   /** Takes a fresh batch through all stages. */
   run(topology: Topology, fdb: Fdb, tick: number): void;
-  /** Decides the frames from `batch.next` on, which were decided once, in another topology. */
-  decideAgain(topology: Topology, fdb: Fdb, tick: number): void;
+  /** Takes recirculated rows from `from` on through the stages behind `classify`. */
+  again(topology: Topology, fdb: Fdb, tick: number, from: number): void;
+  /** Decides the rows from `from` on once more: the topology, a port's state or an entry has changed since. */
+  decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-export function createStages(batch: FrameBatch, counters: Counters): Stages {
+/** @param host takes the frames that are the host's */
+export function createStages(batch: FrameBatch, counters: Counters, host: HostPort): Stages {
   const { view, rows } = batch;
   const { values } = counters;
   const portsAt = counters.port(0);
@@ -44,19 +62,29 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
   const { keys } = search;
 
   function run(topology: Topology, fdb: Fdb, tick: number): void {
-    classify(topology);
+    classify(topology, fdb, tick);
+    resolve(topology, fdb, tick, 0);
+  }
+
+  function again(topology: Topology, fdb: Fdb, tick: number, from: number): void {
+    enter(topology, from);
+    resolve(topology, fdb, tick, from);
+  }
+
+  function resolve(topology: Topology, fdb: Fdb, tick: number, from: number): void {
     const version = fdb.version();
-    search.find(fdb, 2 * batch.count);
-    learn(fdb, tick);
-    decide(topology, fdb, tick);
-    if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick);
+    search.find(fdb, (2 * from) / ROW, 2 * batch.count);
+    learn(fdb, tick, from);
+    decide(topology, fdb, tick, from);
+    if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick, from);
   }
 
   /**
    * Counts what was received, checks every length once, strips the tag of VLAN-aware bridges and finds the domain.
    * Afterwards the columns describe the untagged frame, and `start` .. `rest` + `length` - 12 lies within its slot.
+   * What is the host's leaves here, before anybody asks for its VLAN: a BPDU has none.
    */
-  function classify(topology: Topology): void {
+  function classify(topology: Topology, fdb: Fdb, tick: number): void {
     const { pvid, vlan } = topology;
     const end = batch.count * ROW;
     for (let row = 0; row < end; row += ROW) {
@@ -65,6 +93,9 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
       const length = rows[row + COLUMN.length];
       values[counter + PORT.receivedFrames] += 1;
       values[counter + PORT.receivedBytes] += length;
+      rows[row + COLUMN.source] = port;
+      // Also for what is given up early: whoever looks on goes by it.
+      rows[row + COLUMN.rest] = rows[row + COLUMN.start] + MACS_LEN;
       if (rows[row + COLUMN.dest] !== 0) continue;
       if (length < HEADER_LEN) {
         rows[row + COLUMN.dest] = DEST_DROP | DROP.runt;
@@ -85,6 +116,8 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
         }
         values[counter + PORT.receivedSegments] += segmentsOf(batch, row);
       }
+      const toHi = dstHi(view, at);
+      if ((toHi === RESERVED_HI || (pvid[port] & TRAPPING) !== 0) && isForHost(row, topology)) continue;
       let restAt = at + MACS_LEN;
       let vid = pvid[port] & VID_MASK;
       let tci = 0;
@@ -111,26 +144,76 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
         if (isOffload) moveOffload(rows, row, tagLength);
       }
       const membership = vlan[port * VLAN_STRIDE + vid];
-      if (membership === 0) {
-        rows[row + COLUMN.dest] = DEST_DROP | (vid === 0 ? DROP.reconfigured : DROP.vlan_not_allowed);
-        continue;
-      }
       rows[row + COLUMN.rest] = restAt;
       rows[row + COLUMN.domain] = membership;
       rows[row + COLUMN.tci] = priority(tci) | vid;
-      const domain = (membership >>> 8) << 16;
+      if ((membership & FORWARDING) === 0) {
+        rows[row + COLUMN.dest] = DEST_DROP | blocked(row, membership, vid, fdb, tick);
+        continue;
+      }
+      const domain = membership & DOMAIN_BITS;
       const k = keysOf(row);
       keys[k | KEY.hi] = domain | hi;
       keys[k | KEY.lo] = lo;
+      keys[k | DST | KEY.hi] = domain | toHi;
+      keys[k | DST | KEY.lo] = dstLo(view, at);
+    }
+  }
+
+  /** Why a frame goes no further whose port does not forward in its VLAN. In the learning state its source is learned. */
+  function blocked(row: number, membership: number, vid: number, fdb: Fdb, tick: number): number {
+    if (membership === 0) return vid === 0 ? DROP.reconfigured : DROP.vlan_not_allowed;
+    if ((membership & LEARNING) !== 0) learnStranger(row, fdb, tick);
+    return DROP.port_blocked;
+  }
+
+  /** Takes out PAUSE, which is the link's own, and what the port's traps name. */
+  function isForHost(row: number, topology: Topology): boolean {
+    const at = rows[row + COLUMN.start];
+    const hi = dstHi(view, at);
+    const lo = dstLo(view, at);
+    const isReserved = isReservedGroup(hi, lo);
+    if (isReserved && (lo & 15) === PAUSE) {
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.reserved_group;
+      return true;
+    }
+    const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
+    if (trap < 0) return false;
+    rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;
+    return true;
+  }
+
+  /** What `classify` does for rows that come in anew in another domain, which the caller of `recirculate` has set. */
+  function enter(topology: Topology, from: number): void {
+    const end = batch.count * ROW;
+    for (let row = from; row < end; row += ROW) {
+      values[portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE + PORT.recirculated] += 1;
+      const at = rows[row + COLUMN.start];
+      const word = wordOf(row, topology);
+      rows[row + COLUMN.domain] = word;
+      if ((word & FORWARDING) === 0) {
+        rows[row + COLUMN.dest] = DEST_DROP | (word === 0 ? DROP.reconfigured : DROP.port_blocked);
+        continue;
+      }
+      const domain = word & DOMAIN_BITS;
+      const k = keysOf(row);
+      keys[k | KEY.hi] = domain | srcHi(view, at);
+      keys[k | KEY.lo] = srcLo(view, at);
       keys[k | DST | KEY.hi] = domain | dstHi(view, at);
       keys[k | DST | KEY.lo] = dstLo(view, at);
     }
   }
 
+  /** The word of the ingress port in the row's VLAN, as it is now. */
+  function wordOf(row: number, topology: Topology): number {
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    return topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
+  }
+
   /** Learns source addresses. Relies on `classify`: unicast source, domain known. */
-  function learn(fdb: Fdb, tick: number): void {
+  function learn(fdb: Fdb, tick: number, from: number): void {
     const end = batch.count * ROW;
-    for (let row = 0; row < end; row += ROW) {
+    for (let row = from; row < end; row += ROW) {
       if (rows[row + COLUMN.dest] !== 0) continue;
       if ((rows[row + COLUMN.domain] & LEARNING) === 0) continue;
       if (!fdb.refresh(keys[keysOf(row) | KEY.entry], rows[row + COLUMN.ingress], tick))
@@ -143,7 +226,9 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
     const at = rows[row + COLUMN.start];
     const hop = rows[row + COLUMN.ingress];
     const noRemote = (domain & TUNNEL) !== 0 && hop >>> PORT_BITS === 0;
-    const result = noRemote ? REFUSED : fdb.learn(domain >>> 8, srcHi(view, at), srcLo(view, at), hop, tick);
+    const result = noRemote
+      ? REFUSED
+      : fdb.learn(domain >>> DOMAIN_SHIFT, srcHi(view, at), srcLo(view, at), hop, tick);
     if (result === KNOWN) return;
     const counter = counters.port(hop & PORT_MASK);
     if (result === REFUSED) values[counter + PORT.learnRefused] += 1;
@@ -151,11 +236,15 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
   }
 
   /** Gives each frame one destination: a next hop, a flood list, or a drop. Relies on `classify`. */
-  function decide(topology: Topology, fdb: Fdb, tick: number): void {
+  function decide(topology: Topology, fdb: Fdb, tick: number, from: number): void {
     const end = batch.count * ROW;
-    for (let row = 0; row < end; row += ROW) {
+    for (let row = from; row < end; row += ROW) {
       if (rows[row + COLUMN.dest] !== 0) continue;
-      const hop = fdb.hopAt(keys[keysOf(row) | DST | KEY.entry], rows[row + COLUMN.domain] >>> 8, tick);
+      const hop = fdb.hopAt(
+        keys[keysOf(row) | DST | KEY.entry],
+        rows[row + COLUMN.domain] >>> DOMAIN_SHIFT,
+        tick,
+      );
       rows[row + COLUMN.dest] = hop !== 0 ? hop : decideOther(row, topology, fdb, tick);
     }
   }
@@ -163,7 +252,7 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
   /** For groups, unknown addresses, and addresses that were unknown when the search was made. */
   function decideOther(row: number, topology: Topology, fdb: Fdb, tick: number): number {
     const at = rows[row + COLUMN.start];
-    const domain = rows[row + COLUMN.domain] >>> 8;
+    const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
     const hi = dstHi(view, at);
     const lo = dstLo(view, at);
     if (!isGroup(hi)) {
@@ -174,27 +263,29 @@ export function createStages(batch: FrameBatch, counters: Counters): Stages {
     return isStopped ? DEST_DROP | DROP.reserved_group : DEST_LIST | (2 * domain);
   }
 
-  /** Also where another worker has moved entries between search and decision; now it cannot. */
-  function decideAgain(topology: Topology, fdb: Fdb, tick: number): void {
+  /** Nobody changes the table meanwhile. A final verdict stays, as long as its frame may be where it is. */
+  function decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void {
     const end = batch.count * ROW;
     fdb.take();
     try {
-      for (let row = batch.next * ROW; row < end; row += ROW) {
+      for (let row = from; row < end; row += ROW) {
         if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
-        const vid = rows[row + COLUMN.tci] & VID_MASK;
-        const membership = topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
-        const isSame = (membership ^ rows[row + COLUMN.domain]) >>> 8 === 0;
-        rows[row + COLUMN.domain] = membership;
-        rows[row + COLUMN.dest] = isSame
-          ? decideOther(row, topology, fdb, tick)
-          : DEST_DROP | DROP.reconfigured;
+        const word = wordOf(row, topology);
+        const change = (word ^ rows[row + COLUMN.domain]) & SAME;
+        rows[row + COLUMN.domain] = word;
+        if (change !== 0) {
+          const isBlocked = (change & ~FORWARDING) === 0;
+          rows[row + COLUMN.dest] = DEST_DROP | (isBlocked ? DROP.port_blocked : DROP.reconfigured);
+        } else if ((rows[row + COLUMN.mark] & MARK.decided) === 0) {
+          rows[row + COLUMN.dest] = decideOther(row, topology, fdb, tick);
+        }
       }
     } finally {
       fdb.release();
     }
   }
 
-  return { run, decideAgain };
+  return { run, again, decideAgain };
 }
 
 /** Where the addresses of a frame are in `keys`: 8 words for each row of 16. */

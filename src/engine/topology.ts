@@ -1,17 +1,18 @@
-// What the data plane needs to know of the configuration: flat typed arrays, built by the control plane, transferred
-// to the worker and swapped between two polls. Nothing here changes while the engine holds it.
+// What the data plane needs to know of the configuration: flat arrays in shared memory, built by the control plane and
+// swapped between two polls. One word for each (port, VLAN) answers every question of membership and port state:
 //
-// One word for each (port, VLAN) answers every membership question, on ingress and on egress:
+//   vlan[port * VLAN_STRIDE + vid] = domain << 16 | flags          0 = the port does not carry this VLAN
 //
-//   vlan[port * VLAN_STRIDE + vid] = domain << 8 | flags          0 = the port does not carry this VLAN
-//
-// A VLAN-unaware bridge is one domain; its ports use VID 0. Word stride 4096 + 16: with a power of two the same VLAN
-// of many ports would share a cache set.
+// A VLAN-unaware bridge is one domain; its ports use VID 0. Word stride 4096 + 16: with a power of two the same VLAN of many
+// ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
+// else changes. A store is certain once every worker has passed a barrier.
 
 export const VLAN_STRIDE = 4096 + 16;
+export const DOMAIN_SHIFT = 16;
 
-// Flags of a (port, VLAN).
-export const MEMBER = 1;
+// Flags of a (port, VLAN), of 16.
+/** Frames may come in and leave. */
+export const FORWARDING = 1;
 /** Frames leave this port untagged in this VLAN. */
 export const UNTAGGED = 2;
 /** Source addresses are learned. */
@@ -25,24 +26,32 @@ export const TUNNEL = 32;
 /** No frames between two such ports: tunnels form a full mesh, and two in one domain would be a loop. */
 export const SPLIT_HORIZON = 64;
 
+/** What of the words of two ports must be the same for a frame to pass between them: the domain, and that both forward. */
+export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
+
 /** In `pvid`: the bridge filters VLANs, so 802.1Q tags are parsed and stripped. */
 export const VLAN_AWARE = 0x8000;
+/** In `pvid`: some frames are the host's, see `traps`. */
+export const TRAPPING = 0x4000;
 
 export interface Topology {
-  /** Increases with every swap; acknowledged by the worker. */
+  /** Increases with every swap. */
   readonly serial: number;
 
   // by port index; index 0 is nobody
   readonly bridge: Uint16Array;
   /**
-   * VLAN of untagged frames | VLAN_AWARE; no VLAN in a VLAN-aware bridge = drop them. VLAN-unaware: 0, and
+   * VLAN of untagged frames | VLAN_AWARE | TRAPPING; no VLAN in a VLAN-aware bridge = drop them. VLAN-unaware: 0, and
    * `vlan[...0]` is the domain.
    */
   readonly pvid: Uint16Array;
   readonly mtu: Uint32Array;
   /** Most addresses that may be learned on the port. */
   readonly fdbLimit: Uint32Array;
-  readonly vlan: Uint32Array;
+  readonly vlan: Int32Array;
+  /** Frames that the host takes: bits of traps.ts; bit FIRST_TYPE + N = those of EtherType trapTypes[N]. */
+  readonly traps: Int32Array;
+  readonly trapTypes: Uint16Array;
 
   // by domain
   /** Bridge of the domain. */
@@ -68,4 +77,14 @@ export interface Topology {
   readonly statics: Int32Array;
   /** How many of the statics, counted from the front, are the switch's own addresses. */
   readonly locals: number;
+}
+
+/** Stores FORWARDING and LEARNING of a port while the topology is in force. `vid` undefined = in every VLAN that it carries. */
+export function storeState({ vlan }: Topology, port: number, vid: number | undefined, flags: number): void {
+  const first = port * VLAN_STRIDE;
+  for (let n = vid ?? 0; n <= (vid ?? VLAN_STRIDE - 1); n++) {
+    const word = vlan[first + n];
+    if (word !== 0 && word !== undefined)
+      Atomics.store(vlan, first + n, (word & ~(FORWARDING | LEARNING)) | flags);
+  }
 }

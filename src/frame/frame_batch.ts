@@ -1,18 +1,17 @@
-// The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of them in rows.
+// The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of each in a row of words.
 //
-//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made |
+//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | own headers |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
-//   rows:   | start rest length ingress ... dest   | 16 words for each frame: one cache line
+//   rows:   | start rest length ingress ... user   | 16 words for each frame: one cache line
 //
-// Almost always a slot holds one frame; but one read of a tunnel's socket may bring a train of datagrams, and then each
-// frame in it has a row. A source writes frames into slots and fills `start`, `length`, `ingress` and the offload columns.
-// `classify` rewrites the columns so that they describe the *untagged* frame; from then on the bytes do not change, and an
-// egress copy is a descriptor: 12 MAC bytes at `start`, the egress tag, and everything from `rest` on.
-//
-// A frame is named by its `row`, the offset of its first word in `rows`. One array instead of one for each column: the
-// 15 base addresses did not fit the registers, and the engine was a fifth slower (Node 20).
-// The stride is not a multiple of 4,096: otherwise every frame's header lands in the same cache set.
+// Almost always a slot holds one frame; one read of a tunnel's socket may bring a train, and then each frame in it has a row.
+// A source fills `start`, `length`, `ingress` and the offload columns; `classify` makes them describe the *untagged* frame.
+// From then on bytes do not change, but for rows that `own` theirs. A frame is named by its `row`, the offset of its first word.
 
+import { DEST_CONSUMED } from './hop.ts';
+
+/** Bytes of the two MAC addresses. */
+const MACS = 12;
 /** Room before the frame for a virtio-net header of up to 24 bytes, and for alignment. */
 export const HEADROOM = 64;
 /** MAC header, two tags, and the largest IP packet. */
@@ -26,6 +25,13 @@ const MADE = 64;
 export const MADE_ROOM = 1408;
 /** Most frames in one slot: a train of datagrams has at most 128 (UDP_MAX_SEGMENTS), before Linux 6.9 64. */
 export const FRAMES_PER_SLOT = 128;
+
+/** Headers of its own that a row may have: a word that names the shared body, and the headers, up to the room's end. */
+const OWN_ROOM = 640;
+/** A frame of this length or less is copied whole. */
+const OWN_WHOLE = OWN_ROOM - 8;
+/** Of a longer one, this much: the most that the headers of a GSO frame may have (MAX_GSO_HEADER). */
+const OWN_HEAD = 512;
 
 /** Words in a row. */
 export const ROW = 16;
@@ -42,7 +48,7 @@ export const COLUMN = {
   ingress: 3,
   /** 0 = undecided, or what `decide` and earlier stages chose: see hop.ts. */
   dest: 4,
-  /** Domain << 8 | flags of the ingress port in it: the word of Topology.vlan. */
+  /** Domain << 16 | flags of the ingress port in it: the word of Topology.vlan. */
   domain: 5,
   /** VLAN of the domain, with PCP and DEI of the ingress tag: the TCI with which the frame would leave tagged. */
   tci: 6,
@@ -54,7 +60,26 @@ export const COLUMN = {
   csumOffset: 10,
   /** GSO only: bytes before the payload (MAC, IP and TCP or UDP header) of the untagged frame. */
   headerLength: 11,
+  /** Port of the device that received it: counters and punts. `ingress` is where it came from logically. */
+  source: 12,
+  /** Offsets of layers 3 and 4 and the protocol, for stages that parse: 0 = not parsed yet. */
+  layers: 13,
+  /** Bits of MARK. */
+  mark: 14,
+  /** Of whoever decided; with DEST_DIRECT the next hop. */
+  user: 15,
 } as const;
+
+/** Bits of the column `mark`, 0 in a received frame. */
+export const MARK = {
+  /** The verdict is final: nobody decides again, only membership is checked again. */
+  decided: 1,
+  /** Other rows or queued copies use the same bytes: whoever rewrites them calls `own` first. */
+  shared: 2,
+  /** How often the frame was recirculated, counted in these bits. */
+  round: 0xf0,
+} as const;
+const ROUND_ONE = 0x10;
 
 export class FrameBatch {
   /** Frames in this batch: rows 0 .. count-1. */
@@ -74,6 +99,7 @@ export class FrameBatch {
   /** Made frames of this poll. */
   madeCount = 0;
   private readonly madeAt: number;
+  private readonly ownAt: number;
   readonly bytes: Buffer;
   readonly view: DataView;
   readonly rows: Int32Array;
@@ -84,9 +110,10 @@ export class FrameBatch {
     this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
     this.madeAt = this.aux + auxLength;
-    this.bytes = Buffer.alloc(this.madeAt + MADE * MADE_ROOM);
+    this.ownAt = this.madeAt + MADE * MADE_ROOM;
+    // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
+    this.bytes = Buffer.alloc(this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    // What is never written to stays untouched memory.
     this.rows = new Int32Array(this.spare + (1 + MADE) * ROW);
   }
 
@@ -145,6 +172,86 @@ export class FrameBatch {
     rows[row + COLUMN.gsoSize] = 0;
     rows[row + COLUMN.csumStart] = 0;
     rows[row + COLUMN.csumOffset] = 0;
+    rows[row + COLUMN.layers] = 0;
+    rows[row + COLUMN.mark] = 0;
+  }
+
+  /**
+   * Appends a row for the same frame, as if it came in anew from `ingress`: it takes the stages again, in the domain that
+   * the caller sets (`domain`, `tci`). The old row is consumed. Returns the new row, or -1 beyond `maxRounds`, or if the
+   * batch is full.
+   */
+  recirculate(row: number, ingress: number, maxRounds: number): number {
+    const { rows } = this;
+    const mark = rows[row + COLUMN.mark];
+    if ((mark & MARK.round) >= maxRounds * ROUND_ONE || this.count === this.slots * FRAMES_PER_SLOT)
+      return -1;
+    const next = this.count++ * ROW;
+    this.copyRow(row, next);
+    rows[next + COLUMN.ingress] = ingress;
+    rows[next + COLUMN.dest] = 0;
+    rows[next + COLUMN.mark] = (mark & ~MARK.decided) + ROUND_ONE;
+    rows[row + COLUMN.dest] = DEST_CONSUMED;
+    return next;
+  }
+
+  /**
+   * Makes the headers of `row` its own, so that they may be rewritten: nothing is copied unless the bytes are shared. The
+   * frame is then up to three pieces: 12 bytes at `start`, what follows at `rest`, and from byte `headLength` on the body.
+   * Once per row, and only while no copy of it is queued: who wants another version recirculates.
+   */
+  own(row: number): void {
+    const { rows, bytes } = this;
+    if ((rows[row + COLUMN.mark] & MARK.shared) === 0) return;
+    const length = rows[row + COLUMN.length];
+    const start = rows[row + COLUMN.start];
+    const rest = rows[row + COLUMN.rest];
+    const isSplit = this.isOwned(row) && this.headLength(row) < length;
+    const head = isSplit ? this.headLength(row) : length <= OWN_WHOLE ? length : OWN_HEAD;
+    const body = isSplit ? this.bodyAt(row) : rest + head - MACS;
+    const end = this.ownAt + (row / ROW + 1) * OWN_ROOM;
+    bytes.copyWithin(end - head, start, start + MACS);
+    bytes.copyWithin(end - head + MACS, rest, rest + head - MACS);
+    this.view.setInt32(end - OWN_ROOM, body);
+    rows[row + COLUMN.start] = end - head;
+    rows[row + COLUMN.rest] = end - head + MACS;
+    rows[row + COLUMN.mark] &= ~MARK.shared;
+  }
+
+  /** Whether the headers of `row` lie apart from its body, in room of its own. */
+  isOwned(row: number): boolean {
+    return this.rows[row + COLUMN.rest] >= this.ownAt;
+  }
+
+  /** Bytes of the untagged frame up to where its body begins; all of them unless it owns its headers. */
+  headLength(row: number): number {
+    const { rows } = this;
+    const length = rows[row + COLUMN.length];
+    const rest = rows[row + COLUMN.rest];
+    if (rest < this.ownAt) return length;
+    return OWN_ROOM - ((rest - this.ownAt) % OWN_ROOM) + MACS;
+  }
+
+  /** Byte offset of the body of a frame that owns its headers. */
+  bodyAt(row: number): number {
+    const rest = this.rows[row + COLUMN.rest];
+    return this.view.getInt32(rest - ((rest - this.ownAt) % OWN_ROOM));
+  }
+
+  /** Writes the whole untagged frame of `row` to the byte offset `at`. Returns its length. */
+  gather(row: number, at: number): number {
+    const { rows, bytes } = this;
+    const length = rows[row + COLUMN.length];
+    const start = rows[row + COLUMN.start];
+    const rest = rows[row + COLUMN.rest];
+    const head = this.headLength(row);
+    bytes.copyWithin(at, start, start + MACS);
+    bytes.copyWithin(at + MACS, rest, rest + head - MACS);
+    if (head < length) {
+      const body = this.bodyAt(row);
+      bytes.copyWithin(at + head, body, body + length - head);
+    }
+    return length;
   }
 
   /** Whether there is a row more than the free slots may need. */

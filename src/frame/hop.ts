@@ -1,7 +1,7 @@
-// Where a frame goes: a next hop, a member list, or nowhere for a reason. All three share one int32 column.
+// Where a frame goes: a next hop, a member list, or nowhere for a reason. All share one int32 column.
 //
 //   bit 31   30     29     28 .. 12   11 .. 0
-//        0 | LIST | DROP |  remote   | port        a next hop has neither LIST nor DROP set
+//        0 | LIST | DROP |  remote   | port        a next hop has neither LIST nor DROP set, the last two have both
 //
 // Port 0 is nobody: it takes the counters of what cannot be put down to a port, such as a datagram for an unknown VNI.
 // Remote 0 is the port itself; other remotes are rows of the VXLAN remote table.
@@ -15,6 +15,10 @@ export const MAX_REMOTES = 1 << 17;
 
 export const DEST_DROP = 1 << 29;
 export const DEST_LIST = 1 << 30;
+/** The frame has done its work here: another row goes on for it, or the host has it. */
+export const DEST_CONSUMED = DEST_LIST | DEST_DROP;
+/** Out through the next hop in the column `user`, whatever tables and port states say: what the host sends. */
+export const DEST_DIRECT = DEST_CONSUMED | 1;
 /** Low bits of a drop (the reason) or of a list (its row). */
 export const DEST_VALUE = DEST_DROP - 1;
 

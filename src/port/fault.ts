@@ -169,7 +169,7 @@ export class Fault implements Sink {
   }
 
   private send(batch: FrameBatch, row: number, hop: number, tag: number): void {
-    this.queue.push(row, hop, tag);
+    this.queue.push(row, hop, tag, 0);
     this.inner.transmit(batch, this.queue);
   }
 

@@ -16,6 +16,7 @@ import { DROP } from '../table/drops.ts';
 import type { Remotes } from '../table/remotes.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
+import { flowHash } from '../wire/flow_hash.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as udp from '../wire/udp.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
@@ -25,7 +26,6 @@ import * as vxlan from '../wire/vxlan.ts';
 import { BurstSink } from './burst_sink.ts';
 import { NO_ROW } from './copy_sink.ts';
 import { outerTos, writeHeader } from './encapsulation.ts';
-import { flowHash } from './flow_hash.ts';
 import type { Underlay, Vxlan, VxlanPort } from './vxlan.ts';
 
 /** Of the frames inside: see TUNNEL_OFFLOADS in sys/tap.ts. */

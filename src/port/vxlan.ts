@@ -22,13 +22,13 @@ import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import type { Remotes } from '../table/remotes.ts';
 import { copyMacs, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
+import { flowHash } from '../wire/flow_hash.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 import type { Mac } from '../wire/mac.ts';
 import * as vlan from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import { BurstSink } from './burst_sink.ts';
 import { ECN_MASK, mergeEcn, outerTos, writeHeader } from './encapsulation.ts';
-import { flowHash } from './flow_hash.ts';
 import { Gro } from './gro.ts';
 import { restoreOffload } from './partial_checksum.ts';
 

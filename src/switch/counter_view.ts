@@ -39,6 +39,10 @@ export class CounterView {
       learnRefused: this.sum(at + PORT.learnRefused),
       stationMoves: this.sum(at + PORT.stationMoves),
       generated: this.sum(at + PORT.generated),
+      injected: this.sum(at + PORT.injected),
+      recirculated: this.sum(at + PORT.recirculated),
+      consumed: this.sum(at + PORT.consumed),
+      punted: this.sum(at + PORT.punted),
       receiveDropped: this.drops(port, 'receive'),
       transmitDropped: this.drops(port, 'transmit'),
     };
@@ -66,14 +70,19 @@ export class CounterView {
     for (const port of ports) {
       const at = this.first.port(port);
       entered +=
-        this.sum(at + PORT.receivedFrames) + this.sum(at + PORT.generated) + this.sum(at + PORT.copies);
+        this.sum(at + PORT.receivedFrames) +
+        this.sum(at + PORT.injected) +
+        this.sum(at + PORT.generated) +
+        this.sum(at + PORT.recirculated) +
+        this.sum(at + PORT.copies);
     }
     if (entered === dropped.entered && dropped.isSettled) return dropped.total;
     let left = 0;
     let total = 0;
     for (const port of ports) {
       const at = this.first.port(port);
-      left += this.sum(at + PORT.forwarded) + this.sum(at + PORT.transmittedFrames);
+      left +=
+        this.sum(at + PORT.forwarded) + this.sum(at + PORT.consumed) + this.sum(at + PORT.transmittedFrames);
       for (let code = 0; code < DROPS.length; code++) total += this.sum(at + PORT.drops + code);
     }
     this.dropped = { entered, total, isSettled: entered === left + total };

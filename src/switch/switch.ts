@@ -22,7 +22,8 @@ import type {
   SwitchApi,
   SwitchEvents,
 } from '../api.ts';
-import { Compiler } from '../compile/compiler.ts';
+import { Compiler, stateFlags } from '../compile/compiler.ts';
+import { type PortState, PortStates } from '../compile/overlay.ts';
 import { portViews } from '../compile/port_view.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { effectiveMtus, stableMac } from '../config/defaults.ts';
@@ -36,6 +37,7 @@ import { LinkWatch } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
 import { openDevice } from '../device/open_device.ts';
 import { Tunnels } from '../device/tunnels.ts';
+import { storeState, type Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
@@ -50,6 +52,7 @@ import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { portNames } from './port_names.ts';
 import { portStatus } from './port_status.ts';
+import { SwitchHost } from './switch_host.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private current: SwitchConfig = EMPTY_CONFIG;
@@ -63,6 +66,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
   private readonly captures: CaptureRegistry;
+  /** What protocols find out about ports, and topologies that are in force, or will be in a moment. */
+  private readonly states = new PortStates();
+  private readonly topologies: Topology[];
+  readonly host: SwitchHost;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
@@ -73,14 +80,24 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
     this.counters = new CounterView(counters);
     const seed = randomFillSync(new Int32Array(4));
-    const { topology } = this.compiler.compile(EMPTY_CONFIG, new Map());
+    const { topology } = this.compiler.compile(EMPTY_CONFIG);
     const onNews = (news: News) => this.tell(news);
+    this.topologies = [topology];
     this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
     this.captures = new CaptureRegistry(
       this.plane,
       portNames(this.compiler, () => this.current),
       workers,
     );
+    const { plane, compiler } = this;
+    this.host = new SwitchHost({
+      toHost: plane.toHost,
+      fromHost: (port) => plane.fromHost(port),
+      wake: (port) => plane.wake(port),
+      numberOf: (port) => compiler.ports.find(port),
+      nameOf: (port) => compiler.ports.name(port),
+      vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
+    });
   }
 
   /**
@@ -121,6 +138,23 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
+  }
+
+  /**
+   * For protocols: what a port may do, in one VLAN or in all. Survives reconfigurations, as long as there is such a port.
+   * Resolves when no frame goes by the old state any more.
+   * @throws TaploomError `no_such_port`
+   */
+  async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
+    const number = this.compiler.ports.find(port);
+    if (number === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
+    this.states.set(port, vlan, state);
+    const view = Object.entries(this.current.bridges)
+      .flatMap(([bridge, config]) => portViews(bridge, config))
+      .find(({ name }) => name === port);
+    const flags = stateFlags(state, view?.learning ?? true);
+    for (const topology of this.topologies) storeState(topology, number, vlan, flags);
+    await this.plane.request({ kind: 'barrier' });
   }
 
   /** Your end of a memory port. */
@@ -241,6 +275,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (this.isClosed) return;
       this.isClosed = true;
       await this.captures.close();
+      this.host.close();
       await this.plane.close();
       for (const [name, device] of this.devices) {
         this.forget(name);
@@ -320,6 +355,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.devices.delete(name);
     this.mtus.forget(name);
     this.goneNames.delete(name);
+    this.states.forget(name);
     this.linkWatch.forget(name);
   }
 
@@ -356,7 +392,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const mac = this.devices.get(bridge)?.mac;
       if (mac !== undefined) macs.set(bridge, mac);
     }
-    const { topology, remotes } = this.compiler.compile(config, macs, this.mtus.owned());
+    const overlay = { localMacs: macs, ownedMtus: this.mtus.owned(), states: this.states };
+    const { topology, remotes } = this.compiler.compile(config, overlay);
+    this.topologies.push(topology);
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.
     const remotesKey = remotes.map(({ row, port, address }) => `${row} ${port} ${address}`).join();
     const areRemotesSame = remotesKey === this.remotesKey && removed.length === 0;
@@ -370,6 +408,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       remotes: areRemotesSame ? null : remotes,
     };
     const answer = await this.plane.request({ kind: 'change', change });
+    // Of those that could be in force until now, the last one is.
+    this.topologies.splice(0, this.topologies.length - 1);
     this.remotesKey = remotesKey;
     this.current = config;
     this.captures.select();

@@ -8,8 +8,8 @@
 //   | SWITCH.*    | BRIDGE.* |                     | PORT.* then one counter for each drop reason |
 //
 // Two laws hold for every port at every moment between two polls, and tests check them:
-//   frames:  received + generated = forwarded + sum of receive drops
-//   copies:  copies   = transmitted + sum of transmit drops
+//   frames:  received + injected + generated + recirculated = forwarded + consumed + sum of receive drops
+//   copies:  copies = transmitted + sum of transmit drops
 // A copy that a fault port holds back (`delay`) is counted in `copies` at once, and settled when it is sent or discarded.
 
 import { DROPS } from './drops.ts';
@@ -20,7 +20,7 @@ export const PORT = {
   receivedBytes: 1,
   /** Wire segments that received GSO frames stand for; a GSO frame itself counts once above. */
   receivedSegments: 2,
-  /** Received or generated frames that led to at least one egress copy. */
+  /** Frames that led to at least one egress copy. */
   forwarded: 3,
   /** Egress copies made for this port. */
   copies: 4,
@@ -37,7 +37,14 @@ export const PORT = {
   up: 11,
   /** Frames that the switch made itself in the place of the port: answers to frames that are too big for it. */
   generated: 12,
-  drops: 13,
+  /** Frames of the host, sent through the port or relayed as if it had received them. */
+  injected: 13,
+  /** Frames that came in anew in another domain, and those that went on so, or to the host. */
+  recirculated: 14,
+  consumed: 15,
+  /** Frames that the host was given. */
+  punted: 16,
+  drops: 17,
 } as const;
 const PORT_WORDS = PORT.drops + DROPS.length;
 /** Distance between two ports, in Float64 words: whole cache lines. */

@@ -30,8 +30,8 @@ const LARGE = 262_144;
 
 export interface Search {
   readonly keys: Int32Array;
-  /** Sets `entry` of the first `count` addresses. */
-  find(fdb: Fdb, count: number): void;
+  /** Sets `entry` of the addresses number `first` to `end` - 1. */
+  find(fdb: Fdb, first: number, end: number): void;
 }
 
 export function createSearch(capacity: number): Search {
@@ -39,11 +39,12 @@ export function createSearch(capacity: number): Search {
   /** Offsets in `keys` of those that are not found yet. */
   const pending = new Int32Array(capacity);
 
-  function find(fdb: Fdb, count: number): void {
-    const end = count * KEY_WORDS;
-    if (fdb.slots >= LARGE) look(fdb, count);
+  function find(fdb: Fdb, first: number, past: number): void {
+    const from = first * KEY_WORDS;
+    const end = past * KEY_WORDS;
+    if (fdb.slots >= LARGE) look(fdb, from, end);
     let left = 0;
-    for (let k = 0; k < end; k += KEY_WORDS) {
+    for (let k = from; k < end; k += KEY_WORDS) {
       const hi = keys[k | KEY.hi];
       const lo = keys[k | KEY.lo];
       const home = fdb.home(hi, lo);
@@ -55,12 +56,11 @@ export function createSearch(capacity: number): Search {
   }
 
   /** Two loops: with the hash in the second, too few are under way (116 ns a frame). */
-  function look(fdb: Fdb, count: number): void {
-    const end = count * KEY_WORDS;
-    for (let k = 0; k < end; k += KEY_WORDS) {
+  function look(fdb: Fdb, from: number, end: number): void {
+    for (let k = from; k < end; k += KEY_WORDS) {
       keys[k | KEY.entry] = fdb.home(keys[k | KEY.hi], keys[k | KEY.lo]);
     }
-    for (let k = 0; k < end; k += KEY_WORDS) keys[k | KEY.seen] = fdb.peek(keys[k | KEY.entry]);
+    for (let k = from; k < end; k += KEY_WORDS) keys[k | KEY.seen] = fdb.peek(keys[k | KEY.entry]);
   }
 
   /** Compares the first `count` of `pending` with their next slots. Returns how many are left, at the front again. */

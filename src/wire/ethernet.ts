@@ -21,8 +21,10 @@ const TYPE = 12;
 const GROUP = 0x0100;
 
 /** 01:80:C2:00:00:00 to 0F, 802.1Q table 8-1: addresses that bridges keep for themselves. */
-const RESERVED_HI = 0x0180;
+export const RESERVED_HI = 0x0180;
 const RESERVED_LO = 0xc200_0000 | 0;
+/** Of these the one that says PAUSE to a link's other end (802.3 annex 31B); no bridge ever forwards it. */
+export const PAUSE = 1;
 
 export function dstHi(view: DataView, at: number): number {
   return view.getUint16(at);

@@ -20,7 +20,7 @@ import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
-import type { Answer, Change, Failed, News, Page, Request, Team } from './messages.ts';
+import type { Answer, Change, Failed, HostRings, News, Page, Request, Team } from './messages.ts';
 import { Onlookers } from './onlookers.ts';
 
 /** How often silent remotes are looked for, ms. */
@@ -71,6 +71,7 @@ export class DataPlane {
     topology: Topology,
     seed: Int32Array,
     report: (news: News) => void,
+    host?: HostRings,
     team?: Team,
   ) {
     this.counters = counters;
@@ -82,6 +83,10 @@ export class DataPlane {
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     this.report = report;
+    if (host !== undefined) {
+      this.engine.host.connect(host.toHost, host.fromHost);
+      this.engine.addSource(this.engine.host);
+    }
   }
 
   /** Lets other threads end the wait by writing to this eventfd. */
@@ -108,8 +113,9 @@ export class DataPlane {
     const wasBusy = engine.isBusy;
     if (now !== undefined) clock[0] = now;
     if (descriptors !== null) descriptors.vxlan.second = now === undefined ? -1 : Math.floor(now / 1000);
-    if (engine.deadline[0] === Number.POSITIVE_INFINITY) engine.receive(patience);
-    else engine.receive(Math.max(0, Math.min(patience, Math.ceil(engine.deadline[0] - clock[0]))));
+    const { deadline } = engine.egress;
+    if (deadline[0] === Number.POSITIVE_INFINITY) engine.receive(patience);
+    else engine.receive(Math.max(0, Math.min(patience, Math.ceil(deadline[0] - clock[0]))));
     if (descriptors !== null && !wasBusy) this.recordGap(descriptors.source.burst.clock);
     if (!wasBusy && engine.batch.count > 0) this.recordFrames(engine.batch.count);
     // Stores apart: a choice between a fraction and an argument is a heap object, too.
@@ -143,6 +149,12 @@ export class DataPlane {
       }
       case 'read':
         return this.alone(() => this.readPage(request.from));
+      case 'barrier':
+        this.engine.recheck();
+        return { kind: 'done', failed: [] };
+      case 'list':
+        this.engine.lists.set(request.row, request.members, request.isByFlow);
+        return { kind: 'done', failed: [] };
       case 'capture':
       case 'end_capture':
       case 'last_drops':
@@ -239,12 +251,18 @@ export class DataPlane {
       return remote === 0 || this.remotes.portOf(remote) === (hop & PORT_MASK);
     };
     this.engine.swap(topology, remotes === null ? null : isHop, table);
-    for (const { port } of added) this.counters.clearPort(port);
+    for (const { port } of added) this.begin(port);
+  }
+
+  /** A port's number means another port from here on. */
+  private begin(port: number): void {
+    this.engine.orphan(port);
+    this.counters.clearPort(port);
   }
 
   /** @param isRead whether this worker receives from the device */
   private add(spec: DeviceSpec, isRead: boolean): void {
-    if (this.isFollower) this.counters.clearPort(spec.port);
+    if (this.isFollower) this.begin(spec.port);
     const sink = this.createSink(spec, isRead);
     if (spec.fault === undefined) {
       this.engine.attach(spec.port, sink);

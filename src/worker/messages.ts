@@ -35,6 +35,10 @@ export type Request =
   | { kind: 'flush'; domains: number[] | null; port: number; hi: number; lo: number }
   /** A page of the FDB from slot `from` on: see Fdb.read. */
   | { kind: 'read'; from: number }
+  /** Answered once no frame goes by what a port's state was before. */
+  | { kind: 'barrier' }
+  /** A list of Lists: no members = it is removed. */
+  | { kind: 'list'; row: number; members: number[]; isByFlow: boolean }
   | { kind: 'capture'; spec: CaptureSpec }
   | { kind: 'end_capture'; id: number }
   /** Where the last drops are. */
@@ -90,6 +94,12 @@ export interface Team {
   table: SharedArrayBuffer;
 }
 
+/** Memory of the rings between a worker and the host. */
+export interface HostRings {
+  toHost: SharedArrayBuffer;
+  fromHost: SharedArrayBuffer;
+}
+
 /** First message to a thread. */
 export interface ThreadData {
   counters: ArrayBufferLike;
@@ -99,5 +109,6 @@ export interface ThreadData {
   wakeFd: number;
   /** One word, which becomes 1 when the thread is done with native code. */
   ended: Int32Array;
+  host: HostRings;
   team: Team | undefined;
 }

@@ -5,10 +5,15 @@ import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { closeFd, createWake, signalWake } from '../sys/wake.ts';
 import type { Counters } from '../table/counters.ts';
+import { SlotRing } from '../table/slot_ring.ts';
 import { DataPlane } from './data_plane.ts';
-import type { Answer, Envelope, News, Request, Team, ThreadData } from './messages.ts';
+import type { Answer, Envelope, HostRings, News, Request, Team, ThreadData } from './messages.ts';
 
 export interface PlaneClient {
+  /** Rings of each worker to the host. */
+  readonly toHost: readonly SlotRing[];
+  /** The ring from the host to the worker that receives from a port. */
+  fromHost(port: number): SlotRing;
   /** Carried out between two polls. */
   request(body: Request): Promise<Answer>;
   /** Makes the data plane look now at a port that no file descriptor wakes. Callable from anywhere, cheap. */
@@ -28,11 +33,20 @@ export async function withdraw(plane: PlaneClient, ports: number[]): Promise<voi
 }
 
 export class InlinePlane implements PlaneClient {
+  readonly toHost: readonly SlotRing[];
+  private readonly fromRing: SlotRing;
   private readonly plane: DataPlane;
   private isClosed = false;
 
   constructor(counters: Counters, topology: Topology, seed: Int32Array, onNews: (news: News) => void) {
-    this.plane = new DataPlane(counters, topology, seed, onNews);
+    const host = hostRings();
+    this.plane = new DataPlane(counters, topology, seed, onNews, host);
+    this.toHost = [new SlotRing(host.toHost)];
+    this.fromRing = new SlotRing(host.fromHost);
+  }
+
+  fromHost(): SlotRing {
+    return this.fromRing;
   }
 
   async request(body: Request): Promise<Answer> {
@@ -51,9 +65,6 @@ export class InlinePlane implements PlaneClient {
     this.plane.close();
   }
 }
-
-/** Bytes of an array that is copied rather than given away. */
-export const COPY_LIMIT = 64 * 1024;
 
 interface Pending {
   resolve(answer: Answer): void;
@@ -81,6 +92,8 @@ function execArgvForFile(): string[] | undefined {
 type Incoming = News | (Envelope<Answer> & { error?: undefined }) | { id: number; error: string };
 
 export class ThreadPlane implements PlaneClient {
+  readonly toHost: readonly SlotRing[];
+  private readonly fromRing: SlotRing;
   private readonly worker: Worker;
   private readonly port: MessagePort;
   private readonly wakeFd: number;
@@ -105,6 +118,9 @@ export class ThreadPlane implements PlaneClient {
   ) {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
+    const host = hostRings();
+    this.toHost = [new SlotRing(host.toHost)];
+    this.fromRing = new SlotRing(host.fromHost);
     this.wakeFd = createWake();
     const data: ThreadData = {
       counters: counters.memory,
@@ -113,6 +129,7 @@ export class ThreadPlane implements PlaneClient {
       seed,
       wakeFd: this.wakeFd,
       ended: this.ended,
+      host,
       team,
     };
     // Compiled beside this file; as TypeScript where Node itself strips types.
@@ -163,9 +180,13 @@ export class ThreadPlane implements PlaneClient {
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
       this.port.ref();
-      this.port.postMessage({ id, body }, transferable(body));
+      this.port.postMessage({ id, body });
       signalWake(this.wakeFd);
     });
+  }
+
+  fromHost(): SlotRing {
+    return this.fromRing;
   }
 
   wake(): void {
@@ -207,20 +228,12 @@ export class ThreadPlane implements PlaneClient {
   }
 }
 
+function hostRings(): HostRings {
+  return { toHost: SlotRing.allocate(), fromHost: SlotRing.allocate() };
+}
+
 function endOf(isUnasked: boolean): TaploomError {
   return isUnasked
     ? new TaploomError('data_plane', 'The data plane has ended unasked')
     : new TaploomError('closed', 'The switch is closed');
-}
-
-/**
- * Large arrays of the topology are given away, not copied: cloning those of 512 ports would stall the thread. Small ones
- * are cheaper to copy.
- */
-function transferable(body: Request): ArrayBuffer[] {
-  if (body.kind !== 'change') return [];
-  return Object.values(body.change.topology)
-    .filter((value): value is Uint8Array => ArrayBuffer.isView(value) && value.byteLength > COPY_LIMIT)
-    .map((view) => view.buffer)
-    .filter((buffer) => buffer instanceof ArrayBuffer);
 }

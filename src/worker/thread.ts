@@ -9,15 +9,17 @@ import type { Envelope, Request, ThreadData } from './messages.ts';
 /** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
 const PATIENCE = 2000;
 
-const { counters, maxBridges, topology, seed, wakeFd, ended, team, channel } = workerData as ThreadData & {
-  channel: MessagePort;
-};
+const { counters, maxBridges, topology, seed, wakeFd, ended, host, team, channel } =
+  workerData as ThreadData & {
+    channel: MessagePort;
+  };
 
 const plane = new DataPlane(
   new Counters(counters, maxBridges, team?.gauges),
   topology,
   seed,
   (news) => channel.postMessage(news),
+  host,
   team,
 );
 let isRunning = true;

@@ -1,7 +1,7 @@
 // Several workers as one data plane. Requests go to all of them in one breath, and the answers are joined.
 //
 //   change:       to all; each receives from its share of the ports and sends to every port
-//   remove:       to all, and so captures
+//   remove, barrier, list, captures:  to all
 //   read, flush:  to the first, while the others stand still
 //
 // A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
@@ -13,9 +13,10 @@ import { FrameRing } from '../port/frame_ring.ts';
 import type { Counters } from '../table/counters.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
+import type { SlotRing } from '../table/slot_ring.ts';
 import { Barrier } from './barrier.ts';
 import type { Answer, Change, Failed, News, Request } from './messages.ts';
-import { COPY_LIMIT, InlinePlane, type PlaneClient, ThreadPlane } from './plane_client.ts';
+import { InlinePlane, type PlaneClient, ThreadPlane } from './plane_client.ts';
 
 /** @param counters of each worker; inline there is only one */
 export function openPlane(
@@ -92,11 +93,20 @@ export class WorkersPlane implements PlaneClient {
     if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
     if (body.kind === 'change') return this.change(body.change);
     if (body.kind === 'remove') return this.remove(body.ports);
+    if (body.kind === 'barrier' || body.kind === 'list') return (await this.ask(() => body))[0];
     if (body.kind === 'capture' || body.kind === 'end_capture' || body.kind === 'last_drops') {
       return this.askEach(body);
     }
     const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
     return answer;
+  }
+
+  get toHost(): readonly SlotRing[] {
+    return this.threads.flatMap((thread) => thread.toHost);
+  }
+
+  fromHost(port: number): SlotRing {
+    return this.threads[this.owners.get(port) ?? 0].fromHost();
   }
 
   wake(port: number): void {
@@ -117,7 +127,7 @@ export class WorkersPlane implements PlaneClient {
     const { fdbSlots } = change.topology;
     const table = fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots);
     if (table !== undefined) this.tables.push(table);
-    const common = { ...change, topology: inSharedMemory(change.topology), table };
+    const common = { ...change, table };
     this.slots = 0;
     const noVteps = { addedVteps: [], removedVteps: [] };
     const answers = await this.ask((index) => ({
@@ -195,18 +205,4 @@ export class WorkersPlane implements PlaneClient {
     if (refused !== undefined) throw refused.reason;
     return answers.map((answer) => (answer as PromiseFulfilledResult<Answer>).value);
   }
-}
-
-/** Large arrays are not copied for each worker. */
-function inSharedMemory(topology: Topology): Topology {
-  const entries = Object.entries(topology).map(([key, value]) => {
-    if (!ArrayBuffer.isView(value) || value.byteLength <= COPY_LIMIT) return [key, value];
-    const array = value as Uint32Array;
-    const shared = new (array.constructor as Uint32ArrayConstructor)(
-      new SharedArrayBuffer(array.byteLength) as unknown as ArrayBuffer,
-    );
-    shared.set(array);
-    return [key, shared];
-  });
-  return Object.fromEntries(entries) as Topology;
 }

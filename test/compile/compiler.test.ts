@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig } from '../../src/config/schema.ts';
-import { LEARNING, MEMBER, TUNNEL, UNTAGGED, VLAN_AWARE, VLAN_STRIDE } from '../../src/engine/topology.ts';
+import {
+  DOMAIN_SHIFT,
+  FORWARDING,
+  LEARNING,
+  TUNNEL,
+  UNTAGGED,
+  VLAN_AWARE,
+  VLAN_STRIDE,
+} from '../../src/engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../../src/frame/hop.ts';
 import { MAX_BRIDGES } from '../../src/table/counters.ts';
 import { addressWords } from '../../src/wire/ip_address.ts';
@@ -10,7 +18,7 @@ import { configOf, ports } from '../support/engine/rig.ts';
 type Bridges = Parameters<typeof configOf>[0];
 
 function compile(bridges: Bridges, compiler = new Compiler(), macs = new Map<string, string>()) {
-  return { compiler, ...compiler.compile(parseConfig(configOf(bridges)), macs) };
+  return { compiler, ...compiler.compile(parseConfig(configOf(bridges)), { localMacs: macs }) };
 }
 
 /** `10 tagged` and the like, of one port. */
@@ -20,8 +28,8 @@ function vlansOf({ compiler, topology }: ReturnType<typeof compile>, port: strin
   return [...words.entries()]
     .filter(([, word]) => word !== 0)
     .map(([vid, word]) => {
-      expect(word & MEMBER).toBe(MEMBER);
-      expect(topology.domainVid[word >>> 8]).toBe(vid);
+      expect(word & FORWARDING).toBe(FORWARDING);
+      expect(topology.domainVid[word >>> DOMAIN_SHIFT]).toBe(vid);
       return `${vid} ${word & UNTAGGED ? 'untagged' : 'tagged'}`;
     });
 }

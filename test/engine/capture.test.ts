@@ -75,7 +75,7 @@ function read(ring: CaptureRing) {
 
 function queueOf(...copies: [row: number, hop: number, tag: number][]): EgressQueue {
   const queue = new EgressQueue({} as Sink, 64);
-  for (const copy of copies) queue.push(...copy);
+  for (const copy of copies) queue.push(...copy, 0);
   return queue;
 }
 
@@ -99,7 +99,11 @@ describe('a capture', () => {
     const ring = start();
     const tagged = receive(3, 600, true);
     const plain = receive(3, 61);
-    captures.copies(queueOf([tagged.row, 7, TAG], [tagged.row, 8, 0], [plain.row, (5 << 12) | 9, TAG]));
+    captures.copies(
+      NOTHING,
+      queueOf([tagged.row, 7, TAG], [tagged.row, 8, 0], [plain.row, (5 << 12) | 9, TAG]),
+      0,
+    );
     const untagged = Buffer.concat([tagged.bytes.subarray(0, 12), tagged.bytes.subarray(16)]);
     const tag = Buffer.from([0x81, 0, 0, 0x0a]);
     const retagged = Buffer.concat([plain.bytes.subarray(0, 12), tag, plain.bytes.subarray(12)]);
@@ -116,7 +120,7 @@ describe('a capture', () => {
       const ring = start({ snaplen });
       const { row, bytes } = receive(3, 100, true);
       captures.rows(NOTHING, 0, batch.count * ROW);
-      captures.copies(queueOf([row, 7, TAG]));
+      captures.copies(NOTHING, queueOf([row, 7, TAG]), 0);
       captures.dropped(row, 7, DROP.queue_full);
       const cut = bytes.subarray(0, snaplen);
       expect(read(ring).map(({ length, bytes, reason }) => [length, bytes, reason])).toEqual([
@@ -134,7 +138,7 @@ describe('a capture', () => {
     const { row } = receive(7, 60);
     const all = () => {
       captures.rows(NOTHING, 0, batch.count * ROW);
-      captures.copies(queueOf([row, 7, 0], [row, 8, 0]));
+      captures.copies(NOTHING, queueOf([row, 7, 0], [row, 8, 0]), 0);
       captures.dropped(row, 7, DROP.too_big);
       return read(ring).map(({ port }) => port);
     };
@@ -159,7 +163,7 @@ describe('a capture', () => {
     const tagged = receive(3, 60, true);
     const plain = receive(4, 60);
     captures.rows(NOTHING, 0, batch.count * ROW);
-    captures.copies(queueOf([tagged.row, 7, 0], [plain.row, 8, TAG], [tagged.row, 9, TAG]));
+    captures.copies(NOTHING, queueOf([tagged.row, 7, 0], [plain.row, 8, TAG], [tagged.row, 9, TAG]), 0);
     expect(read(ring).map(({ port, length, bytes }) => [port, length, bytes.length])).toEqual([
       [3, 60, 20],
       [8, 64, 20],

@@ -90,7 +90,7 @@ function openSwitch() {
   }));
   const bridge = { vlan_filtering: true, static: fixed, ports: Object.fromEntries(ports) };
   const compiler = new Compiler();
-  const { topology, remotes } = compiler.compile(parseConfig(configOf({ br0: bridge })), new Map());
+  const { topology, remotes } = compiler.compile(parseConfig(configOf({ br0: bridge })));
   const counters = Counters.allocate(MAX_PORTS, 4);
   const engine = new Engine({ counters, topology, seed: Int32Array.of(1, 2, 3, 4) });
   const burst = new StubBurst(engine.batch.bytes);

@@ -134,7 +134,7 @@ class Fuzzed {
     this.now = random.pick([0, 1e6, 2 ** 31 * 128 - 50]);
     const compiler = new Compiler();
     const config = parseConfig(randomConfig(random));
-    const { topology, remotes } = compiler.compile(config, new Map());
+    const { topology, remotes } = compiler.compile(config);
     const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
     const table = random.pick([undefined, SharedFdb.allocate(topology.fdbSlots)]);
     this.engine = new Engine({ counters: this.counters, topology, seed, table });

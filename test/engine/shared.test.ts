@@ -17,8 +17,7 @@ const SEED = Int32Array.of(1, 22, 333, 4444);
 /** Two engines on one table; port p1 is read by the leader, p2 by the follower. */
 function openTeam(bridge: Record<string, unknown>) {
   const compiler = new Compiler();
-  const compile = (next: typeof bridge) =>
-    compiler.compile(parseConfig(configOf({ br0: next })), new Map()).topology;
+  const compile = (next: typeof bridge) => compiler.compile(parseConfig(configOf({ br0: next }))).topology;
   const topology = compile(bridge);
   const table = SharedFdb.allocate(topology.fdbSlots);
   const first = Counters.allocate(MAX_PORTS, 64);

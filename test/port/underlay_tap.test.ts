@@ -69,7 +69,7 @@ function setUp(options: Partial<VxlanPort> = {}, [local, remote] = [LOCAL, PEER]
   const transmit = (tag = 0, remote = 1): Uint8Array[] => {
     burst.sent.length = 0;
     const queue = new EgressQueue(taps, 8);
-    queue.push(0, hop(3, remote), tag);
+    queue.push(0, hop(3, remote), tag, 0);
     taps.transmit(batch, queue);
     return burst.sent.map(({ bytes }) => bytes);
   };

@@ -51,7 +51,7 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
   /** Sends slot 0, which holds a classified frame. */
   const transmit = (remote = 1, tag = 0, count = 1) => {
     const queue = new EgressQueue(vxlan, 8);
-    for (let k = 0; k < count; k++) queue.push(0, hop(3, remote), tag);
+    for (let k = 0; k < count; k++) queue.push(0, hop(3, remote), tag, 0);
     counters.values[counters.port(3) + PORT.copies] += count;
     vxlan.transmit(batch, queue);
   };

@@ -54,7 +54,7 @@ async function connect({ family, checksum, udpSegment }: Options) {
     const frame = build(shape);
     classified(batch, 0, frame, stripped);
     const queue = new EgressQueue(vxlan, 1);
-    queue.push(0, hop(3, 1), tag);
+    queue.push(0, hop(3, 1), tag, 0);
     vxlan.transmit(batch, queue);
     return { got: receive(), wanted: expected(batch, tag) };
   };

@@ -1,5 +1,5 @@
 // The two conservation laws of the counters, for the daemon's ports after a test's traffic:
-//   frames:  received + generated = forwarded + sum of receive drops
+//   frames:  received + injected + generated + recirculated = forwarded + consumed + sum of receive drops
 //   copies:  copies   = transmitted + sum of transmit drops
 
 import { expect } from 'vitest';
@@ -15,7 +15,13 @@ function remainders(ports: readonly PortStatus[]): Record<string, { frames: numb
     name,
     {
       frames:
-        counters.receivedFrames + counters.generated - counters.forwarded - sum(counters.receiveDropped),
+        counters.receivedFrames +
+        counters.injected +
+        counters.generated +
+        counters.recirculated -
+        counters.forwarded -
+        counters.consumed -
+        sum(counters.receiveDropped),
       copies: counters.copies - counters.transmittedFrames - sum(counters.transmitDropped),
     },
   ]);

@@ -31,7 +31,7 @@ function find(fdb: Fdb, addresses: Address[]): number[] {
     search.keys[n * KEY_WORDS + KEY.hi] = (domain << 16) | hi;
     search.keys[n * KEY_WORDS + KEY.lo] = lo;
   }
-  search.find(fdb, addresses.length);
+  search.find(fdb, 0, addresses.length);
   return addresses.map((_, n) => search.keys[n * KEY_WORDS + KEY.entry]);
 }
 

@@ -188,7 +188,7 @@ test('threads that learn, move, look up and sweep see no entry of another addres
          }
          // As the stages do: 32 addresses looked up, 8 learned.
          const version = fdb.version();
-         search.find(fdb, 40);
+         search.find(fdb, 0, 40);
          for (let n = 32; n < 40; n++) {
            const lo = los[n];
            // Most stations stay; the hop says whose it is.

@@ -23,7 +23,7 @@ const NO_CHANGE = { removedPorts: [], removedVteps: [], addedVteps: [], added: [
 function openPlane(names: string[], type = 'tap') {
   const compiler = new Compiler();
   const ports = Object.fromEntries(names.map((name) => [name, { type }]));
-  const { topology } = compiler.compile(parseConfig(configOf({ br0: { ports } })), new Map());
+  const { topology } = compiler.compile(parseConfig(configOf({ br0: { ports } })));
   const counters = Counters.allocate(MAX_PORTS, 64);
   const plane = new DataPlane(counters, topology, SEED, () => {});
   onTestFinished(() => plane.close());
@@ -157,7 +157,7 @@ test('a device that fails half-way is taken out again, its descriptor included',
 test('a port for which the kernel refuses to segment is reported, once', () => {
   const compiler = new Compiler();
   const ports = { m: {}, x: { type: 'vxlan', vni: 1, local: '127.0.0.1', remotes: ['127.0.0.2'] } };
-  const { topology, remotes } = compiler.compile(parseConfig(configOf({ br0: { ports } })), new Map());
+  const { topology, remotes } = compiler.compile(parseConfig(configOf({ br0: { ports } })));
   const news: News[] = [];
   const plane = new DataPlane(Counters.allocate(MAX_PORTS, 64), topology, SEED, (one) => news.push(one));
   onTestFinished(() => plane.close());

@@ -79,8 +79,8 @@ export class Rig {
 
   expectLaws(): void {
     for (const { name, counters } of this.taploom.ports()) {
-      const ours = counters.receivedFrames + counters.generated;
-      const frames = ours - counters.forwarded - sum(counters.receiveDropped);
+      const came = counters.receivedFrames + counters.injected + counters.generated + counters.recirculated;
+      const frames = came - counters.forwarded - counters.consumed - sum(counters.receiveDropped);
       const copies = counters.copies - counters.transmittedFrames - sum(counters.transmitDropped);
       expect({ name, frames, copies }).toEqual({ name, frames: 0, copies: 0 });
     }

@@ -69,7 +69,7 @@ const config = parseConfig({
   },
 });
 const compiler = new Compiler();
-const { topology, remotes } = compiler.compile(config, new Map());
+const { topology, remotes } = compiler.compile(config);
 const counters = Counters.allocate(64, 8);
 const engine = new Engine({
   counters,

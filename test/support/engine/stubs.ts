@@ -82,8 +82,7 @@ export interface Bench {
 export function openBench(bridges: Parameters<typeof configOf>[0]): Bench {
   const counters = Counters.allocate(MAX_PORTS, 64);
   const compiler = new Compiler();
-  const topology = (next: typeof bridges) =>
-    compiler.compile(parseConfig(configOf(next)), new Map()).topology;
+  const topology = (next: typeof bridges) => compiler.compile(parseConfig(configOf(next))).topology;
   const engine = new Engine({ counters, topology: topology(bridges), seed: Int32Array.of(1, 22, 333, 4444) });
   const source = new StubSource();
   const sink = new StubSink(counters);
@@ -101,7 +100,13 @@ export function lawViolations(counters: Counters, isExact = true, ports = MAX_PO
   const { values } = counters;
   for (let port = 0; port < ports; port++) {
     const at = counters.port(port);
-    let frames = values[at + PORT.receivedFrames] + values[at + PORT.generated] - values[at + PORT.forwarded];
+    let frames =
+      values[at + PORT.receivedFrames] +
+      values[at + PORT.injected] +
+      values[at + PORT.generated] +
+      values[at + PORT.recirculated] -
+      values[at + PORT.forwarded] -
+      values[at + PORT.consumed];
     let copies = values[at + PORT.copies] - values[at + PORT.transmittedFrames];
     for (let code = 0; code < DROPS.length; code++) {
       const count = values[at + PORT.drops + code];

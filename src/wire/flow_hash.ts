@@ -2,9 +2,9 @@
 // Equal for both directions of a flow, so that they share a path. Fragments have no ports: all of a packet's fragments
 // must hash alike.
 
-import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as ipv6 from '../wire/ipv6.ts';
+import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from './ethernet.ts';
+import * as ipv4 from './ipv4.ts';
+import * as ipv6 from './ipv6.ts';
 
 /**
  * 32 bits as int32, of a frame whose MACs are at `macs`, whose EtherType is at `rest`, and that would be `length` bytes

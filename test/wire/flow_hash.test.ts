@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { flowHash } from '../../src/port/flow_hash.ts';
+import { flowHash } from '../../src/wire/flow_hash.ts';
 import { build, payloadOf, type Shape } from '../engine/offload_frames.ts';
 
 /** Of an untagged frame in one piece. */

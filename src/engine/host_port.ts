@@ -1,0 +1,163 @@
+// The host's end in the data plane. As on a hardware switch the control plane is a device of its own: frames that are its
+// business are punted to it through a ring, and what it says comes in through another.
+//
+//   trapOf -> punt -> ring to the host          ring from the host -> receive: SEND (past all tables) or RELAY
+//
+// Whoever sends frames could keep the host busy: each port may punt so many of a kind, and no guest takes another's share.
+
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { DEST_DIRECT, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { type Counters, PORT } from '../table/counters.ts';
+import { bytesAt, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
+import { FIRST_TYPE, TRAP_TYPES, TRAPS } from '../table/traps.ts';
+import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
+import { isTpid, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
+import type { Source } from './port.ts';
+import { completeChecksum } from './segment.ts';
+import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
+
+/** Of a port and trap: one punt in so many ms, and so many at once. A protocol's own rate is a tenth of it. */
+const INTERVAL = 10;
+const BURST = 16;
+
+export class HostPort implements Source {
+  /** To the host and from it; null until somebody listens. */
+  private toHost: SlotRing | null = null;
+  private fromHost: SlotRing | null = null;
+  private readonly batch: FrameBatch;
+  private readonly counters: Counters;
+  private readonly clock: Float64Array;
+  /** By port and trap: when its allowance is whole again, in ms. What is never used stays untouched memory. */
+  private readonly wholeAt = new Float64Array(MAX_PORTS * TRAPS);
+  private hasPunted = false;
+
+  constructor(batch: FrameBatch, counters: Counters, clock: Float64Array) {
+    this.batch = batch;
+    this.counters = counters;
+    this.clock = clock;
+  }
+
+  /** Memory of SlotRing, written and read by this worker alone on its side. */
+  connect(toHost: SharedArrayBuffer, fromHost: SharedArrayBuffer): void {
+    this.toHost = new SlotRing(toHost);
+    this.fromHost = new SlotRing(fromHost);
+  }
+
+  /** The trap that takes the frame of `row`, as it was received, or -1. `group`: X of 01:80:C2:00:00:0X, -1 = another address. */
+  trapOf(row: number, { traps, trapTypes }: Topology, group: number): number {
+    const { rows, view } = this.batch;
+    const mask = traps[rows[row + COLUMN.ingress] & PORT_MASK];
+    if (mask === 0) return -1;
+    if (group >= 0 && (mask & (1 << group)) !== 0) return group;
+    if (mask >>> FIRST_TYPE === 0) return -1;
+    const at = rows[row + COLUMN.start];
+    let type = etherType(view, at);
+    if (isTpid(type) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN)
+      type = etherType(view, at + TAG_LEN);
+    for (let n = 0; n < TRAP_TYPES; n++) {
+      if (trapTypes[n] === type && (mask & (1 << (FIRST_TYPE + n))) !== 0) return FIRST_TYPE + n;
+    }
+    return -1;
+  }
+
+  /**
+   * Gives the host the frame of `row`, as it was received: without its tag, its checksum completed. False if the port has
+   * punted too much, or the host does not listen or keep up.
+   */
+  punt(row: number, topology: Topology, trap: number): boolean {
+    const ring = this.toHost;
+    const { batch, counters } = this;
+    const { rows, view } = batch;
+    const port = rows[row + COLUMN.ingress] & PORT_MASK;
+    if (ring === null || !this.isAllowed(port * TRAPS + trap)) return false;
+    const slot = ring.reserve();
+    if (slot < 0) return false;
+    const at = rows[row + COLUMN.start];
+    let tag = 0;
+    if (isTpid(etherType(view, at)) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN) {
+      tag = view.getInt32(at + MACS_LEN);
+    }
+    const tagLength = tag === 0 ? 0 : TAG_LEN;
+    const length = rows[row + COLUMN.length] - tagLength;
+    rows[row + COLUMN.rest] = at + MACS_LEN + tagLength;
+    rows[row + COLUMN.length] = length;
+    let from = at;
+    if (rows[row + COLUMN.csumStart] !== 0 && rows[row + COLUMN.gsoType] === 0) {
+      rows[row + COLUMN.csumStart] -= tagLength;
+      if (completeChecksum(batch, row, batch.aux) >= 0) from = batch.aux;
+    }
+    const kept = Math.min(length, SLOT_BYTES);
+    const to = bytesAt(slot);
+    copy(view, from, ring.view, to, MACS_LEN);
+    const rest = from === at ? at + MACS_LEN + tagLength : from + MACS_LEN;
+    copy(view, rest, ring.view, to + MACS_LEN, kept - MACS_LEN);
+    const vid = (tag & VID_MASK) === 0 ? topology.pvid[port] & VID_MASK : tag & VID_MASK;
+    const { words } = ring;
+    const meta = slot >> 2;
+    words[meta + META.length] = kept;
+    words[meta + META.original] = length;
+    words[meta + META.port] = port;
+    words[meta + META.reason] = trap;
+    words[meta + META.domain] = topology.vlan[port * VLAN_STRIDE + vid] >>> DOMAIN_SHIFT;
+    words[meta + META.tag] = tag;
+    ring.commit();
+    this.hasPunted = true;
+    counters.values[counters.port(port) + PORT.punted] += 1;
+    return true;
+  }
+
+  /** Wakes the host, once a poll. */
+  flush(): void {
+    if (!this.hasPunted) return;
+    this.hasPunted = false;
+    this.toHost?.notify();
+  }
+
+  isReady(): boolean {
+    return this.fromHost !== null && !this.fromHost.isEmpty;
+  }
+
+  /** Appends what the host says. A frame of no port is what a port left behind that went meanwhile: nobody misses it. */
+  receive(batch: FrameBatch, limit: number): void {
+    const ring = this.fromHost;
+    if (ring === null) return;
+    const { rows, view } = batch;
+    const { values } = this.counters;
+    for (let n = 0; n < limit; n++) {
+      const slot = ring.peek();
+      if (slot < 0) return;
+      const meta = slot >> 2;
+      const length = ring.words[meta + META.length];
+      const hop = ring.words[meta + META.port];
+      const row = batch.append(hop, length);
+      const at = rows[row + COLUMN.start];
+      copy(ring.view, bytesAt(slot), view, at, length);
+      rows[row + COLUMN.rest] = at + MACS_LEN;
+      rows[row + COLUMN.tci] = 0;
+      if (ring.words[meta + META.reason] === SEND) {
+        rows[row + COLUMN.dest] = DEST_DIRECT;
+        rows[row + COLUMN.user] = hop;
+      }
+      ring.release();
+      // `classify` counts every row as received.
+      const counter = this.counters.port(hop & PORT_MASK);
+      values[counter + PORT.injected] += 1;
+      values[counter + PORT.receivedFrames] -= 1;
+      values[counter + PORT.receivedBytes] -= length;
+    }
+  }
+
+  /** Takes one punt from an allowance, if there is one. */
+  private isAllowed(at: number): boolean {
+    const now = this.clock[0];
+    const wholeAt = Math.max(now, this.wholeAt[at]) + INTERVAL;
+    if (wholeAt - now > BURST * INTERVAL) return false;
+    this.wholeAt[at] = wholeAt;
+    return true;
+  }
+}
+
+/** Word by word: a `subarray` for each would be garbage. May write up to 3 bytes more, which slots have room for. */
+function copy(source: DataView, from: number, target: DataView, to: number, length: number): void {
+  for (let k = 0; k < length; k += 4) target.setInt32(to + k, source.getInt32(from + k));
+}

@@ -1,0 +1,42 @@
+// What may look at frames on their way without being a stage: mirrors and captures. None of it costs anything while
+// nobody looks, but the drop pass, which is asked only where a frame is dropped anyway.
+
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { type Counters, PORT } from '../table/counters.ts';
+import type { EgressQueue } from './port.ts';
+import type { Topology } from './topology.ts';
+
+/** A pass over received rows once they are decided, before they are routed and replicated. Rows are offsets, ROW apart. */
+export interface IngressPass {
+  rows(topology: Topology, from: number, to: number): void;
+}
+
+/** A pass over the copies of one queue just before it is drained, from copy number `from` on. It may add to other queues. */
+export interface EgressPass {
+  copies(topology: Topology, queue: EgressQueue, from: number): void;
+}
+
+/** Is told of every drop. `row` is -1 where the bytes are no longer known. */
+export interface DropPass {
+  dropped(row: number, port: number, code: number): void;
+}
+
+/** The one place where drops are counted, of frames and of copies. */
+export class Drops {
+  readonly passes: DropPass[] = [];
+  private readonly counters: Counters;
+
+  constructor(counters: Counters) {
+    this.counters = counters;
+  }
+
+  count(row: number, port: number, code: number): void {
+    this.counters.values[this.counters.port(port) + PORT.drops + code] += 1;
+    for (let n = 0; n < this.passes.length; n++) this.passes[n].dropped(row, port, code);
+  }
+}
+
+/** Bytes of a frame as it was received, tag included, from `start` on in one piece. Relies on `classify`. */
+export function receivedLength({ rows }: FrameBatch, row: number): number {
+  return rows[row + COLUMN.rest] + rows[row + COLUMN.length] - rows[row + COLUMN.start] - 12;
+}

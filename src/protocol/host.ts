@@ -1,0 +1,26 @@
+// The control plane as a device of the switch: what protocols hear, and how they speak.
+
+/** A frame that a port's trap took out. */
+export interface Punt {
+  readonly port: string;
+  /** VLAN of the domain that it would have belonged to, 0 = none, or the bridge is VLAN-unaware. */
+  readonly vlan: number;
+  /** TPID << 16 | TCI of the tag that it came with and that `bytes` no longer has, 0 = untagged. */
+  readonly tag: number;
+  /** Without the tag, its checksum completed; longer frames than a protocol's are cut. The listener's own copy. */
+  readonly bytes: Uint8Array;
+  /** ms, monotonic: when the host took it. */
+  readonly at: number;
+}
+
+/** Why a frame is punted. */
+export type PuntReason = 'lldp';
+
+export interface Host {
+  /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
+  send(port: string, frame: Uint8Array): boolean;
+  /** Lets a frame come in as if the port had received it. False as for `send`. */
+  relay(port: string, frame: Uint8Array): boolean;
+  /** Frames trapped for `reason`; returns the way to stop listening. */
+  onPunt(reason: PuntReason, listener: (punt: Punt) => void): () => void;
+}

@@ -1,0 +1,99 @@
+// The host's end in the control plane: takes punts out of every worker's ring for whoever listens, and puts what
+// protocols say into the ring of the worker that receives from the port.
+
+import type { Host, Punt, PuntReason } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import { bytesAt, META, RELAY, SEND, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
+import { TRAP } from '../table/traps.ts';
+
+/** Punts that are handled in one go; then others have their turn. */
+const TURN = 64;
+
+export interface HostLinks {
+  /** By worker: rings to the host. */
+  readonly toHost: readonly SlotRing[];
+  /** The ring from the host of the worker that receives from a port. */
+  fromHost(port: number): SlotRing;
+  /** Makes that worker look. */
+  wake(port: number): void;
+  /** Numbers and names of ports and domains. */
+  numberOf(port: string): number | undefined;
+  nameOf(port: number): string | undefined;
+  vlanOf(domain: number): number;
+}
+
+export class SwitchHost implements Host {
+  private readonly links: HostLinks;
+  private readonly listeners = new Map<number, Set<(punt: Punt) => void>>();
+  private isClosed = false;
+
+  constructor(links: HostLinks) {
+    this.links = links;
+    for (const ring of links.toHost) void this.listen(ring);
+  }
+
+  send(port: string, frame: Uint8Array): boolean {
+    return this.put(port, frame, SEND);
+  }
+
+  relay(port: string, frame: Uint8Array): boolean {
+    return this.put(port, frame, RELAY);
+  }
+
+  onPunt(reason: PuntReason, listener: (punt: Punt) => void): () => void {
+    const trap = TRAP[reason];
+    const listeners = this.listeners.get(trap) ?? new Set();
+    this.listeners.set(trap, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const ring of this.links.toHost) ring.notify();
+  }
+
+  private put(port: string, frame: Uint8Array, reason: number): boolean {
+    const number = this.links.numberOf(port);
+    if (number === undefined || this.isClosed || frame.length > SLOT_BYTES) return false;
+    const ring = this.links.fromHost(number);
+    const slot = ring.reserve();
+    if (slot < 0) return false;
+    ring.bytes.set(frame, bytesAt(slot));
+    ring.words[(slot >> 2) + META.length] = frame.length;
+    ring.words[(slot >> 2) + META.port] = number;
+    ring.words[(slot >> 2) + META.reason] = reason;
+    ring.commit();
+    this.links.wake(number);
+    return true;
+  }
+
+  private async listen(ring: SlotRing): Promise<void> {
+    while (!this.isClosed) {
+      await ring.changed();
+      for (let n = 0; n < TURN; n++) {
+        const slot = ring.peek();
+        if (slot < 0) break;
+        this.tell(ring, slot);
+        ring.release();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** A listener's exception is a bug of ours: it is thrown to the process, and the ring goes on. */
+  private tell(ring: SlotRing, slot: number): void {
+    const meta = slot >> 2;
+    const port = this.links.nameOf(ring.words[meta + META.port]);
+    const listeners = this.listeners.get(ring.words[meta + META.reason]);
+    if (port === undefined || listeners === undefined) return;
+    const at = bytesAt(slot);
+    const punt: Punt = {
+      port,
+      vlan: this.links.vlanOf(ring.words[meta + META.domain]),
+      tag: ring.words[meta + META.tag],
+      bytes: ring.bytes.slice(at, at + ring.words[meta + META.length]),
+      at: monotonicMs(),
+    };
+    for (const listener of listeners) queueMicrotask(() => listener(punt));
+  }
+}
