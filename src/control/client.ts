@@ -116,7 +116,7 @@ export class ControlClient {
       call.on('response', (response: IncomingMessage) => {
         const id = response.headers['taploom-capture'];
         if (response.statusCode === 200 && typeof id === 'string') {
-          done({ id, chunks: response, abort: () => response.destroy() });
+          done({ id, chunks: this.chunksOf(response), abort: () => response.destroy() });
           return;
         }
         let text = '';
@@ -133,6 +133,14 @@ export class ControlClient {
       });
       call.end(body);
     });
+  }
+
+  private async *chunksOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+    try {
+      yield* response;
+    } catch (error) {
+      throw this.explain(error as NodeJS.ErrnoException);
+    }
   }
 
   /** The stream of the capture ends with its statistics. */
