@@ -366,6 +366,7 @@ describe('the OpenAPI document', () => {
     );
     expect(described.sort()).toEqual(ROUTES.map(({ method, path }) => `${method} ${path}`).sort());
     for (const line of described) {
+      if (line === 'post /v1/capture') continue; // not JSON, and without an end: capture.test.ts
       const [method, path] = line.split(' ');
       const { value } = await call(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x'));
       expect(['not_found', 'method_not_allowed', 'internal']).not.toContain(value.code);
@@ -393,6 +394,17 @@ describe('the OpenAPI document', () => {
     api.counters.set('vm1', { receiveDropped: { runt: 1 } });
     api.entries = [
       { bridge: 'br0', mac: '02:00:00:00:00:01', vlan: 10, port: 'vm1', type: 'learned', age: 1.5 },
+    ];
+    api.drops = [
+      {
+        time: 1_795_824_000_123.5,
+        port: 'vm1',
+        side: 'receive',
+        reason: 'runt',
+        help: 'too short',
+        length: 9,
+        head: 'ff00',
+      },
     ];
     for (const route of ROUTES.filter(({ method }) => method === 'get')) {
       const { value } = await call('GET', route.path.replace('{bridge}', 'br0').replace('{port}', 'vm1'));
