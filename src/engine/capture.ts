@@ -27,7 +27,10 @@ export interface CaptureSpec {
   id: number;
   /** A ring for each worker: memory of a `CaptureRing`. */
   rings: SharedArrayBuffer[];
-  /** A byte for each port: not 0 = captured. The control plane may change it at any time. */
+  /**
+   * A byte for each port: 0 = not captured, else the age that its frames are marked with. The control plane may change
+   * it at any time.
+   */
   ports: SharedArrayBuffer;
   /** Bits of DIRECTIONS. */
   directions: number;
@@ -198,7 +201,7 @@ export class Captures implements IngressPass, EgressPass, DropPass {
       return;
     }
     const head = tag === 0 ? MACS_LEN : MACS_LEN + TAG_LEN;
-    ring.describe(at, this.clock, length, port, direction, reason);
+    ring.describe(at, this.clock, length, port, direction, reason, capture.ports[port]);
     copyBytes(bytes, start, ring.bytes, at, Math.min(captured, MACS_LEN));
     for (let k = MACS_LEN; k < head && k < captured; k++) ring.bytes[at + k] = tag >>> ((15 - k) << 3);
     if (captured > head) copyBytes(bytes, rest, ring.bytes, at + head, captured - head);

@@ -1,7 +1,7 @@
 // The captures that run, seen from the control plane: it makes their memory, tells the data plane, keeps up the sets of
 // their ports while the configuration changes, and puts names to what comes out of the rings.
 
-import type { Capture, CaptureDirection, CapturedFrame, CaptureOptions, LastDrop } from '../api.ts';
+import type { Capture, CaptureOptions, LastDrop } from '../api.ts';
 import { type CaptureSpec, MAX_CAPTURES } from '../engine/capture.ts';
 import { TaploomError } from '../error.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
@@ -10,22 +10,11 @@ import { DROPS } from '../table/drops.ts';
 import { KEPT, LastDrops } from '../table/last_drops.ts';
 import { checkBpf } from '../wire/bpf.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
+import { type Checked, type PortNames, RunningCapture } from './running_capture.ts';
 import { WallClock } from './wall_clock.ts';
 
 /** tcpdump's: no frame is longer. */
 export const MAX_SNAPLEN = 262_144;
-/** A reader that waits looks this often all the same, ms: a bound for a wake-up that is lost. */
-const LOOK_INTERVAL = 250;
-/** Bytes and frames handed out at once: a fraction of a millisecond of the main thread. */
-const BATCH_BYTES = 256 * 1024;
-const BATCH_FRAMES = 256;
-
-/** What captures need to know of the configuration in force. */
-export interface PortNames {
-  /** All ports: index and name, and the bridge's name. */
-  list(): { index: number; name: string; bridge: string }[];
-  hasBridge(name: string): boolean;
-}
 
 export class CaptureRegistry {
   private readonly plane: PlaneClient;
@@ -109,9 +98,6 @@ export class CaptureRegistry {
   }
 }
 
-type Checked = Required<Pick<CaptureOptions, 'snaplen' | 'count' | 'directions'>> &
-  Pick<CaptureOptions, 'bridge' | 'port' | 'program'>;
-
 function checked(options: CaptureOptions, names: PortNames): Checked {
   const { bridge, port, directions = ['in', 'out'], program, snaplen = MAX_SNAPLEN, count = 0 } = options;
   if (bridge !== undefined && !names.hasBridge(bridge)) {
@@ -137,137 +123,4 @@ function checked(options: CaptureOptions, names: PortNames): Checked {
   const trouble = program === undefined ? null : checkBpf(program);
   if (trouble !== null) refuse(`program: ${trouble}`);
   return { bridge, port, directions, program, snaplen, count };
-}
-
-class RunningCapture implements Capture {
-  private readonly rings: readonly CaptureRing[];
-  private readonly ports: Uint8Array;
-  private readonly asked: Checked;
-  private readonly names: PortNames;
-  private readonly end: () => Promise<void>;
-  private readonly clock = new WallClock();
-  /** Name of each port that was ever captured: what is still in a ring keeps it when the port goes. */
-  private readonly seen = new Map<number, string>();
-  private isClosed = false;
-  private delivered = 0;
-
-  constructor(
-    rings: readonly CaptureRing[],
-    ports: Uint8Array,
-    asked: Checked,
-    names: PortNames,
-    end: () => Promise<void>,
-  ) {
-    this.rings = rings;
-    this.ports = ports;
-    this.asked = asked;
-    this.names = names;
-    this.end = end;
-  }
-
-  get snaplen(): number {
-    return this.asked.snaplen;
-  }
-
-  /** Which ports it is about, in the configuration in force. */
-  select(): void {
-    const { bridge, port } = this.asked;
-    const wanted = new Uint8Array(MAX_PORTS);
-    // What belongs to no port is only for those who want everything.
-    if (bridge === undefined && port === undefined) wanted[NOBODY] = 1;
-    this.seen.set(NOBODY, '');
-    for (const one of this.names.list()) {
-      if (bridge !== undefined && one.bridge !== bridge) continue;
-      if (port !== undefined && one.name !== port) continue;
-      wanted[one.index] = 1;
-      this.seen.set(one.index, one.name);
-    }
-    this.ports.set(wanted);
-  }
-
-  lost(): Record<string, number> {
-    const lost: Record<string, number> = {};
-    for (const [index, name] of this.seen) {
-      const frames = this.rings.reduce((sum, ring) => sum + ring.lostOf(index), 0);
-      if (frames > 0) lost[name] = (lost[name] ?? 0) + frames;
-    }
-    return lost;
-  }
-
-  async *batches(): AsyncGenerator<CapturedFrame[]> {
-    const { count } = this.asked;
-    try {
-      for (;;) {
-        const isLast = this.isClosed;
-        const frames = this.read();
-        if (frames.length > 0) {
-          this.delivered += frames.length;
-          yield frames;
-        } else if (isLast) return;
-        else await Promise.race(this.rings.map((ring) => ring.changed(LOOK_INTERVAL)));
-        if (count > 0 && this.delivered >= count) return;
-      }
-    } finally {
-      await this.close();
-    }
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<CapturedFrame> {
-    for await (const frames of this.batches()) yield* frames;
-  }
-
-  async close(): Promise<void> {
-    await this.end();
-    this.isClosed = true;
-    for (const ring of this.rings) ring.notify();
-  }
-
-  /** What is in the rings, as much as goes in one piece, in the order of time. */
-  private read(): CapturedFrame[] {
-    const { rings, asked, clock } = this;
-    const most = asked.count > 0 ? Math.min(BATCH_FRAMES, asked.count - this.delivered) : BATCH_FRAMES;
-    const frames: CapturedFrame[] = [];
-    clock.follow();
-    for (let bytes = 0; bytes < BATCH_BYTES && frames.length < most; ) {
-      const ring = oldest(rings);
-      if (ring === undefined) break;
-      const at = ring.peek();
-      const frame = this.frame(ring, at);
-      bytes += ring.captured(at);
-      ring.release(at);
-      if (frame !== undefined) frames.push(frame);
-    }
-    return frames;
-  }
-
-  private frame(ring: CaptureRing, at: number): CapturedFrame | undefined {
-    const port = this.seen.get(ring.port(at));
-    if (port === undefined) return undefined;
-    const reason = ring.reason(at);
-    const drop = reason === 0 ? undefined : DROPS[reason - 1];
-    return {
-      time: this.clock.nanoseconds(ring.time(at)),
-      port,
-      direction: directionOf(ring.direction(at)),
-      ...(drop !== undefined && { reason: drop.name, side: drop.side }),
-      length: ring.length(at),
-      bytes: ring.bytes.slice(at, at + ring.captured(at)),
-    };
-  }
-}
-
-function oldest(rings: readonly CaptureRing[]): CaptureRing | undefined {
-  let found: CaptureRing | undefined;
-  let time = Number.POSITIVE_INFINITY;
-  for (const ring of rings) {
-    const at = ring.peek();
-    if (at < 0 || ring.time(at) >= time) continue;
-    time = ring.time(at);
-    found = ring;
-  }
-  return found;
-}
-
-function directionOf(bit: number): CaptureDirection {
-  return bit === DIRECTIONS.in ? 'in' : bit === DIRECTIONS.out ? 'out' : 'drop';
 }

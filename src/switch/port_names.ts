@@ -3,7 +3,7 @@
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import type { SwitchConfig } from '../config/schema.ts';
-import type { PortNames } from './captures.ts';
+import type { PortNames } from './running_capture.ts';
 
 export function portNames({ ports }: Compiler, config: () => SwitchConfig): PortNames {
   return {

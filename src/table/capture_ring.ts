@@ -4,7 +4,7 @@
 //   state:  | head (next record to read) | tail (next free byte) |    byte positions modulo 2^32, one side writes each
 //   lost:   | one word for each port |
 //   data:   | record | record | pad ... |
-//   record: | captured u32 | length u32 | time f64, ms | port u16 | direction u8 | reason u8 | 4 free | bytes, padded to 8 |
+//   record: | captured u32 | length u32 | time f64, ms | port u16 | direction u8 | reason u8 | age u8, 3 free | bytes, padded to 8 |
 //
 // A record never wraps: what is left at the end of the ring becomes a pad record (captured 0xffffffff).
 
@@ -66,6 +66,7 @@ export class CaptureRing {
    * @param clock one word, ms: a fraction as an argument would be a heap object
    * @param direction one of DIRECTIONS
    * @param reason code of a drop plus one, 0 = none
+   * @param age tells ports apart that have the same number one after the other
    */
   describe(
     at: number,
@@ -74,12 +75,14 @@ export class CaptureRing {
     port: number,
     direction: number,
     reason: number,
+    age: number,
   ): void {
     this.view.setUint32(at - 20, length);
     this.view.setFloat64(at - 16, clock[0]);
     this.view.setUint16(at - 8, port);
     this.view.setUint8(at - 6, direction);
     this.view.setUint8(at - 5, reason);
+    this.view.setUint8(at - 4, age);
   }
 
   /** Writer: hands the reserved record to the reader. */
@@ -127,6 +130,9 @@ export class CaptureRing {
   }
   reason(at: number): number {
     return this.view.getUint8(at - 5);
+  }
+  age(at: number): number {
+    return this.view.getUint8(at - 4);
   }
 
   /** Reader: gives the oldest record's room back. */

@@ -217,7 +217,7 @@ describe('the ring', () => {
       const at = ring.reserve(length);
       if (at >= 0) {
         ring.bytes.fill(next & 255, at, at + length);
-        ring.describe(at, clock, next++, 1, DIRECTIONS.in, 0);
+        ring.describe(at, clock, next++, 1, DIRECTIONS.in, 0, 1);
         ring.commit();
       }
       if (at >= 0 && round % 3 !== 0) continue;
