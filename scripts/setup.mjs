@@ -42,6 +42,9 @@ const DEBIAN_PACKAGES = {
   scapy: 'python3-scapy',
   perf: 'linux-perf',
   curl: 'curl',
+  zsh: 'zsh',
+  fish: 'fish',
+  man: 'man-db',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -247,6 +250,17 @@ function buildTypeScript() {
   });
 }
 
+function buildManPages() {
+  buildOnce({
+    result: 'man/taploom.1',
+    stamp: 'dist/.man-stamp',
+    inputs: ['dist/.stamp', 'scripts/man.mjs', 'package.json'],
+    build() {
+      run('Man pages (npm run man)', process.execPath, [join(ROOT, 'scripts/man.mjs')]);
+    },
+  });
+}
+
 /**
  * Does what is left to do and returns; throws `SetupError` with a message for the user.
  * `tools` are needed beyond the compiler, `purpose` says for what.
@@ -257,6 +271,7 @@ export function setup({ tools = [], purpose = 'Taploom' } = {}) {
   installPackages();
   buildNative();
   buildTypeScript();
+  buildManPages();
 }
 
 /** Runs a script's main function; a SetupError is the user's business and shows as one line. */
@@ -272,7 +287,10 @@ export async function main(body) {
 
 /** What the system tests run. `.ci/run` and `npm test` install these too. */
 export const TEST_TOOLS = {
-  tools: ['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
+  tools: [
+    ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
+    ...['zsh', 'fish', 'man'],
+  ],
   purpose: 'The test suite',
 };
 

@@ -5,11 +5,8 @@
 //   traffic NETNS receive PORT                         accepts one connection; "BYTES SECONDS" at its end
 //   traffic NETNS send ADDRESS PORT SECONDS            sends for so long; "BYTES SECONDS"
 //
-// NETNS is a name under /run/netns, a path, or "-" for the caller's own. Both ends know the byte stream: byte i is
-// pattern[i mod PERIOD]. The receiver fails at the first byte that differs, so a corrupted segment cannot pass as speed.
-// PERIOD is a prime, so that a segment in the wrong place does not fit either.
-//
-// In C and not in Node, because the measurement must not be limited by its own ends.
+// NETNS is a name under /run/netns, a path, or "-" for the caller's own. Byte i of a stream is pattern[i mod PERIOD], a
+// prime; the receiver fails at the first that differs. In C, so that the ends do not limit what is measured.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>

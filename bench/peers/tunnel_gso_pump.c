@@ -1,15 +1,11 @@
 /*
- * tunnel_gso_pump: a TAP joined to one VXLAN remote without a socket. The underlay is a second TAP, which the kernel
- * routes to and from: super-frames are encapsulated whole, and the kernel carries both layers on (Linux 6.17). Nothing is
- * segmented, summed or joined here. IPv4 only; no learning, no flooding, one UDP source port.
+ * tunnel_gso_pump: a TAP joined to one VXLAN remote by a second TAP, which the kernel routes to and from (Linux 6.17).
+ * Super-frames are encapsulated whole; nothing is segmented, summed or joined. IPv4; no learning; one UDP source port.
  *
  *   tunnel_gso_pump NETNS TAP UNDERLAY LOCAL REMOTE VNI      TAP in NETNS, UNDERLAY in the caller's namespace
  *
- * The kernel must forward, and route LOCAL to UNDERLAY with a permanent neighbour: nobody there answers ARP. What comes
- * in is a super-frame only if it was one on the wire, or if a VXLAN device of the kernel listens on the same UDP port:
- * only for such a port does GRO look into datagrams that are forwarded.
- *
- * Prints "ready"; ends when its parent does.
+ * The kernel must forward, and route LOCAL to UNDERLAY with a permanent neighbour: nobody there answers ARP. Prints
+ * "ready"; ends when its parent does. docs/decisions.md says when super-frames come in.
  */
 #include "tap.h"
 #include <arpa/inet.h>

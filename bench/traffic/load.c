@@ -1,16 +1,12 @@
 /*
- * load: UDP traffic for the benches, in C, so that the measurement is not limited by its own ends.
+ * load: UDP traffic for the benches, in C, so that the measurement is not limited by its own ends. Prints a line of JSON.
  *
  *   load send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP]
  *                    RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them; to COUNT addresses in turns
- *   load receive PORT                               counts until SIGTERM; tells the time (s since 1970) of the first
- *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; round-trip times, a lost one counts as
- *                    the time that was waited for it
+ *   load receive PORT                               "ready", then counts until SIGTERM; tells when the first came (s since 1970)
+ *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; a lost one counts as what was waited for it
  *
- * SIZE is the UDP payload. `receive` prints "ready" first; all end with one line of JSON.
- *
- * Echo requests are answered by the kernel, and whoever asks comes before everybody else (SCHED_FIFO): on a machine with
- * fewer CPUs than busy programs, times would otherwise be those that the two ends of the question waited for a CPU.
+ * SIZE is the UDP payload. `ask` runs before everybody else (SCHED_FIFO), or the times would be those of waiting for a CPU.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

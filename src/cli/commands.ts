@@ -255,3 +255,20 @@ export async function bench(context: Context, kind: Kind, ports: readonly string
   const { runBench } = await import('./bench/run.ts');
   await runBench(context, kind, ports);
 }
+
+/** A shell waits for this with the terminal's input, so a switch that does not answer has no names. */
+const NAMES_MS = 1000;
+
+/** For completion: one name a line. Names that a terminal would take for commands are left out. */
+export async function names(context: Context, kind: string, bridge?: string): Promise<void> {
+  const patience = setTimeout(() => process.exit(1), NAMES_MS);
+  const { bridges, ports } = await context.client.summary();
+  clearTimeout(patience);
+  // the bridge's own interface can be neither changed nor deleted as a port
+  const ofBridge = ports.filter(
+    (port) => port.type !== 'local' && (bridge === undefined || port.bridge === bridge),
+  );
+  const wanted = kind === 'bridges' ? bridges : ofBridge;
+  const printable = new Set(wanted.map(({ name }) => name).filter((name) => !/\p{Cc}/u.test(name)));
+  print(context, [...printable], () => [...printable].map((name) => `${name}\n`).join(''));
+}

@@ -4,10 +4,12 @@
 // Exit codes: 0 done, 1 the switch or the connection said no, 2 the command line is wrong.
 
 import { once } from 'node:events';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { taploomVersion } from '../control/version.ts';
 import { addBench } from './bench/command.ts';
 import { addCaptureOptions } from './capture/command.ts';
+import { addCompletion } from './completion/command.ts';
+import { addHelp } from './help.ts';
 import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
 
 /** Where output goes; tests put themselves in between. */
@@ -28,7 +30,7 @@ const STDIO: Terminal = {
 
 export async function run(args: readonly string[], terminal: Terminal = STDIO): Promise<number> {
   const outcome = { code: 0 };
-  const program = build(terminal, outcome);
+  const program = taploomProgram(terminal, outcome);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -40,7 +42,8 @@ export async function run(args: readonly string[], terminal: Terminal = STDIO): 
 
 type Commands = typeof import('./commands.ts');
 
-function build(terminal: Terminal, outcome: { code: number }): Command {
+/** The whole command line; `outcome` gets the exit code of the command that runs. */
+export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }): Command {
   const program = new Command('taploom')
     .description('Look at and change a running Taploom switch.')
     .version(`taploom ${taploomVersion()}`, '-V, --version', 'print the version')
@@ -75,7 +78,7 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
       outcome.code = await commands.execute(terminal, options, (context) => pick(commands)(context, ...args));
     };
   const child = (parent: Command, usage: string, summary: string, examples: string[]): Command => {
-    const command = parent.command(usage).description(summary);
+    const command = parent.command(usage).description(summary).helpCommand(false);
     if (examples.length > 0) {
       command.addHelpText(
         'after',
@@ -120,7 +123,11 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
       'port add br0 up0 --trunk 10,20,100-199 --native 1',
       'port add br0 eth0 --type af_packet',
       'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',
-    ]).option('--type <type>', 'tap, af_packet, vxlan or memory', 'tap'),
+    ]).addOption(
+      new Option('--type <type>', 'kind of port')
+        .choices(['tap', 'af_packet', 'vxlan', 'memory'])
+        .default('tap'),
+    ),
     PORT_SETTINGS,
   ).action(action((c) => c.portAdd));
   child(port, 'del <bridge> <port>', 'delete a port', ['port del br0 vm1']).action(
@@ -208,5 +215,12 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
           c.bench(context, kind, (ports as unknown as string[][])[0]),
     ),
   );
+
+  addCompletion(
+    program,
+    terminal.out,
+    action((c) => c.names),
+  );
+  addHelp(program);
   return program;
 }

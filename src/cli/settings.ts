@@ -74,7 +74,7 @@ const INTERFACE: Setting[] = [
   { flags: '--mac <address>', key: 'mac', help: "address of the interface on the host's side", parse: word },
   { flags: '--mtu <bytes>', key: 'mtu', help: 'largest layer-3 packet', parse: number },
   {
-    flags: '--netns <name>',
+    flags: '--netns <netns>',
     key: 'netns',
     help: 'network namespace of the interface',
     parse: word,
@@ -123,7 +123,7 @@ const TAP: Setting[] = [
 
 const AF_PACKET: Setting[] = [
   {
-    flags: '--interface <name>',
+    flags: '--interface <interface>',
     key: 'interface',
     help: 'af_packet: the interface, if not named like the port',
     parse: word,
@@ -140,7 +140,7 @@ const VXLAN: Setting[] = [
   { flags: '--vni <number>', key: 'vni', help: 'vxlan: network identifier', parse: number },
   { flags: '--local <address>', key: 'local', help: 'vxlan: our address, IPv4 or IPv6', parse: word },
   { flags: '--remote <address>', key: 'remotes', help: 'vxlan: a remote; repeat for more', parse: list },
-  { flags: '--dst-port <port>', key: 'dst_port', help: 'vxlan: UDP port (4789)', parse: number },
+  { flags: '--dst-port <number>', key: 'dst_port', help: 'vxlan: UDP port (4789)', parse: number },
   { flags: '--source-ports <a-b>', key: 'source_ports', help: 'vxlan: UDP source ports', parse: word },
   {
     flags: '--remote-learning <on|off>',

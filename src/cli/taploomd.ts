@@ -1,67 +1,22 @@
 #!/usr/bin/env node
-// taploomd: the daemon in the foreground, for systemd or a terminal. Command line, signals, and the way out.
+// taploomd: the daemon in the foreground, for systemd or a terminal. Signals, and the way out.
 //
 // The data plane's thread sleeps in native code, where neither terminate() nor process.exit() can reach it: so every
 // way out stops the switch first, and if even that hangs, ends the process by SIGKILL.
 
 import { constants, setPriority } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_SOCKET } from '../control/client.ts';
 import type { Daemon } from '../control/daemon.ts';
-import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../control/log.ts';
-import { taploomVersion } from '../control/version.ts';
+import { createLogger, type Logger } from '../control/log.ts';
+import { type DaemonOptions, daemonCommand } from './daemon_command.ts';
 
 const CLOSE_MS = 5000;
 
-interface Options {
-  config?: string;
-  state?: string;
-  socket: string;
-  socketGroup?: string;
-  metricsAddress: Address | 'off';
-  logLevel: LogLevel;
-  logFormat: 'text' | 'json';
-  workers: number;
-}
-
-interface Address {
-  address: string;
-  port: number;
-}
-
-const command = new Command('taploomd')
-  .description(
-    'A userspace Ethernet switch. Runs in the foreground until SIGTERM; SIGHUP reads --config again.',
-  )
-  .version(`taploomd ${taploomVersion()}`, '-V, --version', 'print the version')
-  .helpOption('-h, --help', 'print help')
-  .option('--config <file>', 'configuration to start from (YAML)')
-  .option('--state <file>', 'keep changes made by clients here, for the next start')
-  .option('--socket <path>', 'control socket', process.env.TAPLOOM_SOCKET || DEFAULT_SOCKET)
-  .option('--socket-group <group>', 'let members of this group use the socket (mode 0660 in place of 0600)')
-  .addOption(
-    new Option('--metrics-address <host:port>', 'where to serve /metrics, or off')
-      .argParser(parseAddress)
-      .default({ address: '127.0.0.1', port: 9477 } satisfies Address, '127.0.0.1:9477'),
-  )
-  .option('--workers <count>', 'threads that forward (1-16)', parseWorkers, 1)
-  .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
-  .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']).default('text'))
-  .allowExcessArguments(false)
-  .showHelpAfterError('(--help tells more)')
-  .configureHelp({ helpWidth: 80 })
-  .addHelpText(
-    'after',
-    '\nExamples:\n  # taploomd --config /etc/taploom/switch.yaml --state /var/lib/taploom/state.json\n' +
-      '  # taploomd --socket /tmp/t.sock --metrics-address off',
-  )
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-
+const command = daemonCommand();
 command.parse();
-await main(command.opts<Options>());
+await main(command.opts<DaemonOptions>());
 
-async function main(options: Options): Promise<void> {
+async function main(options: DaemonOptions): Promise<void> {
   const { config, state, socket, socketGroup, metricsAddress, logLevel, logFormat, workers } = options;
   const log = createLogger({ level: logLevel, format: logFormat });
   const { Daemon } = await import('../control/daemon.ts');
@@ -173,19 +128,4 @@ async function notifier(log: Logger): Promise<(state: string) => void> {
       log.warn({ err }, 'Cannot reach the service manager');
     }
   };
-}
-
-function parseWorkers(text: string): number {
-  const count = /^\d{1,2}$/.test(text) ? Number(text) : 0;
-  if (count < 1 || count > 16) throw new InvalidArgumentError('Expected a number from 1 to 16.');
-  return count;
-}
-
-function parseAddress(text: string): Address | 'off' {
-  if (text === 'off') return 'off';
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text);
-  if (match === null || Number(match[3]) > 65_535) {
-    throw new InvalidArgumentError('Expected HOST:PORT, [IPV6]:PORT or off.');
-  }
-  return { address: match[1] ?? match[2], port: Number(match[3]) };
 }

@@ -3,7 +3,7 @@
 
 import { PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
-import { Fdb, LOCAL, tickAt } from '../table/fdb.ts';
+import { Fdb, LOCAL, STATIC, tickAt } from '../table/fdb.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
 
@@ -64,6 +64,7 @@ export class FdbKeeper {
       });
     }
     const old = this.fdb;
+    old.expire(topology, tickAt(now));
     this.follow(topology, table);
     if (this.fdb !== old) old.moveTo(this.fdb);
     this.addStatics(now);
@@ -132,7 +133,7 @@ export class FdbKeeper {
   private removeStatics(): void {
     const { statics } = this.topology;
     for (let at = 0; at < statics.length; at += 3) {
-      this.fdb.removeStatic(statics[at] >>> 16, statics[at] & 0xffff, statics[at + 1]);
+      this.fdb.forget(statics[at] >>> 16, statics[at] & 0xffff, statics[at + 1], STATIC);
     }
   }
 
@@ -141,7 +142,7 @@ export class FdbKeeper {
     for (let n = 0; n * 3 < statics.length; n++) {
       const flags = n < locals ? LOCAL : 0;
       if (this.addStatic(n * 3, flags)) continue;
-      // The table has room for all statics, but dead entries may still be in the way.
+      // The table has room for all statics, but what is dead or has expired may be in the way until a sweep.
       this.fdb.sweep(tickAt(now), this.fdb.slots);
       if (!this.addStatic(n * 3, flags)) throw new Error('The FDB is too small for its static entries');
     }

@@ -226,9 +226,9 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     const at = rows[row + COLUMN.start];
     const hop = rows[row + COLUMN.ingress];
     const noRemote = (domain & TUNNEL) !== 0 && hop >>> PORT_BITS === 0;
-    const result = noRemote
-      ? REFUSED
-      : fdb.learn(domain >>> DOMAIN_SHIFT, srcHi(view, at), srcLo(view, at), hop, tick);
+    let result = REFUSED;
+    if (noRemote) fdb.forget(domain >>> DOMAIN_SHIFT, srcHi(view, at), srcLo(view, at), 0);
+    else result = fdb.learn(domain >>> DOMAIN_SHIFT, srcHi(view, at), srcLo(view, at), hop, tick);
     if (result === KNOWN) return;
     const counter = counters.port(hop & PORT_MASK);
     if (result === REFUSED) values[counter + PORT.learnRefused] += 1;

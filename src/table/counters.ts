@@ -1,16 +1,11 @@
-// Counters in shared memory: one writer, any number of readers, no locks. Each worker of the data plane counts in memory
-// of its own, and readers add up; only the gauges are common to all, in the first worker's memory.
-//
-// Float64 is exact to 2^53, is Prometheus' own type, and a torn read cannot happen for an aligned 8-byte value on the
-// 64-bit machines that Node supports.
+// Counters in shared memory: one writer, any number of readers, no locks. Each worker counts in memory of its own, and
+// readers add up; only the gauges are common to all, in the first worker's memory.
 //
 //   | switch-wide | bridge 0 | bridge 1 | ...      | port 0 | port 1 | ...                       |
 //   | SWITCH.*    | BRIDGE.* |                     | PORT.* then one counter for each drop reason |
 //
-// Two laws hold for every port at every moment between two polls, and tests check them:
-//   frames:  received + injected + generated + recirculated = forwarded + consumed + sum of receive drops
-//   copies:  copies = transmitted + sum of transmit drops
-// A copy that a fault port holds back (`delay`) is counted in `copies` at once, and settled when it is sent or discarded.
+// Two laws hold for every port between two polls (docs/architecture.md). A copy that a fault port delays is counted in
+// `copies` at once, and settled when it is sent or discarded.
 
 import { DROPS } from './drops.ts';
 

@@ -1,24 +1,12 @@
 // The forwarding database: (domain, MAC) -> next hop, by open addressing over one Int32Array.
 //
 //   slot:  | domain << 16 | MAC 0-1 | MAC 2-5 | next hop | heard << 8 | flags |      16 bytes, four to a cache line
-//          word 0 = 0: the slot was never used, a probe ends here (domains count from 1)
-//          next hop 0: the entry was flushed; it misses, and the sweeper reclaims the slot
+//          word 0 = 0: never used, a probe ends here (domains count from 1)
+//          next hop 0: the entry is dead; it misses, and the sweeper reclaims the slot
 //
-// There are four complications.
-// First, addresses are chosen by whoever sends frames. The hash is seeded at random per table, so that nobody outside
-// can aim at one chain, and a probe ends after MAX_PROBES: what finds no slot is not learned, and its frames flood.
-// Second, a table must survive a station that sprays addresses: learning stops at a limit per bridge and per port
-// (learned.ts), and never displaces an entry. Static entries are not counted, and override learned ones.
-// Third, an entry ages by its station's *source* address only; a lookup does not refresh it. Lookups check the age,
-// so an expired entry misses at once, whenever the sweeper comes around.
-// Fourth, a flush must not stall forwarding: it marks entries dead in one linear pass (1 to 6 ns a slot) and leaves the
-// chain repair, by backward shift, to the sweeper. Dead entries use up slots meanwhile, so learning pauses when one
-// slot in eight is left.
-//
-// Several workers share a table: shared_fdb.ts says how. Here is what they have in common with one.
-//
-// Time is a tick of 128 ms modulo 2^24, ages are between -12 and 12 days (ageing_time is at most 11.6 days, and the
-// sweeper passes every few seconds).
+// Senders choose the addresses: so the hash is seeded at random, a probe ends after MAX_PROBES, limits end learning
+// (learned.ts), and nothing displaces an entry. Only a station's *source* address keeps its entry alive. A tick is
+// 128 ms modulo 2^24, so ages are between -12 and 12 days. docs/decisions.md says why; shared_fdb.ts is for workers.
 
 import type { Counters } from './counters.ts';
 import { Learned, type LearnLimits } from './learned.ts';
@@ -68,7 +56,7 @@ export class Fdb {
   private readonly mask: number;
   private readonly shift: number;
   private readonly learned: Learned;
-  /** By domain, in ticks; NEVER = learn nothing, and no age is fresh. */
+  /** As `maxAgeOf`. */
   protected maxAge: Int32Array;
   /** The sweeper's place, a word offset like every `at`. */
   private cursor = 0;
@@ -102,16 +90,27 @@ export class Fdb {
     this.seedLo = seed[1];
     this.multiplierHi = seed[2] | 1;
     this.multiplierLo = seed[3] | 1;
-    this.maxAge = new Int32Array(0);
-    this.configure(rules);
+    this.maxAge = maxAgeOf(rules);
   }
 
+  /** Takes other rules. Where an ageing time changes, `expire` comes first. */
   configure(rules: FdbRules): void {
     this.learned.configure(rules);
-    this.maxAge = new Int32Array(rules.domainBridge.length);
-    for (let domain = 1; domain < this.maxAge.length; domain++) {
-      const ageing = rules.ageing[rules.domainBridge[domain]];
-      this.maxAge[domain] = ageing === 0 ? NEVER : Math.ceil(ageing / MS_PER_TICK);
+    this.maxAge = maxAgeOf(rules);
+  }
+
+  /**
+   * Forgets what has expired, by the present rules or by `rules`, if these change an ageing time: a longer one must not
+   * bring back what the sweeper has not yet reclaimed. One pass, as `flush`.
+   */
+  expire(rules: FdbRules, tick: number): void {
+    const { words, maxAge } = this;
+    const next = maxAgeOf(rules);
+    if (!maxAge.some((age, domain) => age !== NEVER && age !== next[domain])) return;
+    for (let at = 0; at < words.length; at += WORDS) {
+      if (words[at] === 0 || (words[at + 3] & STATIC) !== 0) continue;
+      const domain = words[at] >>> 16;
+      if (ageAt(words[at + 3], tick) > Math.min(maxAge[domain], next[domain] ?? NEVER)) this.kill(at);
     }
   }
 
@@ -124,7 +123,7 @@ export class Fdb {
     return this.isFresh(domain, words[at + 3], tick) ? words[at + 2] : 0;
   }
 
-  /** Notes that the station hi:lo of `domain` was heard from `hop`. Static entries stay as they are. */
+  /** Notes that the station hi:lo of `domain` was heard from `hop`. REFUSED: it has no entry any more. Static ones stay. */
   learn(domain: number, hi: number, lo: number, hop: number, tick: number): number {
     const { words } = this;
     const key = (domain << 16) | hi;
@@ -209,10 +208,10 @@ export class Fdb {
     return true;
   }
 
-  /** Forgets a static entry, if it is one. */
-  removeStatic(domain: number, hi: number, lo: number): void {
+  /** Forgets the entry of an address, if it is a static one (`kind` STATIC) or a learned one (0). */
+  forget(domain: number, hi: number, lo: number, kind: number): void {
     const at = this.find((domain << 16) | hi, lo);
-    if (at >= 0 && (this.words[at + 3] & STATIC) !== 0) this.kill(at);
+    if (at >= 0 && (this.words[at + 3] & STATIC) === kind) this.kill(at);
   }
 
   /**
@@ -238,15 +237,14 @@ export class Fdb {
   }
 
   /**
-   * Reclaims dead and expired entries among the next `budget` slots. A slot takes 2 to 7 ns, a reclaimed entry 70 ns.
+   * Reclaims dead and expired entries in the next `budget` slots: all there are, if that is the whole table. A slot takes
+   * 2 to 7 ns, a reclaimed entry 70 ns.
    */
   sweep(tick: number, budget: number): void {
-    const words = this.words;
     for (let n = Math.min(budget, this.slots); n > 0; n--) {
-      const at = this.cursor;
-      // Not advancing after a removal: the shift may have put another entry into this slot.
-      if (words[at] !== 0 && this.isReclaimable(at, tick)) this.reclaim(at, tick);
-      else this.cursor = (at + WORDS) & this.mask;
+      // Again and again: each removal may shift another entry into this slot.
+      while (this.isReclaimable(this.cursor, tick)) this.reclaim(this.cursor, tick);
+      this.cursor = (this.cursor + WORDS) & this.mask;
     }
   }
 
@@ -343,7 +341,10 @@ export class Fdb {
       if (this.maxAge[domain] < 0) return KNOWN;
       if (!this.learned.hasRoom(domain, hop)) return REFUSED;
     } else {
-      if (!this.learned.hasRoomToMove(old, hop)) return REFUSED;
+      if (!this.learned.hasRoomToMove(old, hop)) {
+        this.kill(at);
+        return REFUSED;
+      }
       this.learned.remove(domain, old);
     }
     words[at + 2] = hop;
@@ -391,4 +392,9 @@ export class Fdb {
     this.write(at, key, lo, hop, stamp);
     return true;
   }
+}
+
+/** By domain, in ticks; NEVER = learn nothing, and no age is fresh. */
+function maxAgeOf({ domainBridge, ageing }: FdbRules): Int32Array {
+  return Int32Array.from(domainBridge, (bridge) => Math.ceil(ageing[bridge] / MS_PER_TICK) || NEVER);
 }

@@ -2,16 +2,11 @@
 //
 //   row:  | 0: nobody | 1 .. configured: numbered by the control plane | .. capacity: learned from the wire |
 //
-// A learned remote keeps its row until it was silent for the ageing time. All FDB entries that name the row have
-// expired by then, because each of the remote's frames refreshed the row too. Where workers share the FDB one may in
-// theory be refreshed in place of another (shared_fdb.ts) and outlive its row: then `portOf` keeps its frames from going
-// out of another port.
+// A learned remote keeps its row until it was silent for the ageing time: no FDB entry names it then, and where a shared
+// FDB let one live longer, `portOf` keeps its frames from going out of another port. Addresses are four int32 words as
+// they lie in memory, IPv4 in the first. Open addressing, hash seeded at random: the sender chooses the addresses.
 //
-// Addresses are four int32 words as they lie in memory; IPv4 fills the first. One family per port, so nothing is
-// ambiguous. Open addressing over row numbers, hash seeded at random: the sender chooses the addresses.
-//
-// Several workers share the rows. Only the first, which receives for all tunnels, changes the table; the others ask for
-// rows that next hops name, and before the FDB has such a next hop its row is written.
+// Of several workers the first alone changes the table; a row is written before the FDB has a next hop that names it.
 
 /** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
 export const CONFIGURED_REMOTES = 16_384;

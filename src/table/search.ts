@@ -2,14 +2,8 @@
 //
 //   keys:  | domain << 16 | MAC 0-1 | MAC 2-5 | entry | seen |      4 words for each address; the caller fills two
 //
-// One by one, a lookup waits for its slot, and if that is another address's, the processor has guessed wrong and starts
-// again. Here nothing waits: all are compared with their homes without a branch, and those that are not there are noted
-// and compared with their next slot, round by round.
-// From 4 MiB on, much of the table comes from main memory. Then all homes are looked at before the first comparison, in
-// a loop so short that the processor has many of them under way: 138 to 97 ns a frame with 1,000,000 stations. In a
-// small table the look would cost 3 ns.
-//
-// A closure instead of a class: see docs/decisions.md.
+// All are compared with their homes without a branch; those that are not there with their next slot, round by round. A
+// large table is touched before: docs/decisions.md says what each of it is worth, and why this is a closure.
 
 import { type Fdb, MAX_PROBES } from './fdb.ts';
 

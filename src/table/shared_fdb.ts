@@ -1,22 +1,11 @@
-// The FDB of several workers, in shared memory. What a frame usually needs takes no lock: a lookup, and a station that
-// is where it was. A station that is new or has moved is learned under the lock, and so is each entry reclaimed that the
-// sweeper found. Everything else (static entries, flushes, other rules, another size) is done while the other workers
-// stand still (worker/barrier.ts).
-//
-// There are three complications.
-// First, a slot may change hands while somebody looks along its chain, or after it was found: the next hop could be that
-// of another address. So the version is odd meanwhile and another one afterwards, and whoever has looked up (stages.ts,
-// once for a whole batch) asks whether others have changed it, and if so looks again under the lock. That is so for a
-// reclaimed entry, and for a new one, whose first half could be taken for another address; both are as rare as limits and
-// ageing make them. A station that moves, or is refused because a limit is reached, changes at most the words of its own
-// entry: whoever sprays addresses does not make others look again. One's own changes do not count: learning moves no
-// entry.
-// Second, the time at which a station was heard is written without the lock, and the slot may belong to another address
-// by then: only in place of the time that was read, so that a static entry stays one. Another learned entry, of any port,
-// that happens to have the same time may then live longer, at most by the ageing time.
-// Third, a chain that is being repaired may seem to lack an entry. To `learn` the lock then tells the truth.
+// The FDB of several workers, in shared memory. A lookup, and a station that is where it was, take no lock; what adds,
+// moves or reclaims an entry does, and what concerns many is done while the other workers stand still (barrier.ts).
 //
 //   memory:  | lock (2) | version | used ... (64 bytes) | slots as in fdb.ts |
+//
+// The version is odd while a slot changes hands and another one afterwards: who looked up meanwhile (stages.ts, once a
+// batch) looks again under the lock. A station that moves or is refused changes at most the words of its own entry, so
+// whoever sprays addresses makes nobody look again. docs/decisions.md has what else may happen between two workers.
 
 import type { Counters } from './counters.ts';
 import { Fdb, type FdbRules, KNOWN, STATIC, TICK_SHIFT, WORDS } from './fdb.ts';
@@ -80,6 +69,15 @@ export class SharedFdb extends Fdb {
     this.lock.take();
     try {
       return super.learn(domain, hi, lo, hop, tick);
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  override forget(domain: number, hi: number, lo: number, kind: number): void {
+    this.lock.take();
+    try {
+      super.forget(domain, hi, lo, kind);
     } finally {
       this.lock.release();
     }

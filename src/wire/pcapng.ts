@@ -32,6 +32,10 @@ export const OPTION = {
 /** Bits 0 and 1 of epb_flags. */
 export const DIRECTION = { unknown: 0, inbound: 1, outbound: 2 } as const;
 
+/** Where a packet's bytes begin in its block. */
+const PACKET_AT = 28;
+/** The end of options. */
+const END = Buffer.alloc(4);
 /** Power of ten: nanoseconds. */
 const RESOLUTION = 9;
 
@@ -68,17 +72,29 @@ export function interfaceDescription(name: string, snaplen: number): Buffer {
 
 export function enhancedPacket(packet: PcapngPacket): Buffer {
   const { time, direction, comment, length, bytes } = packet;
-  const body = Buffer.alloc(20 + padded(bytes.length));
-  body.writeUInt32LE(packet.interface, 0);
-  body.writeUInt32LE(Number(time >> 32n), 4);
-  body.writeUInt32LE(Number(time & 0xffff_ffffn), 8);
-  body.writeUInt32LE(bytes.length, 12);
-  body.writeUInt32LE(length, 16);
-  body.set(bytes, 20);
   const options: Buffer[] = [];
   if (comment !== undefined) options.push(option(OPTION.comment, text(comment)));
   if (direction !== DIRECTION.unknown) options.push(option(OPTION.flags, Buffer.from([direction, 0, 0, 0])));
-  return block(BLOCK.packet, body, options);
+  if (options.length > 0) options.push(END);
+  const optionsAt = PACKET_AT + padded(bytes.length);
+  const total = options.reduce((sum, one) => sum + one.length, optionsAt + 4);
+  // In one piece from the start: a super-frame would be copied several times.
+  const block = Buffer.alloc(total);
+  block.writeUInt32LE(BLOCK.packet, 0);
+  block.writeUInt32LE(total, 4);
+  block.writeUInt32LE(packet.interface, 8);
+  block.writeUInt32LE(Number(time >> 32n), 12);
+  block.writeUInt32LE(Number(time & 0xffff_ffffn), 16);
+  block.writeUInt32LE(bytes.length, 20);
+  block.writeUInt32LE(length, 24);
+  block.set(bytes, PACKET_AT);
+  let at = optionsAt;
+  for (const one of options) {
+    block.set(one, at);
+    at += one.length;
+  }
+  block.writeUInt32LE(total, at);
+  return block;
 }
 
 /** @param received frames of this interface that were to be captured, with those that were lost */
@@ -94,7 +110,7 @@ export function interfaceStatistics(place: number, time: bigint, received: numbe
 }
 
 function block(type: number, body: Buffer, options: Buffer[]): Buffer {
-  const parts = options.length > 0 ? [body, ...options, Buffer.alloc(4)] : [body];
+  const parts = options.length > 0 ? [body, ...options, END] : [body];
   const length = parts.reduce((sum, part) => sum + part.length, 12);
   const head = Buffer.alloc(8);
   head.writeUInt32LE(type, 0);

@@ -1,20 +1,17 @@
-// virtio-net header, `struct virtio_net_hdr_v1` of <linux/virtio_net.h>, as TAP carries it before each frame.
+// virtio-net header, `struct virtio_net_hdr_v1` of <linux/virtio_net.h>, as TAP carries it before each frame, and what
+// `struct virtio_net_hdr_v1_hash_tunnel` adds for a super-frame in a UDP tunnel (Linux 6.17).
 //
 //   0       1          2         4          6            8             10            12
 //   | flags | gso_type | hdr_len | gso_size | csum_start | csum_offset | num_buffers |
-//
-// Fields are little-endian on every machine, as in virtio 1.0: TUNSETVNETLE sees to that. csum_start counts from the frame's first byte, and
-// the 16 bits at csum_start + csum_offset hold the pseudo-header's sum, not complemented.
-//
-// struct virtio_net_hdr_v1_hash_tunnel goes on, for a super-frame in a UDP tunnel (Linux 6.17):
-//
 //   12           16            18        20                22
 //   | hash_value | hash_report | padding | outer_th_offset | inner_nh_offset |
+//
+// Little-endian on every machine, as in virtio 1.0: TUNSETVNETLE sees to that. csum_start counts from the frame.
 
 export const HEADER_LEN = 12;
 export const TUNNEL_HEADER_LEN = 24;
 
-/** flags: csum_start and csum_offset are set, the checksum is to be completed. */
+/** flags: the checksum is to be completed. The 16 bits at csum_start + csum_offset hold the pseudo-header's sum, not complemented. */
 export const NEEDS_CSUM = 1;
 /** flags: the checksum has been verified. */
 export const DATA_VALID = 2;

@@ -379,3 +379,19 @@ describe('the command line', () => {
     expect((await taploom('--version')).out).toMatch(/^taploom \d+\.\d+\.\d+\n$/);
   });
 });
+
+describe('help', () => {
+  test('is the same by command and by option, at every depth', async () => {
+    for (const words of [[], ['port'], ['port', 'add'], ['bench', 'loss'], ['help']]) {
+      const byOption = await taploom(...words, '--help');
+      expect(byOption).toMatchObject({ code: 0, error: '' });
+      expect(await taploom('help', ...words)).toEqual(byOption);
+    }
+  });
+
+  test('of a command that is not there is an error', async () => {
+    const { code, out, error } = await taploom('help', 'port', 'ad');
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(error).toContain("taploom: unknown command 'port ad'");
+  });
+});

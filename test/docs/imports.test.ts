@@ -63,6 +63,15 @@ function imports(): Import[] {
 const folder = (file: string) => file.split('/')[0];
 const found = imports();
 
+test('docs/architecture.md shows the same table', () => {
+  const text = readFileSync(join(SRC, '../docs/architecture.md'), 'utf8');
+  const shown = [...text.matchAll(/^\| `([\w.]+)\/?` \|.*\| ([\w. ]+)(?:;.*)? \|$/gm)].map(
+    ([, room, list]) => [room, list === 'nothing' ? [] : list.split(' ').sort()],
+  );
+  const wanted = Object.entries(ALLOWED).map(([room, list]) => [room, [...list].sort()]);
+  expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(wanted));
+});
+
 test('every folder imports only what the table allows', () => {
   const wrong = found.filter(
     ({ from, to }) => folder(from) !== folder(to) && !ALLOWED[folder(from)]?.includes(folder(to)),

@@ -213,3 +213,14 @@ test('a frame larger than the egress MTU is dropped there, and tags do not count
   expect(rig.say('p1', 'a > * vlan 5 vlan 9 size 1514')).toEqual(['p2: a > * vlan 5 vlan 9 size 1514']);
   expect(rig.say('p1', 'a > * vlan 5 vlan 9 size 1515')).toEqual(['p2 drops: too_big']);
 });
+
+test('frames to a station that moved to a full port flood, and the refusal is counted', async () => {
+  const rig = await openRig({ br0: { ports: { p1: {}, p2: { fdb_limit: 1 }, p3: {} } } });
+  rig.say('p2', 'x > *');
+  rig.say('p1', 'a > *');
+  expect(rig.say('p3', 'b > a')).toEqual(['p1: b > a']);
+  rig.say('p2', 'a > *');
+  expect(rig.say('p3', 'b > a')).toEqual(['p1: b > a', 'p2: b > a']);
+  expect(rig.counters('p2')).toMatchObject({ learnRefused: 1, stationMoves: 0 });
+  expect(await rig.fdb()).toEqual(['br0 vlan 0 02:00:00:00:00:62 p3', 'br0 vlan 0 02:00:00:00:00:78 p2']);
+});

@@ -97,3 +97,52 @@ test('flushing a port forgets its stations and no others', async () => {
   expect(await daemon.request('POST', '/v1/fdb/flush', { port: 'a' })).toEqual({ flushed: 1 });
   expect((await daemon.fdb()).map(({ mac, port }) => [mac, port])).toEqual([[SENDER, 'c']]);
 });
+
+test('a change of ageing_time forgets at once what the kernel bridge forgets, and brings nothing back', async () => {
+  const bridge = (ageing_time: number) => ({ ageing_time });
+  const { lab, daemon, a, send } = await connect(bridge(300));
+  const [kernel] = await lab.netnsList(['kernel']);
+  await kernel.withoutIpv6();
+  await kernel.ip(
+    'link add br0 type bridge forward_delay 0',
+    'link add v0 type veth peer name v1',
+    'link set v0 master br0',
+    ...['br0', 'v0', 'v1'].map((device) => `link set ${device} up`),
+  );
+  const config = await daemon.get<{ bridges: { br0: object } }>('/v1/config');
+  const setAgeing = async (seconds: number) => {
+    await daemon.apply({ ...config, bridges: { br0: { ...config.bridges.br0, ...bridge(seconds) } } });
+    await kernel.ip(`link set br0 type bridge ageing_time ${seconds * 100}`); // USER_HZ
+  };
+  const speak = async () => {
+    await send(a, 'a', fromStation);
+    await sendFrames(kernel, 'v1', [{ hex: fromStation }]);
+  };
+  /** Whether the station is known: to the kernel, and to us. */
+  const known = async () => [
+    (await kernel.check(['bridge', 'fdb', 'show', 'br', 'br0'])).includes(STATION),
+    (await daemon.fdb(`?mac=${STATION}`)).length > 0,
+  ];
+  const soon = async (wanted: boolean) => {
+    await daemon.until('the kernel’s own work', async () => (await known())[0] === wanted);
+    expect(await known()).toEqual([wanted, wanted]);
+  };
+
+  await speak();
+  await soon(true);
+  await setAgeing(0);
+  await soon(false);
+  await speak(); // and is not learned
+  expect(await known()).toEqual([false, false]);
+  await setAgeing(300);
+  expect(await known()).toEqual([false, false]);
+
+  await speak();
+  await soon(true);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(await known()).toEqual([true, true]);
+  await setAgeing(1);
+  await soon(false);
+  await setAgeing(300);
+  expect(await known()).toEqual([false, false]);
+});

@@ -2,14 +2,9 @@
 //
 //   h1 --- strict --- TAP acc (access 10) --- taploomd --- TAP up0 (trunk 10,20) --- Open vSwitch --- TAP far (tag 10)
 //
-// GSO frames and partial checksums cross the switch and gain or lose a tag of 4 bytes, so `csum_start` must move with
-// it. A stale one is accepted everywhere, and does harm only where a checksum is computed or a frame is segmented: on
-// real hardware, at the NIC. A stack that receives a partial checksum locally believes it, and Open vSwitch 3.1 works
-// the place out by itself. So the path has a stage that does what a NIC would do: between the TAP and the host stands a
-// kernel bridge whose way on, a veth, has its offloads off. There the kernel segments and writes the checksum at the
-// place that our virtio-net header gave. With `csum_start` off by 4 the sum lands in the payload, the real field keeps
-// its partial sum, and the receiver discards every segment: the transfer stalls. The same stage stands before the trunk
-// in the second test, where frames are tagged.
+// A tag of 4 bytes comes and goes, and `csum_start` must move with it. A stale one is accepted everywhere, and does harm
+// only where a checksum is computed: at a real NIC. Here a kernel bridge (`strict`) stands for one, whose way on, a veth,
+// has its offloads off. With `csum_start` off by 4 the sum lands in the payload, and the receiver discards every segment.
 
 import { expect, test } from 'vitest';
 import { type Lab, openLab } from '../support/lab.ts';

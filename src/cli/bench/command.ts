@@ -162,7 +162,10 @@ export function addBench(
   program: Command,
   action: (kind: Kind) => (...given: unknown[]) => Promise<void>,
 ): void {
-  const bench = program.command('bench').description('measure a switch: RFC 2544, RFC 2889');
+  const bench = program
+    .command('bench')
+    .description('measure a switch: RFC 2544, RFC 2889')
+    .helpCommand(false);
   for (const kind of KINDS) {
     const { summary, ports, options, examples, defaults = {} } = FORMS[kind];
     const command = bench
@@ -170,7 +173,7 @@ export function addBench(
       .description(summary)
       .argument('[ports...]', `ports of the running switch: ${ports.join(', ')}`)
       .option(
-        '--interface <name[@netns]>',
+        '--interface <interface[@netns]>',
         'in place of ports: an interface whose other end is a port of any switch; repeat',
         list,
       )

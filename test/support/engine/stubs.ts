@@ -3,10 +3,10 @@
 
 import { Compiler } from '../../../src/compile/compiler.ts';
 import { parseConfig } from '../../../src/config/schema.ts';
-import { Engine } from '../../../src/engine/engine.ts';
+import { Engine, type EngineOptions } from '../../../src/engine/engine.ts';
 import { COPY, COPY_WORDS, type EgressQueue, type Sink, type Source } from '../../../src/engine/port.ts';
 import type { Topology } from '../../../src/engine/topology.ts';
-import { COLUMN, type FrameBatch } from '../../../src/frame/frame_batch.ts';
+import type { FrameBatch } from '../../../src/frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../../../src/frame/hop.ts';
 import { Counters, PORT } from '../../../src/table/counters.ts';
 import { DROP, DROPS } from '../../../src/table/drops.ts';
@@ -31,6 +31,8 @@ export class StubSource implements Source {
 export class StubSink implements Sink {
   /** Lines by port. */
   readonly sent = new Map<number, string[]>();
+  /** All that was sent. */
+  readonly bytes: Uint8Array[] = [];
   /** How many copies each call brought. */
   readonly calls: number[] = [];
   private readonly counters: Counters;
@@ -43,7 +45,6 @@ export class StubSink implements Sink {
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
     this.calls.push(queue.count);
-    const { rows } = batch;
     for (let k = 0; k < queue.count * COPY_WORDS; k += COPY_WORDS) {
       const row = queue.copies[k + COPY.row];
       const tagWord = queue.copies[k + COPY.tag];
@@ -55,13 +56,12 @@ export class StubSink implements Sink {
         this.counters.values[at + PORT.drops + DROP.queue_full] += 1;
         continue;
       }
-      const start = rows[row + COLUMN.start];
-      const restAt = rows[row + COLUMN.rest];
-      const rest = batch.bytes.subarray(restAt, restAt + rows[row + COLUMN.length] - 12);
-      const macs = batch.bytes.subarray(start, start + 12);
+      const whole = batch.bytes.subarray(batch.aux, batch.aux + batch.gather(row, batch.aux));
       const tag = Buffer.alloc(tagWord === 0 ? 0 : 4);
       if (tag.length > 0) tag.writeInt32BE(tagWord);
-      lines.push(show(Uint8Array.from([...macs, ...tag, ...rest])));
+      const bytes = Uint8Array.from([...whole.subarray(0, 12), ...tag, ...whole.subarray(12)]);
+      lines.push(show(bytes));
+      this.bytes.push(bytes);
       this.counters.values[at + PORT.transmittedFrames] += 1;
     }
     queue.count = 0;
@@ -79,11 +79,19 @@ export interface Bench {
   topology(bridges: Parameters<typeof configOf>[0]): Topology;
 }
 
-export function openBench(bridges: Parameters<typeof configOf>[0]): Bench {
+export function openBench(
+  bridges: Parameters<typeof configOf>[0],
+  options: Pick<EngineOptions, 'createRoute'> = {},
+): Bench {
   const counters = Counters.allocate(MAX_PORTS, 64);
   const compiler = new Compiler();
   const topology = (next: typeof bridges) => compiler.compile(parseConfig(configOf(next))).topology;
-  const engine = new Engine({ counters, topology: topology(bridges), seed: Int32Array.of(1, 22, 333, 4444) });
+  const engine = new Engine({
+    counters,
+    topology: topology(bridges),
+    seed: Int32Array.of(1, 22, 333, 4444),
+    ...options,
+  });
   const source = new StubSource();
   const sink = new StubSink(counters);
   engine.addSource(source);
