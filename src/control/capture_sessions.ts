@@ -3,9 +3,14 @@
 // ring meanwhile is lost, and the statistics at the end of the stream say how much.
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Capture, CapturedFrame, CaptureOptions, SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
 import { PcapngWriter } from './pcapng_writer.ts';
+
+/** How long clients have when the server ends, ms, and how often to look. */
+const GRACE = 500;
+const STEP = 20;
 
 export interface CaptureSession {
   id: string;
@@ -37,8 +42,13 @@ export class CaptureSessions {
     await capture.close();
   }
 
-  close(): void {
+  /** Ends all, and gives their clients a moment for the rest and the statistics. */
+  async close(): Promise<void> {
     for (const capture of this.captures.values()) void capture.close();
+    const isOpen = () => this.captures.size > 0;
+    if (!isOpen()) return;
+    for (let waited = 0; isOpen() && waited < GRACE; waited += STEP) await delay(STEP);
+    await delay(STEP); // what the streams gave last is on its way to the sockets
     this.captures.clear();
   }
 

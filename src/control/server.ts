@@ -48,13 +48,13 @@ export async function startControlServer(options: ControlServerOptions): Promise
   await listenUnix(server, socket, socketGroup);
   return {
     socket,
-    close: () =>
-      new Promise((done) => {
-        sessions.close();
-        captures.close();
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      sessions.close();
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      await captures.close();
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
 

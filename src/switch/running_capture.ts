@@ -1,6 +1,7 @@
 // One capture that runs: which numbers its ports have while the configuration changes, and what comes out of its rings,
 // with names.
 
+import { setImmediate as breath } from 'node:timers/promises';
 import type { Capture, CaptureDirection, CapturedFrame, CaptureOptions } from '../api.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import { type CaptureRing, DIRECTIONS } from '../table/capture_ring.ts';
@@ -115,6 +116,8 @@ export class RunningCapture implements Capture {
         if (frames.length > 0) {
           this.delivered += frames.length;
           yield frames;
+          // A reader that keeps up would never let others have this thread.
+          await breath();
         } else if (isLast) return;
         else await Promise.race(this.rings.map((ring) => ring.changed(LOOK_INTERVAL)));
         if (count > 0 && this.delivered >= count) return;
