@@ -12,12 +12,16 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 6
+#define TL_VERSION 7
 int tl_version(void);
 
 /* fd.c */
 int tl_close(int fd);
 int tl_dup(int fd);
+
+/* peer.c: out words of tl_peer_credentials */
+enum { TL_PEER_PID, TL_PEER_UID, TL_PEER_GID, TL_PEER_WORDS };
+int tl_peer_credentials(int fd, int32_t *words);
 
 /* user.c: a name of the user or group database to its number */
 int tl_user_id(const char *name);

@@ -2,6 +2,7 @@
 
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
+import type { Author, Events, SwitchEvent } from './event.ts';
 
 /** Frames and bytes are counted without virtio-net header and FCS. Receive is what the switch receives. */
 export interface PortCounters {
@@ -164,8 +165,13 @@ export interface SwitchApi {
   readonly config: SwitchConfig;
   /** What `apply(next)` would do, deletions first. Throws `ConfigError` with all problems. */
   plan(next: unknown): Action[];
-  /** Carries out the plan. A failed action is reported and left out of `config`; the others are in force. */
-  apply(next: unknown): Promise<ActionResult[]>;
+  /**
+   * Carries out the plan. A failed action is reported and left out of `config`; the others are in force. `by` is for the
+   * event that tells of it.
+   */
+  apply(next: unknown, by?: Author): Promise<ActionResult[]>;
+  /** What happens: docs/events.md. */
+  readonly events: Events;
   bridges(): BridgeStatus[];
   ports(): PortStatus[];
   /** Changes whenever a port's state or drops do; 0.1 ms for 64 ports, where `ports()` takes 3. */
@@ -187,6 +193,8 @@ export interface SwitchApi {
 
 /** What a switch says by itself. */
 export interface SwitchEvents {
+  /** Anything that `events` tells, as it happens. */
+  event: [event: SwitchEvent];
   /** A port's device died: its interface was deleted. The port stays configured; delete and add it again. */
   gone: [port: string, errno: number];
   /** The kernel refuses to segment for this VXLAN port: from now on each segment is sent by itself. Said once. */

@@ -18,6 +18,14 @@ export type {
 export type { Action, ActionResult } from './config/action.ts';
 export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';
 export { TaploomError } from './error.ts';
+export type {
+  Author,
+  EventFilter,
+  EventSubscription,
+  Events,
+  SubscribeOptions,
+  SwitchEvent,
+} from './event.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
 export type { SwitchOptions } from './switch/options.ts';
 export { Switch } from './switch/switch.ts';

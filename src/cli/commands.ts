@@ -200,6 +200,11 @@ export async function drops(context: Context, bridge?: string): Promise<void> {
   print(context, wanted, () => dropsText(wanted, context.terminal.columns));
 }
 
+export async function events(context: Context): Promise<void> {
+  const { showEvents } = await import('./events.ts');
+  await showEvents(context);
+}
+
 export async function stats(context: Context, bridge?: string): Promise<void> {
   const { showStats } = await import('./stats.ts');
   if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);

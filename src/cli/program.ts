@@ -197,6 +197,18 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     ]),
   ).action(action((c) => c.capture));
 
+  child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
+    'events',
+    'events --follow --type port,station',
+    'events --follow --json | jq .message',
+  ])
+    .option('--follow', 'go on with what happens')
+    .option('--type <types>', 'only port, station, limit, neighbour, drop, configuration')
+    .option('--bridge <bridge>', 'only what concerns this bridge')
+    .option('--port <port>', 'only what concerns this port')
+    .option('--since <seq>', 'only after the event of this number (seq in --json)')
+    .action(action((c) => c.events));
+
   child(program, 'apply <file>', 'make the switch what the file says (- reads standard input)', [
     'apply switch.yaml --dry-run',
     'apply switch.yaml',

@@ -21,6 +21,7 @@ async function main(options: DaemonOptions): Promise<void> {
   const log = createLogger({ level: logLevel, format: logFormat });
   const { Daemon } = await import('../control/daemon.ts');
   const { Switch } = await import('../switch/switch.ts');
+  const { peerOf } = await import('../sys/peer.ts');
   const tell = await notifier(log);
 
   let daemon: Daemon | undefined;
@@ -50,6 +51,7 @@ async function main(options: DaemonOptions): Promise<void> {
     log,
     socket,
     socketGroup,
+    credentials: peerOf,
     config,
     state,
     metrics,

@@ -27,9 +27,11 @@ import { CONFIGURED_REMOTES } from '../table/remotes.ts';
 import { TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
 import { parseMac } from '../wire/mac.ts';
-import { type Domain, Domains, Names, type VidSet } from './names.ts';
+import { compileMirrors } from './mirrors.ts';
+import { type Domain, Domains, Names, remoteName, type VidSet } from './names.ts';
 import { type Overlay, type PortState, PortStates } from './overlay.ts';
 import { type PortView, portViews } from './port_view.ts';
+import { shared } from './shared.ts';
 
 /** The FDB's key has 16 bits for the domain. */
 const MAX_DOMAINS = 65_536;
@@ -61,7 +63,7 @@ export class Compiler {
   readonly ports = new Names('ports', MAX_PORTS);
   readonly bridges = new Names('bridges', MAX_BRIDGES);
   readonly domains = new Domains(MAX_DOMAINS);
-  private readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
+  readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private serial = 0;
 
   /** Throws TaploomError `too_many` if `compile` would, now or after any part of the present was deleted. */
@@ -118,9 +120,13 @@ export class Compiler {
       }
     }
     for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
+    const mirrors = compileMirrors(config, this);
     const { statics, locals } = this.statics(config, localMacs);
     const fdbSlots = slotsFor(config, locals);
-    return { topology: { ...topology, ...this.floods(members), fdbSlots, statics, locals }, remotes };
+    return {
+      topology: { ...topology, ...this.floods(members), mirrors, fdbSlots, statics, locals },
+      remotes,
+    };
   }
 
   /** Address of the configured remote in this row. */
@@ -165,7 +171,9 @@ export class Compiler {
         topology.domainBridge[domain] = topology.bridge[port];
         topology.domainVid[domain] = vid;
         topology.vlan[port * VLAN_STRIDE + vid] =
-          (domain << DOMAIN_SHIFT) | flags | stateFlags(states.of(view.name, vid), view.learning);
+          (domain << DOMAIN_SHIFT) |
+          flags |
+          stateFlags(view.isMirrorEnd ? 'blocking' : states.of(view.name, vid), view.learning);
       }
     }
   }
@@ -205,10 +213,13 @@ export class Compiler {
     });
   }
 
-  /** Remotes that only a static entry names get unicast, no floods. */
+  /** Remotes that only a static entry or a mirror names get unicast, no floods. */
   private staticRemotes(bridge: BridgeConfig, remotes: RemoteRow[]): void {
     const known = new Set(remotes.map(({ row }) => row));
-    for (const { port, remote } of bridge.static) {
+    const mirrored = Object.values(bridge.mirrors).flatMap(({ to }) =>
+      typeof to === 'object' && 'port' in to ? [to] : [],
+    );
+    for (const { port, remote } of [...bridge.static, ...mirrored]) {
       const number = this.ports.find(port);
       if (remote === undefined || number === undefined) continue;
       const row = this.remotes.number(remoteName(port, remote));
@@ -265,25 +276,17 @@ function wantedBy(config: SwitchConfig): Wanted {
     for (const { port, remote } of bridge.static) {
       if (remote !== undefined) wanted.remotes.add(remoteName(port, remote));
     }
+    for (const { to } of Object.values(bridge.mirrors)) {
+      if (typeof to === 'object' && 'port' in to) wanted.remotes.add(remoteName(to.port, to.remote));
+    }
   }
   return wanted;
-}
-
-// An interface name has no slash, so this is unambiguous.
-function remoteName(port: string, remote: string): string {
-  return `${port}/${remote}`;
 }
 
 /** What a state allows. The same flags are stored into a topology in force: see Switch.setPortState. */
 export function stateFlags(state: PortState, isLearning: boolean): number {
   if (state === 'blocking') return 0;
   return (state === 'forwarding' ? FORWARDING : 0) | (isLearning ? LEARNING : 0);
-}
-
-/** Zeroed memory that the control plane and every worker see: nothing is copied, and the control plane keeps it. */
-function shared<T>(type: new (memory: ArrayBuffer) => T, length: number): T {
-  const { BYTES_PER_ELEMENT } = type as unknown as { BYTES_PER_ELEMENT: number };
-  return new type(new SharedArrayBuffer(length * BYTES_PER_ELEMENT) as unknown as ArrayBuffer);
 }
 
 function flagsOf(view: PortView): number {

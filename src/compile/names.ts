@@ -143,3 +143,8 @@ export class Domains {
 function tooMany(what: string, limit: number): TaploomError {
   return new TaploomError('too_many', `Cannot have more than ${limit} ${what}`);
 }
+
+/** Of a tunnel's remote. An interface name has no slash, so this is unambiguous. */
+export function remoteName(port: string, remote: string): string {
+  return `${port}/${remote}`;
+}

@@ -1,5 +1,6 @@
 // A bridge's ports as the compiler sees them: only what forwarding depends on.
 
+import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
@@ -14,6 +15,8 @@ export interface PortView {
   fdbLimit: number;
   isTunnel: boolean;
   remotes: string[];
+  /** The end of a mirror: no other frame comes in or leaves. */
+  isMirrorEnd: boolean;
   /** Bits of traps.ts. */
   traps: number;
 }
@@ -28,11 +31,13 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     flood: true,
     isTunnel: false,
     remotes: [],
+    isMirrorEnd: false,
     traps: 0,
   };
   if (bridge.local !== false) {
     views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
   }
+  const ends = new Set(Object.values(bridge.mirrors).map((mirror) => mirrorEnd(name, mirror)));
   for (const [portName, port] of Object.entries(bridge.ports)) {
     views.push({
       name: portName,
@@ -45,6 +50,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
+      isMirrorEnd: ends.has(portName),
       traps: 0,
     });
   }

@@ -4,29 +4,25 @@
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import type { Problem } from './config_error.ts';
+import type { Doubts } from './doubts.ts';
+import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import type { Path } from './path.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
 import { checkUnderlays } from './underlays.ts';
 import { carriesVlan } from './vlan_set.ts';
-
-/** What cannot be judged because something else is wrong: reporting it, too, would only confuse. */
-export interface Doubts {
-  /** Whether it is unknown if the bridge filters VLANs. */
-  filtering(bridge: string): boolean;
-  /** Names of ports that the bridge has and the configuration lacks. */
-  ports(bridge: string): readonly string[];
-}
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   const problems: Problem[] = [];
   checkNames(config, doubts, problems);
   checkTunnels(config, problems);
   checkUnderlays(config, problems);
+  checkMirrorCount(config, problems);
   checkFds(config, problems);
   checkInterfaces(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkStatic(name, bridge, doubts, problems);
+    checkMirrors(name, bridge, doubts, problems);
     for (const [portName, port] of Object.entries(bridge.ports)) {
       const path = ['bridges', name, 'ports', portName];
       if (port.type === 'vxlan') checkRemotes(path, port, problems);

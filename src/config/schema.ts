@@ -3,8 +3,9 @@
 //
 //   input --shape--> defaults filled in --check--> SwitchConfig        all problems of both, at once
 
-import { check, type Doubts } from './check.ts';
+import { check } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
+import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
 import type { Path } from './path.ts';
 import { configShape, nameProblem, type SwitchConfig } from './shape.ts';
@@ -17,6 +18,7 @@ export type {
   FaultConfig,
   LocalConfig,
   MemoryPortConfig,
+  MirrorConfig,
   PortConfig,
   StaticEntryConfig,
   SwitchConfig,

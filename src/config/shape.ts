@@ -250,6 +250,27 @@ const staticEntry = mapping({
   remote: unicastIp.optional(),
 });
 
+const mirror = mapping({
+  from: z
+    .array(
+      text('the name of a port of this bridge', () => true),
+      expecting('a list of ports'),
+    )
+    .optional(),
+  vlans: z.array(vid, expecting('a list of VLAN ids (1-4094)')).optional(),
+  direction: z.enum(['both', 'in', 'out'], expecting('both, in or out')).default('both'),
+  sample: integer('a number: one frame of so many (1-1000000)', 1, 1_000_000).default(1),
+  snaplen: integer('a number of bytes (14-65557)', 14, 65_557).default(65_557),
+  to: z.union(
+    [
+      text('the name of a port of this bridge, or of the bridge', () => true),
+      mapping({ vlan: vid }),
+      mapping({ port: text('the name of a VXLAN port', () => true), remote: unicastIp }),
+    ],
+    expecting('a port, the bridge, { vlan: VLAN } or { port: VXLAN_PORT, remote: ADDRESS }'),
+  ),
+});
+
 const bridge = mapping({
   vlan_filtering: boolean().default(false),
   ageing_time: number('an ageing time (0-1000000 seconds)', 0, 1_000_000).default(300),
@@ -271,6 +292,13 @@ const bridge = mapping({
     .default(false),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
+  mirrors: z
+    .record(
+      text('a name of 1 to 32 letters, digits, - and _', (value) => /^[\w-]{1,32}$/.test(value)),
+      mirror,
+      expecting('a mapping of names to mirrors'),
+    )
+    .default({}),
   ports: z.record(name, port, expecting('a mapping of names to ports')).default({}),
 });
 
@@ -303,6 +331,7 @@ export type MemoryPortConfig = z.output<typeof memory>;
 export type VxlanPortConfig = z.output<typeof vxlan>;
 export type PortConfig = TapPortConfig | AfPacketPortConfig | VxlanPortConfig | MemoryPortConfig;
 export type LocalConfig = z.output<typeof local>;
+export type MirrorConfig = z.output<typeof mirror>;
 export type StaticEntryConfig = z.output<typeof staticEntry>;
 export type BridgeConfig = Omit<z.output<typeof bridge>, 'ports'> & { ports: Record<string, PortConfig> };
 /** A valid configuration with the defaults filled in. */

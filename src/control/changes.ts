@@ -5,6 +5,7 @@ import type { SwitchApi } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import { ConfigError, type SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
+import type { Author } from '../event.ts';
 import { strangeFds } from './edits.ts';
 
 /** An action that the switch could not carry out, with what became of the others. */
@@ -20,6 +21,15 @@ export class ChangeError extends TaploomError {
   }
 }
 
+export interface ChangeOptions {
+  by?: Author;
+  /** Called before the outcome is saved, whether all worked or not. */
+  applied?: (config: SwitchConfig) => void;
+}
+
+/** Changes by one client. */
+export type OwnChanges = { change(edit: (config: SwitchConfig) => unknown): Promise<ActionResult[]> };
+
 export class Changes {
   private readonly api: SwitchApi;
   private readonly save: (config: SwitchConfig) => void | Promise<void>;
@@ -33,17 +43,17 @@ export class Changes {
 
   /**
    * Applies what `edit` makes of the configuration in force; `edit` must not change its argument. Rejects with
-   * `ChangeError` if an action failed. `applied` is called before the outcome is saved, whether all worked or not.
+   * `ChangeError` if an action failed.
    */
   async change(
     edit: (config: SwitchConfig) => unknown,
-    applied: (config: SwitchConfig) => void = () => {},
+    { by, applied = () => {} }: ChangeOptions = {},
   ): Promise<ActionResult[]> {
     const turn = this.last.then(async () => {
       const wanted = edit(this.api.config);
       const strange = strangeFds(this.api.config, wanted);
       if (strange.length > 0) throw new ConfigError(strange);
-      const results = await this.api.apply(wanted);
+      const results = await this.api.apply(wanted, by);
       applied(this.api.config);
       return { results, saving: this.saving() };
     });
@@ -53,6 +63,11 @@ export class Changes {
     await saving;
     if (results.some((result) => !result.ok)) throw new ChangeError(results);
     return results;
+  }
+
+  /** The same for one client. `author` is asked at once, while the client waits: later its process number may be another's. */
+  of(author: () => Author): OwnChanges {
+    return { change: (edit) => this.change(edit, { by: author() }) };
   }
 
   /** Settled before anybody waits for it, so that a full disk is not an unhandled rejection. */

@@ -14,6 +14,8 @@ import type {
 import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
+import type { SwitchEvent } from '../event.ts';
+import { SseParser } from './sse_parser.ts';
 
 export const DEFAULT_SOCKET = '/run/taploom/taploom.sock';
 
@@ -74,6 +76,14 @@ export class ControlError extends TaploomError {
 }
 
 type Query = Record<string, string | number | boolean | undefined>;
+/** `type`: types with commas between. */
+export interface EventQuery {
+  since?: number;
+  type?: string;
+  bridge?: string;
+  port?: string;
+}
+
 type Results = { results: ActionResult[] };
 
 export class ControlClient {
@@ -102,37 +112,16 @@ export class ControlClient {
   }
 
   /** Starts a capture on a connection of its own; resolves when it runs. */
-  capture(options: CaptureOptions): Promise<CaptureStream> {
-    return new Promise((done, fail) => {
-      const body = JSON.stringify(options);
-      const call = request({
-        socketPath: this.socket,
-        agent: false,
-        method: 'POST',
-        path: '/v1/capture',
-        headers: jsonHeaders(body),
-      });
-      call.on('error', (error: NodeJS.ErrnoException) => fail(this.explain(error)));
-      call.on('response', (response: IncomingMessage) => {
-        const id = response.headers['taploom-capture'];
-        if (response.statusCode === 200 && typeof id === 'string') {
-          done({ id, chunks: this.chunksOf(response), abort: () => response.destroy() });
-          return;
-        }
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('end', () => {
-          try {
-            fail(this.problem(response.statusCode ?? 0, this.parse(text, response.statusCode)));
-          } catch (error) {
-            fail(error);
-          }
-        });
-      });
-      call.end(body);
-    });
+  async capture(options: CaptureOptions): Promise<CaptureStream> {
+    const response = await this.open('/v1/capture', JSON.stringify(options));
+    const id = response.headers['taploom-capture'];
+    if (response.statusCode === 200 && typeof id === 'string') {
+      return { id, chunks: this.chunksOf(response), abort: () => response.destroy() };
+    }
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) text += chunk;
+    this.decode(response.statusCode ?? 0, text); // throws
+    throw new ControlError('bad_answer', `${this.socket} did not start a capture: is it taploomd's socket?`);
   }
 
   private async *chunksOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
@@ -227,28 +216,62 @@ export class ControlClient {
     return this.call('DELETE', '/v1/fdb', key);
   }
 
+  async events(query: EventQuery = {}): Promise<SwitchEvent[]> {
+    return (await this.call<{ events: SwitchEvent[] }>('GET', '/v1/events', { ...query, follow: false }))
+      .events;
+  }
+
+  /** Events as they happen, on a connection of their own, until the daemon ends it: `connection_lost`. */
+  async *follow(query: EventQuery = {}): AsyncGenerator<SwitchEvent> {
+    const response = await this.open(withQuery('/v1/events', { ...query }));
+    const parser = new SseParser();
+    response.setEncoding('utf8');
+    try {
+      if (response.statusCode !== 200) {
+        let text = '';
+        for await (const chunk of response) text += chunk;
+        this.decode(response.statusCode ?? 0, text); // throws
+      }
+      for await (const chunk of response) {
+        for (const { data } of parser.push(chunk as string)) yield JSON.parse(data) as SwitchEvent;
+      }
+    } catch (error) {
+      throw error instanceof TaploomError ? error : this.explain(error as NodeJS.ErrnoException);
+    } finally {
+      response.destroy();
+    }
+    throw new ControlError('connection_lost', `taploomd at ${this.socket} closed the connection: it ends`);
+  }
+
   close(): void {
     this.agent.destroy();
   }
 
-  private async call<T>(method: string, path: string, query: Query = {}, body?: unknown): Promise<T> {
-    const search = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-      if (value !== undefined) search.set(key, String(value));
-    }
-    const { status, text } = await this.send(
-      method,
-      search.size > 0 ? `${path}?${search}` : path,
-      body === undefined ? undefined : JSON.stringify(body),
-    );
-    const value = this.parse(text, status);
-    if (status < 400) return value as T;
-    throw this.problem(status, value);
+  /** A connection of its own: a GET, or with a body a POST. */
+  private open(path: string, body?: string): Promise<IncomingMessage> {
+    return new Promise((done, fail) => {
+      const what = body === undefined ? {} : { method: 'POST', headers: jsonHeaders(body) };
+      const call = request({ socketPath: this.socket, agent: false, path, ...what });
+      call.on('response', done);
+      call.on('error', (error: NodeJS.ErrnoException) => fail(this.explain(error)));
+      call.end(body);
+    });
   }
 
-  private parse(text: string, status = 0): unknown {
+  private async call<T>(method: string, path: string, query: Query = {}, body?: unknown): Promise<T> {
+    const { status, text } = await this.send(
+      method,
+      withQuery(path, query),
+      body === undefined ? undefined : JSON.stringify(body),
+    );
+    return this.decode(status, text) as T;
+  }
+
+  /** @throws ControlError if it is one */
+  private decode(status: number, text: string): unknown {
+    let value: unknown;
     try {
-      return JSON.parse(text);
+      value = JSON.parse(text);
     } catch {
       throw new ControlError(
         'bad_answer',
@@ -258,11 +281,9 @@ export class ControlClient {
         },
       );
     }
-  }
-
-  private problem(status: number, value: unknown): ControlError {
+    if (status < 400) return value;
     const { code, detail, problems, results } = value as ControlError & { detail?: string };
-    return new ControlError(code ?? 'unknown', detail ?? `HTTP status ${status}`, {
+    throw new ControlError(code ?? 'unknown', detail ?? `HTTP status ${status}`, {
       status,
       problems,
       results,
@@ -316,6 +337,14 @@ export class ControlClient {
         return new ControlError('connection_failed', `Cannot reach taploomd at ${socket}: ${error.message}`);
     }
   }
+}
+
+function withQuery(path: string, query: Query): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(key, String(value));
+  }
+  return search.size > 0 ? `${path}?${search}` : path;
 }
 
 function jsonHeaders(body: string): Record<string, string | number> {

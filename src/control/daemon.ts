@@ -9,6 +9,7 @@ import type { ActionResult } from '../config/action.ts';
 import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { loadConfig } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
+import type { Credentials } from './author.ts';
 import { ChangeError, Changes } from './changes.ts';
 import type { Logger } from './log.ts';
 import { Metrics, type MetricsServer, metricsServer } from './metrics.ts';
@@ -25,6 +26,8 @@ export interface DaemonOptions {
   /** Path of the control socket. */
   socket: string;
   socketGroup?: string;
+  /** Who is at the other end of a connection to the socket. */
+  credentials?: Credentials;
   /** Configuration file (YAML). */
   config?: string;
   /** Where changes by clients are kept for the next start. Without it they end with the daemon. */
@@ -53,7 +56,7 @@ export class Daemon {
 
   /** Throws `ConfigError` for a bad configuration, `TaploomError` for anything else that cannot be had. */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const { log, socket, socketGroup } = options;
+    const { log, socket, socketGroup, credentials } = options;
     // before devices are touched: they may be those of a daemon that runs already
     await requireFreeSocket(socket);
     const store = options.state === undefined ? undefined : new StateStore(options.state);
@@ -62,7 +65,10 @@ export class Daemon {
     const api = await options.open(EMPTY_CONFIG);
     const closers: (() => unknown)[] = [() => api.close()];
     try {
-      report(log, await api.apply(config));
+      api.events.listen((event) => {
+        if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
+      });
+      report(log, await api.apply(config, { kind: 'file', file: options.config ?? options.state ?? '' }));
       store?.started(api.config);
       const changes = new Changes(api, (next) => store?.save(next));
       const watch = new PortWatch(api, log);
@@ -70,7 +76,15 @@ export class Daemon {
       closers.push(() => watch.stop());
       const version = taploomVersion();
       const onError = (err: unknown) => log.error({ err }, 'a request failed');
-      const server = await startControlServer({ api, changes, version, socket, socketGroup, onError });
+      const server = await startControlServer({
+        api,
+        changes,
+        version,
+        socket,
+        socketGroup,
+        credentials,
+        onError,
+      });
       closers.push(() => server.close());
       const metrics = options.metrics && (await metricsServer(options.metrics, new Metrics(api)));
       const forwards = `${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
@@ -104,10 +118,10 @@ export class Daemon {
     try {
       const source = readSource(file);
       const wanted = loadConfig(source.text, source.file);
-      const results = await changes.change(
-        () => wanted,
-        (present) => store?.reloaded(source, wanted, present),
-      );
+      const results = await changes.change(() => wanted, {
+        by: { kind: 'file', file },
+        applied: (present) => store?.reloaded(source, wanted, present),
+      });
       report(log, results);
       log.info(`Reloaded ${file}: ${results.length === 0 ? 'nothing changed' : count(results, 'action')}`);
       return true;

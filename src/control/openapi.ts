@@ -2,6 +2,7 @@
 // no second description to keep in step.
 
 import { z } from 'zod';
+import { switchEvent } from './event_resources.ts';
 import { problem } from './problem.ts';
 import * as resource from './resources.ts';
 import { parameters, type Route } from './route.ts';
@@ -17,9 +18,12 @@ const COMPONENTS: Record<string, z.ZodType> = {
   FdbEntry: resource.fdbEntry,
   Action: resource.action,
   ActionResult: resource.actionResult,
+  SwitchEvent: switchEvent,
 };
 
 type Json = Record<string, unknown>;
+
+const SSE = { 'text/event-stream': { schema: { type: 'string' } } };
 
 export function openApi(routes: readonly Route[], version: string): Json {
   const describe = describer(routes);
@@ -86,7 +90,10 @@ function operation(route: Route, describe: Describe): Json {
     parameters: [...pathParameters(route), ...queryParameters(route, describe)],
     ...(body && { requestBody: { required: !route.bodyOptional, content: json(body) } }),
     responses: {
-      200: { description: 'OK', content: route.media ? { [route.media]: {} } : json(route.answer) },
+      200: {
+        description: 'OK',
+        content: route.media ? { [route.media]: {} } : { ...json(route.answer), ...(route.streams && SSE) },
+      },
       ...Object.fromEntries(
         problems.map((status) => [
           status,

@@ -17,7 +17,7 @@ const ORDINARY = new Set(['no_destination', 'same_port', 'isolated', 'fault_rece
 type Known = { state: PortStatus['state']; drops: Map<string, number> };
 
 export class PortWatch {
-  private readonly api: Pick<SwitchApi, 'ports' | 'portsDigest'>;
+  private readonly api: Pick<SwitchApi, 'ports' | 'portsDigest' | 'events'>;
   private readonly log: Logger;
   private readonly quietStates: LRUCache<string, true>;
   private readonly quietDrops: LRUCache<string, true>;
@@ -29,7 +29,7 @@ export class PortWatch {
 
   /** `clock` in ms, for tests. */
   constructor(
-    api: Pick<SwitchApi, 'ports' | 'portsDigest'>,
+    api: Pick<SwitchApi, 'ports' | 'portsDigest' | 'events'>,
     log: Logger,
     clock: { now(): number } = performance,
   ) {
@@ -57,6 +57,8 @@ export class PortWatch {
 
   check(): void {
     const digest = this.api.portsDigest();
+    // For the stored events; who follows them has them sooner.
+    this.api.events.look({ digest });
     if (digest === this.digest) return;
     this.isComplete = true;
     const now = new Map<string, Known>();

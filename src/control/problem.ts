@@ -45,6 +45,7 @@ const STATUS: Record<string, number> = {
   kernel_bridge: 409,
   too_many: 409,
   closed: 503,
+  too_many_streams: 503,
 };
 
 /** HTTP status for an error code: `port_exists` and `port_busy` are conflicts, `no_such_bridge` is missing. */

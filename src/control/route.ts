@@ -4,15 +4,17 @@
 import type { z } from 'zod';
 import type { SwitchApi } from '../api.ts';
 import type { CaptureSessions } from './capture_sessions.ts';
-import type { Changes } from './changes.ts';
+import type { OwnChanges } from './changes.ts';
+import type { EventStream, EventStreams } from './event_stream.ts';
 import type { FdbSessions } from './fdb_sessions.ts';
 
 /** What handlers work with. */
 export interface ControlContext {
   readonly api: SwitchApi;
-  readonly changes: Changes;
+  readonly changes: OwnChanges;
   readonly sessions: FdbSessions;
   readonly captures: CaptureSessions;
+  readonly streams: EventStreams;
   readonly version: string;
 }
 
@@ -44,11 +46,13 @@ export interface Route {
   readonly answer: z.ZodType;
   /** Media type of the answer, if it is `Streamed`. */
   readonly media?: string;
+  /** It may also answer with server-sent events; `answer` is then for the rest. */
+  readonly streams?: boolean;
   /** Problem statuses beside 400 and 500, which any route may give. */
   readonly problems: readonly number[];
   handle(
     context: ControlContext,
-    input: { params: Record<string, string>; query: unknown; body: unknown },
+    input: { params: Record<string, string>; query: unknown; body: unknown; lastEventId?: string },
   ): unknown;
 }
 
@@ -66,11 +70,12 @@ interface Declared<Path extends string, Q extends z.ZodObject, B extends z.ZodTy
   bodyOptional?: boolean;
   answer: A;
   media?: string;
+  streams?: boolean;
   problems?: readonly number[];
   handle(
     context: ControlContext,
-    input: { params: Params<Path>; query: z.output<Q>; body: z.output<B> },
-  ): z.input<A> | Streamed | Promise<z.input<A> | Streamed>;
+    input: { params: Params<Path>; query: z.output<Q>; body: z.output<B>; lastEventId?: string },
+  ): z.input<A> | EventStream | Promise<z.input<A> | Streamed>;
 }
 
 export function route<

@@ -15,6 +15,7 @@ import {
   requireBridge,
   requirePort,
 } from './edits.ts';
+import * as events from './event_resources.ts';
 import { interfaceExists } from './interfaces.ts';
 import { mergePatch } from './merge_patch.ts';
 import * as resource from './resources.ts';
@@ -215,6 +216,26 @@ export const ROUTES: readonly Route[] = [
     handle: async ({ captures }, { params }) => {
       await captures.end(params.id);
       return { ended: params.id };
+    },
+  }),
+
+  route('get', '/v1/events', {
+    summary: 'What happens, as server-sent events; with follow=false what is stored, as JSON',
+    description:
+      'Each `data:` is one event. Who reads too slowly loses events and gets one of type `lost`. ' +
+      '`Last-Event-ID` or `since` begins with stored events; without them the stream begins now.',
+    query: events.eventQuery,
+    answer: events.eventList,
+    streams: true,
+    problems: [503],
+    handle: ({ api, streams }, { query: { follow, since, type: types, bridge, port }, lastEventId }) => {
+      const filter = { types, bridge, port };
+      if (follow === false) {
+        api.events.look();
+        return { events: api.events.stored({ since, ...filter }) };
+      }
+      const last = /^\d{1,16}$/.test(lastEventId ?? '') ? Number(lastEventId) : undefined;
+      return streams.start({ since: last ?? since, ...filter });
     },
   }),
 

@@ -12,7 +12,8 @@ import { Lists } from '../table/lists.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
-import { Drops, type IngressPass } from './passes.ts';
+import { Mirrors } from './mirrors.ts';
+import { Drops, type EgressPass, type IngressPass } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, type Replicate } from './replicate.ts';
@@ -44,6 +45,7 @@ export class Engine {
   /** Look at received frames. */
   readonly ingressPasses: IngressPass[] = [];
   private readonly pmtu: Pmtu;
+  private readonly mirrors: Mirrors;
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly route: Route | null;
@@ -63,10 +65,12 @@ export class Engine {
     this.egress = new Egress(batch, clock);
     this.host = new HostPort(batch, counters, clock);
     this.pmtu = new Pmtu(batch, counters, clock);
+    this.mirrors = new Mirrors(batch, counters, this.egress, this.drops);
     this.stages = createStages(batch, counters, this.host);
     this.route = options.createRoute?.(batch) ?? null;
     this.replicate = createReplicate(batch, counters, this.lists, this.egress, this.drops, this.pmtu);
     this.keeper = new FdbKeeper(options);
+    this.place(this.mirrors, options.topology.mirrors !== null);
   }
 
   addSource(source: Source): void {
@@ -77,6 +81,15 @@ export class Engine {
     const at = this.sources.indexOf(source);
     if (at >= 0) this.sources.splice(at, 1);
     this.firstSource = 0;
+  }
+
+  /** Lets a mirror or a capture look at frames, or no longer. */
+  place(pass: IngressPass & EgressPass, isOn: boolean): void {
+    for (const passes of [this.ingressPasses, this.egress.passes] as unknown[][]) {
+      const at = passes.indexOf(pass);
+      if (isOn && at < 0) passes.push(pass);
+      if (!isOn && at >= 0) passes.splice(at, 1);
+    }
   }
 
   /** Frames for `port` go to `sink`; many ports may share one. */
@@ -120,7 +133,7 @@ export class Engine {
     if (batch.count > 0 || egress.hasWrappers) {
       egress.finish(this.topology);
       this.host.flush();
-      batch.madeCount = 0;
+      batch.forgetMade();
       this.pmtu.clear();
     }
     keeper.sweep(clock);
@@ -168,6 +181,7 @@ export class Engine {
     this.topology = topology;
     if (keeper.isFollower) keeper.follow(topology, table);
     else keeper.swap(topology, isHop, table, clock[0]);
+    this.place(this.mirrors, topology.mirrors !== null);
     this.recheck();
   }
 

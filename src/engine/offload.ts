@@ -127,3 +127,13 @@ export function l3Of({ view, rows }: FrameBatch, row: number): number {
   const typeAt = vlan.skip(view, rest, rest + rows[row + COLUMN.length] - ethernet.MACS_LEN);
   return typeAt < 0 ? ethernet.HEADER_LEN : ethernet.HEADER_LEN + typeAt - rest;
 }
+
+/** What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. */
+export function l3Length(batch: FrameBatch, row: number): number {
+  const { rows } = batch;
+  const isGso = rows[row + COLUMN.gsoType] !== 0;
+  const length = isGso
+    ? rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize]
+    : rows[row + COLUMN.length];
+  return length - l3Of(batch, row);
+}

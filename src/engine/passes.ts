@@ -3,6 +3,7 @@
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { type Counters, PORT } from '../table/counters.ts';
+import { MACS_LEN } from '../wire/ethernet.ts';
 import type { EgressQueue } from './port.ts';
 import type { Topology } from './topology.ts';
 
@@ -36,7 +37,13 @@ export class Drops {
   }
 }
 
+/** The tag with which a frame was received, and which `classify` took off: TPID << 16 | TCI, 0 = none. */
+export function receivedTag({ rows, view }: FrameBatch, row: number): number {
+  const start = rows[row + COLUMN.start];
+  return rows[row + COLUMN.rest] === start + MACS_LEN ? 0 : view.getInt32(start + MACS_LEN);
+}
+
 /** Bytes of a frame as it was received, tag included, from `start` on in one piece. Relies on `classify`. */
 export function receivedLength({ rows }: FrameBatch, row: number): number {
-  return rows[row + COLUMN.rest] + rows[row + COLUMN.length] - rows[row + COLUMN.start] - 12;
+  return rows[row + COLUMN.rest] + rows[row + COLUMN.length] - rows[row + COLUMN.start] - MACS_LEN;
 }

@@ -11,7 +11,7 @@ import { flowHash } from '../wire/flow_hash.ts';
 import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
 import { maskIfZero } from './mask.ts';
-import { l3Of, segmentsOf } from './offload.ts';
+import { l3Length, segmentsOf } from './offload.ts';
 import type { Drops } from './passes.ts';
 import type { Pmtu } from './pmtu.ts';
 import {
@@ -166,14 +166,4 @@ export function createReplicate(
 /** Whether a frame may leave through its own port: with hairpin, but in a tunnel not to the remote that it came from. */
 function turnsRound(source: number, from: number, hop: number): boolean {
   return (source & HAIRPIN) !== 0 && ((source & TUNNEL) === 0 || hop !== from);
-}
-
-/** What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. */
-function l3Length(batch: FrameBatch, row: number): number {
-  const { rows } = batch;
-  const isGso = rows[row + COLUMN.gsoType] !== 0;
-  const length = isGso
-    ? rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize]
-    : rows[row + COLUMN.length];
-  return length - l3Of(batch, row);
 }

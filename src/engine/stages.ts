@@ -8,7 +8,7 @@ import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP, DEST_LIST, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { type Fdb, KNOWN, MOVED, REFUSED } from '../table/fdb.ts';
+import { type Fdb, KNOWN, LEARNED, MOVED, REFUSED } from '../table/fdb.ts';
 import { createSearch, KEY, KEY_WORDS } from '../table/search.ts';
 import {
   dstHi,
@@ -56,7 +56,7 @@ export interface Stages {
 /** @param host takes the frames that are the host's */
 export function createStages(batch: FrameBatch, counters: Counters, host: HostPort): Stages {
   const { view, rows } = batch;
-  const { values } = counters;
+  const { values, events } = counters;
   const portsAt = counters.port(0);
   const search = createSearch(2 * (rows.length / ROW));
   const { keys } = search;
@@ -233,6 +233,8 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     const counter = counters.port(hop & PORT_MASK);
     if (result === REFUSED) values[counter + PORT.learnRefused] += 1;
     if (result === MOVED) values[counter + PORT.stationMoves] += 1;
+    if (result === LEARNED || noRemote) return;
+    events.add(result, tick, domain >>> DOMAIN_SHIFT, fdb.movedFrom, hop, srcHi(view, at), srcLo(view, at));
   }
 
   /** Gives each frame one destination: a next hop, a flood list, or a drop. Relies on `classify`. */

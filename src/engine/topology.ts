@@ -7,6 +7,8 @@
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
 
+import type { MirrorTable } from './mirror_table.ts';
+
 export const VLAN_STRIDE = 4096 + 16;
 export const DOMAIN_SHIFT = 16;
 
@@ -70,6 +72,9 @@ export interface Topology {
   readonly bridgeFdbLimit: Uint32Array;
   /** Linux' group_fwd_mask: bit X = forward 01:80:C2:00:00:0X. */
   readonly groupFwdMask: Uint16Array;
+
+  /** Null if there are none. */
+  readonly mirrors: MirrorTable | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

@@ -23,6 +23,8 @@ export const STRIDE = 16 * 4096 + 192;
 const MADE = 64;
 /** The largest is an ICMPv6 error, 1,280 bytes, behind a MAC header and the tags of the frame that it answers. */
 export const MADE_ROOM = 1408;
+/** Rows for shortened copies in one poll, at most. */
+const SHADOWS = 512;
 /** Most frames in one slot: a train of datagrams has at most 128 (UDP_MAX_SEGMENTS), before Linux 6.9 64. */
 export const FRAMES_PER_SLOT = 128;
 
@@ -98,6 +100,8 @@ export class FrameBatch {
   readonly auxLength: number;
   /** Made frames of this poll. */
   madeCount = 0;
+  /** Shadows of this poll. */
+  private shadowCount = 0;
   private readonly madeAt: number;
   private readonly ownAt: number;
   readonly bytes: Buffer;
@@ -114,7 +118,7 @@ export class FrameBatch {
     // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
     this.bytes = Buffer.alloc(this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    this.rows = new Int32Array(this.spare + (1 + MADE) * ROW);
+    this.rows = new Int32Array(this.spare + (1 + MADE + SHADOWS) * ROW);
   }
 
   /** Slots that are left for sources. */
@@ -147,6 +151,28 @@ export class FrameBatch {
     const row = this.spare + (1 + made) * ROW;
     this.rows[row + COLUMN.start] = this.madeAt + made * MADE_ROOM;
     return row;
+  }
+
+  /**
+   * A row for the first `length` bytes of the frame of `row`, which asks for nothing; -1 if there are enough in this poll.
+   * Valid until the sinks have sent what is queued.
+   */
+  shadow(row: number, length: number): number {
+    if (this.shadowCount === SHADOWS) return -1;
+    const { rows } = this;
+    const shadow = this.spare + (1 + MADE + this.shadowCount++) * ROW;
+    this.copyRow(row, shadow);
+    rows[shadow + COLUMN.length] = length;
+    rows[shadow + COLUMN.gsoType] = 0;
+    rows[shadow + COLUMN.gsoSize] = 0;
+    rows[shadow + COLUMN.csumStart] = 0;
+    return shadow;
+  }
+
+  /** The sinks have sent everything: rows that were made for them are free again. */
+  forgetMade(): void {
+    this.madeCount = 0;
+    this.shadowCount = 0;
   }
 
   /** Byte offset of the frame of `row`. */

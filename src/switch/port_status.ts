@@ -1,12 +1,15 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
 import type { PortStatus } from '../api.ts';
-import type { BridgeConfig } from '../config/schema.ts';
+import type { Compiler } from '../compile/compiler.ts';
+import { portViews } from '../compile/port_view.ts';
+import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
-import type { Look } from '../device/link_watch.ts';
+import type { LinkWatch, Look } from '../device/link_watch.ts';
+import type { PortMtus } from '../device/mtus.ts';
 import type { CounterView } from './counter_view.ts';
 
-export interface PortFacts {
+interface PortFacts {
   bridge: string;
   name: string;
   /** brctl's, within the bridge. */
@@ -21,7 +24,7 @@ export interface PortFacts {
   counters: CounterView;
 }
 
-export function portStatus(facts: PortFacts): PortStatus {
+function portStatus(facts: PortFacts): PortStatus {
   const { bridge, name, number, index, config, device, mtu, isGone, look, counters } = facts;
   const port = Object.hasOwn(config.ports, name) ? config.ports[name] : undefined;
   const local = port === undefined ? config.local : false;
@@ -46,4 +49,36 @@ export function portStatus(facts: PortFacts): PortStatus {
     learnedAddresses: counters.learnedOn(index),
     counters: counters.port(index),
   };
+}
+
+/** Where the facts are found. */
+export interface FactsOfPorts {
+  compiler: Compiler;
+  counters: CounterView;
+  devices: ReadonlyMap<string, Device>;
+  mtus: PortMtus;
+  goneNames: ReadonlySet<string>;
+  linkWatch: LinkWatch;
+}
+
+export function portStatuses(config: SwitchConfig, facts: FactsOfPorts): PortStatus[] {
+  const { compiler, counters, devices, mtus, goneNames, linkWatch } = facts;
+  return Object.entries(config.bridges).flatMap(([bridge, config]) =>
+    portViews(bridge, config).flatMap(({ name }, place) => {
+      const index = compiler.ports.find(name);
+      if (index === undefined) return []; // about to be deleted
+      return portStatus({
+        bridge,
+        name,
+        number: config.local === false ? place + 1 : place,
+        index,
+        config,
+        device: devices.get(name),
+        mtu: mtus.get(name),
+        isGone: goneNames.has(name),
+        look: linkWatch.at(name),
+        counters,
+      });
+    }),
+  );
 }

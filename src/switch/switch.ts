@@ -26,7 +26,7 @@ import { Compiler, stateFlags } from '../compile/compiler.ts';
 import { type PortState, PortStates } from '../compile/overlay.ts';
 import { portViews } from '../compile/port_view.ts';
 import type { Action, ActionResult } from '../config/action.ts';
-import { effectiveMtus, stableMac } from '../config/defaults.ts';
+import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
 import { parsePath } from '../config/path.ts';
@@ -39,6 +39,7 @@ import { openDevice } from '../device/open_device.ts';
 import { Tunnels } from '../device/tunnels.ts';
 import { storeState, type Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
+import type { Author } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { closeFdAside } from '../sys/wake.ts';
@@ -46,13 +47,15 @@ import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import type { Answer, Change, Failed, News } from '../worker/messages.ts';
 import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
+import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { portNames } from './port_names.ts';
-import { portStatus } from './port_status.ts';
+import { portStatuses } from './port_status.ts';
 import { SwitchHost } from './switch_host.ts';
+import { type PortGlance, SwitchNews } from './switch_news.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private current: SwitchConfig = EMPTY_CONFIG;
@@ -70,6 +73,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly states = new PortStates();
   private readonly topologies: Topology[];
   readonly host: SwitchHost;
+  readonly events: SwitchNews;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
@@ -79,6 +83,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     super();
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
     this.counters = new CounterView(counters);
+    this.events = new SwitchNews(this, {
+      compiler: this.compiler,
+      counters: this.counters,
+      config: () => this.current,
+      portsDigest: () => this.portsDigest(),
+      portStates: () => this.portStates(),
+    });
     const seed = randomFillSync(new Int32Array(4));
     const { topology } = this.compiler.compile(EMPTY_CONFIG);
     const onNews = (news: News) => this.tell(news);
@@ -131,8 +142,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return diff(this.current, parseConfig(next));
   }
 
-  apply(next: unknown): Promise<ActionResult[]> {
-    return this.enqueue(() => this.carryOut(parseConfig(next)));
+  apply(next: unknown, by: Author = { kind: 'program' }): Promise<ActionResult[]> {
+    return this.enqueue(async () => {
+      const results = await this.carryOut(parseConfig(next));
+      this.events.applied(by, results);
+      return results;
+    });
   }
 
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
@@ -165,18 +180,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   bridges(): BridgeStatus[] {
-    return Object.entries(this.current.bridges).flatMap(([name, bridge]) => {
-      const number = this.compiler.bridges.find(name);
-      if (number === undefined) return []; // about to be deleted
-      return {
-        name,
-        mac: this.devices.get(name)?.mac ?? stableMac(name),
-        vlanFiltering: bridge.vlan_filtering,
-        ageingTime: bridge.ageing_time,
-        learnedAddresses: this.counters.learnedIn(number),
-        ports: Object.keys(bridge.ports),
-      };
-    });
+    return bridgeStatuses(this.current, this.compiler, this.counters, (name) => this.devices.get(name)?.mac);
   }
 
   ports(): PortStatus[] {
@@ -185,24 +189,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const index = compiler.ports.find(name);
       return up !== false && index !== undefined && !counters.isUp(index);
     });
-    return Object.entries(this.current.bridges).flatMap(([bridge, config]) =>
-      portViews(bridge, config).flatMap(({ name }, place) => {
-        const index = compiler.ports.find(name);
-        if (index === undefined) return []; // about to be deleted
-        return portStatus({
-          bridge,
-          name,
-          number: config.local === false ? place + 1 : place,
-          index,
-          config,
-          device: devices.get(name),
-          mtu: mtus.get(name),
-          isGone: goneNames.has(name),
-          look: linkWatch.at(name),
-          counters,
-        });
-      }),
-    );
+    const facts = { compiler, counters, devices, mtus, goneNames, linkWatch };
+    return portStatuses(this.current, facts);
   }
 
   portsDigest(): string {
@@ -283,6 +271,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         await breath();
       }
       for (const { fd } of this.tunnels.takeRemoved()) await closeFdAside(fd);
+      this.events.close();
     });
   }
 
@@ -357,6 +346,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.goneNames.delete(name);
     this.states.forget(name);
     this.linkWatch.forget(name);
+    this.events.forget(name);
   }
 
   /** Brings `config`, which is the current one less something, into force, and closes what is no longer in it. */
@@ -444,10 +434,22 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return added;
   }
 
+  /** As of the last look, by the port's number in the data plane. */
+  private *portStates(): Generator<PortGlance> {
+    const { counters, goneNames, linkWatch } = this;
+    for (const [port, { spec }] of this.devices) {
+      const isUp = linkWatch.isUp(port) ?? counters.isUp(spec.port);
+      yield { port, number: spec.port, state: goneNames.has(port) ? 'gone' : isUp ? 'up' : 'down' };
+    }
+  }
+
   private tell({ kind, port, errno }: News): void {
     const name = this.compiler.ports.name(port);
     if (name === undefined) return;
-    if (kind === 'gone') this.goneNames.add(name);
+    if (kind === 'gone') {
+      this.goneNames.add(name);
+      this.events.gone(name);
+    }
     this.emit(kind, name, errno);
   }
 

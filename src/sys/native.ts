@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 6;
+const VERSION = 7;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -20,6 +20,7 @@ const FUNCTIONS = {
   tl_close: ['int'],
   tl_dup: ['int'],
   tl_set_nonblocking: ['int'],
+  tl_peer_credentials: ['int', 'pointer'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],

@@ -4,10 +4,13 @@
 //   | switch-wide | bridge 0 | bridge 1 | ...      | port 0 | port 1 | ...                       |
 //   | SWITCH.*    | BRIDGE.* |                     | PORT.* then one counter for each drop reason |
 //
+// Behind them the worker has its ring of news: event_ring.ts.
+//
 // Two laws hold for every port between two polls (docs/architecture.md). A copy that a fault port delays is counted in
 // `copies` at once, and settled when it is sent or discarded.
 
 import { DROPS } from './drops.ts';
+import { EVENT_WORDS, EventRing } from './event_ring.ts';
 
 /** Per-port counters. `receive` is what the switch receives from the port. */
 export const PORT = {
@@ -81,20 +84,26 @@ export class Counters {
   /** Where the gauges are, at the same places as in `values`; the same array if there is one worker. */
   readonly gauges: Float64Array;
   readonly maxBridges: number;
+  /** What the worker tells of stations, as words and to write. */
+  readonly eventWords: Int32Array;
+  readonly events: EventRing;
   private readonly portsAt: number;
 
   /** A view over `memory`, which `Counters.allocate` made with the same limits, as `gauges` was, the first worker's. */
   constructor(memory: ArrayBufferLike, maxBridges: number, gauges = memory) {
     this.memory = memory;
-    this.values = new Float64Array(memory);
-    this.gauges = gauges === memory ? this.values : new Float64Array(gauges);
+    const words = memory.byteLength / 8 - EVENT_WORDS / 2;
+    this.values = new Float64Array(memory, 0, words);
+    this.eventWords = new Int32Array(memory, words * 8, EVENT_WORDS);
+    this.events = new EventRing(this.eventWords);
+    this.gauges = gauges === memory ? this.values : new Float64Array(gauges, 0, words);
     this.maxBridges = maxBridges;
     this.portsAt = SWITCH_WORDS + maxBridges * BRIDGE_STRIDE;
   }
 
   static allocate(maxPorts: number, maxBridges: number): Counters {
     const words = SWITCH_WORDS + maxBridges * BRIDGE_STRIDE + maxPorts * PORT_STRIDE;
-    return new Counters(new SharedArrayBuffer(words * 8), maxBridges);
+    return new Counters(new SharedArrayBuffer(words * 8 + EVENT_WORDS * 4), maxBridges);
   }
 
   /** Index in `values` of the port's first counter. */

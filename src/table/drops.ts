@@ -23,7 +23,11 @@ const TABLE = [
   ['vlan_invalid', 'receive', 'VLAN id 4095'],
   ['vlan_not_allowed', 'receive', 'tagged with a VLAN that the ingress port does not carry'],
   ['vlan_untagged', 'receive', 'untagged on a trunk without a native VLAN'],
-  ['port_blocked', 'receive', 'ingress or egress port does not forward in this VLAN (spanning tree)'],
+  [
+    'port_blocked',
+    'receive',
+    'ingress or egress port does not forward in this VLAN (spanning tree), or is the end of a mirror',
+  ],
   ['punt_limit', 'receive', 'for the control plane, which takes only so many of a port and kind'],
   ['loop', 'receive', 'routed or recirculated too often'],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],

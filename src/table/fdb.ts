@@ -58,6 +58,8 @@ export class Fdb {
   private readonly learned: Learned;
   /** As `maxAgeOf`. */
   protected maxAge: Int32Array;
+  /** Next hop of the station that moved last, before it did. */
+  movedFrom = 0;
   /** The sweeper's place, a word offset like every `at`. */
   private cursor = 0;
   /** One word: slots that are not empty, dead ones included. */
@@ -337,6 +339,7 @@ export class Fdb {
     const words = this.words;
     if ((words[at + 3] & STATIC) !== 0 && words[at + 2] !== 0) return KNOWN;
     const old = words[at + 2];
+    this.movedFrom = old;
     if (old === 0) {
       if (this.maxAge[domain] < 0) return KNOWN;
       if (!this.learned.hasRoom(domain, hop)) return REFUSED;

@@ -395,3 +395,49 @@ describe('help', () => {
     expect(error).toContain("taploom: unknown command 'port ad'");
   });
 });
+
+describe('events', () => {
+  const happen = () => {
+    cli.api.events.add({ type: 'port', change: 'up', bridge: 'br0', port: 'vm1' });
+    cli.api.events.add({
+      type: 'drop',
+      bridge: 'br0',
+      port: 'up0',
+      side: 'receive',
+      reason: 'runt',
+      frames: 3,
+    });
+  };
+
+  test('are lines for people, with the place in a column', async () => {
+    expect((await taploom('events')).out).toBe('nothing has happened\n');
+    happen();
+    const { out } = await taploom('events');
+    expect(out.replaceAll(/^[\d-]{10} [\d:]{8}\.\d{3}/gm, 'TIME')).toBe(
+      'TIME  port           vm1              port vm1 is up\n' +
+        'TIME  drop           up0              port up0 dropped 3 frames on receive: runt (shorter than its Ethernet header and tag)\n',
+    );
+  });
+
+  test('are chosen by type, bridge, port and number, and are one JSON object a line', async () => {
+    happen();
+    const { out } = await taploom('events', '--type', 'drop', '--bridge', 'br0', '--port', 'up0', '--json');
+    expect(JSON.parse(out)).toMatchObject({ seq: 2, type: 'drop', frames: 3 });
+    expect(out).toMatch(/^[^\n]+\n$/);
+    expect((await taploom('events', '--since', '1', '--json')).out).toBe(out);
+    expect(await taploom('events', '--type', 'weather')).toMatchObject({ code: 1, out: '' });
+  });
+
+  test('are followed until the daemon ends', async () => {
+    happen();
+    const following = taploom('events', '--follow', '--type', 'port');
+    setTimeout(happen, 50);
+    setTimeout(() => cli.api.events.close(), 200);
+    const { code, out, error } = await following;
+    expect(out.match(/port vm1 is up\n/g)).toHaveLength(2);
+    expect({ code, error }).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('closed the connection'),
+    });
+  });
+});

@@ -99,6 +99,7 @@ const bridge = fc.record({
   ageing_time: fc.constantFrom(300, 0, 0.25, 1_000_000),
   fdb_limit: fc.constantFrom(8192, 4_000_000),
   group_fwd_mask: fc.constantFrom(0, 0x4000, 0xfff8),
+  mirrors: fc.constantFrom({}, {}, { m1: { direction: 'in' as const, sample: 2, to: { vlan: 99 } } }),
   local,
   ports: fc.dictionary(fc.constantFrom(...PORT_NAMES), port, { maxKeys: 5 }),
   stations: fc.array(fc.record({ mac: fc.constantFrom(...MACS), vlan: vid, port: fc.nat() }), {
@@ -125,6 +126,7 @@ export const arbitraryConfig: fc.Arbitrary<SwitchConfig> = fc
       const fitted = (value: Input) => (draft.vlan_filtering ? value : { ...value, vlan: undefined });
       const config = {
         ...draft,
+        mirrors: draft.vlan_filtering ? draft.mirrors : {},
         local: draft.local && fitted(draft.local),
         ports: Object.fromEntries(ports.map(([key, value]) => [key, fitted(value)])),
       };

@@ -40,6 +40,7 @@ test('the defaults are filled in', () => {
         ageing_time: 300,
         fdb_limit: 8192,
         group_fwd_mask: 0,
+        mirrors: {},
         stp: false,
         local: {},
         static: [],

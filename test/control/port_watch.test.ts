@@ -86,6 +86,7 @@ test('ports that cannot be looked at cost a line, not the process', () => {
       throw new Error('no descriptors left');
     },
     portsDigest: () => 'u 0',
+    events: new SimulatedSwitch().events,
   };
   const ports = new PortWatch(api, log);
   try {

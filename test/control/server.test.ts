@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FdbEntry } from '../../src/api.ts';
 import { CaptureSessions } from '../../src/control/capture_sessions.ts';
 import { Changes } from '../../src/control/changes.ts';
+import { EventStreams } from '../../src/control/event_stream.ts';
 import { FdbSessions } from '../../src/control/fdb_sessions.ts';
 import { ROUTES } from '../../src/control/routes.ts';
 import { controlApp } from '../../src/control/server.ts';
@@ -29,10 +30,10 @@ beforeEach(() => {
   faults = [];
   sessions = new FdbSessions(api);
   const changes = new Changes(api, (config) => void saved.push(config));
-  app = controlApp(
-    { api, changes, sessions, captures: new CaptureSessions(api, 'taploom'), version: '9.9.9' },
-    (error) => void faults.push(error),
-  );
+  const streams = new EventStreams(api.events);
+  const captures = new CaptureSessions(api, 'taploom');
+  const context = { api, changes, sessions, streams, captures, version: '9.9.9' };
+  app = controlApp(context, (error) => void faults.push(error));
 });
 afterEach(() => sessions.close());
 
@@ -358,6 +359,9 @@ describe('requests that are wrong', () => {
 });
 
 describe('the OpenAPI document', () => {
+  /** As JSON, where the usual answer has no end. */
+  const unfollowed = (path: string) => (path === '/v1/events' ? `${path}?follow=false` : path);
+
   test('names every route that answers, and every route it names answers', async () => {
     const document = (await call('GET', '/openapi.json')).value;
     expect(document.openapi).toBe('3.1.0');
@@ -368,7 +372,7 @@ describe('the OpenAPI document', () => {
     for (const line of described) {
       if (line === 'post /v1/capture') continue; // not JSON, and without an end: capture.test.ts
       const [method, path] = line.split(' ');
-      const { value } = await call(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x'));
+      const { value } = await call(method.toUpperCase(), unfollowed(path.replaceAll(/\{\w+\}/g, 'x')));
       expect(['not_found', 'method_not_allowed', 'internal']).not.toContain(value.code);
     }
     const served = app.routes
@@ -406,8 +410,10 @@ describe('the OpenAPI document', () => {
         head: 'ff00',
       },
     ];
+    api.events.add({ type: 'station', change: 'more', moves: 3 });
     for (const route of ROUTES.filter(({ method }) => method === 'get')) {
-      const { value } = await call('GET', route.path.replace('{bridge}', 'br0').replace('{port}', 'vm1'));
+      const path = route.path.replace('{bridge}', 'br0').replace('{port}', 'vm1');
+      const { value } = await call('GET', unfollowed(path));
       expect(route.answer.safeParse(value).error, route.path).toBeUndefined();
     }
   });

@@ -19,8 +19,31 @@ import type { ActionResult } from '../../src/config/action.ts';
 import { diff } from '../../src/config/diff.ts';
 import { inForce } from '../../src/config/in_force.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
+import type { Author } from '../../src/event.ts';
+import { appliedFacts } from '../../src/switch/applied.ts';
+import { EventLog } from '../../src/switch/event_log.ts';
+
+/** A log that nobody fills but the test. */
+class SimulatedEvents extends EventLog {
+  looks = 0;
+  followers = 0;
+
+  constructor() {
+    super({
+      first: 0,
+      onFollowers: (count) => {
+        this.followers = count;
+      },
+    });
+  }
+
+  look(): void {
+    this.looks++;
+  }
+}
 
 export class SimulatedSwitch implements SwitchApi {
+  readonly events = new SimulatedEvents();
   config: SwitchConfig;
   entries: FdbEntry[] = [];
   /** Rows in one page of `fdb`. */
@@ -49,7 +72,7 @@ export class SimulatedSwitch implements SwitchApi {
     return diff(this.config, parseConfig(next));
   }
 
-  async apply(next: unknown): Promise<ActionResult[]> {
+  async apply(next: unknown, by: Author = { kind: 'program' }): Promise<ActionResult[]> {
     const before = ++this.applied;
     const wanted = parseConfig(next);
     const results = diff(this.config, wanted).map((action): ActionResult => {
@@ -63,6 +86,7 @@ export class SimulatedSwitch implements SwitchApi {
       wanted,
       results.filter((result) => result.ok),
     );
+    for (const fact of appliedFacts(by, results)) this.events.add(fact);
     return results;
   }
 

@@ -18,7 +18,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   protocol: ['wire', 'config', 'api.ts'],
   worker: ['frame', 'table', 'engine', 'port', 'sys', 'error.ts'],
   config: ['wire', 'frame', 'error.ts'],
-  'api.ts': ['config'],
+  'event.ts': ['config'],
+  'api.ts': ['config', 'event.ts'],
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
   switch: [
@@ -35,11 +36,12 @@ const ALLOWED: Record<string, readonly string[]> = {
     'worker',
     'api.ts',
     'error.ts',
+    'event.ts',
   ],
-  control: ['config', 'table', 'wire', 'api.ts', 'error.ts'],
+  control: ['config', 'table', 'wire', 'api.ts', 'error.ts', 'event.ts'],
   tester: ['wire', 'sys', 'error.ts'],
-  cli: ['control', 'config', 'tester', 'wire', 'switch', 'sys', 'api.ts', 'error.ts'],
-  'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts'],
+  cli: ['control', 'config', 'tester', 'wire', 'switch', 'sys', 'api.ts', 'error.ts', 'event.ts'],
+  'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts'],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
 const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts', 'engine/offload.ts'];

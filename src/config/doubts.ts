@@ -1,0 +1,9 @@
+// What a rule leaves alone, because something else is wrong already.
+
+/** What cannot be judged because something else is wrong: reporting it, too, would only confuse. */
+export interface Doubts {
+  /** Whether it is unknown if the bridge filters VLANs. */
+  filtering(bridge: string): boolean;
+  /** Names of ports that the bridge has and the configuration lacks. */
+  ports(bridge: string): readonly string[];
+}

@@ -1,0 +1,125 @@
+// Events as schemas, for the OpenAPI document and the handlers; the annotation makes the compiler compare them with
+// src/event.ts.
+
+import { z } from 'zod';
+import { EVENT_TYPES, type SwitchEvent } from '../event.ts';
+import { flag } from './resources.ts';
+
+const count = z.int().nonnegative();
+const common = {
+  seq: count.describe('increases, also from one run of taploomd to the next'),
+  time: z.string().describe('ISO 8601, UTC'),
+  message: z.string().describe('one sentence for people'),
+};
+const where = { bridge: z.string(), port: z.string() };
+const vlan = z.int().min(0).max(4095).describe('0 in a bridge that does not filter VLANs');
+
+const author = z.union([
+  z.object({
+    kind: z.literal('client'),
+    pid: count,
+    uid: count,
+    gid: count,
+    user: z.string().optional(),
+    command: z.string().optional().describe('command line, at most 256 bytes'),
+  }),
+  z.object({ kind: z.literal('file'), file: z.string() }),
+  z.object({ kind: z.literal('program') }),
+  z.object({ kind: z.literal('unknown') }),
+]);
+
+export const switchEvent: z.ZodType<SwitchEvent> = z.union([
+  z.object({
+    ...common,
+    type: z.literal('port'),
+    change: z.enum(['added', 'removed', 'up', 'down', 'gone']),
+    ...where,
+  }),
+  z.object({
+    ...common,
+    type: z.literal('station'),
+    change: z.enum(['moved', 'flapping', 'calm']),
+    bridge: z.string(),
+    vlan,
+    mac: z.string(),
+    from: z.string().describe('port'),
+    to: z.string().describe('port'),
+    fromRemote: z.string().optional(),
+    toRemote: z.string().optional(),
+    moves: count.optional(),
+    seconds: z.number().optional(),
+  }),
+  z.object({ ...common, type: z.literal('station'), change: z.literal('more'), moves: count }),
+  z.object({
+    ...common,
+    type: z.literal('limit'),
+    limit: z.enum(['port_fdb_limit', 'bridge_fdb_limit']),
+    ...where,
+    vlan,
+    mac: z.string(),
+    value: count,
+  }),
+  z.object({
+    ...common,
+    type: z.literal('neighbour'),
+    change: z.enum(['added', 'changed', 'removed']),
+    ...where,
+    protocol: z.literal('lldp'),
+    chassis: z.string(),
+    neighbourPort: z.string(),
+    name: z.string().optional(),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('drop'),
+    ...where,
+    side: z.enum(['receive', 'transmit']),
+    reason: z.string(),
+    frames: count.describe('since the last event of this port and reason'),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('configuration'),
+    by: author,
+    actions: z
+      .array(
+        z.object({
+          op: z.enum(['delete', 'add', 'set']),
+          kind: z.enum(['bridge', 'port', 'fdb']),
+          path: z.string(),
+          keys: z.array(z.string()).optional().describe('of a `set`: keys that change'),
+          ok: z.boolean(),
+          error: z.string().optional(),
+        }),
+      )
+      .describe('the first hundred'),
+    total: count,
+    failed: count,
+  }),
+  z.object({
+    ...common,
+    type: z.literal('lost'),
+    count: count.describe('events missing before this one; 0 = nobody knows how many'),
+  }),
+]);
+
+export const eventList = z.object({ events: z.array(switchEvent) });
+
+const number = z
+  .string()
+  .regex(/^\d{1,16}$/, 'not the number of an event')
+  .transform(Number);
+const types = z
+  .string()
+  .transform((text) => text.split(',').filter((type) => type !== ''))
+  .pipe(z.array(z.enum(EVENT_TYPES, `not a type of event: ${EVENT_TYPES.join(', ')}`)));
+
+export const eventQuery = z.strictObject({
+  follow: flag.describe('false: answer with the stored events as JSON, instead of server-sent events'),
+  since: number
+    .optional()
+    .describe('begin after the event of this number, 0 = with the oldest stored; as `Last-Event-ID`'),
+  type: types.optional().describe(`only these, with commas between: ${EVENT_TYPES.join(',')}`),
+  bridge: z.string().optional().describe('only what concerns this bridge'),
+  port: z.string().optional().describe('only what concerns this port'),
+});

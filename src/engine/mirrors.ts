@@ -1,0 +1,154 @@
+// Mirrors: copies of frames for somebody who watches. A frame is mirrored once by each mirror, however many of its ports it
+// passes; a copy never is mirrored again.
+//
+//   in:   when a frame is decided, as it was received       out:  when a copy is about to leave, as it leaves
+//
+// The copy goes past tables and port states straight into the queue of the watcher, whose device counts what it cannot take.
+// To the bridge's own interface goes only what that neither sent nor receives anyway.
+
+import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
+import { DEST_DROP, DEST_LIST, PORT_MASK } from '../frame/hop.ts';
+import { type Counters, PORT } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { HEADER_LEN } from '../wire/ethernet.ts';
+import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import type { Egress } from './egress.ts';
+import { MAX_MIRRORS, MIRROR, MIRROR_WORDS, type MirrorTable, TO, VLAN_WORDS } from './mirror_table.ts';
+import { l3Length } from './offload.ts';
+import { type Drops, type EgressPass, type IngressPass, receivedTag } from './passes.ts';
+import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
+import { FORWARDING, SAME, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
+
+export class Mirrors implements IngressPass, EgressPass {
+  private readonly batch: FrameBatch;
+  private readonly counters: Counters;
+  private readonly egress: Egress;
+  private readonly drops: Drops;
+  /** By row: mirrors that have copied it. */
+  private readonly done: Uint16Array;
+  /** By mirror: frames since the last sample. */
+  private readonly skipped = new Int32Array(MAX_MIRRORS);
+
+  constructor(batch: FrameBatch, counters: Counters, egress: Egress, drops: Drops) {
+    this.batch = batch;
+    this.counters = counters;
+    this.egress = egress;
+    this.drops = drops;
+    this.done = new Uint16Array(batch.rows.length / ROW);
+  }
+
+  rows(topology: Topology, from: number, to: number): void {
+    const { batch, done } = this;
+    const { mirrors } = topology;
+    if (mirrors === null) return;
+    const { rows } = batch;
+    // Rows that are made later in this poll come behind these.
+    done.fill(0);
+    for (let row = from; row < to; row += ROW) {
+      const mask = mirrors.in[rows[row + COLUMN.source]];
+      if (mask === 0 || (rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
+      this.mirror(topology, mirrors, row, mask, receivedTag(batch, row), false);
+    }
+  }
+
+  copies(topology: Topology, queue: EgressQueue, from: number): void {
+    const { mirrors } = topology;
+    if (mirrors === null) return;
+    const { copies } = queue;
+    const end = queue.count * COPY_WORDS;
+    for (let at = from * COPY_WORDS; at < end; at += COPY_WORDS) {
+      if ((copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0) continue;
+      const mask = mirrors.out[copies[at + COPY.hop] & PORT_MASK];
+      if (mask !== 0)
+        this.mirror(topology, mirrors, copies[at + COPY.row], mask, copies[at + COPY.tag], true);
+    }
+  }
+
+  /** @param isPass whether a queue is being passed: then none may be drained */
+  private mirror(
+    topology: Topology,
+    { words, vlans }: MirrorTable,
+    row: number,
+    mask: number,
+    tag: number,
+    isPass: boolean,
+  ): void {
+    const vid = this.batch.rows[row + COLUMN.tci] & VID_MASK;
+    const left = mask & ~this.done[row / ROW];
+    for (let m = 0; left >>> m !== 0; m++) {
+      if ((left & (1 << m)) === 0) continue;
+      const at = m * MIRROR_WORDS;
+      if (words[at + MIRROR.byVlan] !== 0 && (vlans[m * VLAN_WORDS + (vid >>> 5)] & (1 << (vid & 31))) === 0)
+        continue;
+      // What another switch has mirrored into this VLAN is not mirrored again.
+      if (words[at + MIRROR.kind] === TO.vlan && words[at + MIRROR.vid] === vid) continue;
+      if (words[at + MIRROR.kind] === TO.local && this.isLocals(topology, row, words[at + MIRROR.to]))
+        continue;
+      this.done[row / ROW] |= 1 << m;
+      if (++this.skipped[m] < words[at + MIRROR.sample]) continue;
+      this.skipped[m] = 0;
+      if (words[at + MIRROR.kind] === TO.vlan) this.toVlan(topology, words, at, row, isPass);
+      else this.add(topology, row, words[at + MIRROR.to], tag, words[at + MIRROR.snaplen], isPass);
+    }
+  }
+
+  /** Whether the bridge's own interface sent the frame or gets it anyway. */
+  private isLocals(topology: Topology, row: number, local: number): boolean {
+    const { rows } = this.batch;
+    if (((rows[row + COLUMN.ingress] ^ local) & PORT_MASK) === 0) return true;
+    const dest = rows[row + COLUMN.dest];
+    if ((dest & DEST_LIST) === 0) return dest === local;
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    const word = topology.vlan[(local & PORT_MASK) * VLAN_STRIDE + vid];
+    return ((word ^ rows[row + COLUMN.domain]) & SAME) === 0;
+  }
+
+  /** RSPAN: every port that forwards in the VLAN, but the one that the frame came from. */
+  private toVlan(topology: Topology, words: Int32Array, at: number, row: number, isPass: boolean): void {
+    const list = words[at + MIRROR.to];
+    const vid = words[at + MIRROR.vid];
+    for (let k = topology.listAt[list]; k < topology.listAt[list + 1]; k++) {
+      const hop = topology.hops[k];
+      if (((hop ^ this.batch.rows[row + COLUMN.ingress]) & PORT_MASK) === 0) continue;
+      const word = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
+      if ((word & FORWARDING) === 0) continue;
+      const tag = (word & UNTAGGED) !== 0 ? 0 : (TPID_8021Q << 16) | vid;
+      this.add(topology, row, hop, tag, words[at + MIRROR.snaplen], isPass);
+    }
+  }
+
+  private add(
+    topology: Topology,
+    row: number,
+    hop: number,
+    tag: number,
+    snaplen: number,
+    isPass: boolean,
+  ): void {
+    const { batch, egress, drops } = this;
+    const { rows } = batch;
+    const port = hop & PORT_MASK;
+    this.counters.values[this.counters.port(port) + PORT.copies] += 1;
+    const queue = egress.queueOf[port];
+    if (queue === undefined) {
+      drops.count(row, port, DROP.device_gone);
+      return;
+    }
+    const cut = Math.max(HEADER_LEN, snaplen);
+    let copy = row;
+    if (rows[row + COLUMN.length] > cut) {
+      copy = batch.shadow(row, cut);
+    } else if (l3Length(batch, row) > topology.mtu[port]) {
+      drops.count(row, port, DROP.too_big);
+      return;
+    }
+    if (copy < 0 || (isPass && queue.isFull)) {
+      drops.count(row, port, DROP.queue_full);
+      return;
+    }
+    // Whoever rewrites the frame from here on must leave these bytes alone.
+    rows[row + COLUMN.mark] |= MARK.shared;
+    if (isPass) queue.push(copy, hop, tag, COPY_FLAG.mirrored);
+    else egress.push(topology, queue, copy, hop, tag, COPY_FLAG.mirrored);
+  }
+}

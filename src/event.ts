@@ -1,0 +1,188 @@
+// What happens to a switch, as plain values, ready for JSON: docs/events.md. Every event has a sentence for people in
+// `message`, and the same in fields for programs.
+
+import type { ActionResult } from './config/action.ts';
+import { parsePath } from './config/path.ts';
+
+/** A port came or went, or its device changed its state. */
+export interface PortFact {
+  type: 'port';
+  change: 'added' | 'removed' | 'up' | 'down' | 'gone';
+  bridge: string;
+  port: string;
+}
+
+/**
+ * A station was heard on another port than before. One that moves again and again is `flapping`, which is told when it
+ * begins and when it is `calm`, and not for each move in between. `more`: so many moves were not told one by one.
+ */
+export type StationFact =
+  | {
+      type: 'station';
+      change: 'moved' | 'flapping' | 'calm';
+      bridge: string;
+      /** 0 in a VLAN-unaware bridge. */
+      vlan: number;
+      mac: string;
+      from: string;
+      to: string;
+      /** Configured VXLAN remotes behind the ports. */
+      fromRemote?: string;
+      toRemote?: string;
+      /** Flapping: moves that were seen, and in how many seconds. */
+      moves?: number;
+      seconds?: number;
+    }
+  | { type: 'station'; change: 'more'; moves: number };
+
+/** An address was not learned because a port or a bridge has as many as it may. */
+export interface LimitFact {
+  type: 'limit';
+  limit: 'port_fdb_limit' | 'bridge_fdb_limit';
+  bridge: string;
+  /** Where the address was heard; the port that is full, if it is one. */
+  port: string;
+  vlan: number;
+  mac: string;
+  /** The limit's value. */
+  value: number;
+}
+
+/** A neighbour was heard for the first time, says something else, or is gone. */
+export interface NeighbourFact {
+  type: 'neighbour';
+  change: 'added' | 'changed' | 'removed';
+  bridge: string;
+  port: string;
+  protocol: 'lldp';
+  /** Its own words: what identifies it and its port, and its name. */
+  chassis: string;
+  neighbourPort: string;
+  name?: string;
+}
+
+/** Frames were dropped, since the last event of this port and reason. */
+export interface DropFact {
+  type: 'drop';
+  /** Empty, as `port` is: frames that belong to no port. */
+  bridge: string;
+  port: string;
+  side: 'receive' | 'transmit';
+  reason: string;
+  frames: number;
+}
+
+/** Who changed the configuration. */
+export type Author =
+  | {
+      kind: 'client';
+      /** 0: it is in a namespace that cannot be seen from here. */
+      pid: number;
+      uid: number;
+      gid: number;
+      user?: string;
+      /** Its command line, at most 256 bytes. */
+      command?: string;
+    }
+  | { kind: 'file'; file: string }
+  /** Whoever embeds the switch. */
+  | { kind: 'program' }
+  /** A client of which nobody can tell more, such as one that went at once. */
+  | { kind: 'unknown' };
+
+/** A configuration was applied, wholly or in part. */
+export interface ConfigurationFact {
+  type: 'configuration';
+  by: Author;
+  /** The first hundred; `keys` are those that a `set` changes. */
+  actions: (Pick<ActionResult, 'op' | 'kind' | 'path' | 'ok' | 'error'> & { keys?: string[] })[];
+  total: number;
+  failed: number;
+}
+
+/** To a reader: so many events before this one are not to be had any more. 0 = nobody knows how many. */
+export interface LostFact {
+  type: 'lost';
+  count: number;
+}
+
+export type EventFact =
+  | PortFact
+  | StationFact
+  | LimitFact
+  | NeighbourFact
+  | DropFact
+  | ConfigurationFact
+  | LostFact;
+
+export const EVENT_TYPES = [
+  'port',
+  'station',
+  'limit',
+  'neighbour',
+  'drop',
+  'configuration',
+  'lost',
+] as const satisfies readonly EventFact['type'][];
+
+export type SwitchEvent = EventFact & {
+  /** Increases, also from one run of the switch to the next. A `lost` has that of the last event that is missing. */
+  seq: number;
+  /** ISO 8601, UTC. */
+  time: string;
+  /** One sentence for people. */
+  message: string;
+};
+
+export interface EventFilter {
+  types?: readonly string[];
+  bridge?: string;
+  port?: string;
+}
+
+/** Whether a reader wants it. `lost` is for everybody. */
+export function matchesEvent(event: SwitchEvent, { types, bridge, port }: EventFilter): boolean {
+  if (event.type === 'lost') return true;
+  if (types !== undefined && !types.includes(event.type)) return false;
+  if (bridge === undefined && port === undefined) return true;
+  if (event.type === 'configuration') return event.actions.some(({ path }) => concerns(path, bridge, port));
+  if (event.type === 'station' && event.change === 'more') return false;
+  if (bridge !== undefined && event.bridge !== bridge) return false;
+  if (port === undefined) return true;
+  return event.type === 'station' ? event.from === port || event.to === port : event.port === port;
+}
+
+function concerns(path: string, bridge: string | undefined, port: string | undefined): boolean {
+  const words = parsePath(path);
+  return (
+    (bridge === undefined || words[1] === bridge) &&
+    (port === undefined || (words[2] === 'ports' && words[3] === port))
+  );
+}
+
+export interface SubscribeOptions extends EventFilter {
+  /** Begin after this `seq` with what is stored; 0 = with everything stored. Default: with what comes now. */
+  since?: number;
+}
+
+/** Events one after the other. Who does not take them in time loses the newest and is told how many: `lost`. */
+export interface EventSubscription extends AsyncIterableIterator<SwitchEvent> {
+  close(): void;
+}
+
+/** The events of one switch. */
+export interface Events {
+  /** What is stored, oldest first: the last thousand at most, begun by a `lost` if some after `since` are gone. */
+  stored(options?: SubscribeOptions): SwitchEvent[];
+  subscribe(options?: SubscribeOptions): EventSubscription;
+  /** Calls `listener` for every event as it happens; the result ends that. */
+  listen(listener: (event: SwitchEvent) => void): () => void;
+  /** Adds what others know: the control plane's protocols. */
+  add(fact: EventFact): SwitchEvent;
+  /**
+   * Looks for what has happened to ports and stations. While somebody subscribes that happens by itself, four times a
+   * second; otherwise when you ask. `now` (ms, monotonic) replaces the clock; `digest` is that of `portsDigest` just now,
+   * for callers that have it.
+   */
+  look(options?: { now?: number; digest?: string }): void;
+}

@@ -1,0 +1,28 @@
+// What the switch tells about its bridges.
+
+import type { BridgeStatus } from '../api.ts';
+import type { Compiler } from '../compile/compiler.ts';
+import { stableMac } from '../config/defaults.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import type { CounterView } from './counter_view.ts';
+
+/** @param macOf address of a bridge's own interface, if it has one */
+export function bridgeStatuses(
+  config: SwitchConfig,
+  compiler: Compiler,
+  counters: CounterView,
+  macOf: (bridge: string) => string | undefined,
+): BridgeStatus[] {
+  return Object.entries(config.bridges).flatMap(([name, bridge]) => {
+    const number = compiler.bridges.find(name);
+    if (number === undefined) return []; // about to be deleted
+    return {
+      name,
+      mac: macOf(name) ?? stableMac(name),
+      vlanFiltering: bridge.vlan_filtering,
+      ageingTime: bridge.ageing_time,
+      learnedAddresses: counters.learnedIn(number),
+      ports: Object.keys(bridge.ports),
+    };
+  });
+}

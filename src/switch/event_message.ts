@@ -1,0 +1,95 @@
+// Events as sentences: what happened, why, and what helps.
+
+import type { Author, ConfigurationFact, EventFact, LimitFact, StationFact } from '../event.ts';
+import { DROPS } from '../table/drops.ts';
+import { plainText } from '../wire/plain_text.ts';
+
+/** Paths that a sentence names. */
+const NAMED = 3;
+
+export function eventMessage(fact: EventFact): string {
+  return plainText(sentence(fact), 1000);
+}
+
+function sentence(fact: EventFact): string {
+  switch (fact.type) {
+    case 'port':
+      return portSentence[fact.change](fact.port, fact.bridge);
+    case 'station':
+      return stationSentence(fact);
+    case 'limit':
+      return limitSentence(fact);
+    case 'neighbour': {
+      const who = fact.name ?? fact.chassis;
+      const words = { added: 'is new', changed: 'says something else', removed: 'is gone' }[fact.change];
+      return `neighbour ${who} (port ${fact.neighbourPort}) on port ${fact.port} ${words}`;
+    }
+    case 'drop': {
+      const help = DROPS.find(({ name }) => name === fact.reason)?.help ?? fact.reason;
+      const where = fact.port === '' ? 'no port' : `port ${fact.port}`;
+      return `${where} dropped ${count(fact.frames, 'frame')} on ${fact.side}: ${fact.reason} (${help})`;
+    }
+    case 'configuration':
+      return configurationSentence(fact);
+    case 'lost':
+      return fact.count === 0
+        ? 'events before this are gone: the switch was started again since; look at its state afresh'
+        : `${count(fact.count, 'event')} before this ${fact.count === 1 ? 'is' : 'are'} lost: they came faster than they were read`;
+  }
+}
+
+const portSentence = {
+  added: (port: string, bridge: string) => `port ${port} was added to bridge ${bridge}`,
+  removed: (port: string, bridge: string) => `port ${port} was removed from bridge ${bridge}`,
+  up: (port: string) => `port ${port} is up`,
+  down: (port: string) => `port ${port} is down: its interface is not up; \`ip link set ${port} up\` helps`,
+  gone: (port: string) => `port ${port} is gone: its device was deleted; delete the port and add it again`,
+};
+
+function stationSentence(fact: StationFact): string {
+  if (fact.change === 'more') return `${count(fact.moves, 'move')} of stations more were not told one by one`;
+  const { mac, vlan, from, to, fromRemote, toRemote } = fact;
+  const station = vlan === 0 ? `station ${mac}` : `station ${mac} in VLAN ${vlan}`;
+  const [a, b] = [behind(from, fromRemote), behind(to, toRemote)];
+  if (fact.change === 'moved') return `${station} moved from ${a} to ${b}`;
+  if (fact.change === 'calm') return `${station} has stopped flapping and is behind ${b}`;
+  return (
+    `${station} flaps between ${a} and ${b}: ${fact.moves} moves in ${fact.seconds} s; ` +
+    'look for a loop, or for two machines with one address'
+  );
+}
+
+function behind(port: string, remote: string | undefined): string {
+  return remote === undefined ? port : `${port} (${remote})`;
+}
+
+function limitSentence({ limit, bridge, port, mac, value }: LimitFact): string {
+  const who = limit === 'port_fdb_limit' ? `port ${port}` : `bridge ${bridge}`;
+  return (
+    `${who} has its ${value} addresses and does not learn more (${mac} on ${port}): ` +
+    'frames to those it does not know are flooded; raise its fdb_limit, or look who makes up addresses'
+  );
+}
+
+function configurationSentence({ by, actions, total, failed }: ConfigurationFact): string {
+  const named = actions.slice(0, NAMED).map(({ op, path, ok, keys }) => {
+    const what = keys === undefined ? `${op} ${path}` : `${op} ${keys.join(' and ')} of ${path}`;
+    return ok ? what : `${what} (failed)`;
+  });
+  const rest = total > NAMED ? ` and ${total - NAMED} more` : '';
+  const outcome = failed === 0 ? '' : `; ${failed} of ${count(total, 'action')} failed`;
+  return `${authorText(by)} changed the configuration: ${named.join(', ')}${rest}${outcome}`;
+}
+
+function authorText(by: Author): string {
+  if (by.kind === 'file') return `file ${by.file}`;
+  if (by.kind === 'program') return 'the embedding program';
+  if (by.kind === 'unknown') return 'an unknown client of the control socket';
+  const { user, uid, pid, command } = by;
+  const who = user === undefined ? `user ${uid}` : `${user} (uid ${uid})`;
+  return command === undefined ? `${who}, process ${pid},` : `${who}, process ${pid} \`${command}\`,`;
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}

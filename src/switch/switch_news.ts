@@ -1,0 +1,62 @@
+// The events of a switch: its log, and the watch that fills it.
+
+import type { EventEmitter } from 'node:events';
+import type { SwitchEvents } from '../api.ts';
+import type { ActionResult } from '../config/action.ts';
+import type { Author } from '../event.ts';
+import { appliedFacts } from './applied.ts';
+import { EventLog } from './event_log.ts';
+import { bridgeOf, EventWatch, type Watched } from './event_watch.ts';
+
+export type { PortGlance } from './event_watch.ts';
+
+export class SwitchNews extends EventLog {
+  private readonly watched: Watched;
+  private readonly watch: EventWatch;
+
+  /** @param emitter gets every event as 'event' */
+  constructor(emitter: EventEmitter<SwitchEvents>, watched: Watched) {
+    let listening = 0;
+    let followers = 0;
+    const pace = () => this.watch.follow(listening + followers > 0);
+    super({
+      onFollowers: (count) => {
+        followers = count;
+        pace();
+      },
+    });
+    this.watched = watched;
+    this.watch = new EventWatch(watched, this);
+    const bare = emitter as EventEmitter;
+    const count = (by: number) => (name: unknown) => {
+      if (name !== 'event') return;
+      listening += by;
+      pace();
+    };
+    bare.on('newListener', count(1));
+    bare.on('removeListener', count(-1));
+    this.listen((event) => emitter.emit('event', event));
+  }
+
+  look({ now = performance.now(), digest }: { now?: number; digest?: string } = {}): void {
+    this.watch.look(now, digest);
+  }
+
+  applied(by: Author, results: readonly ActionResult[]): void {
+    for (const fact of appliedFacts(by, results)) this.add(fact);
+  }
+
+  gone(port: string): void {
+    const bridge = bridgeOf(this.watched.config(), port);
+    if (bridge !== undefined) this.add({ type: 'port', change: 'gone', bridge, port });
+  }
+
+  forget(port: string): void {
+    this.watch.forget(port);
+  }
+
+  override close(): void {
+    this.watch.follow(false);
+    super.close();
+  }
+}
