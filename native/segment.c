@@ -1,16 +1,11 @@
 /*
  * What segmentation hardware does to a TCP or UDP super-frame inside a tunnel: a copy of the headers for each segment,
- * with lengths, IPv4 identification, sequence number, flags and checksums patched. Everything else in the headers,
- * and into which messages a super-frame is cut, is TypeScript's.
+ * with lengths, IPv4 identification, sequence number, flags and checksums patched. All else is TypeScript's.
  *
  *   headers (aux)          | tunnel | MACs | tag | IP | TCP |      the checksum field holds the sum of the pseudo-header
  *   payload (the frame)    | size bytes | size bytes | rest |      without its length
  *
  *   message                | headers 0 | payload 0 | headers 1 | payload 1 | ...      the payload stays where it is
- *
- * One sendmsg() with UDP_SEGMENT hands all to the kernel, whose stack then walks its path once. Where it refuses
- * (EIO: a device without checksum offload, before Linux 6.11; EINVAL: a socket without checksums, a route with IPsec),
- * every segment is sent as a datagram of its own.
  */
 #include "segment.h"
 #include "burst.h"
@@ -157,6 +152,10 @@ static int32_t send_each(int fd, struct segments *s, struct msghdr message)
     return error ? error : total;
 }
 
+/*
+ * All segments in one sendmsg() with UDP_SEGMENT. Where the kernel refuses (EIO: a device without checksum offload, before
+ * Linux 6.11; EINVAL: a socket without checksums, a route with IPsec), each as a datagram of its own.
+ */
 int32_t segments_transmit(struct tl_burst *b, int32_t *row)
 {
     struct segments *s = &b->state->segments;

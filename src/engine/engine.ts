@@ -5,7 +5,7 @@
 
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, NOBODY, PORT_MASK } from '../frame/hop.ts';
-import { type Counters, PORT } from '../table/counters.ts';
+import { type Counters, type Drops, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { tickAt } from '../table/fdb.ts';
 import { Lists } from '../table/lists.ts';
@@ -13,7 +13,7 @@ import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
-import { Drops, type EgressPass, type IngressPass } from './passes.ts';
+import type { EgressPass, IngressPass } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, type Replicate } from './replicate.ts';
@@ -61,14 +61,14 @@ export class Engine {
     const { counters } = options;
     this.counters = counters;
     this.topology = options.topology;
-    this.drops = new Drops(counters);
+    this.drops = counters.drops;
     this.egress = new Egress(batch, clock);
     this.host = new HostPort(batch, counters, clock);
     this.pmtu = new Pmtu(batch, counters, clock);
-    this.mirrors = new Mirrors(batch, counters, this.egress, this.drops);
+    this.mirrors = new Mirrors(batch, counters, this.egress);
     this.stages = createStages(batch, counters, this.host);
     this.route = options.createRoute?.(batch) ?? null;
-    this.replicate = createReplicate(batch, counters, this.lists, this.egress, this.drops, this.pmtu);
+    this.replicate = createReplicate(batch, counters, this.lists, this.egress, this.pmtu);
     this.keeper = new FdbKeeper(options);
     this.place(this.mirrors, options.topology.mirrors !== null);
   }

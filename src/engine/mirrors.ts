@@ -15,7 +15,7 @@ import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
 import { MAX_MIRRORS, MIRROR, MIRROR_WORDS, type MirrorTable, TO, VLAN_WORDS } from './mirror_table.ts';
 import { l3Length } from './offload.ts';
-import { type Drops, type EgressPass, type IngressPass, receivedTag } from './passes.ts';
+import { type EgressPass, type IngressPass, receivedTag } from './passes.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
 import { FORWARDING, SAME, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
 
@@ -23,17 +23,15 @@ export class Mirrors implements IngressPass, EgressPass {
   private readonly batch: FrameBatch;
   private readonly counters: Counters;
   private readonly egress: Egress;
-  private readonly drops: Drops;
   /** By row: mirrors that have copied it. */
   private readonly done: Uint16Array;
   /** By mirror: frames since the last sample. */
   private readonly skipped = new Int32Array(MAX_MIRRORS);
 
-  constructor(batch: FrameBatch, counters: Counters, egress: Egress, drops: Drops) {
+  constructor(batch: FrameBatch, counters: Counters, egress: Egress) {
     this.batch = batch;
     this.counters = counters;
     this.egress = egress;
-    this.drops = drops;
     this.done = new Uint16Array(batch.rows.length / ROW);
   }
 
@@ -125,7 +123,8 @@ export class Mirrors implements IngressPass, EgressPass {
     snaplen: number,
     isPass: boolean,
   ): void {
-    const { batch, egress, drops } = this;
+    const { batch, egress } = this;
+    const { drops } = this.counters;
     const { rows } = batch;
     const port = hop & PORT_MASK;
     this.counters.values[this.counters.port(port) + PORT.copies] += 1;

@@ -2,7 +2,6 @@
 // nobody looks, but the drop pass, which is asked only where a frame is dropped anyway.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { type Counters, PORT } from '../table/counters.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import type { EgressQueue } from './port.ts';
 import type { Topology } from './topology.ts';
@@ -15,26 +14,6 @@ export interface IngressPass {
 /** A pass over the copies of one queue just before it is drained, from copy number `from` on. It may add to other queues. */
 export interface EgressPass {
   copies(topology: Topology, queue: EgressQueue, from: number): void;
-}
-
-/** Is told of every drop. `row` is -1 where the bytes are no longer known. */
-export interface DropPass {
-  dropped(row: number, port: number, code: number): void;
-}
-
-/** The one place where drops are counted, of frames and of copies. */
-export class Drops {
-  readonly passes: DropPass[] = [];
-  private readonly counters: Counters;
-
-  constructor(counters: Counters) {
-    this.counters = counters;
-  }
-
-  count(row: number, port: number, code: number): void {
-    this.counters.values[this.counters.port(port) + PORT.drops + code] += 1;
-    for (let n = 0; n < this.passes.length; n++) this.passes[n].dropped(row, port, code);
-  }
 }
 
 /** The tag with which a frame was received, and which `classify` took off: TPID << 16 | TCI, 0 = none. */

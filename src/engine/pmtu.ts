@@ -70,7 +70,9 @@ export class Pmtu {
     const type = view.getUint16(l3 - 2);
     const packet = ip.packetLength(view, type, l3, end);
     if (packet <= mtu) return -1; // no IP, or only the frame's padding is too long
-    if (type === TYPE_IPV4 ? !mayAnswer4(view, l3) : !mayAnswer6(view, l3, end, mtu)) return -1;
+    // Of a frame that owns its headers only those can be read and quoted.
+    const known = rest + batch.headLength(row) - MACS_LEN;
+    if (type === TYPE_IPV4 ? !mayAnswer4(view, l3) : !mayAnswer6(view, l3, known, mtu)) return -1;
     if (!this.isAllowed(rows[row + COLUMN.ingress] & PORT_MASK)) return -1;
     const made = batch.make();
     if (made < 0) return -1;
@@ -81,8 +83,9 @@ export class Pmtu {
     ethernet.setSrc(view, at, ethernet.dstHi(view, start), ethernet.dstLo(view, start));
     bytes.copyWithin(at + MACS_LEN, rest, l3); // EtherType, and tags that stayed in the frame
     const header = at + MACS_LEN + l3 - rest;
+    const quoted = Math.min(packet, known - l3);
     const length =
-      type === TYPE_IPV4 ? write4(batch, header, l3, packet, mtu) : write6(batch, header, l3, packet, mtu);
+      type === TYPE_IPV4 ? write4(batch, header, l3, quoted, mtu) : write6(batch, header, l3, quoted, mtu);
     batch.describe(made, at, hop, header - at + length);
     rows[made + COLUMN.rest] = at + MACS_LEN;
     rows[made + COLUMN.tci] = rows[row + COLUMN.tci];

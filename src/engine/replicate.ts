@@ -12,7 +12,6 @@ import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
 import { maskIfZero } from './mask.ts';
 import { l3Length, segmentsOf } from './offload.ts';
-import type { Drops } from './passes.ts';
 import type { Pmtu } from './pmtu.ts';
 import {
   FORWARDING,
@@ -44,12 +43,11 @@ export function createReplicate(
   counters: Counters,
   lists: Lists,
   egress: Egress,
-  drops: Drops,
   pmtu: Pmtu,
 ): Replicate {
   const { rows } = batch;
   const { queueOf } = egress;
-  const { values } = counters;
+  const { values, drops } = counters;
   const portsAt = counters.port(0);
   /** What is left of this poll's. */
   let budget = 0;

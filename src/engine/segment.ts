@@ -59,15 +59,13 @@ export function needs({ rows }: FrameBatch, row: number, offloads: number): numb
  * Any protocol will do: csum_start and csum_offset say all there is to know.
  */
 export function completeChecksum(batch: FrameBatch, row: number, at: number): number {
-  const { view, bytes, rows } = batch;
+  const { view, rows } = batch;
   const length = rows[row + COLUMN.length];
   const csumStart = rows[row + COLUMN.csumStart];
   const field = csumStart + rows[row + COLUMN.csumOffset];
   const l3 = l3Of(batch, row);
   if (csumStart < l3 || field + 2 > length) return -1;
-  const rest = rows[row + COLUMN.rest];
-  copyMacs(view, rows[row + COLUMN.start], at);
-  bytes.copyWithin(at + MACS_LEN, rest, rest + length - MACS_LEN);
+  batch.gather(row, at);
 
   // Up to the end of the IP packet: the sum of a padded frame must not contain its padding.
   let end = length;
@@ -101,6 +99,8 @@ export class Segmenter {
   private start = 0;
   private rest = 0;
   private origin = 0;
+  /** Where the payload begins; of a frame that owns its headers not behind them. */
+  private payloadAt = 0;
   /** End of the IP packet from there, without padding. */
   private end = 0;
   private isIpv4 = false;
@@ -152,6 +152,8 @@ export class Segmenter {
     this.l3 = l3;
     this.l4 = l4;
     this.headerLength = headerLength;
+    const isSplit = batch.isOwned(row) && batch.headLength(row) < rows[row + COLUMN.length];
+    this.payloadAt = isSplit ? batch.bodyAt(row) : origin + headerLength;
     this.position = headerLength;
     this.end = end;
     this.gsoSize = gsoSize;
@@ -172,14 +174,15 @@ export class Segmenter {
 
   /** Writes the next segment, untagged, to offset `at` of the batch's bytes; returns its length, 0 after the last. */
   next(batch: FrameBatch, at: number): number {
-    const { l3, l4, headerLength, origin, position } = this;
+    const { l3, l4, headerLength, origin, payloadAt, position } = this;
     const { view, bytes } = batch;
     const size = Math.min(this.gsoSize, this.end - position);
     if (size === 0) return 0;
     const length = headerLength + size;
     copyMacs(view, this.start, at);
     bytes.copyWithin(at + MACS_LEN, this.rest, origin + headerLength);
-    bytes.copyWithin(at + headerLength, origin + position, origin + position + size);
+    const from = payloadAt + position - headerLength;
+    bytes.copyWithin(at + headerLength, from, from + size);
     this.position += size;
 
     if (this.isIpv4) {
@@ -206,13 +209,13 @@ export class Segmenter {
    * TCP or UDP gets the sum of the pseudo-header without its length. Returns the payload's bytes, 0 after the last.
    */
   part(batch: FrameBatch, macsAt: number, restAt: number, segments: number): number {
-    const { l3, l4, headerLength, origin, position } = this;
+    const { l3, l4, headerLength, origin, payloadAt, position } = this;
     const { view, bytes } = batch;
     const size = Math.min(segments * this.gsoSize, this.end - position);
     if (size === 0) return 0;
     copyMacs(view, this.start, macsAt);
     bytes.copyWithin(restAt, this.rest, origin + headerLength);
-    this.payload = origin + position;
+    this.payload = payloadAt + position - headerLength;
     this.position += size;
     const base = restAt - MACS_LEN;
     if (this.isIpv4) ipv4.setId(view, base + l3, ipv4.id(view, base + l3) + this.written);

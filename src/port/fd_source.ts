@@ -1,29 +1,29 @@
 // Ingress from everything that has a file descriptor: TAPs, packet and VTEP sockets share one native call per poll.
 //
-// A descriptor's cookie is its port, or FIRST_VTEP + the VTEP's number. WAKE is the eventfd by which other threads end
-// the wait.
+// A descriptor's cookie is its port, or FIRST_VTEP + the VTEP's number, or WAKE: the eventfd by which other threads end the
+// wait. What a VTEP receives goes to its receiver.
 
 import type { Source } from '../engine/port.ts';
-import { COLUMN, FRAME_ROOM, type FrameBatch, HEADROOM, STRIDE } from '../frame/frame_batch.ts';
+import { COLUMN, FRAME_ROOM, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DROP, MAX_PORTS } from '../frame/hop.ts';
-import { ROW as BURST_ROW, Burst, KIND, LOST, RX, TAGGED, TRUNCATED } from '../sys/burst.ts';
+import { ROW as BURST_ROW, type Burst, KIND, LOST, RX, TAGGED, TRUNCATED } from '../sys/burst.ts';
 import { DROP } from '../table/drops.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
-import type { UnderlayTap } from './underlay_tap.ts';
-import type { Vxlan } from './vxlan.ts';
 
 const FIRST_VTEP = MAX_PORTS;
 const WAKE = 0x7fff_ffff;
-/** Entries of the native transmit list: a poll's copies, or the segments of ten super-frames. */
-const TX_CAPACITY = 512;
+
+/** Makes frames of what a VTEP received. */
+export interface Receiver {
+  /** @param length of what is in the next slot, which it takes; `from`, where the slot's row in `burst.rx` begins */
+  receive(batch: FrameBatch, vtep: number, length: number, from: number): void;
+}
 
 export class FdSource implements Source {
   readonly burst: Burst;
-  /** Decapsulates what VTEPs receive. */
-  vxlan: Vxlan | null = null;
-  /** The same for VTEPs that are TAPs. */
-  underlays: UnderlayTap | null = null;
+  /** By VTEP. */
+  private readonly receivers: (Receiver | undefined)[] = [];
   /** Set when the eventfd was signalled; whoever acts on it clears it. */
   isWoken = false;
   /** Ports whose device died since the last look: [port, errno]. */
@@ -31,31 +31,19 @@ export class FdSource implements Source {
   /** The same for VTEPs. */
   readonly goneVteps: [vtep: number, errno: number][] = [];
 
-  constructor(batch: FrameBatch) {
-    this.burst = new Burst(batch.bytes, {
-      slots: batch.slots,
-      stride: STRIDE,
-      headroom: HEADROOM,
-      vnetHeader: virtioNet.HEADER_LEN,
-      txCapacity: TX_CAPACITY,
-    });
+  constructor(burst: Burst) {
+    this.burst = burst;
   }
 
-  addTap(port: number, fd: number): void {
-    this.burst.add(fd, port, KIND.tap);
+  /** @param kind KIND.tap or KIND.packet */
+  addPort(port: number, fd: number, kind: number): void {
+    this.burst.add(fd, port, kind);
   }
 
-  addPacket(port: number, fd: number): void {
-    this.burst.add(fd, port, KIND.packet);
-  }
-
-  addVtep(vtep: number, fd: number): void {
-    this.burst.add(fd, FIRST_VTEP + vtep, KIND.udp);
-  }
-
-  /** A VTEP that is a TAP instead of a socket. */
-  addUnderlayTap(vtep: number, fd: number): void {
-    this.burst.add(fd, FIRST_VTEP + vtep, KIND.tunnelTap);
+  /** @param kind KIND.udp or KIND.tunnelTap */
+  addVtep(vtep: number, fd: number, kind: number, receiver: Receiver): void {
+    this.burst.add(fd, FIRST_VTEP + vtep, kind);
+    this.receivers[vtep] = receiver;
   }
 
   addWake(fd: number): void {
@@ -84,10 +72,6 @@ export class FdSource implements Source {
     if (this.burst.eventCount > 0) this.takeEvents();
   }
 
-  close(): void {
-    this.burst.close();
-  }
-
   /** The frame or datagram that native code has put into the next slot. */
   private append(batch: FrameBatch, slot: number): void {
     const { burst } = this;
@@ -95,9 +79,7 @@ export class FdSource implements Source {
     const source = burst.rx[at + RX.source];
     const length = burst.rx[at + RX.length];
     if (source >= FIRST_VTEP) {
-      // Only a datagram's sender has an address family.
-      if (burst.rx[at + RX.family] !== 0) this.vxlan?.decapsulate(batch, source - FIRST_VTEP, length, at);
-      else this.underlays?.decapsulate(batch, source - FIRST_VTEP, length, at);
+      this.receivers[source - FIRST_VTEP]?.receive(batch, source - FIRST_VTEP, length, at);
       return;
     }
     const { view, rows } = batch;

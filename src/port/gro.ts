@@ -1,12 +1,9 @@
-// Receive offload: TCP segments that came in one train become the super-frame that they were, so that everything behind
-// handles one frame instead of 40. What a network card does (LRO) and Linux' GRO, with GRO's rules: whoever segments the
-// result again gets the same segments, so nothing is lost by it.
+// Receive offload: TCP segments that came in one train become the super-frame that they were. Linux' GRO, with its rules:
+// whoever segments the result again gets the same segments.
 //
-// Two segments are joined if their headers differ in nothing but what must differ from one segment to the next: lengths,
-// checksums, sequence number, IPv4 identification. All are of equal size, as the datagrams of a train are, only the last
-// may be shorter; and only the last may say PSH. No IP options, no fragments, no flags but ACK. Checksums are verified
-// before: a segment with a wrong one is never joined, and goes on alone as it is, for its receiver to refuse. Whatever a
-// sender makes up, each segment is compared and summed once.
+// Two segments are joined if their headers differ in nothing but what must differ from one to the next. All are of equal
+// size, only the last may be shorter, or say PSH. No IP options, no fragments, no flags but ACK. A segment with a wrong
+// checksum goes on alone, for its receiver to refuse. Whatever a sender makes up, each is compared and summed once.
 //
 //   train  | VXLAN | frame, size bytes | VXLAN | frame, size bytes | VXLAN | frame, the rest |      one stride apart
 

@@ -1,7 +1,7 @@
 // What the data plane is told of a device: numbers and descriptors.
 
-import type { FaultOptions } from './fault.ts';
-import type { VxlanPort } from './vxlan.ts';
+import type { FaultOptions } from './faulty_port.ts';
+import type { VxlanPort } from './vxlan_port.ts';
 
 export interface TapDeviceSpec {
   kind: 'tap';

@@ -1,22 +1,34 @@
-// Egress to TAPs and packet sockets, which take the same: one entry per copy, of two pieces.
+// Egress to TAPs and packet sockets, which take the same: one entry for each emission, of two pieces.
 //
 //   header in aux:  | virtio-net header, 12 | MACs, 12 | tag, 0 or 4 |     rest: straight from the frame
 
+import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
-import { TX } from '../sys/burst.ts';
+import type { Counters } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
 import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
-import { BurstSink } from './burst_sink.ts';
-import { NO_ROW } from './copy_sink.ts';
+import { Emission, NO_ROW } from './emission.ts';
+import type { TransmitList } from './transmit_list.ts';
 
 const HEADER = virtioNet.HEADER_LEN + MACS_LEN;
+const ROOM = HEADER + TAG_LEN;
 
-export class TapSink extends BurstSink {
+export class TapSink implements Sink {
+  private readonly list: TransmitList;
+  private readonly counters: Counters;
+  private readonly emission: Emission;
   private readonly fd = new Int32Array(MAX_PORTS).fill(-1);
   private readonly kind = new Uint8Array(MAX_PORTS);
   private readonly offloads = new Int32Array(MAX_PORTS);
+
+  constructor(list: TransmitList, counters: Counters) {
+    this.list = list;
+    this.counters = counters;
+    this.emission = new Emission(list);
+  }
 
   /**
    * @param kind KIND.tap or KIND.packet
@@ -34,54 +46,57 @@ export class TapSink extends BurstSink {
     this.counters.setUp(port, 0);
   }
 
-  protected offloadsOf(port: number): number {
-    return this.offloads[port];
+  transmit(batch: FrameBatch, queue: EgressQueue): void {
+    const { emission } = this;
+    const { copies } = queue;
+    const end = queue.count * COPY_WORDS;
+    for (let at = 0; at < end; at += COPY_WORDS) {
+      const hop = copies[at + COPY.hop];
+      const port = hop & PORT_MASK;
+      const tag = copies[at + COPY.tag];
+      if (!emission.begin(batch, copies[at + COPY.row], hop, tag, this.offloads[port]))
+        this.list.settlement.refuse(port, DROP.bad_packet);
+      while (emission.next(batch)) this.put(batch, port);
+    }
+    queue.count = 0;
   }
 
-  protected emit(
-    batch: FrameBatch,
-    hop: number,
-    macs: number,
-    rest: number,
-    length: number,
-    tag: number,
-    row: number,
-    isLast: boolean,
-  ): void {
-    const port = hop & PORT_MASK;
-    const { view, rows } = batch;
-    const at = this.header(batch);
+  flush(batch: FrameBatch): void {
+    this.list.flush(batch);
+  }
+
+  private put(batch: FrameBatch, port: number): void {
+    const { emission, list } = this;
+    const { view } = batch;
+    const at = list.header(batch, ROOM);
     const macsAt = at + virtioNet.HEADER_LEN;
-    copyMacs(view, macs, macsAt);
+    copyMacs(view, emission.macs, macsAt);
     let shift = 0;
-    if (tag !== 0) {
-      view.setInt32(macsAt + MACS_LEN, tag);
+    if (emission.tag !== 0) {
+      view.setInt32(macsAt + MACS_LEN, emission.tag);
       shift = TAG_LEN;
     }
-    if (row === NO_ROW || (rows[row + COLUMN.csumStart] === 0 && rows[row + COLUMN.gsoType] === 0)) {
-      virtioNet.writeNone(view, at);
-    } else {
-      // A stale csum_start is accepted by the kernel and corrupts silently: it moves with the tag.
-      const csumStart = rows[row + COLUMN.csumStart] === 0 ? 0 : rows[row + COLUMN.csumStart] + shift;
-      const headerLength = rows[row + COLUMN.gsoType] === 0 ? 0 : rows[row + COLUMN.headerLength] + shift;
-      virtioNet.write(
-        view,
-        at,
-        rows[row + COLUMN.gsoType],
-        rows[row + COLUMN.gsoSize],
-        headerLength,
-        csumStart,
-        rows[row + COLUMN.csumOffset],
-      );
-    }
-    const entry = this.entry(port, isLast);
-    const { tx } = this.burst;
-    tx[entry + TX.fd] = this.fd[port];
-    tx[entry + TX.kind] = this.kind[port];
-    tx[entry + TX.pieces] = 2;
-    tx[entry + TX.piece] = at;
-    tx[entry + TX.piece + 1] = HEADER + shift;
-    tx[entry + TX.piece + 2] = rest;
-    tx[entry + TX.piece + 3] = length - MACS_LEN;
+    writeRequest(batch, at, emission.row, shift);
+    list.pieces(list.entry(emission, this.kind[port], this.fd[port]), at, HEADER + shift, emission);
   }
+}
+
+/** The virtio-net header at `at` with what the frame of `row` asks for; offsets move with a tag of `shift` bytes. */
+function writeRequest({ view, rows }: FrameBatch, at: number, row: number, shift: number): void {
+  if (row === NO_ROW || (rows[row + COLUMN.csumStart] === 0 && rows[row + COLUMN.gsoType] === 0)) {
+    virtioNet.writeNone(view, at);
+    return;
+  }
+  // A stale csum_start is accepted by the kernel and corrupts silently.
+  const csumStart = rows[row + COLUMN.csumStart] === 0 ? 0 : rows[row + COLUMN.csumStart] + shift;
+  const headerLength = rows[row + COLUMN.gsoType] === 0 ? 0 : rows[row + COLUMN.headerLength] + shift;
+  virtioNet.write(
+    view,
+    at,
+    rows[row + COLUMN.gsoType],
+    rows[row + COLUMN.gsoSize],
+    headerLength,
+    csumStart,
+    rows[row + COLUMN.csumOffset],
+  );
 }

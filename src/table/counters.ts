@@ -84,6 +84,7 @@ export class Counters {
   /** Where the gauges are, at the same places as in `values`; the same array if there is one worker. */
   readonly gauges: Float64Array;
   readonly maxBridges: number;
+  readonly drops: Drops;
   /** What the worker tells of stations, as words and to write. */
   readonly eventWords: Int32Array;
   readonly events: EventRing;
@@ -98,6 +99,7 @@ export class Counters {
     this.events = new EventRing(this.eventWords);
     this.gauges = gauges === memory ? this.values : new Float64Array(gauges, 0, words);
     this.maxBridges = maxBridges;
+    this.drops = new Drops(this);
     this.portsAt = SWITCH_WORDS + maxBridges * BRIDGE_STRIDE;
   }
 
@@ -124,5 +126,25 @@ export class Counters {
   setUp(port: number, up: 0 | 1): void {
     const at = this.port(port) + PORT.up;
     if (this.gauges[at] !== up) this.gauges[at] = up;
+  }
+}
+
+/** Is told of every drop. `row` is -1 where the bytes are no longer known. */
+export interface DropPass {
+  dropped(row: number, port: number, code: number): void;
+}
+
+/** The one place where drops are counted, of frames and of copies. */
+export class Drops {
+  readonly passes: DropPass[] = [];
+  private readonly counters: Counters;
+
+  constructor(counters: Counters) {
+    this.counters = counters;
+  }
+
+  count(row: number, port: number, code: number): void {
+    this.counters.values[this.counters.port(port) + PORT.drops + code] += 1;
+    for (let n = 0; n < this.passes.length; n++) this.passes[n].dropped(row, port, code);
   }
 }

@@ -19,7 +19,8 @@ export const CE = 3;
 /** The result of `decapsulate` for a mark that its transport would not understand. */
 export const DROP = -1;
 
-const MASK = 3;
+/** The bits of the TOS or the traffic class that are a codepoint. */
+export const MASK = 3;
 
 /** The codepoint of the IP packet at `at`; NOT_ECT for anything else. The caller has checked 2 bytes. */
 export function ecn(view: DataView, at: number): number {

@@ -5,17 +5,10 @@
 // and sends to all. What they share only the first changes, while the others stand still.
 
 import { Engine } from '../engine/engine.ts';
-import type { Sink, Source } from '../engine/port.ts';
 import type { Topology } from '../engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { Fault, FaultSource } from '../port/fault.ts';
-import { FdSource } from '../port/fd_source.ts';
-import { MemoryDevice } from '../port/memory.ts';
-import type { DeviceSpec } from '../port/spec.ts';
-import { TapSink } from '../port/tap_sink.ts';
-import { UnderlayTap } from '../port/underlay_tap.ts';
-import { Vxlan } from '../port/vxlan.ts';
-import { CLOCK, KIND } from '../sys/burst.ts';
+import { Devices } from '../port/devices.ts';
+import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
@@ -38,24 +31,11 @@ const LAST_EXPIRY = 1;
 const LAST_LOOK = 2;
 const TIMES = 3;
 
-/** What only exists once there is something with a file descriptor. */
-interface Descriptors {
-  source: FdSource;
-  taps: TapSink;
-  vxlan: Vxlan;
-  underlays: UnderlayTap;
-}
-
 export class DataPlane {
   private readonly engine: Engine;
   private readonly counters: Counters;
   private readonly remotes: Remotes;
-  private descriptors: Descriptors | null = null;
-  /** By port. */
-  private readonly fds = new Map<number, number>();
-  private readonly vteps = new Map<number, number>();
-  private readonly memories = new Map<number, Source>();
-  private readonly faults = new Map<number, Fault>();
+  private readonly devices: Devices;
   private readonly report: (news: News) => void;
   private readonly barrier: Barrier;
   /** Workers that stand still while this one, the first, changes what they share. */
@@ -82,6 +62,7 @@ export class DataPlane {
     this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
+    this.devices = new Devices(this.engine, counters, this.remotes, this.others > 0);
     this.report = report;
     if (host !== undefined) {
       this.engine.host.connect(host.toHost, host.fromHost);
@@ -91,12 +72,13 @@ export class DataPlane {
 
   /** Lets other threads end the wait by writing to this eventfd. */
   listen(wakeFd: number): void {
-    this.open().source.addWake(wakeFd);
+    this.devices.open().source.addWake(wakeFd);
   }
 
   /** Whether to look for requests: the eventfd was signalled since the last look, or that was long ago. */
   takeWake(): boolean {
-    const { descriptors, times } = this;
+    const { times } = this;
+    const { descriptors } = this.devices;
     if (descriptors === null) return false;
     const { source } = descriptors;
     const { clock } = source.burst;
@@ -108,26 +90,26 @@ export class DataPlane {
 
   /** One poll. Sleeps at most `patience` ms if there is nothing to do. `now` overrides the clock, in ms. */
   poll(patience: number, now?: number): void {
-    const { engine, descriptors, times } = this;
+    const { engine, devices, times } = this;
+    const { descriptors } = devices;
     const { clock } = engine;
     const wasBusy = engine.isBusy;
     if (now !== undefined) clock[0] = now;
-    if (descriptors !== null) descriptors.vxlan.second = now === undefined ? -1 : Math.floor(now / 1000);
+    if (descriptors !== null)
+      descriptors.decapsulation.second = now === undefined ? -1 : Math.floor(now / 1000);
     const { deadline } = engine.egress;
     if (deadline[0] === Number.POSITIVE_INFINITY) engine.receive(patience);
     else engine.receive(Math.max(0, Math.min(patience, Math.ceil(deadline[0] - clock[0]))));
-    if (descriptors !== null && !wasBusy) this.recordGap(descriptors.source.burst.clock);
+    if (descriptors !== null && !wasBusy) this.recordGap(descriptors.burst.clock);
     if (!wasBusy && engine.batch.count > 0) this.recordFrames(engine.batch.count);
     // Stores apart: a choice between a fraction and an argument is a heap object, too.
     if (now === undefined) {
-      if (descriptors !== null) clock[0] = descriptors.source.burst.clock[CLOCK.now];
+      if (descriptors !== null) clock[0] = descriptors.burst.clock[CLOCK.now];
       else clock[0] = monotonicMs();
     }
     engine.forward();
     this.onlookers.notify();
-    if (descriptors?.source.hasGone) this.reportGone(descriptors);
-    if (descriptors !== null && descriptors.vxlan.refused.length > 0)
-      this.reportUnsegmented(descriptors.vxlan);
+    if (devices.hasNews) for (const news of devices.takeNews()) this.report(news);
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
   }
 
@@ -136,7 +118,7 @@ export class DataPlane {
       case 'change':
         return { kind: 'done', failed: this.change(request.change) };
       case 'remove':
-        for (const port of request.ports) this.remove(port);
+        for (const port of request.ports) this.devices.remove(port);
         return { kind: 'done', failed: [] };
       case 'stand':
         this.barrier.join();
@@ -186,16 +168,14 @@ export class DataPlane {
   }
 
   close(): void {
-    this.descriptors?.source.close();
-    this.descriptors = null;
+    this.devices.close();
   }
 
   /** Nothing of what cannot be added stays behind, and it hinders nothing else. */
   private change(change: Change): Failed[] {
-    const deaf = new Map<number, unknown>();
     let trouble: { error: unknown } | null = null;
     try {
-      this.prepare(change, deaf);
+      this.prepare(change);
     } catch (error) {
       trouble = { error };
     }
@@ -207,6 +187,7 @@ export class DataPlane {
         this.configureShared(change);
       });
     }
+    const { devices } = this;
     const { topology, reads } = change;
     this.topology = topology;
     if (this.isFollower) this.engine.swap(topology, null, change.table);
@@ -214,31 +195,23 @@ export class DataPlane {
     const failed: Failed[] = [];
     for (const spec of change.added) {
       try {
-        if (spec.kind === 'vxlan' && deaf.has(spec.vtep)) throw deaf.get(spec.vtep);
-        this.add(spec, reads === undefined || reads.includes(spec.port));
+        if (this.isFollower) this.begin(spec.port);
+        devices.add(spec, reads === undefined || reads.includes(spec.port));
       } catch (error) {
-        this.remove(spec.port);
+        devices.remove(spec.port);
         failed.push({ port: spec.port, message: error instanceof Error ? error.message : String(error) });
       }
     }
-    if (this.descriptors !== null) this.descriptors.vxlan.mtu = topology.mtu;
+    if (devices.descriptors !== null) devices.descriptors.decapsulation.mtu = topology.mtu;
     return failed;
   }
 
-  /** What this worker does by itself. @param deaf takes the VTEP sockets that cannot be received from, and why */
-  private prepare({ removedPorts, removedVteps, addedVteps }: Change, deaf: Map<number, unknown>): void {
-    for (const port of removedPorts) this.remove(port);
-    for (const vtep of removedVteps) this.removeVtep(vtep);
-    for (const { vtep, fd, isTap } of addedVteps) {
-      try {
-        const { source } = this.open();
-        if (isTap) source.addUnderlayTap(vtep, fd);
-        else source.addVtep(vtep, fd);
-        this.vteps.set(vtep, fd);
-      } catch (error) {
-        deaf.set(vtep, error);
-      }
-    }
+  /** What this worker does by itself. */
+  private prepare({ removedPorts, removedVteps, addedVteps }: Change): void {
+    const { devices } = this;
+    for (const port of removedPorts) devices.remove(port);
+    for (const vtep of removedVteps) devices.removeVtep(vtep);
+    for (const vtep of addedVteps) devices.addVtep(vtep);
   }
 
   /** What all workers share, and what a port's number meant before. */
@@ -258,122 +231,7 @@ export class DataPlane {
   private begin(port: number): void {
     this.engine.orphan(port);
     this.counters.clearPort(port);
-  }
-
-  /** @param isRead whether this worker receives from the device */
-  private add(spec: DeviceSpec, isRead: boolean): void {
-    if (this.isFollower) this.begin(spec.port);
-    const sink = this.createSink(spec, isRead);
-    if (spec.fault === undefined) {
-      this.engine.attach(spec.port, sink);
-    } else {
-      const fault = new Fault(sink, this.engine.batch, this.counters, spec.fault);
-      this.faults.set(spec.port, fault);
-      this.engine.attach(spec.port, fault);
-    }
-  }
-
-  private createSink(spec: DeviceSpec, isRead: boolean): Sink {
-    switch (spec.kind) {
-      case 'tap': {
-        const { source, taps } = this.open();
-        if (isRead) {
-          source.addTap(spec.port, spec.fd); // the step that may throw: `remove` must not find another port's fd
-          this.fds.set(spec.port, spec.fd);
-        }
-        taps.add(spec.port, spec.fd, KIND.tap, spec.offloads);
-        return taps;
-      }
-      case 'packet': {
-        const { source, taps } = this.open();
-        if (isRead) {
-          source.addPacket(spec.port, spec.fd);
-          this.fds.set(spec.port, spec.fd);
-        }
-        taps.add(spec.port, spec.fd, KIND.packet, spec.offloads);
-        return taps;
-      }
-      case 'vxlan': {
-        const { vxlan, underlays } = this.open();
-        vxlan.add(spec);
-        if (spec.underlay === undefined) return vxlan;
-        underlays.add(spec);
-        return underlays;
-      }
-      case 'memory': {
-        const { port, toSwitch, fromSwitch, offloads } = spec;
-        const isShared = this.others > 0;
-        const memory = new MemoryDevice(port, toSwitch, fromSwitch, offloads, this.counters, isShared);
-        if (isRead) {
-          const source = new FaultSource(memory, this.faults);
-          this.memories.set(port, source);
-          this.engine.addSource(source);
-        }
-        this.counters.setUp(port, 1);
-        return memory;
-      }
-    }
-  }
-
-  private remove(port: number): void {
-    this.engine.detach(port);
-    this.faults.get(port)?.discard();
-    this.faults.delete(port);
-    const fd = this.fds.get(port);
-    if (fd !== undefined) {
-      this.descriptors?.source.remove(fd);
-      this.fds.delete(port);
-    }
-    this.descriptors?.taps.remove(port);
-    this.descriptors?.vxlan.remove(port);
-    const memory = this.memories.get(port);
-    if (memory !== undefined) {
-      this.engine.removeSource(memory);
-      this.memories.delete(port);
-    }
-    this.counters.setUp(port, 0);
     this.onlookers.forget(port);
-  }
-
-  private removeVtep(vtep: number): void {
-    const fd = this.vteps.get(vtep);
-    if (fd === undefined) return;
-    this.descriptors?.source.remove(fd);
-    this.descriptors?.underlays.removeVtep(vtep);
-    this.vteps.delete(vtep);
-  }
-
-  private open(): Descriptors {
-    if (this.descriptors !== null) return this.descriptors;
-    const source = new FdSource(this.engine.batch);
-    const taps = new TapSink(source.burst, this.counters);
-    const vxlan = new Vxlan(source.burst, this.counters, this.remotes);
-    const underlays = new UnderlayTap(source.burst, this.counters, this.remotes, vxlan);
-    source.vxlan = vxlan;
-    source.underlays = underlays;
-    this.engine.addSource(new FaultSource(source, this.faults));
-    this.descriptors = { source, taps, vxlan, underlays };
-    return this.descriptors;
-  }
-
-  private reportUnsegmented({ refused }: Vxlan): void {
-    for (const [port, errno] of refused) this.report({ kind: 'unsegmented', port, errno });
-    refused.length = 0;
-  }
-
-  private reportGone({ source, taps, vxlan }: Descriptors): void {
-    for (const [port, errno] of source.gone) {
-      taps.remove(port);
-      this.report({ kind: 'gone', port, errno });
-    }
-    for (const [vtep, errno] of source.goneVteps) {
-      for (const port of vxlan.portsOf(vtep)) {
-        this.counters.setUp(port, 0);
-        this.report({ kind: 'gone', port, errno });
-      }
-    }
-    source.gone.length = 0;
-    source.goneVteps.length = 0;
   }
 
   private expireRemotes(): void {

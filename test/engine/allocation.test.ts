@@ -31,6 +31,7 @@ test.each([
   ['too_big', 200_000, 'super-frames too big for a tunnel, some answered'],
   ['trains', 200_000, 'super-frames joined from VXLAN datagrams'],
   ['memory', 1_000_000, 'short frames between memory ports'],
+  ['faults', 300_000, 'frames lost, doubled, damaged and held back'],
 ])('%s, %i frames: %s', { timeout: 60_000 }, async (kind, frames) => {
   const args = ['--expose-gc', SCRIPT, kind, String(frames)];
   const { stdout } = await promisify(execFile)(process.execPath, args);

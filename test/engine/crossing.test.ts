@@ -10,7 +10,6 @@ import { COLUMN, type FrameBatch } from '../../src/frame/frame_batch.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort } from '../../src/port/memory.ts';
 import { TapSink } from '../../src/port/tap_sink.ts';
-import { Vxlan } from '../../src/port/vxlan.ts';
 import { KIND } from '../../src/sys/burst.ts';
 import { Counters } from '../../src/table/counters.ts';
 import { Remotes } from '../../src/table/remotes.ts';
@@ -19,6 +18,7 @@ import { OFFLOAD } from '../../src/wire/virtio_net.ts';
 import { configOf } from '../support/engine/rig.ts';
 import { StubBurst } from '../support/engine/stub_burst.ts';
 import { lawViolations } from '../support/engine/stubs.ts';
+import { tunnelOver } from '../support/engine/tunnel.ts';
 import {
   type Carried,
   type Cell,
@@ -94,11 +94,11 @@ function openSwitch() {
   const counters = Counters.allocate(MAX_PORTS, 4);
   const engine = new Engine({ counters, topology, seed: Int32Array.of(1, 2, 3, 4) });
   const burst = new StubBurst(engine.batch.bytes);
-  const taps = new TapSink(burst.asBurst(), counters);
   const table = new Remotes(64, 8, 1);
   table.configure(remotes, () => true);
-  const vxlan = new Vxlan(burst.asBurst(), counters, table);
-  vxlan.mtu = topology.mtu;
+  const { list, sockets, registry, decapsulation } = tunnelOver(burst.asBurst(), counters, table);
+  decapsulation.mtu = topology.mtu;
+  const taps = new TapSink(list, counters);
   const reader = new Reader();
   engine.addSource(reader);
 
@@ -113,8 +113,8 @@ function openSwitch() {
       engine.attach(port, taps);
     } else if (kind === 'vxlan') {
       const rest = { udpSegment: true, tos: 0, remoteLearning: false, maxRemotes: 1 };
-      vxlan.add({ port, vni: n + 1, vtep: 0, family: 4, dstPort: 4789, senders: [FIRST_FD + n], ...rest });
-      engine.attach(port, vxlan);
+      registry.add({ port, vni: n + 1, vtep: 0, family: 4, dstPort: 4789, senders: [FIRST_FD + n], ...rest });
+      engine.attach(port, sockets);
     } else {
       const [to, from] = [FrameRing.allocate(1 << 18), FrameRing.allocate(1 << 18)];
       const device = new MemoryDevice(port, to.memory, from.memory, offloads, counters);

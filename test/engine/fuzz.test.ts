@@ -13,10 +13,10 @@ import { parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/s
 import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';
 import type { FrameBatch } from '../../src/frame/frame_batch.ts';
-import { Fault, FaultSource } from '../../src/port/fault.ts';
+import type { Decapsulation } from '../../src/port/decapsulation.ts';
+import { Faults } from '../../src/port/faults.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
-import { Vxlan } from '../../src/port/vxlan.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { Remotes } from '../../src/table/remotes.ts';
 import { SharedFdb } from '../../src/table/shared_fdb.ts';
@@ -29,6 +29,7 @@ import * as vlan from '../../src/wire/vlan.ts';
 import { Random } from '../support/engine/random.ts';
 import { StubBurst } from '../support/engine/stub_burst.ts';
 import { lawViolations } from '../support/engine/stubs.ts';
+import { tunnelOver } from '../support/engine/tunnel.ts';
 import { build, payloadOf } from './offload_frames.ts';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.CI ? 120 : 5));
@@ -102,11 +103,11 @@ function randomVlan(random: Random, vids: number[]): unknown {
 /** Puts datagrams into the batch as FdSource does. */
 class DatagramSource implements Source {
   readonly waiting: { bytes: Uint8Array; from: string; tos: number }[] = [];
-  private readonly vxlan: Vxlan;
+  private readonly decapsulation: Decapsulation;
   readonly burst: StubBurst;
 
-  constructor(vxlan: Vxlan, burst: StubBurst) {
-    this.vxlan = vxlan;
+  constructor(decapsulation: Decapsulation, burst: StubBurst) {
+    this.decapsulation = decapsulation;
     this.burst = burst;
   }
 
@@ -115,7 +116,7 @@ class DatagramSource implements Source {
       const slot = batch.used;
       batch.bytes.set(bytes, batch.slotAt(slot));
       const row = this.burst.heard(slot, addressWords(from), tos);
-      this.vxlan.decapsulate(batch, 0, bytes.length, row);
+      this.decapsulation.receive(batch, 0, bytes.length, row);
     }
   }
 }
@@ -141,9 +142,11 @@ class Fuzzed {
     this.burst = new StubBurst(this.engine.batch.bytes, random.pick([3, 512]));
     const rows = new Remotes(100, 6, 1);
     rows.configure(remotes, () => true);
-    const vxlan = new Vxlan(this.burst.asBurst(), this.counters, rows);
-    vxlan.mtu = topology.mtu;
-    this.datagrams = new DatagramSource(vxlan, this.burst);
+    const { decapsulation, registry, sockets } = tunnelOver(this.burst.asBurst(), this.counters, rows);
+    decapsulation.mtu = topology.mtu;
+    this.datagrams = new DatagramSource(decapsulation, this.burst);
+    const faults = new Faults(this.counters);
+    this.engine.addSource(faults);
     this.engine.addSource(this.datagrams);
     this.ports = Object.entries(config.bridges).flatMap(([bridge, { vlan_filtering, ports }]) =>
       Object.entries(ports).map(([name, port]) => {
@@ -158,7 +161,7 @@ class Fuzzed {
         };
         if (port.type === 'vxlan') {
           view.vni = port.vni;
-          vxlan.add({
+          registry.add({
             port: number,
             vni: port.vni,
             vtep: 0,
@@ -170,15 +173,15 @@ class Fuzzed {
             remoteLearning: port.remote_learning,
             maxRemotes: port.max_remotes,
           });
-          this.engine.attach(number, vxlan);
+          this.engine.attach(number, sockets);
         } else if (port.type === 'memory') {
           const [to, from] = [FrameRing.allocate(1 << 18), FrameRing.allocate(1 << 18)];
           const device = new MemoryDevice(number, to.memory, from.memory, port.offloads, this.counters);
           if (random.chance(0.3)) {
             const options = { drop: 0.1, duplicate: 0.2, seed: number };
-            const fault = new Fault(device, this.engine.batch, this.counters, options);
-            this.engine.addSource(new FaultSource(device, new Map([[number, fault]])));
-            this.engine.attach(number, fault);
+            faults.add(number, device, options);
+            this.engine.addSource(faults.around(device));
+            this.engine.attach(number, faults);
           } else {
             this.engine.addSource(device);
             this.engine.attach(number, device);

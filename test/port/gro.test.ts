@@ -7,13 +7,13 @@ import { checkOffload } from '../../src/engine/offload.ts';
 import { Segmenter } from '../../src/engine/segment.ts';
 import { COLUMN, FRAMES_PER_SLOT, FrameBatch, ROW } from '../../src/frame/frame_batch.ts';
 import { DEST_VALUE, PORT_MASK } from '../../src/frame/hop.ts';
-import { Vxlan } from '../../src/port/vxlan.ts';
 import { Burst, RX } from '../../src/sys/burst.ts';
 import { Counters } from '../../src/table/counters.ts';
 import { DROPS } from '../../src/table/drops.ts';
 import { Remotes } from '../../src/table/remotes.ts';
 import { addressWords } from '../../src/wire/ip_address.ts';
 import { build, classified, payloadOf, type Shape, shapes, smallBatch } from '../engine/offload_frames.ts';
+import { tunnelOver } from '../support/engine/tunnel.ts';
 
 const PEER = '192.0.2.2';
 const VNI = 42;
@@ -31,8 +31,8 @@ const burst = new Burst(batch.bytes, { ...options, txCapacity: 1 });
 function open() {
   const remotes = new Remotes(100, 20, 5);
   remotes.configure([{ row: 1, port: 3, address: addressWords(PEER) }], () => true);
-  const vxlan = new Vxlan(burst, Counters.allocate(16, 2), remotes);
-  vxlan.mtu = new Uint32Array(16).fill(65_535);
+  const { decapsulation, registry } = tunnelOver(burst, Counters.allocate(16, 2), remotes);
+  decapsulation.mtu = new Uint32Array(16).fill(65_535);
   const port = {
     port: 3,
     vni: VNI,
@@ -42,9 +42,9 @@ function open() {
     senders: [],
     udpSegment: true,
   };
-  vxlan.add({ ...port, tos: 0, remoteLearning: true, maxRemotes: 10 });
-  vxlan.add({ ...port, port: 4, vni: 43, tos: 0, remoteLearning: true, maxRemotes: 10 });
-  return vxlan;
+  registry.add({ ...port, tos: 0, remoteLearning: true, maxRemotes: 10 });
+  registry.add({ ...port, port: 4, vni: 43, tos: 0, remoteLearning: true, maxRemotes: 10 });
+  return decapsulation;
 }
 
 /** The segments of a frame, whole. */
@@ -85,7 +85,7 @@ function receive(frames: Uint8Array[], { tos = 0, vnis = [VNI], stride = 0, from
   burst.rx.set(addressWords(from), RX.address);
   burst.rx[RX.tos] = tos;
   burst.rx[RX.train] = stride || datagrams[0].length;
-  open().decapsulate(batch, 0, train.length, 0);
+  open().receive(batch, 0, train.length, 0);
   return Array.from({ length: batch.count }, (_, n) => {
     const row = n * ROW;
     const start = batch.rows[row + COLUMN.start];

@@ -7,8 +7,7 @@ import { checkOffload } from '../../src/engine/offload.ts';
 import { EgressQueue } from '../../src/engine/port.ts';
 import { COLUMN, FrameBatch, STRIDE } from '../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, hop, PORT_BITS, PORT_MASK } from '../../src/frame/hop.ts';
-import { UnderlayTap } from '../../src/port/underlay_tap.ts';
-import { Vxlan, type VxlanPort } from '../../src/port/vxlan.ts';
+import type { VxlanPort } from '../../src/port/vxlan_port.ts';
 import { KIND, LOST, RX, TX } from '../../src/sys/burst.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DROP, DROPS } from '../../src/table/drops.ts';
@@ -24,6 +23,7 @@ import {
   verifies,
 } from '../engine/offload_frames.ts';
 import { StubBurst } from '../support/engine/stub_burst.ts';
+import { tunnelOver } from '../support/engine/tunnel.ts';
 
 const LOCAL = '198.51.100.1';
 const PEER = '198.51.100.2';
@@ -39,8 +39,7 @@ function setUp(options: Partial<VxlanPort> = {}, [local, remote] = [LOCAL, PEER]
   const counters = Counters.allocate(16, 2);
   const remotes = new Remotes(100, 20, 5);
   remotes.configure([{ row: 1, port: 3, address: addressWords(remote) }], () => true);
-  const vxlan = new Vxlan(burst.asBurst(), counters, remotes);
-  const taps = new UnderlayTap(burst.asBurst(), counters, remotes, vxlan);
+  const { taps, registry, tapDecapsulation } = tunnelOver(burst.asBurst(), counters, remotes);
   const port: VxlanPort = {
     port: 3,
     vni: 42,
@@ -62,8 +61,8 @@ function setUp(options: Partial<VxlanPort> = {}, [local, remote] = [LOCAL, PEER]
     },
     ...options,
   };
-  vxlan.add(port);
-  taps.add(port);
+  registry.add(port);
+  tapDecapsulation.add(port);
 
   /** Sends the classified frame of slot 0; returns what the TAP was given. */
   const transmit = (tag = 0, remote = 1): Uint8Array[] => {
@@ -71,6 +70,7 @@ function setUp(options: Partial<VxlanPort> = {}, [local, remote] = [LOCAL, PEER]
     const queue = new EgressQueue(taps, 8);
     queue.push(0, hop(3, remote), tag, 0);
     taps.transmit(batch, queue);
+    taps.flush(batch);
     return burst.sent.map(({ bytes }) => bytes);
   };
   const send = (frame: OffloadFrame, tag = 0, stripped = false): Uint8Array[] => {
@@ -83,7 +83,7 @@ function setUp(options: Partial<VxlanPort> = {}, [local, remote] = [LOCAL, PEER]
     burst.rx.fill(0);
     burst.rx[RX.flags] = flags;
     batch.clear();
-    taps.decapsulate(batch, 0, bytes.length - HEADER, 0);
+    tapDecapsulation.receive(batch, 0, bytes.length - HEADER, 0);
     const dest = batch.rows[COLUMN.dest];
     const ingress = batch.rows[COLUMN.ingress];
     return dest === 0
@@ -95,7 +95,20 @@ function setUp(options: Partial<VxlanPort> = {}, [local, remote] = [LOCAL, PEER]
       batch.bytes.subarray(batch.rows[COLUMN.start], batch.rows[COLUMN.start] + batch.rows[COLUMN.length]),
     );
   const count = (counter: number) => counters.values[counters.port(3) + counter];
-  return { batch, burst, counters, remotes, vxlan, taps, port, transmit, send, receive, inner, count };
+  return {
+    batch,
+    burst,
+    counters,
+    remotes,
+    registry,
+    tapDecapsulation,
+    port,
+    transmit,
+    send,
+    receive,
+    inner,
+    count,
+  };
 }
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -283,7 +296,7 @@ test('IP options and padding behind the packet are skipped', () => {
 });
 
 test('what is inside meets the rules of tunnels over sockets', () => {
-  const { receive, vxlan, batch } = setUp({ remoteLearning: false });
+  const { receive, registry, batch } = setUp({ remoteLearning: false });
   const bytes = fromPeer();
   expect(receive(bytes.subarray(0, 60))).toBe('vxlan_outer');
   const changed = (at: number, value: number) => {
@@ -298,7 +311,7 @@ test('what is inside meets the rules of tunnels over sockets', () => {
   expect(receive(changed(HEADER + 15, 3))).toBe('port 3 remote 1');
   expect(batch.bytes[batch.rows[COLUMN.start] + 15] & 3).toBe(3);
   expect(receive(new Uint8Array(HEADER), LOST)).toBe('receive_error');
-  vxlan.remove(3);
+  registry.remove(3);
   expect(receive(bytes)).toBe('vxlan_unknown_vni');
 });
 
@@ -312,7 +325,7 @@ test('senders are learned', () => {
 });
 
 test('whatever comes out of the TAP, nothing throws, and the columns stay within it', () => {
-  const { batch, taps, burst } = setUp();
+  const { batch, tapDecapsulation, burst } = setUp();
   const good = fromPeer(build({ version: 4, protocol: 'tcp', payload: payloadOf(3000), gsoSize: 1000 }));
   const broken = fc.oneof(
     fc.uint8Array({ minLength: HEADER, maxLength: 200 }),
@@ -334,7 +347,7 @@ test('whatever comes out of the TAP, nothing throws, and the columns stay within
       burst.rx.fill(0);
       batch.clear();
       const length = bytes.length - HEADER;
-      taps.decapsulate(batch, 0, length, 0);
+      tapDecapsulation.receive(batch, 0, length, 0);
       const end = batch.slotAt(0) + length;
       const { rows } = batch;
       expect(batch.count).toBe(1);

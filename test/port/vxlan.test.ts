@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { EgressQueue } from '../../src/engine/port.ts';
 import { COLUMN, FrameBatch, STRIDE } from '../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, hop, PORT_BITS, PORT_MASK } from '../../src/frame/hop.ts';
-import { Vxlan, type VxlanPort } from '../../src/port/vxlan.ts';
+import type { VxlanPort } from '../../src/port/vxlan_port.ts';
 import { TX } from '../../src/sys/burst.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DROP, DROPS } from '../../src/table/drops.ts';
@@ -15,6 +15,7 @@ import { addressWords } from '../../src/wire/ip_address.ts';
 import { build, classified, payloadOf, shapes, verifies } from '../engine/offload_frames.ts';
 import { parse, show } from '../support/engine/frame_text.ts';
 import { StubBurst } from '../support/engine/stub_burst.ts';
+import { tunnelOver } from '../support/engine/tunnel.ts';
 
 const VNI = 42;
 const PEER = '192.0.2.2';
@@ -44,16 +45,17 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
   };
   const rows = remotes.map((remote, n) => ({ row: n + 1, port: 3, address: addressWords(remote) }));
   table.configure(rows, () => true);
-  const vxlan = new Vxlan(burst.asBurst(), counters, table);
-  vxlan.mtu = new Uint32Array(16).fill(1450);
-  vxlan.add(port);
+  const { sockets, registry, decapsulation } = tunnelOver(burst.asBurst(), counters, table);
+  decapsulation.mtu = new Uint32Array(16).fill(1450);
+  registry.add(port);
 
   /** Sends slot 0, which holds a classified frame. */
   const transmit = (remote = 1, tag = 0, count = 1) => {
-    const queue = new EgressQueue(vxlan, 8);
+    const queue = new EgressQueue(sockets, 8);
     for (let k = 0; k < count; k++) queue.push(0, hop(3, remote), tag, 0);
     counters.values[counters.port(3) + PORT.copies] += count;
-    vxlan.transmit(batch, queue);
+    sockets.transmit(batch, queue);
+    sockets.flush(batch);
   };
   const put = (bytes: Uint8Array) => {
     const at = batch.slotAt(0);
@@ -70,7 +72,7 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
     batch.bytes.set(datagram, batch.slotAt(0));
     const row = burst.heard(0, addressWords(from), tos);
     batch.clear();
-    vxlan.decapsulate(batch, 0, datagram.length, row);
+    decapsulation.receive(batch, 0, datagram.length, row);
     const dest = batch.rows[COLUMN.dest];
     return dest === 0
       ? `port ${batch.rows[COLUMN.ingress] & PORT_MASK} remote ${batch.rows[COLUMN.ingress] >>> PORT_BITS}`
@@ -81,7 +83,21 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
       batch.bytes.subarray(batch.rows[COLUMN.start], batch.rows[COLUMN.start] + batch.rows[COLUMN.length]),
     );
   const count = (counter: number) => counters.values[counters.port(3) + counter];
-  return { batch, burst, counters, vxlan, table, port, transmit, put, receive, inner, count };
+  return {
+    batch,
+    burst,
+    counters,
+    sockets,
+    registry,
+    decapsulation,
+    table,
+    port,
+    transmit,
+    put,
+    receive,
+    inner,
+    count,
+  };
 }
 
 const header = (vni: number, flags = 0x08) => [flags, 0, 0, 0, vni >>> 16, (vni >>> 8) & 255, vni & 255, 0];
@@ -239,10 +255,10 @@ test('a datagram without VNI, header or inner frame is dropped', () => {
 });
 
 test('an unknown VNI belongs to nobody, also one that was mapped before', () => {
-  const { receive, vxlan, batch } = setUp();
+  const { receive, registry, batch } = setUp();
   expect(receive(datagram(parse('b > a'), 43))).toBe('vxlan_unknown_vni');
   expect(batch.rows[COLUMN.ingress]).toBe(0);
-  vxlan.remove(3);
+  registry.remove(3);
   expect(receive(datagram(parse('b > a')))).toBe('vxlan_unknown_vni');
 });
 
@@ -313,7 +329,7 @@ test.each([4, 6] as const)('congestion marks arrive as RFC 6040 says, IPv%i insi
 });
 
 test('whatever arrives, nothing throws, and the columns stay within the slot', () => {
-  const { batch, vxlan, burst } = setUp();
+  const { batch, decapsulation, burst } = setUp();
   const pieces = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     shapes.map((shape) => build(shape).bytes),
@@ -331,7 +347,7 @@ test('whatever arrives, nothing throws, and the columns stay within the slot', (
       batch.bytes.set(bytes, batch.slotAt(0));
       const row = burst.heard(0, addressWords(PEER), tos);
       batch.clear();
-      vxlan.decapsulate(batch, 0, length, row);
+      decapsulation.receive(batch, 0, length, row);
       const end = batch.slotAt(0) + bytes.length;
       expect(batch.rows[COLUMN.start] + batch.rows[COLUMN.length]).toBeLessThanOrEqual(
         Math.max(end, batch.rows[COLUMN.start]),
@@ -345,14 +361,14 @@ test('whatever arrives, nothing throws, and the columns stay within the slot', (
 });
 
 test('when the kernel refuses to segment, the copy counts as sent, it is said once, and not asked again', () => {
-  const { batch, burst, vxlan, transmit, count } = setUp();
+  const { batch, burst, sockets, transmit, count } = setUp();
   const EIO = 5;
   burst.refusal = -EIO;
   const frame = build({ version: 4, protocol: 'tcp', payload: payloadOf(4000), gsoSize: 1000 });
   classified(batch, 0, frame, false);
   transmit(1, 0, 2);
   transmit();
-  expect(vxlan.refused).toEqual([[3, EIO]]);
+  expect(sockets.refused).toEqual([[3, EIO]]);
   expect(burst.sent).toHaveLength(12);
   expect(count(PORT.transmittedFrames)).toBe(3);
   expect(burst.tx[TX.udpSegment]).toBe(0);

@@ -7,7 +7,6 @@ import { EgressQueue } from '../../src/engine/port.ts';
 import { Segmenter } from '../../src/engine/segment.ts';
 import { FrameBatch, HEADROOM, STRIDE } from '../../src/frame/frame_batch.ts';
 import { hop } from '../../src/frame/hop.ts';
-import { Vxlan } from '../../src/port/vxlan.ts';
 import { Burst, KIND, ROW, RX } from '../../src/sys/burst.ts';
 import { openVtep } from '../../src/sys/udp.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
@@ -15,6 +14,7 @@ import { DROP } from '../../src/table/drops.ts';
 import { Remotes } from '../../src/table/remotes.ts';
 import { addressWords } from '../../src/wire/ip_address.ts';
 import { build, classified, payloadOf, type Shape, shapes } from '../engine/offload_frames.ts';
+import { tunnelOver } from '../support/engine/tunnel.ts';
 import { openLab } from '../support/lab.ts';
 import { owned } from '../sys/rig.ts';
 
@@ -45,17 +45,18 @@ async function connect({ family, checksum, udpSegment }: Options) {
   const counters = Counters.allocate(16, 2);
   const remotes = new Remotes(100, 20, 5);
   remotes.configure([{ row: 1, port: 3, address: addressWords(address) }], () => true);
-  const vxlan = new Vxlan(out, counters, remotes);
+  const { sockets, registry } = tunnelOver(out, counters, remotes);
   const port = { port: 3, vni: 42, vtep: 0, family, dstPort: 4789, senders: [sender.fd], udpSegment };
-  vxlan.add({ ...port, tos: 0, remoteLearning: true, maxRemotes: 10 });
+  registry.add({ ...port, tos: 0, remoteLearning: true, maxRemotes: 10 });
 
   /** Sends one super-frame; what the receiver got behind the VXLAN headers, and what it should have got. */
   const send = (shape: Shape, stripped: boolean, tag: number) => {
     const frame = build(shape);
     classified(batch, 0, frame, stripped);
-    const queue = new EgressQueue(vxlan, 1);
+    const queue = new EgressQueue(sockets, 1);
     queue.push(0, hop(3, 1), tag, 0);
-    vxlan.transmit(batch, queue);
+    sockets.transmit(batch, queue);
+    sockets.flush(batch);
     return { got: receive(), wanted: expected(batch, tag) };
   };
   const receive = () => {
@@ -71,7 +72,7 @@ async function connect({ family, checksum, udpSegment }: Options) {
     return got;
   };
   const count = (counter: number) => counters.values[counters.port(3) + counter];
-  return { netns, send, vxlan, count };
+  return { netns, send, sockets, count };
 }
 
 function expected(batch: FrameBatch, tag: number): string[] {
@@ -98,7 +99,7 @@ describe.each([
   { name: 'a refusal', family: 6, checksum: false, udpSegment: true, refused: [[3, EINVAL]] },
 ] as const)('$name over IPv$family', ({ refused, ...options }) => {
   test('segments arrive as the TypeScript segmenter makes them', async () => {
-    const { send, vxlan, count } = await connect(options);
+    const { send, sockets, count } = await connect(options);
     let frames = 0;
     fc.assert(
       fc.property(fit, fc.boolean(), fc.constantFrom(0, TAG), (shape, stripped, tag) => {
@@ -110,7 +111,7 @@ describe.each([
     );
     expect(count(PORT.transmittedFrames)).toBe(frames);
     // Said once, however many were refused.
-    expect(vxlan.refused).toEqual(refused);
+    expect(sockets.refused).toEqual(refused);
   });
 });
 
@@ -130,25 +131,25 @@ describe('a full-sized super-frame', () => {
   });
 
   test('takes more than one message, and nobody sees the seam', async () => {
-    const { send, vxlan, count } = await connect({ family: 4, checksum: true, udpSegment: true });
+    const { send, sockets, count } = await connect({ family: 4, checksum: true, udpSegment: true });
     for (const gsoSize of [1398, 536, 1410]) {
       const { got, wanted } = send(shape(gsoSize), false, 0);
       expect(got.length).toBe(Math.ceil(payload.length / gsoSize));
       expect(got).toEqual(wanted);
     }
-    expect(vxlan.refused).toEqual([]);
+    expect(sockets.refused).toEqual([]);
     expect(count(PORT.transmittedFrames)).toBe(3);
   });
 
   test.each([true, false])(
     'for which the route is too small is too big (UDP_SEGMENT: %s)',
     async (udpSegment) => {
-      const { netns, send, vxlan, count } = await connect({ family: 4, checksum: true, udpSegment });
+      const { netns, send, sockets, count } = await connect({ family: 4, checksum: true, udpSegment });
       await netns.ip('link set lo mtu 1400');
       expect(send({ ...shape(1398), payload: payload.subarray(0, 5 * 1398) }, false, 0).got).toEqual([]);
       expect(count(PORT.drops + DROP.too_big)).toBe(1);
       expect(count(PORT.transmittedFrames)).toBe(0);
-      expect(vxlan.refused).toEqual([]);
+      expect(sockets.refused).toEqual([]);
     },
   );
 });

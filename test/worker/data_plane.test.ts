@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { MAX_PORTS } from '../../src/frame/hop.ts';
+import type { Descriptors } from '../../src/port/descriptors.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import type { DeviceSpec } from '../../src/port/spec.ts';
 import { openVtep } from '../../src/sys/udp.ts';
@@ -134,11 +135,12 @@ test('a request is seen between the polls of one batch, however long that takes'
 test('remotes are heard at the time that the embedder says it is', () => {
   const { plane, change, tap } = openPlane(['t1']);
   change({ added: [tap('t1', eventFd())] });
-  const { vxlan } = Reflect.get(plane, 'descriptors') as { vxlan: { second: number } };
+  const devices = Reflect.get(plane, 'devices') as { descriptors: Descriptors };
+  const { decapsulation } = devices.descriptors;
   plane.poll(0, 5_999);
-  expect(vxlan.second).toBe(5);
+  expect(decapsulation.second).toBe(5);
   plane.poll(0);
-  expect(vxlan.second).toBe(-1);
+  expect(decapsulation.second).toBe(-1);
 });
 
 test('a device that fails half-way is taken out again, its descriptor included', () => {

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | captured | segments | underlay | too_big | trains | memory> <frames>
+//   node --expose-gc steady_state.mjs <plain | captured | shared | segments | underlay | too_big | trains | memory | faults> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -16,10 +16,13 @@ const [
   { SharedFdb },
   { Remotes },
   { TapSink },
-  { Vxlan },
-  { UnderlayTap },
+  { TransmitList },
+  { VniRegistry },
+  { VxlanSockets },
+  { VxlanTaps },
+  { Decapsulation },
   { KIND, ROW, RX, TX },
-  { FaultSource },
+  { Faults },
   { MemoryDevice, MemoryPort },
   { FrameRing },
   { COLUMN },
@@ -35,10 +38,13 @@ const [
     'table/shared_fdb.js',
     'table/remotes.js',
     'port/tap_sink.js',
-    'port/vxlan.js',
-    'port/underlay_tap.js',
+    'port/transmit_list.js',
+    'port/vni_registry.js',
+    'port/vxlan_sockets.js',
+    'port/vxlan_taps.js',
+    'port/decapsulation.js',
     'sys/burst.js',
-    'port/fault.js',
+    'port/faults.js',
     'port/memory.js',
     'port/frame_ring.js',
     'frame/frame_batch.js',
@@ -95,10 +101,15 @@ const burst = {
     for (let n = 0; n < count; n++) this.tx[n * ROW + TX.result] = 1;
   },
 };
-const taps = new TapSink(burst, counters);
+const list = new TransmitList(burst, counters);
+const taps = new TapSink(list, counters);
 const table = new Remotes(16, 16, 1);
 table.configure(remotes, () => true);
-const vxlan = new Vxlan(burst, counters, table);
+const registry = new VniRegistry(counters, table);
+const sockets = new VxlanSockets(list, registry, table);
+const decapsulation = new Decapsulation(burst, registry, table);
+const faults = new Faults(counters);
+engine.addSource(faults);
 const number = (name) => compiler.ports.find(name);
 
 /** Slots hold the same frames again and again; only the addresses change. */
@@ -163,7 +174,7 @@ class Trains {
       }
       burst.rx[slot * ROW + RX.train] = DATAGRAM;
       burst.rx[slot * ROW + RX.address] = 0x0202_00c0 | 0;
-      vxlan.decapsulate(batch, 0, SEGMENTS * DATAGRAM, slot * ROW);
+      decapsulation.receive(batch, 0, SEGMENTS * DATAGRAM, slot * ROW);
     }
   }
 }
@@ -174,15 +185,19 @@ if (kind === 'memory') {
   for (let n = 0; n < PORTS; n++) {
     const [to, from] = [FrameRing.allocate(1 << 20), FrameRing.allocate(1 << 20)];
     const device = new MemoryDevice(number_[n], to.memory, from.memory, true, counters);
-    engine.addSource(new FaultSource(device, new Map()));
+    engine.addSource(faults.around(device));
     engine.attach(number_[n], device);
     users.push({ to, from, port: new MemoryPort(`t${n}`, to, from, () => {}) });
   }
 } else {
-  engine.addSource(new FaultSource(kind === 'trains' ? new Trains() : new Replay(), new Map()));
+  engine.addSource(faults.around(kind === 'trains' ? new Trains() : new Replay()));
   for (let n = 0; n < PORTS; n++) {
     taps.add(number_[n], 100 + n, KIND.tap, 0x6f);
-    engine.attach(number_[n], taps);
+    if (kind === 'faults') {
+      faults.add(number_[n], taps, { drop: 0.05, duplicate: 0.1, corrupt: 0.1, delay: 0.5, seed: n });
+      if (n < 2) faults.add(number_[n], taps, { duplicate: 0.1, corrupt: 0.1, seed: n });
+    }
+    engine.attach(number_[n], kind === 'faults' ? faults : taps);
   }
   if (hasTunnel) {
     const family = {
@@ -197,8 +212,8 @@ if (kind === 'memory') {
     const mac = { hi: 0x0200, lo: 1 };
     const underlay = { fd: 9, mac, local: 0x0a00_0001, ttl: 64, sourcePort: 49152, sourcePorts: 1000 };
     const port = { port: number('vx'), vni: 1, vtep: 0, ...family, underlay };
-    vxlan.add(port);
-    engine.attach(port.port, kind === 'underlay' ? new UnderlayTap(burst, counters, table, vxlan) : vxlan);
+    registry.add(port);
+    engine.attach(port.port, kind === 'underlay' ? new VxlanTaps(list, registry, table) : sockets);
   }
 }
 engine.drops.passes.push(new DropKeeper(batch, engine.clock));
@@ -258,7 +273,8 @@ function feed() {
   }
 }
 
-const polls = Math.ceil(frames / 64);
+// Half the places go to frames that were held back, which come twice.
+const polls = Math.ceil(frames / (kind === 'faults' ? 32 : 64));
 for (let n = 0; n < 20_000 || n < polls / 5; n++) poll();
 let collections = 0;
 const observer = new PerformanceObserver((list) => {

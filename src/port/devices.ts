@@ -1,0 +1,126 @@
+// The devices of one worker: takes them in and lets go of them, whatever kind they are, and passes on what becomes of them.
+
+import type { Sink, Source } from '../engine/port.ts';
+import type { FrameBatch } from '../frame/frame_batch.ts';
+import type { Counters } from '../table/counters.ts';
+import type { Remotes } from '../table/remotes.ts';
+import { Descriptors } from './descriptors.ts';
+import { Faults } from './faults.ts';
+import { type Attached, attach, type Surroundings } from './kinds.ts';
+import type { AddedVtep, DeviceSpec } from './spec.ts';
+
+/** Where devices are plugged in: the engine. */
+export interface Backplane {
+  readonly batch: FrameBatch;
+  attach(port: number, sink: Sink): void;
+  detach(port: number): void;
+  addSource(source: Source): void;
+  removeSource(source: Source): void;
+}
+
+/** A port's device died, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
+export interface DeviceNews {
+  kind: 'gone' | 'unsegmented';
+  port: number;
+  errno: number;
+}
+
+export class Devices implements Surroundings {
+  readonly counters: Counters;
+  readonly isShared: boolean;
+  /** Null as long as nothing has a file descriptor. */
+  descriptors: Descriptors | null = null;
+  private readonly backplane: Backplane;
+  private readonly remotes: Remotes;
+  private readonly faults: Faults;
+  private readonly attached = new Map<number, Attached>();
+
+  /** @param isShared whether other workers send to the same devices */
+  constructor(backplane: Backplane, counters: Counters, remotes: Remotes, isShared: boolean) {
+    this.backplane = backplane;
+    this.counters = counters;
+    this.remotes = remotes;
+    this.isShared = isShared;
+    this.faults = new Faults(counters);
+  }
+
+  open(): Descriptors {
+    if (this.descriptors !== null) return this.descriptors;
+    const { backplane, counters, faults, remotes } = this;
+    const descriptors = new Descriptors(backplane.batch, counters, remotes);
+    backplane.addSource(faults.around(descriptors.source));
+    this.descriptors = descriptors;
+    return descriptors;
+  }
+
+  /** @param isRead whether this worker receives from the device. Throws if it cannot be taken in. */
+  add(spec: DeviceSpec, isRead: boolean): void {
+    const { backplane, faults } = this;
+    const device = attach(this, spec, isRead);
+    if (device.source !== undefined) {
+      device.source = faults.around(device.source);
+      backplane.addSource(device.source);
+    }
+    this.attached.set(spec.port, device);
+    if (spec.fault !== undefined) {
+      if (faults.isEmpty) backplane.addSource(faults);
+      faults.add(spec.port, device.sink, spec.fault);
+    }
+    backplane.attach(spec.port, spec.fault === undefined ? device.sink : faults);
+  }
+
+  /** Also of a port that is not there. */
+  remove(port: number): void {
+    const { attached, backplane, faults } = this;
+    backplane.detach(port);
+    faults.remove(port);
+    if (faults.isEmpty) backplane.removeSource(faults);
+    const device = attached.get(port);
+    device?.detach();
+    if (device?.source !== undefined) backplane.removeSource(device.source);
+    attached.delete(port);
+    this.counters.setUp(port, 0);
+  }
+
+  /** Receives from a VTEP. If that cannot be, its ports cannot be added. */
+  addVtep(vtep: AddedVtep): void {
+    try {
+      this.open().addVtep(vtep);
+    } catch {
+      // Nothing with a file descriptor can be taken in: whoever needs it meets the same error.
+    }
+  }
+
+  removeVtep(vtep: number): void {
+    this.descriptors?.removeVtep(vtep);
+  }
+
+  get hasNews(): boolean {
+    const { descriptors } = this;
+    return descriptors !== null && (descriptors.source.hasGone || descriptors.sockets.refused.length > 0);
+  }
+
+  /** What has become of devices since the last time. */
+  takeNews(): DeviceNews[] {
+    if (this.descriptors === null) return [];
+    const { source, taps, registry, sockets } = this.descriptors;
+    const news: DeviceNews[] = [];
+    for (const [port, errno] of source.gone.splice(0)) {
+      taps.remove(port);
+      news.push({ kind: 'gone', port, errno });
+    }
+    for (const [vtep, errno] of source.goneVteps.splice(0)) {
+      for (const port of registry.portsOf(vtep)) {
+        this.counters.setUp(port, 0);
+        news.push({ kind: 'gone', port, errno });
+      }
+    }
+    for (const [port, errno] of sockets.refused.splice(0)) news.push({ kind: 'unsegmented', port, errno });
+    return news;
+  }
+
+  close(): void {
+    this.descriptors?.close();
+    this.descriptors = null;
+  }
+}

@@ -1,0 +1,84 @@
+// The kinds of devices, a row for each: how a worker takes one in, to send to it and, if the worker is the one that
+// receives from it, to read it; and how it lets go of it again. A kind is added here and as a spec in spec.ts.
+//
+//   kind     sink                        receives
+//   tap      TapSink                     FdSource, by its fd
+//   packet   TapSink                     FdSource, by its fd
+//   vxlan    VxlanSockets or VxlanTaps   FdSource, by its VTEP
+//   memory   MemoryDevice                itself
+
+import type { Sink, Source } from '../engine/port.ts';
+import { KIND } from '../sys/burst.ts';
+import type { Counters } from '../table/counters.ts';
+import type { Descriptors } from './descriptors.ts';
+import { MemoryDevice } from './memory.ts';
+import type { DeviceSpec, PacketDeviceSpec, TapDeviceSpec } from './spec.ts';
+
+/** What a kind finds in the worker. */
+export interface Surroundings {
+  readonly counters: Counters;
+  /** Other workers send to the same devices. */
+  readonly isShared: boolean;
+  /** What everything with a file descriptor shares; made when it is asked for first. */
+  open(): Descriptors;
+}
+
+/** A device that the worker has taken in. */
+export interface Attached {
+  sink: Sink;
+  /** Of its own, if it has no file descriptor and this worker reads it. */
+  source?: Source;
+  /** Nothing is sent or received through it any more. */
+  detach(): void;
+}
+
+/** @param isRead this worker receives from it. Throws, and leaves nothing behind, if the device cannot be taken in. */
+type Attach<Spec> = (around: Surroundings, spec: Spec, isRead: boolean) => Attached;
+
+const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: Name }>> } = {
+  tap: (around, spec, isRead) => attachDescriptor(around, spec, isRead, KIND.tap),
+
+  packet: (around, spec, isRead) => attachDescriptor(around, spec, isRead, KIND.packet),
+
+  vxlan: (around, spec) => {
+    const descriptors = around.open();
+    const { registry, sockets, tunnelTaps, tapDecapsulation } = descriptors;
+    descriptors.requireVtep(spec.vtep);
+    registry.add(spec);
+    if (spec.underlay !== undefined) tapDecapsulation.add(spec);
+    return {
+      sink: spec.underlay === undefined ? sockets : tunnelTaps,
+      detach: () => registry.remove(spec.port),
+    };
+  },
+
+  memory: ({ counters, isShared }, spec, isRead) => {
+    const { port, toSwitch, fromSwitch, offloads } = spec;
+    const device = new MemoryDevice(port, toSwitch, fromSwitch, offloads, counters, isShared);
+    counters.setUp(port, 1);
+    return { sink: device, source: isRead ? device : undefined, detach: () => {} };
+  },
+};
+
+function attachDescriptor(
+  around: Surroundings,
+  { port, fd, offloads }: TapDeviceSpec | PacketDeviceSpec,
+  isRead: boolean,
+  kind: number,
+): Attached {
+  const { source, taps } = around.open();
+  if (isRead) source.addPort(port, fd, kind); // the step that may throw
+  taps.add(port, fd, kind, offloads);
+  return {
+    sink: taps,
+    detach: () => {
+      if (isRead) source.remove(fd);
+      taps.remove(port);
+    },
+  };
+}
+
+export function attach(around: Surroundings, spec: DeviceSpec, isRead: boolean): Attached {
+  // The compiler cannot see that the row is the one for this very kind.
+  return (KINDS[spec.kind] as Attach<DeviceSpec>)(around, spec, isRead);
+}

@@ -1,0 +1,40 @@
+// What an error of the kernel's means for a copy.
+
+import { DROP } from '../table/drops.ts';
+
+// errno of Linux, asm-generic/errno-base.h and errno.h
+const EIO = 5;
+const ENXIO = 6;
+const EBADF = 9;
+const EAGAIN = 11;
+const ENODEV = 19;
+const EBADFD = 77;
+const EMSGSIZE = 90;
+const ENETDOWN = 100;
+const ENETUNREACH = 101;
+const ENOBUFS = 105;
+const EHOSTUNREACH = 113;
+
+/** The reason for which a copy is dropped. */
+export function dropFor(errno: number): number {
+  switch (errno) {
+    case EIO: // a TAP whose interface is down
+    case ENETDOWN: // any other interface that is
+      return DROP.port_down;
+    case EAGAIN:
+    case ENOBUFS:
+      return DROP.queue_full;
+    case ENXIO:
+    case ENODEV:
+    case EBADF:
+    case EBADFD: // a TAP whose interface was deleted
+      return DROP.device_gone;
+    case EMSGSIZE:
+      return DROP.too_big;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return DROP.unreachable;
+    default:
+      return DROP.device_error;
+  }
+}
