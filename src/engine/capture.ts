@@ -8,11 +8,12 @@
 import { COLUMN, FRAME_ROOM, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { CaptureRing, DIRECTIONS } from '../table/capture_ring.ts';
+import type { DropPass } from '../table/counters.ts';
 import { type BpfInstruction, BpfProgram } from '../wire/bpf.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import { copyBytes } from './copy_bytes.ts';
-import { type DropPass, type EgressPass, type IngressPass, receivedLength } from './passes.ts';
+import { type EgressPass, type IngressPass, receivedLength } from './passes.ts';
 import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
 import type { Topology } from './topology.ts';
 

@@ -3,9 +3,10 @@
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS } from '../frame/hop.ts';
+import type { DropPass } from '../table/counters.ts';
 import { HEAD_ROOM, LastDrops } from '../table/last_drops.ts';
 import { copyBytes } from './copy_bytes.ts';
-import { type DropPass, receivedLength } from './passes.ts';
+import { receivedLength } from './passes.ts';
 
 export class DropKeeper implements DropPass {
   private readonly batch: FrameBatch;
