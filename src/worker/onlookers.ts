@@ -52,10 +52,10 @@ export class Onlookers {
 
   private look(isLooking: boolean): void {
     const { engine, captures } = this;
-    for (const passes of [engine.ingressPasses, engine.egress.passes, engine.drops.passes] as unknown[][]) {
-      const at = passes.indexOf(captures);
-      if (isLooking && at < 0) passes.push(captures);
-      if (!isLooking && at >= 0) passes.splice(at, 1);
-    }
+    engine.place(captures, isLooking);
+    const { passes } = engine.drops;
+    const at = passes.indexOf(captures);
+    if (isLooking && at < 0) passes.push(captures);
+    if (!isLooking && at >= 0) passes.splice(at, 1);
   }
 }
