@@ -159,6 +159,77 @@ export interface PollFrames {
   buckets: [number, number][];
 }
 
+/** A neighbour that LLDP found. Text is as the neighbour sent it, made printable, in one line. */
+export interface LldpNeighbor {
+  bridge: string;
+  port: string;
+  /** Source address of its last frame. */
+  mac: string;
+  /** VLAN that its last frame came in; 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  /** MAC and IP addresses as usual; what is no text as `0x...`. */
+  chassisId: string;
+  /** `mac`, `interface_name`, `network_address`, `local`, ...: how to read `chassisId`. */
+  chassisIdType: string;
+  portId: string;
+  portIdType: string;
+  /** Seconds, as in its last frame. */
+  ttl: number;
+  /** Seconds until it is forgotten, unless it sends again. */
+  expiresIn: number;
+  /** Seconds since it was first heard. */
+  age: number;
+  portDescription?: string;
+  systemName?: string;
+  systemDescription?: string;
+  /** `bridge`, `router`, `station`, ...: what it can be, and what it is. */
+  capabilities?: string[];
+  enabledCapabilities?: string[];
+  managementAddresses: string[];
+  /** VLAN of its untagged frames, 0 = none. */
+  pvid?: number;
+  /** Bytes of the longest frame that it takes, with header, tag and FCS. */
+  maxFrameSize?: number;
+  /** The first 32 TLVs that Taploom does not interpret, with the first 64 bytes of each. */
+  otherTlvs: { type: number; oui?: string; subtype?: number; length: number; hex: string }[];
+}
+
+/** LLDP's counters of a port, as in IEEE 802.1AB-2016 clause 9.2.6, since LLDP runs on it. */
+export interface LldpCounters {
+  framesIn: number;
+  framesOut: number;
+  /** LLDPDUs without use: malformed, or of neighbours for whom there is no room. */
+  framesDiscarded: number;
+  /** LLDPDUs with any error. */
+  framesInErrors: number;
+  /** Frames that the data plane had no room for. */
+  framesNotSent: number;
+  /** Malformed, or there twice. */
+  tlvsDiscarded: number;
+  tlvsUnrecognized: number;
+  /** TLVs that did not fit into a frame of ours. */
+  tlvsOmitted: number;
+  /** Neighbours that fell silent. */
+  ageouts: number;
+  /** Frames of neighbours for whom there was no room. */
+  neighborsRefused: number;
+}
+
+/** A port on which LLDP runs. */
+export interface LldpPortStatus {
+  bridge: string;
+  port: string;
+  mode: 'receive' | 'both';
+  neighbors: number;
+  counters: LldpCounters;
+}
+
+/** A neighbour that came, said something new, or went: shut down, silent for too long, or its port is gone. */
+export interface LldpChange {
+  kind: 'added' | 'changed' | 'removed';
+  neighbor: LldpNeighbor;
+}
+
 /** What the control plane (server, metrics, CLI) may ask of a switch. `Switch` implements it. */
 export interface SwitchApi {
   /** The configuration in force, defaults filled in. */
@@ -188,6 +259,10 @@ export interface SwitchApi {
   capture(options?: CaptureOptions): Promise<Capture>;
   /** The last drops of each port, 16 at most of each worker, oldest first. */
   lastDrops(): Promise<LastDrop[]>;
+  /** Neighbours that LLDP found, of ports whose bridge does not forward LLDP. */
+  lldp(): LldpNeighbor[];
+  /** Ports on which LLDP runs. */
+  lldpPorts(): LldpPortStatus[];
   close(): Promise<void>;
 }
 
@@ -199,6 +274,8 @@ export interface SwitchEvents {
   gone: [port: string, errno: number];
   /** The kernel refuses to segment for this VXLAN port: from now on each segment is sent by itself. Said once. */
   unsegmented: [port: string, errno: number];
+  /** LLDP: a neighbour came, changed or went. */
+  neighbor: [change: LldpChange];
   /** The data plane died. The switch is closed. */
   failed: [error: Error];
 }

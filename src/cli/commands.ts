@@ -200,6 +200,14 @@ export async function drops(context: Context, bridge?: string): Promise<void> {
   print(context, wanted, () => dropsText(wanted, context.terminal.columns));
 }
 
+export async function lldp(context: Context, bridge?: string, port?: string): Promise<void> {
+  const answer = await context.client.lldp(bridge, port);
+  const { neighborsText, lldpPortText } = await import('./lldp_view.ts');
+  print(context, answer, () =>
+    port === undefined ? neighborsText(answer, context.terminal.columns) : lldpPortText(answer),
+  );
+}
+
 export async function events(context: Context): Promise<void> {
   const { showEvents } = await import('./events.ts');
   await showEvents(context);

@@ -197,6 +197,11 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     ]),
   ).action(action((c) => c.capture));
 
+  child(program, 'lldp [bridge] [port]', 'neighbours that LLDP found; of one port all they say', [
+    'lldp',
+    'lldp br0 eth1',
+    'lldp br0 --json',
+  ]).action(action((c) => c.lldp));
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

@@ -19,6 +19,12 @@ export const onOff = (text: string): boolean => {
   throw new InvalidArgumentError('Expected on or off.');
 };
 
+const onOffReceive = (text: string): boolean | 'receive' => {
+  if (text === 'on' || text === 'off') return text === 'on';
+  if (text === 'receive') return text;
+  throw new InvalidArgumentError('Expected on, off or receive.');
+};
+
 /** Decimal or 0x; fractions pass, for the daemon to judge. */
 export const number = (text: string): number => {
   const value = Number(text);
@@ -121,6 +127,13 @@ const TAP: Setting[] = [
   },
 ];
 
+const LLDP: Setting = {
+  flags: '--lldp <on|off|receive>',
+  key: 'lldp',
+  help: 'LLDP: send and receive, or only receive',
+  parse: onOffReceive,
+};
+
 const AF_PACKET: Setting[] = [
   {
     flags: '--interface <interface>',
@@ -174,6 +187,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...TAP,
   ...AF_PACKET,
   ...VXLAN,
+  LLDP,
   FAULT,
 ];
 

@@ -152,12 +152,12 @@ export function dropsText(rows: readonly DropRow[], width: number): string {
   return `${table(['BRIDGE', 'PORT', 'SIDE', 'REASON', 'FRAMES', 'MEANING'], cells, { right: [4], width })}\n`;
 }
 
-function fields(title: string, rows: string[][]): string {
+export function fields(title: string, rows: string[][]): string {
   const wide = Math.max(...rows.map(([key]) => key.length));
   return `${title}\n${rows.map(([key, value]) => `  ${key.padEnd(wide)}  ${value}\n`).join('')}`;
 }
 
-function settingRows(settings: object): string[][] {
+export function settingRows(settings: object): string[][] {
   return Object.entries(settings)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => [words(key), typeof value === 'object' ? JSON.stringify(value) : String(value)]);

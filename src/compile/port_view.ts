@@ -1,7 +1,9 @@
 // A bridge's ports as the compiler sees them: only what forwarding depends on.
 
+import { lldpMode } from '../config/lldp_mode.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
+import { TRAP } from '../table/traps.ts';
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
 export interface PortView {
@@ -50,8 +52,8 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
+      traps: lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp,
       isMirrorEnd: ends.has(portName),
-      traps: 0,
     });
   }
   return views;

@@ -163,6 +163,9 @@ const fault = mapping({
   seed: integer('a seed (0-4294967295)', 0, 0xffff_ffff).optional(),
 });
 
+const LLDP = expecting('true, false or receive');
+const lldp = z.union([z.boolean(), z.literal('receive')], LLDP);
+
 const name = z.string(expecting('the name of an interface')).superRefine((value, context) => {
   const problem = nameProblem(value);
   if (problem) context.addIssue({ code: 'custom', message: `${show(value)} ${problem}`, input: value });
@@ -188,6 +191,7 @@ const tap = mapping({
   persist: boolean().default(false),
   offloads: boolean().default(true),
   fd: integer('an open file descriptor', 0, 0x7fff_ffff).optional(),
+  lldp: lldp.default(false),
   ...common,
 });
 
@@ -196,6 +200,8 @@ const afPacket = mapping({
   interface: name.optional(),
   netns: netns.optional(),
   host_stack: boolean().default(false),
+  // Listening tells nobody anything; at the other end of a cable is often somebody who can be heard.
+  lldp: lldp.default('receive'),
   ...common,
 });
 
@@ -225,6 +231,7 @@ const memory = mapping({
   type: z.literal('memory'),
   offloads: boolean().default(true),
   capacity: integer('a number of frames (1-65536)', 1, 65_536).default(1024),
+  lldp: lldp.default(false),
   ...common,
 });
 

@@ -8,6 +8,8 @@ import type {
   FdbEntry,
   FdbFilter,
   LastDrop,
+  LldpNeighbor,
+  LldpPortStatus,
   PollGap,
   PortStatus,
 } from '../api.ts';
@@ -49,6 +51,11 @@ export interface CaptureStream {
   chunks: AsyncIterable<Uint8Array>;
   /** Closes the connection, and so the capture. */
   abort(): void;
+}
+
+export interface LldpAnswer {
+  neighbors: LldpNeighbor[];
+  ports: LldpPortStatus[];
 }
 
 /** The daemon's answer to a request that failed, or the reason why there is no answer. */
@@ -135,6 +142,10 @@ export class ControlClient {
   /** The stream of the capture ends with its statistics. */
   async endCapture(id: string): Promise<void> {
     await this.call('DELETE', `/v1/capture/${encodeURIComponent(id)}`);
+  }
+
+  lldp(bridge?: string, port?: string): Promise<LldpAnswer> {
+    return this.call('GET', '/v1/lldp', { bridge, port });
   }
 
   config(): Promise<SwitchConfig> {

@@ -7,7 +7,15 @@
 // are gone from the next scrape, and there are no timers. Each instance has a registry of its own.
 
 import { Registry } from 'prom-client';
-import type { BridgeStatus, PollGap, PortCounters, PortStatus, SwitchApi } from '../api.ts';
+import type {
+  BridgeStatus,
+  LldpCounters,
+  LldpPortStatus,
+  PollGap,
+  PortCounters,
+  PortStatus,
+  SwitchApi,
+} from '../api.ts';
 import { type Description, liveMetric, type Sample } from './live_metric.ts';
 import { processMetrics } from './process_metrics.ts';
 import { taploomVersion } from './version.ts';
@@ -17,12 +25,16 @@ export { type MetricsServer, metricsServer } from './metrics_server.ts';
 interface Snapshot {
   ports: { status: PortStatus; labels: Labels }[];
   bridges: { status: BridgeStatus; labels: Labels }[];
+  lldp: { status: LldpPortStatus; labels: Labels }[];
   pollGap: PollGap;
 }
 
 type Labels = Readonly<Record<string, string>>;
 
-export type MetricsApi = Pick<SwitchApi, 'ports' | 'bridges' | 'pollGap' | 'pollFrames' | 'unassignedDrops'>;
+export type MetricsApi = Pick<
+  SwitchApi,
+  'ports' | 'bridges' | 'pollGap' | 'pollFrames' | 'unassignedDrops' | 'lldpPorts'
+>;
 
 export interface MetricsOptions {
   /** Also export `process_*` and `nodejs_*`. Default true; an embedder that exports them already says false. */
@@ -40,6 +52,7 @@ export class Metrics {
     this.api = api;
     this.addPorts();
     this.addBridges();
+    this.addLldp();
     this.addSwitch();
     if (process) processMetrics(this.registry);
   }
@@ -124,6 +137,36 @@ export class Metrics {
     );
   }
 
+  private addLldp(): void {
+    const read = (value: (status: LldpPortStatus) => number) => (snapshot: Snapshot) =>
+      snapshot.lldp.map(({ status, labels }) => ({ value: value(status), shared: labels }));
+    const total = (name: string, help: string, key: keyof LldpCounters) =>
+      this.add(
+        'counter',
+        `taploom_lldp_${name}_total`,
+        help,
+        read(({ counters }) => counters[key]),
+      );
+
+    this.add(
+      'gauge',
+      'taploom_lldp_neighbors',
+      'Neighbours that LLDP has found on the port.',
+      read(({ neighbors }) => neighbors),
+    );
+    total('receive_frames', 'LLDP frames received.', 'framesIn');
+    total('transmit_frames', 'LLDP frames sent.', 'framesOut');
+    total(
+      'receive_discarded',
+      'LLDP frames received that were malformed, or of neighbours for whom there is no room.',
+      'framesDiscarded',
+    );
+    total('receive_errors', 'LLDP frames received with any error.', 'framesInErrors');
+    total('transmit_failed', 'LLDP frames that the data plane had no room for.', 'framesNotSent');
+    total('neighbors_aged_out', 'Neighbours that fell silent.', 'ageouts');
+    total('neighbors_refused', 'LLDP frames of neighbours for whom there is no room.', 'neighborsRefused');
+  }
+
   private addSwitch(): void {
     const unassigned =
       'Frames dropped that belong to no port, such as VXLAN datagrams with an unknown VNI, by reason.';
@@ -180,13 +223,17 @@ export class Metrics {
     const before = this.labels;
     this.labels = new Map();
     const labelsOf = (key: string, make: () => Labels) => {
-      const labels = before.get(key) ?? make();
+      const labels = this.labels.get(key) ?? before.get(key) ?? make();
       this.labels.set(key, labels);
       return labels;
     };
     return {
       ports: this.api.ports().map((status) => {
         const { bridge, name: port } = status;
+        return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
+      }),
+      lldp: this.api.lldpPorts().map((status) => {
+        const { bridge, port } = status;
         return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
       }),
       bridges: this.api.bridges().map((status) => {

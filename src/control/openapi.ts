@@ -16,6 +16,8 @@ const COMPONENTS: Record<string, z.ZodType> = {
   BridgeStatus: resource.bridgeStatus,
   PortStatus: resource.portStatus,
   FdbEntry: resource.fdbEntry,
+  LldpNeighbor: resource.lldpNeighbor,
+  LldpPortStatus: resource.lldpPortStatus,
   Action: resource.action,
   ActionResult: resource.actionResult,
   SwitchEvent: switchEvent,

@@ -219,6 +219,20 @@ export const ROUTES: readonly Route[] = [
     },
   }),
 
+  route('get', '/v1/lldp', {
+    summary: 'Neighbours that LLDP found, and its counters',
+    query: resource.lldpQuery,
+    answer: resource.lldp,
+    problems: [404],
+    handle: ({ api }, { query: { bridge, port } }) => {
+      if (bridge !== undefined) requireBridge(api.config, bridge);
+      if (bridge !== undefined && port !== undefined) requirePort(api.config, bridge, port);
+      const isWanted = (one: { bridge: string; port: string }) =>
+        (bridge === undefined || one.bridge === bridge) && (port === undefined || one.port === port);
+      return { neighbors: api.lldp().filter(isWanted), ports: api.lldpPorts().filter(isWanted) };
+    },
+  }),
+
   route('get', '/v1/events', {
     summary: 'What happens, as server-sent events; with follow=false what is stored, as JSON',
     description:

@@ -37,7 +37,8 @@ export class Emission {
   /** The row whose offload request it carries, or NO_ROW. */
   row = NO_ROW;
 
-  // The copy: its next hop, and what it counts as once it is settled.
+  // The copy: the row of its frame, its next hop, and what it counts as once it is settled.
+  frame = 0;
   hop = 0;
   bytes = 0;
   segments = 0;
@@ -111,6 +112,7 @@ export class Emission {
   private describe(batch: FrameBatch, row: number, hop: number, tag: number): void {
     const { rows } = batch;
     const length = rows[row + COLUMN.length];
+    this.frame = row;
     this.hop = hop;
     this.tag = tag;
     this.row = row;

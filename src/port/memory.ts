@@ -153,11 +153,12 @@ export class MemoryDevice implements Source, Sink, Scratch {
     for (let at = 0; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
       const hop = copies[at + COPY.hop];
       const port = hop & PORT_MASK;
-      if (!emission.begin(batch, copies[at + COPY.row], hop, copies[at + COPY.tag], offloads))
-        settlement.refuse(port, DROP.bad_packet);
+      const row = copies[at + COPY.row];
+      if (!emission.begin(batch, row, hop, copies[at + COPY.tag], offloads))
+        settlement.refuse(row, port, DROP.bad_packet);
       while (emission.next(batch)) {
         const drop = this.put(batch) ? OK : DROP.queue_full;
-        settlement.settle(port, drop, emission.isLast, emission.bytes, emission.segments);
+        settlement.settle(row, port, drop, emission.isLast, emission.bytes, emission.segments);
       }
     }
     queue.count = 0;

@@ -16,26 +16,26 @@ export class Settlement {
   }
 
   /**
-   * Result of the oldest unsettled emission: OK or a drop reason. The last one of a copy ends it; `bytes` and `segments`
-   * are the copy's.
+   * Result of the oldest unsettled emission: OK or a drop reason. The last one of a copy ends it; `row`, `bytes` and
+   * `segments` are the copy's.
    */
-  settle(port: number, drop: number, isLast: boolean, bytes: number, segments: number): void {
+  settle(row: number, port: number, drop: number, isLast: boolean, bytes: number, segments: number): void {
     if (drop !== OK && this.failed === OK) this.failed = drop;
     if (!isLast) return;
-    const { values } = this.counters;
-    const counter = this.counters.port(port);
     if (this.failed === OK) {
+      const { values } = this.counters;
+      const counter = this.counters.port(port);
       values[counter + PORT.transmittedFrames] += 1;
       values[counter + PORT.transmittedBytes] += bytes;
       values[counter + PORT.transmittedSegments] += segments;
     } else {
-      values[counter + PORT.drops + this.failed] += 1;
+      this.counters.drops.count(row, port, this.failed);
       this.failed = OK;
     }
   }
 
-  /** A copy that ends before anything of it was emitted. */
-  refuse(port: number, drop: number): void {
-    this.counters.values[this.counters.port(port) + PORT.drops + drop] += 1;
+  /** A copy of the frame of `row` that ends before anything of it was emitted. */
+  refuse(row: number, port: number, drop: number): void {
+    this.counters.drops.count(row, port, drop);
   }
 }

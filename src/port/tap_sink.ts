@@ -54,8 +54,9 @@ export class TapSink implements Sink {
       const hop = copies[at + COPY.hop];
       const port = hop & PORT_MASK;
       const tag = copies[at + COPY.tag];
-      if (!emission.begin(batch, copies[at + COPY.row], hop, tag, this.offloads[port]))
-        this.list.settlement.refuse(port, DROP.bad_packet);
+      const row = copies[at + COPY.row];
+      if (!emission.begin(batch, row, hop, tag, this.offloads[port]))
+        this.list.settlement.refuse(row, port, DROP.bad_packet);
       while (emission.next(batch)) this.put(batch, port);
     }
     queue.count = 0;
@@ -77,7 +78,7 @@ export class TapSink implements Sink {
       shift = TAG_LEN;
     }
     writeRequest(batch, at, emission.row, shift);
-    list.pieces(list.entry(emission, this.kind[port], this.fd[port]), at, HEADER + shift, emission);
+    list.add(emission, this.kind[port], this.fd[port], at, HEADER + shift);
   }
 }
 

@@ -1,5 +1,5 @@
 // The transmit list of a worker: all sinks whose emissions are system calls fill it, one native call sends it. A sink
-// writes the header of an entry into `header` room, makes the `entry`, and names its `pieces`.
+// writes the header of an entry into `header` room, and adds the entry.
 //
 //   aux:  | header of entry 0 | header of entry 1 | finished frame | header ... |  ...  | SCRATCH_ROOM |
 //
@@ -16,6 +16,9 @@ import { type Emission, SCRATCH_ROOM, type Scratch } from './emission.ts';
 import { OK, Settlement } from './settlement.ts';
 import { dropFor } from './transmit_error.ts';
 
+/** What is known of the copy of an entry. */
+const COPY = { port: 0, isLast: 1, bytes: 2, segments: 3, row: 4 } as const;
+const COPY_WORDS = 5;
 /** Cache-line alignment of what is built in aux. */
 const ALIGN = 64;
 /** Enough for every header that a sink puts before a finished frame. */
@@ -34,11 +37,8 @@ export class TransmitList implements Scratch {
   /** Bytes of aux in use. */
   private used = 0;
 
-  // by entry
-  private readonly port: Uint16Array;
-  private readonly isLast: Uint8Array;
-  private readonly wireBytes: Uint32Array;
-  private readonly segments: Uint16Array;
+  /** COPY_WORDS words for each entry: the copy that it is part of. */
+  private readonly copies: Int32Array;
 
   constructor(burst: Burst, counters: Counters) {
     this.burst = burst;
@@ -46,52 +46,54 @@ export class TransmitList implements Scratch {
     this.settlement = new Settlement(counters);
     this.tx = burst.tx;
     this.capacity = burst.txCapacity;
-    this.port = new Uint16Array(this.capacity);
-    this.isLast = new Uint8Array(this.capacity);
-    this.wireBytes = new Uint32Array(this.capacity);
-    this.segments = new Uint16Array(this.capacity);
+    this.copies = new Int32Array(this.capacity * COPY_WORDS);
   }
 
   room(batch: FrameBatch, length: number): number {
     // The header of the entry that follows must fit as well: sending in between would give the room away.
-    if (this.isFull(batch, length + ALIGN + HEADER_ROOM)) this.flush(batch);
+    const need = length + ALIGN + HEADER_ROOM;
+    if (this.count === this.capacity || this.used + need + SCRATCH_ROOM > batch.auxLength) this.flush(batch);
     return this.take(batch, length);
   }
 
   /** Room for the header of the next entry, at most HEADER_ROOM. */
   header(batch: FrameBatch, length: number): number {
-    if (this.isFull(batch, length)) this.flush(batch);
+    if (this.count === this.capacity || this.used + length + SCRATCH_ROOM > batch.auxLength)
+      this.flush(batch);
     return this.take(batch, length);
   }
 
-  /** Makes an entry for the emission; returns the index of its first word in `tx`. */
-  entry(emission: Emission, kind: number, fd: number): number {
-    const n = this.count++;
-    this.port[n] = emission.hop & PORT_MASK;
-    this.isLast[n] = emission.isLast ? 1 : 0;
-    this.wireBytes[n] = emission.bytes;
-    this.segments[n] = emission.segments;
-    const entry = n * ROW;
-    this.tx[entry + TX.kind] = kind;
-    this.tx[entry + TX.fd] = fd;
-    return entry;
-  }
-
   /**
-   * What an entry sends: `length` bytes of header at `at`, MACs and tag included, then the rest of the emission's bytes.
-   * The one place where the pieces of a frame become those of an entry.
+   * Makes an entry for the emission: `length` bytes of header at `at`, MACs and tag included, then the rest of its bytes.
+   * Returns the index of its first word in `tx`. The one place where the pieces of a frame become those of an entry.
    */
-  pieces(entry: number, at: number, length: number, emission: Emission): void {
-    const { tx } = this;
+  add(emission: Emission, kind: number, fd: number, at: number, length: number): number {
+    const { copies, tx } = this;
+    const n = this.count++;
+    const copy = n * COPY_WORDS;
+    copies[copy + COPY.port] = emission.hop & PORT_MASK;
+    copies[copy + COPY.isLast] = emission.isLast ? 1 : 0;
+    copies[copy + COPY.bytes] = emission.bytes;
+    copies[copy + COPY.segments] = emission.segments;
+    copies[copy + COPY.row] = emission.frame;
+    const entry = n * ROW;
+    tx[entry + TX.fd] = fd;
+    tx[entry + TX.kind] = kind;
     tx[entry + TX.pieces] = 2;
     tx[entry + TX.piece] = at;
     tx[entry + TX.piece + 1] = length;
     tx[entry + TX.piece + 2] = emission.rest;
     tx[entry + TX.piece + 3] = emission.head - MACS_LEN;
-    if (emission.head === emission.length) return;
+    if (emission.head < emission.length) this.addBody(entry, emission);
+    return entry;
+  }
+
+  /** The third piece of a frame that owns its headers: the body that it shares. */
+  private addBody(entry: number, { head, body, length }: Emission): void {
+    const { tx } = this;
     tx[entry + TX.pieces] = 3;
-    tx[entry + TX.piece + 4] = emission.body;
-    tx[entry + TX.piece + 5] = emission.length - emission.head;
+    tx[entry + TX.piece + 4] = body;
+    tx[entry + TX.piece + 5] = length - head;
   }
 
   /** Sends what is in the list, and settles it. */
@@ -105,26 +107,32 @@ export class TransmitList implements Scratch {
   }
 
   private settle(n: number): void {
-    const { tx } = this;
+    const { copies, tx } = this;
     const entry = n * ROW;
+    const copy = n * COPY_WORDS;
     const result = tx[entry + TX.result];
     const drop = result >= 0 ? OK : dropFor(-result);
-    const port = this.port[n];
+    const port = copies[copy + COPY.port];
     const kind = tx[entry + TX.kind];
     if (kind === KIND.tap || kind === KIND.packet) this.see(port, drop);
     else if (kind === KIND.segments && tx[entry + TX.udpSegment] < 0)
       this.onUnsegmented(port, -tx[entry + TX.udpSegment]);
-    this.settlement.settle(port, drop, this.isLast[n] === 1, this.wireBytes[n], this.segments[n]);
+    const isLast = copies[copy + COPY.isLast] === 1;
+    const { bytes, segments, row } = COPY;
+    this.settlement.settle(
+      copies[copy + row],
+      port,
+      drop,
+      isLast,
+      copies[copy + bytes],
+      copies[copy + segments],
+    );
   }
 
   /** An interface tells by its answers whether it is up. */
   private see(port: number, drop: number): void {
     if (drop === OK) this.counters.setUp(port, 1);
     else if (drop === DROP.port_down || drop === DROP.device_gone) this.counters.setUp(port, 0);
-  }
-
-  private isFull(batch: FrameBatch, length: number): boolean {
-    return this.count === this.capacity || this.used + length + SCRATCH_ROOM > batch.auxLength;
   }
 
   private take(batch: FrameBatch, length: number): number {

@@ -67,13 +67,13 @@ export class VxlanSockets implements Sink {
     const { settlement } = this.list;
     const port = this.registry.portOf(hop);
     if (port === undefined) {
-      settlement.refuse(hop & PORT_MASK, DROP.no_remote);
+      settlement.refuse(row, hop & PORT_MASK, DROP.no_remote);
     } else if (batch.rows[row + COLUMN.gsoType] !== 0) {
       const count = emission.beginSuper(batch, row, hop, tag);
-      if (count < 0) settlement.refuse(port.port, DROP.bad_packet);
+      if (count < 0) settlement.refuse(row, port.port, DROP.bad_packet);
       else this.putSuper(batch, port, count);
     } else {
-      if (!emission.begin(batch, row, hop, tag, 0)) settlement.refuse(port.port, DROP.bad_packet);
+      if (!emission.begin(batch, row, hop, tag, 0)) settlement.refuse(row, port.port, DROP.bad_packet);
       while (emission.next(batch)) this.put(batch, port);
     }
   }
@@ -84,8 +84,8 @@ export class VxlanSockets implements Sink {
     const { macs, rest, head } = emission;
     const at = list.header(batch, ROOM);
     const restAt = encapsulate(view, at + VXLAN_AT, port.vni, macs, emission.tag);
-    const entry = list.entry(emission, KIND.udp, senderOf(port, flowHash(view, macs, rest, head)));
-    list.pieces(entry, at + VXLAN_AT, restAt - at - VXLAN_AT, emission);
+    const sender = senderOf(port, flowHash(view, macs, rest, head));
+    const entry = list.add(emission, KIND.udp, sender, at + VXLAN_AT, restAt - at - VXLAN_AT);
     this.address(entry, view, at, port, outerTos(view, rest, head, port.tos));
   }
 
@@ -104,9 +104,9 @@ export class VxlanSockets implements Sink {
       const at = list.room(batch, MACS_AT + vlan.TAG_LEN + segmenter.headerLength);
       const restAt = encapsulate(view, at + VXLAN_AT, port.vni, macs, tag);
       emission.cutPart(batch, at + MACS_AT, restAt, limit);
-      const entry = list.entry(emission, KIND.segments, sender);
       const origin = restAt - MACS_LEN - at - VXLAN_AT; // of the untagged frame, in the first piece
-      list.pieces(entry, at + VXLAN_AT, origin + segmenter.headerLength, emission);
+      const headers = origin + segmenter.headerLength;
+      const entry = list.add(emission, KIND.segments, sender, at + VXLAN_AT, headers);
       this.segments(entry, origin, port);
       this.address(entry, view, at, port, tos);
     }

@@ -60,11 +60,11 @@ export class VxlanTaps implements Sink {
     const { settlement } = this.list;
     const port = this.registry.portOf(hop);
     if (port?.underlay === undefined) {
-      settlement.refuse(hop & PORT_MASK, DROP.no_remote);
+      settlement.refuse(row, hop & PORT_MASK, DROP.no_remote);
       return;
     }
     if (!emission.begin(batch, row, hop, tag, offloadsFor(batch, row, tag)))
-      settlement.refuse(port.port, DROP.bad_packet);
+      settlement.refuse(row, port.port, DROP.bad_packet);
     while (emission.next(batch)) this.put(batch, port, port.underlay);
   }
 
@@ -81,7 +81,7 @@ export class VxlanTaps implements Sink {
     const hash = flowHash(view, macs, rest, head);
     writeOuter(view, frame, underlay, to, port.dstPort, INNER_AT - IP_AT + length + shift, tos, hash);
     encapsulate(view, frame + PAYLOAD_AT, port.vni, macs, tag);
-    list.pieces(list.entry(emission, KIND.tap, underlay.fd), at, ROOM - TAG_LEN + shift, emission);
+    list.add(emission, KIND.tap, underlay.fd, at, ROOM - TAG_LEN + shift);
   }
 }
 

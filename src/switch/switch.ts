@@ -16,6 +16,8 @@ import type {
   FdbEntry,
   FdbFilter,
   LastDrop,
+  LldpNeighbor,
+  LldpPortStatus,
   PollFrames,
   PollGap,
   PortStatus,
@@ -51,6 +53,7 @@ import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
+import { LldpService } from './lldp_service.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
@@ -69,6 +72,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
   private readonly captures: CaptureRegistry;
+  private readonly lldpService: LldpService;
   /** What protocols find out about ports, and topologies that are in force, or will be in a moment. */
   private readonly states = new PortStates();
   private readonly topologies: Topology[];
@@ -100,6 +104,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       portNames(this.compiler, () => this.current),
       workers,
     );
+    const { devices, mtus, goneNames, linkWatch } = this;
+    this.lldpService = new LldpService(
+      { devices, mtus, goneNames, linkWatch, counters: this.counters },
+      (change) => {
+        this.events.neighbour(change);
+        this.emit('neighbor', change);
+      },
+    );
     const { plane, compiler } = this;
     this.host = new SwitchHost({
       toHost: plane.toHost,
@@ -109,6 +121,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       nameOf: (port) => compiler.ports.name(port),
       vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
     });
+    this.lldpService.attach(this.host, { threaded });
   }
 
   /**
@@ -153,6 +166,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
+    this.lldpService.poll(now);
   }
 
   /**
@@ -249,6 +263,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.captures.lastDrops();
   }
 
+  lldp(): LldpNeighbor[] {
+    return this.lldpService.neighbors();
+  }
+
+  lldpPorts(): LldpPortStatus[] {
+    return this.lldpService.ports();
+  }
+
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
     return this.shut((device) => device.close());
@@ -263,6 +285,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (this.isClosed) return;
       this.isClosed = true;
       await this.captures.close();
+      this.lldpService.close();
       this.host.close();
       await this.plane.close();
       for (const [name, device] of this.devices) {
@@ -328,6 +351,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const rest = done.filter((result) => result.ok || !sound.has(result));
       await this.detach(inForce(before, next, rest));
     }
+    this.lldpService.update(this.current);
     return results;
   }
 
@@ -358,6 +382,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const devices = removed.map((name) => this.devices.get(name) as Device);
     // Tunnels tell in `close` which sockets nobody uses any more: first the data plane lets go of them.
     const tunnels = devices.filter(({ spec }) => spec.kind === 'vxlan');
+    this.lldpService.update(config);
     await this.commit(config, devices, []);
     for (const device of tunnels) await device.close();
     const vteps = this.tunnels.takeRemoved();

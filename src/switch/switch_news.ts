@@ -1,7 +1,7 @@
 // The events of a switch: its log, and the watch that fills it.
 
 import type { EventEmitter } from 'node:events';
-import type { SwitchEvents } from '../api.ts';
+import type { LldpChange, SwitchEvents } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import type { Author } from '../event.ts';
 import { appliedFacts } from './applied.ts';
@@ -49,6 +49,13 @@ export class SwitchNews extends EventLog {
   gone(port: string): void {
     const bridge = bridgeOf(this.watched.config(), port);
     if (bridge !== undefined) this.add({ type: 'port', change: 'gone', bridge, port });
+  }
+
+  neighbour({ kind, neighbor }: LldpChange): void {
+    const { bridge, port, chassisId, portId, systemName } = neighbor;
+    const name = systemName || undefined;
+    const who = { protocol: 'lldp' as const, chassis: chassisId, neighbourPort: portId, name };
+    this.add({ type: 'neighbour', change: kind, bridge, port, ...who });
   }
 
   forget(port: string): void {

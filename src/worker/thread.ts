@@ -27,7 +27,10 @@ try {
   plane.listen(wakeFd);
   while (isRunning) {
     plane.poll(PATIENCE);
-    if (plane.takeWake()) answerAll();
+    if (!plane.takeWake()) continue;
+    // What the host said before it asked goes first: a port says goodbye before it is removed.
+    plane.poll(0);
+    answerAll();
   }
 } finally {
   plane.close(); // also after a crash: file descriptors belong to the process, not to the thread

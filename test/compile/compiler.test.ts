@@ -121,6 +121,17 @@ test('numbers stay with their names, and given back they rest for one compilatio
   expect(compiler.ports.find('p6')).toBe(gone);
 });
 
+test('LLDP frames are trapped on ports on which it runs, and not where the bridge forwards them', () => {
+  const lldp = { a: { lldp: true }, b: { lldp: 'receive' }, c: {}, d: { type: 'af_packet' } };
+  const trapsOf = (bridge: object) => {
+    const { compiler, topology } = compile({ br0: { ports: lldp, ...bridge } });
+    return ['a', 'b', 'c', 'd'].map((name) => topology.traps[compiler.ports.find(name) as number]);
+  };
+  expect(trapsOf({})).toEqual([1 << 14, 1 << 14, 0, 1 << 14]);
+  expect(trapsOf({ group_fwd_mask: 0x4000 })).toEqual([0, 0, 0, 0]);
+  expect(trapsOf({ group_fwd_mask: 0x0008 })).toEqual([1 << 14, 1 << 14, 0, 1 << 14]);
+});
+
 test('every topology has a greater serial than the one before', () => {
   const { compiler, topology } = compile({ br0: { ports: ports(1) } });
   expect(compile({ br0: { ports: ports(1) } }, compiler).topology.serial).toBeGreaterThan(topology.serial);

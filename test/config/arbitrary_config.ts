@@ -36,6 +36,8 @@ const common = {
   fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),
 };
 
+const lldp = fc.constantFrom<boolean | 'receive'>(true, false, 'receive');
+
 const tap = fc.record(
   {
     type: fc.constant('tap'),
@@ -45,6 +47,7 @@ const tap = fc.record(
     group: account,
     persist: fc.boolean(),
     offloads: fc.boolean(),
+    lldp,
     ...common,
   },
   { requiredKeys: ['type'] },
@@ -55,12 +58,19 @@ const afPacket = fc.record(
     interface: fc.constantFrom('eth0', 'eth1', 'veth9'),
     netns,
     host_stack: fc.boolean(),
+    lldp,
     ...common,
   },
   { requiredKeys: ['type'] },
 );
 const memory = fc.record(
-  { type: fc.constant('memory'), offloads: fc.boolean(), capacity: fc.constantFrom(1, 1024), ...common },
+  {
+    type: fc.constant('memory'),
+    offloads: fc.boolean(),
+    capacity: fc.constantFrom(1, 1024),
+    lldp,
+    ...common,
+  },
   { requiredKeys: ['type'] },
 );
 const vxlan = fc.boolean().chain((ipv6) =>

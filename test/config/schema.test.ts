@@ -45,7 +45,7 @@ test('the defaults are filled in', () => {
         local: {},
         static: [],
         ports: {
-          a: { type: 'tap', persist: false, offloads: true, ...flags },
+          a: { type: 'tap', persist: false, offloads: true, lldp: false, ...flags },
           b: {
             type: 'vxlan',
             vni: 1,
@@ -60,8 +60,8 @@ test('the defaults are filled in', () => {
             udp_checksum: true,
             ...flags,
           },
-          c: { type: 'memory', offloads: true, capacity: 1024, ...flags },
-          d: { type: 'af_packet', host_stack: false, ...flags },
+          c: { type: 'memory', offloads: true, capacity: 1024, lldp: false, ...flags },
+          d: { type: 'af_packet', host_stack: false, lldp: 'receive', ...flags },
         },
       },
     },

@@ -1,6 +1,6 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
-import type { PortCounters, PortStatus, SwitchApi } from '../../src/api.ts';
+import type { LldpPortStatus, PortCounters, PortStatus, SwitchApi } from '../../src/api.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
 
 export function counters(change: Partial<PortCounters> = {}): PortCounters {
@@ -45,6 +45,7 @@ export class FakeSwitch implements MetricsApi {
   gap = { polls: 0, sumSeconds: 0, maxSeconds: 0, buckets: [] as [number, number][] };
   frames = { polls: 0, frames: 0, buckets: [] as [number, number][] };
   snapshots = 0;
+  lldpStates: LldpPortStatus[] = [];
 
   constructor(list: PortStatus[]) {
     this.list = list;
@@ -70,5 +71,9 @@ export class FakeSwitch implements MetricsApi {
 
   pollFrames() {
     return this.frames;
+  }
+
+  lldpPorts() {
+    return this.lldpStates;
   }
 }

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { afterEach, expect, test } from 'vitest';
 import { Metrics, type MetricsServer, metricsServer } from '../../src/control/metrics.ts';
 import { counters, FakeSwitch, portStatus } from './fake_switch.ts';
+import { lldpPort } from './lldp_neighbors.ts';
 
 /** All samples, `name{labels}` -> text of the value, and the lint: every line is what the format allows. */
 function parse(text: string): { samples: Map<string, string>; types: Map<string, string> } {
@@ -109,6 +110,23 @@ test('the values are those of the switch, exact up to 2^53', async () => {
   expect(samples.get('taploom_fdb_entries{bridge="br0"}')).toBe('7');
   expect(series(samples, 'taploom_build_info')).toEqual({
     [`taploom_build_info{version="0.1.0",node="${process.versions.node}"}`]: '1',
+  });
+});
+
+test('LLDP has series for the ports on which it runs', async () => {
+  const api = new FakeSwitch([portStatus('vm1'), portStatus('vm2')]);
+  api.lldpStates = [lldpPort()];
+  const { samples } = parse(await new Metrics(api, { process: false }).text());
+  const labels = '{bridge="br0",port="vm1"}';
+  expect(series(samples, 'taploom_lldp_')).toEqual({
+    [`taploom_lldp_neighbors${labels}`]: '1',
+    [`taploom_lldp_receive_frames_total${labels}`]: '1',
+    [`taploom_lldp_transmit_frames_total${labels}`]: '2',
+    [`taploom_lldp_receive_discarded_total${labels}`]: '3',
+    [`taploom_lldp_receive_errors_total${labels}`]: '4',
+    [`taploom_lldp_transmit_failed_total${labels}`]: '5',
+    [`taploom_lldp_neighbors_aged_out_total${labels}`]: '9',
+    [`taploom_lldp_neighbors_refused_total${labels}`]: '10',
   });
 });
 

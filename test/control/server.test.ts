@@ -6,6 +6,7 @@ import { EventStreams } from '../../src/control/event_stream.ts';
 import { FdbSessions } from '../../src/control/fdb_sessions.ts';
 import { ROUTES } from '../../src/control/routes.ts';
 import { controlApp } from '../../src/control/server.ts';
+import { lldpNeighbor, lldpPort } from './lldp_neighbors.ts';
 import { SimulatedSwitch } from './simulated_switch.ts';
 
 const CONFIG = {
@@ -232,6 +233,30 @@ describe('statistics', () => {
     expect(value).toMatchObject({ version: '9.9.9', pid: process.pid, bridges: [{ name: 'br0' }] });
     expect(value.ports.map((port: { name: string }) => port.name)).toEqual(['vm1', 'vm2', 'br0']);
     expect((await call('GET', '/v1/stats')).value.pollGap.polls).toBe(2);
+  });
+});
+
+describe('LLDP', () => {
+  test('neighbours and counters are told of all ports, of a bridge, of a port', async () => {
+    const [one, two] = [lldpNeighbor(), lldpNeighbor({ port: 'vm2', chassisId: 'x', otherTlvs: [] })];
+    api.neighbors = [one, two];
+    api.lldpStates = [lldpPort(), lldpPort({ port: 'vm2', mode: 'receive' })];
+    const all = { neighbors: api.neighbors, ports: api.lldpStates };
+    expect((await call('GET', '/v1/lldp')).value).toEqual(all);
+    expect((await call('GET', '/v1/lldp?bridge=br0')).value).toEqual(all);
+    expect((await call('GET', '/v1/lldp?bridge=br0&port=vm2')).value).toEqual({
+      neighbors: [two],
+      ports: [api.lldpStates[1]],
+    });
+    expect((await call('GET', '/v1/lldp?bridge=br9')).status).toBe(404);
+    expect((await call('GET', '/v1/lldp?bridge=br0&port=vm9')).value.code).toBe('no_such_port');
+    expect((await call('GET', '/v1/lldp?ports=vm1')).status).toBe(400);
+  });
+
+  test('it is switched on and off while the port stays', async () => {
+    const set = { op: 'set', kind: 'port', path: 'bridges.br0.ports.vm1', ok: true };
+    const { value } = await call('PATCH', '/v1/bridges/br0/ports/vm1', { lldp: true });
+    expect(value.results).toEqual([{ ...set, changes: { lldp: { from: false, to: true } } }]);
   });
 });
 

@@ -9,6 +9,8 @@ import type {
   FdbEntry,
   FdbFilter,
   LastDrop,
+  LldpNeighbor,
+  LldpPortStatus,
   PollFrames,
   PollGap,
   PortCounters,
@@ -53,6 +55,8 @@ export class SimulatedSwitch implements SwitchApi {
   readonly counters = new Map<string, Partial<PortCounters>>();
   readonly states = new Map<string, PortStatus['state']>();
   readonly macs = new Map<string, string>();
+  neighbors: LldpNeighbor[] = [];
+  lldpStates: LldpPortStatus[] = [];
   flushes: FdbFilter[] = [];
   /** What captures see, in pieces; a capture without an end waits after them. */
   readonly captured: CapturedFrame[][] = [];
@@ -223,6 +227,14 @@ export class SimulatedSwitch implements SwitchApi {
         [2, 2],
       ],
     };
+  }
+
+  lldp(): LldpNeighbor[] {
+    return this.neighbors;
+  }
+
+  lldpPorts(): LldpPortStatus[] {
+    return this.lldpStates;
   }
 
   async close(): Promise<void> {

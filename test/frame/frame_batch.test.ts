@@ -49,10 +49,18 @@ test('made frames have rows and room of their own behind all others', () => {
     last.end = batch.rows[row + COLUMN.start] + MADE_ROOM;
   }
   expect(made).toBeGreaterThan(0);
+  let shadows = 0;
+  for (let row = batch.shadow(0, 60); row >= 0; row = batch.shadow(0, 60), shadows++) {
+    expect(row).toBe(last.row + ROW);
+    last.row = row;
+  }
+  expect(shadows).toBeGreaterThan(0);
   expect(batch.rows.length).toBe(last.row + ROW);
-  expect(batch.bytes.length).toBe(last.end);
-  batch.madeCount = 0;
+  // Behind them is room for the own headers of every row.
+  expect(batch.bytes.length).toBeGreaterThanOrEqual(last.end + (batch.spare / ROW) * 512);
+  batch.forgetMade();
   expect(batch.make()).toBe(batch.spare + ROW);
+  expect(batch.shadow(0, 60)).toBe(last.row + ROW - shadows * ROW);
 });
 
 test('next hops, lists and drops cannot be taken for each other', () => {
