@@ -164,3 +164,20 @@ test('bad options are refused before anything runs', async () => {
   await four[0].close();
   await taploom.capture();
 });
+
+test('what a device does not take is a drop with its bytes, too', async () => {
+  const rig = await openRig({ br0: { ports: ports(2) } });
+  const drops = await rig.taploom.capture({ directions: ['drop'], port: 'p2' });
+  const frame = Buffer.concat([Buffer.from('ffffffffffff02000000000a88b5', 'hex'), Buffer.alloc(1400, 7)]);
+  // Nobody empties the ring of p2.
+  for (let n = 0; n < 2000; n++) {
+    rig.taploom.memoryPort('p1').send(frame);
+    rig.taploom.poll(0, ++rig.now);
+  }
+  const [dropped] = await first(drops, 1);
+  expect(dropped).toMatchObject({ port: 'p2', reason: 'queue_full', side: 'transmit', length: frame.length });
+  expect(Buffer.from(dropped.bytes).equals(frame)).toBe(true);
+  const last = await rig.taploom.lastDrops();
+  expect(last).toHaveLength(16);
+  expect(last[15].head).toBe(frame.toString('hex', 0, 128));
+});
