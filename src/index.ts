@@ -2,8 +2,13 @@
 
 export type {
   BridgeStatus,
+  Capture,
+  CaptureDirection,
+  CapturedFrame,
+  CaptureOptions,
   FdbEntry,
   FdbFilter,
+  LastDrop,
   LldpChange,
   LldpCounters,
   LldpNeighbor,

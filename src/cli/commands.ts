@@ -176,7 +176,23 @@ export async function fdbFlush(context: Context, bridge?: string): Promise<void>
   print(context, { flushed }, () => `${flushed} ${flushed === 1 ? 'entry' : 'entries'} forgotten\n`);
 }
 
+export async function capture(context: Context, bridge?: string, port?: string): Promise<void> {
+  const { runCapture } = await import('./capture/run.ts');
+  await runCapture(context, bridge, port);
+}
+
+async function lastDrops(context: Context, bridge?: string): Promise<void> {
+  const summary = bridge === undefined ? undefined : await context.client.summary();
+  if (summary !== undefined) known(summary.bridges, bridge as string);
+  const own = summary?.ports.filter((port) => port.bridge === bridge).map(({ name }) => name);
+  const drops = await context.client.lastDrops();
+  const wanted = drops.filter(({ port }) => own === undefined || own.includes(port));
+  const { lastDropsText } = await import('./capture/last_drops_text.ts');
+  print(context, wanted, () => lastDropsText(wanted));
+}
+
 export async function drops(context: Context, bridge?: string): Promise<void> {
+  if (context.options.last === true) return lastDrops(context, bridge);
   const rows = await context.client.drops();
   const wanted = bridge === undefined ? rows : rows.filter((row) => row.bridge === bridge);
   if (wanted.length === 0 && bridge !== undefined) known((await context.client.summary()).bridges, bridge);

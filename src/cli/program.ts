@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { Command, CommanderError, Option } from 'commander';
 import { taploomVersion } from '../control/version.ts';
 import { addBench } from './bench/command.ts';
+import { addCaptureOptions } from './capture/command.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
 import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
@@ -179,9 +180,22 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     .option('--interval <seconds>', 'time between two rounds', number, 1)
     .option('--rounds <number>', 'stop after so many rounds', number)
     .action(action((c) => c.stats));
-  child(program, 'drops [bridge]', 'dropped frames by port and reason', ['drops', 'drops br0 --json']).action(
-    action((c) => c.drops),
-  );
+  child(program, 'drops [bridge]', 'dropped frames by port and reason', [
+    'drops',
+    'drops br0 --json',
+    'drops --last',
+  ])
+    .option('--last', 'the last dropped frames of each port, decoded')
+    .action(action((c) => c.drops));
+  addCaptureOptions(
+    child(program, 'capture [bridge] [port]', 'frames as they pass, as text or pcapng', [
+      'capture br0 vm1',
+      "capture br0 --filter 'tcp port 80' --count 10",
+      'capture --direction drop',
+      'capture br0 -w - | wireshark -k -i -',
+      'capture br0 -w frames.pcapng --snaplen 128',
+    ]),
+  ).action(action((c) => c.capture));
 
   child(program, 'lldp [bridge] [port]', 'neighbours that LLDP found; of one port all they say', [
     'lldp',

@@ -4,8 +4,10 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type {
   BridgeStatus,
+  CaptureOptions,
   FdbEntry,
   FdbFilter,
+  LastDrop,
   LldpNeighbor,
   LldpPortStatus,
   PollGap,
@@ -40,6 +42,15 @@ export interface DropRow {
   reason: string;
   frames: number;
   help: string;
+}
+
+/** A running capture. */
+export interface CaptureStream {
+  id: string;
+  /** pcapng. */
+  chunks: AsyncIterable<Uint8Array>;
+  /** Closes the connection, and so the capture. */
+  abort(): void;
 }
 
 export interface LldpAnswer {
@@ -101,6 +112,36 @@ export class ControlClient {
 
   async drops(): Promise<DropRow[]> {
     return (await this.call<{ drops: DropRow[] }>('GET', '/v1/drops')).drops;
+  }
+
+  async lastDrops(): Promise<LastDrop[]> {
+    return (await this.call<{ drops: LastDrop[] }>('GET', '/v1/drops/last')).drops;
+  }
+
+  /** Starts a capture on a connection of its own; resolves when it runs. */
+  async capture(options: CaptureOptions): Promise<CaptureStream> {
+    const response = await this.open('/v1/capture', JSON.stringify(options));
+    const id = response.headers['taploom-capture'];
+    if (response.statusCode === 200 && typeof id === 'string') {
+      return { id, chunks: this.chunksOf(response), abort: () => response.destroy() };
+    }
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) text += chunk;
+    this.decode(response.statusCode ?? 0, text); // throws
+    throw new ControlError('bad_answer', `${this.socket} did not start a capture: is it taploomd's socket?`);
+  }
+
+  private async *chunksOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+    try {
+      yield* response;
+    } catch (error) {
+      throw this.explain(error as NodeJS.ErrnoException);
+    }
+  }
+
+  /** The stream of the capture ends with its statistics. */
+  async endCapture(id: string): Promise<void> {
+    await this.call('DELETE', `/v1/capture/${encodeURIComponent(id)}`);
   }
 
   lldp(bridge?: string, port?: string): Promise<LldpAnswer> {
@@ -217,12 +258,14 @@ export class ControlClient {
     this.agent.destroy();
   }
 
-  private open(path: string): Promise<IncomingMessage> {
+  /** A connection of its own: a GET, or with a body a POST. */
+  private open(path: string, body?: string): Promise<IncomingMessage> {
     return new Promise((done, fail) => {
-      const call = request({ socketPath: this.socket, agent: false, path });
+      const what = body === undefined ? {} : { method: 'POST', headers: jsonHeaders(body) };
+      const call = request({ socketPath: this.socket, agent: false, path, ...what });
       call.on('response', done);
       call.on('error', (error: NodeJS.ErrnoException) => fail(this.explain(error)));
-      call.end();
+      call.end(body);
     });
   }
 

@@ -75,9 +75,10 @@ function describer(routes: readonly Route[]): Describe {
 
 const reference = (id: string) => `#/components/schemas/${id}`;
 
-function schemasOf({ query, body, document, answer }: Route): z.ZodType[] {
+function schemasOf({ query, body, document, answer, media }: Route): z.ZodType[] {
   const parameters = Object.values(query?.shape ?? {}) as z.ZodType[];
-  return [...parameters, body, document, answer].filter((schema) => schema !== undefined);
+  const described = media === undefined ? answer : undefined;
+  return [...parameters, body, document, described].filter((schema) => schema !== undefined);
 }
 
 function operation(route: Route, describe: Describe): Json {
@@ -91,7 +92,10 @@ function operation(route: Route, describe: Describe): Json {
     parameters: [...pathParameters(route), ...queryParameters(route, describe)],
     ...(body && { requestBody: { required: !route.bodyOptional, content: json(body) } }),
     responses: {
-      200: { description: 'OK', content: { ...json(route.answer), ...(route.streams && SSE) } },
+      200: {
+        description: 'OK',
+        content: route.media ? { [route.media]: {} } : { ...json(route.answer), ...(route.streams && SSE) },
+      },
       ...Object.fromEntries(
         problems.map((status) => [
           status,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type {
   BridgeStatus,
   FdbEntry,
+  LastDrop,
   LldpCounters,
   LldpNeighbor,
   LldpPortStatus,
@@ -230,6 +231,38 @@ export const drops = z.object({
     }),
   ),
 });
+export const lastDrops: z.ZodType<{ drops: LastDrop[] }> = z.object({
+  drops: z.array(
+    z.object({
+      time: z.number().describe('milliseconds since 1970'),
+      port: z.string().describe('empty: of no port'),
+      side: z.enum(['receive', 'transmit']),
+      reason: z.string(),
+      help: z.string(),
+      length: count.describe('bytes that the frame had; 0 if they were gone'),
+      head: z.string().describe('the first 128 of them, as hex digits'),
+    }),
+  ),
+});
+const word = z.int().min(0).max(0xffff_ffff);
+const byte = z.int().min(0).max(255);
+export const captureOptions = z.strictObject({
+  bridge: z.string().optional().describe('only ports of this bridge'),
+  port: z.string().optional().describe('only this port'),
+  directions: z
+    .array(z.enum(['in', 'out', 'drop']))
+    .min(1)
+    .optional()
+    .describe('in and out, unless told'),
+  program: z
+    .array(z.tuple([z.int().min(0).max(0xffff), byte, byte, word]))
+    .max(4096)
+    .optional()
+    .describe('classic BPF over Ethernet frames, as `tcpdump -ddd` prints it: code, jt, jf, k'),
+  snaplen: z.int().min(1).max(262_144).optional().describe('most bytes of each frame'),
+  count: z.int().min(1).max(0x7fff_ffff).optional().describe('end after so many frames'),
+});
+export const ended = z.object({ ended: z.string() });
 export const bridgeList = z.object({ bridges: z.array(bridgeStatus) });
 export const bridge = z.object({ status: bridgeStatus, config: bridgeConfig });
 export const portList = z.object({ ports: z.array(portStatus) });

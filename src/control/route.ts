@@ -3,6 +3,7 @@
 
 import type { z } from 'zod';
 import type { SwitchApi } from '../api.ts';
+import type { CaptureSessions } from './capture_sessions.ts';
 import type { OwnChanges } from './changes.ts';
 import type { EventStream, EventStreams } from './event_stream.ts';
 import type { FdbSessions } from './fdb_sessions.ts';
@@ -12,8 +13,20 @@ export interface ControlContext {
   readonly api: SwitchApi;
   readonly changes: OwnChanges;
   readonly sessions: FdbSessions;
+  readonly captures: CaptureSessions;
   readonly streams: EventStreams;
   readonly version: string;
+}
+
+/** An answer that is not JSON, and comes as it is made. */
+export class Streamed {
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly headers: Record<string, string>;
+
+  constructor(stream: ReadableStream<Uint8Array>, headers: Record<string, string>) {
+    this.stream = stream;
+    this.headers = headers;
+  }
 }
 
 export type Method = 'get' | 'put' | 'patch' | 'post' | 'delete';
@@ -31,6 +44,8 @@ export interface Route {
   readonly document?: z.ZodType;
   readonly bodyOptional?: boolean;
   readonly answer: z.ZodType;
+  /** Media type of the answer, if it is `Streamed`. */
+  readonly media?: string;
   /** It may also answer with server-sent events; `answer` is then for the rest. */
   readonly streams?: boolean;
   /** Problem statuses beside 400 and 500, which any route may give. */
@@ -54,12 +69,13 @@ interface Declared<Path extends string, Q extends z.ZodObject, B extends z.ZodTy
   document?: z.ZodType;
   bodyOptional?: boolean;
   answer: A;
+  media?: string;
   streams?: boolean;
   problems?: readonly number[];
   handle(
     context: ControlContext,
     input: { params: Params<Path>; query: z.output<Q>; body: z.output<B>; lastEventId?: string },
-  ): z.input<A> | EventStream | Promise<z.input<A>>;
+  ): z.input<A> | EventStream | Promise<z.input<A> | Streamed>;
 }
 
 export function route<

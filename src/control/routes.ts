@@ -19,7 +19,7 @@ import * as events from './event_resources.ts';
 import { interfaceExists } from './interfaces.ts';
 import { mergePatch } from './merge_patch.ts';
 import * as resource from './resources.ts';
-import { type Route, route } from './route.ts';
+import { type Route, route, Streamed } from './route.ts';
 
 const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
 const exclusive = z.strictObject({ exclusive: resource.flag.describe('fail with 409 if it exists already') });
@@ -29,6 +29,7 @@ const putPortQuery = exclusive.extend({
   ),
 });
 const CHANGE = [404, 409] as const;
+const PCAPNG = 'application/x-pcapng';
 
 export const ROUTES: readonly Route[] = [
   route('get', '/v1/healthz', {
@@ -186,6 +187,36 @@ export const ROUTES: readonly Route[] = [
     summary: 'Dropped frames by port and reason',
     answer: resource.drops,
     handle: ({ api }) => ({ drops: dropRows(api) }),
+  }),
+
+  route('get', '/v1/drops/last', {
+    summary: 'The last drops of each port, headers only, oldest first',
+    answer: resource.lastDrops,
+    handle: async ({ api }) => ({ drops: await api.lastDrops() }),
+  }),
+
+  route('post', '/v1/capture', {
+    summary: 'Capture frames: a stream of pcapng',
+    description:
+      'Lasts until `count` frames are there, the capture is deleted by the id in the header `Taploom-Capture`, or the client goes away. What the client does not read in time is lost, and counted in the interface statistics at the end.',
+    body: resource.captureOptions,
+    bodyOptional: true,
+    answer: z.instanceof(Uint8Array),
+    media: PCAPNG,
+    problems: [404, 409],
+    handle: async ({ captures }, { body }) => {
+      const { id, stream } = await captures.open(body ?? {});
+      return new Streamed(stream, { 'content-type': PCAPNG, 'taploom-capture': id });
+    },
+  }),
+  route('delete', '/v1/capture/{id}', {
+    summary: 'End a capture: its stream closes with the statistics',
+    answer: resource.ended,
+    problems: [404],
+    handle: async ({ captures }, { params }) => {
+      await captures.end(params.id);
+      return { ended: params.id };
+    },
   }),
 
   route('get', '/v1/lldp', {

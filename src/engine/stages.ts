@@ -94,6 +94,8 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
       values[counter + PORT.receivedFrames] += 1;
       values[counter + PORT.receivedBytes] += length;
       rows[row + COLUMN.source] = port;
+      // Also for what is given up early: whoever looks on goes by it.
+      rows[row + COLUMN.rest] = rows[row + COLUMN.start] + MACS_LEN;
       if (rows[row + COLUMN.dest] !== 0) continue;
       if (length < HEADER_LEN) {
         rows[row + COLUMN.dest] = DEST_DROP | DROP.runt;

@@ -11,8 +11,11 @@ import { EventEmitter } from 'node:events';
 import { setImmediate as breath } from 'node:timers/promises';
 import type {
   BridgeStatus,
+  Capture,
+  CaptureOptions,
   FdbEntry,
   FdbFilter,
+  LastDrop,
   LldpNeighbor,
   LldpPortStatus,
   PollFrames,
@@ -47,10 +50,12 @@ import type { Answer, Change, Failed, News } from '../worker/messages.ts';
 import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
 import { bridgeStatuses } from './bridge_status.ts';
+import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { LldpService } from './lldp_service.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
+import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { SwitchHost } from './switch_host.ts';
 import { type PortGlance, SwitchNews } from './switch_news.ts';
@@ -66,6 +71,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly goneNames = new Set<string>();
   private readonly linkWatch = new LinkWatch(this.devices);
   private readonly plane: PlaneClient;
+  private readonly captures: CaptureRegistry;
   private readonly lldpService: LldpService;
   /** What protocols find out about ports, and topologies that are in force, or will be in a moment. */
   private readonly states = new PortStates();
@@ -93,6 +99,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const onNews = (news: News) => this.tell(news);
     this.topologies = [topology];
     this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
+    this.captures = new CaptureRegistry(
+      this.plane,
+      portNames(this.compiler, () => this.current),
+      workers,
+    );
     const { devices, mtus, goneNames, linkWatch } = this;
     this.lldpService = new LldpService(
       { devices, mtus, goneNames, linkWatch, counters: this.counters },
@@ -244,6 +255,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.counters.pollFrames();
   }
 
+  capture(options: CaptureOptions = {}): Promise<Capture> {
+    return this.captures.start(options);
+  }
+
+  lastDrops(): Promise<LastDrop[]> {
+    return this.captures.lastDrops();
+  }
+
   lldp(): LldpNeighbor[] {
     return this.lldpService.neighbors();
   }
@@ -265,6 +284,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.enqueue(async () => {
       if (this.isClosed) return;
       this.isClosed = true;
+      await this.captures.close();
       this.lldpService.close();
       this.host.close();
       await this.plane.close();
@@ -407,6 +427,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.topologies.splice(0, this.topologies.length - 1);
     this.remotesKey = remotesKey;
     this.current = config;
+    this.captures.select();
     return answer.kind === 'done' ? answer.failed : [];
   }
 

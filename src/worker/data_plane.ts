@@ -14,6 +14,7 @@ import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../t
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
 import type { Answer, Change, Failed, HostRings, News, Page, Request, Team } from './messages.ts';
+import { Onlookers } from './onlookers.ts';
 
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
@@ -40,6 +41,7 @@ export class DataPlane {
   /** Workers that stand still while this one, the first, changes what they share. */
   private readonly others: number;
   private readonly isFollower: boolean;
+  private readonly onlookers: Onlookers;
   private topology: Topology;
   /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
   private readonly times = new Float64Array(TIMES);
@@ -58,6 +60,7 @@ export class DataPlane {
     this.isFollower = team !== undefined && team.index > 0;
     this.barrier = new Barrier(team?.barrier);
     this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
+    this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     this.devices = new Devices(this.engine, counters, this.remotes, this.others > 0);
     this.report = report;
@@ -105,6 +108,7 @@ export class DataPlane {
       else clock[0] = monotonicMs();
     }
     engine.forward();
+    this.onlookers.notify();
     if (devices.hasNews) for (const news of devices.takeNews()) this.report(news);
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
   }
@@ -133,6 +137,10 @@ export class DataPlane {
       case 'list':
         this.engine.lists.set(request.row, request.members, request.isByFlow);
         return { kind: 'done', failed: [] };
+      case 'capture':
+      case 'end_capture':
+      case 'last_drops':
+        return this.onlookers.answer(request);
       case 'stop':
         this.close();
         return { kind: 'done', failed: [] };
@@ -223,6 +231,7 @@ export class DataPlane {
   private begin(port: number): void {
     this.engine.orphan(port);
     this.counters.clearPort(port);
+    this.onlookers.forget(port);
   }
 
   private expireRemotes(): void {

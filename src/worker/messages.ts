@@ -1,6 +1,7 @@
 // What the control plane asks of the data plane, and its answers. The same values travel by a function call when the
 // engine runs inline, and by postMessage when it runs in a thread.
 
+import type { CaptureSpec } from '../engine/capture.ts';
 import type { Topology } from '../engine/topology.ts';
 import type { AddedVtep, DeviceSpec } from '../port/spec.ts';
 import type { RemoteRow } from '../table/remotes.ts';
@@ -38,6 +39,10 @@ export type Request =
   | { kind: 'barrier' }
   /** A list of Lists: no members = it is removed. */
   | { kind: 'list'; row: number; members: number[]; isByFlow: boolean }
+  | { kind: 'capture'; spec: CaptureSpec }
+  | { kind: 'end_capture'; id: number }
+  /** Where the last drops are. */
+  | { kind: 'last_drops' }
   | { kind: 'stop' };
 
 export interface Page {
@@ -58,7 +63,11 @@ export interface Failed {
 
 export type Answer =
   /** `failed`: of a change. */
-  { kind: 'done'; failed: Failed[] } | { kind: 'flushed'; count: number } | Page;
+  | { kind: 'done'; failed: Failed[] }
+  | { kind: 'flushed'; count: number }
+  /** Memory of `LastDrops`, of each worker that dropped something. */
+  | { kind: 'last_drops'; memories: SharedArrayBuffer[] }
+  | Page;
 
 /** Unasked: a port's device died, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
 export interface News {

@@ -1,7 +1,7 @@
 // Several workers as one data plane. Requests go to all of them in one breath, and the answers are joined.
 //
 //   change:       to all; each receives from its share of the ports and sends to every port
-//   remove, barrier, list:  to all
+//   remove, barrier, list, captures:  to all
 //   read, flush:  to the first, while the others stand still
 //
 // A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
@@ -94,6 +94,9 @@ export class WorkersPlane implements PlaneClient {
     if (body.kind === 'change') return this.change(body.change);
     if (body.kind === 'remove') return this.remove(body.ports);
     if (body.kind === 'barrier' || body.kind === 'list') return (await this.ask(() => body))[0];
+    if (body.kind === 'capture' || body.kind === 'end_capture' || body.kind === 'last_drops') {
+      return this.askEach(body);
+    }
     const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
     return answer;
   }
@@ -149,6 +152,13 @@ export class WorkersPlane implements PlaneClient {
     const [answer] = await this.ask(() => ({ kind: 'remove', ports }));
     this.forget(ports);
     return answer;
+  }
+
+  /** For what each worker does by itself. */
+  private async askEach(body: Request): Promise<Answer> {
+    const answers = await this.ask(() => body);
+    const memories = answers.flatMap((answer) => (answer.kind === 'last_drops' ? answer.memories : []));
+    return body.kind === 'last_drops' ? { kind: 'last_drops', memories } : answers[0];
   }
 
   /** A worker died: no other waits for it, and the switch can be closed. */

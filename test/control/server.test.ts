@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FdbEntry } from '../../src/api.ts';
+import { CaptureSessions } from '../../src/control/capture_sessions.ts';
 import { Changes } from '../../src/control/changes.ts';
 import { EventStreams } from '../../src/control/event_stream.ts';
 import { FdbSessions } from '../../src/control/fdb_sessions.ts';
@@ -31,7 +32,8 @@ beforeEach(() => {
   sessions = new FdbSessions(api);
   const changes = new Changes(api, (config) => void saved.push(config));
   const streams = new EventStreams(api.events);
-  const context = { api, changes, sessions, streams, version: '9.9.9' };
+  const captures = new CaptureSessions(api, 'taploom');
+  const context = { api, changes, sessions, streams, captures, version: '9.9.9' };
   app = controlApp(context, (error) => void faults.push(error));
 });
 afterEach(() => sessions.close());
@@ -393,6 +395,7 @@ describe('the OpenAPI document', () => {
     );
     expect(described.sort()).toEqual(ROUTES.map(({ method, path }) => `${method} ${path}`).sort());
     for (const line of described) {
+      if (line === 'post /v1/capture') continue; // not JSON, and without an end: capture.test.ts
       const [method, path] = line.split(' ');
       const { value } = await call(method.toUpperCase(), unfollowed(path.replaceAll(/\{\w+\}/g, 'x')));
       expect(['not_found', 'method_not_allowed', 'internal']).not.toContain(value.code);
@@ -420,6 +423,17 @@ describe('the OpenAPI document', () => {
     api.counters.set('vm1', { receiveDropped: { runt: 1 } });
     api.entries = [
       { bridge: 'br0', mac: '02:00:00:00:00:01', vlan: 10, port: 'vm1', type: 'learned', age: 1.5 },
+    ];
+    api.drops = [
+      {
+        time: 1_795_824_000_123.5,
+        port: 'vm1',
+        side: 'receive',
+        reason: 'runt',
+        help: 'too short',
+        length: 9,
+        head: 'ff00',
+      },
     ];
     api.events.add({ type: 'station', change: 'more', moves: 3 });
     for (const route of ROUTES.filter(({ method }) => method === 'get')) {

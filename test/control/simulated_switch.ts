@@ -3,8 +3,12 @@
 
 import type {
   BridgeStatus,
+  Capture,
+  CapturedFrame,
+  CaptureOptions,
   FdbEntry,
   FdbFilter,
+  LastDrop,
   LldpNeighbor,
   LldpPortStatus,
   PollFrames,
@@ -54,6 +58,12 @@ export class SimulatedSwitch implements SwitchApi {
   neighbors: LldpNeighbor[] = [];
   lldpStates: LldpPortStatus[] = [];
   flushes: FdbFilter[] = [];
+  /** What captures see, in pieces; a capture without an end waits after them. */
+  readonly captured: CapturedFrame[][] = [];
+  readonly captureLost: Record<string, number> = {};
+  captureOptions: CaptureOptions[] = [];
+  openCaptures = 0;
+  drops: LastDrop[] = [];
   applied = 0;
   openIterators = 0;
   closed = false;
@@ -82,6 +92,38 @@ export class SimulatedSwitch implements SwitchApi {
     );
     for (const fact of appliedFacts(by, results)) this.events.add(fact);
     return results;
+  }
+
+  async capture(options: CaptureOptions = {}): Promise<Capture> {
+    this.captureOptions.push(options);
+    this.openCaptures++;
+    const { captured, captureLost } = this;
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const batches = async function* () {
+      yield* captured;
+      if (options.count === undefined) await ended;
+    };
+    let isOpen = true;
+    return {
+      snaplen: options.snaplen ?? 262_144,
+      batches,
+      lost: () => captureLost,
+      close: async () => {
+        end();
+        if (isOpen) this.openCaptures--;
+        isOpen = false;
+      },
+      async *[Symbol.asyncIterator]() {
+        for await (const frames of batches()) yield* frames;
+      },
+    };
+  }
+
+  async lastDrops(): Promise<LastDrop[]> {
+    return this.drops;
   }
 
   bridges(): BridgeStatus[] {

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | shared | segments | underlay | too_big | trains | memory | faults> <frames>
+//   node --expose-gc steady_state.mjs <plain | captured | shared | segments | underlay | too_big | trains | memory | faults> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -26,6 +26,9 @@ const [
   { MemoryDevice, MemoryPort },
   { FrameRing },
   { COLUMN },
+  { Captures },
+  { DropKeeper },
+  { CaptureRing },
 ] = await Promise.all(
   [
     'engine/engine.js',
@@ -45,6 +48,9 @@ const [
     'port/memory.js',
     'port/frame_ring.js',
     'frame/frame_batch.js',
+    'engine/capture.js',
+    'engine/drop_keeper.js',
+    'table/capture_ring.js',
   ].map(load),
 );
 
@@ -210,12 +216,40 @@ if (kind === 'memory') {
     engine.attach(port.port, kind === 'underlay' ? new VxlanTaps(list, registry, table) : sockets);
   }
 }
+engine.drops.passes.push(new DropKeeper(batch, engine.clock));
+const rings = [];
+if (kind === 'captured') {
+  const captures = new Captures(batch, engine.clock);
+  const spec = { ports: new SharedArrayBuffer(4096), directions: 7, snaplen: 128, count: 0 };
+  new Uint8Array(spec.ports).fill(1);
+  const isTagged = [
+    [0x28, 0, 0, 12],
+    [0x15, 0, 1, 0x8100],
+    [0x06, 0, 0, 0xffff_ffff],
+    [0x06, 0, 0, 0],
+  ];
+  for (const program of [null, isTagged]) {
+    const ring = CaptureRing.allocate(4096);
+    captures.start({ ...spec, id: rings.length, rings: [ring.memory], program }, 0);
+    rings.push(ring);
+  }
+  engine.ingressPasses.push(captures);
+  engine.egress.passes.push(captures);
+  engine.drops.passes.push(captures);
+}
+let captured = 0;
 let now = 1000;
 let done = 0;
 let turn = 0;
 function poll() {
   if (kind === 'memory') feed();
   engine.poll(now);
+  for (let n = 0; n < rings.length; n++) {
+    for (let at = rings[n].peek(); at >= 0; at = rings[n].peek()) {
+      captured++;
+      rings[n].release(at);
+    }
+  }
   done += batch.count;
   now += 1;
 }
@@ -261,4 +295,6 @@ const tunnelAt = counters.port(number('vx') ?? 0);
 const sent = counters.values[tunnelAt + PORT.transmittedSegments];
 const answers = counters.values[tunnelAt + PORT.generated];
 const share = total(PORT.forwarded) / total(PORT.receivedFrames);
-console.log(JSON.stringify({ frames: done, polls, collections, growth, forwarded: share, sent, answers }));
+console.log(
+  JSON.stringify({ frames: done, polls, collections, growth, forwarded: share, sent, answers, captured }),
+);
