@@ -100,8 +100,8 @@ async function flooded({ rounds, seconds, say }: BenchOptions): Promise<Result[]
           seconds: seconds + 2,
           limit: 2 ** 32 - 1,
           tag: 1,
-          sources: 1,
-          destinations: 1,
+          sources: 0,
+          destinations: 0,
         };
         const before = puntedBy(await running.ports());
         const flood = sockets.send(plan, frame);

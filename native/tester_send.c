@@ -37,8 +37,9 @@ static void put_station(uint8_t *mac, uint64_t n)
 
 static void fill(struct task *t, uint8_t *frame, uint64_t n)
 {
-    put_station(frame, n % (uint64_t)t->plan[TL_TEST_DESTINATIONS]);
-    put_station(frame + 6, n % (uint64_t)t->plan[TL_TEST_SOURCES]);
+    uint64_t destinations = (uint64_t)t->plan[TL_TEST_DESTINATIONS], sources = (uint64_t)t->plan[TL_TEST_SOURCES];
+    if (destinations) put_station(frame, n % destinations);
+    if (sources) put_station(frame + 6, n % sources);
     uint16_t tag = __builtin_bswap16((uint16_t)t->plan[TL_TEST_TAG]);
     uint32_t sequence = __builtin_bswap32((uint32_t)n);
     uint64_t time = __builtin_bswap64((uint64_t)tester_now(CLOCK_REALTIME));

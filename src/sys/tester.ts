@@ -24,7 +24,7 @@ export interface SendPlan {
   limit: number;
   /** What a receiver tells the frames of this stream by, 0-65535. */
   tag: number;
-  /** Frame n comes from station n modulo this ... */
+  /** Frame n comes from station n modulo this (0: from the address that is in the frame) ... */
   sources: number;
   /** ... and goes to station n modulo that. */
   destinations: number;
