@@ -6,7 +6,8 @@
 // same loop with nothing between them is measured in turns with the others, and its median subtracted.
 
 import { ROW } from '../src/frame/frame_batch.ts';
-import { type Fdb, tickAt } from '../src/table/fdb.ts';
+import type { Fdb } from '../src/table/fdb.ts';
+import { tickAt } from '../src/table/fdb_entry.ts';
 import * as ethernet from '../src/wire/ethernet.ts';
 import { Stations } from './stations.ts';
 import { median } from './statistics.ts';

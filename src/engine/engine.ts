@@ -7,7 +7,7 @@ import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, NOBODY, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, type Drops, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { tickAt } from '../table/fdb.ts';
+import { tickAt } from '../table/fdb_entry.ts';
 import { Lists } from '../table/lists.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';

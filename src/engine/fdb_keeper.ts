@@ -3,7 +3,8 @@
 
 import { PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
-import { Fdb, LOCAL, STATIC, tickAt } from '../table/fdb.ts';
+import { Fdb } from '../table/fdb.ts';
+import { LOCAL, STATIC, tickAt } from '../table/fdb_entry.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
 

@@ -6,7 +6,7 @@ import { portViews } from '../compile/port_view.ts';
 import { type SwitchConfig, vlanSet } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { LOCAL, STATIC } from '../table/fdb.ts';
+import { LOCAL, STATIC } from '../table/fdb_entry.ts';
 import { formatIp } from '../wire/ip_address.ts';
 import { formatMac, type Mac, parseMac } from '../wire/mac.ts';
 import type { Page } from '../worker/messages.ts';

@@ -5,9 +5,9 @@ import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
-import type { LinkWatch, Look } from '../device/link_watch.ts';
-import type { PortMtus } from '../device/mtus.ts';
+import type { Look } from '../device/link_watch.ts';
 import type { CounterView } from './counter_view.ts';
+import type { OpenPorts } from './open_ports.ts';
 
 interface PortFacts {
   bridge: string;
@@ -51,18 +51,8 @@ function portStatus(facts: PortFacts): PortStatus {
   };
 }
 
-/** Where the facts are found. */
-export interface FactsOfPorts {
-  compiler: Compiler;
-  counters: CounterView;
-  devices: ReadonlyMap<string, Device>;
-  mtus: PortMtus;
-  goneNames: ReadonlySet<string>;
-  linkWatch: LinkWatch;
-}
-
-export function portStatuses(config: SwitchConfig, facts: FactsOfPorts): PortStatus[] {
-  const { compiler, counters, devices, mtus, goneNames, linkWatch } = facts;
+export function portStatuses(config: SwitchConfig, compiler: Compiler, open: OpenPorts): PortStatus[] {
+  const { counters, devices, mtus, goneNames, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) =>
     portViews(bridge, config).flatMap(({ name }, place) => {
       const index = compiler.ports.find(name);

@@ -1,31 +1,27 @@
 // The forwarding database: (domain, MAC) -> next hop, by open addressing over one Int32Array.
 //
-//   slot:  | domain << 16 | MAC 0-1 | MAC 2-5 | next hop | heard << 8 | flags |      16 bytes, four to a cache line
-//          word 0 = 0: never used, a probe ends here (domains count from 1)
-//          next hop 0: the entry is dead; it misses, and the sweeper reclaims the slot
-//
 // Senders choose the addresses: so the hash is seeded at random, a probe ends after MAX_PROBES, limits end learning
-// (learned.ts), and nothing displaces an entry. Only a station's *source* address keeps its entry alive. A tick is
-// 128 ms modulo 2^24, so ages are between -12 and 12 days. docs/decisions.md says why; shared_fdb.ts is for workers.
+// (learned.ts), and nothing displaces an entry. Only a station's *source* address keeps its entry alive.
+// docs/decisions.md says why; fdb_entry.ts shows a slot; shared_fdb.ts is for workers.
 
 import type { Counters } from './counters.ts';
-import { Learned, type LearnLimits } from './learned.ts';
+import {
+  ageAt,
+  type FdbRules,
+  FLAGS,
+  MS_PER_TICK,
+  maxAgeOf,
+  NEVER,
+  STATIC,
+  TICK_SHIFT,
+  WORDS,
+} from './fdb_entry.ts';
+import { Learned } from './learned.ts';
 
-export const WORDS = 4;
 /** Slots that one `read` walks over: 0.3 ms if half of them are in use. */
 const READ_SLOTS = 32_768;
 /** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
 export const MAX_PROBES = 128;
-export const TICK_SHIFT = 8;
-const TICK_MASK = 0xff_ffff;
-const MS_PER_TICK = 128;
-const NEVER = -(2 ** 24);
-
-/** Flags of an entry. */
-export const STATIC = 1;
-/** The address is the switch's own. */
-export const LOCAL = 2;
-const FLAGS = STATIC | LOCAL;
 
 /** What `learn` did. */
 export const KNOWN = 0;
@@ -33,22 +29,6 @@ export const LEARNED = 1;
 export const MOVED = 2;
 /** A limit is reached or the chain is full; the frame is forwarded all the same. */
 export const REFUSED = 3;
-
-/** Limits and ages, as flat arrays of the current topology. */
-export interface FdbRules extends LearnLimits {
-  /** By bridge, in ms; 0 = learn nothing. */
-  readonly ageing: Float64Array;
-}
-
-/** Ticks for a time in ms, ready for `learn` and `lookup`. */
-export function tickAt(now: number): number {
-  return Math.floor(now / MS_PER_TICK) & TICK_MASK;
-}
-
-/** Ticks since a stamp; below 0 if a worker whose clock reading is newer wrote it. */
-function ageAt(stamp: number, tick: number): number {
-  return ((tick << TICK_SHIFT) - stamp) >> TICK_SHIFT;
-}
 
 export class Fdb {
   readonly slots: number;
@@ -395,9 +375,4 @@ export class Fdb {
     this.write(at, key, lo, hop, stamp);
     return true;
   }
-}
-
-/** By domain, in ticks; NEVER = learn nothing, and no age is fresh. */
-function maxAgeOf({ domainBridge, ageing }: FdbRules): Int32Array {
-  return Int32Array.from(domainBridge, (bridge) => Math.ceil(ageing[bridge] / MS_PER_TICK) || NEVER);
 }

@@ -8,7 +8,8 @@
 // whoever sprays addresses makes nobody look again. docs/decisions.md has what else may happen between two workers.
 
 import type { Counters } from './counters.ts';
-import { Fdb, type FdbRules, KNOWN, STATIC, TICK_SHIFT, WORDS } from './fdb.ts';
+import { Fdb, KNOWN } from './fdb.ts';
+import { type FdbRules, STATIC, TICK_SHIFT, WORDS } from './fdb_entry.ts';
 import { Lock } from './lock.ts';
 
 const LOCK = 0;

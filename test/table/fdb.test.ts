@@ -4,17 +4,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BRIDGE, Counters, PORT } from '../../src/table/counters.ts';
-import {
-  Fdb,
-  type FdbRules,
-  KNOWN,
-  LEARNED,
-  LOCAL,
-  MOVED,
-  REFUSED,
-  STATIC,
-  tickAt,
-} from '../../src/table/fdb.ts';
+import { Fdb, KNOWN, LEARNED, MOVED, REFUSED } from '../../src/table/fdb.ts';
+import { type FdbRules, LOCAL, STATIC, tickAt } from '../../src/table/fdb_entry.ts';
 
 const TICKS = 1 << 24;
 const MS_PER_TICK = 128;

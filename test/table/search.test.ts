@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Counters } from '../../src/table/counters.ts';
-import { Fdb, type FdbRules, KNOWN, LEARNED, REFUSED } from '../../src/table/fdb.ts';
+import { Fdb, KNOWN, LEARNED, REFUSED } from '../../src/table/fdb.ts';
+import type { FdbRules } from '../../src/table/fdb_entry.ts';
 import { createSearch, KEY, KEY_WORDS } from '../../src/table/search.ts';
 
 const RULES: FdbRules = {

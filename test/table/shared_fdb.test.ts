@@ -4,7 +4,8 @@
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BRIDGE, Counters, PORT } from '../../src/table/counters.ts';
-import { Fdb, type FdbRules, LEARNED, MOVED, REFUSED, STATIC } from '../../src/table/fdb.ts';
+import { Fdb, LEARNED, MOVED, REFUSED } from '../../src/table/fdb.ts';
+import { type FdbRules, STATIC } from '../../src/table/fdb_entry.ts';
 import { SharedFdb } from '../../src/table/shared_fdb.ts';
 import { crowd } from '../support/shared/crowd.ts';
 

@@ -1,0 +1,16 @@
+// What the host needs of the data plane, and of whoever knows its numbers.
+
+import type { Compiler } from '../compile/compiler.ts';
+import type { PlaneClient } from '../worker/plane_client.ts';
+import type { HostLinks } from './switch_host.ts';
+
+export function hostLinks(plane: PlaneClient, compiler: Compiler): HostLinks {
+  return {
+    toHost: plane.toHost,
+    fromHost: (port) => plane.fromHost(port),
+    wake: (port) => plane.wake(port),
+    numberOf: (port) => compiler.ports.find(port),
+    nameOf: (port) => compiler.ports.name(port),
+    vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
+  };
+}
