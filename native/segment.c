@@ -2,9 +2,8 @@
  * What segmentation hardware does to a TCP or UDP super-frame inside a tunnel: a copy of the headers for each segment,
  * with lengths, IPv4 identification, sequence number, flags and checksums patched. All else is TypeScript's.
  *
- *   headers (aux)          | tunnel | MACs | tag | IP | TCP |      the checksum field holds the sum of the pseudo-header
- *   payload (the frame)    | size bytes | size bytes | rest |      without its length
- *
+ *   headers (aux)          | tunnel | MACs | tag | IP | TCP |      checksum: the sum of the pseudo-header, no length
+ *   payload (the frame)    | size bytes | size bytes | rest |
  *   message                | headers 0 | payload 0 | headers 1 | payload 1 | ...      the payload stays where it is
  */
 #include "segment.h"

@@ -4,11 +4,9 @@
 //   host --- frame, 1,500 ---> switch ---X  VXLAN port, 1,450
 //   host <-- "1,450 fits" ---- switch       back through the frame's port, to its sender, in its domain and tag
 //
-// A switch has no address, so the answer comes from the frame's destination, MAC and IP, as in Linux' bridged tunnels
-// (iptunnel_pmtud_build_icmp): whatever route or filter the sender has, it expects packets from there.
-// Two threats. First, answers to errors or to broadcasts multiply: RFC 1122 section 3.2.2 and RFC 4443 section 2.4
-// say what is never answered. Second, a stranger could use the switch as a mirror: an answer is always smaller than
-// its frame, goes only to where that came from, and each port has an allowance.
+// The answer comes from the frame's destination, MAC and IP, as in Linux' iptunnel_pmtud_build_icmp. Two threats: answers
+// to errors or broadcasts multiply (RFC 1122 3.2.2 and RFC 4443 2.4), and a stranger could use the switch as a mirror. So
+// an answer is smaller than its frame, goes only to where that came from, and each port has an allowance.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';

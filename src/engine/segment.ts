@@ -1,18 +1,12 @@
 // Checksums and segmentation in software, for egress that cannot take a frame's offload request: VXLAN, memory ports
 // without offloads, TAPs whose reader accepts less.
 //
-// Works on a frame after `classify`: 12 MAC bytes at `start`, and byte k >= 12 of the untagged frame at rest - 12 + k.
-// The frame itself is never written. What is built goes into the batch's auxiliary area at an offset that the caller
-// chooses, so that copies within one buffer suffice and the caller can put a tunnel header in front.
-//
-//   frame     | MACs |..tag..| headers | payload                                  |
+//   frame     | MACs |..tag..| headers | payload                 |
 //   segments  | MACs | headers' | payload, gsoSize bytes |
-//             | MACs | headers' | payload, gsoSize bytes |
 //             | MACs | headers' | payload, the rest |
 //
-// The checksum field of a frame that asks for completion holds the sum of the pseudo-header. It is taken from there
-// rather than computed again, as Linux does: the sender knows the final destination behind IPv4 source routes and IPv6
-// routing headers. A sender that lies gets segments that its receiver refuses.
+// Works on a frame after `classify`, and never writes it: what is built goes into the batch's auxiliary area at an offset
+// of the caller's, who can put a tunnel header in front. A partial checksum is completed from the sum that it holds.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { add, finish, finishNonZero, fold, pseudo4, pseudo6 } from '../wire/checksum.ts';
