@@ -9,17 +9,15 @@ import {
   ageAt,
   type FdbRules,
   FLAGS,
-  MS_PER_TICK,
   maxAgeOf,
   NEVER,
   STATIC,
   TICK_SHIFT,
   WORDS,
 } from './fdb_entry.ts';
+import { type Page, readPage } from './fdb_page.ts';
 import { Learned } from './learned.ts';
 
-/** Slots that one `read` walks over: 0.3 ms if half of them are in use. */
-const READ_SLOTS = 32_768;
 /** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
 export const MAX_PROBES = 128;
 
@@ -257,31 +255,9 @@ export class Fdb {
     }
   }
 
-  /**
-   * Copies live entries from slot `from` on into `out`, five words each: domain, MAC 0-1, MAC 2-5, next hop,
-   * age in ms << 2 | flags (age at most 2^29 ms). Returns the slot to go on from, or -1 at the end. Walks over a bounded
-   * number of slots, so there may be no entry although there is a slot to go on from.
-   */
-  read(from: number, tick: number, out: Int32Array): { next: number; entries: number } {
-    const words = this.words;
-    const end = Math.min(this.slots, from + READ_SLOTS);
-    let entries = 0;
-    let slot = from;
-    for (; slot < end && entries * 5 + 5 <= out.length; slot++) {
-      const at = slot * WORDS;
-      if (words[at] === 0 || words[at + 2] === 0) continue;
-      const domain = words[at] >>> 16;
-      if (!this.isFresh(domain, words[at + 3], tick)) continue;
-      const flags = words[at + 3] & FLAGS;
-      const age = flags & STATIC ? 0 : Math.max(0, ageAt(words[at + 3], tick)) * MS_PER_TICK;
-      out[entries * 5] = domain;
-      out[entries * 5 + 1] = words[at] & 0xffff;
-      out[entries * 5 + 2] = words[at + 1];
-      out[entries * 5 + 3] = words[at + 2];
-      out[entries * 5 + 4] = (Math.min(age, 0x1fff_ffff) << 2) | flags;
-      entries++;
-    }
-    return { next: slot < this.slots ? slot : -1, entries };
+  /** Copies live entries from slot `from` on into `out`: see fdb_page.ts. */
+  read(from: number, tick: number, out: Int32Array): Page {
+    return readPage(this.words, this.maxAge, from, tick, out);
   }
 
   /** Offset of the entry, or of the empty slot where its chain ends; -1 if the chain is too long. */
