@@ -15,6 +15,10 @@ export interface Device {
   readonly memory?: MemoryPort;
   /** MTU of an interface that somebody else configures; undefined: Taploom sets it, or it cannot be seen. */
   readonly ownMtu?: number;
+  /** A descriptor that is writable exactly while the interface is up. */
+  readonly upFd?: number;
+  /** It shares sockets: its `close` only tells that it needs them no more, and Tunnels which nobody needs. */
+  readonly sharesSockets?: boolean;
   setMtu(mtu: number): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;

@@ -35,10 +35,10 @@ export class LinkWatch {
   lookUp(): void {
     const names: string[] = [];
     const fds: number[] = [];
-    for (const [name, { spec }] of this.devices) {
-      if (spec.kind !== 'tap') continue;
+    for (const [name, { upFd }] of this.devices) {
+      if (upFd === undefined) continue;
       names.push(name);
-      fds.push(spec.fd);
+      fds.push(upFd);
     }
     try {
       areTapsUp(fds).forEach((up, n) => {

@@ -46,7 +46,7 @@ function tapDevice(
   const spec: DeviceSpec = { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault: config.fault };
   const link = () => linkOfTap(tap.fd, tap.ifindex);
   const interfaceId = () => interfaceIdOfTap(tap.fd);
-  return { spec, mac: tap.mac, offloads: tap.offloads, link, interfaceId, ...life };
+  return { spec, mac: tap.mac, offloads: tap.offloads, upFd: tap.fd, link, interfaceId, ...life };
 }
 
 function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'setGsoMaxSize' | 'close' | 'undo'> {

@@ -77,7 +77,7 @@ export class Tunnels {
       this.release(this.vteps, vtepKey);
     };
     const spec = { ...tunnelSpec(port, config, vtep.number), senders: senders.fds };
-    return { spec, setMtu() {}, close, undo: close };
+    return { spec, sharesSockets: true, setMtu() {}, close, undo: close };
   }
 
   private openUnderlay(port: number, config: VxlanPortConfig, name: string): Device {
@@ -99,7 +99,8 @@ export class Tunnels {
       sourcePorts: to - from + 1,
     };
     const spec = { ...tunnelSpec(port, config, vtep.number), senders: [], underlay };
-    return { spec, interfaceId: () => interfaceIdOfTap(vtep.fd), setMtu() {}, close, undo: close };
+    const interfaceId = () => interfaceIdOfTap(vtep.fd);
+    return { spec, sharesSockets: true, interfaceId, setMtu() {}, close, undo: close };
   }
 
   /** Receiving sockets, and TAPs, that came since the last call. */

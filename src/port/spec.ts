@@ -1,4 +1,4 @@
-// What the data plane is told of a device: numbers and descriptors.
+// What the data plane is told of a device: numbers and descriptors; and what is special about a kind.
 
 import type { FaultOptions } from './faulty_port.ts';
 import type { VxlanPort } from './vxlan_port.ts';
@@ -37,6 +37,27 @@ export interface VxlanDeviceSpec extends VxlanPort {
 }
 
 export type DeviceSpec = TapDeviceSpec | PacketDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
+
+/** For those who share out ports among workers without knowing the kinds. */
+interface KindTraits<Spec> {
+  /** Only the first worker receives from it. */
+  isFirstsOnly: boolean;
+  /** Memory of the ring to which all workers send under a lock. */
+  sharedRing?(spec: Spec): SharedArrayBuffer;
+}
+
+const TRAITS: { [Kind in DeviceSpec['kind']]: KindTraits<Extract<DeviceSpec, { kind: Kind }>> } = {
+  tap: { isFirstsOnly: false },
+  packet: { isFirstsOnly: false },
+  memory: { isFirstsOnly: false, sharedRing: ({ fromSwitch }) => fromSwitch },
+  // That worker alone knows the remotes.
+  vxlan: { isFirstsOnly: true },
+};
+
+export function traitsOf({ kind }: DeviceSpec): KindTraits<DeviceSpec> {
+  // The compiler cannot see that the row is the one for this very kind.
+  return TRAITS[kind] as KindTraits<DeviceSpec>;
+}
 
 /** A socket that tunnels receive from, or the TAP under them. */
 export interface AddedVtep {

@@ -162,13 +162,13 @@ export class Reconfiguration {
     this.listeners.update(config);
     await this.commit(config, { removed: removed.map(([, device]) => device) });
     // Tunnels tell in `close` which sockets nobody uses any more: the data plane detaches these, too.
-    for (const [, device] of removed) if (device.spec.kind === 'vxlan') await device.close();
+    for (const [, device] of removed) if (device.sharesSockets) await device.close();
     const vteps = tunnels.takeRemoved();
     if (vteps.length > 0) await this.commit(config, { removedVteps: vteps.map(({ vtep }) => vtep) });
     for (const { fd } of vteps) await closeFdAside(fd);
     for (const [name, device] of removed) {
       this.forget(name);
-      if (device.spec.kind === 'vxlan') continue;
+      if (device.sharesSockets) continue;
       await device.close();
       await breath();
     }

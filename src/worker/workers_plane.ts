@@ -10,6 +10,7 @@
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { FrameRing } from '../port/frame_ring.ts';
+import { traitsOf } from '../port/spec.ts';
 import type { Counters } from '../table/counters.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
@@ -41,7 +42,7 @@ export class WorkersPlane implements PlaneClient {
   private slots: number;
   /** Memory of the FDB: the latest, and before it what some worker may still use. */
   private readonly tables: SharedArrayBuffer[];
-  /** By memory port: what all workers send to. */
+  /** By port: rings to which all workers send. */
   private readonly rings = new Map<number, SharedArrayBuffer>();
   /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
   private readonly unsegmented = new Set<number>();
@@ -179,11 +180,12 @@ export class WorkersPlane implements PlaneClient {
       counts[owner]++;
       reads[owner].push(port);
     };
-    for (const { kind, port } of added) if (kind === 'vxlan') give(port, 0);
+    for (const spec of added) if (traitsOf(spec).isFirstsOnly) give(spec.port, 0);
     for (const spec of added) {
-      if (spec.kind === 'memory') this.rings.set(spec.port, spec.fromSwitch);
+      const { isFirstsOnly, sharedRing } = traitsOf(spec);
+      if (sharedRing !== undefined) this.rings.set(spec.port, sharedRing(spec));
       // Of equal ones the last: the first has the table to keep.
-      if (spec.kind !== 'vxlan') give(spec.port, counts.lastIndexOf(Math.min(...counts)));
+      if (!isFirstsOnly) give(spec.port, counts.lastIndexOf(Math.min(...counts)));
     }
     return reads;
   }
