@@ -5,16 +5,7 @@
 // docs/decisions.md says why; fdb_entry.ts shows a slot; shared_fdb.ts is for workers.
 
 import type { Counters } from './counters.ts';
-import {
-  ageAt,
-  type FdbRules,
-  FLAGS,
-  maxAgeOf,
-  NEVER,
-  STATIC,
-  TICK_SHIFT,
-  WORDS,
-} from './fdb_entry.ts';
+import { ageAt, type FdbRules, FLAGS, maxAgeOf, NEVER, STATIC, TICK_SHIFT, WORDS } from './fdb_entry.ts';
 import { type Page, readPage } from './fdb_page.ts';
 import { Learned } from './learned.ts';
 
