@@ -111,7 +111,7 @@ static void stream(struct task *t, struct batch *b)
         if (due < 1) {
             int64_t when = (int64_t)(origin + (double)(next + 1) * 1e9 / rate) + 1;
             if (when < now + TICK_NS) when = now + TICK_NS;
-            /* long waits in steps, so that a stop is heard */
+            /* long waits in steps, so that a stop is noticed */
             sleep_until(when < now + 50000000 ? when : now + 50000000);
         } else {
             int count = due < BATCH ? (int)due : BATCH;

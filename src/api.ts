@@ -73,7 +73,7 @@ export interface FdbEntry {
   /** Address of the VXLAN remote. */
   remote?: string;
   type: 'learned' | 'static' | 'local';
-  /** Seconds since the station was last heard; 0 for static and local entries. */
+  /** Seconds since the station was last seen; 0 for static and local entries. */
   age: number;
 }
 
@@ -177,7 +177,7 @@ export interface LldpNeighbor {
   ttl: number;
   /** Seconds until it is forgotten, unless it sends again. */
   expiresIn: number;
-  /** Seconds since it was first heard. */
+  /** Seconds since it was first seen. */
   age: number;
   portDescription?: string;
   systemName?: string;

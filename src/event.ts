@@ -13,7 +13,7 @@ export interface PortFact {
 }
 
 /**
- * A station was heard on another port than before. One that moves again and again is `flapping`, which is told when it
+ * A station was seen on another port than before. One that moves again and again is `flapping`, which is told when it
  * begins and when it is `calm`, and not for each move in between. `more`: so many moves were not told one by one.
  */
 export type StationFact =
@@ -40,7 +40,7 @@ export interface LimitFact {
   type: 'limit';
   limit: 'port_fdb_limit' | 'bridge_fdb_limit';
   bridge: string;
-  /** Where the address was heard; the port that is full, if it is one. */
+  /** Where the address was seen; the port that is full, if it is one. */
   port: string;
   vlan: number;
   mac: string;
@@ -48,7 +48,7 @@ export interface LimitFact {
   value: number;
 }
 
-/** A neighbour was heard for the first time, says something else, or is gone. */
+/** A neighbour was seen for the first time, says something else, or is gone. */
 export interface NeighbourFact {
   type: 'neighbour';
   change: 'added' | 'changed' | 'removed';

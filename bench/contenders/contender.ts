@@ -28,7 +28,7 @@ export interface Contender {
 export interface Needs {
   /** Default 2. */
   hosts?: number;
-  /** Whether the interfaces take super-frames and unfinished checksums; default true. */
+  /** Whether the interfaces take super-frames and partial checksums; default true. */
   offloads?: boolean;
 }
 

@@ -1,4 +1,4 @@
-// Hosts behind veth pairs at their defaults: super-frames and unfinished checksums come out of the other ends, which the
+// Hosts behind veth pairs at their defaults: super-frames and partial checksums come out of the other ends, which the
 // switch attaches as it would any interface.
 
 import { SWITCH_CPU } from '../cpus.ts';

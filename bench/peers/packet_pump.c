@@ -1,6 +1,6 @@
 /*
  * packet_pump: as pump, between two existing interfaces, through AF_PACKET sockets with PACKET_VNET_HDR, so that
- * super-frames and unfinished checksums pass as they are.
+ * super-frames and partial checksums pass as they are.
  *
  *   packet_pump INTERFACE INTERFACE      both in the caller's namespace; prints "ready", ends when its parent does
  */

@@ -200,7 +200,7 @@ const afPacket = mapping({
   interface: name.optional(),
   netns: netns.optional(),
   host_stack: boolean().default(false),
-  // Listening tells nobody anything; at the other end of a cable is often somebody who can be heard.
+  // Listening tells nobody anything; at the other end of a cable is often somebody who speaks.
   lldp: lldp.default('receive'),
   ...common,
 });

@@ -108,7 +108,7 @@ export const fdbEntry: z.ZodType<FdbEntry> = z.object({
   port: z.string(),
   remote: z.string().optional().describe('address of the VXLAN remote'),
   type: z.enum(['learned', 'static', 'local']),
-  age: z.number().describe('seconds since the station was last heard'),
+  age: z.number().describe('seconds since the station was last seen'),
 });
 
 export const lldpNeighbor: z.ZodType<LldpNeighbor> = z.object({
@@ -122,7 +122,7 @@ export const lldpNeighbor: z.ZodType<LldpNeighbor> = z.object({
   portIdType: z.string(),
   ttl: count.describe('seconds, as in its last frame'),
   expiresIn: z.number().describe('seconds until it is forgotten'),
-  age: z.number().describe('seconds since it was first heard'),
+  age: z.number().describe('seconds since it was first seen'),
   portDescription: z.string().optional(),
   systemName: z.string().optional(),
   systemDescription: z.string().optional(),

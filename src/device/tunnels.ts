@@ -108,7 +108,7 @@ export class Tunnels {
     return this.addedVteps.splice(0);
   }
 
-  /** Receiving sockets that nobody uses any more; to be closed with `close` once the data plane let go of them. */
+  /** Receiving sockets that nobody uses any more; to be closed with `close` once the data plane has detached them. */
   takeRemoved(): { vtep: number; fd: number }[] {
     return this.removedVteps.splice(0);
   }
@@ -123,7 +123,7 @@ export class Tunnels {
         this.removedVteps.push({ vtep: number, fd });
         return;
       }
-      // The data plane never heard of it.
+      // The data plane never knew of it.
       this.addedVteps.splice(waiting, 1);
       closeFd(fd);
     };

@@ -62,7 +62,7 @@ export class Decapsulation {
         }
         this.unpack(batch, vtep, at, Math.min(stride, end - at), from);
       }
-      this.gro.coalesce(batch, first, stride);
+      this.gro.joinTrain(batch, first, stride);
     }
     for (let row = first; row < batch.count * ROW; row += ROW) {
       if (rows[row + COLUMN.dest] !== 0 || rows[row + COLUMN.gsoType] !== 0) continue;

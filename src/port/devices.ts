@@ -1,4 +1,4 @@
-// The devices of one worker: takes them in and lets go of them, whatever kind they are, and passes on what becomes of them.
+// The devices of one worker: takes them in and detaches them, whatever kind they are, and passes on what becomes of them.
 
 import type { Sink, Source } from '../engine/port.ts';
 import type { FrameBatch } from '../frame/frame_batch.ts';

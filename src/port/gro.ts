@@ -47,7 +47,7 @@ export class Gro {
    * Joins what can be joined among the frames from row `first` on, each a datagram of one train, `stride` bytes apart.
    * Columns are as a source leaves them; rows move together.
    */
-  coalesce(batch: FrameBatch, first: number, stride: number): void {
+  joinTrain(batch: FrameBatch, first: number, stride: number): void {
     const end = batch.count * ROW;
     let kept = first;
     for (let row = first; row < end; ) {

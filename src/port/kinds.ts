@@ -1,5 +1,5 @@
 // The kinds of devices, a row for each: how a worker takes one in, to send to it and, if the worker is the one that
-// receives from it, to read it; and how it lets go of it again. A kind is added here and as a spec in spec.ts.
+// receives from it, to read it; and how it is detached again. A kind is added here and as a spec in spec.ts.
 //
 //   kind     sink                        receives
 //   tap      TapSink                     FdSource, by its fd

@@ -1,4 +1,4 @@
-// The control plane as a device of the switch: what protocols hear, and how they speak.
+// The control plane as a device of the switch: what protocols receive, and how they send.
 
 /** A frame that a port's trap took out. */
 export interface Punt {

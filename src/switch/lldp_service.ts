@@ -1,5 +1,5 @@
 // LLDP in a switch: tells the agent which ports there are and what they are like, and calls it when something is due.
-// Until the data plane has a host for protocols (`attach`), there is nothing to hear and nowhere to speak.
+// Until the data plane has a host for protocols (`attach`), nothing comes in and nothing goes out.
 
 import { hostname, networkInterfaces } from 'node:os';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from '../api.ts';

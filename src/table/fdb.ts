@@ -94,7 +94,7 @@ export class Fdb {
     return this.isFresh(domain, words[at + 3], tick) ? words[at + 2] : 0;
   }
 
-  /** Notes that the station hi:lo of `domain` was heard from `hop`. REFUSED: it has no entry any more. Static ones stay. */
+  /** Notes that the station hi:lo of `domain` was seen from `hop`. REFUSED: it has no entry any more. Static ones stay. */
   learn(domain: number, hi: number, lo: number, hop: number, tick: number): number {
     const { words } = this;
     const key = (domain << 16) | hi;
@@ -134,7 +134,7 @@ export class Fdb {
     return this.words[at];
   }
 
-  /** Whether the entry at `at` says the same, static or heard just now: what `learn` comes to for nearly every frame. */
+  /** Whether the entry at `at` says the same, static or seen just now: what `learn` comes to for nearly every frame. */
   refresh(at: number, hop: number, tick: number): boolean {
     const { words } = this;
     if (at < 0 || words[at + 2] !== hop) return false;

@@ -28,7 +28,7 @@ export class Remotes {
   /** By row: port (0 = free), then the address. */
   private readonly key: Int32Array;
   /** By row, seconds. */
-  private readonly heard: Int32Array;
+  private readonly seen: Int32Array;
   private readonly index: Int32Array;
   private readonly mask: number;
   private readonly seed: number;
@@ -48,7 +48,7 @@ export class Remotes {
     this.configured = configured;
     this.capacity = configured + learned;
     this.key = new Int32Array(memory);
-    this.heard = new Int32Array(this.capacity + 1);
+    this.seen = new Int32Array(this.capacity + 1);
     let size = 16;
     while (size < 2 * this.capacity) size *= 2;
     this.index = new Int32Array(size);
@@ -84,7 +84,7 @@ export class Remotes {
     return 0;
   }
 
-  /** Row of a remote that was heard at `now`, in whole seconds, added if its port has fewer than `limit` learned ones; else 0. */
+  /** Row of a remote that was seen at `now`, in whole seconds, added if its port has fewer than `limit` learned ones; else 0. */
   learn(port: number, a0: number, a1: number, a2: number, a3: number, now: number, limit: number): number {
     let row = this.find(port, a0, a1, a2, a3);
     if (row === 0) {
@@ -96,7 +96,7 @@ export class Remotes {
       this.learned.set(port, count + 1);
       this.key.set([port, a0, a1, a2, a3], row * KEY);
     }
-    this.heard[row] = now;
+    this.seen[row] = now;
     return row;
   }
 
@@ -131,7 +131,7 @@ export class Remotes {
   expire(time: number): void {
     let expired = 0;
     for (let row = this.configured + 1; row <= this.capacity; row++) {
-      if (this.portOf(row) === 0 || this.heard[row] >= time) continue;
+      if (this.portOf(row) === 0 || this.seen[row] >= time) continue;
       this.release(row);
       expired++;
     }

@@ -59,9 +59,9 @@ export class SharedFdb extends Fdb {
   override refresh(at: number, hop: number, tick: number): boolean {
     const { words } = this;
     if (at < 0 || words[at + 2] !== hop) return false;
-    const heard = words[at + 3];
+    const seen = words[at + 3];
     const stamp = tick << TICK_SHIFT;
-    if (heard !== stamp && (heard & STATIC) === 0) Atomics.compareExchange(words, at + 3, heard, stamp);
+    if (seen !== stamp && (seen & STATIC) === 0) Atomics.compareExchange(words, at + 3, seen, stamp);
     return true;
   }
 

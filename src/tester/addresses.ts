@@ -1,7 +1,7 @@
 // RFC 2889: address caching capacity (5.7) and address learning rate (5.8), with the RFC's three ports:
 //
 //   learning port: N stations say where they are       test port: sends a frame to each of them
-//   monitor port: hears a frame only if the switch floods it, because it does not know the station
+//   monitor port: receives a frame only if the switch floods it, because it does not know the station
 //
 // For the capacity, the station of the test port speaks last, so that it takes no place in the table before all
 // others had their turn; and what the learning port sends is flooded, so that the test port sees that nothing of it was
@@ -70,7 +70,7 @@ export async function cachingCapacity(bench: Bench, options: CachingOptions): Pr
       await bench.forget();
       const others = await bench.learned();
       const learning = await learn(bench, options, addresses, learningRate);
-      // nothing can be said about the table if the stations were not heard
+      // nothing can be said about the table if the stations were not seen
       const trial = learning.lost > 0 ? undefined : await probe(bench, options, addresses);
       const outcome = judge(addresses, learning, trial, others);
       const verdict = outcome === undefined ? 'frames were lost, again' : `${outcome.flooded} flooded`;
@@ -121,7 +121,7 @@ function learn(bench: Bench, { size }: AddressOptions, addresses: number, rate: 
   return runTrial([stream], plan(bench, rate, addresses), bench);
 }
 
-/** A frame from the test port to each of N stations; `at` is what the learning and the monitor port heard. */
+/** A frame from the test port to each of N stations; `at` is what the learning and the monitor port received. */
 function probe(bench: Bench, { size, testRate }: AddressOptions, addresses: number): Promise<Trial> {
   const [learning, test, monitor] = bench.ports;
   const frame = testFrame(size, TEST, LEARNING);

@@ -30,15 +30,15 @@ export function bucketStart(bucket: number): number {
 
 /** Of several streams together; undefined if nothing arrived. */
 export function summarize(streams: readonly Latencies[]): LatencySummary | undefined {
-  const heard = streams.filter(({ received }) => received > 0);
-  const frames = heard.reduce((sum, { received }) => sum + received, 0);
+  const arrived = streams.filter(({ received }) => received > 0);
+  const frames = arrived.reduce((sum, { received }) => sum + received, 0);
   if (frames === 0) return undefined;
-  const min = Math.min(...heard.map(({ minNs }) => minNs));
-  const max = Math.max(...heard.map(({ maxNs }) => maxNs));
+  const min = Math.min(...arrived.map(({ minNs }) => minNs));
+  const max = Math.max(...arrived.map(({ maxNs }) => maxNs));
   const percentile = (share: number) => {
     let left = Math.ceil(frames * share);
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      left -= heard.reduce((sum, { histogram }) => sum + histogram[bucket], 0);
+      left -= arrived.reduce((sum, { histogram }) => sum + histogram[bucket], 0);
       // the middle of the bucket, which may lie beyond what was seen
       if (left <= 0) return Math.min(max, Math.max(min, (bucketStart(bucket) + bucketStart(bucket + 1)) / 2));
     }
@@ -47,7 +47,7 @@ export function summarize(streams: readonly Latencies[]): LatencySummary | undef
   return {
     frames,
     minUs: us(min),
-    meanUs: us(heard.reduce((sum, { sumNs }) => sum + sumNs, 0) / frames),
+    meanUs: us(arrived.reduce((sum, { sumNs }) => sum + sumNs, 0) / frames),
     p50Us: us(percentile(0.5)),
     p99Us: us(percentile(0.99)),
     maxUs: us(max),

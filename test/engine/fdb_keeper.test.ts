@@ -45,7 +45,7 @@ test('static entries find room behind a flood of addresses and a flush', async (
   expect(engine.readFdb(0, out).entries).toBe(380);
 });
 
-test('a station heard from a tunnel that cannot tell its remote is forgotten where it was', () => {
+test('a station seen behind a tunnel that cannot tell its remote is forgotten where it was', () => {
   const bench = openBench({
     br0: { ports: { ...ports(2), vx: { type: 'vxlan', vni: 7, local: '10.0.0.1', remotes: ['10.0.0.2'] } } },
   });

@@ -134,7 +134,7 @@ class DatagramSource implements Source {
     for (const { bytes, from, tos } of this.waiting.splice(0, limit)) {
       const slot = batch.used;
       batch.bytes.set(bytes, batch.slotAt(slot));
-      const row = this.burst.heard(slot, addressWords(from), tos);
+      const row = this.burst.cameFrom(slot, addressWords(from), tos);
       this.decapsulation.receive(batch, 0, bytes.length, row);
     }
   }

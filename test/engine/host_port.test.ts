@@ -30,20 +30,20 @@ function openHosted(traps: Record<string, number>) {
   const [toHost, fromHost] = [SlotRing.allocate(), SlotRing.allocate()];
   engine.host.connect(toHost, fromHost);
   engine.addSource(engine.host);
-  const heard = new SlotRing(toHost);
+  const received = new SlotRing(toHost);
   const spoken = new SlotRing(fromHost);
   const take = () => {
     const lines: string[] = [];
-    for (let slot = heard.peek(); slot >= 0; slot = heard.peek()) {
+    for (let slot = received.peek(); slot >= 0; slot = received.peek()) {
       const meta = slot >> 2;
-      const { words } = heard;
-      const bytes = heard.bytes.slice(bytesAt(slot), bytesAt(slot) + words[meta + META.length]);
+      const { words } = received;
+      const bytes = received.bytes.slice(bytesAt(slot), bytesAt(slot) + words[meta + META.length]);
       const domain = words[meta + META.domain];
       lines.push(
         `${show(bytes)} of p${words[meta + META.port]} trap ${words[meta + META.reason]} ` +
           `tag ${(words[meta + META.tag] >>> 0).toString(16)} vlan ${domain === 0 ? 0 : topology.domainVid[domain]}`,
       );
-      heard.release();
+      received.release();
     }
     return lines;
   };

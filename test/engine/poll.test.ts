@@ -72,7 +72,7 @@ test('of a station that speaks on two ports in one batch, the port that it spoke
   }
 });
 
-test('a frame reaches a station that was first heard of later in the same batch', () => {
+test('a frame reaches a station that was first seen later in the same batch', () => {
   const bench = openBench({ br0: { ports: ports(3) } });
   bench.source.add(bench.port('p1'), 'a > b');
   bench.source.add(bench.port('p2'), 'b > a');

@@ -70,7 +70,7 @@ function setUp({ remotes = [PEER], txCapacity, ...options }: Options = {}) {
   const receive = (datagram: Uint8Array, from = PEER, tos = 0, second = 0) => {
     burst.second = second;
     batch.bytes.set(datagram, batch.slotAt(0));
-    const row = burst.heard(0, addressWords(from), tos);
+    const row = burst.cameFrom(0, addressWords(from), tos);
     batch.clear();
     decapsulation.receive(batch, 0, datagram.length, row);
     const dest = batch.rows[COLUMN.dest];
@@ -272,7 +272,7 @@ test('remotes are learned up to the limit; frames of others are received without
   expect(receive(frame)).toBe('port 3 remote 1');
 });
 
-test('without remote_learning only configured remotes are heard', () => {
+test('without remote_learning only configured remotes are received from', () => {
   const { receive } = setUp({ remoteLearning: false });
   expect(receive(datagram(parse('b > a')))).toBe('port 3 remote 1');
   expect(receive(datagram(parse('b > a')), '192.0.2.99')).toBe('vxlan_unknown_remote');
@@ -345,7 +345,7 @@ test('whatever arrives, nothing throws, and the columns stay within the slot', (
       const length = Math.max(0, bytes.length - (cut > 250 ? cut - 250 : 0));
       batch.bytes.fill(0xee, 0, STRIDE);
       batch.bytes.set(bytes, batch.slotAt(0));
-      const row = burst.heard(0, addressWords(PEER), tos);
+      const row = burst.cameFrom(0, addressWords(PEER), tos);
       batch.clear();
       decapsulation.receive(batch, 0, length, row);
       const end = batch.slotAt(0) + bytes.length;

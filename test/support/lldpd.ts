@@ -6,7 +6,7 @@ import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
 import { type Background, check } from './process.ts';
 
-/** What lldpd has heard of a neighbour; each ID as `type value`. */
+/** What lldpd has learned of a neighbour; each ID as `type value`. */
 export interface LldpdNeighbor {
   chassis: string;
   port: string;
@@ -63,7 +63,7 @@ export class Lldpd {
     return check(['lldpcli', '-u', this.socket, ...words]);
   }
 
-  /** Waits until what it has heard is as it should be. */
+  /** Waits until what it has learned is as it should be. */
   async until(isRight: (neighbors: LldpdNeighbor[]) => boolean, timeoutMs = 10_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     for (;;) {

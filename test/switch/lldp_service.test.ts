@@ -32,7 +32,7 @@ class TestHost implements Host {
     return () => {};
   }
 
-  hear(port: string, bytes: Uint8Array, at = monotonicMs()): void {
+  receive(port: string, bytes: Uint8Array, at = monotonicMs()): void {
     this.listener({ port, vlan: 0, tag: 0, bytes, at });
   }
 
@@ -109,7 +109,7 @@ test('a bridge that begins to forward LLDP ends it: goodbye, and neighbours go',
   const lldp = open(false);
   lldp.poll(0);
   lldp.update(config({}, { vm1: { type: 'tap', lldp: true } }));
-  host.hear('vm1', LLDPD, 0);
+  host.receive('vm1', LLDPD, 0);
   expect(lldp.neighbors()).toHaveLength(1);
   host.said();
   lldp.update(config({ group_fwd_mask: 0x4000 }, { vm1: { type: 'tap', lldp: true } }));
@@ -122,7 +122,7 @@ test('a switch without threads lives in the time of its polls', () => {
   const lldp = open(false, new Set(['vm1']));
   lldp.poll(0);
   lldp.update(config({}, { vm1: { type: 'tap', lldp: true }, vm2: { type: 'tap', lldp: 'receive' } }));
-  host.hear('vm2', lldpFrame({ ttl: 40 }), 0);
+  host.receive('vm2', lldpFrame({ ttl: 40 }), 0);
   expect(lldp.neighbors()).toMatchObject([{ expiresIn: 40 }]);
   for (let now = 0; now < 39_999; now += 500) lldp.poll(now);
   expect(host.said()).toHaveLength(2);

@@ -42,8 +42,8 @@ test('over a cable everything arrives, once, in order, at the rate that was aske
   expect(sent.elapsedSeconds - sent.slippedSeconds).toBeLessThan(2);
   while (receiving.progress < 5000) await new Promise((resolve) => setTimeout(resolve, 5));
   receiving.stop();
-  const heard = await receiving.finished();
-  expect(heard).toMatchObject({
+  const received = await receiving.finished();
+  expect(received).toMatchObject({
     received: 5000,
     duplicates: 0,
     reordered: 0,
@@ -51,10 +51,10 @@ test('over a cable everything arrives, once, in order, at the rate that was aske
     overrun: 0,
     backwards: 0,
   });
-  expect(heard.minNs).toBeGreaterThan(0);
-  expect(heard.minNs).toBeLessThan(heard.sumNs / 5000);
-  expect(heard.sumNs / 5000).toBeLessThan(heard.maxNs);
-  expect(heard.histogram.reduce((sum, frames) => sum + frames, 0)).toBe(5000);
+  expect(received.minNs).toBeGreaterThan(0);
+  expect(received.minNs).toBeLessThan(received.sumNs / 5000);
+  expect(received.sumNs / 5000).toBeLessThan(received.maxNs);
+  expect(received.histogram.reduce((sum, frames) => sum + frames, 0)).toBe(5000);
 });
 
 test('duplicates, overtaken frames and frames of other streams are told apart', async () => {

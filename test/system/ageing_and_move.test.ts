@@ -75,13 +75,13 @@ test('an entry ages although frames go to it all the time; then they are flooded
   await expectLaws(daemon);
 });
 
-test('an entry lives as long as its station is heard', async () => {
+test('an entry lives as long as its station is seen', async () => {
   const { daemon, a, b, c, transmitted, send } = await connect({ ageing_time: 1 });
   await send(a, 'a', fromStation);
   const flooded = await transmitted('b');
   const end = Date.now() + 2500;
   while (Date.now() < end) {
-    await send(a, 'a', frame({ to: STATION, from: STATION })); // heard, and forwarded to nobody
+    await send(a, 'a', frame({ to: STATION, from: STATION })); // learned, and forwarded to nobody
     await send(c, 'c', toStation);
   }
   expect(await transmitted('b')).toBe(flooded);

@@ -95,7 +95,7 @@ sendp(Ether(src='${mac}', dst='ff:ff:ff:ff:ff:ff', type=0x88b5) / Raw(b'x' * 46)
   await where.check(['/usr/bin/python3', '-c', script]);
 }
 
-test('a station that moves, and then flaps, is told to who follows, whichever worker hears it', async () => {
+test('a station that moves, and then flaps, is told to who follows, whichever worker sees it', async () => {
   const { lab, daemon, a, b } = await connect({}, ['--workers', '2']);
   const follower = lab.spawn(
     [process.execPath, program('taploom'), 'events', '--follow', '--type', 'station', '--json'],

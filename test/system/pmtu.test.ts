@@ -157,7 +157,7 @@ describe.each(UNDERLAYS)('over %s', (_, underlay) => {
       ['10.0.0.2', 1472],
       ['fd00::2', 1452],
     ] as const) {
-      const refused = Number(await h1.check([PYTHON, script('udp_too_big'), address, String(size)]));
+      const refused = Number(await h1.check([PYTHON, script('udp_pmtu'), address, String(size)]));
       expect(refused).toBeGreaterThanOrEqual(2);
       expect(refused).toBeLessThan(6);
       expect(await learnedMtu(h1, address)).toBe(mtu);

@@ -39,7 +39,7 @@ interface Entry {
   hi: number;
   lo: number;
   hop: number;
-  heard: number;
+  seen: number;
   flags: number;
 }
 
@@ -53,9 +53,9 @@ class Model {
     this.rules = rules;
   }
 
-  isFresh({ domain, heard, flags }: Entry, { ageing: times, domainBridge } = this.rules): boolean {
+  isFresh({ domain, seen, flags }: Entry, { ageing: times, domainBridge } = this.rules): boolean {
     const ageing = times[domainBridge[domain]];
-    const age = (this.tick - heard + TICKS) % TICKS;
+    const age = (this.tick - seen + TICKS) % TICKS;
     return flags !== 0 || (ageing > 0 && age <= Math.ceil(ageing / MS_PER_TICK));
   }
 
@@ -65,7 +65,7 @@ class Model {
   }
 
   put(domain: number, hi: number, lo: number, to: number, flags: number): void {
-    this.entries.set(`${domain} ${hi} ${lo}`, { domain, hi, lo, hop: to, heard: this.tick, flags });
+    this.entries.set(`${domain} ${hi} ${lo}`, { domain, hi, lo, hop: to, seen: this.tick, flags });
   }
 
   forget(matches: (entry: Entry) => boolean): number {
@@ -210,7 +210,7 @@ function dropSwept(fdb: Fdb, model: Model, counters: Counters): void {
   // Reading at the tick of birth shows what is still there.
   const left = new Set<string>();
   for (const entry of model.entries.values()) {
-    if (entry.flags !== 0 || fdb.lookup(entry.domain, entry.hi, entry.lo, entry.heard) !== 0) {
+    if (entry.flags !== 0 || fdb.lookup(entry.domain, entry.hi, entry.lo, entry.seen) !== 0) {
       left.add(`${entry.domain} ${entry.hi} ${entry.lo}`);
     }
   }
@@ -250,11 +250,11 @@ function expectSame(fdb: Fdb, model: Model, counters: Counters): void {
 }
 
 test('an entry is found until its age passes ageing_time, also across the end of the tick counter', () => {
-  for (const heard of [0, 100, TICKS - 5]) {
+  for (const seen of [0, 100, TICKS - 5]) {
     const { fdb } = makeFdb(64);
-    fdb.learn(1, 1, 2, hop(3), heard);
-    expect(fdb.lookup(1, 1, 2, (heard + 10) % TICKS)).toBe(3);
-    expect(fdb.lookup(1, 1, 2, (heard + 11) % TICKS)).toBe(0);
+    fdb.learn(1, 1, 2, hop(3), seen);
+    expect(fdb.lookup(1, 1, 2, (seen + 10) % TICKS)).toBe(3);
+    expect(fdb.lookup(1, 1, 2, (seen + 11) % TICKS)).toBe(0);
   }
 });
 

@@ -96,7 +96,7 @@ test('random histories agree with a Map', () => {
     {
       weight: 8,
       arbitrary: fc.record({
-        op: fc.constant('hear' as const),
+        op: fc.constant('learn' as const),
         n: fc.nat(30),
         port: fc.integer({ min: 1, max: 2 }),
       }),
@@ -113,10 +113,10 @@ test('random histories agree with a Map', () => {
   fc.assert(
     fc.property(fc.array(steps, { maxLength: 100 }), fc.integer(), (list, seed) => {
       const remotes = new Remotes(4, 12, seed);
-      const learned = new Map<string, { row: number; heard: number }>();
+      const learned = new Map<string, { row: number; seen: number }>();
       let configured: number[] = [];
       list.forEach((step, now) => {
-        if (step.op === 'hear') {
+        if (step.op === 'learn') {
           const name = `${step.port} ${step.n}`;
           const ofPort = [...learned.keys()].filter((other) => other.startsWith(`${step.port} `)).length;
           const row = remotes.learn(step.port, step.n, 0, 0, 0, now, 8);
@@ -126,10 +126,10 @@ test('random histories agree with a Map', () => {
           else if (known !== undefined) expect(row).toBe(known.row);
           else if (ofPort >= 8 || learned.size >= 12) expect(row).toBe(0);
           else expect(row).toBeGreaterThan(4);
-          if (row > 4) learned.set(name, { row, heard: now });
+          if (row > 4) learned.set(name, { row, seen: now });
         } else if (step.op === 'expire') {
           remotes.expire(now - step.age);
-          for (const [name, { heard }] of learned) if (heard < now - step.age) learned.delete(name);
+          for (const [name, { seen }] of learned) if (seen < now - step.age) learned.delete(name);
         } else {
           configured = step.list;
           for (const n of configured) learned.delete(`1 ${n}`);

@@ -131,7 +131,7 @@ test('stations that move or are refused give nobody a reason to look again', () 
   expect(one.lookup(1, 2, 3, 0)).toBe(2);
 });
 
-test('an entry that becomes static just when its station is heard stays static', () => {
+test('an entry that becomes static just when its station is seen stays static', () => {
   const memory = SharedFdb.allocate(64);
   const [one, other] = [0, 1].map(() => new SharedFdb(memory, Counters.allocate(8, 2), rules, SEED));
   one.learn(1, 2, 3, 1, 0);

@@ -132,7 +132,7 @@ test('a request is seen between the polls of one batch, however long that takes'
   expect(engine.clock[0]).toBeGreaterThan(polled);
 });
 
-test('remotes are heard at the time that the embedder says it is', () => {
+test('remotes are learned at the time that the embedder says it is', () => {
   const { plane, change, tap } = openPlane(['t1']);
   change({ added: [tap('t1', eventFd())] });
   const devices = Reflect.get(plane, 'devices') as { descriptors: Descriptors };

@@ -1,4 +1,4 @@
-// The LLDP agent of a switch, IEEE 802.1AB-2016: on each of its ports it hears neighbours, and where it is asked to, says
+// The LLDP agent of a switch, IEEE 802.1AB-2016: on each of its ports it learns of neighbours, and where it is asked to, says
 // who it is. It has no clock and no timer: whoever has it calls `tick` at `deadline`.
 
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from '../../api.ts';
@@ -19,14 +19,14 @@ export class Lldp {
   private readonly population: Population = { count: 0 };
   private readonly stopListening: () => void;
 
-  /** `onHeard` comes after each frame: the deadline may have moved. */
-  constructor(host: Host, system: LldpSystem, tell: (change: LldpChange) => void, onHeard = () => {}) {
+  /** `onReceived` comes after each frame: the deadline may have moved. */
+  constructor(host: Host, system: LldpSystem, tell: (change: LldpChange) => void, onReceived = () => {}) {
     this.host = host;
     this.system = system;
     this.tell = tell;
     this.stopListening = host.onPunt('lldp', (punt) => {
-      this.hear(punt);
-      onHeard();
+      this.receive(punt);
+      onReceived();
     });
   }
 
@@ -89,7 +89,7 @@ export class Lldp {
     this.population.count = 0;
   }
 
-  private hear({ port: name, bytes, vlan, at: now }: Punt): void {
+  private receive({ port: name, bytes, vlan, at: now }: Punt): void {
     const port = this.byName.get(name);
     const start = port === undefined ? -1 : lldpduStart(bytes);
     if (port === undefined || start < 0) return;
@@ -106,14 +106,14 @@ export class Lldp {
     // Who is over makes room first, whenever the next tick is.
     this.age(port, now);
     const source = macAt(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 6);
-    const { heard, neighbor } = neighbors.hear(lldpdu, formatMac(source.hi, source.lo), vlan, now);
-    if (heard === 'refused') {
+    const { outcome, neighbor } = neighbors.learn(lldpdu, formatMac(source.hi, source.lo), vlan, now);
+    if (outcome === 'refused') {
       counters.framesDiscarded++;
       counters.neighborsRefused++;
     }
-    if (heard === 'added') transmitter.neighborAppeared(now);
-    if (neighbor !== undefined && heard !== 'refreshed') {
-      this.report(port, heard as LldpChange['kind'], neighbor, now);
+    if (outcome === 'added') transmitter.neighborAppeared(now);
+    if (neighbor !== undefined && outcome !== 'refreshed') {
+      this.report(port, outcome as LldpChange['kind'], neighbor, now);
     }
   }
 
@@ -160,7 +160,7 @@ export class Lldp {
 }
 
 function describe({ spec }: LldpPort, neighbor: Neighbor, now: number): LldpNeighbor {
-  const { lldpdu, mac, vlan, firstHeard, expiresAt } = neighbor;
+  const { lldpdu, mac, vlan, firstSeen, expiresAt } = neighbor;
   const { chassisId, portId, ttl, others, ...said } = lldpdu;
   return {
     bridge: spec.bridge,
@@ -173,7 +173,7 @@ function describe({ spec }: LldpPort, neighbor: Neighbor, now: number): LldpNeig
     portIdType: portId.type,
     ttl,
     expiresIn: seconds(expiresAt - now),
-    age: seconds(now - firstHeard),
+    age: seconds(now - firstSeen),
     ...said,
     otherTlvs: others,
   };

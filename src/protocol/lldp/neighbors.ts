@@ -20,7 +20,7 @@ export interface Neighbor {
   /** VLAN that its last frame came in. */
   vlan: number;
   /** ms, as all times. */
-  firstHeard: number;
+  firstSeen: number;
   expiresAt: number;
 }
 
@@ -29,7 +29,7 @@ export interface Population {
   count: number;
 }
 
-export type Heard = 'added' | 'changed' | 'refreshed' | 'removed' | 'unknown' | 'refused';
+export type Outcome = 'added' | 'changed' | 'refreshed' | 'removed' | 'unknown' | 'refused';
 
 export class Neighbors {
   private readonly known = new Map<string, Neighbor>();
@@ -48,22 +48,22 @@ export class Neighbors {
   }
 
   /** Takes in an LLDPDU; the neighbour is the one that came, changed or went. */
-  hear(lldpdu: Lldpdu, mac: string, vlan: number, now: number): { heard: Heard; neighbor?: Neighbor } {
+  learn(lldpdu: Lldpdu, mac: string, vlan: number, now: number): { outcome: Outcome; neighbor?: Neighbor } {
     const key = `${lldpdu.chassisId.key} ${lldpdu.portId.key}`;
     const before = this.known.get(key);
     if (lldpdu.ttl === 0) {
-      if (before === undefined) return { heard: 'unknown' };
+      if (before === undefined) return { outcome: 'unknown' };
       this.forget(key);
-      return { heard: 'removed', neighbor: before };
+      return { outcome: 'removed', neighbor: before };
     }
     const expiresAt = now + lldpdu.ttl * 1000;
     if (before === undefined) {
       if (this.known.size >= MAX_PER_PORT || this.population.count >= MAX_IN_TOTAL)
-        return { heard: 'refused' };
-      const neighbor = { lldpdu, mac, vlan, firstHeard: now, expiresAt };
+        return { outcome: 'refused' };
+      const neighbor = { lldpdu, mac, vlan, firstSeen: now, expiresAt };
       this.known.set(key, neighbor);
       this.population.count++;
-      return { heard: 'added', neighbor };
+      return { outcome: 'added', neighbor };
     }
     // A neighbour that is about to go may have sent a shorter time to live: that alone is no news.
     const isSame =
@@ -71,7 +71,7 @@ export class Neighbors {
       before.vlan === vlan &&
       equal({ ...before.lldpdu, ttl: 0 }, { ...lldpdu, ttl: 0 });
     Object.assign(before, { lldpdu, mac, vlan, expiresAt });
-    return { heard: isSame ? 'refreshed' : 'changed', neighbor: before };
+    return { outcome: isSame ? 'refreshed' : 'changed', neighbor: before };
   }
 
   /** Takes out those whose time is over. */

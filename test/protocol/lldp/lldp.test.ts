@@ -1,4 +1,4 @@
-// The agent on a host of the test's own, under simulated time: what is heard, what is sent, and when.
+// The agent on a host of the test's own, under simulated time: what is received, what is sent, and when.
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { LldpChange } from '../../../src/api.ts';
@@ -51,7 +51,7 @@ class World implements Host {
     this.lldp.tick(this.now);
   }
 
-  hear(bytes: Uint8Array, port = 'p1', vlan = 0): void {
+  receive(bytes: Uint8Array, port = 'p1', vlan = 0): void {
     this.listener?.({ port, vlan, tag: 0, bytes, at: this.now });
     this.lldp.tick(this.now);
   }
@@ -91,7 +91,7 @@ describe('hearing', () => {
   test('a frame of lldpd becomes a neighbour, and goes with its shutdown', () => {
     world.ports({ name: 'p1', mode: 'receive' });
     world.now = 1000;
-    world.hear(LLDPD, 'p1', 10);
+    world.receive(LLDPD, 'p1', 10);
     world.now = 3_500;
     expect(world.lldp.neighbors(world.now)).toMatchObject([
       {
@@ -109,7 +109,7 @@ describe('hearing', () => {
         otherTlvs: [{}, {}, { oui: '33:44:55' }],
       },
     ]);
-    world.hear(LLDPD_SHUTDOWN);
+    world.receive(LLDPD_SHUTDOWN);
     expect(world.names()).toEqual([]);
     const id = '02:00:00:00:0a:01';
     expect(world.changes).toEqual([`added p1 ${id} ${id}`, `removed p1 ${id} ${id}`]);
@@ -119,9 +119,9 @@ describe('hearing', () => {
 
   test('one that is silent for its time to live is forgotten, to the second', () => {
     world.ports({ name: 'p1', mode: 'receive' });
-    world.hear(lldpFrame({ ttl: 20 }));
+    world.receive(lldpFrame({ ttl: 20 }));
     world.until(15);
-    world.hear(lldpFrame({ ttl: 20 }));
+    world.receive(lldpFrame({ ttl: 20 }));
     world.until(34.999);
     expect(world.names()).toEqual(['c p']);
     world.until(35);
@@ -134,25 +134,25 @@ describe('hearing', () => {
 
   test('a shutdown ends the neighbour that sends it, not another port of the same chassis, nor on another port', () => {
     world.ports({ name: 'p1', mode: 'receive' }, { name: 'p2', mode: 'receive' });
-    world.hear(lldpFrame({ port: 'a' }, tlv(5, 'name a')));
-    world.hear(lldpFrame({ port: 'b' }, tlv(5, 'name b')));
-    world.hear(lldpFrame({ port: 'a' }, tlv(5, 'name a')), 'p2');
-    world.hear(lldpFrame({ port: 'a', ttl: 0 }));
+    world.receive(lldpFrame({ port: 'a' }, tlv(5, 'name a')));
+    world.receive(lldpFrame({ port: 'b' }, tlv(5, 'name b')));
+    world.receive(lldpFrame({ port: 'a' }, tlv(5, 'name a')), 'p2');
+    world.receive(lldpFrame({ port: 'a', ttl: 0 }));
     const left = world.lldp.neighbors(world.now);
     expect(left.map(({ port, portId, systemName }) => [port, portId, systemName])).toEqual([
       ['p1', 'b', 'name b'],
       ['p2', 'a', 'name a'],
     ]);
     // Of one that nobody knows it is no news.
-    world.hear(lldpFrame({ port: 'z', ttl: 0 }));
+    world.receive(lldpFrame({ port: 'z', ttl: 0 }));
     expect(world.changes.filter((change) => change.startsWith('removed'))).toEqual(['removed p1 c a']);
   });
 
   test('a neighbour that changes its port ID is beside its new self until its time is over', () => {
     world.ports({ name: 'p1', mode: 'receive' });
-    world.hear(lldpFrame({ port: 'old' }));
+    world.receive(lldpFrame({ port: 'old' }));
     world.until(30);
-    world.hear(lldpFrame({ port: 'new' }));
+    world.receive(lldpFrame({ port: 'new' }));
     expect(world.names()).toEqual(['c old', 'c new']);
     world.until(121);
     expect(world.names()).toEqual(['c new']);
@@ -160,12 +160,12 @@ describe('hearing', () => {
 
   test('only news are reported, and replace all that was known', () => {
     world.ports({ name: 'p1', mode: 'receive' });
-    world.hear(lldpFrame({}, tlv(5, 'a'), tlv(6, 'b')));
-    world.hear(lldpFrame({}, tlv(5, 'a'), tlv(6, 'b')));
-    world.hear(lldpFrame({ ttl: 60 }, tlv(5, 'a'), tlv(6, 'b')));
+    world.receive(lldpFrame({}, tlv(5, 'a'), tlv(6, 'b')));
+    world.receive(lldpFrame({}, tlv(5, 'a'), tlv(6, 'b')));
+    world.receive(lldpFrame({ ttl: 60 }, tlv(5, 'a'), tlv(6, 'b')));
     expect(world.changes).toEqual(['added p1 c p']);
-    world.hear(lldpFrame({ ttl: 60 }, tlv(5, 'z')));
-    world.hear(lldpFrame({ ttl: 60, mac: '020000000b02' }, tlv(5, 'z')));
+    world.receive(lldpFrame({ ttl: 60 }, tlv(5, 'z')));
+    world.receive(lldpFrame({ ttl: 60, mac: '020000000b02' }, tlv(5, 'z')));
     expect(world.changes).toEqual(['added p1 c p', 'changed p1 c p', 'changed p1 c p']);
     expect(world.lldp.neighbors(world.now)).toMatchObject([{ systemName: 'z', mac: '02:00:00:00:0b:02' }]);
     expect(world.lldp.neighbors(world.now)[0].systemDescription).toBeUndefined();
@@ -173,12 +173,12 @@ describe('hearing', () => {
 
   test('tagged frames count, other frames and other ports do not, and errors are counted', () => {
     world.ports({ name: 'p1', mode: 'receive' });
-    world.hear(lldpFrame({ chassis: 'tagged', tag: '8100e000' }));
-    world.hear(bytesOf('0180c200000e 020000000b01 0800 4500'));
-    world.hear(lldpFrame(), 'nobody');
+    world.receive(lldpFrame({ chassis: 'tagged', tag: '8100e000' }));
+    world.receive(bytesOf('0180c200000e 020000000b01 0800 4500'));
+    world.receive(lldpFrame(), 'nobody');
     expect(world.counters()).toMatchObject({ framesIn: 1 });
-    world.hear(bytesOf('0180c200000e 020000000b01 88cc 0000'));
-    world.hear(lldpFrame({ chassis: 'half' }, tlv(7, 'x'), tlv(7, 'y'), tlv(100, '')));
+    world.receive(bytesOf('0180c200000e 020000000b01 88cc 0000'));
+    world.receive(lldpFrame({ chassis: 'half' }, tlv(7, 'x'), tlv(7, 'y'), tlv(100, '')));
     expect(world.names()).toEqual(['tagged p', 'half p']);
     expect(world.counters()).toMatchObject({
       framesIn: 3,
@@ -193,9 +193,9 @@ describe('hearing', () => {
 describe('a stranger', () => {
   test('cannot have more than its port may, and pushes nobody out', () => {
     world.ports({ name: 'p1', mode: 'receive' }, { name: 'p2', mode: 'receive' });
-    world.hear(lldpFrame({ chassis: 'friend' }));
-    for (let n = 0; n < 1000; n++) world.hear(lldpFrame({ chassis: `s${n}`, ttl: 65_535 }));
-    world.hear(lldpFrame({ chassis: 'friend' }, tlv(5, 'still there')));
+    world.receive(lldpFrame({ chassis: 'friend' }));
+    for (let n = 0; n < 1000; n++) world.receive(lldpFrame({ chassis: `s${n}`, ttl: 65_535 }));
+    world.receive(lldpFrame({ chassis: 'friend' }, tlv(5, 'still there')));
     expect(world.names()).toHaveLength(MAX_PER_PORT);
     expect(world.lldp.neighbors(world.now)[0]).toMatchObject({
       chassisId: 'friend',
@@ -203,7 +203,7 @@ describe('a stranger', () => {
     });
     const refused = 1000 - (MAX_PER_PORT - 1);
     expect(world.counters()).toMatchObject({ neighborsRefused: refused, framesDiscarded: refused });
-    world.hear(lldpFrame({ chassis: 'other' }), 'p2');
+    world.receive(lldpFrame({ chassis: 'other' }), 'p2');
     expect(world.names()).toHaveLength(MAX_PER_PORT + 1);
   });
 
@@ -211,17 +211,17 @@ describe('a stranger', () => {
     const names = Array.from({ length: MAX_IN_TOTAL / MAX_PER_PORT + 5 }, (_, n) => `p${n}`);
     world.ports(...names.map((name) => ({ name, mode: 'receive' as const })));
     for (const name of names) {
-      for (let n = 0; n < MAX_PER_PORT; n++) world.hear(lldpFrame({ chassis: `s${n}` }), name);
+      for (let n = 0; n < MAX_PER_PORT; n++) world.receive(lldpFrame({ chassis: `s${n}` }), name);
     }
     expect(world.names()).toHaveLength(MAX_IN_TOTAL);
     const last = names.at(-1) as string;
     expect(world.counters(last)?.neighborsRefused).toBe(MAX_PER_PORT);
-    world.hear(lldpFrame({ chassis: 's0', ttl: 0 }), 'p0');
-    world.hear(lldpFrame(), last);
+    world.receive(lldpFrame({ chassis: 's0', ttl: 0 }), 'p0');
+    world.receive(lldpFrame(), last);
     expect(world.names()).toHaveLength(MAX_IN_TOTAL);
     // A port that goes gives back its places, too.
     world.ports({ name: last, mode: 'receive' });
-    for (let n = 0; n < 20; n++) world.hear(lldpFrame({ chassis: `t${n}` }), last);
+    for (let n = 0; n < 20; n++) world.receive(lldpFrame({ chassis: `t${n}` }), last);
     expect(world.names()).toHaveLength(MAX_PER_PORT);
   });
 });
@@ -244,7 +244,7 @@ describe('speaking', () => {
       maxFrameSize: 1522,
     });
     expect(world.sends()).toEqual(['p1@0', 'p1@30']);
-    world.hear(LLDPD);
+    world.receive(LLDPD);
     world.until(80);
     expect(world.sends()).toEqual(['p1@40', 'p1@41', 'p1@42', 'p1@43', 'p1@73']);
     expect(world.counters()).toMatchObject({ framesOut: 7, framesNotSent: 0, tlvsOmitted: 0 });
@@ -252,15 +252,15 @@ describe('speaking', () => {
 
   test('a port that only receives is silent, and so is one whose link is down', () => {
     world.ports({ name: 'p1', mode: 'receive' }, { name: 'p2', isUp: false });
-    world.hear(LLDPD);
-    world.hear(LLDPD, 'p2');
+    world.receive(LLDPD);
+    world.receive(LLDPD, 'p2');
     world.until(60);
     expect(world.sends()).toEqual([]);
     expect(world.names()).toHaveLength(2);
     world.ports({ name: 'p1', mode: 'receive' }, { name: 'p2' });
     world.until(61);
     expect(world.sends()).toEqual(['p2@60']);
-    // Down again: nobody is there to say goodbye to, and what was heard keeps until its time is over.
+    // Down again: nobody is there to say goodbye to, and what was learned keeps until its time is over.
     world.ports({ name: 'p1', mode: 'receive' }, { name: 'p2', isUp: false });
     world.until(119);
     expect(world.sends()).toEqual([]);
@@ -271,7 +271,7 @@ describe('speaking', () => {
 
   test('a port that goes, stops sending or gets another chassis says goodbye', () => {
     world.ports({ name: 'p1' }, { name: 'p2' }, { name: 'p3' });
-    world.hear(LLDPD, 'p1');
+    world.receive(LLDPD, 'p1');
     world.until(5);
     world.sends();
     world.ports({ name: 'p2', mode: 'receive' }, { name: 'p3', chassis: '02:00:00:00:00:99' });

@@ -24,7 +24,7 @@ export class StubBurst {
   results: number[] = [];
   /** -errno with which UDP_SEGMENT is refused; 0 = it is not. */
   refusal = 0;
-  /** The time at which datagrams are heard. */
+  /** The time at which datagrams are received. */
   second = 0;
   private readonly bytes: Uint8Array;
 
@@ -94,7 +94,7 @@ export class StubBurst {
   }
 
   /** Slot `i` came from this address, with these outer TOS bits. */
-  heard(i: number, address: Int32Array, tos = 0): number {
+  cameFrom(i: number, address: Int32Array, tos = 0): number {
     this.rx.set(address, i * ROW + RX.address);
     this.rx[i * ROW + RX.tos] = tos;
     return i * ROW;

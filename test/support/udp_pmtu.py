@@ -1,4 +1,4 @@
-"""Sends UDP datagrams that must not be fragmented until the kernel refuses them: usage `udp_too_big.py ADDRESS SIZE`.
+"""Sends UDP datagrams that must not be fragmented until the kernel refuses them: usage `udp_pmtu.py ADDRESS SIZE`.
 
 Prints how many it took before EMSGSIZE; 0 = none was refused.
 """
