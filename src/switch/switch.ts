@@ -18,6 +18,9 @@ import type {
   PortStatus,
   SwitchApi,
   SwitchEvents,
+  Trace,
+  TraceLiveOptions,
+  TraceOptions,
 } from '../api.ts';
 import { Compiler, stateFlags } from '../compile/compiler.ts';
 import { type PortState, PortStates } from '../compile/overlay.ts';
@@ -48,6 +51,8 @@ import { decodePage, domainsOf, macOf, matcher } from './fdb_view.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { portStatus } from './port_status.ts';
 import { SwitchHost } from './switch_host.ts';
+import { traceNames } from './trace_names.ts';
+import { Tracing } from './tracing.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private current: SwitchConfig = EMPTY_CONFIG;
@@ -64,6 +69,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly states = new PortStates();
   private readonly topologies: Topology[];
   readonly host: SwitchHost;
+  private readonly tracing: Tracing;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
@@ -86,6 +92,20 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       numberOf: (port) => compiler.ports.find(port),
       nameOf: (port) => compiler.ports.name(port),
       vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
+    });
+    this.tracing = new Tracing({
+      gauges: counters[0].memory,
+      config: () => this.current,
+      topology: () => this.topologies[this.topologies.length - 1],
+      portNumber: (port) => compiler.ports.find(port),
+      remoteRow: (port, address) => compiler.remoteRow(port, address),
+      names: (remotes) => {
+        const { states, devices, linkWatch, goneNames: gone, current: config } = this;
+        return traceNames({ compiler, config, states, devices, linkWatch, gone }, remotes);
+      },
+      request: (body) => plane.request(body),
+      enqueue: (task) => this.enqueue(task),
+      isClosed: () => this.isClosed,
     });
   }
 
@@ -242,6 +262,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.counters.pollFrames();
   }
 
+  trace(options: TraceOptions): Promise<Trace> {
+    return this.tracing.trace(options);
+  }
+
+  traceLive(options: TraceLiveOptions): Promise<Trace[]> {
+    return this.tracing.traceLive(options);
+  }
+
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
     return this.shut((device) => device.close());
@@ -256,6 +284,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (this.isClosed) return;
       this.isClosed = true;
       this.host.close();
+      await this.tracing.close();
       await this.plane.close();
       for (const [name, device] of this.devices) {
         this.forget(name);

@@ -5,9 +5,11 @@
 // and sends to all. What they share only the first changes, while the others stand still.
 
 import { Engine } from '../engine/engine.ts';
+import { Follower } from '../engine/follower.ts';
 import type { Sink, Source } from '../engine/port.ts';
 import type { Topology } from '../engine/topology.ts';
-import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { COLUMN } from '../frame/frame_batch.ts';
+import { DEST_CONSUMED, DEST_DROP, DEST_LIST, DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Fault, FaultSource } from '../port/fault.ts';
 import { FdSource } from '../port/fd_source.ts';
 import { MemoryDevice } from '../port/memory.ts';
@@ -18,9 +20,22 @@ import { Vxlan } from '../port/vxlan.ts';
 import { CLOCK, KIND } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
+import { FIRST_LIST } from '../table/lists.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
-import type { Answer, Change, Failed, HostRings, News, Page, Request, Team } from './messages.ts';
+import type {
+  Answer,
+  Change,
+  Failed,
+  Followed,
+  Found,
+  HostRings,
+  News,
+  Page,
+  RemoteAddress,
+  Request,
+  Team,
+} from './messages.ts';
 
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
@@ -55,6 +70,8 @@ export class DataPlane {
   private readonly vteps = new Map<number, number>();
   private readonly memories = new Map<number, Source>();
   private readonly faults = new Map<number, Fault>();
+  /** Live traces, by what the control plane calls them. */
+  private readonly followers = new Map<number, Follower>();
   private readonly report: (news: News) => void;
   private readonly barrier: Barrier;
   /** Workers that stand still while this one, the first, changes what they share. */
@@ -151,6 +168,16 @@ export class DataPlane {
       case 'list':
         this.engine.lists.set(request.row, request.members, request.isByFlow);
         return { kind: 'done', failed: [] };
+      case 'lookup':
+        return this.lookUp(request.keys);
+      case 'follow': {
+        const follower = new Follower(this.engine.batch, this.engine.clock, request.filter, request.limit);
+        this.followers.set(request.id, follower);
+        this.engine.ingressPasses.push(follower);
+        return { kind: 'done', failed: [] };
+      }
+      case 'followed':
+        return this.followed(request.id, request.isLast);
       case 'stop':
         this.close();
         return { kind: 'done', failed: [] };
@@ -165,16 +192,55 @@ export class DataPlane {
   private readPage(from: number): Page {
     const out = new Int32Array(PAGE * 5);
     const { next, entries } = this.engine.readFdb(from, out);
-    const rows = new Set<number>();
-    for (let n = 0; n < entries; n++) {
-      const row = out[n * 5 + 3] >>> PORT_BITS;
-      if (row > CONFIGURED_REMOTES) rows.add(row);
+    const hops = Array.from({ length: entries }, (_, n) => out[n * 5 + 3]);
+    return { kind: 'page', entries: out.slice(0, entries * 5), next, remotes: this.learnedRemotes(hops) };
+  }
+
+  private lookUp(keys: Int32Array): Found {
+    const { tick, entries, rooms } = this.engine.inspect(keys);
+    const hops = rooms.map((_, n) => entries[n * 4 + 2]);
+    return { kind: 'found', tick, entries, rooms, ...this.behind(hops) };
+  }
+
+  private followed(id: number, isLast: boolean): Followed {
+    const { ingressPasses } = this.engine;
+    const follower = this.followers.get(id);
+    const frames = follower?.take() ?? [];
+    if (follower !== undefined && (isLast || follower.isDone)) {
+      // Once it is full it looks at nothing, but it is called.
+      const at = ingressPasses.indexOf(follower);
+      if (at >= 0) ingressPasses.splice(at, 1);
+      if (isLast) this.followers.delete(id);
     }
-    const remotes = [...rows].map((row) => ({
+    const hops = frames.flatMap(({ columns }) => [columns[COLUMN.ingress], columns[COLUMN.dest]]);
+    return { kind: 'followed', frames, ...this.behind(hops) };
+  }
+
+  /** What stands behind destinations: addresses of learned remotes, and members of lists with theirs. */
+  private behind(dests: readonly number[]): Pick<Found, 'remotes' | 'lists'> {
+    const { lists } = this.engine;
+    const rows = dests
+      .filter((dest) => (dest & DEST_CONSUMED) === DEST_LIST)
+      .map((dest) => dest & DEST_VALUE);
+    const named = [...new Set(rows)].filter((row) => row >= FIRST_LIST && lists.count(row) > 0);
+    const content = named.map((row) => ({
       row,
-      address: Int32Array.from([0, 1, 2, 3], (word) => this.remotes.address(row, word)),
+      members: [...lists.hops.subarray(lists.at(row), lists.at(row) + lists.count(row))],
+      isByFlow: lists.isByFlow(row),
     }));
-    return { kind: 'page', entries: out.slice(0, entries * 5), next, remotes };
+    const hops = dests.filter((dest) => dest < DEST_DROP);
+    const members = content.flatMap(({ members }) => members);
+    return { remotes: this.learnedRemotes([...hops, ...members]), lists: content };
+  }
+
+  private learnedRemotes(hops: readonly number[]): RemoteAddress[] {
+    const rows = new Set(hops.map((hop) => hop >>> PORT_BITS));
+    return [...rows]
+      .filter((row) => row > CONFIGURED_REMOTES)
+      .map((row) => ({
+        row,
+        address: Int32Array.from([0, 1, 2, 3], (word) => this.remotes.address(row, word)),
+      }));
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 // What the control plane asks of the data plane, and its answers. The same values travel by a function call when the
 // engine runs inline, and by postMessage when it runs in a thread.
 
+import type { FollowedFrame, FollowFilter } from '../engine/follower.ts';
 import type { Topology } from '../engine/topology.ts';
 import type { AddedVtep, DeviceSpec } from '../port/spec.ts';
 import type { RemoteRow } from '../table/remotes.ts';
@@ -38,7 +39,18 @@ export type Request =
   | { kind: 'barrier' }
   /** A list of Lists: no members = it is removed. */
   | { kind: 'list'; row: number; members: number[]; isByFlow: boolean }
+  /** Entries as they are, of keys of three words: see Engine.inspect. Changes nothing, and nobody stands still. */
+  | { kind: 'lookup'; keys: Int32Array }
+  /** Keep the next `limit` frames that match, until they are asked for the last time. */
+  | { kind: 'follow'; id: number; filter: FollowFilter; limit: number }
+  | { kind: 'followed'; id: number; isLast: boolean }
   | { kind: 'stop' };
+
+/** A learned remote, of which the control plane knows only the row. */
+export interface RemoteAddress {
+  row: number;
+  address: Int32Array;
+}
 
 export interface Page {
   kind: 'page';
@@ -47,7 +59,32 @@ export interface Page {
   /** Slot to go on from, -1 at the end. */
   next: number;
   /** Learned remotes that the entries name. */
-  remotes: { row: number; address: Int32Array }[];
+  remotes: RemoteAddress[];
+}
+
+/** A list of Lists that an entry or a frame names as its destination. */
+export interface ListContent {
+  row: number;
+  members: number[];
+  isByFlow: boolean;
+}
+
+export interface Found {
+  kind: 'found';
+  tick: number;
+  /** Four words for each key: see Fdb.inspect. */
+  entries: Int32Array;
+  /** By key: whether it is known or could be learned. */
+  rooms: boolean[];
+  remotes: RemoteAddress[];
+  lists: ListContent[];
+}
+
+export interface Followed {
+  kind: 'followed';
+  frames: FollowedFrame[];
+  remotes: RemoteAddress[];
+  lists: ListContent[];
 }
 
 /** An added device that the data plane could not take: nothing of it is left there, and its descriptor may be closed. */
@@ -58,7 +95,7 @@ export interface Failed {
 
 export type Answer =
   /** `failed`: of a change. */
-  { kind: 'done'; failed: Failed[] } | { kind: 'flushed'; count: number } | Page;
+  { kind: 'done'; failed: Failed[] } | { kind: 'flushed'; count: number } | Page | Found | Followed;
 
 /** Unasked: a port's device died, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
 export interface News {

@@ -21,7 +21,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   'api.ts': ['config'],
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
+  trace: ['config', 'compile', 'engine', 'frame', 'table', 'wire', 'api.ts', 'error.ts'],
   switch: [
+    'trace',
     'protocol',
     'compile',
     'config',
