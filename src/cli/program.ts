@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { taploomVersion } from '../control/version.ts';
 import { addBench } from './bench/command.ts';
 import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
+import { addTrace } from './trace/command.ts';
 
 /** Where output goes; tests put themselves in between. */
 export interface Terminal {
@@ -175,6 +176,8 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
   child(program, 'drops [bridge]', 'dropped frames by port and reason', ['drops', 'drops br0 --json']).action(
     action((c) => c.drops),
   );
+
+  addTrace(program, (run) => action(() => run));
 
   child(program, 'apply <file>', 'make the switch what the file says (- reads standard input)', [
     'apply switch.yaml --dry-run',

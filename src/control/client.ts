@@ -2,7 +2,16 @@
 // the switch's insides, so that `taploom --version` stays fast. Errors say what is wrong, where, and what to do.
 
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { BridgeStatus, FdbEntry, FdbFilter, PollGap, PortStatus } from '../api.ts';
+import type {
+  BridgeStatus,
+  FdbEntry,
+  FdbFilter,
+  PollGap,
+  PortStatus,
+  Trace,
+  TraceLiveOptions,
+  TraceOptions,
+} from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
@@ -157,6 +166,14 @@ export class ControlClient {
 
   deleteStatic(key: { bridge: string; mac: string; vlan?: number }): Promise<Results> {
     return this.call('DELETE', '/v1/fdb', key);
+  }
+
+  async trace(options: TraceOptions & { frame?: string }): Promise<Trace> {
+    return (await this.call<{ traces: Trace[] }>('POST', '/v1/trace', {}, options)).traces[0];
+  }
+
+  async traceLive({ bridge, port, ...live }: TraceLiveOptions): Promise<Trace[]> {
+    return (await this.call<{ traces: Trace[] }>('POST', '/v1/trace', {}, { bridge, port, live })).traces;
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { problem } from './problem.ts';
 import * as resource from './resources.ts';
 import { parameters, type Route } from './route.ts';
+import { trace } from './trace_resource.ts';
 
 // Schemas with a name in the document; everything else is written where it is used.
 const COMPONENTS: Record<string, z.ZodType> = {
@@ -15,6 +16,7 @@ const COMPONENTS: Record<string, z.ZodType> = {
   BridgeStatus: resource.bridgeStatus,
   PortStatus: resource.portStatus,
   FdbEntry: resource.fdbEntry,
+  Trace: trace,
   Action: resource.action,
   ActionResult: resource.actionResult,
 };

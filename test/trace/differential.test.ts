@@ -11,7 +11,7 @@ import { configOf } from '../support/engine/rig.ts';
 import { TraceRig } from './trace_rig.ts';
 
 const SEED = process.env.TRACE_SEED === undefined ? undefined : Number(process.env.TRACE_SEED);
-const SWITCHES = 40;
+const SWITCHES = 8;
 const FRAMES = 60;
 
 function randomVlan(random: Random): object {
