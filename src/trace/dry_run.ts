@@ -119,6 +119,7 @@ export class DryRun {
   private readonly egress = new Egress(this.batch, this.clock);
   private readonly host = new HostPort(this.batch, this.counters, this.clock);
   private readonly punted = new SlotRing(SlotRing.allocate());
+  private readonly pmtu = new Pmtu(this.batch, this.counters, this.clock);
   private readonly recorder = new Recorder();
   private readonly stages: Stages;
   private readonly replicate: Replicate;
@@ -131,9 +132,8 @@ export class DryRun {
     const { batch, counters, lists, egress, drops, host } = this;
     host.connect(this.punted.memory, SlotRing.allocate());
     drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
-    const pmtu = new Pmtu(batch, counters, this.clock);
-    this.stages = createStages(batch, counters, host);
-    this.replicate = createReplicate(batch, counters, lists, egress, drops, pmtu);
+        this.stages = createStages(batch, counters, host);
+    this.replicate = createReplicate(batch, counters, lists, egress, drops, this.pmtu);
   }
 
   run(flight: Flight): Sighting {
@@ -166,6 +166,7 @@ export class DryRun {
     this.dropped = [];
     batch.clear();
     batch.madeCount = 0;
+    this.pmtu.clear();
     rows.fill(0, 0, ROW);
     const row = batch.append(ingress, length);
     const start = batch.frameAt(row);

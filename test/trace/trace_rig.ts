@@ -3,7 +3,7 @@
 
 import { Switch, type Trace } from 'taploom';
 import { onTestFinished } from 'vitest';
-import { parse, show } from '../support/engine/frame_text.ts';
+import { parse } from '../support/engine/frame_text.ts';
 import { configOf, Rig } from '../support/engine/rig.ts';
 
 export class TraceRig extends Rig {
@@ -33,21 +33,3 @@ export async function openTraceRig(bridges: Parameters<typeof configOf>[0]): Pro
   onTestFinished(() => taploom.close());
   return new TraceRig(taploom as never);
 }
-
-/** What `Rig.say` would give, as a trace foresees it. */
-export function foreseen({ port, frame, outcome }: Trace): string[] {
-  const bytes = Uint8Array.from(Buffer.from(frame, 'hex'));
-  const lines = outcome.copies
-    .filter(({ dropped }) => dropped === undefined)
-    .map(
-      ({ port: to, tag, bytes: length }) =>
-        `${to}: ${tag ? `tag ${tag.vlan} ${tag.pcp} ${tag.dei}` : 'untagged'} ${length}`,
-    );
-  const dropped = outcome.copies.filter((copy) => copy.dropped !== undefined);
-  for (const copy of dropped) lines.push(`${copy.port} drops: ${copy.dropped}`);
-  if (outcome.verdict === 'dropped' && dropped.length === 0) lines.push(`${port} drops: ${outcome.reason}`);
-  void bytes;
-  return lines.sort();
-}
-
-export { show };
