@@ -177,7 +177,10 @@ function build(terminal: Terminal, outcome: { code: number }): Command {
     action((c) => c.drops),
   );
 
-  addTrace(program, (run) => action(() => run));
+  addTrace(
+    program,
+    action((c) => c.trace),
+  );
 
   child(program, 'apply <file>', 'make the switch what the file says (- reads standard input)', [
     'apply switch.yaml --dry-run',

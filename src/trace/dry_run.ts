@@ -132,7 +132,7 @@ export class DryRun {
     const { batch, counters, lists, egress, drops, host } = this;
     host.connect(this.punted.memory, SlotRing.allocate());
     drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
-        this.stages = createStages(batch, counters, host);
+    this.stages = createStages(batch, counters, host);
     this.replicate = createReplicate(batch, counters, lists, egress, drops, this.pmtu);
   }
 

@@ -1,10 +1,7 @@
-// `taploom trace`: its options. What it does is in run.ts, which loads when it is run.
+// `taploom trace`: its options. What it does is in run.ts.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Context } from '../commands.ts';
 import { number } from '../settings.ts';
-
-type Run = (context: Context, bridge: string) => Promise<void>;
 
 /** Decimal or 0x, whole and not negative. */
 const whole = (text: string): number => {
@@ -13,10 +10,7 @@ const whole = (text: string): number => {
   return value;
 };
 
-export function addTrace(
-  program: Command,
-  action: (run: Run) => (...given: unknown[]) => Promise<void>,
-): void {
+export function addTrace(program: Command, run: (...given: unknown[]) => Promise<void>): void {
   program
     .command('trace <bridge>')
     .description('what would become of a frame, each decision with its cause; or of real ones')
@@ -39,7 +33,7 @@ export function addTrace(
     .option('--live', 'follow the next real frames that --src, --dst, --vlan and --type match')
     .option('--timeout <seconds>', 'with --live: how long to wait (10)', number)
     .addHelpText('after', `\n${EXAMPLES}`)
-    .action(action(async (context, bridge) => (await import('./run.ts')).runTrace(context, bridge)));
+    .action(run);
 }
 
 const EXAMPLES = `Examples:
