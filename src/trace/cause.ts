@@ -14,11 +14,10 @@ export interface Cause {
 type BridgeKey = 'vlan_filtering' | 'ageing_time' | 'fdb_limit' | 'group_fwd_mask';
 type PortKey = 'hairpin' | 'isolated' | 'learning' | 'flood' | 'fdb_limit' | 'mtu' | 'fault';
 
-/** Values as installed; a key that is not here has none. */
+/** Values as installed; a key that is not here has none, or another one on a bridge and on a port. */
 const INSTALLED: Record<string, unknown> = {
   vlan_filtering: false,
   ageing_time: 300,
-  fdb_limit: 8192,
   group_fwd_mask: 0,
   hairpin: false,
   isolated: false,
@@ -28,21 +27,28 @@ const INSTALLED: Record<string, unknown> = {
 
 export function bridgeCause({ bridges }: SwitchConfig, bridge: string, key: BridgeKey): Cause {
   const value = bridges[bridge]?.[key];
-  return causeOf(['bridges', bridge, key], value, value === INSTALLED[key]);
+  const installed = key === 'fdb_limit' ? 8192 : INSTALLED[key];
+  return causeOf(['bridges', bridge, key], value, value === installed);
 }
 
-export function portCause(config: SwitchConfig, bridge: string, port: string, key: PortKey): Cause {
-  const settings = config.bridges[bridge]?.ports[port] as Record<string, unknown> | undefined;
+/** Undefined for a bridge's own interface, which has no such keys. */
+export function portCause(
+  config: SwitchConfig,
+  bridge: string,
+  port: string,
+  key: PortKey,
+): Cause | undefined {
+  const ports = config.bridges[bridge]?.ports ?? {};
+  const settings = Object.hasOwn(ports, port) ? (ports[port] as Record<string, unknown>) : undefined;
+  if (settings === undefined) return undefined;
   const value = settings?.[key] ?? INSTALLED[key];
   return causeOf([...portPath(config.bridges[bridge], bridge, port), key], value, value === INSTALLED[key]);
 }
 
-/** The limit of addresses on a port is its bridge's unless it has one of its own. */
-export function limitCause(config: SwitchConfig, bridge: string, port: string, isPorts: boolean): Cause {
-  const own = config.bridges[bridge]?.ports[port]?.fdb_limit;
-  return isPorts && own !== undefined
-    ? portCause(config, bridge, port, 'fdb_limit')
-    : bridgeCause(config, bridge, 'fdb_limit');
+/** What limits addresses: the port, if it is full and has a limit of its own, or else the bridge. */
+export function limitCause(config: SwitchConfig, bridge: string, port: string, isPortFull: boolean): Cause {
+  const own = isPortFull ? portCause(config, bridge, port, 'fdb_limit') : undefined;
+  return own?.value === undefined ? bridgeCause(config, bridge, 'fdb_limit') : own;
 }
 
 /** `mtu` is the one in force, whether it is configured or follows from other things. */

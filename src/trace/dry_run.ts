@@ -62,6 +62,8 @@ export interface SeenRow {
   columns: Int32Array;
   /** Whether its source was refused. */
   isRefused: boolean;
+  /** Whether its port has as many addresses as it may; if that is not why, its bridge has. */
+  isPortFull: boolean;
   /** Its source's entry afterwards, four words. */
   learned: Int32Array;
 }
@@ -145,7 +147,7 @@ export class DryRun {
       this.stages.run(topology, fdb, knowledge.tick);
       if (this.route !== null) this.recirculate(this.route, topology, fdb, knowledge.tick);
     }
-    const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb));
+    const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
     while (batch.next < batch.count) this.replicate(topology);
     egress.finish(topology);
     for (const { row } of knowledge.lists) this.lists.set(row, [], false);
@@ -219,14 +221,21 @@ export class DryRun {
     }
   }
 
-  private see(row: number, fdb: Fdb): SeenRow {
+  private see(row: number, fdb: Fdb, { fdbLimit }: Topology): SeenRow {
     const { batch, counters } = this;
     const columns = batch.rows.slice(row, row + ROW);
-    const refused = counters.values[counters.port(columns[COLUMN.ingress] & PORT_MASK) + PORT.learnRefused];
+    const port = columns[COLUMN.ingress] & PORT_MASK;
+    const at = counters.port(port);
     const learned = new Int32Array(WORDS);
     const [src] = this.keysOf(row);
     if (src !== undefined) fdb.inspect(src[0], src[1], src[2], learned, 0);
-    return { row, columns, isRefused: refused > 0, learned };
+    return {
+      row,
+      columns,
+      isRefused: counters.values[at + PORT.learnRefused] > 0,
+      isPortFull: counters.values[at + PORT.learned] >= fdbLimit[port],
+      learned,
+    };
   }
 
   /** Source and destination of a row that got into a domain. */

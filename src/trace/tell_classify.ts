@@ -6,7 +6,7 @@ import { DEST_CONSUMED, DEST_DROP, DEST_VALUE } from '../frame/hop.ts';
 import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_TYPE, TRAP } from '../table/traps.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
-import { TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { isTpid, TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import { bridgeCause, portCause, vlanCause } from './cause.ts';
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hex, type Scene, step } from './scene.ts';
@@ -29,9 +29,10 @@ export function tellReceive(scene: Scene): TraceStep[] {
       `${tpid === TPID_8021Q ? 'tag' : 'service tag'} VLAN ${vlan}${pcp === 0 ? '' : ` priority ${pcp}`}${dei ? ' DEI' : ''}`,
   );
   const type = etherType === undefined ? [] : [`EtherType ${hex(etherType)}`];
+  const untagged = etherType !== undefined && isTpid(etherType) ? 'a tag that is cut short' : 'untagged';
   const details = [
     what.slice(2),
-    ...(macs === undefined ? [] : tagged.length > 0 ? tagged : ['untagged']),
+    ...(macs === undefined ? [] : tagged.length > 0 ? tagged : [untagged]),
     ...type,
   ];
   const text = [`${length} bytes`, ...details.filter((one) => one !== '')].join(', ');
@@ -40,16 +41,10 @@ export function tellReceive(scene: Scene): TraceStep[] {
   if (!scene.isLive && (state === 'down' || state === 'gone')) {
     steps.push(step('receive', state, `${port} is ${state}: really it receives nothing`));
   }
-  if (config.bridges[bridge]?.ports[port]?.fault !== undefined) {
-    const cause = portCause(config, bridge, port, 'fault');
-    steps.push(
-      step(
-        'receive',
-        'fault',
-        `${port} has faults on purpose, which a trace leaves out (${cause.text})`,
-        cause,
-      ),
-    );
+  const fault = portCause(config, bridge, port, 'fault');
+  if (fault?.value !== undefined) {
+    const text = `${port} has faults on purpose, which a trace leaves out (${fault.text})`;
+    steps.push(step('receive', 'fault', text, fault));
   }
   return steps;
 }

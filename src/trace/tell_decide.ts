@@ -44,7 +44,7 @@ function entryOf({ knowledge, topology }: Scene, domain: number, hi: number, lo:
 export function tellLearn(
   scene: Scene,
   bridge: string,
-  { columns, learned, isRefused }: SeenRow,
+  { columns, learned, isRefused, isPortFull }: SeenRow,
 ): TraceStep[] {
   const { config, frame, topology, isLive, knowledge, names } = scene;
   const word = columns[COLUMN.domain];
@@ -60,7 +60,7 @@ export function tellLearn(
   ];
   if ((word & LEARNING) === 0) {
     const cause = portCause(config, bridge, port, 'learning');
-    if (cause.value === false) return tell('learning_off', `${src} is not learned on ${port}`, cause);
+    if (cause?.value === false) return tell('learning_off', `${src} is not learned on ${port}`, cause);
     const state = names.state(port, vid);
     return tell('port_blocked', `${src} is not learned: a protocol holds ${port} ${state}`);
   }
@@ -86,8 +86,7 @@ export function tellLearn(
         'refused',
         `${src} would not be learned: the table is full of entries that are being forgotten`,
       );
-    const isPorts = config.bridges[bridge]?.ports[port]?.fdb_limit !== undefined;
-    const cause = limitCause(config, bridge, port, isPorts);
+    const cause = limitCause(config, bridge, port, isPortFull);
     return tell('refused', `${src} would not be learned on ${where}: no more addresses are allowed`, cause);
   }
   if (before === undefined) {

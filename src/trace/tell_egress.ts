@@ -18,7 +18,7 @@ import { DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_LIST } from '../table/lists.ts';
 import { dei, pcp, VID_MASK } from '../wire/vlan.ts';
-import { keyCause, mtuCause, portCause, vlanCause } from './cause.ts';
+import { type Cause, keyCause, mtuCause, portCause, vlanCause } from './cause.ts';
 import type { SeenCopy, SeenRow } from './dry_run.ts';
 import { domainText, hopText, type Scene, step } from './scene.ts';
 import { dropOf } from './tell_classify.ts';
@@ -35,7 +35,7 @@ export function tellReplicate(scene: Scene, bridge: string, seen: SeenRow): Trac
   const vid = columns[COLUMN.tci] & VID_MASK;
   const from = names.port(columns[COLUMN.ingress] & PORT_MASK) ?? scene.port;
   const steps = isList(dest) ? leftOut(scene, bridge, seen) : [];
-  const tell = (text: string, cause?: ReturnType<typeof portCause>) => [
+  const tell = (text: string, cause?: Cause) => [
     ...steps,
     step(
       'replicate',
@@ -90,7 +90,7 @@ function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): Trace
     const { name } = view;
     const port = numberOf(topology, names, name);
     if (port === undefined || reached.has(port)) return [];
-    const tell = (verdict: string, text: string, cause?: ReturnType<typeof portCause>) => [
+    const tell = (verdict: string, text: string, cause?: Cause) => [
       step(
         'replicate',
         verdict,
@@ -201,16 +201,10 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
     const when = isLive ? 'now' : 'at the moment';
     steps.push(step('egress', told.dropped, `${name} is ${state} ${when}: dropped, ${told.dropped}`));
   }
-  if (settings?.fault !== undefined) {
-    const fault = portCause(config, bridge, name, 'fault');
-    steps.push(
-      step(
-        'egress',
-        'fault',
-        `${name} has faults on purpose, which a trace leaves out (${fault.text})`,
-        fault,
-      ),
-    );
+  const fault = portCause(config, bridge, name, 'fault');
+  if (fault?.value !== undefined) {
+    const text = `${name} has faults on purpose, which a trace leaves out (${fault.text})`;
+    steps.push(step('egress', 'fault', text, fault));
   }
   return { steps, copy: told };
 }

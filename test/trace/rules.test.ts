@@ -192,10 +192,13 @@ test('what a protocol holds back: on the way in, on the way out, and in a flood'
 
 test('an entry that has expired is told with its age', async () => {
   const rig = await open();
-  rig.now += 30_000;
+  // The sweeper has done its share, so that it leaves the entry alone for the 90 ms in which it expires.
+  rig.now = 1_010_100;
+  rig.run(() => {}, 20);
+  rig.now += 90;
   rig.run();
   expect(await rig.told('t1', 'q > a vlan 10')).toContain(
-    'decide: 02:00:00:00:00:61 was heard on a1 33.0 s ago and has expired (bridges.br0.ageing_time: 10): it floods VLAN 10',
+    'decide: 02:00:00:00:00:61 was heard on a1 10.2 s ago and has expired (bridges.br0.ageing_time: 10): it floods VLAN 10',
   );
 });
 
@@ -278,6 +281,35 @@ test('tunnels: remotes are named, two tunnels keep apart, and what is too big is
     code: 'no_such_remote',
   });
   await expect(rig.trace('m', 'a > *', 'br0', '127.0.0.2')).rejects.toMatchObject({ code: 'invalid_trace' });
+});
+
+test('of two limits the one that is reached is named', async () => {
+  const limits = { br0: { fdb_limit: 2, ports: { p1: { fdb_limit: 2 }, p2: { fdb_limit: 1 }, p3: {} } } };
+  const rig = await openTraceRig(limits);
+  rig.say('p1', 'a > *');
+  rig.say('p2', 'b > *');
+  const learn = async (port: string) =>
+    (await rig.told(port, 'c > *')).find((line) => line.startsWith('learn'));
+  expect(await learn('p1')).toContain('(bridges.br0.fdb_limit: 2)');
+  expect(await learn('p2')).toContain('(bridges.br0.ports.p2.fdb_limit: 1)');
+  expect(await learn('p3')).toContain('(bridges.br0.fdb_limit: 2)');
+});
+
+test('faults on purpose are told of, and a tag that is cut short', async () => {
+  const rig = await openTraceRig({
+    br0: { vlan_filtering: true, ports: { p1: {}, p2: { fault: { drop: 1 } } } },
+  });
+  const { steps, outcome } = await rig.trace('p1', 'a > *');
+  expect(outcome.verdict).toBe('forwarded');
+  expect(steps.at(-1)?.message).toBe(
+    'p2 has faults on purpose, which a trace leaves out (bridges.br0.ports.p2.fault: { drop: 1 })',
+  );
+  const short = await rig.taploom.trace({
+    bridge: 'br0',
+    port: 'p1',
+    frame: 'ffffffffffff02000000006181000014',
+  });
+  expect(short.steps[0].message).toContain('a tag that is cut short');
 });
 
 test("the bridge's own address and its local interface", async () => {
