@@ -129,14 +129,18 @@ test('a live trace of an inline switch tells what its frames did, whatever they 
   const live = rig.taploom.traceLive({ bridge: 'br0', port: 'p1', frames: 60, timeout: 10 });
   await new Promise((resolve) => setTimeout(resolve, 20));
   const happened: string[] = [];
+  const sent: string[] = [];
   for (let n = 0; n < 60; n++) {
     const frame = new Uint8Array(64);
     const vid = random.pick([1, 2, 3, 9, 4095]);
     frame.set([...random.macs(), ...(random.chance(0.7) ? [0x81, 0, vid >>> 8, vid & 255] : []), 0x88, 0xb5]);
+    sent.push(Buffer.from(frame).toString('hex'));
     const lines = rig.run(() => void rig.taploom.memoryPort('p1').send(frame));
     happened.push(lines.map((line) => (line.includes('drops') ? line : line.split(':')[0])).join());
   }
-  const told = (await live).map(({ outcome, port }) =>
+  const traces = await live;
+  expect(traces.map(({ frame }) => frame)).toEqual(sent);
+  const told = traces.map(({ outcome, port }) =>
     outcome.verdict === 'dropped'
       ? `${port} drops: ${outcome.reason}`
       : outcome.copies.map((copy) => copy.port).join(),
