@@ -1,5 +1,5 @@
 // Dry runs in a thread of their own: in the thread of an engine a second set of stages would halve its speed, and which
-// engines an embedder's thread has is not ours to know. The thread begins with the first trace (40 ms), keeps no process
+// engines an embedder's thread has is not ours to know. The thread begins with the first trace (0.1 s), keeps no process
 // alive and ends with its switch.
 
 import { Worker } from 'node:worker_threads';

@@ -159,4 +159,9 @@ test('bounds of live traces', async () => {
   await expect(live({})).rejects.toMatchObject({ code: 'trace_busy' });
   expect(await Promise.all(eight)).toEqual(Array(8).fill([]));
   expect(await live({})).toEqual([]);
+  // Nobody follows any more: forwarding passes by nothing.
+  const { ingressPasses } = ['plane', 'plane', 'engine'].reduce<object>(Reflect.get, rig.taploom) as {
+    ingressPasses: unknown[];
+  };
+  expect(ingressPasses).toEqual([]);
 });
