@@ -5,11 +5,9 @@
 // and sends to all. What they share only the first changes, while the others stand still.
 
 import { Engine } from '../engine/engine.ts';
-import { Follower } from '../engine/follower.ts';
 import type { Sink, Source } from '../engine/port.ts';
 import type { Topology } from '../engine/topology.ts';
-import { COLUMN } from '../frame/frame_batch.ts';
-import { DEST_CONSUMED, DEST_DROP, DEST_LIST, DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Fault, FaultSource } from '../port/fault.ts';
 import { FdSource } from '../port/fd_source.ts';
 import { MemoryDevice } from '../port/memory.ts';
@@ -20,29 +18,15 @@ import { Vxlan } from '../port/vxlan.ts';
 import { CLOCK, KIND } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
-import { FIRST_LIST } from '../table/lists.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
-import type {
-  Answer,
-  Change,
-  Failed,
-  Followed,
-  Found,
-  HostRings,
-  News,
-  Page,
-  RemoteAddress,
-  Request,
-  Team,
-} from './messages.ts';
+import { Lookout } from './lookout.ts';
+import type { Answer, Change, Failed, HostRings, News, Request, Team } from './messages.ts';
 
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
 /** Requests are looked for this often, ms, should a wake-up ever be lost. */
 const LOOK_INTERVAL = 1000;
-/** Entries in one page of the FDB: 320 KiB, 1 ms. */
-const PAGE = 16_384;
 
 // Words of DataPlane.times, ms.
 /** When the last wait ended; 0 before the first. */
@@ -70,8 +54,7 @@ export class DataPlane {
   private readonly vteps = new Map<number, number>();
   private readonly memories = new Map<number, Source>();
   private readonly faults = new Map<number, Fault>();
-  /** Live traces, by what the control plane calls them. */
-  private readonly followers = new Map<number, Follower>();
+  private readonly lookout: Lookout;
   private readonly report: (news: News) => void;
   private readonly barrier: Barrier;
   /** Workers that stand still while this one, the first, changes what they share. */
@@ -96,6 +79,7 @@ export class DataPlane {
     this.barrier = new Barrier(team?.barrier);
     this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
+    this.lookout = new Lookout(this.engine, this.remotes);
     this.report = report;
     if (host !== undefined) {
       this.engine.host.connect(host.toHost, host.fromHost);
@@ -161,7 +145,7 @@ export class DataPlane {
         return { kind: 'flushed', count };
       }
       case 'read':
-        return this.alone(() => this.readPage(request.from));
+        return this.alone(() => this.lookout.page(request.from));
       case 'barrier':
         this.engine.recheck();
         return { kind: 'done', failed: [] };
@@ -169,15 +153,12 @@ export class DataPlane {
         this.engine.lists.set(request.row, request.members, request.isByFlow);
         return { kind: 'done', failed: [] };
       case 'lookup':
-        return this.lookUp(request.keys);
-      case 'follow': {
-        const follower = new Follower(this.engine.batch, this.engine.clock, request.filter, request.limit);
-        this.followers.set(request.id, follower);
-        this.engine.ingressPasses.push(follower);
+        return this.lookout.lookUp(request.keys);
+      case 'follow':
+        this.lookout.follow(request.id, request.filter, request.limit);
         return { kind: 'done', failed: [] };
-      }
       case 'followed':
-        return this.followed(request.id, request.isLast);
+        return this.lookout.followed(request.id, request.isLast);
       case 'stop':
         this.close();
         return { kind: 'done', failed: [] };
@@ -187,60 +168,6 @@ export class DataPlane {
   /** The first worker, or the only one: does `act` while the others stand still. */
   private alone<T>(act: () => T): T {
     return this.barrier.during(this.others, act);
-  }
-
-  private readPage(from: number): Page {
-    const out = new Int32Array(PAGE * 5);
-    const { next, entries } = this.engine.readFdb(from, out);
-    const hops = Array.from({ length: entries }, (_, n) => out[n * 5 + 3]);
-    return { kind: 'page', entries: out.slice(0, entries * 5), next, remotes: this.learnedRemotes(hops) };
-  }
-
-  private lookUp(keys: Int32Array): Found {
-    const { tick, entries, rooms } = this.engine.inspect(keys);
-    const hops = rooms.map((_, n) => entries[n * 4 + 2]);
-    return { kind: 'found', tick, entries, rooms, ...this.behind(hops) };
-  }
-
-  private followed(id: number, isLast: boolean): Followed {
-    const { ingressPasses } = this.engine;
-    const follower = this.followers.get(id);
-    const frames = follower?.take() ?? [];
-    if (follower !== undefined && (isLast || follower.isDone)) {
-      // Once it is full it looks at nothing, but it is called.
-      const at = ingressPasses.indexOf(follower);
-      if (at >= 0) ingressPasses.splice(at, 1);
-      if (isLast) this.followers.delete(id);
-    }
-    const hops = frames.flatMap(({ columns }) => [columns[COLUMN.ingress], columns[COLUMN.dest]]);
-    return { kind: 'followed', frames, ...this.behind(hops) };
-  }
-
-  /** What stands behind destinations: addresses of learned remotes, and members of lists with theirs. */
-  private behind(dests: readonly number[]): Pick<Found, 'remotes' | 'lists'> {
-    const { lists } = this.engine;
-    const rows = dests
-      .filter((dest) => (dest & DEST_CONSUMED) === DEST_LIST)
-      .map((dest) => dest & DEST_VALUE);
-    const named = [...new Set(rows)].filter((row) => row >= FIRST_LIST && lists.count(row) > 0);
-    const content = named.map((row) => ({
-      row,
-      members: [...lists.hops.subarray(lists.at(row), lists.at(row) + lists.count(row))],
-      isByFlow: lists.isByFlow(row),
-    }));
-    const hops = dests.filter((dest) => dest < DEST_DROP);
-    const members = content.flatMap(({ members }) => members);
-    return { remotes: this.learnedRemotes([...hops, ...members]), lists: content };
-  }
-
-  private learnedRemotes(hops: readonly number[]): RemoteAddress[] {
-    const rows = new Set(hops.map((hop) => hop >>> PORT_BITS));
-    return [...rows]
-      .filter((row) => row > CONFIGURED_REMOTES)
-      .map((row) => ({
-        row,
-        address: Int32Array.from([0, 1, 2, 3], (word) => this.remotes.address(row, word)),
-      }));
   }
 
   close(): void {

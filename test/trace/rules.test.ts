@@ -176,6 +176,13 @@ test('a bridge that does not filter leaves tags alone, and a hairpin port gets i
   ]);
 });
 
+test("isolated ports are left out of each other's floods", async () => {
+  const rig = await open();
+  expect(await rig.told('a2', 'b > *')).toContain(
+    'replicate: a3 is left out: a2 and a3 are both isolated (bridges.br0.ports.a3.isolated: true)',
+  );
+});
+
 test('what a protocol holds back: on the way in, on the way out, and in a flood', async () => {
   const rig = await open();
   await rig.taploom.setPortState('a1', 10, 'learning');
