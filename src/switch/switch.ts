@@ -23,6 +23,9 @@ import type {
   PortStatus,
   SwitchApi,
   SwitchEvents,
+  Trace,
+  TraceLiveOptions,
+  TraceOptions,
 } from '../api.ts';
 import { Compiler, stateFlags } from '../compile/compiler.ts';
 import { type PortState, PortStates } from '../compile/overlay.ts';
@@ -59,6 +62,8 @@ import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { SwitchHost } from './switch_host.ts';
 import { type PortGlance, SwitchNews } from './switch_news.ts';
+import { traceNames } from './trace_names.ts';
+import { Tracing } from './tracing.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private current: SwitchConfig = EMPTY_CONFIG;
@@ -78,6 +83,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly topologies: Topology[];
   readonly host: SwitchHost;
   readonly events: SwitchNews;
+  private readonly tracing: Tracing;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
@@ -122,6 +128,20 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
     });
     this.lldpService.attach(this.host, { threaded });
+    this.tracing = new Tracing({
+      gauges: counters[0].memory,
+      config: () => this.current,
+      topology: () => this.topologies[this.topologies.length - 1],
+      portNumber: (port) => compiler.ports.find(port),
+      remoteRow: (port, address) => compiler.remoteRow(port, address),
+      names: (remotes) => {
+        const { states, devices, linkWatch, goneNames: gone, current: config } = this;
+        return traceNames({ compiler, config, states, devices, linkWatch, gone }, remotes);
+      },
+      request: (body) => plane.request(body),
+      enqueue: (task) => this.enqueue(task),
+      isClosed: () => this.isClosed,
+    });
   }
 
   /**
@@ -271,6 +291,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.lldpService.ports();
   }
 
+  trace(options: TraceOptions): Promise<Trace> {
+    return this.tracing.trace(options);
+  }
+
+  traceLive(options: TraceLiveOptions): Promise<Trace[]> {
+    return this.tracing.traceLive(options);
+  }
+
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
     return this.shut((device) => device.close());
@@ -287,6 +315,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await this.captures.close();
       this.lldpService.close();
       this.host.close();
+      await this.tracing.close();
       await this.plane.close();
       for (const [name, device] of this.devices) {
         this.forget(name);

@@ -18,7 +18,7 @@ const READ_SLOTS = 32_768;
 export const MAX_PROBES = 128;
 export const TICK_SHIFT = 8;
 const TICK_MASK = 0xff_ffff;
-const MS_PER_TICK = 128;
+export const MS_PER_TICK = 128;
 const NEVER = -(2 ** 24);
 
 /** Flags of an entry. */
@@ -46,7 +46,7 @@ export function tickAt(now: number): number {
 }
 
 /** Ticks since a stamp; below 0 if a worker whose clock reading is newer wrote it. */
-function ageAt(stamp: number, tick: number): number {
+export function ageAt(stamp: number, tick: number): number {
   return ((tick << TICK_SHIFT) - stamp) >> TICK_SHIFT;
 }
 
@@ -178,6 +178,25 @@ export class Fdb {
   hopAt(at: number, domain: number, tick: number): number {
     const { words } = this;
     return at >= 0 && this.isFresh(domain, words[at + 3], tick) ? words[at + 2] : 0;
+  }
+
+  /**
+   * Copies the four words of an entry to `at` of `out`, as they are and however old; zeros if there is none. For those who
+   * look from aside: nothing is refreshed. Returns whether the address is known, or there would be room for it.
+   */
+  inspect(domain: number, hi: number, lo: number, out: Int32Array, at: number): boolean {
+    const { words } = this;
+    const key = (domain << 16) | hi;
+    this.take();
+    try {
+      const found = this.find(key, lo);
+      if (found < 0) return false;
+      if (words[found] !== key) return this.hasFreeSlots();
+      for (let n = 0; n < WORDS; n++) out[at + n] = words[found + n];
+      return true;
+    } finally {
+      this.release();
+    }
   }
 
   /** Changes when others change the table; see `isUnchanged`. */
@@ -323,10 +342,15 @@ export class Fdb {
   private insert(at: number, key: number, lo: number, hop: number, stamp: number): number {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
-    if (this.used[0] >= this.slots - (this.slots >>> 3) || !this.learned.hasRoom(domain, hop)) return REFUSED;
+    if (!this.hasFreeSlots() || !this.learned.hasRoom(domain, hop)) return REFUSED;
     this.occupy(at, key, lo, hop, stamp);
     this.learned.add(domain, hop);
     return LEARNED;
+  }
+
+  /** Dead entries take up slots as well: see above, "Fourth". */
+  private hasFreeSlots(): boolean {
+    return this.used[0] < this.slots - (this.slots >>> 3);
   }
 
   /** Writes a learned entry into an empty slot. */
@@ -388,7 +412,8 @@ export class Fdb {
     this.used[0]--;
   }
 
-  private adopt(key: number, lo: number, hop: number, stamp: number): boolean {
+  /** Takes an entry of another table as it is, counting nothing. Returns false if this one is half full. */
+  adopt(key: number, lo: number, hop: number, stamp: number): boolean {
     const at = this.used[0] < this.slots >>> 1 ? this.find(key, lo) : -1;
     if (at < 0) return false;
     this.used[0]++;
