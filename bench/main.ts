@@ -9,7 +9,7 @@ import { type Bench, type BenchOptions, Skip } from './bench.ts';
 import { busyNow } from './cpus.ts';
 import { closeLabs } from './lab.ts';
 import { type BenchReport, lines, newReport, publish, save } from './report.ts';
-import { BENCHES } from './suite.ts';
+import { BENCHES, OTHERS } from './suite.ts';
 
 /** Seen from dist/bench. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,7 +29,7 @@ const LIMIT_S = 120;
 const USAGE = `Usage: npm run bench -- [NAME ...] [--quick] [--rounds N] [--seconds N]
                             [--peers NAME,...] [--json] [--out FOLDER]
 
-${BENCHES.map(({ name, question }) => `  ${name.padEnd(10)} ${question}`).join('\n')}
+${[...BENCHES, ...OTHERS].map(({ name, question }) => `  ${name.padEnd(10)} ${question}`).join('\n')}
 
   --quick       a look: ${QUICK.rounds} rounds of ${QUICK.seconds} s, figures worth nothing
   --rounds N    alternating rounds of traffic (${ROUNDS})
@@ -82,9 +82,10 @@ function parseRequest(): Request | undefined {
       process.stdout.write(USAGE);
       return undefined;
     }
-    const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
+    const all = [...BENCHES, ...OTHERS];
+    const unknown = positionals.filter((name) => !all.some((bench) => bench.name === name));
     if (unknown.length > 0) throw new Error(`There is no bench ${unknown.join(', ')}`);
-    const benches = positionals.length === 0 ? BENCHES : BENCHES.filter((b) => positionals.includes(b.name));
+    const benches = positionals.length === 0 ? BENCHES : all.filter((b) => positionals.includes(b.name));
     const usual = values.quick ? QUICK : { rounds: ROUNDS, seconds: SECONDS };
     const rounds = Number(values.rounds ?? usual.rounds);
     const seconds = Number(values.seconds ?? usual.seconds);

@@ -1,6 +1,7 @@
 // All benches, in the order of a complete run.
 
 import { afPacket } from './af_packet.ts';
+import { before } from './before.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { growth } from './growth.ts';
@@ -30,3 +31,6 @@ export const BENCHES: readonly Bench[] = [
   workers,
   host,
 ];
+
+/** Those that run only if they are asked for. */
+export const OTHERS: readonly Bench[] = [before];

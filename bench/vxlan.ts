@@ -77,7 +77,7 @@ async function largestCosts({ say }: BenchOptions): Promise<string> {
   say('profile');
   const lab = new Lab();
   try {
-    const { hosts, processes } = await openTaplooms(lab, 'profile', PROFILED);
+    const { hosts, processes } = await openTaplooms(lab, 'profile', { nodeOptions: PROFILED });
     await sendTcp(lab, hosts, 1);
     const costs = await profile(lab, processes, PROFILE_S, () => sendTcp(lab, hosts, PROFILE_S));
     if (costs === undefined) return 'Without perf (Debian: linux-perf) there is no profile.';

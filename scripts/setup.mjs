@@ -42,6 +42,8 @@ const DEBIAN_PACKAGES = {
   scapy: 'python3-scapy',
   perf: 'linux-perf',
   curl: 'curl',
+  lldpd: 'lldpd',
+  tshark: 'tshark',
   zsh: 'zsh',
   fish: 'fish',
   man: 'man-db',
@@ -289,7 +291,7 @@ export async function main(body) {
 export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
-    ...['zsh', 'fish', 'man'],
+    ...['lldpd', 'tshark', 'zsh', 'fish', 'man'],
   ],
   purpose: 'The test suite',
 };

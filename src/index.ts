@@ -18,6 +18,12 @@ export type {
   PortCounters,
   PortStatus,
   SwitchApi,
+  Trace,
+  TraceCopy,
+  TraceFields,
+  TraceLiveOptions,
+  TraceOptions,
+  TraceStep,
 } from './api.ts';
 export type { Action, ActionResult } from './config/action.ts';
 export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';

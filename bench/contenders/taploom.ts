@@ -13,6 +13,8 @@ export interface TaploomOptions {
   nodeOptions?: readonly string[];
   netns?: string;
   cpus?: string;
+  /** switch_process.js of another tree. */
+  program?: string;
 }
 
 /** A switch in a process of its own. */
@@ -26,9 +28,9 @@ export class TaploomProcess {
   static async start(
     lab: Lab,
     config: SwitchConfigInput,
-    { workers = 1, nodeOptions = [], netns, cpus = SWITCH_CPU }: TaploomOptions = {},
+    { workers = 1, nodeOptions = [], netns, cpus = SWITCH_CPU, program = PROGRAM }: TaploomOptions = {},
   ): Promise<TaploomProcess> {
-    const command = [process.execPath, ...nodeOptions, PROGRAM, JSON.stringify(config), String(workers)];
+    const command = [process.execPath, ...nodeOptions, program, JSON.stringify(config), String(workers)];
     const started = lab.start(command, { netns, cpus });
     await started.waitFor(/^ready/m, 30_000);
     return new TaploomProcess(started);

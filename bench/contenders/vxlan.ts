@@ -8,7 +8,7 @@ import { netnsPath } from '../lab.ts';
 import type { Process } from '../process.ts';
 import { built, type Contender, type ContenderKind, connect, hostNamespaces } from './contender.ts';
 import { OpenVSwitch } from './open_vswitch.ts';
-import { TAPLOOM, TaploomProcess } from './taploom.ts';
+import { TAPLOOM, type TaploomOptions, TaploomProcess } from './taploom.ts';
 
 const VNI = 42;
 /** RFC 7348 on IPv4 takes 50 bytes of the underlay's 1,500. */
@@ -38,10 +38,14 @@ function address(lab: Lab, { outer, local }: Vtep, device = 'und0'): void {
 
 export const taploomVxlan: ContenderKind = { name: TAPLOOM, open: (lab) => openTaplooms(lab, 'tlx') };
 
+export function taploomVxlanWith(name: string, options: TaploomOptions): ContenderKind {
+  return { name, open: async (lab) => ({ ...(await openTaplooms(lab, `tlx-${name}`, options)), name }) };
+}
+
 export async function openTaplooms(
   lab: Lab,
   label: string,
-  nodeOptions?: readonly string[],
+  options: TaploomOptions = {},
 ): Promise<Contender> {
   const sides = vteps(lab, label);
   const running: TaploomProcess[] = [];
@@ -53,7 +57,7 @@ export async function openTaplooms(
       vx0: { type: 'vxlan' as const, vni: VNI, local, remotes: [remote] },
     };
     const config = { version: 1 as const, bridges: { tlbench: { local: false as const, ports } } };
-    running.push(await TaploomProcess.start(lab, config, { netns: outer, nodeOptions }));
+    running.push(await TaploomProcess.start(lab, config, { ...options, netns: outer }));
   }
   const devices = sides.map(({ inner }) => ({ netns: inner, device: 'tl0' }));
   return {

@@ -264,6 +264,11 @@ export async function exportConfig(context: Context): Promise<void> {
   print(context, config, () => formatConfig(config));
 }
 
+export async function trace(context: Context, bridge: string): Promise<void> {
+  const { runTrace } = await import('./trace/run.ts');
+  await runTrace(context, bridge);
+}
+
 export async function bench(context: Context, kind: Kind, ports: readonly string[]): Promise<void> {
   const { runBench } = await import('./bench/run.ts');
   await runBench(context, kind, ports);

@@ -11,6 +11,7 @@ import { addCaptureOptions } from './capture/command.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
 import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
+import { addTrace } from './trace/command.ts';
 
 /** Where output goes; tests put themselves in between. */
 export interface Terminal {
@@ -213,6 +214,11 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     .option('--port <port>', 'only what concerns this port')
     .option('--since <seq>', 'only after the event of this number (seq in --json)')
     .action(action((c) => c.events));
+
+  addTrace(
+    program,
+    action((c) => c.trace),
+  );
 
   child(program, 'apply <file>', 'make the switch what the file says (- reads standard input)', [
     'apply switch.yaml --dry-run',

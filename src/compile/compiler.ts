@@ -135,6 +135,11 @@ export class Compiler {
     return name?.slice(name.indexOf('/') + 1);
   }
 
+  /** The row of a configured remote. */
+  remoteRow(port: string, address: string): number | undefined {
+    return this.remotes.find(remoteName(port, address));
+  }
+
   /** What the data plane's numbers mean. */
   domain(number: number): Domain | undefined {
     return this.domains.owner(number);

@@ -12,6 +12,9 @@ import type {
   LldpPortStatus,
   PollGap,
   PortStatus,
+  Trace,
+  TraceLiveOptions,
+  TraceOptions,
 } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
@@ -252,6 +255,14 @@ export class ControlClient {
       response.destroy();
     }
     throw new ControlError('connection_lost', `taploomd at ${this.socket} closed the connection: it ends`);
+  }
+
+  async trace(options: TraceOptions & { frame?: string }): Promise<Trace> {
+    return (await this.call<{ traces: Trace[] }>('POST', '/v1/trace', {}, options)).traces[0];
+  }
+
+  async traceLive({ bridge, port, ...live }: TraceLiveOptions): Promise<Trace[]> {
+    return (await this.call<{ traces: Trace[] }>('POST', '/v1/trace', {}, { bridge, port, live })).traces;
   }
 
   close(): void {

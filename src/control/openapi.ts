@@ -6,6 +6,7 @@ import { switchEvent } from './event_resources.ts';
 import { problem } from './problem.ts';
 import * as resource from './resources.ts';
 import { parameters, type Route } from './route.ts';
+import { trace } from './trace_resource.ts';
 
 // Schemas with a name in the document; everything else is written where it is used.
 const COMPONENTS: Record<string, z.ZodType> = {
@@ -18,6 +19,7 @@ const COMPONENTS: Record<string, z.ZodType> = {
   FdbEntry: resource.fdbEntry,
   LldpNeighbor: resource.lldpNeighbor,
   LldpPortStatus: resource.lldpPortStatus,
+  Trace: trace,
   Action: resource.action,
   ActionResult: resource.actionResult,
   SwitchEvent: switchEvent,

@@ -39,6 +39,8 @@ const STATUS: Record<string, number> = {
   invalid_json: 400,
   invalid_mac: 400,
   invalid_option: 400,
+  invalid_frame: 400,
+  invalid_trace: 400,
   body_too_large: 413,
   method_not_allowed: 405,
   cursor_expired: 410,

@@ -20,6 +20,7 @@ import { interfaceExists } from './interfaces.ts';
 import { mergePatch } from './merge_patch.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
+import { traceRequest, traces } from './trace_resource.ts';
 
 const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
 const exclusive = z.strictObject({ exclusive: resource.flag.describe('fail with 409 if it exists already') });
@@ -286,6 +287,22 @@ export const ROUTES: readonly Route[] = [
     bodyOptional: true,
     answer: resource.flushed,
     handle: async ({ api }, { body }) => ({ flushed: await api.flush(body ?? {}) }),
+  }),
+
+  route('post', '/v1/trace', {
+    summary: 'What would become of a frame, or what becomes of the next real ones',
+    description: 'Nothing is sent, learned or counted. With `live`, fewer traces if time runs out.',
+    body: traceRequest,
+    answer: traces,
+    problems: [404, 409],
+    handle: async ({ api }, { body: { live, ...wanted } }) => {
+      if (live === undefined) return { traces: [await api.trace(wanted)] };
+      const { bridge, port, ...rest } = wanted;
+      const [extra] = Object.keys(rest);
+      if (extra !== undefined)
+        throw new TaploomError('invalid_trace', `${extra} and live exclude each other`);
+      return { traces: await api.traceLive({ bridge, port, ...live }) };
+    },
   }),
 ];
 

@@ -7,7 +7,7 @@ import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, NOBODY, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, type Drops, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { tickAt } from '../table/fdb_entry.ts';
+import { tickAt, WORDS } from '../table/fdb_entry.ts';
 import { Lists } from '../table/lists.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
@@ -215,6 +215,19 @@ export class Engine {
         (port === 0 || (hop & PORT_MASK) === port) &&
         ((hi === 0 && lo === 0) || (entryHi === hi && entryLo === lo)),
     );
+  }
+
+  /**
+   * Entries as they are, for keys of three words (domain, MAC 0-1, MAC 2-5): see `Fdb.inspect`. `rooms`: by key, whether
+   * it is known or could be learned.
+   */
+  inspect(keys: Int32Array): { tick: number; entries: Int32Array; rooms: boolean[] } {
+    const count = keys.length / 3;
+    const entries = new Int32Array(count * WORDS);
+    const rooms = Array.from({ length: count }, (_, n) =>
+      this.keeper.fdb.inspect(keys[n * 3], keys[n * 3 + 1], keys[n * 3 + 2], entries, n * WORDS),
+    );
+    return { tick: tickAt(this.clock[0]), entries, rooms };
   }
 
   /** See `Fdb.read`. */

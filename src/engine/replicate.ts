@@ -145,7 +145,8 @@ export function createReplicate(
     }
     const ifTagged = maskIfZero(membership & UNTAGGED);
     const tag = ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged;
-    egress.push(topology, queue, row, hop, tag, 0);
+    if (queue.count >= queue.capacity) egress.drain(topology, queue);
+    queue.push(row, hop, tag, 0);
   }
 
   /** Drops a copy whose port has no device or too small an MTU; who sends too much into a tunnel is told. */

@@ -94,24 +94,25 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
       values[counter + PORT.receivedFrames] += 1;
       values[counter + PORT.receivedBytes] += length;
       rows[row + COLUMN.source] = port;
-      // Also for what is given up early: whoever looks on goes by it.
-      rows[row + COLUMN.rest] = rows[row + COLUMN.start] + MACS_LEN;
-      if (rows[row + COLUMN.dest] !== 0) continue;
+      if (rows[row + COLUMN.dest] !== 0) {
+        giveUp(row, rows[row + COLUMN.dest]);
+        continue;
+      }
       if (length < HEADER_LEN) {
-        rows[row + COLUMN.dest] = DEST_DROP | DROP.runt;
+        giveUp(row, DEST_DROP | DROP.runt);
         continue;
       }
       const at = rows[row + COLUMN.start];
       const hi = srcHi(view, at);
       const lo = srcLo(view, at);
       if (isGroup(hi) || (hi | lo) === 0) {
-        rows[row + COLUMN.dest] = DEST_DROP | DROP.bad_source;
+        giveUp(row, DEST_DROP | DROP.bad_source);
         continue;
       }
       const isOffload = (rows[row + COLUMN.gsoType] | rows[row + COLUMN.csumStart]) !== 0;
       if (isOffload) {
         if (!checkOffload(batch, row)) {
-          rows[row + COLUMN.dest] = DEST_DROP | DROP.bad_offload;
+          giveUp(row, DEST_DROP | DROP.bad_offload);
           continue;
         }
         values[counter + PORT.receivedSegments] += segmentsOf(batch, row);
@@ -125,18 +126,18 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
         const ifTagged = maskIfZero(etherType(view, at) ^ TPID_8021Q);
         const tagLength = TAG_LEN & ifTagged;
         if (length < HEADER_LEN + tagLength) {
-          rows[row + COLUMN.dest] = DEST_DROP | DROP.runt;
+          giveUp(row, DEST_DROP | DROP.runt);
           continue;
         }
         tci = view.getUint16(at + HEADER_LEN) & ifTagged; // whatever lies there is masked
         const tagVid = tci & VID_MASK;
         if (tagVid === VID_RESERVED) {
-          rows[row + COLUMN.dest] = DEST_DROP | DROP.vlan_invalid;
+          giveUp(row, DEST_DROP | DROP.vlan_invalid);
           continue;
         }
         vid = tagVid | (vid & maskIfZero(tagVid)); // 0 is a priority tag: the port's own VLAN
         if (vid === 0) {
-          rows[row + COLUMN.dest] = DEST_DROP | DROP.vlan_untagged;
+          giveUp(row, DEST_DROP | DROP.vlan_untagged);
           continue;
         }
         restAt += tagLength;
@@ -160,6 +161,12 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     }
   }
 
+  /** Of a frame that is not parsed any further: whoever looks on sees it as it was received. */
+  function giveUp(row: number, dest: number): void {
+    rows[row + COLUMN.rest] = rows[row + COLUMN.start] + MACS_LEN;
+    rows[row + COLUMN.dest] = dest;
+  }
+
   /** Why a frame goes no further whose port does not forward in its VLAN. In the learning state its source is learned. */
   function blocked(row: number, membership: number, vid: number, fdb: Fdb, tick: number): number {
     if (membership === 0) return vid === 0 ? DROP.reconfigured : DROP.vlan_not_allowed;
@@ -174,11 +181,12 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     const lo = dstLo(view, at);
     const isReserved = isReservedGroup(hi, lo);
     if (isReserved && (lo & 15) === PAUSE) {
-      rows[row + COLUMN.dest] = DEST_DROP | DROP.reserved_group;
+      giveUp(row, DEST_DROP | DROP.reserved_group);
       return true;
     }
     const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
     if (trap < 0) return false;
+    giveUp(row, 0);
     rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;
     return true;
   }

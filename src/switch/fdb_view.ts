@@ -82,11 +82,11 @@ function vidsOf(name: string, config: SwitchConfig): number[] {
   return [...new Set(sets.flatMap(({ tagged, untagged }) => [...tagged, ...untagged]))];
 }
 
-function isIpv6(config: SwitchConfig, bridge: string, port: string): boolean {
+export function isIpv6(config: SwitchConfig, bridge: string, port: string): boolean {
   const tunnel = config.bridges[bridge]?.ports[port];
   return tunnel?.type === 'vxlan' && tunnel.local.includes(':');
 }
 
-function addressText(words: Int32Array, isIpv6: boolean): string {
+export function addressText(words: Int32Array, isIpv6: boolean): string {
   return formatIp(new Uint8Array(words.buffer, words.byteOffset, isIpv6 ? 16 : 4));
 }

@@ -20,6 +20,9 @@ import type {
   PortStatus,
   SwitchApi,
   SwitchEvents,
+  Trace,
+  TraceLiveOptions,
+  TraceOptions,
 } from '../api.ts';
 import { Compiler } from '../compile/compiler.ts';
 import type { PortState } from '../compile/overlay.ts';
@@ -49,6 +52,8 @@ import { portStatuses } from './port_status.ts';
 import { Reconfiguration } from './reconfiguration.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
+import { traceNames } from './trace_names.ts';
+import { Tracing } from './tracing.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private readonly compiler = new Compiler();
@@ -61,6 +66,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly lldpService: LldpService;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
+  private readonly tracing: Tracing;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
@@ -99,6 +105,21 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       },
     );
     this.lldpService.attach(this.host, { threaded });
+    this.tracing = new Tracing({
+      gauges: counters[0].memory,
+      config,
+      topology: () => this.topologies[this.topologies.length - 1],
+      portNumber: (port) => compiler.ports.find(port),
+      remoteRow: (port, address) => compiler.remoteRow(port, address),
+      names: (remotes) => {
+        const { devices, linkWatch, goneNames: gone } = open;
+        const { config, states } = this.reconfiguration;
+        return traceNames({ compiler, config, states, devices, linkWatch, gone }, remotes);
+      },
+      request: (body) => plane.request(body),
+      enqueue: (task) => this.enqueue(task),
+      isClosed: () => this.isClosed,
+    });
   }
 
   /**
@@ -218,6 +239,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.lldpService.ports();
   }
 
+  trace(options: TraceOptions): Promise<Trace> {
+    return this.tracing.trace(options);
+  }
+
+  traceLive(options: TraceLiveOptions): Promise<Trace[]> {
+    return this.tracing.traceLive(options);
+  }
+
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
     return this.shut((device) => device.close());
@@ -234,6 +263,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await this.captures.close();
       this.lldpService.close();
       this.host.close();
+      await this.tracing.close();
       await this.plane.close();
       await this.reconfiguration.close(end);
       this.events.close();

@@ -149,6 +149,25 @@ export class Fdb {
     return at >= 0 && this.isFresh(domain, words[at + 3], tick) ? words[at + 2] : 0;
   }
 
+  /**
+   * Copies the four words of an entry to `at` of `out`, as they are and however old; zeros if there is none. For those who
+   * look from aside: nothing is refreshed. Returns whether the address is known, or there would be room for it.
+   */
+  inspect(domain: number, hi: number, lo: number, out: Int32Array, at: number): boolean {
+    const { words } = this;
+    const key = (domain << 16) | hi;
+    this.take();
+    try {
+      const found = this.find(key, lo);
+      if (found < 0) return false;
+      if (words[found] !== key) return this.hasFreeSlots();
+      for (let n = 0; n < WORDS; n++) out[at + n] = words[found + n];
+      return true;
+    } finally {
+      this.release();
+    }
+  }
+
   /** Changes when others change the table; see `isUnchanged`. */
   version(): number {
     return 0;
@@ -270,10 +289,15 @@ export class Fdb {
   private insert(at: number, key: number, lo: number, hop: number, stamp: number): number {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
-    if (this.used[0] >= this.slots - (this.slots >>> 3) || !this.learned.hasRoom(domain, hop)) return REFUSED;
+    if (!this.hasFreeSlots() || !this.learned.hasRoom(domain, hop)) return REFUSED;
     this.occupy(at, key, lo, hop, stamp);
     this.learned.add(domain, hop);
     return LEARNED;
+  }
+
+  /** Dead entries take up slots as well: see above, "Fourth". */
+  private hasFreeSlots(): boolean {
+    return this.used[0] < this.slots - (this.slots >>> 3);
   }
 
   /** Writes a learned entry into an empty slot. */
@@ -335,7 +359,8 @@ export class Fdb {
     this.used[0]--;
   }
 
-  private adopt(key: number, lo: number, hop: number, stamp: number): boolean {
+  /** Takes an entry of another table as it is, counting nothing. Returns false if this one is half full. */
+  adopt(key: number, lo: number, hop: number, stamp: number): boolean {
     const at = this.used[0] < this.slots >>> 1 ? this.find(key, lo) : -1;
     if (at < 0) return false;
     this.used[0]++;

@@ -13,15 +13,14 @@ import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
-import type { Answer, Change, Failed, HostRings, News, Page, Request, Team } from './messages.ts';
+import { Lookout } from './lookout.ts';
+import type { Answer, Change, Failed, HostRings, News, Request, Team } from './messages.ts';
 import { Onlookers } from './onlookers.ts';
 
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
 /** Requests are looked for this often, ms, should a wake-up ever be lost. */
 const LOOK_INTERVAL = 1000;
-/** Entries in one page of the FDB: 320 KiB, 1 ms. */
-const PAGE = 16_384;
 
 // Words of DataPlane.times, ms.
 /** When the last wait ended; 0 before the first. */
@@ -36,6 +35,7 @@ export class DataPlane {
   private readonly counters: Counters;
   private readonly remotes: Remotes;
   private readonly devices: Devices;
+  private readonly lookout: Lookout;
   private readonly report: (news: News) => void;
   private readonly barrier: Barrier;
   /** Workers that stand still while this one, the first, changes what they share. */
@@ -63,6 +63,7 @@ export class DataPlane {
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     this.devices = new Devices(this.engine, counters, this.remotes, this.others > 0);
+    this.lookout = new Lookout(this.engine, this.remotes);
     this.report = report;
     if (host !== undefined) {
       this.engine.host.connect(host.toHost, host.fromHost);
@@ -130,7 +131,7 @@ export class DataPlane {
         return { kind: 'flushed', count };
       }
       case 'read':
-        return this.alone(() => this.readPage(request.from));
+        return this.alone(() => this.lookout.page(request.from));
       case 'barrier':
         this.engine.recheck();
         return { kind: 'done', failed: [] };
@@ -141,6 +142,13 @@ export class DataPlane {
       case 'end_capture':
       case 'last_drops':
         return this.onlookers.answer(request);
+      case 'lookup':
+        return this.lookout.lookUp(request.keys);
+      case 'follow':
+        this.lookout.follow(request.id, request.filter, request.limit);
+        return { kind: 'done', failed: [] };
+      case 'followed':
+        return this.lookout.followed(request.id, request.isLast);
       case 'stop':
         this.close();
         return { kind: 'done', failed: [] };
@@ -150,21 +158,6 @@ export class DataPlane {
   /** The first worker, or the only one: does `act` while the others stand still. */
   private alone<T>(act: () => T): T {
     return this.barrier.during(this.others, act);
-  }
-
-  private readPage(from: number): Page {
-    const out = new Int32Array(PAGE * 5);
-    const { next, entries } = this.engine.readFdb(from, out);
-    const rows = new Set<number>();
-    for (let n = 0; n < entries; n++) {
-      const row = out[n * 5 + 3] >>> PORT_BITS;
-      if (row > CONFIGURED_REMOTES) rows.add(row);
-    }
-    const remotes = [...rows].map((row) => ({
-      row,
-      address: Int32Array.from([0, 1, 2, 3], (word) => this.remotes.address(row, word)),
-    }));
-    return { kind: 'page', entries: out.slice(0, entries * 5), next, remotes };
   }
 
   close(): void {

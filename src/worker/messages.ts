@@ -2,6 +2,7 @@
 // engine runs inline, and by postMessage when it runs in a thread.
 
 import type { CaptureSpec } from '../engine/capture.ts';
+import type { FollowedFrame, FollowFilter } from '../engine/follower.ts';
 import type { Topology } from '../engine/topology.ts';
 import type { AddedVtep, DeviceSpec } from '../port/spec.ts';
 import type { RemoteRow } from '../table/remotes.ts';
@@ -43,7 +44,18 @@ export type Request =
   | { kind: 'end_capture'; id: number }
   /** Where the last drops are. */
   | { kind: 'last_drops' }
+  /** Entries as they are, of keys of three words: see Engine.inspect. Changes nothing, and nobody stands still. */
+  | { kind: 'lookup'; keys: Int32Array }
+  /** Keep the next `limit` frames that match, until they are asked for the last time. */
+  | { kind: 'follow'; id: number; filter: FollowFilter; limit: number }
+  | { kind: 'followed'; id: number; isLast: boolean }
   | { kind: 'stop' };
+
+/** A learned remote, of which the control plane knows only the row. */
+export interface RemoteAddress {
+  row: number;
+  address: Int32Array;
+}
 
 export interface Page {
   kind: 'page';
@@ -52,7 +64,32 @@ export interface Page {
   /** Slot to go on from, -1 at the end. */
   next: number;
   /** Learned remotes that the entries name. */
-  remotes: { row: number; address: Int32Array }[];
+  remotes: RemoteAddress[];
+}
+
+/** A list of Lists that an entry or a frame names as its destination. */
+export interface ListContent {
+  row: number;
+  members: number[];
+  isByFlow: boolean;
+}
+
+export interface Found {
+  kind: 'found';
+  tick: number;
+  /** Four words for each key: see Fdb.inspect. */
+  entries: Int32Array;
+  /** By key: whether it is known or could be learned. */
+  rooms: boolean[];
+  remotes: RemoteAddress[];
+  lists: ListContent[];
+}
+
+export interface Followed {
+  kind: 'followed';
+  frames: FollowedFrame[];
+  remotes: RemoteAddress[];
+  lists: ListContent[];
 }
 
 /** An added device that the data plane could not take: nothing of it is left there, and its descriptor may be closed. */
@@ -67,7 +104,9 @@ export type Answer =
   | { kind: 'flushed'; count: number }
   /** Memory of `LastDrops`, of each worker that dropped something. */
   | { kind: 'last_drops'; memories: SharedArrayBuffer[] }
-  | Page;
+  | Page
+  | Found
+  | Followed;
 
 /** Unasked: a port's device died, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
 export interface News {

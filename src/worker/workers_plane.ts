@@ -3,6 +3,8 @@
 //   change:       to all; each receives from its share of the ports and sends to every port
 //   remove, barrier, list, captures:  to all
 //   read, flush:  to the first, while the others stand still
+//   lookup:       to the first alone, under the lock of the FDB
+//   follow, followed:  to all
 //
 // A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
 // alone knows the remotes.
@@ -16,7 +18,7 @@ import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.t
 import { SharedFdb } from '../table/shared_fdb.ts';
 import type { SlotRing } from '../table/slot_ring.ts';
 import { Barrier } from './barrier.ts';
-import type { Answer, Change, Failed, News, Request } from './messages.ts';
+import type { Answer, Change, Failed, Followed, News, Request } from './messages.ts';
 import { InlinePlane, type PlaneClient, ThreadPlane } from './plane_client.ts';
 
 /** @param counters of each worker; inline there is only one */
@@ -98,8 +100,21 @@ export class WorkersPlane implements PlaneClient {
     if (body.kind === 'capture' || body.kind === 'end_capture' || body.kind === 'last_drops') {
       return this.askEach(body);
     }
+    if (body.kind === 'lookup') return this.threads[0].request(body);
+    if (body.kind === 'follow') return (await this.ask(() => body))[0];
+    if (body.kind === 'followed') return this.followed(await this.ask(() => body));
     const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
     return answer;
+  }
+
+  private followed(answers: readonly Answer[]): Followed {
+    const all = answers.filter((answer) => answer.kind === 'followed');
+    return {
+      kind: 'followed',
+      frames: all.flatMap(({ frames }) => frames),
+      remotes: all.flatMap(({ remotes }) => remotes),
+      lists: all.flatMap(({ lists }) => lists),
+    };
   }
 
   get toHost(): readonly SlotRing[] {

@@ -344,6 +344,30 @@ describe('the forwarding database', () => {
   });
 });
 
+describe('traces', () => {
+  const outcome = { verdict: 'consumed' as const, copies: [] };
+  const trace = { bridge: 'br0', port: 'vm1', frame: '00', bytes: 1, steps: [], outcome };
+
+  test('of a frame, of fields, and of real ones', async () => {
+    api.traces = [trace];
+    const at = { bridge: 'br0', port: 'vm1' };
+    const fields = { src: 'a', dst: 'b', vlan: 20 };
+    expect((await call('POST', '/v1/trace', { ...at, frame: '00' })).value).toEqual({ traces: [trace] });
+    await call('POST', '/v1/trace', { ...at, fields });
+    await call('POST', '/v1/trace', { ...at, live: { frames: 2, vlan: 20 } });
+    expect(api.asked).toEqual([
+      { ...at, frame: '00' },
+      { ...at, fields },
+      { ...at, frames: 2, vlan: 20 },
+    ]);
+    const both = await call('POST', '/v1/trace', { ...at, frame: '00', live: {} });
+    expect([both.status, both.value.code]).toEqual([400, 'invalid_trace']);
+    const many = await call('POST', '/v1/trace', { ...at, live: { frames: 101 } });
+    expect([many.status, many.value.code]).toEqual([400, 'invalid_request']);
+    expect((await call('GET', '/openapi.json')).value.components.schemas.Trace).toBeDefined();
+  });
+});
+
 describe('requests that are wrong', () => {
   test.each([
     ['GET', '/v1/fdb?limit=0', undefined, 400, 'invalid_request'],

@@ -16,6 +16,9 @@ import type {
   PortCounters,
   PortStatus,
   SwitchApi,
+  Trace,
+  TraceLiveOptions,
+  TraceOptions,
 } from '../../src/api.ts';
 import type { ActionResult } from '../../src/config/action.ts';
 import { diff } from '../../src/config/diff.ts';
@@ -235,6 +238,20 @@ export class SimulatedSwitch implements SwitchApi {
 
   lldpPorts(): LldpPortStatus[] {
     return this.lldpStates;
+  }
+
+  /** What the next traces answer, and what was asked. */
+  traces: Trace[] = [];
+  readonly asked: (TraceOptions | TraceLiveOptions)[] = [];
+
+  async trace(options: TraceOptions): Promise<Trace> {
+    this.asked.push(options);
+    return this.traces[0];
+  }
+
+  async traceLive(options: TraceLiveOptions): Promise<Trace[]> {
+    this.asked.push(options);
+    return this.traces;
   }
 
   async close(): Promise<void> {

@@ -22,7 +22,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   'api.ts': ['config', 'event.ts'],
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
+  trace: ['config', 'compile', 'engine', 'frame', 'table', 'wire', 'api.ts', 'error.ts'],
   switch: [
+    'trace',
     'compile',
     'config',
     'device',

@@ -26,15 +26,15 @@ export class Extras {
   ports: ExtraPort[] = [];
   private readonly random: Random;
   private readonly isRouting: boolean;
-  private readonly hasHost: boolean;
   private readonly changesStates: boolean;
-  private readonly toHost = new SlotRing(SlotRing.allocate());
-  private readonly fromHost = new SlotRing(SlotRing.allocate());
+  private readonly rings: { toHost: SlotRing; fromHost: SlotRing } | null;
 
   constructor(random: Random) {
     this.random = random;
     this.isRouting = random.chance(0.4);
-    this.hasHost = random.chance(0.4);
+    const hasHost = random.chance(0.4);
+    const ring = () => new SlotRing(SlotRing.allocate());
+    this.rings = hasHost ? { toHost: ring(), fromHost: ring() } : null;
     this.changesStates = random.chance(0.3);
   }
 
@@ -64,14 +64,14 @@ export class Extras {
 
   start(engine: Engine, topology: Topology): void {
     const { random } = this;
-    if (this.hasHost) {
+    if (this.rings !== null) {
       topology.trapTypes[0] = TYPE_IPV4;
       for (const { number } of this.ports) {
         if (!random.chance(0.5)) continue;
         topology.traps[number] = random.pick([1 << 14, 0xffff, 1 << FIRST_TYPE]);
         topology.pvid[number] |= TRAPPING;
       }
-      engine.host.connect(this.toHost.memory, this.fromHost.memory);
+      engine.host.connect(this.rings.toHost.memory, this.rings.fromHost.memory);
       engine.addSource(engine.host);
     }
     if (!random.chance(0.4)) return;
@@ -92,13 +92,15 @@ export class Extras {
       storeState(topology, random.pick(this.ports).number, undefined, random.pick([0, 1, 4, 5, 5, 5]));
       engine.recheck();
     }
-    for (let slot = this.toHost.peek(); slot >= 0; slot = this.toHost.peek()) this.toHost.release();
+    for (const ring = this.rings?.toHost; ring !== undefined && ring.peek() >= 0; ) ring.release();
   }
 
   /** The host says what `port` might have received in `domain`. False: there is none, or the frame is too long for it. */
   say(port: ExtraPort, frame: Uint8Array, domain: number): boolean {
-    const { random, fromHost } = this;
-    if (!this.hasHost || frame.length > 2000 || frame.length < 14 || !random.chance(0.1)) return false;
+    const { random } = this;
+    const fromHost = this.rings?.fromHost;
+    if (fromHost === undefined || frame.length > 2000 || frame.length < 14 || !random.chance(0.1))
+      return false;
     const slot = fromHost.reserve();
     if (slot < 0) return false;
     fromHost.bytes.set(frame, bytesAt(slot));

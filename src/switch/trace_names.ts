@@ -1,0 +1,50 @@
+// Names and facts for a trace, out of the switch's own.
+
+import type { Compiler } from '../compile/compiler.ts';
+import type { PortStates } from '../compile/overlay.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import type { Device } from '../device/device.ts';
+import type { LinkWatch } from '../device/link_watch.ts';
+import type { TraceNames } from '../trace/scene.ts';
+import { OFFLOAD } from '../wire/virtio_net.ts';
+import { addressText, isIpv6 } from './fdb_view.ts';
+
+const ALL_OFFLOADS = OFFLOAD.csum | OFFLOAD.tso4 | OFFLOAD.tso6 | OFFLOAD.ecn | OFFLOAD.uso;
+
+export interface NamedThings {
+  compiler: Compiler;
+  config: SwitchConfig;
+  states: PortStates;
+  devices: ReadonlyMap<string, Device>;
+  linkWatch: LinkWatch;
+  gone: ReadonlySet<string>;
+}
+
+/** @param remotes learned remotes, by row */
+export function traceNames(
+  { compiler, config, states, devices, linkWatch, gone }: NamedThings,
+  remotes: ReadonlyMap<number, Int32Array>,
+): TraceNames {
+  const isOverIpv6 = (port: string) =>
+    Object.keys(config.bridges).some((bridge) => isIpv6(config, bridge, port));
+  linkWatch.lookUp();
+  return {
+    port: (number) => compiler.ports.name(number),
+    remote: (row, port) => {
+      const words = remotes.get(row);
+      return words === undefined ? compiler.remote(row) : addressText(words, isOverIpv6(port));
+    },
+    bridgeOf: (domain) => compiler.domain(domain)?.bridge,
+    state: (port, vlan) => states.of(port, vlan),
+    device: (port) => {
+      if (gone.has(port)) return 'gone';
+      const { up } = linkWatch.at(port);
+      return up === undefined ? undefined : up ? 'up' : 'down';
+    },
+    offloads: (port) => {
+      const spec = devices.get(port)?.spec;
+      if (spec === undefined || spec.kind === 'vxlan') return 0;
+      return spec.kind === 'memory' ? (spec.offloads ? ALL_OFFLOADS : 0) : spec.offloads;
+    },
+  };
+}

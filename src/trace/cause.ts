@@ -1,0 +1,114 @@
+// Which key of the configuration made a decision, and what it says: `bridges.br0.ports.vm1.vlan.access: 10`. A key that
+// nobody wrote has a value, too, and is `as installed`.
+
+import { formatPath, type Path } from '../config/path.ts';
+import { type BridgeConfig, type SwitchConfig, type VlanConfig, vlanSet } from '../config/schema.ts';
+
+export interface Cause {
+  path: string;
+  value: unknown;
+  /** As it stands in a sentence, without parentheses. */
+  text: string;
+}
+
+type BridgeKey = 'vlan_filtering' | 'ageing_time' | 'fdb_limit' | 'group_fwd_mask';
+type PortKey = 'hairpin' | 'isolated' | 'learning' | 'flood' | 'fdb_limit' | 'mtu' | 'fault';
+
+/** Values as installed; a key that is not here has none, or another one on a bridge and on a port. */
+const INSTALLED: Record<string, unknown> = {
+  vlan_filtering: false,
+  ageing_time: 300,
+  group_fwd_mask: 0,
+  hairpin: false,
+  isolated: false,
+  learning: true,
+  flood: true,
+};
+
+export function bridgeCause({ bridges }: SwitchConfig, bridge: string, key: BridgeKey): Cause {
+  const value = bridges[bridge]?.[key];
+  const installed = key === 'fdb_limit' ? 8192 : INSTALLED[key];
+  return causeOf(['bridges', bridge, key], value, value === installed);
+}
+
+/** Undefined for a bridge's own interface, which has no such keys. */
+export function portCause(
+  config: SwitchConfig,
+  bridge: string,
+  port: string,
+  key: PortKey,
+): Cause | undefined {
+  const ports = config.bridges[bridge]?.ports ?? {};
+  const settings = Object.hasOwn(ports, port) ? (ports[port] as Record<string, unknown>) : undefined;
+  if (settings === undefined) return undefined;
+  const value = settings?.[key] ?? INSTALLED[key];
+  return causeOf([...portPath(config.bridges[bridge], bridge, port), key], value, value === INSTALLED[key]);
+}
+
+/** What limits addresses: the port, if it is full and has a limit of its own, or else the bridge. */
+export function limitCause(config: SwitchConfig, bridge: string, port: string, isPortFull: boolean): Cause {
+  const own = isPortFull ? portCause(config, bridge, port, 'fdb_limit') : undefined;
+  return own?.value === undefined ? bridgeCause(config, bridge, 'fdb_limit') : own;
+}
+
+/** `mtu` is the one in force, whether it is configured or follows from other things. */
+export function mtuCause(config: SwitchConfig, bridge: string, port: string, mtu: number): Cause {
+  const owner = config.bridges[bridge];
+  const isLocal = port === bridge && !Object.hasOwn(owner?.ports ?? {}, port);
+  const own = isLocal ? (owner?.local || undefined)?.mtu : owner?.ports[port]?.mtu;
+  return causeOf([...portPath(owner, bridge, port), 'mtu'], mtu, own === undefined);
+}
+
+export function vlanOf(config: BridgeConfig | undefined, port: string): VlanConfig | undefined {
+  if (config === undefined) return undefined;
+  if (Object.hasOwn(config.ports, port)) return config.ports[port].vlan;
+  return config.local === false ? undefined : config.local.vlan;
+}
+
+/** What says whether the port is in VLAN `vid`, and how. */
+export function vlanCause(config: SwitchConfig, bridge: string, port: string, vid: number): Cause {
+  const owner = config.bridges[bridge];
+  const vlan = vlanOf(owner, port);
+  const path = [...portPath(owner, bridge, port), 'vlan'];
+  if (vlan === undefined) return causeOf([...path, 'access'], 1, true);
+  if ('access' in vlan) return causeOf([...path, 'access'], vlan.access, false);
+  const isNative = vid === 0 || vlanSet(vlan).untagged.includes(vid);
+  if (!isNative) return causeOf([...path, 'trunk'], vlan.trunk, false);
+  return vlan.native === undefined
+    ? causeOf([...path, 'native'], 'none', true)
+    : causeOf([...path, 'native'], vlan.native, false);
+}
+
+export function keyCause(
+  config: SwitchConfig,
+  bridge: string,
+  port: string,
+  key: string,
+  value: unknown,
+): Cause {
+  return causeOf([...portPath(config.bridges[bridge], bridge, port), key], value, false);
+}
+
+export function staticCause(bridge: string, index: number, value: unknown): Cause {
+  return causeOf(['bridges', bridge, 'static', index], value, false);
+}
+
+function portPath(config: BridgeConfig | undefined, bridge: string, port: string): Path {
+  const isLocal = port === bridge && !Object.hasOwn(config?.ports ?? {}, port);
+  return isLocal ? ['bridges', bridge, 'local'] : ['bridges', bridge, 'ports', port];
+}
+
+function causeOf(path: Path, value: unknown, isInstalled: boolean): Cause {
+  const where = formatPath(path);
+  return { path: where, value, text: `${where}: ${show(value)}${isInstalled ? ', as installed' : ''}` };
+}
+
+/** As in the YAML of a configuration, on one line. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const inner = Object.entries(value).filter(([, item]) => item !== undefined);
+    return `{ ${inner.map(([key, item]) => `${key}: ${show(item)}`).join(', ')} }`;
+  }
+  return String(value);
+}

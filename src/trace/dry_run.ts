@@ -1,0 +1,260 @@
+// A frame's way through the very stages of the data plane, on tables of its own: nothing real is sent, learned or counted.
+// Stages speak only through columns, queues and counters, so there is nothing in them that knows of a trace.
+//
+//   topology (shared memory) + the few entries that matter  ->  stages, replicate, egress  ->  rows, copies, drops
+//
+// One for each thread, made when it is first wanted, and never in a thread that forwards: V8 specialises closures for one
+// set of arrays, and a second set makes both slow.
+
+import { Egress } from '../engine/egress.ts';
+import type { Route } from '../engine/engine.ts';
+import { HostPort } from '../engine/host_port.ts';
+import { Pmtu } from '../engine/pmtu.ts';
+import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
+import { createReplicate, type Replicate } from '../engine/replicate.ts';
+import { createStages, type Stages } from '../engine/stages.ts';
+import type { Topology } from '../engine/topology.ts';
+import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
+import { Fdb } from '../table/fdb.ts';
+import { WORDS } from '../table/fdb_entry.ts';
+import { Lists } from '../table/lists.ts';
+import { META, SlotRing } from '../table/slot_ring.ts';
+import { dstHi, dstLo, srcHi, srcLo } from '../wire/ethernet.ts';
+
+/** Room for the entries of all rounds. */
+const FDB_SLOTS = 256;
+/** Between two traces allowances become whole again, ms. */
+const PAUSE_MS = 3_600_000;
+const SEED = Int32Array.of(1, 2, 3, 4);
+
+/** What the tables of the data plane say, of the keys that matter. */
+export interface Knowledge {
+  /** Three words each: domain, MAC 0-1, MAC 2-5. */
+  keys: Int32Array;
+  /** Four words each, zeros if there is none: see Fdb.inspect. */
+  entries: Int32Array;
+  /** Now, by the data plane's clock. */
+  tick: number;
+  /** Whether the table is too full to learn what it does not know. */
+  isFull: boolean;
+  lists: { row: number; members: number[]; isByFlow: boolean }[];
+}
+
+export interface Flight {
+  bytes: Uint8Array;
+  /** Of which `bytes` may be the beginning only. */
+  length: number;
+  /** Next hop that it comes from. */
+  ingress: number;
+  topology: Topology;
+  /** Memory of the counters that have the gauges. */
+  gauges: ArrayBufferLike;
+  knowledge: Knowledge;
+  /** Columns of a frame that the data plane has decided: see FollowedFrame. */
+  decided?: Int32Array;
+}
+
+/** A row when the stages had passed. */
+export interface SeenRow {
+  row: number;
+  columns: Int32Array;
+  /** Whether its source was refused. */
+  isRefused: boolean;
+  /** Whether its port has as many addresses as it may; if that is not why, its bridge has. */
+  isPortFull: boolean;
+  /** Its source's entry afterwards, four words. */
+  learned: Int32Array;
+}
+
+export interface SeenCopy {
+  row: number;
+  hop: number;
+  tag: number;
+  length: number;
+  /** The row's own, for made frames, which are in no SeenRow: gsoType, csumStart. */
+  columns: Int32Array;
+  /** It answers a frame that was too big. */
+  isAnswer: boolean;
+}
+
+export interface Sighting {
+  /** Rows in the order in which they came to be: the first is the frame, others were recirculated. */
+  rows: SeenRow[];
+  copies: SeenCopy[];
+  /** `code` of a row, or of a copy of it for `port`. */
+  drops: { row: number; port: number; code: number }[];
+  /** Traps that took frames for the host. */
+  punts: number[];
+  /** Keys that the way depended on, three words each. */
+  keys: number[][];
+}
+
+class Recorder implements Sink {
+  readonly copies: SeenCopy[] = [];
+
+  transmit(batch: FrameBatch, queue: EgressQueue): void {
+    const { rows } = batch;
+    for (let at = 0; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
+      const row = queue.copies[at + COPY.row];
+      const tag = queue.copies[at + COPY.tag];
+      this.copies.push({
+        row,
+        hop: queue.copies[at + COPY.hop],
+        tag,
+        length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
+        columns: rows.slice(row, row + ROW),
+        isAnswer: row > batch.spare,
+      });
+    }
+    queue.count = 0;
+  }
+}
+
+export class DryRun {
+  private readonly batch = new FrameBatch(1, 128 * 1024);
+  private readonly clock = new Float64Array(1);
+  private readonly counters = Counters.allocate(MAX_PORTS, MAX_BRIDGES);
+  private readonly lists = new Lists();
+  private readonly egress = new Egress(this.batch, this.clock);
+  private readonly host = new HostPort(this.batch, this.counters, this.clock);
+  private readonly punted = new SlotRing(SlotRing.allocate());
+  private readonly pmtu = new Pmtu(this.batch, this.counters, this.clock);
+  private readonly recorder = new Recorder();
+  private readonly stages: Stages;
+  private readonly replicate: Replicate;
+  private dropped: Sighting['drops'] = [];
+
+  private readonly route: Route | null;
+
+  constructor(createRoute?: (batch: FrameBatch) => Route) {
+    this.route = createRoute?.(this.batch) ?? null;
+    const { batch, counters, lists, egress, host } = this;
+    host.connect(this.punted.memory, SlotRing.allocate());
+    counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
+    this.stages = createStages(batch, counters, host);
+    this.replicate = createReplicate(batch, counters, lists, egress, this.pmtu);
+  }
+
+  run(flight: Flight): Sighting {
+    const { batch, egress, recorder } = this;
+    const { topology, knowledge } = flight;
+    this.begin(flight);
+    const fdb = this.table(flight);
+    if (flight.decided === undefined) {
+      this.stages.run(topology, fdb, knowledge.tick);
+      if (this.route !== null) this.recirculate(this.route, topology, fdb, knowledge.tick);
+    }
+    const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
+    while (batch.next < batch.count) this.replicate(topology);
+    egress.finish(topology);
+    for (const { row } of knowledge.lists) this.lists.set(row, [], false);
+    return {
+      rows,
+      copies: recorder.copies.splice(0),
+      drops: this.dropped,
+      punts: this.takePunts(),
+      keys: rows.flatMap(({ row }) => this.keysOf(row)),
+    };
+  }
+
+  /** Puts the frame into the batch, and everything else back to where it begins. */
+  private begin({ bytes, length, ingress, topology, gauges, knowledge, decided }: Flight): void {
+    const { batch, counters, egress, recorder } = this;
+    const { rows } = batch;
+    this.clock[0] += PAUSE_MS;
+    this.dropped = [];
+    batch.clear();
+    batch.forgetMade();
+    this.pmtu.clear();
+    rows.fill(0, 0, ROW);
+    const row = batch.append(ingress, length);
+    const start = batch.frameAt(row);
+    batch.bytes.set(bytes, start);
+    if (decided !== undefined) {
+      rows.set(decided, row);
+      rows[row + COLUMN.start] = start;
+      rows[row + COLUMN.rest] += start;
+    }
+    for (const { row, members, isByFlow } of knowledge.lists) this.lists.set(row, members, isByFlow);
+    const ports = topology.pvid.length;
+    const real = new Counters(gauges, MAX_BRIDGES);
+    counters.values.fill(0, 0, counters.port(ports));
+    for (let port = 1; port < ports; port++) {
+      counters.values[counters.port(port) + PORT.learned] = real.values[real.port(port) + PORT.learned];
+      const isThere = topology.mtu[port] !== 0;
+      if (isThere && egress.queueOf[port] === undefined) egress.attach(port, recorder);
+    }
+    for (let port = 1; port < egress.queueOf.length; port++) {
+      const isGone = port >= ports || topology.mtu[port] === 0;
+      if (isGone && egress.queueOf[port] !== undefined) egress.detach(port);
+    }
+    for (let bridge = 0; bridge < topology.ageing.length; bridge++) {
+      const at = counters.bridge(bridge) + BRIDGE.learned;
+      counters.values[at] = real.values[at];
+    }
+  }
+
+  /** An FDB with the entries that matter, as they are, ages included. */
+  private table({ topology, knowledge }: Flight): Fdb {
+    const used = new Int32Array(1);
+    const { keys, entries, isFull } = knowledge;
+    const fdb = new Fdb(new Int32Array(FDB_SLOTS * WORDS), this.counters, topology, SEED, used);
+    for (let n = 0; n * 3 < keys.length; n++) {
+      const [key, lo, hop, stamp] = entries.subarray(n * WORDS);
+      if (key !== 0) fdb.adopt(key, lo, hop, stamp);
+    }
+    if (isFull) used[0] = FDB_SLOTS;
+    return fdb;
+  }
+
+  /** As Engine.recirculate. */
+  private recirculate(route: Route, topology: Topology, fdb: Fdb, tick: number): void {
+    const { batch } = this;
+    for (let from = 0, to = batch.count * ROW; from < to; ) {
+      route(topology, from, to);
+      from = to;
+      to = batch.count * ROW;
+      if (from < to) this.stages.again(topology, fdb, tick, from);
+    }
+  }
+
+  private see(row: number, fdb: Fdb, { fdbLimit }: Topology): SeenRow {
+    const { batch, counters } = this;
+    const columns = batch.rows.slice(row, row + ROW);
+    const port = columns[COLUMN.ingress] & PORT_MASK;
+    const at = counters.port(port);
+    const learned = new Int32Array(WORDS);
+    const [src] = this.keysOf(row);
+    if (src !== undefined) fdb.inspect(src[0], src[1], src[2], learned, 0);
+    return {
+      row,
+      columns,
+      isRefused: counters.values[at + PORT.learnRefused] > 0,
+      isPortFull: counters.values[at + PORT.learned] >= fdbLimit[port],
+      learned,
+    };
+  }
+
+  /** Source and destination of a row that got into a domain. */
+  private keysOf(row: number): number[][] {
+    const { rows, view } = this.batch;
+    const domain = rows[row + COLUMN.domain] >>> 16;
+    const at = rows[row + COLUMN.start];
+    if (domain === 0) return [];
+    return [
+      [domain, srcHi(view, at), srcLo(view, at)],
+      [domain, dstHi(view, at), dstLo(view, at)],
+    ];
+  }
+
+  private takePunts(): number[] {
+    const traps: number[] = [];
+    for (let slot = this.punted.peek(); slot >= 0; slot = this.punted.peek()) {
+      traps.push(this.punted.words[(slot >> 2) + META.reason]);
+      this.punted.release();
+    }
+    return traps;
+  }
+}

@@ -1,0 +1,44 @@
+// A trace in sentences: each decision of the stages in their order, then the outcome.
+
+import type { Trace } from '../api.ts';
+import { DOMAIN_SHIFT } from '../engine/topology.ts';
+import { COLUMN } from '../frame/frame_batch.ts';
+import { DROPS } from '../table/drops.ts';
+import { hopText, type Scene, step } from './scene.ts';
+import { helpOf, tellClassify, tellReceive } from './tell_classify.ts';
+import { tellDecide, tellLearn } from './tell_decide.ts';
+import { tellEgress, tellReplicate } from './tell_egress.ts';
+
+export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
+  const { sighting, names } = scene;
+  const steps = tellReceive(scene);
+  for (const [round, seen] of sighting.rows.entries()) {
+    const { columns } = seen;
+    const bridge = names.bridgeOf(columns[COLUMN.domain] >>> DOMAIN_SHIFT) ?? scene.bridge;
+    if (round === 0) steps.push(...tellClassify(scene, seen));
+    else
+      steps.push(
+        step(
+          'classify',
+          'recirculated',
+          `It comes in anew from ${hopText(scene, columns[COLUMN.ingress])} of ${bridge}`,
+        ),
+      );
+    steps.push(...tellLearn(scene, bridge, seen), ...tellDecide(scene, bridge, seen));
+    steps.push(...tellReplicate(scene, bridge, seen));
+  }
+  const last = sighting.rows.at(-1)?.columns;
+  const bridge = names.bridgeOf((last?.[COLUMN.domain] ?? 0) >>> DOMAIN_SHIFT) ?? scene.bridge;
+  const egress = tellEgress(scene, bridge);
+  steps.push(...egress.steps);
+  return { steps, outcome: outcomeOf(scene, egress.copies) };
+}
+
+function outcomeOf({ sighting }: Scene, copies: Trace['outcome']['copies']): Trace['outcome'] {
+  const own = copies.filter(({ isAnswer }) => isAnswer !== true);
+  if (own.some(({ dropped }) => dropped === undefined)) return { verdict: 'forwarded', copies };
+  const ended = sighting.drops.find(({ code }) => DROPS[code].side === 'receive');
+  const reason = own.length > 0 ? own[0].dropped : ended === undefined ? undefined : DROPS[ended.code].name;
+  if (reason === undefined) return { verdict: 'consumed', copies };
+  return { verdict: 'dropped', reason, help: helpOf(reason), copies };
+}

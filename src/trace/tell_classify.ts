@@ -1,0 +1,145 @@
+// The first half of a trace, up to the domain: what was received, whose it is, in which VLAN.
+
+import type { TraceStep } from '../api.ts';
+import { COLUMN } from '../frame/frame_batch.ts';
+import { DEST_CONSUMED, DEST_DROP, DEST_VALUE } from '../frame/hop.ts';
+import { DROPS, type DropName } from '../table/drops.ts';
+import { FIRST_TYPE, TRAP } from '../table/traps.ts';
+import { HEADER_LEN } from '../wire/ethernet.ts';
+import { isTpid, TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { bridgeCause, portCause, vlanCause } from './cause.ts';
+import type { SeenRow } from './dry_run.ts';
+import { domainText, hex, type Scene, step } from './scene.ts';
+
+/** Why the row is dropped, as the stages said it. */
+export function dropOf(dest: number): DropName | undefined {
+  return (dest & DEST_CONSUMED) === DEST_DROP ? (DROPS[dest & DEST_VALUE].name as DropName) : undefined;
+}
+
+export function helpOf(reason: string): string {
+  return DROPS.find(({ name }) => name === reason)?.help ?? '';
+}
+
+export function tellReceive(scene: Scene): TraceStep[] {
+  const { bridge, port, config, frame, names } = scene;
+  const { length, macs, tags, etherType } = frame;
+  const what = macs === undefined ? '' : `, ${macs.src} > ${macs.dst}`;
+  const tagged = tags.map(
+    ({ tpid, vlan, pcp, dei }) =>
+      `${tpid === TPID_8021Q ? 'tag' : 'service tag'} VLAN ${vlan}${pcp === 0 ? '' : ` priority ${pcp}`}${dei ? ' DEI' : ''}`,
+  );
+  const type = etherType === undefined ? [] : [`EtherType ${hex(etherType)}`];
+  const untagged = etherType !== undefined && isTpid(etherType) ? 'a tag that is cut short' : 'untagged';
+  const details = [
+    what.slice(2),
+    ...(macs === undefined ? [] : tagged.length > 0 ? tagged : [untagged]),
+    ...type,
+  ];
+  const text = [`${length} bytes`, ...details.filter((one) => one !== '')].join(', ');
+  const steps = [step('receive', 'received', `${text}, on ${port} of ${bridge}`)];
+  const state = names.device(port);
+  if (!scene.isLive && (state === 'down' || state === 'gone')) {
+    steps.push(step('receive', state, `${port} is ${state}: really it receives nothing`));
+  }
+  const fault = portCause(config, bridge, port, 'fault');
+  if (fault?.value !== undefined) {
+    const text = `${port} has faults on purpose, which a trace leaves out (${fault.text})`;
+    steps.push(step('receive', 'fault', text, fault));
+  }
+  return steps;
+}
+
+/** What `classify` decided of the frame, traps included. */
+export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
+  const { bridge, port, config, frame, sighting } = scene;
+  const dest = columns[COLUMN.dest];
+  const reason = dropOf(dest);
+  const dropped = (message: string) => [step('classify', reason as string, `${message}: dropped, ${reason}`)];
+  switch (reason) {
+    case 'runt':
+      return dropped(
+        frame.length < HEADER_LEN
+          ? `${frame.length} bytes are less than an Ethernet header, ${HEADER_LEN}`
+          : `${frame.length} bytes are less than an Ethernet header with its tag, ${HEADER_LEN + TAG_LEN}`,
+      );
+    case 'bad_source':
+      return dropped(`No station has the address ${frame.macs?.src}: it is zero or a group's`);
+    case 'vlan_invalid':
+      return dropped('VLAN 4095 is reserved (IEEE 802.1Q, table 9-2)');
+    case 'vlan_untagged': {
+      const cause = vlanCause(config, bridge, port, 0);
+      const what =
+        frame.tags[0]?.tpid === TPID_8021Q ? 'A priority tag names no VLAN' : 'The frame is untagged';
+      const text = `${what}, and ${port} has no native VLAN (${cause.text}): dropped, vlan_untagged`;
+      return [step('classify', reason, text, cause)];
+    }
+    case 'punt_limit':
+      return [
+        step(
+          'trap',
+          reason,
+          `For the control plane, which takes only so many from ${port}: dropped, ${reason}`,
+        ),
+      ];
+    case 'reserved_group':
+      if ((columns[COLUMN.domain] | 0) !== 0) break;
+      return dropped(`${frame.macs?.dst} is PAUSE, which ends at the link and is never forwarded`);
+    case undefined:
+    case 'vlan_not_allowed':
+    case 'port_blocked':
+      break;
+    default:
+      return dropped(helpOf(reason));
+  }
+  if (dest === DEST_CONSUMED && sighting.rows.length === 1) return [tellTrap(scene)];
+  return tellVlan(scene, columns, reason);
+}
+
+function tellTrap({ port, sighting, frame, isLive }: Scene): TraceStep {
+  const [trap] = sighting.punts;
+  const name =
+    trap === TRAP.lldp
+      ? 'LLDP'
+      : trap === undefined || trap >= FIRST_TYPE
+        ? 'its EtherType'
+        : `group ${trap}`;
+  const what = isLive ? 'the control plane got it' : 'the control plane gets it, if it has not had too many';
+  return step('trap', 'punted', `${name} (${frame.macs?.dst}) on ${port} is the control plane's: ${what}`);
+}
+
+function tellVlan(scene: Scene, columns: Int32Array, reason: DropName | undefined): TraceStep[] {
+  const { bridge, port, config, frame, names } = scene;
+  const vid = columns[COLUMN.tci] & VID_MASK;
+  const filtering = bridgeCause(config, bridge, 'vlan_filtering');
+  const steps: TraceStep[] = [];
+  if (filtering.value !== true) {
+    const stays = frame.tags.length > 0 ? ', and tags stay in the frame' : '';
+    const text = `${bridge} does not filter VLANs (${filtering.text}): one domain${stays}`;
+    steps.push(step('classify', 'domain', text, filtering));
+  } else {
+    const cause = vlanCause(config, bridge, port, vid);
+    const [outer, inner] = frame.tags;
+    const isTagged = outer?.tpid === TPID_8021Q;
+    if (reason === 'vlan_not_allowed') {
+      const text = `VLAN ${vid} is not allowed on ${port} (${cause.text}): dropped, ${reason}`;
+      return [step('classify', reason, text, cause)];
+    }
+    const how = !isTagged
+      ? `Untagged on ${port} is VLAN ${vid}`
+      : outer.vlan === 0
+        ? `A priority tag on ${port} is VLAN ${vid}, priority ${outer.pcp}`
+        : `${port} carries VLAN ${vid}`;
+    const left = isTagged ? inner : outer;
+    const rest =
+      left === undefined
+        ? ''
+        : `; ${isTagged ? 'the inner' : 'its service'} tag (VLAN ${left.vlan}) stays in the frame`;
+    steps.push(step('classify', 'domain', `${how} (${cause.text})${rest}`, cause));
+  }
+  if (reason === 'port_blocked') {
+    const state = names.state(port, vid);
+    const where = domainText(scene, bridge, vid);
+    steps.push(step('classify', reason, `A protocol holds ${port} ${state} in ${where}: dropped, ${reason}`));
+  }
+  return steps;
+}

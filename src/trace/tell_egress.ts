@@ -1,0 +1,214 @@
+// The way out of a trace: whom the frame reaches, as which tag, and who is left out for what.
+
+import type { TraceCopy, TraceStep } from '../api.ts';
+import { portViews } from '../compile/port_view.ts';
+import { MAX_SEGMENTS, needs, PASS, SEGMENT } from '../engine/segment.ts';
+import {
+  DOMAIN_SHIFT,
+  FORWARDING,
+  HAIRPIN,
+  ISOLATED,
+  SPLIT_HORIZON,
+  type Topology,
+  UNTAGGED,
+  VLAN_STRIDE,
+} from '../engine/topology.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { DROPS, type DropName } from '../table/drops.ts';
+import { FIRST_LIST } from '../table/lists.ts';
+import { dei, pcp, VID_MASK } from '../wire/vlan.ts';
+import { type Cause, keyCause, mtuCause, portCause, vlanCause } from './cause.ts';
+import type { SeenCopy, SeenRow } from './dry_run.ts';
+import { domainText, hopText, type Scene, step } from './scene.ts';
+import { dropOf } from './tell_classify.ts';
+import { isList } from './tell_decide.ts';
+
+/** What `replicate` made of a row. */
+export function tellReplicate(scene: Scene, bridge: string, seen: SeenRow): TraceStep[] {
+  const { sighting, config, names } = scene;
+  const { row, columns } = seen;
+  const drop = sighting.drops.find((one) => one.row === row && DROPS[one.code].side === 'receive');
+  const reason = drop === undefined ? undefined : (DROPS[drop.code].name as DropName);
+  const dest = columns[COLUMN.dest];
+  if (dropOf(dest) !== undefined) return []; // told where it was decided
+  const vid = columns[COLUMN.tci] & VID_MASK;
+  const from = names.port(columns[COLUMN.ingress] & PORT_MASK) ?? scene.port;
+  const steps = isList(dest) ? leftOut(scene, bridge, seen) : [];
+  const tell = (text: string, cause?: Cause) => [
+    ...steps,
+    step(
+      'replicate',
+      reason as string,
+      `${text}${cause === undefined ? '' : ` (${cause.text})`}: dropped, ${reason}`,
+      cause,
+    ),
+  ];
+  const to = names.port(dest & PORT_MASK) ?? 'a port that is gone';
+  switch (reason) {
+    case 'same_port':
+      return tell(
+        `${hopText(scene, dest)} is where it came from`,
+        portCause(config, bridge, from, 'hairpin'),
+      );
+    case 'isolated':
+      return tell(`${from} and ${to} are both isolated`, portCause(config, bridge, to, 'isolated'));
+    case 'split_horizon':
+      return tell(`${from} and ${to} are both tunnels`, portCause(config, bridge, from, 'hairpin'));
+    case 'not_member':
+      return tell(`${to} is not in ${domainText(scene, bridge, vid)}`, vlanCause(config, bridge, to, vid));
+    case 'port_blocked':
+      return tell(`A protocol holds ${to} ${names.state(to, vid)} in ${domainText(scene, bridge, vid)}`);
+    case 'no_destination':
+      return tell(`Nobody else is there to take it in ${domainText(scene, bridge, vid)}`);
+    default:
+      return steps;
+  }
+}
+
+/** The ports of the bridge that a flood or a list does not reach, each with the first reason, in the order of `flood`. */
+function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): TraceStep[] {
+  const { config, topology, sighting, names, knowledge } = scene;
+  const ingress = columns[COLUMN.ingress];
+  const vid = columns[COLUMN.tci] & VID_MASK;
+  const source = columns[COLUMN.domain];
+  const list = columns[COLUMN.dest] & DEST_VALUE;
+  const reached = new Set<number>();
+  for (const copy of sighting.copies) if (copy.row === row) reached.add(copy.hop & PORT_MASK);
+  for (const drop of sighting.drops) {
+    if (drop.row === row && DROPS[drop.code].side === 'transmit') reached.add(drop.port);
+  }
+  const members = new Set(
+    list < FIRST_LIST
+      ? topology.hops.subarray(topology.listAt[list], topology.listAt[list + 1]).map((hop) => hop & PORT_MASK)
+      : knowledge.lists.find((one) => one.row === list)?.members.map((hop) => hop & PORT_MASK),
+  );
+  const owner = config.bridges[bridge];
+  if (owner === undefined) return [];
+  const from = names.port(ingress & PORT_MASK) ?? scene.port;
+  return portViews(bridge, owner).flatMap((view) => {
+    const { name } = view;
+    const port = numberOf(topology, names, name);
+    if (port === undefined || reached.has(port)) return [];
+    const tell = (verdict: string, text: string, cause?: Cause) => [
+      step(
+        'replicate',
+        verdict,
+        `${name} is left out: ${text}${cause === undefined ? '' : ` (${cause.text})`}`,
+        cause,
+      ),
+    ];
+    const word = topology.vlan[port * VLAN_STRIDE + vid];
+    if (word >>> DOMAIN_SHIFT !== source >>> DOMAIN_SHIFT)
+      return tell('other_vlan', `not in VLAN ${vid}`, vlanCause(config, bridge, name, vid));
+    if (port === (ingress & PORT_MASK) && (!members.has(port) || (source & HAIRPIN) === 0))
+      return tell('ingress', 'the frame came from there', portCause(config, bridge, name, 'hairpin'));
+    if (!members.has(port)) {
+      if (list >= FIRST_LIST) return tell('not_in_list', 'not in the list');
+      if (view.isTunnel && view.remotes.length === 0)
+        return tell('no_remotes', 'no remotes are configured', keyCause(config, bridge, name, 'remotes', []));
+      return tell('flood_off', 'no unknown addresses', portCause(config, bridge, name, 'flood'));
+    }
+    if (port === (ingress & PORT_MASK)) return tell('ingress', 'the frame came from its only remote');
+    if ((source & word & ISOLATED) !== 0)
+      return tell(
+        'isolated',
+        `${from} and ${name} are both isolated`,
+        portCause(config, bridge, name, 'isolated'),
+      );
+    if ((source & word & SPLIT_HORIZON) !== 0)
+      return tell(
+        'split_horizon',
+        `${from} and ${name} are both tunnels`,
+        portCause(config, bridge, name, 'hairpin'),
+      );
+    if ((word & FORWARDING) === 0)
+      return tell('port_blocked', `a protocol holds it ${names.state(name, vid)}`);
+    return tell('not_chosen', 'its flow belongs to another member');
+  });
+}
+
+function numberOf(topology: Topology, names: Scene['names'], name: string): number | undefined {
+  for (let port = 1; port < topology.pvid.length; port++) if (names.port(port) === name) return port;
+  return undefined;
+}
+
+/** Every copy, and every copy that would be dropped, with the sentence that tells of it. */
+export function tellEgress(scene: Scene, bridge: string): { steps: TraceStep[]; copies: TraceCopy[] } {
+  const steps: TraceStep[] = [];
+  const copies: TraceCopy[] = [];
+  const first = scene.sighting.rows[0]?.columns;
+  for (const copy of scene.sighting.copies) {
+    const told = tellCopy(scene, bridge, copy);
+    steps.push(...told.steps);
+    copies.push(told.copy);
+  }
+  for (const { row, port, code } of scene.sighting.drops) {
+    const { name: reason, side } = DROPS[code];
+    if (side !== 'transmit') continue;
+    const name = scene.names.port(port) ?? '';
+    const columns = scene.sighting.rows.find((seen) => seen.row === row)?.columns ?? first;
+    const word = scene.topology.vlan[port * VLAN_STRIDE + (columns[COLUMN.tci] & VID_MASK)];
+    const tag = (word & UNTAGGED) !== 0 ? undefined : tagOf(columns[COLUMN.tci]);
+    const bytes = columns[COLUMN.length] + (tag === undefined ? 0 : 4);
+    copies.push({ port: name, ...(tag && { tag }), bytes, dropped: reason });
+    if (reason === 'too_big') {
+      const cause = mtuCause(scene.config, bridge, name, scene.topology.mtu[port]);
+      const text = `${name}: ${columns[COLUMN.length]} bytes carry a packet larger than its MTU (${cause.text})`;
+      steps.push(step('egress', reason, `${text}: dropped, ${reason}`, cause));
+    } else {
+      steps.push(step('egress', reason, `${name} has no device: dropped, ${reason}`));
+    }
+  }
+  return { steps, copies };
+}
+
+function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceStep[]; copy: TraceCopy } {
+  const { config, names, isLive } = scene;
+  const name = names.port(copy.hop & PORT_MASK) ?? '';
+  const remote = copy.hop >>> PORT_BITS === 0 ? undefined : names.remote(copy.hop >>> PORT_BITS, name);
+  const tag = copy.tag === 0 ? undefined : tagOf(copy.tag);
+  const settings = config.bridges[bridge]?.ports[name];
+  const told: TraceCopy = { port: name, ...(remote && { remote }), ...(tag && { tag }), bytes: copy.length };
+  const cause = config.bridges[bridge]?.vlan_filtering
+    ? vlanCause(config, bridge, name, copy.columns[COLUMN.tci] & VID_MASK)
+    : undefined;
+  const how =
+    cause === undefined
+      ? 'as it came'
+      : tag === undefined
+        ? `untagged (${cause.text})`
+        : `tagged with VLAN ${tag.vlan}${tag.pcp === 0 ? '' : `, priority ${tag.pcp}`} (${cause.text})`;
+  const tunnel = settings?.type === 'vxlan' ? `, through VNI ${settings.vni} to ${remote ?? 'nobody'}` : '';
+  const who = copy.isAnswer ? `An answer by ICMP, "too big", to ${hopText(scene, copy.hop)}` : name;
+  const steps = [
+    step('egress', copy.isAnswer ? 'answer' : 'copy', `${who}: ${how}, ${copy.length} bytes${tunnel}`, cause),
+  ];
+  if (copy.isAnswer) told.isAnswer = true;
+  const need = needs({ rows: copy.columns } as FrameBatch, 0, names.offloads(name));
+  if (need !== PASS) {
+    told.offload = need === SEGMENT ? 'segments' : 'checksum';
+    const payload = copy.columns[COLUMN.length] - copy.columns[COLUMN.headerLength];
+    const count = need === SEGMENT ? Math.ceil(payload / copy.columns[COLUMN.gsoSize]) : 0;
+    const text = need === SEGMENT ? `cut into ${count} segments` : 'given its checksum';
+    const why = tunnel === '' ? 'in software, as its device takes less' : 'for the tunnel';
+    steps.push(step('egress', told.offload, `${name}: ${text} ${why}`));
+    if (count > MAX_SEGMENTS) told.dropped = 'bad_packet';
+  }
+  const state = names.device(name);
+  if (state === 'down' || state === 'gone') {
+    told.dropped = state === 'down' ? 'port_down' : 'device_gone';
+    const when = isLive ? 'now' : 'at the moment';
+    steps.push(step('egress', told.dropped, `${name} is ${state} ${when}: dropped, ${told.dropped}`));
+  }
+  const fault = portCause(config, bridge, name, 'fault');
+  if (fault?.value !== undefined) {
+    const text = `${name} has faults on purpose, which a trace leaves out (${fault.text})`;
+    steps.push(step('egress', 'fault', text, fault));
+  }
+  return { steps, copy: told };
+}
+
+function tagOf(tci: number): NonNullable<TraceCopy['tag']> {
+  return { vlan: tci & VID_MASK, pcp: pcp(tci), dei: dei(tci) === 1 };
+}
