@@ -25,8 +25,8 @@ export class Mirrors implements IngressPass, EgressPass {
   private readonly egress: Egress;
   /** By row: mirrors that have copied it. */
   private readonly done: Uint16Array;
-  /** By mirror: frames since the last sample. */
-  private readonly skipped = new Int32Array(MAX_MIRRORS);
+  /** By mirror: frames since the last sample. A trace makes each due. */
+  readonly skipped = new Int32Array(MAX_MIRRORS);
 
   constructor(batch: FrameBatch, counters: Counters, egress: Egress) {
     this.batch = batch;
