@@ -2,6 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/schema.ts';
+import { bytesAt, META, SEND, SlotRing } from '../../src/table/slot_ring.ts';
+import { parse } from '../support/engine/frame_text.ts';
 import { configOf, openRig, ports } from '../support/engine/rig.ts';
 import { lawViolations, openBench } from '../support/engine/stubs.ts';
 
@@ -122,6 +124,87 @@ test('one of so many, and cut short', async () => {
   expect(seen.flat().filter((line) => line === 'mon: a > * size 64')).toHaveLength(3);
 });
 
+// The frames of the tests have the EtherType 0x88b5, which is for experiments.
+test('a filter chooses frames, and only those count for the sample', async () => {
+  const rig = await openRig({
+    br0: {
+      mirrors: span({ from: ['p1'], filter: 'ether host 02:00:00:00:00:61 and greater 200', sample: 2 }),
+      ports: { p1: {}, p2: {}, mon: {} },
+    },
+  });
+  const seen = (line: string) => rig.say('p1', line).filter((copy) => copy.startsWith('mon'));
+  expect(seen('a > * size 300')).toEqual([]);
+  expect(seen('a > * size 100')).toEqual([]);
+  expect(seen('c > * size 300')).toEqual([]);
+  expect(seen('a > * size 300')).toEqual(['mon: a > * size 300']);
+});
+
+test('a filter sees a frame as received, and one that it refuses then as it leaves', async () => {
+  const rig = await openRig({
+    br0: {
+      vlan_filtering: true,
+      mirrors: span({ filter: 'vlan 10 and ether proto 0x88b5' }),
+      ports: {
+        p1: { vlan: { access: 10 } },
+        p2: { vlan: { trunk: [10, 20] } },
+        p3: { vlan: { access: 10 } },
+        mon: {},
+      },
+    },
+  });
+  const seen = (port: string, line: string) => rig.say(port, line).filter((copy) => copy.startsWith('mon'));
+  expect(seen('p1', 'a > *')).toEqual(['mon: a > * vlan 10']); // through p2
+  expect(seen('p2', 'b > * vlan 10')).toEqual(['mon: b > * vlan 10']);
+  expect(seen('p2', 'b > * vlan 20')).toEqual([]);
+  expect(seen('p1', 'a > a')).toEqual([]);
+  rig.say('p3', 'c > *');
+  expect(seen('p1', 'a > c')).toEqual([]); // without a tag on both sides
+});
+
+test('filters of many mirrors are each their own', async () => {
+  const rig = await openRig({
+    br0: {
+      mirrors: {
+        m1: { from: ['p1'], filter: 'ether src 02:00:00:00:00:61', to: 'mon' },
+        m2: { from: ['p1'], to: 'mon2' },
+        m3: { from: ['p1'], filter: 'not ether src 02:00:00:00:00:61', to: 'mon3' },
+      },
+      ports: { p1: {}, mon: {}, mon2: {}, mon3: {} },
+    },
+  });
+  expect(rig.say('p1', 'a > *').sort()).toEqual(['mon2: a > *', 'mon: a > *', 'p1 drops: no_destination']);
+  expect(rig.say('p1', 'b > *').sort()).toEqual(['mon2: b > *', 'mon3: b > *', 'p1 drops: no_destination']);
+});
+
+test.each([
+  ['in', 1, 0],
+  ['out', 0, 1],
+])(
+  'direction %s: LLDP that the host takes is received, what it sends only leaves',
+  (direction, heard, said) => {
+    const bridges = {
+      br0: { mirrors: span({ from: ['p1'], direction }), ports: { p1: { lldp: true }, mon: {} } },
+    };
+    const { engine, source, sink, port, counters } = openBench(bridges);
+    const fromHost = new SlotRing(SlotRing.allocate());
+    engine.host.connect(SlotRing.allocate(), fromHost.memory);
+    engine.addSource(engine.host);
+    source.add(port('p1'), 'a > 01:80:c2:00:00:0e');
+    engine.poll(1);
+    expect(sink.sent.get(port('mon')) ?? []).toHaveLength(heard);
+    const slot = fromHost.reserve();
+    fromHost.bytes.set(parse('s > 01:80:c2:00:00:0e'), bytesAt(slot));
+    fromHost.words[(slot >> 2) + META.length] = 60;
+    fromHost.words[(slot >> 2) + META.port] = port('p1');
+    fromHost.words[(slot >> 2) + META.reason] = SEND;
+    fromHost.commit();
+    engine.poll(2);
+    expect(sink.sent.get(port('p1'))).toEqual(['s > 01:80:c2:00:00:0e']);
+    expect(sink.sent.get(port('mon')) ?? []).toHaveLength(heard + said);
+    expect(lawViolations(counters)).toEqual([]);
+  },
+);
+
 test('a watcher that is full or too narrow loses copies, is counted, and nobody else loses any', async () => {
   const bridge = {
     mirrors: span({ from: ['p1'], direction: 'in' }),
@@ -154,6 +237,12 @@ test.each([
   [{ to: { vlan: 10 } }, 'to: bridge br0 does not filter VLANs'],
   [{ to: 'p2', vlans: [10] }, 'vlans: bridge br0 does not filter VLANs'],
   [{ to: { port: 'p1', remote: '192.0.2.1' } }, 'to: p1 is not a VXLAN port'],
+  [
+    { to: 'p2', filter: 'tcp[13] & 2 != 0' },
+    'm1.filter: "tcp[13] & 2 != 0" is not a filter: "tcp[13]" is not understood',
+  ],
+  [{ to: 'p2', filter: '' }, 'm1.filter: "" is not a filter: it ends too early; docs/capture.md lists'],
+  [{ to: 'p2', filter: 80 }, "m1.filter: 80 is not a filter in tcpdump's language"],
   [{ to: 'p2', sample: 0 }, 'sample: 0 is not a number: one frame of so many'],
 ])('the configuration refuses %o', (mirror, problem) => {
   expect(() => parseConfig(configOf({ br0: { mirrors: { m1: mirror }, ports: ports(2) } }))).toThrow(problem);
