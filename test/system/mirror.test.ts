@@ -193,6 +193,8 @@ test('RSPAN: an Open vSwitch gets the copies in their VLAN, and its own VLAN goe
   await far.ip('link set dev up0 up');
   await ovs.vsctl('add-br', 'ovs', '--', 'set', 'bridge', 'ovs', 'datapath_type=netdev');
   await ovs.vsctl('add-port', 'ovs', 'up0', 'trunks=10,99');
+  // Or it would learn both guests on the side of the copies, and take what is for them for its own way back.
+  await ovs.vsctl('set', 'bridge', 'ovs', 'flood_vlans=99');
   for (const [port, vid] of [
     ['guest', 10],
     ['probe', 99],
@@ -270,13 +272,15 @@ test('a watcher that is full loses copies, counted, and the mirrored pair nothin
 
 test('a watcher that is down costs the mirrored pair nothing', async () => {
   const net = await connect({ mirrors: { m1: { from: ['h1'], to: 'mon' } } });
-  const { h1, h2, daemon } = net; // nobody took mon up
+  const { h1, h2, mon, daemon } = net;
+  await mon.ip('link set dev mon down');
+  const before = (await daemon.port('mon')).counters;
   expect((await tcp(h1, h2, '10.0.0.2', 1)).gigabitsPerSecond).toBeGreaterThan(0.3);
   for (const name of ['h1', 'h2'])
     expect(await dropsOf(daemon, name)).toEqual({ receiveDropped: {}, transmitDropped: {} });
   const { counters } = await daemon.port('mon');
-  expect(counters.transmittedFrames).toBe(0);
-  expect(counters.copies).toBeGreaterThan(1000);
+  expect(counters.transmittedFrames).toBe(before.transmittedFrames);
+  expect(counters.copies - before.copies).toBeGreaterThan(1000);
   await expectLaws(daemon);
 });
 
