@@ -14,7 +14,7 @@ import { DEST_CONSUMED, DEST_DIRECT, DEST_LIST, isDrop, PORT_MASK } from '../fra
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { BpfProgram } from '../wire/bpf.ts';
-import { HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
+import { dstHi, dstLo, HEADER_LEN, isReservedGroup, MACS_LEN } from '../wire/ethernet.ts';
 import { TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
 import {
@@ -102,7 +102,9 @@ export class Mirrors implements IngressPass, EgressPass {
     tag: number,
     isPass: boolean,
   ): void {
-    const vid = this.batch.rows[row + COLUMN.tci] & VID_MASK;
+    const { rows } = this.batch;
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    const from = rows[row + COLUMN.ingress];
     // What the switch makes itself leaves once, in a row that is used again in this batch.
     const left = row > this.batch.spare ? mask : mask & ~this.done[row / ROW];
     for (let m = 0; left >>> m !== 0; m++) {
@@ -112,6 +114,8 @@ export class Mirrors implements IngressPass, EgressPass {
         continue;
       // What another switch has mirrored into this VLAN is not mirrored again.
       if (words[at + MIRROR.kind] === TO.vlan && words[at + MIRROR.vid] === vid) continue;
+      // Nor does a frame go back to the remote that it came from: two that mirror to each other would never end.
+      if (words[at + MIRROR.kind] === TO.port && words[at + MIRROR.to] === from) continue;
       if (words[at + MIRROR.kind] === TO.local && this.isLocals(topology, row, words[at + MIRROR.to]))
         continue;
       const filter = this.filters[m];
@@ -148,13 +152,18 @@ export class Mirrors implements IngressPass, EgressPass {
     return filter.run(batch.view, rows[row + COLUMN.start], rows[row + COLUMN.rest], length, tag) !== 0;
   }
 
-  /** RSPAN: every port that forwards in the VLAN, but the one that the frame came from. */
+  /**
+   * RSPAN: every port that forwards in the VLAN, also the one that the frame came from: the watcher may be behind the
+   * same uplink as the guest's peer. What is for the next bridge itself would be taken there for a neighbour's.
+   */
   private toVlan(topology: Topology, words: Int32Array, at: number, row: number, isPass: boolean): void {
     const list = words[at + MIRROR.to];
     const vid = words[at + MIRROR.vid];
+    const { rows, view } = this.batch;
+    const start = rows[row + COLUMN.start];
+    if (isReservedGroup(dstHi(view, start), dstLo(view, start))) return;
     for (let k = topology.listAt[list]; k < topology.listAt[list + 1]; k++) {
       const hop = topology.hops[k];
-      if (((hop ^ this.batch.rows[row + COLUMN.ingress]) & PORT_MASK) === 0) continue;
       const word = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((word & FORWARDING) === 0) continue;
       const tag = (word & UNTAGGED) !== 0 ? 0 : (TPID_8021Q << 16) | vid;

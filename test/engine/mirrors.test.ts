@@ -1,7 +1,9 @@
 // Mirrors: to a port, to the bridge's own interface, to a VLAN. Both laws are checked after every frame.
 
 import { expect, test } from 'vitest';
+import { remoteName } from '../../src/compile/names.ts';
 import { parseConfig } from '../../src/config/schema.ts';
+import { hop } from '../../src/frame/hop.ts';
 import { bytesAt, META, SEND, SlotRing } from '../../src/table/slot_ring.ts';
 import { parse } from '../support/engine/frame_text.ts';
 import { configOf, openRig, ports } from '../support/engine/rig.ts';
@@ -74,6 +76,7 @@ test('to a VLAN: every port of it, with its tag, and never what is in it already
   const rig = await openRig({
     br0: {
       vlan_filtering: true,
+      group_fwd_mask: 0x4000,
       mirrors: { m1: { to: { vlan: 99 } } },
       ports: {
         p1: { vlan: { access: 10 } },
@@ -90,6 +93,13 @@ test('to a VLAN: every port of it, with its tag, and never what is in it already
     'up: a > * vlan 99',
   ]);
   expect(rig.say('up', 'x > * vlan 99')).toEqual(['probe: x > *']);
+  // Also through the port that it came from: the watcher may be there.
+  expect(rig.say('up', 'b > a vlan 10').sort()).toEqual(['p1: b > a', 'probe: b > a', 'up: b > a vlan 99']);
+  // Not what the next switch would take for its neighbour's.
+  expect(rig.say('p1', 'a > 01:80:c2:00:00:0e').sort()).toEqual([
+    'p2: a > 01:80:c2:00:00:0e',
+    'up: a > 01:80:c2:00:00:0e vlan 10',
+  ]);
 });
 
 test('the bridge’s own interface sees what passes others, and its own traffic once', () => {
@@ -174,6 +184,56 @@ test('filters of many mirrors are each their own', async () => {
   });
   expect(rig.say('p1', 'a > *').sort()).toEqual(['mon2: a > *', 'mon: a > *', 'p1 drops: no_destination']);
   expect(rig.say('p1', 'b > *').sort()).toEqual(['mon2: b > *', 'mon3: b > *', 'p1 drops: no_destination']);
+});
+
+test('a flood through a watched port is mirrored without a tag where it leaves without one', async () => {
+  const rig = await openRig({
+    br0: {
+      vlan_filtering: true,
+      mirrors: span({ from: ['p1'], direction: 'out' }),
+      ports: {
+        p1: { vlan: { access: 10 } },
+        p2: { vlan: { trunk: [10] } },
+        p3: { vlan: { trunk: [10] } },
+        mon: { vlan: { access: 10 } }, // which does not matter: it is the watcher's alone
+      },
+    },
+  });
+  const sent = ['mon: b > *', 'p1: b > *', 'p3: b > * vlan 10'];
+  expect(rig.say('p2', 'b > * vlan 10').sort()).toEqual(sent);
+  expect(rig.say('p2', 'b > x vlan 10').sort()).toEqual(sent.map((line) => line.replace('*', 'x')));
+});
+
+test('two switches that mirror to each other through a tunnel do not do so for ever', () => {
+  const vx = { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes: ['192.0.2.2'] };
+  const mirrors = { m1: { to: { port: 'vx', remote: '192.0.2.9' } } };
+  const { engine, source, sink, port, counters, compiler } = openBench({
+    br0: { mirrors, ports: { p1: {}, vx } },
+  });
+  const say = (from: number) => {
+    sink.sent.clear();
+    source.add(from, 'a > *');
+    engine.poll(1);
+    expect(lawViolations(counters)).toEqual([]);
+    return (sink.sent.get(port('vx')) ?? []).length;
+  };
+  const remote = (address: string) =>
+    hop(port('vx'), compiler.remotes.find(remoteName('vx', address)) as number);
+  expect(say(port('p1'))).toBe(2); // to the remote that has it anyway, and to the watcher
+  expect(say(remote('192.0.2.2'))).toBe(1);
+  expect(say(remote('192.0.2.9'))).toBe(0);
+});
+
+test('mirrors that come and go leave the stations where they are', async () => {
+  const bridge = { ports: { ...ports(2), p3: {}, mon: {} } };
+  const rig = await openRig({ br0: bridge });
+  rig.say('p1', 'a > *');
+  for (const mirrors of [span({ from: ['p1', 'p2'] }), span({ filter: 'arp' }), {}]) {
+    await rig.taploom.apply(parseConfig(configOf({ br0: { ...bridge, mirrors } })));
+    const seen = rig.say('p2', 'b > a').filter((line) => !line.startsWith('mon'));
+    expect(seen).toEqual(['p1: b > a']);
+  }
+  expect(rig.say('mon', 'm > a')).toEqual(['p1: m > a']);
 });
 
 test.each([
