@@ -249,7 +249,7 @@ const dropsOf = async (daemon: Taploomd, name: string) => {
 
 test('a watcher that is full loses copies, counted, and the mirrored pair nothing', async () => {
   const net = await connect({
-    mirrors: { m1: { from: ['h1'], snaplen: 200, to: 'slow' } },
+    mirrors: { m1: { from: ['h1'], to: 'slow' } },
     ports: () => ({ slow: { type: 'af_packet', interface: 'slow0' } }),
     // A link of 1 Mb/s.
     prepare: async (lab, sw, far) => {
@@ -266,7 +266,16 @@ test('a watcher that is full loses copies, counted, and the mirrored pair nothin
   expect(transmitDropped.queue_full).toBeGreaterThan(100);
   for (const name of ['h1', 'h2'])
     expect(await dropsOf(daemon, name)).toEqual({ receiveDropped: {}, transmitDropped: {} });
-  expect(sent.retransmits).toBe(0);
+  // Nor did the switch come too late for what the guests had sent: a segment is lost nowhere else, and one that TCP sends
+  // again after a pause of this machine is no loss.
+  for (const [where, device] of [
+    [h1, 'h1'],
+    [h2, 'h2'],
+  ] as const) {
+    const { tx, rx } = (await where.link(device)).stats64;
+    expect([tx.dropped, rx.dropped, tx.errors, rx.errors]).toEqual([0, 0, 0, 0]);
+  }
+  expect(sent.retransmits).toBeLessThan(10);
   await expectLaws(daemon);
 });
 
