@@ -3,6 +3,8 @@
 import { expect, test } from 'vitest';
 import { remoteName } from '../../src/compile/names.ts';
 import { parseConfig } from '../../src/config/schema.ts';
+import type { EgressQueue } from '../../src/engine/port.ts';
+import { COLUMN } from '../../src/frame/frame_batch.ts';
 import { hop } from '../../src/frame/hop.ts';
 import { bytesAt, META, SEND, SlotRing } from '../../src/table/slot_ring.ts';
 import { parse } from '../support/engine/frame_text.ts';
@@ -222,6 +224,24 @@ test('two switches that mirror to each other through a tunnel do not do so for e
   expect(say(port('p1'))).toBe(2); // to the remote that has it anyway, and to the watcher
   expect(say(remote('192.0.2.2'))).toBe(1);
   expect(say(remote('192.0.2.9'))).toBe(0);
+});
+
+test('what the switch makes is mirrored in every poll that a batch takes', () => {
+  const bridges = { br0: { mirrors: span({ from: ['p1'], direction: 'out' }), ports: { p1: {}, mon: {} } } };
+  const { engine, sink, port, topology: compile } = openBench(bridges);
+  const { batch, egress } = engine;
+  const topology = compile(bridges);
+  for (const polls of [1, 2, 3]) {
+    const row = batch.make();
+    batch.bytes.set(parse('s > a'), batch.frameAt(row));
+    batch.describe(row, batch.frameAt(row), port('p1'), 60);
+    batch.rows[row + COLUMN.rest] = batch.frameAt(row) + 12;
+    batch.rows[row + COLUMN.tci] = 0;
+    egress.push(topology, egress.queueOf[port('p1')] as EgressQueue, row, port('p1'), 0, 0);
+    egress.finish(topology);
+    batch.forgetMade();
+    expect(sink.sent.get(port('mon'))).toHaveLength(polls);
+  }
 });
 
 test('mirrors that come and go leave the stations where they are', async () => {
