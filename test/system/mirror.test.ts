@@ -52,8 +52,12 @@ async function connect(options: Options): Promise<Net> {
   } = options;
   const lab = await openLab();
   const [sw, h1, h2, mon, far] = await lab.netnsList(['sw', 'h1', 'h2', 'mon', 'far']);
-  // No frames but those of the test.
-  if (!ipv6) for (const netns of [sw, h1, h2, mon, far]) await netns.withoutIpv6();
+  for (const netns of [sw, h1, h2, mon, far]) {
+    // With nonces (RFC 7527) a kernel would forgive that its own solicitation comes back. Others do not.
+    if (ipv6) await netns.sysctl(...['all', 'default'].map((name) => `net.ipv6.conf.${name}.enhanced_dad=0`));
+    // No frames but those of the test.
+    else await netns.withoutIpv6();
+  }
   await prepare?.(lab, sw, far);
   const bridges = {
     br0: {
