@@ -146,6 +146,7 @@ export class DryRun {
     const { batch, egress, recorder } = this;
     const { topology, knowledge } = flight;
     this.begin(flight);
+    this.mirrors.load(topology);
     const fdb = this.table(flight);
     if (flight.decided === undefined) {
       this.stages.run(topology, fdb, knowledge.tick);
