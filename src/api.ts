@@ -302,6 +302,8 @@ export interface TraceCopy {
   dropped?: string;
   /** The switch's own answer to a frame that is too big for a tunnel. */
   isAnswer?: true;
+  /** A mirror made it, for whoever watches. */
+  isMirrored?: true;
 }
 
 export interface Trace {

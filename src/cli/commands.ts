@@ -8,7 +8,7 @@ import { ControlClient, ControlError } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
 import type { Kind } from './bench/command.ts';
 import type { Terminal } from './program.ts';
-import { bridgeValues, portValues, type Values } from './settings.ts';
+import { bridgeValues, mirrorValues, portValues, type Values } from './settings.ts';
 
 export interface Context {
   readonly client: ControlClient;
@@ -124,6 +124,33 @@ export async function portShow(context: Context, bridge?: string, port?: string)
   if (bridge !== undefined) known(summary.bridges, bridge);
   const ports = summary.ports.filter((other) => bridge === undefined || other.bridge === bridge);
   print(context, ports, () => portsText(ports, config, terminal.columns));
+}
+
+export async function mirrorAdd(context: Context, bridge: string, mirror: string): Promise<void> {
+  const { results } = await context.client.setBridge(bridge, {
+    mirrors: { [mirror]: mirrorValues(context.options) },
+  });
+  if (context.json) print(context, results, String);
+}
+
+export async function mirrorDelete(context: Context, bridge: string, mirror: string): Promise<void> {
+  const { config } = await context.client.bridge(bridge);
+  if (!Object.hasOwn(config.mirrors, mirror)) {
+    throw new ControlError('no_such_mirror', `Bridge ${bridge} has no mirror ${mirror}`);
+  }
+  const { results } = await context.client.setBridge(bridge, { mirrors: { [mirror]: null } });
+  if (context.json) print(context, results, String);
+}
+
+export async function mirrorShow(context: Context, bridge?: string): Promise<void> {
+  const { bridges } = await context.client.config();
+  const wanted = Object.entries(bridges).filter(([name]) => bridge === undefined || name === bridge);
+  if (bridge !== undefined && wanted.length === 0) known([], bridge);
+  const mirrors = wanted.flatMap(([name, { mirrors }]) =>
+    Object.entries(mirrors).map(([mirror, config]) => ({ bridge: name, name: mirror, ...config })),
+  );
+  const { mirrorsText } = await import('./mirror_view.ts');
+  print(context, mirrors, () => mirrorsText(mirrors, context.terminal.columns));
 }
 
 /** `--unset mtu,vlan` as a merge patch. */

@@ -10,7 +10,14 @@ import { addBench } from './bench/command.ts';
 import { addCaptureOptions } from './capture/command.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
-import { addSettings, BRIDGE_SETTINGS, number, PORT_SETTINGS, type Values } from './settings.ts';
+import {
+  addSettings,
+  BRIDGE_SETTINGS,
+  MIRROR_SETTINGS,
+  number,
+  PORT_SETTINGS,
+  type Values,
+} from './settings.ts';
 import { addTrace } from './trace/command.ts';
 
 /** Where output goes; tests put themselves in between. */
@@ -171,6 +178,23 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
   filter(
     child(fdb, 'flush [bridge]', 'forget learned entries', ['fdb flush', 'fdb flush br0 --port vm1']),
   ).action(action((c) => c.fdbFlush));
+
+  const mirror = child(program, 'mirror', 'copies of frames for somebody who watches', []);
+  addSettings(
+    child(mirror, 'add <bridge> <mirror>', 'add or replace a mirror', [
+      'mirror add br0 m1 --from vm1 --to mon',
+      "mirror add br0 m2 --filter 'tcp port 80' --snaplen 128 --to br0",
+      'mirror add br0 m3 --vlans 10 --to-vlan 99',
+      'mirror add br0 m4 --direction in --to vx42 --remote 192.0.2.9',
+    ]),
+    MIRROR_SETTINGS,
+  ).action(action((c) => c.mirrorAdd));
+  child(mirror, 'del <bridge> <mirror>', 'delete a mirror', ['mirror del br0 m1']).action(
+    action((c) => c.mirrorDelete),
+  );
+  child(mirror, 'show [bridge]', 'mirrors', ['mirror show', 'mirror show br0']).action(
+    action((c) => c.mirrorShow),
+  );
 
   child(program, 'stats [bridge]', 'counters; receive is what the switch receives', [
     'stats',

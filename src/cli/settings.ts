@@ -227,6 +227,27 @@ const BRIDGE_KEYS: readonly Setting[] = [
 const LOCAL_KEYS: readonly Setting[] = [...INTERFACE, ...VLAN];
 export const BRIDGE_SETTINGS: readonly Setting[] = [...BRIDGE_KEYS, ...LOCAL_KEYS];
 
+/** `to` is made of three options: see `mirrorValues`. */
+const MIRROR_TO: readonly Setting[] = [
+  { flags: '--to <port>', key: 'port', help: 'a port, the bridge itself, or a VXLAN port', parse: word },
+  { flags: '--remote <address>', key: 'remote', help: 'the remote behind a VXLAN port', parse: word },
+  { flags: '--to-vlan <vid>', key: 'vlan', help: 'a VLAN of the bridge, in place of --to', parse: number },
+];
+const MIRROR_KEYS: readonly Setting[] = [
+  { flags: '--from <ports>', key: 'from', help: 'only these ports: vm1,vm2', parse: list },
+  { flags: '--vlans <list>', key: 'vlans', help: 'only these VLANs: 10,20', parse: vlans },
+  {
+    flags: '--direction <both|in|out>',
+    key: 'direction',
+    help: 'what ports send, get, or both',
+    parse: word,
+  },
+  { flags: '--filter <expression>', key: 'filter', help: "only these frames: 'tcp port 80'", parse: word },
+  { flags: '--sample <number>', key: 'sample', help: 'one frame of so many', parse: number },
+  { flags: '--snaplen <bytes>', key: 'snaplen', help: 'most bytes of each frame', parse: number },
+];
+export const MIRROR_SETTINGS: readonly Setting[] = [...MIRROR_TO, ...MIRROR_KEYS];
+
 export function addSettings(command: Command, settings: readonly Setting[]): Command {
   for (const { flags, help, parse } of settings) {
     const option = new Option(flags, help).argParser(parse);
@@ -246,6 +267,18 @@ export function bridgeValues(options: Values, replace: boolean): Values {
   if (local === false) return { ...own, local: false };
   if (Object.keys(inner).length > 0 || local === true) return { ...own, local: inner };
   return own;
+}
+
+/** A merge patch that makes a mirror of what was given, and of nothing that was there before. */
+export function mirrorValues(options: Values): Values {
+  const { port, remote, vlan } = pick(options, MIRROR_TO);
+  const isOnlyPort = port !== undefined && remote === undefined && vlan === undefined;
+  const none = Object.fromEntries(MIRROR_KEYS.map(({ key }) => [key, null]));
+  return {
+    ...none,
+    ...pick(options, MIRROR_KEYS),
+    to: isOnlyPort ? port : { port: port ?? null, remote: remote ?? null, vlan: vlan ?? null },
+  };
 }
 
 function pick(options: Values, settings: readonly Setting[]): Values {

@@ -3,6 +3,7 @@
 import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
 import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 import type { DropRow, SwitchSummary } from '../control/client.ts';
+import { mirrorText } from './mirror_view.ts';
 import { table } from './table.ts';
 
 export function summaryText(summary: SwitchSummary, config: SwitchConfig, width: number): string {
@@ -35,14 +36,15 @@ export function bridgesText(bridges: readonly BridgeStatus[], width: number): st
 }
 
 export function bridgeText(status: BridgeStatus, config: BridgeConfig): string {
-  const { ports, static: entries, ...settings } = config;
+  const { ports, static: entries, mirrors, ...settings } = config;
   const counts = [
     ['mac', status.mac],
     ['learned addresses', String(status.learnedAddresses)],
     ['static entries', String(entries.length)],
     ['ports', Object.keys(ports).join(' ') || 'none'],
   ];
-  return fields(`bridge ${status.name}`, [...counts, ...settingRows(settings)]);
+  const watching = Object.entries(mirrors).map(([name, mirror]) => [`mirror ${name}`, mirrorText(mirror)]);
+  return fields(`bridge ${status.name}`, [...counts, ...settingRows(settings), ...watching]);
 }
 
 export function portsText(

@@ -1,7 +1,8 @@
 // Mirrors of the configuration -> the engine's table.
 
+import { compileSubset } from '../config/filter/compile_subset.ts';
 import type { MirrorConfig, SwitchConfig } from '../config/schema.ts';
-import { MIRROR, MIRROR_WORDS, type MirrorTable, TO, VLAN_WORDS } from '../engine/mirror_table.ts';
+import { BPF_WORDS, MIRROR, MIRROR_WORDS, type MirrorTable, TO, VLAN_WORDS } from '../engine/mirror_table.ts';
 import { hop } from '../frame/hop.ts';
 import { type Domains, type Names, remoteName } from './names.ts';
 import { shared } from './shared.ts';
@@ -19,17 +20,21 @@ export function compileMirrors({ bridges }: SwitchConfig, numbers: Numbers): Mir
       bridge,
       mirror,
       from: mirror.from ?? [bridge, ...Object.keys(config.ports)],
+      filter: mirror.filter === undefined ? [] : compileSubset(mirror.filter),
     })),
   );
   if (mirrors.length === 0) return null;
   const { ports } = numbers;
+  const instructions = mirrors.reduce((sum, { filter }) => sum + filter.length, 0);
   const table = {
     in: shared(Uint16Array, ports.length),
     out: shared(Uint16Array, ports.length),
     words: shared(Int32Array, mirrors.length * MIRROR_WORDS),
     vlans: shared(Int32Array, mirrors.length * VLAN_WORDS),
+    filters: shared(Int32Array, instructions * BPF_WORDS),
   };
-  for (const [m, { bridge, mirror, from }] of mirrors.entries()) {
+  let filterAt = 0;
+  for (const [m, { bridge, mirror, from, filter }] of mirrors.entries()) {
     const target = targetOf(bridge, mirror, numbers);
     if (target === undefined) continue;
     const at = m * MIRROR_WORDS;
@@ -39,6 +44,10 @@ export function compileMirrors({ bridges }: SwitchConfig, numbers: Numbers): Mir
     table.words[at + MIRROR.sample] = mirror.sample;
     table.words[at + MIRROR.snaplen] = mirror.snaplen;
     table.words[at + MIRROR.byVlan] = mirror.vlans === undefined ? 0 : 1;
+    table.words[at + MIRROR.filterAt] = filterAt;
+    table.words[at + MIRROR.filterLength] = filter.length;
+    table.filters.set(filter.flat(), filterAt * BPF_WORDS);
+    filterAt += filter.length;
     for (const vid of mirror.vlans ?? []) table.vlans[m * VLAN_WORDS + (vid >>> 5)] |= 1 << (vid & 31);
     for (const name of from) {
       const port = ports.find(name);

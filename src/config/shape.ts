@@ -4,8 +4,10 @@
 // No transforms, so that `z.toJSONSchema` can describe the input. MAC and IP addresses come out in canonical form.
 
 import { z } from 'zod';
+import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
+import { compileSubset } from './filter/compile_subset.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 
@@ -257,6 +259,11 @@ const staticEntry = mapping({
   remote: unicastIp.optional(),
 });
 
+const filter = z.string(expecting("a filter in tcpdump's language")).superRefine((value, context) => {
+  const problem = filterProblem(value);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem, input: value });
+});
+
 const mirror = mapping({
   from: z
     .array(
@@ -266,6 +273,7 @@ const mirror = mapping({
     .optional(),
   vlans: z.array(vid, expecting('a list of VLAN ids (1-4094)')).optional(),
   direction: z.enum(['both', 'in', 'out'], expecting('both, in or out')).default('both'),
+  filter: filter.optional(),
   sample: integer('a number: one frame of so many (1-1000000)', 1, 1_000_000).default(1),
   snaplen: integer('a number of bytes (14-65557)', 14, 65_557).default(65_557),
   to: z.union(
@@ -314,6 +322,16 @@ export const configShape = mapping({
   version: z.literal(1, expecting('1, the version of this format')),
   bridges: z.record(name, bridge, expecting('a mapping of names to bridges')).default({}),
 });
+
+function filterProblem(value: string): string | undefined {
+  try {
+    compileSubset(value);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TaploomError)) throw error;
+    return `${show(value)} is not a filter: ${error.message}; docs/capture.md lists the part of tcpdump's language that a mirror takes`;
+  }
+}
 
 /** Why Linux or Taploom would refuse an interface of this name. */
 export function nameProblem(value: string): string | undefined {

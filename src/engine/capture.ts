@@ -5,8 +5,8 @@
 //   out:   copies just before their queue is drained, with the tag that they leave with
 //   drop:  frames and copies when they are dropped, as received
 
-import { COLUMN, FRAME_ROOM, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_DROP, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { DEST_DIRECT, DEST_VALUE, isDrop, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { CaptureRing, DIRECTIONS } from '../table/capture_ring.ts';
 import type { DropPass } from '../table/counters.ts';
 import { type BpfInstruction, BpfProgram } from '../wire/bpf.ts';
@@ -16,6 +16,7 @@ import { copyBytes } from './copy_bytes.ts';
 import { type EgressPass, type IngressPass, receivedLength } from './passes.ts';
 import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
 import type { Topology } from './topology.ts';
+import { WholeFrame } from './whole_frame.ts';
 
 /** More than any frame has. */
 const KEEP_ALL = 0x7fff_ffff;
@@ -74,9 +75,7 @@ export class Captures implements IngressPass, EgressPass, DropPass {
   private readonly batch: FrameBatch;
   private readonly clock: Float64Array;
   private readonly active: Capture[] = [];
-  /** A frame that was in pieces. Pages that are never written take no memory. */
-  private readonly whole = new Uint8Array(FRAME_ROOM);
-  private readonly wholeView = new DataView(this.whole.buffer);
+  private readonly whole = new WholeFrame();
 
   /** @param clock the engine's: one word, ms */
   constructor(batch: FrameBatch, clock: Float64Array) {
@@ -110,7 +109,8 @@ export class Captures implements IngressPass, EgressPass, DropPass {
         const port = rows[row + COLUMN.ingress] & PORT_MASK;
         if (!capture.wants(DIRECTIONS.in, port)) continue;
         const dest = rows[row + COLUMN.dest];
-        const reason = (dest & DEST_DROP) === 0 ? 0 : (dest & DEST_VALUE) + 1;
+        if (dest === DEST_DIRECT) continue; // the host's own, on its way out
+        const reason = isDrop(dest) ? (dest & DEST_VALUE) + 1 : 0;
         this.takeReceived(capture, row, port, DIRECTIONS.in, reason);
       }
     }
@@ -153,10 +153,10 @@ export class Captures implements IngressPass, EgressPass, DropPass {
   }
 
   private takeReceived(capture: Capture, row: number, port: number, direction: number, reason: number): void {
-    const { batch } = this;
+    const { batch, whole } = this;
     if (batch.isOwned(row)) {
-      const length = this.gather(row);
-      this.take(capture, this.whole, this.wholeView, 0, MACS_LEN, length, 0, port, direction, reason);
+      const length = whole.gather(batch, row);
+      this.take(capture, whole.bytes, whole.view, 0, MACS_LEN, length, 0, port, direction, reason);
       return;
     }
     const start = batch.rows[row + COLUMN.start];
@@ -165,12 +165,12 @@ export class Captures implements IngressPass, EgressPass, DropPass {
   }
 
   private takeCopy(capture: Capture, row: number, port: number, tag: number): void {
-    const { batch } = this;
+    const { batch, whole } = this;
     const { rows } = batch;
     const tagLength = tag === 0 ? 0 : TAG_LEN;
     if (batch.isOwned(row)) {
-      const length = this.gather(row) + tagLength;
-      this.take(capture, this.whole, this.wholeView, 0, MACS_LEN, length, tag, port, DIRECTIONS.out, 0);
+      const length = whole.gather(batch, row) + tagLength;
+      this.take(capture, whole.bytes, whole.view, 0, MACS_LEN, length, tag, port, DIRECTIONS.out, 0);
       return;
     }
     const start = rows[row + COLUMN.start];
@@ -209,17 +209,5 @@ export class Captures implements IngressPass, EgressPass, DropPass {
     ring.commit();
     if (capture.left > 0) capture.left -= 1;
     capture.hasNew = true;
-  }
-
-  /** Puts a frame in one piece whose headers lie apart from its body. Returns its length. */
-  private gather(row: number): number {
-    const { batch, whole } = this;
-    const { rows, bytes } = batch;
-    const length = rows[row + COLUMN.length];
-    const head = batch.headLength(row);
-    copyBytes(bytes, rows[row + COLUMN.start], whole, 0, MACS_LEN);
-    copyBytes(bytes, rows[row + COLUMN.rest], whole, MACS_LEN, head - MACS_LEN);
-    if (head < length) copyBytes(bytes, batch.bodyAt(row), whole, head, length - head);
-    return length;
   }
 }

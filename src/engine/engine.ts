@@ -70,7 +70,7 @@ export class Engine {
     this.route = options.createRoute?.(batch) ?? null;
     this.replicate = createReplicate(batch, counters, this.lists, this.egress, this.pmtu);
     this.keeper = new FdbKeeper(options);
-    this.place(this.mirrors, options.topology.mirrors !== null);
+    this.placeMirrors();
   }
 
   addSource(source: Source): void {
@@ -181,8 +181,13 @@ export class Engine {
     this.topology = topology;
     if (keeper.isFollower) keeper.follow(topology, table);
     else keeper.swap(topology, isHop, table, clock[0]);
-    this.place(this.mirrors, topology.mirrors !== null);
+    this.placeMirrors();
     this.recheck();
+  }
+
+  private placeMirrors(): void {
+    this.mirrors.load(this.topology);
+    this.place(this.mirrors, this.topology.mirrors !== null);
   }
 
   /** Decides frames that wait once more: after this nothing goes by what a port's state was. */

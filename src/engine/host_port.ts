@@ -92,6 +92,7 @@ export class HostPort implements Source {
     const rest = from === at ? at + MACS_LEN + tagLength : from + MACS_LEN;
     copy(view, rest, ring.view, to + MACS_LEN, kept - MACS_LEN);
     const vid = (tag & VID_MASK) === 0 ? topology.pvid[port] & VID_MASK : tag & VID_MASK;
+    rows[row + COLUMN.tci] = vid; // for whoever looks on
     const { words } = ring;
     const meta = slot >> 2;
     words[meta + META.length] = kept;

@@ -1,9 +1,12 @@
-// The mirrors of a topology as flat arrays.
+// The mirrors of a topology as flat arrays in shared memory.
 
 /** Mirrors of a switch: bits of a word. The configuration's limit is the same. */
 export const MAX_MIRRORS = 16;
 /** Words of a bitmap of VLANs. */
 export const VLAN_WORDS = 128;
+
+/** Opcode, jump if true, jump if false, operand. */
+export const BPF_WORDS = 4;
 
 /** What the words of a mirror are. */
 export const MIRROR = {
@@ -19,6 +22,9 @@ export const MIRROR = {
   snaplen: 4,
   /** Whether only the VLANs of its bitmap are mirrored. */
   byVlan: 5,
+  /** Its BPF program in `filters`: the first instruction, and how many; none = every frame. */
+  filterAt: 6,
+  filterLength: 7,
 } as const;
 export const MIRROR_WORDS = 8;
 
@@ -41,4 +47,6 @@ export interface MirrorTable {
   readonly words: Int32Array;
   /** VLAN_WORDS words each. */
   readonly vlans: Int32Array;
+  /** BPF_WORDS words for each instruction. */
+  readonly filters: Int32Array;
 }

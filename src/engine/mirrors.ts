@@ -3,21 +3,34 @@
 //
 //   in:   when a frame is decided, as it was received       out:  when a copy is about to leave, as it leaves
 //
+// A mirror's filter looks at the frame as it would be copied: by a frame that it rejects on its way in it is asked again on
+// the way out.
+//
 // The copy goes past tables and port states straight into the queue of the watcher, whose device counts what it cannot take.
 // To the bridge's own interface goes only what that neither sent nor receives anyway.
 
 import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
-import { DEST_DROP, DEST_LIST, PORT_MASK } from '../frame/hop.ts';
+import { DEST_CONSUMED, DEST_DIRECT, DEST_LIST, isDrop, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { HEADER_LEN } from '../wire/ethernet.ts';
-import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { BpfProgram } from '../wire/bpf.ts';
+import { dstHi, dstLo, HEADER_LEN, isReservedGroup, MACS_LEN } from '../wire/ethernet.ts';
+import { TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
-import { MAX_MIRRORS, MIRROR, MIRROR_WORDS, type MirrorTable, TO, VLAN_WORDS } from './mirror_table.ts';
+import {
+  BPF_WORDS,
+  MAX_MIRRORS,
+  MIRROR,
+  MIRROR_WORDS,
+  type MirrorTable,
+  TO,
+  VLAN_WORDS,
+} from './mirror_table.ts';
 import { l3Length } from './offload.ts';
 import { type EgressPass, type IngressPass, receivedTag } from './passes.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
 import { FORWARDING, SAME, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
+import { WholeFrame } from './whole_frame.ts';
 
 export class Mirrors implements IngressPass, EgressPass {
   private readonly batch: FrameBatch;
@@ -25,14 +38,24 @@ export class Mirrors implements IngressPass, EgressPass {
   private readonly egress: Egress;
   /** By row: mirrors that have copied it. */
   private readonly done: Uint16Array;
-  /** By mirror: frames since the last sample. */
-  private readonly skipped = new Int32Array(MAX_MIRRORS);
+  /** By mirror: frames since the last sample. A trace makes each due. */
+  readonly skipped = new Int32Array(MAX_MIRRORS);
+  /** By mirror: what it wants; null = every frame. */
+  private readonly filters: (BpfProgram | null)[] = new Array(MAX_MIRRORS).fill(null);
+  private readonly whole = new WholeFrame();
 
   constructor(batch: FrameBatch, counters: Counters, egress: Egress) {
     this.batch = batch;
     this.counters = counters;
     this.egress = egress;
     this.done = new Uint16Array(batch.rows.length / ROW);
+  }
+
+  /** Gets ready for the mirrors of a topology that comes into force. */
+  load({ mirrors }: Topology): void {
+    const count = mirrors === null ? 0 : mirrors.words.length / MIRROR_WORDS;
+    for (let m = 0; m < MAX_MIRRORS; m++)
+      this.filters[m] = mirrors === null || m >= count ? null : filterOf(mirrors, m);
   }
 
   rows(topology: Topology, from: number, to: number): void {
@@ -44,7 +67,7 @@ export class Mirrors implements IngressPass, EgressPass {
     done.fill(0);
     for (let row = from; row < to; row += ROW) {
       const mask = mirrors.in[rows[row + COLUMN.source]];
-      if (mask === 0 || (rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
+      if (mask === 0 || !this.wasReceived(row)) continue;
       this.mirror(topology, mirrors, row, mask, receivedTag(batch, row), false);
     }
   }
@@ -62,6 +85,14 @@ export class Mirrors implements IngressPass, EgressPass {
     }
   }
 
+  /** Whether a row came in and was not refused. What the host sends did not, and of what it takes super-frames are not mirrored. */
+  private wasReceived(row: number): boolean {
+    const { rows } = this.batch;
+    const dest = rows[row + COLUMN.dest];
+    if (dest === DEST_CONSUMED) return rows[row + COLUMN.gsoType] === 0;
+    return dest !== DEST_DIRECT && !isDrop(dest);
+  }
+
   /** @param isPass whether a queue is being passed: then none may be drained */
   private mirror(
     topology: Topology,
@@ -71,8 +102,11 @@ export class Mirrors implements IngressPass, EgressPass {
     tag: number,
     isPass: boolean,
   ): void {
-    const vid = this.batch.rows[row + COLUMN.tci] & VID_MASK;
-    const left = mask & ~this.done[row / ROW];
+    const { rows } = this.batch;
+    const vid = rows[row + COLUMN.tci] & VID_MASK;
+    const from = rows[row + COLUMN.ingress];
+    // What the switch makes itself leaves once, in a row that is used again in this batch.
+    const left = row > this.batch.spare ? mask : mask & ~this.done[row / ROW];
     for (let m = 0; left >>> m !== 0; m++) {
       if ((left & (1 << m)) === 0) continue;
       const at = m * MIRROR_WORDS;
@@ -80,8 +114,12 @@ export class Mirrors implements IngressPass, EgressPass {
         continue;
       // What another switch has mirrored into this VLAN is not mirrored again.
       if (words[at + MIRROR.kind] === TO.vlan && words[at + MIRROR.vid] === vid) continue;
+      // Nor does a frame go back to the remote that it came from: two that mirror to each other would never end.
+      if (words[at + MIRROR.kind] === TO.port && words[at + MIRROR.to] === from) continue;
       if (words[at + MIRROR.kind] === TO.local && this.isLocals(topology, row, words[at + MIRROR.to]))
         continue;
+      const filter = this.filters[m];
+      if (filter !== null && !this.passes(filter, row, tag)) continue;
       this.done[row / ROW] |= 1 << m;
       if (++this.skipped[m] < words[at + MIRROR.sample]) continue;
       this.skipped[m] = 0;
@@ -96,18 +134,36 @@ export class Mirrors implements IngressPass, EgressPass {
     if (((rows[row + COLUMN.ingress] ^ local) & PORT_MASK) === 0) return true;
     const dest = rows[row + COLUMN.dest];
     if ((dest & DEST_LIST) === 0) return dest === local;
+    if ((dest & DEST_CONSUMED) === DEST_CONSUMED) return false; // the host's, or from it
     const vid = rows[row + COLUMN.tci] & VID_MASK;
     const word = topology.vlan[(local & PORT_MASK) * VLAN_STRIDE + vid];
     return ((word ^ rows[row + COLUMN.domain]) & SAME) === 0;
   }
 
-  /** RSPAN: every port that forwards in the VLAN, but the one that the frame came from. */
+  /** Whether a filter keeps the untagged frame of `row` with `tag`. */
+  private passes(filter: BpfProgram, row: number, tag: number): boolean {
+    const { batch, whole } = this;
+    const { rows } = batch;
+    const length = rows[row + COLUMN.length] + (tag === 0 ? 0 : TAG_LEN);
+    if (batch.isOwned(row)) {
+      whole.gather(batch, row);
+      return filter.run(whole.view, 0, MACS_LEN, length, tag) !== 0;
+    }
+    return filter.run(batch.view, rows[row + COLUMN.start], rows[row + COLUMN.rest], length, tag) !== 0;
+  }
+
+  /**
+   * RSPAN: every port that forwards in the VLAN, also the one that the frame came from: the watcher may be behind the
+   * same uplink as the guest's peer. What is for the next bridge itself would be taken there for a neighbour's.
+   */
   private toVlan(topology: Topology, words: Int32Array, at: number, row: number, isPass: boolean): void {
     const list = words[at + MIRROR.to];
     const vid = words[at + MIRROR.vid];
+    const { rows, view } = this.batch;
+    const start = rows[row + COLUMN.start];
+    if (isReservedGroup(dstHi(view, start), dstLo(view, start))) return;
     for (let k = topology.listAt[list]; k < topology.listAt[list + 1]; k++) {
       const hop = topology.hops[k];
-      if (((hop ^ this.batch.rows[row + COLUMN.ingress]) & PORT_MASK) === 0) continue;
       const word = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((word & FORWARDING) === 0) continue;
       const tag = (word & UNTAGGED) !== 0 ? 0 : (TPID_8021Q << 16) | vid;
@@ -150,4 +206,17 @@ export class Mirrors implements IngressPass, EgressPass {
     if (isPass) queue.push(copy, hop, tag, COPY_FLAG.mirrored);
     else egress.push(topology, queue, copy, hop, tag, COPY_FLAG.mirrored);
   }
+}
+
+/** The program of mirror `m`, which the control plane has compiled, so it is one. */
+function filterOf({ words, filters }: MirrorTable, m: number): BpfProgram | null {
+  const at = words[m * MIRROR_WORDS + MIRROR.filterAt] * BPF_WORDS;
+  const length = words[m * MIRROR_WORDS + MIRROR.filterLength];
+  if (length === 0) return null;
+  return new BpfProgram(
+    Array.from({ length }, (_, n) => {
+      const k = at + n * BPF_WORDS;
+      return [filters[k], filters[k + 1], filters[k + 2], filters[k + 3] >>> 0] as const;
+    }),
+  );
 }

@@ -261,7 +261,8 @@ export class FrameBatch {
     const length = rows[row + COLUMN.length];
     const rest = rows[row + COLUMN.rest];
     if (rest < this.ownAt) return length;
-    return OWN_ROOM - ((rest - this.ownAt) % OWN_ROOM) + MACS;
+    // A shadow may be shorter than the headers.
+    return Math.min(length, OWN_ROOM - ((rest - this.ownAt) % OWN_ROOM) + MACS);
   }
 
   /** Byte offset of the body of a frame that owns its headers. */

@@ -22,6 +22,11 @@ export const DEST_DIRECT = DEST_CONSUMED | 1;
 /** Low bits of a drop (the reason) or of a list (its row). */
 export const DEST_VALUE = DEST_DROP - 1;
 
+/** Whether a destination is a drop, and none of the others that have this bit. */
+export function isDrop(dest: number): boolean {
+  return (dest & DEST_CONSUMED) === DEST_DROP;
+}
+
 export function hop(port: number, remote: number): number {
   return (remote << PORT_BITS) | port;
 }

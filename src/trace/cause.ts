@@ -1,6 +1,7 @@
 // Which key of the configuration made a decision, and what it says: `bridges.br0.ports.vm1.vlan.access: 10`. A key that
 // nobody wrote has a value, too, and is `as installed`.
 
+import { mirrorEnd } from '../config/mirrors.ts';
 import { formatPath, type Path } from '../config/path.ts';
 import { type BridgeConfig, type SwitchConfig, type VlanConfig, vlanSet } from '../config/schema.ts';
 
@@ -43,6 +44,15 @@ export function portCause(
   if (settings === undefined) return undefined;
   const value = settings?.[key] ?? INSTALLED[key];
   return causeOf([...portPath(config.bridges[bridge], bridge, port), key], value, value === INSTALLED[key]);
+}
+
+/** The mirror whose end a port is, if it is one: then nothing else passes it. */
+export function mirrorCause(config: SwitchConfig, bridge: string, port: string): Cause | undefined {
+  for (const [name, mirror] of Object.entries(config.bridges[bridge]?.mirrors ?? {})) {
+    if (mirrorEnd(bridge, mirror) === port)
+      return causeOf(['bridges', bridge, 'mirrors', name, 'to'], port, false);
+  }
+  return undefined;
 }
 
 /** What limits addresses: the port, if it is full and has a limit of its own, or else the bridge. */

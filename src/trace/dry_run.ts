@@ -9,8 +9,9 @@
 import { Egress } from '../engine/egress.ts';
 import type { Route } from '../engine/engine.ts';
 import { HostPort } from '../engine/host_port.ts';
+import { Mirrors } from '../engine/mirrors.ts';
 import { Pmtu } from '../engine/pmtu.ts';
-import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
+import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { createReplicate, type Replicate } from '../engine/replicate.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
@@ -77,6 +78,8 @@ export interface SeenCopy {
   columns: Int32Array;
   /** It answers a frame that was too big. */
   isAnswer: boolean;
+  /** A mirror made it. */
+  isMirrored: boolean;
 }
 
 export interface Sighting {
@@ -99,13 +102,15 @@ class Recorder implements Sink {
     for (let at = 0; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
       const row = queue.copies[at + COPY.row];
       const tag = queue.copies[at + COPY.tag];
+      const isMirrored = (queue.copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0;
       this.copies.push({
         row,
         hop: queue.copies[at + COPY.hop],
         tag,
         length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
         columns: rows.slice(row, row + ROW),
-        isAnswer: row > batch.spare,
+        isAnswer: row > batch.spare && !isMirrored,
+        isMirrored,
       });
     }
     queue.count = 0;
@@ -122,6 +127,7 @@ export class DryRun {
   private readonly punted = new SlotRing(SlotRing.allocate());
   private readonly pmtu = new Pmtu(this.batch, this.counters, this.clock);
   private readonly recorder = new Recorder();
+  private readonly mirrors = new Mirrors(this.batch, this.counters, this.egress);
   private readonly stages: Stages;
   private readonly replicate: Replicate;
   private dropped: Sighting['drops'] = [];
@@ -141,13 +147,17 @@ export class DryRun {
     const { batch, egress, recorder } = this;
     const { topology, knowledge } = flight;
     this.begin(flight);
+    this.mirrors.load(topology);
     const fdb = this.table(flight);
     if (flight.decided === undefined) {
       this.stages.run(topology, fdb, knowledge.tick);
+      this.mirrors.skipped.fill(0x3fff_ffff);
+      this.mirrors.rows(topology, 0, batch.count * ROW);
       if (this.route !== null) this.recirculate(this.route, topology, fdb, knowledge.tick);
     }
     const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
     while (batch.next < batch.count) this.replicate(topology);
+    egress.passes.splice(0, egress.passes.length, ...(topology.mirrors === null ? [] : [this.mirrors]));
     egress.finish(topology);
     for (const { row } of knowledge.lists) this.lists.set(row, [], false);
     return {

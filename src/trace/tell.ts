@@ -35,7 +35,7 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
 }
 
 function outcomeOf({ sighting }: Scene, copies: Trace['outcome']['copies']): Trace['outcome'] {
-  const own = copies.filter(({ isAnswer }) => isAnswer !== true);
+  const own = copies.filter(({ isAnswer, isMirrored }) => isAnswer !== true && isMirrored !== true);
   if (own.some(({ dropped }) => dropped === undefined)) return { verdict: 'forwarded', copies };
   const ended = sighting.drops.find(({ code }) => DROPS[code].side === 'receive');
   const reason = own.length > 0 ? own[0].dropped : ended === undefined ? undefined : DROPS[ended.code].name;

@@ -7,7 +7,7 @@ import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_TYPE, TRAP } from '../table/traps.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import { isTpid, TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
-import { bridgeCause, portCause, vlanCause } from './cause.ts';
+import { bridgeCause, type Cause, mirrorCause, portCause, vlanCause } from './cause.ts';
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hex, type Scene, step } from './scene.ts';
 
@@ -108,7 +108,7 @@ function tellTrap({ port, sighting, frame, isLive }: Scene): TraceStep {
 }
 
 function tellVlan(scene: Scene, columns: Int32Array, reason: DropName | undefined): TraceStep[] {
-  const { bridge, port, config, frame, names } = scene;
+  const { bridge, port, config, frame } = scene;
   const vid = columns[COLUMN.tci] & VID_MASK;
   const filtering = bridgeCause(config, bridge, 'vlan_filtering');
   const steps: TraceStep[] = [];
@@ -137,9 +137,22 @@ function tellVlan(scene: Scene, columns: Int32Array, reason: DropName | undefine
     steps.push(step('classify', 'domain', `${how} (${cause.text})${rest}`, cause));
   }
   if (reason === 'port_blocked') {
-    const state = names.state(port, vid);
-    const where = domainText(scene, bridge, vid);
-    steps.push(step('classify', reason, `A protocol holds ${port} ${state} in ${where}: dropped, ${reason}`));
+    const { text, cause } = blockedBy(scene, bridge, port, vid);
+    const why = cause === undefined ? '' : ` (${cause.text})`;
+    steps.push(step('classify', reason, `${text}${why}: dropped, ${reason}`, cause));
   }
   return steps;
+}
+
+/** Why a port neither takes frames nor lets any out. */
+export function blockedBy(
+  scene: Scene,
+  bridge: string,
+  port: string,
+  vid: number,
+): { text: string; cause?: Cause } {
+  const cause = mirrorCause(scene.config, bridge, port);
+  if (cause !== undefined) return { text: `${port} is the end of a mirror`, cause };
+  const where = domainText(scene, bridge, vid);
+  return { text: `A protocol holds ${port} ${scene.names.state(port, vid)} in ${where}` };
 }

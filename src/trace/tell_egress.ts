@@ -18,10 +18,10 @@ import { DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_LIST } from '../table/lists.ts';
 import { dei, pcp, VID_MASK } from '../wire/vlan.ts';
-import { type Cause, keyCause, mtuCause, portCause, vlanCause } from './cause.ts';
+import { type Cause, keyCause, mirrorCause, mtuCause, portCause, vlanCause } from './cause.ts';
 import type { SeenCopy, SeenRow } from './dry_run.ts';
 import { domainText, hopText, type Scene, step } from './scene.ts';
-import { dropOf } from './tell_classify.ts';
+import { blockedBy, dropOf } from './tell_classify.ts';
 import { isList } from './tell_decide.ts';
 
 /** What `replicate` made of a row. */
@@ -57,8 +57,10 @@ export function tellReplicate(scene: Scene, bridge: string, seen: SeenRow): Trac
       return tell(`${from} and ${to} are both tunnels`, portCause(config, bridge, from, 'hairpin'));
     case 'not_member':
       return tell(`${to} is not in ${domainText(scene, bridge, vid)}`, vlanCause(config, bridge, to, vid));
-    case 'port_blocked':
-      return tell(`A protocol holds ${to} ${names.state(to, vid)} in ${domainText(scene, bridge, vid)}`);
+    case 'port_blocked': {
+      const { text, cause } = blockedBy(scene, bridge, to, vid);
+      return tell(text, cause);
+    }
     case 'no_destination':
       return tell(`Nobody else is there to take it in ${domainText(scene, bridge, vid)}`);
     default:
@@ -122,6 +124,8 @@ function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): Trace
         `${from} and ${name} are both tunnels`,
         portCause(config, bridge, name, 'hairpin'),
       );
+    if (view.isMirrorEnd)
+      return tell('port_blocked', 'the end of a mirror', mirrorCause(config, bridge, name));
     if ((word & FORWARDING) === 0)
       return tell('port_blocked', `a protocol holds it ${names.state(name, vid)}`);
     return tell('not_chosen', 'its flow belongs to another member');
@@ -181,6 +185,7 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
         : `tagged with VLAN ${tag.vlan}${tag.pcp === 0 ? '' : `, priority ${tag.pcp}`} (${cause.text})`;
   const tunnel = settings?.type === 'vxlan' ? `, through VNI ${settings.vni} to ${remote ?? 'nobody'}` : '';
   const who = copy.isAnswer ? `An answer by ICMP, "too big", to ${hopText(scene, copy.hop)}` : name;
+  if (copy.isMirrored) return tellMirrored(scene, bridge, copy, told);
   const steps = [
     step('egress', copy.isAnswer ? 'answer' : 'copy', `${who}: ${how}, ${copy.length} bytes${tunnel}`, cause),
   ];
@@ -207,6 +212,20 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
     steps.push(step('egress', 'fault', text, fault));
   }
   return { steps, copy: told };
+}
+
+/** A copy for somebody who watches: it left as it was, whatever the VLANs of its port say. */
+function tellMirrored(
+  { config }: Scene,
+  bridge: string,
+  { tag, length }: SeenCopy,
+  told: TraceCopy,
+): { steps: TraceStep[]; copy: TraceCopy } {
+  const how = tag === 0 ? 'without a tag' : `with VLAN ${tag & VID_MASK}`;
+  const cause = mirrorCause(config, bridge, told.port);
+  const by = cause === undefined ? '' : ` (${cause.text})`;
+  const text = `${told.port}: mirrored${by}, ${how}, ${length} bytes`;
+  return { steps: [step('egress', 'mirrored', text, cause)], copy: { ...told, isMirrored: true } };
 }
 
 function tagOf(tci: number): NonNullable<TraceCopy['tag']> {

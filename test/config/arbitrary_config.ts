@@ -109,7 +109,12 @@ const bridge = fc.record({
   ageing_time: fc.constantFrom(300, 0, 0.25, 1_000_000),
   fdb_limit: fc.constantFrom(8192, 4_000_000),
   group_fwd_mask: fc.constantFrom(0, 0x4000, 0xfff8),
-  mirrors: fc.constantFrom({}, {}, { m1: { direction: 'in' as const, sample: 2, to: { vlan: 99 } } }),
+  mirrors: fc.constantFrom(
+    {},
+    {},
+    { m1: { direction: 'in' as const, sample: 2, to: { vlan: 99 } } },
+    { m2: { filter: 'tcp port 80 or (vlan 10 and not arp)', to: { vlan: 4094 } } },
+  ),
   local,
   ports: fc.dictionary(fc.constantFrom(...PORT_NAMES), port, { maxKeys: 5 }),
   stations: fc.array(fc.record({ mac: fc.constantFrom(...MACS), vlan: vid, port: fc.nat() }), {

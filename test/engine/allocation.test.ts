@@ -20,11 +20,13 @@ interface Result {
   /** ICMP errors. */
   answers: number;
   captured: number;
+  mirrored: number;
 }
 
 test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
   ['captured', 1_000_000, 'the same looked at by two captures, one with a filter'],
+  ['mirrored', 1_000_000, 'the same copied by two mirrors, each with a filter'],
   ['shared', 1_000_000, 'the same with the FDB of several workers'],
   ['segments', 200_000, 'super-frames cut into VXLAN datagrams'],
   ['underlay', 200_000, 'super-frames into a TAP under a tunnel'],
@@ -42,6 +44,7 @@ test.each([
   if (kind === 'segments' || kind === 'underlay') expect(result.sent).toBeGreaterThan(frames / 2);
   if (kind === 'too_big') expect(result.answers).toBeGreaterThan(1000);
   if (kind === 'captured') expect(result.captured).toBeGreaterThan(3 * frames);
+  if (kind === 'mirrored') expect(result.mirrored).toBeGreaterThan(frames);
   expect(result.collections).toBe(0);
   // Less than two bytes a frame: what is left is the measurement's own.
   expect(result.growth).toBeLessThan(256 * 1024);

@@ -6,7 +6,7 @@ import { DropKeeper } from '../../src/engine/drop_keeper.ts';
 import { EgressQueue, type Sink } from '../../src/engine/port.ts';
 import type { Topology } from '../../src/engine/topology.ts';
 import { COLUMN, FrameBatch, ROW } from '../../src/frame/frame_batch.ts';
-import { DEST_DROP, MAX_PORTS } from '../../src/frame/hop.ts';
+import { DEST_CONSUMED, DEST_DIRECT, DEST_DROP, MAX_PORTS } from '../../src/frame/hop.ts';
 import { CaptureRing, DIRECTIONS } from '../../src/table/capture_ring.ts';
 import { DROP } from '../../src/table/drops.ts';
 import { KEPT, LastDrops, RATE } from '../../src/table/last_drops.ts';
@@ -92,6 +92,20 @@ describe('a capture', () => {
       { ...common, port: 3, length: 60, bytes: plain.bytes },
       { ...common, port: 4, length: 1000, bytes: tagged.bytes },
       { ...common, port: 5, length: 64, bytes: dropped.bytes, reason: DROP.isolated + 1 },
+    ]);
+  });
+
+  test('has what the host takes as received, not dropped, and what it sends only on its way out', () => {
+    const ring = start();
+    const taken = receive(3, 60);
+    const sent = receive(4, 60);
+    batch.rows[taken.row + COLUMN.dest] = DEST_CONSUMED;
+    batch.rows[sent.row + COLUMN.dest] = DEST_DIRECT;
+    captures.rows(NOTHING, 0, batch.count * ROW);
+    captures.copies(NOTHING, queueOf([sent.row, 4, 0]), 0);
+    expect(read(ring)).toMatchObject([
+      { port: 3, direction: DIRECTIONS.in, reason: 0, bytes: taken.bytes },
+      { port: 4, direction: DIRECTIONS.out, reason: 0, bytes: sent.bytes },
     ]);
   });
 

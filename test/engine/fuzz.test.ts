@@ -103,6 +103,15 @@ function randomConfig(random: Random): SwitchConfigInput {
   return { version: 1, bridges };
 }
 
+/** That read far into frames, and what is not there. */
+const FILTERS = [
+  'tcp or udp',
+  'udp src or dst portrange 1-60000 or icmp6',
+  'ip6 net fe80::/10 or ip host 10.0.0.1 or arp net 10.0.0.0/8',
+  'vlan and vlan and vlan and tcp port 80 or not vlan 1',
+  'greater 1500 or multicast',
+];
+
 function randomMirror(random: Random, watched: string[], to: string) {
   const from = random.some(watched, 0.7);
   return {
@@ -110,6 +119,7 @@ function randomMirror(random: Random, watched: string[], to: string) {
     direction: random.pick(['in', 'out', 'both'] as const),
     sample: random.pick([1, 1, 2]),
     snaplen: random.pick([65_557, 65_557, 200]),
+    ...(random.chance(0.5) ? { filter: random.pick(FILTERS) } : {}),
     to,
   };
 }

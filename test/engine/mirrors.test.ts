@@ -1,7 +1,13 @@
 // Mirrors: to a port, to the bridge's own interface, to a VLAN. Both laws are checked after every frame.
 
 import { expect, test } from 'vitest';
+import { remoteName } from '../../src/compile/names.ts';
 import { parseConfig } from '../../src/config/schema.ts';
+import type { EgressQueue } from '../../src/engine/port.ts';
+import { COLUMN } from '../../src/frame/frame_batch.ts';
+import { hop } from '../../src/frame/hop.ts';
+import { bytesAt, META, SEND, SlotRing } from '../../src/table/slot_ring.ts';
+import { parse } from '../support/engine/frame_text.ts';
 import { configOf, openRig, ports } from '../support/engine/rig.ts';
 import { lawViolations, openBench } from '../support/engine/stubs.ts';
 
@@ -72,6 +78,7 @@ test('to a VLAN: every port of it, with its tag, and never what is in it already
   const rig = await openRig({
     br0: {
       vlan_filtering: true,
+      group_fwd_mask: 0x4000,
       mirrors: { m1: { to: { vlan: 99 } } },
       ports: {
         p1: { vlan: { access: 10 } },
@@ -88,6 +95,13 @@ test('to a VLAN: every port of it, with its tag, and never what is in it already
     'up: a > * vlan 99',
   ]);
   expect(rig.say('up', 'x > * vlan 99')).toEqual(['probe: x > *']);
+  // Also through the port that it came from: the watcher may be there.
+  expect(rig.say('up', 'b > a vlan 10').sort()).toEqual(['p1: b > a', 'probe: b > a', 'up: b > a vlan 99']);
+  // Not what the next switch would take for its neighbour's.
+  expect(rig.say('p1', 'a > 01:80:c2:00:00:0e').sort()).toEqual([
+    'p2: a > 01:80:c2:00:00:0e',
+    'up: a > 01:80:c2:00:00:0e vlan 10',
+  ]);
 });
 
 test('the bridge’s own interface sees what passes others, and its own traffic once', () => {
@@ -122,6 +136,155 @@ test('one of so many, and cut short', async () => {
   expect(seen.flat().filter((line) => line === 'mon: a > * size 64')).toHaveLength(3);
 });
 
+// The frames of the tests have the EtherType 0x88b5, which is for experiments.
+test('a filter chooses frames, and only those count for the sample', async () => {
+  const rig = await openRig({
+    br0: {
+      mirrors: span({ from: ['p1'], filter: 'ether host 02:00:00:00:00:61 and greater 200', sample: 2 }),
+      ports: { p1: {}, p2: {}, mon: {} },
+    },
+  });
+  const seen = (line: string) => rig.say('p1', line).filter((copy) => copy.startsWith('mon'));
+  expect(seen('a > * size 300')).toEqual([]);
+  expect(seen('a > * size 100')).toEqual([]);
+  expect(seen('c > * size 300')).toEqual([]);
+  expect(seen('a > * size 300')).toEqual(['mon: a > * size 300']);
+});
+
+test('a filter sees a frame as received, and one that it refuses then as it leaves', async () => {
+  const rig = await openRig({
+    br0: {
+      vlan_filtering: true,
+      mirrors: span({ filter: 'vlan 10 and ether proto 0x88b5' }),
+      ports: {
+        p1: { vlan: { access: 10 } },
+        p2: { vlan: { trunk: [10, 20] } },
+        p3: { vlan: { access: 10 } },
+        mon: {},
+      },
+    },
+  });
+  const seen = (port: string, line: string) => rig.say(port, line).filter((copy) => copy.startsWith('mon'));
+  expect(seen('p1', 'a > *')).toEqual(['mon: a > * vlan 10']); // through p2
+  expect(seen('p2', 'b > * vlan 10')).toEqual(['mon: b > * vlan 10']);
+  expect(seen('p2', 'b > * vlan 20')).toEqual([]);
+  expect(seen('p1', 'a > a')).toEqual([]);
+  rig.say('p3', 'c > *');
+  expect(seen('p1', 'a > c')).toEqual([]); // without a tag on both sides
+});
+
+test('filters of many mirrors are each their own', async () => {
+  const rig = await openRig({
+    br0: {
+      mirrors: {
+        m1: { from: ['p1'], filter: 'ether src 02:00:00:00:00:61', to: 'mon' },
+        m2: { from: ['p1'], to: 'mon2' },
+        m3: { from: ['p1'], filter: 'not ether src 02:00:00:00:00:61', to: 'mon3' },
+      },
+      ports: { p1: {}, mon: {}, mon2: {}, mon3: {} },
+    },
+  });
+  expect(rig.say('p1', 'a > *').sort()).toEqual(['mon2: a > *', 'mon: a > *', 'p1 drops: no_destination']);
+  expect(rig.say('p1', 'b > *').sort()).toEqual(['mon2: b > *', 'mon3: b > *', 'p1 drops: no_destination']);
+});
+
+test('a flood through a watched port is mirrored without a tag where it leaves without one', async () => {
+  const rig = await openRig({
+    br0: {
+      vlan_filtering: true,
+      mirrors: span({ from: ['p1'], direction: 'out' }),
+      ports: {
+        p1: { vlan: { access: 10 } },
+        p2: { vlan: { trunk: [10] } },
+        p3: { vlan: { trunk: [10] } },
+        mon: { vlan: { access: 10 } }, // which does not matter: it is the watcher's alone
+      },
+    },
+  });
+  const sent = ['mon: b > *', 'p1: b > *', 'p3: b > * vlan 10'];
+  expect(rig.say('p2', 'b > * vlan 10').sort()).toEqual(sent);
+  expect(rig.say('p2', 'b > x vlan 10').sort()).toEqual(sent.map((line) => line.replace('*', 'x')));
+});
+
+test('two switches that mirror to each other through a tunnel do not do so for ever', () => {
+  const vx = { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes: ['192.0.2.2'] };
+  const mirrors = { m1: { to: { port: 'vx', remote: '192.0.2.9' } } };
+  const { engine, source, sink, port, counters, compiler } = openBench({
+    br0: { mirrors, ports: { p1: {}, vx } },
+  });
+  const say = (from: number) => {
+    sink.sent.clear();
+    source.add(from, 'a > *');
+    engine.poll(1);
+    expect(lawViolations(counters)).toEqual([]);
+    return (sink.sent.get(port('vx')) ?? []).length;
+  };
+  const remote = (address: string) =>
+    hop(port('vx'), compiler.remotes.find(remoteName('vx', address)) as number);
+  expect(say(port('p1'))).toBe(2); // to the remote that has it anyway, and to the watcher
+  expect(say(remote('192.0.2.2'))).toBe(1);
+  expect(say(remote('192.0.2.9'))).toBe(0);
+});
+
+test('what the switch makes is mirrored in every poll that a batch takes', () => {
+  const bridges = { br0: { mirrors: span({ from: ['p1'], direction: 'out' }), ports: { p1: {}, mon: {} } } };
+  const { engine, sink, port, topology: compile } = openBench(bridges);
+  const { batch, egress } = engine;
+  const topology = compile(bridges);
+  for (const polls of [1, 2, 3]) {
+    const row = batch.make();
+    batch.bytes.set(parse('s > a'), batch.frameAt(row));
+    batch.describe(row, batch.frameAt(row), port('p1'), 60);
+    batch.rows[row + COLUMN.rest] = batch.frameAt(row) + 12;
+    batch.rows[row + COLUMN.tci] = 0;
+    egress.push(topology, egress.queueOf[port('p1')] as EgressQueue, row, port('p1'), 0, 0);
+    egress.finish(topology);
+    batch.forgetMade();
+    expect(sink.sent.get(port('mon'))).toHaveLength(polls);
+  }
+});
+
+test('mirrors that come and go leave the stations where they are', async () => {
+  const bridge = { ports: { ...ports(2), p3: {}, mon: {} } };
+  const rig = await openRig({ br0: bridge });
+  rig.say('p1', 'a > *');
+  for (const mirrors of [span({ from: ['p1', 'p2'] }), span({ filter: 'arp' }), {}]) {
+    await rig.taploom.apply(parseConfig(configOf({ br0: { ...bridge, mirrors } })));
+    const seen = rig.say('p2', 'b > a').filter((line) => !line.startsWith('mon'));
+    expect(seen).toEqual(['p1: b > a']);
+  }
+  expect(rig.say('mon', 'm > a')).toEqual(['p1: m > a']);
+});
+
+test.each([
+  ['in', 1, 0],
+  ['out', 0, 1],
+])(
+  'direction %s: LLDP that the host takes is received, what it sends only leaves',
+  (direction, heard, said) => {
+    const bridges = {
+      br0: { mirrors: span({ from: ['p1'], direction }), ports: { p1: { lldp: true }, mon: {} } },
+    };
+    const { engine, source, sink, port, counters } = openBench(bridges);
+    const fromHost = new SlotRing(SlotRing.allocate());
+    engine.host.connect(SlotRing.allocate(), fromHost.memory);
+    engine.addSource(engine.host);
+    source.add(port('p1'), 'a > 01:80:c2:00:00:0e');
+    engine.poll(1);
+    expect(sink.sent.get(port('mon')) ?? []).toHaveLength(heard);
+    const slot = fromHost.reserve();
+    fromHost.bytes.set(parse('s > 01:80:c2:00:00:0e'), bytesAt(slot));
+    fromHost.words[(slot >> 2) + META.length] = 60;
+    fromHost.words[(slot >> 2) + META.port] = port('p1');
+    fromHost.words[(slot >> 2) + META.reason] = SEND;
+    fromHost.commit();
+    engine.poll(2);
+    expect(sink.sent.get(port('p1'))).toEqual(['s > 01:80:c2:00:00:0e']);
+    expect(sink.sent.get(port('mon')) ?? []).toHaveLength(heard + said);
+    expect(lawViolations(counters)).toEqual([]);
+  },
+);
+
 test('a watcher that is full or too narrow loses copies, is counted, and nobody else loses any', async () => {
   const bridge = {
     mirrors: span({ from: ['p1'], direction: 'in' }),
@@ -154,6 +317,12 @@ test.each([
   [{ to: { vlan: 10 } }, 'to: bridge br0 does not filter VLANs'],
   [{ to: 'p2', vlans: [10] }, 'vlans: bridge br0 does not filter VLANs'],
   [{ to: { port: 'p1', remote: '192.0.2.1' } }, 'to: p1 is not a VXLAN port'],
+  [
+    { to: 'p2', filter: 'tcp[13] & 2 != 0' },
+    'm1.filter: "tcp[13] & 2 != 0" is not a filter: "tcp[13]" is not understood',
+  ],
+  [{ to: 'p2', filter: '' }, 'm1.filter: "" is not a filter: it ends too early; docs/capture.md lists'],
+  [{ to: 'p2', filter: 80 }, "m1.filter: 80 is not a filter in tcpdump's language"],
   [{ to: 'p2', sample: 0 }, 'sample: 0 is not a number: one frame of so many'],
 ])('the configuration refuses %o', (mirror, problem) => {
   expect(() => parseConfig(configOf({ br0: { mirrors: { m1: mirror }, ports: ports(2) } }))).toThrow(problem);

@@ -67,6 +67,30 @@ test('a frame goes on in another domain, and both laws hold on both ports', () =
   expect(lawViolations(counters)).toEqual([]);
 });
 
+test('what is routed is mirrored as it came in and as it leaves, and a filter sees its new headers', () => {
+  let router = 0;
+  const { engine, source, sink, port, counters } = openBench(
+    {
+      br0: {
+        ...bridges.br0,
+        mirrors: {
+          m1: { from: ['p1'], filter: 'ether src 02:00:00:00:00:61', to: 'mon' },
+          m2: { from: ['p2'], filter: 'vlan 20 and ether src 02:00:00:00:00:72', snaplen: 100, to: 'mon' },
+          m3: { from: ['p2'], filter: 'ether src 02:00:00:00:00:61', to: 'mon' },
+        },
+        ports: { ...bridges.br0.ports, mon: {} },
+      },
+    },
+    { createRoute: (batch) => createRoute(batch, () => router) },
+  );
+  router = port('router');
+  source.add(port('p1'), 'a > r size 1500');
+  engine.poll(1);
+  expect(sink.sent.get(port('p2'))).toEqual(['r > b vlan 20 size 1500']);
+  expect(sink.sent.get(port('mon'))).toEqual(['a > r size 1500', 'r > b vlan 20 size 100']);
+  expect(lawViolations(counters)).toEqual([]);
+});
+
 test('who routes in a circle is stopped, and it is counted', () => {
   const { engine, source, sink, port, counters } = openRouted(10);
   source.add(port('p1'), 'a > r');

@@ -5,6 +5,7 @@ import {
   FrameBatch,
   HEADROOM,
   MADE_ROOM,
+  MARK,
   ROW,
   STRIDE,
 } from '../../src/frame/frame_batch.ts';
@@ -61,6 +62,17 @@ test('made frames have rows and room of their own behind all others', () => {
   batch.forgetMade();
   expect(batch.make()).toBe(batch.spare + ROW);
   expect(batch.shadow(0, 60)).toBe(last.row + ROW - shadows * ROW);
+});
+
+test('a shadow of a frame with headers of its own has no more of them than bytes', () => {
+  const batch = new FrameBatch(4, 1000);
+  const row = batch.append(1, 2000);
+  batch.rows[row + COLUMN.rest] = batch.rows[row + COLUMN.start] + 12;
+  batch.rows[row + COLUMN.mark] |= MARK.shared;
+  batch.own(row);
+  expect(batch.headLength(row)).toBeLessThan(2000);
+  expect(batch.headLength(batch.shadow(row, 60))).toBe(60);
+  expect(batch.headLength(batch.shadow(row, 1999))).toBe(batch.headLength(row));
 });
 
 test('next hops, lists and drops cannot be taken for each other', () => {

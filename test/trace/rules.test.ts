@@ -332,3 +332,26 @@ test("the bridge's own address and its local interface", async () => {
   expect(steps.map(({ message }) => message)).toContain(`${own} is br0's own address in br0`);
   expect(outcome.copies.map(({ port }) => port)).toEqual(['br0']);
 });
+
+test('what a mirror copies is told apart, and so is its end', async () => {
+  const rig = await openTraceRig({
+    br0: {
+      mirrors: { m1: { from: ['p1'], direction: 'in', to: 'mon', sample: 5 } },
+      ports: { p1: {}, p2: {}, mon: {} },
+    },
+  });
+  const { outcome } = await rig.trace('p1', 'a > *');
+  expect(outcome.copies).toEqual([
+    { port: 'mon', bytes: 60, isMirrored: true },
+    { port: 'p2', bytes: 60 },
+  ]);
+  const told = await rig.told('p1', 'a > *');
+  expect(told).toContain('egress: mon: mirrored (bridges.br0.mirrors.m1.to: mon), without a tag, 60 bytes');
+  expect(told.join()).not.toContain('mon is left out');
+  expect(await rig.told('p2', 'b > *')).toContain(
+    'replicate: mon is left out: the end of a mirror (bridges.br0.mirrors.m1.to: mon)',
+  );
+  expect(await rig.told('mon', 'm > *')).toContain(
+    'classify: mon is the end of a mirror (bridges.br0.mirrors.m1.to: mon): dropped, port_blocked',
+  );
+});

@@ -1,22 +1,33 @@
-// A filter expression as a BPF program: by tcpdump where it is installed, else by the compiler of a subset here. The
+// A filter expression as a BPF program: by tcpdump where it is installed, else by Taploom's own of a subset. The
 // daemon never sees the expression.
 
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import { compileSubset } from '../../config/filter/compile_subset.ts';
 import { TaploomError } from '../../error.ts';
 import { type BpfInstruction, checkBpf, parseBpf } from '../../wire/bpf.ts';
-import { assemble } from './filter_conditions.ts';
-import { parseFilter } from './filter_parser.ts';
 
 /** For names that a resolver has to look up, ms. */
 const PATIENCE = 30_000;
 
 /** @throws TaploomError `invalid_filter` */
 export async function compileFilter(expression: string, tcpdump = 'tcpdump'): Promise<BpfInstruction[]> {
-  const program = (await byTcpdump(expression, tcpdump)) ?? assemble(parseFilter(expression));
+  const program = (await byTcpdump(expression, tcpdump)) ?? bySubset(expression);
   const trouble = checkBpf(program);
   if (trouble !== null) throw new TaploomError('invalid_filter', `Bad filter: ${trouble}`);
   return program;
+}
+
+function bySubset(expression: string): BpfInstruction[] {
+  try {
+    return compileSubset(expression);
+  } catch (error) {
+    if (!(error instanceof TaploomError)) throw error;
+    throw new TaploomError(
+      error.code,
+      `Bad filter: ${error.message}. tcpdump is not installed, and without it filters are a subset: see docs/capture.md`,
+    );
+  }
 }
 
 /** Undefined if there is no tcpdump. */

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | captured | shared | segments | underlay | too_big | trains | memory | faults> <frames>
+//   node --expose-gc steady_state.mjs <plain | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -70,13 +70,23 @@ const tunnel = {
   remotes: ['192.0.2.2', '192.0.2.3'],
   vlan: { access: 10 },
 };
+/** Whole copies of what comes in, and cut ones of what leaves, each through a filter. */
+const mirrors = {
+  m1: { direction: 'in', filter: 'ip or (vlan 10 and ip)', to: 'mon' },
+  m2: { direction: 'out', filter: 'greater 100 and not arp', snaplen: 64, to: 'mon' },
+};
 const config = parseConfig({
   version: 1,
   bridges: {
     br0: {
       local: false,
       vlan_filtering: true,
-      ports: hasTunnel ? { ...ports, vx: tunnel } : ports,
+      mirrors: kind === 'mirrored' ? mirrors : {},
+      ports: {
+        ...ports,
+        ...(hasTunnel ? { vx: tunnel } : {}),
+        ...(kind === 'mirrored' ? { mon: { type: 'tap' } } : {}),
+      },
     },
   },
 });
@@ -217,6 +227,10 @@ if (kind === 'memory') {
   }
 }
 engine.drops.passes.push(new DropKeeper(batch, engine.clock));
+if (kind === 'mirrored') {
+  taps.add(number('mon'), 100 + PORTS, KIND.tap, 0x6f);
+  engine.attach(number('mon'), taps);
+}
 const rings = [];
 if (kind === 'captured') {
   const captures = new Captures(batch, engine.clock);
@@ -294,7 +308,18 @@ const total = (counter) =>
 const tunnelAt = counters.port(number('vx') ?? 0);
 const sent = counters.values[tunnelAt + PORT.transmittedSegments];
 const answers = counters.values[tunnelAt + PORT.generated];
+const mirrored = counters.values[counters.port(number('mon') ?? 0) + PORT.transmittedFrames];
 const share = total(PORT.forwarded) / total(PORT.receivedFrames);
 console.log(
-  JSON.stringify({ frames: done, polls, collections, growth, forwarded: share, sent, answers, captured }),
+  JSON.stringify({
+    frames: done,
+    polls,
+    collections,
+    growth,
+    forwarded: share,
+    sent,
+    answers,
+    captured,
+    mirrored,
+  }),
 );

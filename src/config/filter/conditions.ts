@@ -172,7 +172,7 @@ interface Label {
   at: number;
 }
 
-/** @throws TaploomError `invalid_filter` if it gets too long */
+/** @throws TaploomError `invalid_filter` if it gets too long for the jumps of BPF */
 export function assemble(condition: Condition): BpfInstruction[] {
   const code: Jump[] = [];
   const emit = (of: Condition, yes: Label, no: Label): void => {
@@ -204,10 +204,7 @@ export function assemble(condition: Condition): BpfInstruction[] {
     const distance = (label: Label | undefined) => (label === undefined ? 0 : label.at - at - 1);
     const [jt, jf] = [distance(jump.yes), distance(jump.no)];
     if (jt > 255 || jf > 255) {
-      throw new TaploomError(
-        'invalid_filter',
-        'The filter is too long to be compiled without tcpdump: install it',
-      );
+      throw new TaploomError('invalid_filter', 'it is too long');
     }
     return [jump.code, jt, jf, jump.k] as const;
   });

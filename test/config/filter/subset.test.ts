@@ -3,9 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileFilter } from '../../../src/cli/capture/compile_filter.ts';
-import { assemble } from '../../../src/cli/capture/filter_conditions.ts';
-import { parseFilter } from '../../../src/cli/capture/filter_parser.ts';
+import { compileSubset } from '../../../src/config/filter/compile_subset.ts';
+import { assemble } from '../../../src/config/filter/conditions.ts';
+import { parseFilter } from '../../../src/config/filter/parse_filter.ts';
 import { type BpfInstruction, BpfProgram, parseBpf } from '../../../src/wire/bpf.ts';
 import { needs } from '../../support/needs.ts';
 import { filters } from '../../support/random_filters.ts';
@@ -73,7 +73,7 @@ describe('the subset of filters that needs no tcpdump', () => {
   test.each([
     ['tcp port', 'not a number'],
     ['port 70000', '"70000" is not a number up to 65535'],
-    ['host example.org', 'names need tcpdump'],
+    ['host example.org', 'names are not looked up'],
     ['net 10.0.0.1/8', 'bits beyond /8 are not 0'],
     ['(tcp', 'ends too early'],
     ['tcp udp', '"udp" is not understood'],
@@ -86,34 +86,12 @@ describe('the subset of filters that needs no tcpdump', () => {
 
   test('refuses a filter whose jumps would not fit', () => {
     const many = Array.from({ length: 60 }, (_, n) => `tcp port ${n + 1}`).join(' or ');
-    expect(() => assemble(parseFilter(many))).toThrow(/too long .* tcpdump/);
-  });
-});
-
-describe('compiling a filter', () => {
-  test('is tcpdump`s job where it is installed', async () => {
-    expect(await compileFilter('tcp[tcpflags] & tcp-syn != 0')).toEqual(
-      libpcap('tcp[tcpflags] & tcp-syn != 0'),
-    );
+    expect(() => assemble(parseFilter(many))).toThrow('it is too long');
   });
 
-  test('falls back to the subset', async () => {
-    const program = await compileFilter('tcp port 80', '/nonexistent/tcpdump');
-    expect(program).toEqual(assemble(parseFilter('tcp port 80')));
-    await expect(compileFilter('tcp[13] = 2', '/nonexistent/tcpdump')).rejects.toThrow(
-      /tcpdump is not installed/,
-    );
-  });
-
-  test('tells tcpdump`s errors as ours, and never takes a filter for an option', async () => {
-    await expect(compileFilter('tcp prt 80')).rejects.toMatchObject({
-      code: 'invalid_filter',
-      message: expect.stringMatching(/^Bad filter: can't parse.*syntax error/),
-    });
-    await expect(compileFilter('-w/tmp/never')).rejects.toThrow(/^Bad filter/);
-  });
-
-  test('refuses what only the kernel`s capture knows', async () => {
-    await expect(compileFilter('inbound')).rejects.toThrow(/not in the frame/);
+  test('refuses what would nest too deep', () => {
+    expect(() => compileSubset(`${'('.repeat(1_000_000)}tcp`)).toThrow('more than 1000 characters');
+    expect(() => compileSubset(`${'('.repeat(996)}tcp`)).toThrow('it ends too early');
+    expect(compileSubset(`${'not '.repeat(200)}tcp`)).toEqual(compileSubset('tcp'));
   });
 });

@@ -1,4 +1,4 @@
-// The part of tcpdump's filter language that works without tcpdump: see docs/capture.md. The grammar is pcap-filter(7)'s,
+// The part of tcpdump's filter language that Taploom compiles itself: see docs/capture.md. The grammar is pcap-filter(7)'s,
 // with its two surprises: `and` and `or` bind equally tight, from left to right, and each `vlan` moves everything
 // *written* after it four bytes on, whatever stands between them.
 
@@ -20,13 +20,13 @@ import {
   protocol,
   type Side,
   vlan,
-} from './filter_conditions.ts';
+} from './conditions.ts';
 
 const ETHERTYPES: Record<string, number> = { ip: 0x0800, arp: 0x0806, rarp: 0x8035, ip6: 0x86dd };
 const TRANSPORTS: Record<string, number> = { tcp: 6, udp: 17, sctp: 132 };
 const TYPES = new Set(['host', 'net', 'port', 'portrange']);
 
-/** @throws TaploomError `invalid_filter` */
+/** @throws TaploomError `invalid_filter`: why, as a part of a sentence */
 export function parseFilter(text: string): Condition {
   return new FilterParser(text).parse();
 }
@@ -141,7 +141,7 @@ class FilterParser {
     const [text, prefix, ...rest] = word.split('/');
     const ip = parseIp(text);
     if (ip === undefined || rest.length > 0 || (prefix !== undefined && !isNet)) {
-      throw this.wrong(isNet ? 'a network, such as 192.0.2.0/24' : 'an IP address (names need tcpdump)');
+      throw this.wrong(isNet ? 'a network, such as 192.0.2.0/24' : 'an IP address (names are not looked up)');
     }
     const isV4 = ip.length === 4;
     const bits = 8 * ip.length;
@@ -212,7 +212,7 @@ class FilterParser {
 
   private unexpected(): TaploomError {
     const word = this.peek();
-    return refuse(word === undefined ? 'it ends too early' : `"${word}" is not understood without tcpdump`);
+    return refuse(word === undefined ? 'it ends too early' : `"${word}" is not understood`);
   }
 
   /** The word before is not what it should be. */
@@ -222,10 +222,7 @@ class FilterParser {
 }
 
 function refuse(why: string): TaploomError {
-  return new TaploomError(
-    'invalid_filter',
-    `Bad filter: ${why}. tcpdump is not installed, and without it filters are a subset: see docs/capture.md`,
-  );
+  return new TaploomError('invalid_filter', why);
 }
 
 /** The first `length` bits of a word, as int32; less than none are none. */
