@@ -101,10 +101,7 @@ export function tellLearn(
       `${src} would move from ${hopText(scene, before.hop)}, where it was seen ${seen}, to ${where}`,
     );
   if (!before.isFresh)
-    return tell(
-      'learned',
-      `${src} was seen on ${where} ${seen} and has expired: it would be learned again`,
-    );
+    return tell('learned', `${src} was seen on ${where} ${seen} and has expired: it would be learned again`);
   return tell('known', `${src} is known on ${where}, seen ${seen}: it would be refreshed`);
 }
 
