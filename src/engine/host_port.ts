@@ -9,15 +9,14 @@ import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DIRECT, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { bytesAt, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
-import { FIRST_TYPE, TRAP_TYPES, TRAPS } from '../table/traps.ts';
+import { FIRST_TYPE, puntInterval, TRAP_TYPES, TRAPS } from '../table/traps.ts';
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTpid, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
 import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
 
-/** Of a port and trap: one punt in so many ms, and so many at once. A protocol's own rate is a tenth of it. */
-const INTERVAL = 10;
+/** Punts of a port and trap at once; their rate is that of `puntInterval`. */
 const BURST = 16;
 
 export class HostPort implements Source {
@@ -69,7 +68,7 @@ export class HostPort implements Source {
     const { batch, counters } = this;
     const { rows, view } = batch;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
-    if (ring === null || !this.isAllowed(port * TRAPS + trap)) return false;
+    if (ring === null || !this.isAllowed(port, trap)) return false;
     const slot = ring.reserve();
     if (slot < 0) return false;
     const at = rows[row + COLUMN.start];
@@ -149,10 +148,12 @@ export class HostPort implements Source {
   }
 
   /** Takes one punt from an allowance, if there is one. */
-  private isAllowed(at: number): boolean {
+  private isAllowed(port: number, trap: number): boolean {
+    const at = port * TRAPS + trap;
+    const interval = puntInterval(trap);
     const now = this.clock[0];
-    const wholeAt = Math.max(now, this.wholeAt[at]) + INTERVAL;
-    if (wholeAt - now > BURST * INTERVAL) return false;
+    const wholeAt = Math.max(now, this.wholeAt[at]) + interval;
+    if (wholeAt - now > BURST * interval) return false;
     this.wholeAt[at] = wholeAt;
     return true;
   }

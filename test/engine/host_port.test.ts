@@ -117,7 +117,7 @@ test('a port has an allowance of punts, which comes back with time, and takes no
   expect(count('p2', PORT.punted)).toBe(1);
   expect(take()).toHaveLength(17);
   source.add(port('p1'), `a > ${LLDP}`);
-  engine.poll(12);
+  engine.poll(102);
   expect(count('p1', PORT.punted)).toBe(17);
   expect(lawViolations(counters)).toEqual([]);
 });
