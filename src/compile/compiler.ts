@@ -24,7 +24,7 @@ import { hop, MAX_PORTS } from '../frame/hop.ts';
 import { MAX_BRIDGES } from '../table/counters.ts';
 import type { RemoteRow } from '../table/remotes.ts';
 import { CONFIGURED_REMOTES } from '../table/remotes.ts';
-import { TRAP_TYPES } from '../table/traps.ts';
+import { FIRST_TYPE, TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
 import { parseMac } from '../wire/mac.ts';
 import { compileMirrors } from './mirrors.ts';
@@ -113,7 +113,9 @@ export class Compiler {
         topology.fdbLimit[port] = view.fdbLimit;
         topology.traps[port] = view.traps;
         topology.pvid[port] =
-          (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | (view.traps === 0 ? 0 : TRAPPING);
+          (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) |
+          // Reserved groups are looked at on every port.
+          (view.traps >>> FIRST_TYPE === 0 ? 0 : TRAPPING);
         this.join(topology, view, port, vlans, states);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         members.push({ view, port, vlans, hops });

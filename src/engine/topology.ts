@@ -33,7 +33,7 @@ export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
 
 /** In `pvid`: the bridge filters VLANs, so 802.1Q tags are parsed and stripped. */
 export const VLAN_AWARE = 0x8000;
-/** In `pvid`: some frames are the host's, see `traps`. */
+/** In `pvid`: frames of some EtherTypes are the host's, see `traps`. Traps for reserved groups do without. */
 export const TRAPPING = 0x4000;
 
 export interface Topology {

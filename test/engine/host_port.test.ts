@@ -23,7 +23,7 @@ function openHosted(traps: Record<string, number>) {
   const topology = bench.topology(bridges);
   for (const [name, mask] of Object.entries(traps)) {
     topology.traps[port(name)] = mask;
-    topology.pvid[port(name)] |= TRAPPING;
+    if (mask >>> FIRST_TYPE !== 0) topology.pvid[port(name)] |= TRAPPING;
   }
   topology.trapTypes[0] = 0x88b5; // what frame_text sends
   engine.swap(topology);
@@ -126,7 +126,6 @@ test('nobody listens: what is the host’s is dropped and counted', () => {
   const bench = openBench(bridges);
   const topology = bench.topology(bridges);
   topology.traps[bench.port('p1')] = 1 << TRAP.lldp;
-  topology.pvid[bench.port('p1')] |= TRAPPING;
   bench.engine.swap(topology);
   bench.source.add(bench.port('p1'), `a > ${LLDP}`);
   bench.engine.poll(1);
