@@ -13,8 +13,8 @@ import {
   LEARNING,
   SPLIT_HORIZON,
   type Topology,
-  TRAPPING,
   TUNNEL,
+  trappingOf,
   UNTAGGED,
   VLAN_AWARE,
   VLAN_STRIDE,
@@ -24,12 +24,12 @@ import { hop, MAX_PORTS } from '../frame/hop.ts';
 import { MAX_BRIDGES } from '../table/counters.ts';
 import type { RemoteRow } from '../table/remotes.ts';
 import { CONFIGURED_REMOTES } from '../table/remotes.ts';
-import { FIRST_TYPE, TRAP_TYPES } from '../table/traps.ts';
+import { TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
 import { parseMac } from '../wire/mac.ts';
 import { compileMirrors } from './mirrors.ts';
 import { type Domain, Domains, Names, remoteName, type VidSet } from './names.ts';
-import { type Overlay, type PortState, PortStates } from './overlay.ts';
+import { type Overlay, type PortState, PortStates, PortTraps } from './overlay.ts';
 import { type PortView, portViews } from './port_view.ts';
 import { shared } from './shared.ts';
 
@@ -40,6 +40,7 @@ const MAX_FDB_SLOTS = 2 ** 26;
 const VIDS = 4096;
 const NO_MACS: ReadonlyMap<string, string> = new Map();
 const NO_STATES = new PortStates();
+const NO_TRAPS = new PortTraps();
 /** VLANs of every port of a VLAN-unaware bridge. */
 const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [0] };
 
@@ -78,7 +79,7 @@ export class Compiler {
 
   /** @throws TaploomError `too_many` */
   compile(config: SwitchConfig, overlay: Overlay = {}): { topology: Topology; remotes: RemoteRow[] } {
-    const { localMacs = NO_MACS, ownedMtus, states = NO_STATES } = overlay;
+    const { localMacs = NO_MACS, ownedMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
     this.number(wantedBy(config));
     const ports = this.ports.length;
     const domains = this.domains.length;
@@ -97,6 +98,7 @@ export class Compiler {
       bridgeFdbLimit: shared(Uint32Array, this.bridges.length),
       groupFwdMask: shared(Uint16Array, this.bridges.length),
     };
+    topology.trapTypes.set(traps.types);
     const members: Member[] = [];
     const remotes: RemoteRow[] = [];
     for (const [name, bridge] of Object.entries(config.bridges)) {
@@ -111,11 +113,9 @@ export class Compiler {
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
         topology.fdbLimit[port] = view.fdbLimit;
-        topology.traps[port] = view.traps;
-        topology.pvid[port] =
-          (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) |
-          // Reserved groups are looked at on every port.
-          (view.traps >>> FIRST_TYPE === 0 ? 0 : TRAPPING);
+        const mask = view.traps | traps.of(view.name);
+        topology.traps[port] = mask;
+        topology.pvid[port] = (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(mask);
         this.join(topology, view, port, vlans, states);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         members.push({ view, port, vlans, hops });

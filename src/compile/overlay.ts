@@ -1,6 +1,9 @@
 // The compiler's second input: what forwarding depends on and the configuration does not say. It survives every
 // reconfiguration; without it the next one would, for example, unblock a loop that a spanning tree had blocked.
 
+import { TaploomError } from '../error.ts';
+import { FIRST_TYPE, TRAP, TRAP_TYPES } from '../table/traps.ts';
+
 /** As in IEEE 802.1Q: `blocking` is also what Linux calls disabled and listening. */
 export type PortState = 'blocking' | 'learning' | 'forwarding';
 
@@ -10,6 +13,7 @@ export interface Overlay {
   /** MTUs of interfaces that somebody else configures, by port: see effectiveMtus. */
   ownedMtus?: ReadonlyMap<string, number>;
   states?: PortStates;
+  traps?: PortTraps;
 }
 
 /** Every VLAN of a port. */
@@ -37,5 +41,35 @@ export class PortStates {
   /** The port is gone; another one of its name begins anew. */
   forget(port: string): void {
     this.states.delete(port);
+  }
+}
+
+/** Frames that protocols want from ports, beside those that the configuration says. */
+export class PortTraps {
+  /** EtherTypes that have a bit, from FIRST_TYPE on; 0 = free. A type that was trapped once keeps its bit. */
+  readonly types = new Uint16Array(TRAP_TYPES);
+  private readonly masks = new Map<string, number>();
+
+  /** The bit of Topology.traps. @throws TaploomError `too_many` */
+  bitOf(reason: keyof typeof TRAP | number): number {
+    if (typeof reason === 'string') return TRAP[reason];
+    let n = this.types.indexOf(reason);
+    if (n < 0) n = this.types.indexOf(0);
+    if (n < 0) throw new TaploomError('too_many', `Cannot trap more than ${TRAP_TYPES} EtherTypes`);
+    this.types[n] = reason;
+    return FIRST_TYPE + n;
+  }
+
+  set(port: string, bit: number, isOn: boolean): void {
+    const mask = this.of(port);
+    this.masks.set(port, isOn ? mask | (1 << bit) : mask & ~(1 << bit));
+  }
+
+  of(port: string): number {
+    return this.masks.get(port) ?? 0;
+  }
+
+  forget(port: string): void {
+    this.masks.delete(port);
   }
 }

@@ -7,6 +7,7 @@
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
 
+import { FIRST_TYPE } from '../table/traps.ts';
 import type { MirrorTable } from './mirror_table.ts';
 
 export const VLAN_STRIDE = 4096 + 16;
@@ -92,4 +93,16 @@ export function storeState({ vlan }: Topology, port: number, vid: number | undef
     if (word !== 0 && word !== undefined)
       Atomics.store(vlan, first + n, (word & ~(FORWARDING | LEARNING)) | flags);
   }
+}
+
+/** The flag of `pvid` for these traps: reserved groups are looked at on every port. */
+export function trappingOf(traps: number): number {
+  return traps >>> FIRST_TYPE === 0 ? 0 : TRAPPING;
+}
+
+/** Stores the traps of a port while the topology is in force. */
+export function storeTraps(topology: Topology, port: number, traps: number, types: Uint16Array): void {
+  topology.trapTypes.set(types);
+  Atomics.store(topology.traps, port, traps);
+  Atomics.store(topology.pvid, port, (topology.pvid[port] & ~TRAPPING) | trappingOf(traps));
 }

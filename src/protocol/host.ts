@@ -13,14 +13,20 @@ export interface Punt {
   readonly at: number;
 }
 
-/** Why a frame is punted. */
-export type PuntReason = 'lldp';
+/** Why a frame is punted: the protocol that its reserved group address belongs to, or its EtherType. */
+export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | number;
 
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
   send(port: string, frame: Uint8Array): boolean;
   /** Lets a frame come in as if the port had received it. False as for `send`. */
   relay(port: string, frame: Uint8Array): boolean;
+  /**
+   * Takes frames of a kind out of a port for the host, or no longer; resolves when that is certain. Survives
+   * reconfigurations, as long as there is such a port. Traps of the configuration (`lldp`) stay.
+   * @throws TaploomError `no_such_port`; `too_many` EtherTypes: 8 in all
+   */
+  trap(port: string, reason: PuntReason, isOn: boolean): Promise<void>;
   /** Frames trapped for `reason`; returns the way to stop listening. */
   onPunt(reason: PuntReason, listener: (punt: Punt) => void): () => void;
 }

@@ -2,9 +2,14 @@
 
 import type { Compiler } from '../compile/compiler.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
+import type { Reconfiguration } from './reconfiguration.ts';
 import type { HostLinks } from './switch_host.ts';
 
-export function hostLinks(plane: PlaneClient, compiler: Compiler): HostLinks {
+export function hostLinks(
+  plane: PlaneClient,
+  compiler: Compiler,
+  reconfiguration: () => Pick<Reconfiguration, 'trap' | 'traps'>,
+): HostLinks {
   return {
     toHost: plane.toHost,
     fromHost: (port) => plane.fromHost(port),
@@ -12,5 +17,7 @@ export function hostLinks(plane: PlaneClient, compiler: Compiler): HostLinks {
     numberOf: (port) => compiler.ports.find(port),
     nameOf: (port) => compiler.ports.name(port),
     vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
+    bitOf: (reason) => reconfiguration().traps.bitOf(reason),
+    trap: (port, reason, isOn) => reconfiguration().trap(port, reason, isOn),
   };
 }

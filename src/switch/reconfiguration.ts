@@ -7,8 +7,8 @@
 
 import { setImmediate as breath } from 'node:timers/promises';
 import { type Compiler, stateFlags } from '../compile/compiler.ts';
-import { type PortState, PortStates } from '../compile/overlay.ts';
-import { portViews } from '../compile/port_view.ts';
+import { type PortState, PortStates, PortTraps } from '../compile/overlay.ts';
+import { type PortView, portViews } from '../compile/port_view.ts';
 import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
@@ -18,8 +18,9 @@ import { portOf, refuse, refuseDependents } from '../config/refuse.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open_device.ts';
-import { storeState, type Topology } from '../engine/topology.ts';
+import { storeState, storeTraps, type Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
+import type { PuntReason } from '../protocol/host.ts';
 import { closeFdAside } from '../sys/wake.ts';
 import type { Change, Failed } from '../worker/messages.ts';
 import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
@@ -47,6 +48,7 @@ export class Reconfiguration {
   private readonly listeners: Listeners;
   /** What protocols find out about ports. */
   readonly states = new PortStates();
+  readonly traps = new PortTraps();
   private current: SwitchConfig = EMPTY_CONFIG;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
   private remotesKey: string | undefined = '';
@@ -118,12 +120,26 @@ export class Reconfiguration {
     const number = compiler.ports.find(port);
     if (number === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
     this.states.set(port, vlan, state);
-    const view = Object.entries(this.current.bridges)
-      .flatMap(([bridge, config]) => portViews(bridge, config))
-      .find(({ name }) => name === port);
-    const flags = stateFlags(state, view?.learning ?? true);
+    const flags = stateFlags(state, this.viewOf(port)?.learning ?? true);
     for (const topology of topologies) storeState(topology, number, vlan, flags);
     await plane.request({ kind: 'barrier' });
+  }
+
+  /** See `Host.trap`. */
+  async trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
+    const { compiler, plane, topologies } = this.parts;
+    const number = compiler.ports.find(port);
+    if (number === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
+    this.traps.set(port, this.traps.bitOf(reason), isOn);
+    const mask = (this.viewOf(port)?.traps ?? 0) | this.traps.of(port);
+    for (const topology of topologies) storeTraps(topology, number, mask, this.traps.types);
+    await plane.request({ kind: 'barrier' });
+  }
+
+  private viewOf(port: string): PortView | undefined {
+    return Object.entries(this.current.bridges)
+      .flatMap(([bridge, config]) => portViews(bridge, config))
+      .find(({ name }) => name === port);
   }
 
   /** Ends every device, when the data plane is closed. */
@@ -149,6 +165,7 @@ export class Reconfiguration {
   private forget(name: string): void {
     this.parts.open.forget(name);
     this.states.forget(name);
+    this.traps.forget(name);
     this.listeners.forgot(name);
   }
 
@@ -185,7 +202,7 @@ export class Reconfiguration {
       const mac = open.devices.get(bridge)?.mac;
       if (mac !== undefined) localMacs.set(bridge, mac);
     }
-    const overlay = { localMacs, ownedMtus: open.mtus.owned(), states: this.states };
+    const overlay = { localMacs, ownedMtus: open.mtus.owned(), states: this.states, traps: this.traps };
     const { topology, remotes } = compiler.compile(config, overlay);
     topologies.push(topology);
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.

@@ -95,7 +95,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.neighbour(change);
       this.emit('neighbor', change);
     });
-    this.host = new SwitchHost(hostLinks(plane, compiler));
+    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies },
       {

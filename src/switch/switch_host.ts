@@ -4,7 +4,6 @@
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { bytesAt, META, RELAY, SEND, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
-import { TRAP } from '../table/traps.ts';
 
 /** Punts that are handled in one go; then others have their turn. */
 const TURN = 64;
@@ -20,6 +19,9 @@ export interface HostLinks {
   numberOf(port: string): number | undefined;
   nameOf(port: number): string | undefined;
   vlanOf(domain: number): number;
+  /** The bit of a reason, and whether a port's frames of that kind are the host's. */
+  bitOf(reason: PuntReason): number;
+  trap(port: string, reason: PuntReason, isOn: boolean): Promise<void>;
 }
 
 export class SwitchHost implements Host {
@@ -40,8 +42,12 @@ export class SwitchHost implements Host {
     return this.put(port, frame, RELAY);
   }
 
+  trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
+    return this.links.trap(port, reason, isOn);
+  }
+
   onPunt(reason: PuntReason, listener: (punt: Punt) => void): () => void {
-    const trap = TRAP[reason];
+    const trap = this.links.bitOf(reason);
     const listeners = this.listeners.get(trap) ?? new Set();
     this.listeners.set(trap, listeners.add(listener));
     return () => listeners.delete(listener);

@@ -1,6 +1,12 @@
 // The bits of Topology.traps: reserved group addresses by their last digit, then EtherTypes.
 
 export const TRAP = {
+  /** 01:80:C2:00:00:00, spanning tree (802.1D). */
+  bpdu: 0,
+  /** ...:02, slow protocols: LACP (802.3 annex 57A). */
+  slow: 2,
+  /** ...:03, port access entities: EAPOL (802.1X). */
+  eapol: 3,
   /** 01:80:C2:00:00:0E, nearest bridge: LLDP (802.1AB clause 7.1). */
   lldp: 14,
 } as const;

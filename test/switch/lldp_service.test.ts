@@ -23,6 +23,8 @@ class TestHost implements Host {
     return true;
   }
 
+  async trap(): Promise<void> {}
+
   relay(): boolean {
     return false;
   }

@@ -27,6 +27,8 @@ class World implements Host {
     return !this.isFull;
   }
 
+  async trap(): Promise<void> {}
+
   relay(): boolean {
     return false;
   }
