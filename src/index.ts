@@ -25,6 +25,7 @@ export type {
   TraceOptions,
   TraceStep,
 } from './api.ts';
+export type { PortState } from './compile/overlay.ts';
 export type { Action, ActionResult } from './config/action.ts';
 export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';
 export { TaploomError } from './error.ts';
@@ -37,6 +38,7 @@ export type {
   SwitchEvent,
 } from './event.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
+export type { Host, Punt, PuntReason } from './protocol/host.ts';
 export type { SwitchOptions } from './switch/options.ts';
 export { Switch } from './switch/switch.ts';
 export { DROPS } from './table/drops.ts';

@@ -43,7 +43,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   control: ['config', 'table', 'wire', 'api.ts', 'error.ts', 'event.ts'],
   tester: ['wire', 'sys', 'error.ts'],
   cli: ['control', 'config', 'tester', 'wire', 'switch', 'sys', 'api.ts', 'error.ts', 'event.ts'],
-  'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts'],
+  'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts', 'compile', 'protocol'],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
 const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts', 'engine/offload.ts'];
