@@ -9,14 +9,10 @@ import type { ContenderKind } from './contenders/contender.ts';
 import { type Many, manyRemotes, manyTaps } from './contenders/many.ts';
 import { estimate } from './estimate.ts';
 import { Lab } from './lab.ts';
-import { startMeasuring } from './measuring.ts';
-import type { Process } from './process.ts';
+import { TurnTaker } from './measuring.ts';
 import { median, medianInterval, ratios } from './statistics.ts';
 import { SMALLEST, sendUdp } from './traffic/load.ts';
 
-/** Of a program that gets ready, and of one that does a round. */
-const READY_MS = 60_000;
-const ROUND_MS = 10_000;
 const VXLAN_PORT = 4789;
 
 export interface Growth {
@@ -109,19 +105,15 @@ async function inEngine({ name, sizes }: Growth, { rounds, quick, say }: BenchOp
   const lab = new Lab();
   try {
     const times: Times = {};
-    const engines: { size: number; engine: Process }[] = [];
+    const engines: { size: number; engine: TurnTaker }[] = [];
     for (const size of few) {
-      const engine = startMeasuring(lab, 'measure_growth', [name, size]);
-      await engine.waitFor(/^ready\n/, READY_MS);
-      engines.push({ size, engine });
+      engines.push({ size, engine: await TurnTaker.start(lab, name, size) });
       times[size] = [];
     }
     for (let round = 0; round < rounds; round++) {
       for (let n = 0; n < engines.length; n++) {
         const { size, engine } = engines[(n + round) % engines.length];
-        engine.stdout = '';
-        engine.child.stdin?.write('\n');
-        times[size].push(Number((await engine.waitFor(/^(\S+)\n/, ROUND_MS))[1]));
+        times[size].push(await engine.turn());
       }
     }
     return times;

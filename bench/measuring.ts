@@ -8,6 +8,10 @@ import { SWITCH_CPU } from './cpus.ts';
 import { Lab } from './lab.ts';
 import type { Process } from './process.ts';
 
+/** Until a program is ready, and until it has timed a chunk. */
+const READY_MS = 60_000;
+const TURN_MS = 10_000;
+
 /** @param folder that of another tree @throws Skip without the tools */
 export function startMeasuring(
   lab: Lab,
@@ -19,6 +23,30 @@ export function startMeasuring(
   needTool('setpriv', 'taskset');
   const program = join(folder, `${name}.js`);
   return lab.start([process.execPath, ...nodeOptions, program, ...args.map(String)], { cpus: SWITCH_CPU });
+}
+
+/** One that takes turns with others: it gets ready, and then times one chunk whenever it is asked. */
+export class TurnTaker {
+  private readonly program: Process;
+
+  private constructor(program: Process) {
+    this.program = program;
+  }
+
+  /** @param what grows in measure_growth.ts @param folder that of another tree */
+  static async start(lab: Lab, what: string, size: number, folder?: string): Promise<TurnTaker> {
+    const program = startMeasuring(lab, 'measure_growth', [what, size], [], folder);
+    await program.waitFor(/^ready\n/, READY_MS);
+    return new TurnTaker(program);
+  }
+
+  /** ns for each copy. */
+  async turn(): Promise<number> {
+    const { program } = this;
+    program.stdout = '';
+    program.child.stdin?.write('\n');
+    return Number((await program.waitFor(/^(\S+)\n/, TURN_MS))[1]);
+  }
 }
 
 /** What one of them prints, which is JSON. */

@@ -19,8 +19,8 @@ export const KEY = {
 } as const;
 export const KEY_WORDS = 4; // a power of two, so that `k | KEY.lo` is a sum, and one that cannot overflow
 
-/** Slots of 4 MiB. */
-const LARGE = 262_144;
+/** Slots of 2 MiB. */
+const LARGE = 131_072;
 
 export interface Search {
   readonly keys: Int32Array;
@@ -36,7 +36,12 @@ export function createSearch(capacity: number): Search {
   function find(fdb: Fdb, first: number, past: number): void {
     const from = first * KEY_WORDS;
     const end = past * KEY_WORDS;
-    if (fdb.slots >= LARGE) look(fdb, from, end);
+    let left = fdb.slots < LARGE ? compare(fdb, from, end) : touchAndCompare(fdb, from, end);
+    for (let probe = 1; left > 0; probe++) left = goOn(fdb, left, probe);
+  }
+
+  /** Compares each address with its home. Returns how many of them are not there: the first of `pending`. */
+  function compare(fdb: Fdb, from: number, end: number): number {
     let left = 0;
     for (let k = from; k < end; k += KEY_WORDS) {
       const hi = keys[k | KEY.hi];
@@ -46,15 +51,21 @@ export function createSearch(capacity: number): Search {
       pending[left] = k;
       left += oneUnlessZero(fdb.difference(home, hi, lo));
     }
-    for (let probe = 1; left > 0; probe++) left = goOn(fdb, left, probe);
+    return left;
   }
 
-  /** Two loops: with the hash in the second, too few are under way (116 ns a frame). */
-  function look(fdb: Fdb, from: number, end: number): void {
+  /** The same. Three loops, each so short that many of its loads are under way at once. */
+  function touchAndCompare(fdb: Fdb, from: number, end: number): number {
     for (let k = from; k < end; k += KEY_WORDS) {
       keys[k | KEY.entry] = fdb.home(keys[k | KEY.hi], keys[k | KEY.lo]);
     }
     for (let k = from; k < end; k += KEY_WORDS) keys[k | KEY.seen] = fdb.peek(keys[k | KEY.entry]);
+    let left = 0;
+    for (let k = from; k < end; k += KEY_WORDS) {
+      pending[left] = k;
+      left += oneUnlessZero(fdb.difference(keys[k | KEY.entry], keys[k | KEY.hi], keys[k | KEY.lo]));
+    }
+    return left;
   }
 
   /** Compares the first `count` of `pending` with their next slots. Returns how many are left, at the front again. */
