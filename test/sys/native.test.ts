@@ -69,6 +69,10 @@ test('a complete copy loads from dist/src/sys', () => {
   expect(text).toBe('loaded\n');
 });
 
+function median(values: number[]): number {
+  return values.toSorted((x, y) => x - y)[values.length >> 1];
+}
+
 test('hot calls allocate nothing', () => {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
@@ -91,14 +95,18 @@ test('hot calls allocate nothing', () => {
     }
   };
   work(20_000);
-  collect();
-  const before = process.memoryUsage();
-  work(100_000);
-  const after = process.memoryUsage();
+  // Of five, because V8 compiles when it likes, which takes memory once: what a call allocates is in each.
+  const growth = Array.from({ length: 5 }, () => {
+    collect();
+    const before = process.memoryUsage();
+    work(100_000);
+    const after = process.memoryUsage();
+    return { heap: (after.heapUsed - before.heapUsed) / 100_000, external: after.external - before.external };
+  });
   burst.close();
   closeFd(wake);
-  expect((after.heapUsed - before.heapUsed) / 100_000, 'bytes of heap for four calls').toBeLessThan(2);
-  expect(after.external - before.external).toBeLessThan(100_000);
+  expect(median(growth.map(({ heap }) => heap)), 'bytes of heap for four calls').toBeLessThan(2);
+  expect(median(growth.map(({ external }) => external))).toBeLessThan(100_000);
 });
 
 test('errors carry number, name, call and a sentence', () => {
