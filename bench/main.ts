@@ -8,7 +8,7 @@ import { explain } from './arena.ts';
 import { type Bench, type BenchOptions, Skip } from './bench.ts';
 import { busyNow } from './cpus.ts';
 import { closeLabs } from './lab.ts';
-import { type BenchReport, lines, newReport, publish, save } from './report.ts';
+import { type BenchReport, folderOf, lines, newReport, publish, save } from './report.ts';
 import { BENCHES, OTHERS } from './suite.ts';
 
 /** Seen from dist/bench. */
@@ -107,8 +107,8 @@ function parseRequest(): Request | undefined {
 
 async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Request): Promise<void> {
   const isComplete = benches === BENCHES && rounds >= ROUNDS && seconds >= SECONDS && peers.length === 0;
-  const folder = out ?? (isComplete ? RESULTS : undefined);
   const report = newReport(rounds, seconds, await busyNow());
+  const folder = out ?? (isComplete ? folderOf(report, RESULTS) : undefined);
   const print = (text: string) => json || process.stdout.write(`${text}\n`);
   const total = benches.reduce((sum, bench) => sum + bench.duration({ rounds, seconds, quick, peers }), 0);
   const minutes = Math.ceil(total / 60);
@@ -135,7 +135,7 @@ async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Req
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   if (folder === undefined) return;
   const written = save(report, folder);
-  if (isComplete && folder === RESULTS) {
+  if (isComplete && out === undefined) {
     publish(report, DOCUMENT, RESULTS);
     written.push(DOCUMENT);
   }

@@ -1,7 +1,8 @@
 // A run as lines for the terminal, as Markdown, as JSON and as charts; and the block of docs/performance.md that holds
-// the last complete one. Written whatever came out: what was missed and what was skipped stand there too.
+// the last complete one of each kind of processor. Written whatever came out: what was missed and what was skipped stand
+// there too.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
 import {
@@ -19,6 +20,7 @@ import { round } from './round.ts';
 
 const BEGIN = '<!-- results: written by npm run bench -->';
 const END = '<!-- end of results -->';
+const RESULTS = 'results.json';
 
 export interface Machine {
   cpu: string;
@@ -88,51 +90,121 @@ export function lines({ results, unmeasured = [], bars = [], notes = [] }: Outco
   ];
 }
 
-/** Results, charts and gaps; with `full` also every bar as a row of a table. `images` leads to the charts. */
-export function markdown(report: Report, { images, full }: { images: string; full: boolean }): string {
+/** Results, charts and gaps, with every bar as a row of a table; charts lie beside. */
+export function markdown(report: Report): string {
+  const results = report.benches.flatMap(({ outcome }) => outcome.results);
+  const unmeasured = report.benches.flatMap((bench) => bench.outcome.unmeasured ?? []);
+  return [
+    circumstances(report),
+    table(
+      ['', 'median (95 % interval)', '', 'from'],
+      [...results.map(resultRow), ...unmeasured.map(unmeasuredRow)],
+    ),
+    ...report.benches.flatMap((bench) => section(bench, '.', true)),
+  ].join('\n\n');
+}
+
+function circumstances(report: Report): string {
   const { cpu, cores, memoryGiB, kernel, node } = report.machine;
   const results = report.benches.flatMap(({ outcome }) => outcome.results);
   const unmeasured = report.benches.flatMap((bench) => bench.outcome.unmeasured ?? []);
   const silent = report.benches.filter(({ missing }) => missing !== undefined).length;
   const promised = results.filter(({ expected }) => expected !== undefined);
   const reached = promised.filter((result) => isReached(result)).length;
-  return [
+  return (
     `${report.date.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}. ` +
-      `Traffic: ${report.rounds} alternating rounds of ${report.secondsPerRound} s. ${report.places} ` +
-      `Just before, other work took ${(100 * report.busyBefore).toFixed(0)} % of the CPUs. ` +
-      `${reached} of ${promised.length + unmeasured.length} numbers are reached` +
-      (unmeasured.length > 0 ? `, ${unmeasured.length} not measured` : '') +
-      (silent > 0 ? `; ${silent} of ${report.benches.length} benches have no result.` : '.'),
-    table(
-      ['', 'median (95 % interval)', '', 'from'],
-      [...results.map(resultRow), ...unmeasured.map(unmeasuredRow)],
-    ),
-    ...report.benches.flatMap((bench) => section(bench, images, full)),
-  ].join('\n\n');
+    `Traffic: ${report.rounds} alternating rounds of ${report.secondsPerRound} s. ${report.places} ` +
+    `Just before, other work took ${(100 * report.busyBefore).toFixed(0)} % of the CPUs. ` +
+    `${reached} of ${promised.length + unmeasured.length} numbers are reached` +
+    (unmeasured.length > 0 ? `, ${unmeasured.length} not measured` : '') +
+    (silent > 0 ? `; ${silent} of ${report.benches.length} benches have no result.` : '.')
+  );
 }
 
-/** Writes DATE.json, DATE.md and a chart for each bench into `folder`. Returns what it wrote. */
+/** Of `AMD EPYC 7B13 64-Core Processor` what tells it from other kinds: `AMD EPYC 7B13`. */
+export function processor(model: string): string {
+  return model
+    .replace(/\((?:r|tm)\)|@.*|\b\d+-core\b|\b(?:cpu|processor)\b/gi, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** Where the results of this kind of processor lie in `folder`. */
+export function folderOf(report: Report, folder: string): string {
+  const name = processor(report.machine.cpu).toLowerCase();
+  return join(folder, name.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, ''));
+}
+
+/** Writes results.json, results.md and a chart for each bench into `folder`. Returns what it wrote. */
 export function save(report: Report, folder: string): string[] {
   mkdirSync(folder, { recursive: true });
-  const name = join(folder, report.date.slice(0, 10));
   const charts = report.benches.filter(hasCharts).map(({ name: bench, question, outcome }) => {
     const file = join(folder, `${bench}.svg`);
     writeFileSync(file, page(question, outcome.bars ?? [], outcome.curves ?? []));
     return file;
   });
-  writeFileSync(`${name}.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(`${name}.md`, `${markdown(report, { images: '.', full: true })}\n`);
-  return [`${name}.json`, `${name}.md`, ...charts];
+  const [json, words] = [join(folder, RESULTS), join(folder, 'results.md')];
+  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(words, `${markdown(report)}\n`);
+  return [json, words, ...charts];
 }
 
-/** Puts the results into the block of a document that is for them. */
+/**
+ * Puts the results of all kinds of processors, each in a folder of `folder`, into the block of a document that is for them,
+ * with the charts of `report`.
+ */
 export function publish(report: Report, document: string, folder: string): void {
   const words = readFileSync(document, 'utf8');
   const [begin, end] = [words.indexOf(BEGIN), words.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`${document} has no block between ${BEGIN} and ${END}`);
-  const images = relative(join(document, '..'), folder);
-  const block = `${BEGIN}\n\n${markdown(report, { images, full: false })}\n\n`;
-  writeFileSync(document, words.slice(0, begin) + block + words.slice(end));
+  const images = relative(join(document, '..'), folderOf(report, folder));
+  const parts = [
+    ...comparison(readAll(folder)),
+    `The charts are of the ${processor(report.machine.cpu)}.`,
+    ...report.benches.flatMap((bench) => section(bench, images, false)),
+  ];
+  writeFileSync(document, `${words.slice(0, begin)}${BEGIN}\n\n${parts.join('\n\n')}\n\n${words.slice(end)}`);
+}
+
+function readAll(folder: string): Report[] {
+  return readdirSync(folder)
+    .sort()
+    .map((kind) => join(folder, kind, RESULTS))
+    .filter((file) => existsSync(file))
+    .map((file) => JSON.parse(readFileSync(file, 'utf8')) as Report);
+}
+
+/** What each run was, and one table: a row for each result, a column for each kind of processor. */
+function comparison(reports: readonly Report[]): string[] {
+  const rows = new Map<string, string[]>();
+  reports.forEach((report, column) => {
+    for (const { outcome } of report.benches) {
+      for (const result of outcome.results) {
+        const { what, value, interval, unit, expected, limited } = result;
+        const key = expected === undefined ? what : `${what}; ${wanted(expected)}`;
+        const row = rows.get(key) ?? reports.map(() => '');
+        const figure = `${amount(value, interval)} ${unit}`;
+        row[column] = isReached(result) === false ? `**${figure}**` : figure;
+        if (limited) row[column] += ` (limited ${limited})`;
+        rows.set(key, row);
+      }
+      for (const { what, expected, why } of outcome.unmeasured ?? []) {
+        const key = `${what}; ${wanted(expected)}`;
+        const row = rows.get(key) ?? reports.map(() => '');
+        row[column] = `not measured: ${why}`;
+        rows.set(key, row);
+      }
+    }
+  });
+  const head = ['', ...reports.map(({ machine }) => processor(machine.cpu))];
+  return [
+    'Medians and their 95 % intervals; bold is missed.',
+    reports.map((report) => `- ${circumstances(report)}`).join('\n'),
+    table(
+      head,
+      [...rows].map(([what, cells]) => [what, ...cells]),
+    ),
+  ];
 }
 
 function section({ name, question, outcome, missing }: BenchReport, images: string, full: boolean): string[] {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Outcome } from '../../bench/bench.ts';
-import { markdown, newReport, publish, save } from '../../bench/report.ts';
+import { folderOf, markdown, newReport, processor, publish, save } from '../../bench/report.ts';
 
 const outcome: Outcome = {
   results: [
@@ -41,7 +41,7 @@ function aReport() {
 }
 
 test('Markdown has what was reached, what was missed, and what was left out', () => {
-  const text = markdown(aReport(), { images: '.', full: true });
+  const text = markdown(aReport());
   expect(text).toContain('Just before, other work took 3 % of the CPUs.');
   expect(text).toContain('1 of 3 numbers are reached, 1 not measured; 1 of 2 benches have no result.');
   expect(text).toContain('| speed | 0.900 (0.800 to 1.00) times | **missed**: at least 0.97 | a / b |');
@@ -54,21 +54,48 @@ test('Markdown has what was reached, what was missed, and what was left out', ()
   expect(text).toContain('- No result: It needs root.');
 });
 
-test('a saved report has JSON, Markdown and a chart, and a document gets its block replaced', () => {
+test('processors are told apart by what names their kind', () => {
+  expect(processor('AMD EPYC')).toBe('AMD EPYC');
+  expect(processor('AMD EPYC 7B13 64-Core Processor')).toBe('AMD EPYC 7B13');
+  expect(processor('Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz')).toBe('Intel Xeon Platinum 8375C');
+  expect(processor('Neoverse-N1')).toBe('Neoverse-N1');
+});
+
+test('a saved report has JSON, Markdown and a chart', () => {
   const folder = mkdtempSync(join(tmpdir(), 'taploom-report-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const report = aReport();
-  save(report, join(folder, 'results'));
-  const date = report.date.slice(0, 10);
-  expect(readdirSync(join(folder, 'results')).sort()).toEqual([`${date}.json`, `${date}.md`, 'tcp.svg']);
-  expect(JSON.parse(readFileSync(join(folder, 'results', `${date}.json`), 'utf8'))).toEqual(report);
+  save(report, folder);
+  expect(readdirSync(folder).sort()).toEqual(['results.json', 'results.md', 'tcp.svg']);
+  expect(JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8'))).toEqual(report);
+});
 
+test('a run replaces the column of its own kind of processor only', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'taploom-report-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const results = join(folder, 'results');
   const document = join(folder, 'performance.md');
   const [begin, end] = ['<!-- results: written by npm run bench -->', '<!-- end of results -->'];
   writeFileSync(document, `before\n${begin}\nold\n${end}\nafter\n`);
-  publish(report, document, join(folder, 'results'));
+  const run = (cpu: string, value: number) => {
+    const report = aReport();
+    report.machine.cpu = cpu;
+    report.benches[0].outcome = { ...outcome, results: [{ ...outcome.results[0], value }] };
+    save(report, folderOf(report, results));
+    publish(report, document, results);
+  };
+  run('AMD EPYC', 0.8);
+  run('Intel(R) Xeon(R) Processor @ 2.60GHz', 1);
+  run('AMD EPYC', 0.9);
   const text = readFileSync(document, 'utf8');
   expect(text).toMatch(/^before\n<!--[\s\S]*-->\nafter\n$/);
-  expect(text).not.toContain('old');
-  expect(text).toContain('(results/tcp.svg)');
+  expect(text).not.toContain('\nold\n');
+  expect(text).not.toContain('**0.800 (');
+  expect(text).toContain('|  | AMD EPYC | Intel Xeon |');
+  const row = '| speed; at least 0.97 | **0.900 (0.800 to 1.00) times** | **1.00 (0.800 to 1.00) times** |';
+  expect(text).toContain(row);
+  expect(text).toContain(
+    '| distance; at least 2 | not measured: VDE is left out | not measured: VDE is left out |',
+  );
+  expect(text).toContain('(results/amd-epyc/tcp.svg)');
 });
