@@ -2,17 +2,18 @@
 // (`npm run build` there). Not part of a complete run.
 
 import { join, resolve } from 'node:path';
-import { Arena } from './arena.ts';
+import { Arena, type Sample, type Work } from './arena.ts';
 import { type Bench, type BenchOptions, type Outcome, Skip } from './bench.ts';
-import { compare, join as joined } from './compare.ts';
+import { type Comparison, compare, join as joined } from './compare.ts';
 import { TAPLOOM, taploomTaps, taploomWith } from './contenders/taploom.ts';
 import { taploomVxlan, taploomVxlanWith } from './contenders/vxlan.ts';
 import { estimate } from './estimate.ts';
 import { Lab } from './lab.ts';
 import { TurnTaker } from './measuring.ts';
 import { median, medianInterval, ratios } from './statistics.ts';
-import { sendTcp } from './traffic/iperf.ts';
-import { SMALLEST, sendUdp } from './traffic/load.ts';
+import { sendTcp, type TcpOptions } from './traffic/iperf.ts';
+import { roundTrips, SMALLEST, sendUdp, type UdpOptions } from './traffic/load.ts';
+import { SLOW } from './udp.ts';
 
 const BEFORE = 'before';
 /** The end of the interval that a feature which is off has to reach. */
@@ -25,7 +26,8 @@ const PAIR_S = 4;
 export const before: Bench = {
   name: 'before',
   question: 'How fast is this beside the tree in TAPLOOM_BEFORE?',
-  duration: (options) => estimate(options, 6) + STATIONS.length * PAIR_S * options.rounds,
+  duration: (options) =>
+    estimate(options, 2 * (ON_TAPS.length + 1)) + STATIONS.length * PAIR_S * options.rounds,
   async run(options) {
     const root = process.env.TAPLOOM_BEFORE;
     if (root === undefined) throw new Skip('TAPLOOM_BEFORE does not name a tree.');
@@ -37,6 +39,52 @@ export const before: Bench = {
     return joined(outcomes);
   },
 };
+
+interface OnTaps extends Pick<Comparison, 'unit' | 'better' | 'metric'> {
+  name: string;
+  what: string;
+  work: Work;
+}
+
+const GBITS = { unit: 'Gb/s', better: 'more', metric: ({ values }: Sample) => values.gbits } as const;
+
+function tcp(options: TcpOptions): Work {
+  return async (lab, { hosts }, seconds) => ({ ...(await sendTcp(lab, hosts, seconds, options)) });
+}
+
+function udp(options: UdpOptions): Work {
+  return async (lab, { hosts }, seconds) => ({ ...(await sendUdp(lab, hosts, SMALLEST, seconds, options)) });
+}
+
+const ON_TAPS: OnTaps[] = [
+  { name: 'tcp', what: 'TCP', work: tcp({}), ...GBITS },
+  { name: 'tcp-4', what: 'TCP, 4 streams', work: tcp({ streams: 4 }), ...GBITS },
+  { name: 'tcp-both', what: 'TCP, both directions', work: tcp({ bothWays: true }), ...GBITS },
+  {
+    name: 'udp',
+    what: 'UDP, 18 bytes',
+    work: udp({}),
+    unit: 'kpps',
+    better: 'more',
+    metric: ({ values }) => values.kpps,
+  },
+  {
+    name: 'paced',
+    what: 'CPU for a small frame, 10,000 a second',
+    work: udp({ rate: SLOW }),
+    unit: 'ns of the switch',
+    better: 'less',
+    metric: ({ cpuNs, forwarded }) => cpuNs / forwarded,
+  },
+  {
+    name: 'idle',
+    what: 'Round trip, idle, mean',
+    work: async (lab, { hosts }, seconds) => ({ ...(await roundTrips(lab, hosts, seconds)) }),
+    unit: 'µs',
+    better: 'less',
+    metric: ({ values }) => values.mean,
+  },
+];
 
 /** A round is a pair of fresh engines that take turns of 20 ms, so that both see the same machine: its moods last longer. */
 async function engines(stations: number, dist: string, { rounds, say }: BenchOptions): Promise<Outcome> {
@@ -90,16 +138,14 @@ async function pair(stations: number, dist: string, oursFirst: boolean): Promise
 async function taps(program: string, options: BenchOptions): Promise<Outcome> {
   const arena = await Arena.open([taploomTaps, taploomWith(BEFORE, { program })], {}, everybody(options));
   try {
-    const tcp = await arena.alternate('TCP', options, async (lab, { hosts }, seconds) => ({
-      ...(await sendTcp(lab, hosts, seconds)),
-    }));
-    const udp = await arena.alternate('small UDP', options, async (lab, { hosts }, seconds) => ({
-      ...(await sendUdp(lab, hosts, SMALLEST, seconds)),
-    }));
-    return joined([
-      compare(tcp, { ...more('before-tcp', 'TCP', 'Gb/s'), metric: ({ values }) => values.gbits }),
-      compare(udp, { ...more('before-udp', 'UDP, 18 bytes', 'kpps'), metric: ({ values }) => values.kpps }),
-    ]);
+    const outcomes: Outcome[] = [];
+    for (const { name, what, work, ...figure } of ON_TAPS) {
+      const rounds = await arena.alternate(what, options, work);
+      const isMore = figure.better === 'more';
+      const expected = { [BEFORE]: isMore ? AT_LEAST : 1 / AT_LEAST };
+      outcomes.push(compare(rounds, { name: `before-${name}`, what, expected, ...figure }));
+    }
+    return joined(outcomes);
   } finally {
     arena.close();
   }
