@@ -70,6 +70,11 @@ static inline struct member *member_of(struct tl_burst_state *s, int fd)
     return fd >= 0 && fd < s->capacity && s->members[fd].source ? &s->members[fd] : NULL;
 }
 
+/* What tl_burst_call does, beside what burst.c has itself. */
+int burst_receive(struct tl_burst *b);  /* receive.c */
+int burst_transmit(struct tl_burst *b); /* transmit.c */
+int burst_join(struct tl_burst *b);     /* join.c */
+
 /* Takes the fd out of the set for good and says so; if there is no room to say it, epoll will bring it up again. */
 void burst_gone(struct tl_burst *b, int fd, int error);
 /* uring_run of `count` requests. A ring that fails, or serves no TAPs, is given up: system calls take over. */

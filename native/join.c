@@ -23,7 +23,7 @@ static int is_sound(const uint8_t *frame, const int32_t *w, int length)
  * payload, TL_JOIN_SIZE of that, in the last TL_JOIN_LAST. TL_JOIN_PSEUDO is the sum of the pseudo-header without length.
  * Stops at the first frame with a wrong checksum, and returns how many were sound: that many have been joined.
  */
-int tl_burst_join(struct tl_burst *b)
+int burst_join(struct tl_burst *b)
 {
     const int32_t *w = b->words;
     int64_t at = w[TL_JOIN_AT], stride = w[TL_JOIN_STRIDE], header = w[TL_JOIN_HEADER], size = w[TL_JOIN_SIZE];

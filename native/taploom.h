@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 7
+#define TL_VERSION 8
 int tl_version(void);
 
 /* fd.c */
@@ -126,6 +126,7 @@ enum {
     TL_URING,                                                        /* open in: wanted, out: there; io_uring for TAPs */
     TL_JOIN_AT, TL_JOIN_STRIDE, TL_JOIN_COUNT, TL_JOIN_L3, TL_JOIN_L4, TL_JOIN_HEADER, TL_JOIN_SIZE, TL_JOIN_LAST,
     TL_JOIN_PSEUDO,                                                                                  /* join */
+    TL_CALL,                                                                                         /* what to do */
     TL_WORDS = 28
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
@@ -151,13 +152,9 @@ struct tl_burst {
     double *clock;
     struct tl_burst_state *state;
 };
-int tl_burst_open(struct tl_burst *b);
-int tl_burst_close(struct tl_burst *b);
-int tl_burst_add(struct tl_burst *b);
-int tl_burst_remove(struct tl_burst *b);
-int tl_burst_receive(struct tl_burst *b);
-int tl_burst_transmit(struct tl_burst *b);
-int tl_burst_join(struct tl_burst *b);                       /* join.c */
+/* One function for all, so that what lies between TypeScript and it is in the cache for the second call of a poll. */
+enum { TL_CALL_OPEN, TL_CALL_CLOSE, TL_CALL_ADD, TL_CALL_REMOVE, TL_CALL_RECEIVE, TL_CALL_TRANSMIT, TL_CALL_JOIN };
+int tl_burst_call(struct tl_burst *b);
 int tl_nothing(void *context);                               /* what a hot call costs */
 
 #endif

@@ -120,7 +120,7 @@ static int transmit_messages(struct tl_burst *b, int32_t *rows, int count,
     return run;
 }
 
-int tl_burst_transmit(struct tl_burst *b)
+int burst_transmit(struct tl_burst *b)
 {
     int count = b->words[TL_TX_COUNT];
     if (!b->state) return -EBADF;

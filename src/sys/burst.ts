@@ -105,8 +105,12 @@ const WORD = {
   kind: 14,
   uring: 15,
   join: 16,
+  call: 25,
 } as const;
 const WORDS = 28;
+
+/** Of WORD.call. */
+const CALL = { open: 0, close: 1, add: 2, remove: 3, receive: 4, transmit: 5, join: 6 } as const;
 
 /** More than that at once wait for the next call. */
 const EVENTS = 256;
@@ -136,12 +140,7 @@ export class Burst {
   /** Words of CLOCK: what the getters below read, for where their result would become a heap object. */
   readonly clock: Float64Array;
   private readonly owned: Buffer[];
-  private readonly callAdd: HotCall;
-  private readonly callRemove: HotCall;
-  private readonly callReceive: HotCall;
-  private readonly callTransmit: HotCall;
-  private readonly callJoin: HotCall;
-  private readonly callClose: HotCall;
+  private readonly hotCall: HotCall;
 
   /** `bytes` holds the slots and behind them anything that transmit pieces may point to. */
   constructor(bytes: Buffer, options: BurstOptions) {
@@ -176,13 +175,8 @@ export class Burst {
     this.owned.forEach((buffer, i) => {
       context.writeBigUInt64LE(addressOf(buffer), i * 8);
     });
-    this.callAdd = new HotCall('tl_burst_add', context);
-    this.callRemove = new HotCall('tl_burst_remove', context);
-    this.callReceive = new HotCall('tl_burst_receive', context);
-    this.callTransmit = new HotCall('tl_burst_transmit', context);
-    this.callJoin = new HotCall('tl_burst_join', context);
-    this.callClose = new HotCall('tl_burst_close', context);
-    check(new HotCall('tl_burst_open', context).call(), 'epoll_create1', 'Cannot create an epoll set');
+    this.hotCall = new HotCall('tl_burst_call', context);
+    check(this.call(CALL.open), 'epoll_create1', 'Cannot create an epoll set');
   }
 
   /** Watches `fd`; `source` > 0 comes back in rows and events. Throws SysError (EEXIST, EBADF, EINVAL, ENOMEM). */
@@ -190,13 +184,13 @@ export class Burst {
     this.words[WORD.fd] = fd;
     this.words[WORD.source] = source;
     this.words[WORD.kind] = kind;
-    check(this.callAdd.call(), 'epoll_ctl', `Cannot watch file descriptor ${fd}`);
+    check(this.call(CALL.add), 'epoll_ctl', `Cannot watch file descriptor ${fd}`);
   }
 
   /** Nothing of `fd` is delivered from here on. Call it *before* the fd is closed. Unknown fds are ignored. */
   remove(fd: number): void {
     this.words[WORD.fd] = fd;
-    this.callRemove.call();
+    this.call(CALL.remove);
   }
 
   /**
@@ -207,13 +201,13 @@ export class Burst {
     this.words[WORD.first] = firstSlot;
     this.words[WORD.limit] = limit;
     this.words[WORD.timeout] = Math.ceil(timeoutMs); // rounded down, the last fraction would be spent spinning
-    return this.callReceive.call();
+    return this.call(CALL.receive);
   }
 
   /** Sends the first `count` rows of `tx` in order and writes a result into each. Never blocks. */
   transmit(count: number): void {
     this.words[WORD.txCount] = count;
-    const error = this.callTransmit.call();
+    const error = this.call(CALL.transmit);
     if (error >= 0) return;
     // Nothing was sent (closed: EBADF), and the rows still hold the results of an earlier call.
     for (let n = 0; n < count; n++) this.tx[n * ROW + TX.result] = error;
@@ -249,7 +243,7 @@ export class Burst {
     words[WORD.join + 6] = size;
     words[WORD.join + 7] = last;
     words[WORD.join + 8] = pseudo;
-    return this.callJoin.call();
+    return this.call(CALL.join);
   }
 
   /** What became of entry `n` of the last transmit: bytes sent, or -errno. */
@@ -282,9 +276,14 @@ export class Burst {
     return this.clock[CLOCK.waitedFrom];
   }
 
+  private call(what: number): number {
+    this.words[WORD.call] = what;
+    return this.hotCall.call();
+  }
+
   /** Frees the epoll set; the fds stay open. A closed Burst receives nothing. */
   close(): void {
-    this.callClose.call();
+    this.call(CALL.close);
   }
 
   [Symbol.dispose](): void {

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 7;
+const VERSION = 8;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -193,6 +193,9 @@ export function aligned(bytes: number): Buffer {
   return Buffer.from(new ArrayBuffer(bytes));
 }
 
+// Offsets of what a HotCall passes, in one ArrayBuffer: ref-napi looks each one up that it is given, in every call.
+const AT = { result: 0, argument: 8, list: 16, cif: 24 } as const;
+
 /** `int symbol(void *context)`, bound once. Holds everything that native code reaches by address. */
 export class HotCall {
   private readonly invoke: Bindings['ffi_call'];
@@ -201,21 +204,23 @@ export class HotCall {
   private readonly result: Buffer;
   private readonly value: Int32Array;
   private readonly list: Buffer;
-  private readonly argument: Buffer;
-  private readonly context: Buffer;
+  /** What native code reaches through the others. */
+  protected readonly owned: readonly Buffer[];
 
   constructor(symbol: string, context: Buffer) {
     const { ffi, bindings, library } = load();
+    const cif = ffi.CIF('int', ['pointer']);
+    const memory = aligned(AT.cif + cif.length);
     this.invoke = bindings.ffi_call;
-    this.cif = ffi.CIF('int', ['pointer']);
     this.pointer = library.get(symbol);
-    this.result = aligned(8); // libffi widens an int result to a register
-    this.value = new Int32Array(this.result.buffer, 0, 1);
-    this.context = context;
-    this.argument = aligned(8);
-    this.argument.writeBigUInt64LE(addressOf(this.context));
-    this.list = aligned(8);
-    this.list.writeBigUInt64LE(addressOf(this.argument));
+    this.result = memory.subarray(AT.result, AT.argument); // libffi widens an int result to a register
+    this.value = new Int32Array(memory.buffer, AT.result, 1);
+    memory.writeBigUInt64LE(addressOf(context), AT.argument);
+    this.list = memory.subarray(AT.list, AT.cif);
+    this.list.writeBigUInt64LE(addressOf(memory) + BigInt(AT.argument));
+    this.cif = memory.subarray(AT.cif);
+    cif.copy(this.cif);
+    this.owned = [context, cif]; // the copy points to what the original owns
   }
 
   call(): number {

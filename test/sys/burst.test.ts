@@ -139,6 +139,26 @@ describe.each([
     expect(b.receive(65, 1, 0)).toBe(-EINVAL);
   });
 
+  test('no call takes more super-frames than the cache holds, and two busy TAPs take turns', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 3, { mtu: 65_000 });
+    const b = burst({ uring, slots: 64, stride: 65_536 + HEADROOM });
+    b.add(taps[1].fd, 1, KIND.tap);
+    b.add(taps[2].fd, 2, KIND.tap);
+    inject(b, taps[0].fd, 100, frame(65_000));
+    const calls: number[][] = [];
+    for (let left = 200; left > 0; left -= calls.at(-1)?.length ?? 0) {
+      calls.push(sources(b, b.receive(0, 64, 1000)));
+      expect(calls.at(-1)).not.toEqual([]);
+    }
+    // 1 MiB, and of each the frame that goes beyond.
+    for (const call of calls) expect(call.length).toBeLessThanOrEqual(18);
+    for (const source of [1, 2]) {
+      expect(calls.flat().filter((one) => one === source)).toHaveLength(100);
+      const without = calls.map((call) => (call.includes(source) ? '.' : 'x')).join('');
+      expect(without.slice(0, -5), 'calls without it').not.toContain('xxx');
+    }
+  });
+
   test('a limit smaller than what is ready starves nobody', async () => {
     const { taps } = await bridgedTaps(await openLab(), 9);
     const b = burst({ uring });
