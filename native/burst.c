@@ -8,7 +8,7 @@
 
 #define MAX_FD (1 << 20)
 
-static int open_burst(struct tl_burst *b)
+int burst_open(struct tl_burst *b)
 {
     struct tl_burst_state *s = calloc(1, sizeof *s);
     if (!s) return -ENOMEM;
@@ -24,7 +24,7 @@ static int open_burst(struct tl_burst *b)
     return 0;
 }
 
-static int close_burst(struct tl_burst *b)
+int burst_close(struct tl_burst *b)
 {
     struct tl_burst_state *s = b->state;
     if (!s) return 0;
@@ -65,7 +65,7 @@ static int grow_queue(struct tl_burst_state *s)
     return 0;
 }
 
-static int add_member(struct tl_burst *b)
+int burst_add(struct tl_burst *b)
 {
     struct tl_burst_state *s = b->state;
     int fd = b->words[TL_FD], source = b->words[TL_SOURCE], kind = b->words[TL_KIND];
@@ -112,7 +112,7 @@ static void forget(struct tl_burst_state *s, int fd)
 }
 
 /* An fd that is already closed has left the epoll set by itself: that is no error. */
-static int remove_member(struct tl_burst *b)
+int burst_remove(struct tl_burst *b)
 {
     struct tl_burst_state *s = b->state;
     int fd = b->words[TL_FD];
@@ -152,18 +152,4 @@ int burst_run(struct tl_burst *b, int count, int32_t *result)
         b->words[TL_URING] = 0;
     }
     return done;
-}
-
-int tl_burst_call(struct tl_burst *b)
-{
-    switch (b->words[TL_CALL]) {
-    case TL_CALL_OPEN: return open_burst(b);
-    case TL_CALL_CLOSE: return close_burst(b);
-    case TL_CALL_ADD: return add_member(b);
-    case TL_CALL_REMOVE: return remove_member(b);
-    case TL_CALL_RECEIVE: return burst_receive(b);
-    case TL_CALL_TRANSMIT: return burst_transmit(b);
-    case TL_CALL_JOIN: return burst_join(b);
-    default: return -EINVAL;
-    }
 }

@@ -1,5 +1,5 @@
 /*
- * What burst.c, receive.c, transmit.c and their helpers share: the state of one epoll set.
+ * What call.c, burst.c, receive.c, transmit.c and their helpers share: the state of one epoll set.
  *
  *   members: indexed by fd, source 0 = not a member
  *   queue:   ring of the fds that are ready and have not had their turn; each at most once
@@ -70,7 +70,11 @@ static inline struct member *member_of(struct tl_burst_state *s, int fd)
     return fd >= 0 && fd < s->capacity && s->members[fd].source ? &s->members[fd] : NULL;
 }
 
-/* What tl_burst_call does, beside what burst.c has itself. */
+/* What call.c calls. */
+int burst_open(struct tl_burst *b);     /* burst.c */
+int burst_close(struct tl_burst *b);
+int burst_add(struct tl_burst *b);
+int burst_remove(struct tl_burst *b);
 int burst_receive(struct tl_burst *b);  /* receive.c */
 int burst_transmit(struct tl_burst *b); /* transmit.c */
 int burst_join(struct tl_burst *b);     /* join.c */

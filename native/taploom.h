@@ -114,7 +114,7 @@ int tl_test_bucket(double nanoseconds);
 int tl_notify(const char *path, const char *state);
 
 /*
- * burst.c, receive.c, transmit.c: the hot path. Everything is reached through one constant pointer, so that a call
+ * call.c: the hot path. Everything is reached through one constant pointer, so that a call
  * from TypeScript has no argument to convert. All memory but `state` belongs to the caller and to its thread.
  */
 enum {
@@ -152,7 +152,7 @@ struct tl_burst {
     double *clock;
     struct tl_burst_state *state;
 };
-/* One function for all, so that what lies between TypeScript and it is in the cache for the second call of a poll. */
+/* One function for all, so that the way from TypeScript to it is in the cache for the second call of a poll. */
 enum { TL_CALL_OPEN, TL_CALL_CLOSE, TL_CALL_ADD, TL_CALL_REMOVE, TL_CALL_RECEIVE, TL_CALL_TRANSMIT, TL_CALL_JOIN };
 int tl_burst_call(struct tl_burst *b);
 int tl_nothing(void *context);                               /* what a hot call costs */
