@@ -195,7 +195,7 @@ export class Burst {
 
   /**
    * Waits up to `timeoutMs` (0 = only looks; never longer if frames are left over from the last call) and fills at
-   * most `limit` slots from `firstSlot` on, at most 32 from each fd. Returns the slots filled.
+   * most `limit` slots from `firstSlot` on, at most 32 from each fd, and about 1 MiB. Returns the slots filled.
    */
   receive(firstSlot: number, limit: number, timeoutMs: number): number {
     this.words[WORD.first] = firstSlot;
