@@ -233,6 +233,16 @@ int tl_link_set_netns(int sock, const char *name, int netns)
     return result < 0 ? result : command(sock, &m);
 }
 
+/* Into another namespace under another name: an interface that is known by its index may be given one as it moves. */
+int tl_link_hand_over(int sock, int index, int netns, const char *name)
+{
+    struct message m;
+    int result = start_link(&m, RTM_NEWLINK, 0, name);
+    m.link.ifi_index = index;
+    attribute(&m, IFLA_NET_NS_FD, &netns, sizeof netns);
+    return result < 0 ? result : command(sock, &m);
+}
+
 int tl_link_remove(int sock, const char *name)
 {
     struct message m;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -69,6 +70,15 @@ int tl_tap_set_header(int fd, int bytes)
     int little = 1;
     int result = control(fd, TUNSETVNETHDRSZ, &bytes);
     return result < 0 ? result : control(fd, TUNSETVNETLE, &little);
+}
+
+/* As `ip tuntap add` makes one. The interface keeps these, and not every program sets them: it would get half checksums. */
+int tl_tap_reset(int fd)
+{
+    int bytes = sizeof(struct virtio_net_hdr), native_order = 0;
+    int result = tl_tap_set_offload(fd, 0);
+    if (result == 0) result = control(fd, TUNSETVNETHDRSZ, &bytes);
+    return result < 0 ? result : control(fd, TUNSETVNETLE, &native_order);
 }
 
 int tl_tap_set_offload(int fd, int bits)

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 8
+#define TL_VERSION 9
 int tl_version(void);
 
 /* fd.c */
@@ -43,6 +43,7 @@ int tl_tap_attach(int netns, const char *name, int flags, char *actual, int32_t 
 int tl_tap_query(int fd, char *actual, int32_t *words);
 int tl_tap_set_header(int fd, int bytes);
 int tl_tap_set_offload(int fd, int bits);
+int tl_tap_reset(int fd);
 int tl_tap_set_persist(int fd, int on);
 int tl_tap_set_owner(int fd, int uid);
 int tl_tap_set_group(int fd, int gid);
@@ -64,6 +65,7 @@ int tl_link_set_gso_max(int sock, const char *name, int bytes);
 int tl_link_set_mac(int sock, const char *name, const uint8_t *mac);
 int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP, IFF_NOARP */
 int tl_link_set_netns(int sock, const char *name, int netns);
+int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */
 int tl_link_remove(int sock, const char *name);
 int tl_link_add_address(int sock, int index, const char *address, int prefix);
 
@@ -85,6 +87,14 @@ int tl_nft_drop_ingress(int sock, const char *table, const char *device, int aga
 
 /* wake.c */
 int tl_wake_create(void);
+
+/* News of the kernel for the control plane: fds are {watch, a stream that gets a byte when there is something}. */
+int tl_watch_open(int32_t *fds);
+int tl_watch_add(int watch, int fd);
+int tl_watch_routes(int netns, int groups);                  /* an rtnetlink socket of RTMGRP_* */
+int tl_pidfd_open(int pid);
+/* Records {fd, length or -errno, bytes, padding to 4} of what there is; a pidfd has -ENOTSOCK once, when its process ends. */
+int tl_watch_read(int watch, uint8_t *out, int room);
 int tl_wake_signal(const int32_t *fd);
 
 /*

@@ -37,7 +37,13 @@ export interface PortStatus {
   type: 'tap' | 'af_packet' | 'vxlan' | 'memory' | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
-  state: 'up' | 'down' | 'gone';
+  /**
+   * `waiting`: what it stands on (interface, namespace, address) is not there yet; `gone`: it was there, and is taken again;
+   * `failed`: something else stands in the way, and it is tried again.
+   */
+  state: 'up' | 'down' | 'waiting' | 'gone' | 'failed';
+  /** One sentence if it is not up: why, and what helps. */
+  reason?: string;
   mtu: number;
   /** Address of the interface on the host's side, where there is one. */
   mac?: string;
@@ -45,8 +51,8 @@ export interface PortStatus {
   /** TAP and af_packet: offloads the kernel accepted, as TUNSETOFFLOAD bits. */
   offloads?: number;
   /**
-   * TAP and af_packet: frames that the kernel dropped because nobody took them from the queue in time, since the TAP
-   * exists or the interface was attached; as of a look some seconds ago at most. They never reached the switch, so `counters` knows nothing of them.
+   * TAP and af_packet: frames that the kernel dropped because nobody took them from the queue in time, since the
+   * port is attached; as of a look some seconds ago at most. They never reached the switch, so `counters` knows nothing of them.
    */
   queueDropped?: number;
   learnedAddresses: number;
@@ -324,17 +330,24 @@ export interface Trace {
   };
 }
 
+export interface ApplyOptions {
+  /** For the event that tells of it; default: the embedding program. */
+  by?: Author;
+  /** What cannot be had now stays wanted, and comes true as soon as it can. */
+  keep?: boolean;
+}
+
 /** What the control plane (server, metrics, CLI) may ask of a switch. `Switch` implements it. */
 export interface SwitchApi {
-  /** The configuration in force, defaults filled in. */
+  /** What is wanted, defaults filled in. What of it cannot be had now is a port that is not up: see `PortStatus.state`. */
   readonly config: SwitchConfig;
   /** What `apply(next)` would do, deletions first. Throws `ConfigError` with all problems. */
   plan(next: unknown): Action[];
   /**
-   * Carries out the plan. A failed action is reported and left out of `config`; the others are in force. `by` is for the
-   * event that tells of it.
+   * Carries out the plan. A failed action is reported and left out of `config`; the others are in force. With `keep` it is
+   * wanted all the same: the switch goes on trying. `by` is for the event that tells of it.
    */
-  apply(next: unknown, by?: Author): Promise<ActionResult[]>;
+  apply(next: unknown, options?: ApplyOptions): Promise<ActionResult[]>;
   /** What happens: docs/events.md. */
   readonly events: Events;
   bridges(): BridgeStatus[];
@@ -371,7 +384,7 @@ export interface SwitchApi {
 export interface SwitchEvents {
   /** Anything that `events` tells, as it happens. */
   event: [event: SwitchEvent];
-  /** A port's device died: its interface was deleted. The port stays configured; delete and add it again. */
+  /** A port's device died: its interface was deleted. The port is taken again as soon as there is one of its name. */
   gone: [port: string, errno: number];
   /** The kernel refuses to segment for this VXLAN port: from now on each segment is sent by itself. Said once. */
   unsegmented: [port: string, errno: number];

@@ -7,9 +7,12 @@ import { parsePath } from './config/path.ts';
 /** A port came or went, or its device changed its state. */
 export interface PortFact {
   type: 'port';
-  change: 'added' | 'removed' | 'up' | 'down' | 'gone';
+  /** `waiting`: what it stands on is not there yet; `failed`: something else stands in its way. Both are tried again. */
+  change: 'added' | 'removed' | 'up' | 'down' | 'gone' | 'waiting' | 'failed';
   bridge: string;
   port: string;
+  /** One sentence, where there is more to say than the change does. */
+  reason?: string;
 }
 
 /**
@@ -59,6 +62,15 @@ export interface NeighbourFact {
   chassis: string;
   neighbourPort: string;
   name?: string;
+}
+
+/** Reason of frames that never reached the switch: the kernel had no room for them. */
+export const LOST = 'queue_full';
+
+/** What it means on the receiving side of a port, and what helps. */
+export function lostHelp(type: string, port: string): string {
+  const room = type === 'af_packet' ? '' : `, or \`ip link set ${port} txqueuelen 10000\` for bursts`;
+  return `the kernel lost them before the switch could read them: it was too busy; --workers 2 helps${room}`;
 }
 
 /** Frames were dropped, since the last event of this port and reason. */

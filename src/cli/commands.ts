@@ -272,11 +272,12 @@ const SIGNS = { delete: '-', add: '+', set: '~' } as const;
 
 function actionLines(actions: readonly (Action & Partial<ActionResult>)[]): string {
   return actions
-    .map(({ op, path, changes = {}, ok, error }) => {
+    .map(({ op, path, changes = {}, ok, waits, error }) => {
       const keys = Object.entries(changes).map(
         ([key, { from, to }]) => ` ${key}: ${brief(from)} -> ${brief(to)}`,
       );
-      return `${SIGNS[op]} ${path}${keys.join(',')}${ok === false ? `\n  failed: ${error}` : ''}\n`;
+      const outcome = ok === false ? `\n  failed: ${error}` : waits ? `\n  waits: ${error}` : '';
+      return `${SIGNS[op]} ${path}${keys.join(',')}${outcome}\n`;
     })
     .join('');
 }

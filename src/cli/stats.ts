@@ -48,31 +48,33 @@ function sample(stats: Stats, bridge: string | undefined): Sample {
 
 export function countersText(ports: readonly PortStatus[], width: number): string {
   if (ports.length === 0) return 'no ports\n';
-  const rows = ports.map(({ bridge, name, state, counters }) => [
+  const rows = ports.map(({ bridge, name, state, queueDropped, counters }) => [
     bridge,
     name,
     state,
     amount(counters.receivedFrames),
     amount(counters.receivedBytes),
     amount(total(counters.receiveDropped)),
+    queueDropped === undefined ? '-' : amount(queueDropped),
     amount(counters.transmittedFrames),
     amount(counters.transmittedBytes),
     amount(total(counters.transmitDropped)),
   ]);
-  const head = ['BRIDGE', 'PORT', 'STATE', 'RX', 'RX BYTES', 'RX DROP', 'TX', 'TX BYTES', 'TX DROP'];
-  return `${table(head, rows, { right: [3, 4, 5, 6, 7, 8], width })}\n`;
+  const head = ['BRIDGE', 'PORT', 'STATE', 'RX', 'RX BYTES', 'RX DROP', 'LOST', 'TX', 'TX BYTES', 'TX DROP'];
+  return `${table(head, rows, { right: [3, 4, 5, 6, 7, 8, 9], width })}\n`;
 }
 
 /** Rates since `before`; without it, dashes. */
 export function ratesText(now: Sample, before: Sample | undefined, width: number): string {
-  const last = new Map(before?.stats.ports.map((port) => [port.name, port.counters]));
+  const last = new Map(before?.stats.ports.map((port) => [port.name, port]));
   const seconds = before ? now.at - before.at : 0;
-  const rows = now.stats.ports.map(({ bridge, name, state, counters }) => {
+  const rows = now.stats.ports.map((port) => {
+    const { bridge, name, state } = port;
     const old = last.get(name);
-    const rate = (read: (counters: PortCounters) => number) => {
+    const rate = (read: (counters: PortCounters, port: PortStatus) => number) => {
       if (old === undefined || seconds <= 0) return '-';
       // a port that was removed and made again starts from zero
-      return si(Math.max(0, read(counters) - read(old)) / seconds);
+      return si(Math.max(0, read(port.counters, port) - read(old.counters, old)) / seconds);
     };
     return [
       bridge,
@@ -81,13 +83,14 @@ export function ratesText(now: Sample, before: Sample | undefined, width: number
       rate((c) => c.receivedFrames),
       rate((c) => c.receivedBytes * 8),
       rate((c) => total(c.receiveDropped)),
+      rate((_, { queueDropped = 0 }) => queueDropped),
       rate((c) => c.transmittedFrames),
       rate((c) => c.transmittedBytes * 8),
       rate((c) => total(c.transmitDropped)),
     ];
   });
-  const head = ['BRIDGE', 'PORT', 'STATE', 'RX f/s', 'RX bit/s', 'DROP/s', 'TX f/s', 'TX bit/s', 'DROP/s'];
-  const right = [3, 4, 5, 6, 7, 8];
+  const head = ['BRIDGE', 'PORT', 'STATE', 'RX f/s', 'RX bit/s', 'DROP/s', 'LOST/s', 'TX f/s', 'TX bit/s', 'DROP/s'];
+  const right = [3, 4, 5, 6, 7, 8, 9];
   return `${rows.length > 0 ? table(head, rows, { right, width }) : 'no ports'}\n`;
 }
 

@@ -54,15 +54,32 @@ export function portsText(
   withBridge = true,
 ): string {
   if (ports.length === 0) return 'no ports\n';
-  const head = ['PORT', 'TYPE', 'STATE', 'MTU', 'LEARNED', 'DETAILS'];
+  const head = ['PORT', 'TYPE', 'STATE', 'MTU', 'LEARNED', 'LOST', 'DETAILS'];
   const rows = ports.map((status) => {
-    const { bridge, name, type, state, mtu, learnedAddresses } = status;
-    const row = [name, type, state, mtu, learnedAddresses, details(status, config)];
+    const { bridge, name, type, state, mtu, learnedAddresses, queueDropped = '-' } = status;
+    const row = [name, type, state, mtu, learnedAddresses, queueDropped, details(status, config)];
     return withBridge ? [bridge, ...row] : row;
   });
-  const right = withBridge ? [4, 5] : [3, 4];
-  return `${table(withBridge ? ['BRIDGE', ...head] : head, rows, { right, width })}\n`;
+  const right = withBridge ? [4, 5, 6] : [3, 4, 5];
+  const list = table(withBridge ? ['BRIDGE', ...head] : head, rows, { right, width });
+  return `${list}\n${reasonsText(ports)}`;
 }
+
+/** Why ports are not up, a line each. */
+function reasonsText(ports: readonly PortStatus[]): string {
+  const lines = ports.flatMap(({ name, state, reason }) =>
+    reason === undefined ? [] : [`${name} ${WORDS[state]}: ${reason}\n`],
+  );
+  return lines.length === 0 ? '' : `\n${lines.join('')}`;
+}
+
+const WORDS: Record<PortStatus['state'], string> = {
+  up: 'is up',
+  down: 'is down',
+  waiting: 'waits',
+  gone: 'is gone and is taken again',
+  failed: 'failed and is tried again',
+};
 
 export function portText(status: PortStatus, config: PortConfig | undefined): string {
   const { counters, bridge, name, ...state } = status;

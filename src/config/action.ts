@@ -12,6 +12,8 @@ export interface Action {
 
 export interface ActionResult extends Action {
   ok: boolean;
+  /** It could not be had yet, and comes true as soon as it can: `error` says what it waits for. */
+  waits?: boolean;
   /** Why not, for people, and for programs (a TaploomError's code). */
   error?: string;
   code?: string;

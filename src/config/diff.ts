@@ -37,6 +37,9 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'fault',
 ]);
 
+/** What a TAP that Taploom opened can change while frames flow. */
+const OF_TAP: ReadonlySet<string> = new Set(['mac', 'owner', 'group', 'persist', 'offloads', 'netns']);
+
 /** Changes of these keys of a bridge are changes of its own; the others are lists of things with actions. */
 const BRIDGE_KEYS = ['vlan_filtering', 'ageing_time', 'fdb_limit', 'group_fwd_mask', 'mirrors'] as const;
 
@@ -51,7 +54,7 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   for (const [path, { kind, value }] of after) {
     const predecessor = before.get(path);
     const changes = predecessor && changesBetween(predecessor.value, value);
-    if (changes && !isReplaced(kind, changes)) {
+    if (changes && !isReplaced(kind, predecessor.value, changes)) {
       before.delete(path);
       if (Object.keys(changes).length > 0) plan.set[kind].push({ op: 'set', kind, path, changes });
     } else plan.add[kind].push({ op: 'add', kind, path });
@@ -104,9 +107,17 @@ function ownValue(bridge: BridgeConfig): object {
   return Object.fromEntries(BRIDGE_KEYS.map((key) => [key, bridge[key]]));
 }
 
-function isReplaced(kind: Action['kind'], changes: Changes): boolean {
+function isReplaced(kind: Action['kind'], value: Value, changes: Changes): boolean {
   const keys = Object.keys(changes);
-  return kind === 'fdb' ? keys.length > 0 : kind === 'port' && keys.some((key) => IDENTITY.has(key));
+  if (kind !== 'port') return kind === 'fdb' && keys.length > 0;
+  // A bridge's own interface has no type, and is a TAP.
+  const isTap = (value.type ?? 'tap') === 'tap' && value.fd === undefined;
+  return keys.some((key) => IDENTITY.has(key) && !(isTap && OF_TAP.has(key) && canChange(key, changes[key])));
+}
+
+/** The kernel cannot take back an owner. */
+function canChange(key: string, { to }: Changes[string]): boolean {
+  return to !== undefined || (key !== 'owner' && key !== 'group');
 }
 
 function changesBetween(from: Value, to: Value): Changes {

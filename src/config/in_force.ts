@@ -3,7 +3,8 @@
 import type { Action } from './action.ts';
 import { staticPath } from './diff.ts';
 import { formatPath } from './path.ts';
-import type { BridgeConfig, MirrorConfig, SwitchConfig } from './schema.ts';
+import type { BridgeConfig, SwitchConfig } from './schema.ts';
+import { withWhatFits } from './without_ports.ts';
 
 /**
  * `old` with `done` carried out; `done` are actions of `diff(old, next)`. With all of them the outcome is `next`.
@@ -50,32 +51,14 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
       if (value) ports[port] = value;
     }
 
-    const isThere = (port: string) => Object.hasOwn(ports, port) || (port === name && local !== undefined);
     const oldEntries = new Map(from?.static.map((entry) => [staticPath(name, entry), entry]));
     const newEntries = new Map(to?.static.map((entry) => [staticPath(name, entry), entry]));
     const entries = [...new Set([...newEntries.keys(), ...oldEntries.keys()])]
       .map((path) => settle(path, oldEntries.get(path), newEntries.get(path)))
-      .filter((entry) => entry !== undefined)
-      .filter(({ port }) => isThere(port));
-
-    const mirrors = mirrorsOf(bridge.mirrors, isThere);
-    bridges[name] = { ...bridge, local: local ?? false, static: entries, mirrors, ports };
+      .filter((entry) => entry !== undefined);
+    bridges[name] = withWhatFits({ ...bridge, local: local ?? false, static: entries, ports }, name);
   }
   return { version: 1, bridges };
-}
-
-/** Mirrors whose end is there, of ports that are. */
-function mirrorsOf(
-  mirrors: BridgeConfig['mirrors'],
-  isThere: (port: string) => boolean,
-): BridgeConfig['mirrors'] {
-  const kept = Object.entries(mirrors).flatMap(([name, mirror]): [string, MirrorConfig][] => {
-    const end = typeof mirror.to === 'string' ? mirror.to : 'port' in mirror.to ? mirror.to.port : undefined;
-    const from = mirror.from?.filter(isThere);
-    if ((end !== undefined && !isThere(end)) || (from?.length === 0 && mirror.from?.length !== 0)) return [];
-    return [[name, from === undefined ? mirror : { ...mirror, from }]];
-  });
-  return Object.fromEntries(kept);
 }
 
 function own<T>(record: Record<string, T>, key: string): T | undefined {

@@ -1,7 +1,7 @@
 // Actions that could not be carried out, and what falls with them.
 
 import { TaploomError } from '../error.ts';
-import type { ActionResult } from './action.ts';
+import type { Action, ActionResult } from './action.ts';
 import { staticPath } from './diff.ts';
 import { parsePath } from './path.ts';
 import type { SwitchConfig } from './schema.ts';
@@ -12,12 +12,46 @@ export function refuse(result: ActionResult, error: unknown): void {
   if (error instanceof TaploomError) result.code = error.code;
 }
 
+/** Codes of errors that say: what it takes is not there yet. */
+export const NOT_YET: ReadonlySet<string> = new Set([
+  'no_such_interface',
+  'no_such_netns',
+  'no_such_address',
+  'port_missing',
+]);
+
+/**
+ * What became of each action that was asked for, after `done`. `keep`: what cannot be had yet is wanted all the same, and
+ * waits. So does, either way, what was missing before (`wasMissing`) and is wanted otherwise now.
+ */
+export function settle(
+  asked: readonly Action[],
+  done: readonly ActionResult[],
+  keep: boolean,
+  wasMissing: (port: string) => boolean,
+): ActionResult[] {
+  const failures = new Map(done.filter(({ ok }) => !ok).map((result) => [result.path, result]));
+  const results = asked.map((action): ActionResult => {
+    const failure = failures.get(action.path);
+    // Of two actions that replace something, both fail: the old one stays.
+    if (failure === undefined || (keep && action.op === 'delete')) return { ...action, ok: true };
+    const { error, code } = failure;
+    const isNotYet = keep && code !== undefined && NOT_YET.has(code);
+    const waits = isNotYet || (action.kind === 'port' && wasMissing(portOf(action.path)));
+    return { ...action, ok: waits, ...(waits && { waits }), error, code };
+  });
+  const paths = new Set(asked.map(({ path }) => path));
+  // Nobody asked for what follows from it: an interface refuses the MTU of its bridge.
+  const others = done.filter(({ ok, op, path }) => !ok && op === 'set' && !paths.has(path));
+  return [...results, ...others];
+}
+
 /**
  * A new bridge whose local interface could not be had is not made at all, for the same reason, and nothing in it; a
- * static entry whose port could not be added is not added either.
+ * static entry whose port could not be added is not added either. `keep`: the bridge is made without its interface.
  */
-export function refuseDependents(results: ActionResult[], next: SwitchConfig): void {
-  for (const local of results.filter(({ ok, path }) => !ok && isLocal(path))) {
+export function refuseDependents(results: ActionResult[], next: SwitchConfig, keep: boolean): void {
+  for (const local of keep ? [] : results.filter(({ ok, path }) => !ok && isLocal(path))) {
     const bridge = results.find(({ op, path }) => op === 'add' && path === parentOf(local.path));
     if (bridge === undefined) continue;
     const name = bridgeOf(local.path);
@@ -36,7 +70,7 @@ export function refuseDependents(results: ActionResult[], next: SwitchConfig): v
     const bridge = bridgeOf(result.path);
     const entry = next.bridges[bridge].static.find((one) => staticPath(bridge, one) === result.path);
     if (entry !== undefined && lost.has(entry.port)) {
-      refuse(result, new Error(`port ${entry.port} could not be added`));
+      refuse(result, new TaploomError('port_missing', `port ${entry.port} could not be added`));
     }
   }
 }

@@ -184,6 +184,9 @@ const common = {
   fault: fault.optional(),
 };
 
+/** What becomes of a port whose interface is deleted while the switch runs. A kernel bridge forgets it. */
+const whenDeleted = z.enum(['wait', 'forget'], expecting('wait or forget')).default('wait');
+
 const tap = mapping({
   type: z.literal('tap'),
   mac: mac.optional(),
@@ -193,6 +196,7 @@ const tap = mapping({
   persist: boolean().default(false),
   offloads: boolean().default(true),
   fd: integer('an open file descriptor', 0, 0x7fff_ffff).optional(),
+  when_deleted: whenDeleted,
   lldp: lldp.default(false),
   ...common,
 });
@@ -202,6 +206,7 @@ const afPacket = mapping({
   interface: name.optional(),
   netns: netns.optional(),
   host_stack: boolean().default(false),
+  when_deleted: whenDeleted,
   // Listening tells nobody anything; at the other end of a cable is often somebody who speaks.
   lldp: lldp.default('receive'),
   ...common,

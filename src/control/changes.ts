@@ -23,12 +23,19 @@ export class ChangeError extends TaploomError {
 
 export interface ChangeOptions {
   by?: Author;
+  /** What cannot be had now stays wanted: for whole configurations, not for a command that should fail. */
+  keep?: boolean;
   /** Called before the outcome is saved, whether all worked or not. */
   applied?: (config: SwitchConfig) => void;
 }
 
 /** Changes by one client. */
-export type OwnChanges = { change(edit: (config: SwitchConfig) => unknown): Promise<ActionResult[]> };
+export interface OwnChanges {
+  change(
+    edit: (config: SwitchConfig) => unknown,
+    options?: Pick<ChangeOptions, 'keep'>,
+  ): Promise<ActionResult[]>;
+}
 
 export class Changes {
   private readonly api: SwitchApi;
@@ -47,13 +54,13 @@ export class Changes {
    */
   async change(
     edit: (config: SwitchConfig) => unknown,
-    { by, applied = () => {} }: ChangeOptions = {},
+    { by, keep, applied = () => {} }: ChangeOptions = {},
   ): Promise<ActionResult[]> {
     const turn = this.last.then(async () => {
       const wanted = edit(this.api.config);
       const strange = strangeFds(this.api.config, wanted);
       if (strange.length > 0) throw new ConfigError(strange);
-      const results = await this.api.apply(wanted, by);
+      const results = await this.api.apply(wanted, { by, keep });
       applied(this.api.config);
       return { results, saving: this.saving() };
     });
@@ -67,7 +74,7 @@ export class Changes {
 
   /** The same for one client. `author` is asked at once, while the client waits: later its process number may be another's. */
   of(author: () => Author): OwnChanges {
-    return { change: (edit) => this.change(edit, { by: author() }) };
+    return { change: (edit, options) => this.change(edit, { ...options, by: author() }) };
   }
 
   /** Settled before anybody waits for it, so that a full disk is not an unhandled rejection. */

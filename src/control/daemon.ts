@@ -67,9 +67,14 @@ export class Daemon {
     try {
       api.events.listen((event) => {
         if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
+        // A port whose interface was deleted, and that is not wanted any more.
+        if (event.type === 'port' && event.change === 'removed' && event.reason !== undefined) {
+          log.info(event.message);
+          store?.save(api.config).catch((error: Error) => log.error(error.message));
+        }
       });
-      report(log, await api.apply(config, { kind: 'file', file: options.config ?? options.state ?? '' }));
-      store?.started(api.config);
+      const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
+      report(log, await api.apply(config, { by, keep: true }));
       const changes = new Changes(api, (next) => store?.save(next));
       const watch = new PortWatch(api, log);
       watch.start();
@@ -120,7 +125,8 @@ export class Daemon {
       const wanted = loadConfig(source.text, source.file);
       const results = await changes.change(() => wanted, {
         by: { kind: 'file', file },
-        applied: (present) => store?.reloaded(source, wanted, present),
+        keep: true,
+        applied: () => store?.reloaded(source),
       });
       report(log, results);
       log.info(`Reloaded ${file}: ${results.length === 0 ? 'nothing changed' : count(results, 'action')}`);
@@ -170,6 +176,7 @@ function readSource(file: string): ConfigSource {
 
 function report(log: Logger, results: readonly ActionResult[]): void {
   for (const { op, path, ok, error } of results) {
+    // Which ports wait, and for what, is told by PortWatch.
     if (ok) log.debug(`${op} ${path}`);
     else log.error(`Cannot ${op} ${path}: ${error}`);
   }

@@ -32,8 +32,9 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   z.object({
     ...common,
     type: z.literal('port'),
-    change: z.enum(['added', 'removed', 'up', 'down', 'gone']),
+    change: z.enum(['added', 'removed', 'up', 'down', 'gone', 'waiting', 'failed']),
     ...where,
+    reason: z.string().optional(),
   }),
   z.object({
     ...common,

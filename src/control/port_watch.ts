@@ -3,6 +3,7 @@
 
 import { LRUCache } from 'lru-cache';
 import type { PortStatus, SwitchApi } from '../api.ts';
+import { lostHelp } from '../event.ts';
 import type { Logger } from './log.ts';
 
 const INTERVAL_MS = 2000;
@@ -14,13 +15,21 @@ const MAX_PORTS = 4096;
 /** Drops that an ordinary network makes all the time. */
 const ORDINARY = new Set(['no_destination', 'same_port', 'isolated', 'fault_receive', 'fault_transmit']);
 
-type Known = { state: PortStatus['state']; drops: Map<string, number> };
+const STATES = {
+  down: 'is down',
+  waiting: 'waits',
+  gone: 'is gone, and is taken again as soon as it can be',
+  failed: 'failed, and is tried again',
+} as const;
+
+type Known = { state: PortStatus['state']; lost: number; drops: Map<string, number> };
 
 export class PortWatch {
   private readonly api: Pick<SwitchApi, 'ports' | 'portsDigest' | 'events'>;
   private readonly log: Logger;
   private readonly quietStates: LRUCache<string, true>;
   private readonly quietDrops: LRUCache<string, true>;
+  private readonly quietLosses: LRUCache<string, true>;
   private known = new Map<string, Known>();
   /** Of the ports as the log knows them; '' = something is still to be told. */
   private digest = '';
@@ -38,9 +47,12 @@ export class PortWatch {
     const options = { max: MAX_PORTS, perf: clock, ttlResolution: 0 };
     this.quietStates = new LRUCache({ ...options, ttl: STATE_QUIET_MS });
     this.quietDrops = new LRUCache({ ...options, ttl: DROPS_QUIET_MS });
+    this.quietLosses = new LRUCache({ ...options, ttl: DROPS_QUIET_MS });
   }
 
+  /** Now, and from now on. */
   start(): void {
+    this.check();
     this.timer = setInterval(() => {
       try {
         this.check();
@@ -65,8 +77,12 @@ export class PortWatch {
     for (const port of this.api.ports()) {
       const before = this.known.get(port.name);
       // a port that is new starts up and with nothing dropped
-      const known = before ?? { state: 'up', drops: new Map() };
-      now.set(port.name, { state: this.states(port, known.state), drops: this.drops(port, known.drops) });
+      const known = before ?? { state: 'up', lost: 0, drops: new Map() };
+      now.set(port.name, {
+        state: this.states(port, known.state),
+        lost: this.losses(port, known.lost),
+        drops: this.drops(port, known.drops),
+      });
     }
     this.known = now;
     this.digest = this.isComplete ? digest : '';
@@ -79,15 +95,26 @@ export class PortWatch {
   }
 
   /** The state that the log knows; while the port is quiet, the last one that it was told. */
-  private states({ bridge, name, type, state }: PortStatus, told: PortStatus['state']): PortStatus['state'] {
+  private states({ bridge, name, state, reason }: PortStatus, told: PortStatus['state']): PortStatus['state'] {
     if (state === told) return told;
     if (this.quietStates.has(name)) return this.later(told);
     this.quietStates.set(name, true);
     const fields = { bridge, port: name };
     if (state === 'up') this.log.info(fields, `port ${name} is up`);
-    else if (state === 'gone') this.log.warn(fields, `port ${name}: its ${type} device was deleted`);
-    else this.log.warn(fields, `port ${name} is down: its interface is not up`);
+    else this.log.warn(fields, `port ${name} ${STATES[state]}${reason === undefined ? '' : `: ${reason}`}`);
     return state;
+  }
+
+  /** Frames that the kernel lost before the switch could read them. */
+  private losses({ bridge, name, type, queueDropped = 0 }: PortStatus, told: number): number {
+    if (queueDropped === told) return told;
+    if (this.quietLosses.has(name)) return this.later(told);
+    this.quietLosses.set(name, true);
+    const frames = queueDropped > told ? queueDropped - told : queueDropped;
+    if (frames > 0) {
+      this.log.warn({ bridge, port: name }, `port ${name} lost ${frames} frames: ${lostHelp(type, name)}`);
+    }
+    return queueDropped;
   }
 
   private drops({ bridge, name, counters }: PortStatus, told: Map<string, number>): Map<string, number> {

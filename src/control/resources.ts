@@ -52,7 +52,8 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   name: z.string(),
   type: z.enum(['tap', 'af_packet', 'vxlan', 'memory', 'local']),
   number: count,
-  state: z.enum(['up', 'down', 'gone']),
+  state: z.enum(['up', 'down', 'waiting', 'gone', 'failed']),
+  reason: z.string().optional().describe('if it is not up: why, and what helps'),
   mtu: count,
   mac: z.string().optional(),
   netns: z.string().optional(),
@@ -97,6 +98,7 @@ export const action: z.ZodType<Action> = z.object(actionFields);
 export const actionResult: z.ZodType<ActionResult> = z.object({
   ...actionFields,
   ok: z.boolean(),
+  waits: z.boolean().optional().describe('cannot be had yet, for the reason in `error`, and comes true as soon as it can'),
   error: z.string().optional().describe('why not, for people'),
   code: z.string().optional().describe('why not, for programs'),
 });

@@ -2,8 +2,9 @@
 // change by HTTP, one by `taploom` and one by a file end in the same place.
 
 import { z } from 'zod';
-import type { SwitchApi } from '../api.ts';
+import type { PortStatus, SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
+import { LOST, lostHelp } from '../event.ts';
 import { DROPS } from '../table/drops.ts';
 import {
   dropBridge,
@@ -52,20 +53,22 @@ export const ROUTES: readonly Route[] = [
   }),
 
   route('get', '/v1/config', {
-    summary: 'The configuration in force, defaults filled in',
+    summary: 'The configuration that is wanted, defaults filled in',
     answer: resource.switchConfig,
     handle: ({ api }) => api.config,
   }),
   route('put', '/v1/config', {
     summary: 'Make the switch what this configuration says',
     description:
-      'Bridges, ports and static entries that it does not name are deleted, and deletions come first.',
+      'Bridges, ports and static entries that it does not name are deleted, and deletions come first. What cannot be had yet `waits`, and comes true as soon as it can.',
     query: dryRun,
     document: resource.switchConfig,
     answer: resource.planOrResults,
     problems: [409],
     handle: async ({ api, changes }, { query, body }) =>
-      query.dry_run ? { plan: api.plan(body) } : { results: await changes.change(() => body) },
+      query.dry_run
+        ? { plan: api.plan(body) }
+        : { results: await changes.change(() => body, { keep: true }) },
   }),
 
   route('get', '/v1/bridges', {
@@ -317,10 +320,15 @@ function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
     Object.entries(dropped)
       .filter(([, frames]) => frames > 0)
       .map(([reason, frames]) => ({ bridge, port, side, reason, frames, help: help.get(reason) ?? '' }));
+  const lost = (bridge: string, port: string, type: PortStatus['type'], frames: number) =>
+    frames === 0
+      ? []
+      : [{ bridge, port, side: 'receive' as const, reason: LOST, frames, help: lostHelp(type, port) }];
   return [
     ...api
       .ports()
-      .flatMap(({ bridge, name, counters }) => [
+      .flatMap(({ bridge, name, type, queueDropped = 0, counters }) => [
+        ...lost(bridge, name, type, queueDropped),
         ...rows(bridge, name, 'receive', counters.receiveDropped),
         ...rows(bridge, name, 'transmit', counters.transmitDropped),
       ]),

@@ -10,9 +10,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { diff } from '../config/diff.ts';
-import { inForce } from '../config/in_force.ts';
-import { EMPTY_CONFIG, parseConfig, type SwitchConfig, validate } from '../config/schema.ts';
+import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.ts';
 import { loadConfig } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
 
@@ -43,8 +41,6 @@ const ABOUT =
 export class StateStore {
   readonly file: string;
   private origin: Pick<State, 'config_file' | 'config_sha256'> = { config_file: null, config_sha256: null };
-  private wanted = EMPTY_CONFIG;
-  private present = EMPTY_CONFIG;
   private newest = EMPTY_CONFIG;
   private writing: Promise<void> = Promise.resolve();
   private queued: Promise<void> | undefined;
@@ -58,43 +54,6 @@ export class StateStore {
    * bad configuration file that would be in force, and `TaploomError` if the state file cannot be read or renamed.
    */
   load(source?: ConfigSource): Loaded {
-    const loaded = this.decide(source);
-    this.wanted = loaded.config;
-    this.present = loaded.config;
-    return loaded;
-  }
-
-  /**
-   * Tells what of the loaded configuration really came into force. The rest (a port whose network namespace is not
-   * there yet) stays in the state and is tried again at the next start, instead of being lost with the next save.
-   */
-  started(present: SwitchConfig): void {
-    this.present = present;
-  }
-
-  /** The configuration file was read again and is in force now. */
-  reloaded(source: ConfigSource, wanted: SwitchConfig, present: SwitchConfig): void {
-    this.origin = originOf(source);
-    this.wanted = wanted;
-    this.present = present;
-  }
-
-  /**
-   * Resolves when `config`, or a later one, is on the disk. One write runs at a time; while it runs, later ones become
-   * one. Rejects with a `TaploomError` if it cannot be written; the previous state is then still whole.
-   */
-  save(config: SwitchConfig): Promise<void> {
-    this.newest = config;
-    this.queued ??= this.writing.then(() => {
-      this.queued = undefined;
-      const write = this.write(this.withMissing(this.newest));
-      this.writing = write.catch(() => {});
-      return write;
-    });
-    return this.queued;
-  }
-
-  private decide(source: ConfigSource | undefined): Loaded {
     const notes: Loaded['notes'] = [];
     const state = this.read(notes);
     const sourceOrigin = source && originOf(source);
@@ -121,6 +80,26 @@ export class StateStore {
       });
     } else notes.push({ level: 'info', message: `Starting from ${source.file}` });
     return { config, from: 'config', notes };
+  }
+
+  /** The configuration file was read again: it is what is wanted now. */
+  reloaded(source: ConfigSource): void {
+    this.origin = originOf(source);
+  }
+
+  /**
+   * Resolves when `config`, or a later one, is on the disk. One write runs at a time; while it runs, later ones become
+   * one. Rejects with a `TaploomError` if it cannot be written; the previous state is then still whole.
+   */
+  save(config: SwitchConfig): Promise<void> {
+    this.newest = config;
+    this.queued ??= this.writing.then(() => {
+      this.queued = undefined;
+      const write = this.write(this.newest);
+      this.writing = write.catch(() => {});
+      return write;
+    });
+    return this.queued;
   }
 
   /** The state file's content; undefined if there is none that can be used. */
@@ -161,13 +140,6 @@ export class StateStore {
         cause: error,
       });
     }
-  }
-
-  /** `config` and what was wanted at the start but could not be had, unless that has become impossible. */
-  private withMissing(config: SwitchConfig): SwitchConfig {
-    if (this.wanted === this.present) return config;
-    const merged = inForce(this.wanted, config, diff(this.present, config));
-    return validate(merged).problems.length === 0 ? merged : config;
   }
 
   private async write(config: SwitchConfig): Promise<void> {

@@ -1,6 +1,7 @@
 // What a port stands on, seen from the control plane: MTU, addresses, closing. The data plane gets a DeviceSpec with
 // numbers; a descriptor that was opened here is closed here, after the data plane has detached it.
 
+import type { LocalConfig, TapPortConfig } from '../config/schema.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import type { DeviceSpec } from '../port/spec.ts';
 import type { LinkState } from '../sys/link.ts';
@@ -8,22 +9,32 @@ import type { LinkState } from '../sys/link.ts';
 /** An open device. */
 export interface Device {
   readonly spec: DeviceSpec;
+  /** As of the last look. */
   readonly mac?: string;
   /** TUNSETOFFLOAD bits. */
   readonly offloads?: number;
   /** The user's end of a memory port. */
   readonly memory?: MemoryPort;
-  /** MTU of an interface that somebody else configures; undefined: Taploom sets it, or it cannot be seen. */
+  /** MTU of an interface that somebody else configures, as of the last look; undefined: Taploom sets it, or it cannot be seen. */
   readonly ownMtu?: number;
+  /** Number of its interface, in the namespace that the configuration names. */
+  readonly ifindex?: number;
   /** A descriptor that is writable exactly while the interface is up. */
   readonly upFd?: number;
   /** It shares sockets: its `close` only tells that it needs them no more, and Tunnels which nobody needs. */
   readonly sharesSockets?: boolean;
   setMtu(mtu: number): void;
+  /**
+   * Makes an open device what its configuration says now: see OF_TAP in config/diff.ts. `spec` may be another object
+   * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.
+   */
+  change?(config: TapPortConfig | LocalConfig): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;
   /** Frames that the kernel had for the switch and dropped, where not the interface counts them. */
   queueDropped?(): number;
+  /** What the interface had counted of these before. */
+  readonly droppedBefore?: number;
   /** The interface as the kernel has it, 50 us, in another namespace 130 us; undefined if it cannot be seen. */
   link?(): LinkState | undefined;
   /** Which interface it is, see interface_id.ts; undefined if it cannot be seen. */

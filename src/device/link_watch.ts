@@ -14,7 +14,7 @@ const AGE = 1000;
 /** Undefined is what nobody could tell. */
 export interface Look {
   up: boolean | undefined;
-  /** Frames that the kernel had for the switch and dropped, because a queue was full or a TAP was down. */
+  /** Frames that the kernel had for the switch and dropped since the port is attached, because a queue was full. */
   queueDropped: number | undefined;
 }
 
@@ -84,6 +84,11 @@ export class LinkWatch {
     }
   }
 
+  /** Looks at this one now. Never throws. */
+  lookAt(name: string): void {
+    if (this.devices.get(name)?.link !== undefined) this.renew(name, monotonicMs());
+  }
+
   private renew(name: string, now: number): void {
     this.looks.delete(name);
     const device = this.devices.get(name);
@@ -111,7 +116,9 @@ export class LinkWatch {
 function lookAt(device: Device): Look {
   try {
     const state = device.link?.();
-    const queueDropped = device.queueDropped?.() ?? state?.stats.txDropped;
+    const { droppedBefore = 0 } = device;
+    const counted = state && Math.max(0, state.stats.txDropped - droppedBefore);
+    const queueDropped = device.queueDropped?.() ?? counted;
     return { up: state?.up, queueDropped };
   } catch {
     // Out of memory or descriptors: a status with a gap is better than none.

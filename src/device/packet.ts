@@ -7,6 +7,7 @@ import type { LinkState } from '../sys/link.ts';
 import { PacketSocket } from '../sys/packet.ts';
 import { SysError } from '../sys/sys_error.ts';
 import type { Device } from './device.ts';
+import { noNamespace } from './tap.ts';
 
 /** `userOf` tells who in this switch has an interface already. */
 export function openAfPacket(
@@ -20,21 +21,23 @@ export function openAfPacket(
   const socket = open(verb, { interface: device, netns, guard: !host_stack }, (id) => {
     requireUnused(verb, device, userOf(id));
   });
-  let ownMtu = socket.attached.mtu;
+  let { mtu: ownMtu, mac } = socket.attached;
   const close = () => socket.close();
   return {
     spec: { kind: 'packet', port, fd: socket.fd, offloads: socket.offloads, fault },
-    mac: socket.attached.mac,
+    get mac() {
+      return mac;
+    },
+    ifindex: socket.attached.index,
     offloads: socket.offloads,
     interfaceId: () => socket.id,
-    /** As of the last look. */
     get ownMtu() {
       return ownMtu;
     },
     setMtu() {},
     link() {
       const state = socket.link();
-      if (state !== undefined) ownMtu = state.mtu;
+      if (state !== undefined) ({ mtu: ownMtu, mac } = state);
       return state;
     },
     queueDropped: () => socket.dropped(),
@@ -91,6 +94,7 @@ function explain(error: unknown, verb: string, device: string, netns: string | u
     const message = `${verb}: ${error.message}; attaching takes CAP_NET_RAW and CAP_NET_ADMIN: run as root`;
     return new TaploomError('not_permitted', message, options);
   }
+  if (syscall === 'netns' && (code === 'ENOENT' || code === 'EINVAL')) return noNamespace(verb, netns, options);
   if (code === 'ENODEV') {
     const where = netns === undefined ? '' : ` in network namespace ${netns}`;
     return new TaploomError('no_such_interface', `${verb}: there is no interface ${device}${where}`, options);

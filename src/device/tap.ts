@@ -3,11 +3,22 @@
 import { stableMac } from '../config/defaults.ts';
 import type { LocalConfig, TapPortConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
-import type { DeviceSpec } from '../port/spec.ts';
+import type { TapDeviceSpec } from '../port/spec.ts';
 import { interfaceIdOfTap } from '../sys/interface_id.ts';
 import { LinkSocket, linkOfTap } from '../sys/link.ts';
 import { SysError } from '../sys/sys_error.ts';
-import { adoptTapFd, openTap, setTapPersist, type TapDevice, tapName } from '../sys/tap.ts';
+import {
+  adoptTapFd,
+  moveTap,
+  openTap,
+  resetTap,
+  setTapGroup,
+  setTapOffloads,
+  setTapOwner,
+  setTapPersist,
+  type TapDevice,
+  tapName,
+} from '../sys/tap.ts';
 import { closeFdAside } from '../sys/wake.ts';
 import type { Device } from './device.ts';
 
@@ -16,42 +27,74 @@ export function openTapPort(port: number, name: string, config: TapPortConfig, m
   if (config.fd !== undefined) {
     const tap = adoptTapFd(config.fd, { offloads: config.offloads });
     // Its owner's: Taploom neither configures nor closes it.
-    return tapDevice(port, tap, config, { ownMtu: tap.mtu || undefined, setMtu() {}, close() {}, undo() {} });
+    const life = { ownMtu: tap.mtu || undefined, setMtu() {}, close() {}, undo() {} };
+    return Object.assign(seen(tap), { spec: specOf(port, tap, config), offloads: tap.offloads, ...life });
   }
   const { netns, owner, group, mac, persist, offloads } = config;
   const tap = attach('port', { name, netns, owner, group, mac, persist, offloads, mtu });
-  return tapDevice(port, tap, config, ownTap(tap));
+  return ownTap(port, name, tap, config);
 }
 
 /** The interface of the bridge's own name. */
 export function openLocal(port: number, bridge: string, config: LocalConfig, mtu: number): Device {
   const { netns, owner, group } = config;
-  const tap = attach('bridge', {
-    name: bridge,
-    netns,
-    owner,
-    group,
-    mac: config.mac ?? stableMac(bridge),
-    mtu,
-  });
-  return tapDevice(port, tap, {}, ownTap(tap));
+  const mac = config.mac ?? stableMac(bridge);
+  const tap = attach('bridge', { name: bridge, netns, owner, group, mac, mtu });
+  return ownTap(port, bridge, tap, config);
 }
 
-function tapDevice(
-  port: number,
-  tap: TapDevice,
-  config: Pick<TapPortConfig, 'fault'>,
-  life: Pick<Device, 'ownMtu' | 'setMtu' | 'setGsoMaxSize' | 'close' | 'undo'>,
-): Device {
-  const spec: DeviceSpec = { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault: config.fault };
-  const link = () => linkOfTap(tap.fd, tap.ifindex);
-  const interfaceId = () => interfaceIdOfTap(tap.fd);
-  return { spec, mac: tap.mac, offloads: tap.offloads, upFd: tap.fd, link, interfaceId, ...life };
+type OwnTapConfig = LocalConfig & Partial<Pick<TapPortConfig, 'persist' | 'offloads' | 'fault'>>;
+
+function specOf(port: number, tap: TapDevice, { fault }: Pick<OwnTapConfig, 'fault'>): TapDeviceSpec {
+  return { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault };
 }
 
-function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'setGsoMaxSize' | 'close' | 'undo'> {
-  const close = () => closeFdAside(tap.fd);
+/** What can be seen of a TAP. */
+function seen(tap: TapDevice): Pick<Device, 'mac' | 'ifindex' | 'upFd' | 'droppedBefore' | 'link' | 'interfaceId'> {
+  let { mac, ifindex } = tap;
   return {
+    get mac() {
+      return mac;
+    },
+    get ifindex() {
+      return ifindex;
+    },
+    upFd: tap.fd,
+    droppedBefore: tap.droppedBefore,
+    link() {
+      const state = linkOfTap(tap.fd, tap.ifindex);
+      if (state !== undefined) ({ mac, index: ifindex } = state);
+      return state;
+    },
+    interfaceId: () => interfaceIdOfTap(tap.fd),
+  };
+}
+
+/** A TAP that Taploom opened. What it did not make, or made to stay, is left as `ip tuntap add` makes one. */
+function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig): Device {
+  let [spec, now] = [specOf(port, tap, config), config];
+  const sight = seen(tap);
+  const close = () => {
+    if (!tap.created || now.persist) leave(tap);
+    return closeFdAside(tap.fd);
+  };
+  return {
+    get spec() {
+      return spec;
+    },
+    get mac() {
+      return sight.mac;
+    },
+    get ifindex() {
+      return sight.ifindex;
+    },
+    upFd: tap.fd,
+    droppedBefore: tap.droppedBefore,
+    link: sight.link,
+    interfaceId: sight.interfaceId,
+    get offloads() {
+      return spec.offloads;
+    },
     setMtu(mtu) {
       // Wherever the interface was moved, and whatever it is called by now.
       using links = LinkSocket.ofTap(tap.fd);
@@ -60,6 +103,28 @@ function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'setGsoMaxSize' | 'clos
     setGsoMaxSize(bytes) {
       using links = LinkSocket.ofTap(tap.fd);
       links.setGsoMaxSize(tapName(tap.fd), bytes);
+    },
+    change(wanted: OwnTapConfig) {
+      try {
+        if (wanted.netns !== now.netns) moveTap(tap.fd, wanted.netns, name);
+        if (wanted.mac !== undefined && wanted.mac !== now.mac) {
+          using links = LinkSocket.ofTap(tap.fd);
+          links.setMac(tapName(tap.fd), wanted.mac);
+        }
+        if (wanted.owner !== undefined && wanted.owner !== now.owner) setTapOwner(tap.fd, wanted.owner);
+        if (wanted.group !== undefined && wanted.group !== now.group) setTapGroup(tap.fd, wanted.group);
+        if ((wanted.persist ?? false) !== (now.persist ?? false)) {
+          setTapPersist(tap.fd, wanted.persist ?? false);
+        }
+        if (wanted.offloads !== now.offloads) {
+          tap.offloads = setTapOffloads(tap.fd, wanted.offloads ?? true);
+          spec = specOf(port, tap, wanted);
+        }
+      } catch (error) {
+        throw explain(error, `Cannot change port ${name}`, 'port', true, wanted.netns);
+      }
+      now = wanted;
+      sight.link?.();
     },
     close,
     undo() {
@@ -71,6 +136,17 @@ function ownTap(tap: TapDevice): Pick<Device, 'setMtu' | 'setGsoMaxSize' | 'clos
       return close();
     },
   };
+}
+
+function leave(tap: TapDevice): void {
+  try {
+    resetTap(tap.fd);
+    if (tap.wasUp || tap.created) return;
+    using links = LinkSocket.ofTap(tap.fd);
+    links.setUp(tapName(tap.fd), false);
+  } catch {
+    // Deleted meanwhile.
+  }
 }
 
 const VERBS = {
@@ -102,7 +178,7 @@ export function attach(what: keyof typeof VERBS, options: Parameters<typeof open
     isThere = link !== undefined;
     return openTap(options);
   } catch (error) {
-    throw explain(error, verb, what, isThere);
+    throw explain(error, verb, what, isThere, netns);
   }
 }
 
@@ -112,20 +188,28 @@ function kindOf(name: string, netns: string | undefined): string | undefined {
 }
 
 /** `isThere`: the TAP existed before. */
-function explain(error: unknown, verb: string, what: keyof typeof VERBS, isThere: boolean): unknown {
+function explain(
+  error: unknown,
+  verb: string,
+  what: keyof typeof VERBS,
+  isThere: boolean,
+  netns: string | undefined,
+): unknown {
   if (!(error instanceof SysError)) return error;
   const options = { cause: error };
   const advice = what === 'port' ? '; type af_packet attaches it all the same' : '';
   switch (error.code) {
-    case 'EBUSY':
-      return new TaploomError('port_busy', `${verb}: another process has the TAP open${advice}`, options);
+    case 'ENOENT':
     case 'EINVAL':
-      if (!isThere || error.syscall === 'TUNSETOFFLOAD') break;
+      if (error.syscall === 'netns') return noNamespace(verb, netns, options);
+      if (error.code === 'ENOENT' || !isThere || error.syscall === 'TUNSETOFFLOAD') break;
       return new TaploomError(
         'port_busy',
         `${verb}: the TAP has several queues, or is a TUN${advice}`,
         options,
       );
+    case 'EBUSY':
+      return new TaploomError('port_busy', `${verb}: another process has the TAP open${advice}`, options);
     case 'EPERM':
     case 'EACCES':
       return new TaploomError(
@@ -136,4 +220,14 @@ function explain(error: unknown, verb: string, what: keyof typeof VERBS, isThere
       );
   }
   return new TaploomError('device_failed', `${verb}: ${error.message}`, options);
+}
+
+/** There is none of this name yet, or none any more. */
+export function noNamespace(verb: string, netns: string | undefined, options: ErrorOptions): TaploomError {
+  const help = netns?.startsWith('/') ? '' : `: \`ip netns add ${netns}\` makes it`;
+  return new TaploomError(
+    'no_such_netns',
+    `${verb}: there is no network namespace ${netns}${help}`,
+    options,
+  );
 }

@@ -47,6 +47,13 @@ export class Tunnels {
         : this.openUnderlay(port, config, config.underlay_tap);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
+      if (error.code === 'EADDRNOTAVAIL') {
+        throw new TaploomError(
+          'no_such_address',
+          `Cannot attach port ${name}: no interface has the address ${config.local} yet`,
+          { cause: error },
+        );
+      }
       throw new TaploomError('device_failed', `Cannot attach port ${name}: ${error.message}`, {
         cause: error,
       });

@@ -1,6 +1,15 @@
 // Events as sentences: what happened, why, and what helps.
 
-import type { Author, ConfigurationFact, EventFact, LimitFact, StationFact } from '../event.ts';
+import {
+  type Author,
+  type ConfigurationFact,
+  type EventFact,
+  type LimitFact,
+  LOST,
+  lostHelp,
+  type PortFact,
+  type StationFact,
+} from '../event.ts';
 import { DROPS } from '../table/drops.ts';
 import { plainText } from '../wire/plain_text.ts';
 
@@ -14,7 +23,7 @@ export function eventMessage(fact: EventFact): string {
 function sentence(fact: EventFact): string {
   switch (fact.type) {
     case 'port':
-      return portSentence[fact.change](fact.port, fact.bridge);
+      return portSentence[fact.change](fact);
     case 'station':
       return stationSentence(fact);
     case 'limit':
@@ -25,7 +34,10 @@ function sentence(fact: EventFact): string {
       return `neighbour ${who} (port ${fact.neighbourPort}) on port ${fact.port} ${words}`;
     }
     case 'drop': {
-      const help = DROPS.find(({ name }) => name === fact.reason)?.help ?? fact.reason;
+      const isLost = fact.reason === LOST && fact.side === 'receive';
+      const help = isLost
+        ? lostHelp('', fact.port)
+        : (DROPS.find(({ name }) => name === fact.reason)?.help ?? fact.reason);
       const where = fact.port === '' ? 'no port' : `port ${fact.port}`;
       return `${where} dropped ${count(fact.frames, 'frame')} on ${fact.side}: ${fact.reason} (${help})`;
     }
@@ -38,12 +50,16 @@ function sentence(fact: EventFact): string {
   }
 }
 
-const portSentence = {
-  added: (port: string, bridge: string) => `port ${port} was added to bridge ${bridge}`,
-  removed: (port: string, bridge: string) => `port ${port} was removed from bridge ${bridge}`,
-  up: (port: string) => `port ${port} is up`,
-  down: (port: string) => `port ${port} is down: its interface is not up; \`ip link set ${port} up\` helps`,
-  gone: (port: string) => `port ${port} is gone: its device was deleted; delete the port and add it again`,
+const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
+  added: ({ port, bridge }) => `port ${port} was added to bridge ${bridge}`,
+  removed: ({ port, bridge, reason }) =>
+    `port ${port} was removed from bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
+  up: ({ port }) => `port ${port} is up`,
+  down: ({ port }) => `port ${port} is down: its interface is not up; \`ip link set ${port} up\` helps`,
+  gone: ({ port, reason = 'its device was deleted' }) =>
+    `port ${port} is gone: ${reason}; it is taken again as soon as there is one`,
+  waiting: ({ port, reason }) => `port ${port} waits: ${reason}`,
+  failed: ({ port, reason }) => `port ${port} failed, and is tried again: ${reason}`,
 };
 
 function stationSentence(fact: StationFact): string {

@@ -2,14 +2,17 @@
 // workers' rings. Nothing in the data plane waits for it, and while nothing happens a look costs what `portsDigest` does.
 //
 // Limits, so that no wire can flood the log:
-//   drops      one event a port and reason in a second while somebody subscribes, in a minute otherwise
+//   drops      one event a port and reason in a second while somebody subscribes, in a minute otherwise; frames that
+//              the kernel lost before the switch saw them: in a minute
 //   stations   20 moves in a second, the rest as a number; one that flaps is told twice
 //   limits     one event a port or bridge in a minute
 
 import { LRUCache } from 'lru-cache';
+import type { PortStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import type { SwitchConfig } from '../config/schema.ts';
-import type { StationFact } from '../event.ts';
+import { bridgeOf } from '../config/without_ports.ts';
+import { type DropFact, LOST, type StationFact } from '../event.ts';
 import { NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { EventReader, type EventRecord } from '../table/event_ring.ts';
 import { MOVED } from '../table/fdb.ts';
@@ -29,13 +32,17 @@ const MOVES_PER_SECOND = 20;
 /** As many as there can be ports. */
 const MAX_KEYS = 4096;
 
-type PortState = 'up' | 'down' | 'gone';
+type PortState = PortStatus['state'];
 
 export interface PortGlance {
   port: string;
-  /** The data plane's. */
-  number: number;
+  /** Frames that never reached the switch, as of the last look. */
+  lost?: number;
+  /** The data plane's; undefined: it is missing. */
+  number: number | undefined;
   state: PortState;
+  /** Why it is missing. */
+  reason?: string;
 }
 
 /** What the watch sees of the switch. */
@@ -51,7 +58,7 @@ export interface Watched {
 
 interface Known {
   state: PortState;
-  /** Reason -> frames as told, and when. */
+  /** Side and reason -> frames as told, and when. */
   drops: Map<string, { frames: number; at: number }>;
 }
 
@@ -111,16 +118,18 @@ export class EventWatch {
     if (digest === this.digest && !this.isPending) return;
     this.digest = digest;
     this.isPending = false;
-    for (const { port, number, state } of this.watched.portStates()) {
+    for (const { port, number, state, reason, lost = 0 } of this.watched.portStates()) {
       const bridge = bridgeOf(this.watched.config(), port);
       if (bridge === undefined) continue;
       const known = this.knownOf(port);
       if (state !== known.state) {
         known.state = state;
         // The data plane has told by itself that it is gone.
-        if (state !== 'gone') this.log.add({ type: 'port', change: state, bridge, port });
+        if (state !== 'gone') this.log.add({ type: 'port', change: state, bridge, port, ...(reason && { reason }) });
       }
+      if (number === undefined) continue;
       this.lookAtDrops(bridge, port, number, known, now);
+      this.told({ bridge, port, side: 'receive', reason: LOST }, lost, known, now);
     }
     this.lookAtDrops('', '', NOBODY, this.knownOf(''), now);
   }
@@ -132,21 +141,28 @@ export class EventWatch {
   }
 
   private lookAtDrops(bridge: string, port: string, number: number, known: Known, now: number): void {
-    const quiet = this.timer === undefined ? DROPS_QUIET_ALONE_MS : DROPS_QUIET_MS;
     for (const side of ['receive', 'transmit'] as const) {
       for (const [reason, total] of Object.entries(this.watched.counters.drops(number, side))) {
-        const told = known.drops.get(reason) ?? { frames: 0, at: Number.NEGATIVE_INFINITY };
-        if (total === told.frames) continue;
-        if (now - told.at < quiet - 100) {
-          this.isPending = true;
-          continue;
-        }
-        // A port that was made again counts from zero.
-        const frames = total > told.frames ? total - told.frames : total;
-        known.drops.set(reason, { frames: total, at: now });
-        this.log.add({ type: 'drop', bridge, port, side, reason, frames });
+        this.told({ bridge, port, side, reason }, total, known, now);
       }
     }
+  }
+
+  /** Tells of drops, now or later: `total` are those until now. */
+  private told(where: Omit<DropFact, 'type' | 'frames'>, total: number, known: Known, now: number): void {
+    const key = `${where.side} ${where.reason}`;
+    const told = known.drops.get(key) ?? { frames: 0, at: Number.NEGATIVE_INFINITY };
+    if (total === told.frames) return;
+    const isLost = where.reason === LOST && where.side === 'receive';
+    const quiet = isLost || this.timer === undefined ? DROPS_QUIET_ALONE_MS : DROPS_QUIET_MS;
+    if (now - told.at < quiet - 100) {
+      this.isPending = true;
+      return;
+    }
+    // A port that was made again counts from zero.
+    const frames = total > told.frames ? total - told.frames : total;
+    known.drops.set(key, { frames: total, at: now });
+    if (frames > 0) this.log.add({ type: 'drop', ...where, frames });
   }
 
   private lookAtStations(now: number): void {
@@ -214,10 +230,4 @@ export class EventWatch {
     const value = isPort ? own : settings.fdb_limit;
     this.log.add({ type: 'limit', limit, bridge, port, vlan, mac: formatMac(hi, lo), value });
   }
-}
-
-/** The bridge of a port; a bridge's own interface has its name. */
-export function bridgeOf({ bridges }: SwitchConfig, port: string): string | undefined {
-  if (Object.hasOwn(bridges, port)) return port;
-  return Object.keys(bridges).find((name) => Object.hasOwn(bridges[name].ports, port));
 }

@@ -7,13 +7,17 @@ import { PortMtus } from '../device/mtus.ts';
 import { Tunnels } from '../device/tunnels.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
+import { type Missing, MissingPorts } from './missing_ports.ts';
 
 export class OpenPorts {
   /** By port name; a bridge's local interface has the bridge's. */
   readonly devices = new Map<string, Device>();
   readonly tunnels = new Tunnels();
   readonly mtus = new PortMtus(this.devices);
+  /** Those whose device is dead, and about to be closed. */
   readonly goneNames = new Set<string>();
+  /** Those that are wanted and cannot be had now. */
+  readonly missing = new MissingPorts();
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
   private readonly compiler: Compiler;
@@ -21,6 +25,12 @@ export class OpenPorts {
   constructor(counters: CounterView, compiler: Compiler) {
     this.counters = counters;
     this.compiler = compiler;
+  }
+
+  /** `mtu` is what its interface has now. */
+  keep(name: string, device: Device, mtu: number): void {
+    this.devices.set(name, device);
+    this.mtus.set(name, mtu);
   }
 
   forget(name: string): void {
@@ -38,24 +48,40 @@ export class OpenPorts {
     });
   }
 
+  /** The kernel says that something about its interface has changed. True if forwarding depends on what did. */
+  linkChanged(name: string): boolean {
+    const device = this.devices.get(name);
+    if (device === undefined) return false;
+    const { mac, ownMtu } = device;
+    this.linkWatch.lookAt(name);
+    return device.mac !== mac || device.ownMtu !== ownMtu;
+  }
+
   /** Changes whenever a port's state or drops do. */
   digest(): string {
     this.linkWatch.lookUp();
     this.linkWatch.lookAtOne();
     let states = '';
     const ports: number[] = [];
-    for (const { number, state } of this.states()) {
-      ports.push(number);
+    let lost = 0;
+    for (const { number, state, lost: ofPort = 0 } of this.states()) {
+      if (number !== undefined) ports.push(number);
       states += state[0];
+      lost += ofPort;
     }
-    return `${states} ${this.counters.dropTotal(ports)}`;
+    return `${states} ${this.counters.dropTotal(ports)} ${lost}`;
   }
 
   /** As of the last look. */
   *states(): Generator<PortGlance> {
     for (const [port, { spec }] of this.devices) {
       const isUp = this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port);
-      yield { port, number: spec.port, state: this.goneNames.has(port) ? 'gone' : isUp ? 'up' : 'down' };
+      const state = this.goneNames.has(port) ? 'gone' : isUp ? 'up' : 'down';
+      yield { port, number: spec.port, state, lost: this.linkWatch.at(port).queueDropped };
+    }
+    for (const port of this.missing.names()) {
+      const { state, reason } = this.missing.get(port) as Missing;
+      yield { port, number: undefined, state, reason };
     }
   }
 }

@@ -1,12 +1,13 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { PortStatus } from '../api.ts';
+import type { PortCounters, PortStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { Look } from '../device/link_watch.ts';
 import type { CounterView } from './counter_view.ts';
+import type { Missing } from './missing_ports.ts';
 import type { OpenPorts } from './open_ports.ts';
 
 interface PortFacts {
@@ -14,28 +15,27 @@ interface PortFacts {
   name: string;
   /** brctl's, within the bridge. */
   number: number;
-  /** The data plane's. */
-  index: number;
+  /** The data plane's; undefined: it is missing. */
+  index: number | undefined;
   config: BridgeConfig;
   device: Device | undefined;
   mtu: number | undefined;
   isGone: boolean;
+  missing: Missing | undefined;
   look: Look;
   counters: CounterView;
 }
 
 function portStatus(facts: PortFacts): PortStatus {
-  const { bridge, name, number, index, config, device, mtu, isGone, look, counters } = facts;
+  const { bridge, name, number, index, config, device, mtu, look, counters } = facts;
   const port = Object.hasOwn(config.ports, name) ? config.ports[name] : undefined;
   const local = port === undefined ? config.local : false;
-  // The data plane knows only how the last frame fared.
-  const isUp = look.up ?? counters.isUp(index);
   return {
     bridge,
     name,
     type: port?.type ?? 'local',
     number,
-    state: isGone ? 'gone' : isUp ? 'up' : 'down',
+    ...stateOf(facts),
     mtu: mtu ?? 0,
     mac: device?.mac,
     netns:
@@ -46,17 +46,47 @@ function portStatus(facts: PortFacts): PortStatus {
           : local.netns,
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
-    learnedAddresses: counters.learnedOn(index),
-    counters: counters.port(index),
+    learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
+    counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
 }
 
+function stateOf({ name, index, isGone, missing, look, counters }: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
+  if (missing !== undefined) return { state: missing.state, reason: missing.reason };
+  if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
+  // The data plane knows only how the last frame fared.
+  if (look.up ?? counters.isUp(index)) return { state: 'up' };
+  return { state: 'down', reason: `its interface is not up: \`ip link set ${name} up\` helps` };
+}
+
+/** Of a port that is missing. */
+const NOTHING: PortCounters = {
+  receivedFrames: 0,
+  receivedBytes: 0,
+  receivedSegments: 0,
+  forwarded: 0,
+  copies: 0,
+  transmittedFrames: 0,
+  transmittedBytes: 0,
+  transmittedSegments: 0,
+  learnRefused: 0,
+  stationMoves: 0,
+  generated: 0,
+  injected: 0,
+  recirculated: 0,
+  consumed: 0,
+  punted: 0,
+  receiveDropped: {},
+  transmitDropped: {},
+};
+
+/** @param config what is wanted */
 export function portStatuses(config: SwitchConfig, compiler: Compiler, open: OpenPorts): PortStatus[] {
-  const { counters, devices, mtus, goneNames, linkWatch } = open;
+  const { counters, devices, mtus, goneNames, missing, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) =>
     portViews(bridge, config).flatMap(({ name }, place) => {
-      const index = compiler.ports.find(name);
-      if (index === undefined) return []; // about to be deleted
+      const index = devices.has(name) ? compiler.ports.find(name) : undefined;
+      if (index === undefined && missing.get(name) === undefined) return []; // on its way in or out
       return portStatus({
         bridge,
         name,
@@ -66,6 +96,7 @@ export function portStatuses(config: SwitchConfig, compiler: Compiler, open: Ope
         device: devices.get(name),
         mtu: mtus.get(name),
         isGone: goneNames.has(name),
+        missing: missing.get(name),
         look: linkWatch.at(name),
         counters,
       });

@@ -1,9 +1,11 @@
-// Carries out a plan: it alone changes which configuration is in force and which devices are open.
+// Makes the switch what is wanted: it alone changes which configuration is in force and which devices are open.
 //
-//   carryOut(next):  diff -> delete (the data plane detaches, then devices close)
-//                         -> open new devices -> compile -> the data plane takes over -> in force
+//   desired (all that is wanted)  -- reconcile: less the ports that cannot be had now -->  in force
 //
-// An action that fails is reported and left out; the switch goes on with the others. One `carryOut` at a time.
+//   realise(target):  diff -> delete (the data plane detaches, then devices close)
+//                          -> open new devices -> compile -> the data plane takes over -> in force
+//
+// A part that fails is reported and left out; the switch goes on with the others. One change at a time.
 
 import { setImmediate as breath } from 'node:timers/promises';
 import { type Compiler, stateFlags } from '../compile/compiler.ts';
@@ -13,17 +15,26 @@ import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
-import { parsePath } from '../config/path.ts';
-import { portOf, refuse, refuseDependents } from '../config/refuse.ts';
-import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
+import { portOf, refuse, refuseDependents, settle } from '../config/refuse.ts';
+import {
+  type BridgeConfig,
+  EMPTY_CONFIG,
+  type LocalConfig,
+  type PortConfig,
+  type SwitchConfig,
+  type TapPortConfig,
+} from '../config/schema.ts';
+import { bridgeOf, portNamesOf, withoutPorts } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open_device.ts';
 import { storeState, storeTraps, type Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import type { PuntReason } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
 import { closeFdAside } from '../sys/wake.ts';
 import type { Change, Failed } from '../worker/messages.ts';
 import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
+import { type MissingPorts, reconcile } from './missing_ports.ts';
 import type { OpenPorts } from './open_ports.ts';
 
 export interface ReconfigurationParts {
@@ -49,76 +60,93 @@ export class Reconfiguration {
   /** What protocols find out about ports. */
   readonly states = new PortStates();
   readonly traps = new PortTraps();
+  private readonly missing: MissingPorts;
+  private wanted: SwitchConfig = EMPTY_CONFIG;
   private current: SwitchConfig = EMPTY_CONFIG;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
   private remotesKey: string | undefined = '';
+  /** Effective MTUs by bridge: those of 4,000 ports are found out once. */
+  private readonly mtus = new WeakMap<SwitchConfig, Map<string, Map<string, number>>>();
 
   constructor(parts: ReconfigurationParts, listeners: Listeners) {
     this.parts = parts;
+    this.missing = parts.open.missing;
     this.listeners = listeners;
   }
 
-  /** In force. */
+  /** All that is wanted, whether or not it can be had now. */
+  get desired(): SwitchConfig {
+    return this.wanted;
+  }
+
+  /** In force: without the ports that are missing. */
   get config(): SwitchConfig {
     return this.current;
   }
 
-  async carryOut(next: SwitchConfig): Promise<ActionResult[]> {
-    const { compiler, plane, open } = this.parts;
-    const plan = diff(this.current, next);
-    const results: ActionResult[] = plan.map((action) => ({ ...action, ok: true }));
-    if (plan.length === 0) return results;
-
-    const deletions = plan.filter(({ op }) => op === 'delete');
-    if (deletions.length > 0) {
-      // Throws if there is too much of anything, before the first thing is deleted.
-      compiler.check(next);
-      await this.detach(inForce(this.current, next, deletions));
+  /**
+   * Changes what is wanted, and makes it so as far as it can be had now. `keep`: what cannot be had now is wanted all the
+   * same, and the rest of its bridge goes on without it; otherwise it is as if nobody had asked for it.
+   */
+  async carryOut(next: SwitchConfig, keep: boolean): Promise<ActionResult[]> {
+    const { missing } = this;
+    const now = monotonicMs();
+    const asked = diff(this.wanted, next);
+    const before = new Set(missing.names());
+    if (keep) for (const port of before) missing.hurry(port, now);
+    for (const { kind, path } of asked) if (kind === 'port') missing.hurry(portOf(path), now);
+    // Throws if there is too much of anything, before the first thing is deleted.
+    this.parts.compiler.check(next);
+    const done = await this.realise(reconcile(next, missing, now), keep);
+    const results = settle(asked, done, keep, (port) => before.has(port));
+    const carriedOut = results.filter(({ ok }) => ok);
+    this.wanted = keep ? next : inForce(this.wanted, next, carriedOut);
+    if (carriedOut.length < results.length && !keep) {
+      // A port that had to go for another one, which was not to be had after all.
+      done.push(...(await this.realise(reconcile(this.wanted, missing, now), true)));
     }
-
-    const added = await this.openDevices(next, results);
-    refuseDependents(results, next);
-    for (const { ok, op, kind, path } of results) {
-      if (!ok && op === 'add' && kind === 'port') await this.undo(portOf(path), added);
-    }
-    const before = this.current;
-    const done = results.filter(({ ok }) => ok);
-    const config = inForce(before, next, done);
-    let failed: Failed[];
-    try {
-      await open.mtus.adjust(config, results, (port) => open.goneNames.has(port));
-      failed = await this.commit(config, { added: [...added.values()] });
-    } catch (error) {
-      await withdraw(
-        plane,
-        [...added.values()].map(({ spec }) => spec.port),
-      );
-      for (const name of added.keys()) await this.undo(name, added);
-      throw error;
-    }
-    if (failed.length > 0) {
-      const sound = new Set(results.filter(({ ok }) => ok));
-      for (const { port, message } of failed) {
-        const name = compiler.ports.name(port) as string;
-        const own = results.find(
-          ({ op, kind, path }) => op === 'add' && kind === 'port' && portOf(path) === name,
-        );
-        if (own) refuse(own, new TaploomError('device_failed', `Cannot attach port ${name}: ${message}`));
-        await this.undo(name, added);
-      }
-      refuseDependents(results, next);
-      const rest = done.filter((result) => result.ok || !sound.has(result));
-      await this.detach(inForce(before, next, rest));
-    }
+    this.account(done);
     this.listeners.update(this.current);
     return results;
   }
 
+  /** Tries what is due of what is missing. True if something has changed. */
+  async retry(): Promise<boolean> {
+    const now = monotonicMs();
+    if (this.missing.deadline() > now) return false;
+    const done = await this.realise(reconcile(this.wanted, this.missing, now), true);
+    const hasNews = this.account(done);
+    this.listeners.update(this.current);
+    return hasNews;
+  }
+
+  /**
+   * A port has lost its device: it is closed, and taken again as soon as that can be, or forgotten if it should be. True
+   * if it is forgotten.
+   */
+  async lose(port: string, reason: string): Promise<boolean> {
+    if (!this.parts.open.devices.has(port)) return false;
+    const alone = new Set([port]);
+    const isForgotten = whenDeleted(this.wanted, port) === 'forget';
+    if (isForgotten) this.wanted = withoutPorts(this.wanted, alone);
+    else this.missing.lost(port, reason, monotonicMs());
+    await this.detach(withoutPorts(this.current, alone));
+    this.listeners.update(this.current);
+    return isForgotten;
+  }
+
+  /** The same configuration anew, after interfaces have changed under it. */
+  async refresh(): Promise<void> {
+    const { open } = this.parts;
+    await open.mtus.adjust(this.current, [], (port) => open.goneNames.has(port));
+    await this.commit(this.current, {});
+    this.listeners.update(this.current);
+  }
+
   /** Resolves when no frame goes by the old state any more. @throws TaploomError `no_such_port` */
   async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
-    const { compiler, plane, topologies } = this.parts;
-    const number = compiler.ports.find(port);
-    if (number === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
+    const { plane, topologies } = this.parts;
+    const number = this.numberOf(port);
     this.states.set(port, vlan, state);
     const flags = stateFlags(state, this.viewOf(port)?.learning ?? true);
     for (const topology of topologies) storeState(topology, number, vlan, flags);
@@ -127,13 +155,18 @@ export class Reconfiguration {
 
   /** See `Host.trap`. */
   async trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
-    const { compiler, plane, topologies } = this.parts;
-    const number = compiler.ports.find(port);
-    if (number === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
+    const { plane, topologies } = this.parts;
+    const number = this.numberOf(port);
     this.traps.set(port, this.traps.bitOf(reason), isOn);
     const mask = (this.viewOf(port)?.traps ?? 0) | this.traps.of(port);
     for (const topology of topologies) storeTraps(topology, number, mask, this.traps.types);
     await plane.request({ kind: 'barrier' });
+  }
+
+  private numberOf(port: string): number {
+    const number = this.parts.compiler.ports.find(port);
+    if (number === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
+    return number;
   }
 
   private viewOf(port: string): PortView | undefined {
@@ -169,26 +202,113 @@ export class Reconfiguration {
     this.listeners.forgot(name);
   }
 
+  /** Remembers which wanted ports are missing and why. True if that is another than before. */
+  private account(done: readonly ActionResult[]): boolean {
+    const { missing } = this;
+    const now = monotonicMs();
+    const have = portNamesOf(this.current);
+    const wanted = portNamesOf(this.wanted);
+    let hasNews = false;
+    for (const port of missing.names()) {
+      if (wanted.has(port) && !have.has(port)) continue;
+      missing.forget(port);
+      hasNews = true;
+    }
+    for (const { ok, op, kind, path, code, error = '' } of done) {
+      if (ok || op === 'delete' || kind !== 'port') continue;
+      const port = portOf(path);
+      if (!wanted.has(port) || have.has(port)) continue;
+      hasNews = missing.failed(port, { code, message: error }, now) || hasNews;
+    }
+    for (const port of wanted) {
+      if (have.has(port) || missing.get(port) !== undefined) continue;
+      hasNews = missing.failed(port, { message: `Cannot attach port ${port}` }, now) || hasNews;
+    }
+    return hasNews;
+  }
+
+  /** Brings `next` into force, as far as it can be had. `keep`: a bridge may be without its own interface. */
+  private async realise(next: SwitchConfig, keep: boolean): Promise<ActionResult[]> {
+    const { compiler, plane, open } = this.parts;
+    const before = this.current;
+    const plan = diff(before, next);
+    const results: ActionResult[] = plan.map((action) => ({ ...action, ok: true }));
+    if (plan.length === 0) return results;
+
+    const successors = await this.openSuccessors(next, results, keep);
+    const deletions = results.filter(
+      ({ ok, op, kind, path }) => ok && op === 'delete' && !(kind === 'port' && successors.has(portOf(path))),
+    );
+    if (deletions.length > 0) await this.detach(inForce(before, next, deletions));
+
+    const added = await this.openDevices(next, results, successors);
+    const reattached = this.changeDevices(next, results);
+    refuseDependents(results, next, keep);
+    for (const { ok, op, kind, path } of results) {
+      if (!ok && op === 'add' && kind === 'port') await this.undo(portOf(path), added);
+    }
+    const done = results.filter(({ ok }) => ok);
+    const config = inForce(before, next, done);
+    const replaced = this.takeOver(next, successors);
+    let failed: Failed[];
+    try {
+      await open.mtus.adjust(config, results, (port) => open.goneNames.has(port));
+      failed = await this.commit(config, {
+        added: [...added.values(), ...reattached],
+        removed: [...replaced.values(), ...reattached],
+      });
+    } catch (error) {
+      const ports = [...added.values(), ...replaced.values()].map(({ spec }) => spec.port);
+      await withdraw(plane, ports);
+      for (const name of added.keys()) await this.undo(name, added);
+      this.current = withoutPorts(this.current, new Set(replaced.keys()));
+      for (const device of replaced.values()) await device.close();
+      throw error;
+    }
+    for (const device of replaced.values()) {
+      await device.close();
+      await breath();
+    }
+    await this.closeSockets(config);
+    if (failed.length > 0) {
+      const sound = new Set(results.filter(({ ok }) => ok));
+      for (const { port, message } of failed) {
+        const name = compiler.ports.name(port) as string;
+        const own = results.find(
+          ({ op, kind, path }) => op === 'add' && kind === 'port' && portOf(path) === name,
+        );
+        if (own) refuse(own, new TaploomError('device_failed', `Cannot attach port ${name}: ${message}`));
+        await this.undo(name, added);
+      }
+      refuseDependents(results, next, keep);
+      const rest = done.filter((result) => result.ok || !sound.has(result));
+      await this.detach(inForce(before, next, rest));
+    }
+    return results;
+  }
+
   /** Brings `config`, which is the current one less something, into force, and closes what is no longer in it. */
   private async detach(config: SwitchConfig): Promise<void> {
-    const { devices: all, tunnels } = this.parts.open;
-    const kept = new Set(
-      Object.entries(config.bridges).flatMap(([n, b]) => portViews(n, b).map((v) => v.name)),
-    );
+    const { devices: all } = this.parts.open;
+    const kept = portNamesOf(config);
     const removed = [...all].filter(([name]) => !kept.has(name));
     this.listeners.update(config);
     await this.commit(config, { removed: removed.map(([, device]) => device) });
-    // Tunnels tell in `close` which sockets nobody uses any more: the data plane detaches these, too.
     for (const [, device] of removed) if (device.sharesSockets) await device.close();
-    const vteps = tunnels.takeRemoved();
-    if (vteps.length > 0) await this.commit(config, { removedVteps: vteps.map(({ vtep }) => vtep) });
-    for (const { fd } of vteps) await closeFdAside(fd);
+    await this.closeSockets(config);
     for (const [name, device] of removed) {
       this.forget(name);
       if (device.sharesSockets) continue;
       await device.close();
       await breath();
     }
+  }
+
+  /** Tunnels tell in `close` which sockets nobody uses any more: the data plane detaches these, too. */
+  private async closeSockets(config: SwitchConfig): Promise<void> {
+    const vteps = this.parts.open.tunnels.takeRemoved();
+    if (vteps.length > 0) await this.commit(config, { removedVteps: vteps.map(({ vtep }) => vtep) });
+    for (const { fd } of vteps) await closeFdAside(fd);
   }
 
   /** Brings `config` into force, and tells which ports the data plane could not attach. */
@@ -226,33 +346,109 @@ export class Reconfiguration {
     return answer.kind === 'done' ? answer.failed : [];
   }
 
-  /** One after the other with a breath between them: the kernel takes its time, and others want to be served. */
-  private async openDevices(next: SwitchConfig, results: ActionResult[]): Promise<Map<string, Device>> {
-    const { compiler, plane, open } = this.parts;
-    const added = new Map<string, Device>();
-    const mtus = new Map<string, Map<string, number>>();
-    for (const result of results.filter(({ op, kind }) => op === 'add' && kind === 'port')) {
-      const [, bridge, kind] = parsePath(result.path) as string[];
-      const name = portOf(result.path);
-      const ofBridge = mtus.get(bridge) ?? effectiveMtus(next, bridge);
-      mtus.set(bridge, ofBridge);
-      const mtu = ofBridge.get(name) as number;
-      const { local, ports } = next.bridges[bridge];
+  /**
+   * Ports that become other devices: the new one is opened beside the old one, so that a port is not lost for a new one
+   * that cannot be had. Where the old one is in the way, it goes first.
+   */
+  private async openSuccessors(
+    next: SwitchConfig,
+    results: ActionResult[],
+    keep: boolean,
+  ): Promise<Map<string, Device>> {
+    const successors = new Map<string, Device>();
+    const added = new Map(results.filter(({ op }) => op === 'add').map((result) => [result.path, result]));
+    for (const deletion of results.filter(({ op, kind }) => op === 'delete' && kind === 'port')) {
+      const addition = added.get(deletion.path);
+      if (addition === undefined) continue;
+      const name = portOf(deletion.path);
       try {
-        const number = compiler.ports.number(name);
-        const config =
-          kind === 'local' && local !== false ? { type: 'local' as const, ...local } : ports[name];
-        const wake = () => plane.wake(number);
-        const device = await openDevice({ number, name, config, mtu }, open.devices, open.tunnels, wake);
+        successors.set(name, await this.openOne(next, name));
+      } catch (error) {
+        if (keep || (error instanceof TaploomError && error.code === 'port_busy')) continue;
+        refuse(deletion, error);
+        refuse(addition, error);
+      }
+      await breath();
+    }
+    return successors;
+  }
+
+  /** The devices of these names from now on; tells which they were before. */
+  private takeOver(next: SwitchConfig, successors: ReadonlyMap<string, Device>): Map<string, Device> {
+    const { devices } = this.parts.open;
+    const replaced = new Map<string, Device>();
+    for (const [name, device] of successors) {
+      const before = devices.get(name);
+      if (before !== undefined) replaced.set(name, before);
+      this.forget(name);
+      this.keep(next, name, device);
+    }
+    return replaced;
+  }
+
+  /** One after the other with a breath between them: the kernel takes its time, and others want to be served. */
+  private async openDevices(
+    next: SwitchConfig,
+    results: ActionResult[],
+    successors: ReadonlyMap<string, Device>,
+  ): Promise<Map<string, Device>> {
+    const added = new Map(successors);
+    for (const result of results.filter(({ ok, op, kind }) => ok && op === 'add' && kind === 'port')) {
+      const name = portOf(result.path);
+      if (added.has(name)) continue;
+      try {
+        const device = await this.openOne(next, name);
         added.set(name, device);
-        open.devices.set(name, device);
-        open.mtus.set(name, ports[name]?.mtu ?? device.ownMtu ?? mtu);
+        this.keep(next, name, device);
       } catch (error) {
         refuse(result, error);
       }
       await breath();
     }
     return added;
+  }
+
+  private async openOne(next: SwitchConfig, name: string): Promise<Device> {
+    const { compiler, plane, open } = this.parts;
+    const number = compiler.ports.number(name);
+    const config = deviceConfig(next, name);
+    const mtu = this.mtuOf(next, name);
+    return openDevice({ number, name, config, mtu }, open.devices, open.tunnels, () => plane.wake(number));
+  }
+
+  private keep(next: SwitchConfig, name: string, device: Device): void {
+    const { type, mtu } = deviceConfig(next, name);
+    const own = type === 'local' ? undefined : mtu;
+    this.parts.open.keep(name, device, own ?? device.ownMtu ?? this.mtuOf(next, name));
+  }
+
+  private mtuOf(next: SwitchConfig, name: string): number {
+    const bridge = bridgeOf(next, name) as string;
+    const ofConfig = this.mtus.get(next) ?? new Map<string, Map<string, number>>();
+    this.mtus.set(next, ofConfig);
+    const ofBridge = ofConfig.get(bridge) ?? effectiveMtus(next, bridge);
+    ofConfig.set(bridge, ofBridge);
+    return ofBridge.get(name) as number;
+  }
+
+  /** Devices that change while they are open; tells which of them the data plane has to attach anew. */
+  private changeDevices(next: SwitchConfig, results: ActionResult[]): Device[] {
+    const reattached: Device[] = [];
+    for (const result of results) {
+      const { ok, op, kind, path } = result;
+      if (!ok || op !== 'set' || kind !== 'port') continue;
+      const name = portOf(path);
+      const device = this.parts.open.devices.get(name);
+      if (device?.change === undefined) continue;
+      const { spec } = device;
+      try {
+        device.change(deviceConfig(next, name) as TapPortConfig | LocalConfig);
+      } catch (error) {
+        refuse(result, error);
+      }
+      if (device.spec !== spec) reattached.push(device);
+    }
+    return reattached;
   }
 }
 
@@ -261,4 +457,17 @@ interface Devices {
   added?: Device[];
   removed?: Device[];
   removedVteps?: number[];
+}
+
+/** Of a port, or of the local interface of the bridge of that name. */
+function deviceConfig({ bridges }: SwitchConfig, name: string): PortConfig | ({ type: 'local' } & LocalConfig) {
+  const local = Object.hasOwn(bridges, name) && bridges[name].local;
+  if (local) return { type: 'local', ...local };
+  const bridge = Object.values(bridges).find(({ ports }) => Object.hasOwn(ports, name));
+  return (bridge as BridgeConfig).ports[name];
+}
+
+function whenDeleted(config: SwitchConfig, name: string): 'wait' | 'forget' {
+  const found = deviceConfig(config, name);
+  return found.type === 'tap' || found.type === 'af_packet' ? found.when_deleted : 'wait';
 }

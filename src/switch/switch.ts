@@ -1,5 +1,5 @@
 // The switch: one configuration in force, and a data plane that forwards between its devices. A facade: what it does
-// is done by reconfiguration.ts (changes), host_links.ts and switch_host.ts (protocols), fdb_access.ts, captures.ts,
+// is done by reconfiguration.ts (changes), reconciler.ts (what is wanted stays true), host_links.ts and switch_host.ts (protocols), fdb_access.ts, captures.ts,
 // switch_news.ts (events) and lldp_service.ts.
 //
 // Changes queue up and are carried out one after the other.
@@ -7,6 +7,7 @@
 import { randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type {
+  ApplyOptions,
   BridgeStatus,
   Capture,
   CaptureOptions,
@@ -32,7 +33,6 @@ import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.t
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import type { Author } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
@@ -49,6 +49,7 @@ import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
+import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
@@ -62,6 +63,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly plane: PlaneClient;
   private readonly topologies: Topology[];
   private readonly reconfiguration: Reconfiguration;
+  private readonly reconciler: Reconciler;
   private readonly captures: CaptureRegistry;
   private readonly lldpService: LldpService;
   readonly host: SwitchHost;
@@ -104,6 +106,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         forgot: (port) => this.events.forget(port),
       },
     );
+    this.reconciler = new Reconciler({
+      open,
+      reconfiguration: () => this.reconfiguration,
+      enqueue: (task) => this.enqueue(task),
+      isClosed: () => this.isClosed,
+      news: this.events,
+    });
     this.lldpService.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
@@ -113,8 +122,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       remoteRow: (port, address) => compiler.remoteRow(port, address),
       names: (remotes) => {
         const { devices, linkWatch, goneNames: gone } = open;
-        const { config, states } = this.reconfiguration;
-        return traceNames({ compiler, config, states, devices, linkWatch, gone }, remotes);
+        const { states } = this.reconfiguration;
+        return traceNames({ compiler, config: this.config, states, devices, linkWatch, gone }, remotes);
       },
       request: (body) => plane.request(body),
       enqueue: (task) => this.enqueue(task),
@@ -146,20 +155,27 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   get config(): SwitchConfig {
-    return this.reconfiguration.config;
+    return this.reconfiguration.desired;
   }
 
   plan(next: unknown): Action[] {
     return diff(this.config, parseConfig(next));
   }
 
-  apply(next: unknown, by: Author = { kind: 'program' }): Promise<ActionResult[]> {
+  apply(
+    next: unknown,
+    { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
+  ): Promise<ActionResult[]> {
     return this.enqueue(async () => {
       const config = parseConfig(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
-      const results = await this.reconfiguration.carryOut(config);
-      this.events.applied(by, results);
-      return results;
+      try {
+        const results = await this.reconfiguration.carryOut(config, keep);
+        this.events.applied(by, results);
+        return results;
+      } finally {
+        this.reconciler.attend();
+      }
     });
   }
 
@@ -260,6 +276,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.enqueue(async () => {
       if (this.isClosed) return;
       this.isClosed = true;
+      this.reconciler.close();
       await this.captures.close();
       this.lldpService.close();
       this.host.close();
@@ -279,11 +296,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private tell({ kind, port, errno }: News): void {
     const name = this.compiler.ports.name(port);
     if (name === undefined) return;
-    if (kind === 'gone') {
-      this.open.goneNames.add(name);
-      this.events.gone(name);
-    }
     this.emit(kind, name, errno);
+    if (kind === 'gone') this.reconciler.lost(name, 'its device was deleted');
   }
 
   private fail(error: Error): void {

@@ -3,10 +3,11 @@
 import type { EventEmitter } from 'node:events';
 import type { LldpChange, SwitchEvents } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
+import { bridgeOf } from '../config/without_ports.ts';
 import type { Author } from '../event.ts';
 import { appliedFacts } from './applied.ts';
 import { EventLog } from './event_log.ts';
-import { bridgeOf, EventWatch, type Watched } from './event_watch.ts';
+import { EventWatch, type Watched } from './event_watch.ts';
 
 export type { PortGlance } from './event_watch.ts';
 
@@ -46,9 +47,14 @@ export class SwitchNews extends EventLog {
     for (const fact of appliedFacts(by, results)) this.add(fact);
   }
 
-  gone(port: string): void {
+  gone(port: string, reason: string): void {
     const bridge = bridgeOf(this.watched.config(), port);
-    if (bridge !== undefined) this.add({ type: 'port', change: 'gone', bridge, port });
+    if (bridge !== undefined) this.add({ type: 'port', change: 'gone', bridge, port, reason });
+  }
+
+  /** A port is wanted no longer, because its device is gone: see `when_deleted`. */
+  forgotten(bridge: string, port: string, reason: string): void {
+    this.add({ type: 'port', change: 'removed', bridge, port, reason });
   }
 
   neighbour({ kind, neighbor }: LldpChange): void {

@@ -233,6 +233,11 @@ export class LinkSocket {
     }
   }
 
+  /** Into another namespace, under another name, in one step. */
+  handOver(index: number, netns: number, name: string): void {
+    this.done(native().tl_link_hand_over(this.fd, index, netns, name), name, 'move');
+  }
+
   /** `10.0.0.1/24` or `2001:db8::1/64`; IPv6 without duplicate address detection, so that it works at once. */
   addAddress(name: string, cidr: string): void {
     const [address, prefix = ''] = cidr.split('/');

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 8;
+const VERSION = 9;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -31,6 +31,7 @@ const FUNCTIONS = {
   tl_tap_up: ['pointer', 'int'],
   tl_tap_set_header: ['int', 'int'],
   tl_tap_set_offload: ['int', 'int'],
+  tl_tap_reset: ['int'],
   tl_tap_set_persist: ['int', 'int'],
   tl_tap_set_owner: ['int', 'int'],
   tl_tap_set_group: ['int', 'int'],
@@ -44,6 +45,7 @@ const FUNCTIONS = {
   tl_link_set_mac: ['int', 'string', 'pointer'],
   tl_link_set_flag: ['int', 'string', 'int', 'int'],
   tl_link_set_netns: ['int', 'string', 'int'],
+  tl_link_hand_over: ['int', 'int', 'int', 'string'],
   tl_link_remove: ['int', 'string'],
   tl_link_add_address: ['int', 'int', 'string', 'int'],
   tl_sockaddr: ['string', 'int', 'pointer'],
@@ -53,6 +55,11 @@ const FUNCTIONS = {
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int'],
   tl_wake_create: [],
+  tl_watch_open: ['pointer'],
+  tl_watch_add: ['int', 'int'],
+  tl_watch_routes: ['int', 'int'],
+  tl_pidfd_open: ['int'],
+  tl_watch_read: ['int', 'pointer', 'int'],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],
   tl_test_send: ['int', 'pointer', 'pointer', 'int'],

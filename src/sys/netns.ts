@@ -9,9 +9,12 @@ export function netnsPath(netns: string): string {
   return netns.startsWith('/') ? netns : `/var/run/netns/${netns}`;
 }
 
-/** Opens the namespace; close it with closeFd. */
+/** That of this process. */
+export const OWN_NETNS = '/proc/self/ns/net';
+
+/** Opens the namespace; close it with closeFd. SysError of syscall `netns`: there is none, or it is forbidden. */
 export function openNetns(netns: string): number {
-  return check(native().tl_netns_open(netnsPath(netns)), 'open', `Cannot open network namespace ${netns}`);
+  return check(native().tl_netns_open(netnsPath(netns)), 'netns', `Cannot open network namespace ${netns}`);
 }
 
 /** Calls `act` with the namespace's fd, or with -1 ("here"), and closes it afterwards. */

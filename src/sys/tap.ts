@@ -1,10 +1,12 @@
 // TAP devices: opens, configures and adopts them; who reads and writes them is somebody else (burst.ts).
 // Control plane only. Rules and numbers: Documentation/networking/tuntap.rst, drivers/net/tun.c.
 
+import { randomBytes } from 'node:crypto';
+import { fstatSync, statSync } from 'node:fs';
 import { LinkSocket, linkOfTap } from './link.ts';
 import { cText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
-import { withNetns } from './netns.ts';
+import { OWN_NETNS, withNetns } from './netns.ts';
 import { check, SysError } from './sys_error.ts';
 import { closeFd } from './wake.ts';
 
@@ -59,6 +61,10 @@ export interface TapDevice {
   name: string;
   /** False if a persistent interface of that name was taken over, or an fd adopted. */
   created: boolean;
+  /** It was up when it was taken. */
+  wasUp: boolean;
+  /** Frames that the kernel had dropped for want of a reader before. */
+  droppedBefore: number;
   /** 0 if the interface cannot be seen: its namespace is forbidden, or it is gone. Then mac is '' and mtu 0. */
   ifindex: number;
   mac: string;
@@ -71,9 +77,13 @@ export interface TapDevice {
 /**
  * Creates a TAP or takes a persistent one that nobody holds, and configures it. Throws SysError; nothing is left
  * behind then. EBUSY: somebody has it open, or a non-TAP interface has the name (EINVAL on some kernels).
+ *
+ * A new one for another namespace is made here and moved: an open TAP keeps the namespace alive in which it was made,
+ * and a host that somebody deletes should not go on answering.
  */
 export function openTap(options: TapOptions): TapDevice {
   return withNetns(options.netns, (netns) => {
+    const isMoved = netns >= 0 && !isHere(netns) && !exists(options);
     const flags =
       IFF_TAP |
       IFF_NO_PI |
@@ -81,19 +91,49 @@ export function openTap(options: TapOptions): TapDevice {
       (options.multiQueue ? IFF_MULTI_QUEUE : 0);
     const nameOut = aligned(16);
     const words = aligned(8);
-    const fd = native().tl_tap_attach(netns, options.name, flags, nameOut, words);
+    const name = isMoved ? passingName() : options.name;
+    const fd = native().tl_tap_attach(isMoved ? -1 : netns, name, flags, nameOut, words);
     const out = new Int32Array(words.buffer);
     if (fd < 0) throw attachError(options, -fd, out[STAGE]);
     try {
+      if (isMoved) handOver(fd, netns, options.name);
       // An interface that existed and that nobody held open must have been persistent; a new one is not yet.
       const created = (out[FLAGS] & IFF_PERSIST) === 0;
-      return configure(fd, cText(nameOut), created, options);
+      return configure(fd, isMoved ? tapName(fd) : cText(nameOut), created, options);
     } catch (error) {
       native().tl_tap_set_persist(fd, (out[FLAGS] & IFF_PERSIST) === 0 ? 0 : 1);
       closeFd(fd);
       throw error;
     }
   });
+}
+
+function exists({ name, netns }: TapOptions): boolean {
+  using links = LinkSocket.open(netns);
+  return name.includes('%') || links.exists(name);
+}
+
+/** Of an interface that nobody should take for one that stays. */
+function passingName(): string {
+  return `tl-${randomBytes(5).toString('hex')}`;
+}
+
+function isHere(netns: number): boolean {
+  const [there, here] = [fstatSync(netns), statSync(OWN_NETNS)];
+  return there.ino === here.ino && there.dev === here.dev;
+}
+
+/** Moves the interface of an open TAP, wherever it is, into an open namespace. It is down then, and has no addresses. */
+function handOver(fd: number, netns: number, name: string): void {
+  using links = LinkSocket.ofTap(fd);
+  links.handOver(links.index(tapName(fd)), netns, name);
+}
+
+/** The same for a namespace by its name (undefined = here), and up again. Throws SysError. */
+export function moveTap(fd: number, netns: string | undefined, name: string): void {
+  withNetns(netns ?? OWN_NETNS, (to) => handOver(fd, to, name));
+  using links = LinkSocket.open(netns);
+  links.setUp(name, true);
 }
 
 function configure(fd: number, name: string, created: boolean, options: TapOptions): TapDevice {
@@ -103,13 +143,9 @@ function configure(fd: number, name: string, created: boolean, options: TapOptio
   const offloads =
     vnetHeaderSize === 24
       ? setTunnelOffloads(fd, what)
-      : setOffloads(fd, vnetHeaderSize > 0 && options.offloads !== false);
-  if (options.owner !== undefined) {
-    check(native().tl_tap_set_owner(fd, userId(options.owner)), 'TUNSETOWNER', what);
-  }
-  if (options.group !== undefined) {
-    check(native().tl_tap_set_group(fd, groupId(options.group)), 'TUNSETGROUP', what);
-  }
+      : setTapOffloads(fd, vnetHeaderSize > 0 && options.offloads !== false);
+  if (options.owner !== undefined) setTapOwner(fd, options.owner);
+  if (options.group !== undefined) setTapGroup(fd, options.group);
   const links = LinkSocket.open(options.netns);
   try {
     // Only what differs: whoever owns a TAP that was made ready for him may open it, but not configure it.
@@ -119,11 +155,22 @@ function configure(fd: number, name: string, created: boolean, options: TapOptio
     if (options.arp === false) links.withoutArp(name);
     if (options.persist) setTapPersist(fd, true);
     if (options.up !== false && !now.up) links.setUp(name, true);
-    const { index, mac, mtu } = links.get(name);
-    return { fd, name, created, ifindex: index, mac, mtu, offloads, vnetHeaderSize };
+    const { index, mac, mtu, stats } = links.get(name);
+    const droppedBefore = stats.txDropped;
+    const wasUp = now.up;
+    return { fd, name, created, wasUp, droppedBefore, ifindex: index, mac, mtu, offloads, vnetHeaderSize };
   } finally {
     links.close();
   }
+}
+
+/** Who may open the interface without CAP_NET_ADMIN. Throws SysError, also if there is no such user. */
+export function setTapOwner(fd: number, owner: number | string): void {
+  check(native().tl_tap_set_owner(fd, userId(owner)), 'TUNSETOWNER', 'Cannot set the owner of a TAP');
+}
+
+export function setTapGroup(fd: number, group: number | string): void {
+  check(native().tl_tap_set_group(fd, groupId(group)), 'TUNSETGROUP', 'Cannot set the group of a TAP');
 }
 
 /**
@@ -144,10 +191,23 @@ export function adoptTapFd(fd: number, options: { vnetHeader?: 12 | 0; offloads?
   }
   check(native().tl_set_nonblocking(fd), 'fcntl', what);
   if (vnetHeaderSize) check(native().tl_tap_set_header(fd, vnetHeaderSize), 'TUNSETVNETHDRSZ', what);
-  const offloads = setOffloads(fd, vnetHeaderSize > 0 && options.offloads !== false);
+  const offloads = setTapOffloads(fd, vnetHeaderSize > 0 && options.offloads !== false);
   const name = cText(nameOut);
-  const { index, mac, mtu } = linkOfTap(fd, 0) ?? { index: 0, mac: '', mtu: 0 };
-  return { fd, name, created: false, ifindex: index, mac, mtu, offloads, vnetHeaderSize };
+  const link = linkOfTap(fd, 0);
+  const { index, mac, mtu } = link ?? { index: 0, mac: '', mtu: 0 };
+  const droppedBefore = link?.stats.txDropped ?? 0;
+  return {
+    ...{ fd, name, created: false, wasUp: true, droppedBefore },
+    ...{ ifindex: index, mac, mtu, offloads, vnetHeaderSize },
+  };
+}
+
+/**
+ * Leaves an interface that outlives the fd as `ip tuntap add` makes one: without offloads, with the kernel's header size.
+ * The next program that opens it may know of neither.
+ */
+export function resetTap(fd: number): void {
+  check(native().tl_tap_reset(fd), 'TUNSETOFFLOAD', 'Cannot reset a TAP');
 }
 
 /** Off: the interface goes away when its last fd is closed. */
@@ -175,7 +235,8 @@ export function areTapsUp(fds: readonly number[]): (boolean | undefined)[] {
   return Array.from(states, (state) => (state < 0 ? undefined : state === 1));
 }
 
-function setOffloads(fd: number, wanted: boolean): number {
+/** What the kernel sends and takes unfinished; tells the TUNSETOFFLOAD bits that it accepted. Throws SysError. */
+export function setTapOffloads(fd: number, wanted: boolean): number {
   for (const bits of wanted ? OFFLOAD_SETS : []) {
     if (native().tl_tap_set_offload(fd, bits) >= 0) return bits;
   }

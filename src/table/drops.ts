@@ -56,7 +56,7 @@ const TABLE = [
   ['fault_receive', 'receive', 'dropped on purpose by a fault port'],
   ['too_big', 'transmit', 'larger than the egress MTU'],
   ['port_down', 'transmit', 'egress interface is down'],
-  ['queue_full', 'transmit', 'egress queue is full'],
+  ['queue_full', 'transmit', 'queue of the interface is full'],
   ['device_gone', 'transmit', 'egress device was deleted'],
   ['device_error', 'transmit', 'egress device refused the frame'],
   [

@@ -2,6 +2,7 @@
 // of traffic is what the test puts into it.
 
 import type {
+  ApplyOptions,
   BridgeStatus,
   Capture,
   CapturedFrame,
@@ -23,8 +24,8 @@ import type {
 import type { ActionResult } from '../../src/config/action.ts';
 import { diff } from '../../src/config/diff.ts';
 import { inForce } from '../../src/config/in_force.ts';
+import { settle } from '../../src/config/refuse.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
-import type { Author } from '../../src/event.ts';
 import { appliedFacts } from '../../src/switch/applied.ts';
 import { EventLog } from '../../src/switch/event_log.ts';
 
@@ -79,20 +80,22 @@ export class SimulatedSwitch implements SwitchApi {
     return diff(this.config, parseConfig(next));
   }
 
-  async apply(next: unknown, by: Author = { kind: 'program' }): Promise<ActionResult[]> {
+  async apply(
+    next: unknown,
+    { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
+  ): Promise<ActionResult[]> {
     const before = ++this.applied;
     const wanted = parseConfig(next);
-    const results = diff(this.config, wanted).map((action): ActionResult => {
+    const asked = diff(this.config, wanted);
+    const done = asked.map((action): ActionResult => {
       const failure = this.failures.get(action.path);
       return failure ? { ...action, ok: false, ...failure } : { ...action, ok: true };
     });
+    const results = settle(asked, done, keep, () => false);
     await new Promise((done) => setTimeout(done, 1));
     if (before !== this.applied) throw new Error('apply ran twice at once');
-    this.config = inForce(
-      this.config,
-      wanted,
-      results.filter((result) => result.ok),
-    );
+    const carriedOut = results.filter((result) => result.ok);
+    this.config = keep ? wanted : inForce(this.config, wanted, carriedOut);
     for (const fact of appliedFacts(by, results)) this.events.add(fact);
     return results;
   }

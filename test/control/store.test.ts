@@ -38,7 +38,6 @@ const portsOf = ({ bridges }: SwitchConfig) => Object.keys(bridges.br0?.ports ??
 async function run(config: ConfigSource | undefined, change?: SwitchConfig) {
   const store = new StateStore(file);
   const loaded = store.load(config);
-  store.started(loaded.config);
   await store.save(change ?? loaded.config);
   return { ...loaded, ports: portsOf(loaded.config) };
 }
@@ -80,7 +79,7 @@ test('a configuration file that is given for the first time is in force', async 
 test('a reload makes the file the one that the state is built on', async () => {
   const store = new StateStore(file);
   store.load(source('vm1'));
-  store.reloaded(source('vm2'), switchWith('vm2'), switchWith('vm2'));
+  store.reloaded(source('vm2'));
   await store.save(switchWith('vm2', 'vm9'));
   expect(await run(source('vm2'))).toMatchObject({ from: 'state', ports: ['vm2', 'vm9'] });
 });
@@ -129,32 +128,6 @@ test('a state that a later version would refuse is not restored in parts', async
 
 test('a state file that cannot be read stops the start', () => {
   expect(() => new StateStore(directory).load()).toThrow(`Cannot read the state file ${directory}: EISDIR`);
-});
-
-test('what could not be had at the start is not forgotten with the first change', async () => {
-  await run(source('vm1', 'vm2'));
-  const store = new StateStore(file);
-  store.load(source('vm1', 'vm2'));
-  store.started(switchWith('vm1'));
-  await store.save(switchWith('vm1', 'vm3'));
-  expect((await run(source('vm1', 'vm2'))).ports.sort()).toEqual(['vm1', 'vm2', 'vm3']);
-});
-
-test('what could not be had at the start gives way to what a client makes of its name', async () => {
-  const wanted = parseConfig({
-    version: 1,
-    bridges: { br0: { ports: { vm1: { type: 'tap', netns: 'h1' } } }, br1: {} },
-  });
-  const elsewhere = parseConfig({
-    version: 1,
-    bridges: { br0: {}, br1: { ports: { vm1: { type: 'tap' } } } },
-  });
-  const text = formatConfig(wanted);
-  const store = new StateStore(file);
-  store.load({ file: 'x', text });
-  store.started(parseConfig({ version: 1, bridges: { br0: {}, br1: {} } }));
-  await store.save(elsewhere);
-  expect(new StateStore(file).load({ file: 'x', text }).config).toEqual(elsewhere);
 });
 
 test('saving leaves one private file, also when many changes come at once', async () => {

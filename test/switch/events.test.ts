@@ -34,7 +34,7 @@ test('a change tells who made it, and which ports came and went', async () => {
   ]);
   const since = events.stored().at(-1)?.seq;
   const by = { kind: 'client', pid: 7, uid: 0, gid: 0, user: 'root', command: 'curl' } as const;
-  await taploom.apply(configOf({ br0: { ports: ports(2) } }), by);
+  await taploom.apply(configOf({ br0: { ports: ports(2) } }), { by });
   expect(events.stored({ since }).map(({ message }) => message)).toEqual([
     'root (uid 0), process 7 `curl`, changed the configuration: delete bridges.br0.ports.p3',
     'port p3 was removed from bridge br0',

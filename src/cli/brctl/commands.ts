@@ -102,13 +102,16 @@ function alreadyMember(name: string, bridge: string): BrctlFailure {
   );
 }
 
-/** An interface that exists is attached as it is, a TAP that a virtual machine holds or will open, too. */
+/**
+ * An interface that exists is attached as it is, a TAP that a virtual machine holds or will open, too. As on Linux, the
+ * port is forgotten when its interface is deleted.
+ */
 async function addOrAttach(client: ControlClient, bridge: string, name: string): Promise<void> {
   try {
-    await client.addPort(bridge, name, { type: 'tap' }, { fresh: true });
+    await client.addPort(bridge, name, { type: 'tap', when_deleted: 'forget' }, { fresh: true });
   } catch (error) {
     if (codeOf(error) !== 'interface_exists') throw error;
-    await client.addPort(bridge, name, { type: 'af_packet' });
+    await client.addPort(bridge, name, { type: 'af_packet', when_deleted: 'forget' });
   }
 }
 

@@ -1,0 +1,245 @@
+// Keeps what is wanted true while the world changes: hears from the kernel what happens to interfaces, addresses and
+// namespaces, closes ports that have lost their device, and tries those again that are missing.
+//
+//   kernel, data plane -> happened -> lose | hurry | refresh -> one change at a time (reconfiguration.ts) -> attend
+//
+// Without rights to hear the kernel, the slow clock of missing_ports.ts is what is left.
+
+import type { PortConfig, SwitchConfig } from '../config/schema.ts';
+import { bridgeOf } from '../config/without_ports.ts';
+import { type Happening, KernelWatch } from '../device/kernel_watch.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import type { OpenPorts } from './open_ports.ts';
+import type { Reconfiguration } from './reconfiguration.ts';
+import type { SwitchNews } from './switch_news.ts';
+
+/** Between something that can help and the try, ms: what happens comes in several messages. */
+const CALM = 10;
+/** A timer takes no longer one; it is set again then. */
+const LONGEST_TIMER = 60_000;
+
+export interface ReconcilerParts {
+  readonly open: OpenPorts;
+  reconfiguration(): Reconfiguration;
+  /** Does something while no change is under way. */
+  enqueue<T>(task: () => Promise<T>): Promise<T>;
+  isClosed(): boolean;
+  readonly news: Pick<SwitchNews, 'gone' | 'forgotten'>;
+}
+
+/** What a port stands on. */
+interface Foundation {
+  port: string;
+  netns: string | undefined;
+  /** Name of its interface; undefined if it needs none of the host's. */
+  device: string | undefined;
+  /** Of a tunnel. */
+  address: string | undefined;
+}
+
+export class Reconciler {
+  private readonly parts: ReconcilerParts;
+  private watch: KernelWatch | undefined;
+  private isDeaf = false;
+  private timer: NodeJS.Timeout | undefined;
+  private foundations: Foundation[] = [];
+  private of: SwitchConfig | undefined;
+  /** Open ports by namespace and interface index. */
+  private byLink = new Map<string, string>();
+
+  constructor(parts: ReconcilerParts) {
+    this.parts = parts;
+  }
+
+  /** After every change: follows what the configuration stands on, and sets the clock. */
+  attend(): void {
+    const { open, isClosed } = this.parts;
+    if (isClosed()) return;
+    const { desired } = this.parts.reconfiguration();
+    if (desired !== this.of) {
+      this.of = desired;
+      this.foundations = foundationsOf(desired);
+    }
+    if (this.foundations.length > 0) this.listen();
+    const names = this.foundations.map(({ netns }) => netns).filter((name) => name !== undefined);
+    this.watch?.follow(new Set(names));
+    this.byLink = new Map();
+    for (const { port, netns } of this.foundations) {
+      const index = open.devices.get(port)?.ifindex;
+      if (index !== undefined) this.byLink.set(linkKey(netns, index), port);
+    }
+    this.wait();
+  }
+
+  /** A port's device is dead. */
+  lost(port: string, reason: string): void {
+    const { parts } = this;
+    const { reconfiguration, open, news } = parts;
+    if (!open.devices.has(port) || open.goneNames.has(port)) return;
+    open.goneNames.add(port);
+    news.gone(port, reason);
+    void parts
+      .enqueue(async () => {
+        if (parts.isClosed()) return;
+        const bridge = bridgeOf(reconfiguration().desired, port);
+        const isForgotten = await reconfiguration().lose(port, reason);
+        if (isForgotten && bridge !== undefined) news.forgotten(bridge, port, reason);
+        this.attend();
+      })
+      // The data plane has died, and says so by itself.
+      .catch(() => {});
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.watch?.close();
+    this.watch = undefined;
+  }
+
+  private listen(): void {
+    if (this.watch !== undefined || this.isDeaf) return;
+    try {
+      this.watch = new KernelWatch((happenings) => this.happened(happenings));
+    } catch {
+      this.isDeaf = true;
+    }
+  }
+
+  private wait(): void {
+    clearTimeout(this.timer);
+    const deadline = this.parts.open.missing.deadline();
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    const pause = Math.min(LONGEST_TIMER, Math.max(CALM, deadline - monotonicMs()));
+    this.timer = setTimeout(() => this.retry(), pause).unref();
+  }
+
+  private retry(): void {
+    const { parts } = this;
+    void parts
+      .enqueue(async () => {
+        if (!parts.isClosed()) await parts.reconfiguration().retry();
+      })
+      .catch(() => {})
+      .finally(() => this.attend());
+  }
+
+  private happened(happenings: readonly Happening[]): void {
+    let isChanged = false;
+    for (const happening of happenings) {
+      switch (happening.kind) {
+        case 'link':
+          isChanged = this.seen(happening) || isChanged;
+          break;
+        case 'unlink': {
+          const port = this.byLink.get(linkKey(happening.netns, happening.index));
+          if (port !== undefined) this.lostIf(port);
+          break;
+        }
+        case 'address':
+          this.addressed(happening.address, happening.usable);
+          break;
+        case 'netns':
+          this.renamed(happening.netns);
+          break;
+        case 'lost':
+          isChanged = this.lookAtAll() || isChanged;
+          break;
+      }
+    }
+    if (isChanged) this.refresh();
+    this.wait();
+  }
+
+  /** An interface came or changed. True if forwarding depends on what did. */
+  private seen({ netns, index, name }: Extract<Happening, { kind: 'link' }>): boolean {
+    const { open } = this.parts;
+    const port = this.byLink.get(linkKey(netns, index));
+    if (port !== undefined) return open.linkChanged(port);
+    this.hurry((one) => one.device === name && one.netns === netns);
+    return false;
+  }
+
+  /** Unless it is to be seen somewhere else: the interface of a TAP may move. */
+  private lostIf(port: string): void {
+    const device = this.parts.open.devices.get(port);
+    if (device?.link?.() === undefined) {
+      this.lost(port, 'its interface was deleted, or has left its namespace');
+    }
+  }
+
+  private addressed(address: string, usable: boolean): void {
+    if (usable) {
+      this.hurry((one) => one.address === address);
+      return;
+    }
+    for (const one of this.foundations) {
+      if (one.address !== address) continue;
+      this.lost(one.port, `no interface has the address ${address} any more`);
+    }
+  }
+
+  private renamed(netns: string): void {
+    this.hurry((one) => one.netns === netns);
+    for (const one of this.foundations) {
+      if (one.netns !== netns) continue;
+      this.lost(one.port, `network namespace ${netns} was deleted, or is another one now`);
+    }
+  }
+
+  /** News of the kernel were lost. */
+  private lookAtAll(): boolean {
+    const { open } = this.parts;
+    this.hurry(() => true);
+    let isChanged = false;
+    for (const [port, device] of open.devices) {
+      if (device.ifindex === undefined) continue;
+      this.lostIf(port);
+      isChanged = open.linkChanged(port) || isChanged;
+    }
+    return isChanged;
+  }
+
+  private hurry(matches: (one: Foundation) => boolean): void {
+    const { missing } = this.parts.open;
+    if (missing.size === 0) return;
+    const now = monotonicMs();
+    for (const one of this.foundations) if (matches(one)) missing.hurry(one.port, now);
+  }
+
+  private refresh(): void {
+    const { parts } = this;
+    void parts
+      .enqueue(async () => {
+        if (!parts.isClosed()) await parts.reconfiguration().refresh();
+      })
+      .catch(() => {});
+  }
+}
+
+function linkKey(netns: string | undefined, index: number): string {
+  return `${netns ?? ''} ${index}`;
+}
+
+function foundationsOf({ bridges }: SwitchConfig): Foundation[] {
+  return Object.entries(bridges).flatMap(([bridge, { local, ports }]) => [
+    ...(local ? [{ port: bridge, netns: local.netns, device: bridge, address: undefined }] : []),
+    ...Object.entries(ports).flatMap(([port, config]) => foundationOf(port, config) ?? []),
+  ]);
+}
+
+function foundationOf(port: string, config: PortConfig): Foundation | undefined {
+  switch (config.type) {
+    case 'tap':
+      return config.fd === undefined
+        ? { port, netns: config.netns, device: port, address: undefined }
+        : undefined;
+    case 'af_packet':
+      return { port, netns: config.netns, device: config.interface ?? port, address: undefined };
+    case 'vxlan':
+      return config.underlay_tap === undefined
+        ? { port, netns: undefined, device: undefined, address: config.local }
+        : { port, netns: undefined, device: config.underlay_tap, address: undefined };
+    case 'memory':
+      return undefined;
+  }
+}

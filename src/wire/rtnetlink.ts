@@ -1,0 +1,117 @@
+// Messages of rtnetlink(7) that tell of interfaces, addresses and routes. They come from the kernel; what does not look
+// like one of these is skipped, and no length is trusted beyond the bytes that are there. Little-endian, as the machines
+// that Taploom runs on.
+//
+//   nlmsghdr: length 4 | type 2 | flags 2 | sequence 4 | port 4
+//   then ifinfomsg (16), ifaddrmsg (8) or rtmsg (12), then attributes: length 2 | type 2 | value, padded to 4
+
+import { formatIp } from './ip_address.ts';
+import { formatMac } from './mac.ts';
+
+// linux/rtnetlink.h
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
+const RTM_NEWADDR = 20;
+const RTM_DELADDR = 21;
+const RTM_NEWROUTE = 24;
+const RTM_DELROUTE = 25;
+const HEADER = 16;
+const IFINFO = 16;
+const IFADDR = 8;
+const AF_UNSPEC = 0;
+
+// linux/if_link.h, linux/if_addr.h, linux/if.h
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_FLAGS = 8;
+const IFA_F_TENTATIVE = 0x40;
+const IFF_UP = 0x1;
+
+export type RouteMessage =
+  | { kind: 'link'; index: number; name: string; up: boolean; mtu: number; mac: string }
+  /** It was deleted, or left the namespace. */
+  | { kind: 'unlink'; index: number; name: string }
+  /** `usable`: there, and not on probation (IPv6 duplicate address detection). */
+  | { kind: 'address'; address: string; usable: boolean }
+  | { kind: 'route' };
+
+export function* parseRtnetlink(bytes: Buffer): Generator<RouteMessage> {
+  for (let at = 0; at + HEADER <= bytes.length; ) {
+    const length = bytes.readUInt32LE(at);
+    if (length < HEADER || at + length > bytes.length) return;
+    const message = parseOne(bytes.readUInt16LE(at + 4), bytes.subarray(at + HEADER, at + length));
+    if (message !== undefined) yield message;
+    at += (length + 3) & ~3;
+  }
+}
+
+function parseOne(type: number, body: Buffer): RouteMessage | undefined {
+  switch (type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      return body.length < IFINFO ? undefined : link(body, type === RTM_DELLINK);
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+      return body.length < IFADDR ? undefined : address(body, type === RTM_NEWADDR);
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      return { kind: 'route' };
+    default:
+      return undefined;
+  }
+}
+
+function link(body: Buffer, isDeleted: boolean): RouteMessage | undefined {
+  // A bridge says in the same words that a port left it.
+  if (body[0] !== AF_UNSPEC) return undefined;
+  const index = body.readInt32LE(4);
+  const attributes = attributesOf(body.subarray(IFINFO));
+  const name = text(attributes.get(IFLA_IFNAME));
+  if (isDeleted) return { kind: 'unlink', index, name };
+  const mac = attributes.get(IFLA_ADDRESS);
+  return {
+    kind: 'link',
+    index,
+    name,
+    up: (body.readUInt32LE(8) & IFF_UP) !== 0,
+    mtu: number(attributes.get(IFLA_MTU)) ?? 0,
+    mac: mac?.length === 6 ? formatMac(mac.readUInt16BE(0), mac.readInt32BE(2)) : '',
+  };
+}
+
+function address(body: Buffer, isThere: boolean): RouteMessage | undefined {
+  const attributes = attributesOf(body.subarray(IFADDR));
+  // Of a point-to-point interface IFA_ADDRESS is the peer's.
+  const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
+  if (bytes?.length !== 4 && bytes?.length !== 16) return undefined;
+  const flags = number(attributes.get(IFA_FLAGS)) ?? body[2];
+  return {
+    kind: 'address',
+    address: formatIp(new Uint8Array(bytes)),
+    usable: isThere && (flags & IFA_F_TENTATIVE) === 0,
+  };
+}
+
+function attributesOf(bytes: Buffer): Map<number, Buffer> {
+  const attributes = new Map<number, Buffer>();
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt16LE(at);
+    if (length < 4 || at + length > bytes.length) break;
+    attributes.set(bytes.readUInt16LE(at + 2) & 0x3fff, bytes.subarray(at + 4, at + length));
+    at += (length + 3) & ~3;
+  }
+  return attributes;
+}
+
+function number(bytes: Buffer | undefined): number | undefined {
+  return bytes !== undefined && bytes.length >= 4 ? bytes.readUInt32LE(0) : undefined;
+}
+
+function text(bytes: Buffer | undefined): string {
+  if (bytes === undefined) return '';
+  const end = bytes.indexOf(0);
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
+}
