@@ -98,7 +98,10 @@ export const action: z.ZodType<Action> = z.object(actionFields);
 export const actionResult: z.ZodType<ActionResult> = z.object({
   ...actionFields,
   ok: z.boolean(),
-  waits: z.boolean().optional().describe('cannot be had yet, for the reason in `error`, and comes true as soon as it can'),
+  waits: z
+    .boolean()
+    .optional()
+    .describe('cannot be had yet, for the reason in `error`, and comes true as soon as it can'),
   error: z.string().optional().describe('why not, for people'),
   code: z.string().optional().describe('why not, for programs'),
 });

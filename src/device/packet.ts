@@ -94,7 +94,8 @@ function explain(error: unknown, verb: string, device: string, netns: string | u
     const message = `${verb}: ${error.message}; attaching takes CAP_NET_RAW and CAP_NET_ADMIN: run as root`;
     return new TaploomError('not_permitted', message, options);
   }
-  if (syscall === 'netns' && (code === 'ENOENT' || code === 'EINVAL')) return noNamespace(verb, netns, options);
+  if (syscall === 'netns' && (code === 'ENOENT' || code === 'EINVAL'))
+    return noNamespace(verb, netns, options);
   if (code === 'ENODEV') {
     const where = netns === undefined ? '' : ` in network namespace ${netns}`;
     return new TaploomError('no_such_interface', `${verb}: there is no interface ${device}${where}`, options);

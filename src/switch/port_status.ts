@@ -51,7 +51,14 @@ function portStatus(facts: PortFacts): PortStatus {
   };
 }
 
-function stateOf({ name, index, isGone, missing, look, counters }: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
+function stateOf({
+  name,
+  index,
+  isGone,
+  missing,
+  look,
+  counters,
+}: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   if (missing !== undefined) return { state: missing.state, reason: missing.reason };
   if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
   // The data plane knows only how the last frame fared.

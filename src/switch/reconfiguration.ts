@@ -460,7 +460,10 @@ interface Devices {
 }
 
 /** Of a port, or of the local interface of the bridge of that name. */
-function deviceConfig({ bridges }: SwitchConfig, name: string): PortConfig | ({ type: 'local' } & LocalConfig) {
+function deviceConfig(
+  { bridges }: SwitchConfig,
+  name: string,
+): PortConfig | ({ type: 'local' } & LocalConfig) {
   const local = Object.hasOwn(bridges, name) && bridges[name].local;
   if (local) return { type: 'local', ...local };
   const bridge = Object.values(bridges).find(({ ports }) => Object.hasOwn(ports, name));
