@@ -20,7 +20,7 @@ const TAG = 4;
  *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6, 4 less if any of its VLANs leaves tagged;
  *   3. a port that shares a VLAN with VXLAN ports: the least of theirs, but at most 1500;
  *   4. any other port: 1500;
- *   5. the local interface: the least of the bridge's ports.
+ *   5. the local interface: what `owned` says, then the least of the bridge's ports.
  */
 export function effectiveMtus(
   config: SwitchConfig,
@@ -38,7 +38,11 @@ export function effectiveMtus(
         (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port) : limitOf(limits, vlan_filtering, port)),
     );
   }
-  if (local) mtus.set(bridge, local.mtu ?? Math.min(...(mtus.size === 0 ? [DEFAULT_MTU] : mtus.values())));
+  if (local)
+    mtus.set(
+      bridge,
+      local.mtu ?? owned.get(bridge) ?? Math.min(...(mtus.size === 0 ? [DEFAULT_MTU] : mtus.values())),
+    );
   return mtus;
 }
 

@@ -76,6 +76,9 @@ function seen(
 function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig): Device {
   let [spec, now] = [specOf(port, tap, config), config];
   const sight = seen(tap);
+  let given = tap.mtu;
+  /** What somebody else made of it, until Taploom sets another. */
+  let ownMtu: number | undefined;
   const close = () => {
     if (!tap.created || now.persist) leave(tap);
     return closeFdAside(tap.fd);
@@ -92,12 +95,21 @@ function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig
     },
     upFd: tap.fd,
     droppedBefore: tap.droppedBefore,
-    link: sight.link,
+    get ownMtu() {
+      return ownMtu;
+    },
+    link() {
+      const state = sight.link?.();
+      if (state !== undefined && state.mtu !== given) ownMtu = state.mtu;
+      return state;
+    },
     interfaceId: sight.interfaceId,
     get offloads() {
       return spec.offloads;
     },
     setMtu(mtu) {
+      if (mtu === ownMtu) return;
+      [given, ownMtu] = [mtu, undefined];
       // Wherever the interface was moved, and whatever it is called by now.
       using links = LinkSocket.ofTap(tap.fd);
       links.setMtu(tapName(tap.fd), mtu);

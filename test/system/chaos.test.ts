@@ -12,7 +12,7 @@ import { check } from '../support/process.ts';
 import { Taploomd } from '../support/taploomd.ts';
 import { ping } from '../support/traffic.ts';
 
-needs('ping');
+needs('ping', 'iperf3');
 
 const SECONDS = Number(process.env.CHAOS_SECONDS ?? 40);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
@@ -166,6 +166,14 @@ class Chaos {
     ]);
   }
 
+  /** TCP from one tunnel to another until the end, less than the machine can do. */
+  async talk(): Promise<void> {
+    const [to, from] = this.hosts.slice(-2);
+    const server = to.netns.spawn(['iperf3', '-s', '-1', '--forceflush']);
+    await server.waitFor(/listening/);
+    from.netns.spawn(['iperf3', '-c', to.address, '-t', String(SECONDS + 60), '-b', '100M']);
+  }
+
   /** Everybody's addresses, which went with their interfaces. */
   async equip(): Promise<void> {
     await Promise.all(
@@ -264,6 +272,7 @@ test(
       await settle();
       let first = holdings(chaos.daemon.process.pid);
       let pid = chaos.daemon.process.pid;
+      await chaos.talk();
       while (Date.now() < end) {
         // Each once: what was deleted a moment ago cannot be renamed.
         const victims = new Set([1, 2, 3, 4].map(() => chaos.pick(chaos.hosts)));

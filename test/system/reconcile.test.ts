@@ -293,6 +293,26 @@ test('an MTU that is changed after a port was attached counts', async () => {
   expect(stdout).toContain('2 received');
 });
 
+test('an MTU that somebody gives to a TAP, or to the bridge, counts until the configuration says another', async () => {
+  const lab = await openLab();
+  const [sw, h1, h2] = await lab.netnsList(['sw', 'h1', 'h2']);
+  const ports = { h1: { type: 'tap', netns: h1.name }, h2: { type: 'tap', netns: h2.name } };
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { ports } } });
+  const mtu = async (name: string) => (await daemon.port(name)).mtu;
+  for (const host of [h1, h2]) await host.ip(`link set dev ${host === h1 ? 'h1' : 'h2'} mtu 9000`);
+  await daemon.until('jumbo', async () => (await mtu('h1')) === 9000 && (await mtu('h2')) === 9000, 1000);
+  // As a kernel bridge's, which takes the least of its ports' until somebody says another.
+  await daemon.until('the bridge follows', async () => (await sw.link('br0')).mtu === 9000, 1000);
+  await sw.ip('link set br0 mtu 1280');
+  await daemon.until('br0', async () => (await mtu('br0')) === 1280, 1000);
+  await daemon.request('PATCH', '/v1/bridges/br0/ports/h1', { hairpin: true });
+  expect([await mtu('h1'), await mtu('br0')]).toEqual([9000, 1280]);
+  expect((await sw.link('br0')).mtu).toBe(1280);
+  await daemon.request('PATCH', '/v1/bridges/br0/ports/h1', { mtu: 1400 });
+  expect((await h1.link('h1')).mtu).toBe(1400);
+  expect((await sw.link('br0')).mtu).toBe(1280);
+});
+
 test('a TAP that somebody else made is left as it was found', async () => {
   const lab = await openLab();
   const [sw] = await lab.netnsList(['sw']);
