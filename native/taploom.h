@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 9
+#define TL_VERSION 10
 int tl_version(void);
 
 /* fd.c */
@@ -137,6 +137,7 @@ enum {
     TL_JOIN_AT, TL_JOIN_STRIDE, TL_JOIN_COUNT, TL_JOIN_L3, TL_JOIN_L4, TL_JOIN_HEADER, TL_JOIN_SIZE, TL_JOIN_LAST,
     TL_JOIN_PSEUDO,                                                                                  /* join */
     TL_CALL,                                                                                         /* what to do */
+    TL_OWED,                                                                                         /* open in */
     TL_WORDS = 28
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
@@ -160,6 +161,7 @@ struct tl_burst {
     int32_t *events;  /* pairs of source and errno; 0 = woken, otherwise the fd is out of the epoll set */
     int32_t *words;
     double *clock;
+    int32_t *owed;    /* by source below TL_OWED: what its frames cost beyond being read, to be taken from its share */
     struct tl_burst_state *state;
 };
 /* One function for all, so that the way from TypeScript to it is in the cache for the second call of a poll. */

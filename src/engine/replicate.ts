@@ -34,6 +34,8 @@ import {
 const POLL_BUDGET = 8 * 1024 * 1024;
 const COPY_COST = 8192;
 const SEGMENT_COST = 4096;
+/** Most that a port owes: of a frame to 1,000 ports. */
+const MOST_OWED = 16 * 1024 * 1024;
 
 /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
 export type Replicate = (topology: Topology) => void;
@@ -45,7 +47,7 @@ export function createReplicate(
   egress: Egress,
   pmtu: Pmtu,
 ): Replicate {
-  const { rows } = batch;
+  const { rows, owed } = batch;
   const { queueOf } = egress;
   const { values, drops } = counters;
   const portsAt = counters.port(0);
@@ -118,7 +120,7 @@ export function createReplicate(
     const from = rows[row + COLUMN.ingress];
     const source = rows[row + COLUMN.domain];
     const vid = rows[row + COLUMN.tci] & VID_MASK;
-    let reached = false;
+    let copies = 0;
     for (let k = first; k < end; k++) {
       const hop = hops[k];
       if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
@@ -126,9 +128,16 @@ export function createReplicate(
       if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
       if (((membership ^ source) & SAME) !== 0) continue;
       enqueue(row, hop, membership, topology);
-      reached = true;
+      copies += 1;
     }
-    return reached ? 0 : DEST_DROP | DROP.no_destination;
+    if (copies === 0) return DEST_DROP | DROP.no_destination;
+    owe(rows[row + COLUMN.source] & PORT_MASK, (copies - 1) * (COPY_COST + rows[row + COLUMN.length]));
+    return 0;
+  }
+
+  /** A flooded frame costs its sender's turns what its copies do. */
+  function owe(port: number, cost: number): void {
+    owed[port] = Math.min(owed[port] + cost, MOST_OWED);
   }
 
   function enqueue(row: number, hop: number, membership: number, topology: Topology): void {

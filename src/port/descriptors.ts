@@ -43,6 +43,7 @@ export class Descriptors {
       headroom: HEADROOM,
       vnetHeader: VNET_HEADER_LEN,
       txCapacity: TX_CAPACITY,
+      owed: batch.owedBytes,
     });
     this.source = new FdSource(this.burst);
     const list = new TransmitList(this.burst, counters);
