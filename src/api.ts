@@ -44,6 +44,8 @@ export interface PortStatus {
   state: 'up' | 'down' | 'waiting' | 'gone' | 'failed';
   /** One sentence if it is not up: why, and what helps. */
   reason?: string;
+  /** What its interface is called now, if somebody has renamed it. The port answers to both names. */
+  interface?: string;
   mtu: number;
   /** Address of the interface on the host's side, where there is one. */
   mac?: string;

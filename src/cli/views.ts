@@ -119,6 +119,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
   const settings = settingsOf(config, status);
   const parts: string[] = [];
   if (config.bridges[status.bridge]?.vlan_filtering) parts.push(vlanText(settings?.vlan));
+  if (status.interface !== undefined) parts.push(`interface ${status.interface}`);
   if (status.netns !== undefined) parts.push(`netns ${status.netns}`);
   if (settings?.type === 'vxlan') {
     const { vni, local, remotes } = settings;

@@ -54,6 +54,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   number: count,
   state: z.enum(['up', 'down', 'waiting', 'gone', 'failed']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
+  interface: z.string().optional().describe('what its interface is called now, if somebody has renamed it'),
   mtu: count,
   mac: z.string().optional(),
   netns: z.string().optional(),

@@ -10,6 +10,7 @@ import {
   dropBridge,
   dropPort,
   dropStatic,
+  portNamed,
   putBridge,
   putPort,
   putStatic,
@@ -135,11 +136,12 @@ export const ROUTES: readonly Route[] = [
     problems: [404],
     handle: ({ api }, { params }) => {
       const { ports } = requireBridge(api.config, params.bridge);
-      const status = api.ports().find((port) => port.bridge === params.bridge && port.name === params.port);
+      const name = portNamed(api.config, api.ports(), params.bridge, params.port);
+      const status = api.ports().find((port) => port.bridge === params.bridge && port.name === name);
       if (status === undefined) {
         throw new TaploomError('no_such_port', `Bridge ${params.bridge} has no port ${params.port}`);
       }
-      return { status, config: ports[params.port] };
+      return { status, config: ports[name] };
     },
   }),
   route('put', '/v1/bridges/{bridge}/ports/{port}', {
@@ -166,10 +168,11 @@ export const ROUTES: readonly Route[] = [
     document: resource.patch,
     answer: resource.results,
     problems: CHANGE,
-    handle: async ({ changes }, { params, body }) => ({
+    handle: async ({ api, changes }, { params, body }) => ({
       results: await changes.change((config) => {
-        const port = requirePort(config, params.bridge, params.port);
-        return putPort(config, params.bridge, params.port, mergePatch(port, body));
+        const name = portNamed(config, api.ports(), params.bridge, params.port);
+        const port = requirePort(config, params.bridge, name);
+        return putPort(config, params.bridge, name, mergePatch(port, body));
       }),
     }),
   }),
@@ -177,8 +180,11 @@ export const ROUTES: readonly Route[] = [
     summary: 'Delete a port',
     answer: resource.results,
     problems: CHANGE,
-    handle: async ({ changes }, { params }) => ({
-      results: await changes.change((config) => dropPort(config, params.bridge, params.port)),
+    handle: async ({ api, changes }, { params }) => ({
+      results: await changes.change((config) => {
+        const name = portNamed(config, api.ports(), params.bridge, params.port);
+        return dropPort(config, params.bridge, name);
+      }),
     }),
   }),
 

@@ -16,6 +16,8 @@ export interface Look {
   up: boolean | undefined;
   /** Frames that the kernel had for the switch and dropped since the port is attached, because a queue was full. */
   queueDropped: number | undefined;
+  /** What the interface is called now. */
+  name?: string;
 }
 
 const UNKNOWN: Look = { up: undefined, queueDropped: undefined };
@@ -119,7 +121,7 @@ function lookAt(device: Device): Look {
     const { droppedBefore = 0 } = device;
     const counted = state && Math.max(0, state.stats.txDropped - droppedBefore);
     const queueDropped = device.queueDropped?.() ?? counted;
-    return { up: state?.up, queueDropped };
+    return { up: state?.up, queueDropped, name: state?.name };
   } catch {
     // Out of memory or descriptors: a status with a gap is better than none.
     return UNKNOWN;

@@ -3,7 +3,7 @@
 import type { PortCounters, PortStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
-import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
+import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { Look } from '../device/link_watch.ts';
 import type { CounterView } from './counter_view.ts';
@@ -36,6 +36,7 @@ function portStatus(facts: PortFacts): PortStatus {
     type: port?.type ?? 'local',
     number,
     ...stateOf(facts),
+    ...(look.name !== undefined && look.name !== deviceOf(facts) && { interface: look.name }),
     mtu: mtu ?? 0,
     mac: device?.mac,
     netns:
@@ -60,11 +61,22 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }
 
+/** What the configuration says about it. */
+function settingsOf({ name, config }: PortFacts): PortConfig | LocalConfig | undefined {
+  return Object.hasOwn(config.ports, name) ? config.ports[name] : config.local || undefined;
+}
+
+/** The name under which its interface was found. */
+function deviceOf(facts: PortFacts): string {
+  const settings = settingsOf(facts);
+  return settings !== undefined && 'interface' in settings ? (settings.interface ?? facts.name) : facts.name;
+}
+
 /** What brings its interface up. */
-function upCommand({ name, config }: PortFacts): string {
-  const settings = Object.hasOwn(config.ports, name) ? config.ports[name] : config.local || undefined;
-  const device = settings && 'interface' in settings ? (settings.interface ?? name) : name;
-  const netns = settings && 'netns' in settings ? settings.netns : undefined;
+function upCommand(facts: PortFacts): string {
+  const settings = settingsOf(facts);
+  const device = facts.look.name ?? deviceOf(facts);
+  const netns = settings !== undefined && 'netns' in settings ? settings.netns : undefined;
   if (netns?.startsWith('/')) return `nsenter --net=${netns} ip link set ${device} up`;
   return `ip ${netns === undefined ? '' : `-n ${netns} `}link set ${device} up`;
 }
