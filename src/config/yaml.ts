@@ -25,7 +25,7 @@ export { formatConfig } from './format_config.ts';
 export function loadConfig(text: string, fileName: string): SwitchConfig {
   const lines = new LineCounter();
   // maxAliasCount of toJS below bounds what a few lines of aliases can expand to.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const document = parse(text, lines, fileName);
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
     const problems = syntax.map(({ message, pos }) => {
@@ -42,6 +42,16 @@ export function loadConfig(text: string, fileName: string): SwitchConfig {
   for (const problem of problems) problem.line = lineOf(document, lines, keys, problem.path);
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   throw new ConfigError(problems, fileName);
+}
+
+function parse(text: string, lines: LineCounter, fileName: string): Document {
+  try {
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  } catch (error) {
+    // The parser calls itself for each level.
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError([{ path: [], message: 'lists and mappings are nested too deeply' }], fileName);
+  }
 }
 
 function contentsOf(document: Document, fileName: string): unknown {

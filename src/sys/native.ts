@@ -12,13 +12,14 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 9;
+const VERSION = 10;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
   tl_version: [],
   tl_close: ['int'],
   tl_dup: ['int'],
+  tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
   tl_user_id: ['string'],
