@@ -18,6 +18,8 @@ int tl_version(void);
 /* fd.c */
 int tl_close(int fd);
 int tl_dup(int fd);
+/* flock(2), exclusive, without waiting: 1 = taken, 0 = somebody else has it */
+int tl_lock(int fd);
 
 /* peer.c: out words of tl_peer_credentials */
 enum { TL_PEER_PID, TL_PEER_UID, TL_PEER_GID, TL_PEER_WORDS };

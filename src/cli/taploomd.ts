@@ -9,6 +9,7 @@ import { getSystemErrorName } from 'node:util';
 import type { Daemon } from '../control/daemon.ts';
 import { createLogger, type Logger } from '../control/log.ts';
 import { type DaemonOptions, daemonCommand } from './daemon_command.ts';
+import { Guard } from './guard.ts';
 
 const CLOSE_MS = 5000;
 
@@ -21,6 +22,7 @@ async function main(options: DaemonOptions): Promise<void> {
   const log = createLogger({ level: logLevel, format: logFormat });
   const { Daemon } = await import('../control/daemon.ts');
   const { Switch } = await import('../switch/switch.ts');
+  const { takeLock } = await import('../sys/lock.ts');
   const { peerOf } = await import('../sys/peer.ts');
   const tell = await notifier(log);
 
@@ -32,7 +34,8 @@ async function main(options: DaemonOptions): Promise<void> {
     ending = true;
     void leave(1, log, () => daemon?.closeSwitch());
   };
-  process.on('uncaughtException', (error) => die(error, 'An error that nobody expected'));
+  const guard = new Guard(log, (error) => die(error, 'An error that nobody expected'));
+  process.on('uncaughtException', (error) => guard.caught(error, daemon !== undefined));
 
   const metrics = metricsAddress === 'off' ? undefined : metricsAddress;
   const starting = Daemon.start({
@@ -52,6 +55,7 @@ async function main(options: DaemonOptions): Promise<void> {
     socket,
     socketGroup,
     credentials: peerOf,
+    takeLock,
     config,
     state,
     metrics,
@@ -67,11 +71,13 @@ async function main(options: DaemonOptions): Promise<void> {
     });
   }
   process.on('SIGHUP', () => {
-    void starting.then(async (started) => {
+    const reload = async (started: Daemon) => {
       tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
       await started.reload();
       tell(`READY=1\nSTATUS=${started.status}`);
-    });
+    };
+    // A start that fails is told where it was asked for.
+    starting.then(reload, () => {}).catch((err) => log.error({ err }, 'Reloading failed'));
   });
 
   try {

@@ -169,18 +169,22 @@ export class Compiler {
   ): void {
     const numbers = this.domains.ofBridge(view.bridge);
     const portFlags = flagsOf(view);
+    const bridge = topology.bridge[port];
+    const row = port * VLAN_STRIDE;
+    // Nearly always the same in all VLANs.
+    const state = view.isMirrorEnd ? 'blocking' : states.inAll(view.name);
+    const common = state === undefined ? undefined : stateFlags(state, view.learning);
     for (const [vids, flags] of [
       [tagged, portFlags],
       [untagged, UNTAGGED | portFlags],
     ] as const) {
-      for (const vid of vids) {
+      for (let n = 0; n < vids.length; n++) {
+        const vid = vids[n];
         const domain = numbers[vid];
-        topology.domainBridge[domain] = topology.bridge[port];
+        topology.domainBridge[domain] = bridge;
         topology.domainVid[domain] = vid;
-        topology.vlan[port * VLAN_STRIDE + vid] =
-          (domain << DOMAIN_SHIFT) |
-          flags |
-          stateFlags(view.isMirrorEnd ? 'blocking' : states.of(view.name, vid), view.learning);
+        const inVlan = common === undefined ? stateFlags(states.of(view.name, vid), view.learning) : common;
+        topology.vlan[row + vid] = (domain << DOMAIN_SHIFT) | flags | inVlan;
       }
     }
   }
@@ -189,26 +193,32 @@ export class Compiler {
   private floods(members: readonly Member[]): { listAt: Uint32Array; hops: Int32Array } {
     const lists = 2 * this.domains.length;
     const listAt = shared(Uint32Array, lists + 1);
-    const visit = (each: (list: number, hops: number[]) => void) => {
-      for (const { view, vlans, hops } of members) {
-        const numbers = this.domains.ofBridge(view.bridge);
-        for (const vids of [vlans.tagged, vlans.untagged]) {
-          for (const vid of vids) {
-            each(2 * numbers[vid], hops);
-            if (view.flood) each(2 * numbers[vid] + 1, hops);
+    // Loops instead of closures: a thousand trunks of 4,094 VLANs are 16 million steps, and took 0.25 s with them.
+    for (const { view, vlans, hops: own } of members) {
+      const numbers = this.domains.ofBridge(view.bridge);
+      for (const vids of [vlans.tagged, vlans.untagged]) {
+        for (let n = 0; n < vids.length; n++) {
+          const list = 2 * numbers[vids[n]];
+          listAt[list + 1] += own.length;
+          if (view.flood) listAt[list + 2] += own.length;
+        }
+      }
+    }
+    for (let list = 0; list < lists; list++) listAt[list + 1] += listAt[list];
+    const hops = shared(Int32Array, listAt[lists]);
+    const next = Uint32Array.from(listAt);
+    for (const { view, vlans, hops: own } of members) {
+      const numbers = this.domains.ofBridge(view.bridge);
+      for (const vids of [vlans.tagged, vlans.untagged]) {
+        for (let n = 0; n < vids.length; n++) {
+          const list = 2 * numbers[vids[n]];
+          for (let m = 0; m < own.length; m++) {
+            hops[next[list]++] = own[m];
+            if (view.flood) hops[next[list + 1]++] = own[m];
           }
         }
       }
-    };
-    visit((list, { length }) => {
-      listAt[list + 1] += length;
-    });
-    for (let list = 0; list < lists; list++) listAt[list + 1] += listAt[list];
-    const hops = shared(Int32Array, listAt[lists]);
-    const next = listAt.slice();
-    visit((list, some) => {
-      for (const one of some) hops[next[list]++] = one;
-    });
+    }
     return { listAt, hops };
   }
 

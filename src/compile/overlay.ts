@@ -38,6 +38,13 @@ export class PortStates {
     return states?.get(vlan) ?? states?.get(ALL) ?? 'forwarding';
   }
 
+  /** The state of all its VLANs; undefined if they differ, or may. */
+  inAll(port: string): PortState | undefined {
+    const states = this.states.get(port);
+    if (states === undefined) return 'forwarding';
+    return states.size === 1 ? states.get(ALL) : undefined;
+  }
+
   /** The port is gone; another one of its name begins anew. */
   forget(port: string): void {
     this.states.delete(port);

@@ -206,7 +206,7 @@ function checkStaticPort(
   const port = Object.hasOwn(bridge.ports, entry.port) ? bridge.ports[entry.port] : undefined;
   const local = entry.port === name && bridge.local ? bridge.local : undefined;
   if (!port && !local) {
-    if (!doubts.ports(name).includes(entry.port)) report('port', `bridge ${name} has no port ${entry.port}`);
+    if (!doubts.ports(name).has(entry.port)) report('port', `bridge ${name} has no port ${entry.port}`);
     return;
   }
   const vlan: VlanConfig | undefined = (port ?? local)?.vlan;

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
+import { isFit } from '../wire/plain_text.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
@@ -146,14 +147,20 @@ const vlan = mapping({
 const mtu = integer(`an MTU (${MIN_MTU}-${MAX_MTU} bytes)`, MIN_MTU, MAX_MTU);
 const fdbLimit = integer('a number of addresses (1-4000000)', 1, 4_000_000);
 const netns = text('a network namespace: a name in /var/run/netns, or an absolute path', (value) =>
-  value.length > 1 && value.startsWith('/')
+  isFit(value) && value.length > 1 && value.startsWith('/')
     ? true
-    : /^[^/\s]+$/.test(value) && value !== '.' && value !== '..',
+    : isFit(value) && /^[^/\s]+$/.test(value) && value !== '.' && value !== '..',
 );
 function account(what: string) {
   const error = expecting(`${what} name or number (0-2147483647)`);
   // Numbers cross to C as int; (uid_t)-1 and its kind mean "nobody in particular" to the kernel.
-  return z.union([whole(error, 0, 0x7fff_ffff), z.string().regex(/^[^\s:]+$/, error)], error);
+  return z.union(
+    [
+      whole(error, 0, 0x7fff_ffff),
+      z.string().refine((value) => isFit(value) && /^[^\s:]+$/.test(value), error),
+    ],
+    error,
+  );
 }
 const probability = number('a probability (0-1)', 0, 1);
 
@@ -346,6 +353,7 @@ export function nameProblem(value: string): string | undefined {
   // dev_valid_name() in Linux' net/core/dev.c; `%` makes the kernel pick a number.
   if (/[/:%\s\p{Cc}]/u.test(value))
     return 'is not an interface name: no slash, colon, percent sign or white space';
+  if (!isFit(value)) return 'is not an interface name here: it has characters that nobody sees';
   if (value === '.' || value === '..' || KERNEL_NAMES.has(value))
     return 'is not an interface name: the kernel refuses it';
   // ... and objects keyed by name would find these.

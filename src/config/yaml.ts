@@ -3,8 +3,19 @@
 // Problems carry the line where they are. The way back is for people and version control: only what differs from the
 // defaults, short mappings on one line, and `loadConfig(formatConfig(config))` is `config` again.
 
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { ConfigError, type Problem } from './config_error.ts';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
+import { ConfigError } from './config_error.ts';
 import type { Path } from './path.ts';
 import { type SwitchConfig, validate } from './schema.ts';
 
@@ -14,7 +25,7 @@ export { formatConfig } from './format_config.ts';
 export function loadConfig(text: string, fileName: string): SwitchConfig {
   const lines = new LineCounter();
   // maxAliasCount of toJS below bounds what a few lines of aliases can expand to.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const document = parse(text, lines, fileName);
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
     const problems = syntax.map(({ message, pos }) => {
@@ -27,12 +38,20 @@ export function loadConfig(text: string, fileName: string): SwitchConfig {
     allowFd: false,
   });
   if (problems.length === 0) return config;
-  const located: Problem[] = problems.map((problem) => ({
-    ...problem,
-    line: lineOf(document, lines, problem.path),
-  }));
-  located.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  throw new ConfigError(located, fileName);
+  const keys = new Keys();
+  for (const problem of problems) problem.line = lineOf(document, lines, keys, problem.path);
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  throw new ConfigError(problems, fileName);
+}
+
+function parse(text: string, lines: LineCounter, fileName: string): Document {
+  try {
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  } catch (error) {
+    // The parser calls itself for each level.
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError([{ path: [], message: 'lists and mappings are nested too deeply' }], fileName);
+  }
 }
 
 function contentsOf(document: Document, fileName: string): unknown {
@@ -82,13 +101,13 @@ function isMapping(value: unknown): value is Mapping {
 }
 
 /** Line of the thing at `path`, or of the nearest thing around it that is in the file. */
-function lineOf(document: Document, lines: LineCounter, path: Path): number | undefined {
+function lineOf(document: Document, lines: LineCounter, keys: Keys, path: Path): number | undefined {
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const key of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      const pair = keys.find(node, String(key));
       if (!pair) break;
       if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset;
       node = pair.value;
@@ -98,4 +117,19 @@ function lineOf(document: Document, lines: LineCounter, path: Path): number | un
     } else break;
   }
   return offset === undefined ? undefined : lines.linePos(offset).line;
+}
+
+/** The keys of mappings, looked up once for each mapping: it may have thousands, and a problem with each. */
+class Keys {
+  private readonly byMap = new Map<YAMLMap, Map<string, Pair>>();
+
+  find(map: YAMLMap, key: string): Pair | undefined {
+    const known = this.byMap.get(map) ?? keysOf(map);
+    this.byMap.set(map, known);
+    return known.get(key);
+  }
+}
+
+function keysOf({ items }: YAMLMap): Map<string, Pair> {
+  return new Map(items.flatMap((item) => (isScalar(item.key) ? [[String(item.key.value), item]] : [])));
 }

@@ -19,6 +19,7 @@ const FUNCTIONS = {
   tl_version: [],
   tl_close: ['int'],
   tl_dup: ['int'],
+  tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
   tl_user_id: ['string'],
