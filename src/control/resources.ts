@@ -55,6 +55,16 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   state: z.enum(['up', 'down', 'waiting', 'gone', 'failed']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
   mtu: count,
+  underlay: z
+    .object({
+      mtu: count,
+      device: z.string(),
+      remote: z.string().optional(),
+      route: z.string().optional(),
+      setBy: z.enum(['interface', 'route']),
+    })
+    .optional()
+    .describe('vxlan: what limits the outer packets, for the remote that takes the least'),
   mac: z.string().optional(),
   netns: z.string().optional(),
   offloads: z
@@ -64,7 +74,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   queueDropped: count
     .optional()
     .describe(
-      'TAP and af_packet: frames that the kernel dropped because the queue was full; they never reached the switch',
+      'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   learnedAddresses: count,
   counters: portCounters,
@@ -98,7 +108,10 @@ export const action: z.ZodType<Action> = z.object(actionFields);
 export const actionResult: z.ZodType<ActionResult> = z.object({
   ...actionFields,
   ok: z.boolean(),
-  waits: z.boolean().optional().describe('cannot be had yet, for the reason in `error`, and comes true as soon as it can'),
+  waits: z
+    .boolean()
+    .optional()
+    .describe('cannot be had yet, for the reason in `error`, and comes true as soon as it can'),
   error: z.string().optional().describe('why not, for people'),
   code: z.string().optional().describe('why not, for programs'),
 });

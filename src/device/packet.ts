@@ -9,6 +9,9 @@ import { SysError } from '../sys/sys_error.ts';
 import type { Device } from './device.ts';
 import { noNamespace } from './tap.ts';
 
+/** Kinds of interfaces that carry Ethernet over IP, and less than 1,500 bytes. */
+const KERNEL_TUNNELS = new Set(['vxlan', 'geneve', 'gretap', 'ip6gretap', 'erspan', 'ip6erspan']);
+
 /** `userOf` tells who in this switch has an interface already. */
 export function openAfPacket(
   port: number,
@@ -28,6 +31,7 @@ export function openAfPacket(
     get mac() {
       return mac;
     },
+    tellsMtu: KERNEL_TUNNELS.has(socket.attached.kind),
     ifindex: socket.attached.index,
     offloads: socket.offloads,
     interfaceId: () => socket.id,
@@ -94,7 +98,8 @@ function explain(error: unknown, verb: string, device: string, netns: string | u
     const message = `${verb}: ${error.message}; attaching takes CAP_NET_RAW and CAP_NET_ADMIN: run as root`;
     return new TaploomError('not_permitted', message, options);
   }
-  if (syscall === 'netns' && (code === 'ENOENT' || code === 'EINVAL')) return noNamespace(verb, netns, options);
+  if (syscall === 'netns' && (code === 'ENOENT' || code === 'EINVAL'))
+    return noNamespace(verb, netns, options);
   if (code === 'ENODEV') {
     const where = netns === undefined ? '' : ` in network namespace ${netns}`;
     return new TaploomError('no_such_interface', `${verb}: there is no interface ${device}${where}`, options);

@@ -6,7 +6,7 @@ import { TaploomError } from '../error.ts';
 import type { AddedVtep } from '../port/spec.ts';
 import { interfaceIdOfTap } from '../sys/interface_id.ts';
 import { SysError } from '../sys/sys_error.ts';
-import { openSenders, openVtep, type VtepSocket } from '../sys/udp.ts';
+import { openSenders, openVtep, udpDrops, type VtepSocket } from '../sys/udp.ts';
 import { closeFd } from '../sys/wake.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
@@ -27,6 +27,8 @@ interface Shared {
 interface Vtep extends Shared {
   number: number;
   fd: number;
+  /** Datagrams that it lost. */
+  dropped(): number;
   /** Of a TAP under tunnels. */
   mac?: string;
 }
@@ -68,7 +70,7 @@ export class Tunnels {
     const socket = { address: local, ttl, tos, checksum: udp_checksum };
     const vtep = this.share(this.vteps, vtepKey, () => {
       const { fd } = openVtep({ ...socket, port: dst_port, receive: true, trains: true });
-      return this.number(fd);
+      return { ...this.number(fd), dropped: countDrops(fd) };
     });
     let senders: Shared & { fds: number[] };
     try {
@@ -84,7 +86,9 @@ export class Tunnels {
       this.release(this.vteps, vtepKey);
     };
     const spec = { ...tunnelSpec(port, config, vtep.number), senders: senders.fds };
-    return { spec, sharesSockets: true, setMtu() {}, close, undo: close };
+    const before = vtep.dropped();
+    const queueDropped = () => vtep.dropped() - before;
+    return { spec, sharesSockets: true, queueDropped, setMtu() {}, close, undo: close };
   }
 
   private openUnderlay(port: number, config: VxlanPortConfig, name: string): Device {
@@ -134,7 +138,7 @@ export class Tunnels {
       this.addedVteps.splice(waiting, 1);
       closeFd(fd);
     };
-    return { users: 0, number, fd, close };
+    return { users: 0, number, fd, dropped: () => 0, close };
   }
 
   private share<T extends Shared>(pool: Map<string, T>, key: string, open: () => T): T {
@@ -161,6 +165,18 @@ function pool(sockets: VtepSocket[]): Shared & { fds: number[] } {
   for (const { fd } of sockets.splice(count)) closeFd(fd);
   const fds = sockets.map(({ fd }) => fd);
   return { users: 0, fds, close: () => fds.forEach(closeFd) };
+}
+
+/** Datagrams that a socket lost, of a counter that begins anew at 2^31. */
+function countDrops(fd: number): () => number {
+  let last = udpDrops(fd);
+  let total = 0;
+  return () => {
+    const now = udpDrops(fd);
+    total += (now - last) & 0x7fff_ffff;
+    last = now;
+    return total;
+  };
 }
 
 /** Without its two lowest bits, the congestion mark, which follows the inner packet; -1: all of it follows that. */

@@ -19,6 +19,7 @@ import {
   ISOLATED,
   SAME,
   SPLIT_HORIZON,
+  TELLS_MTU,
   type Topology,
   TUNNEL,
   UNTAGGED,
@@ -149,12 +150,12 @@ export function createReplicate(
     queue.push(row, hop, tag, 0);
   }
 
-  /** Drops a copy whose port has no device or too small an MTU; who sends too much into a tunnel is told. */
+  /** Drops a copy whose port has no device or too small an MTU; who sends too much into a port that tells is told. */
   function refuse(row: number, hop: number, membership: number, topology: Topology): void {
     const port = hop & PORT_MASK;
     const isGone = queueOf[port] === undefined;
     drops.count(row, port, isGone ? DROP.device_gone : DROP.too_big);
-    if (isGone || (membership & TUNNEL) === 0) return;
+    if (isGone || (membership & TELLS_MTU) === 0) return;
     const answer = pmtu.answer(row, hop, topology.mtu[port]);
     if (answer >= 0) enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain], topology);
   }

@@ -28,6 +28,8 @@ export const ISOLATED = 16;
 export const TUNNEL = 32;
 /** No frames between two such ports: tunnels form a full mesh, and two in one domain would be a loop. */
 export const SPLIT_HORIZON = 64;
+/** Who sends a packet that is too big for this port is told. */
+export const TELLS_MTU = 128;
 
 /** What of the words of two ports must be the same for a frame to pass between them: the domain, and that both forward. */
 export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
