@@ -8,6 +8,7 @@
 // else changes. A store is certain once every worker has passed a barrier.
 
 import { FIRST_TYPE } from '../table/traps.ts';
+import { VID_MASK } from '../wire/vlan.ts';
 import type { MirrorTable } from './mirror_table.ts';
 
 export const VLAN_STRIDE = 4096 + 16;
@@ -85,6 +86,13 @@ export interface Topology {
   readonly statics: Int32Array;
   /** How many of the statics, counted from the front, are the switch's own addresses. */
   readonly locals: number;
+}
+
+/** Whether a frame may come in through the port: with this TCI of an 802.1Q tag, -1 = without one. */
+export function mayEnter({ pvid, vlan }: Topology, port: number, tci: number): boolean {
+  const isAware = (pvid[port] & VLAN_AWARE) !== 0;
+  const vid = (isAware && tci >= 0 ? tci & VID_MASK : 0) || pvid[port] & VID_MASK;
+  return (vlan[port * VLAN_STRIDE + vid] & FORWARDING) !== 0;
 }
 
 /** Stores FORWARDING and LEARNING of a port while the topology is in force. `vid` undefined = in every VLAN that it carries. */

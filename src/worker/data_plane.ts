@@ -5,7 +5,7 @@
 // and sends to all. What they share only the first changes, while the others stand still.
 
 import { Engine } from '../engine/engine.ts';
-import type { Topology } from '../engine/topology.ts';
+import { mayEnter, type Topology } from '../engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Devices } from '../port/devices.ts';
 import { CLOCK } from '../sys/burst.ts';
@@ -195,7 +195,11 @@ export class DataPlane {
         failed.push({ port: spec.port, message: error instanceof Error ? error.message : String(error) });
       }
     }
-    if (devices.descriptors !== null) devices.descriptors.decapsulation.mtu = topology.mtu;
+    if (devices.descriptors !== null) {
+      const { decapsulation } = devices.descriptors;
+      decapsulation.mtu = topology.mtu;
+      decapsulation.mayEnter = (port, tci) => mayEnter(topology, port, tci);
+    }
     return failed;
   }
 

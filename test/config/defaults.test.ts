@@ -6,7 +6,13 @@ function mtus(bridge: object): Record<string, number> {
   return Object.fromEntries(effectiveMtus(parseConfig({ version: 1, bridges: { br0: bridge } }), 'br0'));
 }
 const tap = (vlan?: object, mtu?: number) => ({ type: 'tap', vlan, mtu });
-const vxlan = (more: object = {}) => ({ type: 'vxlan', vni: 1, local: '192.0.2.1', ...more });
+const vxlan = (more: object = {}) => ({
+  type: 'vxlan',
+  vni: 1,
+  local: '192.0.2.1',
+  remote_learning: true,
+  ...more,
+});
 
 test('without tunnels everything is 1500', () => {
   expect(mtus({ ports: { a: tap() } })).toEqual({ a: 1500, br0: 1500 });

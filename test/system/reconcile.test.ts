@@ -78,7 +78,11 @@ test('an interface that is deleted and made again is taken again', async () => {
   const lab = await openLab();
   const [sw, a, b] = await lab.netnsList(['sw', 'a', 'b']);
   await veth(lab, sw, a, 'v1', '10.0.0.1/24');
-  const daemon = await Taploomd.start(lab, sw, bridge({ v1: { type: 'af_packet' }, b: { type: 'tap', netns: b.name } }));
+  const daemon = await Taploomd.start(
+    lab,
+    sw,
+    bridge({ v1: { type: 'af_packet' }, b: { type: 'tap', netns: b.name } }),
+  );
   await b.up('b', '10.0.0.2/24');
   expect(await reaches(a, '10.0.0.2')).toBe(true);
   for (let round = 0; round < 3; round++) {
@@ -149,7 +153,11 @@ test('the namespace of a process ends with it', async () => {
   const sw = await lab.netns('sw');
   const guest = sw.spawn(['unshare', '--net', 'sh', '-c', 'echo in; exec sleep 60']);
   await guest.waitFor(/in/);
-  const daemon = await Taploomd.start(lab, sw, bridge({ g: { type: 'tap', netns: `/proc/${guest.pid}/ns/net` } }));
+  const daemon = await Taploomd.start(
+    lab,
+    sw,
+    bridge({ g: { type: 'tap', netns: `/proc/${guest.pid}/ns/net` } }),
+  );
   await becomes(daemon, 'g', 'up');
   await guest.stop('SIGKILL');
   expect((await becomes(daemon, 'g', 'gone')).reason).toContain(`/proc/${guest.pid}/ns/net`);
@@ -202,7 +210,12 @@ test('a change that cannot be had leaves the port as it was, with its static ent
     expect((await daemon.fdb()).filter(({ type }) => type === 'static')).toHaveLength(1);
   }
   await expect(
-    daemon.request('PUT', '/v1/bridges/br0/ports/h1', { type: 'vxlan', vni: 5, local: '192.0.2.77' }),
+    daemon.request('PUT', '/v1/bridges/br0/ports/h1', {
+      type: 'vxlan',
+      vni: 5,
+      local: '192.0.2.77',
+      remote_learning: true,
+    }),
   ).rejects.toThrow('no interface has the address 192.0.2.77 yet');
   expect(await reaches(h1, '10.0.0.2')).toBe(true);
   expect((await daemon.fdb()).filter(({ type }) => type === 'static')).toHaveLength(1);
@@ -236,12 +249,18 @@ test("the address of a bridge's own interface is the bridge's, and is never lear
   const ports = { h1: { type: 'tap', netns: h1.name }, h2: { type: 'tap', netns: h2.name } };
   const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { ports } } });
   await sw.ip('link set br0 address 02:00:00:aa:bb:cc');
-  await daemon.until('bridge id', async () => (await daemon.brctl('show')).stdout.includes('8000.020000aabbcc'), 1000);
+  await daemon.until(
+    'bridge id',
+    async () => (await daemon.brctl('show')).stdout.includes('8000.020000aabbcc'),
+    1000,
+  );
   await sw.up('br0', '10.0.0.9/24');
   await h1.up('h1', '10.0.0.1/24');
   await h2.up('h2', '10.0.0.2/24');
   expect(await reaches(h2, '10.0.0.9')).toBe(true);
-  await sendFrames(h1, 'h1', [{ hex: frame({ to: 'ff:ff:ff:ff:ff:ff', from: '02:00:00:aa:bb:cc' }), count: 3 }]);
+  await sendFrames(h1, 'h1', [
+    { hex: frame({ to: 'ff:ff:ff:ff:ff:ff', from: '02:00:00:aa:bb:cc' }), count: 3 },
+  ]);
   expect(await reaches(h2, '10.0.0.9', 1000)).toBe(true);
   const entries = (await daemon.fdb()).filter(({ mac }) => mac === '02:00:00:aa:bb:cc');
   expect(entries.map(({ type, port }) => [type, port])).toEqual([['local', 'br0']]);
@@ -252,12 +271,29 @@ test('an MTU that is changed after a port was attached counts', async () => {
   const [sw, a, b] = await lab.netnsList(['sw', 'a', 'b']);
   await veth(lab, sw, a, 'v1', '10.0.0.1/24');
   await veth(lab, sw, b, 'v2', '10.0.0.2/24');
-  const daemon = await Taploomd.start(lab, sw, bridge({ v1: { type: 'af_packet' }, v2: { type: 'af_packet' } }));
+  const daemon = await Taploomd.start(
+    lab,
+    sw,
+    bridge({ v1: { type: 'af_packet' }, v2: { type: 'af_packet' } }),
+  );
   await sw.ip('link set v1 mtu 9000', 'link set v2 mtu 9000');
   await a.ip('link set eth0 mtu 9000');
   await b.ip('link set eth0 mtu 9000');
   await daemon.until('jumbo', async () => (await daemon.ports()).every(({ mtu }) => mtu === 9000), 1000);
-  const { stdout } = await a.run(['ping', '-c', '2', '-i', '0.1', '-W', '1', '-M', 'do', '-s', '8900', '10.0.0.2']);
+  const { stdout } = await a.run([
+    'ping',
+    '-c',
+    '2',
+    '-i',
+    '0.1',
+    '-W',
+    '1',
+    '-M',
+    'do',
+    '-s',
+    '8900',
+    '10.0.0.2',
+  ]);
   expect(stdout).toContain('2 received');
 });
 
