@@ -81,6 +81,7 @@ int tl_sockaddr(const char *address, int port, uint8_t *out);
 int tl_udp_open(int netns, const uint8_t *sockaddr, int length, const int32_t *options);
 int tl_udp_port(int fd);
 int tl_udp_drops(int fd);
+int tl_too_big_open(int netns);
 
 /* packet.c: a packet socket on an interface; `index` belongs to the namespace */
 int tl_packet_open(int netns, int index, int buffer);

@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ static int configure6(int fd, const int32_t *o)
     int result = option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, o[TL_UDP_TTL]);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_TCLASS, o[TL_UDP_TOS]);
-    if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+    if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_INTERFACE);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
     if (result == 0) result = option(fd, SOL_UDP, UDP_NO_CHECK6_TX, !o[TL_UDP_CHECKSUM]);
     if (result == 0) result = option(fd, SOL_UDP, UDP_NO_CHECK6_RX, 1);
@@ -121,4 +122,18 @@ int tl_udp_drops(int fd)
     socklen_t length = sizeof info;
     if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) < 0) return -errno;
     return (int)(info[SK_MEMINFO_DROPS] & 0x7fffffff);
+}
+
+/* What routers say of IPv6 packets that are too big for them, and no other ICMPv6 message. Takes CAP_NET_RAW. */
+int tl_too_big_open(int netns)
+{
+    struct icmp6_filter filter;
+    int fd = tl_socket_in(netns, AF_INET6, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_ICMPV6);
+    if (fd < 0) return fd;
+    ICMP6_FILTER_SETBLOCKALL(&filter);
+    ICMP6_FILTER_SETPASS(ICMP6_PACKET_TOO_BIG, &filter);
+    if (setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter) == 0) return fd;
+    int result = -errno;
+    close(fd);
+    return result;
 }

@@ -6,7 +6,7 @@ import { TaploomError } from '../error.ts';
 import type { AddedVtep } from '../port/spec.ts';
 import { interfaceIdOfTap } from '../sys/interface_id.ts';
 import { SysError } from '../sys/sys_error.ts';
-import { openSenders, openVtep, udpDrops, type VtepSocket } from '../sys/udp.ts';
+import { openSenders, openTooBig, openVtep, udpDrops, type VtepSocket } from '../sys/udp.ts';
 import { closeFd } from '../sys/wake.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
@@ -17,6 +17,9 @@ import { attach } from './tap.ts';
 const SENDERS = 16;
 /** The most that Linux allows a TAP: what limits a tunnel is the network behind it. */
 const UNDERLAY_MTU = 65_521;
+
+/** Among the keys of VTEPs, which have an address. */
+const TOO_BIG = 'too big';
 
 interface Shared {
   users: number;
@@ -81,9 +84,11 @@ export class Tunnels {
       this.release(this.vteps, vtepKey);
       throw error;
     }
+    const hears = local.includes(':') && this.hear();
     const close = () => {
       this.release(this.senders, sendersKey);
       this.release(this.vteps, vtepKey);
+      if (hears) this.release(this.vteps, TOO_BIG);
     };
     const spec = { ...tunnelSpec(port, config, vtep.number), senders: senders.fds };
     const before = vtep.dropped();
@@ -91,11 +96,22 @@ export class Tunnels {
     return { spec, sharesSockets: true, queueDropped, setMtu() {}, close, undo: close };
   }
 
+  /** Hears routers, for all tunnels over IPv6; false: that is forbidden to this process. */
+  private hear(): boolean {
+    try {
+      this.share(this.vteps, TOO_BIG, () => this.number(openTooBig(), { isErrors: true }));
+      return true;
+    } catch (error) {
+      if (error instanceof SysError) return false;
+      throw error;
+    }
+  }
+
   private openUnderlay(port: number, config: VxlanPortConfig, name: string): Device {
     const key = `${config.local} ${config.dst_port}`;
     const vtep = this.share(this.vteps, key, () => {
       const { fd, mac } = attach('underlay', { name, vnetHeader: 24, arp: false, mtu: UNDERLAY_MTU });
-      return { ...this.number(fd, true), mac };
+      return { ...this.number(fd, { isTap: true }), mac };
     });
     const close = () => this.release(this.vteps, key);
     const { from, to } = portsOf(config);
@@ -125,9 +141,9 @@ export class Tunnels {
   }
 
   /** A new number for what tunnels receive from. */
-  private number(fd: number, isTap = false): Vtep {
+  private number(fd: number, kind: Pick<AddedVtep, 'isTap' | 'isErrors'> = {}): Vtep {
     const number = this.nextVtep++;
-    this.addedVteps.push({ vtep: number, fd, isTap });
+    this.addedVteps.push({ vtep: number, fd, ...kind });
     const close = () => {
       const waiting = this.addedVteps.findIndex(({ vtep }) => vtep === number);
       if (waiting < 0) {

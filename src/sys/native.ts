@@ -53,6 +53,7 @@ const FUNCTIONS = {
   tl_udp_open: ['int', 'pointer', 'int', 'pointer'],
   tl_udp_port: ['int'],
   tl_udp_drops: ['int'],
+  tl_too_big_open: ['int'],
   tl_packet_open: ['int', 'int', 'int'],
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int'],

@@ -46,6 +46,11 @@ export function udpDrops(fd: number): number {
   return check(native().tl_udp_drops(fd), 'getsockopt', 'Cannot ask a UDP socket what it has lost');
 }
 
+/** A socket that hears what routers find too big for them, of everything that this namespace sends over IPv6. Throws SysError. */
+export function openTooBig(): number {
+  return check(native().tl_too_big_open(-1), 'socket', 'Cannot hear ICMPv6 packet too big');
+}
+
 /** Throws SysError: EADDRINUSE (also if the kernel's vxlan has the port), EADDRNOTAVAIL, EINVAL ... */
 export function openVtep(options: VtepOptions): VtepSocket {
   return withNetns(options.netns, (netns) => openIn(netns, options));

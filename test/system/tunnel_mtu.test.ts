@@ -35,6 +35,13 @@ const IPV4: Plan = {
   prefix: 24,
 };
 
+const IPV6: Plan = {
+  sw: '2001:db8:1::1',
+  far: '2001:db8:2::1',
+  routers: ['2001:db8:1::fe', '2001:db8:2::fe'],
+  prefix: 64,
+};
+
 async function connect({ sw: local, far: remote, routers, prefix, mtu = 1500 }: Plan, tunnel: object = {}) {
   const lab = await openLab();
   const [sw, r, far, h] = await lab.netnsList(['sw', 'r', 'far', 'h']);
@@ -90,7 +97,7 @@ async function pingWithDf(from: Netns, address: string, size: number): Promise<s
     address,
   ]);
   return (
-    /icmp_seq=1 (?:Frag needed and DF set \(mtu = |Packet too big: mtu=)(\d+)/.exec(stdout)?.[1] ??
+    /icmp_seq=[12] (?:Frag needed and DF set \(mtu = |Packet too big: mtu=)(\d+)/.exec(stdout)?.[1] ??
     `${/(\d+) received/.exec(stdout)?.[1]} received`
   );
 }
@@ -181,6 +188,31 @@ test('a stranger who says that less fits changes nothing', async () => {
   expect(await mtuOf(daemon)).toBe(1450);
   expect((await tcp(h, inner, '10.0.0.2', 0.5)).gigabitsPerSecond).toBeGreaterThan(0.05);
   expect((await daemon.port('vx')).counters.transmitDropped).toEqual({});
+});
+
+test('over IPv6 a router is believed that quotes what was sent, and nobody else', async () => {
+  const { daemon, sw, r, far, h, inner } = await connect({ ...IPV6, mtu: 1400 });
+  expect(await mtuOf(daemon)).toBe(1430);
+  // What is too big for its own tunnel the far side takes all the same.
+  await far.ip('link set und0 mtu 1500', 'link set p0 mtu 1500');
+  await inner.ip('link set eth0 mtu 1500', 'route replace 10.0.0.0/24 dev eth0 mtu 1330');
+  await r.ip('link set rb mtu 1500');
+  const sockets = await sw.check(['ss', '-Hun', 'state', 'unconnected']);
+  const ports = [...sockets.matchAll(/\[2001:db8:1::1\]:(\d+)/g)].map(([, port]) => port);
+  expect(ports).toHaveLength(17);
+  const spoof = [PYTHON, SPOOF, '2001:db8:1::fe', '2001:db8:1::1', '2001:db8:2::1', '1280'];
+  await r.check([...spoof, ...ports]);
+  expect(await sw.check(['ip', '-6', 'route', 'get', '2001:db8:2::1'])).not.toContain('mtu');
+  expect(await pingWithDf(h, '10.0.0.2', 1402)).toBe('2 received');
+
+  // The router's link shrinks, and it says so itself.
+  await r.ip('link set rb mtu 1400');
+  expect(await pingWithDf(h, '10.0.0.2', 1402)).toBe('1330');
+  expect(await pingWithDf(h, '10.0.0.2', 1302)).toBe('2 received');
+  expect((await tcp(h, inner, '10.0.0.2', 0.5)).gigabitsPerSecond).toBeGreaterThan(0.02);
+  expect((await tcp(h, inner, 'fd00::2', 0.5)).gigabitsPerSecond).toBeGreaterThan(0.02);
+  expect(await mtuOf(daemon)).toBe(1430); // for that remote only
+  await expectLaws(daemon);
 });
 
 test('a kernel VXLAN device as a port: who sends too much into it is told', async () => {
