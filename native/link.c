@@ -269,6 +269,41 @@ int tl_link_add_address(int sock, int index, const char *address, int prefix)
     return command(sock, &m);
 }
 
+static int copy_remote(struct rtattr *data, uint8_t *remote)
+{
+    int left = (int)RTA_PAYLOAD(data);
+    for (struct rtattr *a = RTA_DATA(data); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+        size_t length = a->rta_type == IFLA_VXLAN_GROUP ? 4 : a->rta_type == IFLA_VXLAN_GROUP6 ? 16 : 0;
+        if (length == 0 || RTA_PAYLOAD(a) < length) continue;
+        memcpy(remote, RTA_DATA(a), length);
+        return (int)length;
+    }
+    return 0;
+}
+
+int tl_link_vxlan_remote(int sock, int index, uint8_t *remote)
+{
+    _Alignas(struct nlmsghdr) char reply[REPLY_ROOM];
+    struct message m;
+    start(&m, RTM_GETLINK, 0, sizeof m.link);
+    m.link.ifi_index = index;
+    int result = exchange(sock, &m, reply, sizeof reply);
+    if (result < 0) return result;
+    struct nlmsghdr *h = (struct nlmsghdr *)reply;
+    struct ifinfomsg *link = NLMSG_DATA(h);
+    char kind[IFNAMSIZ] = "";
+    int left = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *link));
+    for (struct rtattr *a = IFLA_RTA(link); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+        if (a->rta_type != IFLA_LINKINFO) continue;
+        copy_kind(a, kind);
+        if (strcmp(kind, "vxlan") != 0) return 0;
+        int inside = (int)RTA_PAYLOAD(a);
+        for (struct rtattr *data = RTA_DATA(a); RTA_OK(data, inside); data = RTA_NEXT(data, inside))
+            if (data->rta_type == IFLA_INFO_DATA) return copy_remote(data, remote);
+    }
+    return 0;
+}
+
 static void add_device(int32_t *words, int index)
 {
     if (index == 0 || words[TL_ROUTE_DEVICES] == TL_ROUTE_WORDS - TL_ROUTE_DEVICE) return;

@@ -72,7 +72,7 @@ function reasonsText(ports: readonly PortStatus[], { bridges }: SwitchConfig): s
     const { bridge, name, type, state, reason, counters } = status;
     const words = reason === undefined ? [] : [`${name} ${WORDS[state]}: ${reason}\n`];
     const { too_big: tooBig = 0 } = counters.transmitDropped;
-    if (type !== 'vxlan' || tooBig === 0) return words;
+    if (tooBig === 0 || (type !== 'vxlan' && status.underlay === undefined)) return words;
     const isConfigured = bridges[bridge]?.ports[name]?.mtu === status.mtu;
     return [...words, `${name} dropped ${tooBig} as too_big: ${tooBigHelp(status, isConfigured)}\n`];
   });

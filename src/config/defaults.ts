@@ -25,7 +25,7 @@ const TAG = 4;
  *   5. the local interface: the least of the bridge's ports.
  *
  * Where `underlays` tells the MTU of the network under a VXLAN port, that port has what this lets through, more or less
- * than 2, and never more than it. The other ports keep theirs, whatever happens to routes: their hosts are told by ICMP.
+ * than 2, and never more than it; a kernel's tunnel as af_packet port has no more than `underlays` says. The other ports keep theirs, whatever happens to routes: their hosts are told by ICMP.
  */
 export function effectiveMtus(
   config: SwitchConfig,
@@ -46,10 +46,14 @@ export function effectiveMtus(
   }
   if (local) mtus.set(bridge, local.mtu ?? Math.min(...(mtus.size === 0 ? [DEFAULT_MTU] : mtus.values())));
   for (const [name, port] of Object.entries(ports)) {
-    const underlay = port.type === 'vxlan' ? underlays.get(name) : undefined;
-    if (port.type !== 'vxlan' || underlay === undefined) continue;
-    const room = Math.max(MIN_MTU, tunnelMtu(vlan_filtering, port, underlay));
-    mtus.set(name, Math.min(port.mtu ?? room, room));
+    const underlay = underlays.get(name);
+    if (underlay === undefined) continue;
+    if (port.type === 'vxlan') {
+      const room = Math.max(MIN_MTU, tunnelMtu(vlan_filtering, port, underlay));
+      mtus.set(name, Math.min(port.mtu ?? room, room));
+    } else {
+      mtus.set(name, Math.min(mtus.get(name) as number, Math.max(MIN_MTU, underlay)));
+    }
   }
   return mtus;
 }
@@ -85,9 +89,14 @@ function vlansOf(filtering: boolean, port: PortConfig): number[] {
   return [...tagged, ...untagged];
 }
 
+/** Bytes that VXLAN adds to a packet on its way to an address, or from there. */
+export function vxlanOverhead(address: string): number {
+  return address.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4;
+}
+
 /** What is left of an outer packet. */
 function tunnelMtu(filtering: boolean, port: VxlanPortConfig, underlay = DEFAULT_MTU): number {
-  const overhead = port.local.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4;
+  const overhead = vxlanOverhead(port.local);
   const tag = filtering && vlanSet(port.vlan).tagged.length > 0 ? TAG : 0;
   return underlay - overhead - tag;
 }

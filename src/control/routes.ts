@@ -330,7 +330,7 @@ function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
       const { bridge, name, type, queueDropped = 0, counters } = status;
       const sent = rows(bridge, name, 'transmit', counters.transmitDropped);
       const tooBig = sent.find(({ reason }) => reason === 'too_big');
-      if (tooBig && type === 'vxlan') {
+      if (tooBig && (type === 'vxlan' || status.underlay !== undefined)) {
         const isConfigured = api.config.bridges[bridge]?.ports[name]?.mtu === status.mtu;
         tooBig.help = tooBigHelp(status, isConfigured);
       }

@@ -19,6 +19,8 @@ export interface Device {
   readonly ownMtu?: number;
   /** It is a tunnel of the kernel's: who sends a packet that is too big for it is told. */
   readonly tellsMtu?: boolean;
+  /** Of an interface that somebody else made: the namespace that the configuration names. */
+  readonly netns?: string;
   /** Number of its interface, in the namespace that the configuration names. */
   readonly ifindex?: number;
   /** A descriptor that is writable exactly while the interface is up. */

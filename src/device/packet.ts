@@ -31,6 +31,7 @@ export function openAfPacket(
     get mac() {
       return mac;
     },
+    netns,
     tellsMtu: KERNEL_TUNNELS.has(socket.attached.kind),
     ifindex: socket.attached.index,
     offloads: socket.offloads,

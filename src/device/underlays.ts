@@ -4,9 +4,11 @@
 
 import { networkInterfaces } from 'node:os';
 import { setImmediate as breath } from 'node:timers/promises';
+import { vxlanOverhead } from '../config/defaults.ts';
 import type { BridgeConfig, SwitchConfig, VxlanPortConfig } from '../config/schema.ts';
 import { IFF_LOOPBACK, LinkSocket, type LinkState } from '../sys/link.ts';
 import { canonicalIp, formatIp, parseIp } from '../wire/ip_address.ts';
+import type { Device } from './device.ts';
 
 /** Looks between two breaths: 50 us each. */
 const LOOKS = 50;
@@ -21,38 +23,66 @@ export interface Underlay {
 }
 
 export class Underlays {
+  private readonly devices: ReadonlyMap<string, Device>;
   private readonly found = new Map<string, Underlay>();
+
+  constructor(devices: ReadonlyMap<string, Device>) {
+    this.devices = devices;
+  }
 
   /** As of the last look; undefined: nobody knows. */
   get(port: string): Underlay | undefined {
     return this.found.get(port);
   }
 
-  /** By port, bytes of an outer packet. */
+  /** By port, bytes: of an outer packet, and of an inner one for a tunnel of the kernel's. */
   mtus(): Map<string, number> {
-    return new Map([...this.found].map(([port, { mtu }]) => [port, mtu]));
+    return new Map(
+      [...this.found].map(([port, { mtu, remote = '' }]) => {
+        const isKernels = this.devices.get(port)?.tellsMtu === true;
+        return [port, isKernels ? mtu - vxlanOverhead(remote) : mtu];
+      }),
+    );
   }
 
   /** Looks anew. A network that is away for a moment is believed to be as it was. True if an MTU is another one. Never throws. */
   async look(config: SwitchConfig): Promise<boolean> {
     const tunnels = tunnelsOf(config);
-    const names = new Set(tunnels.map(({ port }) => port));
+    const kernels = [...this.devices].filter(([, { tellsMtu }]) => tellsMtu);
+    const names = new Set([...tunnels.map(({ port }) => port), ...kernels.map(([port]) => port)]);
     for (const port of this.found.keys()) if (!names.has(port)) this.found.delete(port);
-    if (tunnels.length === 0) return false;
-    let isChanged = false;
+    let isChanged = kernels.map(([port, device]) => this.lookUnder(port, device)).includes(true);
+    if (tunnels.length === 0) return isChanged;
     try {
       using links = LinkSocket.open();
       const glance = new Glance(links);
       for (const { port, config, remotes } of tunnels) {
         const now = await glance.at(config, remotes);
         if (now === undefined) continue;
-        isChanged = isChanged || this.found.get(port)?.mtu !== now.mtu;
-        this.found.set(port, now);
+        isChanged = this.take(port, now) || isChanged;
       }
     } catch {
       // Out of descriptors: what was found before is what is left.
     }
     return isChanged;
+  }
+
+  /** Under a VXLAN device of the kernel's. */
+  private lookUnder(port: string, { netns, ifindex = 0 }: Device): boolean {
+    try {
+      using links = LinkSocket.open(netns);
+      const remote = links.vxlanRemote(ifindex);
+      const now = remote && new Glance(links).routeTo(remote, undefined);
+      return now !== undefined && this.take(port, now);
+    } catch {
+      return false; // its namespace is gone
+    }
+  }
+
+  private take(port: string, now: Underlay): boolean {
+    const before = this.found.get(port);
+    this.found.set(port, now);
+    return before?.mtu !== now.mtu;
   }
 }
 
@@ -74,14 +104,15 @@ class Glance {
     for (const remote of remotes) {
       if (++this.count % LOOKS === 0) await breath();
       // Behind a TAP the host is a router, and the address is not its own.
-      const found = this.routeTo(remote, underlay_tap === undefined ? local : undefined);
+      const to = parseIp(remote) as Uint8Array;
+      const found = this.routeTo(to, underlay_tap === undefined ? local : undefined);
       if (found !== undefined && (least === undefined || found.mtu < least.mtu)) least = found;
     }
     return least ?? this.interfaceOf(local);
   }
 
-  private routeTo(remote: string, local: string | undefined): Underlay | undefined {
-    const to = parseIp(remote) as Uint8Array;
+  routeTo(to: Uint8Array, local: string | undefined): Underlay | undefined {
+    const remote = formatIp(to);
     const from = local === undefined ? new Uint8Array(to.length) : (parseIp(local) as Uint8Array);
     const found = this.links.route(from, to);
     if (found === undefined) return undefined;

@@ -14,7 +14,7 @@ export class OpenPorts {
   /** By port name; a bridge's local interface has the bridge's. */
   readonly devices = new Map<string, Device>();
   readonly tunnels = new Tunnels();
-  readonly underlays = new Underlays();
+  readonly underlays = new Underlays(this.devices);
   readonly mtus = new PortMtus(this.devices, this.underlays);
   /** Those whose device is dead, and about to be closed. */
   readonly goneNames = new Set<string>();

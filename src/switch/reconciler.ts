@@ -218,8 +218,10 @@ export class Reconciler {
 
   /** What tunnels stand on may carry more or less than before. */
   private lookUnder(): void {
-    if (this.underlayTimer !== undefined || !this.foundations.some(({ isTunnel }) => isTunnel)) return;
     const { parts } = this;
+    const isKernels = () => [...parts.open.devices.values()].some(({ tellsMtu }) => tellsMtu);
+    const hasTunnels = this.foundations.some(({ isTunnel }) => isTunnel) || isKernels();
+    if (this.underlayTimer !== undefined || !hasTunnels) return;
     const pause = Math.max(SETTLED, LOOK_SHARE * this.lookTime);
     this.underlayTimer = setTimeout(() => {
       this.underlayTimer = undefined;

@@ -241,7 +241,6 @@ export class Reconfiguration {
     const results: ActionResult[] = plan.map((action) => ({ ...action, ok: true }));
     if (plan.length === 0) return results;
 
-    await open.underlays.look(next);
     const successors = await this.openSuccessors(next, results, keep);
     const deletions = results.filter(
       ({ ok, op, kind, path }) => ok && op === 'delete' && !(kind === 'port' && successors.has(portOf(path))),
@@ -259,6 +258,7 @@ export class Reconfiguration {
     const replaced = this.takeOver(next, successors);
     let failed: Failed[];
     try {
+      await open.underlays.look(config);
       await open.mtus.adjust(config, results, (port) => open.goneNames.has(port));
       failed = await this.commit(config, {
         added: [...added.values(), ...reattached],

@@ -265,6 +265,13 @@ export class LinkSocket {
     this.done(result, name, `add address ${cidr} to`);
   }
 
+  /** Where a VXLAN device sends to, 4 or 16 bytes; undefined: it is none, or is told by its FDB. */
+  vxlanRemote(index: number): Uint8Array | undefined {
+    const remote = aligned(16);
+    const length = native().tl_link_vxlan_remote(this.fd, index, remote);
+    return length > 0 ? new Uint8Array(remote.subarray(0, length)) : undefined;
+  }
+
   /** The route from one address to another, 20 us; undefined: there is none. Both are 4 or 16 bytes. */
   route(from: Uint8Array, to: Uint8Array): Route | undefined {
     const words = aligned(ROUTE_WORDS * 4);

@@ -48,6 +48,7 @@ const FUNCTIONS = {
   tl_link_hand_over: ['int', 'int', 'int', 'string'],
   tl_link_remove: ['int', 'string'],
   tl_link_add_address: ['int', 'int', 'string', 'int'],
+  tl_link_vxlan_remote: ['int', 'int', 'pointer'],
   tl_route_get: ['int', 'pointer', 'pointer', 'int', 'pointer'],
   tl_sockaddr: ['string', 'int', 'pointer'],
   tl_udp_open: ['int', 'pointer', 'int', 'pointer'],

@@ -230,17 +230,22 @@ test('a kernel VXLAN device as a port: who sends too much into it is told', asyn
   };
   const { inner } = await addKernelVxlan(lab, far, { label: 'far', ...at });
   await sw.ip(
-    'link add vxlan0 type vxlan id 42 local 192.0.2.1 remote 192.0.2.2 dstport 4789 dev und0',
+    'link add vxlan0 type vxlan id 42 local 192.0.2.1 remote 192.0.2.2 dstport 4789',
     'link set vxlan0 up',
   );
   const ports = { h: { type: 'tap', netns: h.name }, vxlan0: { type: 'af_packet' } };
   const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { local: false, ports } } });
   await h.up('h', '10.0.0.1/24', 'fd00::1/64');
   expect(await reaches(h, '10.0.0.2')).toBe(true);
+  expect((await sw.link('vxlan0')).mtu).toBe(1500);
   expect(await pingWithDf(h, '10.0.0.2', 1472)).toBe('1450');
   expect(await pingWithDf(h, 'fd00::2', 1452)).toBe('1450');
   expect((await tcp(h, inner, '10.0.0.2', 0.5)).gigabitsPerSecond).toBeGreaterThan(0.02);
   expect((await tcp(inner, h, '10.0.0.1', 0.5)).gigabitsPerSecond).toBeGreaterThan(0.02);
+  await sw.ip('link set und0 mtu 1420');
+  await daemon.until('1370', async () => (await daemon.port('vxlan0')).mtu === 1370, 2000);
+  expect(await pingWithDf(h, '10.0.0.2', 1402)).toBe('1370');
+  expect((await tcp(h, inner, '10.0.0.2', 0.5)).gigabitsPerSecond).toBeGreaterThan(0.02);
   await expectLaws(daemon);
 });
 
