@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 10
+#define TL_VERSION 11
 int tl_version(void);
 
 /* fd.c */
@@ -70,6 +70,11 @@ int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */
 int tl_link_remove(int sock, const char *name);
 int tl_link_add_address(int sock, int index, const char *address, int prefix);
+/* Remote (or group) of a VXLAN device, 4 or 16 bytes: their number; 0 = it has none. */
+int tl_link_vxlan_remote(int sock, int index, uint8_t *remote);
+/* The configured route to an address of 4 or 16 bytes: `from` is the sender's. */
+enum { TL_ROUTE_PREFIX, TL_ROUTE_MTU, TL_ROUTE_DEVICES, TL_ROUTE_DEVICE, TL_ROUTE_WORDS = 3 + 8 };
+int tl_route_get(int sock, const uint8_t *to, const uint8_t *from, int length, int32_t *words);
 
 /* udp.c */
 enum {
@@ -79,6 +84,8 @@ enum {
 int tl_sockaddr(const char *address, int port, uint8_t *out);
 int tl_udp_open(int netns, const uint8_t *sockaddr, int length, const int32_t *options);
 int tl_udp_port(int fd);
+int tl_udp_drops(int fd);
+int tl_too_big_open(int netns);
 
 /* packet.c: a packet socket on an interface; `index` belongs to the namespace */
 int tl_packet_open(int netns, int index, int buffer);

@@ -158,7 +158,7 @@ const VXLAN: Setting[] = [
   {
     flags: '--remote-learning <on|off>',
     key: 'remote_learning',
-    help: 'vxlan: learn remotes from the wire',
+    help: 'vxlan: answer to whoever sends (off)',
     parse: onOff,
   },
   { flags: '--max-remotes <number>', key: 'max_remotes', help: 'vxlan: most remotes', parse: number },

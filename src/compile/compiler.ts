@@ -12,6 +12,7 @@ import {
   ISOLATED,
   LEARNING,
   SPLIT_HORIZON,
+  TELLS_MTU,
   type Topology,
   TUNNEL,
   trappingOf,
@@ -79,7 +80,7 @@ export class Compiler {
 
   /** @throws TaploomError `too_many` */
   compile(config: SwitchConfig, overlay: Overlay = {}): { topology: Topology; remotes: RemoteRow[] } {
-    const { localMacs = NO_MACS, ownedMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
+    const { localMacs = NO_MACS, ownedMtus, underlayMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
     this.number(wantedBy(config));
     const ports = this.ports.length;
     const domains = this.domains.length;
@@ -106,7 +107,7 @@ export class Compiler {
       topology.ageing[number] = bridge.ageing_time * 1000;
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
       topology.groupFwdMask[number] = bridge.group_fwd_mask;
-      const mtus = effectiveMtus(config, name, ownedMtus);
+      const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       for (const view of portViews(name, bridge)) {
         const port = this.ports.number(view.name);
         const vlans = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
@@ -116,7 +117,7 @@ export class Compiler {
         const mask = view.traps | traps.of(view.name);
         topology.traps[port] = mask;
         topology.pvid[port] = (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(mask);
-        this.join(topology, view, port, vlans, states);
+        this.join(topology, view, port, vlans, states, overlay.tellers?.has(view.name) === true);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         members.push({ view, port, vlans, hops });
       }
@@ -166,9 +167,10 @@ export class Compiler {
     port: number,
     { tagged, untagged }: VlanSet,
     states: PortStates,
+    tells: boolean,
   ): void {
     const numbers = this.domains.ofBridge(view.bridge);
-    const portFlags = flagsOf(view);
+    const portFlags = flagsOf(view) | (tells ? TELLS_MTU : 0);
     const bridge = topology.bridge[port];
     const row = port * VLAN_STRIDE;
     // Nearly always the same in all VLANs.
@@ -310,7 +312,7 @@ function flagsOf(view: PortView): number {
   return (
     (view.hairpin ? HAIRPIN : 0) |
     (view.isolated ? ISOLATED : 0) |
-    (view.isTunnel ? TUNNEL : 0) |
+    (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
     (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
   );
 }

@@ -12,6 +12,10 @@ export interface Overlay {
   localMacs?: ReadonlyMap<string, string>;
   /** MTUs of interfaces that somebody else configures, by port: see effectiveMtus. */
   ownedMtus?: ReadonlyMap<string, number>;
+  /** MTUs of the networks under tunnels, by port: see effectiveMtus. */
+  underlayMtus?: ReadonlyMap<string, number>;
+  /** Ports that tell who sends too much into them, as tunnels do. */
+  tellers?: ReadonlySet<string>;
   states?: PortStates;
   traps?: PortTraps;
 }

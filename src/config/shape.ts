@@ -230,7 +230,8 @@ const vxlan = mapping({
   dst_port: integer('a UDP port (1-65535)', 1, 65_535).default(4789),
   // RFC 7348, 5: "the dynamic/private port range".
   source_ports: text(PORT_RANGE_TEXT, (value) => isRange(value, 65_535)).default('49152-65535'),
-  remote_learning: boolean().default(true),
+  // Anybody can send to a tunnel: it hears those whom somebody named, unless it is told otherwise.
+  remote_learning: boolean().default(false),
   max_remotes: integer('a number of remotes (1-100000)', 1, 100_000).default(1024),
   ttl: integer('a TTL (1-255)', 1, 255).default(64),
   tos: z.union([whole(TOS, 0, 255), z.literal('inherit')], TOS).default(0),

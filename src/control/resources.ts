@@ -56,6 +56,16 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
   interface: z.string().optional().describe('what its interface is called now, if somebody has renamed it'),
   mtu: count,
+  underlay: z
+    .object({
+      mtu: count,
+      device: z.string(),
+      remote: z.string().optional(),
+      route: z.string().optional(),
+      setBy: z.enum(['interface', 'route']),
+    })
+    .optional()
+    .describe('vxlan: what limits the outer packets, for the remote that takes the least'),
   mac: z.string().optional(),
   netns: z.string().optional(),
   offloads: z
@@ -65,7 +75,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   queueDropped: count
     .optional()
     .describe(
-      'TAP and af_packet: frames that the kernel dropped because the queue was full; they never reached the switch',
+      'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   learnedAddresses: count,
   counters: portCounters,

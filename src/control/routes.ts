@@ -22,6 +22,7 @@ import { interfaceExists } from './interfaces.ts';
 import { mergePatch } from './merge_patch.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
+import { tooBigHelp } from './too_big_help.ts';
 import { traceRequest, traces } from './trace_resource.ts';
 
 const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
@@ -331,13 +332,20 @@ function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
       ? []
       : [{ bridge, port, side: 'receive' as const, reason: LOST, frames, help: lostHelp(type, port) }];
   return [
-    ...api
-      .ports()
-      .flatMap(({ bridge, name, type, queueDropped = 0, counters }) => [
+    ...api.ports().flatMap((status) => {
+      const { bridge, name, type, queueDropped = 0, counters } = status;
+      const sent = rows(bridge, name, 'transmit', counters.transmitDropped);
+      const tooBig = sent.find(({ reason }) => reason === 'too_big');
+      if (tooBig && (type === 'vxlan' || status.underlay !== undefined)) {
+        const isConfigured = api.config.bridges[bridge]?.ports[name]?.mtu === status.mtu;
+        tooBig.help = tooBigHelp(status, isConfigured);
+      }
+      return [
         ...lost(bridge, name, type, queueDropped),
         ...rows(bridge, name, 'receive', counters.receiveDropped),
-        ...rows(bridge, name, 'transmit', counters.transmitDropped),
-      ]),
+        ...sent,
+      ];
+    }),
     ...rows('', '', 'receive', api.unassignedDrops()),
   ];
 }

@@ -2,13 +2,22 @@
 // copy is, as a copy. A closure for the same reason as in stages.ts.
 
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_CONSUMED, DEST_DIRECT, DEST_DROP, DEST_LIST, DEST_VALUE, PORT_MASK } from '../frame/hop.ts';
+import {
+  DEST_CONSUMED,
+  DEST_DIRECT,
+  DEST_DROP,
+  DEST_LIST,
+  DEST_VALUE,
+  MAX_REMOTES,
+  PORT_BITS,
+  PORT_MASK,
+} from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { FIRST_LIST, type Lists } from '../table/lists.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
-import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
 import { maskIfZero } from './mask.ts';
 import { l3Length, segmentsOf } from './offload.ts';
@@ -19,6 +28,7 @@ import {
   ISOLATED,
   SAME,
   SPLIT_HORIZON,
+  TELLS_MTU,
   type Topology,
   TUNNEL,
   UNTAGGED,
@@ -37,15 +47,20 @@ const SEGMENT_COST = 4096;
 /** Most that a port owes: of a frame to 1,000 ports. */
 const MOST_OWED = 16 * 1024 * 1024;
 
+/** Every remote takes what its port does. */
+export const NO_LIMITS = new Int32Array(MAX_REMOTES);
+
 /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
 export type Replicate = (topology: Topology) => void;
 
+/** @param limits by remote, see Paths; 0 = none */
 export function createReplicate(
   batch: FrameBatch,
   counters: Counters,
   lists: Lists,
   egress: Egress,
   pmtu: Pmtu,
+  limits: Int32Array,
 ): Replicate {
   const { rows, owed } = batch;
   const { queueOf } = egress;
@@ -146,7 +161,8 @@ export function createReplicate(
     values[portsAt + port * PORT_STRIDE + PORT.copies] += 1;
     budget -= COPY_COST + length;
     if (rows[row + COLUMN.gsoType] !== 0) budget = (budget - segmentsOf(batch, row) * SEGMENT_COST) | 0;
-    const mtu = topology.mtu[port];
+    const limit = limits[hop >>> PORT_BITS];
+    const mtu = limit === 0 ? topology.mtu[port] : limitOf(limit, membership, topology.mtu[port]);
     const queue = queueOf[port];
     if (queue === undefined || (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
       refuse(row, hop, membership, topology);
@@ -158,17 +174,24 @@ export function createReplicate(
     queue.push(row, hop, tag, 0);
   }
 
-  /** Drops a copy whose port has no device or too small an MTU; who sends too much into a tunnel is told. */
+  /** Drops a copy whose port has no device or too small an MTU; who sends too much into a port that tells is told. */
   function refuse(row: number, hop: number, membership: number, topology: Topology): void {
     const port = hop & PORT_MASK;
     const isGone = queueOf[port] === undefined;
     drops.count(row, port, isGone ? DROP.device_gone : DROP.too_big);
-    if (isGone || (membership & TUNNEL) === 0) return;
-    const answer = pmtu.answer(row, hop, topology.mtu[port]);
+    if (isGone || (membership & TELLS_MTU) === 0) return;
+    const limit = limits[hop >>> PORT_BITS];
+    const mtu = limit === 0 ? topology.mtu[port] : limitOf(limit, membership, topology.mtu[port]);
+    const answer = pmtu.answer(row, hop, mtu);
     if (answer >= 0) enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain], topology);
   }
 
   return replicate;
+}
+
+/** MTU on the way to a remote, of a port with `mtu`: what a router said is of untagged frames. */
+function limitOf(limit: number, membership: number, mtu: number): number {
+  return Math.min(mtu, limit - ((membership & UNTAGGED) === 0 ? TAG_LEN : 0));
 }
 
 /** Whether a frame may leave through its own port: with hairpin, but in a tunnel not to the remote that it came from. */

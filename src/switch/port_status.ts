@@ -1,6 +1,6 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { PortCounters, PortStatus } from '../api.ts';
+import type { PortCounters, PortStatus, Underlay } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
@@ -20,6 +20,7 @@ interface PortFacts {
   config: BridgeConfig;
   device: Device | undefined;
   mtu: number | undefined;
+  underlay: Underlay | undefined;
   isGone: boolean;
   missing: Missing | undefined;
   look: Look;
@@ -38,6 +39,7 @@ function portStatus(facts: PortFacts): PortStatus {
     ...stateOf(facts),
     ...(look.name !== undefined && look.name !== deviceOf(facts) && { interface: look.name }),
     mtu: mtu ?? 0,
+    underlay: facts.underlay,
     mac: device?.mac,
     netns:
       port?.type === 'tap' || port?.type === 'af_packet'
@@ -104,7 +106,7 @@ const NOTHING: PortCounters = {
 
 /** @param config what is wanted */
 export function portStatuses(config: SwitchConfig, compiler: Compiler, open: OpenPorts): PortStatus[] {
-  const { counters, devices, mtus, goneNames, missing, linkWatch } = open;
+  const { counters, devices, mtus, underlays, goneNames, missing, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) =>
     portViews(bridge, config).flatMap(({ name }, place) => {
       const index = devices.has(name) ? compiler.ports.find(name) : undefined;
@@ -117,6 +119,7 @@ export function portStatuses(config: SwitchConfig, compiler: Compiler, open: Ope
         config,
         device: devices.get(name),
         mtu: mtus.get(name),
+        underlay: underlays.get(name),
         isGone: goneNames.has(name),
         missing: missing.get(name),
         look: linkWatch.at(name),

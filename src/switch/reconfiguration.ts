@@ -138,9 +138,15 @@ export class Reconfiguration {
   /** The same configuration anew, after interfaces have changed under it. */
   async refresh(): Promise<void> {
     const { open } = this.parts;
+    await open.underlays.look(this.wanted);
     await open.mtus.adjust(this.current, [], (port) => open.goneNames.has(port));
     await this.commit(this.current, {});
     this.listeners.update(this.current);
+  }
+
+  /** Routes or interfaces have changed: refreshes if that concerns the MTU of a tunnel. */
+  async followUnderlays(): Promise<void> {
+    if (await this.parts.open.underlays.look(this.wanted)) await this.refresh();
   }
 
   /** Resolves when no frame goes by the old state any more. @throws TaploomError `no_such_port` */
@@ -252,6 +258,7 @@ export class Reconfiguration {
     const replaced = this.takeOver(next, successors);
     let failed: Failed[];
     try {
+      await open.underlays.look(config);
       await open.mtus.adjust(config, results, (port) => open.goneNames.has(port));
       failed = await this.commit(config, {
         added: [...added.values(), ...reattached],
@@ -322,7 +329,14 @@ export class Reconfiguration {
       const mac = open.devices.get(bridge)?.mac;
       if (mac !== undefined) localMacs.set(bridge, mac);
     }
-    const overlay = { localMacs, ownedMtus: open.mtus.owned(), states: this.states, traps: this.traps };
+    const overlay = {
+      localMacs,
+      ownedMtus: open.mtus.owned(),
+      underlayMtus: open.underlays.mtus(),
+      tellers: new Set([...open.devices].filter(([, { tellsMtu }]) => tellsMtu).map(([name]) => name)),
+      states: this.states,
+      traps: this.traps,
+    };
     const { topology, remotes } = compiler.compile(config, overlay);
     topologies.push(topology);
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.

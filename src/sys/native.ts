@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 10;
+const VERSION = 11;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -49,9 +49,13 @@ const FUNCTIONS = {
   tl_link_hand_over: ['int', 'int', 'int', 'string'],
   tl_link_remove: ['int', 'string'],
   tl_link_add_address: ['int', 'int', 'string', 'int'],
+  tl_link_vxlan_remote: ['int', 'int', 'pointer'],
+  tl_route_get: ['int', 'pointer', 'pointer', 'int', 'pointer'],
   tl_sockaddr: ['string', 'int', 'pointer'],
   tl_udp_open: ['int', 'pointer', 'int', 'pointer'],
   tl_udp_port: ['int'],
+  tl_udp_drops: ['int'],
+  tl_too_big_open: ['int'],
   tl_packet_open: ['int', 'int', 'int'],
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int'],

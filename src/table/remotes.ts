@@ -11,6 +11,8 @@
 /** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
 export const CONFIGURED_REMOTES = 16_384;
 export const LEARNED_REMOTES = 49_152;
+/** All rows, and row 0. */
+export const REMOTE_ROWS = 1 + CONFIGURED_REMOTES + LEARNED_REMOTES;
 const MAX_PROBES = 64;
 const KEY = 5;
 

@@ -5,13 +5,14 @@
 // and sends to all. What they share only the first changes, while the others stand still.
 
 import { Engine } from '../engine/engine.ts';
-import type { Topology } from '../engine/topology.ts';
+import { mayEnter, type Topology } from '../engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Devices } from '../port/devices.ts';
 import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
-import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
+import { Paths } from '../table/paths.ts';
+import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
 import { Lookout } from './lookout.ts';
 import type { Answer, Change, Failed, HostRings, News, Request, Team } from './messages.ts';
@@ -42,6 +43,7 @@ export class DataPlane {
   private readonly others: number;
   private readonly isFollower: boolean;
   private readonly onlookers: Onlookers;
+  private readonly paths: Paths;
   private topology: Topology;
   /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
   private readonly times = new Float64Array(TIMES);
@@ -59,10 +61,13 @@ export class DataPlane {
     this.others = team === undefined ? 0 : team.workers - 1;
     this.isFollower = team !== undefined && team.index > 0;
     this.barrier = new Barrier(team?.barrier);
-    this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
+    this.paths = new Paths(REMOTE_ROWS, team?.paths);
+    const { limits } = this.paths;
+    const { isFollower } = this;
+    this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower, limits });
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
-    this.devices = new Devices(this.engine, counters, this.remotes, this.others > 0);
+    this.devices = new Devices(this.engine, counters, this.remotes, this.paths, this.others > 0);
     this.lookout = new Lookout(this.engine, this.remotes);
     this.report = report;
     if (host !== undefined) {
@@ -195,7 +200,11 @@ export class DataPlane {
         failed.push({ port: spec.port, message: error instanceof Error ? error.message : String(error) });
       }
     }
-    if (devices.descriptors !== null) devices.descriptors.decapsulation.mtu = topology.mtu;
+    if (devices.descriptors !== null) {
+      const { decapsulation } = devices.descriptors;
+      decapsulation.mtu = topology.mtu;
+      decapsulation.mayEnter = (port, tci) => mayEnter(topology, port, tci);
+    }
     return failed;
   }
 
@@ -210,6 +219,7 @@ export class DataPlane {
   /** What all workers share, and what a port's number meant before. */
   private configureShared({ topology, remotes, table, added }: Change): void {
     if (remotes !== null) {
+      this.paths.clear();
       this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
     }
     const isHop = (hop: number) => {
@@ -234,6 +244,7 @@ export class DataPlane {
     for (const ageing of topology.ageing) longest = Math.max(longest, ageing);
     // FDB entries that name a row must be gone before the row is; their clock ticks coarsely.
     this.remotes.expire(Math.floor((now - longest) / 1000) - 1);
+    this.paths.expire(Math.floor(now / 1000), (row) => this.remotes.portOf(row) !== 0);
     times[LAST_EXPIRY] = now;
   }
 

@@ -128,6 +128,8 @@ export interface Team {
   /** Memory of the first worker's counters: the gauges. */
   gauges: ArrayBufferLike;
   remotes: SharedArrayBuffer;
+  /** See Paths. */
+  paths: SharedArrayBuffer;
   barrier: SharedArrayBuffer;
   /** The FDB at the start. */
   table: SharedArrayBuffer;

@@ -14,7 +14,8 @@ import { TaploomError } from '../error.ts';
 import { FrameRing } from '../port/frame_ring.ts';
 import { traitsOf } from '../port/spec.ts';
 import type { Counters } from '../table/counters.ts';
-import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
+import { Paths } from '../table/paths.ts';
+import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import type { SlotRing } from '../table/slot_ring.ts';
 import { Barrier } from './barrier.ts';
@@ -63,6 +64,7 @@ export class WorkersPlane implements PlaneClient {
       workers: counters.length,
       gauges: counters[0].memory,
       remotes: new SharedArrayBuffer(Remotes.size(CONFIGURED_REMOTES, LEARNED_REMOTES)),
+      paths: new SharedArrayBuffer(Paths.size(REMOTE_ROWS)),
       barrier: this.barrier.memory,
       table: SharedFdb.allocate(this.slots),
     };

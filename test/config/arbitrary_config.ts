@@ -73,26 +73,29 @@ const memory = fc.record(
   },
   { requiredKeys: ['type'] },
 );
+/** A tunnel without remotes must learn them. */
 const vxlan = fc.boolean().chain((ipv6) =>
-  fc.record(
-    {
-      type: fc.constant('vxlan'),
-      vni: fc.nat({ max: 0xff_ffff }),
-      local: fc.constant(ipv6 ? '2001:DB8:0::1' : '192.0.2.1'),
-      remotes: fc.uniqueArray(
-        fc.constantFrom(...(ipv6 ? ['2001:db8::2', '::1'] : ['192.0.2.2', '10.0.0.1'])),
-      ),
-      dst_port: fc.constantFrom(4789, 8472),
-      source_ports: fc.constantFrom('49152-65535', '1-1'),
-      remote_learning: fc.boolean(),
-      max_remotes: fc.constantFrom(1024, 2),
-      ttl: fc.constantFrom(64, 1),
-      tos: fc.constantFrom<number | string>(0, 255, 'inherit'),
-      udp_checksum: fc.boolean(),
-      ...common,
-    },
-    { requiredKeys: ['type', 'vni', 'local'] },
-  ),
+  fc
+    .record(
+      {
+        type: fc.constant('vxlan'),
+        vni: fc.nat({ max: 0xff_ffff }),
+        local: fc.constant(ipv6 ? '2001:DB8:0::1' : '192.0.2.1'),
+        remotes: fc.uniqueArray(
+          fc.constantFrom(...(ipv6 ? ['2001:db8::2', '::1'] : ['192.0.2.2', '10.0.0.1'])),
+        ),
+        dst_port: fc.constantFrom(4789, 8472),
+        source_ports: fc.constantFrom('49152-65535', '1-1'),
+        remote_learning: fc.boolean(),
+        max_remotes: fc.constantFrom(1024, 2),
+        ttl: fc.constantFrom(64, 1),
+        tos: fc.constantFrom<number | string>(0, 255, 'inherit'),
+        udp_checksum: fc.boolean(),
+        ...common,
+      },
+      { requiredKeys: ['type', 'vni', 'local'] },
+    )
+    .map((port) => (port.remotes?.length ? port : { ...port, remote_learning: true })),
 );
 type Input = Record<string, unknown>;
 const port: fc.Arbitrary<Input> = fc.oneof(tap, afPacket, memory, vxlan);

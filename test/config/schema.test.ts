@@ -15,7 +15,8 @@ const port = (value: unknown, bridge: object = {}) => br0({ ...bridge, ports: { 
 const inPort = (value: unknown, bridge: object = {}) =>
   port(value, bridge).map((line) => line.replace(/^bridges\.br0\.ports\.p\.?/, ''));
 const vlan = (value: unknown) => inPort({ type: 'tap', vlan: value }, { vlan_filtering: true });
-const vxlan = (more: object) => inPort({ type: 'vxlan', vni: 1, local: '192.0.2.1', ...more });
+const vxlan = (more: object) =>
+  inPort({ type: 'vxlan', vni: 1, local: '192.0.2.1', remote_learning: true, ...more });
 
 test('the defaults are filled in', () => {
   const config = parseConfig({
@@ -24,7 +25,7 @@ test('the defaults are filled in', () => {
       br0: {
         ports: {
           a: { type: 'tap' },
-          b: { type: 'vxlan', vni: 1, local: '192.0.2.1' },
+          b: { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes: ['192.0.2.2'] },
           c: { type: 'memory' },
           d: { type: 'af_packet' },
         },
@@ -50,10 +51,10 @@ test('the defaults are filled in', () => {
             type: 'vxlan',
             vni: 1,
             local: '192.0.2.1',
-            remotes: [],
+            remotes: ['192.0.2.2'],
             dst_port: 4789,
             source_ports: '49152-65535',
-            remote_learning: true,
+            remote_learning: false,
             max_remotes: 1024,
             ttl: 64,
             tos: 0,
@@ -281,7 +282,7 @@ test('tunnel endpoints must be hosts of one address family', () => {
 });
 
 test('a VNI at one address and UDP port belongs to one port', () => {
-  const x = { type: 'vxlan', vni: 1, local: '2001:db8::1' };
+  const x = { type: 'vxlan', vni: 1, local: '2001:db8::1', remote_learning: true };
   const config = (y: object) =>
     problems({ version: 1, bridges: { br0: { ports: { x } }, br1: { ports: { y } } } });
   expect(config({ ...x, local: '2001:DB8::0:1' })).toEqual([
@@ -293,7 +294,10 @@ test('a VNI at one address and UDP port belongs to one port', () => {
 
 test('static entries fit to their bridge and port', () => {
   const mac = '02:00:00:00:00:01';
-  const ports = { a: { type: 'tap' }, x: { type: 'vxlan', vni: 1, local: '192.0.2.1' } };
+  const ports = {
+    a: { type: 'tap' },
+    x: { type: 'vxlan', vni: 1, local: '192.0.2.1', remote_learning: true },
+  };
   const plain = (...entries: object[]) => br0({ ports, static: entries });
   const filtering = (...entries: object[]) => br0({ vlan_filtering: true, ports, static: entries });
   expect(plain({ mac, port: 'a' }, { mac: '02:00:00:00:00:02', port: 'br0' })).toEqual([]);
@@ -371,4 +375,28 @@ test('an interface is attached once, and none that the switch makes itself', () 
   expect(inPort({ type: 'af_packet', interface: 'a b' })).toEqual([
     'interface: "a b" is not an interface name: no slash, colon, percent sign or white space',
   ]);
+});
+
+test('a tunnel that knows no remote says that it learns them, or is refused', () => {
+  const vx = { type: 'vxlan', vni: 1, local: '192.0.2.1' };
+  const bridge = (more: object, port: object = {}) => ({
+    version: 1,
+    bridges: { br0: { ports: { vx: { ...vx, ...port } }, ...more } },
+  });
+  const sentence =
+    'bridges.br0.ports.vx.remote_learning: a tunnel without remotes hears only those whom it learns: list remotes, or say remote_learning: true';
+  expect(() => parseConfig(bridge({}))).toThrow(sentence);
+  expect(() => parseConfig(bridge({}, { remote_learning: false }))).toThrow(sentence);
+  const entry = { mac: '02:00:00:00:00:01', port: 'vx', remote: '192.0.2.2' };
+  const mirror = { to: { port: 'vx', remote: '192.0.2.2' } };
+  for (const [more, port] of [
+    [{}, { remotes: ['192.0.2.2'] }],
+    [{ static: [entry] }, {}],
+    [{ mirrors: { m: mirror } }, {}],
+  ]) {
+    expect(parseConfig(bridge(more, port)).bridges.br0.ports.vx).toMatchObject({ remote_learning: false });
+  }
+  expect(parseConfig(bridge({}, { remote_learning: true })).bridges.br0.ports.vx).toMatchObject({
+    remotes: [],
+  });
 });

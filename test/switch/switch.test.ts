@@ -11,7 +11,14 @@ import { configOf, openRig, ports } from '../support/engine/rig.ts';
 const fds = () => readdirSync('/proc/self/fd').length;
 /** An address that no interface of this machine has (RFC 5737), so binding to it fails. */
 const NOT_HERE = '192.0.2.77';
-const tunnel = (keys = {}) => ({ type: 'vxlan', vni: 1, local: '127.0.0.1', dst_port: 14_789, ...keys });
+const tunnel = (keys = {}) => ({
+  type: 'vxlan',
+  vni: 1,
+  local: '127.0.0.1',
+  remote_learning: true,
+  dst_port: 14_789,
+  ...keys,
+});
 
 test('an invalid configuration opens nothing and tells all problems', async () => {
   const bad = { version: 1, bridges: { br0: { ageing_time: -1, ports: { p1: { type: 'x' } } } } };
