@@ -89,7 +89,18 @@ export function ratesText(now: Sample, before: Sample | undefined, width: number
       rate((c) => total(c.transmitDropped)),
     ];
   });
-  const head = ['BRIDGE', 'PORT', 'STATE', 'RX f/s', 'RX bit/s', 'DROP/s', 'LOST/s', 'TX f/s', 'TX bit/s', 'DROP/s'];
+  const head = [
+    'BRIDGE',
+    'PORT',
+    'STATE',
+    'RX f/s',
+    'RX bit/s',
+    'DROP/s',
+    'LOST/s',
+    'TX f/s',
+    'TX bit/s',
+    'DROP/s',
+  ];
   const right = [3, 4, 5, 6, 7, 8, 9];
   return `${rows.length > 0 ? table(head, rows, { right, width }) : 'no ports'}\n`;
 }

@@ -55,13 +55,15 @@ export function portsText(
   withBridge = true,
 ): string {
   if (ports.length === 0) return 'no ports\n';
-  const head = ['PORT', 'TYPE', 'STATE', 'MTU', 'LEARNED', 'LOST', 'DETAILS'];
+  const hasLost = ports.some(({ queueDropped = 0 }) => queueDropped > 0);
+  const head = ['PORT', 'TYPE', 'STATE', 'MTU', 'LEARNED', ...(hasLost ? ['LOST'] : []), 'DETAILS'];
   const rows = ports.map((status) => {
     const { bridge, name, type, state, mtu, learnedAddresses, queueDropped = '-' } = status;
-    const row = [name, type, state, mtu, learnedAddresses, queueDropped, details(status, config)];
+    const lost = hasLost ? [queueDropped] : [];
+    const row = [name, type, state, mtu, learnedAddresses, ...lost, details(status, config)];
     return withBridge ? [bridge, ...row] : row;
   });
-  const right = withBridge ? [4, 5, 6] : [3, 4, 5];
+  const right = (hasLost ? [3, 4, 5] : [3, 4]).map((column) => (withBridge ? column + 1 : column));
   const list = table(withBridge ? ['BRIDGE', ...head] : head, rows, { right, width });
   return `${list}\n${reasonsText(ports, config)}`;
 }

@@ -52,19 +52,21 @@ export class PortWatch {
 
   /** Now, and from now on. */
   start(): void {
-    this.check();
-    this.timer = setInterval(() => {
-      try {
-        this.check();
-      } catch (error) {
-        // A log without these lines is better than a switch that stops over them.
-        this.log.error({ err: error }, 'cannot look at the ports');
-      }
-    }, INTERVAL_MS).unref();
+    this.try();
+    this.timer = setInterval(() => this.try(), INTERVAL_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  private try(): void {
+    try {
+      this.check();
+    } catch (error) {
+      // A log without these lines is better than a switch that stops over them.
+      this.log.error({ err: error }, 'cannot look at the ports');
+    }
   }
 
   check(): void {
@@ -95,7 +97,10 @@ export class PortWatch {
   }
 
   /** The state that the log knows; while the port is quiet, the last one that it was told. */
-  private states({ bridge, name, state, reason }: PortStatus, told: PortStatus['state']): PortStatus['state'] {
+  private states(
+    { bridge, name, state, reason }: PortStatus,
+    told: PortStatus['state'],
+  ): PortStatus['state'] {
     if (state === told) return told;
     if (this.quietStates.has(name)) return this.later(told);
     this.quietStates.set(name, true);

@@ -50,7 +50,9 @@ function specOf(port: number, tap: TapDevice, { fault }: Pick<OwnTapConfig, 'fau
 }
 
 /** What can be seen of a TAP. */
-function seen(tap: TapDevice): Pick<Device, 'mac' | 'ifindex' | 'upFd' | 'droppedBefore' | 'link' | 'interfaceId'> {
+function seen(
+  tap: TapDevice,
+): Pick<Device, 'mac' | 'ifindex' | 'upFd' | 'droppedBefore' | 'link' | 'interfaceId'> {
   let { mac, ifindex } = tap;
   return {
     get mac() {
@@ -225,9 +227,5 @@ function explain(
 /** There is none of this name yet, or none any more. */
 export function noNamespace(verb: string, netns: string | undefined, options: ErrorOptions): TaploomError {
   const help = netns?.startsWith('/') ? '' : `: \`ip netns add ${netns}\` makes it`;
-  return new TaploomError(
-    'no_such_netns',
-    `${verb}: there is no network namespace ${netns}${help}`,
-    options,
-  );
+  return new TaploomError('no_such_netns', `${verb}: there is no network namespace ${netns}${help}`, options);
 }

@@ -108,7 +108,7 @@ export class Tunnels {
   }
 
   private openUnderlay(port: number, config: VxlanPortConfig, name: string): Device {
-    const key = `${config.local} ${config.dst_port}`;
+    const key = `${config.local} ${config.dst_port} ${name}`;
     const vtep = this.share(this.vteps, key, () => {
       const { fd, mac } = attach('underlay', { name, vnetHeader: 24, arp: false, mtu: UNDERLAY_MTU });
       return { ...this.number(fd, { isTap: true }), mac };

@@ -125,7 +125,8 @@ export class EventWatch {
       if (state !== known.state) {
         known.state = state;
         // The data plane has told by itself that it is gone.
-        if (state !== 'gone') this.log.add({ type: 'port', change: state, bridge, port, ...(reason && { reason }) });
+        if (state !== 'gone')
+          this.log.add({ type: 'port', change: state, bridge, port, ...(reason && { reason }) });
       }
       if (number === undefined) continue;
       this.lookAtDrops(bridge, port, number, known, now);

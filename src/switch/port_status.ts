@@ -54,19 +54,22 @@ function portStatus(facts: PortFacts): PortStatus {
   };
 }
 
-function stateOf({
-  name,
-  index,
-  isGone,
-  missing,
-  look,
-  counters,
-}: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
+function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
+  const { index, isGone, missing, look, counters } = facts;
   if (missing !== undefined) return { state: missing.state, reason: missing.reason };
   if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
   // The data plane knows only how the last frame fared.
   if (look.up ?? counters.isUp(index)) return { state: 'up' };
-  return { state: 'down', reason: `its interface is not up: \`ip link set ${name} up\` helps` };
+  return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
+}
+
+/** What brings its interface up. */
+function upCommand({ name, config }: PortFacts): string {
+  const settings = Object.hasOwn(config.ports, name) ? config.ports[name] : config.local || undefined;
+  const device = settings && 'interface' in settings ? (settings.interface ?? name) : name;
+  const netns = settings && 'netns' in settings ? settings.netns : undefined;
+  if (netns?.startsWith('/')) return `nsenter --net=${netns} ip link set ${device} up`;
+  return `ip ${netns === undefined ? '' : `-n ${netns} `}link set ${device} up`;
 }
 
 /** Of a port that is missing. */

@@ -92,7 +92,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const onNews = (news: News) => this.tell(news);
     this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
     const { plane, open, topologies } = this;
-    this.captures = new CaptureRegistry(plane, portNames(compiler, config), workers);
+    const inForce = () => this.reconfiguration.config;
+    this.captures = new CaptureRegistry(plane, portNames(compiler, inForce), workers);
     this.lldpService = new LldpService(open, (change) => {
       this.events.neighbour(change);
       this.emit('neighbor', change);

@@ -10,6 +10,8 @@ import { OWN_NETNS, withNetns } from './netns.ts';
 import { check, SysError } from './sys_error.ts';
 import { closeFd } from './wake.ts';
 
+// linux/if.h
+const IFNAMSIZ = 16;
 // linux/if_tun.h
 const IFF_TAP = 0x0002;
 const IFF_MULTI_QUEUE = 0x0100;
@@ -83,7 +85,7 @@ export interface TapDevice {
  */
 export function openTap(options: TapOptions): TapDevice {
   return withNetns(options.netns, (netns) => {
-    const isMoved = netns >= 0 && !isHere(netns) && !exists(options);
+    const isMoved = netns >= 0 && !isHere(netns) && isNew(options);
     const flags =
       IFF_TAP |
       IFF_NO_PI |
@@ -108,9 +110,11 @@ export function openTap(options: TapOptions): TapDevice {
   });
 }
 
-function exists({ name, netns }: TapOptions): boolean {
+/** A name that the kernel numbers or refuses is left to it. */
+function isNew({ name, netns }: TapOptions): boolean {
+  if (name.includes('%') || Buffer.byteLength(name) >= IFNAMSIZ) return false;
   using links = LinkSocket.open(netns);
-  return name.includes('%') || links.exists(name);
+  return !links.exists(name);
 }
 
 /** Of an interface that nobody should take for one that stays. */

@@ -68,8 +68,9 @@ test('a port that moves to another bridge is deleted before it is added', () => 
 });
 
 test.each([
-  ['netns', { type: 'tap' }, { type: 'tap', netns: 'h1' }],
-  ['mac', { type: 'tap' }, { type: 'tap', mac: '02:00:00:00:00:01' }],
+  ['netns', { type: 'af_packet' }, { type: 'af_packet', netns: 'h1' }],
+  ['netns of an fd', { type: 'tap', fd: 5 }, { type: 'tap', fd: 6 }],
+  ['owner, none,', { type: 'tap', owner: 'root' }, { type: 'tap' }],
   ['fault', { type: 'tap' }, { type: 'tap', fault: { drop: 0.5 } }],
   ['type', { type: 'tap' }, { type: 'memory' }],
   ['interface', { type: 'af_packet' }, { type: 'af_packet', interface: 'eth1' }],
@@ -98,6 +99,20 @@ test('what does not make the device changes in place', () => {
   ]);
 });
 
+test.each([
+  ['netns', 'h1'],
+  ['mac', '02:00:00:00:00:01'],
+  ['owner', 'nobody'],
+  ['persist', true],
+  ['offloads', false],
+])('another %s of a TAP changes in place', (key, value) => {
+  const actions = diff(
+    br0({ ports: { p: { type: 'tap' } } }),
+    br0({ ports: { p: { type: 'tap', [key]: value } } }),
+  );
+  expect(ops(actions)).toEqual(['set port bridges.br0.ports.p']);
+});
+
 test('a key that is undefined is no difference to a key that is not there', () => {
   const from = { type: 'tap', fault: { drop: 0.5 } };
   const to = { type: 'tap', mtu: undefined, fault: { drop: 0.5, delay: undefined } };
@@ -108,7 +123,8 @@ test('the local interface comes and goes like a port', () => {
   expect(ops(diff(br0({}), br0({ local: false })))).toEqual(['delete port bridges.br0.local']);
   expect(ops(diff(br0({ local: false }), br0({})))).toEqual(['add port bridges.br0.local']);
   expect(ops(diff(br0({}), br0({ local: { mtu: 1400 } })))).toEqual(['set port bridges.br0.local']);
-  expect(ops(diff(br0({}), br0({ local: { netns: 'h1' } })))).toEqual([
+  expect(ops(diff(br0({}), br0({ local: { netns: 'h1' } })))).toEqual(['set port bridges.br0.local']);
+  expect(ops(diff(br0({ local: { owner: 'root' } }), br0({})))).toEqual([
     'delete port bridges.br0.local',
     'add port bridges.br0.local',
   ]);

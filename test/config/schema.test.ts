@@ -46,7 +46,7 @@ test('the defaults are filled in', () => {
         local: {},
         static: [],
         ports: {
-          a: { type: 'tap', persist: false, offloads: true, lldp: false, ...flags },
+          a: { type: 'tap', persist: false, offloads: true, when_deleted: 'wait', lldp: false, ...flags },
           b: {
             type: 'vxlan',
             vni: 1,
@@ -62,7 +62,7 @@ test('the defaults are filled in', () => {
             ...flags,
           },
           c: { type: 'memory', offloads: true, capacity: 1024, lldp: false, ...flags },
-          d: { type: 'af_packet', host_stack: false, lldp: 'receive', ...flags },
+          d: { type: 'af_packet', host_stack: false, when_deleted: 'wait', lldp: 'receive', ...flags },
         },
       },
     },

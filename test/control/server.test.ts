@@ -178,7 +178,7 @@ describe('the configuration as a whole', () => {
     expect(saved).toEqual([]);
   });
 
-  test('an action that fails is reported with the results of all, and the others are saved', async () => {
+  test('an action that fails is reported with the results of all, and stays wanted', async () => {
     api.failures.set('bridges.br0.ports.vm8', { error: 'interface vm8 exists', code: 'interface_exists' });
     const ports = { ...CONFIG.bridges.br0.ports, vm8: { type: 'tap' }, vm9: { type: 'tap' } };
     const answer = await call('PUT', '/v1/config', {
@@ -189,7 +189,24 @@ describe('the configuration as a whole', () => {
     expect(answer.value.detail).toBe('interface vm8 exists');
     expect(answer.value.results.map(({ ok }: { ok: boolean }) => ok)).toEqual([false, true]);
     expect(saved).toEqual([api.config]);
-    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'vm2', 'vm9']);
+    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'vm2', 'vm8', 'vm9']);
+  });
+
+  test('a part that is not there yet waits, and a command for it alone fails', async () => {
+    const failure = { error: 'there is no interface vm8', code: 'no_such_interface' };
+    api.failures.set('bridges.br0.ports.vm8', failure);
+    const alone = await call('PUT', '/v1/bridges/br0/ports/vm8', { type: 'af_packet' });
+    expect(alone).toMatchObject({ status: 404, value: { code: 'no_such_interface' } });
+    expect(Object.keys(api.config.bridges.br0.ports)).toEqual(['vm1', 'vm2']);
+    const ports = { ...CONFIG.bridges.br0.ports, vm8: { type: 'af_packet' } };
+    const answer = await call('PUT', '/v1/config', {
+      version: 1,
+      bridges: { br0: { ...CONFIG.bridges.br0, ports } },
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      value: { results: [{ ok: true, waits: true, ...failure }] },
+    });
   });
 
   test('nobody hands over a file descriptor by number', async () => {

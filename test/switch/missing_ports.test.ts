@@ -8,7 +8,10 @@ import { portNamesOf, withoutPorts } from '../../src/config/without_ports.ts';
 import { MissingPorts, reconcile } from '../../src/switch/missing_ports.ts';
 import { arbitraryConfig } from '../config/arbitrary_config.ts';
 
-const notThere = { code: 'no_such_interface', message: 'Cannot attach port eth0: there is no interface eth0' };
+const notThere = {
+  code: 'no_such_interface',
+  message: 'Cannot attach port eth0: there is no interface eth0',
+};
 const busy = { code: 'port_busy', message: 'Cannot attach port eth0: another process has the TAP open' };
 
 test('a port whose interface is not there yet waits, one that was there is gone, another obstacle is a failure', () => {
@@ -51,7 +54,9 @@ test('a target has every wanted port but those that rest, and nothing that belon
       for (const port of portNamesOf(desired)) if (rests.next().value) missing.failed(port, notThere, 0);
       const target = reconcile(desired, missing, 500);
       const resting = missing.resting(500);
-      expect(portNamesOf(target)).toEqual(new Set([...portNamesOf(desired)].filter((port) => !resting.has(port))));
+      expect(portNamesOf(target)).toEqual(
+        new Set([...portNamesOf(desired)].filter((port) => !resting.has(port))),
+      );
       expect(parseConfig(target)).toEqual(target);
       expect(reconcile(desired, missing, 1000)).toBe(desired);
     }),

@@ -86,7 +86,7 @@ test('an interface that somebody holds is EBUSY, one of another kind EINVAL, a l
 
 test('a namespace that does not exist is ENOENT and is named', () => {
   const error = failure(() => openTap({ name: 'vm', netns: 'tl-no-such' }));
-  expect(error).toMatchObject({ code: 'ENOENT', syscall: 'open' });
+  expect(error).toMatchObject({ code: 'ENOENT', syscall: 'netns' });
   expect(error.message).toContain('tl-no-such');
 });
 

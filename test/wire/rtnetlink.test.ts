@@ -65,7 +65,10 @@ test('several messages of one datagram come in order', () => {
 });
 
 test('whatever bytes there are, nothing is read beyond them and nothing throws', () => {
-  const cut = Buffer.concat([message(16, Buffer.concat([ifinfo({}), name, mtu, mac])), message(20, Buffer.alloc(8))]);
+  const cut = Buffer.concat([
+    message(16, Buffer.concat([ifinfo({}), name, mtu, mac])),
+    message(20, Buffer.alloc(8)),
+  ]);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(cut.length), fc.nat(255), (bytes, at, value) => {
       parse(Buffer.from(bytes));
