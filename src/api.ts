@@ -76,6 +76,8 @@ export interface PortStatus {
    */
   queueDropped?: number;
   learnedAddresses: number;
+  /** vxlan: remotes that were learned from the wire, a second ago. */
+  learnedRemotes?: number;
   counters: PortCounters;
 }
 

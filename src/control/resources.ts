@@ -78,6 +78,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
       'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   learnedAddresses: count,
+  learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),
   counters: portCounters,
 });
 

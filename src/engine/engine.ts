@@ -220,6 +220,11 @@ export class Engine {
     }
   }
 
+  /** Forgets learned entries whose next hop matches. */
+  forgetHops(matches: (hop: number) => boolean): void {
+    this.keeper.fdb.flush((_domain, hop, _hi, _lo, flags) => flags === 0 && matches(hop));
+  }
+
   /** Forgets learned entries that match; 0 matches everything. Returns how many. */
   flush(domains: ReadonlySet<number> | null, port: number, hi: number, lo: number): number {
     return this.keeper.fdb.flush(

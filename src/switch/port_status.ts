@@ -50,6 +50,7 @@ function portStatus(facts: PortFacts): PortStatus {
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
+    ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
 }

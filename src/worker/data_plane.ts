@@ -10,7 +10,7 @@ import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Devices } from '../port/devices.ts';
 import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
+import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
 import { Paths } from '../table/paths.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
@@ -20,6 +20,8 @@ import { Onlookers } from './onlookers.ts';
 
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
+/** How often learned remotes are counted, and room is made for others, ms. */
+const COUNT_INTERVAL = 1000;
 /** Requests are looked for this often, ms, should a wake-up ever be lost. */
 const LOOK_INTERVAL = 1000;
 
@@ -29,7 +31,9 @@ const WAITED_UNTIL = 0;
 const LAST_EXPIRY = 1;
 /** When requests were last looked for. */
 const LAST_LOOK = 2;
-const TIMES = 3;
+/** When learned remotes were last counted. */
+const LAST_COUNT = 3;
+const TIMES = 4;
 
 export class DataPlane {
   private readonly engine: Engine;
@@ -37,6 +41,8 @@ export class DataPlane {
   private readonly remotes: Remotes;
   private readonly devices: Devices;
   private readonly lookout: Lookout;
+  /** Ports whose gauge of learned remotes is not zero. */
+  private readonly counted = new Set<number>();
   private readonly report: (news: News) => void;
   private readonly barrier: Barrier;
   /** Workers that stand still while this one, the first, changes what they share. */
@@ -117,6 +123,7 @@ export class DataPlane {
     this.onlookers.notify();
     if (devices.hasNews) for (const news of devices.takeNews()) this.report(news);
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
+    if (clock[0] - times[LAST_COUNT] >= COUNT_INTERVAL && !this.isFollower) this.countRemotes();
   }
 
   answer(request: Request): Answer {
@@ -135,6 +142,9 @@ export class DataPlane {
         const count = this.alone(() => this.engine.flush(domains, port, hi, lo));
         return { kind: 'flushed', count };
       }
+      case 'make_room':
+        this.alone(() => this.makeRoom(request.port));
+        return { kind: 'done', failed: [] };
       case 'read':
         return this.alone(() => this.lookout.page(request.from));
       case 'barrier':
@@ -235,6 +245,27 @@ export class DataPlane {
     this.engine.orphan(port);
     this.counters.clearPort(port);
     this.onlookers.forget(port);
+  }
+
+  /** Frames that wait may name the remotes: a port that is still crowded says so again. */
+  private makeRoom(port: number): void {
+    if (this.engine.isBusy) return;
+    const rows = this.remotes.oldest(port);
+    this.engine.forgetHops((hop) => (hop & PORT_MASK) === port && rows.has(hop >>> PORT_BITS));
+    this.remotes.giveUp(rows);
+  }
+
+  private countRemotes(): void {
+    const { counted, remotes, counters } = this;
+    this.times[LAST_COUNT] = this.engine.clock[0];
+    for (const port of remotes.learned.keys()) counted.add(port);
+    for (const port of counted) {
+      const count = remotes.learned.get(port) ?? 0;
+      counters.gauges[counters.port(port) + PORT.remotes] = count;
+      if (count === 0) counted.delete(port);
+    }
+    for (const port of remotes.crowded) this.report({ kind: 'crowded', port, errno: 0 });
+    remotes.crowded.clear();
   }
 
   private expireRemotes(): void {

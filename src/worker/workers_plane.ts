@@ -2,7 +2,7 @@
 //
 //   change:       to all; each receives from its share of the ports and sends to every port
 //   remove, barrier, list, captures:  to all
-//   read, flush:  to the first, while the others stand still
+//   read, flush, make_room:  to the first, while the others stand still
 //   lookup:       to the first alone, under the lock of the FDB
 //   follow, followed:  to all
 //
