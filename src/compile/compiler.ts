@@ -90,6 +90,7 @@ export class Compiler {
       pvid: shared(Uint16Array, ports),
       mtu: shared(Uint32Array, ports),
       fdbLimit: shared(Uint32Array, ports),
+      groupFwdMask: shared(Uint16Array, ports),
       vlan: shared(Int32Array, ports * VLAN_STRIDE),
       traps: shared(Int32Array, ports),
       trapTypes: shared(Uint16Array, TRAP_TYPES),
@@ -97,7 +98,6 @@ export class Compiler {
       domainVid: shared(Uint16Array, domains),
       ageing: shared(Float64Array, this.bridges.length),
       bridgeFdbLimit: shared(Uint32Array, this.bridges.length),
-      groupFwdMask: shared(Uint16Array, this.bridges.length),
     };
     topology.trapTypes.set(traps.types);
     const members: Member[] = [];
@@ -106,7 +106,6 @@ export class Compiler {
       const number = this.bridges.number(name);
       topology.ageing[number] = bridge.ageing_time * 1000;
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
-      topology.groupFwdMask[number] = bridge.group_fwd_mask;
       const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       for (const view of portViews(name, bridge)) {
         const port = this.ports.number(view.name);
@@ -114,6 +113,7 @@ export class Compiler {
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
         topology.fdbLimit[port] = view.fdbLimit;
+        topology.groupFwdMask[port] = view.groupFwdMask;
         const mask = view.traps | traps.of(view.name);
         topology.traps[port] = mask;
         topology.pvid[port] = (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(mask);

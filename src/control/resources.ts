@@ -307,4 +307,5 @@ export const planOrResults = z.object({
   plan: z.array(action).optional().describe('with dry_run: what would be done, deletions first'),
   results: z.array(actionResult).optional(),
 });
+export const netns = z.object({ netns: z.string().optional() });
 export const health = z.object({ status: z.literal('ok') });

@@ -20,6 +20,7 @@ import {
 import * as events from './event_resources.ts';
 import { interfaceExists } from './interfaces.ts';
 import { mergePatch } from './merge_patch.ts';
+import { netnsName } from './netns.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
 import { tooBigHelp } from './too_big_help.ts';
@@ -52,6 +53,15 @@ export const ROUTES: readonly Route[] = [
       bridges: api.bridges(),
       ports: api.ports(),
     }),
+  }),
+
+  route('get', '/v1/netns/{inode}', {
+    summary: 'What a configuration calls a network namespace',
+    description:
+      'For clients that mean their own: `inode` is that of their /proc/self/ns/net. Without `netns` in the answer it is the namespace of the daemon.',
+    answer: resource.netns,
+    problems: [404],
+    handle: (_, { params }) => ({ netns: netnsName(Number(params.inode)) }),
   }),
 
   route('get', '/v1/config', {
@@ -154,7 +164,7 @@ export const ROUTES: readonly Route[] = [
     handle: async ({ changes }, { params, query, body }) => ({
       results: await changes.change((config) => {
         const wanted = putPort(config, params.bridge, params.port, body, query.exclusive);
-        if (query.fresh && interfaceExists(params.port)) {
+        if (query.fresh && isHere(body) && interfaceExists(params.port)) {
           throw new TaploomError(
             'interface_exists',
             `Cannot create interface ${params.port}: it exists already`,
@@ -315,6 +325,11 @@ export const ROUTES: readonly Route[] = [
     },
   }),
 ];
+
+/** Interfaces of other namespaces are not looked at: who names one looks there. */
+function isHere(port: unknown): boolean {
+  return (port as { netns?: unknown } | null | undefined)?.netns === undefined;
+}
 
 function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
   const help = new Map(DROPS.map((drop) => [drop.name, drop.help]));

@@ -54,6 +54,8 @@ export interface Topology {
   readonly mtu: Uint32Array;
   /** Most addresses that may be learned on the port. */
   readonly fdbLimit: Uint32Array;
+  /** Linux' group_fwd_mask, the port's or the bridge's: bit X = forward 01:80:C2:00:00:0X that comes in here. */
+  readonly groupFwdMask: Uint16Array;
   readonly vlan: Int32Array;
   /** Frames that the host takes: bits of traps.ts; bit FIRST_TYPE + N = those of EtherType trapTypes[N]. */
   readonly traps: Int32Array;
@@ -74,9 +76,6 @@ export interface Topology {
   /** ms; 0 = learn nothing. */
   readonly ageing: Float64Array;
   readonly bridgeFdbLimit: Uint32Array;
-  /** Linux' group_fwd_mask: bit X = forward 01:80:C2:00:00:0X. */
-  readonly groupFwdMask: Uint16Array;
-
   /** Null if there are none. */
   readonly mirrors: MirrorTable | null;
 

@@ -32,6 +32,11 @@ const common = {
   learning: fc.boolean(),
   flood: fc.boolean(),
   fdb_limit: fc.constantFrom(1, 8192),
+  group_fwd_mask: fc.constantFrom(0, 0x4, 0xfffd),
+  stp: fc.record(
+    { cost: fc.constantFrom(1, 65_535), priority: fc.constantFrom(0, 63) },
+    { requiredKeys: [] },
+  ),
   mtu,
   fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),
 };
@@ -112,6 +117,11 @@ const bridge = fc.record({
   ageing_time: fc.constantFrom(300, 0, 0.25, 1_000_000),
   fdb_limit: fc.constantFrom(8192, 4_000_000),
   group_fwd_mask: fc.constantFrom(0, 0x4000, 0xfff8),
+  stp: fc.constantFrom(
+    false as const,
+    { protocol: 'off' as const },
+    { protocol: 'off' as const, forward_delay: 0, priority: 1 },
+  ),
   mirrors: fc.constantFrom(
     {},
     {},

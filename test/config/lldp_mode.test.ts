@@ -25,6 +25,8 @@ test('where the bridge forwards LLDP frames, the switch has no part in it', () =
   for (const lldp of [true, 'receive']) {
     expect(modeOf({ type: 'tap', lldp }, { group_fwd_mask: 0x4000 })).toBe('off');
     expect(modeOf({ type: 'tap', lldp }, { group_fwd_mask: 0xbff8 })).not.toBe('off');
+    expect(modeOf({ type: 'tap', lldp, group_fwd_mask: 0x4000 })).toBe('off');
+    expect(modeOf({ type: 'tap', lldp, group_fwd_mask: 0xbffd })).not.toBe('off');
   }
 });
 

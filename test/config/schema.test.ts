@@ -32,7 +32,7 @@ test('the defaults are filled in', () => {
       },
     },
   });
-  const flags = { hairpin: false, isolated: false, learning: true, flood: true };
+  const flags = { hairpin: false, isolated: false, learning: true, flood: true, group_fwd_mask: 0 };
   expect(config).toEqual({
     version: 1,
     bridges: {
@@ -143,6 +143,10 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
   expect(br0({ group_fwd_mask: 0x4002 })).toEqual([
     'bridges.br0.group_fwd_mask: 0x4002 has a bit that cannot be forwarded: 0 (STP), 1 (PAUSE) and 2 (LACP) are restricted',
   ]);
+  expect(inPort({ type: 'tap', group_fwd_mask: 6 })).toEqual([
+    'group_fwd_mask: 0x6 has a bit that cannot be forwarded: 1 (PAUSE) is restricted',
+  ]);
+  expect(inPort({ type: 'tap', group_fwd_mask: 0xfffd })).toEqual([]);
   expect(port({ type: 'tap', netns: 10 })).toEqual([
     'bridges.br0.ports.p.netns: 10 is a number, expected a network namespace: a name in /var/run/netns, or an absolute path: put it in quotes',
   ]);
@@ -158,6 +162,27 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
   expect(inPort({ type: 'memory', fault: { drop: 2, delay: -1 } })).toEqual([
     'fault.drop: 2 is not a probability (0-1)',
     'fault.delay: -1 is not a delay (0-60000 ms)',
+  ]);
+});
+
+test('parameters of a spanning tree that is off are taken, and what cannot run is refused', () => {
+  const stp = (value: object) => br0({ stp: value });
+  expect(stp({ protocol: 'off', forward_delay: 0, hello_time: 1, max_age: 40, priority: 65_535 })).toEqual(
+    [],
+  );
+  expect(stp({ protocol: 'rstp' })).toEqual([
+    'bridges.br0.stp.protocol: the spanning tree protocol is not supported yet',
+  ]);
+  expect(stp({ priority: 4096 })).toEqual(['bridges.br0.stp.protocol: missing, expected off']);
+  expect(stp({ protocol: 'off', hello_time: 11, max_age: 5, priority: -1 })).toEqual([
+    'bridges.br0.stp.priority: -1 is not a bridge priority (0-65535)',
+    'bridges.br0.stp.hello_time: 11 is not a hello time (1-10 seconds)',
+    'bridges.br0.stp.max_age: 5 is not a max age (6-40 seconds)',
+  ]);
+  expect(br0({ stp: 'on' })).toEqual(['bridges.br0.stp: "on" is not false or a mapping with protocol: off']);
+  expect(inPort({ type: 'tap', stp: { cost: 0, priority: 64 } })).toEqual([
+    'stp.cost: 0 is not a path cost (1-65535)',
+    'stp.priority: 64 is not a port priority (0-63)',
   ]);
 });
 
