@@ -105,7 +105,7 @@ export class Reconfiguration {
       // A port that had to go for another one, which was not to be had after all.
       done.push(...(await this.realise(reconcile(this.wanted, missing, now), true)));
     }
-    this.account(done);
+    this.account(done, now);
     this.listeners.update(this.current);
     return results;
   }
@@ -115,7 +115,7 @@ export class Reconfiguration {
     const now = monotonicMs();
     if (this.missing.deadline() > now) return false;
     const done = await this.realise(reconcile(this.wanted, this.missing, now), true);
-    const hasNews = this.account(done);
+    const hasNews = this.account(done, now);
     this.listeners.update(this.current);
     return hasNews;
   }
@@ -208,8 +208,8 @@ export class Reconfiguration {
     this.listeners.forgot(name);
   }
 
-  /** Remembers which wanted ports are missing and why. True if that is another than before. */
-  private account(done: readonly ActionResult[]): boolean {
+  /** Remembers which wanted ports are missing and why, after tries since `since`. True if that is another than before. */
+  private account(done: readonly ActionResult[], since: number): boolean {
     const { missing } = this;
     const now = monotonicMs();
     const have = portNamesOf(this.current);
@@ -224,11 +224,11 @@ export class Reconfiguration {
       if (ok || op === 'delete' || kind !== 'port') continue;
       const port = portOf(path);
       if (!wanted.has(port) || have.has(port)) continue;
-      hasNews = missing.failed(port, { code, message: error }, now) || hasNews;
+      hasNews = missing.failed(port, { code, message: error }, now, since) || hasNews;
     }
     for (const port of wanted) {
       if (have.has(port) || missing.get(port) !== undefined) continue;
-      hasNews = missing.failed(port, { message: `Cannot attach port ${port}` }, now) || hasNews;
+      hasNews = missing.failed(port, { message: `Cannot attach port ${port}` }, now, since) || hasNews;
     }
     return hasNews;
   }
