@@ -251,6 +251,54 @@ int tl_link_remove(int sock, const char *name)
     return result < 0 ? result : command(sock, &m);
 }
 
+/* A group is a number that interfaces carry; by it the kernel removes them in one go, waiting once for all of them. */
+int tl_link_set_group(int sock, const char *name, int group)
+{
+    struct message m;
+    int result = start_link(&m, RTM_NEWLINK, 0, name);
+    attribute(&m, IFLA_GROUP, &group, sizeof group);
+    return result < 0 ? result : command(sock, &m);
+}
+
+static int is_in_group(struct nlmsghdr *h, int group)
+{
+    struct ifinfomsg *link = NLMSG_DATA(h);
+    int left = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *link));
+    for (struct rtattr *a = IFLA_RTA(link); RTA_OK(a, left); a = RTA_NEXT(a, left))
+        if (a->rta_type == IFLA_GROUP) return memcmp(RTA_DATA(a), &group, sizeof group) == 0;
+    return 0;
+}
+
+/* How many interfaces of the namespace carry it. */
+int tl_link_count_group(int sock, int group)
+{
+    _Alignas(struct nlmsghdr) char reply[REPLY_ROOM];
+    struct message m;
+    int without_stats = RTEXT_FILTER_SKIP_STATS;
+    start(&m, RTM_GETLINK, NLM_F_DUMP, sizeof m.link);
+    attribute(&m, IFLA_EXT_MASK, &without_stats, sizeof without_stats);
+    if (send(sock, &m, m.header.nlmsg_len, 0) < 0) return -errno;
+    for (int count = 0;;) {
+        ssize_t length = recv(sock, reply, sizeof reply, 0);
+        if (length < 0 && errno == EINTR) continue;
+        if (length < 0) return errno == EAGAIN ? -ETIMEDOUT : -errno;
+        size_t left = (size_t)length;
+        for (struct nlmsghdr *h = (struct nlmsghdr *)reply; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+            if (h->nlmsg_type == NLMSG_DONE) return count;
+            if (h->nlmsg_type == NLMSG_ERROR) return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+            count += is_in_group(h, group);
+        }
+    }
+}
+
+int tl_link_remove_group(int sock, int group)
+{
+    struct message m;
+    start(&m, RTM_DELLINK, 0, sizeof m.link);
+    attribute(&m, IFLA_GROUP, &group, sizeof group);
+    return command(sock, &m);
+}
+
 /* IPv6 without duplicate address detection: the address works at once. */
 int tl_link_add_address(int sock, int index, const char *address, int prefix)
 {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 11
+#define TL_VERSION 12
 int tl_version(void);
 
 /* fd.c */
@@ -69,6 +69,9 @@ int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP,
 int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */
 int tl_link_remove(int sock, const char *name);
+int tl_link_set_group(int sock, const char *name, int group);
+int tl_link_count_group(int sock, int group);
+int tl_link_remove_group(int sock, int group);
 int tl_link_add_address(int sock, int index, const char *address, int prefix);
 /* Remote (or group) of a VXLAN device, 4 or 16 bytes: their number; 0 = it has none. */
 int tl_link_vxlan_remote(int sock, int index, uint8_t *remote);

@@ -11,7 +11,10 @@ import { createLogger, type Logger } from '../control/log.ts';
 import { type DaemonOptions, daemonCommand } from './daemon_command.ts';
 import { Guard } from './guard.ts';
 
+/** How long a start may go on, how long closing may take, and how much longer for each port, ms: then nothing moves. */
+const START_MS = 60_000;
 const CLOSE_MS = 5000;
+const CLOSE_PORT_MS = 20;
 
 const command = daemonCommand();
 command.parse();
@@ -32,7 +35,7 @@ async function main(options: DaemonOptions): Promise<void> {
     log.fatal({ err }, `${what}; taploomd ends`);
     if (ending) return;
     ending = true;
-    void leave(1, log, () => daemon?.closeSwitch());
+    void leave(1, log, closeMs(daemon), () => daemon?.closeSwitch());
   };
   const guard = new Guard(log, (error) => die(error, 'An error that nobody expected'));
   process.on('uncaughtException', (error) => guard.caught(error, daemon !== undefined));
@@ -66,10 +69,16 @@ async function main(options: DaemonOptions): Promise<void> {
       ending = true;
       log.info(`${signal}: taploomd ends`);
       tell('STOPPING=1');
-      // a start under way is finished first, so that all it made is taken down
-      void leave(0, log, async () => (await starting.catch(() => undefined))?.close());
+      void stop();
     });
   }
+  /** A start under way is finished first, so that all it made is taken down. */
+  const stop = async () => {
+    const patience = killAfter(START_MS, log, 'start');
+    const started = await starting.catch(() => undefined);
+    clearTimeout(patience);
+    await leave(0, log, closeMs(started), () => started?.close());
+  };
   process.on('SIGHUP', () => {
     const reload = async (started: Daemon) => {
       tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
@@ -109,12 +118,25 @@ function goFirst(): void {
   }
 }
 
-/** Ends the process with `code` once `close` is done. */
-async function leave(code: number, log: Logger, close: () => Promise<void> | undefined): Promise<void> {
-  const patience = setTimeout(() => {
-    log.fatal(`The switch did not stop within ${CLOSE_MS / 1000} s; killing the process`);
+function closeMs(daemon: Daemon | undefined): number {
+  return CLOSE_MS + CLOSE_PORT_MS * (daemon?.portCount ?? 0);
+}
+
+function killAfter(ms: number, log: Logger, what: 'start' | 'stop'): NodeJS.Timeout {
+  return setTimeout(() => {
+    log.fatal(`The switch did not ${what} within ${ms / 1000} s; killing the process`);
     process.kill(process.pid, 'SIGKILL');
-  }, CLOSE_MS);
+  }, ms);
+}
+
+/** Ends the process with `code` once `close` is done, and at the latest after `ms`. */
+async function leave(
+  code: number,
+  log: Logger,
+  ms: number,
+  close: () => Promise<void> | undefined,
+): Promise<void> {
+  const patience = killAfter(ms, log, 'stop');
   try {
     await close();
   } catch (err) {

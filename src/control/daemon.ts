@@ -124,6 +124,14 @@ export class Daemon {
     return `Forwarding with ${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
   }
 
+  /** Of all bridges, their own interfaces apart. */
+  get portCount(): number {
+    return Object.values(this.parts.api.config.bridges).reduce(
+      (sum, { ports }) => sum + Object.keys(ports).length,
+      0,
+    );
+  }
+
   /** Reads the configuration file again and applies it. If it is bad, that is logged and nothing changes. */
   async reload(): Promise<boolean> {
     const { log, config: file } = this.options;

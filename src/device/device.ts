@@ -25,6 +25,8 @@ export interface Device {
   readonly ifindex?: number;
   /** A descriptor that is writable exactly while the interface is up. */
   readonly upFd?: number;
+  /** Descriptor of a TAP whose interface goes with it. */
+  readonly temporaryTap?: number;
   /** It shares sockets: its `close` only tells that it needs them no more, and Tunnels which nobody needs. */
   readonly sharesSockets?: boolean;
   setMtu(mtu: number): void;

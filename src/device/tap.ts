@@ -94,6 +94,9 @@ function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig
       return sight.ifindex;
     },
     upFd: tap.fd,
+    get temporaryTap() {
+      return tap.created && !now.persist ? tap.fd : undefined;
+    },
     droppedBefore: tap.droppedBefore,
     get ownMtu() {
       return ownMtu;

@@ -26,6 +26,7 @@ import {
 } from '../config/schema.ts';
 import { bridgeOf, portNamesOf, withoutPorts } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
+import { endDevices } from '../device/end_devices.ts';
 import { openDevice } from '../device/open_device.ts';
 import { storeState, storeTraps, type Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
@@ -184,11 +185,12 @@ export class Reconfiguration {
   /** Ends every device, when the data plane is closed. */
   async close(end: (device: Device) => void | Promise<void>): Promise<void> {
     const { devices, tunnels } = this.parts.open;
-    for (const [name, device] of devices) {
-      this.forget(name);
-      await end(device);
-      await breath();
-    }
+    const all = [...devices];
+    for (const [name] of all) this.forget(name);
+    await endDevices(
+      all.map(([, device]) => device),
+      end,
+    );
     for (const { fd } of tunnels.takeRemoved()) await closeFdAside(fd);
   }
 

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 11;
+const VERSION = 12;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -48,6 +48,9 @@ const FUNCTIONS = {
   tl_link_set_netns: ['int', 'string', 'int'],
   tl_link_hand_over: ['int', 'int', 'int', 'string'],
   tl_link_remove: ['int', 'string'],
+  tl_link_set_group: ['int', 'string', 'int'],
+  tl_link_count_group: ['int', 'int'],
+  tl_link_remove_group: ['int', 'int'],
   tl_link_add_address: ['int', 'int', 'string', 'int'],
   tl_link_vxlan_remote: ['int', 'int', 'pointer'],
   tl_route_get: ['int', 'pointer', 'pointer', 'int', 'pointer'],

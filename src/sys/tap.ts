@@ -227,6 +227,18 @@ export function tapName(fd: number): string {
   return cText(nameOut);
 }
 
+/** Which namespace the interface of an open TAP is in now: two that are equal are the same. Undefined: deleted, or forbidden. */
+export function interfaceNetns(fd: number): string | undefined {
+  const netns = native().tl_tap_netns(fd);
+  if (netns < 0) return undefined;
+  try {
+    const { ino, dev } = fstatSync(netns);
+    return `${dev} ${ino}`;
+  } finally {
+    closeFd(netns);
+  }
+}
+
 /**
  * Whether the interfaces of open TAPs are up, wherever they are; undefined where one was deleted. 20 us for one, 40 us
  * for 64 of them.
