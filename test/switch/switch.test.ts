@@ -183,7 +183,8 @@ test('a configuration with too many domains is refused as a whole, and leaves no
   expect(results.every(({ ok }) => ok)).toBe(true);
   expect(rig.say('p1', 'a > *').slice(0, 2)).toEqual(['p2: a > *', 'p3: a > *']);
   await rig.taploom.close();
-  expect(fds()).toBe(before);
+  // The thread that waits for the kernel's news, this switch's or an earlier one's, closes its own.
+  await expect.poll(fds).toBeLessThanOrEqual(before);
 });
 
 test('plan tells what apply would do and does nothing', async () => {
