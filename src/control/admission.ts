@@ -42,7 +42,7 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
       refuse(socket, `${limit} clients are connected to ${name} already: end one of them`);
       return;
     }
-    clients.set(socket, { current: null, written: 0, since: Date.now() });
+    clients.set(socket, { current: null, isLast: false, written: 0, since: Date.now() });
     socket.once('close', () => clients.delete(socket));
     serve(socket);
   });
@@ -53,7 +53,8 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
     const client = clients.get(socket);
     if (client === undefined) return;
     if (client.current !== null) {
-      endAfter(client.current, socket);
+      if (!client.isLast) endAfter(client.current, socket);
+      client.isLast = true;
       return;
     }
     client.current = response;
@@ -73,6 +74,8 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
 interface Client {
   /** The answer under way. */
   current: ServerResponse | null;
+  /** Whether the connection ends with it. */
+  isLast: boolean;
   /** Bytes that the kernel had taken when it was last looked, and since when it was no more, ms. */
   written: number;
   since: number;

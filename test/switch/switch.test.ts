@@ -36,7 +36,7 @@ test('a switch that cannot be opened completely leaves nothing open', async () =
     code: 'not_applied',
     message: expect.stringContaining('bridges.br0.ports.bad: Cannot attach port bad'),
   });
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
 });
 
 test('apply reports what failed, leaves it out of the configuration, and does the rest', async () => {
@@ -99,7 +99,7 @@ test('a device that the data plane cannot take is reported and left out, and the
     { path: 'bridges.br0.ports.vx', error: 'Cannot attach port vx: no room', code: 'device_failed' },
     { kind: 'fdb', error: 'port vx could not be added' },
   ]);
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
   expect(Object.keys(rig.taploom.config.bridges.br0.ports)).toEqual(['p1', 'p2', 'p3', 'one']);
   expect(rig.say('p1', 'a > *')).toEqual(['p2: a > *', 'p3: a > *']);
   expect((await rig.taploom.apply(next)).every(({ ok }) => ok)).toBe(true);
@@ -144,7 +144,7 @@ test('what failed can be tried again', async () => {
     const [result] = await rig.taploom.apply(next({ local: NOT_HERE }));
     expect(result.ok).toBe(false);
   }
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
   const [result] = await rig.taploom.apply(next({}));
   expect(result).toMatchObject({ ok: true });
 });
@@ -161,7 +161,7 @@ test('a tunnel without a free source port gives its receiving socket back', asyn
   // Its only source port is the one that the first tunnel receives on.
   const [failed] = await rig.taploom.apply(next('14790-14790'));
   expect(failed.ok).toBe(false);
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
   const [result] = await rig.taploom.apply(next('49152-65535'));
   expect(result).toMatchObject({ ok: true });
 });
