@@ -115,6 +115,8 @@ function refuse(socket: Socket, detail: string): void {
 /** RFC 9112, 9.3.2: a client that pipelines asks again for what was not answered when the connection closed. */
 function endAfter(response: ServerResponse, socket: Socket): void {
   socket.pause();
+  // Or Node would make two objects for each request of the chunk that it has, a thousand of them.
+  (socket as { parser?: { pause?(): void } | null }).parser?.pause?.();
   response.shouldKeepAlive = false;
   response.once('finish', () => socket.destroySoon());
 }
