@@ -34,6 +34,8 @@ export interface DaemonOptions {
   state?: string;
   /** Where /metrics is served; nowhere without it. */
   metrics?: { address: string; port: number };
+  /** Called once, with what is wanted, when it has come true as far as it can. */
+  applied?: (config: SwitchConfig) => Promise<void>;
 }
 
 interface Parts {
@@ -75,6 +77,7 @@ export class Daemon {
       });
       const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
       report(log, await api.apply(config, { by, keep: true }));
+      await options.applied?.(config);
       const changes = new Changes(api, (next) => store?.save(next));
       const watch = new PortWatch(api, log);
       watch.start();

@@ -56,7 +56,8 @@ async function addbr(client: ControlClient, [bridge]: string[]): Promise<void> {
   }
   const what = 'add bridge failed';
   try {
-    await client.addBridge(bridge, { vlan_filtering: false });
+    // As a kernel bridge: its addresses and routes are still there when the daemon was started anew.
+    await client.addBridge(bridge, { vlan_filtering: false, local: { persist: true } });
   } catch (error) {
     if (codeOf(error) === 'invalid_config') throw new BrctlFailure(`${what}: Invalid argument`);
     throw failure(what, error);
