@@ -9,6 +9,7 @@ import { heap } from './heap.ts';
 import { host } from './host.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
+import { neighbours } from './neighbours.ts';
 import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
@@ -30,6 +31,7 @@ export const BENCHES: readonly Bench[] = [
   growth,
   workers,
   host,
+  neighbours,
 ];
 
 /** Those that run only if they are asked for. */

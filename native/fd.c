@@ -1,6 +1,7 @@
 #include "taploom.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 int tl_version(void) { return TL_VERSION; }
@@ -25,4 +26,10 @@ int tl_set_nonblocking(int fd)
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
     return 0;
+}
+
+int tl_lock(int fd)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 1;
+    return errno == EWOULDBLOCK ? 0 : -errno;
 }

@@ -22,6 +22,7 @@ struct message {
     union {
         struct ifinfomsg link;
         struct ifaddrmsg address;
+        struct rtmsg route;
     };
     char attributes[256];
 };
@@ -325,4 +326,95 @@ int tl_link_add_address(int sock, int index, const char *address, int prefix)
     attribute(&m, IFA_LOCAL, binary, length);
     attribute(&m, IFA_ADDRESS, binary, length);
     return command(sock, &m);
+}
+
+static int copy_remote(struct rtattr *data, uint8_t *remote)
+{
+    int left = (int)RTA_PAYLOAD(data);
+    for (struct rtattr *a = RTA_DATA(data); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+        size_t length = a->rta_type == IFLA_VXLAN_GROUP ? 4 : a->rta_type == IFLA_VXLAN_GROUP6 ? 16 : 0;
+        if (length == 0 || RTA_PAYLOAD(a) < length) continue;
+        memcpy(remote, RTA_DATA(a), length);
+        return (int)length;
+    }
+    return 0;
+}
+
+int tl_link_vxlan_remote(int sock, int index, uint8_t *remote)
+{
+    _Alignas(struct nlmsghdr) char reply[REPLY_ROOM];
+    struct message m;
+    start(&m, RTM_GETLINK, 0, sizeof m.link);
+    m.link.ifi_index = index;
+    int result = exchange(sock, &m, reply, sizeof reply);
+    if (result < 0) return result;
+    struct nlmsghdr *h = (struct nlmsghdr *)reply;
+    struct ifinfomsg *link = NLMSG_DATA(h);
+    char kind[IFNAMSIZ] = "";
+    int left = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *link));
+    for (struct rtattr *a = IFLA_RTA(link); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+        if (a->rta_type != IFLA_LINKINFO) continue;
+        copy_kind(a, kind);
+        if (strcmp(kind, "vxlan") != 0) return 0;
+        int inside = (int)RTA_PAYLOAD(a);
+        for (struct rtattr *data = RTA_DATA(a); RTA_OK(data, inside); data = RTA_NEXT(data, inside))
+            if (data->rta_type == IFLA_INFO_DATA) return copy_remote(data, remote);
+    }
+    return 0;
+}
+
+static void add_device(int32_t *words, int index)
+{
+    if (index == 0 || words[TL_ROUTE_DEVICES] == TL_ROUTE_WORDS - TL_ROUTE_DEVICE) return;
+    words[TL_ROUTE_DEVICE + words[TL_ROUTE_DEVICES]++] = index;
+}
+
+static void read_metrics(struct rtattr *metrics, int32_t *words)
+{
+    int left = (int)RTA_PAYLOAD(metrics);
+    for (struct rtattr *a = RTA_DATA(metrics); RTA_OK(a, left); a = RTA_NEXT(a, left))
+        if (a->rta_type == RTAX_MTU) memcpy(&words[TL_ROUTE_MTU], RTA_DATA(a), 4);
+}
+
+static void read_paths(struct rtattr *paths, int32_t *words)
+{
+    int left = (int)RTA_PAYLOAD(paths);
+    for (struct rtnexthop *path = RTA_DATA(paths); left >= (int)sizeof *path && RTNH_OK(path, left);) {
+        add_device(words, path->rtnh_ifindex);
+        left -= RTNH_ALIGN(path->rtnh_len);
+        path = RTNH_NEXT(path);
+    }
+}
+
+/*
+ * What is configured, not what the kernel made of it: RTM_F_FIB_MATCH gives the route of the table, without the path MTU
+ * that ICMP messages lowered. Words: bits of its prefix, its metric `mtu` (0 = none), its interfaces.
+ */
+int tl_route_get(int sock, const uint8_t *to, const uint8_t *from, int length, int32_t *words)
+{
+    _Alignas(struct nlmsghdr) char reply[REPLY_ROOM];
+    struct message m;
+    if (length != 4 && length != 16) return -EINVAL;
+    start(&m, RTM_GETROUTE, 0, sizeof m.route);
+    m.route.rtm_family = length == 4 ? AF_INET : AF_INET6;
+    m.route.rtm_dst_len = m.route.rtm_src_len = (uint8_t)(length * 8);
+    m.route.rtm_flags = RTM_F_FIB_MATCH;
+    attribute(&m, RTA_DST, to, (size_t)length);
+    attribute(&m, RTA_SRC, from, (size_t)length);
+    int result = exchange(sock, &m, reply, sizeof reply);
+    if (result < 0) return result;
+
+    struct nlmsghdr *h = (struct nlmsghdr *)reply;
+    struct rtmsg *route = NLMSG_DATA(h);
+    memset(words, 0, TL_ROUTE_WORDS * sizeof *words);
+    words[TL_ROUTE_PREFIX] = route->rtm_dst_len;
+    int left = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *route));
+    for (struct rtattr *a = RTM_RTA(route); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+        switch (a->rta_type) {
+        case RTA_OIF: add_device(words, *(int *)RTA_DATA(a)); break;
+        case RTA_METRICS: read_metrics(a, words); break;
+        case RTA_MULTIPATH: read_paths(a, words); break;
+        }
+    }
+    return 0;
 }

@@ -136,7 +136,7 @@ int burst_receive_packets(struct tl_burst *b, int fd, struct member *m, int slot
         m->lost = 0;
         return burst_lost(b, m, slot);
     }
-    m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
+    burst_renew(b, m);
     int wanted = m->expect < room ? m->expect : room, asked = burst_affordable(m);
     if (asked == 0) return 0;
     if (asked > wanted) asked = wanted;
@@ -162,7 +162,7 @@ int burst_receive_packets(struct tl_burst *b, int fd, struct member *m, int slot
         row[TL_RX_LENGTH] = length > HEADER ? length - HEADER : 0;
         row[TL_RX_FLAGS] = s->messages[i].msg_hdr.msg_flags & MSG_TRUNC ? TL_RX_TRUNCATED : 0;
         if (row[TL_RX_LENGTH] >= MACS_LEN) take_tag(&s->messages[i].msg_hdr, burst_slot(b, slot + i), row);
-        m->credit -= length;
+        m->credit -= length + FRAME_COST;
         if (length > m->largest) m->largest = length;
     }
     if (m->down) s->downs--;

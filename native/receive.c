@@ -13,12 +13,14 @@
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
-#define FAIR_BYTES 65536   /* what each may deliver in a call at least: the largest frame */
+#define FAIR_COST (65536 + FRAME_COST) /* what each may deliver in a call at least: the largest frame */
 /*
  * A call ends with the burst that reaches this, 16 super-frames: what is read should still be in the second-level cache
  * when it is written out again, and where that has 2 MiB, 32 super-frames are all of it.
  */
 #define CALL_BYTES (1 << 20)
+/* The same as cost: of super-frames. */
+#define CALL_COST (CALL_BYTES + CALL_BYTES / 65536 * FRAME_COST)
 #define JUST_WOKEN_MS 0.02 /* an epoll_wait that finds something at once takes 0.3 to 5 us */
 
 static double milliseconds(void)
@@ -106,7 +108,7 @@ static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, i
     struct tl_burst_state *s = b->state;
     int header = m->header, got = 0, lost = 0, error = 0;
     int32_t capacity = b->words[TL_STRIDE] - b->words[TL_HEADROOM] + header, lengths[QUANTUM], largest = 0;
-    m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
+    burst_renew(b, m);
     int wanted = m->expect < room ? m->expect : room, asked = burst_affordable(m);
     if (asked == 0) return 0;
     if (asked > wanted) asked = wanted;
@@ -124,7 +126,7 @@ static int receive_tap(struct tl_burst *b, int fd, struct member *m, int slot, i
         row[TL_RX_SOURCE] = m->source;
         row[TL_RX_LENGTH] = length - header;
         row[TL_RX_FLAGS] = length == capacity ? TL_RX_TRUNCATED : 0;
-        m->credit -= length;
+        m->credit -= length + FRAME_COST;
         if (length > largest) largest = length;
     }
     if (got > lost) m->largest = largest;
@@ -161,7 +163,7 @@ static void describe_datagram(const struct mmsghdr *message, int32_t *row)
 static int receive_udp(struct tl_burst *b, int fd, struct member *m, int slot, int room)
 {
     struct tl_burst_state *s = b->state;
-    m->credit = m->credit > 0 ? s->credit : m->credit + s->credit;
+    burst_renew(b, m);
     int wanted = m->expect < room ? m->expect : room, asked = burst_affordable(m);
     if (asked == 0) return 0;
     if (asked > wanted) asked = wanted;
@@ -188,7 +190,7 @@ static int receive_udp(struct tl_burst *b, int fd, struct member *m, int slot, i
         row[TL_RX_LENGTH] = (int32_t)s->messages[i].msg_len;
         row[TL_RX_FLAGS] = s->messages[i].msg_hdr.msg_flags & MSG_TRUNC ? TL_RX_TRUNCATED : 0;
         describe_datagram(&s->messages[i], row);
-        m->credit -= row[TL_RX_LENGTH];
+        m->credit -= row[TL_RX_LENGTH] + FRAME_COST;
         if (row[TL_RX_LENGTH] > m->largest) m->largest = row[TL_RX_LENGTH];
     }
     if (got < asked) m->credit = 0;
@@ -214,8 +216,9 @@ int burst_receive(struct tl_burst *b)
     s->slept = b->clock[TL_NOW] - b->clock[TL_WAITED_FROM] > JUST_WOKEN_MS;
     s->round++;
 
-    s->credit = s->queued ? CALL_BYTES / (int)s->queued : CALL_BYTES;
-    if (s->credit < FAIR_BYTES) s->credit = FAIR_BYTES;
+    s->contenders = s->queued;
+    s->credit = s->queued ? CALL_COST / (int)s->queued : CALL_COST;
+    if (s->credit < FAIR_COST) s->credit = FAIR_COST;
     int count = 0, bytes = 0;
     for (unsigned turns = s->queued; turns > 0 && s->queued > 0 && count < room && bytes < CALL_BYTES; turns--) {
         int fd = s->queue[s->head];

@@ -12,12 +12,14 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 10
+#define TL_VERSION 12
 int tl_version(void);
 
 /* fd.c */
 int tl_close(int fd);
 int tl_dup(int fd);
+/* flock(2), exclusive, without waiting: 1 = taken, 0 = somebody else has it */
+int tl_lock(int fd);
 
 /* peer.c: out words of tl_peer_credentials */
 enum { TL_PEER_PID, TL_PEER_UID, TL_PEER_GID, TL_PEER_WORDS };
@@ -72,6 +74,11 @@ int tl_link_set_group(int sock, const char *name, int group);
 int tl_link_count_group(int sock, int group);
 int tl_link_remove_group(int sock, int group);
 int tl_link_add_address(int sock, int index, const char *address, int prefix);
+/* Remote (or group) of a VXLAN device, 4 or 16 bytes: their number; 0 = it has none. */
+int tl_link_vxlan_remote(int sock, int index, uint8_t *remote);
+/* The configured route to an address of 4 or 16 bytes: `from` is the sender's. */
+enum { TL_ROUTE_PREFIX, TL_ROUTE_MTU, TL_ROUTE_DEVICES, TL_ROUTE_DEVICE, TL_ROUTE_WORDS = 3 + 8 };
+int tl_route_get(int sock, const uint8_t *to, const uint8_t *from, int length, int32_t *words);
 
 /* udp.c */
 enum {
@@ -81,6 +88,8 @@ enum {
 int tl_sockaddr(const char *address, int port, uint8_t *out);
 int tl_udp_open(int netns, const uint8_t *sockaddr, int length, const int32_t *options);
 int tl_udp_port(int fd);
+int tl_udp_drops(int fd);
+int tl_too_big_open(int netns);
 
 /* packet.c: a packet socket on an interface; `index` belongs to the namespace */
 int tl_packet_open(int netns, int index, int buffer);
@@ -141,6 +150,7 @@ enum {
     TL_JOIN_AT, TL_JOIN_STRIDE, TL_JOIN_COUNT, TL_JOIN_L3, TL_JOIN_L4, TL_JOIN_HEADER, TL_JOIN_SIZE, TL_JOIN_LAST,
     TL_JOIN_PSEUDO,                                                                                  /* join */
     TL_CALL,                                                                                         /* what to do */
+    TL_OWED,                                                                                         /* open in */
     TL_WORDS = 28
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
@@ -164,6 +174,7 @@ struct tl_burst {
     int32_t *events;  /* pairs of source and errno; 0 = woken, otherwise the fd is out of the epoll set */
     int32_t *words;
     double *clock;
+    int32_t *owed;    /* by source below TL_OWED: what its frames cost beyond being read, to be taken from its share */
     struct tl_burst_state *state;
 };
 /* One function for all, so that the way from TypeScript to it is in the cache for the second call of a poll. */

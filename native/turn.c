@@ -3,14 +3,28 @@
 #include <string.h>
 
 /*
- * Deficit round robin: each fd in the queue gets the same bytes per turn, whatever the size of its frames. By frames
+ * A turn begins. What the engine made of earlier frames is charged now: a flooded frame costs its copies. Nobody pays who
+ * is alone: the time would be lost for all.
+ */
+void burst_renew(struct tl_burst *b, struct member *m)
+{
+    int32_t credit = b->state->credit;
+    if (m->source < b->words[TL_OWED]) {
+        m->credit -= b->owed[m->source];
+        b->owed[m->source] = 0;
+    }
+    m->credit = m->credit > 0 || b->state->contenders == 1 ? credit : m->credit + credit;
+}
+
+/*
+ * Deficit round robin: each fd in the queue gets the same cost per turn, whatever the size of its frames. By frames
  * alone a stream of large ones starves a stream of small ones, which TCP then keeps small. Smallest share of the mean
  * among 32 TCP streams, 2 cores, 8 s: 0.14 to 0.60 in four runs by frames, 0.69 to 0.87 by bytes.
  */
 int burst_affordable(const struct member *m)
 {
     if (m->credit <= 0) return 0;
-    return m->largest ? 1 + (m->credit - 1) / m->largest : 1;
+    return m->largest ? 1 + (m->credit - 1) / (m->largest + FRAME_COST) : 1;
 }
 
 /*

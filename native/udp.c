@@ -1,13 +1,16 @@
 /*
- * UDP sockets of a tunnel endpoint. They set the outer DF bit and never fragment (RFC 7348 section 4.3); the kernel's
- * vxlan device leaves it unset (ip-link(8): df). A datagram that the route cannot take fails, so frames are kept small.
+ * UDP sockets of a tunnel endpoint. They never fragment (RFC 7348 section 4.3): a datagram that the interface cannot take
+ * fails with EMSGSIZE, so frames are kept small. Over IPv4 routers may, as for the kernel's vxlan device, which leaves DF
+ * unset (ip-link(8): df); and no ICMP message, which anybody can forge, changes what these sockets send.
  */
 #include "sockopt.h"
 #include "taploom.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,12 +62,12 @@ static int receive_nothing(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
-/* RFC 7348 section 4.3: a VTEP must not fragment. What the route cannot take fails with EMSGSIZE. */
+/* IP_PMTUDISC_INTERFACE: no DF, the interface's MTU instead of a path's, and EMSGSIZE beyond it. Linux 3.13. */
 static int configure4(int fd, const int32_t *o)
 {
     int result = option(fd, IPPROTO_IP, IP_TTL, o[TL_UDP_TTL]);
     if (result == 0) result = option(fd, IPPROTO_IP, IP_TOS, o[TL_UDP_TOS]);
-    if (result == 0) result = option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+    if (result == 0) result = option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE);
     if (result == 0) result = option(fd, IPPROTO_IP, IP_RECVTOS, 1);
     if (result == 0) result = option(fd, SOL_SOCKET, SO_NO_CHECK, !o[TL_UDP_CHECKSUM]);
     return result;
@@ -75,7 +78,7 @@ static int configure6(int fd, const int32_t *o)
     int result = option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, o[TL_UDP_TTL]);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_TCLASS, o[TL_UDP_TOS]);
-    if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+    if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_INTERFACE);
     if (result == 0) result = option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
     if (result == 0) result = option(fd, SOL_UDP, UDP_NO_CHECK6_TX, !o[TL_UDP_CHECKSUM]);
     if (result == 0) result = option(fd, SOL_UDP, UDP_NO_CHECK6_RX, 1);
@@ -110,4 +113,27 @@ int tl_udp_port(int fd)
     if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) return -errno;
     if (address.ss_family == AF_INET) return ntohs(((struct sockaddr_in *)&address)->sin_port);
     return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+}
+
+/* Datagrams since the socket is open that the kernel threw away: no room, and wrong checksums. Modulo 2^31. */
+int tl_udp_drops(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = { 0 };
+    socklen_t length = sizeof info;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) < 0) return -errno;
+    return (int)(info[SK_MEMINFO_DROPS] & 0x7fffffff);
+}
+
+/* What routers say of IPv6 packets that are too big for them, and no other ICMPv6 message. Takes CAP_NET_RAW. */
+int tl_too_big_open(int netns)
+{
+    struct icmp6_filter filter;
+    int fd = tl_socket_in(netns, AF_INET6, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_ICMPV6);
+    if (fd < 0) return fd;
+    ICMP6_FILTER_SETBLOCKALL(&filter);
+    ICMP6_FILTER_SETPASS(ICMP6_PACKET_TOO_BIG, &filter);
+    if (setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter) == 0) return fd;
+    int result = -errno;
+    close(fd);
+    return result;
 }

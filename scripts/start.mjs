@@ -7,7 +7,7 @@
 // start can clean up after a `kill -9`, and touches nothing that it did not make.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,10 @@ function isAlive(pid, word) {
 
 async function openRecord() {
   mkdirSync(DIR, { recursive: true, mode: 0o700 });
-  if (statSync(DIR).uid !== process.getuid()) throw new SetupError(`${DIR} belongs to another user.`);
+  // A link of somebody else's would lead us to another folder.
+  const { uid, mode } = lstatSync(DIR);
+  if (uid !== process.getuid() || (mode & 0o170_022) !== 0o040_000)
+    throw new SetupError(`${DIR} is not a folder of this user alone.`);
   let before = { script: 0, daemon: 0 };
   try {
     before = JSON.parse(readFileSync(RECORD, 'utf8'));

@@ -31,6 +31,20 @@ export interface PortCounters {
   transmitDropped: Record<string, number>;
 }
 
+/** What limits the outer packets of a tunnel. */
+export interface Underlay {
+  /** Bytes. */
+  mtu: number;
+  /** Interface through which they leave. */
+  device: string;
+  /** The remote that takes the least; none: the tunnel knows no remote. */
+  remote?: string;
+  /** Destination of the route to it: `192.0.2.0/24`, or `default`. */
+  route?: string;
+  /** `interface`: its MTU; `route`: the metric `mtu` of the route. */
+  setBy: 'interface' | 'route';
+}
+
 export interface PortStatus {
   bridge: string;
   name: string;
@@ -44,18 +58,26 @@ export interface PortStatus {
   state: 'up' | 'down' | 'waiting' | 'gone' | 'failed';
   /** One sentence if it is not up: why, and what helps. */
   reason?: string;
+  /** What its interface is called now, if somebody has renamed it. The port answers to both names. */
+  interface?: string;
+  /** The largest layer-3 packet that leaves; of a tunnel what is configured and the underlay allows. */
   mtu: number;
+  /** Of a tunnel. */
+  underlay?: Underlay;
   /** Address of the interface on the host's side, where there is one. */
   mac?: string;
   netns?: string;
   /** TAP and af_packet: offloads the kernel accepted, as TUNSETOFFLOAD bits. */
   offloads?: number;
   /**
-   * TAP and af_packet: frames that the kernel dropped because nobody took them from the queue in time, since the
-   * port is attached; as of a look some seconds ago at most. They never reached the switch, so `counters` knows nothing of them.
+   * TAP, af_packet and vxlan: frames that the kernel dropped because nobody took them from the queue in time, since the
+   * port is attached; as of a look some seconds ago at most. They never reached the switch, so `counters` knows nothing of
+   * them. Tunnels that share a local address and UDP port share a socket: each tells all that it lost.
    */
   queueDropped?: number;
   learnedAddresses: number;
+  /** vxlan: remotes that were learned from the wire, a second ago. */
+  learnedRemotes?: number;
   counters: PortCounters;
 }
 

@@ -41,12 +41,14 @@ export type StationFact =
 /** An address was not learned because a port or a bridge has as many as it may. */
 export interface LimitFact {
   type: 'limit';
-  limit: 'port_fdb_limit' | 'bridge_fdb_limit';
+  /** `max_remotes`: a tunnel learned so many remotes, and gives up the oldest for others. */
+  limit: 'port_fdb_limit' | 'bridge_fdb_limit' | 'max_remotes';
   bridge: string;
   /** Where the address was seen; the port that is full, if it is one. */
   port: string;
-  vlan: number;
-  mac: string;
+  /** What was not learned; none for `max_remotes`. */
+  vlan?: number;
+  mac?: string;
   /** The limit's value. */
   value: number;
 }
@@ -69,7 +71,8 @@ export const LOST = 'queue_full';
 
 /** What it means on the receiving side of a port, and what helps. */
 export function lostHelp(type: string, port: string): string {
-  const room = type === 'af_packet' ? '' : `, or \`ip link set ${port} txqueuelen 10000\` for bursts`;
+  const hasQueue = type !== 'af_packet' && type !== 'vxlan';
+  const room = !hasQueue ? '' : `, or \`ip link set ${port} txqueuelen 10000\` for bursts`;
   return `the kernel lost them before the switch could read them: it was too busy; --workers 2 helps${room}`;
 }
 

@@ -69,8 +69,17 @@ export async function show(context: Context): Promise<void> {
 }
 
 export async function bridgeAdd(context: Context, bridge: string): Promise<void> {
-  const { results } = await context.client.addBridge(bridge, newBridgeValues(context.options));
+  const config = newBridgeValues(context.options);
+  if (config.local !== false) config.local = await here(context, config.local as Values | undefined);
+  const { results } = await context.client.addBridge(bridge, config);
   if (context.json) print(context, results, String);
+}
+
+/** An interface that is named in a namespace is one of that namespace, unless told otherwise. */
+async function here({ client }: Context, settings: Values = {}): Promise<Values> {
+  if (settings.netns !== undefined) return settings;
+  const netns = await client.netns();
+  return netns === undefined ? settings : { ...settings, netns };
 }
 
 export async function bridgeSet(context: Context, bridge: string): Promise<void> {
@@ -96,7 +105,10 @@ export async function bridgeShow(context: Context, bridge: string | undefined): 
 }
 
 export async function portAdd(context: Context, bridge: string, port: string): Promise<void> {
-  const config = { type: context.options.type, ...portValues(context.options, false) };
+  const { type } = context.options;
+  const values = portValues(context.options, false);
+  const isInNetns = type === 'tap' || type === 'af_packet';
+  const config = { type, ...(isInNetns ? await here(context, values) : values) };
   const { results } = await context.client.addPort(bridge, port, config);
   if (context.json) print(context, results, String);
 }

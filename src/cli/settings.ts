@@ -89,6 +89,13 @@ const INTERFACE: Setting[] = [
   { flags: '--group <group>', key: 'group', help: 'group whose members may open the TAP', parse: account },
 ];
 
+const GROUP_FWD_MASK: Setting = {
+  flags: '--group-fwd-mask <mask>',
+  key: 'group_fwd_mask',
+  help: 'forward 01:80:C2:00:00:0X: bit X',
+  parse: number,
+};
+
 const FLAGS: Setting[] = [
   {
     flags: '--hairpin <on|off>',
@@ -110,6 +117,7 @@ const FLAGS: Setting[] = [
     help: 'most addresses learned on this port',
     parse: number,
   },
+  GROUP_FWD_MASK,
 ];
 
 const PERSIST: Setting = {
@@ -160,7 +168,7 @@ const VXLAN: Setting[] = [
   {
     flags: '--remote-learning <on|off>',
     key: 'remote_learning',
-    help: 'vxlan: learn remotes from the wire',
+    help: 'vxlan: answer to whoever sends (off)',
     parse: onOff,
   },
   { flags: '--max-remotes <number>', key: 'max_remotes', help: 'vxlan: most remotes', parse: number },
@@ -212,12 +220,7 @@ const BRIDGE_KEYS: readonly Setting[] = [
     help: 'most addresses learned in the bridge',
     parse: number,
   },
-  {
-    flags: '--group-fwd-mask <mask>',
-    key: 'group_fwd_mask',
-    help: 'forward 01:80:C2:00:00:0X: bit X',
-    parse: number,
-  },
+  GROUP_FWD_MASK,
   {
     flags: '--local <on|off>',
     key: 'local',

@@ -11,6 +11,7 @@ import type { Daemon } from '../control/daemon.ts';
 import { createLogger, type Logger } from '../control/log.ts';
 import { cleanUp, removeOrphans } from './cleanup.ts';
 import { type DaemonOptions, daemonCommand } from './daemon_command.ts';
+import { Guard } from './guard.ts';
 
 /** How long a start may go on, how long closing may take, and how much longer for each port, ms: then nothing moves. */
 const START_MS = 60_000;
@@ -28,6 +29,7 @@ async function main(options: DaemonOptions): Promise<void> {
   const log = createLogger({ level: logLevel, format: logFormat });
   const { Daemon } = await import('../control/daemon.ts');
   const { Switch } = await import('../switch/switch.ts');
+  const { takeLock } = await import('../sys/lock.ts');
   const { peerOf } = await import('../sys/peer.ts');
   const { keeperOf } = await import('../sys/bridge_mark.ts');
   const tell = await notifier(log);
@@ -41,7 +43,8 @@ async function main(options: DaemonOptions): Promise<void> {
     ending = true;
     void leave(1, log, closeMs(daemon), () => daemon?.closeSwitch());
   };
-  process.on('uncaughtException', (error) => die(error, 'An error that nobody expected'));
+  const guard = new Guard(log, (error) => die(error, 'An error that nobody expected'));
+  process.on('uncaughtException', (error) => guard.caught(error, daemon !== undefined));
 
   const metrics = metricsAddress === 'off' ? undefined : metricsAddress;
   const starting = Daemon.start({
@@ -61,6 +64,7 @@ async function main(options: DaemonOptions): Promise<void> {
     socket,
     socketGroup,
     credentials: peerOf,
+    takeLock,
     config,
     state,
     metrics,
@@ -83,11 +87,13 @@ async function main(options: DaemonOptions): Promise<void> {
     await leave(0, log, closeMs(started), () => started?.close());
   };
   process.on('SIGHUP', () => {
-    void starting.then(async (started) => {
+    const reload = async (started: Daemon) => {
       tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
       await started.reload();
       tell(`READY=1\nSTATUS=${started.status}`);
-    });
+    };
+    // A start that fails is told where it was asked for.
+    starting.then(reload, () => {}).catch((err) => log.error({ err }, 'Reloading failed'));
   });
 
   try {

@@ -3,6 +3,7 @@
 import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
 import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 import type { DropRow, SwitchSummary } from '../control/client.ts';
+import { tooBigHelp } from '../control/too_big_help.ts';
 import { mirrorText } from './mirror_view.ts';
 import { table } from './table.ts';
 
@@ -64,14 +65,19 @@ export function portsText(
   });
   const right = (hasLost ? [3, 4, 5] : [3, 4]).map((column) => (withBridge ? column + 1 : column));
   const list = table(withBridge ? ['BRIDGE', ...head] : head, rows, { right, width });
-  return `${list}\n${reasonsText(ports)}`;
+  return `${list}\n${reasonsText(ports, config)}`;
 }
 
-/** Why ports are not up, a line each. */
-function reasonsText(ports: readonly PortStatus[]): string {
-  const lines = ports.flatMap(({ name, state, reason }) =>
-    reason === undefined ? [] : [`${name} ${WORDS[state]}: ${reason}\n`],
-  );
+/** Why ports are not up, and what does not fit a tunnel, a line each. */
+function reasonsText(ports: readonly PortStatus[], { bridges }: SwitchConfig): string {
+  const lines = ports.flatMap((status) => {
+    const { bridge, name, type, state, reason, counters } = status;
+    const words = reason === undefined ? [] : [`${name} ${WORDS[state]}: ${reason}\n`];
+    const { too_big: tooBig = 0 } = counters.transmitDropped;
+    if (tooBig === 0 || (type !== 'vxlan' && status.underlay === undefined)) return words;
+    const isConfigured = bridges[bridge]?.ports[name]?.mtu === status.mtu;
+    return [...words, `${name} dropped ${tooBig} as too_big: ${tooBigHelp(status, isConfigured)}\n`];
+  });
   return lines.length === 0 ? '' : `\n${lines.join('')}`;
 }
 
@@ -119,6 +125,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
   const settings = settingsOf(config, status);
   const parts: string[] = [];
   if (config.bridges[status.bridge]?.vlan_filtering) parts.push(vlanText(settings?.vlan));
+  if (status.interface !== undefined) parts.push(`interface ${status.interface}`);
   if (status.netns !== undefined) parts.push(`netns ${status.netns}`);
   if (settings?.type === 'vxlan') {
     const { vni, local, remotes } = settings;

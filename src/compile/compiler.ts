@@ -12,6 +12,7 @@ import {
   ISOLATED,
   LEARNING,
   SPLIT_HORIZON,
+  TELLS_MTU,
   type Topology,
   TUNNEL,
   trappingOf,
@@ -79,7 +80,7 @@ export class Compiler {
 
   /** @throws TaploomError `too_many` */
   compile(config: SwitchConfig, overlay: Overlay = {}): { topology: Topology; remotes: RemoteRow[] } {
-    const { localMacs = NO_MACS, ownedMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
+    const { localMacs = NO_MACS, ownedMtus, underlayMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
     this.number(wantedBy(config));
     const ports = this.ports.length;
     const domains = this.domains.length;
@@ -89,6 +90,7 @@ export class Compiler {
       pvid: shared(Uint16Array, ports),
       mtu: shared(Uint32Array, ports),
       fdbLimit: shared(Uint32Array, ports),
+      groupFwdMask: shared(Uint16Array, ports),
       vlan: shared(Int32Array, ports * VLAN_STRIDE),
       traps: shared(Int32Array, ports),
       trapTypes: shared(Uint16Array, TRAP_TYPES),
@@ -96,7 +98,6 @@ export class Compiler {
       domainVid: shared(Uint16Array, domains),
       ageing: shared(Float64Array, this.bridges.length),
       bridgeFdbLimit: shared(Uint32Array, this.bridges.length),
-      groupFwdMask: shared(Uint16Array, this.bridges.length),
     };
     topology.trapTypes.set(traps.types);
     const members: Member[] = [];
@@ -105,18 +106,18 @@ export class Compiler {
       const number = this.bridges.number(name);
       topology.ageing[number] = bridge.ageing_time * 1000;
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
-      topology.groupFwdMask[number] = bridge.group_fwd_mask;
-      const mtus = effectiveMtus(config, name, ownedMtus);
+      const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       for (const view of portViews(name, bridge)) {
         const port = this.ports.number(view.name);
         const vlans = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
         topology.fdbLimit[port] = view.fdbLimit;
+        topology.groupFwdMask[port] = view.groupFwdMask;
         const mask = view.traps | traps.of(view.name);
         topology.traps[port] = mask;
         topology.pvid[port] = (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(mask);
-        this.join(topology, view, port, vlans, states);
+        this.join(topology, view, port, vlans, states, overlay.tellers?.has(view.name) === true);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         members.push({ view, port, vlans, hops });
       }
@@ -166,21 +167,26 @@ export class Compiler {
     port: number,
     { tagged, untagged }: VlanSet,
     states: PortStates,
+    tells: boolean,
   ): void {
     const numbers = this.domains.ofBridge(view.bridge);
-    const portFlags = flagsOf(view);
+    const portFlags = flagsOf(view) | (tells ? TELLS_MTU : 0);
+    const bridge = topology.bridge[port];
+    const row = port * VLAN_STRIDE;
+    // Nearly always the same in all VLANs.
+    const state = view.isMirrorEnd ? 'blocking' : states.inAll(view.name);
+    const common = state === undefined ? undefined : stateFlags(state, view.learning);
     for (const [vids, flags] of [
       [tagged, portFlags],
       [untagged, UNTAGGED | portFlags],
     ] as const) {
-      for (const vid of vids) {
+      for (let n = 0; n < vids.length; n++) {
+        const vid = vids[n];
         const domain = numbers[vid];
-        topology.domainBridge[domain] = topology.bridge[port];
+        topology.domainBridge[domain] = bridge;
         topology.domainVid[domain] = vid;
-        topology.vlan[port * VLAN_STRIDE + vid] =
-          (domain << DOMAIN_SHIFT) |
-          flags |
-          stateFlags(view.isMirrorEnd ? 'blocking' : states.of(view.name, vid), view.learning);
+        const inVlan = common === undefined ? stateFlags(states.of(view.name, vid), view.learning) : common;
+        topology.vlan[row + vid] = (domain << DOMAIN_SHIFT) | flags | inVlan;
       }
     }
   }
@@ -189,26 +195,32 @@ export class Compiler {
   private floods(members: readonly Member[]): { listAt: Uint32Array; hops: Int32Array } {
     const lists = 2 * this.domains.length;
     const listAt = shared(Uint32Array, lists + 1);
-    const visit = (each: (list: number, hops: number[]) => void) => {
-      for (const { view, vlans, hops } of members) {
-        const numbers = this.domains.ofBridge(view.bridge);
-        for (const vids of [vlans.tagged, vlans.untagged]) {
-          for (const vid of vids) {
-            each(2 * numbers[vid], hops);
-            if (view.flood) each(2 * numbers[vid] + 1, hops);
+    // Loops instead of closures: a thousand trunks of 4,094 VLANs are 16 million steps, and took 0.25 s with them.
+    for (const { view, vlans, hops: own } of members) {
+      const numbers = this.domains.ofBridge(view.bridge);
+      for (const vids of [vlans.tagged, vlans.untagged]) {
+        for (let n = 0; n < vids.length; n++) {
+          const list = 2 * numbers[vids[n]];
+          listAt[list + 1] += own.length;
+          if (view.flood) listAt[list + 2] += own.length;
+        }
+      }
+    }
+    for (let list = 0; list < lists; list++) listAt[list + 1] += listAt[list];
+    const hops = shared(Int32Array, listAt[lists]);
+    const next = Uint32Array.from(listAt);
+    for (const { view, vlans, hops: own } of members) {
+      const numbers = this.domains.ofBridge(view.bridge);
+      for (const vids of [vlans.tagged, vlans.untagged]) {
+        for (let n = 0; n < vids.length; n++) {
+          const list = 2 * numbers[vids[n]];
+          for (let m = 0; m < own.length; m++) {
+            hops[next[list]++] = own[m];
+            if (view.flood) hops[next[list + 1]++] = own[m];
           }
         }
       }
-    };
-    visit((list, { length }) => {
-      listAt[list + 1] += length;
-    });
-    for (let list = 0; list < lists; list++) listAt[list + 1] += listAt[list];
-    const hops = shared(Int32Array, listAt[lists]);
-    const next = listAt.slice();
-    visit((list, some) => {
-      for (const one of some) hops[next[list]++] = one;
-    });
+    }
     return { listAt, hops };
   }
 
@@ -300,7 +312,7 @@ function flagsOf(view: PortView): number {
   return (
     (view.hairpin ? HAIRPIN : 0) |
     (view.isolated ? ISOLATED : 0) |
-    (view.isTunnel ? TUNNEL : 0) |
+    (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
     (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
   );
 }

@@ -12,6 +12,10 @@ export interface Overlay {
   localMacs?: ReadonlyMap<string, string>;
   /** MTUs of interfaces that somebody else configures, by port: see effectiveMtus. */
   ownedMtus?: ReadonlyMap<string, number>;
+  /** MTUs of the networks under tunnels, by port: see effectiveMtus. */
+  underlayMtus?: ReadonlyMap<string, number>;
+  /** Ports that tell who sends too much into them, as tunnels do. */
+  tellers?: ReadonlySet<string>;
   states?: PortStates;
   traps?: PortTraps;
 }
@@ -36,6 +40,13 @@ export class PortStates {
   of(port: string, vlan: number): PortState {
     const states = this.states.get(port);
     return states?.get(vlan) ?? states?.get(ALL) ?? 'forwarding';
+  }
+
+  /** The state of all its VLANs; undefined if they differ, or may. */
+  inAll(port: string): PortState | undefined {
+    const states = this.states.get(port);
+    if (states === undefined) return 'forwarding';
+    return states.size === 1 ? states.get(ALL) : undefined;
   }
 
   /** The port is gone; another one of its name begins anew. */

@@ -15,6 +15,8 @@ export interface PortView {
   learning: boolean;
   flood: boolean;
   fdbLimit: number;
+  /** Its own and the bridge's. */
+  groupFwdMask: number;
   isTunnel: boolean;
   remotes: string[];
   /** The end of a mirror: no other frame comes in or leaves. */
@@ -35,6 +37,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     remotes: [],
     isMirrorEnd: false,
     traps: 0,
+    groupFwdMask: bridge.group_fwd_mask,
   };
   if (bridge.local !== false) {
     views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
@@ -50,6 +53,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       learning: port.learning,
       flood: port.flood,
       fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
+      groupFwdMask: port.group_fwd_mask | bridge.group_fwd_mask,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps: lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp,

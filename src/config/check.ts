@@ -25,7 +25,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkMirrors(name, bridge, doubts, problems);
     for (const [portName, port] of Object.entries(bridge.ports)) {
       const path = ['bridges', name, 'ports', portName];
-      if (port.type === 'vxlan') checkRemotes(path, port, problems);
+      if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
           if (port[key] === undefined || port[key] === false) continue;
@@ -151,7 +151,20 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
   }
 }
 
-function checkRemotes(path: Path, port: VxlanPortConfig, problems: Problem[]): void {
+/** A static entry or a mirror names a remote of the port. */
+function hasOtherRemote({ static: entries, mirrors }: BridgeConfig, name: string): boolean {
+  return (
+    entries.some(({ port, remote }) => port === name && remote !== undefined) ||
+    Object.values(mirrors).some(({ to }) => typeof to === 'object' && 'port' in to && to.port === name)
+  );
+}
+
+function checkRemotes(path: Path, port: VxlanPortConfig, hasOther: boolean, problems: Problem[]): void {
+  if (port.remotes.length === 0 && !hasOther && !port.remote_learning) {
+    const message =
+      'a tunnel without remotes hears only those whom it learns: list remotes, or say remote_learning: true';
+    problems.push({ path: [...path, 'remote_learning'], message });
+  }
   const seen = new Set<string>();
   for (const [index, remote] of port.remotes.entries()) {
     const message = seen.has(remote) ? `${remote} is listed twice` : remoteProblem(remote, port);
@@ -206,7 +219,7 @@ function checkStaticPort(
   const port = Object.hasOwn(bridge.ports, entry.port) ? bridge.ports[entry.port] : undefined;
   const local = entry.port === name && bridge.local ? bridge.local : undefined;
   if (!port && !local) {
-    if (!doubts.ports(name).includes(entry.port)) report('port', `bridge ${name} has no port ${entry.port}`);
+    if (!doubts.ports(name).has(entry.port)) report('port', `bridge ${name} has no port ${entry.port}`);
     return;
   }
   const vlan: VlanConfig | undefined = (port ?? local)?.vlan;

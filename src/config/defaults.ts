@@ -11,6 +11,8 @@ export const DEFAULT_MTU = 1500;
 // What VXLAN adds inside the MTU of the underlay: IP, UDP, VXLAN and the inner Ethernet header (RFC 7348, 4.3).
 const OVERHEAD_IPV4 = 20 + 8 + 8 + 14;
 const OVERHEAD_IPV6 = 40 + 8 + 8 + 14;
+/** RFC 791: every host takes datagrams of that length unfragmented. */
+const MIN_MTU = 68;
 /** A tag that travels inside the tunnel, IEEE 802.1Q-2018, 9.3. */
 const TAG = 4;
 
@@ -18,14 +20,18 @@ const TAG = 4;
  * MTU of each port of a bridge, and under the bridge's name that of its local interface:
  *   1. what the configuration says, then what `owned` says: interfaces that somebody else configures;
  *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6, 4 less if any of its VLANs leaves tagged;
- *   3. a port that shares a VLAN with VXLAN ports: the least of theirs, but at most 1500;
+ *   3. a port that shares a VLAN with VXLAN ports: the least of theirs by 1 and 2, but at most 1500;
  *   4. any other port: 1500;
  *   5. the local interface: what `owned` says, then the least of the bridge's ports.
+ *
+ * Where `underlays` tells the MTU of the network under a VXLAN port, that port has what this lets through, more or less
+ * than 2, and never more than it; a kernel's tunnel as af_packet port has no more than `underlays` says. The other ports keep theirs, whatever happens to routes: their hosts are told by ICMP.
  */
 export function effectiveMtus(
   config: SwitchConfig,
   bridge: string,
   owned: ReadonlyMap<string, number> = new Map(),
+  underlays: ReadonlyMap<string, number> = new Map(),
 ): Map<string, number> {
   const { vlan_filtering, local, ports } = config.bridges[bridge];
   const limits = tunnelLimits(vlan_filtering, ports);
@@ -38,11 +44,20 @@ export function effectiveMtus(
         (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port) : limitOf(limits, vlan_filtering, port)),
     );
   }
-  if (local)
-    mtus.set(
-      bridge,
-      local.mtu ?? owned.get(bridge) ?? Math.min(...(mtus.size === 0 ? [DEFAULT_MTU] : mtus.values())),
-    );
+  if (local) {
+    const least = Math.min(...(mtus.size === 0 ? [DEFAULT_MTU] : mtus.values()));
+    mtus.set(bridge, local.mtu ?? owned.get(bridge) ?? least);
+  }
+  for (const [name, port] of Object.entries(ports)) {
+    const underlay = underlays.get(name);
+    if (underlay === undefined) continue;
+    if (port.type === 'vxlan') {
+      const room = Math.max(MIN_MTU, tunnelMtu(vlan_filtering, port, underlay));
+      mtus.set(name, Math.min(port.mtu ?? room, room));
+    } else {
+      mtus.set(name, Math.min(mtus.get(name) as number, Math.max(MIN_MTU, underlay)));
+    }
+  }
   return mtus;
 }
 
@@ -77,10 +92,16 @@ function vlansOf(filtering: boolean, port: PortConfig): number[] {
   return [...tagged, ...untagged];
 }
 
-function tunnelMtu(filtering: boolean, port: VxlanPortConfig): number {
-  const overhead = port.local.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4;
+/** Bytes that VXLAN adds to a packet on its way to an address, or from there. */
+export function vxlanOverhead(address: string): number {
+  return address.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4;
+}
+
+/** What is left of an outer packet. */
+function tunnelMtu(filtering: boolean, port: VxlanPortConfig, underlay = DEFAULT_MTU): number {
+  const overhead = vxlanOverhead(port.local);
   const tag = filtering && vlanSet(port.vlan).tagged.length > 0 ? TAG : 0;
-  return DEFAULT_MTU - overhead - tag;
+  return underlay - overhead - tag;
 }
 
 /**

@@ -41,7 +41,14 @@ const IDENTITY: ReadonlySet<string> = new Set([
 const OF_TAP: ReadonlySet<string> = new Set(['mac', 'owner', 'group', 'persist', 'offloads', 'netns']);
 
 /** Changes of these keys of a bridge are changes of its own; the others are lists of things with actions. */
-const BRIDGE_KEYS = ['vlan_filtering', 'ageing_time', 'fdb_limit', 'group_fwd_mask', 'mirrors'] as const;
+const BRIDGE_KEYS = [
+  'vlan_filtering',
+  'ageing_time',
+  'fdb_limit',
+  'group_fwd_mask',
+  'stp',
+  'mirrors',
+] as const;
 
 export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   const before = items(old);

@@ -5,5 +5,5 @@ export interface Doubts {
   /** Whether it is unknown if the bridge filters VLANs. */
   filtering(bridge: string): boolean;
   /** Names of ports that the bridge has and the configuration lacks. */
-  ports(bridge: string): readonly string[];
+  ports(bridge: string): ReadonlySet<string>;
 }

@@ -12,17 +12,30 @@ type Issue = z.core.$ZodIssue;
 
 /** `input` is what was validated, to look up values that issues do not carry. */
 export function explain(issues: readonly Issue[], input: unknown): Problem[] {
-  const problems = issues.flatMap((issue) => explainIssue(issue, input, []));
-  // A number may be no safe integer and above the maximum: to people that is one mistake.
-  const seen = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
-  return [...seen.values()];
+  return issues.flatMap((issue) => explainIssue(issue, input, []));
+}
+
+/** Looking for what was meant takes 20 us, and of thousands of problems only the first are told. */
+class LazyProblem implements Problem {
+  readonly path: Path;
+  line?: number;
+  private readonly find: () => string;
+
+  constructor(path: Path, find: () => string) {
+    this.path = path;
+    this.find = find;
+  }
+
+  get message(): string {
+    return this.find();
+  }
 }
 
 function explainIssue(issue: Issue, input: unknown, prefix: Path): Problem[] {
   const path = [...prefix, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, path, input) }));
+      return issue.keys.map((key) => new LazyProblem([...path, key], () => unknownKey(key, path, input)));
     case 'invalid_key':
       return issue.issues.map(({ message }) => ({ path, message }));
     case 'invalid_union':
@@ -35,7 +48,7 @@ function explainIssue(issue: Issue, input: unknown, prefix: Path): Problem[] {
 function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: unknown): Problem[] {
   if ('discriminator' in issue) {
     const port = path.slice(0, -1);
-    return [{ path, message: unknownType(at(input, path), shapesAt(port)) }];
+    return [new LazyProblem(path, () => unknownType(at(input, path), shapesAt(port)))];
   }
   // The branch that was meant is the one whose type is right, so that only what is inside it is wrong.
   const meant = issue.errors.find((issues) =>

@@ -50,7 +50,7 @@ function minimalPort(port: PortConfig): object {
   if (port.type !== 'vxlan') return { type: port.type, ...differences(port, PORT_DEFAULTS[port.type]) };
   const { type, vni, local, ...rest } = port;
   const defaults = local.includes(':') ? PORT_DEFAULTS.vxlan6 : PORT_DEFAULTS.vxlan;
-  return { type, vni, local, ...differences(rest, defaults) };
+  return { type, vni, local, ...differences(rest, { ...defaults, remote_learning: false }) };
 }
 
 function differences(value: object, defaults: object, except: ReadonlySet<string> = new Set()): object {
@@ -72,8 +72,8 @@ const PORT_DEFAULTS = parseConfig({
         tap: { type: 'tap' },
         af_packet: { type: 'af_packet' },
         memory: { type: 'memory' },
-        vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1' },
-        vxlan6: { type: 'vxlan', vni: 0, local: '2001:db8::1' },
+        vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1', remote_learning: true },
+        vxlan6: { type: 'vxlan', vni: 0, local: '2001:db8::1', remote_learning: true },
       },
     },
   },

@@ -18,7 +18,7 @@ export function checkMirrors(name: string, bridge: BridgeConfig, doubts: Doubts,
     const report = (key: string, message: string) => problems.push({ path: [...path, key], message });
     const isThere = (port: string) =>
       Object.hasOwn(bridge.ports, port) ||
-      doubts.ports(name).includes(port) ||
+      doubts.ports(name).has(port) ||
       (port === name && bridge.local !== false);
     for (const port of mirror.from ?? []) {
       if (!isThere(port)) report('from', `bridge ${name} has no port ${port}`);

@@ -1,6 +1,8 @@
 // Paths name a thing in a configuration: `bridges.br0.ports.vm1.vlan.access`. Interface names may contain dots
 // (`eth0.10`), so whatever is not a plain word stands in brackets: `bridges.br0.ports["eth0.10"]`, `static[0]`.
 
+import { quote } from './show.ts';
+
 export type Path = readonly (string | number)[];
 
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_-]*$/;
@@ -10,7 +12,7 @@ export function formatPath(path: Path): string {
   let text = '';
   for (const segment of path) {
     if (typeof segment === 'number') text += `[${segment}]`;
-    else if (!PLAIN.test(segment)) text += `[${JSON.stringify(segment)}]`;
+    else if (!PLAIN.test(segment)) text += `[${quote(segment)}]`;
     else text += text === '' ? segment : `.${segment}`;
   }
   return text;

@@ -9,6 +9,7 @@ import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
 import type { Path } from './path.ts';
 import { configShape, nameProblem, type SwitchConfig } from './shape.ts';
+import { tooLarge } from './size.ts';
 import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
@@ -50,15 +51,18 @@ export function validate(
   input: unknown,
   { allowFd = true }: ParseOptions = {},
 ): { config: SwitchConfig; problems: Problem[] } {
+  const excess = tooLarge(input);
+  // Whoever looks at each of a million things keeps everybody else waiting.
+  if (excess.length > 0) return { config: EMPTY_CONFIG, problems: excess };
   const result = configShape.safeParse(input);
   const problems = result.success ? [] : explain(result.error.issues, input);
-  problems.push(...skippedNames(input));
+  for (const problem of skippedNames(input)) problems.push(problem);
   // One mistake should not hide the others: the rules judge whatever has the right shape.
   const sound = result.success ? result.data : configShape.safeParse(without(input, problems)).data;
   const config: SwitchConfig = { version: 1, bridges: sound?.bridges ?? {} };
-  problems.push(...check(config, doubts(input, problems)));
-  if (!allowFd) problems.push(...openFds(config));
-  return { config, problems };
+  // Not push(...): an argument for each is more than the stack takes.
+  const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
+  return { config, problems: problems.concat(wrong) };
 }
 
 function openFds({ bridges }: SwitchConfig): Problem[] {
@@ -82,26 +86,38 @@ function skippedNames(input: unknown): Problem[] {
 }
 
 type Mapping = Record<string, unknown>;
+const NONE: ReadonlySet<string> = new Set();
 
 /** A copy of `input` without its broken parts: a port, the list of static entries, or a key of a bridge each. */
 function without(input: unknown, problems: readonly Problem[]): unknown {
-  const bridges: Mapping = { ...child(input, ['bridges']) };
+  const broken = new Map<
+    string | number,
+    { keys: Set<string | number>; ports: Set<string | number> } | null
+  >();
   for (const { path } of problems) {
     const [top, name, key, port] = path;
-    const bridge = top === 'bridges' && name !== undefined ? child(bridges, [name]) : undefined;
-    if (bridge && key === 'ports' && port !== undefined) {
-      bridges[name] = { ...bridge, ports: omit(child(bridge, ['ports']), port) };
-    } else if (bridge && key !== undefined) {
-      bridges[name] = omit(bridge, key);
-    } else if (name !== undefined) delete bridges[name];
+    if (name === undefined) continue;
+    if (top !== 'bridges' || key === undefined) broken.set(name, null);
+    const parts = broken.get(name) ?? { keys: new Set(), ports: new Set() };
+    if (broken.get(name) === null || key === undefined) continue;
+    broken.set(name, parts);
+    if (key === 'ports' && port !== undefined) parts.ports.add(port);
+    else parts.keys.add(key);
+  }
+  const bridges = { ...child(input, ['bridges']) };
+  for (const [name, parts] of broken) {
+    const bridge = child(bridges, [name]);
+    if (parts === null || bridge === undefined) delete bridges[name];
+    else {
+      const ports = omit(child(bridge, ['ports']), parts.ports);
+      bridges[name] = omit(parts.ports.size === 0 ? bridge : { ...bridge, ports }, parts.keys);
+    }
   }
   return { version: 1, bridges };
 }
 
-function omit(mapping: Mapping | undefined, key: string | number): Mapping {
-  const copy = { ...mapping };
-  delete copy[key];
-  return copy;
+function omit(mapping: Mapping | undefined, keys: ReadonlySet<string | number>): Mapping {
+  return Object.fromEntries(Object.entries(mapping ?? {}).filter(([key]) => !keys.has(key)));
 }
 
 /** What the parts that are left cannot answer. */
@@ -119,7 +135,7 @@ function doubts(input: unknown, problems: readonly Problem[]): Doubts {
   }
   return {
     filtering: (bridge) => filtering.has(bridge),
-    ports: (bridge) => [...(ports.get(bridge) ?? [])],
+    ports: (bridge) => ports.get(bridge) ?? NONE,
   };
 }
 

@@ -7,9 +7,11 @@ import { z } from 'zod';
 import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
+import { isFit } from '../wire/plain_text.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
+import { BRIDGE_STP, PORT_STP } from './stp.ts';
 
 // IEEE 802.1Q-2018, 9.6: 0 is the priority tag, 4095 is reserved.
 const MAX_VID = 4094;
@@ -146,14 +148,20 @@ const vlan = mapping({
 const mtu = integer(`an MTU (${MIN_MTU}-${MAX_MTU} bytes)`, MIN_MTU, MAX_MTU);
 const fdbLimit = integer('a number of addresses (1-4000000)', 1, 4_000_000);
 const netns = text('a network namespace: a name in /var/run/netns, or an absolute path', (value) =>
-  value.length > 1 && value.startsWith('/')
+  isFit(value) && value.length > 1 && value.startsWith('/')
     ? true
-    : /^[^/\s]+$/.test(value) && value !== '.' && value !== '..',
+    : isFit(value) && /^[^/\s]+$/.test(value) && value !== '.' && value !== '..',
 );
 function account(what: string) {
   const error = expecting(`${what} name or number (0-2147483647)`);
   // Numbers cross to C as int; (uid_t)-1 and its kind mean "nobody in particular" to the kernel.
-  return z.union([whole(error, 0, 0x7fff_ffff), z.string().regex(/^[^\s:]+$/, error)], error);
+  return z.union(
+    [
+      whole(error, 0, 0x7fff_ffff),
+      z.string().refine((value) => isFit(value) && /^[^\s:]+$/.test(value), error),
+    ],
+    error,
+  );
 }
 const probability = number('a probability (0-1)', 0, 1);
 
@@ -173,8 +181,26 @@ const name = z.string(expecting('the name of an interface')).superRefine((value,
   if (problem) context.addIssue({ code: 'custom', message: `${show(value)} ${problem}`, input: value });
 });
 
+/** The bits are those of Linux' group_fwd_mask; net/bridge says which are `restricted`. */
+function groupFwdMask(restricted: number, what: string) {
+  return integer('a 16-bit mask', 0, 0xffff)
+    .refine((mask) => (mask & restricted) === 0, {
+      error: ({ input }) => `0x${Number(input).toString(16)} has a bit that cannot be forwarded: ${what}`,
+    })
+    .default(0);
+}
+
+// Ranges of net/bridge/br_private.h: BR_MIN_PATH_COST, BR_MAX_PATH_COST, BR_PORT_BITS.
+const portStp = mapping({
+  cost: integer('a path cost (1-65535)', 1, 65_535).optional(),
+  priority: integer('a port priority (0-63)', 0, 63).default(PORT_STP.priority),
+});
+
 const common = {
   vlan: vlan.optional(),
+  stp: portStp.optional(),
+  // BR_GROUPFWD_MACPAUSE
+  group_fwd_mask: groupFwdMask(2, '1 (PAUSE) is restricted'),
   hairpin: boolean().default(false),
   isolated: boolean().default(false),
   learning: boolean().default(true),
@@ -223,7 +249,8 @@ const vxlan = mapping({
   dst_port: integer('a UDP port (1-65535)', 1, 65_535).default(4789),
   // RFC 7348, 5: "the dynamic/private port range".
   source_ports: text(PORT_RANGE_TEXT, (value) => isRange(value, 65_535)).default('49152-65535'),
-  remote_learning: boolean().default(true),
+  // Anybody can send to a tunnel: it hears those whom somebody named, unless it is told otherwise.
+  remote_learning: boolean().default(false),
   max_remotes: integer('a number of remotes (1-100000)', 1, 100_000).default(1024),
   ttl: integer('a TTL (1-255)', 1, 255).default(64),
   tos: z.union([whole(TOS, 0, 255), z.literal('inherit')], TOS).default(0),
@@ -292,25 +319,32 @@ const mirror = mapping({
   ),
 });
 
+const NO_STP = 'the spanning tree protocol is not supported yet';
+const STP_TEXT = 'false or a mapping with protocol: off';
+const STP = {
+  error: (issue: Issue) => (issue.input === true ? NO_STP : expecting(STP_TEXT).error(issue)),
+};
+// Ranges of Linux' br_set_hello_time() and br_set_max_age(). A forward delay has none while the protocol is off.
+const bridgeStp = mapping({
+  protocol: z.literal('off', {
+    error: (issue: Issue) =>
+      issue.input === 'rstp' || issue.input === 'stp' ? NO_STP : expecting('off').error(issue),
+  }),
+  priority: integer('a bridge priority (0-65535)', 0, 65_535).default(BRIDGE_STP.priority),
+  hello_time: number('a hello time (1-10 seconds)', 1, 10).default(BRIDGE_STP.hello_time),
+  max_age: number('a max age (6-40 seconds)', 6, 40).default(BRIDGE_STP.max_age),
+  forward_delay: number('a forward delay (0-1000000 seconds)', 0, 1_000_000).default(
+    BRIDGE_STP.forward_delay,
+  ),
+});
+
 const bridge = mapping({
   vlan_filtering: boolean().default(false),
   ageing_time: number('an ageing time (0-1000000 seconds)', 0, 1_000_000).default(300),
   fdb_limit: fdbLimit.default(8192),
-  group_fwd_mask: integer('a 16-bit mask', 0, 0xffff)
-    // BR_GROUPFWD_RESTRICTED in Linux' net/bridge/br_private.h.
-    .refine((mask) => (mask & 7) === 0, {
-      error: ({ input }) =>
-        `0x${Number(input).toString(16)} has a bit that cannot be forwarded: 0 (STP), 1 (PAUSE) and 2 (LACP) are restricted`,
-    })
-    .default(0),
-  stp: z
-    .literal(false, {
-      error: ({ input }) =>
-        input === true
-          ? 'the spanning tree protocol is not supported yet'
-          : expecting('false').error({ input }),
-    })
-    .default(false),
+  // BR_GROUPFWD_RESTRICTED
+  group_fwd_mask: groupFwdMask(7, '0 (STP), 1 (PAUSE) and 2 (LACP) are restricted'),
+  stp: z.union([z.literal(false), bridgeStp], STP).default(false),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z
@@ -347,6 +381,7 @@ export function nameProblem(value: string): string | undefined {
   // dev_valid_name() in Linux' net/core/dev.c; `%` makes the kernel pick a number.
   if (/[/:%\s\p{Cc}]/u.test(value))
     return 'is not an interface name: no slash, colon, percent sign or white space';
+  if (!isFit(value)) return 'is not an interface name here: it has characters that nobody sees';
   if (value === '.' || value === '..' || KERNEL_NAMES.has(value))
     return 'is not an interface name: the kernel refuses it';
   // ... and objects keyed by name would find these.

@@ -1,7 +1,11 @@
 // "Did you mean": the word of a list that a mistyped one was probably meant to be.
 
+/** Longer words are no slips of ours, and the distance would take long to find. */
+const MAX_LENGTH = 64;
+
 /** Undefined if nothing is near enough. */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > MAX_LENGTH) return undefined;
   const typed = plain(word);
   let best: string | undefined;
   // A third of the letters may be wrong: more suggests nonsense, less misses real slips.

@@ -13,10 +13,14 @@ export function checkUnderlays({ bridges }: SwitchConfig, problems: Problem[]): 
       port.type === 'vxlan' ? [{ port, portName, path: ['bridges', name, 'ports', portName] }] : [],
     ),
   );
-  for (const [index, { port, portName, path }] of tunnels.entries()) {
+  const byAddress = new Map<string, Tunnel>();
+  const byTap = new Map<string, Tunnel>();
+  for (const tunnel of tunnels) {
+    const { port, portName, path } = tunnel;
     const { local, underlay_tap, mtu } = port;
     const report = (key: string, message: string) => problems.push({ path: [...path, key], message });
-    const other = tunnels.slice(0, index).find((tunnel) => !agree(tunnel.port, port));
+    const others = [firstOf(byAddress, local, tunnel), firstOf(byTap, underlay_tap, tunnel)];
+    const other = others.find((one) => one !== undefined && !agree(one.port, port));
     if (other !== undefined) {
       const { local, dst_port, underlay_tap = 'sockets' } = other.port;
       const message = `port ${other.portName} uses ${underlay_tap} for ${local} UDP port ${dst_port}`;
@@ -29,6 +33,20 @@ export function checkUnderlays({ bridges }: SwitchConfig, problems: Problem[]): 
     if (mtu !== undefined && mtu > MAX_UNDERLAY_MTU)
       report('mtu', `an MTU over an underlay_tap is at most ${MAX_UNDERLAY_MTU}`);
   }
+}
+
+interface Tunnel {
+  port: VxlanPortConfig;
+  portName: string;
+  path: string[];
+}
+
+/** The first tunnel under `key`: what it says is what all others must say. */
+function firstOf(seen: Map<string, Tunnel>, key: string | undefined, tunnel: Tunnel): Tunnel | undefined {
+  if (key === undefined) return undefined;
+  const first = seen.get(key);
+  if (first === undefined) seen.set(key, tunnel);
+  return first;
 }
 
 function agree(a: VxlanPortConfig, b: VxlanPortConfig): boolean {

@@ -3,8 +3,20 @@
 // Problems carry the line where they are. The way back is for people and version control: only what differs from the
 // defaults, short mappings on one line, and `loadConfig(formatConfig(config))` is `config` again.
 
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { ConfigError, type Problem } from './config_error.ts';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from 'yaml';
+import { ConfigError } from './config_error.ts';
 import type { Path } from './path.ts';
 import { type SwitchConfig, validate } from './schema.ts';
 
@@ -14,12 +26,12 @@ export { formatConfig } from './format_config.ts';
 export function loadConfig(text: string, fileName: string): SwitchConfig {
   const lines = new LineCounter();
   // maxAliasCount of toJS below bounds what a few lines of aliases can expand to.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const syntax = [...document.errors, ...document.warnings];
+  const { document, repeated } = parse(text, lines, fileName);
+  const syntax = [...document.errors, ...document.warnings, ...repeated];
   if (syntax.length > 0) {
     const problems = syntax.map(({ message, pos }) => {
       const { line, col } = lines.linePos(pos[0]);
-      return { path: [], message: `column ${col}: ${plain(message)}`, line };
+      return { path: [], message: `column ${col}: ${message.replace(/\.$/, '')}`, line };
     });
     throw new ConfigError(problems, fileName);
   }
@@ -27,12 +39,22 @@ export function loadConfig(text: string, fileName: string): SwitchConfig {
     allowFd: false,
   });
   if (problems.length === 0) return config;
-  const located: Problem[] = problems.map((problem) => ({
-    ...problem,
-    line: lineOf(document, lines, problem.path),
-  }));
-  located.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  throw new ConfigError(located, fileName);
+  const keys = new Keys();
+  for (const problem of problems) problem.line = lineOf(document, lines, keys, problem.path);
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  throw new ConfigError(problems, fileName);
+}
+
+function parse(text: string, lines: LineCounter, fileName: string) {
+  try {
+    const options = { lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false };
+    const document = parseDocument(text, options);
+    return { document, repeated: repeatedKeys(document) };
+  } catch (error) {
+    // The parser and the visitor call themselves for each level.
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError([{ path: [], message: 'lists and mappings are nested too deeply' }], fileName);
+  }
 }
 
 function contentsOf(document: Document, fileName: string): unknown {
@@ -52,9 +74,23 @@ function contentsOf(document: Document, fileName: string): unknown {
   }
 }
 
-/** The parser's texts say "Map" and "Scalar", and some end with a full stop. */
-function plain(message: string): string {
-  return message.replace('Map keys must be unique', 'this key is there already').replace(/\.$/, '');
+/** In place of the parser's own check, which compares each key with every other: 200,000 took it minutes. */
+function repeatedKeys(document: Document): { message: string; pos: [number, number] }[] {
+  const repeated: { message: string; pos: [number, number] }[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          const [start, end] = key.range ?? [0, 0];
+          repeated.push({ message: 'this key is there already', pos: [start, end] });
+        }
+        seen.add(key.value);
+      }
+    },
+  });
+  return repeated;
 }
 
 type Mapping = Record<string, unknown>;
@@ -82,13 +118,13 @@ function isMapping(value: unknown): value is Mapping {
 }
 
 /** Line of the thing at `path`, or of the nearest thing around it that is in the file. */
-function lineOf(document: Document, lines: LineCounter, path: Path): number | undefined {
+function lineOf(document: Document, lines: LineCounter, keys: Keys, path: Path): number | undefined {
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const key of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      const pair = keys.find(node, String(key));
       if (!pair) break;
       if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset;
       node = pair.value;
@@ -98,4 +134,19 @@ function lineOf(document: Document, lines: LineCounter, path: Path): number | un
     } else break;
   }
   return offset === undefined ? undefined : lines.linePos(offset).line;
+}
+
+/** The keys of mappings, looked up once for each mapping: it may have thousands, and a problem with each. */
+class Keys {
+  private readonly byMap = new Map<YAMLMap, Map<string, Pair>>();
+
+  find(map: YAMLMap, key: string): Pair | undefined {
+    const known = this.byMap.get(map) ?? keysOf(map);
+    this.byMap.set(map, known);
+    return known.get(key);
+  }
+}
+
+function keysOf({ items }: YAMLMap): Map<string, Pair> {
+  return new Map(items.flatMap((item) => (isScalar(item.key) ? [[String(item.key.value), item]] : [])));
 }

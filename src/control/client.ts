@@ -20,6 +20,7 @@ import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { SwitchEvent } from '../event.ts';
+import { ownNetns } from './netns.ts';
 import { SseParser } from './sse_parser.ts';
 
 export const DEFAULT_SOCKET = '/run/taploom/taploom.sock';
@@ -107,6 +108,14 @@ export class ControlClient {
 
   summary(): Promise<SwitchSummary> {
     return this.call('GET', '/v1/switch');
+  }
+
+  /**
+   * The network namespace of this process as a configuration names it; undefined: the daemon is in the same one.
+   * Fails with `no_such_netns` if it has no name.
+   */
+  async netns(): Promise<string | undefined> {
+    return (await this.call<{ netns?: string }>('GET', `/v1/netns/${ownNetns()}`)).netns;
   }
 
   stats(): Promise<Stats> {

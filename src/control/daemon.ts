@@ -3,7 +3,6 @@
 //
 // Order at the start: configuration, switch, socket, metrics. Whoever reaches the socket finds a switch that forwards.
 
-import { readFileSync } from 'node:fs';
 import type { SwitchApi } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
@@ -11,9 +10,11 @@ import { loadConfig } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
 import type { Credentials } from './author.ts';
 import { ChangeError, Changes } from './changes.ts';
+import { lockFor, type TakeLock } from './file_lock.ts';
 import type { Logger } from './log.ts';
 import { Metrics, type MetricsServer, metricsServer } from './metrics.ts';
 import { PortWatch } from './port_watch.ts';
+import { readRegularFile } from './regular_file.ts';
 import { type ControlServer, startControlServer } from './server.ts';
 import { type ConfigSource, StateStore } from './store.ts';
 import { requireFreeSocket } from './unix_socket.ts';
@@ -26,6 +27,8 @@ export interface DaemonOptions {
   /** Path of the control socket. */
   socket: string;
   socketGroup?: string;
+  /** Against two daemons on one socket or state. Without it they are told apart by who answers on the socket. */
+  takeLock?: TakeLock;
   /** Who is at the other end of a connection to the socket. */
   credentials?: Credentials;
   /** Configuration file (YAML). */
@@ -45,6 +48,7 @@ interface Parts {
   metrics?: MetricsServer;
   watch: PortWatch;
   store?: StateStore;
+  unlock: readonly (() => unknown)[];
 }
 
 export class Daemon {
@@ -58,50 +62,58 @@ export class Daemon {
 
   /** Throws `ConfigError` for a bad configuration, `TaploomError` for anything else that cannot be had. */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const { log, socket, socketGroup, credentials } = options;
+    const { socket } = options;
     // before devices are touched: they may be those of a daemon that runs already
     await requireFreeSocket(socket);
-    const store = options.state === undefined ? undefined : new StateStore(options.state);
-    const config = initialConfig(options, store);
-
-    const api = await options.open(EMPTY_CONFIG);
-    const closers: (() => unknown)[] = [() => api.close()];
+    const closers: (() => unknown)[] = lockAll(options);
     try {
-      api.events.listen((event) => {
-        if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
-        // A port whose interface was deleted, and that is not wanted any more.
-        if (event.type === 'port' && event.change === 'removed' && event.reason !== undefined) {
-          log.info(event.message);
-          store?.save(api.config).catch((error: Error) => log.error(error.message));
-        }
-      });
-      const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
-      report(log, await api.apply(config, { by, keep: true }));
-      await options.applied?.(config);
-      const changes = new Changes(api, (next) => store?.save(next));
-      const watch = new PortWatch(api, log);
-      watch.start();
-      closers.push(() => watch.stop());
-      const version = taploomVersion();
-      const onError = (err: unknown) => log.error({ err }, 'a request failed');
-      const server = await startControlServer({
-        api,
-        changes,
-        version,
-        socket,
-        socketGroup,
-        credentials,
-        onError,
-      });
-      closers.push(() => server.close());
-      const metrics = options.metrics && (await metricsServer(options.metrics, new Metrics(api)));
-      const forwards = `${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
-      log.info(`taploomd ${version} is ready with ${forwards}: control at ${socket}, ${where(metrics)}`);
-      return new Daemon(options, { api, changes, server, metrics, watch, store });
+      return await Daemon.open(options, closers);
     } catch (error) {
       for (const close of closers.reverse()) await close();
       throw error;
     }
+  }
+
+  /** What is to be undone if it fails goes to `closers`. */
+  private static async open(options: DaemonOptions, closers: (() => unknown)[]): Promise<Daemon> {
+    const { log, socket, socketGroup, credentials } = options;
+    const unlock = [...closers];
+    const store = options.state === undefined ? undefined : new StateStore(options.state);
+    const config = initialConfig(options, store);
+
+    const api = await options.open(EMPTY_CONFIG);
+    closers.push(() => api.close());
+    api.events.listen((event) => {
+      if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
+      // A port whose interface was deleted, and that is not wanted any more.
+      if (event.type === 'port' && event.change === 'removed' && event.reason !== undefined) {
+        log.info(event.message);
+        void saveLoudly(store, api.config, log)?.catch(() => {});
+      }
+    });
+    const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
+    report(log, await api.apply(config, { by, keep: true }));
+    await options.applied?.(config);
+    const changes = new Changes(api, (next) => saveLoudly(store, next, log));
+    const watch = new PortWatch(api, log);
+    watch.start();
+    closers.push(() => watch.stop());
+    const version = taploomVersion();
+    const onError = (err: unknown) => log.error({ err }, 'a request failed');
+    const server = await startControlServer({
+      api,
+      changes,
+      version,
+      socket,
+      socketGroup,
+      credentials,
+      onError,
+    });
+    closers.push(() => server.close());
+    const metrics = options.metrics && (await metricsServer(options.metrics, new Metrics(api)));
+    const forwards = `${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
+    log.info(`taploomd ${version} is ready with ${forwards}: control at ${socket}, ${where(metrics)}`);
+    return new Daemon(options, { api, changes, server, metrics, watch, store, unlock });
   }
 
   /** `http://127.0.0.1:9477/metrics`, if metrics are served. */
@@ -143,21 +155,23 @@ export class Daemon {
       log.info(`Reloaded ${file}: ${results.length === 0 ? 'nothing changed' : count(results, 'action')}`);
       return true;
     } catch (error) {
-      if (!(error instanceof TaploomError)) throw error;
       if (error instanceof ChangeError) report(log, error.results);
       else if (error instanceof ConfigError)
         log.error(`Nothing was changed, the file is bad:\n${error.message}`);
-      else log.error(`Reloading ${file}: ${error.message}`);
+      else if (error instanceof TaploomError) log.error(`Reloading ${file}: ${error.message}`);
+      // Not ours, but no reason to stop a switch that forwards.
+      else log.error({ err: error }, `Reloading ${file} failed`);
       return false;
     }
   }
 
   /** Control first, so that nobody changes a switch that is closing; then the switch. */
   async close(): Promise<void> {
-    const { api, server, metrics, watch } = this.parts;
+    const { api, server, metrics, watch, unlock } = this.parts;
     watch.stop();
     await Promise.all([server.close(), metrics?.close()]);
     await api.close();
+    for (const release of unlock) release();
   }
 
   /** For the way out after an error of ours: only what must be done before the process may end. */
@@ -176,13 +190,38 @@ function initialConfig({ config, log }: DaemonOptions, store: StateStore | undef
 
 function readSource(file: string): ConfigSource {
   try {
-    return { file, text: readFileSync(file, 'utf8') };
+    return { file, text: readRegularFile(file) };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new TaploomError('config_unreadable', `Cannot read the configuration ${file}: ${code ?? message}`, {
+    const reason = error instanceof TaploomError ? message : (code ?? message);
+    throw new TaploomError('config_unreadable', `Cannot read the configuration ${file}: ${reason}`, {
       cause: error,
     });
   }
+}
+
+function lockAll({ socket, state, takeLock }: DaemonOptions): (() => unknown)[] {
+  if (takeLock === undefined) return [];
+  const locks = [lockFor(socket, `the socket ${socket}`, takeLock)];
+  if (state === undefined) return locks;
+  try {
+    return [...locks, lockFor(state, `the state file ${state}`, takeLock)];
+  } catch (error) {
+    locks[0]();
+    throw error;
+  }
+}
+
+/** The client that made the change is told as well; who made it may be gone. */
+function saveLoudly(
+  store: StateStore | undefined,
+  config: SwitchConfig,
+  log: Logger,
+): Promise<void> | undefined {
+  return store?.save(config).catch((error: Error) => {
+    log.error(error.message);
+    throw error;
+  });
 }
 
 function report(log: Logger, results: readonly ActionResult[]): void {

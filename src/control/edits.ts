@@ -1,6 +1,7 @@
 // Edits of a configuration, each a pure function: the configuration in force goes in, the wanted one comes out. What
 // comes out is not validated here; the switch does that, with paths that its user knows from the file.
 
+import type { PortStatus } from '../api.ts';
 import type { Path } from '../config/path.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
@@ -18,6 +19,17 @@ export function requirePort(config: SwitchConfig, bridge: string, port: string):
     throw new TaploomError('no_such_port', `Bridge ${bridge} has no port ${port}`);
   }
   return ports[port];
+}
+
+/** The port of this name, or the one whose interface is called so since somebody renamed it. */
+export function portNamed(
+  config: SwitchConfig,
+  ports: readonly Pick<PortStatus, 'bridge' | 'name' | 'interface'>[],
+  bridge: string,
+  name: string,
+): string {
+  if (Object.hasOwn(requireBridge(config, bridge).ports, name)) return name;
+  return ports.find((port) => port.bridge === bridge && port.interface === name)?.name ?? name;
 }
 
 export function putBridge(config: SwitchConfig, bridge: string, value: unknown, exclusive = false): unknown {

@@ -54,10 +54,10 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   z.object({
     ...common,
     type: z.literal('limit'),
-    limit: z.enum(['port_fdb_limit', 'bridge_fdb_limit']),
+    limit: z.enum(['port_fdb_limit', 'bridge_fdb_limit', 'max_remotes']),
     ...where,
-    vlan,
-    mac: z.string(),
+    vlan: vlan.optional(),
+    mac: z.string().optional(),
     value: count,
   }),
   z.object({

@@ -1,9 +1,11 @@
-// The daemon's log: pino on stderr, written synchronously, so that the last words before a crash are there.
+// The daemon's log: pino on stderr, written at once, so that the last words before a crash are there.
 //
 // Lines for people are the default, at a terminal and in the journal: whoever starts a switch reads its log, and
 // machines have /metrics and the control socket. `format: 'json'` gives pino's lines to those who collect logs.
 
 import { pino } from 'pino';
+import { escapeUnfit } from '../wire/plain_text.ts';
+import { stderrWriter } from './stderr.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -23,19 +25,12 @@ export interface LogOptions {
 export function createLogger({
   level = 'info',
   format = 'text',
-  write = stderr(),
+  write = stderrWriter(),
   journal = process.env.JOURNAL_STREAM !== undefined,
 }: LogOptions = {}): Logger {
   const stream = { write: format === 'json' ? write : (line: string) => write(textLine(line, journal)) };
   // The time as ISO text instead of a number, and neither pid nor host name: the collector knows both.
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
-}
-
-function stderr(): (line: string) => void {
-  const destination = pino.destination({ dest: 2, sync: true });
-  // A closed stderr is no reason to stop switching.
-  destination.on('error', () => {});
-  return (line) => destination.write(line);
 }
 
 /** Priorities of syslog, which the journal takes from the start of a line: sd-daemon(3). */
@@ -49,7 +44,8 @@ function textLine(json: string, journal: boolean): string {
   const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${plain(value)}`);
   const stack = typeof err === 'object' && err !== null && 'stack' in err ? `\n${err.stack}` : '';
   // In the journal every line is an entry, so each needs its mark.
-  return `${head}${msg}${tail.join('')}${stack}`
+  // What a stranger wrote must not steer a terminal.
+  return `${head}${escapeUnfit(`${msg}${tail.join('')}${stack}`)}`
     .replaceAll('\n', journal ? `\n${head}` : '\n  ')
     .concat('\n');
 }

@@ -124,6 +124,15 @@ export class Metrics {
           .filter(({ status }) => status.queueDropped !== undefined)
           .map(({ status, labels }) => ({ value: status.queueDropped as number, shared: labels })),
     );
+    this.add(
+      'gauge',
+      'taploom_port_learned_remotes',
+      'Remotes of a tunnel that were learned from the wire now.',
+      ({ ports }) =>
+        ports
+          .filter(({ status }) => status.learnedRemotes !== undefined)
+          .map(({ status, labels }) => ({ value: status.learnedRemotes as number, shared: labels })),
+    );
     gauge('fdb_entries', 'Addresses learned on the port now.', (status) => status.learnedAddresses);
     gauge('up', '1 if the port takes frames, 0 if it is down or gone.', (status) =>
       status.state === 'up' ? 1 : 0,

@@ -54,7 +54,18 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   number: count,
   state: z.enum(['up', 'down', 'waiting', 'gone', 'failed']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
+  interface: z.string().optional().describe('what its interface is called now, if somebody has renamed it'),
   mtu: count,
+  underlay: z
+    .object({
+      mtu: count,
+      device: z.string(),
+      remote: z.string().optional(),
+      route: z.string().optional(),
+      setBy: z.enum(['interface', 'route']),
+    })
+    .optional()
+    .describe('vxlan: what limits the outer packets, for the remote that takes the least'),
   mac: z.string().optional(),
   netns: z.string().optional(),
   offloads: z
@@ -64,9 +75,10 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   queueDropped: count
     .optional()
     .describe(
-      'TAP and af_packet: frames that the kernel dropped because the queue was full; they never reached the switch',
+      'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   learnedAddresses: count,
+  learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),
   counters: portCounters,
 });
 
@@ -295,4 +307,5 @@ export const planOrResults = z.object({
   plan: z.array(action).optional().describe('with dry_run: what would be done, deletions first'),
   results: z.array(actionResult).optional(),
 });
+export const netns = z.object({ netns: z.string().optional() });
 export const health = z.object({ status: z.literal('ok') });

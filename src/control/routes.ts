@@ -10,6 +10,7 @@ import {
   dropBridge,
   dropPort,
   dropStatic,
+  portNamed,
   putBridge,
   putPort,
   putStatic,
@@ -19,8 +20,10 @@ import {
 import * as events from './event_resources.ts';
 import { interfaceExists } from './interfaces.ts';
 import { mergePatch } from './merge_patch.ts';
+import { netnsName } from './netns.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
+import { tooBigHelp } from './too_big_help.ts';
 import { traceRequest, traces } from './trace_resource.ts';
 
 const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
@@ -50,6 +53,15 @@ export const ROUTES: readonly Route[] = [
       bridges: api.bridges(),
       ports: api.ports(),
     }),
+  }),
+
+  route('get', '/v1/netns/{inode}', {
+    summary: 'What a configuration calls a network namespace',
+    description:
+      'For clients that mean their own: `inode` is that of their /proc/self/ns/net. Without `netns` in the answer it is the namespace of the daemon.',
+    answer: resource.netns,
+    problems: [404],
+    handle: (_, { params }) => ({ netns: netnsName(Number(params.inode)) }),
   }),
 
   route('get', '/v1/config', {
@@ -135,11 +147,12 @@ export const ROUTES: readonly Route[] = [
     problems: [404],
     handle: ({ api }, { params }) => {
       const { ports } = requireBridge(api.config, params.bridge);
-      const status = api.ports().find((port) => port.bridge === params.bridge && port.name === params.port);
+      const name = portNamed(api.config, api.ports(), params.bridge, params.port);
+      const status = api.ports().find((port) => port.bridge === params.bridge && port.name === name);
       if (status === undefined) {
         throw new TaploomError('no_such_port', `Bridge ${params.bridge} has no port ${params.port}`);
       }
-      return { status, config: ports[params.port] };
+      return { status, config: ports[name] };
     },
   }),
   route('put', '/v1/bridges/{bridge}/ports/{port}', {
@@ -151,7 +164,7 @@ export const ROUTES: readonly Route[] = [
     handle: async ({ changes }, { params, query, body }) => ({
       results: await changes.change((config) => {
         const wanted = putPort(config, params.bridge, params.port, body, query.exclusive);
-        if (query.fresh && interfaceExists(params.port)) {
+        if (query.fresh && isHere(body) && interfaceExists(params.port)) {
           throw new TaploomError(
             'interface_exists',
             `Cannot create interface ${params.port}: it exists already`,
@@ -166,10 +179,11 @@ export const ROUTES: readonly Route[] = [
     document: resource.patch,
     answer: resource.results,
     problems: CHANGE,
-    handle: async ({ changes }, { params, body }) => ({
+    handle: async ({ api, changes }, { params, body }) => ({
       results: await changes.change((config) => {
-        const port = requirePort(config, params.bridge, params.port);
-        return putPort(config, params.bridge, params.port, mergePatch(port, body));
+        const name = portNamed(config, api.ports(), params.bridge, params.port);
+        const port = requirePort(config, params.bridge, name);
+        return putPort(config, params.bridge, name, mergePatch(port, body));
       }),
     }),
   }),
@@ -177,8 +191,11 @@ export const ROUTES: readonly Route[] = [
     summary: 'Delete a port',
     answer: resource.results,
     problems: CHANGE,
-    handle: async ({ changes }, { params }) => ({
-      results: await changes.change((config) => dropPort(config, params.bridge, params.port)),
+    handle: async ({ api, changes }, { params }) => ({
+      results: await changes.change((config) => {
+        const name = portNamed(config, api.ports(), params.bridge, params.port);
+        return dropPort(config, params.bridge, name);
+      }),
     }),
   }),
 
@@ -309,6 +326,11 @@ export const ROUTES: readonly Route[] = [
   }),
 ];
 
+/** Interfaces of other namespaces are not looked at: who names one looks there. */
+function isHere(port: unknown): boolean {
+  return (port as { netns?: unknown } | null | undefined)?.netns === undefined;
+}
+
 function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
   const help = new Map(DROPS.map((drop) => [drop.name, drop.help]));
   const rows = (
@@ -325,13 +347,20 @@ function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
       ? []
       : [{ bridge, port, side: 'receive' as const, reason: LOST, frames, help: lostHelp(type, port) }];
   return [
-    ...api
-      .ports()
-      .flatMap(({ bridge, name, type, queueDropped = 0, counters }) => [
+    ...api.ports().flatMap((status) => {
+      const { bridge, name, type, queueDropped = 0, counters } = status;
+      const sent = rows(bridge, name, 'transmit', counters.transmitDropped);
+      const tooBig = sent.find(({ reason }) => reason === 'too_big');
+      if (tooBig && (type === 'vxlan' || status.underlay !== undefined)) {
+        const isConfigured = api.config.bridges[bridge]?.ports[name]?.mtu === status.mtu;
+        tooBig.help = tooBigHelp(status, isConfigured);
+      }
+      return [
         ...lost(bridge, name, type, queueDropped),
         ...rows(bridge, name, 'receive', counters.receiveDropped),
-        ...rows(bridge, name, 'transmit', counters.transmitDropped),
-      ]),
+        ...sent,
+      ];
+    }),
     ...rows('', '', 'receive', api.unassignedDrops()),
   ];
 }

@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono';
 import type { SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
 import type { Author } from '../event.ts';
+import { limitClients } from './admission.ts';
 import { authorOf, type Credentials } from './author.ts';
 import { CaptureSessions } from './capture_sessions.ts';
 import type { Changes } from './changes.ts';
@@ -20,6 +21,14 @@ import { listenUnix } from './unix_socket.ts';
 
 /** Enough for a configuration of 4,095 ports; parsing it keeps the main thread busy for less than 50 ms. */
 const MAX_BODY = 4 << 20;
+
+/** Connections: more than people and scripts open, fewer than would take the descriptors of many ports. */
+const MAX_CLIENTS = 512;
+/** Levels of lists and mappings in a body. A configuration has 7. */
+const MAX_LEVELS = 64;
+const [QUOTE, BACKSLASH, BRACKET, BRACE] = [...'"\\[{'].map((char) => char.charCodeAt(0));
+/** For captures to end when the server closes, ms. */
+const CLOSE_MS = 1000;
 
 export interface ControlServerOptions {
   api: SwitchApi;
@@ -51,6 +60,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
   // replaces the global Request and Response of this process by lighter ones: 0.23 ms a request instead of 0.32
   // (Node 20, median), of the 1 ms that a command may take
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  limitClients(server, { max: MAX_CLIENTS, name: 'the control socket' });
   await listenUnix(server, socket, socketGroup);
   return {
     socket,
@@ -58,7 +68,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
       sessions.close();
       streams.close();
       const closed = new Promise<void>((done) => server.close(() => done()));
-      await captures.close();
+      await within(captures.close(), CLOSE_MS);
       server.closeAllConnections();
       await closed;
     },
@@ -103,7 +113,7 @@ export function controlApp(context: AppContext, onError?: (error: unknown) => vo
     );
   });
   app.onError((error, c) => {
-    if (!(error instanceof TaploomError)) onError?.(error);
+    if (!(error instanceof TaploomError) && !isGone(c)) onError?.(error);
     return respond(c, error);
   });
   return app;
@@ -127,6 +137,7 @@ function author(c: Context, credentials: Credentials | undefined): Author {
 
 async function readBody(c: Context, route: Route): Promise<unknown> {
   const text = await readText(c);
+  requireShallow(text);
   if (text === '' && route.bodyOptional) return undefined;
   let value: unknown;
   try {
@@ -182,4 +193,35 @@ function allowedMethods(path: string): string[] {
   });
   const methods = matching.map((route) => route.method.toUpperCase());
   return path === '/openapi.json' ? ['GET'] : methods;
+}
+
+/** What walks through a value calls itself for each level, and a stack is finite. */
+function requireShallow(text: string): void {
+  let levels = 0;
+  let isText = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (isText && char === BACKSLASH) at++;
+    else if (char === QUOTE) isText = !isText;
+    else if (!isText && (char === BRACKET || char === BRACE)) levels++;
+    // 2 behind the opening ones in ASCII
+    else if (!isText && (char === BRACKET + 2 || char === BRACE + 2)) levels--;
+    if (levels > MAX_LEVELS) {
+      throw new TaploomError('invalid_json', `The body is nested more than ${MAX_LEVELS} levels deep`);
+    }
+  }
+}
+
+/** The client went away before it was answered: nobody's error. */
+function isGone(c: Context): boolean {
+  const { incoming } = (c.env ?? {}) as { incoming?: IncomingMessage };
+  return incoming?.socket?.destroyed === true;
+}
+
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((done) => {
+    timer = setTimeout(done, ms);
+  });
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -7,12 +7,13 @@
 // never taken for a configuration. It is replaced by rename, so there is always a whole one.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { existsSync, renameSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.ts';
 import { loadConfig } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
+import { readRegularFile } from './regular_file.ts';
 
 /** The configuration file as it was read. */
 export interface ConfigSource {
@@ -106,12 +107,12 @@ export class StateStore {
   private read(notes: Loaded['notes']): (State & { config: SwitchConfig }) | undefined {
     let text: string;
     try {
-      text = readFileSync(this.file, 'utf8');
+      text = readRegularFile(this.file, true);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined;
       throw new TaploomError(
         'state_unreadable',
-        `Cannot read the state file ${this.file}: ${errorCode(error)}`,
+        `Cannot read the state file ${this.file}: ${reasonOf(error)}`,
         {
           cause: error,
         },
@@ -147,7 +148,9 @@ export class StateStore {
     const fresh = `${this.file}.new`;
     try {
       await mkdir(dirname(this.file), { recursive: true, mode: 0o755 });
-      const file = await open(fresh, 'w', 0o600);
+      // In a folder that others may write to, a link of theirs must not lead us to another file: O_EXCL makes a new one.
+      await rm(fresh, { force: true });
+      const file = await open(fresh, 'wx', 0o600);
       try {
         await file.writeFile(text);
         await file.sync();
@@ -203,4 +206,8 @@ function freeName(name: string): string {
 
 function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof TaploomError ? error.message : errorCode(error);
 }

@@ -1,13 +1,26 @@
 // The control socket's file: who may use it, and who owns it. A socket file outlives a daemon that was killed, so a
 // file at our path means nothing by itself: only a connection that is accepted proves that somebody else is there.
 
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { TaploomError } from '../error.ts';
 
 /** sun_path has 108 bytes, the last of them NUL: unix(7). */
 const PATH_MAX = 107;
+/** open(2): a descriptor of the place alone. Node has no name for it. */
+const O_PATH = 0o10000000;
 
 /** Listens on `path` with mode 0600, or 0660 and the group's ownership. Replaces a dead socket, refuses a live one. */
 export async function listenUnix(server: Server, path: string, group?: string): Promise<void> {
@@ -22,9 +35,21 @@ export async function listenUnix(server: Server, path: string, group?: string): 
     const { code, message } = error as NodeJS.ErrnoException;
     throw new TaploomError('socket_failed', `Cannot listen at ${path}: ${code ?? message}`, { cause: error });
   }
-  if (gid !== undefined) {
-    chownSync(path, -1, gid);
-    chmodSync(path, 0o660);
+  if (gid !== undefined) giveTo(gid, path);
+}
+
+/** By descriptor: in a folder that others may write to, the path may lead elsewhere a moment later. */
+function giveTo(gid: number, path: string): void {
+  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    const { uid } = fstatSync(fd);
+    if (!fstatSync(fd).isSocket() || uid !== process.geteuid?.()) {
+      throw new TaploomError('socket_failed', `Cannot listen at ${path}: somebody replaced it`);
+    }
+    chownSync(`/proc/self/fd/${fd}`, -1, gid);
+    chmodSync(`/proc/self/fd/${fd}`, 0o660);
+  } finally {
+    closeSync(fd);
   }
 }
 

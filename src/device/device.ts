@@ -17,6 +17,10 @@ export interface Device {
   readonly memory?: MemoryPort;
   /** MTU of an interface that somebody else configures, as of the last look; undefined: Taploom sets it, or it cannot be seen. */
   readonly ownMtu?: number;
+  /** It is a tunnel of the kernel's: who sends a packet that is too big for it is told. */
+  readonly tellsMtu?: boolean;
+  /** Of an interface that somebody else made: the namespace that the configuration names. */
+  readonly netns?: string;
   /** Number of its interface, in the namespace that the configuration names. */
   readonly ifindex?: number;
   /** A descriptor that is writable exactly while the interface is up. */
@@ -33,7 +37,7 @@ export interface Device {
   change?(config: TapPortConfig | LocalConfig): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;
-  /** Frames that the kernel had for the switch and dropped, where not the interface counts them. */
+  /** Frames that the kernel had for the switch and dropped since the port is attached, where not the interface counts them. */
   queueDropped?(): number;
   /** What the interface had counted of these before. */
   readonly droppedBefore?: number;

@@ -16,6 +16,8 @@ export interface Look {
   up: boolean | undefined;
   /** Frames that the kernel had for the switch and dropped since the port is attached, because a queue was full. */
   queueDropped: number | undefined;
+  /** What the interface is called now. */
+  name?: string;
 }
 
 const UNKNOWN: Look = { up: undefined, queueDropped: undefined };
@@ -57,8 +59,8 @@ export class LinkWatch {
   look(isDoubtful: (name: string, up: boolean | undefined) => boolean): void {
     this.lookUp();
     const now = monotonicMs();
-    for (const [name, { link }] of this.devices) {
-      if (link !== undefined && !this.looks.has(name)) {
+    for (const [name, { link, queueDropped }] of this.devices) {
+      if ((link ?? queueDropped) !== undefined && !this.looks.has(name)) {
         this.looks.set(name, { ...UNKNOWN, at: Number.NEGATIVE_INFINITY });
       }
     }
@@ -86,13 +88,14 @@ export class LinkWatch {
 
   /** Looks at this one now. Never throws. */
   lookAt(name: string): void {
-    if (this.devices.get(name)?.link !== undefined) this.renew(name, monotonicMs());
+    this.renew(name, monotonicMs());
   }
 
   private renew(name: string, now: number): void {
     this.looks.delete(name);
     const device = this.devices.get(name);
-    if (device?.link !== undefined) this.looks.set(name, { ...lookAt(device), at: now });
+    if (device?.link !== undefined || device?.queueDropped !== undefined)
+      this.looks.set(name, { ...lookAt(device), at: now });
   }
 
   /** The last look at a device. */
@@ -119,7 +122,7 @@ function lookAt(device: Device): Look {
     const { droppedBefore = 0 } = device;
     const counted = state && Math.max(0, state.stats.txDropped - droppedBefore);
     const queueDropped = device.queueDropped?.() ?? counted;
-    return { up: state?.up, queueDropped };
+    return { up: state?.up, queueDropped, name: state?.name };
   } catch {
     // Out of memory or descriptors: a status with a gap is better than none.
     return UNKNOWN;

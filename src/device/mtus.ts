@@ -11,6 +11,7 @@ import { MAX_SEGMENT_BYTES, MAX_SEGMENTS } from '../sys/burst.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import type { Device } from './device.ts';
+import type { Underlays } from './underlays.ts';
 
 /** Linux' GSO_LEGACY_MAX_SIZE, and the default of every interface. */
 const GSO_MAX_SIZE = 65_536;
@@ -21,13 +22,15 @@ const TCP_SPARE = 400;
 
 export class PortMtus {
   private readonly devices: ReadonlyMap<string, Device>;
+  private readonly underlays: Underlays;
   /** What the interfaces have, by port name. */
   private readonly inForce = new Map<string, number>();
   /** gso_max_size where it is not the default. */
   private readonly gsoInForce = new Map<string, number>();
 
-  constructor(devices: ReadonlyMap<string, Device>) {
+  constructor(devices: ReadonlyMap<string, Device>, underlays: Underlays) {
     this.devices = devices;
+    this.underlays = underlays;
   }
 
   get(name: string): number | undefined {
@@ -60,9 +63,10 @@ export class PortMtus {
     isGone: (port: string) => boolean,
   ): Promise<void> {
     const owned = this.owned();
+    const underlays = this.underlays.mtus();
     for (const [bridge, { ports }] of Object.entries(config.bridges)) {
       const hasTunnel = Object.values(ports).some(({ type }) => type === 'vxlan');
-      for (const [name, mtu] of effectiveMtus(config, bridge, owned)) {
+      for (const [name, mtu] of effectiveMtus(config, bridge, owned, underlays)) {
         const device = this.devices.get(name);
         if (device === undefined || isGone(name)) continue;
         this.limitSuperFrames(name, device, hasTunnel ? tunnelGsoMaxSize(mtu) : GSO_MAX_SIZE);

@@ -9,6 +9,9 @@ import { SysError } from '../sys/sys_error.ts';
 import type { Device } from './device.ts';
 import { noNamespace } from './tap.ts';
 
+/** Kinds of interfaces that carry Ethernet over IP, and less than 1,500 bytes. */
+const KERNEL_TUNNELS = new Set(['vxlan', 'geneve', 'gretap', 'ip6gretap', 'erspan', 'ip6erspan']);
+
 /** `userOf` tells who in this switch has an interface already. */
 export function openAfPacket(
   port: number,
@@ -28,6 +31,8 @@ export function openAfPacket(
     get mac() {
       return mac;
     },
+    netns,
+    tellsMtu: KERNEL_TUNNELS.has(socket.attached.kind),
     ifindex: socket.attached.index,
     offloads: socket.offloads,
     interfaceId: () => socket.id,

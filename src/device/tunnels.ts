@@ -6,7 +6,7 @@ import { TaploomError } from '../error.ts';
 import type { AddedVtep } from '../port/spec.ts';
 import { interfaceIdOfTap } from '../sys/interface_id.ts';
 import { SysError } from '../sys/sys_error.ts';
-import { openSenders, openVtep, type VtepSocket } from '../sys/udp.ts';
+import { openSenders, openTooBig, openVtep, udpDrops, type VtepSocket } from '../sys/udp.ts';
 import { closeFd } from '../sys/wake.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
@@ -18,6 +18,9 @@ const SENDERS = 16;
 /** The most that Linux allows a TAP: what limits a tunnel is the network behind it. */
 const UNDERLAY_MTU = 65_521;
 
+/** Among the keys of VTEPs, which have an address. */
+const TOO_BIG = 'too big';
+
 interface Shared {
   users: number;
   close(): void;
@@ -27,6 +30,8 @@ interface Shared {
 interface Vtep extends Shared {
   number: number;
   fd: number;
+  /** Datagrams that it lost. */
+  dropped(): number;
   /** Of a TAP under tunnels. */
   mac?: string;
 }
@@ -68,7 +73,7 @@ export class Tunnels {
     const socket = { address: local, ttl, tos, checksum: udp_checksum };
     const vtep = this.share(this.vteps, vtepKey, () => {
       const { fd } = openVtep({ ...socket, port: dst_port, receive: true, trains: true });
-      return this.number(fd);
+      return { ...this.number(fd), dropped: countDrops(fd) };
     });
     let senders: Shared & { fds: number[] };
     try {
@@ -79,19 +84,34 @@ export class Tunnels {
       this.release(this.vteps, vtepKey);
       throw error;
     }
+    const hears = local.includes(':') && this.hear();
     const close = () => {
       this.release(this.senders, sendersKey);
       this.release(this.vteps, vtepKey);
+      if (hears) this.release(this.vteps, TOO_BIG);
     };
     const spec = { ...tunnelSpec(port, config, vtep.number), senders: senders.fds };
-    return { spec, sharesSockets: true, setMtu() {}, close, undo: close };
+    const before = vtep.dropped();
+    const queueDropped = () => vtep.dropped() - before;
+    return { spec, sharesSockets: true, queueDropped, setMtu() {}, close, undo: close };
+  }
+
+  /** Hears routers, for all tunnels over IPv6; false: that is forbidden to this process. */
+  private hear(): boolean {
+    try {
+      this.share(this.vteps, TOO_BIG, () => this.number(openTooBig(), { isErrors: true }));
+      return true;
+    } catch (error) {
+      if (error instanceof SysError) return false;
+      throw error;
+    }
   }
 
   private openUnderlay(port: number, config: VxlanPortConfig, name: string): Device {
     const key = `${config.local} ${config.dst_port} ${name}`;
     const vtep = this.share(this.vteps, key, () => {
       const { fd, mac } = attach('underlay', { name, vnetHeader: 24, arp: false, mtu: UNDERLAY_MTU });
-      return { ...this.number(fd, true), mac };
+      return { ...this.number(fd, { isTap: true }), mac };
     });
     const close = () => this.release(this.vteps, key);
     const { from, to } = portsOf(config);
@@ -121,9 +141,9 @@ export class Tunnels {
   }
 
   /** A new number for what tunnels receive from. */
-  private number(fd: number, isTap = false): Vtep {
+  private number(fd: number, kind: Pick<AddedVtep, 'isTap' | 'isErrors'> = {}): Vtep {
     const number = this.nextVtep++;
-    this.addedVteps.push({ vtep: number, fd, isTap });
+    this.addedVteps.push({ vtep: number, fd, ...kind });
     const close = () => {
       const waiting = this.addedVteps.findIndex(({ vtep }) => vtep === number);
       if (waiting < 0) {
@@ -134,7 +154,7 @@ export class Tunnels {
       this.addedVteps.splice(waiting, 1);
       closeFd(fd);
     };
-    return { users: 0, number, fd, close };
+    return { users: 0, number, fd, dropped: () => 0, close };
   }
 
   private share<T extends Shared>(pool: Map<string, T>, key: string, open: () => T): T {
@@ -161,6 +181,18 @@ function pool(sockets: VtepSocket[]): Shared & { fds: number[] } {
   for (const { fd } of sockets.splice(count)) closeFd(fd);
   const fds = sockets.map(({ fd }) => fd);
   return { users: 0, fds, close: () => fds.forEach(closeFd) };
+}
+
+/** Datagrams that a socket lost, of a counter that begins anew at 2^31. */
+function countDrops(fd: number): () => number {
+  let last = udpDrops(fd);
+  let total = 0;
+  return () => {
+    const now = udpDrops(fd);
+    total += (now - last) & 0x7fff_ffff;
+    last = now;
+    return total;
+  };
 }
 
 /** Without its two lowest bits, the congestion mark, which follows the inner packet; -1: all of it follows that. */

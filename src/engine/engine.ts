@@ -16,7 +16,7 @@ import { Mirrors } from './mirrors.ts';
 import type { EgressPass, IngressPass } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
-import { createReplicate, type Replicate } from './replicate.ts';
+import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
 import { createStages, type Stages } from './stages.ts';
 import type { Topology } from './topology.ts';
 
@@ -29,6 +29,8 @@ const AUX = 512 * 1024;
 export type Route = (topology: Topology, from: number, to: number) => void;
 
 export interface EngineOptions extends FdbOptions {
+  /** What fits on the way to each remote, see Paths. */
+  limits?: Int32Array;
   /** Made once for the engine's batch. */
   createRoute?: (batch: FrameBatch) => Route;
 }
@@ -68,7 +70,14 @@ export class Engine {
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.stages = createStages(batch, counters, this.host);
     this.route = options.createRoute?.(batch) ?? null;
-    this.replicate = createReplicate(batch, counters, this.lists, this.egress, this.pmtu);
+    this.replicate = createReplicate(
+      batch,
+      counters,
+      this.lists,
+      this.egress,
+      this.pmtu,
+      options.limits ?? NO_LIMITS,
+    );
     this.keeper = new FdbKeeper(options);
     this.placeMirrors();
   }
@@ -209,6 +218,11 @@ export class Engine {
       if ((rows[row + COLUMN.dest] & DEST_DROP) === 0)
         rows[row + COLUMN.dest] = DEST_DROP | DROP.reconfigured;
     }
+  }
+
+  /** Forgets learned entries whose next hop matches. */
+  forgetHops(matches: (hop: number) => boolean): void {
+    this.keeper.fdb.flush((_domain, hop, _hi, _lo, flags) => flags === 0 && matches(hop));
   }
 
   /** Forgets learned entries that match; 0 matches everything. Returns how many. */

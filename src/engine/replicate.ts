@@ -2,13 +2,22 @@
 // copy is, as a copy. A closure for the same reason as in stages.ts.
 
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_CONSUMED, DEST_DIRECT, DEST_DROP, DEST_LIST, DEST_VALUE, PORT_MASK } from '../frame/hop.ts';
+import {
+  DEST_CONSUMED,
+  DEST_DIRECT,
+  DEST_DROP,
+  DEST_LIST,
+  DEST_VALUE,
+  MAX_REMOTES,
+  PORT_BITS,
+  PORT_MASK,
+} from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { FIRST_LIST, type Lists } from '../table/lists.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
-import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
 import { maskIfZero } from './mask.ts';
 import { l3Length, segmentsOf } from './offload.ts';
@@ -19,6 +28,7 @@ import {
   ISOLATED,
   SAME,
   SPLIT_HORIZON,
+  TELLS_MTU,
   type Topology,
   TUNNEL,
   UNTAGGED,
@@ -34,18 +44,25 @@ import {
 const POLL_BUDGET = 8 * 1024 * 1024;
 const COPY_COST = 8192;
 const SEGMENT_COST = 4096;
+/** Most that a port owes: of a frame to 1,000 ports. */
+const MOST_OWED = 16 * 1024 * 1024;
+
+/** Every remote takes what its port does. */
+export const NO_LIMITS = new Int32Array(MAX_REMOTES);
 
 /** Walks over the frames from `batch.next` on, counts each, and queues its copies. */
 export type Replicate = (topology: Topology) => void;
 
+/** @param limits by remote, see Paths; 0 = none */
 export function createReplicate(
   batch: FrameBatch,
   counters: Counters,
   lists: Lists,
   egress: Egress,
   pmtu: Pmtu,
+  limits: Int32Array,
 ): Replicate {
-  const { rows } = batch;
+  const { rows, owed } = batch;
   const { queueOf } = egress;
   const { values, drops } = counters;
   const portsAt = counters.port(0);
@@ -118,7 +135,7 @@ export function createReplicate(
     const from = rows[row + COLUMN.ingress];
     const source = rows[row + COLUMN.domain];
     const vid = rows[row + COLUMN.tci] & VID_MASK;
-    let reached = false;
+    let copies = 0;
     for (let k = first; k < end; k++) {
       const hop = hops[k];
       if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
@@ -126,9 +143,16 @@ export function createReplicate(
       if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
       if (((membership ^ source) & SAME) !== 0) continue;
       enqueue(row, hop, membership, topology);
-      reached = true;
+      copies += 1;
     }
-    return reached ? 0 : DEST_DROP | DROP.no_destination;
+    if (copies === 0) return DEST_DROP | DROP.no_destination;
+    owe(rows[row + COLUMN.source] & PORT_MASK, (copies - 1) * (COPY_COST + rows[row + COLUMN.length]));
+    return 0;
+  }
+
+  /** A flooded frame costs its sender's turns what its copies do. */
+  function owe(port: number, cost: number): void {
+    owed[port] = Math.min(owed[port] + cost, MOST_OWED);
   }
 
   function enqueue(row: number, hop: number, membership: number, topology: Topology): void {
@@ -137,7 +161,8 @@ export function createReplicate(
     values[portsAt + port * PORT_STRIDE + PORT.copies] += 1;
     budget -= COPY_COST + length;
     if (rows[row + COLUMN.gsoType] !== 0) budget = (budget - segmentsOf(batch, row) * SEGMENT_COST) | 0;
-    const mtu = topology.mtu[port];
+    const limit = limits[hop >>> PORT_BITS];
+    const mtu = limit === 0 ? topology.mtu[port] : limitOf(limit, membership, topology.mtu[port]);
     const queue = queueOf[port];
     if (queue === undefined || (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
       refuse(row, hop, membership, topology);
@@ -149,17 +174,24 @@ export function createReplicate(
     queue.push(row, hop, tag, 0);
   }
 
-  /** Drops a copy whose port has no device or too small an MTU; who sends too much into a tunnel is told. */
+  /** Drops a copy whose port has no device or too small an MTU; who sends too much into a port that tells is told. */
   function refuse(row: number, hop: number, membership: number, topology: Topology): void {
     const port = hop & PORT_MASK;
     const isGone = queueOf[port] === undefined;
     drops.count(row, port, isGone ? DROP.device_gone : DROP.too_big);
-    if (isGone || (membership & TUNNEL) === 0) return;
-    const answer = pmtu.answer(row, hop, topology.mtu[port]);
+    if (isGone || (membership & TELLS_MTU) === 0) return;
+    const limit = limits[hop >>> PORT_BITS];
+    const mtu = limit === 0 ? topology.mtu[port] : limitOf(limit, membership, topology.mtu[port]);
+    const answer = pmtu.answer(row, hop, mtu);
     if (answer >= 0) enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain], topology);
   }
 
   return replicate;
+}
+
+/** MTU on the way to a remote, of a port with `mtu`: what a router said is of untagged frames. */
+function limitOf(limit: number, membership: number, mtu: number): number {
+  return Math.min(mtu, limit - ((membership & UNTAGGED) === 0 ? TAG_LEN : 0));
 }
 
 /** Whether a frame may leave through its own port: with hairpin, but in a tunnel not to the remote that it came from. */

@@ -269,7 +269,8 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
       const hop = fdb.lookup(domain, hi, lo, tick);
       return hop !== 0 ? hop : DEST_LIST | (2 * domain + 1);
     }
-    const isStopped = isReservedGroup(hi, lo) && !mayForward(topology, domain, lo & 15);
+    const isStopped =
+      isReservedGroup(hi, lo) && !mayForward(topology, rows[row + COLUMN.ingress] & PORT_MASK, lo & 15);
     return isStopped ? DEST_DROP | DROP.reserved_group : DEST_LIST | (2 * domain);
   }
 
@@ -311,8 +312,8 @@ function moveOffload(rows: Int32Array, row: number, by: number): void {
 
 /**
  * 01:80:C2:00:00:0X as in Linux' br_handle_frame: BPDUs (0) pass while no spanning tree runs here, so that loops are detected; PAUSE (1)
- * never; others if `group_fwd_mask` says so. The configuration refuses bits 0 to 2.
+ * never; others if `group_fwd_mask` of the ingress port or of its bridge says so. The configuration refuses what Linux does.
  */
-function mayForward(topology: Topology, domain: number, group: number): boolean {
-  return group === 0 || (topology.groupFwdMask[topology.domainBridge[domain]] & (1 << group)) !== 0;
+function mayForward(topology: Topology, port: number, group: number): boolean {
+  return group === 0 || (topology.groupFwdMask[port] & (1 << group)) !== 0;
 }

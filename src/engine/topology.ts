@@ -8,6 +8,7 @@
 // else changes. A store is certain once every worker has passed a barrier.
 
 import { FIRST_TYPE } from '../table/traps.ts';
+import { VID_MASK } from '../wire/vlan.ts';
 import type { MirrorTable } from './mirror_table.ts';
 
 export const VLAN_STRIDE = 4096 + 16;
@@ -28,6 +29,8 @@ export const ISOLATED = 16;
 export const TUNNEL = 32;
 /** No frames between two such ports: tunnels form a full mesh, and two in one domain would be a loop. */
 export const SPLIT_HORIZON = 64;
+/** Who sends a packet that is too big for this port is told. */
+export const TELLS_MTU = 128;
 
 /** What of the words of two ports must be the same for a frame to pass between them: the domain, and that both forward. */
 export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
@@ -51,6 +54,8 @@ export interface Topology {
   readonly mtu: Uint32Array;
   /** Most addresses that may be learned on the port. */
   readonly fdbLimit: Uint32Array;
+  /** Linux' group_fwd_mask, the port's or the bridge's: bit X = forward 01:80:C2:00:00:0X that comes in here. */
+  readonly groupFwdMask: Uint16Array;
   readonly vlan: Int32Array;
   /** Frames that the host takes: bits of traps.ts; bit FIRST_TYPE + N = those of EtherType trapTypes[N]. */
   readonly traps: Int32Array;
@@ -71,9 +76,6 @@ export interface Topology {
   /** ms; 0 = learn nothing. */
   readonly ageing: Float64Array;
   readonly bridgeFdbLimit: Uint32Array;
-  /** Linux' group_fwd_mask: bit X = forward 01:80:C2:00:00:0X. */
-  readonly groupFwdMask: Uint16Array;
-
   /** Null if there are none. */
   readonly mirrors: MirrorTable | null;
 
@@ -83,6 +85,13 @@ export interface Topology {
   readonly statics: Int32Array;
   /** How many of the statics, counted from the front, are the switch's own addresses. */
   readonly locals: number;
+}
+
+/** Whether a frame may come in through the port: with this TCI of an 802.1Q tag, -1 = without one. */
+export function mayEnter({ pvid, vlan }: Topology, port: number, tci: number): boolean {
+  const isAware = (pvid[port] & VLAN_AWARE) !== 0;
+  const vid = (isAware && tci >= 0 ? tci & VID_MASK : 0) || pvid[port] & VID_MASK;
+  return (vlan[port * VLAN_STRIDE + vid] & FORWARDING) !== 0;
 }
 
 /** Stores FORWARDING and LEARNING of a port while the topology is in force. `vid` undefined = in every VLAN that it carries. */

@@ -8,7 +8,7 @@
 // A source fills `start`, `length`, `ingress` and the offload columns; `classify` makes them describe the *untagged* frame.
 // From then on bytes do not change, but for rows that `own` theirs. A frame is named by its `row`, the offset of its first word.
 
-import { DEST_CONSUMED } from './hop.ts';
+import { DEST_CONSUMED, MAX_PORTS } from './hop.ts';
 
 /** Bytes of the two MAC addresses. */
 const MACS = 12;
@@ -107,6 +107,9 @@ export class FrameBatch {
   readonly bytes: Buffer;
   readonly view: DataView;
   readonly rows: Int32Array;
+  /** By port: what its frames cost beyond being read, in bytes. Whoever receives charges for it. */
+  readonly owed: Int32Array;
+  readonly owedBytes: Buffer;
 
   constructor(slots: number, auxLength: number) {
     this.slots = slots;
@@ -118,6 +121,8 @@ export class FrameBatch {
     // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
     this.bytes = Buffer.alloc(this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    this.owedBytes = Buffer.from(new ArrayBuffer(4 * MAX_PORTS));
+    this.owed = new Int32Array(this.owedBytes.buffer);
     this.rows = new Int32Array(this.spare + (1 + MADE + SHADOWS) * ROW);
   }
 

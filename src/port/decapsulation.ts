@@ -9,7 +9,7 @@ import { type Burst, RX } from '../sys/burst.ts';
 import { DROP } from '../table/drops.ts';
 import type { Remotes } from '../table/remotes.ts';
 import * as ecn from '../wire/ecn.ts';
-import { HEADER_LEN, MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
+import { HEADER_LEN, isGroup, MACS_LEN, srcHi, srcLo, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as vlan from '../wire/vlan.ts';
@@ -22,6 +22,8 @@ import type { VxlanPort } from './vxlan_port.ts';
 export class Decapsulation {
   /** By port index, of the current topology. */
   mtu: Uint32Array = new Uint32Array(0);
+  /** Whether the current topology lets a frame in through a port, with this TCI or (-1) without a tag. */
+  mayEnter: (port: number, tci: number) => boolean = () => true;
   /** The time in whole seconds at which senders are learned; -1 = that of the burst. */
   second = -1;
   private readonly burst: Burst;
@@ -90,24 +92,35 @@ export class Decapsulation {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_vni;
       return row;
     }
-    if (port.port !== this.learnedPort) this.learn(port, from);
-    rows[row + COLUMN.ingress] = this.learned;
+    if (port.port !== this.learnedPort) this.learn(port, from, 0);
     if (this.learned >>> PORT_BITS === 0 && !port.remoteLearning) {
+      rows[row + COLUMN.ingress] = this.learned;
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_unknown_remote;
       return row;
     }
     if (!mergeEcn(view, inner, at + length, this.burst.rx[from + RX.tos] & ecn.MASK)) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.vxlan_ecn;
+    } else if (this.learned >>> PORT_BITS === 0 && this.isAccepted(view, inner, at + length, port.port)) {
+      this.learn(port, from, port.maxRemotes);
     }
+    rows[row + COLUMN.ingress] = this.learned;
     return row;
   }
 
-  /** Finds or learns the sender of row `from` among the remotes of `port`. */
-  private learn(port: VxlanPort, from: number): void {
+  /** Whether classify will take the inner frame at `start` .. `end`: a stranger has no row for one that it drops. */
+  private isAccepted(view: DataView, start: number, end: number, port: number): boolean {
+    const hi = srcHi(view, start);
+    if (isGroup(hi) || (hi | srcLo(view, start)) === 0) return false;
+    const tagAt = start + MACS_LEN;
+    const isTagged = view.getUint16(tagAt) === vlan.TPID_8021Q && end - start >= HEADER_LEN + vlan.TAG_LEN;
+    return this.mayEnter(port, isTagged ? view.getUint16(tagAt + 2) : -1);
+  }
+
+  /** Finds the sender of row `from` among the remotes of `port`, or learns it if those are fewer than `limit`. */
+  private learn(port: VxlanPort, from: number, limit: number): void {
     const { rx } = this.burst;
     const a = from + RX.address;
     const second = this.second < 0 ? this.burst.second : this.second;
-    const limit = port.remoteLearning ? port.maxRemotes : 0;
     const remote = this.remotes.learn(port.port, rx[a], rx[a + 1], rx[a + 2], rx[a + 3], second, limit);
     this.learnedPort = port.port;
     this.learned = hop(port.port, remote);

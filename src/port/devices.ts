@@ -3,6 +3,7 @@
 import type { Sink, Source } from '../engine/port.ts';
 import type { FrameBatch } from '../frame/frame_batch.ts';
 import type { Counters } from '../table/counters.ts';
+import type { Paths } from '../table/paths.ts';
 import type { Remotes } from '../table/remotes.ts';
 import { Descriptors } from './descriptors.ts';
 import { Faults } from './faults.ts';
@@ -32,22 +33,24 @@ export class Devices implements Surroundings {
   descriptors: Descriptors | null = null;
   private readonly backplane: Backplane;
   private readonly remotes: Remotes;
+  private readonly paths: Paths;
   private readonly faults: Faults;
   private readonly attached = new Map<number, Attached>();
 
   /** @param isShared whether other workers send to the same devices */
-  constructor(backplane: Backplane, counters: Counters, remotes: Remotes, isShared: boolean) {
+  constructor(backplane: Backplane, counters: Counters, remotes: Remotes, paths: Paths, isShared: boolean) {
     this.backplane = backplane;
     this.counters = counters;
     this.remotes = remotes;
+    this.paths = paths;
     this.isShared = isShared;
     this.faults = new Faults(counters);
   }
 
   open(): Descriptors {
     if (this.descriptors !== null) return this.descriptors;
-    const { backplane, counters, faults, remotes } = this;
-    const descriptors = new Descriptors(backplane.batch, counters, remotes);
+    const { backplane, counters, faults, remotes, paths } = this;
+    const descriptors = new Descriptors(backplane.batch, counters, remotes, paths);
     backplane.addSource(faults.around(descriptors.source));
     this.descriptors = descriptors;
     return descriptors;

@@ -64,4 +64,6 @@ export interface AddedVtep {
   vtep: number;
   fd: number;
   isTap?: boolean;
+  /** It receives what routers say about the datagrams of all tunnels over IPv6. */
+  isErrors?: boolean;
 }

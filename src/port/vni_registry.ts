@@ -46,6 +46,15 @@ export class VniRegistry {
     return this.remotes.portOf(hop >>> PORT_BITS) === index ? this.ports[index] : undefined;
   }
 
+  /** Numbers of the ports that send to this UDP port with this VNI. */
+  portsWith(family: 4 | 6, dstPort: number, vni: number): number[] {
+    const found: number[] = [];
+    for (const port of this.ports) {
+      if (port?.family === family && port.dstPort === dstPort && port.vni === vni) found.push(port.port);
+    }
+    return found;
+  }
+
   /** Ports that receive from this VTEP. */
   portsOf(vtep: number): number[] {
     return [...(this.byVni[vtep]?.values() ?? [])].map(({ port }) => port);

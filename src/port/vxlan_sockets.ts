@@ -12,14 +12,16 @@ import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { KIND, MAX_SEGMENT_BYTES, MAX_SEGMENTS, TX } from '../sys/burst.ts';
 import { DROP } from '../table/drops.ts';
+import type { Paths } from '../table/paths.ts';
 import type { Remotes } from '../table/remotes.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
-import { flowHash } from '../wire/flow_hash.ts';
+import { flowHash, flowWord } from '../wire/flow_hash.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 import * as vlan from '../wire/vlan.ts';
 import * as vxlan from '../wire/vxlan.ts';
 import { Emission } from './emission.ts';
 import { encapsulate, outerTos } from './encapsulation.ts';
+import { FITS } from './too_big_receiver.ts';
 import type { TransmitList } from './transmit_list.ts';
 import type { VniRegistry } from './vni_registry.ts';
 import type { VxlanPort } from './vxlan_port.ts';
@@ -39,12 +41,14 @@ export class VxlanSockets implements Sink {
   private readonly emission: Emission;
   private readonly registry: VniRegistry;
   private readonly remotes: Remotes;
+  private readonly paths: Paths;
 
-  constructor(list: TransmitList, registry: VniRegistry, remotes: Remotes) {
+  constructor(list: TransmitList, registry: VniRegistry, remotes: Remotes, paths: Paths) {
     this.list = list;
     this.emission = new Emission(list);
     this.registry = registry;
     this.remotes = remotes;
+    this.paths = paths;
     list.onUnsegmented = (port, errno) => {
       if (registry.refuseSegments(port)) this.refused.push([port, errno]);
     };
@@ -84,7 +88,10 @@ export class VxlanSockets implements Sink {
     const { macs, rest, head } = emission;
     const at = list.header(batch, ROOM);
     const restAt = encapsulate(view, at + VXLAN_AT, port.vni, macs, emission.tag);
-    const sender = senderOf(port, flowHash(view, macs, rest, head));
+    const flow = flowHash(view, macs, rest, head);
+    const sender = senderOf(port, flow);
+    if (port.family === 6 && emission.length > FITS)
+      this.paths.sent(emission.hop >>> PORT_BITS, flow, flowWord(view, rest, head), 1);
     const entry = list.add(emission, KIND.udp, sender, at + VXLAN_AT, restAt - at - VXLAN_AT);
     this.address(entry, view, at, port, outerTos(view, rest, head, port.tos));
   }
@@ -94,7 +101,13 @@ export class VxlanSockets implements Sink {
     const { emission, list } = this;
     const { segmenter, macs, rest, head, tag } = emission;
     const { view } = batch;
-    const sender = senderOf(port, flowHash(view, macs, rest, head));
+    const flow = flowHash(view, macs, rest, head);
+    const sender = senderOf(port, flow);
+    if (port.family === 6) {
+      // A segment has a sequence number in what the frame spans; UDP's has a checksum of its own.
+      const span = segmenter.isTcp ? emission.length : -1;
+      this.paths.sent(emission.hop >>> PORT_BITS, flow, flowWord(view, rest, head), span);
+    }
     const tos = outerTos(view, rest, head, port.tos);
     const longest = vxlan.HEADER_LEN + vlan.TAG_LEN + segmenter.maxLength;
     // A segment that no datagram holds is refused by the kernel (EMSGSIZE), and too big.

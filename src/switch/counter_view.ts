@@ -106,6 +106,11 @@ export class CounterView {
     return this.first.gauges[this.first.port(port) + PORT.learned];
   }
 
+  /** Remotes, a second ago. */
+  remotesOf(port: number): number {
+    return this.first.gauges[this.first.port(port) + PORT.remotes];
+  }
+
   learnedIn(bridge: number): number {
     return this.first.gauges[this.first.bridge(bridge) + BRIDGE.learned];
   }

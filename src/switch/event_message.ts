@@ -80,6 +80,12 @@ function behind(port: string, remote: string | undefined): string {
 }
 
 function limitSentence({ limit, bridge, port, mac, value }: LimitFact): string {
+  if (limit === 'max_remotes') {
+    return (
+      `port ${port} has learned its ${value} remotes, and gives up the oldest for others: ` +
+      'raise its max_remotes, list those that you know, or look who makes up addresses'
+    );
+  }
   const who = limit === 'port_fdb_limit' ? `port ${port}` : `bridge ${bridge}`;
   return (
     `${who} has its ${value} addresses and does not learn more (${mac} on ${port}): ` +

@@ -23,6 +23,8 @@ export interface Missing {
   tries: number;
   /** When it is tried again, ms. */
   nextAt: number;
+  /** When something last happened that can help, ms. */
+  hurriedAt: number;
 }
 
 export interface Obstacle {
@@ -45,21 +47,26 @@ export class MissingPorts {
     return [...this.ports.keys()];
   }
 
-  /** A try that came to nothing. True if that is news: another state or another reason. */
-  failed(port: string, { code = '', message }: Obstacle, now: number): boolean {
+  /**
+   * A try that came to nothing. True if that is news: another state or another reason.
+   * @param since when the try began: what has happened since then is a reason for the next one, at once
+   */
+  failed(port: string, { code = '', message }: Obstacle, now: number, since = now): boolean {
     const before = this.ports.get(port);
     const isNotYet = NOT_YET.has(code);
     const state = !isNotYet ? 'failed' : before?.state === 'gone' ? 'gone' : 'waiting';
     const tries = (before?.tries ?? 0) + 1;
     const reason = message.replace(VERB, '');
     const pause = Math.min(LAST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries - 1, 10));
-    this.ports.set(port, { state, reason, tries, nextAt: now + pause });
+    const hurriedAt = before?.hurriedAt ?? Number.NEGATIVE_INFINITY;
+    const nextAt = hurriedAt > since ? now : now + pause;
+    this.ports.set(port, { state, reason, tries, nextAt, hurriedAt });
     return before?.state !== state || before.reason !== reason;
   }
 
   /** It was there, and its device is lost. It is tried at once: there may be a new one already. */
   lost(port: string, reason: string, now: number): void {
-    this.ports.set(port, { state: 'gone', reason, tries: 0, nextAt: now });
+    this.ports.set(port, { state: 'gone', reason, tries: 0, nextAt: now, hurriedAt: now });
   }
 
   /** Something happened that can help. */
@@ -68,6 +75,7 @@ export class MissingPorts {
     if (missing === undefined) return;
     missing.tries = 0;
     missing.nextAt = now;
+    missing.hurriedAt = now;
   }
 
   forget(port: string): void {

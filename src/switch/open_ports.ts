@@ -5,6 +5,7 @@ import type { Device } from '../device/device.ts';
 import { LinkWatch } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
 import { Tunnels } from '../device/tunnels.ts';
+import { Underlays } from '../device/underlays.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
 import { type Missing, MissingPorts } from './missing_ports.ts';
@@ -13,7 +14,8 @@ export class OpenPorts {
   /** By port name; a bridge's local interface has the bridge's. */
   readonly devices = new Map<string, Device>();
   readonly tunnels = new Tunnels();
-  readonly mtus = new PortMtus(this.devices);
+  readonly underlays = new Underlays(this.devices);
+  readonly mtus = new PortMtus(this.devices, this.underlays);
   /** Those whose device is dead, and about to be closed. */
   readonly goneNames = new Set<string>();
   /** Those that are wanted and cannot be had now. */

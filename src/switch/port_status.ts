@@ -1,9 +1,9 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { PortCounters, PortStatus } from '../api.ts';
+import type { PortCounters, PortStatus, Underlay } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
-import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
+import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { Look } from '../device/link_watch.ts';
 import type { CounterView } from './counter_view.ts';
@@ -20,6 +20,7 @@ interface PortFacts {
   config: BridgeConfig;
   device: Device | undefined;
   mtu: number | undefined;
+  underlay: Underlay | undefined;
   isGone: boolean;
   missing: Missing | undefined;
   look: Look;
@@ -36,7 +37,9 @@ function portStatus(facts: PortFacts): PortStatus {
     type: port?.type ?? 'local',
     number,
     ...stateOf(facts),
+    ...(look.name !== undefined && look.name !== deviceOf(facts) && { interface: look.name }),
     mtu: mtu ?? 0,
+    underlay: facts.underlay,
     mac: device?.mac,
     netns:
       port?.type === 'tap' || port?.type === 'af_packet'
@@ -47,6 +50,7 @@ function portStatus(facts: PortFacts): PortStatus {
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
+    ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
 }
@@ -60,11 +64,22 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }
 
+/** What the configuration says about it. */
+function settingsOf({ name, config }: PortFacts): PortConfig | LocalConfig | undefined {
+  return Object.hasOwn(config.ports, name) ? config.ports[name] : config.local || undefined;
+}
+
+/** The name under which its interface was found. */
+function deviceOf(facts: PortFacts): string {
+  const settings = settingsOf(facts);
+  return settings !== undefined && 'interface' in settings ? (settings.interface ?? facts.name) : facts.name;
+}
+
 /** What brings its interface up. */
-function upCommand({ name, config }: PortFacts): string {
-  const settings = Object.hasOwn(config.ports, name) ? config.ports[name] : config.local || undefined;
-  const device = settings && 'interface' in settings ? (settings.interface ?? name) : name;
-  const netns = settings && 'netns' in settings ? settings.netns : undefined;
+function upCommand(facts: PortFacts): string {
+  const settings = settingsOf(facts);
+  const device = facts.look.name ?? deviceOf(facts);
+  const netns = settings !== undefined && 'netns' in settings ? settings.netns : undefined;
   if (netns?.startsWith('/')) return `nsenter --net=${netns} ip link set ${device} up`;
   return `ip ${netns === undefined ? '' : `-n ${netns} `}link set ${device} up`;
 }
@@ -92,7 +107,7 @@ const NOTHING: PortCounters = {
 
 /** @param config what is wanted */
 export function portStatuses(config: SwitchConfig, compiler: Compiler, open: OpenPorts): PortStatus[] {
-  const { counters, devices, mtus, goneNames, missing, linkWatch } = open;
+  const { counters, devices, mtus, underlays, goneNames, missing, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) =>
     portViews(bridge, config).flatMap(({ name }, place) => {
       const index = devices.has(name) ? compiler.ports.find(name) : undefined;
@@ -105,6 +120,7 @@ export function portStatuses(config: SwitchConfig, compiler: Compiler, open: Ope
         config,
         device: devices.get(name),
         mtu: mtus.get(name),
+        underlay: underlays.get(name),
         isGone: goneNames.has(name),
         missing: missing.get(name),
         look: linkWatch.at(name),

@@ -15,6 +15,10 @@ import type { SwitchNews } from './switch_news.ts';
 
 /** Between something that can help and the try, ms: what happens comes in several messages. */
 const CALM = 10;
+/** Between a change of the network under tunnels and the look at it, ms: a routing daemon changes many routes at once. */
+const SETTLED = 100;
+/** A look may take one part in so many of the time. */
+const LOOK_SHARE = 10;
 /** A timer takes no longer one; it is set again then. */
 const LONGEST_TIMER = 60_000;
 
@@ -35,6 +39,7 @@ interface Foundation {
   device: string | undefined;
   /** Of a tunnel. */
   address: string | undefined;
+  isTunnel?: boolean;
 }
 
 export class Reconciler {
@@ -42,6 +47,9 @@ export class Reconciler {
   private watch: KernelWatch | undefined;
   private isDeaf = false;
   private timer: NodeJS.Timeout | undefined;
+  private underlayTimer: NodeJS.Timeout | undefined;
+  /** How long the last look under the tunnels took, ms. */
+  private lookTime = 0;
   private foundations: Foundation[] = [];
   private of: SwitchConfig | undefined;
   /** Open ports by namespace and interface index. */
@@ -92,6 +100,7 @@ export class Reconciler {
 
   close(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.underlayTimer);
     this.watch?.close();
     this.watch = undefined;
   }
@@ -125,6 +134,7 @@ export class Reconciler {
 
   private happened(happenings: readonly Happening[]): void {
     let isChanged = false;
+    if (happenings.some(isUnderneath)) this.lookUnder();
     for (const happening of happenings) {
       switch (happening.kind) {
         case 'link':
@@ -206,6 +216,26 @@ export class Reconciler {
     for (const one of this.foundations) if (matches(one)) missing.hurry(one.port, now);
   }
 
+  /** What tunnels stand on may carry more or less than before. */
+  private lookUnder(): void {
+    const { parts } = this;
+    const isKernels = () => [...parts.open.devices.values()].some(({ tellsMtu }) => tellsMtu);
+    const hasTunnels = this.foundations.some(({ isTunnel }) => isTunnel) || isKernels();
+    if (this.underlayTimer !== undefined || !hasTunnels) return;
+    const pause = Math.max(SETTLED, LOOK_SHARE * this.lookTime);
+    this.underlayTimer = setTimeout(() => {
+      this.underlayTimer = undefined;
+      void parts
+        .enqueue(async () => {
+          if (parts.isClosed()) return;
+          const from = monotonicMs();
+          await parts.reconfiguration().followUnderlays();
+          this.lookTime = monotonicMs() - from;
+        })
+        .catch(() => {});
+    }, pause).unref();
+  }
+
   private refresh(): void {
     const { parts } = this;
     void parts
@@ -214,6 +244,11 @@ export class Reconciler {
       })
       .catch(() => {});
   }
+}
+
+/** Routes, addresses and interfaces here are what tunnels stand on. */
+function isUnderneath(happening: Happening): boolean {
+  return happening.kind === 'lost' || (happening.kind !== 'netns' && happening.netns === undefined);
 }
 
 function linkKey(netns: string | undefined, index: number): string {
@@ -237,8 +272,8 @@ function foundationOf(port: string, config: PortConfig): Foundation | undefined 
       return { port, netns: config.netns, device: config.interface ?? port, address: undefined };
     case 'vxlan':
       return config.underlay_tap === undefined
-        ? { port, netns: undefined, device: undefined, address: config.local }
-        : { port, netns: undefined, device: config.underlay_tap, address: undefined };
+        ? { port, netns: undefined, device: undefined, address: config.local, isTunnel: true }
+        : { port, netns: undefined, device: config.underlay_tap, address: undefined, isTunnel: true };
     case 'memory':
       return undefined;
   }

@@ -108,7 +108,7 @@ export class Reconfiguration {
       // A port that had to go for another one, which was not to be had after all.
       done.push(...(await this.realise(reconcile(this.wanted, missing, now), true)));
     }
-    this.account(done);
+    this.account(done, now);
     this.listeners.update(this.current);
     return results;
   }
@@ -118,7 +118,7 @@ export class Reconfiguration {
     const now = monotonicMs();
     if (this.missing.deadline() > now) return false;
     const done = await this.realise(reconcile(this.wanted, this.missing, now), true);
-    const hasNews = this.account(done);
+    const hasNews = this.account(done, now);
     this.listeners.update(this.current);
     return hasNews;
   }
@@ -141,9 +141,15 @@ export class Reconfiguration {
   /** The same configuration anew, after interfaces have changed under it. */
   async refresh(): Promise<void> {
     const { open } = this.parts;
+    await open.underlays.look(this.wanted);
     await open.mtus.adjust(this.current, [], (port) => open.goneNames.has(port));
     await this.commit(this.current, {});
     this.listeners.update(this.current);
+  }
+
+  /** Routes or interfaces have changed: refreshes if that concerns the MTU of a tunnel. */
+  async followUnderlays(): Promise<void> {
+    if (await this.parts.open.underlays.look(this.wanted)) await this.refresh();
   }
 
   /** Resolves when no frame goes by the old state any more. @throws TaploomError `no_such_port` */
@@ -206,8 +212,8 @@ export class Reconfiguration {
     this.listeners.forgot(name);
   }
 
-  /** Remembers which wanted ports are missing and why. True if that is another than before. */
-  private account(done: readonly ActionResult[]): boolean {
+  /** Remembers which wanted ports are missing and why, after tries since `since`. True if that is another than before. */
+  private account(done: readonly ActionResult[], since: number): boolean {
     const { missing } = this;
     const now = monotonicMs();
     const have = portNamesOf(this.current);
@@ -222,11 +228,11 @@ export class Reconfiguration {
       if (ok || op === 'delete' || kind !== 'port') continue;
       const port = portOf(path);
       if (!wanted.has(port) || have.has(port)) continue;
-      hasNews = missing.failed(port, { code, message: error }, now) || hasNews;
+      hasNews = missing.failed(port, { code, message: error }, now, since) || hasNews;
     }
     for (const port of wanted) {
       if (have.has(port) || missing.get(port) !== undefined) continue;
-      hasNews = missing.failed(port, { message: `Cannot attach port ${port}` }, now) || hasNews;
+      hasNews = missing.failed(port, { message: `Cannot attach port ${port}` }, now, since) || hasNews;
     }
     return hasNews;
   }
@@ -256,6 +262,7 @@ export class Reconfiguration {
     const replaced = this.takeOver(next, successors);
     let failed: Failed[];
     try {
+      await open.underlays.look(config);
       await open.mtus.adjust(config, results, (port) => open.goneNames.has(port));
       failed = await this.commit(config, {
         added: [...added.values(), ...reattached],
@@ -329,7 +336,14 @@ export class Reconfiguration {
       const mac = open.devices.get(bridge)?.mac;
       if (mac !== undefined) localMacs.set(bridge, mac);
     }
-    const overlay = { localMacs, ownedMtus: open.mtus.owned(), states: this.states, traps: this.traps };
+    const overlay = {
+      localMacs,
+      ownedMtus: open.mtus.owned(),
+      underlayMtus: open.underlays.mtus(),
+      tellers: new Set([...open.devices].filter(([, { tellsMtu }]) => tellsMtu).map(([name]) => name)),
+      states: this.states,
+      traps: this.traps,
+    };
     const { topology, remotes } = compiler.compile(config, overlay);
     topologies.push(topology);
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.

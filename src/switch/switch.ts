@@ -297,8 +297,20 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private tell({ kind, port, errno }: News): void {
     const name = this.compiler.ports.name(port);
     if (name === undefined) return;
+    if (kind === 'crowded') {
+      this.makeRoom(name, port);
+      return;
+    }
     this.emit(kind, name, errno);
     if (kind === 'gone') this.reconciler.lost(name, 'its device was deleted');
+  }
+
+  /** A tunnel has all the remotes that it may learn, and heard another one. */
+  private makeRoom(name: string, port: number): void {
+    this.events.crowded(name);
+    void this.enqueue(async () => {
+      if (!this.isClosed) await this.plane.request({ kind: 'make_room', port });
+    }).catch(() => {});
   }
 
   private fail(error: Error): void {

@@ -11,9 +11,13 @@ import { EventWatch, type Watched } from './event_watch.ts';
 
 export type { PortGlance } from './event_watch.ts';
 
+const CROWDED_QUIET_MS = 60_000;
+
 export class SwitchNews extends EventLog {
   private readonly watched: Watched;
   private readonly watch: EventWatch;
+  /** When a tunnel was last said to be full, ms. */
+  private readonly crowdedAt = new Map<string, number>();
 
   /** @param emitter gets every event as 'event' */
   constructor(emitter: EventEmitter<SwitchEvents>, watched: Watched) {
@@ -52,6 +56,16 @@ export class SwitchNews extends EventLog {
     if (bridge !== undefined) this.add({ type: 'port', change: 'gone', bridge, port, reason });
   }
 
+  /** A tunnel has all the remotes that it may learn. Told once a minute. */
+  crowded(port: string, now = performance.now()): void {
+    const bridge = bridgeOf(this.watched.config(), port);
+    const config = bridge === undefined ? undefined : this.watched.config().bridges[bridge].ports[port];
+    if (bridge === undefined || config?.type !== 'vxlan') return;
+    if (now - (this.crowdedAt.get(port) ?? Number.NEGATIVE_INFINITY) < CROWDED_QUIET_MS) return;
+    this.crowdedAt.set(port, now);
+    this.add({ type: 'limit', limit: 'max_remotes', bridge, port, value: config.max_remotes });
+  }
+
   /** A port is wanted no longer, because its device is gone: see `when_deleted`. */
   forgotten(bridge: string, port: string, reason: string): void {
     this.add({ type: 'port', change: 'removed', bridge, port, reason });
@@ -66,6 +80,7 @@ export class SwitchNews extends EventLog {
 
   forget(port: string): void {
     this.watch.forget(port);
+    this.crowdedAt.delete(port);
   }
 
   override close(): void {

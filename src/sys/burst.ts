@@ -106,6 +106,7 @@ const WORD = {
   uring: 15,
   join: 16,
   call: 25,
+  owed: 26,
 } as const;
 const WORDS = 28;
 
@@ -124,6 +125,11 @@ export interface BurstOptions {
   vnetHeader: number;
   /** Rows of `tx`. */
   txCapacity: number;
+  /**
+   * By source, 4 bytes each: what its frames cost beyond being read, in bytes, for whoever shares out the turns. A source
+   * pays with its next one.
+   */
+  owed?: Buffer;
   /** Runs of TAP frames go through io_uring if the kernel lets us. Default true. */
   uring?: boolean;
 }
@@ -170,8 +176,10 @@ export class Burst {
     this.words[WORD.txCapacity] = txCapacity;
     this.words[WORD.uring] = options.uring === false ? 0 : 1;
 
-    const context = aligned(7 * 8); // struct tl_burst; the last pointer is native code's own
-    this.owned = [bytes, rx, tx, events, words, clock]; // native code knows only their addresses
+    const owed = options.owed ?? aligned(4);
+    this.words[WORD.owed] = owed.length / 4;
+    const context = aligned(8 * 8); // struct tl_burst; the last pointer is native code's own
+    this.owned = [bytes, rx, tx, events, words, clock, owed]; // native code knows only their addresses
     this.owned.forEach((buffer, i) => {
       context.writeBigUInt64LE(addressOf(buffer), i * 8);
     });

@@ -24,13 +24,20 @@ const KIND_BYTES = 16;
 const NAME_BYTES = 16;
 const ALIAS_BYTES = 256;
 
+// Words of tl_route_get.
+const ROUTE_PREFIX = 0;
+const ROUTE_MTU = 1;
+const ROUTE_DEVICES = 2;
+const ROUTE_DEVICE = 3;
+const ROUTE_WORDS = 11;
+
 // linux/if_arp.h, linux/if.h
 const ARPHRD_ETHER = 1;
-const IFF_LOOPBACK = 0x8;
 const IFF_NOARP = 0x80;
 
-/** A bit of `flags`, linux/if.h. */
+/** Bits of `flags`, linux/if.h. */
 export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
 
 export interface LinkState {
   index: number;
@@ -47,6 +54,16 @@ export interface LinkState {
   /** ifindex of the kernel bridge or bond it is enslaved to, 0 = none. */
   master: number;
   stats: LinkStats;
+}
+
+/** A route as somebody configured it. */
+export interface Route {
+  /** Bits of its destination; 0 = the default route. */
+  prefix: number;
+  /** Its metric `mtu`, bytes; 0 = none. What ICMP messages said is not in it. */
+  mtu: number;
+  /** Indices of its interfaces: several if it has several next hops. */
+  devices: number[];
 }
 
 /** The kernel's view: a frame that it sends into a TAP is *tx*. `txDropped` is the only sign of an overrun TAP. */
@@ -270,6 +287,23 @@ export class LinkSocket {
     }
     const result = native().tl_link_add_address(this.fd, this.index(name), address, Number(prefix));
     this.done(result, name, `add address ${cidr} to`);
+  }
+
+  /** Where a VXLAN device sends to, 4 or 16 bytes; undefined: it is none, or is told by its FDB. */
+  vxlanRemote(index: number): Uint8Array | undefined {
+    const remote = aligned(16);
+    const length = native().tl_link_vxlan_remote(this.fd, index, remote);
+    return length > 0 ? new Uint8Array(remote.subarray(0, length)) : undefined;
+  }
+
+  /** The route from one address to another, 20 us; undefined: there is none. Both are 4 or 16 bytes. */
+  route(from: Uint8Array, to: Uint8Array): Route | undefined {
+    const words = aligned(ROUTE_WORDS * 4);
+    const result = native().tl_route_get(this.fd, Buffer.from(to), Buffer.from(from), to.length, words);
+    if (result < 0) return undefined;
+    const word = new Int32Array(words.buffer);
+    const devices = [...word.subarray(ROUTE_DEVICE, ROUTE_DEVICE + word[ROUTE_DEVICES])];
+    return { prefix: word[ROUTE_PREFIX], mtu: word[ROUTE_MTU], devices };
   }
 
   close(): void {

@@ -12,13 +12,14 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 10;
+const VERSION = 12;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
   tl_version: [],
   tl_close: ['int'],
   tl_dup: ['int'],
+  tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
   tl_user_id: ['string'],
@@ -52,9 +53,13 @@ const FUNCTIONS = {
   tl_link_count_group: ['int', 'int'],
   tl_link_remove_group: ['int', 'int'],
   tl_link_add_address: ['int', 'int', 'string', 'int'],
+  tl_link_vxlan_remote: ['int', 'int', 'pointer'],
+  tl_route_get: ['int', 'pointer', 'pointer', 'int', 'pointer'],
   tl_sockaddr: ['string', 'int', 'pointer'],
   tl_udp_open: ['int', 'pointer', 'int', 'pointer'],
   tl_udp_port: ['int'],
+  tl_udp_drops: ['int'],
+  tl_too_big_open: ['int'],
   tl_packet_open: ['int', 'int', 'int'],
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int'],

@@ -1,6 +1,7 @@
 // UDP sockets of a tunnel endpoint. One socket receives on the tunnel's port; others, bound to ports of a range, send,
 // because a socket cannot vary its source port from datagram to datagram. Control plane only.
 
+import { randomInt } from 'node:crypto';
 import { aligned, native } from './native.ts';
 import { withNetns } from './netns.ts';
 import { sockaddr } from './sockaddr.ts';
@@ -38,14 +39,26 @@ export interface VtepSocket {
   port: number;
 }
 
+/**
+ * Datagrams that a socket had no room for, and those with a wrong checksum, since it is open; modulo 2^31. Throws SysError.
+ */
+export function udpDrops(fd: number): number {
+  return check(native().tl_udp_drops(fd), 'getsockopt', 'Cannot ask a UDP socket what it has lost');
+}
+
+/** A socket that hears what routers find too big for them, of everything that this namespace sends over IPv6. Throws SysError. */
+export function openTooBig(): number {
+  return check(native().tl_too_big_open(-1), 'socket', 'Cannot hear ICMPv6 packet too big');
+}
+
 /** Throws SysError: EADDRINUSE (also if the kernel's vxlan has the port), EADDRNOTAVAIL, EINVAL ... */
 export function openVtep(options: VtepOptions): VtepSocket {
   return withNetns(options.netns, (netns) => openIn(netns, options));
 }
 
 /**
- * `count` sockets that send from different ports of `ports` (inclusive), spread over the range; ports that are taken
- * are passed over. Throws SysError EADDRINUSE if not a single one is free.
+ * `count` sockets that send from different ports of `ports` (inclusive), spread over the range from a random one on: who
+ * forges errors has to guess. Ports that are taken are passed over. Throws SysError EADDRINUSE if not a single one is free.
  */
 export function openSenders(
   options: Omit<VtepOptions, 'port' | 'receive' | 'reusePort'>,
@@ -55,11 +68,16 @@ export function openSenders(
   const senders: VtepSocket[] = [];
   const span = ports.to - ports.from + 1;
   const step = Math.max(1, Math.floor(span / count));
+  const start = randomInt(span);
   return withNetns(options.netns, (netns) => {
     try {
       for (let offset = 0; offset < step && senders.length < count; offset++) {
         for (let i = offset; i < span && senders.length < count; i += step) {
-          const sender = tryOpen(netns, { ...options, port: ports.from + i, receive: false });
+          const sender = tryOpen(netns, {
+            ...options,
+            port: ports.from + ((start + i) % span),
+            receive: false,
+          });
           if (sender) senders.push(sender);
         }
       }

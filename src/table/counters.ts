@@ -42,7 +42,9 @@ export const PORT = {
   consumed: 15,
   /** Frames that the host was given. */
   punted: 16,
-  drops: 17,
+  /** Remotes learned on this port a second ago (a gauge). */
+  remotes: 17,
+  drops: 18,
 } as const;
 const PORT_WORDS = PORT.drops + DROPS.length;
 /** Distance between two ports, in Float64 words: whole cache lines. */

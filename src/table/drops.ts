@@ -47,7 +47,11 @@ const TABLE = [
     'came from the TAP under a tunnel, and is no whole VXLAN datagram to its address',
   ],
   ['vxlan_unknown_vni', 'receive', 'VNI is not mapped to a port'],
-  ['vxlan_unknown_remote', 'receive', 'VXLAN remote is not configured and remote_learning is off'],
+  [
+    'vxlan_unknown_remote',
+    'receive',
+    'came from an address that is not among the remotes; list it, or set remote_learning',
+  ],
   [
     'vxlan_ecn',
     'receive',

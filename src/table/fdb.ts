@@ -12,6 +12,9 @@ import { Learned } from './learned.ts';
 /** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
 export const MAX_PROBES = 128;
 
+/** Slots in which a newcomer to a full bridge looks for an entry that gives way: 8 cache lines. */
+const ROOM_SLOTS = 32;
+
 /** What `learn` did. */
 export const KNOWN = 0;
 export const LEARNED = 1;
@@ -31,6 +34,8 @@ export class Fdb {
   movedFrom = 0;
   /** The sweeper's place, a word offset like every `at`. */
   private cursor = 0;
+  /** Where the next newcomer to a full bridge looks. */
+  private hand = 0;
   /** One word: slots that are not empty, dead ones included. */
   private readonly used: Int32Array;
   private readonly seedHi: number;
@@ -289,13 +294,38 @@ export class Fdb {
   private insert(at: number, key: number, lo: number, hop: number, stamp: number): number {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
-    if (!this.hasFreeSlots() || !this.learned.hasRoom(domain, hop)) return REFUSED;
+    if (!this.hasFreeSlots()) return REFUSED;
+    if (!this.learned.hasRoom(domain, hop) && !this.makeRoom(domain, hop)) return REFUSED;
     this.occupy(at, key, lo, hop, stamp);
     this.learned.add(domain, hop);
     return LEARNED;
   }
 
-  /** Dead entries take up slots as well: see above, "Fourth". */
+  /**
+   * In a full bridge an entry of the richest port that is met gives way, unless the newcomer's port is as rich: who sprays
+   * addresses keeps nobody else from being learned. Returns whether there is room now.
+   */
+  private makeRoom(domain: number, hop: number): boolean {
+    const { words, learned, mask } = this;
+    if (!learned.hasPortRoom(hop)) return false;
+    let victim = -1;
+    let most = learned.leastRich(hop);
+    for (let n = 0; n < ROOM_SLOTS; n++) {
+      const at = this.hand;
+      this.hand = (at + WORDS) & mask;
+      if (words[at + 2] === 0 || (words[at + 3] & STATIC) !== 0) continue;
+      if (!learned.areNeighbours(words[at] >>> 16, domain)) continue;
+      const count = learned.countOf(words[at + 2]);
+      if (count <= most) continue;
+      most = count;
+      victim = at;
+    }
+    if (victim < 0) return false;
+    this.kill(victim);
+    return true;
+  }
+
+  /** Dead entries take up slots as well, until the sweeper comes. */
   private hasFreeSlots(): boolean {
     return this.used[0] < this.slots - (this.slots >>> 3);
   }

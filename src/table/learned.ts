@@ -54,7 +54,25 @@ export class Learned {
     this.count(domain, hop, -1);
   }
 
-  private hasPortRoom(hop: number): boolean {
+  /** How many addresses the port of `hop` has. */
+  countOf(hop: number): number {
+    return this.gauges[this.counters.port(hop & PORT_MASK) + PORT.learned];
+  }
+
+  /**
+   * Who has more than this is rich enough to give way to the port of `hop`. A third more than it has, so that two ports
+   * that both spray addresses come to rest: each entry that gave way takes up a slot until the sweeper comes.
+   */
+  leastRich(hop: number): number {
+    return (this.countOf(hop) * 4) / 3 + 1;
+  }
+
+  /** Whether two domains are of one bridge. */
+  areNeighbours(a: number, b: number): boolean {
+    return this.limits.domainBridge[a] === this.limits.domainBridge[b];
+  }
+
+  hasPortRoom(hop: number): boolean {
     const port = hop & PORT_MASK;
     return this.gauges[this.counters.port(port) + PORT.learned] < this.limits.fdbLimit[port];
   }

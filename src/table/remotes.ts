@@ -3,7 +3,8 @@
 //   row:  | 0: nobody | 1 .. configured: numbered by the control plane | .. capacity: learned from the wire |
 //
 // A learned remote keeps its row until it was silent for the ageing time: no FDB entry names it then, and where a shared
-// FDB let one live longer, `portOf` keeps its frames from going out of another port. Addresses are four int32 words as
+// FDB let one live longer, `portOf` keeps its frames from going out of another port. Where a port has all that it may, the
+// oldest are given up between two polls: the FDB forgets them first. Addresses are four int32 words as
 // they lie in memory, IPv4 in the first. Open addressing, hash seeded at random: the sender chooses the addresses.
 //
 // Of several workers the first alone changes the table; a row is written before the FDB has a next hop that names it.
@@ -11,6 +12,10 @@
 /** Rows for configured and for learned remotes, of all ports together: 3 MiB. */
 export const CONFIGURED_REMOTES = 16_384;
 export const LEARNED_REMOTES = 49_152;
+/** All rows, and row 0. */
+export const REMOTE_ROWS = 1 + CONFIGURED_REMOTES + LEARNED_REMOTES;
+/** One part in so many of a full port's remotes makes room for others. */
+const GIVEN_UP = 8;
 const MAX_PROBES = 64;
 const KEY = 5;
 
@@ -35,8 +40,10 @@ export class Remotes {
   /** Free learned rows, a stack. */
   private readonly free: Int32Array;
   private freeCount: number;
+  /** Ports that could not learn a remote for want of room; whoever makes room clears it. */
+  readonly crowded = new Set<number>();
   /** Learned remotes by port. */
-  private readonly learned = new Map<number, number>();
+  readonly learned = new Map<number, number>();
 
   /** Rows 1 .. configured, then as many as may be learned. `memory`: what is shared, `Remotes.size` zeroed bytes. */
   constructor(
@@ -89,7 +96,10 @@ export class Remotes {
     let row = this.find(port, a0, a1, a2, a3);
     if (row === 0) {
       const count = this.learned.get(port) ?? 0;
-      if (count >= limit || this.freeCount === 0) return 0;
+      if (count >= limit || this.freeCount === 0) {
+        if (limit > 0) this.crowded.add(port);
+        return 0;
+      }
       row = this.free[this.freeCount - 1];
       if (!this.link(row, this.home(port, a0, a1, a2, a3))) return 0;
       this.freeCount--;
@@ -125,6 +135,22 @@ export class Remotes {
       this.key.set(address, row * KEY + 1);
     }
     this.reindex();
+  }
+
+  /** Rows of the eighth of a port's learned remotes that was not heard for longest. */
+  oldest(port: number): Set<number> {
+    const rows: number[] = [];
+    for (let row = this.configured + 1; row <= this.capacity; row++) {
+      if (this.portOf(row) === port) rows.push(row);
+    }
+    rows.sort((a, b) => this.seen[a] - this.seen[b]);
+    return new Set(rows.slice(0, Math.ceil(rows.length / GIVEN_UP)));
+  }
+
+  /** Frees learned rows, which no FDB entry names. */
+  giveUp(rows: ReadonlySet<number>): void {
+    for (const row of rows) this.release(row);
+    if (rows.size > 0) this.reindex();
   }
 
   /** Frees learned rows that were silent since before `time`, in seconds. */

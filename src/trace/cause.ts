@@ -13,7 +13,15 @@ export interface Cause {
 }
 
 type BridgeKey = 'vlan_filtering' | 'ageing_time' | 'fdb_limit' | 'group_fwd_mask';
-type PortKey = 'hairpin' | 'isolated' | 'learning' | 'flood' | 'fdb_limit' | 'mtu' | 'fault';
+type PortKey =
+  | 'group_fwd_mask'
+  | 'hairpin'
+  | 'isolated'
+  | 'learning'
+  | 'flood'
+  | 'fdb_limit'
+  | 'mtu'
+  | 'fault';
 
 /** Values as installed; a key that is not here has none, or another one on a bridge and on a port. */
 const INSTALLED: Record<string, unknown> = {
@@ -59,6 +67,13 @@ export function mirrorCause(config: SwitchConfig, bridge: string, port: string):
 export function limitCause(config: SwitchConfig, bridge: string, port: string, isPortFull: boolean): Cause {
   const own = isPortFull ? portCause(config, bridge, port, 'fdb_limit') : undefined;
   return own?.value === undefined ? bridgeCause(config, bridge, 'fdb_limit') : own;
+}
+
+/** What forwards frames to a reserved group, or does not: the ingress port, if it has the bit, or else the bridge. */
+export function groupCause(config: SwitchConfig, bridge: string, port: string, group: number): Cause {
+  const own = portCause(config, bridge, port, 'group_fwd_mask');
+  const isOwn = own !== undefined && ((own.value as number) & (1 << group)) !== 0;
+  return isOwn ? own : bridgeCause(config, bridge, 'group_fwd_mask');
 }
 
 /** `mtu` is the one in force, whether it is configured or follows from other things. */

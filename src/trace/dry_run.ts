@@ -12,7 +12,7 @@ import { HostPort } from '../engine/host_port.ts';
 import { Mirrors } from '../engine/mirrors.ts';
 import { Pmtu } from '../engine/pmtu.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
-import { createReplicate, type Replicate } from '../engine/replicate.ts';
+import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
@@ -140,7 +140,7 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     this.stages = createStages(batch, counters, host);
-    this.replicate = createReplicate(batch, counters, lists, egress, this.pmtu);
+    this.replicate = createReplicate(batch, counters, lists, egress, this.pmtu, NO_LIMITS);
   }
 
   run(flight: Flight): Sighting {

@@ -8,7 +8,7 @@ import { ageAt, LOCAL, MS_PER_TICK, STATIC, WORDS } from '../table/fdb_entry.ts'
 import { FIRST_LIST } from '../table/lists.ts';
 import { isGroup, isReservedGroup } from '../wire/ethernet.ts';
 import { VID_MASK } from '../wire/vlan.ts';
-import { bridgeCause, type Cause, limitCause, portCause, staticCause } from './cause.ts';
+import { bridgeCause, type Cause, groupCause, limitCause, portCause, staticCause } from './cause.ts';
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hopText, type Scene, secondsText, step } from './scene.ts';
 import { dropOf } from './tell_classify.ts';
@@ -106,7 +106,8 @@ export function tellLearn(
 }
 
 export function tellDecide(scene: Scene, bridge: string, { columns, learned }: SeenRow): TraceStep[] {
-  const { config, frame, knowledge, sighting } = scene;
+  const { config, frame, knowledge, sighting, names } = scene;
+  const ingress = names.port(columns[COLUMN.ingress] & PORT_MASK) ?? scene.port;
   const dest = columns[COLUMN.dest];
   const domain = columns[COLUMN.domain] >>> DOMAIN_SHIFT;
   const reason = dropOf(dest);
@@ -116,8 +117,8 @@ export function tellDecide(scene: Scene, bridge: string, { columns, learned }: S
   const where = domainText(scene, bridge, vid);
   const tell = (verdict: string, text: string, cause?: Cause) => [step('decide', verdict, text, cause)];
   if (reason === 'reserved_group') {
-    const cause = bridgeCause(config, bridge, 'group_fwd_mask');
     const bit = dstLo & 15;
+    const cause = groupCause(config, bridge, ingress, bit);
     const text = `${dst} is for the link's other end, and bit ${bit} is not set (${cause.text}): dropped, ${reason}`;
     return tell(reason, text, cause);
   }
@@ -150,7 +151,7 @@ export function tellDecide(scene: Scene, bridge: string, { columns, learned }: S
   if (isGroup(dstHi)) {
     const isBroadcast = dst === 'ff:ff:ff:ff:ff:ff';
     const allowed = isReservedGroup(dstHi, dstLo) && (dstLo & 15) !== 0;
-    const cause = allowed ? bridgeCause(config, bridge, 'group_fwd_mask') : undefined;
+    const cause = allowed ? groupCause(config, bridge, ingress, dstLo & 15) : undefined;
     const bpdu = isReservedGroup(dstHi, dstLo) && !allowed ? ', as no spanning tree runs here' : '';
     const what = isBroadcast ? 'A broadcast' : `${dst} is a group, and`;
     const why = cause === undefined ? bpdu : ` (${cause.text})`;

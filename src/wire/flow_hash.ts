@@ -30,6 +30,27 @@ export function flowHash(view: DataView, macs: number, rest: number, length: num
   return mix(view.getInt32(macs + 2) ^ view.getInt32(macs + 8), type);
 }
 
+/**
+ * What tells the frames of a flow apart: TCP's sequence number, UDP's length and checksum; 0 for anything else. Of a frame
+ * as for flowHash.
+ */
+export function flowWord(view: DataView, rest: number, length: number): number {
+  const l3 = rest + 2;
+  const end = rest + length - MACS_LEN;
+  const type = view.getUint16(rest);
+  let protocol = 0;
+  let l4 = 0;
+  if (type === TYPE_IPV4 && l3 + ipv4.HEADER_LEN <= end && !ipv4.isFragment(view, l3)) {
+    protocol = ipv4.protocol(view, l3);
+    l4 = l3 + ipv4.headerLength(view, l3);
+  } else if (type === TYPE_IPV6 && l3 + ipv6.HEADER_LEN <= end) {
+    protocol = ipv6.nextHeader(view, l3);
+    l4 = l3 + ipv6.HEADER_LEN;
+  }
+  if ((protocol !== ipv4.PROTOCOL_TCP && protocol !== ipv4.PROTOCOL_UDP) || l4 + 8 > end) return 0;
+  return view.getInt32(l4 + 4);
+}
+
 function portsAt(view: DataView, protocol: number, at: number, end: number): number {
   if ((protocol !== ipv4.PROTOCOL_TCP && protocol !== ipv4.PROTOCOL_UDP) || at + 4 > end) return 0;
   return view.getUint16(at) ^ view.getUint16(at + 2);

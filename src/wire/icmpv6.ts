@@ -24,6 +24,15 @@ export function type(view: DataView, at: number): number {
   return view.getUint8(at);
 }
 
+export function isPacketTooBig(view: DataView, at: number): boolean {
+  return view.getUint8(at) === PACKET_TOO_BIG && view.getUint8(at + CODE) === 0;
+}
+
+/** Of a packet too big. */
+export function mtu(view: DataView, at: number): number {
+  return view.getUint32(at + MTU);
+}
+
 /** Types that are never answered with an error, section 2.4 (e.1) and (e.2). */
 export function isError(type: number): boolean {
   return type < FIRST_INFORMATIONAL || type === REDIRECT;

@@ -7,3 +7,20 @@ const UNFIT = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
 export function plainText(text: string, length: number): string {
   return text.slice(0, length).replace(UNFIT, '?');
 }
+
+/** `text` with unfit characters as JSON would write them, line ends and tabs excepted. */
+export function escapeUnfit(text: string): string {
+  return text.replace(UNFIT, (unfit) =>
+    unfit === '\n' || unfit === '\t'
+      ? unfit
+      : Array.from(
+          { length: unfit.length },
+          (_, n) => `\\u${unfit.charCodeAt(n).toString(16).padStart(4, '0')}`,
+        ).join(''),
+  );
+}
+
+/** As a name or a path must not have them: unfit characters and line ends. */
+export function isFit(text: string): boolean {
+  return text.search(UNFIT) < 0;
+}

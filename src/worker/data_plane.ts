@@ -5,13 +5,14 @@
 // and sends to all. What they share only the first changes, while the others stand still.
 
 import { Engine } from '../engine/engine.ts';
-import type { Topology } from '../engine/topology.ts';
+import { mayEnter, type Topology } from '../engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { Devices } from '../port/devices.ts';
 import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, SWITCH } from '../table/counters.ts';
-import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
+import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
+import { Paths } from '../table/paths.ts';
+import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
 import { Lookout } from './lookout.ts';
 import type { Answer, Change, Failed, HostRings, News, Request, Team } from './messages.ts';
@@ -19,6 +20,8 @@ import { Onlookers } from './onlookers.ts';
 
 /** How often silent remotes are looked for, ms. */
 const EXPIRE_INTERVAL = 10_000;
+/** How often learned remotes are counted, and room is made for others, ms. */
+const COUNT_INTERVAL = 1000;
 /** Requests are looked for this often, ms, should a wake-up ever be lost. */
 const LOOK_INTERVAL = 1000;
 
@@ -28,7 +31,9 @@ const WAITED_UNTIL = 0;
 const LAST_EXPIRY = 1;
 /** When requests were last looked for. */
 const LAST_LOOK = 2;
-const TIMES = 3;
+/** When learned remotes were last counted. */
+const LAST_COUNT = 3;
+const TIMES = 4;
 
 export class DataPlane {
   private readonly engine: Engine;
@@ -36,12 +41,15 @@ export class DataPlane {
   private readonly remotes: Remotes;
   private readonly devices: Devices;
   private readonly lookout: Lookout;
+  /** Ports whose gauge of learned remotes is not zero. */
+  private readonly counted = new Set<number>();
   private readonly report: (news: News) => void;
   private readonly barrier: Barrier;
   /** Workers that stand still while this one, the first, changes what they share. */
   private readonly others: number;
   private readonly isFollower: boolean;
   private readonly onlookers: Onlookers;
+  private readonly paths: Paths;
   private topology: Topology;
   /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
   private readonly times = new Float64Array(TIMES);
@@ -59,10 +67,13 @@ export class DataPlane {
     this.others = team === undefined ? 0 : team.workers - 1;
     this.isFollower = team !== undefined && team.index > 0;
     this.barrier = new Barrier(team?.barrier);
-    this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower: this.isFollower });
+    this.paths = new Paths(REMOTE_ROWS, team?.paths);
+    const { limits } = this.paths;
+    const { isFollower } = this;
+    this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower, limits });
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
-    this.devices = new Devices(this.engine, counters, this.remotes, this.others > 0);
+    this.devices = new Devices(this.engine, counters, this.remotes, this.paths, this.others > 0);
     this.lookout = new Lookout(this.engine, this.remotes);
     this.report = report;
     if (host !== undefined) {
@@ -112,6 +123,7 @@ export class DataPlane {
     this.onlookers.notify();
     if (devices.hasNews) for (const news of devices.takeNews()) this.report(news);
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
+    if (clock[0] - times[LAST_COUNT] >= COUNT_INTERVAL && !this.isFollower) this.countRemotes();
   }
 
   answer(request: Request): Answer {
@@ -130,6 +142,9 @@ export class DataPlane {
         const count = this.alone(() => this.engine.flush(domains, port, hi, lo));
         return { kind: 'flushed', count };
       }
+      case 'make_room':
+        this.alone(() => this.makeRoom(request.port));
+        return { kind: 'done', failed: [] };
       case 'read':
         return this.alone(() => this.lookout.page(request.from));
       case 'barrier':
@@ -195,7 +210,11 @@ export class DataPlane {
         failed.push({ port: spec.port, message: error instanceof Error ? error.message : String(error) });
       }
     }
-    if (devices.descriptors !== null) devices.descriptors.decapsulation.mtu = topology.mtu;
+    if (devices.descriptors !== null) {
+      const { decapsulation } = devices.descriptors;
+      decapsulation.mtu = topology.mtu;
+      decapsulation.mayEnter = (port, tci) => mayEnter(topology, port, tci);
+    }
     return failed;
   }
 
@@ -210,6 +229,7 @@ export class DataPlane {
   /** What all workers share, and what a port's number meant before. */
   private configureShared({ topology, remotes, table, added }: Change): void {
     if (remotes !== null) {
+      this.paths.clear();
       this.remotes.configure(remotes, (port) => topology.vlan.length > 0 && topology.mtu[port] !== 0);
     }
     const isHop = (hop: number) => {
@@ -227,6 +247,27 @@ export class DataPlane {
     this.onlookers.forget(port);
   }
 
+  /** Frames that wait may name the remotes: a port that is still crowded says so again. */
+  private makeRoom(port: number): void {
+    if (this.engine.isBusy) return;
+    const rows = this.remotes.oldest(port);
+    this.engine.forgetHops((hop) => (hop & PORT_MASK) === port && rows.has(hop >>> PORT_BITS));
+    this.remotes.giveUp(rows);
+  }
+
+  private countRemotes(): void {
+    const { counted, remotes, counters } = this;
+    this.times[LAST_COUNT] = this.engine.clock[0];
+    for (const port of remotes.learned.keys()) counted.add(port);
+    for (const port of counted) {
+      const count = remotes.learned.get(port) ?? 0;
+      counters.gauges[counters.port(port) + PORT.remotes] = count;
+      if (count === 0) counted.delete(port);
+    }
+    for (const port of remotes.crowded) this.report({ kind: 'crowded', port, errno: 0 });
+    remotes.crowded.clear();
+  }
+
   private expireRemotes(): void {
     const { topology, times } = this;
     const now = this.engine.clock[0];
@@ -234,6 +275,7 @@ export class DataPlane {
     for (const ageing of topology.ageing) longest = Math.max(longest, ageing);
     // FDB entries that name a row must be gone before the row is; their clock ticks coarsely.
     this.remotes.expire(Math.floor((now - longest) / 1000) - 1);
+    this.paths.expire(Math.floor(now / 1000), (row) => this.remotes.portOf(row) !== 0);
     times[LAST_EXPIRY] = now;
   }
 

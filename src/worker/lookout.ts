@@ -9,8 +9,8 @@ import { FIRST_LIST } from '../table/lists.ts';
 import { CONFIGURED_REMOTES, type Remotes } from '../table/remotes.ts';
 import type { Followed, Found, Page, RemoteAddress } from './messages.ts';
 
-/** Entries in one page of the FDB: 320 KiB, 1 ms. */
-const PAGE = 16_384;
+/** Entries in one page of the FDB: 40 KiB, 0.1 ms. Clients who do not read on have one waiting each, decoded. */
+const PAGE = 2048;
 
 export class Lookout {
   private readonly engine: Engine;

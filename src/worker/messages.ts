@@ -34,6 +34,8 @@ export type Request =
   | { kind: 'stand' }
   /** `domains` null, `port` 0 and a zero MAC match everything. */
   | { kind: 'flush'; domains: number[] | null; port: number; hi: number; lo: number }
+  /** Give up the remotes of a port that were not heard for longest. Frames that wait put it off until the next time. */
+  | { kind: 'make_room'; port: number }
   /** A page of the FDB from slot `from` on: see Fdb.read. */
   | { kind: 'read'; from: number }
   /** Answered once no frame goes by what a port's state was before. */
@@ -108,9 +110,12 @@ export type Answer =
   | Found
   | Followed;
 
-/** Unasked: a port's device died, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
+/**
+ * Unasked: a port's device died, the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port, or such a port has all the
+ * remotes that it may learn, and there is another one.
+ */
 export interface News {
-  kind: 'gone' | 'unsegmented';
+  kind: 'gone' | 'unsegmented' | 'crowded';
   port: number;
   errno: number;
 }
@@ -128,6 +133,8 @@ export interface Team {
   /** Memory of the first worker's counters: the gauges. */
   gauges: ArrayBufferLike;
   remotes: SharedArrayBuffer;
+  /** See Paths. */
+  paths: SharedArrayBuffer;
   barrier: SharedArrayBuffer;
   /** The FDB at the start. */
   table: SharedArrayBuffer;

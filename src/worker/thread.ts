@@ -23,14 +23,18 @@ const plane = new DataPlane(
   team,
 );
 let isRunning = true;
+/** Whether a request was answered in the last round: then there may be more, for which nobody signals again. */
+let isAsked = false;
 try {
   plane.listen(wakeFd);
   while (isRunning) {
-    plane.poll(PATIENCE);
-    if (!plane.takeWake()) continue;
-    // What the host said before it asked goes first: a port says goodbye before it is removed.
-    plane.poll(0);
-    answerAll();
+    plane.poll(isAsked ? 0 : PATIENCE);
+    if (!isAsked) {
+      if (!plane.takeWake()) continue;
+      // What the host said before it asked goes first: a port says goodbye before it is removed.
+      plane.poll(0);
+    }
+    isAsked = answerOne();
   }
 } finally {
   plane.close(); // also after a crash: file descriptors belong to the process, not to the thread
@@ -39,22 +43,20 @@ try {
   Atomics.notify(ended, 0);
 }
 
-function answerAll(): void {
-  for (;;) {
-    const received = receiveMessageOnPort(channel) as { message: Envelope<Request> } | undefined;
-    if (received === undefined) return;
-    const { id, body } = received.message;
-    try {
-      const answer = plane.answer(body);
-      // Copied, not transferred: once an ArrayBuffer was detached, V8 checks every typed array access for it.
-      channel.postMessage({ id, body: answer });
-    } catch (error) {
-      // The control plane asked for something impossible: its problem, not the other ports'.
-      channel.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
-    }
-    if (body.kind === 'stop') {
-      isRunning = false;
-      return; // what came later stays unanswered: other workers, which it may wait for, have stopped as well
-    }
+/** One a poll: a hundred requests at once must not keep frames waiting a hundred times as long. False: there was none. */
+function answerOne(): boolean {
+  const received = receiveMessageOnPort(channel) as { message: Envelope<Request> } | undefined;
+  if (received === undefined) return false;
+  const { id, body } = received.message;
+  try {
+    const answer = plane.answer(body);
+    // Copied, not transferred: once an ArrayBuffer was detached, V8 checks every typed array access for it.
+    channel.postMessage({ id, body: answer });
+  } catch (error) {
+    // The control plane asked for something impossible: its problem, not the other ports'.
+    channel.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
   }
+  // What came after it stays unanswered: other workers, which it may wait for, have stopped as well.
+  if (body.kind === 'stop') isRunning = false;
+  return true;
 }

@@ -2,7 +2,7 @@
 //
 //   change:       to all; each receives from its share of the ports and sends to every port
 //   remove, barrier, list, captures:  to all
-//   read, flush:  to the first, while the others stand still
+//   read, flush, make_room:  to the first, while the others stand still
 //   lookup:       to the first alone, under the lock of the FDB
 //   follow, followed:  to all
 //
@@ -14,7 +14,8 @@ import { TaploomError } from '../error.ts';
 import { FrameRing } from '../port/frame_ring.ts';
 import { traitsOf } from '../port/spec.ts';
 import type { Counters } from '../table/counters.ts';
-import { CONFIGURED_REMOTES, LEARNED_REMOTES, Remotes } from '../table/remotes.ts';
+import { Paths } from '../table/paths.ts';
+import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import type { SlotRing } from '../table/slot_ring.ts';
 import { Barrier } from './barrier.ts';
@@ -63,6 +64,7 @@ export class WorkersPlane implements PlaneClient {
       workers: counters.length,
       gauges: counters[0].memory,
       remotes: new SharedArrayBuffer(Remotes.size(CONFIGURED_REMOTES, LEARNED_REMOTES)),
+      paths: new SharedArrayBuffer(Paths.size(REMOTE_ROWS)),
       barrier: this.barrier.memory,
       table: SharedFdb.allocate(this.slots),
     };

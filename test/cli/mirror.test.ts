@@ -9,7 +9,7 @@ const cli = simulatedCli({
       ports: {
         vm1: { type: 'tap' },
         mon: { type: 'tap' },
-        vx42: { type: 'vxlan', vni: 42, local: '192.0.2.1' },
+        vx42: { type: 'vxlan', vni: 42, local: '192.0.2.1', remote_learning: true },
       },
     },
     br1: { ports: {} },

@@ -93,7 +93,7 @@ test('a tunnel is in the lists once for each remote, and knows no hop without on
       ports: {
         p1: {},
         vx: { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes: ['192.0.2.2', '192.0.2.3'] },
-        empty: { type: 'vxlan', vni: 2, local: '192.0.2.1' },
+        empty: { type: 'vxlan', vni: 2, local: '192.0.2.1', remote_learning: true },
       },
     },
   });

@@ -32,6 +32,11 @@ const common = {
   learning: fc.boolean(),
   flood: fc.boolean(),
   fdb_limit: fc.constantFrom(1, 8192),
+  group_fwd_mask: fc.constantFrom(0, 0x4, 0xfffd),
+  stp: fc.record(
+    { cost: fc.constantFrom(1, 65_535), priority: fc.constantFrom(0, 63) },
+    { requiredKeys: [] },
+  ),
   mtu,
   fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),
 };
@@ -73,26 +78,29 @@ const memory = fc.record(
   },
   { requiredKeys: ['type'] },
 );
+/** A tunnel without remotes must learn them. */
 const vxlan = fc.boolean().chain((ipv6) =>
-  fc.record(
-    {
-      type: fc.constant('vxlan'),
-      vni: fc.nat({ max: 0xff_ffff }),
-      local: fc.constant(ipv6 ? '2001:DB8:0::1' : '192.0.2.1'),
-      remotes: fc.uniqueArray(
-        fc.constantFrom(...(ipv6 ? ['2001:db8::2', '::1'] : ['192.0.2.2', '10.0.0.1'])),
-      ),
-      dst_port: fc.constantFrom(4789, 8472),
-      source_ports: fc.constantFrom('49152-65535', '1-1'),
-      remote_learning: fc.boolean(),
-      max_remotes: fc.constantFrom(1024, 2),
-      ttl: fc.constantFrom(64, 1),
-      tos: fc.constantFrom<number | string>(0, 255, 'inherit'),
-      udp_checksum: fc.boolean(),
-      ...common,
-    },
-    { requiredKeys: ['type', 'vni', 'local'] },
-  ),
+  fc
+    .record(
+      {
+        type: fc.constant('vxlan'),
+        vni: fc.nat({ max: 0xff_ffff }),
+        local: fc.constant(ipv6 ? '2001:DB8:0::1' : '192.0.2.1'),
+        remotes: fc.uniqueArray(
+          fc.constantFrom(...(ipv6 ? ['2001:db8::2', '::1'] : ['192.0.2.2', '10.0.0.1'])),
+        ),
+        dst_port: fc.constantFrom(4789, 8472),
+        source_ports: fc.constantFrom('49152-65535', '1-1'),
+        remote_learning: fc.boolean(),
+        max_remotes: fc.constantFrom(1024, 2),
+        ttl: fc.constantFrom(64, 1),
+        tos: fc.constantFrom<number | string>(0, 255, 'inherit'),
+        udp_checksum: fc.boolean(),
+        ...common,
+      },
+      { requiredKeys: ['type', 'vni', 'local'] },
+    )
+    .map((port) => (port.remotes?.length ? port : { ...port, remote_learning: true })),
 );
 type Input = Record<string, unknown>;
 const port: fc.Arbitrary<Input> = fc.oneof(tap, afPacket, memory, vxlan);
@@ -109,6 +117,11 @@ const bridge = fc.record({
   ageing_time: fc.constantFrom(300, 0, 0.25, 1_000_000),
   fdb_limit: fc.constantFrom(8192, 4_000_000),
   group_fwd_mask: fc.constantFrom(0, 0x4000, 0xfff8),
+  stp: fc.constantFrom(
+    false as const,
+    { protocol: 'off' as const },
+    { protocol: 'off' as const, forward_delay: 0, priority: 1 },
+  ),
   mirrors: fc.constantFrom(
     {},
     {},

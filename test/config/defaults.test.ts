@@ -6,7 +6,13 @@ function mtus(bridge: object): Record<string, number> {
   return Object.fromEntries(effectiveMtus(parseConfig({ version: 1, bridges: { br0: bridge } }), 'br0'));
 }
 const tap = (vlan?: object, mtu?: number) => ({ type: 'tap', vlan, mtu });
-const vxlan = (more: object = {}) => ({ type: 'vxlan', vni: 1, local: '192.0.2.1', ...more });
+const vxlan = (more: object = {}) => ({
+  type: 'vxlan',
+  vni: 1,
+  local: '192.0.2.1',
+  remote_learning: true,
+  ...more,
+});
 
 test('without tunnels everything is 1500', () => {
   expect(mtus({ ports: { a: tap() } })).toEqual({ a: 1500, br0: 1500 });
@@ -96,4 +102,28 @@ test('the MAC address of a bridge depends on the machine and the name only', () 
   expect(stableMac('br0', 'm1')).not.toBe(stableMac('br1', 'm1'));
   expect(stableMac('br0', 'm1')).not.toBe(stableMac('br0', 'm2'));
   expect(stableMac('br0')).toBe(stableMac('br0'));
+});
+
+test('a VXLAN port has what the network under it lets through, and its neighbours keep theirs', () => {
+  const tunnel = (local: string, more: object = {}) => ({
+    type: 'vxlan',
+    vni: 1,
+    local,
+    remotes: [],
+    remote_learning: true,
+    ...more,
+  });
+  const config = parseConfig({
+    version: 1,
+    bridges: {
+      br0: {
+        ports: { a: { type: 'memory' }, v: tunnel('192.0.2.1'), w: { ...tunnel('2001:db8::1'), mtu: 1300 } },
+      },
+    },
+  });
+  const under = (v: number, w: number) =>
+    Object.fromEntries(effectiveMtus(config, 'br0', new Map(), new Map(Object.entries({ v, w }))));
+  expect(under(1420, 1500)).toEqual({ br0: 1300, a: 1300, v: 1370, w: 1300 });
+  expect(under(9000, 1300)).toEqual({ br0: 1300, a: 1300, v: 8950, w: 1230 });
+  expect(under(100, 68)).toMatchObject({ v: 68, w: 68 });
 });

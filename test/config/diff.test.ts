@@ -7,6 +7,7 @@ import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import { arbitraryConfig } from './arbitrary_config.ts';
 
 const br0 = (bridge: object): SwitchConfig => parseConfig({ version: 1, bridges: { br0: bridge } });
+const VXLAN = { type: 'vxlan', local: '192.0.2.1', remotes: ['192.0.2.2'] };
 const ops = (actions: Action[]): string[] => actions.map(({ op, kind, path }) => `${op} ${kind} ${path}`);
 
 test('all actions together lead from any configuration to any other', () => {
@@ -75,7 +76,7 @@ test.each([
   ['interface', { type: 'af_packet' }, { type: 'af_packet', interface: 'eth1' }],
   ['host_stack', { type: 'af_packet' }, { type: 'af_packet', host_stack: true }],
   ['capacity', { type: 'memory' }, { type: 'memory', capacity: 5 }],
-  ['vni', { type: 'vxlan', vni: 1, local: '192.0.2.1' }, { type: 'vxlan', vni: 2, local: '192.0.2.1' }],
+  ['vni', { ...VXLAN, vni: 1 }, { ...VXLAN, vni: 2 }],
 ])('another %s is another port', (_, from, to) => {
   const actions = diff(br0({ ports: { p: from } }), br0({ ports: { p: to } }));
   expect(ops(actions)).toEqual(['delete port bridges.br0.ports.p', 'add port bridges.br0.ports.p']);

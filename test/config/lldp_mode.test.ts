@@ -18,13 +18,15 @@ test('attached interfaces receive unless told otherwise, other ports do nothing'
   }
   expect(modeOf({ type: 'af_packet', lldp: true })).toBe('both');
   expect(modeOf({ type: 'af_packet', lldp: false })).toBe('off');
-  expect(modeOf({ type: 'vxlan', vni: 1, local: '192.0.2.1' })).toBe('off');
+  expect(modeOf({ type: 'vxlan', vni: 1, local: '192.0.2.1', remote_learning: true })).toBe('off');
 });
 
 test('where the bridge forwards LLDP frames, the switch has no part in it', () => {
   for (const lldp of [true, 'receive']) {
     expect(modeOf({ type: 'tap', lldp }, { group_fwd_mask: 0x4000 })).toBe('off');
     expect(modeOf({ type: 'tap', lldp }, { group_fwd_mask: 0xbff8 })).not.toBe('off');
+    expect(modeOf({ type: 'tap', lldp, group_fwd_mask: 0x4000 })).toBe('off');
+    expect(modeOf({ type: 'tap', lldp, group_fwd_mask: 0xbffd })).not.toBe('off');
   }
 });
 
@@ -32,7 +34,7 @@ test('a wrong value and a tunnel with the key are explained', () => {
   const problem = (port: object) =>
     validate({ version: 1, bridges: { b: { ports: { p: port } } } }).problems.map(({ message }) => message);
   expect(problem({ type: 'tap', lldp: 'send' })).toEqual(['"send" is not true, false or receive']);
-  expect(problem({ type: 'vxlan', vni: 1, local: '192.0.2.1', lldp: true })).toEqual([
+  expect(problem({ type: 'vxlan', vni: 1, local: '192.0.2.1', remote_learning: true, lldp: true })).toEqual([
     'unknown key: only tap and af_packet and memory ports have it, this is a vxlan port',
   ]);
 });

@@ -15,7 +15,8 @@ const port = (value: unknown, bridge: object = {}) => br0({ ...bridge, ports: { 
 const inPort = (value: unknown, bridge: object = {}) =>
   port(value, bridge).map((line) => line.replace(/^bridges\.br0\.ports\.p\.?/, ''));
 const vlan = (value: unknown) => inPort({ type: 'tap', vlan: value }, { vlan_filtering: true });
-const vxlan = (more: object) => inPort({ type: 'vxlan', vni: 1, local: '192.0.2.1', ...more });
+const vxlan = (more: object) =>
+  inPort({ type: 'vxlan', vni: 1, local: '192.0.2.1', remote_learning: true, ...more });
 
 test('the defaults are filled in', () => {
   const config = parseConfig({
@@ -24,14 +25,14 @@ test('the defaults are filled in', () => {
       br0: {
         ports: {
           a: { type: 'tap' },
-          b: { type: 'vxlan', vni: 1, local: '192.0.2.1' },
+          b: { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes: ['192.0.2.2'] },
           c: { type: 'memory' },
           d: { type: 'af_packet' },
         },
       },
     },
   });
-  const flags = { hairpin: false, isolated: false, learning: true, flood: true };
+  const flags = { hairpin: false, isolated: false, learning: true, flood: true, group_fwd_mask: 0 };
   expect(config).toEqual({
     version: 1,
     bridges: {
@@ -50,10 +51,10 @@ test('the defaults are filled in', () => {
             type: 'vxlan',
             vni: 1,
             local: '192.0.2.1',
-            remotes: [],
+            remotes: ['192.0.2.2'],
             dst_port: 4789,
             source_ports: '49152-65535',
-            remote_learning: true,
+            remote_learning: false,
             max_remotes: 1024,
             ttl: 64,
             tos: 0,
@@ -142,6 +143,10 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
   expect(br0({ group_fwd_mask: 0x4002 })).toEqual([
     'bridges.br0.group_fwd_mask: 0x4002 has a bit that cannot be forwarded: 0 (STP), 1 (PAUSE) and 2 (LACP) are restricted',
   ]);
+  expect(inPort({ type: 'tap', group_fwd_mask: 6 })).toEqual([
+    'group_fwd_mask: 0x6 has a bit that cannot be forwarded: 1 (PAUSE) is restricted',
+  ]);
+  expect(inPort({ type: 'tap', group_fwd_mask: 0xfffd })).toEqual([]);
   expect(port({ type: 'tap', netns: 10 })).toEqual([
     'bridges.br0.ports.p.netns: 10 is a number, expected a network namespace: a name in /var/run/netns, or an absolute path: put it in quotes',
   ]);
@@ -157,6 +162,27 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
   expect(inPort({ type: 'memory', fault: { drop: 2, delay: -1 } })).toEqual([
     'fault.drop: 2 is not a probability (0-1)',
     'fault.delay: -1 is not a delay (0-60000 ms)',
+  ]);
+});
+
+test('parameters of a spanning tree that is off are taken, and what cannot run is refused', () => {
+  const stp = (value: object) => br0({ stp: value });
+  expect(stp({ protocol: 'off', forward_delay: 0, hello_time: 1, max_age: 40, priority: 65_535 })).toEqual(
+    [],
+  );
+  expect(stp({ protocol: 'rstp' })).toEqual([
+    'bridges.br0.stp.protocol: the spanning tree protocol is not supported yet',
+  ]);
+  expect(stp({ priority: 4096 })).toEqual(['bridges.br0.stp.protocol: missing, expected off']);
+  expect(stp({ protocol: 'off', hello_time: 11, max_age: 5, priority: -1 })).toEqual([
+    'bridges.br0.stp.priority: -1 is not a bridge priority (0-65535)',
+    'bridges.br0.stp.hello_time: 11 is not a hello time (1-10 seconds)',
+    'bridges.br0.stp.max_age: 5 is not a max age (6-40 seconds)',
+  ]);
+  expect(br0({ stp: 'on' })).toEqual(['bridges.br0.stp: "on" is not false or a mapping with protocol: off']);
+  expect(inPort({ type: 'tap', stp: { cost: 0, priority: 64 } })).toEqual([
+    'stp.cost: 0 is not a path cost (1-65535)',
+    'stp.priority: 64 is not a port priority (0-63)',
   ]);
 });
 
@@ -281,7 +307,7 @@ test('tunnel endpoints must be hosts of one address family', () => {
 });
 
 test('a VNI at one address and UDP port belongs to one port', () => {
-  const x = { type: 'vxlan', vni: 1, local: '2001:db8::1' };
+  const x = { type: 'vxlan', vni: 1, local: '2001:db8::1', remote_learning: true };
   const config = (y: object) =>
     problems({ version: 1, bridges: { br0: { ports: { x } }, br1: { ports: { y } } } });
   expect(config({ ...x, local: '2001:DB8::0:1' })).toEqual([
@@ -293,7 +319,10 @@ test('a VNI at one address and UDP port belongs to one port', () => {
 
 test('static entries fit to their bridge and port', () => {
   const mac = '02:00:00:00:00:01';
-  const ports = { a: { type: 'tap' }, x: { type: 'vxlan', vni: 1, local: '192.0.2.1' } };
+  const ports = {
+    a: { type: 'tap' },
+    x: { type: 'vxlan', vni: 1, local: '192.0.2.1', remote_learning: true },
+  };
   const plain = (...entries: object[]) => br0({ ports, static: entries });
   const filtering = (...entries: object[]) => br0({ vlan_filtering: true, ports, static: entries });
   expect(plain({ mac, port: 'a' }, { mac: '02:00:00:00:00:02', port: 'br0' })).toEqual([]);
@@ -371,4 +400,28 @@ test('an interface is attached once, and none that the switch makes itself', () 
   expect(inPort({ type: 'af_packet', interface: 'a b' })).toEqual([
     'interface: "a b" is not an interface name: no slash, colon, percent sign or white space',
   ]);
+});
+
+test('a tunnel that knows no remote says that it learns them, or is refused', () => {
+  const vx = { type: 'vxlan', vni: 1, local: '192.0.2.1' };
+  const bridge = (more: object, port: object = {}) => ({
+    version: 1,
+    bridges: { br0: { ports: { vx: { ...vx, ...port } }, ...more } },
+  });
+  const sentence =
+    'bridges.br0.ports.vx.remote_learning: a tunnel without remotes hears only those whom it learns: list remotes, or say remote_learning: true';
+  expect(() => parseConfig(bridge({}))).toThrow(sentence);
+  expect(() => parseConfig(bridge({}, { remote_learning: false }))).toThrow(sentence);
+  const entry = { mac: '02:00:00:00:00:01', port: 'vx', remote: '192.0.2.2' };
+  const mirror = { to: { port: 'vx', remote: '192.0.2.2' } };
+  for (const [more, port] of [
+    [{}, { remotes: ['192.0.2.2'] }],
+    [{ static: [entry] }, {}],
+    [{ mirrors: { m: mirror } }, {}],
+  ]) {
+    expect(parseConfig(bridge(more, port)).bridges.br0.ports.vx).toMatchObject({ remote_learning: false });
+  }
+  expect(parseConfig(bridge({}, { remote_learning: true })).bridges.br0.ports.vx).toMatchObject({
+    remotes: [],
+  });
 });

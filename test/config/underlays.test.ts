@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { validate } from '../../src/config/schema.ts';
 
-const TUNNEL = { type: 'vxlan', vni: 1, local: '192.0.2.1', udp_checksum: false, underlay_tap: 'up0' };
+const TUNNEL = {
+  type: 'vxlan',
+  vni: 1,
+  local: '192.0.2.1',
+  remote_learning: true,
+  udp_checksum: false,
+  underlay_tap: 'up0',
+};
 
 const problems = (ports: Record<string, object>) =>
   validate({ version: 1, bridges: { br0: { ports } } }).problems.map(

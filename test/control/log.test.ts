@@ -39,3 +39,11 @@ test('JSON lines are for collectors', () => {
   const line = JSON.parse(lines({ format: 'json' }, (log) => log.info({ port: 'vm1' }, 'up'))) as object;
   expect(line).toEqual({ level: 30, time: expect.stringMatching(/Z$/), port: 'vm1', msg: 'up' });
 });
+
+test('what a terminal would obey is written as text', () => {
+  const lines: string[] = [];
+  const log = createLogger({ journal: false, write: (line) => lines.push(line) });
+  log.info({ netns: 'a\u202eb' }, 'port \u001b[2J\u0007 is\r up');
+  expect(lines.join('')).toContain('port \\u001b[2J\\u0007 is\\u000d up');
+  expect(lines.join('')).toContain('netns=a\\u202eb');
+});

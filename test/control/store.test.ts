@@ -127,7 +127,9 @@ test('a state that a later version would refuse is not restored in parts', async
 });
 
 test('a state file that cannot be read stops the start', () => {
-  expect(() => new StateStore(directory).load()).toThrow(`Cannot read the state file ${directory}: EISDIR`);
+  expect(() => new StateStore(directory).load()).toThrow(
+    `Cannot read the state file ${directory}: it is not a regular file`,
+  );
 });
 
 test('saving leaves one private file, also when many changes come at once', async () => {

@@ -188,6 +188,21 @@ test.each([
   expect(rig.say('p1', `a > ${to}`)).toEqual(isForwarded ? [`p2: a > ${to}`] : ['p1 drops: reserved_group']);
 });
 
+test('a port may forward more reserved groups than its bridge, of frames that come in there', async () => {
+  const rig = await openRig({
+    br0: { group_fwd_mask: 0x8, ports: { p1: { group_fwd_mask: 0x4 }, p2: {} } },
+  });
+  const lacp = '01:80:c2:00:00:02';
+  const eapol = '01:80:c2:00:00:03';
+  expect(rig.say('p1', `a > ${lacp}`)).toEqual([`p2: a > ${lacp}`]);
+  expect(rig.say('p2', `b > ${lacp}`)).toEqual(['p2 drops: reserved_group']);
+  for (const [from, to] of [
+    ['p1', 'p2'],
+    ['p2', 'p1'],
+  ])
+    expect(rig.say(from, `c > ${eapol}`)).toEqual([`${to}: c > ${eapol}`]);
+});
+
 test('the group behind the reserved ones is an ordinary one', async () => {
   const rig = await openRig({ br0: { ports: ports(2) } });
   expect(rig.say('p1', 'a > 01:80:c2:00:00:10')).toEqual(['p2: a > 01:80:c2:00:00:10']);

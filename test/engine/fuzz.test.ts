@@ -75,12 +75,13 @@ function randomConfig(random: Random): SwitchConfigInput {
       };
     }
     if (random.chance(0.6)) {
+      const remotes = random.some(['192.0.2.2', '192.0.2.3'], 0.7);
       ports[`v${b}`] = {
         type: 'vxlan',
         vni: b,
         local: '192.0.2.1',
-        remotes: random.some(['192.0.2.2', '192.0.2.3'], 0.7),
-        remote_learning: random.chance(0.7),
+        remotes,
+        remote_learning: remotes.length === 0 || random.chance(0.7),
         max_remotes: random.between(1, 4),
         tos: random.chance(0.5) ? 'inherit' : 0,
         // Small ones, so that what is answered is small enough to be quoted with its mark.

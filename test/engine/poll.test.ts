@@ -38,6 +38,23 @@ test('a flood to 256 members is spread over several polls; none is lost, and eac
   expect(sink.sent.get(bench.port('p1'))).toBeUndefined();
 });
 
+test('a port owes for the copies that a flood of its frames makes beyond the first, up to a limit', () => {
+  const bench = openBench({ br0: { ports: ports(257) } });
+  const { engine, source } = bench;
+  const { owed } = engine.batch;
+  const [from, to] = [bench.port('p1'), bench.port('p2')];
+  source.add(to, 'b > a');
+  engine.poll(1000);
+  expect(owed[to]).toBeGreaterThan(255 * 8192);
+  source.add(from, 'a > b');
+  engine.poll(1000);
+  expect(owed[from]).toBe(0);
+  for (let n = 0; n < 64; n++) source.add(from, 'a > *');
+  do engine.poll(1000);
+  while (engine.isBusy);
+  expect(owed[from]).toBe(16 * 1024 * 1024);
+});
+
 test('while frames wait for their turn nothing more is received, and afterwards it is', () => {
   const bench = openBench({ br0: { ports: ports(257) } });
   const { engine, source, sink } = bench;

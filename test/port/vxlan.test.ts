@@ -278,6 +278,26 @@ test('without remote_learning only configured remotes are received from', () => 
   expect(receive(datagram(parse('b > a')), '192.0.2.99')).toBe('vxlan_unknown_remote');
 });
 
+test('a stranger is learned with the first frame that the port takes, and not before', () => {
+  const { receive, table, decapsulation } = setUp();
+  const stranger = '192.0.2.99';
+  const row = () => table.find(3, ...([...addressWords(stranger)] as [number, number, number, number]));
+  const frame = datagram(parse('b > a'));
+  const from = (changes: Record<number, number>) => {
+    const changed = Uint8Array.from(frame);
+    for (const [at, value] of Object.entries(changes)) changed[Number(at)] = value;
+    return changed;
+  };
+  receive(from({ 14: 0x01 }), stranger); // a group as the source
+  expect(row()).toBe(0);
+  decapsulation.mayEnter = (_, tci) => (tci & 0xfff) === 7;
+  receive(frame, stranger);
+  receive(from({ 20: 0x81, 21: 0x00, 22: 0, 23: 8 }), stranger);
+  expect(row()).toBe(0);
+  receive(from({ 20: 0x81, 21: 0x00, 22: 0, 23: 7 }), stranger);
+  expect(row()).toBeGreaterThan(100);
+});
+
 test('a learned remote that fell silent makes room', () => {
   const { receive, table } = setUp({ maxRemotes: 1 });
   const frame = datagram(parse('b > a'));

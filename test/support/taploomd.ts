@@ -10,7 +10,7 @@ import type { FdbEntry, PollGap, PortStatus } from '../../src/api.ts';
 import type { ActionResult } from '../../src/config/action.ts';
 import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
-import { type Background, check, type RunResult, runCommand } from './process.ts';
+import type { Background, RunResult } from './process.ts';
 
 export const program = (name: string) =>
   fileURLToPath(new URL(`../../dist/src/cli/${name}.js`, import.meta.url));
@@ -134,13 +134,15 @@ export class Taploomd {
     return (await this.request<{ results: ActionResult[] }>('PUT', '/v1/config', config)).results;
   }
 
-  /** The `taploom` client; rejects if it fails. */
+  /** The `taploom` client, in the daemon's namespace; rejects if it fails. */
   cli(...args: string[]): Promise<string> {
-    return check([process.execPath, program('taploom'), ...args], { env: { TAPLOOM_SOCKET: this.socket } });
+    return this.where.check([process.execPath, program('taploom'), ...args], {
+      env: { TAPLOOM_SOCKET: this.socket },
+    });
   }
 
   brctl(...args: string[]): Promise<RunResult> {
-    return runCommand([process.execPath, program('brctl'), ...args], {
+    return this.where.run([process.execPath, program('brctl'), ...args], {
       env: { TAPLOOM_SOCKET: this.socket },
     });
   }

@@ -47,6 +47,16 @@ test('what can help brings a port forward, and its pauses begin anew', () => {
   expect(missing.deadline()).toBe(1007);
 });
 
+test('what helps while a try is under way is not forgotten when the try fails', () => {
+  const missing = new MissingPorts();
+  missing.failed('eth0', notThere, 0);
+  missing.hurry('eth0', 105);
+  missing.failed('eth0', notThere, 110, 100);
+  expect(missing.deadline()).toBe(110);
+  missing.failed('eth0', notThere, 120, 111);
+  expect(missing.deadline()).toBeGreaterThan(1000);
+});
+
 test('a target has every wanted port but those that rest, and nothing that belongs to these', () => {
   fc.assert(
     fc.property(arbitraryConfig, fc.infiniteStream(fc.boolean()), (desired, rests) => {

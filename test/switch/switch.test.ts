@@ -11,7 +11,14 @@ import { configOf, openRig, ports } from '../support/engine/rig.ts';
 const fds = () => readdirSync('/proc/self/fd').length;
 /** An address that no interface of this machine has (RFC 5737), so binding to it fails. */
 const NOT_HERE = '192.0.2.77';
-const tunnel = (keys = {}) => ({ type: 'vxlan', vni: 1, local: '127.0.0.1', dst_port: 14_789, ...keys });
+const tunnel = (keys = {}) => ({
+  type: 'vxlan',
+  vni: 1,
+  local: '127.0.0.1',
+  remote_learning: true,
+  dst_port: 14_789,
+  ...keys,
+});
 
 test('an invalid configuration opens nothing and tells all problems', async () => {
   const bad = { version: 1, bridges: { br0: { ageing_time: -1, ports: { p1: { type: 'x' } } } } };
@@ -29,7 +36,7 @@ test('a switch that cannot be opened completely leaves nothing open', async () =
     code: 'not_applied',
     message: expect.stringContaining('bridges.br0.ports.bad: Cannot attach port bad'),
   });
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
 });
 
 test('apply reports what failed, leaves it out of the configuration, and does the rest', async () => {
@@ -92,7 +99,7 @@ test('a device that the data plane cannot take is reported and left out, and the
     { path: 'bridges.br0.ports.vx', error: 'Cannot attach port vx: no room', code: 'device_failed' },
     { kind: 'fdb', error: 'port vx could not be added' },
   ]);
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
   expect(Object.keys(rig.taploom.config.bridges.br0.ports)).toEqual(['p1', 'p2', 'p3', 'one']);
   expect(rig.say('p1', 'a > *')).toEqual(['p2: a > *', 'p3: a > *']);
   expect((await rig.taploom.apply(next)).every(({ ok }) => ok)).toBe(true);
@@ -137,7 +144,7 @@ test('what failed can be tried again', async () => {
     const [result] = await rig.taploom.apply(next({ local: NOT_HERE }));
     expect(result.ok).toBe(false);
   }
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
   const [result] = await rig.taploom.apply(next({}));
   expect(result).toMatchObject({ ok: true });
 });
@@ -154,7 +161,7 @@ test('a tunnel without a free source port gives its receiving socket back', asyn
   // Its only source port is the one that the first tunnel receives on.
   const [failed] = await rig.taploom.apply(next('14790-14790'));
   expect(failed.ok).toBe(false);
-  expect(fds()).toBe(before);
+  await expect.poll(fds).toBeLessThanOrEqual(before);
   const [result] = await rig.taploom.apply(next('49152-65535'));
   expect(result).toMatchObject({ ok: true });
 });
@@ -176,7 +183,8 @@ test('a configuration with too many domains is refused as a whole, and leaves no
   expect(results.every(({ ok }) => ok)).toBe(true);
   expect(rig.say('p1', 'a > *').slice(0, 2)).toEqual(['p2: a > *', 'p3: a > *']);
   await rig.taploom.close();
-  expect(fds()).toBe(before);
+  // The thread that waits for the kernel's news, this switch's or an earlier one's, closes its own.
+  await expect.poll(fds).toBeLessThanOrEqual(before);
 });
 
 test('plan tells what apply would do and does nothing', async () => {

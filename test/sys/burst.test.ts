@@ -159,6 +159,30 @@ describe.each([
     }
   });
 
+  test('a TAP that owes for its frames gets fewer turns beside others, and none less alone', async () => {
+    const { taps } = await bridgedTaps(await openLab(), 3);
+    const owed = Buffer.from(new ArrayBuffer(12));
+    const debts = new Int32Array(owed.buffer);
+    const b = burst({ uring, owed });
+    b.add(taps[1].fd, 1, KIND.tap);
+    b.add(taps[2].fd, 2, KIND.tap);
+    inject(b, taps[0].fd, 500);
+    const got = [0, 0, 0];
+    // Each frame of the second costs a hundred copies.
+    while (got[1] < 500) {
+      for (const source of sources(b, b.receive(0, 64, 0))) {
+        got[source]++;
+        if (source === 2) debts[2] += 100 * 8192;
+      }
+    }
+    expect(got[2]).toBeGreaterThan(0);
+    expect(got[2]).toBeLessThan(100);
+    let calls = 0;
+    for (; got[2] < 500; calls++) got[2] += b.receive(0, 64, 0);
+    expect(calls).toBeLessThan(30);
+    expect(debts[2]).toBe(0);
+  });
+
   test('a limit smaller than what is ready starves nobody', async () => {
     const { taps } = await bridgedTaps(await openLab(), 9);
     const b = burst({ uring });

@@ -1,6 +1,6 @@
 // Everything goes and comes back, again and again, under traffic: interfaces, names, namespaces, addresses, MTUs, the daemon.
 // After each quiet second the switch is what the configuration says, and everybody reaches everybody. In the end nothing
-// is left behind. CHAOS_SECONDS (default 40) is how long, CHAOS_SEED repeats a run.
+// is left behind. CHAOS_SECONDS (default 60) is how long, CHAOS_SEED repeats a run.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { ping } from '../support/traffic.ts';
 
 needs('ping', 'iperf3');
 
-const SECONDS = Number(process.env.CHAOS_SECONDS ?? 40);
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 60);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const [TAPS, VETHS, TUNNELS] = [8, 8, 4];
 /** How long the switch has to become what it should be. */

@@ -78,6 +78,17 @@ test('a queue that overflows while the daemon stands still costs frames, nothing
   await daemon.until('the queue read', async () => {
     return (await daemon.port('h1')).counters.receivedFrames === before + 3000 - lost;
   });
+  // What never reached the switch is told, too: why, and what helps.
+  await daemon.until('the loss told', async () => (await daemon.port('h1')).queueDropped === lost);
+  expect(await daemon.cli('drops', '--json')).toContain(`"reason": "queue_full"`);
+  expect(await daemon.cli('stats')).toMatch(new RegExp(`h1 +up .* ${lost} `));
+  await daemon.until('a log line', async () => {
+    return daemon.process.output().includes(`port h1 lost ${lost} frames: the kernel lost them`);
+  });
+  const { events } = await daemon.get<{ events: { message: string }[] }>('/v1/events?follow=false&type=drop');
+  expect(events.map(({ message }) => message).join('\n')).toContain(
+    `port h1 dropped ${lost} frames on receive: queue_full (the kernel lost them`,
+  );
   expect(await reaches(h1, '10.0.0.2')).toBe(true);
   await expectLaws(daemon);
 });

@@ -220,7 +220,7 @@ test('RSPAN: an Open vSwitch gets the copies in their VLAN, and its own VLAN goe
 test('a VXLAN remote that is none of the port’s gets the copies, and nothing else', async () => {
   const net = await connect({
     mirrors: { m1: { from: ['h1'], filter: 'icmp', to: { port: 'vx', remote: '192.0.2.2' } } },
-    ports: () => ({ vx: { type: 'vxlan', vni: 42, local: '192.0.2.1' } }),
+    ports: () => ({ vx: { type: 'vxlan', vni: 42, local: '192.0.2.1', remote_learning: true } }),
     prepare: async (lab, sw, far) => {
       await lab.veth(sw, 'und0', far, 'und0');
       await sw.up('und0', '192.0.2.1/24');

@@ -202,11 +202,11 @@ test('a change that cannot be had leaves the port as it was, with its static ent
   await h1.up('h1', '10.0.0.1/24');
   await h2.up('h2', '10.0.0.2/24');
   const wrong = [
-    ['--netns', 'typo'],
-    ['--owner', 'nosuchuser'],
+    ['--netns', 'typo', 'there is no network namespace typo'],
+    ['--owner', 'nosuchuser', 'Cannot find user nosuchuser'],
   ];
-  for (const words of wrong) {
-    await expect(daemon.cli('port', 'set', 'h1', ...words)).rejects.toThrow(/typo|nosuchuser/);
+  for (const [option, value, reason] of wrong) {
+    await expect(daemon.cli('port', 'set', 'br0', 'h1', option, value)).rejects.toThrow(reason);
     expect(await reaches(h1, '10.0.0.2')).toBe(true);
     expect((await daemon.fdb()).filter(({ type }) => type === 'static')).toHaveLength(1);
   }
@@ -260,6 +260,32 @@ test("the address of a bridge's own interface is the bridge's, and is never lear
   expect(await reaches(h2, '10.0.0.9', 1000)).toBe(true);
   const entries = (await daemon.fdb()).filter(({ mac }) => mac === '02:00:00:aa:bb:cc');
   expect(entries.map(({ type, port }) => [type, port])).toEqual([['local', 'br0']]);
+});
+
+test('an interface that is renamed keeps its port, which answers to both names', async () => {
+  const lab = await openLab();
+  const [sw, a, b] = await lab.netnsList(['sw', 'a', 'b']);
+  await veth(lab, sw, a, 'v1', '10.0.0.1/24');
+  await veth(lab, sw, b, 'v2', '10.0.0.2/24');
+  const daemon = await Taploomd.start(
+    lab,
+    sw,
+    bridge({ v1: { type: 'af_packet' }, v2: { type: 'af_packet' } }),
+  );
+  await sw.ip('link set v1 down', 'link set v1 name lan0', 'link set lan0 up');
+  await daemon.until('renamed', async () => (await daemon.port('v1')).interface === 'lan0', 1000);
+  expect(await reaches(a, '10.0.0.2')).toBe(true);
+  // A new interface under the old name is another one.
+  await sw.ip('link add v1 type veth peer name v1p', 'link set v1 up');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(await daemon.port('v1')).toMatchObject({ interface: 'lan0', state: 'up' });
+  await daemon.cli('port', 'set', 'br0', 'lan0', '--hairpin', 'on');
+  expect(await daemon.get('/v1/bridges/br0/ports/lan0')).toMatchObject({
+    status: { name: 'v1' },
+    config: { hairpin: true },
+  });
+  await daemon.cli('port', 'del', 'br0', 'lan0');
+  expect((await daemon.ports()).map(({ name }) => name)).toEqual(['v2']);
 });
 
 test('an MTU that is changed after a port was attached counts', async () => {

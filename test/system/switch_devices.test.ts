@@ -19,6 +19,7 @@ const configOf = (ports: object, bridge: object = {}) => ({
 });
 const tunnel = (keys: object = {}) => ({
   type: 'vxlan',
+  remote_learning: true,
   vni: 1,
   local: '127.0.0.1',
   dst_port: 14_789,

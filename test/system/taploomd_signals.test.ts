@@ -132,17 +132,24 @@ test('a reader of taploom that goes away ends it quietly', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
-test('an error that nobody expected is logged, and the switch is closed before the process ends', async () => {
+test('an error that nobody expected is logged and the switch goes on; one after another ends it, closed', async () => {
   const lab = await openLab();
   const where = await lab.netns('sw');
   const file = join(lab.dir, 'switch.yaml');
   writeFileSync(file, CONFIG);
   for (const fault of ['throw new Error("boom")', 'Promise.reject(new Error("boom"))']) {
-    const fuse = `data:text/javascript,setTimeout(() => { ${fault} }, 1500)`;
+    // Signals SIGUSR2 pull the fuse.
+    const fuse = `data:text/javascript,process.on('SIGUSR2', () => { setTimeout(() => { ${fault} }) })`;
     const args = ['--config', file, '--socket', join(lab.dir, 's'), '--metrics-address', 'off'];
     const daemon = where.spawn([process.execPath, '--import', fuse, TAPLOOMD, ...args]);
     await daemon.waitFor(/is ready/);
+    daemon.kill('SIGUSR2');
+    await daemon.waitFor(/error An error that nobody expected; taploomd goes on\n +Error: boom/);
     expect(await where.hasLink('p1')).toBe(true);
+    for (let n = 0; n < 40 && daemon.running; n++) {
+      daemon.kill('SIGUSR2');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     expect(await daemon.exit(6000)).toBe(1);
     expect(daemon.stderr).toMatch(/fatal An error that nobody expected; taploomd ends\n +Error: boom/);
     expect(await where.hasLink('p1')).toBe(false);

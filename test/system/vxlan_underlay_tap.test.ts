@@ -126,7 +126,14 @@ test('a TAP under a tunnel that somebody deletes is made again, and another one 
   expect(link.flags).toContain('NOARP');
   await s1.ip('link delete dev up0');
   await expect.poll(async () => (await s1.hasLink('up0')) && (await tunnel(daemon)).state).toBe('up');
-  const vx = { type: 'vxlan', vni: 42, local: VTEP[0], udp_checksum: false, underlay_tap: 'up1' };
+  const vx = {
+    type: 'vxlan',
+    vni: 42,
+    local: VTEP[0],
+    remote_learning: true,
+    udp_checksum: false,
+    underlay_tap: 'up1',
+  };
   await daemon.apply({ version: 1, bridges: { br0: { local: false, ports: { vx } } } });
   expect(await tunnel(daemon)).toMatchObject({ state: 'up' });
   expect((await s1.link('up1')).flags).toContain('UP');

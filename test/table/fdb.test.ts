@@ -198,10 +198,27 @@ function learnBoth(fdb: Fdb, model: Model, step: { domain: number; lo: number; h
   else if (old !== undefined) {
     expected = (old.hop & 0xfff) === port || onPort < rules.fdbLimit[port] ? MOVED : REFUSED;
   } else if (rules.ageing[bridge] === 0) expected = KNOWN;
-  else if (inBridge >= rules.bridgeFdbLimit[bridge] || onPort >= rules.fdbLimit[port]) expected = REFUSED;
-  expect(fdb.learn(domain, 5, lo, step.hop, model.tick)).toBe(expected);
+  else if (onPort >= rules.fdbLimit[port]) expected = REFUSED;
+  const done = fdb.learn(domain, 5, lo, step.hop, model.tick);
+  if (expected === LEARNED && inBridge >= rules.bridgeFdbLimit[bridge]) {
+    if (done === LEARNED) giveWay(fdb, model, bridge, onPort);
+    else expected = REFUSED;
+  }
+  expect(done).toBe(expected);
   if (expected === REFUSED) model.entries.delete(`${domain} 5 ${lo}`);
   else if (rules.ageing[bridge] !== 0 && !old?.flags) model.put(domain, 5, lo, step.hop, 0);
+}
+
+/** A newcomer took the place of one entry, of a port that had clearly more. */
+function giveWay(fdb: Fdb, model: Model, bridge: number, onPort: number): void {
+  const isThere = (e: Entry) => e.flags !== 0 || fdb.lookup(e.domain, e.hi, e.lo, e.seen) !== 0;
+  const gone = [...model.entries.entries()].filter(([, entry]) => !isThere(entry));
+  expect(gone).toHaveLength(1);
+  const [[name, { domain, hop }]] = gone;
+  expect(model.rules.domainBridge[domain]).toBe(bridge);
+  const had = model.learned((e) => (e.hop & 0xfff) === (hop & 0xfff));
+  expect(had).toBeGreaterThan((onPort * 4) / 3 + 1);
+  model.entries.delete(name);
 }
 
 function dropSwept(fdb: Fdb, model: Model, counters: Counters): void {
@@ -288,6 +305,31 @@ test('a port that sprays a million addresses displaces no entry of another port'
   for (let lo = 0; lo < 4000; lo++) expect(fdb.lookup(1, 1, lo, 5)).toBe(2);
   // And others can still learn.
   expect(fdb.learn(1, 3, 1, hop(2), 5)).toBe(LEARNED);
+});
+
+test('in a full bridge the port with the most addresses gives way to newcomers, and comes to rest', () => {
+  const { fdb, counters } = makeFdb(2048, rulesOf({ bridge: [0, 1000, 0], port: [0, 1000, 1000, 1000] }));
+  let lo = 0;
+  const spray = (port: number, count: number) => {
+    let learned = 0;
+    for (let n = 0; n < count; n++) if (fdb.learn(1, port, lo++, hop(port), 1) === LEARNED) learned++;
+    return learned;
+  };
+  expect(spray(1, 100_000)).toBe(1000);
+  // Stations of others are learned all the same, each at the expense of the one who sprays.
+  expect(spray(2, 50)).toBe(50);
+  expect([1, 2].map((port) => learnedOn(counters, port))).toEqual([950, 50]);
+  for (let n = 0; n < 50; n++) expect(fdb.lookup(1, 2, 100_000 + n, 1)).toBe(2);
+  // Two who spray at once do not take turns for ever: that would fill the table with dead entries.
+  for (let n = 0; n < 1000; n++) {
+    spray(1, 100);
+    spray(3, 100);
+  }
+  const rich = [1, 3].map((port) => learnedOn(counters, port));
+  expect(Math.max(...rich)).toBeLessThanOrEqual((Math.min(...rich) * 4) / 3 + 2);
+  expect(fdb.taken).toBeLessThan(2 * 1000);
+  expect(spray(2, 50)).toBe(50);
+  expect(learnedIn(counters, 1)).toBe(1000);
 });
 
 test('a station that moves to a full port is forgotten, not sent to where it was', () => {

@@ -150,3 +150,19 @@ test('random histories agree with a Map', () => {
     { numRuns: 200 },
   );
 });
+
+test('a port that is full gives up an eighth of its remotes, the oldest, when it is asked to', () => {
+  const remotes = new Remotes(4, 64, 7);
+  for (let n = 1; n <= 16; n++) learn(remotes, n, 100 - n, 16);
+  learn(remotes, 99, 200, UNLIMITED, PORT + 1);
+  expect(remotes.crowded.size).toBe(0);
+  expect(learn(remotes, 17, 200, 16)).toBe(0);
+  expect([...remotes.crowded]).toEqual([PORT]);
+  const rows = remotes.oldest(PORT);
+  expect(rows).toEqual(new Set([find(remotes, 16), find(remotes, 15)]));
+  remotes.giveUp(rows);
+  expect([find(remotes, 16), find(remotes, 15)]).toEqual([0, 0]);
+  expect(find(remotes, 14)).not.toBe(0);
+  expect(learn(remotes, 17, 200, 16)).not.toBe(0);
+  expect(find(remotes, 99, PORT + 1)).not.toBe(0);
+});

@@ -33,6 +33,7 @@ function randomBridges(random: Random): Parameters<typeof configOf>[0] {
         learning: random.chance(0.85),
         flood: random.chance(0.85),
         mtu: random.pick([68, 100, 1500]),
+        group_fwd_mask: random.pick([0, 0, 0xfffd]),
         ...(random.chance(0.3) ? { fdb_limit: random.between(1, 3) } : {}),
         ...(isFiltering && random.chance(0.85) ? { vlan: randomVlan(random) } : {}),
       };

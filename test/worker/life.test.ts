@@ -136,7 +136,7 @@ describe.each([1, 3])('with %i workers', (workers) => {
   });
 
   test('a switch that cannot be opened lets the program end', async () => {
-    const vxlan = { type: 'vxlan', vni: 1, local: '192.0.2.77' };
+    const vxlan = { type: 'vxlan', vni: 1, local: '192.0.2.77', remote_learning: true };
     const config = JSON.stringify({ version: 1, bridges: { br0: { local: false, ports: { vx: vxlan } } } });
     const result = await program(
       workers,

@@ -159,3 +159,14 @@ test('the frames of each poll that brought any are counted by powers of two', as
     ],
   });
 });
+
+test('a hundred flushes at once do not keep frames waiting a hundred times as long', {
+  timeout: 30_000,
+}, async () => {
+  const taploom = await open(config({ fdb_limit: 1_000_000 }));
+  await introduce(taploom, 'p1', 1000);
+  const polls = () => taploom.pollGap().polls;
+  const before = polls();
+  await Promise.all(Array.from({ length: 100 }, () => taploom.flush()));
+  expect(polls() - before).toBeGreaterThanOrEqual(100);
+});

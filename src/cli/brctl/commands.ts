@@ -1,23 +1,22 @@
 // What each brctl command does with the switch, and the words in which bridge-utils would report it.
 
-import type { FdbEntry } from '../../api.ts';
+import type { FdbEntry, PortStatus } from '../../api.ts';
+import { bridgeStp } from '../../config/stp.ts';
 import type { ControlClient, SwitchSummary } from '../../control/client.ts';
 import { interfaceExists } from '../../control/interfaces.ts';
-import { TaploomError } from '../../error.ts';
-
-export interface Output {
-  readonly out: (text: string) => void;
-  readonly error: (text: string) => void;
-}
-
-/** A failure in bridge-utils' words; empty if it was printed on the way. */
-export class BrctlFailure extends TaploomError {
-  constructor(message: string) {
-    super('brctl', message);
-  }
-}
-
-type Run = (client: ControlClient, args: string[], output: Output) => Promise<void>;
+import {
+  BrctlFailure,
+  codeOf,
+  failure,
+  has,
+  type Interfaces,
+  isInterface,
+  type Output,
+  type Run,
+} from './failure.ts';
+import { bridgeId, timer } from './numbers.ts';
+import { showstpText } from './showstp.ts';
+import { setbridgeprio, setfd, sethello, setmaxage, setpathcost, setportprio } from './stp.ts';
 
 const SPANNING_TREE = 'spanning tree comes with a later step of Taploom';
 
@@ -31,23 +30,14 @@ export const COMMANDS: Record<string, Run> = {
   show,
   showmacs,
   stp,
-  setbridgeprio: later('set bridge priority failed'),
-  setfd: later('set forward delay failed'),
-  sethello: later('set hello timer failed'),
-  setmaxage: later('set max age failed'),
-  setpathcost: later('set path cost failed'),
-  setportprio: later('set port priority failed'),
-  showstp: later("can't get port info"),
+  setbridgeprio,
+  setfd,
+  sethello,
+  setmaxage,
+  setpathcost,
+  setportprio,
+  showstp,
 };
-
-/** Parameters of the spanning tree protocol. To accept and ignore them would leave a loop that nobody expects. */
-function later(what: string): Run {
-  return async (client, [bridge]) => {
-    const { bridges } = await client.summary();
-    if (!has(bridges, bridge)) throw new BrctlFailure(`${what}: No such device`);
-    throw new BrctlFailure(`${what}: ${SPANNING_TREE}`);
-  };
-}
 
 async function addbr(client: ControlClient, [bridge]: string[]): Promise<void> {
   const { bridges, ports } = await client.summary();
@@ -56,8 +46,10 @@ async function addbr(client: ControlClient, [bridge]: string[]): Promise<void> {
   }
   const what = 'add bridge failed';
   try {
+    const netns = await client.netns();
     // As a kernel bridge: its addresses and routes are still there when the daemon was started anew.
-    await client.addBridge(bridge, { vlan_filtering: false, local: { persist: true } });
+    const local = { persist: true, ...(netns !== undefined && { netns }) };
+    await client.addBridge(bridge, { vlan_filtering: false, local });
   } catch (error) {
     if (codeOf(error) === 'invalid_config') throw new BrctlFailure(`${what}: Invalid argument`);
     throw failure(what, error);
@@ -104,15 +96,22 @@ function alreadyMember(name: string, bridge: string): BrctlFailure {
 }
 
 /**
- * An interface that exists is attached as it is, a TAP that a virtual machine holds or will open, too. As on Linux, the
- * port is forgotten when its interface is deleted.
+ * An interface that exists where we are is attached as it is, a TAP that a virtual machine holds or will open, too. As on
+ * Linux, the port is forgotten when its interface is deleted.
  */
 async function addOrAttach(client: ControlClient, bridge: string, name: string): Promise<void> {
+  const netns = await client.netns();
+  const settings = { when_deleted: 'forget', ...(netns !== undefined && { netns }) };
+  const attach = () => client.addPort(bridge, name, { type: 'af_packet', ...settings });
+  if (interfaceExists(name)) {
+    await attach();
+    return;
+  }
   try {
-    await client.addPort(bridge, name, { type: 'tap', when_deleted: 'forget' }, { fresh: true });
+    await client.addPort(bridge, name, { type: 'tap', ...settings }, { fresh: true });
   } catch (error) {
     if (codeOf(error) !== 'interface_exists') throw error;
-    await client.addPort(bridge, name, { type: 'af_packet', when_deleted: 'forget' });
+    await attach();
   }
 }
 
@@ -171,28 +170,45 @@ async function stp(client: ControlClient, [bridge, state]: string[]): Promise<vo
 
 async function show(client: ControlClient, names: string[], { out, error }: Output): Promise<void> {
   const { bridges, ports } = await client.summary();
+  const config = await client.config();
   const wanted = names.length > 0 ? names : bridges.map(({ name }) => name).sort();
   let failed = false;
   let headed = false;
   for (const name of wanted) {
     const bridge = bridges.find((other) => other.name === name);
     if (bridge === undefined) {
-      const known = has(ports, name) || interfaceExists(name);
-      error(known ? `device ${name} is not a bridge!\n` : `bridge ${name} does not exist!\n`);
+      error(`${notBridge({ ports, bridges }, name)}\n`);
       failed = true;
       continue;
     }
     // no bridge, no head
     if (!headed) out('bridge name\tbridge id\t\tSTP enabled\tinterfaces\n');
     headed = true;
-    const members = ports
-      .filter((port) => port.bridge === name && port.type !== 'local')
-      .map((port) => port.name)
-      .sort();
-    const id = `8000.${bridge.mac.replaceAll(':', '')}`;
+    const members = portsOf(ports, name).map((port) => port.name);
+    const settings = config.bridges[name];
+    const id = bridgeId(bridgeStp(settings ?? { stp: false }).priority, bridge.mac);
     out(`${name}\t\t${id}\tno\t\t${members.join('\n\t\t\t\t\t\t\t')}\n`);
   }
   if (failed) throw new BrctlFailure('');
+}
+
+async function showstp(client: ControlClient, [bridge]: string[], { out }: Output): Promise<void> {
+  const summary = await client.summary();
+  if (!has(summary.bridges, bridge)) throw new BrctlFailure(notBridge(summary, bridge));
+  const { status, config } = await client.bridge(bridge);
+  const ports = portsOf(summary.ports, bridge).filter(({ name }) => Object.hasOwn(config.ports, name));
+  out(showstpText(status, config, ports));
+}
+
+function notBridge(summary: Interfaces, name: string): string {
+  return isInterface(summary, name) ? `device ${name} is not a bridge!` : `bridge ${name} does not exist!`;
+}
+
+/** Without the bridge's own interface, by name. */
+function portsOf(ports: readonly PortStatus[], bridge: string): PortStatus[] {
+  return ports
+    .filter((port) => port.bridge === bridge && port.type !== 'local')
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 async function showmacs(client: ControlClient, [bridge]: string[], { out }: Output): Promise<void> {
@@ -215,48 +231,16 @@ async function showmacs(client: ControlClient, [bridge]: string[], { out }: Outp
   }
 }
 
-/** `%4i.%.2i`: hundredths, cut off. */
-function timer(seconds: number): string {
-  const hundredths = Math.floor(seconds * 100);
-  const fraction = String(hundredths % 100).padStart(2, '0');
-  return `${String(Math.floor(hundredths / 100)).padStart(4)}.${fraction}`;
-}
-
 function onOff(text: string): boolean {
   if (['on', 'yes', '1'].includes(text)) return true;
   if (['off', 'no', '0'].includes(text)) return false;
   throw new BrctlFailure('expect on/off for argument');
 }
 
-function has(things: readonly { name: string }[], name: string): boolean {
-  return things.some((thing) => thing.name === name);
-}
-
 function isPort({ ports }: SwitchSummary, bridge: string, name: string): boolean {
   return ports.some((port) => port.bridge === bridge && port.name === name && port.type !== 'local');
 }
 
-function requireInterface({ bridges, ports }: SwitchSummary, name: string): void {
-  if (!has(ports, name) && !has(bridges, name) && !interfaceExists(name)) {
-    throw new BrctlFailure(`interface ${name} does not exist!`);
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof TaploomError ? error.code : undefined;
-}
-
-/** `what: reason`, with the kernel's words for the kernel's errors. Without a daemon there is only one thing to say. */
-function failure(what: string, error: unknown): unknown {
-  if (!(error instanceof TaploomError)) return error;
-  const { status } = error as TaploomError & { status?: number };
-  if (status === 0) return error;
-  if (error.code === 'no_such_bridge') return new BrctlFailure(`${what}: No such device`);
-  if (error.code === 'invalid_config') return new BrctlFailure(`${what}: ${firstProblem(error)}`);
-  return new BrctlFailure(`${what}: ${error.message}`);
-}
-
-function firstProblem(error: TaploomError): string {
-  const { problems } = error as TaploomError & { problems?: { message: string }[] };
-  return problems?.[0]?.message ?? error.message;
+function requireInterface(summary: Interfaces, name: string): void {
+  if (!isInterface(summary, name)) throw new BrctlFailure(`interface ${name} does not exist!`);
 }

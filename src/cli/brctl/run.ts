@@ -6,7 +6,8 @@
 import { ControlClient } from '../../control/client.ts';
 import { taploomVersion } from '../../control/version.ts';
 import { TaploomError } from '../../error.ts';
-import { BrctlFailure, COMMANDS, type Output } from './commands.ts';
+import { COMMANDS } from './commands.ts';
+import { BrctlFailure, type Output } from './failure.ts';
 import { BRCTL_COMMANDS, parseArguments, USAGE } from './usage.ts';
 
 export interface BrctlOptions extends Output {

@@ -69,15 +69,42 @@ test('spanning tree cannot be switched on yet, and says so', async () => {
     error: 'set stp status failed: spanning tree comes with a later step of Taploom\n',
     code: 1,
   });
-  expect(await brctl.run('setfd', 'br0', '4')).toMatchObject({
-    error: 'set forward delay failed: spanning tree comes with a later step of Taploom\n',
-    code: 1,
-  });
-  expect(await brctl.run('showstp', 'nope')).toMatchObject({
-    code: 1,
-    error: expect.stringContaining('No such device'),
-  });
 });
+
+test('parameters of spanning tree are kept while it is off', async () => {
+  await brctl.run('addbr', 'br0');
+  await brctl.run('addif', 'br0', 'tlcli1');
+  for (const command of [
+    'setfd br0 0',
+    'sethello br0 1.239',
+    'setmaxage br0 6',
+    'setbridgeprio br0 0x1000',
+  ]) {
+    expect(await brctl.run(...command.split(' '))).toEqual(quiet);
+  }
+  expect(brctl.api.config.bridges.br0.stp).toEqual({
+    protocol: 'off',
+    forward_delay: 0,
+    hello_time: 1.23,
+    max_age: 6,
+    priority: 4096,
+  });
+  expect(await brctl.run('setpathcost', 'br0', 'tlcli1', '100')).toEqual(quiet);
+  expect(await brctl.run('setportprio', 'br0', 'tlcli1', '010')).toEqual(quiet);
+  expect(brctl.api.config.bridges.br0.ports.tlcli1.stp).toEqual({ cost: 100, priority: 8 });
+});
+
+test.each(['waiting', 'gone', 'failed', 'down'] as const)(
+  'a port that is %s is listed, and disabled to spanning tree',
+  async (state) => {
+    await brctl.run('addbr', 'br0');
+    await brctl.run('addif', 'br0', 'tlcli1', 'tlcli2');
+    brctl.api.states.set('tlcli2', state);
+    expect((await brctl.run('show', 'br0')).out).toMatch(/tlcli1\n\t+tlcli2\n$/);
+    const { out } = await brctl.run('showstp', 'br0');
+    expect(out.match(/\tstate.*/g)).toEqual(['\tstate\t\t     forwarding', '\tstate\t\t       disabled']);
+  },
+);
 
 test('learned, static and local addresses are shown in the order of addresses', async () => {
   await brctl.run('addbr', 'br0');

@@ -14,6 +14,7 @@ const [
   { parseConfig },
   { Counters, PORT },
   { SharedFdb },
+  { Paths },
   { Remotes },
   { TapSink },
   { TransmitList },
@@ -36,6 +37,7 @@ const [
     'config/schema.js',
     'table/counters.js',
     'table/shared_fdb.js',
+    'table/paths.js',
     'table/remotes.js',
     'port/tap_sink.js',
     'port/transmit_list.js',
@@ -116,7 +118,7 @@ const taps = new TapSink(list, counters);
 const table = new Remotes(16, 16, 1);
 table.configure(remotes, () => true);
 const registry = new VniRegistry(counters, table);
-const sockets = new VxlanSockets(list, registry, table);
+const sockets = new VxlanSockets(list, registry, table, new Paths(33));
 const decapsulation = new Decapsulation(burst, registry, table);
 const faults = new Faults(counters);
 engine.addSource(faults);

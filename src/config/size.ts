@@ -1,0 +1,68 @@
+// Bounds on how much a configuration says, looked at before anything else. What lies beyond could not come into force
+// anyway, and judging each of a million keys would keep the control plane from everybody else.
+
+import { MAX_PORTS } from '../frame/hop.ts';
+import type { Problem } from './config_error.ts';
+import { MAX_MIRRORS } from './mirrors.ts';
+import type { Path } from './path.ts';
+
+/** Keys of one mapping whose keys are fixed: more than there are, so that a few unknown ones are still told by name. */
+const MAX_KEYS = 1000;
+/** VLAN ids and ranges of one list, as many as there are VLANs. */
+const MAX_VLANS = 4094;
+/** Remotes of a port: table/remotes.ts has room for fewer in all. */
+const MAX_REMOTES = 65_536;
+/** Static entries of a bridge: some 4 MiB of text, which is what a request may have. */
+const MAX_STATICS = 65_536;
+
+/** What is too large to be judged; empty = nothing is. Looks at every mapping and list once, and at no value. */
+export function tooLarge(input: unknown): Problem[] {
+  const problems: Problem[] = [];
+  const atMost = (limit: number, value: unknown, path: Path, what: string) => {
+    const count = Array.isArray(value) ? value.length : Object.keys(mapping(value)).length;
+    if (count > limit) problems.push({ path, message: `${count} ${what}; at most ${limit} are possible` });
+    return count <= limit;
+  };
+  const vlans = (value: unknown, path: Path) =>
+    atMost(MAX_VLANS, mapping(mapping(value).vlan).trunk, [...path, 'vlan', 'trunk'], 'VLAN ids and ranges');
+
+  if (!atMost(MAX_KEYS, input, [], 'keys')) return problems;
+  const { bridges } = mapping(input);
+  if (!atMost(2 * MAX_PORTS, bridges, ['bridges'], 'bridges')) return problems;
+  let ports = 0;
+  for (const [name, bridge] of Object.entries(mapping(bridges))) {
+    const path = ['bridges', name];
+    if (!atMost(MAX_KEYS, bridge, path, 'keys')) continue;
+    const { local, static: entries, mirrors, ports: own } = mapping(bridge);
+    vlans(local, [...path, 'local']);
+    atMost(MAX_KEYS, local, [...path, 'local'], 'keys');
+    atMost(MAX_STATICS, entries, [...path, 'static'], 'static entries');
+    if (atMost(MAX_MIRRORS, mirrors, [...path, 'mirrors'], 'mirrors')) {
+      for (const [mirror, value] of Object.entries(mapping(mirrors))) {
+        const { from, vlans: vids } = mapping(value);
+        atMost(MAX_PORTS, from, [...path, 'mirrors', mirror, 'from'], 'ports');
+        atMost(MAX_VLANS, vids, [...path, 'mirrors', mirror, 'vlans'], 'VLAN ids');
+      }
+    }
+    ports += Object.keys(mapping(own)).length;
+    if (ports >= MAX_PORTS) continue;
+    for (const [portName, port] of Object.entries(mapping(own))) {
+      const portPath = [...path, 'ports', portName];
+      vlans(port, portPath);
+      atMost(MAX_KEYS, port, portPath, 'keys');
+      atMost(MAX_REMOTES, mapping(port).remotes, [...portPath, 'remotes'], 'remotes');
+    }
+  }
+  if (ports >= MAX_PORTS) {
+    const message = `${ports} ports; at most ${MAX_PORTS - 1} are possible`;
+    problems.push({ path: ['bridges'], message });
+  }
+  return problems;
+}
+
+type Mapping = Readonly<Record<string, unknown>>;
+const NOTHING: Mapping = {};
+
+function mapping(value: unknown): Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : NOTHING;
+}

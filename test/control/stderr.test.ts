@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { stderrWriter } from '../../src/control/stderr.ts';
+
+test('a pipe that nobody reads loses lines, whole ones, and the next reader is told how many', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tlerr-'));
+  const pipe = join(directory, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  const write = stderrWriter(writer);
+  const line = `${'x'.repeat(9999)}\n`;
+  for (let n = 0; n < 20; n++) write(line);
+  const buffer = Buffer.alloc(1 << 20);
+  const read = () => buffer.toString('utf8', 0, readSync(reader, buffer));
+  const first = read();
+  write('after\n');
+  const lines = (first + read()).split('\n');
+  expect(lines.at(-1)).toBe('');
+  expect(lines.at(-2)).toBe('after');
+  const lost = Number(/^(\d+) lines of the log were lost/.exec(lines.at(-3) ?? '')?.[1]);
+  const whole = lines.slice(0, -3);
+  expect(new Set(whole)).toEqual(new Set(['x'.repeat(9999)]));
+  expect(whole.length + lost).toBe(20);
+  closeSync(reader);
+  closeSync(writer);
+  rmSync(directory, { recursive: true });
+});
