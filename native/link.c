@@ -127,6 +127,7 @@ static int describe(int sock, struct message *m, int32_t *words, double *stats, 
         case IFLA_STATS64: copy_stats(a, stats); break;
         case IFLA_LINKINFO: copy_kind(a, texts + TL_LINK_KIND); break;
         case IFLA_IFNAME: strncpy(texts + TL_LINK_NAME, RTA_DATA(a), IFNAMSIZ - 1); break;
+        case IFLA_IFALIAS: strncpy(texts + TL_LINK_ALIAS, RTA_DATA(a), TL_LINK_TEXTS - TL_LINK_ALIAS - 1); break;
         }
     }
     return 0;
@@ -214,6 +215,16 @@ int tl_link_set_mac(int sock, const char *name, const uint8_t *mac)
     struct message m;
     int result = start_link(&m, RTM_NEWLINK, 0, name);
     attribute(&m, IFLA_ADDRESS, mac, 6);
+    return result < 0 ? result : command(sock, &m);
+}
+
+/* A text for people, which stays with the interface; '' takes it away. */
+int tl_link_set_alias(int sock, const char *name, const char *alias)
+{
+    struct message m;
+    int result = start_link(&m, RTM_NEWLINK, 0, name);
+    if (strlen(alias) > TL_LINK_ALIAS_MAX) return -ENAMETOOLONG;
+    attribute(&m, IFLA_IFALIAS, alias, strlen(alias));
     return result < 0 ? result : command(sock, &m);
 }
 

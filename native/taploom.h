@@ -56,7 +56,7 @@ int tl_set_nonblocking(int fd);
 /* link.c: rtnetlink on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) */
 enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_WORDS };
 enum { TL_LINK_STATS = 12 };                                 /* leading fields of struct rtnl_link_stats64 */
-enum { TL_LINK_KIND = 0, TL_LINK_NAME = 16, TL_LINK_TEXTS = 32 };
+enum { TL_LINK_KIND = 0, TL_LINK_NAME = 16, TL_LINK_ALIAS = 32, TL_LINK_TEXTS = 288, TL_LINK_ALIAS_MAX = 200 };
 int tl_link_prepare(int sock);
 int tl_link_socket_of_tap(int tap);
 int tl_link_of_tap(int tap, int32_t *words, double *stats, uint8_t *mac, char *texts);
@@ -65,6 +65,7 @@ int tl_link_at(int sock, int index, int32_t *words, double *stats, uint8_t *mac,
 int tl_link_set_mtu(int sock, const char *name, int mtu);
 int tl_link_set_gso_max(int sock, const char *name, int bytes);
 int tl_link_set_mac(int sock, const char *name, const uint8_t *mac);
+int tl_link_set_alias(int sock, const char *name, const char *alias);
 int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP, IFF_NOARP */
 int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */

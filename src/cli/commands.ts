@@ -8,7 +8,7 @@ import { ControlClient, ControlError } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
 import type { Kind } from './bench/command.ts';
 import type { Terminal } from './program.ts';
-import { bridgeValues, mirrorValues, portValues, type Values } from './settings.ts';
+import { bridgeValues, mirrorValues, newBridgeValues, portValues, type Values } from './settings.ts';
 
 export interface Context {
   readonly client: ControlClient;
@@ -69,7 +69,7 @@ export async function show(context: Context): Promise<void> {
 }
 
 export async function bridgeAdd(context: Context, bridge: string): Promise<void> {
-  const config = bridgeValues(context.options, false);
+  const config = newBridgeValues(context.options);
   if (config.local !== false) config.local = await here(context, config.local as Values | undefined);
   const { results } = await context.client.addBridge(bridge, config);
   if (context.json) print(context, results, String);

@@ -14,6 +14,7 @@ export interface DaemonOptions {
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
   workers: number;
+  cleanup?: boolean;
 }
 
 interface Address {
@@ -38,6 +39,7 @@ export function daemonCommand(): Command {
         .default({ address: '127.0.0.1', port: 9477 } satisfies Address, '127.0.0.1:9477'),
     )
     .option('--workers <count>', 'threads that forward (1-16)', parseWorkers, 1)
+    .option('--cleanup', 'remove interfaces of bridges that were kept for the next start, and end')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']).default('text'))
     .allowExcessArguments(false)

@@ -120,13 +120,15 @@ const FLAGS: Setting[] = [
   GROUP_FWD_MASK,
 ];
 
+const PERSIST: Setting = {
+  flags: '--persist <on|off>',
+  key: 'persist',
+  help: 'tap: leave the interface when taploomd ends',
+  parse: onOff,
+};
+
 const TAP: Setting[] = [
-  {
-    flags: '--persist <on|off>',
-    key: 'persist',
-    help: 'tap: leave the interface when taploomd ends',
-    parse: onOff,
-  },
+  PERSIST,
   {
     flags: '--offloads <on|off>',
     key: 'offloads',
@@ -227,7 +229,11 @@ const BRIDGE_KEYS: readonly Setting[] = [
   },
 ];
 /** Of the bridge's own interface. */
-const LOCAL_KEYS: readonly Setting[] = [...INTERFACE, ...VLAN];
+const LOCAL_KEYS: readonly Setting[] = [
+  ...INTERFACE,
+  { ...PERSIST, help: 'leave its interface, with addresses and routes, when taploomd ends (on)' },
+  ...VLAN,
+];
 export const BRIDGE_SETTINGS: readonly Setting[] = [...BRIDGE_KEYS, ...LOCAL_KEYS];
 
 /** `to` is made of three options: see `mirrorValues`. */
@@ -270,6 +276,12 @@ export function bridgeValues(options: Values, replace: boolean): Values {
   if (local === false) return { ...own, local: false };
   if (Object.keys(inner).length > 0 || local === true) return { ...own, local: inner };
   return own;
+}
+
+/** Of a bridge that is made by hand: unless told otherwise its interface stays, with the addresses that it is given by hand. */
+export function newBridgeValues(options: Values): Values {
+  const { local, ...own } = bridgeValues(options, false);
+  return local === false ? { ...own, local } : { ...own, local: { persist: true, ...(local as Values) } };
 }
 
 /** A merge patch that makes a mirror of what was given, and of nothing that was there before. */

@@ -5,9 +5,11 @@
 // way out stops the switch first, and if even that hangs, ends the process by SIGKILL.
 
 import { constants, setPriority } from 'node:os';
+import { resolve } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type { Daemon } from '../control/daemon.ts';
 import { createLogger, type Logger } from '../control/log.ts';
+import { cleanUp, removeOrphans } from './cleanup.ts';
 import { type DaemonOptions, daemonCommand } from './daemon_command.ts';
 import { Guard } from './guard.ts';
 
@@ -18,7 +20,9 @@ const CLOSE_PORT_MS = 20;
 
 const command = daemonCommand();
 command.parse();
-await main(command.opts<DaemonOptions>());
+const given = command.opts<DaemonOptions>();
+if (given.cleanup) process.exitCode = await cleanUp();
+else await main(given);
 
 async function main(options: DaemonOptions): Promise<void> {
   const { config, state, socket, socketGroup, metricsAddress, logLevel, logFormat, workers } = options;
@@ -27,7 +31,9 @@ async function main(options: DaemonOptions): Promise<void> {
   const { Switch } = await import('../switch/switch.ts');
   const { takeLock } = await import('../sys/lock.ts');
   const { peerOf } = await import('../sys/peer.ts');
+  const { keeperOf } = await import('../sys/bridge_mark.ts');
   const tell = await notifier(log);
+  const keeper = keeperOf(resolve(state ?? socket));
 
   let daemon: Daemon | undefined;
   let ending = false;
@@ -43,7 +49,7 @@ async function main(options: DaemonOptions): Promise<void> {
   const metrics = metricsAddress === 'off' ? undefined : metricsAddress;
   const starting = Daemon.start({
     open: async (initial) => {
-      const opened = await Switch.open(initial, { workers });
+      const opened = await Switch.open(initial, { workers, keeper });
       opened.on('failed', (error) => die(error, 'The data plane failed'));
       opened.on('unsegmented', (port, errno) => {
         const reason = getSystemErrorName(-errno);
@@ -62,6 +68,7 @@ async function main(options: DaemonOptions): Promise<void> {
     config,
     state,
     metrics,
+    applied: (config) => removeOrphans(config, keeper, log),
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

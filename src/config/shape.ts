@@ -282,6 +282,7 @@ const local = mapping({
   netns: netns.optional(),
   owner: account('a user').optional(),
   group: account('a group').optional(),
+  persist: boolean().optional(),
 });
 
 const staticEntry = mapping({

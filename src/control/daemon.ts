@@ -37,6 +37,8 @@ export interface DaemonOptions {
   state?: string;
   /** Where /metrics is served; nowhere without it. */
   metrics?: { address: string; port: number };
+  /** Called once, with what is wanted, when it has come true as far as it can. */
+  applied?: (config: SwitchConfig) => Promise<void>;
 }
 
 interface Parts {
@@ -91,6 +93,7 @@ export class Daemon {
     });
     const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
     report(log, await api.apply(config, { by, keep: true }));
+    await options.applied?.(config);
     const changes = new Changes(api, (next) => saveLoudly(store, next, log));
     const watch = new PortWatch(api, log);
     watch.start();

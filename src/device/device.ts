@@ -45,8 +45,10 @@ export interface Device {
   link?(): LinkState | undefined;
   /** Which interface it is, see interface_id.ts; undefined if it cannot be seen. */
   interfaceId?(): string | undefined;
-  /** The interface is gone when this is done. */
+  /** The interface is gone when this is done, unless it should outlive the switch. */
   close(): void | Promise<void>;
+  /** Where it should, but not what it belongs to: in place of `close`, when the configuration has it no longer. */
+  remove?(): void | Promise<void>;
   /** Closes, and takes back what opening left in the system: for a device that never came into force. */
   undo(): void | Promise<void>;
 }

@@ -12,18 +12,25 @@ export interface DeviceRequest {
   name: string;
   config: PortConfig | ({ type: 'local' } & LocalConfig);
   mtu: number;
+  /** Who takes a bridge's own interface again that outlives the switch. */
+  keeper: string;
 }
 
 /** `wake` tells the data plane that a memory port has frames. */
 export async function openDevice(
-  { number, name, config, mtu }: DeviceRequest,
+  { number, name, config, mtu, keeper }: DeviceRequest,
   devices: ReadonlyMap<string, Device>,
   tunnels: Tunnels,
   wake: () => void,
 ): Promise<Device> {
   switch (config.type) {
     case 'local':
-      return alone(`Cannot create bridge ${name}`, name, openLocal(number, name, config, mtu), devices);
+      return alone(
+        `Cannot create bridge ${name}`,
+        name,
+        openLocal(number, name, config, mtu, keeper),
+        devices,
+      );
     case 'tap':
       return alone(`Cannot attach port ${name}`, name, openTapPort(number, name, config, mtu), devices);
     case 'af_packet':

@@ -4,6 +4,7 @@ import { stableMac } from '../config/defaults.ts';
 import type { LocalConfig, TapPortConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { TapDeviceSpec } from '../port/spec.ts';
+import { bridgeMark, keeperIn } from '../sys/bridge_mark.ts';
 import { interfaceIdOfTap } from '../sys/interface_id.ts';
 import { LinkSocket, linkOfTap } from '../sys/link.ts';
 import { SysError } from '../sys/sys_error.ts';
@@ -19,7 +20,7 @@ import {
   type TapDevice,
   tapName,
 } from '../sys/tap.ts';
-import { closeFdAside } from '../sys/wake.ts';
+import { closeFd, closeFdAside } from '../sys/wake.ts';
 import type { Device } from './device.ts';
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
@@ -36,11 +37,38 @@ export function openTapPort(port: number, name: string, config: TapPortConfig, m
 }
 
 /** The interface of the bridge's own name. */
-export function openLocal(port: number, bridge: string, config: LocalConfig, mtu: number): Device {
+export function openLocal(
+  port: number,
+  bridge: string,
+  config: LocalConfig,
+  mtu: number,
+  keeper: string,
+): Device {
   const { netns, owner, group } = config;
   const mac = config.mac ?? stableMac(bridge);
   const tap = attach('bridge', { name: bridge, netns, owner, group, mac, mtu });
-  return ownTap(port, bridge, tap, config);
+  const mark = bridgeMark(bridge, keeper);
+  try {
+    // One that an earlier switch left for this one: its addresses and routes are still there.
+    const isKept = !tap.created && keeperIn(aliasOf(tap.fd)) !== undefined;
+    if (tap.created ? config.persist : isKept) keepTap(tap.fd, mark, config.persist ?? false);
+    return ownTap(port, bridge, tap, config, { mark, isKept });
+  } catch (error) {
+    closeFd(tap.fd);
+    throw explain(error, `${VERBS.bridge} ${bridge}`, 'bridge', true, netns);
+  }
+}
+
+function aliasOf(fd: number): string {
+  using links = LinkSocket.ofTap(fd);
+  return links.get(tapName(fd)).alias;
+}
+
+/** Lets the interface outlive the switch, with the mark that tells whose it is; or not. */
+function keepTap(fd: number, mark: string, isKept: boolean): void {
+  using links = LinkSocket.ofTap(fd);
+  links.setAlias(tapName(fd), isKept ? mark : '');
+  setTapPersist(fd, isKept);
 }
 
 type OwnTapConfig = LocalConfig & Partial<Pick<TapPortConfig, 'persist' | 'offloads' | 'fault'>>;
@@ -73,15 +101,30 @@ function seen(
 }
 
 /** A TAP that Taploom opened. What it did not make, or made to stay, is left as `ip tuntap add` makes one. */
-function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig): Device {
+function ownTap(
+  port: number,
+  name: string,
+  tap: TapDevice,
+  config: OwnTapConfig,
+  bridge?: { mark: string; isKept: boolean },
+): Device {
   let [spec, now] = [specOf(port, tap, config), config];
   const sight = seen(tap);
   let given = tap.mtu;
   /** What somebody else made of it, until Taploom sets another. */
   let ownMtu: number | undefined;
+  const isOurs = tap.created || bridge?.isKept === true;
   const close = () => {
-    if (!tap.created || now.persist) leave(tap);
+    if (!isOurs || now.persist) leave(tap, isOurs);
     return closeFdAside(tap.fd);
+  };
+  const unmake = (isMade: boolean) => {
+    try {
+      if (isMade) setTapPersist(tap.fd, false);
+    } catch {
+      // Deleted meanwhile: then nothing is left behind anyway.
+    }
+    return close();
   };
   return {
     get spec() {
@@ -95,7 +138,7 @@ function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig
     },
     upFd: tap.fd,
     get temporaryTap() {
-      return tap.created && !now.persist ? tap.fd : undefined;
+      return isOurs && !now.persist ? tap.fd : undefined;
     },
     droppedBefore: tap.droppedBefore,
     get ownMtu() {
@@ -131,7 +174,8 @@ function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig
         if (wanted.owner !== undefined && wanted.owner !== now.owner) setTapOwner(tap.fd, wanted.owner);
         if (wanted.group !== undefined && wanted.group !== now.group) setTapGroup(tap.fd, wanted.group);
         if ((wanted.persist ?? false) !== (now.persist ?? false)) {
-          setTapPersist(tap.fd, wanted.persist ?? false);
+          if (bridge === undefined) setTapPersist(tap.fd, wanted.persist ?? false);
+          else if (isOurs) keepTap(tap.fd, bridge.mark, wanted.persist ?? false);
         }
         if (wanted.offloads !== now.offloads) {
           tap.offloads = setTapOffloads(tap.fd, wanted.offloads ?? true);
@@ -144,21 +188,16 @@ function ownTap(port: number, name: string, tap: TapDevice, config: OwnTapConfig
       sight.link?.();
     },
     close,
-    undo() {
-      try {
-        if (tap.created) setTapPersist(tap.fd, false);
-      } catch {
-        // Deleted meanwhile: then nothing is left behind anyway.
-      }
-      return close();
-    },
+    // The interface of a bridge goes with the bridge; a port's TAP that should stay is its owner's.
+    remove: () => unmake(bridge !== undefined && isOurs),
+    undo: () => unmake(tap.created),
   };
 }
 
-function leave(tap: TapDevice): void {
+function leave(tap: TapDevice, isOurs: boolean): void {
   try {
     resetTap(tap.fd);
-    if (tap.wasUp || tap.created) return;
+    if (tap.wasUp || isOurs) return;
     using links = LinkSocket.ofTap(tap.fd);
     links.setUp(tapName(tap.fd), false);
   } catch {

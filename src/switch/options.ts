@@ -7,13 +7,22 @@ export interface SwitchOptions {
   threaded?: boolean;
   /** How many threads forward, 1 to 16. Default 1. */
   workers?: number;
+  /**
+   * Who takes interfaces of bridges again that outlive the switch (`local: { persist: true }`): goes into their alias, at
+   * most 150 bytes of it. Default ''.
+   */
+  keeper?: string;
 }
 
 /** With more, each would have too little to do for what they have to agree on. */
 export const MAX_WORKERS = 16;
 
 /** The options with their defaults. @throws TaploomError `invalid_option` */
-export function optionsOf({ threaded = true, workers = 1 }: SwitchOptions): Required<SwitchOptions> {
+export function optionsOf({
+  threaded = true,
+  workers = 1,
+  keeper = '',
+}: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     throw new TaploomError(
       'invalid_option',
@@ -26,5 +35,5 @@ export function optionsOf({ threaded = true, workers = 1 }: SwitchOptions): Requ
       'workers: more than one are threads, so `threaded` cannot be false',
     );
   }
-  return { threaded, workers };
+  return { threaded, workers, keeper };
 }

@@ -44,6 +44,8 @@ export interface ReconfigurationParts {
   readonly open: OpenPorts;
   /** Those that are in force, or will be in a moment: the last one is the newest. */
   readonly topologies: Topology[];
+  /** See SwitchOptions. */
+  readonly keeper: string;
 }
 
 /** Who wants to know. */
@@ -247,7 +249,7 @@ export class Reconfiguration {
     const deletions = results.filter(
       ({ ok, op, kind, path }) => ok && op === 'delete' && !(kind === 'port' && successors.has(portOf(path))),
     );
-    if (deletions.length > 0) await this.detach(inForce(before, next, deletions));
+    if (deletions.length > 0) await this.detach(inForce(before, next, deletions), remove);
 
     const added = await this.openDevices(next, results, successors);
     const reattached = this.changeDevices(next, results);
@@ -297,7 +299,10 @@ export class Reconfiguration {
   }
 
   /** Brings `config`, which is the current one less something, into force, and closes what is no longer in it. */
-  private async detach(config: SwitchConfig): Promise<void> {
+  private async detach(
+    config: SwitchConfig,
+    end: (device: Device) => void | Promise<void> = (device) => device.close(),
+  ): Promise<void> {
     const { devices: all } = this.parts.open;
     const kept = portNamesOf(config);
     const removed = [...all].filter(([name]) => !kept.has(name));
@@ -308,7 +313,7 @@ export class Reconfiguration {
     for (const [name, device] of removed) {
       this.forget(name);
       if (device.sharesSockets) continue;
-      await device.close();
+      await end(device);
       await breath();
     }
   }
@@ -425,11 +430,13 @@ export class Reconfiguration {
   }
 
   private async openOne(next: SwitchConfig, name: string): Promise<Device> {
-    const { compiler, plane, open } = this.parts;
+    const { compiler, plane, open, keeper } = this.parts;
     const number = compiler.ports.number(name);
     const config = deviceConfig(next, name);
     const mtu = this.mtuOf(next, name);
-    return openDevice({ number, name, config, mtu }, open.devices, open.tunnels, () => plane.wake(number));
+    return openDevice({ number, name, config, mtu, keeper }, open.devices, open.tunnels, () =>
+      plane.wake(number),
+    );
   }
 
   private keep(next: SwitchConfig, name: string, device: Device): void {
@@ -466,6 +473,11 @@ export class Reconfiguration {
     }
     return reattached;
   }
+}
+
+/** Nobody wants it any more. */
+function remove(device: Device): void | Promise<void> {
+  return device.remove === undefined ? device.close() : device.remove();
 }
 
 /** What comes and goes with a change. */

@@ -72,7 +72,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  private constructor({ threaded, workers }: Required<SwitchOptions>) {
+  private constructor({ threaded, workers, keeper }: Required<SwitchOptions>) {
     super();
     const { compiler } = this;
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
@@ -100,7 +100,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
-      { compiler, plane, open, topologies },
+      { compiler, plane, open, topologies, keeper },
       {
         update: (config) => this.lldpService.update(config),
         changed: () => this.captures.select(),

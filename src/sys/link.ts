@@ -22,6 +22,7 @@ const WORDS = 6;
 const STATS = 12;
 const KIND_BYTES = 16;
 const NAME_BYTES = 16;
+const ALIAS_BYTES = 256;
 
 // Words of tl_route_get.
 const ROUTE_PREFIX = 0;
@@ -48,6 +49,8 @@ export interface LinkState {
   isEthernet: boolean;
   /** rtnetlink's kind: 'bridge', 'tun' (TAPs too), 'veth', 'vxlan' ...; '' for hardware and loopback. */
   kind: string;
+  /** A text that somebody gave it (`ip link set NAME alias TEXT`); '' = none. */
+  alias: string;
   /** ifindex of the kernel bridge or bond it is enslaved to, 0 = none. */
   master: number;
   stats: LinkStats;
@@ -100,7 +103,7 @@ function reply(): Reply {
     words: aligned(WORDS * 4),
     stats: aligned(STATS * 8),
     mac: aligned(8),
-    texts: aligned(KIND_BYTES + NAME_BYTES),
+    texts: aligned(KIND_BYTES + NAME_BYTES + ALIAS_BYTES),
   };
 }
 
@@ -115,6 +118,7 @@ function decode({ words, stats, mac, texts }: Reply): LinkState {
     mac: macText(mac),
     kind: cText(texts.subarray(0, KIND_BYTES)),
     name: cText(texts.subarray(KIND_BYTES)),
+    alias: cText(texts.subarray(KIND_BYTES + NAME_BYTES)),
     isEthernet: word[TYPE] === ARPHRD_ETHER && (word[FLAGS] & IFF_LOOPBACK) === 0,
     master: word[MASTER],
     stats: {
@@ -224,6 +228,11 @@ export class LinkSocket {
 
   setMac(name: string, mac: string): void {
     this.done(native().tl_link_set_mac(this.fd, name, macBytes(mac)), name, `set address ${mac} of`);
+  }
+
+  /** At most 200 bytes; '' takes it away. */
+  setAlias(name: string, alias: string): void {
+    this.done(native().tl_link_set_alias(this.fd, name, alias), name, 'set the alias of');
   }
 
   setUp(name: string, up: boolean): void {

@@ -44,6 +44,7 @@ const FUNCTIONS = {
   tl_link_set_mtu: ['int', 'string', 'int'],
   tl_link_set_gso_max: ['int', 'string', 'int'],
   tl_link_set_mac: ['int', 'string', 'pointer'],
+  tl_link_set_alias: ['int', 'string', 'string'],
   tl_link_set_flag: ['int', 'string', 'int', 'int'],
   tl_link_set_netns: ['int', 'string', 'int'],
   tl_link_hand_over: ['int', 'int', 'int', 'string'],

@@ -7,7 +7,7 @@ import { Taploomd } from '../support/taploomd.ts';
 
 needs();
 
-const PORTS = 200;
+const PORTS = 500;
 
 async function groupOf(
   where: { check(command: string[]): Promise<string> },
@@ -16,7 +16,9 @@ async function groupOf(
   return (await where.check(['ip', '-d', 'link', 'show', 'dev', device])).match(/group (\S+)/)?.[1] ?? '';
 }
 
-test('200 ports in two namespaces end in about a second; persistent and strange interfaces stay', async () => {
+test('500 ports in two namespaces end in about a second; persistent and strange interfaces stay', {
+  timeout: 120_000,
+}, async () => {
   const lab = await openLab();
   const [sw, host] = await lab.netnsList(['sw', 'host']);
   const many = Array.from({ length: PORTS }, (_, i) => [
@@ -30,8 +32,8 @@ test('200 ports in two namespaces end in about a second; persistent and strange 
 
   const begun = performance.now();
   expect(await daemon.process.stop('SIGTERM', 30_000)).toBe(0);
-  // One after the other they take 20 ms each and more, 4 s; other tests make the machine slow.
-  expect(performance.now() - begun).toBeLessThan(2000);
+  // Each for itself takes 20 ms, and with four threads 3.5 s in all; other tests make the machine slow.
+  expect(performance.now() - begun).toBeLessThan(2500);
   for (const gone of ['renamed', 'm2', 'br0']) expect(await sw.hasLink(gone)).toBe(false);
   expect(await host.hasLink('m1')).toBe(false);
   expect(await host.hasLink('m0')).toBe(true);

@@ -47,10 +47,9 @@ async function addbr(client: ControlClient, [bridge]: string[]): Promise<void> {
   const what = 'add bridge failed';
   try {
     const netns = await client.netns();
-    await client.addBridge(bridge, {
-      vlan_filtering: false,
-      ...(netns !== undefined && { local: { netns } }),
-    });
+    // As a kernel bridge: its addresses and routes are still there when the daemon was started anew.
+    const local = { persist: true, ...(netns !== undefined && { netns }) };
+    await client.addBridge(bridge, { vlan_filtering: false, local });
   } catch (error) {
     if (codeOf(error) === 'invalid_config') throw new BrctlFailure(`${what}: Invalid argument`);
     throw failure(what, error);
