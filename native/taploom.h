@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 12
+#define TL_VERSION 13
 int tl_version(void);
 
 /* fd.c */
