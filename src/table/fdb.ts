@@ -36,6 +36,9 @@ export class Fdb {
   private cursor = 0;
   /** Where the next newcomer to a full bridge looks. */
   private hand = 0;
+  /** The port for which nobody gave way last, and when. */
+  private poorPort = 0;
+  private poorStamp = -1;
   /** One word: slots that are not empty, dead ones included. */
   private readonly used: Int32Array;
   private readonly seedHi: number;
@@ -295,7 +298,7 @@ export class Fdb {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
     if (!this.hasFreeSlots()) return REFUSED;
-    if (!this.learned.hasRoom(domain, hop) && !this.makeRoom(domain, hop)) return REFUSED;
+    if (!this.learned.hasRoom(domain, hop) && !this.makeRoom(domain, hop, stamp)) return REFUSED;
     this.occupy(at, key, lo, hop, stamp);
     this.learned.add(domain, hop);
     return LEARNED;
@@ -305,9 +308,11 @@ export class Fdb {
    * In a full bridge an entry of the richest port that is met gives way, unless the newcomer's port is as rich: who sprays
    * addresses keeps nobody else from being learned. Returns whether there is room now.
    */
-  private makeRoom(domain: number, hop: number): boolean {
+  private makeRoom(domain: number, hop: number, stamp: number): boolean {
     const { words, learned, mask } = this;
     if (!learned.hasPortRoom(hop)) return false;
+    // Who sprays is the richest, and looks in vain once a tick instead of for each frame.
+    if (stamp === this.poorStamp && hop === this.poorPort) return false;
     let victim = -1;
     let most = learned.leastRich(hop);
     for (let n = 0; n < ROOM_SLOTS; n++) {
@@ -320,7 +325,11 @@ export class Fdb {
       most = count;
       victim = at;
     }
-    if (victim < 0) return false;
+    if (victim < 0) {
+      this.poorPort = hop;
+      this.poorStamp = stamp;
+      return false;
+    }
     this.kill(victim);
     return true;
   }

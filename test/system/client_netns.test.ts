@@ -54,7 +54,7 @@ test('so does taploom, unless --netns says another', async () => {
   await taploom('bridge add br0');
   await taploom('port add br0 t1');
   await taploom(`port add br0 t2 --netns ${ns2.name}`);
-  await taploom('port add br0 vx1 --type vxlan --vni 1 --local 127.0.0.1');
+  await taploom('port add br0 vx1 --type vxlan --vni 1 --local 127.0.0.1 --remote 127.0.0.2');
   await daemon.cli('port', 'add', 'br0', 't3');
   expect(await ns1.hasLink('br0')).toBe(true);
   expect(await ns1.hasLink('t1')).toBe(true);
