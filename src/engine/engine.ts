@@ -7,6 +7,7 @@ import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, NOBODY, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, type Drops, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
+import type { Giver } from '../table/fdb.ts';
 import { tickAt, WORDS } from '../table/fdb_entry.ts';
 import { Lists } from '../table/lists.ts';
 import { Egress } from './egress.ts';
@@ -240,13 +241,14 @@ export class Engine {
    * Entries as they are, for keys of three words (domain, MAC 0-1, MAC 2-5): see `Fdb.inspect`. `rooms`: by key, whether
    * it is known or could be learned.
    */
-  inspect(keys: Int32Array): { tick: number; entries: Int32Array; rooms: boolean[] } {
+  inspect(keys: Int32Array): { tick: number; entries: Int32Array; rooms: boolean[]; givers: Giver[] } {
     const count = keys.length / 3;
     const entries = new Int32Array(count * WORDS);
     const rooms = Array.from({ length: count }, (_, n) =>
       this.keeper.fdb.inspect(keys[n * 3], keys[n * 3 + 1], keys[n * 3 + 2], entries, n * WORDS),
     );
-    return { tick: tickAt(this.clock[0]), entries, rooms };
+    const givers = rooms.map((_, n) => this.keeper.fdb.giverOf(keys[n * 3]));
+    return { tick: tickAt(this.clock[0]), entries, rooms, givers };
   }
 
   /** See `Fdb.read`. */

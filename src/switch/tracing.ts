@@ -23,6 +23,7 @@ import { macOf } from './fdb_view.ts';
 
 /** How often a live trace asks for frames, ms. */
 const LOOK_INTERVAL = 50;
+const NOBODY_GIVES = { count: 0, key: 0, lo: 0 };
 /** Live traces at a time. */
 const MAX_LIVE = 8;
 /** Rounds of questions: a frame may be recirculated 15 times. */
@@ -141,7 +142,14 @@ export class Tracing {
     const { links } = this;
     if (links.isClosed()) throw new TaploomError('closed', 'The switch is closed');
     const none = new Int32Array(0);
-    let knowledge: Knowledge = { keys: none, entries: none, tick: 0, isFull: false, lists };
+    let knowledge: Knowledge = {
+      keys: none,
+      entries: none,
+      tick: 0,
+      isFull: false,
+      giver: NOBODY_GIVES,
+      lists,
+    };
     let remotes: RemoteAddress[] = [];
     let sighting = await this.runner.run({ ...flight, knowledge });
     for (let round = 0; round < MAX_ROUNDS && !isKnown(sighting, knowledge); round++) {
@@ -154,6 +162,8 @@ export class Tracing {
         entries: found.entries,
         tick: found.tick,
         isFull: found.rooms.includes(false),
+        // Of the frame's own source: other rows are of the same bridge, or of one that is seldom full.
+        giver: found.givers[0] ?? NOBODY_GIVES,
         lists: [...lists, ...found.lists],
       };
       sighting = await this.runner.run({ ...flight, knowledge });

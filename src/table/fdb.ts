@@ -22,6 +22,13 @@ export const MOVED = 2;
 /** A limit is reached or the chain is full; the frame is forwarded all the same. */
 export const REFUSED = 3;
 
+/** An entry that may give way to a newcomer: how many addresses its port has, and the first two words of its slot. */
+export interface Giver {
+  count: number;
+  key: number;
+  lo: number;
+}
+
 export class Fdb {
   readonly slots: number;
   protected readonly words: Int32Array;
@@ -36,9 +43,8 @@ export class Fdb {
   private cursor = 0;
   /** Where the next newcomer to a full bridge looks. */
   private hand = 0;
-  /** The port for which nobody gave way last, and when. */
-  private poorPort = 0;
-  private poorStamp = -1;
+  /** For a dry run, which has a few entries of another table: what would give way there. Null: this is the table itself. */
+  giver: Giver | null = null;
   /** One word: slots that are not empty, dead ones included. */
   private readonly used: Int32Array;
   private readonly seedHi: number;
@@ -298,7 +304,7 @@ export class Fdb {
     const domain = key >>> 16;
     if (this.maxAge[domain] < 0) return KNOWN;
     if (!this.hasFreeSlots()) return REFUSED;
-    if (!this.learned.hasRoom(domain, hop) && !this.makeRoom(domain, hop, stamp)) return REFUSED;
+    if (!this.learned.hasRoom(domain, hop) && !this.makeRoom(domain, hop)) return REFUSED;
     this.occupy(at, key, lo, hop, stamp);
     this.learned.add(domain, hop);
     return LEARNED;
@@ -308,30 +314,45 @@ export class Fdb {
    * In a full bridge an entry of the richest port that is met gives way, unless the newcomer's port is as rich: who sprays
    * addresses keeps nobody else from being learned. Returns whether there is room now.
    */
-  private makeRoom(domain: number, hop: number, stamp: number): boolean {
+  private makeRoom(domain: number, hop: number): boolean {
     const { words, learned, mask } = this;
     if (!learned.hasPortRoom(hop)) return false;
-    // Who sprays is the richest, and looks in vain once a tick instead of for each frame.
-    if (stamp === this.poorStamp && hop === this.poorPort) return false;
-    let victim = -1;
-    let most = learned.leastRich(hop);
+    const enough = learned.leastRich(hop);
+    if (this.giver !== null) {
+      if (this.giver.count <= enough) return false;
+      this.forget(this.giver.key >>> 16, this.giver.key & 0xffff, this.giver.lo, 0);
+      return true;
+    }
+    const victim = this.richestAhead(domain);
+    this.hand = (this.hand + ROOM_SLOTS * WORDS) & mask;
+    if (victim < 0 || learned.countOf(words[victim + 2]) <= enough) return false;
+    this.kill(victim);
+    return true;
+  }
+
+  /** Offset of the learned entry in the next slots whose port has the most of all in the bridge, or -1. */
+  private richestAhead(domain: number): number {
+    const { words, learned, mask } = this;
+    let richest = -1;
+    let most = 0;
     for (let n = 0; n < ROOM_SLOTS; n++) {
-      const at = this.hand;
-      this.hand = (at + WORDS) & mask;
+      const at = (this.hand + n * WORDS) & mask;
       if (words[at + 2] === 0 || (words[at + 3] & STATIC) !== 0) continue;
       if (!learned.areNeighbours(words[at] >>> 16, domain)) continue;
       const count = learned.countOf(words[at + 2]);
       if (count <= most) continue;
       most = count;
-      victim = at;
+      richest = at;
     }
-    if (victim < 0) {
-      this.poorPort = hop;
-      this.poorStamp = stamp;
-      return false;
-    }
-    this.kill(victim);
-    return true;
+    return richest;
+  }
+
+  /** The entry that would give way to a newcomer to `domain`, if its port has enough more addresses. */
+  giverOf(domain: number): Giver {
+    const { words } = this;
+    const at = this.richestAhead(domain);
+    if (at < 0) return { count: 0, key: 0, lo: 0 };
+    return { count: this.learned.countOf(words[at + 2]), key: words[at], lo: words[at + 1] };
   }
 
   /** Dead entries take up slots as well, until the sweeper comes. */

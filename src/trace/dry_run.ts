@@ -18,7 +18,7 @@ import type { Topology } from '../engine/topology.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
-import { Fdb } from '../table/fdb.ts';
+import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
 import { Lists } from '../table/lists.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
@@ -40,6 +40,8 @@ export interface Knowledge {
   tick: number;
   /** Whether the table is too full to learn what it does not know. */
   isFull: boolean;
+  /** What would give way to the frame's source, if its bridge is full. */
+  giver: Giver;
   lists: { row: number; members: number[]; isByFlow: boolean }[];
 }
 
@@ -209,13 +211,14 @@ export class DryRun {
   /** An FDB with the entries that matter, as they are, ages included. */
   private table({ topology, knowledge }: Flight): Fdb {
     const used = new Int32Array(1);
-    const { keys, entries, isFull } = knowledge;
+    const { keys, entries, isFull, giver } = knowledge;
     const fdb = new Fdb(new Int32Array(FDB_SLOTS * WORDS), this.counters, topology, SEED, used);
     for (let n = 0; n * 3 < keys.length; n++) {
       const [key, lo, hop, stamp] = entries.subarray(n * WORDS);
       if (key !== 0) fdb.adopt(key, lo, hop, stamp);
     }
     if (isFull) used[0] = FDB_SLOTS;
+    fdb.giver = giver;
     return fdb;
   }
 

@@ -35,9 +35,9 @@ export class Lookout {
   }
 
   lookUp(keys: Int32Array): Found {
-    const { tick, entries, rooms } = this.engine.inspect(keys);
+    const { tick, entries, rooms, givers } = this.engine.inspect(keys);
     const hops = rooms.map((_, n) => entries[n * 4 + 2]);
-    return { kind: 'found', tick, entries, rooms, ...this.behind(hops) };
+    return { kind: 'found', tick, entries, rooms, givers, ...this.behind(hops) };
   }
 
   follow(id: number, filter: FollowFilter, limit: number): void {

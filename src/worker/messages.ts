@@ -5,6 +5,7 @@ import type { CaptureSpec } from '../engine/capture.ts';
 import type { FollowedFrame, FollowFilter } from '../engine/follower.ts';
 import type { Topology } from '../engine/topology.ts';
 import type { AddedVtep, DeviceSpec } from '../port/spec.ts';
+import type { Giver } from '../table/fdb.ts';
 import type { RemoteRow } from '../table/remotes.ts';
 
 /**
@@ -83,6 +84,8 @@ export interface Found {
   entries: Int32Array;
   /** By key: whether it is known or could be learned. */
   rooms: boolean[];
+  /** By key, what would give way if its bridge is full: see Fdb.giverOf. */
+  givers: Giver[];
   remotes: RemoteAddress[];
   lists: ListContent[];
 }

@@ -168,8 +168,13 @@ test('at a limit an address is not learned, is counted, and its frame is forward
   expect(rig.counters('p1').learnRefused).toBe(1);
   expect(rig.say('p2', 'x > a')).toEqual(['p1: x > a']);
   expect(rig.say('p2', 'x > c')).toEqual(['p1: x > c', 'p3: x > c']);
-  expect(rig.say('p3', 'y > x')).toEqual(['p2: y > x']);
-  expect(rig.counters('p3').learnRefused).toBe(1);
+  // The bridge has its three: who has most of them gives way to who has none, if not at once then with one of its next frames.
+  for (let tries = 0; rig.say('p2', 'x > y').length === 2; tries++) {
+    expect(tries).toBeLessThan(40);
+    expect(rig.say('p3', 'y > x')).toEqual(['p2: y > x']);
+  }
+  expect(rig.say('p2', 'z > y')).toEqual(['p3: z > y']);
+  expect(rig.counters('p2').learnRefused).toBe(1);
 });
 
 test.each([

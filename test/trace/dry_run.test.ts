@@ -25,7 +25,14 @@ function prepare() {
   const flight = (from: string, line: string): Flight => {
     const bytes = parse(line);
     const none = new Int32Array(0);
-    const knowledge = { keys: none, entries: none, tick: tickAt(1e6), isFull: false, lists: [] };
+    const knowledge = {
+      keys: none,
+      entries: none,
+      tick: tickAt(1e6),
+      isFull: false,
+      giver: { count: 0, key: 0, lo: 0 },
+      lists: [],
+    };
     return { bytes, length: bytes.length, ingress: port(from), topology, gauges, knowledge };
   };
   const names = (hops: { hop: number }[]) => hops.map(({ hop }) => compiler.ports.name(hop & PORT_MASK));
