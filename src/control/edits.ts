@@ -21,15 +21,18 @@ export function requirePort(config: SwitchConfig, bridge: string, port: string):
   return ports[port];
 }
 
-/** The port of this name, or the one whose interface is called so since somebody renamed it. */
+/**
+ * The port of this name, or the one whose interface is called so since somebody renamed it. `ports` asks the kernel, so it
+ * is called for a name that no port has.
+ */
 export function portNamed(
   config: SwitchConfig,
-  ports: readonly Pick<PortStatus, 'bridge' | 'name' | 'interface'>[],
+  ports: () => readonly Pick<PortStatus, 'bridge' | 'name' | 'interface'>[],
   bridge: string,
   name: string,
 ): string {
   if (Object.hasOwn(requireBridge(config, bridge).ports, name)) return name;
-  return ports.find((port) => port.bridge === bridge && port.interface === name)?.name ?? name;
+  return ports().find((port) => port.bridge === bridge && port.interface === name)?.name ?? name;
 }
 
 export function putBridge(config: SwitchConfig, bridge: string, value: unknown, exclusive = false): unknown {

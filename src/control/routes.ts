@@ -147,7 +147,7 @@ export const ROUTES: readonly Route[] = [
     problems: [404],
     handle: ({ api }, { params }) => {
       const { ports } = requireBridge(api.config, params.bridge);
-      const name = portNamed(api.config, api.ports(), params.bridge, params.port);
+      const name = portNamed(api.config, () => api.ports(), params.bridge, params.port);
       const status = api.ports().find((port) => port.bridge === params.bridge && port.name === name);
       if (status === undefined) {
         throw new TaploomError('no_such_port', `Bridge ${params.bridge} has no port ${params.port}`);
@@ -181,7 +181,7 @@ export const ROUTES: readonly Route[] = [
     problems: CHANGE,
     handle: async ({ api, changes }, { params, body }) => ({
       results: await changes.change((config) => {
-        const name = portNamed(config, api.ports(), params.bridge, params.port);
+        const name = portNamed(config, () => api.ports(), params.bridge, params.port);
         const port = requirePort(config, params.bridge, name);
         return putPort(config, params.bridge, name, mergePatch(port, body));
       }),
@@ -193,7 +193,7 @@ export const ROUTES: readonly Route[] = [
     problems: CHANGE,
     handle: async ({ api, changes }, { params }) => ({
       results: await changes.change((config) => {
-        const name = portNamed(config, api.ports(), params.bridge, params.port);
+        const name = portNamed(config, () => api.ports(), params.bridge, params.port);
         return dropPort(config, params.bridge, name);
       }),
     }),

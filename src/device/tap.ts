@@ -184,8 +184,10 @@ function ownTap(
       } catch (error) {
         throw explain(error, `Cannot change port ${name}`, 'port', true, wanted.netns);
       }
+      // To look takes the kernel some 0.2 ms.
+      const isSeen = wanted.netns !== now.netns || wanted.mac !== now.mac;
       now = wanted;
-      sight.link?.();
+      if (isSeen) sight.link?.();
     },
     close,
     // The interface of a bridge goes with the bridge; a port's TAP that should stay is its owner's.

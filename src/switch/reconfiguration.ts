@@ -99,12 +99,16 @@ export class Reconfiguration {
     if (keep) for (const port of before) missing.hurry(port, now);
     for (const { kind, path } of asked) if (kind === 'port') missing.hurry(portOf(path), now);
     // Throws if there is too much of anything, before the first thing is deleted.
-    this.parts.compiler.check(next);
-    const done = await this.realise(reconcile(next, missing, now), keep);
+    if (asked.some(({ op }) => op === 'delete')) this.parts.compiler.check(next);
+    const target = reconcile(next, missing, now);
+    // Nearly always nothing is missing, and one plan is enough.
+    const plan = target === next && this.wanted === this.current ? asked : undefined;
+    const done = await this.realise(target, keep, plan);
     const results = settle(asked, done, keep, (port) => before.has(port));
     const carriedOut = results.filter(({ ok }) => ok);
-    this.wanted = keep ? next : inForce(this.wanted, next, carriedOut);
-    if (carriedOut.length < results.length && !keep) {
+    const isWhole = keep || carriedOut.length === results.length;
+    this.wanted = isWhole ? next : inForce(this.wanted, next, carriedOut);
+    if (!isWhole) {
       // A port that had to go for another one, which was not to be had after all.
       done.push(...(await this.realise(reconcile(this.wanted, missing, now), true)));
     }
@@ -238,10 +242,13 @@ export class Reconfiguration {
   }
 
   /** Brings `next` into force, as far as it can be had. `keep`: a bridge may be without its own interface. */
-  private async realise(next: SwitchConfig, keep: boolean): Promise<ActionResult[]> {
+  private async realise(
+    next: SwitchConfig,
+    keep: boolean,
+    plan = diff(this.current, next),
+  ): Promise<ActionResult[]> {
     const { compiler, plane, open } = this.parts;
     const before = this.current;
-    const plan = diff(before, next);
     const results: ActionResult[] = plan.map((action) => ({ ...action, ok: true }));
     if (plan.length === 0) return results;
 
@@ -258,7 +265,7 @@ export class Reconfiguration {
       if (!ok && op === 'add' && kind === 'port') await this.undo(portOf(path), added);
     }
     const done = results.filter(({ ok }) => ok);
-    const config = inForce(before, next, done);
+    const config = done.length === results.length ? next : inForce(before, next, done);
     const replaced = this.takeOver(next, successors);
     let failed: Failed[];
     try {
