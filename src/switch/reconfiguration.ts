@@ -129,10 +129,10 @@ export class Reconfiguration {
 
   /**
    * A port has lost its device: it is closed, and taken again as soon as that can be, or forgotten if it should be. True
-   * if it is forgotten.
+   * if it is forgotten. A change that came first may have given it another device, which is not the dead one.
    */
   async lose(port: string, reason: string): Promise<boolean> {
-    if (!this.parts.open.devices.has(port)) return false;
+    if (!this.parts.open.goneNames.has(port)) return false;
     const alone = new Set([port]);
     const isForgotten = whenDeleted(this.wanted, port) === 'forget';
     if (isForgotten) this.wanted = withoutPorts(this.wanted, alone);

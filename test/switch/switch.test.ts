@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { ConfigError } from '../../src/config/schema.ts';
 import type { DeviceSpec } from '../../src/port/spec.ts';
+import type { Reconciler } from '../../src/switch/reconciler.ts';
 import { Switch } from '../../src/switch/switch.ts';
 import type { PlaneClient } from '../../src/worker/plane_client.ts';
 import { configOf, openRig, ports } from '../support/engine/rig.ts';
@@ -185,6 +186,19 @@ test('a configuration with too many domains is refused as a whole, and leaves no
   await rig.taploom.close();
   // The thread that waits for the kernel's news, this switch's or an earlier one's, closes its own.
   await expect.poll(fds).toBeLessThanOrEqual(before);
+});
+
+test('a port that a change has given another device is not closed for the loss of the one before', async () => {
+  const rig = await openRig({ br0: { ports: ports(2) } });
+  const { taploom } = rig;
+  const replaced = taploom.apply(configOf({ br0: { ports: { p1: { capacity: 64 }, p2: {} } } }));
+  // The news of its death comes while the change is under way.
+  (taploom as unknown as { reconciler: Reconciler }).reconciler.lost('p1', 'its device was deleted');
+  await replaced;
+  const device = taploom.memoryPort('p1');
+  await taploom.apply(taploom.config);
+  expect(taploom.memoryPort('p1')).toBe(device);
+  expect(taploom.ports().map(({ state }) => state)).toEqual(['up', 'up']);
 });
 
 test('plan tells what apply would do and does nothing', async () => {
