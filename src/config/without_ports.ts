@@ -1,6 +1,6 @@
 // A configuration without some of its ports, and without what would belong to them.
 
-import type { BridgeConfig, MirrorConfig, SwitchConfig } from './schema.ts';
+import type { BridgeConfig, LocalConfig, MirrorConfig, PortConfig, SwitchConfig } from './schema.ts';
 
 /** `ports` by name; the bridge's own is its local interface. */
 export function withoutPorts(config: SwitchConfig, ports: ReadonlySet<string>): SwitchConfig {
@@ -54,4 +54,15 @@ export function portNamesOf({ bridges }: SwitchConfig): Set<string> {
 export function bridgeOf({ bridges }: SwitchConfig, port: string): string | undefined {
   if (Object.hasOwn(bridges, port)) return port;
   return Object.keys(bridges).find((name) => Object.hasOwn(bridges[name].ports, port));
+}
+
+/** Of a port, or of the local interface of the bridge of that name. */
+export function deviceConfig(
+  { bridges }: SwitchConfig,
+  name: string,
+): PortConfig | ({ type: 'local' } & LocalConfig) {
+  const local = Object.hasOwn(bridges, name) && bridges[name].local;
+  if (local) return { type: 'local', ...local };
+  const bridge = Object.values(bridges).find(({ ports }) => Object.hasOwn(ports, name));
+  return (bridge as BridgeConfig).ports[name];
 }
