@@ -3,7 +3,7 @@
 //   traffic NETNS ping ADDRESS COUNT INTERVAL_MS       one line for each request: milliseconds, or "lost"
 //   traffic NETNS pingall WAIT_MS ADDRESS...           one IPv4 request to each at once; the addresses without an answer
 //   traffic NETNS receive PORT                         accepts one connection; "BYTES SECONDS" at its end
-//   traffic NETNS send ADDRESS PORT SECONDS            sends for so long; "BYTES SECONDS"
+//   traffic NETNS send ADDRESS PORT SECONDS [CONTROL]  sends for so long, by this congestion control; "BYTES SECONDS"
 //
 // NETNS is a name under /run/netns, a path, or "-" for the caller's own. Byte i of a stream is pattern[i mod PERIOD], a
 // prime; the receiver fails at the first that differs. In C, so that the ends do not limit what is measured.
@@ -15,6 +15,7 @@
 #include <netdb.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -170,12 +171,13 @@ static int receive(const char *port) {
   return 0;
 }
 
-static int send_for(const char *address, const char *port, double seconds) {
+static int send_for(const char *address, const char *port, double seconds, const char *control) {
   struct addrinfo *to = resolve(address, port);
   int fd = -1;
   for (int tries = 0; fd < 0; tries++) { // the receiver may still be on its way to listen()
     fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) die("socket");
+    if (control != NULL && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, strlen(control)) < 0) die(control);
     if (connect(fd, to->ai_addr, to->ai_addrlen) == 0) break;
     if (errno != ECONNREFUSED || tries == CONNECT_TRIES) die("connect");
     close(fd);
@@ -202,7 +204,7 @@ static int send_for(const char *address, const char *port, double seconds) {
 int main(int argc, char **argv) {
   if (argc < 4) {
     fprintf(stderr, "usage: traffic NETNS ping ADDRESS COUNT INTERVAL_MS | pingall WAIT_MS ADDRESS... |\n"
-            "       receive PORT | send ADDRESS PORT SECONDS\n");
+            "       receive PORT | send ADDRESS PORT SECONDS [CONTROL]\n");
     return 1;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would read the result, and a ping goes on for ever
@@ -212,7 +214,9 @@ int main(int argc, char **argv) {
   if (strcmp(command, "ping") == 0 && argc == 6) return ping(argv[3], atoi(argv[4]), atoi(argv[5]));
   if (strcmp(command, "pingall") == 0 && argc > 4) return ping_all(atoi(argv[3]), argc - 4, argv + 4);
   if (strcmp(command, "receive") == 0 && argc == 4) return receive(argv[3]);
-  if (strcmp(command, "send") == 0 && argc == 6) return send_for(argv[3], argv[4], atof(argv[5]));
+  if (strcmp(command, "send") == 0 && (argc == 6 || argc == 7)) {
+    return send_for(argv[3], argv[4], atof(argv[5]), argc == 7 ? argv[6] : NULL);
+  }
   fprintf(stderr, "traffic: unknown command or wrong number of arguments: %s\n", command);
   return 1;
 }

@@ -48,9 +48,8 @@ test('64 hosts all ping each other and no packet is lost', { timeout: 120_000 },
   await expectLaws(daemon);
 });
 
-test('32 TCP connections at once each get at least half of the mean', {
-  timeout: 120_000,
-}, async () => {
+// Reno, because BBR, which some machines have as installed, shares a queue unevenly itself: 0.24 to 1.8 of the mean.
+test('32 TCP connections at once each get at least 0.7 of the mean', { timeout: 120_000 }, async () => {
   const lab = await openLab();
   const { daemon, hosts } = await connect(lab);
   const SECONDS = 8;
@@ -58,7 +57,7 @@ test('32 TCP connections at once each get at least half of the mean', {
   const receivers = pairs.map((i) => hosts[i + 1].spawn([TRAFFIC, '-', 'receive', '5001']));
   await Promise.all(receivers.map((receiver) => receiver.waitFor(/listening/)));
   const senders = pairs.map((i) =>
-    hosts[i].spawn([TRAFFIC, '-', 'send', address(i + 1), '5001', `${SECONDS}`]),
+    hosts[i].spawn([TRAFFIC, '-', 'send', address(i + 1), '5001', `${SECONDS}`, 'reno']),
   );
   expect(await Promise.all(senders.map((sender) => sender.exit(60_000)))).toEqual(pairs.map(() => 0));
   expect(await Promise.all(receivers.map((receiver) => receiver.exit(60_000)))).toEqual(pairs.map(() => 0));
@@ -67,7 +66,7 @@ test('32 TCP connections at once each get at least half of the mean', {
   const mean = bytes.reduce((sum, one) => sum + one, 0) / bytes.length;
   const shares = bytes.map((one) => one / mean).sort((a, b) => a - b);
   expect(shares[0], `shares of the mean: ${shares.map((share) => share.toFixed(2))}`).toBeGreaterThanOrEqual(
-    0.5,
+    0.7,
   );
   await expectLaws(daemon);
 });
