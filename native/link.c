@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#define KIND_MAX 16
 #define REPLY_ROOM 32768 /* a link with all its attributes takes about 1.5 kB, with many VFs more */
 
 struct message {
@@ -299,6 +300,38 @@ int tl_link_count_group(int sock, int group)
             if (h->nlmsg_type == NLMSG_ERROR) return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
             count += is_in_group(h, group);
         }
+    }
+}
+
+/* Asks for all interfaces of a kind; a kernel that does not know the kind tells of all of them. */
+int tl_link_dump(int sock, const char *kind)
+{
+    struct message m;
+    int without_stats = RTEXT_FILTER_SKIP_STATS;
+    char nested[RTA_SPACE(KIND_MAX)];
+    struct rtattr *a = (struct rtattr *)nested;
+    size_t length = strlen(kind);
+    if (length >= KIND_MAX) return -EINVAL;
+    start(&m, RTM_GETLINK, NLM_F_DUMP, sizeof m.link);
+    attribute(&m, IFLA_EXT_MASK, &without_stats, sizeof without_stats);
+    memset(nested, 0, sizeof nested);
+    a->rta_type = IFLA_INFO_KIND;
+    a->rta_len = (uint16_t)RTA_LENGTH(length + 1);
+    memcpy(RTA_DATA(a), kind, length);
+    attribute(&m, IFLA_LINKINFO, nested, RTA_ALIGN(a->rta_len));
+    return send(sock, &m, m.header.nlmsg_len, 0) < 0 ? -errno : 0;
+}
+
+/* Its answer, some messages a call: their bytes; 0 = that was all. */
+int tl_link_dump_next(int sock, uint8_t *out, int room)
+{
+    for (;;) {
+        ssize_t length = recv(sock, out, (size_t)room, 0);
+        if (length < 0 && errno == EINTR) continue;
+        if (length < 0) return errno == EAGAIN ? -ETIMEDOUT : -errno;
+        struct nlmsghdr *h = (struct nlmsghdr *)out;
+        if (!NLMSG_OK(h, (size_t)length) || h->nlmsg_type == NLMSG_DONE) return 0;
+        return h->nlmsg_type == NLMSG_ERROR ? ((struct nlmsgerr *)NLMSG_DATA(h))->error : (int)length;
     }
 }
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 13
+#define TL_VERSION 14
 int tl_version(void);
 
 /* fd.c */
@@ -73,6 +73,8 @@ int tl_link_remove(int sock, const char *name);
 int tl_link_set_group(int sock, const char *name, int group);
 int tl_link_count_group(int sock, int group);
 int tl_link_remove_group(int sock, int group);
+int tl_link_dump(int sock, const char *kind);
+int tl_link_dump_next(int sock, uint8_t *out, int room);
 int tl_link_add_address(int sock, int index, const char *address, int prefix);
 /* Remote (or group) of a VXLAN device, 4 or 16 bytes: their number; 0 = it has none. */
 int tl_link_vxlan_remote(int sock, int index, uint8_t *remote);
@@ -96,7 +98,8 @@ int tl_packet_open(int netns, int index, int buffer);
 int tl_packet_drops(int fd);
 
 /* nft.c: on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) */
-int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again);
+/* `tags` (TPID << 16 | VID) are not dropped: they belong to VLAN devices on the interface. */
+int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again, const uint32_t *tags, int count);
 
 /* wake.c */
 int tl_wake_create(void);

@@ -15,9 +15,11 @@ import {
   TELLS_MTU,
   type Topology,
   TUNNEL,
+  tagBit,
   trappingOf,
   UNTAGGED,
   VLAN_AWARE,
+  VLAN_DEVICE_STRIDE,
   VLAN_STRIDE,
 } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
@@ -94,12 +96,15 @@ export class Compiler {
       vlan: shared(Int32Array, ports * VLAN_STRIDE),
       traps: shared(Int32Array, ports),
       trapTypes: shared(Uint16Array, TRAP_TYPES),
+      vlanDevices: shared(Uint16Array, ports),
+      vlanDeviceBits: shared(Int32Array, (1 + (overlay.vlanTags?.size ?? 0)) * VLAN_DEVICE_STRIDE),
       domainBridge: shared(Uint16Array, domains),
       domainVid: shared(Uint16Array, domains),
       ageing: shared(Float64Array, this.bridges.length),
       bridgeFdbLimit: shared(Uint32Array, this.bridges.length),
     };
     topology.trapTypes.set(traps.types);
+    let taggedPorts = 0;
     const members: Member[] = [];
     const remotes: RemoteRow[] = [];
     for (const [name, bridge] of Object.entries(config.bridges)) {
@@ -116,7 +121,10 @@ export class Compiler {
         topology.groupFwdMask[port] = view.groupFwdMask;
         const mask = view.traps | traps.of(view.name);
         topology.traps[port] = mask;
-        topology.pvid[port] = (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(mask);
+        const tags = overlay.vlanTags?.get(view.name);
+        if (tags !== undefined) giveTags(topology, port, ++taggedPorts, tags);
+        topology.pvid[port] =
+          (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(topology, port);
         this.join(topology, view, port, vlans, states, overlay.tellers?.has(view.name) === true);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         members.push({ view, port, vlans, hops });
@@ -300,6 +308,20 @@ function wantedBy(config: SwitchConfig): Wanted {
     }
   }
   return wanted;
+}
+
+/** Row 0 is that of ports without. */
+function giveTags(
+  { vlanDevices, vlanDeviceBits }: Pick<Topology, 'vlanDevices' | 'vlanDeviceBits'>,
+  port: number,
+  row: number,
+  tags: ReadonlySet<number>,
+): void {
+  vlanDevices[port] = row;
+  for (const tag of tags) {
+    const bit = tagBit(tag);
+    vlanDeviceBits[row * VLAN_DEVICE_STRIDE + (bit >>> 5)] |= 1 << (bit & 31);
+  }
 }
 
 /** What a state allows. The same flags are stored into a topology in force: see Switch.setPortState. */

@@ -16,6 +16,8 @@ export interface Overlay {
   underlayMtus?: ReadonlyMap<string, number>;
   /** Ports that tell who sends too much into them, as tunnels do. */
   tellers?: ReadonlySet<string>;
+  /** Tags, TPID << 16 | VID, that belong to VLAN devices on the interfaces of ports. */
+  vlanTags?: ReadonlyMap<string, ReadonlySet<number>>;
   states?: PortStates;
   traps?: PortTraps;
 }

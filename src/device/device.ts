@@ -29,6 +29,12 @@ export interface Device {
   readonly temporaryTap?: number;
   /** It shares sockets: its `close` only tells that it needs them no more, and Tunnels which nobody needs. */
   readonly sharesSockets?: boolean;
+  /** Tags, TPID << 16 | VID, of VLAN devices that somebody made on its interface: their frames are not the switch's. */
+  readonly vlanTags?: ReadonlySet<number>;
+  /** Such a device has come or gone. True if that is news. */
+  setVlanTag?(tag: number, isTaken: boolean): boolean;
+  /** Looks which there are. True if that is news. Throws SysError. */
+  findVlanTags?(): boolean;
   setMtu(mtu: number): void;
   /**
    * Makes an open device what its configuration says now: see OF_TAP in config/diff.ts. `spec` may be another object

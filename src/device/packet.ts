@@ -45,6 +45,11 @@ export function openAfPacket(
       if (state !== undefined) ({ mtu: ownMtu, mac } = state);
       return state;
     },
+    get vlanTags() {
+      return socket.vlanTags;
+    },
+    setVlanTag: (tag, isTaken) => socket.setVlanTag(tag, isTaken),
+    findVlanTags: () => socket.findVlanTags(),
     queueDropped: () => socket.dropped(),
     close,
     undo: close,

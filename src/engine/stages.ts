@@ -23,13 +23,14 @@ import {
   srcHi,
   srcLo,
 } from '../wire/ethernet.ts';
-import { priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '../wire/vlan.ts';
+import { isTpid, priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '../wire/vlan.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
 import {
   DOMAIN_SHIFT,
   FORWARDING,
+  isOfVlanDevice,
   LEARNING,
   SAME,
   type Topology,
@@ -174,9 +175,13 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     return DROP.port_blocked;
   }
 
-  /** Takes out PAUSE, which is the link's own, and what the port's traps name. */
+  /** Takes out what is of VLAN devices, PAUSE, which is the link's own, and what the port's traps name. */
   function isForHost(row: number, topology: Topology): boolean {
     const at = rows[row + COLUMN.start];
+    if (isForVlanDevice(row, topology)) {
+      giveUp(row, DEST_DROP | DROP.vlan_device);
+      return true;
+    }
     const hi = dstHi(view, at);
     const lo = dstLo(view, at);
     const isReserved = isReservedGroup(hi, lo);
@@ -189,6 +194,14 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     giveUp(row, 0);
     rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;
     return true;
+  }
+
+  /** Where the kernel has a VLAN device for a tag, the frame is that device's: so it is with a kernel bridge, too. */
+  function isForVlanDevice(row: number, topology: Topology): boolean {
+    const port = rows[row + COLUMN.ingress] & PORT_MASK;
+    if (topology.vlanDevices[port] === 0 || rows[row + COLUMN.length] < HEADER_LEN + TAG_LEN) return false;
+    const at = rows[row + COLUMN.start];
+    return isTpid(etherType(view, at)) && isOfVlanDevice(topology, port, view.getInt32(at + MACS_LEN));
   }
 
   /** What `classify` does for rows that come in anew in another domain, which the caller of `recirculate` has set. */

@@ -8,7 +8,7 @@
 // else changes. A store is certain once every worker has passed a barrier.
 
 import { FIRST_TYPE } from '../table/traps.ts';
-import { VID_MASK } from '../wire/vlan.ts';
+import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { MirrorTable } from './mirror_table.ts';
 
 export const VLAN_STRIDE = 4096 + 16;
@@ -37,8 +37,10 @@ export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
 
 /** In `pvid`: the bridge filters VLANs, so 802.1Q tags are parsed and stripped. */
 export const VLAN_AWARE = 0x8000;
-/** In `pvid`: frames of some EtherTypes are the host's, see `traps`. Traps for reserved groups do without. */
+/** In `pvid`: some frames are not the switch's, see `traps` and `vlanDevices`. Traps for reserved groups do without. */
 export const TRAPPING = 0x4000;
+/** Words of a row of `vlanDeviceBits`: two TPIDs of 4,096 VIDs each. */
+export const VLAN_DEVICE_STRIDE = 256;
 
 export interface Topology {
   /** Increases with every swap. */
@@ -60,6 +62,10 @@ export interface Topology {
   /** Frames that the host takes: bits of traps.ts; bit FIRST_TYPE + N = those of EtherType trapTypes[N]. */
   readonly traps: Int32Array;
   readonly trapTypes: Uint16Array;
+  /** Row of `vlanDeviceBits`; 0 = nobody made VLAN devices on the port's interface. */
+  readonly vlanDevices: Uint16Array;
+  /** Tags that belong to VLAN devices, by `tagBit`. */
+  readonly vlanDeviceBits: Int32Array;
 
   // by domain
   /** Bridge of the domain. */
@@ -104,14 +110,33 @@ export function storeState({ vlan }: Topology, port: number, vid: number | undef
   }
 }
 
-/** The flag of `pvid` for these traps: reserved groups are looked at on every port. */
-export function trappingOf(traps: number): number {
-  return traps >>> FIRST_TYPE === 0 ? 0 : TRAPPING;
+/** The flag of `pvid` for a port: reserved groups are looked at on every one. */
+export function trappingOf(
+  { traps, vlanDevices }: Pick<Topology, 'traps' | 'vlanDevices'>,
+  port: number,
+): number {
+  return traps[port] >>> FIRST_TYPE === 0 && vlanDevices[port] === 0 ? 0 : TRAPPING;
+}
+
+/** Bit of a tag in its row: word in the upper bits, bit of the word in the lower five. */
+export function tagBit(tag: number): number {
+  return (tag & VID_MASK) | (tag >>> 16 === TPID_8021Q ? 0 : VID_MASK + 1);
+}
+
+/** Whether a tag, TPID << 16 | TCI, belongs to a VLAN device on the port's interface. */
+export function isOfVlanDevice(
+  { vlanDevices, vlanDeviceBits }: Topology,
+  port: number,
+  tag: number,
+): boolean {
+  const bit = tagBit(tag);
+  const word = vlanDeviceBits[vlanDevices[port] * VLAN_DEVICE_STRIDE + (bit >>> 5)];
+  return (word & (1 << (bit & 31))) !== 0;
 }
 
 /** Stores the traps of a port while the topology is in force. */
 export function storeTraps(topology: Topology, port: number, traps: number, types: Uint16Array): void {
   topology.trapTypes.set(types);
   Atomics.store(topology.traps, port, traps);
-  Atomics.store(topology.pvid, port, (topology.pvid[port] & ~TRAPPING) | trappingOf(traps));
+  Atomics.store(topology.pvid, port, (topology.pvid[port] & ~TRAPPING) | trappingOf(topology, port));
 }

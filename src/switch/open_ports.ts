@@ -59,6 +59,20 @@ export class OpenPorts {
     return device.mac !== mac || device.ownMtu !== ownMtu;
   }
 
+  /**
+   * VLAN devices on its interface: one has come or gone, or without `vlan` there may be others than before. True if
+   * forwarding depends on it.
+   */
+  vlanDeviceChanged(name: string, vlan?: { tag: number; isThere: boolean }): boolean {
+    const device = this.devices.get(name);
+    try {
+      if (vlan !== undefined) return device?.setVlanTag?.(vlan.tag, vlan.isThere) ?? false;
+      return device?.findVlanTags?.() ?? false;
+    } catch {
+      return false; // No memory, or the interface has just gone: its end is told by itself.
+    }
+  }
+
   /** Changes whenever a port's state or drops do. */
   digest(): string {
     this.linkWatch.lookUp();

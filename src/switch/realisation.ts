@@ -239,6 +239,9 @@ export class Realisation {
       ownedMtus: open.mtus.owned(),
       underlayMtus: open.underlays.mtus(),
       tellers: new Set([...open.devices].filter(([, { tellsMtu }]) => tellsMtu).map(([name]) => name)),
+      vlanTags: new Map(
+        [...open.devices].flatMap(([name, { vlanTags }]) => (vlanTags?.size ? [[name, vlanTags]] : [])),
+      ),
       states: this.states,
       traps: this.traps,
     };

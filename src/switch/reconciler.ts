@@ -71,11 +71,18 @@ export class Reconciler {
     if (this.foundations.length > 0) this.listen();
     const names = this.foundations.map(({ netns }) => netns).filter((name) => name !== undefined);
     this.watch?.follow(new Set(names));
+    const known = this.byLink;
     this.byLink = new Map();
+    let isChanged = false;
     for (const { port, netns } of this.foundations) {
       const index = open.devices.get(port)?.ifindex;
-      if (index !== undefined) this.byLink.set(linkKey(netns, index), port);
+      if (index === undefined) continue;
+      const key = linkKey(netns, index);
+      this.byLink.set(key, port);
+      // What came between its opening and now was told to nobody.
+      if (known.get(key) !== port) isChanged = open.vlanDeviceChanged(port) || isChanged;
     }
+    if (isChanged) this.refresh();
     this.wait();
   }
 
@@ -143,6 +150,7 @@ export class Reconciler {
         case 'unlink': {
           const port = this.byLink.get(linkKey(happening.netns, happening.index));
           if (port !== undefined) this.lostIf(port);
+          if (!happening.moved) isChanged = this.vlanDeviceSeen(happening, false) || isChanged;
           break;
         }
         case 'address':
@@ -161,12 +169,24 @@ export class Reconciler {
   }
 
   /** An interface came or changed. True if forwarding depends on what did. */
-  private seen({ netns, index, name }: Extract<Happening, { kind: 'link' }>): boolean {
+  private seen(happening: Extract<Happening, { kind: 'link' }>): boolean {
+    const { netns, index, name } = happening;
     const { open } = this.parts;
+    const isOfOther = this.vlanDeviceSeen(happening, true);
     const port = this.byLink.get(linkKey(netns, index));
-    if (port !== undefined) return open.linkChanged(port);
+    if (port !== undefined) return open.linkChanged(port) || isOfOther;
     this.hurry((one) => one.device === name && one.netns === netns);
-    return false;
+    return isOfOther;
+  }
+
+  /** It may be a VLAN device on the interface of a port. True if forwarding depends on it. */
+  private vlanDeviceSeen(
+    { netns, vlan }: Extract<Happening, { kind: 'link' | 'unlink' }>,
+    isThere: boolean,
+  ): boolean {
+    if (vlan === undefined) return false;
+    const port = this.byLink.get(linkKey(netns, vlan.on));
+    return port !== undefined && this.parts.open.vlanDeviceChanged(port, { tag: vlan.tag, isThere });
   }
 
   /** Unless it is to be seen somewhere else: the interface of a TAP may move. */
@@ -205,6 +225,7 @@ export class Reconciler {
       if (device.ifindex === undefined) continue;
       this.lostIf(port);
       isChanged = open.linkChanged(port) || isChanged;
+      isChanged = open.vlanDeviceChanged(port) || isChanged;
     }
     return isChanged;
   }

@@ -1,7 +1,7 @@
-// Keeps the host's own stack from receiving on an interface, for as long as this process lives: see native/nft.c.
-// What the host sends is not stopped. Control plane only.
+// Keeps the host's own stack from receiving on an interface, for as long as this process lives: see native/nft.c. VLAN
+// devices on it still get what is theirs. What the host sends is not stopped. Control plane only.
 
-import { native } from './native.ts';
+import { aligned, native } from './native.ts';
 import { check, SysError } from './sys_error.ts';
 import { closeFd, closeFdAside } from './wake.ts';
 
@@ -13,23 +13,23 @@ const EPERM = 1;
 export class IngressGuard {
   private readonly fd: number;
   private readonly index: number;
-  private name: string;
+  private installed: string;
 
-  private constructor(fd: number, index: number, name: string) {
+  private constructor(fd: number, index: number, installed: string) {
     this.fd = fd;
     this.index = index;
-    this.name = name;
+    this.installed = installed;
   }
 
   /**
-   * `netns` is an open namespace, -1 = here. Throws SysError: EPERM if another process guards the interface, or without
+   * `netns` is an open namespace, -1 = here; `tags` are those of VLAN devices, TPID << 16 | VID. Throws SysError: EPERM if another process guards the interface, or without
    * CAP_NET_ADMIN; anything else if this kernel cannot (nf_tables with netdev chains and table owners: Linux 5.12).
    */
-  static open(netns: number, index: number, name: string): IngressGuard {
+  static open(netns: number, index: number, name: string, tags: ReadonlySet<number>): IngressGuard {
     const what = `Cannot keep the host's own stack away from interface ${name}`;
     const fd = check(native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), 'socket', what);
-    const result = native().tl_nft_drop_ingress(fd, tableOf(index), name, 0);
-    if (result >= 0) return new IngressGuard(fd, index, name);
+    const result = install(fd, index, name, tags, 0);
+    if (result >= 0) return new IngressGuard(fd, index, keyOf(name, tags));
     closeFd(fd);
     // The kernel has one word for a table that another process owns and for a lack of rights.
     const reason =
@@ -37,15 +37,29 @@ export class IngressGuard {
     throw new SysError(-result, 'nf_tables', what, reason);
   }
 
-  /** nftables knows interfaces by name: follows one that was renamed. A refusal is left for the next call. */
-  follow(name: string): void {
-    if (name === this.name) return;
-    if (native().tl_nft_drop_ingress(this.fd, tableOf(this.index), name, 1) >= 0) this.name = name;
+  /**
+   * Follows an interface that was renamed, because nftables knows it by name, or that has other VLAN devices. A refusal
+   * is left for the next call.
+   */
+  follow(name: string, tags: ReadonlySet<number>): void {
+    const key = keyOf(name, tags);
+    if (key === this.installed) return;
+    if (install(this.fd, this.index, name, tags, 1) >= 0) this.installed = key;
   }
 
   close(): Promise<void> {
     return closeFdAside(this.fd);
   }
+}
+
+function install(fd: number, index: number, name: string, tags: ReadonlySet<number>, again: 0 | 1): number {
+  const words = aligned(Math.max(4, 4 * tags.size));
+  new Uint32Array(words.buffer).set([...tags]);
+  return native().tl_nft_drop_ingress(fd, tableOf(index), name, again, words, tags.size);
+}
+
+function keyOf(name: string, tags: ReadonlySet<number>): string {
+  return [name, ...tags].join();
 }
 
 /** The index, unlike the name, is the interface's for ever. */

@@ -1,6 +1,7 @@
 // Interfaces of one network namespace, through rtnetlink. Control plane only: 20 us and more a call.
 
 import { isIP } from 'node:net';
+import { parseRtnetlink } from '../wire/rtnetlink.ts';
 import { cText, macBytes, macText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
 import { openNetns, withNetns } from './netns.ts';
@@ -23,6 +24,7 @@ const STATS = 12;
 const KIND_BYTES = 16;
 const NAME_BYTES = 16;
 const ALIAS_BYTES = 256;
+const DUMP_BYTES = 32_768;
 
 // Words of tl_route_get.
 const ROUTE_PREFIX = 0;
@@ -287,6 +289,21 @@ export class LinkSocket {
     }
     const result = native().tl_link_add_address(this.fd, this.index(name), address, Number(prefix));
     this.done(result, name, `add address ${cidr} to`);
+  }
+
+  /** Tags, TPID << 16 | VID, of the VLAN devices on an interface that are in this namespace. */
+  vlanTags(index: number): Set<number> {
+    const what = 'Cannot read which VLAN devices there are';
+    const tags = new Set<number>();
+    const bytes = aligned(DUMP_BYTES);
+    check(native().tl_link_dump(this.fd, 'vlan'), 'RTM_GETLINK', what);
+    for (;;) {
+      const length = check(native().tl_link_dump_next(this.fd, bytes, DUMP_BYTES), 'RTM_GETLINK', what);
+      if (length === 0) return tags;
+      for (const message of parseRtnetlink(bytes.subarray(0, length))) {
+        if (message.kind === 'link' && message.vlan?.on === index) tags.add(message.vlan.tag);
+      }
+    }
   }
 
   /** Where a VXLAN device sends to, 4 or 16 bytes; undefined: it is none, or is told by its FDB. */

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 13;
+const VERSION = 14;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -52,6 +52,8 @@ const FUNCTIONS = {
   tl_link_set_group: ['int', 'string', 'int'],
   tl_link_count_group: ['int', 'int'],
   tl_link_remove_group: ['int', 'int'],
+  tl_link_dump: ['int', 'string'],
+  tl_link_dump_next: ['int', 'pointer', 'int'],
   tl_link_add_address: ['int', 'int', 'string', 'int'],
   tl_link_vxlan_remote: ['int', 'int', 'pointer'],
   tl_route_get: ['int', 'pointer', 'pointer', 'int', 'pointer'],
@@ -62,7 +64,7 @@ const FUNCTIONS = {
   tl_too_big_open: ['int'],
   tl_packet_open: ['int', 'int', 'int'],
   tl_packet_drops: ['int'],
-  tl_nft_drop_ingress: ['int', 'string', 'string', 'int'],
+  tl_nft_drop_ingress: ['int', 'string', 'string', 'int', 'pointer', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],

@@ -38,6 +38,8 @@ export class PacketSocket {
   readonly id: string;
   private readonly links: LinkSocket;
   private readonly guard: IngressGuard | undefined;
+  private readonly tags: Set<number>;
+  private name: string;
   private drops = 0;
 
   private constructor(
@@ -46,12 +48,15 @@ export class PacketSocket {
     id: string,
     links: LinkSocket,
     guard: IngressGuard | undefined,
+    tags: Set<number>,
   ) {
     this.fd = fd;
     this.attached = attached;
     this.id = id;
     this.links = links;
     this.guard = guard;
+    this.tags = tags;
+    this.name = attached.name;
   }
 
   /**
@@ -69,10 +74,11 @@ export class PacketSocket {
         const link = links.get(options.interface);
         const id = interfaceId(netns, link.index);
         accept(link, id);
-        if (options.guard) guard = IngressGuard.open(netns, link.index, link.name);
+        const tags = links.vlanTags(link.index);
+        if (options.guard) guard = IngressGuard.open(netns, link.index, link.name, tags);
         const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
-        return new PacketSocket(fd, link, id, links, guard);
+        return new PacketSocket(fd, link, id, links, guard, tags);
       } catch (error) {
         void guard?.close();
         links.close();
@@ -84,8 +90,32 @@ export class PacketSocket {
   /** The interface, whatever it is called by now; undefined if it was deleted or has left its namespace. */
   link(): LinkState | undefined {
     const state = this.links.at(this.attached.index);
-    if (state !== undefined) this.guard?.follow(state.name);
+    if (state !== undefined) {
+      this.name = state.name;
+      this.guard?.follow(this.name, this.tags);
+    }
     return state;
+  }
+
+  /** Tags, TPID << 16 | VID, that belong to VLAN devices on the interface: their frames are not the switch's. */
+  get vlanTags(): ReadonlySet<number> {
+    return this.tags;
+  }
+
+  /** A VLAN device has come or gone. True if that is news. One that moves to another namespace keeps its tag. */
+  setVlanTag(tag: number, isTaken: boolean): boolean {
+    const isNews = this.tags.has(tag) !== isTaken;
+    if (isTaken) this.tags.add(tag);
+    else this.tags.delete(tag);
+    this.guard?.follow(this.name, this.tags);
+    return isNews;
+  }
+
+  /** Looks which VLAN devices there are in this namespace. True if there are others than those that were known. */
+  findVlanTags(): boolean {
+    let isNews = false;
+    for (const tag of this.links.vlanTags(this.attached.index)) isNews = this.setVlanTag(tag, true) || isNews;
+    return isNews;
   }
 
   /** Frames since the start that the socket had no room for. */

@@ -20,6 +20,11 @@ const TABLE = [
   ],
   ['bad_source', 'receive', 'source address is zero or a group address'],
   ['reserved_group', 'receive', 'link-local group address 01:80:C2:00:00:0X that a bridge does not forward'],
+  [
+    'vlan_device',
+    'receive',
+    'its tag belongs to a VLAN device on the same interface, which gets the frame from the kernel',
+  ],
   ['vlan_invalid', 'receive', 'VLAN id 4095'],
   ['vlan_not_allowed', 'receive', 'tagged with a VLAN that the ingress port does not carry'],
   ['vlan_untagged', 'receive', 'untagged on a trunk without a native VLAN'],

@@ -64,6 +64,10 @@ export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
       );
     case 'bad_source':
       return dropped(`No station has the address ${frame.macs?.src}: it is zero or a group's`);
+    case 'vlan_device': {
+      const [{ vlan }] = frame.tags;
+      return dropped(`Tag VLAN ${vlan} belongs to a VLAN device on the interface of ${port}`);
+    }
     case 'vlan_invalid':
       return dropped('VLAN 4095 is reserved (IEEE 802.1Q, table 9-2)');
     case 'vlan_untagged': {

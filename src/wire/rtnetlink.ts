@@ -19,21 +19,36 @@ const HEADER = 16;
 const IFINFO = 16;
 const IFADDR = 8;
 const AF_UNSPEC = 0;
+const NOTHING = Buffer.alloc(0);
 
 // linux/if_link.h, linux/if_addr.h, linux/if.h
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
+const IFLA_LINK = 5;
+const IFLA_LINKINFO = 18;
+const IFLA_LINK_NETNSID = 37;
+const IFLA_NEW_NETNSID = 45;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_VLAN_ID = 1;
+const IFLA_VLAN_PROTOCOL = 5;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_FLAGS = 8;
 const IFA_F_TENTATIVE = 0x40;
 const IFF_UP = 0x1;
 
+/** That an interface is a VLAN device on the interface of index `on`, for this tag: TPID << 16 | VID. */
+export interface VlanDevice {
+  on: number;
+  tag: number;
+}
+
 export type RouteMessage =
-  | { kind: 'link'; index: number; name: string; up: boolean; mtu: number; mac: string }
-  /** It was deleted, or left the namespace. */
-  | { kind: 'unlink'; index: number; name: string }
+  | { kind: 'link'; index: number; name: string; up: boolean; mtu: number; mac: string; vlan?: VlanDevice }
+  /** It was deleted, or left the namespace: then it has `moved`. */
+  | { kind: 'unlink'; index: number; name: string; moved: boolean; vlan?: VlanDevice }
   /** `usable`: there, and not on probation (IPv6 duplicate address detection). */
   | { kind: 'address'; address: string; usable: boolean }
   | { kind: 'route' };
@@ -70,7 +85,8 @@ function link(body: Buffer, isDeleted: boolean): RouteMessage | undefined {
   const index = body.readInt32LE(4);
   const attributes = attributesOf(body.subarray(IFINFO));
   const name = text(attributes.get(IFLA_IFNAME));
-  if (isDeleted) return { kind: 'unlink', index, name };
+  const vlan = vlanDevice(attributes);
+  if (isDeleted) return { kind: 'unlink', index, name, moved: attributes.has(IFLA_NEW_NETNSID), ...vlan };
   const mac = attributes.get(IFLA_ADDRESS);
   return {
     kind: 'link',
@@ -79,7 +95,20 @@ function link(body: Buffer, isDeleted: boolean): RouteMessage | undefined {
     up: (body.readUInt32LE(8) & IFF_UP) !== 0,
     mtu: number(attributes.get(IFLA_MTU)) ?? 0,
     mac: mac?.length === 6 ? formatMac(mac.readUInt16BE(0), mac.readInt32BE(2)) : '',
+    ...vlan,
   };
+}
+
+/** Of one whose lower interface is in another namespace the index would mean nothing here. */
+function vlanDevice(link: Map<number, Buffer>): { vlan: VlanDevice } | undefined {
+  const info = attributesOf(link.get(IFLA_LINKINFO) ?? NOTHING);
+  if (text(info.get(IFLA_INFO_KIND)) !== 'vlan' || link.has(IFLA_LINK_NETNSID)) return undefined;
+  const data = attributesOf(info.get(IFLA_INFO_DATA) ?? NOTHING);
+  const on = number(link.get(IFLA_LINK));
+  const id = data.get(IFLA_VLAN_ID);
+  const protocol = data.get(IFLA_VLAN_PROTOCOL);
+  if (on === undefined || id?.length !== 2 || protocol?.length !== 2) return undefined;
+  return { vlan: { on, tag: (protocol.readUInt16BE(0) << 16) | id.readUInt16LE(0) } };
 }
 
 function address(body: Buffer, isThere: boolean): RouteMessage | undefined {

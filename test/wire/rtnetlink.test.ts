@@ -39,8 +39,26 @@ test('an interface that came or changed has its name, MTU, address and whether i
 
 test('an interface that went is told, a port that left a bridge is not one', () => {
   const body = (family: number) => Buffer.concat([ifinfo({ family }), name]);
-  expect(parse(message(17, body(0)))).toEqual([{ kind: 'unlink', index: 7, name: 'eth0' }]);
+  expect(parse(message(17, body(0)))).toEqual([{ kind: 'unlink', index: 7, name: 'eth0', moved: false }]);
   expect(parse(message(17, body(7)))).toEqual([]);
+});
+
+test('of a VLAN device its tag and its lower interface are told, unless that is elsewhere', () => {
+  const data = Buffer.concat([attribute(1, Buffer.from([10, 0])), attribute(5, Buffer.from([0x81, 0x00]))]);
+  const kind = (text: string) =>
+    attribute(18, Buffer.concat([attribute(1, Buffer.from(`${text}\0`)), attribute(2 | 0x8000, data)]));
+  const lower = attribute(5, Buffer.from([3, 0, 0, 0]));
+  const elsewhere = attribute(37, Buffer.from([1, 0, 0, 0]));
+  const moved = attribute(45, Buffer.from([0, 0, 0, 0]));
+  const vlanOf = (type: number, ...attributes: Buffer[]) => {
+    const [one] = parse(message(type, Buffer.concat([ifinfo({}), name, ...attributes])));
+    return 'vlan' in one ? one.vlan : undefined;
+  };
+  expect(vlanOf(16, lower, kind('vlan'))).toEqual({ on: 3, tag: 0x8100_000a | 0 });
+  expect(vlanOf(17, lower, kind('vlan'))).toEqual({ on: 3, tag: 0x8100_000a | 0 });
+  expect(vlanOf(16, lower, kind('macvlan'))).toBeUndefined();
+  expect(vlanOf(16, lower, elsewhere, kind('vlan'))).toBeUndefined();
+  expect(parse(message(17, Buffer.concat([ifinfo({}), name, moved])))).toMatchObject([{ moved: true }]);
 });
 
 test('an address is usable when it is there and not on probation', () => {

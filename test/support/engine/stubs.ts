@@ -2,6 +2,7 @@
 // given. For tests of the poll itself; everything else goes through a Switch (rig.ts).
 
 import { Compiler } from '../../../src/compile/compiler.ts';
+import type { Overlay } from '../../../src/compile/overlay.ts';
 import { parseConfig } from '../../../src/config/schema.ts';
 import { Engine, type EngineOptions } from '../../../src/engine/engine.ts';
 import { COPY, COPY_WORDS, type EgressQueue, type Sink, type Source } from '../../../src/engine/port.ts';
@@ -16,8 +17,8 @@ import { configOf } from './rig.ts';
 export class StubSource implements Source {
   private readonly waiting: { port: number; bytes: Uint8Array }[] = [];
 
-  add(port: number, line: string): void {
-    this.waiting.push({ port, bytes: parse(line) });
+  add(port: number, line: string | Uint8Array): void {
+    this.waiting.push({ port, bytes: typeof line === 'string' ? parse(line) : line });
   }
 
   receive(batch: FrameBatch, limit: number): void {
@@ -76,7 +77,7 @@ export interface Bench {
   compiler: Compiler;
   /** Number of a port. */
   port(name: string): number;
-  topology(bridges: Parameters<typeof configOf>[0]): Topology;
+  topology(bridges: Parameters<typeof configOf>[0], overlay?: Overlay): Topology;
 }
 
 export function openBench(
@@ -85,7 +86,8 @@ export function openBench(
 ): Bench {
   const counters = Counters.allocate(MAX_PORTS, 64);
   const compiler = new Compiler();
-  const topology = (next: typeof bridges) => compiler.compile(parseConfig(configOf(next))).topology;
+  const topology = (next: typeof bridges, overlay?: Overlay) =>
+    compiler.compile(parseConfig(configOf(next)), overlay).topology;
   const engine = new Engine({
     counters,
     topology: topology(bridges),
