@@ -13,7 +13,14 @@ const DROPS_QUIET_MS = 60_000;
 const MAX_PORTS = 4096;
 
 /** Drops that an ordinary network makes all the time. */
-const ORDINARY = new Set(['no_destination', 'same_port', 'isolated', 'fault_receive', 'fault_transmit']);
+const ORDINARY = new Set([
+  'no_destination',
+  'same_port',
+  'isolated',
+  'vlan_device',
+  'fault_receive',
+  'fault_transmit',
+]);
 
 const STATES = {
   down: 'is down',

@@ -47,49 +47,51 @@ export function missingForGuests(): string | undefined {
   return undefined;
 }
 
-/** Starts a guest with address `cidr` whose QEMU makes and holds the TAP `tap`, which is up; resolves when it has booted. */
-export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
+/** The command that boots a disk; what is printed is on its standard output. It ends when the guest does. */
+export function machine(disk: string, options: readonly string[]): string[] {
   const boot = join(KERNEL, 'boot');
   const kernel = readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) as string;
-  const disk = makeDisk(lab, cidr);
-  const machine = [
-    '-accel',
-    'tcg',
-    '-m',
-    '192',
-    '-nodefaults',
-    '-nographic',
-    '-no-reboot',
-    '-serial',
-    'stdio',
-  ];
+  const console = ['-nodefaults', '-nographic', '-no-reboot', '-serial', 'stdio'];
+  const system = ['-kernel', join(boot, kernel), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
+  return [QEMU, '-accel', 'tcg', ...options, ...console, ...system];
+}
+
+/** Starts a guest with address `cidr` whose QEMU makes and holds the TAP `tap`, which is up; resolves when it has booted. */
+export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
+  const disk = makeDisk(lab.dir, MODULES, init(cidr));
   const card = [
     '-netdev',
     `tap,id=net,ifname=${tap},script=no,downscript=no`,
     '-device',
     'virtio-net-pci,netdev=net,romfile=',
   ];
-  const system = ['-kernel', join(boot, kernel), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
-  const guest = where.spawn([QEMU, ...machine, ...card, ...system]);
+  const guest = where.spawn([...machine(disk, ['-m', '192']), ...card]);
   await guest.waitFor(/guest is ready/, BOOT_MS);
   await where.ip(`link set dev ${tap} up`);
   return guest;
 }
 
-function makeDisk(lab: Lab, cidr: string): string {
-  const root = join(lab.dir, 'guest');
+/** A disk with busybox, these modules of the kernel, and the first program, `init`; `fill` adds to its folder. */
+export function makeDisk(
+  dir: string,
+  modules: readonly string[],
+  init: string,
+  fill: (root: string) => void = () => {},
+): string {
+  const root = join(dir, 'guest');
   for (const folder of ['bin', 'lib', 'proc']) mkdirSync(join(root, folder), { recursive: true });
   copyFileSync(BUSYBOX, join(root, BUSYBOX));
   const [version] = readdirSync(join(KERNEL, 'lib/modules'));
-  for (const module of MODULES) {
+  for (const module of modules) {
     const file = `${module}.ko`;
     copyFileSync(
       join(KERNEL, 'lib/modules', version, 'kernel', file),
       join(root, 'lib', file.replace(/.*\//, '')),
     );
   }
-  writeFileSync(join(root, 'init'), init(cidr), { mode: 0o755 });
-  const disk = join(lab.dir, 'guest.img');
+  writeFileSync(join(root, 'init'), init, { mode: 0o755 });
+  fill(root);
+  const disk = join(dir, 'guest.img');
   const pack = `cd ${root} && ${BUSYBOX} find . | ${BUSYBOX} cpio -o -H newc > ${disk}`;
   const { status, stderr } = spawnSync('sh', ['-c', pack], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`cpio: ${stderr}`);

@@ -1,0 +1,90 @@
+// A guest that runs Taploom itself: for what the kernel of this machine may lack. Its disk has Node, the built program with
+// its packages, and iproute2. Without KVM each start of Node takes some seconds.
+
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { BUSYBOX, machine, makeDisk } from './guest.ts';
+import { runCommand } from './process.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAMS = ['/usr/sbin/ip', '/usr/bin/ping'];
+
+/** In the order in which they need each other. */
+const MODULES = [
+  'drivers/net/tun',
+  'drivers/net/veth',
+  'net/llc/llc',
+  'net/802/stp',
+  'net/802/garp',
+  'net/802/mrp',
+  'net/8021q/8021q',
+  'lib/libcrc32c',
+  'net/netfilter/nfnetlink',
+  'net/netfilter/nf_tables',
+];
+
+const init = (script: string) => `#!${BUSYBOX} sh
+b=${BUSYBOX}
+export PATH=/usr/sbin:/usr/bin:/bin
+$b mount -t proc proc /proc
+$b mount -t sysfs sys /sys
+$b mount -t devtmpfs dev /dev
+$b mount -t tmpfs tmp /tmp
+$b mount -t tmpfs run /run
+$b mkdir -p /dev/net
+[ -e /dev/net/tun ] || $b mknod /dev/net/tun c 10 200
+for m in ${MODULES.map((module) => module.replace(/.*\//, '')).join(' ')}; do $b insmod /lib/$m.ko; done
+ip=/usr/sbin/ip ping=/usr/bin/ping
+$ip link set lo up
+# In the background, with this configuration.
+start() {
+  echo "$1" > /tmp/config
+  /usr/bin/node /app/dist/src/cli/taploomd.js --config /tmp/config --socket /tmp/socket 2>/tmp/log &
+  until $b grep -q 'is ready' /tmp/log; do $b sleep 0.2; done
+}
+metric() { $b wget -qO- http://127.0.0.1:9477/metrics | $b grep "$1" | $b sed 's/.* //'; }
+${script}
+$b cat /tmp/log
+echo guest is done
+$b poweroff -f
+`;
+
+/** Runs a shell script in a guest, with `start CONFIG`, `metric PATTERN`, `$ip`, `$ping` and `$b` for busybox; what it printed. */
+export async function runInGuest(script: string, timeoutMs: number): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'tlguest-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const disk = makeDisk(dir, MODULES, init(script), fill);
+  const { stdout } = await runCommand(machine(disk, ['-m', '1024', '-smp', '2']), { timeoutMs });
+  return stdout.replaceAll('\r', '');
+}
+
+function fill(root: string): void {
+  for (const folder of ['sys', 'dev', 'tmp', 'run']) mkdirSync(join(root, folder));
+  for (const program of [process.execPath, ...PROGRAMS]) {
+    const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
+    for (const file of libraries) copy(file, join(root, file));
+    copy(program, join(root, program === process.execPath ? '/usr/bin/node' : program));
+  }
+  for (const part of ['package.json', 'dist/src', 'build/libtaploom.so', ...packages()]) {
+    copy(join(ROOT, part), join(root, 'app', part));
+  }
+}
+
+/** Folders of the packages that the program needs. */
+function packages(): string[] {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
+  };
+  return Object.entries(lock.packages)
+    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
+    .map(([path]) => path);
+}
+
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, { recursive: true, dereference: true, filter: (file) => !file.endsWith('/obj.target') });
+}
