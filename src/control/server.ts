@@ -130,10 +130,16 @@ async function answer(c: Context, route: Route, names: string[], app: AppContext
   return route.handle({ ...app, changes }, { params, query: query?.data ?? {}, body, lastEventId });
 }
 
-/** Asked only for a change: it takes some 0.1 ms. */
+const authors = new WeakMap<object, Author>();
+
+/** Asked for the first change of a connection: it takes some 0.2 ms, and the kernel keeps to what it said then. */
 function author(c: Context, credentials: Credentials | undefined): Author {
   const { incoming } = (c.env ?? {}) as { incoming?: IncomingMessage };
-  return (credentials && authorOf(incoming?.socket, credentials)) ?? { kind: 'unknown' };
+  const socket = incoming?.socket;
+  if (credentials === undefined || socket === undefined) return { kind: 'unknown' };
+  const known = authors.get(socket) ?? authorOf(socket, credentials) ?? { kind: 'unknown' };
+  authors.set(socket, known);
+  return known;
 }
 
 async function readBody(c: Context, route: Route): Promise<unknown> {
