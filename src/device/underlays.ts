@@ -25,6 +25,8 @@ export interface Underlay {
 export class Underlays {
   private readonly devices: ReadonlyMap<string, Device>;
   private readonly found = new Map<string, Underlay>();
+  /** What was looked at last. */
+  private key = '';
 
   constructor(devices: ReadonlyMap<string, Device>) {
     this.devices = devices;
@@ -45,10 +47,16 @@ export class Underlays {
     );
   }
 
+  /** Looks if there are other tunnels than at the last look: what changes under them the kernel tells. Never throws. */
+  async lookAtNew(config: SwitchConfig): Promise<void> {
+    if (this.keyOf(config) !== this.key) await this.look(config);
+  }
+
   /** Looks anew. A network that is away for a moment is believed to be as it was. True if an MTU is another one. Never throws. */
   async look(config: SwitchConfig): Promise<boolean> {
+    this.key = this.keyOf(config);
     const tunnels = tunnelsOf(config);
-    const kernels = [...this.devices].filter(([, { tellsMtu }]) => tellsMtu);
+    const kernels = this.kernels();
     const names = new Set([...tunnels.map(({ port }) => port), ...kernels.map(([port]) => port)]);
     for (const port of this.found.keys()) if (!names.has(port)) this.found.delete(port);
     let isChanged = kernels.map(([port, device]) => this.lookUnder(port, device)).includes(true);
@@ -65,6 +73,21 @@ export class Underlays {
       // Out of descriptors: what was found before is what is left.
     }
     return isChanged;
+  }
+
+  /** Tunnels of the kernel's. */
+  private kernels(): [string, Device][] {
+    return [...this.devices].filter(([, { tellsMtu }]) => tellsMtu);
+  }
+
+  private keyOf(config: SwitchConfig): string {
+    const own = tunnelsOf(config).map(({ port, config: { local, underlay_tap }, remotes }) => [
+      port,
+      local,
+      underlay_tap,
+      ...remotes,
+    ]);
+    return JSON.stringify([own, this.kernels().map(([port, { ifindex }]) => [port, ifindex])]);
   }
 
   /** Under a VXLAN device of the kernel's. */

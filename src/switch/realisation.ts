@@ -160,7 +160,7 @@ export class Realisation {
     const replaced = this.takeOver(next, successors);
     let failed: Failed[];
     try {
-      await open.underlays.look(config);
+      await open.underlays.lookAtNew(config);
       await open.mtus.adjust(config, results, (port) => open.goneNames.has(port));
       failed = await this.commit(config, {
         added: [...added.values(), ...reattached],
