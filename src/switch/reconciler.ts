@@ -92,7 +92,7 @@ export class Reconciler {
     const { reconfiguration, open, news } = parts;
     if (!open.devices.has(port) || open.goneNames.has(port)) return;
     open.goneNames.add(port);
-    news.gone(port, reason);
+    if (!reconfiguration().forgets(port)) news.gone(port, reason);
     void parts
       .enqueue(async () => {
         if (parts.isClosed()) return;

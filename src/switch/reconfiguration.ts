@@ -102,6 +102,12 @@ export class Reconfiguration {
     this.listeners.update(this.config);
   }
 
+  /** Whether a port is wanted no longer when its interface is deleted. */
+  forgets(port: string): boolean {
+    const found = deviceConfig(this.wanted, port);
+    return (found.type === 'tap' || found.type === 'af_packet') && found.when_deleted === 'forget';
+  }
+
   /**
    * A port has lost its device: it is closed, and taken again as soon as that can be, or forgotten if it should be. True
    * if it is forgotten. A change that came first may have given it another device, which is not the dead one.
@@ -109,7 +115,7 @@ export class Reconfiguration {
   async lose(port: string, reason: string): Promise<boolean> {
     if (!this.parts.open.goneNames.has(port)) return false;
     const alone = new Set([port]);
-    const isForgotten = whenDeleted(this.wanted, port) === 'forget';
+    const isForgotten = this.forgets(port);
     if (isForgotten) this.wanted = withoutPorts(this.wanted, alone);
     else this.missing.lost(port, reason, monotonicMs());
     await this.realisation.detach(withoutPorts(this.config, alone));
@@ -146,9 +152,4 @@ export class Reconfiguration {
       missing.failed(port, { message: `Cannot attach port ${port}` }, now, since);
     }
   }
-}
-
-function whenDeleted(config: SwitchConfig, name: string): 'wait' | 'forget' {
-  const found = deviceConfig(config, name);
-  return found.type === 'tap' || found.type === 'af_packet' ? found.when_deleted : 'wait';
 }
