@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -13,6 +14,7 @@ import { program, Taploomd } from '../support/taploomd.ts';
 needs('python3', 'curl');
 
 const HOSTILE = fileURLToPath(new URL('../support/hostile.py', import.meta.url));
+const READERS = fileURLToPath(new URL('../support/readers.py', import.meta.url));
 const METRICS_PORT = '9477';
 const EMPTY = { version: 1, bridges: { br0: { local: false } } };
 
@@ -40,6 +42,15 @@ async function answerTimes(daemon: Taploomd, count: number): Promise<number[]> {
     await sleep(5);
   }
   return times.sort((a, b) => a - b);
+}
+
+/** Over a connection of its own, as commands have one. */
+function statusOf({ socket: socketPath }: Taploomd, path: string): Promise<number | undefined> {
+  return new Promise((done, fail) => {
+    get({ socketPath, path, agent: false }, (response) => {
+      response.resume().on('end', () => done(response.statusCode));
+    }).on('error', fail);
+  });
 }
 
 async function twoHosts(lab: Lab) {
@@ -89,6 +100,36 @@ test('a thousand idle connections leave room for a command, and 400 readers of e
   const times = await answerTimes(daemon, 100);
   expect(times[98]).toBeLessThan(100);
 });
+
+test.each(['/v1/stats', '/metrics'])(
+  '400 readers of %s delay nobody else for 100 ms, nor the end for 2 s',
+  {
+    timeout: 60_000,
+  },
+  async (path) => {
+    const lab = await openLab();
+    const { sw, daemon } = await twoHosts(lab);
+    await answerTimes(daemon, 50);
+    const address = path === '/metrics' ? METRICS_PORT : daemon.socket;
+    const readers = sw.spawn(['python3', READERS, address, '400', path]);
+    await readers.waitFor(/ready/, 30_000);
+    await sleep(1000);
+    const times: number[] = [];
+    for (let n = 0; n < 100; n++) {
+      const started = performance.now();
+      if (n % 2 === 0) expect(await statusOf(daemon, '/v1/healthz')).toBe(200);
+      else await daemon.request('PATCH', '/v1/bridges/br0/ports/ha', { hairpin: n % 4 === 1 });
+      times.push(performance.now() - started);
+      await sleep(5);
+    }
+    times.sort((a, b) => a - b);
+    expect(times[94]).toBeLessThan(100);
+
+    const started = performance.now();
+    expect(await daemon.process.stop('SIGTERM', 10_000)).toBe(0);
+    expect(performance.now() - started).toBeLessThan(2000);
+  },
+);
 
 test('no file ends the daemon: 200,000 problems, endless nesting, a FIFO', { timeout: 60_000 }, async () => {
   const lab = await openLab();
