@@ -70,7 +70,7 @@ int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP,
 int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */
 int tl_link_remove(int sock, const char *name);
-int tl_link_set_group(int sock, const char *name, int group);
+int tl_link_group_taps(int sock, const int32_t *taps, int count, int group);
 int tl_link_count_group(int sock, int group);
 int tl_link_remove_group(int sock, int group);
 int tl_link_dump(int sock, const char *kind);

@@ -3,6 +3,8 @@
 //   connections   a share of the process's descriptors; beyond it the one that has been idle longest makes room, and if
 //                 none is idle the new one is refused with a sentence
 //   requests      one under way in each connection: who sends more before its answer came gets that answer, and the end
+//   turns         one request is begun in each turn of the event loop: a change, or a new client's first, or of the client
+//                 whose last answer is longest ago. So neither waits until all who read for ever have their answers
 //   answers       who has not read on for `STALL_MS` is gone
 //
 // So the memory that clients can hold is a number of connections times one answer.
@@ -33,6 +35,8 @@ type Listener = (...args: unknown[]) => void;
 export function limitClients(server: Server, { max, name }: AdmissionOptions): void {
   const limit = Math.max(8, Math.min(max, Math.floor(descriptorLimit() * SHARE)));
   const clients = new Map<Socket, Client>();
+  const turns = new Turns();
+  let answers = 0;
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
 
@@ -42,7 +46,7 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
       refuse(socket, `${limit} clients are connected to ${name} already: end one of them`);
       return;
     }
-    const client: Client = { current: null, isLast: false, written: 0, since: Date.now() };
+    const client: Client = { current: null, isLast: false, served: 0, written: 0, since: Date.now() };
     clients.set(socket, client);
     socket.once('close', () => clients.delete(socket));
     serve(socket);
@@ -62,10 +66,13 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
     client.current = response;
     response.once('close', () => {
       client.current = null;
+      client.served = ++answers;
       // The one idle for the shortest time is the last to be ended.
       if (clients.delete(socket) && !socket.destroyed) clients.set(socket, client);
     });
-    answer(request, response);
+    turns.take(request.method === 'GET' ? client.served : 0, () => {
+      if (!socket.destroyed) answer(request, response);
+    });
   });
 
   const timer = setInterval(() => endStalled(clients), LOOK_MS);
@@ -78,9 +85,33 @@ interface Client {
   current: ServerResponse | null;
   /** Whether the connection ends with it. */
   isLast: boolean;
+  /** Number of its last answer among those to all clients; 0 = it had none. */
+  served: number;
   /** Bytes that the kernel had taken when it was last looked, and since when it was no more, ms. */
   written: number;
   since: number;
+}
+
+class Turns {
+  private isForNewest = false;
+  private readonly waiting: { rank: number; begin: () => void }[] = [];
+
+  take(rank: number, begin: () => void): void {
+    if (this.waiting.push({ rank, begin }) === 1) setImmediate(this.next);
+  }
+
+  private readonly next = () => {
+    this.isForNewest = !this.isForNewest;
+    let first = 0;
+    for (const [i, { rank }] of this.waiting.entries()) {
+      const ahead = this.waiting[first].rank - rank;
+      // Equal are changes and new clients. The oldest alone would make each wait for all who connect anew to ask again.
+      if (ahead > 0 || (ahead === 0 && this.isForNewest)) first = i;
+    }
+    const [{ begin }] = this.waiting.splice(first, 1);
+    if (this.waiting.length > 0) setImmediate(this.next);
+    begin();
+  };
 }
 
 /** The listeners that were there, as one. */

@@ -3,7 +3,7 @@
 
 import { randomInt } from 'node:crypto';
 import { LinkSocket } from '../sys/link.ts';
-import { interfaceNetns, tapName } from '../sys/tap.ts';
+import { interfaceNetns } from '../sys/tap.ts';
 import type { Device } from './device.ts';
 
 /** Fewer are ended as soon by their descriptors. */
@@ -11,7 +11,7 @@ const WORTH_A_GROUP = 8;
 
 /**
  * Resolves when all of them are ended; a device that cannot be ended does not keep the others from it. For the end of a
- * switch: the thread does nothing else meanwhile, with 4,095 TAPs for seconds.
+ * switch: the thread does nothing else meanwhile, with 4,095 TAPs for 2 s.
  */
 export async function endDevices(
   devices: readonly Device[],
@@ -46,6 +46,6 @@ function removeTaps(fds: readonly number[]): void {
 function removeGroup(fds: readonly number[]): void {
   using links = LinkSocket.ofTap(fds[0]);
   const group = randomInt(1, 2 ** 31);
-  for (const fd of fds) links.setGroup(tapName(fd), group);
+  links.groupTaps(fds, group);
   if (links.countGroup(group) === fds.length) links.removeGroup(group);
 }

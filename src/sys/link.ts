@@ -251,9 +251,15 @@ export class LinkSocket {
     this.done(native().tl_link_remove(this.fd, name), name, 'remove');
   }
 
-  /** See `removeGroup`; any 32-bit number but 0, which all others carry. */
-  setGroup(name: string, group: number): void {
-    this.done(native().tl_link_set_group(this.fd, name, group), name, 'group');
+  /**
+   * Gives the interfaces of these open TAPs a number, any but 0, which all others carry: for `removeGroup`. They lose
+   * their IPv6 routes.
+   */
+  groupTaps(fds: readonly number[], group: number): void {
+    const words = aligned(fds.length * 4);
+    new Int32Array(words.buffer).set(fds);
+    const result = native().tl_link_group_taps(this.fd, words, fds.length, group);
+    check(result, 'rtnetlink', 'Cannot group interfaces');
   }
 
   /** Interfaces of the namespace that carry this number. */

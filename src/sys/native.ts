@@ -49,7 +49,7 @@ const FUNCTIONS = {
   tl_link_set_netns: ['int', 'string', 'int'],
   tl_link_hand_over: ['int', 'int', 'int', 'string'],
   tl_link_remove: ['int', 'string'],
-  tl_link_set_group: ['int', 'string', 'int'],
+  tl_link_group_taps: ['int', 'pointer', 'int', 'int'],
   tl_link_count_group: ['int', 'int'],
   tl_link_remove_group: ['int', 'int'],
   tl_link_dump: ['int', 'string'],

@@ -11,17 +11,24 @@ let directory: string;
 let server: Server;
 const clients: Socket[] = [];
 let requests = 0;
+const order: string[] = [];
 let release = () => {};
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tladm-'));
   requests = 0;
+  order.length = 0;
   const held = new Promise<void>((done) => {
     release = done;
   });
   server = createServer((request, response) => {
     requests++;
-    if (request.url === '/') response.end('hello');
+    order.push(request.url ?? '');
+    if (request.url?.startsWith('/slow')) {
+      const end = performance.now() + 10;
+      while (performance.now() < end);
+      response.end('slow');
+    } else if (request.url === '/') response.end('hello');
     else void held.then(() => response.end('late'));
   });
   limitClients(server, { max: 8, name: 'this test' });
@@ -80,4 +87,22 @@ test('of pipelined requests the first is answered, and the connection ends', asy
   expect(one.text.match(/late/g)).toHaveLength(1);
   expect(one.text.toLowerCase()).toContain('connection: close');
   expect(requests).toBe(1);
+});
+
+test('who asks once does not wait for all who ask for ever; those take turns', async () => {
+  const readers = [...'abcdef'].map((name) => ({ one: client(GET), path: `/slow/${name}` }));
+  await expect.poll(() => requests).toBe(6);
+  for (const { one, path } of readers) {
+    one.socket.on('data', () => one.socket.write(GET.replace('/', path)));
+    one.socket.write(GET.replace('/', path));
+  }
+  await expect.poll(() => requests).toBeGreaterThan(18);
+  for (const turn of [order.slice(6, 12), order.slice(12, 18)]) {
+    expect(turn.sort()).toEqual(readers.map(({ path }) => path));
+  }
+
+  const before = order.length;
+  client(GET.replace('/', '/late'));
+  await expect.poll(() => order.indexOf('/late')).toBeGreaterThan(0);
+  expect(order.indexOf('/late') - before).toBeLessThan(4);
 });

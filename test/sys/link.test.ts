@@ -62,6 +62,28 @@ test('an interface is removed', async () => {
   expect(socket.exists('vm')).toBe(false);
 });
 
+test('TAPs that are removed as a group lose their IPv6 routes before, by which the kernel would look for each', async () => {
+  const netns = await (await openLab()).netns('a');
+  const taps = ['t0', 't1', 'stays'].map((name) => tap({ name, netns: netns.name }));
+  const socket = links(netns.name);
+  for (const [i, { name }] of taps.entries()) socket.addAddress(name, `2001:db8:${i}::1/64`);
+  const routesOf = async (name: string) =>
+    (await netns.check(['ip', '-6', 'route', 'show', 'table', 'all', 'dev', name]))
+      .split('\n')
+      .filter(Boolean);
+  // Two for each address, when the kernel has asked for a second whether somebody has it, and one for multicast.
+  const count = async (name: string) => (await routesOf(name)).length;
+  for (const { name } of taps) await expect.poll(() => count(name), { timeout: 5000 }).toBe(5);
+
+  socket.groupTaps([taps[0].fd, taps[1].fd], 77);
+  expect(await routesOf('t0')).toEqual([]);
+  expect(await routesOf('t1')).toEqual([]);
+  expect(await routesOf('stays')).toHaveLength(5);
+  expect(socket.countGroup(77)).toBe(2);
+  socket.removeGroup(77);
+  expect(['t0', 't1', 'stays'].map((name) => socket.exists(name))).toEqual([false, false, true]);
+});
+
 test('an interface moves to another namespace', async () => {
   const [a, b] = await (await openLab()).netnsList(['a', 'b']);
   tap({ name: 'vm', netns: a.name });
