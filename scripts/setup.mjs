@@ -13,6 +13,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -169,6 +170,16 @@ const COMPILED_PACKAGES = [
   'node_modules/ref-napi/build/Release/binding.node',
 ];
 
+/** Set while this script runs `npm ci`, whose `prepare` then has nothing to do. */
+const UNDER_WAY = 'TAPLOOM_SETUP';
+
+/** Node's headers, where they came with it: node-gyp would download them. */
+function localHeaders() {
+  if (process.env.npm_config_nodedir) return {};
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  return existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {};
+}
+
 function installPackages() {
   const lock = join(ROOT, 'package-lock.json');
   const stamp = join(ROOT, 'node_modules/.taploom-installed');
@@ -185,8 +196,9 @@ function installPackages() {
     // `npm run` tells where npm is; PATH need not have it.
     const npm = process.env.npm_execpath;
     const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-    if (npm?.endsWith('.js')) run('npm ci', process.execPath, [npm, ...args]);
-    else run('npm ci', 'npm', args);
+    const env = { ...process.env, ...localHeaders(), [UNDER_WAY]: '1' };
+    if (npm?.endsWith('.js')) run('npm ci', process.execPath, [npm, ...args], { env });
+    else run('npm ci', 'npm', args, { env });
     if (!COMPILED_PACKAGES.every((file) => existsSync(join(ROOT, file)))) {
       throw new SetupError(
         'npm did not run the install scripts of ffi-napi and ref-napi. Allow and build them with: ' +
@@ -276,6 +288,16 @@ export function setup({ tools = [], purpose = 'Taploom' } = {}) {
   buildManPages();
 }
 
+/** npm's `prepare`, after an installation: what is compiled from TypeScript, so that a package of it has it. */
+function prepare() {
+  if (process.env[UNDER_WAY]) return;
+  // An installation without development dependencies is used as it is.
+  if (!existsSync(join(ROOT, 'node_modules/rolldown'))) return;
+  checkNode();
+  buildTypeScript();
+  buildManPages();
+}
+
 /** Runs a script's main function; a SetupError is the user's business and shows as one line. */
 export async function main(body) {
   try {
@@ -298,6 +320,7 @@ export const TEST_TOOLS = {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(() => {
+    if (process.argv.includes('--prepare')) return prepare();
     setup(process.argv.includes('--test-tools') ? TEST_TOOLS : {});
     say('Built: node dist/src/cli/taploomd.js --help');
   });

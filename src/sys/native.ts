@@ -9,7 +9,8 @@
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { BUILD, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
 const VERSION = 13;
@@ -91,17 +92,6 @@ export type Native = {
   [K in keyof typeof FUNCTIONS]: (...args: Arguments<(typeof FUNCTIONS)[K]>) => number;
 };
 
-/** The library, or what it stands on, is not there. The message names the command that helps. */
-export class NativeError extends Error {
-  override readonly name = 'NativeError';
-  readonly code: 'FFI_MISSING' | 'LIBRARY_MISSING' | 'LIBRARY_STALE';
-
-  constructor(code: NativeError['code'], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
-
 // What is used of ffi-napi and ref-napi. Their own declarations lack lib/bindings and are full of `any`.
 interface DynamicLibrary {
   get(symbol: string): Buffer;
@@ -143,25 +133,31 @@ function loadFfi(): Omit<Loaded, 'library' | 'functions'> {
       ref: require('ref-napi'),
     };
   } catch (cause) {
-    throw new NativeError(
-      'FFI_MISSING',
-      'Cannot load ffi-napi: it is not built for this Node. Run: npm rebuild ffi-napi ref-napi --foreground-scripts\n' +
-        '(needs python3, make and g++; npm 11 and later build it only if package.json of the root project has ' +
-        '"allowScripts": { "@2060.io/ffi-napi": true, "@2060.io/ref-napi": true })',
-      cause,
-    );
+    throw new NativeError('FFI_MISSING', `Cannot load ffi-napi: ${howToBuildFfi(require)}`, cause);
   }
 }
 
-/** build/libtaploom.so, seen from src/sys or from dist/src/sys. */
-function libraryPath(): string {
-  for (const up of ['../..', '../../..']) {
-    const path = fileURLToPath(new URL(`${up}/build/libtaploom.so`, import.meta.url));
-    if (existsSync(path)) return path;
+/** In the folder whose node_modules has it: a project of the reader's, or this package if it is installed globally. */
+function howToBuildFfi(require: NodeJS.Require): string {
+  let folder: string;
+  try {
+    folder = require
+      .resolve('ffi-napi/package.json')
+      .replace(/\/node_modules\/(\.pnpm\/.*|ffi-napi\/package\.json)$/, '');
+  } catch {
+    return 'it is not installed. Run `npm install` in the project that uses taploom.';
   }
-  throw new NativeError(
-    'LIBRARY_MISSING',
-    'Cannot find build/libtaploom.so. Run: npm run build (or: make -C native)',
+  if (existsSync(join(folder, 'node_modules/.pnpm'))) {
+    return (
+      'pnpm did not build it. Have "pnpm": { "onlyBuiltDependencies": ["@2060.io/ffi-napi", "@2060.io/ref-napi"] } in ' +
+      `${join(folder, 'package.json')}, then run: cd ${quote(folder)} && pnpm rebuild\n(needs python3, make and g++)`
+    );
+  }
+  return (
+    `it is not built for this Node. Run: cd ${quote(folder)} && ` +
+    'npm rebuild ffi-napi ref-napi @2060.io/ref-napi --ignore-scripts=false --foreground-scripts\n' +
+    '(needs python3, make and g++; npm 11 and later build it only if package.json there has ' +
+    '"allowScripts": { "@2060.io/ffi-napi": true, "@2060.io/ref-napi": true })'
   );
 }
 
@@ -177,17 +173,13 @@ function load(): Loaded {
       functions[name] = ffi.ForeignFunction(library.get(name), 'int', args);
     }
   } catch (cause) {
-    throw new NativeError(
-      'LIBRARY_STALE',
-      `Cannot use ${path}. Run: npm run build (or: make -C native)`,
-      cause,
-    );
+    throw new NativeError('LIBRARY_STALE', `Cannot use ${path}. Run: ${BUILD}`, cause);
   }
   const version = functions.tl_version();
   if (version !== VERSION) {
     throw new NativeError(
       'LIBRARY_STALE',
-      `${path} has interface ${version}, this code needs ${VERSION}. Run: npm run build (or: make -C native)`,
+      `${path} has interface ${version}, this code needs ${VERSION}. Run: ${BUILD}`,
     );
   }
   loaded = { ffi, bindings, ref, library, functions: functions as unknown as Native };
