@@ -191,6 +191,11 @@ function installPackages() {
   const npmRecord = statSync(join(ROOT, 'node_modules/.package-lock.json'), { throwIfNoEntry: false });
   const byHand = complete && !existsSync(stamp) && npmRecord && npmRecord.mtimeMs >= statSync(lock).mtimeMs;
   if (!byHand) {
+    if (/\s/.test(ROOT)) {
+      throw new SetupError(
+        `ffi-napi cannot be compiled in ${ROOT}, because node-gyp splits paths at spaces. Move the clone.`,
+      );
+    }
     needTools(['python3', 'make', 'c++', 'cc'], 'Compiling ffi-napi and ref-napi');
     say('Installing npm packages (npm ci); two of them are compiled, which takes a while.');
     // `npm run` tells where npm is; PATH need not have it.
