@@ -22,7 +22,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const OLDEST_NODE = 20;
+const OLDEST_NODE = [20, 4]; // Symbol.dispose
 
 /** The Debian package of each tool; a name is added here, not at the place that uses it. */
 const DEBIAN_PACKAGES = {
@@ -157,9 +157,10 @@ function buildOnce({ result, stamp, inputs, build }) {
 }
 
 function checkNode() {
-  if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) return;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
   throw new SetupError(
-    `Taploom needs Node ${OLDEST_NODE} or later; this is ${process.version}. ` +
+    `Taploom needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.version}. ` +
       'Install a current one from https://nodejs.org or with your version manager, e.g. `nvm install 22`.',
   );
 }

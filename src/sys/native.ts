@@ -10,16 +10,19 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { BUILD, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 13;
+const VERSION = 14;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
   tl_version: [],
   tl_close: ['int'],
   tl_dup: ['int'],
+  tl_own: ['int'],
+  tl_disown: ['int'],
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
@@ -80,6 +83,28 @@ const FUNCTIONS = {
   tl_test_bucket: ['double'],
 } as const;
 
+/** What opens a descriptor and returns it. */
+const OPENERS = [
+  ...[
+    'tl_dup',
+    'tl_netns_open',
+    'tl_socket_in',
+    'tl_tap_attach',
+    'tl_tap_netns',
+    'tl_link_socket_of_tap',
+    'tl_udp_open',
+  ],
+  ...[
+    'tl_too_big_open',
+    'tl_packet_open',
+    'tl_wake_create',
+    'tl_watch_open',
+    'tl_watch_routes',
+    'tl_pidfd_open',
+  ],
+  'tl_test_socket',
+] as const;
+
 interface Argument {
   int: number;
   double: number;
@@ -92,6 +117,11 @@ export type Native = {
   [K in keyof typeof FUNCTIONS]: (...args: Arguments<(typeof FUNCTIONS)[K]>) => number;
 };
 
+interface ForeignFunction {
+  (...args: (number | string | Buffer)[]): number;
+  /** On a thread of libuv's pool; the last argument is the callback. */
+  async(fd: number, done: (error: Error | null, result: number) => void): void;
+}
 // What is used of ffi-napi and ref-napi. Their own declarations lack lib/bindings and are full of `any`.
 interface DynamicLibrary {
   get(symbol: string): Buffer;
@@ -101,11 +131,7 @@ interface Ffi {
     new (path: string, mode: number): DynamicLibrary;
     FLAGS: { RTLD_NOW: number };
   };
-  ForeignFunction(
-    pointer: Buffer,
-    result: string,
-    args: readonly string[],
-  ): (...args: (number | string | Buffer)[]) => number;
+  ForeignFunction(pointer: Buffer, result: string, args: readonly string[]): ForeignFunction;
   CIF(result: string, args: readonly string[]): Buffer;
 }
 interface Bindings {
@@ -120,11 +146,15 @@ interface Loaded {
   ref: Ref;
   library: DynamicLibrary;
   functions: Native;
+  close: ForeignFunction;
 }
 
 let loaded: Loaded | undefined;
 
-function loadFfi(): Omit<Loaded, 'library' | 'functions'> {
+/** dlfcn.h: the file stays in the process. */
+const RTLD_NODELETE = 0x1000;
+
+function loadFfi(): Pick<Loaded, 'ffi' | 'bindings' | 'ref'> {
   const require = createRequire(import.meta.url);
   try {
     return {
@@ -166,9 +196,11 @@ function load(): Loaded {
   const { ffi, bindings, ref } = loadFfi();
   const path = libraryPath();
   let library: DynamicLibrary;
-  const functions: Record<string, (...args: (number | string | Buffer)[]) => number> = {};
+  const functions: Record<string, ForeignFunction> = {};
   try {
-    library = new ffi.DynamicLibrary(path, ffi.DynamicLibrary.FLAGS.RTLD_NOW);
+    const mode = ffi.DynamicLibrary.FLAGS.RTLD_NOW | RTLD_NODELETE;
+    library = new ffi.DynamicLibrary(path, mode);
+    if (!isMainThread) for (const addon of addons()) new ffi.DynamicLibrary(addon, mode);
     for (const [name, args] of Object.entries(FUNCTIONS)) {
       functions[name] = ffi.ForeignFunction(library.get(name), 'int', args);
     }
@@ -182,8 +214,40 @@ function load(): Loaded {
       `${path} has interface ${version}, this code needs ${VERSION}. Run: ${BUILD}`,
     );
   }
-  loaded = { ffi, bindings, ref, library, functions: functions as unknown as Native };
+  const close = functions.tl_close;
+  const own = isMainThread ? {} : owning(functions as unknown as Native);
+  loaded = { ffi, bindings, ref, library, close, functions: { ...(functions as unknown as Native), ...own } };
   return loaded;
+}
+
+/**
+ * The binaries of ffi-napi and ref-napi. Node unloads addons that only a worker_thread had when that ends, and the
+ * process dies at its own end of what they had left to be called.
+ */
+function addons(): string[] {
+  const { cache } = createRequire(import.meta.url);
+  return Object.keys(cache).filter((file) => /\/(ffi_bindings|binding)\.node$/.test(file));
+}
+
+/** Openers in a worker_thread, which can end at any moment: what it has not closed by then the library closes. */
+function owning(functions: Native): Partial<Native> {
+  const own =
+    (open: (...args: never[]) => number) =>
+    (...args: never[]) => {
+      const fd = open(...args);
+      if (fd >= 0) functions.tl_own(fd);
+      return fd;
+    };
+  return Object.fromEntries(OPENERS.map((name) => [name, own(functions[name])]));
+}
+
+/** Closes a descriptor on another thread; resolves with 0 or -errno. */
+export function closeAside(fd: number): Promise<number> {
+  const { close, functions } = load();
+  functions.tl_disown(fd);
+  return new Promise((resolve, reject) => {
+    close.async(fd, (error, result) => (error === null ? resolve(result) : reject(error)));
+  });
 }
 
 /** Loads the library at the first call, once in each thread. Throws NativeError. */
