@@ -25,15 +25,20 @@ import type { Device } from './device.ts';
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
 export function openTapPort(port: number, name: string, config: TapPortConfig, mtu: number): Device {
-  if (config.fd !== undefined) {
-    const tap = adoptTapFd(config.fd, { offloads: config.offloads });
-    // Its owner's: Taploom neither configures nor closes it.
-    const life = { ownMtu: tap.mtu || undefined, setMtu() {}, close() {}, undo() {} };
-    return Object.assign(seen(tap), { spec: specOf(port, tap, config), offloads: tap.offloads, ...life });
-  }
+  if (config.fd !== undefined) return adopt(port, config.fd, config);
   const { netns, owner, group, mac, persist, offloads } = config;
   const tap = attach('port', { name, netns, owner, group, mac, persist, offloads, mtu });
   return ownTap(port, name, tap, config);
+}
+
+/**
+ * A TAP that a program opened: its owner configures it, and has his own descriptor.
+ */
+function adopt(port: number, fd: number, config: TapPortConfig): Device {
+  const tap = adoptTapFd(fd, { offloads: config.offloads });
+  const close = () => closeFdAside(tap.fd);
+  const life = { ownMtu: tap.mtu || undefined, setMtu() {}, close, undo: close };
+  return Object.assign(seen(tap), { spec: specOf(port, tap, config), offloads: tap.offloads, ...life });
 }
 
 /** The interface of the bridge's own name. */

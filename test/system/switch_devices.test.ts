@@ -1,6 +1,7 @@
 // The library's switch on real TAPs: what its status says when somebody else changes or deletes them, and what a switch
 // that fails to open leaves behind.
 
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { Switch, type SwitchConfigInput } from 'taploom';
 import { expect, onTestFinished, test } from 'vitest';
 import { openTap } from '../../src/sys/tap.ts';
@@ -173,6 +174,24 @@ test('an adopted interface keeps its MTU, and the switch respects it', async () 
   taploom.poll(0);
   expect(counters.copies).toBe(0);
   expect(taploom.ports()[0].counters.transmitDropped).toEqual({ too_big: 1 });
+});
+
+test('an adopted descriptor may be closed by its owner: no frame gets into the file that has its number next', async () => {
+  const lab = await openLab();
+  const netns = await lab.netns('a');
+  const { fd } = openTap({ name: 'vm', netns: netns.name });
+  const taploom = await open(configOf({ mine: { type: 'tap', fd }, other: { type: 'memory' } }));
+  closeFd(fd);
+  const file = openSync(`${lab.dir}/next`, 'w');
+  onTestFinished(() => closeSync(file));
+  expect(file).toBe(fd);
+  taploom.memoryPort('other').send(new Uint8Array(60).fill(0xff, 0, 6).fill(2, 6, 7).fill(8, 12, 13));
+  taploom.poll(0);
+  taploom.poll(0);
+  expect(taploom.ports()[0].counters.transmittedFrames).toBe(1);
+  expect(readFileSync(`${lab.dir}/next`)).toHaveLength(0);
+  await taploom.close();
+  expect(await netns.hasLink('vm')).toBe(false);
 });
 
 test('while many devices are opened or closed, others are served', async () => {
