@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 /** The library, or what it stands on, is not there. The message names the command that helps. */
 export class NativeError extends Error {
   override readonly name = 'NativeError';
-  readonly code: 'FFI_MISSING' | 'LIBRARY_MISSING' | 'LIBRARY_STALE';
+  readonly code: 'FFI_MISSING' | 'LIBRARY_MISSING' | 'LIBRARY_STALE' | 'PROC_MISSING';
 
   constructor(code: NativeError['code'], message: string, cause?: unknown) {
     super(message, { cause });

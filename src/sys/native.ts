@@ -193,6 +193,12 @@ function howToBuildFfi(require: NodeJS.Require): string {
 
 function load(): Loaded {
   if (loaded) return loaded;
+  if (!existsSync('/proc/self/ns/net')) {
+    throw new NativeError(
+      'PROC_MISSING',
+      'There is no /proc, which tells of interfaces and namespaces: mount -t proc proc /proc',
+    );
+  }
   const { ffi, bindings, ref } = loadFfi();
   const path = libraryPath();
   let library: DynamicLibrary;
