@@ -6,6 +6,8 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const LIBRARY = 'build/libtaploom.so';
+
 /** The library, or what it stands on, is not there. The message names the command that helps. */
 export class NativeError extends Error {
   override readonly name = 'NativeError';
@@ -17,14 +19,15 @@ export class NativeError extends Error {
   }
 }
 
-/** The package's folder, seen from src/sys or from dist/src/sys. */
+/** The package's folder, seen from src/sys or from dist/src/sys; undefined in a bundle. */
 const ROOT = ['../..', '../../..']
   .map((up) => fileURLToPath(new URL(up, import.meta.url)))
-  .find((folder) => existsSync(join(folder, 'package.json'))) as string;
-const NATIVE = join(ROOT, 'native');
+  .find((folder) => existsSync(join(folder, 'native/Makefile')) || existsSync(join(folder, LIBRARY)));
 
 /** A command that builds the library, for a shell in any folder. */
-export const BUILD = `make -C ${quote(NATIVE)}`;
+export function buildCommand(root = ROOT ?? ''): string {
+  return `make -C ${quote(join(root, 'native'))}`;
+}
 
 export function quote(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
@@ -32,30 +35,39 @@ export function quote(path: string): string {
 
 /** The library's file, compiled if it is not there. Throws NativeError. */
 export function libraryPath(): string {
-  const path = join(ROOT, 'build/libtaploom.so');
-  if (!existsSync(path)) buildLibrary(path);
+  if (ROOT === undefined) {
+    throw new NativeError(
+      'LIBRARY_MISSING',
+      'The folder of taploom is not there, where its threads and its native library are. A bundler has to leave the ' +
+        "package out: external: ['taploom']",
+    );
+  }
+  const path = join(ROOT, LIBRARY);
+  if (!existsSync(path)) buildLibrary(ROOT, path);
   return path;
 }
 
-function buildLibrary(path: string): void {
-  // A folder for each process: two that start at once must not write the same files. Relative, for make's sake: ROOT may
+function buildLibrary(root: string, path: string): void {
+  // A folder for each process: two that start at once must not write the same files. Relative, for make's sake: root may
   // contain spaces.
   const folder = `build/new-${process.pid}`;
   try {
-    mkdirSync(join(ROOT, folder), { recursive: true });
-    const made = spawnSync('make', ['-s', '-C', NATIVE, `BUILD=../${folder}`], { encoding: 'utf8' });
+    mkdirSync(join(root, folder), { recursive: true });
+    const made = spawnSync('make', ['-s', '-C', join(root, 'native'), `BUILD=../${folder}`], {
+      encoding: 'utf8',
+    });
     if (made.error) throw made.error;
     if (made.status !== 0) throw new Error(made.stderr.trim());
-    renameSync(join(ROOT, folder, 'libtaploom.so'), path);
+    renameSync(join(root, folder, 'libtaploom.so'), path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new NativeError(
       'LIBRARY_MISSING',
       `Cannot find ${path}, and cannot build it: ${reason}\n` +
-        `Run, as a user who may write there: ${BUILD}\n(needs make and a C compiler: build-essential on Debian)`,
+        `Run, as a user who may write there: ${buildCommand(root)}\n(needs make and a C compiler: build-essential on Debian)`,
       cause,
     );
   } finally {
-    rmSync(join(ROOT, folder), { recursive: true, force: true });
+    rmSync(join(root, folder), { recursive: true, force: true });
   }
 }

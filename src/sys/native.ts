@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { BUILD, libraryPath, NativeError, quote } from './library.ts';
+import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
 const VERSION = 14;
@@ -211,13 +211,13 @@ function load(): Loaded {
       functions[name] = ffi.ForeignFunction(library.get(name), 'int', args);
     }
   } catch (cause) {
-    throw new NativeError('LIBRARY_STALE', `Cannot use ${path}. Run: ${BUILD}`, cause);
+    throw new NativeError('LIBRARY_STALE', `Cannot use ${path}. Run: ${buildCommand()}`, cause);
   }
   const version = functions.tl_version();
   if (version !== VERSION) {
     throw new NativeError(
       'LIBRARY_STALE',
-      `${path} has interface ${version}, this code needs ${VERSION}. Run: ${BUILD}`,
+      `${path} has interface ${version}, this code needs ${VERSION}. Run: ${buildCommand()}`,
     );
   }
   const close = functions.tl_close;

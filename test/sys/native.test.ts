@@ -71,6 +71,10 @@ test('without the library, the first who needs it compiles it, once', () => {
   expect(readdirSync(`${folder}/build`)).toEqual(['libtaploom.so']);
 });
 
+test('in a bundle, where there is neither library nor source, the error says how to leave the package out', () => {
+  expect(loadCopy(withModules)).toMatch(/^NativeError LIBRARY_MISSING: .*external: \['taploom'\]/);
+});
+
 test('a library that cannot be compiled is an error that names the command and the reason', () => {
   const text = loadCopy((dir) => {
     withModules(dir);
