@@ -34,8 +34,10 @@ export const host: Bench = {
 /** From `send` until the frame is in the ring of a memory port, asked for without pause. */
 async function latency({ quick, say }: BenchOptions): Promise<Result> {
   say('inject');
-  const config = { version: 1, bridges: { b: { local: false, ports: { p: { type: 'memory' } } } } };
-  await using taploom = await Switch.open(config);
+  await using taploom = await Switch.open({
+    version: 1,
+    bridges: { b: { local: false, ports: { p: { type: 'memory' } } } },
+  });
   const port = taploom.memoryPort('p');
   const frame = new Uint8Array(60);
   frame.set(LLDP);

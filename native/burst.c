@@ -18,6 +18,7 @@ int burst_open(struct tl_burst *b)
         free(s);
         return -error;
     }
+    tl_own(s->epoll);
     if (b->words[TL_URING]) s->uring = uring_open();
     b->words[TL_URING] = s->uring != NULL;
     b->state = s;
@@ -29,7 +30,7 @@ int burst_close(struct tl_burst *b)
     struct tl_burst_state *s = b->state;
     if (!s) return 0;
     b->state = NULL;
-    close(s->epoll);
+    tl_close(s->epoll);
     uring_close(s->uring);
     free(s->members);
     free(s->queue);

@@ -13,7 +13,11 @@ int tl_nothing(void *context)
 }
 
 /* Linux has released the number even when close() reports EINTR: a second try could close a stranger's file. */
-int tl_close(int fd) { return close(fd) < 0 && errno != EINTR ? -errno : 0; }
+int tl_close(int fd)
+{
+    tl_disown(fd);
+    return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
 
 int tl_dup(int fd)
 {

@@ -18,6 +18,8 @@ int tl_version(void);
 /* fd.c */
 int tl_close(int fd);
 int tl_dup(int fd);
+int tl_own(int fd);      /* it is closed when this thread ends, unless tl_disown comes before */
+int tl_disown(int fd);
 /* flock(2), exclusive, without waiting: 1 = taken, 0 = somebody else has it */
 int tl_lock(int fd);
 
@@ -104,8 +106,8 @@ int tl_nft_drop_ingress(int sock, const char *table, const char *device, int aga
 /* wake.c */
 int tl_wake_create(void);
 
-/* News of the kernel for the control plane: fds are {watch, a stream that gets a byte when there is something}. */
-int tl_watch_open(int32_t *fds);
+/* News of the kernel for the control plane: returns what to watch with; end is a stream's, which gets a byte when there is something. */
+int tl_watch_open(int32_t *end);
 int tl_watch_add(int watch, int fd);
 int tl_watch_routes(int netns, int groups);                  /* an rtnetlink socket of RTMGRP_* */
 int tl_pidfd_open(int pid);

@@ -1,5 +1,6 @@
 /* See uring.h. The three shared regions of a ring are laid out as io_uring(7) says; no liburing, for so little of it. */
 #include "uring.h"
+#include "taploom.h"
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ struct uring *uring_open(void)
         uring_close(u);
         return NULL;
     }
+    tl_own(u->fd);
     char *sq = u->submissions.at, *cq = u->completions.at;
     unsigned *array = (unsigned *)(sq + p.sq_off.array);
     for (unsigned i = 0; i < p.sq_entries; i++) array[i] = i;
@@ -64,7 +66,7 @@ void uring_close(struct uring *u)
     struct region *regions[] = { &u->submissions, &u->requests, &u->completions };
     for (int i = 0; i < 3; i++)
         if (regions[i]->at) munmap(regions[i]->at, regions[i]->size);
-    if (u->fd >= 0) close(u->fd);
+    if (u->fd >= 0) tl_close(u->fd);
     free(u);
 }
 

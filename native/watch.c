@@ -67,7 +67,7 @@ static int start(struct watcher *w)
     return -error;
 }
 
-int tl_watch_open(int32_t *fds)
+int tl_watch_open(int32_t *end)
 {
     int pair[2];
     struct watcher *w = malloc(sizeof *w);
@@ -86,9 +86,8 @@ int tl_watch_open(int32_t *fds)
     int outer = w->outer; /* a thread that runs owns w */
     if (result == 0) result = start(w);
     if (result == 0) {
-        fds[0] = inner;
-        fds[1] = pair[0];
-        return 0;
+        *end = pair[0];
+        return inner;
     }
     free(w);
     close(pair[0]);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 // The page shows the default, not what this shell is told.
 delete process.env.TAPLOOM_SOCKET;
+delete process.env.XDG_RUNTIME_DIR;
 const { manPages } = await import('../dist/src/cli/manual/pages.js');
 
 const MAN = fileURLToPath(new URL('../man', import.meta.url));

@@ -13,6 +13,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -21,7 +22,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const OLDEST_NODE = 20;
+const OLDEST_NODE = [20, 4]; // Symbol.dispose
 
 /** The Debian package of each tool; a name is added here, not at the place that uses it. */
 const DEBIAN_PACKAGES = {
@@ -156,9 +157,10 @@ function buildOnce({ result, stamp, inputs, build }) {
 }
 
 function checkNode() {
-  if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) return;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
   throw new SetupError(
-    `Taploom needs Node ${OLDEST_NODE} or later; this is ${process.version}. ` +
+    `Taploom needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.version}. ` +
       'Install a current one from https://nodejs.org or with your version manager, e.g. `nvm install 22`.',
   );
 }
@@ -168,6 +170,16 @@ const COMPILED_PACKAGES = [
   'node_modules/ffi-napi/build/Release/ffi_bindings.node',
   'node_modules/ref-napi/build/Release/binding.node',
 ];
+
+/** Set while this script runs `npm ci`, whose `prepare` then has nothing to do. */
+const UNDER_WAY = 'TAPLOOM_SETUP';
+
+/** Node's headers, where they came with it: node-gyp would download them. */
+function localHeaders() {
+  if (process.env.npm_config_nodedir) return {};
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  return existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {};
+}
 
 function installPackages() {
   const lock = join(ROOT, 'package-lock.json');
@@ -180,13 +192,19 @@ function installPackages() {
   const npmRecord = statSync(join(ROOT, 'node_modules/.package-lock.json'), { throwIfNoEntry: false });
   const byHand = complete && !existsSync(stamp) && npmRecord && npmRecord.mtimeMs >= statSync(lock).mtimeMs;
   if (!byHand) {
+    if (/\s/.test(ROOT)) {
+      throw new SetupError(
+        `ffi-napi cannot be compiled in ${ROOT}, because node-gyp splits paths at spaces. Move the clone.`,
+      );
+    }
     needTools(['python3', 'make', 'c++', 'cc'], 'Compiling ffi-napi and ref-napi');
     say('Installing npm packages (npm ci); two of them are compiled, which takes a while.');
     // `npm run` tells where npm is; PATH need not have it.
     const npm = process.env.npm_execpath;
     const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-    if (npm?.endsWith('.js')) run('npm ci', process.execPath, [npm, ...args]);
-    else run('npm ci', 'npm', args);
+    const env = { ...process.env, ...localHeaders(), [UNDER_WAY]: '1' };
+    if (npm?.endsWith('.js')) run('npm ci', process.execPath, [npm, ...args], { env });
+    else run('npm ci', 'npm', args, { env });
     if (!COMPILED_PACKAGES.every((file) => existsSync(join(ROOT, file)))) {
       throw new SetupError(
         'npm did not run the install scripts of ffi-napi and ref-napi. Allow and build them with: ' +
@@ -276,6 +294,16 @@ export function setup({ tools = [], purpose = 'Taploom' } = {}) {
   buildManPages();
 }
 
+/** npm's `prepare`, after an installation: what is compiled from TypeScript, so that a package of it has it. */
+function prepare() {
+  if (process.env[UNDER_WAY]) return;
+  // An installation without development dependencies is used as it is.
+  if (!existsSync(join(ROOT, 'node_modules/rolldown'))) return;
+  checkNode();
+  buildTypeScript();
+  buildManPages();
+}
+
 /** Runs a script's main function; a SetupError is the user's business and shows as one line. */
 export async function main(body) {
   try {
@@ -298,6 +326,7 @@ export const TEST_TOOLS = {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(() => {
+    if (process.argv.includes('--prepare')) return prepare();
     setup(process.argv.includes('--test-tools') ? TEST_TOOLS : {});
     say('Built: node dist/src/cli/taploomd.js --help');
   });

@@ -247,8 +247,8 @@ async function showTable(stopped) {
 // --- all of it
 
 await main(async () => {
-  setup({ tools: ['ip'], purpose: 'The quickstart' });
   checkRights();
+  setup({ tools: ['ip'], purpose: 'The quickstart' });
   if (await giveSelfAPrivateRun()) return;
 
   let stop = () => {};

@@ -1,8 +1,8 @@
 // The command line of taploomd: its options and their checks.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_SOCKET } from '../control/client.ts';
 import { LOG_LEVELS, type LogLevel } from '../control/log.ts';
+import { daemonSocket } from '../control/socket_path.ts';
 import { taploomVersion } from '../control/version.ts';
 
 export interface DaemonOptions {
@@ -31,7 +31,7 @@ export function daemonCommand(): Command {
     .helpOption('-h, --help', 'print help')
     .option('--config <file>', 'configuration to start from (YAML)')
     .option('--state <file>', 'keep changes made by clients here, for the next start')
-    .option('--socket <path>', 'control socket', process.env.TAPLOOM_SOCKET || DEFAULT_SOCKET)
+    .option('--socket <path>', 'control socket', daemonSocket())
     .option('--socket-group <group>', 'let members of this group use the socket (mode 0660 in place of 0600)')
     .addOption(
       new Option('--metrics-address <host:port>', 'where to serve /metrics, or off')

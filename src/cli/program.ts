@@ -57,7 +57,7 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     .version(`taploom ${taploomVersion()}`, '-V, --version', 'print the version')
     .option(
       '--socket <path>',
-      'control socket of taploomd (default: $TAPLOOM_SOCKET or /run/taploom/taploom.sock)',
+      'control socket of taploomd (default: $TAPLOOM_SOCKET, $XDG_RUNTIME_DIR/taploom.sock if it is there, or /run/taploom/taploom.sock)',
     )
     .option('--json', 'print JSON')
     .helpOption('-h, --help', 'print help')

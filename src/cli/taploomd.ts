@@ -32,6 +32,7 @@ async function main(options: DaemonOptions): Promise<void> {
   const { takeLock } = await import('../sys/lock.ts');
   const { peerOf } = await import('../sys/peer.ts');
   const { keeperOf } = await import('../sys/bridge_mark.ts');
+  if (!(await hasNative(log))) return;
   const tell = await notifier(log);
   const keeper = keeperOf(resolve(state ?? socket));
 
@@ -152,6 +153,21 @@ async function leave(
   }
   clearTimeout(patience);
   process.exit(code);
+}
+
+/** Loads the native library, before anything is touched. False: it cannot be had, and the log says what helps. */
+async function hasNative(log: Logger): Promise<boolean> {
+  const { native } = await import('../sys/native.ts');
+  const { NativeError } = await import('../sys/library.ts');
+  try {
+    native();
+    return true;
+  } catch (error) {
+    if (!(error instanceof NativeError)) throw error;
+    log.fatal(`Cannot start: ${error.message}`);
+    process.exitCode = 1;
+    return false;
+  }
 }
 
 /** sd_notify, if a service manager asked for it; its absence is no reason to stop. */

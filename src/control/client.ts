@@ -21,9 +21,8 @@ import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '
 import { TaploomError } from '../error.ts';
 import type { SwitchEvent } from '../event.ts';
 import { ownNetns } from './netns.ts';
+import { clientSocket } from './socket_path.ts';
 import { SseParser } from './sse_parser.ts';
-
-export const DEFAULT_SOCKET = '/run/taploom/taploom.sock';
 
 export interface SwitchSummary {
   version: string;
@@ -101,8 +100,7 @@ export class ControlClient {
   readonly socket: string;
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-  /** `socket` defaults to `$TAPLOOM_SOCKET`, then to the daemon's default. */
-  constructor(socket = process.env.TAPLOOM_SOCKET || DEFAULT_SOCKET) {
+  constructor(socket = clientSocket()) {
     this.socket = socket;
   }
 

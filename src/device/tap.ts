@@ -25,15 +25,20 @@ import type { Device } from './device.ts';
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
 export function openTapPort(port: number, name: string, config: TapPortConfig, mtu: number): Device {
-  if (config.fd !== undefined) {
-    const tap = adoptTapFd(config.fd, { offloads: config.offloads });
-    // Its owner's: Taploom neither configures nor closes it.
-    const life = { ownMtu: tap.mtu || undefined, setMtu() {}, close() {}, undo() {} };
-    return Object.assign(seen(tap), { spec: specOf(port, tap, config), offloads: tap.offloads, ...life });
-  }
+  if (config.fd !== undefined) return adopt(port, config.fd, config);
   const { netns, owner, group, mac, persist, offloads } = config;
   const tap = attach('port', { name, netns, owner, group, mac, persist, offloads, mtu });
   return ownTap(port, name, tap, config);
+}
+
+/**
+ * A TAP that a program opened: its owner configures it, and has his own descriptor.
+ */
+function adopt(port: number, fd: number, config: TapPortConfig): Device {
+  const tap = adoptTapFd(fd, { offloads: config.offloads });
+  const close = () => closeFdAside(tap.fd);
+  const life = { ownMtu: tap.mtu || undefined, setMtu() {}, close, undo: close };
+  return Object.assign(seen(tap), { spec: specOf(port, tap, config), offloads: tap.offloads, ...life });
 }
 
 /** The interface of the bridge's own name. */
@@ -255,6 +260,7 @@ function explain(
 ): unknown {
   if (!(error instanceof SysError)) return error;
   const options = { cause: error };
+  if (error.syscall === 'open') return noDriver(error, verb);
   const advice = what === 'port' ? '; type af_packet attaches it all the same' : '';
   switch (error.code) {
     case 'ENOENT':
@@ -279,6 +285,27 @@ function explain(
   }
   return new TaploomError('device_failed', `${verb}: ${error.message}`, options);
 }
+
+/** /dev/net/tun cannot be opened, which CAP_NET_ADMIN does not help. */
+function noDriver(cause: SysError, verb: string): TaploomError {
+  const code = cause.code === 'EACCES' || cause.code === 'EPERM' ? 'not_permitted' : 'device_failed';
+  return new TaploomError(code, `${verb}: ${DRIVER_HELP[cause.code] ?? cause.message} (${cause.code})`, {
+    cause,
+  });
+}
+
+const NO_DRIVER =
+  'there is no /dev/net/tun: load the driver (modprobe tun); in a container add --device /dev/net/tun';
+const DRIVER_HELP: Record<string, string> = {
+  ENOENT: NO_DRIVER,
+  ENODEV: NO_DRIVER,
+  ENXIO: NO_DRIVER,
+  EACCES: 'this user may not open /dev/net/tun: run as root, or once, as root: chmod 666 /dev/net/tun',
+  // A cgroup forbids it.
+  EPERM:
+    'this container or service may not open /dev/net/tun: docker run --device /dev/net/tun, or in a systemd unit ' +
+    'DeviceAllow=/dev/net/tun rw',
+};
 
 /** There is none of this name yet, or none any more. */
 export function noNamespace(verb: string, netns: string | undefined, options: ErrorOptions): TaploomError {

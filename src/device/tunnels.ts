@@ -1,5 +1,6 @@
 // VXLAN ports: the UDP sockets under them, shared by those that can share them, or the TAP.
 
+import { readFileSync } from 'node:fs';
 import { parseRange } from '../config/range.ts';
 import type { VxlanPortConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
@@ -52,10 +53,14 @@ export class Tunnels {
         : this.openUnderlay(port, config, config.underlay_tap);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
+      const isOff = config.local.includes(':') && !hasIpv6();
+      if (error.code === 'EAFNOSUPPORT' && isOff) {
+        throw new TaploomError('device_failed', `Cannot attach port ${name}: ${NO_IPV6}`, { cause: error });
+      }
       if (error.code === 'EADDRNOTAVAIL') {
         throw new TaploomError(
           'no_such_address',
-          `Cannot attach port ${name}: no interface has the address ${config.local} yet`,
+          `Cannot attach port ${name}: no interface has the address ${config.local} yet${isOff ? `; ${NO_IPV6}` : ''}`,
           { cause: error },
         );
       }
@@ -172,6 +177,17 @@ export class Tunnels {
     if (shared === undefined || --shared.users > 0) return;
     pool.delete(key);
     shared.close();
+  }
+}
+
+const NO_IPV6 =
+  'IPv6 is off here (ipv6.disable=1 on the command line of the kernel, or sysctl net.ipv6.conf.all.disable_ipv6)';
+
+function hasIpv6(): boolean {
+  try {
+    return readFileSync('/proc/sys/net/ipv6/conf/all/disable_ipv6', 'utf8').trim() === '0';
+  } catch {
+    return false;
   }
 }
 

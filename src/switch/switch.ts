@@ -29,7 +29,7 @@ import { Compiler } from '../compile/compiler.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { diff } from '../config/diff.ts';
-import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.ts';
+import { EMPTY_CONFIG, parseConfig, type SwitchConfig, type SwitchConfigInput } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
@@ -137,7 +137,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
    * @throws ConfigError with all problems, or TaploomError if any part of it could not be carried out; then nothing is
    * left behind
    */
-  static async open(config: unknown, options: SwitchOptions = {}): Promise<Switch> {
+  static async open(config: SwitchConfigInput, options: SwitchOptions = {}): Promise<Switch> {
     parseConfig(config);
     const taploom = new Switch(optionsOf(options));
     try {
@@ -159,12 +159,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.reconfiguration.desired;
   }
 
-  plan(next: unknown): Action[] {
+  plan(next: SwitchConfigInput): Action[] {
     return diff(this.config, parseConfig(next));
   }
 
   apply(
-    next: unknown,
+    next: SwitchConfigInput,
     { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
   ): Promise<ActionResult[]> {
     return this.enqueue(async () => {

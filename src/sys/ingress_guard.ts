@@ -27,7 +27,11 @@ export class IngressGuard {
    */
   static open(netns: number, index: number, name: string, tags: ReadonlySet<number>): IngressGuard {
     const what = `Cannot keep the host's own stack away from interface ${name}`;
-    const fd = check(native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), 'socket', what);
+    const fd = check(
+      native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER),
+      'nf_tables',
+      what,
+    );
     const result = install(fd, index, name, tags, 0);
     if (result >= 0) return new IngressGuard(fd, index, keyOf(name, tags));
     closeFd(fd);

@@ -35,10 +35,9 @@ export class KernelNews {
 
   /** Calls `onNews` when there is something to `read`. Throws SysError. */
   constructor(onNews: () => void) {
-    const words = aligned(8);
-    check(native().tl_watch_open(words), 'epoll_create', 'Cannot wait for news of the kernel');
-    const [watch, end] = new Int32Array(words.buffer);
-    this.watch = watch;
+    const word = aligned(4);
+    this.watch = check(native().tl_watch_open(word), 'epoll_create', 'Cannot wait for news of the kernel');
+    const [end] = new Int32Array(word.buffer);
     this.stream = new Socket({ fd: end, readable: true, writable: false });
     this.stream.on('data', onNews);
     this.stream.on('error', () => {});

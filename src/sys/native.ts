@@ -9,7 +9,9 @@
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
 const VERSION = 14;
@@ -19,6 +21,8 @@ const FUNCTIONS = {
   tl_version: [],
   tl_close: ['int'],
   tl_dup: ['int'],
+  tl_own: ['int'],
+  tl_disown: ['int'],
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
@@ -81,6 +85,28 @@ const FUNCTIONS = {
   tl_test_bucket: ['double'],
 } as const;
 
+/** What opens a descriptor and returns it. */
+const OPENERS = [
+  ...[
+    'tl_dup',
+    'tl_netns_open',
+    'tl_socket_in',
+    'tl_tap_attach',
+    'tl_tap_netns',
+    'tl_link_socket_of_tap',
+    'tl_udp_open',
+  ],
+  ...[
+    'tl_too_big_open',
+    'tl_packet_open',
+    'tl_wake_create',
+    'tl_watch_open',
+    'tl_watch_routes',
+    'tl_pidfd_open',
+  ],
+  'tl_test_socket',
+] as const;
+
 interface Argument {
   int: number;
   double: number;
@@ -93,17 +119,11 @@ export type Native = {
   [K in keyof typeof FUNCTIONS]: (...args: Arguments<(typeof FUNCTIONS)[K]>) => number;
 };
 
-/** The library, or what it stands on, is not there. The message names the command that helps. */
-export class NativeError extends Error {
-  override readonly name = 'NativeError';
-  readonly code: 'FFI_MISSING' | 'LIBRARY_MISSING' | 'LIBRARY_STALE';
-
-  constructor(code: NativeError['code'], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
+interface ForeignFunction {
+  (...args: (number | string | Buffer)[]): number;
+  /** On a thread of libuv's pool; the last argument is the callback. */
+  async(fd: number, done: (error: Error | null, result: number) => void): void;
 }
-
 // What is used of ffi-napi and ref-napi. Their own declarations lack lib/bindings and are full of `any`.
 interface DynamicLibrary {
   get(symbol: string): Buffer;
@@ -113,11 +133,7 @@ interface Ffi {
     new (path: string, mode: number): DynamicLibrary;
     FLAGS: { RTLD_NOW: number };
   };
-  ForeignFunction(
-    pointer: Buffer,
-    result: string,
-    args: readonly string[],
-  ): (...args: (number | string | Buffer)[]) => number;
+  ForeignFunction(pointer: Buffer, result: string, args: readonly string[]): ForeignFunction;
   CIF(result: string, args: readonly string[]): Buffer;
 }
 interface Bindings {
@@ -132,11 +148,15 @@ interface Loaded {
   ref: Ref;
   library: DynamicLibrary;
   functions: Native;
+  close: ForeignFunction;
 }
 
 let loaded: Loaded | undefined;
 
-function loadFfi(): Omit<Loaded, 'library' | 'functions'> {
+/** dlfcn.h: the file stays in the process. */
+const RTLD_NODELETE = 0x1000;
+
+function loadFfi(): Pick<Loaded, 'ffi' | 'bindings' | 'ref'> {
   const require = createRequire(import.meta.url);
   try {
     return {
@@ -145,55 +165,97 @@ function loadFfi(): Omit<Loaded, 'library' | 'functions'> {
       ref: require('ref-napi'),
     };
   } catch (cause) {
-    throw new NativeError(
-      'FFI_MISSING',
-      'Cannot load ffi-napi: it is not built for this Node. Run: npm rebuild ffi-napi ref-napi --foreground-scripts\n' +
-        '(needs python3, make and g++; npm 11 and later build it only if package.json of the root project has ' +
-        '"allowScripts": { "@2060.io/ffi-napi": true, "@2060.io/ref-napi": true })',
-      cause,
-    );
+    throw new NativeError('FFI_MISSING', `Cannot load ffi-napi: ${howToBuildFfi(require)}`, cause);
   }
 }
 
-/** build/libtaploom.so, seen from src/sys or from dist/src/sys. */
-function libraryPath(): string {
-  for (const up of ['../..', '../../..']) {
-    const path = fileURLToPath(new URL(`${up}/build/libtaploom.so`, import.meta.url));
-    if (existsSync(path)) return path;
+/** In the folder whose node_modules has it: a project of the reader's, or this package if it is installed globally. */
+function howToBuildFfi(require: NodeJS.Require): string {
+  let folder: string;
+  try {
+    folder = require
+      .resolve('ffi-napi/package.json')
+      .replace(/\/node_modules\/(\.pnpm\/.*|ffi-napi\/package\.json)$/, '');
+  } catch {
+    return 'it is not installed. Run `npm install` in the project that uses taploom.';
   }
-  throw new NativeError(
-    'LIBRARY_MISSING',
-    'Cannot find build/libtaploom.so. Run: npm run build (or: make -C native)',
+  if (existsSync(join(folder, 'node_modules/.pnpm'))) {
+    return (
+      'pnpm did not build it. Have "pnpm": { "onlyBuiltDependencies": ["@2060.io/ffi-napi", "@2060.io/ref-napi"] } in ' +
+      `${join(folder, 'package.json')}, then run: cd ${quote(folder)} && pnpm rebuild\n(needs python3, make and g++)`
+    );
+  }
+  return (
+    `it is not built for this Node. Run: cd ${quote(folder)} && ` +
+    'npm rebuild ffi-napi ref-napi @2060.io/ref-napi --ignore-scripts=false --foreground-scripts\n' +
+    '(needs python3, make and g++; npm 11 and later build it only if package.json there has ' +
+    '"allowScripts": { "@2060.io/ffi-napi": true, "@2060.io/ref-napi": true })'
   );
 }
 
 function load(): Loaded {
   if (loaded) return loaded;
+  if (!existsSync('/proc/self/ns/net')) {
+    throw new NativeError(
+      'PROC_MISSING',
+      'There is no /proc, which tells of interfaces and namespaces: mount -t proc proc /proc',
+    );
+  }
   const { ffi, bindings, ref } = loadFfi();
   const path = libraryPath();
   let library: DynamicLibrary;
-  const functions: Record<string, (...args: (number | string | Buffer)[]) => number> = {};
+  const functions: Record<string, ForeignFunction> = {};
   try {
-    library = new ffi.DynamicLibrary(path, ffi.DynamicLibrary.FLAGS.RTLD_NOW);
+    const mode = ffi.DynamicLibrary.FLAGS.RTLD_NOW | RTLD_NODELETE;
+    library = new ffi.DynamicLibrary(path, mode);
+    if (!isMainThread) for (const addon of addons()) new ffi.DynamicLibrary(addon, mode);
     for (const [name, args] of Object.entries(FUNCTIONS)) {
       functions[name] = ffi.ForeignFunction(library.get(name), 'int', args);
     }
   } catch (cause) {
-    throw new NativeError(
-      'LIBRARY_STALE',
-      `Cannot use ${path}. Run: npm run build (or: make -C native)`,
-      cause,
-    );
+    throw new NativeError('LIBRARY_STALE', `Cannot use ${path}. Run: ${buildCommand()}`, cause);
   }
   const version = functions.tl_version();
   if (version !== VERSION) {
     throw new NativeError(
       'LIBRARY_STALE',
-      `${path} has interface ${version}, this code needs ${VERSION}. Run: npm run build (or: make -C native)`,
+      `${path} has interface ${version}, this code needs ${VERSION}. Run: ${buildCommand()}`,
     );
   }
-  loaded = { ffi, bindings, ref, library, functions: functions as unknown as Native };
+  const close = functions.tl_close;
+  const own = isMainThread ? {} : owning(functions as unknown as Native);
+  loaded = { ffi, bindings, ref, library, close, functions: { ...(functions as unknown as Native), ...own } };
   return loaded;
+}
+
+/**
+ * The binaries of ffi-napi and ref-napi. Node unloads addons that only a worker_thread had when that ends, and the
+ * process dies at its own end of what they had left to be called.
+ */
+function addons(): string[] {
+  const { cache } = createRequire(import.meta.url);
+  return Object.keys(cache).filter((file) => /\/(ffi_bindings|binding)\.node$/.test(file));
+}
+
+/** Openers in a worker_thread, which can end at any moment: what it has not closed by then the library closes. */
+function owning(functions: Native): Partial<Native> {
+  const own =
+    (open: (...args: never[]) => number) =>
+    (...args: never[]) => {
+      const fd = open(...args);
+      if (fd >= 0) functions.tl_own(fd);
+      return fd;
+    };
+  return Object.fromEntries(OPENERS.map((name) => [name, own(functions[name])]));
+}
+
+/** Closes a descriptor on another thread; resolves with 0 or -errno. */
+export function closeAside(fd: number): Promise<number> {
+  const { close, functions } = load();
+  functions.tl_disown(fd);
+  return new Promise((resolve, reject) => {
+    close.async(fd, (error, result) => (error === null ? resolve(result) : reject(error)));
+  });
 }
 
 /** Loads the library at the first call, once in each thread. Throws NativeError. */

@@ -178,11 +178,27 @@ export function setTapGroup(fd: number, group: number | string): void {
 }
 
 /**
- * Makes somebody else's open TAP fd ready for Burst: header size, offloads, and O_NONBLOCK (which all duplicates of
- * the fd share). It stays theirs: Taploom never closes it, and the interface's MTU, MAC and state are left alone.
+ * A duplicate of somebody else's open TAP fd: when its owner closes that, the next file that gets the number must not
+ * receive frames. Ready for Burst: header size, offloads, and O_NONBLOCK, which duplicates share. The interface's MTU,
+ * MAC and state are left alone.
  */
-export function adoptTapFd(fd: number, options: { vnetHeader?: 12 | 0; offloads?: boolean } = {}): TapDevice {
-  const what = `Cannot use file descriptor ${fd} as a TAP`;
+export function adoptTapFd(theirs: number, options: AdoptOptions = {}): TapDevice {
+  const what = `Cannot use file descriptor ${theirs} as a TAP`;
+  const fd = check(native().tl_dup(theirs), 'fcntl', what);
+  try {
+    return prepareTap(fd, what, options);
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
+}
+
+interface AdoptOptions {
+  vnetHeader?: 12 | 0;
+  offloads?: boolean;
+}
+
+function prepareTap(fd: number, what: string, options: AdoptOptions): TapDevice {
   const vnetHeaderSize = options.vnetHeader ?? 12;
   const nameOut = aligned(16);
   const words = aligned(8);

@@ -1,7 +1,6 @@
 // eventfd: gets a thread out of Burst.receive, from any other thread that knows the number; and closing of numbers.
 
-import { close } from 'node:fs';
-import { aligned, HotCall, native } from './native.ts';
+import { aligned, closeAside, HotCall, native } from './native.ts';
 import { check } from './sys_error.ts';
 
 /** A non-blocking eventfd for `burst.add(fd, source, KIND.wake)`. Close it with closeFd. */
@@ -27,11 +26,12 @@ export function closeFd(fd: number): void {
   check(native().tl_close(fd), 'close', `Cannot close file descriptor ${fd}`);
 }
 
-/** As closeFd, on another thread: the kernel takes 20 ms and more to remove the interface of a TAP. */
-export function closeFdAside(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    close(fd, (error) => (error === null ? resolve() : reject(error)));
-  });
+/**
+ * As closeFd, on another thread: the kernel takes 20 ms and more to remove the interface of a TAP. Not by `fs.close`,
+ * which prints a warning in a worker_thread: it keeps a list there of what `fs.open` opened.
+ */
+export async function closeFdAside(fd: number): Promise<void> {
+  check(await closeAside(fd), 'close', `Cannot close file descriptor ${fd}`);
 }
 
 /** A second number for the same open file, closed on exec. */

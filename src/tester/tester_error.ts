@@ -1,7 +1,7 @@
 // A measurement that cannot be made, with a stable code, for people and programs.
 
 import { TaploomError } from '../error.ts';
-import { NativeError } from '../sys/native.ts';
+import { NativeError } from '../sys/library.ts';
 import { SysError } from '../sys/sys_error.ts';
 
 export class TesterError extends TaploomError {

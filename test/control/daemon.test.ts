@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -176,4 +176,18 @@ test('a state that cannot be written is an error to the client, and the change i
     code: 'state_unwritable',
   });
   expect(Object.keys(api.config.bridges)).toEqual(['br1']);
+});
+
+test.each([
+  ['none, with HTTP/1.0', 'HTTP/1.0', 200],
+  ['an empty one', 'HTTP/1.1\r\nHost:', 200],
+  ['the path of the socket', 'HTTP/1.1\r\nHost: /run/taploom/taploom.sock', 200],
+  ['none, with HTTP/1.1', 'HTTP/1.1', 400], // RFC 9112, section 3.2
+])('a Unix socket has no host: %s', async (_, head, status) => {
+  await start();
+  const client = connect(options.socket).setEncoding('latin1');
+  client.write(`GET /v1/healthz ${head}\r\n\r\n`);
+  const answer = await new Promise((done) => client.once('data', done));
+  client.destroy();
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
 });

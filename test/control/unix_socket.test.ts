@@ -4,7 +4,10 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { clientSocket, daemonSocket } from '../../src/control/socket_path.ts';
 import { listenUnix } from '../../src/control/unix_socket.ts';
+
+const SOCKET_PATH = new URL('../../dist/src/control/socket_path.js', import.meta.url).href;
 
 let directory: string;
 let path: string;
@@ -82,4 +85,27 @@ test('a file that is not a socket stays', async () => {
 test('a path that no socket can have is refused with the limit', async () => {
   path = join(directory, 'x'.repeat(100));
   await expect(listen()).rejects.toThrow('longer than 107 bytes');
+});
+
+test("without a place in /run the socket is in the user's runtime folder, and clients find it once it is there", () => {
+  const env = { XDG_RUNTIME_DIR: directory };
+  const own = `${directory}/taploom.sock`;
+  const asNobody = spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `console.log((await import('${SOCKET_PATH}')).daemonSocket(${JSON.stringify(env)}))`,
+    ],
+    { encoding: 'utf8', ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}) },
+  );
+  expect(asNobody.stdout).toBe(`${own}\n`);
+  if (process.getuid?.() === 0) expect(daemonSocket(env)).toBe('/run/taploom/taploom.sock');
+  expect(daemonSocket({ ...env, TAPLOOM_SOCKET: '/t' })).toBe('/t');
+
+  expect(clientSocket(env)).toBe('/run/taploom/taploom.sock');
+  writeFileSync(own, '');
+  expect(clientSocket(env)).toBe(own);
+  expect(clientSocket({ ...env, TAPLOOM_SOCKET: '/t' })).toBe('/t');
+  expect(clientSocket({})).toBe('/run/taploom/taploom.sock');
 });

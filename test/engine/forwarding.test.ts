@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { SwitchConfigInput } from '../../src/config/schema.ts';
 import { openRig, ports } from '../support/engine/rig.ts';
 
 const MINUTE = 60_000;
@@ -125,11 +126,11 @@ test('with ageing_time 0 nothing is learned, and what was known is forgotten', a
 });
 
 test('when ageing_time becomes 0, stations that go on speaking are flooded too', async () => {
-  const bridge = (ageing_time: number) => ({
+  const bridge = (ageing_time: number): SwitchConfigInput => ({
     version: 1,
     bridges: { br0: { local: false, ageing_time, ports: { p1, p2: p1, p3: p1 } } },
   });
-  const p1 = { type: 'memory' };
+  const p1 = { type: 'memory' } as const;
   const rig = await openRig({ br0: { ports: ports(3) } });
   rig.say('p1', 'a > *');
   await rig.taploom.apply(bridge(0));

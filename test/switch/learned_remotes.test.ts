@@ -3,6 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
+import type { SwitchConfigInput } from '../../src/config/schema.ts';
 import type { SwitchEvent } from '../../src/event.ts';
 import { Switch } from '../../src/switch/switch.ts';
 import { BROADCAST, frame } from '../support/frames.ts';
@@ -31,8 +32,11 @@ test('when a tunnel has its max_remotes the oldest are given up, told once, and 
     dst_port: PORT,
     remote_learning: true,
     max_remotes: 2,
+  } as const;
+  const config: SwitchConfigInput = {
+    version: 1,
+    bridges: { br0: { local: false, ports: { vx, m: { type: 'memory' } } } },
   };
-  const config = { version: 1, bridges: { br0: { local: false, ports: { vx, m: { type: 'memory' } } } } };
   const sw = await Switch.open(config, { threaded: false });
   onTestFinished(() => sw.close());
   const events: SwitchEvent[] = [];

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +24,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What loading a copy of the built src/sys says, in a package folder that `prepare` equips. */
 function loadCopy(prepare: (dir: string) => void): string {
-  const dir = mkdtempSync(join(tmpdir(), 'taploom-native-'));
+  const dir = mkdtempSync(join(tmpdir(), 'taploom-native with spaces-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   cpSync(`${ROOT}dist/src/sys`, `${dir}/dist/src/sys`, { recursive: true });
   writeFileSync(`${dir}/package.json`, '{ "type": "module" }');
@@ -28,15 +37,61 @@ function loadCopy(prepare: (dir: string) => void): string {
 
 const withModules = (dir: string) => symlinkSync(`${ROOT}node_modules`, `${dir}/node_modules`);
 
-test('without the ffi binaries, the error names the command that builds them', () => {
-  const text = loadCopy(() => {});
-  expect(text).toMatch(/^NativeError FFI_MISSING: /);
-  expect(text).toContain('npm rebuild ffi-napi ref-napi --foreground-scripts');
-  expect(text).toContain('"allowScripts"');
+/** ffi-napi as it is when its install script did not run, in `folder`. */
+function unbuiltFfi(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}/package.json`, '{ "main": "missing.js" }');
+}
+
+test('without the ffi binaries, the error names the command that builds them, where they are', () => {
+  expect(loadCopy(() => {})).toMatch(/^NativeError FFI_MISSING: .*Run `npm install`/);
+
+  const unbuilt = loadCopy((dir) => unbuiltFfi(`${dir}/node_modules/ffi-napi`));
+  expect(unbuilt).toMatch(
+    /Run: cd '\S*taploom-native with spaces-\w+' && npm rebuild ffi-napi ref-napi @2060.io\/ref-napi --ignore-scripts=false/,
+  );
+  expect(unbuilt).toContain('"allowScripts"');
+
+  const ofPnpm = loadCopy((dir) => {
+    const store = `${dir}/node_modules/.pnpm/ffi-napi@4/node_modules/ffi-napi`;
+    unbuiltFfi(store);
+    symlinkSync(store, `${dir}/node_modules/ffi-napi`);
+  });
+  expect(ofPnpm).toMatch(/onlyBuiltDependencies.*cd '\S*taploom-native with spaces-\w+' && pnpm rebuild/);
 });
 
-test('without the library, the error names the command that builds it', () => {
-  expect(loadCopy(withModules)).toMatch(/^NativeError LIBRARY_MISSING: .*Run: npm run build/);
+test('without the library, the first who needs it compiles it, once', () => {
+  let folder = '';
+  const text = loadCopy((dir) => {
+    folder = dir;
+    withModules(dir);
+    cpSync(`${ROOT}native`, `${dir}/native`, { recursive: true });
+  });
+  expect(text).toBe('loaded\n');
+  expect(readdirSync(`${folder}/build`)).toEqual(['libtaploom.so']);
+});
+
+test('in a bundle, where there is neither library nor source, the error says how to leave the package out', () => {
+  expect(loadCopy(withModules)).toMatch(/^NativeError LIBRARY_MISSING: .*external: \['taploom'\]/);
+});
+
+test('a library that cannot be compiled is an error that names the command and the reason', () => {
+  const text = loadCopy((dir) => {
+    withModules(dir);
+    mkdirSync(`${dir}/native`);
+    writeFileSync(`${dir}/native/Makefile`, '$(error no compiler here)');
+  });
+  expect(text).toMatch(/^NativeError LIBRARY_MISSING: .*no compiler here/);
+  expect(text).toMatch(/Run, as a user who may write there: make -C '\/.* with spaces-\w+\/native'\n/);
+});
+
+test('the library compiles with the flags of distributions', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'taploom-lto-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(`${ROOT}native`, `${folder}/native`, { recursive: true });
+  // -Wpadded warns of something in any C program.
+  execFileSync('make', ['-s', '-C', `${folder}/native`, 'CFLAGS=-O0 -flto -Wpadded'], { stdio: 'ignore' });
+  expect(existsSync(`${folder}/build/libtaploom.so`)).toBe(true);
 });
 
 test('a library of another version or make is refused before it is called', () => {
@@ -45,7 +100,7 @@ test('a library of another version or make is refused before it is called', () =
     mkdirSync(`${dir}/build`);
     writeFileSync(`${dir}/build/libtaploom.so`, 'not a library');
   });
-  expect(text).toMatch(/^NativeError LIBRARY_STALE: .*Run: npm run build/);
+  expect(text).toMatch(/^NativeError LIBRARY_STALE: .*Run: make -C '\/.*native'/);
 
   const old = loadCopy((dir) => {
     withModules(dir);

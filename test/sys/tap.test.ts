@@ -145,8 +145,9 @@ test("a foreign fd is adopted wherever its interface is, and the interface's set
   const theirs = tap({ name: 'vm', netns: a.name, mtu: 1400, up: false });
   using links = LinkSocket.open(a.name);
   links.moveToNetns('vm', b.name);
-  const adopted = adoptTapFd(theirs.fd, { offloads: false });
-  expect(adopted).toMatchObject({ fd: theirs.fd, name: 'vm', created: false, mtu: 1400, offloads: 0 });
+  const adopted = owned(adoptTapFd(theirs.fd, { offloads: false }));
+  expect(adopted.fd).not.toBe(theirs.fd);
+  expect(adopted).toMatchObject({ name: 'vm', created: false, mtu: 1400, offloads: 0 });
   expect(adopted.ifindex).toBeGreaterThan(0);
   expect((await b.link('vm')).flags).not.toContain('UP');
 });
@@ -155,7 +156,7 @@ test('an fd that is no TAP with a virtio-net header is refused', async () => {
   const netns = await (await openLab()).netns('a');
   const bare = tap({ name: 'vm', netns: netns.name, vnetHeader: 0 });
   expect(failure(() => adoptTapFd(bare.fd)).message).toContain('IFF_VNET_HDR');
-  expect(adoptTapFd(bare.fd, { vnetHeader: 0 }).vnetHeaderSize).toBe(0);
+  expect(owned(adoptTapFd(bare.fd, { vnetHeader: 0 })).vnetHeaderSize).toBe(0);
   const file = owned({ fd: openSync('/dev/null', 'r') });
   expect(failure(() => adoptTapFd(file.fd)).code).toBe('ENOTTY');
   const unattached = owned({ fd: openSync('/dev/net/tun', 'r+') });

@@ -196,7 +196,12 @@ async function open(lab: Lab): Promise<FarSide> {
     port: name,
     ...(kind === 'vxlan' ? { remote: FAR } : {}),
   }));
-  const bridge = { local: false, vlan_filtering: true, static: fixed, ports: Object.fromEntries(ports) };
+  const bridge = {
+    local: false as const,
+    vlan_filtering: true,
+    static: fixed,
+    ports: Object.fromEntries(ports),
+  };
   const taploom = await Switch.open({ version: 1, bridges: { br0: bridge } }, { threaded: false });
 
   const taps = new Map<string, number>();

@@ -1,7 +1,8 @@
 // The library's switch on real TAPs: what its status says when somebody else changes or deletes them, and what a switch
 // that fails to open leaves behind.
 
-import { Switch } from 'taploom';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { Switch, type SwitchConfigInput } from 'taploom';
 import { expect, onTestFinished, test } from 'vitest';
 import { openTap } from '../../src/sys/tap.ts';
 import { closeFd } from '../../src/sys/wake.ts';
@@ -13,12 +14,14 @@ import { sendFrames } from '../support/traffic.ts';
 
 needs();
 
-const configOf = (ports: object, bridge: object = {}) => ({
+type Bridge = NonNullable<SwitchConfigInput['bridges']>[string];
+type Ports = NonNullable<Bridge['ports']>;
+const configOf = (ports: Ports, bridge: Bridge = {}): SwitchConfigInput => ({
   version: 1,
   bridges: { br0: { local: false, ports, ...bridge } },
 });
 const tunnel = (keys: object = {}) => ({
-  type: 'vxlan',
+  type: 'vxlan' as const,
   remote_learning: true,
   vni: 1,
   local: '127.0.0.1',
@@ -27,13 +30,13 @@ const tunnel = (keys: object = {}) => ({
 });
 const delay = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-async function open(config: object): Promise<Switch> {
+async function open(config: SwitchConfigInput): Promise<Switch> {
   const taploom = await Switch.open(config, { threaded: false });
   onTestFinished(() => taploom.close());
   return taploom;
 }
 
-async function twoHosts(): Promise<{ names: string[]; ports: Record<string, object> }> {
+async function twoHosts(): Promise<{ names: string[]; ports: Ports }> {
   const lab = await openLab();
   const names = (await lab.netnsList(['a', 'b'])).map(({ name }) => name);
   return {
@@ -70,7 +73,7 @@ test('the digest of the ports stays the same while nothing happens, and changes 
   const namespaces = await lab.netnsList(['a', 'b']);
   for (const one of namespaces) await one.withoutIpv6();
   const names = namespaces.map(({ name }) => name);
-  const tap = (netns: string) => ({ type: 'tap', netns });
+  const tap = (netns: string) => ({ type: 'tap' as const, netns });
   const taploom = await open(configOf({ tla: tap(names[0]), tlb: tap(names[1]) }));
   const before = taploom.portsDigest();
   expect(taploom.portsDigest()).toBe(before);
@@ -105,7 +108,7 @@ test('an interface that was down is up again without a frame being sent', async 
 test('frames that a full TAP queue lost are told', async () => {
   const netns = await (await openLab()).netns('a');
   await netns.withoutIpv6();
-  const taploom = await open(configOf({ tla: { type: 'tap', netns: netns.name } }));
+  const taploom = await open(configOf({ tla: { type: 'tap' as const, netns: netns.name } }));
   expect(taploom.ports()[0].queueDropped).toBe(0);
   // Nobody polls, and the queue has room for 1,000 frames.
   await sendFrames(netns, 'tla', [
@@ -134,8 +137,8 @@ test('a tunnel lowers its neighbours; one that is gone is passed over, one that 
 test('an interface that refuses its MTU is reported at its own path, and the rest is in force', async () => {
   const { names, ports } = await twoHosts();
   const local = { netns: names[0] };
-  const wide = { wide: { type: 'memory', mtu: 65_535 } };
-  const config = (ports: object) => ({ version: 1, bridges: { br0: { local, ports } } });
+  const wide = { wide: { type: 'memory', mtu: 65_535 } } as const;
+  const config = (ports: Ports): SwitchConfigInput => ({ version: 1, bridges: { br0: { local, ports } } });
   const taploom = await open(config({ ...ports, ...wide }));
   // The bridge's own interface takes the least MTU of its ports, and a TAP has at most 65,521.
   expect(await taploom.apply(config(wide))).toMatchObject([
@@ -150,7 +153,7 @@ test('a switch that cannot be opened removes the persistent TAPs that it made, a
   const lab = await openLab();
   const netns = await lab.netns('a');
   closeFd(openTap({ name: 'old', netns: netns.name, persist: true }).fd);
-  const keep = { type: 'tap', netns: netns.name, persist: true };
+  const keep = { type: 'tap' as const, netns: netns.name, persist: true };
   const bad = tunnel({ local: '192.0.2.77' });
   const attempt = Switch.open(configOf({ old: keep, made: keep, bad }), { threaded: false });
   await expect(attempt).rejects.toMatchObject({ code: 'not_applied' });
@@ -173,6 +176,24 @@ test('an adopted interface keeps its MTU, and the switch respects it', async () 
   expect(taploom.ports()[0].counters.transmitDropped).toEqual({ too_big: 1 });
 });
 
+test('an adopted descriptor may be closed by its owner: no frame gets into the file that has its number next', async () => {
+  const lab = await openLab();
+  const netns = await lab.netns('a');
+  const { fd } = openTap({ name: 'vm', netns: netns.name });
+  const taploom = await open(configOf({ mine: { type: 'tap', fd }, other: { type: 'memory' } }));
+  closeFd(fd);
+  const file = openSync(`${lab.dir}/next`, 'w');
+  onTestFinished(() => closeSync(file));
+  expect(file).toBe(fd);
+  taploom.memoryPort('other').send(new Uint8Array(60).fill(0xff, 0, 6).fill(2, 6, 7).fill(8, 12, 13));
+  taploom.poll(0);
+  taploom.poll(0);
+  expect(taploom.ports()[0].counters.transmittedFrames).toBe(1);
+  expect(readFileSync(`${lab.dir}/next`)).toHaveLength(0);
+  await taploom.close();
+  expect(await netns.hasLink('vm')).toBe(false);
+});
+
 test('while many devices are opened or closed, others are served', async () => {
   const netns = await (await openLab()).netns('a');
   const names = Array.from({ length: 16 }, (_, n) => `tl${n}`);
@@ -187,7 +208,7 @@ test('while many devices are opened or closed, others are served', async () => {
     await work;
     return turns;
   };
-  const ports = Object.fromEntries(names.map((name) => [name, { type: 'tap', netns: netns.name }]));
+  const ports = Object.fromEntries(names.map((name) => [name, { type: 'tap' as const, netns: netns.name }]));
   expect(await turnsDuring(taploom.apply(configOf(ports)))).toBeGreaterThanOrEqual(names.length);
   expect(await turnsDuring(taploom.apply(configOf({})))).toBeGreaterThanOrEqual(names.length);
   expect(await netns.hasLink('tl0')).toBe(false);

@@ -1,6 +1,6 @@
 // Each rule of the switch as a trace tells it: in a sentence, with the key of the configuration that made it so.
 
-import { Switch } from 'taploom';
+import { Switch, type SwitchConfigInput } from 'taploom';
 import { expect, onTestFinished, test } from 'vitest';
 import { mac, parse } from '../support/engine/frame_text.ts';
 import { openTraceRig, type TraceRig } from './trace_rig.ts';
@@ -320,7 +320,7 @@ test('faults on purpose are told of, and a tag that is cut short', async () => {
 });
 
 test("the bridge's own address and its local interface", async () => {
-  const config = { version: 1, bridges: { br0: { ports: { m: { type: 'memory' } } } } };
+  const config: SwitchConfigInput = { version: 1, bridges: { br0: { ports: { m: { type: 'memory' } } } } };
   // Without the right to make interfaces there is none, so a static entry stands in for it elsewhere.
   const taploom = await Switch.open(config, { threaded: false }).catch(() => undefined);
   if (taploom === undefined) return;

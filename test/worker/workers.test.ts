@@ -2,20 +2,23 @@
 // package is taken as its users do, built.
 
 import { closeSync, openSync } from 'node:fs';
-import { Switch } from 'taploom';
+import { Switch, type SwitchConfigInput } from 'taploom';
 import { expect, onTestFinished, test } from 'vitest';
 import type { CounterView } from '../../src/switch/counter_view.ts';
 import { PORT } from '../../src/table/counters.ts';
 import { parse } from '../support/engine/frame_text.ts';
 
 const ports = (count: number, keys: object = {}) =>
-  Object.fromEntries(Array.from({ length: count }, (_, n) => [`p${n + 1}`, { type: 'memory', ...keys }]));
-const configOf = (bridge: object, count = 4) => ({
+  Object.fromEntries(
+    Array.from({ length: count }, (_, n) => [`p${n + 1}`, { type: 'memory' as const, ...keys }]),
+  );
+type Bridge = NonNullable<SwitchConfigInput['bridges']>[string];
+const configOf = (bridge: Bridge, count = 4): SwitchConfigInput => ({
   version: 1,
   bridges: { br0: { local: false, ports: ports(count), ...bridge } },
 });
 
-async function open(config: unknown, workers = 2): Promise<Switch> {
+async function open(config: SwitchConfigInput, workers = 2): Promise<Switch> {
   const taploom = await Switch.open(config, { workers });
   onTestFinished(() => taploom.close());
   return taploom;
@@ -196,7 +199,7 @@ test('addresses age out, although only the first worker sweeps', { timeout: 20_0
 });
 
 test('faults strike in both directions, whichever worker it is', async () => {
-  const all = { ...ports(4), p1: { type: 'memory', fault: { drop: 1 } } };
+  const all = { ...ports(4), p1: { type: 'memory' as const, fault: { drop: 1 } } };
   const taploom = await open(configOf({ ports: all }), 3);
   for (const port of ['p1', 'p2', 'p3']) taploom.memoryPort(port).send(parse('a > *'));
   const counters = () => taploom.ports()[0].counters;

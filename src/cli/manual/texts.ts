@@ -1,6 +1,6 @@
 // What the man pages say beyond commands and options. Backticks mark what is typed.
 
-import { DEFAULT_SOCKET } from '../../control/client.ts';
+import { SYSTEM_SOCKET } from '../../control/socket_path.ts';
 
 type Terms = readonly (readonly [term: string, text: string])[];
 
@@ -21,9 +21,12 @@ export interface Texts {
   readonly documents: string;
 }
 
-const SOCKET_FILE = [DEFAULT_SOCKET, 'The control socket, unless told otherwise.'] as const;
+const SOCKET_FILES: Terms = [
+  [SYSTEM_SOCKET, 'The control socket, unless told otherwise.'],
+  ['$XDG_RUNTIME_DIR/taploom.sock', 'The control socket of a daemon that may not write to `/run`.'],
+];
 const CLIENT_ENVIRONMENT: Terms = [
-  ['TAPLOOM_SOCKET', `The control socket of the daemon to talk to, in place of \`${DEFAULT_SOCKET}\`.`],
+  ['TAPLOOM_SOCKET', `The control socket of the daemon to talk to, in place of those below FILES.`],
 ];
 
 export const TAPLOOM: Texts = {
@@ -48,7 +51,7 @@ export const TAPLOOM: Texts = {
     ['2', 'The command line is wrong.'],
   ],
   environment: CLIENT_ENVIRONMENT,
-  files: [SOCKET_FILE],
+  files: SOCKET_FILES,
   examples: [
     [
       'Completion at TAB, in ~/.bashrc, or in ~/.zshrc after compinit:',
@@ -91,7 +94,7 @@ export const TAPLOOMD: Texts = {
     ['NOTIFY_SOCKET', 'Where a service manager is told that the switch is ready; see sd_notify(3).'],
   ],
   files: [
-    SOCKET_FILE,
+    ...SOCKET_FILES,
     ['/etc/taploom/taploom.yaml', 'The configuration, by the service unit that comes with the package.'],
     ['/var/lib/taploom/state.json', 'The state, by that unit.'],
   ],
@@ -112,7 +115,7 @@ export const BRCTL: Texts = {
     ['1', 'Anything else, a wrong command line too.'],
   ],
   environment: CLIENT_ENVIRONMENT,
-  files: [SOCKET_FILE],
+  files: SOCKET_FILES,
   examples: [
     [
       'A bridge with two TAPs:',

@@ -6,6 +6,7 @@
 
 import { expect, onTestFinished } from 'vitest';
 import type { PortCounters } from '../../../src/api.ts';
+import type { SwitchConfigInput } from '../../../src/config/schema.ts';
 import type { Offload, ReceivedFrame } from '../../../src/port/memory.ts';
 import { Switch } from '../../../src/switch/switch.ts';
 import { parse, show } from './frame_text.ts';
@@ -104,7 +105,7 @@ export async function openRig(bridges: Record<string, Bridge>): Promise<Rig> {
   return new Rig(taploom);
 }
 
-export function configOf(bridges: Record<string, Bridge>): unknown {
+export function configOf(bridges: Record<string, Bridge>): SwitchConfigInput {
   const complete = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports ?? {}).map(([port, keys]) => [
       port,
