@@ -48,10 +48,10 @@ export class MissingPorts {
   }
 
   /**
-   * A try that came to nothing. True if that is news: another state or another reason.
+   * A try that came to nothing.
    * @param since when the try began: what has happened since then is a reason for the next one, at once
    */
-  failed(port: string, { code = '', message }: Obstacle, now: number, since = now): boolean {
+  failed(port: string, { code = '', message }: Obstacle, now: number, since = now): void {
     const before = this.ports.get(port);
     const isNotYet = NOT_YET.has(code);
     const state = !isNotYet ? 'failed' : before?.state === 'gone' ? 'gone' : 'waiting';
@@ -61,7 +61,6 @@ export class MissingPorts {
     const hurriedAt = before?.hurriedAt ?? Number.NEGATIVE_INFINITY;
     const nextAt = hurriedAt > since ? now : now + pause;
     this.ports.set(port, { state, reason, tries, nextAt, hurriedAt });
-    return before?.state !== state || before.reason !== reason;
   }
 
   /** It was there, and its device is lost. It is tried at once: there may be a new one already. */
