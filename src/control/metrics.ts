@@ -6,7 +6,7 @@
 // Nothing is stored here: a scrape takes one snapshot of the switch, and all series come from it. Ports that are gone
 // are gone from the next scrape, and there are no timers. Each instance has a registry of its own.
 
-import { Registry } from 'prom-client';
+import { type OpenMetricsContentType, Registry, type RegistryContentType } from 'prom-client';
 import type {
   BridgeStatus,
   LldpCounters,
@@ -44,26 +44,29 @@ export interface MetricsOptions {
 export class Metrics {
   /** To merge with others: `Registry.merge([...])`. */
   readonly registry = new Registry();
+  /** The same once more: in this format prom-client takes `_total` off the names of the metrics that it was given. */
+  private readonly openMetrics = new Registry<OpenMetricsContentType>();
   private readonly api: MetricsApi;
   private current: Snapshot | undefined;
   private labels = new Map<string, Labels>();
 
   constructor(api: MetricsApi, { process = true }: MetricsOptions = {}) {
     this.api = api;
+    this.openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     this.addPorts();
     this.addBridges();
     this.addLldp();
     this.addSwitch();
-    if (process) processMetrics(this.registry);
-  }
-
-  get contentType(): string {
-    return this.registry.contentType;
+    if (process) for (const registry of this.registries) processMetrics(registry);
   }
 
   /** The exposition. Less than 20 ms of this thread for 512 ports. */
-  text(): Promise<string> {
-    return this.registry.metrics();
+  text(type: RegistryContentType = Registry.PROMETHEUS_CONTENT_TYPE): Promise<string> {
+    return (type === Registry.OPENMETRICS_CONTENT_TYPE ? this.openMetrics : this.registry).metrics();
+  }
+
+  private get registries() {
+    return [this.registry, this.openMetrics];
   }
 
   private addPorts(): void {
@@ -213,7 +216,9 @@ export class Metrics {
     help: string,
     read: (snapshot: Snapshot) => Sample[],
   ): void {
-    liveMetric(this.registry, { name, help, type }, () => read(this.snapshot()));
+    for (const registry of this.registries) {
+      liveMetric(registry, { name, help, type }, () => read(this.snapshot()));
+    }
   }
 
   /** One for the whole scrape: the registry asks all metrics before it awaits any. */

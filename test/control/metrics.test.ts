@@ -1,8 +1,17 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, expect, test } from 'vitest';
 import { Metrics, type MetricsServer, metricsServer } from '../../src/control/metrics.ts';
+import { formatFor } from '../../src/control/metrics_format.ts';
 import { counters, FakeSwitch, portStatus } from './fake_switch.ts';
 import { lldpPort } from './lldp_neighbors.ts';
+
+/** The series of an exposition. */
+const names = (text: string) =>
+  text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.slice(0, line.lastIndexOf(' ')))
+    .sort();
 
 /** All samples, `name{labels}` -> text of the value, and the lint: every line is what the format allows. */
 function parse(text: string): { samples: Map<string, string>; types: Map<string, string> } {
@@ -271,8 +280,74 @@ test('the server has the metrics, a page that leads to them, and nothing else', 
   expect(post.headers.get('allow')).toBe('GET, HEAD');
 });
 
+test.each([
+  [undefined, 'text/plain; version=0.0.4'],
+  ['*/*', 'text/plain; version=0.0.4'],
+  ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'text/plain; version=0.0.4'],
+  ['application/openmetrics-text', 'application/openmetrics-text; version=1.0.0'],
+  ['application/openmetrics-text;version=2.0.0', 'text/plain; version=0.0.4'],
+  ['application/openmetrics-text;q=0', 'text/plain; version=0.0.4'],
+  ['application/openmetrics-text;q=0.3, text/plain;q=0.5', 'text/plain; version=0.0.4'],
+  // Prometheus 2.42
+  [
+    'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
+    'application/openmetrics-text; version=1.0.0',
+  ],
+])('who accepts %s gets %s', (accept, type) => {
+  expect(formatFor(accept)).toBe(`${type}; charset=utf-8`);
+});
+
+test('OpenMetrics names a counter without _total, its samples with it, and says where it ends', async () => {
+  const metrics = new Metrics(new FakeSwitch([portStatus('vm1')]));
+  // both at once, and in turns: neither changes the names of the other
+  const [open, text] = await Promise.all([
+    metrics.text('application/openmetrics-text; version=1.0.0; charset=utf-8'),
+    metrics.text(),
+  ]);
+  expect(await metrics.text('application/openmetrics-text; version=1.0.0; charset=utf-8')).toContain('# EOF');
+  const { samples, types } = parse(await metrics.text());
+  expect(names(open)).toEqual(names(text));
+  expect(names(open)).toEqual([...samples.keys()].sort());
+  for (const [name, type] of types) {
+    const family = type === 'counter' ? name.replace(/_total$/, '') : name;
+    expect(open).toContain(`# TYPE ${family} ${type}\n`);
+  }
+  expect(open).not.toContain('\n\n');
+  expect(open).toMatch(/\n# EOF\n$/);
+});
+
+test('within a moment there is one text of each format, compressed once', async () => {
+  const asked: string[] = [];
+  const text = async (type: string) => {
+    asked.push(type);
+    return `${type} ${asked.length}`.repeat(100);
+  };
+  server = await metricsServer({ address: '127.0.0.1', port: 0 }, { text });
+  const get = async (accept: string, encoding: string) => {
+    const answer = await fetch(server?.url ?? '', { headers: { accept, 'accept-encoding': encoding } });
+    expect(answer.headers.get('vary')).toBe('Accept, Accept-Encoding');
+    return [answer.headers.get('content-encoding'), await answer.text()];
+  };
+  const open = 'application/openmetrics-text';
+  const answers = await Promise.all([
+    get('text/plain', 'gzip'),
+    get('text/plain', 'br, gzip;q=0.5'),
+    get('text/plain', 'identity'),
+    get('text/plain', 'gzip;q=0'),
+    get(open, 'gzip'),
+    get(open, 'identity'),
+  ]);
+  expect(asked).toHaveLength(2);
+  expect(answers.map(([encoding]) => encoding)).toEqual(['gzip', 'gzip', null, null, 'gzip', null]);
+  expect(new Set(answers.map(([, body]) => body)).size).toBe(2);
+  // and a moment later another
+  await new Promise((done) => setTimeout(done, 150));
+  await get('text/plain', 'gzip');
+  expect(asked).toHaveLength(3);
+});
+
 test('an address that is taken is an error that says so', async () => {
-  const exposition = { contentType: 'text/plain', text: async () => '' };
+  const exposition = { text: async () => '' };
   server = await metricsServer({ address: '127.0.0.1', port: 0 }, exposition);
   const port = Number(new URL(server.url).port);
   await expect(metricsServer({ address: '127.0.0.1', port }, exposition)).rejects.toMatchObject({
@@ -282,7 +357,7 @@ test('an address that is taken is an error that says so', async () => {
 });
 
 test('counters that cannot be read are an error of the server, not its end', async () => {
-  const exposition = { contentType: 'text/plain', text: () => Promise.reject(new Error('closed')) };
+  const exposition = { text: () => Promise.reject(new Error('closed')) };
   server = await metricsServer({ address: '::1', port: 0 }, exposition);
   expect(server.url).toMatch(/^http:\/\/\[::1\]:/);
   for (let i = 0; i < 2; i++) {
