@@ -48,6 +48,8 @@ const DEBIAN_PACKAGES = {
   zsh: 'zsh',
   fish: 'fish',
   man: 'man-db',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -319,7 +321,7 @@ export async function main(body) {
 export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
-    ...['lldpd', 'tshark', 'zsh', 'fish', 'man'],
+    ...['lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool'],
   ],
   purpose: 'The test suite',
 };

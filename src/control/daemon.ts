@@ -11,6 +11,7 @@ import { TaploomError } from '../error.ts';
 import type { Credentials } from './author.ts';
 import { ChangeError, Changes } from './changes.ts';
 import { lockFor, type TakeLock } from './file_lock.ts';
+import { LastLoad } from './last_load.ts';
 import type { Logger } from './log.ts';
 import { Metrics, type MetricsServer, metricsServer } from './metrics.ts';
 import { PortWatch } from './port_watch.ts';
@@ -48,6 +49,7 @@ interface Parts {
   metrics?: MetricsServer;
   watch: PortWatch;
   store?: StateStore;
+  lastLoad: LastLoad;
   unlock: readonly (() => unknown)[];
 }
 
@@ -92,7 +94,10 @@ export class Daemon {
       }
     });
     const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
-    report(log, await api.apply(config, { by, keep: true }));
+    const results = await api.apply(config, { by, keep: true });
+    report(log, results);
+    const lastLoad = new LastLoad();
+    lastLoad.note(results.every(({ ok }) => ok));
     await options.applied?.(config);
     const changes = new Changes(api, (next) => saveLoudly(store, next, log));
     const watch = new PortWatch(api, log);
@@ -110,10 +115,10 @@ export class Daemon {
       onError,
     });
     closers.push(() => server.close());
-    const metrics = options.metrics && (await metricsServer(options.metrics, new Metrics(api)));
+    const metrics = options.metrics && (await metricsServer(options.metrics, new Metrics(api, { lastLoad })));
     const forwards = `${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
     log.info(`taploomd ${version} is ready with ${forwards}: control at ${socket}, ${where(metrics)}`);
-    return new Daemon(options, { api, changes, server, metrics, watch, store, unlock });
+    return new Daemon(options, { api, changes, server, metrics, watch, store, lastLoad, unlock });
   }
 
   /** `http://127.0.0.1:9477/metrics`, if metrics are served. */
@@ -142,6 +147,13 @@ export class Daemon {
       log.warn('Nothing to reload: taploomd was started without --config');
       return false;
     }
+    const succeeded = await this.load(file);
+    this.parts.lastLoad.note(succeeded);
+    return succeeded;
+  }
+
+  private async load(file: string): Promise<boolean> {
+    const { log } = this.options;
     const { changes, store } = this.parts;
     try {
       const source = readSource(file);

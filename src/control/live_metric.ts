@@ -5,7 +5,7 @@
 // Cost of a scrape: a sample's `shared` labels are the same object for all samples of a port, which the registry turns
 // into text once and keeps by identity.
 
-import type { Metric, Registry } from 'prom-client';
+import type { Metric, Registry, RegistryContentType } from 'prom-client';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -27,8 +27,9 @@ export interface Description {
 
 const NONE: Labels = Object.freeze({});
 
+/** Belongs to one registry: that of OpenMetrics changes the name. */
 class LiveMetric {
-  readonly name: string;
+  name: string;
   readonly help: string;
   readonly type: Description['type'];
   readonly aggregator = 'sum';
@@ -70,6 +71,10 @@ class LiveMetric {
 }
 
 /** `read` is called at each scrape. */
-export function liveMetric(registry: Registry, description: Description, read: () => Sample[]): void {
+export function liveMetric(
+  registry: Registry<RegistryContentType>,
+  description: Description,
+  read: () => Sample[],
+): void {
   registry.registerMetric(new LiveMetric(description, read) as unknown as Metric);
 }

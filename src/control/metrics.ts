@@ -6,7 +6,7 @@
 // Nothing is stored here: a scrape takes one snapshot of the switch, and all series come from it. Ports that are gone
 // are gone from the next scrape, and there are no timers. Each instance has a registry of its own.
 
-import { Registry } from 'prom-client';
+import { type OpenMetricsContentType, Registry, type RegistryContentType } from 'prom-client';
 import type {
   BridgeStatus,
   LldpCounters,
@@ -16,6 +16,8 @@ import type {
   PortStatus,
   SwitchApi,
 } from '../api.ts';
+import type { PortConfig, SwitchConfig } from '../config/schema.ts';
+import type { LastLoad } from './last_load.ts';
 import { type Description, liveMetric, type Sample } from './live_metric.ts';
 import { processMetrics } from './process_metrics.ts';
 import { taploomVersion } from './version.ts';
@@ -23,62 +25,75 @@ import { taploomVersion } from './version.ts';
 export { type MetricsServer, metricsServer } from './metrics_server.ts';
 
 interface Snapshot {
-  ports: { status: PortStatus; labels: Labels }[];
-  bridges: { status: BridgeStatus; labels: Labels }[];
+  ports: Port[];
+  bridges: { status: BridgeStatus; fdbLimit: number; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
   pollGap: PollGap;
+}
+
+/** Without `config`: a bridge's own interface. */
+interface Port {
+  status: PortStatus;
+  config: PortConfig | undefined;
+  labels: Labels;
 }
 
 type Labels = Readonly<Record<string, string>>;
 
 export type MetricsApi = Pick<
   SwitchApi,
-  'ports' | 'bridges' | 'pollGap' | 'pollFrames' | 'unassignedDrops' | 'lldpPorts'
+  'config' | 'ports' | 'bridges' | 'pollGap' | 'pollFrames' | 'unassignedDrops' | 'lldpPorts'
 >;
 
 export interface MetricsOptions {
   /** Also export `process_*` and `nodejs_*`. Default true; an embedder that exports them already says false. */
   process?: boolean;
+  /** How reading the configuration went; without it there are no series of that. */
+  lastLoad?: Readonly<LastLoad>;
 }
+
+const STATES = ['up', 'down', 'waiting', 'gone', 'failed'] as const satisfies readonly PortStatus['state'][];
 
 export class Metrics {
   /** To merge with others: `Registry.merge([...])`. */
   readonly registry = new Registry();
+  /** The same once more: in this format prom-client takes `_total` off the names of the metrics that it was given. */
+  private readonly openMetrics = new Registry<OpenMetricsContentType>();
   private readonly api: MetricsApi;
   private current: Snapshot | undefined;
   private labels = new Map<string, Labels>();
 
-  constructor(api: MetricsApi, { process = true }: MetricsOptions = {}) {
+  constructor(api: MetricsApi, { process = true, lastLoad }: MetricsOptions = {}) {
     this.api = api;
+    this.openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     this.addPorts();
     this.addBridges();
     this.addLldp();
     this.addSwitch();
-    if (process) processMetrics(this.registry);
-  }
-
-  get contentType(): string {
-    return this.registry.contentType;
+    if (lastLoad) this.addLastLoad(lastLoad);
+    if (process) for (const registry of this.registries) processMetrics(registry);
   }
 
   /** The exposition. Less than 20 ms of this thread for 512 ports. */
-  text(): Promise<string> {
-    return this.registry.metrics();
+  text(type: RegistryContentType = Registry.PROMETHEUS_CONTENT_TYPE): Promise<string> {
+    return (type === Registry.OPENMETRICS_CONTENT_TYPE ? this.openMetrics : this.registry).metrics();
+  }
+
+  private get registries() {
+    return [this.registry, this.openMetrics];
   }
 
   private addPorts(): void {
     const total = (name: string, help: string, key: NumericCounter) =>
       this.add('counter', `taploom_port_${name}_total`, help, ({ ports }) =>
-        ports.map(({ status, labels }) => ({ value: status.counters[key], shared: labels })),
+        samples(ports, ({ status }) => status.counters[key]),
       );
     const dropped = (side: 'receive' | 'transmit', help: string) =>
       this.add('counter', `taploom_port_${side}_dropped_total`, help, ({ ports }) =>
         ports.flatMap(({ status, labels }) => drops(status.counters[`${side}Dropped`], labels)),
       );
-    const gauge = (name: string, help: string, read: (status: PortStatus) => number) =>
-      this.add('gauge', `taploom_port_${name}`, help, ({ ports }) =>
-        ports.map(({ status, labels }) => ({ value: read(status), shared: labels })),
-      );
+    const gauge = (name: string, help: string, read: (port: Port) => number | undefined) =>
+      this.add('gauge', `taploom_port_${name}`, help, ({ ports }) => samples(ports, read));
 
     const fromPort = 'received by the switch from the port';
     const toPort = 'transmitted by the switch to the port';
@@ -119,36 +134,64 @@ export class Metrics {
       'counter',
       'taploom_port_queue_dropped_total',
       'Frames that the kernel dropped because the queue of the TAP or packet socket was full; they never reached the switch.',
-      ({ ports }) =>
-        ports
-          .filter(({ status }) => status.queueDropped !== undefined)
-          .map(({ status, labels }) => ({ value: status.queueDropped as number, shared: labels })),
+      ({ ports }) => samples(ports, ({ status }) => status.queueDropped),
     );
-    this.add(
-      'gauge',
-      'taploom_port_learned_remotes',
+    this.add('gauge', 'taploom_port_info', 'Of the port: its type, VNI and MTU; always 1.', ({ ports }) =>
+      ports.map(({ status, config, labels }) => ({
+        value: 1,
+        labels: facts(status, config),
+        shared: labels,
+      })),
+    );
+    gauge('configured_remotes', 'Remotes of a tunnel that its configuration lists.', ({ config }) =>
+      config?.type === 'vxlan' ? config.remotes.length : undefined,
+    );
+    gauge(
+      'learned_remotes',
       'Remotes of a tunnel that were learned from the wire now.',
-      ({ ports }) =>
-        ports
-          .filter(({ status }) => status.learnedRemotes !== undefined)
-          .map(({ status, labels }) => ({ value: status.learnedRemotes as number, shared: labels })),
+      ({ status }) => status.learnedRemotes,
     );
-    gauge('fdb_entries', 'Addresses learned on the port now.', (status) => status.learnedAddresses);
-    gauge('up', '1 if the port takes frames, 0 if it is down or gone.', (status) =>
+    gauge('max_remotes', 'Most remotes that a tunnel learns, if it does.', ({ config }) =>
+      config?.type === 'vxlan' && config.remote_learning ? config.max_remotes : undefined,
+    );
+    gauge('fdb_entries', 'Addresses learned on the port now.', ({ status }) => status.learnedAddresses);
+    gauge(
+      'fdb_limit',
+      'Most addresses that are learned on the port, if it has a limit of its own.',
+      ({ config }) => config?.fdb_limit,
+    );
+    gauge('up', '1 if the port takes frames, 0 if it is down or missing.', ({ status }) =>
       status.state === 'up' ? 1 : 0,
     );
-    gauge('mtu_bytes', 'Largest layer-3 packet that leaves through the port.', (status) => status.mtu);
+    gauge('mtu_bytes', 'Largest layer-3 packet that leaves through the port.', ({ status }) => status.mtu);
   }
 
   private addBridges(): void {
     this.add('gauge', 'taploom_fdb_entries', 'Addresses learned in the bridge now.', ({ bridges }) =>
-      bridges.map(({ status, labels }) => ({ value: status.learnedAddresses, shared: labels })),
+      samples(bridges, ({ status }) => status.learnedAddresses),
     );
+    this.add('gauge', 'taploom_fdb_limit', 'Most addresses that the bridge learns.', ({ bridges }) =>
+      samples(bridges, ({ fdbLimit }) => fdbLimit),
+    );
+    this.add('gauge', 'taploom_ports', 'Ports that are wanted, by state.', ({ ports, bridges }) => {
+      const counts = new Map<string, number>();
+      for (const { status } of ports) {
+        const key = `${status.bridge}/${status.state}`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+      return bridges.flatMap(({ status, labels }) =>
+        STATES.map((state) => ({
+          value: counts.get(`${status.name}/${state}`) ?? 0,
+          labels: { state },
+          shared: labels,
+        })),
+      );
+    });
   }
 
   private addLldp(): void {
     const read = (value: (status: LldpPortStatus) => number) => (snapshot: Snapshot) =>
-      snapshot.lldp.map(({ status, labels }) => ({ value: value(status), shared: labels }));
+      samples(snapshot.lldp, ({ status }) => value(status));
     const total = (name: string, help: string, key: keyof LldpCounters) =>
       this.add(
         'counter',
@@ -207,13 +250,30 @@ export class Metrics {
     ]);
   }
 
+  private addLastLoad(lastLoad: Readonly<LastLoad>): void {
+    this.add(
+      'gauge',
+      'taploom_config_last_reload_successful',
+      '1 if the configuration, when it was read last (at the start or by SIGHUP), came into force as a whole.',
+      () => [{ value: lastLoad.succeeded ? 1 : 0 }],
+    );
+    this.add(
+      'gauge',
+      'taploom_config_last_reload_success_timestamp_seconds',
+      'When that last succeeded, in seconds since the epoch.',
+      () => (lastLoad.successAt === undefined ? [] : [{ value: lastLoad.successAt }]),
+    );
+  }
+
   private add(
     type: Description['type'],
     name: string,
     help: string,
     read: (snapshot: Snapshot) => Sample[],
   ): void {
-    liveMetric(this.registry, { name, help, type }, () => read(this.snapshot()));
+    for (const registry of this.registries) {
+      liveMetric(registry, { name, help, type }, () => read(this.snapshot()));
+    }
   }
 
   /** One for the whole scrape: the registry asks all metrics before it awaits any. */
@@ -236,17 +296,20 @@ export class Metrics {
       this.labels.set(key, labels);
       return labels;
     };
+    const { bridges } = this.api.config;
     return {
       ports: this.api.ports().map((status) => {
         const { bridge, name: port } = status;
-        return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
+        const config = portConfig(bridges, bridge, port);
+        return { status, config, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
       }),
       lldp: this.api.lldpPorts().map((status) => {
         const { bridge, port } = status;
         return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
       }),
       bridges: this.api.bridges().map((status) => {
-        return { status, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
+        const fdbLimit = bridges[status.name].fdb_limit;
+        return { status, fdbLimit, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
       }),
       pollGap: this.api.pollGap(),
     };
@@ -254,6 +317,28 @@ export class Metrics {
 }
 
 type NumericCounter = Exclude<keyof PortCounters, 'receiveDropped' | 'transmitDropped'>;
+
+function portConfig(bridges: SwitchConfig['bridges'], bridge: string, port: string): PortConfig | undefined {
+  const { ports } = bridges[bridge];
+  return Object.hasOwn(ports, port) ? ports[port] : undefined;
+}
+
+function facts({ type, mtu }: PortStatus, config: PortConfig | undefined): Labels {
+  return { type, ...(config?.type === 'vxlan' && { vni: String(config.vni) }), mtu: String(mtu) };
+}
+
+/** None where there is no value. */
+function samples<Thing extends { labels: Labels }>(
+  things: readonly Thing[],
+  read: (thing: Thing) => number | undefined,
+): Sample[] {
+  const found: Sample[] = [];
+  for (const thing of things) {
+    const value = read(thing);
+    if (value !== undefined) found.push({ value, shared: thing.labels });
+  }
+  return found;
+}
 
 /** A series exists from its first drop on. */
 function drops(counts: Record<string, number>, shared: Labels): Sample[] {

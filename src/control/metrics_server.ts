@@ -3,13 +3,16 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import type { RegistryContentType } from 'prom-client';
 import { TaploomError } from '../error.ts';
 import { limitClients } from './admission.ts';
+import { acceptsGzip, formatFor } from './metrics_format.ts';
 
 /** What is served; `Metrics` is one. */
 export interface Exposition {
-  readonly contentType: string;
-  text(): Promise<string>;
+  text(type: RegistryContentType): Promise<string>;
 }
 
 export interface MetricsServer {
@@ -33,8 +36,8 @@ export async function metricsServer(
   { address, port }: { address: string; port: number },
   exposition: Exposition,
 ): Promise<MetricsServer> {
-  const read = sharedText(exposition);
-  const server = createServer((request, response) => void answer(request, response, exposition, read));
+  const read = sharedTexts(exposition);
+  const server = createServer((request, response) => void answer(request, response, read));
   server.setTimeout(30_000);
   limitClients(server, { max: MAX_CLIENTS, name: 'the metrics address' });
   await new Promise<void>((done, fail) => {
@@ -55,12 +58,7 @@ export async function metricsServer(
   };
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  exposition: Exposition,
-  read: () => Promise<Buffer>,
-): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, read: Read): Promise<void> {
   const send = (
     status: number,
     type: string,
@@ -79,8 +77,13 @@ async function answer(
   } else if (path === '/') {
     send(200, 'text/html; charset=utf-8', LANDING);
   } else {
+    const type = formatFor(request.headers.accept);
+    const isZipped = acceptsGzip(request.headers['accept-encoding']);
     try {
-      send(200, exposition.contentType, await read());
+      send(200, type, await read(type, isZipped), {
+        vary: 'Accept, Accept-Encoding',
+        ...(isZipped && { 'content-encoding': 'gzip' }),
+      });
     } catch (error) {
       send(
         500,
@@ -91,19 +94,28 @@ async function answer(
   }
 }
 
-/** One text, in one piece of memory, for all who ask within a moment, however slowly they read it. */
-function sharedText(exposition: Exposition): () => Promise<Buffer> {
-  let text: Promise<Buffer> | undefined;
-  return () => {
+type Read = (type: RegistryContentType, isZipped: boolean) => Promise<Buffer>;
+
+/** One text of each format, in one piece of memory, for all who ask within a moment, however slowly they read it. */
+function sharedTexts(exposition: Exposition): Read {
+  const texts = new Map<RegistryContentType, { plain: Promise<Buffer>; zipped?: Promise<Buffer> }>();
+  return (type, isZipped) => {
+    let text = texts.get(type);
     if (text === undefined) {
-      text = exposition.text().then((whole) => Buffer.from(whole));
-      const forget = () => {
-        text = undefined;
-      };
-      text.then(() => setTimeout(forget, SHARED_MS).unref(), forget);
+      text = { plain: exposition.text(type).then((whole) => Buffer.from(whole)) };
+      texts.set(type, text);
+      const forget = () => void texts.delete(type);
+      text.plain.then(() => setTimeout(forget, SHARED_MS).unref(), forget);
     }
-    return text;
+    if (!isZipped) return text.plain;
+    text.zipped ??= text.plain.then(compress);
+    return text.zipped;
   };
+}
+
+/** By a thread of Node's pool, so that this one and the data plane's go on. */
+function compress(text: Buffer): Promise<Buffer> {
+  return promisify(gzip)(text, { level: constants.Z_BEST_SPEED });
 }
 
 function authority(address: string, port: number): string {

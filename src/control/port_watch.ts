@@ -13,7 +13,7 @@ const DROPS_QUIET_MS = 60_000;
 const MAX_PORTS = 4096;
 
 /** Drops that an ordinary network makes all the time. */
-const ORDINARY = new Set([
+export const ORDINARY: ReadonlySet<string> = new Set([
   'no_destination',
   'same_port',
   'isolated',

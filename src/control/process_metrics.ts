@@ -4,12 +4,12 @@
 // per registry that nothing can stop, so every switch that was opened and closed would leave them behind.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Registry } from 'prom-client';
+import type { Registry, RegistryContentType } from 'prom-client';
 import { type Description, liveMetric } from './live_metric.ts';
 
 const PAGE_SIZE = 4096;
 
-export function processMetrics(registry: Registry): void {
+export function processMetrics(registry: Registry<RegistryContentType>): void {
   const add = (type: Description['type'], name: string, help: string, read: () => number) =>
     liveMetric(registry, { name, help, type }, () => {
       const value = read();

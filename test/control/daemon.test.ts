@@ -145,6 +145,30 @@ test('a reload brings the file into force, a bad file changes nothing', async ()
   expect(lines.at(-1)).toContain('ENOENT');
 });
 
+test('the metrics tell whether the last reload succeeded, and when one last did', async () => {
+  writeFileSync(file, BR0);
+  const { daemon, api } = await start({ config: file, metrics: { address: '127.0.0.1', port: 0 } });
+  const loads = async () => {
+    await new Promise((done) => setTimeout(done, 110)); // until a text is not shared any more
+    const text = await (await fetch(daemon.metricsUrl ?? '')).text();
+    return [...text.matchAll(/^taploom_config_last_reload_\w+ (\S+)$/gm)].map(([, value]) => Number(value));
+  };
+  const [succeeded, startedAt] = await loads();
+  expect([succeeded, Math.abs(startedAt - Date.now() / 1000) < 10]).toEqual([1, true]);
+  writeFileSync(file, 'version: 1\nbridges: { br0: { ageing_time: soon } }\n');
+  await daemon.reload();
+  expect(await loads()).toEqual([0, startedAt]);
+  writeFileSync(file, BR0.replace('vm1', 'vm2'));
+  api.failures.set('bridges.br0.ports.vm2', { error: 'not permitted' });
+  await daemon.reload();
+  expect(await loads()).toEqual([0, startedAt]);
+  api.failures.clear();
+  writeFileSync(file, BR0);
+  await daemon.reload();
+  const [again, reloadedAt] = await loads();
+  expect([again, reloadedAt > startedAt]).toEqual([1, true]);
+});
+
 test('changes by clients survive a restart, until the file changes', async () => {
   writeFileSync(file, BR0);
   const state = join(directory, 'state.json');

@@ -1,6 +1,7 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
 import type { LldpPortStatus, PortCounters, PortStatus, SwitchApi } from '../../src/api.ts';
+import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
 
 export function counters(change: Partial<PortCounters> = {}): PortCounters {
@@ -41,6 +42,7 @@ export function portStatus(name: string, change: Partial<PortStatus> = {}): Port
 }
 
 export class FakeSwitch implements MetricsApi {
+  config: SwitchConfig = parseConfig({ version: 1, bridges: { br0: {} } });
   list: PortStatus[];
   gap = { polls: 0, sumSeconds: 0, maxSeconds: 0, buckets: [] as [number, number][] };
   frames = { polls: 0, frames: 0, buckets: [] as [number, number][] };
