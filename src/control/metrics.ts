@@ -26,7 +26,7 @@ export { type MetricsServer, metricsServer } from './metrics_server.ts';
 
 interface Snapshot {
   ports: Port[];
-  bridges: { status: BridgeStatus; fdbLimit: number; labels: Labels }[];
+  bridges: { status: BridgeStatus; fdbLimit: number | undefined; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
   pollGap: PollGap;
 }
@@ -308,7 +308,7 @@ export class Metrics {
         return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
       }),
       bridges: this.api.bridges().map((status) => {
-        const fdbLimit = bridges[status.name].fdb_limit;
+        const fdbLimit: number | undefined = bridges[status.name]?.fdb_limit;
         return { status, fdbLimit, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
       }),
       pollGap: this.api.pollGap(),
@@ -319,7 +319,8 @@ export class Metrics {
 type NumericCounter = Exclude<keyof PortCounters, 'receiveDropped' | 'transmitDropped'>;
 
 function portConfig(bridges: SwitchConfig['bridges'], bridge: string, port: string): PortConfig | undefined {
-  const { ports } = bridges[bridge];
+  // While a change is under way a port may be open that is wanted no longer.
+  const ports = bridges[bridge]?.ports ?? {};
   return Object.hasOwn(ports, port) ? ports[port] : undefined;
 }
 
