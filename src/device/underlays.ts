@@ -4,7 +4,6 @@
 
 import { networkInterfaces } from 'node:os';
 import { setImmediate as breath } from 'node:timers/promises';
-import type { Underlay } from '../api.ts';
 import { vxlanOverhead } from '../config/defaults.ts';
 import type { BridgeConfig, SwitchConfig, VxlanPortConfig } from '../config/schema.ts';
 import { IFF_LOOPBACK, LinkSocket, type LinkState } from '../sys/link.ts';
@@ -13,6 +12,15 @@ import type { Device } from './device.ts';
 
 /** Looks between two breaths: 50 us each. */
 const LOOKS = 50;
+
+/** As in api.ts. */
+export interface Underlay {
+  mtu: number;
+  device: string;
+  remote?: string;
+  route?: string;
+  setBy: 'interface' | 'route';
+}
 
 export class Underlays {
   private readonly devices: ReadonlyMap<string, Device>;

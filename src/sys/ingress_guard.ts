@@ -10,6 +10,8 @@ const SOCK_RAW = 3;
 const NETLINK_NETFILTER = 12;
 const EPERM = 1;
 
+const NO_TAGS: ReadonlySet<number> = new Set();
+
 export class IngressGuard {
   private readonly fd: number;
   private readonly index: number;
@@ -22,18 +24,18 @@ export class IngressGuard {
   }
 
   /**
-   * `netns` is an open namespace, -1 = here; `tags` are those of VLAN devices, TPID << 16 | VID. Throws SysError: EPERM if another process guards the interface, or without
+   * `netns` is an open namespace, -1 = here. Throws SysError: EPERM if another process guards the interface, or without
    * CAP_NET_ADMIN; anything else if this kernel cannot (nf_tables with netdev chains and table owners: Linux 5.12).
    */
-  static open(netns: number, index: number, name: string, tags: ReadonlySet<number>): IngressGuard {
+  static open(netns: number, index: number, name: string): IngressGuard {
     const what = `Cannot keep the host's own stack away from interface ${name}`;
     const fd = check(
       native().tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER),
       'nf_tables',
       what,
     );
-    const result = install(fd, index, name, tags, 0);
-    if (result >= 0) return new IngressGuard(fd, index, keyOf(name, tags));
+    const result = install(fd, index, name, NO_TAGS, 0);
+    if (result >= 0) return new IngressGuard(fd, index, keyOf(name, NO_TAGS));
     closeFd(fd);
     // The kernel has one word for a table that another process owns and for a lack of rights.
     const reason =
@@ -42,8 +44,8 @@ export class IngressGuard {
   }
 
   /**
-   * Follows an interface that was renamed, because nftables knows it by name, or that has other VLAN devices. A refusal
-   * is left for the next call.
+   * Follows an interface that was renamed, because nftables knows it by name, or that has other VLAN devices, with these
+   * tags (TPID << 16 | VID). A refusal is left for the next call.
    */
   follow(name: string, tags: ReadonlySet<number>): void {
     const key = keyOf(name, tags);

@@ -1,7 +1,6 @@
 // Interfaces of one network namespace, through rtnetlink. Control plane only: 20 us and more a call.
 
 import { isIP } from 'node:net';
-import { parseRtnetlink } from '../wire/rtnetlink.ts';
 import { cText, macBytes, macText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
 import { openNetns, withNetns } from './netns.ts';
@@ -297,18 +296,15 @@ export class LinkSocket {
     this.done(result, name, `add address ${cidr} to`);
   }
 
-  /** Tags, TPID << 16 | VID, of the VLAN devices on an interface that are in this namespace. */
-  vlanTags(index: number): Set<number> {
-    const what = 'Cannot read which VLAN devices there are';
-    const tags = new Set<number>();
+  /** Messages of rtnetlink that tell of all interfaces of a kind, and perhaps of others; each is valid until the next. */
+  *dump(kind: string): Generator<Buffer> {
+    const what = `Cannot read which ${kind} interfaces there are`;
     const bytes = aligned(DUMP_BYTES);
-    check(native().tl_link_dump(this.fd, 'vlan'), 'RTM_GETLINK', what);
+    check(native().tl_link_dump(this.fd, kind), 'RTM_GETLINK', what);
     for (;;) {
       const length = check(native().tl_link_dump_next(this.fd, bytes, DUMP_BYTES), 'RTM_GETLINK', what);
-      if (length === 0) return tags;
-      for (const message of parseRtnetlink(bytes.subarray(0, length))) {
-        if (message.kind === 'link' && message.vlan?.on === index) tags.add(message.vlan.tag);
-      }
+      if (length === 0) return;
+      yield bytes.subarray(0, length);
     }
   }
 

@@ -21,6 +21,8 @@ const OFFLOADS = 0x0f;
 /** UDP GSO in virtio-net headers came with Linux 6.2. */
 const OFFLOADS_USO = 0x6f;
 
+const NO_TAGS: ReadonlySet<number> = new Set();
+
 export interface PacketOptions {
   interface: string;
   netns?: string;
@@ -38,7 +40,7 @@ export class PacketSocket {
   readonly id: string;
   private readonly links: LinkSocket;
   private readonly guard: IngressGuard | undefined;
-  private readonly tags: Set<number>;
+  private tags: ReadonlySet<number> = NO_TAGS;
   private name: string;
   private drops = 0;
 
@@ -48,14 +50,12 @@ export class PacketSocket {
     id: string,
     links: LinkSocket,
     guard: IngressGuard | undefined,
-    tags: Set<number>,
   ) {
     this.fd = fd;
     this.attached = attached;
     this.id = id;
     this.links = links;
     this.guard = guard;
-    this.tags = tags;
     this.name = attached.name;
   }
 
@@ -74,11 +74,10 @@ export class PacketSocket {
         const link = links.get(options.interface);
         const id = interfaceId(netns, link.index);
         accept(link, id);
-        const tags = links.vlanTags(link.index);
-        if (options.guard) guard = IngressGuard.open(netns, link.index, link.name, tags);
+        if (options.guard) guard = IngressGuard.open(netns, link.index, link.name);
         const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
-        return new PacketSocket(fd, link, id, links, guard, tags);
+        return new PacketSocket(fd, link, id, links, guard);
       } catch (error) {
         void guard?.close();
         links.close();
@@ -97,25 +96,15 @@ export class PacketSocket {
     return state;
   }
 
-  /** Tags, TPID << 16 | VID, that belong to VLAN devices on the interface: their frames are not the switch's. */
-  get vlanTags(): ReadonlySet<number> {
-    return this.tags;
+  /** Messages of rtnetlink that tell of the VLAN devices in its namespace. */
+  vlanDevices(): Generator<Buffer> {
+    return this.links.dump('vlan');
   }
 
-  /** A VLAN device has come or gone. True if that is news. One that moves to another namespace keeps its tag. */
-  setVlanTag(tag: number, isTaken: boolean): boolean {
-    const isNews = this.tags.has(tag) !== isTaken;
-    if (isTaken) this.tags.add(tag);
-    else this.tags.delete(tag);
-    this.guard?.follow(this.name, this.tags);
-    return isNews;
-  }
-
-  /** Looks which VLAN devices there are in this namespace. True if there are others than those that were known. */
-  findVlanTags(): boolean {
-    let isNews = false;
-    for (const tag of this.links.vlanTags(this.attached.index)) isNews = this.setVlanTag(tag, true) || isNews;
-    return isNews;
+  /** Tags, TPID << 16 | VID, whose frames the host's stack receives all the same: they belong to VLAN devices. */
+  leaveToHost(tags: ReadonlySet<number>): void {
+    this.tags = tags;
+    this.guard?.follow(this.name, tags);
   }
 
   /** Frames since the start that the socket had no room for. */
