@@ -1,6 +1,8 @@
-// Two projects: unit tests run side by side, system tests one after the other, because they share the machine's
-// network stack and measure time. `npx vitest run --project unit` needs neither root nor a build of the package.
+// Three projects, one after the other: unit tests; system tests that neither measure time nor wait for it impatiently,
+// side by side, too; and all other system tests, one at a time. `npx vitest run --project unit` needs neither root nor a
+// build of the package.
 
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { SkipReporter } from './test/support/skip_reporter.ts';
@@ -10,6 +12,27 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 // Tests that need the worker thread take the package as its users do: built.
 const alias = { taploom: path('./dist/src/index.js') };
 const server = { deps: { external: [/\/dist\/src\//] } };
+
+/** Long, and none the worse for company. */
+const PATIENT = [
+  'bench_suite',
+  'brctl_scripts',
+  'missing_parts',
+  'monitoring',
+  'package',
+  'worker_thread',
+].map((name) => `test/system/${name}.test.ts`);
+
+/** Vitest leaves one to itself, which on two is one too many. */
+const maxWorkers = availableParallelism();
+
+const system = {
+  pool: 'forks' as const,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  globalSetup: ['test/support/system_setup.ts'],
+  server,
+};
 
 export default defineConfig({
   test: {
@@ -22,6 +45,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/system/**'],
           pool: 'forks',
+          maxWorkers,
           testTimeout: 20_000,
           server,
         },
@@ -29,16 +53,23 @@ export default defineConfig({
       {
         resolve: { alias },
         test: {
+          ...system,
+          name: 'patient',
+          include: PATIENT,
+          maxWorkers,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          ...system,
           name: 'system',
           include: ['test/system/**/*.test.ts'],
-          pool: 'forks',
+          exclude: PATIENT,
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          globalSetup: ['test/support/system_setup.ts'],
-          // After the unit tests, which would disturb the measurements.
-          sequence: { groupOrder: 1 },
-          server,
+          // Last: the others would disturb the measurements.
+          sequence: { groupOrder: 2 },
         },
       },
     ],

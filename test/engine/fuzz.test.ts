@@ -1,7 +1,7 @@
 // Random switches and hostile frames. Whatever comes in: nothing throws, both conservation laws hold after every
 // batch, no frame shows up outside of its domain, and what was segmented or completed in software verifies.
 //
-//   FUZZ_SECONDS  how long (default 5, in CI 120)        FUZZ_SEED  to run one iteration of a failure again
+//   FUZZ_SECONDS  how long (default 5, in CI 60)        FUZZ_SEED  to run one iteration of a failure again
 //
 // Each frame carries the domain it was sent into, in clear, where mutations of the headers do not reach. It is there
 // twice: a checksum may be asked for in that place, and where a TCP header claims to reach into it, the segments repeat its
@@ -34,7 +34,7 @@ import { lawViolations } from '../support/engine/stubs.ts';
 import { tunnelOver } from '../support/engine/tunnel.ts';
 import { build, payloadOf } from './offload_frames.ts';
 
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.CI ? 120 : 5));
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.CI ? 60 : 5));
 const SEED = process.env.FUZZ_SEED === undefined ? undefined : Number(process.env.FUZZ_SEED);
 const BATCHES = 40;
 /** More than any of the configurations has. */
