@@ -270,10 +270,11 @@ export const ROUTES: readonly Route[] = [
     answer: events.eventList,
     streams: true,
     problems: [503],
-    handle: ({ api, streams }, { query: { follow, since, type: types, bridge, port }, lastEventId }) => {
+    handle: ({ api, streams }, { query, lastEventId }) => {
+      const { follow, look, since, type: types, bridge, port } = query;
       const filter = { types, bridge, port };
       if (follow === false) {
-        api.events.look();
+        if (look !== false) api.events.look();
         return { events: api.events.stored({ since, ...filter }) };
       }
       const last = /^\d{1,16}$/.test(lastEventId ?? '') ? Number(lastEventId) : undefined;

@@ -11,7 +11,7 @@ export class AnswerError extends Error {
   }
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5000;
 
 /** The token is what stands behind the `#` of the page's address; on the control socket there is none. */
 export async function ask<Name extends keyof Answers>(

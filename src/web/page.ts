@@ -3,7 +3,7 @@
 //
 //   switch   every second; every tenth time the daemon asks the kernel about interfaces, which costs more than the rest
 //   drops    every fifth second: they say what the reasons mean, and know of frames of no port
-//   events   every second, those since the last one
+//   events   every other second, which is how often the daemon itself looks: those since the last one
 
 import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
 import type { SwitchEvent } from '../event.ts';
@@ -18,6 +18,7 @@ const TURN_MS = 1000;
 /** Turns from one that does this to the next. */
 const LOOK_TURNS = 10;
 const DROPS_TURNS = 5;
+const EVENTS_TURNS = 2;
 const EVENTS = 200;
 const STATIONS = 200;
 
@@ -190,8 +191,9 @@ async function look(): Promise<void> {
   const turn = turns++;
   showSwitch(await ask('switch', { look: `${turn % LOOK_TURNS === 0}` }));
   if (turn % DROPS_TURNS === 0) drops.show((await ask('drops', { look: 'false' })).drops);
+  if (turn % EVENTS_TURNS !== 0) return;
   const since = `${seen[0]?.seq ?? 0}`;
-  showEvents((await ask('events', { follow: 'false', since })).events);
+  showEvents((await ask('events', { follow: 'false', look: 'false', since })).events);
 }
 
 // One turn at a time, and none while nobody looks.
@@ -223,7 +225,8 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) clearTimeout(timer);
   else void turn();
 });
-addEventListener('hashchange', () => void turn());
+// Another token.
+addEventListener('hashchange', () => location.reload());
 element('ask-token').addEventListener('submit', (event) => {
   event.preventDefault();
   location.hash = element<HTMLInputElement>('token').value;

@@ -104,7 +104,8 @@ export class Tab {
 
   /** The text of what a selector finds first, as somebody sees it; empty if there is nothing. */
   text(selector: string): Promise<string> {
-    return this.evaluate(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`);
+    const found = `document.querySelector(${JSON.stringify(selector)})`;
+    return this.evaluate(`${found}?.checkVisibility() ? ${found}.innerText : ''`);
   }
 
   /** Waits until the text matches. */
