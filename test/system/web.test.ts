@@ -101,6 +101,18 @@ test('asks for the token if it has none, and goes on when the daemon is back', a
   await tab.shows('#trouble', /^$/);
 });
 
+test('is on the control socket too, wherever ssh or another relay takes that, and needs no token there', async () => {
+  const { where, daemon, chromium } = await open({ br0: {} });
+  const relay = `require('net').createServer((one) => {
+    const other = require('net').connect('${daemon.socket}');
+    one.pipe(other).pipe(one).on('error', () => {});
+  }).listen(8080, () => console.log('ready'))`;
+  await where.spawn([process.execPath, '-e', relay]).waitFor(/ready/);
+  const tab = await chromium.open('http://localhost:8080/');
+  withoutComplaints(tab);
+  await tab.shows('#ports', /br0/);
+});
+
 test('costs less than 10 ms a second with 64 ports, and nothing while nobody looks', async () => {
   const names = Array.from({ length: TAPS }, (_, n) => `vm${n}`);
   const ports = Object.fromEntries(names.map((name) => [name, { type: 'tap' }]));
