@@ -373,7 +373,8 @@ export interface SwitchApi {
   /** What happens: docs/events.md. */
   readonly events: Events;
   bridges(): BridgeStatus[];
-  ports(): PortStatus[];
+  /** `look: false`: without asking the kernel about interfaces anew; 1 ms for 64 ports where it takes 4. */
+  ports(options?: { look?: boolean }): PortStatus[];
   /** Changes whenever a port's state or drops do; 0.1 ms for 64 ports, where `ports()` takes 3. */
   portsDigest(): string;
   /** Frames that were dropped and belong to no port (a VXLAN datagram with an unknown VNI): reason -> frames. */

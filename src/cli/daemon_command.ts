@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { LOG_LEVELS, type LogLevel } from '../control/log.ts';
 import { daemonSocket } from '../control/socket_path.ts';
+import type { TcpAddress } from '../control/tcp_listener.ts';
 import { taploomVersion } from '../control/version.ts';
 
 export interface DaemonOptions {
@@ -10,16 +11,13 @@ export interface DaemonOptions {
   state?: string;
   socket: string;
   socketGroup?: string;
-  metricsAddress: Address | 'off';
+  metricsAddress: TcpAddress | 'off';
+  webAddress: TcpAddress | 'off';
+  webTokenFile?: string;
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
   workers: number;
   cleanup?: boolean;
-}
-
-interface Address {
-  address: string;
-  port: number;
 }
 
 export function daemonCommand(): Command {
@@ -36,8 +34,14 @@ export function daemonCommand(): Command {
     .addOption(
       new Option('--metrics-address <host:port>', 'where to serve /metrics, or off')
         .argParser(parseAddress)
-        .default({ address: '127.0.0.1', port: 9477 } satisfies Address, '127.0.0.1:9477'),
+        .default({ address: '127.0.0.1', port: 9477 } satisfies TcpAddress, '127.0.0.1:9477'),
     )
+    .addOption(
+      new Option('--web-address <host:port>', 'where to serve the web page beside the socket, or off')
+        .argParser(parseAddress)
+        .default('off'),
+    )
+    .option('--web-token-file <file>', 'what the web page asks for; without it the log shows one')
     .option('--workers <count>', 'threads that forward (1-16)', parseWorkers, 1)
     .option('--cleanup', 'remove interfaces of bridges that were kept for the next start, and end')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
@@ -59,11 +63,11 @@ function parseWorkers(text: string): number {
   return count;
 }
 
-function parseAddress(text: string): Address | 'off' {
+function parseAddress(text: string): TcpAddress | 'off' {
   if (text === 'off') return 'off';
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text);
+  const match = /^(?:(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):)?(\d{1,5})$/i.exec(text);
   if (match === null || Number(match[3]) > 65_535) {
-    throw new InvalidArgumentError('Expected HOST:PORT, [IPV6]:PORT or off.');
+    throw new InvalidArgumentError('Expected HOST:PORT, [IPV6]:PORT, PORT (of 127.0.0.1) or off.');
   }
-  return { address: match[1] ?? match[2], port: Number(match[3]) };
+  return { address: match[1] ?? match[2] ?? '127.0.0.1', port: Number(match[3]) };
 }

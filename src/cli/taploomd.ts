@@ -26,6 +26,7 @@ else await main(given);
 
 async function main(options: DaemonOptions): Promise<void> {
   const { config, state, socket, socketGroup, metricsAddress, logLevel, logFormat, workers } = options;
+  const { webAddress, webTokenFile: tokenFile } = options;
   const log = createLogger({ level: logLevel, format: logFormat });
   const { Daemon } = await import('../control/daemon.ts');
   const { Switch } = await import('../switch/switch.ts');
@@ -48,6 +49,7 @@ async function main(options: DaemonOptions): Promise<void> {
   process.on('uncaughtException', (error) => guard.caught(error, daemon !== undefined));
 
   const metrics = metricsAddress === 'off' ? undefined : metricsAddress;
+  const web = webAddress === 'off' ? undefined : { ...webAddress, tokenFile };
   const starting = Daemon.start({
     open: async (initial) => {
       const opened = await Switch.open(initial, { workers, keeper });
@@ -69,6 +71,7 @@ async function main(options: DaemonOptions): Promise<void> {
     config,
     state,
     metrics,
+    web,
     applied: (config) => removeOrphans(config, keeper, log),
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

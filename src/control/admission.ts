@@ -19,7 +19,7 @@ const LOOK_MS = 2500;
 /** For a request's headers, and for all of it, ms. A local client sends 4 MiB in a hundredth of that. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
-/** Of a process's descriptors, what one listener may take; the rest is for ports, files and the other listener. */
+/** Of a process's descriptors, what one listener may take; the rest is for ports, files and the other listeners. */
 const SHARE = 1 / 8;
 
 export interface AdmissionOptions {

@@ -1,7 +1,7 @@
-// The daemon: a switch, its control socket, its metrics, and the files that it starts from. It knows nothing of
+// The daemon: a switch, its control socket, its metrics, its web page, and the files that it starts from. It knows nothing of
 // signals and command lines; src/cli/taploomd.ts does.
 //
-// Order at the start: configuration, switch, socket, metrics. Whoever reaches the socket finds a switch that forwards.
+// Order at the start: configuration, switch, socket, metrics, page. Whoever reaches the socket finds a switch that forwards.
 
 import type { SwitchApi } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
@@ -18,8 +18,10 @@ import { PortWatch } from './port_watch.ts';
 import { readRegularFile } from './regular_file.ts';
 import { type ControlServer, startControlServer } from './server.ts';
 import { type ConfigSource, StateStore } from './store.ts';
+import type { TcpAddress } from './tcp_listener.ts';
 import { requireFreeSocket } from './unix_socket.ts';
 import { taploomVersion } from './version.ts';
+import { type WebOptions, type WebServer, webServer } from './web_server.ts';
 
 export interface DaemonOptions {
   /** Makes the switch; the daemon closes it. */
@@ -37,7 +39,9 @@ export interface DaemonOptions {
   /** Where changes by clients are kept for the next start. Without it they end with the daemon. */
   state?: string;
   /** Where /metrics is served; nowhere without it. */
-  metrics?: { address: string; port: number };
+  metrics?: TcpAddress;
+  /** Where the web page is served beside the control socket; nowhere without it. */
+  web?: WebOptions;
   /** Called once, with what is wanted, when it has come true as far as it can. */
   applied?: (config: SwitchConfig) => Promise<void>;
 }
@@ -47,6 +51,7 @@ interface Parts {
   changes: Changes;
   server: ControlServer;
   metrics?: MetricsServer;
+  web?: WebServer;
   watch: PortWatch;
   store?: StateStore;
   lastLoad: LastLoad;
@@ -116,14 +121,21 @@ export class Daemon {
     });
     closers.push(() => server.close());
     const metrics = options.metrics && (await metricsServer(options.metrics, new Metrics(api, { lastLoad })));
+    closers.push(() => metrics?.close());
+    const web = options.web && (await webServer(options.web, server.app));
     const forwards = `${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
-    log.info(`taploomd ${version} is ready with ${forwards}: control at ${socket}, ${where(metrics)}`);
-    return new Daemon(options, { api, changes, server, metrics, watch, store, lastLoad, unlock });
+    log.info(`taploomd ${version} is ready with ${forwards}: control at ${socket}, ${where(metrics, web)}`);
+    return new Daemon(options, { api, changes, server, metrics, web, watch, store, lastLoad, unlock });
   }
 
   /** `http://127.0.0.1:9477/metrics`, if metrics are served. */
   get metricsUrl(): string | undefined {
     return this.parts.metrics?.url;
+  }
+
+  /** Of the web page, with its token unless that came from a file. */
+  get webUrl(): string | undefined {
+    return this.parts.web?.url;
   }
 
   /** One line for the service manager. */
@@ -179,9 +191,9 @@ export class Daemon {
 
   /** Control first, so that nobody changes a switch that is closing; then the switch. */
   async close(): Promise<void> {
-    const { api, server, metrics, watch, unlock } = this.parts;
+    const { api, server, metrics, web, watch, unlock } = this.parts;
     watch.stop();
-    await Promise.all([server.close(), metrics?.close()]);
+    await Promise.all([server.close(), metrics?.close(), web?.close()]);
     await api.close();
     for (const release of unlock) release();
   }
@@ -244,8 +256,10 @@ function report(log: Logger, results: readonly ActionResult[]): void {
   }
 }
 
-function where(metrics: MetricsServer | undefined): string {
-  return metrics ? `metrics at ${metrics.url}` : 'no metrics';
+function where(metrics: MetricsServer | undefined, web: WebServer | undefined): string {
+  const places = [metrics ? `metrics at ${metrics.url}` : 'no metrics'];
+  if (web) places.push(`web page at ${web.url}`);
+  return places.join(', ');
 }
 
 function count(things: readonly unknown[], word: string): string {

@@ -117,6 +117,7 @@ const types = z
 
 export const eventQuery = z.strictObject({
   follow: flag.describe('false: answer with the stored events as JSON, instead of server-sent events'),
+  look: flag.describe('false, with follow=false: what was seen until now, which is two seconds ago at most'),
   since: number
     .optional()
     .describe('begin after the event of this number, 0 = with the oldest stored; as `Last-Event-ID`'),

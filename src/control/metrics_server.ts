@@ -2,13 +2,12 @@
 // does not.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { RegistryContentType } from 'prom-client';
-import { TaploomError } from '../error.ts';
 import { limitClients } from './admission.ts';
 import { acceptsGzip, formatFor } from './metrics_format.ts';
+import { closeNow, listenTcp, type TcpAddress } from './tcp_listener.ts';
 
 /** What is served; `Metrics` is one. */
 export interface Exposition {
@@ -32,30 +31,13 @@ const LANDING = `<!doctype html>
 `;
 
 /** Rejects with a `TaploomError` if the address cannot be had. Port 0 takes a free one. */
-export async function metricsServer(
-  { address, port }: { address: string; port: number },
-  exposition: Exposition,
-): Promise<MetricsServer> {
+export async function metricsServer(address: TcpAddress, exposition: Exposition): Promise<MetricsServer> {
   const read = sharedTexts(exposition);
   const server = createServer((request, response) => void answer(request, response, read));
   server.setTimeout(30_000);
   limitClients(server, { max: MAX_CLIENTS, name: 'the metrics address' });
-  await new Promise<void>((done, fail) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const message = `Cannot serve metrics at ${authority(address, port)}: ${reason(error)}`;
-      fail(new TaploomError('metrics_address', message, { cause: error }));
-    });
-    server.listen({ host: address, port }, done);
-  });
-  const bound = server.address() as AddressInfo;
-  return {
-    url: `http://${authority(bound.address, bound.port)}/metrics`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
-  };
+  const authority = await listenTcp(server, address, 'metrics');
+  return { url: `http://${authority}/metrics`, close: () => closeNow(server) };
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, read: Read): Promise<void> {
@@ -116,15 +98,4 @@ function sharedTexts(exposition: Exposition): Read {
 /** By a thread of Node's pool, so that this one and the data plane's go on. */
 function compress(text: Buffer): Promise<Buffer> {
   return promisify(gzip)(text, { level: constants.Z_BEST_SPEED });
-}
-
-function authority(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function reason({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'EADDRINUSE') return 'the address is in use';
-  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address';
-  if (code === 'EACCES') return 'not permitted';
-  return message;
 }

@@ -23,6 +23,8 @@ export type Problem = z.infer<typeof problem>;
 
 const TITLES: Record<number, string> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   409: 'Conflict',
@@ -41,6 +43,9 @@ const STATUS: Record<string, number> = {
   invalid_option: 400,
   invalid_frame: 400,
   invalid_trace: 400,
+  wrong_token: 401,
+  foreign_site: 403,
+  foreign_host: 403,
   body_too_large: 413,
   method_not_allowed: 405,
   cursor_expired: 410,

@@ -33,6 +33,11 @@ const putPortQuery = exclusive.extend({
     'fail with 409 if the host has an interface of this name: create one, never take one',
   ),
 });
+const lookQuery = z.strictObject({
+  look: resource.flag.describe(
+    'false: tell of interfaces what was seen last, instead of asking the kernel; for who asks every second',
+  ),
+});
 const CHANGE = [404, 409] as const;
 const PCAPNG = 'application/x-pcapng';
 
@@ -45,13 +50,14 @@ export const ROUTES: readonly Route[] = [
 
   route('get', '/v1/switch', {
     summary: 'Version, uptime, bridges and ports',
+    query: lookQuery,
     answer: resource.switchStatus,
-    handle: ({ api, version }) => ({
+    handle: ({ api, version }, { query }) => ({
       version,
       pid: process.pid,
       uptimeSeconds: Math.round(process.uptime() * 1000) / 1000,
       bridges: api.bridges(),
-      ports: api.ports(),
+      ports: api.ports(query),
     }),
   }),
 
@@ -206,8 +212,9 @@ export const ROUTES: readonly Route[] = [
   }),
   route('get', '/v1/drops', {
     summary: 'Dropped frames by port and reason',
+    query: lookQuery,
     answer: resource.drops,
-    handle: ({ api }) => ({ drops: dropRows(api) }),
+    handle: ({ api }, { query }) => ({ drops: dropRows(api, query) }),
   }),
 
   route('get', '/v1/drops/last', {
@@ -263,10 +270,11 @@ export const ROUTES: readonly Route[] = [
     answer: events.eventList,
     streams: true,
     problems: [503],
-    handle: ({ api, streams }, { query: { follow, since, type: types, bridge, port }, lastEventId }) => {
+    handle: ({ api, streams }, { query, lastEventId }) => {
+      const { follow, look, since, type: types, bridge, port } = query;
       const filter = { types, bridge, port };
       if (follow === false) {
-        api.events.look();
+        if (look !== false) api.events.look();
         return { events: api.events.stored({ since, ...filter }) };
       }
       const last = /^\d{1,16}$/.test(lastEventId ?? '') ? Number(lastEventId) : undefined;
@@ -331,7 +339,7 @@ function isHere(port: unknown): boolean {
   return (port as { netns?: unknown } | null | undefined)?.netns === undefined;
 }
 
-function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
+function dropRows(api: SwitchApi, { look }: { look?: boolean }): z.infer<typeof resource.drops>['drops'] {
   const help = new Map(DROPS.map((drop) => [drop.name, drop.help]));
   const rows = (
     bridge: string,
@@ -347,7 +355,7 @@ function dropRows(api: SwitchApi): z.infer<typeof resource.drops>['drops'] {
       ? []
       : [{ bridge, port, side: 'receive' as const, reason: LOST, frames, help: lostHelp(type, port) }];
   return [
-    ...api.ports().flatMap((status) => {
+    ...api.ports({ look }).flatMap((status) => {
       const { bridge, name, type, queueDropped = 0, counters } = status;
       const sent = rows(bridge, name, 'transmit', counters.transmitDropped);
       const tooBig = sent.find(({ reason }) => reason === 'too_big');

@@ -211,8 +211,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     );
   }
 
-  ports(): PortStatus[] {
-    this.open.look();
+  ports({ look = true }: { look?: boolean } = {}): PortStatus[] {
+    if (look) this.open.look();
     return portStatuses(this.config, this.compiler, this.open);
   }
 

@@ -102,6 +102,15 @@ test('a second daemon is refused before it touches devices', async () => {
   expect(switches).toHaveLength(1);
 });
 
+test('the web page is served until the daemon closes', async () => {
+  const { daemon } = await start({ web: { address: '127.0.0.1', port: 0 } });
+  const url = daemon.webUrl ?? '';
+  expect(lines.at(-1)).toContain(`no metrics, web page at ${url}`);
+  expect(await (await fetch(url)).text()).toContain('<title>Taploom</title>');
+  await stop(daemon);
+  await expect(fetch(url)).rejects.toThrow();
+});
+
 test('a start that fails half-way takes down what it made', async () => {
   const taken = createServer();
   await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
@@ -109,8 +118,12 @@ test('a start that fails half-way takes down what it made', async () => {
   await expect(start({ metrics: { address: '127.0.0.1', port } })).rejects.toMatchObject({
     code: 'metrics_address',
   });
+  const metrics = { address: '127.0.0.1', port: 0 };
+  await expect(start({ metrics, web: { address: '127.0.0.1', port } })).rejects.toMatchObject({
+    code: 'web_address',
+  });
   taken.close();
-  expect(switches.at(-1)?.closed).toBe(true);
+  expect(switches.map(({ closed }) => closed)).toEqual([true, true]);
   expect(existsSync(options.socket)).toBe(false);
 });
 

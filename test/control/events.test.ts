@@ -91,6 +91,9 @@ test('what is stored is had as JSON, by type, bridge and port', async () => {
     { type: 'lost' },
   ]);
   expect(api.events.looks).toBe(2);
+  const head = ask('/v1/events?follow=false&look=false', 'Connection: close\r\n');
+  expect(String((await once(head, 'data'))[0])).toContain('200 OK');
+  expect(api.events.looks).toBe(2);
   await expect(client.events({ type: 'weather' })).rejects.toMatchObject({ code: 'invalid_request' });
   await expect(take(1, { since: -1 })).rejects.toMatchObject({ code: 'invalid_request', status: 400 });
 });

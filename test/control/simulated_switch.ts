@@ -152,7 +152,7 @@ export class SimulatedSwitch implements SwitchApi {
     return {};
   }
 
-  ports(): PortStatus[] {
+  ports(_options?: { look?: boolean }): PortStatus[] {
     return Object.entries(this.config.bridges).flatMap(([bridge, { ports, local }]) => [
       ...Object.entries(ports).map(([name, port], i) => this.port(bridge, name, port.type, i + 1)),
       ...(local === false ? [] : [this.port(bridge, bridge, 'local', 0)]),

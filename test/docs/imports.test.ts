@@ -41,6 +41,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'event.ts',
   ],
   control: ['config', 'table', 'wire', 'api.ts', 'error.ts', 'event.ts'],
+  web: ['api.ts', 'event.ts'],
   tester: ['wire', 'sys', 'error.ts'],
   cli: ['control', 'config', 'tester', 'wire', 'switch', 'sys', 'api.ts', 'error.ts', 'event.ts'],
   'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts', 'compile', 'protocol'],

@@ -9,6 +9,8 @@ export interface RunOptions {
   cwd?: string;
   /** A process group of its own, to which `stop` then sends its signal, as a terminal does for Ctrl-C. */
   group?: boolean;
+  /** Pipes beyond stdin, stdout and stderr: `child.stdio[3]` and on. */
+  pipes?: number;
 }
 
 export interface RunResult {
@@ -55,7 +57,7 @@ export class Background {
     this.child = spawn(command[0], command.slice(1), {
       env,
       cwd: options.cwd,
-      stdio: 'pipe',
+      stdio: Array(3 + (options.pipes ?? 0)).fill('pipe'),
       detached: this.group,
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,0 +1,264 @@
+// The page: asks the switch once a second while somebody looks at it, and shows what it says. It keeps no state that a
+// reload would lose, but for the rates' past.
+//
+//   switch   every second; every tenth time the daemon asks the kernel about interfaces, which costs more than the rest
+//   drops    every fifth second: they say what the reasons mean, and know of frames of no port
+//   events   every other second, which is how often the daemon itself looks: those since the last one
+
+import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
+import type { SwitchEvent } from '../event.ts';
+import type { Drop, SwitchStatus } from './answers.ts';
+import { AnswerError, ask } from './ask.ts';
+import { bits, count, duration } from './numbers.ts';
+import { droppedBy, type Rate, Rates, STILL, sumOf } from './rates.ts';
+import { drawSparkline } from './sparkline.ts';
+import { type Column, setText, Table } from './table.ts';
+
+const TURN_MS = 1000;
+/** Turns from one that does this to the next. */
+const LOOK_TURNS = 10;
+const DROPS_TURNS = 5;
+const EVENTS_TURNS = 2;
+const EVENTS = 200;
+const STATIONS = 200;
+
+function element<T extends HTMLElement>(id: string): T {
+  return document.getElementById(id) as T;
+}
+
+const rates = new Rates();
+let rateOf = new Map<string, Rate>();
+const rate = ({ name }: PortStatus): Rate => rateOf.get(name) ?? STILL;
+
+type Figure<Row> = Pick<Column<Row>, 'title' | 'kind'> & { of: (row: Row) => number };
+
+function figure<Row>({ title, of, kind = '' }: Figure<Row>, show = count): Column<Row> {
+  return { title, kind: `number ${kind}`, text: (row) => show(of(row)), order: of };
+}
+
+const ports = new Table<PortStatus>(element('ports'), {
+  key: ({ bridge, name }) => `${bridge} ${name}`,
+  empty: 'No port',
+  filter: element('find-port'),
+  columns: [
+    {
+      title: 'Port',
+      kind: 'name',
+      text: ({ name }) => name,
+      order: ({ name }) => name,
+      hint: ({ type, mtu }) => `${type}, MTU ${mtu}`,
+    },
+    { title: 'Bridge', text: ({ bridge }) => bridge, order: ({ bridge }) => bridge },
+    {
+      title: 'State',
+      text: ({ state }) => state,
+      order: ({ state }) => state,
+      mark: ({ state }) => (state === 'up' ? 'good' : 'bad'),
+      hint: ({ reason = '' }) => reason,
+    },
+    figure({ title: 'In', of: (port) => rate(port).receivedBits }, bits),
+    figure({ title: 'Out', of: (port) => rate(port).transmittedBits }, bits),
+    {
+      title: 'Last minute',
+      kind: 'extra',
+      text: () => '',
+      draw: (cell, { name }) => drawSparkline(cell, rates.history(name)),
+    },
+    figure({ title: 'In, frames/s', kind: 'extra', of: (port) => rate(port).receivedFrames }),
+    figure({ title: 'Out, frames/s', kind: 'extra', of: (port) => rate(port).transmittedFrames }),
+    {
+      ...figure<PortStatus>({ title: 'Drops/s', of: (port) => rate(port).dropped }),
+      mark: (port) => (rate(port).dropped > 0 ? 'bad' : ''),
+      hint: (port) =>
+        `${count(droppedBy(port))} in all, and ${count(port.queueDropped ?? 0)} before the switch`,
+    },
+    figure({ title: 'Stations', of: ({ learnedAddresses }) => learnedAddresses }),
+  ],
+});
+
+const bridges = new Table<BridgeStatus>(element('bridges'), {
+  key: ({ name }) => name,
+  empty: 'No bridge',
+  columns: [
+    { title: 'Bridge', kind: 'name', text: ({ name }) => name },
+    { title: 'Address', text: ({ mac }) => mac },
+    { title: 'VLANs', text: ({ vlanFiltering }) => (vlanFiltering ? 'filtered' : 'ignored') },
+    { title: 'Ageing', kind: 'number extra', text: ({ ageingTime }) => duration(ageingTime) },
+    figure({ title: 'Ports', of: (bridge) => bridge.ports.length }),
+    figure({ title: 'Stations', of: ({ learnedAddresses }) => learnedAddresses }),
+  ],
+});
+
+const drops = new Table<Drop>(element('drops'), {
+  key: ({ bridge, port, side, reason }) => `${bridge} ${port} ${side} ${reason}`,
+  empty: 'Nothing was dropped',
+  columns: [
+    { title: 'Port', kind: 'name', text: ({ port }) => port || 'none', order: ({ port }) => port },
+    { title: 'Side', text: ({ side }) => side, order: ({ side }) => side },
+    { title: 'Reason', text: ({ reason }) => reason, order: ({ reason }) => reason },
+    figure({ title: 'Frames', of: ({ frames }) => frames }),
+    { title: 'What it means', kind: 'prose', text: ({ help }) => help },
+  ],
+});
+
+const stations = new Table<FdbEntry>(element('stations'), {
+  key: ({ bridge, vlan, mac }) => `${bridge} ${vlan} ${mac}`,
+  empty: 'No such station',
+  columns: [
+    { title: 'MAC address', kind: 'name', text: ({ mac }) => mac, order: ({ mac }) => mac },
+    { title: 'Bridge', kind: 'extra', text: ({ bridge }) => bridge, order: ({ bridge }) => bridge },
+    {
+      title: 'VLAN',
+      kind: 'number',
+      text: ({ vlan }) => (vlan === 0 ? '' : `${vlan}`),
+      order: ({ vlan }) => vlan,
+    },
+    { title: 'Port', text: ({ port }) => port, order: ({ port }) => port },
+    { title: 'Remote', kind: 'extra', text: ({ remote = '' }) => remote },
+    { title: 'Type', text: ({ type }) => type, order: ({ type }) => type },
+    figure({ title: 'Seen, s ago', of: ({ age }) => age }),
+  ],
+});
+
+const events = new Table<SwitchEvent>(element('events'), {
+  key: ({ seq, type }) => `${seq} ${type}`,
+  empty: 'No event',
+  filter: element('find-event'),
+  columns: [
+    {
+      title: 'Time',
+      text: ({ time }) => new Date(time).toLocaleTimeString('en-GB'),
+      hint: ({ time }) => time,
+    },
+    { title: 'Type', text: ({ type }) => type },
+    { title: 'What happened', kind: 'prose', text: ({ message }) => message },
+  ],
+});
+
+const totals = new Map<string, HTMLElement>();
+
+function showTotal(title: string, value: string): void {
+  let place = totals.get(title);
+  if (place === undefined) {
+    const box = document.createElement('div');
+    const term = document.createElement('dt');
+    place = document.createElement('dd');
+    term.textContent = title;
+    box.append(term, place);
+    element('totals').append(box);
+    totals.set(title, place);
+  }
+  setText(place, value);
+}
+
+function showSwitch(status: SwitchStatus): void {
+  rateOf = rates.update(status);
+  const { version, pid, uptimeSeconds } = status;
+  setText(element('about'), `${version}, process ${pid}, up ${duration(uptimeSeconds)}`);
+  const sum = sumOf(rateOf.values());
+  const up = status.ports.filter(({ state }) => state === 'up').length;
+  showTotal('Ports up', `${up} of ${status.ports.length}`);
+  showTotal('Received', bits(sum.receivedBits));
+  showTotal('Transmitted', bits(sum.transmittedBits));
+  showTotal('Received, frames/s', count(sum.receivedFrames));
+  showTotal('Drops/s', count(sum.dropped));
+  showTotal('Stations', count(status.bridges.reduce((all, bridge) => all + bridge.learnedAddresses, 0)));
+  ports.show(status.ports);
+  bridges.show(status.bridges);
+  offerBridges(status.bridges.map(({ name }) => name));
+}
+
+function offerBridges(names: string[]): void {
+  const select = element<HTMLFormElement>('search').elements.namedItem('bridge') as HTMLSelectElement;
+  const offered = [...select.options].slice(1).map(({ value }) => value);
+  if (offered.join('\n') === names.join('\n')) return;
+  const chosen = select.value;
+  select.length = 1;
+  for (const name of names) select.add(new Option(name, name, false, name === chosen));
+}
+
+let seen: SwitchEvent[] = [];
+
+function showEvents(news: SwitchEvent[]): void {
+  if (news.length === 0) return;
+  seen = [...news.reverse(), ...seen].slice(0, EVENTS);
+  events.show(seen);
+}
+
+let turns = 0;
+
+async function look(): Promise<void> {
+  const turn = turns++;
+  showSwitch(await ask('switch', { look: `${turn % LOOK_TURNS === 0}` }));
+  if (turn % DROPS_TURNS === 0) drops.show((await ask('drops', { look: 'false' })).drops);
+  if (turn % EVENTS_TURNS !== 0) return;
+  const since = `${seen[0]?.seq ?? 0}`;
+  showEvents((await ask('events', { follow: 'false', look: 'false', since })).events);
+}
+
+// One turn at a time, and none while nobody looks.
+let timer: ReturnType<typeof setTimeout> | undefined;
+let isUnderWay = false;
+
+async function turn(): Promise<void> {
+  if (isUnderWay) return;
+  clearTimeout(timer);
+  isUnderWay = true;
+  const isLockedOut = await look().then(
+    () => showTrouble(undefined),
+    (error: Error) => showTrouble(error),
+  );
+  isUnderWay = false;
+  if (!isLockedOut && !document.hidden) timer = setTimeout(turn, TURN_MS);
+}
+
+/** Whether there is no use in trying again. */
+function showTrouble(error: Error | undefined): boolean {
+  const isLockedOut = error instanceof AnswerError && error.status === 401;
+  const isSilent = error !== undefined && !(error instanceof AnswerError);
+  setText(element('trouble'), isSilent ? 'taploomd does not answer; trying again' : (error?.message ?? ''));
+  element('ask-token').hidden = !isLockedOut;
+  return isLockedOut;
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) clearTimeout(timer);
+  else void turn();
+});
+// Another token.
+addEventListener('hashchange', () => location.reload());
+element('ask-token').addEventListener('submit', (event) => {
+  event.preventDefault();
+  location.hash = element<HTMLInputElement>('token').value;
+});
+
+let found: FdbEntry[] = [];
+
+async function search(query: Record<string, string>): Promise<void> {
+  const more = element<HTMLButtonElement>('more');
+  more.hidden = true;
+  try {
+    const { entries, next } = await ask('fdb', { ...query, limit: `${STATIONS}` });
+    found = [...found, ...entries];
+    setText(
+      element('found'),
+      `${count(found.length)} found${next === undefined ? '' : ', and there are more'}`,
+    );
+    more.hidden = next === undefined;
+    more.onclick = () => void search({ cursor: next ?? '' });
+  } catch (error) {
+    setText(element('found'), (error as Error).message);
+  }
+  element('stations').hidden = false;
+  stations.show(found);
+}
+
+element('search').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const fields = [...new FormData(event.target as HTMLFormElement)] as [string, string][];
+  const given = fields.map(([name, value]) => [name, value.trim()]).filter(([, value]) => value !== '');
+  found = [];
+  void search(Object.fromEntries(given));
+});
+
+void turn();
