@@ -29,7 +29,7 @@ export type {
   VxlanPortConfig,
 } from './shape.ts';
 export { configShape } from './shape.ts';
-export { carriesVlan, UNAWARE, type VlanSet, vlanSet } from './vlan_set.ts';
+export { carriesVlan, type VlanSet, vlanSet } from './vlan_set.ts';
 
 /** The configuration of a switch without bridges. */
 export const EMPTY_CONFIG: SwitchConfig = Object.freeze({ version: 1, bridges: Object.freeze({}) });

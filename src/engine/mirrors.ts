@@ -162,8 +162,7 @@ export class Mirrors implements IngressPass, EgressPass {
     const { rows, view } = this.batch;
     const start = rows[row + COLUMN.start];
     if (isReservedGroup(dstHi(view, start), dstLo(view, start))) return;
-    const end = topology.listAt[2 * list + 1];
-    for (let k = topology.listAt[2 * list]; k < end; k++) {
+    for (let k = topology.listAt[list]; k < topology.listAt[list + 1]; k++) {
       const hop = topology.hops[k];
       const word = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((word & FORWARDING) === 0) continue;

@@ -72,8 +72,8 @@ export interface Topology {
   readonly domainBridge: Uint16Array;
   readonly domainVid: Uint16Array;
   /**
-   * Flood lists: members of list `n` are hops[listAt[2 * n] .. listAt[2 * n + 1] - 1]; lists may be the same hops.
-   * List 2 * domain serves broadcast and multicast, list 2 * domain + 1 unknown unicast.
+   * Flood lists: members of list `row` are hops[listAt[row] .. listAt[row + 1] - 1].
+   * Row 2 * domain serves broadcast and multicast, row 2 * domain + 1 unknown unicast.
    */
   readonly listAt: Uint32Array;
   readonly hops: Int32Array;

@@ -6,10 +6,9 @@
 // A part that fails is reported and left out; the switch goes on with the others. One change at a time.
 
 import { setImmediate as breath } from 'node:timers/promises';
-import { type Compiled, type Compiler, stateFlags } from '../compile/compiler.ts';
-import { type Overlay, type PortState, PortStates, PortTraps } from '../compile/overlay.ts';
+import { type Compiler, stateFlags } from '../compile/compiler.ts';
+import { type PortState, PortStates, PortTraps } from '../compile/overlay.ts';
 import { type PortView, portViews } from '../compile/port_view.ts';
-import { withBreaths } from '../compile/steps.ts';
 import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
@@ -53,8 +52,6 @@ export class Realisation {
   /** What protocols find out about ports. */
   readonly states = new PortStates();
   readonly traps = new PortTraps();
-  /** Of both, counted. */
-  private changes = 0;
   private current: SwitchConfig = EMPTY_CONFIG;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
   private remotesKey: string | undefined = '';
@@ -84,7 +81,6 @@ export class Realisation {
     const { plane, topologies } = this.parts;
     const number = this.numberOf(port);
     this.states.set(port, vlan, state);
-    this.changes++;
     const flags = stateFlags(state, this.viewOf(port)?.learning ?? true);
     for (const topology of topologies) storeState(topology, number, vlan, flags);
     await plane.request({ kind: 'barrier' });
@@ -95,7 +91,6 @@ export class Realisation {
     const { plane, topologies } = this.parts;
     const number = this.numberOf(port);
     this.traps.set(port, this.traps.bitOf(reason), isOn);
-    this.changes++;
     const mask = (this.viewOf(port)?.traps ?? 0) | this.traps.of(port);
     for (const topology of topologies) storeTraps(topology, number, mask, this.traps.types);
     await plane.request({ kind: 'barrier' });
@@ -233,7 +228,7 @@ export class Realisation {
     config: SwitchConfig,
     { added = [], removed = [], removedVteps = [] }: Devices,
   ): Promise<Failed[]> {
-    const { plane, open, topologies } = this.parts;
+    const { compiler, plane, open, topologies } = this.parts;
     const localMacs = new Map<string, string>();
     for (const bridge of Object.keys(config.bridges)) {
       const mac = open.devices.get(bridge)?.mac;
@@ -250,7 +245,7 @@ export class Realisation {
       states: this.states,
       traps: this.traps,
     };
-    const { topology, remotes } = await this.compile(config, overlay);
+    const { topology, remotes } = compiler.compile(config, overlay);
     topologies.push(topology);
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.
     const remotesKey = remotes.map(({ row, port, address }) => `${row} ${port} ${address}`).join();
@@ -271,15 +266,6 @@ export class Realisation {
     this.current = config;
     this.listeners.changed();
     return answer.kind === 'done' ? answer.failed : [];
-  }
-
-  /** Once more if a protocol changed a state or a trap between two steps. */
-  private async compile(config: SwitchConfig, overlay: Overlay): Promise<Compiled> {
-    for (;;) {
-      const { changes } = this;
-      const compiled = await withBreaths(this.parts.compiler.steps(config, overlay));
-      if (changes === this.changes) return compiled;
-    }
   }
 
   /**

@@ -41,7 +41,7 @@ function listOf(
 ): string[] {
   const [bridge, vid] = domain.split('/');
   const row = 2 * (compiler.domains.find(bridge, Number(vid)) as number) + (unicast ? 1 : 0);
-  const hops = topology.hops.subarray(topology.listAt[2 * row], topology.listAt[2 * row + 1]);
+  const hops = topology.hops.subarray(topology.listAt[row], topology.listAt[row + 1]);
   return [...hops].map((hop) => `${compiler.ports.name(hop & PORT_MASK)} ${hop >>> PORT_BITS}`);
 }
 
