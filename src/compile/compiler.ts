@@ -8,6 +8,7 @@ import { type BridgeConfig, type SwitchConfig, type VlanSet, vlanSet } from '../
 import { type Topology, trappingOf, VLAN_AWARE, VLAN_STRIDE } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { hop, MAX_PORTS } from '../frame/hop.ts';
+import { atOnce, breathing, type Parts } from '../parts.ts';
 import { MAX_BRIDGES } from '../table/counters.ts';
 import type { RemoteRow } from '../table/remotes.ts';
 import { CONFIGURED_REMOTES } from '../table/remotes.ts';
@@ -19,7 +20,6 @@ import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
 import { type Domain, Domains, Names, remoteName, type VidSet } from './names.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
-import { atOnce, breathing, type Parts } from './parts.ts';
 import { type PortView, portViews } from './port_view.ts';
 import { shared } from './shared.ts';
 

@@ -9,7 +9,7 @@
 
 import type { Range } from '../config/range.ts';
 import type { VlanSet } from '../config/schema.ts';
-import type { Parts } from './parts.ts';
+import type { Parts } from '../parts.ts';
 import { shared } from './shared.ts';
 
 /**

@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { Compiler } from '../../src/compile/compiler.ts';
-import { breathing, type Parts } from '../../src/compile/parts.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import { VLAN_STRIDE } from '../../src/engine/topology.ts';
+import { breathing, type Parts } from '../../src/parts.ts';
 
 const VLANS = 4094;
 const TRIES = 3;
