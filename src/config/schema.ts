@@ -80,6 +80,7 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
   yield;
   // Not push(...): an argument for each is more than the stack takes.
   const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
+  yield;
   return { config, problems: problems.concat(wrong) };
 }
 

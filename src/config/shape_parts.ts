@@ -6,7 +6,7 @@ import type { Parts } from '../parts.ts';
 import { configShape, type SwitchConfig } from './shape.ts';
 
 /** Bridges and ports of a piece. */
-const AT_A_TIME = 256;
+const AT_A_TIME = 64;
 
 type Mapping = Readonly<Record<string, unknown>>;
 

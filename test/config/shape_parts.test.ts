@@ -48,5 +48,5 @@ test('what is no configuration stays as it is', () => {
 test('no piece is much longer than another', () => {
   let pieces = 0;
   for (const _ of shaped({ version: 1, bridges: { a: { ports: ports('a', 4000, () => ({})) } } })) pieces++;
-  expect(pieces).toBeGreaterThan(12);
+  expect(pieces).toBeGreaterThan(50);
 });
