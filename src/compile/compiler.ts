@@ -1,38 +1,32 @@
 // Configuration -> topology: names become small numbers, lists become flat arrays.
 //
-//   number: which ports, bridges, domains and remotes there are   ->  membership: which port is in which domain
-//   ->  floods: one list of next hops for each domain             ->  statics
+//   number: which ports, bridges, domains and remotes there are   ->  membership.ts: which port is in which domain
+//   ->  floods.ts: lists of next hops                             ->  statics
 
 import { effectiveMtus } from '../config/defaults.ts';
 import { type BridgeConfig, type SwitchConfig, type VlanSet, vlanSet } from '../config/schema.ts';
 import {
-  DOMAIN_SHIFT,
-  FORWARDING,
-  HAIRPIN,
-  ISOLATED,
-  LEARNING,
-  SPLIT_HORIZON,
-  TELLS_MTU,
   type Topology,
-  TUNNEL,
   tagBit,
   trappingOf,
-  UNTAGGED,
   VLAN_AWARE,
   VLAN_DEVICE_STRIDE,
   VLAN_STRIDE,
 } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { hop, MAX_PORTS } from '../frame/hop.ts';
+import { atOnce, breathing, type Parts } from '../parts.ts';
 import { MAX_BRIDGES } from '../table/counters.ts';
 import type { RemoteRow } from '../table/remotes.ts';
 import { CONFIGURED_REMOTES } from '../table/remotes.ts';
 import { TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
-import { parseMac } from '../wire/mac.ts';
+import { type Mac, parseMac } from '../wire/mac.ts';
+import { type Flooded, type Flooder, floodLists } from './floods.ts';
+import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
 import { type Domain, Domains, Names, remoteName, type VidSet } from './names.ts';
-import { type Overlay, type PortState, PortStates, PortTraps } from './overlay.ts';
+import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { type PortView, portViews } from './port_view.ts';
 import { shared } from './shared.ts';
 
@@ -45,15 +39,12 @@ const NO_MACS: ReadonlyMap<string, string> = new Map();
 const NO_STATES = new PortStates();
 const NO_TRAPS = new PortTraps();
 /** VLANs of every port of a VLAN-unaware bridge. */
-const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [0] };
+const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [{ from: 0, to: 0 }] };
 
-/** A port with what the compilation found out about it. */
-interface Member {
+/** A port, and which VLANs it carries. */
+interface Carrier {
   view: PortView;
-  port: number;
   vlans: VlanSet;
-  /** Next hops by which a flooded frame leaves: the port, or its remotes. */
-  hops: number[];
 }
 
 interface Wanted {
@@ -61,6 +52,13 @@ interface Wanted {
   ports: Set<string>;
   domains: Map<string, VidSet>;
   remotes: Set<string>;
+  /** The ports by bridge. */
+  carriers: Map<string, Carrier[]>;
+}
+
+export interface Compiled {
+  topology: Topology;
+  remotes: RemoteRow[];
 }
 
 export class Compiler {
@@ -70,9 +68,9 @@ export class Compiler {
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private serial = 0;
 
-  /** Throws TaploomError `too_many` if `compile` would, now or after any part of the present was deleted. */
-  check(config: SwitchConfig): void {
-    const wanted = wantedBy(config);
+  /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */
+  async check(config: SwitchConfig): Promise<void> {
+    const wanted = await breathing(wantedBy(config));
     this.bridges.check(wanted.bridges);
     this.ports.check(wanted.ports);
     this.domains.check(wanted.domains);
@@ -81,40 +79,58 @@ export class Compiler {
   }
 
   /** @throws TaploomError `too_many` */
-  compile(config: SwitchConfig, overlay: Overlay = {}): { topology: Topology; remotes: RemoteRow[] } {
+  compile(config: SwitchConfig, overlay: Overlay = {}): Compiled {
+    return atOnce(this.parts(config, overlay));
+  }
+
+  /** The same, with breaths in between: `overlay` may change meanwhile. @throws TaploomError `too_many` */
+  compileBreathing(config: SwitchConfig, overlay: Overlay): Promise<Compiled> {
+    return breathing(this.parts(config, overlay));
+  }
+
+  private *parts(config: SwitchConfig, overlay: Overlay): Parts<Compiled> {
     const { localMacs = NO_MACS, ownedMtus, underlayMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
-    this.number(wantedBy(config));
+    const wanted = yield* wantedBy(config);
+    this.number(wanted);
     const ports = this.ports.length;
     const domains = this.domains.length;
-    const topology = {
-      serial: ++this.serial,
-      bridge: shared(Uint16Array, ports),
-      pvid: shared(Uint16Array, ports),
-      mtu: shared(Uint32Array, ports),
-      fdbLimit: shared(Uint32Array, ports),
-      groupFwdMask: shared(Uint16Array, ports),
-      vlan: shared(Int32Array, ports * VLAN_STRIDE),
-      traps: shared(Int32Array, ports),
-      trapTypes: shared(Uint16Array, TRAP_TYPES),
-      vlanDevices: shared(Uint16Array, ports),
-      vlanDeviceBits: shared(Int32Array, (1 + (overlay.vlanTags?.size ?? 0)) * VLAN_DEVICE_STRIDE),
-      domainBridge: shared(Uint16Array, domains),
-      domainVid: shared(Uint16Array, domains),
-      ageing: shared(Float64Array, this.bridges.length),
-      bridgeFdbLimit: shared(Uint32Array, this.bridges.length),
-    };
+    const serial = ++this.serial;
+    const topology = shared({
+      bridge: [Uint16Array, ports],
+      pvid: [Uint16Array, ports],
+      mtu: [Uint32Array, ports],
+      fdbLimit: [Uint32Array, ports],
+      groupFwdMask: [Uint16Array, ports],
+      vlan: [Int32Array, ports * VLAN_STRIDE],
+      traps: [Int32Array, ports],
+      trapTypes: [Uint16Array, TRAP_TYPES],
+      vlanDevices: [Uint16Array, ports],
+      vlanDeviceBits: [Int32Array, (1 + (overlay.vlanTags?.size ?? 0)) * VLAN_DEVICE_STRIDE],
+      domainBridge: [Uint16Array, domains],
+      domainVid: [Uint16Array, domains],
+      ageing: [Float64Array, this.bridges.length],
+      bridgeFdbLimit: [Uint32Array, this.bridges.length],
+      listAt: [Uint32Array, 4 * domains],
+    });
     topology.trapTypes.set(traps.types);
     let taggedPorts = 0;
-    const members: Member[] = [];
+    const flooded: Flooded[] = [];
     const remotes: RemoteRow[] = [];
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const number = this.bridges.number(name);
       topology.ageing[number] = bridge.ageing_time * 1000;
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
+      const numbers = this.domains.ofBridge(name);
+      for (const [vid, domain] of numbers.entries()) {
+        if (domain === 0) continue;
+        topology.domainBridge[domain] = number;
+        topology.domainVid[domain] = vid;
+      }
       const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
-      for (const view of portViews(name, bridge)) {
+      const flooders: Flooder[] = [];
+      const memberships = new Memberships(topology.vlan, numbers);
+      for (const { view, vlans } of wanted.carriers.get(name) as Carrier[]) {
         const port = this.ports.number(view.name);
-        const vlans = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
         topology.fdbLimit[port] = view.fdbLimit;
@@ -125,19 +141,19 @@ export class Compiler {
         if (tags !== undefined) giveTags(topology, port, ++taggedPorts, tags);
         topology.pvid[port] =
           (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(topology, port);
-        this.join(topology, view, port, vlans, states, overlay.tellers?.has(view.name) === true);
+        memberships.join(port, view, vlans, overlay.tellers?.has(view.name) === true, states);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
-        members.push({ view, port, vlans, hops });
+        flooders.push({ vlans, flood: view.flood, hops });
+        yield;
       }
+      flooded.push({ numbers, ports: flooders });
     }
     for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
     const mirrors = compileMirrors(config, this);
     const { statics, locals } = this.statics(config, localMacs);
     const fdbSlots = slotsFor(config, locals);
-    return {
-      topology: { ...topology, ...this.floods(members), mirrors, fdbSlots, statics, locals },
-      remotes,
-    };
+    const hops = yield* floodLists(flooded, topology.listAt);
+    return { topology: { serial, ...topology, hops, mirrors, fdbSlots, statics, locals }, remotes };
   }
 
   /** Address of the configured remote in this row. */
@@ -166,70 +182,6 @@ export class Compiler {
       names.keep(kept);
     }
     this.domains.keep(wanted.domains);
-  }
-
-  /** Puts a port into the domains of its VLANs. */
-  private join(
-    topology: Pick<Topology, 'vlan' | 'domainBridge' | 'domainVid' | 'bridge'>,
-    view: PortView,
-    port: number,
-    { tagged, untagged }: VlanSet,
-    states: PortStates,
-    tells: boolean,
-  ): void {
-    const numbers = this.domains.ofBridge(view.bridge);
-    const portFlags = flagsOf(view) | (tells ? TELLS_MTU : 0);
-    const bridge = topology.bridge[port];
-    const row = port * VLAN_STRIDE;
-    // Nearly always the same in all VLANs.
-    const state = view.isMirrorEnd ? 'blocking' : states.inAll(view.name);
-    const common = state === undefined ? undefined : stateFlags(state, view.learning);
-    for (const [vids, flags] of [
-      [tagged, portFlags],
-      [untagged, UNTAGGED | portFlags],
-    ] as const) {
-      for (let n = 0; n < vids.length; n++) {
-        const vid = vids[n];
-        const domain = numbers[vid];
-        topology.domainBridge[domain] = bridge;
-        topology.domainVid[domain] = vid;
-        const inVlan = common === undefined ? stateFlags(states.of(view.name, vid), view.learning) : common;
-        topology.vlan[row + vid] = (domain << DOMAIN_SHIFT) | flags | inVlan;
-      }
-    }
-  }
-
-  /** Flood lists: count, lay out, fill. */
-  private floods(members: readonly Member[]): { listAt: Uint32Array; hops: Int32Array } {
-    const lists = 2 * this.domains.length;
-    const listAt = shared(Uint32Array, lists + 1);
-    // Loops instead of closures: a thousand trunks of 4,094 VLANs are 16 million steps, and took 0.25 s with them.
-    for (const { view, vlans, hops: own } of members) {
-      const numbers = this.domains.ofBridge(view.bridge);
-      for (const vids of [vlans.tagged, vlans.untagged]) {
-        for (let n = 0; n < vids.length; n++) {
-          const list = 2 * numbers[vids[n]];
-          listAt[list + 1] += own.length;
-          if (view.flood) listAt[list + 2] += own.length;
-        }
-      }
-    }
-    for (let list = 0; list < lists; list++) listAt[list + 1] += listAt[list];
-    const hops = shared(Int32Array, listAt[lists]);
-    const next = Uint32Array.from(listAt);
-    for (const { view, vlans, hops: own } of members) {
-      const numbers = this.domains.ofBridge(view.bridge);
-      for (const vids of [vlans.tagged, vlans.untagged]) {
-        for (let n = 0; n < vids.length; n++) {
-          const list = 2 * numbers[vids[n]];
-          for (let m = 0; m < own.length; m++) {
-            hops[next[list]++] = own[m];
-            if (view.flood) hops[next[list + 1]++] = own[m];
-          }
-        }
-      }
-    }
-    return { listAt, hops };
   }
 
   private tunnelHops(view: PortView, port: number, remotes: RemoteRow[]): number[] {
@@ -261,16 +213,18 @@ export class Compiler {
     localMacs: ReadonlyMap<string, string>,
   ): { statics: Int32Array; locals: number } {
     const words: number[] = [];
-    const push = (bridge: string, vid: number, macText: string, to: number) => {
-      const domain = this.domains.find(bridge, vid);
-      const mac = parseMac(macText);
+    const push = (domain: number | undefined, mac: Mac | undefined, to: number) => {
       if (domain !== undefined && mac !== undefined) words.push((domain << 16) | mac.hi, mac.lo, to);
     };
     for (const [name, bridge] of Object.entries(config.bridges)) {
-      const mac = localMacs.get(name);
-      if (bridge.local === false || mac === undefined) continue;
+      const text = localMacs.get(name);
+      if (bridge.local === false || text === undefined) continue;
+      const mac = parseMac(text);
+      const port = this.ports.number(name);
       const { tagged, untagged } = bridge.vlan_filtering ? vlanSet(bridge.local.vlan) : UNAWARE;
-      for (const vid of [...tagged, ...untagged]) push(name, vid, mac, this.ports.number(name));
+      for (const { from, to } of [...tagged, ...untagged]) {
+        for (let vid = from; vid <= to; vid++) push(this.domains.find(name, vid), mac, port);
+      }
     }
     const locals = words.length / 3;
     for (const [name, bridge] of Object.entries(config.bridges)) {
@@ -278,27 +232,38 @@ export class Compiler {
         const port = this.ports.find(entry.port);
         const row = entry.remote === undefined ? 0 : this.remotes.find(remoteName(entry.port, entry.remote));
         if (port === undefined || row === undefined) continue;
-        push(name, bridge.vlan_filtering ? (entry.vlan as number) : 0, entry.mac, hop(port, row));
+        const vid = bridge.vlan_filtering ? (entry.vlan as number) : 0;
+        push(this.domains.find(name, vid), parseMac(entry.mac), hop(port, row));
       }
     }
-    const statics = shared(Int32Array, words.length);
+    const { statics } = shared({ statics: [Int32Array, words.length] });
     statics.set(words);
     return { statics, locals };
   }
 }
 
-function wantedBy(config: SwitchConfig): Wanted {
-  const wanted: Wanted = { bridges: new Set(), ports: new Set(), domains: new Map(), remotes: new Set() };
+function* wantedBy(config: SwitchConfig): Parts<Wanted> {
+  const wanted: Wanted = {
+    bridges: new Set(),
+    ports: new Set(),
+    domains: new Map(),
+    remotes: new Set(),
+    carriers: new Map(),
+  };
   for (const [name, bridge] of Object.entries(config.bridges)) {
-    const vids = new Uint8Array(VIDS);
+    const vids = new Uint8Array(bridge.vlan_filtering ? VIDS : 1);
+    const carriers: Carrier[] = [];
     wanted.bridges.add(name);
     wanted.domains.set(name, vids);
+    wanted.carriers.set(name, carriers);
     for (const view of portViews(name, bridge)) {
+      const vlans = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
+      carriers.push({ view, vlans });
       wanted.ports.add(view.name);
       for (const remote of view.remotes) wanted.remotes.add(remoteName(view.name, remote));
-      const { tagged, untagged } = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
-      for (const vid of tagged) vids[vid] = 1;
-      for (const vid of untagged) vids[vid] = 1;
+      for (const { from, to } of vlans.tagged) vids.fill(1, from, to + 1);
+      for (const { from, to } of vlans.untagged) vids.fill(1, from, to + 1);
+      yield;
     }
     for (const { port, remote } of bridge.static) {
       if (remote !== undefined) wanted.remotes.add(remoteName(port, remote));
@@ -322,21 +287,6 @@ function giveTags(
     const bit = tagBit(tag);
     vlanDeviceBits[row * VLAN_DEVICE_STRIDE + (bit >>> 5)] |= 1 << (bit & 31);
   }
-}
-
-/** What a state allows. The same flags are stored into a topology in force: see Switch.setPortState. */
-export function stateFlags(state: PortState, isLearning: boolean): number {
-  if (state === 'blocking') return 0;
-  return (state === 'forwarding' ? FORWARDING : 0) | (isLearning ? LEARNING : 0);
-}
-
-function flagsOf(view: PortView): number {
-  return (
-    (view.hairpin ? HAIRPIN : 0) |
-    (view.isolated ? ISOLATED : 0) |
-    (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
-    (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
-  );
 }
 
 /** A power of two, at most half full with what the limits allow. @throws TaploomError `too_many` */

@@ -26,13 +26,13 @@ export function compileMirrors({ bridges }: SwitchConfig, numbers: Numbers): Mir
   if (mirrors.length === 0) return null;
   const { ports } = numbers;
   const instructions = mirrors.reduce((sum, { filter }) => sum + filter.length, 0);
-  const table = {
-    in: shared(Uint16Array, ports.length),
-    out: shared(Uint16Array, ports.length),
-    words: shared(Int32Array, mirrors.length * MIRROR_WORDS),
-    vlans: shared(Int32Array, mirrors.length * VLAN_WORDS),
-    filters: shared(Int32Array, instructions * BPF_WORDS),
-  };
+  const table = shared({
+    in: [Uint16Array, ports.length],
+    out: [Uint16Array, ports.length],
+    words: [Int32Array, mirrors.length * MIRROR_WORDS],
+    vlans: [Int32Array, mirrors.length * VLAN_WORDS],
+    filters: [Int32Array, instructions * BPF_WORDS],
+  });
   let filterAt = 0;
   for (const [m, { bridge, mirror, from, filter }] of mirrors.entries()) {
     const target = targetOf(bridge, mirror, numbers);

@@ -60,9 +60,10 @@ export class Names {
   }
 }
 
-/** A bridge's VLANs, by VID: 1 where there is a domain. */
+/** A bridge's VLANs, by VID: 1 where there is a domain. Of a bridge that does not filter VLANs only VID 0. */
 export type VidSet = Uint8Array;
-const VIDS = 4096;
+
+const NO_NUMBERS = new Uint16Array(0);
 
 export interface Domain {
   bridge: string;
@@ -96,21 +97,26 @@ export class Domains {
 
   /** Numbers of a bridge by VID, 0 = none. */
   ofBridge(bridge: string): Uint16Array {
-    return this.byBridge.get(bridge) ?? new Uint16Array(VIDS);
+    return this.byBridge.get(bridge) ?? NO_NUMBERS;
   }
 
   /** Gives numbers to all that is wanted, then takes back those of everything else. @throws TaploomError `too_many` */
   keep(wanted: ReadonlyMap<string, VidSet>): void {
     for (const [bridge, vids] of wanted) {
-      const numbers = this.byBridge.get(bridge) ?? new Uint16Array(VIDS);
-      this.byBridge.set(bridge, numbers);
-      for (let vid = 0; vid < VIDS; vid++) {
+      let numbers = this.ofBridge(bridge);
+      if (numbers.length < vids.length) {
+        const before = numbers;
+        numbers = new Uint16Array(vids.length);
+        numbers.set(before);
+        this.byBridge.set(bridge, numbers);
+      }
+      for (let vid = 0; vid < vids.length; vid++) {
         if (vids[vid] === 1 && numbers[vid] === 0) numbers[vid] = this.give(bridge, vid);
       }
     }
     for (const [bridge, numbers] of this.byBridge) {
       const vids = wanted.get(bridge);
-      for (let vid = 0; vid < VIDS; vid++) {
+      for (let vid = 0; vid < numbers.length; vid++) {
         if (numbers[vid] === 0 || vids?.[vid] === 1) continue;
         this.owners[numbers[vid]] = undefined;
         this.free.push(numbers[vid]);
@@ -126,7 +132,7 @@ export class Domains {
     let { count } = this;
     for (const [bridge, vids] of wanted) {
       const numbers = this.byBridge.get(bridge);
-      for (let vid = 0; vid < VIDS; vid++) if (vids[vid] === 1 && !numbers?.[vid]) count++;
+      for (let vid = 0; vid < vids.length; vid++) if (vids[vid] === 1 && !numbers?.[vid]) count++;
     }
     if (count >= this.limit) throw tooMany('domains (bridge and VLAN)', this.limit - 1);
   }

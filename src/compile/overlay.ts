@@ -22,33 +22,31 @@ export interface Overlay {
   traps?: PortTraps;
 }
 
-/** Every VLAN of a port. */
-const ALL = -1;
+/** By number, see `PortStates.byVid`; 0 is that of a port that nobody knows. */
+export const STATES = ['forwarding', 'learning', 'blocking'] as const satisfies PortState[];
+const VIDS = 4096;
 
 /** What protocols have found out about ports. A port that none of them knows is forwarding. */
 export class PortStates {
-  private readonly states = new Map<string, Map<number, PortState>>();
+  /** Indices of STATES, by port and VID. */
+  private readonly states = new Map<string, Uint8Array>();
 
   /** @param vlan undefined = all, those that are set one by one included; 0 in a VLAN-unaware bridge */
   set(port: string, vlan: number | undefined, state: PortState): void {
-    let states = this.states.get(port);
-    if (states === undefined || vlan === undefined) {
-      states = new Map();
-      this.states.set(port, states);
-    }
-    states.set(vlan ?? ALL, state);
+    const states = this.states.get(port) ?? new Uint8Array(VIDS);
+    this.states.set(port, states);
+    const index = STATES.indexOf(state);
+    if (vlan === undefined) states.fill(index);
+    else states[vlan] = index;
   }
 
   of(port: string, vlan: number): PortState {
-    const states = this.states.get(port);
-    return states?.get(vlan) ?? states?.get(ALL) ?? 'forwarding';
+    return STATES[this.byVid(port)?.[vlan] ?? 0];
   }
 
-  /** The state of all its VLANs; undefined if they differ, or may. */
-  inAll(port: string): PortState | undefined {
-    const states = this.states.get(port);
-    if (states === undefined) return 'forwarding';
-    return states.size === 1 ? states.get(ALL) : undefined;
+  /** By VID, the place of the state in STATES. */
+  byVid(port: string): Uint8Array | undefined {
+    return this.states.get(port);
   }
 
   /** The port is gone; another one of its name begins anew. */

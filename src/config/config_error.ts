@@ -26,7 +26,8 @@ export class ConfigError extends TaploomError {
 
   /** `source` is the file's name, if there is one. */
   constructor(problems: readonly Problem[], source?: string) {
-    const told = first(problems);
+    // A message may be found when it is asked for: once is enough.
+    const told = first(problems).map(({ path, message, line }) => ({ path, message, line }));
     super('invalid_config', told.map((problem) => describe(problem, source)).join('\n'));
     this.name = 'ConfigError';
     this.problems = told.map(({ path, message, line }) => ({

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import type { Range } from './range.ts';
 import type { BridgeConfig, PortConfig, SwitchConfig, VxlanPortConfig } from './schema.ts';
 import { vlanSet } from './vlan_set.ts';
 
@@ -15,6 +16,7 @@ const OVERHEAD_IPV6 = 40 + 8 + 8 + 14;
 const MIN_MTU = 68;
 /** A tag that travels inside the tunnel, IEEE 802.1Q-2018, 9.3. */
 const TAG = 4;
+const VIDS = 4096;
 
 /**
  * MTU of each port of a bridge, and under the bridge's name that of its local interface:
@@ -68,26 +70,30 @@ export function effectiveMtu(config: SwitchConfig, bridge: string, port: string)
   return mtu;
 }
 
-/** The least MTU of the VXLAN ports in each VLAN; VLAN 0 is all of a bridge that does not filter. */
-function tunnelLimits(filtering: boolean, ports: BridgeConfig['ports']): Map<number, number> {
-  const limits = new Map<number, number>();
-  for (const port of Object.values(ports)) {
-    if (port.type !== 'vxlan') continue;
+/** By VID, the least MTU of the VXLAN ports in this VLAN; VLAN 0 is all of a bridge that does not filter. Null without a tunnel. */
+function tunnelLimits(filtering: boolean, ports: BridgeConfig['ports']): Int32Array | null {
+  const tunnels = Object.values(ports).filter((port) => port.type === 'vxlan');
+  if (tunnels.length === 0) return null;
+  const limits = new Int32Array(VIDS).fill(DEFAULT_MTU);
+  for (const port of tunnels) {
     const mtu = port.mtu ?? tunnelMtu(filtering, port);
-    for (const vid of vlansOf(filtering, port))
-      limits.set(vid, Math.min(limits.get(vid) ?? DEFAULT_MTU, mtu));
+    for (const { from, to } of vlansOf(filtering, port))
+      for (let vid = from; vid <= to; vid++) limits[vid] = Math.min(limits[vid], mtu);
   }
   return limits;
 }
 
-function limitOf(limits: Map<number, number>, filtering: boolean, port: PortConfig): number {
+function limitOf(limits: Int32Array | null, filtering: boolean, port: PortConfig): number {
+  let least = DEFAULT_MTU;
   // Most bridges have no tunnel, and then a trunk's 4,094 VLANs need not be looked at.
-  if (limits.size === 0) return DEFAULT_MTU;
-  return vlansOf(filtering, port).reduce((mtu, vid) => Math.min(mtu, limits.get(vid) ?? mtu), DEFAULT_MTU);
+  if (limits === null) return least;
+  for (const { from, to } of vlansOf(filtering, port))
+    for (let vid = from; vid <= to; vid++) least = Math.min(least, limits[vid]);
+  return least;
 }
 
-function vlansOf(filtering: boolean, port: PortConfig): number[] {
-  if (!filtering) return [0];
+function vlansOf(filtering: boolean, port: PortConfig): readonly Range[] {
+  if (!filtering) return [{ from: 0, to: 0 }];
   const { tagged, untagged } = vlanSet(port.vlan);
   return [...tagged, ...untagged];
 }

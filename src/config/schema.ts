@@ -3,12 +3,14 @@
 //
 //   input --shape--> defaults filled in --check--> SwitchConfig        all problems of both, at once
 
+import { atOnce, breathing, type Parts } from '../parts.ts';
 import { check } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
 import type { Path } from './path.ts';
-import { configShape, nameProblem, type SwitchConfig } from './shape.ts';
+import { nameProblem, type SwitchConfig } from './shape.ts';
+import { shaped } from './shape_parts.ts';
 import { tooLarge } from './size.ts';
 import { suggest } from './suggest.ts';
 
@@ -41,27 +43,44 @@ export interface ParseOptions {
 
 /** Validates and fills in defaults. Throws `ConfigError` with all problems. Does not change or keep `input`. */
 export function parseConfig(input: unknown, options: ParseOptions = {}): SwitchConfig {
-  const { config, problems } = validate(input, options);
+  return sound(validate(input, options));
+}
+
+/** The same, with breaths in between. */
+export async function parseConfigBreathing(input: unknown): Promise<SwitchConfig> {
+  return sound(await breathing(judge(input, {})));
+}
+
+/** As `parseConfig`, with the problems as a value. `config` holds what is valid in itself, if there are any. */
+export function validate(input: unknown, options: ParseOptions = {}): Judged {
+  return atOnce(judge(input, options));
+}
+
+interface Judged {
+  config: SwitchConfig;
+  problems: Problem[];
+}
+
+function sound({ config, problems }: Judged): SwitchConfig {
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
 
-/** As `parseConfig`, with the problems as a value. `config` holds what is valid in itself, if there are any. */
-export function validate(
-  input: unknown,
-  { allowFd = true }: ParseOptions = {},
-): { config: SwitchConfig; problems: Problem[] } {
+function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged> {
   const excess = tooLarge(input);
   // Whoever looks at each of a million things keeps everybody else waiting.
   if (excess.length > 0) return { config: EMPTY_CONFIG, problems: excess };
-  const result = configShape.safeParse(input);
-  const problems = result.success ? [] : explain(result.error.issues, input);
+  const result = yield* shaped(input);
+  const problems = explain(result.issues, input);
   for (const problem of skippedNames(input)) problems.push(problem);
+  yield;
   // One mistake should not hide the others: the rules judge whatever has the right shape.
-  const sound = result.success ? result.data : configShape.safeParse(without(input, problems)).data;
-  const config: SwitchConfig = { version: 1, bridges: sound?.bridges ?? {} };
+  const { bridges } = result.issues.length === 0 ? result : yield* shaped(without(input, problems));
+  const config: SwitchConfig = { version: 1, bridges };
+  yield;
   // Not push(...): an argument for each is more than the stack takes.
   const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
+  yield;
   return { config, problems: problems.concat(wrong) };
 }
 

@@ -162,7 +162,7 @@ export class Mirrors implements IngressPass, EgressPass {
     const { rows, view } = this.batch;
     const start = rows[row + COLUMN.start];
     if (isReservedGroup(dstHi(view, start), dstLo(view, start))) return;
-    for (let k = topology.listAt[list]; k < topology.listAt[list + 1]; k++) {
+    for (let k = topology.listAt[2 * list]; k < topology.listAt[2 * list + 1]; k++) {
       const hop = topology.hops[k];
       const word = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((word & FORWARDING) === 0) continue;

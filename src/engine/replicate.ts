@@ -110,7 +110,7 @@ export function createReplicate(
     const list = dest & DEST_VALUE;
     if (list < FIRST_LIST) {
       const { hops, listAt } = topology;
-      return flood(row, hops, listAt[list], listAt[list + 1], topology);
+      return flood(row, hops, listAt[2 * list], listAt[2 * list + 1], topology);
     }
     const { hops } = lists;
     const at = lists.at(list);

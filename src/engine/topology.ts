@@ -72,7 +72,7 @@ export interface Topology {
   readonly domainBridge: Uint16Array;
   readonly domainVid: Uint16Array;
   /**
-   * Flood lists: members of list `row` are hops[listAt[row] .. listAt[row + 1] - 1].
+   * Flood lists: members of list `row` are hops[listAt[2 * row] .. listAt[2 * row + 1] - 1]; lists may share them.
    * Row 2 * domain serves broadcast and multicast, row 2 * domain + 1 unknown unicast.
    */
   readonly listAt: Uint32Array;
@@ -136,6 +136,7 @@ export function isOfVlanDevice(
 
 /** Stores the traps of a port while the topology is in force. */
 export function storeTraps(topology: Topology, port: number, traps: number, types: Uint16Array): void {
+  if (port >= topology.traps.length) return; // one that is about to come into force
   topology.trapTypes.set(types);
   Atomics.store(topology.traps, port, traps);
   Atomics.store(topology.pvid, port, (topology.pvid[port] & ~TRAPPING) | trappingOf(topology, port));

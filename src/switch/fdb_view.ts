@@ -2,8 +2,7 @@
 
 import type { FdbEntry, FdbFilter } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
-import { portViews } from '../compile/port_view.ts';
-import { type SwitchConfig, vlanSet } from '../config/schema.ts';
+import type { SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { LOCAL, STATIC } from '../table/fdb_entry.ts';
@@ -68,18 +67,12 @@ export function domainsOf(
     throw new TaploomError('no_such_bridge', `There is no bridge ${bridge}`);
   }
   const bridges = bridge === undefined ? Object.keys(config.bridges) : [bridge];
-  return bridges
-    .flatMap((name) =>
-      (vlan === undefined ? vidsOf(name, config) : [vlan]).map((vid) => compiler.domains.find(name, vid)),
-    )
-    .filter((number) => number !== undefined);
-}
-
-function vidsOf(name: string, config: SwitchConfig): number[] {
-  const bridge = config.bridges[name];
-  if (!bridge.vlan_filtering) return [0];
-  const sets = portViews(name, bridge).map(({ vlan }) => vlanSet(vlan));
-  return [...new Set(sets.flatMap(({ tagged, untagged }) => [...tagged, ...untagged]))];
+  const { domains } = compiler;
+  return bridges.flatMap((name) =>
+    vlan === undefined
+      ? [...domains.ofBridge(name)].filter((number) => number !== 0)
+      : (domains.find(name, vlan) ?? []),
+  );
 }
 
 export function isIpv6(config: SwitchConfig, bridge: string, port: string): boolean {

@@ -6,8 +6,9 @@
 // A part that fails is reported and left out; the switch goes on with the others. One change at a time.
 
 import { setImmediate as breath } from 'node:timers/promises';
-import { type Compiler, stateFlags } from '../compile/compiler.ts';
-import { type PortState, PortStates, PortTraps } from '../compile/overlay.ts';
+import type { Compiled, Compiler } from '../compile/compiler.ts';
+import { stateFlags } from '../compile/membership.ts';
+import { type Overlay, type PortState, PortStates, PortTraps } from '../compile/overlay.ts';
 import { type PortView, portViews } from '../compile/port_view.ts';
 import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
@@ -52,6 +53,8 @@ export class Realisation {
   /** What protocols find out about ports. */
   readonly states = new PortStates();
   readonly traps = new PortTraps();
+  /** What protocols have stored since the compilation under way began, which may have read what was before. */
+  private missed: Store[] | undefined;
   private current: SwitchConfig = EMPTY_CONFIG;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
   private remotesKey: string | undefined = '';
@@ -78,22 +81,24 @@ export class Realisation {
 
   /** Resolves when no frame goes by the old state any more. @throws TaploomError `no_such_port` */
   async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
-    const { plane, topologies } = this.parts;
     const number = this.numberOf(port);
     this.states.set(port, vlan, state);
     const flags = stateFlags(state, this.viewOf(port)?.learning ?? true);
-    for (const topology of topologies) storeState(topology, number, vlan, flags);
-    await plane.request({ kind: 'barrier' });
+    await this.store((topology) => storeState(topology, number, vlan, flags));
   }
 
   /** See `Host.trap`. */
   async trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
-    const { plane, topologies } = this.parts;
     const number = this.numberOf(port);
     this.traps.set(port, this.traps.bitOf(reason), isOn);
     const mask = (this.viewOf(port)?.traps ?? 0) | this.traps.of(port);
-    for (const topology of topologies) storeTraps(topology, number, mask, this.traps.types);
-    await plane.request({ kind: 'barrier' });
+    await this.store((topology) => storeTraps(topology, number, mask, this.traps.types));
+  }
+
+  private async store(store: Store): Promise<void> {
+    for (const topology of this.parts.topologies) store(topology);
+    this.missed?.push(store);
+    await this.parts.plane.request({ kind: 'barrier' });
   }
 
   private numberOf(port: string): number {
@@ -228,7 +233,7 @@ export class Realisation {
     config: SwitchConfig,
     { added = [], removed = [], removedVteps = [] }: Devices,
   ): Promise<Failed[]> {
-    const { compiler, plane, open, topologies } = this.parts;
+    const { plane, open, topologies } = this.parts;
     const localMacs = new Map<string, string>();
     for (const bridge of Object.keys(config.bridges)) {
       const mac = open.devices.get(bridge)?.mac;
@@ -245,8 +250,7 @@ export class Realisation {
       states: this.states,
       traps: this.traps,
     };
-    const { topology, remotes } = compiler.compile(config, overlay);
-    topologies.push(topology);
+    const { topology, remotes } = await this.compile(config, overlay);
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.
     const remotesKey = remotes.map(({ row, port, address }) => `${row} ${port} ${address}`).join();
     const areRemotesSame = remotesKey === this.remotesKey && removed.length === 0;
@@ -266,6 +270,21 @@ export class Realisation {
     this.current = config;
     this.listeners.changed();
     return answer.kind === 'done' ? answer.failed : [];
+  }
+
+  /** Compiles a topology that stores reach from now on. */
+  private async compile(config: SwitchConfig, overlay: Overlay): Promise<Compiled> {
+    const { compiler, topologies } = this.parts;
+    const missed: Store[] = [];
+    this.missed = missed;
+    try {
+      const compiled = await compiler.compileBreathing(config, overlay);
+      for (const store of missed) store(compiled.topology);
+      topologies.push(compiled.topology);
+      return compiled;
+    } finally {
+      this.missed = undefined;
+    }
   }
 
   /**
@@ -380,6 +399,9 @@ export class Realisation {
 function remove(device: Device): void | Promise<void> {
   return device.remove === undefined ? device.close() : device.remove();
 }
+
+/** Changes a topology in force. */
+type Store = (topology: Topology) => void;
 
 /** What comes and goes with a change. */
 interface Devices {

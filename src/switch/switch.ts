@@ -29,7 +29,13 @@ import { Compiler } from '../compile/compiler.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { diff } from '../config/diff.ts';
-import { EMPTY_CONFIG, parseConfig, type SwitchConfig, type SwitchConfigInput } from '../config/schema.ts';
+import {
+  EMPTY_CONFIG,
+  parseConfig,
+  parseConfigBreathing,
+  type SwitchConfig,
+  type SwitchConfigInput,
+} from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
@@ -138,7 +144,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
    * left behind
    */
   static async open(config: SwitchConfigInput, options: SwitchOptions = {}): Promise<Switch> {
-    parseConfig(config);
+    await parseConfigBreathing(config);
     const taploom = new Switch(optionsOf(options));
     try {
       const failed = (await taploom.apply(config)).filter(({ ok }) => !ok);
@@ -168,7 +174,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
   ): Promise<ActionResult[]> {
     return this.enqueue(async () => {
-      const config = parseConfig(next);
+      const config = await parseConfigBreathing(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
       try {
         const results = await this.reconfiguration.carryOut(config, keep);

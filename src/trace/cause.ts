@@ -3,7 +3,7 @@
 
 import { mirrorEnd } from '../config/mirrors.ts';
 import { formatPath, type Path } from '../config/path.ts';
-import { type BridgeConfig, type SwitchConfig, type VlanConfig, vlanSet } from '../config/schema.ts';
+import type { BridgeConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 
 export interface Cause {
   path: string;
@@ -97,7 +97,7 @@ export function vlanCause(config: SwitchConfig, bridge: string, port: string, vi
   const path = [...portPath(owner, bridge, port), 'vlan'];
   if (vlan === undefined) return causeOf([...path, 'access'], 1, true);
   if ('access' in vlan) return causeOf([...path, 'access'], vlan.access, false);
-  const isNative = vid === 0 || vlanSet(vlan).untagged.includes(vid);
+  const isNative = vid === 0 || vid === vlan.native;
   if (!isNative) return causeOf([...path, 'trunk'], vlan.trunk, false);
   return vlan.native === undefined
     ? causeOf([...path, 'native'], 'none', true)

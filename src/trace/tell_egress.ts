@@ -82,7 +82,9 @@ function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): Trace
   }
   const members = new Set(
     list < FIRST_LIST
-      ? topology.hops.subarray(topology.listAt[list], topology.listAt[list + 1]).map((hop) => hop & PORT_MASK)
+      ? topology.hops
+          .subarray(topology.listAt[2 * list], topology.listAt[2 * list + 1])
+          .map((hop) => hop & PORT_MASK)
       : knowledge.lists.find((one) => one.row === list)?.members.map((hop) => hop & PORT_MASK),
   );
   const owner = config.bridges[bridge];

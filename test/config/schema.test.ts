@@ -371,11 +371,19 @@ test('an fd is taken from a program, with nothing that its opener decided', () =
 });
 
 test('a VLAN key becomes the sets of VLANs that a port carries', () => {
-  expect(vlanSet(undefined)).toEqual({ pvid: 1, tagged: [], untagged: [1] });
-  expect(vlanSet({ access: 10 })).toEqual({ pvid: 10, tagged: [], untagged: [10] });
-  expect(vlanSet({ trunk: [20, '7-9', 8] })).toEqual({ pvid: 0, tagged: [7, 8, 9, 20], untagged: [] });
-  expect(vlanSet({ trunk: [20], native: 1 })).toEqual({ pvid: 1, tagged: [20], untagged: [1] });
-  expect(vlanSet({ trunk: ['1-3'], native: 2 })).toEqual({ pvid: 2, tagged: [1, 3], untagged: [2] });
+  const range = (from: number, to = from) => ({ from, to });
+  const trunk = (...items: (number | string)[]) => vlanSet({ trunk: items }).tagged;
+  expect(vlanSet(undefined)).toEqual({ pvid: 1, tagged: [], untagged: [range(1)] });
+  expect(vlanSet({ access: 10 })).toEqual({ pvid: 10, tagged: [], untagged: [range(10)] });
+  expect(vlanSet({ trunk: [20], native: 1 })).toEqual({ pvid: 1, tagged: [range(20)], untagged: [range(1)] });
+  expect(vlanSet({ trunk: ['1-3'], native: 2 })).toEqual({
+    pvid: 2,
+    tagged: [range(1), range(3)],
+    untagged: [range(2)],
+  });
+  expect(vlanSet({ trunk: [5], native: 5 })).toEqual({ pvid: 5, tagged: [], untagged: [range(5)] });
+  expect(trunk(20, '7-9', 8)).toEqual([range(7, 9), range(20)]);
+  expect(trunk('10-20', '1-100', '101-102', 50)).toEqual([range(1, 102)]);
   expect(carriesVlan({ trunk: ['1-3'], native: 7 }, 7)).toBe(true);
   expect(carriesVlan({ trunk: ['1-3'], native: 7 }, 4)).toBe(false);
   expect(carriesVlan(undefined, 1)).toBe(true);

@@ -9,7 +9,7 @@
 
 import { expect, test } from 'vitest';
 import { Compiler } from '../../src/compile/compiler.ts';
-import { parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/schema.ts';
+import { carriesVlan, parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/schema.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';
 import type { Topology } from '../../src/engine/topology.ts';
@@ -40,6 +40,7 @@ const BATCHES = 40;
 /** More than any of the configurations has. */
 const PORTS = 64;
 const MARK = 'taploom:';
+const VIDS = [1, 2, 3, 4094];
 
 interface FuzzPort {
   name: string;
@@ -61,7 +62,7 @@ function randomConfig(random: Random): SwitchConfigInput {
     const isFiltering = random.chance(0.6);
     const ports: Record<string, Record<string, unknown>> = {};
     for (let p = random.between(1, 6); p > 0; p--) {
-      const vids = random.some([1, 2, 3, 4094], 0.5);
+      const vids = random.some(VIDS, 0.5);
       ports[`m${b}p${p}`] = {
         type: 'memory',
         offloads: random.chance(0.5),
@@ -126,7 +127,7 @@ function randomMirror(random: Random, watched: string[], to: string) {
 }
 
 function randomVlan(random: Random, vids: number[]): unknown {
-  if (vids.length === 0 || random.chance(0.4)) return { access: random.pick([1, 2, 3, 4094]) };
+  if (vids.length === 0 || random.chance(0.4)) return { access: random.pick(VIDS) };
   return random.chance(0.5) ? { trunk: vids } : { trunk: vids, native: random.pick([1, 2, 3]) };
 }
 
@@ -186,13 +187,12 @@ class Fuzzed {
     this.ports = Object.entries(config.bridges).flatMap(([bridge, { vlan_filtering, ports }]) =>
       Object.entries(ports).map(([name, port]) => {
         const number = compiler.ports.find(name) as number;
-        const { tagged, untagged, pvid } = vlanSet(port.vlan);
         const view: FuzzPort = {
           name,
           number,
           bridge,
-          vids: vlan_filtering ? [...tagged, ...untagged] : [0],
-          pvid: vlan_filtering ? pvid : 0,
+          vids: vlan_filtering ? VIDS.filter((vid) => carriesVlan(port.vlan, vid)) : [0],
+          pvid: vlan_filtering ? vlanSet(port.vlan).pvid : 0,
           isMirrorEnd: name.startsWith('w'),
         };
         if (port.type === 'vxlan') {

@@ -1,6 +1,7 @@
 // What protocols store while a topology is in force: a port that blocks, learns, and forwards again.
 
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Compiler } from '../../src/compile/compiler.ts';
 import { PortStates } from '../../src/compile/overlay.ts';
 import { FORWARDING, LEARNING, storeState } from '../../src/engine/topology.ts';
 import type { Switch } from '../../src/switch/switch.ts';
@@ -46,6 +47,23 @@ test('a state that changes while a change is under way is in force after it', as
   const change = rig.taploom.apply(configOf({ br0: { ageing_time: 20, ports: ports(3) } }));
   await rig.taploom.setPortState('p2', undefined, 'blocking');
   await change;
+  expect(rig.say('p1', 'a > *')).toEqual(['p3: a > *']);
+});
+
+test('a state that changes while a topology is compiled is in force after it', async () => {
+  const rig = await openRig({ br0: { ports: ports(3) } });
+  // Ports whose words are written already when others have their turn.
+  const long = vi.spyOn(Compiler.prototype, 'compileBreathing').mockImplementation(async function (
+    this: Compiler,
+    ...input
+  ) {
+    const compiled = this.compile(...input);
+    await rig.taploom.setPortState('p2', undefined, 'blocking');
+    return compiled;
+  });
+  onTestFinished(() => long.mockRestore());
+  await rig.taploom.apply(configOf({ br0: { ageing_time: 20, ports: ports(3) } }));
+  expect(long).toHaveBeenCalled();
   expect(rig.say('p1', 'a > *')).toEqual(['p3: a > *']);
 });
 

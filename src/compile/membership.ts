@@ -1,0 +1,81 @@
+// Which VLANs a port is in, and what it may do there: its words of Topology.vlan.
+
+import type { VlanSet } from '../config/schema.ts';
+import {
+  DOMAIN_SHIFT,
+  FORWARDING,
+  HAIRPIN,
+  ISOLATED,
+  LEARNING,
+  SPLIT_HORIZON,
+  TELLS_MTU,
+  TUNNEL,
+  UNTAGGED,
+  VLAN_STRIDE,
+} from '../engine/topology.ts';
+import { type PortState, type PortStates, STATES } from './overlay.ts';
+import type { PortView } from './port_view.ts';
+
+/** A range as short as this is copied word by word. */
+const FEW = 32;
+
+/** Writes the words of a bridge's ports. */
+export class Memberships {
+  private readonly words: Int32Array;
+  private readonly numbers: Uint16Array;
+  /** Words of a port that is in all VLANs, by its flags: a thousand trunks are written once and copied. */
+  private readonly rows = new Map<number, Int32Array>();
+
+  /** @param words Topology.vlan @param numbers of the bridge's domains, by VID */
+  constructor(words: Int32Array, numbers: Uint16Array) {
+    this.words = words;
+    this.numbers = numbers;
+  }
+
+  /** @param tells whether who sends too much into the port is told */
+  join(port: number, view: PortView, vlans: VlanSet, tells: boolean, states: PortStates): void {
+    const flags = flagsOf(view) | (tells ? TELLS_MTU : 0);
+    const row = this.rowOf(flags, view, states.byVid(view.name));
+    const at = port * VLAN_STRIDE;
+    for (const { from, to } of vlans.tagged) this.copy(row, from, to, at);
+    for (const { from, to } of vlans.untagged) {
+      for (let vid = from; vid <= to; vid++) this.words[at + vid] = row[vid] | UNTAGGED;
+    }
+  }
+
+  private rowOf(flags: number, view: PortView, stateOf: Uint8Array | undefined): Int32Array {
+    const allowed = STATES.map((state) => stateFlags(view.isMirrorEnd ? 'blocking' : state, view.learning));
+    if (stateOf !== undefined) return this.make((vid) => flags | allowed[stateOf[vid]]);
+    const common = flags | allowed[0];
+    const row = this.rows.get(common) ?? this.make(() => common);
+    this.rows.set(common, row);
+    return row;
+  }
+
+  private make(flagsOf: (vid: number) => number): Int32Array {
+    const row = new Int32Array(this.numbers.length);
+    for (let vid = 0; vid < row.length; vid++) row[vid] = (this.numbers[vid] << DOMAIN_SHIFT) | flagsOf(vid);
+    return row;
+  }
+
+  private copy(row: Int32Array, from: number, to: number, at: number): void {
+    const { words } = this;
+    if (to - from >= FEW) words.set(row.subarray(from, to + 1), at + from);
+    else for (let vid = from; vid <= to; vid++) words[at + vid] = row[vid];
+  }
+}
+
+/** What a state allows. The same flags are stored into a topology in force: see Switch.setPortState. */
+export function stateFlags(state: PortState, isLearning: boolean): number {
+  if (state === 'blocking') return 0;
+  return (state === 'forwarding' ? FORWARDING : 0) | (isLearning ? LEARNING : 0);
+}
+
+function flagsOf(view: PortView): number {
+  return (
+    (view.hairpin ? HAIRPIN : 0) |
+    (view.isolated ? ISOLATED : 0) |
+    (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
+    (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
+  );
+}
