@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
 import type { FdbFilter } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
-import { ControlClient, ControlError } from '../control/client.ts';
+import { ControlClient, ControlError, type SwitchSummary } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
 import type { Kind } from './bench/command.ts';
 import type { Terminal } from './program.ts';
@@ -28,15 +28,16 @@ export async function execute(terminal: Terminal, options: Values, run: Run): Pr
     return 0;
   } catch (error) {
     if (!(error instanceof TaploomError)) throw error;
-    terminal.error(json ? `${JSON.stringify(errorJson(error))}\n` : errorText(error));
+    terminal.error(json ? `${JSON.stringify(errorJson(error, options))}\n` : errorText(error, options));
     return 1;
   } finally {
     client.close();
   }
 }
 
-function errorJson(error: TaploomError): object {
-  const { code, message, problems, results } = error as ControlError;
+function errorJson(error: TaploomError, options: Values): object {
+  const { code, problems, results } = error as ControlError;
+  const message = messageOf(error, options);
   return {
     error: {
       code,
@@ -47,7 +48,7 @@ function errorJson(error: TaploomError): object {
   };
 }
 
-function errorText(error: TaploomError): string {
+function errorText(error: TaploomError, options: Values): string {
   const { results = [] } = error as Partial<ControlError>;
   if (error.code === 'invalid_config') {
     return `taploom: the configuration would not be valid, nothing was changed:\n${error.message.replaceAll(/^/gm, '  ')}\n`;
@@ -55,15 +56,28 @@ function errorText(error: TaploomError): string {
   if (results.length > 1) {
     return `taploom: some of the actions failed; the others are in force\n${actionLines(results)}`;
   }
-  return `taploom: ${error.message}\n`;
+  return `taploom: ${messageOf(error, options)}\n`;
+}
+
+/** Fields of a request in the words of the command line: `--since` in place of `query.since`. */
+function messageOf({ code, message, problems = [] }: Partial<ControlError> & Error, options: Values): string {
+  if (code !== 'invalid_request' || problems.length === 0) return message;
+  return problems
+    .map(({ path, message }) => {
+      const field = path.split('.').findLast((key) => !/^\d+$/.test(key)) as string;
+      const key = field.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+      return `${key in options ? `--${field.replaceAll('_', '-')}` : field}: ${message}`;
+    })
+    .join('; ');
 }
 
 function print({ terminal, json }: Context, value: unknown, text: () => string): void {
   terminal.out(json ? `${JSON.stringify(value, null, 2)}\n` : text());
 }
 
-export async function show(context: Context): Promise<void> {
-  const [summary, config] = await Promise.all([context.client.summary(), context.client.config()]);
+export async function show(context: Context, bridge?: string): Promise<void> {
+  const [whole, config] = await Promise.all([context.client.summary(), context.client.config()]);
+  const summary = bridge === undefined ? whole : ofBridge(whole, bridge);
   const { summaryText } = await import('./views.ts');
   print(context, summary, () => summaryText(summary, config, context.terminal.columns));
 }
@@ -171,6 +185,19 @@ function unset({ unset }: Values): Values {
   return Object.fromEntries(keys.filter((key) => key !== '').map((key) => [key, null]));
 }
 
+/** What belongs to one bridge, which must be there. */
+function ofBridge<Answer extends Pick<SwitchSummary, 'bridges' | 'ports'>>(
+  answer: Answer,
+  bridge: string,
+): Answer {
+  known(answer.bridges, bridge);
+  return {
+    ...answer,
+    bridges: answer.bridges.filter(({ name }) => name === bridge),
+    ports: answer.ports.filter((port) => port.bridge === bridge),
+  };
+}
+
 function known(bridges: readonly { name: string }[], bridge: string): void {
   if (!bridges.some(({ name }) => name === bridge)) {
     throw new ControlError('no_such_bridge', `There is no bridge ${bridge}`);
@@ -181,12 +208,25 @@ function filterOf({ port, vlan, mac }: Values, bridge: string | undefined): FdbF
   return { bridge, port, vlan, mac } as FdbFilter;
 }
 
+/** Nothing was found: is there such a bridge, such a port? */
+async function knownPlace({ client, options }: Context, bridge: string | undefined): Promise<void> {
+  const { port } = options;
+  if (bridge === undefined && port === undefined) return;
+  const summary = await client.summary();
+  const { ports } = bridge === undefined ? summary : ofBridge(summary, bridge);
+  if (port === undefined || ports.some(({ name, interface: renamed }) => name === port || renamed === port))
+    return;
+  const where = bridge === undefined ? 'There is no port' : `Bridge ${bridge} has no port`;
+  throw new ControlError('no_such_port', `${where} ${port}`);
+}
+
 /** One JSON array, or one table, written as its pages arrive. */
 export async function fdbShow(context: Context, bridge?: string): Promise<void> {
   const { fdbText } = await import('./views.ts');
   const { terminal, json } = context;
   let first = true;
   for await (const entries of context.client.fdb(filterOf(context.options, bridge))) {
+    if (first && entries.length === 0) await knownPlace(context, bridge);
     if (json) {
       const rows = entries.map((entry) => `\n  ${JSON.stringify(entry)}`).join(',');
       await terminal.out(first ? `[${rows}` : rows === '' ? '' : `,${rows}`);

@@ -10,6 +10,7 @@ import { addBench } from './bench/command.ts';
 import { addCaptureOptions } from './capture/command.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
+import { meant } from './meant.ts';
 import {
   addSettings,
   BRIDGE_SETTINGS,
@@ -38,20 +39,35 @@ const STDIO: Terminal = {
 
 export async function run(args: readonly string[], terminal: Terminal = STDIO): Promise<number> {
   const outcome = { code: 0 };
-  const program = taploomProgram(terminal, outcome);
+  const json = args.includes('--json');
+  const complain = (text: string) => json || terminal.error(text);
+  const program = taploomProgram(terminal, outcome, complain);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    const tell = (word: string, command: string) =>
+      complain(`taploom: '${word}' is taken for '${command}'\n`);
+    await program.parseAsync(meant(args, program, tell), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : 2;
+    if (error.exitCode === 0) return 0;
+    if (json) terminal.error(usageJson(error));
+    return 2;
   }
   return outcome.code;
 }
 
+function usageJson({ code, message }: CommanderError): string {
+  const text = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
+  return `${JSON.stringify({ error: { code: 'invalid_usage', message: text } })}\n`;
+}
+
 type Commands = typeof import('./commands.ts');
 
-/** The whole command line; `outcome` gets the exit code of the command that runs. */
-export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }): Command {
+/** The whole command line; `outcome` gets the exit code of the command that runs, `complain` what is wrong with the line. */
+export function taploomProgram(
+  terminal: Terminal = STDIO,
+  outcome = { code: 0 },
+  complain: (text: string) => unknown = terminal.error,
+): Command {
   const program = new Command('taploom')
     .description('Look at and change a running Taploom switch.')
     .version(`taploom ${taploomVersion()}`, '-V, --version', 'print the version')
@@ -67,7 +83,7 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
     .configureOutput({
       writeOut: (text) => void terminal.out(text),
-      writeErr: terminal.error,
+      writeErr: complain,
       outputError: (text, write) => write(text.replace(/^error: /, 'taploom: ')),
     });
 
@@ -96,7 +112,9 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     return command;
   };
 
-  child(program, 'show', 'bridges and their ports', ['show', 'show --json']).action(action((c) => c.show));
+  child(program, 'show [bridge]', 'bridges and their ports', ['show', 'show br0', 'show --json']).action(
+    action((c) => c.show),
+  );
 
   const bridge = child(program, 'bridge', 'create, change and delete bridges', []);
   addSettings(

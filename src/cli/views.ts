@@ -4,6 +4,7 @@ import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
 import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 import type { DropRow, SwitchSummary } from '../control/client.ts';
 import { tooBigHelp } from '../control/too_big_help.ts';
+import { OFFLOAD } from '../wire/virtio_net.ts';
 import { mirrorText } from './mirror_view.ts';
 import { table } from './table.ts';
 
@@ -92,10 +93,12 @@ const WORDS: Record<PortStatus['state'], string> = {
 export function portText(status: PortStatus, config: PortConfig | undefined): string {
   const { counters, bridge, name, ...state } = status;
   const { receiveDropped, transmitDropped, ...counts } = counters;
+  const { offloads } = status;
+  const shown = { ...state, ...(offloads !== undefined && { offloads: offloadsText(offloads) }) };
   const dropped = (side: string, drops: Record<string, number>) =>
     Object.entries(drops).map(([reason, frames]) => [`${side} dropped ${reason}`, String(frames)]);
   return [
-    fields(`port ${name} of bridge ${bridge}`, settingRows(state)),
+    fields(`port ${name} of bridge ${bridge}`, settingRows(shown)),
     config ? fields('settings', settingRows(config)) : '',
     fields('counters', [
       ...settingRows(counts),
@@ -103,6 +106,18 @@ export function portText(status: PortStatus, config: PortConfig | undefined): st
       ...dropped('transmit', transmitDropped),
     ]),
   ].join('');
+}
+
+/** `checksum, TSO IPv4`: what the kernel may leave to whoever receives. */
+function offloadsText(bits: number): string {
+  const names: [bit: number, name: string][] = [
+    [OFFLOAD.csum, 'checksum'],
+    [OFFLOAD.tso4, 'TSO IPv4'],
+    [OFFLOAD.tso6, 'TSO IPv6'],
+    [OFFLOAD.ecn, 'TSO with ECN'],
+    [OFFLOAD.uso, 'USO'],
+  ];
+  return names.flatMap(([bit, name]) => ((bits & bit) !== 0 ? [name] : [])).join(', ') || 'none';
 }
 
 type Settings = PortConfig | ({ type: 'local' } & LocalConfig);

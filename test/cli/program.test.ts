@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { portText } from '../../src/cli/views.ts';
 import { simulatedCli } from './simulated_cli.ts';
 
 const CONFIG = {
@@ -221,6 +222,8 @@ describe('what is shown', () => {
     expect((await taploom('port', 'show', 'br0', 'vx42')).out).toContain(
       '  remotes          ["192.0.2.2"]\n',
     );
+    const text = portText({ ...cli.api.ports()[0], offloads: 0x0f }, undefined);
+    expect(text).toMatch(/^ {2}offloads +checksum, TSO IPv4, TSO IPv6, TSO with ECN$/m);
     expect(await taploom('port', 'show', 'br0', 'nope')).toMatchObject({ code: 1 });
     expect(await taploom('port', 'show', 'nope')).toMatchObject({
       code: 1,
@@ -348,11 +351,11 @@ describe('files', () => {
 describe('the command line', () => {
   test.each([
     [['frobnicate'], "unknown command 'frobnicate'"],
-    [['shwo'], '(Did you mean show?)'],
+    [['port', 'dle'], '(Did you mean del?)'],
     [['port', 'add', 'br0'], "missing required argument 'port'"],
     [['port', 'add', 'br0', 'x', '--hairpin', 'maybe'], 'Expected on or off.'],
     [['port', 'set', 'br0', 'x', '--mtu', 'big'], 'Expected a number.'],
-    [['show', 'me'], 'too many arguments'],
+    [['show', 'br0', 'br1'], 'too many arguments'],
     [['show', '--colour'], "unknown option '--colour'"],
     [[], 'Usage: taploom'],
   ])('%j is a usage error', async (args, text) => {
