@@ -29,7 +29,7 @@ export async function execute(terminal: Terminal, options: Values, run: Run): Pr
   } catch (error) {
     if (!(error instanceof TaploomError)) throw error;
     terminal.error(json ? `${JSON.stringify(errorJson(error, options))}\n` : errorText(error, options));
-    return 1;
+    return error.code === 'invalid_usage' ? 2 : 1;
   } finally {
     client.close();
   }
@@ -296,6 +296,12 @@ export async function stats(context: Context, bridge?: string): Promise<void> {
   const { showStats } = await import('./stats.ts');
   if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);
   await showStats(context, bridge);
+}
+
+export async function top(context: Context, bridge?: string): Promise<void> {
+  const { runTop } = await import('./top/run.ts');
+  if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);
+  await runTop(context, bridge);
 }
 
 export async function apply(context: Context, file: string): Promise<void> {

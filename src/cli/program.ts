@@ -10,6 +10,7 @@ import { addBench } from './bench/command.ts';
 import { addCaptureOptions } from './capture/command.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
+import { addListOptions, count } from './list_options.ts';
 import { meant } from './meant.ts';
 import {
   addSettings,
@@ -19,6 +20,7 @@ import {
   PORT_SETTINGS,
   type Values,
 } from './settings.ts';
+import { TOP_NAMES } from './top/columns.ts';
 import { addTrace } from './trace/command.ts';
 
 /** Where output goes; tests put themselves in between. */
@@ -27,6 +29,8 @@ export interface Terminal {
   out(text: string): unknown;
   error(text: string): void;
   readonly columns: number;
+  /** Somebody looks at it: it may be drawn upon. */
+  readonly isTerminal: boolean;
 }
 
 const STDIO: Terminal = {
@@ -35,6 +39,7 @@ const STDIO: Terminal = {
   },
   error: (text) => void process.stderr.write(text),
   columns: process.stdout.columns || 80,
+  isTerminal: process.stdout.isTTY === true,
 };
 
 export async function run(args: readonly string[], terminal: Terminal = STDIO): Promise<number> {
@@ -223,6 +228,17 @@ export function taploomProgram(
     .option('--interval <seconds>', 'time between two rounds', number, 1)
     .option('--rounds <number>', 'stop after so many rounds', number)
     .action(action((c) => c.stats));
+  addListOptions(
+    child(program, 'top [bridge]', 'what ports do, on the whole screen; ? explains its keys', [
+      'top',
+      'top br0 --sort drops --filter state=up',
+      'top --rounds 1 --top 10 | cat',
+    ]),
+    TOP_NAMES,
+  )
+    .option('--interval <seconds>', 'time between two rounds', number, 1)
+    .option('--rounds <number>', 'stop after so many rounds', count)
+    .action(action((c) => c.top));
   child(program, 'drops [bridge]', 'dropped frames by port and reason', [
     'drops',
     'drops br0 --json',

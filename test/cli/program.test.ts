@@ -252,6 +252,37 @@ describe('what is shown', () => {
     expect(row).toMatch(/br0 +vm1 +up +\d+(\.\d+)?k +\d+(\.\d+)?[kM] +0 +0 +0 +0/);
   });
 
+  test('into a pipe there are no escape codes, and `top` is a table', async () => {
+    for (const command of ['stats --watch --rounds 2', 'top --rounds 2']) {
+      const { code, out } = await taploom(...command.split(' '), '--interval', '0.1');
+      expect(code).toBe(0);
+      expect(out).not.toContain('\x1b');
+      expect(out.match(/^BRIDGE +PORT|^PORT +BRIDGE/gm)).toHaveLength(2);
+      expect(out).toContain('\n\n');
+    }
+    const watching = taploom(
+      'top',
+      'br0',
+      '--rounds',
+      '1',
+      '--interval',
+      '0.1',
+      '--sort',
+      'rx',
+      '--top',
+      '1',
+    );
+    setTimeout(() => cli.api.counters.set('up0', { receivedFrames: 1000 }), 50);
+    expect((await watching).out).toMatch(/^PORT .*\nup0 [^\n]*\n$/);
+    const { out } = await taploom('top', '--json', '--rounds', '1', '--filter', 'port=v*', '--sort', 'port');
+    expect(JSON.parse(out).ports).toMatchObject([{ port: 'vm1', state: 'up', rx: 0 }, { port: 'vx42' }]);
+    for (const filter of ['colour=red', 'rx>many']) {
+      const { code, error } = await taploom('top', '--filter', filter);
+      expect({ code, error }).toEqual({ code: 2, error: expect.stringMatching(/^taploom: --filter: /) });
+    }
+    expect(await taploom('top', 'nope')).toMatchObject({ code: 1 });
+  });
+
   test('watching with --json is one object a line', async () => {
     const { out } = await taploom('stats', '--watch', '--rounds', '3', '--interval', '0.1', '--json');
     expect(

@@ -1,0 +1,22 @@
+// The options of every command that prints a list: which rows, in which order, and as what.
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { number } from './settings.ts';
+
+/** How many of something: 1, 2, ... */
+export const count = (text: string): number => {
+  const value = number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a number from 1.');
+  return value;
+};
+
+const several = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
+
+/** `names`: of the columns. */
+export function addListOptions(command: Command, names: readonly string[]): Command {
+  return command
+    .addOption(new Option('--sort <column>', 'largest first, or by the alphabet').choices(names))
+    .option('--reverse', 'the other way round')
+    .option('--filter <text>', 'only rows with it: vm, port=vm*, state!=up, rx>1k; repeat', several)
+    .option('--top <number>', 'only the first so many', count);
+}
