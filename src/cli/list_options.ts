@@ -12,11 +12,17 @@ export const count = (text: string): number => {
 
 const several = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
 
+const format = (text: string): string => {
+  if (['table', 'csv', 'tsv', 'json'].includes(text) || text.includes('{')) return text;
+  throw new InvalidArgumentError("Expected table, csv, tsv, json, or a line such as '{port} {state}'.");
+};
+
 /** `names`: of the columns. */
 export function addListOptions(command: Command, names: readonly string[]): Command {
   return command
     .addOption(new Option('--sort <column>', 'largest first, or by the alphabet').choices(names))
     .option('--reverse', 'the other way round')
     .option('--filter <text>', 'only rows with it: vm, port=vm*, state!=up, rx>1k; repeat', several)
-    .option('--top <number>', 'only the first so many', count);
+    .option('--top <number>', 'only the first so many', count)
+    .option('--format <format>', "csv, tsv, json, or a line for each: '{port}'", format);
 }

@@ -3,11 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PortStatus } from '../../api.ts';
 import { TaploomError } from '../../error.ts';
+import { TOP_COLUMNS } from '../columns.ts';
 import type { Context } from '../commands.ts';
 import { chosen } from '../list.ts';
-import { listText } from '../list_text.ts';
+import { formatted, listText } from '../list_text.ts';
 import { RateMeter } from '../rates.ts';
-import { TOP_COLUMNS } from './columns.ts';
 import { Screen } from './screen.ts';
 import { type TopChoice, TopView } from './view.ts';
 
@@ -15,6 +15,7 @@ export interface TopOptions extends TopChoice {
   /** Seconds. */
   interval: number;
   rounds?: number;
+  format?: string;
 }
 
 type Ask = () => Promise<PortStatus[]>;
@@ -30,7 +31,7 @@ export async function runTop(context: Context, bridge: string | undefined): Prom
   // what is wrong with the filter or the connection is said before there is a screen
   chosen([], TOP_COLUMNS, options);
   const ports = await ask();
-  if (json || !terminal.isTerminal) await print(context, options, ports, ask);
+  if (json || options.format !== undefined || !terminal.isTerminal) await print(context, options, ports, ask);
   else await show(options, ports, ask, bridge);
 }
 
@@ -73,6 +74,7 @@ async function show(options: TopOptions, first: PortStatus[], ask: Ask, bridge?:
 
 async function print(context: Context, options: TopOptions, first: PortStatus[], ask: Ask): Promise<void> {
   const { terminal, json } = context;
+  const { format = 'table' } = options;
   const { traffic: _, ...columns } = TOP_COLUMNS;
   const meter = new RateMeter();
   meter.next(first, seconds());
@@ -84,6 +86,7 @@ async function print(context: Context, options: TopOptions, first: PortStatus[],
       Object.fromEntries(values.map(([name, column]) => [name, column.value(port)]));
     if (json)
       await terminal.out(`${JSON.stringify({ time: new Date().toISOString(), ports: ports.map(object) })}\n`);
+    else if (format !== 'table') await terminal.out(formatted(ports, columns, format, round === 1));
     else
       await terminal.out(`${round > 1 ? '\n' : ''}${listText(ports, columns, terminal.columns, 'no ports')}`);
     if (round === options.rounds) return;

@@ -8,9 +8,9 @@
 
 import type { Key } from 'node:readline';
 import { si } from '../amount.ts';
+import { TOP_COLUMNS, type TopColumn } from '../columns.ts';
 import { type Column, chosen, matcher, textOf } from '../list.ts';
 import type { PortRates } from '../rates.ts';
-import { TOP_COLUMNS, TOP_NAMES, type TopColumn } from './columns.ts';
 
 export interface TopChoice {
   sort: TopColumn;
@@ -73,7 +73,8 @@ export class TopView {
     this.choice = choice;
     this.style = style;
     this.bridge = bridge;
-    this.names = TOP_NAMES.filter((name) => name !== 'bridge' || bridge === undefined);
+    const names = Object.keys(TOP_COLUMNS) as TopColumn[];
+    this.names = names.filter((name) => name !== 'bridge' || bridge === undefined);
   }
 
   update(ports: readonly PortRates[], time: string): void {
