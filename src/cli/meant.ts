@@ -21,8 +21,8 @@ export function meant(
   if (first === undefined) return words;
   const guess = (parent: Command, at: number): Command | undefined => {
     const exact = find(parent, words[at]);
-    const command =
-      exact ?? parent.commands.find((other) => isHarmless(other) && isNear(words[at], other.name()));
+    const nearly = (other: Command) => isNear(words[at], other.name()) && isHarmless(other, words[second]);
+    const command = exact ?? parent.commands.find(nearly);
     if (command === undefined) return undefined;
     if (exact === undefined) tell(words[at], command.name());
     words[at] = command.name();
@@ -69,8 +69,10 @@ function find({ commands }: Command, word: string): Command | undefined {
   );
 }
 
-function isHarmless(command: Command): boolean {
-  return command.commands.length > 0 || HARMLESS.has(command.name());
+/** Of a group it is the verb that counts. */
+function isHarmless(command: Command, verb = 'show'): boolean {
+  const meant = command.commands.length > 0 ? find(command, verb) : command;
+  return meant === undefined || HARMLESS.has(meant.name());
 }
 
 /** One letter too many, missing, or wrong, or two in the wrong order. */

@@ -43,6 +43,8 @@ test('a misspelt command is guessed, and said to be, if it only looks', async ()
     "taploom: 'fbd' is taken for 'fdb'\ntaploom: 'shw' is taken for 'show'\n",
   );
   expect(await cli.run('bridge', 'dle', 'br0')).toMatchObject({ code: 2 });
+  expect(await cli.run('brigde', 'del', 'br0')).toMatchObject({ code: 2 });
+  expect(await cli.run('brigde', 'add', 'br7')).toMatchObject({ code: 2 });
   expect(cli.api.config.bridges).toHaveProperty('br0');
 });
 
