@@ -10,6 +10,13 @@ export const count = (text: string): number => {
   return value;
 };
 
+/** Of a timer, which would take more for nothing. */
+export const interval = (text: string): number => {
+  const seconds = number(text);
+  if (seconds < 0.1 || seconds > 86_400) throw new InvalidArgumentError('Expected 0.1 to 86400 seconds.');
+  return seconds;
+};
+
 const several = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
 
 const format = (text: string): string => {

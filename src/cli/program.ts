@@ -20,7 +20,7 @@ import {
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
-import { addListOptions, count } from './list_options.ts';
+import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
 import {
   addSettings,
@@ -254,8 +254,8 @@ export function taploomProgram(
     STATS_COLUMNS,
   )
     .option('--watch', 'again and again, with rates')
-    .option('--interval <seconds>', 'time between two rounds', number, 1)
-    .option('--rounds <number>', 'stop after so many rounds', number)
+    .option('--interval <seconds>', 'time between two rounds', interval, 1)
+    .option('--rounds <number>', 'stop after so many rounds', count)
     .action(action((c) => c.stats));
   list(
     child(program, 'top [bridge]', 'what ports do, on the whole screen; ? explains its keys', [
@@ -265,7 +265,7 @@ export function taploomProgram(
     ]),
     TOP_COLUMNS,
   )
-    .option('--interval <seconds>', 'time between two rounds', number, 1)
+    .option('--interval <seconds>', 'time between two rounds', interval, 1)
     .option('--rounds <number>', 'stop after so many rounds', count)
     .action(action((c) => c.top));
   list(

@@ -45,6 +45,6 @@ export async function showStats(context: Context, bridge: string | undefined): P
       terminal.out(listText(ports, STATS_COLUMNS, terminal.columns, 'no ports'));
     }
     if (!watch || (rounds !== undefined && round >= rounds)) return;
-    await sleep(Math.max(interval, 0.1) * 1000);
+    await sleep(interval * 1000);
   }
 }

@@ -116,6 +116,7 @@ test.each([
   ['stats --format {colour}', '--format: there is no column colour, but bridge, port,'],
   ['stats --filter colour=red', '--filter: there is no column colour, but bridge, port,'],
   ['stats --filter rx>many', '--filter: "many" is not a number'],
+  ['stats --watch --interval 1e9', 'Expected 0.1 to 86400 seconds.'],
   ['stats --top 0', 'Expected a number from 1.'],
   ['drops --last --sort frames', "option '--last' cannot be used with option '--sort <column>'"],
 ])('%s is a usage error', async (line, text) => {

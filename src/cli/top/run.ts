@@ -56,7 +56,7 @@ async function show(options: TopOptions, first: PortStatus[], ask: Ask, bridge?:
   try {
     update(first);
     for (let round = 1; round !== options.rounds; round++) {
-      await sleep(pause(options), undefined, { signal: quit.signal }).catch(() => {});
+      await sleep(options.interval * 1000, undefined, { signal: quit.signal }).catch(() => {});
       if (quit.signal.aborted) return;
       try {
         update(await ask());
@@ -79,7 +79,7 @@ async function print(context: Context, options: TopOptions, first: PortStatus[],
   const meter = new RateMeter();
   meter.next(first, seconds());
   for (let round = 1; ; round++) {
-    await sleep(pause(options));
+    await sleep(options.interval * 1000);
     const ports = chosen(meter.next(await ask(), seconds()), TOP_COLUMNS, options);
     const values = Object.entries(columns);
     const object = (port: (typeof ports)[number]) =>
@@ -95,8 +95,4 @@ async function print(context: Context, options: TopOptions, first: PortStatus[],
 
 function seconds(): number {
   return performance.now() / 1000;
-}
-
-function pause({ interval }: TopOptions): number {
-  return Math.max(interval, 0.1) * 1000;
 }

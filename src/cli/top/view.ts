@@ -1,7 +1,7 @@
 // What `taploom top` has on its screen, as lines, and what keys do to it. Knows neither terminal nor daemon.
 //
 //   taploom top  br0  12:00:01  1000 ports, 3 not up, 12 match vm1
-//   RX 1.20M f/s 9.41G bit/s   TX 1.20M f/s 9.41G bit/s   dropped 12/s   lost 0/s
+//   RX 1.20M f/s 9.41G bit/s   TX 1.20M f/s 9.41G bit/s   drops 12/s   lost 0/s
 //   PORT BRIDGE STATE  RX f/s ...  TRAFFIC       the sorted column is bold
 //   vm1  br0    up      12.3k ...   ▁▂▅█
 //   q quit  s sort ...                           or the filter that is typed, or what is wrong
@@ -187,7 +187,7 @@ export class TopView {
       return si(this.shown.reduce((total, port) => total + Number(value(port) ?? 0), 0));
     };
     const traffic = `RX ${sum('rx')} f/s ${sum('rx_bits')} bit/s  TX ${sum('tx')} f/s ${sum('tx_bits')} bit/s`;
-    return `${traffic}  dropped ${sum('drops')}/s  lost ${sum('lost')}/s`;
+    return `${traffic}  drops ${sum('drops')}/s  lost ${sum('lost')}/s`;
   }
 
   private titles(fields: readonly Field[]): string {

@@ -44,7 +44,7 @@ describe('the picture', () => {
   test('is what ports do, the busiest first', () => {
     expect(viewOf(3).lines(80, 8)).toEqual([
       'taploom top  12:00:00  3 ports, 1 not up',
-      'RX 6.00k f/s 6.00M bit/s  TX 0 f/s 0 bit/s  dropped 7/s  lost 3/s',
+      'RX 6.00k f/s 6.00M bit/s  TX 0 f/s 0 bit/s  drops 7/s  lost 3/s',
       'PORT  BRIDGE  STATE    RX f/s  RX bps  TX f/s  TX bps  DROP/s  LOST/s   TRAFFIC>',
       'vm3   br0     gone      3.00k   3.00M       0       0       0       0          █',
       'vm2   br0     up        2.00k   2.00M       0       0       7       0          █',
