@@ -61,7 +61,8 @@ function operands(words: readonly string[], program: Command): number[] {
   return found;
 }
 
-function find({ commands }: Command, word: string): Command | undefined {
+/** By its name, or a word that means the same. */
+export function find({ commands }: Command, word: string): Command | undefined {
   const wanted = [word, SYNONYMS.get(word), word.replace(/s$/, '')];
   return (
     commands.find((command) => command.name() === word) ??

@@ -421,6 +421,7 @@ describe('help', () => {
       expect(byOption).toMatchObject({ code: 0, error: '' });
       expect(await taploom('help', ...words)).toEqual(byOption);
     }
+    expect(await taploom('help', 'ports', 'create')).toEqual(await taploom('port', 'add', '--help'));
   });
 
   test('of a command that is not there is an error', async () => {
