@@ -4,9 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
 import type { FdbFilter } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
-import { ControlClient, ControlError } from '../control/client.ts';
+import { ControlClient, ControlError, type SwitchSummary } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
 import type { Kind } from './bench/command.ts';
+import { BRIDGE_COLUMNS, DROP_COLUMNS, LLDP_COLUMNS, MIRROR_COLUMNS, portColumns } from './columns.ts';
+import { type Choice, type Columns, chosen } from './list.ts';
 import type { Terminal } from './program.ts';
 import { bridgeValues, mirrorValues, newBridgeValues, portValues, type Values } from './settings.ts';
 
@@ -22,21 +24,22 @@ type Run = (context: Context) => Promise<void>;
 /** Runs a command with a client, and turns errors into text and an exit code. */
 export async function execute(terminal: Terminal, options: Values, run: Run): Promise<number> {
   const client = new ControlClient(options.socket as string | undefined);
-  const json = options.json === true;
+  const json = options.json === true || options.format === 'json';
   try {
     await run({ client, options, terminal, json });
     return 0;
   } catch (error) {
     if (!(error instanceof TaploomError)) throw error;
-    terminal.error(json ? `${JSON.stringify(errorJson(error))}\n` : errorText(error));
-    return 1;
+    terminal.error(json ? `${JSON.stringify(errorJson(error, options))}\n` : errorText(error, options));
+    return error.code === 'invalid_usage' ? 2 : 1;
   } finally {
     client.close();
   }
 }
 
-function errorJson(error: TaploomError): object {
-  const { code, message, problems, results } = error as ControlError;
+function errorJson(error: TaploomError, options: Values): object {
+  const { code, problems, results } = error as ControlError;
+  const message = messageOf(error, options);
   return {
     error: {
       code,
@@ -47,7 +50,7 @@ function errorJson(error: TaploomError): object {
   };
 }
 
-function errorText(error: TaploomError): string {
+function errorText(error: TaploomError, options: Values): string {
   const { results = [] } = error as Partial<ControlError>;
   if (error.code === 'invalid_config') {
     return `taploom: the configuration would not be valid, nothing was changed:\n${error.message.replaceAll(/^/gm, '  ')}\n`;
@@ -55,17 +58,57 @@ function errorText(error: TaploomError): string {
   if (results.length > 1) {
     return `taploom: some of the actions failed; the others are in force\n${actionLines(results)}`;
   }
-  return `taploom: ${error.message}\n`;
+  return `taploom: ${messageOf(error, options)}\n`;
+}
+
+/** Fields of a request in the words of the command line: `--since` in place of `query.since`. */
+function messageOf({ code, message, problems = [] }: Partial<ControlError> & Error, options: Values): string {
+  if (code !== 'invalid_request' || problems.length === 0) return message;
+  return problems
+    .map(({ path, message }) => {
+      const field = path.split('.').findLast((key) => !/^\d+$/.test(key)) as string;
+      const key = field.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+      return `${key in options ? `--${field.replaceAll('_', '-')}` : field}: ${message}`;
+    })
+    .join('; ');
 }
 
 function print({ terminal, json }: Context, value: unknown, text: () => string): void {
   terminal.out(json ? `${JSON.stringify(value, null, 2)}\n` : text());
 }
 
-export async function show(context: Context): Promise<void> {
-  const [summary, config] = await Promise.all([context.client.summary(), context.client.config()]);
+/** The rows that were asked for, in the form that was asked for; as a table, `text` or the columns. */
+async function printList<Row>(
+  context: Context,
+  rows: readonly Row[],
+  columns: Columns<Row>,
+  none: string,
+  text?: (rows: readonly Row[]) => string,
+): Promise<void> {
+  const { format = 'table' } = context.options as { format?: string };
+  const wanted = chosen(rows, columns, context.options as Choice);
+  const { formatted, listText } = await import('./list_text.ts');
+  print(context, wanted, () => {
+    if (format !== 'table') return formatted(wanted, columns, format);
+    return text ? text(wanted) : listText(wanted, columns, context.terminal.columns, none);
+  });
+}
+
+export async function show(context: Context, bridge?: string): Promise<void> {
+  const { client, options, terminal, json } = context;
+  const [whole, config] = await Promise.all([client.summary(), client.config()]);
+  const summary = bridge === undefined ? whole : ofBridge(whole, bridge);
+  const columns = portColumns(config);
+  const ports = chosen(summary.ports, columns, options as Choice);
+  // of bridges without a port that was asked for, nothing
+  const isAsked = ({ name }: { name: string }) => ports.some((port) => port.bridge === name);
+  const isPart = options.filter !== undefined || options.top !== undefined;
+  const wanted = { ...summary, ports, bridges: isPart ? summary.bridges.filter(isAsked) : summary.bridges };
+  if (json) return print(context, wanted, String);
   const { summaryText } = await import('./views.ts');
-  print(context, summary, () => summaryText(summary, config, context.terminal.columns));
+  await printList(context, ports, columns, '', () =>
+    wanted.bridges.length === 0 && isPart ? 'no ports\n' : summaryText(wanted, config, terminal.columns),
+  );
 }
 
 export async function bridgeAdd(context: Context, bridge: string): Promise<void> {
@@ -94,12 +137,12 @@ export async function bridgeDelete(context: Context, bridge: string): Promise<vo
 }
 
 export async function bridgeShow(context: Context, bridge: string | undefined): Promise<void> {
-  const { bridgesText, bridgeText } = await import('./views.ts');
   if (bridge === undefined) {
     const { bridges } = await context.client.summary();
-    print(context, bridges, () => bridgesText(bridges, context.terminal.columns));
+    await printList(context, bridges, BRIDGE_COLUMNS, 'no bridges');
   } else {
     const answer = await context.client.bridge(bridge);
+    const { bridgeText } = await import('./views.ts');
     print(context, answer, () => bridgeText(answer.status, answer.config));
   }
 }
@@ -135,7 +178,9 @@ export async function portShow(context: Context, bridge?: string, port?: string)
   const [summary, config] = await Promise.all([client.summary(), client.config()]);
   if (bridge !== undefined) known(summary.bridges, bridge);
   const ports = summary.ports.filter((other) => bridge === undefined || other.bridge === bridge);
-  print(context, ports, () => portsText(ports, config, terminal.columns));
+  await printList(context, ports, portColumns(config), 'no ports', (rows) =>
+    portsText(rows, config, terminal.columns),
+  );
 }
 
 export async function mirrorAdd(context: Context, bridge: string, mirror: string): Promise<void> {
@@ -161,8 +206,7 @@ export async function mirrorShow(context: Context, bridge?: string): Promise<voi
   const mirrors = wanted.flatMap(([name, { mirrors }]) =>
     Object.entries(mirrors).map(([mirror, config]) => ({ bridge: name, name: mirror, ...config })),
   );
-  const { mirrorsText } = await import('./mirror_view.ts');
-  print(context, mirrors, () => mirrorsText(mirrors, context.terminal.columns));
+  await printList(context, mirrors, MIRROR_COLUMNS, 'no mirrors');
 }
 
 /** `--unset mtu,vlan` as a merge patch. */
@@ -171,31 +215,32 @@ function unset({ unset }: Values): Values {
   return Object.fromEntries(keys.filter((key) => key !== '').map((key) => [key, null]));
 }
 
+/** What belongs to one bridge, which must be there. */
+export function ofBridge<Answer extends Pick<SwitchSummary, 'bridges' | 'ports'>>(
+  answer: Answer,
+  bridge: string,
+): Answer {
+  known(answer.bridges, bridge);
+  return {
+    ...answer,
+    bridges: answer.bridges.filter(({ name }) => name === bridge),
+    ports: answer.ports.filter((port) => port.bridge === bridge),
+  };
+}
+
 function known(bridges: readonly { name: string }[], bridge: string): void {
   if (!bridges.some(({ name }) => name === bridge)) {
     throw new ControlError('no_such_bridge', `There is no bridge ${bridge}`);
   }
 }
 
-function filterOf({ port, vlan, mac }: Values, bridge: string | undefined): FdbFilter {
+export function filterOf({ port, vlan, mac }: Values, bridge: string | undefined): FdbFilter {
   return { bridge, port, vlan, mac } as FdbFilter;
 }
 
-/** One JSON array, or one table, written as its pages arrive. */
 export async function fdbShow(context: Context, bridge?: string): Promise<void> {
-  const { fdbText } = await import('./views.ts');
-  const { terminal, json } = context;
-  let first = true;
-  for await (const entries of context.client.fdb(filterOf(context.options, bridge))) {
-    if (json) {
-      const rows = entries.map((entry) => `\n  ${JSON.stringify(entry)}`).join(',');
-      await terminal.out(first ? `[${rows}` : rows === '' ? '' : `,${rows}`);
-    } else {
-      await terminal.out(fdbText(entries, first));
-    }
-    first = false;
-  }
-  if (json) terminal.out('\n]\n');
+  const { showFdb } = await import('./fdb.ts');
+  await showFdb(context, bridge);
 }
 
 export async function fdbAdd(context: Context, bridge: string, mac: string, port: string): Promise<void> {
@@ -235,15 +280,20 @@ export async function drops(context: Context, bridge?: string): Promise<void> {
   const rows = await context.client.drops();
   const wanted = bridge === undefined ? rows : rows.filter((row) => row.bridge === bridge);
   if (wanted.length === 0 && bridge !== undefined) known((await context.client.summary()).bridges, bridge);
-  const { dropsText } = await import('./views.ts');
-  print(context, wanted, () => dropsText(wanted, context.terminal.columns));
+  await printList(context, wanted, DROP_COLUMNS, 'nothing was dropped');
 }
 
 export async function lldp(context: Context, bridge?: string, port?: string): Promise<void> {
   const answer = await context.client.lldp(bridge, port);
-  const { neighborsText, lldpPortText } = await import('./lldp_view.ts');
-  print(context, answer, () =>
-    port === undefined ? neighborsText(answer, context.terminal.columns) : lldpPortText(answer),
+  const { noNeighbors, lldpPortText } = await import('./lldp_view.ts');
+  const neighbors = chosen(answer.neighbors, LLDP_COLUMNS, context.options as Choice);
+  if (context.json) return print(context, { ...answer, neighbors }, String);
+  await printList(
+    context,
+    neighbors,
+    LLDP_COLUMNS,
+    noNeighbors(answer.ports),
+    port === undefined ? undefined : () => lldpPortText({ ...answer, neighbors }),
   );
 }
 
@@ -256,6 +306,12 @@ export async function stats(context: Context, bridge?: string): Promise<void> {
   const { showStats } = await import('./stats.ts');
   if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);
   await showStats(context, bridge);
+}
+
+export async function top(context: Context, bridge?: string): Promise<void> {
+  const { runTop } = await import('./top/run.ts');
+  if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);
+  await runTop(context, bridge);
 }
 
 export async function apply(context: Context, file: string): Promise<void> {

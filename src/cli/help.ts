@@ -1,6 +1,7 @@
 // `taploom help port add`, which is `taploom port add --help`. Commander's own knows the first word only.
 
 import type { Command } from 'commander';
+import { find } from './meant.ts';
 
 export function addHelp(program: Command): void {
   program
@@ -9,7 +10,7 @@ export function addHelp(program: Command): void {
     .action((words: string[]) => {
       let command = program;
       for (const word of words) {
-        const next = command.commands.find((child) => child.name() === word);
+        const next = find(command, word);
         if (next === undefined) return command.error(`error: unknown command '${words.join(' ')}'`);
         command = next;
       }

@@ -2,23 +2,12 @@
 
 import type { LldpNeighbor } from '../api.ts';
 import type { LldpAnswer } from '../control/client.ts';
-import { table } from './table.ts';
 import { fields, settingRows } from './views.ts';
 
-const HEAD = ['BRIDGE', 'PORT', 'NEIGHBOUR', 'ITS PORT', 'EXPIRES', 'WHAT IT IS'];
-/** A name may have 255 bytes; `--json` has all of it. */
-const MAX_CELL = 24;
-
-export function neighborsText({ neighbors, ports }: LldpAnswer, width: number): string {
-  if (ports.length === 0)
-    return 'LLDP runs on no port; `taploom port set BRIDGE PORT --lldp on` changes that\n';
-  if (neighbors.length === 0) return 'no neighbours\n';
-  const rows = neighbors.map((neighbor) => {
-    const { bridge, port, systemName, chassisId, portId, expiresIn } = neighbor;
-    const name = short(systemName || chassisId);
-    return [bridge, port, name, short(portId), Math.round(expiresIn), whatItIs(neighbor)];
-  });
-  return `${table(HEAD, rows, { right: [4], width })}\n`;
+/** Why there is nobody in the list. */
+export function noNeighbors(ports: LldpAnswer['ports']): string {
+  if (ports.length > 0) return 'no neighbours';
+  return 'LLDP runs on no port; `taploom port set BRIDGE PORT --lldp on` changes that';
 }
 
 /** All that the neighbours of one port say. */
@@ -53,12 +42,4 @@ function facts(neighbor: LldpNeighbor): string[][] {
 
 function list(key: string, values: readonly string[] | undefined): string[][] {
   return values === undefined || values.length === 0 ? [] : [[key, values.join(' ')]];
-}
-
-function whatItIs({ enabledCapabilities = [], systemDescription }: LldpNeighbor): string {
-  return [enabledCapabilities.join(' '), systemDescription].filter((text) => text).join(', ');
-}
-
-function short(text: string): string {
-  return text.length <= MAX_CELL ? text : `${text.slice(0, MAX_CELL - 3)}...`;
 }

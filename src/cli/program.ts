@@ -8,8 +8,20 @@ import { Command, CommanderError, Option } from 'commander';
 import { taploomVersion } from '../control/version.ts';
 import { addBench } from './bench/command.ts';
 import { addCaptureOptions } from './capture/command.ts';
+import {
+  BRIDGE_COLUMNS,
+  DROP_COLUMNS,
+  FDB_COLUMNS,
+  LLDP_COLUMNS,
+  MIRROR_COLUMNS,
+  portColumns,
+  STATS_COLUMNS,
+  TOP_COLUMNS,
+} from './columns.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
+import { addListOptions, count, interval } from './list_options.ts';
+import { meant } from './meant.ts';
 import {
   addSettings,
   BRIDGE_SETTINGS,
@@ -26,6 +38,8 @@ export interface Terminal {
   out(text: string): unknown;
   error(text: string): void;
   readonly columns: number;
+  /** Somebody looks at it: it may be drawn upon. */
+  readonly isTerminal: boolean;
 }
 
 const STDIO: Terminal = {
@@ -34,24 +48,40 @@ const STDIO: Terminal = {
   },
   error: (text) => void process.stderr.write(text),
   columns: process.stdout.columns || 80,
+  isTerminal: process.stdout.isTTY === true,
 };
 
 export async function run(args: readonly string[], terminal: Terminal = STDIO): Promise<number> {
   const outcome = { code: 0 };
-  const program = taploomProgram(terminal, outcome);
+  const json = args.includes('--json');
+  const complain = (text: string) => json || terminal.error(text);
+  const program = taploomProgram(terminal, outcome, complain);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    const tell = (word: string, command: string) =>
+      complain(`taploom: '${word}' is taken for '${command}'\n`);
+    await program.parseAsync(meant(args, program, tell), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : 2;
+    if (error.exitCode === 0) return 0;
+    if (json) terminal.error(usageJson(error));
+    return 2;
   }
   return outcome.code;
 }
 
+function usageJson({ code, message }: CommanderError): string {
+  const text = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
+  return `${JSON.stringify({ error: { code: 'invalid_usage', message: text } })}\n`;
+}
+
 type Commands = typeof import('./commands.ts');
 
-/** The whole command line; `outcome` gets the exit code of the command that runs. */
-export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }): Command {
+/** The whole command line; `outcome` gets the exit code of the command that runs, `complain` what is wrong with the line. */
+export function taploomProgram(
+  terminal: Terminal = STDIO,
+  outcome = { code: 0 },
+  complain: (text: string) => unknown = terminal.error,
+): Command {
   const program = new Command('taploom')
     .description('Look at and change a running Taploom switch.')
     .version(`taploom ${taploomVersion()}`, '-V, --version', 'print the version')
@@ -67,7 +97,7 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
     .configureOutput({
       writeOut: (text) => void terminal.out(text),
-      writeErr: terminal.error,
+      writeErr: complain,
       outputError: (text, write) => write(text.replace(/^error: /, 'taploom: ')),
     });
 
@@ -85,6 +115,7 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
       const args = command.processedArgs as string[];
       outcome.code = await commands.execute(terminal, options, (context) => pick(commands)(context, ...args));
     };
+  const list = (command: Command, columns: object) => addListOptions(command, Object.keys(columns));
   const child = (parent: Command, usage: string, summary: string, examples: string[]): Command => {
     const command = parent.command(usage).description(summary).helpCommand(false);
     if (examples.length > 0) {
@@ -96,7 +127,14 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     return command;
   };
 
-  child(program, 'show', 'bridges and their ports', ['show', 'show --json']).action(action((c) => c.show));
+  list(
+    child(program, 'show [bridge]', 'bridges and their ports', [
+      'show',
+      'show br0',
+      'show --filter state!=up --json',
+    ]),
+    portColumns(),
+  ).action(action((c) => c.show));
 
   const bridge = child(program, 'bridge', 'create, change and delete bridges', []);
   addSettings(
@@ -119,10 +157,10 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
   )
     .option('--unset <keys>', 'take these configuration keys back to their defaults')
     .action(action((c) => c.bridgeSet));
-  child(bridge, 'show [bridge]', 'bridges, or one with its settings', [
-    'bridge show',
-    'bridge show br0',
-  ]).action(action((c) => c.bridgeShow));
+  list(
+    child(bridge, 'show [bridge]', 'bridges, or one with its settings', ['bridge show', 'bridge show br0']),
+    BRIDGE_COLUMNS,
+  ).action(action((c) => c.bridgeShow));
 
   const port = child(program, 'port', 'create, change and delete ports', []);
   addSettings(
@@ -151,10 +189,14 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
   )
     .option('--unset <keys>', 'take these configuration keys back to their defaults')
     .action(action((c) => c.portSet));
-  child(port, 'show [bridge] [port]', 'ports, or one with its settings and counters', [
-    'port show',
-    'port show br0 vm1',
-  ]).action(action((c) => c.portShow));
+  list(
+    child(port, 'show [bridge] [port]', 'ports, or one with its settings and counters', [
+      'port show',
+      'port show br0 vm1',
+      "port show --sort learned --format '{port} {learned}'",
+    ]),
+    portColumns(),
+  ).action(action((c) => c.portShow));
 
   const fdb = child(program, 'fdb', 'the forwarding database', []);
   const filter = (command: Command) =>
@@ -162,8 +204,15 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
       .option('--port <port>', 'only entries behind this port')
       .option('--vlan <vid>', 'only entries in this VLAN', number)
       .option('--mac <address>', 'only this station');
-  filter(
-    child(fdb, 'show [bridge]', 'learned, static and local entries', ['fdb show', 'fdb show br0 --vlan 10']),
+  list(
+    filter(
+      child(fdb, 'show [bridge]', 'learned, static and local entries', [
+        'fdb show',
+        'fdb show br0 --vlan 10',
+        'fdb show --sort age --top 10',
+      ]),
+    ),
+    FDB_COLUMNS,
   ).action(action((c) => c.fdbShow));
   child(fdb, 'add <bridge> <mac> <port>', 'add or replace a static entry', [
     'fdb add br0 02:00:5e:10:00:01 vm1 --vlan 10',
@@ -192,25 +241,50 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
   child(mirror, 'del <bridge> <mirror>', 'delete a mirror', ['mirror del br0 m1']).action(
     action((c) => c.mirrorDelete),
   );
-  child(mirror, 'show [bridge]', 'mirrors', ['mirror show', 'mirror show br0']).action(
+  list(child(mirror, 'show [bridge]', 'mirrors', ['mirror show', 'mirror show br0']), MIRROR_COLUMNS).action(
     action((c) => c.mirrorShow),
   );
 
-  child(program, 'stats [bridge]', 'counters; receive is what the switch receives', [
-    'stats',
-    'stats br0 --watch',
-    'stats --watch --interval 5 --json',
-  ])
+  list(
+    child(program, 'stats [bridge]', 'counters; receive is what the switch receives', [
+      'stats --sort rx --top 10',
+      'stats br0 --watch',
+      'stats --watch --interval 5 --json',
+    ]),
+    STATS_COLUMNS,
+  )
     .option('--watch', 'again and again, with rates')
-    .option('--interval <seconds>', 'time between two rounds', number, 1)
-    .option('--rounds <number>', 'stop after so many rounds', number)
+    .option('--interval <seconds>', 'time between two rounds', interval, 1)
+    .option('--rounds <number>', 'stop after so many rounds', count)
     .action(action((c) => c.stats));
-  child(program, 'drops [bridge]', 'dropped frames by port and reason', [
-    'drops',
-    'drops br0 --json',
-    'drops --last',
-  ])
-    .option('--last', 'the last dropped frames of each port, decoded')
+  list(
+    child(program, 'top [bridge]', 'what ports do, on the whole screen; ? explains its keys', [
+      'top',
+      'top br0 --sort drops --filter state=up',
+      'top --rounds 1 --top 10 | cat',
+    ]),
+    TOP_COLUMNS,
+  )
+    .option('--interval <seconds>', 'time between two rounds', interval, 1)
+    .option('--rounds <number>', 'stop after so many rounds', count)
+    .action(action((c) => c.top));
+  list(
+    child(program, 'drops [bridge]', 'dropped frames by port and reason', [
+      'drops',
+      'drops br0 --sort frames --json',
+      'drops --last',
+    ]),
+    DROP_COLUMNS,
+  )
+    .addOption(
+      new Option('--last', 'the last dropped frames of each port, decoded').conflicts([
+        'sort',
+        'reverse',
+        'filter',
+        'top',
+        'format',
+      ]),
+    )
     .action(action((c) => c.drops));
   addCaptureOptions(
     child(program, 'capture [bridge] [port]', 'frames as they pass, as text or pcapng', [
@@ -222,11 +296,14 @@ export function taploomProgram(terminal: Terminal = STDIO, outcome = { code: 0 }
     ]),
   ).action(action((c) => c.capture));
 
-  child(program, 'lldp [bridge] [port]', 'neighbours that LLDP found; of one port all they say', [
-    'lldp',
-    'lldp br0 eth1',
-    'lldp br0 --json',
-  ]).action(action((c) => c.lldp));
+  list(
+    child(program, 'lldp [bridge] [port]', 'neighbours that LLDP found; of one port all they say', [
+      'lldp',
+      'lldp br0 eth1',
+      'lldp br0 --json',
+    ]),
+    LLDP_COLUMNS,
+  ).action(action((c) => c.lldp));
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

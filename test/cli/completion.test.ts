@@ -45,8 +45,8 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', { timeout: 60_000 }, (shel
   });
 
   it('offers options once a hyphen is typed, those of the program too', async () => {
-    expect(await words('taploom stats --', 'taploom --s', 'taploomd --log', 'taploom-brctl --v')).toEqual([
-      ['--help', '--interval', '--json', '--rounds', '--socket', '--watch'],
+    expect(await words('taploom events --', 'taploom --s', 'taploomd --log', 'taploom-brctl --v')).toEqual([
+      ['--bridge', '--follow', '--help', '--json', '--port', '--since', '--socket', '--type'],
       ['--socket'],
       ['--log-format', '--log-level'],
       ['--version'],

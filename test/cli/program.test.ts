@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { portText } from '../../src/cli/views.ts';
 import { simulatedCli } from './simulated_cli.ts';
 
 const CONFIG = {
@@ -221,6 +222,8 @@ describe('what is shown', () => {
     expect((await taploom('port', 'show', 'br0', 'vx42')).out).toContain(
       '  remotes          ["192.0.2.2"]\n',
     );
+    const text = portText({ ...cli.api.ports()[0], offloads: 0x0f }, undefined);
+    expect(text).toMatch(/^ {2}offloads +checksum, TSO IPv4, TSO IPv6, TSO with ECN$/m);
     expect(await taploom('port', 'show', 'br0', 'nope')).toMatchObject({ code: 1 });
     expect(await taploom('port', 'show', 'nope')).toMatchObject({
       code: 1,
@@ -247,6 +250,37 @@ describe('what is shown', () => {
     const { out } = await watching;
     const row = out.split('\n').findLast((line) => line.includes('vm1'));
     expect(row).toMatch(/br0 +vm1 +up +\d+(\.\d+)?k +\d+(\.\d+)?[kM] +0 +0 +0 +0/);
+  });
+
+  test('into a pipe there are no escape codes, and `top` is a table', async () => {
+    for (const command of ['stats --watch --rounds 2', 'top --rounds 2']) {
+      const { code, out } = await taploom(...command.split(' '), '--interval', '0.1');
+      expect(code).toBe(0);
+      expect(out).not.toContain('\x1b');
+      expect(out.match(/^BRIDGE +PORT|^PORT +BRIDGE/gm)).toHaveLength(2);
+      expect(out).toContain('\n\n');
+    }
+    const watching = taploom(
+      'top',
+      'br0',
+      '--rounds',
+      '1',
+      '--interval',
+      '0.1',
+      '--sort',
+      'rx',
+      '--top',
+      '1',
+    );
+    setTimeout(() => cli.api.counters.set('up0', { receivedFrames: 1000 }), 50);
+    expect((await watching).out).toMatch(/^PORT .*\nup0 [^\n]*\n$/);
+    const { out } = await taploom('top', '--json', '--rounds', '1', '--filter', 'port=v*', '--sort', 'port');
+    expect(JSON.parse(out).ports).toMatchObject([{ port: 'vm1', state: 'up', rx: 0 }, { port: 'vx42' }]);
+    for (const filter of ['colour=red', 'rx>many']) {
+      const { code, error } = await taploom('top', '--filter', filter);
+      expect({ code, error }).toEqual({ code: 2, error: expect.stringMatching(/^taploom: --filter: /) });
+    }
+    expect(await taploom('top', 'nope')).toMatchObject({ code: 1 });
   });
 
   test('watching with --json is one object a line', async () => {
@@ -348,11 +382,11 @@ describe('files', () => {
 describe('the command line', () => {
   test.each([
     [['frobnicate'], "unknown command 'frobnicate'"],
-    [['shwo'], '(Did you mean show?)'],
+    [['port', 'dle'], '(Did you mean del?)'],
     [['port', 'add', 'br0'], "missing required argument 'port'"],
     [['port', 'add', 'br0', 'x', '--hairpin', 'maybe'], 'Expected on or off.'],
     [['port', 'set', 'br0', 'x', '--mtu', 'big'], 'Expected a number.'],
-    [['show', 'me'], 'too many arguments'],
+    [['show', 'br0', 'br1'], 'too many arguments'],
     [['show', '--colour'], "unknown option '--colour'"],
     [[], 'Usage: taploom'],
   ])('%j is a usage error', async (args, text) => {
@@ -387,6 +421,7 @@ describe('help', () => {
       expect(byOption).toMatchObject({ code: 0, error: '' });
       expect(await taploom('help', ...words)).toEqual(byOption);
     }
+    expect(await taploom('help', 'ports', 'create')).toEqual(await taploom('port', 'add', '--help'));
   });
 
   test('of a command that is not there is an error', async () => {

@@ -29,6 +29,7 @@ export function simulatedCli(config: object): SimulatedCli {
       const outcome = { code: 0, out: '', error: '' };
       outcome.code = await run(['--socket', socket(), ...words], {
         columns: 80,
+        isTerminal: false,
         out: (text) => {
           outcome.out += text;
         },

@@ -6,7 +6,7 @@ import type { Caching, Learning } from '../../tester/addresses.ts';
 import type { LatencySummary } from '../../tester/latencies.ts';
 import type { Losses } from '../../tester/losses.ts';
 import type { Throughput, TrialSummary } from '../../tester/throughput.ts';
-import { si } from '../stats.ts';
+import { si } from '../amount.ts';
 import { type Cell, table } from '../table.ts';
 import type { BenchOptions } from './command.ts';
 import type { Subject } from './ports.ts';

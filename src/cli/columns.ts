@@ -1,0 +1,209 @@
+// The columns of every list. The program's options name them, so this loads without tables and client.
+
+import type { BridgeStatus, FdbEntry, LldpNeighbor, PortStatus } from '../api.ts';
+import type { LocalConfig, MirrorConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
+import type { DropRow } from '../control/client.ts';
+import { amount, si } from './amount.ts';
+import type { Column, Columns } from './list.ts';
+import { type PortRates, total } from './rates.ts';
+
+export const BRIDGE_COLUMNS = {
+  bridge: { title: 'BRIDGE', value: ({ name }) => name },
+  mac: { title: 'MAC', value: ({ mac }) => mac },
+  vlans: { title: 'VLANS', value: ({ vlanFiltering }) => (vlanFiltering ? 'on' : 'off') },
+  ageing: { title: 'AGEING', value: ({ ageingTime }) => ageingTime, right: true },
+  learned: { title: 'LEARNED', value: ({ learnedAddresses }) => learnedAddresses, right: true },
+  ports: { title: 'PORTS', value: ({ ports }) => ports.join(' ') },
+} satisfies Columns<BridgeStatus>;
+
+/** `config` tells the details. */
+export const portColumns = (config?: SwitchConfig) =>
+  ({
+    bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+    port: { title: 'PORT', value: ({ name }) => name },
+    type: { title: 'TYPE', value: ({ type }) => type },
+    state: { title: 'STATE', value: ({ state }) => state },
+    mtu: { title: 'MTU', value: ({ mtu }) => mtu, right: true },
+    learned: { title: 'LEARNED', value: ({ learnedAddresses }) => learnedAddresses, right: true },
+    lost: { title: 'LOST', value: ({ queueDropped }) => queueDropped, text: lostText, right: true },
+    details: { title: 'DETAILS', value: (status) => config && details(status, config) },
+  }) satisfies Columns<PortStatus>;
+
+const counter = (title: string, value: (port: PortStatus) => number): Column<PortStatus> => ({
+  title,
+  value,
+  text: (port) => amount(value(port)),
+  right: true,
+});
+
+export const STATS_COLUMNS: Columns<PortStatus> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  port: { title: 'PORT', value: ({ name }) => name },
+  state: { title: 'STATE', value: ({ state }) => state },
+  rx: counter('RX', ({ counters }) => counters.receivedFrames),
+  rx_bytes: counter('RX BYTES', ({ counters }) => counters.receivedBytes),
+  rx_drops: counter('RX DROP', ({ counters }) => total(counters.receiveDropped)),
+  lost: { title: 'LOST', value: ({ queueDropped }) => queueDropped, text: lostText, right: true },
+  tx: counter('TX', ({ counters }) => counters.transmittedFrames),
+  tx_bytes: counter('TX BYTES', ({ counters }) => counters.transmittedBytes),
+  tx_drops: counter('TX DROP', ({ counters }) => total(counters.transmitDropped)),
+};
+
+function lostText({ queueDropped }: PortStatus): string {
+  return queueDropped === undefined ? '-' : amount(queueDropped);
+}
+
+const rate = (title: string, value: (port: PortRates) => number | undefined): Column<PortRates> => ({
+  title,
+  value,
+  text: (port) => {
+    const known = value(port);
+    return known === undefined ? '-' : si(known);
+  },
+  right: true,
+});
+
+const RATE_NAMES = {
+  bridge: { title: 'BRIDGE', value: ({ status }) => status.bridge },
+  port: { title: 'PORT', value: ({ status }) => status.name },
+  state: { title: 'STATE', value: ({ status }) => status.state },
+} satisfies Columns<PortRates>;
+
+/** `stats --watch`: the names are those of `stats`. */
+export const RATE_COLUMNS: Columns<PortRates> = {
+  ...RATE_NAMES,
+  rx: rate('RX f/s', ({ rx }) => rx),
+  rx_bytes: rate('RX bit/s', ({ rxBits }) => rxBits),
+  rx_drops: rate('DROP/s', ({ rxDrops }) => rxDrops),
+  lost: rate('LOST/s', ({ lost }) => lost),
+  tx: rate('TX f/s', ({ tx }) => tx),
+  tx_bytes: rate('TX bit/s', ({ txBits }) => txBits),
+  tx_drops: rate('DROP/s', ({ txDrops }) => txDrops),
+};
+
+export const TOP_COLUMNS = {
+  port: RATE_NAMES.port,
+  bridge: RATE_NAMES.bridge,
+  state: RATE_NAMES.state,
+  rx: rate('RX f/s', ({ rx }) => rx),
+  rx_bits: rate('RX bps', ({ rxBits }) => rxBits),
+  tx: rate('TX f/s', ({ tx }) => tx),
+  tx_bits: rate('TX bps', ({ txBits }) => txBits),
+  drops: rate('DROP/s', ({ rxDrops, txDrops }) =>
+    rxDrops === undefined || txDrops === undefined ? undefined : rxDrops + txDrops,
+  ),
+  lost: rate('LOST/s', ({ lost }) => lost),
+  traffic: rate('TRAFFIC', ({ history }) => history.at(-1)),
+} satisfies Columns<PortRates>;
+
+export type TopColumn = keyof typeof TOP_COLUMNS;
+
+export const FDB_COLUMNS: Columns<FdbEntry> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  vlan: { title: 'VLAN', value: ({ vlan }) => vlan, text: ({ vlan }) => (vlan === 0 ? '-' : String(vlan)) },
+  mac: { title: 'MAC', value: ({ mac }) => mac },
+  port: { title: 'PORT', value: ({ port }) => port },
+  type: { title: 'TYPE', value: ({ type }) => type },
+  age: {
+    title: 'AGE',
+    value: ({ age }) => age,
+    text: ({ type, age }) => (type === 'learned' ? age.toFixed(1) : '-'),
+  },
+  remote: { title: 'REMOTE', value: ({ remote }) => remote },
+};
+
+export const DROP_COLUMNS: Columns<DropRow> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  port: { title: 'PORT', value: ({ port }) => port },
+  side: { title: 'SIDE', value: ({ side }) => side },
+  reason: { title: 'REASON', value: ({ reason }) => reason },
+  frames: { title: 'FRAMES', value: ({ frames }) => frames, right: true },
+  meaning: { title: 'MEANING', value: ({ help }) => help },
+};
+
+export type NamedMirror = MirrorConfig & { bridge: string; name: string };
+
+export const MIRROR_COLUMNS: Columns<NamedMirror> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  mirror: { title: 'MIRROR', value: ({ name }) => name },
+  from: { title: 'FROM', value: ({ from }) => from?.join(' ') ?? 'all ports' },
+  direction: { title: 'DIRECTION', value: ({ direction }) => direction },
+  to: { title: 'TO', value: ({ to }) => mirrorEnd(to) },
+  only: { title: 'ONLY', value: (mirror) => mirrorConditions(mirror).join(', ') },
+};
+
+export function mirrorEnd(to: MirrorConfig['to']): string {
+  if (typeof to === 'string') return to;
+  return 'vlan' in to ? `vlan ${to.vlan}` : `${to.port} -> ${to.remote}`;
+}
+
+/** More than any frame has: the default. */
+const WHOLE = 65_557;
+
+export function mirrorConditions({ vlans, filter, sample, snaplen }: MirrorConfig): string[] {
+  return [
+    ...(vlans === undefined ? [] : [`vlans ${vlans.join(' ')}`]),
+    ...(filter === undefined ? [] : [filter]),
+    ...(sample === 1 ? [] : [`one of ${sample}`]),
+    ...(snaplen >= WHOLE ? [] : [`${snaplen} bytes`]),
+  ];
+}
+
+export const LLDP_COLUMNS: Columns<LldpNeighbor> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  port: { title: 'PORT', value: ({ port }) => port },
+  neighbour: {
+    title: 'NEIGHBOUR',
+    value: ({ systemName, chassisId }) => systemName || chassisId,
+    text: ({ systemName, chassisId }) => short(systemName || chassisId),
+  },
+  its_port: { title: 'ITS PORT', value: ({ portId }) => portId, text: ({ portId }) => short(portId) },
+  expires: { title: 'EXPIRES', value: ({ expiresIn }) => Math.round(expiresIn), right: true },
+  what: {
+    title: 'WHAT IT IS',
+    value: ({ enabledCapabilities = [], systemDescription }) =>
+      [enabledCapabilities.join(' '), systemDescription].filter((text) => text).join(', '),
+  },
+};
+
+/** A name may have 255 bytes; `--json` has all of it. */
+const MAX_CELL = 24;
+
+function short(text: string): string {
+  return text.length <= MAX_CELL ? text : `${text.slice(0, MAX_CELL - 3)}...`;
+}
+
+type Settings = PortConfig | ({ type: 'local' } & LocalConfig);
+
+function settingsOf(config: SwitchConfig, { bridge, name, type }: PortStatus): Settings | undefined {
+  const owner = config.bridges[bridge];
+  if (type !== 'local') return owner?.ports[name];
+  return owner?.local ? { type: 'local', ...owner.local } : undefined;
+}
+
+/** `access 10`, or `trunk 10,20,100-199 native 1`. */
+export function vlanText(vlan: VlanConfig | undefined): string {
+  if (vlan === undefined) return 'access 1';
+  if ('access' in vlan) return `access ${vlan.access}`;
+  const trunk = `trunk ${vlan.trunk.join(',')}`;
+  return vlan.native === undefined ? trunk : `${trunk} native ${vlan.native}`;
+}
+
+function details(status: PortStatus, config: SwitchConfig): string {
+  const settings = settingsOf(config, status);
+  const parts: string[] = [];
+  if (config.bridges[status.bridge]?.vlan_filtering) parts.push(vlanText(settings?.vlan));
+  if (status.interface !== undefined) parts.push(`interface ${status.interface}`);
+  if (status.netns !== undefined) parts.push(`netns ${status.netns}`);
+  if (settings?.type === 'vxlan') {
+    const { vni, local, remotes } = settings;
+    parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
+  }
+  if (settings && 'hairpin' in settings) {
+    for (const flag of ['hairpin', 'isolated'] as const) if (settings[flag]) parts.push(flag);
+    for (const flag of ['learning', 'flood'] as const) if (!settings[flag]) parts.push(`no ${flag}`);
+    if (settings.fault) parts.push('faults');
+  }
+  if (status.offloads === 0) parts.push('no offloads');
+  return parts.join(', ');
+}
