@@ -48,6 +48,12 @@ const DEBIAN_PACKAGES = {
   zsh: 'zsh',
   fish: 'fish',
   man: 'man-db',
+  'dpkg-deb': 'dpkg',
+  'dpkg-gencontrol': 'dpkg-dev',
+  strip: 'binutils',
+  lintian: 'lintian',
+  setpriv: 'util-linux',
+  'systemd-analyze': 'systemd',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -319,7 +325,7 @@ export async function main(body) {
 export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
-    ...['lldpd', 'tshark', 'zsh', 'fish', 'man'],
+    ...['lldpd', 'tshark', 'zsh', 'fish', 'man', 'lintian', 'systemd-analyze'],
   ],
   purpose: 'The test suite',
 };
