@@ -50,6 +50,12 @@ const DEBIAN_PACKAGES = {
   man: 'man-db',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  'dpkg-deb': 'dpkg',
+  'dpkg-gencontrol': 'dpkg-dev',
+  strip: 'binutils',
+  lintian: 'lintian',
+  setpriv: 'util-linux',
+  'systemd-analyze': 'systemd',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -321,7 +327,7 @@ export async function main(body) {
 export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
-    ...['lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool'],
+    ...['lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian', 'systemd-analyze'],
   ],
   purpose: 'The test suite',
 };

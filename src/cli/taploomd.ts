@@ -12,6 +12,7 @@ import { createLogger, type Logger } from '../control/log.ts';
 import { cleanUp, removeOrphans } from './cleanup.ts';
 import { type DaemonOptions, daemonCommand } from './daemon_command.ts';
 import { Guard } from './guard.ts';
+import { feedWatchdog, watchdogMs } from './watchdog.ts';
 
 /** How long a start may go on, how long closing may take, and how much longer for each port, ms: then nothing moves. */
 const START_MS = 60_000;
@@ -38,6 +39,7 @@ async function main(options: DaemonOptions): Promise<void> {
   const keeper = keeperOf(resolve(state ?? socket));
 
   let daemon: Daemon | undefined;
+  let answers = async () => {};
   let ending = false;
   const die = (err: Error, what: string) => {
     log.fatal({ err }, `${what}; taploomd ends`);
@@ -61,6 +63,7 @@ async function main(options: DaemonOptions): Promise<void> {
           `port ${port}: the kernel refuses UDP segmentation (${reason}); segments go one by one, slower`,
         );
       });
+      answers = () => opened.answers();
       return opened;
     },
     log,
@@ -113,7 +116,10 @@ async function main(options: DaemonOptions): Promise<void> {
     return;
   }
   goFirst();
-  if (!ending) tell(`READY=1\nSTATUS=${daemon.status}`);
+  if (ending) return;
+  tell(`READY=1\nSTATUS=${daemon.status}`);
+  const limit = watchdogMs();
+  if (limit !== undefined) feedWatchdog(limit, answers, () => tell('WATCHDOG=1'));
 }
 
 /**

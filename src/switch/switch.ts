@@ -254,6 +254,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.captures.lastDrops();
   }
 
+  /** Resolves when every worker has answered: none of them hangs. */
+  async answers(): Promise<void> {
+    await this.plane.request({ kind: 'barrier' });
+  }
+
   lldp(): LldpNeighbor[] {
     return this.lldpService.neighbors();
   }

@@ -1,8 +1,8 @@
 // A machine that lacks something: the error names it, and what helps.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 
@@ -65,40 +65,4 @@ test.each([
   ];
   const running = host.spawn(['unshare', '-m', 'sh', '-c', shell, 'sh', ...as, ...daemon]);
   await running.waitFor(message);
-});
-
-test('the capabilities of the service unit are enough for all kinds of ports', async () => {
-  const unit = readFileSync(new URL('../../docs/taploom.service', import.meta.url), 'utf8');
-  const set = /^CapabilityBoundingSet=(.*)$/m
-    .exec(unit)?.[1]
-    .toLowerCase()
-    .replaceAll('cap_', '+')
-    .split(' ');
-  const lab = await openLab();
-  const [host, other] = await lab.netnsList(['host', 'other']);
-  await lab.veth(host, 'eth0', other, 'eth1');
-  const neighbour = other.spawn(['sh', '-c', 'echo ready; exec sleep 60']);
-  await neighbour.waitFor(/ready/);
-  const ports = {
-    eth0: { type: 'af_packet' },
-    vm1: { type: 'tap', netns: `/proc/${neighbour.pid}/ns/net` },
-    vx1: { type: 'vxlan', vni: 7, local: '127.0.0.1', dst_port: 789, remotes: ['192.0.2.1'] },
-  };
-  const config = `${lab.dir}/config`;
-  writeFileSync(config, JSON.stringify({ version: 1, bridges: { b: { ports } } }));
-  const limit = ['setpriv', `--bounding-set=-all,${set}`, '--inh-caps=-all', '--'];
-  const daemon = [
-    process.execPath,
-    TAPLOOMD,
-    '--config',
-    config,
-    '--socket',
-    `${lab.dir}/s`,
-    '--metrics-address',
-    'off',
-  ];
-  await host.ip('link set lo up');
-  const running = host.spawn([...limit, ...daemon]);
-  await running.waitFor(/is ready with 1 bridge and 4 ports/);
-  expect(running.output()).not.toMatch(/error|failed/);
 });

@@ -92,6 +92,7 @@ export const TAPLOOMD: Texts = {
   environment: [
     ['TAPLOOM_SOCKET', `The control socket, unless \`--socket\` is given.`],
     ['NOTIFY_SOCKET', 'Where a service manager is told that the switch is ready; see sd_notify(3).'],
+    ['WATCHDOG_USEC', 'How often it wants a sign that all workers are alive; see sd_watchdog_enabled(3).'],
   ],
   files: [
     ...SOCKET_FILES,
