@@ -17,9 +17,11 @@ const server = { deps: { external: [/\/dist\/src\//] } };
 const PATIENT = [
   'bench_suite',
   'brctl_scripts',
+  'deb',
   'missing_parts',
   'monitoring',
   'package',
+  'service_unit',
   'worker_thread',
 ].map((name) => `test/system/${name}.test.ts`);
 
