@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/schema.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const inDocs = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`);
+const inDocs = readdirSync(join(ROOT, 'docs'), { recursive: true }).map((name) => `docs/${name}`);
 const DOCUMENTS = ['README.md', 'CHANGELOG.md', ...inDocs].filter(
   (file) => file.endsWith('.md') && existsSync(join(ROOT, file)),
 );

@@ -47,12 +47,21 @@ export function missingForGuests(): string | undefined {
   return undefined;
 }
 
+const kernelImage = () => {
+  const boot = join(KERNEL, 'boot');
+  return join(boot, readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) as string);
+};
+
+/** Options of QEMU, none with a space, that boot a guest with address `cidr` on its network card, which is not among them. */
+export function guestOptions(dir: string, cidr: string): string[] {
+  const disk = makeDisk(dir, MODULES, init(cidr));
+  return ['-m', '192', '-nodefaults', '-nographic', '-kernel', kernelImage(), '-initrd', disk];
+}
+
 /** The command that boots a disk; what is printed is on its standard output. It ends when the guest does. */
 export function machine(disk: string, options: readonly string[]): string[] {
-  const boot = join(KERNEL, 'boot');
-  const kernel = readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) as string;
   const console = ['-nodefaults', '-nographic', '-no-reboot', '-serial', 'stdio'];
-  const system = ['-kernel', join(boot, kernel), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
+  const system = ['-kernel', kernelImage(), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
   return [QEMU, '-accel', 'tcg', ...options, ...console, ...system];
 }
 

@@ -1,74 +1,32 @@
-// `npm start` as a newcomer meets it. It uses fixed names, so the test gives it a machine of its own: a mount and a
-// network namespace with an empty /run, kept alive by a process that only waits.
+// `npm start` as a newcomer meets it. It uses fixed names, so the test gives it a machine of its own.
 
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type Lab, openLab } from '../support/lab.ts';
+import { openLab } from '../support/lab.ts';
+import { Machine } from '../support/machine.ts';
 import { needs } from '../support/needs.ts';
 import { type Background, check } from '../support/process.ts';
 
 needs('unshare', 'setpriv', 'curl', 'ps');
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const MACHINE =
-  'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set dev lo up && echo ready && exec sleep 300';
 const DONE = /namespaces and devices are gone/;
 const RUNNING = /Metrics: +curl (http\S+)/;
 
-class Machine {
-  private readonly lab: Lab;
-  private readonly holder: Background;
-  private readonly tmp: string;
+const startMachine = async () => Machine.start(await openLab());
 
-  private constructor(lab: Lab, holder: Background, tmp: string) {
-    this.lab = lab;
-    this.holder = holder;
-    this.tmp = tmp;
-  }
+/** `npm start`, or the words of `wrap` before it. */
+const npmStart = (machine: Machine, ...wrap: string[]): Background =>
+  machine.spawn([...wrap, 'npm', 'start']);
 
-  static async start(): Promise<Machine> {
-    const lab = await openLab();
-    const tmp = `${lab.dir}/tmp`;
-    mkdirSync(tmp);
-    // For an ordinary user too.
-    chmodSync(lab.dir, 0o755);
-    chmodSync(tmp, 0o1777);
-    const holder = lab.spawn(['unshare', '-mn', 'sh', '-c', MACHINE]);
-    await holder.waitFor(/ready/);
-    return new Machine(lab, holder, tmp);
-  }
-
-  inside(...command: string[]): string[] {
-    return ['nsenter', '-t', String(this.holder.pid), '-m', '-n', `--wd=${ROOT}`, '--', ...command];
-  }
-
-  /** `npm start`, or the words of `wrap` before it. */
-  npmStart(...wrap: string[]): Background {
-    return this.spawn(...wrap, 'npm', 'start');
-  }
-
-  spawn(...command: string[]): Background {
-    // npm writes its logs below HOME.
-    return this.lab.spawn(this.inside(...command), {
-      env: { TMPDIR: this.tmp, HOME: this.tmp },
-      group: true,
-    });
-  }
-
-  async namespaces(): Promise<string[]> {
-    return (await check(this.inside('ip', 'netns', 'list'))).split('\n').filter((line) => line !== '');
-  }
-
-  curl(url: string): Promise<string> {
-    return check(this.inside('curl', '-s', url));
-  }
+async function namespaces(machine: Machine): Promise<string[]> {
+  return (await check(machine.inside('ip', 'netns', 'list'))).split('\n').filter((line) => line !== '');
 }
 
+const curl = (machine: Machine, url: string): Promise<string> => check(machine.inside('curl', '-s', url));
+
 test('npm start shows ping, TCP and metrics, and Ctrl-C removes everything it made', async () => {
-  const machine = await Machine.start();
-  const start = machine.npmStart();
+  const machine = await startMachine();
+  const start = npmStart(machine);
   const [, url] = await start.waitFor(RUNNING, 30_000);
   expect(start.stdout).toMatch(/ping h1 -> 10\.99\.0\.2( +\d+\.\d+ ms){5}\n/);
   const gigabits = Number(start.stdout.match(/TCP .* ([\d.]+) Gb\/s/)?.[1]);
@@ -76,23 +34,23 @@ test('npm start shows ping, TCP and metrics, and Ctrl-C removes everything it ma
   const firstPing = Number(start.stdout.match(/First answer ([\d.]+) s/)?.[1]);
   expect(firstPing).toBeLessThan(2);
   await start.waitFor(/^h2 +up +\d/m);
-  expect(await machine.curl(url)).toMatch(
+  expect(await curl(machine, url)).toMatch(
     /taploom_port_receive_packets_total\{bridge="taploom0",port="h1"\} [1-9]/,
   );
-  expect(await machine.namespaces()).toHaveLength(2);
+  expect(await namespaces(machine)).toHaveLength(2);
 
   await start.stop('SIGINT', 10_000);
   expect(start.stdout).toMatch(DONE);
-  expect(await machine.namespaces()).toEqual([]);
+  expect(await namespaces(machine)).toEqual([]);
   expect(await check(machine.inside('ip', '-o', 'link'))).not.toMatch(/taploom0|h1|h2/);
 });
 
 test('after a kill -9 the next npm start cleans up and works; one that runs is not disturbed', async () => {
-  const machine = await Machine.start();
-  const first = machine.npmStart();
+  const machine = await startMachine();
+  const first = npmStart(machine);
   await first.waitFor(RUNNING, 30_000);
 
-  const rival = machine.npmStart();
+  const rival = npmStart(machine);
   expect(await rival.exit(20_000)).toBe(1);
   expect(rival.stderr).toMatch(/Another `npm start` is running/);
   expect(first.running).toBe(true);
@@ -105,13 +63,13 @@ test('after a kill -9 the next npm start cleans up and works; one that runs is n
   expect(victims.length).toBeGreaterThanOrEqual(2);
   for (const { pid } of victims) process.kill(pid, 'SIGKILL');
   await first.exited;
-  expect(await machine.namespaces()).toHaveLength(2);
+  expect(await namespaces(machine)).toHaveLength(2);
 
-  const second = machine.npmStart();
+  const second = npmStart(machine);
   await second.waitFor(RUNNING, 30_000);
   expect(second.stdout).toMatch(/earlier start left behind/);
   await second.stop('SIGINT', 10_000);
-  expect(await machine.namespaces()).toEqual([]);
+  expect(await namespaces(machine)).toEqual([]);
   for (const { pid, command } of family) expect(existsSync(`/proc/${pid}`), command).toBe(false);
 });
 
@@ -133,15 +91,15 @@ async function descendants(root: number): Promise<Descendant[]> {
 }
 
 test('an occupied metrics port is named, and another one used', async () => {
-  const machine = await Machine.start();
+  const machine = await startMachine();
   const occupy = `require('net').createServer().listen(9477, '127.0.0.1', () => console.log('occupied'))`;
-  const other = machine.spawn(process.execPath, '-e', occupy);
+  const other = machine.spawn([process.execPath, '-e', occupy]);
   await other.waitFor(/occupied/);
-  const start = machine.npmStart();
+  const start = npmStart(machine);
   const [, url] = await start.waitFor(RUNNING, 30_000);
   expect(start.stdout).toMatch(/9477 is taken/);
   expect(url).not.toMatch(/:9477/);
-  expect(await machine.curl(url)).toMatch(/taploom_build_info/);
+  expect(await curl(machine, url)).toMatch(/taploom_build_info/);
   await start.stop('SIGINT', 10_000);
   await other.stop();
 });
@@ -149,8 +107,8 @@ test('an occupied metrics port is named, and another one used', async () => {
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
 
 test('without rights it says what is missing and what helps', async () => {
-  const machine = await Machine.start();
-  const start = machine.npmStart(...NOBODY);
+  const machine = await startMachine();
+  const start = npmStart(machine, ...NOBODY);
   expect(await start.exit(20_000)).toBe(1);
   expect(start.stderr).toMatch(/CAP_NET_ADMIN/);
   expect(start.stderr).toMatch(/sudo/);
@@ -158,11 +116,11 @@ test('without rights it says what is missing and what helps', async () => {
 });
 
 test('an ordinary user can run it with unshare -rn', async () => {
-  const machine = await Machine.start();
+  const machine = await startMachine();
   // As distributions have it: anybody may open /dev/net/tun.
   const device = 'mount -t tmpfs tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200';
   await check(machine.inside('sh', '-c', device));
-  const start = machine.npmStart(...NOBODY, 'unshare', '-rn');
+  const start = npmStart(machine, ...NOBODY, 'unshare', '-rn');
   await start.waitFor(RUNNING, 30_000);
   expect(start.stdout).toMatch(/ping h1 -> 10\.99\.0\.2( +\d+\.\d+ ms){5}\n/);
   await start.stop('SIGINT', 10_000);
