@@ -23,10 +23,24 @@ const configs = DOCUMENTS.flatMap((file) =>
     .map((yaml, i) => [`${file} (${i + 1})`, yaml]),
 );
 
+/** As GitHub makes them: a heading in lower case, without punctuation, with hyphens for spaces. */
+const anchors = (file: string) =>
+  [...text(file).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/\]\([^)]*\)|[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
 describe.runIf(DOCUMENTS.length > 0)('links', () => {
-  test.each(DOCUMENTS)('in %s lead to files that exist', (file) => {
-    const targets = [...text(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map((match) => match[1]);
-    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(file), target)))).toEqual([]);
+  test.each(DOCUMENTS)('in %s lead to files that exist, and to headings in them', (file) => {
+    const links = [...text(file).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    const broken = links.filter(([, path, anchor]) => {
+      const target = path === '' ? file : join(dirname(file), path);
+      if (!existsSync(join(ROOT, target))) return true;
+      return anchor !== undefined && !anchors(target).includes(anchor);
+    });
+    expect(broken.map(([link]) => link)).toEqual([]);
   });
 });
 
