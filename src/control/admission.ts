@@ -75,8 +75,17 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
     });
   });
 
-  const timer = setInterval(() => endStalled(clients), LOOK_MS);
-  timer.unref();
+  // Only while there is somebody to look at: an idle switch wakes for nothing.
+  let timer: NodeJS.Timeout | undefined;
+  const look = () => {
+    endStalled(clients);
+    if (clients.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+  server.on('connection', () => {
+    timer ??= setInterval(look, LOOK_MS).unref();
+  });
   server.once('close', () => clearInterval(timer));
 }
 
