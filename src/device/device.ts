@@ -5,6 +5,7 @@ import type { LocalConfig, TapPortConfig } from '../config/schema.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import type { DeviceSpec } from '../port/spec.ts';
 import type { LinkState } from '../sys/link.ts';
+import type { VlanDevicePlace } from './vlan_devices.ts';
 
 /** An open device. */
 export interface Device {
@@ -31,9 +32,9 @@ export interface Device {
   readonly sharesSockets?: boolean;
   /** Tags, TPID << 16 | VID, of VLAN devices that somebody made on its interface: their frames are not the switch's. */
   readonly vlanTags?: ReadonlySet<number>;
-  /** Such a device has come or gone. True if that is news. */
-  setVlanTag?(tag: number, isTaken: boolean): boolean;
-  /** Looks which there are. True if that is news. Throws SysError. */
+  /** Such a device has come, moved or gone. True if the tags are others now. */
+  setVlanTag?(tag: number, place: VlanDevicePlace): boolean;
+  /** Looks which there are. True if the tags are others now. Throws SysError. */
   findVlanTags?(): boolean;
   setMtu(mtu: number): void;
   /**

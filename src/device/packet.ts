@@ -6,9 +6,9 @@ import { TaploomError } from '../error.ts';
 import type { LinkState } from '../sys/link.ts';
 import { PacketSocket } from '../sys/packet.ts';
 import { SysError } from '../sys/sys_error.ts';
-import { parseRtnetlink } from '../wire/rtnetlink.ts';
 import type { Device } from './device.ts';
 import { noNamespace } from './tap.ts';
+import { VlanDevices } from './vlan_devices.ts';
 
 /** Kinds of interfaces that carry Ethernet over IP, and less than 1,500 bytes. */
 const KERNEL_TUNNELS = new Set(['vxlan', 'geneve', 'gretap', 'ip6gretap', 'erspan', 'ip6erspan']);
@@ -27,7 +27,11 @@ export function openAfPacket(
   });
   let { mtu: ownMtu, mac } = socket.attached;
   const close = () => socket.close();
-  const vlans = new VlanDevices(socket);
+  const vlans = new VlanDevices(
+    socket.attached.index,
+    () => socket.vlanDevices(),
+    (tags) => socket.leaveToHost(tags),
+  );
   try {
     vlans.find();
   } catch (error) {
@@ -54,43 +58,12 @@ export function openAfPacket(
       return state;
     },
     vlanTags: vlans.tags,
-    setVlanTag: (tag, isTaken) => vlans.set(tag, isTaken),
+    setVlanTag: (tag, place) => vlans.set(tag, place),
     findVlanTags: () => vlans.find(),
     queueDropped: () => socket.dropped(),
     close,
     undo: close,
   };
-}
-
-/** What is known of the VLAN devices on the interface of a socket. One that moves to another namespace keeps its tag. */
-class VlanDevices {
-  readonly tags = new Set<number>();
-  private readonly socket: PacketSocket;
-
-  constructor(socket: PacketSocket) {
-    this.socket = socket;
-  }
-
-  set(tag: number, isTaken: boolean): boolean {
-    if (this.tags.has(tag) === isTaken) return false;
-    if (isTaken) this.tags.add(tag);
-    else this.tags.delete(tag);
-    this.socket.leaveToHost(this.tags);
-    return true;
-  }
-
-  find(): boolean {
-    const before = this.tags.size;
-    for (const bytes of this.socket.vlanDevices()) {
-      for (const message of parseRtnetlink(bytes)) {
-        if (message.kind === 'link' && message.vlan?.on === this.socket.attached.index) {
-          this.tags.add(message.vlan.tag);
-        }
-      }
-    }
-    if (this.tags.size > before) this.socket.leaveToHost(this.tags);
-    return this.tags.size > before;
-  }
 }
 
 /** Frames would go round in circles. check.ts sees it where names do; two names may be one interface all the same. */

@@ -6,6 +6,7 @@ import { LinkWatch } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
 import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
+import type { VlanDevicePlace } from '../device/vlan_devices.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
 import { type Missing, MissingPorts } from './missing_ports.ts';
@@ -60,13 +61,13 @@ export class OpenPorts {
   }
 
   /**
-   * VLAN devices on its interface: one has come or gone, or without `vlan` there may be others than before. True if
+   * VLAN devices on its interface: one has come, moved or gone, or without `vlan` there may be others than before. True if
    * forwarding depends on it.
    */
-  vlanDeviceChanged(name: string, vlan?: { tag: number; isThere: boolean }): boolean {
+  vlanDeviceChanged(name: string, vlan?: { tag: number; place: VlanDevicePlace }): boolean {
     const device = this.devices.get(name);
     try {
-      if (vlan !== undefined) return device?.setVlanTag?.(vlan.tag, vlan.isThere) ?? false;
+      if (vlan !== undefined) return device?.setVlanTag?.(vlan.tag, vlan.place) ?? false;
       return device?.findVlanTags?.() ?? false;
     } catch {
       return false; // No memory, or the interface has just gone: its end is told by itself.

@@ -8,6 +8,7 @@
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import { type Happening, KernelWatch } from '../device/kernel_watch.ts';
+import type { VlanDevicePlace } from '../device/vlan_devices.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OpenPorts } from './open_ports.ts';
 import type { Reconfiguration } from './reconfiguration.ts';
@@ -150,7 +151,7 @@ export class Reconciler {
         case 'unlink': {
           const port = this.byLink.get(linkKey(happening.netns, happening.index));
           if (port !== undefined) this.lostIf(port);
-          if (!happening.moved) isChanged = this.vlanDeviceSeen(happening, false) || isChanged;
+          isChanged = this.vlanDeviceSeen(happening, happening.moved ? 'away' : 'gone') || isChanged;
           break;
         }
         case 'address':
@@ -172,7 +173,7 @@ export class Reconciler {
   private seen(happening: Extract<Happening, { kind: 'link' }>): boolean {
     const { netns, index, name } = happening;
     const { open } = this.parts;
-    const isOfOther = this.vlanDeviceSeen(happening, true);
+    const isOfOther = this.vlanDeviceSeen(happening, 'here');
     const port = this.byLink.get(linkKey(netns, index));
     if (port !== undefined) return open.linkChanged(port) || isOfOther;
     this.hurry((one) => one.device === name && one.netns === netns);
@@ -182,11 +183,11 @@ export class Reconciler {
   /** It may be a VLAN device on the interface of a port. True if forwarding depends on it. */
   private vlanDeviceSeen(
     { netns, vlan }: Extract<Happening, { kind: 'link' | 'unlink' }>,
-    isThere: boolean,
+    place: VlanDevicePlace,
   ): boolean {
     if (vlan === undefined) return false;
     const port = this.byLink.get(linkKey(netns, vlan.on));
-    return port !== undefined && this.parts.open.vlanDeviceChanged(port, { tag: vlan.tag, isThere });
+    return port !== undefined && this.parts.open.vlanDeviceChanged(port, { tag: vlan.tag, place });
   }
 
   /** Unless it is to be seen somewhere else: the interface of a TAP may move. */

@@ -1,21 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseRtnetlink } from '../../src/wire/rtnetlink.ts';
-
-/** An attribute, padded. */
-function attribute(type: number, value: Buffer): Buffer {
-  const head = Buffer.alloc(4);
-  head.writeUInt16LE(4 + value.length);
-  head.writeUInt16LE(type, 2);
-  return Buffer.concat([head, value, Buffer.alloc((4 - (value.length % 4)) % 4)]);
-}
-
-function message(type: number, body: Buffer): Buffer {
-  const head = Buffer.alloc(16);
-  head.writeUInt32LE(16 + body.length);
-  head.writeUInt16LE(type, 4);
-  return Buffer.concat([head, body]);
-}
+import { attribute, message } from '../support/rtnetlink.ts';
 
 function ifinfo({ family = 0, index = 7, flags = 0 }): Buffer {
   const body = Buffer.alloc(16);
