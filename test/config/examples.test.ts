@@ -7,7 +7,9 @@ import { loadConfig } from '../../src/config/yaml.ts';
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const examples = readdirSync(new URL('examples/', root)).filter((name) => name.endsWith('.yaml'));
-const reference = read('docs/configuration.md');
+// The page of each type of port belongs to the reference.
+const pages = ['docs/configuration.md', ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`)];
+const reference = pages.map(read).join('\n');
 
 test.each(examples)('examples/%s is valid', (name) => {
   loadConfig(read(`examples/${name}`), name);
@@ -21,7 +23,7 @@ test('the quickstart has the two hosts that npm start makes', () => {
 test('every example in the reference is valid', () => {
   const blocks = [...reference.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text);
   expect(blocks.length).toBeGreaterThan(2);
-  for (const text of blocks) loadConfig(text, 'configuration.md');
+  for (const text of blocks) loadConfig(text, 'reference');
 });
 
 test('the reference explains every key, and every default of a number', () => {
