@@ -30,13 +30,15 @@ export interface TcpOptions {
   bothWays?: boolean;
   /** Of both ends; default RECEIVER_CPUS. */
   cpus?: string;
+  /** Congestion control; default that of the machine. */
+  congestion?: string;
 }
 
 export async function sendTcp(
   lab: Lab,
   [from, to]: readonly Host[],
   seconds: number,
-  { streams = 1, bothWays = false, cpus = RECEIVER_CPUS }: TcpOptions = {},
+  { streams = 1, bothWays = false, cpus = RECEIVER_CPUS, congestion }: TcpOptions = {},
 ): Promise<TcpTraffic> {
   // iperf3 takes less than a second for no end.
   const whole = Math.ceil(seconds);
@@ -56,6 +58,7 @@ export async function sendTcp(
       '-J',
     ];
     command.push('--connect-timeout', String(CONNECT_MS), ...(bothWays ? ['--bidir'] : []));
+    if (congestion) command.push('-C', congestion);
     const client = lab.start(command, { netns: from.netns, cpus });
     const { error, end } = JSON.parse(await client.output(whole * 1000 + PATIENCE_MS)) as IperfReport;
     if (error !== undefined) throw new Error(`iperf3: ${error}`);
