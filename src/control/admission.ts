@@ -1,10 +1,10 @@
 // What clients may take of a listener, whatever they do: connections, requests under way, and answers that nobody reads.
 //
-//   connections   a share of the process's descriptors; beyond it the one that has been idle longest makes room, and if
-//                 none is idle the new one is refused with a sentence
+//   connections   a share of the process's descriptors; beyond it the one that has been idle longest makes room, or else
+//                 one that waits of the program with the most. If there is none, the new one is refused with a sentence
 //   requests      one under way in each connection: who sends more before its answer came gets that answer, and the end
-//   turns         one request is begun in each turn of the event loop: a change, or a new client's first, or of the client
-//                 whose last answer is longest ago. So neither waits until all who read for ever have their answers
+//   turns         one request is begun in each turn of the event loop: a change, or else the program's whose last answer is
+//                 longest ago, and of its connections the same. So nobody waits until all who read for ever are answered
 //   answers       who has not read on for `STALL_MS` is gone
 //
 // So the memory that clients can hold is a number of connections times one answer.
@@ -12,6 +12,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
 
 /** For a reader to take a byte of what waits for it, ms. */
 const STALL_MS = 10_000;
@@ -19,6 +20,10 @@ const LOOK_MS = 2500;
 /** For a request's headers, and for all of it, ms. A local client sends 4 MiB in a hundredth of that. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
+/** Connections that are accepted before the next request begins. */
+const ACCEPT_TURNS = 32;
+/** Whose turns are remembered; who has connections now is among them. */
+const PROGRAMS = 1024;
 /** Of a process's descriptors, what one listener may take; the rest is for ports, files and the other listeners. */
 const SHARE = 1 / 8;
 
@@ -27,14 +32,24 @@ export interface AdmissionOptions {
   max: number;
   /** For the refused: `... to the control socket`. */
   name: string;
+  /** The number of the process at the other end, if the listener can tell: connections of one share its turns. */
+  processOf?: (socket: Socket) => number | undefined;
 }
 
 type Listener = (...args: unknown[]) => void;
 
 /** Call it before `listen`, after all request listeners are there. */
-export function limitClients(server: Server, { max, name }: AdmissionOptions): void {
+export function limitClients(server: Server, { max, name, processOf }: AdmissionOptions): void {
   const limit = Math.max(8, Math.min(max, Math.floor(descriptorLimit() * SHARE)));
   const clients = new Map<Socket, Client>();
+  const programs = new LRUCache<number, Program>({ max: PROGRAMS });
+  const programOf = (socket: Socket): Program => {
+    // A command that is alone has nobody to take turns with.
+    const pid = (clients.size > 0 && processOf?.(socket)) || 0;
+    const program = programs.get(pid) ?? { served: 0, clients: 0 };
+    programs.set(pid, program);
+    return program;
+  };
   const turns = new Turns();
   let answers = 0;
   server.headersTimeout = HEADERS_MS;
@@ -42,13 +57,28 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
 
   const serve = take(server, 'connection');
   server.on('connection', (socket: Socket) => {
-    if (clients.size >= limit && !evictIdle(clients)) {
-      refuse(socket, `${limit} clients are connected to ${name} already: end one of them`);
+    const program = programOf(socket);
+    const refusal = `${limit} clients are connected to ${name} already: end one of them`;
+    if (clients.size >= limit && !evictIdle(clients) && !evictWaiting(clients, program, refusal)) {
+      refuse(socket, refusal);
       return;
     }
-    const client: Client = { current: null, isLast: false, served: 0, written: 0, since: Date.now() };
+    const client: Client = {
+      program,
+      current: null,
+      isWaiting: false,
+      isLast: false,
+      served: 0,
+      written: 0,
+      since: Date.now(),
+    };
     clients.set(socket, client);
-    socket.once('close', () => clients.delete(socket));
+    turns.accepted();
+    program.clients++;
+    socket.once('close', () => {
+      clients.delete(socket);
+      program.clients--;
+    });
     serve(socket);
     oneAtATime(socket, client);
   });
@@ -66,12 +96,15 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
     client.current = response;
     response.once('close', () => {
       client.current = null;
-      client.served = ++answers;
+      client.served = client.program.served = ++answers;
       // The one idle for the shortest time is the last to be ended.
       if (clients.delete(socket) && !socket.destroyed) clients.set(socket, client);
     });
-    turns.take(request.method === 'GET' ? client.served : 0, () => {
-      if (!socket.destroyed) answer(request, response);
+    client.isWaiting = true;
+    turns.take(request.method === 'GET' ? client : null, () => {
+      if (socket.destroyed || !client.isWaiting) return;
+      client.isWaiting = false;
+      answer(request, response);
     });
   });
 
@@ -89,9 +122,20 @@ export function limitClients(server: Server, { max, name }: AdmissionOptions): v
   server.once('close', () => clearInterval(timer));
 }
 
+/** What one process has of a listener. */
+interface Program {
+  /** Number of its last answer among those to all; 0 = it had none. */
+  served: number;
+  /** Its connections. */
+  clients: number;
+}
+
 interface Client {
+  readonly program: Program;
   /** The answer under way. */
   current: ServerResponse | null;
+  /** Whether that has not begun. */
+  isWaiting: boolean;
   /** Whether the connection ends with it. */
   isLast: boolean;
   /** Number of its last answer among those to all clients; 0 = it had none. */
@@ -103,17 +147,31 @@ interface Client {
 
 class Turns {
   private isForNewest = false;
-  private readonly waiting: { rank: number; begin: () => void }[] = [];
+  private isAccepting = false;
+  private delays = 0;
+  private readonly waiting: { client: Client | null; begin: () => void }[] = [];
 
-  take(rank: number, begin: () => void): void {
-    if (this.waiting.push({ rank, begin }) === 1) setImmediate(this.next);
+  /** @param client null: it goes ahead of all */
+  take(client: Client | null, begin: () => void): void {
+    if (this.waiting.push({ client, begin }) === 1) setImmediate(this.next);
+  }
+
+  /** Node accepts one connection in each turn of the event loop: those that wait for that have asked, too. */
+  accepted(): void {
+    this.isAccepting = true;
   }
 
   private readonly next = () => {
+    if (this.isAccepting && ++this.delays < ACCEPT_TURNS) {
+      this.isAccepting = false;
+      setImmediate(this.next);
+      return;
+    }
+    this.delays = 0;
     this.isForNewest = !this.isForNewest;
     let first = 0;
-    for (const [i, { rank }] of this.waiting.entries()) {
-      const ahead = this.waiting[first].rank - rank;
+    for (const [i, { client }] of this.waiting.entries()) {
+      const ahead = compareServed(this.waiting[first].client, client);
       // Equal are changes and new clients. The oldest alone would make each wait for all who connect anew to ask again.
       if (ahead > 0 || (ahead === 0 && this.isForNewest)) first = i;
     }
@@ -121,6 +179,11 @@ class Turns {
     if (this.waiting.length > 0) setImmediate(this.next);
     begin();
   };
+}
+
+function compareServed(a: Client | null, b: Client | null): number {
+  const [programA, programB] = [a?.program.served ?? 0, b?.program.served ?? 0];
+  return programA - programB || (a?.served ?? 0) - (b?.served ?? 0);
 }
 
 /** The listeners that were there, as one. */
@@ -156,6 +219,20 @@ function evictIdle(clients: Map<Socket, Client>): boolean {
     return true;
   }
   return false;
+}
+
+/** Of the program with the most connections the one that began to wait last, if `program` has fewer. */
+function evictWaiting(clients: Map<Socket, Client>, program: Program, why: string): boolean {
+  let fullest = program;
+  for (const { program: other } of clients.values()) if (other.clients > fullest.clients + 1) fullest = other;
+  if (fullest === program) return false;
+  const last = [...clients].findLast(([, client]) => client.program === fullest && client.isWaiting);
+  if (last === undefined) return false;
+  const [socket, client] = last;
+  client.isWaiting = false;
+  clients.delete(socket);
+  refuse(socket, why);
+  return true;
 }
 
 function refuse(socket: Socket, detail: string): void {

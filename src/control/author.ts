@@ -14,10 +14,13 @@ const COMMAND = 256;
 const PASSWD = 1 << 20;
 
 /** @param socket of a connection, as Node has it; its descriptor is no public property */
-export function authorOf(socket: unknown, credentials: Credentials): Author | undefined {
+export function peerAt(socket: unknown, credentials: Credentials): ReturnType<Credentials> {
   const { fd } = (socket as { _handle?: { fd?: unknown } | null } | undefined)?._handle ?? {};
-  if (typeof fd !== 'number' || fd < 0) return undefined;
-  const peer = credentials(fd);
+  return typeof fd === 'number' && fd >= 0 ? credentials(fd) : undefined;
+}
+
+export function authorOf(socket: unknown, credentials: Credentials): Author | undefined {
+  const peer = peerAt(socket, credentials);
   if (peer === undefined) return undefined;
   const user = userName(peer.uid);
   const command = peer.pid === 0 ? undefined : commandOf(peer.pid);

@@ -8,7 +8,7 @@ import type { SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
 import type { Author } from '../event.ts';
 import { limitClients } from './admission.ts';
-import { authorOf, type Credentials } from './author.ts';
+import { authorOf, type Credentials, peerAt } from './author.ts';
 import { CaptureSessions } from './capture_sessions.ts';
 import type { Changes } from './changes.ts';
 import { EventStream, EventStreams } from './event_stream.ts';
@@ -69,7 +69,12 @@ export async function startControlServer(options: ControlServerOptions): Promise
   server.prependListener('request', ({ headers }) => {
     if (!headers.host || headers.host.startsWith('/')) headers.host = 'taploom';
   });
-  limitClients(server, { max: MAX_CLIENTS, name: 'the control socket' });
+  const { credentials } = options;
+  limitClients(server, {
+    max: MAX_CLIENTS,
+    name: 'the control socket',
+    processOf: (client) => credentials && peerAt(client, credentials)?.pid,
+  });
   await listenUnix(server, socket, socketGroup);
   return {
     socket,

@@ -13,11 +13,18 @@ const clients: Socket[] = [];
 let requests = 0;
 const order: string[] = [];
 let release = () => {};
+/** Of the clients that have not been accepted yet, in the order in which they connect. */
+const programs: number[] = [];
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tladm-'));
   requests = 0;
   order.length = 0;
+  programs.length = 0;
+  await start(8);
+});
+
+async function start(max: number): Promise<void> {
   const held = new Promise<void>((done) => {
     release = done;
   });
@@ -31,9 +38,12 @@ beforeEach(async () => {
     } else if (request.url === '/') response.end('hello');
     else void held.then(() => response.end('late'));
   });
-  limitClients(server, { max: 8, name: 'this test' });
+  const numbers = new WeakMap<Socket, number>();
+  limitClients(server, { max, name: 'this test', processOf: (socket) => numbers.get(socket) });
+  server.prependListener('connection', (socket) => numbers.set(socket, programs.shift() ?? 0));
   await new Promise<void>((done) => server.listen(join(directory, 's'), done));
-});
+}
+
 afterEach(() => {
   release();
   for (const client of clients.splice(0)) client.destroy();
@@ -42,7 +52,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function client(text: string) {
+function client(text: string, program = 0) {
+  programs.push(program);
   const socket = connect(join(directory, 's'));
   const one = { socket, text: '', isClosed: false };
   socket.setEncoding('utf8').on('data', (chunk) => {
@@ -105,4 +116,38 @@ test('who asks once does not wait for all who ask for ever; those take turns', a
   client(GET.replace('/', '/late'));
   await expect.poll(() => order.indexOf('/late')).toBeGreaterThan(0);
   expect(order.indexOf('/late') - before).toBeLessThan(4);
+});
+
+test('a program that connects anew for each list has no more turns than one that asks once', async () => {
+  let isOver = false;
+  const again = (name: string) => {
+    const one = client(`GET /slow/${name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 1);
+    one.socket.on('close', () => {
+      if (!isOver) again(name);
+    });
+  };
+  server.close();
+  await start(64);
+  for (let n = 0; n < 30; n++) again(String(n));
+  await expect.poll(() => requests).toBeGreaterThan(40);
+  const places: number[] = [];
+  for (let n = 0; n < 10; n++) {
+    const before = order.length;
+    const one = client(GET.replace('/', `/ask/${n}`), 2);
+    await expect.poll(() => order.indexOf(`/ask/${n}`)).toBeGreaterThan(0);
+    places.push(order.indexOf(`/ask/${n}`) - before);
+    one.socket.destroy();
+  }
+  isOver = true;
+  expect(Math.max(...places)).toBeLessThan(8);
+});
+
+test('where all are busy, what waits of the program with the most makes room for another program', async () => {
+  const most = Array.from({ length: 8 }, () => client(GET, 1));
+  await expect.poll(() => requests).toBe(8);
+  for (const { socket } of most) socket.write(GET.replace('/', '/slow'));
+  const other = client(GET, 2);
+  await expect.poll(() => other.text).toContain('hello');
+  await expect.poll(() => most.filter(({ text }) => text.includes('503 '))).toHaveLength(1);
+  await expect.poll(() => most.filter(({ text }) => text.includes('slow'))).toHaveLength(7);
 });

@@ -1,9 +1,10 @@
 # Eager readers, until nobody listens any more: COUNT connections to a Unix socket (a path) or a TCP port (a number); each asks for PATH, reads the answer
-# and asks again; one that is refused or ended connects anew. Prints `ready` when the first is answered.
+# and asks again, with `anew` over another connection; one that is refused or ended connects anew. Prints `ready` when the first is answered.
 import selectors, socket, sys
 
 address, count, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-text = f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode()
+anew = sys.argv[4:] == ['anew']
+text = f'GET {path} HTTP/1.1\r\nHost: x\r\n{"Connection: close" if anew else "X: x"}\r\n\r\n'.encode()
 selector = selectors.DefaultSelector()
 
 
@@ -38,12 +39,12 @@ while True:
     for key, _ in selector.select():
         try:
             if not answered(key.fileobj, key.data): continue
+            if not told: print('ready', flush=True)
+            told = True
+            if anew: raise OSError
             key.data[:] = [b'', None]
             key.fileobj.send(text)
         except OSError:
             selector.unregister(key.fileobj)
             key.fileobj.close()
             ask()
-            continue
-        if not told: print('ready', flush=True)
-        told = True

@@ -101,17 +101,21 @@ test('a thousand idle connections leave room for a command, and 400 readers of e
   expect(times[98]).toBeLessThan(100);
 });
 
-test.each(['/v1/stats', '/metrics'])(
-  '400 readers of %s delay nobody else for 100 ms, nor the end for 2 s',
+test.each([
+  ['/v1/stats', 'again'],
+  ['/v1/stats', 'anew'],
+  ['/metrics', 'again'],
+])(
+  '400 readers of %s that ask %s delay nobody else for 100 ms, nor the end for 2 s',
   {
     timeout: 60_000,
   },
-  async (path) => {
+  async (path, how) => {
     const lab = await openLab();
     const { sw, daemon } = await twoHosts(lab);
     await answerTimes(daemon, 50);
     const address = path === '/metrics' ? METRICS_PORT : daemon.socket;
-    const readers = sw.spawn(['python3', READERS, address, '400', path]);
+    const readers = sw.spawn(['python3', READERS, address, '400', path, how]);
     await readers.waitFor(/ready/, 30_000);
     await sleep(1000);
     const times: number[] = [];
