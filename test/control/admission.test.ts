@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { limitClients } from '../../src/control/admission.ts';
 
+/** Other tests run beside this one. */
+const PATIENT = { timeout: 20_000 };
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 let directory: string;
 let server: Server;
@@ -118,36 +120,44 @@ test('who asks once does not wait for all who ask for ever; those take turns', a
   expect(order.indexOf('/late') - before).toBeLessThan(4);
 });
 
-test('a program that connects anew for each list has no more turns than one that asks once', async () => {
-  let isOver = false;
-  const again = (name: string) => {
-    const one = client(`GET /slow/${name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 1);
-    one.socket.on('close', () => {
-      if (!isOver) again(name);
-    });
-  };
-  server.close();
-  await start(64);
-  for (let n = 0; n < 30; n++) again(String(n));
-  await expect.poll(() => requests).toBeGreaterThan(40);
-  const places: number[] = [];
-  for (let n = 0; n < 10; n++) {
-    const before = order.length;
-    const one = client(GET.replace('/', `/ask/${n}`), 2);
-    await expect.poll(() => order.indexOf(`/ask/${n}`)).toBeGreaterThan(0);
-    places.push(order.indexOf(`/ask/${n}`) - before);
-    one.socket.destroy();
-  }
-  isOver = true;
-  expect(Math.max(...places)).toBeLessThan(8);
-});
+test(
+  'a program that connects anew for each list has no more turns than one that asks once',
+  PATIENT,
+  async () => {
+    let isOver = false;
+    const again = (name: string) => {
+      const one = client(`GET /slow/${name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 1);
+      one.socket.on('close', () => {
+        if (!isOver) again(name);
+      });
+    };
+    server.close();
+    await start(64);
+    for (let n = 0; n < 30; n++) again(String(n));
+    await expect.poll(() => requests, PATIENT).toBeGreaterThan(40);
+    const places: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      const before = order.length;
+      const one = client(GET.replace('/', `/ask/${n}`), 2);
+      await expect.poll(() => order.indexOf(`/ask/${n}`), PATIENT).toBeGreaterThan(0);
+      places.push(order.indexOf(`/ask/${n}`) - before);
+      one.socket.destroy();
+    }
+    isOver = true;
+    expect(Math.max(...places)).toBeLessThan(8);
+  },
+);
 
-test('where all are busy, what waits of the program with the most makes room for another program', async () => {
-  const most = Array.from({ length: 8 }, () => client(GET, 1));
-  await expect.poll(() => requests).toBe(8);
-  for (const { socket } of most) socket.write(GET.replace('/', '/slow'));
-  const other = client(GET, 2);
-  await expect.poll(() => other.text).toContain('hello');
-  await expect.poll(() => most.filter(({ text }) => text.includes('503 '))).toHaveLength(1);
-  await expect.poll(() => most.filter(({ text }) => text.includes('slow'))).toHaveLength(7);
-});
+test(
+  'where all are busy, what waits of the program with the most makes room for another program',
+  PATIENT,
+  async () => {
+    const most = Array.from({ length: 8 }, () => client(GET, 1));
+    await expect.poll(() => requests, PATIENT).toBe(8);
+    for (const { socket } of most) socket.write(GET.replace('/', '/slow'));
+    const other = client(GET, 2);
+    await expect.poll(() => other.text, PATIENT).toContain('hello');
+    await expect.poll(() => most.filter(({ text }) => text.includes('503 ')), PATIENT).toHaveLength(1);
+    await expect.poll(() => most.filter(({ text }) => text.includes('slow')), PATIENT).toHaveLength(7);
+  },
+);
