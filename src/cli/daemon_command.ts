@@ -49,6 +49,7 @@ export function daemonCommand(): Command {
     .allowExcessArguments(false)
     .showHelpAfterError('(--help tells more)')
     .configureHelp({ helpWidth: 80 })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'taploomd: ')) })
     .addHelpText(
       'after',
       '\nExamples:\n  # taploomd --config /etc/taploom/switch.yaml --state /var/lib/taploom/state.json\n' +
