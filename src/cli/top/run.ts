@@ -36,9 +36,9 @@ export async function runTop(context: Context, bridge: string | undefined): Prom
 }
 
 async function show(options: TopOptions, first: PortStatus[], ask: Ask, bridge?: string): Promise<void> {
-  const { NO_COLOR, LC_ALL, LC_CTYPE, LANG, TERM } = process.env;
+  const { NO_COLOR, LC_ALL, LC_CTYPE, LANG } = process.env;
   const style = {
-    colours: !NO_COLOR && TERM !== 'dumb',
+    colours: !NO_COLOR,
     unicode: /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || ''),
   };
   const view = new TopView(options, style, bridge);
