@@ -22,6 +22,9 @@ const EVENTS_TURNS = 2;
 const EVENTS = 200;
 const STATIONS = 200;
 
+const LOCKED_OUT =
+  'The token is missing, or no longer the right one: taploomd logs this page’s address with it, behind the #.';
+
 function element<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
@@ -56,23 +59,23 @@ const ports = new Table<PortStatus>(element('ports'), {
       mark: ({ state }) => (state === 'up' ? 'good' : 'bad'),
       hint: ({ reason = '' }) => reason,
     },
-    figure({ title: 'In', of: (port) => rate(port).receivedBits }, bits),
-    figure({ title: 'Out', of: (port) => rate(port).transmittedBits }, bits),
+    figure({ title: 'Received', of: (port) => rate(port).receivedBits }, bits),
+    figure({ title: 'Transmitted', of: (port) => rate(port).transmittedBits }, bits),
     {
       title: 'Last minute',
       kind: 'extra',
       text: () => '',
       draw: (cell, { name }) => drawSparkline(cell, rates.history(name)),
     },
-    figure({ title: 'In, frames/s', kind: 'extra', of: (port) => rate(port).receivedFrames }),
-    figure({ title: 'Out, frames/s', kind: 'extra', of: (port) => rate(port).transmittedFrames }),
+    figure({ title: 'Received, frames/s', kind: 'extra', of: (port) => rate(port).receivedFrames }),
+    figure({ title: 'Transmitted, frames/s', kind: 'extra', of: (port) => rate(port).transmittedFrames }),
     {
       ...figure<PortStatus>({ title: 'Drops/s', of: (port) => rate(port).dropped }),
       mark: (port) => (rate(port).dropped > 0 ? 'bad' : ''),
       hint: (port) =>
         `${count(droppedBy(port))} in all, and ${count(port.queueDropped ?? 0)} before the switch`,
     },
-    figure({ title: 'Stations', of: ({ learnedAddresses }) => learnedAddresses }),
+    figure({ title: 'Learned', of: ({ learnedAddresses }) => learnedAddresses }),
   ],
 });
 
@@ -85,7 +88,7 @@ const bridges = new Table<BridgeStatus>(element('bridges'), {
     { title: 'VLANs', text: ({ vlanFiltering }) => (vlanFiltering ? 'filtered' : 'ignored') },
     { title: 'Ageing', kind: 'number extra', text: ({ ageingTime }) => duration(ageingTime) },
     figure({ title: 'Ports', of: (bridge) => bridge.ports.length }),
-    figure({ title: 'Stations', of: ({ learnedAddresses }) => learnedAddresses }),
+    figure({ title: 'Learned', of: ({ learnedAddresses }) => learnedAddresses }),
   ],
 });
 
@@ -162,7 +165,7 @@ function showSwitch(status: SwitchStatus): void {
   showTotal('Transmitted', bits(sum.transmittedBits));
   showTotal('Received, frames/s', count(sum.receivedFrames));
   showTotal('Drops/s', count(sum.dropped));
-  showTotal('Stations', count(status.bridges.reduce((all, bridge) => all + bridge.learnedAddresses, 0)));
+  showTotal('Learned', count(status.bridges.reduce((all, bridge) => all + bridge.learnedAddresses, 0)));
   ports.show(status.ports);
   bridges.show(status.bridges);
   offerBridges(status.bridges.map(({ name }) => name));
@@ -216,7 +219,8 @@ async function turn(): Promise<void> {
 function showTrouble(error: Error | undefined): boolean {
   const isLockedOut = error instanceof AnswerError && error.status === 401;
   const isSilent = error !== undefined && !(error instanceof AnswerError);
-  setText(element('trouble'), isSilent ? 'taploomd does not answer; trying again' : (error?.message ?? ''));
+  const words = isSilent ? 'taploomd does not answer; trying again' : (error?.message ?? '');
+  setText(element('trouble'), isLockedOut ? LOCKED_OUT : words);
   element('ask-token').hidden = !isLockedOut;
   return isLockedOut;
 }
