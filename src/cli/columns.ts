@@ -3,9 +3,9 @@
 import type { BridgeStatus, FdbEntry, LldpNeighbor, PortStatus } from '../api.ts';
 import type { LocalConfig, MirrorConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 import type { DropRow } from '../control/client.ts';
+import { type PortRates, total } from '../rates.ts';
 import { amount, si } from './amount.ts';
 import type { Column, Columns } from './list.ts';
-import { type PortRates, total } from './rates.ts';
 
 export const BRIDGE_COLUMNS = {
   bridge: { title: 'BRIDGE', value: ({ name }) => name },

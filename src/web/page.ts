@@ -5,13 +5,13 @@
 //   drops    every fifth second: they say what the reasons mean, and know of frames of no port
 //   events   every other second, which is how often the daemon itself looks: those since the last one
 
-import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
+import type { BridgeStatus, FdbEntry } from '../api.ts';
 import type { SwitchEvent } from '../event.ts';
+import { type PortRates, RateMeter, total } from '../rates.ts';
 import type { Drop, SwitchStatus } from './answers.ts';
 import { AnswerError, ask } from './ask.ts';
 import { bits, count, duration } from './numbers.ts';
-import { droppedBy, type Rate, Rates, STILL, sumOf } from './rates.ts';
-import { drawSparkline } from './sparkline.ts';
+import { drawSparkline, SAMPLES } from './sparkline.ts';
 import { type Column, setText, Table } from './table.ts';
 
 const TURN_MS = 1000;
@@ -29,53 +29,57 @@ function element<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-const rates = new Rates();
-let rateOf = new Map<string, Rate>();
-const rate = ({ name }: PortStatus): Rate => rateOf.get(name) ?? STILL;
-
 type Figure<Row> = Pick<Column<Row>, 'title' | 'kind'> & { of: (row: Row) => number };
 
 function figure<Row>({ title, of, kind = '' }: Figure<Row>, show = count): Column<Row> {
   return { title, kind: `number ${kind}`, text: (row) => show(of(row)), order: of };
 }
 
-const ports = new Table<PortStatus>(element('ports'), {
-  key: ({ bridge, name }) => `${bridge} ${name}`,
+// Frames that the kernel lost before the switch have no rate: their number is that of a look some seconds ago, and comes
+// in jumps.
+const droppedBy = ({ rxDrops = 0, txDrops = 0 }: PortRates): number => rxDrops + txDrops;
+
+function dropsInAll({ status: { counters, queueDropped = 0 } }: PortRates): string {
+  const dropped = total(counters.receiveDropped) + total(counters.transmitDropped);
+  return `${count(dropped)} in all, and ${count(queueDropped)} before the switch`;
+}
+
+const ports = new Table<PortRates>(element('ports'), {
+  key: ({ status: { bridge, name } }) => `${bridge} ${name}`,
   empty: 'No port',
   filter: element('find-port'),
   columns: [
     {
       title: 'Port',
       kind: 'name',
-      text: ({ name }) => name,
-      order: ({ name }) => name,
-      hint: ({ type, mtu }) => `${type}, MTU ${mtu}`,
+      text: ({ status }) => status.name,
+      order: ({ status }) => status.name,
+      hint: ({ status: { type, mtu } }) => `${type}, MTU ${mtu}`,
     },
-    { title: 'Bridge', text: ({ bridge }) => bridge, order: ({ bridge }) => bridge },
+    { title: 'Bridge', text: ({ status }) => status.bridge, order: ({ status }) => status.bridge },
     {
       title: 'State',
-      text: ({ state }) => state,
-      order: ({ state }) => state,
-      mark: ({ state }) => (state === 'up' ? 'good' : 'bad'),
-      hint: ({ reason = '' }) => reason,
+      text: ({ status }) => status.state,
+      order: ({ status }) => status.state,
+      mark: ({ status }) => (status.state === 'up' ? 'good' : 'bad'),
+      hint: ({ status: { reason = '' } }) => reason,
     },
-    figure({ title: 'Received', of: (port) => rate(port).receivedBits }, bits),
-    figure({ title: 'Transmitted', of: (port) => rate(port).transmittedBits }, bits),
+    figure({ title: 'Received', of: ({ rxBits = 0 }) => rxBits }, bits),
+    figure({ title: 'Transmitted', of: ({ txBits = 0 }) => txBits }, bits),
     {
       title: 'Last minute',
       kind: 'extra',
       text: () => '',
-      draw: (cell, { name }) => drawSparkline(cell, rates.history(name)),
+      draw: (cell, { history }) => drawSparkline(cell, history),
     },
-    figure({ title: 'Received, frames/s', kind: 'extra', of: (port) => rate(port).receivedFrames }),
-    figure({ title: 'Transmitted, frames/s', kind: 'extra', of: (port) => rate(port).transmittedFrames }),
+    figure({ title: 'Received, frames/s', kind: 'extra', of: ({ rx = 0 }) => rx }),
+    figure({ title: 'Transmitted, frames/s', kind: 'extra', of: ({ tx = 0 }) => tx }),
     {
-      ...figure<PortStatus>({ title: 'Drops/s', of: (port) => rate(port).dropped }),
-      mark: (port) => (rate(port).dropped > 0 ? 'bad' : ''),
-      hint: (port) =>
-        `${count(droppedBy(port))} in all, and ${count(port.queueDropped ?? 0)} before the switch`,
+      ...figure<PortRates>({ title: 'Drops/s', of: droppedBy }),
+      mark: (port) => (droppedBy(port) > 0 ? 'bad' : ''),
+      hint: dropsInAll,
     },
-    figure({ title: 'Learned', of: ({ learnedAddresses }) => learnedAddresses }),
+    figure({ title: 'Learned', of: ({ status }) => status.learnedAddresses }),
   ],
 });
 
@@ -154,19 +158,25 @@ function showTotal(title: string, value: string): void {
   setText(place, value);
 }
 
+let meter = new RateMeter(SAMPLES);
+let daemon = 0;
+
 function showSwitch(status: SwitchStatus): void {
-  rateOf = rates.update(status);
   const { version, pid, uptimeSeconds } = status;
+  if (pid !== daemon) meter = new RateMeter(SAMPLES);
+  daemon = pid;
+  // the daemon's own time: how late an answer comes does not matter
+  const rates = meter.next(status.ports, uptimeSeconds);
+  const sum = (of: (port: PortRates) => number) => rates.reduce((all, port) => all + of(port), 0);
   setText(element('about'), `${version}, process ${pid}, up ${duration(uptimeSeconds)}`);
-  const sum = sumOf(rateOf.values());
   const up = status.ports.filter(({ state }) => state === 'up').length;
   showTotal('Ports up', `${up} of ${status.ports.length}`);
-  showTotal('Received', bits(sum.receivedBits));
-  showTotal('Transmitted', bits(sum.transmittedBits));
-  showTotal('Received, frames/s', count(sum.receivedFrames));
-  showTotal('Drops/s', count(sum.dropped));
+  showTotal('Received', bits(sum(({ rxBits = 0 }) => rxBits)));
+  showTotal('Transmitted', bits(sum(({ txBits = 0 }) => txBits)));
+  showTotal('Received, frames/s', count(sum(({ rx = 0 }) => rx)));
+  showTotal('Drops/s', count(sum(droppedBy)));
   showTotal('Learned', count(status.bridges.reduce((all, bridge) => all + bridge.learnedAddresses, 0)));
-  ports.show(status.ports);
+  ports.show(rates);
   bridges.show(status.bridges);
   offerBridges(status.bridges.map(({ name }) => name));
 }

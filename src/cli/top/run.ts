@@ -3,11 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PortStatus } from '../../api.ts';
 import { TaploomError } from '../../error.ts';
+import { RateMeter } from '../../rates.ts';
 import { TOP_COLUMNS } from '../columns.ts';
 import type { Context } from '../commands.ts';
 import { chosen } from '../list.ts';
 import { formatted, listText } from '../list_text.ts';
-import { RateMeter } from '../rates.ts';
 import { Screen } from './screen.ts';
 import { type TopChoice, TopView } from './view.ts';
 
