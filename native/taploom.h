@@ -72,15 +72,18 @@ int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP,
 int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */
 int tl_link_remove(int sock, const char *name);
-int tl_link_group_taps(int sock, const int32_t *taps, int count, int group);
-int tl_link_count_group(int sock, int group);
-int tl_link_remove_group(int sock, int group);
 int tl_link_dump(int sock, const char *kind);
 int tl_link_dump_next(int sock, uint8_t *out, int room);
 int tl_link_add_address(int sock, int index, const char *address, int prefix);
 /* Remote (or group) of a VXLAN device, 4 or 16 bytes: their number; 0 = it has none. */
 int tl_link_vxlan_remote(int sock, int index, uint8_t *remote);
-/* The configured route to an address of 4 or 16 bytes: `from` is the sender's. */
+
+/* group.c: many TAPs as one; sockets as for link.c */
+int tl_link_group_taps(int sock, const int32_t *taps, int count, int group);
+int tl_link_count_group(int sock, int group);
+int tl_link_remove_group(int sock, int group);
+
+/* route.c: the configured route to an address of 4 or 16 bytes: `from` is the sender's. */
 enum { TL_ROUTE_PREFIX, TL_ROUTE_MTU, TL_ROUTE_DEVICES, TL_ROUTE_DEVICE, TL_ROUTE_WORDS = 3 + 8 };
 int tl_route_get(int sock, const uint8_t *to, const uint8_t *from, int length, int32_t *words);
 

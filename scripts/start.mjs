@@ -199,7 +199,7 @@ const sum = (counts) => Object.values(counts).reduce((total, count) => total + c
 
 function table(ports, before, seconds) {
   const cells = [
-    ['port', 'state', 'received', 'bytes', 'transmitted', 'bytes', 'frames/s', 'dropped', 'stations'],
+    ['port', 'state', 'received', 'bytes', 'transmitted', 'bytes', 'frames/s', 'dropped', 'learned'],
   ];
   for (const port of ports) {
     const { receivedFrames, receivedBytes, transmittedFrames, transmittedBytes, ...rest } = port.counters;

@@ -3,9 +3,9 @@
 import type { BridgeStatus, FdbEntry, LldpNeighbor, PortStatus } from '../api.ts';
 import type { LocalConfig, MirrorConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 import type { DropRow } from '../control/client.ts';
+import { type PortRates, total } from '../rates.ts';
 import { amount, si } from './amount.ts';
 import type { Column, Columns } from './list.ts';
-import { type PortRates, total } from './rates.ts';
 
 export const BRIDGE_COLUMNS = {
   bridge: { title: 'BRIDGE', value: ({ name }) => name },
@@ -23,7 +23,12 @@ export const portColumns = (config?: SwitchConfig) =>
     port: { title: 'PORT', value: ({ name }) => name },
     type: { title: 'TYPE', value: ({ type }) => type },
     state: { title: 'STATE', value: ({ state }) => state },
-    mtu: { title: 'MTU', value: ({ mtu }) => mtu, right: true },
+    mtu: {
+      title: 'MTU',
+      value: ({ mtu }) => mtu,
+      text: ({ mtu }) => (mtu === 0 ? '-' : String(mtu)),
+      right: true,
+    },
     learned: { title: 'LEARNED', value: ({ learnedAddresses }) => learnedAddresses, right: true },
     lost: { title: 'LOST', value: ({ queueDropped }) => queueDropped, text: lostText, right: true },
     details: { title: 'DETAILS', value: (status) => config && details(status, config) },

@@ -176,7 +176,7 @@ export async function portShow(context: Context, bridge?: string, port?: string)
     return;
   }
   const [summary, config] = await Promise.all([client.summary(), client.config()]);
-  if (bridge !== undefined) known(summary.bridges, bridge);
+  if (bridge !== undefined) known(summary, bridge);
   const ports = summary.ports.filter((other) => bridge === undefined || other.bridge === bridge);
   await printList(context, ports, portColumns(config), 'no ports', (rows) =>
     portsText(rows, config, terminal.columns),
@@ -202,7 +202,7 @@ export async function mirrorDelete(context: Context, bridge: string, mirror: str
 export async function mirrorShow(context: Context, bridge?: string): Promise<void> {
   const { bridges } = await context.client.config();
   const wanted = Object.entries(bridges).filter(([name]) => bridge === undefined || name === bridge);
-  if (bridge !== undefined && wanted.length === 0) known([], bridge);
+  if (bridge !== undefined && wanted.length === 0) known(await context.client.summary(), bridge);
   const mirrors = wanted.flatMap(([name, { mirrors }]) =>
     Object.entries(mirrors).map(([mirror, config]) => ({ bridge: name, name: mirror, ...config })),
   );
@@ -220,7 +220,7 @@ export function ofBridge<Answer extends Pick<SwitchSummary, 'bridges' | 'ports'>
   answer: Answer,
   bridge: string,
 ): Answer {
-  known(answer.bridges, bridge);
+  known(answer, bridge);
   return {
     ...answer,
     bridges: answer.bridges.filter(({ name }) => name === bridge),
@@ -228,10 +228,11 @@ export function ofBridge<Answer extends Pick<SwitchSummary, 'bridges' | 'ports'>
   };
 }
 
-function known(bridges: readonly { name: string }[], bridge: string): void {
-  if (!bridges.some(({ name }) => name === bridge)) {
-    throw new ControlError('no_such_bridge', `There is no bridge ${bridge}`);
-  }
+function known({ bridges, ports }: Pick<SwitchSummary, 'bridges' | 'ports'>, bridge: string): void {
+  if (bridges.some(({ name }) => name === bridge)) return;
+  const port = ports.find(({ name }) => name === bridge);
+  const hint = port === undefined ? '' : `; ${bridge} is a port of ${port.bridge}`;
+  throw new ControlError('no_such_bridge', `There is no bridge ${bridge}${hint}`);
 }
 
 export function filterOf({ port, vlan, mac }: Values, bridge: string | undefined): FdbFilter {
@@ -267,7 +268,7 @@ export async function capture(context: Context, bridge?: string, port?: string):
 
 async function lastDrops(context: Context, bridge?: string): Promise<void> {
   const summary = bridge === undefined ? undefined : await context.client.summary();
-  if (summary !== undefined) known(summary.bridges, bridge as string);
+  if (summary !== undefined) known(summary, bridge as string);
   const own = summary?.ports.filter((port) => port.bridge === bridge).map(({ name }) => name);
   const drops = await context.client.lastDrops();
   const wanted = drops.filter(({ port }) => own === undefined || own.includes(port));
@@ -279,7 +280,7 @@ export async function drops(context: Context, bridge?: string): Promise<void> {
   if (context.options.last === true) return lastDrops(context, bridge);
   const rows = await context.client.drops();
   const wanted = bridge === undefined ? rows : rows.filter((row) => row.bridge === bridge);
-  if (wanted.length === 0 && bridge !== undefined) known((await context.client.summary()).bridges, bridge);
+  if (wanted.length === 0 && bridge !== undefined) known(await context.client.summary(), bridge);
   await printList(context, wanted, DROP_COLUMNS, 'nothing was dropped');
 }
 
@@ -304,13 +305,13 @@ export async function events(context: Context): Promise<void> {
 
 export async function stats(context: Context, bridge?: string): Promise<void> {
   const { showStats } = await import('./stats.ts');
-  if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);
+  if (bridge !== undefined) known(await context.client.summary(), bridge);
   await showStats(context, bridge);
 }
 
 export async function top(context: Context, bridge?: string): Promise<void> {
   const { runTop } = await import('./top/run.ts');
-  if (bridge !== undefined) known((await context.client.summary()).bridges, bridge);
+  if (bridge !== undefined) known(await context.client.summary(), bridge);
   await runTop(context, bridge);
 }
 

@@ -49,6 +49,7 @@ export function daemonCommand(): Command {
     .allowExcessArguments(false)
     .showHelpAfterError('(--help tells more)')
     .configureHelp({ helpWidth: 80 })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'taploomd: ')) })
     .addHelpText(
       'after',
       '\nExamples:\n  # taploomd --config /etc/taploom/switch.yaml --state /var/lib/taploom/state.json\n' +
@@ -65,7 +66,7 @@ function parseWorkers(text: string): number {
 
 function parseAddress(text: string): TcpAddress | 'off' {
   if (text === 'off') return 'off';
-  const match = /^(?:(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):)?(\d{1,5})$/i.exec(text);
+  const match = /^(?:(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([^:[\]]+)):)?(\d{1,5})$/i.exec(text);
   if (match === null || Number(match[3]) > 65_535) {
     throw new InvalidArgumentError('Expected HOST:PORT, [IPV6]:PORT, PORT (of 127.0.0.1) or off.');
   }

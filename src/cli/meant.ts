@@ -4,6 +4,12 @@
 import type { Command } from 'commander';
 
 const SYNONYMS = new Map([
+  ...['mac', 'macs'].map((word) => [word, 'fdb'] as const),
+  ...['neighbors', 'neighbours'].map((word) => [word, 'lldp'] as const),
+  ['counters', 'stats'],
+  ['tcpdump', 'capture'],
+  ['log', 'events'],
+  ['config', 'export'],
   ...['ls', 'list', 'status'].map((word) => [word, 'show'] as const),
   ...['create', 'new'].map((word) => [word, 'add'] as const),
   ...['delete', 'remove', 'rm'].map((word) => [word, 'del'] as const),
@@ -19,6 +25,7 @@ export function meant(
   const words = [...args];
   const [first, second] = operands(words, program);
   if (first === undefined) return words;
+  if (words[first] === 'version') words[first] = '--version';
   const guess = (parent: Command, at: number): Command | undefined => {
     const exact = find(parent, words[at]);
     const nearly = (other: Command) => isNear(words[at], other.name()) && isHarmless(other, words[second]);

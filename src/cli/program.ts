@@ -48,7 +48,8 @@ const STDIO: Terminal = {
   },
   error: (text) => void process.stderr.write(text),
   columns: process.stdout.columns || 80,
-  isTerminal: process.stdout.isTTY === true,
+  // what knows no escape codes (Emacs' shell, a serial console at boot) gets what a pipe gets
+  isTerminal: process.stdout.isTTY === true && !['', 'dumb'].includes(process.env.TERM ?? ''),
 };
 
 export async function run(args: readonly string[], terminal: Terminal = STDIO): Promise<number> {
@@ -246,7 +247,7 @@ export function taploomProgram(
   );
 
   list(
-    child(program, 'stats [bridge]', 'counters; receive is what the switch receives', [
+    child(program, 'stats [bridge]', 'counters; received is what the switch receives', [
       'stats --sort rx --top 10',
       'stats br0 --watch',
       'stats --watch --interval 5 --json',

@@ -100,7 +100,7 @@ const FLAGS: Setting[] = [
   {
     flags: '--hairpin <on|off>',
     key: 'hairpin',
-    help: 'send frames back out of the port they came in',
+    help: 'transmit to the port that a frame was received from, too',
     parse: onOff,
   },
   {

@@ -1,11 +1,11 @@
 // `taploom stats`: one table of counters, or with --watch one each second with rates.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RateMeter } from '../rates.ts';
 import { RATE_COLUMNS, STATS_COLUMNS } from './columns.ts';
 import { type Context, ofBridge } from './commands.ts';
 import { type Choice, chosen } from './list.ts';
 import { formatted, listText } from './list_text.ts';
-import { RateMeter } from './rates.ts';
 
 const CLEAR = '\x1b[H\x1b[2J';
 

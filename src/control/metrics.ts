@@ -102,7 +102,7 @@ export class Metrics {
     total('receive_segments', `Frames on a wire that the frames ${fromPort} stand for.`, 'receivedSegments');
     total(
       'receive_forwarded_packets',
-      `Frames ${fromPort}, generated, injected or recirculated that left through at least one port.`,
+      `Frames ${fromPort}, generated, injected or recirculated that were transmitted to at least one port.`,
       'forwarded',
     );
     total(
@@ -111,7 +111,7 @@ export class Metrics {
       'generated',
     );
     total('injected_packets', 'Frames of the control plane, sent or relayed.', 'injected');
-    total('recirculated_packets', 'Frames that came in anew in another domain.', 'recirculated');
+    total('recirculated_packets', 'Frames that took the stages anew in another domain.', 'recirculated');
     total('consumed_packets', 'Frames that went on in another domain, or to the control plane.', 'consumed');
     total('punted_packets', 'Frames that the control plane was given.', 'punted');
     dropped('receive', `Frames ${fromPort} that went nowhere, by reason.`);

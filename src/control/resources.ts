@@ -39,7 +39,7 @@ const portCounters: z.ZodType<PortCounters> = z
     stationMoves: count,
     generated: count.describe('answers that the switch gave to frames too big for this port'),
     injected: count.describe('frames of the control plane, sent through the port or relayed as if received'),
-    recirculated: count.describe('frames that came in anew from this port in another domain'),
+    recirculated: count.describe('frames of this port that took the stages anew in another domain'),
     consumed: count.describe('frames that went on in another domain, or to the control plane'),
     punted: count.describe('frames that the control plane was given'),
     receiveDropped: z.record(z.string(), count).describe('reason -> frames, only reasons that occurred'),

@@ -24,7 +24,7 @@ export async function listenTcp(
 ): Promise<string> {
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const message = `Cannot serve ${SERVED[what]} at ${authority(address, port)}: ${reason(error)}`;
+      const message = `Cannot serve ${SERVED[what]} at ${authority(address, port)}: ${reason(error, address)}`;
       fail(new TaploomError(`${what}_address`, message, { cause: error }));
     });
     server.listen({ host: address, port }, done);
@@ -44,9 +44,12 @@ function authority(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function reason({ code, message }: NodeJS.ErrnoException): string {
+function reason({ code, message }: NodeJS.ErrnoException, address: string): string {
   if (code === 'EADDRINUSE') return 'the address is in use';
   if (code === 'EADDRNOTAVAIL') return 'this machine has no such address';
   if (code === 'EACCES') return 'not permitted';
+  if (code === 'EINVAL' && /^fe[89ab]/i.test(address)) {
+    return `a link-local address needs its interface: [${address}%eth0]`;
+  }
   return message;
 }

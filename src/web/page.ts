@@ -5,13 +5,13 @@
 //   drops    every fifth second: they say what the reasons mean, and know of frames of no port
 //   events   every other second, which is how often the daemon itself looks: those since the last one
 
-import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
+import type { BridgeStatus, FdbEntry } from '../api.ts';
 import type { SwitchEvent } from '../event.ts';
+import { type PortRates, RateMeter, total } from '../rates.ts';
 import type { Drop, SwitchStatus } from './answers.ts';
 import { AnswerError, ask } from './ask.ts';
 import { bits, count, duration } from './numbers.ts';
-import { droppedBy, type Rate, Rates, STILL, sumOf } from './rates.ts';
-import { drawSparkline } from './sparkline.ts';
+import { drawSparkline, SAMPLES } from './sparkline.ts';
 import { type Column, setText, Table } from './table.ts';
 
 const TURN_MS = 1000;
@@ -22,13 +22,12 @@ const EVENTS_TURNS = 2;
 const EVENTS = 200;
 const STATIONS = 200;
 
+const LOCKED_OUT =
+  'The token is missing, or no longer the right one: taploomd logs this page’s address with it, behind the #.';
+
 function element<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
-
-const rates = new Rates();
-let rateOf = new Map<string, Rate>();
-const rate = ({ name }: PortStatus): Rate => rateOf.get(name) ?? STILL;
 
 type Figure<Row> = Pick<Column<Row>, 'title' | 'kind'> & { of: (row: Row) => number };
 
@@ -36,43 +35,51 @@ function figure<Row>({ title, of, kind = '' }: Figure<Row>, show = count): Colum
   return { title, kind: `number ${kind}`, text: (row) => show(of(row)), order: of };
 }
 
-const ports = new Table<PortStatus>(element('ports'), {
-  key: ({ bridge, name }) => `${bridge} ${name}`,
+// Frames that the kernel lost before the switch have no rate: their number is that of a look some seconds ago, and comes
+// in jumps.
+const droppedBy = ({ rxDrops = 0, txDrops = 0 }: PortRates): number => rxDrops + txDrops;
+
+function dropsInAll({ status: { counters, queueDropped = 0 } }: PortRates): string {
+  const dropped = total(counters.receiveDropped) + total(counters.transmitDropped);
+  return `${count(dropped)} in all, and ${count(queueDropped)} before the switch`;
+}
+
+const ports = new Table<PortRates>(element('ports'), {
+  key: ({ status: { bridge, name } }) => `${bridge} ${name}`,
   empty: 'No port',
   filter: element('find-port'),
   columns: [
     {
       title: 'Port',
       kind: 'name',
-      text: ({ name }) => name,
-      order: ({ name }) => name,
-      hint: ({ type, mtu }) => `${type}, MTU ${mtu}`,
+      text: ({ status }) => status.name,
+      order: ({ status }) => status.name,
+      hint: ({ status: { type, mtu } }) => `${type}, MTU ${mtu}`,
     },
-    { title: 'Bridge', text: ({ bridge }) => bridge, order: ({ bridge }) => bridge },
+    { title: 'Bridge', text: ({ status }) => status.bridge, order: ({ status }) => status.bridge },
     {
       title: 'State',
-      text: ({ state }) => state,
-      order: ({ state }) => state,
-      mark: ({ state }) => (state === 'up' ? 'good' : 'bad'),
-      hint: ({ reason = '' }) => reason,
+      text: ({ status }) => status.state,
+      order: ({ status }) => status.state,
+      mark: ({ status }) => (status.state === 'up' ? 'good' : 'bad'),
+      hint: ({ status: { reason = '' } }) => reason,
     },
-    figure({ title: 'In', of: (port) => rate(port).receivedBits }, bits),
-    figure({ title: 'Out', of: (port) => rate(port).transmittedBits }, bits),
+    figure({ title: 'Received', of: ({ rxBits = 0 }) => rxBits }, bits),
+    figure({ title: 'Transmitted', of: ({ txBits = 0 }) => txBits }, bits),
     {
       title: 'Last minute',
       kind: 'extra',
       text: () => '',
-      draw: (cell, { name }) => drawSparkline(cell, rates.history(name)),
+      draw: (cell, { history }) => drawSparkline(cell, history),
     },
-    figure({ title: 'In, frames/s', kind: 'extra', of: (port) => rate(port).receivedFrames }),
-    figure({ title: 'Out, frames/s', kind: 'extra', of: (port) => rate(port).transmittedFrames }),
+    figure({ title: 'Received, frames/s', kind: 'extra', of: ({ rx = 0 }) => rx }),
+    figure({ title: 'Transmitted, frames/s', kind: 'extra', of: ({ tx = 0 }) => tx }),
     {
-      ...figure<PortStatus>({ title: 'Drops/s', of: (port) => rate(port).dropped }),
-      mark: (port) => (rate(port).dropped > 0 ? 'bad' : ''),
-      hint: (port) =>
-        `${count(droppedBy(port))} in all, and ${count(port.queueDropped ?? 0)} before the switch`,
+      ...figure<PortRates>({ title: 'Drops/s', of: droppedBy }),
+      mark: (port) => (droppedBy(port) > 0 ? 'bad' : ''),
+      hint: dropsInAll,
     },
-    figure({ title: 'Stations', of: ({ learnedAddresses }) => learnedAddresses }),
+    figure({ title: 'Learned', of: ({ status }) => status.learnedAddresses }),
   ],
 });
 
@@ -85,7 +92,7 @@ const bridges = new Table<BridgeStatus>(element('bridges'), {
     { title: 'VLANs', text: ({ vlanFiltering }) => (vlanFiltering ? 'filtered' : 'ignored') },
     { title: 'Ageing', kind: 'number extra', text: ({ ageingTime }) => duration(ageingTime) },
     figure({ title: 'Ports', of: (bridge) => bridge.ports.length }),
-    figure({ title: 'Stations', of: ({ learnedAddresses }) => learnedAddresses }),
+    figure({ title: 'Learned', of: ({ learnedAddresses }) => learnedAddresses }),
   ],
 });
 
@@ -151,19 +158,25 @@ function showTotal(title: string, value: string): void {
   setText(place, value);
 }
 
+let meter = new RateMeter(SAMPLES);
+let daemon = 0;
+
 function showSwitch(status: SwitchStatus): void {
-  rateOf = rates.update(status);
   const { version, pid, uptimeSeconds } = status;
+  if (pid !== daemon) meter = new RateMeter(SAMPLES);
+  daemon = pid;
+  // the daemon's own time: how late an answer comes does not matter
+  const rates = meter.next(status.ports, uptimeSeconds);
+  const sum = (of: (port: PortRates) => number) => rates.reduce((all, port) => all + of(port), 0);
   setText(element('about'), `${version}, process ${pid}, up ${duration(uptimeSeconds)}`);
-  const sum = sumOf(rateOf.values());
   const up = status.ports.filter(({ state }) => state === 'up').length;
   showTotal('Ports up', `${up} of ${status.ports.length}`);
-  showTotal('Received', bits(sum.receivedBits));
-  showTotal('Transmitted', bits(sum.transmittedBits));
-  showTotal('Received, frames/s', count(sum.receivedFrames));
-  showTotal('Drops/s', count(sum.dropped));
-  showTotal('Stations', count(status.bridges.reduce((all, bridge) => all + bridge.learnedAddresses, 0)));
-  ports.show(status.ports);
+  showTotal('Received', bits(sum(({ rxBits = 0 }) => rxBits)));
+  showTotal('Transmitted', bits(sum(({ txBits = 0 }) => txBits)));
+  showTotal('Received, frames/s', count(sum(({ rx = 0 }) => rx)));
+  showTotal('Drops/s', count(sum(droppedBy)));
+  showTotal('Learned', count(status.bridges.reduce((all, bridge) => all + bridge.learnedAddresses, 0)));
+  ports.show(rates);
   bridges.show(status.bridges);
   offerBridges(status.bridges.map(({ name }) => name));
 }
@@ -216,7 +229,8 @@ async function turn(): Promise<void> {
 function showTrouble(error: Error | undefined): boolean {
   const isLockedOut = error instanceof AnswerError && error.status === 401;
   const isSilent = error !== undefined && !(error instanceof AnswerError);
-  setText(element('trouble'), isSilent ? 'taploomd does not answer; trying again' : (error?.message ?? ''));
+  const words = isSilent ? 'taploomd does not answer; trying again' : (error?.message ?? '');
+  setText(element('trouble'), isLockedOut ? LOCKED_OUT : words);
   element('ask-token').hidden = !isLockedOut;
   return isLockedOut;
 }

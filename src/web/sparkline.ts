@@ -1,6 +1,7 @@
 // A line of what was, in the height of a row of text; its top is the most of what it shows.
 
-import { HISTORY } from './rates.ts';
+/** Values that it has room for. */
+export const SAMPLES = 60;
 
 const SVG = 'http://www.w3.org/2000/svg';
 const HEIGHT = 20;
@@ -9,7 +10,7 @@ export function drawSparkline(cell: HTMLElement, values: readonly number[]): voi
   const line = cell.querySelector('polyline') ?? newLine(cell);
   const top = Math.max(...values, 1);
   const points = values.map((value, n) => {
-    const x = HISTORY - values.length + n;
+    const x = SAMPLES - values.length + n;
     return `${x},${(HEIGHT - 1 - (value / top) * (HEIGHT - 2)).toFixed(1)}`;
   });
   line.setAttribute('points', points.join(' '));
@@ -17,7 +18,7 @@ export function drawSparkline(cell: HTMLElement, values: readonly number[]): voi
 
 function newLine(cell: HTMLElement): Element {
   const picture = document.createElementNS(SVG, 'svg');
-  picture.setAttribute('viewBox', `0 0 ${HISTORY - 1} ${HEIGHT}`);
+  picture.setAttribute('viewBox', `0 0 ${SAMPLES - 1} ${HEIGHT}`);
   picture.setAttribute('preserveAspectRatio', 'none');
   picture.setAttribute('aria-hidden', 'true');
   const line = document.createElementNS(SVG, 'polyline');

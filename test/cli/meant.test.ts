@@ -19,6 +19,9 @@ test.each([
   ['add bridge br1', 'bridge add br1'],
   ['delete port br0 vm1', 'port del br0 vm1'],
   ['bridge rm br0', 'bridge del br0'],
+  ['macs', 'fdb show'],
+  ['neighbours', 'lldp'],
+  ['version', '--version'],
   ['port help', 'port --help'],
   ['port --help', 'port --help'],
   ['show br0', 'show br0'],
@@ -76,6 +79,9 @@ test('errors name the option', async () => {
 
 test('what is not there is an error, not an empty answer', async () => {
   expect((await cli.run('show', 'br9')).error).toBe('taploom: There is no bridge br9\n');
+  expect((await cli.run('show', 'vm1')).error).toBe(
+    'taploom: There is no bridge vm1; vm1 is a port of br0\n',
+  );
   expect((await cli.run('fdb', 'show', 'br9')).error).toBe('taploom: There is no bridge br9\n');
   expect((await cli.run('fdb', 'show', '--port', 'vm9')).error).toBe('taploom: There is no port vm9\n');
   expect((await cli.run('fdb', 'show', 'br1', '--port', 'vm1')).error).toBe(

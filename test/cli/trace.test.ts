@@ -78,7 +78,7 @@ test('hexadecimal, JSON, and live', async () => {
     { bridge: 'br0', port: 'vm1', frames: 3, vlan: 20, etherType: 0x806, timeout: 2 },
   ]);
   cli.api.traces = [];
-  expect((await cli.run(...at, '--live')).out).toBe('no such frame came in on vm1 in 10 s\n');
+  expect((await cli.run(...at, '--live')).out).toBe('vm1 received no such frame in 10 s\n');
 });
 
 test.each([

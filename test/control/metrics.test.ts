@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, expect, test } from 'vitest';
+import { type DaemonOptions, daemonCommand } from '../../src/cli/daemon_command.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { Metrics, type MetricsServer, metricsServer } from '../../src/control/metrics.ts';
 import { formatFor } from '../../src/control/metrics_format.ts';
@@ -391,6 +392,17 @@ test('an address that is taken is an error that says so', async () => {
     code: 'metrics_address',
     message: `Cannot serve metrics at 127.0.0.1:${port}: the address is in use`,
   });
+});
+
+test('a link-local address takes the interface that it is of', async () => {
+  const exposition = { text: async () => '' };
+  await expect(metricsServer({ address: 'fe80::1', port: 0 }, exposition)).rejects.toMatchObject({
+    message: 'Cannot serve metrics at [fe80::1]:0: a link-local address needs its interface: [fe80::1%eth0]',
+  });
+  const { metricsAddress } = daemonCommand()
+    .parse(['--metrics-address', '[fe80::1%eth0]:80'], { from: 'user' })
+    .opts<DaemonOptions>();
+  expect(metricsAddress).toEqual({ address: 'fe80::1%eth0', port: 80 });
 });
 
 test('counters that cannot be read are an error of the server, not its end', async () => {

@@ -69,7 +69,7 @@ test('the page comes from both listeners, and runs nothing but its own script', 
       /^default-src 'none'; script-src 'self'; style-src 'self';/,
     );
     expect(headers['content-security-policy']).not.toContain('unsafe');
-    expect(body).toContain('<script type="module" src="page.js">');
+    expect(body).toContain('<script defer src="page.js">');
   }
   expect((await askWeb('/style.css')).headers['content-type']).toBe('text/css; charset=utf-8');
 });

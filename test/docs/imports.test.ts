@@ -42,9 +42,10 @@ const ALLOWED: Record<string, readonly string[]> = {
     'event.ts',
   ],
   control: ['config', 'table', 'wire', 'api.ts', 'error.ts', 'event.ts'],
-  web: ['api.ts', 'event.ts'],
+  'rates.ts': ['api.ts'],
+  web: ['api.ts', 'event.ts', 'rates.ts'],
   tester: ['wire', 'sys', 'error.ts'],
-  cli: ['control', 'config', 'tester', 'wire', 'switch', 'sys', 'api.ts', 'error.ts', 'event.ts'],
+  cli: ['control', 'config', 'tester', 'wire', 'switch', 'sys', 'api.ts', 'error.ts', 'event.ts', 'rates.ts'],
   'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts', 'compile', 'protocol'],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */

@@ -13,7 +13,7 @@ needs('script', 'stty', 'mkfifo');
 const ENTER = '\x1b[?1049h';
 const LEAVE = '\x1b[?25h\x1b[?1049l';
 
-async function openTop() {
+async function openTop(terminal = 'xterm') {
   const lab = await openLab();
   const [where, host] = await lab.netnsList(['sw', 'a']);
   const bridges = { br0: { local: false, ports: { vm1: { type: 'tap', netns: host.name } } } };
@@ -28,6 +28,7 @@ async function openTop() {
       INNER: 'stty cols 80 rows 24; sh -c "echo pid \\$\\$; $TOP"; echo status $?; stty -a',
       TOP: top,
       SHELL: '/bin/sh',
+      TERM: terminal,
     },
   });
   const [, pid] = await screen.waitFor(/pid (\d+)/);
@@ -59,4 +60,9 @@ test('so does a signal', async () => {
   const { pid, after } = await openTop();
   process.kill(pid, 'SIGTERM');
   expect(await after()).toContain('status 143');
+});
+
+test('a terminal that knows no escape codes gets what a pipe gets', async () => {
+  const { screen } = await openTop('dumb');
+  expect(screen.stdout).not.toContain('\x1b');
 });

@@ -89,6 +89,7 @@ test('asks for the token if it has none, and goes on when the daemon is back', a
   const { daemon, url, chromium } = await open({ br0: {} });
   const tab = await chromium.open(url.replace(/#.*/, ''));
   await tab.shows('#ask-token', /Token/);
+  expect(await tab.text('#trouble')).toMatch(/^The token is missing/);
   await tab.evaluate(`document.getElementById('token').value = '${url.replace(/.*#/, '')}'`);
   await tab.evaluate(`document.getElementById('ask-token').requestSubmit()`);
   await tab.shows('#ports', /br0/);
@@ -109,6 +110,23 @@ test('is on the control socket too, wherever ssh or another relay takes that, an
   }).listen(8080, () => console.log('ready'))`;
   await where.spawn([process.execPath, '-e', relay]).waitFor(/ready/);
   const tab = await chromium.open('http://localhost:8080/');
+  withoutComplaints(tab);
+  await tab.shows('#ports', /br0/);
+});
+
+test('works below a path of a proxy', async () => {
+  const { where, url, chromium } = await open({ br0: {} });
+  const proxy = `const http = require('http');
+    http.createServer((asked, answer) => {
+      const path = asked.url.startsWith('/lab/') ? asked.url.slice(4) : '/nothing';
+      const headers = { ...asked.headers, host: '127.0.0.1' };
+      http.get({ port: 9478, path, headers }, (got) => {
+        answer.writeHead(got.statusCode, got.headers);
+        got.pipe(answer);
+      });
+    }).listen(8080, () => console.log('ready'))`;
+  await where.spawn([process.execPath, '-e', proxy]).waitFor(/ready/);
+  const tab = await chromium.open(url.replace(':9478/', ':8080/lab/'));
   withoutComplaints(tab);
   await tab.shows('#ports', /br0/);
 });

@@ -3,11 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PortStatus } from '../../api.ts';
 import { TaploomError } from '../../error.ts';
+import { RateMeter } from '../../rates.ts';
 import { TOP_COLUMNS } from '../columns.ts';
 import type { Context } from '../commands.ts';
 import { chosen } from '../list.ts';
 import { formatted, listText } from '../list_text.ts';
-import { RateMeter } from '../rates.ts';
 import { Screen } from './screen.ts';
 import { type TopChoice, TopView } from './view.ts';
 
@@ -36,9 +36,9 @@ export async function runTop(context: Context, bridge: string | undefined): Prom
 }
 
 async function show(options: TopOptions, first: PortStatus[], ask: Ask, bridge?: string): Promise<void> {
-  const { NO_COLOR, LC_ALL, LC_CTYPE, LANG, TERM } = process.env;
+  const { NO_COLOR, LC_ALL, LC_CTYPE, LANG } = process.env;
   const style = {
-    colours: !NO_COLOR && TERM !== 'dumb',
+    colours: !NO_COLOR,
     unicode: /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || ''),
   };
   const view = new TopView(options, style, bridge);

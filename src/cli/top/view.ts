@@ -7,10 +7,10 @@
 //   q quit  s sort ...                           or the filter that is typed, or what is wrong
 
 import type { Key } from 'node:readline';
+import type { PortRates } from '../../rates.ts';
 import { si } from '../amount.ts';
 import { TOP_COLUMNS, type TopColumn } from '../columns.ts';
 import { type Column, chosen, matcher, textOf } from '../list.ts';
-import type { PortRates } from '../rates.ts';
 
 export interface TopChoice {
   sort: TopColumn;

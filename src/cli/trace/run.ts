@@ -44,7 +44,7 @@ export async function runTrace(context: Context, bridge: string): Promise<void> 
     terminal.out(`${JSON.stringify(flags.live ? traces : traces[0], null, 2)}\n`);
     return;
   }
-  if (traces.length === 0) terminal.out(`no such frame came in on ${port} in ${timeout ?? 10} s\n`);
+  if (traces.length === 0) terminal.out(`${port} received no such frame in ${timeout ?? 10} s\n`);
   terminal.out(traces.map((trace) => traceText(trace, terminal.columns)).join('\n'));
 }
 

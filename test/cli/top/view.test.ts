@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PortStatus } from '../../../src/api.ts';
-import { RateMeter } from '../../../src/cli/rates.ts';
 import { curve, type Style, TopView } from '../../../src/cli/top/view.ts';
+import { RateMeter } from '../../../src/rates.ts';
 import { SimulatedSwitch } from '../../control/simulated_switch.ts';
 
 const PLAIN: Style = { colours: false, unicode: true };
@@ -141,10 +141,4 @@ test('a curve has its own peak, and nothing for nothing', () => {
   expect(curve([0, 1, 4, 8, 800, 400], 8, false)).toBe('   ...@=');
   expect(curve([], 3, true)).toBe('   ');
   expect(curve([0, 0], 3, true)).toBe('   ');
-});
-
-test('a port that was made anew starts from zero', () => {
-  const meter = new RateMeter();
-  meter.next(ports(1, 2), 0);
-  expect(meter.next(ports(1, 1), 1)[0]).toMatchObject({ rx: 0, rxBits: 0 });
 });
