@@ -1,10 +1,10 @@
 // The columns of every list. The program's options name them, so this loads without tables and client.
 
+import { amount, si } from '../amount.ts';
 import type { BridgeStatus, FdbEntry, LldpNeighbor, PortStatus } from '../api.ts';
 import type { LocalConfig, MirrorConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 import type { DropRow } from '../control/client.ts';
 import { type PortRates, total } from '../rates.ts';
-import { amount, si } from './amount.ts';
 import type { Column, Columns } from './list.ts';
 
 export const BRIDGE_COLUMNS = {

@@ -1,7 +1,7 @@
 // Which rows of a list are shown, and in which order: --sort, --reverse, --filter, --top.
 
+import { parseSi } from '../amount.ts';
 import { TaploomError } from '../error.ts';
-import { parseSi } from './amount.ts';
 
 export interface Column<Row> {
   readonly title: string;

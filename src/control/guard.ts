@@ -38,7 +38,10 @@ export function requireOwnSite({ headers }: Incoming, isOurs: (name: string) => 
   }
   const name = host.replace(/:\d+$/, '').toLowerCase();
   if (!isOurs(name) && isIP(name.replace(/^\[(.*)\]$/, '$1')) === 0) {
-    throw new TaploomError('foreign_host', `taploomd is not called ${name}: use its address`);
+    throw new TaploomError(
+      'foreign_host',
+      `taploomd is not called ${name}: use its address, also as the \`Host\` that a proxy passes`,
+    );
   }
 }
 

@@ -1,4 +1,6 @@
-// Numbers for people.
+// Numbers for people, as the page writes them.
+
+import { si } from '../amount.ts';
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -8,10 +10,7 @@ export function count(value: number): string {
 
 /** `12.3 Mb/s` */
 export function bits(perSecond: number): string {
-  const power = Math.max(0, ['k', 'M', 'G', 'T'].filter((_, n) => perSecond >= 999.5 * 1000 ** n).length);
-  const value = perSecond / 1000 ** power;
-  const digits = power === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return `${value.toFixed(digits)} ${['', 'k', 'M', 'G', 'T'][power]}b/s`;
+  return `${si(perSecond).replace(/(?=[a-z]?$)/i, ' ')}b/s`;
 }
 
 /** `3 d 4 h`, `12 s`: the two largest units. */

@@ -1,8 +1,8 @@
 // Lists: which rows, in which order, and as what.
 
 import { expect, test } from 'vitest';
+import { parseSi, si } from '../../src/amount.ts';
 import type { FdbEntry } from '../../src/api.ts';
-import { parseSi, si } from '../../src/cli/amount.ts';
 import { type Columns, chosen } from '../../src/cli/list.ts';
 import { formatted } from '../../src/cli/list_text.ts';
 import { simulatedCli } from './simulated_cli.ts';

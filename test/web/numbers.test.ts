@@ -10,7 +10,7 @@ test.each([
   [999_400, '999 kb/s'],
   [999_600, '1.00 Mb/s'],
   [13.2e9, '13.2 Gb/s'],
-  [5e15, '5000 Tb/s'],
+  [5e15, '5.00 Pb/s'],
 ])('%d bits a second are %s', (perSecond, text) => {
   expect(bits(perSecond)).toBe(text);
 });

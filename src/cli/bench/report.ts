@@ -1,12 +1,12 @@
 // The report of `taploom bench`: the value that --json prints, and the same as text.
 
 import { cpus, release, totalmem } from 'node:os';
+import { si } from '../../amount.ts';
 import { taploomVersion } from '../../control/version.ts';
 import type { Caching, Learning } from '../../tester/addresses.ts';
 import type { LatencySummary } from '../../tester/latencies.ts';
 import type { Losses } from '../../tester/losses.ts';
 import type { Throughput, TrialSummary } from '../../tester/throughput.ts';
-import { si } from '../amount.ts';
 import { type Cell, table } from '../table.ts';
 import type { BenchOptions } from './command.ts';
 import type { Subject } from './ports.ts';

@@ -7,8 +7,8 @@
 //   q quit  s sort ...                           or the filter that is typed, or what is wrong
 
 import type { Key } from 'node:readline';
+import { si } from '../../amount.ts';
 import type { PortRates } from '../../rates.ts';
-import { si } from '../amount.ts';
 import { TOP_COLUMNS, type TopColumn } from '../columns.ts';
 import { type Column, chosen, matcher, textOf } from '../list.ts';
 
