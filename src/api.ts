@@ -2,7 +2,11 @@
 
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
-import type { Author, Events, SwitchEvent } from './event.ts';
+import type { Author, Events, PortRole, StpFact, SwitchEvent } from './event.ts';
+
+export type { PortRole } from './event.ts';
+/** What spanning tree tells as it happens. */
+export type StpChange = StpFact;
 
 /** Frames and bytes are counted without virtio-net header and FCS. Receive is what the switch receives. */
 export interface PortCounters {
@@ -45,6 +49,68 @@ export interface Underlay {
   setBy: 'interface' | 'route';
 }
 
+/** What is left of the timers of spanning tree, s; 0 = it does not run. */
+export interface StpTimers {
+  hello: number;
+  tcn: number;
+  topologyChange: number;
+  messageAge: number;
+  forwardDelay: number;
+  hold: number;
+}
+
+/** Spanning tree on a port. IDs are hexadecimal: `8000.0123456789ab` of a bridge, `8001` of a port. */
+export interface StpPortStatus {
+  id: string;
+  role: PortRole;
+  state: 'disabled' | 'blocking' | 'listening' | 'learning' | 'forwarding';
+  /** One sentence if it does not forward: why. */
+  reason?: string;
+  cost: number;
+  /** Whether it is taken for a port without bridges behind it. */
+  isEdge: boolean;
+  /** What it speaks. */
+  protocol: 'rstp' | 'stp';
+  designatedRoot: string;
+  designatedCost: number;
+  designatedBridge: string;
+  designatedPort: string;
+  configPending: boolean;
+  topologyChangeAck: boolean;
+  timers: Pick<StpTimers, 'messageAge' | 'forwardDelay' | 'hold'>;
+  counters: StpCounters;
+}
+
+export interface StpCounters {
+  bpdusReceived: number;
+  /** Malformed ones, which are also counted as received. */
+  bpdusInvalid: number;
+  bpdusSent: number;
+  /** The data plane had no room for them. */
+  bpdusNotSent: number;
+  /** Changes of the topology that the port made itself. */
+  topologyChanges: number;
+  /** How often it began to forward. */
+  forwardTransitions: number;
+}
+
+/** Spanning tree of a bridge. */
+export interface StpStatus {
+  protocol: 'rstp' | 'stp';
+  id: string;
+  root: string;
+  rootPathCost: number;
+  /** None: the bridge is the root. */
+  rootPort?: string;
+  /** In force: the root's; s. */
+  maxAge: number;
+  helloTime: number;
+  forwardDelay: number;
+  topologyChange: boolean;
+  topologyChangeDetected: boolean;
+  timers: Pick<StpTimers, 'hello' | 'tcn' | 'topologyChange'>;
+}
+
 export interface PortStatus {
   bridge: string;
   name: string;
@@ -76,6 +142,8 @@ export interface PortStatus {
    */
   queueDropped?: number;
   learnedAddresses: number;
+  /** Where its bridge has spanning tree and it takes part. */
+  stp?: StpPortStatus;
   /** vxlan: remotes that were learned from the wire, a second ago. */
   learnedRemotes?: number;
   counters: PortCounters;
@@ -89,6 +157,8 @@ export interface BridgeStatus {
   /** Seconds. */
   ageingTime: number;
   learnedAddresses: number;
+  /** Where it is on. */
+  stp?: StpStatus;
   ports: string[];
 }
 

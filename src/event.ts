@@ -66,6 +66,29 @@ export interface NeighbourFact {
   name?: string;
 }
 
+/** IEEE 802.1D-2004 clause 17.7; `disabled` is also a port that is down, or closed by a guard. */
+export type PortRole = 'disabled' | 'root' | 'designated' | 'alternate' | 'backup';
+
+/** Spanning tree: a port took another role, began or ended to forward, or was closed by a guard; or there is another root. */
+export type StpFact =
+  | {
+      type: 'stp';
+      change: 'role' | 'forwarding' | 'blocked' | 'guarded';
+      bridge: string;
+      port: string;
+      role: PortRole;
+      /** One sentence, where there is more to say. */
+      reason?: string;
+    }
+  | {
+      type: 'stp';
+      change: 'root';
+      bridge: string;
+      /** ID of the root, and the port on the way to it; none: the bridge is the root. */
+      root: string;
+      port?: string;
+    };
+
 /** Reason of frames that never reached the switch: the kernel had no room for them. */
 export const LOST = 'queue_full';
 
@@ -126,6 +149,7 @@ export type EventFact =
   | StationFact
   | LimitFact
   | NeighbourFact
+  | StpFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -135,6 +159,7 @@ export const EVENT_TYPES = [
   'station',
   'limit',
   'neighbour',
+  'stp',
   'drop',
   'configuration',
   'lost',

@@ -30,6 +30,7 @@ export const portColumns = (config?: SwitchConfig) =>
       right: true,
     },
     learned: { title: 'LEARNED', value: ({ learnedAddresses }) => learnedAddresses, right: true },
+    stp: { title: 'STP', value: ({ stp }) => stp && `${stp.role} ${stp.state}` },
     lost: { title: 'LOST', value: ({ queueDropped }) => queueDropped, text: lostText, right: true },
     details: { title: 'DETAILS', value: (status) => config && details(status, config) },
   }) satisfies Columns<PortStatus>;

@@ -36,5 +36,5 @@ export function eventLine(event: SwitchEvent): string {
 function placeOf(event: SwitchEvent): string {
   if (event.type === 'configuration' || event.type === 'lost') return '-';
   if (event.type === 'station') return event.change === 'more' ? '-' : event.to;
-  return event.port === '' ? '-' : event.port;
+  return event.port || '-';
 }

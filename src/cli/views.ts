@@ -1,6 +1,6 @@
 // What the client prints, as text: pure functions of the daemon's answers, for terminals of 80 columns and more.
 
-import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
+import type { BridgeStatus, FdbEntry, PortStatus, StpPortStatus, StpStatus } from '../api.ts';
 import type { BridgeConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { SwitchSummary } from '../control/client.ts';
 import { tooBigHelp } from '../control/too_big_help.ts';
@@ -21,15 +21,22 @@ export function summaryText(summary: SwitchSummary, config: SwitchConfig, width:
   return head + sections.join('');
 }
 
-function bridgeLine({ name, mac, vlanFiltering, ageingTime, learnedAddresses }: BridgeStatus): string {
-  const parts = [mac, ...(vlanFiltering ? ['VLAN filtering'] : []), `ageing ${ageingTime} s`];
+function bridgeLine({ name, mac, vlanFiltering, ageingTime, learnedAddresses, stp }: BridgeStatus): string {
+  const parts = [
+    mac,
+    ...(vlanFiltering ? ['VLAN filtering'] : []),
+    ...(stp === undefined ? [] : [`spanning tree ${stpText(stp)}`]),
+    `ageing ${ageingTime} s`,
+  ];
   return `${name}  ${parts.join(', ')}, ${learnedAddresses} learned`;
 }
 
 export function bridgeText(status: BridgeStatus, config: BridgeConfig): string {
   const { ports, static: entries, mirrors, ...settings } = config;
+  const { stp } = status;
   const counts = [
     ['mac', status.mac],
+    ...(stp === undefined ? [] : [['spanning tree', stpText(stp)]]),
     ['learned addresses', String(status.learnedAddresses)],
     ['static entries', String(entries.length)],
     ['ports', Object.keys(ports).join(' ') || 'none'],
@@ -38,23 +45,39 @@ export function bridgeText(status: BridgeStatus, config: BridgeConfig): string {
   return fields(`bridge ${status.name}`, [...counts, ...settingRows(settings), ...watching]);
 }
 
+/** `rstp, root 8000.02005e100001 behind eth0, cost 2000` */
+function stpText({ protocol, root, rootPort, rootPathCost }: StpStatus): string {
+  const where = rootPort === undefined ? 'the bridge itself' : `behind ${rootPort}, cost ${rootPathCost}`;
+  return `${protocol}, root ${root}, ${where}`;
+}
+
 export function portsText(
   ports: readonly PortStatus[],
   config: SwitchConfig,
   width: number,
   withBridge = true,
 ): string {
-  const { bridge, lost, details, ...always } = portColumns(config);
+  const { bridge, stp, lost, details, ...always } = portColumns(config);
+  const hasTree = ports.some((port) => port.stp !== undefined);
   const hasLost = ports.some(({ queueDropped = 0 }) => queueDropped > 0);
-  const columns = { ...(withBridge && { bridge }), ...always, ...(hasLost && { lost }), details };
+  const columns = {
+    ...(withBridge && { bridge }),
+    ...always,
+    ...(hasTree && { stp }),
+    ...(hasLost && { lost }),
+    details,
+  };
   return listText(ports, columns, width, 'no ports') + reasonsText(ports, config);
 }
 
-/** Why ports are not up, and what does not fit a tunnel, a line each. */
+/** Why ports are not up or do not forward, and what does not fit a tunnel, a line each. */
 function reasonsText(ports: readonly PortStatus[], { bridges }: SwitchConfig): string {
   const lines = ports.flatMap((status) => {
-    const { bridge, name, type, state, reason, counters } = status;
+    const { bridge, name, type, state, reason, counters, stp } = status;
     const words = reason === undefined ? [] : [`${name} ${WORDS[state]}: ${reason}\n`];
+    // One that is not up has said so.
+    if (reason === undefined && stp?.reason !== undefined)
+      words.push(`${name} does not forward: ${stp.reason}\n`);
     const { too_big: tooBig = 0 } = counters.transmitDropped;
     if (tooBig === 0 || (type !== 'vxlan' && status.underlay === undefined)) return words;
     const isConfigured = bridges[bridge]?.ports[name]?.mtu === status.mtu;
@@ -72,7 +95,7 @@ const WORDS: Record<PortStatus['state'], string> = {
 };
 
 export function portText(status: PortStatus, config: PortConfig | undefined): string {
-  const { counters, bridge, name, ...state } = status;
+  const { counters, bridge, name, stp, ...state } = status;
   const { receiveDropped, transmitDropped, ...counts } = counters;
   const { offloads } = status;
   const shown = { ...state, ...(offloads !== undefined && { offloads: offloadsText(offloads) }) };
@@ -80,6 +103,7 @@ export function portText(status: PortStatus, config: PortConfig | undefined): st
     Object.entries(drops).map(([reason, frames]) => [`${side} dropped ${reason}`, String(frames)]);
   return [
     fields(`port ${name} of bridge ${bridge}`, settingRows(shown)),
+    stp ? fields('spanning tree', stpRows(stp)) : '',
     config ? fields('settings', settingRows(config)) : '',
     fields('counters', [
       ...settingRows(counts),
@@ -87,6 +111,10 @@ export function portText(status: PortStatus, config: PortConfig | undefined): st
       ...dropped('transmit', transmitDropped),
     ]),
   ].join('');
+}
+
+function stpRows({ timers, counters, ...facts }: StpPortStatus): string[][] {
+  return [...settingRows(facts), ...settingRows(counters)];
 }
 
 /** `checksum, TSO IPv4`: what the kernel may leave to whoever receives. */

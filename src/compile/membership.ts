@@ -46,7 +46,7 @@ export class Memberships {
   private rowOf(flags: number, view: PortView, stateOf: Uint8Array | undefined): Int32Array {
     const allowed = STATES.map((state) => stateFlags(view.isMirrorEnd ? 'blocking' : state, view.learning));
     if (stateOf !== undefined) return this.make((vid) => flags | allowed[stateOf[vid]]);
-    const common = flags | allowed[0];
+    const common = flags | allowed[STATES.indexOf(view.isInTree ? 'blocking' : 'forwarding')];
     const row = this.rows.get(common) ?? this.make(() => common);
     this.rows.set(common, row);
     return row;

@@ -3,6 +3,7 @@
 import { lldpMode } from '../config/lldp_mode.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
+import { isStpOn } from '../config/stp.ts';
 import { TRAP } from '../table/traps.ts';
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
@@ -23,11 +24,16 @@ export interface PortView {
   isMirrorEnd: boolean;
   /** Bits of traps.ts. */
   traps: number;
+  /** A spanning tree governs it: it is closed until that opens it. */
+  isInTree: boolean;
 }
 
 /** All ports of a bridge, the local interface first. */
 export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const views: PortView[] = [];
+  const hasTree = isStpOn(bridge);
+  // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
+  const bpdus = hasTree ? 1 << TRAP.bpdu : 0;
   const plain = {
     hairpin: false,
     isolated: false,
@@ -36,7 +42,8 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isTunnel: false,
     remotes: [],
     isMirrorEnd: false,
-    traps: 0,
+    isInTree: false,
+    traps: bpdus,
     groupFwdMask: bridge.group_fwd_mask,
   };
   if (bridge.local !== false) {
@@ -56,7 +63,8 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       groupFwdMask: port.group_fwd_mask | bridge.group_fwd_mask,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
-      traps: lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp,
+      traps: bpdus | (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp),
+      isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
     });
   }

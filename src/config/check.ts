@@ -8,6 +8,7 @@ import type { Doubts } from './doubts.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import type { Path } from './path.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
+import { checkSpanningTree } from './spanning_tree.ts';
 import { checkUnderlays } from './underlays.ts';
 import { carriesVlan } from './vlan_set.ts';
 
@@ -23,6 +24,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkStatic(name, bridge, doubts, problems);
     checkMirrors(name, bridge, doubts, problems);
+    checkSpanningTree(name, bridge, problems);
     for (const [portName, port] of Object.entries(bridge.ports)) {
       const path = ['bridges', name, 'ports', portName];
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);

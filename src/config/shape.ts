@@ -11,7 +11,7 @@ import { isFit } from '../wire/plain_text.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
-import { BRIDGE_STP, PORT_STP } from './stp.ts';
+import { BRIDGE_STP, GUARDS, PORT_PRIORITY, STP_PROTOCOLS } from './stp.ts';
 
 // IEEE 802.1Q-2018, 9.6: 0 is the priority tag, 4095 is reserved.
 const MAX_VID = 4094;
@@ -190,10 +190,15 @@ function groupFwdMask(restricted: number, what: string) {
     .default(0);
 }
 
-// Ranges of net/bridge/br_private.h: BR_MIN_PATH_COST, BR_MAX_PATH_COST, BR_PORT_BITS.
+const GUARD = expecting(`${GUARDS.join(', ')}, or a list of these`);
+const EDGE = expecting('true, false or auto');
+// IEEE 802.1D-2004, table 17-3; BR_PORT_BITS of net/bridge/br_private.h.
 const portStp = mapping({
-  cost: integer('a path cost (1-65535)', 1, 65_535).optional(),
-  priority: integer('a port priority (0-63)', 0, 63).default(PORT_STP.priority),
+  cost: integer('a path cost (1-200000000)', 1, 200_000_000).optional(),
+  priority: integer('a port priority (0-63)', 0, 63).default(PORT_PRIORITY),
+  edge: z.union([z.boolean(), z.literal('auto')], EDGE).optional(),
+  point_to_point: boolean().optional(),
+  guard: z.union([z.enum(GUARDS, GUARD), z.array(z.enum(GUARDS, GUARD), GUARD)], GUARD).optional(),
 });
 
 const common = {
@@ -319,17 +324,10 @@ const mirror = mapping({
   ),
 });
 
-const NO_STP = 'the spanning tree protocol is not supported yet';
-const STP_TEXT = 'false or a mapping with protocol: off';
-const STP = {
-  error: (issue: Issue) => (issue.input === true ? NO_STP : expecting(STP_TEXT).error(issue)),
-};
+const STP = expecting('true, false or a mapping with protocol: rstp, stp or off');
 // Ranges of Linux' br_set_hello_time() and br_set_max_age(). A forward delay has none while the protocol is off.
 const bridgeStp = mapping({
-  protocol: z.literal('off', {
-    error: (issue: Issue) =>
-      issue.input === 'rstp' || issue.input === 'stp' ? NO_STP : expecting('off').error(issue),
-  }),
+  protocol: z.enum(STP_PROTOCOLS, expecting('rstp, stp or off')),
   priority: integer('a bridge priority (0-65535)', 0, 65_535).default(BRIDGE_STP.priority),
   hello_time: number('a hello time (1-10 seconds)', 1, 10).default(BRIDGE_STP.hello_time),
   max_age: number('a max age (6-40 seconds)', 6, 40).default(BRIDGE_STP.max_age),
@@ -344,7 +342,7 @@ const bridge = mapping({
   fdb_limit: fdbLimit.default(8192),
   // BR_GROUPFWD_RESTRICTED
   group_fwd_mask: groupFwdMask(7, '0 (STP), 1 (PAUSE) and 2 (LACP) are restricted'),
-  stp: z.union([z.literal(false), bridgeStp], STP).default(false),
+  stp: z.union([z.boolean(), bridgeStp], STP).default(false),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z

@@ -72,6 +72,22 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('stp'),
+    change: z.enum(['role', 'forwarding', 'blocked', 'guarded']),
+    ...where,
+    role: z.enum(['disabled', 'root', 'designated', 'alternate', 'backup']),
+    reason: z.string().optional(),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('stp'),
+    change: z.literal('root'),
+    bridge: z.string(),
+    root: z.string(),
+    port: z.string().optional().describe('on the way to the root; none: the bridge is the root'),
+  }),
+  z.object({
+    ...common,
     type: z.literal('drop'),
     ...where,
     side: z.enum(['receive', 'transmit']),

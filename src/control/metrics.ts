@@ -14,6 +14,8 @@ import type {
   PollGap,
   PortCounters,
   PortStatus,
+  StpCounters,
+  StpPortStatus,
   SwitchApi,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
@@ -54,6 +56,21 @@ export interface MetricsOptions {
 
 const STATES = ['up', 'down', 'waiting', 'gone', 'failed'] as const satisfies readonly PortStatus['state'][];
 
+const STP_ROLES = [
+  'disabled',
+  'root',
+  'designated',
+  'alternate',
+  'backup',
+] as const satisfies StpPortStatus['role'][];
+const STP_STATES = [
+  'disabled',
+  'blocking',
+  'listening',
+  'learning',
+  'forwarding',
+] as const satisfies StpPortStatus['state'][];
+
 export class Metrics {
   /** To merge with others: `Registry.merge([...])`. */
   readonly registry = new Registry();
@@ -69,6 +86,7 @@ export class Metrics {
     this.addPorts();
     this.addBridges();
     this.addLldp();
+    this.addStp();
     this.addSwitch();
     if (lastLoad) this.addLastLoad(lastLoad);
     if (process) for (const registry of this.registries) processMetrics(registry);
@@ -217,6 +235,40 @@ export class Metrics {
     total('transmit_failed', 'LLDP frames that the data plane had no room for.', 'framesNotSent');
     total('neighbors_aged_out', 'Neighbours that fell silent.', 'ageouts');
     total('neighbors_refused', 'LLDP frames of neighbours for whom there is no room.', 'neighborsRefused');
+  }
+
+  private addStp(): void {
+    const one = (name: string, values: readonly string[], help: string, key: 'role' | 'state') =>
+      this.add('gauge', `taploom_stp_port_${name}`, help, ({ ports }) =>
+        ports.flatMap(({ status: { stp }, labels }) =>
+          stp === undefined
+            ? []
+            : values.map((value) => ({
+                value: stp[key] === value ? 1 : 0,
+                labels: { [name]: value },
+                shared: labels,
+              })),
+        ),
+      );
+    const total = (name: string, help: string, key: keyof StpCounters) =>
+      this.add('counter', `taploom_stp_${name}_total`, help, ({ ports }) =>
+        samples(ports, ({ status }) => status.stp?.counters[key]),
+      );
+
+    one('role', STP_ROLES, '1 for the role of the port in the spanning tree, 0 for the others.', 'role');
+    one('state', STP_STATES, '1 for the spanning tree state of the port, 0 for the others.', 'state');
+    this.add(
+      'gauge',
+      'taploom_stp_root_path_cost',
+      'Cost of the way to the root of the spanning tree; 0: the bridge is the root.',
+      ({ bridges }) => samples(bridges, ({ status }) => status.stp?.rootPathCost),
+    );
+    total('receive_bpdus', 'BPDUs received.', 'bpdusReceived');
+    total('receive_invalid', 'BPDUs received that were malformed.', 'bpdusInvalid');
+    total('transmit_bpdus', 'BPDUs sent.', 'bpdusSent');
+    total('transmit_failed', 'BPDUs that the data plane had no room for.', 'bpdusNotSent');
+    total('topology_changes', 'Changes of the topology that the port made itself.', 'topologyChanges');
+    total('forward_transitions', 'How often the port began to forward.', 'forwardTransitions');
   }
 
   private addSwitch(): void {

@@ -12,6 +12,9 @@ import type {
   PollGap,
   PortCounters,
   PortStatus,
+  StpCounters,
+  StpPortStatus,
+  StpStatus,
 } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { configShape } from '../config/shape.ts';
@@ -24,6 +27,50 @@ export const portConfig = bridgeConfig.shape.ports.unwrap().valueType;
 const count = z.int().nonnegative();
 const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, 'not a MAC address (like 02:00:5e:10:00:01)');
 const vlanId = z.int().min(0).max(4095);
+
+const timer = z.number().describe('seconds that are left; 0: it does not run');
+const bridgeId = z.string().describe('priority and address: 8000.02005e100001');
+
+const stpStatus: z.ZodType<StpStatus> = z.object({
+  protocol: z.enum(['rstp', 'stp']),
+  id: bridgeId,
+  root: bridgeId,
+  rootPathCost: count,
+  rootPort: z.string().optional().describe('none: the bridge is the root'),
+  maxAge: z.number().describe('seconds, in force: the root says so'),
+  helloTime: z.number(),
+  forwardDelay: z.number(),
+  topologyChange: z.boolean(),
+  topologyChangeDetected: z.boolean(),
+  timers: z.object({ hello: timer, tcn: timer, topologyChange: timer }),
+});
+
+const stpCounters: z.ZodType<StpCounters> = z.object({
+  bpdusReceived: count,
+  bpdusInvalid: count.describe('malformed ones'),
+  bpdusSent: count,
+  bpdusNotSent: count.describe('the data plane had no room for them'),
+  topologyChanges: count.describe('that the port made itself'),
+  forwardTransitions: count.describe('how often it began to forward'),
+});
+
+const stpPortStatus: z.ZodType<StpPortStatus> = z.object({
+  id: z.string().describe('priority and number: 8001'),
+  role: z.enum(['disabled', 'root', 'designated', 'alternate', 'backup']),
+  state: z.enum(['disabled', 'blocking', 'listening', 'learning', 'forwarding']),
+  reason: z.string().optional().describe('why it does not forward'),
+  cost: count,
+  isEdge: z.boolean().describe('no bridge is behind it'),
+  protocol: z.enum(['rstp', 'stp']).describe('what it speaks'),
+  designatedRoot: bridgeId,
+  designatedCost: count,
+  designatedBridge: bridgeId,
+  designatedPort: z.string(),
+  configPending: z.boolean(),
+  topologyChangeAck: z.boolean(),
+  timers: z.object({ messageAge: timer, forwardDelay: timer, hold: timer }),
+  counters: stpCounters,
+});
 
 const portCounters: z.ZodType<PortCounters> = z
   .object({
@@ -78,6 +125,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
       'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   learnedAddresses: count,
+  stp: stpPortStatus.optional().describe('where its bridge has spanning tree and it takes part'),
   learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),
   counters: portCounters,
 });
@@ -88,6 +136,7 @@ export const bridgeStatus: z.ZodType<BridgeStatus> = z.object({
   vlanFiltering: z.boolean(),
   ageingTime: z.number().describe('seconds'),
   learnedAddresses: count,
+  stp: stpStatus.optional().describe('where spanning tree is on'),
   ports: z.array(z.string()),
 });
 

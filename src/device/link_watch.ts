@@ -6,6 +6,8 @@ import { monotonicMs } from '../sys/clock.ts';
 import { areTapsUp } from '../sys/tap.ts';
 import type { Device } from './device.ts';
 
+/** linux/if.h: up, and not without carrier. */
+const IFF_RUNNING = 0x40;
 /** Interfaces looked at in one call, at most: 3 ms if they are in other namespaces, however many ports there are. */
 const LOOKS = 24;
 /** How old a look may become, ms. */
@@ -18,6 +20,8 @@ export interface Look {
   queueDropped: number | undefined;
   /** What the interface is called now. */
   name?: string;
+  /** Whether somebody is at the other end of the cable. */
+  carrier?: boolean;
 }
 
 const UNKNOWN: Look = { up: undefined, queueDropped: undefined };
@@ -122,7 +126,8 @@ function lookAt(device: Device): Look {
     const { droppedBefore = 0 } = device;
     const counted = state && Math.max(0, state.stats.txDropped - droppedBefore);
     const queueDropped = device.queueDropped?.() ?? counted;
-    return { up: state?.up, queueDropped, name: state?.name };
+    const carrier = state && (state.flags & IFF_RUNNING) !== 0;
+    return { up: state?.up, queueDropped, name: state?.name, carrier };
   } catch {
     // Out of memory or descriptors: a status with a gap is better than none.
     return UNKNOWN;

@@ -1,6 +1,6 @@
 // What the switch tells about its bridges.
 
-import type { BridgeStatus } from '../api.ts';
+import type { BridgeStatus, StpStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { stableMac } from '../config/defaults.ts';
 import type { SwitchConfig } from '../config/schema.ts';
@@ -12,6 +12,7 @@ export function bridgeStatuses(
   compiler: Compiler,
   counters: CounterView,
   macOf: (bridge: string) => string | undefined,
+  stpOf: (bridge: string) => StpStatus | undefined,
 ): BridgeStatus[] {
   return Object.entries(config.bridges).flatMap(([name, bridge]) => {
     const number = compiler.bridges.find(name);
@@ -22,6 +23,7 @@ export function bridgeStatuses(
       vlanFiltering: bridge.vlan_filtering,
       ageingTime: bridge.ageing_time,
       learnedAddresses: counters.learnedIn(number),
+      stp: stpOf(name),
       ports: Object.keys(bridge.ports),
     };
   });

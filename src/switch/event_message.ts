@@ -9,6 +9,7 @@ import {
   lostHelp,
   type PortFact,
   type StationFact,
+  type StpFact,
 } from '../event.ts';
 import { DROPS } from '../table/drops.ts';
 import { plainText } from '../wire/plain_text.ts';
@@ -33,6 +34,8 @@ function sentence(fact: EventFact): string {
       const words = { added: 'is new', changed: 'says something else', removed: 'is gone' }[fact.change];
       return `neighbour ${who} (port ${fact.neighbourPort}) on port ${fact.port} ${words}`;
     }
+    case 'stp':
+      return stpSentence(fact);
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost
@@ -73,6 +76,24 @@ function stationSentence(fact: StationFact): string {
     `${station} flaps between ${a} and ${b}: ${fact.moves} moves in ${fact.seconds} s; ` +
     'look for a loop, or for two machines with one address'
   );
+}
+
+function stpSentence(fact: StpFact): string {
+  if (fact.change === 'root') {
+    const where = fact.port === undefined ? 'itself' : `behind port ${fact.port}`;
+    return `bridge ${fact.bridge} has root ${fact.root}, ${where}`;
+  }
+  const { port, role, reason } = fact;
+  switch (fact.change) {
+    case 'role':
+      return `port ${port} is ${role} in the spanning tree`;
+    case 'forwarding':
+      return `port ${port} (${role}) forwards`;
+    case 'blocked':
+      return `port ${port} (${role}) no longer forwards`;
+    case 'guarded':
+      return `port ${port} is held back: ${reason}`;
+  }
 }
 
 function behind(port: string, remote: string | undefined): string {

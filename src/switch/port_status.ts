@@ -1,6 +1,6 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { PortCounters, PortStatus, Underlay } from '../api.ts';
+import type { PortCounters, PortStatus, StpPortStatus, Underlay } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
@@ -25,6 +25,7 @@ interface PortFacts {
   missing: Missing | undefined;
   look: Look;
   counters: CounterView;
+  stp: StpPortStatus | undefined;
 }
 
 function portStatus(facts: PortFacts): PortStatus {
@@ -50,6 +51,7 @@ function portStatus(facts: PortFacts): PortStatus {
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
+    stp: facts.stp,
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
@@ -106,7 +108,12 @@ const NOTHING: PortCounters = {
 };
 
 /** @param config what is wanted */
-export function portStatuses(config: SwitchConfig, compiler: Compiler, open: OpenPorts): PortStatus[] {
+export function portStatuses(
+  config: SwitchConfig,
+  compiler: Compiler,
+  open: OpenPorts,
+  stpOf: (port: string) => StpPortStatus | undefined,
+): PortStatus[] {
   const { counters, devices, mtus, underlays, goneNames, missing, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) =>
     portViews(bridge, config).flatMap(({ name }, place) => {
@@ -125,6 +132,7 @@ export function portStatuses(config: SwitchConfig, compiler: Compiler, open: Ope
         missing: missing.get(name),
         look: linkWatch.at(name),
         counters,
+        stp: stpOf(name),
       });
     }),
   );

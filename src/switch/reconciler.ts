@@ -30,6 +30,8 @@ export interface ReconcilerParts {
   enqueue<T>(task: () => Promise<T>): Promise<T>;
   isClosed(): boolean;
   readonly news: Pick<SwitchNews, 'gone' | 'forgotten'>;
+  /** The kernel says that something about a port's interface has changed. */
+  linkChanged(port: string): void;
 }
 
 /** What a port stands on. */
@@ -175,7 +177,11 @@ export class Reconciler {
     const { open } = this.parts;
     const isOfOther = this.vlanDeviceSeen(happening, 'here');
     const port = this.byLink.get(linkKey(netns, index));
-    if (port !== undefined) return open.linkChanged(port) || isOfOther;
+    if (port !== undefined) {
+      const isChanged = open.linkChanged(port);
+      this.parts.linkChanged(port);
+      return isChanged || isOfOther;
+    }
     this.hurry((one) => one.device === name && one.netns === netns);
     return isOfOther;
   }

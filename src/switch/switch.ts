@@ -57,6 +57,7 @@ import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
+import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
 import { traceNames } from './trace_names.ts';
@@ -72,6 +73,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly reconciler: Reconciler;
   private readonly captures: CaptureRegistry;
   private readonly lldpService: LldpService;
+  private readonly stpService: StpService;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
@@ -104,13 +106,20 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.neighbour(change);
       this.emit('neighbor', change);
     });
+    this.stpService = new StpService(open, (change) => void this.events.add(change));
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
       {
-        update: (config) => this.lldpService.update(config),
+        update: (config) => {
+          this.lldpService.update(config);
+          this.stpService.update(config);
+        },
         changed: () => this.captures.select(),
-        forgot: (port) => this.events.forget(port),
+        forgot: (port) => {
+          this.events.forget(port);
+          this.stpService.forget(port);
+        },
       },
     );
     this.reconciler = new Reconciler({
@@ -119,8 +128,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
       news: this.events,
+      linkChanged: (port) => this.stpService.linkChanged(port),
     });
     this.lldpService.attach(this.host, { threaded });
+    this.stpService.attach(this.host, this, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       config,
@@ -190,6 +201,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
     this.lldpService.poll(now);
+    this.stpService.poll(now);
   }
 
   /**
@@ -214,12 +226,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.compiler,
       this.counters,
       (name) => this.open.devices.get(name)?.mac,
+      (name) => this.stpService.bridgeStatus(name),
     );
   }
 
   ports({ look = true }: { look?: boolean } = {}): PortStatus[] {
     if (look) this.open.look();
-    return portStatuses(this.config, this.compiler, this.open);
+    return portStatuses(this.config, this.compiler, this.open, (port) => this.stpService.portStatus(port));
   }
 
   portsDigest(): string {
@@ -291,6 +304,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.reconciler.close();
       await this.captures.close();
       this.lldpService.close();
+      this.stpService.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();

@@ -73,8 +73,8 @@ test('every list takes them', async () => {
     { name: 'vm2' },
   ]);
   expect(await lines('port show --filter state=gone --format csv')).toEqual([
-    'bridge,port,type,state,mtu,learned,lost,details',
-    'br0,vm10,tap,gone,1500,0,,',
+    'bridge,port,type,state,mtu,learned,stp,lost,details',
+    'br0,vm10,tap,gone,1500,0,,,',
   ]);
   expect(await lines('bridge show --sort bridge --reverse --format {bridge}')).toEqual(['br1', 'br0']);
   expect(await lines('drops --sort frames --format {reason}')).toEqual(['too_big', 'runt']);

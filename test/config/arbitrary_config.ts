@@ -34,7 +34,12 @@ const common = {
   fdb_limit: fc.constantFrom(1, 8192),
   group_fwd_mask: fc.constantFrom(0, 0x4, 0xfffd),
   stp: fc.record(
-    { cost: fc.constantFrom(1, 65_535), priority: fc.constantFrom(0, 63) },
+    {
+      cost: fc.constantFrom(1, 65_535),
+      priority: fc.constantFrom(0, 63),
+      edge: fc.constantFrom(true, 'auto' as const),
+      guard: fc.constantFrom('bpdu' as const, ['tcn' as const]),
+    },
     { requiredKeys: [] },
   ),
   mtu,
@@ -118,7 +123,7 @@ const bridge = fc.record({
   fdb_limit: fc.constantFrom(8192, 4_000_000),
   group_fwd_mask: fc.constantFrom(0, 0x4000, 0xfff8),
   stp: fc.constantFrom(
-    false as const,
+    false,
     { protocol: 'off' as const },
     { protocol: 'off' as const, forward_delay: 0, priority: 1 },
   ),

@@ -138,7 +138,6 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
     'bridges.br0.ageing_time: "5" is not an ageing time (0-1000000 seconds)',
   ]);
   expect(br0({ vlan_filtering: 'yes' })).toEqual(['bridges.br0.vlan_filtering: "yes" is not true or false']);
-  expect(br0({ stp: true })).toEqual(['bridges.br0.stp: the spanning tree protocol is not supported yet']);
   expect(br0({ local: true })).toEqual(['bridges.br0.local: true is not false or a mapping']);
   expect(br0({ group_fwd_mask: 0x4002 })).toEqual([
     'bridges.br0.group_fwd_mask: 0x4002 has a bit that cannot be forwarded: 0 (STP), 1 (PAUSE) and 2 (LACP) are restricted',
@@ -165,24 +164,55 @@ test('a value of the wrong type or range is shown with what is allowed', () => {
   ]);
 });
 
-test('parameters of a spanning tree that is off are taken, and what cannot run is refused', () => {
+test('parameters of a spanning tree are taken while it is off, and have to fit together while it is on', () => {
   const stp = (value: object) => br0({ stp: value });
+  expect(br0({ stp: true })).toEqual([]);
   expect(stp({ protocol: 'off', forward_delay: 0, hello_time: 1, max_age: 40, priority: 65_535 })).toEqual(
     [],
   );
-  expect(stp({ protocol: 'rstp' })).toEqual([
-    'bridges.br0.stp.protocol: the spanning tree protocol is not supported yet',
+  expect(stp({ protocol: 'rstp', forward_delay: 31 })).toEqual([
+    'bridges.br0.stp.forward_delay: 31 is not a forward delay (2-30 seconds) of a bridge with spanning tree',
   ]);
-  expect(stp({ priority: 4096 })).toEqual(['bridges.br0.stp.protocol: missing, expected off']);
+  expect(stp({ protocol: 'rstp', forward_delay: 4 })).toEqual([
+    'bridges.br0.stp.max_age: 20 is too long for a forward delay of 4 s: at most 6',
+  ]);
+  expect(stp({ protocol: 'rstp', hello_time: 10 })).toEqual([
+    'bridges.br0.stp.max_age: 20 is too short for a hello time of 10 s: at least 22',
+  ]);
+  expect(stp({ protocol: 'stp', forward_delay: 4 })).toEqual([]);
+  expect(stp({ priority: 4096 })).toEqual(['bridges.br0.stp.protocol: missing, expected rstp, stp or off']);
   expect(stp({ protocol: 'off', hello_time: 11, max_age: 5, priority: -1 })).toEqual([
     'bridges.br0.stp.priority: -1 is not a bridge priority (0-65535)',
     'bridges.br0.stp.hello_time: 11 is not a hello time (1-10 seconds)',
     'bridges.br0.stp.max_age: 5 is not a max age (6-40 seconds)',
   ]);
-  expect(br0({ stp: 'on' })).toEqual(['bridges.br0.stp: "on" is not false or a mapping with protocol: off']);
-  expect(inPort({ type: 'tap', stp: { cost: 0, priority: 64 } })).toEqual([
-    'stp.cost: 0 is not a path cost (1-65535)',
+  expect(br0({ stp: 'on' })).toEqual([
+    'bridges.br0.stp: "on" is not true, false or a mapping with protocol: rstp, stp or off',
+  ]);
+  expect(inPort({ type: 'tap', stp: { cost: 0, priority: 64, edge: 'no', guard: ['all'] } })).toEqual([
+    'stp.cost: 0 is not a path cost (1-200000000)',
     'stp.priority: 64 is not a port priority (0-63)',
+    'stp.edge: "no" is not true, false or auto',
+    'stp.guard[0]: "all" is not bpdu, root, loop, filter, tcn, or a list of these',
+  ]);
+});
+
+test('what a port cannot be in a spanning tree is refused', () => {
+  const inTree = (protocol: string, stp: object, port: object = { type: 'tap' }) =>
+    br0({ stp: { protocol }, ports: { p: { ...port, stp } } });
+  const vxlan = { type: 'vxlan', vni: 1, local: '192.0.2.1', remotes: ['192.0.2.2'] };
+  expect(inTree('rstp', { cost: 65_536 })).toEqual([]);
+  expect(inTree('stp', { cost: 65_536 })).toEqual([
+    'bridges.br0.ports.p.stp.cost: 65536 is not a path cost (1-65535) of protocol stp',
+  ]);
+  expect(inTree('rstp', {}, vxlan)).toEqual([
+    'bridges.br0.ports.p.stp: a tunnel takes no part in spanning tree: it always forwards',
+  ]);
+  expect(inTree('rstp', { guard: ['root', 'loop'] })).toEqual([
+    'bridges.br0.ports.p.stp.guard: root and loop exclude each other: a port with a root guard is on no way to the root',
+  ]);
+  expect(inTree('rstp', { guard: ['filter', 'tcn'] })).toEqual([
+    'bridges.br0.ports.p.stp.guard: a filtered port needs no other guard',
   ]);
 });
 

@@ -1,7 +1,7 @@
 // What each brctl command does with the switch, and the words in which bridge-utils would report it.
 
 import type { FdbEntry, PortStatus } from '../../api.ts';
-import { bridgeStp } from '../../config/stp.ts';
+import { bridgeStp, isStpOn } from '../../config/stp.ts';
 import type { ControlClient, SwitchSummary } from '../../control/client.ts';
 import { interfaceExists } from '../../control/interfaces.ts';
 import {
@@ -16,9 +16,7 @@ import {
 } from './failure.ts';
 import { bridgeId, timer } from './numbers.ts';
 import { showstpText } from './showstp.ts';
-import { setbridgeprio, setfd, sethello, setmaxage, setpathcost, setportprio } from './stp.ts';
-
-const SPANNING_TREE = 'spanning tree comes with a later step of Taploom';
+import { change, setbridgeprio, setfd, sethello, setmaxage, setpathcost, setportprio } from './stp.ts';
 
 export const COMMANDS: Record<string, Run> = {
   addbr,
@@ -165,7 +163,13 @@ async function stp(client: ControlClient, [bridge, state]: string[]): Promise<vo
   if (!has((await client.summary()).bridges, bridge)) {
     throw new BrctlFailure('set stp status failed: No such device');
   }
-  if (on) throw new BrctlFailure(`set stp status failed: ${SPANNING_TREE}`);
+  const { config } = await client.bridge(bridge);
+  const { forward_delay, ...rest } = bridgeStp(config);
+  if (isStpOn(config) === on) return;
+  // As br_stp_start(): a delay that is out of range comes into it.
+  const delay = on ? Math.min(30, Math.max(2, forward_delay)) : forward_delay;
+  const stp = { ...rest, protocol: on ? ('stp' as const) : ('off' as const), forward_delay: delay };
+  await change('set stp status failed', () => client.setBridge(bridge, { stp }));
 }
 
 async function show(client: ControlClient, names: string[], { out, error }: Output): Promise<void> {
@@ -187,7 +191,8 @@ async function show(client: ControlClient, names: string[], { out, error }: Outp
     const members = portsOf(ports, name).map((port) => port.name);
     const settings = config.bridges[name];
     const id = bridgeId(bridgeStp(settings ?? { stp: false }).priority, bridge.mac);
-    out(`${name}\t\t${id}\tno\t\t${members.join('\n\t\t\t\t\t\t\t')}\n`);
+    const state = settings !== undefined && isStpOn(settings) ? 'yes' : 'no';
+    out(`${name}\t\t${id}\t${state}\t\t${members.join('\n\t\t\t\t\t\t\t')}\n`);
   }
   if (failed) throw new BrctlFailure('');
 }

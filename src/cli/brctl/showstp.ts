@@ -1,57 +1,94 @@
-// `brctl showstp` as bridge-utils prints it for a bridge without spanning tree: it is its own root, ports forward or are
-// disabled, and no timer runs. ifupdown's bridge_maxwait reads the delays and the states.
+// `brctl showstp` as bridge-utils prints it. Where spanning tree is off a bridge is its own root, ports forward or are disabled,
+// and no timer runs. ifupdown's bridge_maxwait reads the delays and the states.
 
-import type { BridgeStatus, PortStatus } from '../../api.ts';
+import type { BridgeStatus, PortStatus, StpPortStatus } from '../../api.ts';
 import type { BridgeConfig } from '../../config/schema.ts';
 import { type BridgeStp, bridgeStp, portStp } from '../../config/stp.ts';
 import { bridgeId, hex, timer } from './numbers.ts';
 
 /** The kernel's port numbers have ten bits: BR_PORT_BITS. */
 const PORT_BITS = 10;
-const NO_TIMER = timer(0);
+const NO_TIMERS = { hello: 0, tcn: 0, topologyChange: 0, messageAge: 0, forwardDelay: 0, hold: 0 };
 
 export function showstpText(
   status: BridgeStatus,
   config: BridgeConfig,
   ports: readonly PortStatus[],
 ): string {
-  const stp = bridgeStp(config);
-  const id = bridgeId(stp.priority, status.mac);
-  const rows = ports.map((port) => portText(port, config.ports[port.name], id));
-  return `${status.name}\n${bridgeText(id, stp, status.ageingTime)}\n\n${rows.join('')}`;
+  const own = bridgeStp(config);
+  const id = bridgeId(own.priority, status.mac);
+  const rows = ports.map((port) => portText(port, port.stp ?? withoutTree(port, config, id), config));
+  return `${status.name}\n${bridgeText(id, own, status)}\n\n${rows.join('')}`;
 }
 
-function bridgeText(id: string, stp: BridgeStp, ageingTime: number): string {
-  const maxAge = timer(stp.max_age);
-  const hello = timer(stp.hello_time);
-  const delay = timer(stp.forward_delay);
+function bridgeText(id: string, own: BridgeStp, { ageingTime, stp, ports }: BridgeStatus): string {
+  const { root, rootPathCost, maxAge, helloTime, forwardDelay, timers } = stp ?? {
+    root: id,
+    rootPathCost: 0,
+    maxAge: own.max_age,
+    helloTime: own.hello_time,
+    forwardDelay: own.forward_delay,
+    timers: NO_TIMERS,
+  };
+  const both = (inForce: number, ours: number) => [timer(inForce), timer(ours)];
+  const [maxAges, hellos, delays] = [
+    both(maxAge, own.max_age),
+    both(helloTime, own.hello_time),
+    both(forwardDelay, own.forward_delay),
+  ];
+  const rootPort = stp?.rootPort === undefined ? 0 : ports.indexOf(stp.rootPort) + 1;
+  const flags = [
+    ...(stp?.topologyChange ? ['TOPOLOGY_CHANGE '] : []),
+    ...(stp?.topologyChangeDetected ? ['TOPOLOGY_CHANGE_DETECTED '] : []),
+  ];
   return [
     ` bridge id\t\t${id}`,
-    ` designated root\t${id}`,
-    ' root port\t\t   0\t\t\tpath cost\t\t   0',
-    ` max age\t\t${maxAge}\t\t\tbridge max age\t\t${maxAge}`,
-    ` hello time\t\t${hello}\t\t\tbridge hello time\t${hello}`,
-    ` forward delay\t\t${delay}\t\t\tbridge forward delay\t${delay}`,
+    ` designated root\t${root}`,
+    ` root port\t\t${String(rootPort).padStart(4)}\t\t\tpath cost\t\t${String(rootPathCost).padStart(4)}`,
+    ` max age\t\t${maxAges.join('\t\t\tbridge max age\t\t')}`,
+    ` hello time\t\t${hellos.join('\t\t\tbridge hello time\t')}`,
+    ` forward delay\t\t${delays.join('\t\t\tbridge forward delay\t')}`,
     ` ageing time\t\t${timer(ageingTime)}`,
-    ` hello timer\t\t${NO_TIMER}\t\t\ttcn timer\t\t${NO_TIMER}`,
-    ` topology change timer\t${NO_TIMER}\t\t\tgc timer\t\t${NO_TIMER}`,
-    ' flags\t\t\t\n',
+    ` hello timer\t\t${timer(timers.hello)}\t\t\ttcn timer\t\t${timer(timers.tcn)}`,
+    ` topology change timer\t${timer(timers.topologyChange)}\t\t\tgc timer\t\t${timer(0)}`,
+    ` flags\t\t\t${flags.join('')}\n`,
   ].join('\n');
 }
 
-function portText(port: PortStatus, config: BridgeConfig['ports'][string], id: string): string {
-  const { cost, priority } = portStp(config);
-  const portId = hex((priority << PORT_BITS) | port.number);
-  const state = port.state === 'up' ? 'forwarding' : 'disabled';
+type Shown = Omit<StpPortStatus, 'role' | 'isEdge' | 'protocol' | 'counters'>;
+
+function portText({ name, number }: PortStatus, stp: Shown, { ports }: BridgeConfig): string {
+  const { timers } = stp;
+  const flags = [
+    ...(stp.configPending ? ['CONFIG_PENDING '] : []),
+    ...(stp.topologyChangeAck ? ['TOPOLOGY_CHANGE_ACK '] : []),
+  ];
   return [
-    `${port.name} (${port.number})`,
-    ` port id\t\t${portId}\t\t\tstate\t\t${state.padStart(15)}`,
-    ` designated root\t${id}\tpath cost\t\t${String(cost).padStart(4)}`,
-    ` designated bridge\t${id}\tmessage age timer\t${NO_TIMER}`,
-    ` designated port\t${portId}\t\t\tforward delay timer\t${NO_TIMER}`,
-    ` designated cost\t   0\t\t\thold timer\t\t${NO_TIMER}`,
-    ' flags\t\t\t',
-    ...(config.hairpin ? [' hairpin mode\t\t   1'] : []),
+    `${name} (${number})`,
+    ` port id\t\t${stp.id}\t\t\tstate\t\t${stp.state.padStart(15)}`,
+    ` designated root\t${stp.designatedRoot}\tpath cost\t\t${String(stp.cost).padStart(4)}`,
+    ` designated bridge\t${stp.designatedBridge}\tmessage age timer\t${timer(timers.messageAge)}`,
+    ` designated port\t${stp.designatedPort}\t\t\tforward delay timer\t${timer(timers.forwardDelay)}`,
+    ` designated cost\t${String(stp.designatedCost).padStart(4)}\t\t\thold timer\t\t${timer(timers.hold)}`,
+    ` flags\t\t\t${flags.join('')}`,
+    ...(ports[name].hairpin ? [' hairpin mode\t\t   1'] : []),
     '\n',
   ].join('\n');
+}
+
+function withoutTree(port: PortStatus, config: BridgeConfig, bridge: string): Shown {
+  const { cost, priority } = portStp(config.ports[port.name], { protocol: 'stp' });
+  const id = hex((priority << PORT_BITS) | port.number);
+  return {
+    id,
+    state: port.state === 'up' ? 'forwarding' : 'disabled',
+    cost,
+    designatedRoot: bridge,
+    designatedCost: 0,
+    designatedBridge: bridge,
+    designatedPort: id,
+    configPending: false,
+    topologyChangeAck: false,
+    timers: NO_TIMERS,
+  };
 }

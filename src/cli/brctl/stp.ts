@@ -1,6 +1,7 @@
 // The commands for parameters of the spanning tree protocol. While it is off they are kept and shown, and change nothing:
-// that is all that scripts ask for, which set them on every bridge.
+// that is all that most scripts ask for, which set them on every bridge.
 
+import { bridgeStp } from '../../config/stp.ts';
 import type { ControlClient } from '../../control/client.ts';
 import { BrctlFailure, codeOf, failure, has, isInterface, type Run } from './failure.ts';
 import { integer, seconds } from './numbers.ts';
@@ -71,7 +72,8 @@ function ofBridge({ key, what, bad, parse }: Parameter): Run {
       const reason = isInterface(summary, bridge) ? 'Operation not supported' : 'No such device';
       throw new BrctlFailure(`${what}: ${reason}`);
     }
-    await change(what, () => client.setBridge(bridge, { stp: { protocol: 'off', [key]: value } }));
+    const { protocol } = bridgeStp((await client.bridge(bridge)).config);
+    await change(what, () => client.setBridge(bridge, { stp: { protocol, [key]: value } }));
   };
 }
 
@@ -94,7 +96,7 @@ function numberOf(value: number | undefined, bad: string): number {
   return value;
 }
 
-async function change(what: string, act: () => ReturnType<ControlClient['setBridge']>): Promise<void> {
+export async function change(what: string, act: () => ReturnType<ControlClient['setBridge']>): Promise<void> {
   try {
     await act();
   } catch (error) {

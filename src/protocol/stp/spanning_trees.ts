@@ -1,0 +1,436 @@
+// The spanning trees of a switch, one for each bridge that has it: BPDUs go to them and from them, and what they decide is
+// carried out. It has no clock and no timer: whoever has it calls `tick` at `deadline`.
+//
+// Two guards never reach a tree: a port that a BPDU closed is down for it, and a filtered port hears and says nothing.
+
+import type { PortRole, StpChange, StpCounters, StpPortStatus, StpStatus } from '../../api.ts';
+import { buildBpdu, type ParsedBpdu, parseBpdu } from '../../wire/bpdu.ts';
+import { parseMac } from '../../wire/mac.ts';
+import type { Host, Punt } from '../host.ts';
+import { Rstp } from './rstp.ts';
+import { Stp } from './stp.ts';
+import type { Tree, TreeBridge, TreePort, TreePortView, TreeState } from './tree.ts';
+
+/** A port that a BPDU closed is tried again after so long; ms. */
+export const GUARD_TIME = 300_000;
+/** Linux' BR_PORT_BITS. */
+const PRIORITY_SHIFT = 10;
+
+export interface StpPortSpec extends Omit<TreePort, 'id'> {
+  readonly priority: number;
+  readonly number: number;
+  /** Source of its BPDUs. */
+  readonly mac: string;
+}
+
+export interface StpBridgeSpec extends Omit<TreeBridge, 'id'> {
+  readonly name: string;
+  readonly protocol: 'rstp' | 'stp';
+  readonly priority: number;
+  readonly mac: string;
+  readonly ports: readonly StpPortSpec[];
+}
+
+/** What is done with what trees decide. */
+export interface StpActions {
+  /** Resolves when no frame goes by the state before. */
+  setState(port: string, state: TreeState): Promise<void>;
+  flush(bridge: string, port: string): Promise<unknown>;
+  tell(change: StpChange): void;
+}
+
+class Port {
+  spec: StpPortSpec;
+  treePort: TreePort;
+  /** BPDU guard: until when it is closed. */
+  guardedUntil = 0;
+  isNew = true;
+  role: PortRole = 'disabled';
+  heldBy: TreePortView['heldBy'];
+  readonly counters: StpCounters = {
+    bpdusReceived: 0,
+    bpdusInvalid: 0,
+    bpdusSent: 0,
+    bpdusNotSent: 0,
+    topologyChanges: 0,
+    forwardTransitions: 0,
+  };
+
+  constructor(spec: StpPortSpec) {
+    this.spec = spec;
+    this.treePort = treePortOf(spec, false);
+  }
+}
+
+/** One bridge. */
+class Bridge {
+  spec: StpBridgeSpec;
+  id: bigint;
+  readonly tree: Tree;
+  readonly ports = new Map<string, Port>();
+  root = '';
+  /** What was asked of the data plane and is not done yet. */
+  private pending: Promise<void> = Promise.resolve();
+  private readonly host: Host;
+  private readonly actions: StpActions;
+  private readonly onSettled: () => void;
+
+  constructor(
+    spec: StpBridgeSpec,
+    host: Host,
+    actions: StpActions,
+    clock: () => number,
+    onSettled: () => void,
+  ) {
+    this.spec = spec;
+    this.host = host;
+    this.actions = actions;
+    this.onSettled = onSettled;
+    this.id = idOf(spec);
+    const Protocol = spec.protocol === 'rstp' ? Rstp : Stp;
+    this.tree = new Protocol(
+      { ...timesOf(spec), id: this.id },
+      {
+        send: (port, bpdu) => this.send(port, bpdu),
+        setState: (port, state, settled) => this.setState(port, state, () => settled(clock())),
+        flush: (port) => this.flush(port),
+        topologyChanged: (name) => {
+          const port = this.ports.get(name);
+          if (port !== undefined) port.counters.topologyChanges++;
+        },
+      },
+    );
+  }
+
+  update(spec: StpBridgeSpec, now: number): void {
+    const before = this.spec;
+    this.spec = spec;
+    if (idOf(spec) !== this.id || !isSame(timesOf(spec), timesOf(before))) {
+      this.id = idOf(spec);
+      this.tree.setBridge({ ...timesOf(spec), id: this.id }, now);
+    }
+    if (this.updatePorts(spec.ports, now))
+      this.tree.setPorts(
+        [...this.ports.values()].map(({ treePort }) => treePort),
+        now,
+      );
+  }
+
+  /** True if the tree has to know of something. */
+  private updatePorts(specs: readonly StpPortSpec[], now: number): boolean {
+    const wanted = new Set(specs.map(({ name }) => name));
+    let isNew = false;
+    for (const name of this.ports.keys()) if (!wanted.has(name)) isNew = this.ports.delete(name);
+    for (const spec of specs) {
+      const port = this.ports.get(spec.name) ?? this.addPort(spec);
+      if (port.isNew) isNew = true;
+      port.isNew = false;
+      port.spec = spec;
+      // Its link was cut, or it is not guarded any more: it may begin anew.
+      if (!spec.isUp || !spec.guard.has('bpdu')) port.guardedUntil = 0;
+      const treePort = treePortOf(spec, now < port.guardedUntil);
+      if (isSame(port.treePort, treePort)) continue;
+      port.treePort = treePort;
+      isNew = true;
+    }
+    return isNew;
+  }
+
+  private addPort(spec: StpPortSpec): Port {
+    const port = new Port(spec);
+    this.ports.set(spec.name, port);
+    // The compiler closed it already, unless it was open in another tree or in none.
+    this.carryOut(spec.name, 'blocking', () => {});
+    return port;
+  }
+
+  receive({ port: name, bytes }: Punt, now: number): void {
+    const port = this.ports.get(name);
+    if (port === undefined || !port.spec.isUp) return;
+    port.counters.bpdusReceived++;
+    const bpdu = parseBpdu(bytes);
+    if (bpdu === undefined) {
+      port.counters.bpdusInvalid++;
+      return;
+    }
+    if (port.spec.guard.has('filter') || now < port.guardedUntil) return;
+    if (port.spec.guard.has('bpdu')) {
+      port.guardedUntil = now + GUARD_TIME;
+      this.update(this.spec, now);
+      const reason = 'it received a BPDU';
+      this.actions.tell({
+        type: 'stp',
+        change: 'guarded',
+        bridge: this.spec.name,
+        port: name,
+        role: 'disabled',
+        reason,
+      });
+      return;
+    }
+    this.tree.receive(name, bpdu, now);
+  }
+
+  tick(now: number): void {
+    for (const port of this.ports.values()) {
+      if (port.guardedUntil === 0 || now < port.guardedUntil) continue;
+      port.guardedUntil = 0;
+      this.update(this.spec, now);
+    }
+    this.tree.tick(now);
+  }
+
+  deadline(): number {
+    let next = this.tree.deadline();
+    for (const { guardedUntil } of this.ports.values())
+      if (guardedUntil > 0) next = Math.min(next, guardedUntil);
+    return next;
+  }
+
+  /** Tells what has changed since the last time. */
+  report(now: number): void {
+    const { name: bridge } = this.spec;
+    const { root, rootPort } = this.tree.view(now);
+    const rootId = bridgeId(root);
+    if (rootId !== this.root) {
+      this.root = rootId;
+      this.actions.tell({ type: 'stp', change: 'root', bridge, root: rootId, port: rootPort });
+    }
+    for (const port of this.ports.values()) {
+      const view = this.tree.portView(port.spec.name, now);
+      if (view === undefined) continue;
+      const { role, heldBy } = view;
+      const about = { type: 'stp' as const, bridge, port: port.spec.name, role };
+      if (role !== port.role) this.actions.tell({ ...about, change: 'role' });
+      if (heldBy !== undefined && heldBy !== port.heldBy)
+        this.actions.tell({ ...about, change: 'guarded', reason: this.reasonOf(port, view) });
+      port.role = role;
+      port.heldBy = heldBy;
+    }
+  }
+
+  status(now: number): StpStatus {
+    const { protocol } = this.spec;
+    const view = this.tree.view(now);
+    return {
+      protocol,
+      id: bridgeId(this.id),
+      root: bridgeId(view.root),
+      rootPathCost: view.rootPathCost,
+      rootPort: view.rootPort,
+      maxAge: view.maxAge / 1000,
+      helloTime: view.helloTime / 1000,
+      forwardDelay: view.forwardDelay / 1000,
+      topologyChange: view.topologyChange,
+      topologyChangeDetected: view.topologyChangeDetected,
+      timers: view.timers,
+    };
+  }
+
+  portStatus(name: string, now: number): StpPortStatus | undefined {
+    const port = this.ports.get(name);
+    const view = this.tree.portView(name, now);
+    if (port === undefined || view === undefined) return undefined;
+    const { role, state, designated, isEdge, configPending, topologyChangeAck, timers } = view;
+    return {
+      id: hex(port.treePort.id),
+      role,
+      state,
+      reason: state === 'forwarding' ? undefined : this.reasonOf(port, view),
+      cost: port.spec.cost,
+      isEdge,
+      protocol: view.isRapid ? 'rstp' : 'stp',
+      designatedRoot: bridgeId(designated.root),
+      designatedCost: designated.cost,
+      designatedBridge: bridgeId(designated.bridge),
+      designatedPort: hex(designated.port),
+      configPending,
+      topologyChangeAck,
+      timers,
+      counters: { ...port.counters },
+    };
+  }
+
+  private reasonOf(port: Port, { role, heldBy, designated }: TreePortView): string {
+    if (port.guardedUntil > 0) return 'BPDU guard: it received a BPDU';
+    if (!port.spec.isUp) return 'it is not up';
+    if (heldBy === 'root')
+      return `root guard: bridge ${bridgeId(designated.bridge)} behind it would be the root or nearer to it`;
+    if (heldBy === 'loop') return 'loop guard: its neighbour fell silent';
+    if (heldBy === 'disputed') return 'its neighbour does not hear it, or it hears itself';
+    if (role === 'alternate')
+      return `a second way to the root: bridge ${bridgeId(designated.bridge)} is nearer`;
+    if (role === 'backup')
+      return `port ${hex(designated.port)} of this bridge, or of one with its address, serves the same segment`;
+    return 'it waits for an answer of its neighbour, or for the forward delay';
+  }
+
+  private send(name: string, bpdu: ParsedBpdu): void {
+    const port = this.ports.get(name);
+    if (port === undefined || port.spec.guard.has('filter')) return;
+    const source = parseMac(port.spec.mac) ?? { hi: 0, lo: 0 };
+    if (this.host.send(name, buildBpdu(source, bpdu))) port.counters.bpdusSent++;
+    else port.counters.bpdusNotSent++;
+  }
+
+  private setState(name: string, state: TreeState, settled: () => void): void {
+    const port = this.ports.get(name);
+    this.carryOut(name, state, () => {
+      settled();
+      this.onSettled();
+    });
+    if (port === undefined || state === 'learning') return;
+    if (state === 'forwarding') port.counters.forwardTransitions++;
+    const role = this.tree.portView(name, 0)?.role ?? 'disabled';
+    const change = state === 'forwarding' ? 'forwarding' : 'blocked';
+    this.actions.tell({ type: 'stp', change, bridge: this.spec.name, port: name, role });
+  }
+
+  private carryOut(name: string, state: TreeState, then: () => void): void {
+    // A port that is gone has no state.
+    const done = this.actions.setState(name, state).then(then, () => {});
+    this.pending = Promise.all([this.pending, done]).then(() => {});
+  }
+
+  /** Nobody governs its ports any more. */
+  open(): void {
+    for (const name of this.ports.keys()) this.carryOut(name, 'forwarding', () => {});
+  }
+
+  private flush(port: string): void {
+    const { name } = this.spec;
+    this.pending = this.pending.then(async () => {
+      await this.actions.flush(name, port).catch(() => {});
+    });
+  }
+}
+
+export class SpanningTrees {
+  private readonly host: Host;
+  private readonly actions: StpActions;
+  private readonly clock: () => number;
+  private readonly onChanged: () => void;
+  private readonly bridges = new Map<string, Bridge>();
+  /** By port. */
+  private readonly bridgeOf = new Map<string, Bridge>();
+  private readonly stopListening: () => void;
+
+  /** `onChanged` comes when the deadline may have moved; `clock` tells when a state was carried out. */
+  constructor(host: Host, actions: StpActions, clock: () => number, onChanged = () => {}) {
+    this.host = host;
+    this.actions = actions;
+    this.clock = clock;
+    this.onChanged = onChanged;
+    this.stopListening = host.onPunt('bpdu', (punt) => this.receive(punt));
+  }
+
+  /** The bridges that there are from now on; call it again whenever anything of them changes. */
+  setBridges(specs: readonly StpBridgeSpec[], now: number): void {
+    const wanted = new Map(specs.map((spec) => [spec.name, spec]));
+    for (const [name, bridge] of this.bridges) {
+      if (wanted.get(name)?.protocol === bridge.spec.protocol) continue;
+      if (!wanted.has(name)) bridge.open();
+      this.bridges.delete(name);
+    }
+    this.bridgeOf.clear();
+    for (const spec of specs) {
+      const bridge =
+        this.bridges.get(spec.name) ??
+        new Bridge(spec, this.host, this.actions, this.clock, () => this.settled(spec.name));
+      this.bridges.set(spec.name, bridge);
+      for (const { name } of spec.ports) this.bridgeOf.set(name, bridge);
+      bridge.update(spec, now);
+      bridge.report(now);
+    }
+  }
+
+  /** When `tick` has something to do. */
+  deadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const bridge of this.bridges.values()) next = Math.min(next, bridge.deadline());
+    return next;
+  }
+
+  tick(now: number): void {
+    for (const bridge of this.bridges.values()) {
+      if (bridge.deadline() > now) continue;
+      bridge.tick(now);
+      bridge.report(now);
+    }
+  }
+
+  /** Of a bridge that has one. */
+  status(bridge: string, now: number): StpStatus | undefined {
+    return this.bridges.get(bridge)?.status(now);
+  }
+
+  /** Of a port that takes part. */
+  portStatus(port: string, now: number): StpPortStatus | undefined {
+    return this.bridgeOf.get(port)?.portStatus(port, now);
+  }
+
+  /** The port's device is another one, or gone: it begins anew with the next `setBridges`. */
+  forget(port: string): void {
+    this.bridgeOf.get(port)?.ports.delete(port);
+  }
+
+  close(): void {
+    this.stopListening();
+    this.bridges.clear();
+    this.bridgeOf.clear();
+  }
+
+  private receive(punt: Punt): void {
+    const bridge = this.bridgeOf.get(punt.port);
+    if (bridge === undefined) return;
+    bridge.receive(punt, punt.at);
+    bridge.report(punt.at);
+    this.onChanged();
+  }
+
+  private settled(name: string): void {
+    this.bridges.get(name)?.report(this.clock());
+    this.onChanged();
+  }
+}
+
+function treePortOf(spec: StpPortSpec, isClosed: boolean): TreePort {
+  const { name, cost, pointToPoint, guard } = spec;
+  return {
+    name,
+    id: (spec.priority << PRIORITY_SHIFT) | spec.number,
+    cost,
+    edge: guard.has('filter') || spec.edge,
+    pointToPoint,
+    guard,
+    isUp: spec.isUp && !isClosed,
+  };
+}
+
+function timesOf({ helloTime, maxAge, forwardDelay }: StpBridgeSpec): Omit<TreeBridge, 'id'> {
+  return { helloTime, maxAge, forwardDelay };
+}
+
+function idOf({ priority, mac }: StpBridgeSpec): bigint {
+  return (BigInt(priority) << 48n) | BigInt(`0x${mac.replaceAll(':', '')}`);
+}
+
+function bridgeId(id: bigint): string {
+  const digits = id.toString(16).padStart(16, '0');
+  return `${digits.slice(0, 4)}.${digits.slice(4)}`;
+}
+
+function hex(id: number): string {
+  return id.toString(16).padStart(4, '0');
+}
+
+function isSame(a: object, b: object): boolean {
+  return Object.entries(a).every(([key, value]) => {
+    const other = (b as Record<string, unknown>)[key];
+    return value instanceof Set ? isSameSet(value, other as Set<unknown>) : value === other;
+  });
+}
+
+function isSameSet(a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean {
+  return a.size === b.size && [...a].every((one) => b.has(one));
+}

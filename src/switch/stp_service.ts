@@ -1,0 +1,215 @@
+// Spanning tree in a switch: tells the trees which ports there are and whether they are up, carries out what they decide, and
+// calls them when something is due. Until the data plane has a host for protocols (`attach`), ports stay closed.
+
+import { readFileSync } from 'node:fs';
+import type { StpChange, StpPortStatus, StpStatus } from '../api.ts';
+import type { PortState } from '../compile/overlay.ts';
+import { portViews } from '../compile/port_view.ts';
+import { stableMac } from '../config/defaults.ts';
+import { type BridgeConfig, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
+import { bridgeStp, isStpOn, portStp } from '../config/stp.ts';
+import type { Device } from '../device/device.ts';
+import type { LinkWatch } from '../device/link_watch.ts';
+import type { Host } from '../protocol/host.ts';
+import { SpanningTrees, type StpBridgeSpec, type StpPortSpec } from '../protocol/stp/spanning_trees.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import type { CounterView } from './counter_view.ts';
+
+/** How late a link that changed may be noticed where the kernel does not tell, ms. */
+const LINK_CHECK = 1_000;
+
+/** What the switch knows of its ports, by name. */
+export interface StpFacts {
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly goneNames: ReadonlySet<string>;
+  readonly linkWatch: LinkWatch;
+  readonly counters: CounterView;
+}
+
+/** What it does for the trees. */
+export interface StpDeeds {
+  setPortState(port: string, vlan: undefined, state: PortState): Promise<void>;
+  flush(filter: { bridge: string; port: string }): Promise<number>;
+}
+
+export class StpService {
+  private readonly facts: StpFacts;
+  private readonly tell: (change: StpChange) => void;
+  private trees: SpanningTrees | undefined;
+  private config: SwitchConfig = EMPTY_CONFIG;
+  private readonly speeds = new Map<string, number | undefined>();
+  private timer: NodeJS.Timeout | undefined;
+  private hasTimer = false;
+  private lookedAt = 0;
+  private nextAt = Number.POSITIVE_INFINITY;
+  /** The time of whoever polls, if somebody does. */
+  private polledAt: number | undefined;
+
+  constructor(facts: StpFacts, tell: (change: StpChange) => void) {
+    this.facts = facts;
+    this.tell = tell;
+  }
+
+  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
+  attach(host: Host, deeds: StpDeeds, { threaded }: { threaded: boolean }): void {
+    this.hasTimer = threaded;
+    this.trees = new SpanningTrees(
+      host,
+      {
+        setState: (port, state) => deeds.setPortState(port, undefined, state),
+        flush: (bridge, port) => deeds.flush({ bridge, port }),
+        tell: this.tell,
+      },
+      () => this.now(),
+      () => this.wait(),
+    );
+    this.look();
+  }
+
+  /** The configuration in force; also before ports go. */
+  update(config: SwitchConfig): void {
+    this.config = config;
+    this.look();
+  }
+
+  /** The kernel says that something about a port's interface has changed. */
+  linkChanged(port: string): void {
+    this.speeds.delete(port);
+    if (this.isOn) this.look();
+  }
+
+  /** The port's device is another one, or gone. */
+  forget(port: string): void {
+    this.speeds.delete(port);
+    this.trees?.forget(port);
+  }
+
+  /** Of a switch without threads, with each of its polls. */
+  poll(now?: number): void {
+    if (this.trees === undefined || this.hasTimer) return;
+    this.polledAt = now ?? monotonicMs();
+    if (this.polledAt >= this.nextAt) this.tick();
+  }
+
+  bridgeStatus(bridge: string): StpStatus | undefined {
+    return this.trees?.status(bridge, this.now());
+  }
+
+  portStatus(port: string): StpPortStatus | undefined {
+    return this.trees?.portStatus(port, this.now());
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.trees?.close();
+    this.trees = undefined;
+  }
+
+  private get isOn(): boolean {
+    return Object.values(this.config.bridges).some(isStpOn);
+  }
+
+  private now(): number {
+    return this.polledAt ?? monotonicMs();
+  }
+
+  private tick(): void {
+    const now = this.now();
+    this.trees?.tick(now);
+    if (now - this.lookedAt >= LINK_CHECK) this.look();
+    else this.wait();
+  }
+
+  private look(): void {
+    if (this.trees === undefined) return;
+    const now = this.now();
+    this.lookedAt = now;
+    if (this.isOn) {
+      this.facts.linkWatch.lookUp();
+      this.facts.linkWatch.lookAtOne();
+    }
+    this.trees.setBridges(
+      Object.entries(this.config.bridges).flatMap(([name, bridge]) => this.spec(name, bridge)),
+      now,
+    );
+    this.trees.tick(now);
+    this.wait();
+  }
+
+  private wait(): void {
+    if (this.trees === undefined) return;
+    const linkCheck = this.isOn ? this.lookedAt + LINK_CHECK : Number.POSITIVE_INFINITY;
+    this.nextAt = Math.min(this.trees.deadline(), linkCheck);
+    clearTimeout(this.timer);
+    if (!this.hasTimer || this.nextAt === Number.POSITIVE_INFINITY) return;
+    this.timer = setTimeout(() => this.tick(), Math.max(1, Math.ceil(this.nextAt - monotonicMs())));
+    this.timer.unref();
+  }
+
+  private spec(name: string, bridge: BridgeConfig): StpBridgeSpec[] {
+    const { protocol, priority, hello_time, max_age, forward_delay } = bridgeStp(bridge);
+    if (protocol === 'off') return [];
+    const mac = this.facts.devices.get(name)?.mac ?? stableMac(name);
+    const first = bridge.local === false ? 1 : 0;
+    return [
+      {
+        name,
+        protocol,
+        priority,
+        mac,
+        helloTime: hello_time * 1000,
+        maxAge: max_age * 1000,
+        forwardDelay: forward_delay * 1000,
+        ports: portViews(name, bridge).flatMap((view, place) =>
+          view.isInTree ? this.portSpec(view.name, place + first, bridge, mac) : [],
+        ),
+      },
+    ];
+  }
+
+  private portSpec(name: string, number: number, bridge: BridgeConfig, bridgeMac: string): StpPortSpec[] {
+    const device = this.facts.devices.get(name);
+    if (device === undefined) return []; // it is missing
+    const config = bridge.ports[name];
+    const isTap = config.type !== 'af_packet';
+    const speed = isTap ? undefined : this.speedOf(name, config.netns ?? '', config.interface ?? name);
+    const stp = portStp(config, bridgeStp(bridge), speed);
+    return [
+      {
+        name,
+        number,
+        priority: stp.priority,
+        cost: stp.cost,
+        edge: stp.edge,
+        pointToPoint: stp.point_to_point,
+        guard: new Set(stp.guard),
+        isUp: this.isUp(name),
+        // A TAP's address is that of its other end, and programs there drop what seems to come from themselves.
+        mac: (isTap ? undefined : device.mac) ?? bridgeMac,
+      },
+    ];
+  }
+
+  private isUp(name: string): boolean {
+    const { devices, goneNames, linkWatch, counters } = this.facts;
+    const port = devices.get(name)?.spec.port;
+    if (port === undefined || goneNames.has(name)) return false;
+    return (linkWatch.isUp(name) ?? counters.isUp(port)) && linkWatch.at(name).carrier !== false;
+  }
+
+  /** Mb/s, as long as the link does not change. The kernel tells it of interfaces in this namespace only. */
+  private speedOf(port: string, netns: string, device: string): number | undefined {
+    if (netns !== '') return undefined;
+    if (!this.speeds.has(port)) this.speeds.set(port, readSpeed(device));
+    return this.speeds.get(port);
+  }
+}
+
+function readSpeed(device: string): number | undefined {
+  try {
+    const speed = Number.parseInt(readFileSync(`/sys/class/net/${device}/speed`, 'latin1'), 10);
+    return speed > 0 ? speed : undefined;
+  } catch {
+    return undefined;
+  }
+}
