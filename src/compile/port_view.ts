@@ -21,6 +21,8 @@ export interface PortView {
   remotes: string[];
   /** The end of a mirror: no other frame comes in or leaves. */
   isMirrorEnd: boolean;
+  /** Frames to groups go where snooping says. */
+  snooping: boolean;
   /** Bits of traps.ts. */
   traps: number;
 }
@@ -38,6 +40,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isMirrorEnd: false,
     traps: 0,
     groupFwdMask: bridge.group_fwd_mask,
+    snooping: bridge.multicast?.snooping === true,
   };
   if (bridge.local !== false) {
     views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
@@ -58,6 +61,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps: lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp,
       isMirrorEnd: ends.has(portName),
+      snooping: plain.snooping,
     });
   }
   return views;

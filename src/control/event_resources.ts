@@ -54,10 +54,11 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   z.object({
     ...common,
     type: z.literal('limit'),
-    limit: z.enum(['port_fdb_limit', 'bridge_fdb_limit', 'max_remotes']),
+    limit: z.enum(['port_fdb_limit', 'bridge_fdb_limit', 'max_remotes', 'mcast_max_groups', 'max_groups']),
     ...where,
     vlan: vlan.optional(),
     mac: z.string().optional(),
+    group: z.string().optional(),
     value: count,
   }),
   z.object({
@@ -69,6 +70,15 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
     chassis: z.string(),
     neighbourPort: z.string(),
     name: z.string().optional(),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('multicast'),
+    change: z.enum(['querier_elected', 'querier_lost', 'router_added', 'router_removed']),
+    ...where,
+    vlan,
+    protocol: z.enum(['igmp', 'mld']),
+    address: z.string().optional().describe('of the querier'),
   }),
   z.object({
     ...common,

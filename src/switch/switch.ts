@@ -16,6 +16,8 @@ import type {
   LastDrop,
   LldpNeighbor,
   LldpPortStatus,
+  MulticastPort,
+  MulticastStatus,
   PollFrames,
   PollGap,
   PortStatus,
@@ -57,6 +59,8 @@ import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
+import { snoopingFacts } from './snooping_facts.ts';
+import { SnoopingService } from './snooping_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
 import { traceNames } from './trace_names.ts';
@@ -72,6 +76,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly reconciler: Reconciler;
   private readonly captures: CaptureRegistry;
   private readonly lldpService: LldpService;
+  private readonly snooping: SnoopingService;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
@@ -104,11 +109,17 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.neighbour(change);
       this.emit('neighbor', change);
     });
+    this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
+      this.events.add(fact),
+    );
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
       {
-        update: (config) => this.lldpService.update(config),
+        update: (config) => {
+          this.lldpService.update(config);
+          this.snooping.update(config);
+        },
         changed: () => this.captures.select(),
         forgot: (port) => this.events.forget(port),
       },
@@ -121,6 +132,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       news: this.events,
     });
     this.lldpService.attach(this.host, { threaded });
+    this.snooping.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       config,
@@ -190,6 +202,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
     this.lldpService.poll(now);
+    this.snooping.poll(now);
   }
 
   /**
@@ -267,6 +280,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.lldpService.ports();
   }
 
+  multicast(bridge?: string): MulticastStatus {
+    return this.snooping.status(bridge);
+  }
+
+  multicastPorts(): MulticastPort[] {
+    return this.snooping.ports();
+  }
+
   trace(options: TraceOptions): Promise<Trace> {
     return this.tracing.trace(options);
   }
@@ -291,6 +312,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.reconciler.close();
       await this.captures.close();
       this.lldpService.close();
+      this.snooping.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();

@@ -1,7 +1,7 @@
 // Who wants which multicast groups: what IGMP (RFC 1112, 2236, 3376) and MLD (RFC 2710, 3810) say, in one form for both,
 // and PIM's hello, by which a router tells that it is there.
 
-import { formatIp } from './ip_address.ts';
+import { formatIp, type IpBytes, isMulticastIp } from './ip_address.ts';
 
 export type Family = 4 | 6;
 
@@ -99,4 +99,10 @@ function toCode(value: number, bits: number): number {
   if (value < 1 << (bits + 3)) return value;
   const exponent = 31 - Math.clz32(value) - bits;
   return (1 << (bits + 3)) | ((exponent - 3) << bits) | ((value >>> exponent) & ((1 << bits) - 1));
+}
+
+/** Whether a group is asked for one by one. Link-local ones are for all (RFC 4541 section 2.1.2, RFC 4291 section 2.7). */
+export function isSnoopedGroup(bytes: IpBytes): boolean {
+  if (!isMulticastIp(bytes)) return false;
+  return bytes.length === 4 ? bytes[0] !== 224 || bytes[1] !== 0 || bytes[2] !== 0 : (bytes[1] & 0xf) > 2;
 }
