@@ -328,6 +328,60 @@ export interface LldpChange {
   neighbor: LldpNeighbor;
 }
 
+/** What the hosts behind a port want of a multicast group. */
+export interface MdbEntry {
+  bridge: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  group: string;
+  port: string;
+  /** `static`: the configuration says so. */
+  type: 'static' | 'dynamic';
+  /** `include`: only the sources that are listed; `exclude`: all but those that are blocked. */
+  mode: 'include' | 'exclude';
+  sources: { address: string; isBlocked: boolean; expiresIn?: number }[];
+  /** Seconds until it is forgotten, unless a host says it again. */
+  expiresIn?: number;
+  /** Where a port leaves fast: the hosts that want it, of IGMPv3 and MLDv2. */
+  hosts?: string[];
+}
+
+/** IGMP or MLD in one VLAN. */
+export interface MulticastVlan {
+  bridge: string;
+  vlan: number;
+  protocol: 'igmp' | 'mld';
+  /** Whether frames to groups go to their members only: while there is a querier. */
+  isActive: boolean;
+  /** Who asks; `port` if it is not the switch itself. */
+  querier?: { address: string; port?: string; expiresIn?: number };
+  /** Ports that lead to routers, which get the frames of all groups. */
+  routers: { port: string; type: 'permanent' | 'temporary'; expiresIn?: number }[];
+  groups: number;
+}
+
+/** Counters of a port since the bridge snoops. */
+export interface MulticastPort {
+  bridge: string;
+  port: string;
+  /** Groups now, over all VLANs. */
+  groups: number;
+  reports: number;
+  queries: number;
+  /** Hellos of PIM routers. */
+  hellos: number;
+  /** Records that no group was made for, because of a limit. */
+  refused: number;
+  /** By reason. */
+  malformed: Record<string, number>;
+}
+
+export interface MulticastStatus {
+  entries: MdbEntry[];
+  vlans: MulticastVlan[];
+  ports: MulticastPort[];
+}
+
 /** A frame described by its fields, instead of its bytes. Addresses that are left out are made up, and locally administered. */
 export interface TraceFields {
   src: string;
@@ -463,6 +517,10 @@ export interface SwitchApi {
   lldp(): LldpNeighbor[];
   /** Ports on which LLDP runs. */
   lldpPorts(): LldpPortStatus[];
+  /** What multicast snooping found, of one bridge or of all that snoop. */
+  multicast(bridge?: string): MulticastStatus;
+  /** The same without entries: their number may be large. */
+  multicastPorts(): MulticastPort[];
   /**
    * What would become of a frame: nothing is sent, learned or counted.
    * @throws TaploomError `invalid_frame`, `invalid_mac`, `no_such_bridge`, `no_such_port`, `no_such_remote`

@@ -42,13 +42,14 @@ export type StationFact =
 export interface LimitFact {
   type: 'limit';
   /** `max_remotes`: a tunnel learned so many remotes, and gives up the oldest for others. */
-  limit: 'port_fdb_limit' | 'bridge_fdb_limit' | 'max_remotes';
+  limit: 'port_fdb_limit' | 'bridge_fdb_limit' | 'max_remotes' | 'mcast_max_groups' | 'max_groups';
   bridge: string;
   /** Where the address was seen; the port that is full, if it is one. */
   port: string;
-  /** What was not learned; none for `max_remotes`. */
+  /** What was not learned, a group in place of `mac`; none for `max_remotes`. */
   vlan?: number;
   mac?: string;
+  group?: string;
   /** The limit's value. */
   value: number;
 }
@@ -97,6 +98,18 @@ export function lostHelp(type: string, port: string): string {
   const hasQueue = type !== 'af_packet' && type !== 'vxlan';
   const room = !hasQueue ? '' : `, or \`ip link set ${port} txqueuelen 10000\` for bursts`;
   return `the kernel lost them before the switch could read them: it was too busy; --workers 2 helps${room}`;
+}
+
+/** Multicast snooping: who asks hosts for their groups in a VLAN has changed, or a port leads to a router, or no longer. */
+export interface MulticastFact {
+  type: 'multicast';
+  change: 'querier_elected' | 'querier_lost' | 'router_added' | 'router_removed';
+  bridge: string;
+  vlan: number;
+  port: string;
+  protocol: 'igmp' | 'mld';
+  /** Of the querier. */
+  address?: string;
 }
 
 /** Frames were dropped, since the last event of this port and reason. */
@@ -150,6 +163,7 @@ export type EventFact =
   | LimitFact
   | NeighbourFact
   | StpFact
+  | MulticastFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -160,6 +174,7 @@ export const EVENT_TYPES = [
   'limit',
   'neighbour',
   'stp',
+  'multicast',
   'drop',
   'configuration',
   'lost',

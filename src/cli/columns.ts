@@ -1,7 +1,7 @@
 // The columns of every list. The program's options name them, so this loads without tables and client.
 
 import { amount, si } from '../amount.ts';
-import type { BridgeStatus, FdbEntry, LldpNeighbor, PortStatus } from '../api.ts';
+import type { BridgeStatus, FdbEntry, LldpNeighbor, MdbEntry, MulticastVlan, PortStatus } from '../api.ts';
 import type { LocalConfig, MirrorConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 import type { DropRow } from '../control/client.ts';
 import { type PortRates, total } from '../rates.ts';
@@ -170,6 +170,48 @@ export const LLDP_COLUMNS: Columns<LldpNeighbor> = {
     value: ({ enabledCapabilities = [], systemDescription }) =>
       [enabledCapabilities.join(' '), systemDescription].filter((text) => text).join(', '),
   },
+};
+
+export const MDB_COLUMNS: Columns<MdbEntry> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  vlan: { title: 'VLAN', value: ({ vlan }) => vlan, text: ({ vlan }) => (vlan === 0 ? '-' : String(vlan)) },
+  group: { title: 'GROUP', value: ({ group }) => group },
+  port: { title: 'PORT', value: ({ port }) => port },
+  type: { title: 'TYPE', value: ({ type }) => type },
+  mode: { title: 'MODE', value: ({ mode }) => mode },
+  sources: {
+    title: 'SOURCES',
+    value: ({ sources }) =>
+      sources.map(({ address, isBlocked }) => (isBlocked ? `not ${address}` : address)).join(' '),
+  },
+  expires: {
+    title: 'EXPIRES',
+    value: ({ expiresIn, sources }) =>
+      expiresIn ??
+      sources.reduce<number | undefined>((most, { expiresIn }) => later(most, expiresIn), undefined),
+    right: true,
+  },
+  hosts: { title: 'HOSTS', value: ({ hosts = [] }) => hosts.join(' ') },
+};
+
+function later(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
+
+export const MULTICAST_VLAN_COLUMNS: Columns<MulticastVlan> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  vlan: { title: 'VLAN', value: ({ vlan }) => vlan, text: ({ vlan }) => (vlan === 0 ? '-' : String(vlan)) },
+  protocol: { title: 'PROTOCOL', value: ({ protocol }) => protocol },
+  groups: { title: 'GROUPS', value: ({ groups }) => groups, right: true },
+  querier: {
+    title: 'QUERIER',
+    value: ({ querier }) => querier && `${querier.address} (${querier.port ?? 'this switch'})`,
+    text: ({ querier }) =>
+      querier === undefined
+        ? 'none: groups are flooded'
+        : `${querier.address} (${querier.port ?? 'this switch'})`,
+  },
+  routers: { title: 'ROUTER PORTS', value: ({ routers }) => routers.map(({ port }) => port).join(' ') },
 };
 
 /** A name may have 255 bytes; `--json` has all of it. */

@@ -7,7 +7,15 @@ import type { Action, ActionResult } from '../config/action.ts';
 import { ControlClient, ControlError, type SwitchSummary } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
 import type { Kind } from './bench/command.ts';
-import { BRIDGE_COLUMNS, DROP_COLUMNS, LLDP_COLUMNS, MIRROR_COLUMNS, portColumns } from './columns.ts';
+import {
+  BRIDGE_COLUMNS,
+  DROP_COLUMNS,
+  LLDP_COLUMNS,
+  MDB_COLUMNS,
+  MIRROR_COLUMNS,
+  MULTICAST_VLAN_COLUMNS,
+  portColumns,
+} from './columns.ts';
 import { type Choice, type Columns, chosen } from './list.ts';
 import type { Terminal } from './program.ts';
 import { bridgeValues, mirrorValues, newBridgeValues, portValues, type Values } from './settings.ts';
@@ -296,6 +304,18 @@ export async function lldp(context: Context, bridge?: string, port?: string): Pr
     noNeighbors(answer.ports),
     port === undefined ? undefined : () => lldpPortText({ ...answer, neighbors }),
   );
+}
+
+export async function mdbShow(context: Context, bridge?: string): Promise<void> {
+  const { entries } = await context.client.mdb(bridge);
+  await printList(context, entries, MDB_COLUMNS, 'no groups');
+}
+
+export async function mdbVlans(context: Context, bridge?: string): Promise<void> {
+  const { vlans } = await context.client.mdb(bridge);
+  const none =
+    'no bridge snoops; `taploom bridge set BRIDGE --multicast snooping=on,querier=on` changes that';
+  await printList(context, vlans, MULTICAST_VLAN_COLUMNS, none);
 }
 
 export async function events(context: Context): Promise<void> {

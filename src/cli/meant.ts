@@ -14,7 +14,7 @@ const SYNONYMS = new Map([
   ...['create', 'new'].map((word) => [word, 'add'] as const),
   ...['delete', 'remove', 'rm'].map((word) => [word, 'del'] as const),
 ]);
-const HARMLESS = new Set(['show', 'stats', 'drops', 'events', 'lldp', 'top', 'export', 'help']);
+const HARMLESS = new Set(['show', 'stats', 'drops', 'events', 'lldp', 'mdb', 'top', 'export', 'help']);
 
 /** `args` in the words of `program`; `tell` hears of a guess. */
 export function meant(

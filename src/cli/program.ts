@@ -13,7 +13,9 @@ import {
   DROP_COLUMNS,
   FDB_COLUMNS,
   LLDP_COLUMNS,
+  MDB_COLUMNS,
   MIRROR_COLUMNS,
+  MULTICAST_VLAN_COLUMNS,
   portColumns,
   STATS_COLUMNS,
   TOP_COLUMNS,
@@ -305,13 +307,22 @@ export function taploomProgram(
     ]),
     LLDP_COLUMNS,
   ).action(action((c) => c.lldp));
+  const mdb = child(program, 'mdb', 'multicast groups that snooping found', []);
+  list(
+    child(mdb, 'show [bridge]', 'groups by port', ['mdb show', 'mdb show br0 --filter port=vm1']),
+    MDB_COLUMNS,
+  ).action(action((c) => c.mdbShow));
+  list(
+    child(mdb, 'vlans [bridge]', 'queriers and router ports by VLAN', ['mdb vlans', 'mdb vlans br0 --json']),
+    MULTICAST_VLAN_COLUMNS,
+  ).action(action((c) => c.mdbVlans));
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',
     'events --follow --json | jq .message',
   ])
     .option('--follow', 'go on with what happens')
-    .option('--type <types>', 'only port, station, limit, neighbour, drop, configuration')
+    .option('--type <types>', 'only port, station, limit, neighbour, multicast, drop, configuration')
     .option('--bridge <bridge>', 'only what concerns this bridge')
     .option('--port <port>', 'only what concerns this port')
     .option('--since <seq>', 'only after the event of this number (seq in --json)')

@@ -57,6 +57,17 @@ const pairs = (text: string): Values =>
     }),
   );
 
+/** `snooping=on,querier=on,query_interval=60`; the lists in it are the configuration file's. */
+const mixedPairs = (text: string): Values =>
+  Object.fromEntries(
+    list(text, []).map((pair) => {
+      const [key, value, ...rest] = pair.split('=');
+      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KEY=VALUE,...');
+      if (value === 'on' || value === 'off') return [key, value === 'on'];
+      return [key, Number.isNaN(Number(value)) ? value : Number(value)];
+    }),
+  );
+
 const orInherit = (text: string): number | string => (text === 'inherit' ? text : number(text));
 const orNone = (text: string): number | 'none' => (text === 'none' ? text : number(text));
 
@@ -126,6 +137,27 @@ const PERSIST: Setting = {
   help: 'tap: leave the interface when taploomd ends',
   parse: onOff,
 };
+
+const MULTICAST: Setting[] = [
+  {
+    flags: '--mcast-router <auto|permanent|off>',
+    key: 'mcast_router',
+    help: 'whether the port leads to a multicast router',
+    parse: word,
+  },
+  {
+    flags: '--mcast-fast-leave <on|off>',
+    key: 'mcast_fast_leave',
+    help: 'a group ends with its last host, unasked',
+    parse: onOff,
+  },
+  {
+    flags: '--mcast-max-groups <number>',
+    key: 'mcast_max_groups',
+    help: 'most groups joined on this port',
+    parse: number,
+  },
+];
 
 const TAP: Setting[] = [
   PERSIST,
@@ -198,6 +230,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...AF_PACKET,
   ...VXLAN,
   LLDP,
+  ...MULTICAST,
   FAULT,
 ];
 
@@ -221,6 +254,12 @@ const BRIDGE_KEYS: readonly Setting[] = [
     parse: number,
   },
   GROUP_FWD_MASK,
+  {
+    flags: '--multicast <key=value,...>',
+    key: 'multicast',
+    help: 'multicast snooping: snooping, querier (on|off), unknown (flood|drop|routers), ...',
+    parse: mixedPairs,
+  },
   {
     flags: '--local <on|off>',
     key: 'local',

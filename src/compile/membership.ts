@@ -7,6 +7,7 @@ import {
   HAIRPIN,
   ISOLATED,
   LEARNING,
+  SNOOPING,
   SPLIT_HORIZON,
   TELLS_MTU,
   TUNNEL,
@@ -74,6 +75,7 @@ export function stateFlags(state: PortState, isLearning: boolean): number {
 function flagsOf(view: PortView): number {
   return (
     (view.hairpin ? HAIRPIN : 0) |
+    (view.snooping ? SNOOPING : 0) |
     (view.isolated ? ISOLATED : 0) |
     (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
     (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)

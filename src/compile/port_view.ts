@@ -22,6 +22,8 @@ export interface PortView {
   remotes: string[];
   /** The end of a mirror: no other frame comes in or leaves. */
   isMirrorEnd: boolean;
+  /** Frames to groups go where snooping says. */
+  snooping: boolean;
   /** Bits of traps.ts. */
   traps: number;
   /** A spanning tree governs it: it is closed until that opens it. */
@@ -45,6 +47,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isInTree: false,
     traps: bpdus,
     groupFwdMask: bridge.group_fwd_mask,
+    snooping: bridge.multicast?.snooping === true,
   };
   if (bridge.local !== false) {
     views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
@@ -66,6 +69,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       traps: bpdus | (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp),
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
+      snooping: plain.snooping,
     });
   }
   return views;

@@ -6,6 +6,7 @@ import { parseIp } from '../wire/ip_address.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
+import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
@@ -25,6 +26,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkStatic(name, bridge, doubts, problems);
     checkMirrors(name, bridge, doubts, problems);
     checkSpanningTree(name, bridge, problems);
+    checkMulticast(name, bridge, doubts, problems);
     for (const [portName, port] of Object.entries(bridge.ports)) {
       const path = ['bridges', name, 'ports', portName];
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);

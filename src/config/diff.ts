@@ -48,6 +48,7 @@ const BRIDGE_KEYS = [
   'group_fwd_mask',
   'stp',
   'mirrors',
+  'multicast',
 ] as const;
 
 export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {

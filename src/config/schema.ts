@@ -22,6 +22,7 @@ export type {
   LocalConfig,
   MemoryPortConfig,
   MirrorConfig,
+  MulticastConfig,
   PortConfig,
   StaticEntryConfig,
   SwitchConfig,

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
+import { isSnoopedGroup } from '../wire/membership.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { parseRange } from './range.ts';
@@ -201,8 +202,13 @@ const portStp = mapping({
   guard: z.union([z.enum(GUARDS, GUARD), z.array(z.enum(GUARDS, GUARD), GUARD)], GUARD).optional(),
 });
 
+const mcastRouter = z.enum(['auto', 'permanent', 'off'], expecting('auto, permanent or off'));
+
 const common = {
   vlan: vlan.optional(),
+  mcast_router: mcastRouter.optional(),
+  mcast_fast_leave: boolean().optional(),
+  mcast_max_groups: integer('a number of groups (1-16384)', 1, 16_384).optional(),
   stp: portStp.optional(),
   // BR_GROUPFWD_MACPAUSE
   group_fwd_mask: groupFwdMask(2, '1 (PAUSE) is restricted'),
@@ -325,6 +331,42 @@ const mirror = mapping({
 });
 
 const STP = expecting('true, false or a mapping with protocol: rstp, stp or off');
+const GROUP_TEXT = 'a multicast group that is not link-local, such as 239.1.1.1 or ff15::1';
+const staticGroup = mapping({
+  group: text(GROUP_TEXT, (value) => {
+    const bytes = parseIp(value);
+    return bytes !== undefined && isSnoopedGroup(bytes);
+  }).overwrite((value) => canonicalIp(value) ?? value),
+  source: unicastIp.optional(),
+  vlan: vid.optional(),
+  port: text('the name of a port of this bridge', () => true),
+});
+
+const seconds = (least: number, most: number) => number(`a time (${least}-${most} seconds)`, least, most);
+// Defaults of Linux' br_multicast_ctx_init(), but the versions: only 3 and 2 know sources.
+const multicast = mapping({
+  snooping: boolean().default(true),
+  querier: boolean().default(false),
+  querier_address: text('the IPv4 address of a host', (value) => {
+    const bytes = parseIp(value);
+    return bytes?.length === 4 && !isMulticastIp(bytes);
+  }).default('0.0.0.0'),
+  igmp_version: z.literal([2, 3], expecting('2 or 3')).default(3),
+  mld_version: z.literal([1, 2], expecting('1 or 2')).default(2),
+  unknown: z.enum(['flood', 'drop', 'routers'], expecting('flood, drop or routers')).default('flood'),
+  max_groups: integer('a number of groups (1-16384)', 1, 16_384).default(4096),
+  // RFC 3376, 8.2: the code of an interval ends there.
+  query_interval: seconds(1, 31_744).default(125),
+  query_response_interval: seconds(0.1, 3174).default(10),
+  last_member_interval: seconds(0.1, 3174).default(1),
+  last_member_count: integer('a number of queries (1-7)', 1, 7).default(2),
+  startup_query_count: integer('a number of queries (1-10)', 1, 10).default(2),
+  startup_query_interval: seconds(0.1, 31_744).optional(),
+  membership_interval: seconds(1, 1_000_000).optional(),
+  querier_interval: seconds(1, 1_000_000).optional(),
+  static: z.array(staticGroup, expecting('a list of { group, source, vlan, port }')).default([]),
+});
+
 // Ranges of Linux' br_set_hello_time() and br_set_max_age(). A forward delay has none while the protocol is off.
 const bridgeStp = mapping({
   protocol: z.enum(STP_PROTOCOLS, expecting('rstp, stp or off')),
@@ -343,6 +385,7 @@ const bridge = mapping({
   // BR_GROUPFWD_RESTRICTED
   group_fwd_mask: groupFwdMask(7, '0 (STP), 1 (PAUSE) and 2 (LACP) are restricted'),
   stp: z.union([z.boolean(), bridgeStp], STP).default(false),
+  multicast: multicast.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z
@@ -396,6 +439,7 @@ export type VxlanPortConfig = z.output<typeof vxlan>;
 export type PortConfig = TapPortConfig | AfPacketPortConfig | VxlanPortConfig | MemoryPortConfig;
 export type LocalConfig = z.output<typeof local>;
 export type MirrorConfig = z.output<typeof mirror>;
+export type MulticastConfig = z.output<typeof multicast>;
 export type StaticEntryConfig = z.output<typeof staticEntry>;
 export type BridgeConfig = Omit<z.output<typeof bridge>, 'ports'> & { ports: Record<string, PortConfig> };
 /** A valid configuration with the defaults filled in. */

@@ -10,6 +10,7 @@ import type {
   LastDrop,
   LldpNeighbor,
   LldpPortStatus,
+  MulticastStatus,
   PollGap,
   PortStatus,
   Trace,
@@ -152,6 +153,10 @@ export class ControlClient {
   /** The stream of the capture ends with its statistics. */
   async endCapture(id: string): Promise<void> {
     await this.call('DELETE', `/v1/capture/${encodeURIComponent(id)}`);
+  }
+
+  mdb(bridge?: string): Promise<MulticastStatus> {
+    return this.call('GET', '/v1/mdb', { bridge });
   }
 
   lldp(bridge?: string, port?: string): Promise<LldpAnswer> {

@@ -54,10 +54,11 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   z.object({
     ...common,
     type: z.literal('limit'),
-    limit: z.enum(['port_fdb_limit', 'bridge_fdb_limit', 'max_remotes']),
+    limit: z.enum(['port_fdb_limit', 'bridge_fdb_limit', 'max_remotes', 'mcast_max_groups', 'max_groups']),
     ...where,
     vlan: vlan.optional(),
     mac: z.string().optional(),
+    group: z.string().optional(),
     value: count,
   }),
   z.object({
@@ -85,6 +86,15 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
     bridge: z.string(),
     root: z.string(),
     port: z.string().optional().describe('on the way to the root; none: the bridge is the root'),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('multicast'),
+    change: z.enum(['querier_elected', 'querier_lost', 'router_added', 'router_removed']),
+    ...where,
+    vlan,
+    protocol: z.enum(['igmp', 'mld']),
+    address: z.string().optional().describe('of the querier'),
   }),
   z.object({
     ...common,

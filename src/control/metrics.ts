@@ -11,6 +11,7 @@ import type {
   BridgeStatus,
   LldpCounters,
   LldpPortStatus,
+  MulticastPort,
   PollGap,
   PortCounters,
   PortStatus,
@@ -30,6 +31,7 @@ interface Snapshot {
   ports: Port[];
   bridges: { status: BridgeStatus; fdbLimit: number | undefined; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
+  multicast: { status: MulticastPort; labels: Labels }[];
   pollGap: PollGap;
 }
 
@@ -44,7 +46,14 @@ type Labels = Readonly<Record<string, string>>;
 
 export type MetricsApi = Pick<
   SwitchApi,
-  'config' | 'ports' | 'bridges' | 'pollGap' | 'pollFrames' | 'unassignedDrops' | 'lldpPorts'
+  | 'config'
+  | 'ports'
+  | 'bridges'
+  | 'pollGap'
+  | 'pollFrames'
+  | 'unassignedDrops'
+  | 'lldpPorts'
+  | 'multicastPorts'
 >;
 
 export interface MetricsOptions {
@@ -87,6 +96,7 @@ export class Metrics {
     this.addBridges();
     this.addLldp();
     this.addStp();
+    this.addMulticast();
     this.addSwitch();
     if (lastLoad) this.addLastLoad(lastLoad);
     if (process) for (const registry of this.registries) processMetrics(registry);
@@ -271,6 +281,39 @@ export class Metrics {
     total('forward_transitions', 'How often the port began to forward.', 'forwardTransitions');
   }
 
+  private addMulticast(): void {
+    const read = (value: (status: MulticastPort) => number) => (snapshot: Snapshot) =>
+      samples(snapshot.multicast, ({ status }) => value(status));
+    const total = (name: 'reports' | 'queries' | 'hellos' | 'refused', help: string) =>
+      this.add(
+        'counter',
+        `taploom_multicast_${name}_total`,
+        help,
+        read((status) => status[name]),
+      );
+    const groups = 'Multicast groups that the port is a member of, over all its VLANs.';
+    this.add(
+      'gauge',
+      'taploom_multicast_groups',
+      groups,
+      read((status) => status.groups),
+    );
+    total('reports', 'IGMP and MLD reports heard on the port.');
+    total('queries', 'IGMP and MLD queries heard on the port.');
+    total('hellos', 'Hellos of multicast routers heard on the port.');
+    total('refused', 'Groups that were not joined because of a limit.');
+    const malformed = 'IGMP, MLD and PIM packets without use, by reason.';
+    this.add('counter', 'taploom_multicast_malformed_total', malformed, ({ multicast }) =>
+      multicast.flatMap(({ status, labels }) =>
+        Object.entries(status.malformed).map(([reason, value]) => ({
+          value,
+          labels: { reason },
+          shared: labels,
+        })),
+      ),
+    );
+  }
+
   private addSwitch(): void {
     const unassigned =
       'Frames dropped that belong to no port, such as VXLAN datagrams with an unknown VNI, by reason.';
@@ -356,6 +399,10 @@ export class Metrics {
         return { status, config, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
       }),
       lldp: this.api.lldpPorts().map((status) => {
+        const { bridge, port } = status;
+        return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
+      }),
+      multicast: this.api.multicastPorts().map((status) => {
         const { bridge, port } = status;
         return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
       }),

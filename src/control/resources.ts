@@ -9,6 +9,9 @@ import type {
   LldpCounters,
   LldpNeighbor,
   LldpPortStatus,
+  MdbEntry,
+  MulticastPort,
+  MulticastVlan,
   PollGap,
   PortCounters,
   PortStatus,
@@ -233,6 +236,43 @@ export const lldpPortStatus: z.ZodType<LldpPortStatus> = z.object({
   counters: lldpCounters,
 });
 
+const expiresIn = z.number().optional().describe('seconds; absent = it stays');
+export const mdbEntry: z.ZodType<MdbEntry> = z.object({
+  bridge: z.string(),
+  vlan: vlanId.describe('0 in a bridge that does not filter VLANs'),
+  group: z.string(),
+  port: z.string(),
+  type: z.enum(['static', 'dynamic']),
+  mode: z.enum(['include', 'exclude']).describe('only these sources, or all but those that are blocked'),
+  sources: z.array(z.object({ address: z.string(), isBlocked: z.boolean(), expiresIn })),
+  expiresIn,
+  hosts: z.array(z.string()).optional().describe('of IGMPv3 and MLDv2, on a port that leaves fast'),
+});
+
+export const multicastVlan: z.ZodType<MulticastVlan> = z.object({
+  bridge: z.string(),
+  vlan: vlanId,
+  protocol: z.enum(['igmp', 'mld']),
+  isActive: z.boolean().describe('frames to groups go to their members only: while there is a querier'),
+  querier: z
+    .object({ address: z.string(), port: z.string().optional(), expiresIn })
+    .optional()
+    .describe('without a port it is the switch itself'),
+  routers: z.array(z.object({ port: z.string(), type: z.enum(['permanent', 'temporary']), expiresIn })),
+  groups: count,
+});
+
+export const multicastPort: z.ZodType<MulticastPort> = z.object({
+  bridge: z.string(),
+  port: z.string(),
+  groups: count,
+  reports: count,
+  queries: count,
+  hellos: count,
+  refused: count.describe('groups that were not joined because of a limit'),
+  malformed: z.record(z.string(), count).describe('by reason'),
+});
+
 /** A query string has only text; the compiler sees numbers. */
 const numeric = z.string().regex(/^\d+$/, 'not a number').transform(Number);
 
@@ -349,6 +389,12 @@ export const lldpQuery = z.strictObject({ bridge: z.string().optional(), port: z
 export const lldp = z.object({
   neighbors: z.array(lldpNeighbor),
   ports: z.array(lldpPortStatus).describe('ports on which LLDP runs'),
+});
+export const mdbQuery = z.strictObject({ bridge: z.string().optional() });
+export const mdb = z.object({
+  entries: z.array(mdbEntry),
+  vlans: z.array(multicastVlan),
+  ports: z.array(multicastPort),
 });
 export const flushed = z.object({ flushed: count });
 export const results = z.object({ results: z.array(actionResult).describe('deletions first') });

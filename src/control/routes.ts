@@ -261,6 +261,17 @@ export const ROUTES: readonly Route[] = [
     },
   }),
 
+  route('get', '/v1/mdb', {
+    summary: 'Multicast groups by port, queriers and router ports, of bridges that snoop',
+    query: resource.mdbQuery,
+    answer: resource.mdb,
+    problems: [404],
+    handle: ({ api }, { query: { bridge } }) => {
+      if (bridge !== undefined) requireBridge(api.config, bridge);
+      return api.multicast(bridge);
+    },
+  }),
+
   route('get', '/v1/events', {
     summary: 'What happens, as server-sent events; with follow=false what is stored, as JSON',
     description:

@@ -9,6 +9,7 @@ import { type Counters, type Drops, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import type { Giver } from '../table/fdb.ts';
 import { tickAt, WORDS } from '../table/fdb_entry.ts';
+import { Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
@@ -42,6 +43,8 @@ export class Engine {
   readonly clock = new Float64Array(1);
   readonly counters: Counters;
   readonly lists = new Lists();
+  /** What multicast snooping found. */
+  readonly groups: Groups;
   readonly drops: Drops;
   readonly egress: Egress;
   readonly host: HostPort;
@@ -69,12 +72,14 @@ export class Engine {
     this.host = new HostPort(batch, counters, clock);
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
-    this.stages = createStages(batch, counters, this.host);
+    this.groups = new Groups(options.seed[2]);
+    this.stages = createStages(batch, counters, this.host, this.groups);
     this.route = options.createRoute?.(batch) ?? null;
     this.replicate = createReplicate(
       batch,
       counters,
       this.lists,
+      this.groups,
       this.egress,
       this.pmtu,
       options.limits ?? NO_LIMITS,

@@ -1,23 +1,20 @@
 // The host's end in the data plane. As on a hardware switch the control plane is a device of its own: frames that are its
 // business are punted to it through a ring, and what it says comes in through another.
 //
-//   trapOf -> punt -> ring to the host          ring from the host -> receive: SEND (past all tables) or RELAY
+//   trapOf -> punt, puntRow -> ring to the host          ring from the host -> receive: SEND (past all tables), RELAY or FLOOD
 //
 // Whoever sends frames could keep the host busy: each port may punt so many of a kind, and no guest takes another's share.
 
-import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { DEST_DIRECT, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
+import { DEST_DIRECT, DEST_LIST, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
-import { bytesAt, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
-import { FIRST_TYPE, puntInterval, TRAP_TYPES, TRAPS } from '../table/traps.ts';
+import { bytesAt, FLOOD, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
+import { FIRST_TYPE, puntBurst, puntInterval, TRAP_TYPES, TRAPS } from '../table/traps.ts';
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTpid, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
-import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
-
-/** Punts of a port and trap at once; their rate is that of `puntInterval`. */
-const BURST = 16;
+import { DOMAIN_SHIFT, FORWARDING, type Topology, VLAN_STRIDE } from './topology.ts';
 
 export class HostPort implements Source {
   /** To the host and from it; null until somebody listens. */
@@ -65,7 +62,7 @@ export class HostPort implements Source {
    */
   punt(row: number, topology: Topology, trap: number): boolean {
     const ring = this.toHost;
-    const { batch, counters } = this;
+    const { batch } = this;
     const { rows, view } = batch;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
     if (ring === null || !this.isAllowed(port, trap)) return false;
@@ -85,25 +82,59 @@ export class HostPort implements Source {
       rows[row + COLUMN.csumStart] -= tagLength;
       if (completeChecksum(batch, row, batch.aux) >= 0) from = batch.aux;
     }
-    const kept = Math.min(length, SLOT_BYTES);
-    const to = bytesAt(slot);
-    copy(view, from, ring.view, to, MACS_LEN);
-    const rest = from === at ? at + MACS_LEN + tagLength : from + MACS_LEN;
-    copy(view, rest, ring.view, to + MACS_LEN, kept - MACS_LEN);
     const vid = (tag & VID_MASK) === 0 ? topology.pvid[port] & VID_MASK : tag & VID_MASK;
     rows[row + COLUMN.tci] = vid; // for whoever looks on
+    const rest = from === at ? at + MACS_LEN + tagLength : from + MACS_LEN;
+    const domain = topology.vlan[port * VLAN_STRIDE + vid] >>> DOMAIN_SHIFT;
+    this.put(slot, from, rest, length, port, trap, domain, tag);
+    return true;
+  }
+
+  /** Gives the host a copy of a frame that goes on, or not, once. Relies on `classify`, and is for frames without a request. */
+  puntRow(row: number, trap: number): boolean {
+    const { rows } = this.batch;
+    if ((rows[row + COLUMN.mark] & MARK.punted) !== 0) return true;
+    const ring = this.toHost;
+    const port = rows[row + COLUMN.ingress] & PORT_MASK;
+    // What many guests say at once leaves room for other protocols.
+    if (ring === null || ring.isHalfFull || !this.isAllowed(port, trap)) return false;
+    const slot = ring.reserve();
+    if (slot < 0) return false;
+    const length = this.batch.headLength(row);
+    const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
+    this.put(slot, rows[row + COLUMN.start], rows[row + COLUMN.rest], length, port, trap, domain, 0);
+    rows[row + COLUMN.mark] |= MARK.punted;
+    return true;
+  }
+
+  /** Fills a slot with what is at `macs` and at `rest`. */
+  private put(
+    slot: number,
+    macs: number,
+    rest: number,
+    length: number,
+    port: number,
+    trap: number,
+    domain: number,
+    tag: number,
+  ): void {
+    const ring = this.toHost as SlotRing;
+    const { view } = this.batch;
+    const kept = Math.min(length, SLOT_BYTES);
+    const to = bytesAt(slot);
+    copy(view, macs, ring.view, to, MACS_LEN);
+    copy(view, rest, ring.view, to + MACS_LEN, kept - MACS_LEN);
     const { words } = ring;
     const meta = slot >> 2;
     words[meta + META.length] = kept;
     words[meta + META.original] = length;
     words[meta + META.port] = port;
     words[meta + META.reason] = trap;
-    words[meta + META.domain] = topology.vlan[port * VLAN_STRIDE + vid] >>> DOMAIN_SHIFT;
+    words[meta + META.domain] = domain;
     words[meta + META.tag] = tag;
     ring.commit();
     this.hasPunted = true;
-    counters.values[counters.port(port) + PORT.punted] += 1;
-    return true;
+    this.counters.values[this.counters.port(port) + PORT.punted] += 1;
   }
 
   /** Wakes the host, once a poll. */
@@ -137,6 +168,12 @@ export class HostPort implements Source {
       if (ring.words[meta + META.reason] === SEND) {
         rows[row + COLUMN.dest] = DEST_DIRECT;
         rows[row + COLUMN.user] = hop;
+      } else if (ring.words[meta + META.reason] === FLOOD) {
+        const domain = ring.words[meta + META.domain];
+        rows[row + COLUMN.dest] = DEST_LIST | (2 * domain);
+        rows[row + COLUMN.domain] = (domain << DOMAIN_SHIFT) | FORWARDING;
+        rows[row + COLUMN.tci] = ring.words[meta + META.tag];
+        rows[row + COLUMN.mark] = MARK.punted; // it came from the host: where nobody is, it is not lost
       }
       ring.release();
       // `classify` counts every row as received.
@@ -153,7 +190,7 @@ export class HostPort implements Source {
     const interval = puntInterval(trap);
     const now = this.clock[0];
     const wholeAt = Math.max(now, this.wholeAt[at]) + interval;
-    if (wholeAt - now > BURST * interval) return false;
+    if (wholeAt - now > puntBurst(trap) * interval) return false;
     this.wholeAt[at] = wholeAt;
     return true;
   }

@@ -1,7 +1,7 @@
 // The last stage: one queue entry for each egress copy. Every frame is counted here, as forwarded or as dropped; every
 // copy is, as a copy. A closure for the same reason as in stages.ts.
 
-import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import {
   DEST_CONSUMED,
   DEST_DIRECT,
@@ -14,6 +14,7 @@ import {
 } from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
+import { FIRST_GROUP, type Groups } from '../table/groups.ts';
 import { FIRST_LIST, type Lists } from '../table/lists.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
@@ -58,6 +59,7 @@ export function createReplicate(
   batch: FrameBatch,
   counters: Counters,
   lists: Lists,
+  groups: Groups,
   egress: Egress,
   pmtu: Pmtu,
   limits: Int32Array,
@@ -112,6 +114,10 @@ export function createReplicate(
       const { hops, listAt } = topology;
       return flood(row, hops, listAt[2 * list], listAt[2 * list + 1], topology);
     }
+    if (list >= FIRST_GROUP) {
+      const members = groups.membersOf(list);
+      return flood(row, members, 0, members.length, topology);
+    }
     const { hops } = lists;
     const at = lists.at(list);
     const end = at + lists.count(list);
@@ -145,7 +151,8 @@ export function createReplicate(
       enqueue(row, hop, membership, topology);
       copies += 1;
     }
-    if (copies === 0) return DEST_DROP | DROP.no_destination;
+    if (copies === 0)
+      return (rows[row + COLUMN.mark] & MARK.punted) !== 0 ? DEST_CONSUMED : DEST_DROP | DROP.no_destination;
     owe(rows[row + COLUMN.source] & PORT_MASK, (copies - 1) * (COPY_COST + rows[row + COLUMN.length]));
     return 0;
   }

@@ -5,10 +5,11 @@
 // The functions are closures, so that the arrays which they use are constants to V8: see docs/decisions.md.
 
 import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
-import { DEST_CONSUMED, DEST_DROP, DEST_LIST, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { DEST_CONSUMED, DEST_DROP, DEST_LIST, NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { type Fdb, KNOWN, LEARNED, MOVED, REFUSED } from '../table/fdb.ts';
+import type { Groups } from '../table/groups.ts';
 import { createSearch, KEY, KEY_WORDS } from '../table/search.ts';
 import {
   dstHi,
@@ -27,12 +28,14 @@ import { isTpid, priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '.
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
+import { createSnooping } from './snooping.ts';
 import {
   DOMAIN_SHIFT,
   FORWARDING,
   isOfVlanDevice,
   LEARNING,
   SAME,
+  SNOOPING,
   type Topology,
   TRAPPING,
   TUNNEL,
@@ -54,13 +57,14 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's */
-export function createStages(batch: FrameBatch, counters: Counters, host: HostPort): Stages {
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows */
+export function createStages(batch: FrameBatch, counters: Counters, host: HostPort, groups: Groups): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
   const portsAt = counters.port(0);
   const search = createSearch(2 * (rows.length / ROW));
   const { keys } = search;
+  const snoop = createSnooping(batch, groups, host);
 
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
@@ -282,6 +286,7 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
       const hop = fdb.lookup(domain, hi, lo, tick);
       return hop !== 0 ? hop : DEST_LIST | (2 * domain + 1);
     }
+    if ((rows[row + COLUMN.domain] & SNOOPING) !== 0 && !isReservedGroup(hi, lo)) return snoop(row);
     const isStopped =
       isReservedGroup(hi, lo) && !mayForward(topology, rows[row + COLUMN.ingress] & PORT_MASK, lo & 15);
     return isStopped ? DEST_DROP | DROP.reserved_group : DEST_LIST | (2 * domain);
@@ -293,7 +298,8 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     fdb.take();
     try {
       for (let row = from; row < end; row += ROW) {
-        if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
+        // What the host says to a whole domain has no port.
+        if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0 || rows[row + COLUMN.ingress] === NOBODY) continue;
         const word = wordOf(row, topology);
         const change = (word ^ rows[row + COLUMN.domain]) & SAME;
         rows[row + COLUMN.domain] = word;

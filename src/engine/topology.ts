@@ -32,6 +32,9 @@ export const SPLIT_HORIZON = 64;
 /** Who sends a packet that is too big for this port is told. */
 export const TELLS_MTU = 128;
 
+/** Frames to groups go where snooping says. */
+export const SNOOPING = 0x8000;
+
 /** What of the words of two ports must be the same for a frame to pass between them: the domain, and that both forward. */
 export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
 

@@ -13,12 +13,14 @@ export interface Punt {
   readonly at: number;
 }
 
-/** Why a frame is punted: the protocol that its reserved group address belongs to, or its EtherType. */
-export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | number;
+/** Why a frame is punted: the protocol that its reserved group address belongs to, its EtherType, or multicast snooping. */
+export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'multicast' | number;
 
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
   send(port: string, frame: Uint8Array): boolean;
+  /** Sends an untagged frame to all of a VLAN, 0 in a VLAN-unaware bridge. False as for `send`. */
+  flood(bridge: string, vlan: number, frame: Uint8Array): boolean;
   /** Lets a frame come in as if the port had received it. False as for `send`. */
   relay(port: string, frame: Uint8Array): boolean;
   /**

@@ -36,6 +36,16 @@ function sentence(fact: EventFact): string {
     }
     case 'stp':
       return stpSentence(fact);
+    case 'multicast': {
+      const where = fact.vlan === 0 ? fact.bridge : `VLAN ${fact.vlan} of ${fact.bridge}`;
+      const protocol = fact.protocol.toUpperCase();
+      return {
+        querier_elected: `${fact.address} on port ${fact.port} is the ${protocol} querier of ${where}`,
+        querier_lost: `${fact.address} on port ${fact.port} is no longer the ${protocol} querier of ${where}`,
+        router_added: `port ${fact.port} leads to a multicast router (${protocol}, ${where})`,
+        router_removed: `port ${fact.port} leads to no multicast router any more (${protocol}, ${where})`,
+      }[fact.change];
+    }
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost
@@ -100,11 +110,18 @@ function behind(port: string, remote: string | undefined): string {
   return remote === undefined ? port : `${port} (${remote})`;
 }
 
-function limitSentence({ limit, bridge, port, mac, value }: LimitFact): string {
+function limitSentence({ limit, bridge, port, mac, group, value }: LimitFact): string {
   if (limit === 'max_remotes') {
     return (
       `port ${port} has learned its ${value} remotes, and gives up the oldest for others: ` +
       'raise its max_remotes, list those that you know, or look who makes up addresses'
+    );
+  }
+  if (limit === 'mcast_max_groups' || limit === 'max_groups') {
+    const who = limit === 'max_groups' ? `bridge ${bridge}` : `port ${port}`;
+    return (
+      `${who} has its ${value} multicast groups, and port ${port} does not get ${group}: ` +
+      `raise its ${limit}, or look who joins so many`
     );
   }
   const who = limit === 'port_fdb_limit' ? `port ${port}` : `bridge ${bridge}`;

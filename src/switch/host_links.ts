@@ -16,6 +16,7 @@ export function hostLinks(
     wake: (port) => plane.wake(port),
     numberOf: (port) => compiler.ports.find(port),
     nameOf: (port) => compiler.ports.name(port),
+    domainOf: (bridge, vlan) => compiler.domains.find(bridge, vlan),
     vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
     bitOf: (reason) => reconfiguration().traps.bitOf(reason),
     trap: (port, reason, isOn) => reconfiguration().trap(port, reason, isOn),

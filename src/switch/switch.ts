@@ -16,6 +16,8 @@ import type {
   LastDrop,
   LldpNeighbor,
   LldpPortStatus,
+  MulticastPort,
+  MulticastStatus,
   PollFrames,
   PollGap,
   PortStatus,
@@ -57,6 +59,8 @@ import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
+import { snoopingFacts } from './snooping_facts.ts';
+import { SnoopingService } from './snooping_service.ts';
 import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
@@ -74,6 +78,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly captures: CaptureRegistry;
   private readonly lldpService: LldpService;
   private readonly stpService: StpService;
+  private readonly snooping: SnoopingService;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
@@ -107,6 +112,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.emit('neighbor', change);
     });
     this.stpService = new StpService(open, (change) => void this.events.add(change));
+    this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
+      this.events.add(fact),
+    );
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
@@ -114,6 +122,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         update: (config) => {
           this.lldpService.update(config);
           this.stpService.update(config);
+          this.snooping.update(config);
         },
         changed: () => this.captures.select(),
         forgot: (port) => {
@@ -132,6 +141,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
     this.lldpService.attach(this.host, { threaded });
     this.stpService.attach(this.host, this, { threaded });
+    this.snooping.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       config,
@@ -202,6 +212,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.plane.poll(patience, now);
     this.lldpService.poll(now);
     this.stpService.poll(now);
+    this.snooping.poll(now);
   }
 
   /**
@@ -280,6 +291,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.lldpService.ports();
   }
 
+  multicast(bridge?: string): MulticastStatus {
+    return this.snooping.status(bridge);
+  }
+
+  multicastPorts(): MulticastPort[] {
+    return this.snooping.ports();
+  }
+
   trace(options: TraceOptions): Promise<Trace> {
     return this.tracing.trace(options);
   }
@@ -305,6 +324,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await this.captures.close();
       this.lldpService.close();
       this.stpService.close();
+      this.snooping.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();

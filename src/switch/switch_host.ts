@@ -1,9 +1,10 @@
 // The host's end in the control plane: takes punts out of every worker's ring for whoever listens, and puts what
 // protocols say into the ring of the worker that receives from the port.
 
+import { NOBODY } from '../frame/hop.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { bytesAt, META, RELAY, SEND, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
+import { bytesAt, FLOOD, META, RELAY, SEND, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
 
 /** Punts that are handled in one go; then others have their turn. */
 const TURN = 64;
@@ -19,6 +20,7 @@ export interface HostLinks {
   numberOf(port: string): number | undefined;
   nameOf(port: number): string | undefined;
   vlanOf(domain: number): number;
+  domainOf(bridge: string, vlan: number): number | undefined;
   /** The bit of a reason, and whether a port's frames of that kind are the host's. */
   bitOf(reason: PuntReason): number;
   trap(port: string, reason: PuntReason, isOn: boolean): Promise<void>;
@@ -42,6 +44,11 @@ export class SwitchHost implements Host {
     return this.put(port, frame, RELAY);
   }
 
+  flood(bridge: string, vlan: number, frame: Uint8Array): boolean {
+    const domain = this.links.domainOf(bridge, vlan);
+    return domain !== undefined && this.write(NOBODY, frame, FLOOD, domain, vlan);
+  }
+
   trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
     return this.links.trap(port, reason, isOn);
   }
@@ -60,7 +67,11 @@ export class SwitchHost implements Host {
 
   private put(port: string, frame: Uint8Array, reason: number): boolean {
     const number = this.links.numberOf(port);
-    if (number === undefined || this.isClosed || frame.length > SLOT_BYTES) return false;
+    return number !== undefined && this.write(number, frame, reason, 0, 0);
+  }
+
+  private write(number: number, frame: Uint8Array, reason: number, domain: number, vlan: number): boolean {
+    if (this.isClosed || frame.length > SLOT_BYTES) return false;
     const ring = this.links.fromHost(number);
     const slot = ring.reserve();
     if (slot < 0) return false;
@@ -68,6 +79,8 @@ export class SwitchHost implements Host {
     ring.words[(slot >> 2) + META.length] = frame.length;
     ring.words[(slot >> 2) + META.port] = number;
     ring.words[(slot >> 2) + META.reason] = reason;
+    ring.words[(slot >> 2) + META.domain] = domain;
+    ring.words[(slot >> 2) + META.tag] = vlan;
     ring.commit();
     this.links.wake(number);
     return true;

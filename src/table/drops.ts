@@ -40,6 +40,11 @@ const TABLE = [
   ['split_horizon', 'receive', 'from one tunnel to another; hairpin on the tunnel allows it'],
   ['not_member', 'receive', 'egress port is not a member of the domain'],
   ['no_destination', 'receive', 'nobody else in the domain to flood to'],
+  [
+    'unknown_multicast',
+    'receive',
+    'to a multicast group that nobody has joined, and the bridge drops such (multicast: unknown)',
+  ],
   ['reconfigured', 'receive', 'ingress port left its domain while the frame was waiting'],
   [
     'vxlan_header',

@@ -21,7 +21,7 @@ export const META = {
   original: 1,
   /** To the host: port that received it. From the host: next hop through which it leaves, or port that it seems to come from. */
   port: 2,
-  /** To the host: bit of Topology.traps. From the host: SEND or RELAY. */
+  /** To the host: bit of Topology.traps. From the host: SEND, RELAY or FLOOD. */
   reason: 3,
   /** To the host: domain, 0 = none. */
   domain: 4,
@@ -33,6 +33,8 @@ export const META = {
 export const SEND = 1;
 /** The frame comes in as if the port had received it. */
 export const RELAY = 2;
+/** The frame goes to all of a domain, `META.domain` with the VLAN `META.tag`, as if nobody had sent it. */
+export const FLOOD = 3;
 
 export class SlotRing {
   readonly memory: SharedArrayBuffer;
@@ -55,6 +57,11 @@ export class SlotRing {
 
   get isEmpty(): boolean {
     return Atomics.load(this.words, HEAD) === Atomics.load(this.words, TAIL);
+  }
+
+  /** Writer: whether half of the slots wait to be read. */
+  get isHalfFull(): boolean {
+    return ((Atomics.load(this.words, TAIL) - Atomics.load(this.words, HEAD)) | 0) >= SLOTS / 2;
   }
 
   /** Writer: byte offset of the next slot, whose bytes begin at `bytesAt` of it; -1 = the ring is full. */

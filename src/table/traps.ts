@@ -9,17 +9,25 @@ export const TRAP = {
   eapol: 3,
   /** 01:80:C2:00:00:0E, nearest bridge: LLDP (802.1AB clause 7.1). */
   lldp: 14,
+  /** IGMP, MLD and PIM hellos, of bridges with multicast snooping. No bit: engine/snooping.ts finds them. */
+  multicast: 24,
 } as const;
 
 /**
- * By trap: a port may punt one frame in so many ms, and 16 at once. Waking the control plane costs the machine 0.3 ms, and no
+ * By trap: a port may punt one frame in so many ms, and `puntBurst` at once. Waking the control plane costs the machine 0.3 ms, and no
  * neighbour that means well says more than 1 frame of LLDP a second (802.1AB clause 9.2.5.5, fast transmission).
  */
 export function puntInterval(trap: number): number {
-  return trap === TRAP.lldp ? 100 : 10;
+  if (trap === TRAP.lldp) return 100;
+  // A host that joins a thousand groups at once says so in as many reports, and one more for each in the next second.
+  return trap === TRAP.multicast ? 0.5 : 10;
+}
+
+export function puntBurst(trap: number): number {
+  return trap === TRAP.multicast ? 256 : 16;
 }
 
 /** The first bit of those that name EtherTypes, and how many these are. */
 export const FIRST_TYPE = 16;
 export const TRAP_TYPES = 8;
-export const TRAPS = FIRST_TYPE + TRAP_TYPES;
+export const TRAPS = FIRST_TYPE + TRAP_TYPES + 1;

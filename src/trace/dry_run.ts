@@ -20,6 +20,7 @@ import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
+import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
 import { dstHi, dstLo, srcHi, srcLo } from '../wire/ethernet.ts';
@@ -124,6 +125,7 @@ export class DryRun {
   private readonly clock = new Float64Array(1);
   private readonly counters = Counters.allocate(MAX_PORTS, MAX_BRIDGES);
   private readonly lists = new Lists();
+  private readonly groups = new Groups(1);
   private readonly egress = new Egress(this.batch, this.clock);
   private readonly host = new HostPort(this.batch, this.counters, this.clock);
   private readonly punted = new SlotRing(SlotRing.allocate());
@@ -138,11 +140,11 @@ export class DryRun {
 
   constructor(createRoute?: (batch: FrameBatch) => Route) {
     this.route = createRoute?.(this.batch) ?? null;
-    const { batch, counters, lists, egress, host } = this;
+    const { batch, counters, lists, groups, egress, host } = this;
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
-    this.stages = createStages(batch, counters, host);
-    this.replicate = createReplicate(batch, counters, lists, egress, this.pmtu, NO_LIMITS);
+    this.stages = createStages(batch, counters, host, groups);
+    this.replicate = createReplicate(batch, counters, lists, groups, egress, this.pmtu, NO_LIMITS);
   }
 
   run(flight: Flight): Sighting {
@@ -161,7 +163,7 @@ export class DryRun {
     while (batch.next < batch.count) this.replicate(topology);
     egress.passes.splice(0, egress.passes.length, ...(topology.mirrors === null ? [] : [this.mirrors]));
     egress.finish(topology);
-    for (const { row } of knowledge.lists) this.lists.set(row, [], false);
+    for (const { row } of knowledge.lists) if (row < FIRST_GROUP) this.lists.set(row, [], false);
     return {
       rows,
       copies: recorder.copies.splice(0),
@@ -189,7 +191,10 @@ export class DryRun {
       rows[row + COLUMN.start] = start;
       rows[row + COLUMN.rest] += start;
     }
-    for (const { row, members, isByFlow } of knowledge.lists) this.lists.set(row, members, isByFlow);
+    for (const { row, members, isByFlow } of knowledge.lists) {
+      if (row >= FIRST_GROUP) this.groups.give(row, Int32Array.from(members));
+      else this.lists.set(row, members, isByFlow);
+    }
     const ports = topology.pvid.length;
     const real = new Counters(gauges, MAX_BRIDGES);
     counters.values.fill(0, 0, counters.port(ports));

@@ -153,6 +153,9 @@ export class DataPlane {
       case 'list':
         this.engine.lists.set(request.row, request.members, request.isByFlow);
         return { kind: 'done', failed: [] };
+      case 'groups':
+        this.engine.groups.apply(request.changes);
+        return { kind: 'done', failed: [] };
       case 'capture':
       case 'end_capture':
       case 'last_drops':

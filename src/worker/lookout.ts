@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { Follower, type FollowFilter } from '../engine/follower.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP, DEST_LIST, DEST_VALUE, PORT_BITS } from '../frame/hop.ts';
+import { FIRST_GROUP } from '../table/groups.ts';
 import { FIRST_LIST } from '../table/lists.ts';
 import { CONFIGURED_REMOTES, type Remotes } from '../table/remotes.ts';
 import type { Followed, Found, Page, RemoteAddress } from './messages.ts';
@@ -62,16 +63,24 @@ export class Lookout {
 
   /** What stands behind destinations: addresses of learned remotes, and members of lists with theirs. */
   private behind(dests: readonly number[]): Pick<Found, 'remotes' | 'lists'> {
-    const { lists } = this.engine;
+    const { lists, groups } = this.engine;
     const rows = dests
       .filter((dest) => (dest & DEST_CONSUMED) === DEST_LIST)
       .map((dest) => dest & DEST_VALUE);
-    const named = [...new Set(rows)].filter((row) => row >= FIRST_LIST && lists.count(row) > 0);
-    const content = named.map((row) => ({
-      row,
-      members: [...lists.hops.subarray(lists.at(row), lists.at(row) + lists.count(row))],
-      isByFlow: lists.isByFlow(row),
-    }));
+    const named = [...new Set(rows)].filter((row) => row >= FIRST_LIST);
+    const [own, shared] = [
+      named.filter((row) => row >= FIRST_GROUP),
+      named.filter((row) => row < FIRST_GROUP),
+    ];
+    const ofGroups = own.map((row) => ({ row, members: [...groups.membersOf(row)], isByFlow: false }));
+    const ofLists = shared
+      .filter((row) => lists.count(row) > 0)
+      .map((row) => ({
+        row,
+        members: [...lists.hops.subarray(lists.at(row), lists.at(row) + lists.count(row))],
+        isByFlow: lists.isByFlow(row),
+      }));
+    const content = [...ofLists, ...ofGroups];
     const hops = dests.filter((dest) => dest < DEST_DROP);
     const members = content.flatMap(({ members }) => members);
     const remotes = [...hops, ...members].map((hop) => hop >>> PORT_BITS);

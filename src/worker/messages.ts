@@ -43,6 +43,8 @@ export type Request =
   | { kind: 'barrier' }
   /** A list of Lists: no members = it is removed. */
   | { kind: 'list'; row: number; members: number[]; isByFlow: boolean }
+  /** Changes of Groups, see there. */
+  | { kind: 'groups'; changes: Int32Array }
   | { kind: 'capture'; spec: CaptureSpec }
   | { kind: 'end_capture'; id: number }
   /** Where the last drops are. */

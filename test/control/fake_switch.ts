@@ -1,6 +1,6 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
-import type { LldpPortStatus, PortCounters, PortStatus, SwitchApi } from '../../src/api.ts';
+import type { LldpPortStatus, MulticastPort, PortCounters, PortStatus, SwitchApi } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
 
@@ -73,6 +73,12 @@ export class FakeSwitch implements MetricsApi {
 
   pollFrames() {
     return this.frames;
+  }
+
+  multicastStates: MulticastPort[] = [];
+
+  multicastPorts() {
+    return this.multicastStates;
   }
 
   lldpPorts() {

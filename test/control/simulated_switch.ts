@@ -12,6 +12,8 @@ import type {
   LastDrop,
   LldpNeighbor,
   LldpPortStatus,
+  MulticastPort,
+  MulticastStatus,
   PollFrames,
   PollGap,
   PortCounters,
@@ -241,6 +243,17 @@ export class SimulatedSwitch implements SwitchApi {
 
   lldpPorts(): LldpPortStatus[] {
     return this.lldpStates;
+  }
+
+  /** What multicast snooping found. */
+  groups: MulticastStatus = { entries: [], vlans: [], ports: [] };
+
+  multicast(): MulticastStatus {
+    return this.groups;
+  }
+
+  multicastPorts(): MulticastPort[] {
+    return this.groups.ports;
   }
 
   /** What the next traces answer, and what was asked. */

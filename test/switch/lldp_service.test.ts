@@ -25,6 +25,10 @@ class TestHost implements Host {
 
   async trap(): Promise<void> {}
 
+  flood(): boolean {
+    return false;
+  }
+
   relay(): boolean {
     return false;
   }

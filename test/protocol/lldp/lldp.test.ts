@@ -29,6 +29,10 @@ class World implements Host {
 
   async trap(): Promise<void> {}
 
+  flood(): boolean {
+    return false;
+  }
+
   relay(): boolean {
     return false;
   }
