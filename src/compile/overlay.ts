@@ -3,6 +3,7 @@
 
 import { TaploomError } from '../error.ts';
 import { FIRST_TYPE, TRAP, TRAP_TYPES } from '../table/traps.ts';
+import { TYPE_OUI_EXTENDED } from '../wire/loop_probe.ts';
 
 /** As in IEEE 802.1Q: `blocking` is also what Linux calls disabled and listening. */
 export type PortState = 'blocking' | 'learning' | 'forwarding';
@@ -58,7 +59,7 @@ export class PortStates {
 /** Frames that protocols want from ports, beside those that the configuration says. */
 export class PortTraps {
   /** EtherTypes that have a bit, from FIRST_TYPE on; 0 = free. A type that was trapped once keeps its bit. */
-  readonly types = new Uint16Array(TRAP_TYPES);
+  readonly types = Uint16Array.from({ length: TRAP_TYPES }, (_, n) => (n === 0 ? TYPE_OUI_EXTENDED : 0));
   private readonly masks = new Map<string, number>();
 
   /** The bit of Topology.traps. @throws TaploomError `too_many` */
@@ -66,7 +67,7 @@ export class PortTraps {
     if (typeof reason === 'string') return TRAP[reason];
     let n = this.types.indexOf(reason);
     if (n < 0) n = this.types.indexOf(0);
-    if (n < 0) throw new TaploomError('too_many', `Cannot trap more than ${TRAP_TYPES} EtherTypes`);
+    if (n < 0) throw new TaploomError('too_many', `Cannot trap more than ${TRAP_TYPES - 1} EtherTypes`);
     this.types[n] = reason;
     return FIRST_TYPE + n;
   }

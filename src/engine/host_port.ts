@@ -5,7 +5,7 @@
 //
 // Whoever sends frames could keep the host busy: each port may punt so many of a kind, and no guest takes another's share.
 
-import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
 import { DEST_DIRECT, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { bytesAt, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
@@ -46,7 +46,7 @@ export class HostPort implements Source {
   trapOf(row: number, { traps, trapTypes }: Topology, group: number): number {
     const { rows, view } = this.batch;
     const mask = traps[rows[row + COLUMN.ingress] & PORT_MASK];
-    if (mask === 0) return -1;
+    if (mask === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return -1;
     if (group >= 0 && (mask & (1 << group)) !== 0) return group;
     if (mask >>> FIRST_TYPE === 0) return -1;
     const at = rows[row + COLUMN.start];
@@ -137,7 +137,7 @@ export class HostPort implements Source {
       if (ring.words[meta + META.reason] === SEND) {
         rows[row + COLUMN.dest] = DEST_DIRECT;
         rows[row + COLUMN.user] = hop;
-      }
+      } else rows[row + COLUMN.mark] = MARK.relayed;
       ring.release();
       // `classify` counts every row as received.
       const counter = this.counters.port(hop & PORT_MASK);

@@ -78,6 +78,8 @@ export const MARK = {
   decided: 1,
   /** Other rows or queued copies use the same bytes: whoever rewrites them calls `own` first. */
   shared: 2,
+  /** The host has let it in: it is not trapped again. */
+  relayed: 0x100,
   /** How often the frame was recirculated, counted in these bits. */
   round: 0xf0,
 } as const;

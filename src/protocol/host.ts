@@ -13,13 +13,13 @@ export interface Punt {
   readonly at: number;
 }
 
-/** Why a frame is punted: the protocol that its reserved group address belongs to, or its EtherType. */
-export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | number;
+/** Why a frame is punted: the protocol that its reserved group address belongs to, a probe for loops, or its EtherType. */
+export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'loop_probe' | number;
 
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
   send(port: string, frame: Uint8Array): boolean;
-  /** Lets a frame come in as if the port had received it. False as for `send`. */
+  /** Lets a frame come in as if the port had received it, past its traps. False as for `send`. */
   relay(port: string, frame: Uint8Array): boolean;
   /**
    * Takes frames of a kind out of a port for the host, or no longer; resolves when that is certain. Survives

@@ -9,6 +9,8 @@ export const TRAP = {
   eapol: 3,
   /** 01:80:C2:00:00:0E, nearest bridge: LLDP (802.1AB clause 7.1). */
   lldp: 14,
+  /** The first EtherType: OUI Extended, which probes for loops have. */
+  loop_probe: 16,
 } as const;
 
 /**
@@ -19,7 +21,7 @@ export function puntInterval(trap: number): number {
   return trap === TRAP.lldp ? 100 : 10;
 }
 
-/** The first bit of those that name EtherTypes, and how many these are. */
-export const FIRST_TYPE = 16;
-export const TRAP_TYPES = 8;
+/** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
+export const FIRST_TYPE = TRAP.loop_probe;
+export const TRAP_TYPES = 9;
 export const TRAPS = FIRST_TYPE + TRAP_TYPES;
