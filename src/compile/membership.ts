@@ -7,6 +7,9 @@ import {
   HAIRPIN,
   ISOLATED,
   LEARNING,
+  LOCKED,
+  NO_BROADCAST,
+  NO_MULTICAST,
   SPLIT_HORIZON,
   TELLS_MTU,
   TUNNEL,
@@ -75,6 +78,9 @@ function flagsOf(view: PortView): number {
   return (
     (view.hairpin ? HAIRPIN : 0) |
     (view.isolated ? ISOLATED : 0) |
+    (view.locked ? LOCKED : 0) |
+    (view.bcastFlood ? 0 : NO_BROADCAST) |
+    (view.mcastFlood ? 0 : NO_MULTICAST) |
     (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
     (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
   );

@@ -26,11 +26,13 @@ export interface Overlay {
 /** By number, see `PortStates.byVid`; 0 is that of a port that nobody knows. */
 export const STATES = ['forwarding', 'learning', 'blocking'] as const satisfies PortState[];
 const VIDS = 4096;
+const ALL_BLOCKING = new Uint8Array(VIDS).fill(STATES.indexOf('blocking'));
 
 /** What protocols have found out about ports. A port that none of them knows is forwarding. */
 export class PortStates {
   /** Indices of STATES, by port and VID. */
   private readonly states = new Map<string, Uint8Array>();
+  private readonly disabled = new Set<string>();
 
   /** @param vlan undefined = all, those that are set one by one included; 0 in a VLAN-unaware bridge */
   set(port: string, vlan: number | undefined, state: PortState): void {
@@ -45,14 +47,21 @@ export class PortStates {
     return STATES[this.byVid(port)?.[vlan] ?? 0];
   }
 
+  /** A disabled port blocks everywhere, whatever its states are. */
+  disable(port: string, isDisabled: boolean): void {
+    if (isDisabled) this.disabled.add(port);
+    else this.disabled.delete(port);
+  }
+
   /** By VID, the place of the state in STATES. */
   byVid(port: string): Uint8Array | undefined {
-    return this.states.get(port);
+    return this.disabled.has(port) ? ALL_BLOCKING : this.states.get(port);
   }
 
   /** The port is gone; another one of its name begins anew. */
   forget(port: string): void {
     this.states.delete(port);
+    this.disabled.delete(port);
   }
 }
 

@@ -24,6 +24,7 @@ export type {
   MirrorConfig,
   PortConfig,
   StaticEntryConfig,
+  StormControl,
   SwitchConfig,
   SwitchConfigInput,
   TapPortConfig,

@@ -17,6 +17,7 @@ export const ORDINARY: ReadonlySet<string> = new Set([
   'no_destination',
   'same_port',
   'isolated',
+  'locked',
   'vlan_device',
   'fault_receive',
   'fault_transmit',
@@ -24,6 +25,7 @@ export const ORDINARY: ReadonlySet<string> = new Set([
 
 const STATES = {
   down: 'is down',
+  disabled: 'is disabled',
   waiting: 'waits',
   gone: 'is gone, and is taken again as soon as it can be',
   failed: 'failed, and is tried again',

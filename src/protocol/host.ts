@@ -24,7 +24,7 @@ export interface Host {
   /**
    * Takes frames of a kind out of a port for the host, or no longer; resolves when that is certain. Survives
    * reconfigurations, as long as there is such a port. Traps of the configuration (`lldp`) stay.
-   * @throws TaploomError `no_such_port`; `too_many` EtherTypes: 8 in all
+   * @throws TaploomError `no_such_port`; `too_many` EtherTypes: 8 in all beside that of probes
    */
   trap(port: string, reason: PuntReason, isOn: boolean): Promise<void>;
   /** Frames trapped for `reason`; returns the way to stop listening. */

@@ -53,6 +53,7 @@ import { hostLinks } from './host_links.ts';
 import { LldpService } from './lldp_service.ts';
 import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
+import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { Reconciler } from './reconciler.ts';
@@ -72,6 +73,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly reconciler: Reconciler;
   private readonly captures: CaptureRegistry;
   private readonly lldpService: LldpService;
+  private readonly guard: PortGuard;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
@@ -104,11 +106,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.neighbour(change);
       this.emit('neighbor', change);
     });
+    this.guard = new PortGuard({
+      open,
+      setDisabled: (port, isDisabled) => this.reconfiguration.setDisabled(port, isDisabled),
+      flush: (port) => this.flush({ port }),
+    });
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
       {
-        update: (config) => this.lldpService.update(config),
+        update: (config) => {
+          this.lldpService.update(config);
+          this.guard.update(config);
+        },
         changed: () => this.captures.select(),
         forgot: (port) => this.events.forget(port),
       },
@@ -121,6 +131,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       news: this.events,
     });
     this.lldpService.attach(this.host, { threaded });
+    this.guard.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       config,
@@ -128,9 +139,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
       names: (remotes) => {
-        const { devices, linkWatch, goneNames: gone } = open;
+        const { devices, linkWatch, goneNames: gone, disabled } = open;
         const { states } = this.reconfiguration;
-        return traceNames({ compiler, config: this.config, states, devices, linkWatch, gone }, remotes);
+        return traceNames(
+          { compiler, config: this.config, states, devices, linkWatch, gone, disabled },
+          remotes,
+        );
       },
       request: (body) => plane.request(body),
       enqueue: (task) => this.enqueue(task),
@@ -190,6 +204,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
     this.lldpService.poll(now);
+    this.guard.poll(now);
   }
 
   /**
@@ -291,6 +306,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.reconciler.close();
       await this.captures.close();
       this.lldpService.close();
+      this.guard.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();
@@ -310,6 +326,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     if (name === undefined) return;
     if (kind === 'crowded') {
       this.makeRoom(name, port);
+      return;
+    }
+    if (kind === 'alarm') {
+      this.guard.alarm(name, errno);
       return;
     }
     this.emit(kind, name, errno);
