@@ -17,7 +17,6 @@ export const ORDINARY: ReadonlySet<string> = new Set([
   'no_destination',
   'same_port',
   'isolated',
-  'locked',
   'vlan_device',
   'fault_receive',
   'fault_transmit',
