@@ -119,9 +119,9 @@ export interface PortStatus {
   number: number;
   /**
    * `waiting`: what it stands on (interface, namespace, address) is not there yet; `gone`: it was there, and is taken again;
-   * `failed`: something else stands in the way, and it is tried again.
+   * `failed`: something else stands in the way, and it is tried again; `disabled`: for an error, until that is over.
    */
-  state: 'up' | 'down' | 'waiting' | 'gone' | 'failed';
+  state: 'up' | 'down' | 'disabled' | 'waiting' | 'gone' | 'failed';
   /** One sentence if it is not up: why, and what helps. */
   reason?: string;
   /** What its interface is called now, if somebody has renamed it. The port answers to both names. */
@@ -141,6 +141,8 @@ export interface PortStatus {
    * them. Tunnels that share a local address and UDP port share a socket: each tells all that it lost.
    */
   queueDropped?: number;
+  /** How often it was disabled: reason (`loop`, `storm`, `address_limit`) -> times; only reasons that occurred. */
+  disabledBy?: Record<string, number>;
   learnedAddresses: number;
   /** Where its bridge has spanning tree and it takes part. */
   stp?: StpPortStatus;
@@ -173,6 +175,8 @@ export interface FdbEntry {
   type: 'learned' | 'static' | 'local';
   /** Seconds since the station was last seen; 0 for static and local entries. */
   age: number;
+  /** It may not send: its port is locked, and nobody has made a static entry of it (MAB). */
+  locked?: true;
 }
 
 export interface FdbFilter {

@@ -7,8 +7,11 @@ import { parsePath } from './config/path.ts';
 /** A port came or went, or its device changed its state. */
 export interface PortFact {
   type: 'port';
-  /** `waiting`: what it stands on is not there yet; `failed`: something else stands in its way. Both are tried again. */
-  change: 'added' | 'removed' | 'up' | 'down' | 'gone' | 'waiting' | 'failed';
+  /**
+   * `waiting`: what it stands on is not there yet; `failed`: something else stands in its way. Both are tried again, and so is
+   * one that is `disabled` for an error.
+   */
+  change: 'added' | 'removed' | 'up' | 'down' | 'disabled' | 'gone' | 'waiting' | 'failed';
   bridge: string;
   port: string;
   /** One sentence, where there is more to say than the change does. */
@@ -17,12 +20,13 @@ export interface PortFact {
 
 /**
  * A station was seen on another port than before. One that moves again and again is `flapping`, which is told when it
- * begins and when it is `calm`, and not for each move in between. `more`: so many moves were not told one by one.
+ * begins and when it is `calm`, and not for each move in between. `more`: so many moves were not told one by one. `locked`:
+ * one that may not send waits on a port (`from` and `to`) for somebody to admit it.
  */
 export type StationFact =
   | {
       type: 'station';
-      change: 'moved' | 'flapping' | 'calm';
+      change: 'moved' | 'flapping' | 'calm' | 'locked';
       bridge: string;
       /** 0 in a VLAN-unaware bridge. */
       vlan: number;

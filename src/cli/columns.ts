@@ -109,7 +109,7 @@ export const FDB_COLUMNS: Columns<FdbEntry> = {
   vlan: { title: 'VLAN', value: ({ vlan }) => vlan, text: ({ vlan }) => (vlan === 0 ? '-' : String(vlan)) },
   mac: { title: 'MAC', value: ({ mac }) => mac },
   port: { title: 'PORT', value: ({ port }) => port },
-  type: { title: 'TYPE', value: ({ type }) => type },
+  type: { title: 'TYPE', value: ({ type, locked }) => (locked ? 'locked' : type) },
   age: {
     title: 'AGE',
     value: ({ age }) => age,
@@ -248,8 +248,12 @@ function details(status: PortStatus, config: SwitchConfig): string {
     parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
   }
   if (settings && 'hairpin' in settings) {
-    for (const flag of ['hairpin', 'isolated'] as const) if (settings[flag]) parts.push(flag);
-    for (const flag of ['learning', 'flood'] as const) if (!settings[flag]) parts.push(`no ${flag}`);
+    for (const flag of ['hairpin', 'isolated', 'locked', 'mab', 'sticky'] as const)
+      if (settings[flag]) parts.push(flag);
+    for (const flag of ['learning', 'flood', 'bcast_flood', 'mcast_flood'] as const)
+      if (!settings[flag]) parts.push(`no ${flag}`);
+    if (settings.storm_control) parts.push('storm control');
+    if (settings.loop_detection) parts.push('loop detection');
     if (settings.fault) parts.push('faults');
   }
   if (status.offloads === 0) parts.push('no offloads');

@@ -67,6 +67,19 @@ const mixedPairs = (text: string): Values =>
       return [key, Number.isNaN(Number(value)) ? value : Number(value)];
     }),
   );
+/** `--storm-control broadcast=100,multicast=1000000bit,action=shutdown` */
+function stormControl(text: string): Values | 'none' {
+  if (text === 'none') return text;
+  return Object.fromEntries(
+    list(text, []).map((pair) => {
+      const [key, value, ...rest] = pair.split('=');
+      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KIND=RATE,...');
+      if (key === 'action') return [key, value];
+      const isBits = value.endsWith('bit');
+      return [key, { [isBits ? 'bits' : 'frames']: number(isBits ? value.slice(0, -3) : value) }];
+    }),
+  );
+}
 
 const orInherit = (text: string): number | string => (text === 'inherit' ? text : number(text));
 const orNone = (text: string): number | 'none' => (text === 'none' ? text : number(text));
@@ -129,6 +142,48 @@ const FLAGS: Setting[] = [
     parse: number,
   },
   GROUP_FWD_MASK,
+];
+
+const CONTROLS: Setting[] = [
+  { flags: '--bcast-flood <on|off>', key: 'bcast_flood', help: 'send broadcasts here', parse: onOff },
+  { flags: '--mcast-flood <on|off>', key: 'mcast_flood', help: 'send multicasts here', parse: onOff },
+  {
+    flags: '--locked <on|off>',
+    key: 'locked',
+    help: 'let in only stations with an entry here',
+    parse: onOff,
+  },
+  {
+    flags: '--mab <on|off>',
+    key: 'mab',
+    help: 'locked: take down who would like to come in',
+    parse: onOff,
+  },
+  { flags: '--sticky <on|off>', key: 'sticky', help: 'stations do not move elsewhere', parse: onOff },
+  {
+    flags: '--fdb-limit-action <ignore|drop|shutdown>',
+    key: 'fdb_limit_action',
+    help: 'what becomes of frames beyond --fdb-limit',
+    parse: word,
+  },
+  {
+    flags: '--storm-control <kind=rate,...>',
+    key: 'storm_control',
+    help: 'broadcast=100, multicast=1000000bit, unknown_unicast=..., action=drop|shutdown; or none',
+    parse: stormControl,
+  },
+  {
+    flags: '--loop-detection <on|off>',
+    key: 'loop_detection',
+    help: 'send probes, and disable the port if one comes back',
+    parse: onOff,
+  },
+  {
+    flags: '--error-recovery <seconds>',
+    key: 'error_recovery',
+    help: 'a disabled port is tried again after this',
+    parse: number,
+  },
 ];
 
 const PERSIST: Setting = {
@@ -225,6 +280,7 @@ const FAULT: Setting = {
 export const PORT_SETTINGS: readonly Setting[] = [
   ...VLAN,
   ...FLAGS,
+  ...CONTROLS,
   ...INTERFACE,
   ...TAP,
   ...AF_PACKET,
@@ -306,7 +362,7 @@ export function addSettings(command: Command, settings: readonly Setting[]): Com
 
 /** Keys that were given, in the configuration's words. VLAN keys go into `vlan`; with `replace` they push others out. */
 export function portValues(options: Values, replace: boolean): Values {
-  return withVlan(pick(options, PORT_SETTINGS), replace);
+  return withVlan(withStorm(pick(options, PORT_SETTINGS), replace), replace);
 }
 
 export function bridgeValues(options: Values, replace: boolean): Values {
@@ -342,6 +398,21 @@ function pick(options: Values, settings: readonly Setting[]): Values {
     if (value !== undefined) values[key] = value;
   }
   return values;
+}
+
+const NO_STORM = { broadcast: null, multicast: null, unknown_unicast: null, action: null };
+
+/** What is set takes the place of all that was before. */
+function withStorm({ storm_control: storm, ...rest }: Values, replace: boolean): Values {
+  if (storm === undefined || (storm === 'none' && !replace)) return rest;
+  if (storm === 'none') return { ...rest, storm_control: null };
+  const rates = storm as Values;
+  if (!replace) return { ...rest, storm_control: rates };
+  const whole = Object.entries(rates).map(([kind, rate]) => [
+    kind,
+    kind === 'action' ? rate : { frames: null, bits: null, ...(rate as Values) },
+  ]);
+  return { ...rest, storm_control: { ...NO_STORM, ...Object.fromEntries(whole) } };
 }
 
 function withVlan({ access, trunk, native, ...rest }: Values, replace: boolean): Values {

@@ -89,6 +89,7 @@ function reasonsText(ports: readonly PortStatus[], { bridges }: SwitchConfig): s
 const WORDS: Record<PortStatus['state'], string> = {
   up: 'is up',
   down: 'is down',
+  disabled: 'is disabled',
   waiting: 'waits',
   gone: 'is gone and is taken again',
   failed: 'failed and is tried again',

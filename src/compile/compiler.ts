@@ -22,6 +22,7 @@ import { CONFIGURED_REMOTES } from '../table/remotes.ts';
 import { TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
+import { compileControls } from './controls.ts';
 import { type Flooded, type Flooder, floodLists } from './floods.ts';
 import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
@@ -150,10 +151,11 @@ export class Compiler {
     }
     for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
     const mirrors = compileMirrors(config, this);
+    const controls = compileControls(config, this.ports);
     const { statics, locals } = this.statics(config, localMacs);
     const fdbSlots = slotsFor(config, locals);
     const hops = yield* floodLists(flooded, topology.listAt);
-    return { topology: { serial, ...topology, hops, mirrors, fdbSlots, statics, locals }, remotes };
+    return { topology: { serial, ...topology, hops, mirrors, controls, fdbSlots, statics, locals }, remotes };
   }
 
   /** Address of the configured remote in this row. */

@@ -7,6 +7,9 @@ import {
   HAIRPIN,
   ISOLATED,
   LEARNING,
+  LOCKED,
+  NO_BROADCAST,
+  NO_MULTICAST,
   SNOOPING,
   SPLIT_HORIZON,
   TELLS_MTU,
@@ -77,6 +80,9 @@ function flagsOf(view: PortView): number {
     (view.hairpin ? HAIRPIN : 0) |
     (view.snooping ? SNOOPING : 0) |
     (view.isolated ? ISOLATED : 0) |
+    (view.locked ? LOCKED : 0) |
+    (view.bcastFlood ? 0 : NO_BROADCAST) |
+    (view.mcastFlood ? 0 : NO_MULTICAST) |
     (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
     (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
   );

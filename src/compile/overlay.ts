@@ -3,6 +3,7 @@
 
 import { TaploomError } from '../error.ts';
 import { FIRST_TYPE, TRAP, TRAP_TYPES } from '../table/traps.ts';
+import { TYPE_OUI_EXTENDED } from '../wire/loop_probe.ts';
 
 /** As in IEEE 802.1Q: `blocking` is also what Linux calls disabled and listening. */
 export type PortState = 'blocking' | 'learning' | 'forwarding';
@@ -25,11 +26,13 @@ export interface Overlay {
 /** By number, see `PortStates.byVid`; 0 is that of a port that nobody knows. */
 export const STATES = ['forwarding', 'learning', 'blocking'] as const satisfies PortState[];
 const VIDS = 4096;
+const ALL_BLOCKING = new Uint8Array(VIDS).fill(STATES.indexOf('blocking'));
 
 /** What protocols have found out about ports. A port that none of them knows is forwarding. */
 export class PortStates {
   /** Indices of STATES, by port and VID. */
   private readonly states = new Map<string, Uint8Array>();
+  private readonly disabled = new Set<string>();
 
   /** @param vlan undefined = all, those that are set one by one included; 0 in a VLAN-unaware bridge */
   set(port: string, vlan: number | undefined, state: PortState): void {
@@ -44,21 +47,28 @@ export class PortStates {
     return STATES[this.byVid(port)?.[vlan] ?? 0];
   }
 
+  /** A disabled port blocks everywhere, whatever its states are. */
+  disable(port: string, isDisabled: boolean): void {
+    if (isDisabled) this.disabled.add(port);
+    else this.disabled.delete(port);
+  }
+
   /** By VID, the place of the state in STATES. */
   byVid(port: string): Uint8Array | undefined {
-    return this.states.get(port);
+    return this.disabled.has(port) ? ALL_BLOCKING : this.states.get(port);
   }
 
   /** The port is gone; another one of its name begins anew. */
   forget(port: string): void {
     this.states.delete(port);
+    this.disabled.delete(port);
   }
 }
 
 /** Frames that protocols want from ports, beside those that the configuration says. */
 export class PortTraps {
   /** EtherTypes that have a bit, from FIRST_TYPE on; 0 = free. A type that was trapped once keeps its bit. */
-  readonly types = new Uint16Array(TRAP_TYPES);
+  readonly types = Uint16Array.from({ length: TRAP_TYPES }, (_, n) => (n === 0 ? TYPE_OUI_EXTENDED : 0));
   private readonly masks = new Map<string, number>();
 
   /** The bit of Topology.traps. @throws TaploomError `too_many` */
@@ -66,7 +76,7 @@ export class PortTraps {
     if (typeof reason === 'string') return TRAP[reason];
     let n = this.types.indexOf(reason);
     if (n < 0) n = this.types.indexOf(0);
-    if (n < 0) throw new TaploomError('too_many', `Cannot trap more than ${TRAP_TYPES} EtherTypes`);
+    if (n < 0) throw new TaploomError('too_many', `Cannot trap more than ${TRAP_TYPES - 1} EtherTypes`);
     this.types[n] = reason;
     return FIRST_TYPE + n;
   }

@@ -13,8 +13,12 @@ export interface PortView {
   vlan: VlanConfig | undefined;
   hairpin: boolean;
   isolated: boolean;
+  /** Of a locked port: no, the stage that admits its stations does. */
   learning: boolean;
   flood: boolean;
+  bcastFlood: boolean;
+  mcastFlood: boolean;
+  locked: boolean;
   fdbLimit: number;
   /** Its own and the bridge's. */
   groupFwdMask: number;
@@ -41,6 +45,9 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isolated: false,
     learning: true,
     flood: true,
+    bcastFlood: true,
+    mcastFlood: true,
+    locked: false,
     isTunnel: false,
     remotes: [],
     isMirrorEnd: false,
@@ -60,13 +67,19 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       vlan: port.vlan,
       hairpin: port.hairpin,
       isolated: port.isolated,
-      learning: port.learning,
+      learning: port.learning && !port.locked,
       flood: port.flood,
+      bcastFlood: port.bcast_flood,
+      mcastFlood: port.mcast_flood,
+      locked: port.locked,
       fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
       groupFwdMask: port.group_fwd_mask | bridge.group_fwd_mask,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
-      traps: bpdus | (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp),
+      traps:
+        bpdus |
+        (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
+        (port.loop_detection ? 1 << TRAP.loop_probe : 0),
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
       snooping: plain.snooping,

@@ -8,6 +8,7 @@ import type { Doubts } from './doubts.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
+import { checkPortControls } from './port_controls.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkUnderlays } from './underlays.ts';
@@ -29,6 +30,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkMulticast(name, bridge, doubts, problems);
     for (const [portName, port] of Object.entries(bridge.ports)) {
       const path = ['bridges', name, 'ports', portName];
+      checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {

@@ -25,6 +25,7 @@ export type {
   MulticastConfig,
   PortConfig,
   StaticEntryConfig,
+  StormControl,
   SwitchConfig,
   SwitchConfigInput,
   TapPortConfig,

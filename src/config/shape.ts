@@ -203,6 +203,37 @@ const portStp = mapping({
 });
 
 const mcastRouter = z.enum(['auto', 'permanent', 'off'], expecting('auto, permanent or off'));
+// A rate of 1 frame a second is what `bcast_flood: false` and its like are not: something gets through.
+const rate = mapping({
+  frames: integer('a number of frames a second (1-1000000000)', 1, 1_000_000_000).optional(),
+  bits: integer('a number of bits a second (1000-1000000000000)', 1000, 1_000_000_000_000).optional(),
+}).refine(({ frames, bits }) => (frames === undefined) !== (bits === undefined), {
+  error: 'expected frames: NUMBER or bits: NUMBER, a second',
+});
+const stormControl = mapping({
+  broadcast: rate.optional(),
+  multicast: rate.optional(),
+  unknown_unicast: rate.optional(),
+  action: z.enum(['drop', 'shutdown'], expecting('drop or shutdown')).default('drop'),
+}).refine(
+  ({ broadcast, multicast, unknown_unicast }) => (broadcast ?? multicast ?? unknown_unicast) !== undefined,
+  { error: 'expected a rate of broadcast, multicast or unknown_unicast' },
+);
+
+/** Linux' names, where Linux has the control. */
+const controls = {
+  bcast_flood: boolean().default(true),
+  mcast_flood: boolean().default(true),
+  locked: boolean().default(false),
+  mab: boolean().default(false),
+  sticky: boolean().default(false),
+  fdb_limit_action: z
+    .enum(['ignore', 'drop', 'shutdown'], expecting('ignore, drop or shutdown'))
+    .default('ignore'),
+  storm_control: stormControl.optional(),
+  loop_detection: boolean().default(false),
+  error_recovery: integer('a number of seconds (1-86400)', 1, 86_400).default(300),
+};
 
 const common = {
   vlan: vlan.optional(),
@@ -216,6 +247,7 @@ const common = {
   isolated: boolean().default(false),
   learning: boolean().default(true),
   flood: boolean().default(true),
+  ...controls,
   fdb_limit: fdbLimit.optional(),
   mtu: mtu.optional(),
   fault: fault.optional(),
@@ -432,6 +464,7 @@ export function nameProblem(value: string): string | undefined {
 
 export type SwitchConfigInput = z.input<typeof configShape>;
 export type FaultConfig = z.output<typeof fault>;
+export type StormControl = z.output<typeof stormControl>;
 export type TapPortConfig = z.output<typeof tap>;
 export type AfPacketPortConfig = z.output<typeof afPacket>;
 export type MemoryPortConfig = z.output<typeof memory>;

@@ -63,7 +63,14 @@ export interface MetricsOptions {
   lastLoad?: Readonly<LastLoad>;
 }
 
-const STATES = ['up', 'down', 'waiting', 'gone', 'failed'] as const satisfies readonly PortStatus['state'][];
+const STATES = [
+  'up',
+  'down',
+  'disabled',
+  'waiting',
+  'gone',
+  'failed',
+] as const satisfies readonly PortStatus['state'][];
 
 const STP_ROLES = [
   'disabled',
@@ -157,6 +164,12 @@ export class Metrics {
       'learn_refused',
       'Addresses seen on the port and not learned, because a limit was reached.',
       'learnRefused',
+    );
+    this.add(
+      'counter',
+      'taploom_port_disabled_total',
+      'How often the port was disabled for an error, by reason.',
+      ({ ports }) => ports.flatMap(({ status, labels }) => drops(status.disabledBy ?? {}, labels)),
     );
     this.add(
       'counter',

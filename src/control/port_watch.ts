@@ -24,6 +24,7 @@ export const ORDINARY: ReadonlySet<string> = new Set([
 
 const STATES = {
   down: 'is down',
+  disabled: 'is disabled',
   waiting: 'waits',
   gone: 'is gone, and is taken again as soon as it can be',
   failed: 'failed, and is tried again',

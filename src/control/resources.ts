@@ -102,7 +102,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   name: z.string(),
   type: z.enum(['tap', 'af_packet', 'vxlan', 'memory', 'local']),
   number: count,
-  state: z.enum(['up', 'down', 'waiting', 'gone', 'failed']),
+  state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
   interface: z.string().optional().describe('what its interface is called now, if somebody has renamed it'),
   mtu: count,
@@ -127,6 +127,10 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
     .describe(
       'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
+  disabledBy: z
+    .record(z.string(), count)
+    .optional()
+    .describe('how often it was disabled for an error: reason -> times'),
   learnedAddresses: count,
   stp: stpPortStatus.optional().describe('where its bridge has spanning tree and it takes part'),
   learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),
@@ -178,6 +182,7 @@ export const fdbEntry: z.ZodType<FdbEntry> = z.object({
   remote: z.string().optional().describe('address of the VXLAN remote'),
   type: z.enum(['learned', 'static', 'local']),
   age: z.number().describe('seconds since the station was last seen'),
+  locked: z.literal(true).optional().describe('it may not send until a static entry admits it (MAB)'),
 });
 
 export const lldpNeighbor: z.ZodType<LldpNeighbor> = z.object({

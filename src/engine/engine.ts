@@ -8,9 +8,10 @@ import { DEST_DROP, NOBODY, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, type Drops, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import type { Giver } from '../table/fdb.ts';
-import { tickAt, WORDS } from '../table/fdb_entry.ts';
+import { STATIC, tickAt, WORDS } from '../table/fdb_entry.ts';
 import { Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
+import { Controls } from './controls.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
@@ -48,6 +49,7 @@ export class Engine {
   readonly drops: Drops;
   readonly egress: Egress;
   readonly host: HostPort;
+  readonly controls: Controls;
   /** Look at received frames. */
   readonly ingressPasses: IngressPass[] = [];
   private readonly pmtu: Pmtu;
@@ -73,7 +75,8 @@ export class Engine {
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.groups = new Groups(options.seed[2]);
-    this.stages = createStages(batch, counters, this.host, this.groups);
+    this.controls = new Controls(batch, clock);
+    this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
     this.route = options.createRoute?.(batch) ?? null;
     this.replicate = createReplicate(
       batch,
@@ -216,6 +219,7 @@ export class Engine {
   orphan(port: number): void {
     const { batch, counters } = this;
     const { rows } = batch;
+    this.controls.forget(port);
     for (let row = batch.next * ROW; row < batch.count * ROW; row += ROW) {
       if ((rows[row + COLUMN.ingress] & PORT_MASK) !== port) continue;
       rows[row + COLUMN.ingress] = NOBODY;
@@ -228,14 +232,14 @@ export class Engine {
 
   /** Forgets learned entries whose next hop matches. */
   forgetHops(matches: (hop: number) => boolean): void {
-    this.keeper.fdb.flush((_domain, hop, _hi, _lo, flags) => flags === 0 && matches(hop));
+    this.keeper.fdb.flush((_domain, hop, _hi, _lo, flags) => (flags & STATIC) === 0 && matches(hop));
   }
 
   /** Forgets learned entries that match; 0 matches everything. Returns how many. */
   flush(domains: ReadonlySet<number> | null, port: number, hi: number, lo: number): number {
     return this.keeper.fdb.flush(
       (domain, hop, entryHi, entryLo, flags) =>
-        flags === 0 &&
+        (flags & STATIC) === 0 &&
         (domains === null || domains.has(domain)) &&
         (port === 0 || (hop & PORT_MASK) === port) &&
         ((hi === 0 && lo === 0) || (entryHi === hi && entryLo === lo)),

@@ -4,7 +4,8 @@
 import { PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
 import { Fdb } from '../table/fdb.ts';
-import { LOCAL, STATIC, tickAt } from '../table/fdb_entry.ts';
+import { LOCAL, LOCKED, STATIC, tickAt } from '../table/fdb_entry.ts';
+import { CONTROL } from '../table/port_controls.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
 
@@ -64,6 +65,7 @@ export class FdbKeeper {
         return word >>> DOMAIN_SHIFT !== domain || (isHop !== null && !isHop(hop));
       });
     }
+    this.forgetLocked(topology);
     const old = this.fdb;
     old.expire(topology, tickAt(now));
     this.follow(topology, table);
@@ -129,6 +131,16 @@ export class FdbKeeper {
       if (domain !== 0 && (n >= next.vlan.length || next.vlan[n] >>> DOMAIN_SHIFT !== domain)) return true;
     }
     return false;
+  }
+
+  /** Who waited to be admitted on a port that admits nobody any more is forgotten, as on Linux. */
+  private forgetLocked({ controls: next }: Topology): void {
+    const { controls } = this.topology;
+    const isMab = (flags: number | undefined) => ((flags ?? 0) & CONTROL.mab) !== 0;
+    if (!controls?.flags.some((flags, port) => isMab(flags) && !isMab(next?.flags[port]))) return;
+    this.fdb.flush(
+      (_domain, hop, _hi, _lo, flags) => (flags & LOCKED) !== 0 && !isMab(next?.flags[hop & PORT_MASK]),
+    );
   }
 
   private removeStatics(): void {

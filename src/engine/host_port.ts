@@ -43,7 +43,7 @@ export class HostPort implements Source {
   trapOf(row: number, { traps, trapTypes }: Topology, group: number): number {
     const { rows, view } = this.batch;
     const mask = traps[rows[row + COLUMN.ingress] & PORT_MASK];
-    if (mask === 0) return -1;
+    if (mask === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return -1;
     if (group >= 0 && (mask & (1 << group)) !== 0) return group;
     if (mask >>> FIRST_TYPE === 0) return -1;
     const at = rows[row + COLUMN.start];
@@ -174,7 +174,7 @@ export class HostPort implements Source {
         rows[row + COLUMN.domain] = (domain << DOMAIN_SHIFT) | FORWARDING;
         rows[row + COLUMN.tci] = ring.words[meta + META.tag];
         rows[row + COLUMN.mark] = MARK.punted; // it came from the host: where nobody is, it is not lost
-      }
+      } else rows[row + COLUMN.mark] = MARK.relayed;
       ring.release();
       // `classify` counts every row as received.
       const counter = this.counters.port(hop & PORT_MASK);

@@ -25,6 +25,7 @@ import { l3Length, segmentsOf } from './offload.ts';
 import type { Pmtu } from './pmtu.ts';
 import {
   FORWARDING,
+  FRAME_KIND,
   HAIRPIN,
   ISOLATED,
   SAME,
@@ -146,7 +147,7 @@ export function createReplicate(
       const hop = hops[k];
       if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
       const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
-      if ((source & membership & (ISOLATED | SPLIT_HORIZON)) !== 0) continue;
+      if ((source & membership & (ISOLATED | SPLIT_HORIZON | FRAME_KIND)) !== 0) continue;
       if (((membership ^ source) & SAME) !== 0) continue;
       enqueue(row, hop, membership, topology);
       copies += 1;

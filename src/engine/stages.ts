@@ -8,8 +8,9 @@ import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP, DEST_LIST, NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { type Fdb, KNOWN, LEARNED, MOVED, REFUSED } from '../table/fdb.ts';
+import { DENIED, type Fdb, KNOWN, LEARNED, MOVED, REFUSED } from '../table/fdb.ts';
 import type { Groups } from '../table/groups.ts';
+import { CONTROL } from '../table/port_controls.ts';
 import { createSearch, KEY, KEY_WORDS } from '../table/search.ts';
 import {
   dstHi,
@@ -25,6 +26,7 @@ import {
   srcLo,
 } from '../wire/ethernet.ts';
 import { isTpid, priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '../wire/vlan.ts';
+import { ALARM, type Controls } from './controls.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
@@ -32,8 +34,10 @@ import { createSnooping } from './snooping.ts';
 import {
   DOMAIN_SHIFT,
   FORWARDING,
+  FRAME_KIND,
   isOfVlanDevice,
   LEARNING,
+  LOCKED,
   SAME,
   SNOOPING,
   type Topology,
@@ -57,8 +61,14 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows */
-export function createStages(batch: FrameBatch, counters: Counters, host: HostPort, groups: Groups): Stages {
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls */
+export function createStages(
+  batch: FrameBatch,
+  counters: Counters,
+  host: HostPort,
+  groups: Groups,
+  controls: Controls,
+): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
   const portsAt = counters.port(0);
@@ -79,9 +89,10 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
   function resolve(topology: Topology, fdb: Fdb, tick: number, from: number): void {
     const version = fdb.version();
     search.find(fdb, (2 * from) / ROW, 2 * batch.count);
-    learn(fdb, tick, from);
+    learn(topology, fdb, tick, from);
     decide(topology, fdb, tick, from);
     if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick, from);
+    if (topology.controls !== null) controls.pass(topology.controls, from);
   }
 
   /**
@@ -154,7 +165,7 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
       rows[row + COLUMN.domain] = membership;
       rows[row + COLUMN.tci] = priority(tci) | vid;
       if ((membership & FORWARDING) === 0) {
-        rows[row + COLUMN.dest] = DEST_DROP | blocked(row, membership, vid, fdb, tick);
+        rows[row + COLUMN.dest] = DEST_DROP | blocked(row, membership, vid, topology, fdb, tick);
         continue;
       }
       const domain = membership & DOMAIN_BITS;
@@ -173,9 +184,16 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
   }
 
   /** Why a frame goes no further whose port does not forward in its VLAN. In the learning state its source is learned. */
-  function blocked(row: number, membership: number, vid: number, fdb: Fdb, tick: number): number {
+  function blocked(
+    row: number,
+    membership: number,
+    vid: number,
+    topology: Topology,
+    fdb: Fdb,
+    tick: number,
+  ): number {
     if (membership === 0) return vid === 0 ? DROP.reconfigured : DROP.vlan_not_allowed;
-    if ((membership & LEARNING) !== 0) learnStranger(row, fdb, tick);
+    if ((membership & LEARNING) !== 0) learnStranger(row, topology, fdb, tick);
     return DROP.port_blocked;
   }
 
@@ -235,18 +253,37 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     return topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
   }
 
-  /** Learns source addresses. Relies on `classify`: unicast source, domain known. */
-  function learn(fdb: Fdb, tick: number, from: number): void {
+  /** Learns source addresses, or on a locked port lets in those that it knows. Relies on `classify`: unicast source, domain known. */
+  function learn(topology: Topology, fdb: Fdb, tick: number, from: number): void {
     const end = batch.count * ROW;
     for (let row = from; row < end; row += ROW) {
       if (rows[row + COLUMN.dest] !== 0) continue;
-      if ((rows[row + COLUMN.domain] & LEARNING) === 0) continue;
+      const domain = rows[row + COLUMN.domain];
+      if ((domain & LEARNING) === 0) {
+        if ((domain & LOCKED) !== 0) admit(row, topology, fdb, tick);
+        continue;
+      }
       if (!fdb.refresh(keys[keysOf(row) | KEY.entry], rows[row + COLUMN.ingress], tick))
-        learnStranger(row, fdb, tick);
+        learnStranger(row, topology, fdb, tick);
     }
   }
 
-  function learnStranger(row: number, fdb: Fdb, tick: number): void {
+  /** Drops a frame of a locked port whose sender is not known there. */
+  function admit(row: number, topology: Topology, fdb: Fdb, tick: number): void {
+    const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
+    const at = rows[row + COLUMN.start];
+    const hop = rows[row + COLUMN.ingress];
+    const hi = srcHi(view, at);
+    const lo = srcLo(view, at);
+    const flags = topology.controls?.flags[hop & PORT_MASK] ?? 0;
+    const result = fdb.admit(domain, hi, lo, hop, tick, flags);
+    if (result === KNOWN) return;
+    rows[row + COLUMN.dest] = DEST_DROP | DROP.locked;
+    if (result === REFUSED) values[counters.port(hop & PORT_MASK) + PORT.learnRefused] += 1;
+    if (result !== DENIED) events.add(result, tick, domain, hop, hop, hi, lo);
+  }
+
+  function learnStranger(row: number, topology: Topology, fdb: Fdb, tick: number): void {
     const domain = rows[row + COLUMN.domain];
     const at = rows[row + COLUMN.start];
     const hop = rows[row + COLUMN.ingress];
@@ -256,10 +293,20 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
     else result = fdb.learn(domain >>> DOMAIN_SHIFT, srcHi(view, at), srcLo(view, at), hop, tick);
     if (result === KNOWN) return;
     const counter = counters.port(hop & PORT_MASK);
-    if (result === REFUSED) values[counter + PORT.learnRefused] += 1;
+    if (result === REFUSED) refused(row, counter, topology, fdb);
     if (result === MOVED) values[counter + PORT.stationMoves] += 1;
     if (result === LEARNED || noRemote) return;
     events.add(result, tick, domain >>> DOMAIN_SHIFT, fdb.movedFrom, hop, srcHi(view, at), srcLo(view, at));
+  }
+
+  /** Beyond the limit of its port a frame is dropped, where the port says so. */
+  function refused(row: number, counter: number, { controls: table }: Topology, fdb: Fdb): void {
+    values[counter + PORT.learnRefused] += 1;
+    const hop = rows[row + COLUMN.ingress];
+    if (table === null || !fdb.isBeyond(hop)) return;
+    rows[row + COLUMN.dest] = DEST_DROP | DROP.address_limit;
+    const port = hop & PORT_MASK;
+    if ((table.flags[port] & CONTROL.limitAlarms) !== 0) controls.raise(port, ALARM.address_limit);
   }
 
   /** Gives each frame one destination: a next hop, a flood list, or a drop. Relies on `classify`. */
@@ -301,8 +348,9 @@ export function createStages(batch: FrameBatch, counters: Counters, host: HostPo
         // What the host says to a whole domain has no port.
         if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0 || rows[row + COLUMN.ingress] === NOBODY) continue;
         const word = wordOf(row, topology);
-        const change = (word ^ rows[row + COLUMN.domain]) & SAME;
-        rows[row + COLUMN.domain] = word;
+        const before = rows[row + COLUMN.domain];
+        const change = (word ^ before) & SAME;
+        rows[row + COLUMN.domain] = (word & ~FRAME_KIND) | (before & FRAME_KIND);
         if (change !== 0) {
           const isBlocked = (change & ~FORWARDING) === 0;
           rows[row + COLUMN.dest] = DEST_DROP | (isBlocked ? DROP.port_blocked : DROP.reconfigured);

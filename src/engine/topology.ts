@@ -7,6 +7,7 @@
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
 
+import type { PortControls } from '../table/port_controls.ts';
 import { FIRST_TYPE } from '../table/traps.ts';
 import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
 import type { MirrorTable } from './mirror_table.ts';
@@ -31,9 +32,18 @@ export const TUNNEL = 32;
 export const SPLIT_HORIZON = 64;
 /** Who sends a packet that is too big for this port is told. */
 export const TELLS_MTU = 128;
+/** No multicast leaves. In the word of a row: it is one. */
+export const NO_MULTICAST = 0x2000;
+/** No broadcast leaves. In the word of a row: it is one. */
+export const NO_BROADCAST = 0x4000;
+/** Only stations that have an entry here may send; such a port has no LEARNING. */
+export const LOCKED = 0x8000;
+
+/** Of the word of a row: what kind of frame it is. */
+export const FRAME_KIND = NO_BROADCAST | NO_MULTICAST;
 
 /** Frames to groups go where snooping says. */
-export const SNOOPING = 0x8000;
+export const SNOOPING = 0x1000;
 
 /** What of the words of two ports must be the same for a frame to pass between them: the domain, and that both forward. */
 export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
@@ -87,6 +97,8 @@ export interface Topology {
   readonly bridgeFdbLimit: Uint32Array;
   /** Null if there are none. */
   readonly mirrors: MirrorTable | null;
+  /** Null if no port has any. */
+  readonly controls: PortControls | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

@@ -80,6 +80,8 @@ export const MARK = {
   shared: 2,
   /** The host has a copy, or said it: whoever it reaches beside, it is not lost. */
   punted: 4,
+  /** The host has let it in: it is not trapped again. */
+  relayed: 0x100,
   /** How often the frame was recirculated, counted in these bits. */
   round: 0xf0,
 } as const;

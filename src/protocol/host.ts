@@ -13,20 +13,20 @@ export interface Punt {
   readonly at: number;
 }
 
-/** Why a frame is punted: the protocol that its reserved group address belongs to, its EtherType, or multicast snooping. */
-export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'multicast' | number;
+/** Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, or its EtherType. */
+export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'multicast' | 'loop_probe' | number;
 
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
   send(port: string, frame: Uint8Array): boolean;
   /** Sends an untagged frame to all of a VLAN, 0 in a VLAN-unaware bridge. False as for `send`. */
   flood(bridge: string, vlan: number, frame: Uint8Array): boolean;
-  /** Lets a frame come in as if the port had received it. False as for `send`. */
+  /** Lets a frame come in as if the port had received it, past its traps. False as for `send`. */
   relay(port: string, frame: Uint8Array): boolean;
   /**
    * Takes frames of a kind out of a port for the host, or no longer; resolves when that is certain. Survives
    * reconfigurations, as long as there is such a port. Traps of the configuration (`lldp`) stay.
-   * @throws TaploomError `no_such_port`; `too_many` EtherTypes: 8 in all
+   * @throws TaploomError `no_such_port`; `too_many` EtherTypes: 8 in all beside that of probes
    */
   trap(port: string, reason: PuntReason, isOn: boolean): Promise<void>;
   /** Frames trapped for `reason`; returns the way to stop listening. */

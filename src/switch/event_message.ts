@@ -69,6 +69,7 @@ const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
     `port ${port} was removed from bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   up: ({ port }) => `port ${port} is up`,
   down: ({ port }) => `port ${port} is down: its interface is not up; \`ip link set ${port} up\` helps`,
+  disabled: ({ port, reason }) => `port ${port} is disabled: ${reason}`,
   gone: ({ port, reason = 'its device was deleted' }) =>
     `port ${port} is gone: ${reason}; it is taken again as soon as there is one`,
   waiting: ({ port, reason }) => `port ${port} waits: ${reason}`,
@@ -80,6 +81,7 @@ function stationSentence(fact: StationFact): string {
   const { mac, vlan, from, to, fromRemote, toRemote } = fact;
   const station = vlan === 0 ? `station ${mac}` : `station ${mac} in VLAN ${vlan}`;
   const [a, b] = [behind(from, fromRemote), behind(to, toRemote)];
+  if (fact.change === 'locked') return `${station} waits on ${b}, which is locked: a static entry admits it`;
   if (fact.change === 'moved') return `${station} moved from ${a} to ${b}`;
   if (fact.change === 'calm') return `${station} has stopped flapping and is behind ${b}`;
   return (

@@ -15,7 +15,7 @@ import { bridgeOf } from '../config/without_ports.ts';
 import { type DropFact, LOST, type StationFact } from '../event.ts';
 import { NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { EventReader, type EventRecord } from '../table/event_ring.ts';
-import { MOVED } from '../table/fdb.ts';
+import { ASKED, MOVED } from '../table/fdb.ts';
 import { formatMac } from '../wire/mac.ts';
 import type { CounterView } from './counter_view.ts';
 import type { EventLog } from './event_log.ts';
@@ -179,6 +179,7 @@ export class EventWatch {
       if (reader.isEmpty) continue;
       for (const record of reader.read()) {
         if (record.kind === MOVED) this.moved(record, now);
+        else if (record.kind === ASKED) this.asked(record);
         else this.refused(record, now);
       }
       this.movesUntold += reader.takeUntold(MOVED);
@@ -211,6 +212,16 @@ export class EventWatch {
     if (state !== 'moved') return;
     if (++this.movesTold <= MOVES_PER_SECOND) this.log.add(move);
     else this.movesUntold += 1;
+  }
+
+  private asked({ domain: number, to, hi, lo }: EventRecord): void {
+    const { compiler } = this.watched;
+    const domain = compiler.domain(number);
+    const port = compiler.ports.name(to & PORT_MASK);
+    if (domain === undefined || port === undefined || ++this.movesTold > MOVES_PER_SECOND) return;
+    const { bridge, vid: vlan } = domain;
+    const mac = formatMac(hi, lo);
+    this.log.add({ type: 'station', change: 'locked', bridge, vlan, mac, from: port, to: port });
   }
 
   private refused({ domain: number, to, hi, lo }: EventRecord, now: number): void {

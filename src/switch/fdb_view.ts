@@ -5,7 +5,7 @@ import type { Compiler } from '../compile/compiler.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { LOCAL, STATIC } from '../table/fdb_entry.ts';
+import { FLAGS, LOCAL, LOCKED, STATIC } from '../table/fdb_entry.ts';
 import { formatIp } from '../wire/ip_address.ts';
 import { formatMac, type Mac, parseMac } from '../wire/mac.ts';
 import type { Page } from '../worker/messages.ts';
@@ -39,7 +39,7 @@ export function decodePage(page: Page, compiler: Compiler, config: SwitchConfig)
     if (domain === undefined || port === undefined) continue;
     const row = hop >>> PORT_BITS;
     const address = learned.get(row);
-    const flags = ageAndFlags & (STATIC | LOCAL);
+    const flags = ageAndFlags & FLAGS;
     entries.push({
       bridge: domain.bridge,
       mac: formatMac(hi, lo),
@@ -50,7 +50,8 @@ export function decodePage(page: Page, compiler: Compiler, config: SwitchConfig)
           ? compiler.remote(row)
           : addressText(address, isIpv6(config, domain.bridge, port)),
       type: flags & LOCAL ? 'local' : flags & STATIC ? 'static' : 'learned',
-      age: (ageAndFlags >>> 2) / 1000,
+      age: (ageAndFlags >>> 3) / 1000,
+      ...((flags & LOCKED) !== 0 && { locked: true }),
     });
   }
   return entries;

@@ -7,6 +7,7 @@ import { PortMtus } from '../device/mtus.ts';
 import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
+import { DisabledPorts } from '../protocol/disabled_ports.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
 import { type Missing, MissingPorts } from './missing_ports.ts';
@@ -21,6 +22,8 @@ export class OpenPorts {
   readonly goneNames = new Set<string>();
   /** Those that are wanted and cannot be had now. */
   readonly missing = new MissingPorts();
+  /** Those that are disabled for an error. */
+  readonly disabled = new DisabledPorts();
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
   private readonly compiler: Compiler;
@@ -41,6 +44,7 @@ export class OpenPorts {
     this.mtus.forget(name);
     this.goneNames.delete(name);
     this.linkWatch.forget(name);
+    this.disabled.forget(name);
   }
 
   /** Asks the kernel about those first of which the data plane says something else. */
@@ -83,7 +87,7 @@ export class OpenPorts {
     let lost = 0;
     for (const { number, state, lost: ofPort = 0 } of this.states()) {
       if (number !== undefined) ports.push(number);
-      states += state[0];
+      states += state.slice(0, 2);
       lost += ofPort;
     }
     return `${states} ${this.counters.dropTotal(ports)} ${lost}`;
@@ -93,8 +97,10 @@ export class OpenPorts {
   *states(): Generator<PortGlance> {
     for (const [port, { spec }] of this.devices) {
       const isUp = this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port);
-      const state = this.goneNames.has(port) ? 'gone' : isUp ? 'up' : 'down';
-      yield { port, number: spec.port, state, lost: this.linkWatch.at(port).queueDropped };
+      const disabled = this.disabled.get(port);
+      const state = this.goneNames.has(port) ? 'gone' : !isUp ? 'down' : disabled ? 'disabled' : 'up';
+      const reason = state === 'disabled' ? disabled?.text : undefined;
+      yield { port, number: spec.port, state, reason, lost: this.linkWatch.at(port).queueDropped };
     }
     for (const port of this.missing.names()) {
       const { state, reason } = this.missing.get(port) as Missing;

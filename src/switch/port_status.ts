@@ -6,6 +6,7 @@ import { portViews } from '../compile/port_view.ts';
 import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { Look } from '../device/link_watch.ts';
+import type { Disabled } from '../protocol/disabled_ports.ts';
 import type { CounterView } from './counter_view.ts';
 import type { Missing } from './missing_ports.ts';
 import type { OpenPorts } from './open_ports.ts';
@@ -23,6 +24,8 @@ interface PortFacts {
   underlay: Underlay | undefined;
   isGone: boolean;
   missing: Missing | undefined;
+  disabled: Disabled | undefined;
+  disabledBy: Record<string, number> | undefined;
   look: Look;
   counters: CounterView;
   stp: StpPortStatus | undefined;
@@ -50,6 +53,7 @@ function portStatus(facts: PortFacts): PortStatus {
           : local.netns,
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
+    disabledBy: facts.disabledBy,
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     stp: facts.stp,
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
@@ -58,11 +62,13 @@ function portStatus(facts: PortFacts): PortStatus {
 }
 
 function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
-  const { index, isGone, missing, look, counters } = facts;
+  const { index, isGone, missing, disabled, look, counters } = facts;
   if (missing !== undefined) return { state: missing.state, reason: missing.reason };
   if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
   // The data plane knows only how the last frame fared.
-  if (look.up ?? counters.isUp(index)) return { state: 'up' };
+  if (look.up ?? counters.isUp(index)) {
+    return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
+  }
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }
 
@@ -84,6 +90,11 @@ function upCommand(facts: PortFacts): string {
   const netns = settings !== undefined && 'netns' in settings ? settings.netns : undefined;
   if (netns?.startsWith('/')) return `nsenter --net=${netns} ip link set ${device} up`;
   return `ip ${netns === undefined ? '' : `-n ${netns} `}link set ${device} up`;
+}
+
+function occurred(counts: Record<string, number>): Record<string, number> | undefined {
+  const all = Object.entries(counts).filter(([, count]) => count > 0);
+  return all.length === 0 ? undefined : Object.fromEntries(all);
 }
 
 /** Of a port that is missing. */
@@ -114,7 +125,7 @@ export function portStatuses(
   open: OpenPorts,
   stpOf: (port: string) => StpPortStatus | undefined,
 ): PortStatus[] {
-  const { counters, devices, mtus, underlays, goneNames, missing, linkWatch } = open;
+  const { counters, devices, mtus, underlays, goneNames, missing, disabled, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) =>
     portViews(bridge, config).flatMap(({ name }, place) => {
       const index = devices.has(name) ? compiler.ports.find(name) : undefined;
@@ -130,6 +141,8 @@ export function portStatuses(
         underlay: underlays.get(name),
         isGone: goneNames.has(name),
         missing: missing.get(name),
+        disabled: disabled.get(name),
+        disabledBy: occurred(disabled.countsOf(name)),
         look: linkWatch.at(name),
         counters,
         stp: stpOf(name),

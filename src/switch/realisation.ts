@@ -8,7 +8,7 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import type { Compiled, Compiler } from '../compile/compiler.ts';
 import { stateFlags } from '../compile/membership.ts';
-import { type Overlay, type PortState, PortStates, PortTraps } from '../compile/overlay.ts';
+import { type Overlay, type PortState, PortStates, PortTraps, STATES } from '../compile/overlay.ts';
 import { type PortView, portViews } from '../compile/port_view.ts';
 import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
@@ -83,8 +83,21 @@ export class Realisation {
   async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
     const number = this.numberOf(port);
     this.states.set(port, vlan, state);
-    const flags = stateFlags(state, this.viewOf(port)?.learning ?? true);
+    const flags = stateFlags(this.states.of(port, vlan ?? 0), this.viewOf(port)?.learning ?? true);
     await this.store((topology) => storeState(topology, number, vlan, flags));
+  }
+
+  /** A disabled port passes nothing, whatever its states are. @throws TaploomError `no_such_port` */
+  async setDisabled(port: string, isDisabled: boolean): Promise<void> {
+    const number = this.numberOf(port);
+    const isLearning = this.viewOf(port)?.learning ?? true;
+    this.states.disable(port, isDisabled);
+    const states = this.states.byVid(port);
+    await this.store((topology) => {
+      if (states === undefined) storeState(topology, number, undefined, stateFlags('forwarding', isLearning));
+      for (const [vid, state] of states?.entries() ?? [])
+        storeState(topology, number, vid, stateFlags(STATES[state], isLearning));
+    });
   }
 
   /** See `Host.trap`. */

@@ -54,6 +54,11 @@ export class Reconfiguration {
     return this.realisation.setPortState(port, vlan, state);
   }
 
+  /** See `Realisation.setDisabled`. */
+  setDisabled(port: string, isDisabled: boolean): Promise<void> {
+    return this.realisation.setDisabled(port, isDisabled);
+  }
+
   /** See `Host.trap`. */
   trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
     return this.realisation.trap(port, reason, isOn);

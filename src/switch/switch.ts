@@ -55,6 +55,7 @@ import { hostLinks } from './host_links.ts';
 import { LldpService } from './lldp_service.ts';
 import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
+import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { Reconciler } from './reconciler.ts';
@@ -79,6 +80,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly lldpService: LldpService;
   private readonly stpService: StpService;
   private readonly snooping: SnoopingService;
+  private readonly guard: PortGuard;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
@@ -115,6 +117,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
       this.events.add(fact),
     );
+    this.guard = new PortGuard({
+      open,
+      setDisabled: (port, isDisabled) => this.reconfiguration.setDisabled(port, isDisabled),
+      flush: (port) => this.flush({ port }),
+    });
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
@@ -123,6 +130,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
           this.lldpService.update(config);
           this.stpService.update(config);
           this.snooping.update(config);
+          this.guard.update(config);
         },
         changed: () => this.captures.select(),
         forgot: (port) => {
@@ -142,6 +150,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.lldpService.attach(this.host, { threaded });
     this.stpService.attach(this.host, this, { threaded });
     this.snooping.attach(this.host, { threaded });
+    this.guard.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       config,
@@ -149,9 +158,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
       names: (remotes) => {
-        const { devices, linkWatch, goneNames: gone } = open;
+        const { devices, linkWatch, goneNames: gone, disabled } = open;
         const { states } = this.reconfiguration;
-        return traceNames({ compiler, config: this.config, states, devices, linkWatch, gone }, remotes);
+        return traceNames(
+          { compiler, config: this.config, states, devices, linkWatch, gone, disabled },
+          remotes,
+        );
       },
       request: (body) => plane.request(body),
       enqueue: (task) => this.enqueue(task),
@@ -213,6 +225,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.lldpService.poll(now);
     this.stpService.poll(now);
     this.snooping.poll(now);
+    this.guard.poll(now);
   }
 
   /**
@@ -325,6 +338,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.lldpService.close();
       this.stpService.close();
       this.snooping.close();
+      this.guard.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();
@@ -344,6 +358,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     if (name === undefined) return;
     if (kind === 'crowded') {
       this.makeRoom(name, port);
+      return;
+    }
+    if (kind === 'alarm') {
+      this.guard.alarm(name, errno);
       return;
     }
     this.emit(kind, name, errno);

@@ -5,6 +5,7 @@ import type { PortStates } from '../compile/overlay.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { LinkWatch } from '../device/link_watch.ts';
+import type { DisabledPorts } from '../protocol/disabled_ports.ts';
 import type { TraceNames } from '../trace/scene.ts';
 import { OFFLOAD } from '../wire/virtio_net.ts';
 import { addressText, isIpv6 } from './fdb_view.ts';
@@ -18,11 +19,12 @@ export interface NamedThings {
   devices: ReadonlyMap<string, Device>;
   linkWatch: LinkWatch;
   gone: ReadonlySet<string>;
+  disabled: Pick<DisabledPorts, 'get'>;
 }
 
 /** @param remotes learned remotes, by row */
 export function traceNames(
-  { compiler, config, states, devices, linkWatch, gone }: NamedThings,
+  { compiler, config, states, devices, linkWatch, gone, disabled }: NamedThings,
   remotes: ReadonlyMap<number, Int32Array>,
 ): TraceNames {
   const isOverIpv6 = (port: string) =>
@@ -35,7 +37,7 @@ export function traceNames(
       return words === undefined ? compiler.remote(row) : addressText(words, isOverIpv6(port));
     },
     bridgeOf: (domain) => compiler.domain(domain)?.bridge,
-    state: (port, vlan) => states.of(port, vlan),
+    state: (port, vlan) => (disabled.get(port) === undefined ? states.of(port, vlan) : 'disabled'),
     device: (port) => {
       if (gone.has(port)) return 'gone';
       const { up } = linkWatch.at(port);

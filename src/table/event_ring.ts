@@ -13,9 +13,9 @@ export const PER_SECOND = 100;
 const CAPACITY = 1024;
 const RECORD = 8;
 const HEAD = 0;
-/** One word for each kind; kinds are results of `Fdb.learn`. */
+/** One word for each kind; kinds are results of `Fdb.learn` and `Fdb.admit`. */
 const UNTOLD = 1;
-const KINDS = 4;
+const KINDS = 5;
 const HEADER = 8;
 /** Ticks of 128 ms in a window of the rate limit, as a shift: about a second. */
 const WINDOW_SHIFT = 3;

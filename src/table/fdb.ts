@@ -5,9 +5,21 @@
 // docs/decisions.md says why; fdb_entry.ts shows a slot; shared_fdb.ts is for workers.
 
 import type { Counters } from './counters.ts';
-import { ageAt, type FdbRules, FLAGS, maxAgeOf, NEVER, STATIC, TICK_SHIFT, WORDS } from './fdb_entry.ts';
+import {
+  ageAt,
+  type FdbRules,
+  FLAGS,
+  LOCAL,
+  LOCKED,
+  maxAgeOf,
+  NEVER,
+  STATIC,
+  TICK_SHIFT,
+  WORDS,
+} from './fdb_entry.ts';
 import { type Page, readPage } from './fdb_page.ts';
-import { Learned } from './learned.ts';
+import { Learned, PORT_MASK } from './learned.ts';
+import { CONTROL } from './port_controls.ts';
 
 /** With at most half of the slots in use a chain this long does not occur by chance in 4 million entries. */
 export const MAX_PROBES = 128;
@@ -21,6 +33,9 @@ export const LEARNED = 1;
 export const MOVED = 2;
 /** A limit is reached or the chain is full; the frame is forwarded all the same. */
 export const REFUSED = 3;
+/** What `admit` did beside: a new entry waits for somebody to admit the station; the station may not send. */
+export const ASKED = 4;
+export const DENIED = 5;
 
 /** An entry that may give way to a newcomer: how many addresses its port has, and the first two words of its slot. */
 export interface Giver {
@@ -110,6 +125,38 @@ export class Fdb {
 
   /** Notes that the station hi:lo of `domain` was seen from `hop`. REFUSED: it has no entry any more. Static ones stay. */
   learn(domain: number, hi: number, lo: number, hop: number, tick: number): number {
+    return this.note(domain, hi, lo, hop, tick);
+  }
+
+  /**
+   * Whether the station may send from `hop`, of a locked port: KNOWN, if it has an entry there that is not locked. As Linux'
+   * br_handle_frame_finish(): nobody moves to a locked port, and with MAB (`flags`) a stranger gets a locked entry.
+   */
+  admit(domain: number, hi: number, lo: number, hop: number, tick: number, flags: number): number {
+    const { words } = this;
+    const key = (domain << 16) | hi;
+    const stamp = tick << TICK_SHIFT;
+    const at = this.find(key, lo);
+    if (at < 0 || words[at] !== key || words[at + 2] === 0 || !this.isFresh(domain, words[at + 3], tick)) {
+      if ((flags & CONTROL.mab) === 0) return DENIED;
+      const result = this.note(domain, hi, lo, hop, tick);
+      if (result !== LEARNED && result !== MOVED) return result === REFUSED ? REFUSED : DENIED;
+      words[this.find(key, lo) + 3] = stamp | LOCKED;
+      return ASKED;
+    }
+    const kind = words[at + 3] & FLAGS;
+    if (words[at + 2] !== hop || (kind & LOCAL) !== 0) return DENIED;
+    const isSeen = (kind & LOCKED) !== 0 ? flags & CONTROL.mab : flags & CONTROL.learns;
+    if (isSeen !== 0 && (kind & STATIC) === 0) words[at + 3] = stamp | kind;
+    return (kind & LOCKED) !== 0 ? DENIED : KNOWN;
+  }
+
+  /** Whether the port of `hop` has all addresses that it may, and its frames of others are not wanted. */
+  isBeyond(hop: number): boolean {
+    return this.learned.has(hop, CONTROL.limited) && !this.learned.hasPortRoom(hop);
+  }
+
+  protected note(domain: number, hi: number, lo: number, hop: number, tick: number): number {
     const { words } = this;
     const key = (domain << 16) | hi;
     const stamp = tick << TICK_SHIFT;
@@ -375,8 +422,10 @@ export class Fdb {
       if (this.maxAge[domain] < 0) return KNOWN;
       if (!this.learned.hasRoom(domain, hop)) return REFUSED;
     } else {
+      if (this.isStuck(at, domain, hop, stamp)) return KNOWN;
       if (!this.learned.hasRoomToMove(old, hop)) {
-        this.kill(at);
+        // Where its frames do not pass it has not moved.
+        if (!this.learned.has(hop, CONTROL.limited)) this.kill(at);
         return REFUSED;
       }
       this.learned.remove(domain, old);
@@ -385,6 +434,14 @@ export class Fdb {
     words[at + 3] = stamp;
     this.learned.add(domain, hop);
     return old === 0 ? LEARNED : MOVED;
+  }
+
+  /** Whether a station stays on its port, whoever else says to be it. */
+  private isStuck(at: number, domain: number, hop: number, stamp: number): boolean {
+    const { words, learned } = this;
+    const isElsewhere = ((words[at + 2] ^ hop) & PORT_MASK) !== 0;
+    if (!isElsewhere || !learned.has(words[at + 2], CONTROL.sticky)) return false;
+    return this.isFresh(domain, words[at + 3], stamp >>> TICK_SHIFT);
   }
 
   private write(at: number, key: number, lo: number, hop: number, stamp: number): void {

@@ -18,7 +18,9 @@ export const NEVER = -(2 ** 24);
 export const STATIC = 1;
 /** The address is the switch's own. */
 export const LOCAL = 2;
-export const FLAGS = STATIC | LOCAL;
+/** The station may not send: it waits for somebody to admit it (MAB). */
+export const LOCKED = 4;
+export const FLAGS = STATIC | LOCAL | LOCKED;
 
 /** Limits and ages, as flat arrays of the current topology. */
 export interface FdbRules extends LearnLimits {

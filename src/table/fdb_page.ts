@@ -1,6 +1,6 @@
 // A page of the FDB, for whoever wants to see all of it: five words an entry, by a walk over a bounded number of slots.
 //
-//   out:  | domain | MAC 0-1 | MAC 2-5 | next hop | age in ms << 2 | flags |      age at most 2^29 ms
+//   out:  | domain | MAC 0-1 | MAC 2-5 | next hop | age in ms << 3 | flags |      age at most 2^28 ms
 
 import { ageAt, FLAGS, MS_PER_TICK, STATIC, WORDS } from './fdb_entry.ts';
 
@@ -39,7 +39,7 @@ export function readPage(
     out[to + 1] = words[at] & 0xffff;
     out[to + 2] = words[at + 1];
     out[to + 3] = words[at + 2];
-    out[to + 4] = (Math.min(age, 0x1fff_ffff) << 2) | flags;
+    out[to + 4] = (Math.min(age, 0x0fff_ffff) << 3) | flags;
   }
   return { next: slot < slots ? slot : -1, entries };
 }

@@ -4,8 +4,9 @@
 // Workers that share an FDB share these, too, and change them only under its lock.
 
 import { BRIDGE, type Counters, PORT } from './counters.ts';
+import type { PortControls } from './port_controls.ts';
 
-const PORT_MASK = 0xfff;
+export const PORT_MASK = 0xfff;
 
 /** Flat arrays of the current topology. */
 export interface LearnLimits {
@@ -15,6 +16,7 @@ export interface LearnLimits {
   readonly bridgeFdbLimit: Uint32Array;
   /** By port. */
   readonly fdbLimit: Uint32Array;
+  readonly controls?: PortControls | null;
 }
 
 export class Learned {
@@ -44,6 +46,12 @@ export class Learned {
   /** Whether an entry of `from` may become one of `to`: always on the same port, for another remote. */
   hasRoomToMove(from: number, to: number): boolean {
     return ((from ^ to) & PORT_MASK) === 0 || this.hasPortRoom(to);
+  }
+
+  /** Whether the port of `hop` has a control. */
+  has(hop: number, control: number): boolean {
+    const { controls } = this.limits;
+    return controls != null && (controls.flags[hop & PORT_MASK] & control) !== 0;
   }
 
   add(domain: number, hop: number): void {

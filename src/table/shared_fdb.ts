@@ -75,6 +75,15 @@ export class SharedFdb extends Fdb {
     }
   }
 
+  override admit(domain: number, hi: number, lo: number, hop: number, tick: number, flags: number): number {
+    this.lock.take();
+    try {
+      return super.admit(domain, hi, lo, hop, tick, flags);
+    } finally {
+      this.lock.release();
+    }
+  }
+
   override forget(domain: number, hi: number, lo: number, kind: number): void {
     this.lock.take();
     try {

@@ -9,8 +9,10 @@ export const TRAP = {
   eapol: 3,
   /** 01:80:C2:00:00:0E, nearest bridge: LLDP (802.1AB clause 7.1). */
   lldp: 14,
+  /** The first EtherType: OUI Extended, which probes for loops have. */
+  loop_probe: 16,
   /** IGMP, MLD and PIM hellos, of bridges with multicast snooping. No bit: engine/snooping.ts finds them. */
-  multicast: 24,
+  multicast: 25,
 } as const;
 
 /**
@@ -27,7 +29,7 @@ export function puntBurst(trap: number): number {
   return trap === TRAP.multicast ? 256 : 16;
 }
 
-/** The first bit of those that name EtherTypes, and how many these are. */
-export const FIRST_TYPE = 16;
-export const TRAP_TYPES = 8;
+/** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
+export const FIRST_TYPE = TRAP.loop_probe;
+export const TRAP_TYPES = 9;
 export const TRAPS = FIRST_TYPE + TRAP_TYPES + 1;

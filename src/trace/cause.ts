@@ -19,7 +19,13 @@ type PortKey =
   | 'isolated'
   | 'learning'
   | 'flood'
+  | 'bcast_flood'
+  | 'mcast_flood'
+  | 'locked'
+  | 'sticky'
   | 'fdb_limit'
+  | 'fdb_limit_action'
+  | 'storm_control'
   | 'mtu'
   | 'fault';
 
@@ -32,6 +38,10 @@ const INSTALLED: Record<string, unknown> = {
   isolated: false,
   learning: true,
   flood: true,
+  bcast_flood: true,
+  mcast_flood: true,
+  locked: false,
+  sticky: false,
 };
 
 export function bridgeCause({ bridges }: SwitchConfig, bridge: string, key: BridgeKey): Cause {

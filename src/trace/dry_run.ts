@@ -6,6 +6,7 @@
 // One for each thread, made when it is first wanted, and never in a thread that forwards: V8 specialises closures for one
 // set of arrays, and a second set makes both slow.
 
+import { Controls } from '../engine/controls.ts';
 import { Egress } from '../engine/egress.ts';
 import type { Route } from '../engine/engine.ts';
 import { HostPort } from '../engine/host_port.ts';
@@ -143,7 +144,7 @@ export class DryRun {
     const { batch, counters, lists, groups, egress, host } = this;
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
-    this.stages = createStages(batch, counters, host, groups);
+    this.stages = createStages(batch, counters, host, groups, new Controls(batch, this.clock));
     this.replicate = createReplicate(batch, counters, lists, groups, egress, this.pmtu, NO_LIMITS);
   }
 

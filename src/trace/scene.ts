@@ -17,7 +17,8 @@ export interface TraceNames {
   /** Address in a row of remotes, one of `port`. */
   remote(row: number, port: string): string | undefined;
   bridgeOf(domain: number): string | undefined;
-  state(port: string, vlan: number): PortState;
+  /** `disabled`: for an error, whatever a protocol says. */
+  state(port: string, vlan: number): PortState | 'disabled';
   /** Undefined: nobody can see. */
   device(port: string): 'up' | 'down' | 'gone' | undefined;
   /** TUNSETOFFLOAD bits that the port's device takes. */

@@ -158,5 +158,7 @@ export function blockedBy(
   const cause = mirrorCause(scene.config, bridge, port);
   if (cause !== undefined) return { text: `${port} is the end of a mirror`, cause };
   const where = domainText(scene, bridge, vid);
-  return { text: `A protocol holds ${port} ${scene.names.state(port, vid)} in ${where}` };
+  const state = scene.names.state(port, vid);
+  if (state === 'disabled') return { text: `${port} is disabled for an error` };
+  return { text: `A protocol holds ${port} ${state} in ${where}` };
 }

@@ -1,7 +1,7 @@
 // The second half of a trace's way in: what is learned of the source, and where the destination is.
 
 import type { TraceStep } from '../api.ts';
-import { DOMAIN_SHIFT, LEARNING, TUNNEL } from '../engine/topology.ts';
+import { DOMAIN_SHIFT, LEARNING, LOCKED, TUNNEL } from '../engine/topology.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { ageAt, LOCAL, MS_PER_TICK, STATIC, WORDS } from '../table/fdb_entry.ts';
@@ -58,11 +58,26 @@ export function tellLearn(
   const tell = (verdict: string, text: string, cause?: Cause) => [
     step('learn', verdict, cause === undefined ? text : `${text} (${cause.text})`, cause),
   ];
+  if ((word & LOCKED) !== 0) {
+    const cause = portCause(config, bridge, port, 'locked');
+    const isNew = learned[2] !== 0 && entryOf(scene, domain, srcHi, srcLo)?.isFresh !== true;
+    if (dropOf(columns[COLUMN.dest]) === 'locked' && isNew && !isLive)
+      return tell('asked', `${src} is new, and would wait on ${port} to be admitted: dropped, locked`, cause);
+    if (dropOf(columns[COLUMN.dest]) === 'locked')
+      return tell('locked', `${src} has no entry on ${port} that admits it: dropped, locked`, cause);
+    return tell('admitted', `${src} has an entry on ${port}`, cause);
+  }
+  if (dropOf(columns[COLUMN.dest]) === 'address_limit') {
+    const cause = portCause(config, bridge, port, 'fdb_limit');
+    return tell('address_limit', `${src} is one more than ${port} may have: dropped, address_limit`, cause);
+  }
   if ((word & LEARNING) === 0) {
     const cause = portCause(config, bridge, port, 'learning');
     if (cause?.value === false) return tell('learning_off', `${src} is not learned on ${port}`, cause);
     const state = names.state(port, vid);
-    return tell('port_blocked', `${src} is not learned: a protocol holds ${port} ${state}`);
+    const why =
+      state === 'disabled' ? `${port} is disabled for an error` : `a protocol holds ${port} ${state}`;
+    return tell('port_blocked', `${src} is not learned: ${why}`);
   }
   const before = entryOf(scene, domain, srcHi, srcLo);
   if (before?.isStatic) {
@@ -95,6 +110,14 @@ export function tellLearn(
       : tell('learned', `${src} is new: it would be learned on ${where}`);
   }
   const seen = `${secondsText(before.ageMs)} ago`;
+  const sticky = portCause(config, bridge, names.port(before.hop & PORT_MASK) ?? '', 'sticky');
+  if (
+    before.isFresh &&
+    sticky?.value === true &&
+    learned[2] === before.hop &&
+    ((hop ^ before.hop) & PORT_MASK) !== 0
+  )
+    return tell('sticky', `${src} stays on ${hopText(scene, before.hop)}`, sticky);
   if (before.hop !== learned[2])
     return tell(
       'moved',
@@ -121,6 +144,11 @@ export function tellDecide(scene: Scene, bridge: string, { columns, learned }: S
     const cause = groupCause(config, bridge, ingress, bit);
     const text = `${dst} is for the link's other end, and bit ${bit} is not set (${cause.text}): dropped, ${reason}`;
     return tell(reason, text, cause);
+  }
+  if (reason?.startsWith('storm_')) {
+    const cause = portCause(config, bridge, ingress, 'storm_control');
+    const text = `${ingress} sends more than it may${cause === undefined ? '' : ` (${cause.text})`}`;
+    return tell(reason, `${text}: dropped, ${reason}`, cause);
   }
   if (reason === 'loop') return tell(reason, 'It came back too often: dropped, loop');
   if (reason !== undefined) return [];

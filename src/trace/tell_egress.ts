@@ -8,6 +8,8 @@ import {
   FORWARDING,
   HAIRPIN,
   ISOLATED,
+  NO_BROADCAST,
+  NO_MULTICAST,
   SPLIT_HORIZON,
   type Topology,
   UNTAGGED,
@@ -120,6 +122,10 @@ function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): Trace
         `${from} and ${name} are both isolated`,
         portCause(config, bridge, name, 'isolated'),
       );
+    if ((source & word & NO_BROADCAST) !== 0)
+      return tell('flood_off', 'no broadcasts', portCause(config, bridge, name, 'bcast_flood'));
+    if ((source & word & NO_MULTICAST) !== 0)
+      return tell('flood_off', 'no multicasts', portCause(config, bridge, name, 'mcast_flood'));
     if ((source & word & SPLIT_HORIZON) !== 0)
       return tell(
         'split_horizon',
@@ -128,10 +134,13 @@ function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): Trace
       );
     if (view.isMirrorEnd)
       return tell('port_blocked', 'the end of a mirror', mirrorCause(config, bridge, name));
-    if ((word & FORWARDING) === 0)
-      return tell('port_blocked', `a protocol holds it ${names.state(name, vid)}`);
+    if ((word & FORWARDING) === 0) return tell('port_blocked', heldText(names.state(name, vid)));
     return tell('not_chosen', 'its flow belongs to another member');
   });
+}
+
+function heldText(state: string): string {
+  return state === 'disabled' ? 'it is disabled for an error' : `a protocol holds it ${state}`;
 }
 
 function numberOf(topology: Topology, names: Scene['names'], name: string): number | undefined {

@@ -122,8 +122,14 @@ export class DataPlane {
     engine.forward();
     this.onlookers.notify();
     if (devices.hasNews) for (const news of devices.takeNews()) this.report(news);
+    if (engine.controls.hasAlarms) this.tellAlarms();
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
     if (clock[0] - times[LAST_COUNT] >= COUNT_INTERVAL && !this.isFollower) this.countRemotes();
+  }
+
+  private tellAlarms(): void {
+    for (const { port, alarm } of this.engine.controls.takeAlarms())
+      this.report({ kind: 'alarm', port, errno: alarm });
   }
 
   answer(request: Request): Answer {

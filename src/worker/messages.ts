@@ -116,12 +116,13 @@ export type Answer =
   | Followed;
 
 /**
- * Unasked: a port's device died, the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port, or such a port has all the
- * remotes that it may learn, and there is another one.
+ * Unasked: a port's device died, the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port, such a port has all the
+ * remotes that it may learn, and there is another one, or a port did what its controls do not allow.
  */
 export interface News {
-  kind: 'gone' | 'unsegmented' | 'crowded';
+  kind: 'gone' | 'unsegmented' | 'crowded' | 'alarm';
   port: number;
+  /** Of an alarm: ALARM. */
   errno: number;
 }
 

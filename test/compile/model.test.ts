@@ -10,6 +10,9 @@ import {
   HAIRPIN,
   ISOLATED,
   LEARNING,
+  LOCKED,
+  NO_BROADCAST,
+  NO_MULTICAST,
   SPLIT_HORIZON,
   TELLS_MTU,
   TUNNEL,
@@ -116,7 +119,10 @@ function flagsOf(port: Port, state: PortState): number {
   const isTunnel = port.type === 'vxlan';
   return (
     (state === 'forwarding' ? FORWARDING : 0) |
-    (state !== 'blocking' && port.learning ? LEARNING : 0) |
+    (state !== 'blocking' && port.learning && !port.locked ? LEARNING : 0) |
+    (port.locked ? LOCKED : 0) |
+    (port.bcast_flood ? 0 : NO_BROADCAST) |
+    (port.mcast_flood ? 0 : NO_MULTICAST) |
     (port.hairpin ? HAIRPIN : 0) |
     (port.isolated ? ISOLATED : 0) |
     (isTunnel ? TUNNEL | TELLS_MTU : 0) |
@@ -152,6 +158,9 @@ function randomPort(random: Random, name: string, isFiltering: boolean) {
     learning: random.chance(0.7),
     hairpin: random.chance(0.2),
     isolated: random.chance(0.2),
+    bcast_flood: random.chance(0.8),
+    mcast_flood: random.chance(0.8),
+    locked: random.chance(0.2),
   };
 }
 

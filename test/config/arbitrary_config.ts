@@ -31,6 +31,19 @@ const common = {
   isolated: fc.boolean(),
   learning: fc.boolean(),
   flood: fc.boolean(),
+  bcast_flood: fc.boolean(),
+  mcast_flood: fc.boolean(),
+  locked: fc.boolean(),
+  sticky: fc.boolean(),
+  storm_control: fc.record(
+    {
+      broadcast: fc.constantFrom({ frames: 1 }, { bits: 1000 }),
+      multicast: fc.constant({ frames: 1_000_000_000 }),
+      action: fc.constantFrom('drop', 'shutdown'),
+    },
+    { requiredKeys: ['broadcast'] },
+  ),
+  error_recovery: fc.constantFrom(1, 300, 86_400),
   fdb_limit: fc.constantFrom(1, 8192),
   group_fwd_mask: fc.constantFrom(0, 0x4, 0xfffd),
   stp: fc.record(

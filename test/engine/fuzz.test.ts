@@ -70,8 +70,23 @@ function randomConfig(random: Random): SwitchConfigInput {
         isolated: random.chance(0.2),
         learning: random.chance(0.9),
         flood: random.chance(0.9),
+        bcast_flood: random.chance(0.9),
+        mcast_flood: random.chance(0.9),
+        sticky: random.chance(0.1),
+        ...(random.chance(0.1) ? { locked: true, mab: random.chance(0.5) } : {}),
+        ...(random.chance(0.1)
+          ? {
+              storm_control: {
+                broadcast: { frames: 20 },
+                multicast: { bits: 9000 },
+                unknown_unicast: { frames: 5 },
+              },
+            }
+          : {}),
         mtu: random.pick([68, 576, 1500, 65_535]),
-        ...(random.chance(0.3) ? { fdb_limit: random.between(1, 5) } : {}),
+        ...(random.chance(0.3)
+          ? { fdb_limit: random.between(1, 5), fdb_limit_action: random.pick(['ignore', 'drop', 'shutdown']) }
+          : {}),
         ...(isFiltering && random.chance(0.8) ? { vlan: randomVlan(random, vids) } : {}),
       };
     }

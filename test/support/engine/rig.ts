@@ -6,7 +6,7 @@
 
 import { expect, onTestFinished } from 'vitest';
 import type { PortCounters } from '../../../src/api.ts';
-import type { SwitchConfigInput } from '../../../src/config/schema.ts';
+import type { SwitchConfig, SwitchConfigInput } from '../../../src/config/schema.ts';
 import type { Offload, ReceivedFrame } from '../../../src/port/memory.ts';
 import { Switch } from '../../../src/switch/switch.ts';
 import { parse, show } from './frame_text.ts';
@@ -58,6 +58,14 @@ export class Rig {
       all.set(name, frames);
     }
     return all;
+  }
+
+  /** Brings a changed copy of the configuration into force. */
+  async change(edit: (config: SwitchConfig) => void): Promise<void> {
+    const config = structuredClone(this.taploom.config);
+    edit(config);
+    const failed = (await this.taploom.apply(config)).filter(({ ok }) => !ok);
+    expect(failed).toEqual([]);
   }
 
   counters(port: string): PortCounters {
