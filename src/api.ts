@@ -48,7 +48,7 @@ export interface Underlay {
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'af_packet' | 'vxlan' | 'memory' | 'local';
+  type: 'tap' | 'af_packet' | 'vxlan' | 'memory' | 'aggregate' | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   /**
@@ -75,6 +75,10 @@ export interface PortStatus {
    * them. Tunnels that share a local address and UDP port share a socket: each tells all that it lost.
    */
   queueDropped?: number;
+  /** Of a member of an aggregate: that one. A member is in no VLAN and learns no addresses itself. */
+  memberOf?: string;
+  /** Of an aggregate. */
+  aggregate?: AggregateStatus;
   learnedAddresses: number;
   /** vxlan: remotes that were learned from the wire, a second ago. */
   learnedRemotes?: number;

@@ -66,6 +66,18 @@ export interface NeighbourFact {
   name?: string;
 }
 
+/** A member of an aggregate carries frames, waits, or has lost its link. */
+export interface MemberFact {
+  type: 'member';
+  change: 'carries' | 'waits' | 'down';
+  bridge: string;
+  /** The aggregate. */
+  port: string;
+  member: string;
+  /** One sentence: why it does not carry frames. */
+  reason?: string;
+}
+
 /** Reason of frames that never reached the switch: the kernel had no room for them. */
 export const LOST = 'queue_full';
 
@@ -126,6 +138,7 @@ export type EventFact =
   | StationFact
   | LimitFact
   | NeighbourFact
+  | MemberFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -135,6 +148,7 @@ export const EVENT_TYPES = [
   'station',
   'limit',
   'neighbour',
+  'member',
   'drop',
   'configuration',
   'lost',

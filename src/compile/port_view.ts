@@ -1,6 +1,7 @@
 // A bridge's ports as the compiler sees them: only what forwarding depends on.
 
 import { lldpMode } from '../config/lldp_mode.ts';
+import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { TRAP } from '../table/traps.ts';
@@ -21,11 +22,13 @@ export interface PortView {
   remotes: string[];
   /** The end of a mirror: no other frame comes in or leaves. */
   isMirrorEnd: boolean;
+  /** Of an aggregate: it is in no VLAN itself. */
+  isMember: boolean;
   /** Bits of traps.ts. */
   traps: number;
 }
 
-/** All ports of a bridge, the local interface first. */
+/** All ports of a bridge, the local interface first, members of aggregates last. */
 export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const views: PortView[] = [];
   const plain = {
@@ -36,6 +39,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isTunnel: false,
     remotes: [],
     isMirrorEnd: false,
+    isMember: false,
     traps: 0,
     groupFwdMask: bridge.group_fwd_mask,
   };
@@ -58,7 +62,14 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps: lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp,
       isMirrorEnd: ends.has(portName),
+      isMember: false,
     });
+  }
+  for (const { name: memberName, member, config } of membersIn(bridge)) {
+    const isLldp = lldpMode(member, bridge, config.group_fwd_mask) !== 'off';
+    const traps = (isLldp ? 1 << TRAP.lldp : 0) | (config.lacp === 'off' ? 0 : 1 << TRAP.slow);
+    const own = { name: memberName, bridge: name, vlan: undefined, fdbLimit: 0, isMember: true, traps };
+    views.push({ ...plain, ...own, learning: false, flood: false });
   }
   return views;
 }

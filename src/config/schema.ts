@@ -8,6 +8,7 @@ import { check } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
+import { devicePath, devicesIn } from './members.ts';
 import type { Path } from './path.ts';
 import { nameProblem, type SwitchConfig } from './shape.ts';
 import { shaped } from './shape_parts.ts';
@@ -16,16 +17,21 @@ import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
 export type {
+  AfPacketDeviceConfig,
   AfPacketPortConfig,
+  AggregatePortConfig,
   BridgeConfig,
   FaultConfig,
   LocalConfig,
+  MemberConfig,
+  MemoryDeviceConfig,
   MemoryPortConfig,
   MirrorConfig,
   PortConfig,
   StaticEntryConfig,
   SwitchConfig,
   SwitchConfigInput,
+  TapDeviceConfig,
   TapPortConfig,
   VlanConfig,
   VxlanPortConfig,
@@ -85,11 +91,11 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
 }
 
 function openFds({ bridges }: SwitchConfig): Problem[] {
-  return Object.entries(bridges).flatMap(([name, { ports }]) =>
-    Object.entries(ports)
+  return Object.entries(bridges).flatMap(([name, bridge]) =>
+    devicesIn(bridge)
       .filter(([, port]) => port.type === 'tap' && port.fd !== undefined)
       .map(([port]) => ({
-        path: ['bridges', name, 'ports', port, 'fd'],
+        path: [...devicePath(name, bridge, port), 'fd'],
         message: 'only a program that embeds the switch can hand over an open file descriptor',
       })),
   );

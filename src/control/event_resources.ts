@@ -72,6 +72,14 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('member'),
+    change: z.enum(['carries', 'waits', 'down']),
+    ...where,
+    member: z.string(),
+    reason: z.string().optional(),
+  }),
+  z.object({
+    ...common,
     type: z.literal('drop'),
     ...where,
     side: z.enum(['receive', 'transmit']),

@@ -8,12 +8,16 @@ import type { Device } from './device.ts';
 
 /** Interfaces looked at in one call, at most: 3 ms if they are in other namespaces, however many ports there are. */
 const LOOKS = 24;
+/** linux/if.h */
+const IFF_RUNNING = 0x40;
 /** How old a look may become, ms. */
 const AGE = 1000;
 
 /** Undefined is what nobody could tell. */
 export interface Look {
   up: boolean | undefined;
+  /** Whether somebody is at the other end of its cable. */
+  hasCarrier?: boolean;
   /** Frames that the kernel had for the switch and dropped since the port is attached, because a queue was full. */
   queueDropped: number | undefined;
   /** What the interface is called now. */
@@ -122,7 +126,8 @@ function lookAt(device: Device): Look {
     const { droppedBefore = 0 } = device;
     const counted = state && Math.max(0, state.stats.txDropped - droppedBefore);
     const queueDropped = device.queueDropped?.() ?? counted;
-    return { up: state?.up, queueDropped, name: state?.name };
+    const hasCarrier = state && (state.flags & IFF_RUNNING) !== 0;
+    return { up: state?.up, hasCarrier, queueDropped, name: state?.name };
   } catch {
     // Out of memory or descriptors: a status with a gap is better than none.
     return UNKNOWN;

@@ -9,6 +9,7 @@
 
 import { FIRST_TYPE } from '../table/traps.ts';
 import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import type { AggregateTable } from './aggregate_table.ts';
 import type { MirrorTable } from './mirror_table.ts';
 
 export const VLAN_STRIDE = 4096 + 16;
@@ -84,6 +85,7 @@ export interface Topology {
   readonly bridgeFdbLimit: Uint32Array;
   /** Null if there are none. */
   readonly mirrors: MirrorTable | null;
+  readonly aggregates: AggregateTable | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

@@ -33,6 +33,12 @@ function sentence(fact: EventFact): string {
       const words = { added: 'is new', changed: 'says something else', removed: 'is gone' }[fact.change];
       return `neighbour ${who} (port ${fact.neighbourPort}) on port ${fact.port} ${words}`;
     }
+    case 'member': {
+      const { port, member, change, reason } = fact;
+      if (change === 'carries') return `member ${member} of aggregate ${port} carries frames`;
+      const words = change === 'down' ? 'is down' : 'carries no frames';
+      return `member ${member} of aggregate ${port} ${words}${reason === undefined ? '' : `: ${reason}`}`;
+    }
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost

@@ -23,6 +23,8 @@ export class OpenPorts {
   readonly missing = new MissingPorts();
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
+  /** Is told of each port about whose interface the kernel has said something. */
+  onLink: (port: string) => void = () => {};
   private readonly compiler: Compiler;
 
   constructor(counters: CounterView, compiler: Compiler) {
@@ -57,6 +59,7 @@ export class OpenPorts {
     if (device === undefined) return false;
     const { mac, ownMtu } = device;
     this.linkWatch.lookAt(name);
+    this.onLink(name);
     return device.mac !== mac || device.ownMtu !== ownMtu;
   }
 

@@ -1,9 +1,11 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { PortCounters, PortStatus, Underlay } from '../api.ts';
+import type { AggregateStatus, PortCounters, PortStatus, Underlay } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
-import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
+import { aggregateOf } from '../config/members.ts';
+import type { BridgeConfig, LocalConfig, MemberConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
+import { portIn } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
 import type { Look } from '../device/link_watch.ts';
 import type { CounterView } from './counter_view.ts';
@@ -25,11 +27,13 @@ interface PortFacts {
   missing: Missing | undefined;
   look: Look;
   counters: CounterView;
+  aggregate: AggregateStatus | undefined;
 }
 
 function portStatus(facts: PortFacts): PortStatus {
   const { bridge, name, number, index, config, device, mtu, look, counters } = facts;
-  const port = Object.hasOwn(config.ports, name) ? config.ports[name] : undefined;
+  const port = portIn(config, name);
+  const memberOf = aggregateOf(config, name);
   const local = port === undefined ? config.local : false;
   return {
     bridge,
@@ -49,6 +53,8 @@ function portStatus(facts: PortFacts): PortStatus {
           : local.netns,
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
+    ...(memberOf !== undefined && { memberOf }),
+    ...(port?.type === 'aggregate' && { aggregate: facts.aggregate }),
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
@@ -61,12 +67,19 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
   // The data plane knows only how the last frame fared.
   if (look.up ?? counters.isUp(index)) return { state: 'up' };
+  if (facts.aggregate !== undefined) return { state: 'down', reason: idleReason(facts.aggregate) };
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }
 
+/** Why no member carries frames. */
+function idleReason({ members }: AggregateStatus): string {
+  if (members.length === 0) return 'it has no members';
+  return `no member carries frames: ${members.map(({ port, reason }) => `${port}: ${reason}`).join('; ')}`;
+}
+
 /** What the configuration says about it. */
-function settingsOf({ name, config }: PortFacts): PortConfig | LocalConfig | undefined {
-  return Object.hasOwn(config.ports, name) ? config.ports[name] : config.local || undefined;
+function settingsOf({ name, config }: PortFacts): PortConfig | MemberConfig | LocalConfig | undefined {
+  return portIn(config, name) ?? (config.local || undefined);
 }
 
 /** The name under which its interface was found. */
@@ -106,7 +119,12 @@ const NOTHING: PortCounters = {
 };
 
 /** @param config what is wanted */
-export function portStatuses(config: SwitchConfig, compiler: Compiler, open: OpenPorts): PortStatus[] {
+export function portStatuses(
+  config: SwitchConfig,
+  compiler: Compiler,
+  open: OpenPorts,
+  aggregateStatus: (name: string) => AggregateStatus | undefined,
+): PortStatus[] {
   const { counters, devices, mtus, underlays, goneNames, missing, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) =>
     portViews(bridge, config).flatMap(({ name }, place) => {
@@ -125,6 +143,7 @@ export function portStatuses(config: SwitchConfig, compiler: Compiler, open: Ope
         missing: missing.get(name),
         look: linkWatch.at(name),
         counters,
+        aggregate: aggregateStatus(name),
       });
     }),
   );

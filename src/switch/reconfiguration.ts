@@ -4,6 +4,7 @@
 //
 // One change at a time.
 
+import type { Distribution } from '../compile/aggregates.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { ActionResult } from '../config/action.ts';
 import { diff } from '../config/diff.ts';
@@ -52,6 +53,11 @@ export class Reconfiguration {
   /** See `Realisation.setPortState`. */
   setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
     return this.realisation.setPortState(port, vlan, state);
+  }
+
+  /** See `Realisation.distribute`. */
+  distribute(aggregate: string, distribution: Distribution): void {
+    this.realisation.distribute(aggregate, distribution);
   }
 
   /** See `Host.trap`. */

@@ -1,6 +1,6 @@
 // The switch: one configuration in force, and a data plane that forwards between its devices. A facade: what it does
 // is done by reconfiguration.ts (changes), reconciler.ts (what is wanted stays true), host_links.ts and switch_host.ts (protocols), fdb_access.ts, captures.ts,
-// switch_news.ts (events) and lldp_service.ts.
+// switch_news.ts (events), lldp_service.ts and aggregate_service.ts.
 //
 // Changes queue up and are carried out one after the other.
 
@@ -45,6 +45,7 @@ import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
+import { AggregateService } from './aggregate_service.ts';
 import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
@@ -72,6 +73,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly reconciler: Reconciler;
   private readonly captures: CaptureRegistry;
   private readonly lldpService: LldpService;
+  private readonly aggregateService: AggregateService;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
@@ -104,11 +106,18 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.neighbour(change);
       this.emit('neighbor', change);
     });
+    this.aggregateService = new AggregateService(open, {
+      distribute: (name, distribution) => this.reconfiguration.distribute(name, distribution),
+      tell: (fact) => this.events.add(fact),
+    });
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
       {
-        update: (config) => this.lldpService.update(config),
+        update: (config) => {
+          this.lldpService.update(config);
+          this.aggregateService.update(config);
+        },
         changed: () => this.captures.select(),
         forgot: (port) => this.events.forget(port),
       },
@@ -121,6 +130,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       news: this.events,
     });
     this.lldpService.attach(this.host, { threaded });
+    this.aggregateService.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       config,
@@ -190,6 +200,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
     this.lldpService.poll(now);
+    this.aggregateService.poll(now);
   }
 
   /**
@@ -219,7 +230,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   ports({ look = true }: { look?: boolean } = {}): PortStatus[] {
     if (look) this.open.look();
-    return portStatuses(this.config, this.compiler, this.open);
+    return portStatuses(this.config, this.compiler, this.open, (name) => this.aggregateService.status(name));
   }
 
   portsDigest(): string {
@@ -291,6 +302,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.reconciler.close();
       await this.captures.close();
       this.lldpService.close();
+      this.aggregateService.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();

@@ -8,7 +8,10 @@ const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const examples = readdirSync(new URL('examples/', root)).filter((name) => name.endsWith('.yaml'));
 // The page of each type of port belongs to the reference.
-const pages = ['docs/configuration.md', ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`)];
+const pages = [
+  'docs/configuration.md',
+  ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
+];
 const reference = pages.map(read).join('\n');
 
 test.each(examples)('examples/%s is valid', (name) => {
