@@ -77,6 +77,8 @@ export interface PortStatus {
   queueDropped?: number;
   /** Of a member of an aggregate: that one. A member is in no VLAN and learns no addresses itself. */
   memberOf?: string;
+  /** What it does there, and if it does not carry frames why. */
+  member?: Pick<AggregateMemberStatus, 'state' | 'reason'>;
   /** Of an aggregate. */
   aggregate?: AggregateStatus;
   learnedAddresses: number;

@@ -207,11 +207,18 @@ function aggregateText({ lacp, mode, partner, members }: AggregateStatus): strin
   ].join(', ');
 }
 
+/** `member of bond0, waits: no LACP partner answers`. */
+function memberText(aggregate: string, member: PortStatus['member']): string {
+  const { state, reason } = member ?? {};
+  const does = state === undefined || state === 'carries' ? [] : [`${state}: ${reason}`];
+  return [`member of ${aggregate}`, ...does].join(', ');
+}
+
 function details(status: PortStatus, config: SwitchConfig): string {
   const settings = settingsOf(config, status);
   const parts: string[] = [];
-  const { memberOf, aggregate } = status;
-  if (memberOf !== undefined) parts.push(`member of ${memberOf}`);
+  const { memberOf, member, aggregate } = status;
+  if (memberOf !== undefined) parts.push(memberText(memberOf, member));
   else if (config.bridges[status.bridge]?.vlan_filtering)
     parts.push(vlanText(settings && 'vlan' in settings ? settings.vlan : undefined));
   if (aggregate !== undefined) parts.push(aggregateText(aggregate));

@@ -5,7 +5,7 @@ import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
-import { checkAggregates, devicePath, devicesIn, membersIn } from './members.ts';
+import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import type { Path } from './path.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
@@ -25,8 +25,8 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkStatic(name, bridge, doubts, problems);
     checkMirrors(name, bridge, doubts, problems);
-    for (const [portName, port] of devicesIn(bridge)) {
-      const path = devicePath(name, bridge, portName);
+    for (const [portName, port, place] of devicesIn(bridge)) {
+      const path = ['bridges', name, ...place];
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
@@ -45,10 +45,10 @@ function checkNames({ bridges }: SwitchConfig, doubts: Doubts, problems: Problem
   let ports = 0;
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
-    const members = [...membersIn(bridge)].map((member) => member.name);
-    for (const port of [...Object.keys(bridge.ports), ...doubts.ports(name), ...members]) {
+    const doubtful = [...doubts.ports(name)].map((port) => [port, undefined, ['ports', port]] as const);
+    for (const [port, , place] of [...devicesIn(bridge), ...doubtful]) {
       ports++;
-      const path = devicePath(name, bridge, port);
+      const path = ['bridges', name, ...place];
       const other = owner.get(port);
       if (Object.hasOwn(bridges, port)) problems.push({ path, message: `${port} is the name of a bridge` });
       else if (other !== undefined)
@@ -100,7 +100,7 @@ function checkTunnels({ bridges }: SwitchConfig, problems: Problem[]): void {
 function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
   const owner = new Map<number, string>();
   for (const [name, bridge] of Object.entries(bridges)) {
-    for (const [portName, port] of devicesIn(bridge)) {
+    for (const [portName, port, place] of devicesIn(bridge)) {
       if (port.type !== 'tap' || port.fd === undefined) continue;
       const other = owner.get(port.fd);
       if (other === undefined) {
@@ -108,7 +108,7 @@ function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
         continue;
       }
       problems.push({
-        path: [...devicePath(name, bridge, portName), 'fd'],
+        path: ['bridges', name, ...place, 'fd'],
         message: `port ${other} already uses file descriptor ${port.fd}`,
       });
     }
@@ -140,13 +140,13 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
     }
   }
   for (const [name, bridge] of Object.entries(bridges)) {
-    for (const [portName, port] of devicesIn(bridge)) {
+    for (const [portName, port, place] of devicesIn(bridge)) {
       if (port.type !== 'af_packet') continue;
       const device = port.interface ?? portName;
       const id = key(device, port.netns);
       const owner = made.get(id) ?? under.get(id);
       const other = attached.get(id);
-      const path = [...devicePath(name, bridge, portName), 'interface'];
+      const path = ['bridges', name, ...place, 'interface'];
       if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
       else if (other !== undefined)
         problems.push({ path, message: `port ${other} already attaches ${device}` });

@@ -40,17 +40,15 @@ export function aggregateOf(bridge: Pick<BridgeConfig, 'ports'>, name: string): 
   return undefined;
 }
 
-/** Everything with a device of its own: ports, and members. */
-export function devicesIn(bridge: Pick<BridgeConfig, 'ports'>): [string, PortConfig | MemberConfig][] {
-  const members = [...membersIn(bridge)].map(({ name, member }): [string, MemberConfig] => [name, member]);
-  return [...Object.entries(bridge.ports), ...members];
-}
-
-/** Path of a port or a member. */
-export function devicePath(bridge: string, config: Pick<BridgeConfig, 'ports'>, name: string): string[] {
-  const aggregate = aggregateOf(config, name);
-  const path = ['bridges', bridge, 'ports'];
-  return aggregate === undefined ? [...path, name] : [...path, aggregate, 'members', name];
+/** Everything with a device of its own, ports and members: its name, what is said of it, and where in the bridge. */
+export function devicesIn(
+  bridge: Pick<BridgeConfig, 'ports'>,
+): [name: string, device: PortConfig | MemberConfig, place: string[]][] {
+  const found: ReturnType<typeof devicesIn> = [];
+  for (const [name, port] of Object.entries(bridge.ports)) found.push([name, port, ['ports', name]]);
+  for (const { name, member, aggregate } of membersIn(bridge))
+    found.push([name, member, ['ports', aggregate, 'members', name]]);
+  return found;
 }
 
 export function memberPath(bridge: string, aggregate: string, name: string): string {

@@ -8,7 +8,7 @@ import { check } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
-import { devicePath, devicesIn } from './members.ts';
+import { devicesIn } from './members.ts';
 import type { Path } from './path.ts';
 import { nameProblem, type SwitchConfig } from './shape.ts';
 import { shaped } from './shape_parts.ts';
@@ -94,8 +94,8 @@ function openFds({ bridges }: SwitchConfig): Problem[] {
   return Object.entries(bridges).flatMap(([name, bridge]) =>
     devicesIn(bridge)
       .filter(([, port]) => port.type === 'tap' && port.fd !== undefined)
-      .map(([port]) => ({
-        path: [...devicePath(name, bridge, port), 'fd'],
+      .map(([, , place]) => ({
+        path: ['bridges', name, ...place, 'fd'],
         message: 'only a program that embeds the switch can hand over an open file descriptor',
       })),
   );

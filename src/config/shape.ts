@@ -296,6 +296,7 @@ const aggregate = mapping({
   hash: z.enum(['l2', 'l3', 'l4'], expecting('l2, l3 or l4')).default('l4'),
   min_links: integer('a number of members (1-64)', 1, MAX_MEMBERS).default(1),
   system_priority: integer('a system priority (1-65535)', 1, 65_535).default(32_768),
+  system: mac.optional(),
   members: z.record(name, member, expecting('a mapping of names to members')).default({}),
   ...ofAggregate,
 });

@@ -130,6 +130,10 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
       'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   memberOf: z.string().optional().describe('of a member: its aggregate'),
+  member: z
+    .object({ state: z.enum(['carries', 'waits', 'down']), reason: z.string().optional() })
+    .optional()
+    .describe('what it does there, and if it does not carry frames why'),
   aggregate: aggregateStatus.optional().describe('of an aggregate'),
   learnedAddresses: count,
   learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),

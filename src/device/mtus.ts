@@ -4,7 +4,7 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
-import { devicePath } from '../config/members.ts';
+import { devicesIn } from '../config/members.ts';
 import { formatPath } from '../config/path.ts';
 import { refuse } from '../config/refuse.ts';
 import type { SwitchConfig } from '../config/schema.ts';
@@ -77,9 +77,8 @@ export class PortMtus {
           device.setMtu(mtu);
           this.inForce.set(name, mtu);
         } catch (error) {
-          const path = formatPath(
-            name === bridge ? ['bridges', bridge, 'local'] : devicePath(bridge, settings, name),
-          );
+          const place = devicesIn(settings).find(([port]) => port === name)?.[2] ?? ['local'];
+          const path = formatPath(['bridges', bridge, ...place]);
           refuse(ownAction(results, path), error);
         }
         // The kernel may take a millisecond for each.

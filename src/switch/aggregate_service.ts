@@ -157,7 +157,7 @@ export class AggregateService {
     const { devices } = this.open;
     const key = devices.get(name)?.spec.port;
     if (key === undefined) return undefined; // on its way in or out
-    const system = devices.get(bridge)?.mac ?? stableMac(bridge);
+    const system = config.system ?? devices.get(bridge)?.mac ?? stableMac(bridge);
     const members = Object.entries(config.members).flatMap(([member, { type, priority }]) => {
       const device = devices.get(member);
       if (device === undefined) return [];

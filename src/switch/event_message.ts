@@ -61,7 +61,8 @@ const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
   removed: ({ port, bridge, reason }) =>
     `port ${port} was removed from bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   up: ({ port }) => `port ${port} is up`,
-  down: ({ port }) => `port ${port} is down: its interface is not up; \`ip link set ${port} up\` helps`,
+  down: ({ port, reason = `its interface is not up; \`ip link set ${port} up\` helps` }) =>
+    `port ${port} is down: ${reason}`,
   gone: ({ port, reason = 'its device was deleted' }) =>
     `port ${port} is gone: ${reason}; it is taken again as soon as there is one`,
   waiting: ({ port, reason }) => `port ${port} waits: ${reason}`,

@@ -97,7 +97,8 @@ export class OpenPorts {
     for (const [port, { spec }] of this.devices) {
       const isUp = this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port);
       const state = this.goneNames.has(port) ? 'gone' : isUp ? 'up' : 'down';
-      yield { port, number: spec.port, state, lost: this.linkWatch.at(port).queueDropped };
+      const reason = state === 'down' && spec.kind === 'aggregate' ? 'no member carries frames' : undefined;
+      yield { port, number: spec.port, state, reason, lost: this.linkWatch.at(port).queueDropped };
     }
     for (const port of this.missing.names()) {
       const { state, reason } = this.missing.get(port) as Missing;

@@ -28,6 +28,8 @@ interface PortFacts {
   look: Look;
   counters: CounterView;
   aggregate: AggregateStatus | undefined;
+  /** Of a member. */
+  member: PortStatus['member'];
 }
 
 function portStatus(facts: PortFacts): PortStatus {
@@ -53,7 +55,7 @@ function portStatus(facts: PortFacts): PortStatus {
           : local.netns,
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
-    ...(memberOf !== undefined && { memberOf }),
+    ...(memberOf !== undefined && { memberOf, member: facts.member }),
     ...(port?.type === 'aggregate' && { aggregate: facts.aggregate }),
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
@@ -126,8 +128,20 @@ export function portStatuses(
   aggregateStatus: (name: string) => AggregateStatus | undefined,
 ): PortStatus[] {
   const { counters, devices, mtus, underlays, goneNames, missing, linkWatch } = open;
-  return Object.entries(config.bridges).flatMap(([bridge, config]) =>
-    portViews(bridge, config).flatMap(({ name }, place) => {
+  return Object.entries(config.bridges).flatMap(([bridge, config]) => {
+    const views = portViews(bridge, config);
+    const aggregates = new Map(
+      views.flatMap(({ name }) => {
+        const aggregate = aggregateStatus(name);
+        return aggregate === undefined ? [] : [[name, aggregate] as const];
+      }),
+    );
+    const members = new Map(
+      [...aggregates.values()].flatMap((one) =>
+        one.members.map(({ port, state, reason }) => [port, { state, ...(reason && { reason }) }] as const),
+      ),
+    );
+    return views.flatMap(({ name }, place) => {
       const index = devices.has(name) ? compiler.ports.find(name) : undefined;
       if (index === undefined && missing.get(name) === undefined) return []; // on its way in or out
       return portStatus({
@@ -143,8 +157,9 @@ export function portStatuses(
         missing: missing.get(name),
         look: linkWatch.at(name),
         counters,
-        aggregate: aggregateStatus(name),
+        aggregate: aggregates.get(name),
+        member: members.get(name),
       });
-    }),
-  );
+    });
+  });
 }

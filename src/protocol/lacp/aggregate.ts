@@ -76,6 +76,8 @@ export class Aggregate {
       const identity = identityOf(spec, one);
       const known = this.members.get(one.name);
       const member = known ?? { spec: one, lacp: new LacpMember(identity), counters: noCounters() };
+      // In the order of the configuration, also one that comes back.
+      this.members.delete(one.name);
       this.members.set(one.name, member);
       if (known !== undefined && !isSame(known.lacp.identity, identity)) known.lacp.change(identity, now);
       if (member.spec.isUp && !one.isUp) member.counters.failures++;

@@ -18,13 +18,14 @@ const AGGREGATE_WAIT = 2_000;
 const MAX_SENT = 3;
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** In place of a partner. It is told of this end each second, so that one that comes late need not wait for 30. */
 const NOBODY: LacpEnd = {
   systemPriority: 0,
   system: '00:00:00:00:00:00',
   key: 0,
   portPriority: 0,
   port: 0,
-  state: 0,
+  state: STATE_BIT.timeout,
 };
 /** What each end has to know of the other's state before it need not say it again, 6.4.9. */
 const TOLD = STATE_BIT.activity | STATE_BIT.timeout | STATE_BIT.synchronization | STATE_BIT.aggregation;
