@@ -114,7 +114,7 @@ export interface StpStatus {
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'af_packet' | 'vxlan' | 'memory' | 'local';
+  type: 'tap' | 'af_packet' | 'vxlan' | 'memory' | 'aggregate' | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   /**
@@ -143,6 +143,12 @@ export interface PortStatus {
   queueDropped?: number;
   /** How often it was disabled: reason (`loop`, `storm`, `address_limit`) -> times; only reasons that occurred. */
   disabledBy?: Record<string, number>;
+  /** Of a member of an aggregate: that one. A member is in no VLAN and learns no addresses itself. */
+  memberOf?: string;
+  /** What it does there, and if it does not carry frames why. */
+  member?: Pick<AggregateMemberStatus, 'state' | 'reason'>;
+  /** Of an aggregate. */
+  aggregate?: AggregateStatus;
   learnedAddresses: number;
   /** Where its bridge has spanning tree and it takes part. */
   stp?: StpPortStatus;
@@ -384,6 +390,63 @@ export interface MulticastStatus {
   entries: MdbEntry[];
   vlans: MulticastVlan[];
   ports: MulticastPort[];
+}
+
+/** One end of a link, as LACP says it: IEEE 802.1AX-2014 clause 6.4.2.3. */
+export interface LacpEndStatus {
+  systemPriority: number;
+  system: string;
+  key: number;
+  portPriority: number;
+  port: number;
+  /** Bits, from the lowest: activity, timeout, aggregation, synchronization, collecting, distributing, defaulted, expired. */
+  state: number;
+}
+
+export interface AggregateCounters {
+  lacpdusIn: number;
+  lacpdusOut: number;
+  /** LACPDUs that the data plane had no room for. */
+  lacpdusNotSent: number;
+  /** Frames of slow protocols that are neither an LACPDU nor a marker, or malformed. */
+  badFramesIn: number;
+  markersIn: number;
+  /** Times that its link went down. */
+  failures: number;
+  /** Times that an end did not get in step within a minute. */
+  churns: number;
+}
+
+/** A member of an aggregate. */
+export interface AggregateMemberStatus {
+  port: string;
+  /** `carries`: frames leave through it. */
+  state: 'carries' | 'waits' | 'down';
+  /** Why it does not carry frames. */
+  reason?: string;
+  /** Its share of the flows, 0 to 1. */
+  share: number;
+  /** With LACP. */
+  actor?: LacpEndStatus;
+  partner?: LacpEndStatus;
+  receive?: 'disabled' | 'expired' | 'defaulted' | 'current';
+  mux?: 'detached' | 'waiting' | 'attached' | 'collecting' | 'distributing';
+  /** An end has not been in step for more than a minute. */
+  churn?: boolean;
+  counters: AggregateCounters;
+}
+
+export interface AggregateStatus {
+  lacp: 'active' | 'passive' | 'off';
+  mode: 'balance' | 'active_backup';
+  minLinks: number;
+  /** With LACP: what this switch says of itself. */
+  system?: string;
+  systemPriority?: number;
+  key?: number;
+  /** The end that the members in use lead to. */
+  partner?: LacpEndStatus;
+  members: AggregateMemberStatus[];
 }
 
 /** A frame described by its fields, instead of its bytes. Addresses that are left out are made up, and locally administered. */

@@ -94,6 +94,18 @@ export type StpFact =
       port?: string;
     };
 
+/** A member of an aggregate carries frames, waits, or has lost its link. */
+export interface MemberFact {
+  type: 'member';
+  change: 'carries' | 'waits' | 'down';
+  bridge: string;
+  /** The aggregate. */
+  port: string;
+  member: string;
+  /** One sentence: why it does not carry frames. */
+  reason?: string;
+}
+
 /** Reason of frames that never reached the switch: the kernel had no room for them. */
 export const LOST = 'queue_full';
 
@@ -168,6 +180,7 @@ export type EventFact =
   | NeighbourFact
   | StpFact
   | MulticastFact
+  | MemberFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -179,6 +192,7 @@ export const EVENT_TYPES = [
   'neighbour',
   'stp',
   'multicast',
+  'member',
   'drop',
   'configuration',
   'lost',

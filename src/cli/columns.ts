@@ -1,8 +1,24 @@
 // The columns of every list. The program's options name them, so this loads without tables and client.
 
 import { amount, si } from '../amount.ts';
-import type { BridgeStatus, FdbEntry, LldpNeighbor, MdbEntry, MulticastVlan, PortStatus } from '../api.ts';
-import type { LocalConfig, MirrorConfig, PortConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
+import type {
+  AggregateStatus,
+  BridgeStatus,
+  FdbEntry,
+  LldpNeighbor,
+  MdbEntry,
+  MulticastVlan,
+  PortStatus,
+} from '../api.ts';
+import type {
+  LocalConfig,
+  MemberConfig,
+  MirrorConfig,
+  PortConfig,
+  SwitchConfig,
+  VlanConfig,
+} from '../config/schema.ts';
+import { portIn } from '../config/without_ports.ts';
 import type { DropRow } from '../control/client.ts';
 import { type PortRates, total } from '../rates.ts';
 import type { Column, Columns } from './list.ts';
@@ -221,11 +237,11 @@ function short(text: string): string {
   return text.length <= MAX_CELL ? text : `${text.slice(0, MAX_CELL - 3)}...`;
 }
 
-type Settings = PortConfig | ({ type: 'local' } & LocalConfig);
+type Settings = PortConfig | MemberConfig | ({ type: 'local' } & LocalConfig);
 
 function settingsOf(config: SwitchConfig, { bridge, name, type }: PortStatus): Settings | undefined {
   const owner = config.bridges[bridge];
-  if (type !== 'local') return owner?.ports[name];
+  if (type !== 'local') return owner && portIn(owner, name);
   return owner?.local ? { type: 'local', ...owner.local } : undefined;
 }
 
@@ -237,10 +253,31 @@ export function vlanText(vlan: VlanConfig | undefined): string {
   return vlan.native === undefined ? trunk : `${trunk} native ${vlan.native}`;
 }
 
+/** `LACP active, partner 02:00:00:00:00:02, carries eth1 eth2`. */
+function aggregateText({ lacp, mode, partner, members }: AggregateStatus): string {
+  const carriers = members.flatMap(({ port, state }) => (state === 'carries' ? [port] : []));
+  return [
+    lacp === 'off' ? (mode === 'balance' ? 'static' : 'active-backup') : `LACP ${lacp}`,
+    ...(partner === undefined ? [] : [`partner ${partner.system}`]),
+    carriers.length === 0 ? 'carries nothing' : `carries ${carriers.join(' ')}`,
+  ].join(', ');
+}
+
+/** `member of bond0, waits: no LACP partner answers`. */
+function memberText(aggregate: string, member: PortStatus['member']): string {
+  const { state, reason } = member ?? {};
+  const does = state === undefined || state === 'carries' ? [] : [`${state}: ${reason}`];
+  return [`member of ${aggregate}`, ...does].join(', ');
+}
+
 function details(status: PortStatus, config: SwitchConfig): string {
   const settings = settingsOf(config, status);
   const parts: string[] = [];
-  if (config.bridges[status.bridge]?.vlan_filtering) parts.push(vlanText(settings?.vlan));
+  const { memberOf, member, aggregate } = status;
+  if (memberOf !== undefined) parts.push(memberText(memberOf, member));
+  else if (config.bridges[status.bridge]?.vlan_filtering)
+    parts.push(vlanText(settings && 'vlan' in settings ? settings.vlan : undefined));
+  if (aggregate !== undefined) parts.push(aggregateText(aggregate));
   if (status.interface !== undefined) parts.push(`interface ${status.interface}`);
   if (status.netns !== undefined) parts.push(`netns ${status.netns}`);
   if (settings?.type === 'vxlan') {
@@ -254,8 +291,8 @@ function details(status: PortStatus, config: SwitchConfig): string {
       if (!settings[flag]) parts.push(`no ${flag}`);
     if (settings.storm_control) parts.push('storm control');
     if (settings.loop_detection) parts.push('loop detection');
-    if (settings.fault) parts.push('faults');
   }
+  if (settings && 'fault' in settings && settings.fault) parts.push('faults');
   if (status.offloads === 0) parts.push('no offloads');
   return parts.join(', ');
 }

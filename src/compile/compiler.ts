@@ -22,6 +22,7 @@ import { CONFIGURED_REMOTES } from '../table/remotes.ts';
 import { TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
+import { compileAggregates, type Distributions } from './aggregates.ts';
 import { compileControls } from './controls.ts';
 import { type Flooded, type Flooder, floodLists } from './floods.ts';
 import { Memberships } from './membership.ts';
@@ -39,8 +40,11 @@ const VIDS = 4096;
 const NO_MACS: ReadonlyMap<string, string> = new Map();
 const NO_STATES = new PortStates();
 const NO_TRAPS = new PortTraps();
+const NO_DISTRIBUTIONS: Distributions = new Map();
 /** VLANs of every port of a VLAN-unaware bridge. */
 const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [{ from: 0, to: 0 }] };
+/** Of a member of an aggregate, which is in the bridge only as that. */
+const NO_VLANS: VlanSet = { pvid: 0, tagged: [], untagged: [] };
 
 /** A port, and which VLANs it carries. */
 interface Carrier {
@@ -152,10 +156,14 @@ export class Compiler {
     for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
     const mirrors = compileMirrors(config, this);
     const controls = compileControls(config, this.ports);
+    const aggregates = compileAggregates(config, this.ports, overlay.distributions ?? NO_DISTRIBUTIONS);
     const { statics, locals } = this.statics(config, localMacs);
     const fdbSlots = slotsFor(config, locals);
     const hops = yield* floodLists(flooded, topology.listAt);
-    return { topology: { serial, ...topology, hops, mirrors, controls, fdbSlots, statics, locals }, remotes };
+    return {
+      topology: { serial, ...topology, hops, mirrors, controls, aggregates, fdbSlots, statics, locals },
+      remotes,
+    };
   }
 
   /** Address of the configured remote in this row. */
@@ -259,7 +267,7 @@ function* wantedBy(config: SwitchConfig): Parts<Wanted> {
     wanted.domains.set(name, vids);
     wanted.carriers.set(name, carriers);
     for (const view of portViews(name, bridge)) {
-      const vlans = bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
+      const vlans = view.isMember ? NO_VLANS : bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
       carriers.push({ view, vlans });
       wanted.ports.add(view.name);
       for (const remote of view.remotes) wanted.remotes.add(remoteName(view.name, remote));

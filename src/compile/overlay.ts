@@ -4,6 +4,7 @@
 import { TaploomError } from '../error.ts';
 import { FIRST_TYPE, TRAP, TRAP_TYPES } from '../table/traps.ts';
 import { TYPE_OUI_EXTENDED } from '../wire/loop_probe.ts';
+import type { Distributions } from './aggregates.ts';
 
 /** As in IEEE 802.1Q: `blocking` is also what Linux calls disabled and listening. */
 export type PortState = 'blocking' | 'learning' | 'forwarding';
@@ -19,6 +20,8 @@ export interface Overlay {
   tellers?: ReadonlySet<string>;
   /** Tags, TPID << 16 | VID, that belong to VLAN devices on the interfaces of ports. */
   vlanTags?: ReadonlyMap<string, ReadonlySet<number>>;
+  /** Which members of aggregates take frames in and send. */
+  distributions?: Distributions;
   states?: PortStates;
   traps?: PortTraps;
 }

@@ -1,6 +1,7 @@
 // A bridge's ports as the compiler sees them: only what forwarding depends on.
 
 import { lldpMode } from '../config/lldp_mode.ts';
+import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
@@ -28,13 +29,15 @@ export interface PortView {
   isMirrorEnd: boolean;
   /** Frames to groups go where snooping says. */
   snooping: boolean;
+  /** Of an aggregate: it is in no VLAN itself. */
+  isMember: boolean;
   /** Bits of traps.ts. */
   traps: number;
   /** A spanning tree governs it: it is closed until that opens it. */
   isInTree: boolean;
 }
 
-/** All ports of a bridge, the local interface first. */
+/** All ports of a bridge, the local interface first, members of aggregates last. */
 export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const views: PortView[] = [];
   const hasTree = isStpOn(bridge);
@@ -53,6 +56,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isMirrorEnd: false,
     isInTree: false,
     traps: bpdus,
+    isMember: false,
     groupFwdMask: bridge.group_fwd_mask,
     snooping: bridge.multicast?.snooping === true,
   };
@@ -83,7 +87,14 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
       snooping: plain.snooping,
+      isMember: false,
     });
+  }
+  for (const { name: memberName, member, config } of membersIn(bridge)) {
+    const isLldp = lldpMode(member, bridge, config.group_fwd_mask) !== 'off';
+    const traps = (isLldp ? 1 << TRAP.lldp : 0) | (config.lacp === 'off' ? 0 : 1 << TRAP.slow);
+    const own = { name: memberName, bridge: name, vlan: undefined, fdbLimit: 0, isMember: true, traps };
+    views.push({ ...plain, ...own, learning: false, flood: false });
   }
   return views;
 }

@@ -5,6 +5,7 @@ import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
@@ -22,15 +23,16 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkMirrorCount(config, problems);
   checkFds(config, problems);
   checkInterfaces(config, problems);
+  checkAggregates(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkStatic(name, bridge, doubts, problems);
     checkMirrors(name, bridge, doubts, problems);
     checkSpanningTree(name, bridge, problems);
     checkMulticast(name, bridge, doubts, problems);
-    for (const [portName, port] of Object.entries(bridge.ports)) {
-      const path = ['bridges', name, 'ports', portName];
-      checkPortControls(path, port, problems);
+    for (const [portName, port, place] of devicesIn(bridge)) {
+      const path = ['bridges', name, ...place];
+      if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
@@ -49,9 +51,10 @@ function checkNames({ bridges }: SwitchConfig, doubts: Doubts, problems: Problem
   let ports = 0;
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
-    for (const port of [...Object.keys(bridge.ports), ...doubts.ports(name)]) {
+    const doubtful = [...doubts.ports(name)].map((port) => [port, undefined, ['ports', port]] as const);
+    for (const [port, , place] of [...devicesIn(bridge), ...doubtful]) {
       ports++;
-      const path = ['bridges', name, 'ports', port];
+      const path = ['bridges', name, ...place];
       const other = owner.get(port);
       if (Object.hasOwn(bridges, port)) problems.push({ path, message: `${port} is the name of a bridge` });
       else if (other !== undefined)
@@ -103,7 +106,7 @@ function checkTunnels({ bridges }: SwitchConfig, problems: Problem[]): void {
 function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
   const owner = new Map<number, string>();
   for (const [name, bridge] of Object.entries(bridges)) {
-    for (const [portName, port] of Object.entries(bridge.ports)) {
+    for (const [portName, port, place] of devicesIn(bridge)) {
       if (port.type !== 'tap' || port.fd === undefined) continue;
       const other = owner.get(port.fd);
       if (other === undefined) {
@@ -111,7 +114,7 @@ function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
         continue;
       }
       problems.push({
-        path: ['bridges', name, 'ports', portName, 'fd'],
+        path: ['bridges', name, ...place, 'fd'],
         message: `port ${other} already uses file descriptor ${port.fd}`,
       });
     }
@@ -123,9 +126,10 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
   const made = new Map<string, string>();
   const attached = new Map<string, string>();
   const key = (device: string, netns: string | undefined) => `${device} ${netns ?? ''}`;
-  for (const [name, { local, ports }] of Object.entries(bridges)) {
+  for (const [name, bridge] of Object.entries(bridges)) {
+    const { local } = bridge;
     if (local) made.set(key(name, local.netns), `the local interface of bridge ${name}`);
-    for (const [portName, port] of Object.entries(ports)) {
+    for (const [portName, port] of devicesIn(bridge)) {
       if (port.type === 'tap' && port.fd === undefined)
         made.set(key(portName, port.netns), `port ${portName}`);
     }
@@ -141,14 +145,14 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
       else under.set(key(device, undefined), `the TAP under port ${portName}`);
     }
   }
-  for (const [name, { ports }] of Object.entries(bridges)) {
-    for (const [portName, port] of Object.entries(ports)) {
+  for (const [name, bridge] of Object.entries(bridges)) {
+    for (const [portName, port, place] of devicesIn(bridge)) {
       if (port.type !== 'af_packet') continue;
       const device = port.interface ?? portName;
       const id = key(device, port.netns);
       const owner = made.get(id) ?? under.get(id);
       const other = attached.get(id);
-      const path = ['bridges', name, 'ports', portName, 'interface'];
+      const path = ['bridges', name, ...place, 'interface'];
       if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
       else if (other !== undefined)
         problems.push({ path, message: `port ${other} already attaches ${device}` });

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { membersIn, membersOf } from './members.ts';
 import type { Range } from './range.ts';
 import type { BridgeConfig, PortConfig, SwitchConfig, VxlanPortConfig } from './schema.ts';
 import { vlanSet } from './vlan_set.ts';
@@ -24,7 +25,8 @@ const VIDS = 4096;
  *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6, 4 less if any of its VLANs leaves tagged;
  *   3. a port that shares a VLAN with VXLAN ports: the least of theirs by 1 and 2, but at most 1500;
  *   4. any other port: 1500;
- *   5. the local interface: what `owned` says, then the least of the bridge's ports.
+ *   5. an aggregate that has no MTU of its own: the least that its members are said to own; they have what it has;
+ *   6. the local interface: what `owned` says, then the least of the bridge's ports.
  *
  * Where `underlays` tells the MTU of the network under a VXLAN port, that port has what this lets through, more or less
  * than 2, and never more than it; a kernel's tunnel as af_packet port has no more than `underlays` says. The other ports keep theirs, whatever happens to routes: their hosts are told by ICMP.
@@ -43,6 +45,7 @@ export function effectiveMtus(
       name,
       port.mtu ??
         owned.get(name) ??
+        leastOwned(port, owned) ??
         (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port) : limitOf(limits, vlan_filtering, port)),
     );
   }
@@ -60,7 +63,14 @@ export function effectiveMtus(
       mtus.set(name, Math.min(mtus.get(name) as number, Math.max(MIN_MTU, underlay)));
     }
   }
+  for (const { name, aggregate } of membersIn(config.bridges[bridge]))
+    mtus.set(name, mtus.get(aggregate) as number);
   return mtus;
+}
+
+function leastOwned(port: PortConfig, owned: ReadonlyMap<string, number>): number | undefined {
+  const known = Object.keys(membersOf(port)).flatMap((member) => owned.get(member) ?? []);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** MTU of one port, or with the bridge's own name of its local interface. Throws if there is none of this name. */

@@ -8,8 +8,9 @@
 
 import type { Action } from './action.ts';
 import { equal } from './equal.ts';
+import { memberPath, membersIn } from './members.ts';
 import { formatPath } from './path.ts';
-import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './schema.ts';
+import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from './schema.ts';
 
 /** What makes a device the device it is. A change of these is another device: delete and add. */
 const IDENTITY: ReadonlySet<string> = new Set([
@@ -104,8 +105,10 @@ function items({ bridges }: SwitchConfig): Map<string, Item> {
     add('bridge', formatPath(['bridges', name]), ownValue(bridge));
     if (bridge.local) add('port', formatPath(['bridges', name, 'local']), bridge.local);
     for (const [port, value] of Object.entries(bridge.ports)) {
-      add('port', formatPath(['bridges', name, 'ports', port]), value);
+      add('port', formatPath(['bridges', name, 'ports', port]), portValue(value));
     }
+    for (const { aggregate, name: port, member } of membersIn(bridge))
+      add('port', memberPath(name, aggregate, port), member);
     for (const entry of bridge.static) add('fdb', staticPath(name, entry), entry);
   }
   return found;
@@ -113,6 +116,11 @@ function items({ bridges }: SwitchConfig): Map<string, Item> {
 
 function ownValue(bridge: BridgeConfig): object {
   return Object.fromEntries(BRIDGE_KEYS.map((key) => [key, bridge[key]]));
+}
+
+/** Members come and go by themselves. */
+function portValue(port: PortConfig): object {
+  return port.type === 'aggregate' ? { ...port, members: undefined } : port;
 }
 
 function isReplaced(kind: Action['kind'], value: Value, changes: Changes): boolean {

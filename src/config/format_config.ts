@@ -3,7 +3,15 @@
 
 import { Document, isCollection, isMap, isScalar, type Node, stringify, visit } from 'yaml';
 import { equal } from './equal.ts';
-import { type BridgeConfig, type PortConfig, parseConfig, type SwitchConfig } from './schema.ts';
+import { membersOf } from './members.ts';
+import {
+  type AggregatePortConfig,
+  type BridgeConfig,
+  type MemberConfig,
+  type PortConfig,
+  parseConfig,
+  type SwitchConfig,
+} from './schema.ts';
 
 const LINE_WIDTH = 110;
 // What a level shifts its keys, with room for the key in front of a mapping.
@@ -47,10 +55,20 @@ function minimal({ bridges }: SwitchConfig): unknown {
 }
 
 function minimalPort(port: PortConfig): object {
+  if (port.type === 'aggregate') return minimalAggregate(port);
   if (port.type !== 'vxlan') return { type: port.type, ...differences(port, PORT_DEFAULTS[port.type]) };
   const { type, vni, local, ...rest } = port;
   const defaults = local.includes(':') ? PORT_DEFAULTS.vxlan6 : PORT_DEFAULTS.vxlan;
   return { type, vni, local, ...differences(rest, { ...defaults, remote_learning: false }) };
+}
+
+function minimalAggregate({ type, members, ...rest }: AggregatePortConfig): object {
+  const own = Object.entries(members).map(([name, member]) => [name, minimalMember(member)]);
+  return { type, ...differences(rest, PORT_DEFAULTS.aggregate), members: Object.fromEntries(own) };
+}
+
+function minimalMember(member: MemberConfig): object {
+  return { type: member.type, ...differences(member, MEMBER_DEFAULTS[member.type]) };
 }
 
 function differences(value: object, defaults: object, except: ReadonlySet<string> = new Set()): object {
@@ -72,9 +90,27 @@ const PORT_DEFAULTS = parseConfig({
         tap: { type: 'tap' },
         af_packet: { type: 'af_packet' },
         memory: { type: 'memory' },
+        aggregate: { type: 'aggregate' },
         vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1', remote_learning: true },
         vxlan6: { type: 'vxlan', vni: 0, local: '2001:db8::1', remote_learning: true },
       },
     },
   },
 }).bridges.b.ports;
+
+const MEMBER_TYPES: MemberConfig['type'][] = ['tap', 'af_packet', 'memory'];
+const MEMBER_DEFAULTS = membersOf(
+  parseConfig({
+    version: 1,
+    bridges: {
+      b: {
+        ports: {
+          aggregate: {
+            type: 'aggregate',
+            members: Object.fromEntries(MEMBER_TYPES.map((type) => [type, { type }])),
+          },
+        },
+      },
+    },
+  }).bridges.b.ports.aggregate,
+);

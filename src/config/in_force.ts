@@ -2,8 +2,9 @@
 
 import type { Action } from './action.ts';
 import { staticPath } from './diff.ts';
+import { memberPath, membersOf } from './members.ts';
 import { formatPath } from './path.ts';
-import type { BridgeConfig, SwitchConfig } from './schema.ts';
+import type { BridgeConfig, MemberConfig, PortConfig, SwitchConfig } from './schema.ts';
 import { withWhatFits } from './without_ports.ts';
 
 /**
@@ -32,6 +33,17 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
     return changed as T;
   }
 
+  function withMembers(value: PortConfig, bridge: string, port: string, from?: PortConfig, to?: PortConfig) {
+    if (value.type !== 'aggregate') return value;
+    const [before, after] = [membersOf(from), membersOf(to)];
+    const members: Record<string, MemberConfig> = {};
+    for (const name of namesOf(after, before)) {
+      const member = settle(memberPath(bridge, port, name), own(before, name), own(after, name));
+      if (member) members[name] = member;
+    }
+    return { ...value, members };
+  }
+
   const bridges: Record<string, BridgeConfig> = {};
   for (const name of namesOf(next.bridges, old.bridges)) {
     const from = own(old.bridges, name);
@@ -47,8 +59,9 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
     const ports: BridgeConfig['ports'] = {};
     for (const port of namesOf(to?.ports ?? {}, from?.ports ?? {})) {
       const path = formatPath(['bridges', name, 'ports', port]);
-      const value = settle(path, from && own(from.ports, port), to && own(to.ports, port));
-      if (value) ports[port] = value;
+      const [before, after] = [from && own(from.ports, port), to && own(to.ports, port)];
+      const value = settle(path, before, after);
+      if (value) ports[port] = withMembers(value, name, port, before, after);
     }
 
     const oldEntries = new Map(from?.static.map((entry) => [staticPath(name, entry), entry]));
@@ -61,7 +74,7 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
   return { version: 1, bridges };
 }
 
-function own<T>(record: Record<string, T>, key: string): T | undefined {
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 

@@ -75,7 +75,7 @@ export function refuseDependents(results: ActionResult[], next: SwitchConfig, ke
   }
 }
 
-// bridges.NAME, bridges.NAME.local, bridges.NAME.ports.PORT, bridges.NAME.static.ENTRY
+// bridges.NAME, bridges.NAME.local, bridges.NAME.ports.PORT, bridges.NAME.ports.PORT.members.PORT, bridges.NAME.static.ENTRY
 function bridgeOf(path: string): string {
   return String(parsePath(path)[1]);
 }
@@ -88,7 +88,10 @@ function parentOf(localPath: string): string {
   return localPath.slice(0, -'.local'.length);
 }
 
-/** Of `bridges.br0.ports.vm1`, or of `bridges.br0.local`: the local interface has the bridge's name. */
+/**
+ * Of `bridges.br0.ports.vm1`, of `bridges.br0.ports.bond0.members.eth1`, or of `bridges.br0.local`: the local interface has
+ * the bridge's name.
+ */
 export function portOf(path: string): string {
-  return isLocal(path) ? bridgeOf(path) : String(parsePath(path)[3]);
+  return isLocal(path) ? bridgeOf(path) : String(parsePath(path).at(-1));
 }

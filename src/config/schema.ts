@@ -8,6 +8,7 @@ import { check } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
+import { devicesIn } from './members.ts';
 import type { Path } from './path.ts';
 import { nameProblem, type SwitchConfig } from './shape.ts';
 import { shaped } from './shape_parts.ts';
@@ -16,10 +17,14 @@ import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
 export type {
+  AfPacketDeviceConfig,
   AfPacketPortConfig,
+  AggregatePortConfig,
   BridgeConfig,
   FaultConfig,
   LocalConfig,
+  MemberConfig,
+  MemoryDeviceConfig,
   MemoryPortConfig,
   MirrorConfig,
   MulticastConfig,
@@ -28,6 +33,7 @@ export type {
   StormControl,
   SwitchConfig,
   SwitchConfigInput,
+  TapDeviceConfig,
   TapPortConfig,
   VlanConfig,
   VxlanPortConfig,
@@ -87,11 +93,11 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
 }
 
 function openFds({ bridges }: SwitchConfig): Problem[] {
-  return Object.entries(bridges).flatMap(([name, { ports }]) =>
-    Object.entries(ports)
+  return Object.entries(bridges).flatMap(([name, bridge]) =>
+    devicesIn(bridge)
       .filter(([, port]) => port.type === 'tap' && port.fd !== undefined)
-      .map(([port]) => ({
-        path: ['bridges', name, 'ports', port, 'fd'],
+      .map(([, , place]) => ({
+        path: ['bridges', name, ...place, 'fd'],
         message: 'only a program that embeds the switch can hand over an open file descriptor',
       })),
   );

@@ -21,6 +21,8 @@ const MIN_MTU = 68;
 const MAX_MTU = 65_535;
 // IFNAMSIZ without the final NUL.
 const MAX_NAME_BYTES = 15;
+/** Members of an aggregate. More than any switch bundles; buckets of flows would be too few for many more. */
+export const MAX_MEMBERS = 64;
 // The kernel refuses these two (their sysctl directories exist already) ...
 const KERNEL_NAMES = new Set(['all', 'default']);
 
@@ -256,7 +258,7 @@ const common = {
 /** What becomes of a port whose interface is deleted while the switch runs. A kernel bridge forgets it. */
 const whenDeleted = z.enum(['wait', 'forget'], expecting('wait or forget')).default('wait');
 
-const tap = mapping({
+const tapDevice = {
   type: z.literal('tap'),
   mac: mac.optional(),
   netns: netns.optional(),
@@ -267,10 +269,10 @@ const tap = mapping({
   fd: integer('an open file descriptor', 0, 0x7fff_ffff).optional(),
   when_deleted: whenDeleted,
   lldp: lldp.default(false),
-  ...common,
-});
+};
+const tap = mapping({ ...tapDevice, ...common });
 
-const afPacket = mapping({
+const afPacketDevice = {
   type: z.literal('af_packet'),
   interface: name.optional(),
   netns: netns.optional(),
@@ -278,8 +280,8 @@ const afPacket = mapping({
   when_deleted: whenDeleted,
   // Listening tells nobody anything; at the other end of a cable is often somebody who speaks.
   lldp: lldp.default('receive'),
-  ...common,
-});
+};
+const afPacket = mapping({ ...afPacketDevice, ...common });
 
 const TOS = expecting('a type of service (0-255) or inherit');
 const PORT_RANGE_TEXT = 'a range of UDP ports (1-65535), such as 49152-65535';
@@ -304,18 +306,48 @@ const vxlan = mapping({
   ...common,
 });
 
-const memory = mapping({
+const memoryDevice = {
   type: z.literal('memory'),
   offloads: boolean().default(true),
   capacity: integer('a number of frames (1-65536)', 1, 65_536).default(1024),
   lldp: lldp.default(false),
-  ...common,
+};
+const memory = mapping({ ...memoryDevice, ...common });
+
+// A member has what its device needs; all that concerns forwarding is the aggregate's.
+const ofMember = {
+  // Of LACP, IEEE 802.1AX-2014 clause 6.4.2.3 k: the lower the better. Also says which one active-backup prefers.
+  priority: integer('a priority (1-65535)', 1, 65_535).default(32_768),
+  fault: fault.optional(),
+};
+const member = z.discriminatedUnion(
+  'type',
+  [
+    mapping({ ...tapDevice, ...ofMember }),
+    mapping({ ...afPacketDevice, ...ofMember }),
+    mapping({ ...memoryDevice, ...ofMember }),
+  ],
+  expecting('a mapping with type: tap, af_packet or memory'),
+);
+
+const { fault: _, ...ofAggregate } = common;
+const aggregate = mapping({
+  type: z.literal('aggregate'),
+  lacp: z.enum(['active', 'passive', 'off'], expecting('active, passive or off')).default('active'),
+  mode: z.enum(['balance', 'active_backup'], expecting('balance or active_backup')).default('balance'),
+  rate: z.enum(['slow', 'fast'], expecting('slow or fast')).default('slow'),
+  hash: z.enum(['l2', 'l3', 'l4'], expecting('l2, l3 or l4')).default('l4'),
+  min_links: integer('a number of members (1-64)', 1, MAX_MEMBERS).default(1),
+  system_priority: integer('a system priority (1-65535)', 1, 65_535).default(32_768),
+  system: mac.optional(),
+  members: z.record(name, member, expecting('a mapping of names to members')).default({}),
+  ...ofAggregate,
 });
 
 const port = z.discriminatedUnion(
   'type',
-  [tap, afPacket, vxlan, memory],
-  expecting('a mapping with type: tap, af_packet, vxlan or memory'),
+  [tap, afPacket, vxlan, memory, aggregate],
+  expecting('a mapping with type: tap, af_packet, vxlan, memory or aggregate'),
 );
 
 const local = mapping({
@@ -469,7 +501,19 @@ export type TapPortConfig = z.output<typeof tap>;
 export type AfPacketPortConfig = z.output<typeof afPacket>;
 export type MemoryPortConfig = z.output<typeof memory>;
 export type VxlanPortConfig = z.output<typeof vxlan>;
-export type PortConfig = TapPortConfig | AfPacketPortConfig | VxlanPortConfig | MemoryPortConfig;
+export type AggregatePortConfig = z.output<typeof aggregate>;
+/** A member of an aggregate: a device, and nothing of forwarding. */
+export type MemberConfig = z.output<typeof member>;
+/** What a device has to know, of a port or a member. */
+export type TapDeviceConfig = Omit<Extract<MemberConfig, { type: 'tap' }>, 'priority'>;
+export type AfPacketDeviceConfig = Omit<Extract<MemberConfig, { type: 'af_packet' }>, 'priority'>;
+export type MemoryDeviceConfig = Omit<Extract<MemberConfig, { type: 'memory' }>, 'priority'>;
+export type PortConfig =
+  | TapPortConfig
+  | AfPacketPortConfig
+  | VxlanPortConfig
+  | MemoryPortConfig
+  | AggregatePortConfig;
 export type LocalConfig = z.output<typeof local>;
 export type MirrorConfig = z.output<typeof mirror>;
 export type MulticastConfig = z.output<typeof multicast>;

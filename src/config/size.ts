@@ -51,6 +51,7 @@ export function tooLarge(input: unknown): Problem[] {
       vlans(port, portPath);
       atMost(MAX_KEYS, port, portPath, 'keys');
       atMost(MAX_REMOTES, mapping(port).remotes, [...portPath, 'remotes'], 'remotes');
+      atMost(MAX_KEYS, mapping(port).members, [...portPath, 'members'], 'members');
     }
   }
   if (ports >= MAX_PORTS) {

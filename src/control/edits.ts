@@ -3,7 +3,14 @@
 
 import type { PortStatus } from '../api.ts';
 import type { Path } from '../config/path.ts';
-import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
+import type {
+  BridgeConfig,
+  MemberConfig,
+  PortConfig,
+  StaticEntryConfig,
+  SwitchConfig,
+} from '../config/schema.ts';
+import { portIn } from '../config/without_ports.ts';
 import { TaploomError } from '../error.ts';
 
 export function requireBridge(config: SwitchConfig, bridge: string): BridgeConfig {
@@ -13,12 +20,13 @@ export function requireBridge(config: SwitchConfig, bridge: string): BridgeConfi
   return config.bridges[bridge];
 }
 
-export function requirePort(config: SwitchConfig, bridge: string, port: string): PortConfig {
-  const { ports } = requireBridge(config, bridge);
-  if (!Object.hasOwn(ports, port)) {
+/** A port, or a member of an aggregate. */
+export function requirePort(config: SwitchConfig, bridge: string, port: string): PortConfig | MemberConfig {
+  const found = portIn(requireBridge(config, bridge), port);
+  if (found === undefined) {
     throw new TaploomError('no_such_port', `Bridge ${bridge} has no port ${port}`);
   }
-  return ports[port];
+  return found;
 }
 
 /**

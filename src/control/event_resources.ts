@@ -73,6 +73,14 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('member'),
+    change: z.enum(['carries', 'waits', 'down']),
+    ...where,
+    member: z.string(),
+    reason: z.string().optional(),
+  }),
+  z.object({
+    ...common,
     type: z.literal('stp'),
     change: z.enum(['role', 'forwarding', 'blocked', 'guarded']),
     ...where,

@@ -8,6 +8,8 @@
 
 import { type OpenMetricsContentType, Registry, type RegistryContentType } from 'prom-client';
 import type {
+  AggregateCounters,
+  AggregateMemberStatus,
   BridgeStatus,
   LldpCounters,
   LldpPortStatus,
@@ -104,6 +106,7 @@ export class Metrics {
     this.addLldp();
     this.addStp();
     this.addMulticast();
+    this.addAggregates();
     this.addSwitch();
     if (lastLoad) this.addLastLoad(lastLoad);
     if (process) for (const registry of this.registries) processMetrics(registry);
@@ -325,6 +328,41 @@ export class Metrics {
         })),
       ),
     );
+  }
+
+  private addAggregates(): void {
+    const read = (value: (member: AggregateMemberStatus) => number) => (snapshot: Snapshot) =>
+      snapshot.ports.flatMap(({ status: { bridge, name, aggregate } }) =>
+        (aggregate?.members ?? []).map((member) => ({
+          value: value(member),
+          labels: { bridge, port: member.port, aggregate: name },
+        })),
+      );
+    const total = (name: string, help: string, key: keyof AggregateCounters) =>
+      this.add(
+        'counter',
+        `taploom_aggregate_member_${name}_total`,
+        help,
+        read(({ counters }) => counters[key]),
+      );
+
+    this.add(
+      'gauge',
+      'taploom_aggregate_member_carries',
+      '1 if frames of the aggregate leave through the member.',
+      read(({ state }) => (state === 'carries' ? 1 : 0)),
+    );
+    total('receive_lacpdus', 'LACPDUs received.', 'lacpdusIn');
+    total('transmit_lacpdus', 'LACPDUs sent.', 'lacpdusOut');
+    total('transmit_failed', 'LACPDUs that the data plane had no room for.', 'lacpdusNotSent');
+    total(
+      'receive_bad',
+      'Frames of slow protocols that are neither an LACPDU nor a marker, or malformed.',
+      'badFramesIn',
+    );
+    total('receive_markers', 'Markers received and answered.', 'markersIn');
+    total('failures', 'Times that the link of the member went down.', 'failures');
+    total('churns', 'Times that an end of the link did not get in step within a minute.', 'churns');
   }
 
   private addSwitch(): void {

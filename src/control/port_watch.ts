@@ -18,6 +18,7 @@ export const ORDINARY: ReadonlySet<string> = new Set([
   'same_port',
   'isolated',
   'vlan_device',
+  'not_collecting',
   'fault_receive',
   'fault_transmit',
 ]);

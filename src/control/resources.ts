@@ -3,8 +3,11 @@
 
 import { z } from 'zod';
 import type {
+  AggregateCounters,
+  AggregateStatus,
   BridgeStatus,
   FdbEntry,
+  LacpEndStatus,
   LastDrop,
   LldpCounters,
   LldpNeighbor,
@@ -97,10 +100,59 @@ const portCounters: z.ZodType<PortCounters> = z
   })
   .describe('Receive is what the switch receives; bytes are without FCS');
 
+const lacpEnd: z.ZodType<LacpEndStatus> = z
+  .object({
+    systemPriority: count,
+    system: z.string(),
+    key: count,
+    portPriority: count,
+    port: count,
+    state: count.describe(
+      'bits, from the lowest: activity, timeout, aggregation, synchronization, collecting, distributing, defaulted, expired',
+    ),
+  })
+  .describe('one end of a link, as LACP says it');
+
+const aggregateCounters: z.ZodType<AggregateCounters> = z.object({
+  lacpdusIn: count,
+  lacpdusOut: count,
+  lacpdusNotSent: count.describe('LACPDUs that the data plane had no room for'),
+  badFramesIn: count.describe(
+    'frames of slow protocols that are neither an LACPDU nor a marker, or malformed',
+  ),
+  markersIn: count,
+  failures: count.describe('times that its link went down'),
+  churns: count.describe('times that an end did not get in step within a minute'),
+});
+
+export const aggregateStatus: z.ZodType<AggregateStatus> = z.object({
+  lacp: z.enum(['active', 'passive', 'off']),
+  mode: z.enum(['balance', 'active_backup']),
+  minLinks: count,
+  system: z.string().optional(),
+  systemPriority: count.optional(),
+  key: count.optional(),
+  partner: lacpEnd.optional().describe('the end that the members in use lead to'),
+  members: z.array(
+    z.object({
+      port: z.string(),
+      state: z.enum(['carries', 'waits', 'down']),
+      reason: z.string().optional().describe('why it does not carry frames'),
+      share: z.number().describe('of the flows, 0 to 1'),
+      actor: lacpEnd.optional(),
+      partner: lacpEnd.optional(),
+      receive: z.enum(['disabled', 'expired', 'defaulted', 'current']).optional(),
+      mux: z.enum(['detached', 'waiting', 'attached', 'collecting', 'distributing']).optional(),
+      churn: z.boolean().optional().describe('an end has not been in step for more than a minute'),
+      counters: aggregateCounters,
+    }),
+  ),
+});
+
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
-  type: z.enum(['tap', 'af_packet', 'vxlan', 'memory', 'local']),
+  type: z.enum(['tap', 'af_packet', 'vxlan', 'memory', 'aggregate', 'local']),
   number: count,
   state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
@@ -131,6 +183,12 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
     .record(z.string(), count)
     .optional()
     .describe('how often it was disabled for an error: reason -> times'),
+  memberOf: z.string().optional().describe('of a member: its aggregate'),
+  member: z
+    .object({ state: z.enum(['carries', 'waits', 'down']), reason: z.string().optional() })
+    .optional()
+    .describe('what it does there, and if it does not carry frames why'),
+  aggregate: aggregateStatus.optional().describe('of an aggregate'),
   learnedAddresses: count,
   stp: stpPortStatus.optional().describe('where its bridge has spanning tree and it takes part'),
   learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import type { PortStatus, SwitchApi } from '../api.ts';
+import { portIn } from '../config/without_ports.ts';
 import { TaploomError } from '../error.ts';
 import { LOST, lostHelp } from '../event.ts';
 import { DROPS } from '../table/drops.ts';
@@ -152,13 +153,13 @@ export const ROUTES: readonly Route[] = [
     answer: resource.port,
     problems: [404],
     handle: ({ api }, { params }) => {
-      const { ports } = requireBridge(api.config, params.bridge);
+      const owner = requireBridge(api.config, params.bridge);
       const name = portNamed(api.config, () => api.ports(), params.bridge, params.port);
       const status = api.ports().find((port) => port.bridge === params.bridge && port.name === name);
       if (status === undefined) {
         throw new TaploomError('no_such_port', `Bridge ${params.bridge} has no port ${params.port}`);
       }
-      return { status, config: ports[name] };
+      return { status, config: portIn(owner, name) };
     },
   }),
   route('put', '/v1/bridges/{bridge}/ports/{port}', {

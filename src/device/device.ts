@@ -1,7 +1,7 @@
 // What a port stands on, seen from the control plane: MTU, addresses, closing. The data plane gets a DeviceSpec with
 // numbers; a descriptor that was opened here is closed here, after the data plane has detached it.
 
-import type { LocalConfig, TapPortConfig } from '../config/schema.ts';
+import type { LocalConfig, TapDeviceConfig } from '../config/schema.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import type { DeviceSpec } from '../port/spec.ts';
 import type { LinkState } from '../sys/link.ts';
@@ -41,7 +41,7 @@ export interface Device {
    * Makes an open device what its configuration says now: see OF_TAP in config/diff.ts. `spec` may be another object
    * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.
    */
-  change?(config: TapPortConfig | LocalConfig): void;
+  change?(config: TapDeviceConfig | LocalConfig): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;
   /** Frames that the kernel had for the switch and dropped since the port is attached, where not the interface counts them. */

@@ -16,12 +16,12 @@ const AGE = 1000;
 /** Undefined is what nobody could tell. */
 export interface Look {
   up: boolean | undefined;
+  /** Whether somebody is at the other end of its cable. */
+  hasCarrier?: boolean;
   /** Frames that the kernel had for the switch and dropped since the port is attached, because a queue was full. */
   queueDropped: number | undefined;
   /** What the interface is called now. */
   name?: string;
-  /** Whether somebody is at the other end of the cable. */
-  carrier?: boolean;
 }
 
 const UNKNOWN: Look = { up: undefined, queueDropped: undefined };
@@ -126,8 +126,8 @@ function lookAt(device: Device): Look {
     const { droppedBefore = 0 } = device;
     const counted = state && Math.max(0, state.stats.txDropped - droppedBefore);
     const queueDropped = device.queueDropped?.() ?? counted;
-    const carrier = state && (state.flags & IFF_RUNNING) !== 0;
-    return { up: state?.up, queueDropped, name: state?.name, carrier };
+    const hasCarrier = state && (state.flags & IFF_RUNNING) !== 0;
+    return { up: state?.up, hasCarrier, queueDropped, name: state?.name };
   } catch {
     // Out of memory or descriptors: a status with a gap is better than none.
     return UNKNOWN;

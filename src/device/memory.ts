@@ -1,6 +1,6 @@
 // Memory ports: two rings in shared memory, one end here and one in the data plane.
 
-import type { MemoryPortConfig } from '../config/schema.ts';
+import type { MemoryDeviceConfig } from '../config/schema.ts';
 import { FrameRing } from '../port/frame_ring.ts';
 import { MemoryPort } from '../port/memory.ts';
 import type { Device } from './device.ts';
@@ -9,7 +9,7 @@ import type { Device } from './device.ts';
 const RING_FRAME = 1536;
 const MIN_RING = 256 * 1024;
 
-export function openMemory(port: number, name: string, config: MemoryPortConfig, wake: () => void): Device {
+export function openMemory(port: number, name: string, config: MemoryDeviceConfig, wake: () => void): Device {
   let size = MIN_RING;
   while (size < config.capacity * RING_FRAME) size *= 2;
   const toSwitch = FrameRing.allocate(size);

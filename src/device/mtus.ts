@@ -4,6 +4,7 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
+import { devicesIn } from '../config/members.ts';
 import { formatPath } from '../config/path.ts';
 import { refuse } from '../config/refuse.ts';
 import type { SwitchConfig } from '../config/schema.ts';
@@ -64,7 +65,8 @@ export class PortMtus {
   ): Promise<void> {
     const owned = this.owned();
     const underlays = this.underlays.mtus();
-    for (const [bridge, { ports }] of Object.entries(config.bridges)) {
+    for (const [bridge, settings] of Object.entries(config.bridges)) {
+      const { ports } = settings;
       const hasTunnel = Object.values(ports).some(({ type }) => type === 'vxlan');
       for (const [name, mtu] of effectiveMtus(config, bridge, owned, underlays)) {
         const device = this.devices.get(name);
@@ -75,9 +77,8 @@ export class PortMtus {
           device.setMtu(mtu);
           this.inForce.set(name, mtu);
         } catch (error) {
-          const path = formatPath(
-            Object.hasOwn(ports, name) ? ['bridges', bridge, 'ports', name] : ['bridges', bridge, 'local'],
-          );
+          const place = devicesIn(settings).find(([port]) => port === name)?.[2] ?? ['local'];
+          const path = formatPath(['bridges', bridge, ...place]);
           refuse(ownAction(results, path), error);
         }
         // The kernel may take a millisecond for each.

@@ -1,6 +1,7 @@
 // Opens what a configuration asks for, unless the switch has that very interface already.
 
-import type { LocalConfig, PortConfig } from '../config/schema.ts';
+import type { LocalConfig, MemberConfig, PortConfig } from '../config/schema.ts';
+import { openAggregate } from './aggregate.ts';
 import type { Device } from './device.ts';
 import { openMemory } from './memory.ts';
 import { openAfPacket, requireUnused } from './packet.ts';
@@ -10,7 +11,7 @@ import type { Tunnels } from './tunnels.ts';
 export interface DeviceRequest {
   number: number;
   name: string;
-  config: PortConfig | ({ type: 'local' } & LocalConfig);
+  config: PortConfig | MemberConfig | ({ type: 'local' } & LocalConfig);
   mtu: number;
   /** Who takes a bridge's own interface again that outlives the switch. */
   keeper: string;
@@ -39,6 +40,8 @@ export async function openDevice(
       return tunnels.open(number, name, config);
     case 'memory':
       return openMemory(number, name, config, wake);
+    case 'aggregate':
+      return openAggregate(number);
   }
 }
 

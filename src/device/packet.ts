@@ -1,7 +1,7 @@
 // The device of an `af_packet` port: an interface that exists and stays what it is. Taploom sets nothing of it, neither
 // MTU nor address nor state; while it is attached, the host's own stack receives nothing on it.
 
-import type { AfPacketPortConfig } from '../config/schema.ts';
+import type { AfPacketDeviceConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { LinkState } from '../sys/link.ts';
 import { PacketSocket } from '../sys/packet.ts';
@@ -17,7 +17,7 @@ const KERNEL_TUNNELS = new Set(['vxlan', 'geneve', 'gretap', 'ip6gretap', 'erspa
 export function openAfPacket(
   port: number,
   name: string,
-  config: AfPacketPortConfig,
+  config: AfPacketDeviceConfig,
   userOf: (id: string) => string | undefined,
 ): Device {
   const { interface: device = name, netns, host_stack, fault } = config;

@@ -1,7 +1,7 @@
 // TAP ports, and the local interface of a bridge, which is one.
 
 import { stableMac } from '../config/defaults.ts';
-import type { LocalConfig, TapPortConfig } from '../config/schema.ts';
+import type { LocalConfig, TapDeviceConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { TapDeviceSpec } from '../port/spec.ts';
 import { bridgeMark, keeperIn } from '../sys/bridge_mark.ts';
@@ -24,7 +24,7 @@ import { closeFd, closeFdAside } from '../sys/wake.ts';
 import type { Device } from './device.ts';
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
-export function openTapPort(port: number, name: string, config: TapPortConfig, mtu: number): Device {
+export function openTapPort(port: number, name: string, config: TapDeviceConfig, mtu: number): Device {
   if (config.fd !== undefined) return adopt(port, config.fd, config);
   const { netns, owner, group, mac, persist, offloads } = config;
   const tap = attach('port', { name, netns, owner, group, mac, persist, offloads, mtu });
@@ -34,7 +34,7 @@ export function openTapPort(port: number, name: string, config: TapPortConfig, m
 /**
  * A TAP that a program opened: its owner configures it, and has his own descriptor.
  */
-function adopt(port: number, fd: number, config: TapPortConfig): Device {
+function adopt(port: number, fd: number, config: TapDeviceConfig): Device {
   const tap = adoptTapFd(fd, { offloads: config.offloads });
   const close = () => closeFdAside(tap.fd);
   const life = { ownMtu: tap.mtu || undefined, setMtu() {}, close, undo: close };
@@ -76,7 +76,7 @@ function keepTap(fd: number, mark: string, isKept: boolean): void {
   setTapPersist(fd, isKept);
 }
 
-type OwnTapConfig = LocalConfig & Partial<Pick<TapPortConfig, 'persist' | 'offloads' | 'fault'>>;
+type OwnTapConfig = LocalConfig & Partial<Pick<TapDeviceConfig, 'persist' | 'offloads' | 'fault'>>;
 
 function specOf(port: number, tap: TapDevice, { fault }: Pick<OwnTapConfig, 'fault'>): TapDeviceSpec {
   return { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault };

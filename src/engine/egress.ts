@@ -35,7 +35,8 @@ export class Egress {
     let queue = this.queues.find((queue) => queue.sink === sink);
     if (queue === undefined) {
       queue = new EgressQueue(sink, QUEUE);
-      this.queues.push(queue);
+      if (sink.givesOn === true) this.queues.unshift(queue);
+      else this.queues.push(queue);
       if (sink.service !== undefined && sink.deadline !== undefined)
         this.wrappers.push(sink as Required<Sink>);
     }

@@ -11,6 +11,7 @@ import type { Giver } from '../table/fdb.ts';
 import { STATIC, tickAt, WORDS } from '../table/fdb_entry.ts';
 import { Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
+import { Aggregates } from './aggregates.ts';
 import { Controls } from './controls.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
@@ -48,6 +49,8 @@ export class Engine {
   readonly groups: Groups;
   readonly drops: Drops;
   readonly egress: Egress;
+  /** The sink of aggregates. */
+  readonly aggregates: Aggregates;
   readonly host: HostPort;
   readonly controls: Controls;
   /** Look at received frames. */
@@ -71,6 +74,7 @@ export class Engine {
     this.topology = options.topology;
     this.drops = counters.drops;
     this.egress = new Egress(batch, clock);
+    this.aggregates = new Aggregates(batch, counters, this.egress, options.topology);
     this.host = new HostPort(batch, counters, clock);
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
@@ -159,6 +163,7 @@ export class Engine {
 
   private decide(): void {
     const { topology, keeper, ingressPasses, batch } = this;
+    if (topology.aggregates !== null) this.aggregates.join(topology.aggregates);
     this.stages.run(topology, keeper.fdb, tickAt(this.clock[0]));
     this.isFresh = false;
     for (let n = 0; n < ingressPasses.length; n++) ingressPasses[n].rows(topology, 0, batch.count * ROW);
@@ -199,6 +204,7 @@ export class Engine {
     this.topology = topology;
     if (keeper.isFollower) keeper.follow(topology, table);
     else keeper.swap(topology, isHop, table, clock[0]);
+    this.aggregates.load(topology);
     this.placeMirrors();
     this.recheck();
   }

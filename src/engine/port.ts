@@ -75,6 +75,8 @@ export interface Sink {
   flush?(batch: FrameBatch): void;
   /** For sinks that hold frames back: emits what is due at `clock[0]`, in ms. Called once a poll, before the drain. */
   service?(batch: FrameBatch, clock: Float64Array): void;
+  /** It gives copies on to the queues of other sinks, and has its turn before them. */
+  readonly givesOn?: boolean;
   /** One word: when `service` is wanted next, in ms; Infinity = never. Read at the end of a poll. */
   readonly deadline?: Float64Array;
 }

@@ -10,6 +10,7 @@
 import type { PortControls } from '../table/port_controls.ts';
 import { FIRST_TYPE } from '../table/traps.ts';
 import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import type { AggregateTable } from './aggregate_table.ts';
 import type { MirrorTable } from './mirror_table.ts';
 
 export const VLAN_STRIDE = 4096 + 16;
@@ -99,6 +100,7 @@ export interface Topology {
   readonly mirrors: MirrorTable | null;
   /** Null if no port has any. */
   readonly controls: PortControls | null;
+  readonly aggregates: AggregateTable | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

@@ -13,6 +13,7 @@ import type { AddedVtep, DeviceSpec } from './spec.ts';
 /** Where devices are plugged in: the engine. */
 export interface Backplane {
   readonly batch: FrameBatch;
+  readonly aggregates: Sink;
   attach(port: number, sink: Sink): void;
   detach(port: number): void;
   addSource(source: Source): void;
@@ -28,6 +29,7 @@ export interface DeviceNews {
 
 export class Devices implements Surroundings {
   readonly counters: Counters;
+  readonly aggregates: Sink;
   readonly isShared: boolean;
   /** Null as long as nothing has a file descriptor. */
   descriptors: Descriptors | null = null;
@@ -40,6 +42,7 @@ export class Devices implements Surroundings {
   /** @param isShared whether other workers send to the same devices */
   constructor(backplane: Backplane, counters: Counters, remotes: Remotes, paths: Paths, isShared: boolean) {
     this.backplane = backplane;
+    this.aggregates = backplane.aggregates;
     this.counters = counters;
     this.remotes = remotes;
     this.paths = paths;

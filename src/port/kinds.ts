@@ -1,11 +1,12 @@
 // The kinds of devices, a row for each: how a worker takes one in, to send to it and, if the worker is the one that
 // receives from it, to read it; and how it is detached again. A kind is added here and as a spec in spec.ts.
 //
-//   kind     sink                        receives
-//   tap      TapSink                     FdSource, by its fd
-//   packet   TapSink                     FdSource, by its fd
-//   vxlan    VxlanSockets or VxlanTaps   FdSource, by its VTEP
-//   memory   MemoryDevice                itself
+//   kind       sink                        receives
+//   tap        TapSink                     FdSource, by its fd
+//   packet     TapSink                     FdSource, by its fd
+//   vxlan      VxlanSockets or VxlanTaps   FdSource, by its VTEP
+//   memory     MemoryDevice                itself
+//   aggregate  the engine's, for all       its members do
 
 import type { Sink, Source } from '../engine/port.ts';
 import { KIND } from '../sys/burst.ts';
@@ -17,6 +18,8 @@ import type { DeviceSpec, PacketDeviceSpec, TapDeviceSpec } from './spec.ts';
 /** What a kind finds in the worker. */
 export interface Surroundings {
   readonly counters: Counters;
+  /** Takes the copies for aggregates. */
+  readonly aggregates: Sink;
   /** Other workers send to the same devices. */
   readonly isShared: boolean;
   /** What everything with a file descriptor shares; made when it is asked for first. */
@@ -58,6 +61,8 @@ const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: 
     counters.setUp(port, 1);
     return { sink: device, source: isRead ? device : undefined, detach: () => {} };
   },
+
+  aggregate: ({ aggregates }) => ({ sink: aggregates, detach: () => {} }),
 };
 
 function attachDescriptor(

@@ -36,7 +36,19 @@ export interface VxlanDeviceSpec extends VxlanPort {
   fault?: FaultOptions;
 }
 
-export type DeviceSpec = TapDeviceSpec | PacketDeviceSpec | MemoryDeviceSpec | VxlanDeviceSpec;
+/** Several devices as one: engine/aggregates.ts. */
+export interface AggregateDeviceSpec {
+  kind: 'aggregate';
+  port: number;
+  fault?: undefined;
+}
+
+export type DeviceSpec =
+  | TapDeviceSpec
+  | PacketDeviceSpec
+  | MemoryDeviceSpec
+  | VxlanDeviceSpec
+  | AggregateDeviceSpec;
 
 /** For those who share out ports among workers without knowing the kinds. */
 interface KindTraits<Spec> {
@@ -52,6 +64,8 @@ const TRAITS: { [Kind in DeviceSpec['kind']]: KindTraits<Extract<DeviceSpec, { k
   memory: { isFirstsOnly: false, sharedRing: ({ fromSwitch }) => fromSwitch },
   // That worker alone knows the remotes.
   vxlan: { isFirstsOnly: true },
+  // It receives nothing itself.
+  aggregate: { isFirstsOnly: true },
 };
 
 export function traitsOf({ kind }: DeviceSpec): KindTraits<DeviceSpec> {

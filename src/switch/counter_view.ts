@@ -102,6 +102,11 @@ export class CounterView {
     return this.first.gauges[this.first.port(port) + PORT.up] === 1;
   }
 
+  /** Of a port that the data plane does not see for itself, or saw fail some time ago. */
+  setUp(port: number, isUp: boolean): void {
+    this.first.setUp(port, isUp ? 1 : 0);
+  }
+
   learnedOn(port: number): number {
     return this.first.gauges[this.first.port(port) + PORT.learned];
   }

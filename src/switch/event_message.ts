@@ -46,6 +46,12 @@ function sentence(fact: EventFact): string {
         router_removed: `port ${fact.port} leads to no multicast router any more (${protocol}, ${where})`,
       }[fact.change];
     }
+    case 'member': {
+      const { port, member, change, reason } = fact;
+      if (change === 'carries') return `member ${member} of aggregate ${port} carries frames`;
+      const words = change === 'down' ? 'is down' : 'carries no frames';
+      return `member ${member} of aggregate ${port} ${words}${reason === undefined ? '' : `: ${reason}`}`;
+    }
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost
@@ -68,7 +74,8 @@ const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
   removed: ({ port, bridge, reason }) =>
     `port ${port} was removed from bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   up: ({ port }) => `port ${port} is up`,
-  down: ({ port }) => `port ${port} is down: its interface is not up; \`ip link set ${port} up\` helps`,
+  down: ({ port, reason = `its interface is not up; \`ip link set ${port} up\` helps` }) =>
+    `port ${port} is down: ${reason}`,
   disabled: ({ port, reason }) => `port ${port} is disabled: ${reason}`,
   gone: ({ port, reason = 'its device was deleted' }) =>
     `port ${port} is gone: ${reason}; it is taken again as soon as there is one`,

@@ -5,7 +5,15 @@ import { hostname, networkInterfaces } from 'node:os';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
 import { lldpMode } from '../config/lldp_mode.ts';
-import { type BridgeConfig, EMPTY_CONFIG, type SwitchConfig, vlanSet } from '../config/schema.ts';
+import { aggregateOf, devicesIn } from '../config/members.ts';
+import {
+  type BridgeConfig,
+  EMPTY_CONFIG,
+  type MemberConfig,
+  type PortConfig,
+  type SwitchConfig,
+  vlanSet,
+} from '../config/schema.ts';
 import type { Device } from '../device/device.ts';
 import type { LinkWatch } from '../device/link_watch.ts';
 import type { PortMtus } from '../device/mtus.ts';
@@ -111,13 +119,20 @@ export class LldpService {
 
   private specs(now: number): LldpPortSpec[] {
     return Object.entries(this.config.bridges).flatMap(([name, bridge]) =>
-      Object.keys(bridge.ports).flatMap((port) => this.spec(name, bridge, port, now) ?? []),
+      devicesIn(bridge).flatMap(([port, config]) => this.spec(name, bridge, port, config, now) ?? []),
     );
   }
 
-  private spec(name: string, bridge: BridgeConfig, portName: string, now: number): LldpPortSpec | undefined {
-    const port = bridge.ports[portName];
-    const mode = lldpMode(port, bridge);
+  private spec(
+    name: string,
+    bridge: BridgeConfig,
+    portName: string,
+    port: PortConfig | MemberConfig,
+    now: number,
+  ): LldpPortSpec | undefined {
+    const aggregate = aggregateOf(bridge, portName);
+    const { group_fwd_mask, vlan } = aggregate === undefined ? (port as PortConfig) : bridge.ports[aggregate];
+    const mode = lldpMode(port, bridge, group_fwd_mask);
     if (mode === 'off') return undefined;
     const chassis = this.facts.devices.get(name)?.mac ?? stableMac(name);
     return {
@@ -128,7 +143,7 @@ export class LldpService {
       // A TAP's address is that of its other end, and programs there drop what seems to come from themselves.
       mac: (port.type === 'af_packet' ? this.facts.devices.get(portName)?.mac : undefined) ?? chassis,
       mtu: this.facts.mtus.get(portName) ?? 1500,
-      pvid: bridge.vlan_filtering ? vlanSet(port.vlan).pvid : undefined,
+      pvid: bridge.vlan_filtering ? vlanSet(vlan).pvid : undefined,
       managementAddresses: mode === 'both' ? this.addressesOf(name, bridge, now) : [],
       isUp: this.isUp(portName),
     };

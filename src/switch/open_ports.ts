@@ -26,6 +26,8 @@ export class OpenPorts {
   readonly disabled = new DisabledPorts();
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
+  /** Is told of each port about whose interface the kernel has said something. */
+  onLink: (port: string) => void = () => {};
   private readonly compiler: Compiler;
 
   constructor(counters: CounterView, compiler: Compiler) {
@@ -61,6 +63,7 @@ export class OpenPorts {
     if (device === undefined) return false;
     const { mac, ownMtu } = device;
     this.linkWatch.lookAt(name);
+    this.onLink(name);
     return device.mac !== mac || device.ownMtu !== ownMtu;
   }
 
@@ -99,7 +102,12 @@ export class OpenPorts {
       const isUp = this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port);
       const disabled = this.disabled.get(port);
       const state = this.goneNames.has(port) ? 'gone' : !isUp ? 'down' : disabled ? 'disabled' : 'up';
-      const reason = state === 'disabled' ? disabled?.text : undefined;
+      const reason =
+        state === 'disabled'
+          ? disabled?.text
+          : state === 'down' && spec.kind === 'aggregate'
+            ? 'no member carries frames'
+            : undefined;
       yield { port, number: spec.port, state, reason, lost: this.linkWatch.at(port).queueDropped };
     }
     for (const port of this.missing.names()) {

@@ -1,9 +1,11 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { PortCounters, PortStatus, StpPortStatus, Underlay } from '../api.ts';
+import type { AggregateStatus, PortCounters, PortStatus, StpPortStatus, Underlay } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
-import type { BridgeConfig, LocalConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
+import { aggregateOf } from '../config/members.ts';
+import type { BridgeConfig, LocalConfig, MemberConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
+import { portIn } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
 import type { Look } from '../device/link_watch.ts';
 import type { Disabled } from '../protocol/disabled_ports.ts';
@@ -29,11 +31,15 @@ interface PortFacts {
   look: Look;
   counters: CounterView;
   stp: StpPortStatus | undefined;
+  aggregate: AggregateStatus | undefined;
+  /** Of a member. */
+  member: PortStatus['member'];
 }
 
 function portStatus(facts: PortFacts): PortStatus {
   const { bridge, name, number, index, config, device, mtu, look, counters } = facts;
-  const port = Object.hasOwn(config.ports, name) ? config.ports[name] : undefined;
+  const port = portIn(config, name);
+  const memberOf = aggregateOf(config, name);
   const local = port === undefined ? config.local : false;
   return {
     bridge,
@@ -54,6 +60,8 @@ function portStatus(facts: PortFacts): PortStatus {
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
     disabledBy: facts.disabledBy,
+    ...(memberOf !== undefined && { memberOf, member: facts.member }),
+    ...(port?.type === 'aggregate' && { aggregate: facts.aggregate }),
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     stp: facts.stp,
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
@@ -69,12 +77,19 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   if (look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
   }
+  if (facts.aggregate !== undefined) return { state: 'down', reason: idleReason(facts.aggregate) };
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }
 
+/** Why no member carries frames. */
+function idleReason({ members }: AggregateStatus): string {
+  if (members.length === 0) return 'it has no members';
+  return `no member carries frames: ${members.map(({ port, reason }) => `${port}: ${reason}`).join('; ')}`;
+}
+
 /** What the configuration says about it. */
-function settingsOf({ name, config }: PortFacts): PortConfig | LocalConfig | undefined {
-  return Object.hasOwn(config.ports, name) ? config.ports[name] : config.local || undefined;
+function settingsOf({ name, config }: PortFacts): PortConfig | MemberConfig | LocalConfig | undefined {
+  return portIn(config, name) ?? (config.local || undefined);
 }
 
 /** The name under which its interface was found. */
@@ -124,10 +139,23 @@ export function portStatuses(
   compiler: Compiler,
   open: OpenPorts,
   stpOf: (port: string) => StpPortStatus | undefined,
+  aggregateStatus: (name: string) => AggregateStatus | undefined,
 ): PortStatus[] {
   const { counters, devices, mtus, underlays, goneNames, missing, disabled, linkWatch } = open;
-  return Object.entries(config.bridges).flatMap(([bridge, config]) =>
-    portViews(bridge, config).flatMap(({ name }, place) => {
+  return Object.entries(config.bridges).flatMap(([bridge, config]) => {
+    const views = portViews(bridge, config);
+    const aggregates = new Map(
+      views.flatMap(({ name }) => {
+        const aggregate = aggregateStatus(name);
+        return aggregate === undefined ? [] : [[name, aggregate] as const];
+      }),
+    );
+    const members = new Map(
+      [...aggregates.values()].flatMap((one) =>
+        one.members.map(({ port, state, reason }) => [port, { state, ...(reason && { reason }) }] as const),
+      ),
+    );
+    return views.flatMap(({ name }, place) => {
       const index = devices.has(name) ? compiler.ports.find(name) : undefined;
       if (index === undefined && missing.get(name) === undefined) return []; // on its way in or out
       return portStatus({
@@ -146,7 +174,9 @@ export function portStatuses(
         look: linkWatch.at(name),
         counters,
         stp: stpOf(name),
+        aggregate: aggregates.get(name),
+        member: members.get(name),
       });
-    }),
-  );
+    });
+  });
 }

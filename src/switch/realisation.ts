@@ -6,6 +6,7 @@
 // A part that fails is reported and left out; the switch goes on with the others. One change at a time.
 
 import { setImmediate as breath } from 'node:timers/promises';
+import { type Distribution, storeInForce } from '../compile/aggregates.ts';
 import type { Compiled, Compiler } from '../compile/compiler.ts';
 import { stateFlags } from '../compile/membership.ts';
 import { type Overlay, type PortState, PortStates, PortTraps, STATES } from '../compile/overlay.ts';
@@ -15,7 +16,7 @@ import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
 import { portOf, refuse, refuseDependents } from '../config/refuse.ts';
-import { EMPTY_CONFIG, type LocalConfig, type SwitchConfig, type TapPortConfig } from '../config/schema.ts';
+import { EMPTY_CONFIG, type LocalConfig, type SwitchConfig, type TapDeviceConfig } from '../config/schema.ts';
 import { bridgeOf, deviceConfig, portNamesOf, withoutPorts } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
 import { endDevices } from '../device/end_devices.ts';
@@ -53,6 +54,7 @@ export class Realisation {
   /** What protocols find out about ports. */
   readonly states = new PortStates();
   readonly traps = new PortTraps();
+  private readonly distributions = new Map<string, Distribution>();
   /** What protocols have stored since the compilation under way began, which may have read what was before. */
   private missed: Store[] | undefined;
   private current: SwitchConfig = EMPTY_CONFIG;
@@ -108,9 +110,20 @@ export class Realisation {
     await this.store((topology) => storeTraps(topology, number, mask, this.traps.types));
   }
 
-  private async store(store: Store): Promise<void> {
+  /** Which members of an aggregate take frames in and send, at once. */
+  distribute(aggregate: string, distribution: Distribution): void {
+    const { ports } = this.parts.compiler;
+    this.distributions.set(aggregate, distribution);
+    this.put((topology) => storeInForce(topology, ports, aggregate, distribution));
+  }
+
+  private put(store: Store): void {
     for (const topology of this.parts.topologies) store(topology);
     this.missed?.push(store);
+  }
+
+  private async store(store: Store): Promise<void> {
+    this.put(store);
     await this.parts.plane.request({ kind: 'barrier' });
   }
 
@@ -151,6 +164,7 @@ export class Realisation {
     this.parts.open.forget(name);
     this.states.forget(name);
     this.traps.forget(name);
+    this.distributions.delete(name);
     this.listeners.forgot(name);
   }
 
@@ -260,6 +274,7 @@ export class Realisation {
       vlanTags: new Map(
         [...open.devices].flatMap(([name, { vlanTags }]) => (vlanTags?.size ? [[name, vlanTags]] : [])),
       ),
+      distributions: this.distributions,
       states: this.states,
       traps: this.traps,
     };
@@ -373,8 +388,8 @@ export class Realisation {
   }
 
   private keep(next: SwitchConfig, name: string, device: Device): void {
-    const { type, mtu } = deviceConfig(next, name);
-    const own = type === 'local' ? undefined : mtu;
+    const config = deviceConfig(next, name);
+    const own = config.type !== 'local' && 'mtu' in config ? config.mtu : undefined;
     this.parts.open.keep(name, device, own ?? device.ownMtu ?? this.mtuOf(next, name));
   }
 
@@ -398,7 +413,7 @@ export class Realisation {
       if (device?.change === undefined) continue;
       const { spec } = device;
       try {
-        device.change(deviceConfig(next, name) as TapPortConfig | LocalConfig);
+        device.change(deviceConfig(next, name) as TapDeviceConfig | LocalConfig);
       } catch (error) {
         refuse(result, error);
       }

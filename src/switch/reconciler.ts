@@ -5,7 +5,8 @@
 //
 // Without rights to hear the kernel, the slow clock of missing_ports.ts is what is left.
 
-import type { PortConfig, SwitchConfig } from '../config/schema.ts';
+import { devicesIn } from '../config/members.ts';
+import type { MemberConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import { type Happening, KernelWatch } from '../device/kernel_watch.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
@@ -284,13 +285,15 @@ function linkKey(netns: string | undefined, index: number): string {
 }
 
 function foundationsOf({ bridges }: SwitchConfig): Foundation[] {
-  return Object.entries(bridges).flatMap(([bridge, { local, ports }]) => [
-    ...(local ? [{ port: bridge, netns: local.netns, device: bridge, address: undefined }] : []),
-    ...Object.entries(ports).flatMap(([port, config]) => foundationOf(port, config) ?? []),
+  return Object.entries(bridges).flatMap(([bridge, config]) => [
+    ...(config.local
+      ? [{ port: bridge, netns: config.local.netns, device: bridge, address: undefined }]
+      : []),
+    ...devicesIn(config).flatMap(([port, config]) => foundationOf(port, config) ?? []),
   ]);
 }
 
-function foundationOf(port: string, config: PortConfig): Foundation | undefined {
+function foundationOf(port: string, config: PortConfig | MemberConfig): Foundation | undefined {
   switch (config.type) {
     case 'tap':
       return config.fd === undefined
@@ -303,6 +306,7 @@ function foundationOf(port: string, config: PortConfig): Foundation | undefined 
         ? { port, netns: undefined, device: undefined, address: config.local, isTunnel: true }
         : { port, netns: undefined, device: config.underlay_tap, address: undefined, isTunnel: true };
     case 'memory':
+    case 'aggregate':
       return undefined;
   }
 }

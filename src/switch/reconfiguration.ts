@@ -4,6 +4,7 @@
 //
 // One change at a time.
 
+import type { Distribution } from '../compile/aggregates.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { ActionResult } from '../config/action.ts';
 import { diff } from '../config/diff.ts';
@@ -57,6 +58,11 @@ export class Reconfiguration {
   /** See `Realisation.setDisabled`. */
   setDisabled(port: string, isDisabled: boolean): Promise<void> {
     return this.realisation.setDisabled(port, isDisabled);
+  }
+
+  /** See `Realisation.distribute`. */
+  distribute(aggregate: string, distribution: Distribution): void {
+    this.realisation.distribute(aggregate, distribution);
   }
 
   /** See `Host.trap`. */

@@ -194,7 +194,7 @@ export class StpService {
     const { devices, goneNames, linkWatch, counters } = this.facts;
     const port = devices.get(name)?.spec.port;
     if (port === undefined || goneNames.has(name)) return false;
-    return (linkWatch.isUp(name) ?? counters.isUp(port)) && linkWatch.at(name).carrier !== false;
+    return (linkWatch.isUp(name) ?? counters.isUp(port)) && linkWatch.at(name).hasCarrier !== false;
   }
 
   /** Mb/s, as long as the link does not change. The kernel tells it of interfaces in this namespace only. */

@@ -1,6 +1,6 @@
 // The switch: one configuration in force, and a data plane that forwards between its devices. A facade: what it does
 // is done by reconfiguration.ts (changes), reconciler.ts (what is wanted stays true), host_links.ts and switch_host.ts (protocols), fdb_access.ts, captures.ts,
-// switch_news.ts (events) and lldp_service.ts.
+// switch_news.ts (events), lldp_service.ts and aggregate_service.ts.
 //
 // Changes queue up and are carried out one after the other.
 
@@ -47,6 +47,7 @@ import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
+import { AggregateService } from './aggregate_service.ts';
 import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
@@ -81,6 +82,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly stpService: StpService;
   private readonly snooping: SnoopingService;
   private readonly guard: PortGuard;
+  private readonly aggregateService: AggregateService;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
@@ -122,6 +124,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       setDisabled: (port, isDisabled) => this.reconfiguration.setDisabled(port, isDisabled),
       flush: (port) => this.flush({ port }),
     });
+    this.aggregateService = new AggregateService(open, {
+      distribute: (name, distribution) => this.reconfiguration.distribute(name, distribution),
+      tell: (fact) => this.events.add(fact),
+    });
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
@@ -131,6 +137,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
           this.stpService.update(config);
           this.snooping.update(config);
           this.guard.update(config);
+          this.aggregateService.update(config);
         },
         changed: () => this.captures.select(),
         forgot: (port) => {
@@ -151,6 +158,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.stpService.attach(this.host, this, { threaded });
     this.snooping.attach(this.host, { threaded });
     this.guard.attach(this.host, { threaded });
+    this.aggregateService.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       config,
@@ -226,6 +234,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.stpService.poll(now);
     this.snooping.poll(now);
     this.guard.poll(now);
+    this.aggregateService.poll(now);
   }
 
   /**
@@ -256,7 +265,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   ports({ look = true }: { look?: boolean } = {}): PortStatus[] {
     if (look) this.open.look();
-    return portStatuses(this.config, this.compiler, this.open, (port) => this.stpService.portStatus(port));
+    return portStatuses(
+      this.config,
+      this.compiler,
+      this.open,
+      (port) => this.stpService.portStatus(port),
+      (name) => this.aggregateService.status(name),
+    );
   }
 
   portsDigest(): string {
@@ -339,6 +354,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.stpService.close();
       this.snooping.close();
       this.guard.close();
+      this.aggregateService.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();

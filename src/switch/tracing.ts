@@ -5,6 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Trace, TraceLiveOptions, TraceOptions } from '../api.ts';
+import { aggregateOf } from '../config/members.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { LIVE_FRAMES, LIVE_TIMEOUT } from '../config/trace_limits.ts';
 import type { FollowedFrame } from '../engine/follower.ts';
@@ -194,6 +195,9 @@ export class Tracing {
     const isLocal = port === bridge && owner.local !== false;
     const settings = Object.hasOwn(owner.ports, port) ? owner.ports[port] : undefined;
     const number = this.links.portNumber(port);
+    const aggregate = aggregateOf(owner, port);
+    if (aggregate !== undefined)
+      throw new TaploomError('invalid_trace', `${port} is a member of ${aggregate}: trace a frame from that`);
     if ((settings === undefined && !isLocal) || number === undefined)
       throw new TaploomError('no_such_port', `Bridge ${bridge} has no port ${port}`);
     if (settings?.type !== 'vxlan') {

@@ -77,6 +77,7 @@ const TABLE = [
     'outer header says congestion experienced, inner transport does not support ECN (RFC 6040)',
   ],
   ['fault_receive', 'receive', 'dropped on purpose by a fault port'],
+  ['not_collecting', 'receive', 'came in through a member of an aggregate that does not take frames in now'],
   ['too_big', 'transmit', 'larger than the egress MTU'],
   ['port_down', 'transmit', 'egress interface is down'],
   ['queue_full', 'transmit', 'queue of the interface is full'],
@@ -90,6 +91,7 @@ const TABLE = [
   ['unreachable', 'transmit', 'no route to the VXLAN remote'],
   ['no_remote', 'transmit', 'VXLAN port has no such remote any more'],
   ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
+  ['no_member', 'transmit', 'no member of the aggregate carries frames'],
 ] as const satisfies readonly (readonly [string, Drop['side'], string])[];
 
 export type DropName = (typeof TABLE)[number][0];

@@ -241,9 +241,9 @@ test('unknown keys and types come with a suggestion', () => {
     'metrics: unknown key, the keys here are version, bridges',
   ]);
   expect(inPort({ type: 'tapp' })).toEqual([
-    'type: "tapp" is not one of tap, af_packet, vxlan, memory, did you mean tap?',
+    'type: "tapp" is not one of tap, af_packet, vxlan, memory, aggregate, did you mean tap?',
   ]);
-  expect(inPort({})).toEqual(['type: missing, expected one of tap, af_packet, vxlan, memory']);
+  expect(inPort({})).toEqual(['type: missing, expected one of tap, af_packet, vxlan, memory, aggregate']);
   expect(inPort({ type: 'tap', vni: 1 })).toEqual([
     'vni: unknown key: only vxlan ports have it, this is a tap port',
   ]);

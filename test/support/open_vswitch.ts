@@ -11,9 +11,11 @@ const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
 export class OpenVSwitch {
   private readonly database: string;
+  private readonly daemon: string;
 
-  private constructor(database: string) {
+  private constructor(database: string, daemon: string) {
     this.database = database;
+    this.daemon = daemon;
   }
 
   static async start(lab: Lab, where: Netns): Promise<OpenVSwitch> {
@@ -29,7 +31,7 @@ export class OpenVSwitch {
       { env },
     );
     await server.waitFor(/ovsdb-server \(Open vSwitch\)/);
-    const ovs = new OpenVSwitch(`unix:${socket}`);
+    const ovs = new OpenVSwitch(`unix:${socket}`, `${dir}/vswitchd.ctl`);
     await ovs.vsctl('--no-wait', 'init');
     // Read once at the start of the daemon.
     await ovs.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'other_config:userspace-tso-enable=true');
@@ -38,6 +40,11 @@ export class OpenVSwitch {
     });
     await daemon.waitFor(/ovs-vswitchd \(Open vSwitch\)/);
     return ovs;
+  }
+
+  /** Asks the daemon. */
+  appctl(...args: string[]): Promise<string> {
+    return check(['ovs-appctl', `--target=${this.daemon}`, ...args]);
   }
 
   vsctl(...args: string[]): Promise<string> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { flowHash } from '../../src/wire/flow_hash.ts';
+import { flowHash, LAYERS, layeredHash } from '../../src/wire/flow_hash.ts';
 import { build, payloadOf, type Shape } from '../engine/offload_frames.ts';
 
 /** Of an untagged frame in one piece. */
@@ -93,4 +93,73 @@ test('flows spread over the senders', () => {
   }
   expect(Math.min(...counts)).toBeGreaterThan(60);
   expect(Math.max(...counts)).toBeLessThan(150);
+});
+
+/** Of a frame with its tags, if it has any. */
+function deep(bytes: Uint8Array, layers: number, vid = 0, length = bytes.length): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return layeredHash(view, 0, 12, length, vid, layers);
+}
+
+/** With tags between MACs and EtherType. */
+function tagged(bytes: Uint8Array, ...tags: number[][]): Uint8Array {
+  return Uint8Array.from([...bytes.subarray(0, 12), ...tags.flat(), ...bytes.subarray(12)]);
+}
+
+const TAG = [0x81, 0x00, 0x00, 0x0a];
+const S_TAG = [0x88, 0xa8, 0x00, 0x14];
+
+test.each(kinds)('by layer 4 a flow hashes alike behind tags, and both ways: %o', (shape) => {
+  const there = frame(shape);
+  const plain = deep(there.bytes, LAYERS.l4);
+  expect(plain).toBe(hash(there.bytes));
+  expect(deep(back(there), LAYERS.l4)).toBe(plain);
+  expect(deep(tagged(there.bytes, TAG), LAYERS.l4)).toBe(plain);
+  expect(deep(tagged(there.bytes, S_TAG, TAG), LAYERS.l4)).toBe(plain);
+});
+
+test.each(kinds)(
+  'by layer 3 ports do not matter, and addresses do; by layer 2 only MACs and the VLAN: %o',
+  (shape) => {
+    const there = frame(shape);
+    const other = Uint8Array.from(there.bytes);
+    other[there.l4 + 1] ^= 1;
+    expect(deep(other, LAYERS.l3)).toBe(deep(there.bytes, LAYERS.l3));
+    expect(deep(other, LAYERS.l4)).not.toBe(deep(there.bytes, LAYERS.l4));
+    other[there.l4 - 1] ^= 1;
+    if (shape.ipOptions === undefined) expect(deep(other, LAYERS.l3)).not.toBe(deep(there.bytes, LAYERS.l3));
+    expect(deep(other, LAYERS.l2)).toBe(deep(there.bytes, LAYERS.l2));
+    expect(deep(there.bytes, LAYERS.l2, 10)).not.toBe(deep(there.bytes, LAYERS.l2, 20));
+    other[5] ^= 1;
+    expect(deep(other, LAYERS.l2)).not.toBe(deep(there.bytes, LAYERS.l2));
+  },
+);
+
+test('of a VXLAN datagram the flow inside counts', () => {
+  const inner = frame({ protocol: 'tcp' });
+  const around = (bytes: Uint8Array, port = 4789) => {
+    const outer = frame({ payload: Uint8Array.from([8, 0, 0, 0, 0, 0, 42, 0, ...bytes]) });
+    outer.bytes[outer.l4 + 2] = port >> 8;
+    outer.bytes[outer.l4 + 3] = port & 0xff;
+    return outer.bytes;
+  };
+  const other = Uint8Array.from(inner.bytes);
+  other[inner.l4 + 1] ^= 1;
+  expect(deep(around(inner.bytes), LAYERS.l4)).toBe(hash(inner.bytes));
+  expect(deep(around(other), LAYERS.l4)).not.toBe(deep(around(inner.bytes), LAYERS.l4));
+  expect(deep(around(other, 4790), LAYERS.l4)).toBe(deep(around(inner.bytes, 4790), LAYERS.l4));
+  expect(deep(around(other), LAYERS.l3)).toBe(deep(around(inner.bytes), LAYERS.l3));
+});
+
+test('no bytes make it read beyond the frame', () => {
+  const { bytes } = frame({ protocol: 'tcp' });
+  for (const whole of [bytes, tagged(bytes, TAG), tagged(bytes, S_TAG, TAG)]) {
+    for (let length = 14; length <= whole.length; length++) {
+      // What lies behind the frame must not matter.
+      const [cut, other] = [0, 0xff].map((fill) => Uint8Array.from(whole).fill(fill, length));
+      for (const layers of Object.values(LAYERS)) {
+        expect(deep(other, layers, 0, length)).toBe(deep(cut, layers, 0, length));
+      }
+    }
+  }
 });

@@ -209,10 +209,10 @@ function notBridge(summary: Interfaces, name: string): string {
   return isInterface(summary, name) ? `device ${name} is not a bridge!` : `bridge ${name} does not exist!`;
 }
 
-/** Without the bridge's own interface, by name. */
+/** Without the bridge's own interface and members of aggregates, by name. */
 function portsOf(ports: readonly PortStatus[], bridge: string): PortStatus[] {
   return ports
-    .filter((port) => port.bridge === bridge && port.type !== 'local')
+    .filter((port) => port.bridge === bridge && port.type !== 'local' && port.memberOf === undefined)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
