@@ -14,6 +14,8 @@ interface Parameter {
   readonly what: string;
   readonly bad: string;
   readonly parse: (text: string) => number | undefined;
+  /** The kernel's, where ours takes more. */
+  readonly max?: number;
 }
 
 const priority = (text: string) => {
@@ -55,6 +57,7 @@ export const setpathcost = ofPort({
   what: 'set path cost failed',
   bad: 'bad path cost value',
   parse: integer,
+  max: 65_535, // BR_MAX_PATH_COST
 });
 
 export const setportprio = ofPort({
@@ -78,7 +81,7 @@ function ofBridge({ key, what, bad, parse }: Parameter): Run {
 }
 
 /** Like bridge-utils it looks only at the port: the bridge may be any word. */
-function ofPort({ key, what, bad, parse }: Parameter): Run {
+function ofPort({ key, what, bad, parse, max = Number.POSITIVE_INFINITY }: Parameter): Run {
   return async (client, [, name, text]) => {
     const value = numberOf(parse(text), bad);
     const summary = await client.summary();
@@ -87,6 +90,7 @@ function ofPort({ key, what, bad, parse }: Parameter): Run {
       const reason = isInterface(summary, name) ? 'No such file or directory' : 'No such device';
       throw new BrctlFailure(`${what}: ${reason}`);
     }
+    if (value > max) throw new BrctlFailure(`${what}: ${RANGE}`);
     await change(what, () => client.setPort(port.bridge, name, { stp: { [key]: value } }));
   };
 }

@@ -225,7 +225,7 @@ export class Rstp implements Tree {
     }
     if (port.infoIs === 'disabled') {
       port.infoIs = 'aged';
-      port.helloWhen = this.now + this.bridge.helloTime;
+      port.helloWhen = this.nextHello();
       port.mdelayWhile = this.now + MIGRATE_TIME;
       port.newInfo = true;
       this.reselect(port);
@@ -613,7 +613,7 @@ export class Rstp implements Tree {
     }
     if (!port.spec.isUp || !port.selected || port.updtInfo) return;
     if (now >= port.helloWhen) {
-      port.helloWhen = now + port.designatedTimes.helloTime;
+      port.helloWhen = this.nextHello();
       if (port.role === 'designated' || (port.role === 'root' && now < port.tcWhile)) port.newInfo = true;
     }
     if (!port.newInfo || port.txCount >= TX_HOLD_COUNT) return;
@@ -643,6 +643,12 @@ export class Rstp implements Tree {
       learning: port.learning,
       forwarding: port.forwarding,
     };
+  }
+
+  /** Of all ports at once: a bridge of 64 ports wakes once, not 64 times. */
+  private nextHello(): number {
+    const { helloTime } = this.bridge;
+    return (Math.floor(this.now / helloTime) + 1) * helloTime;
   }
 
   private edgeDelay({ spec }: RstpPort): number {

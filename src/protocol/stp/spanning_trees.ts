@@ -109,11 +109,7 @@ class Bridge {
       this.id = idOf(spec);
       this.tree.setBridge({ ...timesOf(spec), id: this.id }, now);
     }
-    if (this.updatePorts(spec.ports, now))
-      this.tree.setPorts(
-        [...this.ports.values()].map(({ treePort }) => treePort),
-        now,
-      );
+    if (this.updatePorts(spec.ports, now)) this.setTreePorts(now);
   }
 
   /** True if the tree has to know of something. */
@@ -292,6 +288,17 @@ class Bridge {
     this.pending = Promise.all([this.pending, done]).then(() => {});
   }
 
+  forget(name: string, now: number): void {
+    if (this.ports.delete(name)) this.setTreePorts(now);
+  }
+
+  private setTreePorts(now: number): void {
+    this.tree.setPorts(
+      [...this.ports.values()].map(({ treePort }) => treePort),
+      now,
+    );
+  }
+
   /** Nobody governs its ports any more. */
   open(): void {
     for (const name of this.ports.keys()) this.carryOut(name, 'forwarding', () => {});
@@ -371,7 +378,7 @@ export class SpanningTrees {
 
   /** The port's device is another one, or gone: it begins anew with the next `setBridges`. */
   forget(port: string): void {
-    this.bridgeOf.get(port)?.ports.delete(port);
+    this.bridgeOf.get(port)?.forget(port, this.clock());
   }
 
   close(): void {

@@ -1,0 +1,94 @@
+// Spanning tree in a whole switch: ports begin closed, open as the tree says, and no reconfiguration changes that.
+
+import { expect, test } from 'vitest';
+import { buildBpdu } from '../../src/wire/bpdu.ts';
+import { show } from '../support/engine/frame_text.ts';
+import { configOf, openRig, type Rig } from '../support/engine/rig.ts';
+
+const NEIGHBOUR = { hi: 0x0200, lo: 0x5e00_0001 };
+/** From a bridge that is better than ours, behind two of our ports. */
+const bpdu = (port: number) =>
+  buildBpdu(NEIGHBOUR, {
+    kind: 'rst',
+    root: 1n,
+    rootPathCost: 0,
+    bridge: 1n,
+    port,
+    messageAge: 0,
+    maxAge: 20_000,
+    helloTime: 2_000,
+    forwardDelay: 15_000,
+    topologyChange: false,
+    topologyChangeAck: false,
+    role: 'designated',
+    proposal: true,
+    agreement: false,
+    learning: false,
+    forwarding: false,
+  });
+
+const EDGE = { stp: { edge: true } };
+const RING = { stp: true, ports: { p1: {}, p2: {}, p3: EDGE, p4: EDGE } };
+
+async function hear(rig: Rig): Promise<void> {
+  for (const [port, number] of [
+    ['p1', 0x8001],
+    ['p2', 0x8002],
+  ] as const) {
+    rig.run(() => rig.taploom.memoryPort(port).send(bpdu(number)));
+    await settle();
+  }
+}
+
+/** Punts, states and flushes come in the control plane's own time. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
+
+/** Without the BPDUs that go out meanwhile. */
+const said = (rig: Rig, port: string, frame: string) =>
+  rig.say(port, frame).filter((line) => !line.includes('01:80:c2'));
+
+const stateOf = (rig: Rig, name: string) => rig.taploom.ports().find((port) => port.name === name)?.stp;
+
+test('ports are closed until the tree opens them, through every reconfiguration, and open without it', async () => {
+  const rig = await openRig({ br0: { stp: true, ports: { p1: {}, p2: {}, p3: {} } } });
+  expect(said(rig, 'p3', 'a > *')).toEqual(['p3 drops: port_blocked']);
+  await rig.taploom.apply(configOf({ br0: RING }));
+  await settle();
+  await hear(rig);
+  expect(said(rig, 'p3', 'a > *')).toEqual(['p1: a > *', 'p4: a > *']);
+  expect(said(rig, 'p2', 'b > *')).toEqual(['p2 drops: port_blocked']);
+  expect(stateOf(rig, 'p2')).toMatchObject({ role: 'alternate', state: 'blocking' });
+
+  await rig.taploom.apply(configOf({ br0: { ...RING, ageing_time: 7 } }));
+  expect(said(rig, 'p3', 'a > *')).toEqual(['p1: a > *', 'p4: a > *']);
+
+  const { stp: _, ...plain } = RING;
+  await rig.taploom.apply(configOf({ br0: plain }));
+  await settle();
+  expect(said(rig, 'p3', 'a > *')).toEqual(['p1: a > *', 'p2: a > *', 'p4: a > *']);
+  expect(stateOf(rig, 'p2')).toBeUndefined();
+  // BPDUs are forwarded again.
+  expect(rig.run(() => rig.taploom.memoryPort('p1').send(bpdu(1)))).toHaveLength(3);
+
+  await rig.taploom.apply(configOf({ br0: RING }));
+  expect(said(rig, 'p2', 'b > *')).toEqual(['p2 drops: port_blocked']);
+});
+
+test('a port that opens forgets nothing, and one that closes forgets what it learned', async () => {
+  const rig = await openRig({ br0: RING });
+  await settle();
+  await hear(rig);
+  said(rig, 'p1', 'a > *');
+  said(rig, 'p4', 'b > *');
+  expect(await rig.fdb()).toHaveLength(2);
+  await rig.taploom.apply(
+    configOf({ br0: { ...RING, ports: { ...RING.ports, p1: { stp: { guard: 'bpdu' } } } } }),
+  );
+  await hear(rig);
+  await settle();
+  expect(stateOf(rig, 'p1')?.reason).toBe('BPDU guard: it received a BPDU');
+  expect(await rig.fdb()).toEqual(['br0 vlan 0 02:00:00:00:00:62 p4']);
+  // The other way to the root is open in the same moment.
+  expect(said(rig, 'p3', 'c > *')).toEqual(['p2: c > *', 'p4: c > *']);
+  expect(show(bpdu(1))).toContain('01:80:c2:00:00:00');
+});
