@@ -10,6 +10,7 @@ const examples = readdirSync(new URL('examples/', root)).filter((name) => name.e
 // The page of each type of port belongs to the reference.
 const pages = [
   'docs/configuration.md',
+  'docs/multicast.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');
