@@ -257,6 +257,7 @@ export class SnoopingService {
     if (name === undefined || heard === undefined) return;
     const counts = this.countsOf(port);
     const { message } = heard;
+    if (message === 'type') return; // what else PIM has to say
     if (typeof message === 'string') {
       counts.malformed[message] = (counts.malformed[message] ?? 0) + 1;
       return;

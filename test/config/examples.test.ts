@@ -7,10 +7,11 @@ import { loadConfig } from '../../src/config/yaml.ts';
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const examples = readdirSync(new URL('examples/', root)).filter((name) => name.endsWith('.yaml'));
-// The page of each type of port belongs to the reference, and so does that of the controls.
+// The page of each type of port belongs to the reference, and so do those of port controls and multicast.
 const pages = [
   'docs/configuration.md',
   'docs/port-controls.md',
+  'docs/multicast.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');
