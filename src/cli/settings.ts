@@ -161,21 +161,21 @@ const CONTROLS: Setting[] = [
   },
   { flags: '--sticky <on|off>', key: 'sticky', help: 'stations do not move elsewhere', parse: onOff },
   {
-    flags: '--fdb-limit-action <ignore|drop|shutdown>',
+    flags: '--fdb-limit-action <action>',
     key: 'fdb_limit_action',
-    help: 'what becomes of frames beyond --fdb-limit',
+    help: 'beyond --fdb-limit: ignore, drop or shutdown',
     parse: word,
   },
   {
-    flags: '--storm-control <kind=rate,...>',
+    flags: '--storm-control <rates>',
     key: 'storm_control',
-    help: 'broadcast=100, multicast=1000000bit, unknown_unicast=..., action=drop|shutdown; or none',
+    help: 'broadcast=100,multicast=1000000bit, or none',
     parse: stormControl,
   },
   {
     flags: '--loop-detection <on|off>',
     key: 'loop_detection',
-    help: 'send probes, and disable the port if one comes back',
+    help: 'disable the port if a probe comes back',
     parse: onOff,
   },
   {

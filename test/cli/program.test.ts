@@ -147,6 +147,20 @@ describe('ports', () => {
     expect(cli.api.config.bridges.br0.ports.vm1).not.toHaveProperty('vlan');
   });
 
+  test('rates of storm control take the place of those before, and none takes them away', async () => {
+    const storm = async (rates: string) => {
+      expect(await taploom('port', 'set', 'br0', 'vm1', '--storm-control', rates)).toEqual(quiet);
+      return cli.api.config.bridges.br0.ports.vm1.storm_control;
+    };
+    expect(await storm('broadcast=100,multicast=1000000bit,action=shutdown')).toEqual({
+      broadcast: { frames: 100 },
+      multicast: { bits: 1_000_000 },
+      action: 'shutdown',
+    });
+    expect(await storm('broadcast=5000bit')).toEqual({ broadcast: { bits: 5000 }, action: 'drop' });
+    expect(await storm('none')).toBeUndefined();
+  });
+
   test('what the switch cannot do is an error with its reason', async () => {
     cli.api.failures.set('bridges.br0.ports.vm9', {
       error: 'Cannot attach port vm9: another process has the TAP open',
@@ -220,7 +234,7 @@ describe('what is shown', () => {
   test('a bridge and a port with all their settings', async () => {
     expect((await taploom('bridge', 'show', 'br0')).out).toContain('  vlan_filtering     true\n');
     expect((await taploom('port', 'show', 'br0', 'vx42')).out).toContain(
-      '  remotes          ["192.0.2.2"]\n',
+      '  remotes           ["192.0.2.2"]\n',
     );
     const text = portText({ ...cli.api.ports()[0], offloads: 0x0f }, undefined);
     expect(text).toMatch(/^ {2}offloads +checksum, TSO IPv4, TSO IPv6, TSO with ECN$/m);

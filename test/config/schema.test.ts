@@ -32,7 +32,24 @@ test('the defaults are filled in', () => {
       },
     },
   });
-  const flags = { hairpin: false, isolated: false, learning: true, flood: true, group_fwd_mask: 0 };
+  const controls = {
+    bcast_flood: true,
+    mcast_flood: true,
+    locked: false,
+    mab: false,
+    sticky: false,
+    fdb_limit_action: 'ignore',
+    loop_detection: false,
+    error_recovery: 300,
+  };
+  const flags = {
+    hairpin: false,
+    isolated: false,
+    learning: true,
+    flood: true,
+    group_fwd_mask: 0,
+    ...controls,
+  };
   expect(config).toEqual({
     version: 1,
     bridges: {
@@ -67,6 +84,30 @@ test('the defaults are filled in', () => {
       },
     },
   });
+});
+
+test('controls of a port that need each other, and rates', () => {
+  const tap = (more: object) => inPort({ type: 'tap', ...more });
+  expect(tap({ mab: true })).toEqual([
+    'mab: only a locked port asks who its stations are: set its locked to true',
+  ]);
+  expect(tap({ locked: true, mab: true, fdb_limit: 1, fdb_limit_action: 'drop' })).toEqual([]);
+  expect(tap({ fdb_limit_action: 'shutdown' })).toEqual([
+    'fdb_limit_action: shutdown is what happens beyond a limit of the port: set its fdb_limit',
+  ]);
+  expect(tap({ storm_control: { action: 'drop' } })).toEqual([
+    'storm_control: expected a rate of broadcast, multicast or unknown_unicast',
+  ]);
+  expect(tap({ storm_control: { broadcast: { frames: 1, bits: 1000 }, multicast: {} } })).toEqual([
+    'storm_control.broadcast: expected frames: NUMBER or bits: NUMBER, a second',
+    'storm_control.multicast: expected frames: NUMBER or bits: NUMBER, a second',
+  ]);
+  expect(tap({ storm_control: { broadcast: { frames: 0 } } })).toEqual([
+    'storm_control.broadcast.frames: 0 is not a number of frames a second (1-1000000000)',
+  ]);
+  expect(vxlan({ loop_detection: true })).toEqual([
+    'loop_detection: a tunnel has no network of its own behind it: its remotes look for their loops',
+  ]);
 });
 
 test('addresses come out in canonical form, and the input stays as it was', () => {

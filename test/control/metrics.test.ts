@@ -156,6 +156,7 @@ test('what the configuration says of bridges and ports is there to compare with'
     'taploom_port_learned_remotes{bridge="br0",port="t2"}': '4',
     'taploom_port_max_remotes{bridge="br0",port="t2"}': '1024',
     'taploom_ports{state="up",bridge="br0"}': '2',
+    'taploom_ports{state="disabled",bridge="br0"}': '0',
     'taploom_ports{state="down",bridge="br0"}': '1',
     'taploom_ports{state="waiting",bridge="br0"}': '1',
     'taploom_ports{state="gone",bridge="br0"}': '0',

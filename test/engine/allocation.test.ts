@@ -25,6 +25,7 @@ interface Result {
 
 test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
+  ['controls', 1_000_000, 'the same with a locked port, storm control and floods by kind'],
   ['captured', 1_000_000, 'the same looked at by two captures, one with a filter'],
   ['mirrored', 1_000_000, 'the same copied by two mirrors, each with a filter'],
   ['shared', 1_000_000, 'the same with the FDB of several workers'],

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -65,6 +65,23 @@ const ports = Object.fromEntries(
     { type: kind === 'memory' ? 'memory' : 'tap', vlan: n % 2 === 0 ? { access: 10 } : { trunk: [10] } },
   ]),
 );
+const admitted = [];
+if (kind === 'controls') {
+  Object.assign(ports.t0, { locked: true });
+  Object.assign(ports.t1, {
+    storm_control: { unknown_unicast: { frames: 1000 }, multicast: { bits: 1000 } },
+  });
+  Object.assign(ports.t2, { bcast_flood: false, mcast_flood: false, sticky: true });
+  Object.assign(ports.t3, { storm_control: { unknown_unicast: { bits: 1e12 } } });
+  for (let station = 0; station < STATIONS; station += PORTS) {
+    const last = (station >>> 8).toString(16).padStart(2, '0');
+    admitted.push({
+      mac: `02:00:00:00:${last}:${(station & 255).toString(16).padStart(2, '0')}`,
+      vlan: 10,
+      port: 't0',
+    });
+  }
+}
 const tunnel = {
   type: 'vxlan',
   vni: 1,
@@ -86,6 +103,7 @@ const config = parseConfig({
       // Damaged addresses fill the table while the code still warms up: afterwards all of it has run.
       fdb_limit: kind === 'faults' ? 2 * STATIONS : 8192,
       mirrors: kind === 'mirrored' ? mirrors : {},
+      static: admitted,
       ports: {
         ...ports,
         ...(hasTunnel ? { vx: tunnel } : {}),
@@ -137,7 +155,10 @@ class Replay {
       const from = station % PORTS;
       view.setUint16(at, 0x0200);
       // Every other destination is unknown where there is a tunnel to flood to.
-      view.setInt32(at + 2, Math.imul(this.turn, 0x85eb_ca6b) >>> (hasTunnel ? 22 : 23));
+      view.setInt32(
+        at + 2,
+        Math.imul(this.turn, 0x85eb_ca6b) >>> (hasTunnel || kind === 'controls' ? 22 : 23),
+      );
       view.setUint16(at + 6, 0x0200);
       view.setInt32(at + 8, station);
       let l3 = at + 14;
