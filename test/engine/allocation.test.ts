@@ -34,6 +34,7 @@ test.each([
   ['too_big', 200_000, 'super-frames too big for a tunnel, some answered'],
   ['trains', 200_000, 'super-frames joined from VXLAN datagrams'],
   ['memory', 1_000_000, 'short frames between memory ports'],
+  ['aggregate', 1_000_000, 'frames from and to an aggregate of two TAPs'],
   ['faults', 300_000, 'frames lost, doubled, damaged and held back'],
 ])('%s, %i frames: %s', { timeout: 60_000 }, async (kind, frames) => {
   const args = ['--expose-gc', SCRIPT, kind, String(frames)];
@@ -41,7 +42,8 @@ test.each([
   const result = JSON.parse(stdout) as Result;
   expect(result.frames).toBeGreaterThanOrEqual(frames);
   // Otherwise it measured drops.
-  expect(result.forwarded).toBeGreaterThan(0.8);
+  // Half of what comes from half of the stations, all behind one aggregate, would turn round there.
+  expect(result.forwarded).toBeGreaterThan(kind === 'aggregate' ? 0.6 : 0.8);
   if (kind === 'segments' || kind === 'underlay') expect(result.sent).toBeGreaterThan(frames / 2);
   if (kind === 'too_big') expect(result.answers).toBeGreaterThan(1000);
   if (kind === 'captured') expect(result.captured).toBeGreaterThan(3 * frames);

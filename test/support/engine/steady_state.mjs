@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | controls | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults | aggregate> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -94,6 +94,12 @@ const mirrors = {
   m1: { direction: 'in', filter: 'ip or (vlan 10 and ip)', to: 'mon' },
   m2: { direction: 'out', filter: 'greater 100 and not arp', snaplen: 64, to: 'mon' },
 };
+const members = { x1: { type: 'tap' }, x2: { type: 'tap' } };
+/** Both members take frames in, and every other bucket is the other's. */
+const distribution = {
+  collecting: ['x1', 'x2'],
+  buckets: Array.from({ length: 256 }, (_, n) => (n % 2 === 0 ? 'x1' : 'x2')),
+};
 const config = parseConfig({
   version: 1,
   bridges: {
@@ -108,12 +114,15 @@ const config = parseConfig({
         ...ports,
         ...(hasTunnel ? { vx: tunnel } : {}),
         ...(kind === 'mirrored' ? { mon: { type: 'tap' } } : {}),
+        ...(kind === 'aggregate'
+          ? { bond: { type: 'aggregate', lacp: 'off', hash: 'l2', vlan: { trunk: [10] }, members } }
+          : {}),
       },
     },
   },
 });
 const compiler = new Compiler();
-const { topology, remotes } = compiler.compile(config);
+const { topology, remotes } = compiler.compile(config, { distributions: new Map([['bond', distribution]]) });
 const counters = Counters.allocate(64, 8);
 const engine = new Engine({
   counters,
@@ -213,7 +222,9 @@ class Trains {
     }
   }
 }
-const number_ = Int32Array.from({ length: PORTS }, (_, n) => number(`t${n}`));
+// Half of the stations are behind an aggregate of two members.
+const portName = (n) => (kind !== 'aggregate' || n % 2 === 0 ? `t${n}` : n % 4 === 1 ? 'x1' : 'x2');
+const number_ = Int32Array.from({ length: PORTS }, (_, n) => number(portName(n)));
 
 const users = [];
 if (kind === 'memory') {
@@ -226,6 +237,7 @@ if (kind === 'memory') {
   }
 } else {
   engine.addSource(faults.around(kind === 'trains' ? new Trains() : new Replay()));
+  if (kind === 'aggregate') engine.attach(number('bond'), engine.aggregates);
   for (let n = 0; n < PORTS; n++) {
     taps.add(number_[n], 100 + n, KIND.tap, 0x6f);
     if (kind === 'faults') {
@@ -336,7 +348,10 @@ for (let window = 0; window < 3 && (collections > 0 || growth > 128 * 1024); win
   // Memory that was collected hides how much was taken.
   if (seen < collections || (seen === collections && grown < growth)) [growth, collections] = [grown, seen];
 }
-const received = kind === 'trains' ? [number('vx')] : number_;
+// What members receive their aggregate does.
+const direct = number_.filter((_, n) => kind !== 'aggregate' || n % 2 === 0);
+const received =
+  kind === 'trains' ? [number('vx')] : [...direct, ...(kind === 'aggregate' ? [number('bond')] : [])];
 const total = (counter) =>
   received.reduce((sum, port) => sum + counters.values[counters.port(port) + counter], 0);
 const tunnelAt = counters.port(number('vx') ?? 0);
