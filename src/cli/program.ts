@@ -20,6 +20,7 @@ import {
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
+import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
 import {
@@ -331,6 +332,10 @@ export function taploomProgram(
     'export > switch.yaml',
     'export --json',
   ]).action(action((c) => c.exportConfig));
+  addImport(
+    program,
+    action((c) => c.importConfig),
+  );
 
   addBench(program, (kind) =>
     action(
