@@ -34,7 +34,7 @@ test('npm pack in a fresh clone makes a package whose three commands run where i
   symlinkSync(MODULES, join(installed, 'node_modules'));
 
   const command = (name: string) => join(prefix, 'bin', name);
-  for (const name of ['taploom', 'taploomd', 'taploom-brctl']) {
+  for (const name of ['taploom', 'taploomd', 'taploom-brctl', 'taploom-bridge']) {
     expect(await check([command(name), '--version'])).toContain(VERSION);
   }
   const host = await lab.netns('host');

@@ -1,4 +1,4 @@
-// A Linux bridge, as iproute2 tells it in JSON, as a configuration of ours. Pure; iproute.ts asks.
+// A Linux bridge, as iproute2 tells it in JSON, as a configuration of ours. Pure; run.ts asks.
 //
 // An interface that exists is attached as it is, a TAP that a virtual machine holds too; only a VXLAN device becomes a
 // tunnel of the switch.

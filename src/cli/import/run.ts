@@ -6,9 +6,9 @@ import { parseConfig } from '../../config/schema.ts';
 import { formatConfig } from '../../config/yaml.ts';
 import { TaploomError } from '../../error.ts';
 import type { Context } from '../commands.ts';
+import { iproute } from '../iproute.ts';
 import type { Draft } from './draft.ts';
-import { readKernel } from './iproute.ts';
-import { fromKernel } from './kernel.ts';
+import { type FdbRow, fromKernel, type Kernel, type Link, type VlanRow } from './kernel.ts';
 import { fromOpenVSwitch } from './open_vswitch.ts';
 import { parseDump } from './ovsdb.ts';
 
@@ -26,6 +26,15 @@ export async function runImport(context: Context, only?: string): Promise<void> 
   }
   for (const warning of draft.warnings) terminal.error(`taploom: ${warning}\n`);
   terminal.out(json ? `${JSON.stringify(config, null, 2)}\n` : formatConfig(config));
+}
+
+async function readKernel(): Promise<Kernel> {
+  const [links, vlans, fdb] = await Promise.all([
+    iproute<Link>('ip', '-d', '-j', 'address'),
+    iproute<VlanRow>('bridge', '-j', '-compressvlans', 'vlan'),
+    iproute<FdbRow>('bridge', '-j', 'fdb'),
+  ]);
+  return { links, vlans, fdb };
 }
 
 async function readDump(file: string): Promise<string> {

@@ -1,25 +1,16 @@
-// Asks iproute2 about the bridges of the namespace that this runs in.
+// Asks iproute2 about the interfaces of the namespace that this runs in.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { TaploomError } from '../../error.ts';
-import type { FdbRow, Kernel, Link, VlanRow } from './kernel.ts';
+import { TaploomError } from '../error.ts';
 
 const run = promisify(execFile);
 const PATIENCE_MS = 30_000;
 /** A bridge may know a hundred thousand stations. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
-export async function readKernel(): Promise<Kernel> {
-  const [links, vlans, fdb] = await Promise.all([
-    json<Link>('ip', '-d', '-j', 'address'),
-    json<VlanRow>('bridge', '-j', '-compressvlans', 'vlan'),
-    json<FdbRow>('bridge', '-j', 'fdb'),
-  ]);
-  return { links, vlans, fdb };
-}
-
-async function json<Row>(command: string, ...args: string[]): Promise<Row[]> {
+/** The rows that a command prints as JSON. @throws TaploomError `iproute2_failed` */
+export async function iproute<Row>(command: string, ...args: string[]): Promise<Row[]> {
   // /usr/sbin is not on every user's PATH
   const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
   try {
