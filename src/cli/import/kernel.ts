@@ -277,8 +277,9 @@ class Import {
       // a tunnel without remotes has to learn them
       remote_learning: data.learning === true || remotes.size === 0,
       ...(ttl > 0 && { ttl }),
-      ...(data.tos !== undefined && { tos: data.tos === 'inherit' ? 'inherit' : Number(data.tos) }),
-      udp_checksum: data.udp_csum !== false,
+      // the kernel's 1 is `inherit`
+      ...(data.tos !== undefined && { tos: Number(data.tos) === 1 ? 'inherit' : Number(data.tos) }),
+      udp_checksum: local.includes(':') ? data.udp_zero_csum6_tx !== true : data.udp_csum !== false,
     };
   }
 

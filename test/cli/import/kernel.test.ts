@@ -94,7 +94,13 @@ test('tunnels: their remotes, what they lack, and what cannot be had', () => {
     vxlan('vx1', { local: '192.0.2.1', remote: '192.0.2.2', learning: true, ttl: 9, tos: '0x10' }),
     vxlan('vx2', { id: 43, group: '239.1.1.1', port: 8472, udp_csum: false }),
     vxlan('vx3', { external: true }),
-    vxlan('vx4', { local6: '2001:db8::1', remote6: '2001:db8::2', gbp: true }),
+    vxlan('vx4', {
+      local6: '2001:db8::1',
+      remote6: '2001:db8::2',
+      gbp: true,
+      tos: '0x1',
+      udp_zero_csum6_tx: true,
+    }),
   ];
   const self = { flags: ['self'], state: 'permanent' };
   const zero = '00:00:00:00:00:00';
@@ -125,7 +131,13 @@ test('tunnels: their remotes, what they lack, and what cannot be had', () => {
         dst_port: 8472
         remote_learning: true
         udp_checksum: false
-      vx4: { type: vxlan, vni: 42, local: 2001:db8::1, remotes: [ 2001:db8::2 ] }
+      vx4:
+        type: vxlan
+        vni: 42
+        local: 2001:db8::1
+        remotes: [ 2001:db8::2 ]
+        tos: inherit
+        udp_checksum: false
 `);
   expect(warnings).toEqual([
     'br0.vx2: it reaches others by the multicast group 239.1.1.1: list them as remotes',
