@@ -16,8 +16,10 @@ const server = { deps: { external: [/\/dist\/src\//] } };
 /** Long, and none the worse for company. */
 const PATIENT = [
   'bench_suite',
+  'bridge_command',
   'brctl_scripts',
   'deb',
+  'migrating',
   'missing_parts',
   'monitoring',
   'package',

@@ -1,4 +1,4 @@
-# Completion of taploom, taploomd and taploom-brctl for bash. Written by `taploom completion bash`.
+# Completion of taploom and its companions for bash. Written by `taploom completion bash`.
 
 # What follows each command: verbs, flags with the kind of their value, operands. Sets those arrays.
 # TABLES
@@ -80,6 +80,7 @@ _taploom_complete() {
     case ${words[0]##*/} in
     taploomd) where=taploomd ;;
     taploom-brctl | brctl) where=taploom-brctl ;;
+    taploom-bridge | bridge) where=taploom-bridge ;;
     *) where=taploom ;;
     esac
 
@@ -123,4 +124,4 @@ _taploom_complete() {
     fi
 }
 
-complete -F _taploom_complete taploom taploomd taploom-brctl
+complete -F _taploom_complete taploom taploomd taploom-brctl taploom-bridge

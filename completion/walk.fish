@@ -1,4 +1,4 @@
-# Completion of taploom, taploomd and taploom-brctl for fish. Written by `taploom completion fish`.
+# Completion of taploom and its companions for fish. Written by `taploom completion fish`.
 
 # What follows each command: verbs, flags with the kind of their value, operands. Sets those lists.
 # TABLES
@@ -128,7 +128,7 @@ function __taploom_complete
     end
 end
 
-for program in taploom taploomd taploom-brctl
+for program in taploom taploomd taploom-brctl taploom-bridge
     complete -c $program -e
     complete -c $program -f -a "(__taploom_complete $program)"
 end

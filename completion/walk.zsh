@@ -1,5 +1,5 @@
-#compdef taploom taploomd taploom-brctl
-# Completion of taploom, taploomd and taploom-brctl for zsh. Written by `taploom completion zsh`.
+#compdef taploom taploomd taploom-brctl taploom-bridge
+# Completion of taploom and its companions for zsh. Written by `taploom completion zsh`.
 
 # What follows each command: verbs, flags with the kind of their value, operands. Sets those arrays.
 # TABLES
@@ -48,6 +48,7 @@ _taploom() {
     case ${service:-${words[1]:t}} in
     (taploomd) where=taploomd ;;
     (taploom-brctl|brctl) where=taploom-brctl ;;
+    (taploom-bridge|bridge) where=taploom-bridge ;;
     esac
 
     local -a verbs verb_help flags flag_help operands
@@ -99,5 +100,5 @@ if [[ ${funcstack[1]-} == _taploom ]]; then
     _taploom "$@"
 else
     (( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit; }
-    compdef _taploom taploom taploomd taploom-brctl
+    compdef _taploom taploom taploomd taploom-brctl taploom-bridge
 fi

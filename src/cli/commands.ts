@@ -381,6 +381,11 @@ export async function exportConfig(context: Context): Promise<void> {
   print(context, config, () => formatConfig(config));
 }
 
+export async function importConfig(context: Context, bridge?: string): Promise<void> {
+  const { runImport } = await import('./import/run.ts');
+  await runImport(context, bridge);
+}
+
 export async function trace(context: Context, bridge: string): Promise<void> {
   const { runTrace } = await import('./trace/run.ts');
   await runTrace(context, bridge);

@@ -1,9 +1,10 @@
-// What the three programs take, as plain data: read from commander and from brctl's table, so that completion and man
+// What the four programs take, as plain data: read from commander and from the tables of brctl and bridge, so that completion and man
 // pages cannot forget a command or an option. A placeholder says what its value is: `<bridge>`, `<file>`, `<on|off>`.
 
 import type { EventEmitter } from 'node:events';
 import type { Argument, Command, Option } from 'commander';
 import { BRCTL_COMMANDS } from './brctl/usage.ts';
+import { BRIDGE_COMMANDS, BRIDGE_OPTIONS, type BridgeCommand, OBJECTS } from './bridge/usage.ts';
 
 /** What a shell can offer for a value: one of these kinds, words with `|` between them, or nothing. */
 const KINDS: Record<string, string> = {
@@ -166,4 +167,34 @@ function brctlValue(name: string, placeholder: string, position: number): string
   if (name === 'addbr') return '';
   if (name === 'delif' && position === 1) return 'port';
   return kindOf(placeholder);
+}
+
+export function bridgeGrammar(): Grammar {
+  const path = ['taploom-bridge'];
+  const flags = BRIDGE_OPTIONS.map(([usage, help]): Flag => {
+    return { usage, names: usage.split(', '), help, optionalValue: false };
+  });
+  const none = { flags: [], inherited: [], operands: [], commands: [], examples: [] };
+  const leaf = (above: readonly string[], { name, help, takes }: BridgeCommand): Grammar => ({
+    ...none,
+    path: name === '' ? above : [...above, name],
+    summary: help,
+    operands: [{ usage: takes, help: '', value: keywords(takes), variadic: true }],
+  });
+  const commands = OBJECTS.map((object): Grammar => {
+    const above = [...path, object];
+    const leaves = BRIDGE_COMMANDS.filter((other) => other.object === object).map((one) => leaf(above, one));
+    return object === 'monitor'
+      ? leaves[0]
+      : { ...none, path: above, summary: SUMMARIES[object], commands: leaves };
+  });
+  const summary = 'Look at and change a running Taploom switch in the words of bridge of iproute2.';
+  return { ...none, path, summary, flags, commands };
+}
+
+const SUMMARIES = { link: 'ports', fdb: 'the forwarding database', vlan: 'VLANs' } as const;
+
+/** The words in small letters of `dev DEV [ vlan VID ] [ self | master ]`. */
+function keywords(takes: string): string {
+  return [...new Set(takes.match(/(?<![\w|[-])[a-z]+(?![\w|-])/g))].join('|');
 }

@@ -22,6 +22,7 @@ import {
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
+import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
 import {
@@ -343,6 +344,10 @@ export function taploomProgram(
     'export > switch.yaml',
     'export --json',
   ]).action(action((c) => c.exportConfig));
+  addImport(
+    program,
+    action((c) => c.importConfig),
+  );
 
   addBench(program, (kind) =>
     action(

@@ -1,9 +1,9 @@
-// The grammars of the three programs, for completion and man pages.
+// The grammars of the four programs, for completion and man pages.
 
 import type { Command } from 'commander';
 import { daemonCommand } from './daemon_command.ts';
-import { brctlGrammar, commanderGrammar, type Grammar } from './grammar.ts';
+import { brctlGrammar, bridgeGrammar, commanderGrammar, type Grammar } from './grammar.ts';
 
-export function programs(taploom: Command): [taploom: Grammar, taploomd: Grammar, brctl: Grammar] {
-  return [commanderGrammar(taploom), commanderGrammar(daemonCommand()), brctlGrammar()];
+export function programs(taploom: Command): [taploom: Grammar, taploomd: Grammar, ...tools: Grammar[]] {
+  return [commanderGrammar(taploom), commanderGrammar(daemonCommand()), brctlGrammar(), bridgeGrammar()];
 }

@@ -38,7 +38,7 @@ export type {
   VlanConfig,
   VxlanPortConfig,
 } from './shape.ts';
-export { configShape } from './shape.ts';
+export { configShape, nameProblem } from './shape.ts';
 export { carriesVlan, type VlanSet, vlanSet } from './vlan_set.ts';
 
 /** The configuration of a switch without bridges. */

@@ -136,8 +136,8 @@ export type VlanConfig = { access: number } | { trunk: (number | string)[]; nati
 const vlan = mapping({
   access: vid.optional(),
   trunk: z
+    // An empty list is a member of no VLAN: what a port is between `bridge vlan del` and `bridge vlan add`.
     .array(vidOrRange, expecting('a list of VLAN ids and ranges'))
-    .min(1, { error: 'an empty list: a trunk carries at least one VLAN' })
     .optional(),
   native: vid.optional(),
 }).superRefine(({ access, trunk, native }, context) => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BRCTL_COMMANDS } from '../../src/cli/brctl/usage.ts';
+import { BRIDGE_COMMANDS } from '../../src/cli/bridge/usage.ts';
 import { daemonCommand } from '../../src/cli/daemon_command.ts';
 import { taploomProgram } from '../../src/cli/program.ts';
 import { completer, isInstalled } from './completion_words.ts';
@@ -125,6 +126,10 @@ describe('the script', () => {
       ...leaves(taploomProgram(), ['taploom']),
       ...leaves(daemonCommand(), ['taploomd']),
       ...BRCTL_COMMANDS.map(({ name }) => ({ path: `taploom-brctl ${name}`, options: ['--help'] })),
+      ...BRIDGE_COMMANDS.map(({ object, name }) => ({
+        path: `taploom-bridge ${object} ${name}`.trimEnd(),
+        options: [],
+      })),
     ];
     const missing = commander.flatMap(({ path, options }) => {
       const at = out.indexOf(`'${path}'`);

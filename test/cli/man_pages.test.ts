@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { BRCTL_COMMANDS } from '../../src/cli/brctl/usage.ts';
+import { BRIDGE_COMMANDS } from '../../src/cli/bridge/usage.ts';
 import { daemonCommand } from '../../src/cli/daemon_command.ts';
 import { manPages } from '../../src/cli/manual/pages.ts';
 import { taploomProgram } from '../../src/cli/program.ts';
@@ -16,7 +17,7 @@ import { leaves } from './leaves.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const pages = manPages('2026-01-31');
-const NAMES = ['taploom.1', 'taploomd.8', 'taploom-brctl.8'];
+const NAMES = ['taploom.1', 'taploomd.8', 'taploom-brctl.8', 'taploom-bridge.8'];
 const run = promisify(execFile);
 
 /** Without fonts and escapes, as one would search it. */
@@ -48,6 +49,8 @@ test('every command and option that is not hidden is there', () => {
   ]);
   const brctl = BRCTL_COMMANDS.map(({ name }) => name);
   expect(brctl.filter((name) => subsection(page('taploom-brctl.8'), name) === '')).toEqual([]);
+  const bridge = BRIDGE_COMMANDS.map(({ object, name }) => `${object} ${name}`.trimEnd());
+  expect(bridge.filter((path) => subsection(page('taploom-bridge.8'), path) === '')).toEqual([]);
 });
 
 test.each(NAMES)('%s has the sections that readers look for', (name) => {

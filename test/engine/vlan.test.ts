@@ -46,6 +46,15 @@ test('an access port accepts its own VID, and drops every other one', async () =
   expect(rig.say('a10', 'a > * vlan 1')).toEqual(['a10 drops: vlan_not_allowed']);
 });
 
+test('a port with an empty trunk is in no VLAN: nothing comes from it, nothing reaches it', async () => {
+  const rig = await openRig({
+    br0: { vlan_filtering: true, ports: { none: trunk([]), a: {}, b: {} } },
+  });
+  expect(rig.say('a', 'a > *')).toEqual(['b: a > *']);
+  expect(rig.say('none', 'c > *')).toEqual(['none drops: vlan_untagged']);
+  expect(rig.say('none', 'c > * vlan 1')).toEqual(['none drops: vlan_not_allowed']);
+});
+
 test('a priority tag means the VLAN of the port, and its priority survives into the trunk', async () => {
   const rig = await office();
   expect(rig.say('a10', 'a > * vlan 0 pcp 5')).toEqual([

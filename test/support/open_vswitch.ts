@@ -50,4 +50,8 @@ export class OpenVSwitch {
   vsctl(...args: string[]): Promise<string> {
     return check(['ovs-vsctl', `--db=${this.database}`, '--timeout=10', ...args]);
   }
+  /** What `taploom import` reads. */
+  dump(): Promise<string> {
+    return check(['ovsdb-client', 'dump', '--format', 'json', this.database]);
+  }
 }

@@ -147,6 +147,12 @@ export class Taploomd {
     });
   }
 
+  bridge(...args: string[]): Promise<RunResult> {
+    return this.where.run([process.execPath, program('bridge'), ...args], {
+      env: { TAPLOOM_SOCKET: this.socket },
+    });
+  }
+
   /** What Prometheus would read. */
   scrape(): Promise<string> {
     const script = `fetch('http://${METRICS}/metrics').then((r) => r.text()).then((t) => process.stdout.write(t))`;

@@ -53,8 +53,8 @@ test('it installs, runs and upgrades; removal takes kept interfaces along, purge
   expect(await machine.sh('taploomd --version; taploom-brctl --version; taploom --help')).toMatch(
     /^taploomd \d.*\nbridge-utils, .*\nUsage: taploom /,
   );
-  expect(await machine.sh('man -w taploom taploomd taploom-brctl')).toMatch(
-    /man1\/taploom\.1\.gz\n.*man8\/taploomd\.8\.gz\n.*man8\/taploom-brctl\.8\.gz\n/,
+  expect(await machine.sh('man -w taploom taploomd taploom-brctl taploom-bridge')).toMatch(
+    /man1\/taploom\.1\.gz\n.*man8\/taploomd\.8\.gz\n.*man8\/taploom-brctl\.8\.gz\n.*man8\/taploom-bridge\.8\.gz\n/,
   );
   const shells = ['bash -n /usr/share/bash-completion/completions/taploomd'];
   shells.push('zsh -n /usr/share/zsh/vendor-completions/_taploom');

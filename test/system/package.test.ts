@@ -15,7 +15,7 @@ const MODULES = join(ROOT, 'node_modules');
 const NOT_IN_A_CLONE = /^(\.git|node_modules|dist|build|man)$/;
 const VERSION = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
 
-test('npm pack in a fresh clone makes a package whose three commands run where it is installed', {
+test('npm pack in a fresh clone makes a package whose commands run where it is installed', {
   timeout: 120_000,
 }, async () => {
   const lab = await openLab();
@@ -34,7 +34,7 @@ test('npm pack in a fresh clone makes a package whose three commands run where i
   symlinkSync(MODULES, join(installed, 'node_modules'));
 
   const command = (name: string) => join(prefix, 'bin', name);
-  for (const name of ['taploom', 'taploomd', 'taploom-brctl']) {
+  for (const name of ['taploom', 'taploomd', 'taploom-brctl', 'taploom-bridge']) {
     expect(await check([command(name), '--version'])).toContain(VERSION);
   }
   const host = await lab.netns('host');

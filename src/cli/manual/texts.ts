@@ -41,6 +41,8 @@ export const TAPLOOM: Texts = {
   notes: {
     'bridge add':
       "`--mac`, `--mtu`, `--netns`, `--owner`, `--group` and the VLAN options belong to the bridge's own interface, which `--local off` takes away.",
+    import:
+      'Without a running switch, too: it asks iproute2 about the network namespace that it is called in. What has no counterpart is told on standard error; docs/migrating.md has the whole way.',
     apply:
       'What the file does not name is deleted, deletions first. `--dry-run` prints the same plan and changes nothing.',
     completion: 'See EXAMPLES for where it goes.',
@@ -58,7 +60,7 @@ export const TAPLOOM: Texts = {
       ['source <(taploom completion bash)'],
     ],
   ],
-  seeAlso: ['taploomd(8)', 'taploom-brctl(8)', 'bridge(8)', 'ip-link(8)'],
+  seeAlso: ['taploomd(8)', 'taploom-brctl(8)', 'taploom-bridge(8)', 'bridge(8)', 'ip-link(8)'],
   documents: 'docs/cli.md, docs/configuration.md and docs/bench.md of the package.',
 };
 
@@ -125,5 +127,37 @@ export const BRCTL: Texts = {
     ['For scripts that call brctl:', ['ln -s "$(command -v taploom-brctl)" /usr/local/sbin/brctl']],
   ],
   seeAlso: ['taploom(1)', 'taploomd(8)', 'brctl(8)'],
+  documents: 'docs/cli.md of the package.',
+};
+
+export const BRIDGE: Texts = {
+  section: 8,
+  volume: 'System Administration',
+  purpose: 'bridge of iproute2 on top of a Taploom switch',
+  description: [
+    '`taploom-bridge` takes the commands of bridge(8) of iproute2 6.1 for ports, stations and VLANs, and carries them out on a running `taploomd`, with the same output, error texts and exit status. It may be installed under the name that scripts call: `bridge`.',
+    'A beginning of an object, a command or an option is enough: `bridge -j v`. Objects without a command are shown. It differs where the switch differs: a port has one untagged VLAN at most, and stations are static or learned. All the differences are in docs/cli.md of the package.',
+  ],
+  exitStatus: [
+    ['0', 'Done.'],
+    ['255', 'Anything else, a wrong command line too.'],
+    ['254', 'There is no such station (`fdb get`).'],
+    ['234', 'A flag is neither `on` nor `off`.'],
+  ],
+  environment: CLIENT_ENVIRONMENT,
+  files: SOCKET_FILES,
+  examples: [
+    [
+      'An access port of VLAN 10 and a trunk:',
+      [
+        'taploom-bridge vlan del dev vm1 vid 1',
+        'taploom-bridge vlan add dev vm1 vid 10 pvid untagged',
+        'taploom-bridge vlan add dev up0 vid 10-19',
+        'taploom-bridge vlan',
+      ],
+    ],
+    ['For scripts that call bridge:', ['ln -s "$(command -v taploom-bridge)" /usr/local/sbin/bridge']],
+  ],
+  seeAlso: ['taploom(1)', 'taploomd(8)', 'taploom-brctl(8)', 'bridge(8)'],
   documents: 'docs/cli.md of the package.',
 };

@@ -1,0 +1,313 @@
+// A Linux bridge, as iproute2 tells it in JSON, as a configuration of ours. Pure; run.ts asks.
+//
+// An interface that exists is attached as it is, a TAP that a virtual machine holds too; only a VXLAN device becomes a
+// tunnel of the switch.
+
+import { BRIDGE_STP, type BridgeStp, PORT_STP } from '../../config/stp.ts';
+import { carriesVlan } from '../../config/vlan_set.ts';
+import { isGroupMac, parseMac } from '../../wire/mac.ts';
+import {
+  type Bridge,
+  type Draft,
+  isUsable,
+  type Membership,
+  type Port,
+  type Ports,
+  type Static,
+  vlanOf,
+  type Warn,
+} from './draft.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A row of `ip -d -j address`. */
+export interface Link {
+  readonly ifname: string;
+  readonly address?: string;
+  readonly mtu: number;
+  readonly master?: string;
+  /** What it stands on: of a VLAN device its interface. */
+  readonly link?: string;
+  readonly addr_info?: readonly { local: string; prefixlen: number; scope: string }[];
+  readonly linkinfo?: {
+    readonly info_kind?: string;
+    readonly info_data?: Fields;
+    readonly info_slave_kind?: string;
+    readonly info_slave_data?: Fields;
+  };
+}
+
+/** A row of `bridge -j -compressvlans vlan`. */
+export interface VlanRow {
+  readonly ifname: string;
+  readonly vlans: readonly { vlan: number; vlanEnd?: number; flags?: readonly string[] }[];
+}
+
+/** A row of `bridge -j fdb`. */
+export interface FdbRow {
+  readonly mac: string;
+  readonly ifname: string;
+  readonly master?: string;
+  readonly vlan?: number;
+  readonly dst?: string;
+  readonly flags: readonly string[];
+  readonly state?: string;
+}
+
+export interface Kernel {
+  readonly links: readonly Link[];
+  readonly vlans: readonly VlanRow[];
+  readonly fdb: readonly FdbRow[];
+}
+
+/** Settings without a counterpart: what they are when nobody has touched them, and what to say else. */
+type Lost = readonly (readonly [key: string, usual: unknown, message: string])[];
+
+const LOST_OF_BRIDGES: Lost = [
+  ['stp_state', 0, 'spanning tree is on: its parameters are kept, but it does not run here, so mind loops'],
+  ['vlan_protocol', '802.1Q', 'its tags are not those of 802.1Q'],
+  ['mcast_snooping', 0, 'multicast snooping is on: here multicast goes to every port'],
+  ['mcast_querier', 0, 'it is a multicast querier'],
+  ['group_addr', '01:80:c2:00:00:00', 'its group address is another one than 01:80:c2:00:00:00'],
+  ['no_linklocal_learn', 0, 'it does not learn from link-local frames'],
+  ['nf_call_iptables', 0, 'its frames pass iptables'],
+  ['nf_call_ip6tables', 0, 'its frames pass ip6tables'],
+  ['nf_call_arptables', 0, 'its frames pass arptables'],
+];
+
+const LOST_OF_PORTS: Lost = [
+  ['guard', false, 'BPDU guard'],
+  ['root_block', false, 'root guard'],
+  ['fastleave', false, 'fast leave'],
+  ['mcast_flood', true, 'mcast_flood off'],
+  ['bcast_flood', true, 'bcast_flood off'],
+  ['mcast_to_unicast', false, 'mcast_to_unicast'],
+  ['multicast_router', 1, 'mcast_router'],
+  ['neigh_suppress', false, 'neigh_suppress'],
+  ['proxy_arp', false, 'proxy ARP'],
+  ['proxy_arp_wifi', false, 'proxy ARP'],
+  ['vlan_tunnel', false, 'vlan_tunnel'],
+  ['locked', false, 'locked'],
+  ['mab', false, 'MAC authentication bypass'],
+  ['backup_port', undefined, 'backup_port'],
+];
+
+const LOST_OF_TUNNELS: Lost = [
+  ['proxy', undefined, 'proxy ARP'],
+  ['l2miss', undefined, 'l2miss'],
+  ['l3miss', undefined, 'l3miss'],
+  ['gbp', undefined, 'group policy (GBP)'],
+  ['gpe', undefined, 'GPE headers'],
+];
+
+/** Without `only` all bridges; `local` is for tunnels that have no address of their own. */
+export function fromKernel(kernel: Kernel, { only, local }: { only?: string; local?: string } = {}): Draft {
+  const warnings: string[] = [];
+  const bridges = kernel.links
+    .filter(({ ifname, linkinfo }) => linkinfo?.info_kind === 'bridge' && (only ?? ifname) === ifname)
+    .filter(({ ifname }) => isUsable(ifname, (message) => warnings.push(`${ifname}: ${message}`)))
+    .map((link) => [link.ifname, new Import(kernel, link, warnings, local).bridge()]);
+  return { config: { version: 1, bridges: Object.fromEntries(bridges) }, warnings };
+}
+
+/** Of one bridge. */
+class Import {
+  private readonly kernel: Kernel;
+  private readonly link: Link;
+  private readonly warnings: string[];
+  private readonly local: string | undefined;
+  private readonly name: string;
+  private readonly data: Fields;
+  private readonly filters: boolean;
+
+  constructor(kernel: Kernel, link: Link, warnings: string[], local: string | undefined) {
+    this.kernel = kernel;
+    this.link = link;
+    this.warnings = warnings;
+    this.local = local;
+    this.name = link.ifname;
+    this.data = link.linkinfo?.info_data ?? {};
+    this.filters = this.data.vlan_filtering === 1;
+  }
+
+  bridge(): Bridge {
+    const { data, filters } = this;
+    const warn = this.warner();
+    tellLost(LOST_OF_BRIDGES, data, warn, (message) => message);
+    const members = this.kernel.links.filter(
+      ({ master, linkinfo }) => master === this.name && linkinfo?.info_slave_kind === 'bridge',
+    );
+    const ports: Ports = {};
+    for (const member of members) {
+      if (!isUsable(member.ifname, this.warner(member.ifname))) continue;
+      const port = this.port(member);
+      if (port !== undefined) ports[member.ifname] = port;
+    }
+    return {
+      ...(filters && { vlan_filtering: true }),
+      ageing_time: Number(data.ageing_time ?? 30_000) / 100,
+      ...(Number(data.fdb_max_learned ?? 0) > 0 && { fdb_limit: Number(data.fdb_max_learned) }),
+      group_fwd_mask: Number(data.group_fwd_mask ?? 0),
+      ...this.stp(),
+      local: this.own(members, warn),
+      static: this.statics(ports),
+      ports,
+    };
+  }
+
+  private warner(port?: string): Warn {
+    const what = port === undefined ? this.name : `${this.name}.${port}`;
+    return (message) => this.warnings.push(`${what}: ${message}`);
+  }
+
+  /** The times are hundredths of seconds. */
+  private stp(): { stp?: { protocol: 'off' } & BridgeStp } {
+    const { priority, hello_time, max_age, forward_delay } = this.data;
+    const stp = {
+      priority: Number(priority ?? BRIDGE_STP.priority),
+      hello_time: Number(hello_time ?? 200) / 100,
+      max_age: Number(max_age ?? 2000) / 100,
+      forward_delay: Number(forward_delay ?? 1500) / 100,
+    };
+    const keys = Object.keys(BRIDGE_STP) as (keyof BridgeStp)[];
+    return keys.some((key) => stp[key] !== BRIDGE_STP[key]) ? { stp: { protocol: 'off', ...stp } } : {};
+  }
+
+  /** The bridge as an interface. Its address is kept if somebody chose it: else it is that of a port. */
+  private own(members: readonly Link[], warn: Warn): Bridge['local'] {
+    const { address, mtu, addr_info = [] } = this.link;
+    const addresses = addr_info.filter(({ scope }) => scope !== 'link');
+    if (addresses.length > 0) {
+      const list = addresses.map((one) => `${one.local}/${one.prefixlen}`).join(', ');
+      warn(`it has addresses: give them, and its routes, to the new ${this.name}: ${list}`);
+    }
+    for (const { ifname, link, linkinfo } of this.kernel.links) {
+      if (link !== this.name || linkinfo?.info_kind !== 'vlan') continue;
+      warn(`the VLAN device ${ifname} goes with it: make it again on the new ${this.name}`);
+    }
+    const isChosen = members.length > 0 && members.every((member) => member.address !== address);
+    const least = Math.min(1500, ...members.map((member) => member.mtu));
+    return {
+      ...(this.filters && this.vlan(this.name, warn)),
+      ...(isChosen && { mac: address }),
+      ...(members.length > 0 && mtu !== least && { mtu }),
+    };
+  }
+
+  private port(link: Link): Port | undefined {
+    const { ifname, linkinfo } = link;
+    const warn = this.warner(ifname);
+    const data = linkinfo?.info_slave_data ?? {};
+    tellLost(LOST_OF_PORTS, data, warn, (message) => `${message} has no counterpart`);
+    if (linkinfo?.info_kind === 'bond') warn('stays a bond of the kernel, and is attached as one interface');
+    const common = {
+      ...(this.filters && this.vlan(ifname, warn)),
+      ...this.portStp(data),
+      group_fwd_mask: Number(data.group_fwd_mask ?? 0),
+      hairpin: data.hairpin === true,
+      isolated: data.isolated === true,
+      learning: data.learning !== false,
+      flood: data.flood !== false,
+    };
+    if (linkinfo?.info_kind !== 'vxlan') return { type: 'af_packet', ...common };
+    const tunnel = this.tunnel(link, warn);
+    return tunnel && { ...tunnel, ...common };
+  }
+
+  /** The kernel gives each port a cost by its speed, which nobody has to keep. */
+  private portStp(data: Fields): Pick<Port, 'stp'> {
+    const cost = Number(data.cost ?? PORT_STP.cost);
+    const priority = Number(data.priority ?? PORT_STP.priority);
+    const isChosen = ![2, 4, 19, 100].includes(cost);
+    if (!isChosen && priority === PORT_STP.priority) return {};
+    return { stp: { ...(isChosen && { cost }), priority } };
+  }
+
+  private vlan(ifname: string, warn: Warn): Pick<Port, 'vlan'> {
+    const rows = this.kernel.vlans.find((row) => row.ifname === ifname)?.vlans ?? [];
+    const has = (flag: string) => (row: (typeof rows)[number]) => row.flags?.includes(flag) === true;
+    const isUntagged = has('Egress Untagged');
+    const membership: Membership = {
+      pvid: rows.find(has('PVID'))?.vlan ?? 0,
+      tagged: rows
+        .filter((row) => !isUntagged(row))
+        .map(({ vlan, vlanEnd }) => ({ from: vlan, to: vlanEnd ?? vlan })),
+      untagged: rows
+        .filter(isUntagged)
+        .flatMap(({ vlan, vlanEnd = vlan }) =>
+          Array.from({ length: vlanEnd - vlan + 1 }, (_, i) => vlan + i),
+        ),
+    };
+    const vlan = vlanOf(membership, warn);
+    return vlan === undefined ? {} : { vlan };
+  }
+
+  private tunnel({ ifname, linkinfo }: Link, warn: Warn): Port | undefined {
+    const data = linkinfo?.info_data ?? {};
+    if (data.external === true || data.id === undefined) {
+      warn('a VXLAN device that takes its VNI from elsewhere (external): left out');
+      return undefined;
+    }
+    const local = (data.local ?? data.local6 ?? this.local) as string | undefined;
+    if (local === undefined) {
+      warn('a tunnel without a local address: left out; say --local ADDRESS');
+      return undefined;
+    }
+    const group = data.group ?? data.group6;
+    if (group !== undefined) warn(`it reaches others by the multicast group ${group}: list them as remotes`);
+    tellLost(LOST_OF_TUNNELS, data, warn, (message) => `${message} has no counterpart`);
+    const first = (data.remote ?? data.remote6) as string | undefined;
+    const floods = this.kernel.fdb.filter(
+      (row) => row.ifname === ifname && row.mac === '00:00:00:00:00:00' && row.dst !== undefined,
+    );
+    const remotes = new Set([
+      ...(first === undefined ? [] : [first]),
+      ...floods.map(({ dst }) => dst as string),
+    ]);
+    if (group !== undefined) remotes.delete(group as string);
+    const { low = 0, high = 0 } = (data.port_range ?? {}) as { low?: number; high?: number };
+    const ttl = Number(data.ttl ?? 0);
+    return {
+      type: 'vxlan',
+      vni: Number(data.id),
+      local,
+      remotes: [...remotes],
+      dst_port: Number(data.port ?? 8472),
+      ...(low > 0 && { source_ports: `${low}-${high}` }),
+      // a tunnel without remotes has to learn them
+      remote_learning: data.learning === true || remotes.size === 0,
+      ...(ttl > 0 && { ttl }),
+      // the kernel's 1 is `inherit`
+      ...(data.tos !== undefined && { tos: Number(data.tos) === 1 ? 'inherit' : Number(data.tos) }),
+      udp_checksum: local.includes(':') ? data.udp_zero_csum6_tx !== true : data.udp_csum !== false,
+    };
+  }
+
+  /** A bridge that filters has an entry for each VLAN, and one without. */
+  private statics(ports: Ports): Static {
+    const rows = this.kernel.fdb.filter(
+      (row) => row.master === this.name && row.state === 'static' && Object.hasOwn(ports, row.ifname),
+    );
+    return rows.flatMap(({ mac, ifname, vlan }) => {
+      const port = ports[ifname];
+      if (this.filters ? vlan === undefined || !carriesVlan(port.vlan, vlan) : vlan !== undefined) return [];
+      const warn = this.warner(ifname);
+      if (isGroupMac(parseMac(mac)?.hi ?? 0)) {
+        warn(`${mac} is a group address: static entries are for single stations`);
+        return [];
+      }
+      const entry = { mac, port: ifname, ...(vlan !== undefined && { vlan }) };
+      if (port.type !== 'vxlan') return [entry];
+      const { dst: remote } =
+        this.kernel.fdb.find((row) => row.mac === mac && row.ifname === ifname && row.dst) ?? {};
+      if (remote === undefined) warn(`nobody knows behind which remote ${mac} is: left out`);
+      return remote === undefined ? [] : [{ ...entry, remote }];
+    });
+  }
+}
+
+function tellLost(lost: Lost, data: Fields, warn: Warn, sentence: (message: string) => string): void {
+  for (const [key, usual, message] of lost) {
+    if (data[key] !== undefined && data[key] !== usual) warn(sentence(message));
+  }
+}

@@ -1,0 +1,54 @@
+// `bridge vlan` of iproute2 6.1 on a bridge of Linux 6.1 that filters VLANs, command by command: vlan.golden has what it
+// printed in a guest, and ours must print the same, byte for byte. How it was recorded: vlan_golden.sh.
+
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BridgeFixture } from './fixture.ts';
+
+const GOLDEN = readFileSync(new URL('vlan.golden', import.meta.url), 'utf8');
+const taps = { tlb1: { type: 'tap' }, tlb2: { type: 'tap' }, tlb3: { type: 'tap' } };
+
+let bridge: BridgeFixture;
+beforeEach(async () => {
+  const aware = { vlan_filtering: true, ports: taps };
+  bridge = new BridgeFixture({
+    version: 1,
+    bridges: { tlbr: aware, tlbu: { ports: { tlb9: { type: 'tap' } } } },
+  });
+  await bridge.start();
+});
+afterEach(() => bridge.stop());
+
+test('says what bridge of iproute2 says, command by command', async () => {
+  const steps = GOLDEN.split(/^(?=\$ )/m);
+  expect(steps.length).toBeGreaterThan(50);
+  for (const step of steps) {
+    const command = step.slice('$ bridge '.length, step.indexOf('\n'));
+    expect(await bridge.transcript(command)).toBe(step);
+  }
+});
+
+test('a port has one untagged VLAN: it leaves the one before, and says so', async () => {
+  const { code, error } = await bridge.run(...'vlan add dev tlb1 vid 10 pvid untagged'.split(' '));
+  expect({ code, error }).toEqual({
+    code: 0,
+    error: 'taploom-bridge: tlb1 leaves VLAN 1: one VLAN of a port is untagged\n',
+  });
+  // as the script goes on
+  expect((await bridge.run(...'vlan del dev tlb1 vid 1'.split(' '))).code).toBe(0);
+  expect(bridge.api.config.bridges.tlbr.ports.tlb1.vlan).toEqual({ access: 10 });
+});
+
+test.each([
+  ['vlan add dev tlb1 vid 10 pvid', 'RTNETLINK answers: Operation not supported'],
+  ['vlan add dev tlb1 vid 10 untagged', 'RTNETLINK answers: Operation not supported'],
+  ['vlan add dev tlb1 vid 10 tunnel_info id 5', 'RTNETLINK answers: Operation not supported'],
+  ['vlan add dev tlb9 vid 10', /^Error: bridge tlbu does not filter VLANs/],
+  ['-s vlan', 'Taploom keeps no statistics of VLANs.'],
+])('what cannot be said is refused: %s', async (command, message) => {
+  const { code, error } = await bridge.run(...command.split(' '));
+  expect({ code, error: error.trim() }).toEqual({
+    code: 255,
+    error: typeof message === 'string' ? message : expect.stringMatching(message),
+  });
+});

@@ -1,0 +1,221 @@
+// `bridge` of iproute2 on a kernel bridge, and taploom-bridge on taploomd with the same interfaces: the same output, errors
+// and exit codes, byte for byte. VLANs, for which the kernel needs more than machines have: test/cli/bridge/vlan.test.ts.
+
+import { expect, test } from 'vitest';
+import { openLab } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
+import type { Netns } from '../support/netns.ts';
+import type { RunResult } from '../support/process.ts';
+import { program, Taploomd } from '../support/taploomd.ts';
+
+needs('ping');
+
+type Bridge = (...args: string[]) => Promise<RunResult>;
+
+const PORTS = ['t1', 't2', 'e1', 'e2'];
+
+/** Two TAPs and two cables whose other ends are here, too, in the same order, so that they have the same numbers. */
+async function wire(sw: Netns): Promise<void> {
+  await sw.withoutIpv6();
+  await sw.ip(
+    'tuntap add t1 mode tap',
+    'tuntap add t2 mode tap',
+    'link add e1 type veth peer name e1p address 02:00:00:00:00:99',
+    'link add e2 type veth peer name e2p',
+    ...['e1', 'e2', 'e1p', 'e2p'].map((name) => `link set ${name} up`),
+    'addr add 10.0.0.1/24 dev e1p',
+  );
+}
+
+async function openBoth() {
+  const lab = await openLab();
+  const [there, sw] = await lab.netnsList(['kernel', 'sw']);
+  await wire(there);
+  await wire(sw);
+  await there.ip(
+    'link add br0 type bridge forward_delay 0 mcast_snooping 0',
+    ...PORTS.map((port) => `link set ${port} master br0`),
+    'link set br0 up',
+  );
+  const attached = PORTS.map((name) => [name, { type: 'af_packet' }]);
+  const bridges = { br0: { ports: Object.fromEntries(attached) } };
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges });
+  const kernel: Bridge = (...args) => there.run(['bridge', ...args]);
+  const ours: Bridge = (...args) => daemon.bridge(...args);
+  return { kernel, ours, daemon, netns: [there, sw] };
+}
+
+type Told = RunResult | { rows: string[]; stderr: string; code: number | null };
+
+/** What each step printed, one after the other. */
+async function transcript(bridge: Bridge, steps: readonly string[], see: (result: RunResult) => Told) {
+  const lines: object[] = [];
+  for (const step of steps) lines.push({ step, ...see(await bridge(...step.split(' '))) });
+  return lines;
+}
+
+const LINKS = [
+  'link',
+  '-d link',
+  '-j link',
+  '-j -p -d link',
+  '-o -d link',
+  'link show dev e1',
+  'l show dev e2',
+  'l s dev e2',
+  '-j link show dev t1',
+  'link show dev lo',
+  'link show dev nope',
+  'link set dev e1 hairpin on isolated on',
+  'link set dev e2 learning off flood off',
+  'link set dev t1 cost 50 priority 10',
+  'link set dev t1 cost 0',
+  'link set dev t2 cost 65536',
+  'link set dev t1 priority 64',
+  'link set dev e1 state 3',
+  'link set dev e1 state forwarding',
+  'link set dev e1 state bogus',
+  'link set dev e1 guard off mcast_flood on',
+  'link set dev t1 hairpin maybe',
+  'link set dev nope hairpin on',
+  'link set hairpin on',
+  'link set dev t1',
+  'link set dev lo hairpin on',
+  'link set dev br0 hairpin on',
+  '-d link',
+  'link set dev e1 hairpin off isolated off',
+  '-j -d link show dev e1',
+];
+
+test('bridge link', async () => {
+  const { kernel, ours } = await openBoth();
+  const as = (result: RunResult) => result;
+  expect(await transcript(ours, LINKS, as)).toEqual(await transcript(kernel, LINKS, as));
+}, 180_000);
+
+const STATIONS = [
+  'fdb add 02:00:00:00:00:55 dev e1 master static',
+  'fdb add 02:00:00:00:00:55 dev e1 master static',
+  'fdb add 02:00:00:00:00:55 dev e2 master static',
+  'fdb append 02:00:00:00:00:56 dev e2 master static',
+  'fdb replace 02:00:00:00:00:57 dev e2 master static',
+  'fdb replace 02:00:00:00:00:57 dev t1 static master',
+  'fdb add 02:00:00:00:00:58 dev e1 master static vlan 9',
+  'fdb add 02:00:00:00:00:59 dev nope master static',
+  'fdb add 02:00:00:00:00:59 master static',
+  'fdb add zz dev e1 master static',
+  'fdb add dev e1 02:00:00:00:00:5a 02:00:00:00:00:5b master static',
+  'fdb del 02:00:00:00:00:60 dev e1 master',
+  'fdb del 02:00:00:00:00:56 dev e1 master',
+  'fdb',
+  'fdb show br br0',
+  'fdb show brport e1',
+  'fdb show dev e1',
+  'fdb show dynamic',
+  'fdb show state static',
+  'fdb show state reachable',
+  'fdb show vlan 9',
+  'fdb show dev nope',
+  'fdb show br nope',
+  '-j fdb',
+  '-j -p fdb show brport e2',
+  '-s fdb',
+  '-s -j fdb show br br0',
+  'fdb get 02:00:00:00:00:57 br br0',
+  '-j fdb get 02:00:00:00:00:57 br br0',
+  'fdb get 02:00:00:00:00:99 dev e1 master',
+  'fdb get 02:00:00:00:00:61 br br0',
+  'fdb get 02:00:00:00:00:61',
+  'fdb get br br0',
+  'fdb del 02:00:00:00:00:99 dev e1 master',
+  'fdb del 02:00:00:00:00:56 dev e2 master',
+  'fdb',
+  'fdb flush dev nope',
+  'fdb flush dev e1p',
+  'fdb flush dev e1',
+  'fdb flush dev e1 master',
+  'fdb',
+  'fdb flush dev br0',
+  'fdb',
+];
+
+/** Without the addresses of ports, which our bridge does not take for its own, without an order, and without times. */
+function stations({ stdout, ...rest }: RunResult): Told {
+  if (stdout.startsWith('[')) {
+    const rows = (JSON.parse(stdout) as { state: string }[]).filter(({ state }) => state !== 'permanent');
+    const text = rows.map((row) => JSON.stringify(row).replaceAll(/"(used|updated)":\d+/g, '"$1":0'));
+    return { rows: text.sort(), ...rest };
+  }
+  const lines = stdout.split('\n').filter((line) => !line.endsWith('permanent'));
+  return { rows: lines.map((line) => line.replace(/used \d+\/\d+/, 'used 0/0')).sort(), ...rest };
+}
+
+test('bridge fdb', async () => {
+  const { kernel, ours, netns } = await openBoth();
+  // nobody answers, but the switch has learned who asks
+  const ping = ['ping', '-c', '1', '-W', '1', '-I', 'e1p', '10.0.0.9'];
+  await Promise.all(netns.map((where) => where.run(ping)));
+  expect(await transcript(ours, STATIONS, stations)).toEqual(await transcript(kernel, STATIONS, stations));
+}, 180_000);
+
+test('a tunnel has its remotes and the stations behind them as entries of its own', async () => {
+  const lab = await openLab();
+  const sw = await lab.netns('sw');
+  await sw.ip('addr add 192.0.2.1/24 dev lo');
+  const daemon = await Taploomd.start(lab, sw, {
+    version: 1,
+    bridges: {
+      br0: { ports: { vx: { type: 'vxlan', vni: 42, local: '192.0.2.1', remotes: ['192.0.2.2'] } } },
+    },
+  });
+  const run = async (step: string) => {
+    const { code, stderr } = await daemon.bridge(...step.split(' '));
+    return `${code} ${stderr}`.trim();
+  };
+  expect(await run('fdb append 00:00:00:00:00:00 dev vx dst 192.0.2.3')).toBe('0');
+  expect(await run('fdb add 02:00:00:00:00:77 dev vx dst 192.0.2.3')).toBe('0');
+  expect(await run('fdb del 00:00:00:00:00:00 dev vx dst 192.0.2.2')).toBe('0');
+  expect(await run('fdb del 00:00:00:00:00:00 dev vx dst 192.0.2.9')).toBe(
+    '255 RTNETLINK answers: No such file or directory',
+  );
+  expect(
+    (await daemon.bridge('fdb', 'show', 'dev', 'vx')).stdout,
+  ).toBe(`00:00:00:00:00:00 dst 192.0.2.3 self permanent
+02:00:00:00:00:77 master br0 static
+02:00:00:00:00:77 dst 192.0.2.3 self permanent
+`);
+  expect(await run('fdb del 02:00:00:00:00:77 dev vx dst 192.0.2.3')).toBe('0');
+  expect((await daemon.bridge('fdb', 'show', 'dev', 'vx')).stdout).not.toContain(':77');
+});
+
+test('bridge monitor tells of ports, their flags and their VLANs, as they change', async () => {
+  const lab = await openLab();
+  const sw = await lab.netns('sw');
+  await wire(sw);
+  const port = { type: 'af_packet' };
+  const daemon = await Taploomd.start(lab, sw, {
+    version: 1,
+    bridges: { br0: { vlan_filtering: true, ports: { e1: port, e2: port } } },
+  });
+  const command = [process.execPath, program('bridge'), '-d', '-t', 'monitor', 'all'];
+  const monitor = sw.spawn(command, { env: { TAPLOOM_SOCKET: daemon.socket } });
+  // it says nothing when it begins
+  await daemon.until(
+    'somebody listens',
+    async () => {
+      await daemon.bridge('link', 'set', 'dev', 'e1', 'hairpin', 'off');
+      await daemon.bridge('link', 'set', 'dev', 'e1', 'hairpin', 'on');
+      return monitor.stdout.includes('hairpin on');
+    },
+    30_000,
+  );
+  expect(monitor.stdout).toMatch(
+    /^Timestamp: \w{3} \w{3} +\d+ [\d:]{8} \d{4} \d+ usec\n\[LINK\]\d+: e1@e1p: <.*> mtu 1500 master br0 state forwarding /m,
+  );
+  await daemon.bridge('vlan', 'add', 'dev', 'e1', 'vid', '10');
+  await monitor.waitFor(/\[VLAN\]port +vlan-id +\ne1 +1 PVID Egress Untagged\n.*\n +10\n/);
+  await sw.ip('link set e2 down');
+  await monitor.waitFor(/\[LINK\]\d+: e2@e2p: <.*> mtu 1500 master br0 state disabled /);
+  await daemon.cli('port', 'del', 'br0', 'e2');
+  await monitor.waitFor(/\[LINK\]Deleted \d+: e2@e2p: /);
+}, 60_000);

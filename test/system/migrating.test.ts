@@ -1,0 +1,119 @@
+// docs/migrating.md keeps its word: the left column of a table, run on what it is for and imported, is the configuration
+// that the right column makes.
+
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import type { SwitchConfig } from '../../src/config/schema.ts';
+import { loadConfig } from '../../src/config/yaml.ts';
+import { type Lab, openLab } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
+import type { Netns } from '../support/netns.ts';
+import { OpenVSwitch } from '../support/open_vswitch.ts';
+import { program, Taploomd } from '../support/taploomd.ts';
+
+needs('ovs-vswitchd');
+
+const PAGE = readFileSync(fileURLToPath(new URL('../../docs/migrating.md', import.meta.url)), 'utf8');
+
+/** The commands of both columns of the first table below a heading. */
+function columns(heading: string): { before: string[]; here: string[] } {
+  const section = PAGE.slice(PAGE.indexOf(`\n## ${heading}\n`)).split(/\n## /)[1];
+  const table = section.slice(section.indexOf('\n| ')).split('\n\n')[0];
+  const rows = table.split('\n').filter((line) => line.startsWith('| `'));
+  expect(rows.length).toBeGreaterThan(3);
+  const commands = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]);
+  const cells = rows.map((row) => row.split(' | '));
+  return {
+    before: cells.flatMap(([left]) => commands(left)),
+    here: cells.flatMap(([, right]) => commands(right)),
+  };
+}
+
+/** Our programs under the names that scripts call. */
+function link(lab: Lab): string {
+  const bin = join(lab.dir, 'bin');
+  mkdirSync(bin, { recursive: true });
+  for (const name of ['taploom', 'bridge']) {
+    const file = join(bin, name);
+    writeFileSync(file, `#!/bin/sh\nexec ${process.execPath} ${program(name)} "$@"\n`);
+    chmodSync(file, 0o755);
+  }
+  return bin;
+}
+
+async function wire(where: Netns): Promise<void> {
+  await where.ip('link add eth1 type veth peer name p1', 'link add eth2 type veth peer name p2');
+  await where.ip('addr add 192.0.2.1/24 dev lo', 'link set lo up');
+}
+
+/** A switch that has done what the commands say. */
+async function typed(
+  lab: Lab,
+  where: Netns,
+  commands: readonly string[],
+  bridges = {},
+): Promise<SwitchConfig> {
+  const daemon = await Taploomd.start(lab, where, { version: 1, bridges });
+  const env = { TAPLOOM_SOCKET: daemon.socket, PATH: `${link(lab)}:${process.env.PATH}:/usr/sbin:/sbin` };
+  for (const command of commands) await where.check(['sh', '-c', command], { env });
+  return loadConfig(await daemon.cli('export'), 'export');
+}
+
+async function imported(where: Netns, args: readonly string[], input?: string): Promise<SwitchConfig> {
+  const command = [process.execPath, program('taploom'), 'import', ...args];
+  return loadConfig(await where.check(command, { env: { TAPLOOM_SOCKET: '/nonexistent' }, input }), 'import');
+}
+
+/** What both have: a TAP that is attached is one that was made, and the bridge's own interface is of another kind. */
+function common({ bridges }: SwitchConfig): object {
+  const { local: _, mirrors, ports, ...bridge } = bridges.br0;
+  const kinds = Object.entries(ports).map(([name, port]) => {
+    if (port.type === 'vxlan' || port.type === 'memory') return [name, port];
+    const { vlan, hairpin, isolated, learning, flood } = port;
+    return [name, { vlan, hairpin, isolated, learning, flood }];
+  });
+  return { ...bridge, mirrors, ports: Object.fromEntries(kinds) };
+}
+
+test('ip and bridge', async () => {
+  const lab = await openLab();
+  const [kernel, sw] = await lab.netnsList(['kernel', 'sw']);
+  const { before, here } = columns('ip and bridge');
+  await wire(kernel);
+  await wire(sw);
+  for (const command of before) await kernel.check(['sh', '-c', command]);
+  expect(common(await typed(lab, sw, here))).toEqual(common(await imported(kernel, [])));
+}, 120_000);
+
+test('bridge vlan, for which this kernel may have nothing: taploom-bridge runs the left column', async () => {
+  const lab = await openLab();
+  const [left, right] = await lab.netnsList(['left', 'right']);
+  const { before, here } = columns('bridge vlan');
+  await wire(left);
+  await wire(right);
+  const ports = { eth1: { type: 'af_packet' }, vm1: { type: 'tap' } };
+  // the line of ip is for a bridge of the kernel
+  const commands = before.filter((command) => command.startsWith('bridge '));
+  expect(commands).toHaveLength(before.length - 1);
+  const ours = await typed(lab, right, here, { br0: { ports } });
+  expect(await typed(lab, left, commands, { br0: { vlan_filtering: true, ports } })).toEqual(ours);
+}, 120_000);
+
+test('ovs-vsctl', async () => {
+  const lab = await openLab();
+  const [there, sw] = await lab.netnsList(['ovs', 'sw']);
+  const { before, here } = columns('ovs-vsctl');
+  await wire(there);
+  await wire(sw);
+  const ovs = await OpenVSwitch.start(lab, there);
+  for (const command of before) {
+    const [name, ...words] = command.split(' ');
+    expect(name).toBe('ovs-vsctl');
+    // nobody has to carry it out
+    await ovs.vsctl('--no-wait', ...words);
+  }
+  const theirs = await imported(there, ['--ovsdb', '-'], await ovs.dump());
+  expect(common(await typed(lab, sw, here))).toEqual(common(theirs));
+}, 120_000);
