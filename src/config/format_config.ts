@@ -12,6 +12,7 @@ import {
   parseConfig,
   type SwitchConfig,
 } from './schema.ts';
+import { BRIDGE_STP } from './stp.ts';
 
 const LINE_WIDTH = 110;
 // What a level shifts its keys, with room for the key in front of a mapping.
@@ -48,7 +49,14 @@ function flowText(node: Node): string {
 function minimal({ bridges }: SwitchConfig): unknown {
   const entries = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
-    const rest = differences(bridge, BRIDGE_DEFAULTS, new Set(['ports']));
+    const { stp, multicast } = bridge;
+    const rest = {
+      ...differences(bridge, BRIDGE_DEFAULTS, new Set(['ports'])),
+      ...(typeof stp === 'object' && { stp: differences(stp, BRIDGE_STP) }),
+      ...(multicast && {
+        multicast: { snooping: multicast.snooping, ...differences(multicast, MULTICAST_DEFAULTS) },
+      }),
+    };
     return [name, ports.length === 0 ? rest : { ...rest, ports: Object.fromEntries(ports) }];
   });
   return { version: 1, bridges: Object.fromEntries(entries) };
@@ -81,6 +89,9 @@ function differences(value: object, defaults: object, except: ReadonlySet<string
 }
 
 const BRIDGE_DEFAULTS: BridgeConfig = parseConfig({ version: 1, bridges: { b: {} } }).bridges.b;
+
+const MULTICAST_DEFAULTS =
+  parseConfig({ version: 1, bridges: { b: { multicast: {} } } }).bridges.b.multicast ?? {};
 
 const PORT_DEFAULTS = parseConfig({
   version: 1,

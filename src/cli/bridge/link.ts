@@ -1,6 +1,6 @@
 // `bridge link`: ports and their flags.
 
-import { portStp } from '../../config/stp.ts';
+import { bridgeStp, portStp } from '../../config/stp.ts';
 import { BridgeFailure, explained, NOT_SUPPORTED, refused } from './failure.ts';
 import { jsonText } from './json.ts';
 import {
@@ -24,14 +24,14 @@ const FLAGS = [
   ['fastleave', false],
   ['learning', 'learning'],
   ['flood', 'flood'],
-  ['mcast_flood', true],
-  ['bcast_flood', true],
+  ['mcast_flood', 'mcast_flood'],
+  ['bcast_flood', 'bcast_flood'],
   ['mcast_router', 1],
   ['mcast_to_unicast', false],
   ['neigh_suppress', false],
   ['vlan_tunnel', false],
   ['isolated', 'isolated'],
-  ['locked', false],
+  ['locked', 'locked'],
 ] as const;
 const FLAG_BY_NAME = new Map<string, (typeof FLAGS)[number][1]>(FLAGS);
 
@@ -59,7 +59,8 @@ export function linkText(
   return rows.map((row) => rowText(row, options.details, options.oneline ? '\\' : '\n')).join('');
 }
 
-function linkRow({ bridge, status, config }: Port, link: Link, details: boolean) {
+function linkRow({ bridge, bridgeConfig, status, config }: Port, link: Link, details: boolean) {
+  const stp = portStp(config, bridgeStp(bridgeConfig));
   return {
     ifindex: link.ifindex,
     ...(link.link !== undefined && { link: link.link }),
@@ -69,8 +70,8 @@ function linkRow({ bridge, status, config }: Port, link: Link, details: boolean)
     mtu: link.mtu,
     master: bridge,
     state: stateOf(status),
-    priority: portStp(config).priority,
-    cost: portStp(config).cost,
+    priority: stp.priority,
+    cost: status?.stp?.cost ?? stp.cost,
     ...(details && flagsOf(config)),
   };
 }
@@ -82,7 +83,8 @@ function flagsOf(config: Port['config']): Record<string, boolean | number> {
 }
 
 function stateOf(status: Port['status']): string {
-  return status?.state === 'up' ? 'forwarding' : 'disabled';
+  if (status?.state !== 'up') return 'disabled';
+  return status.stp?.state ?? 'forwarding';
 }
 
 function rowText(row: ReturnType<typeof linkRow>, details: boolean, newline: string): string {

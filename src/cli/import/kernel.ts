@@ -3,7 +3,7 @@
 // An interface that exists is attached as it is, a TAP that a virtual machine holds too; only a VXLAN device becomes a
 // tunnel of the switch.
 
-import { BRIDGE_STP, type BridgeStp, PORT_STP } from '../../config/stp.ts';
+import { BRIDGE_STP, type BridgeStp, type Guard, PORT_PRIORITY } from '../../config/stp.ts';
 import { carriesVlan } from '../../config/vlan_set.ts';
 import { isGroupMac, parseMac } from '../../wire/mac.ts';
 import {
@@ -64,10 +64,7 @@ export interface Kernel {
 type Lost = readonly (readonly [key: string, usual: unknown, message: string])[];
 
 const LOST_OF_BRIDGES: Lost = [
-  ['stp_state', 0, 'spanning tree is on: its parameters are kept, but it does not run here, so mind loops'],
   ['vlan_protocol', '802.1Q', 'its tags are not those of 802.1Q'],
-  ['mcast_snooping', 0, 'multicast snooping is on: here multicast goes to every port'],
-  ['mcast_querier', 0, 'it is a multicast querier'],
   ['group_addr', '01:80:c2:00:00:00', 'its group address is another one than 01:80:c2:00:00:00'],
   ['no_linklocal_learn', 0, 'it does not learn from link-local frames'],
   ['nf_call_iptables', 0, 'its frames pass iptables'],
@@ -76,19 +73,12 @@ const LOST_OF_BRIDGES: Lost = [
 ];
 
 const LOST_OF_PORTS: Lost = [
-  ['guard', false, 'BPDU guard'],
-  ['root_block', false, 'root guard'],
-  ['fastleave', false, 'fast leave'],
-  ['mcast_flood', true, 'mcast_flood off'],
-  ['bcast_flood', true, 'bcast_flood off'],
   ['mcast_to_unicast', false, 'mcast_to_unicast'],
   ['multicast_router', 1, 'mcast_router'],
   ['neigh_suppress', false, 'neigh_suppress'],
   ['proxy_arp', false, 'proxy ARP'],
   ['proxy_arp_wifi', false, 'proxy ARP'],
   ['vlan_tunnel', false, 'vlan_tunnel'],
-  ['locked', false, 'locked'],
-  ['mab', false, 'MAC authentication bypass'],
   ['backup_port', undefined, 'backup_port'],
 ];
 
@@ -149,6 +139,9 @@ class Import {
       ...(Number(data.fdb_max_learned ?? 0) > 0 && { fdb_limit: Number(data.fdb_max_learned) }),
       group_fwd_mask: Number(data.group_fwd_mask ?? 0),
       ...this.stp(),
+      ...(Number(data.mcast_snooping ?? 0) === 1 && {
+        multicast: { ...(Number(data.mcast_querier ?? 0) === 1 && { querier: true }) },
+      }),
       local: this.own(members, warn),
       static: this.statics(ports),
       ports,
@@ -161,16 +154,18 @@ class Import {
   }
 
   /** The times are hundredths of seconds. */
-  private stp(): { stp?: { protocol: 'off' } & BridgeStp } {
-    const { priority, hello_time, max_age, forward_delay } = this.data;
-    const stp = {
+  private stp(): { stp?: BridgeStp } {
+    const { stp_state, priority, hello_time, max_age, forward_delay } = this.data;
+    const times = {
       priority: Number(priority ?? BRIDGE_STP.priority),
       hello_time: Number(hello_time ?? 200) / 100,
       max_age: Number(max_age ?? 2000) / 100,
       forward_delay: Number(forward_delay ?? 1500) / 100,
     };
-    const keys = Object.keys(BRIDGE_STP) as (keyof BridgeStp)[];
-    return keys.some((key) => stp[key] !== BRIDGE_STP[key]) ? { stp: { protocol: 'off', ...stp } } : {};
+    const isOn = Number(stp_state ?? 0) !== 0;
+    const keys = Object.keys(BRIDGE_STP) as (keyof typeof BRIDGE_STP)[];
+    if (!isOn && keys.every((key) => times[key] === BRIDGE_STP[key])) return {};
+    return { stp: { protocol: isOn ? 'stp' : 'off', ...times } };
   }
 
   /** The bridge as an interface. Its address is kept if somebody chose it: else it is that of a port. */
@@ -208,6 +203,11 @@ class Import {
       isolated: data.isolated === true,
       learning: data.learning !== false,
       flood: data.flood !== false,
+      bcast_flood: data.bcast_flood !== false,
+      mcast_flood: data.mcast_flood !== false,
+      locked: data.locked === true,
+      mab: data.mab === true,
+      ...(data.fastleave === true && { mcast_fast_leave: true }),
     };
     if (linkinfo?.info_kind !== 'vxlan') return { type: 'af_packet', ...common };
     const tunnel = this.tunnel(link, warn);
@@ -216,11 +216,15 @@ class Import {
 
   /** The kernel gives each port a cost by its speed, which nobody has to keep. */
   private portStp(data: Fields): Pick<Port, 'stp'> {
-    const cost = Number(data.cost ?? PORT_STP.cost);
-    const priority = Number(data.priority ?? PORT_STP.priority);
+    const cost = Number(data.cost ?? 100);
+    const priority = Number(data.priority ?? PORT_PRIORITY);
+    const guard: Guard[] = [
+      ...(data.guard ? ['bpdu' as const] : []),
+      ...(data.root_block ? ['root' as const] : []),
+    ];
     const isChosen = ![2, 4, 19, 100].includes(cost);
-    if (!isChosen && priority === PORT_STP.priority) return {};
-    return { stp: { ...(isChosen && { cost }), priority } };
+    if (!isChosen && priority === PORT_PRIORITY && guard.length === 0) return {};
+    return { stp: { ...(isChosen && { cost }), priority, ...(guard.length > 0 && { guard }) } };
   }
 
   private vlan(ifname: string, warn: Warn): Pick<Port, 'vlan'> {

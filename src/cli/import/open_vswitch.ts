@@ -98,8 +98,6 @@ class Import {
     for (const [column, message] of LOST_OF_BRIDGES) if (set(row[column]).length > 0) warn(message);
     if (text(row.fail_mode) === 'secure')
       warn('fail_mode is secure, only flows forward there: here the switch learns');
-    if (isTrue(row.mcast_snooping_enable))
-      warn('multicast snooping is on: here multicast goes to every port');
     const forwardsBpdus = more['forward-bpdu'] === 'true';
     if (forwardsBpdus) warn('forward-bpdu: STP, PAUSE and LACP frames are not forwarded all the same');
     let own: Row | undefined;
@@ -118,7 +116,8 @@ class Import {
       ...(seconds !== undefined && { ageing_time: Number(seconds) }),
       ...(limit !== undefined && { fdb_limit: Number(limit) }),
       ...(forwardsBpdus && { group_fwd_mask: FORWARD_BPDU_MASK }),
-      ...this.stp(more, warn),
+      ...this.stp(more),
+      ...(isTrue(row.mcast_snooping_enable) && { multicast: {} }),
       local: own === undefined ? false : this.own(own, more.hwaddr),
       mirrors: this.mirrors(ports),
       ports,
@@ -131,17 +130,16 @@ class Import {
     );
   }
 
-  private stp(more: ReturnType<typeof map>, warn: Warn): Pick<Bridge, 'stp'> {
+  private stp(more: ReturnType<typeof map>): Pick<Bridge, 'stp'> {
     const on = isTrue(this.row.rstp_enable) ? 'rstp' : isTrue(this.row.stp_enable) ? 'stp' : undefined;
     if (on === undefined) return {};
-    warn('spanning tree is on: its parameters are kept, but it does not run here, so mind loops');
     const value = (key: string) => {
       const found = more[`${on}-${key}`];
       return found === undefined ? undefined : Number(found);
     };
     return {
       stp: {
-        protocol: 'off',
+        protocol: on,
         priority: value('priority'),
         hello_time: value('hello-time'),
         max_age: value('max-age'),

@@ -175,15 +175,15 @@ bridges:
   br0:
     fdb_limit: 99
     group_fwd_mask: 0x4000
+    stp: { protocol: stp }
+    multicast: { snooping: true }
     local: { mtu: 1400 }
-    ports: { e1: { type: af_packet, group_fwd_mask: 0x8 }, bond0: { type: af_packet } }
+    ports:
+      e1: { type: af_packet, group_fwd_mask: 0x8, mcast_flood: false, locked: true }
+      bond0: { type: af_packet }
 `);
   expect(warnings).toEqual([
-    'br0: spanning tree is on: its parameters are kept, but it does not run here, so mind loops',
-    'br0: multicast snooping is on: here multicast goes to every port',
-    'br0.e1: mcast_flood off has no counterpart',
     'br0.e1: mcast_router has no counterpart',
-    'br0.e1: locked has no counterpart',
     expect.stringMatching(/^br0\.b%1: its name is not an interface name: .*: left out$/),
     'br0.bond0: stays a bond of the kernel, and is attached as one interface',
     'br0: it has addresses: give them, and its routes, to the new br0: 10.0.0.1/24',

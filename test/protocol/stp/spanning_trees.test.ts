@@ -49,6 +49,10 @@ class World implements Host {
     return true;
   }
 
+  flood(): boolean {
+    return false;
+  }
+
   relay(): boolean {
     return false;
   }
