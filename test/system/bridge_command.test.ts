@@ -91,7 +91,7 @@ test('bridge link', async () => {
   const { kernel, ours } = await openBoth();
   const as = (result: RunResult) => result;
   expect(await transcript(ours, LINKS, as)).toEqual(await transcript(kernel, LINKS, as));
-}, 180_000);
+}, 600_000);
 
 const STATIONS = [
   'fdb add 02:00:00:00:00:55 dev e1 master static',
@@ -156,7 +156,7 @@ test('bridge fdb', async () => {
   const ping = ['ping', '-c', '1', '-W', '1', '-I', 'e1p', '10.0.0.9'];
   await Promise.all(netns.map((where) => where.run(ping)));
   expect(await transcript(ours, STATIONS, stations)).toEqual(await transcript(kernel, STATIONS, stations));
-}, 180_000);
+}, 600_000);
 
 test('a tunnel has its remotes and the stations behind them as entries of its own', async () => {
   const lab = await openLab();

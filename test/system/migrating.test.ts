@@ -85,7 +85,7 @@ test('ip and bridge', async () => {
   await wire(sw);
   for (const command of before) await kernel.check(['sh', '-c', command]);
   expect(common(await typed(lab, sw, here))).toEqual(common(await imported(kernel, [])));
-}, 120_000);
+}, 600_000);
 
 test('bridge vlan, for which this kernel may have nothing: taploom-bridge runs the left column', async () => {
   const lab = await openLab();
@@ -99,7 +99,7 @@ test('bridge vlan, for which this kernel may have nothing: taploom-bridge runs t
   expect(commands).toHaveLength(before.length - 1);
   const ours = await typed(lab, right, here, { br0: { ports } });
   expect(await typed(lab, left, commands, { br0: { vlan_filtering: true, ports } })).toEqual(ours);
-}, 120_000);
+}, 600_000);
 
 test('ovs-vsctl', async () => {
   const lab = await openLab();
@@ -116,4 +116,4 @@ test('ovs-vsctl', async () => {
   }
   const theirs = await imported(there, ['--ovsdb', '-'], await ovs.dump());
   expect(common(await typed(lab, sw, here))).toEqual(common(theirs));
-}, 120_000);
+}, 600_000);

@@ -70,7 +70,7 @@ class Import {
     this.warnings = warnings;
     this.local = local;
     this.name = text(row.name) ?? '';
-    this.ports = this.rows('Port', row.ports).sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1));
+    this.ports = this.rows('Port', row.ports);
     this.filters = this.ports.some(
       ({ tag, trunks, vlan_mode }) => [...set(tag), ...set(trunks), ...set(vlan_mode)].length > 0,
     );
@@ -79,11 +79,13 @@ class Import {
     while (named.has(this.native)) this.native++;
   }
 
+  /** By name: a set is in the order of its UUIDs, which is none. */
   private rows(table: string, references: unknown): Row[] {
     const all = this.tables.get(table);
     return uuids(references)
       .map((uuid) => all?.get(uuid))
-      .filter((row) => row !== undefined);
+      .filter((row) => row !== undefined)
+      .sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1));
   }
 
   private warner(what?: string): Warn {

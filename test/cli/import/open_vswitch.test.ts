@@ -150,7 +150,7 @@ bridges:
 `);
   expect(warnings).toEqual([
     'br0.a-name-of-16-bytes: its name is not an interface name: it must have 1 to 15 bytes: left out',
-    'br0.bond: a bond of p, g: left out; bond them in the kernel and attach that',
+    'br0.bond: a bond of g, p: left out; bond them in the kernel and attach that',
     'br0.g: a port of type geneve: left out',
     'br0.p: a patch to q: left out',
     'br0.v2: became a remote of v1: one port has all remotes of a VNI, which do not forward to each other',
@@ -188,9 +188,9 @@ test('mirrors of ports, of VLANs, into a VLAN and into a tunnel', () => {
   });
   expect(warnings).toEqual([
     'br0: untagged frames, there in VLAN 0, are in VLAN 2 here',
-    'br0.mirrors.two: became two: what passes both gives two copies',
-    'br0.mirrors.none: it selects no port: left out',
     'br0.mirrors.gone: its output is not there: left out',
+    'br0.mirrors.none: it selects no port: left out',
+    'br0.mirrors.two: became two: what passes both gives two copies',
   ]);
 });
 
