@@ -270,7 +270,9 @@ test('a link that carries frames one way only is closed: its neighbour disputes'
   await taploom(lab, c, { protocol: 'rstp', priority: 12_288 });
   await settles(c, { ca: 'root forwarding', cb: 'alternate blocking' });
   // From now on nothing that b sends comes to c.
-  await b.daemon?.request('PATCH', '/v1/bridges/br0/ports/bc', { fault: { drop: 1 } });
+  // A bucket that no frame fits into.
+  const tooSmall = ['tbf', 'rate', '1kbit', 'burst', '32', 'limit', '64'];
+  await b.netns.check(['tc', 'qdisc', 'add', 'dev', 'bc', 'root', ...tooSmall]);
   // After three hello times c opens its end, says so, and b hears that it was not heard.
   const isDisputed = async () => {
     const stp = (await b.daemon?.port('bc'))?.stp;
@@ -328,7 +330,7 @@ test('brctl showstp says what bridge-utils says of a kernel bridge in the same p
     await lab.veth(own, 'k2', root, 'r2');
     await lab.veth(own, 'k3', host, 'eth0');
     await root.ip(
-      'link add br0 address 02:00:5e:10:00:72 type bridge stp_state 1 forward_delay 400 hello_time 100 max_age 600 priority 4096',
+      'link add br0 address 02:00:5e:10:00:72 type bridge stp_state 1 forward_delay 400 hello_time 200 max_age 600 priority 4096',
       'link set dev r1 master br0',
       'link set dev r2 master br0',
       'link set dev br0 up',
