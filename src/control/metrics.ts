@@ -31,6 +31,8 @@ export { type MetricsServer, metricsServer } from './metrics_server.ts';
 
 interface Snapshot {
   ports: Port[];
+  /** Those in a spanning tree. */
+  inTree: Port[];
   bridges: { status: BridgeStatus; fdbLimit: number | undefined; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
   multicast: { status: MulticastPort; labels: Labels }[];
@@ -265,8 +267,8 @@ export class Metrics {
 
   private addStp(): void {
     const one = (name: string, values: readonly string[], help: string, key: 'role' | 'state') =>
-      this.add('gauge', `taploom_stp_port_${name}`, help, ({ ports }) =>
-        ports.flatMap(({ status: { stp }, labels }) =>
+      this.add('gauge', `taploom_stp_port_${name}`, help, ({ inTree }) =>
+        inTree.flatMap(({ status: { stp }, labels }) =>
           stp === undefined
             ? []
             : values.map((value) => ({
@@ -277,8 +279,8 @@ export class Metrics {
         ),
       );
     const total = (name: string, help: string, key: keyof StpCounters) =>
-      this.add('counter', `taploom_stp_${name}_total`, help, ({ ports }) =>
-        samples(ports, ({ status }) => status.stp?.counters[key]),
+      this.add('counter', `taploom_stp_${name}_total`, help, ({ inTree }) =>
+        samples(inTree, ({ status }) => status.stp?.counters[key]),
       );
 
     one('role', STP_ROLES, '1 for the role of the port in the spanning tree, 0 for the others.', 'role');
@@ -443,12 +445,14 @@ export class Metrics {
       return labels;
     };
     const { bridges } = this.api.config;
+    const ports = this.api.ports().map((status) => {
+      const { bridge, name: port } = status;
+      const config = portConfig(bridges, bridge, port);
+      return { status, config, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
+    });
     return {
-      ports: this.api.ports().map((status) => {
-        const { bridge, name: port } = status;
-        const config = portConfig(bridges, bridge, port);
-        return { status, config, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
-      }),
+      ports,
+      inTree: ports.filter(({ status }) => status.stp !== undefined),
       lldp: this.api.lldpPorts().map((status) => {
         const { bridge, port } = status;
         return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };

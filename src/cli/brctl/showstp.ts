@@ -30,12 +30,8 @@ function bridgeText(id: string, own: BridgeStp, { ageingTime, stp, ports }: Brid
     forwardDelay: own.forward_delay,
     timers: NO_TIMERS,
   };
-  const both = (inForce: number, ours: number) => [timer(inForce), timer(ours)];
-  const [maxAges, hellos, delays] = [
-    both(maxAge, own.max_age),
-    both(helloTime, own.hello_time),
-    both(forwardDelay, own.forward_delay),
-  ];
+  // bridge-utils reads what is in force and what the bridge itself would say from one file of /sys: what is in force.
+  const both = (seconds: number, what: string) => [timer(seconds), what, timer(seconds)].join('');
   const rootPort = stp?.rootPort === undefined ? 0 : ports.indexOf(stp.rootPort) + 1;
   const flags = [
     ...(stp?.topologyChange ? ['TOPOLOGY_CHANGE '] : []),
@@ -45,9 +41,9 @@ function bridgeText(id: string, own: BridgeStp, { ageingTime, stp, ports }: Brid
     ` bridge id\t\t${id}`,
     ` designated root\t${root}`,
     ` root port\t\t${String(rootPort).padStart(4)}\t\t\tpath cost\t\t${String(rootPathCost).padStart(4)}`,
-    ` max age\t\t${maxAges.join('\t\t\tbridge max age\t\t')}`,
-    ` hello time\t\t${hellos.join('\t\t\tbridge hello time\t')}`,
-    ` forward delay\t\t${delays.join('\t\t\tbridge forward delay\t')}`,
+    ` max age\t\t${both(maxAge, '\t\t\tbridge max age\t\t')}`,
+    ` hello time\t\t${both(helloTime, '\t\t\tbridge hello time\t')}`,
+    ` forward delay\t\t${both(forwardDelay, '\t\t\tbridge forward delay\t')}`,
     ` ageing time\t\t${timer(ageingTime)}`,
     ` hello timer\t\t${timer(timers.hello)}\t\t\ttcn timer\t\t${timer(timers.tcn)}`,
     ` topology change timer\t${timer(timers.topologyChange)}\t\t\tgc timer\t\t${timer(0)}`,
