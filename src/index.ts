@@ -1,6 +1,9 @@
 // Taploom as a library. See docs/library.md.
 
 export type {
+  AggregateCounters,
+  AggregateMemberStatus,
+  AggregateStatus,
   BridgeStatus,
   Capture,
   CaptureDirection,
@@ -8,6 +11,7 @@ export type {
   CaptureOptions,
   FdbEntry,
   FdbFilter,
+  LacpEndStatus,
   LastDrop,
   LldpChange,
   LldpCounters,
