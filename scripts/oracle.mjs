@@ -1,0 +1,18 @@
+// `npm run oracle [-- FRAMES [SEED]]`: random frames into Taploom and into the switches that it is compared with, see
+// docs/oracle.md. FRAMES is for each of them.
+
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { main, ROOT, SetupError } from './setup.mjs';
+
+await main(() => {
+  const [frames = '100000', seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2);
+  for (const value of [frames, seed]) {
+    if (!/^\d+$/.test(value)) throw new SetupError(`${value} is not a number: npm run oracle -- FRAMES SEED`);
+  }
+  const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'system'];
+  const env = { ...process.env, ORACLE_FRAMES: frames, ORACLE_SEED: seed };
+  const options = { cwd: ROOT, env, stdio: 'inherit' };
+  process.exitCode =
+    spawnSync(process.execPath, [...args, 'test/system/oracle.test.ts'], options).status ?? 1;
+});

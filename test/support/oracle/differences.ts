@@ -1,0 +1,130 @@
+// Where Taploom and another switch differ on purpose: the rows of docs/differences.md, by number. The other one is then
+// told another frame, with which it has to do exactly what Taploom does with the original.
+
+import type { Scene, ScenePort } from './scene.ts';
+
+export interface Difference {
+  /** Its row in docs/differences.md. */
+  number: number;
+  matches(frame: Buffer, port: ScenePort, scene: Scene): boolean;
+  /** What the other switch is told; null = nothing. */
+  instead(frame: Buffer): Buffer | null;
+  /** Taploom learns from it and forwards it to nobody, whatever the other switch does. */
+  isForNobody?: true;
+}
+
+const MACS_LEN = 12;
+const TAG_LEN = 4;
+/** From here on a frame leaves as it came, and is like no other. */
+const PAYLOAD_AT = MACS_LEN + TAG_LEN;
+const TPID = 0x8100;
+const SERVICE_TPID = 0x88a8;
+/** IEEE 802, 9.2.3: local experimental EtherType 2. Nobody takes it for a tag. */
+const NO_TPID = 0x88b6;
+const DEI = 0x1000;
+
+const tpidOf = (frame: Buffer) => frame.readUInt16BE(MACS_LEN);
+const tciOf = (frame: Buffer) => frame.readUInt16BE(MACS_LEN + 2);
+const isTag = (tpid: number) => tpid === TPID || tpid === SERVICE_TPID;
+const isTagged = (frame: Buffer) => tpidOf(frame) === TPID;
+const vidOf = (frame: Buffer) => tciOf(frame) & 0xfff;
+const reservedOf = (frame: Buffer) =>
+  frame.readUIntBE(0, 5) === 0x01_80c2_0000 && frame[5] < 16 ? frame[5] : -1;
+
+function changed(frame: Buffer, change: (copy: Buffer) => void): Buffer {
+  const copy = Buffer.from(frame);
+  change(copy);
+  return copy;
+}
+
+const BAD_SOURCE: Difference = {
+  number: 1,
+  matches: (frame) => (frame[6] & 1) !== 0 || frame.readUIntBE(6, 6) === 0,
+  instead: () => null,
+};
+const PAUSE: Difference = {
+  number: 2,
+  matches: (frame) => reservedOf(frame) === 1,
+  instead: () => null,
+};
+const LACP: Difference = {
+  number: 3,
+  matches: (frame) => reservedOf(frame) === 2,
+  instead: (frame) => frame,
+  isForNobody: true,
+};
+const SERVICE_TAG: Difference = {
+  number: 4,
+  matches: (frame, _port, { isAware }) => isAware && tpidOf(frame) === SERVICE_TPID,
+  instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, MACS_LEN)),
+};
+const OWN_TAG: Difference = {
+  number: 5,
+  matches: (frame, { vlan = { access: 1 } }, { isAware }) =>
+    isAware && isTagged(frame) && 'access' in vlan && vidOf(frame) === vlan.access,
+  instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(tciOf(frame) & 0xf000, MACS_LEN + 2)),
+};
+const ELIGIBLE: Difference = {
+  number: 6,
+  matches: (frame, _port, { isAware }) => isAware && isTagged(frame) && (tciOf(frame) & DEI) !== 0,
+  instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(tciOf(frame) & ~DEI, MACS_LEN + 2)),
+};
+const SECOND_TAG: Difference = {
+  number: 7,
+  matches: (frame, _port, { isAware }) =>
+    !isAware && isTag(tpidOf(frame)) && isTag(frame.readUInt16BE(MACS_LEN + TAG_LEN)),
+  instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, MACS_LEN + TAG_LEN)),
+};
+const PRIORITY_TAG: Difference = {
+  number: 8,
+  matches: (frame, _port, { isAware }) => !isAware && isTag(tpidOf(frame)) && vidOf(frame) === 0,
+  instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, MACS_LEN)),
+};
+
+/** In the order in which they count. */
+export const OVS_DIFFERENCES = [
+  BAD_SOURCE,
+  PAUSE,
+  LACP,
+  SERVICE_TAG,
+  OWN_TAG,
+  ELIGIBLE,
+  SECOND_TAG,
+  PRIORITY_TAG,
+];
+
+export interface Told {
+  frame: Buffer | null;
+  /** Rows that counted. */
+  numbers: number[];
+  isForNobody: boolean;
+}
+
+export function tell(rows: readonly Difference[], frame: Buffer, port: ScenePort, scene: Scene): Told {
+  const told: Told = { frame, numbers: [], isForNobody: false };
+  for (const row of rows) {
+    if (told.frame === null || !row.matches(told.frame, port, scene)) continue;
+    told.frame = row.instead(told.frame);
+    told.numbers.push(row.number);
+    told.isForNobody ||= row.isForNobody === true;
+  }
+  return told;
+}
+
+/** What left the other switch, as if it had been told the originals. */
+export function untold(list: readonly string[], frames: readonly (Told & { original: Buffer })[]): string[] {
+  return list.flatMap((hex) => {
+    const one = frames.find(({ frame }) => frame !== null && hex.endsWith(frame.toString('hex', PAYLOAD_AT)));
+    if (one === undefined || one.frame === null) return [hex];
+    return one.isForNobody ? [] : [restore(hex, one.original, one.frame)];
+  });
+}
+
+function restore(hex: string, frame: Buffer, told: Buffer): string {
+  const [was, is] = [frame, told].map((one) => one.toString('hex', MACS_LEN));
+  if (hex.endsWith(is)) return hex.slice(0, -is.length) + was;
+  const isDeiLost = isTagged(frame) && isTagged(told) && ((tciOf(frame) ^ tciOf(told)) & DEI) !== 0;
+  if (!isDeiLost || hex.length !== 2 * told.length) return hex;
+  const made = Buffer.from(hex, 'hex');
+  return changed(made, (copy) => copy.writeUInt16BE(tciOf(made) | DEI, MACS_LEN + 2)).toString('hex');
+}
