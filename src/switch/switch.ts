@@ -145,6 +145,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         return traceNames({ compiler, config: this.config, states, devices, linkWatch, gone }, remotes);
       },
       request: (body) => plane.request(body),
+      groups: (bridge) => this.snooping.published(bridge),
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
     });
