@@ -11,8 +11,8 @@ const AT_ONCE = 40_000;
 /** An entry that the data plane has. */
 interface Entry {
   id: number;
-  /** What it says there, as text. */
-  content: string;
+  /** What it says there: `id << 1 | has sources, count, next hops`. */
+  words: readonly number[];
 }
 
 /** One family in one domain. */
@@ -27,7 +27,7 @@ interface Known {
   /** By group, then by source, '' = any. */
   groups: Map<string, Map<string, Entry>>;
   routers: Entry | undefined;
-  policy: string;
+  policy: keyof typeof UNKNOWN | '';
 }
 
 export class GroupPublisher {
@@ -43,7 +43,7 @@ export class GroupPublisher {
   /** The next changes of a place; undefined = there are none. */
   next({ domain, snooper, unknown }: Place): Int32Array | undefined {
     const key = keyOf(domain, snooper);
-    const known = this.known.get(key) ?? { groups: new Map(), routers: undefined, policy: '' };
+    const known: Known = this.known.get(key) ?? { groups: new Map(), routers: undefined, policy: '' };
     this.known.set(key, known);
     const words: number[] = [];
     if (snooper.hasNewRouters) this.tellDomain(words, domain, snooper, unknown, known);
@@ -54,6 +54,21 @@ export class GroupPublisher {
       this.tellGroup(words, domain, address, snooper, known);
     }
     return words.length === 0 ? undefined : Int32Array.from(words);
+  }
+
+  /** All that the data plane has of a place, for a table that is empty. */
+  state({ domain, snooper }: Place): number[] {
+    const known = this.known.get(keyOf(domain, snooper));
+    if (known === undefined) return [];
+    const words: number[] = [];
+    for (const [address, entries] of known.groups) {
+      for (const [source, entry] of entries)
+        words.push(GROUP_CHANGE.set, ...keyWords(domain, address, source), ...entry.words);
+    }
+    if (known.routers === undefined || known.policy === '') return words;
+    words.push(GROUP_CHANGE.set, ...routersKey(domain, snooper), ...known.routers.words);
+    words.push(GROUP_CHANGE.domain, domain, familyOf(snooper), UNKNOWN[known.policy], known.routers.id);
+    return words;
   }
 
   /** What makes the data plane forget a place. */
@@ -80,11 +95,10 @@ export class GroupPublisher {
   ): void {
     const id = known.routers?.id ?? this.free.pop();
     if (id === undefined) return;
-    const hops = this.hops(snooper.routers.keys());
-    const content = hops.join();
-    if (known.routers?.content !== content)
-      words.push(GROUP_CHANGE.set, ...routersKey(domain, snooper), id << 1, hops.length, ...hops);
-    known.routers = { id, content };
+    const list = this.listOf(id, 0, snooper.routers.keys());
+    if (!isSame(known.routers?.words, list))
+      words.push(GROUP_CHANGE.set, ...routersKey(domain, snooper), ...list);
+    known.routers = { id, words: list };
     const policy = snooper.isActive ? unknown : 'inactive';
     if (policy !== known.policy)
       words.push(GROUP_CHANGE.domain, domain, familyOf(snooper), UNKNOWN[policy], id);
@@ -104,15 +118,13 @@ export class GroupPublisher {
       const id = before.get(source)?.id ?? this.free.pop();
       if (group === undefined || id === undefined) continue;
       const ports = isCrowded
-        ? [...group.keys(), ...snooper.routers.keys()]
+        ? new Set([...group.keys(), ...snooper.routers.keys()])
         : snooper.portsOf(group, source === '' ? undefined : source);
-      const hops = this.hops(ports);
       const hasSources = source === '' && sources.length > 0 && !isCrowded ? 1 : 0;
-      const content = `${hasSources} ${hops.join()}`;
-      after.set(source, { id, content });
-      if (before.get(source)?.content === content) continue;
-      words.push(GROUP_CHANGE.set, ...keyWords(domain, address, source));
-      words.push((id << 1) | hasSources, hops.length, ...hops);
+      const list = this.listOf(id, hasSources, ports);
+      after.set(source, { id, words: list });
+      if (!isSame(before.get(source)?.words, list))
+        words.push(GROUP_CHANGE.set, ...keyWords(domain, address, source), ...list);
     }
     for (const [source, { id }] of before)
       if (!after.has(source)) this.remove(words, domain, address, source, id);
@@ -120,8 +132,12 @@ export class GroupPublisher {
     else known.groups.delete(address);
   }
 
-  private hops(ports: Iterable<string>): number[] {
-    return [...new Set(ports)].flatMap((port) => this.hopsOf(port));
+  /** Words of an entry, see Groups.apply. */
+  private listOf(id: number, hasSources: number, ports: Iterable<string>): number[] {
+    const words = [(id << 1) | hasSources, 0];
+    for (const port of ports) for (const hop of this.hopsOf(port)) words.push(hop);
+    words[1] = words.length - 2;
+    return words;
   }
 
   private remove(words: number[], domain: number, group: string, source: string, id: number): void {
@@ -132,6 +148,10 @@ export class GroupPublisher {
     words.push(GROUP_CHANGE.remove, ...key);
     this.free.push(id);
   }
+}
+
+function isSame(before: readonly number[] | undefined, now: readonly number[]): boolean {
+  return before?.length === now.length && now.every((word, n) => word === before[n]);
 }
 
 function keyOf(domain: number, { spec }: Snooper): string {

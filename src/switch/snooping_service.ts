@@ -23,6 +23,9 @@ import type { Family } from '../wire/membership.ts';
 import { parseMembership, queryFrame } from '../wire/membership_frame.ts';
 import { GroupPublisher } from './group_publisher.ts';
 
+/** After changes of so many words the next ones wait for so long, ms. */
+const MANY = 10_000;
+const PAUSE = 100;
 /** A limit is told of once in so long for each port, ms. */
 const QUIET = 60_000;
 
@@ -56,8 +59,8 @@ export class SnoopingService {
   private readonly bridgeOf = new Map<string, string>();
   private readonly counts = new Map<string, Counts>();
   private readonly toldAt = new Map<string, number>();
-  /** Next hops of the ports when they were told last. */
-  private hops = '';
+  /** Next hops of the ports. */
+  private hops = new Map<string, readonly number[]>();
   private stopListening = () => {};
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -68,7 +71,7 @@ export class SnoopingService {
   constructor(facts: SnoopingFacts, tell: (fact: EventFact) => void) {
     this.facts = facts;
     this.tell = tell;
-    this.publisher = new GroupPublisher((port) => facts.hopsOf(port));
+    this.publisher = new GroupPublisher((port) => this.hops.get(port) ?? []);
   }
 
   /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
@@ -104,9 +107,9 @@ export class SnoopingService {
       this.send(this.publisher.forget(place.domain, place.snooper));
     }
     for (const port of this.counts.keys()) if (!this.bridgeOf.has(port)) this.counts.delete(port);
-    const hops = [...this.bridgeOf.keys()].map((port) => this.facts.hopsOf(port).join()).join(' ');
-    if (hops !== this.hops) for (const { snooper } of this.places.values()) markAll(snooper);
-    this.hops = hops;
+    const before = [...this.hops].join(' ');
+    this.hops = new Map([...this.bridgeOf.keys()].map((port) => [port, this.facts.hopsOf(port)]));
+    if ([...this.hops].join(' ') !== before) for (const { snooper } of this.places.values()) markAll(snooper);
     this.settle();
   }
 
@@ -129,6 +132,12 @@ export class SnoopingService {
       vlans: places.map(({ snooper }) => vlanOf(snooper, now)),
       ports: this.ports().filter((port) => bridge === undefined || port.bridge === bridge),
     };
+  }
+
+  /** What the data plane knows of a bridge, as changes of an empty table. */
+  published(bridge: string): Int32Array {
+    const places = [...this.places.values()].filter(({ snooper }) => snooper.spec.bridge === bridge);
+    return Int32Array.from(places.flatMap((place) => this.publisher.state(place)));
   }
 
   ports(): MulticastPort[] {
@@ -330,8 +339,11 @@ export class SnoopingService {
     if (this.isPublishing) return;
     this.isPublishing = true;
     try {
-      for (let changes = this.changes(); changes !== undefined; changes = this.changes())
+      for (let changes = this.changes(); changes !== undefined; changes = this.changes()) {
         await this.facts.publish(changes);
+        // While thousands join, a list that is told once for many newcomers is told often enough.
+        if (changes.length > MANY) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      }
     } catch {
       // The data plane is closed.
     } finally {

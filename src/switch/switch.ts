@@ -174,6 +174,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         );
       },
       request: (body) => plane.request(body),
+      groups: (bridge) => this.snooping.published(bridge),
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
     });

@@ -33,6 +33,8 @@ const MAX_ROUNDS = 16;
 /** What a trace needs of the switch. */
 export interface TraceLinks {
   readonly gauges: ArrayBufferLike;
+  /** What multicast snooping knows of a bridge: see Knowledge. */
+  groups(bridge: string): Int32Array;
   config(): SwitchConfig;
   /** The one in force. */
   topology(): Topology;
@@ -143,7 +145,9 @@ export class Tracing {
     const { links } = this;
     if (links.isClosed()) throw new TaploomError('closed', 'The switch is closed');
     const none = new Int32Array(0);
+    const groups = links.groups(bridge);
     let knowledge: Knowledge = {
+      groups,
       keys: none,
       entries: none,
       tick: 0,
@@ -159,6 +163,7 @@ export class Tracing {
       if (found.kind !== 'found') break;
       remotes = found.remotes;
       knowledge = {
+        groups,
         keys,
         entries: found.entries,
         tick: found.tick,

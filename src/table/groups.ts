@@ -45,6 +45,12 @@ export class Groups {
     this.members[list - FIRST_GROUP] = hops;
   }
 
+  clear(): void {
+    this.words.fill(0);
+    this.domains.fill(0);
+    this.members.length = 0;
+  }
+
   /** The list of ports that lead to routers: 0 = snooping restricts nothing. `family`: 0 = IPv4, 2 = IPv6. */
   routers(domain: number, family: number): number {
     return this.domains.length === 0 ? 0 : this.domains[4 * domain + family + 1];

@@ -17,7 +17,7 @@ import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
@@ -45,6 +45,8 @@ export interface Knowledge {
   /** What would give way to the frame's source, if its bridge is full. */
   giver: Giver;
   lists: { row: number; members: number[]; isByFlow: boolean }[];
+  /** What multicast snooping knows of the bridge: changes of an empty Groups. */
+  groups?: Int32Array;
 }
 
 export interface Flight {
@@ -69,6 +71,8 @@ export interface SeenRow {
   isRefused: boolean;
   /** Whether its port has as many addresses as it may; if that is not why, its bridge has. */
   isPortFull: boolean;
+  /** Next hops of the multicast group that it is for, if its destination is one. */
+  members: number[];
   /** Its source's entry afterwards, four words. */
   learned: Int32Array;
 }
@@ -192,6 +196,8 @@ export class DryRun {
       rows[row + COLUMN.start] = start;
       rows[row + COLUMN.rest] += start;
     }
+    this.groups.clear();
+    if (knowledge.groups !== undefined) this.groups.apply(knowledge.groups);
     for (const { row, members, isByFlow } of knowledge.lists) {
       if (row >= FIRST_GROUP) this.groups.give(row, Int32Array.from(members));
       else this.lists.set(row, members, isByFlow);
@@ -252,6 +258,7 @@ export class DryRun {
       columns,
       isRefused: counters.values[at + PORT.learnRefused] > 0,
       isPortFull: counters.values[at + PORT.learned] >= fdbLimit[port],
+      members: [...this.groups.membersOf(columns[COLUMN.dest] & DEST_VALUE)],
       learned,
     };
   }

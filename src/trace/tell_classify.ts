@@ -89,6 +89,7 @@ export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
       if ((columns[COLUMN.domain] | 0) !== 0) break;
       return dropped(`${frame.macs?.dst} is PAUSE, which ends at the link and is never forwarded`);
     case undefined:
+    case 'unknown_multicast':
     case 'vlan_not_allowed':
     case 'port_blocked':
       break;
@@ -104,9 +105,11 @@ function tellTrap({ port, sighting, frame, isLive }: Scene): TraceStep {
   const name =
     trap === TRAP.lldp
       ? 'LLDP'
-      : trap === undefined || trap >= FIRST_TYPE
-        ? 'its EtherType'
-        : `group ${trap}`;
+      : trap === TRAP.multicast
+        ? 'IGMP, MLD or PIM'
+        : trap === undefined || trap >= FIRST_TYPE
+          ? 'its EtherType'
+          : `group ${trap}`;
   const what = isLive ? 'the control plane got it' : 'the control plane gets it, if it has not had too many';
   return step('trap', 'punted', `${name} (${frame.macs?.dst}) on ${port} is the control plane's: ${what}`);
 }

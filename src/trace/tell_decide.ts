@@ -5,6 +5,7 @@ import { DOMAIN_SHIFT, LEARNING, LOCKED, TUNNEL } from '../engine/topology.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { ageAt, LOCAL, MS_PER_TICK, STATIC, WORDS } from '../table/fdb_entry.ts';
+import { FIRST_GROUP } from '../table/groups.ts';
 import { FIRST_LIST } from '../table/lists.ts';
 import { isGroup, isReservedGroup } from '../wire/ethernet.ts';
 import { VID_MASK } from '../wire/vlan.ts';
@@ -128,7 +129,11 @@ export function tellLearn(
   return tell('known', `${src} is known on ${where}, seen ${seen}: it would be refreshed`);
 }
 
-export function tellDecide(scene: Scene, bridge: string, { columns, learned }: SeenRow): TraceStep[] {
+export function tellDecide(
+  scene: Scene,
+  bridge: string,
+  { columns, learned, members }: SeenRow,
+): TraceStep[] {
   const { config, frame, knowledge, sighting, names } = scene;
   const ingress = names.port(columns[COLUMN.ingress] & PORT_MASK) ?? scene.port;
   const dest = columns[COLUMN.dest];
@@ -149,6 +154,9 @@ export function tellDecide(scene: Scene, bridge: string, { columns, learned }: S
     const cause = portCause(config, bridge, ingress, 'storm_control');
     const text = `${ingress} sends more than it may${cause === undefined ? '' : ` (${cause.text})`}`;
     return tell(reason, `${text}: dropped, ${reason}`, cause);
+  }
+  if (reason === 'unknown_multicast') {
+    return tell(reason, `Nobody has joined ${dst} in ${where}, and ${bridge} drops such: dropped, ${reason}`);
   }
   if (reason === 'loop') return tell(reason, 'It came back too often: dropped, loop');
   if (reason !== undefined) return [];
@@ -171,6 +179,11 @@ export function tellDecide(scene: Scene, bridge: string, { columns, learned }: S
     return tell('consumed', sighting.rows.length > 1 ? 'It goes on in another domain' : 'It ends here');
   }
   const list = dest & DEST_VALUE;
+  if (list >= FIRST_GROUP) {
+    const names = members.map((hop) => hopText(scene, hop)).join(', ');
+    const whom = names === '' ? 'nobody, as snooping found' : `those who want it, and routers: ${names}`;
+    return tell('group', `${dst} is a group in ${where}, and goes to ${whom}`);
+  }
   if (list >= FIRST_LIST) {
     const content = knowledge.lists.find(({ row }) => row === (list | 0));
     const members = content?.members.map((hop) => hopText(scene, hop)).join(', ') ?? 'nobody';

@@ -12,6 +12,8 @@ const MAX_SOURCES = 32;
 /** Most hosts that are told apart behind a port, as Linux' mcast_eht_hosts_limit. */
 const MAX_HOSTS = 512;
 const FOREVER = Number.POSITIVE_INFINITY;
+const NONE: ReadonlySet<string> = new Set();
+const NO_SOURCES: ReadonlyMap<string, number> = new Map();
 
 /** ms */
 export interface Timing {
@@ -37,7 +39,8 @@ interface Host {
 
 export class Member {
   readonly port: string;
-  readonly sources = new Map<string, number>();
+  /** Until when each source is wanted; 0 = blocked. Most members name none, and a map for each would be most of their memory. */
+  private named: Map<string, number> | undefined;
   isExclude = false;
   /** Exclude only: when it becomes include. */
   expiresAt = 0;
@@ -58,8 +61,12 @@ export class Member {
     this.port = port;
     this.statics = statics;
     if (isTracked) this.hosts = new Map();
-    for (const source of statics) if (source !== '') this.sources.set(source, FOREVER);
+    for (const source of statics) if (source !== '') this.put(source, FOREVER);
     if (statics.has('')) this.beExclude(FOREVER);
+  }
+
+  get sources(): ReadonlyMap<string, number> {
+    return this.named ?? NO_SOURCES;
   }
 
   get isStatic(): boolean {
@@ -100,7 +107,11 @@ export class Member {
     if (isOld && record.type === 'to_in' && this.olderVersion === 1) return NOTHING;
     const sources = isOld && record.type === 'to_ex' ? [] : record.sources;
     if (version === 3) this.track(record.type, sources, host, now + timing.membership);
-    const asked = this.apply(record.type, new Set(sources), now + timing.membership);
+    const asked = this.apply(
+      record.type,
+      sources.length === 0 ? NONE : new Set(sources),
+      now + timing.membership,
+    );
     if (this.sources.size > MAX_SOURCES) this.overflow(now + timing.membership);
     return asked;
   }
@@ -111,7 +122,7 @@ export class Member {
       this.expiresAt = Math.min(this.expiresAt, until);
     for (const source of sources) {
       const old = this.sources.get(source);
-      if (old !== undefined && old > until && old !== FOREVER) this.sources.set(source, until);
+      if (old !== undefined && old > until && old !== FOREVER) this.put(source, until);
     }
   }
 
@@ -131,24 +142,23 @@ export class Member {
     for (const [source, until] of this.sources) {
       if (until > now) continue;
       // Section 6.3: what an exclude member asked for is blocked once nobody asks any more.
-      if (this.isExclude) this.sources.set(source, 0);
-      else this.sources.delete(source);
+      if (this.isExclude) this.put(source, 0);
+      else this.named?.delete(source);
     }
   }
 
   /** Whether it wants something else than when this was asked last. */
   takeChange(): boolean {
-    const sources = [...this.sources].map(([source, until]) => (until > 0 ? `+${source}` : `-${source}`));
-    const now = `${this.isExclude} ${sources.join(' ')}`;
+    let now = this.isExclude ? 'exclude' : 'include';
+    for (const [source, until] of this.sources) now += until > 0 ? ` +${source}` : ` -${source}`;
     if (now === this.told) return false;
     this.told = now;
     return true;
   }
 
-  private apply(type: GroupRecord['type'], said: Set<string>, until: number): Question {
-    const { sources } = this;
-    const known = [...sources.keys()];
-    const isWanted = (source: string) => (sources.get(source) as number) > 0;
+  private apply(type: GroupRecord['type'], said: ReadonlySet<string>, until: number): Question {
+    const known = [...this.sources.keys()];
+    const isWanted = (source: string) => (this.sources.get(source) as number) > 0;
     switch (type) {
       case 'is_in':
       case 'allow':
@@ -162,7 +172,7 @@ export class Member {
       case 'block': {
         const timer = this.expiresAt;
         if (!this.isExclude) return { group: false, sources: known.filter((source) => said.has(source)) };
-        for (const source of said) if (!sources.has(source)) this.want(source, timer);
+        for (const source of said) if (!this.sources.has(source)) this.want(source, timer);
         return { group: false, sources: [...said].filter(isWanted) };
       }
       case 'is_ex':
@@ -170,18 +180,23 @@ export class Member {
         // Sources that are new to an exclude member are blocked after one more question, or at the latest with the group.
         const fresh = !this.isExclude ? 0 : type === 'is_ex' ? until : this.expiresAt;
         for (const source of known)
-          if (!said.has(source) && sources.get(source) !== FOREVER) sources.delete(source);
-        for (const source of said) if (!sources.has(source)) sources.set(source, fresh);
+          if (!said.has(source) && this.sources.get(source) !== FOREVER) this.named?.delete(source);
+        for (const source of said) if (!this.sources.has(source)) this.put(source, fresh);
         this.beExclude(until);
         const asked =
-          type === 'to_ex' ? [...said].filter((source) => sources.has(source) && isWanted(source)) : [];
+          type === 'to_ex' ? [...said].filter((source) => this.sources.has(source) && isWanted(source)) : [];
         return { group: false, sources: asked };
       }
     }
   }
 
   private want(source: string, until: number): void {
-    this.sources.set(source, Math.max(until, this.sources.get(source) ?? 0));
+    this.put(source, Math.max(until, this.sources.get(source) ?? 0));
+  }
+
+  private put(source: string, until: number): void {
+    this.named ??= new Map();
+    this.named.set(source, until);
   }
 
   private beExclude(until: number): void {
@@ -190,7 +205,7 @@ export class Member {
   }
 
   private overflow(until: number): void {
-    for (const [source, time] of this.sources) if (time !== FOREVER) this.sources.delete(source);
+    for (const [source, time] of this.sources) if (time !== FOREVER) this.named?.delete(source);
     this.beExclude(until);
   }
 

@@ -5,14 +5,7 @@
 //
 // As in Linux it restricts nothing while nobody asks (querier.ts).
 
-import { type IpBytes, parseIp } from '../../wire/ip_address.ts';
-import {
-  type GroupRecord,
-  type Heard,
-  isSnoopedGroup,
-  type MembershipQuery,
-  type MembershipReport,
-} from '../../wire/membership.ts';
+import type { GroupRecord, Heard, MembershipQuery, MembershipReport } from '../../wire/membership.ts';
 import { Agenda } from './agenda.ts';
 import { Member, type Question } from './member.ts';
 import { Querier } from './querier.ts';
@@ -139,7 +132,7 @@ export class Snooper {
     now: number,
   ): void {
     for (const record of report.records) {
-      if (!isSnoopedGroup(parseIp(record.group) as IpBytes)) continue;
+      if (isLinkLocal(record.group)) continue;
       const member = this.memberFor(port, spec, record);
       if (member === undefined) continue;
       const asked = member.hear(record, report.version, from, now, this.spec.times);
@@ -341,4 +334,9 @@ export class Snooper {
     for (const [address, group] of this.groups)
       for (const member of group.values()) this.remove(address, group, member);
   }
+}
+
+/** As `isSnoopedGroup` of wire/membership.ts says, of text. */
+function isLinkLocal(group: string): boolean {
+  return group.startsWith('224.0.0.') || /^ff[0-9a-f][012]:/.test(group);
 }
