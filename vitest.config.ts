@@ -15,15 +15,22 @@ const server = { deps: { external: [/\/dist\/src\//] } };
 
 /** Long, and none the worse for company. */
 const PATIENT = [
+  'aggregate',
   'bench_suite',
   'bridge_command',
   'brctl_scripts',
   'deb',
+  'import',
+  'loop_detection',
   'migrating',
   'missing_parts',
   'monitoring',
+  'multicast',
+  'oracle',
   'package',
+  'port_controls',
   'service_unit',
+  'stp',
   'worker_thread',
 ].map((name) => `test/system/${name}.test.ts`);
 

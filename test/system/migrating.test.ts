@@ -66,9 +66,12 @@ async function imported(where: Netns, args: readonly string[], input?: string): 
   return loadConfig(await where.check(command, { env: { TAPLOOM_SOCKET: '/nonexistent' }, input }), 'import');
 }
 
-/** What both have: a TAP that is attached is one that was made, and the bridge's own interface is of another kind. */
+/**
+ * What both have: a TAP that is attached is one that was made, the bridge's own interface is of another kind, and a kernel
+ * bridge looks into multicast unless told otherwise.
+ */
 function common({ bridges }: SwitchConfig): object {
-  const { local: _, mirrors, ports, ...bridge } = bridges.br0;
+  const { local: _, multicast: __, mirrors, ports, ...bridge } = bridges.br0;
   const kinds = Object.entries(ports).map(([name, port]) => {
     if (port.type === 'vxlan' || port.type === 'memory') return [name, port];
     const { vlan, hairpin, isolated, learning, flood } = port;

@@ -22,6 +22,7 @@ needs('tcpdump', 'ovs-vswitchd', 'ovsdb-tool', 'tc', 'brctl');
 
 /** Seconds: as short as 802.1D lets them be, so that the test does not take minutes. */
 const QUICK = { hello_time: 1, max_age: 6, forward_delay: 4 };
+const SLOW = { timeout: 40_000, interval: 200 };
 const TEST_TYPE = '88b5';
 const BROADCASTS = 20;
 
@@ -70,7 +71,12 @@ async function kernelBridge({ netns, ports, ...one }: Switch, priority: number):
   await netns.up('br0', `${addressOf({ netns, ports, ...one })}/24`);
 }
 
-async function openVSwitch(lab: Lab, one: Switch, protocol: 'stp' | 'rstp', priority: number): Promise<void> {
+async function openVSwitch(
+  lab: Lab,
+  one: Switch,
+  protocol: 'stp' | 'rstp',
+  priority: number,
+): Promise<OpenVSwitch> {
   const ovs = await OpenVSwitch.start(lab, one.netns);
   const times = ['forward-delay=4', 'max-age=6', ...(protocol === 'stp' ? ['hello-time=1'] : [])];
   const settings = [`priority=${priority}`, ...times].map((word) => `other_config:${protocol}-${word}`);
@@ -78,6 +84,7 @@ async function openVSwitch(lab: Lab, one: Switch, protocol: 'stp' | 'rstp', prio
   await ovs.vsctl('set', 'bridge', 'br0', `${protocol}_enable=true`);
   for (const port of one.ports) await ovs.vsctl('add-port', 'br0', port);
   await one.netns.up('br0', `${addressOf(one)}/24`);
+  return ovs;
 }
 
 /** Every two reach each other. */
@@ -213,11 +220,24 @@ test('a mesh of four, RSTP with Open vSwitch, and STP of the kernel: one tree, a
   const [a, b, c, d] = switches.values();
   const daemon = await taploom(lab, a, { protocol: 'rstp', priority: 4096, ...QUICK });
   await taploom(lab, b, { protocol: 'rstp', priority: 8192, ...QUICK });
-  await openVSwitch(lab, c, 'rstp', 12_288);
+  const ovs = await openVSwitch(lab, c, 'rstp', 12_288);
   await kernelBridge(d, 16_384);
+  // A port on its way to forwarding is silent for twice the forward delay, while all reach each other by other ways.
+  const allSettle = async () => {
+    await expect
+      .poll(() => d.netns.check(['bridge', 'link']), SLOW)
+      .not.toMatch(/state (listening|learning)/);
+    await expect.poll(() => ovs.appctl('rstp/show', 'br0'), SLOW).not.toMatch(/Learning/);
+    await settles(
+      a,
+      { ab: 'designated forwarding', ac: 'designated forwarding', ad: 'designated forwarding' },
+      40_000,
+    );
+  };
   // A way costs the kernel 2 where it costs RSTP 2,000: so d is nearer to the root than b.
   await settles(b, { ba: 'root forwarding', bc: 'designated forwarding', bd: 'alternate blocking' }, 40_000);
   await expectConnected(switches.values());
+  await allSettle();
   await expectOneTree(lab, switches.values());
   const spoken = (await b.daemon?.ports())?.map(({ name, stp }) => [name, stp?.protocol]);
   expect(spoken).toEqual(
@@ -236,6 +256,7 @@ test('a mesh of four, RSTP with Open vSwitch, and STP of the kernel: one tree, a
   await taploom(lab, a, { protocol: 'rstp', priority: 4096, ...QUICK });
   await settles(b, { ba: 'root forwarding' }, 40_000);
   await expectConnected(switches.values());
+  await allSettle();
   await expectOneTree(lab, switches.values());
 });
 
