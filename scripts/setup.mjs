@@ -9,8 +9,11 @@ import { createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
+  copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -18,6 +21,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -200,19 +204,18 @@ function installPackages() {
   const npmRecord = statSync(join(ROOT, 'node_modules/.package-lock.json'), { throwIfNoEntry: false });
   const byHand = complete && !existsSync(stamp) && npmRecord && npmRecord.mtimeMs >= statSync(lock).mtimeMs;
   if (!byHand) {
-    if (/\s/.test(ROOT)) {
-      throw new SetupError(
-        `ffi-napi cannot be compiled in ${ROOT}, because node-gyp splits paths at spaces. Move the clone.`,
-      );
-    }
     needTools(['python3', 'make', 'c++', 'cc'], 'Compiling ffi-napi and ref-napi');
     say('Installing npm packages (npm ci); two of them are compiled, which takes a while.');
     // `npm run` tells where npm is; PATH need not have it.
     const npm = process.env.npm_execpath;
     const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
     const env = { ...process.env, ...localHeaders(), [UNDER_WAY]: '1' };
-    if (npm?.endsWith('.js')) run('npm ci', process.execPath, [npm, ...args], { env });
-    else run('npm ci', 'npm', args, { env });
+    const install = (cwd) => {
+      if (npm?.endsWith('.js')) run('npm ci', process.execPath, [npm, ...args], { cwd, env });
+      else run('npm ci', 'npm', args, { cwd, env });
+    };
+    if (/\s/.test(ROOT)) installElsewhere(install);
+    else install(ROOT);
     if (!COMPILED_PACKAGES.every((file) => existsSync(join(ROOT, file)))) {
       throw new SetupError(
         'npm did not run the install scripts of ffi-napi and ref-napi. Allow and build them with: ' +
@@ -221,6 +224,28 @@ function installPackages() {
     }
   }
   writeFileSync(stamp, wanted);
+}
+
+/** node-gyp compiles nothing below a path with spaces: packages are installed in a folder without, and moved here. */
+function installElsewhere(install) {
+  const folder = mkdtempSync(join(tmpdir(), 'taploom-packages-'));
+  try {
+    if (/\s/.test(folder)) {
+      throw new SetupError(
+        `node-gyp compiles nothing below paths with spaces: not in ${ROOT}, and not in ${folder}.`,
+      );
+    }
+    // Without scripts of our own: their files are here.
+    const { scripts: _, ...manifest } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    copyFileSync(join(ROOT, 'package-lock.json'), join(folder, 'package-lock.json'));
+    install(folder);
+    const modules = join(ROOT, 'node_modules');
+    rmSync(modules, { recursive: true, force: true });
+    cpSync(join(folder, 'node_modules'), modules, { recursive: true, verbatimSymlinks: true });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function buildNative() {
