@@ -2,7 +2,7 @@
 // (`master`), and with its remote as an entry of the tunnel (`self`), where the address of zeros is all the remotes.
 
 import type { FdbEntry } from '../../api.ts';
-import { vlanSet } from '../../config/schema.ts';
+import { vlanSet } from '../../config/vlan_set.ts';
 import { isGroupMac, parseMac } from '../../wire/mac.ts';
 import { BridgeFailure, explained, NOT_SUPPORTED, refused } from './failure.ts';
 import { jsonText } from './json.ts';

@@ -1,9 +1,9 @@
 // `bridge vlan`: a port's VLANs, seen and changed as Linux does: a set of VLANs, some of which leave untagged, and one that
 // takes untagged frames. Of ours one VLAN at most is both; what cannot be said with that is refused.
 
-import type { Range } from '../../config/range.ts';
-import { type VlanConfig, vlanSet } from '../../config/schema.ts';
-import { rangesOf } from '../import/draft.ts';
+import { type Range, rangesOf } from '../../config/range.ts';
+import type { VlanConfig } from '../../config/schema.ts';
+import { vlanSet } from '../../config/vlan_set.ts';
 import { BridgeFailure, explained, NOT_SUPPORTED, refused } from './failure.ts';
 import { jsonText } from './json.ts';
 import { byIndex, type Context, type Device, readLinks, Scene, vlanKey } from './scene.ts';

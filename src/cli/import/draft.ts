@@ -48,14 +48,3 @@ export function vlanOf({ pvid, tagged, untagged }: Membership, warn: Warn): Vlan
   if (trunk.length > 0) return { trunk, native: pvid };
   return pvid === 1 ? undefined : { access: pvid };
 }
-
-/** Ascending numbers as ranges. */
-export function rangesOf(vids: readonly number[]): Range[] {
-  const ranges: Range[] = [];
-  for (const vid of [...vids].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && vid <= last.to + 1) last.to = vid;
-    else ranges.push({ from: vid, to: vid });
-  }
-  return ranges;
-}

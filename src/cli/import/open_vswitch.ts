@@ -3,6 +3,7 @@
 // Its bridges always know VLANs, and untagged frames have a VLAN of their own, 0. A bridge where no port says anything of
 // VLANs becomes one that does not filter; in others VLAN 0 is a VLAN that no port names.
 
+import { rangesOf } from '../../config/range.ts';
 import {
   type Bridge,
   type Draft,
@@ -10,7 +11,6 @@ import {
   type Mirrors,
   type Port,
   type Ports,
-  rangesOf,
   vlanOf,
   type Warn,
 } from './draft.ts';
