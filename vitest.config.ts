@@ -20,7 +20,9 @@ const PATIENT = [
   'bridge_command',
   'brctl_scripts',
   'deb',
+  'device_errors',
   'import',
+  'lldp',
   'loop_detection',
   'migrating',
   'missing_parts',
@@ -29,8 +31,10 @@ const PATIENT = [
   'oracle',
   'package',
   'port_controls',
+  'reconcile',
   'service_unit',
   'stp',
+  'tunnel_mtu',
   'worker_thread',
 ].map((name) => `test/system/${name}.test.ts`);
 
