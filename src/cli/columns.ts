@@ -202,9 +202,14 @@ export const MDB_COLUMNS: Columns<MdbEntry> = {
   },
   expires: {
     title: 'EXPIRES',
-    value: ({ expiresIn, sources }) =>
-      expiresIn ??
-      sources.reduce<number | undefined>((most, { expiresIn }) => later(most, expiresIn), undefined),
+    value: ({ expiresIn, sources }) => {
+      const ofSources = sources.reduce<number | undefined>(
+        (most, one) => later(most, one.expiresIn),
+        undefined,
+      );
+      const seconds = expiresIn ?? ofSources;
+      return seconds === undefined ? undefined : Math.round(seconds);
+    },
     right: true,
   },
   hosts: { title: 'HOSTS', value: ({ hosts = [] }) => hosts.join(' ') },

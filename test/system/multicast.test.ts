@@ -185,7 +185,7 @@ test('the example of docs/multicast.md does what the page says', async () => {
       .filter((line) => /^BRIDGE|^br0 +- +(239|232)/.test(line))
       .map((line) =>
         line
-          .replace(/\d+\.\d(?=\s|$)/g, 'N')
+          .replace(/ \d+(?= |$)/g, ' N')
           .trim()
           .split(/ +/)
           .join(' '),
