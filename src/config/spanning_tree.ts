@@ -35,8 +35,14 @@ export function checkSpanningTree(name: string, bridge: BridgeConfig, problems: 
   }
   const ports = Object.entries(bridge.ports);
   if (ports.length > MAX_PORTS) report(`${ports.length} ports; spanning tree can have ${MAX_PORTS}`);
-  for (const [port, config] of ports)
-    checkPort(['bridges', name, 'ports', port, 'stp'], config, protocol, problems);
+  for (const [port, config] of ports) {
+    const portPath = ['bridges', name, 'ports', port];
+    checkPort([...portPath, 'stp'], config, protocol, problems);
+    if (config.loop_detection) {
+      const message = 'the spanning tree of the bridge closes loops: one of the two is enough';
+      problems.push({ path: [...portPath, 'loop_detection'], message });
+    }
+  }
 }
 
 function checkPort(path: string[], { type, stp }: PortConfig, protocol: string, problems: Problem[]): void {

@@ -255,6 +255,10 @@ test('what a port cannot be in a spanning tree is refused', () => {
   expect(inTree('rstp', { guard: ['filter', 'tcn'] })).toEqual([
     'bridges.br0.ports.p.stp.guard: a filtered port needs no other guard',
   ]);
+  expect(inTree('rstp', {}, { type: 'tap', loop_detection: true })).toEqual([
+    'bridges.br0.ports.p.loop_detection: the spanning tree of the bridge closes loops: one of the two is enough',
+  ]);
+  expect(inTree('off', {}, { type: 'tap', loop_detection: true })).toEqual([]);
 });
 
 test.each([2 ** 53, 1e300, -1e300])('the integer %d is one problem, in the words of its key', (huge) => {
