@@ -10,6 +10,7 @@ import { type BridgeConfig, EMPTY_CONFIG, type SwitchConfig } from '../config/sc
 import { bridgeStp, isStpOn, portStp } from '../config/stp.ts';
 import type { Device } from '../device/device.ts';
 import type { LinkWatch } from '../device/link_watch.ts';
+import type { DisabledPorts } from '../protocol/disabled_ports.ts';
 import type { Host } from '../protocol/host.ts';
 import { SpanningTrees, type StpBridgeSpec, type StpPortSpec } from '../protocol/stp/spanning_trees.ts';
 import { monotonicMs } from '../sys/clock.ts';
@@ -22,6 +23,8 @@ const LINK_CHECK = 1_000;
 export interface StpFacts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly goneNames: ReadonlySet<string>;
+  /** For an error: to the tree they are down, or it would count on a way that carries nothing. */
+  readonly disabled: DisabledPorts;
   readonly linkWatch: LinkWatch;
   readonly counters: CounterView;
 }
@@ -72,7 +75,7 @@ export class StpService {
     this.look();
   }
 
-  /** The kernel says that something about a port's interface has changed. */
+  /** Something about a port's interface has changed, or it is disabled, or no longer. */
   linkChanged(port: string): void {
     this.speeds.delete(port);
     if (this.isOn) this.look();
@@ -191,9 +194,9 @@ export class StpService {
   }
 
   private isUp(name: string): boolean {
-    const { devices, goneNames, linkWatch, counters } = this.facts;
+    const { devices, goneNames, disabled, linkWatch, counters } = this.facts;
     const port = devices.get(name)?.spec.port;
-    if (port === undefined || goneNames.has(name)) return false;
+    if (port === undefined || goneNames.has(name) || disabled.get(name) !== undefined) return false;
     return (linkWatch.isUp(name) ?? counters.isUp(port)) && linkWatch.at(name).hasCarrier !== false;
   }
 

@@ -121,7 +121,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     );
     this.guard = new PortGuard({
       open,
-      setDisabled: (port, isDisabled) => this.reconfiguration.setDisabled(port, isDisabled),
+      setDisabled: (port, isDisabled) => {
+        this.stpService.linkChanged(port);
+        return this.reconfiguration.setDisabled(port, isDisabled);
+      },
       flush: (port) => this.flush({ port }),
     });
     this.aggregateService = new AggregateService(open, {

@@ -92,3 +92,21 @@ test('a port that opens forgets nothing, and one that closes forgets what it lea
   expect(said(rig, 'p3', 'c > *')).toEqual(['p2: c > *', 'p4: c > *']);
   expect(show(bpdu(1))).toContain('01:80:c2:00:00:00');
 });
+
+test('a port that is disabled for an error is down to the tree, and another way opens', async () => {
+  const storm_control = { broadcast: { frames: 10 }, action: 'shutdown' as const };
+  const rig = await openRig({
+    br0: { ...RING, ports: { ...RING.ports, p1: { storm_control, error_recovery: 30 } } },
+  });
+  await settle();
+  await hear(rig);
+  await settle();
+  expect(stateOf(rig, 'p1')).toMatchObject({ role: 'root', state: 'forwarding' });
+  for (let n = 0; n < 3; n++) rig.say('p1', 'a > *');
+  await settle();
+  rig.run();
+  await settle();
+  expect(stateOf(rig, 'p1')).toMatchObject({ role: 'disabled' });
+  expect(stateOf(rig, 'p2')).toMatchObject({ role: 'root', state: 'forwarding' });
+  expect(said(rig, 'p3', 'c > *')).toEqual(['p2: c > *', 'p4: c > *']);
+});
