@@ -1,6 +1,7 @@
 // Controls of ports in the configuration -> the engine's table.
 
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
+import { NOBODY } from '../frame/hop.ts';
 import { CONTROL, type PortControls, STORM, STORMS } from '../table/port_controls.ts';
 import type { Names } from './names.ts';
 import { shared } from './shared.ts';
@@ -10,6 +11,8 @@ export function compileControls({ bridges }: SwitchConfig, ports: Names): PortCo
   const all = Object.values(bridges).flatMap((bridge) => Object.entries(bridge.ports));
   if (!all.some(([, port]) => hasControls(port))) return null;
   const table = shared({ flags: [Uint16Array, ports.length], costs: [Float64Array, ports.length * STORMS] });
+  // What the host says to a whole domain: a port that gets no unknown groups is asked all the same which ones it wants.
+  table.flags[NOBODY] = CONTROL.local;
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local !== false) table.flags[ports.number(name)] = CONTROL.local;
   }

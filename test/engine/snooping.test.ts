@@ -10,6 +10,9 @@ const G = '239.1.1.1';
 const G6 = 'ff15::1:1';
 const S = '198.51.100.1';
 const S6 = '2001:db8::1';
+/** 224.0.0.1 */
+const ALL_SYSTEMS = Uint8Array.of(1, 0, 0x5e, 0, 0, 1);
+const isSame = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 const QUERIER = { querier: true, query_response_interval: 1, last_member_interval: 0.1 };
 
 /** Lets the control plane have its turns, as many as a frame needs to the host and an answer back. */
@@ -227,4 +230,20 @@ test('a port that floods reports keeps nobody else from being heard', async () =
   await say(rig, 'p2', report([['to_ex', '239.2.0.0']], 2));
   expect(taploom.multicast().entries.filter(({ port }) => port === 'p2')).toHaveLength(1);
   rig.expectLaws();
+});
+
+test('a port that gets no unknown groups is asked which ones it wants, and gets those', async () => {
+  const rig = await openRig({
+    br0: { multicast: QUERIER, ports: { p1: { mcast_flood: false }, p2: {}, p3: {} } },
+  });
+  const asked = new Set<string>();
+  for (let n = 0; n < 4; n++) {
+    for (const [port, frames] of rig.received())
+      if (frames.some(({ bytes }) => isSame(bytes.subarray(0, 6), ALL_SYSTEMS))) asked.add(port);
+    await wait(rig, 500);
+  }
+  expect([...asked].sort()).toEqual(['p1', 'p2', 'p3']);
+  expect(await say(rig, 'p3', data(G, S))).toBe('p2');
+  expect(await say(rig, 'p1', join(G))).toBe('');
+  expect(await say(rig, 'p3', data(G, S))).toBe('p1');
 });
