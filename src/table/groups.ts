@@ -5,6 +5,7 @@
 //   slot:    | domain, 0 = empty | group (4) | source (4), 0 = any | id << 1 | has sources |     10 words
 //   domain:  | unknown IPv4 | routers IPv4 | unknown IPv6 | routers IPv6 |                       4 words
 //
+// Keys are nine arguments, not an array: each frame to a group looks one up, and that takes 75 ns instead of 85 to 125.
 // An IPv4 address is the last of its four words. Senders choose what is looked up, so the hash is seeded. At most half of
 // the slots are in use.
 
