@@ -129,7 +129,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
     this.aggregateService = new AggregateService(open, {
       distribute: (name, distribution) => this.reconfiguration.distribute(name, distribution),
-      tell: (fact) => this.events.add(fact),
+      tell: (fact) => {
+        this.stpService.linkChanged(fact.port);
+        this.events.add(fact);
+      },
     });
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
     this.reconfiguration = new Reconfiguration(

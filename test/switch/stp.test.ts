@@ -110,3 +110,23 @@ test('a port that is disabled for an error is down to the tree, and another way 
   expect(stateOf(rig, 'p2')).toMatchObject({ role: 'root', state: 'forwarding' });
   expect(said(rig, 'p3', 'c > *')).toEqual(['p2: c > *', 'p4: c > *']);
 });
+
+test('an aggregate is one port of the tree: BPDUs of its members are its own, and it says one', async () => {
+  const bond = {
+    type: 'aggregate',
+    lacp: 'off',
+    members: { m1: { type: 'memory' }, m2: { type: 'memory' } },
+  };
+  const rig = await openRig({ br0: { stp: true, ports: { bond, p2: {}, p3: EDGE, p4: EDGE } } });
+  await settle();
+  rig.run();
+  await settle();
+  rig.run(() => rig.taploom.memoryPort('m2').send(bpdu(1)));
+  await settle();
+  rig.run(() => rig.taploom.memoryPort('p2').send(bpdu(2)));
+  await settle();
+  expect(stateOf(rig, 'bond')).toMatchObject({ role: 'root', state: 'forwarding' });
+  expect(stateOf(rig, 'p2')).toMatchObject({ role: 'alternate', state: 'blocking' });
+  expect(stateOf(rig, 'm1')).toBeUndefined();
+  expect(said(rig, 'p3', 'a > *').sort()).toEqual([expect.stringMatching(/^m[12]: a > \*$/), 'p4: a > *']);
+});
