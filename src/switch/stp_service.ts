@@ -40,6 +40,8 @@ export class StpService {
   private readonly tell: (change: StpChange) => void;
   private trees: SpanningTrees | undefined;
   private config: SwitchConfig = EMPTY_CONFIG;
+  /** By bridge and port, `stateOf` when the trees were told last. */
+  private readonly seen = new Map<string, string>();
   private readonly speeds = new Map<string, number | undefined>();
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -119,18 +121,33 @@ export class StpService {
   private tick(): void {
     const now = this.now();
     this.trees?.tick(now);
-    if (now - this.lookedAt >= LINK_CHECK) this.look();
-    else this.wait();
+    if (now - this.lookedAt >= LINK_CHECK) {
+      this.lookedAt = now;
+      this.lookAtLinks();
+      if ([...this.seen].some(([name, state]) => state !== this.stateOf(name))) {
+        this.look();
+        return;
+      }
+    }
+    this.wait();
+  }
+
+  private lookAtLinks(): void {
+    this.facts.linkWatch.lookUp();
+    this.facts.linkWatch.lookAtOne();
+  }
+
+  /** What the trees go by and may change without news. */
+  private stateOf(name: string): string {
+    return `${this.isUp(name)} ${this.facts.devices.get(name)?.mac}`;
   }
 
   private look(): void {
     if (this.trees === undefined) return;
     const now = this.now();
     this.lookedAt = now;
-    if (this.isOn) {
-      this.facts.linkWatch.lookUp();
-      this.facts.linkWatch.lookAtOne();
-    }
+    if (this.isOn) this.lookAtLinks();
+    this.seen.clear();
     this.trees.setBridges(
       Object.entries(this.config.bridges).flatMap(([name, bridge]) => this.spec(name, bridge)),
       now,
@@ -153,6 +170,7 @@ export class StpService {
     const { protocol, priority, hello_time, max_age, forward_delay } = bridgeStp(bridge);
     if (protocol === 'off') return [];
     const mac = this.facts.devices.get(name)?.mac ?? stableMac(name);
+    this.seen.set(name, this.stateOf(name));
     const first = bridge.local === false ? 1 : 0;
     return [
       {
@@ -171,6 +189,7 @@ export class StpService {
   }
 
   private portSpec(name: string, number: number, bridge: BridgeConfig, bridgeMac: string): StpPortSpec[] {
+    this.seen.set(name, this.stateOf(name));
     const device = this.facts.devices.get(name);
     if (device === undefined) return []; // it is missing
     const config = bridge.ports[name];
