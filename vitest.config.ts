@@ -34,6 +34,7 @@ const PATIENT = [
   'reconcile',
   'service_unit',
   'stp',
+  'stp_peers',
   'tunnel_mtu',
   'worker_thread',
 ].map((name) => `test/system/${name}.test.ts`);
