@@ -39,7 +39,7 @@ export function openAfPacket(
     throw explain(error, verb, device, netns);
   }
   return {
-    spec: { kind: 'packet', port, fd: socket.fd, offloads: socket.offloads, fault },
+    spec: { kind: 'packet', port, fd: socket.fd, detour: socket.detourFd, offloads: socket.offloads, fault },
     get mac() {
       return mac;
     },

@@ -2,12 +2,13 @@
 // reads and writes them is somebody else (burst.ts). Control plane only. Rules: packet(7), net/packet/af_packet.c.
 
 import { release } from 'node:os';
+import { Detour } from './detour.ts';
 import { IngressGuard } from './ingress_guard.ts';
 import { interfaceId } from './interface_id.ts';
 import { LinkSocket, type LinkState } from './link.ts';
 import { native } from './native.ts';
 import { withNetns } from './netns.ts';
-import { check } from './sys_error.ts';
+import { check, SysError } from './sys_error.ts';
 import { closeFdAside } from './wake.ts';
 
 /**
@@ -40,6 +41,7 @@ export class PacketSocket {
   readonly id: string;
   private readonly links: LinkSocket;
   private readonly guard: IngressGuard | undefined;
+  private readonly detour: Detour | undefined;
   private tags: ReadonlySet<number> = NO_TAGS;
   private name: string;
   private drops = 0;
@@ -50,12 +52,14 @@ export class PacketSocket {
     id: string,
     links: LinkSocket,
     guard: IngressGuard | undefined,
+    detour: Detour | undefined,
   ) {
     this.fd = fd;
     this.attached = attached;
     this.id = id;
     this.links = links;
     this.guard = guard;
+    this.detour = detour;
     this.name = attached.name;
   }
 
@@ -77,13 +81,18 @@ export class PacketSocket {
         if (options.guard) guard = IngressGuard.open(netns, link.index, link.name);
         const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
-        return new PacketSocket(fd, link, id, links, guard);
+        return new PacketSocket(fd, link, id, links, guard, detour(options.netns, netns, link.index));
       } catch (error) {
         void guard?.close();
         links.close();
         throw error;
       }
     });
+  }
+
+  /** What takes frames with service tags or several tags to the interface; undefined where this kernel has no such way. */
+  get detourFd(): number | undefined {
+    return this.detour?.fd;
   }
 
   /** The interface, whatever it is called by now; undefined if it was deleted or has left its namespace. */
@@ -117,8 +126,18 @@ export class PacketSocket {
   /** Aside: the kernel waits for all its processors. The host receives again when this is done. */
   async close(): Promise<void> {
     this.links.close();
-    await closeFdAside(this.fd);
+    await Promise.all([closeFdAside(this.fd), this.detour?.close()]);
     await this.guard?.close();
+  }
+}
+
+/** Without it such frames take the socket, and have to fit. */
+function detour(netns: string | undefined, netnsFd: number, index: number): Detour | undefined {
+  try {
+    return Detour.open(netns, netnsFd, index);
+  } catch (error) {
+    if (error instanceof SysError) return undefined;
+    throw error;
   }
 }
 
