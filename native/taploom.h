@@ -100,6 +100,7 @@ int tl_too_big_open(int netns);
 
 /* packet.c: a packet socket on an interface; `index` belongs to the namespace */
 int tl_packet_open(int netns, int index, int buffer);
+int tl_packet_filter(int fd, const int32_t *ranges, int count, int untagged);
 int tl_packet_drops(int fd);
 
 /* nft.c: on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) */

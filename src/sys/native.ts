@@ -67,6 +67,7 @@ const FUNCTIONS = {
   tl_udp_drops: ['int'],
   tl_too_big_open: ['int'],
   tl_packet_open: ['int', 'int', 'int'],
+  tl_packet_filter: ['int', 'pointer', 'int', 'int'],
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int', 'pointer', 'int'],
   tl_nft_forward_ingress: ['int', 'string', 'string', 'int'],

@@ -6,7 +6,7 @@ import { Detour } from './detour.ts';
 import { IngressGuard } from './ingress_guard.ts';
 import { interfaceId } from './interface_id.ts';
 import { LinkSocket, type LinkState } from './link.ts';
-import { native } from './native.ts';
+import { aligned, native } from './native.ts';
 import { withNetns } from './netns.ts';
 import { check, SysError } from './sys_error.ts';
 import { closeFdAside } from './wake.ts';
@@ -29,6 +29,14 @@ export interface PacketOptions {
   netns?: string;
   /** Keep the host's own stack from receiving on the interface. */
   guard: boolean;
+  /** Another socket on the same interface. */
+  beside?: PacketSocket;
+}
+
+/** By tags of 802.1Q. A priority tag is none. */
+export interface PacketFilter {
+  tagged: readonly { from: number; to: number }[];
+  untagged: boolean;
 }
 
 export class PacketSocket {
@@ -45,6 +53,7 @@ export class PacketSocket {
   private tags: ReadonlySet<number> = NO_TAGS;
   private name: string;
   private drops = 0;
+  private filterKey: string | undefined;
 
   private constructor(
     fd: number,
@@ -78,7 +87,8 @@ export class PacketSocket {
         const link = links.get(options.interface);
         const id = interfaceId(netns, link.index);
         accept(link, id);
-        if (options.guard) guard = IngressGuard.open(netns, link.index, link.name);
+        if (options.guard)
+          guard = options.beside?.guard?.share() ?? IngressGuard.open(netns, link.index, link.name);
         const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
         return new PacketSocket(fd, link, id, links, guard, detour(options.netns, netns, link.index));
@@ -114,6 +124,19 @@ export class PacketSocket {
   leaveToHost(tags: ReadonlySet<number>): void {
     this.tags = tags;
     this.guard?.follow(this.name, tags);
+  }
+
+  /** Undefined lets everything in. Throws SysError E2BIG: more ranges than the kernel takes instructions. */
+  filter(filter: PacketFilter | undefined): void {
+    const key = JSON.stringify(filter);
+    if (key === this.filterKey) return;
+    const { tagged, untagged } = filter ?? { tagged: [], untagged: true };
+    const words = aligned(Math.max(8, 8 * tagged.length));
+    new Int32Array(words.buffer).set(tagged.flatMap(({ from, to }) => [from, to]));
+    const count = filter === undefined ? -1 : tagged.length;
+    const what = `Cannot receive only some VLANs of ${this.name}`;
+    check(native().tl_packet_filter(this.fd, words, count, untagged ? 1 : 0), 'setsockopt', what);
+    this.filterKey = key;
   }
 
   /** Frames since the start that the socket had no room for. */
