@@ -11,6 +11,7 @@ import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
+import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkUnderlays } from './underlays.ts';
 import { carriesVlan } from './vlan_set.ts';
@@ -23,6 +24,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkMirrorCount(config, problems);
   checkFds(config, problems);
   checkInterfaces(config, problems);
+  checkShares(config, doubts, problems);
   checkAggregates(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
@@ -121,17 +123,16 @@ function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
   }
 }
 
-/** Frames would go round in circles, or arrive twice. */
+/** Frames would go round in circles, or arrive twice. Ports share an interface by VLANs: shared_interfaces.ts. */
 function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
   const made = new Map<string, string>();
-  const attached = new Map<string, string>();
-  const key = (device: string, netns: string | undefined) => `${device} ${netns ?? ''}`;
+  const attached = new Map<string, { port: string; isMember: boolean }>();
   for (const [name, bridge] of Object.entries(bridges)) {
     const { local } = bridge;
-    if (local) made.set(key(name, local.netns), `the local interface of bridge ${name}`);
+    if (local) made.set(interfaceKey(name, local.netns), `the local interface of bridge ${name}`);
     for (const [portName, port] of devicesIn(bridge)) {
       if (port.type === 'tap' && port.fd === undefined)
-        made.set(key(portName, port.netns), `port ${portName}`);
+        made.set(interfaceKey(portName, port.netns), `port ${portName}`);
     }
   }
   const under = new Map<string, string>();
@@ -139,24 +140,25 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
     for (const [portName, port] of Object.entries(ports)) {
       if (port.type !== 'vxlan' || port.underlay_tap === undefined) continue;
       const device = port.underlay_tap;
-      const owner = made.get(key(device, undefined));
+      const owner = made.get(interfaceKey(device, undefined));
       const path = ['bridges', name, 'ports', portName, 'underlay_tap'];
       if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
-      else under.set(key(device, undefined), `the TAP under port ${portName}`);
+      else under.set(interfaceKey(device, undefined), `the TAP under port ${portName}`);
     }
   }
   for (const [name, bridge] of Object.entries(bridges)) {
     for (const [portName, port, place] of devicesIn(bridge)) {
       if (port.type !== 'af_packet') continue;
       const device = port.interface ?? portName;
-      const id = key(device, port.netns);
+      const id = interfaceKey(device, port.netns);
       const owner = made.get(id) ?? under.get(id);
       const other = attached.get(id);
+      const isMember = bridge.ports[portName] !== port;
       const path = ['bridges', name, ...place, 'interface'];
       if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
-      else if (other !== undefined)
-        problems.push({ path, message: `port ${other} already attaches ${device}` });
-      else attached.set(id, portName);
+      else if (other === undefined) attached.set(id, { port: portName, isMember });
+      else if (isMember || other.isMember)
+        problems.push({ path, message: `port ${other.port} already attaches ${device}` });
     }
   }
 }

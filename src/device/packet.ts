@@ -2,6 +2,7 @@
 // MTU nor address nor state; while it is attached, the host's own stack receives nothing on it.
 
 import type { AfPacketDeviceConfig } from '../config/schema.ts';
+import type { Share } from '../config/shared_interfaces.ts';
 import { TaploomError } from '../error.ts';
 import type { LinkState } from '../sys/link.ts';
 import { PacketSocket } from '../sys/packet.ts';
@@ -13,16 +14,21 @@ import { VlanDevices } from './vlan_devices.ts';
 /** Kinds of interfaces that carry Ethernet over IP, and less than 1,500 bytes. */
 const KERNEL_TUNNELS = new Set(['vxlan', 'geneve', 'gretap', 'ip6gretap', 'erspan', 'ip6erspan']);
 
-/** `userOf` tells who in this switch has an interface already. */
+/**
+ * @param userOf tells who in this switch has an interface already, and does not share it
+ * @param beside of a port with which it shares the interface
+ */
 export function openAfPacket(
   port: number,
   name: string,
   config: AfPacketDeviceConfig,
   userOf: (id: string) => string | undefined,
+  share?: Share,
+  beside?: PacketSocket,
 ): Device {
   const { interface: device = name, netns, host_stack, fault } = config;
   const verb = `Cannot attach port ${name}`;
-  const socket = open(verb, { interface: device, netns, guard: !host_stack }, (id) => {
+  const socket = open(verb, { interface: device, netns, guard: !host_stack, beside }, (id) => {
     requireUnused(verb, device, userOf(id));
   });
   let { mtu: ownMtu, mac } = socket.attached;
@@ -33,13 +39,14 @@ export function openAfPacket(
     (tags) => socket.leaveToHost(tags),
   );
   try {
+    if (share !== undefined) socket.filter(share);
     vlans.find();
   } catch (error) {
     void close();
     throw explain(error, verb, device, netns);
   }
   return {
-    spec: { kind: 'packet', port, fd: socket.fd, offloads: socket.offloads, fault },
+    spec: { kind: 'packet', port, fd: socket.fd, detour: socket.detourFd, offloads: socket.offloads, fault },
     get mac() {
       return mac;
     },
@@ -48,6 +55,7 @@ export function openAfPacket(
     ifindex: socket.attached.index,
     offloads: socket.offloads,
     interfaceId: () => socket.id,
+    socket,
     get ownMtu() {
       return ownMtu;
     },

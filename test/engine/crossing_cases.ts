@@ -47,15 +47,29 @@ export type Destination = keyof typeof DESTINATIONS;
 export const TAGGINGS = ['untagged', 'tagged'] as const;
 export type Tagging = (typeof TAGGINGS)[number];
 
+/** Tags that stay in the frame, behind the one of its VLAN. A bridge without VLANs looks at none. */
+export const INSIDE: Record<string, number[]> = {
+  '802.1Q': [0x8100_2007],
+  'a priority tag': [0x8100_a000],
+  '802.1Q in 802.1Q': [0x8100_2007, 0x8100_0064],
+  '802.1Q in 802.1ad': [0x88a8_0064, 0x8100_2007],
+};
+
 export interface Cell {
   name: string;
   source: Source;
   destination: Destination;
-  ingress: Tagging;
+  /** A priority tag is that of a frame in the port's own VLAN. */
+  ingress: Tagging | 'priority-tagged';
   egress: Tagging;
   load: Load;
   frame: OffloadFrame;
   action: Action;
+}
+
+/** The port that a cell's frame comes in by. */
+export function entrance({ ingress }: Cell): Tagging {
+  return ingress === 'tagged' ? 'tagged' : 'untagged';
 }
 
 export interface Carried {
@@ -75,13 +89,20 @@ const GSO_ECN = 0x80;
 const TIMESTAMPS = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
 const EMPTY = new Uint8Array();
 
-function frameOf(version: 4 | 6, protocol: 'tcp' | 'udp', load: Load, source: Source): OffloadFrame {
+function frameOf(
+  version: 4 | 6,
+  protocol: 'tcp' | 'udp',
+  load: Load,
+  source: Source,
+  tags?: number[],
+): OffloadFrame {
   const isSuper = load.startsWith('super-frame');
   const tcpOptions = protocol === 'tcp' ? TIMESTAMPS : [];
   const headers = (version === 4 ? 20 : 40) + 20 + tcpOptions.length;
   const frame = build({
     version,
     protocol,
+    tags,
     tcpOptions,
     // An odd rest, so that the last byte counts as half a word.
     payload: payloadOf(isSuper ? 3001 : 701),
@@ -103,20 +124,30 @@ function spoilt({ bytes, l4, shape }: OffloadFrame): Uint8Array {
   return bytes.with(field, bytes[field] ^ 0x10);
 }
 
+export interface Tags {
+  ingresses?: readonly Cell['ingress'][];
+  egresses?: readonly Tagging[];
+  /** A key of INSIDE. */
+  inside?: string;
+  loads?: readonly Load[];
+}
+
 export function cells(
   sources: readonly Source[] = SOURCES,
   destinations: readonly Destination[] = Object.keys(DESTINATIONS) as Destination[],
+  { ingresses = TAGGINGS, egresses = TAGGINGS, inside = '', loads = LOADS }: Tags = {},
 ): Cell[] {
   const all: Cell[] = [];
   for (const source of sources)
     for (const destination of destinations)
       for (const version of [4, 6] as const)
         for (const protocol of ['tcp', 'udp'] as const)
-          for (const ingress of TAGGINGS)
-            for (const egress of TAGGINGS)
-              for (const load of LOADS) {
+          for (const ingress of ingresses)
+            for (const egress of egresses)
+              for (const load of loads) {
                 if (!exists(source, protocol, load)) continue;
-                const what = `${protocol.toUpperCase()} over IPv${version}, ${ingress} to ${egress}, ${load}`;
+                const packet = `${protocol.toUpperCase()} over IPv${version}${inside && ` behind ${inside}`}`;
+                const what = `${packet}, ${ingress} to ${egress}, ${load}`;
                 const action = DESTINATIONS[destination][load];
                 all.push({
                   name: `${source} to ${destination}: ${what}: ${action}`,
@@ -125,7 +156,7 @@ export function cells(
                   ingress,
                   egress,
                   load,
-                  frame: frameOf(version, protocol, load, source),
+                  frame: frameOf(version, protocol, load, source, INSIDE[inside]),
                   action,
                 });
               }
@@ -154,13 +185,14 @@ function request(frame: OffloadFrame, shift: number): Offload | undefined {
 export function sent({ frame, ingress }: Cell, to: Uint8Array, from: Uint8Array): Carried {
   if (ingress === 'untagged')
     return { bytes: onWire(frame.bytes, to, from, undefined), offload: request(frame, 0) };
-  return { bytes: onWire(frame.bytes, to, from, (PRIORITY << 13) | VLAN), offload: request(frame, 4) };
+  const vid = ingress === 'tagged' ? VLAN : 0;
+  return { bytes: onWire(frame.bytes, to, from, (PRIORITY << 13) | vid), offload: request(frame, 4) };
 }
 
 /** What has to arrive. */
 export function expected(cell: Cell, to: Uint8Array, from: Uint8Array): Carried[] {
   const { frame, ingress, egress, action } = cell;
-  const priority = ingress === 'tagged' ? PRIORITY << 13 : 0;
+  const priority = ingress === 'untagged' ? 0 : PRIORITY << 13;
   const tci = egress === 'tagged' ? priority | VLAN : undefined;
   if (action === 'pass') {
     const offload = request(frame, egress === 'tagged' ? 4 : 0);

@@ -190,3 +190,55 @@ bridges:
     'br0: the VLAN device br0.10 goes with it: make it again on the new br0',
   ]);
 });
+
+const vlanDevice = (name: string, master: string, on: string, id: number, protocol = '802.1Q'): Link => ({
+  ...member(name, master, {}, { info_kind: 'vlan', info_data: { protocol, id } }),
+  link: on,
+});
+
+test('bridges over VLAN devices of one interface become ports that share it', () => {
+  const links = [
+    { ifname: 'eth0', mtu: 1500 },
+    bridge('br10'),
+    vlanDevice('eth0.10', 'br10', 'eth0', 10),
+    member('vm1', 'br10'),
+    bridge('br20'),
+    vlanDevice('eth0.20', 'br20', 'eth0', 20),
+    member('vm2', 'br20'),
+  ];
+  const fdb = [{ mac: '02:00:00:00:00:55', ifname: 'vm1', flags: [], master: 'br10', state: 'static' }];
+  const { yaml, warnings } = imported({ links, fdb });
+  expect(yaml).toBe(`version: 1
+bridges:
+  br10:
+    vlan_filtering: true
+    local: { vlan: { access: 10 } }
+    static:
+      - { mac: 02:00:00:00:00:55, vlan: 10, port: vm1 }
+    ports:
+      eth0.10: { type: af_packet, interface: eth0, host_stack: true, vlan: { trunk: [ 10 ] } }
+      vm1: { type: af_packet, vlan: { access: 10 } }
+  br20:
+    vlan_filtering: true
+    local: { vlan: { access: 20 } }
+    ports:
+      eth0.20: { type: af_packet, interface: eth0, host_stack: true, vlan: { trunk: [ 20 ] } }
+      vm2: { type: af_packet, vlan: { access: 20 } }
+`);
+  expect(warnings).toEqual([
+    "br10.eth0.10: becomes VLAN 10 of eth0, whose other frames stay the host's: ip link del eth0.10",
+    "br20.eth0.20: becomes VLAN 20 of eth0, whose other frames stay the host's: ip link del eth0.20",
+  ]);
+});
+
+test.each([
+  ['of several VLANs', [vlanDevice('a', 'br0', 'eth0', 10), vlanDevice('b', 'br0', 'eth0', 20)], {}],
+  ['of 802.1ad', [vlanDevice('a', 'br0', 'eth0', 10, '802.1ad'), member('b', 'br0')], {}],
+  ['on a port of a bridge', [vlanDevice('a', 'br0', 'eth1', 10), member('b', 'br0')], {}],
+  ['in a spanning tree', [vlanDevice('a', 'br0', 'eth0', 10), member('b', 'br0')], { stp_state: 1 }],
+])('VLAN devices %s are attached as they are', (_, members, data) => {
+  const others = [{ ifname: 'eth0', mtu: 1500 }, bridge('br1'), member('eth1', 'br1')];
+  const { yaml, warnings } = imported({ links: [...others, bridge('br0', data), ...members] });
+  expect(yaml).toContain('ports: { a: { type: af_packet }, b: { type: af_packet } }');
+  expect(warnings).toEqual([]);
+});
