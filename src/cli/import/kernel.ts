@@ -195,6 +195,10 @@ class Import {
     const data = linkinfo?.info_slave_data ?? {};
     tellLost(LOST_OF_PORTS, data, warn, (message) => `${message} has no counterpart`);
     if (linkinfo?.info_kind === 'bond') warn('stays a bond of the kernel, and is attached as one interface');
+    if (linkinfo?.info_kind === 'vlan')
+      warn(
+        `stays a VLAN device, and is attached as it is; ${link.link} as a trunk of one bridge that filters has all its VLANs`,
+      );
     const common = {
       ...(this.filters && this.vlan(ifname, warn)),
       ...this.portStp(data),
