@@ -152,6 +152,7 @@ bridges:
     code: 0,
   });
   expect(stderr.split('\n')).toEqual([
+    'taploom: br0.bond0: active-backup with LACP: here all members carry frames',
     'taploom: br0: untagged frames, there in VLAN 0, are in VLAN 1 here',
     '',
   ]);

@@ -51,7 +51,7 @@ function tellLost(row: Row, more: ReturnType<typeof map>, mode: string, lacp: st
   if (lacp === 'off' && mode === 'balance-tcp')
     warn('balance-tcp without LACP carries nothing there: here one member at a time carries frames');
   if (lacp !== 'off' && mode === 'active-backup')
-    warn('active-backup with LACP: here all members that the other end agrees to carry frames');
+    warn('active-backup with LACP: here all members carry frames');
   if (lacp !== 'off' && more['lacp-fallback-ab'] === 'true')
     warn('lacp-fallback-ab has no counterpart: without LACP at the other end it carries nothing');
   if (Number(row.bond_updelay ?? 0) > 0 || Number(row.bond_downdelay ?? 0) > 0)
