@@ -192,3 +192,32 @@ test.each(PROTOCOLS)('%s: each bridge in turn becomes the root by its priority',
     expect(views(made).filter((one) => one.includes('alternate'))).toHaveLength(1);
   }
 });
+
+test.each(PROTOCOLS)(
+  '%s: a cable between two ports of one bridge blocks one of them, for as long as it is there',
+  (protocol) => {
+    const made = network(protocol, 2, [[0, 1]]);
+    const [, node] = made.nodes;
+    made.connect(node, node);
+    node.apply(made.now);
+    settle(made);
+    const before = made.changes;
+    expect(['p2', 'p3'].map((name) => node.state(name))).toEqual(['forwarding', 'blocking']);
+    made.run(1_000_000);
+    expect(made.changes).toBe(before);
+    expect(node.tree.view(made.now).topologyChange).toBe(false);
+  },
+);
+
+test.each(PROTOCOLS)('%s: a topology change ends: a ring at rest forgets nothing', (protocol) => {
+  const made = network(protocol, 3, RING);
+  made.setLink(between(made, 0, 1), false);
+  settle(made);
+  made.setLink(between(made, 0, 1), true);
+  settle(made);
+  const flushed = () => made.nodes.map((node) => node.flushed.length);
+  const before = flushed();
+  made.run(1_000_000);
+  expect(flushed()).toEqual(before);
+  expect(made.nodes.map((node) => node.tree.view(made.now).topologyChange)).toEqual([false, false, false]);
+});
