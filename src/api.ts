@@ -574,6 +574,12 @@ export interface SwitchApi {
   fdb(filter?: FdbFilter): AsyncIterable<FdbEntry[]>;
   /** Forgets learned entries that match; resolves with how many. */
   flush(filter?: FdbFilter): Promise<number>;
+  /**
+   * Tries a port again that was disabled for an error, or closed by BPDU guard, before its time. Resolves with false if it
+   * was neither.
+   * @throws TaploomError `no_such_port`
+   */
+  enablePort(port: string): Promise<boolean>;
   pollGap(): PollGap;
   pollFrames(): PollFrames;
   /** Starts a capture; resolves when it runs. At most four at a time. */

@@ -175,6 +175,22 @@ export async function portDelete(context: Context, bridge: string, port: string)
   if (context.json) print(context, results, String);
 }
 
+/** Names of ports are unique in a switch, so no bridge is asked for. */
+export async function portEnable(context: Context, ports: readonly string[]): Promise<void> {
+  const { client } = context;
+  const all = (await client.summary()).ports;
+  const wanted = ports.map((name) => {
+    const port = all.find((other) => other.name === name);
+    if (port === undefined) throw new ControlError('no_such_port', `There is no port ${name}`);
+    return port;
+  });
+  const answers: { port: string; enabled: boolean }[] = [];
+  for (const { bridge, name } of wanted)
+    answers.push({ port: name, enabled: await client.enablePort(bridge, name) });
+  const idle = answers.filter(({ enabled }) => !enabled);
+  print(context, answers, () => idle.map(({ port }) => `${port} was not disabled\n`).join(''));
+}
+
 export async function portShow(context: Context, bridge?: string, port?: string): Promise<void> {
   const { client, terminal } = context;
   const { portsText, portText } = await import('./views.ts');

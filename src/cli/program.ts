@@ -193,6 +193,9 @@ export function taploomProgram(
   )
     .option('--unset <keys>', 'take these configuration keys back to their defaults')
     .action(action((c) => c.portSet));
+  child(port, 'enable <ports...>', 'try ports that are disabled for an error again, before their time', [
+    'port enable vm1',
+  ]).action(action((c) => (context, ports) => c.portEnable(context, ports as unknown as string[])));
   list(
     child(port, 'show [bridge] [port]', 'ports, or one with its settings and counters', [
       'port show',

@@ -216,6 +216,11 @@ export class ControlClient {
     return this.call('DELETE', portPath(bridge, port));
   }
 
+  /** False: it was not disabled. */
+  async enablePort(bridge: string, port: string): Promise<boolean> {
+    return (await this.call<{ enabled: boolean }>('POST', `${portPath(bridge, port)}/enable`)).enabled;
+  }
+
   /** Page by page; a million entries are never held at once. */
   async *fdb(filter: FdbFilter = {}, limit = 1000): AsyncGenerator<FdbEntry[]> {
     let cursor: string | undefined;

@@ -459,6 +459,7 @@ export const mdb = z.object({
   vlans: z.array(multicastVlan),
   ports: z.array(multicastPort),
 });
+export const enabled = z.object({ enabled: z.boolean().describe('false: it was not disabled') });
 export const flushed = z.object({ flushed: count });
 export const results = z.object({ results: z.array(actionResult).describe('deletions first') });
 export const planOrResults = z.object({

@@ -206,6 +206,17 @@ export const ROUTES: readonly Route[] = [
     }),
   }),
 
+  route('post', '/v1/bridges/{bridge}/ports/{port}/enable', {
+    summary: 'Try a port that is disabled for an error again, before its time',
+    answer: resource.enabled,
+    problems: [404],
+    handle: async ({ api }, { params }) => {
+      const name = portNamed(api.config, () => api.ports(), params.bridge, params.port);
+      requirePort(api.config, params.bridge, name);
+      return { enabled: await api.enablePort(name) };
+    },
+  }),
+
   route('get', '/v1/stats', {
     summary: 'Counters of all ports, and how promptly the data plane polls',
     answer: resource.stats,

@@ -89,6 +89,13 @@ export class StpService {
     this.trees?.forget(port);
   }
 
+  /** By hand: a port that BPDU guard closed takes part again. False if it does already. */
+  release(port: string): boolean {
+    const wasClosed = this.trees?.release(port, this.now()) ?? false;
+    if (wasClosed) this.wait();
+    return wasClosed;
+  }
+
   /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.trees === undefined || this.hasTimer) return;

@@ -297,6 +297,18 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return flushFdb(this.plane, this.compiler, this.config, filter);
   }
 
+  enablePort(port: string): Promise<boolean> {
+    return this.enqueue(async () => {
+      const [bridge] =
+        Object.entries(this.config.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
+      if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
+      const isOpened = this.stpService.release(port);
+      const isEnabled = (await this.guard.release(port)) || isOpened;
+      if (isEnabled) this.events.add({ type: 'port', change: 'enabled', bridge, port });
+      return isEnabled;
+    });
+  }
+
   pollGap(): PollGap {
     return this.counters.pollGap();
   }

@@ -161,6 +161,17 @@ describe('ports', () => {
     expect(await storm('none')).toBeUndefined();
   });
 
+  test('those that are disabled are enabled by name, also in the word of `ip link`', async () => {
+    cli.api.disabled.add('vm1').add('up0');
+    expect(await taploom('port', 'enable', 'vm1')).toEqual(quiet);
+    expect((await taploom('port', 'up', 'vm1', 'up0')).out).toBe('vm1 was not disabled\n');
+    expect([...cli.api.disabled]).toEqual([]);
+    expect(JSON.parse((await taploom('port', 'enable', 'vm1', '--json')).out)).toEqual([
+      { port: 'vm1', enabled: false },
+    ]);
+    expect((await taploom('port', 'enable', 'nope')).error).toBe('taploom: There is no port nope\n');
+  });
+
   test('what the switch cannot do is an error with its reason', async () => {
     cli.api.failures.set('bridges.br0.ports.vm9', {
       error: 'Cannot attach port vm9: another process has the TAP open',

@@ -123,6 +123,14 @@ describe('bridges and ports', () => {
     expect(await call(method, path, body)).toMatchObject({ status: 404, value: { code } });
   });
 
+  test('a disabled port is enabled, and one that is not says so', async () => {
+    await call('PUT', '/v1/bridges/br0', { ports: { vm1: { type: 'tap' } } });
+    api.disabled.add('vm1');
+    expect((await call('POST', '/v1/bridges/br0/ports/vm1/enable')).value).toEqual({ enabled: true });
+    expect((await call('POST', '/v1/bridges/br0/ports/vm1/enable')).value).toEqual({ enabled: false });
+    expect((await call('POST', '/v1/bridges/br0/ports/vm9/enable')).status).toBe(404);
+  });
+
   test('two changes at the same moment both take effect', async () => {
     const names = Array.from({ length: 10 }, (_, i) => `t${i}`);
     await Promise.all(names.map((name) => call('PUT', `/v1/bridges/br0/ports/${name}`, { type: 'tap' })));

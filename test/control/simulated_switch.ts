@@ -214,6 +214,13 @@ export class SimulatedSwitch implements SwitchApi {
     return 3;
   }
 
+  /** Ports that are disabled for an error. */
+  readonly disabled = new Set<string>();
+
+  async enablePort(port: string): Promise<boolean> {
+    return this.disabled.delete(port);
+  }
+
   pollGap(): PollGap {
     return {
       polls: 2,

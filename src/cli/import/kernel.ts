@@ -231,6 +231,7 @@ class Import {
       warn(`becomes VLAN ${vid} of ${device}, whose other frames stay the host's: ip link del ${ifname}`);
       return { type: 'af_packet', interface: device, host_stack: true, ...common, vlan: { trunk: [vid] } };
     }
+    if (linkinfo?.info_kind === 'vlan') warn('stays a VLAN device, and is attached as it is');
     if (linkinfo?.info_kind !== 'vxlan') return { type: 'af_packet', ...common };
     const tunnel = this.tunnel(link, warn);
     return tunnel && { ...tunnel, ...common };

@@ -165,6 +165,7 @@ test('what has no counterpart is told; what cannot be named is left out', () => 
     member('e1', 'br0', { locked: true, mcast_flood: false, multicast_router: 2, group_fwd_mask: '0x8' }),
     member('b%1', 'br0'),
     member('bond0', 'br0', {}, { info_kind: 'bond' }),
+    { ...member('eth0.10', 'br0', {}, { info_kind: 'vlan' }), link: 'eth0' },
     // a VRF's, not the bridge's
     { ...member('e9', 'br0'), linkinfo: { info_slave_kind: 'vrf' } },
     { ifname: 'br0.10', link: 'br0', mtu: 1500, linkinfo: { info_kind: 'vlan' } },
@@ -181,11 +182,13 @@ bridges:
     ports:
       e1: { type: af_packet, group_fwd_mask: 0x8, mcast_flood: false, locked: true }
       bond0: { type: af_packet }
+      eth0.10: { type: af_packet }
 `);
   expect(warnings).toEqual([
     'br0.e1: mcast_router has no counterpart',
     expect.stringMatching(/^br0\.b%1: its name is not an interface name: .*: left out$/),
     'br0.bond0: stays a bond of the kernel, and is attached as one interface',
+    'br0.eth0.10: stays a VLAN device, and is attached as it is',
     'br0: it has addresses: give them, and its routes, to the new br0: 10.0.0.1/24',
     'br0: the VLAN device br0.10 goes with it: make it again on the new br0',
   ]);
@@ -240,5 +243,10 @@ test.each([
   const others = [{ ifname: 'eth0', mtu: 1500 }, bridge('br1'), member('eth1', 'br1')];
   const { yaml, warnings } = imported({ links: [...others, bridge('br0', data), ...members] });
   expect(yaml).toContain('ports: { a: { type: af_packet }, b: { type: af_packet } }');
-  expect(warnings).toEqual([]);
+  const isTold = ({ linkinfo }: Link) => linkinfo?.info_kind === 'vlan';
+  expect(warnings).toEqual(
+    members
+      .filter(isTold)
+      .map(({ ifname }) => `br0.${ifname}: stays a VLAN device, and is attached as it is`),
+  );
 });
