@@ -8,6 +8,9 @@ import {
   type BridgeConfig,
   EMPTY_CONFIG,
   type MulticastConfig,
+  portVlans,
+  primaryOf,
+  privateVlans,
   type SwitchConfig,
   vlanSet,
 } from '../config/schema.ts';
@@ -384,18 +387,19 @@ function portsOf(name: string, { local, ports }: BridgeConfig): string[] {
 function carries(name: string, bridge: BridgeConfig, port: string, vlan: number): boolean {
   if (!bridge.vlan_filtering) return true;
   const config = port === name ? bridge.local || undefined : bridge.ports[port];
-  const { tagged, untagged } = vlanSet(config?.vlan);
+  const { tagged, untagged } = portVlans(privateVlans(bridge), config?.vlan);
   return [...tagged, ...untagged].some(({ from, to }) => from <= vlan && vlan <= to);
 }
 
 function vlansOf(name: string, bridge: BridgeConfig): Set<number> {
   if (!bridge.vlan_filtering) return new Set([0]);
   const vlans = new Set<number>();
+  const privates = privateVlans(bridge);
   for (const port of portsOf(name, bridge)) {
     const config = port === name ? bridge.local || undefined : bridge.ports[port];
     const { tagged, untagged } = vlanSet(config?.vlan);
     for (const { from, to } of [...tagged, ...untagged])
-      for (let vlan = from; vlan <= to; vlan++) vlans.add(vlan);
+      for (let vlan = from; vlan <= to; vlan++) vlans.add(primaryOf(privates, vlan));
   }
   return vlans;
 }
