@@ -31,6 +31,7 @@ const PATIENT = [
   'oracle',
   'package',
   'port_controls',
+  'private_vlans',
   'reconcile',
   'service_unit',
   'stp',
