@@ -84,6 +84,17 @@ test('addresses are those of the primary VLAN, wherever they were learned', asyn
   expect(rig.say('t', 'x > i vlan 102')).toEqual(['t drops: private_vlan']);
 });
 
+test('whoever asks for a secondary VLAN, or flushes one, means the addresses of the group', async () => {
+  const rig = await openOffice();
+  rig.say('i', 'i > *');
+  const found: string[] = [];
+  for await (const page of rig.taploom.fdb({ vlan: 102 }))
+    for (const { vlan, port } of page) found.push(`${vlan} ${port}`);
+  expect(found).toEqual(['100 i']);
+  expect(await rig.taploom.flush({ bridge: 'br0', vlan: 102 })).toBe(1);
+  expect(await rig.fdb()).toEqual([]);
+});
+
 test('no host gets into another VLAN of the group by a tag', async () => {
   const rig = await openOffice();
   expect(rig.say('i', 'i > * vlan 101')).toEqual(['p: i > *', 'q: i > *', 't: i > * vlan 101']);
