@@ -19,11 +19,14 @@ export interface PrivateVlan {
   /** Of a primary VLAN itself. */
   readonly primary: number;
   readonly role: 'primary' | 'isolated' | 'community';
+  /** What else leaves a port of this VLAN alone: of a primary one all secondaries, of these their primary. */
+  readonly others: readonly number[];
 }
 
 /** By VID; a VLAN that is not here is an ordinary one. */
 export type PrivateVlans = ReadonlyMap<number, PrivateVlan>;
 
+const VIDS = 4096;
 const NONE: PrivateVlans = new Map();
 
 export function privateVlans({ vlan_filtering, vlans }: BridgeConfig): PrivateVlans {
@@ -32,9 +35,11 @@ export function privateVlans({ vlan_filtering, vlans }: BridgeConfig): PrivateVl
   for (const [key, { private: secondaries }] of Object.entries(vlans)) {
     if (secondaries === undefined) continue;
     const primary = Number(key);
-    all.set(primary, { primary, role: 'primary' });
-    if (secondaries.isolated !== undefined) all.set(secondaries.isolated, { primary, role: 'isolated' });
-    for (const vid of secondaries.communities) all.set(vid, { primary, role: 'community' });
+    const { isolated, communities } = secondaries;
+    const others = isolated === undefined ? communities : [isolated, ...communities];
+    all.set(primary, { primary, role: 'primary', others });
+    for (const vid of others)
+      all.set(vid, { primary, role: vid === isolated ? 'isolated' : 'community', others: [primary] });
   }
   return all;
 }
@@ -62,15 +67,11 @@ export function portVlans(vlans: PrivateVlans, vlan: VlanConfig | undefined): Po
   const own = onlyVlan(vlans, set);
   if (own === undefined) return bothWays(set);
   const { pvid } = set;
-  const others =
-    own.role === 'primary'
-      ? [...vlans].filter(([vid, { primary }]) => primary === pvid && vid !== pvid).map(([vid]) => vid)
-      : [own.primary];
   return {
     pvid,
     tagged: [],
-    untagged: rangesOf([pvid, ...others]),
-    outOnly: others,
+    untagged: rangesOf([pvid, ...own.others]),
+    outOnly: own.others,
     inOnly: own.role === 'isolated' ? [pvid] : [],
   };
 }
@@ -132,10 +133,14 @@ export function checkVlans(name: string, bridge: BridgeConfig, doubts: Doubts, p
 /** Answers to what comes from a secondary VLAN come in the primary one. */
 function checkTrunks(name: string, bridge: BridgeConfig, problems: Problem[]): void {
   const vlans = privateVlans(bridge);
+  if (vlans.size === 0) return;
   const check = (path: string[], vlan: VlanConfig | undefined) => {
-    if (portRole(vlans, vlan) !== undefined) return;
+    const set = vlanSet(vlan);
+    if (onlyVlan(vlans, set) !== undefined) return;
+    const carried = new Uint8Array(VIDS);
+    for (const { from, to } of [...set.tagged, ...set.untagged]) carried.fill(1, from, to + 1);
     for (const [vid, { primary }] of vlans) {
-      if (!carriesVlan(vlan, vid) || carriesVlan(vlan, primary)) continue;
+      if (carried[vid] === 0 || carried[primary] === 1) continue;
       const message = `carries VLAN ${vid} without its primary VLAN ${primary}, in which the answers come: add that`;
       problems.push({ path: [...path, 'vlan', 'trunk'], message });
       return;
