@@ -39,6 +39,7 @@ const PATIENT = [
   'package',
   'pmtu',
   'port_controls',
+  'private_vlans',
   'reconcile',
   'restart_after_kill',
   'service_unit',

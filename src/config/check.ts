@@ -10,11 +10,11 @@ import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
+import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkUnderlays } from './underlays.ts';
-import { carriesVlan } from './vlan_set.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   const problems: Problem[] = [];
@@ -28,6 +28,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkAggregates(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
+    checkVlans(name, bridge, doubts, problems);
     checkStatic(name, bridge, doubts, problems);
     checkMirrors(name, bridge, doubts, problems);
     checkSpanningTree(name, bridge, problems);
@@ -199,6 +200,7 @@ function family(address: string): 4 | 6 {
 
 function checkStatic(name: string, bridge: BridgeConfig, doubts: Doubts, problems: Problem[]): void {
   const seen = new Set<string>();
+  const vlans = privateVlans(bridge);
   for (const [index, entry] of bridge.static.entries()) {
     const path = ['bridges', name, 'static', index];
     const report = (key: string, message: string) => problems.push({ path: [...path, key], message });
@@ -207,7 +209,7 @@ function checkStatic(name: string, bridge: BridgeConfig, doubts: Doubts, problem
     if (seen.has(key))
       report('mac', `${entry.mac} has an entry already${entry.vlan ? ` in VLAN ${entry.vlan}` : ''}`);
     seen.add(key);
-    checkStaticPort(name, bridge, entry, doubts, report);
+    checkStaticPort(name, bridge, vlans, entry, doubts, report);
 
     if (doubts.filtering(name)) continue;
     if (bridge.vlan_filtering && entry.vlan === undefined) {
@@ -224,6 +226,7 @@ function checkStatic(name: string, bridge: BridgeConfig, doubts: Doubts, problem
 function checkStaticPort(
   name: string,
   bridge: BridgeConfig,
+  vlans: PrivateVlans,
   entry: StaticEntryConfig,
   doubts: Doubts,
   report: (key: string, message: string) => void,
@@ -235,8 +238,11 @@ function checkStaticPort(
     return;
   }
   const vlan: VlanConfig | undefined = (port ?? local)?.vlan;
-  if (bridge.vlan_filtering && entry.vlan !== undefined && !carriesVlan(vlan, entry.vlan)) {
-    report('vlan', `port ${entry.port} does not carry VLAN ${entry.vlan}`);
+  if (bridge.vlan_filtering && entry.vlan !== undefined) {
+    const shared = sharedProblem(vlans, entry.vlan);
+    if (shared !== undefined) report('vlan', shared);
+    else if (!maySend(vlans, vlan, entry.vlan))
+      report('vlan', `port ${entry.port} does not carry VLAN ${entry.vlan}`);
   }
   if (port?.type !== 'vxlan') {
     if (entry.remote) report('remote', `port ${entry.port} is not a VXLAN port`);

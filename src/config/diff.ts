@@ -48,6 +48,7 @@ const BRIDGE_KEYS = [
   'fdb_limit',
   'group_fwd_mask',
   'stp',
+  'vlans',
   'mirrors',
   'multicast',
 ] as const;

@@ -442,6 +442,19 @@ const bridgeStp = mapping({
   ),
 });
 
+const privateVlan = mapping({
+  isolated: vid.optional(),
+  communities: z.array(vid, expecting('a list of VLAN ids (1-4094)')).default([]),
+}).refine(({ isolated, communities }) => isolated !== undefined || communities.length > 0, {
+  error: 'expected isolated: VLAN, communities: [VLAN, ...], or both',
+});
+const bridgeVlan = mapping({
+  private: privateVlan.optional(),
+  learning: boolean().default(true),
+  flood: boolean().default(true),
+});
+const vidKey = text(VID_TEXT, (value) => /^[1-9]\d{0,3}$/.test(value) && Number(value) <= MAX_VID);
+
 const bridge = mapping({
   vlan_filtering: boolean().default(false),
   ageing_time: number('an ageing time (0-1000000 seconds)', 0, 1_000_000).default(300),
@@ -449,6 +462,7 @@ const bridge = mapping({
   // BR_GROUPFWD_RESTRICTED
   group_fwd_mask: groupFwdMask(7, '0 (STP), 1 (PAUSE) and 2 (LACP) are restricted'),
   stp: z.union([z.boolean(), bridgeStp], STP).default(false),
+  vlans: z.record(vidKey, bridgeVlan, expecting('a mapping of VLAN ids to their settings')).default({}),
   multicast: multicast.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),

@@ -8,6 +8,10 @@ import {
   type BridgeConfig,
   EMPTY_CONFIG,
   type MulticastConfig,
+  type PrivateVlans,
+  portVlans,
+  primaryOf,
+  privateVlans,
   type SwitchConfig,
   vlanSet,
 } from '../config/schema.ts';
@@ -224,8 +228,9 @@ export class SnoopingService {
       (entry) => (entry.vlan ?? 0) === vlan && entry.group.includes(':') === (family === 6),
     );
     const ports = new Map<string, SnoopingPort>();
+    const privates = privateVlans(bridge);
     for (const port of portsOf(name, bridge)) {
-      if (!carries(name, bridge, port, vlan)) continue;
+      if (!carries(name, bridge, privates, port, vlan)) continue;
       const of = port === name ? undefined : bridge.ports[port];
       const own = new Map<string, Set<string>>();
       for (const { group, source = '', port: to } of statics)
@@ -381,21 +386,28 @@ function portsOf(name: string, { local, ports }: BridgeConfig): string[] {
   return [...(local === false ? [] : [name]), ...Object.keys(ports)];
 }
 
-function carries(name: string, bridge: BridgeConfig, port: string, vlan: number): boolean {
+function carries(
+  name: string,
+  bridge: BridgeConfig,
+  privates: PrivateVlans,
+  port: string,
+  vlan: number,
+): boolean {
   if (!bridge.vlan_filtering) return true;
   const config = port === name ? bridge.local || undefined : bridge.ports[port];
-  const { tagged, untagged } = vlanSet(config?.vlan);
+  const { tagged, untagged } = portVlans(privates, config?.vlan);
   return [...tagged, ...untagged].some(({ from, to }) => from <= vlan && vlan <= to);
 }
 
 function vlansOf(name: string, bridge: BridgeConfig): Set<number> {
   if (!bridge.vlan_filtering) return new Set([0]);
   const vlans = new Set<number>();
+  const privates = privateVlans(bridge);
   for (const port of portsOf(name, bridge)) {
     const config = port === name ? bridge.local || undefined : bridge.ports[port];
     const { tagged, untagged } = vlanSet(config?.vlan);
     for (const { from, to } of [...tagged, ...untagged])
-      for (let vlan = from; vlan <= to; vlan++) vlans.add(vlan);
+      for (let vlan = from; vlan <= to; vlan++) vlans.add(primaryOf(privates, vlan));
   }
   return vlans;
 }

@@ -58,6 +58,7 @@ test('the defaults are filled in', () => {
         ageing_time: 300,
         fdb_limit: 8192,
         group_fwd_mask: 0,
+        vlans: {},
         mirrors: {},
         stp: false,
         local: {},

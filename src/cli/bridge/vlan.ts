@@ -1,6 +1,7 @@
 // `bridge vlan`: a port's VLANs, seen and changed as Linux does: a set of VLANs, some of which leave untagged, and one that
 // takes untagged frames. Of ours one VLAN at most is both; what cannot be said with that is refused.
 
+import { portVlans, privateVlans } from '../../config/private_vlans.ts';
 import { type Range, rangesOf } from '../../config/range.ts';
 import type { VlanConfig } from '../../config/schema.ts';
 import { vlanSet } from '../../config/vlan_set.ts';
@@ -15,7 +16,8 @@ const MAX_VID = 4094;
 interface Row {
   readonly from: number;
   readonly to: number;
-  readonly isNative: boolean;
+  readonly isPvid: boolean;
+  readonly isUntagged: boolean;
 }
 
 export async function vlanShow(context: Context, words: Words): Promise<void> {
@@ -42,9 +44,7 @@ export function vlanText({ options }: Pick<Context, 'options'>, devices: readonl
     .filter(({ bridgeConfig }) => bridgeConfig.vlan_filtering)
     .map((device) => ({
       ifname: device.name,
-      vlans: rowsOf(vlanKey(device), ranges).filter(
-        ({ from, to }) => vid === 0 || (from <= vid && vid <= to),
-      ),
+      vlans: rowsOf(device, ranges).filter(({ from, to }) => vid === 0 || (from <= vid && vid <= to)),
     }))
     .filter(({ vlans }) => vlans.length > 0);
   if (!json) {
@@ -60,30 +60,42 @@ export function vlanText({ options }: Pick<Context, 'options'>, devices: readonl
   return jsonText(told, pretty);
 }
 
-function rowsOf(vlan: VlanConfig | undefined, ranges: boolean): Row[] {
-  const { tagged, untagged } = vlanSet(vlan);
+/** In a private VLAN more leave untagged than the one that untagged frames come in as. */
+function rowsOf(device: Device, ranges: boolean): Row[] {
+  const { pvid, tagged, untagged } = portVlans(privateVlans(device.bridgeConfig), vlanKey(device));
   const split = ({ from, to }: Range) =>
-    ranges
+    ranges && !(from <= pvid && pvid <= to)
       ? [{ from, to }]
       : Array.from({ length: to - from + 1 }, (_, i) => ({ from: from + i, to: from + i }));
-  return [
-    ...tagged.flatMap(split).map((range) => ({ ...range, isNative: false })),
-    ...untagged.map((range) => ({ ...range, isNative: true })),
-  ].sort((a, b) => a.from - b.from);
+  const row = (isUntagged: boolean) => (range: Range) => ({
+    ...range,
+    isPvid: range.from === pvid,
+    isUntagged,
+  });
+  return [...tagged.flatMap(split).map(row(false)), ...untagged.flatMap(split).map(row(true))].sort(
+    (a, b) => a.from - b.from,
+  );
 }
 
-function rowText({ from, to, isNative }: Row, details: boolean): string {
+function flagsOf({ isPvid, isUntagged }: Row): string[] {
+  return [...(isPvid ? ['PVID'] : []), ...(isUntagged ? ['Egress Untagged'] : [])];
+}
+
+function rowText(row: Row, details: boolean): string {
+  const { from, to } = row;
   const vids = from === to ? from : `${from}-${to}`;
   const more = details ? `${' '.repeat(NAME_WIDTH + 2)}state forwarding mcast_router 1 \n` : '';
-  return `${vids}${isNative ? ' PVID Egress Untagged' : ''}\n${more}`;
+  return `${[vids, ...flagsOf(row)].join(' ')}\n${more}`;
 }
 
-function rowJson({ from, to, isNative }: Row, details: boolean): object {
+function rowJson(row: Row, details: boolean): object {
+  const { from, to } = row;
+  const flags = flagsOf(row);
   return {
     vlan: from,
     ...(from !== to && { vlanEnd: to }),
     // iproute2 begins the list of flags for a range, too, unless it tells the details
-    ...((isNative || (from !== to && !details)) && { flags: isNative ? ['PVID', 'Egress Untagged'] : [] }),
+    ...((flags.length > 0 || (from !== to && !details)) && { flags }),
     ...(details && { state: 'forwarding', mcast_router: 1 }),
   };
 }
