@@ -56,6 +56,7 @@ export function openAfPacket(
     offloads: socket.offloads,
     interfaceId: () => socket.id,
     socket,
+    temporaryTap: socket.detourFd,
     get ownMtu() {
       return ownMtu;
     },
