@@ -98,3 +98,15 @@ test('a station is learned from its frame, ages, and is not learned where learni
   rig.say('p1', 'a > b');
   expect(rig.say('p2', 'b > a')).toEqual(['p1: b > a', 'p3: b > a']);
 });
+
+test('with learning off a port does not say either that a station has moved there: it is sought where it was', async () => {
+  const rig = await openRig({
+    br0: { ageing_time: 10, ports: { p1: {}, p2: { learning: false }, p3: {} } },
+  });
+  rig.say('p1', 'a > x');
+  rig.say('p2', 'a > x');
+  expect(rig.say('p3', 'b > a')).toEqual(['p1: b > a']);
+  rig.now += 11_000;
+  rig.say('p2', 'a > x');
+  expect(rig.say('p3', 'b > a')).toEqual(['p1: b > a', 'p2: b > a']);
+});

@@ -137,6 +137,25 @@ test.each(PROTOCOLS)(
   },
 );
 
+test.each(PROTOCOLS)('%s: figure 17.6 of IEEE 802.1D-2004, a ring of six', (protocol) => {
+  const made = network(protocol, 6, [
+    [0, 1],
+    [0, 5],
+    [1, 2],
+    [2, 3],
+    [3, 4],
+    [4, 5],
+  ]);
+  expect(views(made)).toEqual([
+    'root',
+    '2000 p1:root',
+    '4000 p1:root',
+    '6000 p1:root p2:alternate',
+    '4000 p2:root',
+    '2000 p1:root',
+  ]);
+});
+
 test.each(PROTOCOLS)(
   '%s: figure 17.7 of IEEE 802.1D-2004, of two links the priority of the port decides',
   (protocol) => {
