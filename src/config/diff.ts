@@ -19,6 +19,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'interface',
   'netns',
   'host_stack',
+  'stacked_tags',
   'owner',
   'group',
   'mac',

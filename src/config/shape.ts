@@ -277,6 +277,7 @@ const afPacketDevice = {
   interface: name.optional(),
   netns: netns.optional(),
   host_stack: boolean().default(false),
+  stacked_tags: boolean().default(false),
   when_deleted: whenDeleted,
   // Listening tells nobody anything; at the other end of a cable is often somebody who speaks.
   lldp: lldp.default('receive'),

@@ -26,11 +26,15 @@ export function openAfPacket(
   share?: Share,
   beside?: PacketSocket,
 ): Device {
-  const { interface: device = name, netns, host_stack, fault } = config;
+  const { interface: device = name, netns, host_stack, stacked_tags, fault } = config;
   const verb = `Cannot attach port ${name}`;
-  const socket = open(verb, { interface: device, netns, guard: !host_stack, beside }, (id) => {
-    requireUnused(verb, device, userOf(id));
-  });
+  const socket = open(
+    verb,
+    { interface: device, netns, guard: !host_stack, detour: stacked_tags, beside },
+    (id) => {
+      requireUnused(verb, device, userOf(id));
+    },
+  );
   let { mtu: ownMtu, mac } = socket.attached;
   const close = () => socket.close();
   const vlans = new VlanDevices(
@@ -134,6 +138,10 @@ function explain(error: unknown, verb: string, device: string, netns: string | u
       `${verb}: ${error.message}; that takes nf_tables with netdev chains and Linux 5.12. ` +
       'host_stack: true attaches the interface without, and the host then answers on it, too';
     return new TaploomError('no_isolation', message, options);
+  }
+  if (syscall === 'nft_fwd_netdev') {
+    const message = `${verb}: ${error.message}; stacked_tags takes nft_fwd_netdev. Without the key such frames have to fit the MTU`;
+    return new TaploomError('no_stacked_tags', message, options);
   }
   return new TaploomError('device_failed', `${verb}: ${error.message}`, options);
 }

@@ -43,7 +43,7 @@ export class Detour {
         what,
       );
       const result = native().tl_nft_forward_ingress(table, `taploom-${tap.ifindex}`, tap.name, index);
-      check(result, 'nf_tables', what);
+      check(result, 'nft_fwd_netdev', what);
       return new Detour(tap.fd, table);
     } catch (error) {
       if (table >= 0) closeFd(table);

@@ -8,7 +8,7 @@ import { interfaceId } from './interface_id.ts';
 import { LinkSocket, type LinkState } from './link.ts';
 import { aligned, native } from './native.ts';
 import { withNetns } from './netns.ts';
-import { check, SysError } from './sys_error.ts';
+import { check } from './sys_error.ts';
 import { closeFdAside } from './wake.ts';
 
 /**
@@ -29,6 +29,8 @@ export interface PacketOptions {
   netns?: string;
   /** Keep the host's own stack from receiving on the interface. */
   guard: boolean;
+  /** Give it a way for frames with service tags or several tags, which may exceed the MTU. */
+  detour?: boolean;
   /** Another socket on the same interface. */
   beside?: PacketSocket;
 }
@@ -91,7 +93,8 @@ export class PacketSocket {
           guard = options.beside?.guard?.share() ?? IngressGuard.open(netns, link.index, link.name);
         const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
-        return new PacketSocket(fd, link, id, links, guard, detour(options.netns, netns, link.index));
+        const detour = options.detour ? Detour.open(options.netns, netns, link.index) : undefined;
+        return new PacketSocket(fd, link, id, links, guard, detour);
       } catch (error) {
         void guard?.close();
         links.close();
@@ -100,7 +103,7 @@ export class PacketSocket {
     });
   }
 
-  /** What takes frames with service tags or several tags to the interface; undefined where this kernel has no such way. */
+  /** What takes frames with service tags or several tags to the interface. */
   get detourFd(): number | undefined {
     return this.detour?.fd;
   }
@@ -151,16 +154,6 @@ export class PacketSocket {
     this.links.close();
     await Promise.all([closeFdAside(this.fd), this.detour?.close()]);
     await this.guard?.close();
-  }
-}
-
-/** Without it such frames take the socket, and have to fit. */
-function detour(netns: string | undefined, netnsFd: number, index: number): Detour | undefined {
-  try {
-    return Detour.open(netns, netnsFd, index);
-  } catch (error) {
-    if (error instanceof SysError) return undefined;
-    throw error;
   }
 }
 

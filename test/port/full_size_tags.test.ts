@@ -61,7 +61,12 @@ async function paths() {
   await netns.withoutIpv6();
   await lab.veth(netns, 'a0', netns, 'z0');
   await lab.veth(netns, 'k0', netns, 'y0');
-  const attached = (name: string) => ({ type: 'af_packet', interface: name, netns: netns.name });
+  const attached = (name: string) => ({
+    type: 'af_packet',
+    interface: name,
+    netns: netns.name,
+    stacked_tags: true,
+  });
   const taploom = await Switch.open(
     configOf({
       br0: { ports: { a0: attached('a0'), from: {} } },
