@@ -35,14 +35,15 @@ async function receive(where: Netns, device: string, group: string, ...source: s
 
 const send = (from: Netns, device: string, group: string, count = 20) =>
   from.check(['/usr/bin/python3', script('group_sender'), device, group, String(count)]);
-const mdb = (daemon: Taploomd) => daemon.get<MulticastStatus>('/v1/mdb');
+const mdb = (daemon: Taploomd) => daemon.get<{ entries: MdbEntry[] }>('/v1/mdb');
+const vlans = async (daemon: Taploomd) => (await daemon.get<MulticastStatus>('/v1/multicast')).vlans;
 const areThere = (daemon: Taploomd, ...wanted: string[]) =>
   daemon.until(wanted.join(', '), async () => {
     const there = (await mdb(daemon)).entries.map(({ group, port }: MdbEntry) => `${group} ${port}`);
     return wanted.every((one) => there.includes(one));
   });
 const isActive = (daemon: Taploomd) =>
-  daemon.until('a querier', async () => (await mdb(daemon)).vlans.some(({ isActive }) => isActive), 20_000);
+  daemon.until('a querier', async () => (await vlans(daemon)).some(({ isActive }) => isActive), 20_000);
 
 /** A bridge with TAPs that hosts h1, h2, ... hold. */
 async function hosts(lab: Lab, count: number, multicast: object, config = {}) {
@@ -98,6 +99,30 @@ test('a group is on no port that did not ask, sources are told apart, and the re
   await expectLaws(daemon);
 });
 
+test('a port whose link goes down drops its groups, and is asked for them when it comes up', async () => {
+  const lab = await openLab();
+  const { all, daemon } = await hosts(lab, 2, {
+    querier: true,
+    static: [{ group: '239.2.2.2', port: 'vm1' }],
+  });
+  const [h1, h2] = all;
+  await isActive(daemon);
+  for (const [host, device] of [
+    [h1, 'vm1'],
+    [h2, 'vm2'],
+  ] as const) {
+    for (const group of [G, G6]) await receive(host, device, group);
+  }
+  await areThere(daemon, `${G} vm1`, `${G6} vm1`, `${G} vm2`, `${G6} vm2`);
+  await h1.ip('link set vm1 down');
+  const there = async () =>
+    (await mdb(daemon)).entries.map(({ group, port, type }) => `${group} ${port} ${type}`).sort();
+  await daemon.until('the end of its groups', async () => !(await there()).includes(`${G} vm1 dynamic`));
+  expect(await there()).toEqual([`${G} vm2 dynamic`, '239.2.2.2 vm1 static', `${G6} vm2 dynamic`]);
+  await h1.ip('link set vm1 up');
+  await areThere(daemon, `${G} vm1`);
+});
+
 describe('with a kernel bridge on the other side', () => {
   /** h1 [vm1] taploomd [up0] --- [up1] kernel bridge [far] --- [eth0] h2, and h3 [vm2] on this side. */
   async function opposite(multicast: object) {
@@ -124,7 +149,7 @@ describe('with a kernel bridge on the other side', () => {
     const [h1, h2] = all;
     await kb.ip('link set kbr type bridge mcast_querier 1 mcast_startup_query_interval 100');
     await isActive(daemon);
-    const [igmp] = (await mdb(daemon)).vlans.filter(({ protocol }) => protocol === 'igmp');
+    const [igmp] = (await vlans(daemon)).filter(({ protocol }) => protocol === 'igmp');
     expect(igmp).toMatchObject({ querier: { port: 'up0' }, routers: [{ port: 'up0', type: 'temporary' }] });
     const near = await receive(h1, 'vm1', G);
     const remote = await receive(far, 'eth0', SSM);
