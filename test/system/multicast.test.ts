@@ -9,11 +9,12 @@ import { type Lab, openLab } from '../support/lab.ts';
 import { expectLaws } from '../support/laws.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
+import { OpenVSwitch } from '../support/open_vswitch.ts';
 import { check } from '../support/process.ts';
 import { Taploomd } from '../support/taploomd.ts';
 import { Capture, ping } from '../support/traffic.ts';
 
-needs('tcpdump', 'ping');
+needs('tcpdump', 'ping', 'ovs-vswitchd');
 
 const script = (name: string) => fileURLToPath(new URL(`../support/${name}.py`, import.meta.url));
 const G = '239.1.1.1';
@@ -188,6 +189,40 @@ describe('with a kernel bridge on the other side', () => {
     );
     await expectLaws(daemon);
   });
+});
+
+test('Open vSwitch learns from our queries what its hosts want, and we from their reports', async () => {
+  const lab = await openLab();
+  const { sw, all, daemon } = await hosts(lab, 2, { querier: true, querier_address: '10.0.0.254' });
+  const [h1, h2] = all;
+  const [ns, far, idle] = await lab.netnsList(['ovs', 'far', 'idle']);
+  await lab.veth(sw, 'up0', ns, 'up1');
+  for (const [n, host] of [far, idle].entries()) {
+    await lab.veth(ns, `p${n}`, host, 'eth0');
+    await host.up('eth0', `10.0.0.${n + 9}/24`);
+  }
+  const ovs = await OpenVSwitch.start(lab, ns);
+  await ovs.vsctl('add-br', 'obr', '--', 'set', 'bridge', 'obr', 'datapath_type=netdev');
+  await ovs.vsctl('set', 'bridge', 'obr', 'mcast_snooping_enable=true');
+  for (const port of ['up1', 'p0', 'p1']) await ovs.vsctl('add-port', 'obr', port);
+  await daemon.request('PUT', '/v1/bridges/br0/ports/up0', { type: 'af_packet' });
+  await isActive(daemon);
+  const remote = await receive(far, 'eth0', G);
+  await areThere(daemon, `${G} up0`);
+  const captures = await Promise.all([
+    Capture.start(idle, 'eth0', `${lab.dir}/idle.pcap`, ...DATAGRAMS.split(' ')),
+    Capture.start(h2, 'vm2', `${lab.dir}/h2.pcap`, ...DATAGRAMS.split(' ')),
+  ]);
+  await send(h1, 'vm1', G);
+  await daemon.until('all datagrams', async () => remote.count() === 20);
+  const near = await receive(h1, 'vm1', SSM);
+  await areThere(daemon, `${SSM} vm1`);
+  await send(far, 'eth0', SSM);
+  await daemon.until('all datagrams', async () => near.count() === 20);
+  const [onIdle, onH2] = await Promise.all(captures.map((capture) => capture.stop()));
+  // To Open vSwitch the second group is unknown, so it floods it; to us it is not.
+  expect([onIdle.filter((line) => line.includes(G)), onH2]).toEqual([[], []]);
+  await expectLaws(daemon);
 });
 
 test('the example of docs/multicast.md does what the page says', async () => {
