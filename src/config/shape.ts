@@ -93,7 +93,7 @@ const mac = text(MAC_TEXT, (value) => {
 });
 
 const IP_TEXT = 'an IPv4 or IPv6 address';
-const unicastIp = z
+export const unicastIp = z
   .string(expecting(IP_TEXT))
   .superRefine((value, context) => {
     const bytes = parseIp(value);
@@ -397,7 +397,7 @@ const mirror = mapping({
 
 const STP = expecting('true, false or a mapping with protocol: rstp, stp or off');
 const GROUP_TEXT = 'a multicast group that is not link-local, such as 239.1.1.1 or ff15::1';
-const staticGroup = mapping({
+export const staticGroup = mapping({
   group: text(GROUP_TEXT, (value) => {
     const bytes = parseIp(value);
     return bytes !== undefined && isSnoopedGroup(bytes);
