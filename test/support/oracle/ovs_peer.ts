@@ -19,6 +19,7 @@ const MOST_TURNS = 1000;
 const LOOKUPS = /lookups: hit:(\d+) missed:(\d+) lost:(\d+)/;
 
 export class OvsPeer implements Peer {
+  readonly tableEvery = 1;
   private readonly dir: string;
   private readonly ovs: OpenVSwitch;
   private readonly appctl: Appctl;
@@ -96,6 +97,10 @@ export class OvsPeer implements Peer {
     const isSwept = async () =>
       (await this.entries()).every(({ age }) => age === 'static' || +age < this.ageing);
     for (let turns = 0; turns < MOST_TURNS && !(await isSwept()); turns++);
+  }
+
+  async change(): Promise<void> {
+    throw new Error('the VLANs of a port stay as they are');
   }
 
   async table(): Promise<string[]> {

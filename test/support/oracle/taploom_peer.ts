@@ -1,6 +1,6 @@
 // Taploom inline: memory ports, and a clock that the test turns.
 
-import type { SwitchConfigInput } from '../../../src/config/schema.ts';
+import type { SwitchConfigInput, VlanConfig } from '../../../src/config/schema.ts';
 import { Switch } from '../../../src/switch/switch.ts';
 import type { Egress, Peer } from './peer.ts';
 import type { Scene } from './scene.ts';
@@ -10,8 +10,10 @@ const GROUP_FWD_MASK = 0xfff8;
 const BRIDGE = 'br0';
 
 export class TaploomPeer implements Peer {
+  readonly tableEvery = 1;
   private readonly taploom: Switch;
   private names: string[] = [];
+  private scene: Scene | undefined;
   private now = 1_000_000;
 
   private constructor(taploom: Switch) {
@@ -29,6 +31,7 @@ export class TaploomPeer implements Peer {
   async begin(scene: Scene): Promise<void> {
     await this.taploom.apply({ version: 1 });
     await this.taploom.apply(configOf(scene));
+    this.scene = scene;
     this.names = scene.ports.map(({ name }) => name);
   }
 
@@ -52,6 +55,13 @@ export class TaploomPeer implements Peer {
   async wait(seconds: number): Promise<void> {
     this.now += seconds * 1000;
     this.taploom.poll(0, this.now);
+  }
+
+  async change(name: string, vlan: VlanConfig): Promise<void> {
+    if (this.scene === undefined) throw new Error('no scene');
+    const ports = this.scene.ports.map((port) => (port.name === name ? { ...port, vlan } : port));
+    this.scene = { ...this.scene, ports };
+    await this.taploom.apply(configOf(this.scene));
   }
 
   async table(): Promise<string[]> {
