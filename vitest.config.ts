@@ -21,6 +21,7 @@ const PATIENT = [
   'brctl_scripts',
   'deb',
   'device_errors',
+  'guest_links',
   'import',
   'lldp',
   'loop_detection',
