@@ -1,6 +1,7 @@
 // Where Taploom and another switch differ on purpose: the rows of docs/differences.md, by number. For most the other one is
-// told another frame, with which it has to do exactly what Taploom does with the original. Rows 9, 10 and 13 are
-// circumstances, which no scene makes while they are known (scene.ts); 11 and 12 are how much is compared (oracle.ts).
+// told another frame, with which it has to do exactly what Taploom does with the original. Row 10, 13 and
+// those of snooping are circumstances, which no scene makes while they are known (scene.ts); 11 and 12 are how much is
+// compared (oracle.ts).
 
 import type { Scene, ScenePort } from './scene.ts';
 
@@ -101,7 +102,8 @@ const RETOLD = [
   LACP_AT_LOCKED,
 ];
 
-export const OVS_ROWS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+export const SNOOPING_ROWS: readonly number[] = [15, 16, 17, 18, 19, 20, 21, 22];
+export const OVS_ROWS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, ...SNOOPING_ROWS];
 export const KERNEL_ROWS: readonly number[] = [13, 14];
 
 export interface Told {

@@ -57,8 +57,9 @@ async function play(
   end = Number.POSITIVE_INFINITY,
 ): Promise<string | undefined> {
   await Promise.all([ours.begin(scene), theirs.begin(scene)]);
-  for (const [n, step] of scene.steps.entries()) {
-    const isLooked = (n + 1) % theirs.tableEvery === 0 || n === scene.steps.length - 1;
+  const steps = [...scene.opening, ...scene.steps];
+  for (const [n, step] of steps.entries()) {
+    const isLooked = (n + 1) % theirs.tableEvery === 0 || n === steps.length - 1;
     const difference = await playStep(ours, theirs, scene, rows, step, isLooked, found);
     if (difference !== undefined) return `step ${n + 1}: ${difference}`;
     if (Date.now() > end) break;
@@ -150,7 +151,7 @@ async function report(
   const steps = await shrink(scene.steps, fails);
   const smallest = { ...scene, steps };
   const outcome = await play(ours, theirs, smallest, rows);
-  return `seed ${seed}\n${describe(smallest)}\n${outcome ?? `not again; before, ${first}`}`;
+  return `seed ${seed}: ${first}\n${describe(smallest)}\n${outcome ?? 'not again'}`;
 }
 
 /** Fewer and fewer steps, each with one frame, that still fail: delta debugging with halves. */
@@ -169,8 +170,8 @@ async function shrink(all: readonly Step[], fails: (steps: Step[]) => Promise<bo
   return steps;
 }
 
-function describe({ steps, ports, ...bridge }: Scene): string {
-  const lines = steps.map((step, n) =>
+function describe({ opening, steps, ports, ...bridge }: Scene): string {
+  const lines = [...opening, ...steps].map((step, n) =>
     'seconds' in step
       ? `  ${n + 1}. ${step.seconds} s pass`
       : `  ${n + 1}. ${step.port}: ${

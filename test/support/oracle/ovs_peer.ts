@@ -132,13 +132,18 @@ export class OvsPeer implements Peer {
     return String(this.isAware ? vlan : TUNNEL_VID);
   }
 
-  private commands({ isAware, ageing, limit, ports, mirror }: Scene): string[] {
+  private commands({ isAware, ageing, limit, ports, mirror, snooping }: Scene): string[] {
     const { bridge } = this;
     const settings = [`mac-aging-time=${ageing}`, 'forward-bpdu=true'];
     if (limit !== undefined) settings.push(`mac-table-size=${limit}`);
+    if (snooping !== undefined) {
+      settings.push(`mcast-snooping-aging-time=${ageing}`);
+      settings.push(`mcast-snooping-disable-flood-unregistered=${!snooping.floodsUnknown}`);
+    }
     // One tag is what a C-VLAN component looks at, and Open vSwitch's default; an end of a tunnel puts another one in front.
     const commands = ['--', 'set', 'Open_vSwitch', '.', `other_config:vlan-limit=${isAware ? 1 : 2}`];
     commands.push('--', 'add-br', bridge, '--', 'set', 'bridge', bridge, 'datapath-type=dummy');
+    commands.push(`mcast_snooping_enable=${snooping !== undefined}`);
     commands.push('fail-mode=standalone', ...settings.map((setting) => `other_config:${setting}`));
     for (const [n, port] of ports.entries()) {
       const name = this.nameOf(port.name);

@@ -3,6 +3,7 @@
 import type { VlanConfig } from '../../../src/config/schema.ts';
 import type { Random } from '../engine/random.ts';
 import * as frames from './frames.ts';
+import * as groups from './group_frames.ts';
 
 export interface ScenePort {
   name: string;
@@ -48,6 +49,10 @@ export interface Scene {
   /** Static entries are `sticky` where that is a choice. */
   isSticky: boolean;
   mirror?: SceneMirror;
+  /** Multicast snooping; whether unknown groups are flooded. */
+  snooping?: { floodsUnknown: boolean };
+  /** Without these the others make no sense. */
+  opening: readonly Step[];
   steps: readonly Step[];
 }
 
@@ -60,6 +65,8 @@ export interface Abilities {
   limits: boolean;
   /** Linux' port flags: hairpin, learning, floods, locked. */
   portFlags: boolean;
+  /** Multicast snooping: how probable it is. */
+  multicast: number;
   /** Ports get other VLANs while frames flow. */
   vlanChanges: boolean;
   /** Of a scene. */
@@ -74,10 +81,26 @@ export interface Abilities {
 const VIDS = [1, 2, 3, 4094];
 /** Of a port of a VLAN-aware bridge that says nothing. */
 export const DEFAULT_VLAN: VlanConfig = { access: 1 };
+const PLAIN = {
+  hairpin: false,
+  learning: true,
+  flood: true,
+  mcast_flood: true,
+  bcast_flood: true,
+  locked: false,
+};
+/** Before so long after its query Open vSwitch does not forget a router: MCAST_MROUTER_PORT_IDLE_TIME. */
+const ROUTER_SECONDS = 180;
+/** What the query says, and one. */
+const RESPONSE_SECONDS = 11;
 const AGEING = { min: 15, max: 40 };
 
 /** @param rows of docs/differences.md that are known: what they tell of does not happen */
 export function randomScene(random: Random, can: Abilities, rows: ReadonlySet<number>): Scene {
+  return random.chance(can.multicast) ? snoopingScene(random, can, rows) : plainScene(random, can, rows);
+}
+
+function plainScene(random: Random, can: Abilities, rows: ReadonlySet<number>): Scene {
   const isAware = can.vlans && random.chance(0.75);
   const isFull = can.limits && random.chance(0.1);
   const names = Array.from({ length: random.between(2, 6) }, (_, n) => `p${n + 1}`);
@@ -109,6 +132,7 @@ export function randomScene(random: Random, can: Abilities, rows: ReadonlySet<nu
     ports,
     statics,
     isSticky: rows.has(13),
+    opening: [],
     ...(isMirrored ? { mirror: randomMirror(random, others, watcher.name, isAware) } : {}),
     steps: Array.from({ length: can.steps }, (): Step => {
       if (clock !== false && random.chance(can.pauses)) return { seconds: randomSeconds(random, clock) };
@@ -119,6 +143,51 @@ export function randomScene(random: Random, can: Abilities, rows: ReadonlySet<nu
       const vids = isAware ? VIDS : [];
       return { port, frames: Array.from({ length: random.between(1, can.burst) }, () => make(random, vids)) };
     }),
+  };
+}
+
+/** A router is behind the first port, in all VLANs, and asks first of all. */
+function snoopingScene(random: Random, can: Abilities, rows: ReadonlySet<number>): Scene {
+  const isAware = random.chance(0.6);
+  const vids = isAware ? VIDS : [0];
+  const ports = Array.from({ length: random.between(3, 6) }, (_, n) => ({
+    name: `p${n + 1}`,
+    ...(isAware ? { vlan: n === 0 ? { trunk: VIDS } : randomVlan(random) } : {}),
+    ...PLAIN,
+    isolated: !rows.has(16) && random.chance(0.6),
+  }));
+  const [{ name: router, vlan: trunk }] = ports;
+  const queries = vids.flatMap((vid) =>
+    ([4, 6] as const).map((family) => groups.inVlan(groups.query(family), vid, trunk)),
+  );
+  const floodsUnknown = random.chance(0.5);
+  const hosts = { leave: !floodsUnknown || !rows.has(21), floodsUnknown, rows };
+  const hasOthers = floodsUnknown || !rows.has(22);
+  let left = ROUTER_SECONDS - RESPONSE_SECONDS;
+  const next = (): Step => {
+    const seconds = randomSeconds(random, rows.has(21) ? 'far' : true);
+    if (left > seconds && random.chance(can.pauses)) {
+      left -= seconds;
+      return { seconds };
+    }
+    const port = random.pick(ports);
+    const host = 10 + ports.indexOf(port);
+    const vid = isAware ? random.pick([...vidsOf(port.vlan)]) : 0;
+    const one = () =>
+      hasOthers && random.chance(0.2)
+        ? frames.any(random, isAware ? VIDS : [])
+        : groups.inVlan(groups.any(random, host, port.name === router, hosts), vid, port.vlan);
+    return { port: port.name, frames: Array.from({ length: random.between(1, can.burst) }, one) };
+  };
+  return {
+    isAware,
+    ageing: random.between(AGEING.min, AGEING.max),
+    ports,
+    statics: [],
+    isSticky: true,
+    snooping: { floodsUnknown },
+    opening: rows.has(20) ? [{ port: router, frames: queries }, { seconds: RESPONSE_SECONDS }] : [],
+    steps: Array.from({ length: can.steps }, next),
   };
 }
 

@@ -1,5 +1,6 @@
 // Taploom inline: memory ports, and a clock that the test turns.
 
+import { setImmediate } from 'node:timers/promises';
 import type { SwitchConfigInput, VlanConfig } from '../../../src/config/schema.ts';
 import { Switch } from '../../../src/switch/switch.ts';
 import type { Egress, Peer } from './peer.ts';
@@ -39,7 +40,7 @@ export class TaploomPeer implements Peer {
   async send(port: string, frames: readonly Buffer[]): Promise<Egress> {
     for (const frame of frames) {
       if (!this.taploom.memoryPort(port).send(frame)) throw new Error('the ring is full');
-      this.taploom.poll(0, this.now);
+      await this.poll();
     }
     const egress: Egress = new Map();
     for (const name of this.names) {
@@ -54,7 +55,16 @@ export class TaploomPeer implements Peer {
 
   async wait(seconds: number): Promise<void> {
     this.now += seconds * 1000;
+    await this.poll();
+  }
+
+  /** What snooping has heard is told to the engine in the next turns of the loop, and is in force a poll later. */
+  private async poll(): Promise<void> {
     this.taploom.poll(0, this.now);
+    for (let turns = this.scene?.snooping === undefined ? 0 : 3; turns > 0; turns--) {
+      await setImmediate();
+      this.taploom.poll(0, this.now);
+    }
   }
 
   async change(name: string, vlan: VlanConfig): Promise<void> {
@@ -74,12 +84,22 @@ export class TaploomPeer implements Peer {
   }
 }
 
-function configOf({ isAware, ageing, limit, ports, statics, mirror }: Scene): SwitchConfigInput {
+function configOf({ isAware, ageing, limit, ports, statics, mirror, snooping }: Scene): SwitchConfigInput {
+  // Open vSwitch takes everybody who leaves at his word.
+  const mcast = snooping !== undefined ? { mcast_fast_leave: true } : {};
   return {
     version: 1,
     bridges: {
       [BRIDGE]: {
         local: false,
+        ...(snooping === undefined
+          ? {}
+          : {
+              multicast: {
+                membership_interval: ageing - 0.5,
+                unknown: snooping.floodsUnknown ? 'flood' : 'routers',
+              },
+            }),
         vlan_filtering: isAware,
         // The others forget at a whole second, Taploom behind it.
         ageing_time: ageing - 0.5,
@@ -88,7 +108,7 @@ function configOf({ isAware, ageing, limit, ports, statics, mirror }: Scene): Sw
         static: statics.map(({ mac, vlan, port }) => ({ mac, port, ...(isAware ? { vlan } : {}) })),
         mirrors: mirror === undefined ? {} : { m1: mirror },
         ports: Object.fromEntries(
-          ports.map(({ name, ...keys }) => [name, { type: 'memory', capacity: 256, ...keys }]),
+          ports.map(({ name, ...keys }) => [name, { type: 'memory', capacity: 256, ...keys, ...mcast }]),
         ),
       },
     },
