@@ -1,6 +1,6 @@
 // Taploom beside other switches: the same frames into both, and the same must come of them. docs/oracle.md.
 //
-//   ORACLE_FRAMES  how many for each (default: what takes 5 s, in CI 30 s)       ORACLE_SEED  of the first scene
+//   ORACLE_FRAMES  how many for each (default: what takes 5 s, in CI 20 s)       ORACLE_SEED  of the first scene
 
 import { expect, test } from 'vitest';
 import { missingForGuests } from '../support/guest.ts';
@@ -19,7 +19,7 @@ needs('ovs-vswitchd', 'ovsdb-server', 'ovs-vsctl', 'bridge', 'python3');
 
 const FRAMES = Number(process.env.ORACLE_FRAMES ?? Number.POSITIVE_INFINITY);
 const SEED = Number(process.env.ORACLE_SEED ?? Date.now() % 2 ** 31);
-const SECONDS = process.env.ORACLE_FRAMES !== undefined ? 7200 : process.env.CI ? 30 : 5;
+const SECONDS = process.env.ORACLE_FRAMES !== undefined ? 7200 : process.env.CI ? 20 : 5;
 
 const OVS: Abilities = {
   vlans: true,

@@ -89,7 +89,7 @@ function data(random: Random, neighbours: readonly string[]): Buffer {
   return padded(membership.packet(group, UDP, payload, from, random.between(1, 6)));
 }
 
-/** As it comes in at a port with these VLANs, or undefined: at a bridge without. */
+/** As it comes in at a port with these VLANs; `vlan` is undefined at a bridge without. */
 export function inVlan(frame: Buffer, vid: number, vlan: VlanConfig | undefined): Buffer {
   if (vlan === undefined || vid === ('access' in vlan ? vlan.access : vlan.native)) return frame;
   return Buffer.concat([frame.subarray(0, MACS_LEN), tag(0x8100, vid), frame.subarray(MACS_LEN)]);
