@@ -26,6 +26,7 @@ const PATIENT = [
   'deb',
   'device_errors',
   'group_fwd_mask',
+  'guest_links',
   'import',
   'kept_bridge',
   'lldp',

@@ -1,9 +1,11 @@
-// Where Taploom and another switch differ on purpose: the rows of docs/differences.md, by number. The other one is then
-// told another frame, with which it has to do exactly what Taploom does with the original.
+// Where Taploom and another switch differ on purpose: the rows of docs/differences.md, by number. For most the other one is
+// told another frame, with which it has to do exactly what Taploom does with the original. Row 10, 13 and
+// those of snooping are circumstances, which no scene makes while they are known (scene.ts); 11 and 12 are how much is
+// compared (oracle.ts).
 
 import type { Scene, ScenePort } from './scene.ts';
 
-export interface Difference {
+interface Difference {
   /** Its row in docs/differences.md. */
   number: number;
   matches(frame: Buffer, port: ScenePort, scene: Scene): boolean;
@@ -81,8 +83,14 @@ const PRIORITY_TAG: Difference = {
   instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, MACS_LEN)),
 };
 
+const LACP_AT_LOCKED: Difference = {
+  number: 14,
+  matches: (frame, { locked }) => locked && reservedOf(frame) === 2,
+  instead: () => null,
+};
+
 /** In the order in which they count. */
-export const OVS_DIFFERENCES = [
+const RETOLD = [
   BAD_SOURCE,
   PAUSE,
   LACP,
@@ -91,7 +99,12 @@ export const OVS_DIFFERENCES = [
   ELIGIBLE,
   SECOND_TAG,
   PRIORITY_TAG,
+  LACP_AT_LOCKED,
 ];
+
+export const SNOOPING_ROWS: readonly number[] = [15, 16, 17, 18, 19, 20, 21, 22];
+export const OVS_ROWS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, ...SNOOPING_ROWS];
+export const KERNEL_ROWS: readonly number[] = [13, 14];
 
 export interface Told {
   frame: Buffer | null;
@@ -100,10 +113,10 @@ export interface Told {
   isForNobody: boolean;
 }
 
-export function tell(rows: readonly Difference[], frame: Buffer, port: ScenePort, scene: Scene): Told {
+export function tell(rows: ReadonlySet<number>, frame: Buffer, port: ScenePort, scene: Scene): Told {
   const told: Told = { frame, numbers: [], isForNobody: false };
-  for (const row of rows) {
-    if (told.frame === null || !row.matches(told.frame, port, scene)) continue;
+  for (const row of RETOLD) {
+    if (!rows.has(row.number) || told.frame === null || !row.matches(told.frame, port, scene)) continue;
     told.frame = row.instead(told.frame);
     told.numbers.push(row.number);
     told.isForNobody ||= row.isForNobody === true;
