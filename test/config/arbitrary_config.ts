@@ -81,6 +81,7 @@ const afPacket = fc.record(
     interface: fc.constantFrom('eth0', 'eth1', 'veth9'),
     netns,
     host_stack: fc.boolean(),
+    stacked_tags: fc.boolean(),
     lldp,
     ...common,
   },

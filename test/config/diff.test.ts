@@ -75,6 +75,7 @@ test.each([
   ['type', { type: 'tap' }, { type: 'memory' }],
   ['interface', { type: 'af_packet' }, { type: 'af_packet', interface: 'eth1' }],
   ['host_stack', { type: 'af_packet' }, { type: 'af_packet', host_stack: true }],
+  ['stacked_tags', { type: 'af_packet' }, { type: 'af_packet', stacked_tags: true }],
   ['capacity', { type: 'memory' }, { type: 'memory', capacity: 5 }],
   ['vni', { ...VXLAN, vni: 1 }, { ...VXLAN, vni: 2 }],
 ])('another %s is another port', (_, from, to) => {
