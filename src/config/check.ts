@@ -10,9 +10,10 @@ import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
-import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
+import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkUnderlays } from './underlays.ts';
+import type { VlanConfig } from './vlan_config.ts';
 import { carriesVlan } from './vlan_set.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
@@ -78,6 +79,7 @@ function checkVlanKeys(name: string, bridge: BridgeConfig, problems: Problem[]):
       path,
       message: `bridge ${name} does not filter VLANs: set its vlan_filtering to true, or remove this key`,
     });
+  if (bridge.vlan_protocol !== '802.1Q') report(['bridges', name, 'vlan_protocol']);
   if (bridge.local !== false && bridge.local.vlan) report(['bridges', name, 'local', 'vlan']);
   for (const [portName, port] of Object.entries(bridge.ports)) {
     if (port.vlan) report(['bridges', name, 'ports', portName, 'vlan']);
