@@ -18,8 +18,8 @@ const FRAMES = Number(process.env.ORACLE_FRAMES ?? Number.POSITIVE_INFINITY);
 const SEED = Number(process.env.ORACLE_SEED ?? Date.now() % 2 ** 31);
 const SECONDS = process.env.ORACLE_FRAMES !== undefined ? 7200 : process.env.CI ? 30 : 5;
 
-const OVS = { vlans: true, clock: true, mirrors: true, limits: true, portFlags: false };
-const KERNEL = { vlans: false, clock: false, mirrors: false, limits: false, portFlags: true };
+const OVS = { vlans: true, tunnels: true, clock: true, mirrors: true, limits: true, portFlags: false };
+const KERNEL = { vlans: false, tunnels: false, clock: false, mirrors: false, limits: false, portFlags: true };
 
 const TIMEOUT = { timeout: (SECONDS + 120) * 1000 };
 

@@ -64,13 +64,14 @@ export class TaploomPeer implements Peer {
   }
 }
 
-function configOf({ isAware, ageing, limit, ports, statics, mirror }: Scene): SwitchConfigInput {
+function configOf({ isAware, provider, ageing, limit, ports, statics, mirror }: Scene): SwitchConfigInput {
   return {
     version: 1,
     bridges: {
       [BRIDGE]: {
         local: false,
         vlan_filtering: isAware,
+        ...(provider === undefined ? {} : { vlan_protocol: provider }),
         // The others forget at a whole second, Taploom behind it.
         ageing_time: ageing - 0.5,
         group_fwd_mask: GROUP_FWD_MASK,
