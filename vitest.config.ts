@@ -31,6 +31,7 @@ const PATIENT = [
   'oracle',
   'package',
   'port_controls',
+  'qinq',
   'reconcile',
   'service_unit',
   'stp',
