@@ -34,8 +34,16 @@ export class TurnTaker {
   }
 
   /** @param what grows in measure_growth.ts @param folder that of another tree */
-  static async start(lab: Lab, what: string, size: number, folder?: string): Promise<TurnTaker> {
-    const program = startMeasuring(lab, 'measure_growth', [what, size], [], folder);
+  static start(lab: Lab, what: string, size: number, folder?: string): Promise<TurnTaker> {
+    return TurnTaker.of(startMeasuring(lab, 'measure_growth', [what, size], [], folder));
+  }
+
+  /** @param feature its place in FEATURES */
+  static withFeature(lab: Lab, feature: number): Promise<TurnTaker> {
+    return TurnTaker.of(startMeasuring(lab, 'measure_feature', [feature]));
+  }
+
+  private static async of(program: Process): Promise<TurnTaker> {
     await program.waitFor(/^ready\n/, READY_MS);
     return new TurnTaker(program);
   }

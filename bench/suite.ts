@@ -4,6 +4,7 @@ import { afPacket } from './af_packet.ts';
 import { before } from './before.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
+import { features } from './features.ts';
 import { growth } from './growth.ts';
 import { heap } from './heap.ts';
 import { host } from './host.ts';
@@ -19,6 +20,7 @@ import { workers } from './workers.ts';
 
 export const BENCHES: readonly Bench[] = [
   engine,
+  features,
   heap,
   scavenges,
   start,

@@ -5,6 +5,8 @@
  * closed, however its process ends.
  *
  *   payload: TPID and TCI -> bitwise: without priority -> lookup in the set of tags -> accept; else the policy, drop
+ *
+ * The same on a TAP, whose one rule hands every frame to another interface: sys/detour.ts.
  */
 #include "taploom.h"
 #include <arpa/inet.h>
@@ -147,11 +149,17 @@ static void close_expression(struct batch *b, struct expression e)
     end(b, e.item);
 }
 
-static void rule(struct batch *b, const char *table)
+/* Opens the list of expressions of a new rule. */
+static struct nlattr *rule(struct batch *b, const char *table)
 {
     table_message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFTA_RULE_TABLE, table);
     text(b, NFTA_RULE_CHAIN, "ingress");
-    struct nlattr *list = nest(b, NFTA_RULE_EXPRESSIONS);
+    return nest(b, NFTA_RULE_EXPRESSIONS);
+}
+
+static void accept_tags(struct batch *b, const char *table)
+{
+    struct nlattr *list = rule(b, table);
 
     struct expression e = expression(b, "payload");
     number(b, NFTA_PAYLOAD_DREG, NFT_REG_1);
@@ -186,6 +194,24 @@ static void rule(struct batch *b, const char *table)
     end(b, list);
 }
 
+static void forward(struct batch *b, const char *table, int index)
+{
+    struct nlattr *list = rule(b, table);
+
+    struct expression e = expression(b, "immediate");
+    number(b, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+    struct nlattr *data = nest(b, NFTA_IMMEDIATE_DATA);
+    attribute(b, NFTA_DATA_VALUE, &index, sizeof index); /* as the machine has it */
+    end(b, data);
+    close_expression(b, e);
+
+    e = expression(b, "fwd");
+    number(b, NFTA_FWD_SREG_DEV, NFT_REG_1);
+    close_expression(b, e);
+
+    end(b, list);
+}
+
 /* All answers that are owed; the first error among them counts. */
 static int answers(int sock, int count)
 {
@@ -206,29 +232,53 @@ static int answers(int sock, int count)
     return result;
 }
 
-/* `again`: the table is there, and is replaced at once: the device has got another name, or other VLAN devices. */
-int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again, const uint32_t *tags, int count)
+/* A batch with room for `elements`, which begins with a new table of ours; instead of the old one if `again`. */
+static int begin(struct batch *b, const char *table, int again, size_t elements)
+{
+    *b = (struct batch){ .bytes = calloc(1, BATCH_BYTES + elements * ELEMENT_BYTES) };
+    if (!b->bytes) return -ENOMEM;
+    start(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    if (again) table_message(b, NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, table);
+    table_message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, NFTA_TABLE_NAME, table);
+    number(b, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+    return 0;
+}
+
+static int carry_out(struct batch *b, int sock)
 {
     struct timeval limit = { .tv_sec = 2 };
     struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-    if (strlen(table) > 64 || strlen(device) > 64 || count < 0 || count > MAX_TAGS) return -EINVAL;
-    if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0) return -errno;
-    struct batch b = { .bytes = calloc(1, BATCH_BYTES + (size_t)count * ELEMENT_BYTES) };
-    if (!b.bytes) return -ENOMEM;
+    start(b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    int result = setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
+                 sendto(sock, b->bytes, b->length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0
+        ? -errno : answers(sock, b->answers);
+    free(b->bytes);
+    return result;
+}
 
-    start(&b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-    if (again) table_message(&b, NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, table);
-    table_message(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, NFTA_TABLE_NAME, table);
-    number(&b, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+/* `again`: the table is there, and is replaced at once: the device has got another name, or other VLAN devices. */
+int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again, const uint32_t *tags, int count)
+{
+    struct batch b;
+    if (strlen(table) > 64 || strlen(device) > 64 || count < 0 || count > MAX_TAGS) return -EINVAL;
+    int result = begin(&b, table, again, (size_t)count);
+    if (result < 0) return result;
     chain(&b, table, device);
     if (count > 0) {
         set(&b, table, tags, count);
-        rule(&b, table);
+        accept_tags(&b, table);
     }
-    start(&b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    return carry_out(&b, sock);
+}
 
-    ssize_t sent = sendto(sock, b.bytes, b.length, 0, (struct sockaddr *)&kernel, sizeof kernel);
-    int result = sent < 0 ? -errno : answers(sock, b.answers);
-    free(b.bytes);
-    return result;
+/* Whatever `device` receives leaves through the interface `index` instead. */
+int tl_nft_forward_ingress(int sock, const char *table, const char *device, int index)
+{
+    struct batch b;
+    if (strlen(table) > 64 || strlen(device) > 64) return -EINVAL;
+    int result = begin(&b, table, 0, 0);
+    if (result < 0) return result;
+    chain(&b, table, device);
+    forward(&b, table, index);
+    return carry_out(&b, sock);
 }

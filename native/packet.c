@@ -11,6 +11,7 @@
 #include "sockopt.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
@@ -20,6 +21,8 @@
 #define HEADER ((int)sizeof(struct virtio_net_hdr))
 #define TAG_LEN 4
 #define MACS_LEN 12
+#define VID_MASK 0xfff
+#define FILTER_FIXED 9 /* instructions of a filter that are no range's */
 #define LOOK_EVERY_MS 200 /* least time between two looks at the interfaces that are down; there is none during a wait */
 
 /* Bound to no protocol until everything is set, so that no frame of another interface or without tag comes in. */
@@ -42,6 +45,36 @@ int tl_packet_open(int netns, int index, int buffer)
     if (result == 0) return fd;
     close(fd);
     return result;
+}
+
+/*
+ * Only frames whose VLAN is in one of `count` ranges (first and last VID), and those without a tag of 802.1Q or with a
+ * priority tag if `untagged`. A count of -1 lets everything in again.
+ */
+int tl_packet_filter(int fd, const int32_t *ranges, int count, int untagged)
+{
+    struct sock_filter code[BPF_MAXINSNS];
+    struct sock_fprog program = { .filter = code };
+    int n = 0, none = 0;
+    if (count < 0)
+        return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none) < 0 && errno != ENOENT ? -errno : 0;
+    if (FILTER_FIXED + 3 * count > BPF_MAXINSNS) return -E2BIG;
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TPID);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021Q, 0, 2);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TAG);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, VID_MASK, 1, 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, untagged ? UINT32_MAX : 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, VID_MASK);
+    for (int i = 0; i < count; i++) {
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)ranges[2 * i], 0, 2);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)ranges[2 * i + 1], 1, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    }
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+    program.len = (unsigned short)n;
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
 /* Frames that found the socket's buffer full since the last call. */

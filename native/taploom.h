@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 14
+#define TL_VERSION 15
 int tl_version(void);
 
 /* fd.c */
@@ -100,11 +100,13 @@ int tl_too_big_open(int netns);
 
 /* packet.c: a packet socket on an interface; `index` belongs to the namespace */
 int tl_packet_open(int netns, int index, int buffer);
+int tl_packet_filter(int fd, const int32_t *ranges, int count, int untagged);
 int tl_packet_drops(int fd);
 
 /* nft.c: on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) */
 /* `tags` (TPID << 16 | VID) are not dropped: they belong to VLAN devices on the interface. */
 int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again, const uint32_t *tags, int count);
+int tl_nft_forward_ingress(int sock, const char *table, const char *device, int index);
 
 /* wake.c */
 int tl_wake_create(void);

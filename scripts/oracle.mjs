@@ -10,7 +10,14 @@ await main(() => {
   for (const value of [frames, seed]) {
     if (!/^\d+$/.test(value)) throw new SetupError(`${value} is not a number: npm run oracle -- FRAMES SEED`);
   }
-  const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'system'];
+  const args = [
+    join(ROOT, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--project',
+    'patient',
+    '-t',
+    'does the same',
+  ];
   const env = { ...process.env, ORACLE_FRAMES: frames, ORACLE_SEED: seed };
   const options = { cwd: ROOT, env, stdio: 'inherit' };
   process.exitCode =

@@ -356,6 +356,26 @@ export interface MdbEntry {
   hosts?: string[];
 }
 
+export interface MdbFilter {
+  bridge?: string;
+  vlan?: number;
+  port?: string;
+  group?: string;
+  /** `flushGroups` only: of these groups no more than this source. */
+  source?: string;
+}
+
+/** What somebody wants of a group, as a host behind the port would say it: until the time for it is over. */
+export interface GroupWish {
+  bridge: string;
+  vlan?: number;
+  port: string;
+  group: string;
+  /** `include`: only from the sources that are listed; `exclude`, the default: from all others. */
+  mode?: 'include' | 'exclude';
+  sources?: string[];
+}
+
 /** IGMP or MLD in one VLAN. */
 export interface MulticastVlan {
   bridge: string;
@@ -574,6 +594,12 @@ export interface SwitchApi {
   fdb(filter?: FdbFilter): AsyncIterable<FdbEntry[]>;
   /** Forgets learned entries that match; resolves with how many. */
   flush(filter?: FdbFilter): Promise<number>;
+  /**
+   * Tries a port again that was disabled for an error, or closed by BPDU guard, before its time. Resolves with false if it
+   * was neither.
+   * @throws TaploomError `no_such_port`
+   */
+  enablePort(port: string): Promise<boolean>;
   pollGap(): PollGap;
   pollFrames(): PollFrames;
   /** Starts a capture; resolves when it runs. At most four at a time. */
@@ -584,9 +610,17 @@ export interface SwitchApi {
   lldp(): LldpNeighbor[];
   /** Ports on which LLDP runs. */
   lldpPorts(): LldpPortStatus[];
-  /** What multicast snooping found, of one bridge or of all that snoop. */
-  multicast(bridge?: string): MulticastStatus;
-  /** The same without entries: their number may be large. */
+  /** Pages of the groups that multicast snooping found. */
+  mdb(filter?: MdbFilter): Iterable<MdbEntry[]>;
+  /**
+   * Joins a group for a port, as long as a host's report would hold.
+   * @throws TaploomError `no_such_bridge`, `no_such_port`, `not_snooping`, `too_many_groups`
+   */
+  joinGroup(wish: GroupWish): void;
+  /** Forgets what hosts have joined, not what the configuration says. Returns how many (group, port) there were. */
+  flushGroups(filter?: MdbFilter): number;
+  /** Queriers and router ports by VLAN and protocol, of one bridge or of all that snoop. */
+  multicastVlans(bridge?: string): MulticastVlan[];
   multicastPorts(): MulticastPort[];
   /**
    * What would become of a frame: nothing is sent, learned or counted.

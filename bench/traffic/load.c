@@ -5,14 +5,19 @@
  *                    RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them; to COUNT addresses in turns
  *   load receive PORT                               "ready", then counts until SIGTERM; tells when the first came (s since 1970)
  *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; a lost one counts as what was waited for it
+ *   load propose INTERFACE HEX SECONDS INTERVAL_US  the same with a RST BPDU, all of its frame, and the agreement to it
  *
- * SIZE is the UDP payload. `ask` runs before everybody else (SCHED_FIFO), or the times would be those of waiting for a CPU.
+ * SIZE is the UDP payload. `ask` and `propose` run before everybody else (SCHED_FIFO), or the times would be those of
+ * waiting for a CPU.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <net/ethernet.h>
+#include <net/if.h>
 #include <netinet/ip_icmp.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -170,43 +175,96 @@ static uint16_t checksum(const void *data, size_t length)
 
 static int open_icmp(const char *address)
 {
-    struct sched_param first = { .sched_priority = 1 };
     struct sockaddr_in to = { .sin_family = AF_INET };
     int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
-    if (sched_setscheduler(0, SCHED_FIFO, &first) < 0) err(1, "SCHED_FIFO");
     if (inet_pton(AF_INET, address, &to.sin_addr) != 1) errx(1, "%s is no IPv4 address", address);
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0) err(1, "%s", address);
     return fd;
 }
 
-/* What a raw socket delivers begins with the IP header. */
-static int is_answer(const uint8_t *packet, ssize_t length, const struct icmphdr *question)
+/* Of one question at a time. */
+struct dialogue {
+    int fd;
+    uint8_t question[64];
+    size_t length;
+    void (*renew)(struct dialogue *);
+    int (*is_answer)(const struct dialogue *, const uint8_t *packet, size_t length);
+};
+
+static void renew_echo(struct dialogue *one)
 {
-    struct icmphdr answer;
-    size_t header = 4 * (size_t)(packet[0] & 15);
-    if (length < (ssize_t)(header + sizeof answer)) return 0;
-    memcpy(&answer, packet + header, sizeof answer);
-    return answer.type == ICMP_ECHOREPLY && answer.un.echo.id == question->un.echo.id &&
-           answer.un.echo.sequence == question->un.echo.sequence;
+    struct icmphdr echo;
+    memcpy(&echo, one->question, sizeof echo);
+    echo.un.echo.sequence++;
+    echo.checksum = 0;
+    echo.checksum = checksum(&echo, sizeof echo);
+    memcpy(one->question, &echo, sizeof echo);
 }
 
-static void ask(int fd, double seconds, double interval)
+/* What a raw socket delivers begins with the IP header. */
+static int is_echo_reply(const struct dialogue *one, const uint8_t *packet, size_t length)
+{
+    struct icmphdr question, answer;
+    size_t header = length > 0 ? 4 * (size_t)(packet[0] & 15) : 0;
+    if (length < header + sizeof answer) return 0;
+    memcpy(&question, one->question, sizeof question);
+    memcpy(&answer, packet + header, sizeof answer);
+    return answer.type == ICMP_ECHOREPLY && answer.un.echo.id == question.un.echo.id &&
+           answer.un.echo.sequence == question.un.echo.sequence;
+}
+
+static struct dialogue echo(const char *address)
+{
+    struct dialogue one = { .fd = open_icmp(address), .renew = renew_echo, .is_answer = is_echo_reply };
+    struct icmphdr question = { .type = ICMP_ECHO, .un.echo.id = (uint16_t)getpid() };
+    one.length = sizeof question;
+    memcpy(one.question, &question, sizeof question);
+    return one;
+}
+
+/* Agreements look all alike: forgets those to earlier questions. */
+static void forget_answers(struct dialogue *one)
+{
+    uint8_t late[128];
+    while (recv(one->fd, late, sizeof late, MSG_DONTWAIT) >= 0);
+}
+
+/* IEEE 802.1D-2004, 9.3.3: bit 7 of the flags, which lie behind two addresses, length, LLC and the first four bytes. */
+static int is_agreement(const struct dialogue *one, const uint8_t *packet, size_t length)
+{
+    enum { FLAGS_AT = 14 + 3 + 4, AGREEMENT = 0x40 };
+    return length > FLAGS_AT && memcmp(packet, one->question, 6) == 0 && (packet[FLAGS_AT] & AGREEMENT) != 0;
+}
+
+static struct dialogue proposal(const char *interface, const char *hex)
+{
+    uint16_t all = htons(ETH_P_ALL);
+    struct dialogue one = { .fd = socket(AF_PACKET, SOCK_RAW, all), .renew = forget_answers, .is_answer = is_agreement };
+    struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = all, .sll_ifindex = (int)if_nametoindex(interface) };
+    if (one.fd < 0 || bind(one.fd, (struct sockaddr *)&at, sizeof at) < 0) err(1, "%s", interface);
+    while (one.length < sizeof one.question && sscanf(hex + 2 * one.length, "%2hhx", one.question + one.length) == 1)
+        one.length++;
+    return one;
+}
+
+static void ask(struct dialogue *one, double seconds, double interval)
 {
     static double times[MAX_SAMPLES];
-    struct pollfd wait = { .fd = fd, .events = POLLIN };
-    struct icmphdr question = { .type = ICMP_ECHO, .un.echo.id = (uint16_t)getpid() };
+    struct sched_param first = { .sched_priority = 1 };
+    struct pollfd wait = { .fd = one->fd, .events = POLLIN };
     uint8_t answer[128];
     size_t count = 0, lost = 0;
+    if (sched_setscheduler(0, SCHED_FIFO, &first) < 0) err(1, "SCHED_FIFO");
     double sum = 0, started = now(), next = started;
     while (now() < started + seconds && count < MAX_SAMPLES) {
         double sent = now(), took = -1;
-        question.un.echo.sequence++;
-        question.checksum = 0;
-        question.checksum = checksum(&question, sizeof question);
-        send(fd, &question, sizeof question, 0);
+        one->renew(one);
+        send(one->fd, one->question, one->length, 0);
         /* A late answer to an earlier question does not count. */
-        while (took < 0 && poll(&wait, 1, ANSWER_TIMEOUT_MS) > 0)
-            if (is_answer(answer, recv(fd, answer, sizeof answer, 0), &question)) took = now() - sent;
+        while (took < 0 && poll(&wait, 1, ANSWER_TIMEOUT_MS) > 0) {
+            ssize_t length = recv(one->fd, answer, sizeof answer, 0);
+            if (length > 0 && one->is_answer(one, answer, (size_t)length)) took = now() - sent;
+        }
         if (took < 0) {
             lost++;
             took = ANSWER_TIMEOUT_MS * 1e-3;
@@ -230,7 +288,15 @@ int main(int argc, char **argv)
         send_for(argv[2], argv[3], atoi(argv[4]), atof(argv[5]), atof(argv[6]), argc == 9 ? atoi(argv[7]) : 1,
                  argc == 9 ? atoi(argv[8]) : 0);
     else if (strcmp(what, "receive") == 0 && argc == 3) receive(bound(argv[2]));
-    else if (strcmp(what, "ask") == 0 && argc == 5) ask(open_icmp(argv[2]), atof(argv[3]), atof(argv[4]) / 1e6);
-    else errx(1, "send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP] | receive PORT | ask ADDRESS SECONDS INTERVAL_US");
+    else if (strcmp(what, "ask") == 0 && argc == 5) {
+        struct dialogue one = echo(argv[2]);
+        ask(&one, atof(argv[3]), atof(argv[4]) / 1e6);
+    } else if (strcmp(what, "propose") == 0 && argc == 6) {
+        struct dialogue one = proposal(argv[2], argv[3]);
+        ask(&one, atof(argv[4]), atof(argv[5]) / 1e6);
+    } else {
+        errx(1, "send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP] | receive PORT | ask ADDRESS SECONDS INTERVAL_US | "
+                "propose INTERFACE HEX SECONDS INTERVAL_US");
+    }
     return 0;
 }

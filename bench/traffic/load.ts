@@ -10,6 +10,8 @@ const PORT = '5300';
 /** What a slow machine may need beyond the time that the traffic takes. */
 const PATIENCE_MS = 10_000;
 const IN_FLIGHT_MS = 50;
+/** IEEE 802.1D-2004, 17.19.44: in the long run one BPDU a second may be sent. */
+const BPDU_INTERVAL_US = 1_050_000;
 
 /** UDP payload of a 64-byte Ethernet frame, FCS included. */
 export const SMALLEST = 18;
@@ -83,6 +85,19 @@ export async function roundTrips(
 ): Promise<RoundTrips> {
   const command = [built('load'), 'ask', to.address, String(seconds), String(intervalUs)];
   const asking = lab.start(command, { netns: from.netns, cpus: SENDER_CPUS });
+  return JSON.parse(await asking.output(seconds * 1000 + PATIENCE_MS)) as RoundTrips;
+}
+
+/** From a BPDU that proposes to the one that agrees, µs. */
+export async function agreements(
+  lab: Lab,
+  { netns, device }: Host,
+  proposal: Uint8Array,
+  seconds: number,
+): Promise<RoundTrips> {
+  const hex = Buffer.from(proposal).toString('hex');
+  const command = [built('load'), 'propose', device, hex, String(seconds), String(BPDU_INTERVAL_US)];
+  const asking = lab.start(command, { netns, cpus: SENDER_CPUS });
   return JSON.parse(await asking.output(seconds * 1000 + PATIENCE_MS)) as RoundTrips;
 }
 

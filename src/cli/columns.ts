@@ -10,7 +10,9 @@ import type {
   MulticastVlan,
   PortStatus,
 } from '../api.ts';
+import { portRole, privateVlans } from '../config/private_vlans.ts';
 import type {
+  BridgeConfig,
   LocalConfig,
   MemberConfig,
   MirrorConfig,
@@ -278,6 +280,13 @@ function aggregateText({ lacp, mode, partner, members }: AggregateStatus): strin
   ].join(', ');
 }
 
+/** `access 101 (isolated, primary 100)` */
+function roleText(config: BridgeConfig, vlan: VlanConfig | undefined): string {
+  const own = portRole(privateVlans(config), vlan);
+  if (own === undefined) return '';
+  return own.role === 'primary' ? ' (promiscuous)' : ` (${own.role}, primary ${own.primary})`;
+}
+
 /** `member of bond0, waits: no LACP partner answers`. */
 function memberText(aggregate: string, member: PortStatus['member']): string {
   const { state, reason } = member ?? {};
@@ -287,11 +296,14 @@ function memberText(aggregate: string, member: PortStatus['member']): string {
 
 function details(status: PortStatus, config: SwitchConfig): string {
   const settings = settingsOf(config, status);
+  const owner = config.bridges[status.bridge];
   const parts: string[] = [];
   const { memberOf, member, aggregate } = status;
   if (memberOf !== undefined) parts.push(memberText(memberOf, member));
-  else if (config.bridges[status.bridge]?.vlan_filtering)
-    parts.push(vlanText(settings && 'vlan' in settings ? settings.vlan : undefined));
+  else if (owner?.vlan_filtering) {
+    const vlan = settings && 'vlan' in settings ? settings.vlan : undefined;
+    parts.push(vlanText(vlan) + roleText(owner, vlan));
+  }
   if (aggregate !== undefined) parts.push(aggregateText(aggregate));
   if (status.interface !== undefined) parts.push(`interface ${status.interface}`);
   if (status.netns !== undefined) parts.push(`netns ${status.netns}`);

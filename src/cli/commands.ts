@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
-import type { FdbFilter } from '../api.ts';
+import type { FdbFilter, MdbEntry } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { ControlClient, ControlError, type SwitchSummary } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
@@ -175,6 +175,22 @@ export async function portDelete(context: Context, bridge: string, port: string)
   if (context.json) print(context, results, String);
 }
 
+/** Names of ports are unique in a switch, so no bridge is asked for. */
+export async function portEnable(context: Context, ports: readonly string[]): Promise<void> {
+  const { client } = context;
+  const all = (await client.summary()).ports;
+  const wanted = ports.map((name) => {
+    const port = all.find((other) => other.name === name);
+    if (port === undefined) throw new ControlError('no_such_port', `There is no port ${name}`);
+    return port;
+  });
+  const answers: { port: string; enabled: boolean }[] = [];
+  for (const { bridge, name } of wanted)
+    answers.push({ port: name, enabled: await client.enablePort(bridge, name) });
+  const idle = answers.filter(({ enabled }) => !enabled);
+  print(context, answers, () => idle.map(({ port }) => `${port} was not disabled\n`).join(''));
+}
+
 export async function portShow(context: Context, bridge?: string, port?: string): Promise<void> {
   const { client, terminal } = context;
   const { portsText, portText } = await import('./views.ts');
@@ -307,12 +323,33 @@ export async function lldp(context: Context, bridge?: string, port?: string): Pr
 }
 
 export async function mdbShow(context: Context, bridge?: string): Promise<void> {
-  const { entries } = await context.client.mdb(bridge);
+  const entries: MdbEntry[] = [];
+  for await (const page of context.client.mdb({ bridge })) for (const entry of page) entries.push(entry);
   await printList(context, entries, MDB_COLUMNS, 'no groups');
 }
 
+export async function mdbAdd(context: Context, bridge: string, group: string, port: string): Promise<void> {
+  const { results } = await context.client.putGroup({ bridge, group, port, ...context.options });
+  if (context.json) print(context, results, String);
+}
+
+export async function mdbDelete(
+  context: Context,
+  bridge: string,
+  group: string,
+  port: string,
+): Promise<void> {
+  const { results } = await context.client.deleteGroup({ bridge, group, port, ...context.options });
+  if (context.json) print(context, results, String);
+}
+
+export async function mdbFlush(context: Context, bridge?: string): Promise<void> {
+  const flushed = await context.client.flushGroups({ bridge, ...context.options });
+  print(context, { flushed }, () => `${flushed} ${flushed === 1 ? 'entry' : 'entries'} forgotten\n`);
+}
+
 export async function mdbVlans(context: Context, bridge?: string): Promise<void> {
-  const { vlans } = await context.client.mdb(bridge);
+  const { vlans } = await context.client.multicast(bridge);
   const none =
     'no bridge snoops; `taploom bridge set BRIDGE --multicast snooping=on,querier=on` changes that';
   await printList(context, vlans, MULTICAST_VLAN_COLUMNS, none);

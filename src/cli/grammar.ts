@@ -192,7 +192,12 @@ export function bridgeGrammar(): Grammar {
   return { ...none, path, summary, flags, commands };
 }
 
-const SUMMARIES = { link: 'ports', fdb: 'the forwarding database', vlan: 'VLANs' } as const;
+const SUMMARIES = {
+  link: 'ports',
+  fdb: 'the forwarding database',
+  mdb: 'multicast groups',
+  vlan: 'VLANs',
+} as const;
 
 /** The words in small letters of `dev DEV [ vlan VID ] [ self | master ]`. */
 function keywords(takes: string): string {

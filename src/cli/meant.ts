@@ -12,6 +12,7 @@ const SYNONYMS = new Map([
   ['config', 'export'],
   ...['ls', 'list', 'status'].map((word) => [word, 'show'] as const),
   ...['create', 'new'].map((word) => [word, 'add'] as const),
+  ['up', 'enable'],
   ...['delete', 'remove', 'rm'].map((word) => [word, 'del'] as const),
 ]);
 const HARMLESS = new Set(['show', 'stats', 'drops', 'events', 'lldp', 'mdb', 'top', 'export', 'help']);

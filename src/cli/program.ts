@@ -193,6 +193,9 @@ export function taploomProgram(
   )
     .option('--unset <keys>', 'take these configuration keys back to their defaults')
     .action(action((c) => c.portSet));
+  child(port, 'enable <ports...>', 'try ports that are disabled for an error again, before their time', [
+    'port enable vm1',
+  ]).action(action((c) => (context, ports) => c.portEnable(context, ports as unknown as string[])));
   list(
     child(port, 'show [bridge] [port]', 'ports, or one with its settings and counters', [
       'port show',
@@ -317,6 +320,24 @@ export function taploomProgram(
     child(mdb, 'vlans [bridge]', 'queriers and router ports by VLAN', ['mdb vlans', 'mdb vlans br0 --json']),
     MULTICAST_VLAN_COLUMNS,
   ).action(action((c) => c.mdbVlans));
+  const ofGroup = (command: Command) =>
+    command
+      .option('--source <address>', 'only frames from there')
+      .option('--vlan <vid>', 'VLAN, in a bridge that filters them', number);
+  ofGroup(
+    child(mdb, 'add <bridge> <group> <port>', 'put a port into a group for ever', [
+      'mdb add br0 239.1.1.1 vm1',
+      'mdb add br0 232.1.1.1 vm1 --source 192.0.2.1 --vlan 10',
+    ]),
+  ).action(action((c) => c.mdbAdd));
+  ofGroup(child(mdb, 'del <bridge> <group> <port>', 'undo that', ['mdb del br0 239.1.1.1 vm1'])).action(
+    action((c) => c.mdbDelete),
+  );
+  child(mdb, 'flush [bridge]', 'forget what hosts have joined', ['mdb flush', 'mdb flush br0 --port vm1'])
+    .option('--port <port>', 'only behind this port')
+    .option('--vlan <vid>', 'only in this VLAN', number)
+    .option('--group <address>', 'only this group')
+    .action(action((c) => c.mdbFlush));
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

@@ -269,6 +269,12 @@ const AF_PACKET: Setting[] = [
     help: "af_packet: let the host's own stack receive, too",
     parse: onOff,
   },
+  {
+    flags: '--stacked-tags <on|off>',
+    key: 'stacked_tags',
+    help: 'af_packet: two tags, or one of 802.1ad, may exceed the MTU',
+    parse: onOff,
+  },
 ];
 
 const VXLAN: Setting[] = [

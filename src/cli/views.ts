@@ -32,7 +32,7 @@ function bridgeLine({ name, mac, vlanFiltering, ageingTime, learnedAddresses, st
 }
 
 export function bridgeText(status: BridgeStatus, config: BridgeConfig): string {
-  const { ports, static: entries, mirrors, ...settings } = config;
+  const { ports, static: entries, mirrors, vlans, ...settings } = config;
   const { stp } = status;
   const counts = [
     ['mac', status.mac],
@@ -42,7 +42,23 @@ export function bridgeText(status: BridgeStatus, config: BridgeConfig): string {
     ['ports', Object.keys(ports).join(' ') || 'none'],
   ];
   const watching = Object.entries(mirrors).map(([name, mirror]) => [`mirror ${name}`, mirrorText(mirror)]);
-  return fields(`bridge ${status.name}`, [...counts, ...settingRows(settings), ...watching]);
+  const special = Object.entries(vlans).map(([vid, vlan]) => [`VLAN ${vid}`, vlanSettings(vlan)]);
+  return fields(`bridge ${status.name}`, [...counts, ...settingRows(settings), ...special, ...watching]);
+}
+
+/** `private: isolated 101, communities 102 103; no flood` */
+function vlanSettings({ private: secondaries, learning, flood }: BridgeConfig['vlans'][string]): string {
+  const { isolated, communities = [] } = secondaries ?? {};
+  const kinds = [
+    ...(isolated === undefined ? [] : [`isolated ${isolated}`]),
+    ...(communities.length === 0 ? [] : [`communities ${communities.join(' ')}`]),
+  ];
+  const parts = [
+    ...(kinds.length === 0 ? [] : [`private: ${kinds.join(', ')}`]),
+    ...(learning ? [] : ['no learning']),
+    ...(flood ? [] : ['no flood']),
+  ];
+  return parts.join('; ') || 'as installed';
 }
 
 /** `rstp, root 8000.02005e100001 behind eth0, cost 2000` */

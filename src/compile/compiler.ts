@@ -4,7 +4,14 @@
 //   ->  floods.ts: lists of next hops                             ->  statics
 
 import { effectiveMtus } from '../config/defaults.ts';
-import { type BridgeConfig, type SwitchConfig, type VlanSet, vlanSet } from '../config/schema.ts';
+import {
+  bothWays,
+  type PortVlans,
+  type PrivateVlans,
+  portVlans,
+  privateVlans,
+} from '../config/private_vlans.ts';
+import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import {
   OWN_TAGS,
   type Topology,
@@ -44,20 +51,22 @@ const NO_STATES = new PortStates();
 const NO_TRAPS = new PortTraps();
 const NO_DISTRIBUTIONS: Distributions = new Map();
 /** VLANs of every port of a VLAN-unaware bridge. */
-const UNAWARE: VlanSet = { pvid: 0, tagged: [], untagged: [{ from: 0, to: 0 }] };
+const UNAWARE = bothWays({ pvid: 0, tagged: [], untagged: [{ from: 0, to: 0 }] });
 /** Of a member of an aggregate, which is in the bridge only as that. */
-const NO_VLANS: VlanSet = { pvid: 0, tagged: [], untagged: [] };
+const NO_VLANS = bothWays({ pvid: 0, tagged: [], untagged: [] });
 
 /** A port, and which VLANs it carries. */
 interface Carrier {
   view: PortView;
-  vlans: VlanSet;
+  vlans: PortVlans;
 }
 
 interface Wanted {
   bridges: Set<string>;
   ports: Set<string>;
   domains: Map<string, VidSet>;
+  /** VLANs that share a domain. */
+  privates: Map<string, PrivateVlans>;
   remotes: Set<string>;
   /** The ports by bridge. */
   carriers: Map<string, Carrier[]>;
@@ -115,7 +124,7 @@ export class Compiler {
       vlanDeviceBits: [Int32Array, (1 + (overlay.vlanTags?.size ?? 0)) * VLAN_DEVICE_STRIDE],
       domainBridge: [Uint16Array, domains],
       domainVid: [Uint16Array, domains],
-      ageing: [Float64Array, this.bridges.length],
+      ageing: [Float64Array, domains],
       bridgeFdbLimit: [Uint32Array, this.bridges.length],
       listAt: [Uint32Array, 4 * domains],
     });
@@ -125,17 +134,17 @@ export class Compiler {
     const remotes: RemoteRow[] = [];
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const number = this.bridges.number(name);
-      topology.ageing[number] = bridge.ageing_time * 1000;
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
       const numbers = this.domains.ofBridge(name);
       for (const [vid, domain] of numbers.entries()) {
         if (domain === 0) continue;
         topology.domainBridge[domain] = number;
         topology.domainVid[domain] = vid;
+        topology.ageing[domain] = bridge.vlans[vid]?.learning === false ? 0 : bridge.ageing_time * 1000;
       }
       const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       const flooders: Flooder[] = [];
-      const memberships = new Memberships(topology.vlan, numbers);
+      const memberships = new Memberships(topology.vlan, this.domains.sharedOfBridge(name));
       for (const { view, vlans } of wanted.carriers.get(name) as Carrier[]) {
         const port = this.ports.number(view.name);
         topology.bridge[port] = number;
@@ -155,7 +164,7 @@ export class Compiler {
         flooders.push({ vlans, flood: view.flood, hops });
         yield;
       }
-      flooded.push({ numbers, ports: flooders });
+      flooded.push({ numbers, ports: flooders, floods: (vid) => bridge.vlans[vid]?.flood !== false });
     }
     for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
     const mirrors = compileMirrors(config, this);
@@ -196,7 +205,7 @@ export class Compiler {
       for (const name of kept) names.number(name);
       names.keep(kept);
     }
-    this.domains.keep(wanted.domains);
+    this.domains.keep(wanted.domains, wanted.privates);
   }
 
   private tunnelHops(view: PortView, port: number, remotes: RemoteRow[]): number[] {
@@ -228,17 +237,19 @@ export class Compiler {
     localMacs: ReadonlyMap<string, string>,
   ): { statics: Int32Array; locals: number } {
     const words: number[] = [];
-    const push = (domain: number | undefined, mac: Mac | undefined, to: number) => {
-      if (domain !== undefined && mac !== undefined) words.push((domain << 16) | mac.hi, mac.lo, to);
+    const push = (domain: number, mac: Mac | undefined, to: number) => {
+      if (domain !== 0 && mac !== undefined) words.push((domain << 16) | mac.hi, mac.lo, to);
     };
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const text = localMacs.get(name);
       if (bridge.local === false || text === undefined) continue;
       const mac = parseMac(text);
       const port = this.ports.number(name);
-      const { tagged, untagged } = bridge.vlan_filtering ? vlanSet(bridge.local.vlan) : UNAWARE;
+      const vlans = privateVlans(bridge);
+      const { tagged, untagged } = bridge.vlan_filtering ? portVlans(vlans, bridge.local.vlan) : UNAWARE;
+      const numbers = this.domains.ofBridge(name);
       for (const { from, to } of [...tagged, ...untagged]) {
-        for (let vid = from; vid <= to; vid++) push(this.domains.find(name, vid), mac, port);
+        for (let vid = from; vid <= to; vid++) push(numbers[vid], mac, port);
       }
     }
     const locals = words.length / 3;
@@ -248,7 +259,7 @@ export class Compiler {
         const row = entry.remote === undefined ? 0 : this.remotes.find(remoteName(entry.port, entry.remote));
         if (port === undefined || row === undefined) continue;
         const vid = bridge.vlan_filtering ? (entry.vlan as number) : 0;
-        push(this.domains.find(name, vid), parseMac(entry.mac), hop(port, row));
+        push(this.domains.ofBridge(name)[vid], parseMac(entry.mac), hop(port, row));
       }
     }
     const { statics } = shared({ statics: [Int32Array, words.length] });
@@ -262,17 +273,21 @@ function* wantedBy(config: SwitchConfig): Parts<Wanted> {
     bridges: new Set(),
     ports: new Set(),
     domains: new Map(),
+    privates: new Map(),
     remotes: new Set(),
     carriers: new Map(),
   };
   for (const [name, bridge] of Object.entries(config.bridges)) {
     const vids = new Uint8Array(bridge.vlan_filtering ? VIDS : 1);
     const carriers: Carrier[] = [];
+    const privates = privateVlans(bridge);
     wanted.bridges.add(name);
     wanted.domains.set(name, vids);
+    wanted.privates.set(name, privates);
     wanted.carriers.set(name, carriers);
     for (const view of portViews(name, bridge)) {
-      const vlans = view.isMember ? NO_VLANS : bridge.vlan_filtering ? vlanSet(view.vlan) : UNAWARE;
+      const own = bridge.vlan_filtering ? portVlans(privates, view.vlan) : UNAWARE;
+      const vlans = view.isMember ? NO_VLANS : own;
       carriers.push({ view, vlans });
       wanted.ports.add(view.name);
       for (const remote of view.remotes) wanted.remotes.add(remoteName(view.name, remote));
@@ -280,6 +295,7 @@ function* wantedBy(config: SwitchConfig): Parts<Wanted> {
       for (const { from, to } of vlans.untagged) vids.fill(1, from, to + 1);
       yield;
     }
+    for (const [vid, { primary }] of privates) if (vid !== primary) vids[vid] = 0;
     for (const { port, remote } of bridge.static) {
       if (remote !== undefined) wanted.remotes.add(remoteName(port, remote));
     }

@@ -32,6 +32,8 @@ export interface Flooded {
   /** Numbers of its domains by VID, 0 = none. */
   numbers: Uint16Array;
   ports: readonly Flooder[];
+  /** Whether unknown unicast of this VLAN goes to anybody. */
+  floods: (vid: number) => boolean;
 }
 
 /** A port by its runs instead of its VLANs. */
@@ -52,7 +54,7 @@ interface Layout {
 export function* floodLists(bridges: readonly Flooded[], listAt: Uint32Array): Parts<Int32Array> {
   let size = 0;
   const layouts: Layout[] = [];
-  for (const { numbers, ports } of bridges) {
+  for (const { numbers, ports, floods } of bridges) {
     const runOf = runsOf(ports, numbers.length);
     const all = new Uint32Array(runOf[numbers.length] + 1);
     const unicast = new Uint32Array(all.length);
@@ -73,7 +75,7 @@ export function* floodLists(bridges: readonly Flooded[], listAt: Uint32Array): P
       if (domain === 0) continue;
       const run = runOf[vid];
       const start = first[run];
-      listAt.set([start, start + all[run], start, start + unicast[run]], 4 * domain);
+      listAt.set([start, start + all[run], start, start + (floods(vid) ? unicast[run] : 0)], 4 * domain);
     }
     layouts.push({ first, members });
   }

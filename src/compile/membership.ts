@@ -1,6 +1,6 @@
 // Which VLANs a port is in, and what it may do there: its words of Topology.vlan.
 
-import type { VlanSet } from '../config/schema.ts';
+import type { PortVlans } from '../config/private_vlans.ts';
 import {
   DOMAIN_SHIFT,
   FORWARDING,
@@ -9,6 +9,8 @@ import {
   LEARNING,
   LOCKED,
   NO_BROADCAST,
+  NO_ENTRY,
+  NO_EXIT,
   NO_MULTICAST,
   SNOOPING,
   SPLIT_HORIZON,
@@ -38,7 +40,7 @@ export class Memberships {
   }
 
   /** @param tells whether who sends too much into the port is told */
-  join(port: number, view: PortView, vlans: VlanSet, tells: boolean, states: PortStates): void {
+  join(port: number, view: PortView, vlans: PortVlans, tells: boolean, states: PortStates): void {
     const flags = flagsOf(view) | (tells ? TELLS_MTU : 0);
     const row = this.rowOf(flags, view, states.byVid(view.name));
     const at = port * VLAN_STRIDE;
@@ -46,6 +48,8 @@ export class Memberships {
     for (const { from, to } of vlans.untagged) {
       for (let vid = from; vid <= to; vid++) this.words[at + vid] = row[vid] | UNTAGGED;
     }
+    for (const vid of vlans.outOnly) this.words[at + vid] |= NO_ENTRY;
+    for (const vid of vlans.inOnly) this.words[at + vid] |= NO_EXIT;
   }
 
   private rowOf(flags: number, view: PortView, stateOf: Uint8Array | undefined): Int32Array {

@@ -2,6 +2,7 @@
 // a reconfiguration. One that is given back is not given out again before the next compilation: the data plane must
 // have forgotten it first.
 
+import { type PrivateVlans, primaryOf } from '../config/private_vlans.ts';
 import { TaploomError } from '../error.ts';
 
 /** Numbers from 1 on for names. */
@@ -64,16 +65,21 @@ export class Names {
 export type VidSet = Uint8Array;
 
 const NO_NUMBERS = new Uint16Array(0);
+const NOT_PRIVATE: PrivateVlans = new Map();
 
 export interface Domain {
   bridge: string;
   vid: number;
 }
 
+/** VLANs that have no domain of their own, and whose they share, by bridge. */
+export type Primaries = ReadonlyMap<string, PrivateVlans>;
+
 /** Numbers from 1 on for (bridge, VLAN). Arrays instead of names: 48 trunks of 4,094 VLANs are 200,000 look-ups. */
 export class Domains {
   private readonly byBridge = new Map<string, Uint16Array>();
   private readonly owners: (Domain | undefined)[] = [undefined];
+  private primaries: Primaries = new Map();
   private readonly free: number[] = [];
   private readonly limit: number;
   private count = 0;
@@ -88,20 +94,32 @@ export class Domains {
   }
 
   find(bridge: string, vid: number): number | undefined {
-    return this.byBridge.get(bridge)?.[vid] || undefined;
+    const primary = primaryOf(this.primaries.get(bridge) ?? NOT_PRIVATE, vid);
+    return this.byBridge.get(bridge)?.[primary] || undefined;
   }
 
   owner(number: number): Domain | undefined {
     return this.owners[number];
   }
 
-  /** Numbers of a bridge by VID, 0 = none. */
+  /** Numbers of a bridge by VID, 0 = none, or none of its own. */
   ofBridge(bridge: string): Uint16Array {
     return this.byBridge.get(bridge) ?? NO_NUMBERS;
   }
 
+  /** The same, with those that are shared. */
+  sharedOfBridge(bridge: string): Uint16Array {
+    const numbers = this.ofBridge(bridge);
+    const vlans = this.primaries.get(bridge) ?? NOT_PRIVATE;
+    if (vlans.size === 0) return numbers;
+    const shared = numbers.slice();
+    for (const [vid, { primary }] of vlans) shared[vid] = numbers[primary];
+    return shared;
+  }
+
   /** Gives numbers to all that is wanted, then takes back those of everything else. @throws TaploomError `too_many` */
-  keep(wanted: ReadonlyMap<string, VidSet>): void {
+  keep(wanted: ReadonlyMap<string, VidSet>, primaries: Primaries): void {
+    this.primaries = primaries;
     for (const [bridge, vids] of wanted) {
       let numbers = this.ofBridge(bridge);
       if (numbers.length < vids.length) {

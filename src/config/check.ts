@@ -10,11 +10,12 @@ import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
+import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
+import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkUnderlays } from './underlays.ts';
 import type { VlanConfig } from './vlan_config.ts';
-import { carriesVlan } from './vlan_set.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   const problems: Problem[] = [];
@@ -24,9 +25,11 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkMirrorCount(config, problems);
   checkFds(config, problems);
   checkInterfaces(config, problems);
+  checkShares(config, doubts, problems);
   checkAggregates(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
+    checkVlans(name, bridge, doubts, problems);
     checkStatic(name, bridge, doubts, problems);
     checkMirrors(name, bridge, doubts, problems);
     checkSpanningTree(name, bridge, problems);
@@ -123,17 +126,16 @@ function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
   }
 }
 
-/** Frames would go round in circles, or arrive twice. */
+/** Frames would go round in circles, or arrive twice. Ports share an interface by VLANs: shared_interfaces.ts. */
 function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
   const made = new Map<string, string>();
-  const attached = new Map<string, string>();
-  const key = (device: string, netns: string | undefined) => `${device} ${netns ?? ''}`;
+  const attached = new Map<string, { port: string; isMember: boolean }>();
   for (const [name, bridge] of Object.entries(bridges)) {
     const { local } = bridge;
-    if (local) made.set(key(name, local.netns), `the local interface of bridge ${name}`);
+    if (local) made.set(interfaceKey(name, local.netns), `the local interface of bridge ${name}`);
     for (const [portName, port] of devicesIn(bridge)) {
       if (port.type === 'tap' && port.fd === undefined)
-        made.set(key(portName, port.netns), `port ${portName}`);
+        made.set(interfaceKey(portName, port.netns), `port ${portName}`);
     }
   }
   const under = new Map<string, string>();
@@ -141,24 +143,25 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
     for (const [portName, port] of Object.entries(ports)) {
       if (port.type !== 'vxlan' || port.underlay_tap === undefined) continue;
       const device = port.underlay_tap;
-      const owner = made.get(key(device, undefined));
+      const owner = made.get(interfaceKey(device, undefined));
       const path = ['bridges', name, 'ports', portName, 'underlay_tap'];
       if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
-      else under.set(key(device, undefined), `the TAP under port ${portName}`);
+      else under.set(interfaceKey(device, undefined), `the TAP under port ${portName}`);
     }
   }
   for (const [name, bridge] of Object.entries(bridges)) {
     for (const [portName, port, place] of devicesIn(bridge)) {
       if (port.type !== 'af_packet') continue;
       const device = port.interface ?? portName;
-      const id = key(device, port.netns);
+      const id = interfaceKey(device, port.netns);
       const owner = made.get(id) ?? under.get(id);
       const other = attached.get(id);
+      const isMember = bridge.ports[portName] !== port;
       const path = ['bridges', name, ...place, 'interface'];
       if (owner !== undefined) problems.push({ path, message: `${device} is ${owner} of this switch` });
-      else if (other !== undefined)
-        problems.push({ path, message: `port ${other} already attaches ${device}` });
-      else attached.set(id, portName);
+      else if (other === undefined) attached.set(id, { port: portName, isMember });
+      else if (isMember || other.isMember)
+        problems.push({ path, message: `port ${other.port} already attaches ${device}` });
     }
   }
 }
@@ -199,6 +202,7 @@ function family(address: string): 4 | 6 {
 
 function checkStatic(name: string, bridge: BridgeConfig, doubts: Doubts, problems: Problem[]): void {
   const seen = new Set<string>();
+  const vlans = privateVlans(bridge);
   for (const [index, entry] of bridge.static.entries()) {
     const path = ['bridges', name, 'static', index];
     const report = (key: string, message: string) => problems.push({ path: [...path, key], message });
@@ -207,7 +211,7 @@ function checkStatic(name: string, bridge: BridgeConfig, doubts: Doubts, problem
     if (seen.has(key))
       report('mac', `${entry.mac} has an entry already${entry.vlan ? ` in VLAN ${entry.vlan}` : ''}`);
     seen.add(key);
-    checkStaticPort(name, bridge, entry, doubts, report);
+    checkStaticPort(name, bridge, vlans, entry, doubts, report);
 
     if (doubts.filtering(name)) continue;
     if (bridge.vlan_filtering && entry.vlan === undefined) {
@@ -224,6 +228,7 @@ function checkStatic(name: string, bridge: BridgeConfig, doubts: Doubts, problem
 function checkStaticPort(
   name: string,
   bridge: BridgeConfig,
+  vlans: PrivateVlans,
   entry: StaticEntryConfig,
   doubts: Doubts,
   report: (key: string, message: string) => void,
@@ -235,8 +240,11 @@ function checkStaticPort(
     return;
   }
   const vlan: VlanConfig | undefined = (port ?? local)?.vlan;
-  if (bridge.vlan_filtering && entry.vlan !== undefined && !carriesVlan(vlan, entry.vlan)) {
-    report('vlan', `port ${entry.port} does not carry VLAN ${entry.vlan}`);
+  if (bridge.vlan_filtering && entry.vlan !== undefined) {
+    const shared = sharedProblem(vlans, entry.vlan);
+    if (shared !== undefined) report('vlan', shared);
+    else if (!maySend(vlans, vlan, entry.vlan))
+      report('vlan', `port ${entry.port} does not carry VLAN ${entry.vlan}`);
   }
   if (port?.type !== 'vxlan') {
     if (entry.remote) report('remote', `port ${entry.port} is not a VXLAN port`);

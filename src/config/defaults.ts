@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { membersIn, membersOf } from './members.ts';
+import { type PrivateVlans, portVlans, privateVlans } from './private_vlans.ts';
 import type { Range } from './range.ts';
 import type { BridgeConfig, PortConfig, SwitchConfig, VxlanPortConfig } from './schema.ts';
 import { vlanSet } from './vlan_set.ts';
@@ -39,8 +40,9 @@ export function effectiveMtus(
   underlays: ReadonlyMap<string, number> = new Map(),
 ): Map<string, number> {
   const { vlan_filtering, local, ports } = config.bridges[bridge];
+  const vlans = vlan_filtering ? privateVlans(config.bridges[bridge]) : undefined;
   const customers = customerTag(ports);
-  const limits = tunnelLimits(vlan_filtering, ports, customers);
+  const limits = tunnelLimits(vlans, ports, customers);
   const mtus = new Map<string, number>();
   for (const [name, port] of Object.entries(ports)) {
     mtus.set(
@@ -48,9 +50,7 @@ export function effectiveMtus(
       port.mtu ??
         owned.get(name) ??
         leastOwned(port, owned) ??
-        (port.type === 'vxlan'
-          ? tunnelMtu(vlan_filtering, port, customers)
-          : limitOf(limits, vlan_filtering, port)),
+        (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port, customers) : limitOf(limits, vlans, port)),
     );
   }
   if (local) {
@@ -86,7 +86,7 @@ export function effectiveMtu(config: SwitchConfig, bridge: string, port: string)
 
 /** By VID, the least MTU of the VXLAN ports in this VLAN; VLAN 0 is all of a bridge that does not filter. Null without a tunnel. */
 function tunnelLimits(
-  filtering: boolean,
+  vlans: PrivateVlans | undefined,
   ports: BridgeConfig['ports'],
   customers: number,
 ): Int32Array | null {
@@ -94,8 +94,8 @@ function tunnelLimits(
   if (tunnels.length === 0) return null;
   const limits = new Int32Array(VIDS).fill(DEFAULT_MTU);
   for (const port of tunnels) {
-    const mtu = port.mtu ?? tunnelMtu(filtering, port, customers);
-    for (const { from, to } of vlansOf(filtering, port))
+    const mtu = port.mtu ?? tunnelMtu(vlans !== undefined, port, customers);
+    for (const { from, to } of vlansOf(vlans, port))
       for (let vid = from; vid <= to; vid++) limits[vid] = Math.min(limits[vid], mtu);
   }
   return limits;
@@ -106,18 +106,19 @@ function customerTag(ports: BridgeConfig['ports']): number {
   return Object.values(ports).some(({ vlan }) => vlan !== undefined && 'tunnel' in vlan) ? TAG : 0;
 }
 
-function limitOf(limits: Int32Array | null, filtering: boolean, port: PortConfig): number {
+function limitOf(limits: Int32Array | null, vlans: PrivateVlans | undefined, port: PortConfig): number {
   let least = DEFAULT_MTU;
   // Most bridges have no tunnel, and then a trunk's 4,094 VLANs need not be looked at.
   if (limits === null) return least;
-  for (const { from, to } of vlansOf(filtering, port))
+  for (const { from, to } of vlansOf(vlans, port))
     for (let vid = from; vid <= to; vid++) least = Math.min(least, limits[vid]);
   return least;
 }
 
-function vlansOf(filtering: boolean, port: PortConfig): readonly Range[] {
-  if (!filtering) return [{ from: 0, to: 0 }];
-  const { tagged, untagged } = vlanSet(port.vlan);
+/** `vlans` undefined: of a bridge that does not filter. */
+function vlansOf(vlans: PrivateVlans | undefined, port: PortConfig): readonly Range[] {
+  if (vlans === undefined) return [{ from: 0, to: 0 }];
+  const { tagged, untagged } = portVlans(vlans, port.vlan);
   return [...tagged, ...untagged];
 }
 

@@ -19,6 +19,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'interface',
   'netns',
   'host_stack',
+  'stacked_tags',
   'owner',
   'group',
   'mac',
@@ -48,6 +49,7 @@ const BRIDGE_KEYS = [
   'fdb_limit',
   'group_fwd_mask',
   'stp',
+  'vlans',
   'mirrors',
   'multicast',
 ] as const;

@@ -35,6 +35,10 @@ export function formatConfig(config: SwitchConfig): string {
       if (isScalar(pair.key) && pair.key.value === 'group_fwd_mask' && isScalar(pair.value)) {
         pair.value.format = 'HEX';
       }
+      // VLANs are numbers, also as keys.
+      if (isScalar(pair.key) && pair.key.value === 'vlans' && isMap(pair.value)) {
+        for (const { key } of pair.value.items) if (isScalar(key)) key.value = Number(key.value);
+      }
       if (isCollection(pair.value) && pair.value.items.length === 0) pair.value.flow = true;
     },
   });
@@ -49,10 +53,11 @@ function flowText(node: Node): string {
 function minimal({ bridges }: SwitchConfig): unknown {
   const entries = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
-    const { stp, multicast } = bridge;
+    const { stp, multicast, vlans } = bridge;
     const rest = {
       ...differences(bridge, BRIDGE_DEFAULTS, new Set(['ports'])),
       ...(typeof stp === 'object' && { stp: differences(stp, BRIDGE_STP) }),
+      ...(Object.keys(vlans).length > 0 && { vlans: minimalVlans(vlans) }),
       ...(multicast && {
         multicast: { snooping: multicast.snooping, ...differences(multicast, MULTICAST_DEFAULTS) },
       }),
@@ -60,6 +65,17 @@ function minimal({ bridges }: SwitchConfig): unknown {
     return [name, ports.length === 0 ? rest : { ...rest, ports: Object.fromEntries(ports) }];
   });
   return { version: 1, bridges: Object.fromEntries(entries) };
+}
+
+function minimalVlans(vlans: BridgeConfig['vlans']): object {
+  const entries = Object.entries(vlans).map(([vid, { private: secondaries, ...rest }]) => [
+    vid,
+    {
+      ...(secondaries && { private: differences(secondaries, { communities: [] }) }),
+      ...differences(rest, VLAN_DEFAULTS),
+    },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function minimalPort(port: PortConfig): object {
@@ -89,6 +105,11 @@ function differences(value: object, defaults: object, except: ReadonlySet<string
 }
 
 const BRIDGE_DEFAULTS: BridgeConfig = parseConfig({ version: 1, bridges: { b: {} } }).bridges.b;
+
+const VLAN_DEFAULTS = parseConfig({
+  version: 1,
+  bridges: { b: { vlan_filtering: true, vlans: { 1: {} } } },
+}).bridges.b.vlans[1];
 
 const MULTICAST_DEFAULTS =
   parseConfig({ version: 1, bridges: { b: { multicast: {} } } }).bridges.b.multicast ?? {};

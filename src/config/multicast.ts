@@ -3,8 +3,8 @@
 import { parseIp } from '../wire/ip_address.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { maySend, privateVlans, sharedProblem } from './private_vlans.ts';
 import type { BridgeConfig, MulticastConfig } from './shape.ts';
-import { carriesVlan } from './vlan_set.ts';
 
 /** Seconds, where nobody says them: RFC 3376 section 8 gives them by others. */
 export function multicastTimes(config: MulticastConfig): {
@@ -33,6 +33,7 @@ export function checkMulticast(
     problems.push({ path: ['bridges', name, 'multicast', ...path], message });
   if (multicast.query_response_interval >= multicast.query_interval)
     report(['query_response_interval'], 'must be less than query_interval');
+  const vlans = privateVlans(bridge);
   for (const [index, entry] of multicast.static.entries()) {
     const at = (key: string) => ['static', index, key];
     if (entry.source !== undefined && parseIp(entry.source)?.length !== parseIp(entry.group)?.length)
@@ -42,7 +43,9 @@ export function checkMulticast(
     if (port === undefined && local === undefined) {
       if (!doubts.ports(name).has(entry.port)) report(at('port'), `bridge ${name} has no port ${entry.port}`);
     } else if (bridge.vlan_filtering && entry.vlan !== undefined) {
-      if (!carriesVlan((port ?? local)?.vlan, entry.vlan))
+      const shared = sharedProblem(vlans, entry.vlan);
+      if (shared !== undefined) report(at('vlan'), shared);
+      else if (!maySend(vlans, (port ?? local)?.vlan, entry.vlan))
         report(at('vlan'), `port ${entry.port} does not carry VLAN ${entry.vlan}`);
     }
     if (doubts.filtering(name)) continue;

@@ -16,6 +16,14 @@ import { tooLarge } from './size.ts';
 import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
+export {
+  type PortVlans,
+  type PrivateVlans,
+  portRole,
+  portVlans,
+  primaryOf,
+  privateVlans,
+} from './private_vlans.ts';
 export type {
   AfPacketDeviceConfig,
   AfPacketPortConfig,

@@ -97,7 +97,7 @@ const mac = text(MAC_TEXT, (value) => {
 });
 
 const IP_TEXT = 'an IPv4 or IPv6 address';
-const unicastIp = z
+export const unicastIp = z
   .string(expecting(IP_TEXT))
   .superRefine((value, context) => {
     const bytes = parseIp(value);
@@ -292,6 +292,7 @@ const afPacketDevice = {
   interface: name.optional(),
   netns: netns.optional(),
   host_stack: boolean().default(false),
+  stacked_tags: boolean().default(false),
   when_deleted: whenDeleted,
   // Listening tells nobody anything; at the other end of a cable is often somebody who speaks.
   lldp: lldp.default('receive'),
@@ -411,7 +412,7 @@ const mirror = mapping({
 
 const STP = expecting('true, false or a mapping with protocol: rstp, stp or off');
 const GROUP_TEXT = 'a multicast group that is not link-local, such as 239.1.1.1 or ff15::1';
-const staticGroup = mapping({
+export const staticGroup = mapping({
   group: text(GROUP_TEXT, (value) => {
     const bytes = parseIp(value);
     return bytes !== undefined && isSnoopedGroup(bytes);
@@ -457,6 +458,18 @@ const bridgeStp = mapping({
   ),
 });
 
+const privateVlan = mapping({
+  isolated: vid.optional(),
+  communities: z.array(vid, expecting('a list of VLAN ids (1-4094)')).default([]),
+}).refine(({ isolated, communities }) => isolated !== undefined || communities.length > 0, {
+  error: 'expected isolated: VLAN, communities: [VLAN, ...], or both',
+});
+const bridgeVlan = mapping({
+  private: privateVlan.optional(),
+  learning: boolean().default(true),
+  flood: boolean().default(true),
+});
+
 const bridge = mapping({
   vlan_filtering: boolean().default(false),
   vlan_protocol: z.enum(['802.1Q', '802.1ad'], expecting('802.1Q or 802.1ad')).default('802.1Q'),
@@ -465,6 +478,7 @@ const bridge = mapping({
   // BR_GROUPFWD_RESTRICTED
   group_fwd_mask: groupFwdMask(7, '0 (STP), 1 (PAUSE) and 2 (LACP) are restricted'),
   stp: z.union([z.boolean(), bridgeStp], STP).default(false),
+  vlans: z.record(vidKey, bridgeVlan, expecting('a mapping of VLAN ids to their settings')).default({}),
   multicast: multicast.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),

@@ -40,10 +40,16 @@ export function tooLarge(input: unknown): Problem[] {
   for (const [name, bridge] of Object.entries(mapping(bridges))) {
     const path = ['bridges', name];
     if (!atMost(MAX_KEYS, bridge, path, 'keys')) continue;
-    const { local, static: entries, mirrors, ports: own } = mapping(bridge);
+    const { local, static: entries, mirrors, vlans: settings, ports: own } = mapping(bridge);
     vlans(local, [...path, 'local']);
     atMost(MAX_KEYS, local, [...path, 'local'], 'keys');
     atMost(MAX_STATICS, entries, [...path, 'static'], 'static entries');
+    if (atMost(MAX_VLANS, settings, [...path, 'vlans'], 'VLANs')) {
+      for (const [vid, value] of Object.entries(mapping(settings))) {
+        const place = [...path, 'vlans', vid, 'private', 'communities'];
+        atMost(MAX_VLANS, mapping(mapping(value).private).communities, place, 'VLAN ids');
+      }
+    }
     if (atMost(MAX_MIRRORS, mirrors, [...path, 'mirrors'], 'mirrors')) {
       for (const [mirror, value] of Object.entries(mapping(mirrors))) {
         const { from, vlans: vids } = mapping(value);

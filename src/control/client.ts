@@ -7,9 +7,12 @@ import type {
   CaptureOptions,
   FdbEntry,
   FdbFilter,
+  GroupWish,
   LastDrop,
   LldpNeighbor,
   LldpPortStatus,
+  MdbEntry,
+  MdbFilter,
   MulticastStatus,
   PollGap,
   PortStatus,
@@ -95,6 +98,11 @@ export interface EventQuery {
   port?: string;
 }
 
+/** What multicast snooping knows, but the groups. */
+export type MulticastAnswer = Pick<MulticastStatus, 'vlans' | 'ports'>;
+/** Without a VLAN in a bridge that does not filter them, without a source from all. */
+export type StaticGroup = { bridge: string; group: string; port: string; source?: string; vlan?: number };
+
 type Results = { results: ActionResult[] };
 
 export class ControlClient {
@@ -155,8 +163,29 @@ export class ControlClient {
     await this.call('DELETE', `/v1/capture/${encodeURIComponent(id)}`);
   }
 
-  mdb(bridge?: string): Promise<MulticastStatus> {
-    return this.call('GET', '/v1/mdb', { bridge });
+  multicast(bridge?: string): Promise<MulticastAnswer> {
+    return this.call('GET', '/v1/multicast', { bridge });
+  }
+
+  /** Page by page. */
+  mdb(filter: MdbFilter = {}, limit = 1000): AsyncGenerator<MdbEntry[]> {
+    return this.pages('/v1/mdb', { ...filter, limit });
+  }
+
+  putGroup(entry: StaticGroup): Promise<Results> {
+    return this.call('PUT', '/v1/mdb', {}, entry);
+  }
+
+  deleteGroup(key: StaticGroup): Promise<Results> {
+    return this.call('DELETE', '/v1/mdb', { ...key });
+  }
+
+  async joinGroup(wish: GroupWish): Promise<void> {
+    await this.call('POST', '/v1/mdb/join', {}, wish);
+  }
+
+  async flushGroups(filter: MdbFilter = {}): Promise<number> {
+    return (await this.call<{ flushed: number }>('POST', '/v1/mdb/flush', {}, filter)).flushed;
   }
 
   lldp(bridge?: string, port?: string): Promise<LldpAnswer> {
@@ -216,15 +245,20 @@ export class ControlClient {
     return this.call('DELETE', portPath(bridge, port));
   }
 
+  /** False: it was not disabled. */
+  async enablePort(bridge: string, port: string): Promise<boolean> {
+    return (await this.call<{ enabled: boolean }>('POST', `${portPath(bridge, port)}/enable`)).enabled;
+  }
+
   /** Page by page; a million entries are never held at once. */
-  async *fdb(filter: FdbFilter = {}, limit = 1000): AsyncGenerator<FdbEntry[]> {
+  fdb(filter: FdbFilter = {}, limit = 1000): AsyncGenerator<FdbEntry[]> {
+    return this.pages('/v1/fdb', { ...filter, limit });
+  }
+
+  private async *pages<Entry>(path: string, query: Query): AsyncGenerator<Entry[]> {
     let cursor: string | undefined;
     do {
-      const page: { entries: FdbEntry[]; next?: string } = await this.call('GET', '/v1/fdb', {
-        ...filter,
-        limit,
-        cursor,
-      });
+      const page: { entries: Entry[]; next?: string } = await this.call('GET', path, { ...query, cursor });
       yield page.entries;
       cursor = page.next;
     } while (cursor !== undefined);

@@ -6,12 +6,14 @@ import type { Path } from '../config/path.ts';
 import type {
   BridgeConfig,
   MemberConfig,
+  MulticastConfig,
   PortConfig,
   StaticEntryConfig,
   SwitchConfig,
 } from '../config/schema.ts';
 import { portIn } from '../config/without_ports.ts';
 import { TaploomError } from '../error.ts';
+import { canonicalIp } from '../wire/ip_address.ts';
 
 export function requireBridge(config: SwitchConfig, bridge: string): BridgeConfig {
   if (!Object.hasOwn(config.bridges, bridge)) {
@@ -108,6 +110,39 @@ type Station = Pick<StaticEntryConfig, 'mac' | 'vlan'>;
 
 function sameStation(a: Station, b: Station): boolean {
   return a.mac.toLowerCase() === b.mac.toLowerCase() && (a.vlan ?? 0) === (b.vlan ?? 0);
+}
+
+type GroupEntry = MulticastConfig['static'][number];
+
+/** A bridge that does not snoop yet begins to. */
+export function putGroup(
+  config: SwitchConfig,
+  { bridge, ...entry }: GroupEntry & { bridge: string },
+): unknown {
+  const owner = requireBridge(config, bridge);
+  const rest = (owner.multicast?.static ?? []).filter((other) => !sameGroup(other, entry));
+  return putBridge(config, bridge, { ...owner, multicast: { ...owner.multicast, static: [...rest, entry] } });
+}
+
+export function dropGroup(
+  config: SwitchConfig,
+  { bridge, ...key }: GroupEntry & { bridge: string },
+): unknown {
+  const owner = requireBridge(config, bridge);
+  const before = owner.multicast?.static ?? [];
+  const rest = before.filter((entry) => !sameGroup(entry, key));
+  if (rest.length === before.length)
+    throw new TaploomError(
+      'no_such_entry',
+      `Bridge ${bridge} has no static group ${key.group} at ${key.port}`,
+    );
+  return putBridge(config, bridge, { ...owner, multicast: { ...owner.multicast, static: rest } });
+}
+
+function sameGroup(a: GroupEntry, b: GroupEntry): boolean {
+  const text = ({ group, source = '', port, vlan = 0 }: GroupEntry) =>
+    [canonicalIp(group), source && canonicalIp(source), port, vlan].join(' ');
+  return text(a) === text(b);
 }
 
 function without<T>(record: Record<string, T>, key: string): Record<string, T> {

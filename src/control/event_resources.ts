@@ -32,7 +32,7 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   z.object({
     ...common,
     type: z.literal('port'),
-    change: z.enum(['added', 'removed', 'up', 'down', 'disabled', 'gone', 'waiting', 'failed']),
+    change: z.enum(['added', 'removed', 'up', 'down', 'disabled', 'enabled', 'gone', 'waiting', 'failed']),
     ...where,
     reason: z.string().optional(),
   }),

@@ -51,6 +51,8 @@ const STATUS: Record<string, number> = {
   cursor_expired: 410,
   kernel_bridge: 409,
   too_many: 409,
+  too_many_groups: 409,
+  not_snooping: 409,
   closed: 503,
   too_many_streams: 503,
 };

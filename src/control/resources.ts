@@ -7,6 +7,7 @@ import type {
   AggregateStatus,
   BridgeStatus,
   FdbEntry,
+  GroupWish,
   LacpEndStatus,
   LastDrop,
   LldpCounters,
@@ -23,7 +24,7 @@ import type {
   StpStatus,
 } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
-import { configShape } from '../config/shape.ts';
+import { configShape, staticGroup, unicastIp } from '../config/shape.ts';
 
 // The parts of the configuration that have resources of their own.
 export const switchConfig = configShape;
@@ -346,14 +347,18 @@ export const flushFilter = z.strictObject({
   mac: mac.optional(),
 });
 
+const pageLimit = numeric
+  .pipe(z.int().min(1).max(10_000))
+  .optional()
+  .describe('most entries in one answer, 1000 unless told');
+const pageCursor = z.string().optional().describe('`next` of the answer before; valid for 30 seconds');
+const nextPage = z.string().optional().describe('pass as `cursor` to get the rest; absent on the last page');
+
 export const fdbQuery = z.strictObject({
   ...flushFilter.shape,
   vlan: numeric.pipe(vlanId).optional(),
-  limit: numeric
-    .pipe(z.int().min(1).max(10_000))
-    .optional()
-    .describe('most entries in one answer, 1000 unless told'),
-  cursor: z.string().optional().describe('`next` of the answer before; valid for 30 seconds'),
+  limit: pageLimit,
+  cursor: pageCursor,
 });
 
 export const staticKey = z.strictObject({
@@ -446,19 +451,47 @@ export const patch = z
   .describe('JSON merge patch (RFC 7396): null removes a key');
 export const fdbPage = z.object({
   entries: z.array(fdbEntry),
-  next: z.string().optional().describe('pass as `cursor` to get the rest; absent on the last page'),
+  next: nextPage,
 });
 export const lldpQuery = z.strictObject({ bridge: z.string().optional(), port: z.string().optional() });
 export const lldp = z.object({
   neighbors: z.array(lldpNeighbor),
   ports: z.array(lldpPortStatus).describe('ports on which LLDP runs'),
 });
-export const mdbQuery = z.strictObject({ bridge: z.string().optional() });
-export const mdb = z.object({
-  entries: z.array(mdbEntry),
-  vlans: z.array(multicastVlan),
-  ports: z.array(multicastPort),
+export const multicastQuery = z.strictObject({ bridge: z.string().optional() });
+export const multicast = z.object({ vlans: z.array(multicastVlan), ports: z.array(multicastPort) });
+
+const groupFilter = z.strictObject({
+  bridge: z.string().optional(),
+  port: z.string().optional(),
+  vlan: vlanId.optional(),
+  group: z.string().optional(),
 });
+export const enabled = z.object({ enabled: z.boolean().describe('false: it was not disabled') });
+export const groupFlushFilter = z.strictObject({
+  ...groupFilter.shape,
+  source: z.string().optional().describe('only this source of the groups'),
+});
+export const mdbQuery = z.strictObject({
+  ...groupFilter.shape,
+  vlan: numeric.pipe(vlanId).optional(),
+  limit: pageLimit,
+  cursor: pageCursor,
+});
+export const mdbPage = z.object({ entries: z.array(mdbEntry), next: nextPage });
+export const groupEntry = z.strictObject({ bridge: z.string(), ...staticGroup.shape });
+export const groupKey = z.strictObject({ ...groupEntry.shape, vlan: numeric.pipe(vlanId).optional() });
+export const groupWish = z
+  .strictObject({
+    ...groupEntry.omit({ source: true }).shape,
+    mode: z.enum(['include', 'exclude']).optional(),
+    sources: z.array(unicastIp).max(32).optional(),
+  })
+  .refine(
+    ({ group, sources = [] }) => sources.every((source) => source.includes(':') === group.includes(':')),
+    { path: ['sources'], error: 'not of the family of the group' },
+  ) satisfies z.ZodType<GroupWish>;
+export const joined = z.object({ joined: z.string() });
 export const flushed = z.object({ flushed: count });
 export const results = z.object({ results: z.array(actionResult).describe('deletions first') });
 export const planOrResults = z.object({

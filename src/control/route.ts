@@ -2,17 +2,18 @@
 // same value, so the two cannot drift. `handle` is type-checked against the schemas it is declared with.
 
 import type { z } from 'zod';
-import type { SwitchApi } from '../api.ts';
+import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter, SwitchApi } from '../api.ts';
 import type { CaptureSessions } from './capture_sessions.ts';
 import type { OwnChanges } from './changes.ts';
 import type { EventStream, EventStreams } from './event_stream.ts';
-import type { FdbSessions } from './fdb_sessions.ts';
+import type { PageSessions } from './page_sessions.ts';
 
 /** What handlers work with. */
 export interface ControlContext {
   readonly api: SwitchApi;
   readonly changes: OwnChanges;
-  readonly sessions: FdbSessions;
+  readonly sessions: PageSessions<FdbFilter, FdbEntry>;
+  readonly groups: PageSessions<MdbFilter, MdbEntry>;
   readonly captures: CaptureSessions;
   readonly streams: EventStreams;
   readonly version: string;

@@ -4,7 +4,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import type { SwitchApi } from '../api.ts';
+import type { FdbFilter, MdbFilter, SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
 import type { Author } from '../event.ts';
 import { limitClients } from './admission.ts';
@@ -12,9 +12,9 @@ import { authorOf, type Credentials, peerAt } from './author.ts';
 import { CaptureSessions } from './capture_sessions.ts';
 import type { Changes } from './changes.ts';
 import { EventStream, EventStreams } from './event_stream.ts';
-import { FdbSessions } from './fdb_sessions.ts';
 import { guarded, hasNoDot, requireOwnSite } from './guard.ts';
 import { openApi } from './openapi.ts';
+import { PageSessions } from './page_sessions.ts';
 import { RequestError, toProblem } from './problem.ts';
 import { type ControlContext, parameters, type Route, Streamed } from './route.ts';
 import { ROUTES } from './routes.ts';
@@ -57,10 +57,11 @@ export interface ControlServer {
 /** Throws `TaploomError` `already_running` if somebody answers on the socket. */
 export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
   const { api, version, socket, socketGroup, onError } = options;
-  const sessions = new FdbSessions(api);
+  const sessions = new PageSessions((filter: FdbFilter) => api.fdb(filter));
+  const groups = new PageSessions((filter: MdbFilter) => api.mdb(filter));
   const streams = new EventStreams(api.events);
   const captures = new CaptureSessions(api, `taploom ${version}`);
-  const app = controlApp({ ...options, version, sessions, streams, captures }, onError);
+  const app = controlApp({ ...options, version, sessions, groups, streams, captures }, onError);
   // replaces the global Request and Response of this process by lighter ones: 0.23 ms a request instead of 0.32
   // (Node 20, median), of the 1 ms that a command may take
   const fetch = guarded(app, (request) => requireOwnSite(request, hasNoDot));
@@ -81,6 +82,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
     app,
     close: async () => {
       sessions.close();
+      groups.close();
       streams.close();
       const closed = new Promise<void>((done) => server.close(() => done()));
       await within(captures.close(), CLOSE_MS);

@@ -5,6 +5,7 @@ import type { LocalConfig, TapDeviceConfig } from '../config/schema.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import type { DeviceSpec } from '../port/spec.ts';
 import type { LinkState } from '../sys/link.ts';
+import type { PacketSocket } from '../sys/packet.ts';
 import type { VlanDevicePlace } from './vlan_devices.ts';
 
 /** An open device. */
@@ -24,6 +25,8 @@ export interface Device {
   readonly netns?: string;
   /** Number of its interface, in the namespace that the configuration names. */
   readonly ifindex?: number;
+  /** Of an attached interface. Ports may share one: what each receives there is set through it. */
+  readonly socket?: PacketSocket;
   /** A descriptor that is writable exactly while the interface is up. */
   readonly upFd?: number;
   /** Descriptor of a TAP whose interface goes with it. */

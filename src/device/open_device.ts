@@ -1,6 +1,7 @@
 // Opens what a configuration asks for, unless the switch has that very interface already.
 
 import type { LocalConfig, MemberConfig, PortConfig } from '../config/schema.ts';
+import type { Share } from '../config/shared_interfaces.ts';
 import { openAggregate } from './aggregate.ts';
 import type { Device } from './device.ts';
 import { openMemory } from './memory.ts';
@@ -13,13 +14,15 @@ export interface DeviceRequest {
   name: string;
   config: PortConfig | MemberConfig | ({ type: 'local' } & LocalConfig);
   mtu: number;
+  /** Of an attached interface that has other ports, too. */
+  share?: Share;
   /** Who takes a bridge's own interface again that outlives the switch. */
   keeper: string;
 }
 
 /** `wake` tells the data plane that a memory port has frames. */
 export async function openDevice(
-  { number, name, config, mtu, keeper }: DeviceRequest,
+  { number, name, config, mtu, share, keeper }: DeviceRequest,
   devices: ReadonlyMap<string, Device>,
   tunnels: Tunnels,
   wake: () => void,
@@ -34,8 +37,11 @@ export async function openDevice(
       );
     case 'tap':
       return alone(`Cannot attach port ${name}`, name, openTapPort(number, name, config, mtu), devices);
-    case 'af_packet':
-      return openAfPacket(number, name, config, (id) => userOf(id, devices));
+    case 'af_packet': {
+      const others = [...(share?.others ?? [])];
+      const beside = others.map((other) => devices.get(other)?.socket).find((socket) => socket !== undefined);
+      return openAfPacket(number, name, config, (id) => userOf(id, devices, others), share, beside);
+    }
     case 'vxlan':
       return tunnels.open(number, name, config);
     case 'memory':
@@ -63,7 +69,12 @@ async function alone(
   }
 }
 
-function userOf(id: string, devices: ReadonlyMap<string, Device>): string | undefined {
-  for (const [name, device] of devices) if (device.interfaceId?.() === id) return name;
+function userOf(
+  id: string,
+  devices: ReadonlyMap<string, Device>,
+  except: readonly string[] = [],
+): string | undefined {
+  for (const [name, device] of devices)
+    if (device.interfaceId?.() === id && !except.includes(name)) return name;
   return undefined;
 }

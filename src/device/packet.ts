@@ -2,6 +2,7 @@
 // MTU nor address nor state; while it is attached, the host's own stack receives nothing on it.
 
 import type { AfPacketDeviceConfig } from '../config/schema.ts';
+import type { Share } from '../config/shared_interfaces.ts';
 import { TaploomError } from '../error.ts';
 import type { LinkState } from '../sys/link.ts';
 import { PacketSocket } from '../sys/packet.ts';
@@ -13,18 +14,27 @@ import { VlanDevices } from './vlan_devices.ts';
 /** Kinds of interfaces that carry Ethernet over IP, and less than 1,500 bytes. */
 const KERNEL_TUNNELS = new Set(['vxlan', 'geneve', 'gretap', 'ip6gretap', 'erspan', 'ip6erspan']);
 
-/** `userOf` tells who in this switch has an interface already. */
+/**
+ * @param userOf tells who in this switch has an interface already, and does not share it
+ * @param beside of a port with which it shares the interface
+ */
 export function openAfPacket(
   port: number,
   name: string,
   config: AfPacketDeviceConfig,
   userOf: (id: string) => string | undefined,
+  share?: Share,
+  beside?: PacketSocket,
 ): Device {
-  const { interface: device = name, netns, host_stack, fault } = config;
+  const { interface: device = name, netns, host_stack, stacked_tags, fault } = config;
   const verb = `Cannot attach port ${name}`;
-  const socket = open(verb, { interface: device, netns, guard: !host_stack }, (id) => {
-    requireUnused(verb, device, userOf(id));
-  });
+  const socket = open(
+    verb,
+    { interface: device, netns, guard: !host_stack, detour: stacked_tags, beside },
+    (id) => {
+      requireUnused(verb, device, userOf(id));
+    },
+  );
   let { mtu: ownMtu, mac } = socket.attached;
   const close = () => socket.close();
   const vlans = new VlanDevices(
@@ -33,13 +43,14 @@ export function openAfPacket(
     (tags) => socket.leaveToHost(tags),
   );
   try {
+    if (share !== undefined) socket.filter(share);
     vlans.find();
   } catch (error) {
     void close();
     throw explain(error, verb, device, netns);
   }
   return {
-    spec: { kind: 'packet', port, fd: socket.fd, offloads: socket.offloads, fault },
+    spec: { kind: 'packet', port, fd: socket.fd, detour: socket.detourFd, offloads: socket.offloads, fault },
     get mac() {
       return mac;
     },
@@ -48,6 +59,8 @@ export function openAfPacket(
     ifindex: socket.attached.index,
     offloads: socket.offloads,
     interfaceId: () => socket.id,
+    socket,
+    temporaryTap: socket.detourFd,
     get ownMtu() {
       return ownMtu;
     },
@@ -125,6 +138,10 @@ function explain(error: unknown, verb: string, device: string, netns: string | u
       `${verb}: ${error.message}; that takes nf_tables with netdev chains and Linux 5.12. ` +
       'host_stack: true attaches the interface without, and the host then answers on it, too';
     return new TaploomError('no_isolation', message, options);
+  }
+  if (syscall === 'nft_fwd_netdev') {
+    const message = `${verb}: ${error.message}; stacked_tags takes nft_fwd_netdev. Without the key such frames have to fit the MTU`;
+    return new TaploomError('no_stacked_tags', message, options);
   }
   return new TaploomError('device_failed', `${verb}: ${error.message}`, options);
 }

@@ -29,7 +29,7 @@ import {
 import { l3Length } from './offload.ts';
 import { type EgressPass, type IngressPass, receivedTag } from './passes.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
-import { FORWARDING, leavingTag, SAME, type Topology, VLAN_STRIDE } from './topology.ts';
+import { FORWARDING, leavingTag, NO_EXIT, SAME, type Topology, VLAN_STRIDE } from './topology.ts';
 import { WholeFrame } from './whole_frame.ts';
 
 export class Mirrors implements IngressPass, EgressPass {
@@ -165,7 +165,7 @@ export class Mirrors implements IngressPass, EgressPass {
     for (let k = topology.listAt[2 * list]; k < topology.listAt[2 * list + 1]; k++) {
       const hop = topology.hops[k];
       const word = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
-      if ((word & FORWARDING) === 0) continue;
+      if ((word & (FORWARDING | NO_EXIT)) !== FORWARDING) continue;
       const tag = leavingTag(topology, hop & PORT_MASK, word, vid);
       this.add(topology, row, hop, tag, words[at + MIRROR.snaplen], isPass);
     }

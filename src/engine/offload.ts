@@ -22,6 +22,8 @@ const GSO_BY_FRAGS = 0xffff;
  */
 export const MAX_GSO_HEADER = 512;
 
+const FREE_HEADERS = ethernet.HEADER_LEN + 2 * vlan.TAG_LEN;
+
 /**
  * Whether the frame of `row`, whose `gsoType` or `csumStart` is not 0, may be forwarded. Columns are as a source leaves them:
  * `start` and `length` of the frame as received, `csumStart` from there. Sets `headerLength`, also from there.
@@ -128,12 +130,14 @@ export function l3Of({ view, rows }: FrameBatch, row: number): number {
   return typeAt < 0 ? ethernet.HEADER_LEN : ethernet.HEADER_LEN + typeAt - rest;
 }
 
-/** What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. */
+/**
+ * What an MTU limits: the IP packet, without tags that stayed in the frame; of a GSO frame, its largest segment. Two tags
+ * are free, as on a bridge of the kernel, which has one of them beside the frame (is_skb_forwardable).
+ */
 export function l3Length(batch: FrameBatch, row: number): number {
   const { rows } = batch;
-  const isGso = rows[row + COLUMN.gsoType] !== 0;
-  const length = isGso
-    ? rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize]
-    : rows[row + COLUMN.length];
-  return length - l3Of(batch, row);
+  const l3 = l3Of(batch, row);
+  if (rows[row + COLUMN.gsoType] !== 0)
+    return rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize] - l3;
+  return rows[row + COLUMN.length] - Math.min(l3, FREE_HEADERS);
 }

@@ -25,6 +25,7 @@ import { l3Length, segmentsOf } from './offload.ts';
 import type { Pmtu } from './pmtu.ts';
 import { VIDS } from './tag_table.ts';
 import {
+  DOMAIN_SHIFT,
   FORWARDING,
   FRAME_KIND,
   HAIRPIN,
@@ -98,8 +99,7 @@ export function createReplicate(
     const vid = rows[row + COLUMN.tci] & VID_MASK;
     const membership = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
     const difference = (membership ^ source) & SAME;
-    if (difference !== 0)
-      return DEST_DROP | (difference === FORWARDING ? DROP.port_blocked : DROP.not_member);
+    if (difference !== 0) return DEST_DROP | keptOut(difference, hop, source, topology);
     const from = rows[row + COLUMN.ingress];
     if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) return DEST_DROP | DROP.same_port;
     const both = source & membership;
@@ -110,6 +110,14 @@ export function createReplicate(
       return DEST_DROP | DROP.customer_vlan;
     enqueue(row, hop, membership, topology);
     return 0;
+  }
+
+  /** Why a port does not get what is for a station behind it. In its primary VLAN a port is in the domain of a private one. */
+  function keptOut(difference: number, hop: number, source: number, { vlan, domainVid }: Topology): number {
+    if (difference === FORWARDING) return DROP.port_blocked;
+    const domain = source >>> DOMAIN_SHIFT;
+    const word = vlan[(hop & PORT_MASK) * VLAN_STRIDE + domainVid[domain]];
+    return word >>> DOMAIN_SHIFT === domain ? DROP.private_vlan : DROP.not_member;
   }
 
   /** What is neither a next hop nor a drop. Returns 0, DEST_CONSUMED, or the drop. */

@@ -34,11 +34,15 @@ import { createSnooping } from './snooping.ts';
 import { VIDS } from './tag_table.ts';
 import {
   DOMAIN_SHIFT,
+  ENTRY,
+  entryWord,
   FORWARDING,
   FRAME_KIND,
   isOfVlanDevice,
   LEARNING,
   LOCKED,
+  NO_ENTRY,
+  NO_EXIT,
   OWN_TAGS,
   SAME,
   SNOOPING,
@@ -169,9 +173,12 @@ export function createStages(
       rows[row + COLUMN.rest] = restAt;
       rows[row + COLUMN.domain] = membership;
       rows[row + COLUMN.tci] = priority(tci) | vid;
-      if ((membership & FORWARDING) === 0) {
-        rows[row + COLUMN.dest] = DEST_DROP | blocked(row, membership, vid, topology, fdb, tick);
-        continue;
+      if ((membership & ENTRY) !== FORWARDING) {
+        if ((membership & ENTRY) !== (FORWARDING | NO_EXIT)) {
+          rows[row + COLUMN.dest] = DEST_DROP | blocked(row, membership, vid, topology, fdb, tick);
+          continue;
+        }
+        rows[row + COLUMN.domain] = membership & ~NO_EXIT;
       }
       const domain = membership & DOMAIN_BITS;
       const k = keysOf(row);
@@ -197,7 +204,8 @@ export function createStages(
     fdb: Fdb,
     tick: number,
   ): number {
-    if (membership === 0) return vid === 0 ? DROP.reconfigured : DROP.vlan_not_allowed;
+    if (membership === 0 || (membership & NO_ENTRY) !== 0)
+      return vid === 0 ? DROP.reconfigured : DROP.vlan_not_allowed;
     if ((membership & LEARNING) !== 0) learnStranger(row, topology, fdb, tick);
     return DROP.port_blocked;
   }
@@ -255,7 +263,7 @@ export function createStages(
   /** The word of the ingress port in the row's VLAN, as it is now. */
   function wordOf(row: number, topology: Topology): number {
     const vid = rows[row + COLUMN.tci] & VID_MASK;
-    return topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid];
+    return entryWord(topology.vlan[(rows[row + COLUMN.ingress] & PORT_MASK) * VLAN_STRIDE + vid]);
   }
 
   /** Learns source addresses, or on a locked port lets in those that it knows. Relies on `classify`: unicast source, domain known. */

@@ -3,6 +3,7 @@
 //
 //   vlan[port * VLAN_STRIDE + vid] = domain << 16 | flags          0 = the port does not carry this VLAN
 //
+// The VLANs of a private one share a domain, its primary's: so they share addresses. Who hears whom is a matter of words.
 // A VLAN-unaware bridge is one domain; its ports use VID 0. Word stride 4096 + 16: with a power of two the same VLAN of many
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
@@ -34,6 +35,10 @@ export const TUNNEL = 32;
 export const SPLIT_HORIZON = 64;
 /** Who sends a packet that is too big for this port is told. */
 export const TELLS_MTU = 128;
+/** No frames come in: in this VLAN of a private one the port only sends. */
+export const NO_ENTRY = 0x100;
+/** No frames leave: of an isolated VLAN, whose hosts do not hear each other. Never in the word of a row. */
+export const NO_EXIT = 0x200;
 /** The tag with which frames leave is the port's own, see `tags`. */
 export const OWN_TAG = 0x0400;
 /** Of a tunnel: only frames with some of the customer's VLANs leave. */
@@ -51,8 +56,14 @@ export const FRAME_KIND = NO_BROADCAST | NO_MULTICAST;
 /** Frames to groups go where snooping says. */
 export const SNOOPING = 0x1000;
 
-/** What of the words of two ports must be the same for a frame to pass between them: the domain, and that both forward. */
-export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING;
+/** What says whether frames come in: FORWARDING alone, or with NO_EXIT. */
+export const ENTRY = FORWARDING | NO_ENTRY | NO_EXIT;
+
+/**
+ * What of the word of a row and that of a port must be the same for the frame to leave there: the domain, that both forward,
+ * and no NO_EXIT.
+ */
+export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING | NO_EXIT;
 
 /** In `pvid`: the bridge filters VLANs, so 802.1Q tags are parsed and stripped. */
 export const VLAN_AWARE = 0x8000;
@@ -91,6 +102,7 @@ export interface Topology {
   // by domain
   /** Bridge of the domain. */
   readonly domainBridge: Uint16Array;
+  /** Of a private VLAN the primary. */
   readonly domainVid: Uint16Array;
   /**
    * Flood lists: members of list `row` are hops[listAt[2 * row] .. listAt[2 * row + 1] - 1]; lists may share them.
@@ -99,9 +111,10 @@ export interface Topology {
   readonly listAt: Uint32Array;
   readonly hops: Int32Array;
 
-  // by bridge
   /** ms; 0 = learn nothing. */
   readonly ageing: Float64Array;
+
+  // by bridge
   readonly bridgeFdbLimit: Uint32Array;
   /** Null if there are none. */
   readonly mirrors: MirrorTable | null;
@@ -122,7 +135,12 @@ export interface Topology {
 /** Whether a frame may come in through the port, whose tag is this if it has one: the four bytes behind its MACs. */
 export function mayEnter(topology: Topology, port: number, word: number): boolean {
   const vid = vlanOfTag(topology, port, word);
-  return (topology.vlan[port * VLAN_STRIDE + vid] & FORWARDING) !== 0;
+  return (entryWord(topology.vlan[port * VLAN_STRIDE + vid]) & FORWARDING) !== 0;
+}
+
+/** The word of a row whose port has this `word` in its VLAN; 0 = frames do not come in there. */
+export function entryWord(word: number): number {
+  return (word & NO_ENTRY) !== 0 ? 0 : word & ~NO_EXIT;
 }
 
 /** The VLAN of a frame that comes in through the port, by the four bytes behind its MACs. What `classify` does for many. */

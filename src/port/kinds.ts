@@ -41,7 +41,11 @@ type Attach<Spec> = (around: Surroundings, spec: Spec, isRead: boolean) => Attac
 const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: Name }>> } = {
   tap: (around, spec, isRead) => attachDescriptor(around, spec, isRead, KIND.tap),
 
-  packet: (around, spec, isRead) => attachDescriptor(around, spec, isRead, KIND.packet),
+  packet: (around, spec, isRead) => {
+    const attached = attachDescriptor(around, spec, isRead, KIND.packet);
+    around.open().taps.setDetour(spec.port, spec.detour ?? -1);
+    return attached;
+  },
 
   vxlan: (around, spec) => {
     const descriptors = around.open();

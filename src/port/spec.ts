@@ -17,6 +17,8 @@ export interface PacketDeviceSpec {
   kind: 'packet';
   port: number;
   fd: number;
+  /** A TAP whose frames leave through the same interface: for those with service tags or several tags. */
+  detour?: number;
   /** TUNSETOFFLOAD bits. */
   offloads: number;
   fault?: FaultOptions;

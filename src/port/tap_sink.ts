@@ -1,15 +1,18 @@
 // Egress to TAPs and packet sockets, which take the same: one entry for each emission, of two pieces.
 //
 //   header in aux:  | virtio-net header, 12 | MACs, 12 | tag, 0 or 4 |     rest: straight from the frame
+//
+// An interface may have a TAP as a detour beside its socket, for frames whose tags the kernel counts against its MTU.
 
 import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { KIND } from '../sys/burst.ts';
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { copyMacs, MACS_LEN } from '../wire/ethernet.ts';
+import { copyMacs, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import * as virtioNet from '../wire/virtio_net.ts';
-import { TAG_LEN } from '../wire/vlan.ts';
+import { isTpid, TAG_LEN, TPID_8021Q } from '../wire/vlan.ts';
 import { Emission, NO_ROW } from './emission.ts';
 import type { TransmitList } from './transmit_list.ts';
 
@@ -23,6 +26,8 @@ export class TapSink implements Sink {
   private readonly fd = new Int32Array(MAX_PORTS).fill(-1);
   private readonly kind = new Uint8Array(MAX_PORTS);
   private readonly offloads = new Int32Array(MAX_PORTS);
+  /** Descriptor of a TAP, -1 = none. */
+  private readonly detour = new Int32Array(MAX_PORTS).fill(-1);
 
   constructor(list: TransmitList, counters: Counters) {
     this.list = list;
@@ -41,8 +46,14 @@ export class TapSink implements Sink {
     this.counters.setUp(port, 1);
   }
 
+  /** @param fd a TAP that leads to the same interface, -1 = none */
+  setDetour(port: number, fd: number): void {
+    this.detour[port] = fd;
+  }
+
   remove(port: number): void {
     this.fd[port] = -1;
+    this.detour[port] = -1;
     this.counters.setUp(port, 0);
   }
 
@@ -78,8 +89,20 @@ export class TapSink implements Sink {
       shift = TAG_LEN;
     }
     writeRequest(batch, at, emission.row, shift);
-    list.add(emission, this.kind[port], this.fd[port], at, HEADER + shift);
+    const detour = this.detour[port];
+    // A TAP takes frames for an interface that is down, too: the socket tells.
+    if (detour >= 0 && isStacked(view, emission) && this.counters.isUp(port))
+      list.add(emission, KIND.tap, detour, at, HEADER + shift);
+    else list.add(emission, this.kind[port], this.fd[port], at, HEADER + shift);
   }
+}
+
+/** Whether there is more than one tag of 802.1Q, the one that may exceed the MTU in a packet socket. */
+function isStacked(view: DataView, { rest, length, tag }: Emission): boolean {
+  const type = view.getUint16(rest);
+  if (tag !== 0) return isTpid(type) || tag >>> 16 !== TPID_8021Q;
+  if (type !== TPID_8021Q) return isTpid(type);
+  return length >= HEADER_LEN + TAG_LEN && isTpid(view.getUint16(rest + TAG_LEN));
 }
 
 /** The virtio-net header at `at` with what the frame of `row` asks for; offsets move with a tag of `shift` bytes. */

@@ -69,7 +69,7 @@ export class AggregateService {
 
   close(): void {
     clearTimeout(this.timer);
-    this.aggregation?.close();
+    this.aggregation?.close(this.now());
     this.aggregation = undefined;
   }
 

@@ -77,6 +77,7 @@ const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
   down: ({ port, reason = `its interface is not up; \`ip link set ${port} up\` helps` }) =>
     `port ${port} is down: ${reason}`,
   disabled: ({ port, reason }) => `port ${port} is disabled: ${reason}`,
+  enabled: ({ port }) => `port ${port} was enabled by hand`,
   gone: ({ port, reason = 'its device was deleted' }) =>
     `port ${port} is gone: ${reason}; it is taken again as soon as there is one`,
   waiting: ({ port, reason }) => `port ${port} waits: ${reason}`,

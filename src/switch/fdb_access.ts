@@ -15,7 +15,7 @@ export async function* readFdb(
   config: () => SwitchConfig,
   filter: FdbFilter,
 ): AsyncGenerator<FdbEntry[]> {
-  const matches = matcher(filter);
+  const matches = matcher(filter, config());
   let from = 0;
   while (from >= 0) {
     const page: Answer = await plane.request({ kind: 'read', from });

@@ -2,7 +2,7 @@
 
 import type { FdbEntry, FdbFilter } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
-import type { SwitchConfig } from '../config/schema.ts';
+import { primaryOf, privateVlans, type SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { FLAGS, LOCAL, LOCKED, STATIC } from '../table/fdb_entry.ts';
@@ -18,13 +18,20 @@ export function macOf(text: string): Mac {
 }
 
 /** @throws TaploomError `invalid_mac` */
-export function matcher({ bridge, port, vlan, mac }: FdbFilter): (entry: FdbEntry) => boolean {
+export function matcher(
+  { bridge, port, vlan, mac }: FdbFilter,
+  { bridges }: SwitchConfig,
+): (entry: FdbEntry) => boolean {
   const { hi, lo } = mac === undefined ? { hi: 0, lo: 0 } : macOf(mac);
   const wanted = mac === undefined ? undefined : formatMac(hi, lo);
+  // Under which VLAN of a bridge the addresses of this one are known.
+  const vlans = new Map(
+    Object.entries(bridges).map(([name, config]) => [name, primaryOf(privateVlans(config), vlan ?? 0)]),
+  );
   return (entry) =>
     (bridge === undefined || entry.bridge === bridge) &&
     (port === undefined || entry.port === port) &&
-    (vlan === undefined || entry.vlan === vlan) &&
+    (vlan === undefined || entry.vlan === vlans.get(entry.bridge)) &&
     (wanted === undefined || entry.mac === wanted);
 }
 

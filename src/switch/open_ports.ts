@@ -1,6 +1,8 @@
 // The devices that a switch has open, and what it knows of each: MTU, link, whether its interface is gone.
 
 import type { Compiler } from '../compile/compiler.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import { shares } from '../config/shared_interfaces.ts';
 import type { Device } from '../device/device.ts';
 import { LinkWatch } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
@@ -47,6 +49,12 @@ export class OpenPorts {
     this.goneNames.delete(name);
     this.linkWatch.forget(name);
     this.disabled.forget(name);
+  }
+
+  /** Gives each port on an attached interface what is its own there. */
+  shareInterfaces(config: SwitchConfig): void {
+    const shared = shares(config);
+    for (const [name, { socket }] of this.devices) socket?.filter(shared.get(name));
   }
 
   /** Asks the kernel about those first of which the data plane says something else. */

@@ -155,6 +155,13 @@ export class PortGuard {
     this.wait(now);
   }
 
+  /** By hand: resolves when frames pass again; false if the port was not disabled. */
+  async release(name: string): Promise<boolean> {
+    if (!this.disabled.release(name)) return false;
+    await this.parts.setDisabled(name, false);
+    return true;
+  }
+
   private enable(name: string): void {
     this.disabled.release(name);
     void this.parts.setDisabled(name, false).catch(() => {});

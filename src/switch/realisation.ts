@@ -17,6 +17,7 @@ import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
 import { portOf, refuse, refuseDependents } from '../config/refuse.ts';
 import { EMPTY_CONFIG, type LocalConfig, type SwitchConfig, type TapDeviceConfig } from '../config/schema.ts';
+import { shares } from '../config/shared_interfaces.ts';
 import { bridgeOf, deviceConfig, portNamesOf, withoutPorts } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
 import { endDevices } from '../device/end_devices.ts';
@@ -194,6 +195,7 @@ export class Realisation {
     try {
       await open.underlays.lookAtNew(config);
       await open.mtus.adjust(config, results, (port) => open.goneNames.has(port));
+      open.shareInterfaces(config);
       failed = await this.commit(config, {
         added: [...added.values(), ...reattached],
         removed: [...replaced.values(), ...reattached],
@@ -382,7 +384,8 @@ export class Realisation {
     const number = compiler.ports.number(name);
     const config = deviceConfig(next, name);
     const mtu = this.mtuOf(next, name);
-    return openDevice({ number, name, config, mtu, keeper }, open.devices, open.tunnels, () =>
+    const share = shares(next).get(name);
+    return openDevice({ number, name, config, mtu, share, keeper }, open.devices, open.tunnels, () =>
       plane.wake(number),
     );
   }

@@ -57,7 +57,7 @@ export class Reconciler {
   private foundations: Foundation[] = [];
   private of: SwitchConfig | undefined;
   /** Open ports by namespace and interface index. */
-  private byLink = new Map<string, string>();
+  private byLink = new Map<string, string[]>();
 
   constructor(parts: ReconcilerParts) {
     this.parts = parts;
@@ -82,9 +82,11 @@ export class Reconciler {
       const index = open.devices.get(port)?.ifindex;
       if (index === undefined) continue;
       const key = linkKey(netns, index);
-      this.byLink.set(key, port);
+      const ports = this.byLink.get(key);
+      if (ports === undefined) this.byLink.set(key, [port]);
+      else ports.push(port);
       // What came between its opening and now was told to nobody.
-      if (known.get(key) !== port) isChanged = open.vlanDeviceChanged(port) || isChanged;
+      if (!known.get(key)?.includes(port)) isChanged = open.vlanDeviceChanged(port) || isChanged;
     }
     if (isChanged) this.refresh();
     this.wait();
@@ -152,8 +154,7 @@ export class Reconciler {
           isChanged = this.seen(happening) || isChanged;
           break;
         case 'unlink': {
-          const port = this.byLink.get(linkKey(happening.netns, happening.index));
-          if (port !== undefined) this.lostIf(port);
+          for (const port of this.portsOn(happening.netns, happening.index)) this.lostIf(port);
           isChanged = this.vlanDeviceSeen(happening, happening.moved ? 'away' : 'gone') || isChanged;
           break;
         }
@@ -177,14 +178,14 @@ export class Reconciler {
     const { netns, index, name } = happening;
     const { open } = this.parts;
     const isOfOther = this.vlanDeviceSeen(happening, 'here');
-    const port = this.byLink.get(linkKey(netns, index));
-    if (port !== undefined) {
-      const isChanged = open.linkChanged(port);
+    const ports = this.portsOn(netns, index);
+    let isChanged = isOfOther;
+    for (const port of ports) {
+      isChanged = open.linkChanged(port) || isChanged;
       this.parts.linkChanged(port);
-      return isChanged || isOfOther;
     }
-    this.hurry((one) => one.device === name && one.netns === netns);
-    return isOfOther;
+    if (ports.length === 0) this.hurry((one) => one.device === name && one.netns === netns);
+    return isChanged;
   }
 
   /** It may be a VLAN device on the interface of a port. True if forwarding depends on it. */
@@ -193,8 +194,15 @@ export class Reconciler {
     place: VlanDevicePlace,
   ): boolean {
     if (vlan === undefined) return false;
-    const port = this.byLink.get(linkKey(netns, vlan.on));
-    return port !== undefined && this.parts.open.vlanDeviceChanged(port, { tag: vlan.tag, place });
+    let isChanged = false;
+    for (const port of this.portsOn(netns, vlan.on))
+      isChanged = this.parts.open.vlanDeviceChanged(port, { tag: vlan.tag, place }) || isChanged;
+    return isChanged;
+  }
+
+  /** Several ports may share an interface. */
+  private portsOn(netns: string | undefined, index: number): readonly string[] {
+    return this.byLink.get(linkKey(netns, index)) ?? [];
   }
 
   /** Unless it is to be seen somewhere else: the interface of a TAP may move. */

@@ -5,6 +5,7 @@ import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import { hop } from '../frame/hop.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
+import { isLinkUp } from './link_up.ts';
 import type { OpenPorts } from './open_ports.ts';
 import type { SnoopingFacts } from './snooping_service.ts';
 
@@ -29,6 +30,8 @@ export function snoopingFacts(
         return row === undefined ? [] : [hop(port, row)];
       });
     },
+    lookAtLinks: () => open.linkWatch.lookUp(),
+    isUp: (name) => isLinkUp(open, name),
     publish: (changes) => plane.request({ kind: 'groups', changes }),
   };
 }

@@ -1,27 +1,26 @@
 // Multicast snooping in a switch: makes a state machine for each VLAN of a bridge that snoops, gives it what ports hear,
 // sends its queries, and tells the data plane what comes of it (group_publisher.ts).
 
-import type { MdbEntry, MulticastPort, MulticastStatus, MulticastVlan } from '../api.ts';
+import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
-import { multicastTimes } from '../config/multicast.ts';
 import {
   type BridgeConfig,
   EMPTY_CONFIG,
   type MulticastConfig,
   type SwitchConfig,
-  vlanSet,
 } from '../config/schema.ts';
+import { TaploomError } from '../error.ts';
 import type { EventFact, MulticastFact } from '../event.ts';
 import type { Host, Punt } from '../protocol/host.ts';
-import type { Member } from '../protocol/snooping/member.ts';
 import { Snooper } from '../protocol/snooping/snooper.ts';
-import { Room, type SnoopingPort, type SnoopingSpec } from '../protocol/snooping/spec.ts';
+import { Room, type SnoopingSpec } from '../protocol/snooping/spec.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { formatIp } from '../wire/ip_address.ts';
 import { parseMac } from '../wire/mac.ts';
 import type { Family } from '../wire/membership.ts';
 import { parseMembership, queryFrame } from '../wire/membership_frame.ts';
 import { GroupPublisher } from './group_publisher.ts';
+import { isBusy, portsOf, snoopingSpec, vlansOf } from './snooping_spec.ts';
+import { entriesOf, vlanOf } from './snooping_view.ts';
 
 /** After changes of so many words the next ones wait for so long, ms. */
 const MANY = 10_000;
@@ -33,6 +32,9 @@ const QUIET = 60_000;
 export interface SnoopingFacts {
   macOf(bridge: string): string | undefined;
   domainOf(bridge: string, vlan: number): number | undefined;
+  lookAtLinks(): void;
+  /** As of the last look. */
+  isUp(port: string): boolean;
   /** Next hops of a port. */
   hopsOf(port: string): readonly number[];
   /** Gives the data plane changes of its groups. */
@@ -64,6 +66,9 @@ export class SnoopingService {
   private stopListening = () => {};
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  /** Ports whose link is down, or that are not there. */
+  private readonly down = new Set<string>();
+  private isLookDue = false;
   private isPublishing = false;
   private isDue = false;
   private polledAt: number | undefined;
@@ -107,6 +112,7 @@ export class SnoopingService {
       this.send(this.publisher.forget(place.domain, place.snooper));
     }
     for (const port of this.counts.keys()) if (!this.bridgeOf.has(port)) this.counts.delete(port);
+    for (const port of this.down) if (!this.bridgeOf.has(port)) this.down.delete(port);
     const before = [...this.hops].join(' ');
     this.hops = new Map([...this.bridgeOf.keys()].map((port) => [port, this.facts.hopsOf(port)]));
     if ([...this.hops].join(' ') !== before) for (const { snooper } of this.places.values()) markAll(snooper);
@@ -122,22 +128,52 @@ export class SnoopingService {
     if (this.places.size > 0 && this.polledAt >= this.deadline()) this.tick();
   }
 
-  status(bridge?: string): MulticastStatus {
-    const now = this.now();
-    const places = [...this.places.values()].filter(
-      ({ snooper }) => bridge === undefined || snooper.spec.bridge === bridge,
-    );
-    return {
-      entries: places.flatMap(({ snooper }) => entriesOf(snooper, now)),
-      vlans: places.map(({ snooper }) => vlanOf(snooper, now)),
-      ports: this.ports().filter((port) => bridge === undefined || port.bridge === bridge),
-    };
+  /** Something about the links of ports has changed. What is asked once for all that changed in this turn. */
+  linkChanged(): void {
+    if (this.isLookDue || this.places.size === 0) return;
+    this.isLookDue = true;
+    setImmediate(() => {
+      this.isLookDue = false;
+      this.facts.lookAtLinks();
+      for (const port of this.bridgeOf.keys()) this.lookAt(port);
+      this.settle();
+    });
+  }
+
+  *entries(filter: MdbFilter): Generator<MdbEntry[]> {
+    for (const { snooper } of this.chosen(filter)) yield* entriesOf(snooper, filter, () => this.now());
+  }
+
+  vlans(bridge?: string): MulticastVlan[] {
+    return this.chosen({ bridge }).map(({ snooper }) => vlanOf(snooper, this.now()));
+  }
+
+  join({ bridge, vlan = 0, port, group, mode = 'exclude', sources = [] }: GroupWish): void {
+    const config = this.config.bridges[bridge];
+    if (config === undefined) throw new TaploomError('no_such_bridge', `There is no bridge ${bridge}`);
+    if (config.multicast?.snooping !== true)
+      throw new TaploomError('not_snooping', `Bridge ${bridge} does not snoop: set its multicast`);
+    const place = this.placeOf(bridge, vlan, group.includes(':') ? 6 : 4);
+    if (place?.snooper.spec.ports.has(port) !== true) {
+      const where = vlan === 0 ? '' : ` in VLAN ${vlan}`;
+      throw new TaploomError('no_such_port', `Bridge ${bridge} has no port ${port}${where}`);
+    }
+    const type = mode === 'include' ? 'is_in' : 'is_ex';
+    const isIn = place.snooper.join(port, { type, group, sources }, this.now());
+    this.settle();
+    if (!isIn)
+      throw new TaploomError('too_many_groups', `Port ${port} cannot join ${group}: a limit is reached`);
+  }
+
+  flush(filter: MdbFilter): number {
+    const count = this.chosen(filter).reduce((sum, { snooper }) => sum + snooper.flush(filter), 0);
+    this.settle();
+    return count;
   }
 
   /** What the data plane knows of a bridge, as changes of an empty table. */
   published(bridge: string): Int32Array {
-    const places = [...this.places.values()].filter(({ snooper }) => snooper.spec.bridge === bridge);
-    return Int32Array.from(places.flatMap((place) => this.publisher.state(place)));
+    return Int32Array.from(this.chosen({ bridge }).flatMap((place) => this.publisher.state(place)));
   }
 
   ports(): MulticastPort[] {
@@ -160,6 +196,33 @@ export class SnoopingService {
     return this.polledAt ?? monotonicMs();
   }
 
+  private chosen({ bridge, vlan }: MdbFilter): Place[] {
+    return [...this.places.values()].filter(
+      ({ snooper: { spec } }) => (bridge ?? spec.bridge) === spec.bridge && (vlan ?? spec.vlan) === spec.vlan,
+    );
+  }
+
+  /** Hosts and routers behind a link that is down are not there. */
+  private lookAt(port: string): void {
+    const isUp = this.facts.isUp(port);
+    if (isUp !== this.down.has(port)) return;
+    if (isUp) this.down.delete(port);
+    else this.down.add(port);
+    for (const { snooper } of this.chosen({ bridge: this.bridgeOf.get(port) })) {
+      if (!snooper.spec.ports.has(port)) continue;
+      if (isUp) snooper.linkUp(this.now());
+      else snooper.forget(port, this.now());
+    }
+  }
+
+  /** Makes it if a VLAN has been quiet so far; undefined: there is none. */
+  private placeOf(bridge: string, vlan: number, family: Family): Place | undefined {
+    const known = this.places.get(keyOf(bridge, vlan, family));
+    const config = this.config.bridges[bridge];
+    if (known !== undefined || config?.multicast === undefined) return known;
+    return this.setPlace(bridge, config, config.multicast, vlan, family, this.now());
+  }
+
   private setPlace(
     name: string,
     bridge: BridgeConfig,
@@ -170,7 +233,7 @@ export class SnoopingService {
   ): Place | undefined {
     const domain = this.facts.domainOf(name, vlan);
     if (domain === undefined) return undefined;
-    const spec = this.specOf(name, bridge, config, vlan, family);
+    const spec = snoopingSpec(name, bridge, config, vlan, family, this.macOf(name));
     const key = keyOf(name, vlan, family);
     const known = this.places.get(key);
     if (known !== undefined) {
@@ -212,54 +275,6 @@ export class SnoopingService {
     return Uint8Array.of(hi >>> 8, hi, lo >>> 24, lo >>> 16, lo >>> 8, lo);
   }
 
-  private specOf(
-    name: string,
-    bridge: BridgeConfig,
-    config: MulticastConfig,
-    vlan: number,
-    family: Family,
-  ): SnoopingSpec {
-    const times = multicastTimes(config);
-    const statics = config.static.filter(
-      (entry) => (entry.vlan ?? 0) === vlan && entry.group.includes(':') === (family === 6),
-    );
-    const ports = new Map<string, SnoopingPort>();
-    for (const port of portsOf(name, bridge)) {
-      if (!carries(name, bridge, port, vlan)) continue;
-      const of = port === name ? undefined : bridge.ports[port];
-      const own = new Map<string, Set<string>>();
-      for (const { group, source = '', port: to } of statics)
-        if (to === port) own.set(group, (own.get(group) ?? new Set()).add(source));
-      ports.set(port, {
-        router: of?.mcast_router ?? 'auto',
-        fastLeave: of?.mcast_fast_leave === true,
-        maxGroups: of?.mcast_max_groups ?? Number.POSITIVE_INFINITY,
-        statics: own,
-      });
-    }
-    return {
-      bridge: name,
-      vlan,
-      family,
-      isQuerier: config.querier,
-      address: family === 4 ? config.querier_address : linkLocal(this.macOf(name)),
-      version: family === 4 ? config.igmp_version : config.mld_version === 1 ? 2 : 3,
-      times: {
-        membership: times.membership * 1000,
-        querier: times.querier * 1000,
-        startupInterval: times.startup * 1000,
-        startupCount: config.startup_query_count,
-        queryInterval: config.query_interval * 1000,
-        queryResponse: config.query_response_interval * 1000,
-        lastMemberInterval: config.last_member_interval * 1000,
-        lastMemberCount: config.last_member_count,
-        lastMember: config.last_member_interval * config.last_member_count * 1000,
-      },
-      maxGroups: config.max_groups,
-      ports,
-    };
-  }
-
   private hear({ port, vlan, bytes }: Punt): void {
     const name = this.bridgeOf.get(port);
     const heard = parseMembership(bytes);
@@ -272,13 +287,7 @@ export class SnoopingService {
       return;
     }
     counts[KINDS[message.kind]]++;
-    const bridge = this.config.bridges[name];
-    if (bridge?.multicast === undefined) return;
-    const now = this.now();
-    const place =
-      this.places.get(keyOf(name, vlan, heard.family)) ??
-      this.setPlace(name, bridge, bridge.multicast, vlan, heard.family, now);
-    place?.snooper.hear(port, heard, now);
+    this.placeOf(name, vlan, heard.family)?.snooper.hear(port, heard, this.now());
     this.settle();
   }
 
@@ -371,91 +380,7 @@ function keyOf(bridge: string, vlan: number, family: Family): string {
   return `${bridge} ${vlan} ${family}`;
 }
 
-/** Whether a VLAN has something to do before anybody says anything. */
-function isBusy({ querier, static: entries }: MulticastConfig, vlan: number): boolean {
-  return querier || entries.some((entry) => (entry.vlan ?? 0) === vlan);
-}
-
-/** Ports of a bridge, its own interface first. */
-function portsOf(name: string, { local, ports }: BridgeConfig): string[] {
-  return [...(local === false ? [] : [name]), ...Object.keys(ports)];
-}
-
-function carries(name: string, bridge: BridgeConfig, port: string, vlan: number): boolean {
-  if (!bridge.vlan_filtering) return true;
-  const config = port === name ? bridge.local || undefined : bridge.ports[port];
-  const { tagged, untagged } = vlanSet(config?.vlan);
-  return [...tagged, ...untagged].some(({ from, to }) => from <= vlan && vlan <= to);
-}
-
-function vlansOf(name: string, bridge: BridgeConfig): Set<number> {
-  if (!bridge.vlan_filtering) return new Set([0]);
-  const vlans = new Set<number>();
-  for (const port of portsOf(name, bridge)) {
-    const config = port === name ? bridge.local || undefined : bridge.ports[port];
-    const { tagged, untagged } = vlanSet(config?.vlan);
-    for (const { from, to } of [...tagged, ...untagged])
-      for (let vlan = from; vlan <= to; vlan++) vlans.add(vlan);
-  }
-  return vlans;
-}
-
-/** The address that an interface with this MAC would have, RFC 4291 appendix A. */
-function linkLocal(mac: Uint8Array): string {
-  const [a, b, c, d, e, f] = mac;
-  return formatIp(Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f));
-}
-
 function markAll(snooper: Snooper): void {
   snooper.hasNewRouters = true;
   for (const group of snooper.groups.keys()) snooper.changed.add(group);
-}
-
-function entriesOf({ spec, groups }: Snooper, now: number): MdbEntry[] {
-  const { bridge, vlan } = spec;
-  return [...groups].flatMap(([group, members]) =>
-    [...members.values()].map((member) => ({ bridge, vlan, group, ...entryOf(member, now) })),
-  );
-}
-
-function entryOf(member: Member, now: number): Omit<MdbEntry, 'bridge' | 'vlan' | 'group'> {
-  const hosts = member.hostNames(now);
-  return {
-    port: member.port,
-    type: member.isStatic ? 'static' : 'dynamic',
-    mode: member.isExclude ? 'exclude' : 'include',
-    sources: [...member.sources].map(([address, until]) => ({
-      address,
-      isBlocked: until === 0,
-      ...(until === 0 ? {} : expiry(until, now)),
-    })),
-    ...(member.isExclude ? expiry(member.expiresAt, now) : {}),
-    ...(hosts.length > 0 ? { hosts } : {}),
-  };
-}
-
-function vlanOf({ spec, querier, routers, groups, isActive }: Snooper, now: number): MulticastVlan {
-  const { other } = querier;
-  const own = spec.isQuerier ? { querier: { address: spec.address } } : {};
-  return {
-    bridge: spec.bridge,
-    vlan: spec.vlan,
-    protocol: spec.family === 4 ? 'igmp' : 'mld',
-    isActive,
-    ...(other === undefined
-      ? own
-      : { querier: { address: other.address, port: other.port, ...expiry(other.expiresAt, now) } }),
-    routers: [...routers].map(([port, until]) => ({
-      port,
-      type: spec.ports.get(port)?.router === 'permanent' ? 'permanent' : 'temporary',
-      ...expiry(until, now),
-    })),
-    groups: groups.size,
-  };
-}
-
-function expiry(until: number, now: number): { expiresIn?: number } {
-  return until === Number.POSITIVE_INFINITY
-    ? {}
-    : { expiresIn: Math.max(0, Math.round((until - now) / 100) / 10) };
 }

@@ -8,26 +8,13 @@ import { portViews } from '../compile/port_view.ts';
 import { stableMac } from '../config/defaults.ts';
 import { type BridgeConfig, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { bridgeStp, isStpOn, portStp } from '../config/stp.ts';
-import type { Device } from '../device/device.ts';
-import type { LinkWatch } from '../device/link_watch.ts';
-import type { DisabledPorts } from '../protocol/disabled_ports.ts';
 import type { Host } from '../protocol/host.ts';
 import { SpanningTrees, type StpBridgeSpec, type StpPortSpec } from '../protocol/stp/spanning_trees.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import type { CounterView } from './counter_view.ts';
+import { isLinkUp, type LinkFacts } from './link_up.ts';
 
 /** How late a link that changed may be noticed where the kernel does not tell, ms. */
 const LINK_CHECK = 1_000;
-
-/** What the switch knows of its ports, by name. */
-export interface StpFacts {
-  readonly devices: ReadonlyMap<string, Device>;
-  readonly goneNames: ReadonlySet<string>;
-  /** For an error: to the tree they are down, or it would count on a way that carries nothing. */
-  readonly disabled: DisabledPorts;
-  readonly linkWatch: LinkWatch;
-  readonly counters: CounterView;
-}
 
 /** What it does for the trees. */
 export interface StpDeeds {
@@ -36,7 +23,7 @@ export interface StpDeeds {
 }
 
 export class StpService {
-  private readonly facts: StpFacts;
+  private readonly facts: LinkFacts;
   private readonly tell: (change: StpChange) => void;
   private trees: SpanningTrees | undefined;
   private config: SwitchConfig = EMPTY_CONFIG;
@@ -50,7 +37,7 @@ export class StpService {
   /** The time of whoever polls, if somebody does. */
   private polledAt: number | undefined;
 
-  constructor(facts: StpFacts, tell: (change: StpChange) => void) {
+  constructor(facts: LinkFacts, tell: (change: StpChange) => void) {
     this.facts = facts;
     this.tell = tell;
   }
@@ -87,6 +74,13 @@ export class StpService {
   forget(port: string): void {
     this.speeds.delete(port);
     this.trees?.forget(port);
+  }
+
+  /** By hand: a port that BPDU guard closed takes part again. False if it does already. */
+  release(port: string): boolean {
+    const wasClosed = this.trees?.release(port, this.now()) ?? false;
+    if (wasClosed) this.wait();
+    return wasClosed;
   }
 
   /** Of a switch without threads, with each of its polls. */
@@ -139,7 +133,7 @@ export class StpService {
 
   /** What the trees go by and may change without news. */
   private stateOf(name: string): string {
-    return `${this.isUp(name)} ${this.facts.devices.get(name)?.mac}`;
+    return `${isLinkUp(this.facts, name)} ${this.facts.devices.get(name)?.mac}`;
   }
 
   private look(): void {
@@ -205,18 +199,11 @@ export class StpService {
         edge: stp.edge,
         pointToPoint: stp.point_to_point,
         guard: new Set(stp.guard),
-        isUp: this.isUp(name),
+        isUp: isLinkUp(this.facts, name),
         // A TAP's address is that of its other end, and programs there drop what seems to come from themselves.
         mac: (isTap ? undefined : device.mac) ?? bridgeMac,
       },
     ];
-  }
-
-  private isUp(name: string): boolean {
-    const { devices, goneNames, disabled, linkWatch, counters } = this.facts;
-    const port = devices.get(name)?.spec.port;
-    if (port === undefined || goneNames.has(name) || disabled.get(name) !== undefined) return false;
-    return (linkWatch.isUp(name) ?? counters.isUp(port)) && linkWatch.at(name).hasCarrier !== false;
   }
 
   /** Mb/s, as long as the link does not change. The kernel tells it of interfaces in this namespace only. */

@@ -13,11 +13,15 @@ import type {
   CaptureOptions,
   FdbEntry,
   FdbFilter,
+  GroupWish,
   LastDrop,
   LldpNeighbor,
   LldpPortStatus,
+  MdbEntry,
+  MdbFilter,
   MulticastPort,
   MulticastStatus,
+  MulticastVlan,
   PollFrames,
   PollGap,
   PortStatus,
@@ -122,7 +126,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.guard = new PortGuard({
       open,
       setDisabled: (port, isDisabled) => {
-        this.stpService.linkChanged(port);
+        this.linkChanged(port);
         return this.reconfiguration.setDisabled(port, isDisabled);
       },
       flush: (port) => this.flush({ port }),
@@ -130,7 +134,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.aggregateService = new AggregateService(open, {
       distribute: (name, distribution) => this.reconfiguration.distribute(name, distribution),
       tell: (fact) => {
-        this.stpService.linkChanged(fact.port);
+        this.linkChanged(fact.port);
         this.events.add(fact);
       },
     });
@@ -158,7 +162,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
       news: this.events,
-      linkChanged: (port) => this.stpService.linkChanged(port),
+      linkChanged: (port) => this.linkChanged(port),
     });
     this.lldpService.attach(this.host, { threaded });
     this.stpService.attach(this.host, this, { threaded });
@@ -297,6 +301,18 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return flushFdb(this.plane, this.compiler, this.config, filter);
   }
 
+  enablePort(port: string): Promise<boolean> {
+    return this.enqueue(async () => {
+      const [bridge] =
+        Object.entries(this.config.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
+      if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
+      const isOpened = this.stpService.release(port);
+      const isEnabled = (await this.guard.release(port)) || isOpened;
+      if (isEnabled) this.events.add({ type: 'port', change: 'enabled', bridge, port });
+      return isEnabled;
+    });
+  }
+
   pollGap(): PollGap {
     return this.counters.pollGap();
   }
@@ -326,8 +342,29 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.lldpService.ports();
   }
 
+  /** All of it; with many groups `mdb()` tells it in pages. */
   multicast(bridge?: string): MulticastStatus {
-    return this.snooping.status(bridge);
+    return {
+      entries: [...this.mdb({ bridge })].flat(),
+      vlans: this.multicastVlans(bridge),
+      ports: this.multicastPorts().filter((port) => bridge === undefined || port.bridge === bridge),
+    };
+  }
+
+  mdb(filter: MdbFilter = {}): Iterable<MdbEntry[]> {
+    return this.snooping.entries(filter);
+  }
+
+  joinGroup(wish: GroupWish): void {
+    this.snooping.join(wish);
+  }
+
+  flushGroups(filter: MdbFilter = {}): number {
+    return this.snooping.flush(filter);
+  }
+
+  multicastVlans(bridge?: string): MulticastVlan[] {
+    return this.snooping.vlans(bridge);
   }
 
   multicastPorts(): MulticastPort[] {
@@ -370,6 +407,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
   }
 
+  private linkChanged(port: string): void {
+    this.stpService.linkChanged(port);
+    this.snooping.linkChanged();
+  }
+
   private enqueue<T>(task: () => Promise<T>): Promise<T> {
     const result = this.queue.then(task);
     this.queue = result.catch(() => {});
@@ -388,6 +430,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       return;
     }
     this.emit(kind, name, errno);
+    if (kind === 'gone') this.snooping.linkChanged();
     if (kind === 'gone') this.reconciler.lost(name, 'its device was deleted');
   }
 

@@ -6,7 +6,7 @@ import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { bytesAt, FLOOD, META, RELAY, SEND, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
 
-/** Punts that are handled in one go; then others have their turn. */
+/** Frames that are handled in one go; then others have their turn. */
 const TURN = 64;
 
 export interface HostLinks {
@@ -29,6 +29,8 @@ export interface HostLinks {
 export class SwitchHost implements Host {
   private readonly links: HostLinks;
   private readonly listeners = new Map<number, Set<(punt: Punt) => void>>();
+  /** What is said in one go is told once, or every so many frames: to wake is a system call. */
+  private readonly untold = new Map<SlotRing, { port: number; frames: number }>();
   private isClosed = false;
 
   constructor(links: HostLinks) {
@@ -82,8 +84,16 @@ export class SwitchHost implements Host {
     ring.words[(slot >> 2) + META.domain] = domain;
     ring.words[(slot >> 2) + META.tag] = vlan;
     ring.commit();
-    this.links.wake(number);
+    const untold = this.untold.get(ring) ?? { port: number, frames: 0 };
+    if (this.untold.size === 0) queueMicrotask(() => this.wake());
+    this.untold.set(ring, untold);
+    if (++untold.frames % TURN === 0) this.links.wake(number);
     return true;
+  }
+
+  private wake(): void {
+    if (!this.isClosed) for (const { port } of this.untold.values()) this.links.wake(port);
+    this.untold.clear();
   }
 
   private async listen(ring: SlotRing): Promise<void> {

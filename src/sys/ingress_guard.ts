@@ -16,6 +16,7 @@ export class IngressGuard {
   private readonly fd: number;
   private readonly index: number;
   private installed: string;
+  private users = 1;
 
   private constructor(fd: number, index: number, installed: string) {
     this.fd = fd;
@@ -53,8 +54,14 @@ export class IngressGuard {
     if (install(this.fd, this.index, name, tags, 1) >= 0) this.installed = key;
   }
 
-  close(): Promise<void> {
-    return closeFdAside(this.fd);
+  /** For another port on the interface, which closes it, too. */
+  share(): this {
+    this.users++;
+    return this;
+  }
+
+  async close(): Promise<void> {
+    if (--this.users === 0) await closeFdAside(this.fd);
   }
 }
 

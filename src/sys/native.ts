@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 14;
+const VERSION = 15;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -67,8 +67,10 @@ const FUNCTIONS = {
   tl_udp_drops: ['int'],
   tl_too_big_open: ['int'],
   tl_packet_open: ['int', 'int', 'int'],
+  tl_packet_filter: ['int', 'pointer', 'int', 'int'],
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int', 'pointer', 'int'],
+  tl_nft_forward_ingress: ['int', 'string', 'string', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],

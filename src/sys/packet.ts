@@ -2,10 +2,11 @@
 // reads and writes them is somebody else (burst.ts). Control plane only. Rules: packet(7), net/packet/af_packet.c.
 
 import { release } from 'node:os';
+import { Detour } from './detour.ts';
 import { IngressGuard } from './ingress_guard.ts';
 import { interfaceId } from './interface_id.ts';
 import { LinkSocket, type LinkState } from './link.ts';
-import { native } from './native.ts';
+import { aligned, native } from './native.ts';
 import { withNetns } from './netns.ts';
 import { check } from './sys_error.ts';
 import { closeFdAside } from './wake.ts';
@@ -28,6 +29,16 @@ export interface PacketOptions {
   netns?: string;
   /** Keep the host's own stack from receiving on the interface. */
   guard: boolean;
+  /** Give it a way for frames with service tags or several tags, which may exceed the MTU. */
+  detour?: boolean;
+  /** Another socket on the same interface. */
+  beside?: PacketSocket;
+}
+
+/** By tags of 802.1Q. A priority tag is none. */
+export interface PacketFilter {
+  tagged: readonly { from: number; to: number }[];
+  untagged: boolean;
 }
 
 export class PacketSocket {
@@ -40,9 +51,11 @@ export class PacketSocket {
   readonly id: string;
   private readonly links: LinkSocket;
   private readonly guard: IngressGuard | undefined;
+  private readonly detour: Detour | undefined;
   private tags: ReadonlySet<number> = NO_TAGS;
   private name: string;
   private drops = 0;
+  private filterKey: string | undefined;
 
   private constructor(
     fd: number,
@@ -50,12 +63,14 @@ export class PacketSocket {
     id: string,
     links: LinkSocket,
     guard: IngressGuard | undefined,
+    detour: Detour | undefined,
   ) {
     this.fd = fd;
     this.attached = attached;
     this.id = id;
     this.links = links;
     this.guard = guard;
+    this.detour = detour;
     this.name = attached.name;
   }
 
@@ -74,16 +89,23 @@ export class PacketSocket {
         const link = links.get(options.interface);
         const id = interfaceId(netns, link.index);
         accept(link, id);
-        if (options.guard) guard = IngressGuard.open(netns, link.index, link.name);
+        if (options.guard)
+          guard = options.beside?.guard?.share() ?? IngressGuard.open(netns, link.index, link.name);
         const opened = native().tl_packet_open(netns, link.index, BUFFER_BYTES);
         const fd = check(opened, 'socket', `Cannot open a packet socket on ${options.interface}`);
-        return new PacketSocket(fd, link, id, links, guard);
+        const detour = options.detour ? Detour.open(options.netns, netns, link.index) : undefined;
+        return new PacketSocket(fd, link, id, links, guard, detour);
       } catch (error) {
         void guard?.close();
         links.close();
         throw error;
       }
     });
+  }
+
+  /** What takes frames with service tags or several tags to the interface. */
+  get detourFd(): number | undefined {
+    return this.detour?.fd;
   }
 
   /** The interface, whatever it is called by now; undefined if it was deleted or has left its namespace. */
@@ -107,6 +129,19 @@ export class PacketSocket {
     this.guard?.follow(this.name, tags);
   }
 
+  /** Undefined lets everything in. Throws SysError E2BIG: more ranges than the kernel takes instructions. */
+  filter(filter: PacketFilter | undefined): void {
+    const key = JSON.stringify(filter);
+    if (key === this.filterKey) return;
+    const { tagged, untagged } = filter ?? { tagged: [], untagged: true };
+    const words = aligned(Math.max(8, 8 * tagged.length));
+    new Int32Array(words.buffer).set(tagged.flatMap(({ from, to }) => [from, to]));
+    const count = filter === undefined ? -1 : tagged.length;
+    const what = `Cannot receive only some VLANs of ${this.name}`;
+    check(native().tl_packet_filter(this.fd, words, count, untagged ? 1 : 0), 'setsockopt', what);
+    this.filterKey = key;
+  }
+
   /** Frames since the start that the socket had no room for. */
   dropped(): number {
     const since = native().tl_packet_drops(this.fd);
@@ -117,7 +152,7 @@ export class PacketSocket {
   /** Aside: the kernel waits for all its processors. The host receives again when this is done. */
   async close(): Promise<void> {
     this.links.close();
-    await closeFdAside(this.fd);
+    await Promise.all([closeFdAside(this.fd), this.detour?.close()]);
     await this.guard?.close();
   }
 }

@@ -129,6 +129,10 @@ export class Counters {
     const at = this.port(port) + PORT.up;
     if (this.gauges[at] !== up) this.gauges[at] = up;
   }
+
+  isUp(port: number): boolean {
+    return this.gauges[this.port(port) + PORT.up] === 1;
+  }
 }
 
 /** Is told of every drop. `row` is -1 where the bytes are no longer known. */

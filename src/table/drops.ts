@@ -46,6 +46,11 @@ const TABLE = [
   ],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
   ['isolated', 'receive', 'ingress and egress port are both isolated'],
+  [
+    'private_vlan',
+    'receive',
+    'to a port that its private VLAN does not reach: an isolated one, or another community',
+  ],
   ['split_horizon', 'receive', 'from one tunnel to another; hairpin on the tunnel allows it'],
   ['not_member', 'receive', 'egress port is not a member of the domain'],
   ['customer_vlan', 'receive', 'egress port is a tunnel that does not carry this VLAN of the customer'],

@@ -24,7 +24,7 @@ export const FLAGS = STATIC | LOCAL | LOCKED;
 
 /** Limits and ages, as flat arrays of the current topology. */
 export interface FdbRules extends LearnLimits {
-  /** By bridge, in ms; 0 = learn nothing. */
+  /** By domain, in ms; 0 = learn nothing. */
   readonly ageing: Float64Array;
 }
 
@@ -39,6 +39,6 @@ export function ageAt(stamp: number, tick: number): number {
 }
 
 /** By domain, in ticks; NEVER = learn nothing, and no age is fresh. */
-export function maxAgeOf({ domainBridge, ageing }: FdbRules): Int32Array {
-  return Int32Array.from(domainBridge, (bridge) => Math.ceil(ageing[bridge] / MS_PER_TICK) || NEVER);
+export function maxAgeOf({ ageing }: FdbRules): Int32Array {
+  return Int32Array.from(ageing, (time) => Math.ceil(time / MS_PER_TICK) || NEVER);
 }

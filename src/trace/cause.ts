@@ -4,6 +4,7 @@
 import { tpidOf } from '../compile/tags.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import { formatPath, type Path } from '../config/path.ts';
+import { primaryOf, privateVlans } from '../config/private_vlans.ts';
 import type { BridgeConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 
 export interface Cause {
@@ -121,6 +122,28 @@ export function vlanCause(config: SwitchConfig, bridge: string, port: string, vi
   return vlan.native === undefined
     ? causeOf([...path, 'native'], 'none', true)
     : causeOf([...path, 'native'], vlan.native, false);
+}
+
+/** A setting of a VLAN, or of the primary one that it belongs to; undefined = as installed. */
+export function settingCause(
+  { bridges }: SwitchConfig,
+  bridge: string,
+  vid: number,
+  key: 'private' | 'learning' | 'flood',
+): Cause | undefined {
+  const owner = bridges[bridge];
+  if (owner === undefined) return undefined;
+  const own = primaryOf(privateVlans(owner), vid);
+  const value = owner.vlans[own]?.[key];
+  if (value === undefined || value === true) return undefined;
+  return causeOf(['bridges', bridge, 'vlans', String(own), key], value, false);
+}
+
+/** `, isolated of the primary VLAN 100`, of an ordinary VLAN nothing. */
+export function privateText({ bridges }: SwitchConfig, bridge: string, vid: number): string {
+  const own = bridges[bridge] && privateVlans(bridges[bridge]).get(vid);
+  if (own === undefined) return '';
+  return own.role === 'primary' ? ', a primary one' : `, ${own.role} of the primary VLAN ${own.primary}`;
 }
 
 export function keyCause(

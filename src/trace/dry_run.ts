@@ -214,7 +214,7 @@ export class DryRun {
       const isGone = port >= ports || topology.mtu[port] === 0;
       if (isGone && egress.queueOf[port] !== undefined) egress.detach(port);
     }
-    for (let bridge = 0; bridge < topology.ageing.length; bridge++) {
+    for (let bridge = 0; bridge < topology.bridgeFdbLimit.length; bridge++) {
       const at = counters.bridge(bridge) + BRIDGE.learned;
       counters.values[at] = real.values[at];
     }

@@ -7,7 +7,16 @@ import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_TYPE, TRAP } from '../table/traps.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import { isTpid, TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
-import { bridgeCause, type Cause, mirrorCause, portCause, tpidAt, vlanCause, vlanOf } from './cause.ts';
+import {
+  bridgeCause,
+  type Cause,
+  mirrorCause,
+  portCause,
+  privateText,
+  tpidAt,
+  vlanCause,
+  vlanOf,
+} from './cause.ts';
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hex, type Scene, step } from './scene.ts';
 
@@ -153,7 +162,9 @@ function tellVlan(scene: Scene, columns: Int32Array, reason: DropName | undefine
           ? 'its'
           : 'its service';
     const rest = left === undefined ? '' : `; ${whose} tag (VLAN ${left.vlan}) stays in the frame`;
-    steps.push(step('classify', 'domain', `${how} (${cause.text})${rest}`, cause));
+    steps.push(
+      step('classify', 'domain', `${how}${privateText(config, bridge, vid)} (${cause.text})${rest}`, cause),
+    );
   }
   if (reason === 'port_blocked') {
     const { text, cause } = blockedBy(scene, bridge, port, vid);

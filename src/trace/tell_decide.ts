@@ -1,6 +1,7 @@
 // The second half of a trace's way in: what is learned of the source, and where the destination is.
 
 import type { TraceStep } from '../api.ts';
+import { primaryOf, privateVlans } from '../config/private_vlans.ts';
 import { DOMAIN_SHIFT, LEARNING, LOCKED, TUNNEL } from '../engine/topology.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
@@ -9,7 +10,15 @@ import { FIRST_GROUP } from '../table/groups.ts';
 import { FIRST_LIST } from '../table/lists.ts';
 import { isGroup, isReservedGroup } from '../wire/ethernet.ts';
 import { VID_MASK } from '../wire/vlan.ts';
-import { bridgeCause, type Cause, groupCause, limitCause, portCause, staticCause } from './cause.ts';
+import {
+  bridgeCause,
+  type Cause,
+  groupCause,
+  limitCause,
+  portCause,
+  settingCause,
+  staticCause,
+} from './cause.ts';
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hopText, type Scene, secondsText, step } from './scene.ts';
 import { dropOf } from './tell_classify.ts';
@@ -35,7 +44,7 @@ function entryOf({ knowledge, topology }: Scene, domain: number, hi: number, lo:
     if (hop === 0) return undefined;
     const isStatic = (stamp & STATIC) !== 0;
     const age = Math.max(0, ageAt(stamp, tick));
-    const most = Math.ceil(topology.ageing[topology.domainBridge[domain]] / MS_PER_TICK);
+    const most = Math.ceil(topology.ageing[domain] / MS_PER_TICK);
     const isFresh = isStatic || (most > 0 && age <= most);
     return { hop, stamp, isStatic, isLocal: (stamp & LOCAL) !== 0, ageMs: age * MS_PER_TICK, isFresh };
   }
@@ -92,8 +101,11 @@ export function tellLearn(
     if (before === undefined) return tell('unknown', `${src} is not known now`);
     return tell('known', `${src} is known on ${hopText(scene, before.hop)} now`);
   }
-  if (topology.ageing[topology.domainBridge[domain]] === 0)
+  if (topology.ageing[domain] === 0) {
+    const cause = settingCause(config, bridge, vid, 'learning');
+    if (cause !== undefined) return tell('learning_off', `VLAN ${vid} learns nothing`, cause);
     return tell('learning_off', `${bridge} learns nothing`, bridgeCause(config, bridge, 'ageing_time'));
+  }
   if (isRefused) {
     if ((word & TUNNEL) !== 0 && hop >>> PORT_BITS === 0)
       return tell('refused', `${src} is not learned on ${port}: it is not known from which remote it comes`);
@@ -207,8 +219,10 @@ export function tellDecide(
 }
 
 function staticOf({ config }: Scene, bridge: string, mac: string, vid: number): Cause | undefined {
-  const entries = config.bridges[bridge]?.static ?? [];
-  const index = entries.findIndex((entry) => entry.mac === mac && (entry.vlan ?? 0) === vid);
+  const owner = config.bridges[bridge];
+  const entries = owner?.static ?? [];
+  const own = owner === undefined ? vid : primaryOf(privateVlans(owner), vid);
+  const index = entries.findIndex((entry) => entry.mac === mac && (entry.vlan ?? 0) === own);
   return index < 0 ? undefined : staticCause(bridge, index, entries[index]);
 }
 

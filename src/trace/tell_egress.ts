@@ -10,6 +10,7 @@ import {
   ISOLATED,
   leavingTag,
   NO_BROADCAST,
+  NO_EXIT,
   NO_MULTICAST,
   SELECTIVE,
   SPLIT_HORIZON,
@@ -21,7 +22,17 @@ import { DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_LIST } from '../table/lists.ts';
 import { dei, pcp, TPID_8021Q, tpid, VID_MASK } from '../wire/vlan.ts';
-import { type Cause, keyCause, mirrorCause, mtuCause, portCause, vlanCause, vlanOf } from './cause.ts';
+import {
+  type Cause,
+  keyCause,
+  mirrorCause,
+  mtuCause,
+  portCause,
+  privateText,
+  settingCause,
+  vlanCause,
+  vlanOf,
+} from './cause.ts';
 import type { SeenCopy, SeenRow } from './dry_run.ts';
 import { domainText, hex, hopText, type Scene, step } from './scene.ts';
 import { blockedBy, dropOf } from './tell_classify.ts';
@@ -56,6 +67,11 @@ export function tellReplicate(scene: Scene, bridge: string, seen: SeenRow): Trac
       );
     case 'isolated':
       return tell(`${from} and ${to} are both isolated`, portCause(config, bridge, to, 'isolated'));
+    case 'private_vlan':
+      return tell(
+        `VLAN ${vid}${privateText(config, bridge, vid)}, does not reach ${to}`,
+        settingCause(config, bridge, vid, 'private'),
+      );
     case 'split_horizon':
       return tell(`${from} and ${to} are both tunnels`, portCause(config, bridge, from, 'hairpin'));
     case 'not_member':
@@ -111,15 +127,24 @@ function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): Trace
       ),
     ];
     const word = topology.vlan[port * VLAN_STRIDE + vid];
-    if (word >>> DOMAIN_SHIFT !== source >>> DOMAIN_SHIFT)
-      return tell('other_vlan', `not in VLAN ${vid}`, vlanCause(config, bridge, name, vid));
+    const domain = source >>> DOMAIN_SHIFT;
+    const isOut =
+      word >>> DOMAIN_SHIFT !== domain || ((word & NO_EXIT) !== 0 && port !== (ingress & PORT_MASK));
+    if (isOut && topology.vlan[port * VLAN_STRIDE + topology.domainVid[domain]] >>> DOMAIN_SHIFT === domain)
+      return tell(
+        'private_vlan',
+        `VLAN ${vid}${privateText(config, bridge, vid)}, does not reach it`,
+        settingCause(config, bridge, vid, 'private'),
+      );
+    if (isOut) return tell('other_vlan', `not in VLAN ${vid}`, vlanCause(config, bridge, name, vid));
     if (port === (ingress & PORT_MASK) && (!members.has(port) || (source & HAIRPIN) === 0))
       return tell('ingress', 'the frame came from there', portCause(config, bridge, name, 'hairpin'));
     if (!members.has(port)) {
       if (list >= FIRST_LIST) return tell('not_in_list', 'not in the list');
       if (view.isTunnel && view.remotes.length === 0)
         return tell('no_remotes', 'no remotes are configured', keyCause(config, bridge, name, 'remotes', []));
-      return tell('flood_off', 'no unknown addresses', portCause(config, bridge, name, 'flood'));
+      const cause = settingCause(config, bridge, vid, 'flood') ?? portCause(config, bridge, name, 'flood');
+      return tell('flood_off', 'no unknown addresses', cause);
     }
     if (port === (ingress & PORT_MASK)) return tell('ingress', 'the frame came from its only remote');
     if ((source & word & ISOLATED) !== 0)

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { portText } from '../../src/cli/views.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { simulatedCli } from './simulated_cli.ts';
 
 const CONFIG = {
@@ -161,6 +162,17 @@ describe('ports', () => {
     expect(await storm('none')).toBeUndefined();
   });
 
+  test('those that are disabled are enabled by name, also in the word of `ip link`', async () => {
+    cli.api.disabled.add('vm1').add('up0');
+    expect(await taploom('port', 'enable', 'vm1')).toEqual(quiet);
+    expect((await taploom('port', 'up', 'vm1', 'up0')).out).toBe('vm1 was not disabled\n');
+    expect([...cli.api.disabled]).toEqual([]);
+    expect(JSON.parse((await taploom('port', 'enable', 'vm1', '--json')).out)).toEqual([
+      { port: 'vm1', enabled: false },
+    ]);
+    expect((await taploom('port', 'enable', 'nope')).error).toBe('taploom: There is no port nope\n');
+  });
+
   test('what the switch cannot do is an error with its reason', async () => {
     cli.api.failures.set('bridges.br0.ports.vm9', {
       error: 'Cannot attach port vm9: another process has the TAP open',
@@ -177,6 +189,33 @@ describe('ports', () => {
 });
 
 describe('what is shown', () => {
+  test('of private VLANs what each port is, and of a bridge its VLANs with settings', async () => {
+    cli.api.config = parseConfig({
+      version: 1,
+      bridges: {
+        br0: {
+          vlan_filtering: true,
+          vlans: {
+            20: { learning: false },
+            100: { private: { isolated: 101, communities: [102] }, flood: false },
+          },
+          ports: {
+            vm1: { type: 'tap', vlan: { access: 100 } },
+            vm2: { type: 'tap', vlan: { access: 101 } },
+            vm3: { type: 'tap', vlan: { access: 102 } },
+          },
+        },
+      },
+    });
+    const { out } = await taploom('show');
+    expect(out).toMatch(/ vm1 .* access 100 \(promiscuous\)\n/);
+    expect(out).toMatch(/ vm2 .* access 101 \(isolated, primary 100\)\n/);
+    expect(out).toMatch(/ vm3 .* access 102 \(community, primary 100\)\n/);
+    const shown = await taploom('bridge', 'show', 'br0');
+    expect(shown.out).toMatch(/ VLAN 20 +no learning\n/);
+    expect(shown.out).toMatch(/ VLAN 100 +private: isolated 101, communities 102; no flood\n/);
+  });
+
   test('the switch at a glance, on 80 columns', async () => {
     const { out, code } = await taploom('show');
     expect(code).toBe(0);

@@ -145,6 +145,11 @@ const bridge = fc.record({
     { protocol: 'off' as const },
     { protocol: 'off' as const, forward_delay: 0, priority: 1 },
   ),
+  vlans: fc.constantFrom<Input>(
+    {},
+    { 10: { learning: false }, 4094: { flood: false } },
+    { 3000: { private: { isolated: 3001, communities: [3002, 20] }, flood: false } },
+  ),
   mirrors: fc.constantFrom(
     {},
     {},
@@ -177,6 +182,7 @@ export const arbitraryConfig: fc.Arbitrary<SwitchConfig> = fc
       const fitted = (value: Input) => (draft.vlan_filtering ? value : { ...value, vlan: undefined });
       const config = {
         ...draft,
+        vlans: draft.vlan_filtering ? draft.vlans : {},
         mirrors: draft.vlan_filtering ? draft.mirrors : {},
         local: draft.local && fitted(draft.local),
         ports: Object.fromEntries(ports.map(([key, value]) => [key, fitted(value)])),

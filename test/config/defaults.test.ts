@@ -28,6 +28,12 @@ test('a tunnel lowers the whole of a bridge that does not filter VLANs', () => {
   });
 });
 
+test('a tunnel in a private VLAN lowers all ports of the group', () => {
+  const vlans = { 10: { private: { isolated: 11, communities: [12] } } };
+  const ports = { i: tap({ access: 11 }), c: tap({ access: 12 }), x: vxlan({ vlan: { access: 10 } }) };
+  expect(mtus({ vlan_filtering: true, vlans, local: false, ports })).toEqual({ i: 1450, c: 1450, x: 1450 });
+});
+
 test('in a bridge that filters, it lowers the ports that share a VLAN with it, and the local interface', () => {
   const ports = {
     in: tap({ access: 10 }),

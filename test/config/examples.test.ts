@@ -11,6 +11,7 @@ const examples = readdirSync(new URL('examples/', root)).filter((name) => name.e
 const pages = [
   'docs/configuration.md',
   'docs/port-controls.md',
+  'docs/private-vlans.md',
   'docs/multicast.md',
   'docs/qinq.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),

@@ -59,6 +59,7 @@ test('the defaults are filled in', () => {
         ageing_time: 300,
         fdb_limit: 8192,
         group_fwd_mask: 0,
+        vlans: {},
         mirrors: {},
         stp: false,
         local: {},
@@ -477,9 +478,9 @@ test('an interface is attached once, and none that the switch makes itself', () 
     vm1: { type: 'tap', netns: 'h1' },
   };
   expect(br0({ ports })).toEqual([
-    'bridges.br0.ports.b.interface: port a already attaches eth0',
     'bridges.br0.ports.d.interface: br0 is the local interface of bridge br0 of this switch',
     'bridges.br0.ports.e.interface: vm1 is port vm1 of this switch',
+    'bridges.br0.ports.b.interface: port a already attaches eth0, which is shared only if bridge br0 filters VLANs (vlan_filtering: true)',
   ]);
   expect(inPort({ type: 'af_packet', interface: 'a b' })).toEqual([
     'interface: "a b" is not an interface name: no slash, colon, percent sign or white space',

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { FdbEntry } from '../../src/api.ts';
+import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter } from '../../src/api.ts';
 import { CaptureSessions } from '../../src/control/capture_sessions.ts';
 import { Changes } from '../../src/control/changes.ts';
 import { EventStreams } from '../../src/control/event_stream.ts';
-import { FdbSessions } from '../../src/control/fdb_sessions.ts';
+import { PageSessions } from '../../src/control/page_sessions.ts';
 import { ROUTES } from '../../src/control/routes.ts';
 import { controlApp } from '../../src/control/server.ts';
 import { PAGE_PATHS } from '../../src/control/web_page.ts';
@@ -23,18 +23,20 @@ const CONFIG = {
 let api: SimulatedSwitch;
 let saved: unknown[];
 let app: ReturnType<typeof controlApp>;
-let sessions: FdbSessions;
+const G = '239.1.1.1';
+let sessions: PageSessions<FdbFilter, FdbEntry>;
 let faults: unknown[];
 
 beforeEach(() => {
   api = new SimulatedSwitch(CONFIG);
   saved = [];
   faults = [];
-  sessions = new FdbSessions(api);
+  sessions = new PageSessions((filter: FdbFilter) => api.fdb(filter));
+  const groups = new PageSessions((filter: MdbFilter) => api.mdb(filter));
   const changes = new Changes(api, (config) => void saved.push(config));
   const streams = new EventStreams(api.events);
   const captures = new CaptureSessions(api, 'taploom');
-  const context = { api, changes, sessions, streams, captures, version: '9.9.9' };
+  const context = { api, changes, sessions, groups, streams, captures, version: '9.9.9' };
   app = controlApp(context, (error) => void faults.push(error));
 });
 afterEach(() => sessions.close());
@@ -121,6 +123,14 @@ describe('bridges and ports', () => {
   ])('%s %s is 404 %s', async (method, path, code) => {
     const body = method === 'PATCH' || method === 'PUT' ? { type: 'tap' } : undefined;
     expect(await call(method, path, body)).toMatchObject({ status: 404, value: { code } });
+  });
+
+  test('a disabled port is enabled, and one that is not says so', async () => {
+    await call('PUT', '/v1/bridges/br0', { ports: { vm1: { type: 'tap' } } });
+    api.disabled.add('vm1');
+    expect((await call('POST', '/v1/bridges/br0/ports/vm1/enable')).value).toEqual({ enabled: true });
+    expect((await call('POST', '/v1/bridges/br0/ports/vm1/enable')).value).toEqual({ enabled: false });
+    expect((await call('POST', '/v1/bridges/br0/ports/vm9/enable')).status).toBe(404);
   });
 
   test('two changes at the same moment both take effect', async () => {
@@ -339,7 +349,7 @@ describe('the forwarding database', () => {
 
   test('readers that walk away are forgotten, the oldest first', async () => {
     api.entries = Array.from({ length: 300 }, (_, i) => entry(i));
-    const few = new FdbSessions(api, { max: 2, ttl: 50 });
+    const few = new PageSessions((filter: FdbFilter) => api.fdb(filter), { max: 2, ttl: 50 });
     const cursors: string[] = [];
     for (let i = 0; i < 3; i++) cursors.push((await few.open({}, 10)).next ?? '');
     expect(api.openIterators).toBe(2);
@@ -368,6 +378,53 @@ describe('the forwarding database', () => {
     expect(api.config.bridges.br0.static).toEqual([{ mac: '02:aa:00:00:00:01', vlan: 10, port: 'vm2' }]);
     expect((await call('DELETE', '/v1/fdb?bridge=br0&mac=02:aa:00:00:00:01&vlan=10')).status).toBe(200);
     expect(api.config.bridges.br0.static).toEqual([]);
+  });
+});
+
+describe('multicast groups', () => {
+  const entry = (i: number): MdbEntry => ({
+    bridge: 'br0',
+    vlan: 0,
+    group: `239.1.${i >> 8}.${i & 255}`,
+    port: i % 2 === 0 ? 'vm1' : 'vm2',
+    type: 'dynamic',
+    mode: 'exclude',
+    sources: [],
+    expiresIn: 260,
+  });
+
+  test('come in pages, filtered, and a cursor works once', async () => {
+    api.groups = { entries: Array.from({ length: 25 }, (_, i) => entry(i)), vlans: [], ports: [] };
+    const first = (await call('GET', '/v1/mdb?limit=7&port=vm1')).value;
+    const rest = (await call('GET', `/v1/mdb?limit=7&cursor=${first.next}`)).value;
+    expect([...first.entries, ...rest.entries]).toEqual(
+      api.groups.entries.filter(({ port }) => port === 'vm1'),
+    );
+    expect(rest.next).toBeUndefined();
+    expect((await call('GET', `/v1/mdb?limit=7&cursor=${first.next}`)).status).toBe(410);
+    expect((await call('GET', '/v1/mdb?bridge=br9')).status).toBe(404);
+  });
+
+  test('are configuration if they are static: added once, deleted', async () => {
+    const group = { bridge: 'br0', group: 'FF15::1', port: 'vm1', vlan: 10 };
+    const other = { ...group, source: '2001:db8::1' };
+    for (const body of [group, other, group]) expect((await call('PUT', '/v1/mdb', body)).status).toBe(200);
+    const { bridge, ...kept } = { ...other, group: 'ff15::1' };
+    expect(api.config.bridges.br0.multicast?.static).toHaveLength(2);
+    expect((await call('DELETE', '/v1/mdb?bridge=br0&group=ff15::1&port=vm1&vlan=10')).status).toBe(200);
+    expect(api.config.bridges.br0.multicast?.static).toEqual([kept]);
+    expect((await call('DELETE', '/v1/mdb?bridge=br0&group=ff15::1&port=vm1&vlan=10')).status).toBe(404);
+    expect((await call('PUT', '/v1/mdb', { ...group, group: '224.0.0.5' })).status).toBe(400);
+  });
+
+  test('are joined for a while, and flushed', async () => {
+    const wish = { bridge: 'br0', group: G, port: 'vm1', mode: 'include', sources: ['192.0.2.1'] };
+    expect((await call('POST', '/v1/mdb/join', wish)).value).toEqual({ joined: G });
+    expect((await call('POST', '/v1/mdb/join', { ...wish, sources: ['2001:db8::1'] })).status).toBe(400);
+    expect(api.joins).toEqual([wish]);
+    expect((await call('POST', '/v1/mdb/flush', { port: 'vm1' })).value).toEqual({ flushed: 1 });
+    expect((await call('POST', '/v1/mdb/flush')).value).toEqual({ flushed: 1 });
+    expect(api.groupFlushes).toEqual([{ port: 'vm1' }, {}]);
   });
 });
 

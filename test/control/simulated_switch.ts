@@ -9,11 +9,15 @@ import type {
   CaptureOptions,
   FdbEntry,
   FdbFilter,
+  GroupWish,
   LastDrop,
   LldpNeighbor,
   LldpPortStatus,
+  MdbEntry,
+  MdbFilter,
   MulticastPort,
   MulticastStatus,
+  MulticastVlan,
   PollFrames,
   PollGap,
   PortCounters,
@@ -214,6 +218,13 @@ export class SimulatedSwitch implements SwitchApi {
     return 3;
   }
 
+  /** Ports that are disabled for an error. */
+  readonly disabled = new Set<string>();
+
+  async enablePort(port: string): Promise<boolean> {
+    return this.disabled.delete(port);
+  }
+
   pollGap(): PollGap {
     return {
       polls: 2,
@@ -248,8 +259,25 @@ export class SimulatedSwitch implements SwitchApi {
   /** What multicast snooping found. */
   groups: MulticastStatus = { entries: [], vlans: [], ports: [] };
 
-  multicast(): MulticastStatus {
-    return this.groups;
+  *mdb(filter: MdbFilter = {}): Generator<MdbEntry[]> {
+    yield this.groups.entries.filter((entry) =>
+      Object.entries(filter).every(([key, value]) => [undefined, entry[key as 'port']].includes(value)),
+    );
+  }
+
+  readonly joins: GroupWish[] = [];
+  joinGroup(wish: GroupWish): void {
+    this.joins.push(wish);
+  }
+
+  readonly groupFlushes: MdbFilter[] = [];
+  flushGroups(filter: MdbFilter = {}): number {
+    this.groupFlushes.push(filter);
+    return 1;
+  }
+
+  multicastVlans(): MulticastVlan[] {
+    return this.groups.vlans;
   }
 
   multicastPorts(): MulticastPort[] {

@@ -39,6 +39,9 @@ test('guest has two addresses, and is switched off for a third', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   const guest = rig.taploom.ports().find(({ name }) => name === 'guest');
   expect(page).toContain(`guest is disabled: ${guest?.reason}`);
+  // `taploom port enable guest`
+  expect(await rig.taploom.enablePort('guest')).toBe(true);
+  expect(rig.say('guest', 'g > x')).toContain('uplink1: g > x');
 });
 
 function byPlace(a: string, b: string): number {

@@ -189,3 +189,11 @@ test('a rate in bits counts bytes', async () => {
   for (let n = 0; n < 1000; n++, rig.now++) if (rig.say('p1', line)[0] === `p2: ${line}`) passed++;
   expect(passed).toBe(110);
 });
+
+test('a stranger on a locked port is not learned from what the bridge takes itself, and so not let in', async () => {
+  const rig = await openRig({ br0: { ports: { p1: { locked: true }, p2: {} } } });
+  for (const group of ['01:80:c2:00:00:00', '01:80:c2:00:00:03', '01:80:c2:00:00:0e'])
+    rig.say('p1', `a > ${group}`);
+  expect(await rig.fdb()).toEqual([]);
+  expect(rig.say('p1', 'a > *')).toEqual(['p1 drops: locked']);
+});

@@ -24,10 +24,13 @@ import {
   type Cell,
   cells,
   type Destination,
+  entrance,
   expected,
+  INSIDE,
   sent,
   summary,
   TAGGINGS,
+  type Tags,
   TUNNEL_MTU,
   tagsOf,
   VLAN,
@@ -73,22 +76,22 @@ class Reader implements Source {
   }
 }
 
-function openSwitch() {
+function openSwitch({ aware }: { aware: boolean }) {
   const ports = PORTS.map(({ id, kind, tagging }, n) => {
     const [type] = kind.split(' ');
     const tunnel = { vni: n + 1, local: '192.0.2.1', remotes: [FAR], mtu: TUNNEL_MTU };
-    const common = { type, mtu: 1500, vlan: VLAN_OF[tagging] };
+    const common = { type, mtu: 1500, ...(aware ? { vlan: VLAN_OF[tagging] } : {}) };
     return [id, type === 'vxlan' ? { ...common, ...tunnel } : common];
   });
   const text = ([a, b, c, d, e, f]: Uint8Array) =>
     formatMac((a << 8) | b, (c << 24) | (d << 16) | (e << 8) | f);
   const fixed = PORTS.filter(({ name }) => name.startsWith('to')).map(({ id, kind, mac }) => ({
     mac: text(mac),
-    vlan: VLAN,
+    ...(aware ? { vlan: VLAN } : {}),
     port: id,
     ...(kind === 'vxlan' ? { remote: FAR } : {}),
   }));
-  const bridge = { vlan_filtering: true, static: fixed, ports: Object.fromEntries(ports) };
+  const bridge = { vlan_filtering: aware, static: fixed, ports: Object.fromEntries(ports) };
   const compiler = new Compiler();
   const { topology, remotes } = compiler.compile(parseConfig(configOf({ br0: bridge })));
   const counters = Counters.allocate(MAX_PORTS, 4);
@@ -157,12 +160,9 @@ function fromTap(written: Uint8Array): Carried & { headerLength?: number } {
   return { bytes, offload, headerLength: field(2) };
 }
 
-describe('every frame leaves as its far side can take it', () => {
-  const carry = openSwitch();
-  const all = cells(SOURCES, DESTINATIONS);
-
+function expectCells(carry: ReturnType<typeof openSwitch>, all: Cell[]): void {
   test.each(all.map((cell): [string, Cell] => [cell.name, cell]))('%s', (_, cell) => {
-    const from = portOf(`from ${cell.source} ${cell.ingress}`);
+    const from = portOf(`from ${cell.source} ${entrance(cell)}`);
     const to = portOf(`to ${cell.destination} ${cell.egress}`);
     const left = carry(from.name, sent(cell, to.mac, from.mac));
     expect([...left.keys()]).toEqual([to.name]);
@@ -176,4 +176,24 @@ describe('every frame leaves as its far side can take it', () => {
       expect(got[0].headerLength).toBe(cell.frame.headerLength + shift);
     }
   });
+}
+
+/** What has an offset that tags move. */
+function expectTagged(carry: ReturnType<typeof openSwitch>, tags: Tags): void {
+  expectCells(carry, cells(SOURCES, DESTINATIONS, { ...tags, loads: ['super-frame', 'partial checksum'] }));
+}
+
+describe('every frame leaves as its far side can take it', () => {
+  const carry = openSwitch({ aware: true });
+  expectCells(carry, cells(SOURCES, DESTINATIONS));
+  // An 802.1ad tag is no tag to a port of 802.1Q: it stays inside, on an access port too.
+  expectTagged(carry, { inside: '802.1Q in 802.1ad' });
+  expectTagged(carry, { ingresses: ['priority-tagged'] });
+  expectTagged(carry, { ingresses: ['priority-tagged', 'tagged'], inside: '802.1Q' });
+});
+
+describe('tags pass through a bridge without VLANs, and offsets stay right behind them', () => {
+  const carry = openSwitch({ aware: false });
+  for (const inside of Object.keys(INSIDE))
+    expectTagged(carry, { ingresses: ['untagged'], egresses: ['untagged'], inside });
 });

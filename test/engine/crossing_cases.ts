@@ -48,24 +48,31 @@ export type Destination = keyof typeof DESTINATIONS;
 /** What a frame has on the wire of a port: nothing, a tag of ours, a customer's, or a service tag before that. */
 export const TAGGINGS = ['untagged', 'tagged', 'customer', 'service'] as const;
 export type Tagging = (typeof TAGGINGS)[number];
-export const isCustomers = (tagging: Tagging) => tagging === 'customer' || tagging === 'service';
 /** A customer's tag stays in its frame. */
-const PAIRS = TAGGINGS.flatMap((ingress) =>
-  TAGGINGS.filter((egress) => isCustomers(ingress) === isCustomers(egress)).map((egress) => ({
-    ingress,
-    egress,
-  })),
-);
+export const isCustomers = (tagging: Cell['ingress']) => tagging === 'customer' || tagging === 'service';
+/** Tags that stay in the frame, behind the one of its VLAN. A bridge without VLANs looks at none. */
+export const INSIDE: Record<string, number[]> = {
+  '802.1Q': [0x8100_2007],
+  'a priority tag': [0x8100_a000],
+  '802.1Q in 802.1Q': [0x8100_2007, 0x8100_0064],
+  '802.1Q in 802.1ad': [0x88a8_0064, 0x8100_2007],
+};
 
 export interface Cell {
   name: string;
   source: Source;
   destination: Destination;
-  ingress: Tagging;
+  /** A priority tag is that of a frame in the port's own VLAN. */
+  ingress: Tagging | 'priority-tagged';
   egress: Tagging;
   load: Load;
   frame: OffloadFrame;
   action: Action;
+}
+
+/** The port that a cell's frame comes in by. */
+export function entrance({ ingress }: Cell): Tagging {
+  return ingress === 'priority-tagged' ? 'untagged' : ingress;
 }
 
 export interface Carried {
@@ -92,13 +99,20 @@ const FIN_PSH_ACK = 0x19;
 const GSO_ECN = 0x80;
 const TIMESTAMPS = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
 
-function frameOf(version: 4 | 6, protocol: 'tcp' | 'udp', load: Load, source: Source): OffloadFrame {
+function frameOf(
+  version: 4 | 6,
+  protocol: 'tcp' | 'udp',
+  load: Load,
+  source: Source,
+  tags?: number[],
+): OffloadFrame {
   const isSuper = load.startsWith('super-frame');
   const tcpOptions = protocol === 'tcp' ? TIMESTAMPS : [];
   const headers = (version === 4 ? 20 : 40) + 20 + tcpOptions.length;
   const frame = build({
     version,
     protocol,
+    tags,
     tcpOptions,
     // An odd rest, so that the last byte counts as half a word.
     payload: payloadOf(isSuper ? 3001 : 701),
@@ -120,31 +134,42 @@ function spoilt({ bytes, l4, shape }: OffloadFrame): Uint8Array {
   return bytes.with(field, bytes[field] ^ 0x10);
 }
 
+export interface Tags {
+  ingresses?: readonly Cell['ingress'][];
+  egresses?: readonly Tagging[];
+  /** A key of INSIDE. */
+  inside?: string;
+  loads?: readonly Load[];
+}
+
 export function cells(
   sources: readonly Source[] = SOURCES,
   destinations: readonly Destination[] = Object.keys(DESTINATIONS) as Destination[],
+  { ingresses = TAGGINGS, egresses = TAGGINGS, inside = '', loads = LOADS }: Tags = {},
 ): Cell[] {
   const all: Cell[] = [];
   for (const source of sources)
     for (const destination of destinations)
       for (const version of [4, 6] as const)
         for (const protocol of ['tcp', 'udp'] as const)
-          for (const { ingress, egress } of PAIRS)
-            for (const load of LOADS) {
-              if (!exists(source, protocol, load)) continue;
-              const what = `${protocol.toUpperCase()} over IPv${version}, ${ingress} to ${egress}, ${load}`;
-              const action = DESTINATIONS[destination][load];
-              all.push({
-                name: `${source} to ${destination}: ${what}: ${action}`,
-                source,
-                destination,
-                ingress,
-                egress,
-                load,
-                frame: frameOf(version, protocol, load, source),
-                action,
-              });
-            }
+          for (const ingress of ingresses)
+            for (const egress of egresses.filter((one) => isCustomers(one) === isCustomers(ingress)))
+              for (const load of loads) {
+                if (!exists(source, protocol, load)) continue;
+                const packet = `${protocol.toUpperCase()} over IPv${version}${inside && ` behind ${inside}`}`;
+                const what = `${packet}, ${ingress} to ${egress}, ${load}`;
+                const action = DESTINATIONS[destination][load];
+                all.push({
+                  name: `${source} to ${destination}: ${what}: ${action}`,
+                  source,
+                  destination,
+                  ingress,
+                  egress,
+                  load,
+                  frame: frameOf(version, protocol, load, source, INSIDE[inside]),
+                  action,
+                });
+              }
   return all;
 }
 
@@ -155,11 +180,17 @@ function exists(source: Source, protocol: 'tcp' | 'udp', load: Load): boolean {
 }
 
 /** Tags of a frame on the wire of such a port; `pcp` is that of a tag of ours, a customer's has its own. */
-export function tagsOf(tagging: Tagging, pcp: number): Uint8Array {
+export function tagsOf(tagging: Cell['ingress'], pcp: number): Uint8Array {
   const tag = (tpid: number, priority: number, vid: number) => [tpid >>> 8, tpid & 255, priority << 5, vid];
   const customers = isCustomers(tagging) ? tag(0x8100, PRIORITY, CUSTOMERS_VLAN) : [];
-  const tpid = { untagged: 0, tagged: 0x8100, customer: 0, service: 0x88a8 }[tagging];
-  return Uint8Array.of(...(tpid === 0 ? [] : tag(tpid, pcp, VLAN)), ...customers);
+  const own = {
+    untagged: [],
+    'priority-tagged': tag(0x8100, pcp, 0),
+    tagged: tag(0x8100, pcp, VLAN),
+    customer: [],
+    service: tag(0x88a8, pcp, VLAN),
+  };
+  return Uint8Array.of(...own[tagging], ...customers);
 }
 
 /** Addresses in place of those of the frame, and tags. */

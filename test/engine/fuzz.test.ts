@@ -113,6 +113,7 @@ function randomConfig(random: Random): SwitchConfigInput {
       ageing_time: random.pick([0, 0.5, 300]),
       fdb_limit: random.pick([1, 8, 8192]),
       group_fwd_mask: random.pick([0, 0xfff8]),
+      vlans: isFiltering ? { 2: { learning: random.chance(0.5), flood: random.chance(0.5) } } : {},
       ports: ports as never,
       mirrors: isMirrored ? { m1: randomMirror(random, watched, `w${b}`) } : {},
     };

@@ -175,6 +175,20 @@ test('the switch asks every VLAN in its tag, and answers to one VLAN count there
   expect(await say(rig, 'p1', tagged(20, data(G, S)))).toBe('p2');
 });
 
+test("in a private VLAN groups are the primary one's, and a frame goes to those members that its VLAN reaches", async () => {
+  const vlans = { 100: { private: { isolated: 101, communities: [102] } } };
+  const inVlan = (access: number) => ({ vlan: { access } });
+  const own = { p1: inVlan(100), p2: inVlan(101), p3: inVlan(101), p4: inVlan(102) };
+  const rig = await snooping({ unknown: 'drop' }, own, { vlan_filtering: true, vlans });
+  expect(rig.taploom.multicast().vlans.map(({ vlan }) => vlan)).toEqual([100, 100]);
+  expect(await say(rig, 'p1', data(G, S))).toBe('p1 drops: unknown_multicast');
+  for (const port of ['p1', 'p2', 'p3', 'p4']) expect(await say(rig, port, join(G))).toBe('');
+  expect(ports(rig.taploom.multicast())).toEqual(['p1', 'p2', 'p3', 'p4'].map((port) => `${G} ${port}`));
+  expect(await say(rig, 'p1', data(G, S))).toBe('p2 p3 p4');
+  expect(await say(rig, 'p2', data(G, S))).toBe('p1');
+  expect(await say(rig, 'p4', data(G, S))).toBe('p1');
+});
+
 test('static groups, limits and malformed packets', async () => {
   const rig = await snooping(
     {

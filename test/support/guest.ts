@@ -3,9 +3,9 @@
 //
 //   port 80: HTTP, `/busybox` is the file of that name     port 9: the hash of what is sent there, on the console
 
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
@@ -16,8 +16,8 @@ export const BUSYBOX = '/bin/busybox';
 const QEMU = '/usr/bin/qemu-system-x86_64';
 const BOOT_MS = 60_000;
 
-/** In the order in which they need each other. */
-const MODULES = [
+/** For network cards, in the order in which they need each other. */
+export const CARD_MODULES = [
   'drivers/virtio/virtio_ring',
   'drivers/virtio/virtio',
   'drivers/virtio/virtio_pci_legacy_dev',
@@ -28,10 +28,16 @@ const MODULES = [
   'drivers/net/virtio_net',
 ];
 
+/** As a line of a script, in which `$b` is busybox. */
+export function insertModules(modules: readonly string[]): string {
+  const names = modules.map((module) => module.replace(/.*\//, ''));
+  return `for m in ${names.join(' ')}; do $b insmod /lib/$m.ko; done`;
+}
+
 const init = (cidr: string) => `#!${BUSYBOX} sh
 b=${BUSYBOX}
 $b mount -t proc proc /proc
-for m in ${MODULES.map((module) => module.replace(/.*\//, '')).join(' ')}; do $b insmod /lib/$m.ko; done
+${insertModules(CARD_MODULES)}
 $b ip link set eth0 up
 $b ip addr add ${cidr} dev eth0
 $b httpd -p 80 -h /bin
@@ -54,7 +60,7 @@ const kernelImage = () => {
 
 /** Options of QEMU, none with a space, that boot a guest with address `cidr` on its network card, which is not among them. */
 export function guestOptions(dir: string, cidr: string): string[] {
-  const disk = makeDisk(dir, MODULES, init(cidr));
+  const disk = makeDisk(dir, CARD_MODULES, init(cidr));
   return ['-m', '192', '-nodefaults', '-nographic', '-kernel', kernelImage(), '-initrd', disk];
 }
 
@@ -67,7 +73,7 @@ export function machine(disk: string, options: readonly string[]): string[] {
 
 /** Starts a guest with address `cidr` whose QEMU makes and holds the TAP `tap`, which is up; resolves when it has booted. */
 export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
-  const disk = makeDisk(lab.dir, MODULES, init(cidr));
+  const disk = makeDisk(lab.dir, CARD_MODULES, init(cidr));
   const card = [
     '-netdev',
     `tap,id=net,ifname=${tap},script=no,downscript=no`,
@@ -78,6 +84,22 @@ export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: strin
   await guest.waitFor(/guest is ready/, BOOT_MS);
   await where.ip(`link set dev ${tap} up`);
   return guest;
+}
+
+/** Copies a program and the libraries that it needs into a disk's folder, as `as`. */
+export function addProgram(root: string, program: string, as = program): void {
+  const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
+  for (const file of libraries) addFile(root, file);
+  addFile(root, program, as);
+}
+
+export function addFile(root: string, file: string, as = file): void {
+  mkdirSync(dirname(join(root, as)), { recursive: true });
+  cpSync(file, join(root, as), {
+    recursive: true,
+    dereference: true,
+    filter: (name) => !name.endsWith('/obj.target'),
+  });
 }
 
 /** A disk with busybox, these modules of the kernel, and the first program, `init`; `fill` adds to its folder. */

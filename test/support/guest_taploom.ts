@@ -1,13 +1,12 @@
 // A guest that runs Taploom itself: for what the kernel of this machine may lack. Its disk has Node, the built program with
 // its packages, and iproute2. Without KVM each start of Node takes some seconds.
 
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { BUSYBOX, machine, makeDisk } from './guest.ts';
+import { addFile, addProgram, BUSYBOX, insertModules, machine, makeDisk } from './guest.ts';
 import { runCommand } from './process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -37,7 +36,7 @@ $b mount -t tmpfs tmp /tmp
 $b mount -t tmpfs run /run
 $b mkdir -p /dev/net
 [ -e /dev/net/tun ] || $b mknod /dev/net/tun c 10 200
-for m in ${MODULES.map((module) => module.replace(/.*\//, '')).join(' ')}; do $b insmod /lib/$m.ko; done
+${insertModules(MODULES)}
 ip=/usr/sbin/ip ping=/usr/bin/ping
 $ip link set lo up
 # In the background, with this configuration.
@@ -64,14 +63,10 @@ export async function runInGuest(script: string, timeoutMs: number): Promise<str
 
 function fill(root: string): void {
   for (const folder of ['sys', 'dev', 'tmp', 'run']) mkdirSync(join(root, folder));
-  for (const program of [process.execPath, ...PROGRAMS]) {
-    const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
-    for (const file of libraries) copy(file, join(root, file));
-    copy(program, join(root, program === process.execPath ? '/usr/bin/node' : program));
-  }
-  for (const part of ['package.json', 'dist/src', 'build/libtaploom.so', ...packages()]) {
-    copy(join(ROOT, part), join(root, 'app', part));
-  }
+  addProgram(root, process.execPath, '/usr/bin/node');
+  for (const program of PROGRAMS) addProgram(root, program);
+  for (const part of ['package.json', 'dist/src', 'build/libtaploom.so', ...packages()])
+    addFile(root, join(ROOT, part), join('app', part));
 }
 
 /** Folders of the packages that the program needs. */
@@ -82,9 +77,4 @@ function packages(): string[] {
   return Object.entries(lock.packages)
     .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
     .map(([path]) => path);
-}
-
-function copy(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true });
-  cpSync(from, to, { recursive: true, dereference: true, filter: (file) => !file.endsWith('/obj.target') });
 }

@@ -2,6 +2,8 @@
 
 import { expect, test } from 'vitest';
 import type { Punt } from '../../src/protocol/host.ts';
+import { SwitchHost } from '../../src/switch/switch_host.ts';
+import { SlotRing } from '../../src/table/slot_ring.ts';
 import { parse, show } from '../support/engine/frame_text.ts';
 import { configOf, openRig, ports, type Rig } from '../support/engine/rig.ts';
 
@@ -75,4 +77,27 @@ test('a protocol answers: out of a port, and as if received', async () => {
   expect(await rig.fdb()).toEqual(['br0 vlan 0 02:00:00:00:00:61 p2']);
   expect(host.send('nosuch', parse('s > *'))).toBe(false);
   expect(host.send('p1', new Uint8Array(3000))).toBe(false);
+});
+
+test('what is said in one go wakes the data plane once, and every 64 frames', async () => {
+  const ring = new SlotRing(SlotRing.allocate());
+  const woken: number[] = [];
+  const host = new SwitchHost({
+    toHost: [],
+    fromHost: () => ring,
+    wake: (port) => woken.push(port),
+    numberOf: (port) => Number(port),
+    nameOf: String,
+    vlanOf: () => 0,
+    domainOf: () => undefined,
+    bitOf: () => 0,
+    trap: async () => {},
+  });
+  for (let port = 1; port <= 5; port++) expect(host.send(`${port}`, new Uint8Array(60))).toBe(true);
+  expect(woken).toEqual([]);
+  await Promise.resolve();
+  expect(woken).toEqual([1]);
+  for (let n = 0; n < 64; n++) host.send('7', new Uint8Array(60));
+  expect(woken).toEqual([1, 7]);
+  host.close();
 });

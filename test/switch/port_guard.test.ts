@@ -78,6 +78,26 @@ test('one address too many disables a port, and no reconfiguration enables it bu
   expect(rig.say('p1', 'a > x')).toEqual(['p1: a > x', 'p2: a > x']);
 });
 
+test('a disabled port is enabled by hand before its time, and disabled again by the same error', async () => {
+  const storm_control = { broadcast: { frames: 10 }, action: 'shutdown' };
+  const rig = await openRig({ br0: { ports: { p1: { storm_control }, p2: {} } } });
+  const events: string[] = [];
+  rig.taploom.events.listen((event) => events.push(event.message));
+  for (let round = 1; round <= 2; round++) {
+    rig.now += 1_000;
+    rig.say('p1', 'a > *');
+    rig.say('p1', 'a > *');
+    expect(await states(rig)).toEqual(['p1 disabled', 'p2 up']);
+    expect(await rig.taploom.enablePort('p1')).toBe(true);
+    expect(await states(rig)).toEqual(['p1 up', 'p2 up']);
+    expect(rig.say('p1', 'a > x')).toEqual(['p2: a > x']);
+    expect(rig.taploom.ports()[0].disabledBy).toEqual({ storm: round });
+  }
+  expect(events.filter((message) => message === 'port p1 was enabled by hand')).toHaveLength(2);
+  expect(await rig.taploom.enablePort('p1')).toBe(false);
+  await expect(rig.taploom.enablePort('p9')).rejects.toMatchObject({ code: 'no_such_port' });
+});
+
 test('a disabled port comes back in the states that a protocol gave it meanwhile', async () => {
   const rig = await openRig({
     br0: {

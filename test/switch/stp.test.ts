@@ -93,6 +93,20 @@ test('a port that opens forgets nothing, and one that closes forgets what it lea
   expect(show(bpdu(1))).toContain('01:80:c2:00:00:00');
 });
 
+test('a port that BPDU guard closed is opened by hand, and closed by the next BPDU', async () => {
+  const guarded = { stp: { edge: true, guard: 'bpdu' } };
+  const rig = await openRig({ br0: { ...RING, ports: { ...RING.ports, p1: guarded } } });
+  await settle();
+  for (let round = 0; round < 2; round++) {
+    await hear(rig);
+    expect(stateOf(rig, 'p1')).toMatchObject({ role: 'disabled', state: 'disabled' });
+    expect(await rig.taploom.enablePort('p1')).toBe(true);
+    await settle();
+    expect(stateOf(rig, 'p1')).toMatchObject({ role: 'designated', state: 'forwarding' });
+  }
+  expect(await rig.taploom.enablePort('p1')).toBe(false);
+});
+
 test('a port that is disabled for an error is down to the tree, and another way opens', async () => {
   const storm_control = { broadcast: { frames: 10 }, action: 'shutdown' as const };
   const rig = await openRig({

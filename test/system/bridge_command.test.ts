@@ -1,6 +1,7 @@
 // `bridge` of iproute2 on a kernel bridge, and taploom-bridge on taploomd with the same interfaces: the same output, errors
 // and exit codes, byte for byte. VLANs, for which the kernel needs more than machines have: test/cli/bridge/vlan.test.ts.
 
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
@@ -156,6 +157,88 @@ test('bridge fdb', async () => {
   const ping = ['ping', '-c', '1', '-W', '1', '-I', 'e1p', '10.0.0.9'];
   await Promise.all(netns.map((where) => where.run(ping)));
   expect(await transcript(ours, STATIONS, stations)).toEqual(await transcript(kernel, STATIONS, stations));
+}, 600_000);
+
+const GROUPS = [
+  'mdb add dev br0 port e1 grp 239.2.2.2',
+  'mdb add dev br0 port e1 grp 239.2.2.2',
+  'mdb add dev br0 port t1 grp 239.2.2.3 permanent',
+  'mdb add dev br0 port t1 grp 239.2.2.4 src 10.0.0.9 permanent',
+  'mdb add dev br0 port t1 grp 239.2.2.4 src 10.0.0.9 permanent',
+  'mdb add dev br0 port br0 grp 239.2.2.5 permanent',
+  'mdb add dev br0 port e2 grp ff15::7 temp',
+  'mdb add dev br0 port t2 grp ff15::7',
+  'mdb add dev br0 port t2 grp bogus',
+  'mdb add dev br0 port nope grp 239.1.1.1',
+  'mdb add dev nope port t2 grp 239.1.1.1',
+  'mdb add dev lo port t2 grp 239.1.1.1',
+  'mdb add dev br0 port lo grp 239.1.1.1',
+  'mdb add dev br0 grp 239.1.1.1',
+  'mdb add dev br0 port t2 grp 239.1.1.7 src bogus',
+  'mdb add dev br0 port t2 grp 239.1.1.7 vid 5000',
+  'mdb del dev br0 port t2 grp 239.9.9.9',
+  'mdb del dev br0 port t1 grp 239.2.2.4',
+  'mdb show dev nope',
+  'mdb show dev e1',
+  'mdb bogus',
+  'mdb',
+  '-j mdb',
+  '-d mdb',
+  '-d -j mdb show dev br0',
+  '-o mdb show dev lo',
+  'mdb del dev br0 port t1 grp 239.2.2.4 src 10.0.0.9',
+  'mdb del dev br0 port e1 grp 239.2.2.2',
+  'mdb del dev br0 port e1 grp 239.1.1.1',
+  'mdb',
+];
+
+/** Without an order and times. Who made a temporary entry is not kept, nor are the kernel's own groups of the link ours. */
+function groups({ stdout, ...rest }: RunResult): Told {
+  const plain = (text: string) =>
+    text
+      .replaceAll(/"index":\d+,/g, '')
+      .replaceAll(/\d+\.\d\d(?!\.)/g, 'T')
+      .replace(/(temp.*)static/, '$1kernel');
+  if (!stdout.startsWith('[')) return { rows: stdout.split('\n').map(plain).sort(), ...rest };
+  const [{ mdb, router }] = JSON.parse(stdout) as [{ mdb: object[]; router: object }];
+  return { rows: [...mdb, router].map((row) => plain(JSON.stringify(row))).sort(), ...rest };
+}
+
+test('bridge mdb, with receivers that name sources', async () => {
+  const { kernel, ours, daemon, netns } = await openBoth();
+  const [there] = netns;
+  await there.ip(
+    'link set br0 type bridge mcast_snooping 1 mcast_querier 1 mcast_igmp_version 3 mcast_mld_version 2',
+    'link set e2 type bridge_slave mcast_router 2',
+  );
+  await daemon.cli('bridge', 'set', 'br0', '--multicast', 'snooping=on,querier=on');
+  await daemon.cli('port', 'set', 'br0', 'e2', '--mcast-router', 'permanent');
+  const script = fileURLToPath(new URL('../support/group_receiver.py', import.meta.url));
+  for (const where of netns) {
+    for (const words of [
+      ['e1p', '239.1.1.1'],
+      ['e2p', '239.1.1.1', '10.0.0.9'],
+      ['e2p', '232.1.1.1', '10.0.0.8'],
+    ])
+      await where.spawn(['/usr/bin/python3', script, ...words]).waitFor(/joined/);
+  }
+  for (const bridge of [kernel, ours])
+    await daemon.until('all groups', async () => {
+      const { stdout } = await bridge('mdb');
+      return ['e1 grp 239.1.1.1 temp', 'src 10.0.0.9', 'src 10.0.0.8'].every((text) => stdout.includes(text));
+    });
+  expect(await transcript(ours, GROUPS, groups)).toEqual(await transcript(kernel, GROUPS, groups));
+  expect(
+    await ours('mdb', 'add', 'dev', 'br0', 'port', 't1', 'grp', '239.3.3.3', 'proto', 'zebra'),
+  ).toMatchObject({
+    code: 255,
+    stderr: 'Groups of Taploom have no "proto".\n',
+  });
+  expect((await ours('mdb', 'flush', 'dev', 'br0')).code).toBe(0);
+  expect((await ours('mdb', 'replace', ...'dev br0 port t1 grp 239.2.2.3 permanent'.split(' '))).code).toBe(
+    0,
+  );
+  expect((await ours('mdb')).stdout).toBe('dev br0 port t1 grp 239.2.2.3 permanent\n');
 }, 600_000);
 
 test('a tunnel has its remotes and the stations behind them as entries of its own', async () => {

@@ -25,6 +25,7 @@ import {
   cells,
   DESTINATIONS,
   type Destination,
+  entrance,
   expected,
   finished,
   isCustomers,
@@ -238,7 +239,7 @@ const strays: string[] = [];
 let patience = PATIENCE_MS;
 
 async function carry(cell: Cell): Promise<void> {
-  const from = portOf(nameOf('from', cell.source, cell.ingress));
+  const from = portOf(nameOf('from', cell.source, entrance(cell)));
   const to = portOf(nameOf('to', cell.destination, cell.egress));
   await far.send(from, sent(cell, to.mac, from.mac));
   const wanted = expected(cell, to.mac, from.mac).length;
@@ -270,7 +271,7 @@ afterAll(async () => {
 
 describe('every frame arrives as its far side can take it', () => {
   test.each(CELLS.map((cell) => [cell.name, cell] as const))('%s', (_, cell) => {
-    const from = portOf(nameOf('from', cell.source, cell.ingress));
+    const from = portOf(nameOf('from', cell.source, entrance(cell)));
     const to = portOf(nameOf('to', cell.destination, cell.egress));
     const got = arrived.get(cell) ?? [];
     expect(got.map(summary)).toEqual(expected(cell, to.mac, from.mac).map(summary));

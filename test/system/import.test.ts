@@ -139,6 +139,10 @@ bridges:
     local: { vlan: { trunk: [ 1-4094 ], native: 1 } }
     mirrors: { m0: { from: [ e1 ], direction: in, sample: 1, snaplen: 65557, to: in0 } }
     ports:
+      bond0:
+        type: aggregate
+        vlan: { trunk: [ 1-4094 ], native: 1 }
+        members: { e4: { type: af_packet }, e5: { type: af_packet } }
       e1: { type: af_packet, vlan: { access: 10 }, isolated: true }
       e2: { type: af_packet, vlan: { trunk: [ 10, 20 ] } }
       e3: { type: af_packet, vlan: { trunk: [ 1-4094 ], native: 1 } }
@@ -148,7 +152,7 @@ bridges:
     code: 0,
   });
   expect(stderr.split('\n')).toEqual([
-    'taploom: br0.bond0: a bond of e4, e5: left out; bond them in the kernel and attach that',
+    'taploom: br0.bond0: active-backup with LACP: here all members carry frames',
     'taploom: br0: untagged frames, there in VLAN 0, are in VLAN 1 here',
     '',
   ]);

@@ -12,8 +12,9 @@ import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { OpenVSwitch } from '../support/open_vswitch.ts';
 import { program, Taploomd } from '../support/taploomd.ts';
+import { reaches } from '../support/traffic.ts';
 
-needs('ovs-vswitchd');
+needs('ovs-vswitchd', 'ping');
 
 const PAGE = readFileSync(fileURLToPath(new URL('../../docs/migrating.md', import.meta.url)), 'utf8');
 
@@ -120,3 +121,28 @@ test('ovs-vsctl', async () => {
   const theirs = await imported(there, ['--ovsdb', '-'], await ovs.dump());
   expect(common(await typed(lab, sw, here))).toEqual(common(theirs));
 }, 600_000);
+
+test('vconfig: one VLAN of an uplink is a port, and the host keeps the rest', async () => {
+  const lab = await openLab();
+  const [sw, far, h1, h2] = await lab.netnsList(['sw', 'far', 'h1', 'h2']);
+  await lab.veth(sw, 'eth0', far, 'eth0');
+  await sw.up('eth0', '192.0.2.1/24');
+  await far.up('eth0', '192.0.2.2/24');
+  const host = (netns: Netns) => ({ type: 'tap', netns: netns.name, vlan: { access: 10 } });
+  const peer = { interface: 'eth0', netns: far.name, host_stack: true, vlan: { trunk: [10] } };
+  const daemon = await Taploomd.start(lab, sw, {
+    version: 1,
+    bridges: {
+      br10: { vlan_filtering: true, ports: { h1: host(h1) } },
+      far: { vlan_filtering: true, ports: { peer: { type: 'af_packet', ...peer }, h2: host(h2) } },
+    },
+  });
+  await h1.up('h1', '10.0.0.1/24');
+  await h2.up('h2', '10.0.0.2/24');
+  const section = PAGE.slice(PAGE.indexOf('\n## vconfig'));
+  const [, command] = /```sh\n(.+)\n```/.exec(section) as RegExpExecArray;
+  const env = { TAPLOOM_SOCKET: daemon.socket, PATH: `${link(lab)}:${process.env.PATH}:/usr/sbin:/sbin` };
+  await sw.check(['sh', '-c', command], { env });
+  expect(await reaches(h1, '10.0.0.2')).toBe(true);
+  expect(await reaches(sw, '192.0.2.2')).toBe(true);
+});

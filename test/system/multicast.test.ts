@@ -9,11 +9,12 @@ import { type Lab, openLab } from '../support/lab.ts';
 import { expectLaws } from '../support/laws.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
+import { OpenVSwitch } from '../support/open_vswitch.ts';
 import { check } from '../support/process.ts';
 import { Taploomd } from '../support/taploomd.ts';
 import { Capture, ping } from '../support/traffic.ts';
 
-needs('tcpdump', 'ping');
+needs('tcpdump', 'ping', 'ovs-vswitchd');
 
 const script = (name: string) => fileURLToPath(new URL(`../support/${name}.py`, import.meta.url));
 const G = '239.1.1.1';
@@ -35,14 +36,15 @@ async function receive(where: Netns, device: string, group: string, ...source: s
 
 const send = (from: Netns, device: string, group: string, count = 20) =>
   from.check(['/usr/bin/python3', script('group_sender'), device, group, String(count)]);
-const mdb = (daemon: Taploomd) => daemon.get<MulticastStatus>('/v1/mdb');
+const mdb = (daemon: Taploomd) => daemon.get<{ entries: MdbEntry[] }>('/v1/mdb');
+const vlans = async (daemon: Taploomd) => (await daemon.get<MulticastStatus>('/v1/multicast')).vlans;
 const areThere = (daemon: Taploomd, ...wanted: string[]) =>
   daemon.until(wanted.join(', '), async () => {
     const there = (await mdb(daemon)).entries.map(({ group, port }: MdbEntry) => `${group} ${port}`);
     return wanted.every((one) => there.includes(one));
   });
 const isActive = (daemon: Taploomd) =>
-  daemon.until('a querier', async () => (await mdb(daemon)).vlans.some(({ isActive }) => isActive), 20_000);
+  daemon.until('a querier', async () => (await vlans(daemon)).some(({ isActive }) => isActive), 20_000);
 
 /** A bridge with TAPs that hosts h1, h2, ... hold. */
 async function hosts(lab: Lab, count: number, multicast: object, config = {}) {
@@ -98,6 +100,30 @@ test('a group is on no port that did not ask, sources are told apart, and the re
   await expectLaws(daemon);
 });
 
+test('a port whose link goes down drops its groups, and is asked for them when it comes up', async () => {
+  const lab = await openLab();
+  const { all, daemon } = await hosts(lab, 2, {
+    querier: true,
+    static: [{ group: '239.2.2.2', port: 'vm1' }],
+  });
+  const [h1, h2] = all;
+  await isActive(daemon);
+  for (const [host, device] of [
+    [h1, 'vm1'],
+    [h2, 'vm2'],
+  ] as const) {
+    for (const group of [G, G6]) await receive(host, device, group);
+  }
+  await areThere(daemon, `${G} vm1`, `${G6} vm1`, `${G} vm2`, `${G6} vm2`);
+  await h1.ip('link set vm1 down');
+  const there = async () =>
+    (await mdb(daemon)).entries.map(({ group, port, type }) => `${group} ${port} ${type}`).sort();
+  await daemon.until('the end of its groups', async () => !(await there()).includes(`${G} vm1 dynamic`));
+  expect(await there()).toEqual([`${G} vm2 dynamic`, '239.2.2.2 vm1 static', `${G6} vm2 dynamic`]);
+  await h1.ip('link set vm1 up');
+  await areThere(daemon, `${G} vm1`);
+});
+
 describe('with a kernel bridge on the other side', () => {
   /** h1 [vm1] taploomd [up0] --- [up1] kernel bridge [far] --- [eth0] h2, and h3 [vm2] on this side. */
   async function opposite(multicast: object) {
@@ -124,7 +150,7 @@ describe('with a kernel bridge on the other side', () => {
     const [h1, h2] = all;
     await kb.ip('link set kbr type bridge mcast_querier 1 mcast_startup_query_interval 100');
     await isActive(daemon);
-    const [igmp] = (await mdb(daemon)).vlans.filter(({ protocol }) => protocol === 'igmp');
+    const [igmp] = (await vlans(daemon)).filter(({ protocol }) => protocol === 'igmp');
     expect(igmp).toMatchObject({ querier: { port: 'up0' }, routers: [{ port: 'up0', type: 'temporary' }] });
     const near = await receive(h1, 'vm1', G);
     const remote = await receive(far, 'eth0', SSM);
@@ -163,6 +189,40 @@ describe('with a kernel bridge on the other side', () => {
     );
     await expectLaws(daemon);
   });
+});
+
+test('Open vSwitch learns from our queries what its hosts want, and we from their reports', async () => {
+  const lab = await openLab();
+  const { sw, all, daemon } = await hosts(lab, 2, { querier: true, querier_address: '10.0.0.254' });
+  const [h1, h2] = all;
+  const [ns, far, idle] = await lab.netnsList(['ovs', 'far', 'idle']);
+  await lab.veth(sw, 'up0', ns, 'up1');
+  for (const [n, host] of [far, idle].entries()) {
+    await lab.veth(ns, `p${n}`, host, 'eth0');
+    await host.up('eth0', `10.0.0.${n + 9}/24`);
+  }
+  const ovs = await OpenVSwitch.start(lab, ns);
+  await ovs.vsctl('add-br', 'obr', '--', 'set', 'bridge', 'obr', 'datapath_type=netdev');
+  await ovs.vsctl('set', 'bridge', 'obr', 'mcast_snooping_enable=true');
+  for (const port of ['up1', 'p0', 'p1']) await ovs.vsctl('add-port', 'obr', port);
+  await daemon.request('PUT', '/v1/bridges/br0/ports/up0', { type: 'af_packet' });
+  await isActive(daemon);
+  const remote = await receive(far, 'eth0', G);
+  await areThere(daemon, `${G} up0`);
+  const captures = await Promise.all([
+    Capture.start(idle, 'eth0', `${lab.dir}/idle.pcap`, ...DATAGRAMS.split(' ')),
+    Capture.start(h2, 'vm2', `${lab.dir}/h2.pcap`, ...DATAGRAMS.split(' ')),
+  ]);
+  await send(h1, 'vm1', G);
+  await daemon.until('all datagrams', async () => remote.count() === 20);
+  const near = await receive(h1, 'vm1', SSM);
+  await areThere(daemon, `${SSM} vm1`);
+  await send(far, 'eth0', SSM);
+  await daemon.until('all datagrams', async () => near.count() === 20);
+  const [onIdle, onH2] = await Promise.all(captures.map((capture) => capture.stop()));
+  // To Open vSwitch the second group is unknown, so it floods it; to us it is not.
+  expect([onIdle.filter((line) => line.includes(G)), onH2]).toEqual([[], []]);
+  await expectLaws(daemon);
 });
 
 test('the example of docs/multicast.md does what the page says', async () => {

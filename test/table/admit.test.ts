@@ -13,7 +13,7 @@ const RULES = {
   domainBridge: new Uint16Array(2),
   bridgeFdbLimit: Uint32Array.of(100),
   fdbLimit: Uint32Array.of(0, 2, 100),
-  ageing: Float64Array.of(300_000),
+  ageing: Float64Array.of(0, 300_000),
 };
 
 const tables = {

@@ -10,12 +10,13 @@ import { type FdbRules, LOCAL, STATIC, tickAt } from '../../src/table/fdb_entry.
 const TICKS = 1 << 24;
 const MS_PER_TICK = 128;
 
-/** Domains 1 and 2 belong to bridge 1, domain 3 to bridge 2. */
+/** Domains 1 and 2 belong to bridge 1, domain 3 to bridge 2. `ageing` by bridge. */
 function rulesOf(limits: Partial<{ ageing: number[]; bridge: number[]; port: number[] }> = {}): FdbRules {
   const { ageing = [0, 1280, 2560], bridge = [0, 1000, 1000], port = [0, 1000, 1000, 1000] } = limits;
+  const domainBridge = Uint16Array.of(0, 1, 1, 2);
   return {
-    domainBridge: Uint16Array.of(0, 1, 1, 2),
-    ageing: Float64Array.from(ageing),
+    domainBridge,
+    ageing: Float64Array.from(domainBridge, (bridge) => ageing[bridge]),
     bridgeFdbLimit: Uint32Array.from(bridge),
     fdbLimit: Uint32Array.from(port),
   };
@@ -53,8 +54,8 @@ class Model {
     this.rules = rules;
   }
 
-  isFresh({ domain, seen, flags }: Entry, { ageing: times, domainBridge } = this.rules): boolean {
-    const ageing = times[domainBridge[domain]];
+  isFresh({ domain, seen, flags }: Entry, { ageing: times } = this.rules): boolean {
+    const ageing = times[domain];
     const age = (this.tick - seen + TICKS) % TICKS;
     return flags !== 0 || (ageing > 0 && age <= Math.ceil(ageing / MS_PER_TICK));
   }
@@ -81,7 +82,7 @@ class Model {
   /** What is expired when an ageing time changes is gone for good. Where it was 0 there is nothing. */
   configure(rules: FdbRules): void {
     const old = this.rules;
-    if (old.ageing.some((time, bridge) => time !== 0 && time !== rules.ageing[bridge])) {
+    if (old.ageing.some((time, domain) => time !== 0 && time !== rules.ageing[domain])) {
       this.forget((entry) => !this.isFresh(entry, old) || !this.isFresh(entry, rules));
     }
     this.rules = rules;
@@ -197,7 +198,7 @@ function learnBoth(fdb: Fdb, model: Model, step: { domain: number; lo: number; h
   if (old !== undefined && (old.flags !== 0 || old.hop === step.hop)) expected = KNOWN;
   else if (old !== undefined) {
     expected = (old.hop & 0xfff) === port || onPort < rules.fdbLimit[port] ? MOVED : REFUSED;
-  } else if (rules.ageing[bridge] === 0) expected = KNOWN;
+  } else if (rules.ageing[domain] === 0) expected = KNOWN;
   else if (onPort >= rules.fdbLimit[port]) expected = REFUSED;
   const done = fdb.learn(domain, 5, lo, step.hop, model.tick);
   if (expected === LEARNED && inBridge >= rules.bridgeFdbLimit[bridge]) {
@@ -206,7 +207,7 @@ function learnBoth(fdb: Fdb, model: Model, step: { domain: number; lo: number; h
   }
   expect(done).toBe(expected);
   if (expected === REFUSED) model.entries.delete(`${domain} 5 ${lo}`);
-  else if (rules.ageing[bridge] !== 0 && !old?.flags) model.put(domain, 5, lo, step.hop, 0);
+  else if (rules.ageing[domain] !== 0 && !old?.flags) model.put(domain, 5, lo, step.hop, 0);
 }
 
 /** A newcomer took the place of one entry, of a port that had clearly more. */

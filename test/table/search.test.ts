@@ -9,7 +9,7 @@ import { createSearch, KEY, KEY_WORDS } from '../../src/table/search.ts';
 
 const RULES: FdbRules = {
   domainBridge: Uint16Array.of(0, 1, 1),
-  ageing: Float64Array.of(0, 1280),
+  ageing: Float64Array.of(0, 1280, 1280),
   bridgeFdbLimit: Uint32Array.of(0, 1000),
   fdbLimit: Uint32Array.of(0, 1000, 1000),
 };

@@ -2,7 +2,7 @@
 // (`master`), and with its remote as an entry of the tunnel (`self`), where the address of zeros is all the remotes.
 
 import type { FdbEntry } from '../../api.ts';
-import { vlanSet } from '../../config/vlan_set.ts';
+import { portVlans, primaryOf, privateVlans } from '../../config/private_vlans.ts';
 import { isGroupMac, parseMac } from '../../wire/mac.ts';
 import { BridgeFailure, explained, NOT_SUPPORTED, refused } from './failure.ts';
 import { jsonText } from './json.ts';
@@ -224,10 +224,13 @@ function vlansOf({ device, vlan }: Named): (number | undefined)[] {
     if (vlan !== undefined) throw refused('Invalid argument');
     return [undefined];
   }
-  const { tagged, untagged } = vlanSet(config?.vlan);
+  const vlans = privateVlans(bridgeConfig);
+  const { tagged, untagged } = portVlans(vlans, config?.vlan);
   const ranges = [...untagged, ...tagged];
   if (vlan === undefined) {
-    return ranges.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+    const all = ranges.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+    // Addresses of a private VLAN are its primary's.
+    return vlans.size === 0 ? all : [...new Set(all.map((vid) => primaryOf(vlans, vid)))];
   }
   if (!ranges.some(({ from, to }) => from <= vlan && vlan <= to)) throw refused('Invalid argument');
   return [vlan];

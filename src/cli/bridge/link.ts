@@ -118,7 +118,11 @@ export async function linkSet({ client }: Context, words: Words): Promise<void> 
   const port = scene.device(name);
   if (!scene.knows(name)) throw new BridgeFailure(`Cannot find bridge device "${name}"`);
   if (!isPort(port) || isSelf) throw refused(NOT_SUPPORTED);
-  if (state !== undefined && state !== stateOf(port.status)) throw refused(NOT_SUPPORTED);
+  if (state !== undefined && state !== stateOf(port.status)) {
+    // The one state that is ours to give: that of a port which was disabled for an error.
+    const isEnabled = state === 'forwarding' && (await client.enablePort(port.bridge, name));
+    if (!isEnabled) throw refused(NOT_SUPPORTED);
+  }
 
   const patch: Record<string, unknown> = {};
   const stp: Record<string, number> = {};

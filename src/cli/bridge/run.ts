@@ -7,6 +7,7 @@ import { TaploomError } from '../../error.ts';
 import { BridgeFailure, FAILED } from './failure.ts';
 import { fdbChange, fdbDelete, fdbFlush, fdbGet, fdbShow } from './fdb.ts';
 import { linkSet, linkShow } from './link.ts';
+import { mdbChange, mdbDelete, mdbFlush, mdbShow } from './mdb.ts';
 import { monitor } from './monitor.ts';
 import { type Options, parseOptions } from './options.ts';
 import type { Context } from './scene.ts';
@@ -33,6 +34,13 @@ const RUNS: Record<BridgeObject, Record<string, Run>> = {
     del: fdbDelete,
     get: fdbGet,
     flush: fdbFlush,
+  },
+  mdb: {
+    show: mdbShow,
+    add: mdbChange('add'),
+    replace: mdbChange('replace'),
+    del: mdbDelete,
+    flush: mdbFlush,
   },
   vlan: { show: vlanShow, add: vlanAdd, del: vlanDelete },
   monitor: { '': monitor },

@@ -3,7 +3,7 @@
 import { BridgeFailure } from './failure.ts';
 
 export interface BridgeCommand {
-  readonly object: 'link' | 'fdb' | 'vlan' | 'monitor';
+  readonly object: 'link' | 'fdb' | 'mdb' | 'vlan' | 'monitor';
   readonly name: string;
   /** What follows, as in a usage line. */
   readonly takes: string;
@@ -11,6 +11,8 @@ export interface BridgeCommand {
 }
 
 const ENTRY = 'ADDR dev DEV [ dst IP ] [ vlan VID ] [ self | master ] [ static ]';
+const GROUP =
+  'dev DEV port PORT grp GROUP [ src SOURCE ] [ filter_mode include|exclude ] [ source_list SOURCES ] [ vid VID ]';
 const VLANS = 'vid VID[-VID] dev DEV [ pvid untagged ] [ self | master ]';
 
 // In the order in which iproute2 tries them: `bridge link s` sets.
@@ -50,6 +52,36 @@ export const BRIDGE_COMMANDS: readonly BridgeCommand[] = [
     takes: 'dev DEV [ vlan VID ] [ self | master ] [ [no]static ] [ [no]dynamic ]',
     help: 'delete entries of a bridge (self) or a port (master)',
   },
+  {
+    object: 'mdb',
+    name: 'add',
+    takes: `${GROUP} [ permanent | temp ]`,
+    help: 'put a port into a multicast group, for as long as a report would or for ever',
+  },
+  {
+    object: 'mdb',
+    name: 'replace',
+    takes: `${GROUP} [ permanent | temp ]`,
+    help: 'the same, if it is in already, too',
+  },
+  {
+    object: 'mdb',
+    name: 'del',
+    takes: 'dev DEV port PORT grp GROUP [ src SOURCE ] [ vid VID ]',
+    help: 'take it out',
+  },
+  {
+    object: 'mdb',
+    name: 'flush',
+    takes: 'dev DEV [ port PORT ] [ vid VID ] [ [no]permanent ]',
+    help: 'take out all',
+  },
+  {
+    object: 'mdb',
+    name: 'show',
+    takes: '[ dev DEV ] [ vid VID ]',
+    help: 'multicast groups and, with -d, router ports',
+  },
   { object: 'vlan', name: 'show', takes: '[ dev DEV ] [ vid VID ]', help: 'VLANs of ports and bridges' },
   { object: 'vlan', name: 'add', takes: VLANS, help: 'add VLANs to a port, or to a bridge (self)' },
   { object: 'vlan', name: 'del', takes: VLANS, help: 'take VLANs from a port, or from a bridge (self)' },
@@ -68,7 +100,7 @@ export const BRIDGE_OPTIONS: readonly (readonly [usage: string, help: string])[]
   ['-compressvlans', 'print VLANs as ranges'],
 ];
 
-export const OBJECTS = ['link', 'fdb', 'vlan', 'monitor'] as const;
+export const OBJECTS = ['link', 'fdb', 'mdb', 'vlan', 'monitor'] as const;
 export type BridgeObject = (typeof OBJECTS)[number];
 
 export const USAGE = `Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }

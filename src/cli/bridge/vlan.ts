@@ -1,6 +1,7 @@
 // `bridge vlan`: a port's VLANs, seen and changed as Linux does: a set of VLANs, some of which leave untagged, and one that
 // takes untagged frames. Of ours one VLAN at most is both; what cannot be said with that is refused.
 
+import { portVlans, privateVlans } from '../../config/private_vlans.ts';
 import { type Range, rangesOf } from '../../config/range.ts';
 import type { VlanConfig } from '../../config/schema.ts';
 import { vlanSet } from '../../config/vlan_set.ts';
@@ -45,9 +46,7 @@ export function vlanText({ options }: Pick<Context, 'options'>, devices: readonl
     .filter(({ bridgeConfig }) => bridgeConfig.vlan_filtering)
     .map((device) => ({
       ifname: device.name,
-      vlans: rowsOf(vlanKey(device), ranges).filter(
-        ({ from, to }) => vid === 0 || (from <= vid && vid <= to),
-      ),
+      vlans: rowsOf(device, ranges).filter(({ from, to }) => vid === 0 || (from <= vid && vid <= to)),
     }))
     .filter(({ vlans }) => vlans.length > 0);
   if (!json) {
@@ -63,25 +62,24 @@ export function vlanText({ options }: Pick<Context, 'options'>, devices: readonl
   return jsonText(told, pretty);
 }
 
-function rowsOf(vlan: VlanConfig | undefined, ranges: boolean): Row[] {
-  const { pvid, tagged, untagged } = vlanSet(vlan);
+/** In a private VLAN and in a tunnel more leave untagged than the one that untagged frames come in as. */
+function rowsOf(device: Device, ranges: boolean): Row[] {
+  const vlan = vlanKey(device);
+  const { pvid, tagged, untagged } = portVlans(privateVlans(device.bridgeConfig), vlan);
   const own = ownOf(vlan);
   const split = ({ from, to }: Range) =>
-    ranges && !range(from, to).some((vid) => own.has(vid))
+    ranges && !range(from, to).some((vid) => vid === pvid || own.has(vid))
       ? [{ from, to }]
       : range(from, to).map((vid) => ({ from: vid, to: vid }));
   const row = (isUntagged: boolean) => (one: Range) => ({
     ...one,
+    isPvid: one.from === pvid,
     isUntagged,
-    isPvid: isUntagged && one.from === pvid,
     own: own.get(one.from) ?? {},
   });
-  return [
-    ...tagged.flatMap(split).map(row(false)),
-    ...untagged
-      .flatMap(({ from, to }) => range(from, to).map((vid) => ({ from: vid, to: vid })))
-      .map(row(true)),
-  ].sort((a, b) => a.from - b.from);
+  return [...tagged.flatMap(split).map(row(false)), ...untagged.flatMap(split).map(row(true))].sort(
+    (a, b) => a.from - b.from,
+  );
 }
 
 function ownOf(vlan: VlanConfig | undefined): Map<number, Row['own']> {

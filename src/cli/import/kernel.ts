@@ -108,6 +108,8 @@ class Import {
   private readonly name: string;
   private readonly data: Fields;
   private readonly filters: boolean;
+  /** The VLAN of the devices (`eth0.10`) by which it reaches others; 0 = there are none, or of several VLANs. */
+  private readonly uplinkVlan: number;
 
   constructor(kernel: Kernel, link: Link, warnings: string[], local: string | undefined) {
     this.kernel = kernel;
@@ -117,15 +119,14 @@ class Import {
     this.name = link.ifname;
     this.data = link.linkinfo?.info_data ?? {};
     this.filters = this.data.vlan_filtering === 1;
+    this.uplinkVlan = this.filters ? 0 : this.vlanOfUplinks();
   }
 
   bridge(): Bridge {
     const { data, filters } = this;
     const warn = this.warner();
     tellLost(LOST_OF_BRIDGES, data, warn, (message) => message);
-    const members = this.kernel.links.filter(
-      ({ master, linkinfo }) => master === this.name && linkinfo?.info_slave_kind === 'bridge',
-    );
+    const members = this.members();
     const ports: Ports = {};
     for (const member of members) {
       if (!isUsable(member.ifname, this.warner(member.ifname))) continue;
@@ -133,7 +134,7 @@ class Import {
       if (port !== undefined) ports[member.ifname] = port;
     }
     return {
-      ...(filters && { vlan_filtering: true }),
+      ...((filters || this.uplinkVlan > 0) && { vlan_filtering: true }),
       ...(filters && data.vlan_protocol === '802.1ad' && { vlan_protocol: '802.1ad' as const }),
       ageing_time: Number(data.ageing_time ?? 30_000) / 100,
       ...(Number(data.fdb_max_learned ?? 0) > 0 && { fdb_limit: Number(data.fdb_max_learned) }),
@@ -146,6 +147,21 @@ class Import {
       static: this.statics(ports),
       ports,
     };
+  }
+
+  private members(): Link[] {
+    return this.kernel.links.filter(
+      ({ master, linkinfo }) => master === this.name && linkinfo?.info_slave_kind === 'bridge',
+    );
+  }
+
+  /** Spanning tree is told with a tag there, and here without. */
+  private vlanOfUplinks(): number {
+    if (Number(this.data.stp_state ?? 0) !== 0) return 0;
+    const vids = new Set(this.members().map((member) => uplinkOf(this.kernel, member)?.vid));
+    vids.delete(undefined);
+    const [vid = 0] = vids;
+    return vids.size === 1 ? vid : 0;
   }
 
   private warner(port?: string): Warn {
@@ -183,7 +199,7 @@ class Import {
     const isChosen = members.length > 0 && members.every((member) => member.address !== address);
     const least = Math.min(1500, ...members.map((member) => member.mtu));
     return {
-      ...(this.filters && this.vlan(this.name, warn)),
+      ...this.vlan(this.name, warn),
       ...(isChosen && { mac: address }),
       ...(members.length > 0 && mtu !== least && { mtu }),
     };
@@ -196,7 +212,7 @@ class Import {
     tellLost(LOST_OF_PORTS, data, warn, (message) => `${message} has no counterpart`);
     if (linkinfo?.info_kind === 'bond') warn('stays a bond of the kernel, and is attached as one interface');
     const common = {
-      ...(this.filters && this.vlan(ifname, warn)),
+      ...this.vlan(ifname, warn),
       ...this.portStp(data),
       group_fwd_mask: Number(data.group_fwd_mask ?? 0),
       hairpin: data.hairpin === true,
@@ -209,6 +225,13 @@ class Import {
       mab: data.mab === true,
       ...(data.fastleave === true && { mcast_fast_leave: true }),
     };
+    const uplink = this.uplinkVlan > 0 ? uplinkOf(this.kernel, link) : undefined;
+    if (uplink !== undefined) {
+      const { device, vid } = uplink;
+      warn(`becomes VLAN ${vid} of ${device}, whose other frames stay the host's: ip link del ${ifname}`);
+      return { type: 'af_packet', interface: device, host_stack: true, ...common, vlan: { trunk: [vid] } };
+    }
+    if (linkinfo?.info_kind === 'vlan') warn('stays a VLAN device, and is attached as it is');
     if (linkinfo?.info_kind !== 'vxlan') return { type: 'af_packet', ...common };
     const tunnel = this.tunnel(link, warn);
     return tunnel && { ...tunnel, ...common };
@@ -228,6 +251,7 @@ class Import {
   }
 
   private vlan(ifname: string, warn: Warn): Pick<Port, 'vlan'> {
+    if (!this.filters) return this.uplinkVlan > 0 ? { vlan: { access: this.uplinkVlan } } : {};
     const rows = this.kernel.vlans.find((row) => row.ifname === ifname)?.vlans ?? [];
     const has = (flag: string) => (row: (typeof rows)[number]) => row.flags?.includes(flag) === true;
     const isUntagged = has('Egress Untagged');
@@ -300,7 +324,8 @@ class Import {
         warn(`${mac} is a group address: static entries are for single stations`);
         return [];
       }
-      const entry = { mac, port: ifname, ...(vlan !== undefined && { vlan }) };
+      const inVlan = vlan ?? this.uplinkVlan;
+      const entry = { mac, port: ifname, ...(inVlan > 0 && { vlan: inVlan }) };
       if (port.type !== 'vxlan') return [entry];
       const { dst: remote } =
         this.kernel.fdb.find((row) => row.mac === mac && row.ifname === ifname && row.dst) ?? {};
@@ -308,6 +333,15 @@ class Import {
       return remote === undefined ? [] : [{ ...entry, remote }];
     });
   }
+}
+
+/** What a VLAN device stands on, if nobody else has that whole. */
+function uplinkOf({ links }: Kernel, { link, linkinfo }: Link): { device: string; vid: number } | undefined {
+  const { protocol, id } = linkinfo?.info_data ?? {};
+  const device = links.find(({ ifname }) => ifname === link);
+  if (linkinfo?.info_kind !== 'vlan' || protocol !== '802.1Q') return undefined;
+  if (device === undefined || device.master !== undefined) return undefined;
+  return { device: device.ifname, vid: Number(id) };
 }
 
 function tellLost(lost: Lost, data: Fields, warn: Warn, sentence: (message: string) => string): void {

@@ -4,6 +4,7 @@
 // VLANs becomes one that does not filter; in others VLAN 0 is a VLAN that no port names.
 
 import { rangesOf } from '../../config/range.ts';
+import { bondOf, lacpOf, type Member } from './bond.ts';
 import {
   type Bridge,
   type Draft,
@@ -181,26 +182,50 @@ class Import {
   private addPort(ports: Ports, name: string, row: Row): void {
     const warn = this.warner(name);
     const devices = this.rows('Interface', row.interfaces);
-    if (devices.length !== 1) {
-      const members = devices.map((device) => device.name).join(', ');
-      warn(`a bond of ${members || 'nothing'}: left out; bond them in the kernel and attach that`);
-      return;
-    }
-    const port = this.port(ports, name, row, devices[0], warn);
+    const port =
+      devices.length === 1
+        ? this.port(ports, name, row, devices[0], warn)
+        : this.aggregate(name, row, devices, warn);
     if (port === undefined) return;
     this.became.set(name, name);
     ports[name] = port;
   }
 
-  private port(ports: Ports, name: string, row: Row, device: Row, warn: Warn): Port | undefined {
+  /** What is said of a port, however many interfaces it has. */
+  private common(row: Row, devices: readonly Row[], warn: Warn): Pick<Port, 'vlan' | 'stp' | 'isolated'> {
     if (set(row.qos).length > 0) warn('QoS has no counterpart');
-    if ((number(device.ingress_policing_rate) ?? 0) > 0) warn('policing has no counterpart');
-    const common = {
+    if (devices.some((device) => (number(device.ingress_policing_rate) ?? 0) > 0))
+      warn('policing has no counterpart');
+    return {
       ...this.vlan(row, warn),
       ...this.portStp(map(row.other_config)),
       isolated: isTrue(row.protected),
     };
-    const lldp = map(device.lldp).enable === 'true' ? { lldp: true } : {};
+  }
+
+  private aggregate(name: string, row: Row, devices: readonly Row[], warn: Warn): Port | undefined {
+    const members = devices.flatMap((device): [Row, Member][] => {
+      const member = String(device.name);
+      if (!isUsable(member, this.warner(`${name}.${member}`))) return [];
+      const type = memberType(device);
+      if (type === undefined)
+        this.warner(`${name}.${member}`)(`a member of type ${text(device.type)}: left out`);
+      return type === undefined ? [] : [[device, { type, ...lldpOf(device) }]];
+    });
+    if (members.length === 0) {
+      warn('a bond of nothing that can be a member: left out');
+      return undefined;
+    }
+    const common = this.common(row, devices, warn);
+    const mtu = devices.map((device) => number(device.mtu_request)).find((size) => size !== undefined);
+    return { ...bondOf(row, members, warn), ...common, ...(mtu !== undefined && { mtu }) };
+  }
+
+  private port(ports: Ports, name: string, row: Row, device: Row, warn: Warn): Port | undefined {
+    const common = this.common(row, [device], warn);
+    if (lacpOf(row) !== 'off')
+      warn('LACP of a single interface: left out; an aggregate of another name has it');
+    const lldp = lldpOf(device);
     const mtu = number(device.mtu_request);
     const size = mtu === undefined ? {} : { mtu };
     const mac = text(device.mac);
@@ -361,4 +386,14 @@ function tunnelOf(vid: number, customers: readonly number[]): NonNullable<Port['
     tunnel: { [vid]: list.map(({ from, to }) => (from === to ? from : `${from}-${to}`)) },
     ...(customers.includes(0) && { native: vid }),
   };
+}
+
+function lldpOf(device: Row): { lldp?: true } {
+  return map(device.lldp).enable === 'true' ? { lldp: true } : {};
+}
+
+function memberType(device: Row): 'af_packet' | 'tap' | undefined {
+  const type = text(device.type) ?? 'system';
+  if (type === 'system') return 'af_packet';
+  return type === 'internal' || type === 'tap' ? 'tap' : undefined;
 }

@@ -67,11 +67,16 @@ export class Aggregate {
     this.spec = spec;
   }
 
-  /** What it is like from now on. */
-  update(spec: AggregateSpec, now: number): void {
+  /** What it is like from now on. Partners of members that leave are told by `host`. */
+  update(spec: AggregateSpec, now: number, host?: Sender): void {
     this.spec = spec;
     const names = new Set(spec.members.map(({ name }) => name));
-    for (const name of this.members.keys()) if (!names.has(name)) this.members.delete(name);
+    for (const [name, { spec: leaving, lacp }] of this.members) {
+      if (names.has(name)) continue;
+      this.members.delete(name);
+      const last = lacp.farewell(now);
+      if (last !== undefined) host?.send(name, buildLacpdu(parseMac(leaving.mac) ?? NO_MAC, last));
+    }
     for (const one of spec.members) {
       const identity = identityOf(spec, one);
       const known = this.members.get(one.name);

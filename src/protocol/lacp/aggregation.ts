@@ -33,8 +33,9 @@ export class Aggregation {
   /** The aggregates that there are from now on; call it again whenever anything of them changes. */
   setAggregates(specs: readonly AggregateSpec[], now: number): void {
     const names = new Set(specs.map(({ name }) => name));
-    for (const name of this.byName.keys()) {
+    for (const [name, aggregate] of this.byName) {
       if (names.has(name)) continue;
+      aggregate.update({ ...aggregate.spec, members: [] }, now, this.host);
       this.byName.delete(name);
       this.told.delete(name);
     }
@@ -43,7 +44,7 @@ export class Aggregation {
       const aggregate = this.byName.get(spec.name) ?? new Aggregate(spec);
       this.byName.set(spec.name, aggregate);
       for (const { name } of spec.members) this.byMember.set(name, aggregate);
-      aggregate.update(spec, now);
+      aggregate.update(spec, now, this.host);
       this.tell(aggregate);
     }
   }
@@ -73,10 +74,9 @@ export class Aggregation {
     return this.byName.size === 0;
   }
 
-  close(): void {
+  close(now: number): void {
+    this.setAggregates([], now);
     this.stopListening();
-    this.byName.clear();
-    this.byMember.clear();
   }
 
   private receive({ port, bytes, at: now }: Punt): void {

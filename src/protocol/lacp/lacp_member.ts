@@ -185,6 +185,13 @@ export class LacpMember {
     return { actor: this.actor, partner: this.partner };
   }
 
+  /** The last word of a link that leaves while it is up: else its partner would send on until it misses us. */
+  farewell(now: number): Lacpdu | undefined {
+    if (this.receive !== 'current') return undefined;
+    this.select('unselected', now);
+    return { actor: this.actor, partner: this.partner };
+  }
+
   /** Somebody has to begin, 6.4.13. */
   private get speaks(): boolean {
     return this.identity.isActive || (this.partner.state & STATE_BIT.activity) !== 0;

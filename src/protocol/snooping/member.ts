@@ -77,6 +77,12 @@ export class Member {
     return !this.isExclude && this.sources.size === 0;
   }
 
+  /** Whether anything of it is what hosts have said. */
+  get isHeard(): boolean {
+    if (this.isExclude && this.expiresAt !== FOREVER) return true;
+    return [...this.sources.values()].some((until) => until !== FOREVER);
+  }
+
   /** Whether frames from `source` go to the port; undefined = from one that nobody names. */
   wants(source: string | undefined): boolean {
     const until = source === undefined ? undefined : this.sources.get(source);
@@ -134,6 +140,12 @@ export class Member {
       if (wish === 'all' || (source !== undefined && wish.has(source))) return false;
     }
     return true;
+  }
+
+  /** No host wants this source any more. False if none has said that it does. */
+  drop(source: string): boolean {
+    const until = this.sources.get(source) ?? 0;
+    return until > 0 && until !== FOREVER && this.named?.delete(source) === true;
   }
 
   /** Time goes by. */

@@ -5,6 +5,7 @@
 //
 // As in Linux it restricts nothing while nobody asks (querier.ts).
 
+import type { MdbFilter } from '../../api.ts';
 import type { GroupRecord, Heard, MembershipQuery, MembershipReport } from '../../wire/membership.ts';
 import { Agenda } from './agenda.ts';
 import { Member, type Question } from './member.ts';
@@ -31,6 +32,8 @@ interface Repeat {
 }
 
 const NO_STATICS: ReadonlySet<string> = new Set();
+/** Stands for the host where somebody joined by command. */
+const BY_HAND = 'by hand';
 const FOREVER = Number.POSITIVE_INFINITY;
 
 export class Snooper {
@@ -59,7 +62,11 @@ export class Snooper {
   configure(spec: SnoopingSpec, now: number): void {
     const before = this.spec;
     this.spec = spec;
-    for (const [name] of before.ports) if (!spec.ports.has(name)) this.forget(name, now);
+    for (const [name, port] of before.ports) {
+      if (spec.ports.has(name)) continue;
+      this.setStatics(name, port, { ...port, statics: new Map() });
+      this.forget(name, now);
+    }
     let isNew = false;
     for (const [name, port] of spec.ports) {
       if (!before.ports.has(name)) isNew = true;
@@ -72,20 +79,36 @@ export class Snooper {
     this.tick(now);
   }
 
-  /** Forgets what hosts behind a port have said: it is gone, or its link is. */
+  /** Forgets what hosts and routers behind a port have said: it is gone, or its link is. */
   forget(port: string, now: number): void {
-    const statics = this.spec.ports.get(port)?.statics;
-    for (const [address, group] of [...this.groups]) {
-      const member = group.get(port);
-      if (member === undefined) continue;
-      this.remove(address, group, member);
-      const kept = statics?.get(address);
-      if (kept !== undefined) this.add(address, new Member(port, kept, false));
-    }
+    this.flush({ port });
     if (this.spec.ports.get(port)?.router !== 'permanent') this.removeRouter(port);
     if (this.querier.other?.port !== port) return;
     this.says.querier('lost', this.querier.other.address, port);
     this.querier.lose(this.spec, now);
+  }
+
+  /** A link has come up: the hosts behind it have missed what was asked. */
+  linkUp(now: number): void {
+    if (this.querier.isOwn(this.spec)) this.querier.start(this.spec, now);
+  }
+
+  /** As if a host behind the port had said it. False: a limit is reached. */
+  join(port: string, record: GroupRecord, now: number): boolean {
+    const message: MembershipReport = { kind: 'report', version: 3, records: [record] };
+    this.hear(port, { family: this.spec.family, from: BY_HAND, message }, now);
+    return this.groups.get(record.group)?.has(port) === true;
+  }
+
+  /** Forgets what hosts have said. Returns of how many (group, port). */
+  flush({ port, group: only, source }: Pick<MdbFilter, 'port' | 'group' | 'source'>): number {
+    let count = 0;
+    for (const [address, group] of only === undefined ? [...this.groups] : this.named(only)) {
+      for (const member of port === undefined ? [...group.values()] : [group.get(port)]) {
+        if (member?.isHeard && this.dropHeard(address, group, member, source)) count++;
+      }
+    }
+    return count;
   }
 
   /** When `tick` has something to do. */
@@ -122,6 +145,23 @@ export class Snooper {
     const ports = new Set(this.routers.keys());
     for (const member of group.values()) if (member.wants(source)) ports.add(member.port);
     return ports;
+  }
+
+  private named(address: string): [string, Group][] {
+    const group = this.groups.get(address);
+    return group === undefined ? [] : [[address, group]];
+  }
+
+  private dropHeard(address: string, group: Group, member: Member, source: string | undefined): boolean {
+    if (source !== undefined) {
+      const isDropped = member.drop(source);
+      this.settle(address, member);
+      return isDropped;
+    }
+    this.remove(address, group, member);
+    const kept = this.spec.ports.get(member.port)?.statics.get(address);
+    if (kept !== undefined) this.add(address, new Member(member.port, kept, false));
+    return true;
   }
 
   private hearReport(

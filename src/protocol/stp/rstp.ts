@@ -172,7 +172,9 @@ export class Rstp implements Tree {
         if (this.topologyChange(port)) isMoving = true;
       }
     }
-    for (const port of this.ports) this.transmit(port);
+    // The standard's disableForwarding ends when forwarding has stopped. Who hears before that of what closed the port may open
+    // another one of the same ring.
+    if (!this.isClosing()) for (const port of this.ports) this.transmit(port);
     this.isRunning = false;
   }
 
@@ -492,13 +494,18 @@ export class Rstp implements Tree {
   /** One step on the way to forwarding, if one is left. No port opens while another one has yet to close. */
   private open(port: RstpPort): boolean {
     if (port.forward) return false;
-    if (port.learn && this.ports.some(({ forward, forwarding }) => forwarding && !forward)) return false;
+    if (port.learn && this.isClosing()) return false;
     if (port.learn) port.forward = true;
     // Before it forwards the neighbour hears of it, who may have a reason to dispute.
     else port.newInfo = true;
     port.learn = true;
     port.fdWhile = port.forward ? 0 : this.now + this.forwardDelay(port);
     return true;
+  }
+
+  /** A port forwards still that is to be blocked. */
+  private isClosing(): boolean {
+    return this.ports.some(({ spec, forward, forwarding }) => spec.isUp && forwarding && !forward);
   }
 
   /** A port that is to be blocked is in sync when it is. */

@@ -168,12 +168,17 @@ class Bridge {
   }
 
   tick(now: number): void {
-    for (const port of this.ports.values()) {
-      if (port.guardedUntil === 0 || now < port.guardedUntil) continue;
-      port.guardedUntil = 0;
-      this.update(this.spec, now);
-    }
+    for (const [name, { guardedUntil }] of this.ports) if (now >= guardedUntil) this.release(name, now);
     this.tree.tick(now);
+  }
+
+  /** Ends BPDU guard's closing; false if there is none. */
+  release(name: string, now: number): boolean {
+    const port = this.ports.get(name);
+    if (port === undefined || port.guardedUntil === 0) return false;
+    port.guardedUntil = 0;
+    this.update(this.spec, now);
+    return true;
   }
 
   deadline(): number {
@@ -374,6 +379,15 @@ export class SpanningTrees {
   /** Of a port that takes part. */
   portStatus(port: string, now: number): StpPortStatus | undefined {
     return this.bridgeOf.get(port)?.portStatus(port, now);
+  }
+
+  /** A port that BPDU guard closed takes part again; false if it was not closed. */
+  release(port: string, now: number): boolean {
+    const bridge = this.bridgeOf.get(port);
+    if (bridge?.release(port, now) !== true) return false;
+    bridge.tick(now);
+    bridge.report(now);
+    return true;
   }
 
   /** The port's device is another one, or gone: it begins anew with the next `setBridges`. */

@@ -73,3 +73,32 @@ test.each([
     error: typeof message === 'string' ? message : expect.stringMatching(message),
   });
 });
+
+test('in a private VLAN what leaves untagged is told beside the VLAN that a port sends in', async () => {
+  await bridge.stop();
+  const ports = {
+    tlb1: { type: 'tap', vlan: { access: 100 } },
+    tlb2: { type: 'tap', vlan: { access: 101 } },
+    tlb3: { type: 'tap', vlan: { trunk: ['100-101'] } },
+  };
+  const vlans = { 100: { private: { isolated: 101 } } };
+  bridge = new BridgeFixture({
+    version: 1,
+    bridges: { tlbr: { vlan_filtering: true, local: false, vlans, ports } },
+  });
+  await bridge.start();
+  expect((await bridge.run('vlan')).out).toBe(
+    `port              vlan-id  
+tlb1              100 PVID Egress Untagged
+                  101 Egress Untagged
+tlb2              100 Egress Untagged
+                  101 PVID Egress Untagged
+tlb3              100
+                  101
+`,
+  );
+  expect((await bridge.run('fdb', 'add', '02:00:00:00:00:01', 'dev', 'tlb2', 'master', 'static')).code).toBe(
+    0,
+  );
+  expect(bridge.api.config.bridges.tlbr.static).toMatchObject([{ vlan: 100, port: 'tlb2' }]);
+});

@@ -166,6 +166,7 @@ test('what has no counterpart is told; what cannot be named is left out', () => 
     member('e1', 'br0', { locked: true, mcast_flood: false, multicast_router: 2, group_fwd_mask: '0x8' }),
     member('b%1', 'br0'),
     member('bond0', 'br0', {}, { info_kind: 'bond' }),
+    { ...member('eth0.10', 'br0', {}, { info_kind: 'vlan' }), link: 'eth0' },
     // a VRF's, not the bridge's
     { ...member('e9', 'br0'), linkinfo: { info_slave_kind: 'vrf' } },
     { ifname: 'br0.10', link: 'br0', mtu: 1500, linkinfo: { info_kind: 'vlan' } },
@@ -182,12 +183,71 @@ bridges:
     ports:
       e1: { type: af_packet, group_fwd_mask: 0x8, mcast_flood: false, locked: true }
       bond0: { type: af_packet }
+      eth0.10: { type: af_packet }
 `);
   expect(warnings).toEqual([
     'br0.e1: mcast_router has no counterpart',
     expect.stringMatching(/^br0\.b%1: its name is not an interface name: .*: left out$/),
     'br0.bond0: stays a bond of the kernel, and is attached as one interface',
+    'br0.eth0.10: stays a VLAN device, and is attached as it is',
     'br0: it has addresses: give them, and its routes, to the new br0: 10.0.0.1/24',
     'br0: the VLAN device br0.10 goes with it: make it again on the new br0',
   ]);
+});
+
+const vlanDevice = (name: string, master: string, on: string, id: number, protocol = '802.1Q'): Link => ({
+  ...member(name, master, {}, { info_kind: 'vlan', info_data: { protocol, id } }),
+  link: on,
+});
+
+test('bridges over VLAN devices of one interface become ports that share it', () => {
+  const links = [
+    { ifname: 'eth0', mtu: 1500 },
+    bridge('br10'),
+    vlanDevice('eth0.10', 'br10', 'eth0', 10),
+    member('vm1', 'br10'),
+    bridge('br20'),
+    vlanDevice('eth0.20', 'br20', 'eth0', 20),
+    member('vm2', 'br20'),
+  ];
+  const fdb = [{ mac: '02:00:00:00:00:55', ifname: 'vm1', flags: [], master: 'br10', state: 'static' }];
+  const { yaml, warnings } = imported({ links, fdb });
+  expect(yaml).toBe(`version: 1
+bridges:
+  br10:
+    vlan_filtering: true
+    local: { vlan: { access: 10 } }
+    static:
+      - { mac: 02:00:00:00:00:55, vlan: 10, port: vm1 }
+    ports:
+      eth0.10: { type: af_packet, interface: eth0, host_stack: true, vlan: { trunk: [ 10 ] } }
+      vm1: { type: af_packet, vlan: { access: 10 } }
+  br20:
+    vlan_filtering: true
+    local: { vlan: { access: 20 } }
+    ports:
+      eth0.20: { type: af_packet, interface: eth0, host_stack: true, vlan: { trunk: [ 20 ] } }
+      vm2: { type: af_packet, vlan: { access: 20 } }
+`);
+  expect(warnings).toEqual([
+    "br10.eth0.10: becomes VLAN 10 of eth0, whose other frames stay the host's: ip link del eth0.10",
+    "br20.eth0.20: becomes VLAN 20 of eth0, whose other frames stay the host's: ip link del eth0.20",
+  ]);
+});
+
+test.each([
+  ['of several VLANs', [vlanDevice('a', 'br0', 'eth0', 10), vlanDevice('b', 'br0', 'eth0', 20)], {}],
+  ['of 802.1ad', [vlanDevice('a', 'br0', 'eth0', 10, '802.1ad'), member('b', 'br0')], {}],
+  ['on a port of a bridge', [vlanDevice('a', 'br0', 'eth1', 10), member('b', 'br0')], {}],
+  ['in a spanning tree', [vlanDevice('a', 'br0', 'eth0', 10), member('b', 'br0')], { stp_state: 1 }],
+])('VLAN devices %s are attached as they are', (_, members, data) => {
+  const others = [{ ifname: 'eth0', mtu: 1500 }, bridge('br1'), member('eth1', 'br1')];
+  const { yaml, warnings } = imported({ links: [...others, bridge('br0', data), ...members] });
+  expect(yaml).toContain('ports: { a: { type: af_packet }, b: { type: af_packet } }');
+  const isTold = ({ linkinfo }: Link) => linkinfo?.info_kind === 'vlan';
+  expect(warnings).toEqual(
+    members
+      .filter(isTold)
+      .map(({ ifname }) => `br0.${ifname}: stays a VLAN device, and is attached as it is`),
+  );
 });

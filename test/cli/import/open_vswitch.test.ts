@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Port } from '../../../src/cli/import/draft.ts';
 import { fromOpenVSwitch } from '../../../src/cli/import/open_vswitch.ts';
 import { parseDump } from '../../../src/cli/import/ovsdb.ts';
 import { parseConfig } from '../../../src/config/schema.ts';
@@ -174,11 +175,94 @@ bridges:
 `);
   expect(warnings).toEqual([
     'br0.a-name-of-16-bytes: its name is not an interface name: it must have 1 to 15 bytes: left out',
-    'br0.bond: a bond of g, p: left out; bond them in the kernel and attach that',
+    'br0.bond.g: a member of type geneve: left out',
+    'br0.bond.p: a member of type patch: left out',
+    'br0.bond: a bond of nothing that can be a member: left out',
     'br0.g: a port of type geneve: left out',
     'br0.p: a patch to q: left out',
     'br0.v2: became a remote of v1: one port has all remotes of a VNI, which do not forward to each other',
     'br0.v4: a tunnel whose address or key comes from flows: left out',
+  ]);
+});
+
+/** A bond of two interfaces. */
+function bonded(port: Cells, e1: Cells = {}, e2: Cells = {}) {
+  const text = dump({ ports: [{ name: 'bond', interfaces: set(id('i1'), id('i2')), ...port }] });
+  const devices = table('Interface', [
+    { _uuid: id('i1'), name: 'e1', type: '', ...e1 },
+    { _uuid: id('i2'), name: 'e2', type: '', ...e2 },
+  ]);
+  const { config, warnings } = fromOpenVSwitch(
+    parseDump(text.replace(/^.*"Interface table".*$/m, () => devices)),
+  );
+  parseConfig(config);
+  const bond = config.bridges?.br0.ports?.bond as Extract<Port, { type: 'aggregate' }>;
+  const { type, members, ...rest } = bond;
+  expect(type).toBe('aggregate');
+  return { rest, members, warnings: warnings.map((warning) => warning.replace('br0.bond: ', '')) };
+}
+
+const TWO = { e1: { type: 'af_packet' }, e2: { type: 'af_packet' } };
+
+test.each<[string, string, Cells, string | undefined]>([
+  ['', 'off', { lacp: 'off', mode: 'active_backup' }, undefined],
+  ['active-backup', 'off', { lacp: 'off', mode: 'active_backup' }, undefined],
+  ['active-backup', 'active', { lacp: 'active' }, 'active-backup with LACP'],
+  ['balance-slb', 'off', { lacp: 'off', mode: 'active_backup' }, 'balance-slb asks nothing'],
+  ['balance-slb', 'passive', { lacp: 'passive', hash: 'l2' }, undefined],
+  ['balance-tcp', 'active', { lacp: 'active' }, undefined],
+  ['balance-tcp', '', { lacp: 'off', mode: 'active_backup' }, 'balance-tcp without LACP'],
+])('a bond in mode "%s" with LACP "%s" becomes an aggregate', (bond_mode, lacp, expected, warning) => {
+  const { rest, members, warnings } = bonded({ bond_mode, lacp });
+  expect(rest).toEqual({ isolated: false, ...expected });
+  expect(members).toEqual(TWO);
+  expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
+});
+
+test('a bond keeps its VLANs, times and priorities, and tells what it loses', () => {
+  const { rest, members, warnings } = bonded(
+    {
+      tag: 10,
+      lacp: 'active',
+      bond_mode: 'balance-tcp',
+      bond_updelay: 100,
+      other_config: map({
+        'lacp-time': 'fast',
+        'lacp-system-id': '02:00:00:00:00:0a',
+        'lacp-system-priority': '100',
+        'lacp-fallback-ab': 'true',
+        'bond-rebalance-interval': '10000',
+        'bond-detect-mode': 'miimon',
+      }),
+    },
+    { other_config: map({ 'lacp-port-priority': '7' }), mtu_request: 1400 },
+    { type: 'internal', lldp: map({ enable: 'true' }) },
+  );
+  expect(rest).toEqual({
+    lacp: 'active',
+    rate: 'fast',
+    system: '02:00:00:00:00:0a',
+    system_priority: 100,
+    vlan: { access: 10 },
+    isolated: false,
+    mtu: 1400,
+  });
+  expect(members).toEqual({ e1: { type: 'af_packet', priority: 7 }, e2: { type: 'tap', lldp: true } });
+  expect(warnings.map((text) => text.split(' ')[0])).toEqual([
+    'lacp-fallback-ab',
+    'bond_updelay',
+    'bond-rebalance-interval',
+    'the',
+  ]);
+});
+
+test('the primary of active-backup is preferred, and LACP of one interface is told', () => {
+  const other_config = map({ 'bond-primary': 'e2', 'lacp-time': 'fast' });
+  const { rest, members } = bonded({ other_config }, { other_config: map({ 'lacp-port-priority': '7' }) });
+  expect(rest).toEqual({ lacp: 'off', mode: 'active_backup', isolated: false });
+  expect(members).toEqual({ ...TWO, e2: { type: 'af_packet', priority: 1 } });
+  expect(imported({ ports: [{ name: 'a', lacp: 'active' }] }).warnings).toEqual([
+    'br0.a: LACP of a single interface: left out; an aggregate of another name has it',
   ]);
 });
 

@@ -92,6 +92,29 @@ describe('two ends', () => {
     ]);
   });
 
+  test('a member that leaves while its link is up says so: the partner sends nothing there any more', () => {
+    const { two, lab } = pair({ rate: 'slow' }, { rate: 'slow' });
+    lab.run(100_000);
+    expect(carriers(two)).toEqual(['b1', 'b2']);
+    lab.remove('a1');
+    lab.run(10);
+    expect(carriers(two)).toEqual(['b2']);
+  });
+
+  test('a partner that is not in step gets no frames, whatever else it says', () => {
+    const one = new Aggregate(specOf('a', ['a1']));
+    const lab = new Lab([one], []);
+    lab.run(100);
+    const states = { active: 0x05, inStep: 0x0d, carries: 0x3d, carriesOutOfStep: 0x35 };
+    const found = Object.entries(states).map(([name, state]) => {
+      const own = parseLacpdu(lab.lastFrame('a1') as Uint8Array)?.actor as typeof END;
+      lab.deliver('a1', buildLacpdu({ hi: 0x200, lo: 1 }, { actor: { ...END, state }, partner: own }));
+      lab.run(2_500);
+      return [name, carriers(one).length];
+    });
+    expect(Object.fromEntries(found)).toEqual({ active: 0, inStep: 0, carries: 1, carriesOutOfStep: 0 });
+  });
+
   test('a link that flaps carries frames only while it is in step, and the other one all the time', () => {
     const { one, lab } = pair();
     lab.run(5_000);

@@ -30,6 +30,7 @@ export class Lab {
   now = 0;
   /** LACPDUs by the member that sent them. */
   readonly sent = new Map<string, number[]>();
+  private readonly last = new Map<string, Uint8Array>();
   private readonly aggregates: Aggregate[];
   private readonly cables: ReadonlyMap<string, string>;
   private readonly cut = new Set<string>();
@@ -46,6 +47,20 @@ export class Lab {
   mute(member: string, isMute = true): void {
     if (isMute) this.cut.add(member);
     else this.cut.delete(member);
+  }
+
+  /** The last frame of a member. */
+  lastFrame(member: string): Uint8Array | undefined {
+    return this.last.get(member);
+  }
+
+  /** Takes a member out of its aggregate, while its link stays up. */
+  remove(member: string): void {
+    for (const aggregate of this.aggregates) {
+      const members = aggregate.spec.members.filter(({ name }) => name !== member);
+      if (members.length < aggregate.spec.members.length)
+        aggregate.update({ ...aggregate.spec, members }, this.now, this.hostOf());
+    }
   }
 
   setUp(member: string, isUp: boolean): void {
@@ -82,6 +97,7 @@ export class Lab {
   private hostOf() {
     return {
       send: (port: string, frame: Uint8Array) => {
+        this.last.set(port, frame);
         this.sent.set(port, [...(this.sent.get(port) ?? []), this.now]);
         const to = this.cables.get(port);
         if (to !== undefined && !this.cut.has(port)) this.flying.push({ at: this.now + DELAY, to, frame });

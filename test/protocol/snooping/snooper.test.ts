@@ -366,6 +366,52 @@ test('a port that goes takes its memberships, router and querier along', () => {
   expect(snooper.querier.other).toBeUndefined();
 });
 
+test('a link that is down takes along what hosts said, not what the configuration says, and is asked when it is up', () => {
+  const statics = new Map([[G, new Set([A])]]);
+  const snooper = open({
+    ports: new Map([
+      ['p1', port({ statics })],
+      ['p2', port()],
+    ]),
+  });
+  hear(snooper, 'p1', report([['allow', G, B]]));
+  hear(snooper, 'p1', join('239.9.9.9'));
+  hear(snooper, 'p2', join(G));
+  take();
+  snooper.forget('p1', now);
+  expect([state(snooper), state(snooper, 'p1', '239.9.9.9'), state(snooper, 'p2')]).toEqual([
+    `include ${A}`,
+    'none',
+    'exclude',
+  ]);
+  expect(take()).toEqual([]);
+  snooper.linkUp(now);
+  snooper.tick(now);
+  expect(take()).toEqual(['ask all']);
+});
+
+test('groups are joined and flushed by hand, by port, group and source', () => {
+  const statics = new Map([[G, new Set([''])]]);
+  const snooper = open({
+    ports: new Map([
+      ['p1', port({ maxGroups: 2 })],
+      ['p2', port({ statics })],
+    ]),
+  });
+  expect(snooper.join('p1', { type: 'is_in', group: G, sources: [A, B] }, now)).toBe(true);
+  expect(snooper.join('p1', { type: 'is_ex', group: '239.9.9.9', sources: [C] }, now)).toBe(true);
+  expect(snooper.join('p1', { type: 'is_ex', group: '239.9.9.8', sources: [] }, now)).toBe(false);
+  expect(state(snooper, 'p1', '239.9.9.9')).toBe(`exclude -${C}`);
+  expect(snooper.flush({ group: G, source: A })).toBe(1);
+  expect(snooper.flush({ group: G, source: C })).toBe(0);
+  expect(state(snooper)).toBe(`include ${B}`);
+  expect(snooper.flush({ port: 'p2' })).toBe(0);
+  expect(snooper.flush({})).toBe(2);
+  expect([...snooper.groups.keys()]).toEqual([G]);
+  expect(state(snooper, 'p2')).toBe('exclude');
+  expect([room.groups, room.ofPort.get('p1'), room.ofPort.get('p2')]).toEqual([1, 0, 1]);
+});
+
 test('whatever hosts say, groups and room agree, memory is bounded, and silence empties it', () => {
   const type = fc.constantFrom('is_in', 'is_ex', 'to_in', 'to_ex', 'allow', 'block');
   const source = fc.constantFrom(A, B, C);

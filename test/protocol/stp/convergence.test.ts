@@ -90,3 +90,29 @@ test('STP converges to the same tree, alone and beside RSTP', { timeout: 120_000
     expectTree(network, seed);
   }
 });
+
+test('while a port has yet to close nobody hears why, or the ring would be closed elsewhere first', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const network = new Network(seed);
+    const [root, a, b, c] = [4096, 16_384, 16_384, 16_384].map((priority) =>
+      network.addNode('rstp', priority),
+    );
+    network.connect(root, a);
+    network.connect(a, b);
+    network.connect(b, c);
+    network.connect(root, c, [2_000, 20_000]); // the end at c is blocked
+    const better = network.addNode('rstp', 0);
+    const link = network.connect(b, better);
+    link.isUp = false;
+    for (const { node, port } of link.ends) {
+      const place = node.ports.indexOf(port);
+      node.ports[place] = { ...port, isUp: false };
+    }
+    network.start();
+    network.run(10_000);
+    network.stateDelay = 20;
+    network.setLink(link, true);
+    network.run(10_000);
+    expectTree(network, seed);
+  }
+});

@@ -44,7 +44,9 @@ export class Node {
 
   constructor(network: Network, protocol: Exclude<StpProtocol, 'off'>, priority: number, mac: number) {
     this.id = (BigInt(priority) << 48n) | BigInt(mac);
-    const times = { helloTime: 2_000, maxAge: network.maxAge, forwardDelay: 15_000 };
+    // Clause 17.14: what is forgotten in time cannot open a port.
+    const forwardDelay = Math.max(15_000, network.maxAge / 2 + 1_000);
+    const times = { helloTime: 2_000, maxAge: network.maxAge, forwardDelay };
     this.tree = new (protocol === 'rstp' ? Rstp : Stp)(
       { id: this.id, ...times },
       {

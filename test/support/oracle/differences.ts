@@ -1,9 +1,11 @@
-// Where Taploom and another switch differ on purpose: the rows of docs/differences.md, by number. The other one is then
-// told another frame, with which it has to do exactly what Taploom does with the original.
+// Where Taploom and another switch differ on purpose: the rows of docs/differences.md, by number. For most the other one is
+// told another frame, with which it has to do exactly what Taploom does with the original. Row 10, 13 and
+// those of snooping are circumstances, which no scene makes while they are known (scene.ts); 11 and 12 are how much is
+// compared (oracle.ts).
 
 import type { Scene, ScenePort } from './scene.ts';
 
-export interface Difference {
+interface Difference {
   /** Its row in docs/differences.md. */
   number: number;
   matches(frame: Buffer, port: ScenePort, scene: Scene): boolean;
@@ -109,13 +111,19 @@ const PRIORITY_TAG: Difference = {
   instead: (frame, port, scene) => withoutTpid(frame, priorityTagAt(frame, port, scene)),
 };
 const SERVICE_PRIORITY: Difference = {
-  number: 14,
+  number: 23,
   matches: (frame, port) => isTunnel(port) && isTagged(frame) && (tciOf(frame) & PRIORITY) !== 0,
   instead: (frame) => frame,
 };
 
+const LACP_AT_LOCKED: Difference = {
+  number: 14,
+  matches: (frame, { locked }) => locked && reservedOf(frame) === 2,
+  instead: () => null,
+};
+
 /** In the order in which they count. */
-export const OVS_DIFFERENCES = [
+const RETOLD = [
   BAD_SOURCE,
   PAUSE,
   LACP,
@@ -125,7 +133,15 @@ export const OVS_DIFFERENCES = [
   ELIGIBLE,
   SECOND_TAG,
   PRIORITY_TAG,
+  LACP_AT_LOCKED,
 ];
+
+export const SNOOPING_ROWS: readonly number[] = [15, 16, 17, 18, 19, 20, 21, 22];
+/** Of customers' tunnels. */
+export const TUNNEL_ROWS: readonly number[] = [23, 24, 25];
+const PLAIN_ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12];
+export const OVS_ROWS: readonly number[] = [...PLAIN_ROWS, ...SNOOPING_ROWS, ...TUNNEL_ROWS];
+export const KERNEL_ROWS: readonly number[] = [13, 14];
 
 export interface Told {
   frame: Buffer | null;
@@ -134,10 +150,10 @@ export interface Told {
   isForNobody: boolean;
 }
 
-export function tell(rows: readonly Difference[], frame: Buffer, port: ScenePort, scene: Scene): Told {
+export function tell(rows: ReadonlySet<number>, frame: Buffer, port: ScenePort, scene: Scene): Told {
   const told: Told = { frame, numbers: [], isForNobody: false };
-  for (const row of rows) {
-    if (told.frame === null || !row.matches(told.frame, port, scene)) continue;
+  for (const row of RETOLD) {
+    if (!rows.has(row.number) || told.frame === null || !row.matches(told.frame, port, scene)) continue;
     told.frame = row.instead(told.frame, port, scene);
     told.numbers.push(row.number);
     told.isForNobody ||= row.isForNobody === true;

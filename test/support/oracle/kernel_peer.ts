@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Lab } from '../lab.ts';
 import type { Netns } from '../netns.ts';
 import type { Background } from '../process.ts';
+import { bridgeWords, flagWords, staticLine } from './linux_words.ts';
 import type { Egress, Peer } from './peer.ts';
 import type { Scene } from './scene.ts';
 
@@ -13,12 +14,11 @@ const BRIDGE = 'kbr';
 /** As many as a scene has, and k0 for marks. */
 const PORTS = 7;
 const HELPER = fileURLToPath(new URL('kernel_ports.py', import.meta.url));
-/** Of the marks. */
-const MARKER = '02:ff:00:00:00:00';
-
-const onOff = (value: boolean) => (value ? 'on' : 'off');
+/** Of the marks: where they come from, and where they go. */
+const MARKS = /^02:f[ef]:/;
 
 export class KernelPeer implements Peer {
+  readonly tableEvery = 1;
   private readonly netns: Netns;
   private readonly helper: Background;
   private readonly answers: Interface;
@@ -58,36 +58,20 @@ export class KernelPeer implements Peer {
     return new KernelPeer(netns, netns.spawn(['python3', HELPER, ...ends], { pipes: 1 }));
   }
 
-  async begin({ ageing, ports, statics }: Scene): Promise<void> {
+  async begin(scene: Scene): Promise<void> {
+    const { ageing, ports, statics, isSticky } = scene;
     this.names = ports.map(({ name }) => name);
     this.statics = new Set(statics.map(({ mac }) => mac));
     await this.netns.run(['ip', 'link', 'del', BRIDGE]);
-    const settings = `ageing_time ${ageing * 100} mcast_snooping 0 group_fwd_mask 0xfff8`;
-    const flags = ports.map(
-      ({ name, hairpin, isolated, learning, flood }) =>
-        `link set ${near(name)} type bridge_slave hairpin ${onOff(hairpin)} isolated ${onOff(isolated)} ` +
-        `learning ${onOff(learning)} flood ${onOff(flood)}`,
-    );
-    const joins = ['k0', ...this.names.map(near)].map((name) => `link set ${name} master ${BRIDGE}`);
     await this.netns.ip(
-      `link add ${BRIDGE} type bridge ${settings}`,
-      ...joins,
-      ...flags,
+      `link add ${BRIDGE} type bridge ${bridgeWords(scene, ageing)}`,
+      ...['k0', ...this.names.map(near)].map((name) => `link set ${name} master ${BRIDGE}`),
+      ...ports.map((port) => `link set ${near(port.name)} type bridge_slave ${flagWords(port)}`),
       `link set ${BRIDGE} up`,
     );
-    // Row 11.
-    for (const { mac, port } of statics)
-      await this.netns.check([
-        'bridge',
-        'fdb',
-        'replace',
-        mac,
-        'dev',
-        near(port),
-        'master',
-        'static',
-        'sticky',
-      ]);
+    const marks = this.names.map((port) => ({ mac: `02:fe:00:00:00:0${port.slice(1)}`, vlan: 0, port }));
+    const lines = [...marks, ...statics].map((one) => staticLine(one, near(one.port), isSticky));
+    await this.netns.check(['bridge', '-batch', '-'], { input: `${lines.join('\n')}\n` });
   }
 
   async send(port: string, frames: readonly Buffer[]): Promise<Egress> {
@@ -100,10 +84,14 @@ export class KernelPeer implements Peer {
     throw new Error('nobody turns the clock of the kernel');
   }
 
+  async change(): Promise<void> {
+    throw new Error('a bridge without VLANs');
+  }
+
   async table(): Promise<string[]> {
     const entries = (await this.ask('table', BRIDGE)) as [string, number, number][];
     return entries
-      .filter(([mac, , isLocal]) => isLocal === 0 && mac !== MARKER)
+      .filter(([mac, , isLocal]) => isLocal === 0 && !MARKS.test(mac))
       .map(([mac, number]) => `0 ${mac} ${this.names[number - 2]}${this.statics.has(mac) ? ' static' : ''}`)
       .sort();
   }

@@ -4,8 +4,8 @@ one answer a line on descriptor 3.
     ["send", PORT, [HEX, ...], [PORT, ...]]   ->  {PORT: [HEX, ...], ...}
     ["table", BRIDGE]                         ->  [[MAC, PORT NUMBER, IS LOCAL], ...]
 
-Ports are devices e1, e2, ..., of which the bridge has those that are listed; e0 is for marks. A mark is flooded behind the frames and ends the waiting: on one processor
-frames do not overtake each other.
+Ports are devices e1, e2, ..., of which the bridge has those that are listed; e0 is for marks. Behind the frames a mark goes to each port, to an address that is
+there for that, and ends the waiting: on one processor frames do not overtake each other.
 """
 
 import array
@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 
-MARK = bytes.fromhex('03ff0000000002ff0000000088b7') + bytes(46)
+MARK = bytes.fromhex('02ff0000000088b7') + bytes(46)
 PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
 SOL_PACKET = 263
@@ -58,10 +58,15 @@ def receive(sock):
 ports = {name: open_port(name) for name in sys.argv[1:]}
 
 
+def mark(name):
+    return bytes([2, 254, 0, 0, 0, int(name[1:])]) + MARK
+
+
 def send(port, frames, names):
     for digits in frames:
         ports[port].send(bytes.fromhex(digits))
-    ports['e0'].send(MARK)
+    for name in names:
+        ports['e0'].send(mark(name))
     seen = {name: [] for name in names}
     waiting = dict((ports[name], name) for name in seen)
     while waiting:
@@ -70,7 +75,7 @@ def send(port, frames, names):
             raise TimeoutError(f'no mark at {sorted(waiting.values())}')
         for sock in ready:
             frame = receive(sock)
-            if frame == MARK:
+            if frame == mark(waiting[sock]):
                 del waiting[sock]
             elif frame is not None:
                 seen[waiting[sock]].append(frame.hex())

@@ -2,7 +2,7 @@
 // not, the scene is made as small as it can be and still differ.
 
 import { Random } from '../engine/random.ts';
-import { type Difference, tell, untold } from './differences.ts';
+import { tell, untold } from './differences.ts';
 import type { Egress, Peer } from './peer.ts';
 import { type Abilities, randomScene, type Scene, type Step } from './scene.ts';
 
@@ -20,7 +20,8 @@ export interface Findings {
 }
 
 export interface OracleOptions {
-  rows: readonly Difference[];
+  /** Of docs/differences.md, those that are known. */
+  rows: ReadonlySet<number>;
   can: Abilities;
   seed: number;
   /** Ends after so many frames, or so many ms. */
@@ -36,9 +37,9 @@ export async function consult(ours: Peer, theirs: Peer, options: OracleOptions):
   const found: Findings = { frames: 0, scenes: 0, seed: options.seed, explained: new Map() };
   for (let seed = options.seed; found.frames < frames && Date.now() < end; seed++) {
     found.seed = seed;
-    const scene = randomScene(new Random(seed), can);
+    const scene = randomScene(new Random(seed), can, rows);
     found.scenes++;
-    const difference = await play(ours, theirs, scene, rows, found);
+    const difference = await play(ours, theirs, scene, rows, found, end);
     if (difference === undefined) continue;
     found.failure = shrinks ? await report(ours, theirs, scene, rows, seed, difference) : difference;
     break;
@@ -51,13 +52,17 @@ async function play(
   ours: Peer,
   theirs: Peer,
   scene: Scene,
-  rows: readonly Difference[],
+  rows: ReadonlySet<number>,
   found?: Findings,
+  end = Number.POSITIVE_INFINITY,
 ): Promise<string | undefined> {
   await Promise.all([ours.begin(scene), theirs.begin(scene)]);
-  for (const [n, step] of scene.steps.entries()) {
-    const difference = await playStep(ours, theirs, scene, rows, step, found);
+  const steps = [...scene.opening, ...scene.steps];
+  for (const [n, step] of steps.entries()) {
+    const isLooked = (n + 1) % theirs.tableEvery === 0 || n === steps.length - 1;
+    const difference = await playStep(ours, theirs, scene, rows, step, isLooked, found);
     if (difference !== undefined) return `step ${n + 1}: ${difference}`;
+    if (Date.now() > end) break;
   }
   return undefined;
 }
@@ -66,13 +71,19 @@ async function playStep(
   ours: Peer,
   theirs: Peer,
   scene: Scene,
-  rows: readonly Difference[],
+  rows: ReadonlySet<number>,
   step: Step,
+  isLooked: boolean,
   found?: Findings,
 ): Promise<string | undefined> {
+  const tables = async () => compareTables(scene, rows, await ours.table(), await theirs.table());
   if ('seconds' in step) {
     await Promise.all([ours.wait(step.seconds), theirs.wait(step.seconds)]);
-    return compareTables(scene, await ours.table(), await theirs.table());
+    return tables();
+  }
+  if ('vlan' in step) {
+    await Promise.all([ours, theirs].map((peer) => peer.change(step.port, step.vlan)));
+    return undefined;
   }
   const port = scene.ports.find(({ name }) => name === step.port);
   if (port === undefined) throw new Error(`no port ${step.port}`);
@@ -83,20 +94,20 @@ async function playStep(
       found.explained.set(number, (found.explained.get(number) ?? 0) + 1);
   }
   const sent = told.flatMap(({ frame }) => (frame === null ? [] : [frame]));
-  const expected = shown(scene, await ours.send(step.port, step.frames));
+  const expected = shown(scene, rows, await ours.send(step.port, step.frames));
   const actual: Egress = sent.length === 0 ? new Map() : await theirs.send(step.port, sent);
-  const seen = shown(scene, new Map([...actual].map(([name, list]) => [name, untold(list, told)])));
+  const seen = shown(scene, rows, new Map([...actual].map(([name, list]) => [name, untold(list, told)])));
   const ports = different(expected, seen);
   if (ports.length > 0)
     return ports.map((name) => sides(name, expected.get(name), seen.get(name))).join('\n');
-  return compareTables(scene, await ours.table(), await theirs.table());
+  return isLooked ? tables() : undefined;
 }
 
-/** Copies for a watcher without tags, which may be those of either side of the bridge, and in no order. */
-function shown({ isAware, mirror }: Scene, egress: Egress): Egress {
+/** Copies for a watcher in no order, and without tags, which may be those of either side of the bridge. */
+function shown({ isAware, mirror }: Scene, rows: ReadonlySet<number>, egress: Egress): Egress {
   const list = mirror === undefined ? undefined : egress.get(mirror.to);
   if (mirror === undefined || list === undefined) return egress;
-  const bare = isAware ? list.map((hex) => hex.replace(TAGS, '$1')) : list;
+  const bare = isAware && rows.has(12) ? list.map((hex) => hex.replace(TAGS, '$1')) : list;
   return new Map([...egress, [mirror.to, [...bare].sort()]]);
 }
 
@@ -105,8 +116,14 @@ function different(ours: Egress, theirs: Egress): string[] {
   return [...names].filter((name) => (ours.get(name) ?? []).join() !== (theirs.get(name) ?? []).join());
 }
 
-function compareTables(scene: Scene, ours: string[], theirs: string[]): string | undefined {
-  const isSame = scene.limit === undefined ? ours.join() === theirs.join() : ours.length === theirs.length;
+function compareTables(
+  scene: Scene,
+  rows: ReadonlySet<number>,
+  ours: string[],
+  theirs: string[],
+): string | undefined {
+  const isCounted = scene.limit !== undefined && rows.has(11);
+  const isSame = isCounted ? ours.length === theirs.length : ours.join() === theirs.join();
   return isSame ? undefined : sides('table', ours, theirs);
 }
 
@@ -124,7 +141,7 @@ async function report(
   ours: Peer,
   theirs: Peer,
   scene: Scene,
-  rows: readonly Difference[],
+  rows: ReadonlySet<number>,
   seed: number,
   first: string,
 ): Promise<string> {
@@ -134,7 +151,7 @@ async function report(
   const steps = await shrink(scene.steps, fails);
   const smallest = { ...scene, steps };
   const outcome = await play(ours, theirs, smallest, rows);
-  return `seed ${seed}\n${describe(smallest)}\n${outcome ?? `not again; before, ${first}`}`;
+  return `seed ${seed}: ${first}\n${describe(smallest)}\n${outcome ?? 'not again'}`;
 }
 
 /** Fewer and fewer steps, each with one frame, that still fail: delta debugging with halves. */
@@ -153,11 +170,15 @@ async function shrink(all: readonly Step[], fails: (steps: Step[]) => Promise<bo
   return steps;
 }
 
-function describe({ steps, ports, ...bridge }: Scene): string {
-  const lines = steps.map((step, n) =>
+function describe({ opening, steps, ports, ...bridge }: Scene): string {
+  const lines = [...opening, ...steps].map((step, n) =>
     'seconds' in step
       ? `  ${n + 1}. ${step.seconds} s pass`
-      : `  ${n + 1}. ${step.port}: ${step.frames.map((frame) => frame.toString('hex')).join(' ')}`,
+      : `  ${n + 1}. ${step.port}: ${
+          'vlan' in step
+            ? JSON.stringify(step.vlan)
+            : step.frames.map((frame) => frame.toString('hex')).join(' ')
+        }`,
   );
   return [JSON.stringify(bridge), ...ports.map((port) => JSON.stringify(port)), ...lines].join('\n');
 }

@@ -19,6 +19,7 @@ const MOST_TURNS = 1000;
 const LOOKUPS = /lookups: hit:(\d+) missed:(\d+) lost:(\d+)/;
 
 export class OvsPeer implements Peer {
+  readonly tableEvery = 1;
   private readonly dir: string;
   private readonly ovs: OpenVSwitch;
   private readonly appctl: Appctl;
@@ -98,6 +99,10 @@ export class OvsPeer implements Peer {
     for (let turns = 0; turns < MOST_TURNS && !(await isSwept()); turns++);
   }
 
+  async change(): Promise<void> {
+    throw new Error('the VLANs of a port stay as they are');
+  }
+
   async table(): Promise<string[]> {
     return (await this.entries())
       .map(({ number, vlan, mac, age }) => {
@@ -127,10 +132,14 @@ export class OvsPeer implements Peer {
     return String(this.isAware ? vlan : TUNNEL_VID);
   }
 
-  private commands({ isAware, provider, ageing, limit, ports, mirror }: Scene): string[] {
+  private commands({ isAware, provider, ageing, limit, ports, mirror, snooping }: Scene): string[] {
     const { bridge } = this;
     const settings = [`mac-aging-time=${ageing}`, 'forward-bpdu=true'];
     if (limit !== undefined) settings.push(`mac-table-size=${limit}`);
+    if (snooping !== undefined) {
+      settings.push(`mcast-snooping-aging-time=${ageing}`);
+      settings.push(`mcast-snooping-disable-flood-unregistered=${!snooping.floodsUnknown}`);
+    }
     // One tag is what a C-VLAN component looks at, and Open vSwitch's default; an end of a tunnel puts another one in front.
     const commands = [
       '--',
@@ -140,6 +149,7 @@ export class OvsPeer implements Peer {
       `other_config:vlan-limit=${isAware && provider === undefined ? 1 : 2}`,
     ];
     commands.push('--', 'add-br', bridge, '--', 'set', 'bridge', bridge, 'datapath-type=dummy');
+    commands.push(`mcast_snooping_enable=${snooping !== undefined}`);
     commands.push('fail-mode=standalone', ...settings.map((setting) => `other_config:${setting}`));
     for (const [n, port] of ports.entries()) {
       const name = this.nameOf(port.name);

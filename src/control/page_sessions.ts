@@ -1,4 +1,4 @@
-// A forwarding database may have a million rows; nobody gets them in one string. An answer is a page, and the rest
+// A forwarding database may have a million rows, a table of groups 262,144; nobody gets them in one string. An answer is a page, and the rest
 // waits here as a *session*: the switch's iterator and what is left of its last page.
 //
 // Sessions are bounded in number and time: a client that walks away costs nothing after 30 seconds. A cursor works
@@ -6,25 +6,35 @@
 
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { FdbEntry, FdbFilter, SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
 
 const MAX_SESSIONS = 64;
 const SESSION_MS = 30_000;
 const DEFAULT_LIMIT = 1000;
 
-interface Session {
-  readonly pages: AsyncIterator<FdbEntry[]>;
-  page: FdbEntry[];
+type Pages<Entry> = AsyncIterator<Entry[]> | Iterator<Entry[]>;
+
+interface Session<Entry> {
+  readonly pages: Pages<Entry>;
+  page: Entry[];
   at: number;
 }
 
-export class FdbSessions {
-  private readonly api: SwitchApi;
-  private readonly sessions: LRUCache<string, Session>;
+export interface Page<Entry> {
+  entries: Entry[];
+  next?: string;
+}
 
-  constructor(api: SwitchApi, { max = MAX_SESSIONS, ttl = SESSION_MS } = {}) {
-    this.api = api;
+export class PageSessions<Filter, Entry> {
+  private readonly list: (filter: Filter) => AsyncIterable<Entry[]> | Iterable<Entry[]>;
+  private readonly sessions: LRUCache<string, Session<Entry>>;
+
+  /** @param list what matches a filter, in pages of any size */
+  constructor(
+    list: (filter: Filter) => AsyncIterable<Entry[]> | Iterable<Entry[]>,
+    { max = MAX_SESSIONS, ttl = SESSION_MS } = {},
+  ) {
+    this.list = list;
     this.sessions = new LRUCache({
       max,
       ttl,
@@ -35,11 +45,13 @@ export class FdbSessions {
     });
   }
 
-  open(filter: FdbFilter, limit = DEFAULT_LIMIT): Promise<{ entries: FdbEntry[]; next?: string }> {
-    return this.read({ pages: this.api.fdb(filter)[Symbol.asyncIterator](), page: [], at: 0 }, limit);
+  open(filter: Filter, limit = DEFAULT_LIMIT): Promise<Page<Entry>> {
+    const list = this.list(filter);
+    const pages = Symbol.asyncIterator in list ? list[Symbol.asyncIterator]() : list[Symbol.iterator]();
+    return this.read({ pages, page: [], at: 0 }, limit);
   }
 
-  resume(cursor: string, limit = DEFAULT_LIMIT): Promise<{ entries: FdbEntry[]; next?: string }> {
+  resume(cursor: string, limit = DEFAULT_LIMIT): Promise<Page<Entry>> {
     const session = this.sessions.get(cursor);
     if (session === undefined) {
       throw new TaploomError(
@@ -56,8 +68,8 @@ export class FdbSessions {
     this.sessions.clear();
   }
 
-  private async read(session: Session, limit: number): Promise<{ entries: FdbEntry[]; next?: string }> {
-    const entries: FdbEntry[] = [];
+  private async read(session: Session<Entry>, limit: number): Promise<Page<Entry>> {
+    const entries: Entry[] = [];
     for (;;) {
       const end = Math.min(session.page.length, session.at + limit - entries.length);
       for (; session.at < end; session.at++) entries.push(session.page[session.at]);
