@@ -40,6 +40,7 @@ const PATIENT = [
   'package',
   'pmtu',
   'port_controls',
+  'qinq',
   'private_vlans',
   'reconcile',
   'restart_after_kill',

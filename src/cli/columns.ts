@@ -252,12 +252,22 @@ function settingsOf(config: SwitchConfig, { bridge, name, type }: PortStatus): S
   return owner?.local ? { type: 'local', ...owner.local } : undefined;
 }
 
-/** `access 10`, or `trunk 10,20,100-199 native 1`. */
+/** `access 10`, `trunk 10,20,100-199 native 1`, `trunk 110 translate 10:110`, `tunnel 100` or `tunnel 100:10-20,15 200:30`. */
 export function vlanText(vlan: VlanConfig | undefined): string {
   if (vlan === undefined) return 'access 1';
   if ('access' in vlan) return `access ${vlan.access}`;
-  const trunk = `trunk ${vlan.trunk.join(',')}`;
-  return vlan.native === undefined ? trunk : `${trunk} native ${vlan.native}`;
+  const native = vlan.native === undefined ? '' : ` native ${vlan.native}`;
+  if ('tunnel' in vlan) {
+    const { tunnel } = vlan;
+    if (typeof tunnel === 'number') return `tunnel ${tunnel}`;
+    return `tunnel ${Object.entries(tunnel)
+      .map(([vid, list]) => `${vid}:${list.join(',')}`)
+      .join(' ')}${native}`;
+  }
+  const protocol = vlan.protocol === undefined ? '' : ` protocol ${vlan.protocol}`;
+  const pairs = Object.entries(vlan.translate ?? {}).map(([wire, vid]) => `${wire}:${vid}`);
+  const translate = pairs.length === 0 ? '' : ` translate ${pairs.join(',')}`;
+  return `trunk ${vlan.trunk.join(',')}${native}${protocol}${translate}`;
 }
 
 /** `LACP active, partner 02:00:00:00:00:02, carries eth1 eth2`. */

@@ -82,6 +82,13 @@ function stormControl(text: string): Values | 'none' {
 }
 
 const orInherit = (text: string): number | string => (text === 'inherit' ? text : number(text));
+const vidPairs = (text: string): Record<string, number> =>
+  Object.fromEntries(
+    text.split(',').map((pair) => {
+      const [wire, vlan = ''] = pair.split(':');
+      return [wire.trim(), number(vlan)] as const;
+    }),
+  );
 const orNone = (text: string): number | 'none' => (text === 'none' ? text : number(text));
 
 const VLAN: Setting[] = [
@@ -97,6 +104,24 @@ const VLAN: Setting[] = [
     key: 'native',
     help: 'VLAN of untagged frames on a trunk, or none',
     parse: orNone,
+  },
+  {
+    flags: '--tunnel <vid>',
+    key: 'tunnel',
+    help: "end of a customer's tunnel: all frames, with their tags, in this VLAN",
+    parse: number,
+  },
+  {
+    flags: '--protocol <protocol>',
+    key: 'protocol',
+    help: 'tags of a trunk, if they are not those of its bridge: 802.1Q, 802.1ad or 0x9100',
+    parse: word,
+  },
+  {
+    flags: '--translate <list>',
+    key: 'translate',
+    help: 'VIDs on the wire of a trunk and the VLANs that they mean: 10:110,20:120',
+    parse: vidPairs,
   },
 ];
 
@@ -304,6 +329,12 @@ const BRIDGE_KEYS: readonly Setting[] = [
     parse: onOff,
   },
   {
+    flags: '--vlan-protocol <protocol>',
+    key: 'vlan_protocol',
+    help: 'tags of the bridge: 802.1Q, or 802.1ad for service tags',
+    parse: word,
+  },
+  {
     flags: '--ageing-time <seconds>',
     key: 'ageing_time',
     help: 'forget silent stations after this',
@@ -421,10 +452,18 @@ function withStorm({ storm_control: storm, ...rest }: Values, replace: boolean):
   return { ...rest, storm_control: { ...NO_STORM, ...Object.fromEntries(whole) } };
 }
 
-function withVlan({ access, trunk, native, ...rest }: Values, replace: boolean): Values {
+const NO_TRUNK = { trunk: null, native: null, protocol: null, translate: null };
+
+function withVlan(
+  { access, trunk, native, tunnel, protocol, translate, ...rest }: Values,
+  replace: boolean,
+): Values {
   const vlan: Values = {};
-  if (access !== undefined) Object.assign(vlan, { access }, replace && { trunk: null, native: null });
-  if (trunk !== undefined) Object.assign(vlan, { trunk }, replace && { access: null });
+  if (access !== undefined) Object.assign(vlan, replace && { ...NO_TRUNK, tunnel: null }, { access });
+  if (tunnel !== undefined) Object.assign(vlan, replace && { ...NO_TRUNK, access: null }, { tunnel });
+  if (trunk !== undefined) Object.assign(vlan, replace && { access: null, tunnel: null }, { trunk });
+  if (protocol !== undefined) vlan.protocol = protocol;
+  if (translate !== undefined) vlan.translate = translate;
   // commander turns null into an empty text, so null is made here
   if (native !== undefined) vlan.native = native === 'none' ? null : native;
   return Object.keys(vlan).length > 0 ? { ...rest, vlan } : rest;

@@ -13,6 +13,7 @@ import {
 } from '../config/private_vlans.ts';
 import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import {
+  OWN_TAGS,
   type Topology,
   tagBit,
   trappingOf,
@@ -38,6 +39,7 @@ import { type Domain, Domains, Names, remoteName, type VidSet } from './names.ts
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { type PortView, portViews } from './port_view.ts';
 import { shared } from './shared.ts';
+import { compileTags, hasOwnTags } from './tags.ts';
 
 /** The FDB's key has 16 bits for the domain. */
 const MAX_DOMAINS = 65_536;
@@ -154,7 +156,9 @@ export class Compiler {
         const tags = overlay.vlanTags?.get(view.name);
         if (tags !== undefined) giveTags(topology, port, ++taggedPorts, tags);
         topology.pvid[port] =
-          (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) | trappingOf(topology, port);
+          (bridge.vlan_filtering ? vlans.pvid | VLAN_AWARE : 0) |
+          (bridge.vlan_filtering && hasOwnTags(view) ? OWN_TAGS : 0) |
+          trappingOf(topology, port);
         memberships.join(port, view, vlans, overlay.tellers?.has(view.name) === true, states);
         const hops = view.isTunnel ? this.tunnelHops(view, port, remotes) : [port];
         flooders.push({ vlans, flood: view.flood, hops });
@@ -166,11 +170,12 @@ export class Compiler {
     const mirrors = compileMirrors(config, this);
     const controls = compileControls(config, this.ports);
     const aggregates = compileAggregates(config, this.ports, overlay.distributions ?? NO_DISTRIBUTIONS);
+    const tags = compileTags([...wanted.carriers.values()].flat(), this.ports);
     const { statics, locals } = this.statics(config, localMacs);
     const fdbSlots = slotsFor(config, locals);
     const hops = yield* floodLists(flooded, topology.listAt);
     return {
-      topology: { serial, ...topology, hops, mirrors, controls, aggregates, fdbSlots, statics, locals },
+      topology: { serial, ...topology, hops, mirrors, controls, aggregates, tags, fdbSlots, statics, locals },
       remotes,
     };
   }

@@ -21,6 +21,7 @@ import {
 } from '../engine/topology.ts';
 import { type PortState, type PortStates, STATES } from './overlay.ts';
 import type { PortView } from './port_view.ts';
+import { tagFlags } from './tags.ts';
 
 /** A range as short as this is copied word by word. */
 const FEW = 32;
@@ -88,6 +89,7 @@ function flagsOf(view: PortView): number {
     (view.bcastFlood ? 0 : NO_BROADCAST) |
     (view.mcastFlood ? 0 : NO_MULTICAST) |
     (view.isTunnel ? TUNNEL | TELLS_MTU : 0) |
-    (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0)
+    (view.isTunnel && !view.hairpin ? SPLIT_HORIZON : 0) |
+    tagFlags(view)
   );
 }

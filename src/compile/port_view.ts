@@ -5,13 +5,19 @@ import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
+import type { VlanProtocol } from '../config/vlan_protocol.ts';
 import { TRAP } from '../table/traps.ts';
+
+/** Group addresses that are a customer's business, IEEE 802.1Q table 8-2. Linux' BR_GROUPFWD_8021AD. */
+const PROVIDER_GROUPS = 0xb801;
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
 export interface PortView {
   name: string;
   bridge: string;
   vlan: VlanConfig | undefined;
+  /** Of the bridge. */
+  protocol: VlanProtocol;
   hairpin: boolean;
   isolated: boolean;
   /** Of a locked port: no, the stage that admits its stations does. */
@@ -44,6 +50,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
   const bpdus = hasTree ? 1 << TRAP.bpdu : 0;
   const plain = {
+    protocol: bridge.vlan_protocol,
     hairpin: false,
     isolated: false,
     learning: true,
@@ -57,7 +64,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isInTree: false,
     traps: bpdus,
     isMember: false,
-    groupFwdMask: bridge.group_fwd_mask,
+    groupFwdMask: bridge.group_fwd_mask | (bridge.vlan_protocol === '802.1ad' ? PROVIDER_GROUPS : 0),
     snooping: bridge.multicast?.snooping === true,
   };
   if (bridge.local !== false) {
@@ -69,6 +76,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       name: portName,
       bridge: name,
       vlan: port.vlan,
+      protocol: plain.protocol,
       hairpin: port.hairpin,
       isolated: port.isolated,
       learning: port.learning && !port.locked,
@@ -77,7 +85,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       mcastFlood: port.mcast_flood,
       locked: port.locked,
       fdbLimit: port.fdb_limit ?? bridge.fdb_limit,
-      groupFwdMask: port.group_fwd_mask | bridge.group_fwd_mask,
+      groupFwdMask: port.group_fwd_mask | plain.groupFwdMask,
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps:

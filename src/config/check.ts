@@ -11,10 +11,11 @@ import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
-import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VlanConfig, VxlanPortConfig } from './shape.ts';
+import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkUnderlays } from './underlays.ts';
+import type { VlanConfig } from './vlan_config.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   const problems: Problem[] = [];
@@ -81,6 +82,7 @@ function checkVlanKeys(name: string, bridge: BridgeConfig, problems: Problem[]):
       path,
       message: `bridge ${name} does not filter VLANs: set its vlan_filtering to true, or remove this key`,
     });
+  if (bridge.vlan_protocol !== '802.1Q') report(['bridges', name, 'vlan_protocol']);
   if (bridge.local !== false && bridge.local.vlan) report(['bridges', name, 'local', 'vlan']);
   for (const [portName, port] of Object.entries(bridge.ports)) {
     if (port.vlan) report(['bridges', name, 'ports', portName, 'vlan']);

@@ -23,7 +23,8 @@ const VIDS = 4096;
 /**
  * MTU of each port of a bridge, and under the bridge's name that of its local interface:
  *   1. what the configuration says, then what `owned` says: interfaces that somebody else configures;
- *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6, 4 less if any of its VLANs leaves tagged;
+ *   2. a VXLAN port: 1450 over IPv4, 1430 over IPv6, 4 less if any of its VLANs leaves tagged, 4 less if frames of the
+ *      bridge may have a customer's tag behind that;
  *   3. a port that shares a VLAN with VXLAN ports: the least of theirs by 1 and 2, but at most 1500;
  *   4. any other port: 1500;
  *   5. an aggregate that has no MTU of its own: the least that its members are said to own; they have what it has;
@@ -40,7 +41,8 @@ export function effectiveMtus(
 ): Map<string, number> {
   const { vlan_filtering, local, ports } = config.bridges[bridge];
   const vlans = vlan_filtering ? privateVlans(config.bridges[bridge]) : undefined;
-  const limits = tunnelLimits(vlans, ports);
+  const customers = customerTag(ports);
+  const limits = tunnelLimits(vlans, ports, customers);
   const mtus = new Map<string, number>();
   for (const [name, port] of Object.entries(ports)) {
     mtus.set(
@@ -48,7 +50,7 @@ export function effectiveMtus(
       port.mtu ??
         owned.get(name) ??
         leastOwned(port, owned) ??
-        (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port) : limitOf(limits, vlans, port)),
+        (port.type === 'vxlan' ? tunnelMtu(vlan_filtering, port, customers) : limitOf(limits, vlans, port)),
     );
   }
   if (local) {
@@ -59,7 +61,7 @@ export function effectiveMtus(
     const underlay = underlays.get(name);
     if (underlay === undefined) continue;
     if (port.type === 'vxlan') {
-      const room = Math.max(MIN_MTU, tunnelMtu(vlan_filtering, port, underlay));
+      const room = Math.max(MIN_MTU, tunnelMtu(vlan_filtering, port, customers, underlay));
       mtus.set(name, Math.min(port.mtu ?? room, room));
     } else {
       mtus.set(name, Math.min(mtus.get(name) as number, Math.max(MIN_MTU, underlay)));
@@ -83,16 +85,25 @@ export function effectiveMtu(config: SwitchConfig, bridge: string, port: string)
 }
 
 /** By VID, the least MTU of the VXLAN ports in this VLAN; VLAN 0 is all of a bridge that does not filter. Null without a tunnel. */
-function tunnelLimits(vlans: PrivateVlans | undefined, ports: BridgeConfig['ports']): Int32Array | null {
+function tunnelLimits(
+  vlans: PrivateVlans | undefined,
+  ports: BridgeConfig['ports'],
+  customers: number,
+): Int32Array | null {
   const tunnels = Object.values(ports).filter((port) => port.type === 'vxlan');
   if (tunnels.length === 0) return null;
   const limits = new Int32Array(VIDS).fill(DEFAULT_MTU);
   for (const port of tunnels) {
-    const mtu = port.mtu ?? tunnelMtu(vlans !== undefined, port);
+    const mtu = port.mtu ?? tunnelMtu(vlans !== undefined, port, customers);
     for (const { from, to } of vlansOf(vlans, port))
       for (let vid = from; vid <= to; vid++) limits[vid] = Math.min(limits[vid], mtu);
   }
   return limits;
+}
+
+/** Bytes of the tag that frames of the bridge may have behind ours. */
+function customerTag(ports: BridgeConfig['ports']): number {
+  return Object.values(ports).some(({ vlan }) => vlan !== undefined && 'tunnel' in vlan) ? TAG : 0;
 }
 
 function limitOf(limits: Int32Array | null, vlans: PrivateVlans | undefined, port: PortConfig): number {
@@ -117,10 +128,15 @@ export function vxlanOverhead(address: string): number {
 }
 
 /** What is left of an outer packet. */
-function tunnelMtu(filtering: boolean, port: VxlanPortConfig, underlay = DEFAULT_MTU): number {
+function tunnelMtu(
+  filtering: boolean,
+  port: VxlanPortConfig,
+  customers: number,
+  underlay = DEFAULT_MTU,
+): number {
   const overhead = vxlanOverhead(port.local);
   const tag = filtering && vlanSet(port.vlan).tagged.length > 0 ? TAG : 0;
-  return underlay - overhead - tag;
+  return underlay - overhead - tag - customers;
 }
 
 /**

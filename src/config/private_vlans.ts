@@ -12,7 +12,8 @@
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { rangesOf } from './range.ts';
-import type { BridgeConfig, VlanConfig } from './shape.ts';
+import type { BridgeConfig } from './shape.ts';
+import type { VlanConfig } from './vlan_config.ts';
 import { carriesVlan, type VlanSet, vlanSet } from './vlan_set.ts';
 
 export interface PrivateVlan {

@@ -43,10 +43,10 @@ export type {
   SwitchConfigInput,
   TapDeviceConfig,
   TapPortConfig,
-  VlanConfig,
   VxlanPortConfig,
 } from './shape.ts';
 export { configShape, nameProblem } from './shape.ts';
+export type { TrunkVlans, TunnelVlans, VlanConfig } from './vlan_config.ts';
 export { carriesVlan, type VlanSet, vlanSet } from './vlan_set.ts';
 
 /** The configuration of a switch without bridges. */

@@ -9,10 +9,14 @@ import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
 import { isFit } from '../wire/plain_text.ts';
+import { TPID_9100 } from '../wire/vlan.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { BRIDGE_STP, GUARDS, PORT_PRIORITY, STP_PROTOCOLS } from './stp.ts';
+import type { VlanConfig } from './vlan_config.ts';
+import { TPIDS, type VlanProtocol } from './vlan_protocol.ts';
+import { checkVlan } from './vlan_rules.ts';
 
 // IEEE 802.1Q-2018, 9.6: 0 is the priority tag, 4095 is reserved.
 const MAX_VID = 4094;
@@ -129,23 +133,34 @@ const vidOrRange = z.union(
   vidOrRangeError,
 );
 
-/** One VLAN untagged, or a list of tagged ones beside which `native` is a member, untagged. */
-export type VlanConfig = { access: number } | { trunk: (number | string)[]; native?: number };
+const vidKey = text(VID_TEXT, (value) => /^[1-9]\d{0,3}$/.test(value) && Number(value) <= MAX_VID);
+const PROTOCOL_TEXT = '802.1Q, 802.1ad or "0x9100"';
+const vlanList = (what: string) => z.array(vidOrRange, expecting(what));
 
 // One mapping instead of a union: a union's errors tell about the branch that was not meant, too.
 const vlan = mapping({
   access: vid.optional(),
-  trunk: z
-    // An empty list is a member of no VLAN: what a port is between `bridge vlan del` and `bridge vlan add`.
-    .array(vidOrRange, expecting('a list of VLAN ids and ranges'))
-    .optional(),
+  // An empty list is a member of no VLAN: what a port is between `bridge vlan del` and `bridge vlan add`.
+  trunk: vlanList('a list of VLAN ids and ranges').optional(),
   native: vid.optional(),
-}).superRefine(({ access, trunk, native }, context) => {
-  const report = (message: string, path: string[] = []) =>
-    context.addIssue({ code: 'custom', message, path });
-  if (access !== undefined && trunk) report('access and trunk exclude each other');
-  else if (access !== undefined && native !== undefined) report('only a trunk has a native VLAN', ['native']);
-  else if (access === undefined && !trunk) report('expected access: VID, or trunk: [VID, ...]');
+  protocol: z
+    .enum(Object.keys(TPIDS) as VlanProtocol[], {
+      // YAML makes a number of it.
+      error: ({ input }) =>
+        input === TPID_9100
+          ? '0x9100 is a number here: put it in quotes'
+          : `${show(input)} is not ${PROTOCOL_TEXT}`,
+    })
+    .optional(),
+  translate: z.record(vidKey, vid, expecting('a mapping of VIDs on the wire to VLANs')).optional(),
+  tunnel: z
+    .union(
+      [vid, z.record(vidKey, vlanList('a list of VLAN ids and ranges of the customer').min(1))],
+      expecting("a VLAN id, or a mapping of VLAN ids to lists of the customer's"),
+    )
+    .optional(),
+}).superRefine((keys, context) => {
+  checkVlan(keys, (message, path = []) => context.addIssue({ code: 'custom', message, path: [...path] }));
 }) as z.ZodType<unknown> as z.ZodType<VlanConfig, VlanConfig>;
 
 const mtu = integer(`an MTU (${MIN_MTU}-${MAX_MTU} bytes)`, MIN_MTU, MAX_MTU);
@@ -454,10 +469,10 @@ const bridgeVlan = mapping({
   learning: boolean().default(true),
   flood: boolean().default(true),
 });
-const vidKey = text(VID_TEXT, (value) => /^[1-9]\d{0,3}$/.test(value) && Number(value) <= MAX_VID);
 
 const bridge = mapping({
   vlan_filtering: boolean().default(false),
+  vlan_protocol: z.enum(['802.1Q', '802.1ad'], expecting('802.1Q or 802.1ad')).default('802.1Q'),
   ageing_time: number('an ageing time (0-1000000 seconds)', 0, 1_000_000).default(300),
   fdb_limit: fdbLimit.default(8192),
   // BR_GROUPFWD_RESTRICTED

@@ -23,8 +23,15 @@ export function tooLarge(input: unknown): Problem[] {
     if (count > limit) problems.push({ path, message: `${count} ${what}; at most ${limit} are possible` });
     return count <= limit;
   };
-  const vlans = (value: unknown, path: Path) =>
-    atMost(MAX_VLANS, mapping(mapping(value).vlan).trunk, [...path, 'vlan', 'trunk'], 'VLAN ids and ranges');
+  const vlans = (value: unknown, path: Path) => {
+    const { trunk, translate, tunnel } = mapping(mapping(value).vlan);
+    const isFew = (list: unknown, ...keys: Path) =>
+      atMost(MAX_VLANS, list, [...path, 'vlan', ...keys], 'VLAN ids and ranges');
+    isFew(trunk, 'trunk');
+    isFew(translate, 'translate');
+    if (isFew(tunnel, 'tunnel'))
+      for (const [vlan, list] of Object.entries(mapping(tunnel))) isFew(list, 'tunnel', vlan);
+  };
 
   if (!atMost(MAX_KEYS, input, [], 'keys')) return problems;
   const { bridges } = mapping(input);

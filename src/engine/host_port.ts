@@ -11,10 +11,10 @@ import { type Counters, PORT } from '../table/counters.ts';
 import { bytesAt, FLOOD, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
 import { FIRST_TYPE, puntBurst, puntInterval, TRAP_TYPES, TRAPS } from '../table/traps.ts';
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
-import { isTpid, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
+import { isTag, TAG_LEN } from '../wire/vlan.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
-import { DOMAIN_SHIFT, FORWARDING, type Topology, VLAN_STRIDE } from './topology.ts';
+import { DOMAIN_SHIFT, FORWARDING, type Topology, VLAN_STRIDE, vlanOfTag } from './topology.ts';
 
 export class HostPort implements Source {
   /** To the host and from it; null until somebody listens. */
@@ -48,7 +48,7 @@ export class HostPort implements Source {
     if (mask >>> FIRST_TYPE === 0) return -1;
     const at = rows[row + COLUMN.start];
     let type = etherType(view, at);
-    if (isTpid(type) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN)
+    if (isTag(type) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN)
       type = etherType(view, at + TAG_LEN);
     for (let n = 0; n < TRAP_TYPES; n++) {
       if (trapTypes[n] === type && (mask & (1 << (FIRST_TYPE + n))) !== 0) return FIRST_TYPE + n;
@@ -70,7 +70,7 @@ export class HostPort implements Source {
     if (slot < 0) return false;
     const at = rows[row + COLUMN.start];
     let tag = 0;
-    if (isTpid(etherType(view, at)) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN) {
+    if (isTag(etherType(view, at)) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN) {
       tag = view.getInt32(at + MACS_LEN);
     }
     const tagLength = tag === 0 ? 0 : TAG_LEN;
@@ -82,7 +82,7 @@ export class HostPort implements Source {
       rows[row + COLUMN.csumStart] -= tagLength;
       if (completeChecksum(batch, row, batch.aux) >= 0) from = batch.aux;
     }
-    const vid = (tag & VID_MASK) === 0 ? topology.pvid[port] & VID_MASK : tag & VID_MASK;
+    const vid = vlanOfTag(topology, port, tag);
     rows[row + COLUMN.tci] = vid; // for whoever looks on
     const rest = from === at ? at + MACS_LEN + tagLength : from + MACS_LEN;
     const domain = topology.vlan[port * VLAN_STRIDE + vid] >>> DOMAIN_SHIFT;

@@ -15,7 +15,7 @@ import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { BpfProgram } from '../wire/bpf.ts';
 import { dstHi, dstLo, HEADER_LEN, isReservedGroup, MACS_LEN } from '../wire/ethernet.ts';
-import { TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { TAG_LEN, VID_MASK } from '../wire/vlan.ts';
 import type { Egress } from './egress.ts';
 import {
   BPF_WORDS,
@@ -29,7 +29,7 @@ import {
 import { l3Length } from './offload.ts';
 import { type EgressPass, type IngressPass, receivedTag } from './passes.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
-import { FORWARDING, NO_EXIT, SAME, type Topology, UNTAGGED, VLAN_STRIDE } from './topology.ts';
+import { FORWARDING, leavingTag, NO_EXIT, SAME, type Topology, VLAN_STRIDE } from './topology.ts';
 import { WholeFrame } from './whole_frame.ts';
 
 export class Mirrors implements IngressPass, EgressPass {
@@ -166,7 +166,7 @@ export class Mirrors implements IngressPass, EgressPass {
       const hop = topology.hops[k];
       const word = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((word & (FORWARDING | NO_EXIT)) !== FORWARDING) continue;
-      const tag = (word & UNTAGGED) !== 0 ? 0 : (TPID_8021Q << 16) | vid;
+      const tag = leavingTag(topology, hop & PORT_MASK, word, vid);
       this.add(topology, row, hop, tag, words[at + MIRROR.snaplen], isPass);
     }
   }

@@ -23,13 +23,17 @@ import type { Egress } from './egress.ts';
 import { maskIfZero } from './mask.ts';
 import { l3Length, segmentsOf } from './offload.ts';
 import type { Pmtu } from './pmtu.ts';
+import { VIDS } from './tag_table.ts';
 import {
   DOMAIN_SHIFT,
   FORWARDING,
   FRAME_KIND,
   HAIRPIN,
   ISOLATED,
+  leavingTag,
+  OWN_TAG,
   SAME,
+  SELECTIVE,
   SPLIT_HORIZON,
   TELLS_MTU,
   type Topology,
@@ -102,6 +106,8 @@ export function createReplicate(
     if ((both & (ISOLATED | SPLIT_HORIZON)) !== 0) {
       return DEST_DROP | ((both & ISOLATED) !== 0 ? DROP.isolated : DROP.split_horizon);
     }
+    if ((membership & SELECTIVE) !== 0 && !takes(row, hop & PORT_MASK, topology))
+      return DEST_DROP | DROP.customer_vlan;
     enqueue(row, hop, membership, topology);
     return 0;
   }
@@ -157,6 +163,7 @@ export function createReplicate(
       const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((source & membership & (ISOLATED | SPLIT_HORIZON | FRAME_KIND)) !== 0) continue;
       if (((membership ^ source) & SAME) !== 0) continue;
+      if ((membership & SELECTIVE) !== 0 && !takes(row, hop & PORT_MASK, topology)) continue;
       enqueue(row, hop, membership, topology);
       copies += 1;
     }
@@ -164,6 +171,17 @@ export function createReplicate(
       return (rows[row + COLUMN.mark] & MARK.punted) !== 0 ? DEST_CONSUMED : DEST_DROP | DROP.no_destination;
     owe(rows[row + COLUMN.source] & PORT_MASK, (copies - 1) * (COPY_COST + rows[row + COLUMN.length]));
     return 0;
+  }
+
+  /** Whether the customer's VLAN in a frame is one that a tunnel carries in the frame's VLAN. */
+  function takes(row: number, port: number, { pvid, tags }: Topology): boolean {
+    if (tags === null) return true;
+    const rest = rows[row + COLUMN.rest];
+    const isTagged =
+      rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN && batch.view.getUint16(rest) === tags.tpid[port];
+    const vid = isTagged ? batch.view.getUint16(rest + 2) & VID_MASK : 0;
+    const vlan = vid === 0 ? pvid[port] & VID_MASK : tags.vlans[tags.map[port] * VIDS + vid];
+    return vlan === (rows[row + COLUMN.tci] & VID_MASK);
   }
 
   /** A flooded frame costs its sender's turns what its copies do. */
@@ -185,7 +203,10 @@ export function createReplicate(
       return;
     }
     const ifTagged = maskIfZero(membership & UNTAGGED);
-    const tag = ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged;
+    const tag =
+      (membership & OWN_TAG) !== 0
+        ? leavingTag(topology, port, membership, rows[row + COLUMN.tci])
+        : ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged;
     if (queue.count >= queue.capacity) egress.drain(topology, queue);
     queue.push(row, hop, tag, 0);
   }

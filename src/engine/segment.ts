@@ -18,6 +18,7 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import { GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, OFFLOAD } from '../wire/virtio_net.ts';
+import { TPID_9100 } from '../wire/vlan.ts';
 import { gsoHeader, l3Of } from './offload.ts';
 
 /** Answers of `needs`: send as it is, complete its checksum, or segment it. */
@@ -31,12 +32,13 @@ export const SEGMENT = 2;
  */
 export const MAX_SEGMENTS = 2048;
 
-/** What has to be done to the frame of `row` before a device with these TUNSETOFFLOAD bits takes it. */
-export function needs({ rows }: FrameBatch, row: number, offloads: number): number {
+/** What has to be done to the frame of `row`, which leaves with `tag`, before a device with these TUNSETOFFLOAD bits takes it. */
+export function needs({ rows }: FrameBatch, row: number, tag: number, offloads: number): number {
   const gsoType = rows[row + COLUMN.gsoType];
   if (gsoType === 0) {
     return rows[row + COLUMN.csumStart] === 0 || (offloads & OFFLOAD.csum) !== 0 ? PASS : COMPLETE;
   }
+  if (tag >>> 16 === TPID_9100) return SEGMENT; // Linux would not find the headers behind it
   let wanted: number = OFFLOAD.csum;
   const type = gsoType & ~GSO_ECN;
   if (type === GSO_TCPV4) wanted |= OFFLOAD.tso4;

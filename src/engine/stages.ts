@@ -31,6 +31,7 @@ import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
 import { createSnooping } from './snooping.ts';
+import { VIDS } from './tag_table.ts';
 import {
   DOMAIN_SHIFT,
   ENTRY,
@@ -42,6 +43,7 @@ import {
   LOCKED,
   NO_ENTRY,
   NO_EXIT,
+  OWN_TAGS,
   SAME,
   SNOOPING,
   type Topology,
@@ -143,15 +145,17 @@ export function createStages(
       let vid = pvid[port] & VID_MASK;
       let tci = 0;
       if ((pvid[port] & VLAN_AWARE) !== 0) {
-        const ifTagged = maskIfZero(etherType(view, at) ^ TPID_8021Q);
-        const tagLength = TAG_LEN & ifTagged;
+        const tags = (pvid[port] & OWN_TAGS) === 0 ? null : topology.tags;
+        const ifTagged = maskIfZero(etherType(view, at) ^ (tags === null ? TPID_8021Q : tags.tpid[port]));
+        let tagLength = TAG_LEN & ifTagged;
         if (length < HEADER_LEN + tagLength) {
           giveUp(row, DEST_DROP | DROP.runt);
           continue;
         }
         tci = view.getUint16(at + HEADER_LEN) & ifTagged; // whatever lies there is masked
         const tagVid = tci & VID_MASK;
-        if (tagVid === VID_RESERVED) {
+        if (tags !== null) tagLength &= tags.strips[port];
+        if (tagVid === VID_RESERVED && tagLength !== 0) {
           giveUp(row, DEST_DROP | DROP.vlan_invalid);
           continue;
         }
@@ -160,6 +164,7 @@ export function createStages(
           giveUp(row, DEST_DROP | DROP.vlan_untagged);
           continue;
         }
+        if (tags !== null && tagVid !== 0) vid = tags.vlans[tags.map[port] * VIDS + tagVid];
         restAt += tagLength;
         rows[row + COLUMN.length] = length - tagLength;
         if (isOffload) moveOffload(rows, row, tagLength);

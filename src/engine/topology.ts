@@ -10,9 +10,10 @@
 
 import type { PortControls } from '../table/port_controls.ts';
 import { FIRST_TYPE } from '../table/traps.ts';
-import { TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
+import { priority, TPID_8021Q, tag, VID_MASK } from '../wire/vlan.ts';
 import type { AggregateTable } from './aggregate_table.ts';
 import type { MirrorTable } from './mirror_table.ts';
+import { type TagTable, VIDS } from './tag_table.ts';
 
 export const VLAN_STRIDE = 4096 + 16;
 export const DOMAIN_SHIFT = 16;
@@ -38,6 +39,10 @@ export const TELLS_MTU = 128;
 export const NO_ENTRY = 0x100;
 /** No frames leave: of an isolated VLAN, whose hosts do not hear each other. Never in the word of a row. */
 export const NO_EXIT = 0x200;
+/** The tag with which frames leave is the port's own, see `tags`. */
+export const OWN_TAG = 0x0400;
+/** Of a tunnel: only frames with some of the customer's VLANs leave. */
+export const SELECTIVE = 0x0800;
 /** No multicast leaves. In the word of a row: it is one. */
 export const NO_MULTICAST = 0x2000;
 /** No broadcast leaves. In the word of a row: it is one. */
@@ -64,6 +69,8 @@ export const SAME = (-1 << DOMAIN_SHIFT) | FORWARDING | NO_EXIT;
 export const VLAN_AWARE = 0x8000;
 /** In `pvid`: some frames are not the switch's, see `traps` and `vlanDevices`. Traps for reserved groups do without. */
 export const TRAPPING = 0x4000;
+/** In `pvid`: tags are read as `tags` says. */
+export const OWN_TAGS = 0x2000;
 /** Words of a row of `vlanDeviceBits`: two TPIDs of 4,096 VIDs each. */
 export const VLAN_DEVICE_STRIDE = 256;
 
@@ -74,7 +81,7 @@ export interface Topology {
   // by port index; index 0 is nobody
   readonly bridge: Uint16Array;
   /**
-   * VLAN of untagged frames | VLAN_AWARE | TRAPPING; no VLAN in a VLAN-aware bridge = drop them. VLAN-unaware: 0, and
+   * VLAN of untagged frames | VLAN_AWARE | TRAPPING | OWN_TAGS; no VLAN in a VLAN-aware bridge = drop them. VLAN-unaware: 0, and
    * `vlan[...0]` is the domain.
    */
   readonly pvid: Uint16Array;
@@ -114,6 +121,8 @@ export interface Topology {
   /** Null if no port has any. */
   readonly controls: PortControls | null;
   readonly aggregates: AggregateTable | null;
+  /** Null if every port's tags are those of 802.1Q, untranslated. */
+  readonly tags: TagTable | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;
@@ -123,16 +132,31 @@ export interface Topology {
   readonly locals: number;
 }
 
-/** Whether a frame may come in through the port: with this TCI of an 802.1Q tag, -1 = without one. */
-export function mayEnter({ pvid, vlan }: Topology, port: number, tci: number): boolean {
-  const isAware = (pvid[port] & VLAN_AWARE) !== 0;
-  const vid = (isAware && tci >= 0 ? tci & VID_MASK : 0) || pvid[port] & VID_MASK;
-  return (entryWord(vlan[port * VLAN_STRIDE + vid]) & FORWARDING) !== 0;
+/** Whether a frame may come in through the port, whose tag is this if it has one: the four bytes behind its MACs. */
+export function mayEnter(topology: Topology, port: number, word: number): boolean {
+  const vid = vlanOfTag(topology, port, word);
+  return (entryWord(topology.vlan[port * VLAN_STRIDE + vid]) & FORWARDING) !== 0;
 }
 
 /** The word of a row whose port has this `word` in its VLAN; 0 = frames do not come in there. */
 export function entryWord(word: number): number {
   return (word & NO_ENTRY) !== 0 ? 0 : word & ~NO_EXIT;
+}
+
+/** The VLAN of a frame that comes in through the port, by the four bytes behind its MACs. What `classify` does for many. */
+export function vlanOfTag({ pvid, tags }: Topology, port: number, word: number): number {
+  const table = (pvid[port] & OWN_TAGS) === 0 ? null : tags;
+  const isTagged = (pvid[port] & VLAN_AWARE) !== 0 && word >>> 16 === (table?.tpid[port] ?? TPID_8021Q);
+  const vid = isTagged ? word & VID_MASK : 0;
+  if (vid === 0) return pvid[port] & VID_MASK;
+  return table === null ? vid : table.vlans[table.map[port] * VIDS + vid];
+}
+
+/** The tag of a frame with this TCI of the bridge that leaves through the port, of whose VLAN `word` is; 0 = none. */
+export function leavingTag({ tags }: Topology, port: number, word: number, tci: number): number {
+  if ((word & UNTAGGED) !== 0) return 0;
+  if ((word & OWN_TAG) === 0 || tags === null) return tag(TPID_8021Q, tci);
+  return tag(tags.tpid[port], priority(tci) | tags.vids[tags.map[port] * VIDS + (tci & VID_MASK)]);
 }
 
 /** Stores FORWARDING and LEARNING of a port while the topology is in force. `vid` undefined = in every VLAN that it carries. */

@@ -22,8 +22,8 @@ import type { VxlanPort } from './vxlan_port.ts';
 export class Decapsulation {
   /** By port index, of the current topology. */
   mtu: Uint32Array = new Uint32Array(0);
-  /** Whether the current topology lets a frame in through a port, with this TCI or (-1) without a tag. */
-  mayEnter: (port: number, tci: number) => boolean = () => true;
+  /** Whether the current topology lets a frame in through a port, by the four bytes behind its MACs. */
+  mayEnter: (port: number, tag: number) => boolean = () => true;
   /** The time in whole seconds at which senders are learned; -1 = that of the burst. */
   second = -1;
   private readonly burst: Burst;
@@ -112,8 +112,7 @@ export class Decapsulation {
     const hi = srcHi(view, start);
     if (isGroup(hi) || (hi | srcLo(view, start)) === 0) return false;
     const tagAt = start + MACS_LEN;
-    const isTagged = view.getUint16(tagAt) === vlan.TPID_8021Q && end - start >= HEADER_LEN + vlan.TAG_LEN;
-    return this.mayEnter(port, isTagged ? view.getUint16(tagAt + 2) : -1);
+    return this.mayEnter(port, end - start >= HEADER_LEN + vlan.TAG_LEN ? vlan.read(view, tagAt) : 0);
   }
 
   /** Finds the sender of row `from` among the remotes of `port`, or learns it if those are fewer than `limit`. */

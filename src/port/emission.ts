@@ -58,7 +58,7 @@ export class Emission {
    * headers contradict its request.
    */
   begin(batch: FrameBatch, row: number, hop: number, tag: number, offloads: number): boolean {
-    const need = needs(batch, row, offloads);
+    const need = needs(batch, row, tag, offloads);
     this.describe(batch, row, hop, tag);
     this.left = 1;
     if (need === PASS) {

@@ -1,8 +1,10 @@
 // Disables ports for an error, and enables them when its time is over: loops that probes find, and what the data plane raises an
 // alarm for. A disabled port forwards nothing, whatever a spanning tree says, and forgets its stations.
 
+import { wireTag } from '../compile/tags.ts';
 import { stableMac } from '../config/defaults.ts';
 import { EMPTY_CONFIG, type PortConfig, type SwitchConfig, vlanSet } from '../config/schema.ts';
+import type { VlanProtocol } from '../config/vlan_protocol.ts';
 import { ALARM } from '../engine/controls.ts';
 import type { DisabledPorts, DisableReason } from '../protocol/disabled_ports.ts';
 import type { Host } from '../protocol/host.ts';
@@ -27,6 +29,7 @@ interface Guarded {
   bridge: string;
   config: PortConfig;
   isFiltering: boolean;
+  protocol: VlanProtocol;
 }
 
 export class PortGuard {
@@ -58,10 +61,11 @@ export class PortGuard {
   update(config: SwitchConfig): void {
     this.config = config;
     this.probing = new Map(
-      Object.entries(config.bridges).flatMap(([bridge, { ports, vlan_filtering: isFiltering }]) =>
-        Object.entries(ports)
-          .filter(([, port]) => port.loop_detection)
-          .map(([name, port]) => [name, { bridge, config: port, isFiltering }] as const),
+      Object.entries(config.bridges).flatMap(
+        ([bridge, { ports, vlan_filtering: isFiltering, vlan_protocol: protocol }]) =>
+          Object.entries(ports)
+            .filter(([, port]) => port.loop_detection)
+            .map(([name, port]) => [name, { bridge, config: port, isFiltering, protocol }] as const),
       ),
     );
     for (const name of this.disabled.names()) {
@@ -169,16 +173,17 @@ export class PortGuard {
     return undefined;
   }
 
-  private spec(name: string, { bridge, config, isFiltering }: Guarded): LoopPortSpec {
+  private spec(name: string, { bridge, config, isFiltering, protocol }: Guarded): LoopPortSpec {
     const { devices, goneNames, linkWatch, counters } = this.parts.open;
-    const vlans = vlanSet(config.vlan);
+    const { pvid, tagged } = vlanSet(config.vlan);
+    const isTagged = isFiltering && pvid === 0 && tagged.length > 0;
     const number = devices.get(name)?.spec.port;
     const isThere = number !== undefined && !goneNames.has(name);
     return {
       bridge,
       name,
       mac: devices.get(bridge)?.mac ?? stableMac(bridge),
-      vlan: !isFiltering || vlans.pvid !== 0 ? 0 : vlans.tagged[0].from,
+      tag: isTagged ? wireTag({ vlan: config.vlan, protocol }, tagged[0].from) : 0,
       isUp: isThere && (linkWatch.isUp(name) ?? counters.isUp(number)),
     };
   }

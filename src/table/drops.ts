@@ -53,6 +53,7 @@ const TABLE = [
   ],
   ['split_horizon', 'receive', 'from one tunnel to another; hairpin on the tunnel allows it'],
   ['not_member', 'receive', 'egress port is not a member of the domain'],
+  ['customer_vlan', 'receive', 'egress port is a tunnel that does not carry this VLAN of the customer'],
   ['no_destination', 'receive', 'nobody else in the domain to flood to'],
   [
     'unknown_multicast',

@@ -1,6 +1,7 @@
 // Which key of the configuration made a decision, and what it says: `bridges.br0.ports.vm1.vlan.access: 10`. A key that
 // nobody wrote has a value, too, and is `as installed`.
 
+import { tpidOf } from '../compile/tags.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import { formatPath, type Path } from '../config/path.ts';
 import { primaryOf, privateVlans } from '../config/private_vlans.ts';
@@ -95,6 +96,12 @@ export function mtuCause(config: SwitchConfig, bridge: string, port: string, mtu
   return causeOf([...portPath(owner, bridge, port), 'mtu'], mtu, own === undefined);
 }
 
+/** EtherType of the tags that a port looks at. */
+export function tpidAt(config: SwitchConfig, bridge: string, port: string): number {
+  const owner = config.bridges[bridge];
+  return tpidOf({ vlan: vlanOf(owner, port), protocol: owner?.vlan_protocol ?? '802.1Q' });
+}
+
 export function vlanOf(config: BridgeConfig | undefined, port: string): VlanConfig | undefined {
   if (config === undefined) return undefined;
   if (Object.hasOwn(config.ports, port)) return config.ports[port].vlan;
@@ -108,8 +115,10 @@ export function vlanCause(config: SwitchConfig, bridge: string, port: string, vi
   const path = [...portPath(owner, bridge, port), 'vlan'];
   if (vlan === undefined) return causeOf([...path, 'access'], 1, true);
   if ('access' in vlan) return causeOf([...path, 'access'], vlan.access, false);
+  if ('tunnel' in vlan && (vid !== vlan.native || vid === 0))
+    return causeOf([...path, 'tunnel'], vlan.tunnel, false);
   const isNative = vid === 0 || vid === vlan.native;
-  if (!isNative) return causeOf([...path, 'trunk'], vlan.trunk, false);
+  if (!isNative && 'trunk' in vlan) return causeOf([...path, 'trunk'], vlan.trunk, false);
   return vlan.native === undefined
     ? causeOf([...path, 'native'], 'none', true)
     : causeOf([...path, 'native'], vlan.native, false);

@@ -7,7 +7,7 @@ import type { Topology } from '../engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { dstHi, dstLo, etherType, HEADER_LEN, MACS_LEN, srcHi, srcLo } from '../wire/ethernet.ts';
 import { formatMac } from '../wire/mac.ts';
-import { dei, isTpid, pcp, skip, TAG_LEN, vid } from '../wire/vlan.ts';
+import { dei, isTag, pcp, skip, TAG_LEN, vid } from '../wire/vlan.ts';
 import type { Cause } from './cause.ts';
 import type { Knowledge, Sighting } from './dry_run.ts';
 
@@ -61,7 +61,7 @@ export function headOf(bytes: Uint8Array, length: number): FrameHead {
     srcHi: hi,
     srcLo: lo,
   };
-  for (let at = MACS_LEN; at + 2 + TAG_LEN <= bytes.length && isTpid(view.getUint16(at)); at += TAG_LEN) {
+  for (let at = MACS_LEN; at + 2 + TAG_LEN <= bytes.length && isTag(view.getUint16(at)); at += TAG_LEN) {
     const tci = view.getUint16(at + 2);
     head.tags.push({ tpid: view.getUint16(at), vlan: vid(tci), pcp: pcp(tci), dei: dei(tci) === 1 });
   }

@@ -7,7 +7,16 @@ import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_TYPE, TRAP } from '../table/traps.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import { isTpid, TAG_LEN, TPID_8021Q, VID_MASK } from '../wire/vlan.ts';
-import { bridgeCause, type Cause, mirrorCause, portCause, privateText, vlanCause } from './cause.ts';
+import {
+  bridgeCause,
+  type Cause,
+  mirrorCause,
+  portCause,
+  privateText,
+  tpidAt,
+  vlanCause,
+  vlanOf,
+} from './cause.ts';
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hex, type Scene, step } from './scene.ts';
 
@@ -73,7 +82,9 @@ export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
     case 'vlan_untagged': {
       const cause = vlanCause(config, bridge, port, 0);
       const what =
-        frame.tags[0]?.tpid === TPID_8021Q ? 'A priority tag names no VLAN' : 'The frame is untagged';
+        frame.tags[0]?.tpid === tpidAt(config, bridge, port)
+          ? 'A priority tag names no VLAN'
+          : 'The frame is untagged';
       const text = `${what}, and ${port} has no native VLAN (${cause.text}): dropped, vlan_untagged`;
       return [step('classify', reason, text, cause)];
     }
@@ -126,21 +137,31 @@ function tellVlan(scene: Scene, columns: Int32Array, reason: DropName | undefine
   } else {
     const cause = vlanCause(config, bridge, port, vid);
     const [outer, inner] = frame.tags;
-    const isTagged = outer?.tpid === TPID_8021Q;
+    const isTagged = outer?.tpid === tpidAt(config, bridge, port);
+    const vlan = vlanOf(config.bridges[bridge], port);
+    const isTunnel = vlan !== undefined && 'tunnel' in vlan;
     if (reason === 'vlan_not_allowed') {
-      const text = `VLAN ${vid} is not allowed on ${port} (${cause.text}): dropped, ${reason}`;
+      const text = `VLAN ${isTagged && outer.vlan !== 0 ? outer.vlan : vid} is not allowed on ${port} (${cause.text}): dropped, ${reason}`;
       return [step('classify', reason, text, cause)];
     }
     const how = !isTagged
       ? `Untagged on ${port} is VLAN ${vid}`
       : outer.vlan === 0
         ? `A priority tag on ${port} is VLAN ${vid}, priority ${outer.pcp}`
-        : `${port} carries VLAN ${vid}`;
-    const left = isTagged ? inner : outer;
-    const rest =
-      left === undefined
-        ? ''
-        : `; ${isTagged ? 'the inner' : 'its service'} tag (VLAN ${left.vlan}) stays in the frame`;
+        : isTunnel
+          ? `VLAN ${outer.vlan} of the customer on ${port} goes into VLAN ${vid}`
+          : outer.vlan === vid
+            ? `${port} carries VLAN ${vid}`
+            : `${outer.vlan} on the wire of ${port} is VLAN ${vid}`;
+    const left = isTagged && !isTunnel ? inner : outer;
+    const whose = isTunnel
+      ? 'the customer’s'
+      : isTagged
+        ? 'the inner'
+        : left?.tpid === TPID_8021Q
+          ? 'its'
+          : 'its service';
+    const rest = left === undefined ? '' : `; ${whose} tag (VLAN ${left.vlan}) stays in the frame`;
     steps.push(
       step('classify', 'domain', `${how}${privateText(config, bridge, vid)} (${cause.text})${rest}`, cause),
     );

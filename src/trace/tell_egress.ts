@@ -8,19 +8,20 @@ import {
   FORWARDING,
   HAIRPIN,
   ISOLATED,
+  leavingTag,
   NO_BROADCAST,
   NO_EXIT,
   NO_MULTICAST,
+  SELECTIVE,
   SPLIT_HORIZON,
   type Topology,
-  UNTAGGED,
   VLAN_STRIDE,
 } from '../engine/topology.ts';
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_LIST } from '../table/lists.ts';
-import { dei, pcp, VID_MASK } from '../wire/vlan.ts';
+import { dei, pcp, TPID_8021Q, tpid, VID_MASK } from '../wire/vlan.ts';
 import {
   type Cause,
   keyCause,
@@ -30,9 +31,10 @@ import {
   privateText,
   settingCause,
   vlanCause,
+  vlanOf,
 } from './cause.ts';
 import type { SeenCopy, SeenRow } from './dry_run.ts';
-import { domainText, hopText, type Scene, step } from './scene.ts';
+import { domainText, hex, hopText, type Scene, step } from './scene.ts';
 import { blockedBy, dropOf } from './tell_classify.ts';
 import { isList } from './tell_decide.ts';
 
@@ -74,6 +76,11 @@ export function tellReplicate(scene: Scene, bridge: string, seen: SeenRow): Trac
       return tell(`${from} and ${to} are both tunnels`, portCause(config, bridge, from, 'hairpin'));
     case 'not_member':
       return tell(`${to} is not in ${domainText(scene, bridge, vid)}`, vlanCause(config, bridge, to, vid));
+    case 'customer_vlan':
+      return tell(
+        `${to} does not carry this VLAN of the customer in ${domainText(scene, bridge, vid)}`,
+        vlanCause(config, bridge, to, vid),
+      );
     case 'port_blocked': {
       const { text, cause } = blockedBy(scene, bridge, to, vid);
       return tell(text, cause);
@@ -159,6 +166,8 @@ function leftOut(scene: Scene, bridge: string, { row, columns }: SeenRow): Trace
     if (view.isMirrorEnd)
       return tell('port_blocked', 'the end of a mirror', mirrorCause(config, bridge, name));
     if ((word & FORWARDING) === 0) return tell('port_blocked', heldText(names.state(name, vid)));
+    if ((word & SELECTIVE) !== 0)
+      return tell('customer_vlan', 'not this VLAN of the customer', vlanCause(config, bridge, name, vid));
     return tell('not_chosen', 'its flow belongs to another member');
   });
 }
@@ -188,7 +197,8 @@ export function tellEgress(scene: Scene, bridge: string): { steps: TraceStep[]; 
     const name = scene.names.port(port) ?? '';
     const columns = scene.sighting.rows.find((seen) => seen.row === row)?.columns ?? first;
     const word = scene.topology.vlan[port * VLAN_STRIDE + (columns[COLUMN.tci] & VID_MASK)];
-    const tag = (word & UNTAGGED) !== 0 ? undefined : tagOf(columns[COLUMN.tci]);
+    const word32 = leavingTag(scene.topology, port, word, columns[COLUMN.tci]);
+    const tag = word32 === 0 ? undefined : tagOf(word32);
     const bytes = columns[COLUMN.length] + (tag === undefined ? 0 : 4);
     copies.push({ port: name, ...(tag && { tag }), bytes, dropped: reason });
     if (reason === 'too_big') {
@@ -212,12 +222,14 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
   const cause = config.bridges[bridge]?.vlan_filtering
     ? vlanCause(config, bridge, name, copy.columns[COLUMN.tci] & VID_MASK)
     : undefined;
+  const vlan = vlanOf(config.bridges[bridge], name);
+  const isTunnel = vlan !== undefined && 'tunnel' in vlan;
   const how =
     cause === undefined
       ? 'as it came'
       : tag === undefined
-        ? `untagged (${cause.text})`
-        : `tagged with VLAN ${tag.vlan}${tag.pcp === 0 ? '' : `, priority ${tag.pcp}`} (${cause.text})`;
+        ? `${isTunnel ? 'with nothing but the customer’s tags' : 'untagged'} (${cause.text})`
+        : `tagged with ${tpid(copy.tag) === TPID_8021Q ? '' : `${hex(tpid(copy.tag))}, `}VLAN ${tag.vlan}${tag.pcp === 0 ? '' : `, priority ${tag.pcp}`} (${cause.text})`;
   const tunnel = settings?.type === 'vxlan' ? `, through VNI ${settings.vni} to ${remote ?? 'nobody'}` : '';
   const who = copy.isAnswer ? `An answer by ICMP, "too big", to ${hopText(scene, copy.hop)}` : name;
   if (copy.isMirrored) return tellMirrored(scene, bridge, copy, told);
@@ -225,7 +237,7 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
     step('egress', copy.isAnswer ? 'answer' : 'copy', `${who}: ${how}, ${copy.length} bytes${tunnel}`, cause),
   ];
   if (copy.isAnswer) told.isAnswer = true;
-  const need = needs({ rows: copy.columns } as FrameBatch, 0, names.offloads(name));
+  const need = needs({ rows: copy.columns } as FrameBatch, 0, copy.tag, names.offloads(name));
   if (need !== PASS) {
     told.offload = need === SEGMENT ? 'segments' : 'checksum';
     const payload = copy.columns[COLUMN.length] - copy.columns[COLUMN.headerLength];

@@ -1,11 +1,11 @@
 // A probe for loops: a broadcast that no bridge keeps for itself, so that it comes back wherever broadcasts would.
 //
-//   | broadcast | source MAC | [802.1Q tag] | 88-B7 | OUI 02-54-4C | protocol 1 | token, 8 bytes | zeros up to 60 bytes |
+//   | broadcast | source MAC | [tag] | 88-B7 | OUI 02-54-4C | protocol 1 | token, 8 bytes | zeros up to 60 bytes |
 //
 // 88-B7 is the OUI Extended EtherType of IEEE 802-2014, clause 9.2.4; the OUI has its local bit set, and is nobody's.
 
 import { HEADER_LEN, MACS_LEN } from './ethernet.ts';
-import { TAG_LEN, TPID_8021Q } from './vlan.ts';
+import { TAG_LEN, write } from './vlan.ts';
 
 export const TYPE_OUI_EXTENDED = 0x88b7;
 export const TOKEN_LEN = 8;
@@ -14,14 +14,14 @@ const PROTOCOL = [0x02, 0x54, 0x4c, 0x00, 0x01];
 const TOKEN_AT = HEADER_LEN + PROTOCOL.length;
 const MIN_LEN = 60;
 
-/** @param source six bytes @param vlan 0 = without a tag */
-export function buildProbe(source: Uint8Array, vlan: number, token: Uint8Array): Uint8Array {
-  const tagLength = vlan === 0 ? 0 : TAG_LEN;
+/** @param source six bytes @param tag TPID << 16 | TCI, 0 = none */
+export function buildProbe(source: Uint8Array, tag: number, token: Uint8Array): Uint8Array {
+  const tagLength = tag === 0 ? 0 : TAG_LEN;
   const frame = new Uint8Array(MIN_LEN + tagLength);
   const view = new DataView(frame.buffer);
   frame.fill(0xff, 0, 6);
   frame.set(source, 6);
-  if (vlan !== 0) view.setInt32(MACS_LEN, (TPID_8021Q << 16) | vlan);
+  if (tag !== 0) write(view, MACS_LEN, tag);
   view.setUint16(MACS_LEN + tagLength, TYPE_OUI_EXTENDED);
   frame.set(PROTOCOL, HEADER_LEN + tagLength);
   frame.set(token, TOKEN_AT + tagLength);

@@ -11,6 +11,8 @@ export const TAG_LEN = 4;
 export const TPID_8021Q = 0x8100;
 /** Service tag, 802.1ad. */
 export const TPID_8021AD = 0x88a8;
+/** What switches put before a customer's tag when 802.1ad was not there yet. Linux does not know it as a tag. */
+export const TPID_9100 = 0x9100;
 
 /** Reserved for implementations (802.1Q table 9-2); never valid on the wire. */
 export const VID_RESERVED = 4095;
@@ -23,6 +25,11 @@ const PCP_DEI = 0xf000;
 
 export function isTpid(type: number): boolean {
   return type === TPID_8021Q || type === TPID_8021AD;
+}
+
+/** Also of a tag that Linux does not know. */
+export function isTag(type: number): boolean {
+  return isTpid(type) || type === TPID_9100;
 }
 
 /** The whole tag at `at` as int32. */

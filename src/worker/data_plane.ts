@@ -222,7 +222,7 @@ export class DataPlane {
     if (devices.descriptors !== null) {
       const { decapsulation } = devices.descriptors;
       decapsulation.mtu = topology.mtu;
-      decapsulation.mayEnter = (port, tci) => mayEnter(topology, port, tci);
+      decapsulation.mayEnter = (port, tag) => mayEnter(topology, port, tag);
     }
     return failed;
   }

@@ -106,7 +106,7 @@ function how({ bridges }: SwitchConfig, bridge: string, name: string, vid: numbe
   if (!vlan_filtering) return vid === 0 ? UNTAGGED : undefined;
   if ('access' in vlan) return vid === vlan.access ? UNTAGGED : undefined;
   if (vid === vlan.native) return UNTAGGED;
-  return vlan.trunk.some((item) => isIn(item, vid)) ? 0 : undefined;
+  return 'trunk' in vlan && vlan.trunk.some((item) => isIn(item, vid)) ? 0 : undefined;
 }
 
 function isIn(item: number | string, vid: number): boolean {

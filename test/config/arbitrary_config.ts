@@ -20,6 +20,11 @@ const vlan = fc.oneof(
     },
     { requiredKeys: ['trunk'] },
   ),
+  fc.constantFrom(
+    { trunk: ['100-199'], protocol: '0x9100' as const, translate: { 10: 100, 200: 199 } },
+    { tunnel: 10 },
+    { tunnel: { 10: ['1-9', 4094], 20: [10] }, native: 1 },
+  ),
 );
 const mtu = fc.constantFrom(68, 1400, 9000);
 const account = fc.constantFrom<number | string>(0, 1000, 'root', '0x10');

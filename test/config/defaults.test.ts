@@ -69,6 +69,11 @@ test('a tag that travels inside a tunnel takes its 4 bytes', () => {
   });
 });
 
+test('a customer’s tag behind ours needs room in a tunnel, too', () => {
+  const ports = { a: tap({ tunnel: 10 }), x: vxlan({ vlan: { trunk: [10] } }), y: vxlan({ vni: 2 }) };
+  expect(mtus({ local: false, vlan_filtering: true, ports })).toEqual({ a: 1442, x: 1442, y: 1446 });
+});
+
 test('what the configuration says goes before', () => {
   expect(mtus({ local: { mtu: 9000 }, ports: { a: tap(undefined, 1400), b: tap(), x: vxlan() } })).toEqual({
     a: 1400,

@@ -55,6 +55,7 @@ test('the defaults are filled in', () => {
     bridges: {
       br0: {
         vlan_filtering: false,
+        vlan_protocol: '802.1Q',
         ageing_time: 300,
         fdb_limit: 8192,
         group_fwd_mask: 0,
@@ -310,7 +311,7 @@ test('VLAN keys are one thing or the other', () => {
   expect(vlan({ access: 5000 })).toEqual(['vlan.access: 5000 is not a VLAN id (1-4094)']);
   expect(vlan({ access: 1, trunk: [2] })).toEqual(['vlan: access and trunk exclude each other']);
   expect(vlan({ access: 1, native: 2 })).toEqual(['vlan.native: only a trunk has a native VLAN']);
-  expect(vlan({})).toEqual(['vlan: expected access: VID, or trunk: [VID, ...]']);
+  expect(vlan({})).toEqual(['vlan: expected access: VID, trunk: [VID, ...], or tunnel: VID']);
   expect(vlan({ trunk: [] })).toEqual([]);
   expect(vlan({ trunk: ['199-100', 0, '0-4', '5-4095', 'x', 4095] })).toEqual([
     'vlan.trunk[0]: "199-100" runs backwards, write 100-199',

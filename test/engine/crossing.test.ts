@@ -30,10 +30,11 @@ import {
   sent,
   summary,
   TAGGINGS,
-  type Tagging,
   type Tags,
   TUNNEL_MTU,
+  tagsOf,
   VLAN,
+  VLAN_OF,
 } from './crossing_cases.ts';
 
 const SOURCES = ['tap', 'memory', 'af_packet'] as const;
@@ -76,11 +77,10 @@ class Reader implements Source {
 }
 
 function openSwitch({ aware }: { aware: boolean }) {
-  const vlan = (tagging: Tagging) => (tagging === 'tagged' ? { trunk: [VLAN] } : { access: VLAN });
   const ports = PORTS.map(({ id, kind, tagging }, n) => {
     const [type] = kind.split(' ');
     const tunnel = { vni: n + 1, local: '192.0.2.1', remotes: [FAR], mtu: TUNNEL_MTU };
-    const common = { type, mtu: 1500, ...(aware ? { vlan: vlan(tagging) } : {}) };
+    const common = { type, mtu: 1500, ...(aware ? { vlan: VLAN_OF[tagging] } : {}) };
     return [id, type === 'vxlan' ? { ...common, ...tunnel } : common];
   });
   const text = ([a, b, c, d, e, f]: Uint8Array) =>
@@ -172,7 +172,7 @@ function expectCells(carry: ReturnType<typeof openSwitch>, all: Cell[]): void {
       (cell.destination === 'tap' || cell.destination === 'af_packet') &&
       cell.load.startsWith('super-frame')
     ) {
-      const shift = cell.egress === 'tagged' ? 4 : 0;
+      const shift = tagsOf(cell.egress, 0).length;
       expect(got[0].headerLength).toBe(cell.frame.headerLength + shift);
     }
   });

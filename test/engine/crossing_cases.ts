@@ -2,6 +2,7 @@
 // crossing.test.ts here, whose devices make no system calls, and in test/system, whose devices are real.
 
 import { createHash } from 'node:crypto';
+import type { VlanConfig } from '../../src/config/schema.ts';
 import type { Offload } from '../../src/port/memory.ts';
 import { build, type OffloadFrame, payloadOf, type Shape } from './offload_frames.ts';
 
@@ -44,9 +45,11 @@ export const DESTINATIONS = {
 } as const;
 export type Destination = keyof typeof DESTINATIONS;
 
-export const TAGGINGS = ['untagged', 'tagged'] as const;
+/** What a frame has on the wire of a port: nothing, a tag of ours, a customer's, or a service tag before that. */
+export const TAGGINGS = ['untagged', 'tagged', 'customer', 'service'] as const;
 export type Tagging = (typeof TAGGINGS)[number];
-
+/** A customer's tag stays in its frame. */
+export const isCustomers = (tagging: Cell['ingress']) => tagging === 'customer' || tagging === 'service';
 /** Tags that stay in the frame, behind the one of its VLAN. A bridge without VLANs looks at none. */
 export const INSIDE: Record<string, number[]> = {
   '802.1Q': [0x8100_2007],
@@ -69,7 +72,7 @@ export interface Cell {
 
 /** The port that a cell's frame comes in by. */
 export function entrance({ ingress }: Cell): Tagging {
-  return ingress === 'tagged' ? 'tagged' : 'untagged';
+  return ingress === 'priority-tagged' ? 'untagged' : ingress;
 }
 
 export interface Carried {
@@ -80,6 +83,14 @@ export interface Carried {
 /** The VLAN in which everything happens, and the priority of tagged frames on their way in. */
 export const VLAN = 10;
 const PRIORITY = 3;
+const CUSTOMERS_VLAN = 15;
+/** What makes a port one of such frames. */
+export const VLAN_OF: Record<Tagging, VlanConfig> = {
+  untagged: { access: VLAN },
+  tagged: { trunk: [VLAN] },
+  customer: { tunnel: VLAN },
+  service: { trunk: [VLAN], protocol: '802.1ad' },
+};
 /** MTU of the tunnels. What a super-frame that lost its segment size is cut for. */
 export const TUNNEL_MTU = 1450;
 
@@ -87,7 +98,6 @@ const CWR = 0x80;
 const FIN_PSH_ACK = 0x19;
 const GSO_ECN = 0x80;
 const TIMESTAMPS = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
-const EMPTY = new Uint8Array();
 
 function frameOf(
   version: 4 | 6,
@@ -143,7 +153,7 @@ export function cells(
       for (const version of [4, 6] as const)
         for (const protocol of ['tcp', 'udp'] as const)
           for (const ingress of ingresses)
-            for (const egress of egresses)
+            for (const egress of egresses.filter((one) => isCustomers(one) === isCustomers(ingress)))
               for (const load of loads) {
                 if (!exists(source, protocol, load)) continue;
                 const packet = `${protocol.toUpperCase()} over IPv${version}${inside && ` behind ${inside}`}`;
@@ -169,10 +179,23 @@ function exists(source: Source, protocol: 'tcp' | 'udp', load: Load): boolean {
   return load !== 'super-frame' || protocol === 'tcp' || source !== 'vxlan';
 }
 
-/** Addresses in place of those of the frame, and a tag if there is to be one. */
-function onWire(bytes: Uint8Array, to: Uint8Array, from: Uint8Array, tci: number | undefined): Uint8Array {
-  const tag = tci === undefined ? EMPTY : Uint8Array.of(0x81, 0x00, tci >>> 8, tci & 0xff);
-  return Uint8Array.of(...to, ...from, ...tag, ...bytes.subarray(12));
+/** Tags of a frame on the wire of such a port; `pcp` is that of a tag of ours, a customer's has its own. */
+export function tagsOf(tagging: Cell['ingress'], pcp: number): Uint8Array {
+  const tag = (tpid: number, priority: number, vid: number) => [tpid >>> 8, tpid & 255, priority << 5, vid];
+  const customers = isCustomers(tagging) ? tag(0x8100, PRIORITY, CUSTOMERS_VLAN) : [];
+  const own = {
+    untagged: [],
+    'priority-tagged': tag(0x8100, pcp, 0),
+    tagged: tag(0x8100, pcp, VLAN),
+    customer: [],
+    service: tag(0x88a8, pcp, VLAN),
+  };
+  return Uint8Array.of(...own[tagging], ...customers);
+}
+
+/** Addresses in place of those of the frame, and tags. */
+function onWire(bytes: Uint8Array, to: Uint8Array, from: Uint8Array, tags: Uint8Array): Uint8Array {
+  return Uint8Array.of(...to, ...from, ...tags, ...bytes.subarray(12));
 }
 
 function request(frame: OffloadFrame, shift: number): Offload | undefined {
@@ -183,23 +206,20 @@ function request(frame: OffloadFrame, shift: number): Offload | undefined {
 
 /** What the source sends; a tunnel has no way to say what it asks for. */
 export function sent({ frame, ingress }: Cell, to: Uint8Array, from: Uint8Array): Carried {
-  if (ingress === 'untagged')
-    return { bytes: onWire(frame.bytes, to, from, undefined), offload: request(frame, 0) };
-  const vid = ingress === 'tagged' ? VLAN : 0;
-  return { bytes: onWire(frame.bytes, to, from, (PRIORITY << 13) | vid), offload: request(frame, 4) };
+  const tags = tagsOf(ingress, PRIORITY);
+  return { bytes: onWire(frame.bytes, to, from, tags), offload: request(frame, tags.length) };
 }
 
 /** What has to arrive. */
 export function expected(cell: Cell, to: Uint8Array, from: Uint8Array): Carried[] {
   const { frame, ingress, egress, action } = cell;
-  const priority = ingress === 'untagged' ? 0 : PRIORITY << 13;
-  const tci = egress === 'tagged' ? priority | VLAN : undefined;
+  const tags = tagsOf(egress, ingress === 'untagged' ? 0 : PRIORITY);
   if (action === 'pass') {
-    const offload = request(frame, egress === 'tagged' ? 4 : 0);
-    const bytes = onWire(frame.bytes, to, from, tci);
+    const offload = request(frame, tags.length);
+    const bytes = onWire(frame.bytes, to, from, tags);
     return [offload === undefined ? { bytes } : { bytes, offload }];
   }
-  return finished(frame).map((bytes) => ({ bytes: onWire(bytes, to, from, tci) }));
+  return finished(frame).map((bytes) => ({ bytes: onWire(bytes, to, from, tags) }));
 }
 
 /** The frame or its segments with complete checksums, each built from nothing. */

@@ -267,7 +267,7 @@ test('a device gets a frame as it is only if it takes all that the frame asks fo
   const ask = (gsoType: number, csumStart: number, offloads: number) => {
     batch.rows[COLUMN.gsoType] = gsoType;
     batch.rows[COLUMN.csumStart] = csumStart;
-    return needs(batch, 0, offloads);
+    return needs(batch, 0, 0, offloads);
   };
   expect(ask(0, 0, 0)).toBe(PASS);
   expect(ask(0, 34, 0)).toBe(COMPLETE);

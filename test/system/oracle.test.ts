@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { missingForGuests } from '../support/guest.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
-import { KERNEL_ROWS, OVS_ROWS, SNOOPING_ROWS } from '../support/oracle/differences.ts';
+import { KERNEL_ROWS, OVS_ROWS, SNOOPING_ROWS, TUNNEL_ROWS } from '../support/oracle/differences.ts';
 import { GuestPeer } from '../support/oracle/guest_peer.ts';
 import { KernelPeer } from '../support/oracle/kernel_peer.ts';
 import { consult, type Findings, type OracleOptions } from '../support/oracle/oracle.ts';
@@ -23,6 +23,7 @@ const SECONDS = process.env.ORACLE_FRAMES !== undefined ? 7200 : process.env.CI 
 
 const OVS: Abilities = {
   vlans: true,
+  tunnels: 0.4,
   clock: true,
   mirrors: true,
   limits: true,
@@ -37,6 +38,7 @@ const KERNEL: Abilities = {
   ...OVS,
   multicast: 0,
   vlans: false,
+  tunnels: 0,
   clock: false,
   mirrors: false,
   limits: false,
@@ -101,7 +103,11 @@ function without(rows: readonly number[], number: number): Set<number> {
 const ONCE = { seed: 1, frames: 20_000, ms: 40_000, shrinks: false };
 
 /** Scenes in which the row counts, and no others. */
-const canOf = (number: number) => ({ ...OVS, multicast: SNOOPING_ROWS.includes(number) ? 1 : 0 });
+const canOf = (number: number) => ({
+  ...OVS,
+  multicast: SNOOPING_ROWS.includes(number) ? 1 : 0,
+  tunnels: TUNNEL_ROWS.includes(number) ? 1 : OVS.tunnels,
+});
 
 test.each(OVS_ROWS)('row %i of docs/differences.md is a difference from Open vSwitch', async (number) => {
   const options = { rows: without(OVS_ROWS, number), can: canOf(number), ...ONCE };

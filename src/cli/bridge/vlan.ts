@@ -18,6 +18,8 @@ interface Row {
   readonly to: number;
   readonly isPvid: boolean;
   readonly isUntagged: boolean;
+  /** Of which Linux has no word: its VID on the wire, or the customer's VLANs in it. */
+  readonly own: { readonly wire_vid?: number; readonly customer_vlans?: string };
 }
 
 export async function vlanShow(context: Context, words: Words): Promise<void> {
@@ -60,21 +62,40 @@ export function vlanText({ options }: Pick<Context, 'options'>, devices: readonl
   return jsonText(told, pretty);
 }
 
-/** In a private VLAN more leave untagged than the one that untagged frames come in as. */
+/** In a private VLAN and in a tunnel more leave untagged than the one that untagged frames come in as. */
 function rowsOf(device: Device, ranges: boolean): Row[] {
-  const { pvid, tagged, untagged } = portVlans(privateVlans(device.bridgeConfig), vlanKey(device));
+  const vlan = vlanKey(device);
+  const { pvid, tagged, untagged } = portVlans(privateVlans(device.bridgeConfig), vlan);
+  const own = ownOf(vlan);
   const split = ({ from, to }: Range) =>
-    ranges && !(from <= pvid && pvid <= to)
+    ranges && !range(from, to).some((vid) => vid === pvid || own.has(vid))
       ? [{ from, to }]
-      : Array.from({ length: to - from + 1 }, (_, i) => ({ from: from + i, to: from + i }));
-  const row = (isUntagged: boolean) => (range: Range) => ({
-    ...range,
-    isPvid: range.from === pvid,
+      : range(from, to).map((vid) => ({ from: vid, to: vid }));
+  const row = (isUntagged: boolean) => (one: Range) => ({
+    ...one,
+    isPvid: one.from === pvid,
     isUntagged,
+    own: own.get(one.from) ?? {},
   });
   return [...tagged.flatMap(split).map(row(false)), ...untagged.flatMap(split).map(row(true))].sort(
     (a, b) => a.from - b.from,
   );
+}
+
+function ownOf(vlan: VlanConfig | undefined): Map<number, Row['own']> {
+  if (vlan === undefined || 'access' in vlan) return new Map();
+  if ('trunk' in vlan)
+    return new Map(
+      Object.entries(vlan.translate ?? {}).map(([wire, vid]) => [vid, { wire_vid: Number(wire) }]),
+    );
+  if (typeof vlan.tunnel === 'number') return new Map([[vlan.tunnel, { customer_vlans: 'all' }]]);
+  return new Map(
+    Object.entries(vlan.tunnel).map(([vid, list]) => [Number(vid), { customer_vlans: list.join(',') }]),
+  );
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
 function flagsOf({ isPvid, isUntagged }: Row): string[] {
@@ -82,21 +103,24 @@ function flagsOf({ isPvid, isUntagged }: Row): string[] {
 }
 
 function rowText(row: Row, details: boolean): string {
-  const { from, to } = row;
+  const { from, to, own } = row;
   const vids = from === to ? from : `${from}-${to}`;
-  const more = details ? `${' '.repeat(NAME_WIDTH + 2)}state forwarding mcast_router 1 \n` : '';
+  const told = Object.entries(own).map(([key, value]) => `${key} ${value} `);
+  const more = details
+    ? `${' '.repeat(NAME_WIDTH + 2)}state forwarding mcast_router 1 ${told.join('')}\n`
+    : '';
   return `${[vids, ...flagsOf(row)].join(' ')}\n${more}`;
 }
 
 function rowJson(row: Row, details: boolean): object {
-  const { from, to } = row;
+  const { from, to, own } = row;
   const flags = flagsOf(row);
   return {
     vlan: from,
     ...(from !== to && { vlanEnd: to }),
     // iproute2 begins the list of flags for a range, too, unless it tells the details
     ...((flags.length > 0 || (from !== to && !details)) && { flags }),
-    ...(details && { state: 'forwarding', mcast_router: 1 }),
+    ...(details && { state: 'forwarding', mcast_router: 1, ...own }),
   };
 }
 
@@ -131,7 +155,12 @@ async function change({ client, error }: Context, words: Words, how: 'add' | 'de
   const isMeant = isBridge ? flags.has('self') : device?.config !== undefined && !flags.has('self');
   if (device === undefined || !isMeant || flags.has('tunnel_info')) throw refused(NOT_SUPPORTED);
   if (range.from < 1 || range.to > MAX_VID) throw new BridgeFailure('Error: bridge: Vlan id is invalid.');
-  const before = membership(vlanKey(device));
+  const key = vlanKey(device);
+  if (key !== undefined && 'tunnel' in key)
+    throw new BridgeFailure(
+      `${name} is the end of a customer's tunnel: change its vlan with taploom port set`,
+    );
+  const before = membership(key);
   const after = how === 'add' ? added(before, range, flags) : removed(before, range);
   if (how === 'add' && after.native !== before.native && before.native !== 0 && after.native !== 0) {
     error(`taploom-bridge: ${name} leaves VLAN ${before.native}: one VLAN of a port is untagged\n`);
@@ -142,13 +171,13 @@ async function change({ client, error }: Context, words: Words, how: 'add' | 'de
     trunk: trunkOf(after.tagged),
   };
   // a port of one untagged VLAN is an access port
-  const key =
+  const keys =
     after.tagged.size === 0 && after.native !== 0
       ? { access: after.native, trunk: null, native: null }
       : vlan;
   const sent = isBridge
-    ? client.setBridge(name, { local: { vlan: key } })
-    : client.setPort(device.bridge, name, { vlan: key });
+    ? client.setBridge(name, { local: { vlan: keys } })
+    : client.setPort(device.bridge, name, { vlan: keys });
   await sent.catch((failed) => Promise.reject(explained(failed)));
 }
 

@@ -64,7 +64,6 @@ export interface Kernel {
 type Lost = readonly (readonly [key: string, usual: unknown, message: string])[];
 
 const LOST_OF_BRIDGES: Lost = [
-  ['vlan_protocol', '802.1Q', 'its tags are not those of 802.1Q'],
   ['group_addr', '01:80:c2:00:00:00', 'its group address is another one than 01:80:c2:00:00:00'],
   ['no_linklocal_learn', 0, 'it does not learn from link-local frames'],
   ['nf_call_iptables', 0, 'its frames pass iptables'],
@@ -136,6 +135,7 @@ class Import {
     }
     return {
       ...((filters || this.uplinkVlan > 0) && { vlan_filtering: true }),
+      ...(filters && data.vlan_protocol === '802.1ad' && { vlan_protocol: '802.1ad' as const }),
       ageing_time: Number(data.ageing_time ?? 30_000) / 100,
       ...(Number(data.fdb_max_learned ?? 0) > 0 && { fdb_limit: Number(data.fdb_max_learned) }),
       group_fwd_mask: Number(data.group_fwd_mask ?? 0),

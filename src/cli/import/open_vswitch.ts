@@ -116,6 +116,7 @@ class Import {
     const limit = more['mac-table-size'];
     return {
       ...(filters && { vlan_filtering: true }),
+      ...this.protocol(warn),
       ...(seconds !== undefined && { ageing_time: Number(seconds) }),
       ...(limit !== undefined && { fdb_limit: Number(limit) }),
       ...(forwardsBpdus && { group_fwd_mask: FORWARD_BPDU_MASK }),
@@ -125,6 +126,23 @@ class Import {
       mirrors: this.mirrors(ports),
       ports,
     };
+  }
+
+  /** There the end of a tunnel says with which EtherType others are to see its frames, here the bridge says it of its trunks. */
+  private protocol(warn: Warn): Pick<Bridge, 'vlan_protocol'> {
+    const tunnels = this.ports.filter(({ vlan_mode }) => text(vlan_mode) === 'dot1q-tunnel');
+    if (tunnels.length === 0) return {};
+    const isPlain = (port: Row) => map(port.other_config)['qinq-ethtype'] === '802.1q';
+    const plain = tunnels.filter(isPlain).length;
+    if (plain === tunnels.length) return {};
+    if (plain > 0)
+      warn('its tunnels have different EtherTypes (qinq-ethtype): here all of its trunks have 802.1ad');
+    const trunks = this.ports.some(
+      ({ name, tag, vlan_mode }) => name !== this.name && !(text(vlan_mode) ?? text(tag)),
+    );
+    if (trunks)
+      warn('its trunks carry service tags (0x88a8) only: say protocol: 802.1Q of one that carries others');
+    return { vlan_protocol: '802.1ad' };
   }
 
   private isZeroUsed(ports: Ports): boolean {
@@ -173,16 +191,8 @@ class Import {
     ports[name] = port;
   }
 
-  /** What is said of a port, however many interfaces it has; undefined: it cannot be had. */
-  private common(
-    row: Row,
-    devices: readonly Row[],
-    warn: Warn,
-  ): Pick<Port, 'vlan' | 'stp' | 'isolated'> | undefined {
-    if (text(row.vlan_mode) === 'dot1q-tunnel') {
-      warn('a port of 802.1ad service VLANs (dot1q-tunnel): left out');
-      return undefined;
-    }
+  /** What is said of a port, however many interfaces it has. */
+  private common(row: Row, devices: readonly Row[], warn: Warn): Pick<Port, 'vlan' | 'stp' | 'isolated'> {
     if (set(row.qos).length > 0) warn('QoS has no counterpart');
     if (devices.some((device) => (number(device.ingress_policing_rate) ?? 0) > 0))
       warn('policing has no counterpart');
@@ -207,14 +217,12 @@ class Import {
       return undefined;
     }
     const common = this.common(row, devices, warn);
-    if (common === undefined) return undefined;
     const mtu = devices.map((device) => number(device.mtu_request)).find((size) => size !== undefined);
     return { ...bondOf(row, members, warn), ...common, ...(mtu !== undefined && { mtu }) };
   }
 
   private port(ports: Ports, name: string, row: Row, device: Row, warn: Warn): Port | undefined {
     const common = this.common(row, [device], warn);
-    if (common === undefined) return undefined;
     if (lacpOf(row) !== 'off')
       warn('LACP of a single interface: left out; an aggregate of another name has it');
     const lldp = lldpOf(device);
@@ -244,11 +252,12 @@ class Import {
   }
 
   /** The column vlan_mode, and what it is when empty. */
-  private vlan({ tag, trunks, vlan_mode }: Row, warn: Warn): Pick<Port, 'vlan'> {
+  private vlan({ tag, trunks, vlan_mode, cvlans }: Row, warn: Warn): Pick<Port, 'vlan'> {
     if (!this.filters) return {};
     const vid = number(tag) ?? 0;
     const pvid = vid === 0 ? this.native : vid;
     const mode = text(vlan_mode) ?? (number(tag) === undefined ? 'trunk' : 'access');
+    if (mode === 'dot1q-tunnel') return { vlan: tunnelOf(pvid, numbers(cvlans)) };
     if (mode === 'access') return this.member(vlanOf({ pvid, tagged: [], untagged: [pvid] }, warn));
     const named = numbers(trunks);
     const all = named.length === 0;
@@ -367,6 +376,16 @@ class Import {
     if (port?.type === 'vxlan') return { port: name, remote: port.remotes?.[0] as string };
     return name;
   }
+}
+
+/** VLAN 0 of the customer, untagged frames, is ours to say as the native VLAN. */
+function tunnelOf(vid: number, customers: readonly number[]): NonNullable<Port['vlan']> {
+  if (customers.length === 0) return { tunnel: vid };
+  const list = rangesOf(customers.filter((item) => item >= 1 && item <= MAX_VID));
+  return {
+    tunnel: { [vid]: list.map(({ from, to }) => (from === to ? from : `${from}-${to}`)) },
+    ...(customers.includes(0) && { native: vid }),
+  };
 }
 
 function lldpOf(device: Row): { lldp?: true } {

@@ -20,8 +20,8 @@ export interface LoopPortSpec {
   name: string;
   /** Source of its probes. */
   mac: string;
-  /** VLAN with which its probes are tagged, 0 = none. */
-  vlan: number;
+  /** That of its probes, TPID << 16 | VID; 0 = none. */
+  tag: number;
   isUp: boolean;
 }
 
@@ -90,7 +90,7 @@ export class LoopDetection {
       const { spec, token, sendAt } = port;
       if (!spec.isUp || sendAt > now) continue;
       port.sendAt = now + PROBE_INTERVAL;
-      this.host.send(spec.name, buildProbe(macBytes(spec.mac), spec.vlan, token));
+      this.host.send(spec.name, buildProbe(macBytes(spec.mac), spec.tag, token));
     }
   }
 

@@ -39,6 +39,27 @@ test('a port has one untagged VLAN: it leaves the one before, and says so', asyn
   expect(bridge.api.config.bridges.tlbr.ports.tlb1.vlan).toEqual({ access: 10 });
 });
 
+test('details tell of tunnels and of other VIDs on the wire, of which Linux has no words', async () => {
+  const { tlbr } = bridge.api.config.bridges;
+  tlbr.ports.tlb1.vlan = { tunnel: { 100: ['10-20', 30], 200: [40] }, native: 100 };
+  tlbr.ports.tlb2.vlan = { trunk: ['108-111'], translate: { 10: 110 } };
+  const { out } = await bridge.run('-d', 'vlan');
+  const line = (vlan: string, more = '') => [vlan, `state forwarding mcast_router 1${more}`];
+  const lines = out.split('\n').map((text) => text.trim().replace(/^tlb\d +/, ''));
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      ...line('100 PVID Egress Untagged', ' customer_vlans 10-20,30'),
+      ...line('200 Egress Untagged', ' customer_vlans 40'),
+      ...line('110', ' wire_vid 10'),
+    ]),
+  );
+  const { code, error } = await bridge.run(...'vlan add dev tlb1 vid 10'.split(' '));
+  expect({ code, error }).toEqual({
+    code: 255,
+    error: expect.stringMatching(/^tlb1 is the end of a customer's tunnel/),
+  });
+});
+
 test.each([
   ['vlan add dev tlb1 vid 10 pvid', 'RTNETLINK answers: Operation not supported'],
   ['vlan add dev tlb1 vid 10 untagged', 'RTNETLINK answers: Operation not supported'],

@@ -62,7 +62,7 @@ test('VLANs of a bridge that filters them, and of the bridge itself', () => {
     { mac: '02:00:00:00:00:57', ifname: 't1', vlan: 10, flags: [], master: 'br0', state: '' },
   ];
   const { yaml, warnings } = imported({
-    links: [bridge('br0', { vlan_filtering: 1 }), ...ports],
+    links: [bridge('br0', { vlan_filtering: 1, vlan_protocol: '802.1ad' }), ...ports],
     vlans,
     fdb,
   });
@@ -70,6 +70,7 @@ test('VLANs of a bridge that filters them, and of the bridge itself', () => {
 bridges:
   br0:
     vlan_filtering: true
+    vlan_protocol: 802.1ad
     local: { vlan: { trunk: [ 10 ], native: 1 } }
     static:
       - { mac: 02:00:00:00:00:55, vlan: 10, port: t1 }

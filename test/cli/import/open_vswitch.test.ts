@@ -93,7 +93,7 @@ test('each mode of VLANs', () => {
       { name: 'c' },
       { name: 'd', tag: 1, vlan_mode: 'native-untagged' },
       { name: 'e', tag: 10, trunks: set(20), vlan_mode: 'native-tagged' },
-      { name: 'f', tag: 10, vlan_mode: 'dot1q-tunnel' },
+      { name: 'f', tag: 10, vlan_mode: 'dot1q-tunnel', other_config: map({ 'qinq-ethtype': '802.1q' }) },
       { name: 'g', trunks: set(0, 20) },
       { name: 'h', tag: 0 },
     ],
@@ -109,13 +109,37 @@ bridges:
       c: { type: af_packet, vlan: { trunk: [ 1-4094 ], native: 2 } }
       d: { type: af_packet, vlan: { trunk: [ 1-4094 ], native: 1 } }
       e: { type: af_packet, vlan: { trunk: [ 10, 20 ] } }
+      f: { type: af_packet, vlan: { tunnel: 10 } }
       g: { type: af_packet, vlan: { trunk: [ 20 ], native: 2 } }
       h: { type: af_packet, vlan: { access: 2 } }
 `);
   expect(warnings).toEqual([
     'br0.e: untagged frames belong to VLAN 10, which leaves tagged: here untagged frames are dropped',
-    'br0.f: a port of 802.1ad service VLANs (dot1q-tunnel): left out',
     'br0: untagged frames, there in VLAN 0, are in VLAN 2 here',
+  ]);
+});
+
+test('ends of customers’ tunnels, whose tags the bridge’s trunks carry', () => {
+  const { yaml, warnings } = imported({
+    ports: [
+      { name: 'all', tag: 100, vlan_mode: 'dot1q-tunnel' },
+      { name: 'some', tag: 100, vlan_mode: 'dot1q-tunnel', cvlans: set(0, 10, 11, 20) },
+      { name: 'up', trunks: set(100, 200) },
+    ].map(({ name, ...port }) => ({ name: `p-${name}`, ...port })),
+  });
+  expect(yaml).toBe(`version: 1
+bridges:
+  br0:
+    vlan_filtering: true
+    vlan_protocol: 802.1ad
+    local: false
+    ports:
+      p-all: { type: af_packet, vlan: { tunnel: 100 } }
+      p-some: { type: af_packet, vlan: { native: 100, tunnel: { "100": [ 10-11, 20 ] } } }
+      p-up: { type: af_packet, vlan: { trunk: [ 100, 200 ] } }
+`);
+  expect(warnings).toEqual([
+    'br0: its trunks carry service tags (0x88a8) only: say protocol: 802.1Q of one that carries others',
   ]);
 });
 

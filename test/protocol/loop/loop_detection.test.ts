@@ -30,7 +30,7 @@ class World {
   }
 
   ports(...specs: (Partial<LoopPortSpec> & { name: string })[]): this {
-    const whole = specs.map((spec) => ({ bridge: 'br0', mac: MAC, vlan: 0, isUp: true, ...spec }));
+    const whole = specs.map((spec) => ({ bridge: 'br0', mac: MAC, tag: 0, isUp: true, ...spec }));
     this.detection.setPorts(whole, this.now);
     this.detection.tick(this.now);
     return this;
@@ -58,7 +58,7 @@ test('every port that is up sends a probe a second, at once when it comes up', (
 });
 
 test('a probe is a broadcast of 60 bytes from the address of the switch, tagged where the port is', () => {
-  const world = new World().ports({ name: 'a' }, { name: 'b', vlan: 20 });
+  const world = new World().ports({ name: 'a' }, { name: 'b', tag: (0x8100 << 16) | 20 });
   expect(Buffer.from(world.probeOf('a')).toString('hex')).toMatch(
     /^f{12}02005e10000288b702544c0001[0-9a-f]{16}(00)+$/,
   );

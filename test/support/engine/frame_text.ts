@@ -2,6 +2,7 @@
 //
 //   a > b                       stations are letters (02:00:00:00:00:61 for a), * is broadcast, or a MAC address
 //   a > b vlan 10 pcp 5 dei     tags in the order of the frame; `vlan 0 pcp 5` is a priority tag
+//   a > b svlan 7 vlan 10       service tags: 0x88a8, `xvlan` is 0x9100
 //   a > * "hello"               payload, behind an EtherType for experiments; padded to 60 bytes
 //   a > b size 1514             length without FCS and without tags; shown if it is not 60
 
@@ -9,7 +10,8 @@ import { formatMac, parseMac } from '../../../src/wire/mac.ts';
 
 /** IEEE 802, 9.2.3: local experimental EtherType 1. */
 export const EXPERIMENT = 0x88b5;
-const TPID = 0x8100;
+const TPIDS = { vlan: 0x8100, svlan: 0x88a8, xvlan: 0x9100 };
+const KINDS = new Map(Object.entries(TPIDS).map(([kind, tpid]) => [tpid, kind]));
 const MIN = 60;
 
 export function mac(name: string): number[] {
@@ -31,13 +33,14 @@ function nameOf(bytes: Uint8Array): string {
   return formatMac(view.getUint16(0), view.getInt32(2));
 }
 
-const LINE = /^(\S+) > (\S+)((?: vlan \d+(?: pcp \d)?(?: dei)?)*)(?: size (\d+))?(?: "(.*)")?$/;
+const LINE = /^(\S+) > (\S+)((?: [sx]?vlan \d+(?: pcp \d)?(?: dei)?)*)(?: size (\d+))?(?: "(.*)")?$/;
 
 /** Tag bytes of ` vlan 10 pcp 5 dei vlan 20`. */
 function tagBytes(text: string): number[] {
-  return [...text.matchAll(/vlan (\d+)(?: pcp (\d))?( dei)?/g)].flatMap(([, vid, pcp, dei]) => {
+  return [...text.matchAll(/([sx]?vlan) (\d+)(?: pcp (\d))?( dei)?/g)].flatMap(([, kind, vid, pcp, dei]) => {
+    const tpid = TPIDS[kind as keyof typeof TPIDS];
     const tci = Number(vid) | (Number(pcp ?? 0) << 13) | (dei === undefined ? 0 : 0x1000);
-    return [TPID >>> 8, TPID & 0xff, tci >>> 8, tci & 0xff];
+    return [tpid >>> 8, tpid & 0xff, tci >>> 8, tci & 0xff];
   });
 }
 
@@ -57,9 +60,9 @@ export function show(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let line = `${nameOf(bytes.subarray(6, 12))} > ${nameOf(bytes.subarray(0, 6))}`;
   let at = 12;
-  for (; view.getUint16(at) === TPID; at += 4) {
+  for (; KINDS.has(view.getUint16(at)); at += 4) {
     const tci = view.getUint16(at + 2);
-    line += ` vlan ${tci & 0xfff}`;
+    line += ` ${KINDS.get(view.getUint16(at))} ${tci & 0xfff}`;
     if (tci >>> 13 !== 0) line += ` pcp ${tci >>> 13}`;
     if ((tci & 0x1000) !== 0) line += ' dei';
   }

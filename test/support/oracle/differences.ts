@@ -10,13 +10,15 @@ interface Difference {
   number: number;
   matches(frame: Buffer, port: ScenePort, scene: Scene): boolean;
   /** What the other switch is told; null = nothing. */
-  instead(frame: Buffer): Buffer | null;
+  instead(frame: Buffer, port: ScenePort, scene: Scene): Buffer | null;
   /** Taploom learns from it and forwards it to nobody, whatever the other switch does. */
   isForNobody?: true;
 }
 
 const MACS_LEN = 12;
 const TAG_LEN = 4;
+/** Of a second tag. */
+const SECOND_AT = MACS_LEN + TAG_LEN;
 /** From here on a frame leaves as it came, and is like no other. */
 const PAYLOAD_AT = MACS_LEN + TAG_LEN;
 const TPID = 0x8100;
@@ -24,12 +26,18 @@ const SERVICE_TPID = 0x88a8;
 /** IEEE 802, 9.2.3: local experimental EtherType 2. Nobody takes it for a tag. */
 const NO_TPID = 0x88b6;
 const DEI = 0x1000;
+/** With DEI. */
+const PRIORITY = 0xf000;
 
 const tpidOf = (frame: Buffer) => frame.readUInt16BE(MACS_LEN);
 const tciOf = (frame: Buffer) => frame.readUInt16BE(MACS_LEN + 2);
 const isTag = (tpid: number) => tpid === TPID || tpid === SERVICE_TPID;
 const isTagged = (frame: Buffer) => tpidOf(frame) === TPID;
 const vidOf = (frame: Buffer) => tciOf(frame) & 0xfff;
+/** The kind of tag that a port of ours knows. */
+const tpidAt = ({ vlan }: ScenePort, { provider }: Scene) =>
+  provider !== '802.1ad' || (vlan !== undefined && 'tunnel' in vlan) ? TPID : SERVICE_TPID;
+const isTunnel = ({ vlan }: ScenePort) => vlan !== undefined && 'tunnel' in vlan;
 const reservedOf = (frame: Buffer) =>
   frame.readUIntBE(0, 5) === 0x01_80c2_0000 && frame[5] < 16 ? frame[5] : -1;
 
@@ -37,6 +45,26 @@ function changed(frame: Buffer, change: (copy: Buffer) => void): Buffer {
   const copy = Buffer.from(frame);
   change(copy);
   return copy;
+}
+
+function withoutTpid(frame: Buffer, at: number): Buffer {
+  return changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, at));
+}
+
+/** Where a tag is that this port of ours does not know as one, or -1; behind a service tag is a customer's. */
+function foreignTagAt(frame: Buffer, port: ScenePort, scene: Scene): number {
+  if (!scene.isAware || !isTag(tpidOf(frame))) return -1;
+  if (tpidOf(frame) !== tpidAt(port, scene)) return MACS_LEN;
+  const isInner = scene.provider !== undefined && frame.readUInt16BE(SECOND_AT) === SERVICE_TPID;
+  return isInner ? SECOND_AT : -1;
+}
+
+/** Where a customer's priority tag is, or -1. */
+function priorityTagAt(frame: Buffer, port: ScenePort, { isAware, provider }: Scene): number {
+  if (!isTag(tpidOf(frame))) return -1;
+  if (!isAware || isTunnel(port)) return vidOf(frame) === 0 ? MACS_LEN : -1;
+  const isInner = provider !== undefined && isTag(frame.readUInt16BE(SECOND_AT));
+  return isInner && (frame.readUInt16BE(SECOND_AT + 2) & 0xfff) === 0 ? SECOND_AT : -1;
 }
 
 const BAD_SOURCE: Difference = {
@@ -57,8 +85,8 @@ const LACP: Difference = {
 };
 const SERVICE_TAG: Difference = {
   number: 4,
-  matches: (frame, _port, { isAware }) => isAware && tpidOf(frame) === SERVICE_TPID,
-  instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, MACS_LEN)),
+  matches: (frame, port, scene) => foreignTagAt(frame, port, scene) > 0,
+  instead: (frame, port, scene) => withoutTpid(frame, foreignTagAt(frame, port, scene)),
 };
 const OWN_TAG: Difference = {
   number: 5,
@@ -68,19 +96,24 @@ const OWN_TAG: Difference = {
 };
 const ELIGIBLE: Difference = {
   number: 6,
-  matches: (frame, _port, { isAware }) => isAware && isTagged(frame) && (tciOf(frame) & DEI) !== 0,
+  matches: (frame, _port, { isAware }) => isAware && isTag(tpidOf(frame)) && (tciOf(frame) & DEI) !== 0,
   instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(tciOf(frame) & ~DEI, MACS_LEN + 2)),
 };
 const SECOND_TAG: Difference = {
   number: 7,
-  matches: (frame, _port, { isAware }) =>
-    !isAware && isTag(tpidOf(frame)) && isTag(frame.readUInt16BE(MACS_LEN + TAG_LEN)),
+  matches: (frame, port, { isAware }) =>
+    (!isAware || isTunnel(port)) && isTag(tpidOf(frame)) && isTag(frame.readUInt16BE(MACS_LEN + TAG_LEN)),
   instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, MACS_LEN + TAG_LEN)),
 };
 const PRIORITY_TAG: Difference = {
   number: 8,
-  matches: (frame, _port, { isAware }) => !isAware && isTag(tpidOf(frame)) && vidOf(frame) === 0,
-  instead: (frame) => changed(frame, (copy) => copy.writeUInt16BE(NO_TPID, MACS_LEN)),
+  matches: (frame, port, scene) => priorityTagAt(frame, port, scene) > 0,
+  instead: (frame, port, scene) => withoutTpid(frame, priorityTagAt(frame, port, scene)),
+};
+const SERVICE_PRIORITY: Difference = {
+  number: 23,
+  matches: (frame, port) => isTunnel(port) && isTagged(frame) && (tciOf(frame) & PRIORITY) !== 0,
+  instead: (frame) => frame,
 };
 
 const LACP_AT_LOCKED: Difference = {
@@ -96,6 +129,7 @@ const RETOLD = [
   LACP,
   SERVICE_TAG,
   OWN_TAG,
+  SERVICE_PRIORITY,
   ELIGIBLE,
   SECOND_TAG,
   PRIORITY_TAG,
@@ -103,7 +137,10 @@ const RETOLD = [
 ];
 
 export const SNOOPING_ROWS: readonly number[] = [15, 16, 17, 18, 19, 20, 21, 22];
-export const OVS_ROWS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, ...SNOOPING_ROWS];
+/** Of customers' tunnels. */
+export const TUNNEL_ROWS: readonly number[] = [23, 24, 25];
+const PLAIN_ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12];
+export const OVS_ROWS: readonly number[] = [...PLAIN_ROWS, ...SNOOPING_ROWS, ...TUNNEL_ROWS];
 export const KERNEL_ROWS: readonly number[] = [13, 14];
 
 export interface Told {
@@ -117,11 +154,16 @@ export function tell(rows: ReadonlySet<number>, frame: Buffer, port: ScenePort, 
   const told: Told = { frame, numbers: [], isForNobody: false };
   for (const row of RETOLD) {
     if (!rows.has(row.number) || told.frame === null || !row.matches(told.frame, port, scene)) continue;
-    told.frame = row.instead(told.frame);
+    told.frame = row.instead(told.frame, port, scene);
     told.numbers.push(row.number);
     told.isForNobody ||= row.isForNobody === true;
   }
   return told;
+}
+
+function withPriority(hex: string, priority: number): string {
+  const made = Buffer.from(hex, 'hex');
+  return changed(made, (copy) => copy.writeUInt16BE(tciOf(made) | priority, MACS_LEN + 2)).toString('hex');
 }
 
 /** What left the other switch, as if it had been told the originals. */
@@ -129,15 +171,24 @@ export function untold(list: readonly string[], frames: readonly (Told & { origi
   return list.flatMap((hex) => {
     const one = frames.find(({ frame }) => frame !== null && hex.endsWith(frame.toString('hex', PAYLOAD_AT)));
     if (one === undefined || one.frame === null) return [hex];
-    return one.isForNobody ? [] : [restore(hex, one.original, one.frame)];
+    return one.isForNobody ? [] : [restore(hex, one.original, one.frame, one.numbers)];
   });
 }
 
-function restore(hex: string, frame: Buffer, told: Buffer): string {
-  const [was, is] = [frame, told].map((one) => one.toString('hex', MACS_LEN));
-  if (hex.endsWith(is)) return hex.slice(0, -is.length) + was;
-  const isDeiLost = isTagged(frame) && isTagged(told) && ((tciOf(frame) ^ tciOf(told)) & DEI) !== 0;
-  if (!isDeiLost || hex.length !== 2 * told.length) return hex;
-  const made = Buffer.from(hex, 'hex');
-  return changed(made, (copy) => copy.writeUInt16BE(tciOf(made) | DEI, MACS_LEN + 2)).toString('hex');
+function restore(hex: string, frame: Buffer, told: Buffer, numbers: readonly number[]): string {
+  const isPushed = hex.length === 2 * (told.length + TAG_LEN);
+  if (isPushed && numbers.includes(SERVICE_PRIORITY.number))
+    return restore(withPriority(hex, tciOf(frame) & PRIORITY), frame, told, []);
+  const whole = replaced(hex, frame, told, MACS_LEN);
+  if (whole !== undefined) return whole;
+  const inner = replaced(hex, frame, told, SECOND_AT) ?? hex;
+  const areTags = isTag(tpidOf(frame)) && tpidOf(frame) === tpidOf(told);
+  const isDeiLost = areTags && ((tciOf(frame) ^ tciOf(told)) & DEI) !== 0;
+  return isDeiLost && hex.length === 2 * told.length ? withPriority(inner, DEI) : inner;
+}
+
+/** With what the original has from byte `at` on, if it ends as the other one was told. */
+function replaced(hex: string, frame: Buffer, told: Buffer, at: number): string | undefined {
+  const [was, is] = [frame, told].map((one) => one.toString('hex', at));
+  return hex.endsWith(is) ? hex.slice(0, -is.length) + was : undefined;
 }

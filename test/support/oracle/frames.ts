@@ -21,15 +21,15 @@ export function tag(tpid: number, tci: number): Buffer {
   return Buffer.from([tpid >> 8, tpid & 255, tci >> 8, tci & 255]);
 }
 
-/** @param vids of the bridge; none if it is not VLAN-aware */
-export function any(random: Random, vids: readonly number[]): Buffer {
-  return build(random, destination(random), source(random), vids);
+/** @param vids of the bridge; none if it is not VLAN-aware @param service EtherType of service tags, if there are */
+export function any(random: Random, vids: readonly number[], service?: number): Buffer {
+  return build(random, destination(random), source(random), vids, service);
 }
 
 /** To no station that could be known: of use where one switch may know others than the other one. */
-export function anyStranger(random: Random, vids: readonly number[]): Buffer {
+export function anyStranger(random: Random, vids: readonly number[], service?: number): Buffer {
   const from = station(random.between(1, 4 * STATIONS));
-  return build(random, random.pick([BROADCAST, Buffer.from([2, 9, 9, 9, 9, 9])]), from, vids);
+  return build(random, random.pick([BROADCAST, Buffer.from([2, 9, 9, 9, 9, 9])]), from, vids, service);
 }
 
 function destination(random: Random): Buffer {
@@ -57,11 +57,20 @@ function source(random: Random): Buffer {
   ]);
 }
 
-function build(random: Random, to: Buffer, from: Buffer, vids: readonly number[]): Buffer {
+function build(
+  random: Random,
+  to: Buffer,
+  from: Buffer,
+  vids: readonly number[],
+  service: number | undefined,
+): Buffer {
   const tags = Array.from({ length: random.pick([0, 0, 1, 1, 1, 2]) }, (_, n) => {
     const vid = random.pick([...vids, ...vids, 0, 1, 7, 4095]);
-    const tpid = n === 0 && random.chance(0.9) ? 0x8100 : random.pick(TPIDS);
-    return tag(tpid, vid | (random.chance(0.5) ? 0 : random.between(0, 15) << 12));
+    const usual = n === 0 && service !== undefined && random.chance(0.5) ? service : 0x8100;
+    const tpid = random.chance(n === 0 ? 0.9 : service === undefined ? 0 : 0.8) ? usual : random.pick(TPIDS);
+    const priority = random.chance(0.5) ? 0 : random.between(0, 15) << 12;
+    // Row 6 of docs/differences.md: an inner tag may be written anew, too.
+    return tag(tpid, vid | (service !== undefined && n > 0 ? priority & 0xe000 : priority));
   });
   const body = payload(random);
   const frame = Buffer.concat([to, from, ...tags, body]);

@@ -23,7 +23,7 @@ export function flagWords(port: ScenePort): string {
 /** Of `bridge -batch`: takes a port from one set of VLANs to another. What is in both stays, and so do its stations. */
 export function vlanLines(device: string, from: VlanConfig, to: VlanConfig): string[] {
   const gone = [...vidsOf(from)].filter((vid) => !vidsOf(to).has(vid));
-  const tagged = 'access' in to ? [] : (to.trunk as number[]);
+  const tagged = 'trunk' in to ? (to.trunk as number[]) : [];
   const untagged = 'access' in to ? to.access : to.native;
   const line = (what: 'add' | 'del', vid: number, flags = '') =>
     `vlan ${what} dev ${device} vid ${vid}${flags}`;

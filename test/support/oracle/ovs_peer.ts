@@ -132,7 +132,7 @@ export class OvsPeer implements Peer {
     return String(this.isAware ? vlan : TUNNEL_VID);
   }
 
-  private commands({ isAware, ageing, limit, ports, mirror, snooping }: Scene): string[] {
+  private commands({ isAware, provider, ageing, limit, ports, mirror, snooping }: Scene): string[] {
     const { bridge } = this;
     const settings = [`mac-aging-time=${ageing}`, 'forward-bpdu=true'];
     if (limit !== undefined) settings.push(`mac-table-size=${limit}`);
@@ -141,13 +141,20 @@ export class OvsPeer implements Peer {
       settings.push(`mcast-snooping-disable-flood-unregistered=${!snooping.floodsUnknown}`);
     }
     // One tag is what a C-VLAN component looks at, and Open vSwitch's default; an end of a tunnel puts another one in front.
-    const commands = ['--', 'set', 'Open_vSwitch', '.', `other_config:vlan-limit=${isAware ? 1 : 2}`];
+    const commands = [
+      '--',
+      'set',
+      'Open_vSwitch',
+      '.',
+      `other_config:vlan-limit=${isAware && provider === undefined ? 1 : 2}`,
+    ];
     commands.push('--', 'add-br', bridge, '--', 'set', 'bridge', bridge, 'datapath-type=dummy');
     commands.push(`mcast_snooping_enable=${snooping !== undefined}`);
     commands.push('fail-mode=standalone', ...settings.map((setting) => `other_config:${setting}`));
     for (const [n, port] of ports.entries()) {
       const name = this.nameOf(port.name);
       commands.push('--', 'add-port', bridge, name, ...(isAware ? vlanSettings(port) : TUNNEL_SETTINGS));
+      if (provider !== undefined) commands.push(`other_config:qinq-ethtype=${provider.toLowerCase()}`);
       commands.push(`protected=${port.isolated}`);
       commands.push('--', 'set', 'interface', name, 'type=dummy', `ofport_request=${n + 1}`);
       commands.push(`options:tx_pcap=${this.fileOf(port.name)}`);
@@ -171,6 +178,12 @@ const TUNNEL_SETTINGS = ['vlan_mode=dot1q-tunnel', `tag=${TUNNEL_VID}`];
 
 function vlanSettings({ vlan = { access: 1 } }: ScenePort): string[] {
   if ('access' in vlan) return ['vlan_mode=access', `tag=${vlan.access}`];
+  if ('tunnel' in vlan) {
+    if (typeof vlan.tunnel === 'number') return ['vlan_mode=dot1q-tunnel', `tag=${vlan.tunnel}`];
+    const [[vid, list]] = Object.entries(vlan.tunnel);
+    const customers = [...(vlan.native === undefined ? [] : [0]), ...list];
+    return ['vlan_mode=dot1q-tunnel', `tag=${vid}`, `cvlans=${customers.join(',')}`];
+  }
   const trunks = `trunks=${vlan.trunk.join(',')}`;
   if (vlan.native === undefined) return ['vlan_mode=trunk', trunks];
   return ['vlan_mode=native-untagged', trunks, `tag=${vlan.native}`];

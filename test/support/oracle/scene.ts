@@ -1,6 +1,7 @@
 // What the oracle shows to two switches: one bridge, and what happens on it, in no switch's own words. A seed makes it again.
 
 import type { VlanConfig } from '../../../src/config/schema.ts';
+import { TPIDS } from '../../../src/config/vlan_protocol.ts';
 import type { Random } from '../engine/random.ts';
 import * as frames from './frames.ts';
 import * as groups from './group_frames.ts';
@@ -40,6 +41,8 @@ export type Step =
 
 export interface Scene {
   isAware: boolean;
+  /** Of a provider's edge: its trunks carry service tags of this kind, and other ports are ends of customers' tunnels. */
+  provider?: '802.1Q' | '802.1ad';
   /** Seconds. */
   ageing: number;
   /** Most addresses; then no step depends on which are left. */
@@ -59,6 +62,8 @@ export interface Scene {
 /** What the other switch has. */
 export interface Abilities {
   vlans: boolean;
+  /** Ports are ends of customers' tunnels: how probable it is, where there are VLANs. */
+  tunnels: number;
   /** Its clock can be turned; `far`: only so far that everything ages. */
   clock: boolean | 'far';
   mirrors: boolean;
@@ -104,10 +109,17 @@ function plainScene(random: Random, can: Abilities, rows: ReadonlySet<number>): 
   const isAware = can.vlans && random.chance(0.75);
   const isFull = can.limits && random.chance(0.1);
   const names = Array.from({ length: random.between(2, 6) }, (_, n) => `p${n + 1}`);
-  const isMirrored = can.mirrors && !isFull && names.length > 2 && random.chance(0.3);
+  const provider =
+    isAware && random.chance(can.tunnels) ? random.pick(['802.1Q', '802.1ad'] as const) : undefined;
+  const isMirrored =
+    can.mirrors && !isFull && provider === undefined && names.length > 2 && random.chance(0.3);
   const ports = names.map((name) => ({
     name,
-    ...(isAware && random.chance(0.9) ? { vlan: randomVlan(random) } : {}),
+    ...(provider !== undefined
+      ? { vlan: randomService(random, rows) }
+      : isAware && random.chance(0.9)
+        ? { vlan: randomVlan(random) }
+        : {}),
     isolated: random.chance(0.2),
     hairpin: can.portFlags && random.chance(0.2),
     learning: !can.portFlags || random.chance(0.8),
@@ -118,6 +130,10 @@ function plainScene(random: Random, can: Abilities, rows: ReadonlySet<number>): 
   }));
   const hasStatics = !isFull && random.chance(0.5);
   const clock = isFull || (hasStatics && rows.has(9)) ? false : can.clock;
+  const isSelective = ports.some(
+    ({ vlan }) => vlan !== undefined && 'tunnel' in vlan && typeof vlan.tunnel === 'object',
+  );
+  const isForStrangers = isFull || (isSelective && rows.has(24));
   const watcher = ports[ports.length - 1];
   if (isMirrored) watcher.isolated = !rows.has(10);
   const others = isMirrored ? ports.slice(0, -1) : ports;
@@ -127,6 +143,7 @@ function plainScene(random: Random, can: Abilities, rows: ReadonlySet<number>): 
   const changes = can.vlanChanges && isAware ? names.filter(isFree) : [];
   return {
     isAware,
+    ...(provider !== undefined ? { provider } : {}),
     ageing: random.between(AGEING.min, AGEING.max),
     ...(isFull ? { limit: random.between(10, 14) } : {}),
     ports,
@@ -139,9 +156,10 @@ function plainScene(random: Random, can: Abilities, rows: ReadonlySet<number>): 
       const port = random.pick(names);
       if (changes.length > 0 && random.chance(can.pauses))
         return { port: random.pick(changes), vlan: randomVlan(random) };
-      const make = isFull ? frames.anyStranger : frames.any;
+      const make = isForStrangers ? frames.anyStranger : frames.any;
       const vids = isAware ? VIDS : [];
-      return { port, frames: Array.from({ length: random.between(1, can.burst) }, () => make(random, vids)) };
+      const one = () => make(random, vids, provider && TPIDS[provider]);
+      return { port, frames: Array.from({ length: random.between(1, can.burst) }, one) };
     }),
   };
 }
@@ -201,9 +219,21 @@ function randomVlan(random: Random): VlanConfig {
   return random.chance(0.5) ? { trunk: vids } : { trunk: vids, native: random.pick(VIDS) };
 }
 
+/** No native VLANs, where row 4 would hide customers' tags. */
+function randomService(random: Random, rows: ReadonlySet<number>): VlanConfig {
+  if (!rows.has(25) && random.chance(0.3)) return { access: random.pick(VIDS.slice(0, 2)) };
+  if (random.chance(0.3)) return { trunk: random.some(VIDS, 0.8) };
+  const vid = random.pick(VIDS.slice(0, 2));
+  const customers = random.some(VIDS, 0.5);
+  if (customers.length === 0 || random.chance(0.5)) return { tunnel: vid };
+  return { tunnel: { [vid]: customers }, ...(random.chance(0.5) ? { native: vid } : {}) };
+}
+
 /** VLANs in which a port is. */
 export function vidsOf(vlan: VlanConfig = DEFAULT_VLAN): Set<number> {
   if ('access' in vlan) return new Set([vlan.access]);
+  if ('tunnel' in vlan)
+    return new Set(typeof vlan.tunnel === 'number' ? [vlan.tunnel] : Object.keys(vlan.tunnel).map(Number));
   return new Set([...(vlan.trunk as number[]), ...(vlan.native === undefined ? [] : [vlan.native])]);
 }
 

@@ -84,7 +84,8 @@ export class TaploomPeer implements Peer {
   }
 }
 
-function configOf({ isAware, ageing, limit, ports, statics, mirror, snooping }: Scene): SwitchConfigInput {
+function configOf(scene: Scene): SwitchConfigInput {
+  const { isAware, provider, ageing, limit, ports, statics, mirror, snooping } = scene;
   // Open vSwitch takes everybody who leaves at his word.
   const mcast = snooping !== undefined ? { mcast_fast_leave: true } : {};
   return {
@@ -101,6 +102,7 @@ function configOf({ isAware, ageing, limit, ports, statics, mirror, snooping }: 
               },
             }),
         vlan_filtering: isAware,
+        ...(provider === undefined ? {} : { vlan_protocol: provider }),
         // The others forget at a whole second, Taploom behind it.
         ageing_time: ageing - 0.5,
         group_fwd_mask: GROUP_FWD_MASK,
