@@ -1,14 +1,11 @@
 /*
  * load: UDP traffic for the benches, in C, so that the measurement is not limited by its own ends. Prints a line of JSON.
- *
- *   load send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP]
- *                    RATE datagrams a second, evenly; 0: as fast as sendmmsg makes them; to COUNT addresses in turns
+ *   load send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP]   RATE a second (0: all it can), to COUNT addresses in turns
  *   load receive PORT                               "ready", then counts until SIGTERM; tells when the first came (s since 1970)
  *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; a lost one counts as what was waited for it
  *   load propose INTERFACE HEX SECONDS INTERVAL_US  the same with a RST BPDU, all of its frame, and the agreement to it
  *
- * SIZE is the UDP payload. `ask` and `propose` run before everybody else (SCHED_FIFO), or the times would be those of
- * waiting for a CPU.
+ * SIZE is the UDP payload. `ask` and `propose` run before everybody else (SCHED_FIFO), not to time how they wait for a CPU.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -143,7 +143,8 @@ function checkTrunks(name: string, bridge: BridgeConfig, problems: Problem[]): v
     for (const [vid, { primary }] of vlans) {
       if (carried[vid] === 0 || carried[primary] === 1) continue;
       const message = `carries VLAN ${vid} without its primary VLAN ${primary}, in which the answers come: add that`;
-      problems.push({ path: [...path, 'vlan', 'trunk'], message });
+      const key = vlan !== undefined && 'tunnel' in vlan ? 'tunnel' : 'trunk';
+      problems.push({ path: [...path, 'vlan', key], message });
       return;
     }
   };

@@ -149,7 +149,7 @@ const bridge = fc.record({
   vlans: fc.constantFrom<Input>(
     {},
     { 10: { learning: false }, 4094: { flood: false } },
-    { 3000: { private: { isolated: 3001, communities: [3002, 20] }, flood: false } },
+    { 3000: { private: { isolated: 3001, communities: [3002, 30] }, flood: false } },
   ),
   mirrors: fc.constantFrom(
     {},
