@@ -145,26 +145,35 @@ export function createStages(
       let vid = pvid[port] & VID_MASK;
       let tci = 0;
       if ((pvid[port] & VLAN_AWARE) !== 0) {
-        const tags = (pvid[port] & OWN_TAGS) === 0 ? null : topology.tags;
-        const ifTagged = maskIfZero(etherType(view, at) ^ (tags === null ? TPID_8021Q : tags.tpid[port]));
-        let tagLength = TAG_LEN & ifTagged;
-        if (length < HEADER_LEN + tagLength) {
-          giveUp(row, DEST_DROP | DROP.runt);
-          continue;
+        let tagLength = 0;
+        if ((pvid[port] & OWN_TAGS) === 0) {
+          const ifTagged = maskIfZero(etherType(view, at) ^ TPID_8021Q);
+          tagLength = TAG_LEN & ifTagged;
+          if (length < HEADER_LEN + tagLength) {
+            giveUp(row, DEST_DROP | DROP.runt);
+            continue;
+          }
+          tci = view.getUint16(at + HEADER_LEN) & ifTagged; // whatever lies there is masked
+          const tagVid = tci & VID_MASK;
+          if (tagVid === VID_RESERVED) {
+            giveUp(row, DEST_DROP | DROP.vlan_invalid);
+            continue;
+          }
+          vid = tagVid | (vid & maskIfZero(tagVid)); // 0 is a priority tag: the port's own VLAN
+          if (vid === 0) {
+            giveUp(row, DEST_DROP | DROP.vlan_untagged);
+            continue;
+          }
+        } else {
+          const read = readOwnTag(at, length, port, topology);
+          if (read < 0) {
+            giveUp(row, DEST_DROP | ~read);
+            continue;
+          }
+          tagLength = read >>> 16;
+          tci = read;
+          vid = read & VID_MASK;
         }
-        tci = view.getUint16(at + HEADER_LEN) & ifTagged; // whatever lies there is masked
-        const tagVid = tci & VID_MASK;
-        if (tags !== null) tagLength &= tags.strips[port];
-        if (tagVid === VID_RESERVED && tagLength !== 0) {
-          giveUp(row, DEST_DROP | DROP.vlan_invalid);
-          continue;
-        }
-        vid = tagVid | (vid & maskIfZero(tagVid)); // 0 is a priority tag: the port's own VLAN
-        if (vid === 0) {
-          giveUp(row, DEST_DROP | DROP.vlan_untagged);
-          continue;
-        }
-        if (tags !== null && tagVid !== 0) vid = tags.vlans[tags.map[port] * VIDS + tagVid];
         restAt += tagLength;
         rows[row + COLUMN.length] = length - tagLength;
         if (isOffload) moveOffload(rows, row, tagLength);
@@ -187,6 +196,20 @@ export function createStages(
       keys[k | DST | KEY.hi] = domain | toHi;
       keys[k | DST | KEY.lo] = dstLo(view, at);
     }
+  }
+
+  /** Of a port that reads tags as `topology.tags` says: length to strip << 16 | TCI with the bridge's VLAN, or ~drop. */
+  function readOwnTag(at: number, length: number, port: number, { pvid, tags }: Topology): number {
+    if (tags === null) return ~DROP.reconfigured;
+    const isTagged = etherType(view, at) === tags.tpid[port];
+    if (isTagged && length < HEADER_LEN + TAG_LEN) return ~DROP.runt;
+    const tci = isTagged ? view.getUint16(at + HEADER_LEN) : 0;
+    const tagVid = tci & VID_MASK;
+    const strip = isTagged ? TAG_LEN & tags.strips[port] : 0;
+    if (tagVid === VID_RESERVED && strip !== 0) return ~DROP.vlan_invalid;
+    if (tagVid === 0 && (pvid[port] & VID_MASK) === 0) return ~DROP.vlan_untagged;
+    const vid = tagVid === 0 ? pvid[port] & VID_MASK : tags.vlans[tags.map[port] * VIDS + tagVid];
+    return (strip << 16) | (tci & ~VID_MASK) | vid;
   }
 
   /** Of a frame that is not parsed any further: whoever looks on sees it as it was received. */
