@@ -67,6 +67,13 @@ const mixedPairs = (text: string): Values =>
       return [key, Number.isNaN(Number(value)) ? value : Number(value)];
     }),
   );
+
+/** Of a bridge: `on`, `off`, `stp`, or `protocol=rstp,priority=4096`. */
+function bridgeStp(text: string): boolean | Values {
+  if (text === 'on' || text === 'off') return text === 'on';
+  return text === 'rstp' || text === 'stp' ? { protocol: text } : mixedPairs(text);
+}
+
 /** `--storm-control broadcast=100,multicast=1000000bit,action=shutdown` */
 function stormControl(text: string): Values | 'none' {
   if (text === 'none') return text;
@@ -308,6 +315,13 @@ const FAULT: Setting = {
   parse: pairs,
 };
 
+const PORT_STP: Setting = {
+  flags: '--stp <key=value,...>',
+  key: 'stp',
+  help: 'spanning tree: cost, priority, edge (on|off|auto), guard (bpdu|root|loop|filter|tcn)',
+  parse: mixedPairs,
+};
+
 export const PORT_SETTINGS: readonly Setting[] = [
   ...VLAN,
   ...FLAGS,
@@ -318,6 +332,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...VXLAN,
   LLDP,
   ...MULTICAST,
+  PORT_STP,
   FAULT,
 ];
 
@@ -347,6 +362,12 @@ const BRIDGE_KEYS: readonly Setting[] = [
     parse: number,
   },
   GROUP_FWD_MASK,
+  {
+    flags: '--stp <on|off|stp|key=value,...>',
+    key: 'stp',
+    help: 'spanning tree: on is RSTP; protocol (rstp|stp), priority, hello_time, max_age, forward_delay',
+    parse: bridgeStp,
+  },
   {
     flags: '--multicast <key=value,...>',
     key: 'multicast',

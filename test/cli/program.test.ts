@@ -162,6 +162,26 @@ describe('ports', () => {
     expect(await storm('none')).toBeUndefined();
   });
 
+  test('spanning tree is switched on with one word, and tuned with pairs', async () => {
+    const stp = async (...words: string[]) => {
+      expect(await taploom(...words)).toEqual(quiet);
+      const { br0 } = cli.api.config.bridges;
+      return words[0] === 'bridge' ? br0.stp : br0.ports.vm1.stp;
+    };
+    expect(await stp('bridge', 'set', 'br0', '--stp', 'on')).toBe(true);
+    expect(await stp('bridge', 'set', 'br0', '--stp', 'stp')).toMatchObject({ protocol: 'stp' });
+    expect(await stp('bridge', 'set', 'br0', '--stp', 'protocol=rstp,priority=4096')).toMatchObject({
+      protocol: 'rstp',
+      priority: 4096,
+    });
+    expect(await stp('port', 'set', 'br0', 'vm1', '--stp', 'cost=7,edge=on,guard=bpdu')).toMatchObject({
+      cost: 7,
+      edge: true,
+      guard: 'bpdu',
+    });
+    expect(await stp('bridge', 'set', 'br0', '--stp', 'off')).toBe(false);
+  });
+
   test('those that are disabled are enabled by name, also in the word of `ip link`', async () => {
     cli.api.disabled.add('vm1').add('up0');
     expect(await taploom('port', 'enable', 'vm1')).toEqual(quiet);
