@@ -16,7 +16,6 @@ const server = { deps: { external: [/\/dist\/src\//] } };
 /** Long, and none the worse for company. */
 const PATIENT = [
   'af_packet_guest',
-  'aggregate',
   'bench_suite',
   'brctl',
   'brctl_scripts',
