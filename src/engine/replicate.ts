@@ -103,13 +103,19 @@ export function createReplicate(
     const from = rows[row + COLUMN.ingress];
     if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) return DEST_DROP | DROP.same_port;
     const both = source & membership;
-    if ((both & (ISOLATED | SPLIT_HORIZON)) !== 0) {
-      return DEST_DROP | ((both & ISOLATED) !== 0 ? DROP.isolated : DROP.split_horizon);
+    if (((both & (ISOLATED | SPLIT_HORIZON)) | (membership & SELECTIVE)) !== 0) {
+      const drop = refusal(row, hop, both, topology);
+      if (drop !== 0) return drop;
     }
-    if ((membership & SELECTIVE) !== 0 && !takes(row, hop & PORT_MASK, topology))
-      return DEST_DROP | DROP.customer_vlan;
     enqueue(row, hop, membership, topology);
     return 0;
+  }
+
+  /** The drop of a frame that its next hop may not get; 0 = a tunnel that takes only some gets this one. */
+  function refusal(row: number, hop: number, both: number, topology: Topology): number {
+    if ((both & ISOLATED) !== 0) return DEST_DROP | DROP.isolated;
+    if ((both & SPLIT_HORIZON) !== 0) return DEST_DROP | DROP.split_horizon;
+    return takes(row, hop & PORT_MASK, topology) ? 0 : DEST_DROP | DROP.customer_vlan;
   }
 
   /** Why a port does not get what is for a station behind it. In its primary VLAN a port is in the domain of a private one. */
