@@ -75,7 +75,8 @@ export class GuestPeer implements Peer {
     await guest.run(
       devices
         .flatMap((name) => [
-          `ip link set ${name} up`,
+          // A bridge with one port that learns or floods takes that out of this mode: QEMU would drop frames to others.
+          `ip link set ${name} promisc on up`,
           `tc qdisc add dev ${name} clsact`,
           `tc filter add dev ${name} ingress protocol 0x88b7 matchall ${copies.join(' ')}`,
         ])
