@@ -96,6 +96,11 @@ function checkShare(
     if (one !== first) report('interface', `port ${first.name} already attaches ${device}, ${how}`);
     return;
   }
+  if (!hasOrdinaryTags(one))
+    report(
+      'vlan',
+      `${device} is shared by tags of 802.1Q: a tunnel, service tags or translate need it alone`,
+    );
   if (port.host_stack !== first.port.host_stack)
     report('host_stack', `must be as at port ${first.name}, which attaches ${device}, too`);
   for (const other of earlier) {
@@ -111,6 +116,13 @@ function checkShare(
   if (isStpOn(one.settings) && !portStp(port, bridgeStp(one.settings)).guard.includes('filter'))
     report('stp', `${message}, so it takes no part in spanning tree: set its guard to filter`);
   if (port.loop_detection) report('loop_detection', message);
+}
+
+/** The filter of a socket goes by the VIDs on the wire, and knows no other tag. */
+function hasOrdinaryTags({ settings, port: { vlan } }: Sharer): boolean {
+  if (vlan === undefined || 'access' in vlan) return true;
+  if ('tunnel' in vlan) return false;
+  return (vlan.protocol ?? settings.vlan_protocol) === '802.1Q' && vlan.translate === undefined;
 }
 
 function common(a: Sharer, b: Sharer): string | undefined {

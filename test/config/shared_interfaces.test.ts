@@ -63,6 +63,14 @@ test.each([
     on({ trunk: [20] }, { host_stack: true }),
     [`${AT}.host_stack: must be as at port a, which attaches eth0, too`],
   ],
+  ...[
+    { trunk: [20], translate: { 120: 20 } },
+    { trunk: [20], protocol: '802.1ad' },
+    { tunnel: { 20: [30] } },
+  ].map((vlan): [object, string[]] => [
+    on(vlan),
+    [`${AT}.vlan: eth0 is shared by tags of 802.1Q: a tunnel, service tags or translate need it alone`],
+  ]),
   [
     on({ trunk: [20] }, { loop_detection: true }),
     [`${AT}.loop_detection: frames of eth0 without a tag are not this port's`],
