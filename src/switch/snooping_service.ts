@@ -134,6 +134,7 @@ export class SnoopingService {
     this.isLookDue = true;
     setImmediate(() => {
       this.isLookDue = false;
+      if (this.host === undefined) return; // closed meanwhile
       this.facts.lookAtLinks();
       for (const port of this.bridgeOf.keys()) this.lookAt(port);
       this.settle();
