@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { MulticastStatus } from '../../src/api.ts';
 import { queryFrame } from '../../src/wire/membership_frame.ts';
 import { openRig, type Rig } from '../support/engine/rig.ts';
+import { say, settle } from '../support/engine/turns.ts';
 import { data, hello, join, leave, packet, report } from '../support/membership_frames.ts';
 
 const G = '239.1.1.1';
@@ -14,23 +15,6 @@ const S6 = '2001:db8::1';
 const ALL_SYSTEMS = Uint8Array.of(1, 0, 0x5e, 0, 0, 1);
 const isSame = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 const QUERIER = { querier: true, query_response_interval: 1, last_member_interval: 0.1 };
-
-/** Lets the control plane have its turns, as many as a frame needs to the host and an answer back. */
-async function settle(rig: Rig): Promise<void> {
-  for (let n = 0; n < 8; n++) {
-    rig.taploom.poll(0, rig.now);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
-/** A frame from a port; answers with the ports that got it, or the reasons why nobody did. */
-async function say(rig: Rig, port: string, frame: Uint8Array): Promise<string> {
-  await settle(rig);
-  rig.received();
-  const lines = rig.run(() => void rig.taploom.memoryPort(port).send(frame));
-  await settle(rig);
-  return [...new Set(lines.map((line) => line.replace(/^(\w+): .*/s, '$1')))].join(' ');
-}
 
 async function wait(rig: Rig, ms: number): Promise<void> {
   rig.now += ms;

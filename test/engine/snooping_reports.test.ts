@@ -2,27 +2,12 @@
 
 import { expect, test } from 'vitest';
 import { openRig, type Rig } from '../support/engine/rig.ts';
+import { say, settle } from '../support/engine/turns.ts';
 import { data, join, leave, report } from '../support/membership_frames.ts';
 
 const G = '239.1.1.1';
 const S = '198.51.100.1';
 const S6 = '2001:db8::1';
-
-/** Lets the control plane have its turns. */
-async function settle(rig: Rig): Promise<void> {
-  for (let n = 0; n < 8; n++) {
-    rig.taploom.poll(0, rig.now);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
-async function say(rig: Rig, port: string, frame: Uint8Array): Promise<string> {
-  await settle(rig);
-  rig.received();
-  const lines = rig.run(() => void rig.taploom.memoryPort(port).send(frame));
-  await settle(rig);
-  return [...new Set(lines.map((line) => line.replace(/^(\w+): .*/s, '$1')))].join(' ');
-}
 
 async function snooping(multicast: object = {}): Promise<Rig> {
   const quick = { querier: true, query_response_interval: 1, last_member_interval: 0.1 };

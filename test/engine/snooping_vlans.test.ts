@@ -3,17 +3,11 @@
 import { expect, test } from 'vitest';
 import { queryFrame } from '../../src/wire/membership_frame.ts';
 import { openRig, type Rig } from '../support/engine/rig.ts';
+import { settle } from '../support/engine/turns.ts';
 import { data, join } from '../support/membership_frames.ts';
 
 const G = '239.1.1.1';
 const TRUNK = { vlan: { trunk: [10, 20] } };
-
-async function settle(rig: Rig): Promise<void> {
-  for (let n = 0; n < 8; n++) {
-    rig.taploom.poll(0, rig.now);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
 
 async function hear(rig: Rig, port: string, frame: Uint8Array): Promise<void> {
   rig.taploom.memoryPort(port).send(frame);
