@@ -29,18 +29,18 @@ export function takeTurns(measured: Measured): void {
 }
 
 function time(measured: Measured, wanted: number): number {
-  const { engine } = measured;
   const before = measured.copies;
   let elapsed = 0;
-  let copies = 0;
-  while (copies < wanted) {
-    engine.receive(0);
-    const from = performance.now();
-    engine.clock[0] = from;
-    do engine.forward();
-    while (engine.isBusy);
-    elapsed += performance.now() - from;
-    copies = measured.copies - before;
-  }
-  return (elapsed * 1e6) / copies;
+  while (measured.copies - before < wanted) elapsed += forward(measured.engine);
+  return (elapsed * 1e6) / (measured.copies - before);
+}
+
+/** Forwards one batch; ms. A function of its own: V8 would compile the loop around it anew in every turn. */
+function forward(engine: Engine): number {
+  engine.receive(0);
+  const from = performance.now();
+  engine.clock[0] = from;
+  do engine.forward();
+  while (engine.isBusy);
+  return performance.now() - from;
 }

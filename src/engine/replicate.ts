@@ -126,47 +126,41 @@ export function createReplicate(
     return word >>> DOMAIN_SHIFT === domain ? DROP.private_vlan : DROP.not_member;
   }
 
-  /** What is neither a next hop nor a drop. Returns 0, DEST_CONSUMED, or the drop. */
+  /**
+   * What is neither a next hop nor a drop: queues the frame for every member of its list that may have it. Returns 0,
+   * DEST_CONSUMED, or the drop. One long function, which V8 never puts inside of `replicate`, however much of what it saw
+   * first was the host's: the room there is for `enqueue`.
+   */
   function toMany(row: number, dest: number, topology: Topology): number {
     if (dest === DEST_CONSUMED) return dest;
     if (dest === DEST_DIRECT) return direct(row, rows[row + COLUMN.user], topology);
     const list = dest & DEST_VALUE;
+    let hops = topology.hops;
+    let next = 0;
+    let end = 0;
     if (list < FIRST_LIST) {
-      const { hops, listAt } = topology;
-      return flood(row, hops, listAt[2 * list], listAt[2 * list + 1], topology);
+      next = topology.listAt[2 * list];
+      end = topology.listAt[2 * list + 1];
+    } else if (list >= FIRST_GROUP) {
+      hops = groups.membersOf(list);
+      end = hops.length;
+    } else {
+      hops = lists.hops;
+      next = lists.at(list);
+      end = next + lists.count(list);
+      if (lists.isByFlow(list) && end - next > 1) {
+        next += oneOf(row, end - next);
+        end = next + 1;
+      }
     }
-    if (list >= FIRST_GROUP) {
-      const members = groups.membersOf(list);
-      return flood(row, members, 0, members.length, topology);
-    }
-    const { hops } = lists;
-    const at = lists.at(list);
-    const end = at + lists.count(list);
-    if (!lists.isByFlow(list) || end - at < 2) return flood(row, hops, at, end, topology);
-    const start = rows[row + COLUMN.start];
-    const hash = flowHash(batch.view, start, rows[row + COLUMN.rest], batch.headLength(row));
-    const one = at + ((((hash >>> 16) * (end - at)) >>> 16) | 0);
-    return flood(row, hops, one, one + 1, topology);
-  }
-
-  /** What the host sends leaves whatever tables and states say. */
-  function direct(row: number, hop: number, topology: Topology): number {
-    if (queueOf[hop & PORT_MASK] === undefined) return DEST_DROP | DROP.no_destination;
-    enqueue(row, hop, UNTAGGED, topology);
-    return 0;
-  }
-
-  /** Queues the frame for every member of hops[k .. end - 1] that may have it. Returns 0, or a drop if there was none. */
-  function flood(row: number, hops: Int32Array, first: number, end: number, topology: Topology): number {
-    const { vlan } = topology;
     const from = rows[row + COLUMN.ingress];
     const source = rows[row + COLUMN.domain];
     const vid = rows[row + COLUMN.tci] & VID_MASK;
     let copies = 0;
-    for (let k = first; k < end; k++) {
-      const hop = hops[k];
+    for (; next < end; next++) {
+      const hop = hops[next];
       if (((hop ^ from) & PORT_MASK) === 0 && !turnsRound(source, from, hop)) continue;
-      const membership = vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
+      const membership = topology.vlan[(hop & PORT_MASK) * VLAN_STRIDE + vid];
       if ((source & membership & (ISOLATED | SPLIT_HORIZON | FRAME_KIND)) !== 0) continue;
       if (((membership ^ source) & SAME) !== 0) continue;
       if ((membership & SELECTIVE) !== 0 && !takes(row, hop & PORT_MASK, topology)) continue;
@@ -177,6 +171,24 @@ export function createReplicate(
       return (rows[row + COLUMN.mark] & MARK.punted) !== 0 ? DEST_CONSUMED : DEST_DROP | DROP.no_destination;
     owe(rows[row + COLUMN.source] & PORT_MASK, (copies - 1) * (COPY_COST + rows[row + COLUMN.length]));
     return 0;
+  }
+
+  /** What the host sends leaves whatever tables and states say. */
+  function direct(row: number, hop: number, topology: Topology): number {
+    if (queueOf[hop & PORT_MASK] === undefined) return DEST_DROP | DROP.no_destination;
+    enqueue(row, hop, UNTAGGED, topology);
+    return 0;
+  }
+
+  /** The member of `count` that carries the frame's flow. */
+  function oneOf(row: number, count: number): number {
+    const hash = flowHash(
+      batch.view,
+      rows[row + COLUMN.start],
+      rows[row + COLUMN.rest],
+      batch.headLength(row),
+    );
+    return (((hash >>> 16) * count) >>> 16) | 0;
   }
 
   /** Whether the customer's VLAN in a frame is one that a tunnel carries in the frame's VLAN. */
@@ -195,26 +207,45 @@ export function createReplicate(
     owed[port] = Math.min(owed[port] + cost, MOST_OWED);
   }
 
+  /** Queues one copy. Small, for V8 to have it inside of the loop (docs/decisions.md): what is less usual is `enqueueOther`. */
   function enqueue(row: number, hop: number, membership: number, topology: Topology): void {
     const port = hop & PORT_MASK;
     const length = rows[row + COLUMN.length];
+    const queue = queueOf[port];
     values[portsAt + port * PORT_STRIDE + PORT.copies] += 1;
     budget -= COPY_COST + length;
-    if (rows[row + COLUMN.gsoType] !== 0) budget = (budget - segmentsOf(batch, row) * SEGMENT_COST) | 0;
-    const limit = limits[hop >>> PORT_BITS];
-    const mtu = limit === 0 ? topology.mtu[port] : limitOf(limit, membership, topology.mtu[port]);
-    const queue = queueOf[port];
-    if (queue === undefined || (length > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
-      refuse(row, hop, membership, topology);
+    if (
+      (rows[row + COLUMN.gsoType] | limits[hop >>> PORT_BITS] | (membership & OWN_TAG)) !== 0 ||
+      length > topology.mtu[port] + HEADER_LEN ||
+      queue === undefined
+    ) {
+      enqueueOther(row, hop, membership, topology);
       return;
     }
     const ifTagged = maskIfZero(membership & UNTAGGED);
-    const tag =
-      (membership & OWN_TAG) !== 0
-        ? leavingTag(topology, port, membership, rows[row + COLUMN.tci])
-        : ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged;
     if (queue.count >= queue.capacity) egress.drain(topology, queue);
-    queue.push(row, hop, tag, 0);
+    queue.push(row, hop, ((TPID_8021Q << 16) | rows[row + COLUMN.tci]) & ifTagged, 0);
+  }
+
+  /** Queues a super-frame, or a copy with a tag of the port's own, or one that may be too big or has no way. */
+  function enqueueOther(row: number, hop: number, membership: number, topology: Topology): void {
+    const port = hop & PORT_MASK;
+    const queue = queueOf[port];
+    if (rows[row + COLUMN.gsoType] !== 0) budget = (budget - segmentsOf(batch, row) * SEGMENT_COST) | 0;
+    const mtu = mtuOf(hop, membership, topology);
+    if (queue === undefined || (rows[row + COLUMN.length] > mtu + HEADER_LEN && l3Length(batch, row) > mtu)) {
+      refuse(row, hop, membership, topology);
+      return;
+    }
+    if (queue.count >= queue.capacity) egress.drain(topology, queue);
+    queue.push(row, hop, leavingTag(topology, port, membership, rows[row + COLUMN.tci]), 0);
+  }
+
+  /** MTU on the way to a next hop: what a router said to a tunnel is of untagged frames. */
+  function mtuOf(hop: number, membership: number, topology: Topology): number {
+    const mtu = topology.mtu[hop & PORT_MASK];
+    const limit = limits[hop >>> PORT_BITS];
+    return limit === 0 ? mtu : Math.min(mtu, limit - ((membership & UNTAGGED) === 0 ? TAG_LEN : 0));
   }
 
   /** Drops a copy whose port has no device or too small an MTU; who sends too much into a port that tells is told. */
@@ -223,18 +254,11 @@ export function createReplicate(
     const isGone = queueOf[port] === undefined;
     drops.count(row, port, isGone ? DROP.device_gone : DROP.too_big);
     if (isGone || (membership & TELLS_MTU) === 0) return;
-    const limit = limits[hop >>> PORT_BITS];
-    const mtu = limit === 0 ? topology.mtu[port] : limitOf(limit, membership, topology.mtu[port]);
-    const answer = pmtu.answer(row, hop, mtu);
+    const answer = pmtu.answer(row, hop, mtuOf(hop, membership, topology));
     if (answer >= 0) enqueue(answer, rows[row + COLUMN.ingress], rows[row + COLUMN.domain], topology);
   }
 
   return replicate;
-}
-
-/** MTU on the way to a remote, of a port with `mtu`: what a router said is of untagged frames. */
-function limitOf(limit: number, membership: number, mtu: number): number {
-  return Math.min(mtu, limit - ((membership & UNTAGGED) === 0 ? TAG_LEN : 0));
 }
 
 /** Whether a frame may leave through its own port: with hairpin, but in a tunnel not to the remote that it came from. */
