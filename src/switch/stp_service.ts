@@ -113,9 +113,10 @@ export class StpService {
   }
 
   private tick(): void {
+    this.timer = undefined;
     const now = this.now();
     this.trees?.tick(now);
-    if (now - this.lookedAt >= LINK_CHECK) {
+    if (now >= this.nextLook()) {
       this.lookedAt = now;
       this.lookAtLinks();
       if ([...this.seen].some(([name, state]) => state !== this.stateOf(name))) {
@@ -152,12 +153,20 @@ export class StpService {
 
   private wait(): void {
     if (this.trees === undefined) return;
-    const linkCheck = this.isOn ? this.lookedAt + LINK_CHECK : Number.POSITIVE_INFINITY;
-    this.nextAt = Math.min(this.trees.deadline(), linkCheck);
+    const nextAt = Math.min(this.trees.deadline(), this.isOn ? this.nextLook() : Number.POSITIVE_INFINITY);
+    const isArmed = this.timer !== undefined && nextAt === this.nextAt;
+    this.nextAt = nextAt;
+    if (isArmed) return;
     clearTimeout(this.timer);
-    if (!this.hasTimer || this.nextAt === Number.POSITIVE_INFINITY) return;
-    this.timer = setTimeout(() => this.tick(), Math.max(1, Math.ceil(this.nextAt - monotonicMs())));
+    this.timer = undefined;
+    if (!this.hasTimer || nextAt === Number.POSITIVE_INFINITY) return;
+    this.timer = setTimeout(() => this.tick(), Math.max(1, Math.ceil(nextAt - monotonicMs())));
     this.timer.unref();
+  }
+
+  /** On the second, as hellos are: a switch that idles wakes up once for both. */
+  private nextLook(): number {
+    return (Math.floor(this.lookedAt / LINK_CHECK) + 1) * LINK_CHECK;
   }
 
   private spec(name: string, bridge: BridgeConfig): StpBridgeSpec[] {
