@@ -47,10 +47,12 @@ export class LinkWatch {
       fds.push(upFd);
     }
     try {
-      areTapsUp(fds).forEach((up, n) => {
+      const states = areTapsUp(fds);
+      for (let n = 0; n < names.length; n++) {
+        const up = states[n];
         if (up === undefined) this.ups.delete(names[n]);
         else this.ups.set(names[n], up);
-      });
+      }
     } catch {
       this.ups.clear();
     }

@@ -22,13 +22,18 @@ export interface StpDeeds {
   flush(filter: { bridge: string; port: string }): Promise<number>;
 }
 
+interface Seen {
+  readonly isUp: boolean;
+  readonly mac: string | undefined;
+}
+
 export class StpService {
   private readonly facts: LinkFacts;
   private readonly tell: (change: StpChange) => void;
   private trees: SpanningTrees | undefined;
   private config: SwitchConfig = EMPTY_CONFIG;
-  /** By bridge and port, `stateOf` when the trees were told last. */
-  private readonly seen = new Map<string, string>();
+  /** By bridge and port, when the trees were told last. */
+  private readonly seen = new Map<string, Seen>();
   private readonly speeds = new Map<string, number | undefined>();
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -119,7 +124,7 @@ export class StpService {
     if (now >= this.nextLook()) {
       this.lookedAt = now;
       this.lookAtLinks();
-      if ([...this.seen].some(([name, state]) => state !== this.stateOf(name))) {
+      if (this.haveLinksChanged()) {
         this.look();
         return;
       }
@@ -132,9 +137,17 @@ export class StpService {
     this.facts.linkWatch.lookAtOne();
   }
 
+  private haveLinksChanged(): boolean {
+    for (const name of this.seen.keys()) {
+      const { isUp, mac } = this.seen.get(name) as Seen;
+      if (isUp !== isLinkUp(this.facts, name) || mac !== this.facts.devices.get(name)?.mac) return true;
+    }
+    return false;
+  }
+
   /** What the trees go by and may change without news. */
-  private stateOf(name: string): string {
-    return `${isLinkUp(this.facts, name)} ${this.facts.devices.get(name)?.mac}`;
+  private see(name: string): void {
+    this.seen.set(name, { isUp: isLinkUp(this.facts, name), mac: this.facts.devices.get(name)?.mac });
   }
 
   private look(): void {
@@ -173,7 +186,7 @@ export class StpService {
     const { protocol, priority, hello_time, max_age, forward_delay } = bridgeStp(bridge);
     if (protocol === 'off') return [];
     const mac = this.facts.devices.get(name)?.mac ?? stableMac(name);
-    this.seen.set(name, this.stateOf(name));
+    this.see(name);
     const first = bridge.local === false ? 1 : 0;
     return [
       {
@@ -192,7 +205,7 @@ export class StpService {
   }
 
   private portSpec(name: string, number: number, bridge: BridgeConfig, bridgeMac: string): StpPortSpec[] {
-    this.seen.set(name, this.stateOf(name));
+    this.see(name);
     const device = this.facts.devices.get(name);
     if (device === undefined) return []; // it is missing
     const config = bridge.ports[name];
