@@ -107,6 +107,8 @@ export class MemoryDevice implements Source, Sink, Scratch {
   private readonly fromSwitch: FrameRing;
   private readonly offloads: number;
   private readonly isShared: boolean;
+  /** Since the last `flush`. */
+  private hasWritten = false;
 
   /** @param isShared whether other workers write to `fromSwitch`, too */
   constructor(
@@ -185,12 +187,15 @@ export class MemoryDevice implements Source, Sink, Scratch {
         copyBytes(batch.bytes, batch.view, body, ring.bytes, ring.view, at + tagLength + head, length - head);
       describe(batch, row, ring, at, tagLength);
       ring.commit();
+      this.hasWritten = true;
     }
     if (this.isShared) ring.lock.release();
     return at >= 0;
   }
 
   flush(): void {
+    if (!this.hasWritten) return;
+    this.hasWritten = false;
     this.fromSwitch.notify();
   }
 }
