@@ -238,15 +238,15 @@ int tl_link_dump_next(int sock, uint8_t *out, int room)
     }
 }
 
-/* IPv6 without duplicate address detection: the address works at once. */
-int tl_link_add_address(int sock, int index, const char *address, int prefix)
+/* Gives an interface an address, or takes it. IPv6 without duplicate address detection: the address works at once. */
+int tl_link_address(int sock, int index, const char *address, int prefix, int on)
 {
     struct rtnl_message m;
     uint8_t binary[16];
     int family = strchr(address, ':') ? AF_INET6 : AF_INET;
     size_t length = family == AF_INET ? 4 : 16;
     if (inet_pton(family, address, binary) != 1 || prefix < 0 || prefix > (int)length * 8) return -EINVAL;
-    rtnl_start(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof m.address);
+    rtnl_start(&m, on ? RTM_NEWADDR : RTM_DELADDR, on ? NLM_F_CREATE | NLM_F_EXCL : 0, sizeof m.address);
     m.address.ifa_family = (uint8_t)family;
     m.address.ifa_prefixlen = (uint8_t)prefix;
     m.address.ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 15
+#define TL_VERSION 16
 int tl_version(void);
 
 /* fd.c */
@@ -74,7 +74,7 @@ int tl_link_hand_over(int sock, int index, int netns, const char *name); /* move
 int tl_link_remove(int sock, const char *name);
 int tl_link_dump(int sock, const char *kind);
 int tl_link_dump_next(int sock, uint8_t *out, int room);
-int tl_link_add_address(int sock, int index, const char *address, int prefix);
+int tl_link_address(int sock, int index, const char *address, int prefix, int on);
 /* Remote (or group) of a VXLAN device, 4 or 16 bytes: their number; 0 = it has none. */
 int tl_link_vxlan_remote(int sock, int index, uint8_t *remote);
 

@@ -3,6 +3,7 @@
 import { lldpMode } from '../config/lldp_mode.ts';
 import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
+import { networkOf } from '../config/networks.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
 import type { VlanProtocol } from '../config/vlan_protocol.ts';
@@ -49,6 +50,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const hasTree = isStpOn(bridge);
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
   const bpdus = hasTree ? 1 << TRAP.bpdu : 0;
+  const dhcp = networkOf(name, bridge.network)?.dhcp === undefined ? 0 : 1 << TRAP.dhcp;
   const plain = {
     protocol: bridge.vlan_protocol,
     hairpin: false,
@@ -91,7 +93,8 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       traps:
         bpdus |
         (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
-        (port.loop_detection ? 1 << TRAP.loop_probe : 0),
+        (port.loop_detection ? 1 << TRAP.loop_probe : 0) |
+        dhcp,
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
       snooping: plain.snooping,

@@ -8,6 +8,7 @@ import type { Doubts } from './doubts.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
+import { checkNetwork, checkNetworks } from './networks.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
@@ -27,6 +28,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkInterfaces(config, problems);
   checkShares(config, doubts, problems);
   checkAggregates(config, problems);
+  checkNetworks(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);
@@ -34,6 +36,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkMirrors(name, bridge, doubts, problems);
     checkSpanningTree(name, bridge, problems);
     checkMulticast(name, bridge, doubts, problems);
+    checkNetwork(name, bridge, doubts, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);

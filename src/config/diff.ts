@@ -52,6 +52,7 @@ const BRIDGE_KEYS = [
   'vlans',
   'mirrors',
   'multicast',
+  'network',
 ] as const;
 
 export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {

@@ -6,11 +6,12 @@
 import { z } from 'zod';
 import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
-import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
 import { compileSubset } from './filter/compile_subset.ts';
+import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
+import { mac, network } from './network_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { BRIDGE_STP, GUARDS, PORT_PRIORITY, STP_PROTOCOLS } from './stp.ts';
@@ -30,71 +31,11 @@ export const MAX_MEMBERS = 64;
 // The kernel refuses these two (their sysctl directories exist already) ...
 const KERNEL_NAMES = new Set(['all', 'default']);
 
-type Issue = { readonly input?: unknown };
-
-/** Error text of a leaf that accepts `what`. */
-function expecting(what: string) {
-  return {
-    error: ({ input }: Issue) =>
-      input === undefined ? `missing, expected ${what}` : `${show(input)} is not ${what}`,
-  };
-}
-
-function number(what: string, min: number, max: number) {
-  const error = expecting(what);
-  return z.number(error).min(min, error).max(max, error);
-}
-
-function integer(what: string, min: number, max: number) {
-  const error = expecting(what);
-  return whole(error, min, max);
-}
-
-/** A number beyond 2^53 is out of a range of its own for zod: `abort` makes that one problem instead of two. */
-function whole(error: { error: (issue: Issue) => string }, min: number, max: number) {
-  return z
-    .int({ ...error, abort: true })
-    .min(min, error)
-    .max(max, error);
-}
-
-function boolean() {
-  return z.boolean(expecting('true or false'));
-}
-
-function text(what: string, accepts: (text: string) => boolean) {
-  const error = {
-    error: (issue: Issue) => {
-      const quoted = String(issue.input);
-      // YAML makes a number of a namespace called 10.
-      return typeof issue.input === 'number' && accepts(quoted)
-        ? `${quoted} is a number, expected ${what}: put it in quotes`
-        : expecting(what).error(issue);
-    },
-  };
-  return z.string(error).refine(accepts, error);
-}
-
 /** `1-4094` and the like, ascending, from 1 up to at most `max`. */
 function isRange(value: string, max: number): boolean {
   const range = parseRange(value);
   return range !== undefined && range.from >= 1 && range.from <= range.to && range.to <= max;
 }
-
-function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'invalid_type' ? expecting('a mapping').error(issue) : undefined),
-  });
-}
-
-const MAC_TEXT = 'the MAC address of a single station (aa:bb:cc:dd:ee:ff)';
-const mac = text(MAC_TEXT, (value) => {
-  const address = parseMac(value);
-  return address !== undefined && !isGroupMac(address.hi) && !isZeroMac(address.hi, address.lo);
-}).overwrite((value) => {
-  const address = parseMac(value);
-  return address ? formatMac(address.hi, address.lo) : value;
-});
 
 const IP_TEXT = 'an IPv4 or IPv6 address';
 export const unicastIp = z
@@ -480,6 +421,7 @@ const bridge = mapping({
   stp: z.union([z.boolean(), bridgeStp], STP).default(false),
   vlans: z.record(vidKey, bridgeVlan, expecting('a mapping of VLAN ids to their settings')).default({}),
   multicast: multicast.optional(),
+  network: network.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z

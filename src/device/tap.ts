@@ -1,5 +1,6 @@
 // TAP ports, and the local interface of a bridge, which is one.
 
+import { constants } from 'node:os';
 import { stableMac } from '../config/defaults.ts';
 import type { LocalConfig, TapDeviceConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
@@ -118,6 +119,8 @@ function ownTap(
   let given = tap.mtu;
   /** What somebody else made of it, until Taploom sets another. */
   let ownMtu: number | undefined;
+  /** That the interface has from us. */
+  let gateway: string | undefined;
   const isOurs = tap.created || bridge?.isKept === true;
   const close = () => {
     if (!isOurs || now.persist) leave(tap, isOurs);
@@ -165,6 +168,15 @@ function ownTap(
       using links = LinkSocket.ofTap(tap.fd);
       links.setMtu(tapName(tap.fd), mtu);
     },
+    setGateway(cidr) {
+      using links = LinkSocket.ofTap(tap.fd);
+      const called = tapName(tap.fd);
+      if (gateway !== undefined && gateway !== cidr)
+        ifThere(constants.errno.EADDRNOTAVAIL, () => links.removeAddress(called, gateway as string));
+      if (cidr !== undefined) ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
+      gateway = cidr;
+      if (cidr !== undefined) links.setUp(called, true);
+    },
     setGsoMaxSize(bytes) {
       using links = LinkSocket.ofTap(tap.fd);
       links.setGsoMaxSize(tapName(tap.fd), bytes);
@@ -199,6 +211,15 @@ function ownTap(
     remove: () => unmake(bridge !== undefined && isOurs),
     undo: () => unmake(tap.created),
   };
+}
+
+/** What was so already is well. */
+function ifThere(errno: number, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof SysError) || error.errno !== errno) throw error;
+  }
 }
 
 function leave(tap: TapDevice, isOurs: boolean): void {

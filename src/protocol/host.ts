@@ -13,8 +13,8 @@ export interface Punt {
   readonly at: number;
 }
 
-/** Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, or its EtherType. */
-export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'multicast' | 'loop_probe' | number;
+/** Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, DHCP, or its EtherType. */
+export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'multicast' | 'loop_probe' | 'dhcp' | number;
 
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */

@@ -288,12 +288,19 @@ export class LinkSocket {
 
   /** `10.0.0.1/24` or `2001:db8::1/64`; IPv6 without duplicate address detection, so that it works at once. */
   addAddress(name: string, cidr: string): void {
+    this.done(this.changeAddress(name, cidr, 1), name, `add address ${cidr} to`);
+  }
+
+  removeAddress(name: string, cidr: string): void {
+    this.done(this.changeAddress(name, cidr, 0), name, `remove address ${cidr} from`);
+  }
+
+  private changeAddress(name: string, cidr: string, on: 0 | 1): number {
     const [address, prefix = ''] = cidr.split('/');
     if (isIP(address) === 0 || !/^\d{1,3}$/.test(prefix)) {
       throw new TypeError(`${cidr} is not an address with a prefix length`);
     }
-    const result = native().tl_link_add_address(this.fd, this.index(name), address, Number(prefix));
-    this.done(result, name, `add address ${cidr} to`);
+    return native().tl_link_address(this.fd, this.index(name), address, Number(prefix), on);
   }
 
   /** Messages of rtnetlink that tell of all interfaces of a kind, and perhaps of others; each is valid until the next. */

@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 15;
+const VERSION = 16;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -58,7 +58,7 @@ const FUNCTIONS = {
   tl_link_remove_group: ['int', 'int'],
   tl_link_dump: ['int', 'string'],
   tl_link_dump_next: ['int', 'pointer', 'int'],
-  tl_link_add_address: ['int', 'int', 'string', 'int'],
+  tl_link_address: ['int', 'int', 'string', 'int', 'int'],
   tl_link_vxlan_remote: ['int', 'int', 'pointer'],
   tl_route_get: ['int', 'pointer', 'pointer', 'int', 'pointer'],
   tl_sockaddr: ['string', 'int', 'pointer'],

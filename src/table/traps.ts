@@ -1,4 +1,4 @@
-// The bits of Topology.traps: reserved group addresses by their last digit, then EtherTypes.
+// The bits of Topology.traps: reserved group addresses by their last digit, EtherTypes, then what is deeper in a frame.
 
 export const TRAP = {
   /** 01:80:C2:00:00:00, spanning tree (802.1D). */
@@ -13,6 +13,8 @@ export const TRAP = {
   loop_probe: 16,
   /** IGMP, MLD and PIM hellos, of bridges with multicast snooping. No bit: engine/snooping.ts finds them. */
   multicast: 25,
+  /** DHCP to a server, and from one (RFC 2131), of bridges with a network that gives addresses. */
+  dhcp: 26,
 } as const;
 
 /**
@@ -22,14 +24,21 @@ export const TRAP = {
 export function puntInterval(trap: number): number {
   if (trap === TRAP.lldp) return 100;
   // A host that joins a thousand groups at once says so in as many reports, and one more for each in the next second.
-  return trap === TRAP.multicast ? 0.5 : 10;
+  if (trap === TRAP.multicast) return 0.5;
+  // A thousand guests may boot at once behind one port.
+  return trap === TRAP.dhcp ? 1 : 10;
 }
 
 export function puntBurst(trap: number): number {
-  return trap === TRAP.multicast ? 256 : 16;
+  return trap === TRAP.multicast || trap === TRAP.dhcp ? 256 : 16;
+}
+
+/** Whether many may say it at once: that leaves room for other protocols. */
+export function isCrowd(trap: number): boolean {
+  return trap === TRAP.multicast || trap === TRAP.dhcp;
 }
 
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
 export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
-export const TRAPS = FIRST_TYPE + TRAP_TYPES + 1;
+export const TRAPS = TRAP.dhcp + 1;

@@ -118,9 +118,11 @@ function tellTrap({ port, sighting, frame, isLive }: Scene): TraceStep {
       ? 'LLDP'
       : trap === TRAP.multicast
         ? 'IGMP, MLD or PIM'
-        : trap === undefined || trap >= FIRST_TYPE
-          ? 'its EtherType'
-          : `group ${trap}`;
+        : trap === TRAP.dhcp
+          ? 'DHCP'
+          : trap === undefined || trap >= FIRST_TYPE
+            ? 'its EtherType'
+            : `group ${trap}`;
   const what = isLive ? 'the control plane got it' : 'the control plane gets it, if it has not had too many';
   return step('trap', 'punted', `${name} (${frame.macs?.dst}) on ${port} is the control plane's: ${what}`);
 }

@@ -1,0 +1,109 @@
+// The shape of a bridge's network: how far its guests reach, and who gives them addresses. Rules: networks.ts.
+
+import { z } from 'zod';
+import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
+import { isFit } from '../wire/plain_text.ts';
+import { boolean, expecting, integer, mapping, text } from './leaves.ts';
+import { parsePublished } from './published.ts';
+import { parseAddressRange, parseHostAddress, parseSubnet } from './subnet.ts';
+
+export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
+
+const MAC_TEXT = 'the MAC address of a single station (aa:bb:cc:dd:ee:ff)';
+export const mac = text(MAC_TEXT, (value) => {
+  const address = parseMac(value);
+  return address !== undefined && !isGroupMac(address.hi) && !isZeroMac(address.hi, address.lo);
+}).overwrite((value) => {
+  const address = parseMac(value);
+  return address ? formatMac(address.hi, address.lo) : value;
+});
+
+const ADDRESS = 'the IPv4 address of a host';
+const address = text(ADDRESS, (value) => parseHostAddress(value) !== undefined);
+const addresses = z.array(address, expecting('a list of IPv4 addresses'));
+// A host has some addresses beside the first and the last of its subnet.
+const SUBNET = 'an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24';
+const subnet = text(SUBNET, (value) => {
+  const prefix = parseSubnet(value)?.prefix ?? 0;
+  return prefix >= 8 && prefix <= 29;
+});
+const anySubnet = text('an IPv4 subnet, such as 10.0.0.0/8', (value) => parseSubnet(value) !== undefined);
+// RFC 1123, 2.1, for a label; a domain is labels with dots.
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
+const isDomain = (value: string) =>
+  value.length <= 253 && value.split('.').every((label) => LABEL.test(label));
+const domain = text('a domain, such as lab.example', isDomain);
+const hostName = text('a host name: letters, digits and hyphens', (value) => LABEL.test(value));
+
+const CLIENT_ID = 'a client identifier: hexadecimal bytes, such as 01:02:00:00:00:00:01';
+const dhcpHost = mapping({
+  mac: mac.optional(),
+  client_id: text(CLIENT_ID, (value) => /^[\da-f]{2}(:[\da-f]{2}){0,254}$/i.test(value)).optional(),
+  port: text('the name of a port of this bridge', () => true).optional(),
+  address: address.optional(),
+}).refine(
+  ({ mac, client_id, port }) => [mac, client_id, port].filter((key) => key !== undefined).length === 1,
+  { error: 'expected one of mac, client_id and port: by what the host is known' },
+);
+
+const OPTION_CODE = text(
+  'the code of a DHCP option (1-254)',
+  (value) => /^(\d{1,2}|1\d\d|2[0-4]\d|25[0-4])$/.test(value) && value !== '0',
+);
+const OPTION = expecting('a text, 0x and hexadecimal bytes, or a list of IPv4 addresses');
+const MAX_OPTION = 255;
+const optionValue = z.union(
+  [
+    z
+      .string()
+      .refine(
+        (value) => isFit(value) && value.length <= MAX_OPTION && !/^0x(?!([\da-f]{2})+$)/i.test(value),
+        OPTION,
+      ),
+    addresses.min(1).max(MAX_OPTION / 4),
+  ],
+  OPTION,
+);
+
+const dhcp = mapping({
+  range: text(
+    'a range of addresses, such as 192.168.122.100-192.168.122.199',
+    (value) => parseAddressRange(value) !== undefined,
+  ).optional(),
+  lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
+  leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
+  hosts: z.record(hostName, dhcpHost, expecting('a mapping of host names to hosts')).default({}),
+  domain: domain.optional(),
+  search: z.array(domain, expecting('a list of domains')).default([]),
+  dns: addresses.optional(),
+  ntp: addresses.default([]),
+  routes: z
+    .array(mapping({ to: anySubnet, via: address }), expecting('a list of { to: SUBNET, via: ADDRESS }'))
+    .default([]),
+  next_server: address.optional(),
+  boot_file: text(
+    'the name of a file',
+    (value) => isFit(value) && value.length > 0 && value.length < 128,
+  ).optional(),
+  options: z.record(OPTION_CODE, optionValue, expecting('a mapping of option codes to values')).default({}),
+});
+
+const PUBLISHED = 'a published port, such as tcp/8080 -> web:80';
+export const network = mapping({
+  mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
+  subnet: subnet.optional(),
+  gateway: address.optional(),
+  dhcp: z.union([boolean(), dhcp], expecting('true, false or a mapping')).default(true),
+  publish: z
+    .array(
+      text(PUBLISHED, (value) => parsePublished(value) !== undefined),
+      expecting('a list of published ports'),
+    )
+    .default([]),
+});
+
+export type NetworkConfig = z.output<typeof network>;
+export type NetworkMode = (typeof NETWORK_MODES)[number];
+export type DhcpConfig = z.output<typeof dhcp>;
+/** What `dhcp: true` is. */
+export const DHCP_DEFAULTS: DhcpConfig = dhcp.parse({});

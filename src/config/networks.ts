@@ -1,0 +1,151 @@
+// The networks of bridges: the rules that span several keys, and what follows from them.
+
+import type { Problem } from './config_error.ts';
+import type { Doubts } from './doubts.ts';
+import { DHCP_DEFAULTS, type DhcpConfig, type NetworkConfig, type NetworkMode } from './network_shape.ts';
+import { parsePublished, targetOf } from './published.ts';
+import type { BridgeConfig, SwitchConfig } from './shape.ts';
+import {
+  type AddressRange,
+  broadcastOf,
+  formatSubnet,
+  isHostOf,
+  overlaps,
+  parseAddressRange,
+  parseHostAddress,
+  parseSubnet,
+  type Subnet,
+} from './subnet.ts';
+
+/** A network that has a subnet, with what the configuration leaves open decided. */
+export interface Network {
+  bridge: string;
+  mode: Exclude<NetworkMode, 'bridged'>;
+  subnet: Subnet;
+  /** Of the bridge's own interface; in an isolated network nobody's, and the DHCP server's name. */
+  gateway: number;
+  /** Undefined: nobody gives addresses. */
+  dhcp?: DhcpConfig;
+  /** From which addresses are given. */
+  range: AddressRange;
+  /** Addresses of hosts that have a fixed one, by name. */
+  hosts: ReadonlyMap<string, number>;
+}
+
+/** Undefined: the bridge has none, or its addresses come from elsewhere. */
+export function networkOf(bridge: string, config: NetworkConfig | undefined): Network | undefined {
+  if (config === undefined || config.mode === 'bridged' || config.subnet === undefined) return undefined;
+  const subnet = parseSubnet(config.subnet) as Subnet;
+  const gateway = numberOf(config.gateway) ?? subnet.network + 1;
+  const dhcp = config.dhcp === true ? DHCP_DEFAULTS : config.dhcp || undefined;
+  const range = parseAddressRange(dhcp?.range ?? '');
+  const hosts = Object.entries(dhcp?.hosts ?? {}).flatMap(([name, { address }]) => {
+    const number = numberOf(address);
+    return number === undefined ? [] : [[name, number] as const];
+  });
+  return {
+    bridge,
+    mode: config.mode,
+    subnet,
+    gateway,
+    dhcp,
+    range: range ?? { first: subnet.network + 1, last: broadcastOf(subnet) - 1 },
+    hosts: new Map(hosts),
+  };
+}
+
+/** Whether the host is in the network. */
+export function hasHost(mode: NetworkMode): boolean {
+  return mode === 'host-only' || mode === 'nat' || mode === 'routed';
+}
+
+const numberOf = (address: string | undefined) =>
+  address === undefined ? undefined : parseHostAddress(address);
+
+export function checkNetworks({ bridges }: SwitchConfig, problems: Problem[]): void {
+  const known: Network[] = [];
+  for (const [name, bridge] of Object.entries(bridges)) {
+    const network = networkOf(name, bridge.network);
+    if (network === undefined) continue;
+    const other = known.find(
+      (one) =>
+        hasHost(one.mode) &&
+        hasHost(network.mode) &&
+        overlaps(one.subnet, network.subnet) &&
+        namespaceOf(bridges[one.bridge]) === namespaceOf(bridge),
+    );
+    known.push(network);
+    if (other !== undefined)
+      problems.push({
+        path: ['bridges', name, 'network', 'subnet'],
+        message: `the host would not know where to send: bridge ${other.bridge} has ${formatSubnet(other.subnet)}`,
+      });
+  }
+}
+
+const namespaceOf = ({ local }: BridgeConfig) => (local === false ? undefined : local.netns);
+
+export function checkNetwork(name: string, bridge: BridgeConfig, doubts: Doubts, problems: Problem[]): void {
+  const config = bridge.network;
+  if (config === undefined) return;
+  const report = (path: (string | number)[], message: string) =>
+    problems.push({ path: ['bridges', name, 'network', ...path], message });
+  if (bridge.vlan_filtering && !doubts.filtering(name))
+    report([], `bridge ${name} filters VLANs, and a network is one VLAN: give it a bridge of its own`);
+  if (config.mode === 'bridged') {
+    for (const key of ['subnet', 'gateway'] as const)
+      if (config[key] !== undefined)
+        report([key], 'a bridged network has the addresses of the LAN behind its uplink');
+    if (typeof config.dhcp === 'object') report(['dhcp'], 'in a bridged network the LAN gives addresses');
+  } else if (config.subnet === undefined) report(['subnet'], `missing: mode ${config.mode} needs one`);
+  if (hasHost(config.mode) && bridge.local === false)
+    report(
+      ['mode'],
+      `${config.mode} has the host in it, by the bridge's own interface: set local to {}, or mode to isolated`,
+    );
+  if (config.publish.length > 0 && config.mode !== 'nat')
+    report(
+      ['publish'],
+      `only a network in mode nat hides its hosts; in mode ${config.mode} there is nothing to publish`,
+    );
+  const network = networkOf(name, config);
+  if (network !== undefined) checkAddresses(config, network, bridge, doubts.ports(name), report);
+}
+
+type Report = (path: (string | number)[], message: string) => void;
+
+function checkAddresses(
+  config: NetworkConfig,
+  network: Network,
+  bridge: BridgeConfig,
+  doubtful: ReadonlySet<string>,
+  report: Report,
+): void {
+  const { subnet, gateway, range, dhcp, hosts } = network;
+  const isIn = (address: number) => isHostOf(subnet, address);
+  const outside = `is not a host's address in ${config.subnet}`;
+  if (!isIn(gateway)) report(['gateway'], `${config.gateway} ${outside}`);
+  if (!isIn(range.first) || !isIn(range.last))
+    report(['dhcp', 'range'], `${dhcp?.range} leaves ${config.subnet}`);
+  const owners = new Map<number, string>([[gateway, 'the gateway']]);
+  for (const [host, { port }] of Object.entries(dhcp?.hosts ?? {})) {
+    const path = ['dhcp', 'hosts', host];
+    if (port !== undefined && !Object.hasOwn(bridge.ports, port) && !doubtful.has(port))
+      report([...path, 'port'], `bridge ${network.bridge} has no port ${port}`);
+    const address = hosts.get(host);
+    if (address === undefined) continue;
+    const owner = owners.get(address);
+    if (!isIn(address)) report([...path, 'address'], `${dhcp?.hosts[host].address} ${outside}`);
+    else if (owner !== undefined)
+      report([...path, 'address'], `${dhcp?.hosts[host].address} belongs to ${owner}`);
+    owners.set(address, `host ${host}`);
+  }
+  for (const [index, one] of config.publish.entries()) {
+    const published = parsePublished(one);
+    const target = published && targetOf(published, hosts);
+    if (published === undefined) continue;
+    if (target === undefined)
+      report(['publish', index], `${published.to} is neither an address nor a host of dhcp.hosts with one`);
+    else if (!isIn(target)) report(['publish', index], `${published.to} ${outside}`);
+  }
+}

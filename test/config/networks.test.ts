@@ -1,0 +1,156 @@
+// The network of a bridge: what is refused, and what follows from the rest.
+
+import { describe, expect, test } from 'vitest';
+import { networkOf } from '../../src/config/networks.ts';
+import { parseConfig, validate } from '../../src/config/schema.ts';
+import { formatAddress } from '../../src/config/subnet.ts';
+
+const SUBNET = '192.168.122.0/24';
+
+function bridge(network: object, more: object = {}) {
+  return { version: 1, bridges: { br0: { network, ports: { vm1: { type: 'memory' } }, ...more } } };
+}
+
+function problemsOf(input: unknown): string[] {
+  return validate(input).problems.map(({ path, message }) => `${path.slice(2).join('.')}: ${message}`);
+}
+
+describe('what is left open', () => {
+  const network = (config: object) => {
+    const { bridges } = parseConfig(bridge(config));
+    return networkOf('br0', bridges.br0.network);
+  };
+
+  test('the gateway is the first host, and all others may be given', () => {
+    const made = network({ mode: 'nat', subnet: SUBNET });
+    expect(formatAddress(made?.gateway as number)).toBe('192.168.122.1');
+    expect(formatAddress(made?.range.first as number)).toBe('192.168.122.1');
+    expect(formatAddress(made?.range.last as number)).toBe('192.168.122.254');
+    expect(made?.dhcp?.lease_time).toBe(3600);
+  });
+
+  test('nobody gives addresses where dhcp is off', () => {
+    expect(network({ mode: 'host-only', subnet: SUBNET, dhcp: false })?.dhcp).toBeUndefined();
+  });
+
+  test('the LAN gives them in a bridged network', () => {
+    expect(network({ mode: 'bridged' })).toBeUndefined();
+  });
+
+  test('hosts with an address are known by name', () => {
+    const hosts = { web: { mac: '02:00:00:00:00:01', address: '192.168.122.5' }, db: { port: 'vm1' } };
+    expect([...(network({ mode: 'nat', subnet: SUBNET, dhcp: { hosts } })?.hosts ?? [])]).toEqual([
+      ['web', 0xc0a8_7a05],
+    ]);
+  });
+});
+
+test.each([
+  [
+    { mode: 'host_only', subnet: SUBNET },
+    'network.mode: "host_only" is not isolated, host-only, nat, routed, bridged',
+  ],
+  [{ mode: 'nat' }, 'network.subnet: missing: mode nat needs one'],
+  [
+    { mode: 'nat', subnet: '192.168.122.1/24' },
+    'network.subnet: "192.168.122.1/24" is not an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24',
+  ],
+  [
+    { mode: 'nat', subnet: '10.0.0.0/30' },
+    'network.subnet: "10.0.0.0/30" is not an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, gateway: '10.0.0.1' },
+    `network.gateway: 10.0.0.1 is not a host's address in ${SUBNET}`,
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, gateway: '192.168.122.255' },
+    `network.gateway: 192.168.122.255 is not a host's address in ${SUBNET}`,
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { range: '192.168.122.9-192.168.122.8' } },
+    'network.dhcp.range: "192.168.122.9-192.168.122.8" is not a range of addresses, such as 192.168.122.100-192.168.122.199',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { range: '192.168.121.9-192.168.122.8' } },
+    `network.dhcp.range: 192.168.121.9-192.168.122.8 leaves ${SUBNET}`,
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { hosts: { web: { address: '192.168.122.5' } } } },
+    'network.dhcp.hosts.web: expected one of mac, client_id and port: by what the host is known',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { hosts: { web: { port: 'vm2' } } } },
+    'network.dhcp.hosts.web.port: bridge br0 has no port vm2',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { hosts: { web: { port: 'vm1', address: '192.168.122.1' } } } },
+    'network.dhcp.hosts.web.address: 192.168.122.1 belongs to the gateway',
+  ],
+  [
+    {
+      mode: 'nat',
+      subnet: SUBNET,
+      dhcp: {
+        hosts: {
+          a: { port: 'vm1', address: '192.168.122.7' },
+          b: { mac: '02:00:00:00:00:01', address: '192.168.122.7' },
+        },
+      },
+    },
+    'network.dhcp.hosts.b.address: 192.168.122.7 belongs to host a',
+  ],
+  [
+    { mode: 'host-only', subnet: SUBNET, publish: ['tcp/80 -> 192.168.122.9:80'] },
+    'network.publish: only a network in mode nat hides its hosts; in mode host-only there is nothing to publish',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, publish: ['tcp/80'] },
+    'network.publish.0: "tcp/80" is not a published port, such as tcp/8080 -> web:80',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, publish: ['tcp/80 -> web:80'] },
+    'network.publish.0: web is neither an address nor a host of dhcp.hosts with one',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, publish: ['tcp/80 -> 10.0.0.1:80'] },
+    `network.publish.0: 10.0.0.1 is not a host's address in ${SUBNET}`,
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { options: { 66: '0xabc' } } },
+    'network.dhcp.options.66: "0xabc" is not a text, 0x and hexadecimal bytes, or a list of IPv4 addresses',
+  ],
+  [
+    { mode: 'bridged', subnet: SUBNET },
+    'network.subnet: a bridged network has the addresses of the LAN behind its uplink',
+  ],
+])('%j is refused', (network, problem) => {
+  expect(problemsOf(bridge(network))).toEqual([problem]);
+});
+
+test('the host is in a network by the interface of the bridge', () => {
+  expect(problemsOf(bridge({ mode: 'nat', subnet: SUBNET }, { local: false }))).toEqual([
+    "network.mode: nat has the host in it, by the bridge's own interface: set local to {}, or mode to isolated",
+  ]);
+  expect(problemsOf(bridge({ mode: 'isolated', subnet: SUBNET }, { local: false }))).toEqual([]);
+});
+
+test('two networks of the host do not overlap', () => {
+  const two = (mode: string) => ({
+    version: 1,
+    bridges: {
+      br0: { network: { mode: 'nat', subnet: '10.0.0.0/16' } },
+      br1: { network: { mode, subnet: '10.0.7.0/24' } },
+    },
+  });
+  expect(problemsOf(two('host-only'))).toEqual([
+    'network.subnet: the host would not know where to send: bridge br0 has 10.0.0.0/16',
+  ]);
+  expect(problemsOf(two('isolated'))).toEqual([]);
+});
+
+test('a bridge that filters VLANs has no network of its own', () => {
+  expect(problemsOf(bridge({ mode: 'nat', subnet: SUBNET }, { vlan_filtering: true }))).toEqual([
+    'network: bridge br0 filters VLANs, and a network is one VLAN: give it a bridge of its own',
+  ]);
+});
