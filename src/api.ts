@@ -412,6 +412,65 @@ export interface MulticastStatus {
   ports: MulticastPort[];
 }
 
+/** A network of a bridge, and how it is. */
+export interface NetworkStatus {
+  bridge: string;
+  mode: 'isolated' | 'host-only' | 'nat' | 'routed' | 'bridged';
+  /** What follows is absent in mode `bridged`. */
+  subnet?: string;
+  gateway?: string;
+  /** Interface of the host that leads out, of `nat` and `routed`; absent while there is none. */
+  uplink?: string;
+  /** What stands in the way, and what helps; empty: all that the configuration asks for is so. */
+  problems: string[];
+  /** Absent: nobody gives addresses. */
+  dhcp?: DhcpStatus;
+}
+
+/** Of a DHCP server, since the network exists. */
+export interface DhcpStatus {
+  /** First and last address that it gives. */
+  range: string;
+  /** Addresses that guests hold now, and those that are free. */
+  leases: number;
+  free: number;
+  /** Messages of guests by type: `discover`, `request` ... */
+  received: Record<string, number>;
+  /** Messages to guests by type: `offer`, `ack`, `nak`. */
+  sent: Record<string, number>;
+  /** Messages without an answer, by reason. */
+  ignored: Record<string, number>;
+  /** Messages of other servers behind ports of guests, which nobody got. */
+  rogue: number;
+}
+
+/** An address that a guest has, or will have. */
+export interface LeaseStatus {
+  bridge: string;
+  address: string;
+  /** Empty: an address that somebody else was found to use. */
+  mac: string;
+  /** Hexadecimal bytes, if the guest says one. */
+  clientId?: string;
+  /** Its host name, as the configuration says or as it calls itself. */
+  name?: string;
+  /** Where it was heard last; empty: not since the start. */
+  port: string;
+  /** `offered`: not yet taken; `quarantined`: somebody else was found to use it. */
+  state: 'offered' | 'bound' | 'quarantined';
+  /** The configuration says which address it has. */
+  isFixed: boolean;
+  /** Seconds; absent: for ever. */
+  expiresIn?: number;
+}
+
+export interface LeaseFilter {
+  bridge?: string;
+  port?: string;
+  mac?: string;
+  address?: string;
+}
+
 /** One end of a link, as LACP says it: IEEE 802.1AX-2014 clause 6.4.2.3. */
 export interface LacpEndStatus {
   systemPriority: number;
@@ -622,6 +681,12 @@ export interface SwitchApi {
   /** Queriers and router ports by VLAN and protocol, of one bridge or of all that snoop. */
   multicastVlans(bridge?: string): MulticastVlan[];
   multicastPorts(): MulticastPort[];
+  /** Networks of bridges. */
+  networks(): NetworkStatus[];
+  /** Addresses of guests, in their order. */
+  leases(filter?: LeaseFilter): LeaseStatus[];
+  /** Takes leases from guests, who do not know that; a client asks again when half its time is over. Returns how many. */
+  endLeases(filter: LeaseFilter): number;
   /**
    * What would become of a frame: nothing is sent, learned or counted.
    * @throws TaploomError `invalid_frame`, `invalid_mac`, `no_such_bridge`, `no_such_port`, `no_such_remote`

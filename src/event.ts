@@ -128,6 +128,33 @@ export interface MulticastFact {
   address?: string;
 }
 
+/** DHCP in a network of a bridge. */
+export interface LeaseFact {
+  type: 'lease';
+  /**
+   * `declined`: somebody else was found to use the address; `refused`: the guest gets none, `reason` says why; `rogue`: a
+   * guest's own server, which nobody hears.
+   */
+  change: 'bound' | 'released' | 'expired' | 'declined' | 'refused' | 'rogue';
+  bridge: string;
+  port: string;
+  mac: string;
+  address?: string;
+  name?: string;
+  reason?: string;
+}
+
+/** A network of a bridge is as the configuration says, or not. */
+export interface NetworkFact {
+  type: 'network';
+  change: 'ready' | 'failed';
+  bridge: string;
+  /** Always empty: it is about all of them. */
+  port: '';
+  /** Of `failed`. */
+  reason?: string;
+}
+
 /** Frames were dropped, since the last event of this port and reason. */
 export interface DropFact {
   type: 'drop';
@@ -181,6 +208,8 @@ export type EventFact =
   | StpFact
   | MulticastFact
   | MemberFact
+  | LeaseFact
+  | NetworkFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -193,6 +222,8 @@ export const EVENT_TYPES = [
   'stp',
   'multicast',
   'member',
+  'lease',
+  'network',
   'drop',
   'configuration',
   'lost',

@@ -5,9 +5,11 @@ import type {
   AggregateStatus,
   BridgeStatus,
   FdbEntry,
+  LeaseStatus,
   LldpNeighbor,
   MdbEntry,
   MulticastVlan,
+  NetworkStatus,
   PortStatus,
 } from '../api.ts';
 import { portRole, privateVlans } from '../config/private_vlans.ts';
@@ -235,6 +237,35 @@ export const MULTICAST_VLAN_COLUMNS: Columns<MulticastVlan> = {
         : `${querier.address} (${querier.port ?? 'this switch'})`,
   },
   routers: { title: 'ROUTER PORTS', value: ({ routers }) => routers.map(({ port }) => port).join(' ') },
+};
+
+export const NETWORK_COLUMNS: Columns<NetworkStatus> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  mode: { title: 'MODE', value: ({ mode }) => mode },
+  subnet: { title: 'SUBNET', value: ({ subnet }) => subnet },
+  gateway: { title: 'GATEWAY', value: ({ gateway }) => gateway },
+  uplink: { title: 'UPLINK', value: ({ uplink }) => uplink },
+  leases: { title: 'LEASES', value: ({ dhcp }) => dhcp?.leases, right: true },
+  free: { title: 'FREE', value: ({ dhcp }) => dhcp?.free, right: true },
+  state: {
+    title: 'STATE',
+    value: ({ problems }) => (problems.length === 0 ? 'ready' : problems.join('; ')),
+  },
+};
+
+export const LEASE_COLUMNS: Columns<LeaseStatus> = {
+  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  address: { title: 'ADDRESS', value: ({ address }) => address },
+  mac: { title: 'MAC', value: ({ mac }) => mac || undefined },
+  name: { title: 'NAME', value: ({ name }) => name, text: ({ name = '-' }) => short(name) },
+  port: { title: 'PORT', value: ({ port }) => port || undefined },
+  state: { title: 'STATE', value: ({ state, isFixed }) => (isFixed ? `${state}, fixed` : state) },
+  expires: {
+    title: 'EXPIRES',
+    value: ({ expiresIn }) => expiresIn && Math.round(expiresIn),
+    text: ({ expiresIn }) => (expiresIn === undefined ? 'never' : String(Math.round(expiresIn))),
+    right: true,
+  },
 };
 
 /** A name may have 255 bytes; `--json` has all of it. */

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
-import type { FdbFilter, MdbEntry } from '../api.ts';
+import type { FdbFilter, LeaseFilter, MdbEntry } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { ControlClient, ControlError, type SwitchSummary } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
@@ -10,10 +10,12 @@ import type { Kind } from './bench/command.ts';
 import {
   BRIDGE_COLUMNS,
   DROP_COLUMNS,
+  LEASE_COLUMNS,
   LLDP_COLUMNS,
   MDB_COLUMNS,
   MIRROR_COLUMNS,
   MULTICAST_VLAN_COLUMNS,
+  NETWORK_COLUMNS,
   portColumns,
 } from './columns.ts';
 import { type Choice, type Columns, chosen } from './list.ts';
@@ -353,6 +355,25 @@ export async function mdbVlans(context: Context, bridge?: string): Promise<void>
   const none =
     'no bridge snoops; `taploom bridge set BRIDGE --multicast snooping=on,querier=on` changes that';
   await printList(context, vlans, MULTICAST_VLAN_COLUMNS, none);
+}
+
+export async function networkShow(context: Context, bridge?: string): Promise<void> {
+  const networks = await context.client.networks();
+  const wanted = networks.filter((one) => bridge === undefined || one.bridge === bridge);
+  if (wanted.length === 0 && bridge !== undefined) known(await context.client.summary(), bridge);
+  const none =
+    'no networks; `taploom bridge set BRIDGE --network mode=nat,subnet=192.168.122.0/24` makes one';
+  await printList(context, wanted, NETWORK_COLUMNS, none);
+}
+
+export async function leaseShow(context: Context, bridge?: string): Promise<void> {
+  await printList(context, await context.client.leases({ bridge }), LEASE_COLUMNS, 'no leases');
+}
+
+export async function leaseEnd(context: Context, bridge: string, address?: string): Promise<void> {
+  const { mac, port } = context.options as LeaseFilter;
+  const ended = await context.client.endLeases({ bridge, address, mac, port });
+  print(context, { ended }, () => `${ended} ${ended === 1 ? 'lease' : 'leases'} ended\n`);
 }
 
 export async function events(context: Context): Promise<void> {

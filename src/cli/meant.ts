@@ -15,7 +15,19 @@ const SYNONYMS = new Map([
   ['up', 'enable'],
   ...['delete', 'remove', 'rm'].map((word) => [word, 'del'] as const),
 ]);
-const HARMLESS = new Set(['show', 'stats', 'drops', 'events', 'lldp', 'mdb', 'top', 'export', 'help']);
+const HARMLESS = new Set([
+  'show',
+  'stats',
+  'drops',
+  'events',
+  'lldp',
+  'mdb',
+  'network',
+  'lease',
+  'top',
+  'export',
+  'help',
+]);
 
 /** `args` in the words of `program`; `tell` hears of a guess. */
 export function meant(

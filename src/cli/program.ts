@@ -12,10 +12,12 @@ import {
   BRIDGE_COLUMNS,
   DROP_COLUMNS,
   FDB_COLUMNS,
+  LEASE_COLUMNS,
   LLDP_COLUMNS,
   MDB_COLUMNS,
   MIRROR_COLUMNS,
   MULTICAST_VLAN_COLUMNS,
+  NETWORK_COLUMNS,
   portColumns,
   STATS_COLUMNS,
   TOP_COLUMNS,
@@ -338,6 +340,29 @@ export function taploomProgram(
     .option('--vlan <vid>', 'only in this VLAN', number)
     .option('--group <address>', 'only this group')
     .action(action((c) => c.mdbFlush));
+  const networks = child(program, 'network', 'networks of bridges: subnets, gateways, ways out', []);
+  list(
+    child(networks, 'show [bridge]', 'networks, and what stands in their way', [
+      'network show',
+      'network show br0 --json',
+    ]),
+    NETWORK_COLUMNS,
+  ).action(action((c) => c.networkShow));
+  const leases = child(program, 'lease', 'addresses that guests have from DHCP', []);
+  list(
+    child(leases, 'show [bridge]', 'who has which address', [
+      'lease show',
+      'lease show br0 --filter port=vm1',
+    ]),
+    LEASE_COLUMNS,
+  ).action(action((c) => c.leaseShow));
+  child(leases, 'end <bridge> [address]', 'take addresses from guests, who notice when they renew them', [
+    'lease end br0 192.168.122.17',
+    'lease end br0 --port vm1',
+  ])
+    .option('--mac <address>', 'only of this guest')
+    .option('--port <port>', 'only behind this port')
+    .action(action((c) => c.leaseEnd));
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

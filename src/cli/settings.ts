@@ -375,6 +375,12 @@ const BRIDGE_KEYS: readonly Setting[] = [
     parse: mixedPairs,
   },
   {
+    flags: '--network <key=value,...>',
+    key: 'network',
+    help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off)',
+    parse: mixedPairs,
+  },
+  {
     flags: '--local <on|off>',
     key: 'local',
     help: 'whether the bridge has an interface of its name',

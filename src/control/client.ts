@@ -9,11 +9,14 @@ import type {
   FdbFilter,
   GroupWish,
   LastDrop,
+  LeaseFilter,
+  LeaseStatus,
   LldpNeighbor,
   LldpPortStatus,
   MdbEntry,
   MdbFilter,
   MulticastStatus,
+  NetworkStatus,
   PollGap,
   PortStatus,
   Trace,
@@ -165,6 +168,18 @@ export class ControlClient {
 
   multicast(bridge?: string): Promise<MulticastAnswer> {
     return this.call('GET', '/v1/multicast', { bridge });
+  }
+
+  async networks(): Promise<NetworkStatus[]> {
+    return (await this.call<{ networks: NetworkStatus[] }>('GET', '/v1/networks')).networks;
+  }
+
+  async leases(filter: LeaseFilter = {}): Promise<LeaseStatus[]> {
+    return (await this.call<{ leases: LeaseStatus[] }>('GET', '/v1/leases', { ...filter })).leases;
+  }
+
+  async endLeases(filter: LeaseFilter): Promise<number> {
+    return (await this.call<{ ended: number }>('DELETE', '/v1/leases', { ...filter })).ended;
   }
 
   /** Page by page. */

@@ -6,16 +6,20 @@ import type {
   AggregateCounters,
   AggregateStatus,
   BridgeStatus,
+  DhcpStatus,
   FdbEntry,
   GroupWish,
   LacpEndStatus,
   LastDrop,
+  LeaseFilter,
+  LeaseStatus,
   LldpCounters,
   LldpNeighbor,
   LldpPortStatus,
   MdbEntry,
   MulticastPort,
   MulticastVlan,
+  NetworkStatus,
   PollGap,
   PortCounters,
   PortStatus,
@@ -24,6 +28,7 @@ import type {
   StpStatus,
 } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
+import { NETWORK_MODES } from '../config/network_shape.ts';
 import { configShape, staticGroup, unicastIp } from '../config/shape.ts';
 
 // The parts of the configuration that have resources of their own.
@@ -337,6 +342,37 @@ export const multicastPort: z.ZodType<MulticastPort> = z.object({
   malformed: z.record(z.string(), count).describe('by reason'),
 });
 
+const counts = z.record(z.string(), count);
+export const dhcpStatus: z.ZodType<DhcpStatus> = z.object({
+  range: z.string(),
+  leases: count,
+  free: count,
+  received: counts.describe('by type of message'),
+  sent: counts.describe('by type of message'),
+  ignored: counts.describe('messages without an answer, by reason'),
+  rogue: count.describe("messages of guests' own servers, which nobody got"),
+});
+export const networkStatus: z.ZodType<NetworkStatus> = z.object({
+  bridge: z.string(),
+  mode: z.enum(NETWORK_MODES),
+  subnet: z.string().optional(),
+  gateway: z.string().optional(),
+  uplink: z.string().optional().describe('interface of the host that leads out'),
+  problems: z.array(z.string()).describe('what stands in the way, and what helps'),
+  dhcp: dhcpStatus.optional(),
+});
+export const leaseStatus: z.ZodType<LeaseStatus> = z.object({
+  bridge: z.string(),
+  address: z.string(),
+  mac: z.string().describe('empty: an address that somebody else was found to use'),
+  clientId: z.string().optional(),
+  name: z.string().optional(),
+  port: z.string().describe('where the guest was heard last; empty: not since the start'),
+  state: z.enum(['offered', 'bound', 'quarantined']),
+  isFixed: z.boolean().describe('the configuration says which address it has'),
+  expiresIn: z.number().optional().describe('seconds; absent = for ever'),
+});
+
 /** A query string has only text; the compiler sees numbers. */
 const numeric = z.string().regex(/^\d+$/, 'not a number').transform(Number);
 
@@ -460,6 +496,16 @@ export const lldp = z.object({
 });
 export const multicastQuery = z.strictObject({ bridge: z.string().optional() });
 export const multicast = z.object({ vlans: z.array(multicastVlan), ports: z.array(multicastPort) });
+
+export const networks = z.object({ networks: z.array(networkStatus) });
+export const leases = z.object({ leases: z.array(leaseStatus) });
+export const leaseFilter = z.strictObject({
+  bridge: z.string().optional(),
+  port: z.string().optional(),
+  mac: z.string().optional(),
+  address: z.string().optional(),
+}) satisfies z.ZodType<LeaseFilter>;
+export const endedLeases = z.object({ ended: count });
 
 const groupFilter = z.strictObject({
   bridge: z.string().optional(),

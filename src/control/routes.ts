@@ -286,6 +286,31 @@ export const ROUTES: readonly Route[] = [
       return { vlans: api.multicastVlans(bridge), ports };
     },
   }),
+  route('get', '/v1/networks', {
+    summary: 'Networks of bridges, and how they are',
+    answer: resource.networks,
+    handle: ({ api }) => ({ networks: api.networks() }),
+  }),
+  route('get', '/v1/leases', {
+    summary: 'Addresses that guests have from DHCP',
+    query: resource.leaseFilter,
+    answer: resource.leases,
+    problems: [404],
+    handle: ({ api }, { query }) => {
+      if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
+      return { leases: api.leases(query) };
+    },
+  }),
+  route('delete', '/v1/leases', {
+    summary: 'Take addresses from guests: all, or those that match',
+    query: resource.leaseFilter,
+    answer: resource.endedLeases,
+    problems: [404],
+    handle: ({ api }, { query }) => {
+      if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
+      return { ended: api.endLeases(query) };
+    },
+  }),
   route('get', '/v1/mdb', {
     summary: 'Multicast groups by port, of bridges that snoop, page by page',
     description: 'Repeat with `cursor` set to `next` of the last answer until there is no `next`.',

@@ -4,6 +4,7 @@ import {
   type Author,
   type ConfigurationFact,
   type EventFact,
+  type LeaseFact,
   type LimitFact,
   LOST,
   lostHelp,
@@ -52,6 +53,12 @@ function sentence(fact: EventFact): string {
       const words = change === 'down' ? 'is down' : 'carries no frames';
       return `member ${member} of aggregate ${port} ${words}${reason === undefined ? '' : `: ${reason}`}`;
     }
+    case 'lease':
+      return leaseSentence(fact);
+    case 'network':
+      return fact.change === 'ready'
+        ? `the network of bridge ${fact.bridge} is ready`
+        : `the network of bridge ${fact.bridge} is not ready: ${fact.reason}`;
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost
@@ -113,6 +120,25 @@ function stpSentence(fact: StpFact): string {
       return `port ${port} (${role}) no longer forwards`;
     case 'guarded':
       return `port ${port} is held back: ${reason}`;
+  }
+}
+
+function leaseSentence({ change, bridge, port, mac, address, name, reason }: LeaseFact): string {
+  const who = name === undefined ? mac : `${name} (${mac})`;
+  const where = port === '' ? bridge : `port ${port}`;
+  switch (change) {
+    case 'bound':
+      return `${who} on ${where} has address ${address}`;
+    case 'released':
+      return `${who} on ${where} gave address ${address} back`;
+    case 'expired':
+      return `the time of address ${address} of ${who} is over`;
+    case 'declined':
+      return `address ${address} of ${bridge} is used by somebody whom nobody gave it, says ${where}: it is not given for a while`;
+    case 'refused':
+      return `${who} on ${where} gets no address: ${reason}`;
+    case 'rogue':
+      return `${mac} on ${where} is a DHCP server of its own (${address}); nobody hears it: set dhcp of the network of ${bridge} to false if it should be one`;
   }
 }
 

@@ -11,6 +11,8 @@ import type {
   FdbFilter,
   GroupWish,
   LastDrop,
+  LeaseFilter,
+  LeaseStatus,
   LldpNeighbor,
   LldpPortStatus,
   MdbEntry,
@@ -18,6 +20,7 @@ import type {
   MulticastPort,
   MulticastStatus,
   MulticastVlan,
+  NetworkStatus,
   PollFrames,
   PollGap,
   PortCounters,
@@ -282,6 +285,24 @@ export class SimulatedSwitch implements SwitchApi {
 
   multicastPorts(): MulticastPort[] {
     return this.groups.ports;
+  }
+
+  /** What networks have, and which leases were ended. */
+  networkStates: NetworkStatus[] = [];
+  leaseStates: LeaseStatus[] = [];
+  readonly endedLeases: LeaseFilter[] = [];
+
+  networks(): NetworkStatus[] {
+    return this.networkStates;
+  }
+
+  leases(filter: LeaseFilter = {}): LeaseStatus[] {
+    return this.leaseStates.filter((lease) => (filter.bridge ?? lease.bridge) === lease.bridge);
+  }
+
+  endLeases(filter: LeaseFilter): number {
+    this.endedLeases.push(filter);
+    return 1;
   }
 
   /** What the next traces answer, and what was asked. */
