@@ -10,17 +10,12 @@ import { DEST_DIRECT, DEST_LIST, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { bytesAt, FLOOD, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
 import { FIRST_TYPE, isCrowd, puntBurst, puntInterval, TRAP, TRAP_TYPES, TRAPS } from '../table/traps.ts';
-import { etherType, HEADER_LEN, MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as udp from '../wire/udp.ts';
+import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTag, TAG_LEN } from '../wire/vlan.ts';
+import { networkTrap } from './network_traps.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
 import { DOMAIN_SHIFT, FORWARDING, mayEnter, type Topology, VLAN_STRIDE, vlanOfTag } from './topology.ts';
-
-/** UDP ports, RFC 2131, 4.1. */
-const DHCP_SERVER = 67;
-const DHCP_CLIENT = 68;
 
 export class HostPort implements Source {
   /** To the host and from it; null until somebody listens. */
@@ -48,9 +43,9 @@ export class HostPort implements Source {
   /** The trap that takes the frame of `row`, as it was received, or -1. `group`: X of 01:80:C2:00:00:0X, -1 = another address. */
   trapOf(row: number, topology: Topology, group: number): number {
     const { rows, view } = this.batch;
-    const { trapTypes } = topology;
+    const { traps, trapTypes } = topology;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
-    const mask = topology.traps[port];
+    const mask = traps[port];
     if (mask === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return -1;
     if (group >= 0 && (mask & (1 << group)) !== 0) return group;
     if (mask >>> FIRST_TYPE === 0) return -1;
@@ -61,23 +56,7 @@ export class HostPort implements Source {
     for (let n = 0; n < TRAP_TYPES; n++) {
       if (trapTypes[n] === type && (mask & (1 << (FIRST_TYPE + n))) !== 0) return FIRST_TYPE + n;
     }
-    if ((mask & (1 << TRAP.dhcp)) === 0 || !mayEnter(topology, port, 0)) return -1;
-    return this.isDhcp(row) ? TRAP.dhcp : -1;
-  }
-
-  /** Whether an untagged frame is DHCP, to a server or from one. Fragments are not: no client sends any. */
-  private isDhcp(row: number): boolean {
-    const { rows, view } = this.batch;
-    const at = rows[row + COLUMN.start];
-    const ip = at + HEADER_LEN;
-    const end = at + rows[row + COLUMN.length];
-    if (etherType(view, at) !== TYPE_IPV4 || ip + ipv4.HEADER_LEN > end || ipv4.version(view, ip) !== 4)
-      return false;
-    const udpAt = ip + ipv4.headerLength(view, ip);
-    if (ipv4.protocol(view, ip) !== ipv4.PROTOCOL_UDP || ipv4.isFragment(view, ip)) return false;
-    if (udpAt + udp.HEADER_LEN > end) return false;
-    const to = udp.dstPort(view, udpAt);
-    return to === DHCP_SERVER || (to === DHCP_CLIENT && udp.srcPort(view, udpAt) === DHCP_SERVER);
+    return (mask & (1 << TRAP.dhcp)) !== 0 && mayEnter(topology, port, 0) ? networkTrap(this.batch, row) : -1;
   }
 
   /**

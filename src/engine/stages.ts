@@ -12,6 +12,7 @@ import { DENIED, type Fdb, KNOWN, LEARNED, MOVED, REFUSED } from '../table/fdb.t
 import type { Groups } from '../table/groups.ts';
 import { CONTROL } from '../table/port_controls.ts';
 import { createSearch, KEY, KEY_WORDS } from '../table/search.ts';
+import { TRAP } from '../table/traps.ts';
 import {
   dstHi,
   dstLo,
@@ -249,6 +250,10 @@ export function createStages(
     }
     const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
     if (trap < 0) return false;
+    if (trap === TRAP.arp) {
+      host.punt(row, topology, trap);
+      return false;
+    }
     giveUp(row, 0);
     rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;
     return true;

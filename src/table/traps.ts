@@ -15,6 +15,8 @@ export const TRAP = {
   multicast: 25,
   /** DHCP to a server, and from one (RFC 2131), of bridges with a network that gives addresses. */
   dhcp: 26,
+  /** ARP that claims an address, of such a bridge: the host gets a copy. */
+  arp: 27,
 } as const;
 
 /**
@@ -35,10 +37,10 @@ export function puntBurst(trap: number): number {
 
 /** Whether many may say it at once: that leaves room for other protocols. */
 export function isCrowd(trap: number): boolean {
-  return trap === TRAP.multicast || trap === TRAP.dhcp;
+  return trap === TRAP.multicast || trap === TRAP.dhcp || trap === TRAP.arp;
 }
 
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
 export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
-export const TRAPS = TRAP.dhcp + 1;
+export const TRAPS = TRAP.arp + 1;
