@@ -1,0 +1,61 @@
+// Numbers of DHCP, from IANA's registry "BOOTP vendor extensions and DHCP options" unless a line says otherwise.
+
+/** DHCP message types, RFC 2132 section 9.6. */
+export const MESSAGE_TYPES = [
+  'discover',
+  'offer',
+  'request',
+  'decline',
+  'ack',
+  'nak',
+  'release',
+  'inform',
+] as const;
+export type MessageType = (typeof MESSAGE_TYPES)[number];
+
+export const OPTION = {
+  pad: 0,
+  subnetMask: 1,
+  routers: 3,
+  dns: 6,
+  hostName: 12,
+  domain: 15,
+  mtu: 26,
+  broadcast: 28,
+  ntp: 42,
+  vendor: 43,
+  requestedAddress: 50,
+  leaseTime: 51,
+  overload: 52,
+  messageType: 53,
+  serverId: 54,
+  parameters: 55,
+  message: 56,
+  maxSize: 57,
+  renewalTime: 58,
+  rebindingTime: 59,
+  vendorClass: 60,
+  clientId: 61,
+  serverName: 66,
+  bootFile: 67,
+  /** RFC 3004. */
+  userClass: 77,
+  /** RFC 4039. */
+  rapidCommit: 80,
+  /** RFC 4702. */
+  clientFqdn: 81,
+  /** RFC 3046. */
+  relayAgent: 82,
+  /** RFC 4578 section 2.1. */
+  architecture: 93,
+  /** RFC 3397. */
+  search: 119,
+  /** RFC 3442. */
+  routes: 121,
+  /** Microsoft's older number of 121, with the same content. */
+  microsoftRoutes: 249,
+  end: 255,
+} as const;
+
+/** Sub-options of `relayAgent`, RFC 3046 section 2 and RFC 3527. */
+export const RELAY = { circuitId: 1, remoteId: 2, linkSelection: 5 } as const;
