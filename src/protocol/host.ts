@@ -17,7 +17,16 @@ export interface Punt {
  * Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, DHCP and (a copy
  * of) ARP that claims an address in a bridge with a network, or its EtherType.
  */
-export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'multicast' | 'loop_probe' | 'dhcp' | 'arp' | number;
+export type PuntReason =
+  | 'bpdu'
+  | 'slow'
+  | 'eapol'
+  | 'lldp'
+  | 'multicast'
+  | 'loop_probe'
+  | 'dhcp'
+  | 'arp'
+  | number;
 
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */

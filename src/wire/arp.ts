@@ -80,3 +80,14 @@ export function buildArp(to: Mac, arp: Arp): Uint8Array {
   view.setUint32(TARGET, arp.target);
   return frame;
 }
+
+/**
+ * Whether the frame from `at` to before `end` says that its sender has an address: a reply, or an announcement (RFC 5227
+ * section 2.3). For the data plane.
+ */
+export function claims(view: DataView, at: number, end: number): boolean {
+  if (at + FRAME_LEN > end || view.getUint16(at + PROTOCOL) !== ethernet.TYPE_IPV4) return false;
+  const sender = view.getUint32(at + SENDER);
+  const isAnnounced = view.getUint16(at + OPERATION) === REPLY || sender === view.getUint32(at + TARGET);
+  return sender !== 0 && isAnnounced;
+}
