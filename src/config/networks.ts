@@ -59,6 +59,11 @@ export function hasHost(mode: NetworkMode): boolean {
   return mode === 'host-only' || mode === 'nat' || mode === 'routed';
 }
 
+/** Whether there is a way out of it, by the gateway. */
+export function leadsOut(mode: NetworkMode): boolean {
+  return mode === 'nat' || mode === 'routed';
+}
+
 const numberOf = (address: string | undefined) =>
   address === undefined ? undefined : parseHostAddress(address);
 

@@ -1,6 +1,18 @@
 // How a switch runs, as opposed to what it does.
 
 import { TaploomError } from '../error.ts';
+import type { Lease } from '../protocol/dhcp/lease.ts';
+
+/** Remembers which guest has which address, over the end of the process. */
+export interface LeaseStore {
+  /** What it remembers of a bridge, in the time of `now` (ms, monotonic). */
+  leases(bridge: string, now: number): Iterable<Lease>;
+  /** Resolves when these survive `kill -9`. */
+  keep(bridge: string, leases: readonly Lease[], now: number): Promise<void>;
+}
+
+/** Of a switch that nobody gave a store: a restart forgets who has which address, and probes before it gives one. */
+const FORGETFUL: LeaseStore = { leases: () => [], keep: async () => {} };
 
 export interface SwitchOptions {
   /** True: worker threads forward. False: nothing moves but in `poll`. Default true. */
@@ -12,6 +24,8 @@ export interface SwitchOptions {
    * most 150 bytes of it. Default ''.
    */
   keeper?: string;
+  /** Where leases of DHCP are kept. Default: nowhere. */
+  leaseStore?: LeaseStore;
 }
 
 /** With more, each would have too little to do for what they have to agree on. */
@@ -22,6 +36,7 @@ export function optionsOf({
   threaded = true,
   workers = 1,
   keeper = '',
+  leaseStore = FORGETFUL,
 }: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     throw new TaploomError(
@@ -35,5 +50,5 @@ export function optionsOf({
       'workers: more than one are threads, so `threaded` cannot be false',
     );
   }
-  return { threaded, workers, keeper };
+  return { threaded, workers, keeper, leaseStore };
 }

@@ -15,6 +15,8 @@ import type {
   FdbFilter,
   GroupWish,
   LastDrop,
+  LeaseFilter,
+  LeaseStatus,
   LldpNeighbor,
   LldpPortStatus,
   MdbEntry,
@@ -22,6 +24,7 @@ import type {
   MulticastPort,
   MulticastStatus,
   MulticastVlan,
+  NetworkStatus,
   PollFrames,
   PollGap,
   PortStatus,
@@ -58,6 +61,7 @@ import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
 import { hostLinks } from './host_links.ts';
 import { LldpService } from './lldp_service.ts';
+import { NetworkService } from './network_service.ts';
 import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { PortGuard } from './port_guard.ts';
@@ -85,6 +89,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly lldpService: LldpService;
   private readonly stpService: StpService;
   private readonly snooping: SnoopingService;
+  private readonly networkService: NetworkService;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
   readonly host: SwitchHost;
@@ -93,7 +98,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  private constructor({ threaded, workers, keeper }: Required<SwitchOptions>) {
+  private constructor({ threaded, workers, keeper, leaseStore }: Required<SwitchOptions>) {
     super();
     const { compiler } = this;
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
@@ -123,6 +128,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
       this.events.add(fact),
     );
+    const { devices, mtus } = open;
+    this.networkService = new NetworkService({ devices, mtus, store: leaseStore }, (fact) =>
+      this.events.add(fact),
+    );
     this.guard = new PortGuard({
       open,
       setDisabled: (port, isDisabled) => {
@@ -146,6 +155,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
           this.lldpService.update(config);
           this.stpService.update(config);
           this.snooping.update(config);
+          this.networkService.update(config);
           this.guard.update(config);
           this.aggregateService.update(config);
         },
@@ -167,6 +177,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.lldpService.attach(this.host, { threaded });
     this.stpService.attach(this.host, this, { threaded });
     this.snooping.attach(this.host, { threaded });
+    this.networkService.attach(this.host, { threaded });
     this.guard.attach(this.host, { threaded });
     this.aggregateService.attach(this.host, { threaded });
     this.tracing = new Tracing({
@@ -244,6 +255,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.lldpService.poll(now);
     this.stpService.poll(now);
     this.snooping.poll(now);
+    this.networkService.poll(now);
     this.guard.poll(now);
     this.aggregateService.poll(now);
   }
@@ -371,6 +383,18 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.snooping.ports();
   }
 
+  networks(): NetworkStatus[] {
+    return this.networkService.networks();
+  }
+
+  leases(filter: LeaseFilter = {}): LeaseStatus[] {
+    return this.networkService.leases(filter);
+  }
+
+  endLeases(filter: LeaseFilter): number {
+    return this.networkService.endLeases(filter);
+  }
+
   trace(options: TraceOptions): Promise<Trace> {
     return this.tracing.trace(options);
   }
@@ -397,6 +421,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.lldpService.close();
       this.stpService.close();
       this.snooping.close();
+      this.networkService.close();
       this.guard.close();
       this.aggregateService.close();
       this.host.close();

@@ -1,0 +1,80 @@
+// What the configuration says of a network, in the words of its DHCP server.
+
+import { DHCP_DEFAULTS, type DhcpConfig } from '../config/network_shape.ts';
+import { leadsOut, type Network } from '../config/networks.ts';
+import { parseAddress, parseSubnet } from '../config/subnet.ts';
+import type { DhcpHost, DhcpOption, DhcpOptions, DhcpSettings } from '../protocol/dhcp/settings.ts';
+import type { Mac } from '../wire/mac.ts';
+
+/** Seconds that an address is given to nobody which somebody else was found to use. */
+const QUARANTINE = 600;
+/** Shortest and longest time that a client may ask for, s. */
+const MIN_LEASE = 60;
+
+/** Of a network that gives addresses. `mac`: of the bridge. `resolvers`: of the host, for guests that reach them. */
+export function dhcpSettings(network: Network, mac: Mac, resolvers: readonly number[]): DhcpSettings {
+  const { subnet, gateway, range, dhcp = DHCP_DEFAULTS, hosts, mode } = network;
+  return {
+    address: gateway,
+    mac,
+    subnets: [
+      {
+        network: subnet.network,
+        prefix: subnet.prefix,
+        ranges: [range],
+        excluded: [gateway],
+        options: leadsOut(mode) ? optionsOf(dhcp, [gateway], resolvers) : optionsOf(dhcp, [], []),
+      },
+    ],
+    hosts: Object.entries(dhcp.hosts).map(([name, host]) => ({
+      ...known(host),
+      address: hosts.get(name),
+      options: { hostName: name },
+    })),
+    classes: [],
+    lease: { time: dhcp.lease_time, min: MIN_LEASE, max: dhcp.lease_time, quarantine: QUARANTINE },
+    authoritative: true,
+    probe: true,
+    rapidCommit: true,
+    leasesPerPort: dhcp.leases_per_port,
+    relayPorts: [],
+  };
+}
+
+function known({ mac, client_id, port }: DhcpConfig['hosts'][string]): DhcpHost {
+  return { mac, clientId: client_id?.replaceAll(':', '').toLowerCase(), port };
+}
+
+function optionsOf(dhcp: DhcpConfig, routers: readonly number[], resolvers: readonly number[]): DhcpOptions {
+  const addresses = (list: readonly string[]) => list.flatMap((text) => parseAddress(text) ?? []);
+  return {
+    routers,
+    dns: dhcp.dns === undefined ? resolvers : addresses(dhcp.dns),
+    ntp: addresses(dhcp.ntp),
+    domain: dhcp.domain,
+    search: dhcp.search,
+    routes: dhcp.routes.flatMap(({ to, via }) => {
+      const [subnet, gateway] = [parseSubnet(to), parseAddress(via)];
+      return subnet === undefined || gateway === undefined
+        ? []
+        : [{ to: subnet.network, prefix: subnet.prefix, via: gateway }];
+    }),
+    nextServer: dhcp.next_server === undefined ? undefined : parseAddress(dhcp.next_server),
+    bootFile: dhcp.boot_file,
+    others: Object.entries(dhcp.options).map(([code, value]) => optionOf(Number(code), value)),
+  };
+}
+
+/** By its number: who says one wants it to be told. */
+function optionOf(code: number, value: string | readonly string[]): DhcpOption {
+  if (typeof value !== 'string') {
+    const words = value.flatMap((text) => parseAddress(text) ?? []);
+    const bytes = new DataView(new ArrayBuffer(words.length * 4));
+    words.forEach((word, n) => {
+      bytes.setUint32(n * 4, word);
+    });
+    return { code, value: new Uint8Array(bytes.buffer), always: true };
+  }
+  const bytes = /^0x/i.test(value) ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value, 'utf8');
+  return { code, value: Uint8Array.from(bytes), always: true };
+}

@@ -1,0 +1,26 @@
+// The resolvers of the host that a guest behind it can ask, too.
+
+import { readFileSync } from 'node:fs';
+import { parseHostAddress } from '../config/subnet.ts';
+
+/** Where systemd-resolved answers at 127.0.0.53, the second has those that it asks. */
+const FILES = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+/** As many as resolvers of the C library ask (MAXNS). */
+const MOST = 3;
+
+/** Unsigned numbers. */
+export function hostResolvers(files: readonly string[] = FILES): number[] {
+  for (const file of files) {
+    const found = nameservers(file).flatMap((address) => parseHostAddress(address) ?? []);
+    if (found.length > 0) return found.slice(0, MOST);
+  }
+  return [];
+}
+
+function nameservers(file: string): string[] {
+  try {
+    return [...readFileSync(file, 'utf8').matchAll(/^nameserver\s+(\S+)/gm)].map(([, address]) => address);
+  } catch {
+    return []; // a host without resolvers
+  }
+}

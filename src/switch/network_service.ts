@@ -1,0 +1,228 @@
+// Networks of bridges in a switch: the gateway's address on the bridge's own interface, the way out through the host, and a
+// DHCP server each. What could not be had is tried again, and told once.
+
+import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
+import { stableMac } from '../config/defaults.ts';
+import { hasHost, leadsOut, type Network, networkOf } from '../config/networks.ts';
+import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
+import { formatAddress, formatSubnet } from '../config/subnet.ts';
+import type { Device } from '../device/device.ts';
+import type { PortMtus } from '../device/mtus.ts';
+import type { EventFact } from '../event.ts';
+import type { Host, Punt } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import { parseMac } from '../wire/mac.ts';
+import { DhcpService } from './dhcp_service.ts';
+import { dhcpSettings } from './dhcp_settings.ts';
+import { hostResolvers } from './host_resolvers.ts';
+import type { LeaseStore } from './options.ts';
+
+/** What failed is tried again after this, ms. */
+const RETRY = 1000;
+
+/** What the switch knows, by name. */
+export interface NetworkFacts {
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly mtus: Pick<PortMtus, 'get'>;
+  readonly store: LeaseStore;
+}
+
+interface Place {
+  network: Network;
+  dhcp?: DhcpService;
+  /** Empty: its gateway has its address. Undefined: not tried yet. */
+  problem?: string;
+  /** The interface that has the address: another one has to get it. */
+  device?: Device;
+}
+
+export class NetworkService {
+  private readonly facts: NetworkFacts;
+  private readonly tell: (fact: EventFact) => void;
+  private host: Host | undefined;
+  private config: SwitchConfig = EMPTY_CONFIG;
+  private readonly places = new Map<string, Place>();
+  private readonly bridgeOf = new Map<string, string>();
+  private stopListening: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private hasTimer = false;
+  private retryAt = Number.POSITIVE_INFINITY;
+  private polledAt: number | undefined;
+
+  constructor(facts: NetworkFacts, tell: (fact: EventFact) => void) {
+    this.facts = facts;
+    this.tell = tell;
+  }
+
+  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
+  attach(host: Host, { threaded }: { threaded: boolean }): void {
+    this.host = host;
+    this.hasTimer = threaded;
+    const listen = (hear: (dhcp: DhcpService, punt: Punt) => void) => (punt: Punt) => {
+      const dhcp = this.places.get(this.bridgeOf.get(punt.port) ?? '')?.dhcp;
+      // In the clock of whoever polls.
+      if (dhcp !== undefined) hear(dhcp, { ...punt, at: this.now() });
+    };
+    this.stopListening = [
+      host.onPunt(
+        'dhcp',
+        listen((dhcp, punt) => dhcp.hear(punt)),
+      ),
+      host.onPunt(
+        'arp',
+        listen((dhcp, punt) => dhcp.hearArp(punt)),
+      ),
+    ];
+  }
+
+  /** The configuration in force, and the devices that there are. */
+  update(config: SwitchConfig): void {
+    this.config = config;
+    if (this.host === undefined) return;
+    this.bridgeOf.clear();
+    for (const [name, place] of this.places) {
+      if (networkOf(name, config.bridges[name]?.network) !== undefined) continue;
+      this.places.delete(name);
+      this.leave(place);
+    }
+    for (const [name, bridge] of Object.entries(config.bridges)) {
+      const network = networkOf(name, bridge.network);
+      if (network === undefined) continue;
+      for (const port of Object.keys(bridge.ports)) this.bridgeOf.set(port, name);
+      this.enter(network, this.host);
+    }
+    this.wait();
+  }
+
+  /** Of a switch without threads, with each of its polls. */
+  poll(now?: number): void {
+    if (this.hasTimer) return;
+    this.polledAt = now ?? monotonicMs();
+    if (this.places.size > 0 && this.polledAt >= this.deadline()) this.tick();
+  }
+
+  networks(): NetworkStatus[] {
+    return Object.entries(this.config.bridges).flatMap(([bridge, { network }]): NetworkStatus[] => {
+      if (network === undefined) return [];
+      const place = this.places.get(bridge);
+      const { mode } = network;
+      if (place === undefined) return [{ bridge, mode, problems: [] }];
+      const { subnet, gateway } = place.network;
+      return [
+        {
+          bridge,
+          mode,
+          subnet: formatSubnet(subnet),
+          gateway: formatAddress(gateway),
+          problems: place.problem ? [place.problem] : [],
+          dhcp: place.dhcp?.status(),
+        },
+      ];
+    });
+  }
+
+  leases(filter: LeaseFilter = {}): LeaseStatus[] {
+    return this.chosen(filter).flatMap((dhcp) => dhcp.leases(filter, this.now()));
+  }
+
+  endLeases(filter: LeaseFilter): number {
+    return this.chosen(filter).reduce((sum, dhcp) => sum + dhcp.end(filter, this.now()), 0);
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    for (const stop of this.stopListening) stop();
+    for (const place of this.places.values()) this.leave(place);
+    this.places.clear();
+    this.host = undefined;
+  }
+
+  private now(): number {
+    return this.polledAt ?? monotonicMs();
+  }
+
+  private chosen({ bridge }: LeaseFilter): DhcpService[] {
+    return [...this.places].flatMap(([name, { dhcp }]) =>
+      dhcp !== undefined && (bridge ?? name) === name ? [dhcp] : [],
+    );
+  }
+
+  private enter(network: Network, host: Host): void {
+    const { bridge, dhcp, mode } = network;
+    const place: Place = this.places.get(bridge) ?? { network };
+    this.places.set(bridge, place);
+    place.network = network;
+    this.setGateway(place);
+    if (dhcp === undefined) {
+      place.dhcp = undefined;
+      return;
+    }
+    const settings = dhcpSettings(network, this.macOf(bridge), leadsOut(mode) ? hostResolvers() : []);
+    const { store, mtus } = this.facts;
+    const facts = {
+      host,
+      store,
+      mtuOf: (port: string) => mtus.get(port),
+      tell: this.tell,
+      wait: () => this.wait(),
+    };
+    if (place.dhcp === undefined) place.dhcp = new DhcpService(network, settings, facts, this.now());
+    else place.dhcp.configure(network, settings, this.now());
+  }
+
+  private macOf(bridge: string) {
+    return parseMac(this.facts.devices.get(bridge)?.mac ?? stableMac(bridge)) as { hi: number; lo: number };
+  }
+
+  /** Gives the bridge's own interface the gateway's address, where the host is in the network. */
+  private setGateway(place: Place): void {
+    const { bridge, mode, gateway, subnet } = place.network;
+    const device = this.facts.devices.get(bridge);
+    const before = place.problem;
+    try {
+      device?.setGateway?.(hasHost(mode) ? `${formatAddress(gateway)}/${subnet.prefix}` : undefined);
+      place.problem = '';
+    } catch (error) {
+      place.problem = (error as Error).message;
+      this.retryAt = this.now() + RETRY;
+    }
+    if (place.problem === before) return;
+    const change = place.problem === '' ? 'ready' : 'failed';
+    this.tell({ type: 'network', change, bridge, port: '', ...(place.problem && { reason: place.problem }) });
+  }
+
+  private leave({ network }: Place): void {
+    try {
+      this.facts.devices.get(network.bridge)?.setGateway?.(undefined);
+    } catch {
+      // The interface is gone, and its address with it.
+    }
+  }
+
+  private tick(): void {
+    const now = this.now();
+    for (const { dhcp } of this.places.values())
+      if (dhcp !== undefined && dhcp.deadline() <= now) dhcp.tick(now);
+    if (this.retryAt <= now) {
+      this.retryAt = Number.POSITIVE_INFINITY;
+      for (const place of this.places.values()) if (place.problem) this.setGateway(place);
+    }
+    this.wait();
+  }
+
+  private deadline(): number {
+    let next = this.retryAt;
+    for (const { dhcp } of this.places.values()) next = Math.min(next, dhcp?.deadline() ?? next);
+    return next;
+  }
+
+  private wait(): void {
+    clearTimeout(this.timer);
+    const next = this.hasTimer ? this.deadline() : Number.POSITIVE_INFINITY;
+    if (next === Number.POSITIVE_INFINITY) return;
+    // Of some months a timer would make none.
+    const patience = Math.min(Math.max(1, next - monotonicMs()), 3_600_000);
+    this.timer = setTimeout(() => this.tick(), patience);
+    this.timer.unref();
+  }
+}
