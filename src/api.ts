@@ -438,10 +438,8 @@ export interface DhcpStatus {
   received: Record<string, number>;
   /** Messages to guests by type: `offer`, `ack`, `nak`. */
   sent: Record<string, number>;
-  /** Messages without an answer, by reason. */
+  /** Messages without an answer, by reason; `other_server`: of guests' own servers, which nobody got. */
   ignored: Record<string, number>;
-  /** Messages of other servers behind ports of guests, which nobody got. */
-  rogue: number;
 }
 
 /** An address that a guest has, or will have. */

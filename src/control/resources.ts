@@ -350,7 +350,6 @@ export const dhcpStatus: z.ZodType<DhcpStatus> = z.object({
   received: counts.describe('by type of message'),
   sent: counts.describe('by type of message'),
   ignored: counts.describe('messages without an answer, by reason'),
-  rogue: count.describe("messages of guests' own servers, which nobody got"),
 });
 export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   bridge: z.string(),

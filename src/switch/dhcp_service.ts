@@ -29,7 +29,6 @@ export class DhcpService {
   private server: DhcpServer;
   private network: Network;
   private settings: DhcpSettings;
-  private rogue = 0;
 
   constructor(network: Network, settings: DhcpSettings, facts: DhcpFacts, now: number) {
     this.facts = facts;
@@ -78,7 +77,6 @@ export class DhcpService {
       received: { ...received },
       sent: { ...sent },
       ignored: { ...ignored },
-      rogue: this.rogue,
     };
   }
 

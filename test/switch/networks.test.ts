@@ -1,0 +1,196 @@
+// Networks in a switch without threads: guests behind memory ports, the clock in the test's hands.
+
+import { expect, onTestFinished, test } from 'vitest';
+import type { SwitchEvent } from '../../src/event.ts';
+import { Switch } from '../../src/switch/switch.ts';
+import { arpProbe, buildArp, parseArp, REPLY } from '../../src/wire/arp.ts';
+import { OPTION } from '../../src/wire/dhcp4/codes.ts';
+import { buildDhcpFrame, CLIENT_PORT, parseDhcpFrame, SERVER_PORT } from '../../src/wire/dhcp4/frame.ts';
+import { buildMessage, type DhcpMessage } from '../../src/wire/dhcp4/message.ts';
+import { BROADCAST, BROADCAST_MAC, clientFrame, clientMessage, guestMac } from '../wire/dhcp4/messages.ts';
+
+const SUBNET = '10.7.0.0/24';
+const ADDRESS = (n: number) => (0x0a07_0000 + n) >>> 0;
+
+interface World {
+  taploom: Switch;
+  events: SwitchEvent[];
+  /** Lets so many ms pass. */
+  pass(ms: number): Promise<void>;
+  send(port: string, frame: Uint8Array): void;
+  /** What has come out of a port since the last look. */
+  heard(port: string): Uint8Array[];
+}
+
+async function open(network: object = {}, bridge: object = {}, ports: object = {}): Promise<World> {
+  const memory = (more: object) => ({ type: 'memory' as const, ...more });
+  const br0 = {
+    local: false as const,
+    network: { mode: 'isolated' as const, subnet: SUBNET, ...network },
+    ...bridge,
+    ports: { vm1: memory({}), vm2: memory({}), ...ports },
+  };
+  const taploom = await Switch.open({ version: 1, bridges: { br0 } }, { threaded: false });
+  onTestFinished(() => taploom.close());
+  const events: SwitchEvent[] = [];
+  taploom.events.listen((event) => events.push(event));
+  let now = 1_000_000;
+  const pass = async (ms: number) => {
+    for (const end = now + ms; now < end; ) {
+      now = Math.min(end, now + 10);
+      // What the host says is heard in the next turns.
+      for (let n = 0; n < 4; n++) {
+        taploom.poll(0, now);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  };
+  const heard = (port: string) => {
+    const frames: Uint8Array[] = [];
+    const end = taploom.memoryPort(port);
+    for (let one = end.receive(); one !== undefined; one = end.receive())
+      frames.push(Uint8Array.from(one.bytes));
+    return frames;
+  };
+  await pass(20);
+  return { taploom, events, pass, heard, send: (port, frame) => void taploom.memoryPort(port).send(frame) };
+}
+
+const replies = (frames: readonly Uint8Array[]) =>
+  frames.flatMap((frame) => {
+    const one = parseDhcpFrame(frame);
+    return typeof one === 'string' ? [] : [one.message];
+  });
+
+const words = (number: number) => Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number);
+
+function request(address: number, n: number, server = ADDRESS(1)): Uint8Array {
+  const options: [number, Uint8Array][] = [
+    [OPTION.requestedAddress, words(address)],
+    [OPTION.serverId, words(server)],
+  ];
+  return clientFrame(clientMessage({ type: 'request', mac: guestMac(n) }, options));
+}
+
+async function lease(world: World, port: string, n: number): Promise<DhcpMessage | undefined> {
+  world.send(port, clientFrame(clientMessage({ mac: guestMac(n) })));
+  await world.pass(400);
+  const [offer] = replies(world.heard(port));
+  if (offer === undefined) return undefined;
+  world.send(port, request(offer.yiaddr, n));
+  await world.pass(50);
+  return replies(world.heard(port)).find(({ type }) => type === 'ack');
+}
+
+test('a guest gets an address, and nobody else hears that it asks', async () => {
+  const world = await open();
+  const ack = await lease(world, 'vm1', 1);
+  expect(ack?.yiaddr).toBe(ADDRESS(2));
+  // Probes for the address are all that came there.
+  const others = world.heard('vm2');
+  expect(others.map((frame) => parseArp(frame)?.target)).toEqual([ADDRESS(2), ADDRESS(2)]);
+  expect(world.taploom.leases()).toMatchObject([
+    { bridge: 'br0', address: '10.7.0.2', mac: '02:00:00:00:00:01', port: 'vm1', state: 'bound' },
+  ]);
+  expect(world.events.map(({ message }) => message)).toContain(
+    '02:00:00:00:00:01 on port vm1 has address 10.7.0.2',
+  );
+  const [{ dhcp, problems }] = world.taploom.networks();
+  expect(problems).toEqual([]);
+  expect(dhcp).toMatchObject({
+    leases: 1,
+    free: 252,
+    received: { discover: 1, request: 1 },
+    sent: { offer: 1, ack: 1 },
+  });
+});
+
+test('an address that somebody uses is not given', async () => {
+  const world = await open();
+  world.send('vm1', clientFrame(clientMessage({ mac: guestMac(1) })));
+  await world.pass(50);
+  const [probe] = world.heard('vm2');
+  expect(parseArp(probe)).toMatchObject({ sender: 0, target: ADDRESS(2) });
+  const squatter = guestMac(9);
+  const to = guestMac(0);
+  const claim = { operation: REPLY, senderMac: squatter, sender: ADDRESS(2), targetMac: to, target: 0 };
+  world.send('vm2', buildArp(to, claim));
+  await world.pass(400);
+  expect(replies(world.heard('vm1')).map(({ yiaddr }) => yiaddr)).toEqual([ADDRESS(3)]);
+  expect(world.taploom.leases()).toMatchObject([
+    { address: '10.7.0.2', state: 'quarantined', mac: '02:00:00:00:00:09' },
+    { address: '10.7.0.3', state: 'offered' },
+  ]);
+});
+
+test('ARP of guests goes its way, and the host has a copy', async () => {
+  const world = await open();
+  const frame = arpProbe(guestMac(1), ADDRESS(77));
+  const claim = {
+    operation: REPLY,
+    senderMac: guestMac(1),
+    sender: ADDRESS(77),
+    targetMac: guestMac(2),
+    target: ADDRESS(78),
+  };
+  world.send('vm1', frame);
+  world.send('vm1', buildArp(guestMac(2), claim));
+  await world.pass(20);
+  expect(world.heard('vm2').map((one) => parseArp(one)?.operation)).toEqual([1, REPLY]);
+});
+
+test("a guest's own server is heard by nobody", async () => {
+  const world = await open();
+  const { bytes } = buildMessage(clientMessage({ type: 'offer', isReply: true, yiaddr: ADDRESS(66) }));
+  const way = { srcMac: guestMac(6), dstMac: BROADCAST_MAC, src: ADDRESS(6), dst: BROADCAST };
+  world.send('vm1', buildDhcpFrame({ ...way, srcPort: SERVER_PORT, dstPort: CLIENT_PORT }, bytes));
+  await world.pass(20);
+  expect(world.heard('vm2')).toEqual([]);
+  expect(world.events.at(-1)).toMatchObject({
+    type: 'lease',
+    change: 'rogue',
+    port: 'vm1',
+    address: '10.7.0.6',
+  });
+  expect(world.taploom.networks()[0].dhcp?.ignored).toEqual({ other_server: 1 });
+});
+
+test('without DHCP a bridge leaves that of guests alone', async () => {
+  const world = await open({ dhcp: false });
+  world.send('vm1', clientFrame(clientMessage({ mac: guestMac(1) })));
+  await world.pass(20);
+  expect(world.heard('vm2')).toHaveLength(1);
+});
+
+test('who is behind a port that blocks is not heard', async () => {
+  const world = await open();
+  await world.taploom.setPortState('vm1', 0, 'blocking');
+  world.send('vm1', clientFrame(clientMessage({ mac: guestMac(1) })));
+  await world.pass(400);
+  expect(world.taploom.networks()[0].dhcp?.received).toEqual({});
+});
+
+test('a port has as many leases as it may', async () => {
+  const world = await open({ dhcp: { leases_per_port: 2 } });
+  expect(await lease(world, 'vm1', 1)).toBeDefined();
+  expect(await lease(world, 'vm1', 2)).toBeDefined();
+  expect(await lease(world, 'vm1', 3)).toBeUndefined();
+  expect(await lease(world, 'vm2', 4)).toBeDefined();
+  expect(world.events.map(({ message }) => message)).toContain(
+    '02:00:00:00:00:03 on port vm1 gets no address: its port has 2 leases: raise leases_per_port, or look who asks for so many',
+  );
+});
+
+test('leases survive another configuration of the network, and end by hand', async () => {
+  const world = await open();
+  await lease(world, 'vm1', 1);
+  const { config } = world.taploom;
+  const { br0 } = config.bridges;
+  await world.taploom.apply({
+    ...config,
+    bridges: { br0: { ...br0, network: { ...br0.network, mode: 'isolated', dhcp: { lease_time: 600 } } } },
+  });
+  expect(world.taploom.leases()).toMatchObject([{ address: '10.7.0.2' }]);
+  expect(world.taploom.endLeases({ bridge: 'br0', port: 'vm1' })).toBe(1);
+  expect(world.taploom.leases()).toEqual([]);
+});
