@@ -57,5 +57,8 @@ export const OPTION = {
   end: 255,
 } as const;
 
-/** Sub-options of `relayAgent`, RFC 3046 section 2 and RFC 3527. */
-export const RELAY = { circuitId: 1, remoteId: 2, linkSelection: 5 } as const;
+/** Options that are part of the protocol itself: no configuration may say what they are. */
+export const PROTOCOL_OPTIONS: readonly number[] = [0, 50, 51, 52, 53, 54, 55, 57, 61, 80, 82, 255];
+
+/** Sub-options of `relayAgent`, of which only the link matters, RFC 3527. */
+export const RELAY = { linkSelection: 5 } as const;
