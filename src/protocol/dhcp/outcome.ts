@@ -50,6 +50,8 @@ export type Ignored =
   | NoAddress
   /** To or for another server. */
   | 'not_ours'
+  /** Said by another server behind a port of guests. */
+  | 'other_server'
   /** By a relay agent for a subnet that is not configured. */
   | 'unknown_relay'
   /** A lease of somebody else, or of nobody. */

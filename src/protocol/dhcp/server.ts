@@ -108,7 +108,7 @@ export class DhcpServer {
   private hearServer(frame: DhcpFrame, port: string, out: DhcpOutcome): void {
     const isOurs = frame.src === this.settings.address;
     const other = isOurs ? undefined : this.others.notice(frame);
-    this.voice.ignore('not_ours');
+    this.voice.ignore('other_server');
     if (other !== undefined) out.events.push({ kind: 'other_server', ...other, port, hostName: '' });
   }
 
