@@ -12,12 +12,12 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
  * The text of a regular file. Error codes are those of open(2) and read(2); TaploomError `not_a_file`, `too_large`, and
  * `foreign_file` if it is to be ours alone (`isOurs`) and is not.
  */
-export function readRegularFile(file: string, isOurs = false): string {
+export function readRegularFile(file: string, isOurs = false, most = MAX_BYTES): string {
   const fd = openSync(file, isOurs ? FLAGS | constants.O_NOFOLLOW : FLAGS);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new TaploomError('not_a_file', 'it is not a regular file');
-    if (stat.size > MAX_BYTES) throw new TaploomError('too_large', `it has more than ${MAX_BYTES >> 20} MiB`);
+    if (stat.size > most) throw new TaploomError('too_large', `it has more than ${most >> 20} MiB`);
     if (isOurs) requireOurs(stat);
     return readFileSync(fd, 'utf8');
   } finally {

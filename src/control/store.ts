@@ -7,12 +7,12 @@
 // never taken for a configuration. It is replaced by rename, so there is always a whole one.
 
 import { createHash } from 'node:crypto';
-import { existsSync, renameSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.ts';
 import { loadConfig } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
+import { freeName, moveAway } from './move_away.ts';
 import { readRegularFile } from './regular_file.ts';
 
 /** The configuration file as it was read. */
@@ -73,7 +73,7 @@ export class StateStore {
     this.origin = sourceOrigin;
     if (state) {
       const kept = `${this.file}.old`;
-      this.moveAway(kept);
+      moveAway(this.file, kept);
       const why = `${source.file} is not the file that ${this.file} was built on`;
       notes.push({
         level: 'warn',
@@ -123,23 +123,13 @@ export class StateStore {
       return { ...state, config: parseConfig(state.config, { allowFd: false }) };
     } catch (error) {
       const bad = freeName(`${this.file}.bad`);
-      this.moveAway(bad);
+      moveAway(this.file, bad);
       const reason = error instanceof Error ? error.message : String(error);
       notes.push({
         level: 'error',
         message: `Cannot use the state file ${this.file}, kept as ${bad}: ${reason}`,
       });
       return undefined;
-    }
-  }
-
-  private moveAway(to: string): void {
-    try {
-      renameSync(this.file, to);
-    } catch (error) {
-      throw new TaploomError('state_unwritable', `Cannot rename ${this.file} to ${to}: ${errorCode(error)}`, {
-        cause: error,
-      });
     }
   }
 
@@ -195,13 +185,6 @@ function originOf({ file, text }: ConfigSource): { config_file: string; config_s
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** `name`, or `name.1` and so on: what was kept is not overwritten. */
-function freeName(name: string): string {
-  let free = name;
-  for (let i = 1; existsSync(free); i++) free = `${name}.${i}`;
-  return free;
 }
 
 function errorCode(error: unknown): string {

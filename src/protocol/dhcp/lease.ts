@@ -1,6 +1,8 @@
 // A lease: what a network remembers of an address. Times of a running server are ms of its monotonic clock; stored, they
 // are ms of Unix time, since no other clock survives a restart.
 
+import { formatIp, ipv4Bytes, ipv4Number, parseIp } from '../../wire/ip_address.ts';
+
 /**
  * `offered`: kept for a client that has not asked for it yet. `ended`: free, and remembered for who had it.
  * `declined`: somebody else uses it.
@@ -42,8 +44,25 @@ export function storedLease(lease: Lease, unixOffset: number): Record<string, un
   return until === Number.POSITIVE_INFINITY ? stored : { ...stored, until: Math.round(until + unixOffset) };
 }
 
-/** Undefined if `stored` is not what `storedLease` made. */
-export function leaseFrom(address: number, stored: unknown, unixOffset: number): Lease | undefined {
+/** What a lease is stored under. */
+export function leaseKey(network: string, address: number): string {
+  return `${network} ${formatIp(ipv4Bytes(address))}`;
+}
+
+/** The leases of a network among all that is stored. What cannot be one is left out. */
+export function storedLeases(
+  network: string,
+  stored: ReadonlyMap<string, unknown>,
+  unixOffset: number,
+): Lease[] {
+  return [...stored].flatMap(([key, value]) => {
+    const address = key.startsWith(`${network} `) ? parseIp(key.slice(network.length + 1)) : undefined;
+    const lease = address?.length === 4 ? leaseFrom(ipv4Number(address), value, unixOffset) : undefined;
+    return lease === undefined ? [] : [lease];
+  });
+}
+
+function leaseFrom(address: number, stored: unknown, unixOffset: number): Lease | undefined {
   if (typeof stored !== 'object' || stored === null) return undefined;
   const { state, client, mac, port, relayed, hostName, since, until } = stored as Record<string, unknown>;
   const isWhole =
@@ -52,7 +71,7 @@ export function leaseFrom(address: number, stored: unknown, unixOffset: number):
     typeof relayed === 'boolean' &&
     Number.isFinite(since) &&
     (until === undefined || Number.isFinite(until));
-  if (!isWhole || !Number.isInteger(address)) return undefined;
+  if (!isWhole) return undefined;
   return {
     address,
     state: state as LeaseState,

@@ -111,8 +111,8 @@ function run(steps: Step[]): void {
 }
 
 test('no history of clients gives one address to two', () => {
-  fc.assert(fc.property(fc.array(step, { minLength: 10, maxLength: 80 }), run), { numRuns: 1500 });
-}, 60_000);
+  fc.assert(fc.property(fc.array(step, { minLength: 10, maxLength: 80 }), run), { numRuns: 400 });
+});
 
 test('whatever comes, the server does not throw, and does not remember more than ports may have', () => {
   const server = new DhcpServer({ ...SETTINGS, probe: false, leasesPerPort: 5 }, [], 0);

@@ -1,6 +1,8 @@
 // Many clients at once, and many that mean no good: time and memory stay bounded.
 
 import { expect, test } from 'vitest';
+import { MAX_LEASES } from '../../../src/protocol/dhcp/pool.ts';
+import { DhcpServer } from '../../../src/protocol/dhcp/server.ts';
 import { ip, SUBNET, World } from './world.ts';
 
 const WIDE = {
@@ -27,15 +29,41 @@ test('a thousand clients that come at once have their leases within five seconds
   expect((user + system) / 1e6).toBeLessThan(5);
 });
 
-test('clients that only ask make it remember as much as a subnet may, and cost no more when it is full', () => {
-  const world = new World({ ...settings, probe: false, leasesPerPort: Number.POSITIVE_INFINITY });
-  for (let n = 1; n <= 70_000; n++) world.say('discover', n, { port: 'p1' });
-  expect(world.server.leases().length).toBe(65_536);
-  expect(world.server.counters.ignored.no_address).toBe(70_000 - 65_536);
-  // What was offered to nobody who wanted it is free again, a bounded number at a time.
-  world.now += 40_000;
-  let ticks = 0;
-  for (; world.server.deadline() <= world.now; ticks++) world.server.tick(world.now);
-  expect(ticks).toBeGreaterThan(60);
-  expect(world.say('discover', 80_000, { port: 'p1' }).length).toBe(1);
+test('a subnet remembers so many leases, and gives those again that ended first', () => {
+  const world = new World(settings);
+  const lease = {
+    state: 'ended',
+    port: 'p1',
+    relayed: false,
+    hostName: '',
+    verified: true,
+    since: 0,
+  } as const;
+  const leases = Array.from({ length: MAX_LEASES }, (_, n) => {
+    return { ...lease, address: ip('10.1.0.0') + n, client: `mac ${n}`, mac: String(n), until: 1000 - n };
+  });
+  world.server = new DhcpServer(world.settings, leases, world.now);
+  const offered = [1, 2].map((n) => world.offer(n)?.message.yiaddr);
+  expect(offered).toEqual([ip('10.1.255.255'), ip('10.1.255.254')]);
+  expect(world.server.leases().length).toBe(MAX_LEASES);
+});
+
+test('leases that are over all at once end a bounded number at a time', () => {
+  const world = new World(settings);
+  const lease = {
+    state: 'bound',
+    port: 'p1',
+    relayed: false,
+    hostName: '',
+    verified: true,
+    since: 0,
+  } as const;
+  const leases = Array.from({ length: 5000 }, (_, n) => {
+    return { ...lease, address: ip('10.1.0.0') + n, client: `mac ${n}`, mac: String(n), until: 2000 };
+  });
+  world.server = new DhcpServer(world.settings, leases, world.now);
+  world.now = 2000;
+  const ended: number[] = [];
+  while (world.server.deadline() <= world.now) ended.push(world.server.tick(world.now).events.length);
+  expect(ended).toEqual(new Array(5).fill(1000));
 });

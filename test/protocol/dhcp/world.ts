@@ -1,6 +1,6 @@
 // A server, its disk and its clock, and clients that speak to it: each answer as a client reads it.
 
-import { leaseFrom, storedLease } from '../../../src/protocol/dhcp/lease.ts';
+import { leaseKey, storedLease, storedLeases } from '../../../src/protocol/dhcp/lease.ts';
 import type { DhcpOutcome } from '../../../src/protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../../../src/protocol/dhcp/server.ts';
 import type { DhcpSettings, DhcpSubnet } from '../../../src/protocol/dhcp/settings.ts';
@@ -80,12 +80,10 @@ export class World {
   restart(settings: Partial<DhcpSettings> = {}): void {
     this.unixOffset += this.now - 5;
     this.now = 5;
-    const leases = [...this.disk].map(([address, stored]) => leaseFrom(address, stored, this.unixOffset));
-    this.server = new DhcpServer(
-      { ...this.settings, ...settings },
-      leases.map((lease) => lease ?? fail()),
-      this.now,
-    );
+    const stored = new Map([...this.disk].map(([address, value]) => [leaseKey('br0', address), value]));
+    const leases = storedLeases('br0', stored, this.unixOffset);
+    if (leases.length !== stored.size) throw new Error('a stored lease cannot be read');
+    this.server = new DhcpServer({ ...this.settings, ...settings }, leases, this.now);
   }
 
   /** The answers to a message of guest `n`, at once. */
@@ -171,10 +169,6 @@ export class World {
     const options: [number, Uint8Array][] = [[OPTION.requestedAddress, uint32(address)]];
     this.say('decline', n, { ...asking, options: [...(asking.options ?? []), ...options] });
   }
-}
-
-function fail(): never {
-  throw new Error('a stored lease cannot be read');
 }
 
 export function dotted(address: number): string {
