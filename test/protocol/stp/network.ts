@@ -195,7 +195,7 @@ export class Network {
     const frame = buildBpdu({ hi: 0x0200, lo: 0 }, bpdu);
     const to = link.other(end);
     const heard = parseBpdu(frame);
-    if (!link.isUp || to === link.deafEnd || heard === undefined) return;
+    if (!link.isUp || to === link.deafEnd || typeof heard === 'string') return;
     this.later(LINK_DELAY * (0.5 + this.random()), () => {
       if (link.isUp) to.node.receive(to.port.name, heard, this.now);
     });

@@ -30,6 +30,7 @@ const BPDU: Bpdu = {
 
 class World implements Host {
   now = 0;
+  protocol: 'rstp' | 'stp' = 'rstp';
   sent: { port: string; frame: Uint8Array }[] = [];
   done: string[] = [];
   told: StpChange[] = [];
@@ -82,7 +83,7 @@ class World implements Host {
       ...spec,
     }));
     this.trees.setBridges(
-      [{ name: 'br0', protocol: 'rstp', priority: 0x8000, mac, ...times, ports }],
+      [{ name: 'br0', protocol: this.protocol, priority: 0x8000, mac, ...times, ports }],
       this.now,
     );
   }
@@ -149,6 +150,48 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   world.ports(guarded);
   await world.run(10);
   expect(world.status()?.state).toBe('forwarding');
+});
+
+test.each(['rstp', 'stp'] as const)(
+  '%s: times of a stranger are believed within the ranges of a bridge',
+  async (protocol) => {
+    const world = new World();
+    world.protocol = protocol;
+    world.ports({}, {});
+    await world.run(10);
+    const config = { ...BPDU, kind: 'config' as const };
+    world.receive(buildBpdu(NEIGHBOUR, { ...config, helloTime: 0, maxAge: 1_000, forwardDelay: 0 }));
+    expect(world.trees.status('br0', world.now)).toMatchObject({ helloTime: 1, maxAge: 6, forwardDelay: 2 });
+    await world.run(1_900);
+    if (protocol === 'stp') expect(world.status()?.state).toBe('listening');
+    world.receive(
+      buildBpdu(NEIGHBOUR, { ...config, helloTime: 99_000, maxAge: 99_000, forwardDelay: 99_000 }),
+    );
+    expect(world.trees.status('br0', world.now)).toMatchObject({
+      helloTime: 10,
+      maxAge: 40,
+      forwardDelay: 30,
+    });
+  },
+);
+
+test('a BPDU without use is counted under its reason, and changes nothing', async () => {
+  const world = new World();
+  world.ports({ guard: new Set<Guard>(['bpdu']) });
+  const good = buildBpdu(NEIGHBOUR, BPDU);
+  const withByte = (at: number, value: number) => good.with(at, value);
+  for (const frame of [
+    good.slice(0, 40),
+    withByte(14, 0xaa),
+    withByte(18, 9),
+    withByte(18, 9),
+    withByte(19, 0),
+  ])
+    world.receive(frame);
+  const { malformed, bpdusReceived } = world.status()?.counters ?? {};
+  expect(malformed).toEqual({ too_short: 1, llc: 1, protocol: 2, version: 1 });
+  expect(bpdusReceived).toBe(5);
+  expect(world.told.map(({ change }) => change)).not.toContain('guarded');
 });
 
 test('a filtered port forwards, and neither hears nor says anything', async () => {
