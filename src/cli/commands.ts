@@ -193,12 +193,14 @@ export async function portEnable(context: Context, ports: readonly string[]): Pr
 
 export async function portShow(context: Context, bridge?: string, port?: string): Promise<void> {
   const { client, terminal } = context;
-  const { portsText, portText } = await import('./views.ts');
   if (bridge !== undefined && port !== undefined) {
-    const answer = await client.port(bridge, port);
-    print(context, answer, () => portText(answer.status, answer.config));
+    const { portText } = await import('./port_view.ts');
+    const [answer, { ports }] = await Promise.all([client.port(bridge, port), client.multicast(bridge)]);
+    const multicast = ports.find((other) => other.port === port);
+    print(context, answer, () => portText(answer.status, answer.config, multicast));
     return;
   }
+  const { portsText } = await import('./views.ts');
   const [summary, config] = await Promise.all([client.summary(), client.config()]);
   if (bridge !== undefined) known(summary, bridge);
   const ports = summary.ports.filter((other) => bridge === undefined || other.bridge === bridge);

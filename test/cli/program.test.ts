@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { portText } from '../../src/cli/views.ts';
+import { portText } from '../../src/cli/port_view.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { simulatedCli } from './simulated_cli.ts';
 
