@@ -25,14 +25,8 @@ import { addHelp } from './help.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
-import {
-  addSettings,
-  BRIDGE_SETTINGS,
-  MIRROR_SETTINGS,
-  number,
-  PORT_SETTINGS,
-  type Values,
-} from './settings.ts';
+import { number, type Values } from './setting_values.ts';
+import { addSettings, BRIDGE_SETTINGS, MIRROR_SETTINGS, PORT_SETTINGS } from './settings.ts';
 import { addTrace } from './trace/command.ts';
 
 /** Where output goes; tests put themselves in between. */

@@ -230,7 +230,8 @@ test('parameters of a spanning tree are taken while it is off, and have to fit t
     'bridges.br0.stp.max_age: 20 is too short for a hello time of 10 s: at least 22',
   ]);
   expect(stp({ protocol: 'stp', forward_delay: 4 })).toEqual([]);
-  expect(stp({ priority: 4096 })).toEqual(['bridges.br0.stp.protocol: missing, expected rstp, stp or off']);
+  expect(stp({ priority: 4096 })).toEqual([]);
+  expect(stp({ protocol: 'mstp' })).toEqual(['bridges.br0.stp.protocol: "mstp" is not rstp, stp or off']);
   expect(stp({ protocol: 'off', hello_time: 11, max_age: 5, priority: -1 })).toEqual([
     'bridges.br0.stp.priority: -1 is not a bridge priority (0-65535)',
     'bridges.br0.stp.hello_time: 11 is not a hello time (1-10 seconds)',
