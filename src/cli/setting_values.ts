@@ -38,22 +38,26 @@ export const list = (text: string, before: unknown): string[] => [
 export const vlans = (text: string): (number | string)[] =>
   list(text, []).map((item) => (/^\d+$/.test(item) ? Number(item) : item));
 
+/** `drop=0.1,delay=5`, each key once. */
+function pairsOf(text: string, expected: string): [key: string, value: string][] {
+  const pairs = list(text, []).map((pair) => {
+    const [key, value, ...rest] = pair.split('=');
+    if (value === undefined || rest.length > 0) throw new InvalidArgumentError(`Expected ${expected},...`);
+    return [key, value] as [string, string];
+  });
+  const twice = pairs.find(([key], n) => pairs.findIndex(([other]) => other === key) < n);
+  if (twice !== undefined) throw new InvalidArgumentError(`${twice[0]} is there twice.`);
+  return pairs;
+}
+
 /** `--fault drop=0.1,delay=5` */
 export const pairs = (text: string): Values =>
-  Object.fromEntries(
-    list(text, []).map((pair) => {
-      const [key, value, ...rest] = pair.split('=');
-      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KEY=NUMBER,...');
-      return [key, number(value)];
-    }),
-  );
+  Object.fromEntries(pairsOf(text, 'KEY=NUMBER').map(([key, value]) => [key, number(value)]));
 
 /** `snooping=on,querier=on,query_interval=60`; the lists in it are the configuration file's. */
 export const mixedPairs = (text: string): Values =>
   Object.fromEntries(
-    list(text, []).map((pair) => {
-      const [key, value, ...rest] = pair.split('=');
-      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KEY=VALUE,...');
+    pairsOf(text, 'KEY=VALUE').map(([key, value]) => {
       if (value === 'on' || value === 'off') return [key, value === 'on'];
       return [key, Number.isNaN(Number(value)) ? value : Number(value)];
     }),
@@ -79,9 +83,7 @@ export function portStp(text: string): Values {
 export function stormControl(text: string): Values | 'none' {
   if (text === 'none') return text;
   return Object.fromEntries(
-    list(text, []).map((pair) => {
-      const [key, value, ...rest] = pair.split('=');
-      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KIND=RATE,...');
+    pairsOf(text, 'KIND=RATE').map(([key, value]) => {
       if (key === 'action') return [key, value];
       const isBits = value.endsWith('bit');
       return [key, { [isBits ? 'bits' : 'frames']: number(isBits ? value.slice(0, -3) : value) }];

@@ -186,6 +186,10 @@ describe('ports', () => {
       guard: [],
       priority: 32,
     });
+    expect(await taploom('port', 'set', 'br0', 'vm1', '--stp', 'guard=root,guard=bpdu')).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('guard is there twice.'),
+    });
     expect(await taploom('bridge', 'add', 'br8', '--stp', 'hello_time=1')).toEqual(quiet);
     expect(cli.api.config.bridges.br8.stp).toMatchObject({ protocol: 'rstp', hello_time: 1 });
     expect(await taploom('bridge', 'set', 'br0', '--stp', 'mstp')).toMatchObject({
