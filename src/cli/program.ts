@@ -338,7 +338,10 @@ export function taploomProgram(
     'events --follow --json | jq .message',
   ])
     .option('--follow', 'go on with what happens')
-    .option('--type <types>', 'only port, station, limit, neighbour, multicast, drop, configuration')
+    .option(
+      '--type <types>',
+      'only port, station, limit, neighbour, stp, multicast, member, drop or configuration',
+    )
     .option('--bridge <bridge>', 'only what concerns this bridge')
     .option('--port <port>', 'only what concerns this port')
     .option('--since <seq>', 'only after the event of this number (seq in --json)')
