@@ -194,6 +194,20 @@ test('a BPDU without use is counted under its reason, and changes nothing', asyn
   expect(world.told.map(({ change }) => change)).not.toContain('guarded');
 });
 
+test('a port whose link is down takes no part, and begins when it comes up', async () => {
+  const world = new World();
+  world.ports({ isUp: false }, {});
+  await world.run(5_000);
+  expect(world.status()).toMatchObject({ role: 'disabled', state: 'disabled', reason: 'it is not up' });
+  expect(world.sent.filter(({ port }) => port === 'p1')).toEqual([]);
+  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  expect(world.status()?.counters.bpdusReceived).toBe(0);
+  world.ports({}, {});
+  await world.run(10);
+  expect(world.status()).toMatchObject({ role: 'designated' });
+  expect(world.sent.filter(({ port }) => port === 'p1')).not.toEqual([]);
+});
+
 test('a filtered port forwards, and neither hears nor says anything', async () => {
   const world = new World();
   world.ports({ guard: new Set<Guard>(['filter']) });
