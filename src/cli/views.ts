@@ -1,6 +1,7 @@
 // What the client prints, as text: pure functions of the daemon's answers, for terminals of 80 columns and more.
 
 import type { BridgeStatus, FdbEntry, PortStatus, StpStatus } from '../api.ts';
+import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import type { SwitchSummary } from '../control/client.ts';
 import { tooBigHelp } from '../control/too_big_help.ts';
@@ -91,14 +92,21 @@ function reasonsText(ports: readonly PortStatus[], { bridges }: SwitchConfig): s
     const { bridge, name, type, state, reason, counters, stp } = status;
     const words = reason === undefined ? [] : [`${name} ${WORDS[state]}: ${reason}\n`];
     // One that is not up has said so.
-    if (reason === undefined && stp?.reason !== undefined)
-      words.push(`${name} does not forward: ${stp.reason}\n`);
+    const held = stp?.reason ?? watcherText(bridge, bridges[bridge], name);
+    if (reason === undefined && held !== undefined) words.push(`${name} does not forward: ${held}\n`);
     const { too_big: tooBig = 0 } = counters.transmitDropped;
     if (tooBig === 0 || (type !== 'vxlan' && status.underlay === undefined)) return words;
     const isConfigured = bridges[bridge]?.ports[name]?.mtu === status.mtu;
     return [...words, `${name} dropped ${tooBig} as too_big: ${tooBigHelp(status, isConfigured)}\n`];
   });
   return lines.length === 0 ? '' : `\n${lines.join('')}`;
+}
+
+/** Of the end of a mirror. */
+function watcherText(bridge: string, config: BridgeConfig | undefined, port: string): string | undefined {
+  const mirrors = Object.entries(config?.mirrors ?? {});
+  const [name] = mirrors.find(([, mirror]) => mirrorEnd(bridge, mirror) === port) ?? [];
+  return name === undefined ? undefined : `it is the end of mirror ${name}`;
 }
 
 const WORDS: Record<PortStatus['state'], string> = {

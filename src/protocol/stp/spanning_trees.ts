@@ -254,7 +254,8 @@ class Bridge {
   }
 
   private reasonOf(port: Port, { role, heldBy, designated }: TreePortView): string {
-    if (port.guardedUntil > 0) return 'BPDU guard: it received a BPDU';
+    if (port.guardedUntil > 0)
+      return `BPDU guard: it received a BPDU; it opens after five minutes, or by \`taploom port enable ${port.spec.name}\``;
     if (!port.spec.isUp) return 'it is not up';
     if (heldBy === 'root')
       return `root guard: bridge ${bridgeId(designated.bridge)} behind it would be the root or nearer to it`;

@@ -1,7 +1,7 @@
 // The trees of a switch on a host of the test's own: what comes in, what goes out, what is asked of the data plane.
 
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { StpChange } from '../../../src/api.ts';
 import type { Guard } from '../../../src/config/stp.ts';
 import type { Host, Punt } from '../../../src/protocol/host.ts';
@@ -138,7 +138,10 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   expect(world.status()?.state).toBe('forwarding');
   world.receive(buildBpdu(NEIGHBOUR, BPDU));
   await world.run(10);
-  expect(world.status()).toMatchObject({ role: 'disabled', reason: 'BPDU guard: it received a BPDU' });
+  expect(world.status()).toMatchObject({
+    role: 'disabled',
+    reason: 'BPDU guard: it received a BPDU; it opens after five minutes, or by `taploom port enable p1`',
+  });
   expect(world.done.at(-2)).toBe('p1 blocking');
   expect(world.done.at(-1)).toBe('p1 flush');
   expect(world.told.map(({ change }) => change)).toContain('guarded');
@@ -174,6 +177,65 @@ test.each(['rstp', 'stp'] as const)(
     });
   },
 );
+
+describe('a port that does not forward says why', () => {
+  const guard = (...guards: Guard[]) => ({ guard: new Set(guards) });
+  const OWN = 0x8000_0200_5e00_00aan;
+  const worse = { root: 0x9000_0200_5e00_0002n, bridge: 0x9000_0200_5e00_0002n };
+  const twice = (bpdu: object) => [bpdu, bpdu];
+  test.each<[string, Partial<StpPortSpec>, object[], number, string]>([
+    [
+      'root guard',
+      guard('root'),
+      [{}],
+      10,
+      'root guard: bridge 0000.02005e000001 behind it would be the root or nearer to it',
+    ],
+    ['loop guard', guard('loop'), [{}], 7_000, 'loop guard: its neighbour fell silent'],
+    [
+      'disputed',
+      {},
+      twice({ ...worse, learning: true, forwarding: true }),
+      10,
+      'its neighbour does not hear it, or it hears itself',
+    ],
+    [
+      'backup',
+      {},
+      [{ root: OWN, bridge: OWN, port: 1 }],
+      10,
+      'port 0001 of this bridge, or of one with its address, serves the same segment',
+    ],
+    [
+      'no answer yet',
+      { edge: false },
+      [],
+      10,
+      'it waits for an answer of its neighbour, or for the forward delay',
+    ],
+    ['link down', { isUp: false }, [], 10, 'it is not up'],
+  ])('%s', async (_, port, bpdus, ms, reason) => {
+    const world = new World();
+    world.ports(port, {});
+    for (const bpdu of bpdus) {
+      world.receive(buildBpdu(NEIGHBOUR, { ...BPDU, proposal: false, ...bpdu }));
+      await world.run(10);
+    }
+    await world.run(ms);
+    expect(world.status()).toMatchObject({ reason });
+    expect(world.status()?.state).not.toBe('forwarding');
+  });
+
+  test('second way', async () => {
+    const world = new World();
+    world.ports({}, {});
+    for (const port of ['p1', 'p2'])
+      world.receive(buildBpdu(NEIGHBOUR, { ...BPDU, port: port === 'p1' ? 1 : 2 }), port);
+    await world.run(10);
+    expect(world.status('p2')?.reason).toBe('a second way to the root: bridge 0000.02005e000001 is nearer');
+    expect(world.status('p1')?.reason).toBeUndefined();
+  });
+});
 
 test('a BPDU without use is counted under its reason, and changes nothing', async () => {
   const world = new World();
