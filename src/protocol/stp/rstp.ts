@@ -12,6 +12,7 @@ import type { PortRole } from '../../api.ts';
 import type { Bpdu, ParsedBpdu } from '../../wire/bpdu.ts';
 import { RstpPort, type Times } from './rstp_port.ts';
 import {
+  believedTimes,
   compareVectors,
   isSameBridge,
   left,
@@ -683,9 +684,9 @@ function setTcFlags(port: RstpPort, bpdu: Bpdu): void {
   if (bpdu.topologyChangeAck) port.rcvdTcAck = true;
 }
 
-/** recordTimes: nobody is believed a hello time under a second, or over the ten that a bridge may have. */
-function timesOf({ messageAge, maxAge, helloTime, forwardDelay }: Bpdu): Times {
-  return { messageAge, maxAge, helloTime: Math.min(10 * SECOND, Math.max(SECOND, helloTime)), forwardDelay };
+/** recordTimes, clause 17.21.15. */
+function timesOf(bpdu: Bpdu): Times {
+  return { messageAge: bpdu.messageAge, ...believedTimes(bpdu) };
 }
 
 function isSameTimes(a: Times, b: Times): boolean {
