@@ -462,6 +462,15 @@ export interface LeaseStatus {
   expiresIn?: number;
 }
 
+/** Remembers which guest has which address, over the end of the process: JSON by key. */
+export interface StoredLeases {
+  /** What was stored before. */
+  readonly entries: ReadonlyMap<string, unknown>;
+  put(key: string, value: unknown): void;
+  /** Resolves when all that was put is on the disk. */
+  flushed(): Promise<void>;
+}
+
 export interface LeaseFilter {
   bridge?: string;
   port?: string;

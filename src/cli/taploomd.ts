@@ -53,8 +53,8 @@ async function main(options: DaemonOptions): Promise<void> {
   const metrics = metricsAddress === 'off' ? undefined : metricsAddress;
   const web = webAddress === 'off' ? undefined : { ...webAddress, tokenFile };
   const starting = Daemon.start({
-    open: async (initial) => {
-      const opened = await Switch.open(initial, { workers, keeper });
+    open: async (initial, leases) => {
+      const opened = await Switch.open(initial, { workers, keeper, leases });
       opened.on('failed', (error) => die(error, 'The data plane failed'));
       opened.on('unsegmented', (port, errno) => {
         const reason = getSystemErrorName(-errno);

@@ -3,7 +3,8 @@
 //
 // Order at the start: configuration, switch, socket, metrics, page. Whoever reaches the socket finds a switch that forwards.
 
-import type { SwitchApi } from '../api.ts';
+import { dirname, join } from 'node:path';
+import type { StoredLeases, SwitchApi } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { loadConfig } from '../config/yaml.ts';
@@ -11,6 +12,7 @@ import { TaploomError } from '../error.ts';
 import type { Credentials } from './author.ts';
 import { ChangeError, Changes } from './changes.ts';
 import { lockFor, type TakeLock } from './file_lock.ts';
+import { Journal } from './journal.ts';
 import { LastLoad } from './last_load.ts';
 import type { Logger } from './log.ts';
 import { Metrics, type MetricsServer, metricsServer } from './metrics.ts';
@@ -25,7 +27,7 @@ import { type WebOptions, type WebServer, webServer } from './web_server.ts';
 
 export interface DaemonOptions {
   /** Makes the switch; the daemon closes it. */
-  open: (config: SwitchConfig) => Promise<SwitchApi>;
+  open: (config: SwitchConfig, leases: StoredLeases) => Promise<SwitchApi>;
   log: Logger;
   /** Path of the control socket. */
   socket: string;
@@ -88,7 +90,16 @@ export class Daemon {
     const store = options.state === undefined ? undefined : new StateStore(options.state);
     const config = initialConfig(options, store);
 
-    const api = await options.open(EMPTY_CONFIG);
+    const journal = new Journal(besideState(options, 'leases'));
+    const { entries, notes } = journal.load();
+    for (const note of notes) log.warn(note);
+    closers.push(() => journal.close());
+    const leases: StoredLeases = {
+      entries,
+      put: (key, value) => journal.put(key, value),
+      flushed: () => journal.flushed(),
+    };
+    const api = await options.open(EMPTY_CONFIG, leases);
     closers.push(() => api.close());
     api.events.listen((event) => {
       if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
@@ -210,6 +221,14 @@ function initialConfig({ config, log }: DaemonOptions, store: StateStore | undef
   const { config: initial, notes } = store.load(source);
   for (const { level, message } of notes) log[level](message);
   return initial;
+}
+
+/** A file of the daemon: in the folder of the state file, or named like the socket. */
+export function besideState(
+  { state, socket }: Pick<DaemonOptions, 'state' | 'socket'>,
+  name: string,
+): string {
+  return state === undefined ? `${socket}.${name}` : join(dirname(state), name);
 }
 
 function readSource(file: string): ConfigSource {

@@ -35,6 +35,8 @@ export class Journal {
   private waiting: string[] = [];
   /** Undefined: the file has to be written afresh before anything is appended. */
   private handle: FileHandle | undefined;
+  /** Whether the file lacks something of what was put and deleted. */
+  private isBehind = false;
   /** Lines in the file. */
   private length = 0;
   private writing: Promise<void> = Promise.resolve();
@@ -70,13 +72,16 @@ export class Journal {
 
   /** `value` is what JSON can carry. */
   put(key: string, value: unknown): void {
+    this.isBehind = true;
     const line = encode([key, value]);
     this.lines.set(key, line);
     this.waiting.push(line);
   }
 
   delete(key: string): void {
-    if (this.lines.delete(key)) this.waiting.push(encode([key]));
+    if (!this.lines.delete(key)) return;
+    this.isBehind = true;
+    this.waiting.push(encode([key]));
   }
 
   /** Resolves when all that was put and deleted so far is on the disk. @throws TaploomError; call it again to try again */
@@ -121,8 +126,10 @@ export class Journal {
   }
 
   private async write(): Promise<void> {
+    if (!this.isBehind) return;
     const fresh = this.waiting;
     this.waiting = [];
+    this.isBehind = false;
     try {
       if (this.handle === undefined || this.length + fresh.length > 2 * this.lines.size + SLACK) {
         await this.rewrite();
@@ -133,6 +140,7 @@ export class Journal {
         this.length += fresh.length;
       }
     } catch (error) {
+      this.isBehind = true;
       await this.letGo();
       throw new TaploomError('state_unwritable', `Cannot write ${this.file}: ${reasonOf(error)}`, {
         cause: error,

@@ -2,26 +2,30 @@
 //
 //   punt of DHCP -> server -> leases on disk -> frames to ports
 
-import type { DhcpStatus, LeaseFilter, LeaseStatus } from '../api.ts';
+import type { DhcpStatus, LeaseFilter, LeaseStatus, StoredLeases } from '../api.ts';
 import type { Network } from '../config/networks.ts';
 import { formatAddress } from '../config/subnet.ts';
 import type { LeaseFact } from '../event.ts';
-import type { Lease } from '../protocol/dhcp/lease.ts';
-import type { DhcpEvent, DhcpOutcome, DhcpReply } from '../protocol/dhcp/outcome.ts';
+import { Commit } from '../protocol/dhcp/commit.ts';
+import { type Lease, storedLeases } from '../protocol/dhcp/lease.ts';
+import type { DhcpEvent, DhcpOutcome } from '../protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../protocol/dhcp/server.ts';
 import type { DhcpSettings } from '../protocol/dhcp/settings.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { arpProbe, parseArp } from '../wire/arp.ts';
-import type { LeaseStore } from './options.ts';
 
 export interface DhcpFacts {
   readonly host: Host;
-  readonly store: LeaseStore;
+  readonly store: StoredLeases;
   /** Of a port, for its guests. */
   mtuOf(port: string): number | undefined;
   tell(fact: LeaseFact): void;
+  /** ms, monotonic. */
+  now(): number;
   /** The deadline has moved. */
   wait(): void;
+  /** `problem` is another one. */
+  noted(): void;
 }
 
 export class DhcpService {
@@ -29,12 +33,20 @@ export class DhcpService {
   private server: DhcpServer;
   private network: Network;
   private settings: DhcpSettings;
+  private readonly commit: Commit;
+  /** Why leases cannot be stored; empty: they can. */
+  problem = '';
 
-  constructor(network: Network, settings: DhcpSettings, facts: DhcpFacts, now: number) {
+  constructor(network: Network, settings: DhcpSettings, facts: DhcpFacts) {
     this.facts = facts;
     this.network = network;
     this.settings = settings;
-    this.server = new DhcpServer(settings, facts.store.leases(network.bridge, now), now);
+    const offset = () => Date.now() - facts.now();
+    const known = storedLeases(network.bridge, facts.store.entries, offset());
+    this.server = new DhcpServer(settings, known, facts.now());
+    this.commit = new Commit(network.bridge, facts.store, offset, ({ port, frame }) =>
+      facts.host.send(port, frame),
+    );
   }
 
   /** Who has an address keeps it, as far as the network still has it. */
@@ -51,17 +63,17 @@ export class DhcpService {
   }
 
   hear(punt: Punt): void {
-    this.carryOut(this.server.received(punt, this.facts.mtuOf(punt.port)), punt.at);
+    this.carryOut(this.server.received(punt, this.facts.mtuOf(punt.port)));
   }
 
   /** A guest claims an address. */
   hearArp({ bytes, port, at }: Punt): void {
     const arp = parseArp(bytes);
-    if (arp !== undefined) this.carryOut(this.server.addressInUse(arp.sender, arp.senderMac, port, at), at);
+    if (arp !== undefined) this.carryOut(this.server.addressInUse(arp.sender, arp.senderMac, port, at));
   }
 
   tick(now: number): void {
-    this.carryOut(this.server.tick(now), now);
+    this.carryOut(this.server.tick(now));
   }
 
   status(): DhcpStatus {
@@ -88,7 +100,7 @@ export class DhcpService {
 
   end(filter: LeaseFilter, now: number): number {
     const chosen = this.chosen(filter);
-    for (const { address } of chosen) this.carryOut(this.server.end(address, now), now);
+    for (const { address } of chosen) this.carryOut(this.server.end(address, now));
     return chosen.length;
   }
 
@@ -120,23 +132,23 @@ export class DhcpService {
     };
   }
 
-  private carryOut({ leases, frames, probes, events }: DhcpOutcome, now: number): void {
-    const { host, store } = this.facts;
+  private carryOut(outcome: DhcpOutcome): void {
     const { bridge } = this.network;
-    for (const address of probes) host.flood(bridge, 0, arpProbe(this.settings.mac, address));
-    for (const event of events) this.tell(event);
-    if (leases.length === 0) this.send(frames);
-    // Whoever has an address on the wire has it on disk: no restart gives it to another.
-    else
-      store.keep(bridge, leases, now).then(
-        () => this.send(frames),
-        () => {}, // the store has told why; clients ask again
-      );
+    for (const address of outcome.probes)
+      this.facts.host.flood(bridge, 0, arpProbe(this.settings.mac, address));
+    for (const event of outcome.events) this.tell(event);
+    void this.commit.take(outcome).then(
+      () => this.note(''),
+      (error: Error) => this.note(error.message),
+    );
     this.facts.wait();
   }
 
-  private send(frames: readonly DhcpReply[]): void {
-    for (const { port, frame } of frames) this.facts.host.send(port, frame);
+  /** What could not be stored was not answered: clients ask again. */
+  private note(problem: string): void {
+    if (problem === this.problem) return;
+    this.problem = problem;
+    this.facts.noted();
   }
 
   private tell({ kind, address, mac, port, hostName }: DhcpEvent): void {

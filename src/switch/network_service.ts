@@ -1,7 +1,7 @@
 // Networks of bridges in a switch: the gateway's address on the bridge's own interface, the way out through the host, and a
 // DHCP server each. What could not be had is tried again, and told once.
 
-import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
+import type { LeaseFilter, LeaseStatus, NetworkStatus, StoredLeases } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
 import { hasHost, leadsOut, type Network, networkOf } from '../config/networks.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
@@ -15,7 +15,6 @@ import { parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { hostResolvers } from './host_resolvers.ts';
-import type { LeaseStore } from './options.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
@@ -24,16 +23,20 @@ const RETRY = 1000;
 export interface NetworkFacts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly mtus: Pick<PortMtus, 'get'>;
-  readonly store: LeaseStore;
+  readonly store: StoredLeases;
 }
 
 interface Place {
   network: Network;
   dhcp?: DhcpService;
-  /** Empty: its gateway has its address. Undefined: not tried yet. */
-  problem?: string;
-  /** The interface that has the address: another one has to get it. */
-  device?: Device;
+  /** Why the gateway has no address; empty: it has. */
+  gatewayProblem: string;
+  /** What was told of it last; undefined: nothing yet. */
+  told?: string;
+}
+
+function problemsOf({ gatewayProblem, dhcp }: Place): string[] {
+  return [gatewayProblem, dhcp?.problem ?? ''].filter((problem) => problem !== '');
 }
 
 export class NetworkService {
@@ -114,7 +117,7 @@ export class NetworkService {
           mode,
           subnet: formatSubnet(subnet),
           gateway: formatAddress(gateway),
-          problems: place.problem ? [place.problem] : [],
+          problems: problemsOf(place),
           dhcp: place.dhcp?.status(),
         },
       ];
@@ -149,7 +152,7 @@ export class NetworkService {
 
   private enter(network: Network, host: Host): void {
     const { bridge, dhcp, mode } = network;
-    const place: Place = this.places.get(bridge) ?? { network };
+    const place: Place = this.places.get(bridge) ?? { network, gatewayProblem: '' };
     this.places.set(bridge, place);
     place.network = network;
     this.setGateway(place);
@@ -164,9 +167,11 @@ export class NetworkService {
       store,
       mtuOf: (port: string) => mtus.get(port),
       tell: this.tell,
+      now: () => this.now(),
       wait: () => this.wait(),
+      noted: () => this.note(place),
     };
-    if (place.dhcp === undefined) place.dhcp = new DhcpService(network, settings, facts, this.now());
+    if (place.dhcp === undefined) place.dhcp = new DhcpService(network, settings, facts);
     else place.dhcp.configure(network, settings, this.now());
   }
 
@@ -178,17 +183,24 @@ export class NetworkService {
   private setGateway(place: Place): void {
     const { bridge, mode, gateway, subnet } = place.network;
     const device = this.facts.devices.get(bridge);
-    const before = place.problem;
     try {
       device?.setGateway?.(hasHost(mode) ? `${formatAddress(gateway)}/${subnet.prefix}` : undefined);
-      place.problem = '';
+      place.gatewayProblem = '';
     } catch (error) {
-      place.problem = (error as Error).message;
+      place.gatewayProblem = (error as Error).message;
       this.retryAt = this.now() + RETRY;
     }
-    if (place.problem === before) return;
-    const change = place.problem === '' ? 'ready' : 'failed';
-    this.tell({ type: 'network', change, bridge, port: '', ...(place.problem && { reason: place.problem }) });
+    this.note(place);
+  }
+
+  /** Tells of what stands in the way, when that is something else than before. */
+  private note(place: Place): void {
+    const reason = problemsOf(place).join('; ');
+    if (reason === place.told) return;
+    place.told = reason;
+    const { bridge } = place.network;
+    if (reason === '') this.tell({ type: 'network', change: 'ready', bridge, port: '' });
+    else this.tell({ type: 'network', change: 'failed', bridge, port: '', reason });
   }
 
   private leave({ network }: Place): void {
@@ -205,7 +217,7 @@ export class NetworkService {
       if (dhcp !== undefined && dhcp.deadline() <= now) dhcp.tick(now);
     if (this.retryAt <= now) {
       this.retryAt = Number.POSITIVE_INFINITY;
-      for (const place of this.places.values()) if (place.problem) this.setGateway(place);
+      for (const place of this.places.values()) if (place.gatewayProblem !== '') this.setGateway(place);
     }
     this.wait();
   }

@@ -1,18 +1,10 @@
 // How a switch runs, as opposed to what it does.
 
+import type { StoredLeases } from '../api.ts';
 import { TaploomError } from '../error.ts';
-import type { Lease } from '../protocol/dhcp/lease.ts';
 
-/** Remembers which guest has which address, over the end of the process. */
-export interface LeaseStore {
-  /** What it remembers of a bridge, in the time of `now` (ms, monotonic). */
-  leases(bridge: string, now: number): Iterable<Lease>;
-  /** Resolves when these survive `kill -9`. */
-  keep(bridge: string, leases: readonly Lease[], now: number): Promise<void>;
-}
-
-/** Of a switch that nobody gave a store: a restart forgets who has which address, and probes before it gives one. */
-const FORGETFUL: LeaseStore = { leases: () => [], keep: async () => {} };
+/** Of a switch that nobody gave one: a restart forgets who has which address, and probes before it gives one. */
+const FORGETFUL: StoredLeases = { entries: new Map(), put() {}, async flushed() {} };
 
 export interface SwitchOptions {
   /** True: worker threads forward. False: nothing moves but in `poll`. Default true. */
@@ -25,7 +17,12 @@ export interface SwitchOptions {
    */
   keeper?: string;
   /** Where leases of DHCP are kept. Default: nowhere. */
-  leaseStore?: LeaseStore;
+  leases?: StoredLeases;
+  /**
+   * An absolute path, where the switch writes what it has to undo of the host's settings for networks in mode `nat` or
+   * `routed`, should it be killed. Default: there are no such networks.
+   */
+  stateDirectory?: string;
 }
 
 /** With more, each would have too little to do for what they have to agree on. */
@@ -36,7 +33,8 @@ export function optionsOf({
   threaded = true,
   workers = 1,
   keeper = '',
-  leaseStore = FORGETFUL,
+  leases = FORGETFUL,
+  stateDirectory = '',
 }: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     throw new TaploomError(
@@ -50,5 +48,5 @@ export function optionsOf({
       'workers: more than one are threads, so `threaded` cannot be false',
     );
   }
-  return { threaded, workers, keeper, leaseStore };
+  return { threaded, workers, keeper, leases, stateDirectory };
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import {
-  chmodSync,
+import { 
+  chmodSync,existsSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -50,10 +50,14 @@ test('what was put and deleted is known after the next start', async () => {
   expect(readdirSync(directory)).toEqual(['leases']);
 });
 
+test('nothing is written where nothing was put', async () => {
+  await new Journal(file).close();
+  expect(existsSync(file)).toBe(false);
+});
+
 test('cut at any byte, it has all that was whole before, and goes on from there', async () => {
   const journal = new Journal(file);
-  await journal.flushed();
-  const states: { size: number; entries: object }[] = [{ size: statSync(file).size, entries: {} }];
+  const states: { size: number; entries: object }[] = [];
   for (let n = 0; n < 12; n++) {
     if (n % 4 === 3) journal.delete(`k${n % 5}`);
     else journal.put(`k${n % 5}`, { n });
@@ -62,7 +66,8 @@ test('cut at any byte, it has all that was whole before, and goes on from there'
   }
   await journal.close();
   const whole = readFileSync(file);
-  const header = states[0].size;
+  const header = whole.indexOf('\n') + 1;
+  states.unshift({ size: header, entries: {} });
   for (let size = 0; size <= whole.length; size++) {
     writeFileSync(file, whole.subarray(0, size));
     // A line is whole without the end of the line, too.
