@@ -3,7 +3,6 @@
 //
 // Order at the start: configuration, switch, socket, metrics, page. Whoever reaches the socket finds a switch that forwards.
 
-import { dirname, join } from 'node:path';
 import type { StoredLeases, SwitchApi } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
@@ -90,7 +89,7 @@ export class Daemon {
     const store = options.state === undefined ? undefined : new StateStore(options.state);
     const config = initialConfig(options, store);
 
-    const journal = new Journal(besideState(options, 'leases'));
+    const journal = new Journal(`${options.state ?? socket}.leases`);
     const { entries, notes } = journal.load();
     for (const note of notes) log.warn(note);
     closers.push(() => journal.close());
@@ -221,14 +220,6 @@ function initialConfig({ config, log }: DaemonOptions, store: StateStore | undef
   const { config: initial, notes } = store.load(source);
   for (const { level, message } of notes) log[level](message);
   return initial;
-}
-
-/** A file of the daemon: in the folder of the state file, or named like the socket. */
-export function besideState(
-  { state, socket }: Pick<DaemonOptions, 'state' | 'socket'>,
-  name: string,
-): string {
-  return state === undefined ? `${socket}.${name}` : join(dirname(state), name);
 }
 
 function readSource(file: string): ConfigSource {

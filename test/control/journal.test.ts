@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { 
-  chmodSync,existsSync,
+import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
