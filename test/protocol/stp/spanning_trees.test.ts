@@ -6,27 +6,8 @@ import type { StpChange } from '../../../src/api.ts';
 import type { Guard } from '../../../src/config/stp.ts';
 import type { Host, Punt } from '../../../src/protocol/host.ts';
 import { GUARD_TIME, SpanningTrees, type StpPortSpec } from '../../../src/protocol/stp/spanning_trees.ts';
-import { type Bpdu, buildBpdu, parseBpdu } from '../../../src/wire/bpdu.ts';
-
-const NEIGHBOUR = { hi: 0x0200, lo: 0x5e00_0001 };
-const BPDU: Bpdu = {
-  kind: 'rst',
-  root: 0x0000_0200_5e00_0001n,
-  rootPathCost: 0,
-  bridge: 0x0000_0200_5e00_0001n,
-  port: 0x8001,
-  messageAge: 0,
-  maxAge: 20_000,
-  helloTime: 2_000,
-  forwardDelay: 15_000,
-  topologyChange: false,
-  topologyChangeAck: false,
-  role: 'designated',
-  proposal: true,
-  agreement: false,
-  learning: false,
-  forwarding: false,
-};
+import { buildBpdu, parseBpdu } from '../../../src/wire/bpdu.ts';
+import { NEIGHBOUR, PROPOSAL } from '../../support/proposal.ts';
 
 class World implements Host {
   now = 0;
@@ -111,7 +92,7 @@ test('a better bridge becomes the root: the port opens, and says so', async () =
   const world = new World();
   world.ports({}, {});
   await world.run(10);
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   await world.run(10);
   expect(world.status()).toMatchObject({ id: '8001', role: 'root', state: 'forwarding', cost: 2_000 });
   expect(world.trees.status('br0', world.now)).toMatchObject({
@@ -135,7 +116,7 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   world.ports(guarded);
   await world.run(10);
   expect(world.status()?.state).toBe('forwarding');
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   await world.run(10);
   expect(world.status()).toMatchObject({ role: 'disabled', reason: 'BPDU guard: it received a BPDU' });
   expect(world.done.at(-2)).toBe('p1 blocking');
@@ -144,7 +125,7 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   await world.run(GUARD_TIME);
   expect(world.status()?.state).toBe('forwarding');
 
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   world.ports({ ...guarded, isUp: false });
   world.ports(guarded);
   await world.run(10);
@@ -154,7 +135,7 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
 test('a filtered port forwards, and neither hears nor says anything', async () => {
   const world = new World();
   world.ports({ guard: new Set<Guard>(['filter']) });
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   await world.run(10_000);
   expect(world.status()).toMatchObject({ role: 'designated', state: 'forwarding' });
   expect(world.sent).toEqual([]);
