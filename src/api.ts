@@ -92,8 +92,8 @@ export interface StpPortStatus {
 
 export interface StpCounters {
   bpdusReceived: number;
-  /** Malformed ones, which are also counted as received. */
-  bpdusInvalid: number;
+  /** By reason: those without use, which are also counted as received. */
+  malformed: Record<string, number>;
   bpdusSent: number;
   /** The data plane had no room for them. */
   bpdusNotSent: number;
@@ -234,8 +234,8 @@ export interface AggregateCounters {
   lacpdusOut: number;
   /** LACPDUs that the data plane had no room for. */
   lacpdusNotSent: number;
-  /** Frames of slow protocols that are neither an LACPDU nor a marker, or malformed. */
-  badFramesIn: number;
+  /** By reason: frames of slow protocols that are neither an LACPDU nor a marker. */
+  malformed: Record<string, number>;
   markersIn: number;
   /** Times that its link went down. */
   failures: number;

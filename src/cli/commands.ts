@@ -18,7 +18,8 @@ import {
 } from './columns.ts';
 import { type Choice, type Columns, chosen } from './list.ts';
 import type { Terminal } from './program.ts';
-import { bridgeValues, mirrorValues, newBridgeValues, portValues, type Values } from './settings.ts';
+import { bridgeValues, mirrorValues, newBridgeValues, portValues, replacingVlans } from './setting_patch.ts';
+import type { Values } from './setting_values.ts';
 
 export interface Context {
   readonly client: ControlClient;
@@ -134,7 +135,7 @@ async function here({ client }: Context, settings: Values = {}): Promise<Values>
 }
 
 export async function bridgeSet(context: Context, bridge: string): Promise<void> {
-  const patch = { ...bridgeValues(context.options, true), ...unset(context.options) };
+  const patch = mergeUnset(bridgeValues(context.options, true), context.options);
   const { results } = await context.client.setBridge(bridge, patch);
   if (context.json) print(context, results, String);
 }
@@ -165,8 +166,9 @@ export async function portAdd(context: Context, bridge: string, port: string): P
 }
 
 export async function portSet(context: Context, bridge: string, port: string): Promise<void> {
-  const patch = { ...portValues(context.options, true), ...unset(context.options) };
-  const { results } = await context.client.setPort(bridge, port, patch);
+  const { config } = await context.client.port(bridge, port);
+  const values = replacingVlans(portValues(context.options, true), (config ?? {}) as Values);
+  const { results } = await context.client.setPort(bridge, port, mergeUnset(values, context.options));
   if (context.json) print(context, results, String);
 }
 
@@ -193,12 +195,14 @@ export async function portEnable(context: Context, ports: readonly string[]): Pr
 
 export async function portShow(context: Context, bridge?: string, port?: string): Promise<void> {
   const { client, terminal } = context;
-  const { portsText, portText } = await import('./views.ts');
   if (bridge !== undefined && port !== undefined) {
-    const answer = await client.port(bridge, port);
-    print(context, answer, () => portText(answer.status, answer.config));
+    const { portText } = await import('./port_view.ts');
+    const [answer, { ports }] = await Promise.all([client.port(bridge, port), client.multicast(bridge)]);
+    const multicast = ports.find((other) => other.port === port);
+    print(context, answer, () => portText(answer.status, answer.config, multicast));
     return;
   }
+  const { portsText } = await import('./views.ts');
   const [summary, config] = await Promise.all([client.summary(), client.config()]);
   if (bridge !== undefined) known(summary, bridge);
   const ports = summary.ports.filter((other) => bridge === undefined || other.bridge === bridge);
@@ -233,10 +237,17 @@ export async function mirrorShow(context: Context, bridge?: string): Promise<voi
   await printList(context, mirrors, MIRROR_COLUMNS, 'no mirrors');
 }
 
-/** `--unset mtu,vlan` as a merge patch. */
-function unset({ unset }: Values): Values {
-  const keys = typeof unset === 'string' ? unset.split(',') : [];
-  return Object.fromEntries(keys.filter((key) => key !== '').map((key) => [key, null]));
+/** A merge patch that also has what `--unset mtu,stp.cost` says. */
+function mergeUnset(patch: Values, { unset }: Values): Values {
+  const paths = typeof unset === 'string' ? unset.split(',').filter((path) => path !== '') : [];
+  for (const path of paths) {
+    const keys = path.split('.');
+    const last = keys.pop() as string;
+    let inner = patch;
+    for (const key of keys) inner = inner[key] = { ...(inner[key] as Values | undefined) };
+    inner[last] = null;
+  }
+  return patch;
 }
 
 /** What belongs to one bridge, which must be there. */

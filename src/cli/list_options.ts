@@ -1,7 +1,7 @@
 // The options of every command that prints a list: which rows, in which order, and as what.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { number } from './settings.ts';
+import { number } from './setting_values.ts';
 
 /** How many of something: 1, 2, ... */
 export const count = (text: string): number => {

@@ -25,14 +25,8 @@ import { addHelp } from './help.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
-import {
-  addSettings,
-  BRIDGE_SETTINGS,
-  MIRROR_SETTINGS,
-  number,
-  PORT_SETTINGS,
-  type Values,
-} from './settings.ts';
+import { number, type Values } from './setting_values.ts';
+import { addSettings, BRIDGE_SETTINGS, MIRROR_SETTINGS, PORT_SETTINGS } from './settings.ts';
 import { addTrace } from './trace/command.ts';
 
 /** Where output goes; tests put themselves in between. */
@@ -344,7 +338,10 @@ export function taploomProgram(
     'events --follow --json | jq .message',
   ])
     .option('--follow', 'go on with what happens')
-    .option('--type <types>', 'only port, station, limit, neighbour, multicast, drop, configuration')
+    .option(
+      '--type <types>',
+      'only port, station, limit, neighbour, stp, multicast, member, drop or configuration',
+    )
     .option('--bridge <bridge>', 'only what concerns this bridge')
     .option('--port <port>', 'only what concerns this port')
     .option('--since <seq>', 'only after the event of this number (seq in --json)')

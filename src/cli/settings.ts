@@ -1,7 +1,25 @@
 // Command-line options that set configuration keys. One row names the option and the key, so that `port add`,
-// `port set` and their help cannot disagree. Ranges are not checked here: the daemon does, and names the key.
+// `port set` and their help cannot disagree.
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import {
+  account,
+  bridgeStp,
+  list,
+  mixedPairs,
+  number,
+  onOff,
+  onOffReceive,
+  orInherit,
+  orNone,
+  pairs,
+  portStp,
+  stormControl,
+  tunnel,
+  vidPairs,
+  vlans,
+  word,
+} from './setting_values.ts';
 
 export interface Setting {
   /** Commander's notation: `--vni <number>`. */
@@ -10,93 +28,6 @@ export interface Setting {
   readonly help: string;
   readonly parse: (text: string, before: unknown) => unknown;
 }
-
-export type Values = Record<string, unknown>;
-
-export const onOff = (text: string): boolean => {
-  if (text === 'on') return true;
-  if (text === 'off') return false;
-  throw new InvalidArgumentError('Expected on or off.');
-};
-
-const onOffReceive = (text: string): boolean | 'receive' => {
-  if (text === 'on' || text === 'off') return text === 'on';
-  if (text === 'receive') return text;
-  throw new InvalidArgumentError('Expected on, off or receive.');
-};
-
-/** Decimal or 0x; fractions pass, for the daemon to judge. */
-export const number = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
-  return value;
-};
-
-const word = (text: string): string => text;
-
-/** A user or group, by name or number. */
-const account = (text: string): string | number => (/^\d+$/.test(text) ? Number(text) : text);
-
-/** `a,b` and repetition of the option add up. */
-const list = (text: string, before: unknown): string[] => [
-  ...((before as string[] | undefined) ?? []),
-  ...text.split(',').filter((item) => item !== ''),
-];
-
-/** `10,20,100-199` */
-const vlans = (text: string): (number | string)[] =>
-  list(text, []).map((item) => (/^\d+$/.test(item) ? Number(item) : item));
-
-/** `--fault drop=0.1,delay=5` */
-const pairs = (text: string): Values =>
-  Object.fromEntries(
-    list(text, []).map((pair) => {
-      const [key, value, ...rest] = pair.split('=');
-      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KEY=NUMBER,...');
-      return [key, number(value)];
-    }),
-  );
-
-/** `snooping=on,querier=on,query_interval=60`; the lists in it are the configuration file's. */
-const mixedPairs = (text: string): Values =>
-  Object.fromEntries(
-    list(text, []).map((pair) => {
-      const [key, value, ...rest] = pair.split('=');
-      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KEY=VALUE,...');
-      if (value === 'on' || value === 'off') return [key, value === 'on'];
-      return [key, Number.isNaN(Number(value)) ? value : Number(value)];
-    }),
-  );
-
-/** Of a bridge: `on`, `off`, `stp`, or `protocol=rstp,priority=4096`. */
-function bridgeStp(text: string): boolean | Values {
-  if (text === 'on' || text === 'off') return text === 'on';
-  return text === 'rstp' || text === 'stp' ? { protocol: text } : mixedPairs(text);
-}
-
-/** `--storm-control broadcast=100,multicast=1000000bit,action=shutdown` */
-function stormControl(text: string): Values | 'none' {
-  if (text === 'none') return text;
-  return Object.fromEntries(
-    list(text, []).map((pair) => {
-      const [key, value, ...rest] = pair.split('=');
-      if (value === undefined || rest.length > 0) throw new InvalidArgumentError('Expected KIND=RATE,...');
-      if (key === 'action') return [key, value];
-      const isBits = value.endsWith('bit');
-      return [key, { [isBits ? 'bits' : 'frames']: number(isBits ? value.slice(0, -3) : value) }];
-    }),
-  );
-}
-
-const orInherit = (text: string): number | string => (text === 'inherit' ? text : number(text));
-const vidPairs = (text: string): Record<string, number> =>
-  Object.fromEntries(
-    text.split(',').map((pair) => {
-      const [wire, vlan = ''] = pair.split(':');
-      return [wire.trim(), number(vlan)] as const;
-    }),
-  );
-const orNone = (text: string): number | 'none' => (text === 'none' ? text : number(text));
 
 const VLAN: Setting[] = [
   { flags: '--access <vid>', key: 'access', help: 'untagged member of this VLAN', parse: number },
@@ -115,8 +46,8 @@ const VLAN: Setting[] = [
   {
     flags: '--tunnel <vid>',
     key: 'tunnel',
-    help: "end of a customer's tunnel: all frames, with their tags, in this VLAN",
-    parse: number,
+    help: "end of a customer's tunnel: his frames, with their tags, in this VLAN; or 200:10-20,30,210:40, by his VLANs",
+    parse: tunnel,
   },
   {
     flags: '--protocol <protocol>',
@@ -318,8 +249,8 @@ const FAULT: Setting = {
 const PORT_STP: Setting = {
   flags: '--stp <key=value,...>',
   key: 'stp',
-  help: 'spanning tree: cost, priority, edge (on|off|auto), guard (bpdu|root|loop|filter|tcn)',
-  parse: mixedPairs,
+  help: 'spanning tree: cost, priority, edge (on|off|auto), point_to_point, guard (bpdu, root, loop, filter, tcn; root+tcn; none)',
+  parse: portStp,
 };
 
 export const PORT_SETTINGS: readonly Setting[] = [
@@ -336,7 +267,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   FAULT,
 ];
 
-const BRIDGE_KEYS: readonly Setting[] = [
+export const BRIDGE_KEYS: readonly Setting[] = [
   {
     flags: '--vlan-filtering [on|off]',
     key: 'vlan_filtering',
@@ -382,7 +313,7 @@ const BRIDGE_KEYS: readonly Setting[] = [
   },
 ];
 /** Of the bridge's own interface. */
-const LOCAL_KEYS: readonly Setting[] = [
+export const LOCAL_KEYS: readonly Setting[] = [
   ...INTERFACE,
   { ...PERSIST, help: 'leave its interface, with addresses and routes, when taploomd ends (on)' },
   ...VLAN,
@@ -390,12 +321,12 @@ const LOCAL_KEYS: readonly Setting[] = [
 export const BRIDGE_SETTINGS: readonly Setting[] = [...BRIDGE_KEYS, ...LOCAL_KEYS];
 
 /** `to` is made of three options: see `mirrorValues`. */
-const MIRROR_TO: readonly Setting[] = [
+export const MIRROR_TO: readonly Setting[] = [
   { flags: '--to <port>', key: 'port', help: 'a port, the bridge itself, or a VXLAN port', parse: word },
   { flags: '--remote <address>', key: 'remote', help: 'the remote behind a VXLAN port', parse: word },
   { flags: '--to-vlan <vid>', key: 'vlan', help: 'a VLAN of the bridge, in place of --to', parse: number },
 ];
-const MIRROR_KEYS: readonly Setting[] = [
+export const MIRROR_KEYS: readonly Setting[] = [
   { flags: '--from <ports>', key: 'from', help: 'only these ports: vm1,vm2', parse: list },
   { flags: '--vlans <list>', key: 'vlans', help: 'only these VLANs: 10,20', parse: vlans },
   {
@@ -416,76 +347,4 @@ export function addSettings(command: Command, settings: readonly Setting[]): Com
     command.addOption(flags.includes('[') ? option.preset('on') : option);
   }
   return command;
-}
-
-/** Keys that were given, in the configuration's words. VLAN keys go into `vlan`; with `replace` they push others out. */
-export function portValues(options: Values, replace: boolean): Values {
-  return withVlan(withStorm(pick(options, PORT_SETTINGS), replace), replace);
-}
-
-export function bridgeValues(options: Values, replace: boolean): Values {
-  const { local, ...own } = pick(options, BRIDGE_KEYS);
-  const inner = withVlan(pick(options, LOCAL_KEYS), replace);
-  if (local === false) return { ...own, local: false };
-  if (Object.keys(inner).length > 0 || local === true) return { ...own, local: inner };
-  return own;
-}
-
-/** Of a bridge that is made by hand: unless told otherwise its interface stays, with the addresses that it is given by hand. */
-export function newBridgeValues(options: Values): Values {
-  const { local, ...own } = bridgeValues(options, false);
-  return local === false ? { ...own, local } : { ...own, local: { persist: true, ...(local as Values) } };
-}
-
-/** A merge patch that makes a mirror of what was given, and of nothing that was there before. */
-export function mirrorValues(options: Values): Values {
-  const { port, remote, vlan } = pick(options, MIRROR_TO);
-  const isOnlyPort = port !== undefined && remote === undefined && vlan === undefined;
-  const none = Object.fromEntries(MIRROR_KEYS.map(({ key }) => [key, null]));
-  return {
-    ...none,
-    ...pick(options, MIRROR_KEYS),
-    to: isOnlyPort ? port : { port: port ?? null, remote: remote ?? null, vlan: vlan ?? null },
-  };
-}
-
-function pick(options: Values, settings: readonly Setting[]): Values {
-  const values: Values = {};
-  for (const { flags, key } of settings) {
-    const value = options[new Option(flags).attributeName()];
-    if (value !== undefined) values[key] = value;
-  }
-  return values;
-}
-
-const NO_STORM = { broadcast: null, multicast: null, unknown_unicast: null, action: null };
-
-/** What is set takes the place of all that was before. */
-function withStorm({ storm_control: storm, ...rest }: Values, replace: boolean): Values {
-  if (storm === undefined || (storm === 'none' && !replace)) return rest;
-  if (storm === 'none') return { ...rest, storm_control: null };
-  const rates = storm as Values;
-  if (!replace) return { ...rest, storm_control: rates };
-  const whole = Object.entries(rates).map(([kind, rate]) => [
-    kind,
-    kind === 'action' ? rate : { frames: null, bits: null, ...(rate as Values) },
-  ]);
-  return { ...rest, storm_control: { ...NO_STORM, ...Object.fromEntries(whole) } };
-}
-
-const NO_TRUNK = { trunk: null, native: null, protocol: null, translate: null };
-
-function withVlan(
-  { access, trunk, native, tunnel, protocol, translate, ...rest }: Values,
-  replace: boolean,
-): Values {
-  const vlan: Values = {};
-  if (access !== undefined) Object.assign(vlan, replace && { ...NO_TRUNK, tunnel: null }, { access });
-  if (tunnel !== undefined) Object.assign(vlan, replace && { ...NO_TRUNK, access: null }, { tunnel });
-  if (trunk !== undefined) Object.assign(vlan, replace && { access: null, tunnel: null }, { trunk });
-  if (protocol !== undefined) vlan.protocol = protocol;
-  if (translate !== undefined) vlan.translate = translate;
-  // commander turns null into an empty text, so null is made here
-  if (native !== undefined) vlan.native = native === 'none' ? null : native;
-  return Object.keys(vlan).length > 0 ? { ...rest, vlan } : rest;
 }

@@ -1,10 +1,10 @@
 // What the client prints, as text: pure functions of the daemon's answers, for terminals of 80 columns and more.
 
-import type { BridgeStatus, FdbEntry, PortStatus, StpPortStatus, StpStatus } from '../api.ts';
-import type { BridgeConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
+import type { BridgeStatus, FdbEntry, PortStatus, StpStatus } from '../api.ts';
+import { mirrorEnd } from '../config/mirrors.ts';
+import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import type { SwitchSummary } from '../control/client.ts';
 import { tooBigHelp } from '../control/too_big_help.ts';
-import { OFFLOAD } from '../wire/virtio_net.ts';
 import { FDB_COLUMNS, portColumns } from './columns.ts';
 import { textOf } from './list.ts';
 import { listText } from './list_text.ts';
@@ -92,14 +92,21 @@ function reasonsText(ports: readonly PortStatus[], { bridges }: SwitchConfig): s
     const { bridge, name, type, state, reason, counters, stp } = status;
     const words = reason === undefined ? [] : [`${name} ${WORDS[state]}: ${reason}\n`];
     // One that is not up has said so.
-    if (reason === undefined && stp?.reason !== undefined)
-      words.push(`${name} does not forward: ${stp.reason}\n`);
+    const held = stp?.reason ?? watcherText(bridge, bridges[bridge], name);
+    if (reason === undefined && held !== undefined) words.push(`${name} does not forward: ${held}\n`);
     const { too_big: tooBig = 0 } = counters.transmitDropped;
     if (tooBig === 0 || (type !== 'vxlan' && status.underlay === undefined)) return words;
     const isConfigured = bridges[bridge]?.ports[name]?.mtu === status.mtu;
     return [...words, `${name} dropped ${tooBig} as too_big: ${tooBigHelp(status, isConfigured)}\n`];
   });
   return lines.length === 0 ? '' : `\n${lines.join('')}`;
+}
+
+/** Of the end of a mirror. */
+function watcherText(bridge: string, config: BridgeConfig | undefined, port: string): string | undefined {
+  const mirrors = Object.entries(config?.mirrors ?? {});
+  const [name] = mirrors.find(([, mirror]) => mirrorEnd(bridge, mirror) === port) ?? [];
+  return name === undefined ? undefined : `it is the end of mirror ${name}`;
 }
 
 const WORDS: Record<PortStatus['state'], string> = {
@@ -110,41 +117,6 @@ const WORDS: Record<PortStatus['state'], string> = {
   gone: 'is gone and is taken again',
   failed: 'failed and is tried again',
 };
-
-export function portText(status: PortStatus, config: PortConfig | undefined): string {
-  const { counters, bridge, name, stp, ...state } = status;
-  const { receiveDropped, transmitDropped, ...counts } = counters;
-  const { offloads } = status;
-  const shown = { ...state, ...(offloads !== undefined && { offloads: offloadsText(offloads) }) };
-  const dropped = (side: string, drops: Record<string, number>) =>
-    Object.entries(drops).map(([reason, frames]) => [`${side} dropped ${reason}`, String(frames)]);
-  return [
-    fields(`port ${name} of bridge ${bridge}`, settingRows(shown)),
-    stp ? fields('spanning tree', stpRows(stp)) : '',
-    config ? fields('settings', settingRows(config)) : '',
-    fields('counters', [
-      ...settingRows(counts),
-      ...dropped('receive', receiveDropped),
-      ...dropped('transmit', transmitDropped),
-    ]),
-  ].join('');
-}
-
-function stpRows({ timers, counters, ...facts }: StpPortStatus): string[][] {
-  return [...settingRows(facts), ...settingRows(counters)];
-}
-
-/** `checksum, TSO IPv4`: what the kernel may leave to whoever receives. */
-function offloadsText(bits: number): string {
-  const names: [bit: number, name: string][] = [
-    [OFFLOAD.csum, 'checksum'],
-    [OFFLOAD.tso4, 'TSO IPv4'],
-    [OFFLOAD.tso6, 'TSO IPv6'],
-    [OFFLOAD.ecn, 'TSO with ECN'],
-    [OFFLOAD.uso, 'USO'],
-  ];
-  return names.flatMap(([bit, name]) => ((bits & bit) !== 0 ? [name] : [])).join(', ') || 'none';
-}
 
 // A forwarding database may have a million rows and is printed page by page: fixed widths, and no table library, which
 // would take minutes.

@@ -48,7 +48,8 @@ function explainIssue(issue: Issue, input: unknown, prefix: Path): Problem[] {
 function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: unknown): Problem[] {
   if ('discriminator' in issue) {
     const port = path.slice(0, -1);
-    return [new LazyProblem(path, () => unknownType(at(input, path), shapesAt(port)))];
+    const isMember = port.at(-2) === 'members';
+    return [new LazyProblem(path, () => unknownType(at(input, path), shapesAt(port), isMember))];
   }
   // The branch that was meant is the one whose type is right, so that only what is inside it is wrong.
   const meant = issue.errors.find((issues) =>
@@ -63,8 +64,13 @@ function isForeign(issue: Issue): boolean {
   return issue.code === 'unrecognized_keys';
 }
 
-function unknownType(type: unknown, shapes: readonly Shape[]): string {
+/** Ports that are no links. */
+const NO_LINKS: readonly unknown[] = ['vxlan', 'aggregate'];
+
+function unknownType(type: unknown, shapes: readonly Shape[], isMember: boolean): string {
   const types = shapes.map(typeOf);
+  if (isMember && NO_LINKS.includes(type))
+    return `an aggregate joins links, which ${type === 'vxlan' ? 'a tunnel' : 'another aggregate'} is not: expected one of ${types.join(', ')}`;
   const allowed = types.join(', ');
   if (type === undefined) return `missing, expected one of ${allowed}`;
   const meant = typeof type === 'string' ? suggest(type, types) : undefined;
@@ -76,6 +82,8 @@ function unknownKey(key: string, path: Path, input: unknown): string {
   const type = shapes.length > 1 ? at(input, [...path, 'type']) : undefined;
   const shape = shapes.find((candidate) => type === undefined || typeOf(candidate) === type) ?? {};
   const keys = Object.keys(shape);
+  if (key === 'stp' && path.at(-2) === 'vlans')
+    return 'unknown key: all VLANs run over the tree of their bridge';
   const meant = suggest(key, keys);
   if (meant) return `unknown key, did you mean ${meant}?`;
   const owners = shapes.filter((other) => Object.hasOwn(other, key)).map(typeOf);

@@ -449,7 +449,7 @@ const multicast = mapping({
 
 // Ranges of Linux' br_set_hello_time() and br_set_max_age(). A forward delay has none while the protocol is off.
 const bridgeStp = mapping({
-  protocol: z.enum(STP_PROTOCOLS, expecting('rstp, stp or off')),
+  protocol: z.enum(STP_PROTOCOLS, expecting('rstp, stp or off')).default('rstp'),
   priority: integer('a bridge priority (0-65535)', 0, 65_535).default(BRIDGE_STP.priority),
   hello_time: number('a hello time (1-10 seconds)', 1, 10).default(BRIDGE_STP.hello_time),
   max_age: number('a max age (6-40 seconds)', 6, 40).default(BRIDGE_STP.max_age),

@@ -1,5 +1,5 @@
-// Events as schemas, for the OpenAPI document and the handlers; the annotation makes the compiler compare them with
-// src/event.ts.
+// Events as schemas, for the OpenAPI document and the handlers. The compiler compares them with src/event.ts, both ways: what
+// is sent fits the schema, and the schema says nothing else.
 
 import { z } from 'zod';
 import { EVENT_TYPES, type SwitchEvent } from '../event.ts';
@@ -28,7 +28,7 @@ const author = z.union([
   z.object({ kind: z.literal('unknown') }),
 ]);
 
-export const switchEvent: z.ZodType<SwitchEvent> = z.union([
+const anyEvent = z.union([
   z.object({
     ...common,
     type: z.literal('port'),
@@ -39,7 +39,9 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
   z.object({
     ...common,
     type: z.literal('station'),
-    change: z.enum(['moved', 'flapping', 'calm']),
+    change: z
+      .enum(['moved', 'flapping', 'calm', 'locked'])
+      .describe('locked: it waits on a locked port, `from` and `to`, for somebody to admit it'),
     bridge: z.string(),
     vlan,
     mac: z.string(),
@@ -136,7 +138,11 @@ export const switchEvent: z.ZodType<SwitchEvent> = z.union([
     type: z.literal('lost'),
     count: count.describe('events missing before this one; 0 = nobody knows how many'),
   }),
-]);
+]) satisfies z.ZodType<SwitchEvent>;
+
+type Said = z.infer<typeof anyEvent>;
+/** Unions with the same members; were one without the other, this would be none. */
+export const switchEvent: z.ZodType<SwitchEvent extends Said ? SwitchEvent : never> = anyEvent;
 
 export const eventList = z.object({ events: z.array(switchEvent) });
 

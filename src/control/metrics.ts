@@ -278,7 +278,7 @@ export class Metrics {
               })),
         ),
       );
-    const total = (name: string, help: string, key: keyof StpCounters) =>
+    const total = (name: string, help: string, key: Exclude<keyof StpCounters, 'malformed'>) =>
       this.add('counter', `taploom_stp_${name}_total`, help, ({ inTree }) =>
         samples(inTree, ({ status }) => status.stp?.counters[key]),
       );
@@ -292,7 +292,13 @@ export class Metrics {
       ({ bridges }) => samples(bridges, ({ status }) => status.stp?.rootPathCost),
     );
     total('receive_bpdus', 'BPDUs received.', 'bpdusReceived');
-    total('receive_invalid', 'BPDUs received that were malformed.', 'bpdusInvalid');
+    this.add(
+      'counter',
+      'taploom_stp_malformed_total',
+      'BPDUs received without use, by reason.',
+      ({ inTree }) =>
+        inTree.flatMap(({ status, labels }) => drops(status.stp?.counters.malformed ?? {}, labels)),
+    );
     total('transmit_bpdus', 'BPDUs sent.', 'bpdusSent');
     total('transmit_failed', 'BPDUs that the data plane had no room for.', 'bpdusNotSent');
     total('topology_changes', 'Changes of the topology that the port made itself.', 'topologyChanges');
@@ -322,25 +328,14 @@ export class Metrics {
     total('refused', 'Groups that were not joined because of a limit.');
     const malformed = 'IGMP, MLD and PIM packets without use, by reason.';
     this.add('counter', 'taploom_multicast_malformed_total', malformed, ({ multicast }) =>
-      multicast.flatMap(({ status, labels }) =>
-        Object.entries(status.malformed).map(([reason, value]) => ({
-          value,
-          labels: { reason },
-          shared: labels,
-        })),
-      ),
+      multicast.flatMap(({ status, labels }) => drops(status.malformed, labels)),
     );
   }
 
   private addAggregates(): void {
     const read = (value: (member: AggregateMemberStatus) => number) => (snapshot: Snapshot) =>
-      snapshot.ports.flatMap(({ status: { bridge, name, aggregate } }) =>
-        (aggregate?.members ?? []).map((member) => ({
-          value: value(member),
-          labels: { bridge, port: member.port, aggregate: name },
-        })),
-      );
-    const total = (name: string, help: string, key: keyof AggregateCounters) =>
+      members(snapshot.ports).map(({ member, labels }) => ({ value: value(member), labels }));
+    const total = (name: string, help: string, key: Exclude<keyof AggregateCounters, 'malformed'>) =>
       this.add(
         'counter',
         `taploom_aggregate_member_${name}_total`,
@@ -357,10 +352,11 @@ export class Metrics {
     total('receive_lacpdus', 'LACPDUs received.', 'lacpdusIn');
     total('transmit_lacpdus', 'LACPDUs sent.', 'lacpdusOut');
     total('transmit_failed', 'LACPDUs that the data plane had no room for.', 'lacpdusNotSent');
-    total(
-      'receive_bad',
-      'Frames of slow protocols that are neither an LACPDU nor a marker, or malformed.',
-      'badFramesIn',
+    this.add(
+      'counter',
+      'taploom_aggregate_member_malformed_total',
+      'Frames of slow protocols that are neither an LACPDU nor a marker, by reason.',
+      ({ ports }) => members(ports).flatMap(({ member, labels }) => drops(member.counters.malformed, labels)),
     );
     total('receive_markers', 'Markers received and answered.', 'markersIn');
     total('failures', 'Times that the link of the member went down.', 'failures');
@@ -480,6 +476,16 @@ function portConfig(bridges: SwitchConfig['bridges'], bridge: string, port: stri
 
 function facts({ type, mtu }: PortStatus, config: PortConfig | undefined): Labels {
   return { type, ...(config?.type === 'vxlan' && { vni: String(config.vni) }), mtu: String(mtu) };
+}
+
+/** Of all aggregates. */
+function members(ports: readonly Port[]): { member: AggregateMemberStatus; labels: Labels }[] {
+  return ports.flatMap(({ status: { bridge, name, aggregate } }) =>
+    (aggregate?.members ?? []).map((member) => ({
+      member,
+      labels: { bridge, port: member.port, aggregate: name },
+    })),
+  );
 }
 
 /** None where there is no value. */

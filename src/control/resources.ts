@@ -52,9 +52,11 @@ const stpStatus: z.ZodType<StpStatus> = z.object({
   timers: z.object({ hello: timer, tcn: timer, topologyChange: timer }),
 });
 
+const malformed = z.record(z.string(), count).describe('frames without use, by reason');
+
 const stpCounters: z.ZodType<StpCounters> = z.object({
   bpdusReceived: count,
-  bpdusInvalid: count.describe('malformed ones'),
+  malformed,
   bpdusSent: count,
   bpdusNotSent: count.describe('the data plane had no room for them'),
   topologyChanges: count.describe('that the port made itself'),
@@ -118,9 +120,7 @@ const aggregateCounters: z.ZodType<AggregateCounters> = z.object({
   lacpdusIn: count,
   lacpdusOut: count,
   lacpdusNotSent: count.describe('LACPDUs that the data plane had no room for'),
-  badFramesIn: count.describe(
-    'frames of slow protocols that are neither an LACPDU nor a marker, or malformed',
-  ),
+  malformed,
   markersIn: count,
   failures: count.describe('times that its link went down'),
   churns: count.describe('times that an end did not get in step within a minute'),
@@ -334,7 +334,7 @@ export const multicastPort: z.ZodType<MulticastPort> = z.object({
   queries: count,
   hellos: count,
   refused: count.describe('groups that were not joined because of a limit'),
-  malformed: z.record(z.string(), count).describe('by reason'),
+  malformed,
 });
 
 /** A query string has only text; the compiler sees numbers. */

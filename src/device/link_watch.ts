@@ -24,6 +24,9 @@ export interface Look {
   name?: string;
 }
 
+/** Why a port is down. */
+export const NO_CARRIER = 'no carrier: nobody is up at the other end of its link';
+
 const UNKNOWN: Look = { up: undefined, queueDropped: undefined };
 
 export class LinkWatch {
@@ -114,6 +117,16 @@ export class LinkWatch {
   /** Whether it was up at the last look. */
   isUp(name: string): boolean | undefined {
     return this.ups.get(name) ?? this.looks.get(name)?.up;
+  }
+
+  /**
+   * Whether it was up and yet nobody at the other end, at the last look. Not of our TAPs: while the switch holds them somebody
+   * is.
+   */
+  isDeadEnd(name: string): boolean {
+    if (this.ups.has(name)) return false;
+    const look = this.looks.get(name);
+    return look?.up === true && look.hasCarrier === false;
   }
 
   forget(name: string): void {

@@ -4,7 +4,7 @@ import type { Compiler } from '../compile/compiler.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { shares } from '../config/shared_interfaces.ts';
 import type { Device } from '../device/device.ts';
-import { LinkWatch } from '../device/link_watch.ts';
+import { LinkWatch, NO_CARRIER } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
 import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
@@ -107,15 +107,16 @@ export class OpenPorts {
   /** As of the last look. */
   *states(): Generator<PortGlance> {
     for (const [port, { spec }] of this.devices) {
-      const isUp = this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port);
+      const isDeadEnd = this.linkWatch.isDeadEnd(port);
+      const isUp = !isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port));
       const disabled = this.disabled.get(port);
       const state = this.goneNames.has(port) ? 'gone' : !isUp ? 'down' : disabled ? 'disabled' : 'up';
-      const reason =
-        state === 'disabled'
-          ? disabled?.text
-          : state === 'down' && spec.kind === 'aggregate'
-            ? 'no member carries frames'
-            : undefined;
+      const idle = spec.kind === 'aggregate' ? 'no member carries frames' : undefined;
+      const reasons: Partial<Record<typeof state, string>> = {
+        disabled: disabled?.text,
+        down: isDeadEnd ? NO_CARRIER : idle,
+      };
+      const reason = reasons[state];
       yield { port, number: spec.port, state, reason, lost: this.linkWatch.at(port).queueDropped };
     }
     for (const port of this.missing.names()) {

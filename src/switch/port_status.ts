@@ -7,7 +7,7 @@ import { aggregateOf } from '../config/members.ts';
 import type { BridgeConfig, LocalConfig, MemberConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import { portIn } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
-import type { Look } from '../device/link_watch.ts';
+import { type Look, NO_CARRIER } from '../device/link_watch.ts';
 import type { Disabled } from '../protocol/disabled_ports.ts';
 import type { CounterView } from './counter_view.ts';
 import type { Missing } from './missing_ports.ts';
@@ -29,6 +29,7 @@ interface PortFacts {
   disabled: Disabled | undefined;
   disabledBy: Record<string, number> | undefined;
   look: Look;
+  isDeadEnd: boolean;
   counters: CounterView;
   stp: StpPortStatus | undefined;
   aggregate: AggregateStatus | undefined;
@@ -73,6 +74,7 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   const { index, isGone, missing, disabled, look, counters } = facts;
   if (missing !== undefined) return { state: missing.state, reason: missing.reason };
   if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
+  if (facts.isDeadEnd) return { state: 'down', reason: NO_CARRIER };
   // The data plane knows only how the last frame fared.
   if (look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
@@ -172,6 +174,7 @@ export function portStatuses(
         disabled: disabled.get(name),
         disabledBy: occurred(disabled.countsOf(name)),
         look: linkWatch.at(name),
+        isDeadEnd: linkWatch.isDeadEnd(name),
         counters,
         stp: stpOf(name),
         aggregate: aggregates.get(name),

@@ -61,21 +61,36 @@ export interface Bpdu {
 
 export type ParsedBpdu = Bpdu | { kind: 'tcn' };
 
-/** Of a frame without tag, padded or not; undefined: it is none, or malformed by clause 9.3.4. */
-export function parseBpdu(frame: Uint8Array): ParsedBpdu | undefined {
-  if (frame.length < BPDU_AT) return undefined;
+/** Why a frame to the bridges is of no use, clause 9.3.4. `age`: what it says is older than it may become. */
+export const BAD_BPDU = ['too_short', 'llc', 'protocol', 'version', 'type', 'age'] as const;
+export type BadBpdu = (typeof BAD_BPDU)[number];
+
+/** Of a frame without tag, padded or not. */
+export function parseBpdu(frame: Uint8Array): ParsedBpdu | BadBpdu {
+  if (frame.length < BPDU_AT) return 'too_short';
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   // What lies behind the 802.3 length is padding.
   const length = Math.min(view.getUint16(LENGTH_AT), frame.length - LLC_AT) - LLC_LEN;
-  const isLlc = view.getUint16(LLC_AT) === 0x4242 && view.getUint8(LLC_AT + 2) === 3;
-  if (!isLlc || length < TCN_LEN || view.getUint16(BPDU_AT) !== 0) return undefined;
+  if (view.getUint16(LLC_AT) !== 0x4242 || view.getUint8(LLC_AT + 2) !== 3) return 'llc';
+  if (length < TCN_LEN) return 'too_short';
+  if (view.getUint16(BPDU_AT) !== 0) return 'protocol';
   const version = view.getUint8(BPDU_AT + 2);
-  const type = view.getUint8(BPDU_AT + 3);
-  if (type === TYPE_TCN) return { kind: 'tcn' };
-  if (type === TYPE_RST && version >= VERSION_RST && length >= RST_LEN) return read(view, 'rst');
-  if (type !== TYPE_CONFIG || length < CONFIG_LEN) return undefined;
+  switch (view.getUint8(BPDU_AT + 3)) {
+    case TYPE_TCN:
+      return { kind: 'tcn' };
+    case TYPE_CONFIG:
+      return length < CONFIG_LEN ? 'too_short' : readConfig(view);
+    case TYPE_RST:
+      if (version < VERSION_RST) return 'version';
+      return length < RST_LEN ? 'too_short' : read(view, 'rst');
+    default:
+      return 'type';
+  }
+}
+
+function readConfig(view: DataView): Bpdu | 'age' {
   const bpdu = read(view, 'config');
-  return bpdu.messageAge < bpdu.maxAge ? bpdu : undefined;
+  return bpdu.messageAge < bpdu.maxAge ? bpdu : 'age';
 }
 
 function read(view: DataView, kind: Bpdu['kind']): Bpdu {

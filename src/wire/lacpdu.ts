@@ -69,15 +69,32 @@ export interface Lacpdu {
   readonly partner: LacpEnd;
 }
 
-/** Undefined if it is none, or malformed. Later versions are read as the first one, clause 6.4.2.3 b. */
-export function parseLacpdu(frame: Uint8Array): Lacpdu | undefined {
+export interface Marker {
+  /** The whole frame. */
+  readonly marker: Uint8Array;
+}
+
+/**
+ * Why a frame to the slow protocols' address is neither LACPDU nor marker: another type or subtype (clause 7.3.3.1.5 of
+ * 802.1AX-2014: unknown), or cut off or with other TLVs than it has to have (clause 7.3.3.1.6: illegal).
+ */
+export const BAD_SLOW = ['too_short', 'ether_type', 'subtype', 'tlv'] as const;
+export type BadSlow = (typeof BAD_SLOW)[number];
+
+/** Later versions are read as the first one, clause 6.4.2.3 b. The answer to a marker, which nobody asks here, is a `tlv`. */
+export function parseSlow(frame: Uint8Array): Lacpdu | Marker | BadSlow {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (!isSlow(view, SUBTYPE_LACP)) return undefined;
+  if (frame.length <= SUBTYPE) return 'too_short';
+  if (etherType(view, 0) !== TYPE_SLOW) return 'ether_type';
+  const subtype = view.getUint8(SUBTYPE);
+  if (subtype !== SUBTYPE_LACP && subtype !== SUBTYPE_MARKER) return 'subtype';
+  if (frame.length < FRAME_LEN) return 'too_short';
+  if (subtype === SUBTYPE_MARKER) return view.getUint16(MARKER) === MARKER_TLV ? { marker: frame } : 'tlv';
   const isWhole =
     view.getUint16(ACTOR) === ACTOR_TLV &&
     view.getUint16(PARTNER) === PARTNER_TLV &&
     view.getUint16(COLLECTOR) === COLLECTOR_TLV;
-  return isWhole ? { actor: endAt(view, ACTOR), partner: endAt(view, PARTNER) } : undefined;
+  return isWhole ? { actor: endAt(view, ACTOR), partner: endAt(view, PARTNER) } : 'tlv';
 }
 
 export function buildLacpdu(source: Mac, { actor, partner }: Lacpdu): Uint8Array {
@@ -95,20 +112,12 @@ export function buildLacpdu(source: Mac, { actor, partner }: Lacpdu): Uint8Array
   return frame;
 }
 
-/** The answer to a marker, which is the marker with another type; undefined if the frame is none. */
-export function markerResponse(source: Mac, frame: Uint8Array): Uint8Array | undefined {
-  const marker = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (!isSlow(marker, SUBTYPE_MARKER) || marker.getUint16(MARKER) !== MARKER_TLV) return undefined;
-  const answer = new Uint8Array(frame.subarray(0, FRAME_LEN));
+/** The answer to a marker, which is the marker with another type. */
+export function markerResponse(source: Mac, { marker }: Marker): Uint8Array {
+  const answer = new Uint8Array(marker.subarray(0, FRAME_LEN));
   setHeader(new DataView(answer.buffer), source);
   answer[MARKER] = MARKER_RESPONSE;
   return answer;
-}
-
-function isSlow(view: DataView, subtype: number): boolean {
-  return (
-    view.byteLength >= FRAME_LEN && etherType(view, 0) === TYPE_SLOW && view.getUint8(SUBTYPE) === subtype
-  );
 }
 
 function setHeader(view: DataView, source: Mac): void {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { portText } from '../../src/cli/views.ts';
+import { portText } from '../../src/cli/port_view.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { simulatedCli } from './simulated_cli.ts';
 
@@ -168,18 +168,55 @@ describe('ports', () => {
       const { br0 } = cli.api.config.bridges;
       return words[0] === 'bridge' ? br0.stp : br0.ports.vm1.stp;
     };
-    expect(await stp('bridge', 'set', 'br0', '--stp', 'on')).toBe(true);
-    expect(await stp('bridge', 'set', 'br0', '--stp', 'stp')).toMatchObject({ protocol: 'stp' });
-    expect(await stp('bridge', 'set', 'br0', '--stp', 'protocol=rstp,priority=4096')).toMatchObject({
-      protocol: 'rstp',
-      priority: 4096,
-    });
-    expect(await stp('port', 'set', 'br0', 'vm1', '--stp', 'cost=7,edge=on,guard=bpdu')).toMatchObject({
+    const ofBridge = (...words: string[]) => stp('bridge', 'set', 'br0', ...words);
+    const ofPort = (...words: string[]) => stp('port', 'set', 'br0', 'vm1', ...words);
+    expect(await ofBridge('--stp', 'priority=4096')).toMatchObject({ protocol: 'rstp', priority: 4096 });
+    expect(await ofBridge('--stp', 'stp')).toMatchObject({ protocol: 'stp', priority: 4096 });
+    expect(await ofBridge('--stp', 'on')).toMatchObject({ protocol: 'rstp', priority: 4096 });
+    expect(await ofBridge('--stp', 'off')).toMatchObject({ protocol: 'off', priority: 4096 });
+    expect(await ofBridge('--unset', 'stp.priority')).toMatchObject({ protocol: 'off', priority: 32768 });
+    expect(await ofPort('--stp', 'cost=7,edge=on,guard=bpdu')).toMatchObject({
       cost: 7,
       edge: true,
       guard: 'bpdu',
     });
-    expect(await stp('bridge', 'set', 'br0', '--stp', 'off')).toBe(false);
+    expect(await ofPort('--stp', 'guard=root+tcn')).toMatchObject({ cost: 7, guard: ['root', 'tcn'] });
+    expect(await ofPort('--stp', 'guard=none', '--unset', 'stp.cost')).toEqual({
+      edge: true,
+      guard: [],
+      priority: 32,
+    });
+    expect(await taploom('port', 'set', 'br0', 'vm1', '--stp', 'guard=root,guard=bpdu')).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('guard is there twice.'),
+    });
+    expect(await taploom('bridge', 'add', 'br8', '--stp', 'hello_time=1')).toEqual(quiet);
+    expect(cli.api.config.bridges.br8.stp).toMatchObject({ protocol: 'rstp', hello_time: 1 });
+    expect(await taploom('bridge', 'set', 'br0', '--stp', 'mstp')).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('Expected on, off, rstp, stp or KEY=VALUE,...'),
+    });
+  });
+
+  test("a customer's tunnel by his VLANs, and translated ones, take the place of those before", async () => {
+    const set = async (...words: string[]) => {
+      expect(await taploom('port', 'set', 'br0', 'vm1', ...words)).toEqual(quiet);
+      return (cli.api.config.bridges.br0.ports.vm1 as { vlan: unknown }).vlan;
+    };
+    expect(await set('--tunnel', '200:10-20,30,210:40', '--native', '200')).toEqual({
+      tunnel: { 200: ['10-20', 30], 210: [40] },
+      native: 200,
+    });
+    expect(await set('--tunnel', '300:1', '--tunnel', '310:2')).toMatchObject({
+      tunnel: { 300: [1], 310: [2] },
+    });
+    expect(await set('--tunnel', '300:1-5 310:7')).toMatchObject({ tunnel: { 300: ['1-5'], 310: [7] } });
+    expect(await set('--tunnel', '100', '--native', 'none')).toEqual({ tunnel: 100 });
+    await set('--trunk', '110,120', '--translate', '10:110');
+    expect(await set('--translate', '20:120')).toEqual({ trunk: [110, 120], translate: { 20: 120 } });
+    expect(await set('--unset', 'vlan.translate')).toEqual({ trunk: [110, 120] });
+    for (const bad of ['10,200:3', '1:2:3', 'x'])
+      expect(await taploom('port', 'set', 'br0', 'vm1', '--tunnel', bad)).toMatchObject({ code: 2 });
   });
 
   test('those that are disabled are enabled by name, also in the word of `ip link`', async () => {

@@ -27,10 +27,10 @@ const AT = 'bridges.br0.ports.bond0';
 
 test('what cannot be is refused with its path and a sentence', () => {
   expect(problems({ members: { vx: { type: 'vxlan', vni: 1, local: '192.0.2.1' } } })).toEqual([
-    `${AT}.members.vx.type: "vxlan" is not one of tap, af_packet, memory`,
+    `${AT}.members.vx.type: an aggregate joins links, which a tunnel is not: expected one of tap, af_packet, memory`,
   ]);
   expect(problems({ members: { b: { type: 'aggregate', members: {} } } })).toEqual([
-    `${AT}.members.b.type: "aggregate" is not one of tap, af_packet, memory`,
+    `${AT}.members.b.type: an aggregate joins links, which another aggregate is not: expected one of tap, af_packet, memory`,
   ]);
   expect(problems({}, { eth1: { type: 'tap' } })).toEqual([
     `${AT}.members.eth1: bridge br0 has a port of this name`,

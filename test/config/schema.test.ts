@@ -230,7 +230,8 @@ test('parameters of a spanning tree are taken while it is off, and have to fit t
     'bridges.br0.stp.max_age: 20 is too short for a hello time of 10 s: at least 22',
   ]);
   expect(stp({ protocol: 'stp', forward_delay: 4 })).toEqual([]);
-  expect(stp({ priority: 4096 })).toEqual(['bridges.br0.stp.protocol: missing, expected rstp, stp or off']);
+  expect(stp({ priority: 4096 })).toEqual([]);
+  expect(stp({ protocol: 'mstp' })).toEqual(['bridges.br0.stp.protocol: "mstp" is not rstp, stp or off']);
   expect(stp({ protocol: 'off', hello_time: 11, max_age: 5, priority: -1 })).toEqual([
     'bridges.br0.stp.priority: -1 is not a bridge priority (0-65535)',
     'bridges.br0.stp.hello_time: 11 is not a hello time (1-10 seconds)',
@@ -244,6 +245,18 @@ test('parameters of a spanning tree are taken while it is off, and have to fit t
     'stp.priority: 64 is not a port priority (0-63)',
     'stp.edge: "no" is not true, false or auto',
     'stp.guard[0]: "all" is not bpdu, root, loop, filter, tcn, or a list of these',
+  ]);
+});
+
+test('a bridge has one tree: a second one is refused, wherever it is written', () => {
+  expect(br0({ stp: ['rstp', 'stp'] })).toEqual([
+    'bridges.br0.stp: a list is not true, false or a mapping with protocol: rstp, stp or off',
+  ]);
+  expect(br0({ vlan_filtering: true, vlans: { 10: { stp: true } } })).toEqual([
+    'bridges.br0.vlans["10"].stp: unknown key: all VLANs run over the tree of their bridge',
+  ]);
+  expect(br0({ vlan_filtering: true, vlan_protocol: '802.1ad', stp: true })).toEqual([
+    'bridges.br0.stp: bridges of service tags have a spanning tree of their own kind, which is not supported',
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, expect, test } from 'vitest';
+import type { AggregateStatus, StpPortStatus } from '../../src/api.ts';
 import { type DaemonOptions, daemonCommand } from '../../src/cli/daemon_command.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { Metrics, type MetricsServer, metricsServer } from '../../src/control/metrics.ts';
@@ -178,6 +179,30 @@ test('LLDP has series for the ports on which it runs', async () => {
     [`taploom_lldp_transmit_failed_total${labels}`]: '5',
     [`taploom_lldp_neighbors_aged_out_total${labels}`]: '9',
     [`taploom_lldp_neighbors_refused_total${labels}`]: '10',
+  });
+});
+
+test('frames of protocols without use have series by reason, once they are not zero', async () => {
+  const malformed = { too_short: 2, type: 0 };
+  const bpdus = {
+    bpdusReceived: 9,
+    bpdusSent: 0,
+    bpdusNotSent: 0,
+    topologyChanges: 0,
+    forwardTransitions: 0,
+  };
+  const stp = { counters: { ...bpdus, malformed } } as unknown as StpPortStatus;
+  const lacp = { lacpdusIn: 0, lacpdusOut: 0, lacpdusNotSent: 0, markersIn: 0, failures: 0, churns: 0 };
+  const members = [{ port: 'eth1', counters: { ...lacp, malformed: { tlv: 3 } } }];
+  const aggregate = { members } as unknown as AggregateStatus;
+  const api = new FakeSwitch([portStatus('vm1', { stp }), portStatus('bond0', { aggregate })]);
+  const none = { groups: 0, reports: 0, queries: 0, hellos: 0, refused: 0 };
+  api.multicastStates = [{ bridge: 'br0', port: 'vm1', ...none, malformed: { checksum: 4 } }];
+  const { samples } = parse(await new Metrics(api, { process: false }).text());
+  expect(Object.fromEntries([...samples].filter(([name]) => name.includes('malformed')))).toEqual({
+    'taploom_stp_malformed_total{reason="too_short",bridge="br0",port="vm1"}': '2',
+    'taploom_aggregate_member_malformed_total{reason="tlv",bridge="br0",port="eth1",aggregate="bond0"}': '3',
+    'taploom_multicast_malformed_total{reason="checksum",bridge="br0",port="vm1"}': '4',
   });
 });
 

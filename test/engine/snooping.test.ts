@@ -187,14 +187,35 @@ test('static groups, limits and malformed packets', async () => {
   expect(await say(rig, 'p4', data('232.1.1.1', S))).toBe('p2');
   await say(rig, 'p1', join('239.0.0.1'));
   await say(rig, 'p1', join('239.0.0.2'));
-  const broken = join(G);
-  broken[broken.length - 1] ^= 1;
-  await say(rig, 'p1', broken);
+  for (const broken of [join(G), join(G6)]) {
+    broken[broken.length - 1] ^= 1;
+    await say(rig, 'p1', broken);
+  }
   const [p1] = rig.taploom.multicastPorts();
-  expect(p1).toMatchObject({ port: 'p1', groups: 1, reports: 2, refused: 1, malformed: { checksum: 1 } });
+  expect(p1).toMatchObject({ port: 'p1', groups: 1, reports: 2, refused: 1, malformed: { checksum: 2 } });
   expect(rig.taploom.events.stored({ types: ['limit'] })).toMatchObject([
     { limit: 'mcast_max_groups', port: 'p1', group: '239.0.0.2', value: 1 },
   ]);
+});
+
+test('a group by hand is there again when its port is, and what hosts said there is not', async () => {
+  const rig = await snooping({ static: [{ group: G, port: 'p3' }] });
+  await say(rig, 'p3', join('239.0.0.1'));
+  expect(ports(rig.taploom.multicast())).toEqual(['239.0.0.1 p3', `${G} p3`]);
+  const { p3 } = rig.taploom.config.bridges.br0.ports;
+  const kept = rig.taploom.config.bridges.br0.multicast;
+  await rig.change(({ bridges: { br0 } }) => {
+    br0.ports = { p1: br0.ports.p1, p2: br0.ports.p2, p4: br0.ports.p4 };
+    br0.multicast = { ...kept, static: [] } as typeof kept;
+  });
+  expect(ports(rig.taploom.multicast())).toEqual([]);
+  await rig.change(({ bridges: { br0 } }) => {
+    br0.ports.p3 = p3;
+    br0.multicast = kept;
+  });
+  await settle(rig);
+  expect(ports(rig.taploom.multicast())).toEqual([`${G} p3`]);
+  expect(await say(rig, 'p4', data(G, S))).toBe('p3');
 });
 
 test('a change of the configuration takes effect, and what hosts said stays', async () => {

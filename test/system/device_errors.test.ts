@@ -65,6 +65,23 @@ test('frames to an interface that is down are counted drops, and up again it wor
   await daemon.until('port up', async () => (await daemon.port('h2')).state === 'up');
 });
 
+test('an attached interface says that it has no carrier, and works as soon as it has', async () => {
+  const { lab, sw, h1, daemon } = await connect();
+  const [far] = await lab.netnsList(['far']);
+  await lab.veth(sw, 'up0', far, 'eth0');
+  await daemon.request('PUT', '/v1/bridges/br0/ports/up0', { type: 'af_packet' });
+  await far.up('eth0', '10.0.0.9/24');
+  await daemon.until('a carrier', async () => (await daemon.port('up0')).state === 'up');
+  await far.ip('link set dev eth0 down');
+  const reason = 'no carrier: nobody is up at the other end of its link';
+  await daemon.until('no carrier', async () => (await daemon.port('up0')).reason === reason);
+  expect(await daemon.cli('show')).toContain(`up0 is down: ${reason}\n`);
+  expect((await daemon.metrics()).get('taploom_port_up{bridge="br0",port="up0"}')).toBe(0);
+  await far.ip('link set dev eth0 up');
+  await daemon.until('a carrier again', async () => (await daemon.port('up0')).state === 'up');
+  expect(await ping(h1, '10.0.0.9')).toMatchObject({ received: 5 });
+});
+
 test('a queue that overflows while the daemon stands still costs frames, nothing else', async () => {
   const { h1, daemon } = await connect();
   const before = (await daemon.port('h1')).counters.receivedFrames;

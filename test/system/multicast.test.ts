@@ -124,6 +124,23 @@ test('a port whose link goes down drops its groups, and is asked for them when i
   await areThere(daemon, `${G} vm1`);
 });
 
+test('the bridge itself joins a group as its ports do, and leaves it', async () => {
+  const lab = await openLab();
+  const { sw, all, daemon } = await hosts(lab, 2, { querier: true }, { local: {} });
+  await sw.up('br0', '10.0.0.9/24');
+  await isActive(daemon);
+  const own = await receive(sw, 'br0', G);
+  await areThere(daemon, `${G} br0`);
+  const capture = await Capture.start(all[1], 'vm2', `${lab.dir}/vm2.pcap`, ...DATAGRAMS.split(' '));
+  await send(all[0], 'vm1', G);
+  await daemon.until('all datagrams', async () => own.count() === 20);
+  expect(await capture.stop()).toEqual([]);
+  await own.receiver.stop('SIGKILL');
+  await daemon.until('the end of the group', async () =>
+    (await mdb(daemon)).entries.every(({ group }) => group !== G),
+  );
+});
+
 describe('with a kernel bridge on the other side', () => {
   /** h1 [vm1] taploomd [up0] --- [up1] kernel bridge [far] --- [eth0] h2, and h3 [vm2] on this side. */
   async function opposite(multicast: object) {

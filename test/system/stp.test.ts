@@ -136,7 +136,7 @@ test('a guest that floods BPDUs delays nobody, and a BPDU guard closes its port'
   await c.daemon?.request('PATCH', '/v1/bridges/br0/ports/cg', { stp: { guard: 'bpdu' } });
   await sendFrames(guest, 'eth0', [{ hex }]);
   await settles(c, { cg: 'disabled disabled' });
-  expect((await c.daemon?.port('cg'))?.stp?.reason).toBe('BPDU guard: it received a BPDU');
+  expect((await c.daemon?.port('cg'))?.stp?.reason).toMatch(/^BPDU guard: it received a BPDU/);
   expect(await c.daemon?.cli('events', '--type', 'stp')).toContain(
     'port cg is held back: it received a BPDU',
   );

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Bpdu, buildBpdu, parseBpdu } from '../../src/wire/bpdu.ts';
+import { BAD_BPDU, type Bpdu, buildBpdu, parseBpdu } from '../../src/wire/bpdu.ts';
 
 const SOURCE = { hi: 0x0200, lo: 0x5e10_0001 };
 const HEAD = '0180c2000000 02005e100001';
@@ -55,20 +55,26 @@ test.each([
 });
 
 test.each([
-  ['another LLC', CONFIG, 14, 0xaa],
-  ['another protocol', CONFIG, 18, 1],
-  ['an unknown type', CONFIG, 20, 3],
-  ['an RST BPDU of version 1', RST, 19, 1],
-  ['a length without room', CONFIG, 13, 37],
-  ['a message as old as it may become', CONFIG, 44, 0x14],
-])('%s is none', (_, bytes, at, value) => {
+  ['another LLC', CONFIG, 14, 0xaa, 'llc'],
+  ['another protocol', CONFIG, 18, 1, 'protocol'],
+  ['an unknown type', CONFIG, 20, 3, 'type'],
+  ['an RST BPDU of version 1', RST, 19, 1, 'version'],
+  ['a length without room for a configuration', CONFIG, 13, 37, 'too_short'],
+  ['a length without room for a type', TCN, 13, 6, 'too_short'],
+  ['a message as old as it may become', CONFIG, 44, 0x14, 'age'],
+])('%s is none, and says why', (_, bytes, at, value, reason) => {
   const bad = bytes.slice();
   bad[at] = value;
-  expect(parseBpdu(bad)).toBeUndefined();
+  expect(parseBpdu(bad)).toBe(reason);
 });
 
-test('a frame that is cut off anywhere is none', () => {
-  for (let length = 0; length < 17 + 36; length++) expect(parseBpdu(RST.subarray(0, length))).toBeUndefined();
+test('a frame that is cut off anywhere is too short', () => {
+  for (const [frame, length] of [
+    [CONFIG, 35],
+    [RST, 36],
+    [TCN, 4],
+  ] as const)
+    for (let end = 0; end < 17 + length; end++) expect(parseBpdu(frame.subarray(0, end))).toBe('too_short');
 });
 
 test('whatever the bytes are, nothing throws, and what is understood can be said again', () => {
@@ -82,7 +88,8 @@ test('whatever the bytes are, nothing throws, and what is understood can be said
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array({ maxLength: 80 }), mutated), (frame) => {
       const bpdu = parseBpdu(frame);
-      if (bpdu !== undefined) expect(parseBpdu(buildBpdu(SOURCE, bpdu))).toEqual(bpdu);
+      if (typeof bpdu === 'string') expect(BAD_BPDU).toContain(bpdu);
+      else expect(parseBpdu(buildBpdu(SOURCE, bpdu))).toEqual(bpdu);
     }),
     { numRuns: 5_000 },
   );

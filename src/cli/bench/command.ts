@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_SIZE, MIN_SIZE, RFC2544_SIZES } from '../../tester/sizes.ts';
-import { number, type Values } from '../settings.ts';
+import { number, type Values } from '../setting_values.ts';
 
 export const KINDS = ['throughput', 'loss', 'latency', 'caching', 'learning'] as const;
 export type Kind = (typeof KINDS)[number];

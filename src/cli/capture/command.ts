@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CaptureDirection } from '../../api.ts';
-import { number } from '../settings.ts';
+import { number } from '../setting_values.ts';
 
 const DIRECTIONS: readonly string[] = ['in', 'out', 'drop'];
 /** tcpdump's: more than any frame has. */

@@ -1,7 +1,7 @@
 // `taploom trace`: its options. What it does is in run.ts.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { number } from '../settings.ts';
+import { number } from '../setting_values.ts';
 
 /** Decimal or 0x, whole and not negative. */
 const whole = (text: string): number => {

@@ -1,7 +1,7 @@
 // One aggregate: which of its members take frames in and which send, with LACP, without, or one at a time.
 
 import type { AggregateCounters, AggregateMemberStatus, AggregateStatus } from '../../api.ts';
-import { buildLacpdu, type LacpEnd, markerResponse, parseLacpdu } from '../../wire/lacpdu.ts';
+import { buildLacpdu, type LacpEnd, markerResponse, parseSlow } from '../../wire/lacpdu.ts';
 import { type Mac, parseMac } from '../../wire/mac.ts';
 import { type LacpIdentity, LacpMember } from './lacp_member.ts';
 import { chooseGroup, groupOf } from './selection.ts';
@@ -97,19 +97,17 @@ export class Aggregate {
     const member = this.members.get(name);
     if (member === undefined) return;
     const { counters, lacp, spec } = member;
-    const lacpdu = parseLacpdu(frame);
-    if (lacpdu === undefined) {
-      const answer = markerResponse(parseMac(spec.mac) ?? NO_MAC, frame);
-      if (answer === undefined) counters.badFramesIn++;
-      else {
-        counters.markersIn++;
-        host.send(name, answer);
-      }
-      return;
+    const message = parseSlow(frame);
+    if (typeof message === 'string') {
+      counters.malformed[message] = (counters.malformed[message] ?? 0) + 1;
+    } else if ('marker' in message) {
+      counters.markersIn++;
+      host.send(name, markerResponse(parseMac(spec.mac) ?? NO_MAC, message));
+    } else {
+      counters.lacpdusIn++;
+      lacp.heard(message, now);
+      this.settle(now);
     }
-    counters.lacpdusIn++;
-    lacp.heard(lacpdu, now);
-    this.settle(now);
   }
 
   deadline(): number {
@@ -218,7 +216,11 @@ export class Aggregate {
         mux: lacp.mux,
         churn: lacp.actorChurn.state === 'churn' || lacp.partnerChurn.state === 'churn',
       }),
-      counters: { ...counters, churns: lacp.actorChurn.count + lacp.partnerChurn.count },
+      counters: {
+        ...counters,
+        malformed: { ...counters.malformed },
+        churns: lacp.actorChurn.count + lacp.partnerChurn.count,
+      },
     };
   }
 
@@ -272,7 +274,7 @@ function noCounters(): AggregateCounters {
     lacpdusIn: 0,
     lacpdusOut: 0,
     lacpdusNotSent: 0,
-    badFramesIn: 0,
+    malformed: {},
     markersIn: 0,
     failures: 0,
     churns: 0,

@@ -2,9 +2,9 @@
 // and 17.27.
 
 import type { Bpdu } from '../../wire/bpdu.ts';
-import { aged, MIGRATE_TIME, type RstpBridge, SECOND } from './rstp_bridge.ts';
+import { aged, MIGRATE_TIME, type RstpBridge } from './rstp_bridge.ts';
 import { isSameTimes, type RstpPort, type Times } from './rstp_port.ts';
-import { compareVectors, isSameBridge } from './tree.ts';
+import { believedTimes, compareVectors, isSameBridge } from './tree.ts';
 
 /** The number of a port in its ID, clause 9.2.7. */
 const PORT_NUMBER = 0xfff;
@@ -159,7 +159,7 @@ function setTcFlags(port: RstpPort, bpdu: Bpdu): void {
   if (bpdu.topologyChangeAck) port.rcvdTcAck = true;
 }
 
-/** recordTimes: nobody is believed a hello time under a second, or over the ten that a bridge may have. */
-function timesOf({ messageAge, maxAge, helloTime, forwardDelay }: Bpdu): Times {
-  return { messageAge, maxAge, helloTime: Math.min(10 * SECOND, Math.max(SECOND, helloTime)), forwardDelay };
+/** recordTimes, clause 17.21.15. */
+function timesOf(bpdu: Bpdu): Times {
+  return { messageAge: bpdu.messageAge, ...believedTimes(bpdu) };
 }

@@ -49,7 +49,7 @@ class Port {
   heldBy: TreePortView['heldBy'];
   readonly counters: StpCounters = {
     bpdusReceived: 0,
-    bpdusInvalid: 0,
+    malformed: {},
     bpdusSent: 0,
     bpdusNotSent: 0,
     topologyChanges: 0,
@@ -145,8 +145,9 @@ class Bridge {
     if (port === undefined || !port.spec.isUp) return;
     port.counters.bpdusReceived++;
     const bpdu = parseBpdu(bytes);
-    if (bpdu === undefined) {
-      port.counters.bpdusInvalid++;
+    if (typeof bpdu === 'string') {
+      const { malformed } = port.counters;
+      malformed[bpdu] = (malformed[bpdu] ?? 0) + 1;
       return;
     }
     if (port.spec.guard.has('filter') || now < port.guardedUntil) return;
@@ -248,12 +249,13 @@ class Bridge {
       configPending,
       topologyChangeAck,
       timers,
-      counters: { ...port.counters },
+      counters: { ...port.counters, malformed: { ...port.counters.malformed } },
     };
   }
 
   private reasonOf(port: Port, { role, heldBy, designated }: TreePortView): string {
-    if (port.guardedUntil > 0) return 'BPDU guard: it received a BPDU';
+    if (port.guardedUntil > 0)
+      return `BPDU guard: it received a BPDU; it opens after five minutes, or by \`taploom port enable ${port.spec.name}\``;
     if (!port.spec.isUp) return 'it is not up';
     if (heldBy === 'root')
       return `root guard: bridge ${bridgeId(designated.bridge)} behind it would be the root or nearer to it`;

@@ -6,6 +6,7 @@
 
 import type { Bpdu, ParsedBpdu } from '../../wire/bpdu.ts';
 import {
+  believedTimes,
   compareVectors,
   isSameBridge,
   left,
@@ -288,8 +289,7 @@ export class Stp implements Tree {
       }
     }
     if (port !== this.rootPort) return;
-    const { maxAge, helloTime, forwardDelay } = bpdu;
-    this.times = { maxAge, helloTime, forwardDelay };
+    this.times = believedTimes(bpdu);
     this.setTopologyChange(bpdu.topologyChange && !port.spec.guard.has('tcn'));
     this.generateConfigs();
     if (bpdu.topologyChangeAck) {
@@ -395,7 +395,7 @@ export class Stp implements Tree {
     port.designated = vectorOf(bpdu);
     port.messageAge = bpdu.messageAge;
     port.receivedAt = this.now;
-    port.messageAgeTimer = this.now + bpdu.maxAge - bpdu.messageAge;
+    port.messageAgeTimer = this.now + believedTimes(bpdu).maxAge - bpdu.messageAge;
   }
 
   private update(restartsHello: boolean): void {

@@ -4,7 +4,7 @@
 
 import type { PortRole, StpTimers } from '../../api.ts';
 import type { Guard } from '../../config/stp.ts';
-import type { ParsedBpdu } from '../../wire/bpdu.ts';
+import type { Bpdu, ParsedBpdu } from '../../wire/bpdu.ts';
 
 export const NEVER = Number.POSITIVE_INFINITY;
 
@@ -108,4 +108,21 @@ export function isSameBridge(a: bigint, b: bigint): boolean {
 /** What is left of a timer, s. */
 export function left(until: number, now: number): number {
   return until === NEVER ? 0 : Math.max(0, until - now) / 1000;
+}
+
+/** What a bridge may be told to do, as Linux' br_set_hello_time() and its neighbours have it. */
+const RANGES = {
+  helloTime: [1_000, 10_000],
+  maxAge: [6_000, 40_000],
+  forwardDelay: [2_000, 30_000],
+} as const;
+
+/** Nobody is believed times beyond these ranges: with a forward delay of 0 a stranger's BPDU would open loops. */
+export function believedTimes(bpdu: Bpdu): Omit<TreeBridge, 'id'> {
+  const within = (key: keyof typeof RANGES) => Math.min(RANGES[key][1], Math.max(RANGES[key][0], bpdu[key]));
+  return {
+    helloTime: within('helloTime'),
+    maxAge: within('maxAge'),
+    forwardDelay: within('forwardDelay'),
+  };
 }

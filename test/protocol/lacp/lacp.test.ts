@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Aggregate } from '../../../src/protocol/lacp/aggregate.ts';
-import { buildLacpdu, parseLacpdu } from '../../../src/wire/lacpdu.ts';
+import { buildLacpdu, type Lacpdu, parseSlow } from '../../../src/wire/lacpdu.ts';
 import { carriers, Lab, specOf } from './two_ends.ts';
 
 const CABLES: [string, string][] = [
@@ -107,7 +107,7 @@ describe('two ends', () => {
     lab.run(100);
     const states = { active: 0x05, inStep: 0x0d, carries: 0x3d, carriesOutOfStep: 0x35 };
     const found = Object.entries(states).map(([name, state]) => {
-      const own = parseLacpdu(lab.lastFrame('a1') as Uint8Array)?.actor as typeof END;
+      const { actor: own } = parseSlow(lab.lastFrame('a1') as Uint8Array) as Lacpdu;
       lab.deliver('a1', buildLacpdu({ hi: 0x200, lo: 1 }, { actor: { ...END, state }, partner: own }));
       lab.run(2_500);
       return [name, carriers(one).length];
@@ -321,6 +321,26 @@ test('it answers a marker', () => {
   const sent: Uint8Array[] = [];
   one.heard('a1', marker, 0, { send: (_, frame) => sent.push(frame) > 0 });
   expect(sent[0].slice(12, 18)).toEqual(new Uint8Array([0x88, 0x09, 2, 1, 2, 16]));
-  expect(parseLacpdu(sent[0])).toBeUndefined();
-  expect(one.status().members[0].counters).toMatchObject({ markersIn: 1, badFramesIn: 0 });
+  expect(parseSlow(sent[0])).toBe('tlv');
+  expect(one.status().members[0].counters).toMatchObject({ markersIn: 1, malformed: {} });
+});
+
+test('frames of slow protocols without use are counted under their reason, and answered by nothing', () => {
+  const one = new Aggregate(specOf('a', ['a1']));
+  one.update(one.spec, 0);
+  const { counters: before } = one.status().members[0];
+  const frames = [
+    [0x88, 0x09],
+    [0x88, 0x09, 3, ...new Array(109).fill(0)],
+    [0x88, 0x09, 1, 1, 1, 20, ...new Array(106).fill(0)],
+    [0x88, 0x09, 1, 1, 1, 20],
+    [0x08, 0x00, 1, 1, ...new Array(108).fill(0)],
+  ];
+  for (const bytes of frames) {
+    const frame = Uint8Array.from([...new Array(12).fill(0), ...bytes]);
+    one.heard('a1', frame, 0, { send: () => expect.unreachable('it was answered') });
+  }
+  const { counters } = one.status().members[0];
+  expect(counters).toEqual({ ...before, malformed: { too_short: 2, subtype: 1, tlv: 1, ether_type: 1 } });
+  expect(before.malformed).toEqual({});
 });

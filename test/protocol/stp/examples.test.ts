@@ -200,6 +200,43 @@ test.each(PROTOCOLS)('%s: a full mesh of four has three links left', (protocol) 
   ]);
 });
 
+test.each(PROTOCOLS)(
+  '%s: of the bridges on a LAN one serves it, and another one when that is gone',
+  (protocol) => {
+    const made = new Network(1);
+    const [root, a, b, c] = [1, 2, 3, 4].map((n) => made.addNode(protocol, 4096 * n));
+    for (const node of [a, b, c]) made.connect(root, node);
+    made.share([a, b, c]);
+    made.start();
+    settle(made);
+    expect(views(made)).toEqual([
+      'root',
+      '2000 p1:root',
+      '2000 p1:root p2:alternate',
+      '2000 p1:root p2:alternate',
+    ]);
+    made.kill(a);
+    settle(made);
+    expect([b, c].map((node) => view(node, made))).toEqual(['2000 p1:root', '2000 p1:root p2:alternate']);
+    made.setLink(between(made, 0, 2), false);
+    settle(made);
+    expect([b, c].map((node) => view(node, made))).toEqual(['4000 p1:disabled p2:root', '2000 p1:root']);
+  },
+);
+
+test.each(PROTOCOLS)('%s: two ports of one bridge on one LAN: one of them serves it', (protocol) => {
+  const made = new Network(1);
+  const [root, a] = [1, 2].map((n) => made.addNode(protocol, 4096 * n));
+  made.connect(root, a);
+  made.share([a, a, root]);
+  made.start();
+  settle(made);
+  expect(views(made)).toEqual(['root', '2000 p1:root p2:alternate p3:alternate']);
+  setPort(made, root, 'p2', { isUp: false });
+  settle(made);
+  expect(view(a, made)).toBe('2000 p1:root p3:backup');
+});
+
 test.each(PROTOCOLS)('%s: each bridge in turn becomes the root by its priority', (protocol) => {
   const made = network(protocol, 4, [...RING.slice(0, 2), [1, 3], [2, 3]]);
   for (const [turn, node] of [...made.nodes].reverse().entries()) {

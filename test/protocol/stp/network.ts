@@ -14,18 +14,20 @@ export interface End {
   readonly port: TreePort;
 }
 
+/** A cable, or with more than two ends a LAN on which all hear all. */
 export class Link {
-  readonly ends: readonly [End, End];
+  readonly ends: readonly End[];
   isUp = true;
   /** Frames to this end get lost. */
   deafEnd: End | undefined;
 
-  constructor(a: End, b: End) {
-    this.ends = [a, b];
+  constructor(ends: readonly End[]) {
+    this.ends = ends;
   }
 
-  other(end: End): End {
-    return this.ends[0] === end ? this.ends[1] : this.ends[0];
+  /** Who hears what `end` sends. */
+  hearers(end: End): End[] {
+    return this.isUp ? this.ends.filter((other) => other !== end && other !== this.deafEnd) : [];
   }
 }
 
@@ -81,7 +83,7 @@ export class Node {
 
   neighbour(port: string): Node | undefined {
     const place = this.links.get(port);
-    return place?.link.other(place.end).node;
+    return place?.link.ends.find((end) => end !== place.end)?.node;
   }
 
   receive(port: string, bpdu: ParsedBpdu, now: number): void {
@@ -150,7 +152,20 @@ export class Network {
     options: Partial<TreePort> = {},
   ): Link {
     const costs = typeof cost === 'number' ? [cost, cost] : cost;
-    const ends = [a, b].map((node, side) => {
+    return this.join([a, b], costs, options);
+  }
+
+  /** One LAN for all of them. */
+  share(nodes: readonly Node[]): Link {
+    return this.join(
+      nodes,
+      nodes.map(() => 2_000),
+      { pointToPoint: false },
+    );
+  }
+
+  private join(nodes: readonly Node[], costs: readonly number[], options: Partial<TreePort>): Link {
+    const ends = nodes.map((node, side) => {
       const number = node.ports.length + 1;
       const port: TreePort = {
         name: `p${number}`,
@@ -164,8 +179,8 @@ export class Network {
       };
       node.ports.push(port);
       return { node, port };
-    }) as [End, End];
-    const link = new Link(...ends);
+    });
+    const link = new Link(ends);
     for (const end of ends) end.node.links.set(end.port.name, { link, end });
     this.links.push(link);
     return link;
@@ -193,12 +208,13 @@ export class Network {
     const { link, end } = from.links.get(name) as { link: Link; end: End };
     this.sent++;
     const frame = buildBpdu({ hi: 0x0200, lo: 0 }, bpdu);
-    const to = link.other(end);
     const heard = parseBpdu(frame);
-    if (!link.isUp || to === link.deafEnd || heard === undefined) return;
-    this.later(LINK_DELAY * (0.5 + this.random()), () => {
-      if (link.isUp) to.node.receive(to.port.name, heard, this.now);
-    });
+    if (typeof heard === 'string') return;
+    for (const { node, port } of link.hearers(end)) {
+      this.later(LINK_DELAY * (0.5 + this.random()), () => {
+        if (link.isUp) node.receive(port.name, heard, this.now);
+      });
+    }
   }
 
   later(delay: number, act: () => void): void {
@@ -231,24 +247,25 @@ export class Network {
     this.now = end;
   }
 
-  /** No link may carry the same frame twice. One traversal shows it for every bridge, since links have two ends. */
+  /** No link may carry the same frame twice. One traversal shows it for every bridge: what is joined is joined both ways. */
   private followBroadcasts(): void {
     const seen = new Set<Node>();
     for (const start of this.nodes) {
       if (seen.has(start)) continue;
       const carried = new Set<Link>();
-      const wave = [{ node: start, through: undefined as Link | undefined }];
-      for (const { node, through } of wave) {
+      const wave = [{ node: start, ingress: '' }];
+      for (const { node, ingress } of wave) {
         seen.add(node);
         for (const [name, { link, end }] of node.links) {
-          const to = link.other(end);
-          if (link === through || !link.isUp || to === link.deafEnd || !node.isForwarding(name)) continue;
+          const hearers = link.hearers(end);
+          if (name === ingress || hearers.length === 0 || !node.isForwarding(name)) continue;
           if (carried.has(link)) {
             this.loops.push(`${this.now}: a frame of ${this.nodes.indexOf(start)} passed ${name} twice`);
             return;
           }
           carried.add(link);
-          if (to.node.isForwarding(to.port.name)) wave.push({ node: to.node, through: link });
+          for (const { node: hearer, port } of hearers)
+            if (hearer.isForwarding(port.name)) wave.push({ node: hearer, ingress: port.name });
         }
       }
     }

@@ -1,7 +1,7 @@
 // The trees of a switch on a host of the test's own: what comes in, what goes out, what is asked of the data plane.
 
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { StpChange } from '../../../src/api.ts';
 import type { Guard } from '../../../src/config/stp.ts';
 import type { Host, Punt } from '../../../src/protocol/host.ts';
@@ -11,6 +11,7 @@ import { NEIGHBOUR, PROPOSAL } from '../../support/proposal.ts';
 
 class World implements Host {
   now = 0;
+  protocol: 'rstp' | 'stp' = 'rstp';
   sent: { port: string; frame: Uint8Array }[] = [];
   done: string[] = [];
   told: StpChange[] = [];
@@ -63,7 +64,7 @@ class World implements Host {
       ...spec,
     }));
     this.trees.setBridges(
-      [{ name: 'br0', protocol: 'rstp', priority: 0x8000, mac, ...times, ports }],
+      [{ name: 'br0', protocol: this.protocol, priority: 0x8000, mac, ...times, ports }],
       this.now,
     );
   }
@@ -118,7 +119,10 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   expect(world.status()?.state).toBe('forwarding');
   world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   await world.run(10);
-  expect(world.status()).toMatchObject({ role: 'disabled', reason: 'BPDU guard: it received a BPDU' });
+  expect(world.status()).toMatchObject({
+    role: 'disabled',
+    reason: 'BPDU guard: it received a BPDU; it opens after five minutes, or by `taploom port enable p1`',
+  });
   expect(world.done.at(-2)).toBe('p1 blocking');
   expect(world.done.at(-1)).toBe('p1 flush');
   expect(world.told.map(({ change }) => change)).toContain('guarded');
@@ -130,6 +134,121 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   world.ports(guarded);
   await world.run(10);
   expect(world.status()?.state).toBe('forwarding');
+});
+
+test.each(['rstp', 'stp'] as const)(
+  '%s: times of a stranger are believed within the ranges of a bridge',
+  async (protocol) => {
+    const world = new World();
+    world.protocol = protocol;
+    world.ports({}, {});
+    await world.run(10);
+    const config = { ...PROPOSAL, kind: 'config' as const };
+    world.receive(buildBpdu(NEIGHBOUR, { ...config, helloTime: 0, maxAge: 1_000, forwardDelay: 0 }));
+    expect(world.trees.status('br0', world.now)).toMatchObject({ helloTime: 1, maxAge: 6, forwardDelay: 2 });
+    await world.run(1_900);
+    if (protocol === 'stp') expect(world.status()?.state).toBe('listening');
+    world.receive(
+      buildBpdu(NEIGHBOUR, { ...config, helloTime: 99_000, maxAge: 99_000, forwardDelay: 99_000 }),
+    );
+    expect(world.trees.status('br0', world.now)).toMatchObject({
+      helloTime: 10,
+      maxAge: 40,
+      forwardDelay: 30,
+    });
+  },
+);
+
+describe('a port that does not forward says why', () => {
+  const guard = (...guards: Guard[]) => ({ guard: new Set(guards) });
+  const OWN = 0x8000_0200_5e00_00aan;
+  const worse = { root: 0x9000_0200_5e00_0002n, bridge: 0x9000_0200_5e00_0002n };
+  const twice = (bpdu: object) => [bpdu, bpdu];
+  test.each<[string, Partial<StpPortSpec>, object[], number, string]>([
+    [
+      'root guard',
+      guard('root'),
+      [{}],
+      10,
+      'root guard: bridge 0000.02005e000001 behind it would be the root or nearer to it',
+    ],
+    ['loop guard', guard('loop'), [{}], 7_000, 'loop guard: its neighbour fell silent'],
+    [
+      'disputed',
+      {},
+      twice({ ...worse, learning: true, forwarding: true }),
+      10,
+      'its neighbour does not hear it, or it hears itself',
+    ],
+    [
+      'backup',
+      {},
+      [{ root: OWN, bridge: OWN, port: 1 }],
+      10,
+      'port 0001 of this bridge, or of one with its address, serves the same segment',
+    ],
+    [
+      'no answer yet',
+      { edge: false },
+      [],
+      10,
+      'it waits for an answer of its neighbour, or for the forward delay',
+    ],
+    ['link down', { isUp: false }, [], 10, 'it is not up'],
+  ])('%s', async (_, port, bpdus, ms, reason) => {
+    const world = new World();
+    world.ports(port, {});
+    for (const bpdu of bpdus) {
+      world.receive(buildBpdu(NEIGHBOUR, { ...PROPOSAL, proposal: false, ...bpdu }));
+      await world.run(10);
+    }
+    await world.run(ms);
+    expect(world.status()).toMatchObject({ reason });
+    expect(world.status()?.state).not.toBe('forwarding');
+  });
+
+  test('second way', async () => {
+    const world = new World();
+    world.ports({}, {});
+    for (const port of ['p1', 'p2'])
+      world.receive(buildBpdu(NEIGHBOUR, { ...PROPOSAL, port: port === 'p1' ? 1 : 2 }), port);
+    await world.run(10);
+    expect(world.status('p2')?.reason).toBe('a second way to the root: bridge 0000.02005e000001 is nearer');
+    expect(world.status('p1')?.reason).toBeUndefined();
+  });
+});
+
+test('a BPDU without use is counted under its reason, and changes nothing', async () => {
+  const world = new World();
+  world.ports({ guard: new Set<Guard>(['bpdu']) });
+  const good = buildBpdu(NEIGHBOUR, PROPOSAL);
+  const withByte = (at: number, value: number) => good.with(at, value);
+  for (const frame of [
+    good.slice(0, 40),
+    withByte(14, 0xaa),
+    withByte(18, 9),
+    withByte(18, 9),
+    withByte(19, 0),
+  ])
+    world.receive(frame);
+  const { malformed, bpdusReceived } = world.status()?.counters ?? {};
+  expect(malformed).toEqual({ too_short: 1, llc: 1, protocol: 2, version: 1 });
+  expect(bpdusReceived).toBe(5);
+  expect(world.told.map(({ change }) => change)).not.toContain('guarded');
+});
+
+test('a port whose link is down takes no part, and begins when it comes up', async () => {
+  const world = new World();
+  world.ports({ isUp: false }, {});
+  await world.run(5_000);
+  expect(world.status()).toMatchObject({ role: 'disabled', state: 'disabled', reason: 'it is not up' });
+  expect(world.sent.filter(({ port }) => port === 'p1')).toEqual([]);
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
+  expect(world.status()?.counters.bpdusReceived).toBe(0);
+  world.ports({}, {});
+  await world.run(10);
+  expect(world.status()).toMatchObject({ role: 'designated' });
+  expect(world.sent.filter(({ port }) => port === 'p1')).not.toEqual([]);
 });
 
 test('a filtered port forwards, and neither hears nor says anything', async () => {

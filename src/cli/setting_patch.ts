@@ -1,0 +1,101 @@
+// Options that were given, as what the daemon is asked for: settings of something new, or a merge patch for what is there.
+
+import { Option } from 'commander';
+import type { Values } from './setting_values.ts';
+import { BRIDGE_KEYS, LOCAL_KEYS, MIRROR_KEYS, MIRROR_TO, PORT_SETTINGS, type Setting } from './settings.ts';
+
+/** Keys that were given, in the configuration's words. VLAN keys go into `vlan`; with `replace` they push others out. */
+export function portValues(options: Values, replace: boolean): Values {
+  return withVlan(withStorm(pick(options, PORT_SETTINGS), replace), replace);
+}
+
+export function bridgeValues(options: Values, replace: boolean): Values {
+  const { local, ...own } = withStp(pick(options, BRIDGE_KEYS), replace);
+  const inner = withVlan(pick(options, LOCAL_KEYS), replace);
+  if (local === false) return { ...own, local: false };
+  if (Object.keys(inner).length > 0 || local === true) return { ...own, local: inner };
+  return own;
+}
+
+/** Of a bridge that is made by hand: unless told otherwise its interface stays, with the addresses that it is given by hand. */
+export function newBridgeValues(options: Values): Values {
+  const { local, ...own } = bridgeValues(options, false);
+  return local === false ? { ...own, local } : { ...own, local: { persist: true, ...(local as Values) } };
+}
+
+/** A merge patch that makes a mirror of what was given, and of nothing that was there before. */
+export function mirrorValues(options: Values): Values {
+  const { port, remote, vlan } = pick(options, MIRROR_TO);
+  const isOnlyPort = port !== undefined && remote === undefined && vlan === undefined;
+  const none = Object.fromEntries(MIRROR_KEYS.map(({ key }) => [key, null]));
+  return {
+    ...none,
+    ...pick(options, MIRROR_KEYS),
+    to: isOnlyPort ? port : { port: port ?? null, remote: remote ?? null, vlan: vlan ?? null },
+  };
+}
+
+function pick(options: Values, settings: readonly Setting[]): Values {
+  const values: Values = {};
+  for (const { flags, key } of settings) {
+    const value = options[new Option(flags).attributeName()];
+    if (value !== undefined) values[key] = value;
+  }
+  return values;
+}
+
+const NO_STORM = { broadcast: null, multicast: null, unknown_unicast: null, action: null };
+
+/** What is set takes the place of all that was before. */
+function withStorm({ storm_control: storm, ...rest }: Values, replace: boolean): Values {
+  if (storm === undefined || (storm === 'none' && !replace)) return rest;
+  if (storm === 'none') return { ...rest, storm_control: null };
+  const rates = storm as Values;
+  if (!replace) return { ...rest, storm_control: rates };
+  const whole = Object.entries(rates).map(([kind, rate]) => [
+    kind,
+    kind === 'action' ? rate : { frames: null, bits: null, ...(rate as Values) },
+  ]);
+  return { ...rest, storm_control: { ...NO_STORM, ...Object.fromEntries(whole) } };
+}
+
+/** Of a bridge that is there its priority and times stay while the protocol comes and goes. */
+function withStp({ stp, ...rest }: Values, replace: boolean): Values {
+  if (stp === undefined) return rest;
+  return { ...rest, stp: replace && typeof stp === 'boolean' ? { protocol: stp ? 'rstp' : 'off' } : stp };
+}
+
+/** A merge patch for a port where mappings of VLANs take the place of those that were `before`. */
+export function replacingVlans(patch: Values, before: Values): Values {
+  const vlan = patch.vlan as Values | null | undefined;
+  const old = (before.vlan ?? {}) as Values;
+  if (vlan === undefined || vlan === null) return patch;
+  const replaced = MAPPINGS.filter((key) => isMapping(vlan[key]) && isMapping(old[key])).map((key) => {
+    const none = Object.keys(old[key] as Values).map((vid) => [vid, null]);
+    return [key, { ...Object.fromEntries(none), ...(vlan[key] as Values) }];
+  });
+  return { ...patch, vlan: { ...vlan, ...Object.fromEntries(replaced) } };
+}
+
+const MAPPINGS = ['tunnel', 'translate'] as const;
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+const NO_TRUNK = { trunk: null, native: null, protocol: null, translate: null };
+
+function withVlan(
+  { access, trunk, native, tunnel, protocol, translate, ...rest }: Values,
+  replace: boolean,
+): Values {
+  const vlan: Values = {};
+  if (access !== undefined) Object.assign(vlan, replace && { ...NO_TRUNK, tunnel: null }, { access });
+  if (tunnel !== undefined) Object.assign(vlan, replace && { ...NO_TRUNK, access: null }, { tunnel });
+  if (trunk !== undefined) Object.assign(vlan, replace && { access: null, tunnel: null }, { trunk });
+  if (protocol !== undefined) vlan.protocol = protocol;
+  if (translate !== undefined) vlan.translate = translate;
+  // commander turns null into an empty text, so null is made here
+  if (native !== undefined) vlan.native = native === 'none' ? null : native;
+  return Object.keys(vlan).length > 0 ? { ...rest, vlan } : rest;
+}

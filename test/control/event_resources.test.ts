@@ -1,0 +1,171 @@
+// Every event in all its words against the schema of the OpenAPI document. `Required` makes the compiler ask for fields that
+// are new.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { switchEvent } from '../../src/control/event_resources.ts';
+import {
+  type Author,
+  type ConfigurationFact,
+  type DropFact,
+  EVENT_TYPES,
+  type EventFact,
+  type LimitFact,
+  type LostFact,
+  type MemberFact,
+  type MulticastFact,
+  type NeighbourFact,
+  type PortFact,
+  type StationFact,
+  type StpFact,
+} from '../../src/event.ts';
+import { eventMessage } from '../../src/switch/event_message.ts';
+
+type All<Fact> = Fact extends EventFact ? Required<Fact> : never;
+type Moved = Exclude<StationFact, { change: 'more' }>;
+type Root = Extract<StpFact, { change: 'root' }>;
+type Role = Exclude<StpFact, Root>;
+
+/** All words of a type, or the compiler complains. */
+const each = <Word extends string>(words: Record<Word, true>) => Object.keys(words) as Word[];
+
+const where = { bridge: 'br0', port: 'vm1' };
+const station = { bridge: 'br0', vlan: 10, mac: '02:00:00:00:00:01', from: 'vm1', to: 'vm2' };
+const action: Required<ConfigurationFact['actions'][number]> = {
+  op: 'set',
+  kind: 'port',
+  path: 'bridges.br0',
+  ok: false,
+  error: 'no',
+  keys: ['mtu'],
+};
+const client = { kind: 'client', pid: 1, uid: 0, gid: 0, user: 'root', command: 'taploom' } as const;
+const authors: Author[] = [
+  client satisfies Required<Extract<Author, { kind: 'client' }>>,
+  { kind: 'file', file: '/etc/taploom.yaml' },
+  { kind: 'program' },
+  { kind: 'unknown' },
+];
+
+const ports = each<PortFact['change']>({
+  added: true,
+  removed: true,
+  up: true,
+  down: true,
+  disabled: true,
+  enabled: true,
+  gone: true,
+  waiting: true,
+  failed: true,
+}).map((change): All<PortFact> => ({ type: 'port', change, ...where, reason: 'because' }));
+
+const stations = each<Moved['change']>({ moved: true, flapping: true, calm: true, locked: true }).map(
+  (change): All<Moved> => ({
+    type: 'station',
+    change,
+    ...station,
+    fromRemote: '192.0.2.1',
+    toRemote: '192.0.2.2',
+    moves: 5,
+    seconds: 1.5,
+  }),
+);
+
+const limits = each<LimitFact['limit']>({
+  port_fdb_limit: true,
+  bridge_fdb_limit: true,
+  max_remotes: true,
+  mcast_max_groups: true,
+  max_groups: true,
+}).map(
+  (limit): All<LimitFact> => ({
+    type: 'limit',
+    limit,
+    ...where,
+    vlan: 1,
+    mac: '02:00:00:00:00:01',
+    group: '239.1.1.1',
+    value: 3,
+  }),
+);
+
+const neighbours = each<NeighbourFact['change']>({ added: true, changed: true, removed: true }).map(
+  (change): All<NeighbourFact> => ({
+    type: 'neighbour',
+    change,
+    ...where,
+    protocol: 'lldp',
+    chassis: 'a',
+    neighbourPort: 'b',
+    name: 'c',
+  }),
+);
+
+const trees = each<Role['change']>({ role: true, forwarding: true, blocked: true, guarded: true }).flatMap(
+  (change) =>
+    each<Role['role']>({ disabled: true, root: true, designated: true, alternate: true, backup: true }).map(
+      (role): All<Role> => ({ type: 'stp', change, ...where, role, reason: 'because' }),
+    ),
+);
+const root: All<Root> = { type: 'stp', change: 'root', ...where, root: '8000.020000000001' };
+
+const multicast = each<MulticastFact['change']>({
+  querier_elected: true,
+  querier_lost: true,
+  router_added: true,
+  router_removed: true,
+}).map(
+  (change): All<MulticastFact> => ({
+    type: 'multicast',
+    change,
+    ...where,
+    vlan: 0,
+    protocol: 'mld',
+    address: 'fe80::1',
+  }),
+);
+
+const members = each<MemberFact['change']>({ carries: true, waits: true, down: true }).map(
+  (change): All<MemberFact> => ({ type: 'member', change, ...where, member: 'eth1', reason: 'because' }),
+);
+
+const others: EventFact[] = [
+  { type: 'station', change: 'more', moves: 7 },
+  { type: 'drop', ...where, side: 'receive', reason: 'runt', frames: 1 } satisfies All<DropFact>,
+  ...authors.map(
+    (by): All<ConfigurationFact> => ({ type: 'configuration', by, actions: [action], total: 1, failed: 1 }),
+  ),
+  { type: 'lost', count: 0 } satisfies All<LostFact>,
+];
+
+const all: EventFact[] = [
+  ...ports,
+  ...stations,
+  ...limits,
+  ...neighbours,
+  ...trees,
+  root,
+  ...multicast,
+  ...members,
+  ...others,
+];
+
+describe('every event', () => {
+  test.each(all.map((fact) => [`${fact.type} ${'change' in fact ? fact.change : ''}`, fact] as const))(
+    '%s is what the schema says, and nothing of it is unknown there',
+    (_, fact) => {
+      const event = { ...fact, seq: 1, time: new Date(0).toISOString(), message: eventMessage(fact) };
+      expect(event.message).not.toMatch(/undefined|\[object/);
+      expect(switchEvent.parse(event)).toEqual(event);
+    },
+  );
+
+  test('has its row in docs/events.md, with the words for what has changed', () => {
+    const page = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
+    expect(new Set(all.map(({ type }) => type))).toEqual(new Set(EVENT_TYPES));
+    for (const type of EVENT_TYPES) {
+      expect(page.split(`\n| \`${type}\` |`), type).toHaveLength(2);
+    }
+    for (const fact of all) if ('change' in fact) expect(page).toContain(`\`${fact.change}\``);
+  });
+});
