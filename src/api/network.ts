@@ -1,0 +1,67 @@
+// Networks of bridges, and DHCP in them.
+
+/** A network of a bridge, and how it is. */
+export interface NetworkStatus {
+  bridge: string;
+  mode: 'isolated' | 'host-only' | 'nat' | 'routed' | 'bridged';
+  /** What follows is absent in mode `bridged`. */
+  subnet?: string;
+  gateway?: string;
+  /** Interface of the host that leads out, of `nat` and `routed`; absent while there is none. */
+  uplink?: string;
+  /** What stands in the way, and what helps; empty: all that the configuration asks for is so. */
+  problems: string[];
+  /** Absent: nobody gives addresses. */
+  dhcp?: DhcpStatus;
+}
+
+/** Of a DHCP server, since the network exists. */
+export interface DhcpStatus {
+  /** First and last address that it gives. */
+  range: string;
+  /** Addresses that guests hold now, and those that are free. */
+  leases: number;
+  free: number;
+  /** Messages of guests by type: `discover`, `request` ... */
+  received: Record<string, number>;
+  /** Messages to guests by type: `offer`, `ack`, `nak`. */
+  sent: Record<string, number>;
+  /** Messages without an answer, by reason; `other_server`: of guests' own servers, which nobody got. */
+  ignored: Record<string, number>;
+}
+
+/** An address that a guest has, or will have. */
+export interface LeaseStatus {
+  bridge: string;
+  address: string;
+  /** Empty: an address that somebody else was found to use. */
+  mac: string;
+  /** Hexadecimal bytes, if the guest says one. */
+  clientId?: string;
+  /** Its host name, as the configuration says or as it calls itself. */
+  name?: string;
+  /** Where it was heard last; empty: not since the start. */
+  port: string;
+  /** `offered`: not yet taken; `quarantined`: somebody else was found to use it. */
+  state: 'offered' | 'bound' | 'quarantined';
+  /** The configuration says which address it has. */
+  isFixed: boolean;
+  /** Seconds; absent: for ever. */
+  expiresIn?: number;
+}
+
+/** Remembers which guest has which address, over the end of the process: JSON by key. */
+export interface StoredLeases {
+  /** What was stored before. */
+  readonly entries: ReadonlyMap<string, unknown>;
+  put(key: string, value: unknown): void;
+  /** Resolves when all that was put is on the disk. */
+  flushed(): Promise<void>;
+}
+
+export interface LeaseFilter {
+  bridge?: string;
+  port?: string;
+  mac?: string;
+  address?: string;
+}
