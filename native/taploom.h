@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 15
+#define TL_VERSION 16
 int tl_version(void);
 
 /* fd.c */
@@ -107,6 +107,10 @@ int tl_packet_drops(int fd);
 /* `tags` (TPID << 16 | VID) are not dropped: they belong to VLAN devices on the interface. */
 int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again, const uint32_t *tags, int count);
 int tl_nft_forward_ingress(int sock, const char *table, const char *device, int index);
+
+/* netlink.c: sockets as for link.c, prepared, or of NETLINK_NETFILTER; `failed`: sequence number of the message that was refused */
+int tl_nft_batch(int sock, const uint8_t *bytes, int length, int32_t *failed);
+int tl_netlink_ask(int sock, const uint8_t *request, int length);
 
 /* wake.c */
 int tl_wake_create(void);

@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 15;
+const VERSION = 16;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -71,6 +71,8 @@ const FUNCTIONS = {
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int', 'pointer', 'int'],
   tl_nft_forward_ingress: ['int', 'string', 'string', 'int'],
+  tl_nft_batch: ['int', 'pointer', 'int', 'pointer'],
+  tl_netlink_ask: ['int', 'pointer', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],
