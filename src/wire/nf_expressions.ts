@@ -5,7 +5,7 @@
 //
 // For tables of family inet, whose rules see both IPv4 and IPv6.
 
-import type { IpBytes } from './ip_address.ts';
+import { type IpBytes, ipFamily } from './ip_address.ts';
 import { type IpPrefix, prefixMask } from './ip_prefix.ts';
 import { attribute, nestedAttribute, numberAttribute, textAttribute } from './netlink.ts';
 
@@ -17,8 +17,8 @@ export type Statement = readonly Expression[];
 export const IPPROTO = { tcp: 6, udp: 17 } as const;
 export type Transport = keyof typeof IPPROTO;
 
-export const NFPROTO_IPV4 = 2;
-export const NFPROTO_IPV6 = 10;
+/** linux/netfilter.h */
+export const NFPROTO = { 4: 2, 6: 10 } as const;
 
 const NFTA_LIST_ELEM = 1;
 const NFTA_EXPR = { name: 1, data: 2 } as const;
@@ -57,7 +57,7 @@ const ADDRESS_AT = { saddr: { 4: 12, 16: 8 }, daddr: { 4: 16, 16: 24 } } as cons
 const PORT_AT = 2;
 const RTN_LOCAL = 2;
 /** linux/netfilter/nf_conntrack_common.h; words of the machine, as the kernel compares them. */
-const STATE = { established: 1 << 1, related: 1 << 2 } as const;
+const STATE = { invalid: 1 << 0, established: 1 << 1, related: 1 << 2 } as const;
 const IPS_DST_NAT = 1 << 5;
 
 /** `iifname "eth0"` */
@@ -72,7 +72,12 @@ export function addressIn(key: 'saddr' | 'daddr', { address, bits }: IpPrefix, i
   const length = address.length as 4 | 16;
   const load = payload('network', ADDRESS_AT[key][length], length);
   const mask = bits < length * 8 ? [and(prefixMask(length, bits))] : [];
-  return [...familyIs(address), load, ...mask, compare(isNot ? 'neq' : 'eq', address)];
+  return [...familyIs(ipFamily(address)), load, ...mask, compare(isNot ? 'neq' : 'eq', address)];
+}
+
+/** `meta nfproto ipv4` */
+export function familyIs(family: 4 | 6): Statement {
+  return [meta('nfproto'), compare('eq', Uint8Array.of(NFPROTO[family]))];
 }
 
 /** `tcp dport 80` */
@@ -84,6 +89,11 @@ export function portIs(protocol: Transport, port: number): Statement {
 /** `ct state established,related` */
 export function isAnswer(): Statement {
   return ctHas('state', STATE.established | STATE.related);
+}
+
+/** `ct state invalid`: of no connection, so that it would leave untranslated */
+export function isInvalid(): Statement {
+  return ctHas('state', STATE.invalid);
 }
 
 /** `ct status dnat` */
@@ -124,20 +134,12 @@ export function masquerade(): Statement {
 export function translateTo(address: IpBytes, port: number): Statement {
   const nat = expression('nat', [
     numberAttribute(NFTA_NAT.type, NFT_NAT_DNAT),
-    numberAttribute(NFTA_NAT.family, familyOf(address)),
+    numberAttribute(NFTA_NAT.family, NFPROTO[ipFamily(address)]),
     numberAttribute(NFTA_NAT.address, REG_1),
     numberAttribute(NFTA_NAT.port, REG_2),
   ]);
   const value = (bytes: Uint8Array) => attribute(NFTA_DATA.value, bytes);
   return [immediate(REG_1, value(address)), immediate(REG_2, value(bigEndian16(port))), nat];
-}
-
-function familyOf(address: IpBytes): number {
-  return address.length === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-}
-
-function familyIs(address: IpBytes): Statement {
-  return [meta('nfproto'), compare('eq', Uint8Array.of(familyOf(address)))];
 }
 
 /** Any of these bits. */
