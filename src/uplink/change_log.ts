@@ -20,9 +20,9 @@ import { join } from 'node:path';
 
 /** One setting of an interface. */
 export interface Change {
-  /** Below /proc/sys/net. */
+  /** Below /proc/sys/net, as it was named then. */
   readonly name: string;
-  /** The interface's index: a later one of the same name is another one. */
+  /** The interface's, which may get another name; a later one of the same name is another one. */
   readonly index: number;
   readonly before: string;
   readonly ours: string;

@@ -14,7 +14,7 @@ const NO_INTERFACES: ReadonlySet<string> = new Set(['all', 'default', 'lo']);
 
 /** A setting that is to be 1. */
 export interface Wanted {
-  /** `ipv4/conf/eth0/forwarding` */
+  /** `ipv4/conf/eth0/forwarding`, below /proc/sys/net */
   name: string;
   isShared: boolean;
 }
@@ -22,8 +22,9 @@ export interface Wanted {
 export interface ForwardingParts {
   sysctl: Sysctl;
   log: ChangeLog;
-  /** Of an interface of this name; undefined if there is none. */
+  /** The index of an interface, and its name now; undefined if there is none. */
   indexOf: (name: string) => number | undefined;
+  nameOf: (index: number) => string | undefined;
 }
 
 export class Forwarding {
@@ -38,18 +39,20 @@ export class Forwarding {
 
   /** Whether we set it, and it is so still. */
   isOurs(name: string): boolean {
-    return this.changes.some((change) => change.name === name && this.isUnchanged(change));
+    return this.changes.some((change) => this.settingOf(change) === name && this.isUnchanged(change));
   }
 
   /** Undoes all but these; the settings that it took back. @throws TaploomError */
   keepOnly(wanted: readonly Wanted[]): string[] {
     const names = new Set(wanted.map(({ name }) => name));
-    const kept = this.changes.filter((change) => names.has(change.name) && this.isUnchanged(change));
+    const isWanted = (change: Change) => names.has(this.settingOf(change) ?? '');
+    const kept = this.changes.filter((change) => isWanted(change) && this.isUnchanged(change));
     if (kept.length === this.changes.length) return [];
     const undone = this.changes.filter((change) => !kept.includes(change) && this.mayUndo(change));
-    for (const change of undone) this.set(change.name, change.before);
+    const settings = undone.map((change) => this.settingOf(change) ?? '');
+    for (const [i, { before }] of undone.entries()) this.set(settings[i], before);
     this.record(kept);
-    return undone.map(({ name }) => name);
+    return settings;
   }
 
   /** Sets these, if they are not so anyway. @throws TaploomError */
@@ -92,8 +95,15 @@ export class Forwarding {
     return { name, index, before, ours: FORWARDS, isShared };
   }
 
-  private isUnchanged({ name, index, ours }: Change): boolean {
-    return this.parts.indexOf(interfaceOf(name)) === index && this.parts.sysctl.read(name) === ours;
+  /** Under the name that its interface has now. */
+  private settingOf({ name, index }: Change): string | undefined {
+    const current = this.parts.nameOf(index);
+    return current === undefined ? undefined : settingFor(name, current);
+  }
+
+  private isUnchanged(change: Change): boolean {
+    const setting = this.settingOf(change);
+    return setting !== undefined && this.parts.sysctl.read(setting) === change.ours;
   }
 
   private mayUndo(change: Change): boolean {
@@ -105,14 +115,19 @@ export class Forwarding {
   }
 
   private othersForward(family: string, setting: string): boolean {
-    return this.parts.sysctl.list(`${family}/conf`).some((other) => {
-      const theirs = `${family}/conf/${other}/${setting}`;
-      const isCandidate = !NO_INTERFACES.has(other) && !this.changes.some((change) => change.name === theirs);
-      return isCandidate && this.parts.sysctl.read(theirs) === FORWARDS;
+    const ours = new Set(this.changes.map((change) => this.settingOf(change)));
+    return this.parts.sysctl.list(`${family}/conf`).some((name) => {
+      const theirs = `${family}/conf/${name}/${setting}`;
+      return !NO_INTERFACES.has(name) && !ours.has(theirs) && this.parts.sysctl.read(theirs) === FORWARDS;
     });
   }
 }
 
-function interfaceOf(name: string): string {
-  return name.split('/')[2];
+function interfaceOf(setting: string): string {
+  return setting.split('/')[2];
+}
+
+function settingFor(setting: string, name: string): string {
+  const [family, conf, , last] = setting.split('/');
+  return [family, conf, name, last].join('/');
 }

@@ -176,5 +176,10 @@ export function undoHostUplink(stateDirectory: string): string[] {
 
 function forwardingOf(stateDirectory: string, sysctl: Sysctl, links: LinkSocket): Forwarding {
   const log = new ChangeLog(stateDirectory);
-  return new Forwarding({ sysctl, log, indexOf: (name) => links.find(name)?.index });
+  return new Forwarding({
+    sysctl,
+    log,
+    indexOf: (name) => links.find(name)?.index,
+    nameOf: (index) => links.at(index)?.name,
+  });
 }

@@ -46,6 +46,8 @@ export class UplinkHost {
     const all = await lab.netnsList(['host', 'guest', 'other', 'outside']);
     const one = new UplinkHost(lab, all);
     const { host, guest, other, outside } = one;
+    const withoutDad = ['all', 'default'].map((which) => `net.ipv6.conf.${which}.accept_dad=0`);
+    await Promise.all(all.map((netns) => netns.sysctl(...withoutDad)));
     await lab.veth(host, 'eth0', outside, 'o0');
     await lab.veth(host, 'br0', guest, 'g0');
     await lab.veth(host, 'br1', other, 'g0');
@@ -55,11 +57,11 @@ export class UplinkHost {
     await outside.up('o0', '203.0.113.2/24', '2001:db8::2/64');
     await guest.up('g0', '10.1.0.2/24', 'fd00:1::2/64');
     await other.up('g0', '10.2.0.2/24', 'fd00:2::2/64');
-    await host.ip('route add default via 203.0.113.2', '-6 route add default via 2001:db8::2');
-    await guest.ip('route add default via 10.1.0.1', '-6 route add default via fd00:1::1');
-    await other.ip('route add default via 10.2.0.1', '-6 route add default via fd00:2::1');
+    await host.ip('route add default via 203.0.113.2', 'route add ::/0 via 2001:db8::2');
+    await guest.ip('route add default via 10.1.0.1', 'route add ::/0 via fd00:1::1');
+    await other.ip('route add default via 10.2.0.1', 'route add ::/0 via fd00:2::1');
     // Whoever sends there unasked has a route to guests: only the host keeps it out.
-    await outside.ip('route add 10.0.0.0/8 via 203.0.113.1', '-6 route add fd00::/8 via 2001:db8::1');
+    await outside.ip('route add 10.0.0.0/8 via 203.0.113.1', 'route add fd00::/8 via 2001:db8::1');
     return one;
   }
 

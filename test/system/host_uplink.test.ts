@@ -137,9 +137,12 @@ test('after kill -9 the table is gone, and the next start or undo takes back wha
   await uplink.process.stop('SIGKILL');
   await host.sysctl('net.ipv6.conf.br0.forwarding=0');
   await host.ip('link set dev br0 name old', 'link add br0 type veth peer name br0p');
-  await host.sysctl('net.ipv4.conf.br0.forwarding=1'); // of another interface
-  await host.ip('link del br0');
-  expect(await lab.undo()).toEqual(['ipv4/conf/eth0/forwarding', 'ipv6/conf/eth0/force_forwarding']);
+  expect(await lab.undo()).toEqual([
+    'ipv4/conf/old/forwarding',
+    'ipv4/conf/eth0/forwarding',
+    'ipv6/conf/old/force_forwarding',
+    'ipv6/conf/eth0/force_forwarding',
+  ]);
   expect(await lab.undo()).toEqual([]);
 });
 
@@ -190,7 +193,7 @@ test('a chain of another table that drops is named, and what the sentence says h
 test('a default route from router advertisements is not lost: IPv6 is refused until it is kept', async () => {
   const lab = await UplinkHost.open();
   const { host, guest, outside } = lab;
-  await host.ip('-6 route del default');
+  await host.ip('route del ::/0');
   await lab.advertise(outside, 'o0');
   await expect.poll(() => host.check(['ip', '-6', 'route', 'show', 'default'])).toContain('proto ra');
   const uplink = lab.start();
