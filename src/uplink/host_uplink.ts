@@ -13,6 +13,7 @@ import { ChangeLog } from './change_log.ts';
 import { waysOut } from './default_routes.ts';
 import { Forwarding } from './forwarding.ts';
 import { type HostNetwork, leadsOut } from './network.ts';
+import { type Known, mayConcern } from './news.ts';
 import { findObstacles } from './obstacles.ts';
 import { planFor } from './plan.ts';
 import { Sysctl } from './sysctl.ts';
@@ -46,6 +47,7 @@ export class HostUplink {
   private soon: NodeJS.Timeout | undefined;
   private again: NodeJS.Timeout | undefined;
   private networks: readonly HostNetwork[] = [];
+  private known: Known = { names: new Set(), indices: new Set() };
   private last: HostUplinkStatus = { uplinks: [], problems: [] };
 
   /** `onChange` hears of every other status. Nothing is done before `set`. Throws SysError. */
@@ -102,11 +104,15 @@ export class HostUplink {
     this.forwarding.keepOnly(plan.settings);
     this.install(wantedChains(this.networks, plan.uplinks));
     this.forwarding.add(plan.settings);
+    const uplinks = [...new Set(plan.uplinks.map(({ name }) => name))];
+    this.known = this.knownOf([...gateways, ...uplinks]);
     const obstacles = gateways.length > 0 ? this.obstacles(gateways) : [];
-    return {
-      uplinks: [...new Set(plan.uplinks.map(({ name }) => name))],
-      problems: [...plan.problems, ...obstacles],
-    };
+    return { uplinks, problems: [...plan.problems, ...obstacles] };
+  }
+
+  private knownOf(names: readonly string[]): Known {
+    const indices = names.map((name) => this.links.find(name)?.index).filter((index) => index !== undefined);
+    return { names: new Set(names), indices: new Set(indices) };
   }
 
   /** In one step in place of the one that is there. */
@@ -143,7 +149,10 @@ export class HostUplink {
     if (!isWanted) this.unfollow();
     if (!isWanted || this.news !== undefined) return;
     const news = new KernelNews(() => {
-      for (const _ of news.read()) this.soon ??= setTimeout(() => this.look(), PAUSE).unref();
+      for (const { bytes, isLost } of news.read()) {
+        if (isLost || mayConcern(bytes, this.known))
+          this.soon ??= setTimeout(() => this.look(), PAUSE).unref();
+      }
     });
     this.news = news;
     this.followed = news.follow(-1, { addresses: true });

@@ -39,19 +39,28 @@ function planFamily(family: Family, networks: readonly HostNetwork[], host: Host
   const guests = networks.filter((network) => leadsOut(network) && subnetsOf(network, family).length > 0);
   const way = host.ways.find((one) => one.family === family);
   const gateways = guests.map((network) => network.interface);
-  const plan: Plan = { uplinks: [], settings: [], problems: [] };
-  if (gateways.length === 0) return plan;
+  if (gateways.length === 0) return { uplinks: [], settings: [], problems: [] };
   const names = way?.interfaces.filter((name) => !gateways.includes(name)) ?? [];
-  if (names.length === 0) {
-    plan.problems.push(
-      `IPv${family} of ${list(gateways)} ends at this host: it has no default route of IPv${family}`,
-    );
-  }
+  const problems = missing(family, gateways, names, host);
   const refusal = family === 6 ? refuseIpv6(gateways, way?.advertised ?? [], host) : undefined;
-  if (refusal !== undefined) return { ...plan, problems: [...plan.problems, refusal] };
-  plan.settings = settingsFor(family, gateways, names);
-  plan.uplinks = names.map((name) => ({ name, family, isNew: isNew(name, family, host) }));
-  return plan;
+  if (refusal !== undefined) return { uplinks: [], settings: [], problems: [...problems, refusal] };
+  return {
+    uplinks: names.map((name) => ({ name, family, isNew: isNew(name, family, host) })),
+    settings: settingsFor(family, gateways, names),
+    problems,
+  };
+}
+
+function missing(family: Family, gateways: string[], uplinks: string[], { read }: Host): string[] {
+  const absent = gateways.filter((name) => read(`ipv${family}/conf/${name}/forwarding`) === undefined);
+  return [
+    ...absent.map(
+      (name) => `IPv${family} of ${name} is not forwarded: there is no such interface that has IPv${family}`,
+    ),
+    ...(uplinks.length > 0
+      ? []
+      : [`IPv${family} of ${list(gateways)} ends at this host, which has no default route of IPv${family}`]),
+  ];
 }
 
 /**

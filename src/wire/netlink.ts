@@ -17,8 +17,6 @@ export const NLM_F_APPEND = 0x800;
 const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 
-const PADDING = Buffer.alloc(3);
-
 export interface Message {
   type: number;
   /** What follows the header. */
@@ -37,10 +35,19 @@ export function message(type: number, flags: number, sequence: number, parts: re
 }
 
 export function attribute(type: number, value: Uint8Array): Buffer {
-  const header = Buffer.alloc(ATTRIBUTE_HEADER_LEN);
-  header.writeUInt16LE(ATTRIBUTE_HEADER_LEN + value.length);
-  header.writeUInt16LE(type, 2);
-  return Buffer.concat([header, value, PADDING.subarray(0, -value.length & 3)]);
+  return attributeOf(type, value.length, [value]);
+}
+
+function attributeOf(type: number, length: number, parts: readonly Uint8Array[]): Buffer {
+  const bytes = Buffer.alloc((ATTRIBUTE_HEADER_LEN + length + 3) & ~3);
+  bytes.writeUInt16LE(ATTRIBUTE_HEADER_LEN + length);
+  bytes.writeUInt16LE(type, 2);
+  let at = ATTRIBUTE_HEADER_LEN;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 export function textAttribute(type: number, text: string): Buffer {
@@ -55,7 +62,8 @@ export function numberAttribute(type: number, value: number): Buffer {
 }
 
 export function nestedAttribute(type: number, parts: readonly Buffer[]): Buffer {
-  return attribute(type | NLA_F_NESTED, Buffer.concat(parts));
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return attributeOf(type | NLA_F_NESTED, length, parts);
 }
 
 export function* messagesIn(bytes: Buffer): Generator<Message> {

@@ -1,4 +1,4 @@
-// Default routes of the main table, from a list of routes of rtnetlink(7).
+// Default routes of the main table: in a list of routes, or in news of rtnetlink(7).
 //
 //   rtmsg: family 1 | destination's bits 1 | source's bits 1 | TOS 1 | table 1 | protocol 1 | scope 1 | type 1 | flags 4
 
@@ -14,6 +14,7 @@ export interface DefaultRoute {
 }
 
 const RTM_NEWROUTE = 24;
+const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
 const RTMSG_LEN = 12;
 const FAMILY = { 4: 2, 6: 10 } as const; // AF_INET, AF_INET6
@@ -31,9 +32,10 @@ export function routesRequest(family: 4 | 6): Buffer {
   return message(RTM_GETROUTE, NLM_F_DUMP, 0, [rtmsg]);
 }
 
+/** News tell of those that go, too. */
 export function* parseDefaultRoutes(bytes: Buffer): Generator<DefaultRoute> {
   for (const { type, body } of messagesIn(bytes)) {
-    if (type !== RTM_NEWROUTE || body.length < RTMSG_LEN) continue;
+    if ((type !== RTM_NEWROUTE && type !== RTM_DELROUTE) || body.length < RTMSG_LEN) continue;
     const [family, bits, , , , protocol, , kind] = body;
     if (bits !== 0 || kind !== RTN_UNICAST) continue;
     const attributes = attributesOf(body.subarray(RTMSG_LEN));
