@@ -145,7 +145,7 @@ test('chains and what they end with are listed, of all tables', async () => {
   const input = `
     table ip filter {
       chain FORWARD { type filter hook forward priority 0; policy drop; }
-      chain other { tcp dport 80 accept; }
+      chain other { tcp dport 80 accept; counter; accept; }
     }
     table inet fire {
       chain forwarded { type filter hook forward priority 10; ct state established accept; counter reject with icmpx admin-prohibited; }
@@ -159,7 +159,14 @@ test('chains and what they end with are listed, of all tables', async () => {
   }));
   expect(seen).toEqual([
     { family: 2, table: 'filter', name: 'FORWARD', hook: HOOK.forward, isPolicyDrop: true, stops: [] },
-    { family: 2, table: 'filter', name: 'other', hook: undefined, isPolicyDrop: false, stops: [false] },
+    {
+      family: 2,
+      table: 'filter',
+      name: 'other',
+      hook: undefined,
+      isPolicyDrop: false,
+      stops: [false, false, false],
+    },
     {
       family: 1,
       table: 'fire',

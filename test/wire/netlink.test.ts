@@ -49,6 +49,18 @@ test('what was written is read', () => {
   ]);
 });
 
+test.each([0, 1, 3, 9, 0xffff])('an attribute that says it has %d bytes is the last', (length) => {
+  const wrong = attribute(2, Uint8Array.of(1, 2, 3, 4));
+  wrong.writeUInt16LE(length);
+  expect([...attributesOf(Buffer.concat([textAttribute(1, 'a'), wrong])).keys()]).toEqual([1]);
+});
+
+test.each([0, 15, 21, 0xffff_ffff])('a message that says it has %d bytes is the last', (length) => {
+  const wrong = message(2, 0, 0, [Buffer.alloc(4)]);
+  wrong.writeUInt32LE(length);
+  expect([...messagesIn(Buffer.concat([message(1, 0, 0, []), wrong]))].map(({ type }) => type)).toEqual([1]);
+});
+
 test('lengths that lie end the reading, and nothing throws', () => {
   const parts = fc.array(
     fc.oneof(
