@@ -108,6 +108,10 @@ int tl_packet_drops(int fd);
 int tl_nft_drop_ingress(int sock, const char *table, const char *device, int again, const uint32_t *tags, int count);
 int tl_nft_forward_ingress(int sock, const char *table, const char *device, int index);
 
+/* netlink.c: sockets as for link.c, prepared, or of NETLINK_NETFILTER; `failed`: sequence number of the message that was refused */
+int tl_nft_batch(int sock, const uint8_t *bytes, int length, int32_t *failed);
+int tl_netlink_ask(int sock, const uint8_t *request, int length);
+
 /* wake.c */
 int tl_wake_create(void);
 

@@ -44,6 +44,8 @@ const DEBIAN_PACKAGES = {
   vde_switch: 'vde-switch',
   taskset: 'util-linux',
   sysctl: 'procps',
+  nft: 'nftables',
+  iptables: 'iptables',
   scapy: 'python3-scapy',
   perf: 'linux-perf',
   curl: 'curl',
@@ -352,7 +354,19 @@ export async function main(body) {
 export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
-    ...['lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian', 'systemd-analyze'],
+    ...[
+      'nft',
+      'iptables',
+      'lldpd',
+      'tshark',
+      'zsh',
+      'fish',
+      'man',
+      'prometheus',
+      'promtool',
+      'lintian',
+      'systemd-analyze',
+    ],
   ],
   purpose: 'The test suite',
 };

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { cText, macBytes, macText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
+import { listNetlink } from './netlink.ts';
 import { openNetns, withNetns } from './netns.ts';
 import { check, SysError } from './sys_error.ts';
 import { closeFd } from './wake.ts';
@@ -330,6 +331,11 @@ export class LinkSocket {
     const word = new Int32Array(words.buffer);
     const devices = [...word.subarray(ROUTE_DEVICE, ROUTE_DEVICE + word[ROUTE_DEVICES])];
     return { prefix: word[ROUTE_PREFIX], mtu: word[ROUTE_MTU], devices };
+  }
+
+  /** The answer to a request for a list, in parts: wire/route_listing.ts. @throws SysError */
+  list(request: Buffer): Generator<Buffer> {
+    return listNetlink(this.fd, request, 'Cannot list what rtnetlink has');
   }
 
   close(): void {

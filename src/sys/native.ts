@@ -71,6 +71,8 @@ const FUNCTIONS = {
   tl_packet_drops: ['int'],
   tl_nft_drop_ingress: ['int', 'string', 'string', 'int', 'pointer', 'int'],
   tl_nft_forward_ingress: ['int', 'string', 'string', 'int'],
+  tl_nft_batch: ['int', 'pointer', 'int', 'pointer'],
+  tl_netlink_ask: ['int', 'pointer', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],

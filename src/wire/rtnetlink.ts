@@ -2,11 +2,11 @@
 // like one of these is skipped, and no length is trusted beyond the bytes that are there. Little-endian, as the machines
 // that Taploom runs on.
 //
-//   nlmsghdr: length 4 | type 2 | flags 2 | sequence 4 | port 4
-//   then ifinfomsg (16), ifaddrmsg (8) or rtmsg (12), then attributes: length 2 | type 2 | value, padded to 4
+//   nlmsghdr, then ifinfomsg (16), ifaddrmsg (8) or rtmsg (12), then attributes: netlink.ts
 
 import { formatIp } from './ip_address.ts';
 import { formatMac } from './mac.ts';
+import { attributesOf, messagesIn, littleEndian as number, textOf as text } from './netlink.ts';
 
 // linux/rtnetlink.h
 const RTM_NEWLINK = 16;
@@ -15,11 +15,9 @@ const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
-const HEADER = 16;
 const IFINFO = 16;
 const IFADDR = 8;
 const AF_UNSPEC = 0;
-const NOTHING = Buffer.alloc(0);
 
 // linux/if_link.h, linux/if_addr.h, linux/if.h
 const IFLA_ADDRESS = 1;
@@ -54,12 +52,9 @@ export type RouteMessage =
   | { kind: 'route' };
 
 export function* parseRtnetlink(bytes: Buffer): Generator<RouteMessage> {
-  for (let at = 0; at + HEADER <= bytes.length; ) {
-    const length = bytes.readUInt32LE(at);
-    if (length < HEADER || at + length > bytes.length) return;
-    const message = parseOne(bytes.readUInt16LE(at + 4), bytes.subarray(at + HEADER, at + length));
+  for (const { type, body } of messagesIn(bytes)) {
+    const message = parseOne(type, body);
     if (message !== undefined) yield message;
-    at += (length + 3) & ~3;
   }
 }
 
@@ -101,9 +96,9 @@ function link(body: Buffer, isDeleted: boolean): RouteMessage | undefined {
 
 /** Of one whose lower interface is in another namespace the index would mean nothing here. */
 function vlanDevice(link: Map<number, Buffer>): { vlan: VlanDevice } | undefined {
-  const info = attributesOf(link.get(IFLA_LINKINFO) ?? NOTHING);
+  const info = attributesOf(link.get(IFLA_LINKINFO));
   if (text(info.get(IFLA_INFO_KIND)) !== 'vlan' || link.has(IFLA_LINK_NETNSID)) return undefined;
-  const data = attributesOf(info.get(IFLA_INFO_DATA) ?? NOTHING);
+  const data = attributesOf(info.get(IFLA_INFO_DATA));
   const on = number(link.get(IFLA_LINK));
   const id = data.get(IFLA_VLAN_ID);
   const protocol = data.get(IFLA_VLAN_PROTOCOL);
@@ -122,25 +117,4 @@ function address(body: Buffer, isThere: boolean): RouteMessage | undefined {
     address: formatIp(new Uint8Array(bytes)),
     usable: isThere && (flags & IFA_F_TENTATIVE) === 0,
   };
-}
-
-function attributesOf(bytes: Buffer): Map<number, Buffer> {
-  const attributes = new Map<number, Buffer>();
-  for (let at = 0; at + 4 <= bytes.length; ) {
-    const length = bytes.readUInt16LE(at);
-    if (length < 4 || at + length > bytes.length) break;
-    attributes.set(bytes.readUInt16LE(at + 2) & 0x3fff, bytes.subarray(at + 4, at + length));
-    at += (length + 3) & ~3;
-  }
-  return attributes;
-}
-
-function number(bytes: Buffer | undefined): number | undefined {
-  return bytes !== undefined && bytes.length >= 4 ? bytes.readUInt32LE(0) : undefined;
-}
-
-function text(bytes: Buffer | undefined): string {
-  if (bytes === undefined) return '';
-  const end = bytes.indexOf(0);
-  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
 }

@@ -24,6 +24,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'api.ts': ['api', 'config', 'event.ts'],
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts', 'parts.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
+  uplink: ['wire', 'sys', 'error.ts'],
   trace: ['config', 'compile', 'engine', 'frame', 'table', 'wire', 'api.ts', 'error.ts'],
   switch: [
     'trace',

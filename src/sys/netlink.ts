@@ -1,0 +1,17 @@
+// Lists of netlink(7), asked for in messages that wire/ writes, as it reads the answers. Control plane only.
+
+import { aligned, native } from './native.ts';
+import { check } from './sys_error.ts';
+
+const ROOM = 65_536;
+
+/** The answer in parts, each of whole messages. @throws SysError that says `what` could not be done */
+export function* listNetlink(fd: number, request: Buffer, what: string): Generator<Buffer> {
+  const room = aligned(ROOM);
+  check(native().tl_netlink_ask(fd, request, request.length), 'netlink', what);
+  for (;;) {
+    const length = check(native().tl_link_dump_next(fd, room, ROOM), 'netlink', what);
+    if (length === 0) return;
+    yield Buffer.from(room.subarray(0, length));
+  }
+}
