@@ -54,7 +54,12 @@ async function main(options: DaemonOptions): Promise<void> {
   const web = webAddress === 'off' ? undefined : { ...webAddress, tokenFile };
   const starting = Daemon.start({
     open: async (initial, leases) => {
-      const opened = await Switch.open(initial, { workers, keeper, leases });
+      const opened = await Switch.open(initial, {
+        workers,
+        keeper,
+        leases,
+        stateDirectory: `${resolve(state ?? socket)}.uplink`,
+      });
       opened.on('failed', (error) => die(error, 'The data plane failed'));
       opened.on('unsegmented', (port, errno) => {
         const reason = getSystemErrorName(-errno);

@@ -30,6 +30,7 @@ export interface Network {
   range: AddressRange;
   /** Addresses of hosts that have a fixed one, by name. */
   hosts: ReadonlyMap<string, number>;
+  publish: readonly string[];
 }
 
 /** Undefined: the bridge has none, or its addresses come from elsewhere. */
@@ -51,6 +52,7 @@ export function networkOf(bridge: string, config: NetworkConfig | undefined): Ne
     dhcp,
     range: range ?? { first: subnet.network + 1, last: broadcastOf(subnet) - 1 },
     hosts: new Map(hosts),
+    publish: config.publish,
   };
 }
 
@@ -107,6 +109,11 @@ export function checkNetwork(name: string, bridge: BridgeConfig, doubts: Doubts,
     report(
       ['mode'],
       `${config.mode} has the host in it, by the bridge's own interface: set local to {}, or mode to isolated`,
+    );
+  if (leadsOut(config.mode) && bridge.local !== false && bridge.local.netns !== undefined)
+    report(
+      ['mode'],
+      `the way out is in the network namespace of taploomd, and ${name} is in ${bridge.local.netns}`,
     );
   if (config.publish.length > 0 && config.mode !== 'nat')
     report(

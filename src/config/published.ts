@@ -15,6 +15,8 @@ export interface Published {
 
 const FORM = /^(tcp|udp)\/(\d{1,5})(?:-(\d{1,5}))? *-> *([^\s:]+):(\d{1,5})$/;
 const MAX_PORT = 65_535;
+/** Each is a rule of the host's packet filter. */
+const MOST = 1024;
 
 /** Undefined if it is not written so. */
 export function parsePublished(text: string): Published | undefined {
@@ -22,6 +24,7 @@ export function parsePublished(text: string): Published | undefined {
   if (parts === null) return undefined;
   const [first, port] = [Number(parts[2]), Number(parts[5])];
   const last = parts[3] === undefined ? first : Number(parts[3]);
+  if (last - first >= MOST) return undefined;
   if (first < 1 || last < first || last > MAX_PORT || port < 1 || port + last - first > MAX_PORT)
     return undefined;
   return { protocol: parts[1] as Published['protocol'], first, last, to: parts[4], port };

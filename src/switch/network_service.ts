@@ -15,6 +15,7 @@ import { parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { hostResolvers } from './host_resolvers.ts';
+import { WaysOut } from './ways_out.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
@@ -24,6 +25,8 @@ export interface NetworkFacts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly mtus: Pick<PortMtus, 'get'>;
   readonly store: StoredLeases;
+  /** Empty: no network gets out. */
+  readonly stateDirectory: string;
 }
 
 interface Place {
@@ -35,10 +38,6 @@ interface Place {
   told?: string;
 }
 
-function problemsOf({ gatewayProblem, dhcp }: Place): string[] {
-  return [gatewayProblem, dhcp?.problem ?? ''].filter((problem) => problem !== '');
-}
-
 export class NetworkService {
   private readonly facts: NetworkFacts;
   private readonly tell: (fact: EventFact) => void;
@@ -46,6 +45,7 @@ export class NetworkService {
   private config: SwitchConfig = EMPTY_CONFIG;
   private readonly places = new Map<string, Place>();
   private readonly bridgeOf = new Map<string, string>();
+  private readonly waysOut: WaysOut;
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -55,6 +55,7 @@ export class NetworkService {
   constructor(facts: NetworkFacts, tell: (fact: EventFact) => void) {
     this.facts = facts;
     this.tell = tell;
+    this.waysOut = new WaysOut(facts.stateDirectory, () => this.noteAll());
   }
 
   /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
@@ -94,6 +95,10 @@ export class NetworkService {
       for (const port of Object.keys(bridge.ports)) this.bridgeOf.set(port, name);
       this.enter(network, this.host);
     }
+    this.waysOut.set(
+      [...this.places.values()].map(({ network }) => network).filter(({ bridge }) => isHere(config, bridge)),
+    );
+    this.noteAll();
     this.wait();
   }
 
@@ -117,7 +122,8 @@ export class NetworkService {
           mode,
           subnet: formatSubnet(subnet),
           gateway: formatAddress(gateway),
-          problems: problemsOf(place),
+          uplink: this.waysOut.uplinkOf(place.network),
+          problems: this.problemsOf(place),
           dhcp: place.dhcp?.status(),
         },
       ];
@@ -135,6 +141,7 @@ export class NetworkService {
   close(): void {
     clearTimeout(this.timer);
     for (const stop of this.stopListening) stop();
+    this.waysOut.close();
     for (const place of this.places.values()) this.leave(place);
     this.places.clear();
     this.host = undefined;
@@ -190,12 +197,20 @@ export class NetworkService {
       place.gatewayProblem = (error as Error).message;
       this.retryAt = this.now() + RETRY;
     }
-    this.note(place);
+  }
+
+  private problemsOf({ network, gatewayProblem, dhcp }: Place): string[] {
+    const problems = [gatewayProblem, dhcp?.problem ?? '', ...this.waysOut.problemsOf(network)];
+    return problems.filter((problem) => problem !== '');
+  }
+
+  private noteAll(): void {
+    for (const place of this.places.values()) this.note(place);
   }
 
   /** Tells of what stands in the way, when that is something else than before. */
   private note(place: Place): void {
-    const reason = problemsOf(place).join('; ');
+    const reason = this.problemsOf(place).join('; ');
     if (reason === place.told) return;
     place.told = reason;
     const { bridge } = place.network;
@@ -218,6 +233,7 @@ export class NetworkService {
     if (this.retryAt <= now) {
       this.retryAt = Number.POSITIVE_INFINITY;
       for (const place of this.places.values()) if (place.gatewayProblem !== '') this.setGateway(place);
+      this.noteAll();
     }
     this.wait();
   }
@@ -237,4 +253,10 @@ export class NetworkService {
     this.timer = setTimeout(() => this.tick(), patience);
     this.timer.unref();
   }
+}
+
+/** Whether the bridge's own interface is in the namespace of this process. */
+function isHere({ bridges }: SwitchConfig, bridge: string): boolean {
+  const { local } = bridges[bridge];
+  return local !== false && local.netns === undefined;
 }

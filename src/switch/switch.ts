@@ -98,7 +98,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  private constructor({ threaded, workers, keeper, leases }: Required<SwitchOptions>) {
+  private constructor({ threaded, workers, keeper, leases, stateDirectory }: Required<SwitchOptions>) {
     super();
     const { compiler } = this;
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
@@ -129,7 +129,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.add(fact),
     );
     const { devices, mtus } = open;
-    this.networkService = new NetworkService({ devices, mtus, store: leases }, (fact) =>
+    this.networkService = new NetworkService({ devices, mtus, store: leases, stateDirectory }, (fact) =>
       this.events.add(fact),
     );
     this.guard = new PortGuard({

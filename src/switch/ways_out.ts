@@ -1,0 +1,84 @@
+// The way out of the host for networks of bridges: opened with the first network that the host is in.
+
+import { hasHost, leadsOut, type Network } from '../config/networks.ts';
+import { parsePublished, targetOf } from '../config/published.ts';
+import { HostUplink, undoHostUplink } from '../uplink/host_uplink.ts';
+import type { HostNetwork, PublishedPort } from '../uplink/network.ts';
+import { ipv4Bytes } from '../wire/ip_address.ts';
+
+export class WaysOut {
+  private readonly stateDirectory: string;
+  private readonly changed: () => void;
+  private uplink: HostUplink | undefined;
+  private problem = '';
+
+  /** `stateDirectory`: empty = the host's settings are left alone. `changed`: there are other problems, or uplinks. */
+  constructor(stateDirectory: string, changed: () => void) {
+    this.stateDirectory = stateDirectory;
+    this.changed = changed;
+    if (stateDirectory !== '') this.attempt(() => undoHostUplink(stateDirectory));
+  }
+
+  /** Of these networks, and no others. */
+  set(networks: readonly Network[]): void {
+    const wanted = networks.filter(({ mode }) => hasHost(mode));
+    if (wanted.length === 0 && this.uplink === undefined) return;
+    this.problem = '';
+    if (this.stateDirectory === '') {
+      if (wanted.some(({ mode }) => leadsOut(mode)))
+        this.problem = 'no way out: the program that embeds the switch gave it no stateDirectory';
+      return;
+    }
+    this.attempt(() => {
+      this.uplink ??= new HostUplink(this.stateDirectory, this.changed);
+      this.uplink.set(wanted.map(hostNetwork));
+    });
+  }
+
+  /** The interface by which guests of a network get out, if there is one. */
+  uplinkOf({ mode }: Network): string | undefined {
+    return leadsOut(mode) ? this.uplink?.status.uplinks.join(' ') || undefined : undefined;
+  }
+
+  problemsOf({ mode }: Network): readonly string[] {
+    if (!hasHost(mode)) return [];
+    return [...(this.problem === '' ? [] : [this.problem]), ...(this.uplink?.status.problems ?? [])];
+  }
+
+  /** Leaves the host as it was. */
+  close(): void {
+    this.uplink?.close();
+    this.uplink = undefined;
+  }
+
+  private attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.problem = (error as Error).message;
+    }
+  }
+}
+
+function hostNetwork({ bridge, mode, subnet, publish, hosts }: Network): HostNetwork {
+  return {
+    interface: bridge,
+    mode,
+    subnets: [{ address: ipv4Bytes(subnet.network), bits: subnet.prefix }],
+    publish: publish.flatMap((text) => publishedPorts(text, hosts)),
+  };
+}
+
+function publishedPorts(text: string, hosts: ReadonlyMap<string, number>): PublishedPort[] {
+  const published = parsePublished(text);
+  const target = published && targetOf(published, hosts);
+  if (published === undefined || target === undefined) return []; // the configuration was checked
+  const { protocol, first, last, port } = published;
+  const to = ipv4Bytes(target);
+  return Array.from({ length: last - first + 1 }, (_, n) => ({
+    protocol,
+    port: first + n,
+    to,
+    toPort: port + n,
+  }));
+}
