@@ -62,7 +62,7 @@ const DEBIAN_PACKAGES = {
   'systemd-analyze': 'systemd',
   udhcpc: 'udhcpc',
   dhclient: 'isc-dhcp-client',
-  dhcpcd: 'dhcpcd5',
+  dhcpcd: 'dhcpcd-base',
   dnsmasq: 'dnsmasq-base',
 };
 
