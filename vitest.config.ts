@@ -24,6 +24,7 @@ const PATIENT = [
   'client_netns',
   'deb',
   'device_errors',
+  'dhcp',
   'group_fwd_mask',
   'guest_links',
   'import',

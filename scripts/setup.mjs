@@ -62,6 +62,10 @@ const DEBIAN_PACKAGES = {
   lintian: 'lintian',
   setpriv: 'util-linux',
   'systemd-analyze': 'systemd',
+  udhcpc: 'udhcpc',
+  dhclient: 'isc-dhcp-client',
+  dhcpcd: 'dhcpcd-base',
+  dnsmasq: 'dnsmasq-base',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -354,19 +358,8 @@ export async function main(body) {
 export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
-    ...[
-      'nft',
-      'iptables',
-      'lldpd',
-      'tshark',
-      'zsh',
-      'fish',
-      'man',
-      'prometheus',
-      'promtool',
-      'lintian',
-      'systemd-analyze',
-    ],
+      ...['nft', 'iptables', 'lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian'],
+      ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq'],
   ],
   purpose: 'The test suite',
 };
