@@ -358,8 +358,8 @@ export async function main(body) {
 export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
-      ...['nft', 'iptables', 'lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian'],
-      ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq'],
+    ...['nft', 'iptables', 'lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian'],
+    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq'],
   ],
   purpose: 'The test suite',
 };
