@@ -12,6 +12,7 @@ import { createLogger, type Logger } from '../control/log.ts';
 import { cleanUp, removeOrphans } from './cleanup.ts';
 import { type DaemonOptions, daemonCommand } from './daemon_command.ts';
 import { Guard } from './guard.ts';
+import { undo, uplinkState } from './undo.ts';
 import { feedWatchdog, watchdogMs } from './watchdog.ts';
 
 /** How long a start may go on, how long closing may take, and how much longer for each port, ms: then nothing moves. */
@@ -23,6 +24,7 @@ const command = daemonCommand();
 command.parse();
 const given = command.opts<DaemonOptions>();
 if (given.cleanup) process.exitCode = await cleanUp();
+else if (given.undo) process.exitCode = await undo(given);
 else await main(given);
 
 async function main(options: DaemonOptions): Promise<void> {
@@ -58,7 +60,7 @@ async function main(options: DaemonOptions): Promise<void> {
         workers,
         keeper,
         leases,
-        stateDirectory: `${resolve(state ?? socket)}.uplink`,
+        stateDirectory: uplinkState(options),
       });
       opened.on('failed', (error) => die(error, 'The data plane failed'));
       opened.on('unsegmented', (port, errno) => {

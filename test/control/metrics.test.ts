@@ -206,6 +206,32 @@ test('frames of protocols without use have series by reason, once they are not z
   });
 });
 
+test('networks tell whether they are ready, and what DHCP does', async () => {
+  const api = new FakeSwitch([]);
+  const dhcp = {
+    range: '',
+    leases: 3,
+    free: 9,
+    received: { discover: 5 },
+    sent: { offer: 4 },
+    ignored: { other_server: 2 },
+  };
+  api.networkStates = [
+    { bridge: 'br0', mode: 'nat', problems: ['no way out'], dhcp },
+    { bridge: 'br1', mode: 'bridged', problems: [] },
+  ];
+  const { samples } = parse(await new Metrics(api, { process: false }).text());
+  expect(Object.fromEntries([...samples].filter(([name]) => /network|dhcp/.test(name)))).toEqual({
+    'taploom_network_ready{bridge="br0"}': '0',
+    'taploom_network_ready{bridge="br1"}': '1',
+    'taploom_dhcp_leases{bridge="br0"}': '3',
+    'taploom_dhcp_free_addresses{bridge="br0"}': '9',
+    'taploom_dhcp_received_total{type="discover",bridge="br0"}': '5',
+    'taploom_dhcp_sent_total{type="offer",bridge="br0"}': '4',
+    'taploom_dhcp_ignored_total{reason="other_server",bridge="br0"}': '2',
+  });
+});
+
 test('a scrape takes one snapshot, and the next scrape another', async () => {
   const api = new FakeSwitch([portStatus('vm1')]);
   const metrics = new Metrics(api);
