@@ -1,0 +1,160 @@
+// Networks as their users run them: the daemon, guests with real DHCP clients, and an outside that knows nothing of them.
+//
+//   guests [g1] [g2] --- br0 (gateway, DHCP) --- host [sw] --- veth --- outside [out]
+
+import { describe, expect, test } from 'vitest';
+import type { LeaseStatus, NetworkStatus } from '../../src/api.ts';
+import { runClient } from '../support/dhcp_clients.ts';
+import { type Lab, openLab } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
+import type { Netns } from '../support/netns.ts';
+import { Taploomd } from '../support/taploomd.ts';
+import { ping } from '../support/traffic.ts';
+
+needs('udhcpc', 'dnsmasq', 'ping', 'nft', 'curl');
+
+const SUBNET = '10.7.0.0/24';
+const GATEWAY = '10.7.0.1';
+const OUTSIDE = '198.51.100.9';
+const HOST = '192.0.2.2';
+const WEB = { web: { port: 'vm2', address: '10.7.0.50' } };
+
+interface World {
+  lab: Lab;
+  sw: Netns;
+  out: Netns;
+  guests: Netns[];
+  config: object;
+}
+
+async function world(network: object): Promise<World> {
+  const lab = await openLab();
+  const [sw, out, ...guests] = await lab.netnsList(['sw', 'out', 'g1', 'g2']);
+  await sw.ip(`link add up0 type veth peer name up1 netns ${out.name}`);
+  await sw.ip(`addr add ${HOST}/24 dev up0`, 'link set up0 up', 'route add default via 192.0.2.1 dev up0');
+  await out.ip(
+    'addr add 192.0.2.1/24 dev up1',
+    'link set up1 up',
+    `addr add ${OUTSIDE}/32 dev lo`,
+    'link set lo up',
+  );
+  const ports = Object.fromEntries(guests.map(({ name }, n) => [`vm${n + 1}`, { type: 'tap', netns: name }]));
+  const config = { version: 1, bridges: { br0: { network: { subnet: SUBNET, ...network }, ports } } };
+  return { lab, sw, out, guests, config };
+}
+
+/** The guest is plugged in, and asks for its address as usual. */
+async function boot({ lab, guests }: World, n: number) {
+  const device = `vm${n + 1}`;
+  await guests[n].up(device);
+  const told = await runClient(lab, guests[n], device, 'udhcpc');
+  if (told?.router) await guests[n].ip(`route replace default via ${told.router} dev ${device}`);
+  return told;
+}
+
+const leases = async (daemon: Taploomd) => (await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases;
+const networks = async (daemon: Taploomd) =>
+  (await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks')).networks;
+const arrives = async (from: Netns, to: string) =>
+  (await ping(from, to, { count: 2 })).received > 0;
+const forwarding = async (netns: Netns, device: string) =>
+  (await netns.check(['cat', `/proc/sys/net/ipv4/conf/${device}/forwarding`])).trim();
+const fetch = (from: Netns, url: string) => from.run(['curl', '-s', '-m', '3', url]);
+
+describe('nat', () => {
+  test('guests get out as the host, published ports come in, and a killed daemon leaves nothing but notes', async () => {
+    const here = await world({ mode: 'nat', publish: ['tcp/8080 -> web:80'], dhcp: { hosts: WEB } });
+    const { lab, sw, out, guests, config } = here;
+    const daemon = await Taploomd.start(lab, sw, config);
+    expect(await boot(here, 0)).toMatchObject({ ip: '10.7.0.2', router: GATEWAY });
+    expect(await boot(here, 1)).toMatchObject({ ip: '10.7.0.50', hostname: 'web' });
+    expect(await networks(daemon)).toMatchObject([{ mode: 'nat', uplink: 'up0', problems: [] }]);
+    for (const to of [GATEWAY, OUTSIDE, '10.7.0.50']) expect(await arrives(guests[0], to), to).toBe(true);
+    // The outside has no route to guests, and would get in by none.
+    await out.ip(`route add ${SUBNET} via ${HOST}`);
+    expect(await arrives(out, '10.7.0.2')).toBe(false);
+    guests[1].spawn(['python3', '-m', 'http.server', '80']);
+    await daemon.until('the server', async () => (await fetch(guests[0], 'http://10.7.0.50/')).code === 0);
+    for (const from of [out, sw, guests[0]])
+      expect((await fetch(from, `http://${HOST}:8080/`)).stdout).toContain('Directory listing');
+    expect(await daemon.cli('network')).toMatch(/br0 +nat +10\.7\.0\.0\/24 +10\.7\.0\.1 +up0 +2 +251 +ready/);
+
+    await daemon.process.stop('SIGKILL');
+    expect(await sw.check(['nft', 'list', 'ruleset'])).toBe('');
+    expect(await forwarding(sw, 'up0')).toBe('1');
+    // The next one knows who has which address, and what it has to undo.
+    const { socket } = daemon;
+    const next = await Taploomd.start(lab, sw, config, { socket });
+    expect((await leases(next)).map(({ address, state }) => [address, state])).toEqual([
+      ['10.7.0.2', 'bound'],
+      ['10.7.0.50', 'bound'],
+    ]);
+    await next.process.stop();
+    expect(await forwarding(sw, 'up0')).toBe('0');
+  });
+
+  test('what another firewall forbids is said, and where', async () => {
+    const { lab, sw, config } = await world({ mode: 'nat' });
+    const rules = 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }';
+    await sw.check(['nft', rules]);
+    const daemon = await Taploomd.start(lab, sw, config);
+    expect((await networks(daemon))[0].problems.join()).toMatch(/filter.*FORWARD/);
+    await sw.check(['nft', 'delete', 'table', 'ip', 'filter']);
+    await daemon.until('ready', async () => (await networks(daemon))[0].problems.length === 0, 15_000);
+  });
+});
+
+test('host-only: guests reach each other and the host, and nothing beyond', async () => {
+  const here = await world({ mode: 'host-only' });
+  const { lab, sw, guests, config } = here;
+  // A host that forwards for others already.
+  await sw.sysctl('net.ipv4.ip_forward=1');
+  const daemon = await Taploomd.start(lab, sw, config);
+  const told = await boot(here, 0);
+  expect(told).toMatchObject({ ip: '10.7.0.2' });
+  expect(told?.router).toBeUndefined();
+  await boot(here, 1);
+  await guests[0].ip(`route add default via ${GATEWAY} dev vm1`);
+  for (const to of [GATEWAY, '10.7.0.3']) expect(await arrives(guests[0], to), to).toBe(true);
+  expect(await arrives(guests[0], OUTSIDE)).toBe(false);
+  expect((await networks(daemon))[0].problems).toEqual([]);
+});
+
+test('routed: guests get out with their own addresses, and the outside gets in', async () => {
+  const here = await world({ mode: 'routed' });
+  const { lab, sw, out, guests, config } = here;
+  await out.ip(`route add ${SUBNET} via ${HOST}`);
+  await Taploomd.start(lab, sw, config);
+  await boot(here, 0);
+  expect(await arrives(guests[0], OUTSIDE)).toBe(true);
+  expect(await arrives(out, '10.7.0.2')).toBe(true);
+});
+
+test("isolated: guests have each other; a guest's own DHCP server is heard by nobody, and told of", async () => {
+  const here = await world({ mode: 'isolated' });
+  const { lab, sw, guests, config } = here;
+  const daemon = await Taploomd.start(lab, sw, config);
+  await guests[1].up('vm2', '10.7.0.200/24');
+  const words = '-d -p 0 -C /dev/null --leasefile-ro --no-ping --dhcp-authoritative --interface=vm2';
+  const rogue = guests[1].spawn(['dnsmasq', ...words.split(' '), '--dhcp-range=10.7.0.210,10.7.0.219']);
+  await rogue.waitFor(/DHCP, IP range/);
+  expect(await boot(here, 0)).toMatchObject({ ip: '10.7.0.2' });
+  expect(await arrives(guests[0], '10.7.0.200')).toBe(true);
+  expect(await arrives(guests[0], GATEWAY)).toBe(false);
+  // It never even heard the guest; somebody who answers unasked is told of.
+  expect((await networks(daemon))[0].dhcp?.ignored).toEqual({});
+});
+
+test('a network comes and goes by a command, and says what it cannot be', async () => {
+  const { lab, sw } = await world({ mode: 'isolated' });
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: {} });
+  await daemon.cli('bridge', 'add', 'br0', '--network', `mode=nat,subnet=${SUBNET}`);
+  expect(await sw.check(['ip', '-br', 'addr', 'show', 'br0'])).toContain(`${GATEWAY}/24`);
+  await expect(daemon.cli('bridge', 'set', 'br0', '--network', 'gateway=10.8.0.1')).rejects.toThrow(
+    `bridges.br0.network.gateway: 10.8.0.1 is not a host's address in ${SUBNET}`,
+  );
+  await daemon.cli('bridge', 'set', 'br0', '--unset', 'network');
+  expect(await sw.check(['ip', '-br', 'addr', 'show', 'br0'])).not.toContain(GATEWAY);
+  expect(await sw.check(['nft', 'list', 'ruleset'])).toBe('');
+  expect(await daemon.cli('network')).toMatch(/no networks; `taploom bridge set/);
+});
