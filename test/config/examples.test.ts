@@ -13,6 +13,7 @@ const pages = [
   'docs/port-controls.md',
   'docs/private-vlans.md',
   'docs/multicast.md',
+  'docs/networks.md',
   'docs/qinq.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];

@@ -10,11 +10,13 @@ import {
   type DropFact,
   EVENT_TYPES,
   type EventFact,
+  type LeaseFact,
   type LimitFact,
   type LostFact,
   type MemberFact,
   type MulticastFact,
   type NeighbourFact,
+  type NetworkFact,
   type PortFact,
   type StationFact,
   type StpFact,
@@ -129,6 +131,28 @@ const members = each<MemberFact['change']>({ carries: true, waits: true, down: t
   (change): All<MemberFact> => ({ type: 'member', change, ...where, member: 'eth1', reason: 'because' }),
 );
 
+const leases = each<LeaseFact['change']>({
+  bound: true,
+  released: true,
+  expired: true,
+  declined: true,
+  refused: true,
+  rogue: true,
+}).map(
+  (change): All<LeaseFact> => ({
+    type: 'lease',
+    change,
+    ...where,
+    mac: '02:00:00:00:00:01',
+    address: '10.0.0.7',
+    name: 'web',
+    reason: 'because',
+  }),
+);
+const networks = each<NetworkFact['change']>({ ready: true, failed: true }).map(
+  (change): All<NetworkFact> => ({ type: 'network', change, bridge: 'br0', port: '', reason: 'because' }),
+);
+
 const others: EventFact[] = [
   { type: 'station', change: 'more', moves: 7 },
   { type: 'drop', ...where, side: 'receive', reason: 'runt', frames: 1 } satisfies All<DropFact>,
@@ -147,6 +171,8 @@ const all: EventFact[] = [
   root,
   ...multicast,
   ...members,
+  ...leases,
+  ...networks,
   ...others,
 ];
 

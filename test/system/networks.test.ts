@@ -55,8 +55,7 @@ async function boot({ lab, guests }: World, n: number) {
 const leases = async (daemon: Taploomd) => (await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases;
 const networks = async (daemon: Taploomd) =>
   (await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks')).networks;
-const arrives = async (from: Netns, to: string) =>
-  (await ping(from, to, { count: 2 })).received > 0;
+const arrives = async (from: Netns, to: string) => (await ping(from, to, { count: 2 })).received > 0;
 const forwarding = async (netns: Netns, device: string) =>
   (await netns.check(['cat', `/proc/sys/net/ipv4/conf/${device}/forwarding`])).trim();
 const fetch = (from: Netns, url: string) => from.run(['curl', '-s', '-m', '3', url]);
