@@ -83,10 +83,10 @@ function isMapping(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-const NO_TRUNK = { trunk: null, native: null, protocol: null, translate: null };
+const NO_TRUNK = { trunk: null, native: null, protocol: null, translate: null, promiscuous: null };
 
 function withVlan(
-  { access, trunk, native, tunnel, protocol, translate, ...rest }: Values,
+  { access, trunk, native, tunnel, protocol, translate, promiscuous, ...rest }: Values,
   replace: boolean,
 ): Values {
   const vlan: Values = {};
@@ -95,6 +95,7 @@ function withVlan(
   if (trunk !== undefined) Object.assign(vlan, replace && { access: null, tunnel: null }, { trunk });
   if (protocol !== undefined) vlan.protocol = protocol;
   if (translate !== undefined) vlan.translate = translate;
+  if (promiscuous !== undefined) vlan.promiscuous = promiscuous;
   // commander turns null into an empty text, so null is made here
   if (native !== undefined) vlan.native = native === 'none' ? null : native;
   return Object.keys(vlan).length > 0 ? { ...rest, vlan } : rest;

@@ -61,6 +61,12 @@ const VLAN: Setting[] = [
     help: 'VIDs on the wire of a trunk and the VLANs that they mean: 10:110,20:120',
     parse: vidPairs,
   },
+  {
+    flags: '--promiscuous <on|off>',
+    key: 'promiscuous',
+    help: 'a trunk gives what is of a secondary VLAN the tag of its primary VLAN',
+    parse: onOff,
+  },
 ];
 
 const INTERFACE: Setting[] = [
