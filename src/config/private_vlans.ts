@@ -1,14 +1,13 @@
 // Private VLANs, RFC 5517: stations of one subnet that may not talk to each other. Its primary VLAN goes from promiscuous
 // ports to all, an isolated VLAN from hosts to promiscuous ports only, a community VLAN also to its other hosts.
 //
-// What a port is follows from its only VLAN, if it has one. A port of several is a trunk: it carries each VLAN of the
-// group with its tag, as any other, so that a group may span switches.
+// What a port is follows from its only VLAN, if it has one. A trunk carries each VLAN of the group with its tag, so that the
+// group may span switches; a promiscuous one gives secondary VLANs the tag of their primary one.
 //
 //   port                          comes in as   leaves, untagged, of
 //   access: primary, promiscuous  primary       primary and all secondaries
 //   access: isolated              isolated      primary
 //   access: community             community     primary and community
-//   promiscuous trunk             each of the list, primary ones also for what is of their secondaries
 
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
