@@ -45,7 +45,7 @@ function link(lab: Lab): string {
 }
 
 async function wire(where: Netns): Promise<void> {
-  await where.ip(...[1, 2, 3].map((n) => `link add eth${n} type veth peer name p${n}`));
+  await where.ip(...[1, 2, 3, 4, 5].map((n) => `link add eth${n} type veth peer name p${n}`));
   await where.ip('addr add 192.0.2.1/24 dev lo', 'link set lo up');
 }
 
@@ -75,8 +75,9 @@ function common({ bridges }: SwitchConfig): object {
   const { local: _, multicast: __, mirrors, ports, ...bridge } = bridges.br0;
   const kinds = Object.entries(ports).map(([name, port]) => {
     if (port.type === 'vxlan' || port.type === 'memory') return [name, port];
-    const { vlan, hairpin, isolated, learning, flood } = port;
-    return [name, { vlan, hairpin, isolated, learning, flood }];
+    const { vlan, hairpin, isolated, learning, flood, stp } = port;
+    const tree = stp && { ...stp, guard: [stp.guard ?? []].flat() };
+    return [name, { vlan, hairpin, isolated, learning, flood, stp: tree }];
   });
   return { ...bridge, mirrors, ports: Object.fromEntries(kinds) };
 }
