@@ -9,6 +9,7 @@ import { growth } from './growth.ts';
 import { heap } from './heap.ts';
 import { host } from './host.ts';
 import { idle } from './idle.ts';
+import { joins } from './joins.ts';
 import { latency } from './latency.ts';
 import { neighbours } from './neighbours.ts';
 import { scavenges } from './scavenges.ts';
@@ -21,6 +22,7 @@ import { workers } from './workers.ts';
 export const BENCHES: readonly Bench[] = [
   engine,
   features,
+  joins,
   heap,
   scavenges,
   start,

@@ -1,9 +1,18 @@
-// What the switch tells about itself: plain values, ready for JSON. Units are in the names or beside them.
+// What the switch tells about itself: plain values, ready for JSON. Units are in the names or beside them. Subjects with many
+// of them are files of api/.
 
+import type { Capture, CaptureOptions, LastDrop } from './api/capture.ts';
+import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
+import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
+import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
 import type { Author, Events, PortRole, StpFact, SwitchEvent } from './event.ts';
 
+export type * from './api/capture.ts';
+export type * from './api/lldp.ts';
+export type * from './api/multicast.ts';
+export type * from './api/trace.ts';
 export type { PortRole } from './event.ts';
 /** What spanning tree tells as it happens. */
 export type StpChange = StpFact;
@@ -192,64 +201,6 @@ export interface FdbFilter {
   mac?: string;
 }
 
-/** What passes a port, as the switch sees it: `in` from it, `out` to it; `drop` is what ended there. */
-export type CaptureDirection = 'in' | 'out' | 'drop';
-
-export interface CaptureOptions {
-  /** Only ports of this bridge, those that come later too. */
-  bridge?: string;
-  /** Only this port; a bridge's own interface has the bridge's name. */
-  port?: string;
-  /** Default: in and out. */
-  directions?: readonly CaptureDirection[];
-  /** A classic BPF program over Ethernet frames, as `tcpdump -ddd` prints it: [code, jt, jf, k]. Default: every frame. */
-  program?: readonly (readonly [code: number, jt: number, jf: number, k: number])[];
-  /** Most bytes of each frame. Default 262,144: whole frames. */
-  snaplen?: number;
-  /** End after so many frames. */
-  count?: number;
-}
-
-export interface CapturedFrame {
-  /** Nanoseconds since 1970. Frames of one poll have the same. */
-  time: bigint;
-  port: string;
-  direction: CaptureDirection;
-  /** Why it was dropped, and on which side of its port. */
-  reason?: string;
-  side?: 'receive' | 'transmit';
-  /** Bytes that the frame has; of a GSO frame, of all its segments together. */
-  length: number;
-  /** What was captured of them, at most `snaplen`. The caller's own. */
-  bytes: Uint8Array;
-}
-
-/** A running capture. Iterate over it to read; leaving the loop ends it. What is not read in time is lost, and counted. */
-export interface Capture extends AsyncIterable<CapturedFrame> {
-  readonly snaplen: number;
-  /** The same in the pieces in which they come; a piece is never empty. */
-  batches(): AsyncIterable<CapturedFrame[]>;
-  /** Frames that were lost so far, because nobody read: port -> frames. */
-  lost(): Record<string, number>;
-  /** Ends it: who reads gets what was captured until now. Safe to call twice. */
-  close(): Promise<void>;
-}
-
-/** One of the last drops of a port. */
-export interface LastDrop {
-  /** Milliseconds since 1970. */
-  time: number;
-  /** Empty = of no port. */
-  port: string;
-  side: 'receive' | 'transmit';
-  reason: string;
-  help: string;
-  /** Bytes that the frame had; 0 if they were gone. */
-  length: number;
-  /** The first 128 of them, as hex digits. */
-  head: string;
-}
-
 /** Distribution of the time between two waits of the data plane, during which new frames wait. */
 export interface PollGap {
   polls: number;
@@ -265,151 +216,6 @@ export interface PollFrames {
   frames: number;
   /** Cumulative, as in PollGap. */
   buckets: [number, number][];
-}
-
-/** A neighbour that LLDP found. Text is as the neighbour sent it, made printable, in one line. */
-export interface LldpNeighbor {
-  bridge: string;
-  port: string;
-  /** Source address of its last frame. */
-  mac: string;
-  /** VLAN that its last frame came in; 0 in a VLAN-unaware bridge. */
-  vlan: number;
-  /** MAC and IP addresses as usual; what is no text as `0x...`. */
-  chassisId: string;
-  /** `mac`, `interface_name`, `network_address`, `local`, ...: how to read `chassisId`. */
-  chassisIdType: string;
-  portId: string;
-  portIdType: string;
-  /** Seconds, as in its last frame. */
-  ttl: number;
-  /** Seconds until it is forgotten, unless it sends again. */
-  expiresIn: number;
-  /** Seconds since it was first seen. */
-  age: number;
-  portDescription?: string;
-  systemName?: string;
-  systemDescription?: string;
-  /** `bridge`, `router`, `station`, ...: what it can be, and what it is. */
-  capabilities?: string[];
-  enabledCapabilities?: string[];
-  managementAddresses: string[];
-  /** VLAN of its untagged frames, 0 = none. */
-  pvid?: number;
-  /** Bytes of the longest frame that it takes, with header, tag and FCS. */
-  maxFrameSize?: number;
-  /** The first 32 TLVs that Taploom does not interpret, with the first 64 bytes of each. */
-  otherTlvs: { type: number; oui?: string; subtype?: number; length: number; hex: string }[];
-}
-
-/** LLDP's counters of a port, as in IEEE 802.1AB-2016 clause 9.2.6, since LLDP runs on it. */
-export interface LldpCounters {
-  framesIn: number;
-  framesOut: number;
-  /** LLDPDUs without use: malformed, or of neighbours for whom there is no room. */
-  framesDiscarded: number;
-  /** LLDPDUs with any error. */
-  framesInErrors: number;
-  /** Frames that the data plane had no room for. */
-  framesNotSent: number;
-  /** Malformed, or there twice. */
-  tlvsDiscarded: number;
-  tlvsUnrecognized: number;
-  /** TLVs that did not fit into a frame of ours. */
-  tlvsOmitted: number;
-  /** Neighbours that fell silent. */
-  ageouts: number;
-  /** Frames of neighbours for whom there was no room. */
-  neighborsRefused: number;
-}
-
-/** A port on which LLDP runs. */
-export interface LldpPortStatus {
-  bridge: string;
-  port: string;
-  mode: 'receive' | 'both';
-  neighbors: number;
-  counters: LldpCounters;
-}
-
-/** A neighbour that came, said something new, or went: shut down, silent for too long, or its port is gone. */
-export interface LldpChange {
-  kind: 'added' | 'changed' | 'removed';
-  neighbor: LldpNeighbor;
-}
-
-/** What the hosts behind a port want of a multicast group. */
-export interface MdbEntry {
-  bridge: string;
-  /** 0 in a VLAN-unaware bridge. */
-  vlan: number;
-  group: string;
-  port: string;
-  /** `static`: the configuration says so. */
-  type: 'static' | 'dynamic';
-  /** `include`: only the sources that are listed; `exclude`: all but those that are blocked. */
-  mode: 'include' | 'exclude';
-  sources: { address: string; isBlocked: boolean; expiresIn?: number }[];
-  /** Seconds until it is forgotten, unless a host says it again. */
-  expiresIn?: number;
-  /** Where a port leaves fast: the hosts that want it, of IGMPv3 and MLDv2. */
-  hosts?: string[];
-}
-
-export interface MdbFilter {
-  bridge?: string;
-  vlan?: number;
-  port?: string;
-  group?: string;
-  /** `flushGroups` only: of these groups no more than this source. */
-  source?: string;
-}
-
-/** What somebody wants of a group, as a host behind the port would say it: until the time for it is over. */
-export interface GroupWish {
-  bridge: string;
-  vlan?: number;
-  port: string;
-  group: string;
-  /** `include`: only from the sources that are listed; `exclude`, the default: from all others. */
-  mode?: 'include' | 'exclude';
-  sources?: string[];
-}
-
-/** IGMP or MLD in one VLAN. */
-export interface MulticastVlan {
-  bridge: string;
-  vlan: number;
-  protocol: 'igmp' | 'mld';
-  /** Whether frames to groups go to their members only: while there is a querier. */
-  isActive: boolean;
-  /** Who asks; `port` if it is not the switch itself. */
-  querier?: { address: string; port?: string; expiresIn?: number };
-  /** Ports that lead to routers, which get the frames of all groups. */
-  routers: { port: string; type: 'permanent' | 'temporary'; expiresIn?: number }[];
-  groups: number;
-}
-
-/** Counters of a port since the bridge snoops. */
-export interface MulticastPort {
-  bridge: string;
-  port: string;
-  /** Groups now, over all VLANs. */
-  groups: number;
-  reports: number;
-  queries: number;
-  /** Hellos of PIM routers. */
-  hellos: number;
-  /** Records that no group was made for, because of a limit. */
-  refused: number;
-  /** By reason. */
-  malformed: Record<string, number>;
-}
-
-export interface MulticastStatus {
-  entries: MdbEntry[];
-  vlans: MulticastVlan[];
-  ports: MulticastPort[];
 }
 
 /** One end of a link, as LACP says it: IEEE 802.1AX-2014 clause 6.4.2.3. */
@@ -467,100 +273,6 @@ export interface AggregateStatus {
   /** The end that the members in use lead to. */
   partner?: LacpEndStatus;
   members: AggregateMemberStatus[];
-}
-
-/** A frame described by its fields, instead of its bytes. Addresses that are left out are made up, and locally administered. */
-export interface TraceFields {
-  src: string;
-  dst: string;
-  /** 802.1Q tag: VLAN and priority. */
-  vlan?: number;
-  pcp?: number;
-  /** EtherType of a frame without an IP packet; 0x88b5 (local experiments) unless told. */
-  etherType?: number;
-  ipSrc?: string;
-  ipDst?: string;
-  /** Default udp, if there are ports, else icmp. */
-  proto?: 'tcp' | 'udp' | 'icmp';
-  sport?: number;
-  dport?: number;
-  /** Bytes without FCS and tag; 60 unless told. */
-  size?: number;
-}
-
-export interface TraceOptions {
-  bridge: string;
-  /** The port that would receive it; the bridge's own name is its local interface. */
-  port: string;
-  /** The frame, without FCS: bytes, or hexadecimal digits. Either this or `fields`. */
-  frame?: Uint8Array | string;
-  fields?: TraceFields;
-  /** Through a VXLAN port: the configured remote that it comes from. */
-  remote?: string;
-}
-
-export interface TraceLiveOptions {
-  bridge: string;
-  port: string;
-  /** Frames to follow, 1 to 100; default 1. */
-  frames?: number;
-  /** Seconds to wait for them, up to 300; default 10. */
-  timeout?: number;
-  src?: string;
-  dst?: string;
-  vlan?: number;
-  etherType?: number;
-}
-
-export type TraceStage = 'receive' | 'classify' | 'trap' | 'learn' | 'decide' | 'replicate' | 'egress';
-
-/** One decision. */
-export interface TraceStep {
-  stage: TraceStage;
-  /** A word for programs: a drop reason, or what was decided. */
-  verdict: string;
-  /** A sentence for people, with the cause. */
-  message: string;
-  /** Where the configuration says so, and what it says there. */
-  path?: string;
-  value?: unknown;
-}
-
-/** One copy on its way out. */
-export interface TraceCopy {
-  port: string;
-  /** Address of the VXLAN remote. */
-  remote?: string;
-  /** The tag with which it leaves; absent = untagged. */
-  tag?: { vlan: number; pcp: number; dei: boolean };
-  /** Bytes with its tag, without FCS and tunnel headers. */
-  bytes: number;
-  /** What has to be done in software first. */
-  offload?: 'checksum' | 'segments';
-  /** The reason why this copy would be dropped. */
-  dropped?: string;
-  /** The switch's own answer to a frame that is too big for a tunnel. */
-  isAnswer?: true;
-  /** A mirror made it, for whoever watches. */
-  isMirrored?: true;
-}
-
-export interface Trace {
-  bridge: string;
-  port: string;
-  /** The frame in hexadecimal; of a super-frame its beginning. */
-  frame: string;
-  bytes: number;
-  /** Of a live trace: ms, the switch's monotonic clock. */
-  at?: number;
-  steps: TraceStep[];
-  outcome: {
-    verdict: 'forwarded' | 'dropped' | 'consumed';
-    /** Drop reason, and what it means. */
-    reason?: string;
-    help?: string;
-    copies: TraceCopy[];
-  };
 }
 
 export interface ApplyOptions {

@@ -65,13 +65,17 @@ export function refuseDependents(results: ActionResult[], next: SwitchConfig, ke
   const lost = new Set(
     results.filter(({ ok, kind }) => !ok && kind === 'port').map(({ path }) => portOf(path)),
   );
-  for (const result of results) {
-    if (!result.ok || result.kind !== 'fdb' || result.op !== 'add') continue;
-    const bridge = bridgeOf(result.path);
-    const entry = next.bridges[bridge].static.find((one) => staticPath(bridge, one) === result.path);
-    if (entry !== undefined && lost.has(entry.port)) {
-      refuse(result, new TaploomError('port_missing', `port ${entry.port} could not be added`));
+  // By path: a search for each of 65,536 entries would hold up everybody else.
+  const orphans = new Map<string, string>();
+  for (const [name, bridge] of lost.size === 0 ? [] : Object.entries(next.bridges)) {
+    for (const entry of bridge.static) {
+      if (lost.has(entry.port)) orphans.set(staticPath(name, entry), entry.port);
     }
+  }
+  for (const result of results) {
+    const port = orphans.get(result.path);
+    if (port === undefined || !result.ok || result.kind !== 'fdb' || result.op !== 'add') continue;
+    refuse(result, new TaploomError('port_missing', `port ${port} could not be added`));
   }
 }
 

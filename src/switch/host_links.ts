@@ -2,13 +2,13 @@
 
 import type { Compiler } from '../compile/compiler.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
-import type { Reconfiguration } from './reconfiguration.ts';
+import type { PortFacts } from './port_facts.ts';
 import type { HostLinks } from './switch_host.ts';
 
 export function hostLinks(
   plane: PlaneClient,
   compiler: Compiler,
-  reconfiguration: () => Pick<Reconfiguration, 'trap' | 'traps'>,
+  facts: () => Pick<PortFacts, 'trap' | 'traps'>,
 ): HostLinks {
   return {
     toHost: plane.toHost,
@@ -18,7 +18,7 @@ export function hostLinks(
     nameOf: (port) => compiler.ports.name(port),
     domainOf: (bridge, vlan) => compiler.domains.find(bridge, vlan),
     vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
-    bitOf: (reason) => reconfiguration().traps.bitOf(reason),
-    trap: (port, reason, isOn) => reconfiguration().trap(port, reason, isOn),
+    bitOf: (reason) => facts().traps.bitOf(reason),
+    trap: (port, reason, isOn) => facts().trap(port, reason, isOn),
   };
 }

@@ -6,11 +6,6 @@
 // A part that fails is reported and left out; the switch goes on with the others. One change at a time.
 
 import { setImmediate as breath } from 'node:timers/promises';
-import { type Distribution, storeInForce } from '../compile/aggregates.ts';
-import type { Compiled, Compiler } from '../compile/compiler.ts';
-import { stateFlags } from '../compile/membership.ts';
-import { type Overlay, type PortState, PortStates, PortTraps, STATES } from '../compile/overlay.ts';
-import { type PortView, portViews } from '../compile/port_view.ts';
 import type { ActionResult } from '../config/action.ts';
 import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
@@ -22,20 +17,15 @@ import { bridgeOf, deviceConfig, portNamesOf, withoutPorts } from '../config/wit
 import type { Device } from '../device/device.ts';
 import { endDevices } from '../device/end_devices.ts';
 import { openDevice } from '../device/open_device.ts';
-import { storeState, storeTraps, type Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import type { PuntReason } from '../protocol/host.ts';
 import { closeFdAside } from '../sys/wake.ts';
 import type { Change, Failed } from '../worker/messages.ts';
-import { type PlaneClient, withdraw } from '../worker/plane_client.ts';
+import { withdraw } from '../worker/plane_client.ts';
 import type { OpenPorts } from './open_ports.ts';
+import { PortFacts, type PortFactsParts } from './port_facts.ts';
 
-export interface RealisationParts {
-  readonly compiler: Compiler;
-  readonly plane: PlaneClient;
+export interface RealisationParts extends PortFactsParts {
   readonly open: OpenPorts;
-  /** Those that are in force, or will be in a moment: the last one is the newest. */
-  readonly topologies: Topology[];
   /** See SwitchOptions. */
   readonly keeper: string;
 }
@@ -52,12 +42,7 @@ export interface Listeners {
 export class Realisation {
   private readonly parts: RealisationParts;
   private readonly listeners: Listeners;
-  /** What protocols find out about ports. */
-  readonly states = new PortStates();
-  readonly traps = new PortTraps();
-  private readonly distributions = new Map<string, Distribution>();
-  /** What protocols have stored since the compilation under way began, which may have read what was before. */
-  private missed: Store[] | undefined;
+  readonly facts: PortFacts;
   private current: SwitchConfig = EMPTY_CONFIG;
   /** The configured remotes that the data plane has; undefined if that is uncertain. */
   private remotesKey: string | undefined = '';
@@ -67,6 +52,7 @@ export class Realisation {
   constructor(parts: RealisationParts, listeners: Listeners) {
     this.parts = parts;
     this.listeners = listeners;
+    this.facts = new PortFacts(parts, () => this.current);
   }
 
   /** In force. */
@@ -80,64 +66,6 @@ export class Realisation {
     await open.mtus.adjust(this.current, [], (port) => open.goneNames.has(port));
     await this.commit(this.current, {});
     this.listeners.update(this.current);
-  }
-
-  /** Resolves when no frame goes by the old state any more. @throws TaploomError `no_such_port` */
-  async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
-    const number = this.numberOf(port);
-    this.states.set(port, vlan, state);
-    const flags = stateFlags(this.states.of(port, vlan ?? 0), this.viewOf(port)?.learning ?? true);
-    await this.store((topology) => storeState(topology, number, vlan, flags));
-  }
-
-  /** A disabled port passes nothing, whatever its states are. @throws TaploomError `no_such_port` */
-  async setDisabled(port: string, isDisabled: boolean): Promise<void> {
-    const number = this.numberOf(port);
-    const isLearning = this.viewOf(port)?.learning ?? true;
-    this.states.disable(port, isDisabled);
-    const states = this.states.byVid(port);
-    await this.store((topology) => {
-      if (states === undefined) storeState(topology, number, undefined, stateFlags('forwarding', isLearning));
-      for (const [vid, state] of states?.entries() ?? [])
-        storeState(topology, number, vid, stateFlags(STATES[state], isLearning));
-    });
-  }
-
-  /** See `Host.trap`. */
-  async trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
-    const number = this.numberOf(port);
-    this.traps.set(port, this.traps.bitOf(reason), isOn);
-    const mask = (this.viewOf(port)?.traps ?? 0) | this.traps.of(port);
-    await this.store((topology) => storeTraps(topology, number, mask, this.traps.types));
-  }
-
-  /** Which members of an aggregate take frames in and send, at once. */
-  distribute(aggregate: string, distribution: Distribution): void {
-    const { ports } = this.parts.compiler;
-    this.distributions.set(aggregate, distribution);
-    this.put((topology) => storeInForce(topology, ports, aggregate, distribution));
-  }
-
-  private put(store: Store): void {
-    for (const topology of this.parts.topologies) store(topology);
-    this.missed?.push(store);
-  }
-
-  private async store(store: Store): Promise<void> {
-    this.put(store);
-    await this.parts.plane.request({ kind: 'barrier' });
-  }
-
-  private numberOf(port: string): number {
-    const number = this.parts.compiler.ports.find(port);
-    if (number === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
-    return number;
-  }
-
-  private viewOf(port: string): PortView | undefined {
-    return Object.entries(this.current.bridges)
-      .flatMap(([bridge, config]) => portViews(bridge, config))
-      .find(({ name }) => name === port);
   }
 
   /** Ends every device, when the data plane is closed. */
@@ -163,9 +91,7 @@ export class Realisation {
 
   private forget(name: string): void {
     this.parts.open.forget(name);
-    this.states.forget(name);
-    this.traps.forget(name);
-    this.distributions.delete(name);
+    this.facts.forget(name);
     this.listeners.forgot(name);
   }
 
@@ -276,11 +202,8 @@ export class Realisation {
       vlanTags: new Map(
         [...open.devices].flatMap(([name, { vlanTags }]) => (vlanTags?.size ? [[name, vlanTags]] : [])),
       ),
-      distributions: this.distributions,
-      states: this.states,
-      traps: this.traps,
     };
-    const { topology, remotes } = await this.compile(config, overlay);
+    const { topology, remotes } = await this.facts.compile(config, overlay);
     // The table of remotes is rebuilt as a whole, so it is left alone while nothing about it changes.
     const remotesKey = remotes.map(({ row, port, address }) => `${row} ${port} ${address}`).join();
     const areRemotesSame = remotesKey === this.remotesKey && removed.length === 0;
@@ -300,21 +223,6 @@ export class Realisation {
     this.current = config;
     this.listeners.changed();
     return answer.kind === 'done' ? answer.failed : [];
-  }
-
-  /** Compiles a topology that stores reach from now on. */
-  private async compile(config: SwitchConfig, overlay: Overlay): Promise<Compiled> {
-    const { compiler, topologies } = this.parts;
-    const missed: Store[] = [];
-    this.missed = missed;
-    try {
-      const compiled = await compiler.compileBreathing(config, overlay);
-      for (const store of missed) store(compiled.topology);
-      topologies.push(compiled.topology);
-      return compiled;
-    } finally {
-      this.missed = undefined;
-    }
   }
 
   /**
@@ -430,9 +338,6 @@ export class Realisation {
 function remove(device: Device): void | Promise<void> {
   return device.remove === undefined ? device.close() : device.remove();
 }
-
-/** Changes a topology in force. */
-type Store = (topology: Topology) => void;
 
 /** What comes and goes with a change. */
 interface Devices {

@@ -4,8 +4,6 @@
 //
 // One change at a time.
 
-import type { Distribution } from '../compile/aggregates.ts';
-import type { PortState } from '../compile/overlay.ts';
 import type { ActionResult } from '../config/action.ts';
 import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
@@ -13,9 +11,9 @@ import { portOf, settle } from '../config/refuse.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { deviceConfig, portNamesOf, withoutPorts } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
-import type { PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type MissingPorts, reconcile } from './missing_ports.ts';
+import type { PortFacts } from './port_facts.ts';
 import { type Listeners, Realisation, type RealisationParts } from './realisation.ts';
 
 export class Reconfiguration {
@@ -42,32 +40,9 @@ export class Reconfiguration {
     return this.realisation.config;
   }
 
-  get states(): Realisation['states'] {
-    return this.realisation.states;
-  }
-
-  get traps(): Realisation['traps'] {
-    return this.realisation.traps;
-  }
-
-  /** See `Realisation.setPortState`. */
-  setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
-    return this.realisation.setPortState(port, vlan, state);
-  }
-
-  /** See `Realisation.setDisabled`. */
-  setDisabled(port: string, isDisabled: boolean): Promise<void> {
-    return this.realisation.setDisabled(port, isDisabled);
-  }
-
-  /** See `Realisation.distribute`. */
-  distribute(aggregate: string, distribution: Distribution): void {
-    this.realisation.distribute(aggregate, distribution);
-  }
-
-  /** See `Host.trap`. */
-  trap(port: string, reason: PuntReason, isOn: boolean): Promise<void> {
-    return this.realisation.trap(port, reason, isOn);
+  /** What protocols found out about ports, which survives reconfigurations. */
+  get facts(): PortFacts {
+    return this.realisation.facts;
   }
 
   /** Ends every device, when the data plane is closed. */

@@ -127,18 +127,18 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       open,
       setDisabled: (port, isDisabled) => {
         this.linkChanged(port);
-        return this.reconfiguration.setDisabled(port, isDisabled);
+        return this.reconfiguration.facts.setDisabled(port, isDisabled);
       },
       flush: (port) => this.flush({ port }),
     });
     this.aggregateService = new AggregateService(open, {
-      distribute: (name, distribution) => this.reconfiguration.distribute(name, distribution),
+      distribute: (name, distribution) => this.reconfiguration.facts.distribute(name, distribution),
       tell: (fact) => {
         this.linkChanged(fact.port);
         this.events.add(fact);
       },
     });
-    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration));
+    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper },
       {
@@ -177,7 +177,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       remoteRow: (port, address) => compiler.remoteRow(port, address),
       names: (remotes) => {
         const { devices, linkWatch, goneNames: gone, disabled } = open;
-        const { states } = this.reconfiguration;
+        const { states } = this.reconfiguration.facts;
         return traceNames(
           { compiler, config: this.config, states, devices, linkWatch, gone, disabled },
           remotes,
@@ -254,7 +254,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
    * @throws TaploomError `no_such_port`
    */
   async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
-    await this.reconfiguration.setPortState(port, vlan, state);
+    await this.reconfiguration.facts.setPortState(port, vlan, state);
   }
 
   /** Your end of a memory port. */

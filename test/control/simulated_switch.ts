@@ -34,6 +34,7 @@ import { settle } from '../../src/config/refuse.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import { appliedFacts } from '../../src/switch/applied.ts';
 import { EventLog } from '../../src/switch/event_log.ts';
+import { counters } from './fake_switch.ts';
 
 /** A log that nobody fills but the test. */
 class SimulatedEvents extends EventLog {
@@ -176,26 +177,7 @@ export class SimulatedSwitch implements SwitchApi {
       ...(type === 'tap' || type === 'local' ? { mac: this.macs.get(name) ?? '02:00:00:00:00:02' } : {}),
       learnedAddresses: this.entries.filter((entry) => entry.port === name && entry.type === 'learned')
         .length,
-      counters: {
-        receivedFrames: 0,
-        receivedBytes: 0,
-        receivedSegments: 0,
-        forwarded: 0,
-        copies: 0,
-        transmittedFrames: 0,
-        transmittedBytes: 0,
-        transmittedSegments: 0,
-        learnRefused: 0,
-        stationMoves: 0,
-        generated: 0,
-        injected: 0,
-        recirculated: 0,
-        consumed: 0,
-        punted: 0,
-        receiveDropped: {},
-        transmitDropped: {},
-        ...this.counters.get(name),
-      },
+      counters: counters(this.counters.get(name)),
     };
   }
 

@@ -4,28 +4,10 @@ import { expect, test } from 'vitest';
 import { buildBpdu } from '../../src/wire/bpdu.ts';
 import { show } from '../support/engine/frame_text.ts';
 import { configOf, openRig, type Rig } from '../support/engine/rig.ts';
+import { NEIGHBOUR, PROPOSAL } from '../support/proposal.ts';
 
-const NEIGHBOUR = { hi: 0x0200, lo: 0x5e00_0001 };
 /** From a bridge that is better than ours, behind two of our ports. */
-const bpdu = (port: number) =>
-  buildBpdu(NEIGHBOUR, {
-    kind: 'rst',
-    root: 1n,
-    rootPathCost: 0,
-    bridge: 1n,
-    port,
-    messageAge: 0,
-    maxAge: 20_000,
-    helloTime: 2_000,
-    forwardDelay: 15_000,
-    topologyChange: false,
-    topologyChangeAck: false,
-    role: 'designated',
-    proposal: true,
-    agreement: false,
-    learning: false,
-    forwarding: false,
-  });
+const bpdu = (port: number) => buildBpdu(NEIGHBOUR, { ...PROPOSAL, port });
 
 const EDGE = { stp: { edge: true } };
 const RING = { stp: true, ports: { p1: {}, p2: {}, p3: EDGE, p4: EDGE } };

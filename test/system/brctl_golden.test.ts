@@ -3,10 +3,11 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BrctlFixture } from '../cli/brctl/fixture.ts';
+import { runBrctl } from '../../src/cli/brctl/run.ts';
+import { ControlFixture } from '../cli/control_fixture.ts';
 
 const NETNS = `tlcli-${process.pid}`;
-const brctl = new BrctlFixture();
+const brctl = new ControlFixture(runBrctl);
 
 // Names that the root namespace does not have: ours asks /sys/class/net there.
 const PORTS = ['tlc1', 'tlc2', 'tlc3', 'tlc10'];

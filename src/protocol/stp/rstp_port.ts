@@ -98,6 +98,17 @@ export class RstpPort {
     return !this.learning && !this.forwarding;
   }
 
+  /** Clause 17.20.6. */
+  get forwardDelay(): number {
+    return this.sendRSTP ? this.designatedTimes.helloTime : this.designatedTimes.forwardDelay;
+  }
+
+  /** What it knows has changed, and with it perhaps everybody's role. */
+  selectAnew(): void {
+    this.reselect = true;
+    this.selected = false;
+  }
+
   /** Whatever is said next is news. */
   forgetInfo(): void {
     this.portPriority = WORST;
@@ -120,4 +131,13 @@ export class RstpPort {
     if (this.newInfo) consider(this.txCountWhile);
     return next;
   }
+}
+
+export function isSameTimes(a: Times, b: Times): boolean {
+  return (
+    a.messageAge === b.messageAge &&
+    a.maxAge === b.maxAge &&
+    a.helloTime === b.helloTime &&
+    a.forwardDelay === b.forwardDelay
+  );
 }

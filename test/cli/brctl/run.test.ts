@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BrctlFixture } from './fixture.ts';
+import { runBrctl } from '../../../src/cli/brctl/run.ts';
+import { ControlFixture } from '../control_fixture.ts';
 
-let brctl: BrctlFixture;
+let brctl: ControlFixture;
 beforeEach(async () => {
-  brctl = new BrctlFixture();
+  brctl = new ControlFixture(runBrctl);
   await brctl.start();
 });
 afterEach(() => brctl.stop());

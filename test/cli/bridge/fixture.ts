@@ -1,52 +1,11 @@
-// A control server over a fake switch, and `taploom-bridge` run against it.
+// `taploom-bridge` against a simulated switch.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { runBridge } from '../../../src/cli/bridge/run.ts';
-import { Changes } from '../../../src/control/changes.ts';
-import { type ControlServer, startControlServer } from '../../../src/control/server.ts';
-import { SimulatedSwitch } from '../../control/simulated_switch.ts';
+import { ControlFixture } from '../control_fixture.ts';
 
-export interface Outcome {
-  out: string;
-  error: string;
-  code: number;
-}
-
-export class BridgeFixture {
-  readonly api: SimulatedSwitch;
-  readonly socket: string;
-  private readonly directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
-  private server: ControlServer | undefined;
-
+export class BridgeFixture extends ControlFixture {
   constructor(config: object) {
-    this.api = new SimulatedSwitch(config);
-    this.socket = join(this.directory, 'control.sock');
-  }
-
-  async start(): Promise<void> {
-    const { api, socket } = this;
-    this.server = await startControlServer({ api, socket, changes: new Changes(api), version: '0' });
-  }
-
-  async stop(): Promise<void> {
-    await this.server?.close();
-    rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  async run(...args: string[]): Promise<Outcome> {
-    const outcome: Outcome = { out: '', error: '', code: 0 };
-    outcome.code = await runBridge(args, {
-      socket: this.socket,
-      out: (text) => {
-        outcome.out += text;
-      },
-      error: (text) => {
-        outcome.error += text;
-      },
-    });
-    return outcome;
+    super(runBridge, config);
   }
 
   /** As the golden files have it: a command, what it prints, `!` before what is an error, and its exit code. */

@@ -6,27 +6,8 @@ import type { StpChange } from '../../../src/api.ts';
 import type { Guard } from '../../../src/config/stp.ts';
 import type { Host, Punt } from '../../../src/protocol/host.ts';
 import { GUARD_TIME, SpanningTrees, type StpPortSpec } from '../../../src/protocol/stp/spanning_trees.ts';
-import { type Bpdu, buildBpdu, parseBpdu } from '../../../src/wire/bpdu.ts';
-
-const NEIGHBOUR = { hi: 0x0200, lo: 0x5e00_0001 };
-const BPDU: Bpdu = {
-  kind: 'rst',
-  root: 0x0000_0200_5e00_0001n,
-  rootPathCost: 0,
-  bridge: 0x0000_0200_5e00_0001n,
-  port: 0x8001,
-  messageAge: 0,
-  maxAge: 20_000,
-  helloTime: 2_000,
-  forwardDelay: 15_000,
-  topologyChange: false,
-  topologyChangeAck: false,
-  role: 'designated',
-  proposal: true,
-  agreement: false,
-  learning: false,
-  forwarding: false,
-};
+import { buildBpdu, parseBpdu } from '../../../src/wire/bpdu.ts';
+import { NEIGHBOUR, PROPOSAL } from '../../support/proposal.ts';
 
 class World implements Host {
   now = 0;
@@ -112,7 +93,7 @@ test('a better bridge becomes the root: the port opens, and says so', async () =
   const world = new World();
   world.ports({}, {});
   await world.run(10);
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   await world.run(10);
   expect(world.status()).toMatchObject({ id: '8001', role: 'root', state: 'forwarding', cost: 2_000 });
   expect(world.trees.status('br0', world.now)).toMatchObject({
@@ -136,7 +117,7 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   world.ports(guarded);
   await world.run(10);
   expect(world.status()?.state).toBe('forwarding');
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   await world.run(10);
   expect(world.status()).toMatchObject({
     role: 'disabled',
@@ -148,7 +129,7 @@ test('a BPDU guard closes the port, for five minutes or until the link is cut', 
   await world.run(GUARD_TIME);
   expect(world.status()?.state).toBe('forwarding');
 
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   world.ports({ ...guarded, isUp: false });
   world.ports(guarded);
   await world.run(10);
@@ -162,7 +143,7 @@ test.each(['rstp', 'stp'] as const)(
     world.protocol = protocol;
     world.ports({}, {});
     await world.run(10);
-    const config = { ...BPDU, kind: 'config' as const };
+    const config = { ...PROPOSAL, kind: 'config' as const };
     world.receive(buildBpdu(NEIGHBOUR, { ...config, helloTime: 0, maxAge: 1_000, forwardDelay: 0 }));
     expect(world.trees.status('br0', world.now)).toMatchObject({ helloTime: 1, maxAge: 6, forwardDelay: 2 });
     await world.run(1_900);
@@ -218,7 +199,7 @@ describe('a port that does not forward says why', () => {
     const world = new World();
     world.ports(port, {});
     for (const bpdu of bpdus) {
-      world.receive(buildBpdu(NEIGHBOUR, { ...BPDU, proposal: false, ...bpdu }));
+      world.receive(buildBpdu(NEIGHBOUR, { ...PROPOSAL, proposal: false, ...bpdu }));
       await world.run(10);
     }
     await world.run(ms);
@@ -230,7 +211,7 @@ describe('a port that does not forward says why', () => {
     const world = new World();
     world.ports({}, {});
     for (const port of ['p1', 'p2'])
-      world.receive(buildBpdu(NEIGHBOUR, { ...BPDU, port: port === 'p1' ? 1 : 2 }), port);
+      world.receive(buildBpdu(NEIGHBOUR, { ...PROPOSAL, port: port === 'p1' ? 1 : 2 }), port);
     await world.run(10);
     expect(world.status('p2')?.reason).toBe('a second way to the root: bridge 0000.02005e000001 is nearer');
     expect(world.status('p1')?.reason).toBeUndefined();
@@ -240,7 +221,7 @@ describe('a port that does not forward says why', () => {
 test('a BPDU without use is counted under its reason, and changes nothing', async () => {
   const world = new World();
   world.ports({ guard: new Set<Guard>(['bpdu']) });
-  const good = buildBpdu(NEIGHBOUR, BPDU);
+  const good = buildBpdu(NEIGHBOUR, PROPOSAL);
   const withByte = (at: number, value: number) => good.with(at, value);
   for (const frame of [
     good.slice(0, 40),
@@ -262,7 +243,7 @@ test('a port whose link is down takes no part, and begins when it comes up', asy
   await world.run(5_000);
   expect(world.status()).toMatchObject({ role: 'disabled', state: 'disabled', reason: 'it is not up' });
   expect(world.sent.filter(({ port }) => port === 'p1')).toEqual([]);
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   expect(world.status()?.counters.bpdusReceived).toBe(0);
   world.ports({}, {});
   await world.run(10);
@@ -273,7 +254,7 @@ test('a port whose link is down takes no part, and begins when it comes up', asy
 test('a filtered port forwards, and neither hears nor says anything', async () => {
   const world = new World();
   world.ports({ guard: new Set<Guard>(['filter']) });
-  world.receive(buildBpdu(NEIGHBOUR, BPDU));
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL));
   await world.run(10_000);
   expect(world.status()).toMatchObject({ role: 'designated', state: 'forwarding' });
   expect(world.sent).toEqual([]);

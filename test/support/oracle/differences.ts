@@ -1,6 +1,6 @@
 // Where Taploom and another switch differ on purpose: the rows of docs/differences.md, by number. For most the other one is
 // told another frame, with which it has to do exactly what Taploom does with the original. Row 10, 13 and
-// those of snooping are circumstances, which no scene makes while they are known (scene.ts); 11 and 12 are how much is
+// most of snooping are circumstances, which no scene makes while they are known (scene.ts); 11 and 12 are how much is
 // compared (oracle.ts).
 
 import type { Scene, ScenePort } from './scene.ts';
@@ -38,6 +38,13 @@ const vidOf = (frame: Buffer) => tciOf(frame) & 0xfff;
 const tpidAt = ({ vlan }: ScenePort, { provider }: Scene) =>
   provider !== '802.1ad' || (vlan !== undefined && 'tunnel' in vlan) ? TPID : SERVICE_TPID;
 const isTunnel = ({ vlan }: ScenePort) => vlan !== undefined && 'tunnel' in vlan;
+const TYPE_IPV6 = 0x86dd;
+const IPV6_LEN = 40;
+const NEXT_HEADER_AT = 6;
+const ICMPV6 = 58;
+const NO_NEXT_HEADER = 59;
+/** Query, report and done of MLDv1 (RFC 2710), report of MLDv2 (RFC 3810). */
+const MLD_TYPES = [130, 131, 132, 143];
 const reservedOf = (frame: Buffer) =>
   frame.readUIntBE(0, 5) === 0x01_80c2_0000 && frame[5] < 16 ? frame[5] : -1;
 
@@ -116,6 +123,23 @@ const SERVICE_PRIORITY: Difference = {
   instead: (frame) => frame,
 };
 
+/** Where the IPv6 header of a frame is, behind its tags, or -1. */
+function ipv6At(frame: Buffer): number {
+  let at = MACS_LEN;
+  while (at < MACS_LEN + 2 * TAG_LEN && isTag(frame.readUInt16BE(at))) at += TAG_LEN;
+  return frame.readUInt16BE(at) === TYPE_IPV6 && frame.length > at + 2 + IPV6_LEN ? at + 2 : -1;
+}
+
+const NO_ROUTER_ALERT: Difference = {
+  number: 26,
+  matches: (frame, _port, { snooping }) => {
+    const at = snooping === undefined ? -1 : ipv6At(frame);
+    return at > 0 && frame[at + NEXT_HEADER_AT] === ICMPV6 && MLD_TYPES.includes(frame[at + IPV6_LEN]);
+  },
+  instead: (frame) =>
+    changed(frame, (copy) => copy.writeUInt8(NO_NEXT_HEADER, ipv6At(copy) + NEXT_HEADER_AT)),
+};
+
 const LACP_AT_LOCKED: Difference = {
   number: 14,
   matches: (frame, { locked }) => locked && reservedOf(frame) === 2,
@@ -133,10 +157,11 @@ const RETOLD = [
   ELIGIBLE,
   SECOND_TAG,
   PRIORITY_TAG,
+  NO_ROUTER_ALERT,
   LACP_AT_LOCKED,
 ];
 
-export const SNOOPING_ROWS: readonly number[] = [15, 16, 17, 18, 19, 20, 21, 22];
+export const SNOOPING_ROWS: readonly number[] = [15, 16, 17, 18, 19, 20, 21, 22, 26];
 /** Of customers' tunnels. */
 export const TUNNEL_ROWS: readonly number[] = [23, 24, 25];
 const PLAIN_ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12];

@@ -21,6 +21,11 @@ const MACS_LEN = 12;
 const IGMP = 2;
 const UDP = 17;
 const REPORT_V1 = 0x12;
+/** Of IPv6 in an untagged frame. */
+const LENGTH_AT = 18;
+const NEXT_HEADER_AT = 20;
+const OPTIONS_AT = 54;
+const OPTIONS_LEN = 8;
 
 let serial = 0;
 
@@ -48,6 +53,7 @@ export function any(random: Random, host: number, isRouter: boolean, hosts: Host
   if (!rows.has(19) && random.chance(0.1)) return query(4, true);
   const groups = rows.has(18) ? GROUPS : [...GROUPS, MDNS];
   const group = random.pick(groups);
+  if (familyOf(group) === 6 && random.chance(0.1)) return padded(withoutAlert(membership.join(group, host)));
   const sources = rows.has(15) ? [] : random.some(SOURCES[familyOf(group)], 0.5);
   const record = (type: string): [string, string, ...string[]] => [type, group, ...sources];
   const version1 = () =>
@@ -78,6 +84,14 @@ export function any(random: Random, host: number, isRouter: boolean, hosts: Host
         ),
     ])(),
   );
+}
+
+/** MLD that no router looks at: the first header says nothing of it. */
+function withoutAlert(frame: Uint8Array): Buffer {
+  const bare = Buffer.concat([frame.subarray(0, OPTIONS_AT), frame.subarray(OPTIONS_AT + OPTIONS_LEN)]);
+  bare.writeUInt16BE(bare.length - OPTIONS_AT, LENGTH_AT);
+  bare.writeUInt8(frame[OPTIONS_AT], NEXT_HEADER_AT);
+  return bare;
 }
 
 function data(random: Random, neighbours: readonly string[]): Buffer {

@@ -15,7 +15,7 @@ const BRIDGE = 'kbr';
 const PORTS = 7;
 const HELPER = fileURLToPath(new URL('kernel_ports.py', import.meta.url));
 /** Of the marks: where they come from, and where they go. */
-const MARKS = /^02:f[ef]:/;
+const MARKS = /^02:f[ef]:00:00:00:0/;
 
 export class KernelPeer implements Peer {
   readonly tableEvery = 1;

@@ -1,26 +1,34 @@
-// A control server over a fake switch, and `taploom-brctl` run against it.
+// A control server over a simulated switch, and a client program run against it.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runBrctl } from '../../../src/cli/brctl/run.ts';
-import { Changes } from '../../../src/control/changes.ts';
-import { type ControlServer, startControlServer } from '../../../src/control/server.ts';
-import { SimulatedSwitch } from '../../control/simulated_switch.ts';
+import { Changes } from '../../src/control/changes.ts';
+import { type ControlServer, startControlServer } from '../../src/control/server.ts';
+import { SimulatedSwitch } from '../control/simulated_switch.ts';
 
-export interface Outcome {
+interface Outcome {
   out: string;
   error: string;
   code: number;
 }
 
-export class BrctlFixture {
-  readonly api = new SimulatedSwitch();
+interface Surroundings {
+  socket: string;
+  out(text: string): void;
+  error(text: string): void;
+}
+
+export class ControlFixture {
+  readonly api: SimulatedSwitch;
   readonly socket: string;
+  private readonly program: (args: string[], surroundings: Surroundings) => Promise<number>;
   private readonly directory = mkdtempSync(join(tmpdir(), 'tlcli-'));
   private server: ControlServer | undefined;
 
-  constructor() {
+  constructor(program: ControlFixture['program'], config?: object) {
+    this.program = program;
+    this.api = new SimulatedSwitch(config);
     this.socket = join(this.directory, 'control.sock');
   }
 
@@ -36,7 +44,7 @@ export class BrctlFixture {
 
   async run(...args: string[]): Promise<Outcome> {
     const outcome: Outcome = { out: '', error: '', code: 0 };
-    outcome.code = await runBrctl(args, {
+    outcome.code = await this.program(args, {
       socket: this.socket,
       out: (text) => {
         outcome.out += text;

@@ -1,0 +1,126 @@
+// What the engines of features.ts forward: frames of 60 bytes, and 4 more for each tag, between known stations, or to many.
+
+import type { Source } from '../src/engine/port.ts';
+import type { FrameBatch } from '../src/frame/frame_batch.ts';
+import * as ethernet from '../src/wire/ethernet.ts';
+import { TAG_LEN } from '../src/wire/vlan.ts';
+import { GROUP_MAC_HI, groupIp, groupMacLo } from './groups.ts';
+import { macLo } from './stations.ts';
+
+export interface Traffic {
+  /** Default station: one behind another port, known. */
+  to?: 'station' | 'stranger' | 'broadcast' | 'group';
+  /** Places of ports, default all to all; what goes to many always comes from the first sender. */
+  from?: readonly number[];
+  behind?: readonly number[];
+  /** By place of the port that sends: TPID << 16 | TCI, outer first. */
+  tags?: (port: number) => readonly number[];
+  /** Of so many, one after another; default 1. */
+  groups?: number;
+}
+
+/** Behind all ports together. */
+export const STATIONS = 4096;
+export const MAC_HI = 0x0200;
+const FRAME_LEN = 60;
+const IP_SOMEBODY = 0x0a00_ffff;
+
+export class Frames implements Source {
+  private readonly ports: readonly number[];
+  private readonly tags: readonly (readonly number[])[];
+  private readonly to: NonNullable<Traffic['to']>;
+  private readonly from: readonly number[];
+  private readonly behind: readonly number[];
+  private readonly groups: number;
+  private readonly stationsOfPort: number;
+  private learned = 0;
+  private random = 0x2545_f491;
+
+  /** @param ports numbers of those that receive, by their places */
+  constructor(ports: readonly number[], traffic: Traffic = {}) {
+    const places = [...ports.keys()];
+    const { to = 'station', from = places, behind = places, tags = () => [], groups = 1 } = traffic;
+    this.ports = ports;
+    this.tags = places.map(tags);
+    this.to = to;
+    this.from = from;
+    this.behind = behind;
+    this.groups = groups;
+    this.stationsOfPort = STATIONS / ports.length;
+  }
+
+  /** Each station says something to itself first. */
+  get isLearning(): boolean {
+    return this.to === 'station' && this.learned < STATIONS;
+  }
+
+  receive(batch: FrameBatch, limit: number): void {
+    while (limit-- > 0) {
+      if (this.isLearning) this.speak(batch, this.learned++);
+      else if (this.to === 'station') this.toStation(batch);
+      else this.toMany(batch);
+    }
+  }
+
+  private speak(batch: FrameBatch, station: number): void {
+    this.write(batch, station % this.ports.length, station, MAC_HI, macLo(station), IP_SOMEBODY);
+  }
+
+  private toStation(batch: FrameBatch): void {
+    const from = this.from[this.draw(this.from.length)];
+    let behind = from;
+    while (behind === from) behind = this.behind[this.draw(this.behind.length)];
+    this.write(batch, from, this.stationOf(from), MAC_HI, macLo(this.stationOf(behind)), IP_SOMEBODY);
+  }
+
+  private toMany(batch: FrameBatch): void {
+    const port = this.from[0];
+    if (this.to === 'broadcast') this.write(batch, port, port, 0xffff, -1, -1);
+    else if (this.to === 'stranger') this.write(batch, port, port, MAC_HI, macLo(STATIONS), IP_SOMEBODY);
+    else {
+      const group = this.draw(this.groups);
+      this.write(batch, port, port, GROUP_MAC_HI, groupMacLo(group), groupIp(group));
+    }
+  }
+
+  private stationOf(port: number): number {
+    return port + this.ports.length * this.draw(this.stationsOfPort);
+  }
+
+  private draw(limit: number): number {
+    let x = this.random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.random = x;
+    return Math.floor(((x >>> 0) / 2 ** 32) * limit);
+  }
+
+  private write(
+    batch: FrameBatch,
+    port: number,
+    from: number,
+    toHi: number,
+    toLo: number,
+    toIp: number,
+  ): void {
+    const { view } = batch;
+    const tags = this.tags[port];
+    let at = batch.frameAt(batch.append(this.ports[port], FRAME_LEN + tags.length * TAG_LEN));
+    ethernet.setDst(view, at, toHi, toLo);
+    ethernet.setSrc(view, at, MAC_HI, macLo(from));
+    for (const tag of tags) {
+      view.setInt32(at + ethernet.MACS_LEN, tag);
+      at += TAG_LEN;
+    }
+    ethernet.setEtherType(view, at, ethernet.TYPE_IPV4);
+    // UDP: 20 bytes of IPv4, 18 of what is in it.
+    const ip = at + ethernet.HEADER_LEN;
+    view.setInt32(ip, 0x4500_0026);
+    view.setInt32(ip + 4, 0);
+    view.setInt32(ip + 8, 0x4011_0000);
+    view.setInt32(ip + 12, 0x0a00_0000 | from);
+    view.setInt32(ip + 16, toIp);
+    view.setInt32(ip + 20, 0x1000_2000);
+  }
+}

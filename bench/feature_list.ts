@@ -1,0 +1,228 @@
+// What features.ts compares: switches whose bridge differs in one feature, and the frames that both get.
+
+import type { SwitchConfigInput } from '../src/config/schema.ts';
+import { formatMac } from '../src/wire/mac.ts';
+import { TPID_8021AD, TPID_8021Q } from '../src/wire/vlan.ts';
+import { MAC_HI, STATIONS, type Traffic } from './feature_frames.ts';
+import { groupName } from './groups.ts';
+import { GROUPS, QUERIER } from './joining.ts';
+import { macLo } from './stations.ts';
+
+type Bridge = NonNullable<SwitchConfigInput['bridges']>[string];
+
+export interface Feature {
+  name: string;
+  /** What it is compared with; undefined: it is there for others. */
+  plain?: string;
+  bridge?: Bridge;
+  /** Of the port in each place. */
+  port?: (place: number) => object;
+  /** Ports; default 8. */
+  ports?: number;
+  /** Ports are pairs of links. */
+  aggregates?: boolean;
+  /** Gets what a mirror copies, and is not counted. */
+  analyser?: boolean;
+  /** All ports but the first ask for all groups of the traffic. */
+  joins?: boolean;
+  traffic?: Traffic;
+  /** Copies of each frame; default 1. */
+  copies?: number;
+}
+
+/** A switch, and others that differ from it as they say. */
+interface Family extends Feature {
+  features: readonly Feature[];
+}
+
+export const PORTS = 8;
+const HALF = PORTS / 2;
+const FIRST_HALF = Array.from({ length: HALF }, (_, n) => n);
+const SECOND_HALF = FIRST_HALF.map((n) => n + HALF);
+const OTHERS = PORTS - 1;
+
+/** More than there will be: the meter runs, and nothing is dropped. */
+const RATE = { frames: 1_000_000_000 };
+const stormControl = () => ({ storm_control: { broadcast: RATE, multicast: RATE, unknown_unicast: RATE } });
+
+const VLAN = 100;
+const ISOLATED = 101;
+const COMMUNITY = 102;
+const CUSTOMER_VLAN = 10;
+const C_TAG = (TPID_8021Q << 16) | CUSTOMER_VLAN;
+const S_TAG = (TPID_8021AD << 16) | VLAN;
+const TAG = (TPID_8021Q << 16) | VLAN;
+const access = (vlan: number) => ({ vlan: { access: vlan } });
+const inVlan = () => access(VLAN);
+const trunk = { vlan: { trunk: [VLAN] } };
+const provider = { vlan_filtering: true, vlan_protocol: '802.1ad' as const };
+const filtering = { vlan_filtering: true };
+const withVlan = (settings: NonNullable<Bridge['vlans']>[string]) => ({
+  ...filtering,
+  vlans: { [VLAN]: settings },
+});
+/** Customers, or hosts, behind the first half; trunks are the second. */
+const edge = (port: object) => (place: number) => (place < HALF ? port : trunk);
+const inwards = { from: FIRST_HALF, behind: SECOND_HALF };
+const outwards = { from: SECOND_HALF, behind: FIRST_HALF };
+const hostsTags = (place: number) => (place < HALF ? [] : [TAG]);
+const customersTags = (place: number) => (place < HALF ? [C_TAG] : [S_TAG, C_TAG]);
+const tunnel = { vlan: { tunnel: VLAN } };
+const byCustomersVlan = { vlan: { tunnel: { [VLAN]: ['10-19', 30], 200: [40] } } };
+
+const staticStations = Array.from({ length: STATIONS }, (_, n) => ({
+  mac: formatMac(MAC_HI, macLo(n)),
+  port: `p${n % PORTS}`,
+}));
+
+const FAMILIES: readonly Family[] = [
+  {
+    name: 'a plain bridge',
+    features: [
+      { name: 'spanning tree', bridge: { stp: true } },
+      { name: 'multicast snooping, unicast', bridge: { multicast: QUERIER } },
+      { name: 'aggregates of two links', aggregates: true },
+      { name: 'storm control', port: stormControl },
+      { name: 'sticky addresses', port: () => ({ sticky: true }) },
+      {
+        name: 'a limit of addresses by port',
+        port: () => ({ fdb_limit: STATIONS / PORTS, fdb_limit_action: 'drop' }),
+      },
+      {
+        name: 'a mirror of what ports receive',
+        bridge: { mirrors: { all: { direction: 'in', to: 'analyser' } } },
+        analyser: true,
+      },
+      {
+        name: 'a mirror of one frame in 1,000',
+        bridge: { mirrors: { some: { direction: 'in', to: 'analyser', sample: 1000 } } },
+        analyser: true,
+      },
+    ],
+  },
+  {
+    name: 'static stations',
+    bridge: { static: staticStations },
+    features: [{ name: 'locked ports', port: () => ({ locked: true }) }],
+  },
+  {
+    name: 'a flood to 7 ports',
+    traffic: { to: 'group' },
+    copies: OTHERS,
+    features: [{ name: 'storm control, a multicast', port: stormControl }],
+  },
+  {
+    name: 'a broadcast to 7 ports',
+    traffic: { to: 'broadcast' },
+    copies: OTHERS,
+    features: [{ name: 'storm control, a broadcast', port: stormControl }],
+  },
+  {
+    name: 'a frame to a stranger, to 7 ports',
+    traffic: { to: 'stranger' },
+    copies: OTHERS,
+    features: [{ name: 'storm control, a frame to a stranger', port: stormControl }],
+  },
+  {
+    name: 'a flood to 2 ports',
+    ports: 3,
+    traffic: { to: 'group' },
+    copies: 2,
+    features: [
+      {
+        name: 'multicast snooping, a group of two of 7 ports',
+        ports: PORTS,
+        bridge: {
+          multicast: { ...QUERIER, static: [2, 3].map((n) => ({ group: groupName(0), port: `p${n}` })) },
+        },
+      },
+    ],
+  },
+  {
+    name: 'one of 8 groups of 63 ports',
+    bridge: { multicast: QUERIER },
+    ports: 64,
+    joins: true,
+    traffic: { to: 'group', groups: 8 },
+    copies: 63,
+    features: [{ name: 'one of 4,096 groups of 63 ports', traffic: { to: 'group', groups: GROUPS } }],
+  },
+
+  {
+    name: 'a VLAN-aware bridge',
+    bridge: filtering,
+    port: inVlan,
+    features: [
+      {
+        name: 'a private VLAN, within a community',
+        bridge: withVlan({ private: { communities: [COMMUNITY] } }),
+        port: () => access(COMMUNITY),
+      },
+      { name: 'a VLAN without flood', bridge: withVlan({ flood: false }) },
+    ],
+  },
+  {
+    name: 'a VLAN-aware bridge, from one port',
+    bridge: filtering,
+    port: inVlan,
+    traffic: { from: [0] },
+    features: [
+      {
+        name: 'a private VLAN, primary to isolated',
+        bridge: withVlan({ private: { isolated: ISOLATED } }),
+        port: (place) => access(place === 0 ? VLAN : ISOLATED),
+      },
+    ],
+  },
+  {
+    name: 'a VLAN-aware bridge, a flood to 7 ports',
+    bridge: filtering,
+    port: inVlan,
+    traffic: { to: 'group' },
+    copies: OTHERS,
+    features: [{ name: 'a VLAN without learning', bridge: withVlan({ learning: false }) }],
+  },
+
+  {
+    name: 'access ports to trunks',
+    bridge: filtering,
+    port: edge(access(VLAN)),
+    traffic: { ...inwards, tags: hostsTags },
+    features: tunnels('into', inwards),
+  },
+  {
+    name: 'trunks to access ports',
+    bridge: filtering,
+    port: edge(access(VLAN)),
+    traffic: { ...outwards, tags: hostsTags },
+    features: tunnels('out of', outwards),
+  },
+  {
+    name: 'trunks to trunks',
+    bridge: filtering,
+    port: () => trunk,
+    traffic: { tags: () => [TAG] },
+    features: [
+      {
+        name: 'VLAN translation',
+        port: () => ({ vlan: { ...trunk.vlan, translate: { [CUSTOMER_VLAN]: VLAN } } }),
+        traffic: { tags: () => [C_TAG] },
+      },
+    ],
+  },
+];
+
+/** Each family's first, then its others. */
+export const FEATURES: readonly Feature[] = FAMILIES.flatMap(({ features, ...plain }) => [
+  plain,
+  ...features.map((feature) => ({ ...plain, ...feature, plain: plain.name })),
+]);
+
+/** The same for a customer, with his own tag, as for hosts without one. */
+function tunnels(way: string, traffic: Traffic): Feature[] {
+  const common = { bridge: provider, traffic: { ...traffic, tags: customersTags } };
+  return [
+    { ...common, name: `service tags, ${way} a tunnel`, port: edge(tunnel) },
+    { ...common, name: `service tags, ${way} a tunnel by C-VLAN`, port: edge(byCustomersVlan) },
+  ];
+}
