@@ -201,5 +201,5 @@ const SUMMARIES = {
 
 /** The words in small letters of `dev DEV [ vlan VID ] [ self | master ]`. */
 function keywords(takes: string): string {
-  return [...new Set(takes.match(/(?<![\w|[-])[a-z]+(?![\w|-])/g))].join('|');
+  return [...new Set(takes.match(/(?<![\w|[-])[a-z_]+(?![\w|-])/g))].join('|');
 }

@@ -25,7 +25,7 @@ test('a port that is down for another reason stays so', async () => {
   bridge.api.states.set('vm1', 'down');
   expect(await bridge.run('link', 'set', 'dev', 'vm1', 'state', 'forwarding')).toEqual({
     out: '',
-    error: 'RTNETLINK answers: Operation not supported\n',
+    error: 'RTNETLINK answers: Network is down\n',
     code: 255,
   });
 });
