@@ -172,7 +172,9 @@ function brctlValue(name: string, placeholder: string, position: number): string
 export function bridgeGrammar(): Grammar {
   const path = ['taploom-bridge'];
   const flags = BRIDGE_OPTIONS.map(([usage, help]): Flag => {
-    return { usage, names: usage.split(', '), help, optionalValue: false };
+    const [names, placeholder] = usage.split(/ <(.*)>/);
+    const value = placeholder === undefined ? undefined : kindOf(placeholder);
+    return { usage, names: names.split(', '), help, value, optionalValue: false };
   });
   const none = { flags: [], inherited: [], operands: [], commands: [], examples: [] };
   const leaf = (above: readonly string[], { name, help, takes }: BridgeCommand): Grammar => ({

@@ -110,7 +110,6 @@ export const BRIDGE_COMMANDS: readonly BridgeCommand[] = [
     name: 'set',
     takes: 'vid VID[-VID] dev DEV [ state forwarding ] [ mcast_router 0|1|2 ]',
     help: 'what a port has for all its VLANs; anything else is refused',
-    isWhole: true,
   },
   {
     object: 'vlan',
@@ -130,8 +129,8 @@ export const BRIDGE_COMMANDS: readonly BridgeCommand[] = [
 export const BRIDGE_OPTIONS: readonly (readonly [usage: string, help: string])[] = [
   ['-h, --help', 'print help'],
   ['-V, --version', 'print the version'],
-  ['-d, -details', 'tell the flags of ports'],
-  ['-s, -statistics', 'tell the age of stations'],
+  ['-d, -details', 'tell the flags of ports, what VLANs and groups have, router ports'],
+  ['-s, -statistics', 'tell the age of stations, what is left of the time of groups'],
   ['-j, -json', 'print JSON'],
   ['-p, -pretty', 'print it on many lines'],
   ['-o, -oneline', 'print a line for each port'],
@@ -140,9 +139,9 @@ export const BRIDGE_OPTIONS: readonly (readonly [usage: string, help: string])[]
   ['-b, -batch <file>', 'carry out the commands of a file, one a line; `-` is standard input'],
   ['-force', 'go on with a batch after a failure'],
   ['-n, -netns <name>', 'mean the interfaces of this network namespace'],
-  ['-color', 'accepted: nothing is coloured'],
-  ['-4, -6', 'accepted: addresses say of which family they are'],
-  ['-f, -family <family>', 'accepted, too: `inet` or `inet6`'],
+  ['-color', 'is accepted, nothing is coloured'],
+  ['-4, -6', 'are accepted, addresses say of which family they are'],
+  ['-f, -family <inet|inet6>', 'is accepted, too'],
   ['--socket <path>', 'control socket, here or at the end'],
 ];
 
@@ -169,6 +168,7 @@ function wrapped({ object, name, takes }: BridgeCommand): string {
   const margin = ' '.repeat('Usage: '.length + head.length);
   let line = head;
   const lines: string[] = [];
+  // before each bracket, and between what excludes each other
   for (const part of takes.split(/ (?=[[{|] )(?!\| \S+ \])/)) {
     if (line.length + part.length >= WIDTH && line.trim() !== '') {
       lines.push(line);

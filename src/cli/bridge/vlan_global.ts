@@ -41,10 +41,16 @@ async function show(context: Context, words: Words): Promise<void> {
   const bridges = [...scene.devices()]
     .filter((device) => !isPort(device) && (only ?? device.name) === device.name)
     .sort(byIndex(link));
-  const rows = bridges.flatMap(({ name, bridgeConfig }) => {
-    const vids = [...vlansOfBridge(scene, name)].filter((one) => vid === 0 || one === vid);
-    return vids.length === 0 ? [] : [{ name, options: optionsOf(bridgeConfig), ranges: rangesOf(vids) }];
-  });
+  const rows = bridges
+    .map(({ name, bridgeConfig }) => ({
+      name,
+      options: optionsOf(bridgeConfig),
+      // of a range one VLAN is enough
+      ranges: rangesOf([...vlansOfBridge(scene, name)]).filter(
+        ({ from, to }) => vid === 0 || (from <= vid && vid <= to),
+      ),
+    }))
+    .filter(({ ranges }) => ranges.length > 0);
   if (json) return void context.out(jsonText(rows.map(jsonOf), pretty));
   context.out(`${'port'.padEnd(NAME_WIDTH)}vlan-id  \n${rows.map(textOf).join('')}`);
 }

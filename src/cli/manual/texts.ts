@@ -141,8 +141,9 @@ export const BRIDGE: Texts = {
   exitStatus: [
     ['0', 'Done.'],
     ['255', 'Anything else, a wrong command line too.'],
-    ['254', 'There is no such station (`fdb get`).'],
+    ['254', 'There is no such station or group (`fdb get`, `mdb get`).'],
     ['234', 'A flag is neither `on` nor `off`.'],
+    ['1', 'A command of a batch failed, or its file cannot be read.'],
   ],
   environment: CLIENT_ENVIRONMENT,
   files: SOCKET_FILES,
