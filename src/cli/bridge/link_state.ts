@@ -25,9 +25,9 @@ export async function setState({ client }: Context, port: Port, wanted: number):
   const now = stateOf(port.status);
   const isOpened = state === 'forwarding' && now !== state;
   if (isOpened && (await client.enablePort(port.bridge, port.name))) return;
-  // In the kernel's order: the tree decides, nothing runs over a link that is down, and else all is allowed.
+  // as the kernel, which then allows all of them
   if (isStpOn(port.bridgeConfig)) throw refused('Device or resource busy');
-  if (port.status?.state !== 'up' && state !== 'disabled') throw refused('Network is down');
+  if (port.status?.state !== 'up') throw refused('Network is down');
   if (state !== now)
     throw lacking(
       `Without a spanning tree a port forwards while its link is up: ip link set ${port.name} down stops it`,
