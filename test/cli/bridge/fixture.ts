@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { runBridge } from '../../../src/cli/bridge/run.ts';
 import { Changes } from '../../../src/control/changes.ts';
 import { type ControlServer, startControlServer } from '../../../src/control/server.ts';
@@ -35,10 +36,26 @@ export class BridgeFixture {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async run(...args: string[]): Promise<Outcome> {
+  /** Of a file for the test, which goes away with it. */
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  run(...args: string[]): Promise<Outcome> {
+    return this.runAt(this.socket, args);
+  }
+
+  /** @param stdin what `-batch -` reads */
+  runWith(stdin: Readable, ...args: string[]): Promise<Outcome> {
+    return this.runAt(this.socket, args, stdin);
+  }
+
+  /** @param socket unless `args` say another one */
+  async runAt(socket: string, args: readonly string[], stdin?: Readable): Promise<Outcome> {
     const outcome: Outcome = { out: '', error: '', code: 0 };
     outcome.code = await runBridge(args, {
-      socket: this.socket,
+      socket,
+      stdin,
       out: (text) => {
         outcome.out += text;
       },
