@@ -69,6 +69,7 @@ async function* commands(input: Readable): AsyncGenerator<{ words: string[]; num
     const words = wordsOf(text);
     if (words.length > 0) yield { words, number };
   }
+  // iproute2 ends with 0 here
   if (begun !== '') throw new BridgeFailure('Missing continuation line', LINE_FAILED, true);
 }
 

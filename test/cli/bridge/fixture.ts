@@ -50,9 +50,16 @@ export class BridgeFixture {
     return this.runAt(this.socket, args, stdin);
   }
 
-  /** @param socket unless `args` say another one */
-  async runAt(socket: string, args: readonly string[], stdin?: Readable): Promise<Outcome> {
-    const outcome: Outcome = { out: '', error: '', code: 0 };
+  /**
+   * @param socket unless `args` say another one
+   * @param outcome is filled while it runs
+   */
+  async runAt(
+    socket: string,
+    args: readonly string[],
+    stdin?: Readable,
+    outcome: Outcome = { out: '', error: '', code: 0 },
+  ): Promise<Outcome> {
     outcome.code = await runBridge(args, {
       socket,
       stdin,
