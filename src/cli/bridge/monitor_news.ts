@@ -9,6 +9,7 @@ import { groupRows, groupText } from './mdb_rows.ts';
 import type { Link } from './namespace.ts';
 import type { RouterPorts } from './router_ports.ts';
 import { type Context, type Device, isPort, type Port, type Scene } from './scene.ts';
+import { inOneLine } from './vlan.ts';
 import { vlanNews } from './vlan_news.ts';
 
 export type Topic = 'link' | 'fdb' | 'mdb' | 'vlan';
@@ -71,14 +72,18 @@ function configurationNews(look: Look): News[] {
     const old = before.device(device.name);
     if (old === undefined) return [];
     if (!isPort(device))
-      return [...vlans(old, device), ...stationNews(look, old, device), ...groupNews(look, old, device)];
+      return [
+        ...vlans(look, old, device),
+        ...stationNews(look, old, device),
+        ...groupNews(look, old, device),
+      ];
     if (isSame(old.config, device.config)) return [];
-    return [...vlans(old, device), linkNews(look, device)];
+    return [...vlans(look, old, device), linkNews(look, device)];
   });
 }
 
-function vlans(old: Device, device: Device): News[] {
-  return vlanNews(old, device).map((text) => ({ topic: 'vlan', text }));
+function vlans({ options }: Look, old: Device, device: Device): News[] {
+  return vlanNews(old, device).map((text) => ({ topic: 'vlan', text: inOneLine(text, options) }));
 }
 
 /** Static entries of a bridge. */

@@ -3,7 +3,7 @@
 import { portVlans, privateVlans } from '../../config/private_vlans.ts';
 import type { Range } from '../../config/range.ts';
 import type { VlanConfig } from '../../config/schema.ts';
-import { lacking } from './failure.ts';
+import { type BridgeFailure, lacking } from './failure.ts';
 import { jsonText } from './json.ts';
 import { mcastRouter } from './link_flags.ts';
 import { byIndex, type Context, type Device, readLinks, Scene, vlanKey } from './scene.ts';
@@ -43,18 +43,22 @@ export async function vlanShow(context: Context, words: Words): Promise<void> {
   const { only, vid } = parseShow(words);
   const scene = await Scene.look(context);
   if (only !== undefined) scene.need(only);
-  if (context.options.statistics)
-    throw lacking('Taploom counts by port, not by VLAN: taploom stats tells what it has');
+  if (context.options.statistics) throw noStatistics();
   const link = await readLinks(context);
   const devices = [...scene.devices()].filter(({ name }) => (only ?? name) === name);
   context.out(vlanText(context, devices.sort(byIndex(link)), vid));
+}
+
+function noStatistics(): BridgeFailure {
+  return lacking('Taploom counts by port, not by VLAN: taploom stats tells what it has');
 }
 
 /** A VXLAN port has one VNI for all that it carries: there is no table of VLANs and tunnels. */
 export async function vlanTunnelShow(context: Context, words: Words): Promise<void> {
   const { only } = parseShow(words);
   if (only !== undefined) (await Scene.look(context)).need(only);
-  const { json, pretty } = context.options;
+  const { json, pretty, statistics } = context.options;
+  if (statistics) throw noStatistics();
   context.out(json ? jsonText([], pretty) : `${'port'.padEnd(NAME_WIDTH)}vlan-id    tunnel-id\n`);
 }
 
@@ -79,7 +83,7 @@ export function vlanText({ options }: Pick<Context, 'options'>, devices: readonl
     const lines = rows.flatMap(({ ifname, vlans }) =>
       vlans.map((row, i) => `${(i === 0 ? ifname : '').padEnd(NAME_WIDTH)}${rowText(row, details)}`),
     );
-    return `${'port'.padEnd(NAME_WIDTH)}vlan-id  \n${lines.join('')}`;
+    return tableText(lines, options);
   }
   const told = rows.map(({ ifname, vlans }) => ({
     ifname,
@@ -127,6 +131,16 @@ export function range(from: number, to: number): number[] {
 
 function flagsOf({ isPvid, isUntagged }: VlanRow): string[] {
   return [...(isPvid ? ['PVID'] : []), ...(isUntagged ? ['Egress Untagged'] : [])];
+}
+
+/** Under the head that all tables of VLANs have. */
+export function tableText(lines: readonly string[], options: Context['options']): string {
+  return `${'port'.padEnd(NAME_WIDTH)}vlan-id  \n${inOneLine(lines.join(''), options)}`;
+}
+
+/** With `-oneline` a `\\` ends what is a line else. */
+export function inOneLine(text: string, { oneline }: Context['options']): string {
+  return oneline ? text.replaceAll('\n', '\\') : text;
 }
 
 export function rangeText({ from, to }: Range): string {

@@ -8,7 +8,7 @@ import { BridgeFailure, lacking, senseless } from './failure.ts';
 import { jsonText } from './json.ts';
 import { byIndex, type Context, isPort, readLinks, Scene } from './scene.ts';
 import { usage } from './usage.ts';
-import { NAME_WIDTH, parseShow, range, rangeText, vlansOf } from './vlan.ts';
+import { NAME_WIDTH, parseShow, range, rangeText, tableText, vlansOf } from './vlan.ts';
 import { rangeOf } from './vlan_change.ts';
 import { begins, type Words } from './words.ts';
 
@@ -52,7 +52,7 @@ async function show(context: Context, words: Words): Promise<void> {
     }))
     .filter(({ ranges }) => ranges.length > 0);
   if (json) return void context.out(jsonText(rows.map(jsonOf), pretty));
-  context.out(`${'port'.padEnd(NAME_WIDTH)}vlan-id  \n${rows.map(textOf).join('')}`);
+  context.out(tableText(rows.map(textOf), context.options));
 }
 
 type Row = { name: string; options: Record<string, number>; ranges: ReturnType<typeof rangesOf> };
