@@ -187,8 +187,8 @@ const BATCH = [
   'link show dev e1',
 ];
 
-test('a batch', async () => {
-  const { batches } = await openBoth();
+test('a batch, and the same from another namespace', async () => {
+  const { batches, ours, daemon, netns } = await openBoth();
   const both = async (options: string[], commands: readonly string[]) => {
     const [theirs, ours] = [await batches.kernel(options, commands), await batches.ours(options, commands)];
     expect(ours).toEqual(theirs);
@@ -197,6 +197,10 @@ test('a batch', async () => {
   await both(['-j'], ['link show dev e1', '', 'fdb show br nope', 'link show dev e2']);
   await both(['-force'], ['link show dev e1', 'link set dev e1 guard', 'link show dev e2']);
   await both(['-force'], ['link show dev e1', 'link show "dev', 'link show dev e2']);
+
+  const [there, sw] = netns;
+  const command = [process.execPath, program('bridge'), '-netns', sw.name, 'link'];
+  expect(await there.run(command, { env: { TAPLOOM_SOCKET: daemon.socket } })).toEqual(await ours('link'));
 }, 60_000);
 
 const STATIONS = [
