@@ -3,6 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { BATCH, GROUPS, LINKS, STATIONS } from '../support/bridge_steps.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
@@ -67,125 +68,11 @@ async function transcript(bridge: Bridge, steps: readonly string[], see: (result
   return lines;
 }
 
-const LINKS = [
-  'link',
-  '-d link',
-  '-j link',
-  '-j -p -d link',
-  '-o -d link',
-  'link show dev e1',
-  'l show dev e2',
-  'l s dev e2',
-  '-j link show dev t1',
-  'link show dev lo',
-  'link show dev nope',
-  'link set dev e1 hairpin on isolated on',
-  'link set dev e2 learning off flood off',
-  'link set dev t1 cost 50 priority 10',
-  'link set dev t1 cost 0',
-  'link set dev t2 cost 65536',
-  'link set dev t1 priority 64',
-  'link set dev e1 state 3',
-  'link set dev e1 state forwarding',
-  'link set dev e1 state bogus',
-  'link set dev e1 guard off mcast_flood on',
-  'link set dev t1 hairpin maybe',
-  'link set dev nope hairpin on',
-  'link set hairpin on',
-  'link set dev t1',
-  'link set dev lo hairpin on',
-  'link set dev br0 hairpin on',
-  '-d link',
-  'link set dev e1 hairpin off isolated off',
-  '-j -d link show dev e1',
-];
-
 test('bridge link', async () => {
   const { kernel, ours } = await openBoth();
   const as = (result: RunResult) => result;
   expect(await transcript(ours, LINKS, as)).toEqual(await transcript(kernel, LINKS, as));
 }, 600_000);
-
-const BATCH = [
-  '# flags of ports',
-  'link set dev e1 guard on root_block on   # both',
-  'link set dev e1 fastleave on mcast_flood off bcast_flood off mcast_router 2',
-  '"link" set dev e2 locked on \\',
-  "  'mcast_router' 0",
-  'link show',
-  'link set dev e1 guard off root_block off mcast_router 1',
-  'link show master br0 dev e1',
-  'link set dev e1 learning_sync on nobackup_port',
-  'link set dev e1 neigh_suppress off vlan_tunnel off mcast_to_unicast off',
-  'link set dev e1 hairpin on self',
-  'link set dev e1 hwmode vepa',
-  'link set dev e1 mcast_router 7',
-  'link set dev e1 cost -5',
-  'link set dev e1 cost abc',
-  'link set dev e1 priority 300',
-  'link set dev e1 priority -3',
-  'link set dev e1 state 9',
-  'link set dev e1 state -1',
-  'link set dev t1 state forwarding',
-  'link set dev t1 state blocking',
-  'link set dev t1 state disabled',
-  'link set dev e1p state 3',
-  '',
-  '# stations',
-  'fdb add 2:0:0:0:0:70 dev e1 master st',
-  'fdb add 02:00:00:00:00:71 dev e1 m temp router',
-  'fdb get to 02:00:00:00:00:70 br br0',
-  'fdb get 02:00:00:00:00:71 dev e2 master',
-  'fdb get 02:00:00:00:00:71 dev e2 self master',
-  'fdb get 02:00:00:00:00:71 dev e2 self',
-  'fdb get 02:00:00:00:00:71 dev br0',
-  'fdb get 02:00:00:00:00:71 dev e1p',
-  'fdb get 02:00:00:00:00:71 br e1',
-  'fdb get 02:00:00:00:00:71 br br0 dev e1',
-  'fdb get 02:00:00:00:00:71 br br0 vlan 5000',
-  'fdb get 02:00:00:00:00:71 br br0 vlan 5',
-  'fdb get 02:00:00:00:00:71 br nope',
-  'fdb get zz br br0',
-  'fdb add 02-00-00-00-00-72 dev e1 master static',
-  'fdb add 00:00:00:00:00:00 dev e1 master static',
-  'fdb add 02:00:00:00:00:73 dev e1 master static vlan 5000',
-  'fdb add 02:00:00:00:00:73 dev br0 self static',
-  'fdb add 02:00:00:00:00:73 dev br0 master',
-  'fdb del 02:00:00:00:00:73 dev e1',
-  'fdb del 02:00:00:00:00:71 dev e1 master static',
-  'fdb show dev e1 state static',
-  'fdb flush dev br0 nopermanent nostatic',
-  'fdb show dev e1 state 0x40',
-  'fdb flush dev br0 brport e1 dynamic added_by_user',
-  'fdb flush dev e1 master extern_learn',
-  'fdb flush dev e1 master offloaded static',
-  'fdb show dev e1 state stat',
-  'fdb flush dev br0 brport e1 added_by_user nopermanent',
-  'fdb show dev e1 state temp',
-  'fdb flush dev br0 brport nope',
-  'fdb flush dev br0 brport e1p',
-  'fdb flush dev br0 vlan 5',
-  'fdb flush dev br0 vlan 5000',
-  'fdb flush dev e1 self',
-  'fdb flush dev br0 master',
-  '',
-  '# groups of a bridge that does not snoop',
-  'mdb add dev br0 port e1 grp 239.1.1.1',
-  'mdb add dev br0 port e1 grp 224.0.0.5',
-  'mdb add dev br0 port e1 grp ff02::1',
-  'mdb add dev br0 port e1 grp 10.0.0.1',
-  'mdb add dev br0 port e1 grp 02:00:5e:01:02:04 permanent',
-  'mdb add dev br0 port e1 grp 239.1.1.1 vid 5000',
-  'mdb del dev br0 port e1 grp 224.0.0.5',
-  'mdb show dev e1',
-  'vlan tunnelshow',
-  'vlan global set dev nope vid 1',
-  'vlan set dev e1',
-  'bogus',
-  'link show dev e2',
-  'link bogus',
-  'link show dev e1',
-];
 
 test('a batch, and the same from another namespace', async () => {
   const { batches, ours, daemon, netns } = await openBoth();
@@ -202,52 +89,6 @@ test('a batch, and the same from another namespace', async () => {
   const command = [process.execPath, program('bridge'), '-netns', sw.name, 'link'];
   expect(await there.run(command, { env: { TAPLOOM_SOCKET: daemon.socket } })).toEqual(await ours('link'));
 }, 60_000);
-
-const STATIONS = [
-  'fdb add 02:00:00:00:00:55 dev e1 master static',
-  'fdb add 02:00:00:00:00:55 dev e1 master static',
-  'fdb add 02:00:00:00:00:55 dev e2 master static',
-  'fdb append 02:00:00:00:00:56 dev e2 master static',
-  'fdb replace 02:00:00:00:00:57 dev e2 master static',
-  'fdb replace 02:00:00:00:00:57 dev t1 static master',
-  'fdb add 02:00:00:00:00:58 dev e1 master static vlan 9',
-  'fdb add 02:00:00:00:00:59 dev nope master static',
-  'fdb add 02:00:00:00:00:59 master static',
-  'fdb add zz dev e1 master static',
-  'fdb add dev e1 02:00:00:00:00:5a 02:00:00:00:00:5b master static',
-  'fdb del 02:00:00:00:00:60 dev e1 master',
-  'fdb del 02:00:00:00:00:56 dev e1 master',
-  'fdb',
-  'fdb show br br0',
-  'fdb show brport e1',
-  'fdb show dev e1',
-  'fdb show dynamic',
-  'fdb show state static',
-  'fdb show state reachable',
-  'fdb show vlan 9',
-  'fdb show dev nope',
-  'fdb show br nope',
-  '-j fdb',
-  '-j -p fdb show brport e2',
-  '-s fdb',
-  '-s -j fdb show br br0',
-  'fdb get 02:00:00:00:00:57 br br0',
-  '-j fdb get 02:00:00:00:00:57 br br0',
-  'fdb get 02:00:00:00:00:99 dev e1 master',
-  'fdb get 02:00:00:00:00:61 br br0',
-  'fdb get 02:00:00:00:00:61',
-  'fdb get br br0',
-  'fdb del 02:00:00:00:00:99 dev e1 master',
-  'fdb del 02:00:00:00:00:56 dev e2 master',
-  'fdb',
-  'fdb flush dev nope',
-  'fdb flush dev e1p',
-  'fdb flush dev e1',
-  'fdb flush dev e1 master',
-  'fdb',
-  'fdb flush dev br0',
-  'fdb',
-];
 
 /** Without the addresses of ports, which our bridge does not take for its own, without an order, and without times. */
 function stations({ stdout, ...rest }: RunResult): Told {
@@ -267,39 +108,6 @@ test('bridge fdb', async () => {
   await Promise.all(netns.map((where) => where.run(ping)));
   expect(await transcript(ours, STATIONS, stations)).toEqual(await transcript(kernel, STATIONS, stations));
 }, 600_000);
-
-const GROUPS = [
-  'mdb add dev br0 port e1 grp 239.2.2.2',
-  'mdb add dev br0 port e1 grp 239.2.2.2',
-  'mdb add dev br0 port t1 grp 239.2.2.3 permanent',
-  'mdb add dev br0 port t1 grp 239.2.2.4 src 10.0.0.9 permanent',
-  'mdb add dev br0 port t1 grp 239.2.2.4 src 10.0.0.9 permanent',
-  'mdb add dev br0 port br0 grp 239.2.2.5 permanent',
-  'mdb add dev br0 port e2 grp ff15::7 temp',
-  'mdb add dev br0 port t2 grp ff15::7',
-  'mdb add dev br0 port t2 grp bogus',
-  'mdb add dev br0 port nope grp 239.1.1.1',
-  'mdb add dev nope port t2 grp 239.1.1.1',
-  'mdb add dev lo port t2 grp 239.1.1.1',
-  'mdb add dev br0 port lo grp 239.1.1.1',
-  'mdb add dev br0 grp 239.1.1.1',
-  'mdb add dev br0 port t2 grp 239.1.1.7 src bogus',
-  'mdb add dev br0 port t2 grp 239.1.1.7 vid 5000',
-  'mdb del dev br0 port t2 grp 239.9.9.9',
-  'mdb del dev br0 port t1 grp 239.2.2.4',
-  'mdb show dev nope',
-  'mdb show dev e1',
-  'mdb bogus',
-  'mdb',
-  '-j mdb',
-  '-d mdb',
-  '-d -j mdb show dev br0',
-  '-o mdb show dev lo',
-  'mdb del dev br0 port t1 grp 239.2.2.4 src 10.0.0.9',
-  'mdb del dev br0 port e1 grp 239.2.2.2',
-  'mdb del dev br0 port e1 grp 239.1.1.1',
-  'mdb',
-];
 
 /** Without an order and times. Who made a temporary entry is not kept, nor are the kernel's own groups of the link ours. */
 function groups({ stdout, ...rest }: RunResult): Told {

@@ -48,6 +48,8 @@ export async function fdbFlush(context: Context, words: Words): Promise<void> {
   scene.need(name, 'bridge device');
   if (brport !== undefined) scene.need(brport, 'bridge port device');
   const device = scene.device(name);
+  if (device?.config?.type === 'vxlan' && !isMaster)
+    throw lacking(`Stations behind ${name} are entries of ${device.bridge}: say "master"`);
   // a port is flushed by its master, a bridge by itself
   if (device === undefined || isPort(device) !== isMaster || (isPort(device) && isSelf))
     throw refused(NOT_SUPPORTED);

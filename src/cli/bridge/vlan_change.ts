@@ -69,9 +69,7 @@ async function change(context: Context, words: Words, how: 'add' | 'del'): Promi
   if (range.from < 1 || range.to > MAX_VID) throw new BridgeFailure('Error: bridge: Vlan id is invalid.');
   const key = vlanKey(device);
   if (key !== undefined && 'tunnel' in key)
-    throw new BridgeFailure(
-      `${name} is the end of a customer's tunnel: change its vlan with taploom port set`,
-    );
+    throw lacking(`${name} is the end of a customer's tunnel: change its vlan with taploom port set`);
   const before = membership(key);
   const after = how === 'add' ? added(before, range, flags) : removed(before, range);
   if (how === 'add' && after.native !== before.native && before.native !== 0 && after.native !== 0) {

@@ -61,7 +61,7 @@ test('details tell of tunnels and of other VIDs on the wire, of which Linux has 
   const { code, error } = await bridge.run(...'vlan add dev tlb1 vid 10'.split(' '));
   expect({ code, error }).toEqual({
     code: 255,
-    error: expect.stringMatching(/^tlb1 is the end of a customer's tunnel/),
+    error: expect.stringMatching(/^Error: tlb1 is the end of a customer's tunnel/),
   });
 });
 
