@@ -61,13 +61,18 @@ async function openFile(file: string): Promise<Readable> {
 async function* commands(input: Readable): AsyncGenerator<{ words: string[]; number: number }> {
   let number = 0;
   let begun = '';
-  for await (const line of createInterface({ input })) {
-    number++;
-    const text = begun + line.replace(/#.*/, '');
-    begun = text.endsWith('\\') ? text.slice(0, -1) : '';
-    if (text.endsWith('\\')) continue;
-    const words = wordsOf(text);
-    if (words.length > 0) yield { words, number };
+  try {
+    for await (const line of createInterface({ input })) {
+      number++;
+      const text = begun + line.replace(/#.*/, '');
+      begun = text.endsWith('\\') ? text.slice(0, -1) : '';
+      if (text.endsWith('\\')) continue;
+      const words = wordsOf(text);
+      if (words.length > 0) yield { words, number };
+    }
+  } finally {
+    // nobody waits for whoever still holds the other end
+    input.destroy();
   }
   // iproute2 ends with 0 here
   if (begun !== '') throw new BridgeFailure('Missing continuation line', LINE_FAILED, true);

@@ -69,6 +69,13 @@ test('commands come from standard input, with quotes, comments and lines that go
   expect(trunk()).toEqual({ native: 1, trunk: [10, 12] });
 });
 
+test('after a failure nobody waits for the rest', async () => {
+  const input = new Readable({ read: () => {} });
+  input.push('bogus\n');
+  const { code } = await bridge.runWith(input, '-batch', '-');
+  expect({ code, destroyed: input.destroyed }).toEqual({ code: 1, destroyed: true });
+});
+
 test('options hold for all commands of a batch', async () => {
   const { out } = await bridge.run('-j', '-b', script('vlan show dev vm1\nvlan tunnelshow\n'));
   expect(out).toBe('[{"ifname":"vm1","vlans":[{"vlan":1,"flags":["PVID","Egress Untagged"]}]}]\n[]\n');
