@@ -48,13 +48,17 @@ function endsBatch(failure: TaploomError): boolean {
 }
 
 async function openFile(file: string): Promise<Readable> {
-  try {
-    return (await open(file)).createReadStream();
-  } catch (error) {
-    const [, why = 'it cannot be opened'] = getSystemErrorMap().get((error as { errno: number }).errno) ?? [];
-    const told = why[0].toUpperCase() + why.slice(1);
-    throw new BridgeFailure(`Cannot open file "${file}" for reading: ${told}`, LINE_FAILED);
+  const failed = (why: string) =>
+    new BridgeFailure(`Cannot open file "${file}" for reading: ${why}`, LINE_FAILED);
+  const handle = await open(file).catch((error) => {
+    const [, why = 'it cannot be opened'] = getSystemErrorMap().get(error.errno) ?? [];
+    throw failed(why[0].toUpperCase() + why.slice(1));
+  });
+  if ((await handle.stat()).isDirectory()) {
+    await handle.close();
+    throw failed('Is a directory');
   }
+  return handle.createReadStream();
 }
 
 /** `number` is that of the last line of a command, from 1. */

@@ -81,12 +81,12 @@ test('options hold for all commands of a batch', async () => {
   expect(out).toBe('[{"ifname":"vm1","vlans":[{"vlan":1,"flags":["PVID","Egress Untagged"]}]}]\n[]\n');
 });
 
-test('a file that cannot be read is said', async () => {
-  expect(await bridge.run('-b', '/nonexist')).toEqual({
-    out: '',
-    error: 'Cannot open file "/nonexist" for reading: No such file or directory\n',
-    code: 1,
-  });
+test.each([
+  ['/nonexist', 'No such file or directory'],
+  ['/tmp', 'Is a directory'],
+])('a file that cannot be read is said: %s', async (file, why) => {
+  const error = `Cannot open file "${file}" for reading: ${why}\n`;
+  expect(await bridge.run('-b', file)).toEqual({ out: '', error, code: 1 });
 });
 
 test('a batch ends when the daemon is gone', async () => {
