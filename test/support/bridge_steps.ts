@@ -192,3 +192,27 @@ export const GROUPS = [
   'mdb del dev br0 port e1 grp 239.1.1.1',
   'mdb',
 ];
+
+/** What is refused of a bridge that snoops. */
+export const NO_GROUPS = [
+  'mdb add dev br0 port e1 grp 01:00:5e:01:02:04',
+  'mdb add dev br0 port e1 grp 02:00:5e:01:02:04 permanent',
+  'mdb add dev br0 port e1 grp 224.0.0.5',
+  'mdb add dev br0 port e1 grp ff02::1',
+  'mdb add dev br0 port e1 grp 10.0.0.1',
+  'mdb add dev br0 port e1 grp 239.5.5.5 src ff02::1',
+  'mdb add dev br0 port e1 grp 239.5.5.5 src 239.1.1.1',
+  'mdb add dev br0 port e1 grp ff05::1 src 10.0.0.1',
+  'mdb add dev br0 port e1 grp ff05::1 src ff05::2',
+  'mdb add dev br0 port e1 grp 01:00:5e:01:02:03 src 10.0.0.1 permanent',
+  'mdb add dev br0 port e1 grp 239.5.5.5 vid 5000',
+  'mdb add dev br0 port t1 grp 239.5.5.5',
+  'mdb add dev br0 port br0 grp 239.5.5.5 permanent',
+  'mdb add dev br0 port br0 grp 239.5.5.5 src 10.0.0.1',
+  'mdb add dev br0 port e1p grp 239.5.5.5',
+  'mdb add dev br0 port e1',
+  'mdb del dev br0 port e1 grp 224.0.0.5',
+  'mdb del dev br0 port e1 grp 239.5.5.5 vid 7',
+  'mdb del dev br0 port e1 grp 239.5.5.5 src 10.0.0.1',
+  'mdb show dev br0 vid 7 vid 8',
+];

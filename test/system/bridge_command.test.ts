@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { BATCH, GROUPS, LINKS, STATIONS } from '../support/bridge_steps.ts';
+import { BATCH, GROUPS, LINKS, NO_GROUPS, STATIONS } from '../support/bridge_steps.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
@@ -122,7 +122,7 @@ function groups({ stdout, ...rest }: RunResult): Told {
 }
 
 test('bridge mdb, with receivers that name sources', async () => {
-  const { kernel, ours, daemon, netns } = await openBoth();
+  const { kernel, ours, batches, daemon, netns } = await openBoth();
   const [there] = netns;
   await there.ip(
     'link set br0 type bridge mcast_snooping 1 mcast_querier 1 mcast_igmp_version 3 mcast_mld_version 2',
@@ -145,6 +145,7 @@ test('bridge mdb, with receivers that name sources', async () => {
       return ['e1 grp 239.1.1.1 temp', 'src 10.0.0.9', 'src 10.0.0.8'].every((text) => stdout.includes(text));
     });
   expect(await transcript(ours, GROUPS, groups)).toEqual(await transcript(kernel, GROUPS, groups));
+  expect(await batches.ours(['-force'], NO_GROUPS)).toEqual(await batches.kernel(['-force'], NO_GROUPS));
   expect(
     await ours('mdb', 'add', 'dev', 'br0', 'port', 't1', 'grp', '239.3.3.3', 'proto', 'zebra'),
   ).toMatchObject({
