@@ -6,7 +6,7 @@ import { ControlClient } from '../../control/client.ts';
 import { taploomVersion } from '../../control/version.ts';
 import { TaploomError } from '../../error.ts';
 import { runBatch } from './batch.ts';
-import { BridgeFailure, FAILED, senseless } from './failure.ts';
+import { BridgeFailure, FAILED, lacking, senseless } from './failure.ts';
 import { fdbGet, fdbShow } from './fdb.ts';
 import { fdbChange, fdbDelete } from './fdb_change.ts';
 import { fdbFlush } from './fdb_flush.ts';
@@ -108,7 +108,9 @@ async function runOptions(options: Options, words: Words, streams: BridgeOptions
 
 async function runObject(context: Context, words: Words): Promise<void> {
   const word = words.left ? words.next() : 'help';
-  const object = begins(word, [...OBJECTS, 'help']);
+  const object = begins(word, [...OBJECTS, 'vni', 'help']);
+  if (object === 'vni')
+    throw lacking('A VXLAN port has one VNI: taploom port add makes one for each, and taploom show tells it');
   if (object === undefined) throw new BridgeFailure(`Object "${word}" is unknown, try "bridge help".`);
   if (object === 'help') throw senseless(USAGE);
   const run = command(object, words);

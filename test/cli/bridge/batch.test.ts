@@ -126,6 +126,7 @@ test.each([
   ['-f', expect.stringMatching(/^Usage: bridge \[ OPTIONS \]/)],
   ['- link', expect.stringMatching(/^Usage: bridge \[ OPTIONS \]/)],
   ['help', expect.stringMatching(/^Usage: bridge \[ OPTIONS \]/)],
+  ['vni show', expect.stringMatching(/^Error: A VXLAN port has one VNI: /)],
   ['link --socket', '--socket needs the path of the control socket behind it.\n'],
 ])('bridge %s is refused', async (command, error) => {
   expect(await bridge.run(...command.split(' '))).toEqual({ out: '', error, code: 255 });
