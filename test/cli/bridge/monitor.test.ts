@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { EventFact } from '../../../src/event.ts';
-import { BridgeFixture, type Outcome } from './fixture.ts';
+import type { Outcome } from '../control_fixture.ts';
+import { BridgeFixture } from './fixture.ts';
 
 const tap = { type: 'tap' };
 let bridge: BridgeFixture;
