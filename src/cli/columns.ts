@@ -298,7 +298,8 @@ export function vlanText(vlan: VlanConfig | undefined): string {
   const protocol = vlan.protocol === undefined ? '' : ` protocol ${vlan.protocol}`;
   const pairs = Object.entries(vlan.translate ?? {}).map(([wire, vid]) => `${wire}:${vid}`);
   const translate = pairs.length === 0 ? '' : ` translate ${pairs.join(',')}`;
-  return `trunk ${vlan.trunk.join(',')}${native}${protocol}${translate}`;
+  const promiscuous = vlan.promiscuous ? ' promiscuous' : '';
+  return `trunk ${vlan.trunk.join(',')}${native}${protocol}${translate}${promiscuous}`;
 }
 
 /** `LACP active, partner 02:00:00:00:00:02, carries eth1 eth2`. */

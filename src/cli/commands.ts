@@ -18,9 +18,17 @@ import {
   NETWORK_COLUMNS,
   portColumns,
 } from './columns.ts';
+import { here, membersHere } from './here.ts';
 import { type Choice, type Columns, chosen } from './list.ts';
 import type { Terminal } from './program.ts';
-import { bridgeValues, mirrorValues, newBridgeValues, portValues, replacingVlans } from './setting_patch.ts';
+import {
+  bridgeValues,
+  mergeUnset,
+  mirrorValues,
+  newBridgeValues,
+  portValues,
+  replacing,
+} from './setting_patch.ts';
 import type { Values } from './setting_values.ts';
 
 export interface Context {
@@ -124,16 +132,9 @@ export async function show(context: Context, bridge?: string): Promise<void> {
 
 export async function bridgeAdd(context: Context, bridge: string): Promise<void> {
   const config = newBridgeValues(context.options);
-  if (config.local !== false) config.local = await here(context, config.local as Values | undefined);
+  if (config.local !== false) config.local = await here(context.client, config.local as Values | undefined);
   const { results } = await context.client.addBridge(bridge, config);
   if (context.json) print(context, results, String);
-}
-
-/** An interface that is named in a namespace is one of that namespace, unless told otherwise. */
-async function here({ client }: Context, settings: Values = {}): Promise<Values> {
-  if (settings.netns !== undefined) return settings;
-  const netns = await client.netns();
-  return netns === undefined ? settings : { ...settings, netns };
 }
 
 export async function bridgeSet(context: Context, bridge: string): Promise<void> {
@@ -162,15 +163,20 @@ export async function portAdd(context: Context, bridge: string, port: string): P
   const { type } = context.options;
   const values = portValues(context.options, false);
   const isInNetns = type === 'tap' || type === 'af_packet';
-  const config = { type, ...(isInNetns ? await here(context, values) : values) };
+  const own = isInNetns ? await here(context.client, values) : values;
+  const config = { type, ...(await membersHere(context.client, own)) };
   const { results } = await context.client.addPort(bridge, port, config);
   if (context.json) print(context, results, String);
 }
 
 export async function portSet(context: Context, bridge: string, port: string): Promise<void> {
-  const { config } = await context.client.port(bridge, port);
-  const values = replacingVlans(portValues(context.options, true), (config ?? {}) as Values);
-  const { results } = await context.client.setPort(bridge, port, mergeUnset(values, context.options));
+  const before = ((await context.client.port(bridge, port)).config ?? {}) as Values;
+  const values = replacing(portValues(context.options, true), before);
+  const patch = mergeUnset(
+    await membersHere(context.client, values, before.members as object),
+    context.options,
+  );
+  const { results } = await context.client.setPort(bridge, port, patch);
   if (context.json) print(context, results, String);
 }
 
@@ -237,19 +243,6 @@ export async function mirrorShow(context: Context, bridge?: string): Promise<voi
     Object.entries(mirrors).map(([mirror, config]) => ({ bridge: name, name: mirror, ...config })),
   );
   await printList(context, mirrors, MIRROR_COLUMNS, 'no mirrors');
-}
-
-/** A merge patch that also has what `--unset mtu,stp.cost` says. */
-function mergeUnset(patch: Values, { unset }: Values): Values {
-  const paths = typeof unset === 'string' ? unset.split(',').filter((path) => path !== '') : [];
-  for (const path of paths) {
-    const keys = path.split('.');
-    const last = keys.pop() as string;
-    let inner = patch;
-    for (const key of keys) inner = inner[key] = { ...(inner[key] as Values | undefined) };
-    inner[last] = null;
-  }
-  return patch;
 }
 
 /** What belongs to one bridge, which must be there. */

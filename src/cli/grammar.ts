@@ -172,7 +172,9 @@ function brctlValue(name: string, placeholder: string, position: number): string
 export function bridgeGrammar(): Grammar {
   const path = ['taploom-bridge'];
   const flags = BRIDGE_OPTIONS.map(([usage, help]): Flag => {
-    return { usage, names: usage.split(', '), help, optionalValue: false };
+    const [names, placeholder] = usage.split(/ <(.*)>/);
+    const value = placeholder === undefined ? undefined : kindOf(placeholder);
+    return { usage, names: names.split(', '), help, value, optionalValue: false };
   });
   const none = { flags: [], inherited: [], operands: [], commands: [], examples: [] };
   const leaf = (above: readonly string[], { name, help, takes }: BridgeCommand): Grammar => ({
@@ -201,5 +203,5 @@ const SUMMARIES = {
 
 /** The words in small letters of `dev DEV [ vlan VID ] [ self | master ]`. */
 function keywords(takes: string): string {
-  return [...new Set(takes.match(/(?<![\w|[-])[a-z]+(?![\w|-])/g))].join('|');
+  return [...new Set(takes.match(/(?<![\w|[-])[a-z_]+(?![\w|-])/g))].join('|');
 }

@@ -65,28 +65,39 @@ function withStp({ stp, ...rest }: Values, replace: boolean): Values {
   return { ...rest, stp: replace && typeof stp === 'boolean' ? { protocol: stp ? 'rstp' : 'off' } : stp };
 }
 
-/** A merge patch for a port where mappings of VLANs take the place of those that were `before`. */
-export function replacingVlans(patch: Values, before: Values): Values {
-  const vlan = patch.vlan as Values | null | undefined;
-  const old = (before.vlan ?? {}) as Values;
-  if (vlan === undefined || vlan === null) return patch;
-  const replaced = MAPPINGS.filter((key) => isMapping(vlan[key]) && isMapping(old[key])).map((key) => {
-    const none = Object.keys(old[key] as Values).map((vid) => [vid, null]);
-    return [key, { ...Object.fromEntries(none), ...(vlan[key] as Values) }];
-  });
-  return { ...patch, vlan: { ...vlan, ...Object.fromEntries(replaced) } };
+/** A merge patch for a port where mappings of names and numbers take the place of those that were `before`. */
+export function replacing(patch: Values, before: Values): Values {
+  const { vlan, members } = patch;
+  return {
+    ...patch,
+    ...(isMapping(members) && { members: replaced(members, before.members) }),
+    ...(isMapping(vlan) && { vlan: replacingVlans(vlan, before.vlan) }),
+  };
 }
 
-const MAPPINGS = ['tunnel', 'translate'] as const;
-
-function isMapping(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+function replacingVlans(vlan: Values, before: unknown): Values {
+  const old = isMapping(before) ? before : {};
+  const { tunnel, translate } = vlan;
+  return {
+    ...vlan,
+    ...(isMapping(tunnel) && { tunnel: replaced(tunnel, old.tunnel) }),
+    ...(isMapping(translate) && { translate: replaced(translate, old.translate) }),
+  };
 }
 
-const NO_TRUNK = { trunk: null, native: null, protocol: null, translate: null };
+function replaced(wanted: Values, before: unknown): Values {
+  const old = isMapping(before) ? Object.keys(before) : [];
+  return { ...Object.fromEntries(old.map((key) => [key, null])), ...wanted };
+}
+
+function isMapping(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const NO_TRUNK = { trunk: null, native: null, protocol: null, translate: null, promiscuous: null };
 
 function withVlan(
-  { access, trunk, native, tunnel, protocol, translate, ...rest }: Values,
+  { access, trunk, native, tunnel, protocol, translate, promiscuous, ...rest }: Values,
   replace: boolean,
 ): Values {
   const vlan: Values = {};
@@ -95,7 +106,21 @@ function withVlan(
   if (trunk !== undefined) Object.assign(vlan, replace && { access: null, tunnel: null }, { trunk });
   if (protocol !== undefined) vlan.protocol = protocol;
   if (translate !== undefined) vlan.translate = translate;
+  if (promiscuous !== undefined) vlan.promiscuous = promiscuous;
   // commander turns null into an empty text, so null is made here
   if (native !== undefined) vlan.native = native === 'none' ? null : native;
   return Object.keys(vlan).length > 0 ? { ...rest, vlan } : rest;
+}
+
+/** A merge patch that also has what `--unset mtu,stp.cost` says. */
+export function mergeUnset(patch: Values, { unset }: Values): Values {
+  const paths = typeof unset === 'string' ? unset.split(',').filter((path) => path !== '') : [];
+  for (const path of paths) {
+    const keys = path.split('.');
+    const last = keys.pop() as string;
+    let inner = patch;
+    for (const key of keys) inner = inner[key] = { ...(inner[key] as Values | undefined) };
+    inner[last] = null;
+  }
+  return patch;
 }

@@ -34,6 +34,12 @@ export const list = (text: string, before: unknown): string[] => [
   ...text.split(',').filter((item) => item !== ''),
 ];
 
+/** Of an aggregate: `eth1,eth2`, interfaces that are there. */
+export const members = (text: string, before: unknown): Record<string, Values> => ({
+  ...(before as Record<string, Values> | undefined),
+  ...Object.fromEntries(list(text, []).map((name) => [name, { type: 'af_packet' }])),
+});
+
 /** `10,20,100-199` */
 export const vlans = (text: string): (number | string)[] =>
   list(text, []).map((item) => (/^\d+$/.test(item) ? Number(item) : item));

@@ -6,6 +6,7 @@ import {
   account,
   bridgeStp,
   list,
+  members,
   mixedPairs,
   number,
   onOff,
@@ -60,6 +61,12 @@ const VLAN: Setting[] = [
     key: 'translate',
     help: 'VIDs on the wire of a trunk and the VLANs that they mean: 10:110,20:120',
     parse: vidPairs,
+  },
+  {
+    flags: '--promiscuous <on|off>',
+    key: 'promiscuous',
+    help: 'a trunk gives what is of a secondary VLAN the tag of its primary VLAN',
+    parse: onOff,
   },
 ];
 
@@ -239,6 +246,37 @@ const VXLAN: Setting[] = [
   },
 ];
 
+const AGGREGATE: Setting[] = [
+  {
+    flags: '--members <interfaces>',
+    key: 'members',
+    help: 'aggregate: the interfaces that it joins: eth1,eth2',
+    parse: members,
+  },
+  { flags: '--lacp <active|passive|off>', key: 'lacp', help: 'aggregate: LACP (active)', parse: word },
+  {
+    flags: '--mode <balance|active_backup>',
+    key: 'mode',
+    help: 'aggregate: all members, or one at a time',
+    parse: word,
+  },
+  { flags: '--rate <slow|fast>', key: 'rate', help: 'aggregate: how often LACP is heard', parse: word },
+  { flags: '--hash <l2|l3|l4>', key: 'hash', help: 'aggregate: what a flow is', parse: word },
+  {
+    flags: '--min-links <number>',
+    key: 'min_links',
+    help: 'aggregate: down with fewer members',
+    parse: number,
+  },
+  {
+    flags: '--system-priority <number>',
+    key: 'system_priority',
+    help: 'aggregate: priority of the system (32768)',
+    parse: number,
+  },
+  { flags: '--system <address>', key: 'system', help: 'aggregate: MAC address of the system', parse: word },
+];
+
 const FAULT: Setting = {
   flags: '--fault <key=value,...>',
   key: 'fault',
@@ -261,6 +299,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...TAP,
   ...AF_PACKET,
   ...VXLAN,
+  ...AGGREGATE,
   LLDP,
   ...MULTICAST,
   PORT_STP,

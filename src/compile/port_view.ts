@@ -4,6 +4,7 @@ import { lldpMode } from '../config/lldp_mode.ts';
 import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import { networkOf } from '../config/networks.ts';
+import { primariesOf, privateVlans } from '../config/private_vlans.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
 import type { VlanProtocol } from '../config/vlan_protocol.ts';
@@ -12,6 +13,8 @@ import { TRAP } from '../table/traps.ts';
 /** Group addresses that are a customer's business, IEEE 802.1Q table 8-2. Linux' BR_GROUPFWD_8021AD. */
 const PROVIDER_GROUPS = 0xb801;
 
+const NONE: ReadonlyMap<number, number> = new Map();
+
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
 export interface PortView {
   name: string;
@@ -19,6 +22,8 @@ export interface PortView {
   vlan: VlanConfig | undefined;
   /** Of the bridge. */
   protocol: VlanProtocol;
+  /** Of a promiscuous trunk: VLANs that leave as another one. */
+  primaries: ReadonlyMap<number, number>;
   hairpin: boolean;
   isolated: boolean;
   /** Of a locked port: no, the stage that admits its stations does. */
@@ -47,12 +52,14 @@ export interface PortView {
 /** All ports of a bridge, the local interface first, members of aggregates last. */
 export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const views: PortView[] = [];
+  const privates = privateVlans(bridge);
   const hasTree = isStpOn(bridge);
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
   const bpdus = hasTree ? 1 << TRAP.bpdu : 0;
   const dhcp = networkOf(name, bridge.network)?.dhcp === undefined ? 0 : 1 << TRAP.dhcp;
   const plain = {
     protocol: bridge.vlan_protocol,
+    primaries: NONE,
     hairpin: false,
     isolated: false,
     learning: true,
@@ -70,7 +77,9 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     snooping: bridge.multicast?.snooping === true,
   };
   if (bridge.local !== false) {
-    views.push({ name, bridge: name, vlan: bridge.local.vlan, fdbLimit: bridge.fdb_limit, ...plain });
+    const { vlan } = bridge.local;
+    const own = { name, bridge: name, vlan, fdbLimit: bridge.fdb_limit };
+    views.push({ ...plain, ...own, primaries: primariesOf(privates, vlan) });
   }
   const ends = new Set(Object.values(bridge.mirrors).map((mirror) => mirrorEnd(name, mirror)));
   for (const [portName, port] of Object.entries(bridge.ports)) {
@@ -79,6 +88,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       bridge: name,
       vlan: port.vlan,
       protocol: plain.protocol,
+      primaries: primariesOf(privates, port.vlan),
       hairpin: port.hairpin,
       isolated: port.isolated,
       learning: port.learning && !port.locked,

@@ -10,7 +10,7 @@ import type { Names } from './names.ts';
 import type { PortView } from './port_view.ts';
 import { shared } from './shared.ts';
 
-type Tagging = Pick<PortView, 'vlan' | 'protocol'>;
+type Tagging = Pick<PortView, 'vlan' | 'protocol'> & Partial<Pick<PortView, 'primaries'>>;
 
 /** EtherType of the port's tags. Those of a tunnel are the customer's, 802.1Q. */
 export function tpidOf({ vlan, protocol }: Tagging): number {
@@ -26,7 +26,7 @@ export function wireTag(view: Tagging, vid: number): number {
 
 /** Whether the tags of a VLAN-aware bridge's port are not those of 802.1Q, untranslated. */
 export function hasOwnTags(view: Tagging): boolean {
-  return tpidOf(view) !== TPID_8021Q || hasMap(view.vlan);
+  return tpidOf(view) !== TPID_8021Q || hasMap(view);
 }
 
 /** What the words of a port say of its tags. */
@@ -42,7 +42,7 @@ export function compileTags(
 ): TagTable | null {
   const own = carriers.map(({ view }) => view).filter(hasOwnTags);
   if (own.length === 0) return null;
-  const maps = 1 + own.filter(({ vlan }) => hasMap(vlan)).length;
+  const maps = 1 + own.filter(hasMap).length;
   const table = shared({
     tpid: [Uint16Array, ports.length],
     strips: [Uint16Array, ports.length],
@@ -56,11 +56,13 @@ export function compileTags(
     const port = ports.number(view.name);
     table.tpid[port] = tpidOf(view);
     table.strips[port] = isTunnel(view.vlan) ? 0 : TAG_LEN;
-    if (!hasMap(view.vlan)) continue;
+    if (!hasMap(view)) continue;
     table.map[port] = ++map;
     const vlans = table.vlans.subarray(map * VIDS, (map + 1) * VIDS);
+    const vids = table.vids.subarray(map * VIDS, (map + 1) * VIDS);
     if (isTunnel(view.vlan)) select(view.vlan.tunnel, vlans);
-    else translate(translationOf(view.vlan), vlans, table.vids.subarray(map * VIDS, (map + 1) * VIDS));
+    else translate(translationOf(view.vlan), vlans, vids);
+    for (const [vlan, primary] of view.primaries ?? []) vids[vlan] = vids[primary];
   }
   return table;
 }
@@ -81,8 +83,8 @@ function translate(translation: Record<string, number>, vlans: Uint16Array, vids
   }
 }
 
-function hasMap(vlan: VlanConfig | undefined): boolean {
-  return isTunnel(vlan) || Object.keys(translationOf(vlan)).length > 0;
+function hasMap({ vlan, primaries }: Tagging): boolean {
+  return isTunnel(vlan) || Object.keys(translationOf(vlan)).length > 0 || (primaries?.size ?? 0) > 0;
 }
 
 function translationOf(vlan: VlanConfig | undefined): Record<string, number> {

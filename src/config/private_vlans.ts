@@ -1,8 +1,8 @@
 // Private VLANs, RFC 5517: stations of one subnet that may not talk to each other. Its primary VLAN goes from promiscuous
 // ports to all, an isolated VLAN from hosts to promiscuous ports only, a community VLAN also to its other hosts.
 //
-// What a port is follows from its only VLAN, if it has one. A port of several is a trunk: it carries each VLAN of the
-// group with its tag, as any other, so that a group may span switches.
+// What a port is follows from its only VLAN, if it has one. A trunk carries each VLAN of the group with its tag, so that the
+// group may span switches; a promiscuous one gives secondary VLANs the tag of their primary one.
 //
 //   port                          comes in as   leaves, untagged, of
 //   access: primary, promiscuous  primary       primary and all secondaries
@@ -66,7 +66,7 @@ export function bothWays(set: VlanSet): PortVlans {
 export function portVlans(vlans: PrivateVlans, vlan: VlanConfig | undefined): PortVlans {
   const set = vlanSet(vlan);
   const own = onlyVlan(vlans, set);
-  if (own === undefined) return bothWays(set);
+  if (own === undefined) return trunkVlans(vlans, vlan, set);
   const { pvid } = set;
   return {
     pvid,
@@ -75,6 +75,29 @@ export function portVlans(vlans: PrivateVlans, vlan: VlanConfig | undefined): Po
     outOnly: own.others,
     inOnly: own.role === 'isolated' ? [pvid] : [],
   };
+}
+
+function trunkVlans(vlans: PrivateVlans, vlan: VlanConfig | undefined, set: VlanSet): PortVlans {
+  const primaries = primariesOf(vlans, vlan);
+  if (primaries.size === 0 || vlan === undefined || !('trunk' in vlan)) return bothWays(set);
+  const outOnly = [...primaries.keys()];
+  const native = outOnly.filter((vid) => primaries.get(vid) === set.pvid);
+  const tagged = outOnly.filter((vid) => primaries.get(vid) !== set.pvid);
+  return {
+    ...vlanSet({ ...vlan, trunk: [...vlan.trunk, ...tagged] }),
+    ...(native.length > 0 && { untagged: rangesOf([set.pvid, ...native]) }),
+    outOnly,
+    inOnly: [],
+  };
+}
+
+/** Of a promiscuous trunk: which VLANs leave it as those of which primary VLAN. */
+export function primariesOf(vlans: PrivateVlans, vlan: VlanConfig | undefined): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  if (vlan === undefined || !('trunk' in vlan) || vlan.promiscuous !== true) return found;
+  for (const [vid, { primary }] of vlans)
+    if (vid !== primary && carriesVlan(vlan, primary)) found.set(vid, primary);
+  return found;
 }
 
 /** What a port is in a private VLAN; undefined = a trunk, or in none. */
@@ -101,6 +124,7 @@ export function sharedProblem(vlans: PrivateVlans, vid: number): string | undefi
 
 export function checkVlans(name: string, bridge: BridgeConfig, doubts: Doubts, problems: Problem[]): void {
   const { vlans } = bridge;
+  checkPromiscuous(name, bridge, problems);
   if (Object.keys(vlans).length === 0 || doubts.filtering(name)) return;
   const path = ['bridges', name, 'vlans'];
   if (!bridge.vlan_filtering) {
@@ -129,6 +153,29 @@ export function checkVlans(name: string, bridge: BridgeConfig, doubts: Doubts, p
     }
   }
   checkTrunks(name, bridge, problems);
+}
+
+function checkPromiscuous(name: string, bridge: BridgeConfig, problems: Problem[]): void {
+  if (!bridge.vlan_filtering) return;
+  const vlans = privateVlans(bridge);
+  const check = (path: string[], vlan: VlanConfig | undefined) => {
+    if (vlan === undefined || !('trunk' in vlan) || vlan.promiscuous !== true) return;
+    const primaries = primariesOf(vlans, vlan);
+    const report = (key: string, message: string) => problems.push({ path: [...path, 'vlan', key], message });
+    if (primaries.size === 0)
+      report(
+        'promiscuous',
+        'carries no primary VLAN: name one in the trunk, and its secondary ones in `vlans`',
+      );
+    const own = [...primaries.keys()].find((vid) => carriesVlan(vlan, vid));
+    if (own !== undefined)
+      report(
+        'trunk',
+        `VLAN ${own} leaves as VLAN ${primaries.get(own)} through a promiscuous trunk: take it from the list`,
+      );
+  };
+  if (bridge.local !== false) check(['bridges', name, 'local'], bridge.local.vlan);
+  for (const [port, { vlan }] of Object.entries(bridge.ports)) check(['bridges', name, 'ports', port], vlan);
 }
 
 /** Answers to what comes from a secondary VLAN come in the primary one. */

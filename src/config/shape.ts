@@ -94,6 +94,7 @@ const vlan = mapping({
     })
     .optional(),
   translate: z.record(vidKey, vid, expecting('a mapping of VIDs on the wire to VLANs')).optional(),
+  promiscuous: boolean().optional(),
   tunnel: z
     .union(
       [vid, z.record(vidKey, vlanList('a list of VLAN ids and ranges of the customer').min(1))],

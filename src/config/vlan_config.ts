@@ -5,12 +5,16 @@ import type { VlanProtocol } from './vlan_protocol.ts';
 /** Ids, and ranges such as `100-199`. */
 export type VlanList = (number | string)[];
 
-/** A list of tagged VLANs beside which `native` is a member, untagged. `translate`: VIDs on the wire to VLANs. */
+/**
+ * A list of tagged VLANs beside which `native` is a member, untagged. `translate`: VIDs on the wire to VLANs. `promiscuous`:
+ * frames of a secondary VLAN leave as those of its primary one.
+ */
 export interface TrunkVlans {
   trunk: VlanList;
   native?: number;
   protocol?: VlanProtocol;
   translate?: Record<string, number>;
+  promiscuous?: boolean;
 }
 
 /** Frames of a customer with the tags that they have, in one VLAN, or in several by the customer's own. */

@@ -11,6 +11,7 @@ interface Keys {
   readonly native?: number;
   readonly protocol?: string;
   readonly translate?: Readonly<Record<string, number>>;
+  readonly promiscuous?: boolean;
   readonly tunnel?: number | Readonly<Record<string, List>>;
 }
 type Report = (message: string, path?: Path) => void;
@@ -27,7 +28,7 @@ export function checkVlan(vlan: Keys, report: Report): void {
     report(`untagged frames go to VLAN ${tunnel}, too: list the VLANs of the customer, or remove this key`, [
       'native',
     ]);
-  for (const key of ['protocol', 'translate'] as const)
+  for (const key of ['protocol', 'translate', 'promiscuous'] as const)
     if (trunk === undefined && vlan[key] !== undefined) report('only a trunk has this key', [key]);
   if (trunk !== undefined && vlan.translate !== undefined)
     checkTranslation(trunk, native, vlan.translate, report);

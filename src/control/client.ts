@@ -90,11 +90,11 @@ export class ControlClient extends ControlConnection {
   }
 
   /**
-   * The network namespace of this process as a configuration names it; undefined: the daemon is in the same one.
-   * Fails with `no_such_netns` if it has no name.
+   * A network namespace, by default that of this process, as a configuration names it; undefined: the daemon is in the
+   * same one. Fails with `no_such_netns` if it has no name.
    */
-  async netns(): Promise<string | undefined> {
-    return (await this.call<{ netns?: string }>('GET', `/v1/netns/${ownNetns()}`)).netns;
+  async netns(number = ownNetns()): Promise<string | undefined> {
+    return (await this.call<{ netns?: string }>('GET', `/v1/netns/${number}`)).netns;
   }
 
   stats(): Promise<Stats> {

@@ -7,7 +7,7 @@ import { Changes } from '../../src/control/changes.ts';
 import { type ControlServer, startControlServer } from '../../src/control/server.ts';
 import { SimulatedSwitch } from '../control/simulated_switch.ts';
 
-interface Outcome {
+export interface Outcome {
   out: string;
   error: string;
   code: number;
@@ -40,6 +40,11 @@ export class ControlFixture {
   async stop(): Promise<void> {
     await this.server?.close();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Of a file for the test, which goes away with it. */
+  path(name: string): string {
+    return join(this.directory, name);
   }
 
   async run(...args: string[]): Promise<Outcome> {

@@ -198,6 +198,43 @@ describe('ports', () => {
     });
   });
 
+  test('an aggregate joins the interfaces that are named, and keeps what it knows of those that stay', async () => {
+    const aggregate = () => cli.api.config.bridges.br0.ports.bond0 as { members: object; min_links: number };
+    const words = [
+      '--type',
+      'aggregate',
+      '--members',
+      'eth1,eth2',
+      '--lacp',
+      'passive',
+      '--rate',
+      'fast',
+      '--trunk',
+      '10',
+    ];
+    expect(await taploom('port', 'add', 'br0', 'bond0', ...words)).toEqual(quiet);
+    const member = { type: 'af_packet', priority: 32768 };
+    expect(aggregate()).toMatchObject({
+      lacp: 'passive',
+      rate: 'fast',
+      members: { eth1: member, eth2: member },
+    });
+    await cli.api.apply({
+      ...cli.api.config,
+      bridges: {
+        br0: {
+          ...cli.api.config.bridges.br0,
+          ports: { bond0: { ...aggregate(), members: { eth1: member, eth2: { ...member, priority: 7 } } } },
+        },
+      },
+    } as never);
+    expect(
+      await taploom('port', 'set', 'br0', 'bond0', '--members', 'eth2,eth3', '--min-links', '2'),
+    ).toEqual(quiet);
+    expect(Object.keys(aggregate().members).sort()).toEqual(['eth2', 'eth3']);
+    expect(aggregate()).toMatchObject({ min_links: 2, members: { eth2: { priority: 7 } } });
+  });
+
   test("a customer's tunnel by his VLANs, and translated ones, take the place of those before", async () => {
     const set = async (...words: string[]) => {
       expect(await taploom('port', 'set', 'br0', 'vm1', ...words)).toEqual(quiet);

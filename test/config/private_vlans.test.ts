@@ -39,6 +39,20 @@ test('what a port carries follows from its only VLAN; one of several is a trunk'
     expect(portVlans(vlans, vlan)).toMatchObject({ outOnly: [], inOnly: [] });
 });
 
+test('a promiscuous trunk carries primary VLANs for their secondary ones, which it does not list', () => {
+  const trunk = (vlan: object, vlans: object = { 100: GROUP }) =>
+    problemsOf({ vlans, ports: { r: { type: 'tap', vlan: { promiscuous: true, ...vlan } } } });
+  expect(trunk({ trunk: [100] })).toEqual([]);
+  expect(trunk({ trunk: [7] })).toEqual([
+    'ports.r.vlan.promiscuous: carries no primary VLAN: name one in the trunk, and its secondary ones in `vlans`',
+  ]);
+  expect(trunk({ trunk: [100] }, {})).toHaveLength(1);
+  expect(trunk({ trunk: ['100-102'] })).toEqual([
+    'ports.r.vlan.trunk: VLAN 101 leaves as VLAN 100 through a promiscuous trunk: take it from the list',
+  ]);
+  expect(trunk({ access: 100 })).toEqual(['ports.r.vlan.promiscuous: only a trunk has this key']);
+});
+
 test.each([
   [{ 5000: {} }, 'vlans.5000: "5000" is not a VLAN id (1-4094)'],
   [{ 100: { private: {} } }, 'vlans.100.private: expected isolated: VLAN, communities: [VLAN, ...], or both'],

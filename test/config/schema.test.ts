@@ -255,9 +255,6 @@ test('a bridge has one tree: a second one is refused, wherever it is written', (
   expect(br0({ vlan_filtering: true, vlans: { 10: { stp: true } } })).toEqual([
     'bridges.br0.vlans["10"].stp: unknown key: all VLANs run over the tree of their bridge',
   ]);
-  expect(br0({ vlan_filtering: true, vlan_protocol: '802.1ad', stp: true })).toEqual([
-    'bridges.br0.stp: bridges of service tags have a spanning tree of their own kind, which is not supported',
-  ]);
 });
 
 test('what a port cannot be in a spanning tree is refused', () => {

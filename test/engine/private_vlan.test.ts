@@ -59,6 +59,32 @@ test('from the next switch a frame reaches the same ports by its tag', async () 
   }
 });
 
+test.each([
+  ['with a tag', { trunk: [100, 7] }, ' vlan 100'],
+  ['as its native VLAN', { trunk: [7], native: 100 }, ''],
+  ['with another number', { trunk: [100, 7], translate: { 900: 100 } }, ' vlan 900'],
+])(
+  'a promiscuous trunk hears everybody in the primary VLAN, %s, and is heard by all',
+  async (_, vlan, tag) => {
+    const rig = await openOffice({}, { r: { vlan: { ...vlan, promiscuous: true } }, s: access(7) });
+    for (const from of ACCESS) {
+      const lines = rig.say(from, `${from} > *`);
+      expect(lines.filter((line) => line.startsWith('r'))).toEqual([`r: ${from} > *${tag}`]);
+    }
+    expect(rig.say('t', 'z > * vlan 102')).toContain(`r: z > *${tag}`);
+    const heard = [...ACCESS].map((port) => `${port}: r > *`);
+    expect(rig.say('r', `r > *${tag}`).sort()).toEqual([...heard, 't: r > * vlan 100'].sort());
+    for (const to of ACCESS) {
+      expect(rig.say('r', `r > ${to}${tag}`)).toEqual([`${to}: r > ${to}`]);
+      expect(rig.say(to, `${to} > r`)).toEqual([`r: ${to} > r${tag}`]);
+    }
+    for (const vid of [101, 102])
+      expect(rig.say('r', `r > * vlan ${vid}`)).toEqual(['r drops: vlan_not_allowed']);
+    expect(rig.say('s', 's > *')).toEqual(['r: s > * vlan 7']);
+    expect(rig.say('i', 'i > j')).toEqual(['i drops: private_vlan']);
+  },
+);
+
 test('once everybody has spoken nothing floods, and what may not pass is told as private_vlan', async () => {
   const rig = await openOffice();
   for (const from of ACCESS) rig.say(from, `${from} > *`);

@@ -128,6 +128,30 @@ test('frames to groups that nobody joined go where the bridge says', async () =>
   expect(await say(rig, 'p4', packet('239.9.9.9', 17, [1, 2, 3, 4, 5, 6, 7, 8], S))).toBe('p2');
 });
 
+test('groups that are no IP groups are flooded, whatever becomes of unknown ones', async () => {
+  const rig = await snooping({ unknown: 'drop' });
+  await say(rig, 'p1', join(G));
+  // PTP (IEEE 1588), which nobody joins by IGMP.
+  const ptp = Uint8Array.from([
+    1,
+    0x1b,
+    0x19,
+    0,
+    0,
+    0,
+    2,
+    0,
+    0,
+    0,
+    0,
+    1,
+    0x88,
+    0xf7,
+    ...new Array(46).fill(0),
+  ]);
+  expect(await say(rig, 'p4', ptp)).toBe('p1 p2 p3');
+});
+
 test('without a querier nothing is restricted, and hosts hear each others reports', async () => {
   const rig = await snooping({ querier: false, unknown: 'drop' });
   expect(await say(rig, 'p1', join(G))).toBe('p2 p3 p4');

@@ -56,6 +56,46 @@ test('ports are closed until the tree opens them, through every reconfiguration,
   expect(said(rig, 'p2', 'b > *')).toEqual(['p2 drops: port_blocked']);
 });
 
+test('a tree that is switched on and off at any moment leaves no port behind', async () => {
+  const rig = await openRig({ br0: { ports: { p1: {}, p2: {} } } });
+  const trees = [
+    true,
+    false,
+    { protocol: 'stp', forward_delay: 2 },
+    false,
+    true,
+    { protocol: 'stp', forward_delay: 2 },
+  ];
+  for (const [n, stp] of trees.entries()) {
+    await rig.taploom.apply(configOf({ br0: { stp, ports: { p1: {}, p2: {} } } }));
+    rig.now += [0, 1, 3_000, 700, 5_000, 1][n];
+    rig.run();
+    if (n % 2 === 0) await settle();
+  }
+  for (let second = 0; second < 6; second++) {
+    rig.now += 1_000;
+    rig.run();
+    await settle();
+  }
+  expect(['p1', 'p2'].map((port) => stateOf(rig, port)?.state)).toEqual(['forwarding', 'forwarding']);
+  expect(said(rig, 'p1', 'a > *')).toEqual(['p2: a > *']);
+});
+
+test('a BPDU goes no further while a tree runs, whatever its tag', async () => {
+  const ports = { p1: { vlan: { trunk: [10], native: 1 } }, p2: { vlan: { trunk: ['1-4094'] } } };
+  const rig = await openRig({
+    br0: { vlan_filtering: true, stp: true, ports: { ...ports, p3: { vlan: { access: 10 } } } },
+  });
+  await settle();
+  const tagged = (tag: number) =>
+    Uint8Array.from([...bpdu(1).slice(0, 12), 0x81, 0, tag >> 8, tag & 0xff, ...bpdu(1).slice(12)]);
+  for (const frame of [bpdu(1), tagged(0), tagged(1), tagged(10), tagged(99)]) {
+    const lines = rig.run(() => rig.taploom.memoryPort('p1').send(frame));
+    expect(lines.filter((line) => line.includes('02:00:5e:00:00:01 >'))).toEqual([]);
+    await settle();
+  }
+});
+
 test('a port that opens forgets nothing, and one that closes forgets what it learned', async () => {
   const rig = await openRig({ br0: RING });
   await settle();

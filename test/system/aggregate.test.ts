@@ -143,7 +143,7 @@ test('events, metrics and the client tell what members do', async () => {
   expect(of('transmit_lacpdus_total', 'e2')).toBeGreaterThan(1);
   const shown = (await one.cli('show')).replaceAll(/\s+/g, ' ');
   expect(shown).toMatch(/bond0 aggregate up 1500 \d LACP active, partner 02:00:00:00:00:02, carries e2 /);
-  expect(shown).toMatch(/e1 af_packet up 1500 0 member of bond0, down: its link is down /);
+  expect(shown).toMatch(/e1 af_packet down 1500 0 member of bond0, down: its link is down /);
   expect(shown).toMatch(/e2 af_packet up 1500 0 member of bond0 /);
   expect(await one.cli('export')).toContain('e1: { type: af_packet }');
   expect((await one.brctl('show')).stdout).not.toMatch(/e1|e2/);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { SwitchConfig } from '../../src/config/schema.ts';
+import { portStp } from '../../src/config/stp.ts';
 import { loadConfig } from '../../src/config/yaml.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
@@ -45,7 +46,7 @@ function link(lab: Lab): string {
 }
 
 async function wire(where: Netns): Promise<void> {
-  await where.ip(...[1, 2, 3].map((n) => `link add eth${n} type veth peer name p${n}`));
+  await where.ip(...[1, 2, 3, 4, 5].map((n) => `link add eth${n} type veth peer name p${n}`));
   await where.ip('addr add 192.0.2.1/24 dev lo', 'link set lo up');
 }
 
@@ -75,8 +76,21 @@ function common({ bridges }: SwitchConfig): object {
   const { local: _, multicast: __, mirrors, ports, ...bridge } = bridges.br0;
   const kinds = Object.entries(ports).map(([name, port]) => {
     if (port.type === 'vxlan' || port.type === 'memory') return [name, port];
-    const { vlan, hairpin, isolated, learning, flood } = port;
-    return [name, { vlan, hairpin, isolated, learning, flood }];
+    const { vlan, hairpin, isolated, learning, flood, bcast_flood, mcast_flood, mcast_fast_leave, stp } =
+      port;
+    const floods = { flood, bcast_flood, mcast_flood };
+    return [
+      name,
+      {
+        vlan,
+        hairpin,
+        isolated,
+        learning,
+        ...floods,
+        mcast_fast_leave,
+        stp: portStp({ stp }, { protocol: 'stp' }),
+      },
+    ];
   });
   return { ...bridge, mirrors, ports: Object.fromEntries(kinds) };
 }

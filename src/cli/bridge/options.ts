@@ -1,6 +1,6 @@
 // What stands before the object: `bridge -j -p link`.
 
-import { BridgeFailure } from './failure.ts';
+import { senseless } from './failure.ts';
 import { begins, type Words } from './words.ts';
 
 export interface Options {
@@ -11,12 +11,15 @@ export interface Options {
   oneline: boolean;
   timestamp: boolean;
   compressVlans: boolean;
+  /** A batch goes on after a failure. */
+  force: boolean;
+  /** File of a batch; `-` is standard input. */
+  batch?: string;
+  /** Network namespace whose interfaces are meant. */
+  netns?: string;
 }
 
-export type Parsed =
-  | { kind: 'help' }
-  | { kind: 'version' }
-  | { kind: 'command'; object: string; options: Options };
+export type Parsed = { kind: 'help' } | { kind: 'version' } | { kind: 'command'; options: Options };
 
 // In iproute2's order: `-c` is the colour, and `-s` the statistics.
 const NAMES = [
@@ -28,23 +31,31 @@ const NAMES = [
   'details',
   'oneline',
   'timestamp',
+  'family',
+  'netns',
   'color',
   'compressvlans',
+  'force',
   'json',
   'pretty',
+  'batch',
 ] as const;
 
-const KEYS: Partial<Record<(typeof NAMES)[number], keyof Options>> = {
+type Switch = { [Key in keyof Options]-?: Options[Key] extends boolean ? Key : never }[keyof Options];
+
+const SWITCHES: Partial<Record<(typeof NAMES)[number], Switch>> = {
   stats: 'statistics',
   statistics: 'statistics',
   details: 'details',
   oneline: 'oneline',
   timestamp: 'timestamp',
   compressvlans: 'compressVlans',
+  force: 'force',
   json: 'json',
   pretty: 'pretty',
 };
 
+/** Takes the options; the object, if there is one, is the next word. */
 export function parseOptions(words: Words): Parsed {
   const options: Options = {
     json: false,
@@ -54,17 +65,34 @@ export function parseOptions(words: Words): Parsed {
     oneline: false,
     timestamp: false,
     compressVlans: false,
+    force: false,
   };
-  while (words.left) {
+  while (words.peek()?.startsWith('-')) {
     const word = words.next();
-    if (!word.startsWith('-')) return { kind: 'command', object: word, options };
-    // a colour can be asked for and is never needed: `-color=always`
-    const name = begins(word.replace(/^--?/, '').replace(/^(c[a-z]*)=.*/, '$1'), NAMES);
-    if (name === undefined) throw new BridgeFailure(`Option "${word}" is unknown, try "bridge help".`);
+    if (word === '--') break;
+    // A family says which addresses are meant, where they do not say so themselves.
+    if (word === '-4' || word === '-6') continue;
+    const name = nameOf(word);
+    if (name === undefined) throw senseless(`Option "${word}" is unknown, try "bridge help".`);
     if (name === 'help') return { kind: 'help' };
     if (name === 'Version' || name === 'version') return { kind: 'version' };
-    const key = KEYS[name];
+    if ((name === 'family' || name === 'batch') && !words.left) return { kind: 'help' };
+    if (name === 'family') checkFamily(words.next());
+    if (name === 'batch') options.batch = words.next();
+    if (name === 'netns') options.netns = words.left ? words.next() : '(null)';
+    const key = SWITCHES[name];
     if (key !== undefined) options[key] = true;
   }
-  return { kind: 'help' };
+  return { kind: 'command', options };
+}
+
+/** A colour can be asked for and is never needed: `-color=always`. `-` alone is the beginning of the first. */
+function nameOf(word: string) {
+  if (word === '-') return 'help';
+  return begins(word.replace(/^--?/, '').replace(/^(c[a-z]*)=(always|auto|never)$/, '$1'), NAMES);
+}
+
+function checkFamily(family: string): void {
+  if (!['inet', 'inet6'].includes(family))
+    throw senseless(`Error: argument "${family}" is wrong: invalid protocol family`);
 }

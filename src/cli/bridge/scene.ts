@@ -3,27 +3,17 @@
 import type { PortStatus } from '../../api.ts';
 import type { BridgeConfig, PortConfig, SwitchConfig, VlanConfig } from '../../config/schema.ts';
 import type { ControlClient, SwitchSummary } from '../../control/client.ts';
-import { interfaceExists } from '../../control/interfaces.ts';
 import { TaploomError } from '../../error.ts';
-import { iproute } from '../iproute.ts';
+import { BridgeFailure } from './failure.ts';
+import type { Link, Namespace } from './namespace.ts';
 import type { Options } from './options.ts';
 
 export interface Context {
   readonly client: ControlClient;
+  readonly namespace: Namespace;
   readonly options: Options;
   readonly out: (text: string) => unknown;
   readonly error: (text: string) => unknown;
-}
-
-/** A row of `ip -j link`. */
-export interface Link {
-  readonly ifindex: number;
-  readonly ifname: string;
-  readonly flags: readonly string[];
-  readonly mtu: number;
-  /** The other end of a cable, or its number if that is in another namespace. */
-  readonly link?: string;
-  readonly link_index?: number;
 }
 
 /** A port, or a bridge's own interface, which has no `config`. */
@@ -38,15 +28,17 @@ export interface Device {
 export class Scene {
   readonly summary: SwitchSummary;
   readonly config: SwitchConfig;
+  /** Names of all interfaces of the namespace that is meant. */
+  private readonly interfaces: readonly string[];
 
-  private constructor(summary: SwitchSummary, config: SwitchConfig) {
+  private constructor(summary: SwitchSummary, config: SwitchConfig, interfaces: readonly string[]) {
     this.summary = summary;
     this.config = config;
+    this.interfaces = interfaces;
   }
 
-  static async look(client: ControlClient): Promise<Scene> {
-    const [summary, config] = await Promise.all([client.summary(), client.config()]);
-    return new Scene(summary, config);
+  static async look({ client, namespace }: Pick<Context, 'client' | 'namespace'>): Promise<Scene> {
+    return new Scene(...(await Promise.all([client.summary(), client.config(), namespace.names()])));
   }
 
   /** Bridges and ports by their names. */
@@ -64,9 +56,14 @@ export class Scene {
     return [...this.devices()].find((device) => device.name === name);
   }
 
-  /** Whether there is an interface of this name, of the switch or of the namespace that this runs in. */
+  /** Whether there is an interface of this name, of the switch or of the namespace that is meant. */
   knows(name: string): boolean {
-    return this.device(name) !== undefined || interfaceExists(name);
+    return this.device(name) !== undefined || this.interfaces.includes(name);
+  }
+
+  /** @param kind as iproute2 calls it where there is none: `device`, `bridge device` */
+  need(name: string, kind = 'device'): void {
+    if (!this.knows(name)) throw new BridgeFailure(`Cannot find ${kind} "${name}"`);
   }
 }
 
@@ -83,12 +80,15 @@ export function vlanKey({ bridgeConfig, config }: Device): VlanConfig | undefine
 }
 
 /** Interfaces by name. What is in another namespace, or no interface at all, is told as far as the switch knows it. */
-export async function readLinks(client: ControlClient): Promise<(device: Device) => Link> {
+export async function readLinks({
+  client,
+  namespace,
+}: Pick<Context, 'client' | 'namespace'>): Promise<(device: Device) => Link> {
   const links = new Map<string, Link>();
   let here: string | undefined;
   try {
-    here = await client.netns();
-    for (const link of await iproute<Link>('ip', '-j', 'link')) links.set(link.ifname, link);
+    here = await client.netns(namespace.number);
+    for (const link of await namespace.links()) links.set(link.ifname, link);
   } catch (error) {
     // a namespace without a name has none of the switch's interfaces; a machine may have no `ip`
     if (!(error instanceof TaploomError)) throw error;

@@ -1,6 +1,6 @@
 // The rest of a command line, word by word. A beginning of a command or an option is enough, as everywhere in iproute2.
 
-import { BridgeFailure } from './failure.ts';
+import { BridgeFailure, senseless } from './failure.ts';
 
 export class Words {
   private readonly words: readonly string[];
@@ -14,11 +14,23 @@ export class Words {
     return this.at < this.words.length;
   }
 
+  /** The next word, if there is one, without taking it. */
+  peek(): string | undefined {
+    return this.words[this.at];
+  }
+
   /** The next word, which must be there. */
   next(): string {
     const word = this.words[this.at++];
-    if (word === undefined) throw new BridgeFailure('Command line is not complete. Try option "help"');
+    if (word === undefined) throw senseless('Command line is not complete. Try option "help"');
     return word;
+  }
+
+  /** The value of `name`, which can be said once. @param before what it was said to be already */
+  once(name: string, before: unknown): string {
+    const word = this.next();
+    if (before === undefined) return word;
+    throw senseless(`Error: duplicate "${name}": "${word}" is the second value.`);
   }
 
   rest(): Words {

@@ -2,6 +2,7 @@
 
 import type { Range } from '../../config/range.ts';
 import { nameProblem, type SwitchConfigInput, type VlanConfig } from '../../config/schema.ts';
+import { BRIDGE_STP } from '../../config/stp.ts';
 
 export interface Draft {
   readonly config: SwitchConfigInput;
@@ -47,4 +48,22 @@ export function vlanOf({ pvid, tagged, untagged }: Membership, warn: Warn): Vlan
   if (!hasNative) return { trunk };
   if (trunk.length > 0) return { trunk, native: pvid };
   return pvid === 1 ? undefined : { access: pvid };
+}
+
+/** A spanning tree that others take and a configuration here does not is left out, or has the times as installed. */
+export function withFittingStp(bridge: Bridge, warn: Warn): Bridge {
+  const { stp, ...rest } = bridge;
+  if (typeof stp !== 'object' || stp.protocol === 'off') return bridge;
+  if (bridge.vlan_protocol === '802.1ad') {
+    warn('its spanning tree is left out: there is none for bridges of service tags');
+    return rest;
+  }
+  const { protocol, priority } = stp;
+  const { hello_time: hello = BRIDGE_STP.hello_time, max_age: age = BRIDGE_STP.max_age } = stp;
+  const { forward_delay: delay = BRIDGE_STP.forward_delay } = stp;
+  if (protocol === 'stp' || (age <= 2 * (delay - 1) && age >= 2 * (hello + 1))) return bridge;
+  warn(
+    'the times of its spanning tree do not fit together (IEEE 802.1D-2004, 17.14): it has those as installed',
+  );
+  return { ...rest, stp: { protocol, priority } };
 }

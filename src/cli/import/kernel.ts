@@ -16,6 +16,7 @@ import {
   type Static,
   vlanOf,
   type Warn,
+  withFittingStp,
 } from './draft.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -133,7 +134,7 @@ class Import {
       const port = this.port(member);
       if (port !== undefined) ports[member.ifname] = port;
     }
-    return {
+    const bridge: Bridge = {
       ...((filters || this.uplinkVlan > 0) && { vlan_filtering: true }),
       ...(filters && data.vlan_protocol === '802.1ad' && { vlan_protocol: '802.1ad' as const }),
       ageing_time: Number(data.ageing_time ?? 30_000) / 100,
@@ -147,6 +148,7 @@ class Import {
       static: this.statics(ports),
       ports,
     };
+    return withFittingStp(bridge, warn);
   }
 
   private members(): Link[] {

@@ -14,6 +14,7 @@ import {
   type Ports,
   vlanOf,
   type Warn,
+  withFittingStp,
 } from './draft.ts';
 import { isTrue, map, number, numbers, type Row, set, type Tables, text, uuids } from './ovsdb.ts';
 
@@ -114,7 +115,7 @@ class Import {
       warn(`untagged frames, there in VLAN 0, are in VLAN ${this.native} here`);
     const seconds = more['mac-aging-time'];
     const limit = more['mac-table-size'];
-    return {
+    const bridge: Bridge = {
       ...(filters && { vlan_filtering: true }),
       ...this.protocol(warn),
       ...(seconds !== undefined && { ageing_time: Number(seconds) }),
@@ -126,6 +127,7 @@ class Import {
       mirrors: this.mirrors(ports),
       ports,
     };
+    return withFittingStp(bridge, warn);
   }
 
   /** There the end of a tunnel says with which EtherType others are to see its frames, here the bridge says it of its trunks. */

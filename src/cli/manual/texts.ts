@@ -135,14 +135,15 @@ export const BRIDGE: Texts = {
   volume: 'System Administration',
   purpose: 'bridge of iproute2 on top of a Taploom switch',
   description: [
-    '`taploom-bridge` takes the commands of bridge(8) of iproute2 6.1 for ports, stations and VLANs, and carries them out on a running `taploomd`, with the same output, error texts and exit status. It may be installed under the name that scripts call: `bridge`.',
-    'A beginning of an object, a command or an option is enough: `bridge -j v`. Objects without a command are shown. It differs where the switch differs: a port has one untagged VLAN at most, and stations are static or learned. All the differences are in docs/cli.md of the package.',
+    '`taploom-bridge` takes the commands of bridge(8) of iproute2 6.1 for ports, stations, multicast groups and VLANs, one at a time or in a batch, and carries them out on a running `taploomd`, with the same output, error texts and exit status. It may be installed under the name that scripts call: `bridge`.',
+    'A beginning of an object, a command or an option is enough: `bridge -j v`. Objects without a command are shown. It differs where the switch differs: a port has one untagged VLAN at most, and stations are static or learned. What has no counterpart is refused with a sentence that says why. All the differences are in docs/cli.md of the package.',
   ],
   exitStatus: [
     ['0', 'Done.'],
     ['255', 'Anything else, a wrong command line too.'],
-    ['254', 'There is no such station (`fdb get`).'],
+    ['254', 'There is no such station or group (`fdb get`, `mdb get`).'],
     ['234', 'A flag is neither `on` nor `off`.'],
+    ['1', 'A command of a batch failed, or its file cannot be read.'],
   ],
   environment: CLIENT_ENVIRONMENT,
   files: SOCKET_FILES,

@@ -239,9 +239,7 @@ export class Snooper {
     now: number,
   ): void {
     const { querier } = this;
-    const hadOwn = querier.isOwn(this.spec);
     if (querier.hear(this.spec, from, port, query.maxResponse, now)) this.says.querier('elected', from, port);
-    if (hadOwn && !querier.isOwn(this.spec)) this.repeats = [];
     this.hearRouter(port, spec, now + this.spec.times.querier);
     if (query.group === undefined || query.suppress) return;
     const until = now + query.maxResponse * (query.robustness || this.spec.times.lastMemberCount);

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Prints vlan.golden anew: its commands, run with iproute2 on a bridge of the kernel. As root, in a machine or a guest whose
-# kernel has bridge VLAN filtering.
+# Prints a golden file anew: its commands, run with iproute2 on a bridge of the kernel. As root, in a machine or a guest whose
+# kernel has bridge VLAN filtering. Say which file.
 set -eu
-golden=$(dirname "$0")/vlan.golden
+golden=$1
 errors=$(mktemp)
 ip link add tlbr type bridge vlan_filtering 1
 for i in 1 2 3; do

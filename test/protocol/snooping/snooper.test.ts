@@ -246,6 +246,21 @@ describe('the querier', () => {
     expect(take().sort()).toEqual(['ask all', 'querier 192.0.2.99 lost', 'router p2 removed']);
   });
 
+  test('that takes over while a leaving host is asked for lets the questions be finished (RFC 2236 section 3)', () => {
+    const snooper = open();
+    hear(snooper, 'p1', join(G));
+    take();
+    hear(snooper, 'p1', leave(G));
+    expect(take()).toEqual([`ask ${G}`]);
+    hear(snooper, 'p2', query('192.0.2.99'));
+    take();
+    wait(snooper, 1_000);
+    expect(take()).toEqual([`ask ${G}`]);
+    hear(snooper, 'p1', join(G));
+    wait(snooper, 5_000);
+    expect([take(), state(snooper)]).toEqual([[], 'exclude']);
+  });
+
   test('without an address gives way to anybody; one with an address never to one without', () => {
     const snooper = open({ address: '0.0.0.0' });
     hear(snooper, 'p2', query('203.0.113.1'));
