@@ -1,5 +1,6 @@
 // Real clients and our DHCP server: they bind, and read what they were told as it was meant.
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { DhcpSettings } from '../../src/protocol/dhcp/settings.ts';
@@ -9,7 +10,7 @@ import { DhcpLab } from '../support/dhcp_lab.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 
-needs('udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq');
+needs('udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'systemd-analyze');
 
 const OPTIONS = {
   routers: [ip('192.168.122.1')],
@@ -83,6 +84,28 @@ test('udhcpc, dhclient and dhcpcd get an address, and all options in their meani
   const names = dhcp.server.leases().map(({ hostName }) => hostName);
   expect(names.sort()).toEqual(['guest-c', 'guest-d', 'guest-u']);
   expect(dhcp.events).toEqual(['bound', 'bound', 'bound']);
+});
+
+test('systemd-networkd sets itself up as it is told', async () => {
+  const { lab, dhcp, namespaces } = await openWith(['n']);
+  const [n] = namespaces;
+  const file = '[Match]\nName=c0\n[Network]\nDHCP=ipv4\n[DHCPv4]\nUseMTU=yes\n';
+  const unit = join(lab.dir, 'c0.network');
+  writeFileSync(unit, file);
+  // With a writable /sys it would wait for udev. Its files are in a /run of its own.
+  const script = `mount -t sysfs -o ro sysfs /sys && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/network &&
+    cp ${unit} /run/systemd/network && exec /lib/systemd/systemd-networkd`;
+  n.spawn(['unshare', '-m', 'sh', '-c', script]);
+  await dhcp.until('bound', 8000);
+  const routes = async () => await n.check(['ip', 'route', 'show', 'proto', 'dhcp']);
+  const end = Date.now() + 5000;
+  while (!(await routes()).includes('10.0.0.0/8') && Date.now() < end)
+    await new Promise((done) => setTimeout(done, 50));
+  expect(await routes()).toMatch(
+    /^default via 192\.168\.122\.1 dev c0 .*^10\.0\.0\.0\/8 via 192\.168\.122\.9 dev c0 /ms,
+  );
+  expect(await n.check(['ip', '-4', '-o', 'addr', 'show', 'c0'])).toContain(`inet ${address(0)}/24`);
+  expect((await n.link('c0')).mtu).toBe(1400);
 });
 
 test('clients keep their addresses when the server is killed, and a released one is known again', async () => {

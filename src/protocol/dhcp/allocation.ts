@@ -59,7 +59,6 @@ export class Allocation {
     const { pool, key, client, host, port } = request;
     const entry = pool.get(address);
     if (entry === undefined || entry.state === 'ended') return true;
-    if (entry.state === 'declined') return false;
     if (entry.client === key || entry.mac === client.mac) return true;
     return mayTakeOver && entry.state === 'bound' && host?.port === port && entry.port === port;
   }

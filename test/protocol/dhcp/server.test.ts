@@ -40,6 +40,13 @@ describe('a new guest', () => {
     expect(world.probed).toEqual([A, A]);
   });
 
+  test('that does not wait for the probe does not get it', () => {
+    const world = new World();
+    world.say('discover', 1);
+    expect(world.select(1, A)?.message.type).toBe('nak');
+    expect(world.join(1)).toBe(A);
+  });
+
   test('gets another address if somebody answers for the first', () => {
     const world = new World();
     world.squatters.set(A, { mac: guestMac(9), port: 'p9' });
