@@ -102,6 +102,18 @@ test('a fixed address that somebody else uses is not given to its owner until it
   expect(world.join(1)).toBe(FIXED);
 });
 
+test('a guest that is no longer a host is known by the address that it has now', () => {
+  const world = new World({ hosts: [{ mac: '02:00:00:00:00:01', address: FIXED }] });
+  world.join(1);
+  world.restart({ hosts: [] });
+  expect(world.join(1)).toBe(DYNAMIC);
+  world.pass(3_000_000);
+  expect(world.renew(1, DYNAMIC)?.message.type).toBe('ack');
+  world.pass(700_000);
+  expect(world.events.at(-1)).toBe(`expired ${dotted(FIXED)} p1`);
+  expect(world.say('discover', 1)[0]?.message.yiaddr).toBe(DYNAMIC);
+});
+
 test('a host may have a lease time of its own', () => {
   const world = new World({ hosts: [{ mac: '02:00:00:00:00:01', leaseTime: 99 }] });
   expect(number(world.offer(1), OPTION.leaseTime)).toBe(99);

@@ -40,6 +40,15 @@ describe('a new guest', () => {
     expect(world.probed).toEqual([A, A]);
   });
 
+  test('is offered an address that another one had only after a probe', () => {
+    const world = new World({ subnets: [{ ...SUBNET, ranges: [{ first: A, last: A }] }] });
+    world.join(1);
+    world.release(1, A);
+    world.probed = [];
+    expect(world.say('discover', 2)).toEqual([]);
+    expect(world.probed).toEqual([A]);
+  });
+
   test('that does not wait for the probe does not get it', () => {
     const world = new World();
     world.say('discover', 1);
@@ -183,6 +192,19 @@ describe('an address that is not the client’s', () => {
     expect(world.reboot(2, A)).toBeUndefined();
     expect(world.renew(2, A)).toBeUndefined();
     expect(world.server.counters.ignored).toEqual({ not_theirs: 2 });
+  });
+
+  test('is not offered to who asks for it', () => {
+    const world = new World();
+    world.join(1);
+    world.offer(2);
+    world.join(3);
+    world.release(3, A + 2);
+    const asked = (address: number) => ({ options: [[OPTION.requestedAddress, uint32(address)] as const] });
+    const offers = [A, B, A + 2, SERVER, ip('192.168.122.50'), ip('10.0.0.1'), A + 9].map((address, n) => {
+      return world.offer(10 + n, asked(address))?.message.yiaddr;
+    });
+    expect(offers).toEqual([A + 3, A + 4, A + 5, A + 6, A + 7, A + 8, A + 9]);
   });
 
   test('is not declined or released by others', () => {
@@ -355,6 +377,9 @@ describe('relay agents', () => {
     expect(world.join(1, asking)).toBe(ip('10.9.1.0'));
     // More of them than a port of guests may have.
     expect(world.join(2, asking)).toBe(ip('10.9.1.1'));
+    // And its own ones have as many as those of another port.
+    expect(world.join(7, { port: 'up' })).toBe(A);
+    expect(world.join(8, { port: 'up' })).toBe(0);
     const nak = world.renew(3, ip('10.9.1.1'), { ...asking, dst: SERVER });
     expect(nak).toMatchObject({ dst: ip('10.9.0.1'), message: { type: 'nak', broadcast: true } });
     // Renewing goes past the relay agent, through its router.
