@@ -56,11 +56,12 @@ export class Allocation {
    * before, which went without a word; `mayTakeOver`: a probe will tell.
    */
   private isFree(address: number, request: Request, mayTakeOver: boolean): boolean {
-    const { pool, key, client, host, port } = request;
+    const { pool, key, client, host, port, relayed } = request;
     const entry = pool.get(address);
     if (entry === undefined || entry.state === 'ended') return true;
     if (entry.client === key || entry.mac === client.mac) return true;
-    return mayTakeOver && entry.state === 'bound' && host?.port === port && entry.port === port;
+    const isProbed = this.settings.probe && !relayed;
+    return mayTakeOver && isProbed && entry.state === 'bound' && host?.port === port && entry.port === port;
   }
 
   /** The address in option 50, if nobody had it yet. */

@@ -15,8 +15,9 @@ export const MAX_PROBES = 4096;
 
 export interface Probe extends Due {
   readonly entry: Entry;
-  /** Who had the entry when the probe began: if that changes, it is no longer this client's to be offered. */
+  /** Who had the entry when the probe began, and until when: if that changes, it is not this client's to be offered. */
   readonly holder: string;
+  readonly until: number;
   /** The newest one of the client. */
   request: Request;
   readonly tries: number;
@@ -47,6 +48,7 @@ export class Probes {
     const probe: Probe = {
       entry,
       holder: entry.client,
+      until: entry.until,
       request,
       tries,
       offerAt: now + PROBE_TIME,

@@ -84,6 +84,24 @@ test('a new machine behind a port takes over its address once nobody answers for
   expect(world.renew(1, FIXED, { port: 'p1' })?.message.type).toBe('nak');
 });
 
+test('a machine that renews while its address is probed for keeps it', () => {
+  const world = new World({ hosts: [{ port: 'p1', address: FIXED }] });
+  world.join(1, { port: 'p1' });
+  world.say('discover', 2, { port: 'p1' });
+  world.pass(100);
+  expect(world.renew(1, FIXED, { port: 'p1' })?.message.type).toBe('ack');
+  expect(world.pass(1000)).toEqual([]);
+  expect(world.renew(1, FIXED, { port: 'p1' })?.message.type).toBe('ack');
+});
+
+test('without probes a machine keeps its address until its lease is over', () => {
+  const world = new World({ probe: false, hosts: [{ port: 'p1', address: FIXED }] });
+  expect(world.join(1, { port: 'p1' })).toBe(FIXED);
+  expect(world.join(2, { port: 'p1' })).toBe(DYNAMIC);
+  world.pass(3_600_000);
+  expect(world.join(2, { port: 'p1' })).toBe(FIXED);
+});
+
 test('machines behind one port do not take its address from each other while they are offered it', () => {
   const world = new World({ hosts: [{ port: 'p1', address: FIXED }] });
   expect(world.offer(1, { port: 'p1' })?.message.yiaddr).toBe(FIXED);
