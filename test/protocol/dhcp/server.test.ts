@@ -403,6 +403,14 @@ describe('relay agents', () => {
     expect(world.offer(1, { ...asking, port: 'p1' })).toBeUndefined();
     expect(world.server.counters.ignored).toEqual({ unknown_relay: 2 });
   });
+
+  test('and their clients lose nothing to a guest that says it is one of them', () => {
+    const world = new World(settings);
+    world.join(1, asking);
+    expect(world.renew(1, ip('10.9.1.0'), { port: 'p1' })?.message.type).toBe('nak');
+    world.release(1, ip('10.9.1.0'), { port: 'p1' });
+    expect(world.server.leases()).toMatchObject([{ address: ip('10.9.1.0'), state: 'bound', port: 'up' }]);
+  });
 });
 
 test('another server on the segment is told of once', () => {
