@@ -32,7 +32,7 @@ test('a boot ROM gets the file of its architecture from the next server', async 
   const dhcp = await DhcpLab.open(settings, join(lab.dir, 'leases'), [machine, tftp]);
   const root = join(lab.dir, 'tftp');
   mkdirSync(root);
-  writeFileSync(join(root, 'bios.ipxe'), '#!ipxe\necho booted ${net0/ip} ${filename}\n');
+  writeFileSync(join(root, 'bios.ipxe'), `#!ipxe\necho booted \${net0/ip} \${filename}\n`);
   await tftp.up('c1', '192.168.122.7/24');
   const words = `-d -p 0 -C /dev/null --enable-tftp --tftp-root=${root} --interface=c1 --user=root`;
   await tftp.spawn(['dnsmasq', ...words.split(' ')]).waitFor(/TFTP root/);

@@ -94,6 +94,15 @@ test('a machine that renews while its address is probed for keeps it', () => {
   expect(world.renew(1, FIXED, { port: 'p1' })?.message.type).toBe('ack');
 });
 
+test('of two new machines that want the address of their port, the later one is offered it', () => {
+  const world = new World({ hosts: [{ port: 'p1', address: FIXED }] });
+  world.join(1, { port: 'p1' });
+  world.say('discover', 2, { port: 'p1' });
+  world.pass(100);
+  world.say('discover', 3, { port: 'p1' });
+  expect(world.pass(1000).map(({ message }) => message.mac)).toEqual([guestMac(3)]);
+});
+
 test('without probes a machine keeps its address until its lease is over', () => {
   const world = new World({ probe: false, hosts: [{ port: 'p1', address: FIXED }] });
   expect(world.join(1, { port: 'p1' })).toBe(FIXED);

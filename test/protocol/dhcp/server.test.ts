@@ -235,7 +235,11 @@ test('an offer that nobody takes is free after a while', () => {
   expect(world.offer(2)).toBeUndefined();
   world.pass(10_000);
   expect(world.join(2)).toBe(A);
-  expect(world.events).toEqual(['exhausted 192.168.122.0 p2', `bound ${dotted(A)} p2`]);
+  const exhausted = 'exhausted 192.168.122.0';
+  expect(world.events).toEqual([`${exhausted} p2`, `bound ${dotted(A)} p2`]);
+  // It was not so meanwhile, so it is news again.
+  expect(world.offer(3)).toBeUndefined();
+  expect(world.events.at(-1)).toBe(`${exhausted} p3`);
 });
 
 test('an address that its client declines is given to nobody until its quarantine is over, also after a restart', () => {
@@ -388,6 +392,12 @@ describe('relay agents', () => {
       dstMac: relay,
       message: { type: 'ack' },
     });
+  });
+
+  test('have clients that are two machines if they have the same identifier', () => {
+    const world = new World(settings);
+    const clone = { ...asking, ...id(1, 2, 3) };
+    expect([world.join(1, clone), world.join(2, clone)]).toEqual([ip('10.9.1.0'), ip('10.9.1.1')]);
   });
 
   test('name a link that is not their own', () => {
