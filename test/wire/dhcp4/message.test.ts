@@ -47,7 +47,9 @@ test('a message that is written reads the same', () => {
 });
 
 test('messages have at least the 300 bytes of BOOTP', () => {
-  expect(buildMessage(clientMessage({})).bytes.length).toBe(300);
+  const { bytes } = buildMessage(clientMessage({}));
+  expect(bytes.length).toBe(300);
+  expect([...parsed(bytes).options.keys()]).toEqual([OPTION.messageType]);
 });
 
 test('options in file and sname count, and several of one code are joined in that order', () => {
