@@ -105,8 +105,8 @@ export class Offering {
   }
 
   /** Nobody answered. */
-  private conclude({ entry, holder, until, request }: Probe, now: number, out: DhcpOutcome): void {
-    if (entry.client === holder && entry.until === until) this.give(entry, request, now, out);
+  private conclude({ entry, until, request }: Probe, now: number, out: DhcpOutcome): void {
+    if (entry.until === until) this.give(entry, request, now, out);
   }
 
   private give(entry: Entry, request: Request, now: number, out: DhcpOutcome): void {

@@ -50,6 +50,8 @@ export type Ignored =
   | NoAddress
   /** To or for another server. */
   | 'not_ours'
+  /** The client's address is not that of the frame, and it did not come by a relay agent. */
+  | 'not_sender'
   /** By a relay agent for a subnet that is not configured. */
   | 'unknown_relay'
   /** A lease of somebody else, or of nobody. */

@@ -15,8 +15,7 @@ export const MAX_PROBES = 4096;
 
 export interface Probe extends Due {
   readonly entry: Entry;
-  /** Who had the entry when the probe began, and until when: if that changes, it is not this client's to be offered. */
-  readonly holder: string;
+  /** That of the entry when the probe began: if it changes meanwhile, the entry is not this client's to be offered. */
   readonly until: number;
   /** The newest one of the client. */
   request: Request;
@@ -47,7 +46,6 @@ export class Probes {
     if (before !== undefined) this.stop(before);
     const probe: Probe = {
       entry,
-      holder: entry.client,
       until: entry.until,
       request,
       tries,

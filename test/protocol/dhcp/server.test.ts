@@ -410,7 +410,7 @@ describe('relay agents', () => {
   test('of unknown subnets, or behind the port of a guest, are not answered', () => {
     const world = new World(settings);
     expect(world.offer(1, { ...asking, giaddr: ip('10.8.0.1') })).toBeUndefined();
-    expect(world.offer(1, { ...asking, port: 'p1' })).toBeUndefined();
+    expect(world.offer(1, { ...asking, port: 'p1', srcMac: guestMac(1) })).toBeUndefined();
     expect(world.server.counters.ignored).toEqual({ unknown_relay: 2 });
   });
 
@@ -451,6 +451,16 @@ test('messages to other servers, from nobody, or that only servers send are igno
   expect(world.server.counters.ignored).toEqual({ not_ours: 1, nonsense: 5, ip_header: 1 });
   expect(world.server.counters.received).toEqual({ discover: 3, ack: 1, inform: 1, request: 1 });
   expect(world.server.deadline()).toBe(Number.POSITIVE_INFINITY);
+});
+
+test('a guest that writes another MAC into its request than it has gets nothing, and releases nothing', () => {
+  const world = new World();
+  world.join(1);
+  const asking = { port: 'p1', srcMac: guestMac(2) };
+  expect(world.say('discover', 1, asking)).toEqual([]);
+  world.release(1, A, asking);
+  expect(world.server.leases()).toMatchObject([{ address: A, state: 'bound' }]);
+  expect(world.server.counters.ignored).toEqual({ not_sender: 2 });
 });
 
 test('an address is taken back by hand', () => {
