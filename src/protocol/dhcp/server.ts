@@ -79,7 +79,7 @@ export class DhcpServer {
     return Math.min(this.table.next, this.offering.next);
   }
 
-  /** Offers what nobody was found to have, and ends what is over. */
+  /** Offers what nobody was found to have, and ends what is over. What came before `now` has to be given to it first. */
   tick(now: number): DhcpOutcome {
     const out = emptyOutcome();
     for (let steps = 0; steps < MAX_STEPS; steps++) {
