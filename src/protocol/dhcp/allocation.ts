@@ -48,7 +48,8 @@ export class Allocation {
 
   /** Whether the guests behind its port have as many addresses as they may. */
   isFull({ port, relayed }: Pick<Request, 'port' | 'relayed'>): boolean {
-    return !relayed && this.leases.countOf(port) >= this.settings.leasesPerPort;
+    const { leasesOfPort, leasesPerPort } = this.settings;
+    return !relayed && this.leases.countOf(port) >= (leasesOfPort?.get(port) ?? leasesPerPort);
   }
 
   /**

@@ -22,6 +22,8 @@ export interface DhcpSettings {
   readonly rapidCommit: boolean;
   /** Most addresses that the guests behind one port hold, are offered or have spoilt; fixed ones are not refused. */
   readonly leasesPerPort: number;
+  /** In its place for some ports: one that leads to another switch has many guests. */
+  readonly leasesOfPort?: ReadonlyMap<string, number>;
   /** Ports where relay agents are heard. Leases that come by them do not count as their port's. */
   readonly relayPorts: readonly string[];
 }

@@ -347,6 +347,13 @@ test('a port has so many addresses and no more, whatever it says', () => {
   expect(acks.filter((ack) => ack?.message.type === 'ack').length).toBe(3);
 });
 
+test('a port may have a limit of its own', () => {
+  const world = new World({ leasesPerPort: 1, leasesOfPort: new Map([['trunk', 3]]) });
+  const joined = (port: string, from: number) =>
+    [1, 2, 3, 4].filter((n) => world.join(from + n, { port }) !== 0);
+  expect([joined('p1', 0).length, joined('trunk', 10).length]).toEqual([1, 3]);
+});
+
 test('a port that answers all probes spoils as many addresses as it may have', () => {
   const world = new World({ leasesPerPort: 3 });
   for (let n = 0; n < 100; n++) world.squatters.set(A + n, { mac: guestMac(9), port: 'p9' });
