@@ -11,9 +11,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Journal } from '../../src/control/journal.ts';
 
 let directory: string;
@@ -124,6 +125,32 @@ test('it does not grow beyond what it knows', async () => {
   await journal.close();
   expect(readFileSync(file, 'utf8').split('\n').length).toBeLessThan(1200);
   expect(known()).toEqual({ a: 9999 });
+});
+
+test('nobody is told that it is on the disk before it was synchronised', async () => {
+  const handle = await open(directory, 'r');
+  const prototype = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  const done: string[] = [];
+  for (const name of ['appendFile', 'sync', 'datasync'] as const) {
+    const original = prototype[name] as () => Promise<void>;
+    vi.spyOn(prototype, name).mockImplementation(async function (this: typeof handle, ...words: []) {
+      await original.apply(this, words);
+      done.push(name);
+    });
+  }
+  onTestFinished(() => void vi.restoreAllMocks());
+  const journal = new Journal(file);
+  journal.put('a', 1);
+  await journal.flushed();
+  // The header, the lines, the file, its folder.
+  expect(done.splice(0)).toEqual(['appendFile', 'appendFile', 'sync', 'sync']);
+  journal.put('a', 2);
+  journal.put('b', 2);
+  await journal.flushed();
+  expect(done.splice(0)).toEqual(['appendFile', 'datasync']);
+  await journal.close();
+  expect(done).toEqual([]);
 });
 
 test('those who wait together wait for one write, and each until its own is there', async () => {

@@ -62,7 +62,8 @@ export async function runClient(
   const end = Date.now() + LIMIT_MS;
   while (client.running && !existsSync(env) && Date.now() < end)
     await new Promise((done) => setTimeout(done, 10));
-  // udhcpc ends by itself, and may have to say goodbye.
+  // It notes its lease after the script.
+  if (name === 'dhclient' && existsSync(env)) await client.waitFor(/bound to/);
   if (isUdhcpc) await client.exit(LIMIT_MS);
   else await client.stop('SIGKILL', 3000);
   return existsSync(env) ? parse(readFileSync(env, 'utf8')) : undefined;

@@ -48,7 +48,8 @@ export class Allocation {
 
   /** Whether the guests behind its port have as many addresses as they may. */
   isFull({ port, relayed }: Pick<Request, 'port' | 'relayed'>): boolean {
-    return !relayed && this.leases.countOf(port) >= this.settings.leasesPerPort;
+    const { leasesOfPort, leasesPerPort } = this.settings;
+    return !relayed && this.leases.countOf(port) >= (leasesOfPort?.get(port) ?? leasesPerPort);
   }
 
   /**
@@ -56,12 +57,12 @@ export class Allocation {
    * before, which went without a word; `mayTakeOver`: a probe will tell.
    */
   private isFree(address: number, request: Request, mayTakeOver: boolean): boolean {
-    const { pool, key, client, host, port } = request;
+    const { pool, key, client, host, port, relayed } = request;
     const entry = pool.get(address);
     if (entry === undefined || entry.state === 'ended') return true;
-    if (entry.state === 'declined') return false;
     if (entry.client === key || entry.mac === client.mac) return true;
-    return mayTakeOver && entry.state === 'bound' && host?.port === port && entry.port === port;
+    const isProbed = this.settings.probe && !relayed;
+    return mayTakeOver && isProbed && entry.state === 'bound' && host?.port === port && entry.port === port;
   }
 
   /** The address in option 50, if nobody had it yet. */

@@ -19,7 +19,7 @@ export interface Holder {
   readonly port: string;
   /** Whether it came by a relay agent. */
   readonly relayed: boolean;
-  /** The name that it said it has: one label of letters, digits and hyphens, or empty. */
+  /** The name that it has, or said it has: one label of letters, digits and hyphens, or empty. */
   readonly hostName: string;
 }
 

@@ -20,8 +20,7 @@ export class Leases {
       const entry = this.poolOf(lease.address)?.take(lease.address);
       if (entry === undefined || lease.state === 'offered') continue;
       const isOver = lease.state !== 'ended' && lease.until <= now;
-      const verified = lease.verified && lease.state !== 'declined';
-      this.change(entry, { ...lease, verified, ...(isOver && { state: 'ended' as const }) });
+      this.change(entry, { ...lease, ...(isOver && { state: 'ended' as const }) });
     }
   }
 

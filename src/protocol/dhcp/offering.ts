@@ -105,9 +105,8 @@ export class Offering {
   }
 
   /** Nobody answered. */
-  private conclude({ entry, holder, request }: Probe, now: number, out: DhcpOutcome): void {
-    const isSame = entry.client === holder && (entry.state === 'offered' || entry.state === 'bound');
-    if (isSame) this.give(entry, request, now, out);
+  private conclude({ entry, until, request }: Probe, now: number, out: DhcpOutcome): void {
+    if (entry.until === until) this.give(entry, request, now, out);
   }
 
   private give(entry: Entry, request: Request, now: number, out: DhcpOutcome): void {

@@ -52,6 +52,8 @@ export type Ignored =
   | 'not_ours'
   /** Said by another server behind a port of guests. */
   | 'other_server'
+  /** The client's address is not that of the frame, and it did not come by a relay agent. */
+  | 'not_sender'
   /** By a relay agent for a subnet that is not configured. */
   | 'unknown_relay'
   /** A lease of somebody else, or of nobody. */

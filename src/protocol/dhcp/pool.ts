@@ -73,7 +73,7 @@ export class Pool {
     return this.byAddress.size < MAX_LEASES;
   }
 
-  /** An address that was never used; undefined = none is left. Each call looks at every address at most once in all. */
+  /** An address that was never used; undefined = none is left. All calls together look at each address once. */
   fresh(): number | undefined {
     if (!this.hasRoom) return undefined;
     for (; this.range < this.ranges.length; this.range++) {

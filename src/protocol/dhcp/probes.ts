@@ -15,8 +15,8 @@ export const MAX_PROBES = 4096;
 
 export interface Probe extends Due {
   readonly entry: Entry;
-  /** Who had the entry when the probe began: if that changes, it is no longer this client's to be offered. */
-  readonly holder: string;
+  /** That of the entry when the probe began: if it changes meanwhile, the entry is not this client's to be offered. */
+  readonly until: number;
   /** The newest one of the client. */
   request: Request;
   readonly tries: number;
@@ -46,7 +46,7 @@ export class Probes {
     if (before !== undefined) this.stop(before);
     const probe: Probe = {
       entry,
-      holder: entry.client,
+      until: entry.until,
       request,
       tries,
       offerAt: now + PROBE_TIME,

@@ -25,8 +25,10 @@ export interface Request {
 /** Where a frame came from and its answer goes. */
 export type Origin = Pick<Punt, 'port' | 'vlan' | 'tag'>;
 
-export function holderOf({ key, client, port, relayed }: Request): Holder {
-  return { client: key, mac: client.mac, port, relayed, hostName: client.hostName };
+/** The name that the configuration has for a guest is its name, whatever it says. */
+export function holderOf({ key, client, host, port, relayed }: Request): Holder {
+  const hostName = host?.options?.hostName ?? client.hostName;
+  return { client: key, mac: client.mac, port, relayed, hostName };
 }
 
 /** The address that the configuration has for it in this subnet. */

@@ -79,7 +79,7 @@ export class DhcpServer {
     return Math.min(this.table.next, this.offering.next);
   }
 
-  /** Offers what nobody was found to have, and ends what is over. */
+  /** Offers what nobody was found to have, and ends what is over. What came before `now` has to be given to it first. */
   tick(now: number): DhcpOutcome {
     const out = emptyOutcome();
     for (let steps = 0; steps < MAX_STEPS; steps++) {
@@ -142,11 +142,14 @@ export class DhcpServer {
   }
 
   private identify(frame: DhcpFrame, { port, vlan, tag }: Punt, mtu: number | undefined): Request | Ignored {
-    const { message, dst, dstPort } = frame;
+    const { message, srcMac, dst, dstPort } = frame;
     if (dstPort === CLIENT_PORT || isGroupMac(message.mac.hi) || isZeroMac(message.mac.hi, message.mac.lo))
       return 'nonsense';
     if (dst !== BROADCAST && dst !== this.settings.address) return 'not_ours';
     const mayRelay = this.settings.relayPorts.includes(port);
+    // What checks addresses of guests sees those of frames: a lease is not to be had, or released, past that.
+    const isSender = srcMac.hi === message.mac.hi && srcMac.lo === message.mac.lo;
+    if (!isSender && !mayRelay) return 'not_sender';
     const pool = this.poolFor(frame, mayRelay);
     if (pool === undefined) return 'unknown_relay';
     const relayed = mayRelay && (message.giaddr !== 0 || pool !== this.table.pools[0]);

@@ -22,9 +22,20 @@ export interface DhcpSettings {
   readonly rapidCommit: boolean;
   /** Most addresses that the guests behind one port hold, are offered or have spoilt; fixed ones are not refused. */
   readonly leasesPerPort: number;
-  /** Ports where relay agents may be, whose leases do not count as their port's. */
+  /** In its place for some ports: one that leads to another switch has many guests. */
+  readonly leasesOfPort?: ReadonlyMap<string, number>;
+  /** Ports where relay agents are heard. Leases that come by them do not count as their port's. */
   readonly relayPorts: readonly string[];
 }
+
+/** For what the configuration does not say. */
+export const DHCP_DEFAULTS = {
+  lease: { time: 3600, min: 120, max: 86_400, quarantine: 600 },
+  authoritative: true,
+  probe: true,
+  rapidCommit: false,
+  leasesPerPort: 16,
+} as const;
 
 /** Seconds; Infinity is allowed. */
 export interface LeaseTimes {

@@ -14,9 +14,12 @@ export interface Area {
   readonly end: number;
 }
 
-/** Bytes of an option beside its value, and the most that its length can say. */
+/** Bytes of an option beside its value. */
 const HEADER_LEN = 2;
-const MAX_PIECE = 255;
+/** Of a value that needs several: a multiple of 4, so that who does not join them sees whole addresses. */
+const PIECE_LEN = 252;
+/** What the length of an option can say. */
+const MAX_LEN = 255;
 
 type Pieces = Map<number, Uint8Array[]>;
 
@@ -52,19 +55,21 @@ function readArea(bytes: Uint8Array, { at, end }: Area, into: Pieces): boolean {
 
 /** Bytes of an option with its headers. */
 export function optionLength(value: Uint8Array): number {
-  return value.length + HEADER_LEN * Math.max(1, Math.ceil(value.length / MAX_PIECE));
+  const pieces = value.length <= MAX_LEN ? 1 : Math.ceil(value.length / PIECE_LEN);
+  return value.length + HEADER_LEN * pieces;
 }
 
 /** Writes one option, which the caller has room for, and returns where it ends. */
 export function writeOption(bytes: Uint8Array, at: number, code: number, value: Uint8Array): number {
+  const most = value.length <= MAX_LEN ? MAX_LEN : PIECE_LEN;
   let from = 0;
   do {
-    const piece = value.subarray(from, from + MAX_PIECE);
+    const piece = value.subarray(from, from + most);
     bytes[at] = code;
     bytes[at + 1] = piece.length;
     bytes.set(piece, at + HEADER_LEN);
     at += HEADER_LEN + piece.length;
-    from += MAX_PIECE;
+    from += most;
   } while (from < value.length);
   return at;
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DhcpServer } from '../../../src/protocol/dhcp/server.ts';
 import { OPTION } from '../../../src/wire/dhcp4/codes.ts';
+import { uint32 } from '../../../src/wire/dhcp4/values.ts';
 import { clientFrame, clientMessage, guestMac } from '../../wire/dhcp4/messages.ts';
 import { type Answer, type Asking, dotted, ip, number, SETTINGS, SUBNET, World } from './world.ts';
 
@@ -81,6 +82,10 @@ function run(steps: Step[]): void {
       port: hasId ? `p${who}` : `p${port}`,
       options: hasId ? [[OPTION.clientId, Uint8Array.of(0, n >> 1)]] : [],
     };
+    const wish: Asking = {
+      ...asking,
+      options: [...(asking.options ?? []), [OPTION.requestedAddress, uint32(address)]],
+    };
     if (isSquatted) world.squatters.set(address, { mac: guestMac(99), port: 'p9' });
     else world.squatters.delete(address);
     const take = (answer: Answer | undefined) => promises.take(who, answer, world.now);
@@ -88,7 +93,7 @@ function run(steps: Step[]): void {
       if (answer?.message.type === 'offer') offered.set(who, answer.message.yiaddr);
     };
     if (what === 'join') {
-      keep(world.offer(who, asking));
+      keep(world.offer(who, isSquatted ? asking : wish));
       take(world.select(who, offered.get(who) ?? address, asking));
     } else if (what === 'discover') for (const answer of world.say('discover', who, asking)) keep(answer);
     else if (what === 'select') take(world.select(who, offered.get(who) ?? address, asking));

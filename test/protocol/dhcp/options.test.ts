@@ -112,8 +112,8 @@ test('what a host is told goes before what its class is told, and that before wh
 
 test('an answer is no longer than the client says that it takes', () => {
   const dns = Array.from({ length: 120 }, (_, n) => n + 1);
-  const lengthOf = (size?: number) => {
-    const world = worldWith({ ...ALL, dns });
+  const lengthOf = (size?: number, count = 120) => {
+    const world = worldWith({ ...ALL, dns: dns.slice(0, count) });
     const options = [parameters(6, 3, 15), ...(size ? [[OPTION.maxSize, uint16(size)] as const] : [])];
     world.hear(clientFrame(clientMessage({}, options)), 'p1');
     const [offer] = world.pass(1000);
@@ -123,6 +123,8 @@ test('an answer is no longer than the client says that it takes', () => {
   };
   expect(lengthOf()).toBeUndefined();
   expect(lengthOf(100)).toBeUndefined();
+  // RFC 2131 section 2: every client takes 576 bytes.
+  expect(lengthOf(100, 50)).toBe(200);
   expect(lengthOf(1400)).toBe(480);
 });
 

@@ -40,6 +40,22 @@ describe('a new guest', () => {
     expect(world.probed).toEqual([A, A]);
   });
 
+  test('is offered an address that another one had only after a probe', () => {
+    const world = new World({ subnets: [{ ...SUBNET, ranges: [{ first: A, last: A }] }] });
+    world.join(1);
+    world.release(1, A);
+    world.probed = [];
+    expect(world.say('discover', 2)).toEqual([]);
+    expect(world.probed).toEqual([A]);
+  });
+
+  test('that does not wait for the probe does not get it', () => {
+    const world = new World();
+    world.say('discover', 1);
+    expect(world.select(1, A)?.message.type).toBe('nak');
+    expect(world.join(1)).toBe(A);
+  });
+
   test('gets another address if somebody answers for the first', () => {
     const world = new World();
     world.squatters.set(A, { mac: guestMac(9), port: 'p9' });
@@ -178,6 +194,19 @@ describe('an address that is not the client’s', () => {
     expect(world.server.counters.ignored).toEqual({ not_theirs: 2 });
   });
 
+  test('is not offered to who asks for it', () => {
+    const world = new World();
+    world.join(1);
+    world.offer(2);
+    world.join(3);
+    world.release(3, A + 2);
+    const asked = (address: number) => ({ options: [[OPTION.requestedAddress, uint32(address)] as const] });
+    const offers = [A, B, A + 2, SERVER, ip('192.168.122.50'), ip('10.0.0.1'), A + 9].map((address, n) => {
+      return world.offer(10 + n, asked(address))?.message.yiaddr;
+    });
+    expect(offers).toEqual([A + 3, A + 4, A + 5, A + 6, A + 7, A + 8, A + 9]);
+  });
+
   test('is not declined or released by others', () => {
     const world = new World();
     world.join(1);
@@ -206,7 +235,11 @@ test('an offer that nobody takes is free after a while', () => {
   expect(world.offer(2)).toBeUndefined();
   world.pass(10_000);
   expect(world.join(2)).toBe(A);
-  expect(world.events).toEqual(['exhausted 192.168.122.0 p2', `bound ${dotted(A)} p2`]);
+  const exhausted = 'exhausted 192.168.122.0';
+  expect(world.events).toEqual([`${exhausted} p2`, `bound ${dotted(A)} p2`]);
+  // It was not so meanwhile, so it is news again.
+  expect(world.offer(3)).toBeUndefined();
+  expect(world.events.at(-1)).toBe(`${exhausted} p3`);
 });
 
 test('an address that its client declines is given to nobody until its quarantine is over, also after a restart', () => {
@@ -314,6 +347,13 @@ test('a port has so many addresses and no more, whatever it says', () => {
   expect(acks.filter((ack) => ack?.message.type === 'ack').length).toBe(3);
 });
 
+test('a port may have a limit of its own', () => {
+  const world = new World({ leasesPerPort: 1, leasesOfPort: new Map([['trunk', 3]]) });
+  const joined = (port: string, from: number) =>
+    [1, 2, 3, 4].filter((n) => world.join(from + n, { port }) !== 0);
+  expect([joined('p1', 0).length, joined('trunk', 10).length]).toEqual([1, 3]);
+});
+
 test('a port that answers all probes spoils as many addresses as it may have', () => {
   const world = new World({ leasesPerPort: 3 });
   for (let n = 0; n < 100; n++) world.squatters.set(A + n, { mac: guestMac(9), port: 'p9' });
@@ -348,6 +388,9 @@ describe('relay agents', () => {
     expect(world.join(1, asking)).toBe(ip('10.9.1.0'));
     // More of them than a port of guests may have.
     expect(world.join(2, asking)).toBe(ip('10.9.1.1'));
+    // And its own ones have as many as those of another port.
+    expect(world.join(7, { port: 'up' })).toBe(A);
+    expect(world.join(8, { port: 'up' })).toBe(0);
     const nak = world.renew(3, ip('10.9.1.1'), { ...asking, dst: SERVER });
     expect(nak).toMatchObject({ dst: ip('10.9.0.1'), message: { type: 'nak', broadcast: true } });
     // Renewing goes past the relay agent, through its router.
@@ -356,6 +399,12 @@ describe('relay agents', () => {
       dstMac: relay,
       message: { type: 'ack' },
     });
+  });
+
+  test('have clients that are two machines if they have the same identifier', () => {
+    const world = new World(settings);
+    const clone = { ...asking, ...id(1, 2, 3) };
+    expect([world.join(1, clone), world.join(2, clone)]).toEqual([ip('10.9.1.0'), ip('10.9.1.1')]);
   });
 
   test('name a link that is not their own', () => {
@@ -368,8 +417,16 @@ describe('relay agents', () => {
   test('of unknown subnets, or behind the port of a guest, are not answered', () => {
     const world = new World(settings);
     expect(world.offer(1, { ...asking, giaddr: ip('10.8.0.1') })).toBeUndefined();
-    expect(world.offer(1, { ...asking, port: 'p1' })).toBeUndefined();
+    expect(world.offer(1, { ...asking, port: 'p1', srcMac: guestMac(1) })).toBeUndefined();
     expect(world.server.counters.ignored).toEqual({ unknown_relay: 2 });
+  });
+
+  test('and their clients lose nothing to a guest that says it is one of them', () => {
+    const world = new World(settings);
+    world.join(1, asking);
+    expect(world.renew(1, ip('10.9.1.0'), { port: 'p1' })?.message.type).toBe('nak');
+    world.release(1, ip('10.9.1.0'), { port: 'p1' });
+    expect(world.server.leases()).toMatchObject([{ address: ip('10.9.1.0'), state: 'bound', port: 'up' }]);
   });
 });
 
@@ -401,6 +458,16 @@ test('messages to other servers, from nobody, or that only servers send are igno
   expect(world.server.counters.ignored).toEqual({ not_ours: 1, nonsense: 5, ip_header: 1 });
   expect(world.server.counters.received).toEqual({ discover: 3, ack: 1, inform: 1, request: 1 });
   expect(world.server.deadline()).toBe(Number.POSITIVE_INFINITY);
+});
+
+test('a guest that writes another MAC into its request than it has gets nothing, and releases nothing', () => {
+  const world = new World();
+  world.join(1);
+  const asking = { port: 'p1', srcMac: guestMac(2) };
+  expect(world.say('discover', 1, asking)).toEqual([]);
+  world.release(1, A, asking);
+  expect(world.server.leases()).toMatchObject([{ address: A, state: 'bound' }]);
+  expect(world.server.counters.ignored).toEqual({ not_sender: 2 });
 });
 
 test('an address is taken back by hand', () => {

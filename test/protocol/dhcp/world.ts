@@ -3,7 +3,7 @@
 import { leaseKey, storedLease, storedLeases } from '../../../src/protocol/dhcp/lease.ts';
 import type { DhcpOutcome } from '../../../src/protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../../../src/protocol/dhcp/server.ts';
-import type { DhcpSettings, DhcpSubnet } from '../../../src/protocol/dhcp/settings.ts';
+import { DHCP_DEFAULTS, type DhcpSettings, type DhcpSubnet } from '../../../src/protocol/dhcp/settings.ts';
 import { OPTION } from '../../../src/wire/dhcp4/codes.ts';
 import { type DhcpFrame, parseDhcpFrame } from '../../../src/wire/dhcp4/frame.ts';
 import type { DhcpMessage } from '../../../src/wire/dhcp4/message.ts';
@@ -28,16 +28,12 @@ export const SUBNET: DhcpSubnet = {
 };
 
 export const SETTINGS: DhcpSettings = {
+  ...DHCP_DEFAULTS,
   address: SERVER,
   mac: SERVER_MAC,
   subnets: [SUBNET],
   hosts: [],
   classes: [],
-  lease: { time: 3600, min: 120, max: 86_400, quarantine: 600 },
-  authoritative: true,
-  probe: true,
-  rapidCommit: false,
-  leasesPerPort: 16,
   relayPorts: [],
 };
 

@@ -47,7 +47,9 @@ test('a message that is written reads the same', () => {
 });
 
 test('messages have at least the 300 bytes of BOOTP', () => {
-  expect(buildMessage(clientMessage({})).bytes.length).toBe(300);
+  const { bytes } = buildMessage(clientMessage({}));
+  expect(bytes.length).toBe(300);
+  expect([...parsed(bytes).options.keys()]).toEqual([OPTION.messageType]);
 });
 
 test('options in file and sname count, and several of one code are joined in that order', () => {
@@ -69,6 +71,10 @@ test('a long option is written in pieces and read as one', () => {
   const { bytes, omitted } = buildMessage(clientMessage({}, [[OPTION.vendor, value]]), 1472);
   expect(omitted).toEqual([]);
   expect(parsed(bytes).options.get(OPTION.vendor)).toEqual(Buffer.from(value));
+  // Pieces of whole addresses: 252, 252 and 96 bytes.
+  expect(bytes.length).toBe(OPTIONS + 3 + 600 + 3 * 2 + 1);
+  const short = buildMessage(clientMessage({}, [[OPTION.vendor, value.subarray(0, 255)]])).bytes;
+  expect(short.length).toBe(OPTIONS + 3 + 255 + 2 + 1);
 });
 
 test('what does not fit into the options goes into file and sname, and what fits nowhere is told', () => {
