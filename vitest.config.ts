@@ -26,6 +26,7 @@ const PATIENT = [
   'device_errors',
   'group_fwd_mask',
   'guest_links',
+  'host_uplink',
   'import',
   'kept_bridge',
   'lldp',

@@ -30,7 +30,7 @@ test('guests of nat leave as the host, and nobody comes in unasked', async () =>
   const { guest, outside } = lab;
   await lab.serve(outside, 80);
   await lab.serve(guest, 80);
-  expect(await lab.ask(guest, '203.0.113.2', 80)).toBeUndefined();
+  expect(await lab.refuses(guest, '203.0.113.2', 80)).toBe(true);
   const uplink = lab.start();
   expect(await uplink.set(NAT)).toEqual({ uplinks: ['eth0'], problems: [] });
 
@@ -38,14 +38,14 @@ test('guests of nat leave as the host, and nobody comes in unasked', async () =>
   expect(await lab.ask(guest, '2001:db8::2', 80)).toBe('2001:db8::1');
   expect(await reaches(guest, '203.0.113.2')).toBe(true);
   expect(await reaches(guest, '10.1.0.1')).toBe(true);
-  expect(await lab.ask(outside, '10.1.0.2', 80)).toBeUndefined();
-  expect(await lab.ask(outside, 'fd00:1::2', 80)).toBeUndefined();
+  expect(await lab.refuses(outside, '10.1.0.2', 80)).toBe(true);
+  expect(await lab.refuses(outside, 'fd00:1::2', 80)).toBe(true);
   expect(await never(outside, '10.1.0.2')).toBe(false);
   expect(await lab.forwarding()).toEqual(ALL_OF_BR0);
 
   // A guest with an address of somebody else's.
   await guest.ip('addr add 10.9.0.2/32 dev g0', 'route replace default via 10.1.0.1 src 10.9.0.2');
-  expect(await lab.ask(guest, '203.0.113.2', 80)).toBeUndefined();
+  expect(await lab.refuses(guest, '203.0.113.2', 80)).toBe(true);
 });
 
 test('a published port leads to its guest from outside, from the host, and from guests', async () => {
@@ -60,11 +60,11 @@ test('a published port leads to its guest from outside, from the host, and from 
   expect(await lab.ask(other, '203.0.113.1', 8080)).toBe('10.2.0.2');
   expect(await lab.ask(guest, '203.0.113.1', 8080)).toBe('10.1.0.1');
   // The gateway's own ports stay its own, and what is not published is not reached.
-  expect(await lab.ask(guest, '10.1.0.1', 8080)).toBeUndefined();
-  expect(await lab.ask(outside, '10.1.0.2', 80)).toBeUndefined();
+  expect(await lab.refuses(guest, '10.1.0.1', 8080)).toBe(true);
+  expect(await lab.refuses(outside, '10.1.0.2', 80)).toBe(true);
 
   await uplink.set(NAT);
-  expect(await lab.ask(outside, '203.0.113.1', 8080)).toBeUndefined();
+  expect(await lab.refuses(outside, '203.0.113.1', 8080)).toBe(true);
 });
 
 test('a routed network is reached under its own addresses; a host-only one neither leaves nor is reached', async () => {
@@ -83,9 +83,9 @@ test('a routed network is reached under its own addresses; a host-only one neith
   await uplink.set(NAT, HOST_ONLY);
   expect(await reaches(other, '10.2.0.1')).toBe(true);
   expect(await reaches(host, '10.2.0.2')).toBe(true);
-  expect(await lab.ask(other, '203.0.113.2', 80)).toBeUndefined();
-  expect(await lab.ask(outside, '10.2.0.2', 80)).toBeUndefined();
-  expect(await lab.ask(guest, '10.2.0.2', 80)).toBeUndefined();
+  expect(await lab.refuses(other, '203.0.113.2', 80)).toBe(true);
+  expect(await lab.refuses(outside, '10.2.0.2', 80)).toBe(true);
+  expect(await lab.refuses(guest, '10.2.0.2', 80)).toBe(true);
 });
 
 test('what the uplink newly forwards goes nowhere but to networks; who forwarded before, goes on', async () => {
@@ -208,4 +208,19 @@ test('a default route from router advertisements is not lost: IPv6 is refused un
   expect((await uplink.set(NAT)).problems).toEqual([]);
   expect(await host.check(['ip', '-6', 'route', 'show', 'default'])).toContain('proto ra');
   expect(await reaches(guest, '2001:db8::2')).toBe(true);
+});
+
+test('without a table nothing is forwarded, whatever an earlier process left', async () => {
+  const lab = await UplinkHost.open();
+  const first = lab.start();
+  await first.set(NAT);
+  await first.process.stop('SIGKILL');
+  expect(await lab.forwarding()).toEqual(ALL_OF_BR0);
+  const second = lab.start('occupied');
+  const { uplinks, problems } = await second.set(NAT);
+  expect(uplinks).toEqual([]);
+  expect(problems).toEqual([
+    expect.stringMatching(/^Cannot set up nftables \(table taploom-\d+-1\): .*\(EPERM\)$/),
+  ]);
+  expect(await lab.forwarding()).toEqual([]);
 });
