@@ -14,7 +14,7 @@ import { waysOut } from './default_routes.ts';
 import { Forwarding } from './forwarding.ts';
 import { type HostNetwork, leadsOut } from './network.ts';
 import { type Known, mayConcern } from './news.ts';
-import { findObstacles } from './obstacles.ts';
+import { findLegacyObstacles, findObstacles } from './obstacles.ts';
 import { planFor } from './plan.ts';
 import { Sysctl } from './sysctl.ts';
 import { wantedChains } from './wanted_chains.ts';
@@ -132,7 +132,8 @@ export class HostUplink {
   }
 
   private obstacles(gateways: readonly string[]): string[] {
-    return this.nftables === undefined ? [] : findObstacles(this.nftables, this.table, gateways);
+    if (this.nftables === undefined) return [];
+    return [...findObstacles(this.nftables, this.table, gateways), ...findLegacyObstacles(gateways)];
   }
 
   /** Without a table nothing may be forwarded. */

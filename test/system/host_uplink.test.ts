@@ -188,6 +188,14 @@ test('a chain of another table that drops is named, and what the sentence says h
   ]);
   for (const command of commands) await host.check(command.split(' '));
   expect(await reaches(guest, '203.0.113.2')).toBe(true);
+  expect((await uplink.set(NAT)).problems).toEqual([]);
+
+  await host.check(['iptables-legacy', '-P', 'FORWARD', 'DROP']);
+  const [legacy] = (await uplink.set(NAT)).problems;
+  expect(legacy).toMatch(
+    /^Chain FORWARD of iptables-legacy drops .* -i br0 -j ACCEPT; iptables-legacy -I FORWARD -o br0 -j ACCEPT$/,
+  );
+  expect(await never(guest, '203.0.113.2')).toBe(false);
 });
 
 test('a default route from router advertisements is not lost: IPv6 is refused until it is kept', async () => {

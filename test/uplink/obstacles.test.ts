@@ -54,6 +54,16 @@ test('of a table that nobody knows, what must be accepted', async () => {
   expect(found).toEqual([sentence('fence', 'inet mine', 'br0')]);
 });
 
+test('a table that has rules for an interface in both directions knows it', async () => {
+  const rules =
+    'iifname "br0" accept; oifname "br0" jump more; iifname "br1" accept; iifname "br2" accept; oifname "br2" drop;';
+  const found = await obstacles(
+    `table inet mine { chain more { }; chain fence { ${BASE} policy drop; ${rules} }; }`,
+    ['br0', 'br1', 'br2', 'br'],
+  );
+  expect(found).toEqual([sentence('fence', 'inet mine', 'br1, br2, br')]);
+});
+
 test('chains that let through, that see no forwarded packets, or that are ours, stand in nobody’s way', async () => {
   const found = await obstacles(
     `table inet own { chain forward { ${BASE} policy drop; }; }
