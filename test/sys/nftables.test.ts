@@ -6,6 +6,7 @@ import { parsePrefix } from '../../src/wire/ip_prefix.ts';
 import {
   addressIn,
   counter,
+  destinationTo,
   interfaceIs,
   isAnswer,
   isDestinationTranslated,
@@ -13,7 +14,6 @@ import {
   masquerade,
   portIs,
   type Statement,
-  translateTo,
   verdict,
 } from '../../src/wire/nf_expressions.ts';
 import { chainsRequest, parseChains, parseRules, rulesRequest } from '../../src/wire/nf_listing.ts';
@@ -53,12 +53,12 @@ const PREROUTING: NfChain = {
   hook: 'prerouting',
   priority: PRIORITY.dstnat,
   rules: [
-    rule('IPv4', isToHost(), portIs('tcp', 8080), translateTo(ip('10.0.0.2'), 80)),
+    rule('IPv4', isToHost(), portIs('tcp', 8080), destinationTo(ip('10.0.0.2'), 80)),
     rule(
       'IPv6',
       addressIn('daddr', prefix('fd00::/8'), true),
       portIs('udp', 53),
-      translateTo(ip('fd00:1::2'), 5353),
+      destinationTo(ip('fd00:1::2'), 5353),
     ),
   ],
 };
