@@ -167,6 +167,23 @@ test('the default route is followed', async () => {
   expect(await uplink.news()).toEqual({ uplinks: ['eth0'], problems: [], isNews: true });
 });
 
+test('an interface that comes again forwards again', async () => {
+  const lab = await UplinkHost.open();
+  const { host, guest } = lab;
+  const uplink = lab.start();
+  await uplink.set(NAT);
+  await host.ip('link del br0');
+  expect((await uplink.news()).problems).toEqual(
+    [4, 6].map((family) => expect.stringContaining(`IPv${family} of br0`)),
+  );
+  await lab.lab.veth(host, 'br0', guest, 'g0');
+  await host.up('br0', '10.1.0.1/24');
+  await guest.up('g0', '10.1.0.2/24');
+  await guest.ip('route add default via 10.1.0.1');
+  expect((await uplink.news()).problems).toEqual([]);
+  expect(await reaches(guest, '203.0.113.2')).toBe(true);
+});
+
 test('a chain of another table that drops is named, and what the sentence says helps', async () => {
   const lab = await UplinkHost.open();
   const { host, guest } = lab;
