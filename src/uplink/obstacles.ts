@@ -13,13 +13,16 @@ import {
   rulesRequest,
 } from '../wire/nf_listing.ts';
 import { HOOK, NFPROTO_INET } from '../wire/nf_tables.ts';
-import { FAMILIES } from './network.ts';
+import { FAMILIES, type Family } from './network.ts';
 
-/** As nft names families that see forwarded packets. */
-const FAMILY_NAMES = new Map<number, string>([
-  [NFPROTO_INET, 'inet'],
-  [NFPROTO[4], 'ip'],
-  [NFPROTO[6], 'ip6'],
+/** Interfaces of networks that have addresses of a family. */
+export type Gateways = Readonly<Record<Family, readonly string[]>>;
+
+/** Families of nftables that see forwarded packets, by the name that nft has for them, and what they see. */
+const TABLE_FAMILIES = new Map<number, { name: string; sees: readonly Family[] }>([
+  [NFPROTO_INET, { name: 'inet', sees: FAMILIES }],
+  [NFPROTO[4], { name: 'ip', sees: [4] }],
+  [NFPROTO[6], { name: 'ip6', sees: [6] }],
 ]);
 const IPTABLES = new Map([
   ['ip', 'iptables'],
@@ -28,35 +31,30 @@ const IPTABLES = new Map([
 /** Docker leaves this one to the administrator, and asks it first. */
 const DOCKER_USER = 'DOCKER-USER';
 
-/** A sentence for each chain in which packets of these interfaces may end. Throws SysError. */
-export function findObstacles(
-  socket: NfTablesSocket,
-  ownTable: string,
-  interfaces: readonly string[],
-): string[] {
+/** A sentence for each chain in which packets of these networks may end. Throws SysError. */
+export function findObstacles(socket: NfTablesSocket, ownTable: string, gateways: Gateways): string[] {
   const chains = [...socket.list(chainsRequest())].flatMap((part) => [...parseChains(part)]);
   const dropping = chains.filter((chain) => chain.table !== ownTable && dropsInTheEnd(socket, chain));
   return dropping.flatMap((chain) => {
+    const seen = TABLE_FAMILIES.get(chain.family)?.sees.flatMap((family) => gateways[family]);
     const rules = listRules(socket, { family: chain.family, table: chain.table });
-    const strangers = interfaces.filter((name) => !isKnown(name, rules));
+    const strangers = [...new Set(seen)].filter((name) => !isKnown(name, rules));
     return strangers.length === 0 ? [] : [describe(chain, chains, strangers)];
   });
 }
 
 /** The same of iptables' old back end, whose rules nobody lists; in the namespace of this process. */
-export function findLegacyObstacles(interfaces: readonly string[]): string[] {
-  return FAMILIES.filter(legacyForwardDrops).map((family) => {
+export function findLegacyObstacles(gateways: Gateways): string[] {
+  const families = FAMILIES.filter((family) => gateways[family].length > 0 && legacyForwardDrops(family));
+  return families.map((family) => {
     const command = family === 4 ? 'iptables-legacy' : 'ip6tables-legacy';
-    return sentence(
-      `Chain FORWARD of ${command}`,
-      interfaces,
-      acceptCommands(command, 'FORWARD', interfaces),
-    );
+    const commands = acceptCommands(command, 'FORWARD', gateways[family]);
+    return sentence(`Chain FORWARD of ${command}`, gateways[family], commands);
   });
 }
 
 function dropsInTheEnd(socket: NfTablesSocket, chain: ListedChain): boolean {
-  if (chain.hook !== HOOK.forward || !FAMILY_NAMES.has(chain.family)) return false;
+  if (chain.hook !== HOOK.forward || !TABLE_FAMILIES.has(chain.family)) return false;
   const last = chain.isPolicyDrop ? undefined : listRules(socket, chain).at(-1);
   return chain.isPolicyDrop || (last?.stops === true && last.isUnconditional);
 }
@@ -74,7 +72,7 @@ function isKnown(name: string, rules: readonly ListedRule[]): boolean {
 }
 
 function describe(chain: ListedChain, all: readonly ListedChain[], interfaces: readonly string[]): string {
-  const family = FAMILY_NAMES.get(chain.family) ?? '';
+  const family = TABLE_FAMILIES.get(chain.family)?.name ?? '';
   const where = `Chain ${chain.name} of nftables' table ${family} ${chain.table}`;
   return sentence(where, interfaces, advice(chain, family, all, interfaces));
 }

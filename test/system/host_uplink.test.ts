@@ -1,11 +1,16 @@
 // The way out through the host's kernel, in namespaces of its own: what passes, what does not, and what is left behind.
 
-import { expect, test } from 'vitest';
+import { existsSync } from 'node:fs';
+import { beforeEach, expect, test } from 'vitest';
 import { needs } from '../support/needs.ts';
-import { reaches } from '../support/traffic.ts';
+import { ping, reaches } from '../support/traffic.ts';
 import { type NetworkText, UplinkHost } from '../support/uplink_host.ts';
 
 needs('nft', 'iptables');
+beforeEach(({ skip }) => {
+  const isThere = existsSync('/proc/sys/net/ipv6/conf/lo/force_forwarding');
+  skip(!isThere, 'needs Linux 6.17: IPv6 that is forwarded by single interfaces');
+});
 
 const NAT: NetworkText = { interface: 'br0', mode: 'nat', subnets: ['10.1.0.0/24', 'fd00:1::/64'] };
 const ROUTED: NetworkText = { interface: 'br1', mode: 'routed', subnets: ['10.2.0.0/24', 'fd00:2::/64'] };
@@ -65,6 +70,17 @@ test('a published port leads to its guest from outside, from the host, and from 
 
   await uplink.set(NAT);
   expect(await lab.refuses(outside, '203.0.113.1', 8080)).toBe(true);
+});
+
+test('a change loses no packet of what goes on', async () => {
+  const lab = await UplinkHost.open();
+  const uplink = lab.start();
+  await uplink.set(NAT);
+  expect(await reaches(lab.guest, '203.0.113.2')).toBe(true);
+  const pings = ping(lab.guest, '203.0.113.2', { count: 150, intervalSeconds: 0.005 });
+  for (let i = 0; i < 20; i++) await uplink.set(i % 2 === 0 ? { ...NAT, publish: PUBLISH } : NAT);
+  const { sent, received } = await pings;
+  expect(received).toBe(sent);
 });
 
 test('a routed network is reached under its own addresses; a host-only one neither leaves nor is reached', async () => {

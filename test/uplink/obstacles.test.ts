@@ -9,12 +9,12 @@ needs('nft');
 
 const BASE = 'type filter hook forward priority 0;';
 
-async function obstacles(ruleset: string, interfaces = ['br0']): Promise<string[]> {
+async function obstacles(ruleset: string, ipv4 = ['br0'], ipv6 = ipv4): Promise<string[]> {
   const netns = await (await openLab()).netns('a');
   await netns.check(['nft', '-f', '-'], { input: ruleset });
   const socket = withNetns(netns.name, (fd) => NfTablesSocket.open(fd));
   onTestFinished(() => socket.close());
-  return findObstacles(socket, 'own', interfaces);
+  return findObstacles(socket, 'own', { 4: ipv4, 6: ipv6 });
 }
 
 const sentence = (chain: string, table: string, rest: string) =>
@@ -35,6 +35,16 @@ test('iptables with policy drop, of either family, with the commands that help',
     sentence('FORWARD', 'ip filter', `br0, br1: ${commands('iptables', 'FORWARD')}`),
     sentence('FORWARD', 'ip6 filter', `br0, br1: ${commands('ip6tables', 'DOCKER-USER')}`),
   ]);
+});
+
+test('only networks whose packets a chain sees matter', async () => {
+  const drops = (family: string) => `table ${family} t { chain c { ${BASE} policy drop; }; }\n`;
+  expect(await obstacles(drops('ip') + drops('ip6') + drops('inet'), ['br0'], ['br1'])).toEqual([
+    sentence('c', 'ip t', 'br0'),
+    sentence('c', 'ip6 t', 'br1'),
+    sentence('c', 'inet t', 'br0, br1'),
+  ]);
+  expect(await obstacles(drops('ip6'), ['br0'], [])).toEqual([]);
 });
 
 test('firewalld, whose policy is accept and whose last rule rejects', async () => {
