@@ -28,6 +28,7 @@ const PATIENT = [
   'dhcp_boot',
   'group_fwd_mask',
   'guest_links',
+  'host_uplink',
   'import',
   'kept_bridge',
   'lldp',

@@ -112,6 +112,9 @@ int tl_nft_forward_ingress(int sock, const char *table, const char *device, int 
 int tl_nft_batch(int sock, const uint8_t *bytes, int length, int32_t *failed);
 int tl_netlink_ask(int sock, const uint8_t *request, int length);
 
+/* iptables.c: NF_DROP (0) or NF_ACCEPT (1), of chain FORWARD of table filter, which the call makes if it is not there */
+int tl_iptables_forward_policy(int netns, int family);
+
 /* wake.c */
 int tl_wake_create(void);
 

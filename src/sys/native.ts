@@ -73,6 +73,7 @@ const FUNCTIONS = {
   tl_nft_forward_ingress: ['int', 'string', 'string', 'int'],
   tl_nft_batch: ['int', 'pointer', 'int', 'pointer'],
   tl_netlink_ask: ['int', 'pointer', 'int'],
+  tl_iptables_forward_policy: ['int', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],

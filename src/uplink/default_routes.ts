@@ -15,7 +15,9 @@ export interface WayOut {
 /** Throws SysError. */
 export function waysOut(links: LinkSocket): WayOut[] {
   return FAMILIES.map((family) => {
-    const routes = [...links.list(routesRequest(family))].flatMap((part) => [...parseDefaultRoutes(part)]);
+    const listed = [...links.list(routesRequest(family))].flatMap((part) => [...parseDefaultRoutes(part)]);
+    // A kernel without IPv6 lists all that it has.
+    const routes = listed.filter((route) => route.family === family);
     const names = (of: DefaultRoute[]) => namesOf(links, of);
     return {
       family,

@@ -1,5 +1,5 @@
 // The way out of networks of guests through the host's own kernel: an nftables table that lives as long as this process,
-// and single interfaces that forward. What must stay behind its time is in the state directory, and undone.
+// and single interfaces that forward. What outlives a process that is killed is in the state directory, and undone.
 //
 //   networks, default routes, settings -> plan -> undo what is not wanted | the table, in one step | what is
 //
@@ -12,9 +12,9 @@ import { type NfChain, tableBatch } from '../wire/nf_tables.ts';
 import { ChangeLog } from './change_log.ts';
 import { waysOut } from './default_routes.ts';
 import { Forwarding } from './forwarding.ts';
-import { type HostNetwork, leadsOut } from './network.ts';
+import { type Family, type HostNetwork, leadsOut, subnetsOf } from './network.ts';
 import { type Known, mayConcern } from './news.ts';
-import { findObstacles } from './obstacles.ts';
+import { findLegacyObstacles, findObstacles } from './obstacles.ts';
 import { planFor } from './plan.ts';
 import { Sysctl } from './sysctl.ts';
 import { wantedChains } from './wanted_chains.ts';
@@ -106,8 +106,7 @@ export class HostUplink {
     this.forwarding.add(plan.settings);
     const uplinks = [...new Set(plan.uplinks.map(({ name }) => name))];
     this.known = this.knownOf([...gateways, ...uplinks]);
-    const obstacles = gateways.length > 0 ? this.obstacles(gateways) : [];
-    return { uplinks, problems: [...plan.problems, ...obstacles] };
+    return { uplinks, problems: [...plan.problems, ...this.obstacles()] };
   }
 
   private knownOf(names: readonly string[]): Known {
@@ -131,8 +130,13 @@ export class HostUplink {
     this.installed = bytes;
   }
 
-  private obstacles(gateways: readonly string[]): string[] {
-    return this.nftables === undefined ? [] : findObstacles(this.nftables, this.table, gateways);
+  private obstacles(): string[] {
+    const guests = this.networks.filter(leadsOut);
+    if (this.nftables === undefined || guests.length === 0) return [];
+    const having = (family: Family) =>
+      guests.filter((network) => subnetsOf(network, family).length > 0).map((network) => network.interface);
+    const gateways = { 4: having(4), 6: having(6) };
+    return [...findObstacles(this.nftables, this.table, gateways), ...findLegacyObstacles(gateways)];
   }
 
   /** Without a table nothing may be forwarded. */
@@ -173,7 +177,7 @@ export class HostUplink {
   }
 }
 
-/** Takes back what a process left that was killed; resolves to the settings that it changed. For when none runs. */
+/** Takes back what a process left that was killed; gives the settings that it changed. For when none runs. */
 export function undoHostUplink(stateDirectory: string): string[] {
   const links = LinkSocket.open();
   try {

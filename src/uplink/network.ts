@@ -13,6 +13,8 @@ export interface HostNetwork {
   mode: NetworkMode;
   /** Of either family, at most a few. */
   subnets: readonly IpPrefix[];
+  /** Of mode `nat`: the address of each family that guests leave as, which leads to this host. Without, the uplink's. */
+  as?: readonly IpBytes[];
   /** Of modes `nat` and `routed`. */
   publish: readonly PublishedPort[];
 }

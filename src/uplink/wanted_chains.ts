@@ -2,7 +2,7 @@
 // another table drops stays dropped.
 //
 //   forward: host-only networks | answers | published ports | guests out | routed networks in | what is newly forwarded
-//   postrouting: guests of `nat` leave as the host     prerouting, output: published ports
+//   postrouting: guests of `nat` leave as the host, or as a given address     prerouting, output: published ports
 //
 // A chain's order is what it says: each part relies on those before it.
 
@@ -11,6 +11,7 @@ import { type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
 import {
   addressIn,
   counter,
+  destinationTo,
   familyIs,
   interfaceIs,
   isAnswer,
@@ -20,7 +21,7 @@ import {
   masquerade,
   portIs,
   type Statement,
-  translateTo,
+  sourceTo,
   verdict,
 } from '../wire/nf_expressions.ts';
 import { type NfChain, type NfRule, PRIORITY } from '../wire/nf_tables.ts';
@@ -157,10 +158,19 @@ function uplinkRules({ name, family }: Uplink): NfRule[] {
 function sourceRules(network: HostNetwork, exits: readonly Exit[]): NfRule[] {
   const name = network.interface;
   const out = network.mode === 'nat' ? ways(network, exits) : [];
+  const translation = (subnet: IpPrefix) => {
+    const given = network.as?.find((address) => address.length === subnet.address.length);
+    return given === undefined ? masquerade() : sourceTo(given);
+  };
   const published = FAMILIES.filter((family) => network.publish.some(({ to }) => ipFamily(to) === family));
   return [
     ...out.map(({ subnet, exit }) =>
-      rule(`guests of ${name}`, addressIn('saddr', subnet), interfaceIs('oifname', exit), masquerade()),
+      rule(
+        `guests of ${name}`,
+        addressIn('saddr', subnet),
+        interfaceIs('oifname', exit),
+        translation(subnet),
+      ),
     ),
     // A guest that asks another one by a published port must be answered by the same way.
     ...published.flatMap((family) =>
@@ -191,7 +201,7 @@ function publishRule(
     isToHost(),
     portIs(protocol, port),
     counter(),
-    translateTo(to, toPort),
+    destinationTo(to, toPort),
   );
 }
 

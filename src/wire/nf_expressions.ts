@@ -36,7 +36,7 @@ const CT = { state: 0, status: 2 } as const;
 const NFTA_COUNTER = { bytes: 1, packets: 2 } as const;
 const NFTA_IMMEDIATE = { register: 1, data: 2 } as const;
 const NFTA_NAT = { type: 1, family: 2, address: 3, port: 5 } as const;
-const NFT_NAT_DNAT = 1;
+const NAT = { snat: 0, dnat: 1 } as const;
 const NFTA_FIB = { register: 1, result: 2, flags: 3 } as const;
 const FIB_RESULT_ADDRTYPE = 3;
 const FIB_F_DADDR = 2;
@@ -130,16 +130,27 @@ export function masquerade(): Statement {
   return [expression('masq', [])];
 }
 
+/** `snat ip to 192.0.2.9`; packets of the other family pass. */
+export function sourceTo(address: IpBytes): Statement {
+  return [immediate(REG_1, value(address)), nat('snat', address, [numberAttribute(NFTA_NAT.address, REG_1)])];
+}
+
 /** `dnat ip to 10.0.0.2:80`; packets of the other family pass. */
-export function translateTo(address: IpBytes, port: number): Statement {
-  const nat = expression('nat', [
-    numberAttribute(NFTA_NAT.type, NFT_NAT_DNAT),
+export function destinationTo(address: IpBytes, port: number): Statement {
+  const registers = [numberAttribute(NFTA_NAT.address, REG_1), numberAttribute(NFTA_NAT.port, REG_2)];
+  return [
+    immediate(REG_1, value(address)),
+    immediate(REG_2, value(bigEndian16(port))),
+    nat('dnat', address, registers),
+  ];
+}
+
+function nat(type: keyof typeof NAT, address: IpBytes, registers: readonly Buffer[]): Expression {
+  return expression('nat', [
+    numberAttribute(NFTA_NAT.type, NAT[type]),
     numberAttribute(NFTA_NAT.family, NFPROTO[ipFamily(address)]),
-    numberAttribute(NFTA_NAT.address, REG_1),
-    numberAttribute(NFTA_NAT.port, REG_2),
+    ...registers,
   ]);
-  const value = (bytes: Uint8Array) => attribute(NFTA_DATA.value, bytes);
-  return [immediate(REG_1, value(address)), immediate(REG_2, value(bigEndian16(port))), nat];
 }
 
 /** Any of these bits. */
@@ -192,8 +203,12 @@ function immediate(register: number, content: Buffer): Expression {
   ]);
 }
 
-function data(type: number, value: Uint8Array): Buffer {
-  return nestedAttribute(type, [attribute(NFTA_DATA.value, value)]);
+function data(type: number, bytes: Uint8Array): Buffer {
+  return nestedAttribute(type, [value(bytes)]);
+}
+
+function value(bytes: Uint8Array): Buffer {
+  return attribute(NFTA_DATA.value, bytes);
 }
 
 function expression(name: string, parts: readonly Buffer[]): Expression {

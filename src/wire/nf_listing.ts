@@ -24,6 +24,16 @@ export interface ListedChain {
   isPolicyDrop: boolean;
 }
 
+/** A rule, as far as it says whom it stops. */
+export interface ListedRule {
+  /** It ends in `drop` or `reject`. */
+  stops: boolean;
+  /** For every packet that comes to it. */
+  isUnconditional: boolean;
+  /** That it compares the packet's with. */
+  interfaces: { from?: string; to?: string };
+}
+
 const NFT_MSG = { newchain: 3, getchain: 4, newrule: 6, getrule: 7 } as const;
 const NFPROTO_UNSPEC = 0;
 const NFGENMSG_LEN = 4;
@@ -32,7 +42,12 @@ const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_RULE = { table: 1, chain: 2, expressions: 4 } as const;
 const NFTA_EXPR = { name: 1, data: 2 } as const;
 const NFTA_IMMEDIATE_DATA = 2;
-const NFTA_DATA_VERDICT = 2;
+const NFTA_DATA = { value: 1, verdict: 2 } as const;
+const NFTA_META_KEY = 2;
+const META = { iifname: 6, oifname: 7 } as const;
+const NFTA_CMP = { operation: 2, data: 3 } as const;
+const CMP_EQ = 0;
+const NFTA_TARGET_NAME = 1;
 const NFTA_VERDICT_CODE = 1;
 const NF_DROP = 0;
 
@@ -55,32 +70,69 @@ export function* parseChains(bytes: Buffer): Generator<ListedChain> {
   }
 }
 
-/** Of one chain, in their order. */
-export function rulesRequest({ family, table, name }: ListedChain): Buffer {
+/** Of a chain, in their order, or without `name` of a whole table. */
+export function rulesRequest({
+  family,
+  table,
+  name,
+}: Pick<ListedChain, 'family' | 'table'> & { name?: string }): Buffer {
   return message(typeOf(NFT_MSG.getrule), NLM_F_DUMP, 0, [
     nfgenmsg(family),
     textAttribute(NFTA_RULE.table, table),
-    textAttribute(NFTA_RULE.chain, name),
+    ...(name === undefined ? [] : [textAttribute(NFTA_RULE.chain, name)]),
   ]);
 }
 
-/** Of each rule whether it stops every packet that comes to it: `drop` or `reject`, with nothing but a counter before it. */
-export function* parseStops(bytes: Buffer): Generator<boolean> {
+export function* parseRules(bytes: Buffer): Generator<ListedRule> {
   for (const { type, body } of messagesIn(bytes)) {
     if (type !== typeOf(NFT_MSG.newrule) || body.length < NFGENMSG_LEN) continue;
     const list = attributesOf(body.subarray(NFGENMSG_LEN)).get(NFTA_RULE.expressions);
-    const expressions =
-      list === undefined ? [] : [...eachAttribute(list)].map(([, value]) => attributesOf(value));
-    const deciding = expressions.filter((one) => textOf(one.get(NFTA_EXPR.name)) !== 'counter');
-    yield deciding.length === 1 && isStop(deciding[0]);
+    yield parseRule(
+      list === undefined ? [] : [...eachAttribute(list)].map(([, value]) => expressionOf(value)),
+    );
   }
 }
 
-function isStop(expression: Map<number, Buffer>): boolean {
-  const name = textOf(expression.get(NFTA_EXPR.name));
+interface Expression {
+  name: string;
+  data: Map<number, Buffer>;
+}
+
+function expressionOf(element: Buffer): Expression {
+  const attributes = attributesOf(element);
+  return { name: textOf(attributes.get(NFTA_EXPR.name)), data: attributesOf(attributes.get(NFTA_EXPR.data)) };
+}
+
+function parseRule(expressions: readonly Expression[]): ListedRule {
+  const deciding = expressions.filter(({ name }) => name !== 'counter');
+  const interfaces: ListedRule['interfaces'] = {};
+  for (const [i, expression] of deciding.entries()) {
+    const side = i > 0 ? sideOf(deciding[i - 1]) : undefined;
+    if (side !== undefined && isEqual(expression)) interfaces[side] = comparedText(expression);
+  }
+  const stops = deciding.some(isStop);
+  return { stops, isUnconditional: deciding.length === 1, interfaces };
+}
+
+function isStop({ name, data }: Expression): boolean {
+  if (name === 'target') return textOf(data.get(NFTA_TARGET_NAME)) === 'REJECT'; // of iptables
   if (name !== 'immediate') return name === 'reject';
-  const data = attributesOf(attributesOf(expression.get(NFTA_EXPR.data)).get(NFTA_IMMEDIATE_DATA));
-  return bigEndian(attributesOf(data.get(NFTA_DATA_VERDICT)).get(NFTA_VERDICT_CODE)) === NF_DROP;
+  const value = attributesOf(data.get(NFTA_IMMEDIATE_DATA));
+  return bigEndian(attributesOf(value.get(NFTA_DATA.verdict)).get(NFTA_VERDICT_CODE)) === NF_DROP;
+}
+
+function sideOf({ name, data }: Expression): 'from' | 'to' | undefined {
+  if (name !== 'meta') return undefined;
+  const key = bigEndian(data.get(NFTA_META_KEY));
+  return key === META.iifname ? 'from' : key === META.oifname ? 'to' : undefined;
+}
+
+function isEqual({ name, data }: Expression): boolean {
+  return name === 'cmp' && bigEndian(data.get(NFTA_CMP.operation)) === CMP_EQ;
+}
+
+function comparedText({ data }: Expression): string {
+  return textOf(attributesOf(data.get(NFTA_CMP.data)).get(NFTA_DATA.value));
 }
 
 function typeOf(of: number): number {

@@ -70,25 +70,27 @@ export class UplinkHost {
     await at.spawn(['python3', PEER_ADDRESS, 'serve', `${port}`]).waitFor(/ready/);
   }
 
-  /** What the server says who asks; undefined: there is no connection. */
-  async ask(from: Netns, address: string, port: number, seconds = 0.5): Promise<string | undefined> {
-    const { code, stdout } = await from.run([
-      'python3',
-      PEER_ADDRESS,
-      'ask',
-      address,
-      `${port}`,
-      `${seconds}`,
-    ]);
-    return code === 0 ? stdout.trim() : undefined;
+  /** What the server says who asks. */
+  async ask(from: Netns, address: string, port: number): Promise<string> {
+    return (await from.check(this.question(address, port, 10))).trim();
+  }
+
+  /** That no connection comes about. */
+  async refuses(from: Netns, address: string, port: number): Promise<boolean> {
+    return (await from.run(this.question(address, port, 0.3))).code !== 0;
+  }
+
+  private question(address: string, port: number, seconds: number): string[] {
+    return ['python3', PEER_ADDRESS, 'ask', address, `${port}`, `${seconds}`];
   }
 
   advertise(from: Netns, device: string): Promise<string> {
     return from.check(['python3', path('./advertise.py'), device]);
   }
 
-  start(): UplinkProcess {
-    const command = [process.execPath, path('./host_uplink.mjs'), this.state];
+  /** `occupied`: somebody else has the table of its name. */
+  start(...options: 'occupied'[]): UplinkProcess {
+    const command = [process.execPath, path('./host_uplink.mjs'), this.state, ...options];
     return new UplinkProcess(this.host.spawn(command));
   }
 

@@ -6,6 +6,7 @@ import { parsePrefix } from '../../src/wire/ip_prefix.ts';
 import {
   addressIn,
   counter,
+  destinationTo,
   interfaceIs,
   isAnswer,
   isDestinationTranslated,
@@ -13,16 +14,15 @@ import {
   masquerade,
   portIs,
   type Statement,
-  translateTo,
   verdict,
 } from '../../src/wire/nf_expressions.ts';
-import { chainsRequest, parseChains, parseStops, rulesRequest } from '../../src/wire/nf_listing.ts';
+import { chainsRequest, parseChains, parseRules, rulesRequest } from '../../src/wire/nf_listing.ts';
 import { HOOK, type NfChain, type NfTable, PRIORITY, tableBatch } from '../../src/wire/nf_tables.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 
-needs('nft');
+needs('nft', 'iptables');
 
 const prefix = (text: string) => parsePrefix(text) ?? expect.fail(text);
 const ip = (text: string) => parseIp(text) ?? expect.fail(text);
@@ -53,12 +53,12 @@ const PREROUTING: NfChain = {
   hook: 'prerouting',
   priority: PRIORITY.dstnat,
   rules: [
-    rule('IPv4', isToHost(), portIs('tcp', 8080), translateTo(ip('10.0.0.2'), 80)),
+    rule('IPv4', isToHost(), portIs('tcp', 8080), destinationTo(ip('10.0.0.2'), 80)),
     rule(
       'IPv6',
       addressIn('daddr', prefix('fd00::/8'), true),
       portIs('udp', 53),
-      translateTo(ip('fd00:1::2'), 5353),
+      destinationTo(ip('fd00:1::2'), 5353),
     ),
   ],
 };
@@ -140,6 +140,26 @@ test('a thousand rules are one batch', async () => {
   expect((await netns.check(['nft', 'list', 'ruleset'])).match(/comment/g)).toHaveLength(1000);
 });
 
+test('rules are listed with the interfaces that they ask for', async () => {
+  const { netns, socket } = await space();
+  await netns.check(['iptables', '-I', 'FORWARD', '-i', 'br0', '-o', 'eth0', '-p', 'tcp', '-j', 'ACCEPT']);
+  await netns.check(['iptables', '-A', 'FORWARD', '-o', 'br0', '-j', 'DROP']);
+  await netns.check(['iptables', '-A', 'FORWARD', '!', '-i', 'br1', '-j', 'REJECT']);
+  await netns.check(['iptables', '-A', 'FORWARD', '-j', 'REJECT']);
+  await netns.check(['iptables', '-A', 'INPUT', '-j', 'DROP']);
+  const list = (name?: string) =>
+    [...socket.list(rulesRequest({ family: 2, table: 'filter', name }))].flatMap((part) => [
+      ...parseRules(part),
+    ]);
+  expect(list('FORWARD')).toEqual([
+    { stops: false, isUnconditional: false, interfaces: { from: 'br0', to: 'eth0' } },
+    { stops: true, isUnconditional: false, interfaces: { to: 'br0' } },
+    { stops: true, isUnconditional: false, interfaces: {} },
+    { stops: true, isUnconditional: true, interfaces: {} },
+  ]);
+  expect(list()).toHaveLength(5);
+});
+
 test('chains and what they end with are listed, of all tables', async () => {
   const { netns, socket } = await space();
   const input = `
@@ -155,7 +175,9 @@ test('chains and what they end with are listed, of all tables', async () => {
   const chains = [...socket.list(chainsRequest())].flatMap((part) => [...parseChains(part)]);
   const seen = chains.map((chain) => ({
     ...chain,
-    stops: [...socket.list(rulesRequest(chain))].flatMap((part) => [...parseStops(part)]),
+    stops: [...socket.list(rulesRequest(chain))]
+      .flatMap((part) => [...parseRules(part)])
+      .map(({ stops, isUnconditional }) => stops && isUnconditional),
   }));
   expect(seen).toEqual([
     { family: 2, table: 'filter', name: 'FORWARD', hook: HOOK.forward, isPolicyDrop: true, stops: [] },

@@ -1,11 +1,16 @@
 // The way out through the host's kernel, in namespaces of its own: what passes, what does not, and what is left behind.
 
-import { expect, test } from 'vitest';
+import { existsSync } from 'node:fs';
+import { beforeEach, expect, test } from 'vitest';
 import { needs } from '../support/needs.ts';
-import { reaches } from '../support/traffic.ts';
+import { ping, reaches } from '../support/traffic.ts';
 import { type NetworkText, UplinkHost } from '../support/uplink_host.ts';
 
 needs('nft', 'iptables');
+beforeEach(({ skip }) => {
+  const isThere = existsSync('/proc/sys/net/ipv6/conf/lo/force_forwarding');
+  skip(!isThere, 'needs Linux 6.17: IPv6 that is forwarded by single interfaces');
+});
 
 const NAT: NetworkText = { interface: 'br0', mode: 'nat', subnets: ['10.1.0.0/24', 'fd00:1::/64'] };
 const ROUTED: NetworkText = { interface: 'br1', mode: 'routed', subnets: ['10.2.0.0/24', 'fd00:2::/64'] };
@@ -30,7 +35,7 @@ test('guests of nat leave as the host, and nobody comes in unasked', async () =>
   const { guest, outside } = lab;
   await lab.serve(outside, 80);
   await lab.serve(guest, 80);
-  expect(await lab.ask(guest, '203.0.113.2', 80)).toBeUndefined();
+  expect(await lab.refuses(guest, '203.0.113.2', 80)).toBe(true);
   const uplink = lab.start();
   expect(await uplink.set(NAT)).toEqual({ uplinks: ['eth0'], problems: [] });
 
@@ -38,14 +43,14 @@ test('guests of nat leave as the host, and nobody comes in unasked', async () =>
   expect(await lab.ask(guest, '2001:db8::2', 80)).toBe('2001:db8::1');
   expect(await reaches(guest, '203.0.113.2')).toBe(true);
   expect(await reaches(guest, '10.1.0.1')).toBe(true);
-  expect(await lab.ask(outside, '10.1.0.2', 80)).toBeUndefined();
-  expect(await lab.ask(outside, 'fd00:1::2', 80)).toBeUndefined();
+  expect(await lab.refuses(outside, '10.1.0.2', 80)).toBe(true);
+  expect(await lab.refuses(outside, 'fd00:1::2', 80)).toBe(true);
   expect(await never(outside, '10.1.0.2')).toBe(false);
   expect(await lab.forwarding()).toEqual(ALL_OF_BR0);
 
   // A guest with an address of somebody else's.
   await guest.ip('addr add 10.9.0.2/32 dev g0', 'route replace default via 10.1.0.1 src 10.9.0.2');
-  expect(await lab.ask(guest, '203.0.113.2', 80)).toBeUndefined();
+  expect(await lab.refuses(guest, '203.0.113.2', 80)).toBe(true);
 });
 
 test('a published port leads to its guest from outside, from the host, and from guests', async () => {
@@ -60,11 +65,22 @@ test('a published port leads to its guest from outside, from the host, and from 
   expect(await lab.ask(other, '203.0.113.1', 8080)).toBe('10.2.0.2');
   expect(await lab.ask(guest, '203.0.113.1', 8080)).toBe('10.1.0.1');
   // The gateway's own ports stay its own, and what is not published is not reached.
-  expect(await lab.ask(guest, '10.1.0.1', 8080)).toBeUndefined();
-  expect(await lab.ask(outside, '10.1.0.2', 80)).toBeUndefined();
+  expect(await lab.refuses(guest, '10.1.0.1', 8080)).toBe(true);
+  expect(await lab.refuses(outside, '10.1.0.2', 80)).toBe(true);
 
   await uplink.set(NAT);
-  expect(await lab.ask(outside, '203.0.113.1', 8080)).toBeUndefined();
+  expect(await lab.refuses(outside, '203.0.113.1', 8080)).toBe(true);
+});
+
+test('a change loses no packet of what goes on', async () => {
+  const lab = await UplinkHost.open();
+  const uplink = lab.start();
+  await uplink.set(NAT);
+  expect(await reaches(lab.guest, '203.0.113.2')).toBe(true);
+  const pings = ping(lab.guest, '203.0.113.2', { count: 150, intervalSeconds: 0.005 });
+  for (let i = 0; i < 20; i++) await uplink.set(i % 2 === 0 ? { ...NAT, publish: PUBLISH } : NAT);
+  const { sent, received } = await pings;
+  expect(received).toBe(sent);
 });
 
 test('a routed network is reached under its own addresses; a host-only one neither leaves nor is reached', async () => {
@@ -83,9 +99,9 @@ test('a routed network is reached under its own addresses; a host-only one neith
   await uplink.set(NAT, HOST_ONLY);
   expect(await reaches(other, '10.2.0.1')).toBe(true);
   expect(await reaches(host, '10.2.0.2')).toBe(true);
-  expect(await lab.ask(other, '203.0.113.2', 80)).toBeUndefined();
-  expect(await lab.ask(outside, '10.2.0.2', 80)).toBeUndefined();
-  expect(await lab.ask(guest, '10.2.0.2', 80)).toBeUndefined();
+  expect(await lab.refuses(other, '203.0.113.2', 80)).toBe(true);
+  expect(await lab.refuses(outside, '10.2.0.2', 80)).toBe(true);
+  expect(await lab.refuses(guest, '10.2.0.2', 80)).toBe(true);
 });
 
 test('what the uplink newly forwards goes nowhere but to networks; who forwarded before, goes on', async () => {
@@ -167,6 +183,23 @@ test('the default route is followed', async () => {
   expect(await uplink.news()).toEqual({ uplinks: ['eth0'], problems: [], isNews: true });
 });
 
+test('an interface that comes again forwards again', async () => {
+  const lab = await UplinkHost.open();
+  const { host, guest } = lab;
+  const uplink = lab.start();
+  await uplink.set(NAT);
+  await host.ip('link del br0');
+  expect((await uplink.news()).problems).toEqual(
+    [4, 6].map((family) => expect.stringContaining(`IPv${family} of br0`)),
+  );
+  await lab.lab.veth(host, 'br0', guest, 'g0');
+  await host.up('br0', '10.1.0.1/24');
+  await guest.up('g0', '10.1.0.2/24');
+  await guest.ip('route add default via 10.1.0.1');
+  expect((await uplink.news()).problems).toEqual([]);
+  expect(await reaches(guest, '203.0.113.2')).toBe(true);
+});
+
 test('a chain of another table that drops is named, and what the sentence says helps', async () => {
   const lab = await UplinkHost.open();
   const { host, guest } = lab;
@@ -188,6 +221,14 @@ test('a chain of another table that drops is named, and what the sentence says h
   ]);
   for (const command of commands) await host.check(command.split(' '));
   expect(await reaches(guest, '203.0.113.2')).toBe(true);
+  expect((await uplink.set(NAT)).problems).toEqual([]);
+
+  await host.check(['iptables-legacy', '-P', 'FORWARD', 'DROP']);
+  const [legacy] = (await uplink.set(NAT)).problems;
+  expect(legacy).toMatch(
+    /^Chain FORWARD of iptables-legacy drops .* -i br0 -j ACCEPT; iptables-legacy -I FORWARD -o br0 -j ACCEPT$/,
+  );
+  expect(await never(guest, '203.0.113.2')).toBe(false);
 });
 
 test('a default route from router advertisements is not lost: IPv6 is refused until it is kept', async () => {
@@ -208,4 +249,19 @@ test('a default route from router advertisements is not lost: IPv6 is refused un
   expect((await uplink.set(NAT)).problems).toEqual([]);
   expect(await host.check(['ip', '-6', 'route', 'show', 'default'])).toContain('proto ra');
   expect(await reaches(guest, '2001:db8::2')).toBe(true);
+});
+
+test('without a table nothing is forwarded, whatever an earlier process left', async () => {
+  const lab = await UplinkHost.open();
+  const first = lab.start();
+  await first.set(NAT);
+  await first.process.stop('SIGKILL');
+  expect(await lab.forwarding()).toEqual(ALL_OF_BR0);
+  const second = lab.start('occupied');
+  const { uplinks, problems } = await second.set(NAT);
+  expect(uplinks).toEqual([]);
+  expect(problems).toEqual([
+    expect.stringMatching(/^Cannot set up nftables \(table taploom-\d+-1\): .*\(EPERM\)$/),
+  ]);
+  expect(await lab.forwarding()).toEqual([]);
 });

@@ -96,6 +96,15 @@ test('networks of all modes: what decides about one comes before what another op
   expect(postrouting.some((rule) => rule.includes('10.2.0.0'))).toBe(false);
 });
 
+test('guests of nat leave as a given address', async () => {
+  const as = [parseIp('192.0.2.9') ?? expect.fail()];
+  const { postrouting } = await rules([{ ...NAT, as }], UPLINKS);
+  expect(postrouting).toEqual([
+    'ip saddr 10.1.0.0/24 oifname "eth0" snat ip to 192.0.2.9',
+    'ip6 saddr fd00:1::/64 oifname "eth1" masquerade',
+  ]);
+});
+
 test('published ports', async () => {
   const { forward, ...others } = await rules([{ ...NAT, publish: PUBLISH }], []);
   expect(forward.filter((rule) => rule.includes('dnat'))).toEqual([

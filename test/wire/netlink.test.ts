@@ -13,7 +13,7 @@ import {
   textAttribute,
   textOf,
 } from '../../src/wire/netlink.ts';
-import { parseChains, parseStops } from '../../src/wire/nf_listing.ts';
+import { parseChains, parseRules } from '../../src/wire/nf_listing.ts';
 import { parseDefaultRoutes } from '../../src/wire/route_listing.ts';
 
 test('a message is laid out as the kernel reads it', () => {
@@ -80,7 +80,7 @@ test('lengths that lie end the reading, and nothing throws', () => {
           part instanceof Uint8Array ? part : message(part.type, part.flags, 0, [Buffer.from(part.body)]),
         ),
       );
-      const read = [...parseChains(bytes), ...parseStops(bytes), ...parseDefaultRoutes(bytes)];
+      const read = [...parseChains(bytes), ...parseRules(bytes), ...parseDefaultRoutes(bytes)];
       expect(read.length).toBeLessThanOrEqual(3 * Math.floor(bytes.length / 16));
     }),
   );
