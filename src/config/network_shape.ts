@@ -93,6 +93,7 @@ export const network = mapping({
   mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
   subnet: subnet.optional(),
   gateway: address.optional(),
+  as: address.optional(),
   dhcp: z.union([boolean(), dhcp], expecting('true, false or a mapping')).default(true),
   publish: z
     .array(

@@ -1,5 +1,6 @@
 // The networks of bridges: the rules that span several keys, and what follows from them.
 
+import { PROTOCOL_OPTIONS } from '../wire/dhcp4/codes.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { DHCP_DEFAULTS, type DhcpConfig, type NetworkConfig, type NetworkMode } from './network_shape.ts';
@@ -31,6 +32,8 @@ export interface Network {
   /** Addresses of hosts that have a fixed one, by name. */
   hosts: ReadonlyMap<string, number>;
   publish: readonly string[];
+  /** What guests leave as; undefined: the uplink's address. */
+  as?: number;
 }
 
 /** Undefined: the bridge has none, or its addresses come from elsewhere. */
@@ -53,6 +56,7 @@ export function networkOf(bridge: string, config: NetworkConfig | undefined): Ne
     range: range ?? { first: subnet.network + 1, last: broadcastOf(subnet) - 1 },
     hosts: new Map(hosts),
     publish: config.publish,
+    as: numberOf(config.as),
   };
 }
 
@@ -69,7 +73,9 @@ export function leadsOut(mode: NetworkMode): boolean {
 const numberOf = (address: string | undefined) =>
   address === undefined ? undefined : parseHostAddress(address);
 
-export function checkNetworks({ bridges }: SwitchConfig, problems: Problem[]): void {
+export function checkNetworks(config: SwitchConfig, problems: Problem[]): void {
+  checkPublished(config, problems);
+  const { bridges } = config;
   const known: Network[] = [];
   for (const [name, bridge] of Object.entries(bridges)) {
     const network = networkOf(name, bridge.network);
@@ -87,6 +93,28 @@ export function checkNetworks({ bridges }: SwitchConfig, problems: Problem[]): v
         path: ['bridges', name, 'network', 'subnet'],
         message: `the host would not know where to send: bridge ${other.bridge} has ${formatSubnet(other.subnet)}`,
       });
+  }
+}
+
+/** Ports of the host lead to one guest. */
+function checkPublished({ bridges }: SwitchConfig, problems: Problem[]): void {
+  const owners = new Map<string, string>();
+  for (const [name, { network }] of Object.entries(bridges)) {
+    for (const [index, text] of (network?.publish ?? []).entries()) {
+      const one = parsePublished(text);
+      if (one === undefined) continue;
+      const ports = Array.from(
+        { length: one.last - one.first + 1 },
+        (_, n) => `${one.protocol}/${one.first + n}`,
+      );
+      const taken = ports.find((port) => owners.has(port));
+      if (taken !== undefined)
+        problems.push({
+          path: ['bridges', name, 'network', 'publish', index],
+          message: `bridge ${owners.get(taken)} publishes ${taken} already`,
+        });
+      for (const port of ports) owners.set(port, name);
+    }
   }
 }
 
@@ -110,6 +138,13 @@ export function checkNetwork(name: string, bridge: BridgeConfig, doubts: Doubts,
       ['mode'],
       `${config.mode} has the host in it, by the bridge's own interface: set local to {}, or mode to isolated`,
     );
+  if (config.mode === 'isolated' && bridge.local !== false)
+    report(
+      ['mode'],
+      `an isolated network has no host in it: set local of ${name} to false, or mode to host-only`,
+    );
+  if (config.as !== undefined && config.mode !== 'nat')
+    report(['as'], `guests leave as another address in mode nat only, not in mode ${config.mode}`);
   if (leadsOut(config.mode) && bridge.local !== false && bridge.local.netns !== undefined)
     report(
       ['mode'],
@@ -139,6 +174,9 @@ function checkAddresses(
   if (!isIn(gateway)) report(['gateway'], `${config.gateway} ${outside}`);
   if (!isIn(range.first) || !isIn(range.last))
     report(['dhcp', 'range'], `${dhcp?.range} leaves ${config.subnet}`);
+  for (const code of Object.keys(dhcp?.options ?? {}))
+    if (PROTOCOL_OPTIONS.includes(Number(code)))
+      report(['dhcp', 'options', code], 'this option is part of the protocol: the server says it by itself');
   const owners = new Map<number, string>([[gateway, 'the gateway']]);
   for (const [host, { port }] of Object.entries(dhcp?.hosts ?? {})) {
     const path = ['dhcp', 'hosts', host];

@@ -60,11 +60,12 @@ export class WaysOut {
   }
 }
 
-function hostNetwork({ bridge, mode, subnet, publish, hosts }: Network): HostNetwork {
+function hostNetwork({ bridge, mode, subnet, publish, hosts, as }: Network): HostNetwork {
   return {
     interface: bridge,
     mode,
     subnets: [{ address: ipv4Bytes(subnet.network), bits: subnet.prefix }],
+    as: as === undefined ? undefined : [ipv4Bytes(as)],
     publish: publish.flatMap((text) => publishedPorts(text, hosts)),
   };
 }

@@ -133,6 +133,22 @@ test('the host is in a network by the interface of the bridge', () => {
     "network.mode: nat has the host in it, by the bridge's own interface: set local to {}, or mode to isolated",
   ]);
   expect(problemsOf(bridge({ mode: 'isolated', subnet: SUBNET }, { local: false }))).toEqual([]);
+  expect(problemsOf(bridge({ mode: 'isolated', subnet: SUBNET }))).toEqual([
+    'network.mode: an isolated network has no host in it: set local of br0 to false, or mode to host-only',
+  ]);
+  expect(problemsOf(bridge({ mode: 'nat', subnet: SUBNET }, { local: { netns: 'vm' } }))).toEqual([
+    'network.mode: the way out is in the network namespace of taploomd, and br0 is in vm',
+  ]);
+});
+
+test('a port of the host leads to one guest', () => {
+  const nat = (third: number, publish: string) => ({
+    network: { mode: 'nat', subnet: `10.0.${third}.0/24`, publish: [`${publish} -> 10.0.${third}.9:80`] },
+  });
+  const both = (other: string) =>
+    problemsOf({ version: 1, bridges: { br0: nat(0, 'tcp/8000-8010'), br1: nat(1, other) } });
+  expect(both('tcp/8010')).toEqual(['network.publish.0: bridge br0 publishes tcp/8010 already']);
+  expect(both('udp/8010')).toEqual([]);
 });
 
 test('two networks of the host do not overlap', () => {
@@ -140,7 +156,7 @@ test('two networks of the host do not overlap', () => {
     version: 1,
     bridges: {
       br0: { network: { mode: 'nat', subnet: '10.0.0.0/16' } },
-      br1: { network: { mode, subnet: '10.0.7.0/24' } },
+      br1: { local: mode === 'isolated' ? false : {}, network: { mode, subnet: '10.0.7.0/24' } },
     },
   });
   expect(problemsOf(two('host-only'))).toEqual([

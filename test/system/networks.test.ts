@@ -27,7 +27,7 @@ interface World {
   config: object;
 }
 
-async function world(network: object): Promise<World> {
+async function world(network: object, bridge: object = {}): Promise<World> {
   const lab = await openLab();
   const [sw, out, ...guests] = await lab.netnsList(['sw', 'out', 'g1', 'g2']);
   await sw.ip(`link add up0 type veth peer name up1 netns ${out.name}`);
@@ -39,7 +39,10 @@ async function world(network: object): Promise<World> {
     'link set lo up',
   );
   const ports = Object.fromEntries(guests.map(({ name }, n) => [`vm${n + 1}`, { type: 'tap', netns: name }]));
-  const config = { version: 1, bridges: { br0: { network: { subnet: SUBNET, ...network }, ports } } };
+  const config = {
+    version: 1,
+    bridges: { br0: { ...bridge, network: { subnet: SUBNET, ...network }, ports } },
+  };
   return { lab, sw, out, guests, config };
 }
 
@@ -130,7 +133,7 @@ test('routed: guests get out with their own addresses, and the outside gets in',
 });
 
 test("isolated: guests have each other; a guest's own DHCP server is heard by nobody, and told of", async () => {
-  const here = await world({ mode: 'isolated' });
+  const here = await world({ mode: 'isolated' }, { local: false });
   const { lab, sw, guests, config } = here;
   const daemon = await Taploomd.start(lab, sw, config);
   await guests[1].up('vm2', '10.7.0.200/24');
