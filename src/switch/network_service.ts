@@ -11,7 +11,7 @@ import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { parseMac } from '../wire/mac.ts';
+import { formatMac, macAt, parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { hostResolvers } from './host_resolvers.ts';
@@ -19,6 +19,8 @@ import { WaysOut } from './ways_out.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
+/** Of the source address in a frame. */
+const SRC = 6;
 
 /** What the switch knows, by name. */
 export interface NetworkFacts {
@@ -63,7 +65,9 @@ export class NetworkService {
     this.host = host;
     this.hasTimer = threaded;
     const listen = (hear: (dhcp: DhcpService, punt: Punt) => void) => (punt: Punt) => {
-      const dhcp = this.places.get(this.bridgeOf.get(punt.port) ?? '')?.dhcp;
+      const bridge = this.bridgeOf.get(punt.port) ?? '';
+      const dhcp = this.places.get(bridge)?.dhcp;
+      if (isLockedOut(this.config, bridge, punt)) return;
       // In the clock of whoever polls.
       if (dhcp !== undefined) hear(dhcp, { ...punt, at: this.now() });
     };
@@ -259,4 +263,13 @@ export class NetworkService {
 function isHere({ bridges }: SwitchConfig, bridge: string): boolean {
   const { local } = bridges[bridge];
   return local !== false && local.netns === undefined;
+}
+
+/** Whether the port is locked for who sent the frame: it was taken out before the data plane looked. */
+function isLockedOut({ bridges }: SwitchConfig, bridge: string, { port, bytes }: Punt): boolean {
+  const config = bridges[bridge];
+  if (config?.ports[port]?.locked !== true) return false;
+  const { hi, lo } = macAt(new DataView(bytes.buffer, bytes.byteOffset), SRC);
+  const sender = formatMac(hi, lo);
+  return !config.static.some((entry) => entry.port === port && entry.mac === sender);
 }

@@ -170,6 +170,13 @@ test('who is behind a port that blocks is not heard', async () => {
   expect(world.taploom.networks()[0].dhcp?.received).toEqual({});
 });
 
+test('behind a locked port only those get an address who are admitted', async () => {
+  const entry = { mac: '02:00:00:00:00:02', port: 'vm1' };
+  const world = await open({}, { static: [entry] }, { vm1: { type: 'memory', locked: true } });
+  expect(await lease(world, 'vm1', 1)).toBeUndefined();
+  expect(await lease(world, 'vm1', 2)).toBeDefined();
+});
+
 test('a port has as many leases as it may', async () => {
   const world = await open({ dhcp: { leases_per_port: 2 } });
   expect(await lease(world, 'vm1', 1)).toBeDefined();
