@@ -253,7 +253,8 @@ class Bridge {
     };
   }
 
-  private reasonOf(port: Port, { role, heldBy, designated }: TreePortView): string {
+  private reasonOf(port: Port, view: TreePortView): string {
+    const { role, heldBy, designated } = view;
     if (port.guardedUntil > 0)
       return `BPDU guard: it received a BPDU; it opens after five minutes, or by \`taploom port enable ${port.spec.name}\``;
     if (!port.spec.isUp) return 'it is not up';
@@ -265,7 +266,7 @@ class Bridge {
       return `a second way to the root: bridge ${bridgeId(designated.bridge)} is nearer`;
     if (role === 'backup')
       return `port ${hex(designated.port)} of this bridge, or of one with its address, serves the same segment`;
-    return 'it waits for an answer of its neighbour, or for the forward delay';
+    return waitText(view);
   }
 
   private send(name: string, bpdu: ParsedBpdu): void {
@@ -415,6 +416,15 @@ export class SpanningTrees {
     this.bridges.get(name)?.report(this.clock());
     this.onChanged();
   }
+}
+
+/** Of a port on its way to forwarding. */
+function waitText({ role, state, isRapid, timers }: TreePortView): string {
+  const seconds = Math.ceil(timers.forwardDelay);
+  const delay =
+    seconds === 0 ? [] : [`${seconds} s until it ${state === 'learning' ? 'forwards' : 'learns'}`];
+  const answer = isRapid && role === 'designated' ? ['for an answer of its neighbour'] : [];
+  return `it waits ${[...answer, ...delay].join(', or ') || 'for its turn'}`;
 }
 
 function treePortOf(spec: StpPortSpec, isClosed: boolean): TreePort {

@@ -192,7 +192,7 @@ describe('a port that does not forward says why', () => {
       { edge: false },
       [],
       10,
-      'it waits for an answer of its neighbour, or for the forward delay',
+      'it waits for an answer of its neighbour, or 20 s until it learns',
     ],
     ['link down', { isUp: false }, [], 10, 'it is not up'],
   ])('%s', async (_, port, bpdus, ms, reason) => {
@@ -205,6 +205,18 @@ describe('a port that does not forward says why', () => {
     await world.run(ms);
     expect(world.status()).toMatchObject({ reason });
     expect(world.status()?.state).not.toBe('forwarding');
+  });
+
+  test('on its way, with 802.1D-1998', async () => {
+    const world = new World();
+    world.protocol = 'stp';
+    world.ports({}, {});
+    await world.run(10_000);
+    expect(world.status()).toMatchObject({ state: 'listening', reason: 'it waits 5 s until it learns' });
+    await world.run(10_000);
+    expect(world.status()).toMatchObject({ state: 'learning', reason: 'it waits 10 s until it forwards' });
+    await world.run(10_000);
+    expect(world.status()?.reason).toBeUndefined();
   });
 
   test('second way', async () => {
