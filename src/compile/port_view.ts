@@ -5,7 +5,7 @@ import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
-import type { VlanProtocol } from '../config/vlan_protocol.ts';
+import { isProvider, type VlanProtocol } from '../config/vlan_protocol.ts';
 import { TRAP } from '../table/traps.ts';
 
 /** Group addresses that are a customer's business, IEEE 802.1Q table 8-2. Linux' BR_GROUPFWD_8021AD. */
@@ -48,7 +48,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const views: PortView[] = [];
   const hasTree = isStpOn(bridge);
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
-  const bpdus = hasTree ? 1 << TRAP.bpdu : 0;
+  const bpdus = hasTree ? 1 << (isProvider(bridge) ? TRAP.provider_bpdu : TRAP.bpdu) : 0;
   const plain = {
     protocol: bridge.vlan_protocol,
     hairpin: false,
@@ -64,7 +64,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isInTree: false,
     traps: bpdus,
     isMember: false,
-    groupFwdMask: bridge.group_fwd_mask | (bridge.vlan_protocol === '802.1ad' ? PROVIDER_GROUPS : 0),
+    groupFwdMask: bridge.group_fwd_mask | (isProvider(bridge) ? PROVIDER_GROUPS : 0),
     snooping: bridge.multicast?.snooping === true,
   };
   if (bridge.local !== false) {
