@@ -318,6 +318,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
       if (!settings[flag]) parts.push(`no ${flag}`);
     if (settings.storm_control) parts.push('storm control');
     if (settings.loop_detection) parts.push('loop detection');
+    if (settings.tunnel_protocols.length > 0) parts.push(`carries ${settings.tunnel_protocols.join(' ')}`);
   }
   if (settings && 'fault' in settings && settings.fault) parts.push('faults');
   if (status.offloads === 0) parts.push('no offloads');

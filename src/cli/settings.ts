@@ -43,6 +43,9 @@ const list = (text: string, before: unknown): string[] => [
   ...text.split(',').filter((item) => item !== ''),
 ];
 
+/** The same, or `none` for an empty list. */
+const listOrNone = (text: string, before: unknown): string[] => (text === 'none' ? [] : list(text, before));
+
 /** `10,20,100-199` */
 const vlans = (text: string): (number | string)[] =>
   list(text, []).map((item) => (/^\d+$/.test(item) ? Number(item) : item));
@@ -218,6 +221,27 @@ const CONTROLS: Setting[] = [
   },
 ];
 
+const PROTOCOL_TUNNEL: Setting[] = [
+  {
+    flags: '--tunnel-protocols <list>',
+    key: 'tunnel_protocols',
+    help: "a customer's control protocols that his --tunnel carries: stp,lldp, or none",
+    parse: listOrNone,
+  },
+  {
+    flags: '--tunnel-protocols-limit <number>',
+    key: 'tunnel_protocols_limit',
+    help: 'most frames a second of each of them',
+    parse: number,
+  },
+  {
+    flags: '--tunnel-protocols-action <action>',
+    key: 'tunnel_protocols_action',
+    help: 'beyond that, or for a loop through the tunnel: drop or shutdown',
+    parse: word,
+  },
+];
+
 const PERSIST: Setting = {
   flags: '--persist <on|off>',
   key: 'persist',
@@ -324,6 +348,7 @@ const PORT_STP: Setting = {
 
 export const PORT_SETTINGS: readonly Setting[] = [
   ...VLAN,
+  ...PROTOCOL_TUNNEL,
   ...FLAGS,
   ...CONTROLS,
   ...INTERFACE,
@@ -362,6 +387,12 @@ const BRIDGE_KEYS: readonly Setting[] = [
     parse: number,
   },
   GROUP_FWD_MASK,
+  {
+    flags: '--tunnel-mac <address>',
+    key: 'tunnel_mac',
+    help: "where customers' control frames go meanwhile (01:00:0c:cd:cd:d0)",
+    parse: word,
+  },
   {
     flags: '--stp <on|off|stp|key=value,...>',
     key: 'stp',

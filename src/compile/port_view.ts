@@ -33,6 +33,8 @@ export interface PortView {
   remotes: string[];
   /** The end of a mirror: no other frame comes in or leaves. */
   isMirrorEnd: boolean;
+  /** Carries control protocols of a customer. */
+  isProtocolTunnel: boolean;
   /** Frames to groups go where snooping says. */
   snooping: boolean;
   /** Of an aggregate: it is in no VLAN itself. */
@@ -61,6 +63,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isTunnel: false,
     remotes: [],
     isMirrorEnd: false,
+    isProtocolTunnel: false,
     isInTree: false,
     traps: bpdus,
     isMember: false,
@@ -89,17 +92,18 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps:
-        bpdus |
+        (port.tunnel_protocols.includes('stp') ? bpdus & ~(1 << TRAP.bpdu) : bpdus) |
         (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
         (port.loop_detection ? 1 << TRAP.loop_probe : 0),
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
+      isProtocolTunnel: port.tunnel_protocols.length > 0,
       snooping: plain.snooping,
       isMember: false,
     });
   }
   for (const { name: memberName, member, config } of membersIn(bridge)) {
-    const isLldp = lldpMode(member, bridge, config.group_fwd_mask) !== 'off';
+    const isLldp = lldpMode(member, bridge, config) !== 'off';
     const traps = (isLldp ? 1 << TRAP.lldp : 0) | (config.lacp === 'off' ? 0 : 1 << TRAP.slow);
     const own = { name: memberName, bridge: name, vlan: undefined, fdbLimit: 0, isMember: true, traps };
     views.push({ ...plain, ...own, learning: false, flood: false });

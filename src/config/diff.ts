@@ -49,6 +49,7 @@ const BRIDGE_KEYS = [
   'ageing_time',
   'fdb_limit',
   'group_fwd_mask',
+  'tunnel_mac',
   'stp',
   'vlans',
   'mirrors',

@@ -64,9 +64,19 @@ function portStatus(facts: PortFacts): PortStatus {
     ...(port?.type === 'aggregate' && { aggregate: facts.aggregate }),
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     stp: facts.stp,
+    ...tunnelledOf(port, facts),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
+}
+
+function tunnelledOf(
+  port: PortConfig | MemberConfig | undefined,
+  { index, counters }: PortFacts,
+): Pick<PortStatus, 'tunnelled'> {
+  const protocols = port !== undefined && 'tunnel_protocols' in port ? port.tunnel_protocols : [];
+  if (protocols.length === 0) return {};
+  return { tunnelled: index === undefined ? {} : counters.tunnelled(index, protocols) };
 }
 
 function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {

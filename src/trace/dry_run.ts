@@ -16,6 +16,7 @@ import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../eng
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
+import { Tunnelling } from '../engine/tunnelling.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
@@ -139,6 +140,7 @@ export class DryRun {
   private readonly mirrors = new Mirrors(this.batch, this.counters, this.egress);
   private readonly stages: Stages;
   private readonly replicate: Replicate;
+  private readonly tunnelling: Tunnelling;
   private dropped: Sighting['drops'] = [];
 
   private readonly route: Route | null;
@@ -148,8 +150,19 @@ export class DryRun {
     const { batch, counters, lists, groups, egress, host } = this;
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
-    this.stages = createStages(batch, counters, host, groups, new Controls(batch, this.clock));
-    this.replicate = createReplicate(batch, counters, lists, groups, egress, this.pmtu, NO_LIMITS);
+    const controls = new Controls(batch, this.clock);
+    this.stages = createStages(batch, counters, host, groups, controls);
+    this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
+    this.replicate = createReplicate(
+      batch,
+      counters,
+      lists,
+      groups,
+      egress,
+      this.pmtu,
+      this.tunnelling,
+      NO_LIMITS,
+    );
   }
 
   run(flight: Flight): Sighting {
@@ -161,7 +174,9 @@ export class DryRun {
     if (flight.decided === undefined) {
       this.stages.run(topology, fdb, knowledge.tick);
       this.mirrors.skipped.fill(0x3fff_ffff);
-      this.mirrors.rows(topology, 0, batch.count * ROW);
+      const received = batch.count * ROW;
+      this.tunnel(topology, fdb, knowledge.tick);
+      this.mirrors.rows(topology, 0, received);
       if (this.route !== null) this.recirculate(this.route, topology, fdb, knowledge.tick);
     }
     const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
@@ -232,6 +247,14 @@ export class DryRun {
     if (isFull) used[0] = FDB_SLOTS;
     fdb.giver = giver;
     return fdb;
+  }
+
+  /** As Engine.tunnel. */
+  private tunnel(topology: Topology, fdb: Fdb, tick: number): void {
+    if (topology.protocolTunnels === null) return;
+    const end = this.batch.count * ROW;
+    this.tunnelling.route(topology.protocolTunnels, 0, end);
+    if (end < this.batch.count * ROW) this.stages.again(topology, fdb, tick, end);
   }
 
   /** As Engine.recirculate. */
