@@ -3,6 +3,7 @@
 import { lldpMode } from '../config/lldp_mode.ts';
 import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
+import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
 import { isProvider, type VlanProtocol } from '../config/vlan_protocol.ts';
@@ -92,12 +93,12 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps:
-        (port.tunnel_protocols.includes('stp') ? bpdus & ~(1 << TRAP.bpdu) : bpdus) |
+        (carriedProtocols(port).includes('stp') ? bpdus & ~(1 << TRAP.bpdu) : bpdus) |
         (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
         (port.loop_detection ? 1 << TRAP.loop_probe : 0),
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
-      isProtocolTunnel: port.tunnel_protocols.length > 0,
+      isProtocolTunnel: carriedProtocols(port).length > 0,
       snooping: plain.snooping,
       isMember: false,
     });

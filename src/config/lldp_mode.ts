@@ -15,7 +15,7 @@ export function lldpMode(
   owner: Wire | undefined = 'group_fwd_mask' in port ? port : undefined,
 ): LldpMode {
   const mask = group_fwd_mask | (owner?.group_fwd_mask ?? 0);
-  const isWire = (mask & NEAREST_BRIDGE_BIT) !== 0 || owner?.tunnel_protocols.includes('lldp') === true;
+  const isWire = (mask & NEAREST_BRIDGE_BIT) !== 0 || owner?.tunnel_protocols?.includes('lldp') === true;
   // A tunnel may lead to many bridges: none of them is the nearest. An aggregate is no link, its members are.
   if (port.type === 'vxlan' || port.type === 'aggregate' || isWire) return 'off';
   return port.lldp === 'receive' ? 'receive' : port.lldp ? 'both' : 'off';

@@ -1,21 +1,39 @@
 // Tunnels for control protocols: whose frames they carry, the switch does not speak on the same port.
 
+import type { L2cpName } from '../wire/l2cp.ts';
 import type { Problem } from './config_error.ts';
 import { membersOf } from './members.ts';
 import type { BridgeConfig, PortConfig } from './shape.ts';
 import { isStpOn, portStp } from './stp.ts';
 import { isProvider } from './vlan_protocol.ts';
 
+/** Frames of a protocol that a port may send a second, unless told otherwise. No bridge that means well needs a tenth of it. */
+export const TUNNEL_LIMIT = 100;
+
+/** Cisco's, which other makers use, too. */
+export const TUNNEL_MAC = '01:00:0c:cd:cd:d0';
+
+/** What the port carries, if it is the end of a tunnel. */
+export function carriedProtocols({
+  tunnel_protocols = [],
+}: Pick<PortConfig, 'tunnel_protocols'>): L2cpName[] {
+  return tunnel_protocols;
+}
+
 export function checkProtocolTunnels(name: string, bridge: BridgeConfig, problems: Problem[]): void {
   for (const [portName, port] of Object.entries(bridge.ports)) {
     const path = ['bridges', name, 'ports', portName];
-    const { tunnel_protocols: protocols, tunnel_protocols_action: action } = port;
+    const protocols = carriedProtocols(port);
     if (protocols.length > 0) {
       const problem = placeProblem(port);
       if (problem !== undefined) problems.push({ path: [...path, 'tunnel_protocols'], message: problem });
-    } else if (action !== 'drop') {
-      const message = `${action} is what happens to a tunnel of protocols: list its tunnel_protocols`;
-      problems.push({ path: [...path, 'tunnel_protocols_action'], message });
+    } else {
+      for (const key of ['tunnel_protocols_limit', 'tunnel_protocols_action'] as const)
+        if (port[key] !== undefined)
+          problems.push({
+            path: [...path, key],
+            message: 'no protocols are carried here: list tunnel_protocols',
+          });
     }
     for (const [index, protocol] of protocols.entries()) {
       const message =

@@ -253,9 +253,9 @@ const PROTOCOLS_TEXT = `${L2CP_NAMES.slice(0, -1).join(', ')} or ${L2CP_NAMES.at
 const protocolTunnel = {
   tunnel_protocols: z
     .array(z.enum(L2CP_NAMES, expecting(PROTOCOLS_TEXT)), expecting(`a list of ${PROTOCOLS_TEXT}`))
-    .default([]),
-  tunnel_protocols_limit: integer('a number of frames a second (1-10000)', 1, 10_000).default(100),
-  tunnel_protocols_action: z.enum(['drop', 'shutdown'], expecting('drop or shutdown')).default('drop'),
+    .optional(),
+  tunnel_protocols_limit: integer('a number of frames a second (1-10000)', 1, 10_000).optional(),
+  tunnel_protocols_action: z.enum(['drop', 'shutdown'], expecting('drop or shutdown')).optional(),
 };
 
 /** Linux' names, where Linux has the control. */
@@ -499,8 +499,7 @@ const bridge = mapping({
   fdb_limit: fdbLimit.default(8192),
   // BR_GROUPFWD_RESTRICTED
   group_fwd_mask: groupFwdMask(7, '0 (STP), 1 (PAUSE) and 2 (LACP) are restricted'),
-  // Cisco's, which other makers send, too.
-  tunnel_mac: tunnelMac.default('01:00:0c:cd:cd:d0'),
+  tunnel_mac: tunnelMac.optional(),
   stp: z.union([z.boolean(), bridgeStp], STP).default(false),
   vlans: z.record(vidKey, bridgeVlan, expecting('a mapping of VLAN ids to their settings')).default({}),
   multicast: multicast.optional(),

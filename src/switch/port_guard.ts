@@ -3,6 +3,7 @@
 
 import { wireTag } from '../compile/tags.ts';
 import { stableMac } from '../config/defaults.ts';
+import { TUNNEL_LIMIT } from '../config/protocol_tunnels.ts';
 import { EMPTY_CONFIG, type PortConfig, type SwitchConfig, vlanSet } from '../config/schema.ts';
 import type { VlanProtocol } from '../config/vlan_protocol.ts';
 import { ALARM } from '../engine/controls.ts';
@@ -193,7 +194,7 @@ function alarmText(reason: AlarmReason, port: PortConfig): string {
     case 'tunnel_mac':
       return "a frame with the bridge's tunnel_mac came in: a loop, or forged";
     case 'tunnel_limit':
-      return `more control frames than its tunnel_protocols_limit of ${port.tunnel_protocols_limit} a second`;
+      return `more control frames than its tunnel_protocols_limit of ${port.tunnel_protocols_limit ?? TUNNEL_LIMIT} a second`;
   }
 }
 

@@ -4,6 +4,7 @@ import type { AggregateStatus, PortCounters, PortStatus, StpPortStatus, Underlay
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import { aggregateOf } from '../config/members.ts';
+import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, LocalConfig, MemberConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import { portIn } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
@@ -74,7 +75,7 @@ function tunnelledOf(
   port: PortConfig | MemberConfig | undefined,
   { index, counters }: PortFacts,
 ): Pick<PortStatus, 'tunnelled'> {
-  const protocols = port !== undefined && 'tunnel_protocols' in port ? port.tunnel_protocols : [];
+  const protocols = port !== undefined && 'vlan' in port ? carriedProtocols(port) : [];
   if (protocols.length === 0) return {};
   return { tunnelled: index === undefined ? {} : counters.tunnelled(index, protocols) };
 }

@@ -26,6 +26,7 @@ import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
 import { dstHi, dstLo, srcHi, srcLo } from '../wire/ethernet.ts';
+import { type Mac, macAt } from '../wire/mac.ts';
 
 /** Room for the entries of all rounds. */
 const FDB_SLOTS = 256;
@@ -85,6 +86,8 @@ export interface SeenCopy {
   length: number;
   /** The row's own, for made frames, which are in no SeenRow: gsoType, csumStart. */
   columns: Int32Array;
+  /** Its destination, if a tunnel of protocols has given it another one than its row has. */
+  restored?: Mac;
   /** It answers a frame that was too big. */
   isAnswer: boolean;
   /** A mirror made it. */
@@ -112,13 +115,16 @@ class Recorder implements Sink {
       const row = queue.copies[at + COPY.row];
       const tag = queue.copies[at + COPY.tag];
       const isMirrored = (queue.copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0;
+      const isRestored = batch.isShadow(row) && !isMirrored;
+      const macs = rows[row + COLUMN.start];
       this.copies.push({
-        row,
+        row: isRestored ? rows[row + COLUMN.user] : row,
         hop: queue.copies[at + COPY.hop],
         tag,
         length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
         columns: rows.slice(row, row + ROW),
-        isAnswer: row > batch.spare && !isMirrored,
+        isAnswer: row > batch.spare && !isMirrored && !isRestored,
+        ...(isRestored && { restored: macAt(batch.view, macs) }),
         isMirrored,
       });
     }
