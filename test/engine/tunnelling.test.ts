@@ -1,6 +1,8 @@
 // Control protocols of customers, through the provider's network.
 
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/yaml.ts';
 import type { L2cpName } from '../../src/wire/l2cp.ts';
 import { L2CP_NAMES } from '../../src/wire/l2cp.ts';
 import { formatMac } from '../../src/wire/mac.ts';
@@ -204,4 +206,26 @@ test('a flood of tunnelled frames to many ports of a customer leaves each with h
     expect(groups).toEqual([...L2CP_NAMES, ...L2CP_NAMES].map(groupOf));
   }
   rig.expectLaws();
+});
+
+test('the example in the documentation does what the table beside it says', async () => {
+  const page = readFileSync(new URL('../../docs/qinq.md', import.meta.url), 'utf8');
+  const section = page.slice(page.indexOf('## Control protocols of customers'));
+  const { edge } = loadConfig(/```yaml\n(.*?)```/s.exec(section)?.[1] ?? '', 'qinq.md').bridges;
+  const ports = Object.entries(edge.ports).map(([name, { type: _, ...port }]) => [
+    name,
+    Object.fromEntries(Object.entries(port).filter(([key]) => /^(vlan|stp|tunnel_.*)$/.test(key))),
+  ]);
+  const rig = await openRig({
+    edge: { vlan_filtering: true, stp: edge.stp, ports: Object.fromEntries(ports) },
+  });
+  for (const port of ['alice', 'carol', 'core'])
+    await rig.taploom.setPortState(port, undefined, 'forwarding');
+  rig.run(); // what the bridge has to say
+  const fromCore = (vid: string) => controlFrame('stp', { dst: TUNNEL_MAC, tags: `8100${vid}` });
+  expect(send(rig, 'alice', controlFrame('stp'))).toEqual([`core: ${TUNNEL_MAC} vlan 100`]);
+  expect(send(rig, 'alice', controlFrame('lldp'))).toEqual([`core: ${TUNNEL_MAC} vlan 100`]);
+  expect(send(rig, 'core', fromCore('0064'))).toEqual([`alice: ${groupOf('stp')}`]);
+  expect(send(rig, 'core', fromCore('012c'))).toEqual(['carol drops: tunnel_protocol']);
+  expect(send(rig, 'carol', controlFrame('lldp', { dst: TUNNEL_MAC }))).toEqual(['carol drops: tunnel_mac']);
 });
