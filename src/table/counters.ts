@@ -38,7 +38,7 @@ export const PORT = {
   generated: 12,
   /** Frames of the host, sent through the port or relayed as if it had received them. */
   injected: 13,
-  /** Frames that came in anew in another domain, and those that went on so, or to the host. */
+  /** Frames that came in anew, in another domain or for a tunnel of protocols, and those that went on so, or to the host. */
   recirculated: 14,
   consumed: 15,
   /** Frames that the host was given. */
