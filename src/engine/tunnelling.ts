@@ -57,11 +57,12 @@ export class Tunnelling {
       const port = rows[row + COLUMN.ingress] & PORT_MASK;
       const carried = table.protocols[port];
       if (carried === 0 || (rows[row + COLUMN.mark] & MARK.round) !== 0) continue;
-      const at = rows[row + COLUMN.start];
-      const hi = dstHi(view, at);
       // What goes to nobody for another reason stays there: who may not send, or sends too much, does not by this way.
       const dest = rows[row + COLUMN.dest];
-      if (!isGroup(hi) || ((dest & DEST_CONSUMED) !== DEST_LIST && dest !== RESERVED)) continue;
+      if ((dest & DEST_CONSUMED) !== DEST_LIST && dest !== RESERVED) continue;
+      const at = rows[row + COLUMN.start];
+      const hi = dstHi(view, at);
+      if (!isGroup(hi)) continue;
       if (hi === table.macHi[port] && dstLo(view, at) === table.macLo[port]) {
         this.refuse(row, port, carried, DROP.tunnel_mac, ALARM.tunnel_mac);
         continue;
