@@ -3,8 +3,6 @@
 //
 //           .------------------ back ------------------.
 //   s1 [br0] --- p/cust --- p1 === core1, core2 === p2 --- cust/p --- [br0] s2
-//
-// The kernel's bridge hears no BPDUs in a namespace (llc_rcv), but it speaks: so it is the root at a site, or nobody.
 
 import { expect, test } from 'vitest';
 import type { LldpNeighbor } from '../../src/api.ts';
@@ -65,14 +63,26 @@ async function startCustomer(lab: Lab, { netns, number }: Site): Promise<Taploom
   return daemon;
 }
 
-/** The root. */
-async function startKernelBridge({ netns }: Site): Promise<void> {
+async function startKernelBridge({ netns, number }: Site): Promise<void> {
+  const settings = `stp_state 1 forward_delay 200 hello_time 100 max_age 600 priority ${8192 * number}`;
   await netns.ip(
-    'link add br0 type bridge stp_state 1 forward_delay 200 hello_time 100 max_age 600 priority 4096',
+    `link add br0 type bridge ${settings}`,
     'link set dev p master br0',
     'link set dev back master br0',
+    'link set dev back type bridge_slave cost 100',
   );
-  await netns.up('br0', '192.0.2.1/24');
+  await netns.up('br0', `192.0.2.${number}/24`);
+}
+
+/** Of a kernel bridge: the root port's number, and states. */
+async function treeOf(netns: Netns): Promise<Record<string, unknown>> {
+  const [{ linkinfo }] = JSON.parse(await netns.check(['ip', '-d', '-j', 'link', 'show', 'br0']));
+  const links = JSON.parse(await netns.check(['bridge', '-j', 'link'])) as {
+    ifname: string;
+    state: string;
+  }[];
+  const states = Object.fromEntries(links.map(({ ifname, state }) => [ifname, state]));
+  return { rootPort: linkinfo.info_data.root_port, ...states };
 }
 
 async function build(protocol: keyof typeof PROVIDERS) {
@@ -90,13 +100,8 @@ async function build(protocol: keyof typeof PROVIDERS) {
   return { lab, s1, s2, p2, first, second };
 }
 
-/** The customer has one tree, and the provider one that knows nothing of it. */
-async function expectTrees(
-  { s1, s2, p2, first, second }: Awaited<ReturnType<typeof build>>,
-  site2: Taploomd,
-) {
-  const customer = { name: 's2', netns: s2, ports: ['p', 'back'], daemon: site2 };
-  await settles(customer, { p: 'root forwarding', back: 'alternate blocking' }, 15_000);
+/** The sites reach each other, and the provider has a tree that knows nothing of theirs. */
+async function expectApart({ s1, p2, first, second }: Awaited<ReturnType<typeof build>>): Promise<void> {
   expect(await reaches(s1, '192.0.2.2', 10_000)).toBe(true);
   const provider = { name: 'p2', netns: p2, ports: ['core1', 'core2'], daemon: second };
   await settles(provider, { core1: 'root forwarding', core2: 'alternate blocking' }, 10_000);
@@ -114,25 +119,29 @@ const neighboursOf = (daemon: Taploomd) => async () =>
 
 test('two sites of a customer are one tree and see each other’s LLDP, through tunnels of both protocols', async () => {
   const network = await build('802.1Q');
-  const site1 = await startCustomer(network.lab, { netns: network.s1, number: 1 });
-  const site2 = await startCustomer(network.lab, { netns: network.s2, number: 2 });
-  for (const site of [site1, site2])
-    await expect.poll(neighboursOf(site), { timeout: 10_000 }).toEqual(['p']);
-  await expectTrees(network, site2);
-  const { tunnelled } = await network.first.port('cust');
+  const { lab, s1, s2, first } = network;
+  const speakers = [await Lldpd.start(lab, s1, 'p'), await Lldpd.start(lab, s2, 'p')];
+  await startKernelBridge({ netns: s1, number: 1 });
+  await startKernelBridge({ netns: s2, number: 2 });
+  const tree = { rootPort: 1, p: 'forwarding', back: 'blocking' };
+  await expect.poll(() => treeOf(s2), { timeout: 15_000, interval: 200 }).toEqual(tree);
+  expect(await treeOf(s1)).toEqual({ rootPort: 0, p: 'forwarding', back: 'forwarding' });
+  for (const speaker of speakers) await speaker.until((neighbors) => neighbors.length === 1);
+  await expectApart(network);
+  const { tunnelled } = await first.port('cust');
   expect(Object.keys(tunnelled ?? {})).toEqual(['stp', 'lldp']);
-  const metrics = await network.first.metrics();
-  expect(
-    metrics.get('taploom_port_tunnel_receive_packets_total{bridge="br0",port="cust",protocol="lldp"}'),
-  ).toBeGreaterThan(0);
+  const series = 'taploom_port_tunnel_receive_packets_total{bridge="br0",port="cust",protocol="lldp"}';
+  expect((await first.metrics()).get(series)).toBeGreaterThan(0);
 });
 
 test('BPDUs of customers are frames like others to a provider with service tags', async () => {
   const network = await build('802.1ad');
-  const lldpd = await Lldpd.start(network.lab, network.s1, 'p');
-  await startKernelBridge({ netns: network.s1, number: 1 });
-  const site2 = await startCustomer(network.lab, { netns: network.s2, number: 2 });
-  await expect.poll(neighboursOf(site2), { timeout: 10_000 }).toEqual(['p']);
-  await lldpd.until((neighbors) => neighbors.length === 1);
-  await expectTrees(network, site2);
+  const { lab, s1, s2 } = network;
+  const site1 = await startCustomer(lab, { netns: s1, number: 1 });
+  const site2 = await startCustomer(lab, { netns: s2, number: 2 });
+  const customer = { name: 's2', netns: s2, ports: ['p', 'back'], daemon: site2 };
+  await settles(customer, { p: 'root forwarding', back: 'alternate blocking' }, 15_000);
+  for (const site of [site1, site2])
+    await expect.poll(neighboursOf(site), { timeout: 10_000 }).toEqual(['p']);
+  await expectApart(network);
 });
