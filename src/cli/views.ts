@@ -112,7 +112,7 @@ const WORDS: Record<PortStatus['state'], string> = {
 };
 
 export function portText(status: PortStatus, config: PortConfig | undefined): string {
-  const { counters, bridge, name, stp, ...state } = status;
+  const { counters, bridge, name, stp, tunnelled = {}, ...state } = status;
   const { receiveDropped, transmitDropped, ...counts } = counters;
   const { offloads } = status;
   const shown = { ...state, ...(offloads !== undefined && { offloads: offloadsText(offloads) }) };
@@ -124,6 +124,10 @@ export function portText(status: PortStatus, config: PortConfig | undefined): st
     config ? fields('settings', settingRows(config)) : '',
     fields('counters', [
       ...settingRows(counts),
+      ...Object.entries(tunnelled).map(([protocol, { received, transmitted }]) => [
+        `tunnelled ${protocol}`,
+        `${received} received, ${transmitted} transmitted`,
+      ]),
       ...dropped('receive', receiveDropped),
       ...dropped('transmit', transmitDropped),
     ]),

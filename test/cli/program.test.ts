@@ -321,6 +321,12 @@ describe('what is shown', () => {
     expect(await taploom('drops', 'nope')).toMatchObject({ code: 1 });
   });
 
+  test('what a tunnel of protocols carried is told by protocol', () => {
+    const tunnelled = { stp: { received: 3, transmitted: 5 } };
+    const text = portText({ ...cli.api.ports()[0], tunnelled }, undefined);
+    expect(text).toMatch(/\n {2}tunnelled stp +3 received, 5 transmitted\n/);
+  });
+
   test('drops with their meaning', async () => {
     cli.api.counters.set('vm1', { receiveDropped: { vlan_untagged: 3 } });
     expect((await taploom('drops')).out).toBe(
