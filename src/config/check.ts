@@ -11,6 +11,7 @@ import { checkMulticast } from './multicast.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
+import { checkProtocolTunnels } from './protocol_tunnels.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
@@ -34,6 +35,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkMirrors(name, bridge, doubts, problems);
     checkSpanningTree(name, bridge, problems);
     checkMulticast(name, bridge, doubts, problems);
+    checkProtocolTunnels(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);

@@ -14,7 +14,15 @@ export interface Punt {
 }
 
 /** Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, or its EtherType. */
-export type PuntReason = 'bpdu' | 'slow' | 'eapol' | 'lldp' | 'multicast' | 'loop_probe' | number;
+export type PuntReason =
+  | 'bpdu'
+  | 'provider_bpdu'
+  | 'slow'
+  | 'eapol'
+  | 'lldp'
+  | 'multicast'
+  | 'loop_probe'
+  | number;
 
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
