@@ -44,6 +44,7 @@ const PATIENT = [
   'port_controls',
   'qinq',
   'private_vlans',
+  'protocol_tunnels',
   'reconcile',
   'restart_after_kill',
   'service_unit',

@@ -46,6 +46,12 @@ export interface PortCounters {
   transmitDropped: Record<string, number>;
 }
 
+/** A customer's control frames of a protocol that went into the tunnel, and that came out of it for him. */
+export interface TunnelledFrames {
+  received: number;
+  transmitted: number;
+}
+
 /** What limits the outer packets of a tunnel. */
 export interface Underlay {
   /** Bytes. */
@@ -152,7 +158,7 @@ export interface PortStatus {
    * them. Tunnels that share a local address and UDP port share a socket: each tells all that it lost.
    */
   queueDropped?: number;
-  /** How often it was disabled: reason (`loop`, `storm`, `address_limit`) -> times; only reasons that occurred. */
+  /** How often it was disabled: reason (`loop`, `storm`, `address_limit`, ...) -> times; only reasons that occurred. */
   disabledBy?: Record<string, number>;
   /** Of a member of an aggregate: that one. A member is in no VLAN and learns no addresses itself. */
   memberOf?: string;
@@ -163,6 +169,8 @@ export interface PortStatus {
   learnedAddresses: number;
   /** Where its bridge has spanning tree and it takes part. */
   stp?: StpPortStatus;
+  /** Of a port with `tunnel_protocols`, by protocol. */
+  tunnelled?: Record<string, TunnelledFrames>;
   /** vxlan: remotes that were learned from the wire, a second ago. */
   learnedRemotes?: number;
   counters: PortCounters;

@@ -13,6 +13,7 @@ import type {
   PortStatus,
 } from '../api.ts';
 import { portRole, privateVlans } from '../config/private_vlans.ts';
+import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type {
   BridgeConfig,
   LocalConfig,
@@ -350,6 +351,8 @@ function details(status: PortStatus, config: SwitchConfig): string {
       if (!settings[flag]) parts.push(`no ${flag}`);
     if (settings.storm_control) parts.push('storm control');
     if (settings.loop_detection) parts.push('loop detection');
+    const carried = carriedProtocols(settings);
+    if (carried.length > 0) parts.push(`carries ${carried.join(' ')}`);
   }
   if (settings && 'fault' in settings && settings.fault) parts.push('faults');
   if (status.offloads === 0) parts.push('no offloads');

@@ -18,7 +18,18 @@ export function portText(
   config: PortConfig | undefined,
   multicast?: MulticastPort,
 ): string {
-  const { counters, bridge, name, stp, aggregate, member, offloads, disabledBy, ...state } = status;
+  const {
+    counters,
+    bridge,
+    name,
+    stp,
+    aggregate,
+    member,
+    offloads,
+    disabledBy,
+    tunnelled = {},
+    ...state
+  } = status;
   const { receiveDropped, transmitDropped, ...counts } = counters;
   const shown = { ...state, ...(offloads !== undefined && { offloads: offloadsText(offloads) }) };
   return [
@@ -35,6 +46,10 @@ export function portText(
     config ? fields('settings', settingRows(config)) : '',
     fields('counters', [
       ...settingRows(counts),
+      ...Object.entries(tunnelled).map(([protocol, { received, transmitted }]) => [
+        `tunnelled ${protocol}`,
+        `${received} received, ${transmitted} transmitted`,
+      ]),
       ...reasonRows('receive dropped', receiveDropped),
       ...reasonRows('transmit dropped', transmitDropped),
     ]),

@@ -6,7 +6,7 @@ import { BRIDGE_KEYS, LOCAL_KEYS, MIRROR_KEYS, MIRROR_TO, PORT_SETTINGS, type Se
 
 /** Keys that were given, in the configuration's words. VLAN keys go into `vlan`; with `replace` they push others out. */
 export function portValues(options: Values, replace: boolean): Values {
-  return withVlan(withStorm(pick(options, PORT_SETTINGS), replace), replace);
+  return withVlan(withTunnel(withStorm(pick(options, PORT_SETTINGS), replace), replace), replace);
 }
 
 export function bridgeValues(options: Values, replace: boolean): Values {
@@ -57,6 +57,19 @@ function withStorm({ storm_control: storm, ...rest }: Values, replace: boolean):
     kind === 'action' ? rate : { frames: null, bits: null, ...(rate as Values) },
   ]);
   return { ...rest, storm_control: { ...NO_STORM, ...Object.fromEntries(whole) } };
+}
+
+const NO_TUNNEL = {
+  tunnel_protocols: null,
+  tunnel_protocols_limit: null,
+  tunnel_protocols_action: null,
+};
+
+/** Without protocols nothing else is to say of them. */
+function withTunnel({ tunnel_protocols: protocols, ...rest }: Values, replace: boolean): Values {
+  if (protocols === undefined) return rest;
+  if ((protocols as string[]).length > 0) return { ...rest, tunnel_protocols: protocols };
+  return replace ? { ...rest, ...NO_TUNNEL } : rest;
 }
 
 /** Of a bridge that is there its priority and times stay while the protocol comes and goes. */

@@ -40,6 +40,10 @@ export const members = (text: string, before: unknown): Record<string, Values> =
   ...Object.fromEntries(list(text, []).map((name) => [name, { type: 'af_packet' }])),
 });
 
+/** The same, or `none` for an empty list. */
+export const listOrNone = (text: string, before: unknown): string[] =>
+  text === 'none' ? [] : list(text, before);
+
 /** `10,20,100-199` */
 export const vlans = (text: string): (number | string)[] =>
   list(text, []).map((item) => (/^\d+$/.test(item) ? Number(item) : item));

@@ -6,6 +6,7 @@ import {
   account,
   bridgeStp,
   list,
+  listOrNone,
   members,
   mixedPairs,
   number,
@@ -156,6 +157,27 @@ const CONTROLS: Setting[] = [
   },
 ];
 
+const PROTOCOL_TUNNEL: Setting[] = [
+  {
+    flags: '--tunnel-protocols <list>',
+    key: 'tunnel_protocols',
+    help: "a customer's control protocols that his --tunnel carries: stp,lldp, or none",
+    parse: listOrNone,
+  },
+  {
+    flags: '--tunnel-protocols-limit <number>',
+    key: 'tunnel_protocols_limit',
+    help: 'most frames a second of each of them',
+    parse: number,
+  },
+  {
+    flags: '--tunnel-protocols-action <action>',
+    key: 'tunnel_protocols_action',
+    help: 'beyond that, or for a loop through the tunnel: drop or shutdown',
+    parse: word,
+  },
+];
+
 const PERSIST: Setting = {
   flags: '--persist <on|off>',
   key: 'persist',
@@ -293,6 +315,7 @@ const PORT_STP: Setting = {
 
 export const PORT_SETTINGS: readonly Setting[] = [
   ...VLAN,
+  ...PROTOCOL_TUNNEL,
   ...FLAGS,
   ...CONTROLS,
   ...INTERFACE,
@@ -332,6 +355,12 @@ export const BRIDGE_KEYS: readonly Setting[] = [
     parse: number,
   },
   GROUP_FWD_MASK,
+  {
+    flags: '--tunnel-mac <address>',
+    key: 'tunnel_mac',
+    help: "where customers' control frames go meanwhile (01:00:0c:cd:cd:d0)",
+    parse: word,
+  },
   {
     flags: '--stp <on|off|stp|key=value,...>',
     key: 'stp',

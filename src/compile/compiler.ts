@@ -38,6 +38,7 @@ import { compileMirrors } from './mirrors.ts';
 import { type Domain, Domains, Names, remoteName, type VidSet } from './names.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { type PortView, portViews } from './port_view.ts';
+import { compileProtocolTunnels } from './protocol_tunnels.ts';
 import { shared } from './shared.ts';
 import { compileTags, hasOwnTags } from './tags.ts';
 
@@ -171,11 +172,24 @@ export class Compiler {
     const controls = compileControls(config, this.ports);
     const aggregates = compileAggregates(config, this.ports, overlay.distributions ?? NO_DISTRIBUTIONS);
     const tags = compileTags([...wanted.carriers.values()].flat(), this.ports);
+    const protocolTunnels = compileProtocolTunnels(config, this.ports);
     const { statics, locals } = this.statics(config, localMacs);
     const fdbSlots = slotsFor(config, locals);
     const hops = yield* floodLists(flooded, topology.listAt);
     return {
-      topology: { serial, ...topology, hops, mirrors, controls, aggregates, tags, fdbSlots, statics, locals },
+      topology: {
+        serial,
+        ...topology,
+        hops,
+        mirrors,
+        controls,
+        aggregates,
+        tags,
+        protocolTunnels,
+        fdbSlots,
+        statics,
+        locals,
+      },
       remotes,
     };
   }

@@ -5,9 +5,10 @@ import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import { networkOf } from '../config/networks.ts';
 import { primariesOf, privateVlans } from '../config/private_vlans.ts';
+import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
-import type { VlanProtocol } from '../config/vlan_protocol.ts';
+import { isProvider, type VlanProtocol } from '../config/vlan_protocol.ts';
 import { TRAP } from '../table/traps.ts';
 
 /** Group addresses that are a customer's business, IEEE 802.1Q table 8-2. Linux' BR_GROUPFWD_8021AD. */
@@ -39,6 +40,8 @@ export interface PortView {
   remotes: string[];
   /** The end of a mirror: no other frame comes in or leaves. */
   isMirrorEnd: boolean;
+  /** Carries control protocols of a customer. */
+  isProtocolTunnel: boolean;
   /** Frames to groups go where snooping says. */
   snooping: boolean;
   /** Of an aggregate: it is in no VLAN itself. */
@@ -55,7 +58,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const privates = privateVlans(bridge);
   const hasTree = isStpOn(bridge);
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
-  const bpdus = hasTree ? 1 << TRAP.bpdu : 0;
+  const bpdus = hasTree ? 1 << (isProvider(bridge) ? TRAP.provider_bpdu : TRAP.bpdu) : 0;
   const dhcp = networkOf(name, bridge.network)?.dhcp === undefined ? 0 : 1 << TRAP.dhcp;
   const plain = {
     protocol: bridge.vlan_protocol,
@@ -70,10 +73,11 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     isTunnel: false,
     remotes: [],
     isMirrorEnd: false,
+    isProtocolTunnel: false,
     isInTree: false,
     traps: bpdus,
     isMember: false,
-    groupFwdMask: bridge.group_fwd_mask | (bridge.vlan_protocol === '802.1ad' ? PROVIDER_GROUPS : 0),
+    groupFwdMask: bridge.group_fwd_mask | (isProvider(bridge) ? PROVIDER_GROUPS : 0),
     snooping: bridge.multicast?.snooping === true,
   };
   if (bridge.local !== false) {
@@ -101,18 +105,19 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
       isTunnel: port.type === 'vxlan',
       remotes: port.type === 'vxlan' ? port.remotes : [],
       traps:
-        bpdus |
+        (carriedProtocols(port).includes('stp') ? bpdus & ~(1 << TRAP.bpdu) : bpdus) |
         (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
         (port.loop_detection ? 1 << TRAP.loop_probe : 0) |
         dhcp,
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
+      isProtocolTunnel: carriedProtocols(port).length > 0,
       snooping: plain.snooping,
       isMember: false,
     });
   }
   for (const { name: memberName, member, config } of membersIn(bridge)) {
-    const isLldp = lldpMode(member, bridge, config.group_fwd_mask) !== 'off';
+    const isLldp = lldpMode(member, bridge, config) !== 'off';
     const traps = (isLldp ? 1 << TRAP.lldp : 0) | (config.lacp === 'off' ? 0 : 1 << TRAP.slow);
     const own = { name: memberName, bridge: name, vlan: undefined, fdbLimit: 0, isMember: true, traps };
     views.push({ ...plain, ...own, learning: false, flood: false });

@@ -29,9 +29,10 @@ export function hasOwnTags(view: Tagging): boolean {
   return tpidOf(view) !== TPID_8021Q || hasMap(view);
 }
 
-/** What the words of a port say of its tags. */
-export function tagFlags(view: Tagging): number {
-  if (isTunnel(view.vlan)) return typeof view.vlan.tunnel === 'object' ? SELECTIVE : 0;
+/** What the words of a port say of what leaves otherwise than from a plain one. */
+export function tagFlags(view: Tagging & Pick<PortView, 'isProtocolTunnel'>): number {
+  if (isTunnel(view.vlan))
+    return (typeof view.vlan.tunnel === 'object' ? SELECTIVE : 0) | (view.isProtocolTunnel ? OWN_TAG : 0);
   return hasOwnTags(view) ? OWN_TAG : 0;
 }
 

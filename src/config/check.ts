@@ -12,6 +12,7 @@ import { checkNetwork, checkNetworks } from './networks.ts';
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
+import { checkProtocolTunnels } from './protocol_tunnels.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
@@ -37,6 +38,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkSpanningTree(name, bridge, problems);
     checkMulticast(name, bridge, doubts, problems);
     checkNetwork(name, bridge, doubts, problems);
+    checkProtocolTunnels(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);

@@ -45,9 +45,11 @@ const OF_TAP: ReadonlySet<string> = new Set(['mac', 'owner', 'group', 'persist',
 /** Changes of these keys of a bridge are changes of its own; the others are lists of things with actions. */
 const BRIDGE_KEYS = [
   'vlan_filtering',
+  'vlan_protocol',
   'ageing_time',
   'fdb_limit',
   'group_fwd_mask',
+  'tunnel_mac',
   'stp',
   'vlans',
   'mirrors',

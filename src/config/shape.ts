@@ -6,6 +6,8 @@
 import { z } from 'zod';
 import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
+import { L2CP_NAMES } from '../wire/l2cp.ts';
+import { formatMac, parseMac } from '../wire/mac.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
@@ -15,6 +17,7 @@ import { mac, network } from './network_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { BRIDGE_STP, GUARDS, PORT_PRIORITY, STP_PROTOCOLS } from './stp.ts';
+import { isFreeGroup } from './tunnel_mac.ts';
 import type { VlanConfig } from './vlan_config.ts';
 import { TPIDS, type VlanProtocol } from './vlan_protocol.ts';
 import { checkVlan } from './vlan_rules.ts';
@@ -36,6 +39,15 @@ function isRange(value: string, max: number): boolean {
   const range = parseRange(value);
   return range !== undefined && range.from >= 1 && range.from <= range.to && range.to <= max;
 }
+
+const TUNNEL_MAC_TEXT = 'a group address that no protocol has, such as 01:00:0c:cd:cd:d0';
+const tunnelMac = text(TUNNEL_MAC_TEXT, (value) => {
+  const address = parseMac(value);
+  return address !== undefined && isFreeGroup(address);
+}).overwrite((value) => {
+  const address = parseMac(value);
+  return address ? formatMac(address.hi, address.lo) : value;
+});
 
 const IP_TEXT = 'an IPv4 or IPv6 address';
 export const unicastIp = z
@@ -179,6 +191,16 @@ const stormControl = mapping({
   { error: 'expected a rate of broadcast, multicast or unknown_unicast' },
 );
 
+const PROTOCOLS_TEXT = `${L2CP_NAMES.slice(0, -1).join(', ')} or ${L2CP_NAMES.at(-1)}`;
+/** Of a customer's tunnel. */
+const protocolTunnel = {
+  tunnel_protocols: z
+    .array(z.enum(L2CP_NAMES, expecting(PROTOCOLS_TEXT)), expecting(`a list of ${PROTOCOLS_TEXT}`))
+    .optional(),
+  tunnel_protocols_limit: integer('a number of frames a second (1-10000)', 1, 10_000).optional(),
+  tunnel_protocols_action: z.enum(['drop', 'shutdown'], expecting('drop or shutdown')).optional(),
+};
+
 /** Linux' names, where Linux has the control. */
 const controls = {
   bcast_flood: boolean().default(true),
@@ -207,6 +229,7 @@ const common = {
   learning: boolean().default(true),
   flood: boolean().default(true),
   ...controls,
+  ...protocolTunnel,
   fdb_limit: fdbLimit.optional(),
   mtu: mtu.optional(),
   fault: fault.optional(),
@@ -419,6 +442,7 @@ const bridge = mapping({
   fdb_limit: fdbLimit.default(8192),
   // BR_GROUPFWD_RESTRICTED
   group_fwd_mask: groupFwdMask(7, '0 (STP), 1 (PAUSE) and 2 (LACP) are restricted'),
+  tunnel_mac: tunnelMac.optional(),
   stp: z.union([z.boolean(), bridgeStp], STP).default(false),
   vlans: z.record(vidKey, bridgeVlan, expecting('a mapping of VLAN ids to their settings')).default({}),
   multicast: multicast.optional(),

@@ -14,9 +14,6 @@ export function checkSpanningTree(name: string, bridge: BridgeConfig, problems: 
   if (protocol === 'off') return;
   const path = ['bridges', name, 'stp'];
   const report = (message: string, ...keys: string[]) => problems.push({ path: [...path, ...keys], message });
-  // IEEE 802.1Q, table 8-1: they talk at 01:80:C2:00:00:08, and carry their customers' BPDUs as frames like any others.
-  if (bridge.vlan_protocol === '802.1ad')
-    report('bridges of service tags have a spanning tree of their own kind, which is not supported');
   // Clause 17.14; Linux has the same range, and takes times that do not fit together.
   if (forward_delay < 2 || forward_delay > 30) {
     report(

@@ -22,6 +22,7 @@ import type {
   StpCounters,
   StpPortStatus,
   SwitchApi,
+  TunnelledFrames,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { LastLoad } from './last_load.ts';
@@ -181,6 +182,7 @@ export class Metrics {
       'How often the port was disabled for an error, by reason.',
       ({ ports }) => ports.flatMap(({ status, labels }) => drops(status.disabledBy ?? {}, labels)),
     );
+    this.addTunnels();
     this.add(
       'counter',
       'taploom_port_queue_dropped_total',
@@ -215,6 +217,25 @@ export class Metrics {
       status.state === 'up' ? 1 : 0,
     );
     gauge('mtu_bytes', 'Largest layer-3 packet that leaves through the port.', ({ status }) => status.mtu);
+  }
+
+  private addTunnels(): void {
+    const total = (name: string, where: string, side: keyof TunnelledFrames) =>
+      this.add(
+        'counter',
+        `taploom_port_tunnel_${name}_packets_total`,
+        `Control frames of a customer that ${where} his tunnel, by protocol.`,
+        ({ ports }) =>
+          ports.flatMap(({ status, labels: shared }) =>
+            Object.entries(status.tunnelled ?? {}).map(([protocol, frames]) => ({
+              value: frames[side],
+              labels: { protocol },
+              shared,
+            })),
+          ),
+      );
+    total('receive', 'came in through the port for', 'received');
+    total('transmit', 'left through the port from', 'transmitted');
   }
 
   private addBridges(): void {

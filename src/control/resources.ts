@@ -197,6 +197,10 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   aggregate: aggregateStatus.optional().describe('of an aggregate'),
   learnedAddresses: count,
   stp: stpPortStatus.optional().describe('where its bridge has spanning tree and it takes part'),
+  tunnelled: z
+    .record(z.string(), z.object({ received: count, transmitted: count }))
+    .optional()
+    .describe('control frames of a customer that went into his tunnel and came out of it, by protocol'),
   learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),
   counters: portCounters,
 });

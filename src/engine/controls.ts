@@ -19,8 +19,8 @@ const BURST_MS = 100;
 const ALARM_MS = 1000;
 
 /** What the control plane is told of a port. */
-export const ALARM = { address_limit: 0, storm: 1 } as const;
-const ALARMS = 2;
+export const ALARM = { address_limit: 0, storm: 1, tunnel_mac: 2, tunnel_limit: 3 } as const;
+const ALARMS = 4;
 
 /** By STORM. */
 const DROPS = [DROP.storm_broadcast, DROP.storm_multicast, DROP.storm_unknown_unicast];

@@ -1,4 +1,4 @@
-// One poll: receive -> classify -> search -> learn -> decide -> (route) -> replicate -> drain.
+// One poll: receive -> classify -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
 //
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
@@ -11,6 +11,7 @@ import type { Giver } from '../table/fdb.ts';
 import { STATIC, tickAt, WORDS } from '../table/fdb_entry.ts';
 import { Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
+import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
 import { Aggregates } from './aggregates.ts';
 import { Controls } from './controls.ts';
 import { Egress } from './egress.ts';
@@ -23,6 +24,7 @@ import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
 import { createStages, type Stages } from './stages.ts';
 import type { Topology } from './topology.ts';
+import { Tunnelling } from './tunnelling.ts';
 
 /** Frames per poll: one native burst. Larger batches gain nothing once system calls dominate. */
 const BATCH = 64;
@@ -53,6 +55,7 @@ export class Engine {
   readonly aggregates: Aggregates;
   readonly host: HostPort;
   readonly controls: Controls;
+  private readonly tunnelling: Tunnelling;
   /** Look at received frames. */
   readonly ingressPasses: IngressPass[] = [];
   private readonly pmtu: Pmtu;
@@ -80,6 +83,7 @@ export class Engine {
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.groups = new Groups(options.seed[2]);
     this.controls = new Controls(batch, clock);
+    this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
     this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
     this.route = options.createRoute?.(batch) ?? null;
     this.replicate = createReplicate(
@@ -89,6 +93,7 @@ export class Engine {
       this.groups,
       this.egress,
       this.pmtu,
+      this.tunnelling,
       options.limits ?? NO_LIMITS,
     );
     this.keeper = new FdbKeeper(options);
@@ -166,8 +171,18 @@ export class Engine {
     if (topology.aggregates !== null) this.aggregates.join(topology.aggregates);
     this.stages.run(topology, keeper.fdb, tickAt(this.clock[0]));
     this.isFresh = false;
-    for (let n = 0; n < ingressPasses.length; n++) ingressPasses[n].rows(topology, 0, batch.count * ROW);
+    const received = batch.count * ROW;
+    if (topology.protocolTunnels !== null) this.tunnel(topology.protocolTunnels);
+    for (let n = 0; n < ingressPasses.length; n++) ingressPasses[n].rows(topology, 0, received);
     if (this.route !== null) this.recirculate(this.route);
+  }
+
+  /** Rows that this appends are decided; nobody looks at them as received. */
+  private tunnel(tunnels: ProtocolTunnels): void {
+    const { topology, keeper, batch } = this;
+    const end = batch.count * ROW;
+    this.tunnelling.route(tunnels, 0, end);
+    if (end < batch.count * ROW) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), end);
   }
 
   /** Rows that `route` appends are decided and routed, too, until none is new: `FrameBatch.recirculate` ends it. */
@@ -226,6 +241,7 @@ export class Engine {
     const { batch, counters } = this;
     const { rows } = batch;
     this.controls.forget(port);
+    this.tunnelling.forget(port);
     for (let row = batch.next * ROW; row < batch.count * ROW; row += ROW) {
       if ((rows[row + COLUMN.ingress] & PORT_MASK) !== port) continue;
       rows[row + COLUMN.ingress] = NOBODY;

@@ -137,6 +137,8 @@ function isClassified({ rows, view }: FrameBatch, row: number): boolean {
     case DROP.vlan_not_allowed:
     case DROP.port_blocked:
     case DROP.loop:
+    case DROP.tunnel_mac:
+    case DROP.tunnel_limit:
       return true;
     case DROP.reserved_group: {
       // PAUSE goes first of all; the others are found out when everything is known.

@@ -41,6 +41,7 @@ import {
   UNTAGGED,
   VLAN_STRIDE,
 } from './topology.ts';
+import type { Tunnelling } from './tunnelling.ts';
 
 /**
  * A poll replicates until this is used up, and the next poll goes on: about 1 ms of TAP writes, so that a flood to 256
@@ -68,6 +69,7 @@ export function createReplicate(
   groups: Groups,
   egress: Egress,
   pmtu: Pmtu,
+  tunnelling: Tunnelling,
   limits: Int32Array,
 ): Replicate {
   const { rows, owed } = batch;
@@ -81,6 +83,7 @@ export function createReplicate(
     const end = batch.count * ROW;
     let row = batch.next * ROW;
     budget = POLL_BUDGET;
+    tunnelling.begin();
     for (; row < end && budget > 0; row += ROW) {
       const counter = portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE;
       let dest = rows[row + COLUMN.dest];
@@ -228,8 +231,14 @@ export function createReplicate(
   }
 
   /** Queues a super-frame, or a copy with a tag of the port's own, or one that may be too big or has no way. */
-  function enqueueOther(row: number, hop: number, membership: number, topology: Topology): void {
+  function enqueueOther(received: number, hop: number, membership: number, topology: Topology): void {
     const port = hop & PORT_MASK;
+    const tunnels = topology.protocolTunnels;
+    const row = tunnels === null ? received : tunnelling.leaving(received, port, tunnels);
+    if (row < 0) {
+      drops.count(received, port, ~row);
+      return;
+    }
     const queue = queueOf[port];
     if (rows[row + COLUMN.gsoType] !== 0) budget = (budget - segmentsOf(batch, row) * SEGMENT_COST) | 0;
     const mtu = mtuOf(hop, membership, topology);

@@ -9,6 +9,7 @@
 // else changes. A store is certain once every worker has passed a barrier.
 
 import type { PortControls } from '../table/port_controls.ts';
+import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
 import { FIRST_TYPE } from '../table/traps.ts';
 import { priority, TPID_8021Q, tag, VID_MASK } from '../wire/vlan.ts';
 import type { AggregateTable } from './aggregate_table.ts';
@@ -39,7 +40,7 @@ export const TELLS_MTU = 128;
 export const NO_ENTRY = 0x100;
 /** No frames leave: of an isolated VLAN, whose hosts do not hear each other. Never in the word of a row. */
 export const NO_EXIT = 0x200;
-/** The tag with which frames leave is the port's own, see `tags`. */
+/** The tag with which frames leave is the port's own, see `tags`; or the port is the end of one of `protocolTunnels`. */
 export const OWN_TAG = 0x0400;
 /** Of a tunnel: only frames with some of the customer's VLANs leave. */
 export const SELECTIVE = 0x0800;
@@ -123,6 +124,8 @@ export interface Topology {
   readonly aggregates: AggregateTable | null;
   /** Null if every port's tags are those of 802.1Q, untranslated. */
   readonly tags: TagTable | null;
+  /** Null if no port is the end of one. */
+  readonly protocolTunnels: ProtocolTunnels | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

@@ -1,6 +1,6 @@
 // The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of each in a row of words.
 //
-//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | own headers |
+//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | own headers | MACs |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
 //   rows:   | start rest length ingress ... user   | 16 words for each frame: one cache line
 //
@@ -23,8 +23,9 @@ export const STRIDE = 16 * 4096 + 192;
 const MADE = 64;
 /** The largest is an ICMPv6 error, 1,280 bytes, behind a MAC header and the tags of the frame that it answers. */
 export const MADE_ROOM = 1408;
-/** Rows for shortened copies in one poll, at most. */
+/** Rows for copies that are shortened or have another address, in one poll, at most; and room for MACs of their own. */
 const SHADOWS = 512;
+const SHADOW_MACS = 16;
 /** Most frames in one slot: a train of datagrams has at most 128 (UDP_MAX_SEGMENTS), before Linux 6.9 64. */
 export const FRAMES_PER_SLOT = 128;
 
@@ -82,6 +83,8 @@ export const MARK = {
   punted: 4,
   /** The host has let it in: it is not trapped again. */
   relayed: 0x100,
+  /** A tunnel of protocols carries the frame: it goes on in a row of its own. */
+  tunnelled: 0x200,
   /** How often the frame was recirculated, counted in these bits. */
   round: 0xf0,
 } as const;
@@ -108,6 +111,7 @@ export class FrameBatch {
   private shadowCount = 0;
   private readonly madeAt: number;
   private readonly ownAt: number;
+  private readonly shadowMacsAt: number;
   readonly bytes: Buffer;
   readonly view: DataView;
   readonly rows: Int32Array;
@@ -123,7 +127,8 @@ export class FrameBatch {
     this.madeAt = this.aux + auxLength;
     this.ownAt = this.madeAt + MADE * MADE_ROOM;
     // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
-    this.bytes = Buffer.alloc(this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM);
+    this.shadowMacsAt = this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM;
+    this.bytes = Buffer.alloc(this.shadowMacsAt + SHADOWS * SHADOW_MACS);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     this.owedBytes = Buffer.from(new ArrayBuffer(4 * MAX_PORTS));
     this.owed = new Int32Array(this.owedBytes.buffer);
@@ -176,6 +181,30 @@ export class FrameBatch {
     rows[shadow + COLUMN.gsoSize] = 0;
     rows[shadow + COLUMN.csumStart] = 0;
     return shadow;
+  }
+
+  /**
+   * A row for the frame of `row`, which asks for nothing, to another group; -1 as for `shadow`. Its MACs lie apart. `user`
+   * is the row that it was made from.
+   */
+  readdress(row: number, hi: number, lo: number): number {
+    const { rows, view } = this;
+    const macs = this.shadowMacsAt + this.shadowCount * SHADOW_MACS;
+    const shadow = this.shadow(row, rows[row + COLUMN.length]);
+    if (shadow < 0) return -1;
+    const from = rows[row + COLUMN.start];
+    view.setUint16(macs, hi);
+    view.setInt32(macs + 2, lo);
+    view.setUint16(macs + 6, view.getUint16(from + 6));
+    view.setInt32(macs + 8, view.getInt32(from + 8));
+    rows[shadow + COLUMN.start] = macs;
+    rows[shadow + COLUMN.user] = row;
+    return shadow;
+  }
+
+  /** Whether a row is one of `shadow` or `readdress`. */
+  isShadow(row: number): boolean {
+    return row > this.spare + MADE * ROW;
   }
 
   /** The sinks have sent everything: rows that were made for them are free again. */

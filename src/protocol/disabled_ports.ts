@@ -1,8 +1,12 @@
 // Ports that were switched off for an error, as hardware switches do (errdisable): each with a reason, and until when. Whoever
 // has the clock calls `take` at `deadline`.
 
-export const DISABLE_REASONS = ['loop', 'storm', 'address_limit'] as const;
+export const DISABLE_REASONS = ['loop', 'storm', 'address_limit', 'tunnel_mac', 'tunnel_limit'] as const;
 export type DisableReason = (typeof DISABLE_REASONS)[number];
+
+function noneYet(): Record<DisableReason, number> {
+  return { loop: 0, storm: 0, address_limit: 0, tunnel_mac: 0, tunnel_limit: 0 };
+}
 
 export interface Disabled {
   readonly reason: DisableReason;
@@ -30,7 +34,7 @@ export class DisabledPorts {
 
   /** How often it was disabled, by reason. */
   countsOf(port: string): Record<DisableReason, number> {
-    const counts = this.counts.get(port) ?? { loop: 0, storm: 0, address_limit: 0 };
+    const counts = this.counts.get(port) ?? noneYet();
     this.counts.set(port, counts);
     return counts;
   }

@@ -19,6 +19,7 @@ export interface Punt {
  */
 export type PuntReason =
   | 'bpdu'
+  | 'provider_bpdu'
   | 'slow'
   | 'eapol'
   | 'lldp'

@@ -1,7 +1,7 @@
 // Counters as plain values, read from shared memory without asking the data plane. Each worker has its own, and what a
 // port has is their sum; gauges are in the first worker's.
 
-import type { PollFrames, PollGap, PortCounters } from '../api.ts';
+import type { PollFrames, PollGap, PortCounters, TunnelledFrames } from '../api.ts';
 import {
   BRIDGE,
   type Counters,
@@ -11,6 +11,7 @@ import {
   SWITCH,
 } from '../table/counters.ts';
 import { DROPS } from '../table/drops.ts';
+import { L2CP, type L2cpName } from '../wire/l2cp.ts';
 
 export class CounterView {
   /** By worker. */
@@ -46,6 +47,18 @@ export class CounterView {
       receiveDropped: this.drops(port, 'receive'),
       transmitDropped: this.drops(port, 'transmit'),
     };
+  }
+
+  /** Control frames by protocol, of these. */
+  tunnelled(port: number, protocols: readonly L2cpName[]): Record<string, TunnelledFrames> {
+    const at = this.first.port(port);
+    const frames = (from: number, name: L2cpName) => this.sum(at + from + L2CP[name]);
+    return Object.fromEntries(
+      protocols.map((name) => [
+        name,
+        { received: frames(PORT.encapsulated, name), transmitted: frames(PORT.decapsulated, name) },
+      ]),
+    );
   }
 
   /** Reasons that occurred on a port -> frames. */

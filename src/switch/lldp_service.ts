@@ -131,8 +131,8 @@ export class LldpService {
     now: number,
   ): LldpPortSpec | undefined {
     const aggregate = aggregateOf(bridge, portName);
-    const { group_fwd_mask, vlan } = aggregate === undefined ? (port as PortConfig) : bridge.ports[aggregate];
-    const mode = lldpMode(port, bridge, group_fwd_mask);
+    const owner = aggregate === undefined ? (port as PortConfig) : bridge.ports[aggregate];
+    const mode = lldpMode(port, bridge, owner);
     if (mode === 'off') return undefined;
     const chassis = this.facts.devices.get(name)?.mac ?? stableMac(name);
     return {
@@ -143,7 +143,7 @@ export class LldpService {
       // A TAP's address is that of its other end, and programs there drop what seems to come from themselves.
       mac: (port.type === 'af_packet' ? this.facts.devices.get(portName)?.mac : undefined) ?? chassis,
       mtu: this.facts.mtus.get(portName) ?? 1500,
-      pvid: bridge.vlan_filtering ? vlanSet(vlan).pvid : undefined,
+      pvid: bridge.vlan_filtering ? vlanSet(owner.vlan).pvid : undefined,
       managementAddresses: mode === 'both' ? this.addressesOf(name, bridge, now) : [],
       isUp: this.isUp(portName),
     };

@@ -3,6 +3,7 @@
 
 import { wireTag } from '../compile/tags.ts';
 import { stableMac } from '../config/defaults.ts';
+import { TUNNEL_LIMIT } from '../config/protocol_tunnels.ts';
 import { EMPTY_CONFIG, type PortConfig, type SwitchConfig, vlanSet } from '../config/schema.ts';
 import type { VlanProtocol } from '../config/vlan_protocol.ts';
 import { ALARM } from '../engine/controls.ts';
@@ -24,6 +25,9 @@ export interface PortGuardParts {
   /** Forgets what was learned on the port. */
   flush(port: string): Promise<unknown>;
 }
+
+const ALARM_REASONS = Object.keys(ALARM) as AlarmReason[];
+type AlarmReason = keyof typeof ALARM;
 
 interface Guarded {
   bridge: string;
@@ -80,16 +84,8 @@ export class PortGuard {
   alarm(name: string, alarm: number): void {
     const port = this.portOf(name);
     if (port === undefined) return;
-    if (alarm === ALARM.storm)
-      this.disable(name, port, 'storm', 'more frames than its storm_control allows', this.now());
-    if (alarm === ALARM.address_limit)
-      this.disable(
-        name,
-        port,
-        'address_limit',
-        `more addresses than its fdb_limit of ${port.fdb_limit}`,
-        this.now(),
-      );
+    const reason = ALARM_REASONS.find((one) => ALARM[one] === alarm);
+    if (reason !== undefined) this.disable(name, port, reason, alarmText(reason, port), this.now());
   }
 
   /** Of a switch without threads, with each of its polls. */
@@ -189,9 +185,23 @@ export class PortGuard {
   }
 }
 
+function alarmText(reason: AlarmReason, port: PortConfig): string {
+  switch (reason) {
+    case 'storm':
+      return 'more frames than its storm_control allows';
+    case 'address_limit':
+      return `more addresses than its fdb_limit of ${port.fdb_limit}`;
+    case 'tunnel_mac':
+      return "a frame with the bridge's tunnel_mac came in: a loop, or forged";
+    case 'tunnel_limit':
+      return `more control frames than its tunnel_protocols_limit of ${port.tunnel_protocols_limit ?? TUNNEL_LIMIT} a second`;
+  }
+}
+
 /** Whether the configuration lets an error of this kind disable the port. */
 function mayDisable(port: PortConfig, reason: DisableReason): boolean {
   if (reason === 'loop') return port.loop_detection;
   if (reason === 'storm') return port.storm_control?.action === 'shutdown';
-  return port.fdb_limit_action === 'shutdown';
+  if (reason === 'address_limit') return port.fdb_limit_action === 'shutdown';
+  return port.tunnel_protocols_action === 'shutdown';
 }

@@ -4,6 +4,7 @@ import type { AggregateStatus, PortCounters, PortStatus, StpPortStatus, Underlay
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import { aggregateOf } from '../config/members.ts';
+import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, LocalConfig, MemberConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
 import { portIn } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
@@ -65,9 +66,19 @@ function portStatus(facts: PortFacts): PortStatus {
     ...(port?.type === 'aggregate' && { aggregate: facts.aggregate }),
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     stp: facts.stp,
+    ...tunnelledOf(port, facts),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
+}
+
+function tunnelledOf(
+  port: PortConfig | MemberConfig | undefined,
+  { index, counters }: PortFacts,
+): Pick<PortStatus, 'tunnelled'> {
+  const protocols = port !== undefined && 'vlan' in port ? carriedProtocols(port) : [];
+  if (protocols.length === 0) return {};
+  return { tunnelled: index === undefined ? {} : counters.tunnelled(index, protocols) };
 }
 
 function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {

@@ -8,6 +8,7 @@ import { portViews } from '../compile/port_view.ts';
 import { stableMac } from '../config/defaults.ts';
 import { type BridgeConfig, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { bridgeStp, isStpOn, portStp } from '../config/stp.ts';
+import { isProvider } from '../config/vlan_protocol.ts';
 import type { Host } from '../protocol/host.ts';
 import { SpanningTrees, type StpBridgeSpec, type StpPortSpec } from '../protocol/stp/spanning_trees.ts';
 import { monotonicMs } from '../sys/clock.ts';
@@ -194,6 +195,7 @@ export class StpService {
         protocol,
         priority,
         mac,
+        isProvider: isProvider(bridge),
         helloTime: hello_time * 1000,
         maxAge: max_age * 1000,
         forwardDelay: forward_delay * 1000,

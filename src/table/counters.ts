@@ -11,6 +11,7 @@
 
 import { DROPS } from './drops.ts';
 import { EVENT_WORDS, EventRing } from './event_ring.ts';
+import { MAX_PROTOCOLS } from './protocol_tunnels.ts';
 
 /** Per-port counters. `receive` is what the switch receives from the port. */
 export const PORT = {
@@ -37,14 +38,17 @@ export const PORT = {
   generated: 12,
   /** Frames of the host, sent through the port or relayed as if it had received them. */
   injected: 13,
-  /** Frames that came in anew in another domain, and those that went on so, or to the host. */
+  /** Frames that came in anew, in another domain or for a tunnel of protocols, and those that went on so, or to the host. */
   recirculated: 14,
   consumed: 15,
   /** Frames that the host was given. */
   punted: 16,
   /** Remotes learned on this port a second ago (a gauge). */
   remotes: 17,
-  drops: 18,
+  /** By protocol of l2cp.ts: a customer's control frames that came in through the port for a tunnel, and that left one through it. */
+  encapsulated: 18,
+  decapsulated: 18 + MAX_PROTOCOLS,
+  drops: 18 + 2 * MAX_PROTOCOLS,
 } as const;
 const PORT_WORDS = PORT.drops + DROPS.length;
 /** Distance between two ports, in Float64 words: whole cache lines. */

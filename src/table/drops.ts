@@ -21,6 +21,16 @@ const TABLE = [
   ['bad_source', 'receive', 'source address is zero or a group address'],
   ['reserved_group', 'receive', 'link-local group address 01:80:C2:00:00:0X that a bridge does not forward'],
   [
+    'tunnel_mac',
+    'receive',
+    'came from a customer with the tunnel_mac of the bridge, which no customer uses: a loop, or forged',
+  ],
+  [
+    'tunnel_limit',
+    'receive',
+    'more control frames of a protocol than the tunnel_protocols_limit of the ingress port allows',
+  ],
+  [
     'vlan_device',
     'receive',
     'its tag belongs to a VLAN device on the same interface, which gets the frame from the kernel',
@@ -84,6 +94,11 @@ const TABLE = [
   ],
   ['fault_receive', 'receive', 'dropped on purpose by a fault port'],
   ['not_collecting', 'receive', 'came in through a member of an aggregate that does not take frames in now'],
+  [
+    'tunnel_protocol',
+    'transmit',
+    'came through a tunnel of protocols, and is of none that the egress port carries',
+  ],
   ['too_big', 'transmit', 'larger than the egress MTU'],
   ['port_down', 'transmit', 'egress interface is down'],
   ['queue_full', 'transmit', 'queue of the interface is full'],

@@ -7,7 +7,9 @@ export const TRAP = {
   slow: 2,
   /** ...:03, port access entities: EAPOL (802.1X). */
   eapol: 3,
-  /** 01:80:C2:00:00:0E, nearest bridge: LLDP (802.1AB clause 7.1). */
+  /** ...:08, spanning tree of provider bridges (802.1Q table 8-1). */
+  provider_bpdu: 8,
+  /** ...:0E, nearest bridge: LLDP (802.1AB clause 7.1). */
   lldp: 14,
   /** The first EtherType: OUI Extended, which probes for loops have. */
   loop_probe: 16,

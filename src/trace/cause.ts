@@ -5,6 +5,7 @@ import { tpidOf } from '../compile/tags.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import { formatPath, type Path } from '../config/path.ts';
 import { primaryOf, privateVlans } from '../config/private_vlans.ts';
+import { TUNNEL_MAC } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 
 export interface Cause {
@@ -14,7 +15,7 @@ export interface Cause {
   text: string;
 }
 
-type BridgeKey = 'vlan_filtering' | 'ageing_time' | 'fdb_limit' | 'group_fwd_mask';
+type BridgeKey = 'vlan_filtering' | 'ageing_time' | 'fdb_limit' | 'group_fwd_mask' | 'tunnel_mac';
 type PortKey =
   | 'group_fwd_mask'
   | 'hairpin'
@@ -28,6 +29,7 @@ type PortKey =
   | 'fdb_limit'
   | 'fdb_limit_action'
   | 'storm_control'
+  | 'tunnel_protocols'
   | 'mtu'
   | 'fault';
 
@@ -36,6 +38,7 @@ const INSTALLED: Record<string, unknown> = {
   vlan_filtering: false,
   ageing_time: 300,
   group_fwd_mask: 0,
+  tunnel_mac: TUNNEL_MAC,
   hairpin: false,
   isolated: false,
   learning: true,
@@ -47,8 +50,8 @@ const INSTALLED: Record<string, unknown> = {
 };
 
 export function bridgeCause({ bridges }: SwitchConfig, bridge: string, key: BridgeKey): Cause {
-  const value = bridges[bridge]?.[key];
   const installed = key === 'fdb_limit' ? 8192 : INSTALLED[key];
+  const value = bridges[bridge]?.[key] ?? (key === 'tunnel_mac' ? installed : undefined);
   return causeOf(['bridges', bridge, key], value, value === installed);
 }
 

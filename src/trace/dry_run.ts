@@ -16,6 +16,7 @@ import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../eng
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
+import { Tunnelling } from '../engine/tunnelling.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
@@ -25,6 +26,7 @@ import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
 import { dstHi, dstLo, srcHi, srcLo } from '../wire/ethernet.ts';
+import { type Mac, macAt } from '../wire/mac.ts';
 
 /** Room for the entries of all rounds. */
 const FDB_SLOTS = 256;
@@ -84,6 +86,8 @@ export interface SeenCopy {
   length: number;
   /** The row's own, for made frames, which are in no SeenRow: gsoType, csumStart. */
   columns: Int32Array;
+  /** Its destination, if a tunnel of protocols has given it another one than its row has. */
+  restored?: Mac;
   /** It answers a frame that was too big. */
   isAnswer: boolean;
   /** A mirror made it. */
@@ -111,13 +115,16 @@ class Recorder implements Sink {
       const row = queue.copies[at + COPY.row];
       const tag = queue.copies[at + COPY.tag];
       const isMirrored = (queue.copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0;
+      const isRestored = batch.isShadow(row) && !isMirrored;
+      const macs = rows[row + COLUMN.start];
       this.copies.push({
-        row,
+        row: isRestored ? rows[row + COLUMN.user] : row,
         hop: queue.copies[at + COPY.hop],
         tag,
         length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
         columns: rows.slice(row, row + ROW),
-        isAnswer: row > batch.spare && !isMirrored,
+        isAnswer: row > batch.spare && !isMirrored && !isRestored,
+        ...(isRestored && { restored: macAt(batch.view, macs) }),
         isMirrored,
       });
     }
@@ -139,6 +146,7 @@ export class DryRun {
   private readonly mirrors = new Mirrors(this.batch, this.counters, this.egress);
   private readonly stages: Stages;
   private readonly replicate: Replicate;
+  private readonly tunnelling: Tunnelling;
   private dropped: Sighting['drops'] = [];
 
   private readonly route: Route | null;
@@ -148,8 +156,19 @@ export class DryRun {
     const { batch, counters, lists, groups, egress, host } = this;
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
-    this.stages = createStages(batch, counters, host, groups, new Controls(batch, this.clock));
-    this.replicate = createReplicate(batch, counters, lists, groups, egress, this.pmtu, NO_LIMITS);
+    const controls = new Controls(batch, this.clock);
+    this.stages = createStages(batch, counters, host, groups, controls);
+    this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
+    this.replicate = createReplicate(
+      batch,
+      counters,
+      lists,
+      groups,
+      egress,
+      this.pmtu,
+      this.tunnelling,
+      NO_LIMITS,
+    );
   }
 
   run(flight: Flight): Sighting {
@@ -161,7 +180,9 @@ export class DryRun {
     if (flight.decided === undefined) {
       this.stages.run(topology, fdb, knowledge.tick);
       this.mirrors.skipped.fill(0x3fff_ffff);
-      this.mirrors.rows(topology, 0, batch.count * ROW);
+      const received = batch.count * ROW;
+      this.tunnel(topology, fdb, knowledge.tick);
+      this.mirrors.rows(topology, 0, received);
       if (this.route !== null) this.recirculate(this.route, topology, fdb, knowledge.tick);
     }
     const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
@@ -232,6 +253,14 @@ export class DryRun {
     if (isFull) used[0] = FDB_SLOTS;
     fdb.giver = giver;
     return fdb;
+  }
+
+  /** As Engine.tunnel. */
+  private tunnel(topology: Topology, fdb: Fdb, tick: number): void {
+    if (topology.protocolTunnels === null) return;
+    const end = this.batch.count * ROW;
+    this.tunnelling.route(topology.protocolTunnels, 0, end);
+    if (end < this.batch.count * ROW) this.stages.again(topology, fdb, tick, end);
   }
 
   /** As Engine.recirculate. */

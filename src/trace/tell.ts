@@ -8,6 +8,7 @@ import { hopText, type Scene, step } from './scene.ts';
 import { helpOf, tellClassify, tellReceive } from './tell_classify.ts';
 import { tellDecide, tellLearn } from './tell_decide.ts';
 import { tellEgress, tellReplicate } from './tell_egress.ts';
+import { isTunnelled, tellCarried, tellTunnel } from './tell_tunnel.ts';
 
 export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
   const { sighting, names } = scene;
@@ -16,7 +17,7 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
     const { columns } = seen;
     const bridge = names.bridgeOf(columns[COLUMN.domain] >>> DOMAIN_SHIFT) ?? scene.bridge;
     if (round === 0) steps.push(...tellClassify(scene, seen));
-    else
+    else if (!isTunnelled(sighting.rows[round - 1]))
       steps.push(
         step(
           'classify',
@@ -24,7 +25,12 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
           `It comes in anew from ${hopText(scene, columns[COLUMN.ingress])} of ${bridge}`,
         ),
       );
-    steps.push(...tellLearn(scene, bridge, seen), ...tellDecide(scene, bridge, seen));
+    if (round > 0 && isTunnelled(sighting.rows[round - 1])) steps.push(...tellCarried(scene, bridge, seen));
+    else
+      steps.push(
+        ...tellLearn(scene, bridge, seen),
+        ...(tellTunnel(scene, bridge, seen) ?? tellDecide(scene, bridge, seen)),
+      );
     steps.push(...tellReplicate(scene, bridge, seen));
   }
   const last = sighting.rows.at(-1)?.columns;

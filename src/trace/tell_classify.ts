@@ -1,7 +1,7 @@
 // The first half of a trace, up to the domain: what was received, whose it is, in which VLAN.
 
 import type { TraceStep } from '../api.ts';
-import { COLUMN } from '../frame/frame_batch.ts';
+import { COLUMN, MARK } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP, DEST_VALUE } from '../frame/hop.ts';
 import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_TYPE, TRAP } from '../table/traps.ts';
@@ -100,6 +100,8 @@ export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
       if ((columns[COLUMN.domain] | 0) !== 0) break;
       return dropped(`${frame.macs?.dst} is PAUSE, which ends at the link and is never forwarded`);
     case undefined:
+    case 'tunnel_mac':
+    case 'tunnel_limit':
     case 'unknown_multicast':
     case 'vlan_not_allowed':
     case 'port_blocked':
@@ -107,22 +109,25 @@ export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
     default:
       return dropped(helpOf(reason));
   }
-  if (dest === DEST_CONSUMED && sighting.rows.length === 1) return [tellTrap(scene)];
+  const isTunnelled = (columns[COLUMN.mark] & MARK.tunnelled) !== 0;
+  if (dest === DEST_CONSUMED && sighting.rows.length === 1 && !isTunnelled) return [tellTrap(scene)];
   return tellVlan(scene, columns, reason);
 }
+
+const TRAPPED: ReadonlyMap<number, string> = new Map([
+  [TRAP.lldp, 'LLDP'],
+  [TRAP.bpdu, 'Spanning tree'],
+  [TRAP.provider_bpdu, 'Spanning tree'],
+  [TRAP.multicast, 'IGMP, MLD or PIM'],
+  [TRAP.dhcp, 'DHCP'],
+]);
 
 function tellTrap({ port, sighting, frame, isLive }: Scene): TraceStep {
   const [trap] = sighting.punts;
   const name =
-    trap === TRAP.lldp
-      ? 'LLDP'
-      : trap === TRAP.multicast
-        ? 'IGMP, MLD or PIM'
-        : trap === TRAP.dhcp
-          ? 'DHCP'
-          : trap === undefined || trap >= FIRST_TYPE
-            ? 'its EtherType'
-            : `group ${trap}`;
+    trap === undefined
+      ? 'its EtherType'
+      : (TRAPPED.get(trap) ?? (trap < FIRST_TYPE ? `group ${trap}` : 'its EtherType'));
   const what = isLive ? 'the control plane got it' : 'the control plane gets it, if it has not had too many';
   return step('trap', 'punted', `${name} (${frame.macs?.dst}) on ${port} is the control plane's: ${what}`);
 }

@@ -21,6 +21,7 @@ import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { DROPS, type DropName } from '../table/drops.ts';
 import { FIRST_LIST } from '../table/lists.ts';
+import { formatMac } from '../wire/mac.ts';
 import { dei, pcp, TPID_8021Q, tpid, VID_MASK } from '../wire/vlan.ts';
 import {
   type Cause,
@@ -205,6 +206,12 @@ export function tellEgress(scene: Scene, bridge: string): { steps: TraceStep[]; 
       const cause = mtuCause(scene.config, bridge, name, scene.topology.mtu[port]);
       const text = `${name}: ${columns[COLUMN.length]} bytes carry a packet larger than its MTU (${cause.text})`;
       steps.push(step('egress', reason, `${text}: dropped, ${reason}`, cause));
+    } else if (reason === 'tunnel_protocol') {
+      const cause = portCause(scene.config, bridge, name, 'tunnel_protocols');
+      const why = cause === undefined ? '' : ` (${cause.text})`;
+      steps.push(
+        step('egress', reason, `${name} does not carry this protocol${why}: dropped, ${reason}`, cause),
+      );
     } else {
       steps.push(step('egress', reason, `${name} has no device: dropped, ${reason}`));
     }
@@ -231,10 +238,17 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
         ? `${isTunnel ? 'with nothing but the customer’s tags' : 'untagged'} (${cause.text})`
         : `tagged with ${tpid(copy.tag) === TPID_8021Q ? '' : `${hex(tpid(copy.tag))}, `}VLAN ${tag.vlan}${tag.pcp === 0 ? '' : `, priority ${tag.pcp}`} (${cause.text})`;
   const tunnel = settings?.type === 'vxlan' ? `, through VNI ${settings.vni} to ${remote ?? 'nobody'}` : '';
+  const again =
+    copy.restored === undefined ? '' : `, for ${formatMac(copy.restored.hi, copy.restored.lo)} again`;
   const who = copy.isAnswer ? `An answer by ICMP, "too big", to ${hopText(scene, copy.hop)}` : name;
   if (copy.isMirrored) return tellMirrored(scene, bridge, copy, told);
   const steps = [
-    step('egress', copy.isAnswer ? 'answer' : 'copy', `${who}: ${how}, ${copy.length} bytes${tunnel}`, cause),
+    step(
+      'egress',
+      copy.isAnswer ? 'answer' : 'copy',
+      `${who}: ${how}${again}, ${copy.length} bytes${tunnel}`,
+      cause,
+    ),
   ];
   if (copy.isAnswer) told.isAnswer = true;
   const need = needs({ rows: copy.columns } as FrameBatch, 0, copy.tag, names.offloads(name));

@@ -1,4 +1,4 @@
-// Bridge Protocol Data Units, IEEE 802.1D-2004 clause 9.3, in an 802.3 frame with LLC 42 42 03 to 01:80:C2:00:00:00.
+// Bridge Protocol Data Units, IEEE 802.1D-2004 clause 9.3, in an 802.3 frame with LLC 42 42 03.
 //
 //   0 protocol 0 (2) | 2 version | 3 type | 4 flags | 5 root (8) | 13 root path cost (4) | 17 bridge (8) | 25 port (2)
 //   27 message age (2) | 29 max age (2) | 31 hello time (2) | 33 forward delay (2) | 35 version 1 length 0: RST only
@@ -7,8 +7,9 @@
 
 import { type Mac, setMac } from './mac.ts';
 
-/** Where all bridges listen. */
-const BRIDGE_GROUP: Mac = { hi: 0x0180, lo: 0xc2000000 | 0 };
+/** Where the bridges of customers' VLANs talk, and those of a provider's: IEEE 802.1Q, table 8-1. */
+export const BRIDGE_GROUP: Mac = { hi: 0x0180, lo: 0xc200_0000 | 0 };
+export const PROVIDER_BRIDGE_GROUP: Mac = { hi: 0x0180, lo: 0xc200_0008 | 0 };
 const LENGTH_AT = 12;
 const LLC_AT = 14;
 const BPDU_AT = 17;
@@ -118,11 +119,11 @@ function read(view: DataView, kind: Bpdu['kind']): Bpdu {
   };
 }
 
-/** The frame, from the address of the port. */
-export function buildBpdu(source: Mac, bpdu: ParsedBpdu): Uint8Array {
+/** The frame, from the address of the port to that of a group of bridges. */
+export function buildBpdu(source: Mac, bpdu: ParsedBpdu, group = BRIDGE_GROUP): Uint8Array {
   const frame = new Uint8Array(MIN_FRAME);
   const view = new DataView(frame.buffer);
-  setMac(view, 0, BRIDGE_GROUP.hi, BRIDGE_GROUP.lo);
+  setMac(view, 0, group.hi, group.lo);
   setMac(view, 6, source.hi, source.lo);
   view.setUint16(LLC_AT, 0x4242);
   view.setUint8(LLC_AT + 2, 3);

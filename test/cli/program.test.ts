@@ -162,6 +162,21 @@ describe('ports', () => {
     expect(await storm('none')).toBeUndefined();
   });
 
+  test('protocols of a customer are listed for his tunnel, and none takes them away with all that is said of them', async () => {
+    const set = async (...words: string[]) => {
+      expect(await taploom('port', 'set', 'br0', 'vm1', ...words)).toEqual(quiet);
+      const { tunnel_protocols, tunnel_protocols_limit } = cli.api.config.bridges.br0.ports.vm1;
+      return { tunnel_protocols, tunnel_protocols_limit };
+    };
+    const limit = ['--tunnel-protocols-limit', '20'];
+    expect(await set('--tunnel', '100', '--tunnel-protocols', 'stp,lldp', ...limit)).toEqual({
+      tunnel_protocols: ['stp', 'lldp'],
+      tunnel_protocols_limit: 20,
+    });
+    expect((await taploom('port', 'show', 'br0')).out).toContain('tunnel 100, carries stp lldp');
+    expect(await set('--tunnel-protocols', 'none', '--access', '10')).toEqual({});
+  });
+
   test('spanning tree is switched on with one word, and tuned with pairs', async () => {
     const stp = async (...words: string[]) => {
       expect(await taploom(...words)).toEqual(quiet);
@@ -378,6 +393,12 @@ describe('what is shown', () => {
     });
     expect(await taploom('stats', 'nope')).toMatchObject({ code: 1 });
     expect(await taploom('drops', 'nope')).toMatchObject({ code: 1 });
+  });
+
+  test('what a tunnel of protocols carried is told by protocol', () => {
+    const tunnelled = { stp: { received: 3, transmitted: 5 } };
+    const text = portText({ ...cli.api.ports()[0], tunnelled }, undefined);
+    expect(text).toMatch(/\n {2}tunnelled stp +3 received, 5 transmitted\n/);
   });
 
   test('drops with their meaning', async () => {

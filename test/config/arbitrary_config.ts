@@ -60,6 +60,7 @@ const common = {
     },
     { requiredKeys: [] },
   ),
+  tunnel_protocols: fc.constantFrom(['stp'], ['stp', 'cdp']),
   mtu,
   fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),
 };
@@ -138,6 +139,8 @@ const local: fc.Arbitrary<false | Input> = fc.oneof(
 
 const bridge = fc.record({
   vlan_filtering: fc.boolean(),
+  vlan_protocol: fc.constantFrom('802.1Q', '802.1ad'),
+  tunnel_mac: fc.constantFrom(undefined, '03-00-00-00-00-AA'),
   ageing_time: fc.constantFrom(300, 0, 0.25, 1_000_000),
   fdb_limit: fc.constantFrom(8192, 4_000_000),
   group_fwd_mask: fc.constantFrom(0, 0x4000, 0xfff8),
@@ -180,9 +183,11 @@ export const arbitraryConfig: fc.Arbitrary<SwitchConfig> = fc
         vnis.add(value.vni);
         return true;
       });
-      const fitted = (value: Input) => (draft.vlan_filtering ? value : { ...value, vlan: undefined });
+      const fitted = (value: Input) =>
+        withoutTunnel(draft.vlan_filtering ? value : { ...value, vlan: undefined });
       const config = {
         ...draft,
+        vlan_protocol: draft.vlan_filtering ? draft.vlan_protocol : '802.1Q',
         vlans: draft.vlan_filtering ? draft.vlans : {},
         mirrors: draft.vlan_filtering ? draft.mirrors : {},
         local: draft.local && fitted(draft.local),
@@ -211,6 +216,13 @@ function entriesFor(
       port.type !== 'vxlan' ? undefined : String(port.local).includes(':') ? '2001:db8::9' : '192.0.2.9';
     return [{ mac, port: name, ...(bridge.vlan_filtering ? { vlan } : {}), ...(remote ? { remote } : {}) }];
   });
+}
+
+/** Protocols are carried at the end of a customer's tunnel only. */
+function withoutTunnel({ tunnel_protocols, ...port }: Input): Input {
+  const { vlan } = port;
+  const isEnd = typeof vlan === 'object' && vlan !== null && 'tunnel' in vlan && port.type !== 'vxlan';
+  return isEnd && tunnel_protocols !== undefined ? { ...port, tunnel_protocols } : port;
 }
 
 function isAccess(key: unknown, vlan: number): boolean {

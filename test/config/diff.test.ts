@@ -114,6 +114,13 @@ test.each([
   expect(ops(actions)).toEqual(['set port bridges.br0.ports.p']);
 });
 
+test('the tags of a bridge, and the address of its tunnels, change in place', () => {
+  const to = { vlan_filtering: true, vlan_protocol: '802.1ad', tunnel_mac: '03:00:00:00:00:01' };
+  const [action, ...others] = diff(br0({ vlan_filtering: true }), br0(to));
+  expect(others).toEqual([]);
+  expect(Object.keys(action.changes ?? {})).toEqual(['vlan_protocol', 'tunnel_mac']);
+});
+
 test('a key that is undefined is no difference to a key that is not there', () => {
   const from = { type: 'tap', fault: { drop: 0.5 } };
   const to = { type: 'tap', mtu: undefined, fault: { drop: 0.5, delay: undefined } };

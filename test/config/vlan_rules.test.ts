@@ -61,12 +61,6 @@ test('a customer’s VLAN goes into one VLAN', () => {
   expect(problems({ tunnel: {} })).toEqual(['tunnel: expected VLAN: [VID, ...]']);
 });
 
-test('a bridge of service tags has no spanning tree of customers', () => {
-  expect(problems({ tunnel: 1 }, { vlan_protocol: '802.1ad', stp: true })).toEqual([
-    ': bridges of service tags have a spanning tree of their own kind, which is not supported',
-  ]);
-});
-
 test('service tags are of a bridge that filters VLANs', () => {
   expect(problems({ tunnel: 1 }, { vlan_protocol: '802.1ad' })).toEqual([]);
   const bridge = { vlan_protocol: '802.1ad', ports: {} };

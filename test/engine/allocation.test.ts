@@ -21,11 +21,14 @@ interface Result {
   answers: number;
   captured: number;
   mirrored: number;
+  /** Into tunnels and out of them. */
+  tunnelled: number;
 }
 
 test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
   ['controls', 1_000_000, 'the same with a locked port, storm control and floods by kind'],
+  ['tunnelled', 500_000, 'the same with control frames of customers in tunnels'],
   ['captured', 1_000_000, 'the same looked at by two captures, one with a filter'],
   ['mirrored', 1_000_000, 'the same copied by two mirrors, each with a filter'],
   ['shared', 1_000_000, 'the same with the FDB of several workers'],
@@ -47,6 +50,7 @@ test.each([
   if (kind === 'segments' || kind === 'underlay') expect(result.sent).toBeGreaterThan(frames / 2);
   if (kind === 'too_big') expect(result.answers).toBeGreaterThan(1000);
   if (kind === 'captured') expect(result.captured).toBeGreaterThan(3 * frames);
+  if (kind === 'tunnelled') expect(result.tunnelled).toBeGreaterThan(frames / 10);
   if (kind === 'mirrored') expect(result.mirrored).toBeGreaterThan(frames);
   expect(result.collections).toBe(0);
   // Less than two bytes a frame: what is left is the measurement's own.

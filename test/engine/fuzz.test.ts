@@ -9,6 +9,7 @@
 
 import { expect, test } from 'vitest';
 import { Compiler } from '../../src/compile/compiler.ts';
+import { TUNNEL_MAC } from '../../src/config/protocol_tunnels.ts';
 import { carriesVlan, parseConfig, type SwitchConfigInput, vlanSet } from '../../src/config/schema.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/engine/port.ts';
@@ -26,12 +27,14 @@ import * as ip from '../../src/wire/ip.ts';
 import { addressWords } from '../../src/wire/ip_address.ts';
 import * as ipv4 from '../../src/wire/ipv4.ts';
 import * as ipv6 from '../../src/wire/ipv6.ts';
+import { L2CP_NAMES } from '../../src/wire/l2cp.ts';
 import * as vlan from '../../src/wire/vlan.ts';
 import { Extras } from '../support/engine/extras.ts';
 import { Random } from '../support/engine/random.ts';
 import { StubBurst } from '../support/engine/stub_burst.ts';
 import { lawViolations } from '../support/engine/stubs.ts';
 import { tunnelOver } from '../support/engine/tunnel.ts';
+import { controlFrame, groupOf } from '../support/l2cp_frames.ts';
 import { build, payloadOf } from './offload_frames.ts';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.CI ? 60 : 5));
@@ -49,6 +52,8 @@ interface FuzzPort {
   /** VIDs that it carries; [0] in a VLAN-unaware bridge. */
   vids: number[];
   pvid: number;
+  /** Tags are a customer's. */
+  isTunnel: boolean;
   memory?: { user: MemoryPort; offloads: boolean };
   /** The end of a mirror, which sees every VLAN of its bridge. */
   isMirrorEnd: boolean;
@@ -88,6 +93,7 @@ function randomConfig(random: Random): SwitchConfigInput {
           ? { fdb_limit: random.between(1, 5), fdb_limit_action: random.pick(['ignore', 'drop', 'shutdown']) }
           : {}),
         ...(isFiltering && random.chance(0.8) ? { vlan: randomVlan(random, vids) } : {}),
+        ...(isFiltering && random.chance(0.2) ? randomTunnel(random) : {}),
       };
     }
     if (random.chance(0.6)) {
@@ -119,6 +125,19 @@ function randomConfig(random: Random): SwitchConfigInput {
     };
   }
   return { version: 1, bridges };
+}
+
+/** A customer's, that carries some of his protocols. */
+function randomTunnel(random: Random) {
+  const protocols = random.some(L2CP_NAMES, 0.6);
+  return {
+    vlan: { tunnel: random.pick(VIDS) },
+    ...(protocols.length > 0 && {
+      tunnel_protocols: protocols,
+      tunnel_protocols_limit: random.pick([1, 10_000]),
+      tunnel_protocols_action: random.pick(['drop', 'shutdown']),
+    }),
+  };
 }
 
 /** That read far into frames, and what is not there. */
@@ -209,6 +228,7 @@ class Fuzzed {
           bridge,
           vids: vlan_filtering ? VIDS.filter((vid) => carriesVlan(port.vlan, vid)) : [0],
           pvid: vlan_filtering ? vlanSet(port.vlan).pvid : 0,
+          isTunnel: vlan_filtering && port.vlan !== undefined && 'tunnel' in port.vlan,
           isMirrorEnd: name.startsWith('w'),
         };
         if (port.type === 'vxlan') {
@@ -276,7 +296,7 @@ class Fuzzed {
     const isAware = port.pvid !== 0 || port.vids[0] !== 0;
     const vid = random.pick([...port.vids, 0, 0, 1, 2, 3, 4095]);
     const isTagged = random.chance(isAware ? 0.6 : 0.3);
-    const domain = !isAware ? 0 : isTagged && vid !== 0 ? vid : port.pvid;
+    const domain = !isAware ? 0 : isTagged && vid !== 0 && !port.isTunnel ? vid : port.pvid;
     const tags = isTagged ? [random.tag(vid)] : [];
     if (isTagged && random.chance(0.1)) tags.push(random.tag(random.pick([5, 6])));
     const payload = Buffer.concat([
@@ -296,6 +316,10 @@ class Fuzzed {
     });
     const { bytes } = frame;
     bytes.set(random.macs(), 0);
+    if (random.chance(0.1)) {
+      this.sendControl(port, tags, domain);
+      return;
+    }
     // Mutations stay in front of the payload, and leave the tag alone that decides the domain.
     const from = 14 + 4 * tags.length;
     if (random.chance(0.5)) {
@@ -319,6 +343,19 @@ class Fuzzed {
       from: `192.0.2.${random.between(2, 12)}`,
       tos: random.between(0, 255),
     });
+  }
+
+  /** What tunnels of protocols look at. */
+  private sendControl(port: FuzzPort, tags: number[], domain: number): void {
+    const { random } = this;
+    const name = random.pick(L2CP_NAMES);
+    const dst = random.pick([groupOf(name), groupOf(name), TUNNEL_MAC, groupOf(random.pick(L2CP_NAMES))]);
+    const text = tags.map((tag) => (tag >>> 0).toString(16)).join(' ');
+    const mark = Buffer.from(`${MARK}${port.bridge}/${domain}=${port.bridge}/${domain};`);
+    const head = controlFrame(name, { dst, tags: text });
+    const bytes = Buffer.concat([head, Buffer.alloc(random.pick([0, 0, 900])), mark]);
+    const cut = random.chance(0.1) ? bytes.subarray(0, random.between(0, bytes.length)) : bytes;
+    if (!this.extras.say(port, cut, domain)) port.memory?.user.send(cut);
   }
 
   private offload(frame: ReturnType<typeof build>): Offload {

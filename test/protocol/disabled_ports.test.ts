@@ -17,7 +17,7 @@ test('an error that goes on begins the time anew, and the first reason stays', (
   ports.disable('a', 'loop', 'a loop', 1000, 0);
   expect(ports.disable('a', 'storm', 'a storm', 1000, 900)).toBe(false);
   expect(ports.get('a')).toEqual({ reason: 'loop', text: 'a loop', until: 1900 });
-  expect(ports.countsOf('a')).toEqual({ loop: 1, storm: 0, address_limit: 0 });
+  expect(ports.countsOf('a')).toMatchObject({ loop: 1, storm: 0, address_limit: 0 });
 });
 
 test('counts outlive recovery and not the port', () => {

@@ -20,6 +20,7 @@ const MODULES = [
   'net/802/stp',
   'net/802/garp',
   'net/802/mrp',
+  'net/bridge/bridge',
   'net/8021q/8021q',
   'lib/libcrc32c',
   'net/netfilter/nfnetlink',

@@ -1,13 +1,14 @@
 // Spanning tree in a whole switch: ports begin closed, open as the tree says, and no reconfiguration changes that.
 
 import { expect, test } from 'vitest';
-import { buildBpdu } from '../../src/wire/bpdu.ts';
+import { buildBpdu, PROVIDER_BRIDGE_GROUP } from '../../src/wire/bpdu.ts';
 import { show } from '../support/engine/frame_text.ts';
 import { configOf, openRig, type Rig } from '../support/engine/rig.ts';
 import { NEIGHBOUR, PROPOSAL } from '../support/proposal.ts';
 
 /** From a bridge that is better than ours, behind two of our ports. */
-const bpdu = (port: number) => buildBpdu(NEIGHBOUR, { ...PROPOSAL, port });
+const bpdu = (port: number, group?: typeof PROVIDER_BRIDGE_GROUP) =>
+  buildBpdu(NEIGHBOUR, { ...PROPOSAL, port }, group);
 
 const EDGE = { stp: { edge: true } };
 const RING = { stp: true, ports: { p1: {}, p2: {}, p3: EDGE, p4: EDGE } };
@@ -165,4 +166,36 @@ test('an aggregate is one port of the tree: BPDUs of its members are its own, an
   expect(stateOf(rig, 'p2')).toMatchObject({ role: 'alternate', state: 'blocking' });
   expect(stateOf(rig, 'm1')).toBeUndefined();
   expect(said(rig, 'p3', 'a > *').sort()).toEqual([expect.stringMatching(/^m[12]: a > \*$/), 'p4: a > *']);
+});
+
+test('a provider’s tree is its own: BPDUs of customers are frames of their VLAN', async () => {
+  const tunnel = (vlan: number) => ({ vlan: { tunnel: vlan }, stp: { edge: true } });
+  const core = { vlan: { trunk: [100, 200] } };
+  const ports = { p1: core, p2: core, p3: tunnel(100), p4: tunnel(200) };
+  const rig = await openRig({ s: { vlan_filtering: true, vlan_protocol: '802.1ad', stp: true, ports } });
+  await settle();
+  for (const [port, number] of [
+    ['p1', 0x8001],
+    ['p2', 0x8002],
+  ] as const) {
+    rig.run(() => rig.taploom.memoryPort(port).send(bpdu(number, PROVIDER_BRIDGE_GROUP)));
+    await settle();
+  }
+  expect(stateOf(rig, 'p1')).toMatchObject({ role: 'root', state: 'forwarding' });
+  expect(stateOf(rig, 'p2')).toMatchObject({ role: 'alternate', state: 'blocking' });
+  rig.run(); // what the bridge itself has to say
+  const lines = rig.run(() => rig.taploom.memoryPort('p3').send(bpdu(1)));
+  expect(lines.map((line) => line.slice(0, 53))).toEqual([
+    'p1: 02:00:5e:00:00:01 > 01:80:c2:00:00:00 svlan 100 "',
+  ]);
+  expect(stateOf(rig, 'p3')?.counters.bpdusReceived).toBe(0);
+
+  // With customers' tags the bridge is a customer's.
+  await rig.change(({ bridges }) => {
+    bridges.s.vlan_protocol = '802.1Q';
+  });
+  await settle();
+  rig.run(() => rig.taploom.memoryPort('p3').send(bpdu(1)));
+  await settle();
+  expect(stateOf(rig, 'p3')?.counters.bpdusReceived).toBe(1);
 });

@@ -13,11 +13,21 @@ import { TraceRig } from './trace_rig.ts';
 const SEED = process.env.TRACE_SEED === undefined ? undefined : Number(process.env.TRACE_SEED);
 const SWITCHES = 8;
 const FRAMES = 60;
+const LLDP_GROUP = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
+const TUNNEL_MAC = [0x01, 0x00, 0x0c, 0xcd, 0xcd, 0xd0];
 
 function randomVlan(random: Random): object {
   const vids = random.some([1, 2, 3, 4094], 0.6);
   if (vids.length === 0 || random.chance(0.4)) return { access: random.pick([1, 2, 3]) };
   return random.chance(0.5) ? { trunk: vids } : { trunk: vids, native: random.pick([1, 2, 3]) };
+}
+
+/** A customer's, that may carry his LLDP. */
+function randomTunnel(random: Random): object {
+  return {
+    vlan: { tunnel: random.pick([1, 2, 3]) },
+    ...(random.chance(0.7) && { tunnel_protocols: [random.pick(['lldp', 'stp'])] }),
+  };
 }
 
 function randomBridges(random: Random): Parameters<typeof configOf>[0] {
@@ -42,6 +52,7 @@ function randomBridges(random: Random): Parameters<typeof configOf>[0] {
           ? { fdb_limit: random.between(1, 3), fdb_limit_action: random.pick(['ignore', 'drop']) }
           : {}),
         ...(isFiltering && random.chance(0.85) ? { vlan: randomVlan(random) } : {}),
+        ...(isFiltering && random.chance(0.25) ? randomTunnel(random) : {}),
       };
     }
     const [first] = Object.keys(ports);
@@ -72,6 +83,7 @@ function randomFrame(random: Random): Uint8Array {
     : undefined;
   const macs = random.macs();
   if (source !== undefined) macs.splice(6, 6, ...source);
+  if (random.chance(0.2)) macs.splice(0, 6, ...random.pick([LLDP_GROUP, TUNNEL_MAC]));
   const head = [
     ...macs,
     ...tags,
@@ -115,10 +127,15 @@ function happened(
   return [...copies, ...drops].sort();
 }
 
-/** The same, as the trace tells it. A tag that stays in an untagged copy is the inner one. */
-function foretold({ port, outcome, frame }: Trace, isAware: (port: string) => boolean): string[] {
+/** The same, as the trace tells it. A tag that stays in an untagged copy is the inner one, or from a tunnel the outer. */
+function foretold(
+  { port, outcome, frame }: Trace,
+  isAware: (port: string) => boolean,
+  isTunnel: (port: string) => boolean,
+): string[] {
   const bytes = Buffer.from(frame, 'hex');
-  const isTagged = isAware(port) && bytes.length >= 18 && bytes.readUInt16BE(12) === 0x8100;
+  const isTagged =
+    isAware(port) && !isTunnel(port) && bytes.length >= 18 && bytes.readUInt16BE(12) === 0x8100;
   const innerAt = isTagged ? 16 : 12;
   const hasInner = bytes.length >= innerAt + 4 && bytes.readUInt16BE(innerAt) === 0x8100;
   const inner = hasInner ? bytes.readUInt16BE(innerAt + 2) : undefined;
@@ -140,9 +157,15 @@ async function compare(seed: number): Promise<void> {
   try {
     const rig = new TraceRig(taploom as never);
     const all = Object.entries(bridges).flatMap(([bridge, { ports, vlan_filtering }]) =>
-      Object.keys(ports ?? {}).map((port) => ({ bridge, port, isAware: vlan_filtering === true })),
+      Object.entries(ports ?? {}).map(([port, { vlan = {} }]) => ({
+        bridge,
+        port,
+        isAware: vlan_filtering === true,
+        isTunnel: 'tunnel' in (vlan as object),
+      })),
     );
     const isAware = (port: string) => all.find((one) => one.port === port)?.isAware === true;
+    const isTunnel = (port: string) => all.find((one) => one.port === port)?.isTunnel === true;
     for (const { port } of all) {
       const state = random.pick(['forwarding', 'forwarding', 'forwarding', 'learning', 'blocking'] as const);
       await rig.taploom.setPortState(port, undefined, state);
@@ -160,7 +183,7 @@ async function compare(seed: number): Promise<void> {
       const told = {
         seed,
         n,
-        lines: foretold(trace, isAware),
+        lines: foretold(trace, isAware, isTunnel),
         trace: trace.steps.map(({ message }) => message),
       };
       expect({ ...told, lines: is }).toEqual(told);

@@ -54,10 +54,6 @@ export function vlanOf({ pvid, tagged, untagged }: Membership, warn: Warn): Vlan
 export function withFittingStp(bridge: Bridge, warn: Warn): Bridge {
   const { stp, ...rest } = bridge;
   if (typeof stp !== 'object' || stp.protocol === 'off') return bridge;
-  if (bridge.vlan_protocol === '802.1ad') {
-    warn('its spanning tree is left out: there is none for bridges of service tags');
-    return rest;
-  }
   const { protocol, priority } = stp;
   const { hello_time: hello = BRIDGE_STP.hello_time, max_age: age = BRIDGE_STP.max_age } = stp;
   const { forward_delay: delay = BRIDGE_STP.forward_delay } = stp;

@@ -65,7 +65,6 @@ export interface Kernel {
 type Lost = readonly (readonly [key: string, usual: unknown, message: string])[];
 
 const LOST_OF_BRIDGES: Lost = [
-  ['group_addr', '01:80:c2:00:00:00', 'its group address is another one than 01:80:c2:00:00:00'],
   ['no_linklocal_learn', 0, 'it does not learn from link-local frames'],
   ['nf_call_iptables', 0, 'its frames pass iptables'],
   ['nf_call_ip6tables', 0, 'its frames pass ip6tables'],
@@ -126,7 +125,10 @@ class Import {
   bridge(): Bridge {
     const { data, filters } = this;
     const warn = this.warner();
-    tellLost(LOST_OF_BRIDGES, data, warn, (message) => message);
+    const isProvider = filters && data.vlan_protocol === '802.1ad';
+    const group = `01:80:c2:00:00:0${isProvider ? 8 : 0}`;
+    const groupAddress = ['group_addr', group, `its group address is another one than ${group}`] as const;
+    tellLost([groupAddress, ...LOST_OF_BRIDGES], data, warn, (message) => message);
     const members = this.members();
     const ports: Ports = {};
     for (const member of members) {
@@ -136,7 +138,7 @@ class Import {
     }
     const bridge: Bridge = {
       ...((filters || this.uplinkVlan > 0) && { vlan_filtering: true }),
-      ...(filters && data.vlan_protocol === '802.1ad' && { vlan_protocol: '802.1ad' as const }),
+      ...(isProvider && { vlan_protocol: '802.1ad' as const }),
       ageing_time: Number(data.ageing_time ?? 30_000) / 100,
       ...(Number(data.fdb_max_learned ?? 0) > 0 && { fdb_limit: Number(data.fdb_max_learned) }),
       group_fwd_mask: Number(data.group_fwd_mask ?? 0),

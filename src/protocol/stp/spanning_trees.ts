@@ -4,7 +4,13 @@
 // Two guards never reach a tree: a port that a BPDU closed is down for it, and a filtered port hears and says nothing.
 
 import type { PortRole, StpChange, StpCounters, StpPortStatus, StpStatus } from '../../api.ts';
-import { buildBpdu, type ParsedBpdu, parseBpdu } from '../../wire/bpdu.ts';
+import {
+  BRIDGE_GROUP,
+  buildBpdu,
+  type ParsedBpdu,
+  PROVIDER_BRIDGE_GROUP,
+  parseBpdu,
+} from '../../wire/bpdu.ts';
 import { parseMac } from '../../wire/mac.ts';
 import type { Host, Punt } from '../host.ts';
 import { Rstp } from './rstp.ts';
@@ -28,6 +34,8 @@ export interface StpBridgeSpec extends Omit<TreeBridge, 'id'> {
   readonly protocol: 'rstp' | 'stp';
   readonly priority: number;
   readonly mac: string;
+  /** Its tags are service tags: it talks to bridges of its kind, and BPDUs of others are frames of its customers. */
+  readonly isProvider: boolean;
   readonly ports: readonly StpPortSpec[];
 }
 
@@ -253,7 +261,8 @@ class Bridge {
     };
   }
 
-  private reasonOf(port: Port, { role, heldBy, designated }: TreePortView): string {
+  private reasonOf(port: Port, view: TreePortView): string {
+    const { role, heldBy, designated } = view;
     if (port.guardedUntil > 0)
       return `BPDU guard: it received a BPDU; it opens after five minutes, or by \`taploom port enable ${port.spec.name}\``;
     if (!port.spec.isUp) return 'it is not up';
@@ -265,14 +274,15 @@ class Bridge {
       return `a second way to the root: bridge ${bridgeId(designated.bridge)} is nearer`;
     if (role === 'backup')
       return `port ${hex(designated.port)} of this bridge, or of one with its address, serves the same segment`;
-    return 'it waits for an answer of its neighbour, or for the forward delay';
+    return waitText(view);
   }
 
   private send(name: string, bpdu: ParsedBpdu): void {
     const port = this.ports.get(name);
     if (port === undefined || port.spec.guard.has('filter')) return;
     const source = parseMac(port.spec.mac) ?? { hi: 0, lo: 0 };
-    if (this.host.send(name, buildBpdu(source, bpdu))) port.counters.bpdusSent++;
+    const group = this.spec.isProvider ? PROVIDER_BRIDGE_GROUP : BRIDGE_GROUP;
+    if (this.host.send(name, buildBpdu(source, bpdu, group))) port.counters.bpdusSent++;
     else port.counters.bpdusNotSent++;
   }
 
@@ -335,7 +345,11 @@ export class SpanningTrees {
     this.actions = actions;
     this.clock = clock;
     this.onChanged = onChanged;
-    this.stopListening = host.onPunt('bpdu', (punt) => this.receive(punt));
+    const stops = [
+      host.onPunt('bpdu', (punt) => this.receive(punt, false)),
+      host.onPunt('provider_bpdu', (punt) => this.receive(punt, true)),
+    ];
+    this.stopListening = () => stops.forEach((stop) => void stop());
   }
 
   /** The bridges that there are from now on; call it again whenever anything of them changes. */
@@ -403,9 +417,10 @@ export class SpanningTrees {
     this.bridgeOf.clear();
   }
 
-  private receive(punt: Punt): void {
+  /** `ofProvider`: to the group of provider bridges, of which it is then, or to the other one. */
+  private receive(punt: Punt, ofProvider: boolean): void {
     const bridge = this.bridgeOf.get(punt.port);
-    if (bridge === undefined) return;
+    if (bridge?.spec.isProvider !== ofProvider) return;
     bridge.receive(punt, punt.at);
     bridge.report(punt.at);
     this.onChanged();
@@ -415,6 +430,15 @@ export class SpanningTrees {
     this.bridges.get(name)?.report(this.clock());
     this.onChanged();
   }
+}
+
+/** Of a port on its way to forwarding. */
+function waitText({ role, state, isRapid, timers }: TreePortView): string {
+  const seconds = Math.ceil(timers.forwardDelay);
+  const delay =
+    seconds === 0 ? [] : [`${seconds} s until it ${state === 'learning' ? 'forwards' : 'learns'}`];
+  const answer = isRapid && role === 'designated' ? ['for an answer of its neighbour'] : [];
+  return `it waits ${[...answer, ...delay].join(', or ') || 'for its turn'}`;
 }
 
 function treePortOf(spec: StpPortSpec, isClosed: boolean): TreePort {

@@ -251,3 +251,13 @@ test.each([
       .map(({ ifname }) => `br0.${ifname}: stays a VLAN device, and is attached as it is`),
   );
 });
+
+test('a bridge of service tags talks at an address of its own kind', () => {
+  const tree = { vlan_protocol: '802.1ad', group_addr: '01:80:c2:00:00:08', stp_state: 1 };
+  const { yaml, warnings } = imported({ links: [bridge('br0', { vlan_filtering: 1, ...tree })] });
+  expect(yaml).toContain('stp: { protocol: stp');
+  expect(warnings).toEqual([]);
+  expect(imported({ links: [bridge('br0', { ...tree, vlan_filtering: 0 })] }).warnings).toEqual([
+    'br0: its group address is another one than 01:80:c2:00:00:00',
+  ]);
+});

@@ -119,13 +119,11 @@ bridges:
   ]);
 });
 
-test('a spanning tree that a configuration would not take is left out, or loses its times', () => {
+test('a spanning tree is that of provider bridges behind tunnels, or loses times that do not fit', () => {
   const tunnel = { name: 'p', tag: 100, vlan_mode: 'dot1q-tunnel' };
   const provider = imported({ bridge: { rstp_enable: true }, ports: [tunnel] });
-  expect(provider.yaml).not.toContain('stp');
-  expect(provider.warnings).toEqual([
-    'br0: its spanning tree is left out: there is none for bridges of service tags',
-  ]);
+  expect(provider.yaml).toContain('stp: { protocol: rstp');
+  expect(provider.warnings).toEqual([]);
   const times = { 'rstp-priority': '4096', 'rstp-forward-delay': '4' };
   const quick = imported({ bridge: { rstp_enable: true, other_config: map(times) }, ports: [{ name: 'p' }] });
   expect(quick.yaml).toContain('stp: { protocol: rstp, priority: 4096 }');

@@ -6,7 +6,8 @@ import type { StpChange } from '../../../src/api.ts';
 import type { Guard } from '../../../src/config/stp.ts';
 import type { Host, Punt } from '../../../src/protocol/host.ts';
 import { GUARD_TIME, SpanningTrees, type StpPortSpec } from '../../../src/protocol/stp/spanning_trees.ts';
-import { buildBpdu, parseBpdu } from '../../../src/wire/bpdu.ts';
+import { buildBpdu, PROVIDER_BRIDGE_GROUP, parseBpdu } from '../../../src/wire/bpdu.ts';
+import { macAt } from '../../../src/wire/mac.ts';
 import { NEIGHBOUR, PROPOSAL } from '../../support/proposal.ts';
 
 class World implements Host {
@@ -15,7 +16,7 @@ class World implements Host {
   sent: { port: string; frame: Uint8Array }[] = [];
   done: string[] = [];
   told: StpChange[] = [];
-  listener: ((punt: Punt) => void) | undefined;
+  readonly listeners = new Map<unknown, (punt: Punt) => void>();
   readonly trees = new SpanningTrees(
     this,
     {
@@ -41,12 +42,12 @@ class World implements Host {
 
   async trap(): Promise<void> {}
 
-  onPunt(_: unknown, listener: (punt: Punt) => void) {
-    this.listener = listener;
-    return () => {
-      this.listener = undefined;
-    };
+  onPunt(reason: unknown, listener: (punt: Punt) => void) {
+    this.listeners.set(reason, listener);
+    return () => this.listeners.delete(reason);
   }
+
+  isProvider = false;
 
   ports(...specs: Partial<StpPortSpec>[]): void {
     const times = { helloTime: 2_000, maxAge: 20_000, forwardDelay: 15_000 };
@@ -64,13 +65,23 @@ class World implements Host {
       ...spec,
     }));
     this.trees.setBridges(
-      [{ name: 'br0', protocol: this.protocol, priority: 0x8000, mac, ...times, ports }],
+      [
+        {
+          name: 'br0',
+          protocol: this.protocol,
+          priority: 0x8000,
+          mac,
+          isProvider: this.isProvider,
+          ...times,
+          ports,
+        },
+      ],
       this.now,
     );
   }
 
-  receive(bytes: Uint8Array, port = 'p1'): void {
-    this.listener?.({ port, vlan: 0, tag: 0, bytes, at: this.now });
+  receive(bytes: Uint8Array, port = 'p1', reason = 'bpdu'): void {
+    this.listeners.get(reason)?.({ port, vlan: 0, tag: 0, bytes, at: this.now });
   }
 
   async run(ms: number): Promise<void> {
@@ -192,7 +203,7 @@ describe('a port that does not forward says why', () => {
       { edge: false },
       [],
       10,
-      'it waits for an answer of its neighbour, or for the forward delay',
+      'it waits for an answer of its neighbour, or 20 s until it learns',
     ],
     ['link down', { isUp: false }, [], 10, 'it is not up'],
   ])('%s', async (_, port, bpdus, ms, reason) => {
@@ -205,6 +216,18 @@ describe('a port that does not forward says why', () => {
     await world.run(ms);
     expect(world.status()).toMatchObject({ reason });
     expect(world.status()?.state).not.toBe('forwarding');
+  });
+
+  test('on its way, with 802.1D-1998', async () => {
+    const world = new World();
+    world.protocol = 'stp';
+    world.ports({}, {});
+    await world.run(10_000);
+    expect(world.status()).toMatchObject({ state: 'listening', reason: 'it waits 5 s until it learns' });
+    await world.run(10_000);
+    expect(world.status()).toMatchObject({ state: 'learning', reason: 'it waits 10 s until it forwards' });
+    await world.run(10_000);
+    expect(world.status()?.reason).toBeUndefined();
   });
 
   test('second way', async () => {
@@ -324,4 +347,23 @@ test('whatever comes in, nothing throws or hangs, and no more is sent than the s
     }),
     { numRuns: 300 },
   );
+});
+
+test('a provider’s bridge talks to its own kind, and leaves alone what bridges of customers say', async () => {
+  const world = new World();
+  world.isProvider = true;
+  world.ports({}, {});
+  await world.run(10);
+  const groups = world.sent.map(({ frame }) => macAt(new DataView(frame.buffer), 0));
+  expect(groups.length).toBeGreaterThan(1);
+  for (const group of groups) expect(group).toEqual(PROVIDER_BRIDGE_GROUP);
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL), 'p1', 'bpdu');
+  expect(world.status()?.counters.bpdusReceived).toBe(0);
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL, PROVIDER_BRIDGE_GROUP), 'p1', 'provider_bpdu');
+  await world.run(10);
+  expect(world.status()).toMatchObject({ role: 'root', counters: { bpdusReceived: 1 } });
+  world.isProvider = false;
+  world.ports({}, {});
+  world.receive(buildBpdu(NEIGHBOUR, PROPOSAL, PROVIDER_BRIDGE_GROUP), 'p1', 'provider_bpdu');
+  expect(world.status()?.counters.bpdusReceived).toBe(1);
 });

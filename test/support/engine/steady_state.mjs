@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | controls | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults | aggregate> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | tunnelled | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults | aggregate> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -30,6 +30,7 @@ const [
   { Captures },
   { DropKeeper },
   { CaptureRing },
+  { L2CP },
 ] = await Promise.all(
   [
     'engine/engine.js',
@@ -53,6 +54,7 @@ const [
     'engine/capture.js',
     'engine/drop_keeper.js',
     'table/capture_ring.js',
+    'wire/l2cp.js',
   ].map(load),
 );
 
@@ -65,6 +67,12 @@ const ports = Object.fromEntries(
     { type: kind === 'memory' ? 'memory' : 'tap', vlan: n % 2 === 0 ? { access: 10 } : { trunk: [10] } },
   ]),
 );
+if (kind === 'tunnelled') {
+  for (let n = 0; n < PORTS; n += 2) {
+    const tunnel = { tunnel_protocols: ['stp', 'lldp'], tunnel_protocols_limit: 10_000 };
+    Object.assign(ports[`t${n}`], { vlan: { tunnel: 10 }, ...tunnel });
+  }
+}
 const admitted = [];
 if (kind === 'controls') {
   Object.assign(ports.t0, { locked: true });
@@ -182,6 +190,12 @@ class Replay {
       view.setInt32(l3 + 12, 0x0a00_0001);
       view.setInt32(l3 + 16, 0x0a00_0002);
       view.setInt32(l3 + 32, 0x5010_0000);
+      // Of customers, and of those at the other end of the tunnel.
+      if (kind === 'tunnelled' && station % 8 < 2) {
+        view.setUint16(at, from % 2 === 0 ? 0x0180 : 0x0100);
+        view.setInt32(at + 2, from % 2 === 0 ? 0xc200_000e | 0 : 0x0ccd_cdd0);
+        view.setUint16(l3 - 2, 0x88cc);
+      }
       const { rows } = batch;
       const row = batch.append(number_[from], l3 - at + (hasTunnel ? 4040 : n % 4 === 0 ? 1500 : 46));
       rows[row + COLUMN.gsoType] = hasTunnel ? 1 : 0;
@@ -358,6 +372,10 @@ const tunnelAt = counters.port(number('vx') ?? 0);
 const sent = counters.values[tunnelAt + PORT.transmittedSegments];
 const answers = counters.values[tunnelAt + PORT.generated];
 const mirrored = counters.values[counters.port(number('mon') ?? 0) + PORT.transmittedFrames];
+/** Frames of LLDP into the tunnel, and out of it. */
+const tunnelled = Math.min(
+  ...[PORT.encapsulated, PORT.decapsulated].map((counter) => total(counter + L2CP.lldp)),
+);
 const share = total(PORT.forwarded) / total(PORT.receivedFrames);
 console.log(
   JSON.stringify({
@@ -370,5 +388,6 @@ console.log(
     answers,
     captured,
     mirrored,
+    tunnelled,
   }),
 );
