@@ -69,7 +69,7 @@ function isLacp(view: DataView, at: number, end: number): boolean {
 
 function llcProtocol(view: DataView, at: number, end: number): number {
   if (at + LLC_AT + LLC_LEN > end) return NONE;
-  const llc = view.getUint32(at + LLC_AT) >>> 8;
+  const llc = (view.getUint16(at + LLC_AT) << 8) | view.getUint8(at + LLC_AT + 2);
   if (llc === LLC_STP) return L2CP.stp;
   const isCisco = llc === LLC_SNAP && at + SNAP_END <= end && view.getUint32(at + OUI_AT) >>> 8 === OUI_CISCO;
   return isCisco ? ciscoProtocol(view.getUint16(at + SNAP_TYPE_AT)) : NONE;

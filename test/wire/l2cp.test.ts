@@ -45,6 +45,8 @@ test('what is cut short is none, and nothing beyond its end is read', () => {
     expect(new Set(least)).toEqual(new Set([NONE, L2CP[name]]));
     expect(least.lastIndexOf(NONE)).toBeLessThan(least.indexOf(L2CP[name]));
   }
+  // LLC and not a byte more.
+  expect(ask(Uint8Array.from([...Array(MACS).fill(2), 0, 3, 0x42, 0x42, 3]))).toBe(L2CP.stp);
   fc.assert(
     fc.property(fc.uint8Array({ minLength: MACS, maxLength: 40 }), (bytes) => {
       const known = ask(bytes);
