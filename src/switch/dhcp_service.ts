@@ -11,6 +11,8 @@ import { type Lease, storedLeases } from '../protocol/dhcp/lease.ts';
 import type { DhcpEvent, DhcpOutcome } from '../protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../protocol/dhcp/server.ts';
 import type { DhcpSettings } from '../protocol/dhcp/settings.ts';
+import { guestNames } from '../protocol/dns/names.ts';
+import type { GuestName } from '../protocol/dns/zone.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { arpProbe, parseArp } from '../wire/arp.ts';
 
@@ -34,6 +36,8 @@ export class DhcpService {
   private network: Network;
   private settings: DhcpSettings;
   private readonly commit: Commit;
+  /** Another one with each change of leases. */
+  revision = 0;
   /** Why leases cannot be stored; empty: they can. */
   problem = '';
 
@@ -52,6 +56,7 @@ export class DhcpService {
   /** Who has an address keeps it, as far as the network still has it. */
   configure(network: Network, settings: DhcpSettings, now: number): void {
     const { counters } = this.server;
+    this.revision++;
     this.network = network;
     this.settings = settings;
     this.server = new DhcpServer(settings, this.server.leases(), now);
@@ -60,6 +65,18 @@ export class DhcpService {
 
   deadline(): number {
     return this.server.deadline();
+  }
+
+  /** Names of guests, in the order in which they count. */
+  names(): GuestName[] {
+    const { hosts, dhcp } = this.network;
+    const configured = (lease: Lease) => this.server.configuredName(lease);
+    return guestNames(hosts, this.server.leases(), configured, Object.keys(dhcp?.hosts ?? {}));
+  }
+
+  /** The port of the guest that has the address; undefined: it has none by a lease. */
+  portOf(address: number): string | undefined {
+    return this.server.portOf(address);
   }
 
   hear(punt: Punt): void {
@@ -134,6 +151,7 @@ export class DhcpService {
 
   private carryOut(outcome: DhcpOutcome): void {
     const { bridge } = this.network;
+    if (outcome.leases.length > 0 || outcome.events.length > 0) this.revision++;
     for (const address of outcome.probes)
       this.facts.host.flood(bridge, 0, arpProbe(this.settings.mac, address));
     for (const event of outcome.events) this.tell(event);

@@ -14,7 +14,7 @@ import { isGroupMac, isZeroMac, type Mac } from '../../wire/mac.ts';
 import type { Punt } from '../host.ts';
 import { Allocation } from './allocation.ts';
 import { answerFrame, nakFrame } from './answer.ts';
-import { clientKey, clientOf } from './client.ts';
+import { clientIdOf, clientKey, clientOf } from './client.ts';
 import { Hosts } from './hosts.ts';
 import type { Lease } from './lease.ts';
 import { Leases } from './leases.ts';
@@ -55,6 +55,17 @@ export class DhcpServer {
   /** All that is remembered of addresses. */
   leases(): Lease[] {
     return [...this.table.all()];
+  }
+
+  /** The name that the configuration has for who holds it. */
+  configuredName({ client, mac, port }: Lease): string | undefined {
+    return this.hosts.find({ clientId: clientIdOf(client), mac }, port)?.options?.hostName;
+  }
+
+  /** Where the guest is that has the address; undefined: nobody has it from here. */
+  portOf(address: number): string | undefined {
+    const entry = this.table.poolOf(address)?.get(address);
+    return entry?.state === 'bound' ? entry.port : undefined;
   }
 
   /** A frame to UDP port 67 or 68 in this network. `mtu`: of its port, for the client; undefined = it is not told. */

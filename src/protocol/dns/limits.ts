@@ -1,0 +1,58 @@
+// How much one guest, and all of them, may ask: questions a second, which are cheap, and questions that wait for a
+// resolver, which hold a socket each. So no guest keeps others from their answers, or the control plane from its work.
+
+export interface LimitNumbers {
+  readonly aSecond: number;
+  /** Questions that wait. */
+  readonly waiting: number;
+}
+
+/** A browser that opens twenty pages at once asks some hundred names. */
+const OF_ONE: LimitNumbers = { aSecond: 500, waiting: 64 };
+const OF_ALL: LimitNumbers = { aSecond: 2000, waiting: 256 };
+
+export class DnsLimits {
+  private readonly one: LimitNumbers;
+  private readonly all: LimitNumbers;
+  private readonly asked = new Map<string, number>();
+  private askedByAll = 0;
+  private second = Number.NEGATIVE_INFINITY;
+  private readonly waiting = new Map<string, number>();
+  private waitingOfAll = 0;
+
+  constructor(one = OF_ONE, all = OF_ALL) {
+    this.one = one;
+    this.all = all;
+  }
+
+  /** Whether a client may ask something now. */
+  mayAsk(client: string, now: number): boolean {
+    const second = Math.floor(now / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.asked.clear();
+      this.askedByAll = 0;
+    }
+    const asked = this.asked.get(client) ?? 0;
+    if (asked >= this.one.aSecond || this.askedByAll >= this.all.aSecond) return false;
+    this.asked.set(client, asked + 1);
+    this.askedByAll++;
+    return true;
+  }
+
+  /** Whether its question may wait for a resolver; `leave` when it does no longer. */
+  enter(client: string): boolean {
+    const waiting = this.waiting.get(client) ?? 0;
+    if (waiting >= this.one.waiting || this.waitingOfAll >= this.all.waiting) return false;
+    this.waiting.set(client, waiting + 1);
+    this.waitingOfAll++;
+    return true;
+  }
+
+  leave(client: string): void {
+    const waiting = (this.waiting.get(client) ?? 0) - 1;
+    if (waiting > 0) this.waiting.set(client, waiting);
+    else this.waiting.delete(client);
+    this.waitingOfAll--;
+  }
+}
