@@ -25,6 +25,7 @@ const PATIENT = [
   'deb',
   'device_errors',
   'dhcp',
+  'dns',
   'group_fwd_mask',
   'guest_links',
   'import',
