@@ -48,8 +48,8 @@ export function readUpstreamAnswer(
   const records = dns.readRecords(bytes, end);
   if (records !== undefined)
     return { ...withoutEdns(bytes, records), rcode, isTruncated, ttl: ttlOf(view, records, rcode) };
-  // Cut anywhere, as some do; the rest comes by TCP.
-  return isTruncated ? { bytes, rcode, isTruncated, ttls: [], ttl: 0 } : undefined;
+  // Cut anywhere, as some do: it says that all comes by TCP.
+  return isTruncated ? { ...withoutEdns(bytes.subarray(0, end), []), rcode, isTruncated, ttl: 0 } : undefined;
 }
 
 /** For one client, so many seconds after it came. */
