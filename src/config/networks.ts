@@ -8,6 +8,7 @@ import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import {
   type AddressRange,
   broadcastOf,
+  formatAddress,
   formatSubnet,
   isHostOf,
   overlaps,
@@ -175,6 +176,10 @@ function checkAddresses(
   const { subnet, gateway, range, dhcp, hosts } = network;
   const isIn = (address: number) => isHostOf(subnet, address);
   const outside = `is not a host's address in ${config.subnet}`;
+  const forward = typeof network.dns?.forward === 'object' ? network.dns.forward : [];
+  const itself = forward.indexOf(formatAddress(gateway));
+  if (itself >= 0)
+    report(['dns', 'forward', itself], `${forward[itself]} is the gateway itself: it cannot ask itself`);
   if (!isIn(gateway)) report(['gateway'], `${config.gateway} ${outside}`);
   if (!isIn(range.first) || !isIn(range.last))
     report(['dhcp', 'range'], `${dhcp?.range} leaves ${config.subnet}`);
