@@ -10,7 +10,7 @@ import { maskOf, parseAddress, type Subnet } from '../config/subnet.ts';
 import { buildAnswer, cutTo, errorHeader } from '../protocol/dns/answer.ts';
 import { DnsCache, questionKey } from '../protocol/dns/cache.ts';
 import { decide, type Refused } from '../protocol/dns/decision.ts';
-import { DnsLimits } from '../protocol/dns/limits.ts';
+import { DnsLimits, type DnsRoom } from '../protocol/dns/limits.ts';
 import { type DnsQuery, parseQuery } from '../protocol/dns/query.ts';
 import { tailor, type UpstreamAnswer } from '../protocol/dns/upstream_answer.ts';
 import { type GuestName, Zone } from '../protocol/dns/zone.ts';
@@ -29,6 +29,8 @@ export interface DnsPlan extends NetworkDns {
 }
 
 export interface DnsFacts {
+  /** One for all networks. */
+  readonly room: DnsRoom;
   /** Another number means that `names` may have changed. */
   revision(): number;
   names(): GuestName[];
@@ -59,10 +61,10 @@ export class DnsResponder {
   private readonly malformed: Record<string, number> = {};
 
   /** `port`: of the resolvers. */
-  constructor(plan: DnsPlan, facts: DnsFacts, port: number, limits = new DnsLimits()) {
+  constructor(plan: DnsPlan, facts: DnsFacts, port: number) {
     this.plan = plan;
     this.facts = facts;
-    this.limits = limits;
+    this.limits = new DnsLimits(facts.room);
     this.upstream = new DnsUpstream(port);
   }
 

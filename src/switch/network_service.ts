@@ -9,6 +9,7 @@ import { formatAddress, formatSubnet } from '../config/subnet.ts';
 import type { Device } from '../device/device.ts';
 import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
+import { dnsRoom } from '../protocol/dns/limits.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { parseMac } from '../wire/mac.ts';
@@ -48,6 +49,7 @@ export class NetworkService {
   private readonly places = new Map<string, Place>();
   private readonly bridgeOf = new Map<string, string>();
   private readonly waysOut: WaysOut;
+  private readonly dnsRoom = dnsRoom();
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -202,6 +204,7 @@ export class NetworkService {
     if (place.dns !== undefined) place.dns.configure(plan);
     else
       place.dns = new DnsService(plan, {
+        room: this.dnsRoom,
         revision: () => place.dhcp?.revision ?? 0,
         names: () => place.dhcp?.names() ?? [],
         portOf: (address) => place.dhcp?.portOf(address),

@@ -7,6 +7,7 @@ import { encode, type Packet } from 'dns-packet';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseAddress } from '../../src/config/subnet.ts';
 import { DnsStream, framed } from '../../src/protocol/dns/framing.ts';
+import { dnsRoom } from '../../src/protocol/dns/limits.ts';
 import { DnsService } from '../../src/switch/dns_service.ts';
 import { FLAG } from '../../src/wire/dns.ts';
 import { type Asking, a, question, type Read, read, reply, subnet } from '../protocol/dns/messages.ts';
@@ -37,6 +38,7 @@ async function open(forward: 'nobody' | string[] = [RESOLVER], isFree = true): P
     subnet: subnet('127.0.7.0/24'),
   };
   const facts = {
+    room: dnsRoom(),
     revision: () => 0,
     names: () => [WEB],
     portOf: () => 'vm1',

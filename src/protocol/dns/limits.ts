@@ -1,5 +1,6 @@
-// How much one guest, and all of them, may ask: questions a second, which are cheap, and questions that wait for a
+// How much one guest, and all of a network, may ask: questions a second, which are cheap, and questions that wait for a
 // resolver, which hold a socket each. So no guest keeps others from their answers, or the control plane from its work.
+// Sockets are also bounded over all networks: the process has a limit of its own.
 
 export interface LimitNumbers {
   readonly aSecond: number;
@@ -11,7 +12,17 @@ export interface LimitNumbers {
 const OF_ONE: LimitNumbers = { aSecond: 500, waiting: 64 };
 const OF_ALL: LimitNumbers = { aSecond: 2000, waiting: 256 };
 
+/** Questions that may wait besides those that do, in all networks together. */
+export interface DnsRoom {
+  left: number;
+}
+
+export function dnsRoom(): DnsRoom {
+  return { left: 2048 };
+}
+
 export class DnsLimits {
+  private readonly room: DnsRoom;
   private readonly one: LimitNumbers;
   private readonly all: LimitNumbers;
   private readonly asked = new Map<string, number>();
@@ -20,7 +31,8 @@ export class DnsLimits {
   private readonly waiting = new Map<string, number>();
   private waitingOfAll = 0;
 
-  constructor(one = OF_ONE, all = OF_ALL) {
+  constructor(room: DnsRoom, one = OF_ONE, all = OF_ALL) {
+    this.room = room;
     this.one = one;
     this.all = all;
   }
@@ -43,7 +55,9 @@ export class DnsLimits {
   /** Whether its question may wait for a resolver; `leave` when it does no longer. */
   enter(client: string): boolean {
     const waiting = this.waiting.get(client) ?? 0;
-    if (waiting >= this.one.waiting || this.waitingOfAll >= this.all.waiting) return false;
+    if (waiting >= this.one.waiting || this.waitingOfAll >= this.all.waiting || this.room.left <= 0)
+      return false;
+    this.room.left--;
     this.waiting.set(client, waiting + 1);
     this.waitingOfAll++;
     return true;
@@ -54,5 +68,6 @@ export class DnsLimits {
     if (waiting > 0) this.waiting.set(client, waiting);
     else this.waiting.delete(client);
     this.waitingOfAll--;
+    this.room.left++;
   }
 }
