@@ -11,8 +11,7 @@ import { type Lease, storedLeases } from '../protocol/dhcp/lease.ts';
 import type { DhcpEvent, DhcpOutcome } from '../protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../protocol/dhcp/server.ts';
 import type { DhcpSettings } from '../protocol/dhcp/settings.ts';
-import { guestNames } from '../protocol/dns/names.ts';
-import type { GuestName } from '../protocol/dns/zone.ts';
+import { GuestNames } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { arpProbe, parseArp } from '../wire/arp.ts';
 
@@ -36,8 +35,8 @@ export class DhcpService {
   private network: Network;
   private settings: DhcpSettings;
   private readonly commit: Commit;
-  /** Another one with each change of leases. */
-  revision = 0;
+  /** Of its guests. */
+  names: GuestNames;
   /** Why leases cannot be stored; empty: they can. */
   problem = '';
 
@@ -47,7 +46,8 @@ export class DhcpService {
     this.settings = settings;
     const offset = () => Date.now() - facts.now();
     const known = storedLeases(network.bridge, facts.store.entries, offset());
-    this.server = new DhcpServer(settings, known, facts.now());
+    this.names = new GuestNames(settings.hosts);
+    this.server = this.open(known, facts.now());
     this.commit = new Commit(network.bridge, facts.store, offset, ({ port, frame }) =>
       facts.host.send(port, frame),
     );
@@ -56,22 +56,15 @@ export class DhcpService {
   /** Who has an address keeps it, as far as the network still has it. */
   configure(network: Network, settings: DhcpSettings, now: number): void {
     const { counters } = this.server;
-    this.revision++;
     this.network = network;
     this.settings = settings;
-    this.server = new DhcpServer(settings, this.server.leases(), now);
+    this.names = new GuestNames(settings.hosts);
+    this.server = this.open(this.server.leases(), now);
     Object.assign(this.server.counters, counters);
   }
 
   deadline(): number {
     return this.server.deadline();
-  }
-
-  /** Names of guests, in the order in which they count. */
-  names(): GuestName[] {
-    const { hosts, dhcp } = this.network;
-    const configured = (lease: Lease) => this.server.configuredName(lease);
-    return guestNames(hosts, this.server.leases(), configured, Object.keys(dhcp?.hosts ?? {}));
   }
 
   /** The port of the guest that has the address; undefined: it has none by a lease. */
@@ -121,6 +114,10 @@ export class DhcpService {
     return chosen.length;
   }
 
+  private open(leases: Iterable<Lease>, now: number): DhcpServer {
+    return new DhcpServer(this.settings, leases, now, (lease) => this.names.note(lease));
+  }
+
   private chosen({ port, mac, address }: LeaseFilter): Lease[] {
     const wanted = mac?.toLowerCase();
     return this.server
@@ -151,7 +148,6 @@ export class DhcpService {
 
   private carryOut(outcome: DhcpOutcome): void {
     const { bridge } = this.network;
-    if (outcome.leases.length > 0 || outcome.events.length > 0) this.revision++;
     for (const address of outcome.probes)
       this.facts.host.flood(bridge, 0, arpProbe(this.settings.mac, address));
     for (const event of outcome.events) this.tell(event);

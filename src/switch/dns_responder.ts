@@ -11,15 +11,14 @@ import { buildAnswer, cutTo, errorHeader } from '../protocol/dns/answer.ts';
 import { DnsCache, questionKey } from '../protocol/dns/cache.ts';
 import { decide, type Refused } from '../protocol/dns/decision.ts';
 import { DnsLimits, type DnsRoom } from '../protocol/dns/limits.ts';
+import type { Names } from '../protocol/dns/names.ts';
 import { type DnsQuery, parseQuery } from '../protocol/dns/query.ts';
 import { tailor, type UpstreamAnswer } from '../protocol/dns/upstream_answer.ts';
-import { type GuestName, Zone } from '../protocol/dns/zone.ts';
+import { Zone } from '../protocol/dns/zone.ts';
 import { MAX_LEN, RCODE } from '../wire/dns.ts';
 import type { Asked } from './dns_listener.ts';
 import { DnsUpstream } from './dns_upstream.ts';
 
-/** ms between two looks for new names: with thousands of guests a look takes some. */
-const ZONE_AGE = 100;
 /** The client that all are together who have an address of their own choice. */
 const STRANGERS = '';
 
@@ -31,9 +30,8 @@ export interface DnsPlan extends NetworkDns {
 export interface DnsFacts {
   /** One for all networks. */
   readonly room: DnsRoom;
-  /** Another number means that `names` may have changed. */
-  revision(): number;
-  names(): GuestName[];
+  /** Of guests, now. */
+  readonly names: () => Names;
   /** Where the guest is that has the address by a lease. */
   portOf(address: number): string | undefined;
   /** Of the host, without ourselves. */
@@ -55,7 +53,7 @@ export class DnsResponder {
   private readonly upstream: DnsUpstream;
   private cache = new DnsCache();
   private waiting = new Map<string, Waiting[]>();
-  private known: { zone: Zone; revision: number; at: number } | undefined;
+  private zone: Zone;
   private readonly counters = { queries: 0, zone: 0, cache: 0, upstream: 0, failed: 0 };
   private readonly refused: Record<string, number> = {};
   private readonly malformed: Record<string, number> = {};
@@ -64,6 +62,7 @@ export class DnsResponder {
   constructor(plan: DnsPlan, facts: DnsFacts, port: number) {
     this.plan = plan;
     this.facts = facts;
+    this.zone = this.zoneOf(plan);
     this.limits = new DnsLimits(facts.room);
     this.upstream = new DnsUpstream(port);
   }
@@ -71,7 +70,7 @@ export class DnsResponder {
   configure(plan: DnsPlan): void {
     const isOther = String(this.plan.forward) !== String(plan.forward);
     this.plan = plan;
-    this.known = undefined;
+    this.zone = this.zoneOf(plan);
     if (!isOther) return;
     // What one resolver said is not what another one says.
     this.cache = new DnsCache();
@@ -106,7 +105,7 @@ export class DnsResponder {
     const { queries, failed, ...answered } = this.counters;
     return {
       domain: this.plan.domain,
-      names: this.zone(this.facts.now()).size,
+      names: this.facts.names().size,
       upstreams: [...this.servers()],
       queries,
       answered,
@@ -127,7 +126,7 @@ export class DnsResponder {
       if (query.rcode !== undefined) asked.reply(errorHeader(asked.bytes, query.rcode));
       return;
     }
-    const decision = decide(query, this.zone(now), this.plan.forward !== 'nobody');
+    const decision = decide(query, this.zone, this.plan.forward !== 'nobody');
     if (decision.what === 'forward') {
       this.forward({ query, asked, client }, now);
       return;
@@ -174,13 +173,8 @@ export class DnsResponder {
     tell(asked, query, answer ? tailor(answer, query, 0) : buildAnswer(query, { rcode: RCODE.servFail }));
   }
 
-  private zone(now: number): Zone {
-    const { plan, facts, known } = this;
-    const revision = facts.revision();
-    if (known !== undefined && (known.revision === revision || now - known.at < ZONE_AGE)) return known.zone;
-    const zone = new Zone(plan.domain, plan.subnet, facts.names());
-    this.known = { zone, revision, at: now };
-    return zone;
+  private zoneOf({ domain, subnet }: DnsPlan): Zone {
+    return new Zone(domain, subnet, this.facts.names);
   }
 
   private countRefused(why: Refused): void {

@@ -10,6 +10,7 @@ import type { Device } from '../device/device.ts';
 import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
 import { dnsRoom } from '../protocol/dns/limits.ts';
+import { NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { parseMac } from '../wire/mac.ts';
@@ -205,8 +206,7 @@ export class NetworkService {
     else
       place.dns = new DnsService(plan, {
         room: this.dnsRoom,
-        revision: () => place.dhcp?.revision ?? 0,
-        names: () => place.dhcp?.names() ?? [],
+        names: () => place.dhcp?.names ?? NO_NAMES,
         portOf: (address) => place.dhcp?.portOf(address),
         resolvers: () => resolversForHost(this.gateways()),
         now: monotonicMs,

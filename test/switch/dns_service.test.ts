@@ -10,7 +10,16 @@ import { DnsStream, framed } from '../../src/protocol/dns/framing.ts';
 import { dnsRoom } from '../../src/protocol/dns/limits.ts';
 import { DnsService } from '../../src/switch/dns_service.ts';
 import { FLAG } from '../../src/wire/dns.ts';
-import { type Asking, a, question, type Read, read, reply, subnet } from '../protocol/dns/messages.ts';
+import {
+  type Asking,
+  a,
+  namesOf,
+  question,
+  type Read,
+  read,
+  reply,
+  subnet,
+} from '../protocol/dns/messages.ts';
 
 const GATEWAY = '127.0.7.1';
 const RESOLVER = '127.0.8.1';
@@ -18,7 +27,7 @@ const SECOND = '127.0.8.2';
 /** In the subnet, as guests are. */
 const GUEST = '127.0.7.9';
 const OUTSIDE = '127.0.9.9';
-const WEB = { name: 'web', address: parseAddress('127.0.7.5') as number };
+const NAMES = namesOf([['web', '127.0.7.5']]);
 let ports = 20_000 + (process.pid % 20_000);
 
 interface World {
@@ -39,8 +48,7 @@ async function open(forward: 'nobody' | string[] = [RESOLVER], isFree = true): P
   };
   const facts = {
     room: dnsRoom(),
-    revision: () => 0,
-    names: () => [WEB],
+    names: () => NAMES,
     portOf: () => 'vm1',
     resolvers: () => [],
     now: () => performance.now(),

@@ -14,7 +14,7 @@ import { isGroupMac, isZeroMac, type Mac } from '../../wire/mac.ts';
 import type { Punt } from '../host.ts';
 import { Allocation } from './allocation.ts';
 import { answerFrame, nakFrame } from './answer.ts';
-import { clientIdOf, clientKey, clientOf } from './client.ts';
+import { clientKey, clientOf } from './client.ts';
 import { Hosts } from './hosts.ts';
 import type { Lease } from './lease.ts';
 import { Leases } from './leases.ts';
@@ -39,11 +39,16 @@ export class DhcpServer {
   private readonly others = new OtherServers();
   private readonly voice = new Voice();
 
-  /** `leases` of addresses that are no longer its own are left out. */
-  constructor(settings: DhcpSettings, leases: Iterable<Lease>, now: number) {
+  /** `leases` of addresses that are no longer its own are left out. `changed` hears of all others, and of each change. */
+  constructor(
+    settings: DhcpSettings,
+    leases: Iterable<Lease>,
+    now: number,
+    changed?: (lease: Lease) => void,
+  ) {
     this.settings = settings;
     this.hosts = new Hosts(settings.hosts);
-    this.table = new Leases(settings, leases, now);
+    this.table = new Leases(settings, leases, now, changed);
     this.allocation = new Allocation(settings, this.table);
     this.offering = new Offering(settings, this.table, this.allocation, this.voice);
   }
@@ -55,11 +60,6 @@ export class DhcpServer {
   /** All that is remembered of addresses. */
   leases(): Lease[] {
     return [...this.table.all()];
-  }
-
-  /** The name that the configuration has for who holds it. */
-  configuredName({ client, mac, port }: Lease): string | undefined {
-    return this.hosts.find({ clientId: clientIdOf(client), mac }, port)?.options?.hostName;
   }
 
   /** Where the guest is that has the address; undefined: nobody has it from here. */

@@ -6,6 +6,7 @@ import type { Subnet } from '../../config/subnet.ts';
 import { formatAddress, maskOf, parseAddress } from '../../config/subnet.ts';
 import { RCODE, TYPE } from '../../wire/dns.ts';
 import type { OwnAnswer } from './answer.ts';
+import type { Names } from './names.ts';
 import { type DnsQuery, lowerCase } from './query.ts';
 
 /** s: guests come and go. */
@@ -16,31 +17,15 @@ const NEGATIVE_TTL = 5;
 const MAX_NAME = 253;
 const REVERSE = '.in-addr.arpa';
 
-export interface GuestName {
-  /** One label, in lower case. */
-  readonly name: string;
-  readonly address: number;
-}
-
 export class Zone {
   private readonly domain: string;
   private readonly subnet: Subnet;
-  private readonly addresses = new Map<string, number>();
-  private readonly names = new Map<number, string>();
+  private readonly names: () => Names;
 
-  /** Of guests with the same name, or the same address, the first one counts. */
-  constructor(domain: string, subnet: Subnet, guests: Iterable<GuestName>) {
+  constructor(domain: string, subnet: Subnet, names: () => Names) {
     this.domain = lowerCase(domain);
     this.subnet = subnet;
-    for (const { name, address } of guests) {
-      if (this.addresses.has(name) || name.length + 1 + domain.length > MAX_NAME) continue;
-      this.addresses.set(name, address);
-      if (!this.names.has(address)) this.names.set(address, name);
-    }
-  }
-
-  get size(): number {
-    return this.addresses.size;
+    this.names = names;
   }
 
   /** Undefined: the name is somebody else's. */
@@ -63,7 +48,7 @@ export class Zone {
   }
 
   private guest(query: DnsQuery, label: string): OwnAnswer | undefined {
-    const address = this.addresses.get(label);
+    const address = this.names().addressOf(label);
     if (address === undefined) return undefined;
     if (query.type !== TYPE.a && query.type !== TYPE.any) return this.none(this.domain, RCODE.noError);
     return found({ type: 'A', name: query.asked.name, ttl: TTL, class: 'IN', data: formatAddress(address) });
@@ -74,10 +59,10 @@ export class Zone {
     const zone = this.reverseZone(labels);
     if (zone === undefined) return undefined;
     if (labels.length < 4) return this.none(zone, RCODE.noError);
-    const name = labels.length === 4 ? this.names.get(parseAddress(labels.join('.')) ?? -1) : undefined;
-    if (name === undefined) return this.none(zone, RCODE.nxDomain);
-    if (query.type !== TYPE.ptr && query.type !== TYPE.any) return this.none(zone, RCODE.noError);
+    const name = labels.length === 4 ? this.names().nameOf(parseAddress(labels.join('.')) ?? -1) : undefined;
     const data = `${name}.${this.domain}`;
+    if (name === undefined || data.length > MAX_NAME) return this.none(zone, RCODE.nxDomain);
+    if (query.type !== TYPE.ptr && query.type !== TYPE.any) return this.none(zone, RCODE.noError);
     return found({ type: 'PTR', name: query.asked.name, ttl: TTL, class: 'IN', data });
   }
 
@@ -101,7 +86,7 @@ export class Zone {
       class: 'IN',
       data: {
         mname: this.domain,
-        rname: `hostmaster.${this.domain}`,
+        rname: 'nobody.invalid', // RFC 6303 section 3
         serial: 1,
         refresh: 3600,
         retry: 600,

@@ -10,9 +10,10 @@ import { parseQuery } from '../../../src/protocol/dns/query.ts';
 import { buildUpstreamQuery, readUpstreamAnswer, tailor } from '../../../src/protocol/dns/upstream_answer.ts';
 import { Zone } from '../../../src/protocol/dns/zone.ts';
 import { FLAG } from '../../../src/wire/dns.ts';
-import { a, opt, query, question, read, reply, soa, subnet } from './messages.ts';
+import { a, namesOf, opt, query, question, read, reply, soa, subnet } from './messages.ts';
 
-const zone = new Zone('lab.example', subnet('10.0.0.0/8'), [{ name: 'web', address: 0x0a00_0002 }]);
+const NAMES = namesOf([['web', '10.0.0.2']]);
+const zone = new Zone('lab.example', subnet('10.0.0.0/8'), () => NAMES);
 const QUESTIONS = [
   question('web.lab.example', { edns: { dnssec: true } }),
   question('2.0.0.10.in-addr.arpa', { type: 'PTR' }),

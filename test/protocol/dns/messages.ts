@@ -1,7 +1,8 @@
 // Questions and answers as bytes, and what clients read in them.
 
 import { type Answer, type DecodedPacket, decode, encode, type Packet, type Question } from 'dns-packet';
-import { parseSubnet, type Subnet } from '../../../src/config/subnet.ts';
+import { parseAddress, parseSubnet, type Subnet } from '../../../src/config/subnet.ts';
+import type { Names } from '../../../src/protocol/dns/names.ts';
 import { type DnsQuery, parseQuery } from '../../../src/protocol/dns/query.ts';
 import { FLAG } from '../../../src/wire/dns.ts';
 
@@ -65,4 +66,14 @@ export function read(bytes: Buffer): Read {
 
 export function subnet(text: string): Subnet {
   return parseSubnet(text) as Subnet;
+}
+
+/** The first of a name, or of an address, has it. */
+export function namesOf(list: readonly (readonly [string, string])[]): Names {
+  const guests = list.map(([name, text]) => ({ name, address: parseAddress(text) as number }));
+  return {
+    size: guests.length,
+    addressOf: (name) => guests.find((guest) => guest.name === name)?.address,
+    nameOf: (address) => guests.find((guest) => guest.address === address)?.name,
+  };
 }
