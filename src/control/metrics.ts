@@ -14,6 +14,7 @@ import type {
   LldpCounters,
   LldpPortStatus,
   MulticastPort,
+  NetworkStatus,
   PollGap,
   PortCounters,
   PortStatus,
@@ -22,6 +23,7 @@ import type {
   SwitchApi,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
+import { DNS_METRICS } from './dns_metrics.ts';
 import type { LastLoad } from './last_load.ts';
 import { type Description, liveMetric, type Sample } from './live_metric.ts';
 import { processMetrics } from './process_metrics.ts';
@@ -36,6 +38,7 @@ interface Snapshot {
   bridges: { status: BridgeStatus; fdbLimit: number | undefined; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
   multicast: { status: MulticastPort; labels: Labels }[];
+  networks: NetworkStatus[];
   pollGap: PollGap;
 }
 
@@ -58,6 +61,7 @@ export type MetricsApi = Pick<
   | 'unassignedDrops'
   | 'lldpPorts'
   | 'multicastPorts'
+  | 'networks'
 >;
 
 export interface MetricsOptions {
@@ -108,6 +112,8 @@ export class Metrics {
     this.addLldp();
     this.addStp();
     this.addMulticast();
+    for (const { name, help, read } of DNS_METRICS)
+      this.add('counter', name, help, ({ networks }) => read(networks));
     this.addAggregates();
     this.addSwitch();
     if (lastLoad) this.addLastLoad(lastLoad);
@@ -461,6 +467,7 @@ export class Metrics {
         const fdbLimit: number | undefined = bridges[status.name]?.fdb_limit;
         return { status, fdbLimit, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
       }),
+      networks: this.api.networks(),
       pollGap: this.api.pollGap(),
     };
   }

@@ -1,6 +1,13 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
-import type { LldpPortStatus, MulticastPort, PortCounters, PortStatus, SwitchApi } from '../../src/api.ts';
+import type {
+  LldpPortStatus,
+  MulticastPort,
+  NetworkStatus,
+  PortCounters,
+  PortStatus,
+  SwitchApi,
+} from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
 
@@ -76,6 +83,12 @@ export class FakeSwitch implements MetricsApi {
   }
 
   multicastStates: MulticastPort[] = [];
+
+  networkStates: NetworkStatus[] = [];
+
+  networks(): NetworkStatus[] {
+    return this.networkStates;
+  }
 
   multicastPorts() {
     return this.multicastStates;
