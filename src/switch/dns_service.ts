@@ -54,10 +54,6 @@ export class DnsService {
     return this.responder.servers().length > 0 ? '' : NO_RESOLVERS;
   }
 
-  get isListening(): boolean {
-    return this.listener !== undefined;
-  }
-
   status(): DnsStatus {
     return this.responder.status();
   }
