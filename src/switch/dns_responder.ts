@@ -10,7 +10,7 @@ import { maskOf, parseAddress, type Subnet } from '../config/subnet.ts';
 import { buildAnswer, cutTo, errorHeader } from '../protocol/dns/answer.ts';
 import { DnsCache, questionKey } from '../protocol/dns/cache.ts';
 import { decide, type Refused } from '../protocol/dns/decision.ts';
-import { DnsLimits, type DnsRoom } from '../protocol/dns/limits.ts';
+import { DnsLimits, type DnsRoom, OF_STRANGERS } from '../protocol/dns/limits.ts';
 import type { Names } from '../protocol/dns/names.ts';
 import { type DnsQuery, parseQuery } from '../protocol/dns/query.ts';
 import { tailor, type UpstreamAnswer } from '../protocol/dns/upstream_answer.ts';
@@ -18,9 +18,6 @@ import { Zone } from '../protocol/dns/zone.ts';
 import { MAX_LEN, RCODE } from '../wire/dns.ts';
 import type { Asked } from './dns_listener.ts';
 import { DnsUpstream } from './dns_upstream.ts';
-
-/** The client that all are together who have an address of their own choice. */
-const STRANGERS = '';
 
 export interface DnsPlan extends NetworkDns {
   readonly gateway: number;
@@ -40,16 +37,21 @@ export interface DnsFacts {
   now(): number;
 }
 
+interface Client {
+  readonly name: string;
+  readonly limits: DnsLimits;
+}
+
 interface Waiting {
   readonly query: DnsQuery;
   readonly asked: Asked;
-  readonly client: string;
+  readonly client: Client;
 }
 
 export class DnsResponder {
   private readonly facts: DnsFacts;
   private plan: DnsPlan;
-  private readonly limits: DnsLimits;
+  private readonly limits: { readonly guests: DnsLimits; readonly strangers: DnsLimits };
   private readonly upstream: DnsUpstream;
   private cache = new DnsCache();
   private waiting = new Map<string, Waiting[]>();
@@ -63,7 +65,8 @@ export class DnsResponder {
     this.plan = plan;
     this.facts = facts;
     this.zone = this.zoneOf(plan);
-    this.limits = new DnsLimits(facts.room);
+    const { room } = facts;
+    this.limits = { guests: new DnsLimits(room), strangers: new DnsLimits(room, OF_STRANGERS) };
     this.upstream = new DnsUpstream(port);
   }
 
@@ -77,12 +80,17 @@ export class DnsResponder {
     this.waiting = new Map();
   }
 
-  /** Whose question it is: the guest's behind a port, however many addresses it takes. Undefined: nobody's of the subnet. */
-  clientOf(address: string): string | undefined {
+  /**
+   * Whose question it is: of the guest behind a port, however many addresses that takes, or of an address that nobody has
+   * by a lease. Undefined: of nobody in the subnet.
+   */
+  clientOf(address: string): Client | undefined {
     const number = parseAddress(address);
     const { subnet } = this.plan;
     if (number === undefined || (number & maskOf(subnet)) >>> 0 !== subnet.network) return undefined;
-    return this.facts.portOf(number) ?? STRANGERS;
+    const port = this.facts.portOf(number);
+    const { guests, strangers } = this.limits;
+    return port === undefined ? { name: address, limits: strangers } : { name: port, limits: guests };
   }
 
   hear(asked: Asked): void {
@@ -90,7 +98,7 @@ export class DnsResponder {
     const now = this.facts.now();
     const client = this.clientOf(asked.address);
     if (client === undefined) this.countRefused('outside');
-    else if (!this.limits.mayAsk(client, now)) this.countRefused('rate');
+    else if (!client.limits.mayAsk(client.name, now)) this.countRefused('rate');
     else this.answer(asked, client, now);
   }
 
@@ -119,7 +127,7 @@ export class DnsResponder {
     this.upstream.close();
   }
 
-  private answer(asked: Asked, client: string, now: number): void {
+  private answer(asked: Asked, client: Client, now: number): void {
     const query = parseQuery(asked.bytes);
     if ('malformed' in query) {
       this.malformed[query.malformed] = (this.malformed[query.malformed] ?? 0) + 1;
@@ -145,7 +153,7 @@ export class DnsResponder {
       tell(asked, query, tailor(kept.answer, query, kept.age));
       return;
     }
-    if (!this.limits.enter(client)) {
+    if (!client.limits.enter(client.name)) {
       this.countRefused('busy');
       tell(asked, query, buildAnswer(query, { rcode: RCODE.servFail }));
       return;
@@ -167,7 +175,7 @@ export class DnsResponder {
   }
 
   private pass({ query, asked, client }: Waiting, answer: UpstreamAnswer | undefined): void {
-    this.limits.leave(client);
+    client.limits.leave(client.name);
     if (answer === undefined) this.counters.failed++;
     else this.counters.upstream++;
     tell(asked, query, answer ? tailor(answer, query, 0) : buildAnswer(query, { rcode: RCODE.servFail }));

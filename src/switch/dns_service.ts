@@ -38,7 +38,7 @@ export class DnsService {
     this.listener ??= new DnsListener({
       address: formatAddress(this.plan.gateway),
       port: this.port,
-      clientOf: (address) => this.responder.clientOf(address),
+      clientOf: (address) => this.responder.clientOf(address)?.name,
       hear: (asked) => this.responder.hear(asked),
       opened: () => this.note(''),
       failed: (error) => {

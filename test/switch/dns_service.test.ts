@@ -49,7 +49,7 @@ async function open(forward: 'nobody' | string[] = [RESOLVER], isFree = true): P
   const facts = {
     room: dnsRoom(),
     names: () => NAMES,
-    portOf: () => 'vm1',
+    portOf: (address: number) => ((address & 0xff) < 200 ? 'vm1' : undefined),
     resolvers: () => [],
     now: () => performance.now(),
     noted: () => void noted++,
@@ -224,6 +224,20 @@ test('a guest has so many questions waiting, and no more', async () => {
   const codes = (await Promise.all(asked)).map((answer) => answer?.code);
   expect(codes.filter((code) => code === 2)).toHaveLength(6);
   expect(dns.status().refused).toEqual({ busy: 6 });
+});
+
+test('an address that nobody has by a lease takes nothing from guests', async () => {
+  const { port, dns } = await open();
+  await resolver(port, RESOLVER, () => []);
+  const names = Array.from({ length: 60 }, (_, n) => `host${n}.example`);
+  const asked = [201, 202, 203, 9]
+    .map((n) => `127.0.7.${n}`)
+    .map((address) => Promise.all(names.map((name) => ask(port, `${address}.${name}`, {}, address, 1000))));
+  const refused = (await Promise.all(asked)).map(
+    (answers) => answers.filter((one) => one?.code === 2).length,
+  );
+  expect(refused).toEqual([0, 0, 52, 0]);
+  expect(dns.status().refused).toEqual({ busy: 52 });
 });
 
 test('what is no question is counted, and others are answered', async () => {

@@ -11,6 +11,8 @@ export interface LimitNumbers {
 /** A browser that opens twenty pages at once asks some hundred names. */
 const OF_ONE: LimitNumbers = { aSecond: 500, waiting: 64 };
 const OF_ALL: LimitNumbers = { aSecond: 2000, waiting: 256 };
+/** Of all with an address of their own choice together: they may take many, and others'. */
+export const OF_STRANGERS: LimitNumbers = { aSecond: 1000, waiting: 128 };
 
 /** Questions that may wait besides those that do, in all networks together. */
 export interface DnsRoom {
@@ -31,7 +33,7 @@ export class DnsLimits {
   private readonly waiting = new Map<string, number>();
   private waitingOfAll = 0;
 
-  constructor(room: DnsRoom, one = OF_ONE, all = OF_ALL) {
+  constructor(room: DnsRoom, all = OF_ALL, one = OF_ONE) {
     this.room = room;
     this.one = one;
     this.all = all;

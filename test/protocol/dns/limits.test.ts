@@ -3,7 +3,7 @@ import { DnsStream, framed } from '../../../src/protocol/dns/framing.ts';
 import { DnsLimits, dnsRoom } from '../../../src/protocol/dns/limits.ts';
 
 test('a guest may ask so often a second, and all of them together', () => {
-  const limits = new DnsLimits(dnsRoom(), { aSecond: 2, waiting: 1 }, { aSecond: 3, waiting: 1 });
+  const limits = new DnsLimits(dnsRoom(), { aSecond: 3, waiting: 1 }, { aSecond: 2, waiting: 1 });
   const asks = (client: string, now: number) => limits.mayAsk(client, now);
   expect([asks('a', 1000), asks('a', 1500), asks('a', 1999)]).toEqual([true, true, false]);
   expect([asks('b', 1999), asks('b', 1999), asks('c', 1999)]).toEqual([true, false, false]);
@@ -11,7 +11,7 @@ test('a guest may ask so often a second, and all of them together', () => {
 });
 
 test('so many questions of a guest wait, and so many of all', () => {
-  const limits = new DnsLimits(dnsRoom(), { aSecond: 1, waiting: 2 }, { aSecond: 1, waiting: 3 });
+  const limits = new DnsLimits(dnsRoom(), { aSecond: 1, waiting: 3 }, { aSecond: 1, waiting: 2 });
   const enters = (...clients: string[]) => clients.map((client) => limits.enter(client));
   expect(enters('a', 'a', 'a', 'b', 'b')).toEqual([true, true, false, true, false]);
   limits.leave('a');
