@@ -28,7 +28,7 @@ const SECOND = '127.0.8.2';
 const GUEST = '127.0.7.9';
 const OUTSIDE = '127.0.9.9';
 const NAMES = namesOf([['web', '127.0.7.5']]);
-let ports = 20_000 + (process.pid % 20_000);
+let ports = 20_000 + (process.pid % 12_000);
 
 interface World {
   port: number;
