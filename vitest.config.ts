@@ -26,6 +26,7 @@ const PATIENT = [
   'device_errors',
   'dhcp',
   'dhcp_boot',
+  'dns',
   'group_fwd_mask',
   'guest_links',
   'host_uplink',

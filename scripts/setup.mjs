@@ -66,6 +66,7 @@ const DEBIAN_PACKAGES = {
   dhclient: 'isc-dhcp-client',
   dhcpcd: 'dhcpcd-base',
   dnsmasq: 'dnsmasq-base',
+  dig: 'bind9-dnsutils',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -359,7 +360,7 @@ export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
     ...['nft', 'iptables', 'lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian'],
-    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq'],
+    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'dig'],
   ],
   purpose: 'The test suite',
 };

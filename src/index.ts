@@ -10,6 +10,7 @@ export type {
   CapturedFrame,
   CaptureOptions,
   DhcpStatus,
+  DnsStatus,
   FdbEntry,
   FdbFilter,
   GroupWish,

@@ -13,6 +13,26 @@ export interface NetworkStatus {
   problems: string[];
   /** Absent: nobody gives addresses. */
   dhcp?: DhcpStatus;
+  /** Absent: nobody answers. */
+  dns?: DnsStatus;
+}
+
+/** Of a DNS server, since the network exists. A question is answered, refused, failed or malformed, once it is done. */
+export interface DnsStatus {
+  /** In which guests have their names. */
+  domain: string;
+  /** Names of guests. */
+  names: number;
+  /** Resolvers that are asked for other names; empty: other names are refused. */
+  upstreams: string[];
+  queries: number;
+  answered: { zone: number; cache: number; upstream: number };
+  /** By reason: `outside` (not from the subnet, without an answer), `rate`, `busy`, `off`, ... */
+  refused: Record<string, number>;
+  /** No resolver answered. */
+  failed: number;
+  /** By reason: `short`, `format`, ... */
+  malformed: Record<string, number>;
 }
 
 /** Of a DHCP server, since the network exists. */

@@ -248,6 +248,7 @@ export const NETWORK_COLUMNS: Columns<NetworkStatus> = {
   uplink: { title: 'UPLINK', value: ({ uplink }) => uplink },
   leases: { title: 'LEASES', value: ({ dhcp }) => dhcp?.leases, right: true },
   free: { title: 'FREE', value: ({ dhcp }) => dhcp?.free, right: true },
+  domain: { title: 'DOMAIN', value: ({ dns }) => dns?.domain },
   state: {
     title: 'STATE',
     value: ({ problems }) => (problems.length === 0 ? 'ready' : problems.join('; ')),

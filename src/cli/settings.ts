@@ -376,7 +376,7 @@ export const BRIDGE_KEYS: readonly Setting[] = [
   {
     flags: '--network <key=value,...>',
     key: 'network',
-    help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off)',
+    help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off), dns (on|off)',
     parse: mixedPairs,
   },
   {

@@ -1,6 +1,7 @@
 // The shape of a bridge's network: how far its guests reach, and who gives them addresses. Rules: networks.ts.
 
 import { z } from 'zod';
+import { isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
@@ -88,13 +89,36 @@ const dhcp = mapping({
   options: z.record(OPTION_CODE, optionValue, expecting('a mapping of option codes to values')).default({}),
 });
 
+const RESOLVER = 'the address of a resolver, such as 9.9.9.9';
+const dns = mapping({
+  domain: domain.optional(),
+  forward: z
+    .union(
+      [
+        boolean(),
+        z
+          .array(text(RESOLVER, (value) => isResolver(value)))
+          .min(1)
+          .max(8),
+      ],
+      expecting('true, false or a list of addresses of resolvers'),
+    )
+    .optional(),
+});
+
 const PUBLISHED = 'a published port, such as tcp/8080 -> web:80';
+function isResolver(value: string): boolean {
+  const bytes = parseIp(value);
+  return bytes !== undefined && !isUnspecifiedIp(bytes) && !isMulticastIp(bytes);
+}
+
 export const network = mapping({
   mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
   subnet: subnet.optional(),
   gateway: address.optional(),
   as: address.optional(),
   dhcp: z.union([boolean(), dhcp], expecting('true, false or a mapping')).default(true),
+  dns: z.union([boolean(), dns], expecting('true, false or a mapping')).optional(),
   publish: z
     .array(
       text(PUBLISHED, (value) => parsePublished(value) !== undefined),
@@ -106,5 +130,6 @@ export const network = mapping({
 export type NetworkConfig = z.output<typeof network>;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
 export type DhcpConfig = z.output<typeof dhcp>;
+export type DnsConfig = z.output<typeof dns>;
 /** What `dhcp: true` is. */
 export const DHCP_DEFAULTS: DhcpConfig = dhcp.parse({});

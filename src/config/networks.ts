@@ -9,6 +9,7 @@ import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import {
   type AddressRange,
   broadcastOf,
+  formatAddress,
   formatSubnet,
   isHostOf,
   overlaps,
@@ -17,6 +18,14 @@ import {
   parseSubnet,
   type Subnet,
 } from './subnet.ts';
+
+/** The DNS server of a network's guests. */
+export interface NetworkDns {
+  /** In which guests have their names. */
+  domain: string;
+  /** Who is asked for other names: the host's resolvers, those in the list, nobody. */
+  forward: 'host' | 'nobody' | readonly string[];
+}
 
 /** A network that has a subnet, with what the configuration leaves open decided. */
 export interface Network {
@@ -27,6 +36,8 @@ export interface Network {
   gateway: number;
   /** Undefined: nobody gives addresses. */
   dhcp?: DhcpConfig;
+  /** Undefined: nobody answers, as in a network without the host. */
+  dns?: NetworkDns;
   /** From which addresses are given. */
   range: AddressRange;
   /** Addresses of hosts that have a fixed one, by name. */
@@ -53,11 +64,28 @@ export function networkOf(bridge: string, config: NetworkConfig | undefined): Ne
     subnet,
     gateway,
     dhcp,
+    dns: dnsOf(bridge, config, dhcp?.domain),
     range: range ?? { first: subnet.network + 1, last: broadcastOf(subnet) - 1 },
     hosts: new Map(hosts),
     publish: config.publish,
     as: numberOf(config.as),
   };
+}
+
+function dnsOf(bridge: string, { mode, dns }: NetworkConfig, dhcpDomain?: string): NetworkDns | undefined {
+  if (!hasHost(mode) || dns === false) return undefined;
+  const { domain, forward = leadsOut(mode) } = typeof dns === 'object' ? dns : {};
+  const isList = typeof forward === 'object';
+  return {
+    domain: domain ?? dhcpDomain ?? `${labelOf(bridge)}.internal`,
+    forward: isList ? forward : forward ? 'host' : 'nobody',
+  };
+}
+
+/** What can be a label of a domain of the bridge's name, which may have any letter. */
+function labelOf(bridge: string): string {
+  const label = bridge.toLowerCase().replace(/[^a-z0-9-]/g, '-');
+  return label.replace(/^-+|-+$/g, '') || 'bridge';
 }
 
 /** Whether the host is in the network. */
@@ -155,8 +183,20 @@ export function checkNetwork(name: string, bridge: BridgeConfig, doubts: Doubts,
       ['publish'],
       `only a network in mode nat hides its hosts; in mode ${config.mode} there is nothing to publish`,
     );
+  if (config.dns) checkDns(name, bridge, config.mode, report);
   const network = networkOf(name, config);
   if (network !== undefined) checkAddresses(config, network, bridge, doubts.ports(name), report);
+}
+
+function checkDns(name: string, { local }: BridgeConfig, mode: NetworkMode, report: Report): void {
+  if (mode === 'bridged') report(['dns'], 'in a bridged network the LAN has a DNS server');
+  else if (!hasHost(mode))
+    report(['dns'], `the host answers, and is not in a network in mode ${mode}: take host-only`);
+  else if (local !== false && local.netns !== undefined)
+    report(
+      ['dns'],
+      `the DNS server is in the network namespace of taploomd, and ${name} is in ${local.netns}`,
+    );
 }
 
 type Report = (path: (string | number)[], message: string) => void;
@@ -171,6 +211,10 @@ function checkAddresses(
   const { subnet, gateway, range, dhcp, hosts } = network;
   const isIn = (address: number) => isHostOf(subnet, address);
   const outside = `is not a host's address in ${config.subnet}`;
+  const forward = typeof network.dns?.forward === 'object' ? network.dns.forward : [];
+  const itself = forward.indexOf(formatAddress(gateway));
+  if (itself >= 0)
+    report(['dns', 'forward', itself], `${forward[itself]} is the gateway itself: it cannot ask itself`);
   if (!isIn(gateway)) report(['gateway'], `${config.gateway} ${outside}`);
   if (!isIn(range.first) || !isIn(range.last))
     report(['dhcp', 'range'], `${dhcp?.range} leaves ${config.subnet}`);

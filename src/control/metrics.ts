@@ -11,7 +11,6 @@ import type {
   AggregateCounters,
   AggregateMemberStatus,
   BridgeStatus,
-  DhcpStatus,
   LldpCounters,
   LldpPortStatus,
   MulticastPort,
@@ -27,6 +26,7 @@ import type {
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { LastLoad } from './last_load.ts';
 import { type Description, liveMetric, type Sample } from './live_metric.ts';
+import { NETWORK_METRICS } from './network_metrics.ts';
 import { processMetrics } from './process_metrics.ts';
 import { taploomVersion } from './version.ts';
 
@@ -39,7 +39,7 @@ interface Snapshot {
   bridges: { status: BridgeStatus; fdbLimit: number | undefined; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
   multicast: { status: MulticastPort; labels: Labels }[];
-  networks: { status: NetworkStatus; labels: Labels }[];
+  networks: NetworkStatus[];
   pollGap: PollGap;
 }
 
@@ -113,7 +113,8 @@ export class Metrics {
     this.addLldp();
     this.addStp();
     this.addMulticast();
-    this.addNetworks();
+    for (const { type, name, help, read } of NETWORK_METRICS)
+      this.add(type, name, help, ({ networks }) => read(networks));
     this.addAggregates();
     this.addSwitch();
     if (lastLoad) this.addLastLoad(lastLoad);
@@ -358,44 +359,6 @@ export class Metrics {
     );
   }
 
-  private addNetworks(): void {
-    const ready = '1 if a network is as the configuration says, 0 if something stands in its way.';
-    this.add('gauge', 'taploom_network_ready', ready, ({ networks }) =>
-      networks.map(({ status, labels }) => ({ value: Number(status.problems.length === 0), shared: labels })),
-    );
-    const ofDhcp = (read: (dhcp: DhcpStatus) => number) => (snapshot: Snapshot) =>
-      snapshot.networks.flatMap(({ status, labels }) =>
-        status.dhcp === undefined ? [] : [{ value: read(status.dhcp), shared: labels }],
-      );
-    const held = 'Addresses that guests have from DHCP.';
-    this.add(
-      'gauge',
-      'taploom_dhcp_leases',
-      held,
-      ofDhcp(({ leases }) => leases),
-    );
-    const free = 'Addresses that DHCP can still give.';
-    this.add(
-      'gauge',
-      'taploom_dhcp_free_addresses',
-      free,
-      ofDhcp((dhcp) => dhcp.free),
-    );
-    const counts = (kind: 'received' | 'sent' | 'ignored', label: string, help: string) =>
-      this.add('counter', `taploom_dhcp_${kind}_total`, help, ({ networks }) =>
-        networks.flatMap(({ status, labels }) =>
-          Object.entries(status.dhcp?.[kind] ?? {}).map(([word, value]) => ({
-            value,
-            labels: { [label]: word },
-            shared: labels,
-          })),
-        ),
-      );
-    counts('received', 'type', 'DHCP messages of guests, by type.');
-    counts('sent', 'type', 'DHCP messages to guests, by type.');
-    counts('ignored', 'reason', 'DHCP messages without an answer, by reason.');
-  }
-
   private addAggregates(): void {
     const read = (value: (member: AggregateMemberStatus) => number) => (snapshot: Snapshot) =>
       members(snapshot.ports).map(({ member, labels }) => ({ value: value(member), labels }));
@@ -521,14 +484,11 @@ export class Metrics {
         const { bridge, port } = status;
         return { status, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
       }),
-      networks: this.api.networks().map((status) => ({
-        status,
-        labels: labelsOf(status.bridge, () => ({ bridge: status.bridge })),
-      })),
       bridges: this.api.bridges().map((status) => {
         const fdbLimit: number | undefined = bridges[status.name]?.fdb_limit;
         return { status, fdbLimit, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
       }),
+      networks: this.api.networks(),
       pollGap: this.api.pollGap(),
     };
   }

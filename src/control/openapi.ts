@@ -24,6 +24,7 @@ const COMPONENTS: Record<string, z.ZodType> = {
   MulticastPort: resource.multicastPort,
   NetworkStatus: resource.networkStatus,
   DhcpStatus: resource.dhcpStatus,
+  DnsStatus: resource.dnsStatus,
   LeaseStatus: resource.leaseStatus,
   Trace: trace,
   Action: resource.action,

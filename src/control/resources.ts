@@ -7,6 +7,7 @@ import type {
   AggregateStatus,
   BridgeStatus,
   DhcpStatus,
+  DnsStatus,
   FdbEntry,
   GroupWish,
   LacpEndStatus,
@@ -355,6 +356,16 @@ export const dhcpStatus: z.ZodType<DhcpStatus> = z.object({
   sent: counts.describe('by type of message'),
   ignored: counts.describe('messages without an answer, by reason'),
 });
+export const dnsStatus: z.ZodType<DnsStatus> = z.object({
+  domain: z.string().describe('in which guests have their names'),
+  names: count.describe('names of guests'),
+  upstreams: z.array(z.string()).describe('resolvers that are asked for other names'),
+  queries: count,
+  answered: z.object({ zone: count, cache: count, upstream: count }),
+  refused: counts.describe('by reason'),
+  failed: count.describe('no resolver answered'),
+  malformed: counts.describe('by reason'),
+});
 export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   bridge: z.string(),
   mode: z.enum(NETWORK_MODES),
@@ -363,6 +374,7 @@ export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   uplink: z.string().optional().describe('interface of the host that leads out'),
   problems: z.array(z.string()).describe('what stands in the way, and what helps'),
   dhcp: dhcpStatus.optional(),
+  dns: dnsStatus.optional(),
 });
 export const leaseStatus: z.ZodType<LeaseStatus> = z.object({
   bridge: z.string(),

@@ -11,6 +11,7 @@ import { type Lease, storedLeases } from '../protocol/dhcp/lease.ts';
 import type { DhcpEvent, DhcpOutcome } from '../protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../protocol/dhcp/server.ts';
 import type { DhcpSettings } from '../protocol/dhcp/settings.ts';
+import { GuestNames } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { arpProbe, parseArp } from '../wire/arp.ts';
 
@@ -34,6 +35,8 @@ export class DhcpService {
   private network: Network;
   private settings: DhcpSettings;
   private readonly commit: Commit;
+  /** Of its guests. */
+  names: GuestNames;
   /** Why leases cannot be stored; empty: they can. */
   problem = '';
 
@@ -43,7 +46,8 @@ export class DhcpService {
     this.settings = settings;
     const offset = () => Date.now() - facts.now();
     const known = storedLeases(network.bridge, facts.store.entries, offset());
-    this.server = new DhcpServer(settings, known, facts.now());
+    this.names = new GuestNames(settings.hosts);
+    this.server = this.open(known, facts.now());
     this.commit = new Commit(network.bridge, facts.store, offset, ({ port, frame }) =>
       facts.host.send(port, frame),
     );
@@ -54,12 +58,18 @@ export class DhcpService {
     const { counters } = this.server;
     this.network = network;
     this.settings = settings;
-    this.server = new DhcpServer(settings, this.server.leases(), now);
+    this.names = new GuestNames(settings.hosts);
+    this.server = this.open(this.server.leases(), now);
     Object.assign(this.server.counters, counters);
   }
 
   deadline(): number {
     return this.server.deadline();
+  }
+
+  /** The port of the guest that has the address; undefined: it has none by a lease. */
+  portOf(address: number): string | undefined {
+    return this.server.portOf(address);
   }
 
   hear(punt: Punt): void {
@@ -102,6 +112,10 @@ export class DhcpService {
     const chosen = this.chosen(filter);
     for (const { address } of chosen) this.carryOut(this.server.end(address, now));
     return chosen.length;
+  }
+
+  private open(leases: Iterable<Lease>, now: number): DhcpServer {
+    return new DhcpServer(this.settings, leases, now, (lease) => this.names.note(lease));
   }
 
   private chosen({ port, mac, address }: LeaseFilter): Lease[] {

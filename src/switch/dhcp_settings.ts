@@ -11,8 +11,14 @@ const QUARANTINE = 600;
 /** Shortest and longest time that a client may ask for, s. */
 const MIN_LEASE = 60;
 
-/** Of a network that gives addresses. `mac`: of the bridge. `resolvers`: of the host, for guests that reach them. */
-export function dhcpSettings(network: Network, mac: Mac, resolvers: readonly number[]): DhcpSettings {
+/** Whom guests ask for names, unless the configuration names others. */
+export interface NameServers {
+  readonly resolvers: readonly number[];
+  readonly domain?: string;
+}
+
+/** Of a network that gives addresses. `mac`: of the bridge. */
+export function dhcpSettings(network: Network, mac: Mac, servers: NameServers): DhcpSettings {
   const { subnet, gateway, range, dhcp = DHCP_DEFAULTS, hosts, mode } = network;
   return {
     address: gateway,
@@ -23,7 +29,7 @@ export function dhcpSettings(network: Network, mac: Mac, resolvers: readonly num
         prefix: subnet.prefix,
         ranges: [range],
         excluded: [gateway],
-        options: leadsOut(mode) ? optionsOf(dhcp, [gateway], resolvers) : optionsOf(dhcp, [], []),
+        options: optionsOf(dhcp, leadsOut(mode) ? [gateway] : [], servers),
       },
     ],
     hosts: Object.entries(dhcp.hosts).map(([name, host]) => ({
@@ -45,13 +51,13 @@ function known({ mac, client_id, port }: DhcpConfig['hosts'][string]): DhcpHost 
   return { mac, clientId: client_id?.replaceAll(':', '').toLowerCase(), port };
 }
 
-function optionsOf(dhcp: DhcpConfig, routers: readonly number[], resolvers: readonly number[]): DhcpOptions {
+function optionsOf(dhcp: DhcpConfig, routers: readonly number[], servers: NameServers): DhcpOptions {
   const addresses = (list: readonly string[]) => list.flatMap((text) => parseAddress(text) ?? []);
   return {
     routers,
-    dns: dhcp.dns === undefined ? resolvers : addresses(dhcp.dns),
+    dns: dhcp.dns === undefined ? servers.resolvers : addresses(dhcp.dns),
     ntp: addresses(dhcp.ntp),
-    domain: dhcp.domain,
+    domain: dhcp.domain ?? servers.domain,
     search: dhcp.search,
     routes: dhcp.routes.flatMap(({ to, via }) => {
       const [subnet, gateway] = [parseSubnet(to), parseAddress(via)];

@@ -9,12 +9,15 @@ import { formatAddress, formatSubnet } from '../config/subnet.ts';
 import type { Device } from '../device/device.ts';
 import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
+import { dnsRoom } from '../protocol/dns/limits.ts';
+import { NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { formatMac, macAt, parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
-import { hostResolvers } from './host_resolvers.ts';
+import { DnsService } from './dns_service.ts';
+import { hostResolvers, resolversForHost } from './host_resolvers.ts';
 import { WaysOut } from './ways_out.ts';
 
 /** What failed is tried again after this, ms. */
@@ -34,6 +37,7 @@ export interface NetworkFacts {
 interface Place {
   network: Network;
   dhcp?: DhcpService;
+  dns?: DnsService;
   /** Why the gateway has no address; empty: it has. */
   gatewayProblem: string;
   /** What was told of it last; undefined: nothing yet. */
@@ -48,6 +52,7 @@ export class NetworkService {
   private readonly places = new Map<string, Place>();
   private readonly bridgeOf = new Map<string, string>();
   private readonly waysOut: WaysOut;
+  private readonly dnsRoom = dnsRoom();
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -129,6 +134,7 @@ export class NetworkService {
           uplink: this.waysOut.uplinkOf(place.network),
           problems: this.problemsOf(place),
           dhcp: place.dhcp?.status(),
+          dns: place.dns?.status(),
         },
       ];
     });
@@ -167,11 +173,16 @@ export class NetworkService {
     this.places.set(bridge, place);
     place.network = network;
     this.setGateway(place);
+    this.enterDns(place);
     if (dhcp === undefined) {
       place.dhcp = undefined;
       return;
     }
-    const settings = dhcpSettings(network, this.macOf(bridge), leadsOut(mode) ? hostResolvers() : []);
+    const servers =
+      place.dns === undefined
+        ? { resolvers: leadsOut(mode) ? hostResolvers() : [] }
+        : { resolvers: [network.gateway], domain: network.dns?.domain };
+    const settings = dhcpSettings(network, this.macOf(bridge), servers);
     const { store, mtus } = this.facts;
     const facts = {
       host,
@@ -184,6 +195,44 @@ export class NetworkService {
     };
     if (place.dhcp === undefined) place.dhcp = new DhcpService(network, settings, facts);
     else place.dhcp.configure(network, settings, this.now());
+  }
+
+  /** The DNS server that a network has if the host is in it, and here. */
+  private enterDns(place: Place): void {
+    const { dns, gateway, subnet, bridge } = place.network;
+    if (dns === undefined || !isHere(this.config, bridge)) {
+      place.dns?.close();
+      place.dns = undefined;
+      return;
+    }
+    const plan = { ...dns, gateway, subnet };
+    if (place.dns !== undefined) place.dns.configure(plan);
+    else
+      place.dns = new DnsService(plan, {
+        room: this.dnsRoom,
+        names: () => place.dhcp?.names ?? NO_NAMES,
+        portOf: (address) => place.dhcp?.portOf(address),
+        resolvers: () => resolversForHost(this.gateways()),
+        now: monotonicMs,
+        noted: () => this.noteDns(place),
+      });
+    this.listen(place);
+  }
+
+  /** As soon as the gateway has its address. */
+  private listen({ dns, network, gatewayProblem }: Place): void {
+    if (gatewayProblem === '' && this.facts.devices.has(network.bridge)) dns?.listen();
+  }
+
+  private noteDns(place: Place): void {
+    if (place.dns?.problem !== '') this.retryAt = Math.min(this.retryAt, this.now() + RETRY);
+    this.note(place);
+    this.wait();
+  }
+
+  /** Nobody asks itself, or in a ring. */
+  private gateways(): ReadonlySet<string> {
+    return new Set([...this.places.values()].map(({ network }) => formatAddress(network.gateway)));
   }
 
   private macOf(bridge: string) {
@@ -203,8 +252,13 @@ export class NetworkService {
     }
   }
 
-  private problemsOf({ network, gatewayProblem, dhcp }: Place): string[] {
-    const problems = [gatewayProblem, dhcp?.problem ?? '', ...this.waysOut.problemsOf(network)];
+  private problemsOf({ network, gatewayProblem, dhcp, dns }: Place): string[] {
+    const problems = [
+      gatewayProblem,
+      dhcp?.problem ?? '',
+      dns?.problem ?? '',
+      ...this.waysOut.problemsOf(network),
+    ];
     return problems.filter((problem) => problem !== '');
   }
 
@@ -222,7 +276,8 @@ export class NetworkService {
     else this.tell({ type: 'network', change: 'failed', bridge, port: '', reason });
   }
 
-  private leave({ network }: Place): void {
+  private leave({ network, dns }: Place): void {
+    dns?.close();
     try {
       this.facts.devices.get(network.bridge)?.setGateway?.(undefined);
     } catch {
@@ -236,7 +291,10 @@ export class NetworkService {
       if (dhcp !== undefined && dhcp.deadline() <= now) dhcp.tick(now);
     if (this.retryAt <= now) {
       this.retryAt = Number.POSITIVE_INFINITY;
-      for (const place of this.places.values()) if (place.gatewayProblem !== '') this.setGateway(place);
+      for (const place of this.places.values()) {
+        if (place.gatewayProblem !== '') this.setGateway(place);
+        this.listen(place);
+      }
       this.noteAll();
     }
     this.wait();

@@ -37,6 +37,49 @@ describe('what is left open', () => {
     expect(network({ mode: 'bridged' })).toBeUndefined();
   });
 
+  test.each([
+    [{ mode: 'nat' }, { domain: 'br0.internal', forward: 'host' }],
+    [
+      { mode: 'routed', dns: true },
+      { domain: 'br0.internal', forward: 'host' },
+    ],
+    [{ mode: 'host-only' }, { domain: 'br0.internal', forward: 'nobody' }],
+    [
+      { mode: 'host-only', dns: { forward: true } },
+      { domain: 'br0.internal', forward: 'host' },
+    ],
+    [
+      { mode: 'nat', dns: { forward: false } },
+      { domain: 'br0.internal', forward: 'nobody' },
+    ],
+    [
+      { mode: 'nat', dns: { forward: ['9.9.9.9'] } },
+      { domain: 'br0.internal', forward: ['9.9.9.9'] },
+    ],
+    [
+      { mode: 'nat', dhcp: { domain: 'a.example' } },
+      { domain: 'a.example', forward: 'host' },
+    ],
+    [
+      { mode: 'nat', dhcp: { domain: 'a.example' }, dns: { domain: 'b.example' } },
+      { domain: 'b.example', forward: 'host' },
+    ],
+    [{ mode: 'nat', dns: false }, undefined],
+    [{ mode: 'isolated' }, undefined],
+  ])('guests of %j have DNS %j', (config, dns) => {
+    expect(network({ subnet: SUBNET, ...config })?.dns).toEqual(dns);
+  });
+
+  test('a domain has the name of the bridge, in letters that a domain has', () => {
+    const domain = (name: string) =>
+      networkOf(name, parseConfig(bridge({ mode: 'nat', subnet: SUBNET })).bridges.br0.network)?.dns?.domain;
+    expect(['Lab_7', 'br0.10', '_'].map(domain)).toEqual([
+      'lab-7.internal',
+      'br0-10.internal',
+      'bridge.internal',
+    ]);
+  });
+
   test('hosts with an address are known by name', () => {
     const hosts = { web: { mac: '02:00:00:00:00:01', address: '192.168.122.5' }, db: { port: 'vm1' } };
     expect([...(network({ mode: 'nat', subnet: SUBNET, dhcp: { hosts } })?.hosts ?? [])]).toEqual([
@@ -121,6 +164,23 @@ test.each([
     'network.dhcp.options.66: "0xabc" is not a text, 0x and hexadecimal bytes, or a list of IPv4 addresses',
   ],
   [
+    { mode: 'nat', subnet: SUBNET, dns: { domain: 'lab_1' } },
+    'network.dns.domain: "lab_1" is not a domain, such as lab.example',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dns: { forward: ['dns.example'] } },
+    'network.dns.forward.0: "dns.example" is not the address of a resolver, such as 9.9.9.9',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dns: { forward: ['192.168.122.1'] } },
+    'network.dns.forward.0: 192.168.122.1 is the gateway itself: it cannot ask itself',
+  ],
+  [
+    { mode: 'isolated', subnet: SUBNET, dns: true },
+    'network.dns: the host answers, and is not in a network in mode isolated: take host-only',
+  ],
+  [{ mode: 'bridged', dns: {} }, 'network.dns: in a bridged network the LAN has a DNS server'],
+  [
     { mode: 'bridged', subnet: SUBNET },
     'network.subnet: a bridged network has the addresses of the LAN behind its uplink',
   ],
@@ -149,6 +209,15 @@ test('a port of the host leads to one guest', () => {
     problemsOf({ version: 1, bridges: { br0: nat(0, 'tcp/8000-8010'), br1: nat(1, other) } });
   expect(both('tcp/8010')).toEqual(['network.publish.0: bridge br0 publishes tcp/8010 already']);
   expect(both('udp/8010')).toEqual([]);
+});
+
+test('the DNS server is where taploomd is', () => {
+  const local = { netns: 'lab' };
+  const network = { mode: 'host-only', subnet: SUBNET };
+  expect(problemsOf(bridge({ ...network, dns: true }, { local }))).toEqual([
+    'network.dns: the DNS server is in the network namespace of taploomd, and br0 is in lab',
+  ]);
+  expect(problemsOf(bridge(network, { local }))).toEqual([]);
 });
 
 test('two networks of the host do not overlap', () => {

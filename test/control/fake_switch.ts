@@ -84,6 +84,12 @@ export class FakeSwitch implements MetricsApi {
 
   multicastStates: MulticastPort[] = [];
 
+  networkStates: NetworkStatus[] = [];
+
+  networks(): NetworkStatus[] {
+    return this.networkStates;
+  }
+
   multicastPorts() {
     return this.multicastStates;
   }

@@ -232,6 +232,34 @@ test('networks tell whether they are ready, and what DHCP does', async () => {
   });
 });
 
+test('DNS of networks counts where answers came from, and why there are none', async () => {
+  const dns = {
+    domain: 'lab.example',
+    names: 1,
+    upstreams: [],
+    queries: 9,
+    answered: { zone: 3, cache: 0, upstream: 2 },
+    refused: { off: 1 },
+    failed: 1,
+    malformed: { short: 2 },
+  };
+  const network = { bridge: 'br0', mode: 'nat', problems: [] } as const;
+  const api = new FakeSwitch([]);
+  api.networkStates = [
+    { ...network, problems: [], dns },
+    { ...network, problems: [], bridge: 'br1' },
+  ];
+  const { samples } = parse(await new Metrics(api, { process: false }).text());
+  expect(Object.fromEntries([...samples].filter(([name]) => name.includes('dns')))).toEqual({
+    'taploom_dns_queries_total{bridge="br0"}': '9',
+    'taploom_dns_answered_total{source="zone",bridge="br0"}': '3',
+    'taploom_dns_answered_total{source="upstream",bridge="br0"}': '2',
+    'taploom_dns_refused_total{reason="off",bridge="br0"}': '1',
+    'taploom_dns_failed_total{bridge="br0"}': '1',
+    'taploom_dns_malformed_total{reason="short",bridge="br0"}': '2',
+  });
+});
+
 test('a scrape takes one snapshot, and the next scrape another', async () => {
   const api = new FakeSwitch([portStatus('vm1')]);
   const metrics = new Metrics(api);

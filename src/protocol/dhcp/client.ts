@@ -52,6 +52,12 @@ export function clientKey({ clientId, mac }: Client, port: string, relayed: bool
   return known.port !== port || relayed ? withMac : key;
 }
 
+/** The identifier in a key of `clientKey`; empty if there is none, and a hash if it is long. */
+export function clientIdOf(key: string): string {
+  const [kind, id] = key.split(' ');
+  return kind === 'id' ? id : '';
+}
+
 function hostNameOf(options: DhcpMessage['options']): string {
   const said = readFqdn(options.get(OPTION.clientFqdn)) || readText(options.get(OPTION.hostName));
   const label = said.split('.', 1)[0].toLowerCase();

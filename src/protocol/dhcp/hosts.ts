@@ -10,7 +10,7 @@ export class Hosts {
     for (const host of hosts) this.byKey.set(keyOf(host), host);
   }
 
-  find({ clientId, mac }: Client, port: string): DhcpHost | undefined {
+  find({ clientId, mac }: Pick<Client, 'clientId' | 'mac'>, port: string): DhcpHost | undefined {
     const keys = [keyOf({ clientId }), keyOf({ mac }), keyOf({ port })];
     return keys
       .map((key) => this.byKey.get(key))

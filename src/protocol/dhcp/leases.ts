@@ -9,9 +9,16 @@ export class Leases {
   readonly pools: readonly Pool[];
   private readonly deadlines = new Deadlines<Entry>();
   private readonly byPort = new Map<string, number>();
+  private readonly changed: (lease: Lease) => void;
 
-  /** Leases of other subnets, and offers, are left out. */
-  constructor(settings: DhcpSettings, known: Iterable<Lease>, now: number) {
+  /** Leases of other subnets, and offers, are left out. `changed` hears of all others, and of each change. */
+  constructor(
+    settings: DhcpSettings,
+    known: Iterable<Lease>,
+    now: number,
+    changed: (lease: Lease) => void = () => {},
+  ) {
+    this.changed = changed;
     const addresses = settings.hosts.flatMap(({ address }) => (address === undefined ? [] : [address]));
     const fixed = new Set(addresses);
     this.pools = settings.subnets.map((subnet) => new Pool(subnet, settings.address, fixed));
@@ -83,6 +90,7 @@ export class Leases {
     Object.assign(entry, rest);
     pool.index(entry, this.deadlines);
     this.count(entry, 1);
+    this.changed(entry);
   }
 
   private count({ state, relayed, port }: Entry, by: number): void {

@@ -39,11 +39,16 @@ export class DhcpServer {
   private readonly others = new OtherServers();
   private readonly voice = new Voice();
 
-  /** `leases` of addresses that are no longer its own are left out. */
-  constructor(settings: DhcpSettings, leases: Iterable<Lease>, now: number) {
+  /** `leases` of addresses that are no longer its own are left out. `changed` hears of all others, and of each change. */
+  constructor(
+    settings: DhcpSettings,
+    leases: Iterable<Lease>,
+    now: number,
+    changed?: (lease: Lease) => void,
+  ) {
     this.settings = settings;
     this.hosts = new Hosts(settings.hosts);
-    this.table = new Leases(settings, leases, now);
+    this.table = new Leases(settings, leases, now, changed);
     this.allocation = new Allocation(settings, this.table);
     this.offering = new Offering(settings, this.table, this.allocation, this.voice);
   }
@@ -55,6 +60,12 @@ export class DhcpServer {
   /** All that is remembered of addresses. */
   leases(): Lease[] {
     return [...this.table.all()];
+  }
+
+  /** Where the guest is that has the address; undefined: nobody has it from here. */
+  portOf(address: number): string | undefined {
+    const entry = this.table.poolOf(address)?.get(address);
+    return entry?.state === 'bound' ? entry.port : undefined;
   }
 
   /** A frame to UDP port 67 or 68 in this network. `mtu`: of its port, for the client; undefined = it is not told. */

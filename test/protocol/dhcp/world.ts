@@ -1,6 +1,6 @@
 // A server, its disk and its clock, and clients that speak to it: each answer as a client reads it.
 
-import { leaseKey, storedLease, storedLeases } from '../../../src/protocol/dhcp/lease.ts';
+import { type Lease, leaseKey, storedLease, storedLeases } from '../../../src/protocol/dhcp/lease.ts';
 import type { DhcpOutcome } from '../../../src/protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../../../src/protocol/dhcp/server.ts';
 import { DHCP_DEFAULTS, type DhcpSettings, type DhcpSubnet } from '../../../src/protocol/dhcp/settings.ts';
@@ -73,13 +73,13 @@ export class World {
   }
 
   /** Kills the server, and starts another one that has nothing but the disk, and another monotonic clock. */
-  restart(settings: Partial<DhcpSettings> = {}): void {
+  restart(settings: Partial<DhcpSettings> = {}, changed?: (lease: Lease) => void): void {
     this.unixOffset += this.now - 5;
     this.now = 5;
     const stored = new Map([...this.disk].map(([address, value]) => [leaseKey('br0', address), value]));
     const leases = storedLeases('br0', stored, this.unixOffset);
     if (leases.length !== stored.size) throw new Error('a stored lease cannot be read');
-    this.server = new DhcpServer({ ...this.settings, ...settings }, leases, this.now);
+    this.server = new DhcpServer({ ...this.settings, ...settings }, leases, this.now, changed);
   }
 
   /** The answers to a message of guest `n`, at once. */
