@@ -94,12 +94,6 @@ export class FakeSwitch implements MetricsApi {
     return this.multicastStates;
   }
 
-  networkStates: NetworkStatus[] = [];
-
-  networks() {
-    return this.networkStates;
-  }
-
   lldpPorts() {
     return this.lldpStates;
   }
