@@ -14,6 +14,7 @@ const pages = [
   'docs/private-vlans.md',
   'docs/multicast.md',
   'docs/networks.md',
+  'docs/networks-dns.md',
   'docs/qinq.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
