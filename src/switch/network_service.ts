@@ -37,6 +37,8 @@ export interface NetworkFacts {
 interface Place {
   network: Network;
   dhcp?: DhcpService;
+  /** What the DHCP server was made of: one that is made anew forgets who waits for an offer. */
+  dhcpOf?: string;
   dns?: DnsService;
   /** Why the gateway has no address; empty: it has. */
   gatewayProblem: string;
@@ -182,7 +184,11 @@ export class NetworkService {
       place.dns === undefined
         ? { resolvers: leadsOut(mode) ? hostResolvers() : [] }
         : { resolvers: [network.gateway], domain: network.dns?.domain };
-    const settings = dhcpSettings(network, this.macOf(bridge), servers);
+    const mac = this.macOf(bridge);
+    const madeOf = JSON.stringify([this.config.bridges[bridge].network, mac, servers]);
+    if (place.dhcp !== undefined && madeOf === place.dhcpOf) return;
+    place.dhcpOf = madeOf;
+    const settings = dhcpSettings(network, mac, servers);
     const { store, mtus } = this.facts;
     const facts = {
       host,

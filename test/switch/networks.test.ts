@@ -188,6 +188,17 @@ test('a port has as many leases as it may', async () => {
   );
 });
 
+test('who waits for an offer gets it, whatever else changes in the switch', async () => {
+  const world = await open();
+  world.send('vm1', clientFrame(clientMessage({ mac: guestMac(1) })));
+  await world.pass(50);
+  const { config } = world.taploom;
+  const ports = { ...config.bridges.br0.ports, vm3: { type: 'memory' as const } };
+  await world.taploom.apply({ ...config, bridges: { br0: { ...config.bridges.br0, ports } } });
+  await world.pass(400);
+  expect(replies(world.heard('vm1')).map(({ type }) => type)).toEqual(['offer']);
+});
+
 test('leases survive another configuration of the network, and end by hand', async () => {
   const world = await open();
   await lease(world, 'vm1', 1);

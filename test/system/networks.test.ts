@@ -79,7 +79,9 @@ describe('nat', () => {
     await daemon.until('the server', async () => (await fetch(guests[0], 'http://10.7.0.50/')).code === 0);
     for (const from of [out, sw, guests[0]])
       expect((await fetch(from, `http://${HOST}:8080/`)).stdout).toContain('Directory listing');
-    expect(await daemon.cli('network')).toMatch(/br0 +nat +10\.7\.0\.0\/24 +10\.7\.0\.1 +up0 +br0\.internal +2 +251 +ready/);
+    expect(await daemon.cli('network')).toMatch(
+      /br0 +nat +10\.7\.0\.0\/24 +10\.7\.0\.1 +up0 +br0\.internal +2 +251 +ready/,
+    );
 
     await daemon.process.stop('SIGKILL');
     expect(await sw.check(['nft', 'list', 'ruleset'])).toBe('');
