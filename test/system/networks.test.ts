@@ -80,7 +80,7 @@ describe('nat', () => {
     for (const from of [out, sw, guests[0]])
       expect((await fetch(from, `http://${HOST}:8080/`)).stdout).toContain('Directory listing');
     expect(await daemon.cli('network')).toMatch(
-      /br0 +nat +10\.7\.0\.0\/24 +10\.7\.0\.1 +up0 +br0\.internal +2 +251 +ready/,
+      /br0 +nat +10\.7\.0\.0\/24 +10\.7\.0\.1 +up0 +2 +251 +br0\.internal +ready/,
     );
 
     await daemon.process.stop('SIGKILL');

@@ -161,7 +161,7 @@ const RETOLD = [
   LACP_AT_LOCKED,
 ];
 
-export const SNOOPING_ROWS: readonly number[] = [15, 16, 17, 18, 19, 20, 21, 22, 26];
+export const SNOOPING_ROWS: readonly number[] = [15, 17, 18, 19, 20, 21, 22, 26];
 /** Of customers' tunnels. */
 export const TUNNEL_ROWS: readonly number[] = [23, 24, 25];
 const PLAIN_ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12];

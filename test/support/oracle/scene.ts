@@ -172,7 +172,7 @@ function snoopingScene(random: Random, can: Abilities, rows: ReadonlySet<number>
     name: `p${n + 1}`,
     ...(isAware ? { vlan: n === 0 ? { trunk: VIDS } : randomVlan(random) } : {}),
     ...PLAIN,
-    isolated: !rows.has(16) && random.chance(0.6),
+    isolated: random.chance(0.4),
   }));
   const [{ name: router, vlan: trunk }] = ports;
   const queries = vids.flatMap((vid) =>
