@@ -72,7 +72,7 @@ export interface LeaseStatus {
 
 /** Remembers which guest has which address, over the end of the process: JSON by key. */
 export interface StoredLeases {
-  /** What was stored before. */
+  /** What is stored: before the start, and put since. */
   readonly entries: ReadonlyMap<string, unknown>;
   put(key: string, value: unknown): void;
   /** Resolves when all that was put is on the disk. */

@@ -95,7 +95,10 @@ export class Daemon {
     closers.push(() => journal.close());
     const leases: StoredLeases = {
       entries,
-      put: (key, value) => journal.put(key, value),
+      put: (key, value) => {
+        entries.set(key, value);
+        journal.put(key, value);
+      },
       flushed: () => journal.flushed(),
     };
     const api = await options.open(EMPTY_CONFIG, leases);

@@ -3,8 +3,11 @@
 import type { StoredLeases } from '../api.ts';
 import { TaploomError } from '../error.ts';
 
-/** Of a switch that nobody gave one: a restart forgets who has which address, and probes before it gives one. */
-const FORGETFUL: StoredLeases = { entries: new Map(), put() {}, async flushed() {} };
+/** Of a switch that nobody gave a store: a restart forgets who has which address, and probes before it gives one. */
+function leasesInMemory(): StoredLeases {
+  const entries = new Map<string, unknown>();
+  return { entries, put: (key, value) => void entries.set(key, value), async flushed() {} };
+}
 
 export interface SwitchOptions {
   /** True: worker threads forward. False: nothing moves but in `poll`. Default true. */
@@ -33,7 +36,7 @@ export function optionsOf({
   threaded = true,
   workers = 1,
   keeper = '',
-  leases = FORGETFUL,
+  leases = leasesInMemory(),
   stateDirectory = '',
 }: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {

@@ -188,6 +188,17 @@ test('a port has as many leases as it may', async () => {
   );
 });
 
+test('leases survive that their network goes and comes again', async () => {
+  const world = await open();
+  await lease(world, 'vm1', 1);
+  const { config } = world.taploom;
+  await world.taploom.apply({ ...config, bridges: { br0: { ...config.bridges.br0, network: undefined } } });
+  expect(world.taploom.leases()).toEqual([]);
+  await world.taploom.apply(config);
+  expect(world.taploom.leases()).toMatchObject([{ address: '10.7.0.2', mac: '02:00:00:00:00:01' }]);
+  expect((await lease(world, 'vm2', 2))?.yiaddr).toBe(ADDRESS(3));
+});
+
 test('who waits for an offer gets it, whatever else changes in the switch', async () => {
   const world = await open();
   world.send('vm1', clientFrame(clientMessage({ mac: guestMac(1) })));
