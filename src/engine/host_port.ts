@@ -9,7 +9,16 @@ import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
 import { DEST_DIRECT, DEST_LIST, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { bytesAt, FLOOD, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
-import { FIRST_TYPE, isCrowd, puntBurst, puntInterval, TRAP, TRAP_TYPES, TRAPS } from '../table/traps.ts';
+import {
+  FIRST_TYPE,
+  isCrowd,
+  puntBurst,
+  puntInterval,
+  TRAP,
+  TRAP_TYPES,
+  TRAPS,
+  TYPE_BITS,
+} from '../table/traps.ts';
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTag, TAG_LEN } from '../wire/vlan.ts';
 import { networkTrap } from './network_traps.ts';
@@ -42,13 +51,22 @@ export class HostPort implements Source {
 
   /** The trap that takes the frame of `row`, as it was received, or -1. `group`: X of 01:80:C2:00:00:0X, -1 = another address. */
   trapOf(row: number, topology: Topology, group: number): number {
-    const { rows, view } = this.batch;
-    const { traps, trapTypes } = topology;
+    const { rows } = this.batch;
+    const { traps } = topology;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
     const mask = traps[port];
     if (mask === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return -1;
     if (group >= 0 && (mask & (1 << group)) !== 0) return group;
     if (mask >>> FIRST_TYPE === 0) return -1;
+    const type = (mask & TYPE_BITS) === 0 ? -1 : this.typeTrap(row, mask, topology.trapTypes);
+    if (type >= 0 || (mask & (1 << TRAP.dhcp)) === 0) return type;
+    const trap = networkTrap(this.batch, row);
+    return trap >= 0 && mayEnter(topology, port, 0) ? trap : -1;
+  }
+
+  /** The trap for the frame's EtherType, behind a tag, too. */
+  private typeTrap(row: number, mask: number, trapTypes: Uint16Array): number {
+    const { rows, view } = this.batch;
     const at = rows[row + COLUMN.start];
     let type = etherType(view, at);
     if (isTag(type) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN)
@@ -56,7 +74,7 @@ export class HostPort implements Source {
     for (let n = 0; n < TRAP_TYPES; n++) {
       if (trapTypes[n] === type && (mask & (1 << (FIRST_TYPE + n))) !== 0) return FIRST_TYPE + n;
     }
-    return (mask & (1 << TRAP.dhcp)) !== 0 && mayEnter(topology, port, 0) ? networkTrap(this.batch, row) : -1;
+    return -1;
   }
 
   /**

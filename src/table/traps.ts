@@ -45,4 +45,6 @@ export function isCrowd(trap: number): boolean {
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
 export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
+/** Their bits. */
+export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
 export const TRAPS = TRAP.arp + 1;
