@@ -4,6 +4,7 @@ import { DHCP_DEFAULTS, type DhcpConfig } from '../config/network_shape.ts';
 import { leadsOut, type Network } from '../config/networks.ts';
 import { parseAddress, parseSubnet } from '../config/subnet.ts';
 import type { DhcpHost, DhcpOption, DhcpOptions, DhcpSettings } from '../protocol/dhcp/settings.ts';
+import { addresses } from '../wire/dhcp4/values.ts';
 import type { Mac } from '../wire/mac.ts';
 
 /** Seconds that an address is given to nobody which somebody else was found to use. */
@@ -52,11 +53,10 @@ function known({ mac, client_id, port }: DhcpConfig['hosts'][string]): DhcpHost 
 }
 
 function optionsOf(dhcp: DhcpConfig, routers: readonly number[], servers: NameServers): DhcpOptions {
-  const addresses = (list: readonly string[]) => list.flatMap((text) => parseAddress(text) ?? []);
   return {
     routers,
-    dns: dhcp.dns === undefined ? servers.resolvers : addresses(dhcp.dns),
-    ntp: addresses(dhcp.ntp),
+    dns: dhcp.dns === undefined ? servers.resolvers : numbers(dhcp.dns),
+    ntp: numbers(dhcp.ntp),
     domain: dhcp.domain ?? servers.domain,
     search: dhcp.search,
     routes: dhcp.routes.flatMap(({ to, via }) => {
@@ -71,16 +71,11 @@ function optionsOf(dhcp: DhcpConfig, routers: readonly number[], servers: NameSe
   };
 }
 
+const numbers = (list: readonly string[]) => list.flatMap((text) => parseAddress(text) ?? []);
+
 /** By its number: who says one wants it to be told. */
 function optionOf(code: number, value: string | readonly string[]): DhcpOption {
-  if (typeof value !== 'string') {
-    const words = value.flatMap((text) => parseAddress(text) ?? []);
-    const bytes = new DataView(new ArrayBuffer(words.length * 4));
-    words.forEach((word, n) => {
-      bytes.setUint32(n * 4, word);
-    });
-    return { code, value: new Uint8Array(bytes.buffer), always: true };
-  }
+  if (typeof value !== 'string') return { code, value: addresses(numbers(value)), always: true };
   const bytes = /^0x/i.test(value) ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value, 'utf8');
   return { code, value: Uint8Array.from(bytes), always: true };
 }
