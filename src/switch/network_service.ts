@@ -18,6 +18,7 @@ import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
+import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
 
 /** What failed is tried again after this, ms. */
@@ -314,12 +315,7 @@ export class NetworkService {
 
   private wait(): void {
     clearTimeout(this.timer);
-    const next = this.hasTimer ? this.deadline() : Number.POSITIVE_INFINITY;
-    if (next === Number.POSITIVE_INFINITY) return;
-    // Of some months a timer would make none.
-    const patience = Math.min(Math.max(1, next - monotonicMs()), 3_600_000);
-    this.timer = setTimeout(() => this.tick(), patience);
-    this.timer.unref();
+    this.timer = this.hasTimer ? wakeAt(this.deadline(), () => this.tick()) : undefined;
   }
 }
 

@@ -21,6 +21,7 @@ import { parseMembership, queryFrame } from '../wire/membership_frame.ts';
 import { GroupPublisher } from './group_publisher.ts';
 import { isBusy, portsOf, snoopingSpec, vlansOf } from './snooping_spec.ts';
 import { entriesOf, vlanOf } from './snooping_view.ts';
+import { wakeAt } from './wake_at.ts';
 
 /** After changes of so many words the next ones wait for so long, ms. */
 const MANY = 10_000;
@@ -337,12 +338,7 @@ export class SnoopingService {
 
   private wait(): void {
     clearTimeout(this.timer);
-    const next = this.hasTimer ? this.deadline() : Number.POSITIVE_INFINITY;
-    if (next === Number.POSITIVE_INFINITY) return;
-    // Of some months a timer would make none.
-    const patience = Math.min(Math.max(1, next - monotonicMs()), 3_600_000);
-    this.timer = setTimeout(() => this.tick(), patience);
-    this.timer.unref();
+    this.timer = this.hasTimer ? wakeAt(this.deadline(), () => this.tick()) : undefined;
   }
 
   private async publish(): Promise<void> {
