@@ -136,6 +136,8 @@ export interface LeaseFact {
    * guest's own server, which nobody hears.
    */
   change: 'bound' | 'released' | 'expired' | 'declined' | 'refused' | 'rogue';
+  /** `br0`, or of a VLAN `br0.10`. */
+  network: string;
   bridge: string;
   port: string;
   mac: string;
@@ -148,6 +150,8 @@ export interface LeaseFact {
 export interface NetworkFact {
   type: 'network';
   change: 'ready' | 'failed';
+  /** `br0`, or of a VLAN `br0.10`. */
+  network: string;
   bridge: string;
   /** Always empty: it is about all of them. */
   port: '';

@@ -2,7 +2,11 @@
 
 /** A network of a bridge, and how it is. */
 export interface NetworkStatus {
+  /** Its name: that of its bridge, or with a VLAN `br0.10`. */
+  network: string;
   bridge: string;
+  /** Absent: the bridge does not filter VLANs. */
+  vlan?: number;
   mode: 'isolated' | 'host-only' | 'nat' | 'routed' | 'bridged';
   /** What follows is absent in mode `bridged`. */
   subnet?: string;
@@ -52,6 +56,7 @@ export interface DhcpStatus {
 
 /** An address that a guest has, or will have. */
 export interface LeaseStatus {
+  network: string;
   bridge: string;
   address: string;
   /** Empty: an address that somebody else was found to use. */
@@ -80,6 +85,8 @@ export interface StoredLeases {
 }
 
 export interface LeaseFilter {
+  /** The name of a bridge means all of its networks. */
+  network?: string;
   bridge?: string;
   port?: string;
   mac?: string;

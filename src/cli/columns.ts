@@ -241,7 +241,7 @@ export const MULTICAST_VLAN_COLUMNS: Columns<MulticastVlan> = {
 };
 
 export const NETWORK_COLUMNS: Columns<NetworkStatus> = {
-  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  network: { title: 'NETWORK', value: ({ network }) => network },
   mode: { title: 'MODE', value: ({ mode }) => mode },
   subnet: { title: 'SUBNET', value: ({ subnet }) => subnet },
   gateway: { title: 'GATEWAY', value: ({ gateway }) => gateway },
@@ -256,7 +256,7 @@ export const NETWORK_COLUMNS: Columns<NetworkStatus> = {
 };
 
 export const LEASE_COLUMNS: Columns<LeaseStatus> = {
-  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  network: { title: 'NETWORK', value: ({ network }) => network },
   address: { title: 'ADDRESS', value: ({ address }) => address },
   mac: { title: 'MAC', value: ({ mac }) => mac || undefined },
   name: { title: 'NAME', value: ({ name }) => name, text: ({ name = '-' }) => short(name) },

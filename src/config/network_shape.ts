@@ -6,7 +6,14 @@ import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { parsePublished } from './published.ts';
-import { parseAddressRange, parseHostAddress, parseSubnet } from './subnet.ts';
+import {
+  parseAddressRange,
+  parseAddressRange6,
+  parseHostAddress,
+  parseHostAddress6,
+  parseSubnet,
+  parseSubnet6,
+} from './subnet.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
 
@@ -22,11 +29,15 @@ export const mac = text(MAC_TEXT, (value) => {
 const ADDRESS = 'the IPv4 address of a host';
 const address = text(ADDRESS, (value) => parseHostAddress(value) !== undefined);
 const addresses = z.array(address, expecting('a list of IPv4 addresses'));
-// A host has some addresses beside the first and the last of its subnet.
-const SUBNET = 'an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24';
-const subnet = text(SUBNET, (value) => {
+// A host has some addresses beside the first and the last of its subnet. Stateless addresses take 64 bits (RFC 4291, 2.5.1).
+const SUBNETS =
+  'a subnet: of IPv4 with 8 to 29 bits, such as 192.168.122.0/24, or of IPv6 with 64, such as fd00:122::/64';
+const anySubnetOfGuests = text(SUBNETS, (value) => {
   const prefix = parseSubnet(value)?.prefix ?? 0;
-  return prefix >= 8 && prefix <= 29;
+  return (prefix >= 8 && prefix <= 29) || parseSubnet6(value)?.bits === 64;
+});
+const anyAddress = text('the IPv4 or IPv6 address of a host', (value) => {
+  return parseHostAddress(value) !== undefined || parseHostAddress6(value) !== undefined;
 });
 const anySubnet = text('an IPv4 subnet, such as 10.0.0.0/8', (value) => parseSubnet(value) !== undefined);
 // RFC 1123, 2.1, for a label; a domain is labels with dots.
@@ -89,6 +100,13 @@ const dhcp = mapping({
   options: z.record(OPTION_CODE, optionValue, expecting('a mapping of option codes to values')).default({}),
 });
 
+const DHCP6_RANGE = 'a range of IPv6 addresses, such as fd00:122::1000-fd00:122::1fff';
+const dhcp6 = mapping({
+  range: text(DHCP6_RANGE, (value) => parseAddressRange6(value) !== undefined).optional(),
+  lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
+  leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
+});
+
 const RESOLVER = 'the address of a resolver, such as 9.9.9.9';
 const dns = mapping({
   domain: domain.optional(),
@@ -112,12 +130,19 @@ function isResolver(value: string): boolean {
   return bytes !== undefined && !isUnspecifiedIp(bytes) && !isMulticastIp(bytes);
 }
 
+/** A text, or a list of one for each IP version. */
+function oneOrMore(item: z.ZodType<string, string>, expected: string) {
+  return z.union([item, z.array(item).min(1).max(2)], expecting(expected));
+}
+
 export const network = mapping({
   mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
-  subnet: subnet.optional(),
-  gateway: address.optional(),
+  subnet: oneOrMore(anySubnetOfGuests, SUBNETS).optional(),
+  gateway: oneOrMore(anyAddress, 'the address of a host, or one of each IP version').optional(),
   as: address.optional(),
   dhcp: z.union([boolean(), dhcp], expecting('true, false or a mapping')).default(true),
+  ra: boolean().default(true),
+  dhcp6: z.union([boolean(), dhcp6], expecting('true, false or a mapping')).default(true),
   dns: z.union([boolean(), dns], expecting('true, false or a mapping')).optional(),
   publish: z
     .array(
@@ -130,6 +155,9 @@ export const network = mapping({
 export type NetworkConfig = z.output<typeof network>;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
 export type DhcpConfig = z.output<typeof dhcp>;
+export type Dhcp6Config = z.output<typeof dhcp6>;
 export type DnsConfig = z.output<typeof dns>;
 /** What `dhcp: true` is. */
 export const DHCP_DEFAULTS: DhcpConfig = dhcp.parse({});
+/** What `dhcp6: true` is. */
+export const DHCP6_DEFAULTS: Dhcp6Config = dhcp6.parse({});

@@ -433,6 +433,7 @@ const bridgeVlan = mapping({
   private: privateVlan.optional(),
   learning: boolean().default(true),
   flood: boolean().default(true),
+  network: network.optional(),
 });
 
 const bridge = mapping({

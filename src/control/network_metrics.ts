@@ -17,7 +17,10 @@ export const NETWORK_METRICS: readonly NetworkMetric[] = [
     name: 'taploom_network_ready',
     help: '1 if a network is as the configuration says, 0 if something stands in its way.',
     read: (networks) =>
-      networks.map(({ bridge, problems }) => ({ value: Number(problems.length === 0), labels: { bridge } })),
+      networks.map(({ network, problems }) => ({
+        value: Number(problems.length === 0),
+        labels: { network },
+      })),
   },
   gauge('leases', 'Addresses that guests have from DHCP.', ({ leases }) => leases),
   gauge('free_addresses', 'Addresses that DHCP can still give.', ({ free }) => free),
@@ -33,8 +36,8 @@ function gauge(name: string, help: string, read: (dhcp: DhcpStatus) => number): 
     name: `taploom_dhcp_${name}`,
     help,
     read: (networks) =>
-      networks.flatMap(({ bridge, dhcp }) =>
-        dhcp === undefined ? [] : [{ value: read(dhcp), labels: { bridge } }],
+      networks.flatMap(({ network, dhcp }) =>
+        dhcp === undefined ? [] : [{ value: read(dhcp), labels: { network } }],
       ),
   };
 }
@@ -51,10 +54,10 @@ function counts(
     name: `taploom_dhcp_${name}_total`,
     help,
     read: (networks) =>
-      networks.flatMap(({ bridge, dhcp }) =>
+      networks.flatMap(({ network, dhcp }) =>
         Object.entries(dhcp === undefined ? {} : read(dhcp)).map(([word, value]) => ({
           value,
-          labels: { [label]: word, bridge },
+          labels: { [label]: word, network },
         })),
       ),
   };

@@ -367,7 +367,9 @@ export const dnsStatus: z.ZodType<DnsStatus> = z.object({
   malformed: counts.describe('by reason'),
 });
 export const networkStatus: z.ZodType<NetworkStatus> = z.object({
+  network: z.string().describe('its name: br0, or of a VLAN br0.10'),
   bridge: z.string(),
+  vlan: z.number().int().optional(),
   mode: z.enum(NETWORK_MODES),
   subnet: z.string().optional(),
   gateway: z.string().optional(),
@@ -377,6 +379,7 @@ export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   dns: dnsStatus.optional(),
 });
 export const leaseStatus: z.ZodType<LeaseStatus> = z.object({
+  network: z.string(),
   bridge: z.string(),
   address: z.string(),
   mac: z.string().describe('empty: an address that somebody else was found to use'),
@@ -515,6 +518,7 @@ export const multicast = z.object({ vlans: z.array(multicastVlan), ports: z.arra
 export const networks = z.object({ networks: z.array(networkStatus) });
 export const leases = z.object({ leases: z.array(leaseStatus) });
 export const leaseFilter = z.strictObject({
+  network: z.string().optional(),
   bridge: z.string().optional(),
   port: z.string().optional(),
   mac: z.string().optional(),

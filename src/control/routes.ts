@@ -298,6 +298,7 @@ export const ROUTES: readonly Route[] = [
     problems: [404],
     handle: ({ api }, { query }) => {
       if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
+      requireNetwork(api, query.network);
       return { leases: api.leases(query) };
     },
   }),
@@ -308,6 +309,7 @@ export const ROUTES: readonly Route[] = [
     problems: [404],
     handle: ({ api }, { query }) => {
       if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
+      requireNetwork(api, query.network);
       return { ended: api.endLeases(query) };
     },
   }),
@@ -468,4 +470,11 @@ function dropRows(api: SwitchApi, { look }: { look?: boolean }): z.infer<typeof 
     }),
     ...rows('', '', 'receive', api.unassignedDrops()),
   ];
+}
+
+/** By its name, or that of its bridge. */
+function requireNetwork(api: SwitchApi, name: string | undefined): void {
+  if (name === undefined || Object.hasOwn(api.config.bridges, name)) return;
+  if (!api.networks().some(({ network }) => network === name))
+    throw new TaploomError('no_such_network', `There is no network ${name}`);
 }

@@ -57,8 +57,8 @@ function sentence(fact: EventFact): string {
       return leaseSentence(fact);
     case 'network':
       return fact.change === 'ready'
-        ? `the network of bridge ${fact.bridge} is ready`
-        : `the network of bridge ${fact.bridge} is not ready: ${fact.reason}`;
+        ? `network ${fact.network} is ready`
+        : `network ${fact.network} is not ready: ${fact.reason}`;
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost
@@ -123,9 +123,9 @@ function stpSentence(fact: StpFact): string {
   }
 }
 
-function leaseSentence({ change, bridge, port, mac, address, name, reason }: LeaseFact): string {
+function leaseSentence({ change, network, port, mac, address, name, reason }: LeaseFact): string {
   const who = name === undefined ? mac : `${name} (${mac})`;
-  const where = port === '' ? bridge : `port ${port}`;
+  const where = port === '' ? network : `port ${port}`;
   switch (change) {
     case 'bound':
       return `${who} on ${where} has address ${address}`;
@@ -134,11 +134,11 @@ function leaseSentence({ change, bridge, port, mac, address, name, reason }: Lea
     case 'expired':
       return `the time of address ${address} of ${who} is over`;
     case 'declined':
-      return `address ${address} of ${bridge} is used by somebody whom nobody gave it, says ${where}: it is not given for a while`;
+      return `address ${address} of ${network} is used by somebody whom nobody gave it, says ${where}: it is not given for a while`;
     case 'refused':
       return `${who} on ${where} gets no address: ${reason}`;
     case 'rogue':
-      return `${mac} on ${where} is a DHCP server of its own (${address}); nobody hears it: set dhcp of the network of ${bridge} to false if it should be one`;
+      return `${mac} on ${where} is a DHCP server of its own (${address}); nobody hears it: set dhcp of network ${network} to false if it should be one`;
   }
 }
 

@@ -1,6 +1,7 @@
 // The way out of the host for networks of bridges: opened with the first network that the host is in.
 
-import { hasHost, leadsOut, type Network } from '../config/networks.ts';
+import { hasHost, leadsOut } from '../config/network_places.ts';
+import type { Network } from '../config/networks.ts';
 import { parsePublished, targetOf } from '../config/published.ts';
 import { HostUplink, undoHostUplink } from '../uplink/host_uplink.ts';
 import type { HostNetwork, PublishedPort } from '../uplink/network.ts';
@@ -60,11 +61,15 @@ export class WaysOut {
   }
 }
 
-function hostNetwork({ bridge, mode, subnet, publish, hosts, as }: Network): HostNetwork {
+function hostNetwork(network: Network): HostNetwork {
+  const { interface: own, mode, subnet, ipv6, publish, hosts, as } = network;
   return {
-    interface: bridge,
+    interface: own?.name ?? network.name,
     mode,
-    subnets: [{ address: ipv4Bytes(subnet.network), bits: subnet.prefix }],
+    subnets: [
+      { address: ipv4Bytes(subnet.network), bits: subnet.prefix },
+      ...(ipv6 === undefined ? [] : [ipv6.subnet]),
+    ],
     as: as === undefined ? undefined : [ipv4Bytes(as)],
     publish: publish.flatMap((text) => publishedPorts(text, hosts)),
   };

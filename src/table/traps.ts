@@ -19,6 +19,12 @@ export const TRAP = {
   dhcp: 26,
   /** ARP that claims an address, of such a bridge: the host gets a copy. */
   arp: 27,
+  /** ICMPv6 router solicitations (RFC 4861), of bridges with a network that advertises itself. */
+  solicitation: 28,
+  /** DHCPv6 to a server (RFC 8415), of such a bridge. */
+  dhcp6: 29,
+  /** What only routers and DHCPv6 servers say, from a port of guests. As a bit of a port: it is one. */
+  rogue: 30,
 } as const;
 
 /**
@@ -30,16 +36,21 @@ export function puntInterval(trap: number): number {
   // A host that joins a thousand groups at once says so in as many reports, and one more for each in the next second.
   if (trap === TRAP.multicast) return 0.5;
   // A thousand guests may boot at once behind one port.
-  return trap === TRAP.dhcp ? 1 : 10;
+  return isBoot(trap) ? 1 : 10;
 }
 
 export function puntBurst(trap: number): number {
-  return trap === TRAP.multicast || trap === TRAP.dhcp ? 256 : 16;
+  return trap === TRAP.multicast || isBoot(trap) ? 256 : 16;
 }
 
 /** Whether many may say it at once: that leaves room for other protocols. */
 export function isCrowd(trap: number): boolean {
-  return trap === TRAP.multicast || trap === TRAP.dhcp || trap === TRAP.arp;
+  return trap === TRAP.multicast || trap >= TRAP.dhcp;
+}
+
+/** What guests say when they start. */
+function isBoot(trap: number): boolean {
+  return trap === TRAP.dhcp || trap === TRAP.dhcp6 || trap === TRAP.solicitation;
 }
 
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
@@ -47,4 +58,19 @@ export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.arp + 1;
+export const TRAPS = TRAP.rogue + 1;
+
+/** Bits of Topology.networks: what the network of a domain takes out of it, or keeps out. */
+export const NETWORK = {
+  /** DHCP of clients and servers, and copies of ARP. */
+  dhcp: 1,
+  solicitation: 2,
+  /** DHCPv6 of clients. */
+  dhcp6: 4,
+  /** Router advertisements are dropped. */
+  guardsRouters: 8,
+  /** What DHCPv6 servers say is dropped. */
+  guardsServers: 16,
+  /** Dropped from ports of guests only: others lead to the router and servers of the network. */
+  hasOthers: 32,
+} as const;

@@ -15,6 +15,10 @@ const CODE = 1;
 const CHECKSUM = 2;
 const MTU = 4;
 
+/** RFC 4861 section 4. */
+export const ROUTER_SOLICITATION = 133;
+export const ROUTER_ADVERTISEMENT = 134;
+
 const PACKET_TOO_BIG = 2;
 /** Types from here on are informational, section 2.1. */
 const FIRST_INFORMATIONAL = 128;

@@ -142,6 +142,7 @@ const leases = each<LeaseFact['change']>({
   (change): All<LeaseFact> => ({
     type: 'lease',
     change,
+    network: 'br0',
     ...where,
     mac: '02:00:00:00:00:01',
     address: '10.0.0.7',
@@ -150,7 +151,14 @@ const leases = each<LeaseFact['change']>({
   }),
 );
 const networks = each<NetworkFact['change']>({ ready: true, failed: true }).map(
-  (change): All<NetworkFact> => ({ type: 'network', change, bridge: 'br0', port: '', reason: 'because' }),
+  (change): All<NetworkFact> => ({
+    type: 'network',
+    change,
+    network: 'br0',
+    bridge: 'br0',
+    port: '',
+    reason: 'because',
+  }),
 );
 
 const others: EventFact[] = [

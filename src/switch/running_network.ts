@@ -1,0 +1,249 @@
+// One network of guests in a switch: the gateway's address on its interface, a DHCP server and a DNS server. What could not
+// be had is tried again, and told once.
+
+import type { NetworkStatus } from '../api.ts';
+import { stableMac } from '../config/defaults.ts';
+import { leadsOut } from '../config/network_places.ts';
+import type { Network } from '../config/networks.ts';
+import { formatAddress, formatSubnet } from '../config/subnet.ts';
+import type { EventFact } from '../event.ts';
+import type { DnsRoom } from '../protocol/dns/limits.ts';
+import { NO_NAMES } from '../protocol/dns/names.ts';
+import type { Host, Punt } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import { type Mac, parseMac } from '../wire/mac.ts';
+import { DhcpService } from './dhcp_service.ts';
+import { dhcpSettings } from './dhcp_settings.ts';
+import { DnsService } from './dns_service.ts';
+import { hostResolvers, resolversForHost } from './host_resolvers.ts';
+import type { NetworkFacts } from './network_service.ts';
+
+/** What failed is tried again after this, ms. */
+const RETRY = 1000;
+
+export interface NetworkHome {
+  readonly host: Host;
+  readonly facts: NetworkFacts;
+  readonly dnsRoom: DnsRoom;
+  tell(fact: EventFact): void;
+  /** ms, monotonic, in the clock of whoever polls. */
+  now(): number;
+  /** The deadline has moved. */
+  wait(): void;
+  /** Whether frames for all behind a port have to go to all of the network: that of a tunnel. */
+  isTunnel(port: string): boolean;
+  /** Of all networks: nobody asks itself, or in a ring. */
+  gateways(): ReadonlySet<string>;
+  /** What keeps the host's guests in, and by which interface they get out. */
+  problemsOf(network: Network): readonly string[];
+  uplinkOf(network: Network): string | undefined;
+}
+
+export class RunningNetwork {
+  network: Network;
+  private readonly home: NetworkHome;
+  private dhcp: DhcpService | undefined;
+  /** What the DHCP server was made of: one that is made anew forgets who waits for an offer. */
+  private dhcpOf = '';
+  private dns: DnsService | undefined;
+  /** Why the gateway has no address; empty: it has. */
+  private gatewayProblem = '';
+  /** What was told of it last; undefined: nothing yet. */
+  private told: string | undefined;
+  private retryAt = Number.POSITIVE_INFINITY;
+
+  constructor(network: Network, home: NetworkHome) {
+    this.network = network;
+    this.home = home;
+  }
+
+  /** Whether the host's interface is in the namespace of this process. */
+  get isHere(): boolean {
+    const { interface: own } = this.network;
+    return own !== undefined && own.netns === undefined;
+  }
+
+  /** `config`: of what it was made. */
+  configure(network: Network, config: unknown): void {
+    // An interface of another name has taken the gateway's address.
+    if (network.interface?.name !== this.network.interface?.name) this.clearGateway();
+    this.network = network;
+    this.setGateway();
+    this.setDns();
+    this.setDhcp(config);
+  }
+
+  get leases(): DhcpService | undefined {
+    return this.dhcp;
+  }
+
+  hear(punt: Punt): void {
+    this.dhcp?.hear(punt);
+  }
+
+  hearArp(punt: Punt): void {
+    this.dhcp?.hearArp(punt);
+  }
+
+  deadline(): number {
+    return Math.min(this.retryAt, this.dhcp?.deadline() ?? this.retryAt);
+  }
+
+  tick(now: number): void {
+    if (this.dhcp !== undefined && this.dhcp.deadline() <= now) this.dhcp.tick(now);
+    if (this.retryAt > now) return;
+    this.retryAt = Number.POSITIVE_INFINITY;
+    if (this.gatewayProblem !== '') this.setGateway();
+    this.listen();
+    this.note();
+  }
+
+  status(): NetworkStatus {
+    const { name, bridge, vlan, mode, subnet, gateway } = this.network;
+    return {
+      network: name,
+      bridge,
+      ...(vlan !== 0 && { vlan }),
+      mode,
+      subnet: formatSubnet(subnet),
+      gateway: formatAddress(gateway),
+      uplink: this.home.uplinkOf(this.network),
+      problems: this.problems(),
+      dhcp: this.dhcp?.status(),
+      dns: this.dns?.status(),
+    };
+  }
+
+  /** Tells of what stands in the way, when that is something else than before. */
+  note(): void {
+    const reason = this.problems().join('; ');
+    if (reason === this.told) return;
+    this.told = reason;
+    const { name, bridge } = this.network;
+    const about = { type: 'network', network: name, bridge, port: '' } as const;
+    this.home.tell(reason === '' ? { ...about, change: 'ready' } : { ...about, change: 'failed', reason });
+  }
+
+  leave(): void {
+    this.dns?.close();
+    this.clearGateway();
+  }
+
+  private device() {
+    return this.home.facts.devices.get(this.network.interface?.name ?? '');
+  }
+
+  private mac(): Mac {
+    return parseMac(this.device()?.mac ?? stableMac(this.network.name)) as Mac;
+  }
+
+  /** Gives the host's interface the gateway's address. */
+  private setGateway(): void {
+    const { gateway, subnet } = this.network;
+    try {
+      this.device()?.setGateway?.(`${formatAddress(gateway)}/${subnet.prefix}`);
+      this.gatewayProblem = '';
+    } catch (error) {
+      this.gatewayProblem = (error as Error).message;
+      this.retry();
+    }
+  }
+
+  private clearGateway(): void {
+    try {
+      this.device()?.setGateway?.(undefined);
+    } catch {
+      // The interface is gone, and its address with it.
+    }
+  }
+
+  private setDhcp(config: unknown): void {
+    const { network, home } = this;
+    if (network.dhcp === undefined) {
+      this.dhcp = undefined;
+      return;
+    }
+    const servers =
+      this.dns === undefined
+        ? { resolvers: leadsOut(network.mode) ? hostResolvers() : [] }
+        : { resolvers: [network.gateway], domain: network.dns?.domain };
+    const mac = this.mac();
+    const madeOf = JSON.stringify([config, mac, servers]);
+    if (this.dhcp !== undefined && madeOf === this.dhcpOf) return;
+    this.dhcpOf = madeOf;
+    const settings = dhcpSettings(network, mac, servers);
+    if (this.dhcp !== undefined) {
+      this.dhcp.configure(network, settings, home.now());
+      return;
+    }
+    const { store, mtus } = home.facts;
+    this.dhcp = new DhcpService(network, settings, {
+      store,
+      flood: (frame) => this.flood(frame),
+      send: (port, frame) => this.send(port, frame),
+      mtuOf: (port) => mtus.get(port),
+      tell: home.tell,
+      now: () => home.now(),
+      wait: () => home.wait(),
+      noted: () => this.note(),
+    });
+  }
+
+  /** The DNS server that a network has if the host is in it, and here. */
+  private setDns(): void {
+    const { dns, gateway, subnet } = this.network;
+    if (dns === undefined || !this.isHere) {
+      this.dns?.close();
+      this.dns = undefined;
+      return;
+    }
+    const plan = { ...dns, gateway, subnet };
+    if (this.dns !== undefined) this.dns.configure(plan);
+    else
+      this.dns = new DnsService(plan, {
+        room: this.home.dnsRoom,
+        names: () => this.dhcp?.names ?? NO_NAMES,
+        portOf: (address) => this.dhcp?.portOf(address),
+        resolvers: () => resolversForHost(this.home.gateways()),
+        now: monotonicMs,
+        noted: () => this.noteDns(),
+      });
+    this.listen();
+  }
+
+  /** As soon as the gateway has its address. */
+  private listen(): void {
+    if (this.gatewayProblem === '' && this.device() !== undefined) this.dns?.listen();
+  }
+
+  private noteDns(): void {
+    if (this.dns?.problem !== '') this.retry();
+    this.note();
+    this.home.wait();
+  }
+
+  private retry(): void {
+    this.retryAt = Math.min(this.retryAt, this.home.now() + RETRY);
+  }
+
+  private problems(): string[] {
+    const problems = [
+      this.gatewayProblem,
+      this.dhcp?.problem ?? '',
+      this.dns?.problem ?? '',
+      ...this.home.problemsOf(this.network),
+    ];
+    return problems.filter((problem) => problem !== '');
+  }
+
+  private flood(frame: Uint8Array): void {
+    this.home.host.flood(this.network.bridge, this.network.vlan, frame);
+  }
+
+  /** Through one port; who is behind a tunnel is known by its MAC address alone. */
+  private send(port: string, frame: Uint8Array): void {
+    const { bridge, vlan } = this.network;
+    if (this.home.isTunnel(port)) this.flood(frame);
+    else this.home.host.sendIn(bridge, vlan, port, frame);
+  }
+}
