@@ -133,7 +133,7 @@ export interface LeaseFact {
   type: 'lease';
   /**
    * `declined`: somebody else was found to use the address; `refused`: the guest gets none, `reason` says why; `rogue`: a
-   * guest's own server, which nobody hears.
+   * guest's own server, which nobody hears: of DHCP, or by its `reason` `router` or `dhcp6`.
    */
   change: 'bound' | 'released' | 'expired' | 'declined' | 'refused' | 'rogue';
   /** `br0`, or of a VLAN `br0.10`. */

@@ -19,6 +19,31 @@ export interface NetworkStatus {
   dhcp?: DhcpStatus;
   /** Absent: nobody answers. */
   dns?: DnsStatus;
+  /** Absent: guests have link-local addresses alone, or what a router of others says. */
+  ipv6?: Ipv6Status;
+}
+
+/** IPv6 of a network, since it exists. */
+export interface Ipv6Status {
+  subnet: string;
+  gateway: string;
+  /** Router advertisements that were sent, and solicitations that were heard. */
+  advertisements: number;
+  solicitations: number;
+  /** Absent: no DHCPv6. */
+  dhcp?: Dhcp6Status;
+}
+
+export interface Dhcp6Status {
+  /** What it gives addresses from; absent: hosts make addresses of their own. */
+  range?: string;
+  leases: number;
+  /** Messages of guests by type: `solicit`, `request` ... */
+  received: Record<string, number>;
+  /** Messages to guests by type: `advertise`, `reply`. */
+  sent: Record<string, number>;
+  /** Messages without effect, by reason. */
+  ignored: Record<string, number>;
 }
 
 /** Of a DNS server, since the network exists. A question is answered, refused, failed or malformed, once it is done. */
@@ -80,7 +105,8 @@ export interface StoredLeases {
   /** What is stored: before the start, and put since. */
   readonly entries: ReadonlyMap<string, unknown>;
   put(key: string, value: unknown): void;
-  /** Resolves when all that was put is on the disk. */
+  delete(key: string): void;
+  /** Resolves when all that was put and deleted is on the disk. */
   flushed(): Promise<void>;
 }
 

@@ -101,10 +101,12 @@ const dhcp = mapping({
 });
 
 const DHCP6_RANGE = 'a range of IPv6 addresses, such as fd00:122::1000-fd00:122::1fff';
+const address6 = text('the IPv6 address of a host', (value) => parseHostAddress6(value) !== undefined);
 const dhcp6 = mapping({
   range: text(DHCP6_RANGE, (value) => parseAddressRange6(value) !== undefined).optional(),
   lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
   leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
+  dns: z.array(address6, expecting('a list of IPv6 addresses')).max(8).optional(),
 });
 
 const RESOLVER = 'the address of a resolver, such as 9.9.9.9';

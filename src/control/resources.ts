@@ -6,10 +6,12 @@ import type {
   AggregateCounters,
   AggregateStatus,
   BridgeStatus,
+  Dhcp6Status,
   DhcpStatus,
   DnsStatus,
   FdbEntry,
   GroupWish,
+  Ipv6Status,
   LacpEndStatus,
   LastDrop,
   LeaseFilter,
@@ -366,6 +368,20 @@ export const dnsStatus: z.ZodType<DnsStatus> = z.object({
   failed: count.describe('no resolver answered'),
   malformed: counts.describe('by reason'),
 });
+const dhcp6Status: z.ZodType<Dhcp6Status> = z.object({
+  range: z.string().optional().describe('absent: hosts make addresses of their own'),
+  leases: count,
+  received: counts.describe('by type of message'),
+  sent: counts.describe('by type of message'),
+  ignored: counts.describe('messages without effect, by reason'),
+});
+const ipv6Status: z.ZodType<Ipv6Status> = z.object({
+  subnet: z.string(),
+  gateway: z.string(),
+  advertisements: count.describe('router advertisements sent'),
+  solicitations: count.describe('router solicitations heard'),
+  dhcp: dhcp6Status.optional(),
+});
 export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   network: z.string().describe('its name: br0, or of a VLAN br0.10'),
   bridge: z.string(),
@@ -377,6 +393,7 @@ export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   problems: z.array(z.string()).describe('what stands in the way, and what helps'),
   dhcp: dhcpStatus.optional(),
   dns: dnsStatus.optional(),
+  ipv6: ipv6Status.optional(),
 });
 export const leaseStatus: z.ZodType<LeaseStatus> = z.object({
   network: z.string(),

@@ -138,6 +138,10 @@ function leaseSentence({ change, network, port, mac, address, name, reason }: Le
     case 'refused':
       return `${who} on ${where} gets no address: ${reason}`;
     case 'rogue':
+      if (reason === 'router')
+        return `${mac} on ${where} is a router of its own (${address}), whose advertisements nobody hears: set ra of network ${network} to false if it should be one`;
+      if (reason === 'dhcp6')
+        return `${mac} on ${where} is a DHCPv6 server of its own (${address}); nobody hears it: set dhcp6 of network ${network} to false if it should be one`;
       return `${mac} on ${where} is a DHCP server of its own (${address}); nobody hears it: set dhcp of network ${network} to false if it should be one`;
   }
 }

@@ -12,6 +12,7 @@ import type { EventFact } from '../event.ts';
 import { dnsRoom } from '../protocol/dns/limits.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
+import { formatIp } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
 import { type NetworkHome, RunningNetwork } from './running_network.ts';
 import { wakeAt } from './wake_at.ts';
@@ -45,7 +46,7 @@ export class NetworkService {
   constructor(facts: NetworkFacts, tell: (fact: EventFact) => void) {
     this.facts = facts;
     this.tell = tell;
-    this.waysOut = new WaysOut(facts.stateDirectory, () => this.noteAll());
+    this.waysOut = new WaysOut(facts.stateDirectory, () => this.refreshAll());
   }
 
   /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
@@ -61,6 +62,8 @@ export class NetworkService {
       gateways: () => this.gateways(),
       problemsOf: (network) => this.waysOut.problemsOf(network),
       uplinkOf: (network) => this.waysOut.uplinkOf(network),
+      hasWayOut6: (network) => this.waysOut.hasWayOut6(network),
+      mtuOf: ({ bridge }) => this.mtuOf(bridge),
     };
     this.hasTimer = threaded;
     const listen = (reason: PuntReason, hear: (network: RunningNetwork, punt: Punt) => void) =>
@@ -73,6 +76,9 @@ export class NetworkService {
     this.stopListening = [
       listen('dhcp', (network, punt) => network.hear(punt)),
       listen('arp', (network, punt) => network.hearArp(punt)),
+      listen('solicitation', (network, punt) => network.hearSolicitation(punt)),
+      listen('dhcp6', (network, punt) => network.hearDhcp6(punt)),
+      listen('rogue', (network, punt) => network.hearRogue(punt)),
     ];
   }
 
@@ -103,8 +109,7 @@ export class NetworkService {
     }
     const here = [...this.running.values()].filter(({ isHere }) => isHere);
     this.waysOut.set(here.map(({ network }) => network));
-    this.noteAll();
-    this.wait();
+    this.refreshAll();
   }
 
   /** Of a switch without threads, with each of its polls. */
@@ -125,11 +130,11 @@ export class NetworkService {
   }
 
   leases(filter: LeaseFilter = {}): LeaseStatus[] {
-    return this.chosen(filter).flatMap(({ leases }) => leases?.leases(filter, this.now()) ?? []);
+    return this.chosen(filter).flatMap((network) => network.leases(filter, this.now()));
   }
 
   endLeases(filter: LeaseFilter): number {
-    return this.chosen(filter).reduce((sum, { leases }) => sum + (leases?.end(filter, this.now()) ?? 0), 0);
+    return this.chosen(filter).reduce((sum, network) => sum + network.endLeases(filter, this.now()), 0);
   }
 
   close(): void {
@@ -162,7 +167,13 @@ export class NetworkService {
   }
 
   private gateways(): ReadonlySet<string> {
-    return new Set([...this.running.values()].map(({ network }) => formatAddress(network.gateway)));
+    const networks = [...this.running.values()].map(({ network }) => network);
+    return new Set(
+      networks.flatMap(({ gateway, ipv6 }) => [
+        formatAddress(gateway),
+        ...(ipv6 === undefined ? [] : [formatIp(ipv6.gateway)]),
+      ]),
+    );
   }
 
   /** Whether the port is locked for who sent the frame: it was taken out before the data plane looked. */
@@ -172,6 +183,18 @@ export class NetworkService {
     const sender = formatMac(hi, lo);
     const { static: entries } = this.config.bridges[this.bridgeOf.get(port) ?? ''];
     return !entries.some((entry) => entry.port === port && entry.mac === sender);
+  }
+
+  private mtuOf(bridge: string): number | undefined {
+    const names = [bridge, ...Object.keys(this.config.bridges[bridge]?.ports ?? {})];
+    const mtus = names.map((name) => this.facts.mtus.get(name)).filter((mtu) => mtu !== undefined);
+    return mtus.length === 0 ? undefined : Math.min(...mtus);
+  }
+
+  private refreshAll(): void {
+    for (const network of this.running.values()) network.refresh();
+    this.noteAll();
+    this.wait();
   }
 
   private noteAll(): void {

@@ -1,22 +1,27 @@
 // One network of guests in a switch: the gateway's address on its interface, a DHCP server and a DNS server. What could not
 // be had is tried again, and told once.
 
-import type { NetworkStatus } from '../api.ts';
+import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
 import type { Network } from '../config/networks.ts';
-import { formatAddress, formatSubnet } from '../config/subnet.ts';
+import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
 import type { EventFact } from '../event.ts';
 import type { DnsRoom } from '../protocol/dns/limits.ts';
 import { NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
+import { formatIp } from '../wire/ip_address.ts';
+import { formatPrefix } from '../wire/ip_prefix.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
+import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
+import { Ipv6Service } from './ipv6_service.ts';
 import type { NetworkFacts } from './network_service.ts';
+import { RogueWatch } from './rogue_watch.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
@@ -37,6 +42,9 @@ export interface NetworkHome {
   /** What keeps the host's guests in, and by which interface they get out. */
   problemsOf(network: Network): readonly string[];
   uplinkOf(network: Network): string | undefined;
+  hasWayOut6(network: Network): boolean;
+  /** The least of a network's ports. */
+  mtuOf(network: Network): number | undefined;
 }
 
 export class RunningNetwork {
@@ -46,6 +54,8 @@ export class RunningNetwork {
   /** What the DHCP server was made of: one that is made anew forgets who waits for an offer. */
   private dhcpOf = '';
   private dns: DnsService | undefined;
+  private ipv6: Ipv6Service | undefined;
+  private readonly rogues = new RogueWatch();
   /** Why the gateway has no address; empty: it has. */
   private gatewayProblem = '';
   /** What was told of it last; undefined: nothing yet. */
@@ -71,10 +81,28 @@ export class RunningNetwork {
     this.setGateway();
     this.setDns();
     this.setDhcp(config);
+    this.refresh();
   }
 
-  get leases(): DhcpService | undefined {
-    return this.dhcp;
+  /** Whether there is a way out for IPv6 may have changed, and with it what guests are told. */
+  refresh(): void {
+    const plan = this.ipv6Plan();
+    const isOther = plan === undefined || formatPrefix(plan.subnet) !== this.ipv6?.status().subnet;
+    if (this.ipv6 !== undefined && isOther) {
+      this.ipv6.close();
+      this.ipv6 = undefined;
+    }
+    if (plan === undefined) return;
+    if (this.ipv6 !== undefined) this.ipv6.configure(plan);
+    else this.ipv6 = this.openIpv6(plan);
+  }
+
+  leases(filter: LeaseFilter, now: number): LeaseStatus[] {
+    return [...(this.dhcp?.leases(filter, now) ?? []), ...(this.ipv6?.leases(filter, now) ?? [])];
+  }
+
+  endLeases(filter: LeaseFilter, now: number): number {
+    return (this.dhcp?.end(filter, now) ?? 0) + (this.ipv6?.end(filter) ?? 0);
   }
 
   hear(punt: Punt): void {
@@ -85,12 +113,30 @@ export class RunningNetwork {
     this.dhcp?.hearArp(punt);
   }
 
+  hearSolicitation(punt: Punt): void {
+    this.ipv6?.solicited(punt);
+  }
+
+  hearDhcp6(punt: Punt): void {
+    this.ipv6?.hear(punt);
+  }
+
+  /** What nobody else heard. */
+  hearRogue(punt: Punt): void {
+    const { name, bridge } = this.network;
+    const found = this.rogues.notice(punt.bytes);
+    if (found !== undefined)
+      this.home.tell({ type: 'lease', change: 'rogue', network: name, bridge, port: punt.port, ...found });
+  }
+
   deadline(): number {
-    return Math.min(this.retryAt, this.dhcp?.deadline() ?? this.retryAt);
+    const { retryAt, dhcp, ipv6 } = this;
+    return Math.min(retryAt, dhcp?.deadline() ?? retryAt, ipv6?.deadline() ?? retryAt);
   }
 
   tick(now: number): void {
     if (this.dhcp !== undefined && this.dhcp.deadline() <= now) this.dhcp.tick(now);
+    this.ipv6?.tick(now);
     if (this.retryAt > now) return;
     this.retryAt = Number.POSITIVE_INFINITY;
     if (this.gatewayProblem !== '') this.setGateway();
@@ -111,6 +157,7 @@ export class RunningNetwork {
       problems: this.problems(),
       dhcp: this.dhcp?.status(),
       dns: this.dns?.status(),
+      ...(this.ipv6 !== undefined && { ipv6: this.ipv6.status() }),
     };
   }
 
@@ -126,6 +173,7 @@ export class RunningNetwork {
 
   leave(): void {
     this.dns?.close();
+    this.ipv6?.close();
     this.clearGateway();
   }
 
@@ -139,9 +187,12 @@ export class RunningNetwork {
 
   /** Gives the host's interface the gateway's address. */
   private setGateway(): void {
-    const { gateway, subnet } = this.network;
+    const { gateway, subnet, ipv6 } = this.network;
+    const addresses = [`${formatAddress(gateway)}/${subnet.prefix}`];
+    if (ipv6 !== undefined)
+      addresses.push(`${formatIp(ipv6.gateway)}/${ipv6.subnet.bits}`, `${ROUTER_ADDRESS}/64`);
     try {
-      this.device()?.setGateway?.(`${formatAddress(gateway)}/${subnet.prefix}`);
+      this.device()?.setGateway?.(addresses);
       this.gatewayProblem = '';
     } catch (error) {
       this.gatewayProblem = (error as Error).message;
@@ -151,7 +202,7 @@ export class RunningNetwork {
 
   private clearGateway(): void {
     try {
-      this.device()?.setGateway?.(undefined);
+      this.device()?.setGateway?.([]);
     } catch {
       // The interface is gone, and its address with it.
     }
@@ -211,6 +262,33 @@ export class RunningNetwork {
     this.listen();
   }
 
+  private ipv6Plan(): Ipv6Plan | undefined {
+    const { network, home } = this;
+    const { ipv6, mode, dns } = network;
+    const hostsOwn = () => resolversForHost(home.gateways()).flatMap((text) => parseHostAddress6(text) ?? []);
+    return ipv6Plan(network, {
+      mac: this.mac(),
+      resolvers:
+        this.dns !== undefined && ipv6 !== undefined ? [ipv6.gateway] : leadsOut(mode) ? hostsOwn() : [],
+      domain: this.dns === undefined ? undefined : dns?.domain,
+      hasWayOut: home.hasWayOut6(network),
+    });
+  }
+
+  private openIpv6(plan: Ipv6Plan): Ipv6Service {
+    const { home } = this;
+    return new Ipv6Service(plan, {
+      store: home.facts.store,
+      flood: (frame) => this.flood(frame),
+      send: (port, frame) => this.send(port, frame),
+      mtu: () => home.mtuOf(this.network),
+      tell: home.tell,
+      now: () => home.now(),
+      wait: () => home.wait(),
+      noted: () => this.note(),
+    });
+  }
+
   /** As soon as the gateway has its address. */
   private listen(): void {
     if (this.gatewayProblem === '' && this.device() !== undefined) this.dns?.listen();
@@ -231,6 +309,7 @@ export class RunningNetwork {
       this.gatewayProblem,
       this.dhcp?.problem ?? '',
       this.dns?.problem ?? '',
+      this.ipv6?.problem ?? '',
       ...this.home.problemsOf(this.network),
     ];
     return problems.filter((problem) => problem !== '');

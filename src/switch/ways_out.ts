@@ -41,6 +41,11 @@ export class WaysOut {
     return leadsOut(mode) ? this.uplink?.status.uplinks.join(' ') || undefined : undefined;
   }
 
+  /** Whether guests of a network get out by IPv6. */
+  hasWayOut6({ mode }: Network): boolean {
+    return leadsOut(mode) && this.uplink?.status.families.includes(6) === true;
+  }
+
   problemsOf({ mode }: Network): readonly string[] {
     if (!hasHost(mode)) return [];
     return [...(this.problem === '' ? [] : [this.problem]), ...(this.uplink?.status.problems ?? [])];
