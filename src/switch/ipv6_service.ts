@@ -139,7 +139,7 @@ export class Ipv6Service {
     const now = this.facts.now();
     if (advertised === undefined) this.close();
     else if (this.advertiser === undefined)
-      this.advertiser = new Advertiser(advertised, () => this.facts.mtu(), now);
+      this.advertiser = new Advertiser(advertised, () => this.facts.mtu());
     else this.advertiser.configure(advertised, now);
   }
 

@@ -48,7 +48,8 @@ export class Advertiser {
   private said: Advertised;
   private readonly mtu: () => number | undefined;
   private readonly random: () => number;
-  private nextAt: number;
+  /** At once. */
+  private nextAt = 0;
   private initial = INITIAL_COUNT;
   private readonly waiting = new Map<string, Waiting>();
   /** When all behind a port were told last; undefined as key: all of the network. */
@@ -56,11 +57,10 @@ export class Advertiser {
   readonly counters = { solicited: 0, sent: 0, malformed: 0 };
 
   /** `random`: from 0 to before 1. */
-  constructor(said: Advertised, mtu: () => number | undefined, now: number, random = Math.random) {
+  constructor(said: Advertised, mtu: () => number | undefined, random = Math.random) {
     this.said = said;
     this.mtu = mtu;
     this.random = random;
-    this.nextAt = now;
   }
 
   /** Other settings are said soon, and a few times (section 6.2.4). */

@@ -40,7 +40,7 @@ function run(advertiser: Advertiser, end: number): string[] {
 }
 
 test('three times soon, then every some minutes', () => {
-  const advertiser = new Advertiser(SAID, () => 1500, 0, HALF);
+  const advertiser = new Advertiser(SAID, () => 1500, HALF);
   expect(run(advertiser, 900_000)).toEqual([
     '0 all group 1800',
     '16000 all group 1800',
@@ -51,7 +51,7 @@ test('three times soon, then every some minutes', () => {
 });
 
 test('who asks is answered within half a second, through its port alone', () => {
-  const advertiser = new Advertiser(SAID, () => 1500, 0, HALF);
+  const advertiser = new Advertiser(SAID, () => 1500, HALF);
   run(advertiser, 100_000);
   advertiser.solicited(ask('fe80::7'), 'vm1', 100_000);
   expect(run(advertiser, 101_000)).toEqual(['100250 vm1 host 1800']);
@@ -60,7 +60,7 @@ test('who asks is answered within half a second, through its port alone', () => 
 });
 
 test('whoever asks without end is told no more often for it', () => {
-  const advertiser = new Advertiser(SAID, () => 1500, 0, HALF);
+  const advertiser = new Advertiser(SAID, () => 1500, HALF);
   run(advertiser, 100_000);
   const said: string[] = [];
   for (let now = 100_000; now < 110_000; now += 10) {
@@ -73,7 +73,7 @@ test('whoever asks without end is told no more often for it', () => {
 });
 
 test('other settings are said at once, but not twice in three seconds', () => {
-  const advertiser = new Advertiser(SAID, () => 1500, 0, HALF);
+  const advertiser = new Advertiser(SAID, () => 1500, HALF);
   run(advertiser, 100_000);
   advertiser.configure({ ...SAID, isDefaultRouter: false }, 100_000);
   expect(run(advertiser, 101_000)).toEqual(['100000 all group 0']);
@@ -85,7 +85,7 @@ test('other settings are said at once, but not twice in three seconds', () => {
 
 test('in the end nothing of it holds', () => {
   const packet = parseIpv6Frame(
-    new Advertiser({ ...SAID, resolvers: [ip('fd00::1')] }, () => undefined, 0).withdraw(),
+    new Advertiser({ ...SAID, resolvers: [ip('fd00::1')] }, () => undefined).withdraw(),
   );
   if (typeof packet === 'string') throw new Error(packet);
   const { view, at } = packet;
