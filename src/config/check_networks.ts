@@ -9,7 +9,6 @@ import { hasHost, hostInterface, leadsOut, type NetworkPlace, networkPlaces } fr
 import type { NetworkMode } from './network_shape.ts';
 import { listOf, type Network, type Network6, networkOf } from './networks.ts';
 import type { Path } from './path.ts';
-import { privateVlans } from './private_vlans.ts';
 import { parsePublished, targetOf } from './published.ts';
 import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import {
@@ -80,15 +79,10 @@ export function checkNetwork(name: string, bridge: BridgeConfig, doubts: Doubts,
       ['bridges', name, 'network'],
       `bridge ${name} filters VLANs, and a network is one VLAN: write it under that, as in vlans: { 10: { network: ... } }`,
     );
-  const secondary = privateVlans(bridge);
-  for (const place of networkPlaces(name, bridge)) {
-    const { primary = place.vlan } = secondary.get(place.vlan) ?? {};
-    if (primary !== place.vlan)
-      report(place.path, `VLAN ${place.vlan} is part of private VLAN ${primary}: give that the network`);
+  for (const place of networkPlaces(name, bridge))
     checkPlace(place, bridge, doubts.ports(name), (path, message) =>
       report([...place.path, ...path], message),
     );
-  }
 }
 
 type Report = (path: Path, message: string) => void;

@@ -7,7 +7,7 @@ import type { Dhcp6Event, Dhcp6Outcome } from '../protocol/dhcp6/outcome.ts';
 import { Dhcp6Server } from '../protocol/dhcp6/server.ts';
 import type { Punt } from '../protocol/host.ts';
 import { Advertiser } from '../protocol/router/advertiser.ts';
-import { formatIp } from '../wire/ip_address.ts';
+import { formatIp, type IpBytes } from '../wire/ip_address.ts';
 import { formatPrefix } from '../wire/ip_prefix.ts';
 import type { Ipv6Plan } from './ipv6_plan.ts';
 
@@ -77,6 +77,11 @@ export class Ipv6Service {
   close(): void {
     if (this.advertiser !== undefined) this.facts.flood(this.advertiser.withdraw());
     this.advertiser = undefined;
+  }
+
+  /** The port of the guest that has the address; undefined: it has none by a lease. */
+  portOf(address: IpBytes): string | undefined {
+    return this.server?.portOf(address);
   }
 
   status(): Ipv6Status {

@@ -1,34 +1,23 @@
 // Networks of bridges in a switch: which there are, and what ports say to them. Each runs by itself: running_network.ts. The
 // way out through the host is one for all.
 
-import type { LeaseFilter, LeaseStatus, NetworkStatus, StoredLeases } from '../api.ts';
+import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
 import { type NetworkPlace, networkPlaces } from '../config/network_places.ts';
 import { type Network, networkOf } from '../config/networks.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { formatAddress } from '../config/subnet.ts';
-import type { Device } from '../device/device.ts';
-import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
 import { dnsRoom } from '../protocol/dns/limits.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { formatIp } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
-import { type NetworkHome, RunningNetwork } from './running_network.ts';
+import { type NetworkFacts, type NetworkHome, RunningNetwork } from './running_network.ts';
 import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
 
 /** Of the source address in a frame. */
 const SRC = 6;
-
-/** What the switch knows, by name. */
-export interface NetworkFacts {
-  readonly devices: ReadonlyMap<string, Device>;
-  readonly mtus: Pick<PortMtus, 'get'>;
-  readonly store: StoredLeases;
-  /** Empty: no network gets out. */
-  readonly stateDirectory: string;
-}
 
 export class NetworkService {
   private readonly facts: NetworkFacts;

@@ -1,11 +1,13 @@
 // One network of guests in a switch: the gateway's address on its interface, a DHCP server and a DNS server. What could not
 // be had is tried again, and told once.
 
-import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
+import type { LeaseFilter, LeaseStatus, NetworkStatus, StoredLeases } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
 import type { Network } from '../config/networks.ts';
 import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
+import type { Device } from '../device/device.ts';
+import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
 import type { DnsRoom } from '../protocol/dns/limits.ts';
 import { NO_NAMES } from '../protocol/dns/names.ts';
@@ -20,11 +22,19 @@ import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
 import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
 import { Ipv6Service } from './ipv6_service.ts';
-import type { NetworkFacts } from './network_service.ts';
 import { RogueWatch } from './rogue_watch.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
+
+/** What the switch knows, by name. */
+export interface NetworkFacts {
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly mtus: Pick<PortMtus, 'get'>;
+  readonly store: StoredLeases;
+  /** Empty: no network gets out. */
+  readonly stateDirectory: string;
+}
 
 export interface NetworkHome {
   readonly host: Host;
@@ -242,19 +252,20 @@ export class RunningNetwork {
 
   /** The DNS server that a network has if the host is in it, and here. */
   private setDns(): void {
-    const { dns, gateway, subnet } = this.network;
+    const { dns, gateway, subnet, ipv6 } = this.network;
     if (dns === undefined || !this.isHere) {
       this.dns?.close();
       this.dns = undefined;
       return;
     }
-    const plan = { ...dns, gateway, subnet };
+    const plan = { ...dns, gateway, subnet, ipv6 };
     if (this.dns !== undefined) this.dns.configure(plan);
     else
       this.dns = new DnsService(plan, {
         room: this.home.dnsRoom,
         names: () => this.dhcp?.names ?? NO_NAMES,
         portOf: (address) => this.dhcp?.portOf(address),
+        portOf6: (address) => this.ipv6?.portOf(address),
         resolvers: () => resolversForHost(this.home.gateways()),
         now: monotonicMs,
         noted: () => this.noteDns(),

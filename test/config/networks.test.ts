@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { networksOf } from '../../src/config/networks.ts';
 import { parseConfig, validate } from '../../src/config/schema.ts';
 import { formatAddress } from '../../src/config/subnet.ts';
+import { formatIp } from '../../src/wire/ip_address.ts';
 
 const SUBNET = '192.168.122.0/24';
 
@@ -235,6 +236,64 @@ test('two networks of the host do not overlap', () => {
   expect(problemsOf(two('isolated'))).toEqual([]);
 });
 
+describe('IPv6', () => {
+  const SUBNETS = [SUBNET, 'fd00:122::/64'];
+
+  test('is there with a prefix, whose first address is the gateway', () => {
+    const config = bridge({ mode: 'nat', subnet: SUBNETS });
+    const [{ ipv6 }] = networksOf('br0', parseConfig(config).bridges.br0);
+    expect(formatIp(ipv6?.gateway as Uint8Array)).toBe('fd00:122::1');
+    expect(ipv6).toMatchObject({ advertises: true, dhcp: { lease_time: 3600 } });
+    const other = bridge({ mode: 'nat', subnet: SUBNETS, gateway: ['fd00:122::7'], dhcp6: false, ra: false });
+    const [{ ipv6: changed, gateway }] = networksOf('br0', parseConfig(other).bridges.br0);
+    expect(formatIp(changed?.gateway as Uint8Array)).toBe('fd00:122::7');
+    expect(changed).toMatchObject({ advertises: false, dhcp: undefined });
+    expect(formatAddress(gateway)).toBe('192.168.122.1');
+  });
+
+  test.each([
+    [
+      { subnet: 'fd00:122::/64' },
+      'network.subnet: IPv6 goes beside IPv4: add such a subnet, as in [10.0.0.0/24, fd00:1::/64]',
+    ],
+    [
+      { subnet: [SUBNET, '10.0.0.0/24'] },
+      'network.subnet.1: a network has one subnet of IPv4, and perhaps one of IPv6',
+    ],
+    [
+      { subnet: SUBNETS, gateway: ['fd00:122::7', 'fd00:122::8'] },
+      'network.gateway.1: a network has one gateway of each IP version',
+    ],
+    [
+      { subnet: SUBNETS, gateway: 'fd00:123::1' },
+      'network.gateway: the IPv6 gateway is not in fd00:122::/64',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { range: 'fd00:123::1-fd00:123::9' } },
+      'network.dhcp6.range: fd00:123::1-fd00:123::9 leaves fd00:122::/64',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { range: 'fd00:122::1-fd00:122::9' }, ra: false },
+      'network.ra: guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.range',
+    ],
+    [
+      { subnet: SUBNET, dhcp6: { lease_time: 60 } },
+      'network.dhcp6: the network has no IPv6: add such a subnet, as in subnet: [10.0.0.0/24, fd00:1::/64]',
+    ],
+    [
+      { mode: 'bridged', subnet: undefined, dhcp6: { lease_time: 60 } },
+      'network.dhcp6: in a bridged network the LAN gives addresses',
+    ],
+  ])('%j is refused', (config, problem) => {
+    expect(problemsOf(bridge({ mode: 'nat', ...config }))).toEqual([problem]);
+  });
+
+  test('a prefix is written as one', () => {
+    for (const subnet of ['fd00:122::1/64', 'fd00:122::/63', 'fd00:122::/128'])
+      expect(problemsOf(bridge({ mode: 'nat', subnet: [SUBNET, subnet] }))).toHaveLength(1);
+  });
+});
+
 describe('networks of VLANs', () => {
   const filtering = (network: object, more: object = {}) => ({
     version: 1,
@@ -272,10 +331,6 @@ describe('networks of VLANs', () => {
     const config = { mode: 'isolated', subnet: SUBNET };
     expect(problemsOf(bridge(config, { vlan_filtering: true }))).toEqual([
       'network: bridge br0 filters VLANs, and a network is one VLAN: write it under that, as in vlans: { 10: { network: ... } }',
-    ]);
-    const vlans = { 5: { private: { isolated: 10 } }, 10: { network: config } };
-    expect(problemsOf(filtering(config, { vlans }))).toEqual([
-      'vlans.10.network: VLAN 10 is part of private VLAN 5: give that the network',
     ]);
   });
 

@@ -17,7 +17,7 @@ import {
   type Given6,
   statusData,
 } from '../../wire/dhcp6/message.ts';
-import { isMulticastIp } from '../../wire/ip_address.ts';
+import { type IpBytes, isMulticastIp } from '../../wire/ip_address.ts';
 import { prefixContains } from '../../wire/ip_prefix.ts';
 import { formatMac, isGroupMac } from '../../wire/mac.ts';
 import type { Punt } from '../host.ts';
@@ -77,6 +77,11 @@ export class Dhcp6Server {
   /** All that is remembered. */
   leases(): Lease6[] {
     return [...this.table.all()];
+  }
+
+  portOf(address: IpBytes): string | undefined {
+    const lease = this.table.get({ address, bits: 128 });
+    return lease?.state === 'bound' ? lease.port : undefined;
   }
 
   deadline(): number {
