@@ -106,7 +106,7 @@ export function taploomProgram(
     (
       pick: (
         commands: Commands,
-      ) => (context: import('./commands.ts').Context, ...args: string[]) => Promise<void>,
+      ) => (context: import('./context.ts').Context, ...args: string[]) => Promise<void>,
     ) =>
     async (...given: unknown[]): Promise<void> => {
       const command = given.at(-1) as Command;

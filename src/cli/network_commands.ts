@@ -1,0 +1,26 @@
+// `taploom network` and `taploom lease`: networks of bridges and who has which address.
+
+import type { LeaseFilter } from '../api.ts';
+import { LEASE_COLUMNS, NETWORK_COLUMNS } from './columns.ts';
+import type { Context } from './context.ts';
+import { known } from './known.ts';
+import { print, printList } from './print.ts';
+
+export async function networkShow(context: Context, bridge?: string): Promise<void> {
+  const networks = await context.client.networks();
+  const wanted = networks.filter((one) => bridge === undefined || one.bridge === bridge);
+  if (wanted.length === 0 && bridge !== undefined) known(await context.client.summary(), bridge);
+  const none =
+    'no networks; `taploom bridge set BRIDGE --network mode=nat,subnet=192.168.122.0/24` makes one';
+  await printList(context, wanted, NETWORK_COLUMNS, none);
+}
+
+export async function leaseShow(context: Context, bridge?: string): Promise<void> {
+  await printList(context, await context.client.leases({ bridge }), LEASE_COLUMNS, 'no leases');
+}
+
+export async function leaseEnd(context: Context, bridge: string, address?: string): Promise<void> {
+  const { mac, port } = context.options as LeaseFilter;
+  const ended = await context.client.endLeases({ bridge, address, mac, port });
+  print(context, { ended }, () => `${ended} ${ended === 1 ? 'lease' : 'leases'} ended\n`);
+}
