@@ -5,7 +5,7 @@
 //   |           unused, 0           |        next-hop MTU        |
 //   | header and first bytes of the datagram that this is about ...
 
-import { add, finish } from './checksum.ts';
+import { add, finish, update } from './checksum.ts';
 
 export const HEADER_LEN = 8;
 /** IANA protocol number. */
@@ -21,11 +21,26 @@ const DESTINATION_UNREACHABLE = 3;
 const FRAGMENTATION_NEEDED = 4;
 const SOURCE_QUENCH = 4;
 const REDIRECT = 5;
+const ECHO_REPLY = 0;
+const ECHO_REQUEST = 8;
 const TIME_EXCEEDED = 11;
 const PARAMETER_PROBLEM = 12;
 
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);
+}
+
+/** RFC 792: of type 8, code 0. */
+export function isEchoRequest(view: DataView, at: number): boolean {
+  return view.getUint16(at) === ECHO_REQUEST << 8;
+}
+
+/** Makes an echo request its reply. @param isFinished whether its checksum is, and not yet to be completed */
+export function answerEcho(view: DataView, at: number, isFinished: boolean): void {
+  const before = view.getUint16(at);
+  view.setUint16(at, ECHO_REPLY << 8);
+  if (isFinished)
+    view.setUint16(at + CHECKSUM, update(view.getUint16(at + CHECKSUM), before, ECHO_REPLY << 8));
 }
 
 /** Types that are never answered with an error, RFC 1122 section 3.2.2. */

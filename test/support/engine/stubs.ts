@@ -82,7 +82,7 @@ export interface Bench {
 
 export function openBench(
   bridges: Parameters<typeof configOf>[0],
-  options: Pick<EngineOptions, 'createRoute'> = {},
+  options: Pick<EngineOptions, 'createRoute' | 'neighbours'> = {},
 ): Bench {
   const counters = Counters.allocate(MAX_PORTS, 64);
   const compiler = new Compiler();
