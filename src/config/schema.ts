@@ -43,6 +43,7 @@ export type {
   SwitchConfigInput,
   TapDeviceConfig,
   TapPortConfig,
+  TunPortConfig,
   VxlanPortConfig,
 } from './shape.ts';
 export { configShape, nameProblem } from './shape.ts';
