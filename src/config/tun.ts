@@ -1,27 +1,10 @@
-// What a TUN port must satisfy: its addresses are whole, and what goes through it has no tags.
+// What a TUN port must satisfy: its gateways are stations here, and what goes through it has no tags.
 
-import { formatIp, type IpBytes, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
+import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { parsePrefix, prefixContains } from '../wire/ip_prefix.ts';
 import type { Problem } from './config_error.ts';
 import type { Path } from './path.ts';
 import type { TunPortConfig } from './shape.ts';
-
-/** Every frame for the port is compared with them. */
-export const MAX_TUN_ADDRESSES = 16;
-
-/** `10.0.0.1/24` in canonical form; undefined if it is not the address of a host with the length of its prefix. */
-export function parseInterfaceAddress(text: string): string | undefined {
-  const prefix = parsePrefix(text);
-  const address = parseIp(text.split('/')[0]);
-  if (prefix === undefined || address === undefined) return undefined;
-  if (prefix.bits === 0 || isMulticastIp(address) || isUnspecifiedIp(address)) return undefined;
-  return `${formatIp(address)}/${prefix.bits}`;
-}
-
-/** The address without its prefix. */
-export function addressOf(cidr: string): IpBytes {
-  return parseIp(cidr.split('/')[0]) as IpBytes;
-}
 
 export function checkTun(path: Path, port: TunPortConfig, problems: Problem[]): void {
   for (const key of ['trunk', 'native', 'tunnel', 'translate', 'protocol', 'promiscuous'] as const) {

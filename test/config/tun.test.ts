@@ -22,7 +22,7 @@ test('addresses come out in canonical form, and what is written reads the same',
     }),
   );
   expect(parsed.bridges.br0.ports.vpn).toMatchObject({ address: ['10.0.0.1/24', 'fd00::1/64'] });
-  expect(loadConfig(formatConfig(parsed))).toEqual(parsed);
+  expect(loadConfig(formatConfig(parsed), 'test')).toEqual(parsed);
   expect(parseConfig(config({})).bridges.br0.ports.vpn).toMatchObject({ address: [], gateway: [] });
 });
 

@@ -8,10 +8,10 @@ import { COLUMN, FrameBatch } from '../../src/frame/frame_batch.ts';
 import { DEST_VALUE } from '../../src/frame/hop.ts';
 import { TransmitList } from '../../src/port/transmit_list.ts';
 import { TunDevice } from '../../src/port/tun_device.ts';
+import { type TunDeviceSpec, tunSpec } from '../../src/port/tun_spec.ts';
 import { LOST, RX, TRUNCATED } from '../../src/sys/burst.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { DROP, DROPS, type DropName } from '../../src/table/drops.ts';
-import { TunStations } from '../../src/table/tun_stations.ts';
 import { arpProbe, buildArp, parseArp, REPLY, REQUEST } from '../../src/wire/arp.ts';
 import { parseIp } from '../../src/wire/ip_address.ts';
 import * as neighbour from '../../src/wire/neighbour.ts';
@@ -32,25 +32,24 @@ function words(address: string): number[] {
   const view = new DataView(bytes.buffer);
   return bytes.length === 4 ? [0, 0, 0xffff, view.getInt32(0)] : [0, 4, 8, 12].map((at) => view.getInt32(at));
 }
+const put = (view: DataView, at: number, address: string) => {
+  for (const [n, word] of words(address).entries()) view.setInt32(at + 4 * n, word);
+};
 const number = (address: string) => words(address)[3] >>> 0;
 
-function setUp(gateways: string[] = []) {
+function setUp(gateways: string[] = [], changes: Partial<TunDeviceSpec> = {}) {
   const batch = new FrameBatch(8, 512 * 1024);
   const burst = new StubBurst(batch.bytes);
   const counters = Counters.allocate(16, 2);
   const list = new TransmitList(burst.asBurst(), counters);
-  const both = [gateways.find((one) => !one.includes(':')), gateways.find((one) => one.includes(':'))];
-  const device = new TunDevice(
-    {
-      ...{ kind: 'tun', port: 3, fd: FD, offloads: ALL, hi: OURS.hi, lo: OURS.lo, seed: 5 },
-      addresses: Int32Array.of(...words('10.0.0.1'), 96 + 24, ...words('fd00::1'), 64),
-      gateways: Int32Array.from(both.flatMap((one) => (one === undefined ? [0, 0, 0, 0] : words(one)))),
-      stations: TunStations.allocate(),
-    },
-    burst.asBurst(),
-    list,
-    counters,
-  );
+  const spec = {
+    ...tunSpec(3, { fd: FD, offloads: ALL }, '02:00:00:00:00:62', {
+      address: ['10.0.0.1/24', 'fd00::1/64'],
+      gateway: gateways,
+    }),
+    ...changes,
+  };
+  const device = new TunDevice(spec, burst.asBurst(), list, counters);
 
   const transmit = (tag = 0) => {
     const queue = new EgressQueue(device, 8);
@@ -58,7 +57,9 @@ function setUp(gateways: string[] = []) {
     counters.values[counters.port(3) + PORT.copies] += 1;
     device.transmit(batch, queue);
     device.flush(batch);
-    return burst.sent.splice(0).map(({ bytes, fd }) => (expect(fd).toBe(FD), bytes));
+    const sent = burst.sent.splice(0);
+    expect(sent.every(({ fd }) => fd === FD)).toBe(true);
+    return sent.map(({ bytes }) => bytes);
   };
   /** A frame for the port; what the kernel got. */
   const send = (bytes: Uint8Array, tag = 0) => {
@@ -100,7 +101,7 @@ const packet = (to: string, from = '10.0.0.1') => {
   const view = new DataView(bytes.buffer, VNET);
   if (to.includes(':')) {
     view.setUint8(0, 0x60);
-    words(to).forEach((word, n) => view.setInt32(24 + 4 * n, word));
+    put(view, 24, to);
   } else {
     view.setUint8(0, 0x45);
     view.setInt32(12, words(from)[3]);
@@ -128,11 +129,9 @@ const request = (target: string, sender = '10.0.0.2') =>
 function solicitation(target: string, from: string): Uint8Array {
   const frame = new Uint8Array(neighbour.FRAME_LEN);
   const view = new DataView(frame.buffer);
-  const put = (at: number, address: string) =>
-    words(address).forEach((word, n) => view.setInt32(at + 4 * n, word));
-  put(ETHERNET + 8, from);
-  put(ETHERNET + 24, 'ff02::1:ff00:1');
-  put(neighbour.targetAt(ETHERNET), target);
+  put(view, ETHERNET + 8, from);
+  put(view, ETHERNET + 24, 'ff02::1:ff00:1');
+  put(view, neighbour.targetAt(ETHERNET), target);
   neighbour.write(view, 0, neighbour.SOLICITATION, 0, GUEST.hi, GUEST.lo, 0x3333, 0xff00_0001 | 0);
   return frame;
 }
@@ -155,10 +154,8 @@ test('whatever frame goes through it and comes back is the same, its offload req
       // The kernel sends it back, to a station that is known.
       const view = new DataView(out[0].buffer, VNET);
       const isIpv4 = shape.version === 4;
-      words(isIpv4 ? '10.0.0.2' : 'fd00::2').forEach((word, n) => {
-        if (!isIpv4) view.setInt32(24 + 4 * n, word);
-        else if (n === 3) view.setInt32(16, word);
-      });
+      if (isIpv4) view.setInt32(16, words('10.0.0.2')[3]);
+      else put(view, 24, 'fd00::2');
       if (!isIpv4) send(solicitation('fd00::1', 'fd00::2'));
       expect(device.isReady()).toBe(true);
       const back = take(out[0]);
@@ -173,23 +170,13 @@ test('whatever frame goes through it and comes back is the same, its offload req
 });
 
 test('a super-frame for a TUN that takes none is cut', () => {
-  const { batch, burst, counters, device } = setUp();
-  const bare = new TunDevice(
-    { ...(device as unknown as { spec: ConstructorParameters<typeof TunDevice>[0] }).spec, offloads: 0 },
-    burst.asBurst(),
-    new TransmitList(burst.asBurst(), counters),
-    counters,
-  );
+  const { batch, counters, transmit } = setUp([], { offloads: 0 });
   const frame = build({ version: 4, protocol: 'tcp', payload: payloadOf(2500), gsoSize: 1000 });
   frame.bytes.set([2, 0, 0, 0, 0, 0x62]);
   classified(batch, 0, frame, false);
-  const queue = new EgressQueue(bare, 8);
-  queue.push(0, 3, 0, 0);
-  bare.transmit(batch, queue);
-  bare.flush(batch);
-  const lengths = burst.sent.map(({ bytes }) => bytes.length - VNET);
-  expect(lengths).toEqual([1040, 1040, 540]);
-  expect(burst.sent.every(({ bytes }) => bytes.subarray(0, VNET).every((byte) => byte === 0))).toBe(true);
+  const sent = transmit();
+  expect(sent.map((bytes) => bytes.length - VNET)).toEqual([1040, 1040, 540]);
+  expect(sent.every((bytes) => bytes.subarray(0, VNET).every((byte) => byte === 0))).toBe(true);
   expect(counters.values[counters.port(3) + PORT.transmittedFrames]).toBe(1);
 });
 

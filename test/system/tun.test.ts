@@ -10,7 +10,7 @@ import { ping, tcp } from '../support/traffic.ts';
 
 needs('ping', 'iperf3', 'nstat');
 
-describe('a TUN on a bridge with guests', () => {
+describe.each([1, 2])('a TUN on a bridge with guests, %i workers', (workers) => {
   let lab: Lab;
   let vpn: Netns;
   let guest: Netns;
@@ -31,7 +31,12 @@ describe('a TUN on a bridge with guests', () => {
       guest: { type: 'tap', netns: guest.name },
       other: { type: 'tap', netns: other.name },
     };
-    daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { ports } } });
+    daemon = await Taploomd.start(
+      lab,
+      sw,
+      { version: 1, bridges: { br0: { ports } } },
+      { args: ['--workers', String(workers)] },
+    );
     await guest.up('guest', '10.0.0.2/24', 'fd00::2/64');
     await other.up('other', '10.0.0.3/24', 'fd00::3/64');
   });
@@ -65,18 +70,21 @@ describe('a TUN on a bridge with guests', () => {
     await expectLaws(daemon);
   });
 
-  test('TCP streams through it both ways in super-frames, without a wrong checksum', async () => {
-    for (const [from, to, address] of [
-      [guest, vpn, '10.0.0.1'],
-      [vpn, guest, 'fd00::2'],
-    ] as const) {
-      expect((await tcp(from, to, address)).gigabitsPerSecond).toBeGreaterThan(0.5);
-    }
-    const { counters } = await daemon.port('vpn');
-    expect(counters.receivedSegments).toBeGreaterThan(5 * counters.receivedFrames);
-    expect(counters.transmittedSegments).toBeGreaterThan(5 * counters.transmittedFrames);
-    expect(await guest.checksumErrors()).toBe(0);
-    expect(await vpn.checksumErrors()).toBe(0);
-    await expectLaws(daemon);
-  });
+  test.runIf(workers === 1)(
+    'TCP streams through it both ways in super-frames, without a wrong checksum',
+    async () => {
+      for (const [from, to, address] of [
+        [guest, vpn, '10.0.0.1'],
+        [vpn, guest, 'fd00::2'],
+      ] as const) {
+        expect((await tcp(from, to, address)).gigabitsPerSecond).toBeGreaterThan(0.5);
+      }
+      const { counters } = await daemon.port('vpn');
+      expect(counters.receivedSegments).toBeGreaterThan(5 * counters.receivedFrames);
+      expect(counters.transmittedSegments).toBeGreaterThan(5 * counters.transmittedFrames);
+      expect(await guest.checksumErrors()).toBe(0);
+      expect(await vpn.checksumErrors()).toBe(0);
+      await expectLaws(daemon);
+    },
+  );
 });
