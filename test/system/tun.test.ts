@@ -70,21 +70,18 @@ describe.each([1, 2])('a TUN on a bridge with guests, %i workers', (workers) => 
     await expectLaws(daemon);
   });
 
-  test.runIf(workers === 1)(
-    'TCP streams through it both ways in super-frames, without a wrong checksum',
-    async () => {
-      for (const [from, to, address] of [
-        [guest, vpn, '10.0.0.1'],
-        [vpn, guest, 'fd00::2'],
-      ] as const) {
-        expect((await tcp(from, to, address)).gigabitsPerSecond).toBeGreaterThan(0.5);
-      }
-      const { counters } = await daemon.port('vpn');
-      expect(counters.receivedSegments).toBeGreaterThan(5 * counters.receivedFrames);
-      expect(counters.transmittedSegments).toBeGreaterThan(5 * counters.transmittedFrames);
-      expect(await guest.checksumErrors()).toBe(0);
-      expect(await vpn.checksumErrors()).toBe(0);
-      await expectLaws(daemon);
-    },
-  );
+  test('TCP streams through it in super-frames, without a wrong checksum', async () => {
+    const { gigabitsPerSecond } =
+      workers === 1 ? await tcp(guest, vpn, '10.0.0.1') : await tcp(vpn, guest, 'fd00::2');
+    expect(gigabitsPerSecond).toBeGreaterThan(0.5);
+    const { counters } = await daemon.port('vpn');
+    const [segments, frames] =
+      workers === 1
+        ? [counters.transmittedSegments, counters.transmittedFrames]
+        : [counters.receivedSegments, counters.receivedFrames];
+    expect(segments).toBeGreaterThan(5 * frames);
+    expect(await guest.checksumErrors()).toBe(0);
+    expect(await vpn.checksumErrors()).toBe(0);
+    await expectLaws(daemon);
+  });
 });
