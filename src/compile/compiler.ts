@@ -186,6 +186,7 @@ export class Compiler {
         aggregates,
         tags,
         protocolTunnels,
+        routers: null,
         fdbSlots,
         statics,
         locals,
