@@ -101,7 +101,7 @@ export class TunDevice implements Source, Sink, PacketTaker {
       const row = copies[at + COPY.row];
       const hop = copies[at + COPY.hop];
       const port = hop & PORT_MASK;
-      const drop = copies[at + COPY.tag] === 0 ? this.admit(batch, row) : DROP.not_ip;
+      const drop = copies[at + COPY.tag] === 0 ? this.admit(batch, row) : DROP.tun_not_ip;
       if (drop === HEARD) {
         settlement.settle(row, port, OK, true, batch.rows[row + COLUMN.length], 0);
       } else if (drop !== OK) {
@@ -127,14 +127,14 @@ export class TunDevice implements Source, Sink, PacketTaker {
     const end = rest + batch.headLength(row) - MACS_LEN;
     const hi = dstHi(view, start);
     if (!isGroup(hi) && (hi !== this.spec.hi || dstLo(view, start) !== this.spec.lo))
-      return DROP.other_station;
+      return DROP.tun_other_station;
     if (this.station.hear(batch, row, end, this.burst.second)) return HEARD;
     const type = view.getUint16(rest);
     const ip = rest + TYPE_LEN;
     const isIp =
       (type === TYPE_IPV4 && ip + ipv4.HEADER_LEN <= end && ipv4.version(view, ip) === 4) ||
       (type === TYPE_IPV6 && ip + ipv6.HEADER_LEN <= end && ipv6.version(view, ip) === 6);
-    return isIp ? OK : DROP.not_ip;
+    return isIp ? OK : DROP.tun_not_ip;
   }
 
   private put(batch: FrameBatch): void {
@@ -180,7 +180,7 @@ export class TunDevice implements Source, Sink, PacketTaker {
       const isKnown = isVia
         ? this.resolve(gateways[gateway], gateways[gateway + 1], gateways[gateway + 2], gateways[gateway + 3])
         : this.resolve(a, b, c, d);
-      if (!isKnown) return DROP.no_neighbour;
+      if (!isKnown) return DROP.tun_unknown_station;
       setDst(view, mac, this.station.hi, this.station.lo);
     }
     return OK;

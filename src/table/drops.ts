@@ -94,7 +94,7 @@ const TABLE = [
   ],
   ['tun_packet', 'receive', 'came from a TUN, and is no whole header of IPv4 or IPv6'],
   [
-    'no_neighbour',
+    'tun_unknown_station',
     'receive',
     'came from a TUN for an address of which no station is known here yet: it was asked for',
   ],
@@ -152,8 +152,8 @@ const TABLE = [
   ['unreachable', 'transmit', 'no route to the VXLAN remote'],
   ['no_remote', 'transmit', 'VXLAN port has no such remote any more'],
   ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
-  ['not_ip', 'transmit', 'egress port is a TUN, which takes IPv4 and IPv6 without tags'],
-  ['other_station', 'transmit', 'egress port is a TUN, and the frame is for another station'],
+  ['tun_not_ip', 'transmit', 'egress port is a TUN, which takes IPv4 and IPv6 without tags'],
+  ['tun_other_station', 'transmit', 'egress port is a TUN, and the frame is for another station'],
   ['no_member', 'transmit', 'no member of the aggregate carries frames'],
 ] as const satisfies readonly (readonly [string, Drop['side'], string])[];
 

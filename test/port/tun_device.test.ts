@@ -184,15 +184,15 @@ test('what is no IP, has a tag, or is for another station does not go out', () =
   const { send, dropped } = setUp();
   expect(send(parse('a > b "x"'))).toEqual([]);
   expect(send(parse('a > b vlan 7 "x"'))).toEqual([]);
-  expect(dropped('not_ip')).toBe(2);
+  expect(dropped('tun_not_ip')).toBe(2);
   const udp = build({ version: 4, protocol: 'udp', payload: payloadOf(9), gsoSize: 0 }).bytes;
   udp.set([2, 0, 0, 0, 0, 0x62]);
   expect(send(udp, 0x8100_0007 | 0)).toEqual([]);
-  expect(dropped('not_ip')).toBe(3);
+  expect(dropped('tun_not_ip')).toBe(3);
   expect(send(udp)).toHaveLength(1);
   udp.set([2, 0, 0, 0, 0, 0x63]);
   expect(send(udp)).toEqual([]);
-  expect(dropped('other_station')).toBe(1);
+  expect(dropped('tun_other_station')).toBe(1);
   udp.set([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
   expect(send(udp)).toHaveLength(1);
 });
@@ -233,8 +233,8 @@ test('it answers solicitations, those of nobody to all', () => {
 
 test('a packet goes to the station that has its destination, which is asked for if nobody knows it', () => {
   const { send, take, says, burst } = setUp();
-  expect(take(packet('10.0.0.2'))).toBe('no_neighbour');
-  expect(take(packet('10.0.0.2'))).toBe('no_neighbour');
+  expect(take(packet('10.0.0.2'))).toBe('tun_unknown_station');
+  expect(take(packet('10.0.0.2'))).toBe('tun_unknown_station');
   // Once a second.
   const asked = says();
   expect(asked.map(destination)).toEqual(['ffffffffffff']);
@@ -258,13 +258,13 @@ test('a packet goes to the station that has its destination, which is asked for 
   expect(destination(take(packet('10.0.0.2')))).toBe(A);
   expect(says().map(destination)).toEqual([A]);
   burst.second = 61;
-  expect(take(packet('10.0.0.2'))).toBe('no_neighbour');
+  expect(take(packet('10.0.0.2'))).toBe('tun_unknown_station');
   expect(says().map(destination)).toEqual(['ffffffffffff']);
 });
 
 test('the same over IPv6', () => {
   const { send, take, says } = setUp();
-  expect(take(packet('fd00::2'))).toBe('no_neighbour');
+  expect(take(packet('fd00::2'))).toBe('tun_unknown_station');
   const [asked] = says();
   expect(destination(asked)).toBe('3333ff000002');
   expect(neighbour.typeOf(new DataView(asked.buffer), ETHERNET, asked.length)).toBe(neighbour.SOLICITATION);
@@ -274,14 +274,14 @@ test('the same over IPv6', () => {
 
 test('what is for other subnets goes to the gateway, groups and broadcasts to all', () => {
   const { send, take, says } = setUp(['10.0.0.2', 'fd00::2']);
-  expect(take(packet('192.0.2.1'))).toBe('no_neighbour');
+  expect(take(packet('192.0.2.1'))).toBe('tun_unknown_station');
   expect(parseArp(says()[0])).toMatchObject({ target: number('10.0.0.2') });
   send(request('10.0.0.1'));
   send(solicitation('fd00::1', 'fd00::2'));
   expect(destination(take(packet('192.0.2.1')))).toBe(A);
   expect(destination(take(packet('2001:db8::1')))).toBe(A);
-  expect(take(packet('10.0.0.9'))).toBe('no_neighbour');
-  expect(take(packet('fe80::9'))).toBe('no_neighbour');
+  expect(take(packet('10.0.0.9'))).toBe('tun_unknown_station');
+  expect(take(packet('fe80::9'))).toBe('tun_unknown_station');
   expect(destination(take(packet('239.129.2.3')))).toBe('01005e010203');
   expect(destination(take(packet('ff02::5')))).toBe('333300000005');
   expect(destination(take(packet('10.0.0.255')))).toBe('ffffffffffff');
@@ -299,7 +299,7 @@ test('nobody takes an address of the other end', () => {
       target: number('10.0.0.1'),
     }),
   );
-  expect(take(packet('10.0.0.1'))).toBe('no_neighbour');
+  expect(take(packet('10.0.0.1'))).toBe('tun_unknown_station');
 });
 
 test('what is no packet, or not whole, is dropped', () => {

@@ -66,7 +66,7 @@ describe.each([1, 2])('a TUN on a bridge with guests, %i workers', (workers) => 
     // Nobody has that address.
     await ping(vpn, '10.0.0.77');
     const { counters } = await daemon.port('vpn');
-    expect(counters.receiveDropped.no_neighbour).toBeGreaterThan(3);
+    expect(counters.receiveDropped.tun_unknown_station).toBeGreaterThan(3);
     await expectLaws(daemon);
   });
 
