@@ -24,6 +24,7 @@ export {
   primaryOf,
   privateVlans,
 } from './private_vlans.ts';
+export type { RouteConfig, RouterConfig, RouterInterfaceConfig } from './router_shape.ts';
 export type {
   AfPacketDeviceConfig,
   AfPacketPortConfig,
