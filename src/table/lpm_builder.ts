@@ -2,7 +2,7 @@
 // is found by order: a prefix stands before all that it covers, so painting runs one over another leaves the longest.
 
 import type { Parts } from '../parts.ts';
-import { KIND, KIND_MASK, LINE_SHIFT, type Lpm, MAX_SKIP, NODE, SKIP } from './lpm.ts';
+import { FEW, KIND, LINE, type Lpm, MAX_FEW, MAX_SKIP, SKIP } from './lpm.ts';
 import { PrefixList } from './prefix_list.ts';
 
 /** From so many prefixes on a table begins with 256 KiB. */
@@ -118,7 +118,7 @@ class Trie {
     const { list, memory } = this;
     const entry = this.build(from, end, depth + count, otherwise);
     if (entry === otherwise) return entry;
-    const at = memory.take(1 << LINE_SHIFT);
+    const at = memory.take(LINE);
     memory.words[at + SKIP.otherwise] = otherwise;
     memory.words[at + SKIP.entry] = entry;
     for (let k = 0; k < count; k++)
@@ -162,7 +162,7 @@ class Memory {
   /** Zeroed, in whole lines. Returns the index of its first word. */
   take(count: number): number {
     const at = this.used;
-    this.used += ((count + KIND_MASK) >>> LINE_SHIFT) << LINE_SHIFT;
+    this.used += Math.ceil(count / LINE) * LINE;
     if (this.used > this.words.length) {
       const { words } = this;
       this.words = new Int32Array(2 * this.used);
@@ -176,17 +176,24 @@ class Memory {
     let runs = 1;
     for (let b = 1; b < 256; b++) if (entries[b] !== entries[b - 1]) runs++;
     if (runs === 1) return entries[0];
-    const at = this.take(NODE.entries + runs);
+    if (runs <= MAX_FEW) return this.writeFew(entries);
+    const at = this.take(256);
+    this.words.set(entries, at);
+    return ~(at | KIND.full);
+  }
+
+  private writeFew(entries: Int32Array): number {
+    const at = this.take(LINE);
     const { words } = this;
     let run = 0;
     for (let b = 0; b < 256; b++) {
-      if ((b & 31) === 0) words[at + NODE.sums + (b >>> 7)] |= run << (((b >>> 5) & 3) << 3);
+      if ((b & 31) === 0) words[at + FEW.runs] |= run << (b >>> 3);
       if (b > 0 && entries[b] === entries[b - 1]) continue;
       words[at + (b >>> 5)] |= 1 << (b & 31);
-      words[at + NODE.entries + run] = entries[b];
+      words[at + FEW.entries + run] = entries[b];
       run++;
     }
-    return ~(at | KIND.node);
+    return ~(at | KIND.few);
   }
 
   shared(): Int32Array {

@@ -3,7 +3,17 @@
 //
 //   keys:  | table | address | route | at |      4 words for each; the caller fills two
 
-import { isWide, KIND, KIND_MASK, type Lpm, nodeEntry, skip4, skip6, wideEntry } from './lpm.ts';
+import {
+  decidesByByte,
+  firstWord,
+  isWide,
+  KIND_MASK,
+  type Lpm,
+  next,
+  skip4,
+  skip6,
+  wideEntry,
+} from './lpm.ts';
 
 /** Words of an address in `keys`. */
 export const ROUTE_KEY = {
@@ -17,6 +27,9 @@ export const ROUTE_KEY = {
 } as const;
 export const ROUTE_KEY_WORDS = 4;
 
+/** Words of 2 MiB. */
+const LARGE = 524_288;
+
 export interface LpmSearch {
   readonly keys: Int32Array;
   /** Sets `route` of the first `count` addresses. */
@@ -28,6 +41,8 @@ export function createLpmSearch(capacity: number): LpmSearch {
   const keys = new Int32Array(capacity * ROUTE_KEY_WORDS);
   /** Offsets in `keys` of those that are not at an end. */
   const pending = new Int32Array(capacity);
+  /** Written down only so that it is read. */
+  const seen = new Int32Array(capacity);
 
   function find4({ words, roots4 }: Lpm, count: number): void {
     let left = 0;
@@ -43,7 +58,19 @@ export function createLpmSearch(capacity: number): LpmSearch {
       pending[left] = k;
       left += entry >>> 31;
     }
-    while (left > 0) left = step4(words, left);
+    const isLarge = words.length >= LARGE;
+    while (left > 0) {
+      if (isLarge) touch4(words, left);
+      left = step4(words, left);
+    }
+  }
+
+  /** So short that the loads of many turns are under way at once, and `step4` finds the memory there. */
+  function touch4(words: Int32Array, count: number): void {
+    for (let n = 0; n < count; n++) {
+      const k = pending[n];
+      seen[n] = firstWord(words, keys[k | ROUTE_KEY.route], keys[k | ROUTE_KEY.rest] >>> 24);
+    }
   }
 
   /** One step for the first `count` of `pending`. Returns how many are left, at the front again. */
@@ -54,8 +81,8 @@ export function createLpmSearch(capacity: number): LpmSearch {
       let entry = keys[k | ROUTE_KEY.route];
       const rest = keys[k | ROUTE_KEY.rest];
       const kind = ~entry & KIND_MASK;
-      if (kind === KIND.node) {
-        entry = nodeEntry(words, entry, rest >>> 24);
+      if (decidesByByte(kind)) {
+        entry = next(words, entry, rest >>> 24);
         keys[k | ROUTE_KEY.rest] = rest << 8;
       } else {
         entry = skip4(words, entry, rest);
@@ -82,7 +109,18 @@ export function createLpmSearch(capacity: number): LpmSearch {
       pending[left] = k;
       left += entry >>> 31;
     }
-    while (left > 0) left = step6(words, left, view);
+    const isLarge = words.length >= LARGE;
+    while (left > 0) {
+      if (isLarge) touch6(words, left, view);
+      left = step6(words, left, view);
+    }
+  }
+
+  function touch6(words: Int32Array, count: number, view: DataView): void {
+    for (let n = 0; n < count; n++) {
+      const k = pending[n];
+      seen[n] = firstWord(words, keys[k | ROUTE_KEY.route], view.getUint8(keys[k | ROUTE_KEY.rest]));
+    }
   }
 
   function step6(words: Int32Array, count: number, view: DataView): number {
@@ -92,8 +130,8 @@ export function createLpmSearch(capacity: number): LpmSearch {
       let entry = keys[k | ROUTE_KEY.route];
       const from = keys[k | ROUTE_KEY.rest];
       const kind = ~entry & KIND_MASK;
-      if (kind === KIND.node) {
-        entry = nodeEntry(words, entry, view.getUint8(from));
+      if (decidesByByte(kind)) {
+        entry = next(words, entry, view.getUint8(from));
         keys[k | ROUTE_KEY.rest] = from + 1;
       } else {
         entry = skip6(words, entry, view, from);
