@@ -15,6 +15,7 @@ const pages = [
   'docs/multicast.md',
   'docs/networks.md',
   'docs/networks-dns.md',
+  'docs/dhcp.md',
   'docs/qinq.md',
   'docs/routers.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
