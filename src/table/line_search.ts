@@ -19,8 +19,8 @@ export interface LineSearch {
 export function createLineSearch(capacity: number): LineSearch {
   const keys = new Int32Array(capacity * KEY_WORDS);
   const found = new Int32Array(capacity);
-  const tags = new Int32Array(capacity);
-  const slots = new Int32Array(capacity);
+  const hashes = new Int32Array(capacity);
+  const homes = new Int32Array(capacity);
   /** Words that were read only to have them in the cache. */
   const seen = new Int32Array(capacity);
 
@@ -28,11 +28,11 @@ export function createLineSearch(capacity: number): LineSearch {
     const { lines } = table;
     for (let n = 0; n < count; n++) {
       const k = n * KEY_WORDS;
-      tags[n] = table.tag(keys[k], keys[k + 1], keys[k + 2], keys[k + 3]);
+      hashes[n] = table.hash(keys[k], keys[k + 1], keys[k + 2], keys[k + 3]);
     }
-    for (let n = 0; n < count; n++) slots[n] = table.home(tags[n]);
-    for (let n = 0; n < count; n++) seen[n] = table.peek(slots[n]);
-    for (let n = 0; n < count; n++) found[n] = table.follow(slots[n], tags[n]);
+    for (let n = 0; n < count; n++) homes[n] = table.home(hashes[n]);
+    for (let n = 0; n < count; n++) seen[n] = table.peek(homes[n]);
+    for (let n = 0; n < count; n++) found[n] = table.follow(homes[n], hashes[n]);
     for (let n = 0; n < count; n++) seen[n] = lines[found[n]];
     for (let n = 0; n < count; n++) {
       const k = n * KEY_WORDS;

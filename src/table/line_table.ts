@@ -1,7 +1,7 @@
 // Lines of a cache (64 bytes) that are found by a key of four words, in memory that workers share. Lines come in pairs that
 // lie side by side: the two directions of a connection, the two sides of a mapping.
 //
-//   index:  | tag | line |       2 words a slot, open addressing; tag = hash of the key | 1, 0 = never used: a probe ends here
+//   index:  | number of a line | tag |     a word, by open addressing; the tag is some bits of the key's hash. 0: a probe ends here
 //   lines:  | kind | ports | 6 words of the owner | src | dst | 6 words of the owner |       kind 0: the line is free
 //
 // A line never moves while it is in use, so others may keep its place, its offset in words; 0 is none. Whoever adds or removes
@@ -17,8 +17,6 @@ export const SRC = 8;
 export const DST = 9;
 
 const PAIR = 2 * LINE;
-/** Words of a slot of the index. */
-const SLOT = 2;
 /** With at most half of the slots in use a chain this long does not occur by chance. */
 export const MAX_PROBES = 64;
 /** Words before the index: pairs that are free again, and the first pair that was never used. */
@@ -40,25 +38,30 @@ export class LineTable {
   readonly notes: Int32Array;
   private readonly mask: number;
   private readonly shift: number;
+  /** Bits of the tag in a word of the index, and how many they are. */
+  private readonly tagMask: number;
+  private readonly tagBits: number;
   private readonly seed: Int32Array;
 
   /** @param at where in `memory` its `bytes` begin: zeroed, a multiple of 64 */
   constructor(memory: ArrayBufferLike, at: number, pairs: number, seed: Int32Array) {
     const slots = slotsFor(pairs);
-    this.pairs = pairs;
+    this.pairs = pairs + 1; // place 0 means none
     this.seed = seed;
     this.header = new Int32Array(memory, at, HEADER);
-    this.lines = new Int32Array(memory, at + HEADER * 4, pairs * PAIR);
-    this.index = new Int32Array(memory, this.lines.byteOffset + this.lines.byteLength, slots * SLOT);
-    this.timers = new Int32Array(memory, this.index.byteOffset + this.index.byteLength, pairs);
-    this.notes = new Int32Array(memory, this.timers.byteOffset + this.timers.byteLength, pairs * 2);
+    this.lines = new Int32Array(memory, at + HEADER * 4, this.pairs * PAIR);
+    this.index = new Int32Array(memory, this.lines.byteOffset + this.lines.byteLength, slots);
+    this.timers = new Int32Array(memory, this.index.byteOffset + this.index.byteLength, this.pairs);
+    this.notes = new Int32Array(memory, this.timers.byteOffset + this.timers.byteLength, this.pairs * 2);
     this.mask = this.index.length - 1;
     this.shift = 32 - Math.log2(slots);
-    if (this.header[HIGH] === 0) this.header[HIGH] = 1; // place 0 means none
+    this.tagBits = 32 - Math.ceil(Math.log2(this.pairs * 2));
+    this.tagMask = (1 << this.tagBits) - 1;
+    if (this.header[HIGH] === 0) this.header[HIGH] = 1;
   }
 
   static bytes(pairs: number): number {
-    const words = HEADER + pairs * PAIR + slotsFor(pairs) * SLOT + pairs * 3;
+    const words = HEADER + slotsFor(pairs) + (pairs + 1) * (PAIR + 3);
     return Math.ceil((words * 4) / 64) * 64;
   }
 
@@ -67,8 +70,8 @@ export class LineTable {
     return this.header[HIGH];
   }
 
-  /** The tag of a key: never 0. Multiply-shift with random odd multipliers, then one finalising round, as in fdb.ts. */
-  tag(kind: number, ports: number, src: number, dst: number): number {
+  /** Multiply-shift with random odd multipliers, then one finalising round, as in fdb.ts. */
+  hash(kind: number, ports: number, src: number, dst: number): number {
     const { seed } = this;
     const h =
       Math.imul(kind ^ seed[0], seed[1] | 1) +
@@ -76,28 +79,28 @@ export class LineTable {
       Math.imul(src ^ seed[4], seed[5] | 1) +
       Math.imul(dst ^ seed[6], seed[7] | 1);
     const mixed = Math.imul(h ^ (h >>> 15), 0x2c1b_3c6d);
-    return (mixed ^ (mixed >>> 14)) | 1;
+    return mixed ^ (mixed >>> 14);
   }
 
-  /** Where in the index the chain of a tag begins. */
-  home(tag: number): number {
-    return (tag >>> this.shift) * SLOT;
+  /** Where in the index the chain of a hash begins. */
+  home(hash: number): number {
+    return hash >>> this.shift;
   }
 
-  /** Some word of a slot, to have it in the cache soon. */
-  peek(slot: number): number {
-    return this.index[slot];
+  /** Some word of the index, to have it in the cache soon. */
+  peek(at: number): number {
+    return this.index[at];
   }
 
-  /** The line that the chain from `slot` on has for a tag, or 0. Its key is still to be compared. */
-  follow(slot: number, tag: number): number {
-    const { index, mask } = this;
-    let at = slot;
+  /** The first line from `home` on that may be the one of a hash, or 0. Its key is still to be compared. */
+  follow(home: number, hash: number): number {
+    const { index, mask, tagMask } = this;
+    let at = home;
     for (let probe = 0; probe < MAX_PROBES; probe++) {
-      const found = index[at];
-      if (found === tag) return index[at + 1];
-      if (found === 0) return 0;
-      at = (at + SLOT) & mask;
+      const word = index[at];
+      if (word === 0) return 0;
+      if (((word ^ hash) & tagMask) === 0) return (word >>> this.tagBits) * LINE;
+      at = (at + 1) & mask;
     }
     return 0;
   }
@@ -115,14 +118,17 @@ export class LineTable {
 
   /** The line of a key, or 0. Right only under the lock. */
   find(kind: number, ports: number, src: number, dst: number): number {
-    const { index, mask } = this;
-    const tag = this.tag(kind, ports, src, dst);
-    let at = this.home(tag);
+    const { index, mask, tagMask } = this;
+    const hash = this.hash(kind, ports, src, dst);
+    let at = this.home(hash);
     for (let probe = 0; probe < MAX_PROBES; probe++) {
-      const found = index[at];
-      if (found === 0) return 0;
-      if (found === tag && this.difference(index[at + 1], kind, ports, src, dst) === 0) return index[at + 1];
-      at = (at + SLOT) & mask;
+      const word = index[at];
+      if (word === 0) return 0;
+      if (((word ^ hash) & tagMask) === 0) {
+        const line = this.lineOf(word);
+        if (this.difference(line, kind, ports, src, dst) === 0) return line;
+      }
+      at = (at + 1) & mask;
     }
     return 0;
   }
@@ -154,42 +160,45 @@ export class LineTable {
   /** Lets the key of a line, which is whole, lead to it. False if its chain is full. */
   link(line: number): boolean {
     const { index, mask } = this;
-    const tag = this.tagOf(line);
-    let at = this.home(tag);
+    const hash = this.hashOf(line);
+    let at = this.home(hash);
     for (let probe = 0; probe < MAX_PROBES; probe++) {
       if (index[at] === 0) {
-        index[at + 1] = line;
-        // Others see the line, and its place, before the tag.
-        Atomics.store(index, at, tag);
+        // Others see the line before the word that leads to it.
+        Atomics.store(index, at, ((line / LINE) << this.tagBits) | (hash & this.tagMask));
         return true;
       }
-      at = (at + SLOT) & mask;
+      at = (at + 1) & mask;
     }
     return false;
   }
 
-  /** The key of a line leads to it no more; entries of the chain behind it move up. */
+  /** The key of a line leads to it no more; what is behind it in its chain moves up. */
   unlink(line: number): void {
     const { index, mask } = this;
-    let hole = this.home(this.tagOf(line));
-    for (let probe = 0; index[hole + 1] !== line || index[hole] === 0; probe++) {
+    let hole = this.home(this.hashOf(line));
+    for (let probe = 0; this.lineOf(index[hole]) !== line; probe++) {
       if (probe === MAX_PROBES || index[hole] === 0) return;
-      hole = (hole + SLOT) & mask;
+      hole = (hole + 1) & mask;
     }
-    this.lines[line + KIND] = 0;
-    for (let at = (hole + SLOT) & mask; index[at] !== 0; at = (at + SLOT) & mask) {
+    for (let at = (hole + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
+      const home = this.home(this.hashOf(this.lineOf(index[at])));
       // Whose home lies behind the hole stays.
-      if (((at - this.home(index[at])) & mask) < ((at - hole) & mask)) continue;
-      index[hole + 1] = index[at + 1];
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
       Atomics.store(index, hole, index[at]);
       hole = at;
     }
     Atomics.store(index, hole, 0);
+    this.lines[line + KIND] = 0;
   }
 
-  private tagOf(line: number): number {
+  private lineOf(word: number): number {
+    return (word >>> this.tagBits) * LINE;
+  }
+
+  private hashOf(line: number): number {
     const { lines } = this;
-    return this.tag(lines[line + KIND], lines[line + PORTS], lines[line + SRC], lines[line + DST]);
+    return this.hash(lines[line + KIND], lines[line + PORTS], lines[line + SRC], lines[line + DST]);
   }
 }
 
