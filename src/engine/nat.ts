@@ -213,6 +213,10 @@ export class Nat implements NatHook {
       this.placeOf[row / ROW] = NOT_OURS;
       return;
     }
+    if (this.packet[place] === PACKET.error) {
+      this.batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_invalid;
+      return;
+    }
     const { connections } = this;
     let line: number;
     connections.take();
@@ -229,7 +233,6 @@ export class Nat implements NatHook {
   /** Opens the connection. Returns its line, or the reason why not, negative. Under the lock. */
   private open(router: RouterTable, nat: NatTable, row: number, place: number, egress: number): number {
     const { flow, connections } = this;
-    if (this.packet[place] === PACKET.error) return -DROP.nat_invalid;
     if (this.packet[place] === PACKET.fragment) return -DROP.nat_fragment;
     this.begin(place);
     const state = stateOf(flow, this.tcpFlags[place]);
