@@ -9,6 +9,7 @@ import {
   listOrNone,
   members,
   mixedPairs,
+  nestedPairs,
   number,
   onOff,
   onOffReceive,
@@ -376,8 +377,8 @@ export const BRIDGE_KEYS: readonly Setting[] = [
   {
     flags: '--network <key=value,...>',
     key: 'network',
-    help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off), dns (on|off)',
-    parse: mixedPairs,
+    help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off), dns (on|off), dhcp.lease_time, dhcp.boot.bios.file, dns.domain, ...',
+    parse: nestedPairs,
   },
   {
     flags: '--local <on|off>',

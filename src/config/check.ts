@@ -13,6 +13,8 @@ import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import { checkProtocolTunnels } from './protocol_tunnels.ts';
+import { interfacesIn } from './router_interfaces.ts';
+import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
@@ -30,6 +32,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkShares(config, doubts, problems);
   checkAggregates(config, problems);
   checkNetworks(config, problems);
+  checkRouters(config, doubts, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);
@@ -55,9 +58,11 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
 }
 
 /** Ports and bridges are network interfaces: one namespace of names for the whole switch. */
-function checkNames({ bridges }: SwitchConfig, doubts: Doubts, problems: Problem[]): void {
+function checkNames(config: SwitchConfig, doubts: Doubts, problems: Problem[]): void {
+  const { bridges } = config;
   const owner = new Map<string, string>();
-  let ports = 0;
+  // Interfaces of routers are ports, too.
+  let ports = [...interfacesIn(config)].length;
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
     const doubtful = [...doubts.ports(name)].map((port) => [port, undefined, ['ports', port]] as const);

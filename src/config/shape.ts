@@ -15,6 +15,7 @@ import { compileSubset } from './filter/compile_subset.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac, network } from './network_shape.ts';
 import { parseRange } from './range.ts';
+import { type RoutersConfig, routers } from './router_shape.ts';
 import { show } from './show.ts';
 import { BRIDGE_STP, GUARDS, PORT_PRIORITY, STP_PROTOCOLS } from './stp.ts';
 import { isFreeGroup } from './tunnel_mac.ts';
@@ -463,6 +464,7 @@ const bridge = mapping({
 export const configShape = mapping({
   version: z.literal(1, expecting('1, the version of this format')),
   bridges: z.record(name, bridge, expecting('a mapping of names to bridges')).default({}),
+  routers: routers.optional(),
 });
 
 function filterProblem(value: string): string | undefined {
@@ -520,4 +522,5 @@ export type BridgeConfig = Omit<z.output<typeof bridge>, 'ports'> & { ports: Rec
 export interface SwitchConfig {
   version: 1;
   bridges: Record<string, BridgeConfig>;
+  routers?: RoutersConfig;
 }

@@ -11,6 +11,7 @@ import type { Giver } from '../table/fdb.ts';
 import { STATIC, tickAt, WORDS } from '../table/fdb_entry.ts';
 import { Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
+import type { Neighbours } from '../table/neighbours.ts';
 import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
 import { Aggregates } from './aggregates.ts';
 import { Controls } from './controls.ts';
@@ -37,6 +38,8 @@ export type Route = (topology: Topology, from: number, to: number) => void;
 export interface EngineOptions extends FdbOptions {
   /** What fits on the way to each remote, see Paths. */
   limits?: Int32Array;
+  /** What routers know of their neighbours; without it no router forwards. */
+  neighbours?: Neighbours;
   /** Made once for the engine's batch. */
   createRoute?: (batch: FrameBatch) => Route;
 }

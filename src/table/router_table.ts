@@ -34,6 +34,8 @@ export const INTERFACE = {
   loose: 8,
   /** Addresses are translated for what comes in or leaves here. */
   nat: 16,
+  /** ARP requests for what is routed by another interface are answered. */
+  proxy: 32,
 } as const;
 
 export interface RouterTable {
@@ -59,13 +61,18 @@ export interface RouterTable {
   readonly address4: Int32Array;
   /** Four words: a global address if it has one, else the link-local one. */
   readonly address6: Int32Array;
+  /** Four words: the link-local address, which is in no table of routes; all 0 = the interface has no IPv6. */
+  readonly linkLocal: Int32Array;
 
   /** (table, destination) -> route, 0 = none. */
   readonly lpm: Lpm;
 
   // by route
   readonly kind: Uint8Array;
-  /** Its next hops: hopAt[route] .. hopAt[route] + hopCount[route] - 1; one is chosen by the flow. */
+  /**
+   * Its next hops: hopAt[route] .. hopAt[route] + hopCount[route] - 1; one is chosen by the flow. Of a local or broadcast
+   * address one, with the interface that it belongs to.
+   */
   readonly hopAt: Uint32Array;
   readonly hopCount: Uint16Array;
 

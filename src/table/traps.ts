@@ -19,6 +19,10 @@ export const TRAP = {
   dhcp: 26,
   /** ARP that claims an address, of such a bridge: the host gets a copy. */
   arp: 27,
+  /** ARP and neighbour discovery that an interface of a router hears: a copy. No bit, as the next: engine/router.ts finds them. */
+  router: 28,
+  /** A packet whose next hop is not known yet, as it would leave, but to no address. */
+  neighbour: 29,
 } as const;
 
 /**
@@ -30,16 +34,16 @@ export function puntInterval(trap: number): number {
   // A host that joins a thousand groups at once says so in as many reports, and one more for each in the next second.
   if (trap === TRAP.multicast) return 0.5;
   // A thousand guests may boot at once behind one port.
-  return trap === TRAP.dhcp ? 1 : 10;
+  return trap === TRAP.dhcp || trap >= TRAP.router ? 1 : 10;
 }
 
 export function puntBurst(trap: number): number {
-  return trap === TRAP.multicast || trap === TRAP.dhcp ? 256 : 16;
+  return trap === TRAP.multicast || trap === TRAP.dhcp || trap >= TRAP.router ? 256 : 16;
 }
 
 /** Whether many may say it at once: that leaves room for other protocols. */
 export function isCrowd(trap: number): boolean {
-  return trap === TRAP.multicast || trap === TRAP.dhcp || trap === TRAP.arp;
+  return trap === TRAP.multicast || trap >= TRAP.dhcp;
 }
 
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
@@ -47,4 +51,4 @@ export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.arp + 1;
+export const TRAPS = TRAP.neighbour + 1;

@@ -14,13 +14,14 @@ import { TaploomError } from '../error.ts';
 import { FrameRing } from '../port/frame_ring.ts';
 import { traitsOf } from '../port/spec.ts';
 import type { Counters } from '../table/counters.ts';
+import type { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import type { SlotRing } from '../table/slot_ring.ts';
 import { Barrier } from './barrier.ts';
 import type { Answer, Change, Failed, Followed, News, Request } from './messages.ts';
-import { InlinePlane, type PlaneClient, ThreadPlane } from './plane_client.ts';
+import { InlinePlane, newNeighbours, type PlaneClient, ThreadPlane } from './plane_client.ts';
 
 /** @param counters of each worker; inline there is only one */
 export function openPlane(
@@ -37,6 +38,7 @@ export function openPlane(
 }
 
 export class WorkersPlane implements PlaneClient {
+  readonly neighbours: Neighbours;
   private readonly threads: ThreadPlane[] = [];
   private readonly barrier = new Barrier();
   /** Port -> the worker that receives from it. */
@@ -60,6 +62,7 @@ export class WorkersPlane implements PlaneClient {
     onFailure: (error: Error) => void,
   ) {
     this.slots = topology.fdbSlots;
+    this.neighbours = newNeighbours(seed);
     const team = {
       workers: counters.length,
       gauges: counters[0].memory,
@@ -67,6 +70,7 @@ export class WorkersPlane implements PlaneClient {
       paths: new SharedArrayBuffer(Paths.size(REMOTE_ROWS)),
       barrier: this.barrier.memory,
       table: SharedFdb.allocate(this.slots),
+      neighbours: this.neighbours.memory,
     };
     this.tables = [team.table];
     const fail = (error: Error) => {
