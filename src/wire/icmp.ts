@@ -13,16 +13,22 @@ export const PROTOCOL_ICMP = 1;
 /** RFC 1812 section 4.3.2.3: an error quotes as much as fits into a datagram that every host takes. */
 export const ERROR_PACKET_LEN = 576;
 
+/** Queries, RFC 792. */
+export const ECHO = 8;
+export const ECHO_REPLY = 0;
+const TIMESTAMP = 13;
+const TIMESTAMP_REPLY = 14;
+
 const CODE = 1;
-const CHECKSUM = 2;
+/** Offsets, for those who change what is there. */
+export const CHECKSUM = 2;
+export const IDENTIFIER = 4;
 const NEXT_HOP_MTU = 6;
 
 const DESTINATION_UNREACHABLE = 3;
 const FRAGMENTATION_NEEDED = 4;
 const SOURCE_QUENCH = 4;
 const REDIRECT = 5;
-const ECHO_REPLY = 0;
-const ECHO_REQUEST = 8;
 const TIME_EXCEEDED = 11;
 const PARAMETER_PROBLEM = 12;
 
@@ -32,7 +38,7 @@ export function type(view: DataView, at: number): number {
 
 /** RFC 792: of type 8, code 0. */
 export function isEchoRequest(view: DataView, at: number): boolean {
-  return view.getUint16(at) === ECHO_REQUEST << 8;
+  return view.getUint16(at) === ECHO << 8;
 }
 
 /** Makes an echo request its reply. @param isFinished whether its checksum is, and not yet to be completed */
@@ -65,4 +71,34 @@ export function writeFragmentationNeeded(view: DataView, at: number, end: number
   view.setUint16(at + CHECKSUM + 2, 0);
   view.setUint16(at + NEXT_HOP_MTU, mtu);
   view.setUint16(at + CHECKSUM, finish(add(view, at, end)));
+}
+
+/** Of a query or an answer to one. */
+export function identifier(view: DataView, at: number): number {
+  return view.getUint16(at + IDENTIFIER);
+}
+
+export function setIdentifier(view: DataView, at: number, value: number): void {
+  view.setUint16(at + IDENTIFIER, value);
+}
+
+/** Whether a type asks for an answer. */
+export function isQuery(type: number): boolean {
+  return type === ECHO || type === TIMESTAMP;
+}
+
+/** The type of answers to a query, or of the query to an answer; the same for any other type. */
+export function replyTo(type: number): number {
+  switch (type) {
+    case ECHO:
+      return ECHO_REPLY;
+    case ECHO_REPLY:
+      return ECHO;
+    case TIMESTAMP:
+      return TIMESTAMP_REPLY;
+    case TIMESTAMP_REPLY:
+      return TIMESTAMP;
+    default:
+      return type;
+  }
 }

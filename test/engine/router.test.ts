@@ -46,16 +46,15 @@ function say(bench: RoutedBench, port: string, ...frames: (Packet | Uint8Array)[
   const before = counters.values.slice(0, counters.port(ports));
   sink.sent.clear();
   sink.bytes.length = 0;
+  sink.ports.length = 0;
   const lines: string[] = [];
   for (const frame of frames)
     source.add(bench.port(port), frame instanceof Uint8Array ? frame : packet(frame));
   engine.poll(++now);
   for (let n = 0; engine.isBusy && n < 20; n++) engine.poll(now);
   expect(lawViolations(counters, true, ports)).toEqual([]);
-  let k = 0;
-  for (const [number, frames] of sink.sent) {
-    for (const _ of frames) lines.push(`${compiler.ports.name(number)}: ${showPacket(sink.bytes[k++])}`);
-  }
+  for (const [n, bytes] of sink.bytes.entries())
+    lines.push(`${compiler.ports.name(sink.ports[n])}: ${showPacket(bytes)}`);
   for (let number = 0; number < ports; number++) {
     const at = counters.port(number) + PORT.drops;
     for (const [code, { name }] of DROPS.entries()) {

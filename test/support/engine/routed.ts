@@ -176,7 +176,7 @@ function buildTable(
       routes.add(table, address, Number(bits), ROUTE[kind], hops);
     }
   }
-  return { ...arrays, ...routes.build() };
+  return { ...arrays, ...routes.build(), nat: null };
 }
 
 /** The interface in whose subnet an IPv4 address is, or of whose IPv6 address it shares the first half. */
