@@ -67,9 +67,11 @@ async function openRecord() {
     );
   }
   const made = existsSync(RECORD);
-  if (isAlive(before.daemon, SOCKET)) process.kill(before.daemon, 'SIGKILL');
-  // It has ports of the machine until it is gone.
-  for (let tries = 0; isAlive(before.daemon, SOCKET) && tries < 100; tries++) await sleep(10);
+  if (isAlive(before.daemon, SOCKET)) {
+    process.kill(before.daemon, 'SIGKILL');
+    // It had this port, as long as its last thread lives.
+    for (let tries = 0; !(await listens(METRICS_PORT)) && tries < 20; tries++) await sleep(50);
+  }
   for (const netns of NAMESPACES) {
     if (!existsSync(`/run/netns/${netns}`)) continue;
     if (!made) {
@@ -118,8 +120,9 @@ function ask(method, path, body) {
         text += chunk;
       });
       response.on('end', () => {
-        if (response.statusCode < 300) resolve(JSON.parse(text));
-        else reject(new SetupError(`taploomd refused ${method} ${path}: ${text}`));
+        const answer = JSON.parse(text);
+        if (response.statusCode < 300) resolve(answer);
+        else reject(new SetupError(answer.detail));
       });
     });
     request.on('error', reject);

@@ -112,6 +112,7 @@ test('after a kill -9 the next npm start cleans up and works; one that runs is n
   const second = machine.spawn(['npm', 'start'], { PATH: path });
   await second.waitFor(RUNNING, 30_000);
   expect(second.stdout).toMatch(/earlier start left behind/);
+  expect(second.stdout).not.toMatch(/9477 is taken/);
   expectNat(second, "npm start's own client");
   await second.stop('SIGINT', 10_000);
   expect(await namespaces(machine)).toEqual([]);
