@@ -1,10 +1,10 @@
 // A bench with routers: their table is built by hand, and interfaces are ports of their bridges without a device. Interfaces
 // have the stations A, B, C ... as their MACs, in the order in which they are named.
 
+import { LpmBuilder } from '../../../src/compile/lpm_builder.ts';
 import { shared } from '../../../src/compile/shared.ts';
 import type { Topology } from '../../../src/engine/topology.ts';
 import { atOnce } from '../../../src/parts.ts';
-import { LpmBuilder } from '../../../src/table/lpm_builder.ts';
 import { Neighbours } from '../../../src/table/neighbours.ts';
 import { INTERFACE, ROUTE, type RouterTable } from '../../../src/table/router_table.ts';
 import { bytesAt, META, SlotRing } from '../../../src/table/slot_ring.ts';
