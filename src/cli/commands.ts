@@ -2,25 +2,14 @@
 
 import { readFile } from 'node:fs/promises';
 import { text as readStream } from 'node:stream/consumers';
-import type { FdbFilter, LeaseFilter, MdbEntry } from '../api.ts';
-import type { Action, ActionResult } from '../config/action.ts';
-import { ControlClient, ControlError, type SwitchSummary } from '../control/client.ts';
-import { TaploomError } from '../error.ts';
+import { ControlError } from '../control/client.ts';
 import type { Kind } from './bench/command.ts';
-import {
-  BRIDGE_COLUMNS,
-  DROP_COLUMNS,
-  LEASE_COLUMNS,
-  LLDP_COLUMNS,
-  MDB_COLUMNS,
-  MIRROR_COLUMNS,
-  MULTICAST_VLAN_COLUMNS,
-  NETWORK_COLUMNS,
-  portColumns,
-} from './columns.ts';
+import { BRIDGE_COLUMNS, DROP_COLUMNS, LLDP_COLUMNS, MIRROR_COLUMNS, portColumns } from './columns.ts';
+import type { Context } from './context.ts';
 import { here, membersHere } from './here.ts';
-import { type Choice, type Columns, chosen } from './list.ts';
-import type { Terminal } from './program.ts';
+import { filterOf, known, ofBridge } from './known.ts';
+import { type Choice, chosen } from './list.ts';
+import { actionLines, print, printList } from './print.ts';
 import {
   bridgeValues,
   mergeUnset,
@@ -31,87 +20,9 @@ import {
 } from './setting_patch.ts';
 import type { Values } from './setting_values.ts';
 
-export interface Context {
-  readonly client: ControlClient;
-  readonly options: Values;
-  readonly terminal: Terminal;
-  readonly json: boolean;
-}
-
-type Run = (context: Context) => Promise<void>;
-
-/** Runs a command with a client, and turns errors into text and an exit code. */
-export async function execute(terminal: Terminal, options: Values, run: Run): Promise<number> {
-  const client = new ControlClient(options.socket as string | undefined);
-  const json = options.json === true || options.format === 'json';
-  try {
-    await run({ client, options, terminal, json });
-    return 0;
-  } catch (error) {
-    if (!(error instanceof TaploomError)) throw error;
-    terminal.error(json ? `${JSON.stringify(errorJson(error, options))}\n` : errorText(error, options));
-    return error.code === 'invalid_usage' ? 2 : 1;
-  } finally {
-    client.close();
-  }
-}
-
-function errorJson(error: TaploomError, options: Values): object {
-  const { code, problems, results } = error as ControlError;
-  const message = messageOf(error, options);
-  return {
-    error: {
-      code,
-      message,
-      ...(problems && problems.length > 0 && { problems }),
-      ...(results && results.length > 0 && { results }),
-    },
-  };
-}
-
-function errorText(error: TaploomError, options: Values): string {
-  const { results = [] } = error as Partial<ControlError>;
-  if (error.code === 'invalid_config') {
-    return `taploom: the configuration would not be valid, nothing was changed:\n${error.message.replaceAll(/^/gm, '  ')}\n`;
-  }
-  if (results.length > 1) {
-    return `taploom: some of the actions failed; the others are in force\n${actionLines(results)}`;
-  }
-  return `taploom: ${messageOf(error, options)}\n`;
-}
-
-/** Fields of a request in the words of the command line: `--since` in place of `query.since`. */
-function messageOf({ code, message, problems = [] }: Partial<ControlError> & Error, options: Values): string {
-  if (code !== 'invalid_request' || problems.length === 0) return message;
-  return problems
-    .map(({ path, message }) => {
-      const field = path.split('.').findLast((key) => !/^\d+$/.test(key)) as string;
-      const key = field.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
-      return `${key in options ? `--${field.replaceAll('_', '-')}` : field}: ${message}`;
-    })
-    .join('; ');
-}
-
-function print({ terminal, json }: Context, value: unknown, text: () => string): void {
-  terminal.out(json ? `${JSON.stringify(value, null, 2)}\n` : text());
-}
-
-/** The rows that were asked for, in the form that was asked for; as a table, `text` or the columns. */
-async function printList<Row>(
-  context: Context,
-  rows: readonly Row[],
-  columns: Columns<Row>,
-  none: string,
-  text?: (rows: readonly Row[]) => string,
-): Promise<void> {
-  const { format = 'table' } = context.options as { format?: string };
-  const wanted = chosen(rows, columns, context.options as Choice);
-  const { formatted, listText } = await import('./list_text.ts');
-  print(context, wanted, () => {
-    if (format !== 'table') return formatted(wanted, columns, format);
-    return text ? text(wanted) : listText(wanted, columns, context.terminal.columns, none);
-  });
-}
+export { execute } from './execute.ts';
+export * from './multicast_commands.ts';
+export * from './network_commands.ts';
 
 export async function show(context: Context, bridge?: string): Promise<void> {
   const { client, options, terminal, json } = context;
@@ -162,7 +73,7 @@ export async function bridgeShow(context: Context, bridge: string | undefined): 
 export async function portAdd(context: Context, bridge: string, port: string): Promise<void> {
   const { type } = context.options;
   const values = portValues(context.options, false);
-  const isInNetns = type === 'tap' || type === 'af_packet';
+  const isInNetns = type === 'tap' || type === 'tun' || type === 'af_packet';
   const own = isInNetns ? await here(context.client, values) : values;
   const config = { type, ...(await membersHere(context.client, own)) };
   const { results } = await context.client.addPort(bridge, port, config);
@@ -245,30 +156,6 @@ export async function mirrorShow(context: Context, bridge?: string): Promise<voi
   await printList(context, mirrors, MIRROR_COLUMNS, 'no mirrors');
 }
 
-/** What belongs to one bridge, which must be there. */
-export function ofBridge<Answer extends Pick<SwitchSummary, 'bridges' | 'ports'>>(
-  answer: Answer,
-  bridge: string,
-): Answer {
-  known(answer, bridge);
-  return {
-    ...answer,
-    bridges: answer.bridges.filter(({ name }) => name === bridge),
-    ports: answer.ports.filter((port) => port.bridge === bridge),
-  };
-}
-
-function known({ bridges, ports }: Pick<SwitchSummary, 'bridges' | 'ports'>, bridge: string): void {
-  if (bridges.some(({ name }) => name === bridge)) return;
-  const port = ports.find(({ name }) => name === bridge);
-  const hint = port === undefined ? '' : `; ${bridge} is a port of ${port.bridge}`;
-  throw new ControlError('no_such_bridge', `There is no bridge ${bridge}${hint}`);
-}
-
-export function filterOf({ port, vlan, mac }: Values, bridge: string | undefined): FdbFilter {
-  return { bridge, port, vlan, mac } as FdbFilter;
-}
-
 export async function fdbShow(context: Context, bridge?: string): Promise<void> {
   const { showFdb } = await import('./fdb.ts');
   await showFdb(context, bridge);
@@ -328,58 +215,6 @@ export async function lldp(context: Context, bridge?: string, port?: string): Pr
   );
 }
 
-export async function mdbShow(context: Context, bridge?: string): Promise<void> {
-  const entries: MdbEntry[] = [];
-  for await (const page of context.client.mdb({ bridge })) for (const entry of page) entries.push(entry);
-  await printList(context, entries, MDB_COLUMNS, 'no groups');
-}
-
-export async function mdbAdd(context: Context, bridge: string, group: string, port: string): Promise<void> {
-  const { results } = await context.client.putGroup({ bridge, group, port, ...context.options });
-  if (context.json) print(context, results, String);
-}
-
-export async function mdbDelete(
-  context: Context,
-  bridge: string,
-  group: string,
-  port: string,
-): Promise<void> {
-  const { results } = await context.client.deleteGroup({ bridge, group, port, ...context.options });
-  if (context.json) print(context, results, String);
-}
-
-export async function mdbFlush(context: Context, bridge?: string): Promise<void> {
-  const flushed = await context.client.flushGroups({ bridge, ...context.options });
-  print(context, { flushed }, () => `${flushed} ${flushed === 1 ? 'entry' : 'entries'} forgotten\n`);
-}
-
-export async function mdbVlans(context: Context, bridge?: string): Promise<void> {
-  const { vlans } = await context.client.multicast(bridge);
-  const none =
-    'no bridge snoops; `taploom bridge set BRIDGE --multicast snooping=on,querier=on` changes that';
-  await printList(context, vlans, MULTICAST_VLAN_COLUMNS, none);
-}
-
-export async function networkShow(context: Context, network?: string): Promise<void> {
-  const networks = await context.client.networks();
-  const wanted = networks.filter((one) => [one.network, one.bridge, undefined].includes(network));
-  if (wanted.length === 0 && network !== undefined) known(await context.client.summary(), network);
-  const none =
-    'no networks; `taploom bridge set BRIDGE --network mode=nat,subnet=192.168.122.0/24` makes one';
-  await printList(context, wanted, NETWORK_COLUMNS, none);
-}
-
-export async function leaseShow(context: Context, network?: string): Promise<void> {
-  await printList(context, await context.client.leases({ network }), LEASE_COLUMNS, 'no leases');
-}
-
-export async function leaseEnd(context: Context, network: string, address?: string): Promise<void> {
-  const { mac, port } = context.options as LeaseFilter;
-  const ended = await context.client.endLeases({ network, address, mac, port });
-  print(context, { ended }, () => `${ended} ${ended === 1 ? 'lease' : 'leases'} ended\n`);
-}
-
 export async function events(context: Context): Promise<void> {
   const { showEvents } = await import('./events.ts');
   await showEvents(context);
@@ -417,24 +252,6 @@ async function readConfig(file: string): Promise<unknown> {
   }
   const { loadConfig } = await import('../config/yaml.ts');
   return loadConfig(content, file === '-' ? 'standard input' : file);
-}
-
-const SIGNS = { delete: '-', add: '+', set: '~' } as const;
-
-function actionLines(actions: readonly (Action & Partial<ActionResult>)[]): string {
-  return actions
-    .map(({ op, path, changes = {}, ok, waits, error }) => {
-      const keys = Object.entries(changes).map(
-        ([key, { from, to }]) => ` ${key}: ${brief(from)} -> ${brief(to)}`,
-      );
-      const outcome = ok === false ? `\n  failed: ${error}` : waits ? `\n  waits: ${error}` : '';
-      return `${SIGNS[op]} ${path}${keys.join(',')}${outcome}\n`;
-    })
-    .join('');
-}
-
-function brief(value: unknown): string {
-  return value === undefined ? 'unset' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export async function exportConfig(context: Context): Promise<void> {

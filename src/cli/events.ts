@@ -4,7 +4,7 @@
 import type { EventQuery } from '../control/client.ts';
 import type { SwitchEvent } from '../event.ts';
 import { plainText } from '../wire/plain_text.ts';
-import type { Context } from './commands.ts';
+import type { Context } from './context.ts';
 
 export async function showEvents({ client, options, terminal, json }: Context): Promise<void> {
   const { type, bridge, port, since, follow } = options as Partial<Record<string, string>>;

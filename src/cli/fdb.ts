@@ -3,7 +3,8 @@
 import type { FdbEntry } from '../api.ts';
 import { ControlError } from '../control/client.ts';
 import { FDB_COLUMNS } from './columns.ts';
-import { type Context, filterOf, ofBridge } from './commands.ts';
+import type { Context } from './context.ts';
+import { filterOf, ofBridge } from './known.ts';
 import { type Choice, chosen } from './list.ts';
 import { formatted } from './list_text.ts';
 import { fdbText } from './views.ts';

@@ -73,6 +73,26 @@ export const mixedPairs = (text: string): Values =>
     }),
   );
 
+/** `mode=nat,dhcp.lease_time=600`: a dot leads into a mapping. */
+export function nestedPairs(text: string): Values {
+  const result: Values = {};
+  for (const [path, value] of Object.entries(mixedPairs(text))) {
+    const keys = path.split('.');
+    const last = keys.pop() as string;
+    let at = result;
+    for (const key of keys) {
+      if (Object.hasOwn(at, key) && typeof at[key] !== 'object')
+        throw new InvalidArgumentError(`${key} is a mapping in ${path}, and a value before.`);
+      const inner = Object.hasOwn(at, key) ? (at[key] as Values) : {};
+      at[key] = inner;
+      at = inner;
+    }
+    if (Object.hasOwn(at, last)) throw new InvalidArgumentError(`${path} is a value, and a mapping before.`);
+    at[last] = value;
+  }
+  return result;
+}
+
 /** Of a bridge: `on`, `off`, `rstp`, `stp`, or `priority=4096,max_age=10`. */
 export function bridgeStp(text: string): boolean | Values {
   if (text === 'on' || text === 'off') return text === 'on';

@@ -9,6 +9,7 @@ import {
   listOrNone,
   members,
   mixedPairs,
+  nestedPairs,
   number,
   onOff,
   onOffReceive,
@@ -181,7 +182,7 @@ const PROTOCOL_TUNNEL: Setting[] = [
 const PERSIST: Setting = {
   flags: '--persist <on|off>',
   key: 'persist',
-  help: 'tap: leave the interface when taploomd ends',
+  help: 'tap, tun: leave the interface when taploomd ends',
   parse: onOff,
 };
 
@@ -211,8 +212,23 @@ const TAP: Setting[] = [
   {
     flags: '--offloads <on|off>',
     key: 'offloads',
-    help: 'tap: take GSO and checksum offloads',
+    help: 'tap, tun: take GSO and checksum offloads',
     parse: onOff,
+  },
+];
+
+const TUN: Setting[] = [
+  {
+    flags: '--address <address>',
+    key: 'address',
+    help: 'tun: of the interface, 10.0.0.1/24; repeat for more',
+    parse: list,
+  },
+  {
+    flags: '--gateway <address>',
+    key: 'gateway',
+    help: 'tun: a station of the bridge that gets what is for other subnets; repeat for IPv6',
+    parse: list,
   },
 ];
 
@@ -320,6 +336,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...CONTROLS,
   ...INTERFACE,
   ...TAP,
+  ...TUN,
   ...AF_PACKET,
   ...VXLAN,
   ...AGGREGATE,
@@ -376,8 +393,8 @@ export const BRIDGE_KEYS: readonly Setting[] = [
   {
     flags: '--network <key=value,...>',
     key: 'network',
-    help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off), dns (on|off)',
-    parse: mixedPairs,
+    help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off), dns (on|off), dhcp.lease_time, dhcp.boot.bios.file, dns.domain, ...',
+    parse: nestedPairs,
   },
   {
     flags: '--local <on|off>',

@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RateMeter } from '../rates.ts';
 import { RATE_COLUMNS, STATS_COLUMNS } from './columns.ts';
-import { type Context, ofBridge } from './commands.ts';
+import type { Context } from './context.ts';
+import { ofBridge } from './known.ts';
 import { type Choice, chosen } from './list.ts';
 import { formatted, listText } from './list_text.ts';
 

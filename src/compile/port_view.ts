@@ -4,7 +4,7 @@ import { lldpMode } from '../config/lldp_mode.ts';
 import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import { hostInterface, networkPlaces } from '../config/network_places.ts';
-import { primariesOf, privateVlans } from '../config/private_vlans.ts';
+import { bothWays, primariesOf, privateVlans } from '../config/private_vlans.ts';
 import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
@@ -16,6 +16,8 @@ import { isGuests } from './network_bits.ts';
 const PROVIDER_GROUPS = 0xb801;
 
 const NONE: ReadonlyMap<number, number> = new Map();
+/** VLANs of every port of a VLAN-unaware bridge. */
+export const UNAWARE = bothWays({ pvid: 0, tagged: [], untagged: [{ from: 0, to: 0 }] });
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
 export interface PortView {
@@ -64,26 +66,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const network = places.length === 0 ? 0 : 1 << TRAP.dhcp;
   /** The host itself, as by the interface of the bridge. */
   const gateways = new Set(places.map((place) => hostInterface(place, bridge)?.name));
-  const plain = {
-    protocol: bridge.vlan_protocol,
-    primaries: NONE,
-    hairpin: false,
-    isolated: false,
-    learning: true,
-    flood: true,
-    bcastFlood: true,
-    mcastFlood: true,
-    locked: false,
-    isTunnel: false,
-    remotes: [],
-    isMirrorEnd: false,
-    isProtocolTunnel: false,
-    isInTree: false,
-    traps: bpdus,
-    isMember: false,
-    groupFwdMask: bridge.group_fwd_mask | (isProvider(bridge) ? PROVIDER_GROUPS : 0),
-    snooping: bridge.multicast?.snooping === true,
-  };
+  const plain = { ...plainView(name, bridge), traps: bpdus };
   if (bridge.local !== false) {
     const { vlan } = bridge.local;
     const own = { name, bridge: name, vlan, fdbLimit: bridge.fdb_limit };
@@ -127,4 +110,32 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     views.push({ ...plain, ...own, learning: false, flood: false });
   }
   return views;
+}
+
+/** A port that forwards everything, and of which nothing is said. */
+export function plainView(name: string, bridge: BridgeConfig): PortView {
+  return {
+    name,
+    bridge: name,
+    vlan: undefined,
+    fdbLimit: bridge.fdb_limit,
+    protocol: bridge.vlan_protocol,
+    primaries: NONE,
+    hairpin: false,
+    isolated: false,
+    learning: true,
+    flood: true,
+    bcastFlood: true,
+    mcastFlood: true,
+    locked: false,
+    isTunnel: false,
+    remotes: [],
+    isMirrorEnd: false,
+    isProtocolTunnel: false,
+    isInTree: false,
+    traps: 0,
+    isMember: false,
+    groupFwdMask: bridge.group_fwd_mask | (isProvider(bridge) ? PROVIDER_GROUPS : 0),
+    snooping: bridge.multicast?.snooping === true,
+  };
 }

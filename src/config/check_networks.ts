@@ -10,6 +10,7 @@ import type { NetworkMode } from './network_shape.ts';
 import { listOf, type Network, type Network6, networkOf } from './networks.ts';
 import type { Path } from './path.ts';
 import { parsePublished, targetOf } from './published.ts';
+import { checkRelay } from './relay.ts';
 import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import {
   formatAddress,
@@ -201,7 +202,7 @@ function checkAddresses(
   doubtful: ReadonlySet<string>,
   report: Report,
 ): void {
-  const { subnet, gateway, range, dhcp, hosts } = network;
+  const { subnet, gateway, range, dhcp, hosts, relayed } = network;
   const isIn = (address: number) => isHostOf(subnet, address);
   const outside = `is not a host's address in ${formatSubnet(subnet)}`;
   const forward = typeof network.dns?.forward === 'object' ? network.dns.forward : [];
@@ -214,15 +215,21 @@ function checkAddresses(
   for (const code of Object.keys(dhcp?.options ?? {}))
     if (PROTOCOL_OPTIONS.includes(Number(code)))
       report(['dhcp', 'options', code], 'this option is part of the protocol: the server says it by itself');
-  const owners = new Map<number, string>([[gateway, 'the gateway']]);
+  const hasPort = (port: string) => Object.hasOwn(bridge.ports, port) || doubtful.has(port);
+  checkRelay(dhcp?.relay, subnet, hasPort, (path, message) => report(['dhcp', 'relay', ...path], message));
+  const owners = new Map<number, string>([
+    [gateway, 'the gateway'],
+    ...relayed.map((one) => [one.gateway, `the gateway of ${one.text}`] as const),
+  ]);
   for (const [host, { port }] of Object.entries(dhcp?.hosts ?? {})) {
     const path = ['dhcp', 'hosts', host];
-    if (port !== undefined && !Object.hasOwn(bridge.ports, port) && !doubtful.has(port))
+    if (port !== undefined && !hasPort(port))
       report([...path, 'port'], `bridge ${network.bridge} has no port ${port}`);
     const address = hosts.get(host);
     if (address === undefined) continue;
     const owner = owners.get(address);
-    if (!isIn(address)) report([...path, 'address'], `${dhcp?.hosts[host].address} ${outside}`);
+    if (!isIn(address) && !relayed.some((one) => isHostOf(one.subnet, address)))
+      report([...path, 'address'], `${dhcp?.hosts[host].address} ${outside}`);
     else if (owner !== undefined)
       report([...path, 'address'], `${dhcp?.hosts[host].address} belongs to ${owner}`);
     owners.set(address, `host ${host}`);

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
+import { address, addresses, anySubnet, range, subnet } from './address_leaves.ts';
+import { boot, bootFile } from './boot_shape.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { parsePublished } from './published.ts';
+import { relay } from './relay.ts';
 import {
-  parseAddressRange,
   parseAddressRange6,
   parseHostAddress,
   parseHostAddress6,
@@ -26,10 +28,7 @@ export const mac = text(MAC_TEXT, (value) => {
   return address ? formatMac(address.hi, address.lo) : value;
 });
 
-const ADDRESS = 'the IPv4 address of a host';
-const address = text(ADDRESS, (value) => parseHostAddress(value) !== undefined);
-const addresses = z.array(address, expecting('a list of IPv4 addresses'));
-// A host has some addresses beside the first and the last of its subnet. Stateless addresses take 64 bits (RFC 4291, 2.5.1).
+// Stateless addresses take 64 bits (RFC 4291, 2.5.1).
 const SUBNETS =
   'a subnet: of IPv4 with 8 to 29 bits, such as 192.168.122.0/24, or of IPv6 with 64, such as fd00:122::/64';
 const anySubnetOfGuests = text(SUBNETS, (value) => {
@@ -39,7 +38,6 @@ const anySubnetOfGuests = text(SUBNETS, (value) => {
 const anyAddress = text('the IPv4 or IPv6 address of a host', (value) => {
   return parseHostAddress(value) !== undefined || parseHostAddress6(value) !== undefined;
 });
-const anySubnet = text('an IPv4 subnet, such as 10.0.0.0/8', (value) => parseSubnet(value) !== undefined);
 // RFC 1123, 2.1, for a label; a domain is labels with dots.
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 const isDomain = (value: string) =>
@@ -78,10 +76,7 @@ const optionValue = z.union(
 );
 
 const dhcp = mapping({
-  range: text(
-    'a range of addresses, such as 192.168.122.100-192.168.122.199',
-    (value) => parseAddressRange(value) !== undefined,
-  ).optional(),
+  range: range.optional(),
   lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
   leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
   hosts: z.record(hostName, dhcpHost, expecting('a mapping of host names to hosts')).default({}),
@@ -93,10 +88,9 @@ const dhcp = mapping({
     .array(mapping({ to: anySubnet, via: address }), expecting('a list of { to: SUBNET, via: ADDRESS }'))
     .default([]),
   next_server: address.optional(),
-  boot_file: text(
-    'the name of a file',
-    (value) => isFit(value) && value.length > 0 && value.length < 128,
-  ).optional(),
+  boot_file: bootFile.optional(),
+  boot,
+  relay: relay.optional(),
   options: z.record(OPTION_CODE, optionValue, expecting('a mapping of option codes to values')).default({}),
 });
 

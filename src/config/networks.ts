@@ -18,6 +18,7 @@ import {
   type NetworkConfig,
   type NetworkMode,
 } from './network_shape.ts';
+import { type RelayedSubnet, relayedSubnets } from './relay.ts';
 import type { BridgeConfig } from './shape.ts';
 import {
   type AddressRange,
@@ -52,6 +53,8 @@ export interface Network extends Pick<NetworkPlace, 'name' | 'bridge' | 'vlan'> 
   dns?: NetworkDns;
   /** From which addresses are given. */
   range: AddressRange;
+  /** Other subnets, whose guests come by relay agents. */
+  relayed: readonly RelayedSubnet[];
   /** Addresses of hosts that have a fixed one, by name. */
   hosts: ReadonlyMap<string, number>;
   publish: readonly string[];
@@ -98,6 +101,7 @@ export function networkOf(place: NetworkPlace, bridge: BridgeConfig): Network | 
     dhcp,
     dns: dnsOf(name, config, dhcp?.domain),
     range: range ?? { first: subnet.network + 1, last: broadcastOf(subnet) - 1 },
+    relayed: relayedSubnets(dhcp?.relay),
     hosts: new Map(hosts),
     publish: config.publish,
     as: numberOf(config.as),

@@ -7,7 +7,7 @@
 
 import type { Metric, Registry, RegistryContentType } from 'prom-client';
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 export interface Sample {
   value: number;

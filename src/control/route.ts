@@ -30,6 +30,9 @@ export class Streamed {
   }
 }
 
+/** Statuses of what may be refused for what is there. */
+export const CHANGE = [404, 409] as const;
+
 export type Method = 'get' | 'put' | 'patch' | 'post' | 'delete';
 
 export interface Route {

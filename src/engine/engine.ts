@@ -11,6 +11,7 @@ import type { Giver } from '../table/fdb.ts';
 import { STATIC, tickAt, WORDS } from '../table/fdb_entry.ts';
 import { Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
+import type { Neighbours } from '../table/neighbours.ts';
 import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
 import { Aggregates } from './aggregates.ts';
 import { Controls } from './controls.ts';
@@ -18,10 +19,11 @@ import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
-import type { EgressPass, IngressPass } from './passes.ts';
+import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
+import { createRouter } from './router.ts';
 import { createStages, type Stages } from './stages.ts';
 import type { Topology } from './topology.ts';
 import { Tunnelling } from './tunnelling.ts';
@@ -31,12 +33,11 @@ const BATCH = 64;
 /** Room for headers and segments that sinks build; a 64 KiB super-frame in 1,388-byte segments needs 70 KiB. */
 const AUX = 512 * 1024;
 
-/** A stage between decide and replicate: takes rows from `from` up to `to`, and may recirculate them. */
-export type Route = (topology: Topology, from: number, to: number) => void;
-
 export interface EngineOptions extends FdbOptions {
   /** What fits on the way to each remote, see Paths. */
   limits?: Int32Array;
+  /** What routers know of their neighbours; without it no router forwards. */
+  neighbours?: Neighbours;
   /** Made once for the engine's batch. */
   createRoute?: (batch: FrameBatch) => Route;
 }
@@ -63,6 +64,9 @@ export class Engine {
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly route: Route | null;
+  /** Made for the first routers. */
+  private router: Route | null = null;
+  private readonly neighbours: Neighbours | null;
   private readonly replicate: Replicate;
   private topology: Topology;
   private readonly sources: Source[] = [];
@@ -86,6 +90,7 @@ export class Engine {
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
     this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
     this.route = options.createRoute?.(batch) ?? null;
+    this.neighbours = options.neighbours ?? null;
     this.replicate = createReplicate(
       batch,
       counters,
@@ -98,6 +103,7 @@ export class Engine {
     );
     this.keeper = new FdbKeeper(options);
     this.placeMirrors();
+    this.placeRouters();
   }
 
   addSource(source: Source): void {
@@ -175,6 +181,7 @@ export class Engine {
     if (topology.protocolTunnels !== null) this.tunnel(topology.protocolTunnels);
     for (let n = 0; n < ingressPasses.length; n++) ingressPasses[n].rows(topology, 0, received);
     if (this.route !== null) this.recirculate(this.route);
+    if (topology.routers !== null && this.router !== null) this.recirculate(this.router);
   }
 
   /** Rows that this appends are decided; nobody looks at them as received. */
@@ -221,12 +228,19 @@ export class Engine {
     else keeper.swap(topology, isHop, table, clock[0]);
     this.aggregates.load(topology);
     this.placeMirrors();
+    this.placeRouters();
     this.recheck();
   }
 
   private placeMirrors(): void {
     this.mirrors.load(this.topology);
     this.place(this.mirrors, this.topology.mirrors !== null);
+  }
+
+  private placeRouters(): void {
+    const { batch, counters, clock, host, neighbours } = this;
+    if (this.router !== null || neighbours === null || this.topology.routers === null) return;
+    this.router = createRouter(batch, counters, clock, host, neighbours, null);
   }
 
   /** Decides frames that wait once more: after this nothing goes by what a port's state was. */

@@ -10,6 +10,7 @@
 
 import type { PortControls } from '../table/port_controls.ts';
 import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
+import type { RouterTable } from '../table/router_table.ts';
 import { FIRST_TYPE } from '../table/traps.ts';
 import { priority, TPID_8021Q, tag, VID_MASK } from '../wire/vlan.ts';
 import type { AggregateTable } from './aggregate_table.ts';
@@ -128,6 +129,8 @@ export interface Topology {
   readonly tags: TagTable | null;
   /** Null if no port is the end of one. */
   readonly protocolTunnels: ProtocolTunnels | null;
+  /** Null if there are none. */
+  readonly routers: RouterTable | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

@@ -87,15 +87,15 @@ export class DhcpService {
   }
 
   status(): DhcpStatus {
-    const { range } = this.network;
+    const { range, gateway, relayed } = this.network;
+    const given = [{ range, gateway }, ...relayed];
     const { received, sent, ignored } = this.server.counters;
     const used = this.server.leases().filter(({ state }) => state !== 'ended');
-    const inRange = used.filter(({ address }) => address >= range.first && address <= range.last);
-    const isGatewayIn = this.network.gateway >= range.first && this.network.gateway <= range.last;
+    const free = given.reduce((sum, one) => sum + freeIn(one, used), 0);
     return {
       range: `${formatAddress(range.first)}-${formatAddress(range.last)}`,
       leases: used.filter(({ state }) => state === 'bound').length,
-      free: range.last - range.first + 1 - inRange.length - Number(isGatewayIn),
+      free,
       received: { ...received },
       sent: { ...sent },
       ignored: { ...ignored },
@@ -177,6 +177,12 @@ export class DhcpService {
       this.facts.tell({ ...about, change: 'refused', reason });
     } else this.facts.tell({ ...about, change: CHANGES[kind], address: formatAddress(address), name });
   }
+}
+
+function freeIn({ range, gateway }: Pick<Network, 'range' | 'gateway'>, used: readonly Lease[]): number {
+  const isIn = (address: number) => address >= range.first && address <= range.last;
+  const taken = used.filter(({ address }) => isIn(address)).length;
+  return range.last - range.first + 1 - taken - Number(isIn(gateway));
 }
 
 const CHANGES = {

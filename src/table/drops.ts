@@ -97,7 +97,64 @@ const TABLE = [
     'receive',
     'outer header says congestion experienced, inner transport does not support ECN (RFC 6040)',
   ],
+  ['tun_packet', 'receive', 'came from a TUN, and is no whole header of IPv4 or IPv6'],
+  [
+    'tun_unknown_station',
+    'receive',
+    'came from a TUN for an address of which no station is known here yet: it was asked for',
+  ],
   ['fault_receive', 'receive', 'dropped on purpose by a fault port'],
+  ['not_ip', 'receive', 'to an interface of a router, and neither IP nor ARP'],
+  [
+    'bad_ip',
+    'receive',
+    'to an interface of a router: IP header is not whole, contradicts itself, or fails its checksum',
+  ],
+  [
+    'martian',
+    'receive',
+    'source or destination address is none that a router forwards: loopback, link-local, multicast, reserved, or its own as the source',
+  ],
+  ['source_route', 'receive', 'wants to choose its way through routers by an IP option'],
+  [
+    'reverse_path',
+    'receive',
+    'its source is not routed back through the interface that it came from (reverse_path)',
+  ],
+  ['ttl_exceeded', 'receive', 'TTL or hop limit used up at a router; the sender is told'],
+  ['no_route', 'receive', 'router has no route to its destination; the sender is told'],
+  ['blackhole', 'receive', 'its route has the type blackhole'],
+  ['route_unreachable', 'receive', 'its route has the type unreachable; the sender is told'],
+  ['prohibited', 'receive', 'its route has the type prohibit; the sender is told'],
+  ['directed_broadcast', 'receive', 'to the broadcast address of a subnet, which routers do not forward'],
+  [
+    'mtu_exceeded',
+    'receive',
+    'larger than the MTU of the interface that it is routed to, and must not be fragmented; the sender is told',
+  ],
+  [
+    'no_neighbour',
+    'receive',
+    'its next hop is not known yet, and the control plane, which asks for it, keeps only so many packets',
+  ],
+  ['no_service', 'receive', 'to an address of a router itself, which answers nothing but ping'],
+  [
+    'nat_full',
+    'receive',
+    'no room for another connection of its guest: see `taploom nat show`, and raise nat: connections',
+  ],
+  [
+    'nat_ports',
+    'receive',
+    'no outside port is left for its guest: give the NAT rule more addresses, or a larger range of ports',
+  ],
+  ['nat_unknown', 'receive', 'to an address of NAT, and neither of a connection nor for a published port'],
+  [
+    'nat_invalid',
+    'receive',
+    'begins no connection that NAT could follow: a TCP segment or an ICMP message of an unknown one, or not whole',
+  ],
+  ['nat_fragment', 'receive', 'a fragment of a packet whose first fragment NAT has not seen'],
   ['not_collecting', 'receive', 'came in through a member of an aggregate that does not take frames in now'],
   [
     'tunnel_protocol',
@@ -117,6 +174,8 @@ const TABLE = [
   ['unreachable', 'transmit', 'no route to the VXLAN remote'],
   ['no_remote', 'transmit', 'VXLAN port has no such remote any more'],
   ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
+  ['tun_not_ip', 'transmit', 'egress port is a TUN, which takes IPv4 and IPv6 without tags'],
+  ['tun_other_station', 'transmit', 'egress port is a TUN, and the frame is for another station'],
   ['no_member', 'transmit', 'no member of the aggregate carries frames'],
 ] as const satisfies readonly (readonly [string, Drop['side'], string])[];
 

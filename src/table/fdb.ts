@@ -139,6 +139,8 @@ export class Fdb {
     const at = this.find(key, lo);
     if (at < 0 || words[at] !== key || words[at + 2] === 0 || !this.isFresh(domain, words[at + 3], tick)) {
       if ((flags & CONTROL.mab) === 0) return DENIED;
+      // What has expired admits nobody, and must not be refreshed to an entry that does.
+      if (at >= 0 && words[at] === key) this.kill(at);
       const result = this.note(domain, hi, lo, hop, tick);
       if (result !== LEARNED && result !== MOVED) return result === REFUSED ? REFUSED : DENIED;
       words[this.find(key, lo) + 3] = stamp | LOCKED;
@@ -420,7 +422,7 @@ export class Fdb {
     this.movedFrom = old;
     if (old === 0) {
       if (this.maxAge[domain] < 0) return KNOWN;
-      if (!this.learned.hasRoom(domain, hop)) return REFUSED;
+      if (!this.learned.hasRoom(domain, hop) && !this.makeRoom(domain, hop)) return REFUSED;
     } else {
       if (this.isStuck(at, domain, hop, stamp)) return KNOWN;
       if (!this.learned.hasRoomToMove(old, hop)) {

@@ -19,12 +19,15 @@ export const TRAP = {
   dhcp: 26,
   /** ARP that claims an address, of such a bridge: the host gets a copy. */
   arp: 27,
-  /** ICMPv6 router solicitations (RFC 4861), of bridges with a network that advertises itself. */
-  solicitation: 28,
-  /** DHCPv6 to a server (RFC 8415), of such a bridge. */
-  dhcp6: 29,
+  /** ARP and neighbour discovery that an interface of a router hears: a copy. No bit, as the next: engine/router.ts finds them. */
+  router: 28,
+  /** A packet whose next hop is not known yet, as it would leave, but to no address. */
+  neighbour: 29,
   /** What only routers and DHCPv6 servers say, from a port of guests. As a bit of a port: it is one. */
   rogue: 30,
+  /** ICMPv6 router solicitations (RFC 4861) and DHCPv6 to a server (RFC 8415), of bridges with a network. No bits, as above. */
+  solicitation: 31,
+  dhcp6: 32,
 } as const;
 
 /**
@@ -48,9 +51,9 @@ export function isCrowd(trap: number): boolean {
   return trap === TRAP.multicast || trap >= TRAP.dhcp;
 }
 
-/** What guests say when they start. */
+/** What guests say when they start, and what routers hear when many do. */
 function isBoot(trap: number): boolean {
-  return trap === TRAP.dhcp || trap === TRAP.dhcp6 || trap === TRAP.solicitation;
+  return trap === TRAP.dhcp || (trap >= TRAP.router && trap !== TRAP.rogue);
 }
 
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
@@ -58,7 +61,7 @@ export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.rogue + 1;
+export const TRAPS = TRAP.dhcp6 + 1;
 
 /** Bits of Topology.networks: what the network of a domain takes out of it, or keeps out. */
 export const NETWORK = {

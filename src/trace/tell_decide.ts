@@ -5,7 +5,7 @@ import { primaryOf, privateVlans } from '../config/private_vlans.ts';
 import { DOMAIN_SHIFT, LEARNING, LOCKED, TUNNEL } from '../engine/topology.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, DEST_VALUE, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { ageAt, LOCAL, MS_PER_TICK, STATIC, WORDS } from '../table/fdb_entry.ts';
+import { ageAt, LOCKED as ENTRY_LOCKED, LOCAL, MS_PER_TICK, STATIC, WORDS } from '../table/fdb_entry.ts';
 import { FIRST_GROUP } from '../table/groups.ts';
 import { FIRST_LIST } from '../table/lists.ts';
 import { isGroup, isReservedGroup } from '../wire/ethernet.ts';
@@ -70,7 +70,8 @@ export function tellLearn(
   ];
   if ((word & LOCKED) !== 0) {
     const cause = portCause(config, bridge, port, 'locked');
-    const isNew = learned[2] !== 0 && entryOf(scene, domain, srcHi, srcLo)?.isFresh !== true;
+    const waits = learned[2] !== 0 && (learned[3] & ENTRY_LOCKED) !== 0;
+    const isNew = waits && entryOf(scene, domain, srcHi, srcLo)?.isFresh !== true;
     if (dropOf(columns[COLUMN.dest]) === 'locked' && isNew && !isLive)
       return tell('asked', `${src} is new, and would wait on ${port} to be admitted: dropped, locked`, cause);
     if (dropOf(columns[COLUMN.dest]) === 'locked')

@@ -10,7 +10,7 @@ import { LinkSocket } from '../sys/link.ts';
 import { NfTablesSocket } from '../sys/nftables.ts';
 import { type NfChain, tableBatch } from '../wire/nf_tables.ts';
 import { ChangeLog } from './change_log.ts';
-import { waysOut } from './default_routes.ts';
+import { type WayOut, waysOut } from './default_routes.ts';
 import { Forwarding } from './forwarding.ts';
 import { FAMILIES, type Family, type HostNetwork, leadsOut, subnetsOf } from './network.ts';
 import { type Known, mayConcern } from './news.ts';
@@ -49,6 +49,8 @@ export class HostUplink {
   private soon: NodeJS.Timeout | undefined;
   private again: NodeJS.Timeout | undefined;
   private networks: readonly HostNetwork[] = [];
+  /** Default routes, until the kernel tells of others: to list them takes long on a host with the routes of the Internet. */
+  private ways: readonly WayOut[] | undefined;
   private known: Known = { names: new Set(), indices: new Set() };
   private last: HostUplinkStatus = { uplinks: [], families: [], problems: [] };
 
@@ -80,8 +82,13 @@ export class HostUplink {
     this.stopTimers();
     const before = JSON.stringify(this.last);
     this.last = this.attempt();
-    if (this.last.problems.length > 0) this.again = setTimeout(() => this.look(), LOOK_AGAIN).unref();
+    if (this.last.problems.length > 0) this.again = setTimeout(() => this.lookAnew(), LOOK_AGAIN).unref();
     if (JSON.stringify(this.last) !== before) this.onChange(this.last);
+  }
+
+  private lookAnew(): void {
+    this.ways = undefined;
+    this.look();
   }
 
   private attempt(): HostUplinkStatus {
@@ -99,7 +106,7 @@ export class HostUplink {
     const gateways = this.networks.filter(leadsOut).map((network) => network.interface);
     this.follow(gateways.length > 0);
     const plan = planFor(this.networks, {
-      ways: gateways.length > 0 ? waysOut(this.links) : [],
+      ways: gateways.length > 0 ? this.currentWays() : [],
       read: (setting) => this.sysctl.read(setting),
       isOurs: (setting) => this.forwarding.isOurs(setting),
     });
@@ -110,6 +117,11 @@ export class HostUplink {
     this.known = this.knownOf([...gateways, ...uplinks]);
     const families = FAMILIES.filter((family) => plan.uplinks.some((one) => one.family === family));
     return { uplinks, families, problems: [...plan.problems, ...this.obstacles()] };
+  }
+
+  private currentWays(): readonly WayOut[] {
+    this.ways ??= waysOut(this.links);
+    return this.ways;
   }
 
   private knownOf(names: readonly string[]): Known {
@@ -157,8 +169,9 @@ export class HostUplink {
     if (!isWanted || this.news !== undefined) return;
     const news = new KernelNews(() => {
       for (const { bytes, isLost } of news.read()) {
-        if (isLost || mayConcern(bytes, this.known))
-          this.soon ??= setTimeout(() => this.look(), PAUSE).unref();
+        if (!isLost && !mayConcern(bytes, this.known)) continue;
+        this.ways = undefined;
+        this.soon ??= setTimeout(() => this.look(), PAUSE).unref();
       }
     });
     this.news = news;
@@ -170,6 +183,7 @@ export class HostUplink {
     this.news?.close();
     this.news = undefined;
     this.followed = undefined;
+    this.ways = undefined;
   }
 
   private stopTimers(): void {

@@ -11,6 +11,7 @@ import { Devices } from '../port/devices.ts';
 import { CLOCK } from '../sys/burst.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { type Counters, POLL_FRAMES_BOUNDS, POLL_GAP_BOUNDS, PORT, SWITCH } from '../table/counters.ts';
+import { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
@@ -59,7 +60,7 @@ export class DataPlane {
     topology: Topology,
     seed: Int32Array,
     report: (news: News) => void,
-    host?: HostRings,
+    control?: { host: HostRings; neighbours: SharedArrayBuffer },
     team?: Team,
   ) {
     this.counters = counters;
@@ -70,14 +71,23 @@ export class DataPlane {
     this.paths = new Paths(REMOTE_ROWS, team?.paths);
     const { limits } = this.paths;
     const { isFollower } = this;
-    this.engine = new Engine({ counters, topology, seed, table: team?.table, isFollower, limits });
+    const neighbours = control === undefined ? undefined : new Neighbours(control.neighbours);
+    this.engine = new Engine({
+      counters,
+      topology,
+      seed,
+      table: team?.table,
+      isFollower,
+      limits,
+      neighbours,
+    });
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     this.devices = new Devices(this.engine, counters, this.remotes, this.paths, this.others > 0);
     this.lookout = new Lookout(this.engine, this.remotes);
     this.report = report;
-    if (host !== undefined) {
-      this.engine.host.connect(host.toHost, host.fromHost);
+    if (control !== undefined) {
+      this.engine.host.connect(control.host.toHost, control.host.fromHost);
       this.engine.addSource(this.engine.host);
     }
   }

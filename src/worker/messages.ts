@@ -144,6 +144,7 @@ export interface Team {
   barrier: SharedArrayBuffer;
   /** The FDB at the start. */
   table: SharedArrayBuffer;
+  neighbours: SharedArrayBuffer;
 }
 
 /** Memory of the rings between a worker and the host. */
@@ -162,5 +163,6 @@ export interface ThreadData {
   /** One word, which becomes 1 when the thread is done with native code. */
   ended: Int32Array;
   host: HostRings;
+  neighbours: SharedArrayBuffer;
   team: Team | undefined;
 }

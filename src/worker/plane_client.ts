@@ -5,6 +5,7 @@ import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { closeFd, createWake, signalWake } from '../sys/wake.ts';
 import type { Counters } from '../table/counters.ts';
+import { Neighbours } from '../table/neighbours.ts';
 import { SlotRing } from '../table/slot_ring.ts';
 import { DataPlane } from './data_plane.ts';
 import type { Answer, Envelope, HostRings, News, Request, Team, ThreadData } from './messages.ts';
@@ -12,6 +13,8 @@ import type { Answer, Envelope, HostRings, News, Request, Team, ThreadData } fro
 export interface PlaneClient {
   /** Rings of each worker to the host. */
   readonly toHost: readonly SlotRing[];
+  /** What routers know of their neighbours. */
+  readonly neighbours: Neighbours;
   /** The ring from the host to the worker that receives from a port. */
   fromHost(port: number): SlotRing;
   /** Carried out between two polls. */
@@ -34,13 +37,16 @@ export async function withdraw(plane: PlaneClient, ports: number[]): Promise<voi
 
 export class InlinePlane implements PlaneClient {
   readonly toHost: readonly SlotRing[];
+  readonly neighbours: Neighbours;
   private readonly fromRing: SlotRing;
   private readonly plane: DataPlane;
   private isClosed = false;
 
   constructor(counters: Counters, topology: Topology, seed: Int32Array, onNews: (news: News) => void) {
     const host = hostRings();
-    this.plane = new DataPlane(counters, topology, seed, onNews, host);
+    this.neighbours = newNeighbours(seed);
+    const { memory } = this.neighbours;
+    this.plane = new DataPlane(counters, topology, seed, onNews, { host, neighbours: memory });
     this.toHost = [new SlotRing(host.toHost)];
     this.fromRing = new SlotRing(host.fromHost);
   }
@@ -93,6 +99,7 @@ type Incoming = News | (Envelope<Answer> & { error?: undefined }) | { id: number
 
 export class ThreadPlane implements PlaneClient {
   readonly toHost: readonly SlotRing[];
+  readonly neighbours: Neighbours;
   private readonly fromRing: SlotRing;
   private readonly worker: Worker;
   private readonly port: MessagePort;
@@ -121,6 +128,7 @@ export class ThreadPlane implements PlaneClient {
     const host = hostRings();
     this.toHost = [new SlotRing(host.toHost)];
     this.fromRing = new SlotRing(host.fromHost);
+    this.neighbours = team === undefined ? newNeighbours(seed) : new Neighbours(team.neighbours);
     this.wakeFd = createWake();
     const data: ThreadData = {
       counters: counters.memory,
@@ -130,6 +138,7 @@ export class ThreadPlane implements PlaneClient {
       wakeFd: this.wakeFd,
       ended: this.ended,
       host,
+      neighbours: this.neighbours.memory,
       team,
     };
     // Compiled beside this file; as TypeScript where Node itself strips types.
@@ -226,6 +235,10 @@ export class ThreadPlane implements PlaneClient {
     if (message.error !== undefined) pending?.reject(new TaploomError('data_plane', message.error));
     else pending?.resolve(message.body);
   }
+}
+
+export function newNeighbours(seed: Int32Array): Neighbours {
+  return new Neighbours(Neighbours.allocate(seed[1] ^ seed[2]));
 }
 
 function hostRings(): HostRings {

@@ -9,7 +9,7 @@ import type { Envelope, Request, ThreadData } from './messages.ts';
 /** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
 const PATIENCE = 2000;
 
-const { counters, maxBridges, topology, seed, wakeFd, ended, host, team, channel } =
+const { counters, maxBridges, topology, seed, wakeFd, ended, host, neighbours, team, channel } =
   workerData as ThreadData & {
     channel: MessagePort;
   };
@@ -19,7 +19,7 @@ const plane = new DataPlane(
   topology,
   seed,
   (news) => channel.postMessage(news),
-  host,
+  { host, neighbours },
   team,
 );
 let isRunning = true;

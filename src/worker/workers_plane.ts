@@ -11,16 +11,17 @@
 
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import { FrameRing } from '../port/frame_ring.ts';
 import { traitsOf } from '../port/spec.ts';
 import type { Counters } from '../table/counters.ts';
+import type { Lock } from '../table/lock.ts';
+import type { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import type { SlotRing } from '../table/slot_ring.ts';
 import { Barrier } from './barrier.ts';
 import type { Answer, Change, Failed, Followed, News, Request } from './messages.ts';
-import { InlinePlane, type PlaneClient, ThreadPlane } from './plane_client.ts';
+import { InlinePlane, newNeighbours, type PlaneClient, ThreadPlane } from './plane_client.ts';
 
 /** @param counters of each worker; inline there is only one */
 export function openPlane(
@@ -37,6 +38,7 @@ export function openPlane(
 }
 
 export class WorkersPlane implements PlaneClient {
+  readonly neighbours: Neighbours;
   private readonly threads: ThreadPlane[] = [];
   private readonly barrier = new Barrier();
   /** Port -> the worker that receives from it. */
@@ -45,8 +47,8 @@ export class WorkersPlane implements PlaneClient {
   private slots: number;
   /** Memory of the FDB: the latest, and before it what some worker may still use. */
   private readonly tables: SharedArrayBuffer[];
-  /** By port: rings to which all workers send. */
-  private readonly rings = new Map<number, SharedArrayBuffer>();
+  /** By port: what all workers take to send to it. */
+  private readonly locks = new Map<number, Lock>();
   /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
   private readonly unsegmented = new Set<number>();
   private failure: Error | null = null;
@@ -60,6 +62,7 @@ export class WorkersPlane implements PlaneClient {
     onFailure: (error: Error) => void,
   ) {
     this.slots = topology.fdbSlots;
+    this.neighbours = newNeighbours(seed);
     const team = {
       workers: counters.length,
       gauges: counters[0].memory,
@@ -67,6 +70,7 @@ export class WorkersPlane implements PlaneClient {
       paths: new SharedArrayBuffer(Paths.size(REMOTE_ROWS)),
       barrier: this.barrier.memory,
       table: SharedFdb.allocate(this.slots),
+      neighbours: this.neighbours.memory,
     };
     this.tables = [team.table];
     const fail = (error: Error) => {
@@ -184,7 +188,7 @@ export class WorkersPlane implements PlaneClient {
   private abandon(): void {
     this.barrier.abandon();
     for (const table of this.tables) SharedFdb.abandon(table);
-    for (const ring of this.rings.values()) new FrameRing(ring).lock.abandon();
+    for (const lock of this.locks.values()) lock.abandon();
   }
 
   /** Who receives from what is added, by worker. */
@@ -200,8 +204,8 @@ export class WorkersPlane implements PlaneClient {
     };
     for (const spec of added) if (traitsOf(spec).isFirstsOnly) give(spec.port, 0);
     for (const spec of added) {
-      const { isFirstsOnly, sharedRing } = traitsOf(spec);
-      if (sharedRing !== undefined) this.rings.set(spec.port, sharedRing(spec));
+      const { isFirstsOnly, sharedLock } = traitsOf(spec);
+      if (sharedLock !== undefined) this.locks.set(spec.port, sharedLock(spec));
       // Of equal ones the last: the first has the table to keep.
       if (!isFirstsOnly) give(spec.port, counts.lastIndexOf(Math.min(...counts)));
     }
@@ -212,7 +216,7 @@ export class WorkersPlane implements PlaneClient {
     for (const port of ports) {
       this.owners.delete(port);
       this.unsegmented.delete(port);
-      this.rings.delete(port);
+      this.locks.delete(port);
     }
   }
 

@@ -13,6 +13,12 @@ function bridge(network: object, more: object = {}) {
   return { version: 1, bridges: { br0: { ...local, network, ports: { vm1: { type: 'memory' } }, ...more } } };
 }
 
+const relayed = (subnets: object) => ({
+  mode: 'nat',
+  subnet: SUBNET,
+  dhcp: { relay: { ports: ['vm1'], subnets } },
+});
+
 function problemsOf(input: unknown): string[] {
   return validate(input).problems.map(({ path, message }) => `${path.slice(2).join('.')}: ${message}`);
 }
@@ -164,6 +170,50 @@ test.each([
   [
     { mode: 'nat', subnet: SUBNET, dhcp: { options: { 66: '0xabc' } } },
     'network.dhcp.options.66: "0xabc" is not a text, 0x and hexadecimal bytes, or a list of IPv4 addresses',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { boot: { bios: { server: '192.168.122.9' } } } },
+    'network.dhcp.boot.bios: expected file, http or both: what is loaded',
+  ],
+  [
+    {
+      mode: 'nat',
+      subnet: SUBNET,
+      dhcp: { boot: { bios: { http: 'http://a/b', server: '192.168.122.9' } } },
+    },
+    'network.dhcp.boot.bios: server is where file is: http has its server in it',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { boot: { 'efi-x86_64': { http: 'grub.efi' } } } },
+    'network.dhcp.boot.efi-x86_64.http: "grub.efi" is not a URL that begins with http:// or https://, at most 127 letters',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { boot: { arm64: { file: 'grub.efi' } } } },
+    'network.dhcp.boot.arm64: unknown key, the keys here are bios, efi-x86, efi-x86_64, efi-arm64, efi-riscv64, ipxe',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { relay: { ports: [] } } },
+    'network.dhcp.relay.ports: expected at least one port: relay agents are heard there alone',
+  ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { relay: { ports: ['up'] } } },
+    'network.dhcp.relay.ports.0: this bridge has no port up',
+  ],
+  [
+    relayed({ '192.168.0.0/16': {} }),
+    `network.dhcp.relay.subnets.192.168.0.0/16: overlaps with ${SUBNET}: whose address would it be?`,
+  ],
+  [
+    relayed({ '10.9.0.0/24': { gateway: '10.9.1.1' } }),
+    "network.dhcp.relay.subnets.10.9.0.0/24.gateway: 10.9.1.1 is not a host's address in 10.9.0.0/24",
+  ],
+  [
+    relayed({ '10.9.0.0/24': { range: '10.9.0.9-10.9.1.9' } }),
+    'network.dhcp.relay.subnets.10.9.0.0/24.range: 10.9.0.9-10.9.1.9 leaves 10.9.0.0/24',
+  ],
+  [
+    relayed({ '10.9.0.0/33': {} }),
+    'network.dhcp.relay.subnets.10.9.0.0/33: "10.9.0.0/33" is not an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24',
   ],
   [
     { mode: 'nat', subnet: SUBNET, dns: { domain: 'lab_1' } },

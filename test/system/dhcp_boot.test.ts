@@ -1,38 +1,42 @@
-// A machine that boots from the network: QEMU's boot ROM is iPXE, which gets its script by TFTP from where we say.
+// A machine that boots from a network as its user writes it: QEMU's boot ROM is iPXE, which gets its script by TFTP.
 //
-//   QEMU --- tap, kernel bridge, c0 --- br0 --- our DHCP server
-//                                  c1 ---'      192.168.122.7: dnsmasq as TFTP server alone
+//   QEMU --- tap, kernel bridge [m] --- c0 --- br0, host-only [sw]
+//                                       c1 --- dnsmasq as TFTP server alone [t], 192.168.122.7
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import type { DhcpSettings } from '../../src/protocol/dhcp/settings.ts';
-import { ip, SETTINGS, SUBNET } from '../protocol/dhcp/world.ts';
-import { DhcpLab } from '../support/dhcp_lab.ts';
+import type { LeaseStatus } from '../../src/api.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
+import { Taploomd } from '../support/taploomd.ts';
 
 needs('qemu-system-x86_64', 'dnsmasq');
 
 const ROM = '/usr/lib/ipxe/qemu/pxe-e1000.rom';
 beforeEach(({ skip }) => skip(!existsSync(ROM), 'needs the package ipxe-qemu'));
 
-const settings: DhcpSettings = {
-  ...SETTINGS,
-  subnets: [{ ...SUBNET, options: { nextServer: ip('192.168.122.7') } }],
-  classes: [
-    { vendorClass: 'PXEClient', architectures: [7, 9], options: { bootFile: 'other.efi' } },
-    { vendorClass: 'PXEClient', architectures: [0], options: { bootFile: 'bios.ipxe' } },
-  ],
-};
+const BOOT = { 'efi-x86_64': { file: 'other.efi' }, bios: { file: 'bios.ipxe', server: '192.168.122.7' } };
+const DHCP = { range: '192.168.122.100-192.168.122.199', next_server: '192.168.122.8', boot: BOOT };
+/** Tells what it was told, and asks again when somebody presses a key. */
+const SCRIPT = `#!ipxe
+echo booted \${net0/ip} \${filename} \${next-server}
+prompt again?
+dhcp
+echo then \${filename} \${next-server}
+`;
 
-test('a boot ROM gets the file of its architecture from the next server', async () => {
+test('a boot ROM gets the file of its architecture, and what is loaded by it another one', async () => {
   const lab = await openLab();
-  const [machine, tftp] = await lab.netnsList(['m', 't']);
-  const dhcp = await DhcpLab.open(settings, join(lab.dir, 'leases'), [machine, tftp]);
+  const [sw, machine, tftp] = await lab.netnsList(['sw', 'm', 't']);
+  const ports = Object.fromEntries(
+    [machine, tftp].map(({ name }, n) => [`c${n}`, { type: 'tap', netns: name }]),
+  );
+  const network = { mode: 'host-only', subnet: '192.168.122.0/24', dhcp: DHCP };
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { network, ports } } });
   const root = join(lab.dir, 'tftp');
   mkdirSync(root);
-  writeFileSync(join(root, 'bios.ipxe'), `#!ipxe\necho booted \${net0/ip} \${filename}\n`);
+  writeFileSync(join(root, 'bios.ipxe'), SCRIPT);
   await tftp.up('c1', '192.168.122.7/24');
   const words = `-d -p 0 -C /dev/null --enable-tftp --tftp-root=${root} --interface=c1 --user=root`;
   await tftp.spawn(['dnsmasq', ...words.split(' ')]).waitFor(/TFTP root/);
@@ -52,6 +56,14 @@ test('a boot ROM gets the file of its architecture from the next server', async 
       'e1000,netdev=n0,mac=02:00:00:00:00:01',
     ],
   ]);
-  await qemu.waitFor(/booted 192\.168\.122\.100 bios\.ipxe/, 50_000);
-  expect(dhcp.events).toEqual(['bound']);
+  await qemu.waitFor(/booted 192\.168\.122\.100 bios\.ipxe 192\.168\.122\.7/, 50_000);
+  const { leases } = await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases');
+  expect(leases).toMatchObject([{ address: '192.168.122.100', mac: '02:00:00:00:00:01', port: 'c0' }]);
+
+  // The ROM is iPXE all along.
+  await qemu.waitFor(/again\?/);
+  const ipxe = 'dhcp.boot.ipxe.file=http://192.168.122.9/menu.ipxe';
+  await daemon.cli('bridge', 'set', 'br0', '--network', ipxe);
+  qemu.child.stdin?.write(' ');
+  await qemu.waitFor(/then http:\/\/192\.168\.122\.9\/menu\.ipxe 192\.168\.122\.8/, 20_000);
 });

@@ -1,6 +1,6 @@
 // The way out through the host's kernel, in namespaces of its own: what passes, what does not, and what is left behind.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 import { needs } from '../support/needs.ts';
 import { ping, reaches } from '../support/traffic.ts';
@@ -181,6 +181,22 @@ test('the default route is followed', async () => {
   expect(problems).toEqual([expect.stringContaining('no default route of IPv4')]);
   await host.ip('route add default via 203.0.113.2');
   expect(await uplink.news()).toEqual({ uplinks: ['eth0'], problems: [], isNews: true });
+});
+
+test('routes are listed anew only if the kernel tells of others, not with every configuration', async () => {
+  const lab = await UplinkHost.open();
+  const uplink = lab.start();
+  const listed = () => readFileSync(`${lab.state}.listed`).length;
+  await uplink.set(NAT);
+  const once = listed();
+  expect(once).toBeGreaterThan(0);
+  await uplink.set({ ...NAT, publish: PUBLISH });
+  await uplink.set({ ...NAT, publish: PUBLISH }, ROUTED);
+  expect(listed()).toBe(once);
+
+  await lab.host.ip('route del default');
+  expect((await uplink.news()).problems).toHaveLength(1);
+  expect(listed()).toBe(2 * once);
 });
 
 test('an interface that comes again forwards again', async () => {

@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { LeaseStatus, NetworkStatus } from '../../src/api.ts';
-import { runClient } from '../support/dhcp_clients.ts';
+import { runClient, startUdhcpc } from '../support/dhcp_clients.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
@@ -148,6 +148,34 @@ test("isolated: guests have each other; a guest's own DHCP server is heard by no
   expect(await arrives(guests[0], GATEWAY)).toBe(false);
   // It never even heard the guest; somebody who answers unasked is told of.
   expect((await networks(daemon))[0].dhcp?.ignored).toEqual({});
+});
+
+test('guests behind a relay agent get addresses of their own subnet, and keep them by its router', async () => {
+  const here = await world({
+    mode: 'host-only',
+    dhcp: { hosts: WEB, relay: { ports: ['vm2'], subnets: { '10.9.0.0/24': {} } } },
+  });
+  const { lab, sw, guests, config } = here;
+  const daemon = await Taploomd.start(lab, sw, config);
+  const [, agent] = guests;
+  const [far] = await lab.netnsList(['far']);
+  await lab.veth(agent, 'down', far, 'f0');
+  await agent.up('down', '10.9.0.1/24');
+  expect(await boot(here, 1)).toMatchObject({ ip: '10.7.0.50' });
+  await agent.sysctl('net.ipv4.ip_forward=1');
+  await far.up('f0');
+  const words = `-d -p 0 -C /dev/null --user=root --dhcp-relay=10.9.0.1,${GATEWAY}`;
+  await agent.spawn(['dnsmasq', ...words.split(' ')]).waitFor(/DHCP relay from 10\.9\.0\.1/);
+  const client = await startUdhcpc(lab, far, 'f0');
+  expect(client.output()).toMatch(/lease of 10\.9\.0\.2 obtained from 10\.7\.0\.1/);
+  expect(await leases(daemon)).toMatchObject([
+    { address: '10.7.0.50', port: 'vm2' },
+    { address: '10.9.0.2', port: 'vm2' },
+  ]);
+  // It renews at the server itself.
+  await far.ip('route add default via 10.9.0.1');
+  process.kill(client.pid, 'SIGUSR1');
+  await client.waitFor(/(lease of 10\.9\.0\.2 obtained[\s\S]*){2}/);
 });
 
 test('a network comes and goes by a command, and says what it cannot be', async () => {

@@ -18,6 +18,23 @@ test('who is not admitted to a locked port, and who is', async () => {
   );
 });
 
+test('who waited on a locked port until its entry aged is asked for again, and waits again', async () => {
+  const rig = await openTraceRig({
+    br0: { ageing_time: 1, ports: { p1: {}, p2: { locked: true, mab: true } } },
+  });
+  rig.say('p2', 'b > *');
+  rig.now += 1500;
+  rig.run();
+  const asked = await rig.told('p2', 'b > *');
+  expect(asked).toContain(
+    'learn: 02:00:00:00:00:62 is new, and would wait on p2 to be admitted: dropped, locked (bridges.br0.ports.p2.locked: true)',
+  );
+  rig.say('p2', 'b > *');
+  expect(await rig.told('p2', 'b > *')).toContain(
+    'learn: 02:00:00:00:00:62 has no entry on p2 that admits it: dropped, locked (bridges.br0.ports.p2.locked: true)',
+  );
+});
+
 test('who is one too many, and who stays on a sticky port', async () => {
   const rig = await open({ p1: { fdb_limit: 1, fdb_limit_action: 'drop' }, p2: { sticky: true }, p3: {} });
   rig.say('p1', 'a > *');

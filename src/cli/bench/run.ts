@@ -6,7 +6,7 @@ import type { PortSample } from '../../tester/losses.ts';
 import { MIN_SIZE } from '../../tester/sizes.ts';
 import { explain, TesterError } from '../../tester/tester_error.ts';
 import { latency, lossCurve, throughput } from '../../tester/throughput.ts';
-import type { Context } from '../commands.ts';
+import type { Context } from '../context.ts';
 import type { Terminal } from '../program.ts';
 import { type BenchOptions, type Kind, portCount } from './command.ts';
 import { foreignInterfaces, runningPorts, type Subject, temporaryBridge } from './ports.ts';

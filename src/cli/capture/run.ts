@@ -8,7 +8,7 @@ import type { Writable } from 'node:stream';
 import type { CaptureOptions } from '../../api.ts';
 import { ControlError } from '../../control/client.ts';
 import { PcapngReader, type ReadPacket } from '../../wire/pcapng_reader.ts';
-import type { Context } from '../commands.ts';
+import type { Context } from '../context.ts';
 import type { CaptureCommandOptions } from './command.ts';
 import { compileFilter } from './compile_filter.ts';
 import { frameText, printable, timeText } from './frame_text.ts';

@@ -5,7 +5,7 @@ import { text as readStream } from 'node:stream/consumers';
 import { parseConfig } from '../../config/schema.ts';
 import { formatConfig } from '../../config/yaml.ts';
 import { TaploomError } from '../../error.ts';
-import type { Context } from '../commands.ts';
+import type { Context } from '../context.ts';
 import { iproute } from '../iproute.ts';
 import type { Draft } from './draft.ts';
 import { type FdbRow, fromKernel, type Kernel, type Link, type VlanRow } from './kernel.ts';

@@ -5,7 +5,7 @@ import type { PortStatus } from '../../api.ts';
 import { TaploomError } from '../../error.ts';
 import { RateMeter } from '../../rates.ts';
 import { TOP_COLUMNS } from '../columns.ts';
-import type { Context } from '../commands.ts';
+import type { Context } from '../context.ts';
 import { chosen } from '../list.ts';
 import { formatted, listText } from '../list_text.ts';
 import { Screen } from './screen.ts';

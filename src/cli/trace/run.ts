@@ -2,7 +2,7 @@
 
 import type { Trace, TraceFields } from '../../api.ts';
 import { ControlError } from '../../control/client.ts';
-import type { Context } from '../commands.ts';
+import type { Context } from '../context.ts';
 import { readPcapFrame } from './pcap.ts';
 import { traceText } from './text.ts';
 

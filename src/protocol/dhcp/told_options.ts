@@ -1,5 +1,6 @@
 // What a client is told beside its address: the options of its subnet, its classes and itself, as far as it asks for them.
 
+import { HTTP_CLIENT } from '../../wire/dhcp4/architectures.ts';
 import { OPTION } from '../../wire/dhcp4/codes.ts';
 import * as values from '../../wire/dhcp4/values.ts';
 import type { Client } from './client.ts';
@@ -72,8 +73,6 @@ function encode(request: Request, told: DhcpOptions): Map<number, Uint8Array> {
   for (const { code, value } of others) result.set(code, value);
   return result;
 }
-
-const HTTP_CLIENT = 'HTTPClient';
 
 /** RFC 3442: who knows option 121 ignores the router option, so the default route has to be here as well. */
 function routesOf({ routes = [], routers = [] }: DhcpOptions): Uint8Array | undefined {

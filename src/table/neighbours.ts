@@ -1,0 +1,196 @@
+// Who is behind which address: what ARP and neighbour discovery found out, in shared memory. The control plane alone writes;
+// every worker reads, without a lock.
+//
+//   header:  | seed | count | ... |        entry:  | version | port << 8 | family | address (4) | MAC 0-1 | MAC 2-5 |
+//   used:    a byte for each entry, which says that traffic goes there
+//
+// Open addressing with bounded probes. The version is odd while an entry is written, and another one afterwards: who reads
+// meanwhile finds nothing. (Where a processor lets loads overtake each other, a frame may get half of an old and half of a
+// new MAC, and is lost in its domain.) An entry stays in its slot. Nothing here ages: that is the control plane's business.
+
+const HEADER_WORDS = 16;
+const SEED = 0;
+const COUNT = 1;
+
+const WORDS = 8;
+const VERSION = 0;
+const KEY = 1;
+const ADDRESS = 2;
+const MAC_HI = 6;
+const MAC_LO = 7;
+
+const SLOTS = 1 << 17;
+/** Half of the slots, for short chains. */
+export const MAX_NEIGHBOURS = SLOTS / 2;
+const MAX_PROBES = 32;
+
+const EMPTY = 0;
+/** Of an entry in the middle of a chain that was removed. */
+const REMOVED = -1;
+const IPV4 = 4;
+const IPV6 = 6;
+
+export class Neighbours {
+  readonly memory: SharedArrayBuffer;
+  private readonly words: Int32Array;
+  private readonly used: Uint8Array;
+
+  /** A view over memory of `allocate`. */
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory;
+    this.words = new Int32Array(memory, 0, HEADER_WORDS + SLOTS * WORDS);
+    this.used = new Uint8Array(memory, 4 * (HEADER_WORDS + SLOTS * WORDS), SLOTS);
+  }
+
+  /** @param seed random: nobody shall choose addresses that share a chain */
+  static allocate(seed: number): SharedArrayBuffer {
+    const memory = new SharedArrayBuffer(4 * (HEADER_WORDS + SLOTS * WORDS) + SLOTS);
+    new Int32Array(memory)[SEED] = seed;
+    return memory;
+  }
+
+  get count(): number {
+    return this.words[COUNT];
+  }
+
+  /**
+   * The slot of the neighbour with an IPv4 address behind an interface, or -1; puts its MAC into `out[at]` and `out[at + 1]`.
+   * @param port of the switch, which the interface is
+   */
+  find4(port: number, address: number, out: Int32Array, at: number): number {
+    return this.find((port << 8) | IPV4, 0, 0, 0, address, out, at);
+  }
+
+  /** The same for the IPv6 address in four words. */
+  find6(port: number, a: number, b: number, c: number, d: number, out: Int32Array, at: number): number {
+    return this.find((port << 8) | IPV6, a, b, c, d, out, at);
+  }
+
+  private find(key: number, a: number, b: number, c: number, d: number, out: Int32Array, at: number): number {
+    const { words } = this;
+    let slot = this.home(key, a, b, c, d);
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const k = HEADER_WORDS + slot * WORDS;
+      const version = Atomics.load(words, k + VERSION);
+      const found = words[k + KEY];
+      if (found === EMPTY) return -1;
+      if (found === key && words[k + ADDRESS + 3] === d && this.hasPrefix(k, a, b, c)) {
+        out[at] = words[k + MAC_HI];
+        out[at + 1] = words[k + MAC_LO];
+        return (version & 1) === 0 && Atomics.load(words, k + VERSION) === version ? slot : -1;
+      }
+      slot = (slot + 1) & (SLOTS - 1);
+    }
+    return -1;
+  }
+
+  private hasPrefix(k: number, a: number, b: number, c: number): boolean {
+    const { words } = this;
+    return words[k + ADDRESS] === a && words[k + ADDRESS + 1] === b && words[k + ADDRESS + 2] === c;
+  }
+
+  /** A frame goes there. Looks first: workers that store the same would fight for the cache line. */
+  markUsed(slot: number): void {
+    if (this.used[slot] === 0) this.used[slot] = 1;
+  }
+
+  // What follows is the control plane's.
+
+  /** Whether a frame went there since the last time that this was asked. */
+  takeUsed(slot: number): boolean {
+    const wasUsed = this.used[slot] !== 0;
+    this.used[slot] = 0;
+    return wasUsed;
+  }
+
+  /** Adds or changes a neighbour; returns its slot, which it keeps, or -1 if there is no room. */
+  set4(port: number, address: number, hi: number, lo: number): number {
+    return this.set((port << 8) | IPV4, 0, 0, 0, address | 0, hi, lo);
+  }
+
+  /** The same for 16 bytes at `at`. */
+  set6(port: number, view: DataView, at: number, hi: number, lo: number): number {
+    return this.set(
+      (port << 8) | IPV6,
+      view.getInt32(at),
+      view.getInt32(at + 4),
+      view.getInt32(at + 8),
+      view.getInt32(at + 12),
+      hi,
+      lo,
+    );
+  }
+
+  private set(key: number, a: number, b: number, c: number, d: number, hi: number, lo: number): number {
+    const { words } = this;
+    const slot = this.slotFor(key, a, b, c, d);
+    if (slot < 0) return -1;
+    const k = HEADER_WORDS + slot * WORDS;
+    const isNew = words[k + KEY] !== key;
+    if (isNew && words[COUNT] >= MAX_NEIGHBOURS) return -1;
+    Atomics.add(words, k + VERSION, 1);
+    words.set([key, a, b, c, d, hi, lo | 0], k + KEY);
+    Atomics.add(words, k + VERSION, 1);
+    if (isNew) words[COUNT]++;
+    if (isNew) this.used[slot] = 0;
+    return slot;
+  }
+
+  /** Where the entry is, or else where it may be put; -1 if its chain is too long. */
+  private slotFor(key: number, a: number, b: number, c: number, d: number): number {
+    const { words } = this;
+    let slot = this.home(key, a, b, c, d);
+    let free = -1;
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const k = HEADER_WORDS + slot * WORDS;
+      const found = words[k + KEY];
+      if (found === key && words[k + ADDRESS + 3] === d && this.hasPrefix(k, a, b, c)) return slot;
+      if (found <= EMPTY && free < 0) free = slot;
+      if (found === EMPTY) break;
+      slot = (slot + 1) & (SLOTS - 1);
+    }
+    return free;
+  }
+
+  /** Forgets the neighbour in a slot. */
+  remove(slot: number): void {
+    const { words } = this;
+    if (words[HEADER_WORDS + slot * WORDS + KEY] <= EMPTY) return;
+    words[COUNT]--;
+    this.put(slot, REMOVED);
+    // The end of a chain moves back, so that chains do not grow for ever.
+    if (this.keyAt(slot + 1) !== EMPTY) return;
+    for (let at = slot; this.keyAt(at) === REMOVED; at--) this.put(at, EMPTY);
+  }
+
+  private put(slot: number, key: number): void {
+    const { words } = this;
+    const k = HEADER_WORDS + (slot & (SLOTS - 1)) * WORDS;
+    Atomics.add(words, k + VERSION, 1);
+    words[k + KEY] = key;
+    Atomics.add(words, k + VERSION, 1);
+  }
+
+  private keyAt(slot: number): number {
+    return this.words[HEADER_WORDS + (slot & (SLOTS - 1)) * WORDS + KEY];
+  }
+
+  /** Forgets all that are behind an interface. */
+  clear(port: number): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.words[HEADER_WORDS + slot * WORDS + KEY] >> 8 === port) this.remove(slot);
+    }
+  }
+
+  private home(key: number, a: number, b: number, c: number, d: number): number {
+    let hash = this.words[SEED] ^ Math.imul(key, 0x9e37_79b1 | 0);
+    if ((a | b | c) !== 0) {
+      hash = Math.imul(hash ^ a, 0x85eb_ca6b | 0);
+      hash = Math.imul((hash ^ (hash >>> 15)) + b, 0xc2b2_ae35 | 0);
+      hash = Math.imul((hash ^ (hash >>> 15)) + c, 0x85eb_ca6b | 0);
+    }
+    hash = Math.imul((hash ^ (hash >>> 16)) + d, 0xc2b2_ae35 | 0);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x9e37_79b1 | 0);
+    return (hash >>> 12) & (SLOTS - 1);
+  }
+}
