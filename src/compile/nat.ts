@@ -3,6 +3,7 @@
 // Routers have zones, and rules numbers, that stay with them, so that connections outlive a reconfiguration. One that went is not
 // given out again before the next: the data plane ends its connections first.
 
+import { randomFillSync } from 'node:crypto';
 import { ownAddresses, TO_INTERFACE } from '../config/nat.ts';
 import {
   NAT_PROTOCOLS,
@@ -21,6 +22,8 @@ import {
 import type { SwitchConfig } from '../config/schema.ts';
 import { type AddressRange, maskOf, overlaps, type Subnet } from '../config/subnet.ts';
 import { STATES, timeoutsByState } from '../table/connection_state.ts';
+import { Connections } from '../table/connections.ts';
+import { SEED_WORDS } from '../table/line_table.ts';
 import { NAT_FLAG, NAT_RULE, type NatTable } from '../table/nat_table.ts';
 import { ipv4Number } from '../wire/ip_address.ts';
 import { Names } from './names.ts';
@@ -30,10 +33,29 @@ import { shared } from './shared.ts';
 /** Most routers with NAT, and most rules of a switch. */
 const MAX_ZONES = 65_536;
 const MAX_RULES = 65_536;
+/** Memory is given back when it is so many times too large. */
+const SHRINK = 8;
 
 export class NatNumbers {
   readonly zones = new Names('routers with NAT', MAX_ZONES);
   readonly rules = new Names('NAT rules', MAX_RULES);
+
+  private memory: SharedArrayBuffer | undefined;
+  private capacity = 0;
+
+  /** Memory for so many connections: the same as before unless that is too small, or much too large. */
+  memoryFor(capacity: number): SharedArrayBuffer {
+    if (this.memory === undefined || capacity > this.capacity || capacity * SHRINK < this.capacity) {
+      this.memory = Connections.allocate(capacity, randomFillSync(new Int32Array(SEED_WORDS)));
+      this.capacity = capacity;
+    }
+    return this.memory;
+  }
+
+  /** Nothing is translated any more. */
+  forget(): void {
+    this.memory = undefined;
+  }
 
   keep(zones: ReadonlySet<string>, rules: ReadonlySet<string>): void {
     this.zones.keep(zones);
@@ -51,7 +73,10 @@ export function compileNat(
   const nameOf = (router: string, rule: NatRuleConfig) => `${router} ${JSON.stringify(rule)}`;
   const names = translating.flatMap(([name, { nat }]) => nat.map((rule) => nameOf(name, rule)));
   numbers.keep(new Set(translating.map(([name]) => name)), new Set(names));
-  if (translating.length === 0) return null;
+  if (translating.length === 0) {
+    numbers.forget();
+    return null;
+  }
   for (const [name] of translating) numbers.zones.number(name);
   const table = allocate(interfaces.length + 1, numbers.zones.length, names.length);
   let at = 0;
@@ -75,7 +100,7 @@ export function compileNat(
     (count, [, { connections }]) => count + (connections ?? CONNECTIONS_DEFAULTS).limit,
     0,
   );
-  return { ...table, capacity: Math.min(sum, MAX_CONNECTIONS) };
+  return { ...table, memory: numbers.memoryFor(Math.min(sum, MAX_CONNECTIONS)) };
 }
 
 function allocate(interfaces: number, zones: number, rules: number) {

@@ -34,8 +34,8 @@ export interface NatTable {
   readonly limit: Uint32Array;
   /** By zone and STATE, STATES of them each: seconds for which a connection may be silent. */
   readonly timeouts: Int32Array;
-  /** Connections that there is memory for. */
-  readonly capacity: number;
+  /** Where connections are: see Connections. The same as long as limits ask for no more. */
+  readonly memory: SharedArrayBuffer;
 
   // by rule
   readonly kind: Uint8Array;

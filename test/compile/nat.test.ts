@@ -98,12 +98,21 @@ test('a router answers for addresses that only NAT has, and they are exclusive',
 
 test('limits and times are of the router', () => {
   const connections = { limit: 2000, udp_timeout: 120 };
-  const { nat } = compile({
+  const first = compile({
     r1: router(['a', 'b'], [MASQUERADE], { connections }),
     r2: router(['c', 'd'], [MASQUERADE]),
   });
+  const { nat } = first;
   expect([...nat.limit]).toEqual([0, 2000, 262_144]);
-  expect(nat.capacity).toBe(264_144);
+
+  const another = compile({ r1: router(['a', 'b'], [MASQUERADE]) }, first.compiler);
+  expect(another.nat.memory).toBe(nat.memory);
+  const more = { limit: 1_000_000 };
+  const { memory } = compile(
+    { r1: router(['a', 'b'], [MASQUERADE], { connections: more }) },
+    first.compiler,
+  ).nat;
+  expect(memory).not.toBe(nat.memory);
   expect(nat.timeouts[11 + 1]).toBe(120);
   expect(nat.timeouts[22 + 1]).toBe(300);
 });

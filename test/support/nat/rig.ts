@@ -35,7 +35,7 @@ export function natTable(rules: readonly Rule[]): NatTable {
     first: Uint16Array.of(0, 0, rules.length),
     limit: Uint32Array.of(0, 1e6),
     timeouts: Int32Array.of(...new Array(STATES).fill(0), ...timeoutsByState(TIMEOUTS)),
-    capacity: 1000,
+    memory: new SharedArrayBuffer(0),
     zone: Uint16Array.of(0, 1, 1),
     inside: Uint8Array.of(0, 1, 0),
     kind: Uint8Array.from(at(({ kind }) => NAT_RULE[kind])),
