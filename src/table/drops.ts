@@ -133,6 +133,23 @@ const TABLE = [
     'its next hop is not known yet, and the control plane, which asks for it, keeps only so many packets',
   ],
   ['no_service', 'receive', 'to an address of a router itself, which answers nothing but ping'],
+  [
+    'nat_full',
+    'receive',
+    'no room for another connection of its guest: see `taploom nat show`, and raise nat: connections',
+  ],
+  [
+    'nat_ports',
+    'receive',
+    'no outside port is left for its guest: give the NAT rule more addresses, or a larger range of ports',
+  ],
+  ['nat_unknown', 'receive', 'to an address of NAT, and neither of a connection nor for a published port'],
+  [
+    'nat_invalid',
+    'receive',
+    'begins no connection that NAT could follow: a TCP segment or an ICMP message of an unknown one, or not whole',
+  ],
+  ['nat_fragment', 'receive', 'a fragment of a packet whose first fragment NAT has not seen'],
   ['not_collecting', 'receive', 'came in through a member of an aggregate that does not take frames in now'],
   [
     'tunnel_protocol',
