@@ -19,7 +19,7 @@ import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
-import type { EgressPass, IngressPass } from './passes.ts';
+import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
@@ -32,9 +32,6 @@ import { Tunnelling } from './tunnelling.ts';
 const BATCH = 64;
 /** Room for headers and segments that sinks build; a 64 KiB super-frame in 1,388-byte segments needs 70 KiB. */
 const AUX = 512 * 1024;
-
-/** A stage between decide and replicate: takes rows from `from` up to `to`, and may recirculate them. */
-export type Route = (topology: Topology, from: number, to: number) => void;
 
 export interface EngineOptions extends FdbOptions {
   /** What fits on the way to each remote, see Paths. */
