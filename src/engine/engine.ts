@@ -23,6 +23,7 @@ import type { EgressPass, IngressPass } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
+import { createRouter } from './router.ts';
 import { createStages, type Stages } from './stages.ts';
 import type { Topology } from './topology.ts';
 import { Tunnelling } from './tunnelling.ts';
@@ -66,6 +67,9 @@ export class Engine {
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly route: Route | null;
+  /** Made for the first routers. */
+  private router: Route | null = null;
+  private readonly neighbours: Neighbours | null;
   private readonly replicate: Replicate;
   private topology: Topology;
   private readonly sources: Source[] = [];
@@ -89,6 +93,7 @@ export class Engine {
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
     this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
     this.route = options.createRoute?.(batch) ?? null;
+    this.neighbours = options.neighbours ?? null;
     this.replicate = createReplicate(
       batch,
       counters,
@@ -101,6 +106,7 @@ export class Engine {
     );
     this.keeper = new FdbKeeper(options);
     this.placeMirrors();
+    this.placeRouters();
   }
 
   addSource(source: Source): void {
@@ -178,6 +184,7 @@ export class Engine {
     if (topology.protocolTunnels !== null) this.tunnel(topology.protocolTunnels);
     for (let n = 0; n < ingressPasses.length; n++) ingressPasses[n].rows(topology, 0, received);
     if (this.route !== null) this.recirculate(this.route);
+    if (topology.routers !== null && this.router !== null) this.recirculate(this.router);
   }
 
   /** Rows that this appends are decided; nobody looks at them as received. */
@@ -224,12 +231,19 @@ export class Engine {
     else keeper.swap(topology, isHop, table, clock[0]);
     this.aggregates.load(topology);
     this.placeMirrors();
+    this.placeRouters();
     this.recheck();
   }
 
   private placeMirrors(): void {
     this.mirrors.load(this.topology);
     this.place(this.mirrors, this.topology.mirrors !== null);
+  }
+
+  private placeRouters(): void {
+    const { batch, counters, clock, host, neighbours } = this;
+    if (this.router !== null || neighbours === null || this.topology.routers === null) return;
+    this.router = createRouter(batch, counters, clock, host, neighbours, null);
   }
 
   /** Decides frames that wait once more: after this nothing goes by what a port's state was. */

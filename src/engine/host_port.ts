@@ -128,6 +128,25 @@ export class HostPort implements Source {
     return true;
   }
 
+  /**
+   * Gives the host a copy of what a router hears, or cannot send yet, by its interface, `port`, with its checksum completed.
+   * It goes at the expense of the port that received it. Relies on `classify`.
+   */
+  puntRouted(row: number, port: number, trap: number, tag: number): boolean {
+    const ring = this.toHost;
+    const { batch } = this;
+    const { rows } = batch;
+    if (ring === null || ring.isHalfFull || !this.isAllowed(rows[row + COLUMN.source], trap)) return false;
+    const slot = ring.reserve();
+    if (slot < 0) return false;
+    const { aux } = batch;
+    const isPartial = rows[row + COLUMN.csumStart] !== 0 && rows[row + COLUMN.gsoType] === 0;
+    if (!isPartial || completeChecksum(batch, row, aux) < 0) batch.gather(row, aux);
+    const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
+    this.put(slot, aux, aux + MACS_LEN, rows[row + COLUMN.length], port, trap, domain, tag);
+    return true;
+  }
+
   /** Fills a slot with what is at `macs` and at `rest`. */
   private put(
     slot: number,

@@ -272,6 +272,7 @@ export function createStages(
     const end = batch.count * ROW;
     for (let row = from; row < end; row += ROW) {
       values[portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE + PORT.recirculated] += 1;
+      if (rows[row + COLUMN.dest] !== 0) continue; // it ends here
       const at = rows[row + COLUMN.start];
       const word = wordOf(row, topology);
       rows[row + COLUMN.domain] = word;

@@ -1,6 +1,6 @@
 // The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of each in a row of words.
 //
-//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | own headers | MACs |
+//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | answers | own headers | MACs |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
 //   rows:   | start rest length ingress ... user   | 16 words for each frame: one cache line
 //
@@ -21,6 +21,8 @@ export const STRIDE = 16 * 4096 + 192;
 
 /** Frames that the switch makes itself in one poll, at most: each answers a received one, and a batch has about as many. */
 const MADE = 64;
+/** Frames of the switch's own that take the stages, in one batch, at most: a router's answers. */
+const ANSWERS = 64;
 /** The largest is an ICMPv6 error, 1,280 bytes, behind a MAC header and the tags of the frame that it answers. */
 export const MADE_ROOM = 1408;
 /** Rows for copies that are shortened or have another address, in one poll, at most; and room for MACs of their own. */
@@ -107,9 +109,12 @@ export class FrameBatch {
   readonly auxLength: number;
   /** Made frames of this poll. */
   madeCount = 0;
+  /** Answers of this batch. */
+  private answerCount = 0;
   /** Shadows of this poll. */
   private shadowCount = 0;
   private readonly madeAt: number;
+  private readonly answersAt: number;
   private readonly ownAt: number;
   private readonly shadowMacsAt: number;
   readonly bytes: Buffer;
@@ -125,7 +130,8 @@ export class FrameBatch {
     this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
     this.madeAt = this.aux + auxLength;
-    this.ownAt = this.madeAt + MADE * MADE_ROOM;
+    this.answersAt = this.madeAt + MADE * MADE_ROOM;
+    this.ownAt = this.answersAt + ANSWERS * MADE_ROOM;
     // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
     this.shadowMacsAt = this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM;
     this.bytes = Buffer.alloc(this.shadowMacsAt + SHADOWS * SHADOW_MACS);
@@ -164,6 +170,21 @@ export class FrameBatch {
     const made = this.madeCount++;
     const row = this.spare + (1 + made) * ROW;
     this.rows[row + COLUMN.start] = this.madeAt + made * MADE_ROOM;
+    return row;
+  }
+
+  /** Whether there is room for an answer, and a row. */
+  get mayAnswer(): boolean {
+    return this.answerCount < ANSWERS && this.count < this.slots * FRAMES_PER_SLOT;
+  }
+
+  /**
+   * Appends a row for a frame of the switch's own, of at most MADE_ROOM bytes at its `start`, as if it came in untagged
+   * from `ingress`: it takes the stages. Only if `mayAnswer`. The caller sets `domain` or `tci`.
+   */
+  answer(ingress: number, length: number): number {
+    const row = this.appendAt(this.answersAt + this.answerCount++ * MADE_ROOM, ingress, length);
+    this.rows[row + COLUMN.rest] = this.rows[row + COLUMN.start] + MACS;
     return row;
   }
 
@@ -342,5 +363,6 @@ export class FrameBatch {
     this.count = 0;
     this.used = 0;
     this.next = 0;
+    this.answerCount = 0;
   }
 }

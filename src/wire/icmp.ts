@@ -5,7 +5,7 @@
 //   |      unused, 0; next-hop MTU (RFC 1191); pointer << 24     |
 //   | header and first bytes of the datagram that this is about ...
 
-import { add, finish } from './checksum.ts';
+import { add, finish, update } from './checksum.ts';
 
 export const HEADER_LEN = 8;
 /** IANA protocol number. */
@@ -48,6 +48,19 @@ const ANSWERED = 0x0007_e101;
 
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);
+}
+
+/** RFC 792: of type 8, code 0. */
+export function isEchoRequest(view: DataView, at: number): boolean {
+  return view.getUint16(at) === ECHO << 8;
+}
+
+/** Makes an echo request its reply. @param isFinished whether its checksum is, and not yet to be completed */
+export function answerEcho(view: DataView, at: number, isFinished: boolean): void {
+  const before = view.getUint16(at);
+  view.setUint16(at, ECHO_REPLY << 8);
+  if (isFinished)
+    view.setUint16(at + CHECKSUM, update(view.getUint16(at + CHECKSUM), before, ECHO_REPLY << 8));
 }
 
 /** Types that are never answered with an error, RFC 1122 section 3.2.2. */

