@@ -19,7 +19,6 @@ export const ECHO_REPLY = 0;
 const TIMESTAMP = 13;
 const TIMESTAMP_REPLY = 14;
 
-const CODE = 1;
 /** Offsets, for those who change what is there. */
 export const CHECKSUM = 2;
 export const IDENTIFIER = 4;
