@@ -19,7 +19,8 @@ import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
-import type { EgressPass, IngressPass } from './passes.ts';
+import { NatKeeper } from './nat_keeper.ts';
+import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
@@ -32,9 +33,6 @@ import { Tunnelling } from './tunnelling.ts';
 const BATCH = 64;
 /** Room for headers and segments that sinks build; a 64 KiB super-frame in 1,388-byte segments needs 70 KiB. */
 const AUX = 512 * 1024;
-
-/** A stage between decide and replicate: takes rows from `from` up to `to`, and may recirculate them. */
-export type Route = (topology: Topology, from: number, to: number) => void;
 
 export interface EngineOptions extends FdbOptions {
   /** What fits on the way to each remote, see Paths. */
@@ -69,6 +67,7 @@ export class Engine {
   private readonly route: Route | null;
   /** Made for the first routers. */
   private router: Route | null = null;
+  private readonly nat: NatKeeper;
   private readonly neighbours: Neighbours | null;
   private readonly replicate: Replicate;
   private topology: Topology;
@@ -94,6 +93,7 @@ export class Engine {
     this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
+    this.nat = new NatKeeper(batch, clock, options.seed[3], options.isFollower ?? false);
     this.replicate = createReplicate(
       batch,
       counters,
@@ -173,6 +173,7 @@ export class Engine {
       this.pmtu.clear();
     }
     keeper.sweep(clock);
+    this.nat.sweep(clock);
   }
 
   private decide(): void {
@@ -242,8 +243,9 @@ export class Engine {
 
   private placeRouters(): void {
     const { batch, counters, clock, host, neighbours } = this;
+    this.nat.load(this.topology.routers?.nat ?? null);
     if (this.router !== null || neighbours === null || this.topology.routers === null) return;
-    this.router = createRouter(batch, counters, clock, host, neighbours, null);
+    this.router = createRouter(batch, counters, clock, host, neighbours, this.nat);
   }
 
   /** Decides frames that wait once more: after this nothing goes by what a port's state was. */

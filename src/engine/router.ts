@@ -17,11 +17,11 @@ import { INTERFACE, type RouterTable } from '../table/router_table.ts';
 import { dstHi, HEADER_LEN, isGroup, MACS_LEN, TYPE_ARP, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
-import type { Route } from './engine.ts';
 import { fragment } from './fragment.ts';
 import type { HostPort } from './host_port.ts';
 import { IcmpErrors } from './icmp_errors.ts';
-import type { NatHook } from './nat_hook.ts';
+import type { NatKeeper } from './nat_keeper.ts';
+import type { Route } from './passes.ts';
 import { Routed } from './routed.ts';
 import { RouterAnswers } from './router_answers.ts';
 import { check4, check6 } from './router_checks.ts';
@@ -32,14 +32,14 @@ import { DOMAIN_SHIFT } from './topology.ts';
 
 const TYPE_LEN = 2;
 
-/** @param nat null = addresses stay as they are */
+/** @param keeper whether addresses are translated */
 export function createRouter(
   batch: FrameBatch,
   counters: Counters,
   clock: Float64Array,
   host: HostPort,
   neighbours: Neighbours,
-  nat: NatHook | null,
+  keeper: NatKeeper,
 ): Route {
   const { view, rows } = batch;
   const list4 = new Routed(rows.length / ROW);
@@ -90,6 +90,7 @@ export function createRouter(
 
   function route4(table: RouterTable): void {
     const { row, dst, egress, hop, neighbour, mac } = list4;
+    const nat = keeper.hook;
     nat?.before(table, row, list4.count, dst);
     ways.find4(table, list4);
     const { count } = list4;

@@ -3,10 +3,9 @@
 import { expect, test } from 'vitest';
 import { PORT } from '../../src/table/counters.ts';
 import { DROP, DROPS } from '../../src/table/drops.ts';
-import { INTERFACE } from '../../src/table/router_table.ts';
 import { TRAP } from '../../src/table/traps.ts';
 import { type Packet, packet, showPacket } from '../support/engine/packets.ts';
-import { openRouted, type RoutedBench, type RouterSpec } from '../support/engine/routed.ts';
+import { openRouted, type RoutedBench, type Routers } from '../support/engine/routed.ts';
 import { lawViolations } from '../support/engine/stubs.ts';
 
 const BRIDGES = {
@@ -22,15 +21,14 @@ const BRIDGES = {
 const WEB = { bridge: 'br0', vlan: 10, address: ['10.0.1.1/24', 'fd00:1::1/64'] };
 const DB = { bridge: 'br0', vlan: 20, address: ['10.0.2.1/24', 'fd00:2::1/64'] };
 
-function open(router: Partial<RouterSpec> & { web?: object; db?: object } = {}): RoutedBench {
+function open(router: { web?: object; db?: object; routes?: Routers[string]['routes'] } = {}): RoutedBench {
   const { web, db, routes } = router;
-  const bench = openRouted(BRIDGES, [
-    { interfaces: { web: { ...WEB, ...web }, db: { ...DB, ...db } }, ...(routes && { routes }) },
-  ]);
-  bench.know('web', '10.0.1.2', 'a');
-  bench.know('db', '10.0.2.2', 'b');
-  bench.know('web', 'fd00:1::2', 'a');
-  bench.know('db', 'fd00:2::2', 'b');
+  const interfaces = { web: { ...WEB, ...web }, db: { ...DB, ...db } };
+  const bench = openRouted(BRIDGES, { r1: { interfaces, routes } });
+  bench.know('r1.web', '10.0.1.2', 'a');
+  bench.know('r1.db', '10.0.2.2', 'b');
+  bench.know('r1.web', 'fd00:1::2', 'a');
+  bench.know('r1.db', 'fd00:2::2', 'b');
   return bench;
 }
 
@@ -71,7 +69,7 @@ test('a packet leaves by the interface of its route, with a hop less and the MAC
   expect(say(bench, 'p1', FORTH)).toEqual(['p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 17 0102030405060708']);
   expect(say(bench, 'p1', FORTH6)).toEqual(['p2: B > b fd00:1::2 > fd00:2::2 ttl 63 17 0102030405060708']);
   const { counters, port } = bench;
-  expect(counters.values[counters.port(port('db')) + PORT.recirculated]).toBe(2);
+  expect(counters.values[counters.port(port('r1.db')) + PORT.recirculated]).toBe(2);
   expect(counters.values[counters.port(port('p1')) + PORT.consumed]).toBe(2);
 });
 
@@ -181,7 +179,7 @@ test('what is no IP is dropped at an interface', () => {
 
 test('routes without next hops drop by their kind', () => {
   const kinds = ['blackhole', 'unreachable', 'prohibit'] as const;
-  const bench = open({ routes: kinds.map((kind, n) => ({ to: `10.${n + 1}.0.0/16`, kind })) });
+  const bench = open({ routes: kinds.map((type, n) => ({ to: `10.${n + 1}.0.0/16`, type })) });
   const reasons = ['blackhole', 'route_unreachable', 'prohibited'];
   for (const [n, reason] of reasons.entries())
     expect(say(bench, 'p1', { ...FORTH, dst: `10.${n + 1}.0.1` }).at(-1)).toBe(`p1 drops: ${reason}`);
@@ -189,7 +187,7 @@ test('routes without next hops drop by their kind', () => {
 
 test('a route goes by its next hop, and several by flow', () => {
   const bench = open({ routes: [{ to: '0.0.0.0/0', via: ['10.0.2.2', '10.0.2.3'] }] });
-  bench.know('db', '10.0.2.3', 'c');
+  bench.know('r1.db', '10.0.2.3', 'c');
   say(bench, 'p2', { from: 'b', to: '*', src: '10.0.2.2', dst: '10.0.2.9' });
   say(bench, 'p2', { from: 'c', to: '*', src: '10.0.2.3', dst: '10.0.2.9' });
   const used = new Map<string, number>();
@@ -214,7 +212,7 @@ test('the table of routes is that of the ingress interface', () => {
   const bench = open({
     web: { table: 7 },
     routes: [
-      { to: '192.0.2.0/24', kind: 'blackhole' },
+      { to: '192.0.2.0/24', type: 'blackhole' },
       { to: '192.0.2.0/24', via: ['10.0.2.2'], table: 7 },
     ],
   });
@@ -226,12 +224,12 @@ test('the table of routes is that of the ingress interface', () => {
 test('reverse paths are strict or loose', () => {
   const routes = [
     { to: '192.0.2.0/24', via: ['10.0.2.2'] },
-    { to: '198.51.100.0/24', kind: 'blackhole' as const },
+    { to: '198.51.100.0/24', type: 'blackhole' as const },
   ];
-  const strict = open({ web: { flags: INTERFACE.strict }, routes });
+  const strict = open({ web: { reverse_path: 'strict' }, routes });
   expect(say(strict, 'p1', FORTH)[0]).toContain('B > b');
   expect(say(strict, 'p1', { ...FORTH, src: '192.0.2.7' })).toEqual(['p1 drops: reverse_path']);
-  const loose = open({ web: { flags: INTERFACE.loose }, routes });
+  const loose = open({ web: { reverse_path: 'loose' }, routes });
   expect(say(loose, 'p1', { ...FORTH, src: '192.0.2.7' })[0]).toContain('B > b');
   expect(say(loose, 'p1', { ...FORTH, src: '198.51.100.7' })).toEqual(['p1 drops: reverse_path']);
   expect(say(loose, 'p1', { ...FORTH, src: '203.0.113.7' })).toEqual(['p1 drops: reverse_path']);
@@ -246,23 +244,23 @@ test('two routers with equal addresses never meet', () => {
       out1: { ports: { o1: {} } },
       out2: { ports: { o2: {} } },
     },
-    [
-      {
+    {
+      r1: {
         interfaces: {
           i1: { bridge: 't1', address: ['10.0.1.1/24'] },
           i2: { bridge: 'out1', address: ['10.0.2.1/24'] },
         },
       },
-      {
+      r2: {
         interfaces: {
           j1: { bridge: 't2', address: ['10.0.1.1/24'] },
           j2: { bridge: 'out2', address: ['10.0.2.1/24'] },
         },
       },
-    ],
+    },
   );
-  bench.know('i2', '10.0.2.2', 'x');
-  bench.know('j2', '10.0.2.2', 'y');
+  bench.know('r1.i2', '10.0.2.2', 'x');
+  bench.know('r2.j2', '10.0.2.2', 'y');
   expect(say(bench, 'a1', { ...FORTH, to: 'A' })).toEqual([
     'o1: B > x 10.0.1.2 > 10.0.2.2 ttl 63 17 0102030405060708',
   ]);
@@ -273,7 +271,7 @@ test('two routers with equal addresses never meet', () => {
 
 test('a packet passes several routers in one poll, and a circle ends', () => {
   const net = (n: number) => `172.16.${n}.0/24`;
-  const routers = Array.from({ length: 3 }, (_, r) => ({
+  const router = (r: number) => ({
     interfaces: {
       [`l${r}`]: { bridge: `n${r}`, address: [`172.16.${r}.1/24`] },
       [`r${r}`]: { bridge: `n${r + 1}`, address: [`172.16.${r + 1}.2/24`] },
@@ -283,12 +281,14 @@ test('a packet passes several routers in one poll, and a circle ends', () => {
       ...(r > 0 ? [{ to: net(0), via: [`172.16.${r}.2`] }] : []),
       { to: '192.0.2.0/24', via: [r < 2 ? `172.16.${r + 1}.1` : `172.16.${r}.2`] },
     ],
-  }));
+  });
+  const routers = { r0: router(0), r1: router(1), r2: router(2) };
   const bridges = Object.fromEntries([0, 1, 2, 3].map((n) => [`n${n}`, { ports: { [`p${n}`]: {} } }]));
   const bench = openRouted(bridges, routers);
-  for (const [r, station] of ['C', 'E'].entries()) bench.know(`r${r}`, `172.16.${r + 1}.1`, station);
-  for (const [r, station] of ['B', 'D'].entries()) bench.know(`l${r + 1}`, `172.16.${r + 1}.2`, station);
-  bench.know('r2', '172.16.3.9', 'z');
+  for (const [r, station] of ['C', 'E'].entries()) bench.know(`r${r}.r${r}`, `172.16.${r + 1}.1`, station);
+  for (const [r, station] of ['B', 'D'].entries())
+    bench.know(`r${r + 1}.l${r + 1}`, `172.16.${r + 1}.2`, station);
+  bench.know('r2.r2', '172.16.3.9', 'z');
   const forth = { from: 'a', to: 'A', src: '172.16.0.9', dst: '172.16.3.9' };
   expect(say(bench, 'p0', forth)).toEqual(['p3: F > z 172.16.0.9 > 172.16.3.9 ttl 61 17 0102030405060708']);
   expect(say(bench, 'p0', { ...forth, dst: '192.0.2.1', ttl: 9 }).at(-1)).toMatch(/drops: ttl_exceeded$/);
@@ -300,7 +300,7 @@ test('a packet whose neighbour is not known goes to the control plane, as it wou
   expect(say(bench, 'p1', { ...FORTH, dst: '192.0.2.1' })).toEqual([]);
   const [punt, ...more] = bench.punts();
   expect(more).toEqual([]);
-  expect(punt).toMatchObject({ port: 'db', reason: TRAP.neighbour });
+  expect(punt).toMatchObject({ port: 'r1.db', reason: TRAP.neighbour });
   expect(Buffer.from(punt.bytes.subarray(0, 12)).toString('hex')).toBe('000000000000020000000042');
   expect(showPacket(punt.bytes)).toContain('10.0.1.2 > 192.0.2.1 ttl 63');
   const { hopAddress } = bench.table;
@@ -310,15 +310,15 @@ test('a packet whose neighbour is not known goes to the control plane, as it wou
   for (let n = 0; n < 8; n++) say(bench, 'p1', ...scan);
   expect(bench.punts().length).toBeLessThan(270);
   const { counters, port } = bench;
-  expect(counters.values[counters.port(port('db')) + PORT.drops + DROP.no_neighbour]).toBeGreaterThan(200);
+  expect(counters.values[counters.port(port('r1.db')) + PORT.drops + DROP.no_neighbour]).toBeGreaterThan(200);
 });
 
 test('what is mirrored keeps its bytes', () => {
   const bridges = structuredClone(BRIDGES) as Parameters<typeof openRouted>[0];
   Object.assign(bridges.br0, { mirrors: { m: { from: ['p1', 'p2'], direction: 'both', to: 'mon' } } });
   Object.assign(bridges.br0.ports as object, { mon: {} });
-  const bench = openRouted(bridges, [{ interfaces: { web: WEB, db: DB } }]);
-  bench.know('db', '10.0.2.2', 'b');
+  const bench = openRouted(bridges, { r1: { interfaces: { web: WEB, db: DB } } });
+  bench.know('r1.db', '10.0.2.2', 'b');
   for (const size of [8, 1000]) {
     const payload = new Array(size).fill(7);
     const text = say(bench, 'p1', { ...FORTH, payload }).join('\n');
@@ -326,4 +326,29 @@ test('what is mirrored keeps its bytes', () => {
     expect(text).toMatch(/^mon: B > b 10.0.1.2 > 10.0.2.2 ttl 63 17 (07)+$/m);
     expect(text).toMatch(/^p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 17 (07)+$/m);
   }
+});
+
+test('what is too long for the way falls into fragments, unless it must not', () => {
+  const bench = open({ web: { mtu: 9000 } });
+  const payload = Array.from({ length: 3000 }, (_, n) => n & 0xff);
+  const lines = say(bench, 'p1', { ...FORTH, payload, fragment: 0 }).filter((line) => line.startsWith('p2'));
+  expect(lines.map((line) => line.slice(0, 55))).toEqual([
+    'p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 part 0+ 17 0001020',
+    'p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 part 1480+ 17 c8c9',
+    'p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 part 2960 17 90919',
+  ]);
+  const [refused] = say(bench, 'p1', { ...FORTH, payload });
+  expect(refused).toContain('p1: A > a 10.0.1.1 > 10.0.1.2 ttl 64 1 0304');
+});
+
+test('an error comes from the interface by which it leaves, and of a missing service from the address that was asked', () => {
+  const bench = open();
+  expect(say(bench, 'p1', { ...FORTH, ttl: 1 })[0]).toContain('A > a 10.0.1.1 > 10.0.1.2 ttl 64 1 0b00');
+  expect(say(bench, 'p1', { ...FORTH6, ttl: 1 })[0]).toContain('A > a fd00:1::1 > fd00:1::2 ttl 64 58 0300');
+  expect(say(bench, 'p1', { ...FORTH, dst: '10.0.2.1' })[0]).toContain(
+    'A > a 10.0.2.1 > 10.0.1.2 ttl 64 1 0303',
+  );
+  expect(say(bench, 'p1', { ...FORTH6, dst: 'fd00:2::1' })[0]).toContain(
+    'A > a fd00:2::1 > fd00:1::2 ttl 64 58 0104',
+  );
 });

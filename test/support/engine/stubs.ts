@@ -82,19 +82,26 @@ export interface Bench {
   topology(bridges: Parameters<typeof configOf>[0], overlay?: Overlay): Topology;
 }
 
+/** Of more than bridges. */
+interface Compilation {
+  compiler: Compiler;
+  topology: Topology;
+}
+
 export function openBench(
   bridges: Parameters<typeof configOf>[0],
-  options: Pick<EngineOptions, 'createRoute' | 'neighbours'> = {},
+  options: Pick<EngineOptions, 'createRoute' | 'neighbours'> & Partial<Compilation> = {},
 ): Bench {
   const counters = Counters.allocate(MAX_PORTS, 64);
-  const compiler = new Compiler();
+  const { compiler = new Compiler() } = options;
   const topology = (next: typeof bridges, overlay?: Overlay) =>
     compiler.compile(parseConfig(configOf(next)), overlay).topology;
   const engine = new Engine({
     counters,
-    topology: topology(bridges),
+    topology: options.topology ?? topology(bridges),
     seed: Int32Array.of(1, 22, 333, 4444),
-    ...options,
+    createRoute: options.createRoute,
+    neighbours: options.neighbours,
   });
   const source = new StubSource();
   const sink = new StubSink(counters);
