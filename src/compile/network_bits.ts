@@ -10,6 +10,7 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig): number {
   const network = networkOf(place, bridge);
   const { ipv6 } = network ?? {};
   return (
+    (network === undefined ? 0 : NETWORK.guardsAddresses) |
     (network?.dhcp === undefined ? 0 : NETWORK.dhcp) |
     (ipv6?.advertises === true ? NETWORK.solicitation : 0) |
     (ipv6?.dhcp === undefined ? 0 : NETWORK.dhcp6) |

@@ -4,18 +4,21 @@ import { z } from 'zod';
 import { isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
-import { address, addresses, anySubnet, range, subnet } from './address_leaves.ts';
+import {
+  address,
+  address6,
+  addresses,
+  anyAddress,
+  anySubnet,
+  anySubnetOfGuests,
+  range,
+  SUBNETS,
+} from './address_leaves.ts';
 import { boot, bootFile } from './boot_shape.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
-import {
-  parseAddressRange6,
-  parseHostAddress,
-  parseHostAddress6,
-  parseSubnet,
-  parseSubnet6,
-} from './subnet.ts';
+import { parseAddressRange6 } from './subnet.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
 
@@ -28,16 +31,6 @@ export const mac = text(MAC_TEXT, (value) => {
   return address ? formatMac(address.hi, address.lo) : value;
 });
 
-// Stateless addresses take 64 bits (RFC 4291, 2.5.1).
-const SUBNETS =
-  'a subnet: of IPv4 with 8 to 29 bits, such as 192.168.122.0/24, or of IPv6 with 64, such as fd00:122::/64';
-const anySubnetOfGuests = text(SUBNETS, (value) => {
-  const prefix = parseSubnet(value)?.prefix ?? 0;
-  return (prefix >= 8 && prefix <= 29) || parseSubnet6(value)?.bits === 64;
-});
-const anyAddress = text('the IPv4 or IPv6 address of a host', (value) => {
-  return parseHostAddress(value) !== undefined || parseHostAddress6(value) !== undefined;
-});
 // RFC 1123, 2.1, for a label; a domain is labels with dots.
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 const isDomain = (value: string) =>
@@ -95,7 +88,6 @@ const dhcp = mapping({
 });
 
 const DHCP6_RANGE = 'a range of IPv6 addresses, such as fd00:122::1000-fd00:122::1fff';
-const address6 = text('the IPv6 address of a host', (value) => parseHostAddress6(value) !== undefined);
 const dhcp6 = mapping({
   range: text(DHCP6_RANGE, (value) => parseAddressRange6(value) !== undefined).optional(),
   lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),

@@ -24,6 +24,7 @@ import {
 } from '../sys/tap.ts';
 import { closeFd, closeFdAside } from '../sys/wake.ts';
 import type { Device } from './device.ts';
+import { requireFreeSubnet } from './free_subnet.ts';
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
 export function openTapPort(port: number, name: string, config: TapDeviceConfig, mtu: number): Device {
@@ -185,6 +186,7 @@ export function ownTap(
         gateway.delete(cidr);
       }
       for (const cidr of cidrs) {
+        if (!gateway.has(cidr)) requireFreeSubnet(links, called, cidr);
         ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
         gateway.add(cidr);
       }

@@ -8,10 +8,13 @@
 import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
 import { DEST_DIRECT, DEST_LIST, MAX_PORTS, NOBODY, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
+import type { Neighbours } from '../table/neighbours.ts';
 import { bytesAt, FLOOD, META, SEND, SEND_IN, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
 import {
   FIRST_TYPE,
+  GUESTS,
   isCrowd,
+  NETWORK,
   puntBurst,
   puntInterval,
   TRAP,
@@ -21,7 +24,8 @@ import {
 } from '../table/traps.ts';
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTag, TAG_LEN } from '../wire/vlan.ts';
-import { networkTrap } from './network_traps.ts';
+import { claimsOthers } from './address_claims.ts';
+import { isDhcpAnswer, networkTrap } from './network_traps.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
 import {
@@ -43,12 +47,15 @@ export class HostPort implements Source {
   private readonly clock: Float64Array;
   /** By port and trap: when its allowance is whole again, in ms. What is never used stays untouched memory. */
   private readonly wholeAt = new Float64Array(MAX_PORTS * TRAPS);
+  private readonly owners: Neighbours | null;
   private hasPunted = false;
 
-  constructor(batch: FrameBatch, counters: Counters, clock: Float64Array) {
+  /** @param owners who has which address, see OwnedAddresses */
+  constructor(batch: FrameBatch, counters: Counters, clock: Float64Array, owners: Neighbours | null = null) {
     this.batch = batch;
     this.counters = counters;
     this.clock = clock;
+    this.owners = owners;
   }
 
   /** Memory of SlotRing, written and read by this worker alone on its side. */
@@ -66,23 +73,29 @@ export class HostPort implements Source {
     if (mask === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return -1;
     if (group >= 0 && (mask & (1 << group)) !== 0) return group;
     if (mask >>> FIRST_TYPE === 0) return -1;
+    if ((mask & (1 << TRAP.dhcp_client)) !== 0 && isDhcpAnswer(this.batch, row)) return TRAP.dhcp_client;
     const type = (mask & TYPE_BITS) === 0 ? -1 : this.typeTrap(row, mask, topology.trapTypes);
-    if (type >= 0 || (mask & (1 << TRAP.dhcp)) === 0) return type;
-    return this.trapOfNetwork(row, topology, port, mask);
+    if ((mask & (1 << TRAP.dhcp)) === 0) return type;
+    const trap = this.trapOfNetwork(row, topology, port, mask);
+    return trap === TRAP.claim || type < 0 ? trap : type;
   }
 
   /** By what the network of the frame's VLAN wants, if it has one. */
   private trapOfNetwork(row: number, topology: Topology, port: number, mask: number): number {
+    const { owners } = this;
     const { rows, view } = this.batch;
     const at = rows[row + COLUMN.start];
     const word = rows[row + COLUMN.length] < HEADER_LEN + TAG_LEN ? 0 : view.getInt32(at + MACS_LEN);
     const vid = vlanOfTag(topology, port, word);
     const entry = entryWord(topology.vlan[port * VLAN_STRIDE + vid]);
-    if ((entry & FORWARDING) === 0) return -1;
     const wanted = topology.networks[entry >>> DOMAIN_SHIFT];
     if (wanted === 0) return -1;
     const tagLength = strippedTag(topology, port, word) ? TAG_LEN : 0;
-    return networkTrap(this.batch, row, tagLength, wanted, (mask & (1 << TRAP.rogue)) !== 0);
+    const isGuarded = owners !== null && (wanted & NETWORK.guardsAddresses) !== 0;
+    if (isGuarded && claimsOthers(this.batch, row, tagLength, entry >>> DOMAIN_SHIFT, owners))
+      return TRAP.claim;
+    if ((entry & FORWARDING) === 0) return -1;
+    return networkTrap(this.batch, row, tagLength, wanted, (mask & GUESTS) !== 0);
   }
 
   /** The trap for the frame's EtherType, behind a tag, too. */

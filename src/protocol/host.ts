@@ -15,9 +15,10 @@ export interface Punt {
 
 /**
  * Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, what a network
- * of guests is asked for, copies of ARP that claims an address there and of what only routers and servers say, what an
- * interface of a router hears of its neighbours (a copy; `port` is the interface), a packet for one that is not known (`port`:
- * the interface by which it would leave, `tag`: its next hop), or its EtherType.
+ * of guests is asked for, (copies of) ARP that claims an address there, of claims of another's address, and of what only routers
+ * and servers say, (a copy of) what DHCP servers behind a port say to clients, what an interface of a router hears of its
+ * neighbours (a copy; `port` is the interface), a packet for one that is not known (`port`: the interface by which it would
+ * leave, `tag`: its next hop), or its EtherType.
  */
 export type PuntReason =
   | 'bpdu'
@@ -32,6 +33,8 @@ export type PuntReason =
   | 'solicitation'
   | 'dhcp6'
   | 'rogue'
+  | 'claim'
+  | 'dhcp_client'
   | 'router'
   | 'neighbour'
   | number;

@@ -56,6 +56,8 @@ function sentence(fact: EventFact): string {
     case 'lease':
       return leaseSentence(fact);
     case 'network':
+      if (fact.change === 'address_taken')
+        return `${fact.mac} on port ${fact.port} of network ${fact.network} claims ${fact.address}, which is another's: nobody hears it`;
       return fact.change === 'ready'
         ? `network ${fact.network} is ready`
         : `network ${fact.network} is not ready: ${fact.reason}`;

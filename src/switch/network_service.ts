@@ -12,6 +12,7 @@ import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { formatIp } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
+import { Claims } from './claims.ts';
 import { type NetworkFacts, type NetworkHome, RunningNetwork } from './running_network.ts';
 import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
@@ -27,6 +28,7 @@ export class NetworkService {
   private readonly running = new Map<string, RunningNetwork>();
   private readonly bridgeOf = new Map<string, string>();
   private readonly waysOut: WaysOut;
+  private readonly claims: Claims;
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -35,6 +37,7 @@ export class NetworkService {
   constructor(facts: NetworkFacts, tell: (fact: EventFact) => void) {
     this.facts = facts;
     this.tell = tell;
+    this.claims = new Claims(tell);
     this.waysOut = new WaysOut(facts.stateDirectory, () => this.refreshAll());
   }
 
@@ -68,6 +71,7 @@ export class NetworkService {
       listen('solicitation', (network, punt) => network.hearSolicitation(punt)),
       listen('dhcp6', (network, punt) => network.hearDhcp6(punt)),
       listen('rogue', (network, punt) => network.hearRogue(punt)),
+      host.onPunt('claim', (punt) => this.hearClaim(punt)),
     ];
   }
 
@@ -144,6 +148,11 @@ export class NetworkService {
       ({ network: one }) =>
         (bridge ?? one.bridge) === one.bridge && [one.name, one.bridge, undefined].includes(network),
     );
+  }
+
+  private hearClaim(punt: Punt): void {
+    const network = this.running.get(this.nameOf(punt))?.network;
+    if (network !== undefined) this.claims.hear(punt, network);
   }
 
   private nameOf({ port, vlan }: Punt): string {

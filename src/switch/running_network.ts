@@ -9,10 +9,12 @@ import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet
 import type { Device } from '../device/device.ts';
 import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
+import type { Lease } from '../protocol/dhcp/lease.ts';
 import type { DnsRoom } from '../protocol/dns/limits.ts';
 import { NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
+import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp } from '../wire/ip_address.ts';
 import { formatPrefix } from '../wire/ip_prefix.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
@@ -32,6 +34,8 @@ export interface NetworkFacts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly mtus: Pick<PortMtus, 'get'>;
   readonly store: StoredLeases;
+  /** Where the addresses of a network are kept for the data plane; undefined: the bridge is not in force yet. */
+  ownedBy(bridge: string, vlan: number): OwnedAddresses | undefined;
   /** Empty: no network gets out. */
   readonly stateDirectory: string;
 }
@@ -60,6 +64,8 @@ export interface NetworkHome {
 export class RunningNetwork {
   network: Network;
   private readonly home: NetworkHome;
+  /** Addresses that no guest may claim but whose they are. */
+  private owned: OwnedAddresses | undefined;
   private dhcp: DhcpService | undefined;
   /** What the DHCP server was made of: one that is made anew forgets who waits for an offer. */
   private dhcpOf = '';
@@ -87,7 +93,10 @@ export class RunningNetwork {
   configure(network: Network, config: unknown): void {
     // An interface of another name has taken the gateway's address.
     if (network.interface?.name !== this.network.interface?.name) this.clearGateway();
+    if (network.gateway !== this.network.gateway) this.owned?.delete(this.network.gateway);
     this.network = network;
+    this.owned ??= this.home.facts.ownedBy(network.bridge, network.vlan);
+    this.ownGateway();
     this.setGateway();
     this.setDns();
     this.setDhcp(config);
@@ -184,6 +193,7 @@ export class RunningNetwork {
   leave(): void {
     this.dns?.close();
     this.ipv6?.close();
+    this.owned?.clear();
     this.clearGateway();
   }
 
@@ -221,6 +231,7 @@ export class RunningNetwork {
   private setDhcp(config: unknown): void {
     const { network, home } = this;
     if (network.dhcp === undefined) {
+      if (this.dhcp !== undefined) this.forgetLeases();
       this.dhcp = undefined;
       return;
     }
@@ -234,6 +245,7 @@ export class RunningNetwork {
     this.dhcpOf = madeOf;
     const settings = dhcpSettings(network, mac, servers);
     if (this.dhcp !== undefined) {
+      this.forgetLeases(); // it tells of those that it keeps
       this.dhcp.configure(network, settings, home.now());
       return;
     }
@@ -244,10 +256,29 @@ export class RunningNetwork {
       send: (port, frame) => this.send(port, frame),
       mtuOf: (port) => mtus.get(port),
       tell: home.tell,
+      changed: (lease) => this.own(lease),
       now: () => home.now(),
       wait: () => home.wait(),
       noted: () => this.note(),
     });
+  }
+
+  private ownGateway(): void {
+    const { hi, lo } = this.mac();
+    this.owned?.set(this.network.gateway, hi, lo);
+  }
+
+  private forgetLeases(): void {
+    this.owned?.clear();
+    this.ownGateway();
+  }
+
+  /** What a guest has by a lease nobody else may claim; what no lease is about any more, whoever uses it. */
+  private own({ address, state, relayed, mac }: Lease): void {
+    if (address === this.network.gateway) return;
+    const owner = state === 'bound' && !relayed ? parseMac(mac) : undefined;
+    if (owner === undefined) this.owned?.delete(address);
+    else this.owned?.set(address, owner.hi, owner.lo);
   }
 
   /** The DNS server that a network has if the host is in it, and here. */

@@ -150,14 +150,15 @@ const leases = each<LeaseFact['change']>({
     reason: 'because',
   }),
 );
-const networks = each<NetworkFact['change']>({ ready: true, failed: true }).map(
+const networks = each<NetworkFact['change']>({ ready: true, failed: true, address_taken: true }).map(
   (change): All<NetworkFact> => ({
     type: 'network',
     change,
     network: 'br0',
-    bridge: 'br0',
-    port: '',
+    ...where,
     reason: 'because',
+    address: '10.0.0.7',
+    mac: '02:00:00:00:00:01',
   }),
 );
 
