@@ -16,6 +16,7 @@ export function say(bench: Bench, port: string, ...frames: (Packet | Uint8Array)
   sink.sent.clear();
   sink.bytes.length = 0;
   sink.ports.length = 0;
+  sink.columns.length = 0;
   for (const frame of frames)
     source.add(bench.port(port), frame instanceof Uint8Array ? frame : packet(frame));
   engine.poll(++now);
