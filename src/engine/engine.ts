@@ -19,6 +19,7 @@ import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
+import { NatKeeper } from './nat_keeper.ts';
 import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
@@ -66,6 +67,7 @@ export class Engine {
   private readonly route: Route | null;
   /** Made for the first routers. */
   private router: Route | null = null;
+  private readonly nat: NatKeeper;
   private readonly neighbours: Neighbours | null;
   private readonly replicate: Replicate;
   private topology: Topology;
@@ -91,6 +93,7 @@ export class Engine {
     this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
+    this.nat = new NatKeeper(batch, clock, options.seed[3], options.isFollower ?? false);
     this.replicate = createReplicate(
       batch,
       counters,
@@ -170,6 +173,7 @@ export class Engine {
       this.pmtu.clear();
     }
     keeper.sweep(clock);
+    this.nat.sweep(clock);
   }
 
   private decide(): void {
@@ -239,8 +243,9 @@ export class Engine {
 
   private placeRouters(): void {
     const { batch, counters, clock, host, neighbours } = this;
+    this.nat.load(this.topology.routers?.nat ?? null);
     if (this.router !== null || neighbours === null || this.topology.routers === null) return;
-    this.router = createRouter(batch, counters, clock, host, neighbours, null);
+    this.router = createRouter(batch, counters, clock, host, neighbours, this.nat);
   }
 
   /** Decides frames that wait once more: after this nothing goes by what a port's state was. */

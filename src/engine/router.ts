@@ -19,7 +19,7 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import type { HostPort } from './host_port.ts';
 import { IcmpErrors } from './icmp_errors.ts';
-import type { NatHook } from './nat_hook.ts';
+import type { NatKeeper } from './nat_keeper.ts';
 import type { Route } from './passes.ts';
 import { Routed } from './routed.ts';
 import { RouterAnswers } from './router_answers.ts';
@@ -31,14 +31,14 @@ import { DOMAIN_SHIFT } from './topology.ts';
 
 const TYPE_LEN = 2;
 
-/** @param nat null = addresses stay as they are */
+/** @param keeper whether addresses are translated */
 export function createRouter(
   batch: FrameBatch,
   counters: Counters,
   clock: Float64Array,
   host: HostPort,
   neighbours: Neighbours,
-  nat: NatHook | null,
+  keeper: NatKeeper,
 ): Route {
   const { view, rows } = batch;
   const list4 = new Routed(rows.length / ROW);
@@ -89,6 +89,7 @@ export function createRouter(
 
   function route4(table: RouterTable): void {
     const { row, dst, egress, hop, neighbour, mac } = list4;
+    const nat = keeper.hook;
     nat?.before(table, row, list4.count, dst);
     ways.find4(table, list4);
     const { count } = list4;

@@ -136,7 +136,7 @@ const TABLE = [
   [
     'nat_full',
     'receive',
-    'no room for another connection of its guest: see `taploom nat show`, and raise nat: connections',
+    'no room for another connection of its guest: see `taploom nat show`, and raise connections: limit of its router',
   ],
   [
     'nat_ports',
