@@ -14,9 +14,8 @@ export class Routed {
   readonly length: Int32Array;
   /** IPv4: where the packet goes, which NAT may change. */
   readonly dst: Int32Array;
-  /** Its route, 0 = none, and that to its source. */
+  /** Its route, 0 = none. */
   readonly route: Int32Array;
-  readonly back: Int32Array;
   /** The interface by which it leaves, 0 = it is for the router itself, and the next hop there. */
   readonly egress: Int32Array;
   readonly hop: Int32Array;
@@ -32,7 +31,6 @@ export class Routed {
     this.length = words();
     this.dst = words();
     this.route = words();
-    this.back = words();
     this.egress = words();
     this.hop = words();
     this.neighbour = words();
@@ -50,12 +48,13 @@ export class Routed {
 
   /** Moves what is at place `n`, and goes on by a hop, to `to`, which is not behind it. */
   keep(n: number, to: number, hop: number, egress: number): void {
+    this.hop[to] = hop;
+    this.egress[to] = egress;
+    if (n === to) return;
     this.row[to] = this.row[n];
     this.from[to] = this.from[n];
     this.l3[to] = this.l3[n];
     this.length[to] = this.length[n];
     this.dst[to] = this.dst[n];
-    this.hop[to] = hop;
-    this.egress[to] = egress;
   }
 }

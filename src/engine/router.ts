@@ -30,6 +30,8 @@ import { createWays } from './router_ways.ts';
 import { DOMAIN_SHIFT } from './topology.ts';
 
 const TYPE_LEN = 2;
+/** Of `neighbour`: the control plane sends it on. */
+const UNKNOWN = -1;
 
 /** @param keeper whether addresses are translated */
 export function createRouter(
@@ -94,9 +96,7 @@ export function createRouter(
     ways.find4(table, list4);
     const { count } = list4;
     nat?.after(table, row, count, egress);
-    for (let n = 0; n < count; n++) {
-      if (egress[n] !== 0) neighbour[n] = exit.find4(table, egress[n], hop[n], dst[n], mac, 2 * n);
-    }
+    if (!resolve4(table) && !resolve4(table)) neighbour.fill(UNKNOWN, 0, count);
     for (let n = 0; n < count; n++) {
       if ((rows[row[n] + COLUMN.dest] & DEST_DROP) !== 0) continue; // by NAT
       if (egress[n] === 0) answers.hear4(table, list4, n);
@@ -111,12 +111,10 @@ export function createRouter(
   }
 
   function route6(table: RouterTable): void {
-    const { l3, egress, hop, neighbour, mac } = list6;
+    const { egress, hop, neighbour, mac } = list6;
     ways.find6(table, list6);
     const { count } = list6;
-    for (let n = 0; n < count; n++) {
-      if (egress[n] !== 0) neighbour[n] = exit.find6(table, egress[n], hop[n], l3[n] + ipv6.DST, mac, 2 * n);
-    }
+    if (!resolve6(table) && !resolve6(table)) neighbour.fill(UNKNOWN, 0, count);
     for (let n = 0; n < count; n++) {
       if (egress[n] === 0) answers.hear6(table, list6, n);
       else {
@@ -126,6 +124,25 @@ export function createRouter(
         exit.leave(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
       }
     }
+  }
+
+  /** False: the table changed meanwhile. */
+  function resolve4(table: RouterTable): boolean {
+    const { count, dst, egress, hop, neighbour, mac } = list4;
+    const version = neighbours.version();
+    for (let n = 0; n < count; n++) {
+      if (egress[n] !== 0) neighbour[n] = exit.find4(table, egress[n], hop[n], dst[n], mac, 2 * n);
+    }
+    return neighbours.isUnchanged(version);
+  }
+
+  function resolve6(table: RouterTable): boolean {
+    const { count, l3, egress, hop, neighbour, mac } = list6;
+    const version = neighbours.version();
+    for (let n = 0; n < count; n++) {
+      if (egress[n] !== 0) neighbour[n] = exit.find6(table, egress[n], hop[n], l3[n] + ipv6.DST, mac, 2 * n);
+    }
+    return neighbours.isUnchanged(version);
   }
 
   /** A row for the packet as it comes in anew by its egress interface, with headers of its own; -1 if it came too often. */

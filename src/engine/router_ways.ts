@@ -5,7 +5,7 @@ import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DROP } from '../frame/hop.ts';
 import { DROP } from '../table/drops.ts';
 import { find4, find6 } from '../table/lpm.ts';
-import { INTERFACE, ROUTE, type RouterTable } from '../table/router_table.ts';
+import { INTERFACE, mayBeOwn, ROUTE, type RouterTable } from '../table/router_table.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
@@ -30,10 +30,11 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
 
   function findAll4(table: RouterTable, list: Routed): void {
     const { lpm, table: tables } = table;
-    const { count, from, l3, dst, route, back } = list;
+    const { count, from, l3, dst, route } = list;
     for (let n = 0; n < count; n++) route[n] = find4(lpm, tables[from[n]], dst[n]);
-    for (let n = 0; n < count; n++) back[n] = find4(lpm, tables[from[n]], ipv4.src(view, l3[n]));
-    checkSources(table, list);
+    for (let n = 0; n < count; n++) {
+      if (wantsCheck(table, from[n], ipv4.src(view, l3[n]))) checkSource4(table, list, n);
+    }
     let left = 0;
     for (let n = 0; n < count; n++) {
       const hop = isDropped(list.row[n]) ? NOWHERE : way4(table, list, n);
@@ -46,10 +47,11 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
 
   function findAll6(table: RouterTable, list: Routed): void {
     const { lpm, table: tables } = table;
-    const { count, from, l3, route, back } = list;
+    const { count, from, l3, route } = list;
     for (let n = 0; n < count; n++) route[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.DST);
-    for (let n = 0; n < count; n++) back[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.SRC);
-    checkSources(table, list);
+    for (let n = 0; n < count; n++) {
+      if (wantsCheck(table, from[n], view.getInt32(l3[n] + ipv6.SRC + 12))) checkSource6(table, list, n);
+    }
     let left = 0;
     for (let n = 0; n < count; n++) {
       const hop = isDropped(list.row[n]) ? NOWHERE : way6(table, list, n);
@@ -60,17 +62,21 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
     list.count = left;
   }
 
+  function checkSource4(table: RouterTable, { row, from, l3 }: Routed, n: number): void {
+    checkSource(table, row[n], from[n], find4(table.lpm, table.table[from[n]], ipv4.src(view, l3[n])));
+  }
+
+  function checkSource6(table: RouterTable, { row, from, l3 }: Routed, n: number): void {
+    checkSource(table, row[n], from[n], find6(table.lpm, table.table[from[n]], view, l3[n] + ipv6.SRC));
+  }
+
   /** Nobody sends from a router's own address (RFC 1812 section 5.3.7), nor, if asked for, from where he is not. */
-  function checkSources(table: RouterTable, { count, row, from, back }: Routed): void {
-    const { kind, flags } = table;
-    for (let n = 0; n < count; n++) {
-      const route = back[n];
-      if (kind[route] === ROUTE.local) drop(row[n], DROP.martian);
-      const check = flags[from[n]] & (INTERFACE.strict | INTERFACE.loose);
-      if (check === 0) continue;
-      const isThere = check === INTERFACE.loose ? isForwarded(table, route) : isBack(table, route, from[n]);
-      if (!isThere) drop(row[n], DROP.reverse_path);
-    }
+  function checkSource(table: RouterTable, row: number, from: number, route: number): void {
+    if (table.kind[route] === ROUTE.local) drop(row, DROP.martian);
+    const check = table.flags[from] & (INTERFACE.strict | INTERFACE.loose);
+    if (check === 0) return;
+    const isThere = check === INTERFACE.loose ? isForwarded(table, route) : isBack(table, route, from);
+    if (!isThere) drop(row, DROP.reverse_path);
   }
 
   function way4(table: RouterTable, list: Routed, n: number): number {
@@ -156,6 +162,11 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
   }
 
   return { find4: findAll4, find6: findAll6 };
+}
+
+/** Most sources need no route: that no router has their address is known without. @param word the last of the source */
+function wantsCheck(table: RouterTable, from: number, word: number): boolean {
+  return (table.flags[from] & (INTERFACE.strict | INTERFACE.loose)) !== 0 || mayBeOwn(table, word);
 }
 
 function isForwarded({ kind }: RouterTable, route: number): boolean {
