@@ -12,6 +12,8 @@ export class Routed {
   readonly l3: Int32Array;
   /** Bytes of the packet, without padding. */
   readonly length: Int32Array;
+  /** Not 0: its source, or its destination, is one that is to be looked at more closely. */
+  readonly isDoubtful: Uint8Array;
   /** IPv4: where the packet goes, which NAT may change. */
   readonly dst: Int32Array;
   /** Its route, 0 = none. */
@@ -29,6 +31,7 @@ export class Routed {
     this.from = words();
     this.l3 = words();
     this.length = words();
+    this.isDoubtful = new Uint8Array(capacity);
     this.dst = words();
     this.route = words();
     this.egress = words();
@@ -37,12 +40,13 @@ export class Routed {
     this.mac = new Int32Array(2 * capacity);
   }
 
-  add(row: number, from: number, l3: number, length: number, dst: number): void {
+  add(row: number, from: number, l3: number, length: number, isDoubtful: boolean, dst: number): void {
     const n = this.count++;
     this.row[n] = row;
     this.from[n] = from;
     this.l3[n] = l3;
     this.length[n] = length;
+    this.isDoubtful[n] = isDoubtful ? 1 : 0;
     this.dst[n] = dst;
   }
 
@@ -56,5 +60,6 @@ export class Routed {
     this.l3[to] = this.l3[n];
     this.length[to] = this.length[n];
     this.dst[to] = this.dst[n];
+    // `isDoubtful` has done its work.
   }
 }

@@ -23,7 +23,7 @@ import type { NatKeeper } from './nat_keeper.ts';
 import type { Route } from './passes.ts';
 import { Routed } from './routed.ts';
 import { RouterAnswers } from './router_answers.ts';
-import { check4, check6 } from './router_checks.ts';
+import { check4, check6, isDoubtful4, isDoubtful6 } from './router_checks.ts';
 import { MAX_ROUNDS, RouterExit } from './router_exit.ts';
 import { RouterLinks } from './router_links.ts';
 import { createWays } from './router_ways.ts';
@@ -78,11 +78,11 @@ export function createRouter(
     if (type === TYPE_IPV4 && (flags & INTERFACE.ipv4) !== 0) {
       const length = check4(view, l3, end);
       if (length < 0) drop(row, ~length);
-      else list4.add(row, by, l3, length, ipv4.dst(view, l3));
+      else list4.add(row, by, l3, length, isDoubtful4(table, by, view, l3), ipv4.dst(view, l3));
     } else if (type === TYPE_IPV6 && (flags & INTERFACE.ipv6) !== 0) {
       const length = check6(view, l3, end);
       if (length < 0) drop(row, ~length);
-      else list6.add(row, by, l3, length, 0);
+      else list6.add(row, by, l3, length, isDoubtful6(table, by, view, l3), 0);
     } else if (type === TYPE_ARP) {
       links.hearArp(table, row, by);
       rows[row + COLUMN.dest] = DEST_CONSUMED;

@@ -5,7 +5,7 @@ import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DROP } from '../frame/hop.ts';
 import { DROP } from '../table/drops.ts';
 import { find4, find6 } from '../table/lpm.ts';
-import { INTERFACE, mayBeOwn, ROUTE, type RouterTable } from '../table/router_table.ts';
+import { INTERFACE, ROUTE, type RouterTable } from '../table/router_table.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
@@ -29,17 +29,24 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
   const { view, rows } = batch;
 
   function findAll4(table: RouterTable, list: Routed): void {
-    const { lpm, table: tables } = table;
-    const { count, from, l3, dst, route } = list;
+    const { lpm, table: tables, kind, hopAt, hopCount, hopInterface, mtu } = table;
+    const { count, from, l3, dst, route, row, length, isDoubtful } = list;
     for (let n = 0; n < count; n++) route[n] = find4(lpm, tables[from[n]], dst[n]);
-    for (let n = 0; n < count; n++) {
-      if (wantsCheck(table, from[n], ipv4.src(view, l3[n]))) checkSource4(table, list, n);
-    }
+    for (let n = 0; n < count; n++) if (isDoubtful[n] !== 0) checkSource4(table, list, n);
     let left = 0;
     for (let n = 0; n < count; n++) {
-      const hop = isDropped(list.row[n]) ? NOWHERE : way4(table, list, n);
-      if (hop === NOWHERE) continue;
-      list.keep(n, left, hop, table.hopInterface[hop]);
+      let hop = hopAt[route[n]];
+      const isUsual =
+        kind[route[n]] === ROUTE.forward &&
+        hopCount[route[n]] === 1 &&
+        ipv4.ttl(view, l3[n]) > 1 &&
+        length[n] <= mtu[hopInterface[hop]] &&
+        isDoubtful[n] === 0;
+      if (!isUsual) {
+        hop = isDropped(row[n]) ? NOWHERE : way4(table, list, n);
+        if (hop === NOWHERE) continue;
+      }
+      list.keep(n, left, hop, hopInterface[hop]);
       left += 1;
     }
     list.count = left;
@@ -47,11 +54,9 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
 
   function findAll6(table: RouterTable, list: Routed): void {
     const { lpm, table: tables } = table;
-    const { count, from, l3, route } = list;
+    const { count, from, l3, route, isDoubtful } = list;
     for (let n = 0; n < count; n++) route[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.DST);
-    for (let n = 0; n < count; n++) {
-      if (wantsCheck(table, from[n], view.getInt32(l3[n] + ipv6.SRC + 12))) checkSource6(table, list, n);
-    }
+    for (let n = 0; n < count; n++) if (isDoubtful[n] !== 0) checkSource6(table, list, n);
     let left = 0;
     for (let n = 0; n < count; n++) {
       const hop = isDropped(list.row[n]) ? NOWHERE : way6(table, list, n);
@@ -162,11 +167,6 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
   }
 
   return { find4: findAll4, find6: findAll6 };
-}
-
-/** Most sources need no route: that no router has their address is known without. @param word the last of the source */
-function wantsCheck(table: RouterTable, from: number, word: number): boolean {
-  return (table.flags[from] & (INTERFACE.strict | INTERFACE.loose)) !== 0 || mayBeOwn(table, word);
 }
 
 function isForwarded({ kind }: RouterTable, route: number): boolean {

@@ -1,8 +1,7 @@
 // Who is behind which address: what ARP and neighbour discovery found out, in shared memory. The control plane alone writes;
 // every worker reads, without a lock.
 //
-//   header:  | seed | count | version | ... |        entry:  | port << 8 | family | address (4) | MAC 0-1 | MAC 2-5 |
-//   used:    a byte for each entry, which says that traffic goes there
+//   header:  | seed | count | version | ... |        entry:  | port << 8 | family | address (4) | MAC 0-1 | MAC 2-5 | used |
 //
 // Open addressing with bounded probes. The version is odd while an entry is written, and another one afterwards: a worker
 // asks for it before and after it looks up a batch, and if it has changed, trusts nothing that it found. An entry stays in
@@ -18,6 +17,8 @@ const KEY = 0;
 const ADDRESS = 1;
 const MAC_HI = 5;
 const MAC_LO = 6;
+/** 1 = traffic goes there. Workers write it. */
+const IS_USED = 7;
 
 const SLOTS = 1 << 17;
 /** Half of the slots, for short chains. */
@@ -33,18 +34,16 @@ const IPV6 = 6;
 export class Neighbours {
   readonly memory: SharedArrayBuffer;
   private readonly words: Int32Array;
-  private readonly used: Uint8Array;
 
   /** A view over memory of `allocate`. */
   constructor(memory: SharedArrayBuffer) {
     this.memory = memory;
-    this.words = new Int32Array(memory, 0, HEADER_WORDS + SLOTS * WORDS);
-    this.used = new Uint8Array(memory, 4 * (HEADER_WORDS + SLOTS * WORDS), SLOTS);
+    this.words = new Int32Array(memory);
   }
 
   /** @param seed random: nobody shall choose addresses that share a chain */
   static allocate(seed: number): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(4 * (HEADER_WORDS + SLOTS * WORDS) + SLOTS);
+    const memory = new SharedArrayBuffer(4 * (HEADER_WORDS + SLOTS * WORDS));
     new Int32Array(memory)[SEED] = seed;
     return memory;
   }
@@ -101,16 +100,15 @@ export class Neighbours {
 
   /** A frame goes there. Looks first: workers that store the same would fight for the cache line. */
   markUsed(slot: number): void {
-    if (this.used[slot] === 0) this.used[slot] = 1;
+    const at = HEADER_WORDS + slot * WORDS + IS_USED;
+    if (this.words[at] === 0) this.words[at] = 1;
   }
 
   // What follows is the control plane's.
 
   /** Whether a frame went there since the last time that this was asked. */
   takeUsed(slot: number): boolean {
-    const wasUsed = this.used[slot] !== 0;
-    this.used[slot] = 0;
-    return wasUsed;
+    return Atomics.exchange(this.words, HEADER_WORDS + slot * WORDS + IS_USED, 0) !== 0;
   }
 
   /** Adds or changes a neighbour; returns its slot, which it keeps, or -1 if there is no room. */
@@ -141,8 +139,9 @@ export class Neighbours {
     Atomics.add(words, VERSION, 1);
     words.set([key, a, b, c, d, hi, lo | 0], k + KEY);
     Atomics.add(words, VERSION, 1);
-    if (isNew) words[COUNT]++;
-    if (isNew) this.used[slot] = 0;
+    if (!isNew) return slot;
+    words[COUNT]++;
+    words[k + IS_USED] = 0;
     return slot;
   }
 
