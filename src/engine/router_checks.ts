@@ -6,12 +6,6 @@ import type { RouterTable } from '../table/router_table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 
-/** Options, RFC 791 section 3.1. */
-const OPTION_END = 0;
-const OPTION_NOP = 1;
-const LOOSE_SOURCE_ROUTE = 131;
-const STRICT_SOURCE_ROUTE = 137;
-
 const LINK_LOCAL_4 = 0xa9fe;
 const LINK_LOCAL_6 = 0xfe80;
 const LINK_LOCAL_6_MASK = 0xffc0;
@@ -39,10 +33,10 @@ export function check4(view: DataView, at: number, end: number): number {
 function isSourceRouted(view: DataView, from: number, end: number): boolean {
   for (let at = from; at < end; ) {
     const type = view.getUint8(at);
-    if (type === OPTION_END) return false;
-    if (type === LOOSE_SOURCE_ROUTE || type === STRICT_SOURCE_ROUTE) return true;
-    const length = type === OPTION_NOP ? 1 : at + 1 < end ? view.getUint8(at + 1) : 0;
-    if (length === 0 || (length === 1 && type !== OPTION_NOP)) return false;
+    if (type === ipv4.OPTION_END) return false;
+    if (type === ipv4.OPTION_LOOSE_SOURCE_ROUTE || type === ipv4.OPTION_STRICT_SOURCE_ROUTE) return true;
+    const length = ipv4.optionLength(view, at, end);
+    if (length < 0) return false;
     at += length;
   }
   return false;

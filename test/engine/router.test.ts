@@ -327,3 +327,28 @@ test('what is mirrored keeps its bytes', () => {
     expect(text).toMatch(/^p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 17 (07)+$/m);
   }
 });
+
+test('what is too long for the way falls into fragments, unless it must not', () => {
+  const bench = open({ web: { mtu: 9000 } });
+  const payload = Array.from({ length: 3000 }, (_, n) => n & 0xff);
+  const lines = say(bench, 'p1', { ...FORTH, payload, fragment: 0 }).filter((line) => line.startsWith('p2'));
+  expect(lines.map((line) => line.slice(0, 55))).toEqual([
+    'p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 part 0+ 17 0001020',
+    'p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 part 1480+ 17 c8c9',
+    'p2: B > b 10.0.1.2 > 10.0.2.2 ttl 63 part 2960 17 90919',
+  ]);
+  const [refused] = say(bench, 'p1', { ...FORTH, payload });
+  expect(refused).toContain('p1: A > a 10.0.1.1 > 10.0.1.2 ttl 64 1 0304');
+});
+
+test('an error comes from the interface by which it leaves, and of a missing service from the address that was asked', () => {
+  const bench = open();
+  expect(say(bench, 'p1', { ...FORTH, ttl: 1 })[0]).toContain('A > a 10.0.1.1 > 10.0.1.2 ttl 64 1 0b00');
+  expect(say(bench, 'p1', { ...FORTH6, ttl: 1 })[0]).toContain('A > a fd00:1::1 > fd00:1::2 ttl 64 58 0300');
+  expect(say(bench, 'p1', { ...FORTH, dst: '10.0.2.1' })[0]).toContain(
+    'A > a 10.0.2.1 > 10.0.1.2 ttl 64 1 0303',
+  );
+  expect(say(bench, 'p1', { ...FORTH6, dst: 'fd00:2::1' })[0]).toContain(
+    'A > a fd00:2::1 > fd00:1::2 ttl 64 58 0104',
+  );
+});
