@@ -11,6 +11,7 @@ import { host } from './host.ts';
 import { idle } from './idle.ts';
 import { joins } from './joins.ts';
 import { latency } from './latency.ts';
+import { lpm } from './lpm.ts';
 import { neighbours } from './neighbours.ts';
 import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
@@ -22,6 +23,7 @@ import { workers } from './workers.ts';
 export const BENCHES: readonly Bench[] = [
   engine,
   features,
+  lpm,
   joins,
   heap,
   scavenges,

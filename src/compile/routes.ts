@@ -10,10 +10,10 @@ import { hopsOf } from '../config/router_routes.ts';
 import type { RouteConfig, RouterConfig } from '../config/router_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Parts } from '../parts.ts';
-import { LpmBuilder } from '../table/lpm_builder.ts';
 import { ROUTE, type RouterTable } from '../table/router_table.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
+import { LpmBuilder } from './lpm_builder.ts';
 import { shared } from './shared.ts';
 
 type Routes = Pick<

@@ -18,6 +18,7 @@ import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
+import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
 import type { VlanConfig } from './vlan_config.ts';
 
@@ -46,6 +47,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
+      if (port.type === 'tun') checkTun(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
           if (port[key] === undefined || port[key] === false) continue;
@@ -144,7 +146,7 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
     const { local } = bridge;
     if (local) made.set(interfaceKey(name, local.netns), `the local interface of bridge ${name}`);
     for (const [portName, port] of devicesIn(bridge)) {
-      if (port.type === 'tap' && port.fd === undefined)
+      if (port.type === 'tun' || (port.type === 'tap' && port.fd === undefined))
         made.set(interfaceKey(portName, port.netns), `port ${portName}`);
     }
   }

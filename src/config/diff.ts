@@ -36,6 +36,8 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'remote_learning',
   'max_remotes',
   'capacity',
+  'address',
+  'gateway',
   'fault',
 ]);
 

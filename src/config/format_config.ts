@@ -135,6 +135,7 @@ const PORT_DEFAULTS = parseConfig({
       ports: {
         tap: { type: 'tap' },
         af_packet: { type: 'af_packet' },
+        tun: { type: 'tun' },
         memory: { type: 'memory' },
         aggregate: { type: 'aggregate' },
         vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1', remote_learning: true },

@@ -44,6 +44,7 @@ export type {
   SwitchConfigInput,
   TapDeviceConfig,
   TapPortConfig,
+  TunPortConfig,
   VxlanPortConfig,
 } from './shape.ts';
 export { configShape, nameProblem } from './shape.ts';

@@ -159,7 +159,7 @@ export const aggregateStatus: z.ZodType<AggregateStatus> = z.object({
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
-  type: z.enum(['tap', 'af_packet', 'vxlan', 'memory', 'aggregate', 'local']),
+  type: z.enum(['tap', 'af_packet', 'tun', 'vxlan', 'memory', 'aggregate', 'local']),
   number: count,
   state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),

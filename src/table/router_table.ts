@@ -6,6 +6,7 @@
 // Interfaces, routes and next hops are numbers from 1 on. Addresses of IPv4 are one word, of IPv6 four, as they are on the wire.
 
 import type { Lpm } from './lpm.ts';
+import type { NatTable } from './nat_table.ts';
 
 /** What becomes of a packet whose destination a route matches. */
 export const ROUTE = {
@@ -81,4 +82,7 @@ export interface RouterTable {
   readonly hopAddress: Int32Array;
   /** 4 or 6: of what family `hopAddress` is; 0 = connected. An IPv4 route may have an IPv6 neighbour (RFC 5549). */
   readonly hopFamily: Uint8Array;
+
+  /** Null or left out: nothing is translated. */
+  readonly nat?: NatTable | null;
 }
