@@ -104,12 +104,12 @@ export class NeighbourCache {
     }
   }
 
-  /** A frame, all but its destination MAC, should go to an address. */
-  resolve(address: IpBytes, frame: Uint8Array, now: number): void {
+  /** A frame, all but its destination MAC, should go to an address. Undefined: one that cannot wait. */
+  resolve(address: IpBytes, frame: Uint8Array | undefined, now: number): void {
     const key = formatIp(address);
     const entry = this.entries.get(key) ?? this.make(key, address);
-    if (entry.frame !== undefined) this.dropped++;
-    entry.frame = frame;
+    if (entry.frame !== undefined || frame === undefined) this.dropped++;
+    entry.frame = frame ?? entry.frame;
     // Found since the data plane looked.
     if (entry.mac !== undefined) this.deliver(entry);
     else if (entry.state !== 'incomplete' || entry.tries === 0) {
