@@ -1,10 +1,11 @@
 // Edits of routers in a configuration, as edits.ts: pure, and not validated here.
 
+import { router as shape } from '../config/router_shape.ts';
 import type { RouteConfig, RouterConfig, RouterInterfaceConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import { formatPrefix, parsePrefix } from '../wire/ip_prefix.ts';
 
-const EMPTY: RouterConfig = { interfaces: {}, routes: [] };
+const EMPTY: RouterConfig = shape.parse({});
 
 export function requireRouter({ routers = {} }: SwitchConfig, router: string): RouterConfig {
   if (!Object.hasOwn(routers, router))
