@@ -12,7 +12,7 @@ import type { SwitchConfig } from '../config/schema.ts';
 import type { Parts } from '../parts.ts';
 import { OWN_WORDS, ownBit, ROUTE, type RouterTable } from '../table/router_table.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
-import { type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
+import { formatPrefix, type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
 import { LpmBuilder } from './lpm_builder.ts';
 import { natAddresses } from './nat_addresses.ts';
 import { shared } from './shared.ts';
@@ -35,16 +35,24 @@ export class RouteCache {
   private routers: SwitchConfig['routers'];
   private ports: string[] = [];
   private routes: Routes | undefined;
+  private prefixes: readonly string[] = [];
+
+  /** The destinations of a route, by its number. */
+  prefix(route: number): string | undefined {
+    return this.prefixes[route];
+  }
 
   /** @param interfaces those that are there, by number from 1 on */
   *of(routers: Record<string, RouterConfig>, interfaces: readonly Numbered[]): Parts<Routes> {
     const ports = interfaces.map(({ port }) => port);
     if (this.routes !== undefined && equal(ports, this.ports) && equal(routers, this.routers))
       return this.routes;
-    const routes = yield* new RouteList(interfaces).build(routers);
+    const list = new RouteList(interfaces);
+    const routes = yield* list.build(routers);
     this.routers = routers;
     this.ports = ports;
     this.routes = routes;
+    this.prefixes = list.prefixes;
     return routes;
   }
 }
@@ -59,6 +67,7 @@ interface Hop {
 class RouteList {
   private readonly interfaces: readonly Numbered[];
   private readonly lpm = new LpmBuilder();
+  readonly prefixes: string[] = [''];
   /** Index 0 is no route, and no hop. */
   private readonly kinds: number[] = [0];
   private readonly hopAt: number[] = [0];
@@ -166,6 +175,7 @@ class RouteList {
   private add(tables: readonly number[], to: IpPrefix, kind: number, hops: readonly Hop[]): void {
     const route = this.kinds.length;
     this.kinds.push(kind);
+    this.prefixes.push(formatPrefix(to));
     this.hopAt.push(this.hops.length);
     this.hopCount.push(hops.length);
     for (const hop of hops) this.hops.push(hop);
