@@ -1,6 +1,7 @@
 // Interfaces of one network namespace, through rtnetlink. Control plane only: 20 us and more a call.
 
 import { isIP } from 'node:net';
+import { endsList } from '../wire/netlink.ts';
 import { cText, macBytes, macText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
 import { listNetlink } from './netlink.ts';
@@ -312,7 +313,9 @@ export class LinkSocket {
     for (;;) {
       const length = check(native().tl_link_dump_next(this.fd, bytes, DUMP_BYTES), 'RTM_GETLINK', what);
       if (length === 0) return;
+      const isLast = endsList(bytes.subarray(0, length));
       yield bytes.subarray(0, length);
+      if (isLast) return;
     }
   }
 

@@ -1,5 +1,6 @@
 // Lists of netlink(7), asked for in messages that wire/ writes, as it reads the answers. Control plane only.
 
+import { endsList } from '../wire/netlink.ts';
 import { aligned, native } from './native.ts';
 import { check } from './sys_error.ts';
 
@@ -12,6 +13,8 @@ export function* listNetlink(fd: number, request: Buffer, what: string): Generat
   for (;;) {
     const length = check(native().tl_link_dump_next(fd, room, ROOM), 'netlink', what);
     if (length === 0) return;
-    yield Buffer.from(room.subarray(0, length));
+    const part = Buffer.from(room.subarray(0, length));
+    yield part;
+    if (endsList(part)) return;
   }
 }
