@@ -13,12 +13,12 @@ import { attach, explain, ownTap } from './tap.ts';
 
 export function openTunPort(port: number, name: string, config: TunPortConfig, mtu: number): Device {
   const { netns, owner, group, persist, offloads } = config;
-  const tun = attach('port', { name, netns, owner, group, persist, offloads, mtu, isTun: true });
+  const tun = attach('tun', { name, netns, owner, group, persist, offloads, mtu, isTun: true });
   try {
     addAddresses(tun, config.address);
   } catch (error) {
     closeFd(tun.fd);
-    throw explain(error, `Cannot attach port ${name}`, 'port', !tun.created, netns);
+    throw explain(error, `Cannot attach port ${name}`, 'tun', !tun.created, netns);
   }
   const mac = config.mac ?? stableMac(name);
   return ownTap(port, name, tun, { ...config, mac: undefined }, undefined, {
