@@ -27,6 +27,7 @@ describe.each([1, 2])('a TUN on a bridge with guests, %i workers', (workers) => 
         netns: vpn.name,
         address: ['10.0.0.1/24', 'fd00::1/64'],
         gateway: ['10.0.0.2', 'fd00::2'],
+        queues: workers,
       },
       guest: { type: 'tap', netns: guest.name },
       other: { type: 'tap', netns: other.name },
