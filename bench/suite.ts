@@ -12,6 +12,7 @@ import { idle } from './idle.ts';
 import { joins } from './joins.ts';
 import { latency } from './latency.ts';
 import { neighbours } from './neighbours.ts';
+import { routing } from './routing.ts';
 import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
@@ -31,6 +32,7 @@ export const BENCHES: readonly Bench[] = [
   udp,
   latency,
   afPacket,
+  routing,
   vxlan,
   growth,
   workers,
