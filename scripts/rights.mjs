@@ -45,7 +45,7 @@ export function checkRights() {
   if (!hasCapability(CAP_SYS_ADMIN)) missing.push('CAP_SYS_ADMIN (to create network namespaces)');
   if (missing.length > 0) {
     throw new SetupError(
-      `The quickstart creates two network namespaces and two TAP devices, and lacks the rights: ${missing.join(', ')}.\n` +
+      `The quickstart creates network namespaces and TAP devices, and lacks the rights: ${missing.join(', ')}.\n` +
         `  as root:                        ${sudoCommand()}\n` +
         '  without root, in a sandbox:     unshare -rn npm start',
     );

@@ -3,25 +3,27 @@
 //
 //   taploom-h1 10.99.0.1 --- TAP h1 --- taploomd (taploom0) --- TAP h2 --- 10.99.0.2 taploom-h2
 //
-// What it makes (two namespaces, one child process) it writes down first, in a folder of its own, so that the next
-// start can clean up after a `kill -9`, and touches nothing that it did not make.
+// A third one is a guest of a network with NAT (start_network.mjs). What it makes (namespaces, one child process) it writes
+// down first, in a folder of its own, so that the next start can clean up after a `kill -9`, and touches nothing else.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChildren, ip, output, say, start, traffic } from './hosts.mjs';
 import { checkRights, giveSelfAPrivateRun, realUser } from './rights.mjs';
 import { main, ROOT, SetupError, setup } from './setup.mjs';
 
 const CONFIG = join(ROOT, 'examples/quickstart.yaml');
 const DAEMON = join(ROOT, 'dist/src/cli/taploomd.js');
-const TRAFFIC = join(ROOT, 'build/traffic');
 const HOSTS = [
   { netns: 'taploom-h1', device: 'h1', v4: '10.99.0.1', v6: 'fd99::1' },
   { netns: 'taploom-h2', device: 'h2', v4: '10.99.0.2', v6: 'fd99::2' },
 ];
+const GUEST = { netns: 'taploom-g1', device: 'g1' };
+const NAMESPACES = [...HOSTS, GUEST].map(({ netns }) => netns);
 const DIR = join(tmpdir(), `taploom-start-${realUser()}`);
 const SOCKET = join(DIR, 'taploom.sock');
 const RECORD = join(DIR, 'made.json');
@@ -32,15 +34,7 @@ const REFRESH_MS = 1000;
 const LINES_EVERY_MS = 5000;
 
 const started = performance.now();
-const say = (line = '') => process.stdout.write(`${line}\n`);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function ip(lines, netns) {
-  const args = [...(netns ? ['-n', netns] : []), '-batch', '-'];
-  const result = spawnSync('ip', args, { input: `${lines.join('\n')}\n`, encoding: 'utf8' });
-  if (result.status !== 0)
-    throw new SetupError(`ip ${lines.join('; ')} failed: ${result.stderr?.trim() || result.error}`);
-}
 
 // --- leftovers
 
@@ -73,8 +67,12 @@ async function openRecord() {
     );
   }
   const made = existsSync(RECORD);
-  if (isAlive(before.daemon, SOCKET)) process.kill(before.daemon, 'SIGKILL');
-  for (const { netns } of HOSTS) {
+  if (isAlive(before.daemon, SOCKET)) {
+    process.kill(before.daemon, 'SIGKILL');
+    // It had this port, as long as its last thread lives.
+    for (let tries = 0; !(await listens(METRICS_PORT)) && tries < 20; tries++) await sleep(50);
+  }
+  for (const netns of NAMESPACES) {
     if (!existsSync(`/run/netns/${netns}`)) continue;
     if (!made) {
       throw new SetupError(
@@ -84,7 +82,8 @@ async function openRecord() {
     ip([`netns del ${netns}`]);
     say(`Removed the namespace ${netns} that an earlier start left behind.`);
   }
-  rmSync(SOCKET, { force: true });
+  // Nobody who had a lease is there any more; what the daemon changed of the host, the next one undoes.
+  for (const file of [SOCKET, `${SOCKET}.leases`]) rmSync(file, { force: true });
 }
 
 function record(fields) {
@@ -92,9 +91,6 @@ function record(fields) {
 }
 
 // --- the switch
-
-/** All that this script started and must end. */
-const children = [];
 
 function listens(port) {
   return new Promise((resolve, reject) => {
@@ -115,27 +111,33 @@ async function chooseMetricsPort() {
 }
 
 const agent = new http.Agent({ keepAlive: true });
-function get(path) {
+function ask(method, path, body) {
   return new Promise((resolve, reject) => {
-    const request = http.get({ socketPath: SOCKET, path, agent }, (response) => {
+    const headers = { 'content-type': 'application/json' };
+    const request = http.request({ socketPath: SOCKET, path, method, headers, agent }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk) => {
         text += chunk;
       });
-      response.on('end', () => resolve(JSON.parse(text)));
+      response.on('end', () => {
+        const answer = JSON.parse(text);
+        if (response.statusCode < 300) resolve(answer);
+        else reject(new SetupError(answer.detail));
+      });
     });
     request.on('error', reject);
+    request.end(body && JSON.stringify(body));
   });
 }
+const get = (path) => ask('GET', path);
 
 async function startDaemon(metricsPort) {
   const args = ['--config', CONFIG, '--socket', SOCKET, '--metrics-address', `127.0.0.1:${metricsPort}`];
   // A group of its own: Ctrl-C is for this script, which then stops the daemon in order.
-  const daemon = spawn(process.execPath, [DAEMON, ...args], {
+  const daemon = start(process.execPath, [DAEMON, ...args], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  children.push(daemon);
   record({ script: process.pid, daemon: daemon.pid });
   let log = '';
   for (const stream of [daemon.stdout, daemon.stderr]) {
@@ -153,21 +155,6 @@ async function startDaemon(metricsPort) {
 }
 
 // --- traffic
-
-function traffic(host, ...args) {
-  const child = spawn(TRAFFIC, [host.netns, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  children.push(child);
-  return child;
-}
-
-async function output(child, onLine = () => {}) {
-  let text = '';
-  for await (const chunk of child.stdout.setEncoding('utf8')) {
-    for (const line of `${chunk}`.trim().split('\n')) onLine(line);
-    text += chunk;
-  }
-  return text;
-}
 
 /** Resolves with how many ms after the start the first answer came. */
 async function showPing(from, address) {
@@ -278,6 +265,9 @@ await main(async () => {
         say(`First answer ${(first / 1000).toFixed(1)} s after the start.`);
         await showPing(h2, h1.v6);
         await showTcp(h1, h2);
+        // What it needs is there only now that all is built.
+        const { showNetwork } = await import('./start_network.mjs');
+        await showNetwork(GUEST, ask).catch(({ message }) => say(`NAT  is not shown: ${message}`));
       })(),
     ]);
     // Something to see in the table.
@@ -292,15 +282,16 @@ await main(async () => {
         `In another shell, first enter this sandbox: nsenter -t ${process.pid} -U -n -m --preserve-credentials`,
       );
     }
-    say('Ctrl-C stops the switch and removes both hosts. Received and transmitted are what the switch does.');
+    say('Ctrl-C stops the switch and removes all hosts. Received and transmitted are what the switch does.');
     say();
     await showTable(stopped);
     if (daemon.exitCode !== null) throw new SetupError(`taploomd ended by itself:\n${daemon.log()}`);
   } finally {
     agent.destroy();
-    await Promise.all(children.map(endChild));
-    const left = HOSTS.filter(({ netns }) => existsSync(`/run/netns/${netns}`));
-    if (left.length > 0) ip(left.map(({ netns }) => `netns del ${netns}`));
+    await endChildren();
+    undo();
+    const left = NAMESPACES.filter((netns) => existsSync(`/run/netns/${netns}`));
+    if (left.length > 0) ip(left.map((netns) => `netns del ${netns}`));
     rmSync(DIR, { recursive: true, force: true });
   }
   say();
@@ -314,11 +305,8 @@ function watchParent(stop) {
   setInterval(() => process.ppid !== parent && stop(), 200).unref();
 }
 
-async function endChild(child) {
-  if (child.exitCode !== null || child.signalCode) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
-  await ended;
-  clearTimeout(timer);
+/** What a daemon that had to be killed has left on the host. */
+function undo() {
+  if (existsSync(join(DIR, 'host-uplink.json')))
+    spawnSync(process.execPath, [DAEMON, '--undo', '--socket', SOCKET], { stdio: 'ignore' });
 }

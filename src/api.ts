@@ -131,7 +131,7 @@ export interface StpStatus {
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'af_packet' | 'vxlan' | 'memory' | 'aggregate' | 'local';
+  type: 'tap' | 'af_packet' | 'tun' | 'vxlan' | 'memory' | 'aggregate' | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   /**

@@ -73,7 +73,7 @@ export async function bridgeShow(context: Context, bridge: string | undefined): 
 export async function portAdd(context: Context, bridge: string, port: string): Promise<void> {
   const { type } = context.options;
   const values = portValues(context.options, false);
-  const isInNetns = type === 'tap' || type === 'af_packet';
+  const isInNetns = type === 'tap' || type === 'tun' || type === 'af_packet';
   const own = isInNetns ? await here(context.client, values) : values;
   const config = { type, ...(await membersHere(context.client, own)) };
   const { results } = await context.client.addPort(bridge, port, config);

@@ -182,7 +182,7 @@ const PROTOCOL_TUNNEL: Setting[] = [
 const PERSIST: Setting = {
   flags: '--persist <on|off>',
   key: 'persist',
-  help: 'tap: leave the interface when taploomd ends',
+  help: 'tap, tun: leave the interface when taploomd ends',
   parse: onOff,
 };
 
@@ -212,8 +212,23 @@ const TAP: Setting[] = [
   {
     flags: '--offloads <on|off>',
     key: 'offloads',
-    help: 'tap: take GSO and checksum offloads',
+    help: 'tap, tun: take GSO and checksum offloads',
     parse: onOff,
+  },
+];
+
+const TUN: Setting[] = [
+  {
+    flags: '--address <address>',
+    key: 'address',
+    help: 'tun: of the interface, 10.0.0.1/24; repeat for more',
+    parse: list,
+  },
+  {
+    flags: '--gateway <address>',
+    key: 'gateway',
+    help: 'tun: a station of the bridge that gets what is for other subnets; repeat for IPv6',
+    parse: list,
   },
 ];
 
@@ -321,6 +336,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...CONTROLS,
   ...INTERFACE,
   ...TAP,
+  ...TUN,
   ...AF_PACKET,
   ...VXLAN,
   ...AGGREGATE,

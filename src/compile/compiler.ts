@@ -4,13 +4,7 @@
 //   ->  floods.ts: lists of next hops                             ->  statics
 
 import { effectiveMtus } from '../config/defaults.ts';
-import {
-  bothWays,
-  type PortVlans,
-  type PrivateVlans,
-  portVlans,
-  privateVlans,
-} from '../config/private_vlans.ts';
+import { portVlans, privateVlans } from '../config/private_vlans.ts';
 import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import {
   OWN_TAGS,
@@ -33,46 +27,28 @@ import { type Mac, parseMac } from '../wire/mac.ts';
 import { compileAggregates, type Distributions } from './aggregates.ts';
 import { compileControls } from './controls.ts';
 import { type Flooded, type Flooder, floodLists } from './floods.ts';
+import { leastMtus } from './least_mtus.ts';
 import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
-import { type Domain, Domains, Names, remoteName, type VidSet } from './names.ts';
+import { type Domain, Domains, Names, remoteName } from './names.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
-import { type PortView, portViews } from './port_view.ts';
+import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
+import { ROUTER_PORT_MTU, type RouterPort } from './router_ports.ts';
+import { compileRouters } from './routers.ts';
+import { RouteCache } from './routes.ts';
 import { shared } from './shared.ts';
 import { compileTags, hasOwnTags } from './tags.ts';
+import { type Carrier, VIDS, type Wanted, wantedBy } from './wanted.ts';
 
 /** The FDB's key has 16 bits for the domain. */
 const MAX_DOMAINS = 65_536;
 /** Slots of the FDB: 1 GiB. The arrays of a data plane must not be a way to exhaust the machine. */
 const MAX_FDB_SLOTS = 2 ** 26;
-const VIDS = 4096;
 const NO_MACS: ReadonlyMap<string, string> = new Map();
 const NO_STATES = new PortStates();
 const NO_TRAPS = new PortTraps();
 const NO_DISTRIBUTIONS: Distributions = new Map();
-/** VLANs of every port of a VLAN-unaware bridge. */
-const UNAWARE = bothWays({ pvid: 0, tagged: [], untagged: [{ from: 0, to: 0 }] });
-/** Of a member of an aggregate, which is in the bridge only as that. */
-const NO_VLANS = bothWays({ pvid: 0, tagged: [], untagged: [] });
-
-/** A port, and which VLANs it carries. */
-interface Carrier {
-  view: PortView;
-  vlans: PortVlans;
-}
-
-interface Wanted {
-  bridges: Set<string>;
-  ports: Set<string>;
-  domains: Map<string, VidSet>;
-  /** VLANs that share a domain. */
-  privates: Map<string, PrivateVlans>;
-  remotes: Set<string>;
-  /** The ports by bridge. */
-  carriers: Map<string, Carrier[]>;
-}
-
 export interface Compiled {
   topology: Topology;
   remotes: RemoteRow[];
@@ -83,6 +59,7 @@ export class Compiler {
   readonly bridges = new Names('bridges', MAX_BRIDGES);
   readonly domains = new Domains(MAX_DOMAINS);
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
+  private readonly routes = new RouteCache();
   private serial = 0;
 
   /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */
@@ -92,7 +69,7 @@ export class Compiler {
     this.ports.check(wanted.ports);
     this.domains.check(wanted.domains);
     this.remotes.check(wanted.remotes);
-    slotsFor(config, VIDS * wanted.bridges.size);
+    slotsFor(config, VIDS * wanted.bridges.size + [...wanted.routed.values()].flat().length);
   }
 
   /** @throws TaploomError `too_many` */
@@ -133,6 +110,8 @@ export class Compiler {
     let taggedPorts = 0;
     const flooded: Flooded[] = [];
     const remotes: RemoteRow[] = [];
+    const routed = [...wanted.routed.values()].flat();
+    const leastMtu = new Map<string, (vid: number) => number>();
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const number = this.bridges.number(name);
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
@@ -165,6 +144,10 @@ export class Compiler {
         flooders.push({ vlans, flood: view.flood, hops });
         yield;
       }
+      const own = wanted.routed.get(name) ?? [];
+      for (const one of own)
+        this.joinRouter(one, bridge.vlan_filtering, topology, memberships, number, states);
+      if (own.length > 0) leastMtu.set(name, leastMtus(wanted.carriers.get(name) as Carrier[], mtus));
       flooded.push({ numbers, ports: flooders, floods: (vid) => bridge.vlans[vid]?.flood !== false });
     }
     for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
@@ -173,7 +156,13 @@ export class Compiler {
     const aggregates = compileAggregates(config, this.ports, overlay.distributions ?? NO_DISTRIBUTIONS);
     const tags = compileTags([...wanted.carriers.values()].flat(), this.ports);
     const protocolTunnels = compileProtocolTunnels(config, this.ports);
-    const { statics, locals } = this.statics(config, localMacs);
+    const routers = yield* compileRouters(config, routed, {
+      ports: this.ports,
+      domains: this.domains,
+      cache: this.routes,
+      mtuOf: ({ config: { bridge }, vid }) => (leastMtu.get(bridge) as (vid: number) => number)(vid),
+    });
+    const { statics, locals } = this.statics(config, localMacs, routed);
     const fdbSlots = slotsFor(config, locals);
     const hops = yield* floodLists(flooded, topology.listAt);
     return {
@@ -186,7 +175,7 @@ export class Compiler {
         aggregates,
         tags,
         protocolTunnels,
-        routers: null,
+        routers,
         fdbSlots,
         statics,
         locals,
@@ -247,9 +236,26 @@ export class Compiler {
     }
   }
 
+  /** An interface of a router is a member of its VLANs, and no more. */
+  private joinRouter(
+    { port, view, vlans }: RouterPort,
+    isAware: boolean,
+    topology: Pick<Topology, 'bridge' | 'pvid' | 'mtu'>,
+    memberships: Memberships,
+    bridge: number,
+    states: PortStates,
+  ): void {
+    const number = this.ports.number(port);
+    topology.bridge[number] = bridge;
+    topology.mtu[number] = ROUTER_PORT_MTU;
+    topology.pvid[number] = isAware ? vlans.pvid | VLAN_AWARE : 0;
+    memberships.join(number, view, vlans, false, states);
+  }
+
   private statics(
     config: SwitchConfig,
     localMacs: ReadonlyMap<string, string>,
+    routed: readonly RouterPort[],
   ): { statics: Int32Array; locals: number } {
     const words: number[] = [];
     const push = (domain: number, mac: Mac | undefined, to: number) => {
@@ -267,6 +273,13 @@ export class Compiler {
         for (let vid = from; vid <= to; vid++) push(numbers[vid], mac, port);
       }
     }
+    for (const {
+      config: { bridge },
+      vid,
+      mac,
+      port,
+    } of routed)
+      push(this.domains.ofBridge(bridge)[vid], mac, this.ports.number(port));
     const locals = words.length / 3;
     for (const [name, bridge] of Object.entries(config.bridges)) {
       for (const entry of bridge.static) {
@@ -281,44 +294,6 @@ export class Compiler {
     statics.set(words);
     return { statics, locals };
   }
-}
-
-function* wantedBy(config: SwitchConfig): Parts<Wanted> {
-  const wanted: Wanted = {
-    bridges: new Set(),
-    ports: new Set(),
-    domains: new Map(),
-    privates: new Map(),
-    remotes: new Set(),
-    carriers: new Map(),
-  };
-  for (const [name, bridge] of Object.entries(config.bridges)) {
-    const vids = new Uint8Array(bridge.vlan_filtering ? VIDS : 1);
-    const carriers: Carrier[] = [];
-    const privates = privateVlans(bridge);
-    wanted.bridges.add(name);
-    wanted.domains.set(name, vids);
-    wanted.privates.set(name, privates);
-    wanted.carriers.set(name, carriers);
-    for (const view of portViews(name, bridge)) {
-      const own = bridge.vlan_filtering ? portVlans(privates, view.vlan) : UNAWARE;
-      const vlans = view.isMember ? NO_VLANS : own;
-      carriers.push({ view, vlans });
-      wanted.ports.add(view.name);
-      for (const remote of view.remotes) wanted.remotes.add(remoteName(view.name, remote));
-      for (const { from, to } of vlans.tagged) vids.fill(1, from, to + 1);
-      for (const { from, to } of vlans.untagged) vids.fill(1, from, to + 1);
-      yield;
-    }
-    for (const [vid, { primary }] of privates) if (vid !== primary) vids[vid] = 0;
-    for (const { port, remote } of bridge.static) {
-      if (remote !== undefined) wanted.remotes.add(remoteName(port, remote));
-    }
-    for (const { to } of Object.values(bridge.mirrors)) {
-      if (typeof to === 'object' && 'port' in to) wanted.remotes.add(remoteName(to.port, to.remote));
-    }
-  }
-  return wanted;
 }
 
 /** Row 0 is that of ports without. */

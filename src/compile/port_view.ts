@@ -4,7 +4,7 @@ import { lldpMode } from '../config/lldp_mode.ts';
 import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
 import { networkOf } from '../config/networks.ts';
-import { primariesOf, privateVlans } from '../config/private_vlans.ts';
+import { bothWays, primariesOf, privateVlans } from '../config/private_vlans.ts';
 import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
@@ -15,6 +15,8 @@ import { TRAP } from '../table/traps.ts';
 const PROVIDER_GROUPS = 0xb801;
 
 const NONE: ReadonlyMap<number, number> = new Map();
+/** VLANs of every port of a VLAN-unaware bridge. */
+export const UNAWARE = bothWays({ pvid: 0, tagged: [], untagged: [{ from: 0, to: 0 }] });
 
 /** A port as the compiler sees it; the bridge's local interface is one too, named like the bridge. */
 export interface PortView {
@@ -60,26 +62,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
   const bpdus = hasTree ? 1 << (isProvider(bridge) ? TRAP.provider_bpdu : TRAP.bpdu) : 0;
   const dhcp = networkOf(name, bridge.network)?.dhcp === undefined ? 0 : 1 << TRAP.dhcp;
-  const plain = {
-    protocol: bridge.vlan_protocol,
-    primaries: NONE,
-    hairpin: false,
-    isolated: false,
-    learning: true,
-    flood: true,
-    bcastFlood: true,
-    mcastFlood: true,
-    locked: false,
-    isTunnel: false,
-    remotes: [],
-    isMirrorEnd: false,
-    isProtocolTunnel: false,
-    isInTree: false,
-    traps: bpdus,
-    isMember: false,
-    groupFwdMask: bridge.group_fwd_mask | (isProvider(bridge) ? PROVIDER_GROUPS : 0),
-    snooping: bridge.multicast?.snooping === true,
-  };
+  const plain = { ...plainView(name, bridge), traps: bpdus };
   if (bridge.local !== false) {
     const { vlan } = bridge.local;
     const own = { name, bridge: name, vlan, fdbLimit: bridge.fdb_limit };
@@ -123,4 +106,32 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
     views.push({ ...plain, ...own, learning: false, flood: false });
   }
   return views;
+}
+
+/** A port that forwards everything, and of which nothing is said. */
+export function plainView(name: string, bridge: BridgeConfig): PortView {
+  return {
+    name,
+    bridge: name,
+    vlan: undefined,
+    fdbLimit: bridge.fdb_limit,
+    protocol: bridge.vlan_protocol,
+    primaries: NONE,
+    hairpin: false,
+    isolated: false,
+    learning: true,
+    flood: true,
+    bcastFlood: true,
+    mcastFlood: true,
+    locked: false,
+    isTunnel: false,
+    remotes: [],
+    isMirrorEnd: false,
+    isProtocolTunnel: false,
+    isInTree: false,
+    traps: 0,
+    isMember: false,
+    groupFwdMask: bridge.group_fwd_mask | (isProvider(bridge) ? PROVIDER_GROUPS : 0),
+    snooping: bridge.multicast?.snooping === true,
+  };
 }

@@ -1,6 +1,11 @@
 // Memory of a topology.
 
-type Kind = Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor | Float64ArrayConstructor;
+type Kind =
+  | Uint8ArrayConstructor
+  | Uint16ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint32ArrayConstructor
+  | Float64ArrayConstructor;
 
 /** For each array its kind and length. */
 type Plan = Readonly<Record<string, readonly [Kind, number]>>;

@@ -3,7 +3,7 @@
 /** One step of a reconfiguration. `path` names the thing as in a validation error. */
 export interface Action {
   op: 'delete' | 'add' | 'set';
-  kind: 'bridge' | 'port' | 'fdb';
+  kind: 'bridge' | 'port' | 'fdb' | 'router';
   /** `bridges.br0.ports.vm1` */
   path: string;
   /** For `set`: the keys that change. */

@@ -13,9 +13,12 @@ import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import { checkProtocolTunnels } from './protocol_tunnels.ts';
+import { interfacesIn } from './router_interfaces.ts';
+import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
+import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
 import type { VlanConfig } from './vlan_config.ts';
 
@@ -30,6 +33,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkShares(config, doubts, problems);
   checkAggregates(config, problems);
   checkNetworks(config, problems);
+  checkRouters(config, doubts, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);
@@ -43,6 +47,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
+      if (port.type === 'tun') checkTun(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
           if (port[key] === undefined || port[key] === false) continue;
@@ -55,9 +60,11 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
 }
 
 /** Ports and bridges are network interfaces: one namespace of names for the whole switch. */
-function checkNames({ bridges }: SwitchConfig, doubts: Doubts, problems: Problem[]): void {
+function checkNames(config: SwitchConfig, doubts: Doubts, problems: Problem[]): void {
+  const { bridges } = config;
   const owner = new Map<string, string>();
-  let ports = 0;
+  // Interfaces of routers are ports, too.
+  let ports = [...interfacesIn(config)].length;
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
     const doubtful = [...doubts.ports(name)].map((port) => [port, undefined, ['ports', port]] as const);
@@ -139,7 +146,7 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
     const { local } = bridge;
     if (local) made.set(interfaceKey(name, local.netns), `the local interface of bridge ${name}`);
     for (const [portName, port] of devicesIn(bridge)) {
-      if (port.type === 'tap' && port.fd === undefined)
+      if (port.type === 'tun' || (port.type === 'tap' && port.fd === undefined))
         made.set(interfaceKey(portName, port.netns), `port ${portName}`);
     }
   }

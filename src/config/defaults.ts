@@ -148,7 +148,7 @@ export function stableMac(bridge: string, machine: string = machineId()): string
   return `02:${digest.slice(0, 10).replaceAll(/..(?=.)/g, '$&:')}`;
 }
 
-function machineId(): string {
+export function machineId(): string {
   try {
     const id = readFileSync('/etc/machine-id', 'utf8').trim();
     // systemd writes "uninitialized" into images that are to be cloned.

@@ -1,10 +1,10 @@
 // What has to be done to turn one configuration into another: a pure function, so that `--dry-run` prints the plan that
 // `apply` carries out.
 //
-//   delete static entries, ports, bridges | add bridges, ports | set bridges, ports | add static entries
+//   delete static entries, routers, ports, bridges | add bridges, ports | set bridges, ports | add static entries, routers
 //
 // Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
-// come last: they need their port to exist and to carry their VLAN.
+// come late: they need their port to exist and to carry their VLAN. An interface of a router is a thing of its own.
 
 import type { Action } from './action.ts';
 import { equal } from './equal.ts';
@@ -36,6 +36,8 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'remote_learning',
   'max_remotes',
   'capacity',
+  'address',
+  'gateway',
   'fault',
 ]);
 
@@ -61,9 +63,9 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   const before = items(old);
   const after = items(next);
   const plan: Record<'delete' | 'add' | 'set', Record<Action['kind'], Action[]>> = {
-    delete: { bridge: [], port: [], fdb: [] },
-    add: { bridge: [], port: [], fdb: [] },
-    set: { bridge: [], port: [], fdb: [] },
+    delete: { bridge: [], port: [], fdb: [], router: [] },
+    add: { bridge: [], port: [], fdb: [], router: [] },
+    set: { bridge: [], port: [], fdb: [], router: [] },
   };
   for (const [path, { kind, value }] of after) {
     const predecessor = before.get(path);
@@ -77,6 +79,7 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   for (const [path, { kind }] of before) plan.delete[kind].push({ op: 'delete', kind, path });
   return [
     ...plan.delete.fdb,
+    ...plan.delete.router.reverse(),
     ...plan.delete.port,
     ...plan.delete.bridge,
     ...plan.add.bridge,
@@ -84,12 +87,18 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
     ...plan.set.bridge,
     ...plan.set.port,
     ...plan.add.fdb,
+    ...plan.add.router,
+    ...plan.set.router,
   ];
 }
 
 /** Path of a static entry. There is one for each MAC address and VLAN; its place in the list means nothing. */
 export function staticPath(bridge: string, { mac, vlan }: Pick<StaticEntryConfig, 'mac' | 'vlan'>): string {
   return formatPath(['bridges', bridge, 'static', vlan === undefined ? mac : `${mac} vlan ${vlan}`]);
+}
+
+export function interfacePath(router: string, name: string): string {
+  return formatPath(['routers', router, 'interfaces', name]);
 }
 
 type Value = Readonly<Record<string, unknown>>;
@@ -102,7 +111,7 @@ interface Item {
 }
 
 /** All things of a configuration that come and go by themselves, by path. */
-function items({ bridges }: SwitchConfig): Map<string, Item> {
+function items({ bridges, routers = {} }: SwitchConfig): Map<string, Item> {
   const found = new Map<string, Item>();
   const add = (kind: Action['kind'], path: string, value: object) =>
     found.set(path, { kind, value: value as Value });
@@ -115,6 +124,10 @@ function items({ bridges }: SwitchConfig): Map<string, Item> {
     for (const { aggregate, name: port, member } of membersIn(bridge))
       add('port', memberPath(name, aggregate, port), member);
     for (const entry of bridge.static) add('fdb', staticPath(name, entry), entry);
+  }
+  for (const [name, { interfaces, ...router }] of Object.entries(routers)) {
+    add('router', formatPath(['routers', name]), router);
+    for (const [own, value] of Object.entries(interfaces)) add('router', interfacePath(name, own), value);
   }
   return found;
 }

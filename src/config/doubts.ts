@@ -2,6 +2,8 @@
 
 /** What cannot be judged because something else is wrong: reporting it, too, would only confuse. */
 export interface Doubts {
+  /** Whether a bridge is there, though the configuration may lack it. */
+  bridge(name: string): boolean;
   /** Whether it is unknown if the bridge filters VLANs. */
   filtering(bridge: string): boolean;
   /** Names of ports that the bridge has and the configuration lacks. */

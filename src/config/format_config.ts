@@ -4,6 +4,7 @@
 import { Document, isCollection, isMap, isScalar, type Node, stringify, visit } from 'yaml';
 import { equal } from './equal.ts';
 import { membersOf } from './members.ts';
+import { type RouterConfig, router } from './router_shape.ts';
 import {
   type AggregatePortConfig,
   type BridgeConfig,
@@ -22,7 +23,7 @@ export function formatConfig(config: SwitchConfig): string {
   const document = new Document(minimal(config));
   visit(document, {
     Map(_, node, path) {
-      // The levels `version`, `bridges` and each bridge read better as blocks.
+      // The levels `version`, `bridges` or `routers`, and each of these read better as blocks.
       const depth = path.filter(isMap).length;
       if (depth >= 3) node.flow = flowText(node).length + INDENT * depth < LINE_WIDTH;
     },
@@ -50,7 +51,7 @@ function flowText(node: Node): string {
 }
 
 /** The least input that `parseConfig` turns into `config`. */
-function minimal({ bridges }: SwitchConfig): unknown {
+function minimal({ bridges, routers = {} }: SwitchConfig): unknown {
   const entries = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
     const { stp, multicast, vlans } = bridge;
@@ -64,7 +65,20 @@ function minimal({ bridges }: SwitchConfig): unknown {
     };
     return [name, ports.length === 0 ? rest : { ...rest, ports: Object.fromEntries(ports) }];
   });
-  return { version: 1, bridges: Object.fromEntries(entries) };
+  const own = Object.entries(routers).map(([name, router]) => [name, minimalRouter(router)]);
+  return {
+    version: 1,
+    bridges: Object.fromEntries(entries),
+    ...(own.length > 0 && { routers: Object.fromEntries(own) }),
+  };
+}
+
+function minimalRouter({ interfaces, ...router }: RouterConfig): object {
+  const own = Object.entries(interfaces).map(([name, value]) => [
+    name,
+    { bridge: value.bridge, ...differences(value, INTERFACE_DEFAULTS) },
+  ]);
+  return { interfaces: Object.fromEntries(own), ...differences(router, ROUTER_DEFAULTS) };
 }
 
 function minimalVlans(vlans: BridgeConfig['vlans']): object {
@@ -121,6 +135,7 @@ const PORT_DEFAULTS = parseConfig({
       ports: {
         tap: { type: 'tap' },
         af_packet: { type: 'af_packet' },
+        tun: { type: 'tun' },
         memory: { type: 'memory' },
         aggregate: { type: 'aggregate' },
         vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1', remote_learning: true },
@@ -129,6 +144,11 @@ const PORT_DEFAULTS = parseConfig({
     },
   },
 }).bridges.b.ports;
+
+const { interfaces: ROUTER_INTERFACES, ...ROUTER_DEFAULTS } = router.parse({
+  interfaces: { i: { bridge: '' } },
+});
+const INTERFACE_DEFAULTS = ROUTER_INTERFACES.i;
 
 const MEMBER_TYPES: MemberConfig['type'][] = ['tap', 'af_packet', 'memory'];
 const MEMBER_DEFAULTS = membersOf(

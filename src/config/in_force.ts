@@ -1,11 +1,12 @@
 // The configuration that is in force after some actions of a plan were carried out and others failed.
 
 import type { Action } from './action.ts';
-import { staticPath } from './diff.ts';
+import { interfacePath, staticPath } from './diff.ts';
 import { memberPath, membersOf } from './members.ts';
 import { formatPath } from './path.ts';
+import type { RouterConfig } from './router_shape.ts';
 import type { BridgeConfig, MemberConfig, PortConfig, SwitchConfig } from './schema.ts';
-import { withWhatFits } from './without_ports.ts';
+import { withRouters, withWhatFits } from './without_ports.ts';
 
 /**
  * `old` with `done` carried out; `done` are actions of `diff(old, next)`. With all of them the outcome is `next`.
@@ -71,7 +72,20 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
       .filter((entry) => entry !== undefined);
     bridges[name] = withWhatFits({ ...bridge, local: local ?? false, static: entries, ports }, name);
   }
-  return { version: 1, bridges };
+  const routers: Record<string, RouterConfig> = {};
+  for (const name of namesOf(next.routers ?? {}, old.routers ?? {})) {
+    const [from, to] = [own(old.routers ?? {}, name), own(next.routers ?? {}, name)];
+    const router = settle(formatPath(['routers', name]), from, to);
+    if (!router) continue;
+    const interfaces: RouterConfig['interfaces'] = {};
+    for (const port of namesOf(to?.interfaces ?? {}, from?.interfaces ?? {})) {
+      const [before, after] = [from && own(from.interfaces, port), to && own(to.interfaces, port)];
+      const value = settle(interfacePath(name, port), before, after);
+      if (value) interfaces[port] = value;
+    }
+    routers[name] = { ...router, interfaces };
+  }
+  return withRouters(bridges, routers);
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

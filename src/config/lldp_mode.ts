@@ -16,7 +16,7 @@ export function lldpMode(
 ): LldpMode {
   const mask = group_fwd_mask | (owner?.group_fwd_mask ?? 0);
   const isWire = (mask & NEAREST_BRIDGE_BIT) !== 0 || owner?.tunnel_protocols?.includes('lldp') === true;
-  // A tunnel may lead to many bridges: none of them is the nearest. An aggregate is no link, its members are.
-  if (port.type === 'vxlan' || port.type === 'aggregate' || isWire) return 'off';
+  // A tunnel may lead to many bridges: none of them is the nearest. An aggregate is no link, its members are; a TUN has no frames.
+  if (port.type === 'vxlan' || port.type === 'tun' || port.type === 'aggregate' || isWire) return 'off';
   return port.lldp === 'receive' ? 'receive' : port.lldp ? 'both' : 'off';
 }

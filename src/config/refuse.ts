@@ -62,6 +62,7 @@ export function refuseDependents(results: ActionResult[], next: SwitchConfig, ke
       result.code = local.code;
     }
   }
+  refuseRouters(results, next);
   const lost = new Set(
     results.filter(({ ok, kind }) => !ok && kind === 'port').map(({ path }) => portOf(path)),
   );
@@ -76,6 +77,23 @@ export function refuseDependents(results: ActionResult[], next: SwitchConfig, ke
     const port = orphans.get(result.path);
     if (port === undefined || !result.ok || result.kind !== 'fdb' || result.op !== 'add') continue;
     refuse(result, new TaploomError('port_missing', `port ${port} could not be added`));
+  }
+}
+
+/** A router stands in bridges: where one could not be made, the router stays as it was. */
+function refuseRouters(results: ActionResult[], { routers = {} }: SwitchConfig): void {
+  const lost = results.filter(({ ok, op, kind }) => !ok && op === 'add' && kind === 'bridge');
+  for (const bridge of lost) {
+    const name = bridgeOf(bridge.path);
+    for (const result of results) {
+      if (!result.ok || result.kind !== 'router') continue;
+      const router = routers[String(parsePath(result.path)[1])];
+      if (Object.values(router?.interfaces ?? {}).some((one) => one.bridge === name)) {
+        result.ok = false;
+        result.error = bridge.error;
+        result.code = bridge.code;
+      }
+    }
   }
 }
 

@@ -24,6 +24,7 @@ export {
   primaryOf,
   privateVlans,
 } from './private_vlans.ts';
+export type { RouteConfig, RouterConfig, RouterInterfaceConfig } from './router_shape.ts';
 export type {
   AfPacketDeviceConfig,
   AfPacketPortConfig,
@@ -43,6 +44,7 @@ export type {
   SwitchConfigInput,
   TapDeviceConfig,
   TapPortConfig,
+  TunPortConfig,
   VxlanPortConfig,
 } from './shape.ts';
 export { configShape, nameProblem } from './shape.ts';
@@ -91,8 +93,8 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
   for (const problem of skippedNames(input)) problems.push(problem);
   yield;
   // One mistake should not hide the others: the rules judge whatever has the right shape.
-  const { bridges } = result.issues.length === 0 ? result : yield* shaped(without(input, problems));
-  const config: SwitchConfig = { version: 1, bridges };
+  const { bridges, routers } = result.issues.length === 0 ? result : yield* shaped(without(input, problems));
+  const config: SwitchConfig = { version: 1, bridges, ...(routers && { routers }) };
   yield;
   // Not push(...): an argument for each is more than the stack takes.
   const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
@@ -114,7 +116,13 @@ function openFds({ bridges }: SwitchConfig): Problem[] {
 /** zod leaves this one name out of records, without an error. */
 function skippedNames(input: unknown): Problem[] {
   const bridges = child(input, ['bridges']) ?? {};
-  const places = [['bridges'], ...Object.keys(bridges).map((name) => ['bridges', name, 'ports'])];
+  const routers = child(input, ['routers']) ?? {};
+  const places = [
+    ['bridges'],
+    ...Object.keys(bridges).map((name) => ['bridges', name, 'ports']),
+    ['routers'],
+    ...Object.keys(routers).map((name) => ['routers', name, 'interfaces']),
+  ];
   return places
     .filter((path) => Object.hasOwn(child(input, path) ?? {}, '__proto__'))
     .map((path) => ({ path: [...path, '__proto__'], message: `"__proto__" ${nameProblem('__proto__')}` }));
@@ -123,15 +131,20 @@ function skippedNames(input: unknown): Problem[] {
 type Mapping = Record<string, unknown>;
 const NONE: ReadonlySet<string> = new Set();
 
-/** A copy of `input` without its broken parts: a port, the list of static entries, or a key of a bridge each. */
+/**
+ * A copy of `input` without its broken parts: a port, the list of static entries, or a key of a bridge each; the routes of a
+ * router, or all of it.
+ */
 function without(input: unknown, problems: readonly Problem[]): unknown {
   const broken = new Map<
     string | number,
     { keys: Set<string | number>; ports: Set<string | number> } | null
   >();
+  const routers = new Map(Object.entries(child(input, ['routers']) ?? {}));
   for (const { path } of problems) {
     const [top, name, key, port] = path;
-    if (name === undefined) continue;
+    if (top === 'routers') dropFrom(routers, String(name), key);
+    if (name === undefined || top === 'routers') continue;
     if (top !== 'bridges' || key === undefined) broken.set(name, null);
     const parts = broken.get(name) ?? { keys: new Set(), ports: new Set() };
     if (broken.get(name) === null || key === undefined) continue;
@@ -148,7 +161,14 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
       bridges[name] = omit(parts.ports.size === 0 ? bridge : { ...bridge, ports }, parts.keys);
     }
   }
-  return { version: 1, bridges };
+  return { version: 1, bridges, routers: Object.fromEntries(routers) };
+}
+
+/** Routes say nothing of interfaces; what is wrong elsewhere leaves nothing to judge of a router. */
+function dropFrom(routers: Map<string, unknown>, name: string, key: string | number | undefined): void {
+  const router = routers.get(name) as Mapping | undefined;
+  if (key !== 'routes' || router === undefined) routers.delete(name);
+  else routers.set(name, omit(router, new Set([key])));
 }
 
 function omit(mapping: Mapping | undefined, keys: ReadonlySet<string | number>): Mapping {
@@ -169,6 +189,7 @@ function doubts(input: unknown, problems: readonly Problem[]): Doubts {
     }
   }
   return {
+    bridge: (name) => Object.hasOwn(child(input, ['bridges']) ?? {}, name),
     filtering: (bridge) => filtering.has(bridge),
     ports: (bridge) => ports.get(bridge) ?? NONE,
   };

@@ -12,9 +12,11 @@ import { isSnoopedGroup } from '../wire/membership.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
 import { compileSubset } from './filter/compile_subset.ts';
+import { MAX_TUN_ADDRESSES, parseInterfaceAddress } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac, network } from './network_shape.ts';
 import { parseRange } from './range.ts';
+import { type RoutersConfig, routers } from './router_shape.ts';
 import { show } from './show.ts';
 import { BRIDGE_STP, GUARDS, PORT_PRIORITY, STP_PROTOCOLS } from './stp.ts';
 import { isFreeGroup } from './tunnel_mac.ts';
@@ -252,6 +254,29 @@ const tapDevice = {
 };
 const tap = mapping({ ...tapDevice, ...common });
 
+const INTERFACE_ADDRESS = 'an address with the length of its prefix, such as 10.0.0.1/24 or fd00::1/64';
+const tun = mapping({
+  type: z.literal('tun'),
+  address: z
+    .array(
+      text(INTERFACE_ADDRESS, (value) => parseInterfaceAddress(value) !== undefined).overwrite(
+        (value) => parseInterfaceAddress(value) ?? value,
+      ),
+      expecting('a list of addresses with the lengths of their prefixes'),
+    )
+    .max(MAX_TUN_ADDRESSES)
+    .default([]),
+  gateway: z.array(unicastIp, expecting('a list of IP addresses')).max(2).default([]),
+  mac: mac.optional(),
+  netns: netns.optional(),
+  owner: account('a user').optional(),
+  group: account('a group').optional(),
+  persist: boolean().default(false),
+  offloads: boolean().default(true),
+  when_deleted: whenDeleted,
+  ...common,
+});
+
 const afPacketDevice = {
   type: z.literal('af_packet'),
   interface: name.optional(),
@@ -327,8 +352,8 @@ const aggregate = mapping({
 
 const port = z.discriminatedUnion(
   'type',
-  [tap, afPacket, vxlan, memory, aggregate],
-  expecting('a mapping with type: tap, af_packet, vxlan, memory or aggregate'),
+  [tap, afPacket, tun, vxlan, memory, aggregate],
+  expecting('a mapping with type: tap, af_packet, tun, vxlan, memory or aggregate'),
 );
 
 const local = mapping({
@@ -463,6 +488,7 @@ const bridge = mapping({
 export const configShape = mapping({
   version: z.literal(1, expecting('1, the version of this format')),
   bridges: z.record(name, bridge, expecting('a mapping of names to bridges')).default({}),
+  routers: routers.optional(),
 });
 
 function filterProblem(value: string): string | undefined {
@@ -497,6 +523,7 @@ export type StormControl = z.output<typeof stormControl>;
 export type TapPortConfig = z.output<typeof tap>;
 export type AfPacketPortConfig = z.output<typeof afPacket>;
 export type MemoryPortConfig = z.output<typeof memory>;
+export type TunPortConfig = z.output<typeof tun>;
 export type VxlanPortConfig = z.output<typeof vxlan>;
 export type AggregatePortConfig = z.output<typeof aggregate>;
 /** A member of an aggregate: a device, and nothing of forwarding. */
@@ -508,6 +535,7 @@ export type MemoryDeviceConfig = Omit<Extract<MemberConfig, { type: 'memory' }>,
 export type PortConfig =
   | TapPortConfig
   | AfPacketPortConfig
+  | TunPortConfig
   | VxlanPortConfig
   | MemoryPortConfig
   | AggregatePortConfig;
@@ -520,4 +548,5 @@ export type BridgeConfig = Omit<z.output<typeof bridge>, 'ports'> & { ports: Rec
 export interface SwitchConfig {
   version: 1;
   bridges: Record<string, BridgeConfig>;
+  routers?: RoutersConfig;
 }

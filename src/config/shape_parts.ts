@@ -13,6 +13,7 @@ type Mapping = Readonly<Record<string, unknown>>;
 interface Shaped {
   /** With defaults; whole if there are no issues. */
   bridges: SwitchConfig['bridges'];
+  routers?: SwitchConfig['routers'];
   issues: z.core.$ZodIssue[];
 }
 
@@ -21,6 +22,7 @@ export function* shaped(input: unknown): Parts<Shaped> {
   for (const piece of pieces(input)) {
     const { data, error } = configShape.safeParse(piece);
     for (const issue of error?.issues ?? []) whole.issues.push(issue);
+    if (data?.routers !== undefined) whole.routers = data.routers;
     for (const [name, bridge] of Object.entries(data?.bridges ?? {})) {
       const known = whole.bridges[name];
       if (known === undefined) whole.bridges[name] = bridge;

@@ -15,6 +15,9 @@ const MAX_REMOTES = 65_536;
 /** Static entries of a bridge: some 4 MiB of text, which is what a request may have. */
 const MAX_STATICS = 65_536;
 
+/** Routes of a router, and neighbours or addresses of an interface. */
+const MAX_ROUTES = 65_536;
+
 /** What is too large to be judged; empty = nothing is. Looks at every mapping and list once, and at no value. */
 export function tooLarge(input: unknown): Problem[] {
   const problems: Problem[] = [];
@@ -34,7 +37,21 @@ export function tooLarge(input: unknown): Problem[] {
   };
 
   if (!atMost(MAX_KEYS, input, [], 'keys')) return problems;
-  const { bridges } = mapping(input);
+  const { bridges, routers } = mapping(input);
+  if (!atMost(MAX_PORTS, routers, ['routers'], 'routers')) return problems;
+  for (const [name, router] of Object.entries(mapping(routers))) {
+    const path = ['routers', name];
+    const { interfaces, routes } = mapping(router);
+    atMost(MAX_KEYS, router, path, 'keys');
+    atMost(MAX_ROUTES, routes, [...path, 'routes'], 'routes');
+    if (!atMost(MAX_PORTS, interfaces, [...path, 'interfaces'], 'interfaces')) continue;
+    for (const [own, value] of Object.entries(mapping(interfaces))) {
+      const place = [...path, 'interfaces', own];
+      atMost(MAX_KEYS, value, place, 'keys');
+      atMost(MAX_KEYS, mapping(value).address, [...place, 'address'], 'addresses');
+      atMost(MAX_ROUTES, mapping(value).neighbours, [...place, 'neighbours'], 'neighbours');
+    }
+  }
   if (!atMost(2 * MAX_PORTS, bridges, ['bridges'], 'bridges')) return problems;
   let ports = 0;
   for (const [name, bridge] of Object.entries(mapping(bridges))) {

@@ -21,7 +21,15 @@ export function withoutPorts(config: SwitchConfig, ports: ReadonlySet<string>): 
     const kept = Object.fromEntries(left.map(([port, value]) => [port, withoutMembers(value, ports)]));
     return [name, withWhatFits({ ...bridge, local, ports: kept }, name)];
   });
-  return { version: 1, bridges: Object.fromEntries(bridges) };
+  return withRouters(Object.fromEntries(bridges), config.routers);
+}
+
+/** A configuration, without the key if there are none. */
+export function withRouters(
+  bridges: SwitchConfig['bridges'],
+  routers: SwitchConfig['routers'] = {},
+): SwitchConfig {
+  return { version: 1, bridges, ...(Object.keys(routers).length > 0 && { routers }) };
 }
 
 function withoutMembers(port: PortConfig, names: ReadonlySet<string>): PortConfig {

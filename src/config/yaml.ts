@@ -97,7 +97,7 @@ type Mapping = Record<string, unknown>;
 
 /** YAML reads `ports:` with nothing after it as null; whoever writes it means an empty mapping. */
 function withEmptyMappings(input: unknown): unknown {
-  const config = filled(input, ['bridges']);
+  const config = withEmptyRouters(filled(input, ['bridges', 'routers']));
   if (!isMapping(config) || !isMapping(config.bridges)) return config;
   const bridges = Object.entries(config.bridges).map(([name, bridge]) => [
     name,
@@ -106,10 +106,21 @@ function withEmptyMappings(input: unknown): unknown {
   return { ...config, bridges: Object.fromEntries(bridges) };
 }
 
+const LISTS: ReadonlySet<string> = new Set(['static', 'routes']);
+
+function withEmptyRouters(config: unknown): unknown {
+  if (!isMapping(config) || !isMapping(config.routers)) return config;
+  const routers = Object.entries(config.routers).map(([name, router]) => [
+    name,
+    filled(router ?? {}, ['interfaces', 'routes']),
+  ]);
+  return { ...config, routers: Object.fromEntries(routers) };
+}
+
 function filled(value: unknown, keys: readonly string[]): unknown {
   if (!isMapping(value)) return value;
   const copy = { ...value };
-  for (const key of keys) if (copy[key] === null) copy[key] = key === 'static' ? [] : {};
+  for (const key of keys) if (copy[key] === null) copy[key] = LISTS.has(key) ? [] : {};
   return copy;
 }
 

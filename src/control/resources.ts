@@ -159,7 +159,7 @@ export const aggregateStatus: z.ZodType<AggregateStatus> = z.object({
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
-  type: z.enum(['tap', 'af_packet', 'vxlan', 'memory', 'aggregate', 'local']),
+  type: z.enum(['tap', 'af_packet', 'tun', 'vxlan', 'memory', 'aggregate', 'local']),
   number: count,
   state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
@@ -227,7 +227,7 @@ const pollGap: z.ZodType<PollGap> = z
 
 const actionFields = {
   op: z.enum(['delete', 'add', 'set']),
-  kind: z.enum(['bridge', 'port', 'fdb']),
+  kind: z.enum(['bridge', 'port', 'fdb', 'router']),
   path: z.string().describe('bridges.br0.ports.vm1'),
   changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })).optional(),
 };

@@ -7,6 +7,7 @@ import type { Device } from './device.ts';
 import { openMemory } from './memory.ts';
 import { openAfPacket, requireUnused } from './packet.ts';
 import { openLocal, openTapPort } from './tap.ts';
+import { openTunPort } from './tun.ts';
 import type { Tunnels } from './tunnels.ts';
 
 export interface DeviceRequest {
@@ -37,6 +38,8 @@ export async function openDevice(
       );
     case 'tap':
       return alone(`Cannot attach port ${name}`, name, openTapPort(number, name, config, mtu), devices);
+    case 'tun':
+      return alone(`Cannot attach port ${name}`, name, openTunPort(number, name, config, mtu), devices);
     case 'af_packet': {
       const others = [...(share?.others ?? [])];
       const beside = others.map((other) => devices.get(other)?.socket).find((socket) => socket !== undefined);

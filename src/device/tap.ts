@@ -5,6 +5,7 @@ import { stableMac } from '../config/defaults.ts';
 import type { LocalConfig, TapDeviceConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { TapDeviceSpec } from '../port/spec.ts';
+import type { TunDeviceSpec } from '../port/tun_spec.ts';
 import { bridgeMark, keeperIn } from '../sys/bridge_mark.ts';
 import { interfaceIdOfTap } from '../sys/interface_id.ts';
 import { LinkSocket, linkOfTap } from '../sys/link.ts';
@@ -79,6 +80,12 @@ function keepTap(fd: number, mark: string, isKept: boolean): void {
 
 type OwnTapConfig = LocalConfig & Partial<Pick<TapDeviceConfig, 'persist' | 'offloads' | 'fault'>>;
 
+/** A TUN: what the data plane gets, and the MAC under which it is known on the bridge. */
+interface AsTun {
+  spec: TunDeviceSpec;
+  mac: string;
+}
+
 function specOf(port: number, tap: TapDevice, { fault }: Pick<OwnTapConfig, 'fault'>): TapDeviceSpec {
   return { kind: 'tap', port, fd: tap.fd, offloads: tap.offloads, fault };
 }
@@ -107,14 +114,16 @@ function seen(
 }
 
 /** A TAP that Taploom opened. What it did not make, or made to stay, is left as `ip tuntap add` makes one. */
-function ownTap(
+export function ownTap(
   port: number,
   name: string,
   tap: TapDevice,
   config: OwnTapConfig,
   bridge?: { mark: string; isKept: boolean },
+  tun?: AsTun,
 ): Device {
-  let [spec, now] = [specOf(port, tap, config), config];
+  let spec: TapDeviceSpec | TunDeviceSpec = tun?.spec ?? specOf(port, tap, config);
+  let now = config;
   const sight = seen(tap);
   let given = tap.mtu;
   /** What somebody else made of it, until Taploom sets another. */
@@ -139,7 +148,7 @@ function ownTap(
       return spec;
     },
     get mac() {
-      return sight.mac;
+      return tun?.mac ?? sight.mac;
     },
     get ifindex() {
       return sight.ifindex;
@@ -182,6 +191,7 @@ function ownTap(
       links.setGsoMaxSize(tapName(tap.fd), bytes);
     },
     change(wanted: OwnTapConfig) {
+      if (tun !== undefined) return; // what is no setting of all ports makes another one of it
       try {
         if (wanted.netns !== now.netns) moveTap(tap.fd, wanted.netns, name);
         if (wanted.mac !== undefined && wanted.mac !== now.mac) {
@@ -256,7 +266,7 @@ export function attach(what: keyof typeof VERBS, options: Parameters<typeof open
       const advice = what === 'port' ? 'type af_packet attaches existing interfaces' : 'choose another name';
       throw new TaploomError(
         'interface_exists',
-        `${verb}: an interface of that name exists, and it is not a TAP; ${advice}`,
+        `${verb}: an interface of that name exists, and it is neither a TAP nor a TUN; ${advice}`,
       );
     }
     isThere = link !== undefined;
@@ -272,7 +282,7 @@ function kindOf(name: string, netns: string | undefined): string | undefined {
 }
 
 /** `isThere`: the TAP existed before. */
-function explain(
+export function explain(
   error: unknown,
   verb: string,
   what: keyof typeof VERBS,
@@ -290,7 +300,7 @@ function explain(
       if (error.code === 'ENOENT' || !isThere || error.syscall === 'TUNSETOFFLOAD') break;
       return new TaploomError(
         'port_busy',
-        `${verb}: the TAP has several queues, or is a TUN${advice}`,
+        `${verb}: the interface has several queues, or is a TUN where a TAP is wanted, or a TAP where a TUN is${advice}`,
         options,
       );
     case 'EBUSY':

@@ -26,6 +26,7 @@ const TX_CAPACITY = 512;
 export class Descriptors {
   readonly burst: Burst;
   readonly source: FdSource;
+  readonly list: TransmitList;
   /** TAPs and packet sockets. */
   readonly taps: TapSink;
   readonly registry: VniRegistry;
@@ -50,6 +51,7 @@ export class Descriptors {
     });
     this.source = new FdSource(this.burst);
     const list = new TransmitList(this.burst, counters);
+    this.list = list;
     this.taps = new TapSink(list, counters);
     this.registry = new VniRegistry(counters, remotes);
     this.sockets = new VxlanSockets(list, this.registry, remotes, paths);

@@ -1,7 +1,7 @@
 // Ingress from everything that has a file descriptor: TAPs, packet and VTEP sockets share one native call per poll.
 //
-// A descriptor's cookie is its port, or FIRST_VTEP + the VTEP's number, or WAKE: the eventfd by which other threads end the
-// wait. What a VTEP receives goes to its receiver.
+// A descriptor's cookie is its port, or FIRST_VTEP + the VTEP's number, or FIRST_TUN + the port of a TUN, or WAKE: the
+// eventfd by which other threads end the wait. What a VTEP receives goes to its receiver, what a TUN does to its taker.
 
 import type { Source } from '../engine/port.ts';
 import { COLUMN, FRAME_ROOM, type FrameBatch } from '../frame/frame_batch.ts';
@@ -12,6 +12,7 @@ import * as virtioNet from '../wire/virtio_net.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 
 const FIRST_VTEP = MAX_PORTS;
+const FIRST_TUN = 0x4000_0000;
 const WAKE = 0x7fff_ffff;
 
 /** Makes frames of what a VTEP received. */
@@ -20,10 +21,18 @@ export interface Receiver {
   receive(batch: FrameBatch, vtep: number, length: number, from: number): void;
 }
 
+/** Makes a frame of a packet. */
+export interface PacketTaker {
+  /** As `Receiver.receive`. */
+  take(batch: FrameBatch, length: number, from: number): void;
+}
+
 export class FdSource implements Source {
   readonly burst: Burst;
   /** By VTEP. */
   private readonly receivers: (Receiver | undefined)[] = [];
+  /** By port. */
+  private readonly takers: (PacketTaker | undefined)[] = [];
   /** Set when the eventfd was signalled; whoever acts on it clears it. */
   isWoken = false;
   /** Ports whose device died since the last look: [port, errno]. */
@@ -44,6 +53,11 @@ export class FdSource implements Source {
   addVtep(vtep: number, fd: number, kind: number, receiver: Receiver): void {
     this.burst.add(fd, FIRST_VTEP + vtep, kind);
     this.receivers[vtep] = receiver;
+  }
+
+  addTun(port: number, fd: number, taker: PacketTaker): void {
+    this.burst.add(fd, FIRST_TUN + port, KIND.tap);
+    this.takers[port] = taker;
   }
 
   addWake(fd: number): void {
@@ -79,7 +93,8 @@ export class FdSource implements Source {
     const source = burst.rx[at + RX.source];
     const length = burst.rx[at + RX.length];
     if (source >= FIRST_VTEP) {
-      this.receivers[source - FIRST_VTEP]?.receive(batch, source - FIRST_VTEP, length, at);
+      if (source >= FIRST_TUN) this.takers[source - FIRST_TUN]?.take(batch, length, at);
+      else this.receivers[source - FIRST_VTEP]?.receive(batch, source - FIRST_VTEP, length, at);
       return;
     }
     const { view, rows } = batch;
@@ -104,6 +119,7 @@ export class FdSource implements Source {
     for (let n = 0; n < burst.eventCount; n++) {
       const source = burst.events[2 * n];
       if (source === WAKE) this.isWoken = true;
+      else if (source >= FIRST_TUN) this.gone.push([source - FIRST_TUN, burst.events[2 * n + 1]]);
       else if (source >= FIRST_VTEP) this.goneVteps.push([source - FIRST_VTEP, burst.events[2 * n + 1]]);
       else this.gone.push([source, burst.events[2 * n + 1]]);
     }

@@ -4,6 +4,7 @@
 //   kind       sink                        receives
 //   tap        TapSink                     FdSource, by its fd
 //   packet     TapSink                     FdSource, by its fd
+//   tun        TunDevice                   FdSource, by its fd; and what it says itself
 //   vxlan      VxlanSockets or VxlanTaps   FdSource, by its VTEP
 //   memory     MemoryDevice                itself
 //   aggregate  the engine's, for all       its members do
@@ -14,6 +15,7 @@ import type { Counters } from '../table/counters.ts';
 import type { Descriptors } from './descriptors.ts';
 import { MemoryDevice } from './memory.ts';
 import type { DeviceSpec, PacketDeviceSpec, TapDeviceSpec } from './spec.ts';
+import { TunDevice } from './tun_device.ts';
 
 /** What a kind finds in the worker. */
 export interface Surroundings {
@@ -29,7 +31,7 @@ export interface Surroundings {
 /** A device that the worker has taken in. */
 export interface Attached {
   sink: Sink;
-  /** Of its own, if it has no file descriptor and this worker reads it. */
+  /** Of its own, for what does not come by a file descriptor. */
   source?: Source;
   /** Nothing is sent or received through it any more. */
   detach(): void;
@@ -45,6 +47,20 @@ const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: 
     const attached = attachDescriptor(around, spec, isRead, KIND.packet);
     around.open().taps.setDetour(spec.port, spec.detour ?? -1);
     return attached;
+  },
+
+  tun: (around, spec, isRead) => {
+    const { burst, list, source } = around.open();
+    const device = new TunDevice(spec, burst, list, around.counters);
+    if (isRead) source.addTun(spec.port, spec.fd, device); // the step that may throw
+    around.counters.setUp(spec.port, 1);
+    return {
+      sink: device,
+      source: device,
+      detach: () => {
+        if (isRead) source.remove(spec.fd);
+      },
+    };
   },
 
   vxlan: (around, spec) => {

@@ -1,6 +1,10 @@
 // What the data plane is told of a device: numbers and descriptors; and what is special about a kind.
 
+import type { Lock } from '../table/lock.ts';
+import { TunStations } from '../table/tun_stations.ts';
 import type { FaultOptions } from './faulty_port.ts';
+import { FrameRing } from './frame_ring.ts';
+import type { TunDeviceSpec } from './tun_spec.ts';
 import type { VxlanPort } from './vxlan_port.ts';
 
 export interface TapDeviceSpec {
@@ -48,6 +52,7 @@ export interface AggregateDeviceSpec {
 export type DeviceSpec =
   | TapDeviceSpec
   | PacketDeviceSpec
+  | TunDeviceSpec
   | MemoryDeviceSpec
   | VxlanDeviceSpec
   | AggregateDeviceSpec;
@@ -56,14 +61,15 @@ export type DeviceSpec =
 interface KindTraits<Spec> {
   /** Only the first worker receives from it. */
   isFirstsOnly: boolean;
-  /** Memory of the ring to which all workers send under a lock. */
-  sharedRing?(spec: Spec): SharedArrayBuffer;
+  /** The lock that all workers take to send to it. */
+  sharedLock?(spec: Spec): Lock;
 }
 
 const TRAITS: { [Kind in DeviceSpec['kind']]: KindTraits<Extract<DeviceSpec, { kind: Kind }>> } = {
   tap: { isFirstsOnly: false },
   packet: { isFirstsOnly: false },
-  memory: { isFirstsOnly: false, sharedRing: ({ fromSwitch }) => fromSwitch },
+  tun: { isFirstsOnly: false, sharedLock: ({ stations }) => TunStations.lockOf(stations) },
+  memory: { isFirstsOnly: false, sharedLock: ({ fromSwitch }) => new FrameRing(fromSwitch).lock },
   // That worker alone knows the remotes.
   vxlan: { isFirstsOnly: true },
   // It receives nothing itself.

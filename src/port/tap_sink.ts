@@ -105,8 +105,8 @@ function isStacked(view: DataView, { rest, length, tag }: Emission): boolean {
   return length >= HEADER_LEN + TAG_LEN && isTpid(view.getUint16(rest + TAG_LEN));
 }
 
-/** The virtio-net header at `at` with what the frame of `row` asks for; offsets move with a tag of `shift` bytes. */
-function writeRequest({ view, rows }: FrameBatch, at: number, row: number, shift: number): void {
+/** The virtio-net header at `at` with what the frame of `row` asks for; offsets move by `shift` bytes. */
+export function writeRequest({ view, rows }: FrameBatch, at: number, row: number, shift: number): void {
   if (row === NO_ROW || (rows[row + COLUMN.csumStart] === 0 && rows[row + COLUMN.gsoType] === 0)) {
     virtioNet.writeNone(view, at);
     return;

@@ -53,12 +53,7 @@ function portStatus(facts: PortFacts): PortStatus {
     mtu: mtu ?? 0,
     underlay: facts.underlay,
     mac: device?.mac,
-    netns:
-      port?.type === 'tap' || port?.type === 'af_packet'
-        ? port.netns
-        : local === false
-          ? undefined
-          : local.netns,
+    netns: port !== undefined && 'netns' in port ? port.netns : local === false ? undefined : local.netns,
     offloads: device?.offloads,
     queueDropped: look.queueDropped,
     disabledBy: facts.disabledBy,

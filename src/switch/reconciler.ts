@@ -307,6 +307,8 @@ function foundationOf(port: string, config: PortConfig | MemberConfig): Foundati
       return config.fd === undefined
         ? { port, netns: config.netns, device: port, address: undefined }
         : undefined;
+    case 'tun':
+      return { port, netns: config.netns, device: port, address: undefined };
     case 'af_packet':
       return { port, netns: config.netns, device: config.interface ?? port, address: undefined };
     case 'vxlan':

@@ -91,7 +91,7 @@ export class Reconfiguration {
   /** Whether a port is wanted no longer when its interface is deleted. */
   forgets(port: string): boolean {
     const found = deviceConfig(this.wanted, port);
-    return (found.type === 'tap' || found.type === 'af_packet') && found.when_deleted === 'forget';
+    return 'when_deleted' in found && found.when_deleted === 'forget';
   }
 
   /**

@@ -13,6 +13,7 @@ import { closeFd } from './wake.ts';
 // linux/if.h
 const IFNAMSIZ = 16;
 // linux/if_tun.h
+const IFF_TUN = 0x0001;
 const IFF_TAP = 0x0002;
 const IFF_MULTI_QUEUE = 0x0100;
 const IFF_PERSIST = 0x0800;
@@ -41,6 +42,8 @@ export interface TapOptions {
   netns?: string;
   /** Bytes of virtio-net header before each frame. Default 12. With 24 it also takes and gives super-frames in UDP tunnels. */
   vnetHeader?: 24 | 12 | 0;
+  /** A TUN: packets without Ethernet headers. */
+  isTun?: boolean;
   /** False: the kernel sends without asking for a neighbour. Default true. */
   arp?: boolean;
   /** Take GSO frames and partial checksums (needs the header). Default true. */
@@ -87,7 +90,7 @@ export function openTap(options: TapOptions): TapDevice {
   return withNetns(options.netns, (netns) => {
     const isMoved = netns >= 0 && !isHere(netns) && isNew(options);
     const flags =
-      IFF_TAP |
+      (options.isTun ? IFF_TUN : IFF_TAP) |
       IFF_NO_PI |
       (options.vnetHeader === 0 ? 0 : IFF_VNET_HDR) |
       (options.multiQueue ? IFF_MULTI_QUEUE : 0);

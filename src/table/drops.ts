@@ -92,6 +92,12 @@ const TABLE = [
     'receive',
     'outer header says congestion experienced, inner transport does not support ECN (RFC 6040)',
   ],
+  ['tun_packet', 'receive', 'came from a TUN, and is no whole header of IPv4 or IPv6'],
+  [
+    'tun_unknown_station',
+    'receive',
+    'came from a TUN for an address of which no station is known here yet: it was asked for',
+  ],
   ['fault_receive', 'receive', 'dropped on purpose by a fault port'],
   ['not_ip', 'receive', 'to an interface of a router, and neither IP nor ARP'],
   [
@@ -127,6 +133,23 @@ const TABLE = [
     'its next hop is not known yet, and the control plane, which asks for it, keeps only so many packets',
   ],
   ['no_service', 'receive', 'to an address of a router itself, which answers nothing but ping'],
+  [
+    'nat_full',
+    'receive',
+    'no room for another connection of its guest: see `taploom nat show`, and raise nat: connections',
+  ],
+  [
+    'nat_ports',
+    'receive',
+    'no outside port is left for its guest: give the NAT rule more addresses, or a larger range of ports',
+  ],
+  ['nat_unknown', 'receive', 'to an address of NAT, and neither of a connection nor for a published port'],
+  [
+    'nat_invalid',
+    'receive',
+    'begins no connection that NAT could follow: a TCP segment or an ICMP message of an unknown one, or not whole',
+  ],
+  ['nat_fragment', 'receive', 'a fragment of a packet whose first fragment NAT has not seen'],
   ['not_collecting', 'receive', 'came in through a member of an aggregate that does not take frames in now'],
   [
     'tunnel_protocol',
@@ -146,6 +169,8 @@ const TABLE = [
   ['unreachable', 'transmit', 'no route to the VXLAN remote'],
   ['no_remote', 'transmit', 'VXLAN port has no such remote any more'],
   ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
+  ['tun_not_ip', 'transmit', 'egress port is a TUN, which takes IPv4 and IPv6 without tags'],
+  ['tun_other_station', 'transmit', 'egress port is a TUN, and the frame is for another station'],
   ['no_member', 'transmit', 'no member of the aggregate carries frames'],
 ] as const satisfies readonly (readonly [string, Drop['side'], string])[];
 

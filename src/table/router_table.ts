@@ -6,6 +6,7 @@
 // Interfaces, routes and next hops are numbers from 1 on. Addresses of IPv4 are one word, of IPv6 four, as they are on the wire.
 
 import type { Lpm } from './lpm.ts';
+import type { NatTable } from './nat_table.ts';
 
 /** What becomes of a packet whose destination a route matches. */
 export const ROUTE = {
@@ -33,6 +34,8 @@ export const INTERFACE = {
   loose: 8,
   /** Addresses are translated for what comes in or leaves here. */
   nat: 16,
+  /** ARP requests for what is routed by another interface are answered. */
+  proxy: 32,
 } as const;
 
 export interface RouterTable {
@@ -58,13 +61,18 @@ export interface RouterTable {
   readonly address4: Int32Array;
   /** Four words: a global address if it has one, else the link-local one. */
   readonly address6: Int32Array;
+  /** Four words: the link-local address, which is in no table of routes; all 0 = the interface has no IPv6. */
+  readonly linkLocal: Int32Array;
 
   /** (table, destination) -> route, 0 = none. */
   readonly lpm: Lpm;
 
   // by route
   readonly kind: Uint8Array;
-  /** Its next hops: hopAt[route] .. hopAt[route] + hopCount[route] - 1; one is chosen by the flow. */
+  /**
+   * Its next hops: hopAt[route] .. hopAt[route] + hopCount[route] - 1; one is chosen by the flow. Of a local or broadcast
+   * address one, with the interface that it belongs to.
+   */
   readonly hopAt: Uint32Array;
   readonly hopCount: Uint16Array;
 
@@ -74,4 +82,7 @@ export interface RouterTable {
   readonly hopAddress: Int32Array;
   /** 4 or 6: of what family `hopAddress` is; 0 = connected. An IPv4 route may have an IPv6 neighbour (RFC 5549). */
   readonly hopFamily: Uint8Array;
+
+  /** Null or left out: nothing is translated. */
+  readonly nat?: NatTable | null;
 }

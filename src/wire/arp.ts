@@ -91,3 +91,60 @@ export function claims(view: DataView, at: number, end: number): boolean {
   const isAnnounced = view.getUint16(at + OPERATION) === REPLY || sender === view.getUint32(at + TARGET);
   return sender !== 0 && isAnnounced;
 }
+
+/** Whether the frame from `at` to before `end`, which has ARP's EtherType, is whole ARP for IPv4 over Ethernet. */
+export function isWhole(view: DataView, at: number, end: number): boolean {
+  return (
+    at + FRAME_LEN <= end &&
+    view.getUint16(at + HARDWARE) === ETHERNET &&
+    view.getUint16(at + PROTOCOL) === ethernet.TYPE_IPV4 &&
+    view.getUint16(at + LENGTHS) === MAC_AND_IPV4
+  );
+}
+
+export function operation(view: DataView, at: number): number {
+  return view.getUint16(at + OPERATION);
+}
+
+/** As int32, as all addresses in the data plane. */
+export function sender(view: DataView, at: number): number {
+  return view.getInt32(at + SENDER);
+}
+
+export function target(view: DataView, at: number): number {
+  return view.getInt32(at + TARGET);
+}
+
+export function senderHi(view: DataView, at: number): number {
+  return view.getUint16(at + SENDER_MAC);
+}
+
+export function senderLo(view: DataView, at: number): number {
+  return view.getInt32(at + SENDER_MAC + 2);
+}
+
+/** A whole frame at `at` from (hi, lo) to (toHi, toLo), for the data plane; a request to everybody names no target MAC. */
+export function write(
+  view: DataView,
+  at: number,
+  operation: number,
+  hi: number,
+  lo: number,
+  sender: number,
+  toHi: number,
+  toLo: number,
+  target: number,
+): void {
+  const isToAll = ethernet.isGroup(toHi);
+  ethernet.setDst(view, at, toHi, toLo);
+  ethernet.setSrc(view, at, hi, lo);
+  ethernet.setEtherType(view, at, ethernet.TYPE_ARP);
+  view.setUint16(at + HARDWARE, ETHERNET);
+  view.setUint16(at + PROTOCOL, ethernet.TYPE_IPV4);
+  view.setUint16(at + LENGTHS, MAC_AND_IPV4);
+  view.setUint16(at + OPERATION, operation);
+  setMac(view, at + SENDER_MAC, hi, lo);
+  view.setInt32(at + SENDER, sender);
+  setMac(view, at + TARGET_MAC, isToAll ? 0 : toHi, isToAll ? 0 : toLo);
+  view.setInt32(at + TARGET, target);
+}

@@ -13,8 +13,16 @@ export const PROTOCOL_ICMP = 1;
 /** RFC 1812 section 4.3.2.3: an error quotes as much as fits into a datagram that every host takes. */
 export const ERROR_PACKET_LEN = 576;
 
+/** Queries, RFC 792. */
+export const ECHO = 8;
+export const ECHO_REPLY = 0;
+const TIMESTAMP = 13;
+const TIMESTAMP_REPLY = 14;
+
 const CODE = 1;
-const CHECKSUM = 2;
+/** Offsets, for those who change what is there. */
+export const CHECKSUM = 2;
+export const IDENTIFIER = 4;
 const NEXT_HOP_MTU = 6;
 
 const DESTINATION_UNREACHABLE = 3;
@@ -50,4 +58,34 @@ export function writeFragmentationNeeded(view: DataView, at: number, end: number
   view.setUint16(at + CHECKSUM + 2, 0);
   view.setUint16(at + NEXT_HOP_MTU, mtu);
   view.setUint16(at + CHECKSUM, finish(add(view, at, end)));
+}
+
+/** Of a query or an answer to one. */
+export function identifier(view: DataView, at: number): number {
+  return view.getUint16(at + IDENTIFIER);
+}
+
+export function setIdentifier(view: DataView, at: number, value: number): void {
+  view.setUint16(at + IDENTIFIER, value);
+}
+
+/** Whether a type asks for an answer. */
+export function isQuery(type: number): boolean {
+  return type === ECHO || type === TIMESTAMP;
+}
+
+/** The type of answers to a query, or of the query to an answer; the same for any other type. */
+export function replyTo(type: number): number {
+  switch (type) {
+    case ECHO:
+      return ECHO_REPLY;
+    case ECHO_REPLY:
+      return ECHO;
+    case TIMESTAMP:
+      return TIMESTAMP_REPLY;
+    case TIMESTAMP_REPLY:
+      return TIMESTAMP;
+    default:
+      return type;
+  }
 }

@@ -22,9 +22,10 @@ const ID = 4;
 const FRAGMENT = 6;
 const TTL = 8;
 const PROTOCOL = 9;
-const CHECKSUM = 10;
-const SRC = 12;
-const DST = 16;
+/** Offsets, for those who change what is there. */
+export const CHECKSUM = 10;
+export const SRC = 12;
+export const DST = 16;
 
 const VERSION_AND_LENGTH = 0x45;
 const DONT_FRAGMENT = 0x4000;
@@ -94,6 +95,14 @@ export function src(view: DataView, at: number): number {
 
 export function dst(view: DataView, at: number): number {
   return view.getInt32(at + DST);
+}
+
+export function setSrc(view: DataView, at: number, value: number): void {
+  view.setInt32(at + SRC, value);
+}
+
+export function setDst(view: DataView, at: number, value: number): void {
+  view.setInt32(at + DST, value);
 }
 
 export function setTos(view: DataView, at: number, value: number): void {

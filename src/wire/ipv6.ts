@@ -47,6 +47,10 @@ export function nextHeader(view: DataView, at: number): number {
   return view.getUint8(at + NEXT_HEADER);
 }
 
+export function hopLimit(view: DataView, at: number): number {
+  return view.getUint8(at + HOP_LIMIT);
+}
+
 export function setTrafficClass(view: DataView, at: number, value: number): void {
   view.setUint16(at, (view.getUint16(at) & 0xf00f) | (value << 4));
 }

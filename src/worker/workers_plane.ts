@@ -11,9 +11,9 @@
 
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import { FrameRing } from '../port/frame_ring.ts';
 import { traitsOf } from '../port/spec.ts';
 import type { Counters } from '../table/counters.ts';
+import type { Lock } from '../table/lock.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
@@ -47,8 +47,8 @@ export class WorkersPlane implements PlaneClient {
   private slots: number;
   /** Memory of the FDB: the latest, and before it what some worker may still use. */
   private readonly tables: SharedArrayBuffer[];
-  /** By port: rings to which all workers send. */
-  private readonly rings = new Map<number, SharedArrayBuffer>();
+  /** By port: what all workers take to send to it. */
+  private readonly locks = new Map<number, Lock>();
   /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
   private readonly unsegmented = new Set<number>();
   private failure: Error | null = null;
@@ -188,7 +188,7 @@ export class WorkersPlane implements PlaneClient {
   private abandon(): void {
     this.barrier.abandon();
     for (const table of this.tables) SharedFdb.abandon(table);
-    for (const ring of this.rings.values()) new FrameRing(ring).lock.abandon();
+    for (const lock of this.locks.values()) lock.abandon();
   }
 
   /** Who receives from what is added, by worker. */
@@ -204,8 +204,8 @@ export class WorkersPlane implements PlaneClient {
     };
     for (const spec of added) if (traitsOf(spec).isFirstsOnly) give(spec.port, 0);
     for (const spec of added) {
-      const { isFirstsOnly, sharedRing } = traitsOf(spec);
-      if (sharedRing !== undefined) this.rings.set(spec.port, sharedRing(spec));
+      const { isFirstsOnly, sharedLock } = traitsOf(spec);
+      if (sharedLock !== undefined) this.locks.set(spec.port, sharedLock(spec));
       // Of equal ones the last: the first has the table to keep.
       if (!isFirstsOnly) give(spec.port, counts.lastIndexOf(Math.min(...counts)));
     }
@@ -216,7 +216,7 @@ export class WorkersPlane implements PlaneClient {
     for (const port of ports) {
       this.owners.delete(port);
       this.unsegmented.delete(port);
-      this.rings.delete(port);
+      this.locks.delete(port);
     }
   }
 

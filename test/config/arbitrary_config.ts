@@ -167,10 +167,42 @@ const bridge = fc.record({
   }),
 });
 
+const routers = fc.constantFrom<(places: Input[]) => Input | undefined>(
+  () => undefined,
+  () => ({ r1: { routes: [{ to: '10.0.1.0/24', type: 'blackhole' }] } }),
+  ([a]) => ({
+    r1: {
+      interfaces: { a: { ...a, address: ['10.9.1.1/24', 'FD00::1/64'], neighbours: { 'fd00::2': MACS[2] } } },
+    },
+  }),
+  ([a, b]) => ({
+    r1: {
+      interfaces: { a: { ...a, address: ['10.9.1.1/24'], mtu: 1400, table: 7, anycast: true }, b },
+      routes: [{ to: '0.0.0.0/0', via: ['10.9.1.2', '10.9.1.3'], table: 7 }],
+    },
+    'r-2': { interfaces: { a: { ...a, address: ['10.9.2.1/31'], reverse_path: 'loose' } } },
+  }),
+);
+
+/** Where interfaces of one router may be. */
+function placesIn(bridges: Record<string, { vlan_filtering: boolean }>): Input[] {
+  return Object.entries(bridges).flatMap(([bridge, { vlan_filtering }]) =>
+    vlan_filtering
+      ? [
+          { bridge, vlan: 1000 },
+          { bridge, vlan: 1001 },
+        ]
+      : [{ bridge }],
+  );
+}
+
 /** Leaves out what would not fit, and calls the result a configuration. */
 export const arbitraryConfig: fc.Arbitrary<SwitchConfig> = fc
-  .dictionary(fc.constantFrom(...BRIDGE_NAMES), bridge, { maxKeys: 4, noNullPrototype: true })
-  .map((drafts) => {
+  .tuple(
+    fc.dictionary(fc.constantFrom(...BRIDGE_NAMES), bridge, { maxKeys: 4, noNullPrototype: true }),
+    routers,
+  )
+  .map(([drafts, routed]) => {
     const taken = new Set<string>();
     const vnis = new Set<unknown>();
     const bridges: Record<string, unknown> = {};
@@ -195,7 +227,12 @@ export const arbitraryConfig: fc.Arbitrary<SwitchConfig> = fc
       };
       bridges[name] = { ...config, static: entriesFor(config, ports, stations) };
     }
-    return parseConfig({ version: 1, bridges });
+    const places = placesIn(bridges as Record<string, { vlan_filtering: boolean }>);
+    return parseConfig({
+      version: 1,
+      bridges,
+      routers: places.length < 2 ? undefined : routed(places),
+    });
   });
 
 function entriesFor(

@@ -41,6 +41,7 @@ test('whatever fails, the configuration in force has no entry without a port and
 test('deletions come first, and every thing finds what it needs', () => {
   const order = [
     'delete fdb',
+    'delete router',
     'delete port',
     'delete bridge',
     'add bridge',
@@ -48,6 +49,8 @@ test('deletions come first, and every thing finds what it needs', () => {
     'set bridge',
     'set port',
     'add fdb',
+    'add router',
+    'set router',
   ];
   fc.assert(
     fc.property(arbitraryConfig, arbitraryConfig, (old, next) => {

@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/yaml.ts';
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const examples = readdirSync(new URL('examples/', root)).filter((name) => name.endsWith('.yaml'));
-// The page of each type of port belongs to the reference, and so do those of port controls, multicast and service tags.
+// The page of each type of port belongs to the reference, and so do those of port controls, multicast, service tags and routers.
 const pages = [
   'docs/configuration.md',
   'docs/port-controls.md',
@@ -15,7 +15,9 @@ const pages = [
   'docs/multicast.md',
   'docs/networks.md',
   'docs/networks-dns.md',
+  'docs/dhcp.md',
   'docs/qinq.md',
+  'docs/routers.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');

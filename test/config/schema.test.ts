@@ -302,12 +302,14 @@ test('unknown keys and types come with a suggestion', () => {
   ]);
   expect(br0({ prots: {} })).toEqual(['bridges.br0.prots: unknown key, did you mean ports?']);
   expect(problems({ version: 1, metrics: {} })).toEqual([
-    'metrics: unknown key, the keys here are version, bridges',
+    'metrics: unknown key, the keys here are version, bridges, routers',
   ]);
   expect(inPort({ type: 'tapp' })).toEqual([
-    'type: "tapp" is not one of tap, af_packet, vxlan, memory, aggregate, did you mean tap?',
+    'type: "tapp" is not one of tap, af_packet, tun, vxlan, memory, aggregate, did you mean tap?',
   ]);
-  expect(inPort({})).toEqual(['type: missing, expected one of tap, af_packet, vxlan, memory, aggregate']);
+  expect(inPort({})).toEqual([
+    'type: missing, expected one of tap, af_packet, tun, vxlan, memory, aggregate',
+  ]);
   expect(inPort({ type: 'tap', vni: 1 })).toEqual([
     'vni: unknown key: only vxlan ports have it, this is a tap port',
   ]);

@@ -13,7 +13,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   wire: [],
   sys: [],
   frame: [],
-  table: [],
+  table: ['wire', 'parts.ts'],
   engine: ['wire', 'frame', 'table'],
   port: ['wire', 'frame', 'table', 'engine', 'sys'],
   protocol: ['wire', 'config', 'api.ts'],

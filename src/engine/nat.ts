@@ -1,0 +1,307 @@
+// NAT of IPv4, in two passes around the router's (nat_hook.ts). Most packets are of a connection that is known: their lines are
+// found together, and say all. What begins one goes by the rules, one by one, under the lock of the table; so does what another
+// worker was just adding.
+//
+// A row's number leads to its place in the pass, and that to key, line and the rest: all until the next `before`.
+
+import { COLUMN, FRAMES_PER_SLOT, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
+import { firstState, STATE } from '../table/connection_state.ts';
+import { CONNECTION, type Connections, FLOW, REFUSED } from '../table/connections.ts';
+import { DROP } from '../table/drops.ts';
+import { Flow, protocolOf } from '../table/flow.ts';
+import { Fragments } from '../table/fragments.ts';
+import { createLineSearch, KEY, KEY_WORDS } from '../table/line_search.ts';
+import { DST } from '../table/line_table.ts';
+import type { NatTable } from '../table/nat_table.ts';
+import { INTERFACE, type RouterTable } from '../table/router_table.ts';
+import { MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
+import * as icmp from '../wire/icmp.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as tcp from '../wire/tcp.ts';
+import type { NatHook } from './nat_hook.ts';
+import { PACKET, readKey } from './nat_key.ts';
+import { NatPorts } from './nat_ports.ts';
+import { rewriteError, rewritePacket } from './nat_rewrite.ts';
+import { NO_RULE, SOUGHT, seekDestination, seekSource } from './nat_rules.ts';
+
+/** Its packet is none of NAT's. */
+const NOT_OURS = -1;
+
+export class Nat implements NatHook {
+  private readonly batch: FrameBatch;
+  private readonly connections: Connections;
+  private readonly clock: Float64Array;
+  private readonly ports: NatPorts;
+  private readonly fragments: Fragments;
+  private readonly search;
+  private readonly flow = new Flow();
+  /** By number of a row: its place in this pass, or NOT_OURS. */
+  private readonly placeOf: Int32Array;
+  // by place
+  private readonly packet: Uint8Array;
+  private readonly tcpFlags: Uint8Array;
+  /** Where a packet without a connection goes, if `rule` is not 0. */
+  private readonly newDst: Int32Array;
+  private readonly newPorts: Int32Array;
+  private readonly rule: Int32Array;
+  private readonly mapping: Int32Array;
+  private count = 0;
+
+  /** @param clock its first word is now, in ms. @param seed any number but 0, at random */
+  constructor(batch: FrameBatch, connections: Connections, clock: Float64Array, seed: number) {
+    const capacity = batch.slots * FRAMES_PER_SLOT;
+    this.batch = batch;
+    this.connections = connections;
+    this.clock = clock;
+    this.ports = new NatPorts(connections, seed);
+    this.fragments = new Fragments(seed);
+    this.search = createLineSearch(capacity);
+    this.placeOf = new Int32Array(batch.rows.length / ROW).fill(NOT_OURS);
+    this.packet = new Uint8Array(capacity);
+    this.tcpFlags = new Uint8Array(capacity);
+    this.newDst = new Int32Array(capacity);
+    this.newPorts = new Int32Array(capacity);
+    this.rule = new Int32Array(capacity);
+    this.mapping = new Int32Array(capacity);
+  }
+
+  before(router: RouterTable, list: Int32Array, count: number, dst: Int32Array): void {
+    const { nat } = router;
+    this.count = 0;
+    for (let n = 0; n < count; n++) this.enter(router, list[n]);
+    if (nat == null || this.count === 0) return;
+    this.search.find(this.connections.flows, this.count);
+    this.findMissing();
+    const { found } = this.search;
+    const { lines } = this.connections.flows;
+    for (let n = 0; n < count; n++) {
+      const place = this.placeOf[list[n] / ROW];
+      if (place === NOT_OURS) continue;
+      this.rule[place] = 0;
+      const line = found[place];
+      if (line !== 0) dst[n] = this.destination(lines, line, place, dst[n]);
+      else if (this.packet[place] !== PACKET.error) dst[n] = this.seek(nat, router, list[n], place, dst[n]);
+    }
+  }
+
+  /** Gives the row a place, if NAT is for it. */
+  private enter(router: RouterTable, row: number): void {
+    const { rows, view } = this.batch;
+    this.placeOf[row / ROW] = NOT_OURS;
+    const entry = router.interfaceOf[rows[row + COLUMN.dest] & PORT_MASK];
+    if ((router.flags[entry] & INTERFACE.nat) === 0) return;
+    const rest = rows[row + COLUMN.rest];
+    if (view.getUint16(rest) !== TYPE_IPV4) return;
+    const at = rest + 2;
+    const end = Math.min(rest + this.batch.headLength(row) - MACS_LEN, at + ipv4.totalLength(view, at));
+    const place = this.count;
+    const packet = this.classify(at, end, router.router[entry], place);
+    if (packet === PACKET.bad) {
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_invalid;
+      return;
+    }
+    if (packet === PACKET.fragment && !this.joinFragment(at, place)) {
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_fragment;
+      return;
+    }
+    this.placeOf[row / ROW] = place;
+    this.count++;
+  }
+
+  private classify(at: number, end: number, zone: number, place: number): number {
+    const { view } = this.batch;
+    const { keys } = this.search;
+    const k = place * KEY_WORDS;
+    const packet = readKey(view, at, end, zone, keys, k);
+    this.packet[place] = packet;
+    this.tcpFlags[place] = 0;
+    if (packet !== PACKET.flow) return packet;
+    if (protocolOf(keys[k + KEY.kind]) === ipv4.PROTOCOL_TCP)
+      this.tcpFlags[place] = tcp.flags(view, at + ipv4.headerLength(view, at));
+    if (ipv4.isFragment(view, at)) {
+      const id = ipv4.id(view, at);
+      this.fragments.note(
+        keys[k + KEY.kind],
+        id,
+        keys[k + KEY.src],
+        keys[k + KEY.dst],
+        keys[k + KEY.ports],
+        this.second,
+      );
+    }
+    return packet;
+  }
+
+  /** Completes the key of a later fragment. False: the first is not known. */
+  private joinFragment(at: number, place: number): boolean {
+    const { keys } = this.search;
+    const k = place * KEY_WORDS;
+    const id = ipv4.id(this.batch.view, at);
+    const { fragments } = this;
+    if (!fragments.find(keys[k + KEY.kind], id, keys[k + KEY.src], keys[k + KEY.dst], this.second))
+      return false;
+    keys[k + KEY.ports] = fragments.ports;
+    return true;
+  }
+
+  /** A miss may be one of another worker's making. */
+  private findMissing(): void {
+    const { found, keys } = this.search;
+    const { connections, count } = this;
+    let n = 0;
+    while (n < count && found[n] !== 0) n++;
+    if (n === count) return;
+    connections.take();
+    try {
+      for (; n < count; n++) if (found[n] === 0) found[n] = findKey(connections, keys, n * KEY_WORDS);
+    } finally {
+      connections.release();
+    }
+  }
+
+  /** Of an ICMP error only the one to who sent what it quotes. */
+  private destination(lines: Int32Array, line: number, place: number, dst: number): number {
+    if (this.packet[place] === PACKET.error && dst !== lines[line + DST]) {
+      this.search.found[place] = 0;
+      return dst;
+    }
+    return lines[line + CONNECTION.newDst];
+  }
+
+  /** The destination of what is of no connection. */
+  private seek(nat: NatTable, router: RouterTable, row: number, place: number, dst: number): number {
+    const { flow } = this;
+    this.begin(place);
+    this.connections.take();
+    try {
+      const sought = seekDestination(flow, nat, router, this.connections);
+      if (sought === SOUGHT.refused) this.batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_unknown;
+      if (sought !== SOUGHT.translated) return dst;
+    } finally {
+      this.connections.release();
+    }
+    this.newDst[place] = flow.newDst;
+    this.newPorts[place] = flow.newPorts;
+    this.rule[place] = flow.rule;
+    this.mapping[place] = flow.mapping;
+    return flow.newDst;
+  }
+
+  after(router: RouterTable, list: Int32Array, count: number, egress: Int32Array): void {
+    const { nat } = router;
+    if (nat == null) return;
+    const { found } = this.search;
+    const { rows, view } = this.batch;
+    const { second } = this;
+    for (let n = 0; n < count; n++) {
+      const row = list[n];
+      const place = this.placeOf[row / ROW];
+      if (place === NOT_OURS) continue;
+      if (found[place] === 0) this.settle(router, nat, row, place, egress[n]);
+      const line = found[place];
+      // Errors keep nothing alive (RFC 5508 REQ-10).
+      if (line === 0 || this.packet[place] === PACKET.error) continue;
+      const bytes = ipv4.totalLength(view, rows[row + COLUMN.rest] + 2);
+      this.connections.track(line, this.tcpFlags[place], bytes, second);
+    }
+  }
+
+  /** What is of no connection begins one, or is refused, or is nobody's but the router's own. */
+  private settle(router: RouterTable, nat: NatTable, row: number, place: number, egress: number): void {
+    if (egress === 0 && this.rule[place] === 0) {
+      this.placeOf[row / ROW] = NOT_OURS;
+      return;
+    }
+    if (this.packet[place] === PACKET.error) {
+      this.batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_invalid;
+      return;
+    }
+    const { connections } = this;
+    let line: number;
+    connections.take();
+    try {
+      const known = findKey(connections, this.search.keys, place * KEY_WORDS);
+      line = known !== 0 ? known : this.open(router, nat, row, place, egress);
+    } finally {
+      connections.release();
+    }
+    if (line > 0) this.search.found[place] = line;
+    else this.batch.rows[row + COLUMN.dest] = DEST_DROP | -line;
+  }
+
+  /** Opens the connection. Returns its line, or the reason why not, negative. Under the lock. */
+  private open(router: RouterTable, nat: NatTable, row: number, place: number, egress: number): number {
+    const { flow, connections } = this;
+    if (this.packet[place] === PACKET.fragment) return -DROP.nat_fragment;
+    this.begin(place);
+    const state = stateOf(flow, this.tcpFlags[place]);
+    if (state === STATE.none) return -DROP.nat_invalid;
+    if (this.rule[place] !== 0) {
+      flow.newDst = this.newDst[place];
+      flow.newPorts = this.newPorts[place];
+      flow.rule = this.rule[place];
+      flow.mapping = this.mapping[place];
+      flow.guest = flow.newDst;
+    }
+    if (!this.chooseSource(router, nat, row, egress)) return -DROP.nat_ports;
+    const line = connections.open(flow, state, this.second);
+    if (line < 0 && flow.mapping !== 0) connections.mappings.forgetUnused(flow.mapping);
+    if (line === REFUSED.taken) return -DROP.nat_ports;
+    return line < 0 ? -DROP.nat_full : line;
+  }
+
+  /** False: there is no port for it. */
+  private chooseSource(router: RouterTable, nat: NatTable, row: number, egress: number): boolean {
+    const { flow } = this;
+    const rule = seekSource(flow, nat, egress);
+    if (rule !== NO_RULE) return this.ports.choose(flow, nat, rule, router.address4[egress]);
+    const ingress = router.interfaceOf[this.batch.rows[row + COLUMN.dest] & PORT_MASK];
+    // A guest that reaches its neighbour, or itself, by an outside address: answers must come back this way (hairpin).
+    if (flow.dst === flow.newDst || ingress !== egress) return true;
+    return this.ports.hairpin(flow, flow.dst);
+  }
+
+  private begin(place: number): void {
+    const { keys } = this.search;
+    const k = place * KEY_WORDS;
+    this.flow.begin(keys[k + KEY.kind], keys[k + KEY.ports], keys[k + KEY.src], keys[k + KEY.dst]);
+  }
+
+  isTranslated(row: number): boolean {
+    const place = this.placeOf[row / ROW];
+    if (place === NOT_OURS) return false;
+    const line = this.search.found[place];
+    return line !== 0 && (this.connections.flows.lines[line + CONNECTION.state] & FLOW.translated) !== 0;
+  }
+
+  rewrite(row: number, next: number): void {
+    const place = this.placeOf[row / ROW];
+    const line = this.search.found[place];
+    const packet = this.packet[place];
+    if (packet === PACKET.error) rewriteError(this.batch, next, this.connections, line);
+    else rewritePacket(this.batch, next, this.connections, line, packet !== PACKET.fragment);
+  }
+
+  private get second(): number {
+    return Math.floor(this.clock[0] / 1000);
+  }
+}
+
+function findKey({ flows }: Connections, keys: Int32Array, k: number): number {
+  return flows.find(keys[k + KEY.kind], keys[k + KEY.ports], keys[k + KEY.src], keys[k + KEY.dst]);
+}
+
+/** The state of a new connection; `none` if no connection begins like this. */
+function stateOf(flow: Flow, flags: number): number {
+  switch (flow.protocol) {
+    case ipv4.PROTOCOL_TCP:
+      return firstState(flags);
+    case ipv4.PROTOCOL_UDP:
+      return STATE.udp;
+    case icmp.PROTOCOL_ICMP:
+      return icmp.isQuery(flow.ports & 0xff) ? STATE.icmp : STATE.none;
+    default:
+      return STATE.other;
+  }
+}

@@ -1,0 +1,141 @@
+// NAT alone, between two interfaces of a router that is not there: `in` has guests (10.0.1.0/24), `out` the rest. What goes in
+// comes out as text.
+
+import { Nat } from '../../../src/engine/nat.ts';
+import { COLUMN, FrameBatch } from '../../../src/frame/frame_batch.ts';
+import { DEST_DROP } from '../../../src/frame/hop.ts';
+import { TIMEOUTS } from '../../../src/table/connection_state.ts';
+import { Connections } from '../../../src/table/connections.ts';
+import { DROPS } from '../../../src/table/drops.ts';
+import { NAT_FLAG, NAT_RULE, type NatTable } from '../../../src/table/nat_table.ts';
+import type { RouterTable } from '../../../src/table/router_table.ts';
+import { number, tell } from './packets.ts';
+
+export const OUTSIDE = '192.0.2.1';
+export const GATEWAY = '10.0.1.1';
+const IN = 1;
+const OUT = 2;
+const NAT_ON = 16 | 1;
+
+export interface Rule {
+  kind: keyof typeof NAT_RULE;
+  /** `10.0.1.0/24`; of a destination an address, or '' for the router's own. */
+  match: string;
+  protocol?: number;
+  ports?: [number, number];
+  to?: string;
+  toCount?: number;
+  toPort?: number;
+  flags?: number;
+}
+
+export function natTable(rules: readonly Rule[]): NatTable {
+  const at = <T>(of: (rule: Rule, n: number) => T) => rules.map(of);
+  const bits = ({ match }: Rule) => Number(match.split('/')[1] ?? 32);
+  return {
+    first: Uint16Array.of(0, 0, rules.length),
+    inside: Uint8Array.of(0, 1, 0),
+    kind: Uint8Array.from(at(({ kind }) => NAT_RULE[kind])),
+    id: Int32Array.from(at((_, n) => n + 1)),
+    protocol: Uint8Array.from(at(({ protocol = 0 }) => protocol)),
+    address: Int32Array.from(at(({ match }) => (match === '' ? 0 : number(match.split('/')[0])))),
+    mask: Int32Array.from(at((rule) => (bits(rule) === 0 ? 0 : -1 << (32 - bits(rule))))),
+    portFirst: Uint16Array.from(at(({ ports }) => ports?.[0] ?? 0)),
+    portLast: Uint16Array.from(at(({ ports }) => ports?.[1] ?? 0)),
+    via: new Uint16Array(rules.length),
+    to: Int32Array.from(at(({ to }) => (to === undefined ? 0 : number(to)))),
+    toCount: Uint32Array.from(at(({ to, toCount }) => toCount ?? (to === undefined ? 0 : 1))),
+    toPort: Uint16Array.from(at(({ toPort = 0 }) => toPort)),
+    flags: Uint8Array.from(
+      at(
+        ({ flags, kind, match }) =>
+          flags ?? (kind === 'source' ? NAT_FLAG.sameForAll : match === '' ? NAT_FLAG.ownAddress : 0),
+      ),
+    ),
+  };
+}
+
+export class NatRig {
+  readonly batch = new FrameBatch(64, 1024);
+  readonly clock = Float64Array.of(1_000_000);
+  readonly connections: Connections;
+  readonly nat: Nat;
+  readonly router: RouterTable;
+
+  constructor(rules: readonly Rule[], capacity = 1000, seed = 12345) {
+    const memory = Connections.allocate(capacity, Int32Array.of(1, 2, 3, 4, 5, 6, 7, seed));
+    this.connections = new Connections(memory, TIMEOUTS);
+    this.nat = new Nat(this.batch, this.connections, this.clock, seed);
+    this.router = {
+      interfaceOf: Uint16Array.of(0, IN, OUT),
+      router: Uint16Array.of(0, 1, 1),
+      flags: Uint16Array.of(0, NAT_ON, NAT_ON),
+      address4: Int32Array.of(0, number(GATEWAY), number(OUTSIDE)),
+      nat: natTable(rules),
+    } as unknown as RouterTable;
+  }
+
+  wait(seconds: number): void {
+    this.clock[0] += seconds * 1000;
+    for (let n = 0; n < 100; n++) this.connections.sweep(Math.floor(this.clock[0] / 1000), 1000);
+  }
+
+  /** A packet from guests. */
+  out(...packets: Uint8Array[]): string[] {
+    return this.pass(IN, packets);
+  }
+
+  /** A packet from outside. */
+  in(...packets: Uint8Array[]): string[] {
+    return this.pass(OUT, packets);
+  }
+
+  /** Packets of one poll, as they leave: `in udp 1.2.3.4:5 > 10.0.1.5:6`, `local ...`, or `drop reason`. */
+  pass(ingress: number, packets: readonly Uint8Array[]): string[] {
+    return this.passBytes(ingress, packets).map(({ where, bytes }) => `${where} ${tell(bytes)}`.trim());
+  }
+
+  passBytes(ingress: number, packets: readonly Uint8Array[]): { where: string; bytes: Uint8Array }[] {
+    const { batch, nat, router } = this;
+    const { rows, view, bytes } = batch;
+    batch.clear();
+    const list = new Int32Array(packets.length);
+    const dst = new Int32Array(packets.length);
+    const egress = new Int32Array(packets.length);
+    for (const [n, packet] of packets.entries()) {
+      const row = batch.append(9, 14 + packet.length);
+      const start = rows[row + COLUMN.start];
+      rows[row + COLUMN.rest] = start + 12;
+      rows[row + COLUMN.dest] = ingress;
+      view.setUint16(start + 12, 0x0800);
+      bytes.set(packet, start + 14);
+      list[n] = row;
+      dst[n] = view.getInt32(start + 14 + 16);
+    }
+    nat.before(router, list, packets.length, dst);
+    const isIn = (address: number) => address >>> 8 === 0x0a0001;
+    for (let n = 0; n < packets.length; n++) {
+      const isLocal = dst[n] === number(OUTSIDE) || dst[n] === number(GATEWAY);
+      egress[n] = isLocal ? 0 : isIn(dst[n]) ? IN : OUT;
+    }
+    const places = packets.map((_, n) => n).filter((n) => (rows[list[n] + COLUMN.dest] & DEST_DROP) === 0);
+    const left = Int32Array.from(places, (n) => list[n]);
+    nat.after(
+      router,
+      left,
+      left.length,
+      Int32Array.from(places, (n) => egress[n]),
+    );
+    return packets.map((packet, n) => {
+      const row = list[n];
+      const dest = rows[row + COLUMN.dest];
+      if ((dest & DEST_DROP) !== 0) return { where: `drop ${DROPS[dest & 0xfff].name}:`, bytes: packet };
+      if (nat.isTranslated(row)) nat.rewrite(row, row);
+      const at = rows[row + COLUMN.rest] + 2;
+      return {
+        where: ['local', 'in', 'out'][egress[n]],
+        bytes: Uint8Array.from(bytes.subarray(at, at + packet.length)),
+      };
+    });
+  }
+}
