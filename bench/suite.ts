@@ -11,6 +11,7 @@ import { host } from './host.ts';
 import { idle } from './idle.ts';
 import { joins } from './joins.ts';
 import { latency } from './latency.ts';
+import { lpm } from './lpm.ts';
 import { neighbours } from './neighbours.ts';
 import { routing } from './routing.ts';
 import { scavenges } from './scavenges.ts';
@@ -23,6 +24,7 @@ import { workers } from './workers.ts';
 export const BENCHES: readonly Bench[] = [
   engine,
   features,
+  lpm,
   joins,
   heap,
   scavenges,

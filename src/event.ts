@@ -144,15 +144,19 @@ export interface LeaseFact {
   reason?: string;
 }
 
-/** A network of a bridge is as the configuration says, or not. */
+/** A network of a bridge is as the configuration says, or not; or a guest wants what is not its own. */
 export interface NetworkFact {
   type: 'network';
-  change: 'ready' | 'failed';
+  /** `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it. */
+  change: 'ready' | 'failed' | 'address_taken';
   bridge: string;
-  /** Always empty: it is about all of them. */
-  port: '';
+  /** Of `address_taken`; otherwise empty: it is about all of them. */
+  port: string;
   /** Of `failed`. */
   reason?: string;
+  /** Of `address_taken`: the address, and who claims it. */
+  address?: string;
+  mac?: string;
 }
 
 /** Frames were dropped, since the last event of this port and reason. */

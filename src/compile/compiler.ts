@@ -31,6 +31,7 @@ import { leastMtus } from './least_mtus.ts';
 import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
 import { type Domain, Domains, Names, remoteName } from './names.ts';
+import { NatNumbers } from './nat.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
@@ -60,6 +61,7 @@ export class Compiler {
   readonly domains = new Domains(MAX_DOMAINS);
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private readonly routes = new RouteCache();
+  private readonly nat = new NatNumbers();
   private serial = 0;
 
   /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */
@@ -160,6 +162,7 @@ export class Compiler {
       ports: this.ports,
       domains: this.domains,
       cache: this.routes,
+      nat: this.nat,
       mtuOf: ({ config: { bridge }, vid }) => (leastMtu.get(bridge) as (vid: number) => number)(vid),
     });
     const { statics, locals } = this.statics(config, localMacs, routed);

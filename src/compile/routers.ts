@@ -5,6 +5,7 @@ import type { RouterInterfaceConfig, SwitchConfig } from '../config/schema.ts';
 import type { Parts } from '../parts.ts';
 import { INTERFACE, type RouterTable } from '../table/router_table.ts';
 import type { Domains, Names } from './names.ts';
+import { compileNat, type NatNumbers } from './nat.ts';
 import type { RouterPort } from './router_ports.ts';
 import { type RouteCache, wordsOf } from './routes.ts';
 import { shared } from './shared.ts';
@@ -14,6 +15,7 @@ export interface RouterFacts {
   readonly ports: Names;
   readonly domains: Domains;
   readonly cache: RouteCache;
+  readonly nat: NatNumbers;
   /** The largest packet that all ports of its domain let through. */
   mtuOf(port: RouterPort): number;
 }
@@ -68,7 +70,7 @@ export function* compileRouters(
     if (local !== undefined) arrays.linkLocal.set(wordsOf(local), 4 * number);
     yield;
   }
-  return { ...arrays, ...routes };
+  return { ...arrays, ...routes, nat: compileNat(routers, numbered, facts.nat) };
 }
 
 function flagsOf({ addresses }: RouterPort, config: RouterInterfaceConfig): number {

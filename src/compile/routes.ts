@@ -10,10 +10,11 @@ import { hopsOf } from '../config/router_routes.ts';
 import type { RouteConfig, RouterConfig } from '../config/router_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Parts } from '../parts.ts';
-import { LpmBuilder } from '../table/lpm_builder.ts';
 import { ROUTE, type RouterTable } from '../table/router_table.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
+import { LpmBuilder } from './lpm_builder.ts';
+import { natAddresses } from './nat_addresses.ts';
 import { shared } from './shared.ts';
 
 type Routes = Pick<
@@ -83,7 +84,7 @@ class RouteList {
     return { lpm, table: this.table, ...this.arrays() };
   }
 
-  private *addRouter({ routes }: RouterConfig, interfaces: readonly Numbered[]): Parts<void> {
+  private *addRouter({ routes, nat }: RouterConfig, interfaces: readonly Numbered[]): Parts<void> {
     const tables = new Map<number | undefined, number>([[undefined, this.tables++]]);
     for (const { number, config } of interfaces) {
       const table = tables.get(config.table) ?? this.tables++;
@@ -102,9 +103,23 @@ class RouteList {
       if (table !== undefined) this.addStatic(route, interfaces, reach, table);
       if (index % PART === 0) yield;
     }
+    this.addTranslated(nat, interfaces, all);
     for (const one of interfaces) {
       this.addOwn(one, all);
       yield;
+    }
+  }
+
+  /** Addresses that only NAT has: the router answers for them where hosts would be that have them. */
+  private addTranslated(
+    nat: RouterConfig['nat'],
+    interfaces: readonly Numbered[],
+    tables: readonly number[],
+  ): void {
+    const reach = interfaceFinder(interfaces);
+    for (const prefix of natAddresses(nat)) {
+      const by = (reach(prefix.address) as Numbered | undefined) ?? interfaces[0];
+      this.add(tables, prefix, ROUTE.local, [{ interface: by.number }]);
     }
   }
 

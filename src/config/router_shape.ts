@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, parsePrefix } from '../wire/ip_prefix.ts';
 import { boolean, expecting, type Issue, integer, mapping, text } from './leaves.ts';
+import { connections, natRules } from './nat_shape.ts';
 import { mac } from './network_shape.ts';
 import { addressProblem, parseAddress } from './router_address.ts';
 import { show } from './show.ts';
@@ -95,6 +96,8 @@ const route = mapping({
 export const router = mapping({
   interfaces: z.record(name, routerInterface, expecting('a mapping of names to interfaces')).default({}),
   routes: z.array(route, expecting('a list of { to: PREFIX, via: ADDRESS }')).default([]),
+  nat: natRules.default([]),
+  connections: connections.optional(),
 });
 
 export const routers = z.record(name, router, expecting('a mapping of names to routers'));

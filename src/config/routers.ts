@@ -6,6 +6,7 @@ import { MIN_MTU as IPV6_MIN_MTU } from '../wire/ipv6.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { devicesIn } from './members.ts';
+import { checkNat } from './nat.ts';
 import { networkOf } from './networks.ts';
 import { primaryOf, privateVlans } from './private_vlans.ts';
 import { type InterfaceAddress, same } from './router_address.ts';
@@ -36,6 +37,7 @@ export function checkRouters(config: SwitchConfig, doubts: Doubts, problems: Pro
     }
     checkOverlaps(interfaces, report);
     checkRoutes(router, interfaces, report);
+    checkNat(router, interfaces, report);
   }
 }
 

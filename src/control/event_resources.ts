@@ -119,10 +119,12 @@ const anyEvent = z.union([
   z.object({
     ...common,
     type: z.literal('network'),
-    change: z.enum(['ready', 'failed']),
+    change: z.enum(['ready', 'failed', 'address_taken']),
     bridge: z.string(),
-    port: z.literal(''),
+    port: z.string().describe('of `address_taken`; otherwise empty'),
     reason: z.string().optional(),
+    address: z.string().optional(),
+    mac: z.string().optional(),
   }),
   z.object({
     ...common,

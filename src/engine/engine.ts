@@ -19,10 +19,12 @@ import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
-import type { EgressPass, IngressPass } from './passes.ts';
+import { NatKeeper } from './nat_keeper.ts';
+import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
+import { createRouter } from './router.ts';
 import { createStages, type Stages } from './stages.ts';
 import type { Topology } from './topology.ts';
 import { Tunnelling } from './tunnelling.ts';
@@ -31,9 +33,6 @@ import { Tunnelling } from './tunnelling.ts';
 const BATCH = 64;
 /** Room for headers and segments that sinks build; a 64 KiB super-frame in 1,388-byte segments needs 70 KiB. */
 const AUX = 512 * 1024;
-
-/** A stage between decide and replicate: takes rows from `from` up to `to`, and may recirculate them. */
-export type Route = (topology: Topology, from: number, to: number) => void;
 
 export interface EngineOptions extends FdbOptions {
   /** What fits on the way to each remote, see Paths. */
@@ -66,6 +65,10 @@ export class Engine {
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly route: Route | null;
+  /** Made for the first routers. */
+  private router: Route | null = null;
+  private readonly nat: NatKeeper;
+  private readonly neighbours: Neighbours | null;
   private readonly replicate: Replicate;
   private topology: Topology;
   private readonly sources: Source[] = [];
@@ -81,7 +84,7 @@ export class Engine {
     this.drops = counters.drops;
     this.egress = new Egress(batch, clock);
     this.aggregates = new Aggregates(batch, counters, this.egress, options.topology);
-    this.host = new HostPort(batch, counters, clock);
+    this.host = new HostPort(batch, counters, clock, options.neighbours);
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.groups = new Groups(options.seed[2]);
@@ -89,6 +92,8 @@ export class Engine {
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
     this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
     this.route = options.createRoute?.(batch) ?? null;
+    this.neighbours = options.neighbours ?? null;
+    this.nat = new NatKeeper(batch, clock, options.seed[3], options.isFollower ?? false);
     this.replicate = createReplicate(
       batch,
       counters,
@@ -101,6 +106,7 @@ export class Engine {
     );
     this.keeper = new FdbKeeper(options);
     this.placeMirrors();
+    this.placeRouters();
   }
 
   addSource(source: Source): void {
@@ -167,6 +173,7 @@ export class Engine {
       this.pmtu.clear();
     }
     keeper.sweep(clock);
+    this.nat.sweep(clock);
   }
 
   private decide(): void {
@@ -178,6 +185,7 @@ export class Engine {
     if (topology.protocolTunnels !== null) this.tunnel(topology.protocolTunnels);
     for (let n = 0; n < ingressPasses.length; n++) ingressPasses[n].rows(topology, 0, received);
     if (this.route !== null) this.recirculate(this.route);
+    if (topology.routers !== null && this.router !== null) this.recirculate(this.router);
   }
 
   /** Rows that this appends are decided; nobody looks at them as received. */
@@ -224,12 +232,20 @@ export class Engine {
     else keeper.swap(topology, isHop, table, clock[0]);
     this.aggregates.load(topology);
     this.placeMirrors();
+    this.placeRouters();
     this.recheck();
   }
 
   private placeMirrors(): void {
     this.mirrors.load(this.topology);
     this.place(this.mirrors, this.topology.mirrors !== null);
+  }
+
+  private placeRouters(): void {
+    const { batch, counters, clock, host, neighbours } = this;
+    this.nat.load(this.topology.routers?.nat ?? null);
+    if (this.router !== null || neighbours === null || this.topology.routers === null) return;
+    this.router = createRouter(batch, counters, clock, host, neighbours, this.nat);
   }
 
   /** Decides frames that wait once more: after this nothing goes by what a port's state was. */

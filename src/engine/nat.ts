@@ -14,7 +14,7 @@ import { Fragments } from '../table/fragments.ts';
 import { createLineSearch, KEY, KEY_WORDS } from '../table/line_search.ts';
 import { DST } from '../table/line_table.ts';
 import type { NatTable } from '../table/nat_table.ts';
-import { INTERFACE, type RouterTable } from '../table/router_table.ts';
+import type { RouterTable } from '../table/router_table.ts';
 import { MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -69,8 +69,9 @@ export class Nat implements NatHook {
   before(router: RouterTable, list: Int32Array, count: number, dst: Int32Array): void {
     const { nat } = router;
     this.count = 0;
-    for (let n = 0; n < count; n++) this.enter(router, list[n]);
-    if (nat == null || this.count === 0) return;
+    if (nat == null) return;
+    for (let n = 0; n < count; n++) this.enter(router, nat, list[n]);
+    if (this.count === 0) return;
     this.search.find(this.connections.flows, this.count);
     this.findMissing();
     const { found } = this.search;
@@ -86,17 +87,17 @@ export class Nat implements NatHook {
   }
 
   /** Gives the row a place, if NAT is for it. */
-  private enter(router: RouterTable, row: number): void {
+  private enter(router: RouterTable, nat: NatTable, row: number): void {
     const { rows, view } = this.batch;
     this.placeOf[row / ROW] = NOT_OURS;
-    const entry = router.interfaceOf[rows[row + COLUMN.dest] & PORT_MASK];
-    if ((router.flags[entry] & INTERFACE.nat) === 0) return;
+    const zone = nat.zone[router.interfaceOf[rows[row + COLUMN.dest] & PORT_MASK]];
+    if (zone === 0) return;
     const rest = rows[row + COLUMN.rest];
     if (view.getUint16(rest) !== TYPE_IPV4) return;
     const at = rest + 2;
     const end = Math.min(rest + this.batch.headLength(row) - MACS_LEN, at + ipv4.totalLength(view, at));
     const place = this.count;
-    const packet = this.classify(at, end, router.router[entry], place);
+    const packet = this.classify(at, end, zone, place);
     if (packet === PACKET.bad) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_invalid;
       return;

@@ -84,7 +84,7 @@ function isToOutside(flow: Flow, table: NatTable, rule: number, router: RouterTa
     return ((flow.dst ^ table.address[rule]) & table.mask[rule]) === 0;
   const zone = zoneOf(flow.kind);
   for (let n = 1; n < router.address4.length; n++) {
-    if (router.address4[n] === flow.dst && router.router[n] === zone && table.inside[n] === 0) return true;
+    if (router.address4[n] === flow.dst && table.zone[n] === zone && table.inside[n] === 0) return true;
   }
   return false;
 }

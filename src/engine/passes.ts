@@ -16,6 +16,9 @@ export interface EgressPass {
   copies(topology: Topology, queue: EgressQueue, from: number): void;
 }
 
+/** A stage between decide and replicate: takes rows from `from` up to `to`, and may recirculate them. */
+export type Route = (topology: Topology, from: number, to: number) => void;
+
 /** The tag with which a frame was received, and which `classify` took off: TPID << 16 | TCI, 0 = none. */
 export function receivedTag({ rows, view }: FrameBatch, row: number): number {
   const start = rows[row + COLUMN.start];

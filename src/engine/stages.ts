@@ -250,9 +250,14 @@ export function createStages(
     }
     const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
     if (trap < 0) return false;
-    if (trap === TRAP.arp) {
+    if (trap === TRAP.arp || trap === TRAP.dhcp_client) {
       host.punt(row, topology, trap);
       return false;
+    }
+    if (trap === TRAP.claim) {
+      host.punt(row, topology, trap);
+      giveUp(row, DEST_DROP | DROP.address_taken);
+      return true;
     }
     giveUp(row, 0);
     rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;
@@ -272,6 +277,7 @@ export function createStages(
     const end = batch.count * ROW;
     for (let row = from; row < end; row += ROW) {
       values[portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE + PORT.recirculated] += 1;
+      if (rows[row + COLUMN.dest] !== 0) continue; // it ends here
       const at = rows[row + COLUMN.start];
       const word = wordOf(row, topology);
       rows[row + COLUMN.domain] = word;

@@ -1,6 +1,6 @@
 // The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of each in a row of words.
 //
-//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | own headers | MACs |
+//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | answers | own headers | MACs |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
 //   rows:   | start rest length ingress ... user   | 16 words for each frame: one cache line
 //
@@ -21,6 +21,8 @@ export const STRIDE = 16 * 4096 + 192;
 
 /** Frames that the switch makes itself in one poll, at most: each answers a received one, and a batch has about as many. */
 const MADE = 64;
+/** Frames of the switch's own that take the stages, in one batch, at most: a router's answers. */
+const ANSWERS = 64;
 /** The largest is an ICMPv6 error, 1,280 bytes, behind a MAC header and the tags of the frame that it answers. */
 export const MADE_ROOM = 1408;
 /** Rows for copies that are shortened or have another address, in one poll, at most; and room for MACs of their own. */
@@ -107,9 +109,12 @@ export class FrameBatch {
   readonly auxLength: number;
   /** Made frames of this poll. */
   madeCount = 0;
+  /** Answers of this batch. */
+  private answerCount = 0;
   /** Shadows of this poll. */
   private shadowCount = 0;
   private readonly madeAt: number;
+  private readonly answersAt: number;
   private readonly ownAt: number;
   private readonly shadowMacsAt: number;
   readonly bytes: Buffer;
@@ -125,7 +130,8 @@ export class FrameBatch {
     this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
     this.madeAt = this.aux + auxLength;
-    this.ownAt = this.madeAt + MADE * MADE_ROOM;
+    this.answersAt = this.madeAt + MADE * MADE_ROOM;
+    this.ownAt = this.answersAt + ANSWERS * MADE_ROOM;
     // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
     this.shadowMacsAt = this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM;
     this.bytes = Buffer.alloc(this.shadowMacsAt + SHADOWS * SHADOW_MACS);
@@ -164,6 +170,21 @@ export class FrameBatch {
     const made = this.madeCount++;
     const row = this.spare + (1 + made) * ROW;
     this.rows[row + COLUMN.start] = this.madeAt + made * MADE_ROOM;
+    return row;
+  }
+
+  /** Whether there is room for an answer, and a row. */
+  get mayAnswer(): boolean {
+    return this.answerCount < ANSWERS && this.freeRows > 0;
+  }
+
+  /**
+   * Appends a row for a frame of the switch's own, of at most MADE_ROOM bytes at its `start`, as if it came in untagged
+   * from `ingress`: it takes the stages. Only if `mayAnswer`. The caller sets `domain` or `tci`.
+   */
+  answer(ingress: number, length: number): number {
+    const row = this.appendAt(this.answersAt + this.answerCount++ * MADE_ROOM, ingress, length);
+    this.rows[row + COLUMN.rest] = this.rows[row + COLUMN.start] + MACS;
     return row;
   }
 
@@ -248,14 +269,47 @@ export class FrameBatch {
   recirculate(row: number, ingress: number, maxRounds: number): number {
     const { rows } = this;
     const mark = rows[row + COLUMN.mark];
-    if ((mark & MARK.round) >= maxRounds * ROUND_ONE || this.count === this.slots * FRAMES_PER_SLOT)
-      return -1;
+    if ((mark & MARK.round) >= maxRounds * ROUND_ONE || this.freeRows === 0) return -1;
     const next = this.count++ * ROW;
     this.copyRow(row, next);
     rows[next + COLUMN.ingress] = ingress;
     rows[next + COLUMN.dest] = 0;
     rows[next + COLUMN.mark] = (mark & ~MARK.decided) + ROUND_ONE;
     rows[row + COLUMN.dest] = DEST_CONSUMED;
+    return next;
+  }
+
+  /** Rows that may be appended. */
+  get freeRows(): number {
+    return this.slots * FRAMES_PER_SLOT - this.count;
+  }
+
+  /**
+   * Appends a row like `row` for a frame of the first `head` bytes of its, and `length` bytes from its byte `from` on. The
+   * headers are the new row's own. Only if there is a free row; what is not in the body of `row`, an owned frame or a whole
+   * one, is at most OWN_HEAD bytes.
+   */
+  appendPiece(row: number, head: number, from: number, length: number): number {
+    const { rows, bytes } = this;
+    const next = this.count++ * ROW;
+    this.copyRow(row, next);
+    const start = rows[row + COLUMN.start];
+    const rest = rows[row + COLUMN.rest];
+    const before = this.headLength(row);
+    const isSplit = before < rows[row + COLUMN.length];
+    // Of an owned frame the first bytes of what is wanted may lie behind its headers.
+    const near = isSplit ? Math.min(Math.max(before - from, 0), length) : 0;
+    const body = isSplit ? this.bodyAt(row) + from + near - before : rest + from - MACS;
+    const end = this.ownAt + (next / ROW + 1) * OWN_ROOM;
+    const at = end - head - near;
+    bytes.copyWithin(at, start, start + MACS);
+    bytes.copyWithin(at + MACS, rest, rest + head - MACS);
+    bytes.copyWithin(at + head, rest + from - MACS, rest + from - MACS + near);
+    this.view.setInt32(end - OWN_ROOM, body);
+    rows[next + COLUMN.start] = at;
+    rows[next + COLUMN.rest] = at + MACS;
+    rows[next + COLUMN.length] = head + length;
+    rows[next + COLUMN.mark] &= ~MARK.shared;
     return next;
   }
 
@@ -342,5 +396,6 @@ export class FrameBatch {
     this.count = 0;
     this.used = 0;
     this.next = 0;
+    this.answerCount = 0;
   }
 }

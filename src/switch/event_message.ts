@@ -56,6 +56,8 @@ function sentence(fact: EventFact): string {
     case 'lease':
       return leaseSentence(fact);
     case 'network':
+      if (fact.change === 'address_taken')
+        return `${fact.mac} on port ${fact.port} of bridge ${fact.bridge} claims ${fact.address}, which is another's: nobody hears it`;
       return fact.change === 'ready'
         ? `the network of bridge ${fact.bridge} is ready`
         : `the network of bridge ${fact.bridge} is not ready: ${fact.reason}`;

@@ -51,6 +51,7 @@ import { TaploomError } from '../error.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
+import { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
@@ -129,8 +130,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.add(fact),
     );
     const { devices, mtus } = open;
-    this.networkService = new NetworkService({ devices, mtus, store: leases, stateDirectory }, (fact) =>
-      this.events.add(fact),
+    const ownedBy = (bridge: string) => {
+      const domain = compiler.domains.find(bridge, 0);
+      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
+    };
+    this.networkService = new NetworkService(
+      { devices, mtus, store: leases, stateDirectory, ownedBy },
+      (fact) => this.events.add(fact),
     );
     this.guard = new PortGuard({
       open,

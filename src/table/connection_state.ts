@@ -48,6 +48,9 @@ export interface Timeouts {
 /** RFC 4787 REQ-5, RFC 5508 REQ-2, RFC 5382 REQ-5. */
 export const TIMEOUTS: Timeouts = { udp: 300, icmp: 60, tcp_established: 7440, tcp_transitory: 240 };
 
+/** How many there are. */
+export const STATES = STATE_NAMES.length;
+
 /** In seconds, by state. */
 export function timeoutsByState(of: Timeouts): Int32Array {
   const seconds = new Int32Array(STATE_NAMES.length).fill(of.tcp_transitory);

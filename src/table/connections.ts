@@ -7,7 +7,7 @@
 // those whose time has come. So a packet writes its own line and nothing else. Two threats: one guest fills the table, or takes
 // all ports of an address. So each may have at most SHARE times what is free: a few greedy ones leave room for others.
 
-import { nextState, STATE, type Timeouts, timeoutsByState } from './connection_state.ts';
+import { nextState, STATE, STATES } from './connection_state.ts';
 import { answerPorts, type Flow, sumOfChange, zoneOf } from './flow.ts';
 import { DST, firstOf, KIND, LineTable, otherOf, PORTS, pairOf, SEED_WORDS, SRC } from './line_table.ts';
 import { Lock } from './lock.ts';
@@ -55,6 +55,12 @@ const NOTES = 2;
 /** What a removal costs of the sweeper's budget. */
 const REMOVAL = 64;
 
+/** By zone: most connections, and by state the seconds for which one may be silent. */
+export interface ConnectionRules {
+  readonly limit: Uint32Array;
+  readonly timeouts: Int32Array;
+}
+
 /** Why none was opened. */
 export const REFUSED = { full: -1, taken: -2 } as const;
 
@@ -68,12 +74,13 @@ export class Connections {
   readonly sums: Float64Array;
   private readonly header: Int32Array;
   private readonly lock: Lock;
-  private timeouts: Int32Array = new Int32Array(0);
+  private rules: ConnectionRules;
   /** The sweeper's place, a pair. */
   private cursor = 1;
 
   /** @param memory of `allocate`, the same for all workers */
-  constructor(memory: SharedArrayBuffer, timeouts: Timeouts) {
+  constructor(memory: SharedArrayBuffer, rules: ConnectionRules) {
+    this.rules = rules;
     this.header = new Int32Array(memory, 0, HEADER);
     this.lock = new Lock(this.header, LOCK);
     this.capacity = this.header[CAPACITY];
@@ -90,7 +97,6 @@ export class Connections {
     this.mappings = new Mappings(mappings);
     const { lines } = this.flows;
     this.sums = new Float64Array(memory, lines.byteOffset, lines.length / 2);
-    this.configure(timeouts);
   }
 
   /** @param seed SEED_WORDS random words */
@@ -108,8 +114,9 @@ export class Connections {
     new Lock(new Int32Array(memory, 0, HEADER), LOCK).abandon();
   }
 
-  configure(timeouts: Timeouts): void {
-    this.timeouts = timeoutsByState(timeouts);
+  /** Limits that are exceeded end nothing: there is no room until enough is over. */
+  configure(rules: ConnectionRules): void {
+    this.rules = rules;
   }
 
   get used(): number {
@@ -133,9 +140,10 @@ export class Connections {
     const { flows, mappings, header } = this;
     const answers = answerPorts(flow.protocol, flow.newPorts);
     if (flows.find(flow.kind, answers, flow.newDst, flow.newSrc) !== 0) return REFUSED.taken;
-    const guest = mappings.guest(zoneOf(flow.kind), flow.guest);
+    const zone = zoneOf(flow.kind);
+    const free = Math.min(this.capacity - header[USED], this.rules.limit[zone] - this.ofZone[zone]);
+    const guest = mappings.guest(zone, flow.guest);
     if (guest === 0) return REFUSED.full;
-    const free = this.capacity - header[USED];
     if (mappings.connectionsOf(guest) >= free * SHARE) {
       mappings.forgetIdle(guest);
       return REFUSED.full;
@@ -162,11 +170,11 @@ export class Connections {
     const pair = pairOf(first);
     flows.notes[pair * 2] = flow.mapping;
     flows.notes[pair * 2 + 1] = guest;
-    flows.timers[pair] = (second + this.timeouts[state]) | 1;
+    flows.timers[pair] = (second + this.timeoutOf(zone, state)) | 1;
     if (flow.mapping !== 0) mappings.hold(flow.mapping);
     mappings.count(guest, 1);
     header[USED]++;
-    this.ofZone[zoneOf(flow.kind)]++;
+    this.ofZone[zone]++;
     return first;
   }
 
@@ -196,7 +204,7 @@ export class Connections {
     const { lines, timers } = this.flows;
     for (const one of [line, otherOf(line)])
       lines[one + CONNECTION.state] = (lines[one + CONNECTION.state] & ~FLOW.state) | state;
-    const timer = (second + this.timeouts[state]) | 1;
+    const timer = (second + this.timeoutOf(zoneOf(lines[line + KIND]), state)) | 1;
     const pair = pairOf(line);
     // A later time is found out when the earlier one has come.
     if (timers[pair] !== 0 && timer - timers[pair] < 0) timers[pair] = timer;
@@ -225,10 +233,15 @@ export class Connections {
       second - lines[first + CONNECTION.seen],
       second - lines[otherOf(first) + CONNECTION.seen],
     );
-    const left = this.timeouts[lines[first + CONNECTION.state] & FLOW.state] - age;
+    const state = lines[first + CONNECTION.state] & FLOW.state;
+    const left = this.timeoutOf(zoneOf(lines[first + KIND]), state) - age;
     if (left <= 0) return true;
     timers[pair] = (second + left) | 1;
     return false;
+  }
+
+  private timeoutOf(zone: number, state: number): number {
+    return this.rules.timeouts[zone * STATES + state];
   }
 
   private end(pair: number, second: number): void {

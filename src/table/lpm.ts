@@ -1,13 +1,13 @@
-// Longest-prefix match of IPv4 and IPv6 addresses, in many tables that share one piece of memory. A trie of bytes: a step
-// decides by one byte of the address which entry comes next, and waits for one line of memory.
+// Longest-prefix match of IPv4 and IPv6 addresses, in many tables that share one piece of memory. Each step decides by the
+// next bytes of the address which entry comes next:
 //
-//   few      |256 bits: a run of equal entries begins|runs before each 32|up to 7 entries|     a line, 64 bytes
-//   full     |256 entries|
-//   wide     |65,536 entries, by two bytes|                                  first of a large table
-//   skip     |otherwise|entry|up to 13 bytes that must follow ...|           a line
+//   range    |where 7, 15 or 31 runs begin, but the first|entry of each|     by four bytes: few prefixes are left
+//   full     |256 entries|                                                   by one
+//   wide     |65,536 entries|                                                by two: first of a large table
+//   skip     |entry|otherwise|4, 8 or 12 bytes|                              these must follow; IPv6 only
 //
 // An entry from 0 on is a value; below it is ~(place << 4 | kind). docs/decisions.md has what else was measured. Tables
-// are built by lpm_builder.ts and do not change.
+// are built by compile/lpm_builder.ts and do not change.
 
 /** Tables of routes, in shared memory: as such they travel to the workers. A value is a number from 1 on, 0 = none. */
 export interface Lpm {
@@ -17,32 +17,33 @@ export interface Lpm {
   readonly roots6: Int32Array;
 }
 
-/** Words of a line, what a cache has or has not. */
+/** Words of a line, what a cache has or has not. Everything begins with one. */
 export const LINE = 16;
-/** Of an entry. Those between are the number of bytes to skip. */
-export const KIND = { few: 0, full: 14, wide: 15 } as const;
-export const KIND_MASK = 15;
-export const MAX_SKIP = 13;
+/** Of an entry: `range` + 0, 1, 2 has 8, 16, 32 runs; `skip` + 1, 2, 3 skips so many words, `skip` itself is wide. */
+export const KIND = { full: 0, range: 1, skip: 4, wide: 4 } as const;
+const KIND_MASK = 15; // of a line
+export const LEAST_RUNS = 8;
+export const MOST_RUNS = 32;
+export const MOST_SKIPPED = 3;
+export const SKIP = { entry: 0, otherwise: 1, words: 2 } as const;
 
-/** Words of a line, by its kind. The runs before each 32 bits are four bits each. */
-export const FEW = { runs: 8, entries: 9 } as const;
-export const MAX_FEW = LINE - FEW.entries;
-export const SKIP = { otherwise: 0, entry: 1, bytes: 2 } as const;
+/** By kind, four bits each: 1; 4, 4, 4; 2; 4, 8, 12. */
+const BYTES = 0xc842_4441;
 
 /**
- * The way through a large table is written out: its branches are predicted each by itself, and the next lookup need not
- * wait for this one's memory. A million routes: 17 ns, as a loop 55 (Node 20).
+ * The way through a large table is written out: its branches are predicted each by itself, so the next lookup does not
+ * wait for this one's memory. As a loop it is slower.
  *
  * @param address as DataView reads it
  */
 export function find4({ words, roots4 }: Lpm, table: number, address: number): number {
   const root = roots4[table] | 0; // a table that there is not is empty
   if (root >= 0) return root;
-  if (!isWide(root)) return descend4(words, root, address);
-  const entry = wideEntry(words, root, address >>> 16);
+  if (kindOf(root) !== KIND.wide) return descend4(words, root, address);
+  const entry = words[placeOf(root) + (address >>> 16)];
   if (entry >= 0) return entry;
-  if ((~entry & KIND_MASK) !== KIND.full) return descend4(words, entry, address << 16);
-  const last = words[(~entry & ~KIND_MASK) + ((address >>> 8) & 0xff)];
+  if (kindOf(entry) !== KIND.full) return descend4(words, entry, address << 16);
+  const last = words[placeOf(entry) + ((address >>> 8) & 0xff)];
   return last >= 0 ? last : descend4(words, last, address << 24);
 }
 
@@ -51,14 +52,11 @@ function descend4(words: Int32Array, from: number, rest: number): number {
   let entry = from;
   let bytes = rest;
   while (entry < 0) {
-    const kind = ~entry & KIND_MASK;
-    if (decidesByByte(kind)) {
-      entry = next(words, entry, bytes >>> 24);
-      bytes <<= 8;
-    } else {
-      entry = skip4(words, entry, bytes);
-      bytes <<= kind << 3; // of all four bytes nothing is left, and nothing is asked
-    }
+    const place = placeOf(entry);
+    const kind = kindOf(entry);
+    if (kind !== KIND.full) return words[place + run(words, place, kind, bytes)];
+    entry = words[place + (bytes >>> 24)];
+    bytes <<= 8;
   }
   return entry;
 }
@@ -67,73 +65,49 @@ function descend4(words: Int32Array, from: number, rest: number): number {
 export function find6({ words, roots6 }: Lpm, table: number, view: DataView, at: number): number {
   let entry = roots6[table] | 0;
   let from = at;
-  if (isWide(entry)) {
-    entry = wideEntry(words, entry, view.getUint16(from));
-    from += 2;
-  }
   while (entry < 0) {
-    const kind = ~entry & KIND_MASK;
-    if (decidesByByte(kind)) {
-      entry = next(words, entry, view.getUint8(from));
-      from++;
-    } else {
-      entry = skip6(words, entry, view, from);
-      from += kind;
-    }
+    const kind = kindOf(entry);
+    entry = next6(words, placeOf(entry), kind, view, from);
+    from += bytesOf(kind);
   }
   return entry;
 }
 
-export function isWide(entry: number): boolean {
-  return entry < 0 && (~entry & KIND_MASK) === KIND.wide;
-}
-
-export function wideEntry(words: Int32Array, entry: number, index: number): number {
-  return words[(~entry & ~KIND_MASK) + index];
-}
-
-export function decidesByByte(kind: number): boolean {
-  return kind === KIND.few || kind === KIND.full;
-}
-
-export function next(words: Int32Array, entry: number, byte: number): number {
-  const place = ~entry & ~KIND_MASK;
-  if (~entry === place) {
-    const word = byte >>> 5;
-    const before = (words[place + FEW.runs] >>> (word << 2)) & 15;
-    // The bits up to that of the byte: the last of them is where its run begins.
-    const bits = words[place + word] << (31 - (byte & 31));
-    return words[place + FEW.entries - 1 + before + bitCount(bits)];
+/** The entry after this one, for the bytes at `from`. */
+function next6(words: Int32Array, place: number, kind: number, view: DataView, from: number): number {
+  if (kind === KIND.full) return words[place + view.getUint8(from)];
+  if (kind === KIND.wide) return words[place + view.getUint16(from)];
+  if (kind < KIND.wide) return words[place + run(words, place, kind, view.getInt32(from))];
+  for (let w = 0; w < kind - KIND.skip; w++) {
+    if (words[place + SKIP.words + w] !== view.getInt32(from + (w << 2)))
+      return words[place + SKIP.otherwise];
   }
-  return words[place + byte];
+  return words[place + SKIP.entry];
 }
 
-export function skip4(words: Int32Array, entry: number, rest: number): number {
-  const skip = ~entry & ~KIND_MASK;
-  const bits = (~entry & KIND_MASK) << 3;
-  const differs = (words[skip + SKIP.bytes] ^ rest) >>> (32 - bits);
-  return words[skip + (differs === 0 ? SKIP.entry : SKIP.otherwise)];
+/** How many bytes of the address it looks at. */
+function bytesOf(kind: number): number {
+  return (BYTES >>> (kind << 2)) & 15;
 }
 
-export function skip6(words: Int32Array, entry: number, view: DataView, from: number): number {
-  const skip = ~entry & ~KIND_MASK;
-  const count = ~entry & KIND_MASK;
-  for (let k = 0; k < count; k++) {
-    const byte = (words[skip + SKIP.bytes + (k >>> 2)] >>> (24 - ((k & 3) << 3))) & 0xff;
-    if (byte !== view.getUint8(from + k)) return words[skip + SKIP.otherwise];
-  }
-  return words[skip + SKIP.entry];
+function kindOf(entry: number): number {
+  return ~entry & KIND_MASK;
 }
 
-/** The word that a step needs first; without a branch. `byte` is the next of the address. */
-export function firstWord(words: Int32Array, entry: number, byte: number): number {
-  const isFull = ((~entry & KIND_MASK) + 2) >> 4; // no entry is wide but a root
-  return words[(~entry & ~KIND_MASK) + (byte & -isFull)];
+function placeOf(entry: number): number {
+  return ~entry & ~KIND_MASK;
 }
 
-/** How many bits are set: sums of 2, 4 and 8 bits side by side, then all of them. */
-function bitCount(bits: number): number {
-  const twos = bits - ((bits >>> 1) & 0x5555_5555);
-  const fours = (twos & 0x3333_3333) + ((twos >>> 2) & 0x3333_3333);
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+/** The entry for the run in which four bytes are, as offset from the place. A binary search without a branch. */
+function run(words: Int32Array, place: number, kind: number, bytes: number): number {
+  const runs = 4 << kind;
+  let found = 0;
+  for (let half = runs >>> 1; half > 0; half >>>= 1)
+    found += half & (isLess(bytes, words[place + found + half - 1]) - 1);
+  return found + runs - 1;
+}
+
+/** 1 if a < b as numbers without a sign, else 0: what a subtraction borrows. */
+function isLess(a: number, b: number): number {
+  return ((~a & b) | ((~a | b) & (a - b))) >>> 31;
 }

@@ -23,10 +23,19 @@ export const NAT_FLAG = {
 } as const;
 
 export interface NatTable {
-  /** By router: its rules are first[router] .. first[router + 1] - 1. */
+  /** By interface: the zone of its router, 0 = nothing is translated. Zones stay with routers. */
+  readonly zone: Uint16Array;
+  /** By zone: its rules are first[zone] .. first[zone + 1] - 1. */
   readonly first: Uint16Array;
   /** By interface: 1 = sources of rules are behind it. */
   readonly inside: Uint8Array;
+
+  /** By zone: most connections. */
+  readonly limit: Uint32Array;
+  /** By zone and STATE, STATES of them each: seconds for which a connection may be silent. */
+  readonly timeouts: Int32Array;
+  /** Where connections are: see Connections. The same as long as limits ask for no more. */
+  readonly memory: SharedArrayBuffer;
 
   // by rule
   readonly kind: Uint8Array;
@@ -47,9 +56,4 @@ export interface NatTable {
   /** Of a destination rule: the port for `portFirst`; 0 = it stays. */
   readonly toPort: Uint16Array;
   readonly flags: Uint8Array;
-}
-
-export interface NatLimits {
-  /** Most connections of the switch. */
-  readonly connections: number;
 }

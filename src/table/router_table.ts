@@ -32,8 +32,6 @@ export const INTERFACE = {
   strict: 4,
   /** Packets whose source has no route are dropped. */
   loose: 8,
-  /** Addresses are translated for what comes in or leaves here. */
-  nat: 16,
   /** ARP requests for what is routed by another interface are answered. */
   proxy: 32,
 } as const;

@@ -8,9 +8,9 @@
 
 import { Controls } from '../engine/controls.ts';
 import { Egress } from '../engine/egress.ts';
-import type { Route } from '../engine/engine.ts';
 import { HostPort } from '../engine/host_port.ts';
 import { Mirrors } from '../engine/mirrors.ts';
+import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';

@@ -7,6 +7,8 @@
 //   |                  destination address, 16 bytes              |
 
 export const HEADER_LEN = 40;
+/** IANA's and Linux' default. */
+export const DEFAULT_HOP_LIMIT = 64;
 /** What every link carries, section 5. */
 export const MIN_MTU = 1280;
 
@@ -59,6 +61,15 @@ export function setPayloadLength(view: DataView, at: number, value: number): voi
   view.setUint16(at + PAYLOAD_LENGTH, value);
 }
 
+export function setHopLimit(view: DataView, at: number, value: number): void {
+  view.setUint8(at + HOP_LIMIT, value);
+}
+
+/** One hop less. Relies on a hop limit that is not 0. */
+export function decrementHopLimit(view: DataView, at: number): void {
+  view.setUint8(at + HOP_LIMIT, view.getUint8(at + HOP_LIMIT) - 1);
+}
+
 /** A whole header with flow label 0 and without addresses. `length` is that of what follows. */
 export function write(
   view: DataView,
@@ -77,6 +88,20 @@ export function write(
 /** Copies an address: `from` and `to` are its first byte. */
 export function copyAddress(view: DataView, from: number, to: number): void {
   for (let k = 0; k < 16; k += 4) view.setInt32(to + k, view.getInt32(from + k));
+}
+
+/** The four words of an address. */
+export function readAddress(view: DataView, at: number, words: Int32Array): void {
+  for (let w = 0; w < 4; w++) words[w] = view.getInt32(at + 4 * w);
+}
+
+/** Checksums stay right. */
+export function swapAddresses(view: DataView, at: number): void {
+  for (let k = 0; k < 16; k += 4) {
+    const src = view.getInt32(at + SRC + k);
+    view.setInt32(at + SRC + k, view.getInt32(at + DST + k));
+    view.setInt32(at + DST + k, src);
+  }
 }
 
 /** Whether the address at `at` may be that of one host: not ::, ::1 or multicast (RFC 4291 section 2.5 and 2.7). */

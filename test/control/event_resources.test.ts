@@ -149,8 +149,15 @@ const leases = each<LeaseFact['change']>({
     reason: 'because',
   }),
 );
-const networks = each<NetworkFact['change']>({ ready: true, failed: true }).map(
-  (change): All<NetworkFact> => ({ type: 'network', change, bridge: 'br0', port: '', reason: 'because' }),
+const networks = each<NetworkFact['change']>({ ready: true, failed: true, address_taken: true }).map(
+  (change): All<NetworkFact> => ({
+    type: 'network',
+    change,
+    ...where,
+    reason: 'because',
+    address: '10.0.0.7',
+    mac: '02:00:00:00:00:01',
+  }),
 );
 
 const others: EventFact[] = [

@@ -1,7 +1,7 @@
 // Rows that come in anew: a router's way through the engine, in small.
 
 import { expect, test } from 'vitest';
-import type { Route } from '../../src/engine/engine.ts';
+import type { Route } from '../../src/engine/passes.ts';
 import { COPY_FLAG } from '../../src/engine/port.ts';
 import { COLUMN, FrameBatch, MARK, ROW } from '../../src/frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP, PORT_MASK } from '../../src/frame/hop.ts';

@@ -178,6 +178,22 @@ test('guests behind a relay agent get addresses of their own subnet, and keep th
   await client.waitFor(/(lease of 10\.9\.0\.2 obtained[\s\S]*){2}/);
 });
 
+test('a network does not take the subnet of a LAN that the host is in, and says whose it is', async () => {
+  const { lab, sw } = await world({ mode: 'isolated' });
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: {} });
+  await daemon.cli('bridge', 'add', 'br0', '--network', 'mode=nat,subnet=192.0.0.0/16');
+  expect(await sw.check(['ip', 'route', 'get', '192.0.2.1'])).toContain('dev up0');
+  expect(await daemon.cli('network')).toMatch(
+    /not ready\n\nbr0: br0 does not get 192\.0\.0\.1\/16: up0 has 192\.0\.2\.2\/24, and .*; take another subnet\n/,
+  );
+  // As soon as the host has left that LAN, the subnet is free.
+  await sw.ip('addr del 192.0.2.2/24 dev up0');
+  const ready = async () =>
+    (await networks(daemon))[0].problems.every((one) => !one.includes('does not get'));
+  await daemon.until('its address', ready, 3000);
+  expect(await sw.check(['ip', '-br', 'addr', 'show', 'br0'])).toContain('192.0.0.1/16');
+});
+
 test('a network comes and goes by a command, and says what it cannot be', async () => {
   const { lab, sw } = await world({ mode: 'isolated' });
   const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: {} });

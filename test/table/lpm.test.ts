@@ -1,12 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { LpmBuilder } from '../../src/compile/lpm_builder.ts';
 import { atOnce } from '../../src/parts.ts';
 import { find4, find6, type Lpm } from '../../src/table/lpm.ts';
-import { LpmBuilder } from '../../src/table/lpm_builder.ts';
-import { createLpmSearch, ROUTE_KEY, ROUTE_KEY_WORDS } from '../../src/table/lpm_search.ts';
 
 const TABLES = 3;
-const BATCH = 64;
 
 interface Prefix {
   table: number;
@@ -49,25 +47,6 @@ function bits(address: readonly number[]): string {
 }
 
 function findAll(lpm: Lpm, wanted: readonly Wanted[]): number[] {
-  const search = createLpmSearch(BATCH);
-  const found: number[] = [];
-  const view = new DataView(new ArrayBuffer(16 * BATCH + 1));
-  for (let from = 0; from < wanted.length; from += BATCH) {
-    const part = wanted.slice(from, from + BATCH);
-    for (const [i, { table, address }] of part.entries()) {
-      const k = i * ROUTE_KEY_WORDS;
-      search.keys[k | ROUTE_KEY.table] = table;
-      search.keys[k | ROUTE_KEY.address] = address.length === 1 ? address[0] : 16 * i + 1;
-      if (address.length === 4) writeAddress(view, 16 * i + 1, address);
-    }
-    if (part[0].address.length === 1) search.find4(lpm, part.length);
-    else search.find6(lpm, part.length, view);
-    for (const i of part.keys()) found.push(search.keys[i * ROUTE_KEY_WORDS + ROUTE_KEY.route]);
-  }
-  return found;
-}
-
-function findEach(lpm: Lpm, wanted: readonly Wanted[]): number[] {
   const view = new DataView(new ArrayBuffer(19));
   return wanted.map(({ table, address }) => {
     if (address.length === 1) return find4(lpm, table, address[0]);
@@ -112,7 +91,7 @@ function near({ table, address, length }: Prefix, noise: readonly number[], bit:
 for (const words of [1, 4] as const) {
   const family = words === 1 ? 'IPv4' : 'IPv6';
   describe(family, () => {
-    test('finds what a linear search finds, alone and with others', () => {
+    test('finds what a linear search finds', () => {
       const noise = fc.array(fc.integer(), { minLength: words, maxLength: words });
       fc.assert(
         fc.property(
@@ -126,7 +105,6 @@ for (const words of [1, 4] as const) {
             );
             const expected = wanted.map(({ table, address }) => linear(prefixes, table, address));
             const lpm = build(prefixes);
-            expect(findEach(lpm, wanted)).toEqual(expected);
             expect(findAll(lpm, wanted)).toEqual(expected);
           },
         ),
@@ -153,7 +131,6 @@ for (const words of [1, 4] as const) {
         return byLength.get(text) ?? 0;
       });
       const lpm = build(prefixes);
-      expect(findEach(lpm, wanted)).toEqual(expected);
       expect(findAll(lpm, wanted)).toEqual(expected);
     });
   });

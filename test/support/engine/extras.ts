@@ -1,7 +1,8 @@
 // What the fuzzer switches on at random beside plain forwarding: a router of sorts, lists, traps, a host that talks, ports
 // whose state changes, and mirrors (in the configuration).
 
-import type { Engine, Route } from '../../../src/engine/engine.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
+import type { Route } from '../../../src/engine/passes.ts';
 import { storeState, type Topology, TRAPPING } from '../../../src/engine/topology.ts';
 import { COLUMN, type FrameBatch, MARK, ROW } from '../../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, PORT_MASK } from '../../../src/frame/hop.ts';

@@ -32,8 +32,9 @@ export class StubSource implements Source {
 export class StubSink implements Sink {
   /** Lines by port. */
   readonly sent = new Map<number, string[]>();
-  /** All that was sent. */
+  /** All that was sent, and through which port. */
   readonly bytes: Uint8Array[] = [];
+  readonly ports: number[] = [];
   /** How many copies each call brought. */
   readonly calls: number[] = [];
   private readonly counters: Counters;
@@ -63,6 +64,7 @@ export class StubSink implements Sink {
       const bytes = Uint8Array.from([...whole.subarray(0, 12), ...tag, ...whole.subarray(12)]);
       lines.push(show(bytes));
       this.bytes.push(bytes);
+      this.ports.push(port);
       this.counters.values[at + PORT.transmittedFrames] += 1;
     }
     queue.count = 0;
@@ -80,19 +82,26 @@ export interface Bench {
   topology(bridges: Parameters<typeof configOf>[0], overlay?: Overlay): Topology;
 }
 
+/** Of more than bridges. */
+interface Compilation {
+  compiler: Compiler;
+  topology: Topology;
+}
+
 export function openBench(
   bridges: Parameters<typeof configOf>[0],
-  options: Pick<EngineOptions, 'createRoute'> = {},
+  options: Pick<EngineOptions, 'createRoute' | 'neighbours'> & Partial<Compilation> = {},
 ): Bench {
   const counters = Counters.allocate(MAX_PORTS, 64);
-  const compiler = new Compiler();
+  const { compiler = new Compiler() } = options;
   const topology = (next: typeof bridges, overlay?: Overlay) =>
     compiler.compile(parseConfig(configOf(next)), overlay).topology;
   const engine = new Engine({
     counters,
-    topology: topology(bridges),
+    topology: options.topology ?? topology(bridges),
     seed: Int32Array.of(1, 22, 333, 4444),
-    ...options,
+    createRoute: options.createRoute,
+    neighbours: options.neighbours,
   });
   const source = new StubSource();
   const sink = new StubSink(counters);

@@ -4,7 +4,7 @@
 import { Nat } from '../../../src/engine/nat.ts';
 import { COLUMN, FrameBatch } from '../../../src/frame/frame_batch.ts';
 import { DEST_DROP } from '../../../src/frame/hop.ts';
-import { TIMEOUTS } from '../../../src/table/connection_state.ts';
+import { STATES, TIMEOUTS, timeoutsByState } from '../../../src/table/connection_state.ts';
 import { Connections } from '../../../src/table/connections.ts';
 import { DROPS } from '../../../src/table/drops.ts';
 import { NAT_FLAG, NAT_RULE, type NatTable } from '../../../src/table/nat_table.ts';
@@ -15,7 +15,6 @@ export const OUTSIDE = '192.0.2.1';
 export const GATEWAY = '10.0.1.1';
 const IN = 1;
 const OUT = 2;
-const NAT_ON = 16 | 1;
 
 export interface Rule {
   kind: keyof typeof NAT_RULE;
@@ -34,6 +33,10 @@ export function natTable(rules: readonly Rule[]): NatTable {
   const bits = ({ match }: Rule) => Number(match.split('/')[1] ?? 32);
   return {
     first: Uint16Array.of(0, 0, rules.length),
+    limit: Uint32Array.of(0, 1e6),
+    timeouts: Int32Array.of(...new Array(STATES).fill(0), ...timeoutsByState(TIMEOUTS)),
+    memory: new SharedArrayBuffer(0),
+    zone: Uint16Array.of(0, 1, 1),
     inside: Uint8Array.of(0, 1, 0),
     kind: Uint8Array.from(at(({ kind }) => NAT_RULE[kind])),
     id: Int32Array.from(at((_, n) => n + 1)),
@@ -64,14 +67,13 @@ export class NatRig {
 
   constructor(rules: readonly Rule[], capacity = 1000, seed = 12345) {
     const memory = Connections.allocate(capacity, Int32Array.of(1, 2, 3, 4, 5, 6, 7, seed));
-    this.connections = new Connections(memory, TIMEOUTS);
+    const nat = natTable(rules);
+    this.connections = new Connections(memory, nat);
     this.nat = new Nat(this.batch, this.connections, this.clock, seed);
     this.router = {
       interfaceOf: Uint16Array.of(0, IN, OUT),
-      router: Uint16Array.of(0, 1, 1),
-      flags: Uint16Array.of(0, NAT_ON, NAT_ON),
       address4: Int32Array.of(0, number(GATEWAY), number(OUTSIDE)),
-      nat: natTable(rules),
+      nat,
     } as unknown as RouterTable;
   }
 

@@ -2,13 +2,15 @@
 // is found by order: a prefix stands before all that it covers, so painting runs one over another leaves the longest.
 
 import type { Parts } from '../parts.ts';
-import { FEW, KIND, LINE, type Lpm, MAX_FEW, MAX_SKIP, SKIP } from './lpm.ts';
+import { KIND, LEAST_RUNS, LINE, type Lpm, MOST_RUNS, MOST_SKIPPED, SKIP } from '../table/lpm.ts';
 import { PrefixList } from './prefix_list.ts';
 
 /** From so many prefixes on a table begins with 256 KiB. */
 const WIDE_FROM = 8192;
 /** Prefixes that are built from one breath to the next, about. */
-const PART = 8192;
+const PART = 4096;
+/** In a large table of IPv4 a step by one byte is faster than one by ranges that are not in one line, at four times the memory. */
+const MOST_RUNS_IN_WIDE = 8;
 
 export class LpmBuilder {
   private readonly list4 = new PrefixList(1);
@@ -53,13 +55,17 @@ function* buildTables(memory: Memory, list: PrefixList, roots: Int32Array): Part
 class Trie {
   private readonly memory: Memory;
   private readonly list: PrefixList;
-  /** By depth: the entries of the node that is being made. */
+  /** By depth: the entries of what is being made. */
   private readonly entries: Int32Array[];
+  /** Where `range` begins for the last time: it looks at four bytes of what must be an address. */
+  private readonly lastRange: number;
+  private mostRuns = MOST_RUNS;
 
   constructor(memory: Memory, list: PrefixList) {
     this.memory = memory;
     this.list = list;
     this.entries = Array.from({ length: 4 * list.addressWords }, () => new Int32Array(256));
+    this.lastRange = list.addressWords === 1 ? 3 : 12; // of IPv4 it is asked about a word
   }
 
   /** @param covering the value of the longest prefix that covers all of them */
@@ -69,13 +75,48 @@ class Trie {
     let value = covering;
     for (; first < end && lengths[first] === depth << 3; first++) value = values[first];
     if (first === end) return value;
-    const count = Math.min(this.sharedBytes(first, end, depth) - depth, MAX_SKIP);
-    return count > 0 ? this.skip(first, end, depth, count, value) : this.node(first, end, depth, value);
+    if (depth <= this.lastRange) {
+      const skipped = (this.sharedBytes(first, end, depth) - depth) >>> 2;
+      if (skipped > 0 && depth + 4 * skipped <= this.lastRange)
+        return this.skip(first, end, depth, Math.min(skipped, MOST_SKIPPED), value);
+      const runs = this.runs(first, end, depth, value);
+      if (runs !== null) return this.range(runs, depth);
+    }
+    return this.full(first, end, depth, value);
+  }
+
+  /** By the next four bytes; null = there are too many. */
+  private runs(from: number, end: number, depth: number, covering: number): Runs | null {
+    const { list } = this;
+    const runs = new Runs(covering);
+    for (let i = from; i < end; ) {
+      const start = list.four(i, depth);
+      const past = this.group(i, end, depth, depth + 4);
+      if (past === i) {
+        runs.paint(start, 2 ** (((depth + 4) << 3) - list.lengths[i]), list.values[i]);
+        i++;
+      } else {
+        runs.leaveOut(start, i, past);
+        i = past;
+      }
+      if (runs.starts.length > this.mostRuns + 1) return null; // the last may give way to the next
+    }
+    runs.finish();
+    return runs.starts.length > this.mostRuns ? null : runs;
+  }
+
+  private range(runs: Runs, depth: number): number {
+    const entries = runs.entries.map((entry, n) => {
+      const group = runs.groups.get(n);
+      return group === undefined ? entry : this.build(group.from, group.end, depth + 4, entry);
+    });
+    return this.memory.writeRange(runs.starts, entries);
   }
 
   /** Of a table, with 65,536 entries at once. */
   *buildWide(from: number, end: number): Parts<number> {
     const { list, memory } = this;
+    this.mostRuns = list.addressWords === 1 ? MOST_RUNS_IN_WIDE : MOST_RUNS;
     const at = memory.take(1 << 16);
     let breath = from + PART;
     for (let i = from; i < end; ) {
@@ -94,10 +135,11 @@ class Trie {
       breath = i + PART;
       yield;
     }
+    this.mostRuns = MOST_RUNS;
     return ~(at | KIND.wide);
   }
 
-  private node(from: number, end: number, depth: number, covering: number): number {
+  private full(from: number, end: number, depth: number, covering: number): number {
     const { list } = this;
     const entries = this.entries[depth].fill(covering);
     for (let i = from; i < end; ) {
@@ -111,19 +153,18 @@ class Trie {
         i = past;
       }
     }
-    return this.memory.writeNode(entries);
+    return this.memory.writeFull(entries);
   }
 
   private skip(from: number, end: number, depth: number, count: number, otherwise: number): number {
     const { list, memory } = this;
-    const entry = this.build(from, end, depth + count, otherwise);
+    const entry = this.build(from, end, depth + 4 * count, otherwise);
     if (entry === otherwise) return entry;
     const at = memory.take(LINE);
-    memory.words[at + SKIP.otherwise] = otherwise;
     memory.words[at + SKIP.entry] = entry;
-    for (let k = 0; k < count; k++)
-      memory.words[at + SKIP.bytes + (k >>> 2)] |= list.byte(from, depth + k) << (24 - ((k & 3) << 3));
-    return ~(at | count);
+    memory.words[at + SKIP.otherwise] = otherwise;
+    for (let w = 0; w < count; w++) memory.words[at + SKIP.words + w] = list.four(from, depth + 4 * w);
+    return ~(at | (KIND.skip + count));
   }
 
   /**
@@ -154,6 +195,66 @@ class Trie {
   }
 }
 
+/** Runs of equal entries over 2^32 numbers, painted one over another: each within what it meets, or behind it. */
+class Runs {
+  readonly starts: number[] = [0];
+  readonly entries: number[];
+  /** By run: what it leads to is not built yet; its entry is what covers it. */
+  readonly groups = new Map<number, { from: number; end: number }>();
+  /** What is not at its end yet, the innermost last. */
+  private readonly open: { end: number; entry: number }[];
+
+  constructor(covering: number) {
+    this.entries = [covering];
+    this.open = [{ end: 2 ** 32, entry: covering }];
+  }
+
+  paint(start: number, size: number, entry: number): void {
+    this.closeUntil(start);
+    this.begin(start, entry);
+    this.open.push({ end: start + size, entry });
+  }
+
+  /** One number is for the prefixes `from` to `end` - 1. */
+  leaveOut(start: number, from: number, end: number): void {
+    this.closeUntil(start);
+    const { entry } = this.open[this.open.length - 1];
+    // A run of its own, though the entry is that of its neighbour as yet.
+    if (this.starts[this.starts.length - 1] !== start) {
+      this.starts.push(start);
+      this.entries.push(entry);
+    }
+    this.groups.set(this.starts.length - 1, { from, end });
+    this.open.push({ end: start + 1, entry });
+  }
+
+  finish(): void {
+    this.closeUntil(2 ** 32);
+  }
+
+  private closeUntil(start: number): void {
+    const { open } = this;
+    for (
+      let { end } = open[open.length - 1];
+      end <= start && end < 2 ** 32;
+      { end } = open[open.length - 1]
+    ) {
+      open.pop();
+      this.begin(end, open[open.length - 1].entry);
+    }
+  }
+
+  private begin(start: number, entry: number): void {
+    const { starts, entries } = this;
+    const last = starts.length - 1;
+    if (starts[last] === start) entries[last] = entry;
+    else if (entries[last] !== entry || this.groups.has(last)) {
+      starts.push(start);
+      entries.push(entry);
+    }
+  }
+}
+
 /** Grows while tables are built. */
 class Memory {
   words = new Int32Array(1 << 12);
@@ -172,28 +273,26 @@ class Memory {
   }
 
   /** Returns the entry that leads to it; if all are the same, that. */
-  writeNode(entries: Int32Array): number {
-    let runs = 1;
-    for (let b = 1; b < 256; b++) if (entries[b] !== entries[b - 1]) runs++;
-    if (runs === 1) return entries[0];
-    if (runs <= MAX_FEW) return this.writeFew(entries);
+  writeFull(entries: Int32Array): number {
+    if (entries.every((entry) => entry === entries[0])) return entries[0];
     const at = this.take(256);
     this.words.set(entries, at);
     return ~(at | KIND.full);
   }
 
-  private writeFew(entries: Int32Array): number {
-    const at = this.take(LINE);
-    const { words } = this;
-    let run = 0;
-    for (let b = 0; b < 256; b++) {
-      if ((b & 31) === 0) words[at + FEW.runs] |= run << (b >>> 3);
-      if (b > 0 && entries[b] === entries[b - 1]) continue;
-      words[at + (b >>> 5)] |= 1 << (b & 31);
-      words[at + FEW.entries + run] = entries[b];
-      run++;
+  /** The last run counts as often as there is room. */
+  writeRange(starts: readonly number[], entries: readonly number[]): number {
+    if (starts.length === 1) return entries[0];
+    let size = LEAST_RUNS;
+    let kind: number = KIND.range;
+    for (; size < starts.length; size *= 2) kind++;
+    const at = this.take(2 * size);
+    const last = starts.length - 1;
+    for (let n = 0; n < size; n++) {
+      if (n > 0) this.words[at + n - 1] = starts[Math.min(n, last)];
+      this.words[at + size - 1 + n] = entries[Math.min(n, last)];
     }
-    return ~(at | KIND.few);
+    return ~(at | kind);
   }
 
   shared(): Int32Array {

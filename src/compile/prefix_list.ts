@@ -7,6 +7,8 @@ import type { Parts } from '../parts.ts';
 export type AddressWords = 1 | 4;
 
 const FIRST_CAPACITY = 64;
+/** One less than the prefixes that are looked at from one breath to the next. */
+const PART_MASK = 0x7fff;
 
 export class PrefixList {
   readonly addressWords: AddressWords;
@@ -49,18 +51,35 @@ export class PrefixList {
     return (word >>> (24 - ((index & 3) << 3))) & 0xff;
   }
 
-  /** A list of the same prefixes in order. */
+  /** Four bytes of an address from byte `index` on, from 0 to 2^32 - 1; 0 behind its end. */
+  four(prefix: number, index: number): number {
+    const { addresses, addressWords } = this;
+    const at = prefix * addressWords + (index >>> 2);
+    const shift = (index & 3) << 3;
+    if (shift === 0) return addresses[at] >>> 0;
+    const isLast = index >>> 2 === addressWords - 1;
+    const tail = isLast ? 0 : addresses[at + 1] >>> (32 - shift);
+    return ((addresses[at] << shift) | tail) >>> 0;
+  }
+
+  /** A list of the same prefixes in order: a stable radix sort, the least significant byte first. */
   *sorted(): Parts<PrefixList> {
     let from = new Uint32Array(this.count).map((_, i) => i);
     let to = new Uint32Array(this.count);
     for (const digit of this.digits()) {
-      if (sortByDigit(digit, from, to)) [from, to] = [to, from];
-      yield;
+      const ends = new Uint32Array(257);
+      yield* inParts(this.count, (i) => ends[digit(i) + 1]++);
+      if (ends.includes(this.count)) continue; // all have the same
+      for (let d = 1; d < 256; d++) ends[d] += ends[d - 1];
+      yield* inParts(this.count, (i) => {
+        to[ends[digit(from[i])]++] = from[i];
+      });
+      [from, to] = [to, from];
     }
-    return this.inOrder(from);
+    return yield* this.inOrder(from);
   }
 
-  /** Of a prefix, from the least to the most significant, each of a byte. */
+  /** Of a prefix, each from 0 to 255. */
   private digits(): ((prefix: number) => number)[] {
     const { lengths, tables, addressWords } = this;
     const ofAddress = Array.from({ length: 4 * addressWords }, (_, k) => (prefix: number) => {
@@ -74,18 +93,18 @@ export class PrefixList {
     ];
   }
 
-  private inOrder(order: Uint32Array): PrefixList {
+  private *inOrder(order: Uint32Array): Parts<PrefixList> {
     const { addresses, addressWords } = this;
     const list = new PrefixList(addressWords, this.count);
     list.count = this.count;
-    for (let i = 0; i < this.count; i++) {
+    yield* inParts(this.count, (i) => {
       const from = order[i];
       list.tables[i] = this.tables[from];
       list.lengths[i] = this.lengths[from];
       list.values[i] = this.values[from];
       for (let w = 0; w < addressWords; w++)
         list.addresses[i * addressWords + w] = addresses[from * addressWords + w];
-    }
+    });
     return list;
   }
 
@@ -97,14 +116,11 @@ export class PrefixList {
   }
 }
 
-/** A stable pass of a radix sort. Returns whether there was anything to do. */
-function sortByDigit(digit: (prefix: number) => number, from: Uint32Array, to: Uint32Array): boolean {
-  const ends = new Uint32Array(257);
-  for (let i = 0; i < from.length; i++) ends[digit(from[i]) + 1]++;
-  if (ends.includes(from.length)) return false;
-  for (let d = 1; d < 256; d++) ends[d] += ends[d - 1];
-  for (let i = 0; i < from.length; i++) to[ends[digit(from[i])]++] = from[i];
-  return true;
+function* inParts(count: number, act: (i: number) => void): Parts<void> {
+  for (let i = 0; i < count; i++) {
+    act(i);
+    if ((i & PART_MASK) === PART_MASK) yield;
+  }
 }
 
 /** The first `length` bits of a word: none if it is less than 0. */

@@ -1,0 +1,172 @@
+// Routers: what was sent to the MAC of an interface leaves by another one, in another domain. Passes over compact lists, one
+// for each family, so that memory is awaited for many packets at once:
+//
+//   gather -> (NAT) -> ways: routes, sources, next hops -> (NAT) -> neighbours -> leave: rows that take the stages again
+//
+// A packet keeps its bytes until it leaves: mirrors, captures and ICMP errors show it as it came. What is for a router
+// itself, and what tells of neighbours, goes ways of its own: router_answers.ts and router_links.ts.
+//
+// Closures, as in stages.ts.
+
+import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { DEST_CONSUMED, DEST_DROP, DEST_LIST, PORT_MASK } from '../frame/hop.ts';
+import type { Counters } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import type { Neighbours } from '../table/neighbours.ts';
+import { INTERFACE, type RouterTable } from '../table/router_table.ts';
+import { dstHi, HEADER_LEN, isGroup, MACS_LEN, TYPE_ARP, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as ipv6 from '../wire/ipv6.ts';
+import { fragment } from './fragment.ts';
+import type { HostPort } from './host_port.ts';
+import { IcmpErrors } from './icmp_errors.ts';
+import type { NatKeeper } from './nat_keeper.ts';
+import type { Route } from './passes.ts';
+import { Routed } from './routed.ts';
+import { RouterAnswers } from './router_answers.ts';
+import { check4, check6 } from './router_checks.ts';
+import { MAX_ROUNDS, RouterExit } from './router_exit.ts';
+import { RouterLinks } from './router_links.ts';
+import { createWays } from './router_ways.ts';
+import { DOMAIN_SHIFT } from './topology.ts';
+
+const TYPE_LEN = 2;
+
+/** @param keeper whether addresses are translated */
+export function createRouter(
+  batch: FrameBatch,
+  counters: Counters,
+  clock: Float64Array,
+  host: HostPort,
+  neighbours: Neighbours,
+  keeper: NatKeeper,
+): Route {
+  const { view, rows } = batch;
+  const list4 = new Routed(rows.length / ROW);
+  const list6 = new Routed(rows.length / ROW);
+  const exit = new RouterExit(batch, host, neighbours);
+  const links = new RouterLinks(batch, counters, host);
+  const errors = new IcmpErrors(batch, clock);
+  const answers = new RouterAnswers(batch, counters, errors, exit, links);
+  const ways = createWays(batch, answers);
+
+  /** Finds what is for routers among decided rows, and measures it. */
+  function gather(table: RouterTable, from: number, to: number): void {
+    const { interfaceOf, inDomain } = table;
+    list4.count = 0;
+    list6.count = 0;
+    for (let row = from; row < to; row += ROW) {
+      const dest = rows[row + COLUMN.dest];
+      if (dest < DEST_DROP) {
+        const by = interfaceOf[dest & PORT_MASK];
+        if (by > 0) take(row, by, table);
+      } else if ((dest & DEST_CONSUMED) === DEST_LIST) {
+        const first = inDomain[rows[row + COLUMN.domain] >>> DOMAIN_SHIFT];
+        if (first > 0 && isGroup(dstHi(view, rows[row + COLUMN.start]))) links.overhear(table, row, first);
+      }
+    }
+  }
+
+  /** Relies on `classify`: the EtherType is there. */
+  function take(row: number, by: number, table: RouterTable): void {
+    const rest = rows[row + COLUMN.rest];
+    const l3 = rest + TYPE_LEN;
+    const end = rest + rows[row + COLUMN.length] - MACS_LEN;
+    const type = view.getUint16(rest);
+    const flags = table.flags[by];
+    if (type === TYPE_IPV4 && (flags & INTERFACE.ipv4) !== 0) {
+      const length = check4(view, l3, end);
+      if (length < 0) drop(row, ~length);
+      else list4.add(row, by, l3, length, ipv4.dst(view, l3));
+    } else if (type === TYPE_IPV6 && (flags & INTERFACE.ipv6) !== 0) {
+      const length = check6(view, l3, end);
+      if (length < 0) drop(row, ~length);
+      else list6.add(row, by, l3, length, 0);
+    } else if (type === TYPE_ARP) {
+      links.hearArp(table, row, by);
+      rows[row + COLUMN.dest] = DEST_CONSUMED;
+    } else drop(row, DROP.not_ip);
+  }
+
+  function route4(table: RouterTable): void {
+    const { row, dst, egress, hop, neighbour, mac } = list4;
+    const nat = keeper.hook;
+    nat?.before(table, row, list4.count, dst);
+    ways.find4(table, list4);
+    const { count } = list4;
+    nat?.after(table, row, count, egress);
+    for (let n = 0; n < count; n++) {
+      if (egress[n] !== 0) neighbour[n] = exit.find4(table, egress[n], hop[n], dst[n], mac, 2 * n);
+    }
+    for (let n = 0; n < count; n++) {
+      if ((rows[row[n] + COLUMN.dest] & DEST_DROP) !== 0) continue; // by NAT
+      if (egress[n] === 0) answers.hear4(table, list4, n);
+      else {
+        const next = enter(table, list4, n);
+        if (next < 0) continue;
+        if (nat?.isTranslated(row[n]) === true) nat.rewrite(row[n], next);
+        ipv4.decrementTtl(view, rows[next + COLUMN.rest] + TYPE_LEN);
+        leave4(table, next, n);
+      }
+    }
+  }
+
+  /** Whole, or as fragments: a packet that is too long and must not be split has been refused before. */
+  function leave4(table: RouterTable, next: number, n: number): void {
+    const { egress, hop, neighbour, mac } = list4;
+    const others = batch.count * ROW;
+    const mtu = table.mtu[egress[n]];
+    const isTooLong = rows[next + COLUMN.gsoType] === 0 && rows[next + COLUMN.length] - HEADER_LEN > mtu;
+    if (isTooLong && !fragment(batch, next, mtu)) {
+      drop(next, DROP.mtu_exceeded);
+      return;
+    }
+    exit.leave(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
+    for (let other = others; other < batch.count * ROW; other += ROW)
+      exit.leave(table, other, egress[n], hop[n], neighbour[n], mac, 2 * n);
+  }
+
+  function route6(table: RouterTable): void {
+    const { l3, egress, hop, neighbour, mac } = list6;
+    ways.find6(table, list6);
+    const { count } = list6;
+    for (let n = 0; n < count; n++) {
+      if (egress[n] !== 0) neighbour[n] = exit.find6(table, egress[n], hop[n], l3[n] + ipv6.DST, mac, 2 * n);
+    }
+    for (let n = 0; n < count; n++) {
+      if (egress[n] === 0) answers.hear6(table, list6, n);
+      else {
+        const next = enter(table, list6, n);
+        if (next < 0) continue;
+        ipv6.decrementHopLimit(view, rows[next + COLUMN.rest] + TYPE_LEN);
+        exit.leave(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
+      }
+    }
+  }
+
+  /** A row for the packet as it comes in anew by its egress interface, with headers of its own; -1 if it came too often. */
+  function enter(table: RouterTable, list: Routed, n: number): number {
+    const row = list.row[n];
+    const next = batch.recirculate(row, table.port[list.egress[n]], MAX_ROUNDS);
+    if (next < 0) {
+      drop(row, DROP.loop);
+      return next;
+    }
+    batch.own(next);
+    // The padding of a short frame stays behind.
+    if (rows[next + COLUMN.gsoType] === 0) rows[next + COLUMN.length] = HEADER_LEN + list.length[n];
+    return next;
+  }
+
+  function drop(row: number, code: number): void {
+    rows[row + COLUMN.dest] = DEST_DROP | code;
+  }
+
+  return (topology, from, to) => {
+    const table = topology.routers;
+    if (table === null) return;
+    gather(table, from, to);
+    if (list4.count > 0) route4(table);
+    if (list6.count > 0) route6(table);
+  };
+}

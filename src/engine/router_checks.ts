@@ -1,0 +1,71 @@
+// What a router asks of a packet before it looks for a route. From the wire anything may come, so nothing is read that was
+// not measured before.
+
+import { DROP } from '../table/drops.ts';
+import type { RouterTable } from '../table/router_table.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as ipv6 from '../wire/ipv6.ts';
+
+const LINK_LOCAL_4 = 0xa9fe;
+const LINK_LOCAL_6 = 0xfe80;
+const LINK_LOCAL_6_MASK = 0xffc0;
+
+/** Bytes of the IPv4 packet between `at` and `end`, or ~drop. The source may be a host, the destination, too. */
+export function check4(view: DataView, at: number, end: number): number {
+  if (at + ipv4.HEADER_LEN > end) return ~DROP.bad_ip;
+  const headerLength = ipv4.headerLength(view, at);
+  const length = ipv4.totalLength(view, at);
+  if (
+    ipv4.version(view, at) !== 4 ||
+    headerLength < ipv4.HEADER_LEN ||
+    length < headerLength ||
+    at + length > end ||
+    !ipv4.verifies(view, at)
+  )
+    return ~DROP.bad_ip;
+  if (!ipv4.isHost(ipv4.src(view, at)) || !ipv4.isHost(ipv4.dst(view, at))) return ~DROP.martian;
+  if (headerLength > ipv4.HEADER_LEN && isSourceRouted(view, at + ipv4.HEADER_LEN, at + headerLength))
+    return ~DROP.source_route;
+  return length;
+}
+
+/** As Linux without accept_source_route. Options that contradict themselves are for their receiver to judge. */
+function isSourceRouted(view: DataView, from: number, end: number): boolean {
+  for (let at = from; at < end; ) {
+    const type = view.getUint8(at);
+    if (type === ipv4.OPTION_END) return false;
+    if (type === ipv4.OPTION_LOOSE_SOURCE_ROUTE || type === ipv4.OPTION_STRICT_SOURCE_ROUTE) return true;
+    const length = ipv4.optionLength(view, at, end);
+    if (length < 0) return false;
+    at += length;
+  }
+  return false;
+}
+
+/** Bytes of the IPv6 packet between `at` and `end`, or ~drop. */
+export function check6(view: DataView, at: number, end: number): number {
+  const length = ipv6.packetLength(view, at, end);
+  if (length < 0) return ~DROP.bad_ip;
+  return ipv6.isHost(view, at + ipv6.SRC) && ipv6.isHost(view, at + ipv6.DST) ? length : ~DROP.martian;
+}
+
+/** 169.254.0.0/16 never leaves its link (RFC 3927 section 2.7). */
+export function isLinkLocal4(address: number): boolean {
+  return address >>> 16 === LINK_LOCAL_4;
+}
+
+/** fe80::/10 never leaves its link (RFC 4291 section 2.5.6). */
+export function isLinkLocal6(view: DataView, at: number): boolean {
+  return (view.getUint16(at) & LINK_LOCAL_6_MASK) === LINK_LOCAL_6;
+}
+
+/** Whether 16 bytes at `at` are the link-local address of an interface, which no table of routes has. */
+export function isOwnLinkLocal({ linkLocal }: RouterTable, by: number, view: DataView, at: number): boolean {
+  const k = 4 * by;
+  return (
+    view.getInt32(at) === linkLocal[k] &&
+    view.getInt32(at + 4) === linkLocal[k + 1] &&
+    view.getInt32(at + 8) === linkLocal[k + 2] &&
+    view.getInt32(at + 12) === linkLocal[k + 3]
+  );
+}

@@ -1,0 +1,163 @@
+// Where packets go that are for routers: their routes, whether they come from where they say, and their next hops. What is
+// not to go on gets its drop, and its sender an ICMP error.
+
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { DEST_DROP } from '../frame/hop.ts';
+import { DROP } from '../table/drops.ts';
+import { find4, find6 } from '../table/lpm.ts';
+import { INTERFACE, ROUTE, type RouterTable } from '../table/router_table.ts';
+import { HEADER_LEN } from '../wire/ethernet.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as ipv6 from '../wire/ipv6.ts';
+import { ICMP_ERROR } from './icmp_errors.ts';
+import type { Routed } from './routed.ts';
+import type { RouterAnswers } from './router_answers.ts';
+import { isLinkLocal4, isLinkLocal6, isOwnLinkLocal } from './router_checks.ts';
+import { hopOf, isBack } from './router_routes.ts';
+
+/** Of `way4` and `way6`: the packet is for the router itself, or goes nowhere. No hop has the number 0. */
+const LOCAL = 0;
+const NOWHERE = -1;
+
+export interface Ways {
+  /** Sets `hop` and `egress` of a list, and leaves in it what goes on. */
+  find4(table: RouterTable, list: Routed): void;
+  find6(table: RouterTable, list: Routed): void;
+}
+
+export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
+  const { view, rows } = batch;
+
+  function findAll4(table: RouterTable, list: Routed): void {
+    const { lpm, table: tables } = table;
+    const { count, from, l3, dst, route, back } = list;
+    for (let n = 0; n < count; n++) route[n] = find4(lpm, tables[from[n]], dst[n]);
+    for (let n = 0; n < count; n++) back[n] = find4(lpm, tables[from[n]], ipv4.src(view, l3[n]));
+    checkSources(table, list);
+    let left = 0;
+    for (let n = 0; n < count; n++) {
+      const hop = isDropped(list.row[n]) ? NOWHERE : way4(table, list, n);
+      if (hop === NOWHERE) continue;
+      list.keep(n, left, hop, table.hopInterface[hop]);
+      left += 1;
+    }
+    list.count = left;
+  }
+
+  function findAll6(table: RouterTable, list: Routed): void {
+    const { lpm, table: tables } = table;
+    const { count, from, l3, route, back } = list;
+    for (let n = 0; n < count; n++) route[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.DST);
+    for (let n = 0; n < count; n++) back[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.SRC);
+    checkSources(table, list);
+    let left = 0;
+    for (let n = 0; n < count; n++) {
+      const hop = isDropped(list.row[n]) ? NOWHERE : way6(table, list, n);
+      if (hop === NOWHERE) continue;
+      list.keep(n, left, hop, table.hopInterface[hop]);
+      left += 1;
+    }
+    list.count = left;
+  }
+
+  /** Nobody sends from a router's own address (RFC 1812 section 5.3.7), nor, if asked for, from where he is not. */
+  function checkSources(table: RouterTable, { count, row, from, back }: Routed): void {
+    const { kind, flags } = table;
+    for (let n = 0; n < count; n++) {
+      const route = back[n];
+      if (kind[route] === ROUTE.local) drop(row[n], DROP.martian);
+      const check = flags[from[n]] & (INTERFACE.strict | INTERFACE.loose);
+      if (check === 0) continue;
+      const isThere = check === INTERFACE.loose ? isForwarded(table, route) : isBack(table, route, from[n]);
+      if (!isThere) drop(row[n], DROP.reverse_path);
+    }
+  }
+
+  function way4(table: RouterTable, list: Routed, n: number): number {
+    const route = list.route[n];
+    if (table.kind[route] === ROUTE.local) return LOCAL;
+    if (!isForwarded(table, route)) return refuse(table, list, n, 4);
+    const row = list.row[n];
+    const l3 = list.l3[n];
+    if (isLinkLocal4(list.dst[n]) || isLinkLocal4(ipv4.src(view, l3))) return drop(row, DROP.martian);
+    if (ipv4.ttl(view, l3) <= 1) return tell(table, list, n, 4, ICMP_ERROR.ttl, DROP.ttl_exceeded);
+    const hop = hopOf(table, route, batch, row);
+    const isTooLong = sizeOf(row, list.length[n]) > table.mtu[table.hopInterface[hop]];
+    if (isTooLong && (rows[row + COLUMN.gsoType] !== 0 || ipv4.dontFragment(view, l3)))
+      return tellMtu(table, list, n, 4, hop);
+    return hop;
+  }
+
+  function way6(table: RouterTable, list: Routed, n: number): number {
+    const route = list.route[n];
+    const row = list.row[n];
+    const l3 = list.l3[n];
+    const dst = l3 + ipv6.DST;
+    if (table.kind[route] === ROUTE.local || isOwnLinkLocal(table, list.from[n], view, dst)) return LOCAL;
+    if (isLinkLocal6(view, dst)) return drop(row, DROP.martian);
+    if (isLinkLocal6(view, l3 + ipv6.SRC)) return tell(table, list, n, 6, ICMP_ERROR.scope, DROP.martian);
+    if (!isForwarded(table, route)) return refuse(table, list, n, 6);
+    if (ipv6.hopLimit(view, l3) <= 1) return tell(table, list, n, 6, ICMP_ERROR.ttl, DROP.ttl_exceeded);
+    const hop = hopOf(table, route, batch, row);
+    if (sizeOf(row, list.length[n]) > table.mtu[table.hopInterface[hop]])
+      return tellMtu(table, list, n, 6, hop);
+    return hop;
+  }
+
+  /** What an MTU limits: of a super-frame its largest segment. */
+  function sizeOf(row: number, length: number): number {
+    if (rows[row + COLUMN.gsoType] === 0) return length;
+    return rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize] - HEADER_LEN;
+  }
+
+  /** Without a route, or by one that says no. */
+  function refuse(table: RouterTable, list: Routed, n: number, family: number): number {
+    const route = list.route[n];
+    if (route === 0) return tell(table, list, n, family, ICMP_ERROR.no_route, DROP.no_route);
+    switch (table.kind[route]) {
+      case ROUTE.unreachable:
+        return tell(table, list, n, family, ICMP_ERROR.unreachable, DROP.route_unreachable);
+      case ROUTE.prohibit:
+        return tell(table, list, n, family, ICMP_ERROR.prohibited, DROP.prohibited);
+      case ROUTE.broadcast:
+        return drop(list.row[n], DROP.directed_broadcast);
+      default:
+        return drop(list.row[n], DROP.blackhole);
+    }
+  }
+
+  function tell(
+    table: RouterTable,
+    list: Routed,
+    n: number,
+    family: number,
+    what: number,
+    code: number,
+  ): number {
+    if (family === 4) answers.tell4(table, list, n, what, 0);
+    else answers.tell6(table, list, n, what, 0);
+    return drop(list.row[n], code);
+  }
+
+  function tellMtu(table: RouterTable, list: Routed, n: number, family: number, hop: number): number {
+    const mtu = table.mtu[table.hopInterface[hop]];
+    if (family === 4) answers.tell4(table, list, n, ICMP_ERROR.mtu, mtu);
+    else answers.tell6(table, list, n, ICMP_ERROR.mtu, mtu);
+    return drop(list.row[n], DROP.mtu_exceeded);
+  }
+
+  function drop(row: number, code: number): number {
+    rows[row + COLUMN.dest] = DEST_DROP | code;
+    return NOWHERE;
+  }
+
+  function isDropped(row: number): boolean {
+    return (rows[row + COLUMN.dest] & DEST_DROP) !== 0;
+  }
+
+  return { find4: findAll4, find6: findAll6 };
+}
+
+function isForwarded({ kind }: RouterTable, route: number): boolean {
+  return route !== 0 && kind[route] === ROUTE.forward;
+}
