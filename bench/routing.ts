@@ -10,7 +10,7 @@ import { taploomWith } from './contenders/taploom.ts';
 import { estimate } from './estimate.ts';
 import { sendTcp } from './traffic/iperf.ts';
 
-const BRIDGED = 'Taploom, one domain';
+const BRIDGED = 'Taploom-bridged';
 const FORWARDING = 'kernel forwarding';
 const MASQUERADE = 'nftables masquerade';
 const AT_LEAST = 0.9;

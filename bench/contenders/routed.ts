@@ -38,9 +38,7 @@ export function taploomRouted(translates: boolean): ContenderKind {
       const interfaces = Object.fromEntries(
         PLACES.map((n) => [`lan${n}`, { bridge: `tlbench${n}`, address: [`${subnet(n)}.1/24`] }]),
       );
-      const nat = translates
-        ? { nat: [{ source: `${subnet(0)}.0/24`, via: 'lan1', to: 'interface' }] }
-        : {};
+      const nat = translates ? { nat: [{ source: `${subnet(0)}.0/24`, via: 'lan1', to: 'interface' }] } : {};
       const config = { version: 1, bridges, routers: { r1: { interfaces, ...nat } } };
       const running = await TaploomProcess.start(lab, config as never);
       return {
@@ -75,4 +73,4 @@ export function kernelRouted(name: string, translates: boolean): ContenderKind {
 }
 
 const MASQUERADE =
-  'table ip bench { chain postrouting { type nat hook postrouting priority srcnat; oifname "lan1" masquerade; } }';
+  'table ip bench { chain postrouting { type nat hook postrouting priority srcnat; oifname "lan1" masquerade; }; }';
