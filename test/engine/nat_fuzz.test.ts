@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { firstOf } from '../../src/table/line_table.ts';
 import { NAT_FLAG } from '../../src/table/nat_table.ts';
+import { answerTo } from '../support/nat/answers.ts';
 import { ICMP, icmpError, packet, TCP, tell, UDP } from '../support/nat/packets.ts';
 import { NatRig, OUTSIDE, type Rule } from '../support/nat/rig.ts';
 
@@ -82,26 +83,13 @@ test('checksums stay right, and an answer takes the same way back', () => {
         const [{ where, bytes }] = rig.passBytes(isOut ? 1 : 2, [made]);
         if (where.startsWith('drop') || where === 'local') continue;
         expect(tell(bytes)).not.toContain('bad');
-        const back = answerTo(bytes, protocol);
+        const back = answerTo(bytes);
         if (back === undefined) continue;
         const [returned] = rig.passBytes(where === 'in' ? 1 : 2, [back]);
         if (returned.where === 'local') continue; // the packet was to the router's side of itself
-        expect(tell(returned.bytes)).toBe(tell(answerTo(made, protocol) as Uint8Array));
+        expect(tell(returned.bytes)).toBe(tell(answerTo(made) as Uint8Array));
       }
     }),
     { numRuns: 100 },
   );
 });
-
-/** What who got a packet would send back. */
-function answerTo(bytes: Uint8Array, protocol: number): Uint8Array | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const text = (at: number) => bytes.subarray(at, at + 4).join('.');
-  const ends = { src: text(16), dst: text(12), protocol };
-  if (protocol === ICMP) {
-    const type = { 8: 0, 13: 14 }[bytes[20]];
-    return type === undefined ? undefined : packet({ ...ends, type, sport: view.getUint16(24) });
-  }
-  if (protocol === 47) return packet(ends);
-  return packet({ ...ends, sport: view.getUint16(22), dport: view.getUint16(20), flags: 18 });
-}
