@@ -144,15 +144,37 @@ export interface LeaseFact {
   reason?: string;
 }
 
-/** A network of a bridge is as the configuration says, or not. */
+/** An address behind an interface of a router, or its own. */
+export interface AddressFact {
+  type: 'address';
+  /**
+   * `moved`: a neighbour has another MAC address than `before`; `lost`: it answers no longer, though packets go there;
+   * `duplicate`: somebody else says that he has the interface's own address.
+   */
+  change: 'moved' | 'lost' | 'duplicate';
+  bridge: string;
+  /** The interface: `r1.web`. */
+  port: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  address: string;
+  mac: string;
+  before?: string;
+}
+
+/** A network of a bridge is as the configuration says, or not; or a guest wants what is not its own. */
 export interface NetworkFact {
   type: 'network';
-  change: 'ready' | 'failed';
+  /** `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it. */
+  change: 'ready' | 'failed' | 'address_taken';
   bridge: string;
-  /** Always empty: it is about all of them. */
-  port: '';
+  /** Of `address_taken`; otherwise empty: it is about all of them. */
+  port: string;
   /** Of `failed`. */
   reason?: string;
+  /** Of `address_taken`: the address, and who claims it. */
+  address?: string;
+  mac?: string;
 }
 
 /** Frames were dropped, since the last event of this port and reason. */
@@ -210,6 +232,7 @@ export type EventFact =
   | MemberFact
   | LeaseFact
   | NetworkFact
+  | AddressFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -224,6 +247,7 @@ export const EVENT_TYPES = [
   'member',
   'lease',
   'network',
+  'address',
   'drop',
   'configuration',
   'lost',

@@ -54,6 +54,8 @@ export interface PortView {
   isInTree: boolean;
 }
 
+const TRAP_CLAIMS = 1 << TRAP.claim;
+
 /** All ports of a bridge, the local interface first, members of aggregates last. */
 export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const views: PortView[] = [];
@@ -62,6 +64,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
   const bpdus = hasTree ? 1 << (isProvider(bridge) ? TRAP.provider_bpdu : TRAP.bpdu) : 0;
   const dhcp = networkOf(name, bridge.network)?.dhcp === undefined ? 0 : 1 << TRAP.dhcp;
+  const claims = networkOf(name, bridge.network) === undefined ? 0 : TRAP_CLAIMS;
   const plain = { ...plainView(name, bridge), traps: bpdus };
   if (bridge.local !== false) {
     const { vlan } = bridge.local;
@@ -91,7 +94,8 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
         (carriedProtocols(port).includes('stp') ? bpdus & ~(1 << TRAP.bpdu) : bpdus) |
         (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
         (port.loop_detection ? 1 << TRAP.loop_probe : 0) |
-        dhcp,
+        dhcp |
+        claims,
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
       isProtocolTunnel: carriedProtocols(port).length > 0,

@@ -8,6 +8,7 @@
 import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
 import { DEST_DIRECT, DEST_LIST, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
+import type { Neighbours } from '../table/neighbours.ts';
 import { bytesAt, FLOOD, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
 import {
   FIRST_TYPE,
@@ -21,7 +22,8 @@ import {
 } from '../table/traps.ts';
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTag, TAG_LEN } from '../wire/vlan.ts';
-import { networkTrap } from './network_traps.ts';
+import { claimsOthers } from './address_claims.ts';
+import { isDhcpAnswer, networkTrap } from './network_traps.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
 import { DOMAIN_SHIFT, FORWARDING, mayEnter, type Topology, VLAN_STRIDE, vlanOfTag } from './topology.ts';
@@ -35,12 +37,15 @@ export class HostPort implements Source {
   private readonly clock: Float64Array;
   /** By port and trap: when its allowance is whole again, in ms. What is never used stays untouched memory. */
   private readonly wholeAt = new Float64Array(MAX_PORTS * TRAPS);
+  private readonly owners: Neighbours | null;
   private hasPunted = false;
 
-  constructor(batch: FrameBatch, counters: Counters, clock: Float64Array) {
+  /** @param owners who has which address, see OwnedAddresses */
+  constructor(batch: FrameBatch, counters: Counters, clock: Float64Array, owners: Neighbours | null = null) {
     this.batch = batch;
     this.counters = counters;
     this.clock = clock;
+    this.owners = owners;
   }
 
   /** Memory of SlotRing, written and read by this worker alone on its side. */
@@ -58,10 +63,19 @@ export class HostPort implements Source {
     if (mask === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return -1;
     if (group >= 0 && (mask & (1 << group)) !== 0) return group;
     if (mask >>> FIRST_TYPE === 0) return -1;
+    if ((mask & (1 << TRAP.claim)) !== 0 && this.claimsOthers(row, topology, port)) return TRAP.claim;
+    if ((mask & (1 << TRAP.dhcp_client)) !== 0 && isDhcpAnswer(this.batch, row)) return TRAP.dhcp_client;
     const type = (mask & TYPE_BITS) === 0 ? -1 : this.typeTrap(row, mask, topology.trapTypes);
     if (type >= 0 || (mask & (1 << TRAP.dhcp)) === 0) return type;
     const trap = networkTrap(this.batch, row);
     return trap >= 0 && mayEnter(topology, port, 0) ? trap : -1;
+  }
+
+  private claimsOthers(row: number, topology: Topology, port: number): boolean {
+    const { owners } = this;
+    if (owners === null) return false;
+    const domain = topology.vlan[port * VLAN_STRIDE + vlanOfTag(topology, port, 0)] >>> DOMAIN_SHIFT;
+    return claimsOthers(this.batch, row, domain, owners);
   }
 
   /** The trap for the frame's EtherType, behind a tag, too. */

@@ -21,6 +21,14 @@ export function networkTrap({ rows, view }: FrameBatch, row: number): number {
   return type === TYPE_ARP && arp.claims(view, at, end) ? TRAP.arp : -1;
 }
 
+/** Whether a DHCP server says it to a client. */
+export function isDhcpAnswer({ rows, view }: FrameBatch, row: number): boolean {
+  const at = rows[row + COLUMN.start];
+  const ip = at + HEADER_LEN;
+  if (etherType(view, at) !== TYPE_IPV4 || !isDhcp(view, ip, at + rows[row + COLUMN.length])) return false;
+  return udp.dstPort(view, ip + ipv4.headerLength(view, ip)) === DHCP_CLIENT;
+}
+
 /** To a server or from one. Fragments are not: no client sends any. */
 function isDhcp(view: DataView, ip: number, end: number): boolean {
   if (ip + ipv4.HEADER_LEN > end || ipv4.version(view, ip) !== 4 || ipv4.isFragment(view, ip)) return false;

@@ -9,7 +9,7 @@
 // an answer is smaller than its frame, goes only to where that came from, and each port has an allowance.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { pseudo6 } from '../wire/checksum.ts';
 import * as ethernet from '../wire/ethernet.ts';
@@ -19,11 +19,9 @@ import * as icmpv6 from '../wire/icmpv6.ts';
 import * as ip from '../wire/ip.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+import { Allowance } from './allowance.ts';
 import { l3Of } from './offload.ts';
 
-/** Allowance of each port: one answer in so many ms, and so many at once. Linux' icmp_msgs_per_sec and icmp_msgs_burst. */
-const INTERVAL = 1;
-const BURST = 50;
 /** Linux' and IANA's default. The answer crosses no router anyway. */
 const TTL = 64;
 /** RFC 1812 section 4.3.2.5: errors have precedence 6, internetwork control. */
@@ -35,9 +33,7 @@ const HEADERS_6 = ipv6.HEADER_LEN + icmpv6.HEADER_LEN;
 export class Pmtu {
   private readonly batch: FrameBatch;
   private readonly counters: Counters;
-  private readonly clock: Float64Array;
-  /** By port: when its allowance is whole again, in ms. */
-  private readonly wholeAt = new Float64Array(MAX_PORTS);
+  private readonly allowance: Allowance;
   /** The frame that was answered last: a flood through a tunnel asks once for each remote. */
   private answered = -1;
 
@@ -45,7 +41,7 @@ export class Pmtu {
   constructor(batch: FrameBatch, counters: Counters, clock: Float64Array) {
     this.batch = batch;
     this.counters = counters;
-    this.clock = clock;
+    this.allowance = new Allowance(clock);
   }
 
   /** Rows will have other frames from now on. */
@@ -71,7 +67,7 @@ export class Pmtu {
     // Of a frame that owns its headers only those can be read and quoted.
     const known = rest + batch.headLength(row) - MACS_LEN;
     if (type === TYPE_IPV4 ? !mayAnswer4(view, l3) : !mayAnswer6(view, l3, known, mtu)) return -1;
-    if (!this.isAllowed(rows[row + COLUMN.ingress] & PORT_MASK)) return -1;
+    if (!this.allowance.take(rows[row + COLUMN.ingress] & PORT_MASK)) return -1;
     const made = batch.make();
     if (made < 0) return -1;
     this.answered = row;
@@ -91,15 +87,6 @@ export class Pmtu {
     this.counters.values[counter + PORT.generated] += 1;
     this.counters.values[counter + PORT.forwarded] += 1;
     return made;
-  }
-
-  /** Takes one answer from the port's allowance, if there is one. */
-  private isAllowed(port: number): boolean {
-    const now = this.clock[0];
-    const wholeAt = Math.max(now, this.wholeAt[port]) + INTERVAL;
-    if (wholeAt - now > BURST * INTERVAL) return false;
-    this.wholeAt[port] = wholeAt;
-    return true;
   }
 }
 
@@ -128,7 +115,7 @@ function write4({ bytes, view }: FrameBatch, at: number, l3: number, packet: num
   const quoted = Math.min(packet, icmp.ERROR_PACKET_LEN - HEADERS_4);
   const length = HEADERS_4 + quoted;
   bytes.copyWithin(at + HEADERS_4, l3, l3 + quoted);
-  icmp.writeFragmentationNeeded(view, at + ipv4.HEADER_LEN, at + length, mtu);
+  icmp.writeError(view, at + ipv4.HEADER_LEN, at + length, icmp.ERROR.fragmentation_needed, mtu);
   ipv4.write(view, at, TOS, length, TTL, icmp.PROTOCOL_ICMP, ipv4.dst(view, l3), ipv4.src(view, l3));
   return length;
 }
@@ -141,6 +128,6 @@ function write6({ bytes, view }: FrameBatch, at: number, l3: number, packet: num
   ipv6.copyAddress(view, l3 + ipv6.DST, at + ipv6.SRC);
   ipv6.copyAddress(view, l3 + ipv6.SRC, at + ipv6.DST);
   const pseudo = pseudo6(view, at, icmpv6.NEXT_HEADER_ICMPV6, length - ipv6.HEADER_LEN);
-  icmpv6.writePacketTooBig(view, at + ipv6.HEADER_LEN, at + length, mtu, pseudo);
+  icmpv6.writeError(view, at + ipv6.HEADER_LEN, at + length, icmpv6.ERROR.packet_too_big, mtu, pseudo);
   return length;
 }

@@ -32,6 +32,8 @@ export class RouterAnswers {
   private readonly links: RouterLinks;
   /** Of the neighbour to which an answer goes. */
   private readonly mac = new Int32Array(2);
+  /** An address of the router's, to which somebody wrote. */
+  private readonly own = new Int32Array(4);
 
   constructor(
     batch: FrameBatch,
@@ -146,7 +148,8 @@ export class RouterAnswers {
     const hop = this.hop4(table, list.from[n], dst, row);
     if (hop === NOWHERE) return;
     const egress = table.hopInterface[hop];
-    const src = table.address4[egress];
+    // A service that there is not is the address' own affair; else it is the router that says something.
+    const src = what === ICMP_ERROR.port ? ipv4.dst(this.batch.view, l3) : table.address4[egress];
     if (src === 0 || !this.batch.mayAnswer || !this.errors.isDue4(row, l3)) return;
     const next = this.begin(table, row, egress);
     const at = this.batch.rows[next + COLUMN.start];
@@ -162,7 +165,9 @@ export class RouterAnswers {
     const hop = this.hop6(table, list.from[n], l3 + ipv6.SRC, row);
     if (hop === NOWHERE || !this.batch.mayAnswer || !this.errors.isDue6(row, l3)) return;
     const egress = this.egressOf(table, list.from[n], hop);
-    const sources = hop === ON_LINK ? table.linkLocal : table.address6;
+    const isOwn = what === ICMP_ERROR.port;
+    if (isOwn) ipv6.readAddress(this.batch.view, l3 + ipv6.DST, this.own);
+    const sources = isOwn ? this.own : hop === ON_LINK ? table.linkLocal : table.address6;
     const next = this.begin(table, row, egress);
     const at = this.batch.rows[next + COLUMN.start];
     const { length } = list;
@@ -174,7 +179,7 @@ export class RouterAnswers {
       what,
       mtu,
       sources,
-      4 * egress,
+      isOwn ? 0 : 4 * egress,
     );
     const slot = this.exit.find6(table, egress, hop, at + HEADER_LEN + ipv6.DST, this.mac, 0);
     this.exit.leave(table, next, egress, hop, slot, this.mac, 0);

@@ -250,9 +250,14 @@ export function createStages(
     }
     const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
     if (trap < 0) return false;
-    if (trap === TRAP.arp) {
+    if (trap === TRAP.arp || trap === TRAP.dhcp_client) {
       host.punt(row, topology, trap);
       return false;
+    }
+    if (trap === TRAP.claim) {
+      host.punt(row, topology, trap);
+      giveUp(row, DEST_DROP | DROP.address_taken);
+      return true;
     }
     giveUp(row, 0);
     rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;

@@ -175,7 +175,7 @@ export class FrameBatch {
 
   /** Whether there is room for an answer, and a row. */
   get mayAnswer(): boolean {
-    return this.answerCount < ANSWERS && this.count < this.slots * FRAMES_PER_SLOT;
+    return this.answerCount < ANSWERS && this.freeRows > 0;
   }
 
   /**
@@ -269,14 +269,47 @@ export class FrameBatch {
   recirculate(row: number, ingress: number, maxRounds: number): number {
     const { rows } = this;
     const mark = rows[row + COLUMN.mark];
-    if ((mark & MARK.round) >= maxRounds * ROUND_ONE || this.count === this.slots * FRAMES_PER_SLOT)
-      return -1;
+    if ((mark & MARK.round) >= maxRounds * ROUND_ONE || this.freeRows === 0) return -1;
     const next = this.count++ * ROW;
     this.copyRow(row, next);
     rows[next + COLUMN.ingress] = ingress;
     rows[next + COLUMN.dest] = 0;
     rows[next + COLUMN.mark] = (mark & ~MARK.decided) + ROUND_ONE;
     rows[row + COLUMN.dest] = DEST_CONSUMED;
+    return next;
+  }
+
+  /** Rows that may be appended. */
+  get freeRows(): number {
+    return this.slots * FRAMES_PER_SLOT - this.count;
+  }
+
+  /**
+   * Appends a row like `row` for a frame of the first `head` bytes of its, and `length` bytes from its byte `from` on. The
+   * headers are the new row's own. Only if there is a free row; what is not in the body of `row`, an owned frame or a whole
+   * one, is at most OWN_HEAD bytes.
+   */
+  appendPiece(row: number, head: number, from: number, length: number): number {
+    const { rows, bytes } = this;
+    const next = this.count++ * ROW;
+    this.copyRow(row, next);
+    const start = rows[row + COLUMN.start];
+    const rest = rows[row + COLUMN.rest];
+    const before = this.headLength(row);
+    const isSplit = before < rows[row + COLUMN.length];
+    // Of an owned frame the first bytes of what is wanted may lie behind its headers.
+    const near = isSplit ? Math.min(Math.max(before - from, 0), length) : 0;
+    const body = isSplit ? this.bodyAt(row) + from + near - before : rest + from - MACS;
+    const end = this.ownAt + (next / ROW + 1) * OWN_ROOM;
+    const at = end - head - near;
+    bytes.copyWithin(at, start, start + MACS);
+    bytes.copyWithin(at + MACS, rest, rest + head - MACS);
+    bytes.copyWithin(at + head, rest + from - MACS, rest + from - MACS + near);
+    this.view.setInt32(end - OWN_ROOM, body);
+    rows[next + COLUMN.start] = at;
+    rows[next + COLUMN.rest] = at + MACS;
+    rows[next + COLUMN.length] = head + length;
+    rows[next + COLUMN.mark] &= ~MARK.shared;
     return next;
   }
 
@@ -356,7 +389,9 @@ export class FrameBatch {
 
   /** Puts the columns of one frame into the row of another. */
   copyRow(from: number, to: number): void {
-    this.rows.copyWithin(to, from, from + ROW);
+    const { rows } = this;
+    // 16 words: 8 ns, where copyWithin takes 17.
+    for (let n = 0; n < ROW; n++) rows[to + n] = rows[from + n];
   }
 
   clear(): void {

@@ -15,7 +15,8 @@ export interface Punt {
 
 /**
  * Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, DHCP and (a copy
- * of) ARP that claims an address in a bridge with a network, what an interface of a router hears of its neighbours (a copy; `port`
+ * of) ARP that claims an address in a bridge with a network, a claim of another's address there, (a copy of) what DHCP servers behind
+ * a port say to clients, what an interface of a router hears of its neighbours (a copy; `port`
  * is the interface), a packet for one that is not known (`port`: the interface by which it would leave, `tag`: its next hop), or
  * its EtherType.
  */
@@ -29,6 +30,8 @@ export type PuntReason =
   | 'loop_probe'
   | 'dhcp'
   | 'arp'
+  | 'claim'
+  | 'dhcp_client'
   | 'router'
   | 'neighbour'
   | number;

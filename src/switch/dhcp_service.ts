@@ -21,6 +21,8 @@ export interface DhcpFacts {
   /** Of a port, for its guests. */
   mtuOf(port: string): number | undefined;
   tell(fact: LeaseFact): void;
+  /** Hears of every lease, and of each change of one. */
+  changed(lease: Lease): void;
   /** ms, monotonic. */
   now(): number;
   /** The deadline has moved. */
@@ -115,7 +117,10 @@ export class DhcpService {
   }
 
   private open(leases: Iterable<Lease>, now: number): DhcpServer {
-    return new DhcpServer(this.settings, leases, now, (lease) => this.names.note(lease));
+    return new DhcpServer(this.settings, leases, now, (lease) => {
+      this.names.note(lease);
+      this.facts.changed(lease);
+    });
   }
 
   private chosen({ port, mac, address }: LeaseFilter): Lease[] {

@@ -9,11 +9,14 @@ import { formatAddress, formatSubnet } from '../config/subnet.ts';
 import type { Device } from '../device/device.ts';
 import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
+import type { Lease } from '../protocol/dhcp/lease.ts';
 import { dnsRoom } from '../protocol/dns/limits.ts';
 import { NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { formatMac, macAt, parseMac } from '../wire/mac.ts';
+import type { OwnedAddresses } from '../table/owned_addresses.ts';
+import { formatMac, type Mac, macAt, parseMac } from '../wire/mac.ts';
+import { Claims } from './claims.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { DnsService } from './dns_service.ts';
@@ -31,12 +34,16 @@ export interface NetworkFacts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly mtus: Pick<PortMtus, 'get'>;
   readonly store: StoredLeases;
+  /** Where the addresses of a bridge's network are kept for the data plane; undefined: the bridge is not in force yet. */
+  ownedBy(bridge: string): OwnedAddresses | undefined;
   /** Empty: no network gets out. */
   readonly stateDirectory: string;
 }
 
 interface Place {
   network: Network;
+  /** Addresses that no guest may claim but whose they are. */
+  owned?: OwnedAddresses;
   dhcp?: DhcpService;
   /** What the DHCP server was made of: one that is made anew forgets who waits for an offer. */
   dhcpOf?: string;
@@ -56,6 +63,7 @@ export class NetworkService {
   private readonly bridgeOf = new Map<string, string>();
   private readonly waysOut: WaysOut;
   private readonly dnsRoom = dnsRoom();
+  private readonly claims: Claims;
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -65,6 +73,7 @@ export class NetworkService {
   constructor(facts: NetworkFacts, tell: (fact: EventFact) => void) {
     this.facts = facts;
     this.tell = tell;
+    this.claims = new Claims(tell);
     this.waysOut = new WaysOut(facts.stateDirectory, () => this.noteAll());
   }
 
@@ -88,6 +97,7 @@ export class NetworkService {
         'arp',
         listen((dhcp, punt) => dhcp.hearArp(punt)),
       ),
+      host.onPunt('claim', (punt) => this.claims.hear(punt, this.bridgeOf.get(punt.port))),
     ];
   }
 
@@ -174,10 +184,15 @@ export class NetworkService {
     const { bridge, dhcp, mode } = network;
     const place: Place = this.places.get(bridge) ?? { network, gatewayProblem: '' };
     this.places.set(bridge, place);
+    if (place.network.gateway !== network.gateway) place.owned?.delete(place.network.gateway);
     place.network = network;
+    place.owned ??= this.facts.ownedBy(bridge);
+    const mac = this.macOf(bridge);
+    place.owned?.set(network.gateway, mac.hi, mac.lo);
     this.setGateway(place);
     this.enterDns(place);
     if (dhcp === undefined) {
+      if (place.dhcp !== undefined) this.forgetLeases(place, mac);
       place.dhcp = undefined;
       return;
     }
@@ -185,7 +200,6 @@ export class NetworkService {
       place.dns === undefined
         ? { resolvers: leadsOut(mode) ? hostResolvers() : [] }
         : { resolvers: [network.gateway], domain: network.dns?.domain };
-    const mac = this.macOf(bridge);
     const madeOf = JSON.stringify([this.config.bridges[bridge].network, mac, servers]);
     if (place.dhcp !== undefined && madeOf === place.dhcpOf) return;
     place.dhcpOf = madeOf;
@@ -195,13 +209,22 @@ export class NetworkService {
       host,
       store,
       mtuOf: (port: string) => mtus.get(port),
+      changed: (lease: Lease) => own(place, lease),
       tell: this.tell,
       now: () => this.now(),
       wait: () => this.wait(),
       noted: () => this.note(place),
     };
     if (place.dhcp === undefined) place.dhcp = new DhcpService(network, settings, facts);
-    else place.dhcp.configure(network, settings, this.now());
+    else {
+      this.forgetLeases(place, mac); // it tells of those that it keeps
+      place.dhcp.configure(network, settings, this.now());
+    }
+  }
+
+  private forgetLeases({ owned, network }: Place, mac: Mac): void {
+    owned?.clear();
+    owned?.set(network.gateway, mac.hi, mac.lo);
   }
 
   /** The DNS server that a network has if the host is in it, and here. */
@@ -283,8 +306,9 @@ export class NetworkService {
     else this.tell({ type: 'network', change: 'failed', bridge, port: '', reason });
   }
 
-  private leave({ network, dns }: Place): void {
+  private leave({ network, dns, owned }: Place): void {
     dns?.close();
+    owned?.clear();
     try {
       this.facts.devices.get(network.bridge)?.setGateway?.(undefined);
     } catch {
@@ -317,6 +341,14 @@ export class NetworkService {
     clearTimeout(this.timer);
     this.timer = this.hasTimer ? wakeAt(this.deadline(), () => this.tick()) : undefined;
   }
+}
+
+/** What a guest has by a lease nobody else may claim; what no lease is about any more, whoever uses it. */
+function own({ owned, network }: Place, { address, state, relayed, mac }: Lease): void {
+  if (owned === undefined || address === network.gateway) return;
+  const owner = state === 'bound' && !relayed ? parseMac(mac) : undefined;
+  if (owner === undefined) owned.delete(address);
+  else owned.set(address, owner.hi, owner.lo);
 }
 
 /** Whether the bridge's own interface is in the namespace of this process. */

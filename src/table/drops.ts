@@ -99,6 +99,11 @@ const TABLE = [
     'came from a TUN for an address of which no station is known here yet: it was asked for',
   ],
   ['fault_receive', 'receive', 'dropped on purpose by a fault port'],
+  [
+    'address_taken',
+    'receive',
+    "ARP or neighbour discovery that claims an address of the network's gateway, or one that was given to another guest",
+  ],
   ['not_ip', 'receive', 'to an interface of a router, and neither IP nor ARP'],
   [
     'bad_ip',

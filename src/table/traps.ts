@@ -23,6 +23,10 @@ export const TRAP = {
   router: 28,
   /** A packet whose next hop is not known yet, as it would leave, but to no address. */
   neighbour: 29,
+  /** ARP or neighbour discovery that claims an address which a network knows to be another's; it goes no further. */
+  claim: 30,
+  /** DHCP from a server to a client, for a client of ours behind the port: a copy. */
+  dhcp_client: 31,
 } as const;
 
 /**
@@ -30,7 +34,7 @@ export const TRAP = {
  * neighbour that means well says more than 1 frame of LLDP a second (802.1AB clause 9.2.5.5, fast transmission).
  */
 export function puntInterval(trap: number): number {
-  if (trap === TRAP.lldp) return 100;
+  if (trap === TRAP.lldp || trap === TRAP.claim) return 100;
   // A host that joins a thousand groups at once says so in as many reports, and one more for each in the next second.
   if (trap === TRAP.multicast) return 0.5;
   // A thousand guests may boot at once behind one port.
@@ -38,6 +42,7 @@ export function puntInterval(trap: number): number {
 }
 
 export function puntBurst(trap: number): number {
+  if (trap === TRAP.claim) return 16;
   return trap === TRAP.multicast || trap === TRAP.dhcp || trap >= TRAP.router ? 256 : 16;
 }
 
@@ -51,4 +56,4 @@ export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.neighbour + 1;
+export const TRAPS = TRAP.dhcp_client + 1;

@@ -1,8 +1,8 @@
-// ICMP for IPv4, RFC 792: destination unreachable with the next-hop MTU of RFC 1191 section 4.
+// ICMP for IPv4, RFC 792, and its errors.
 //
 //   0               8               16                           31
 //   | type          | code          |          checksum          |
-//   |           unused, 0           |        next-hop MTU        |
+//   |      unused, 0; next-hop MTU (RFC 1191); pointer << 24     |
 //   | header and first bytes of the datagram that this is about ...
 
 import { add, finish, update } from './checksum.ts';
@@ -19,18 +19,31 @@ export const ECHO_REPLY = 0;
 const TIMESTAMP = 13;
 const TIMESTAMP_REPLY = 14;
 
-const CODE = 1;
 /** Offsets, for those who change what is there. */
 export const CHECKSUM = 2;
 export const IDENTIFIER = 4;
-const NEXT_HOP_MTU = 6;
+const REST = 4;
 
 const DESTINATION_UNREACHABLE = 3;
-const FRAGMENTATION_NEEDED = 4;
 const SOURCE_QUENCH = 4;
 const REDIRECT = 5;
 const TIME_EXCEEDED = 11;
 const PARAMETER_PROBLEM = 12;
+
+/** Type << 8 | code of errors that are sent: RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1. */
+export const ERROR = {
+  net_unreachable: 0x0300,
+  host_unreachable: 0x0301,
+  protocol_unreachable: 0x0302,
+  port_unreachable: 0x0303,
+  fragmentation_needed: 0x0304,
+  prohibited: 0x030d,
+  ttl_exceeded: 0x0b00,
+  parameter: 0x0c00,
+} as const;
+
+/** Bits of types: echo, timestamp, information, address mask, and their replies. */
+const ANSWERED = 0x0007_e101;
 
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);
@@ -63,13 +76,19 @@ export function isError(type: number): boolean {
   }
 }
 
-/** The header before a quotation that is there already and reaches to `end`. */
-export function writeFragmentationNeeded(view: DataView, at: number, end: number, mtu: number): void {
-  view.setUint8(at, DESTINATION_UNREACHABLE);
-  view.setUint8(at + CODE, FRAGMENTATION_NEEDED);
+/**
+ * Whether Linux answers an ICMP message with errors (icmp_pointers in net/ipv4/icmp.c): those that it knows, if they are
+ * not errors.
+ */
+export function mayBeAnswered(type: number): boolean {
+  return type < 32 && ((ANSWERED >>> type) & 1) !== 0;
+}
+
+/** The header before a quotation that is there already and reaches to `end`. @param rest the word behind the checksum */
+export function writeError(view: DataView, at: number, end: number, what: number, rest: number): void {
+  view.setUint16(at, what);
   view.setUint16(at + CHECKSUM, 0);
-  view.setUint16(at + CHECKSUM + 2, 0);
-  view.setUint16(at + NEXT_HOP_MTU, mtu);
+  view.setInt32(at + REST, rest);
   view.setUint16(at + CHECKSUM, finish(add(view, at, end)));
 }
 

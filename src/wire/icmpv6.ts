@@ -1,8 +1,8 @@
-// ICMPv6, RFC 4443: packet too big, section 3.2.
+// ICMPv6, RFC 4443, and its errors.
 //
 //   0               8               16                           31
 //   | type          | code          |          checksum          |
-//   |                             MTU                            |
+//   |              unused, 0; MTU; or pointer                    |
 //   | the packet that this is about, as much as fits into IPv6's least MTU ...
 
 import { add, finish, update } from './checksum.ts';
@@ -13,7 +13,7 @@ export const NEXT_HEADER_ICMPV6 = 58;
 
 const CODE = 1;
 const CHECKSUM = 2;
-const MTU = 4;
+const REST = 4;
 
 const PACKET_TOO_BIG = 2;
 const ECHO_REQUEST = 128;
@@ -21,6 +21,18 @@ const ECHO_REPLY = 129;
 /** Types from here on are informational, section 2.1. */
 const FIRST_INFORMATIONAL = 128;
 const REDIRECT = 137;
+
+/** Type << 8 | code of errors that are sent, section 3. */
+export const ERROR = {
+  no_route: 0x0100,
+  prohibited: 0x0101,
+  beyond_scope: 0x0102,
+  address_unreachable: 0x0103,
+  port_unreachable: 0x0104,
+  packet_too_big: 0x0200,
+  hop_limit_exceeded: 0x0300,
+  unknown_next_header: 0x0401,
+} as const;
 
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);
@@ -45,7 +57,7 @@ export function isPacketTooBig(view: DataView, at: number): boolean {
 
 /** Of a packet too big. */
 export function mtu(view: DataView, at: number): number {
-  return view.getUint32(at + MTU);
+  return view.getUint32(at + REST);
 }
 
 /** Types that are never answered with an error, section 2.4 (e.1) and (e.2). */
@@ -55,18 +67,18 @@ export function isError(type: number): boolean {
 
 /**
  * The header before a quotation that is there already and reaches to `end`. `pseudo` is the sum of the pseudo-header,
- * which ICMPv6 covers (section 2.3).
+ * which ICMPv6 covers (section 2.3). @param rest the word behind the checksum
  */
-export function writePacketTooBig(
+export function writeError(
   view: DataView,
   at: number,
   end: number,
-  mtu: number,
+  what: number,
+  rest: number,
   pseudo: number,
 ): void {
-  view.setUint8(at, PACKET_TOO_BIG);
-  view.setUint8(at + CODE, 0);
+  view.setUint16(at, what);
   view.setUint16(at + CHECKSUM, 0);
-  view.setUint32(at + MTU, mtu);
+  view.setUint32(at + REST, rest);
   view.setUint16(at + CHECKSUM, finish(add(view, at, end, pseudo)));
 }

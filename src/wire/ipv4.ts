@@ -31,9 +31,17 @@ export const DST = 16;
 
 const VERSION_AND_LENGTH = 0x45;
 const DONT_FRAGMENT = 0x4000;
+export const MORE_FRAGMENTS = 0x2000;
 /** More fragments, and the offset: anything here makes a packet a fragment. */
 const FRAGMENT_BITS = 0x3fff;
-const FRAGMENT_OFFSET = 0x1fff;
+export const FRAGMENT_OFFSET = 0x1fff;
+
+/** Types of options, section 3.1; one is copied into all fragments. */
+export const OPTION_END = 0;
+export const OPTION_NOP = 1;
+export const OPTION_LOOSE_SOURCE_ROUTE = 131;
+export const OPTION_STRICT_SOURCE_ROUTE = 137;
+export const OPTION_COPIED = 0x80;
 
 export function version(view: DataView, at: number): number {
   return view.getUint8(at) >>> 4;
@@ -62,6 +70,16 @@ export function dontFragment(view: DataView, at: number): boolean {
 
 export function isFragment(view: DataView, at: number): boolean {
   return (view.getUint16(at + FRAGMENT) & FRAGMENT_BITS) !== 0;
+}
+
+/** Whether fragments follow this one. */
+export function hasMore(view: DataView, at: number): boolean {
+  return (view.getUint16(at + FRAGMENT) & MORE_FRAGMENTS) !== 0;
+}
+
+/** In units of 8 bytes. */
+export function fragmentOffset(view: DataView, at: number): number {
+  return view.getUint16(at + FRAGMENT) & FRAGMENT_OFFSET;
 }
 
 /** A fragment that does not begin with the transport header. */
@@ -142,6 +160,11 @@ export function setTotalLength(view: DataView, at: number, value: number): void 
   view.setUint16(at + TOTAL_LENGTH, value);
 }
 
+/** The flags, and the offset in units of 8 bytes. */
+export function setFragment(view: DataView, at: number, value: number): void {
+  view.setUint16(at + FRAGMENT, value);
+}
+
 /** Modulo 2^16. */
 export function setId(view: DataView, at: number, value: number): void {
   view.setUint16(at + ID, value);
@@ -149,6 +172,13 @@ export function setId(view: DataView, at: number, value: number): void {
 
 export function setChecksum(view: DataView, at: number, value: number): void {
   view.setUint16(at + CHECKSUM, value);
+}
+
+/** Bytes of the option at `at`, type and length included; -1 if it contradicts itself, or what is there until `end`. */
+export function optionLength(view: DataView, at: number, end: number): number {
+  if (view.getUint8(at) <= OPTION_NOP) return 1;
+  const length = at + 1 < end ? view.getUint8(at + 1) : 0;
+  return length < 2 || at + length > end ? -1 : length;
 }
 
 /** A whole header without options, of an atomic datagram (RFC 6864): identification 0, DF. `length` counts the header. */

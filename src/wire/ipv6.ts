@@ -90,6 +90,11 @@ export function copyAddress(view: DataView, from: number, to: number): void {
   for (let k = 0; k < 16; k += 4) view.setInt32(to + k, view.getInt32(from + k));
 }
 
+/** The four words of an address. */
+export function readAddress(view: DataView, at: number, words: Int32Array): void {
+  for (let w = 0; w < 4; w++) words[w] = view.getInt32(at + 4 * w);
+}
+
 /** Checksums stay right. */
 export function swapAddresses(view: DataView, at: number): void {
   for (let k = 0; k < 16; k += 4) {

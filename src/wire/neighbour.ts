@@ -46,6 +46,14 @@ export function targetAt(ip: number): number {
   return ip + ipv6.HEADER_LEN + TARGET;
 }
 
+/** Where the MAC in the first option of the message begins, or -1: it names none there. Relies on `typeOf`. */
+export function macAt(view: DataView, ip: number, end: number): number {
+  const option = ip + ipv6.HEADER_LEN + OPTION;
+  if (option + 8 > end || ipv6.payloadLength(view, ip) < OPTION + 8) return -1;
+  const head = view.getUint16(option);
+  return head === SOURCE_MAC || head === TARGET_MAC ? option + 2 : -1;
+}
+
 /**
  * A whole frame at `at` from (hi, lo) to (toHi, toLo), with the sender's MAC as its option. The caller has written the
  * packet's addresses and the target.

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { switchEvent } from '../../src/control/event_resources.ts';
 import {
+  type AddressFact,
   type Author,
   type ConfigurationFact,
   type DropFact,
@@ -149,8 +150,27 @@ const leases = each<LeaseFact['change']>({
     reason: 'because',
   }),
 );
-const networks = each<NetworkFact['change']>({ ready: true, failed: true }).map(
-  (change): All<NetworkFact> => ({ type: 'network', change, bridge: 'br0', port: '', reason: 'because' }),
+const networks = each<NetworkFact['change']>({ ready: true, failed: true, address_taken: true }).map(
+  (change): All<NetworkFact> => ({
+    type: 'network',
+    change,
+    ...where,
+    reason: 'because',
+    address: '10.0.0.7',
+    mac: '02:00:00:00:00:01',
+  }),
+);
+
+const addresses = each<AddressFact['change']>({ moved: true, lost: true, duplicate: true }).map(
+  (change): All<AddressFact> => ({
+    type: 'address',
+    change,
+    ...where,
+    vlan: 10,
+    address: '10.0.1.1',
+    mac: '02:00:00:00:00:01',
+    before: '02:00:00:00:00:02',
+  }),
 );
 
 const others: EventFact[] = [
@@ -173,6 +193,7 @@ const all: EventFact[] = [
   ...members,
   ...leases,
   ...networks,
+  ...addresses,
   ...others,
 ];
 

@@ -123,6 +123,75 @@ test('an address that somebody uses is not given', async () => {
   ]);
 });
 
+/** ARP from guest `n`, who says that it has `address`. */
+function claim(n: number, address: number, operation = REPLY, target = ADDRESS(78)): Uint8Array {
+  return buildArp(BROADCAST_MAC, {
+    operation,
+    senderMac: guestMac(n),
+    sender: address,
+    targetMac: guestMac(0),
+    target,
+  });
+}
+
+test('a guest cannot take the address of the gateway, nor one that was given to another', async () => {
+  const world = await open();
+  await lease(world, 'vm1', 1);
+  world.heard('vm1');
+  world.heard('vm2');
+  // The gateway's; the guest's by a reply, by an announcement, and by a request for somebody else.
+  const taken = ADDRESS(2);
+  for (const [address, operation, target] of [
+    [ADDRESS(1), REPLY, ADDRESS(78)],
+    [taken, REPLY, ADDRESS(78)],
+    [taken, 1, taken],
+    [taken, 1, ADDRESS(78)],
+  ])
+    world.send('vm2', claim(9, address, operation, target));
+  await world.pass(20);
+  expect(world.heard('vm1')).toEqual([]);
+  const told = world.events.filter(({ type }) => type === 'network').map(({ message }) => message);
+  expect(told.filter((message) => message.includes('claims'))).toEqual([
+    "02:00:00:00:00:09 on port vm2 of bridge br0 claims 10.7.0.1, which is another's: nobody hears it",
+    "02:00:00:00:00:09 on port vm2 of bridge br0 claims 10.7.0.2, which is another's: nobody hears it",
+  ]);
+  const vm2 = world.taploom.ports().find(({ name }) => name === 'vm2');
+  expect(vm2?.counters.receiveDropped).toEqual({ address_taken: 4 });
+});
+
+test('whose address it is may say so, anywhere; so may who has one by hand, and who only asks', async () => {
+  const world = await open();
+  await lease(world, 'vm1', 1);
+  world.heard('vm1');
+  world.heard('vm2');
+  world.send('vm1', claim(1, ADDRESS(2)));
+  world.send('vm1', claim(5, ADDRESS(77)));
+  world.send('vm1', arpProbe(guestMac(5), ADDRESS(1)));
+  await world.pass(20);
+  expect(world.heard('vm2')).toHaveLength(3);
+  // It has moved.
+  world.send('vm2', claim(1, ADDRESS(2)));
+  await world.pass(20);
+  expect(world.heard('vm1')).toHaveLength(1);
+  // What nobody has by a lease any more is free.
+  world.taploom.endLeases({ port: 'vm1' });
+  world.send('vm2', claim(9, ADDRESS(2)));
+  await world.pass(20);
+  expect(world.heard('vm1')).toHaveLength(1);
+});
+
+test('the gateway is guarded without DHCP, too, and a network that is gone guards nothing', async () => {
+  const world = await open({ dhcp: false });
+  world.send('vm2', claim(9, ADDRESS(1)));
+  await world.pass(20);
+  expect(world.heard('vm1')).toEqual([]);
+  const ports = { vm1: { type: 'memory' as const }, vm2: { type: 'memory' as const } };
+  await world.taploom.apply({ version: 1, bridges: { br0: { local: false, ports } } });
+  world.send('vm2', claim(9, ADDRESS(1)));
+  await world.pass(20);
+  expect(world.heard('vm1')).toHaveLength(1);
+});
+
 test('ARP of guests goes its way, and the host has a copy', async () => {
   const world = await open();
   const frame = arpProbe(guestMac(1), ADDRESS(77));

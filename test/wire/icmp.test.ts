@@ -12,7 +12,7 @@ const PACKET = `
 test('headers written before a quotation make the packet that scapy builds', () => {
   const expected = viewOf(PACKET).bytes;
   const { bytes, view } = viewOf(`${'ff '.repeat(28)} ${PACKET.trim().split('\n')[2]}`);
-  icmp.writeFragmentationNeeded(view, ipv4.HEADER_LEN, bytes.length, 1450);
+  icmp.writeError(view, ipv4.HEADER_LEN, bytes.length, icmp.ERROR.fragmentation_needed, 1450);
   ipv4.write(view, 0, 0xc0, bytes.length, 64, icmp.PROTOCOL_ICMP, 0x0a00_0002, 0x0a00_0001);
   expect(Buffer.from(bytes).toString('hex')).toBe(Buffer.from(expected).toString('hex'));
 });

@@ -21,7 +21,7 @@ test('headers written before a quotation make the packet that scapy builds', () 
   ipv6.copyAddress(view, 48 + ipv6.DST, ipv6.SRC);
   ipv6.copyAddress(view, 48 + ipv6.SRC, ipv6.DST);
   const pseudo = pseudo6(view, 0, icmpv6.NEXT_HEADER_ICMPV6, length);
-  icmpv6.writePacketTooBig(view, ipv6.HEADER_LEN, bytes.length, 70_000, pseudo);
+  icmpv6.writeError(view, ipv6.HEADER_LEN, bytes.length, icmpv6.ERROR.packet_too_big, 70_000, pseudo);
   expect(Buffer.from(bytes).toString('hex')).toBe(
     Buffer.from(viewOf(HEADERS + QUOTED).bytes).toString('hex'),
   );

@@ -128,3 +128,34 @@ export function readLinkSelection(relayAgent: Uint8Array | undefined): number {
   }
   return 0;
 }
+
+/** A list of addresses; empty if it is malformed. */
+export function readAddresses(value: Uint8Array | undefined): number[] {
+  if (value === undefined || value.length % 4 !== 0) return [];
+  return Array.from(
+    { length: value.length / 4 },
+    (_, n) => readUint32(value.subarray(4 * n, 4 * n + 4)) ?? 0,
+  );
+}
+
+/** Option 121, RFC 3442: what `routes` writes. Undefined if it is not there, or malformed. */
+export function readRoutes(value: Uint8Array | undefined): DhcpRoute[] | undefined {
+  if (value === undefined || value.length === 0) return undefined;
+  const list: DhcpRoute[] = [];
+  for (let at = 0; at < value.length; ) {
+    const prefix = value[at];
+    const bytes = Math.ceil(prefix / 8);
+    const end = at + 1 + bytes + 4;
+    if (prefix > 32 || end > value.length) return undefined;
+    const to = new Uint8Array(4);
+    to.set(value.subarray(at + 1, at + 1 + bytes));
+    const mask = prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0;
+    list.push({
+      to: ((readUint32(to) as number) & mask) >>> 0,
+      prefix,
+      via: readUint32(value.subarray(end - 4, end)) as number,
+    });
+    at = end;
+  }
+  return list;
+}
