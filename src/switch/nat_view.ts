@@ -1,6 +1,6 @@
 // NAT in names and texts, read in the memory that the data plane uses, without asking it: a page of connections waits for nobody.
 
-import type { NatConnection, NatFilter, NatStatus } from '../api/nat.ts';
+import type { NatConnection, NatFilter, NatStatus } from '../api.ts';
 import type { NatNumbers } from '../compile/nat.ts';
 import { NAT_PROTOCOLS } from '../config/nat_rule.ts';
 import { formatAddress } from '../config/subnet.ts';
