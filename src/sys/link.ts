@@ -1,10 +1,9 @@
 // Interfaces of one network namespace, through rtnetlink. Control plane only: 20 us and more a call.
 
 import { isIP } from 'node:net';
-import { endsList } from '../wire/netlink.ts';
 import { cText, macBytes, macText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
-import { listNetlink } from './netlink.ts';
+import { endsList, listNetlink } from './netlink.ts';
 import { openNetns, withNetns } from './netns.ts';
 import { check, SysError } from './sys_error.ts';
 import { closeFd } from './wake.ts';

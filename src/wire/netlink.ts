@@ -14,7 +14,6 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_CREATE = 0x400;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_APPEND = 0x800;
-const NLMSG_DONE = 3;
 const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 
@@ -74,12 +73,6 @@ export function* messagesIn(bytes: Buffer): Generator<Message> {
     yield { type: bytes.readUInt16LE(at + 4), body: bytes.subarray(at + HEADER_LEN, at + length) };
     at += (length + 3) & ~3;
   }
-}
-
-/** Whether a part of a list is its last one: the kernel may put the end behind what it still has to say. */
-export function endsList(bytes: Buffer): boolean {
-  for (const { type } of messagesIn(bytes)) if (type === NLMSG_DONE) return true;
-  return false;
 }
 
 /** One after the other: in a list all have one type. */

@@ -5,7 +5,6 @@ import {
   attributesOf,
   bigEndian,
   eachAttribute,
-  endsList,
   littleEndian,
   message,
   messagesIn,
@@ -85,11 +84,4 @@ test('lengths that lie end the reading, and nothing throws', () => {
       expect(read.length).toBeLessThanOrEqual(3 * Math.floor(bytes.length / 16));
     }),
   );
-});
-
-test('the end of a list may be behind its last entries', () => {
-  const entry = message(20, 0, 0, [Buffer.alloc(8)]);
-  const done = message(3, 0, 0, [Buffer.alloc(4)]);
-  expect(endsList(Buffer.concat([entry, entry]))).toBe(false);
-  expect(endsList(Buffer.concat([entry, done]))).toBe(true);
 });
