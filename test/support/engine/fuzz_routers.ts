@@ -6,7 +6,7 @@ import { Neighbours } from '../../../src/table/neighbours.ts';
 import { icmpMessage, type Packet, packet, sumOf } from './packets.ts';
 import type { Random } from './random.ts';
 
-type Bridges = NonNullable<SwitchConfigInput['bridges']>;
+type Bridges = Record<string, object>;
 type Routers = NonNullable<SwitchConfigInput['routers']>;
 
 interface Domain {
@@ -28,12 +28,21 @@ export class FuzzRouters {
   private ports: number[] = [];
 
   /** @param vids of bridges that filter VLANs */
-  constructor(random: Random, bridges: Bridges, vids: readonly number[]) {
+  constructor(
+    random: Random,
+    bridges: Bridges,
+    vids: readonly number[],
+    counts: readonly number[] = [0, 1, 1, 2, 3],
+  ) {
     this.random = random;
-    this.domains = Object.entries(bridges).flatMap(([bridge, { vlan_filtering }]) =>
-      (vlan_filtering === true ? vids : [0]).map((vid) => ({ name: `${bridge}/${vid}`, bridge, vid })),
+    this.domains = Object.entries(bridges).flatMap(([bridge, settings]) =>
+      (Reflect.get(settings, 'vlan_filtering') === true ? vids : [0]).map((vid) => ({
+        name: `${bridge}/${vid}`,
+        bridge,
+        vid,
+      })),
     );
-    const count = random.pick([0, 1, 1, 2, 3]);
+    const count = random.pick(counts);
     for (let r = 0; r < count; r++) this.config[`r${r}`] = this.router(r);
   }
 
@@ -85,6 +94,19 @@ export class FuzzRouters {
     this.ports = Object.entries(this.config).flatMap(([name, { interfaces = {} }]) =>
       Object.keys(interfaces).map((one) => find(`${name}.${one}`) as number),
     );
+  }
+
+  /** Makes all hosts known behind all interfaces. */
+  introduce(neighbours: Neighbours): void {
+    for (const port of this.ports) {
+      for (const d of this.domains.keys()) {
+        for (let host = 1; host <= HOSTS; host++) {
+          neighbours.set4(port, 0x0a00_0000 | (d << 16) | host, 0x0200, host);
+          const address = Uint8Array.from([0xfd, 0, 0, d, ...new Array(11).fill(0), host]);
+          neighbours.set6(port, new DataView(address.buffer), 0, 0x0200, host);
+        }
+      }
+    }
   }
 
   /** Between two polls. */
