@@ -14,6 +14,7 @@ import { latency } from './latency.ts';
 import { leases } from './leases.ts';
 import { lpm } from './lpm.ts';
 import { neighbours } from './neighbours.ts';
+import { routing } from './routing.ts';
 import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
@@ -35,6 +36,7 @@ export const BENCHES: readonly Bench[] = [
   udp,
   latency,
   afPacket,
+  routing,
   vxlan,
   growth,
   workers,

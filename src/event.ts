@@ -133,9 +133,11 @@ export interface LeaseFact {
   type: 'lease';
   /**
    * `declined`: somebody else was found to use the address; `refused`: the guest gets none, `reason` says why; `rogue`: a
-   * guest's own server, which nobody hears.
+   * guest's own server, which nobody hears: of DHCP, or by its `reason` `router` or `dhcp6`.
    */
   change: 'bound' | 'released' | 'expired' | 'declined' | 'refused' | 'rogue';
+  /** `br0`, or of a VLAN `br0.10`. */
+  network: string;
   bridge: string;
   port: string;
   mac: string;
@@ -144,11 +146,31 @@ export interface LeaseFact {
   reason?: string;
 }
 
+/** An address behind an interface of a router, or its own. */
+export interface AddressFact {
+  type: 'address';
+  /**
+   * `moved`: a neighbour has another MAC address than `before`; `lost`: it answers no longer, though packets go there;
+   * `duplicate`: somebody else says that he has the interface's own address.
+   */
+  change: 'moved' | 'lost' | 'duplicate';
+  bridge: string;
+  /** The interface: `r1.web`. */
+  port: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  address: string;
+  mac: string;
+  before?: string;
+}
+
 /** A network of a bridge is as the configuration says, or not; or a guest wants what is not its own. */
 export interface NetworkFact {
   type: 'network';
   /** `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it. */
   change: 'ready' | 'failed' | 'address_taken';
+  /** `br0`, or of a VLAN `br0.10`. */
+  network: string;
   bridge: string;
   /** Of `address_taken`; otherwise empty: it is about all of them. */
   port: string;
@@ -214,6 +236,7 @@ export type EventFact =
   | MemberFact
   | LeaseFact
   | NetworkFact
+  | AddressFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -228,6 +251,7 @@ export const EVENT_TYPES = [
   'member',
   'lease',
   'network',
+  'address',
   'drop',
   'configuration',
   'lost',

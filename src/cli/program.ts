@@ -27,19 +27,11 @@ import { addHelp } from './help.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
+import { addRouters } from './router_program.ts';
 import { number, type Values } from './setting_values.ts';
 import { addSettings, BRIDGE_SETTINGS, MIRROR_SETTINGS, PORT_SETTINGS } from './settings.ts';
+import type { Terminal } from './terminal.ts';
 import { addTrace } from './trace/command.ts';
-
-/** Where output goes; tests put themselves in between. */
-export interface Terminal {
-  /** If it gives a promise, wait with more text: the reader has to catch up. */
-  out(text: string): unknown;
-  error(text: string): void;
-  readonly columns: number;
-  /** Somebody looks at it: it may be drawn upon. */
-  readonly isTerminal: boolean;
-}
 
 const STDIO: Terminal = {
   out(text) {
@@ -338,7 +330,7 @@ export function taploomProgram(
     .action(action((c) => c.mdbFlush));
   const networks = child(program, 'network', 'networks of bridges: subnets, gateways, ways out', []);
   list(
-    child(networks, 'show [bridge]', 'networks, and what stands in their way', [
+    child(networks, 'show [network]', 'networks, and what stands in their way', [
       'network show',
       'network show br0 --json',
     ]),
@@ -346,19 +338,20 @@ export function taploomProgram(
   ).action(action((c) => c.networkShow));
   const leases = child(program, 'lease', 'addresses that guests have from DHCP', []);
   list(
-    child(leases, 'show [bridge]', 'who has which address', [
+    child(leases, 'show [network]', 'who has which address', [
       'lease show',
       'lease show br0 --filter port=vm1',
     ]),
     LEASE_COLUMNS,
   ).action(action((c) => c.leaseShow));
-  child(leases, 'end <bridge> [address]', 'take addresses from guests, who notice when they renew them', [
+  child(leases, 'end <network> [address]', 'take addresses from guests, who notice when they renew them', [
     'lease end br0 192.168.122.17',
     'lease end br0 --port vm1',
   ])
     .option('--mac <address>', 'only of this guest')
     .option('--port <port>', 'only behind this port')
     .action(action((c) => c.leaseEnd));
+  addRouters(program, { child, list, action });
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

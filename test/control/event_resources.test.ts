@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { switchEvent } from '../../src/control/event_resources.ts';
 import {
+  type AddressFact,
   type Author,
   type ConfigurationFact,
   type DropFact,
@@ -142,6 +143,7 @@ const leases = each<LeaseFact['change']>({
   (change): All<LeaseFact> => ({
     type: 'lease',
     change,
+    network: 'br0',
     ...where,
     mac: '02:00:00:00:00:01',
     address: '10.0.0.7',
@@ -153,10 +155,23 @@ const networks = each<NetworkFact['change']>({ ready: true, failed: true, addres
   (change): All<NetworkFact> => ({
     type: 'network',
     change,
+    network: 'br0',
     ...where,
     reason: 'because',
     address: '10.0.0.7',
     mac: '02:00:00:00:00:01',
+  }),
+);
+
+const addresses = each<AddressFact['change']>({ moved: true, lost: true, duplicate: true }).map(
+  (change): All<AddressFact> => ({
+    type: 'address',
+    change,
+    ...where,
+    vlan: 10,
+    address: '10.0.1.1',
+    mac: '02:00:00:00:00:01',
+    before: '02:00:00:00:00:02',
   }),
 );
 
@@ -180,6 +195,7 @@ const all: EventFact[] = [
   ...members,
   ...leases,
   ...networks,
+  ...addresses,
   ...others,
 ];
 
