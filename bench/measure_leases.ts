@@ -16,6 +16,7 @@ const { entries } = journal.load();
 const leases: StoredLeases = {
   entries,
   put: (key, value) => journal.put(key, value),
+  delete: (key) => journal.delete(key),
   flushed: () => journal.flushed(),
 };
 const config = switchWith(server as DhcpServerName, GUESTS_PORTS, netns);
