@@ -12,9 +12,9 @@
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { traitsOf } from '../port/spec.ts';
+import { Connections } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
 import type { Lock } from '../table/lock.ts';
-import { Connections } from '../table/connections.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
