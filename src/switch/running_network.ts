@@ -15,7 +15,7 @@ import { NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
-import { formatIp } from '../wire/ip_address.ts';
+import { formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix } from '../wire/ip_prefix.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
@@ -93,10 +93,11 @@ export class RunningNetwork {
   configure(network: Network, config: unknown): void {
     // An interface of another name has taken the gateway's address.
     if (network.interface?.name !== this.network.interface?.name) this.clearGateway();
-    if (network.gateway !== this.network.gateway) this.owned?.delete(this.network.gateway);
+    const isOther = gatewaysOf(network) !== gatewaysOf(this.network);
     this.network = network;
     this.owned ??= this.home.facts.ownedBy(network.bridge, network.vlan);
-    this.ownGateway();
+    if (isOther) this.forgetLeases();
+    else this.ownGateway();
     this.setGateway();
     this.setDns();
     this.setDhcp(config);
@@ -266,6 +267,10 @@ export class RunningNetwork {
   private ownGateway(): void {
     const { hi, lo } = this.mac();
     this.owned?.set(this.network.gateway, hi, lo);
+    const { ipv6 } = this.network;
+    if (ipv6 === undefined) return;
+    for (const address of [ipv6.gateway, parseIp(ROUTER_ADDRESS) as IpBytes])
+      this.owned?.set6(address, hi, lo);
   }
 
   private forgetLeases(): void {
@@ -367,4 +372,8 @@ export class RunningNetwork {
     if (this.home.isTunnel(port)) this.flood(frame);
     else this.home.host.sendIn(bridge, vlan, port, frame);
   }
+}
+
+function gatewaysOf({ gateway, ipv6 }: Network): string {
+  return [formatAddress(gateway), ...(ipv6 === undefined ? [] : [formatIp(ipv6.gateway)])].join();
 }

@@ -62,6 +62,25 @@ test('guests hear an advertisement at once, and who asks another one, alone', as
   });
 });
 
+test('no guest has the addresses of the gateway, the link-local one and the other', async () => {
+  const world = await open();
+  world.heard('vm1');
+  for (const [address, kind] of [
+    ['fe80::1', 'target'],
+    ['fd00:7::1', 'target'],
+    ['fe80::1', 'source'],
+    ['fd00:7::77', 'target'],
+  ] as const) {
+    const target = [...ip(kind === 'target' ? address : 'fd00:7::5'), 2, 1, 2, 0, 0, 0, 0, 7];
+    const type = kind === 'target' ? 136 : 135;
+    world.send('vm2', icmpv6(type, kind === 'target' ? 'fe80::7' : address, 'ff02::1', 7, target));
+  }
+  await world.pass(20);
+  expect(world.heard('vm1')).toHaveLength(1);
+  const claimed = world.events.filter(({ type }) => type === 'network').map(({ message }) => message);
+  expect(claimed.filter((message) => message.includes('claims'))).toHaveLength(2);
+});
+
 test('it is taken back when the network goes', async () => {
   const world = await open();
   world.heard('vm1');
