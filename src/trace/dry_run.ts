@@ -24,6 +24,7 @@ import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
 import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
+import { Neighbours } from '../table/neighbours.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
 import { dstHi, dstLo, srcHi, srcLo } from '../wire/ethernet.ts';
 import { type Mac, macAt } from '../wire/mac.ts';
@@ -60,6 +61,8 @@ export interface Flight {
   topology: Topology;
   /** Memory of the counters that have the gauges. */
   gauges: ArrayBufferLike;
+  /** Memory of Neighbours: which addresses are whose. Undefined: nobody's. */
+  neighbours?: SharedArrayBuffer;
   knowledge: Knowledge;
   /** Columns of a frame that the data plane has decided: see FollowedFrame. */
   decided?: Int32Array;
@@ -200,7 +203,8 @@ export class DryRun {
   }
 
   /** Puts the frame into the batch, and everything else back to where it begins. */
-  private begin({ bytes, length, ingress, topology, gauges, knowledge, decided }: Flight): void {
+  private begin(flight: Flight): void {
+    const { bytes, length, ingress, topology, gauges, neighbours, knowledge, decided } = flight;
     const { batch, counters, egress, recorder } = this;
     const { rows } = batch;
     this.clock[0] += PAUSE_MS;
@@ -217,6 +221,7 @@ export class DryRun {
       rows[row + COLUMN.start] = start;
       rows[row + COLUMN.rest] += start;
     }
+    this.host.owners = neighbours === undefined ? null : new Neighbours(neighbours);
     this.groups.clear();
     if (knowledge.groups !== undefined) this.groups.apply(knowledge.groups);
     for (const { row, members, isByFlow } of knowledge.lists) {
