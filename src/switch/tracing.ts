@@ -33,6 +33,7 @@ const MAX_ROUNDS = 16;
 /** What a trace needs of the switch. */
 export interface TraceLinks {
   readonly gauges: ArrayBufferLike;
+  /** What routers know: see Flight. */
   readonly neighbours: SharedArrayBuffer;
   /** What multicast snooping knows of a bridge: see Knowledge. */
   groups(bridge: string): Int32Array;
@@ -64,8 +65,7 @@ export class Tracing {
     return this.links.enqueue(async () => {
       const { topology, gauges, neighbours } = this.links;
       const from = this.ingressOf(options);
-      const { length } = bytes;
-      const flight = { bytes, length, ingress: from, topology: topology(), gauges, neighbours };
+      const flight = { bytes, length: bytes.length, ingress: from, topology: topology(), gauges, neighbours };
       return this.explore(options, flight);
     });
   }
