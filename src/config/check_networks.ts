@@ -6,8 +6,16 @@ import { formatPrefix, prefixContains } from '../wire/ip_prefix.ts';
 import type { Problem } from './config_error.ts';
 import { checkHostKeys } from './dhcp_hosts.ts';
 import type { Doubts } from './doubts.ts';
-import { hasHost, hostInterface, leadsOut, type NetworkPlace, networkPlaces } from './network_places.ts';
+import {
+  hasHost,
+  hostInterface,
+  leadsOut,
+  type NetworkPlace,
+  networkPlaces,
+  uplinkPort,
+} from './network_places.ts';
 import type { NetworkMode } from './network_shape.ts';
+import { checkUplink } from './network_uplink.ts';
 import { listOf, type Network, type Network6, networkOf } from './networks.ts';
 import type { Path } from './path.ts';
 import { parsePublished, targetOf } from './published.ts';
@@ -25,6 +33,7 @@ import { carriesVlan } from './vlan_set.ts';
 
 export function checkNetworks(config: SwitchConfig, problems: Problem[]): void {
   checkPublished(config, problems);
+  checkUplinks(config, problems);
   const known: Network[] = [];
   for (const [name, bridge] of Object.entries(config.bridges)) {
     for (const place of networkPlaces(name, bridge)) {
@@ -41,6 +50,15 @@ export function checkNetworks(config: SwitchConfig, problems: Problem[]): void {
       known.push(network);
     }
   }
+}
+
+/** Networks whose way out is a port. */
+function checkUplinks(config: SwitchConfig, problems: Problem[]): void {
+  for (const [name, bridge] of Object.entries(config.bridges))
+    for (const place of networkPlaces(name, bridge))
+      checkUplink(place, config, (path, message) =>
+        problems.push({ path: [...place.path, ...path], message }),
+      );
 }
 
 /** What both have, as `one` has it. */
@@ -63,13 +81,14 @@ function checkPublished({ bridges }: SwitchConfig, problems: Problem[]): void {
         { length: one.last - one.first + 1 },
         (_, n) => `${one.protocol}/${one.first + n}`,
       );
-      const taken = ports.find((port) => owners.has(port));
+      const via = uplinkPort(config) ?? 'host';
+      const taken = ports.find((port) => owners.has(`${via} ${port}`));
       if (taken !== undefined)
         problems.push({
           path: [...path, 'publish', index],
-          message: `${owners.get(taken)} publishes ${taken} already`,
+          message: `${owners.get(`${via} ${taken}`)} publishes ${taken} already`,
         });
-      for (const port of ports) owners.set(port, `${vlan === 0 ? 'bridge' : 'network'} ${name}`);
+      for (const port of ports) owners.set(`${via} ${port}`, `${vlan === 0 ? 'bridge' : 'network'} ${name}`);
     }
   }
 }
@@ -141,6 +160,7 @@ function checkInterface(
 ) {
   const { bridge: name, vlan, config } = place;
   const { mode, dns } = config;
+  if (uplinkPort(config) !== undefined) return;
   const found = hostInterface(place, bridge);
   const own = `${name}.${vlan}`;
   if (hasHost(mode) && found === undefined && !doubtful.has(own))

@@ -18,6 +18,7 @@ import { boot, bootFile } from './boot_shape.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
+import { addressProblem, parseAddress } from './router_address.ts';
 import { parseAddressRange6 } from './subnet.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
@@ -123,11 +124,31 @@ function oneOrMore(item: z.ZodType<string, string>, expected: string) {
   return z.union([item, z.array(item).min(1).max(2)], expecting(expected));
 }
 
+const OWN_ADDRESS = 'an IPv4 address with the bits of its subnet, such as 192.0.2.7/24';
+const uplinkAddress = text(OWN_ADDRESS, (value) => {
+  return parseAddress(value)?.bytes.length === 4 && addressProblem(value, OWN_ADDRESS) === undefined;
+});
+const UPLINK = 'host, a port of another bridge, or { port, address, gateway }';
+const uplink = z.union(
+  [
+    text(UPLINK, (value) => value !== ''),
+    mapping({
+      port: text('a port of another bridge', () => true),
+      address: uplinkAddress.optional(),
+      gateway: address.optional(),
+    }).refine(({ address, gateway }) => (address === undefined) === (gateway === undefined), {
+      error: 'address and gateway go together; without both they come from a DHCP server',
+    }),
+  ],
+  expecting(UPLINK),
+);
+
 export const network = mapping({
   mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
   subnet: oneOrMore(anySubnetOfGuests, SUBNETS).optional(),
   gateway: oneOrMore(anyAddress, 'the address of a host, or one of each IP version').optional(),
   as: address.optional(),
+  uplink: uplink.optional(),
   dhcp: z.union([boolean(), dhcp], expecting('true, false or a mapping')).default(true),
   ra: boolean().default(true),
   dhcp6: z.union([boolean(), dhcp6], expecting('true, false or a mapping')).default(true),

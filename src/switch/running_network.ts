@@ -2,9 +2,11 @@
 // be had is tried again, and told once.
 
 import type { LeaseFilter, LeaseStatus, NetworkStatus, StoredLeases } from '../api.ts';
-import { stableMac } from '../config/defaults.ts';
+import { machineId, stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
+import { GUESTS } from '../config/network_uplink.ts';
 import type { Network } from '../config/networks.ts';
+import { interfaceMac } from '../config/router_mac.ts';
 import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
 import type { Device } from '../device/device.ts';
 import type { PortMtus } from '../device/mtus.ts';
@@ -22,6 +24,7 @@ import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
+import type { InterfaceLeases } from './interface_leases.ts';
 import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
 import { Ipv6Service } from './ipv6_service.ts';
 import { RogueWatch } from './rogue_watch.ts';
@@ -35,6 +38,7 @@ export interface NetworkFacts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly mtus: Pick<PortMtus, 'get'>;
   readonly store: StoredLeases;
+  readonly interfaceLeases: Pick<InterfaceLeases, 'hasAddress' | 'resolversOf'>;
   /** Where the addresses of a network are kept for the data plane; undefined: the bridge is not in force yet. */
   ownedBy(bridge: string, vlan: number): OwnedAddresses | undefined;
   /** Empty: no network gets out. */
@@ -58,6 +62,8 @@ export interface NetworkHome {
   problemsOf(network: Network): readonly string[];
   uplinkOf(network: Network): string | undefined;
   hasWayOut6(network: Network): boolean;
+  /** What a DHCP server behind its uplink told. */
+  resolversOf(network: Network): readonly number[];
   /** The least of a network's ports. */
   mtuOf(network: Network): number | undefined;
 }
@@ -204,7 +210,10 @@ export class RunningNetwork {
   }
 
   private mac(): Mac {
-    return parseMac(this.device()?.mac ?? stableMac(this.network.name)) as Mac;
+    const { name, uplink } = this.network;
+    // The gateway is then an interface of the network's router.
+    if (uplink !== undefined) return interfaceMac({ router: name, name: GUESTS, config: {} }, machineId());
+    return parseMac(this.device()?.mac ?? stableMac(name)) as Mac;
   }
 
   /** Gives the host's interface the gateway's address. */
@@ -239,7 +248,7 @@ export class RunningNetwork {
     }
     const servers =
       this.dns === undefined
-        ? { resolvers: leadsOut(network.mode) ? hostResolvers() : [] }
+        ? { resolvers: this.resolvers() }
         : { resolvers: [network.gateway], domain: network.dns?.domain };
     const mac = this.mac();
     const madeOf = JSON.stringify([config, mac, servers]);
@@ -263,6 +272,14 @@ export class RunningNetwork {
       wait: () => home.wait(),
       noted: () => this.note(),
     });
+  }
+
+  /** Whom guests ask for names, if the gateway does not answer. */
+  private resolvers(): readonly number[] {
+    const { network, home } = this;
+    if (!leadsOut(network.mode)) return [];
+    const ofUplink = home.resolversOf(network);
+    return ofUplink.length > 0 ? ofUplink : hostResolvers();
   }
 
   private ownGateway(): void {

@@ -22,7 +22,7 @@ export class WaysOut {
 
   /** Of these networks, and no others. */
   set(networks: readonly Network[]): void {
-    const wanted = networks.filter(({ mode }) => hasHost(mode));
+    const wanted = networks.filter(({ mode, uplink }) => hasHost(mode) && uplink === undefined);
     if (wanted.length === 0 && this.uplink === undefined) return;
     this.problem = '';
     if (this.stateDirectory === '') {
@@ -37,17 +37,18 @@ export class WaysOut {
   }
 
   /** The interface by which guests of a network get out, if there is one. */
-  uplinkOf({ mode }: Network): string | undefined {
+  uplinkOf({ mode, uplink }: Network): string | undefined {
+    if (uplink !== undefined) return uplink;
     return leadsOut(mode) ? this.uplink?.status.uplinks.join(' ') || undefined : undefined;
   }
 
   /** Whether guests of a network get out by IPv6. */
-  hasWayOut6({ mode }: Network): boolean {
-    return leadsOut(mode) && this.uplink?.status.families.includes(6) === true;
+  hasWayOut6({ mode, uplink }: Network): boolean {
+    return leadsOut(mode) && uplink === undefined && this.uplink?.status.families.includes(6) === true;
   }
 
-  problemsOf({ mode }: Network): readonly string[] {
-    if (!hasHost(mode)) return [];
+  problemsOf({ mode, uplink }: Network): readonly string[] {
+    if (!hasHost(mode) || uplink !== undefined) return [];
     return [...(this.problem === '' ? [] : [this.problem]), ...(this.uplink?.status.problems ?? [])];
   }
 
