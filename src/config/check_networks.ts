@@ -2,7 +2,7 @@
 
 import { PROTOCOL_OPTIONS } from '../wire/dhcp4/codes.ts';
 import { ipFamily, parseIp } from '../wire/ip_address.ts';
-import { formatPrefix, prefixContains } from '../wire/ip_prefix.ts';
+import { formatPrefix, type IpPrefix, prefixContains } from '../wire/ip_prefix.ts';
 import type { Problem } from './config_error.ts';
 import { checkHostKeys } from './dhcp_hosts.ts';
 import type { Doubts } from './doubts.ts';
@@ -28,6 +28,7 @@ import {
   overlaps,
   parseAddressRange6,
   parseSubnet,
+  parseSubnet6,
 } from './subnet.ts';
 import { carriesVlan } from './vlan_set.ts';
 
@@ -206,6 +207,7 @@ function checkDns(mode: NetworkMode, found: ReturnType<typeof hostInterface>, re
 function checkIpv6({ subnet, gateway, dhcp, advertises }: Network6, report: Report): void {
   const text = formatPrefix(subnet);
   if (!prefixContains(subnet, gateway)) report(['gateway'], `the IPv6 gateway is not in ${text}`);
+  if (dhcp?.delegate !== undefined) checkDelegation(dhcp.delegate, subnet, report);
   const range = parseAddressRange6(dhcp?.range ?? '');
   if (range === undefined) return;
   if (!prefixContains(subnet, range.first)) report(['dhcp6', 'range'], `${dhcp?.range} leaves ${text}`);
@@ -213,6 +215,28 @@ function checkIpv6({ subnet, gateway, dhcp, advertises }: Network6, report: Repo
     report(
       ['ra'],
       'guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.range',
+    );
+}
+
+/** Most bits that a prefix that is delegated has more than the one that it is from. */
+const MOST_BITS = 16;
+
+function checkDelegation(
+  { from, length }: NonNullable<NonNullable<Network6['dhcp']>['delegate']>,
+  subnet: IpPrefix,
+  report: Report,
+): void {
+  const prefix = parseSubnet6(from);
+  if (prefix === undefined) return;
+  if (length < prefix.bits || length > prefix.bits + MOST_BITS)
+    report(
+      ['dhcp6', 'delegate', 'length'],
+      `from ${from} prefixes of ${prefix.bits} to ${Math.min(64, prefix.bits + MOST_BITS)} bits can be given`,
+    );
+  if (prefixContains(prefix, subnet.address) || prefixContains(subnet, prefix.address))
+    report(
+      ['dhcp6', 'delegate', 'from'],
+      `${from} has ${formatPrefix(subnet)} in it, which is the network's own`,
     );
 }
 

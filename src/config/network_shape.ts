@@ -11,6 +11,7 @@ import {
   anyAddress,
   anySubnet,
   anySubnetOfGuests,
+  prefix6,
   range,
   SUBNETS,
 } from './address_leaves.ts';
@@ -94,6 +95,10 @@ const dhcp6 = mapping({
   lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
   leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
   dns: z.array(address6, expecting('a list of IPv6 addresses')).max(8).optional(),
+  delegate: mapping({
+    from: prefix6,
+    length: integer('the length of a prefix (1-64)', 1, 64).default(64),
+  }).optional(),
 });
 
 const RESOLVER = 'the address of a resolver, such as 9.9.9.9';

@@ -17,8 +17,8 @@ import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
-import { formatIp } from '../wire/ip_address.ts';
-import { formatPrefix } from '../wire/ip_prefix.ts';
+import { formatIp, type IpBytes } from '../wire/ip_address.ts';
+import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
@@ -166,7 +166,10 @@ export class RunningNetwork {
     this.ipv6?.tick(now);
     if (this.retryAt > now) return;
     this.retryAt = Number.POSITIVE_INFINITY;
-    if (this.gatewayProblem !== '') this.setGateway();
+    if (this.gatewayProblem !== '') {
+      this.setGateway();
+      this.refresh();
+    }
     this.listen();
     this.note();
   }
@@ -227,6 +230,16 @@ export class RunningNetwork {
       this.gatewayProblem = '';
     } catch (error) {
       this.gatewayProblem = (error as Error).message;
+      this.retry();
+    }
+  }
+
+  /** By an interface that is gone there are no routes; what the kernel refuses is told as the gateway's problem. */
+  private setRoute(to: IpPrefix, via: IpBytes, isOn: boolean): void {
+    try {
+      this.device()?.setRoute?.(to, via, isOn);
+    } catch (error) {
+      this.gatewayProblem = `no route to ${formatPrefix(to)}: ${(error as Error).message}`;
       this.retry();
     }
   }
@@ -363,6 +376,7 @@ export class RunningNetwork {
       send: (port, frame) => this.send(port, frame),
       mtu: () => home.mtuOf(this.network),
       owned: home.facts.ownedBy(this.network.bridge, this.network.vlan),
+      route: (to, via, isOn) => this.setRoute(to, via, isOn),
       tell: home.tell,
       now: () => home.now(),
       wait: () => home.wait(),

@@ -3,6 +3,7 @@
 import { hasHost, leadsOut } from '../config/network_places.ts';
 import type { Network } from '../config/networks.ts';
 import { parsePublished, targetOf } from '../config/published.ts';
+import { parseSubnet6 } from '../config/subnet.ts';
 import { HostUplink, undoHostUplink } from '../uplink/host_uplink.ts';
 import type { HostNetwork, PublishedPort } from '../uplink/network.ts';
 import { ipv4Bytes } from '../wire/ip_address.ts';
@@ -75,6 +76,8 @@ function hostNetwork(network: Network): HostNetwork {
     subnets: [
       { address: ipv4Bytes(subnet.network), bits: subnet.prefix },
       ...(ipv6 === undefined ? [] : [ipv6.subnet]),
+      // What is delegated leaves as what is here.
+      ...[parseSubnet6(ipv6?.dhcp?.delegate?.from ?? '')].filter((one) => one !== undefined),
     ],
     as: as === undefined ? undefined : [ipv4Bytes(as)],
     publish: publish.flatMap((text) => publishedPorts(text, hosts)),
