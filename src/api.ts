@@ -2,49 +2,26 @@
 // of them are files of api/.
 
 import type { Capture, CaptureOptions, LastDrop } from './api/capture.ts';
+import type { PortCounters } from './api/counters.ts';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
+import type { RoutingApi } from './api/router.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
 import type { Author, Events, PortRole, StpFact, SwitchEvent } from './event.ts';
 
 export type * from './api/capture.ts';
+export type * from './api/counters.ts';
 export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
 export type * from './api/network.ts';
+export type * from './api/router.ts';
 export type * from './api/trace.ts';
 export type { PortRole } from './event.ts';
 /** What spanning tree tells as it happens. */
 export type StpChange = StpFact;
-
-/** Frames and bytes are counted without virtio-net header and FCS. Receive is what the switch receives. */
-export interface PortCounters {
-  receivedFrames: number;
-  receivedBytes: number;
-  receivedSegments: number;
-  forwarded: number;
-  copies: number;
-  transmittedFrames: number;
-  transmittedBytes: number;
-  transmittedSegments: number;
-  learnRefused: number;
-  stationMoves: number;
-  /** Frames that the switch made itself in the place of the port. */
-  generated: number;
-  /** Frames of the control plane, sent through the port or relayed as if it had received them. */
-  injected: number;
-  /** Frames that came in anew from this port in another domain. */
-  recirculated: number;
-  /** Frames that went on in another domain, or to the control plane. */
-  consumed: number;
-  /** Frames that the control plane was given. */
-  punted: number;
-  /** Drop reason -> frames; only reasons that occurred. */
-  receiveDropped: Record<string, number>;
-  transmitDropped: Record<string, number>;
-}
 
 /** A customer's control frames of a protocol that went into the tunnel, and that came out of it for him. */
 export interface TunnelledFrames {
@@ -350,6 +327,8 @@ export interface SwitchApi {
   leases(filter?: LeaseFilter): LeaseStatus[];
   /** Takes leases from guests, who do not know that; a client asks again when half its time is over. Returns how many. */
   endLeases(filter: LeaseFilter): number;
+  /** Routers and their neighbours. */
+  readonly routing: RoutingApi;
   /**
    * What would become of a frame: nothing is sent, learned or counted.
    * @throws TaploomError `invalid_frame`, `invalid_mac`, `no_such_bridge`, `no_such_port`, `no_such_remote`

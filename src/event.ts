@@ -144,6 +144,24 @@ export interface LeaseFact {
   reason?: string;
 }
 
+/** An address behind an interface of a router, or its own. */
+export interface AddressFact {
+  type: 'address';
+  /**
+   * `moved`: a neighbour has another MAC address than `before`; `lost`: it answers no longer, though packets go there;
+   * `duplicate`: somebody else says that he has the interface's own address.
+   */
+  change: 'moved' | 'lost' | 'duplicate';
+  bridge: string;
+  /** The interface: `r1.web`. */
+  port: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  address: string;
+  mac: string;
+  before?: string;
+}
+
 /** A network of a bridge is as the configuration says, or not; or a guest wants what is not its own. */
 export interface NetworkFact {
   type: 'network';
@@ -214,6 +232,7 @@ export type EventFact =
   | MemberFact
   | LeaseFact
   | NetworkFact
+  | AddressFact
   | DropFact
   | ConfigurationFact
   | LostFact;
@@ -228,6 +247,7 @@ export const EVENT_TYPES = [
   'member',
   'lease',
   'network',
+  'address',
   'drop',
   'configuration',
   'lost',

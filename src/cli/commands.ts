@@ -23,6 +23,7 @@ import type { Values } from './setting_values.ts';
 export { execute } from './execute.ts';
 export * from './multicast_commands.ts';
 export * from './network_commands.ts';
+export * from './router_commands.ts';
 
 export async function show(context: Context, bridge?: string): Promise<void> {
   const { client, options, terminal, json } = context;

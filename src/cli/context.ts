@@ -1,8 +1,8 @@
 // What a command of `taploom` is run with.
 
 import type { ControlClient } from '../control/client.ts';
-import type { Terminal } from './program.ts';
 import type { Values } from './setting_values.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface Context {
   readonly client: ControlClient;

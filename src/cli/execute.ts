@@ -4,8 +4,8 @@ import { ControlClient, type ControlError } from '../control/client.ts';
 import { TaploomError } from '../error.ts';
 import type { Context } from './context.ts';
 import { actionLines } from './print.ts';
-import type { Terminal } from './program.ts';
 import type { Values } from './setting_values.ts';
+import type { Terminal } from './terminal.ts';
 
 type Run = (context: Context) => Promise<void>;
 

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 
 const SYNONYMS = new Map([
   ...['mac', 'macs'].map((word) => [word, 'fdb'] as const),
-  ...['neighbors', 'neighbours'].map((word) => [word, 'lldp'] as const),
+  ...['neighbors', 'neighbor', 'neigh', 'arp'].map((word) => [word, 'neighbour'] as const),
   ['counters', 'stats'],
   ['tcpdump', 'capture'],
   ['log', 'events'],
@@ -24,6 +24,9 @@ const HARMLESS = new Set([
   'mdb',
   'network',
   'lease',
+  'router',
+  'route',
+  'neighbour',
   'top',
   'export',
   'help',

@@ -27,19 +27,11 @@ import { addHelp } from './help.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
+import { addRouters } from './router_program.ts';
 import { number, type Values } from './setting_values.ts';
 import { addSettings, BRIDGE_SETTINGS, MIRROR_SETTINGS, PORT_SETTINGS } from './settings.ts';
+import type { Terminal } from './terminal.ts';
 import { addTrace } from './trace/command.ts';
-
-/** Where output goes; tests put themselves in between. */
-export interface Terminal {
-  /** If it gives a promise, wait with more text: the reader has to catch up. */
-  out(text: string): unknown;
-  error(text: string): void;
-  readonly columns: number;
-  /** Somebody looks at it: it may be drawn upon. */
-  readonly isTerminal: boolean;
-}
 
 const STDIO: Terminal = {
   out(text) {
@@ -359,6 +351,7 @@ export function taploomProgram(
     .option('--mac <address>', 'only of this guest')
     .option('--port <port>', 'only behind this port')
     .action(action((c) => c.leaseEnd));
+  addRouters(program, { child, list, action });
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

@@ -35,7 +35,8 @@ export function mirrorValues(options: Values): Values {
   };
 }
 
-function pick(options: Values, settings: readonly Setting[]): Values {
+/** Keys that were given, in the configuration's words. */
+export function pick(options: Values, settings: readonly Setting[]): Values {
   const values: Values = {};
   for (const { flags, key } of settings) {
     const value = options[new Option(flags).attributeName()];

@@ -198,6 +198,11 @@ export class Compiler {
     return this.remotes.find(remoteName(port, address));
   }
 
+  /** The destinations of a route of `Topology.routers`. */
+  routePrefix(route: number): string | undefined {
+    return this.routes.prefix(route);
+  }
+
   /** What the data plane's numbers mean. */
   domain(number: number): Domain | undefined {
     return this.domains.owner(number);

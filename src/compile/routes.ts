@@ -10,16 +10,16 @@ import { hopsOf } from '../config/router_routes.ts';
 import type { RouteConfig, RouterConfig } from '../config/router_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Parts } from '../parts.ts';
-import { ROUTE, type RouterTable } from '../table/router_table.ts';
+import { OWN_WORDS, ownBit, ROUTE, type RouterTable } from '../table/router_table.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
-import { type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
+import { formatPrefix, type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
 import { LpmBuilder } from './lpm_builder.ts';
 import { natAddresses } from './nat_addresses.ts';
 import { shared } from './shared.ts';
 
 type Routes = Pick<
   RouterTable,
-  'lpm' | 'kind' | 'hopAt' | 'hopCount' | 'hopInterface' | 'hopAddress' | 'hopFamily'
+  'lpm' | 'own' | 'kind' | 'hopAt' | 'hopCount' | 'hopInterface' | 'hopAddress' | 'hopFamily'
 > & {
   /** By interface. */
   readonly table: Uint16Array;
@@ -35,16 +35,24 @@ export class RouteCache {
   private routers: SwitchConfig['routers'];
   private ports: string[] = [];
   private routes: Routes | undefined;
+  private prefixes: readonly string[] = [];
+
+  /** The destinations of a route, by its number. */
+  prefix(route: number): string | undefined {
+    return this.prefixes[route];
+  }
 
   /** @param interfaces those that are there, by number from 1 on */
   *of(routers: Record<string, RouterConfig>, interfaces: readonly Numbered[]): Parts<Routes> {
     const ports = interfaces.map(({ port }) => port);
     if (this.routes !== undefined && equal(ports, this.ports) && equal(routers, this.routers))
       return this.routes;
-    const routes = yield* new RouteList(interfaces).build(routers);
+    const list = new RouteList(interfaces);
+    const routes = yield* list.build(routers);
     this.routers = routers;
     this.ports = ports;
     this.routes = routes;
+    this.prefixes = list.prefixes;
     return routes;
   }
 }
@@ -59,12 +67,14 @@ interface Hop {
 class RouteList {
   private readonly interfaces: readonly Numbered[];
   private readonly lpm = new LpmBuilder();
+  readonly prefixes: string[] = [''];
   /** Index 0 is no route, and no hop. */
   private readonly kinds: number[] = [0];
   private readonly hopAt: number[] = [0];
   private readonly hopCount: number[] = [0];
   private readonly hops: Hop[] = [{ interface: 0 }];
   private readonly table: Uint16Array;
+  private readonly own = shared({ own: [Int32Array, OWN_WORDS] }).own;
   private tables = 1;
 
   constructor(interfaces: readonly Numbered[]) {
@@ -81,7 +91,7 @@ class RouteList {
     }
     for (const [name, own] of byRouter) yield* this.addRouter(routers[name], own);
     const lpm = yield* this.lpm.build(this.tables);
-    return { lpm, table: this.table, ...this.arrays() };
+    return { lpm, table: this.table, own: this.own, ...this.arrays() };
   }
 
   private *addRouter({ routes, nat }: RouterConfig, interfaces: readonly Numbered[]): Parts<void> {
@@ -135,6 +145,8 @@ class RouteList {
       const broadcast = broadcastAddress(subnet);
       if (broadcast !== undefined) this.add(tables, host(broadcast), ROUTE.broadcast, hops);
       this.add(tables, host(bytes), ROUTE.local, hops);
+      const bit = ownBit(wordsOf(bytes)[3]);
+      this.own[bit >>> 5] |= 1 << (bit & 31);
     }
   }
 
@@ -163,6 +175,7 @@ class RouteList {
   private add(tables: readonly number[], to: IpPrefix, kind: number, hops: readonly Hop[]): void {
     const route = this.kinds.length;
     this.kinds.push(kind);
+    this.prefixes.push(formatPrefix(to));
     this.hopAt.push(this.hops.length);
     this.hopCount.push(hops.length);
     for (const hop of hops) this.hops.push(hop);
@@ -174,7 +187,7 @@ class RouteList {
     }
   }
 
-  private arrays(): Omit<Routes, 'lpm' | 'table'> {
+  private arrays(): Omit<Routes, 'lpm' | 'table' | 'own'> {
     const { kinds, hops } = this;
     const arrays = shared({
       kind: [Uint8Array, kinds.length],

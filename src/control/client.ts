@@ -15,9 +15,16 @@ import type {
   MdbEntry,
   MdbFilter,
   MulticastStatus,
+  NeighbourFilter,
+  NeighbourStatus,
   NetworkStatus,
   PollGap,
   PortStatus,
+  RouteAnswer,
+  RouteFilter,
+  RouteQuestion,
+  RouterStatus,
+  RouteStatus,
   Trace,
   TraceLiveOptions,
   TraceOptions,
@@ -141,6 +148,54 @@ export class ControlClient extends ControlConnection {
 
   async endLeases(filter: LeaseFilter): Promise<number> {
     return (await this.call<{ ended: number }>('DELETE', '/v1/leases', { ...filter })).ended;
+  }
+
+  async routers(): Promise<RouterStatus[]> {
+    return (await this.call<{ routers: RouterStatus[] }>('GET', '/v1/routers')).routers;
+  }
+
+  /** Fails with `router_exists` if there is one. */
+  addRouter(router: string, config: object = {}): Promise<Results> {
+    return this.call('PUT', routerPath(router), { exclusive: true }, config);
+  }
+
+  /** Fails with `interface_exists` if there is one; makes the router if there is none. */
+  addInterface(router: string, name: string, config: object): Promise<Results> {
+    return this.call('PUT', routerPath(router, name), { exclusive: true }, config);
+  }
+
+  setInterface(router: string, name: string, patch: object): Promise<Results> {
+    return this.call('PATCH', routerPath(router, name), {}, patch);
+  }
+
+  /** Or an interface of it. */
+  deleteRouter(router: string, name?: string): Promise<Results> {
+    return this.call('DELETE', routerPath(router, name));
+  }
+
+  async routes(filter: RouteFilter = {}): Promise<RouteStatus[]> {
+    return (await this.call<{ routes: RouteStatus[] }>('GET', '/v1/routes', { ...filter })).routes;
+  }
+
+  routeTo(question: RouteQuestion): Promise<RouteAnswer> {
+    return this.call('GET', '/v1/routes/to', { ...question });
+  }
+
+  putRoute(route: { router: string; to: string }): Promise<Results> {
+    return this.call('PUT', '/v1/routes', {}, route);
+  }
+
+  deleteRoute(key: { router: string; to: string; table?: number }): Promise<Results> {
+    return this.call('DELETE', '/v1/routes', key);
+  }
+
+  async neighbours(filter: NeighbourFilter = {}): Promise<NeighbourStatus[]> {
+    const answer = await this.call<{ neighbours: NeighbourStatus[] }>('GET', '/v1/neighbours', { ...filter });
+    return answer.neighbours;
+  }
+
+  async flushNeighbours(filter: NeighbourFilter = {}): Promise<number> {
+    return (await this.call<{ flushed: number }>('POST', '/v1/neighbours/flush', {}, filter)).flushed;
   }
 
   /** Page by page. */
@@ -281,6 +336,11 @@ export class ControlClient extends ControlConnection {
 
 function bridgePath(bridge: string): string {
   return `/v1/bridges/${segment(bridge)}`;
+}
+
+function routerPath(router: string, name?: string): string {
+  const path = `/v1/routers/${segment(router)}`;
+  return name === undefined ? path : `${path}/interfaces/${segment(name)}`;
 }
 
 function portPath(bridge: string, port: string): string {

@@ -40,6 +40,14 @@ export function dropRows(
         ...sent,
       ];
     }),
+    ...api.routing
+      .routers()
+      .flatMap(({ interfaces }) =>
+        interfaces.flatMap(({ bridge, port, counters }) => [
+          ...rows(bridge, port, 'receive', counters.receiveDropped),
+          ...rows(bridge, port, 'transmit', counters.transmitDropped),
+        ]),
+      ),
     ...rows('', '', 'receive', api.unassignedDrops()),
   ];
 }

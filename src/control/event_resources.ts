@@ -128,6 +128,16 @@ const anyEvent = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('address'),
+    change: z.enum(['moved', 'lost', 'duplicate']),
+    ...where,
+    vlan,
+    address: z.string(),
+    mac: z.string(),
+    before: z.string().optional().describe('of `moved`'),
+  }),
+  z.object({
+    ...common,
     type: z.literal('drop'),
     ...where,
     side: z.enum(['receive', 'transmit']),

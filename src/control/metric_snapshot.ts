@@ -7,6 +7,7 @@ import type {
   NetworkStatus,
   PollGap,
   PortStatus,
+  RouterStatus,
   SwitchApi,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
@@ -23,6 +24,7 @@ export type MetricsApi = Pick<
   | 'lldpPorts'
   | 'multicastPorts'
   | 'networks'
+  | 'routing'
 >;
 
 export interface Snapshot {
@@ -33,6 +35,7 @@ export interface Snapshot {
   lldp: { status: LldpPortStatus; labels: Labels }[];
   multicast: { status: MulticastPort; labels: Labels }[];
   networks: NetworkStatus[];
+  routers: RouterStatus[];
   pollGap: PollGap;
 }
 
@@ -102,6 +105,7 @@ export class Snapshots {
         return { status, fdbLimit, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
       }),
       networks: this.api.networks(),
+      routers: this.api.routing.routers(),
       pollGap: this.api.pollGap(),
     };
   }

@@ -15,6 +15,7 @@ import { NETWORK_METRICS } from './network_metrics.ts';
 import { portMetrics } from './port_metrics.ts';
 import { processMetrics } from './process_metrics.ts';
 import { protocolMetrics } from './protocol_metrics.ts';
+import { routerMetrics } from './router_metrics.ts';
 import { loadMetrics, switchMetrics } from './switch_metrics.ts';
 
 export type { MetricsApi } from './metric_snapshot.ts';
@@ -46,6 +47,7 @@ export class Metrics {
     protocolMetrics(add);
     for (const { type, name, help, read } of NETWORK_METRICS)
       add(type, name, help, ({ networks }) => read(networks));
+    routerMetrics(add);
     switchMetrics(add, api);
     if (lastLoad) loadMetrics(add, lastLoad);
     if (process) for (const registry of registries) processMetrics(registry);

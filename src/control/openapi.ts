@@ -6,6 +6,7 @@ import { switchEvent } from './event_resources.ts';
 import { problem } from './problem.ts';
 import * as resource from './resources.ts';
 import { parameters, type Route } from './route.ts';
+import * as routing from './router_resources.ts';
 import { trace } from './trace_resource.ts';
 
 // Schemas with a name in the document; everything else is written where it is used.
@@ -26,6 +27,12 @@ const COMPONENTS: Record<string, z.ZodType> = {
   DhcpStatus: resource.dhcpStatus,
   DnsStatus: resource.dnsStatus,
   LeaseStatus: resource.leaseStatus,
+  RouterConfig: routing.routerConfig,
+  RouterStatus: routing.routerStatus,
+  RouterInterfaceStatus: routing.interfaceStatus,
+  RouteStatus: routing.routeStatus,
+  RouteAnswer: routing.routeAnswer,
+  NeighbourStatus: routing.neighbourStatus,
   Trace: trace,
   Action: resource.action,
   ActionResult: resource.actionResult,

@@ -87,7 +87,7 @@ const stpPortStatus: z.ZodType<StpPortStatus> = z.object({
   counters: stpCounters,
 });
 
-const portCounters: z.ZodType<PortCounters> = z
+export const portCounters: z.ZodType<PortCounters> = z
   .object({
     receivedFrames: count,
     receivedBytes: count,

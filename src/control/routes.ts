@@ -13,6 +13,7 @@ import { netnsName } from './netns.ts';
 import { NETWORK_ROUTES } from './network_routes.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
+import { ROUTER_ROUTES } from './router_routes.ts';
 import { traceRequest, traces } from './trace_resource.ts';
 
 const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
@@ -162,4 +163,5 @@ export const ROUTES: readonly Route[] = [
   ...FDB_ROUTES,
   ...MULTICAST_ROUTES,
   ...NETWORK_ROUTES,
+  ...ROUTER_ROUTES,
 ];

@@ -55,6 +55,14 @@ function sentence(fact: EventFact): string {
     }
     case 'lease':
       return leaseSentence(fact);
+    case 'address': {
+      const { port, address, mac, before } = fact;
+      return {
+        moved: `${address} behind ${port} is at ${mac} now, not at ${before} any more`,
+        lost: `${address} behind ${port} (${mac}) answers no longer`,
+        duplicate: `${mac} says that it has ${address}, the address of ${port}: one of the two has to take another one`,
+      }[fact.change];
+    }
     case 'network':
       if (fact.change === 'address_taken')
         return `${fact.mac} on port ${fact.port} of bridge ${fact.bridge} claims ${fact.address}, which is another's: nobody hears it`;

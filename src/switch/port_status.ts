@@ -121,7 +121,8 @@ function occurred(counts: Record<string, number>): Record<string, number> | unde
 }
 
 /** Of a port that is missing. */
-const NOTHING: PortCounters = {
+/** Counters of a port that is not there. */
+export const NOTHING: PortCounters = {
   receivedFrames: 0,
   receivedBytes: 0,
   receivedSegments: 0,

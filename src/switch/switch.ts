@@ -70,6 +70,8 @@ import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
+import { RouterService } from './router_service.ts';
+import { Routing } from './routing.ts';
 import { snoopingFacts } from './snooping_facts.ts';
 import { SnoopingService } from './snooping_service.ts';
 import { StpService } from './stp_service.ts';
@@ -91,6 +93,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly stpService: StpService;
   private readonly snooping: SnoopingService;
   private readonly networkService: NetworkService;
+  private readonly routerService: RouterService;
+  readonly routing: Routing;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
   readonly host: SwitchHost;
@@ -138,6 +142,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       { devices, mtus, store: leases, stateDirectory, ownedBy },
       (fact) => this.events.add(fact),
     );
+    const table = () => this.topologies[this.topologies.length - 1].routers;
+    const { neighbours } = plane;
+    this.routerService = new RouterService(
+      {
+        neighbours,
+        table,
+        portNumber: (port) => compiler.ports.find(port),
+        portName: (port) => compiler.ports.name(port),
+      },
+      (fact) => this.events.add(fact),
+    );
+    const { routerService: service } = this;
+    this.routing = new Routing({ compiler, counters: this.counters, neighbours, service, config, table });
     this.guard = new PortGuard({
       open,
       setDisabled: (port, isDisabled) => {
@@ -162,6 +179,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
           this.stpService.update(config);
           this.snooping.update(config);
           this.networkService.update(config);
+          this.routerService.update(config);
           this.guard.update(config);
           this.aggregateService.update(config);
         },
@@ -184,6 +202,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.stpService.attach(this.host, this, { threaded });
     this.snooping.attach(this.host, { threaded });
     this.networkService.attach(this.host, { threaded });
+    this.routerService.attach(this.host, { threaded });
     this.guard.attach(this.host, { threaded });
     this.aggregateService.attach(this.host, { threaded });
     this.tracing = new Tracing({
@@ -262,6 +281,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.stpService.poll(now);
     this.snooping.poll(now);
     this.networkService.poll(now);
+    this.routerService.poll(now);
     this.guard.poll(now);
     this.aggregateService.poll(now);
   }
@@ -428,6 +448,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.stpService.close();
       this.snooping.close();
       this.networkService.close();
+      this.routerService.close();
       this.guard.close();
       this.aggregateService.close();
       this.host.close();

@@ -225,14 +225,14 @@ test('a thousand routed subnets compile in less than 200 ms', () => {
     bridges: { br0: { vlan_filtering: true, ports } },
     routers: { r1: { interfaces } },
   });
-  const compiler = new Compiler();
-  const took = Array.from({ length: 5 }, () => {
-    const start = performance.now();
-    new Compiler().compile(config);
-    return performance.now() - start;
+  const compile = () => new Compiler().compile(config).topology;
+  expect(compile().routers?.port).toHaveLength(1001);
+  // Of the processor, and the best of a few: others may use the machine, too.
+  const took = Array.from({ length: 6 }, () => {
+    const start = process.cpuUsage();
+    compile();
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
   });
-  const { topology } = compiler.compile(config);
-  expect(topology.routers?.port).toHaveLength(1001);
-  // The best of a few: a busy machine does not count, and the first one is not compiled by V8 yet.
   expect(Math.min(...took)).toBeLessThan(200);
 });

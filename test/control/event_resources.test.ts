@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { switchEvent } from '../../src/control/event_resources.ts';
 import {
+  type AddressFact,
   type Author,
   type ConfigurationFact,
   type DropFact,
@@ -160,6 +161,18 @@ const networks = each<NetworkFact['change']>({ ready: true, failed: true, addres
   }),
 );
 
+const addresses = each<AddressFact['change']>({ moved: true, lost: true, duplicate: true }).map(
+  (change): All<AddressFact> => ({
+    type: 'address',
+    change,
+    ...where,
+    vlan: 10,
+    address: '10.0.1.1',
+    mac: '02:00:00:00:00:01',
+    before: '02:00:00:00:00:02',
+  }),
+);
+
 const others: EventFact[] = [
   { type: 'station', change: 'more', moves: 7 },
   { type: 'drop', ...where, side: 'receive', reason: 'runt', frames: 1 } satisfies All<DropFact>,
@@ -180,6 +193,7 @@ const all: EventFact[] = [
   ...members,
   ...leases,
   ...networks,
+  ...addresses,
   ...others,
 ];
 

@@ -10,6 +10,7 @@ import type {
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
+import { SimulatedRouting } from './simulated_routing.ts';
 
 export function counters(change: Partial<PortCounters> = {}): PortCounters {
   return {
@@ -54,6 +55,7 @@ export class FakeSwitch implements MetricsApi {
   gap = { polls: 0, sumSeconds: 0, maxSeconds: 0, buckets: [] as [number, number][] };
   frames = { polls: 0, frames: 0, buckets: [] as [number, number][] };
   snapshots = 0;
+  readonly routing = new SimulatedRouting(() => this.config);
   lldpStates: LldpPortStatus[] = [];
 
   constructor(list: PortStatus[]) {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter } from '../../src/api.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { CaptureSessions } from '../../src/control/capture_sessions.ts';
 import { Changes } from '../../src/control/changes.ts';
 import { EventStreams } from '../../src/control/event_stream.ts';
@@ -544,9 +545,15 @@ describe('the OpenAPI document', () => {
       },
     ];
     api.events.add({ type: 'station', change: 'more', moves: 3 });
+    const web = { bridge: 'br0', vlan: 10, address: ['10.0.1.1/24', 'fd00:1::1/64'] };
+    api.config = parseConfig({ ...api.config, routers: { r1: { interfaces: { web } } } });
+    api.routing.found = [
+      { router: 'r1', interface: 'web', bridge: 'br0', address: '10.0.1.9', state: 'failed' },
+    ];
+    const asked = (path: string) => (path === '/v1/routes/to' ? `${path}?router=r1&address=10.0.1.9` : path);
     for (const route of ROUTES.filter(({ method }) => method === 'get')) {
-      const path = route.path.replace('{bridge}', 'br0').replace('{port}', 'vm1');
-      const { value } = await call('GET', unfollowed(path));
+      const path = route.path.replace('{bridge}', 'br0').replace('{port}', 'vm1').replace('{router}', 'r1');
+      const { value } = await call('GET', asked(unfollowed(path)));
       expect(route.answer.safeParse(value).error, route.path).toBeUndefined();
     }
   });

@@ -7,7 +7,7 @@ import { MIN_SIZE } from '../../tester/sizes.ts';
 import { explain, TesterError } from '../../tester/tester_error.ts';
 import { latency, lossCurve, throughput } from '../../tester/throughput.ts';
 import type { Context } from '../context.ts';
-import type { Terminal } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
 import { type BenchOptions, type Kind, portCount } from './command.ts';
 import { foreignInterfaces, runningPorts, type Subject, temporaryBridge } from './ports.ts';
 import { type BenchReport, reportHead, reportText } from './report.ts';

@@ -1,0 +1,215 @@
+// One interface of a router in the control plane: what it hears, whom it asks, and what becomes of packets that wait.
+
+import type { RouterPort } from '../compile/router_ports.ts';
+import type { EventFact } from '../event.ts';
+import type { Host } from '../protocol/host.ts';
+import { Announcer } from '../protocol/neighbours/announcer.ts';
+import { NeighbourCache, REACHABLE } from '../protocol/neighbours/cache.ts';
+import { isOwn, mayBeNeighbour, question } from '../protocol/neighbours/frames.ts';
+import type { InterfaceSpec } from '../protocol/neighbours/spec.ts';
+import { unreachable, whomToTell } from '../protocol/neighbours/unreachable.ts';
+import type { Neighbours } from '../table/neighbours.ts';
+import type { RouterTable } from '../table/router_table.ts';
+import { type Arp, parseArp, REPLY } from '../wire/arp.ts';
+import * as ethernet from '../wire/ethernet.ts';
+import * as ip from '../wire/ip.ts';
+import { formatIp, type IpBytes, ipv4Bytes, isMulticastIp, isUnspecifiedIp } from '../wire/ip_address.ts';
+import * as ipv6 from '../wire/ipv6.ts';
+import { formatMac, isGroupMac, type Mac, macAt, setMac } from '../wire/mac.ts';
+import { type NeighbourMessage, parseNeighbourMessage } from '../wire/neighbour_frame.ts';
+import { addressOf, hopOf, macOf, neighbourMac, pathOf } from './router_paths.ts';
+
+export interface PlaceFacts {
+  readonly neighbours: Neighbours;
+  readonly host: Host;
+  /** Numbers and names of ports. */
+  portNumber(port: string): number | undefined;
+  portName(port: number): string | undefined;
+  /** In force. */
+  table(): RouterTable | null;
+  tell(fact: EventFact): void;
+  /** 0 to 1. */
+  random(): number;
+}
+
+const IP = ethernet.HEADER_LEN;
+const SRC_MAC = 6;
+const DST_4 = IP + 16;
+const DST_6 = IP + ipv6.DST;
+
+export class RouterPlace {
+  port: RouterPort;
+  private spec: InterfaceSpec;
+  private readonly facts: PlaceFacts;
+  readonly cache: NeighbourCache;
+  private readonly announcer: Announcer;
+
+  constructor(port: RouterPort, spec: InterfaceSpec, facts: PlaceFacts, now: number) {
+    this.port = port;
+    this.spec = spec;
+    this.facts = facts;
+    const { neighbours } = facts;
+    const says = {
+      ask: (address: IpBytes, to: Mac | undefined) => this.ask(address, to),
+      found: (address: IpBytes, mac: Mac) => this.put(address, mac),
+      lost: (slot: number) => neighbours.remove(slot),
+      takeUsed: (slot: number) => neighbours.takeUsed(slot),
+      deliver: (frame: Uint8Array) => void facts.host.relay(this.port.port, frame),
+      unreachable: (_: IpBytes, frame: Uint8Array) => this.answer(frame),
+      tell: (change: 'changed' | 'removed', address: IpBytes, mac: Mac, before: Mac | undefined) =>
+        this.tell(change === 'changed' ? 'moved' : 'lost', address, mac, before),
+    };
+    this.cache = new NeighbourCache(spec, says, now, REACHABLE * (0.5 + facts.random()));
+    this.announcer = new Announcer(
+      {
+        flood: (frame) => this.flood(frame),
+        duplicate: (address, mac) => this.tell('duplicate', address, mac, undefined),
+      },
+      facts.random,
+    );
+    this.announcer.configure(spec, now);
+  }
+
+  get deadline(): number {
+    return Math.min(this.cache.deadline, this.announcer.deadline);
+  }
+
+  configure(port: RouterPort, spec: InterfaceSpec, now: number): void {
+    this.port = port;
+    this.spec = spec;
+    this.cache.configure(spec, now);
+    this.announcer.configure(spec, now);
+  }
+
+  tick(now: number): void {
+    this.announcer.tick(now);
+    this.cache.tick(now);
+  }
+
+  close(): void {
+    this.cache.close();
+  }
+
+  /** A frame of ARP or neighbour discovery that came to the interface's domain. */
+  hear(frame: Uint8Array, now: number): void {
+    const arp = parseArp(frame);
+    if (arp !== undefined) this.hearArp(arp, frame, now);
+    else {
+      const message = parseNeighbourMessage(frame);
+      if (message !== undefined) this.hearMessage(message, frame, now);
+    }
+  }
+
+  private hearArp(arp: Arp, frame: Uint8Array, now: number): void {
+    const { senderMac: mac } = arp;
+    const sender = ipv4Bytes(arp.sender);
+    if (isUnspecifiedIp(sender) || isMulticastIp(sender) || isGroupMac(mac.hi)) return;
+    if (this.announcer.hear(sender, mac, now)) return;
+    // A reply to all, as an announcement, says nothing of the way there (net/ipv4/arp.c).
+    const isSolicited = arp.operation === REPLY && !isGroupMac(viewOf(frame).getUint16(0));
+    const isToUs = isOwn(this.spec, ipv4Bytes(arp.target));
+    const creates = isToUs && mayBeNeighbour(this.spec, sender);
+    this.cache.hear(sender, { mac, isSolicited, overrides: true, creates }, now);
+  }
+
+  private hearMessage(message: NeighbourMessage, frame: Uint8Array, now: number): void {
+    const { kind, source, target, mac, isSolicited, overrides } = message;
+    if (kind === 'advertisement') {
+      if (this.announcer.hear(target, mac ?? macAt(viewOf(frame), SRC_MAC), now)) return;
+      this.cache.hear(target, { mac, isSolicited, overrides, creates: false }, now);
+      return;
+    }
+    if (isUnspecifiedIp(source) || mac === undefined || this.announcer.hear(source, mac, now)) return;
+    const creates = isOwn(this.spec, target) && mayBeNeighbour(this.spec, source);
+    this.cache.hear(source, { mac, isSolicited: false, overrides: true, creates }, now);
+  }
+
+  /** A packet that leaves by the interface to next hop `hop`, whom the data plane does not know. */
+  resolve(frame: Uint8Array, hop: number, now: number): void {
+    const table = this.facts.table();
+    if (table === null) return;
+    const { port, via } = hopOf(table, hop);
+    const address = via ?? destinationOf(frame);
+    // Of a table that is in force no longer.
+    if (port !== this.facts.portNumber(this.port.port) || address === undefined) return;
+    if (isMulticastIp(address) || isUnspecifiedIp(address) || isOwn(this.spec, address)) return;
+    this.cache.resolve(address, isWhole(frame) ? frame : undefined, now);
+  }
+
+  private ask(address: IpBytes, to: Mac | undefined): void {
+    const frame = question(this.spec, address, to);
+    if (to === undefined) this.flood(frame);
+    else this.facts.host.relay(this.port.port, frame);
+  }
+
+  private flood(frame: Uint8Array): void {
+    this.facts.host.flood(this.port.config.bridge, this.port.vid, frame);
+  }
+
+  private put(address: IpBytes, { hi, lo }: Mac): number {
+    const { neighbours, portNumber } = this.facts;
+    const port = portNumber(this.port.port);
+    if (port === undefined) return -1;
+    const view = viewOf(address);
+    return address.length === 4
+      ? neighbours.set4(port, view.getInt32(0), hi, lo)
+      : neighbours.set6(port, view, 0, hi, lo);
+  }
+
+  /** Tells the sender of a packet that its next hop is not there, if the way to him is known. */
+  private answer(frame: Uint8Array): void {
+    const { facts } = this;
+    const table = facts.table();
+    const port = facts.portNumber(this.port.port);
+    const to = whomToTell(frame);
+    if (table === null || port === undefined || to === undefined) return;
+    const [hop] = pathOf(table, table.interfaceOf[port], to)?.hops ?? [];
+    const name = hop && facts.portName(hop.port);
+    if (hop === undefined || name === undefined) return;
+    const mac = neighbourMac(facts.neighbours, hop.port, hop.via ?? to);
+    const from = addressOf(table, hop.interface, to.length === 4 ? 4 : 16);
+    if (mac === undefined || from === undefined) return;
+    const answer = unreachable(frame, from, to);
+    const view = viewOf(answer);
+    const own = macOf(table, hop.interface);
+    setMac(view, 0, mac.hi, mac.lo);
+    setMac(view, SRC_MAC, own.hi, own.lo);
+    facts.host.relay(name, answer);
+  }
+
+  private tell(
+    change: 'moved' | 'lost' | 'duplicate',
+    address: IpBytes,
+    mac: Mac,
+    before: Mac | undefined,
+  ): void {
+    const { port, config, vid } = this.port;
+    this.facts.tell({
+      type: 'address',
+      change,
+      bridge: config.bridge,
+      port,
+      vlan: vid,
+      address: formatIp(address),
+      mac: formatMac(mac.hi, mac.lo),
+      ...(before !== undefined && { before: formatMac(before.hi, before.lo) }),
+    });
+  }
+}
+
+/** Undefined if the packet has none. */
+function destinationOf(frame: Uint8Array): IpBytes | undefined {
+  const isIpv4 = frame.length >= IP && ethernet.etherType(viewOf(frame), 0) === ethernet.TYPE_IPV4;
+  const [at, length] = isIpv4 ? [DST_4, 4] : [DST_6, 16];
+  return frame.length < at + length ? undefined : frame.slice(at, at + length);
+}
+
+/** What is longer than a slot of the ring, such as a super-frame, was cut on its way here. */
+function isWhole(frame: Uint8Array): boolean {
+  const view = viewOf(frame);
+  return ip.packetLength(view, ethernet.etherType(view, 0), IP, frame.length) >= 0;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
