@@ -102,7 +102,7 @@ export class KernelRouters {
     const old = this.before.get(r) ?? [];
     this.before.set(r, router?.routes ?? []);
     const lines = [
-      ...old.filter(({ type }) => type !== undefined).map(({ to, type }) => `route del ${type} ${to}`),
+      ...old.map((route) => `route del ${wayOf(route)}`),
       ...NETWORKS.filter(({ routers }) => routers.includes(r)).map(
         ({ number }) => `addr flush dev n${number} scope global`,
       ),
@@ -129,8 +129,9 @@ function linesOf({ networks }: RoutedScene, { number: r, routes }: SceneRouter):
       ),
     ];
   });
-  const ways = routes.map(({ to, via, type }) =>
-    type === undefined ? `route add ${to} via ${via}` : `route add ${type} ${to}`,
-  );
-  return [...places, ...ways];
+  return [...places, ...routes.map((route) => `route add ${wayOf(route)}`)];
+}
+
+function wayOf({ to, via, type }: SceneRoute): string {
+  return type === undefined ? `${to} via ${via}` : `${type} ${to}`;
 }

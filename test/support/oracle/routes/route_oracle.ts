@@ -97,8 +97,10 @@ export class RouteOracle {
   }
 
   private async playAlone(scene: RoutedScene, { port, frames }: Burst): Promise<string | undefined> {
-    const ours = shown(new TaploomRouters(scene).send(port, frames));
-    return compare(ours, shown(await this.kernel.send(port, frames, CERTAIN)));
+    const taploom = new TaploomRouters(scene);
+    const ours = shown(taploom.send(port, frames));
+    const difference = compare(ours, shown(await this.kernel.send(port, frames, CERTAIN)));
+    return difference && [difference, ...taploom.drops()].join('\n');
   }
 }
 

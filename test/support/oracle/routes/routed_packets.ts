@@ -30,19 +30,12 @@ const FAR_4 = [
   '192.0.2.65',
   '198.51.7.7',
 ];
-const STRANGE_4 = [
-  '203.0.113.5',
-  '127.0.0.1',
-  '0.0.0.0',
-  '0.1.2.3',
-  '224.0.0.5',
-  '239.1.2.3',
-  '255.255.255.255',
-];
+const STRANGE_4 = ['203.0.113.5', '127.0.0.1', '0.0.0.0', '224.0.0.5', '239.1.2.3', '255.255.255.255'];
 const FAR_6 = ['2001:db8::1', '2001:db8:1::1', '2001:db8:1:2::5', '2001:db8:1:2::6', '2001:db8:8000::1'];
-const STRANGE_6 = ['2001:4860::1', '::1', '::', 'ff02::5', 'ff0e::1', 'fd00:0:0:77::1'];
+const STRANGE_6 = ['2001:4860::1', '::1', 'ff02::5', 'ff0e::1', 'fd00:0:0:77::1'];
 
-const TTLS = [64, 64, 64, 64, 255, 0, 1, 1, 2, 2, 3, 4];
+/** A packet that goes in a circle ends by its TTL, before Taploom ends it. */
+const TTLS = [9, 10, 11, 12, 12, 12, 0, 1, 1, 2, 2, 3, 4];
 /** Which no router has anything to do with: no-operations, router alert, one that nobody knows, and the end. */
 const OPTIONS = [
   [1, 1, 1, 1],
@@ -55,11 +48,16 @@ const OPTIONS = [
 export class RoutedPackets {
   private readonly random: Random;
   private readonly scene: RoutedScene;
+  /** Linux checks no sources of IPv6. */
+  private readonly isChecked: boolean;
   private count = 0;
 
   constructor(random: Random, scene: RoutedScene) {
     this.random = random;
     this.scene = scene;
+    this.isChecked = scene.routers.some(({ reversePath }) =>
+      Object.values(reversePath).some((one) => one !== 'off'),
+    );
   }
 
   /** From a host of a network to its router. */
@@ -67,7 +65,7 @@ export class RoutedPackets {
     const { random } = this;
     const [r] = network.routers;
     const h = random.pick(HOSTS);
-    const is4 = network.isNarrow || random.chance(0.55);
+    const is4 = network.isNarrow || this.isChecked || random.chance(0.55);
     const macs = [routerMac(r, network.number), hostMac(network.number, h)].join('').replaceAll(':', '');
     const packet = is4 ? this.packet4(network, h) : this.packet6(network, h);
     return Buffer.concat([Buffer.from(macs, 'hex'), Buffer.from(is4 ? [8, 0] : [0x86, 0xdd]), packet]);
@@ -186,7 +184,7 @@ export class RoutedPackets {
   private source6(network: UsedNetwork, h: number): string {
     const { random } = this;
     if (random.chance(0.8)) return address6(network.number, h);
-    const kinds = [this.host6(), this.host6(), random.pick(FAR_6), random.pick(STRANGE_6), this.router6()];
+    const kinds = [this.host6(), this.host6(), random.pick(FAR_6), '::1', 'ff02::5', '2001:4860::1'];
     return random.pick([...kinds, hostLinkLocal(h)]);
   }
 

@@ -5,7 +5,7 @@ import type { Random } from '../../engine/random.ts';
 import {
   address4,
   address6,
-  HOSTS,
+  GATEWAYS,
   isEdge,
   NETWORKS,
   type Network,
@@ -23,7 +23,8 @@ export interface SceneRoute {
   type?: 'blackhole' | 'unreachable' | 'prohibit';
 }
 
-export type ReversePath = 'off' | 'strict' | 'loose';
+const REVERSE_PATHS = ['off', 'strict', 'loose'] as const;
+export type ReversePath = (typeof REVERSE_PATHS)[number];
 
 export interface SceneRouter {
   number: number;
@@ -37,6 +38,7 @@ export interface RoutedScene {
   routers: SceneRouter[];
 }
 
+const EVERYWHERE = '0.0.0.0/0';
 const WIDE_MTUS = [1280, 1400, 1500, 1500, 1500, 4000];
 const NARROW_MTUS = [576, 620, 1006];
 
@@ -55,20 +57,34 @@ export function randomRoutedScene(random: Random): RoutedScene {
   const networks = NETWORKS.filter(({ routers }) => routers.every((r) => r < count))
     .filter((network) => isEdge(network) || random.chance(0.8))
     .map((network) => ({ ...network, mtu: random.pick(network.isNarrow ? NARROW_MTUS : WIDE_MTUS) }));
-  const routers = Array.from({ length: count }, (_, number) => randomRouter(random, number, networks));
+  const isChecked = random.chance(0.25);
+  const routers = Array.from({ length: count }, (_, number) =>
+    randomRouter(random, number, networks, isChecked),
+  );
   return { networks, routers };
 }
 
-function randomRouter(random: Random, number: number, networks: readonly UsedNetwork[]): SceneRouter {
+function randomRouter(
+  random: Random,
+  number: number,
+  networks: readonly UsedNetwork[],
+  isChecked: boolean,
+): SceneRouter {
   const own = networks.filter(({ routers }) => routers.includes(number));
   const prefixes = [
     ...PREFIXES_4,
     ...PREFIXES_6,
     ...networks.filter((one) => !own.includes(one)).flatMap(subnets),
   ];
-  const routes = random.some(prefixes, 0.6).map((to) => randomRoute(random, number, to, own));
+  const routes = random
+    .some(prefixes, 0.6)
+    .map((to) => randomRoute(random, number, to, own))
+    .filter(({ type }) => !isChecked || type === undefined || type === 'blackhole');
+  // Linux tells those whose packets find no way before it asks whether they are who they say.
+  if (isChecked && !routes.some(({ to }) => to === EVERYWHERE))
+    routes.push({ to: EVERYWHERE, via: address4(own[0].number, GATEWAYS[0]) });
   const reversePath = Object.fromEntries(
-    own.map(({ number: n }) => [n, random.pick<ReversePath>(['off', 'off', 'off', 'strict', 'loose'])]),
+    own.map(({ number: n }) => [n, isChecked ? random.pick(REVERSE_PATHS) : ('off' as const)]),
   );
   return { number, routes, reversePath };
 }
@@ -81,7 +97,7 @@ function randomRoute(random: Random, r: number, to: string, own: readonly UsedNe
   if (random.chance(0.15)) return { to, type: random.pick(['blackhole', 'unreachable', 'prohibit']) };
   const is6 = to.includes(':');
   const network = random.pick(own.filter((one) => !is6 || !one.isNarrow));
-  const hosts = isEdge(network) ? HOSTS : network.routers.filter((other) => other !== r).map(routerHost);
+  const hosts = isEdge(network) ? GATEWAYS : network.routers.filter((other) => other !== r).map(routerHost);
   const via = is6
     ? address6(network.number, random.pick(hosts))
     : address4(network.number, random.pick(hosts));

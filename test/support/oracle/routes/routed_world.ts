@@ -8,7 +8,10 @@
 import { formatIp } from '../../../../src/wire/ip_address.ts';
 
 export const ROUTERS = 3;
-export const HOSTS = [100, 101, 102, 103];
+/** Many, since Linux tells each of them only so often that there is no way (ip_error in net/ipv4/route.c). */
+export const HOSTS = Array.from({ length: 64 }, (_, n) => 100 + n);
+/** Hosts that are next hops: no route leads around them. */
+export const GATEWAYS = [200, 201, 202, 203];
 
 export interface Network {
   number: number;
@@ -54,7 +57,9 @@ export interface Neighbour {
 /** Who is in a network beside router `r`. */
 export function neighboursOf({ number: n, routers, isNarrow }: Network, r: number): Neighbour[] {
   const hosts =
-    routers.length > 1 ? [] : HOSTS.map((h) => ({ h, mac: hostMac(n, h), link: hostLinkLocal(h) }));
+    routers.length > 1
+      ? []
+      : [...HOSTS, ...GATEWAYS].map((h) => ({ h, mac: hostMac(n, h), link: hostLinkLocal(h) }));
   const others = routers
     .filter((other) => other !== r)
     .map((other) => ({ h: routerHost(other), mac: routerMac(other, n), link: routerLinkLocal(other, n) }));

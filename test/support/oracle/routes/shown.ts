@@ -8,6 +8,8 @@ const TYPE = 12;
 const L3 = 14;
 const ICMP = 1;
 const ECHO_REPLY = 0;
+/** Of ICMP, those that routers send. */
+const ERRORS = [3, 11, 12];
 /** ICMPv6: listeners, routers and neighbours, redirects, and listeners again. */
 const OF_THE_LINK = [130, 131, 132, 133, 134, 135, 136, 137, 143];
 
@@ -36,15 +38,27 @@ function isOfTheLink(frame: Buffer): boolean {
   return next === 58 && OF_THE_LINK.includes(frame[at]);
 }
 
-/** A router numbers its packets as it likes, and an echo reply may forbid to be fragmented. */
+/** A router numbers its packets as it likes, and an echo reply may forbid to be fragmented. Also where an error quotes one. */
 function comparable(frame: Buffer): Buffer {
   if (frame.readUInt16BE(TYPE) !== 0x0800 || frame[L3 + 9] !== ICMP) return frame;
-  if (!OWN.has([...frame.subarray(L3 + 12, L3 + 16)].join('.'))) return frame;
-  const length = (frame[L3] & 15) * 4;
-  if (sumOf(frame, L3, L3 + length) !== 0xffff) return frame;
   const bytes = Buffer.from(frame);
-  bytes.writeUInt16BE(0, L3 + 4);
-  if (bytes[L3 + length] === ECHO_REPLY) bytes[L3 + 6] &= ~0x40;
-  bytes.writeUInt16BE(0, L3 + 10);
+  const l4 = L3 + headerLength(bytes, L3);
+  if (ERRORS.includes(bytes[l4]) && unnumber(bytes, l4 + 8)) bytes.writeUInt16BE(0, l4 + 2);
+  unnumber(bytes, L3);
   return bytes;
+}
+
+/** Whether the packet at `at` is a router's own, and has no number and no checksum any more. */
+function unnumber(bytes: Buffer, at: number): boolean {
+  if (at + 20 > bytes.length || !OWN.has([...bytes.subarray(at + 12, at + 16)].join('.'))) return false;
+  const length = headerLength(bytes, at);
+  if (sumOf(bytes, at, at + length) !== 0xffff) return false;
+  bytes.writeUInt16BE(0, at + 4);
+  if (bytes[at + length] === ECHO_REPLY) bytes[at + 6] &= ~0x40;
+  bytes.writeUInt16BE(0, at + 10);
+  return true;
+}
+
+function headerLength(bytes: Buffer, at: number): number {
+  return (bytes[at] & 15) * 4;
 }

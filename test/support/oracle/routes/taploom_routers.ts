@@ -2,6 +2,8 @@
 
 import { Compiler } from '../../../../src/compile/compiler.ts';
 import { parseConfig, type SwitchConfigInput } from '../../../../src/config/schema.ts';
+import { PORT } from '../../../../src/table/counters.ts';
+import { DROPS } from '../../../../src/table/drops.ts';
 import { Neighbours } from '../../../../src/table/neighbours.ts';
 import { parseIp } from '../../../../src/wire/ip_address.ts';
 import { configOf } from '../../engine/rig.ts';
@@ -35,6 +37,19 @@ export class TaploomRouters {
         for (const { address, mac } of neighboursOf(network, r)) know(neighbours, port, address, mac);
       }
     }
+  }
+
+  /** What was dropped until now, and where. */
+  drops(): string[] {
+    const { counters, compiler } = this.bench;
+    const lines: string[] = [];
+    for (let port = 0; port < compiler.ports.length; port++) {
+      for (const [code, { name }] of DROPS.entries()) {
+        const count = counters.values[counters.port(port) + PORT.drops + code];
+        if (count > 0) lines.push(`${compiler.ports.name(port)} dropped ${count}: ${name}`);
+      }
+    }
+    return lines;
   }
 
   /** All of them in one poll. */
