@@ -130,7 +130,7 @@ export function ownTap(
   /** What somebody else made of it, until Taploom sets another. */
   let ownMtu: number | undefined;
   /** That the interface has from us. */
-  let gateway: string | undefined;
+  const gateway = new Set<string>();
   const isOurs = tap.created || bridge?.isKept === true;
   const close = () => {
     if (!isOurs || now.persist) leave(tap, isOurs);
@@ -178,18 +178,19 @@ export function ownTap(
       using links = LinkSocket.ofTap(tap.fd);
       links.setMtu(tapName(tap.fd), mtu);
     },
-    setGateway(cidr) {
+    setGateway(cidrs) {
       using links = LinkSocket.ofTap(tap.fd);
       const called = tapName(tap.fd);
-      if (gateway !== undefined && gateway !== cidr) {
-        ifThere(constants.errno.EADDRNOTAVAIL, () => links.removeAddress(called, gateway as string));
-        gateway = undefined;
+      for (const cidr of [...gateway].filter((one) => !cidrs.includes(one))) {
+        ifThere(constants.errno.EADDRNOTAVAIL, () => links.removeAddress(called, cidr));
+        gateway.delete(cidr);
       }
-      if (cidr === undefined) return;
-      if (gateway === undefined) requireFreeSubnet(links, called, cidr);
-      ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
-      gateway = cidr;
-      links.setUp(called, true);
+      for (const cidr of cidrs) {
+        if (!gateway.has(cidr)) requireFreeSubnet(links, called, cidr);
+        ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
+        gateway.add(cidr);
+      }
+      if (cidrs.length > 0) links.setUp(called, true);
     },
     setGsoMaxSize(bytes) {
       using links = LinkSocket.ofTap(tap.fd);
@@ -250,6 +251,7 @@ function leave(tap: TapDevice, isOurs: boolean): void {
 
 const VERBS = {
   port: 'Cannot attach port',
+  tun: 'Cannot attach port',
   bridge: 'Cannot create bridge',
   underlay: 'Cannot open the TAP under a tunnel,',
 };
@@ -271,7 +273,7 @@ export function attach(what: keyof typeof VERBS, options: Parameters<typeof open
       const advice = what === 'port' ? 'type af_packet attaches existing interfaces' : 'choose another name';
       throw new TaploomError(
         'interface_exists',
-        `${verb}: an interface of that name exists, and it is neither a TAP nor a TUN; ${advice}`,
+        `${verb}: an interface of that name exists, and it is not a ${what === 'tun' ? 'TUN' : 'TAP'}; ${advice}`,
       );
     }
     isThere = link !== undefined;
@@ -305,7 +307,9 @@ export function explain(
       if (error.code === 'ENOENT' || !isThere || error.syscall === 'TUNSETOFFLOAD') break;
       return new TaploomError(
         'port_busy',
-        `${verb}: the interface has several queues, or is a TUN where a TAP is wanted, or a TAP where a TUN is${advice}`,
+        what === 'tun'
+          ? `${verb}: a TAP of that name exists, or a TUN with several queues; delete it, or choose another name`
+          : `${verb}: the TAP has several queues, or is a TUN${advice}`,
         options,
       );
     case 'EBUSY':

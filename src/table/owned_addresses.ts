@@ -14,6 +14,7 @@ export class OwnedAddresses {
   private readonly table: Neighbours;
   private readonly owners: number;
   private readonly slots = new Map<number, number>();
+  private readonly slots6: number[] = [];
 
   constructor(table: Neighbours, domain: number) {
     this.table = table;
@@ -26,6 +27,13 @@ export class OwnedAddresses {
     if (slot >= 0) this.slots.set(address, slot);
   }
 
+  /** The same for an IPv6 address, until `clear`. */
+  set6(address: Uint8Array, hi: number, lo: number): void {
+    const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+    const slot = this.table.set6(this.owners, view, 0, hi, lo);
+    if (slot >= 0 && !this.slots6.includes(slot)) this.slots6.push(slot);
+  }
+
   /** Whoever uses the address may. */
   delete(address: number): void {
     const slot = this.slots.get(address);
@@ -35,7 +43,7 @@ export class OwnedAddresses {
   }
 
   clear(): void {
-    for (const slot of this.slots.values()) this.table.remove(slot);
+    for (const slot of [...this.slots.values(), ...this.slots6.splice(0)]) this.table.remove(slot);
     this.slots.clear();
   }
 }

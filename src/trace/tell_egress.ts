@@ -38,6 +38,7 @@ import type { SeenCopy, SeenRow } from './dry_run.ts';
 import { domainText, hex, hopText, type Scene, step } from './scene.ts';
 import { blockedBy, dropOf } from './tell_classify.ts';
 import { isList } from './tell_decide.ts';
+import { tellTun } from './tell_tun.ts';
 
 /** What `replicate` made of a row. */
 export function tellReplicate(scene: Scene, bridge: string, seen: SeenRow): TraceStep[] {
@@ -266,6 +267,11 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
     told.dropped = state === 'down' ? 'port_down' : 'device_gone';
     const when = isLive ? 'now' : 'at the moment';
     steps.push(step('egress', told.dropped, `${name} is ${state} ${when}: dropped, ${told.dropped}`));
+  }
+  const tun = tellTun(scene, name);
+  if (tun !== undefined) {
+    if (tun.verdict !== 'answered') told.dropped ??= tun.verdict;
+    steps.push(tun);
   }
   const fault = portCause(config, bridge, name, 'fault');
   if (fault?.value !== undefined) {

@@ -15,9 +15,11 @@ const pages = [
   'docs/multicast.md',
   'docs/networks.md',
   'docs/networks-dns.md',
+  'docs/networks-ipv6.md',
   'docs/dhcp.md',
   'docs/qinq.md',
   'docs/routers.md',
+  'docs/nat.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');
