@@ -97,11 +97,12 @@ export class RouterAnswers {
     const at = rows[next + COLUMN.rest] + TYPE_LEN;
     ipv4.swapAddresses(view, at);
     ipv4.setTtl(view, at, ipv4.DEFAULT_TTL);
+    ipv4.setFragment(view, at, 0); // its way back may be narrower
     ipv4.completeChecksum(view, at);
     icmp.answerEcho(view, at + l4, rows[next + COLUMN.csumStart] === 0);
     const egress = table.hopInterface[hop];
     const slot = this.exit.find4(table, egress, hop, src, this.mac, 0);
-    this.exit.leave(table, next, egress, hop, slot, this.mac, 0);
+    this.exit.leave4(table, next, egress, hop, slot, this.mac, 0);
   }
 
   private echo6(table: RouterTable, list: Routed, n: number, l4: number): void {
@@ -115,6 +116,10 @@ export class RouterAnswers {
     ipv6.setHopLimit(view, at, ipv6.DEFAULT_HOP_LIMIT);
     icmpv6.answerEcho(view, at + l4, rows[next + COLUMN.csumStart] === 0);
     const egress = this.egressOf(table, list.from[n], hop);
+    if (list.length[n] > table.mtu[egress]) {
+      this.drop(next, DROP.mtu_exceeded); // nobody splits packets of IPv6 on their way
+      return;
+    }
     const slot = this.exit.find6(table, egress, hop, at + ipv6.DST, this.mac, 0);
     this.exit.leave(table, next, egress, hop, slot, this.mac, 0);
   }
@@ -129,10 +134,6 @@ export class RouterAnswers {
       return -1;
     }
     const egress = this.egressOf(table, list.from[n], hop);
-    if (list.length[n] > table.mtu[egress]) {
-      this.drop(row, DROP.mtu_exceeded);
-      return -1;
-    }
     const next = batch.recirculate(row, table.port[egress], MAX_ROUNDS);
     if (next < 0) this.drop(row, DROP.loop);
     else {

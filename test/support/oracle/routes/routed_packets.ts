@@ -16,6 +16,8 @@ import {
   routerMac,
 } from './routed_world.ts';
 
+/** Behind an IPv6 header, on any way: a router does not split an echo reply. */
+const LEAST_ROOM = 1280 - 40;
 const UDP = 17;
 const TCP = 6;
 const ICMP = 1;
@@ -99,7 +101,12 @@ export class RoutedPackets {
     const isForRouter = this.isOfRouter(dst);
     const extensions = isForRouter || random.chance(0.8) ? [] : this.extensions();
     const room = network.mtu - 40 - extensions.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const [protocol, payload] = this.payload(src, dst, this.size(room), isForRouter);
+    const [protocol, payload] = this.payload(
+      src,
+      dst,
+      this.size(isForRouter ? LEAST_ROOM : room),
+      isForRouter,
+    );
     const kinds = [...extensions.map(({ kind }) => kind), protocol];
     const chain = extensions.flatMap(({ bytes }, n) => [kinds[n + 1], ...bytes.slice(1)]);
     const body = [...chain, ...payload];
