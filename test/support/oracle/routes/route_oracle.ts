@@ -71,6 +71,12 @@ export class RouteOracle {
     return found;
   }
 
+  /** Whether the frames of a host in network 0 make a difference. */
+  async differs(scene: RoutedScene, frames: Buffer[]): Promise<boolean> {
+    await this.kernel.begin(scene);
+    return (await this.playAlone(scene, { port: 'h0', frames })) !== undefined;
+  }
+
   close(): void {
     this.kernel.close();
   }
