@@ -14,7 +14,7 @@ const BURSTS = 12;
 const BURST = 40;
 /** ms without a packet: usually all are there by then, and certainly after the longer time. */
 const QUIET = 4;
-const CERTAIN = 150;
+const CERTAIN = 400;
 
 export interface Findings {
   packets: number;

@@ -75,7 +75,7 @@ const row = (number: number, what: string, frames: Partial<Packet>[], scene = SC
 export const ROUTE_ROWS: RouteRow[] = [
   row(30, 'an address of 0.0.0.0/8', [{ dst: '0.1.2.3' }]),
   row(31, 'an address of 240.0.0.0/4', [{ dst: '240.0.0.1' }]),
-  row(32, 'a link-local address of IPv4', [{ dst: '169.254.1.1' }]),
+  row(32, 'a link-local address of IPv4', [{ src: '169.254.1.1' }]),
   row(33, 'an IPv6 source that is the router', [{ ...FROM6, src: OWN6 }]),
   row(34, 'the unspecified address of IPv6', [{ ...FROM6, dst: '::' }]),
   row(35, 'an IPv6 source that is not routed back', [{ ...FROM6, src: 'fd00:0:0:77::1' }], STRICT),
