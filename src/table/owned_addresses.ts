@@ -13,8 +13,7 @@ export function ownersOf(domain: number): number {
 export class OwnedAddresses {
   private readonly table: Neighbours;
   private readonly owners: number;
-  private readonly slots = new Map<number, number>();
-  private readonly slots6: number[] = [];
+  private readonly slots = new Map<number | string, number>();
 
   constructor(table: Neighbours, domain: number) {
     this.table = table;
@@ -27,15 +26,15 @@ export class OwnedAddresses {
     if (slot >= 0) this.slots.set(address, slot);
   }
 
-  /** The same for an IPv6 address, until `clear`. */
-  set6(address: Uint8Array, hi: number, lo: number): void {
+  /** The same for an IPv6 address, 16 bytes, which `text` names. */
+  set6(text: string, address: Uint8Array, hi: number, lo: number): void {
     const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
     const slot = this.table.set6(this.owners, view, 0, hi, lo);
-    if (slot >= 0 && !this.slots6.includes(slot)) this.slots6.push(slot);
+    if (slot >= 0) this.slots.set(text, slot);
   }
 
   /** Whoever uses the address may. */
-  delete(address: number): void {
+  delete(address: number | string): void {
     const slot = this.slots.get(address);
     if (slot === undefined) return;
     this.slots.delete(address);
@@ -43,7 +42,7 @@ export class OwnedAddresses {
   }
 
   clear(): void {
-    for (const slot of [...this.slots.values(), ...this.slots6.splice(0)]) this.table.remove(slot);
+    for (const slot of this.slots.values()) this.table.remove(slot);
     this.slots.clear();
   }
 }

@@ -227,3 +227,28 @@ test('in a network without IPv6 guests are no routers either, but their other pa
   await world.pass(20);
   expect(world.heard('vm2')).toHaveLength(2);
 });
+
+test('nobody claims the address of the gateway, or one that was given to another guest', async () => {
+  const world = await open({ dhcp6: { range: RANGE } });
+  const { items } = await lease6(world, 'vm1', 1);
+  const claim = (address: Uint8Array, n: number) => {
+    const way = {
+      srcMac: guestMac(n),
+      dstMac: multicastMac(ip('ff02::1')),
+      src: address,
+      dst: ip('ff02::1'),
+    };
+    return buildIpv6Frame(way, 58, 255, Uint8Array.from([136, 0, 0, 0, 0x20, 0, 0, 0, ...address]));
+  };
+  world.heard('vm1');
+  world.heard('vm2');
+  for (const address of [ip('fe80::1'), ip('fd00:7::1'), items[0].address])
+    world.send('vm2', claim(address, 2));
+  world.send('vm1', claim(items[0].address, 1));
+  world.send('vm2', claim(ip('fd00:7::99'), 2));
+  await world.pass(20);
+  expect(world.heard('vm1')).toHaveLength(1);
+  expect(world.heard('vm2')).toHaveLength(1);
+  const told = world.events.filter((event) => event.type === 'network' && event.change === 'address_taken');
+  expect(told).toHaveLength(3);
+});
