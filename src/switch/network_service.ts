@@ -15,7 +15,8 @@ import { monotonicMs } from '../sys/clock.ts';
 import { formatIp } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
 import { Claims } from './claims.ts';
-import { type NetworkFacts, type NetworkHome, RunningNetwork } from './running_network.ts';
+import type { NetworkFacts, NetworkHome } from './network_home.ts';
+import { RunningNetwork } from './running_network.ts';
 import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
 
