@@ -85,8 +85,8 @@ export function createRouter(
       if (length < 0) drop(row, ~length);
       else list6.add(row, by, l3, length, isDoubtful6(table, by, view, l3), 0);
     } else if (type === TYPE_ARP) {
+      links.passOn(table, row, by);
       links.hearArp(table, row, by);
-      rows[row + COLUMN.dest] = DEST_CONSUMED;
     } else drop(row, DROP.not_ip);
   }
 
