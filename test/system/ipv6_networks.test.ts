@@ -11,7 +11,7 @@ import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { Taploomd } from '../support/taploomd.ts';
 
-needs('ping', 'nft', 'dhclient', 'rdisc6', 'dig');
+needs('ping', 'nft', 'dhclient', 'rdisc6', 'dig', 'udhcpc');
 
 const SUBNETS = ['10.7.0.0/24', 'fd00:7::/64'];
 const OUTSIDE = '2001:db8:9::9';
@@ -96,7 +96,12 @@ test('in a VLAN clients of DHCPv6 get addresses, and nobody hears the router of 
     vm1: { type: 'tap', netns: g1.name, ...access },
     vm2: { type: 'tap', netns: g2.name, ...access },
   };
-  const network = { mode: 'nat', subnet: SUBNETS, dhcp6: { range: 'fd00:7::1000-fd00:7::1fff' } };
+  const network = {
+    mode: 'nat',
+    subnet: SUBNETS,
+    dhcp6: { range: 'fd00:7::1000-fd00:7::1fff' },
+    dns: { domain: 'lab.example' },
+  };
   const bridges = { br0: { vlan_filtering: true, local: false, vlans: { 10: { network } }, ports } };
   const daemon = await Taploomd.start(lab, sw, { version: 1, bridges });
   await g1.up('vm1');
@@ -111,8 +116,52 @@ test('in a VLAN clients of DHCPv6 get addresses, and nobody hears the router of 
   expect(leases).toMatchObject([{ network: 'br0.10', port: 'vm1', state: 'bound' }]);
   expect((await addresses(g1, 'vm1'))[0]).toBe(`${leases[0].address}/128`);
   await expect.poll(() => ping6(g1, OUTSIDE), { timeout: 8000 }).toBe(true);
+  // A name is that of the station, which it has said by DHCP.
+  const ask = 'udhcpc -i vm1 -n -q -f -t 4 -T 2 -x hostname:web -s /bin/true';
+  await g1.check(ask.split(' '));
+  const [address] = await addresses(g1, 'vm1');
+  const dig = async (...words: string[]) =>
+    (await g1.check(['dig', '+short', '@fd00:7::1', ...words])).trim();
+  expect(`${await dig('web.lab.example', 'AAAA')}/128`).toBe(address);
+  expect(await dig('-x', address.slice(0, -4))).toBe('web.lab.example.');
   await g1.check(['dhclient', '-6', '-r', ...files, 'vm1']);
-  expect((await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases).toEqual([]);
+  const left = async () => (await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases;
+  await expect
+    .poll(async () => (await left()).map((lease) => lease.address), { timeout: 8000 })
+    .toEqual(['10.7.0.2']);
   const { networks } = await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks');
   expect(networks[0].ipv6?.dhcp?.received).toMatchObject({ solicit: 1, request: 1, release: 1 });
+});
+
+test('a guest that is a router gets a prefix, and what is behind it gets out', async () => {
+  const { lab, sw, g1 } = await world();
+  const ports = { vm1: { type: 'tap', netns: g1.name } };
+  const network = { mode: 'nat', subnet: SUBNETS, dhcp6: { delegate: { from: 'fd00:8::/56' } } };
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { network, ports } } });
+  await g1.up('vm1');
+  await isReady(g1, 'vm1');
+  await expect.poll(() => routes(g1), { timeout: 8000 }).toContain('via fe80::1');
+  const files = [
+    '-lf',
+    `${lab.dir}/leases6`,
+    '-pf',
+    `${lab.dir}/pid6`,
+    '-cf',
+    '/dev/null',
+    '-sf',
+    '/bin/true',
+  ];
+  await g1.check(['dhclient', '-6', '-P', '-1', '-v', ...files, 'vm1']);
+  const { leases } = await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases');
+  const [prefix] = leases.map(({ address }) => address);
+  expect(prefix).toMatch(/^fd00:8:0:[0-9a-f]*::?\/64$/);
+  expect(await sw.check(['ip', '-6', 'route', 'show', prefix])).toMatch(/via fe80::\S+ dev br0/);
+  const inside = prefix.replace('::/64', '::9');
+  await g1.ip('link set lo up', `addr add ${inside}/128 dev lo nodad`);
+  const ping = ['ping', '-6', '-n', '-c', '1', '-W', '2', '-I', inside, OUTSIDE];
+  await expect
+    .poll(async () => (await g1.run(ping)).stdout.includes('1 received'), { timeout: 8000 })
+    .toBe(true);
+  await g1.check(['dhclient', '-6', '-P', '-r', ...files, 'vm1']);
+  await expect.poll(() => sw.check(['ip', '-6', 'route', 'show', prefix]), { timeout: 8000 }).toBe('');
 });
