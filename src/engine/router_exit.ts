@@ -1,13 +1,14 @@
 // The last step of a packet through a router: it leaves by an interface, to a neighbour. A packet whose neighbour is not
 // known goes to the control plane, which asks for it and sends the packet on.
 
-import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP } from '../frame/hop.ts';
 import { DROP } from '../table/drops.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { TRAP } from '../table/traps.ts';
-import { setDst, setSrc } from '../wire/ethernet.ts';
+import { HEADER_LEN, setDst, setSrc } from '../wire/ethernet.ts';
+import { fragment } from './fragment.ts';
 import type { HostPort } from './host_port.ts';
 
 /** Routers that a packet may pass in one poll: what the bits of MARK.round count to. */
@@ -24,6 +25,19 @@ export interface RouterExit {
   find4(table: RouterTable, egress: number, hop: number, dst: number, mac: Int32Array, at: number): number;
   /** The same for 16 bytes at `dst`. */
   find6(table: RouterTable, egress: number, hop: number, dst: number, mac: Int32Array, at: number): number;
+  /**
+   * The same as `leave` for IPv4: whole, or as fragments. A packet that is too long and must not be split has been refused
+   * before.
+   */
+  leave4(
+    table: RouterTable,
+    row: number,
+    egress: number,
+    hop: number,
+    slot: number,
+    mac: Int32Array,
+    at: number,
+  ): void;
   /**
    * Sends the packet of `row`, which owns its headers and is ready but for its MACs, to the neighbour `slot` with the MAC at
    * `mac[at]`, or to the control plane if that is -1.
@@ -109,5 +123,27 @@ export function createExit(batch: FrameBatch, host: HostPort, neighbours: Neighb
     rows[row + COLUMN.dest] = isPunted ? DEST_CONSUMED : DEST_DROP | DROP.no_neighbour;
   }
 
-  return { find4, find6, leave };
+  function leave4(
+    table: RouterTable,
+    row: number,
+    egress: number,
+    hop: number,
+    slot: number,
+    mac: Int32Array,
+    at: number,
+  ): void {
+    const others = batch.count * ROW;
+    const mtu = table.mtu[egress];
+    const isTooLong = rows[row + COLUMN.length] - HEADER_LEN > mtu && rows[row + COLUMN.gsoType] === 0;
+    if (isTooLong && !fragment(batch, row, mtu)) {
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.mtu_exceeded;
+      return;
+    }
+    leave(table, row, egress, hop, slot, mac, at);
+    if (!isTooLong) return;
+    for (let other = others; other < batch.count * ROW; other += ROW)
+      leave(table, other, egress, hop, slot, mac, at);
+  }
+
+  return { find4, find6, leave4, leave };
 }
