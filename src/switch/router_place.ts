@@ -54,7 +54,7 @@ export class RouterPlace {
       found: (address: IpBytes, mac: Mac) => this.put(address, mac),
       lost: (slot: number) => neighbours.remove(slot),
       takeUsed: (slot: number) => neighbours.takeUsed(slot),
-      deliver: (frame: Uint8Array) => void facts.host.relay(this.port.port, frame),
+      deliver: (frame: Uint8Array) => this.say(frame),
       unreachable: (_: IpBytes, frame: Uint8Array) => this.answer(frame),
       tell: (change: 'changed' | 'removed', address: IpBytes, mac: Mac, before: Mac | undefined) =>
         this.tell(change === 'changed' ? 'moved' : 'lost', address, mac, before),
@@ -62,7 +62,7 @@ export class RouterPlace {
     this.cache = new NeighbourCache(spec, says, now, REACHABLE * (0.5 + facts.random()));
     this.announcer = new Announcer(
       {
-        flood: (frame) => this.flood(frame),
+        say: (frame) => this.say(frame),
         duplicate: (address, mac) => this.tell('duplicate', address, mac, undefined),
       },
       facts.random,
@@ -137,13 +137,12 @@ export class RouterPlace {
   }
 
   private ask(address: IpBytes, to: Mac | undefined): void {
-    const frame = question(this.spec, address, to);
-    if (to === undefined) this.flood(frame);
-    else this.facts.host.relay(this.port.port, frame);
+    this.say(question(this.spec, address, to));
   }
 
-  private flood(frame: Uint8Array): void {
-    this.facts.host.flood(this.port.config.bridge, this.port.vid, frame);
+  /** As if it came in by the interface: so the interface itself does not hear it. */
+  private say(frame: Uint8Array): void {
+    this.facts.host.relay(this.port.port, frame);
   }
 
   private put(address: IpBytes, { hi, lo }: Mac): number {
