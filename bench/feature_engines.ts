@@ -5,10 +5,11 @@ import type { Engine } from '../src/engine/engine.ts';
 import { Switch } from '../src/index.ts';
 import { monotonicMs } from '../src/sys/clock.ts';
 import { type Counters, PORT } from '../src/table/counters.ts';
-import { Frames, STATIONS } from './feature_frames.ts';
+import type { Neighbours } from '../src/table/neighbours.ts';
+import { Frames, MAC_HI, routedIp, STATIONS } from './feature_frames.ts';
 import { type Feature, PORTS } from './feature_list.ts';
 import { joinAll } from './joining.ts';
-import { NullSink } from './stations.ts';
+import { macLo, NullSink } from './stations.ts';
 
 /** Until spanning tree has opened all ports, ms. */
 const SETTLE_MS = 60_000;
@@ -45,6 +46,7 @@ export class FeatureEngine {
       traffic,
     );
     engine.addSource(frames);
+    if (traffic?.to === 'routed') introduce(part(part(taploom, 'plane'), 'neighbours'), names.length, find);
     while (frames.isLearning) engine.poll(performance.now());
     return one;
   }
@@ -53,6 +55,19 @@ export class FeatureEngine {
   get copies(): number {
     const { counters, ports } = this;
     return ports.reduce((sum, port) => sum + counters.values[counters.port(port) + PORT.copies], 0);
+  }
+}
+
+/** Who is behind the gateways, which nobody need ask for. */
+function introduce(neighbours: Neighbours, ports: number, find: (name: string) => number): void {
+  for (let station = 0; station < STATIONS; station++) {
+    const half = station % ports < ports / 2 ? 0 : 1;
+    neighbours.set4(
+      find(half === 0 ? 'r1.one' : 'r1.other'),
+      routedIp(half, station),
+      MAC_HI,
+      macLo(station),
+    );
   }
 }
 
@@ -73,7 +88,7 @@ async function settled(feature: Feature, names: readonly string[]): Promise<Swit
   return taploom;
 }
 
-function config({ bridge, port, aggregates, analyser }: Feature, names: readonly string[]) {
+function config({ bridge, port, aggregates, analyser, routers }: Feature, names: readonly string[]) {
   const ports = names.map((name, place) => {
     const members = { [`${name}a`]: LINK, [`${name}b`]: LINK };
     const device = aggregates ? { type: 'aggregate' as const, lacp: 'off' as const, members } : LINK;
@@ -86,5 +101,5 @@ function config({ bridge, port, aggregates, analyser }: Feature, names: readonly
     ...bridge,
     ports: Object.fromEntries(ports),
   };
-  return { version: 1 as const, bridges: { bench } };
+  return { version: 1 as const, bridges: { bench }, ...(routers && { routers }) };
 }

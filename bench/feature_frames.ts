@@ -1,15 +1,16 @@
 // What the engines of features.ts forward: frames of 60 bytes, and 4 more for each tag, between known stations, or to many.
 
 import type { Source } from '../src/engine/port.ts';
-import type { FrameBatch } from '../src/frame/frame_batch.ts';
+import { type FrameBatch, ROW } from '../src/frame/frame_batch.ts';
 import * as ethernet from '../src/wire/ethernet.ts';
+import * as ipv4 from '../src/wire/ipv4.ts';
 import { TAG_LEN } from '../src/wire/vlan.ts';
 import { GROUP_MAC_HI, groupIp, groupMacLo } from './groups.ts';
 import { macLo } from './stations.ts';
 
 export interface Traffic {
   /** Default station: one behind another port, known. */
-  to?: 'station' | 'stranger' | 'broadcast' | 'group';
+  to?: 'station' | 'stranger' | 'broadcast' | 'group' | 'routed';
   /** Places of ports, default all to all; what goes to many always comes from the first sender. */
   from?: readonly number[];
   behind?: readonly number[];
@@ -17,6 +18,16 @@ export interface Traffic {
   tags?: (port: number) => readonly number[];
   /** Of so many, one after another; default 1. */
   groups?: number;
+}
+
+/** Two subnets of a router, the first half of the ports and the second: their gateways, by MAC. */
+const SUBNETS = [0x0a00_0000, 0x0a01_0000];
+export const GATEWAYS = ['02:00:00:01:00:00', '02:00:00:01:00:01'] as const;
+const GATEWAY_MAC_LO = 0x0001_0000;
+
+/** The address of a station in its subnet, which is not the subnet's own. */
+export function routedIp(half: number, station: number): number {
+  return SUBNETS[half] + station + 16;
 }
 
 /** Behind all ports together. */
@@ -51,13 +62,14 @@ export class Frames implements Source {
 
   /** Each station says something to itself first. */
   get isLearning(): boolean {
-    return this.to === 'station' && this.learned < STATIONS;
+    return (this.to === 'station' || this.to === 'routed') && this.learned < STATIONS;
   }
 
   receive(batch: FrameBatch, limit: number): void {
     while (limit-- > 0) {
       if (this.isLearning) this.speak(batch, this.learned++);
       else if (this.to === 'station') this.toStation(batch);
+      else if (this.to === 'routed') this.toRouted(batch);
       else this.toMany(batch);
     }
   }
@@ -71,6 +83,19 @@ export class Frames implements Source {
     let behind = from;
     while (behind === from) behind = this.behind[this.draw(this.behind.length)];
     this.write(batch, from, this.stationOf(from), MAC_HI, macLo(this.stationOf(behind)), IP_SOMEBODY);
+  }
+
+  /** From a station of one half to one of the other. */
+  private toRouted(batch: FrameBatch): void {
+    const half = this.draw(2);
+    const places = this.ports.length / 2;
+    const from = half * places + this.draw(places);
+    const to = this.stationOf((1 - half) * places + this.draw(places));
+    const station = this.stationOf(from);
+    this.write(batch, from, station, MAC_HI, GATEWAY_MAC_LO + half, routedIp(1 - half, to));
+    const ip = batch.frameAt((batch.count - 1) * ROW) + ethernet.HEADER_LEN;
+    batch.view.setInt32(ip + 12, routedIp(half, station));
+    ipv4.completeChecksum(batch.view, ip);
   }
 
   private toMany(batch: FrameBatch): void {

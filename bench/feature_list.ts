@@ -3,7 +3,7 @@
 import type { SwitchConfigInput } from '../src/config/schema.ts';
 import { formatMac } from '../src/wire/mac.ts';
 import { TPID_8021AD, TPID_8021Q } from '../src/wire/vlan.ts';
-import { MAC_HI, STATIONS, type Traffic } from './feature_frames.ts';
+import { GATEWAYS, MAC_HI, STATIONS, type Traffic } from './feature_frames.ts';
 import { groupName } from './groups.ts';
 import { GROUPS, QUERIER } from './joining.ts';
 import { macLo } from './stations.ts';
@@ -26,6 +26,7 @@ export interface Feature {
   /** All ports but the first ask for all groups of the traffic. */
   joins?: boolean;
   traffic?: Traffic;
+  routers?: SwitchConfigInput['routers'];
   /** Copies of each frame; default 1. */
   copies?: number;
 }
@@ -46,6 +47,7 @@ const RATE = { frames: 1_000_000_000 };
 const stormControl = () => ({ storm_control: { broadcast: RATE, multicast: RATE, unknown_unicast: RATE } });
 
 const VLAN = 100;
+const OTHER_VLAN = 200;
 const ISOLATED = 101;
 const COMMUNITY = 102;
 const CUSTOMER_VLAN = 10;
@@ -69,6 +71,14 @@ const hostsTags = (place: number) => (place < HALF ? [] : [TAG]);
 const customersTags = (place: number) => (place < HALF ? [C_TAG] : [S_TAG, C_TAG]);
 const tunnel = { vlan: { tunnel: VLAN } };
 const byCustomersVlan = { vlan: { tunnel: { [VLAN]: ['10-19', 30], 200: [40] } } };
+
+/** Of half of the ports. */
+const gateway = (half: number) => ({
+  bridge: 'bench',
+  vlan: half === 0 ? VLAN : OTHER_VLAN,
+  mac: GATEWAYS[half],
+  address: [`10.${half}.255.254/16`],
+});
 
 const staticStations = Array.from({ length: STATIONS }, (_, n) => ({
   mac: formatMac(MAC_HI, macLo(n)),
@@ -159,6 +169,12 @@ const FAMILIES: readonly Family[] = [
         port: () => access(COMMUNITY),
       },
       { name: 'a VLAN without flood', bridge: withVlan({ flood: false }) },
+      {
+        name: 'routed to another VLAN',
+        port: (place) => access(place < HALF ? VLAN : OTHER_VLAN),
+        routers: { r1: { interfaces: { one: gateway(0), other: gateway(1) } } },
+        traffic: { to: 'routed' },
+      },
     ],
   },
   {

@@ -252,6 +252,8 @@ export const NETWORK_COLUMNS: Columns<NetworkStatus> = {
   state: {
     title: 'STATE',
     value: ({ problems }) => (problems.length === 0 ? 'ready' : problems.join('; ')),
+    // Sentences with commands to be copied stand below the table.
+    text: ({ problems }) => (problems.length === 0 ? 'ready' : 'not ready'),
   },
 };
 

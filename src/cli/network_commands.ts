@@ -1,6 +1,6 @@
 // `taploom network` and `taploom lease`: networks of bridges and who has which address.
 
-import type { LeaseFilter } from '../api.ts';
+import type { LeaseFilter, NetworkStatus } from '../api.ts';
 import { LEASE_COLUMNS, NETWORK_COLUMNS } from './columns.ts';
 import type { Context } from './context.ts';
 import { known } from './known.ts';
@@ -12,7 +12,21 @@ export async function networkShow(context: Context, bridge?: string): Promise<vo
   if (wanted.length === 0 && bridge !== undefined) known(await context.client.summary(), bridge);
   const none =
     'no networks; `taploom bridge set BRIDGE --network mode=nat,subnet=192.168.122.0/24` makes one';
-  await printList(context, wanted, NETWORK_COLUMNS, none);
+  const { listText } = await import('./list_text.ts');
+  await printList(
+    context,
+    wanted,
+    NETWORK_COLUMNS,
+    none,
+    (rows) => listText(rows, NETWORK_COLUMNS, context.terminal.columns, none) + problemLines(rows),
+  );
+}
+
+/** Whole lines, however wide: there are commands in them. */
+function problemLines(networks: readonly NetworkStatus[]): string {
+  return networks
+    .flatMap(({ bridge, problems }) => problems.map((problem) => `\n${bridge}: ${problem}\n`))
+    .join('');
 }
 
 export async function leaseShow(context: Context, bridge?: string): Promise<void> {

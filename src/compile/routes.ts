@@ -10,7 +10,7 @@ import { hopsOf } from '../config/router_routes.ts';
 import type { RouteConfig, RouterConfig } from '../config/router_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Parts } from '../parts.ts';
-import { ROUTE, type RouterTable } from '../table/router_table.ts';
+import { OWN_WORDS, ownBit, ROUTE, type RouterTable } from '../table/router_table.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix, parsePrefix } from '../wire/ip_prefix.ts';
 import { LpmBuilder } from './lpm_builder.ts';
@@ -19,7 +19,7 @@ import { shared } from './shared.ts';
 
 type Routes = Pick<
   RouterTable,
-  'lpm' | 'kind' | 'hopAt' | 'hopCount' | 'hopInterface' | 'hopAddress' | 'hopFamily'
+  'lpm' | 'own' | 'kind' | 'hopAt' | 'hopCount' | 'hopInterface' | 'hopAddress' | 'hopFamily'
 > & {
   /** By interface. */
   readonly table: Uint16Array;
@@ -74,6 +74,7 @@ class RouteList {
   private readonly hopCount: number[] = [0];
   private readonly hops: Hop[] = [{ interface: 0 }];
   private readonly table: Uint16Array;
+  private readonly own = shared({ own: [Int32Array, OWN_WORDS] }).own;
   private tables = 1;
 
   constructor(interfaces: readonly Numbered[]) {
@@ -90,7 +91,7 @@ class RouteList {
     }
     for (const [name, own] of byRouter) yield* this.addRouter(routers[name], own);
     const lpm = yield* this.lpm.build(this.tables);
-    return { lpm, table: this.table, ...this.arrays() };
+    return { lpm, table: this.table, own: this.own, ...this.arrays() };
   }
 
   private *addRouter({ routes, nat }: RouterConfig, interfaces: readonly Numbered[]): Parts<void> {
@@ -144,6 +145,8 @@ class RouteList {
       const broadcast = broadcastAddress(subnet);
       if (broadcast !== undefined) this.add(tables, host(broadcast), ROUTE.broadcast, hops);
       this.add(tables, host(bytes), ROUTE.local, hops);
+      const bit = ownBit(wordsOf(bytes)[3]);
+      this.own[bit >>> 5] |= 1 << (bit & 31);
     }
   }
 
@@ -184,7 +187,7 @@ class RouteList {
     }
   }
 
-  private arrays(): Omit<Routes, 'lpm' | 'table'> {
+  private arrays(): Omit<Routes, 'lpm' | 'table' | 'own'> {
     const { kinds, hops } = this;
     const arrays = shared({
       kind: [Uint8Array, kinds.length],

@@ -2,6 +2,7 @@
 
 import { PROTOCOL_OPTIONS } from '../wire/dhcp4/codes.ts';
 import type { Problem } from './config_error.ts';
+import { checkHostKeys } from './dhcp_hosts.ts';
 import type { Doubts } from './doubts.ts';
 import { DHCP_DEFAULTS, type DhcpConfig, type NetworkConfig, type NetworkMode } from './network_shape.ts';
 import { parsePublished, targetOf } from './published.ts';
@@ -227,6 +228,7 @@ function checkAddresses(
       report(['dhcp', 'options', code], 'this option is part of the protocol: the server says it by itself');
   const hasPort = (port: string) => Object.hasOwn(bridge.ports, port) || doubtful.has(port);
   checkRelay(dhcp?.relay, subnet, hasPort, (path, message) => report(['dhcp', 'relay', ...path], message));
+  checkHostKeys(dhcp?.hosts ?? {}, (path, message) => report(['dhcp', 'hosts', ...path], message));
   const owners = new Map<number, string>([
     [gateway, 'the gateway'],
     ...relayed.map((one) => [one.gateway, `the gateway of ${one.text}`] as const),

@@ -24,6 +24,7 @@ import {
 } from '../sys/tap.ts';
 import { closeFd, closeFdAside } from '../sys/wake.ts';
 import type { Device } from './device.ts';
+import { requireFreeSubnet } from './free_subnet.ts';
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
 export function openTapPort(port: number, name: string, config: TapDeviceConfig, mtu: number): Device {
@@ -180,11 +181,15 @@ export function ownTap(
     setGateway(cidr) {
       using links = LinkSocket.ofTap(tap.fd);
       const called = tapName(tap.fd);
-      if (gateway !== undefined && gateway !== cidr)
+      if (gateway !== undefined && gateway !== cidr) {
         ifThere(constants.errno.EADDRNOTAVAIL, () => links.removeAddress(called, gateway as string));
-      if (cidr !== undefined) ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
+        gateway = undefined;
+      }
+      if (cidr === undefined) return;
+      if (gateway === undefined) requireFreeSubnet(links, called, cidr);
+      ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
       gateway = cidr;
-      if (cidr !== undefined) links.setUp(called, true);
+      links.setUp(called, true);
     },
     setGsoMaxSize(bytes) {
       using links = LinkSocket.ofTap(tap.fd);

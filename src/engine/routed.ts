@@ -12,11 +12,12 @@ export class Routed {
   readonly l3: Int32Array;
   /** Bytes of the packet, without padding. */
   readonly length: Int32Array;
+  /** Not 0: its source, or its destination, is one that is to be looked at more closely. */
+  readonly isDoubtful: Uint8Array;
   /** IPv4: where the packet goes, which NAT may change. */
   readonly dst: Int32Array;
-  /** Its route, 0 = none, and that to its source. */
+  /** Its route, 0 = none. */
   readonly route: Int32Array;
-  readonly back: Int32Array;
   /** The interface by which it leaves, 0 = it is for the router itself, and the next hop there. */
   readonly egress: Int32Array;
   readonly hop: Int32Array;
@@ -30,32 +31,35 @@ export class Routed {
     this.from = words();
     this.l3 = words();
     this.length = words();
+    this.isDoubtful = new Uint8Array(capacity);
     this.dst = words();
     this.route = words();
-    this.back = words();
     this.egress = words();
     this.hop = words();
     this.neighbour = words();
     this.mac = new Int32Array(2 * capacity);
   }
 
-  add(row: number, from: number, l3: number, length: number, dst: number): void {
+  add(row: number, from: number, l3: number, length: number, isDoubtful: boolean, dst: number): void {
     const n = this.count++;
     this.row[n] = row;
     this.from[n] = from;
     this.l3[n] = l3;
     this.length[n] = length;
+    this.isDoubtful[n] = isDoubtful ? 1 : 0;
     this.dst[n] = dst;
   }
 
   /** Moves what is at place `n`, and goes on by a hop, to `to`, which is not behind it. */
   keep(n: number, to: number, hop: number, egress: number): void {
+    this.hop[to] = hop;
+    this.egress[to] = egress;
+    if (n === to) return;
     this.row[to] = this.row[n];
     this.from[to] = this.from[n];
     this.l3[to] = this.l3[n];
     this.length[to] = this.length[n];
     this.dst[to] = this.dst[n];
-    this.hop[to] = hop;
-    this.egress[to] = egress;
+    // `isDoubtful` has done its work.
   }
 }

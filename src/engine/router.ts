@@ -24,13 +24,15 @@ import type { NatKeeper } from './nat_keeper.ts';
 import type { Route } from './passes.ts';
 import { Routed } from './routed.ts';
 import { RouterAnswers } from './router_answers.ts';
-import { check4, check6 } from './router_checks.ts';
+import { check4, check6, isDoubtful4, isDoubtful6 } from './router_checks.ts';
 import { MAX_ROUNDS, RouterExit } from './router_exit.ts';
 import { RouterLinks } from './router_links.ts';
 import { createWays } from './router_ways.ts';
 import { DOMAIN_SHIFT } from './topology.ts';
 
 const TYPE_LEN = 2;
+/** Of `neighbour`: the control plane sends it on. */
+const UNKNOWN = -1;
 
 /** @param keeper whether addresses are translated */
 export function createRouter(
@@ -77,11 +79,11 @@ export function createRouter(
     if (type === TYPE_IPV4 && (flags & INTERFACE.ipv4) !== 0) {
       const length = check4(view, l3, end);
       if (length < 0) drop(row, ~length);
-      else list4.add(row, by, l3, length, ipv4.dst(view, l3));
+      else list4.add(row, by, l3, length, isDoubtful4(table, by, view, l3), ipv4.dst(view, l3));
     } else if (type === TYPE_IPV6 && (flags & INTERFACE.ipv6) !== 0) {
       const length = check6(view, l3, end);
       if (length < 0) drop(row, ~length);
-      else list6.add(row, by, l3, length, 0);
+      else list6.add(row, by, l3, length, isDoubtful6(table, by, view, l3), 0);
     } else if (type === TYPE_ARP) {
       links.hearArp(table, row, by);
       rows[row + COLUMN.dest] = DEST_CONSUMED;
@@ -89,15 +91,13 @@ export function createRouter(
   }
 
   function route4(table: RouterTable): void {
-    const { row, dst, egress, hop, neighbour, mac } = list4;
+    const { row, dst, egress, neighbour } = list4;
     const nat = keeper.hook;
     nat?.before(table, row, list4.count, dst);
     ways.find4(table, list4);
     const { count } = list4;
     nat?.after(table, row, count, egress);
-    for (let n = 0; n < count; n++) {
-      if (egress[n] !== 0) neighbour[n] = exit.find4(table, egress[n], hop[n], dst[n], mac, 2 * n);
-    }
+    if (!resolve4(table) && !resolve4(table)) neighbour.fill(UNKNOWN, 0, count);
     for (let n = 0; n < count; n++) {
       if ((rows[row[n] + COLUMN.dest] & DEST_DROP) !== 0) continue; // by NAT
       if (egress[n] === 0) answers.hear4(table, list4, n);
@@ -127,12 +127,10 @@ export function createRouter(
   }
 
   function route6(table: RouterTable): void {
-    const { l3, egress, hop, neighbour, mac } = list6;
+    const { egress, hop, neighbour, mac } = list6;
     ways.find6(table, list6);
     const { count } = list6;
-    for (let n = 0; n < count; n++) {
-      if (egress[n] !== 0) neighbour[n] = exit.find6(table, egress[n], hop[n], l3[n] + ipv6.DST, mac, 2 * n);
-    }
+    if (!resolve6(table) && !resolve6(table)) neighbour.fill(UNKNOWN, 0, count);
     for (let n = 0; n < count; n++) {
       if (egress[n] === 0) answers.hear6(table, list6, n);
       else {
@@ -142,6 +140,25 @@ export function createRouter(
         exit.leave(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
       }
     }
+  }
+
+  /** False: the table changed meanwhile. */
+  function resolve4(table: RouterTable): boolean {
+    const { count, dst, egress, hop, neighbour, mac } = list4;
+    const version = neighbours.version();
+    for (let n = 0; n < count; n++) {
+      if (egress[n] !== 0) neighbour[n] = exit.find4(table, egress[n], hop[n], dst[n], mac, 2 * n);
+    }
+    return neighbours.isUnchanged(version);
+  }
+
+  function resolve6(table: RouterTable): boolean {
+    const { count, l3, egress, hop, neighbour, mac } = list6;
+    const version = neighbours.version();
+    for (let n = 0; n < count; n++) {
+      if (egress[n] !== 0) neighbour[n] = exit.find6(table, egress[n], hop[n], l3[n] + ipv6.DST, mac, 2 * n);
+    }
+    return neighbours.isUnchanged(version);
   }
 
   /** A row for the packet as it comes in anew by its egress interface, with headers of its own; -1 if it came too often. */

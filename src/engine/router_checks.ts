@@ -2,9 +2,11 @@
 // not measured before.
 
 import { DROP } from '../table/drops.ts';
-import type { RouterTable } from '../table/router_table.ts';
+import { INTERFACE, mayBeOwn, type RouterTable } from '../table/router_table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+
+const REVERSE_PATH = INTERFACE.strict | INTERFACE.loose;
 
 const LINK_LOCAL_4 = 0xa9fe;
 const LINK_LOCAL_6 = 0xfe80;
@@ -15,14 +17,9 @@ export function check4(view: DataView, at: number, end: number): number {
   if (at + ipv4.HEADER_LEN > end) return ~DROP.bad_ip;
   const headerLength = ipv4.headerLength(view, at);
   const length = ipv4.totalLength(view, at);
-  if (
-    ipv4.version(view, at) !== 4 ||
-    headerLength < ipv4.HEADER_LEN ||
-    length < headerLength ||
-    at + length > end ||
-    !ipv4.verifies(view, at)
-  )
+  if (ipv4.version(view, at) !== 4 || headerLength < ipv4.HEADER_LEN || length < headerLength)
     return ~DROP.bad_ip;
+  if (at + length > end || !ipv4.verifies(view, at)) return ~DROP.bad_ip;
   if (!ipv4.isHost(ipv4.src(view, at)) || !ipv4.isHost(ipv4.dst(view, at))) return ~DROP.martian;
   if (headerLength > ipv4.HEADER_LEN && isSourceRouted(view, at + ipv4.HEADER_LEN, at + headerLength))
     return ~DROP.source_route;
@@ -47,6 +44,25 @@ export function check6(view: DataView, at: number, end: number): number {
   const length = ipv6.packetLength(view, at, end);
   if (length < 0) return ~DROP.bad_ip;
   return ipv6.isHost(view, at + ipv6.SRC) && ipv6.isHost(view, at + ipv6.DST) ? length : ~DROP.martian;
+}
+
+/**
+ * Whether addresses need a closer look: one may be link-local, the source may be a router's own, or has to be routed back.
+ * Almost none does.
+ */
+export function isDoubtful4(table: RouterTable, by: number, view: DataView, at: number): boolean {
+  const src = ipv4.src(view, at);
+  return (
+    (table.flags[by] & REVERSE_PATH) !== 0 ||
+    mayBeOwn(table, src) ||
+    isLinkLocal4(src) ||
+    isLinkLocal4(ipv4.dst(view, at))
+  );
+}
+
+/** The same: link-local addresses are looked at anyway. */
+export function isDoubtful6(table: RouterTable, by: number, view: DataView, at: number): boolean {
+  return (table.flags[by] & REVERSE_PATH) !== 0 || mayBeOwn(table, view.getInt32(at + ipv6.SRC + 12));
 }
 
 /** 169.254.0.0/16 never leaves its link (RFC 3927 section 2.7). */

@@ -29,16 +29,24 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
   const { view, rows } = batch;
 
   function findAll4(table: RouterTable, list: Routed): void {
-    const { lpm, table: tables } = table;
-    const { count, from, l3, dst, route, back } = list;
+    const { lpm, table: tables, kind, hopAt, hopCount, hopInterface, mtu } = table;
+    const { count, from, l3, dst, route, row, length, isDoubtful } = list;
     for (let n = 0; n < count; n++) route[n] = find4(lpm, tables[from[n]], dst[n]);
-    for (let n = 0; n < count; n++) back[n] = find4(lpm, tables[from[n]], ipv4.src(view, l3[n]));
-    checkSources(table, list);
+    for (let n = 0; n < count; n++) if (isDoubtful[n] !== 0) checkSource4(table, list, n);
     let left = 0;
     for (let n = 0; n < count; n++) {
-      const hop = isDropped(list.row[n]) ? NOWHERE : way4(table, list, n);
-      if (hop === NOWHERE) continue;
-      list.keep(n, left, hop, table.hopInterface[hop]);
+      let hop = hopAt[route[n]];
+      const isUsual =
+        kind[route[n]] === ROUTE.forward &&
+        hopCount[route[n]] === 1 &&
+        ipv4.ttl(view, l3[n]) > 1 &&
+        length[n] <= mtu[hopInterface[hop]] &&
+        isDoubtful[n] === 0;
+      if (!isUsual) {
+        hop = isDropped(row[n]) ? NOWHERE : way4(table, list, n);
+        if (hop === NOWHERE) continue;
+      }
+      list.keep(n, left, hop, hopInterface[hop]);
       left += 1;
     }
     list.count = left;
@@ -46,10 +54,9 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
 
   function findAll6(table: RouterTable, list: Routed): void {
     const { lpm, table: tables } = table;
-    const { count, from, l3, route, back } = list;
+    const { count, from, l3, route, isDoubtful } = list;
     for (let n = 0; n < count; n++) route[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.DST);
-    for (let n = 0; n < count; n++) back[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.SRC);
-    checkSources(table, list);
+    for (let n = 0; n < count; n++) if (isDoubtful[n] !== 0) checkSource6(table, list, n);
     let left = 0;
     for (let n = 0; n < count; n++) {
       const hop = isDropped(list.row[n]) ? NOWHERE : way6(table, list, n);
@@ -60,17 +67,21 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
     list.count = left;
   }
 
+  function checkSource4(table: RouterTable, { row, from, l3 }: Routed, n: number): void {
+    checkSource(table, row[n], from[n], find4(table.lpm, table.table[from[n]], ipv4.src(view, l3[n])));
+  }
+
+  function checkSource6(table: RouterTable, { row, from, l3 }: Routed, n: number): void {
+    checkSource(table, row[n], from[n], find6(table.lpm, table.table[from[n]], view, l3[n] + ipv6.SRC));
+  }
+
   /** Nobody sends from a router's own address (RFC 1812 section 5.3.7), nor, if asked for, from where he is not. */
-  function checkSources(table: RouterTable, { count, row, from, back }: Routed): void {
-    const { kind, flags } = table;
-    for (let n = 0; n < count; n++) {
-      const route = back[n];
-      if (kind[route] === ROUTE.local) drop(row[n], DROP.martian);
-      const check = flags[from[n]] & (INTERFACE.strict | INTERFACE.loose);
-      if (check === 0) continue;
-      const isThere = check === INTERFACE.loose ? isForwarded(table, route) : isBack(table, route, from[n]);
-      if (!isThere) drop(row[n], DROP.reverse_path);
-    }
+  function checkSource(table: RouterTable, row: number, from: number, route: number): void {
+    if (table.kind[route] === ROUTE.local) drop(row, DROP.martian);
+    const check = table.flags[from] & (INTERFACE.strict | INTERFACE.loose);
+    if (check === 0) return;
+    const isThere = check === INTERFACE.loose ? isForwarded(table, route) : isBack(table, route, from);
+    if (!isThere) drop(row, DROP.reverse_path);
   }
 
   function way4(table: RouterTable, list: Routed, n: number): number {

@@ -1,23 +1,24 @@
 // Who is behind which address: what ARP and neighbour discovery found out, in shared memory. The control plane alone writes;
 // every worker reads, without a lock.
 //
-//   header:  | seed | count | ... |        entry:  | version | port << 8 | family | address (4) | MAC 0-1 | MAC 2-5 |
-//   used:    a byte for each entry, which says that traffic goes there
+//   header:  | seed | count | version | ... |        entry:  | port << 8 | family | address (4) | MAC 0-1 | MAC 2-5 | used |
 //
-// Open addressing with bounded probes. The version is odd while an entry is written, and another one afterwards: who reads
-// meanwhile finds nothing. (Where a processor lets loads overtake each other, a frame may get half of an old and half of a
-// new MAC, and is lost in its domain.) An entry stays in its slot. Nothing here ages: that is the control plane's business.
+// Open addressing with bounded probes. The version is odd while an entry is written, and another one afterwards: a worker
+// asks for it before and after it looks up a batch, and if it has changed, trusts nothing that it found. An entry stays in
+// its slot. Nothing here ages: that is the control plane's business.
 
 const HEADER_WORDS = 16;
 const SEED = 0;
 const COUNT = 1;
+const VERSION = 2;
 
 const WORDS = 8;
-const VERSION = 0;
-const KEY = 1;
-const ADDRESS = 2;
-const MAC_HI = 6;
-const MAC_LO = 7;
+const KEY = 0;
+const ADDRESS = 1;
+const MAC_HI = 5;
+const MAC_LO = 6;
+/** 1 = traffic goes there. Workers write it. */
+const IS_USED = 7;
 
 const SLOTS = 1 << 17;
 /** Half of the slots, for short chains. */
@@ -33,24 +34,33 @@ const IPV6 = 6;
 export class Neighbours {
   readonly memory: SharedArrayBuffer;
   private readonly words: Int32Array;
-  private readonly used: Uint8Array;
 
   /** A view over memory of `allocate`. */
   constructor(memory: SharedArrayBuffer) {
     this.memory = memory;
-    this.words = new Int32Array(memory, 0, HEADER_WORDS + SLOTS * WORDS);
-    this.used = new Uint8Array(memory, 4 * (HEADER_WORDS + SLOTS * WORDS), SLOTS);
+    this.words = new Int32Array(memory);
   }
 
   /** @param seed random: nobody shall choose addresses that share a chain */
   static allocate(seed: number): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(4 * (HEADER_WORDS + SLOTS * WORDS) + SLOTS);
+    const memory = new SharedArrayBuffer(4 * (HEADER_WORDS + SLOTS * WORDS));
     new Int32Array(memory)[SEED] = seed;
     return memory;
   }
 
   get count(): number {
     return this.words[COUNT];
+  }
+
+  /** For `isUnchanged`: what is found from now on. */
+  version(): number {
+    return Atomics.load(this.words, VERSION);
+  }
+
+  /** Whether nothing was written since: what was found is so. */
+  isUnchanged(since: number): boolean {
+    // An addition of nothing: unlike a load it cannot overtake the loads before it on any processor.
+    return (since & 1) === 0 && Atomics.add(this.words, VERSION, 0) === since;
   }
 
   /**
@@ -71,13 +81,12 @@ export class Neighbours {
     let slot = this.home(key, a, b, c, d);
     for (let probe = 0; probe < MAX_PROBES; probe++) {
       const k = HEADER_WORDS + slot * WORDS;
-      const version = Atomics.load(words, k + VERSION);
       const found = words[k + KEY];
       if (found === EMPTY) return -1;
       if (found === key && words[k + ADDRESS + 3] === d && this.hasPrefix(k, a, b, c)) {
         out[at] = words[k + MAC_HI];
         out[at + 1] = words[k + MAC_LO];
-        return (version & 1) === 0 && Atomics.load(words, k + VERSION) === version ? slot : -1;
+        return slot;
       }
       slot = (slot + 1) & (SLOTS - 1);
     }
@@ -91,16 +100,15 @@ export class Neighbours {
 
   /** A frame goes there. Looks first: workers that store the same would fight for the cache line. */
   markUsed(slot: number): void {
-    if (this.used[slot] === 0) this.used[slot] = 1;
+    const at = HEADER_WORDS + slot * WORDS + IS_USED;
+    if (this.words[at] === 0) this.words[at] = 1;
   }
 
   // What follows is the control plane's.
 
   /** Whether a frame went there since the last time that this was asked. */
   takeUsed(slot: number): boolean {
-    const wasUsed = this.used[slot] !== 0;
-    this.used[slot] = 0;
-    return wasUsed;
+    return Atomics.exchange(this.words, HEADER_WORDS + slot * WORDS + IS_USED, 0) !== 0;
   }
 
   /** Adds or changes a neighbour; returns its slot, which it keeps, or -1 if there is no room. */
@@ -128,11 +136,12 @@ export class Neighbours {
     const k = HEADER_WORDS + slot * WORDS;
     const isNew = words[k + KEY] !== key;
     if (isNew && words[COUNT] >= MAX_NEIGHBOURS) return -1;
-    Atomics.add(words, k + VERSION, 1);
+    Atomics.add(words, VERSION, 1);
     words.set([key, a, b, c, d, hi, lo | 0], k + KEY);
-    Atomics.add(words, k + VERSION, 1);
-    if (isNew) words[COUNT]++;
-    if (isNew) this.used[slot] = 0;
+    Atomics.add(words, VERSION, 1);
+    if (!isNew) return slot;
+    words[COUNT]++;
+    words[k + IS_USED] = 0;
     return slot;
   }
 
@@ -166,9 +175,9 @@ export class Neighbours {
   private put(slot: number, key: number): void {
     const { words } = this;
     const k = HEADER_WORDS + (slot & (SLOTS - 1)) * WORDS;
-    Atomics.add(words, k + VERSION, 1);
+    Atomics.add(words, VERSION, 1);
     words[k + KEY] = key;
-    Atomics.add(words, k + VERSION, 1);
+    Atomics.add(words, VERSION, 1);
   }
 
   private keyAt(slot: number): number {

@@ -36,6 +36,20 @@ export const INTERFACE = {
   proxy: 32,
 } as const;
 
+/** Words of `own`. */
+export const OWN_WORDS = 1024;
+
+/** The bit of an address in `own`, by its last word. */
+export function ownBit(word: number): number {
+  return Math.imul(word, 0x9e37_79b1 | 0) >>> 17;
+}
+
+/** Whether an address may be a router's own, by its last word. */
+export function mayBeOwn({ own }: RouterTable, word: number): boolean {
+  const bit = ownBit(word);
+  return ((own[bit >>> 5] >>> (bit & 31)) & 1) !== 0;
+}
+
 export interface RouterTable {
   /** By port of the switch: its interface, 0 = none. */
   readonly interfaceOf: Uint16Array;
@@ -64,6 +78,9 @@ export interface RouterTable {
 
   /** (table, destination) -> route, 0 = none. */
   readonly lpm: Lpm;
+
+  /** Bits by `ownBit`: an address without its bit is no router's own. */
+  readonly own: Int32Array;
 
   // by route
   readonly kind: Uint8Array;

@@ -59,7 +59,9 @@ function missing(family: Family, gateways: string[], uplinks: string[], { read }
     ),
     ...(uplinks.length > 0
       ? []
-      : [`IPv${family} of ${list(gateways)} ends at this host, which has no default route of IPv${family}`]),
+      : [
+          `IPv${family} of ${list(gateways)} ends at this host, which has no default route of IPv${family}: give it one, or take mode host-only`,
+        ]),
   ];
 }
 

@@ -103,11 +103,11 @@ test.each([
   [{ mode: 'nat' }, 'network.subnet: missing: mode nat needs one'],
   [
     { mode: 'nat', subnet: '192.168.122.1/24' },
-    'network.subnet: "192.168.122.1/24" is not an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24',
+    'network.subnet: "192.168.122.1/24" is not an IPv4 subnet of 8 to 29 bits, with no bit behind them, such as 192.168.122.0/24',
   ],
   [
     { mode: 'nat', subnet: '10.0.0.0/30' },
-    'network.subnet: "10.0.0.0/30" is not an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24',
+    'network.subnet: "10.0.0.0/30" is not an IPv4 subnet of 8 to 29 bits, with no bit behind them, such as 192.168.122.0/24',
   ],
   [
     { mode: 'nat', subnet: SUBNET, gateway: '10.0.0.1' },
@@ -154,6 +154,17 @@ test.each([
     { mode: 'host-only', subnet: SUBNET, publish: ['tcp/80 -> 192.168.122.9:80'] },
     'network.publish: only a network in mode nat hides its hosts; in mode host-only there is nothing to publish',
   ],
+  [
+    { mode: 'nat', subnet: SUBNET, dhcp: { hosts: { web: { port: 'vm1' }, db: { port: 'vm1' } } } },
+    'network.dhcp.hosts.db.port: host web is known by port vm1 already',
+  ],
+  ...['127.0.0.0/8', '224.0.0.0/24', '192.168.122.5/24'].map(
+    (subnet) =>
+      [
+        { mode: 'nat', subnet },
+        `network.subnet: "${subnet}" is not an IPv4 subnet of 8 to 29 bits, with no bit behind them, such as ${SUBNET}`,
+      ] as [object, string],
+  ),
   [
     { mode: 'nat', subnet: SUBNET, publish: ['tcp/80'] },
     'network.publish.0: "tcp/80" is not a published port, such as tcp/8080 -> web:80',
@@ -212,7 +223,7 @@ test.each([
   ],
   [
     relayed({ '10.9.0.0/33': {} }),
-    'network.dhcp.relay.subnets.10.9.0.0/33: "10.9.0.0/33" is not an IPv4 subnet of 8 to 29 bits, such as 192.168.122.0/24',
+    'network.dhcp.relay.subnets.10.9.0.0/33: "10.9.0.0/33" is not an IPv4 subnet of 8 to 29 bits, with no bit behind them, such as 192.168.122.0/24',
   ],
   [
     { mode: 'nat', subnet: SUBNET, dns: { domain: 'lab_1' } },

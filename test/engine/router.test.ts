@@ -2,11 +2,11 @@
 
 import { expect, test } from 'vitest';
 import { PORT } from '../../src/table/counters.ts';
-import { DROP, DROPS } from '../../src/table/drops.ts';
+import { DROP } from '../../src/table/drops.ts';
 import { TRAP } from '../../src/table/traps.ts';
 import { type Packet, packet, showPacket } from '../support/engine/packets.ts';
 import { openRouted, type RoutedBench, type Routers } from '../support/engine/routed.ts';
-import { lawViolations } from '../support/engine/stubs.ts';
+import { say } from '../support/engine/say.ts';
 
 const BRIDGES = {
   br0: {
@@ -34,34 +34,6 @@ function open(router: { web?: object; db?: object; routes?: Routers[string]['rou
 
 const FORTH: Packet = { from: 'a', to: 'A', src: '10.0.1.2', dst: '10.0.2.2' };
 const FORTH6: Packet = { from: 'a', to: 'A', src: 'fd00:1::2', dst: 'fd00:2::2' };
-
-let now = 0;
-
-/** Sends frames into a port; returns what left where, and drops, checking both laws. */
-function say(bench: RoutedBench, port: string, ...frames: (Packet | Uint8Array)[]): string[] {
-  const { engine, source, sink, counters, compiler } = bench;
-  const ports = compiler.ports.length;
-  const before = counters.values.slice(0, counters.port(ports));
-  sink.sent.clear();
-  sink.bytes.length = 0;
-  sink.ports.length = 0;
-  const lines: string[] = [];
-  for (const frame of frames)
-    source.add(bench.port(port), frame instanceof Uint8Array ? frame : packet(frame));
-  engine.poll(++now);
-  for (let n = 0; engine.isBusy && n < 20; n++) engine.poll(now);
-  expect(lawViolations(counters, true, ports)).toEqual([]);
-  for (const [n, bytes] of sink.bytes.entries())
-    lines.push(`${compiler.ports.name(sink.ports[n])}: ${showPacket(bytes)}`);
-  for (let number = 0; number < ports; number++) {
-    const at = counters.port(number) + PORT.drops;
-    for (const [code, { name }] of DROPS.entries()) {
-      if (counters.values[at + code] > before[at + code])
-        lines.push(`${compiler.ports.name(number)} drops: ${name}`);
-    }
-  }
-  return lines;
-}
 
 test('a packet leaves by the interface of its route, with a hop less and the MACs of that link', () => {
   const bench = open();

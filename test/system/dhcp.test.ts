@@ -144,6 +144,16 @@ test('a client renews its lease, and another one does not get it by asking for i
   expect((await runClient(lab, d, 'c1', 'udhcpc', '-r', address(0)))?.ip).toBe(address(1));
 });
 
+test('two machines from one image, with one client identifier, have two addresses', async () => {
+  const { lab, namespaces } = await openWith(['u', 'v']);
+  const [u, v] = namespaces;
+  // As systemd-networkd makes it of /etc/machine-id. Both are behind one port of the server's.
+  const sameId = ['-C', '-x', '0x3d:ffc48ed62000020000ab11415327'];
+  expect((await runClient(lab, u, 'c0', 'udhcpc', ...sameId))?.ip).toBe(address(0));
+  expect((await runClient(lab, v, 'c1', 'udhcpc', ...sameId))?.ip).toBe(address(1));
+  expect((await runClient(lab, u, 'c0', 'udhcpc', ...sameId))?.ip).toBe(address(0));
+});
+
 test('dnsmasq as a second server on the segment is noticed', async () => {
   const { lab, dhcp, namespaces } = await openWith(['u', 'm'], { subnets: [{ ...SUBNET, ranges: [] }] });
   const [u, m] = namespaces;

@@ -150,6 +150,32 @@ test("isolated: guests have each other; a guest's own DHCP server is heard by no
   expect((await networks(daemon))[0].dhcp?.ignored).toEqual({});
 });
 
+test('bridged: guests get addresses of the LAN, whatever Docker forbids the bridges of the kernel', async () => {
+  const { lab, sw, out, guests } = await world({ mode: 'bridged' });
+  // What dockerd sets, and what a bridge of the kernel then drops.
+  await sw.sysctl('net.bridge.bridge-nf-call-iptables=1');
+  await sw.check([
+    'nft',
+    'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }',
+  ]);
+  await sw.ip('addr flush dev up0');
+  await out.ip('addr add 10.50.0.1/24 dev up1');
+  const words = '-d -p 0 -C /dev/null --leasefile-ro --no-ping --dhcp-authoritative --interface=up1';
+  const lan = out.spawn(['dnsmasq', ...words.split(' '), '--dhcp-range=10.50.0.50,10.50.0.59']);
+  await lan.waitFor(/DHCP, IP range/);
+  const ports = { up0: { type: 'af_packet' }, vm1: { type: 'tap', netns: guests[0].name } };
+  const daemon = await Taploomd.start(lab, sw, {
+    version: 1,
+    bridges: { br0: { network: { mode: 'bridged' }, ports } },
+  });
+  await guests[0].up('vm1');
+  const told = await runClient(lab, guests[0], 'vm1', 'udhcpc');
+  expect(told?.ip).toMatch(/^10\.50\.0\.5\d$/);
+  await guests[0].ip(`addr replace ${told?.ip}/24 dev vm1`);
+  expect(await arrives(guests[0], '10.50.0.1')).toBe(true);
+  expect(await networks(daemon)).toMatchObject([{ mode: 'bridged', problems: [] }]);
+});
+
 test('guests behind a relay agent get addresses of their own subnet, and keep them by its router', async () => {
   const here = await world({
     mode: 'host-only',
@@ -176,6 +202,22 @@ test('guests behind a relay agent get addresses of their own subnet, and keep th
   await far.ip('route add default via 10.9.0.1');
   process.kill(client.pid, 'SIGUSR1');
   await client.waitFor(/(lease of 10\.9\.0\.2 obtained[\s\S]*){2}/);
+});
+
+test('a network does not take the subnet of a LAN that the host is in, and says whose it is', async () => {
+  const { lab, sw } = await world({ mode: 'isolated' });
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: {} });
+  await daemon.cli('bridge', 'add', 'br0', '--network', 'mode=nat,subnet=192.0.0.0/16');
+  expect(await sw.check(['ip', 'route', 'get', '192.0.2.1'])).toContain('dev up0');
+  expect(await daemon.cli('network')).toMatch(
+    /not ready\n\nbr0: br0 does not get 192\.0\.0\.1\/16: up0 has 192\.0\.2\.2\/24, and .*; take another subnet\n/,
+  );
+  // As soon as the host has left that LAN, the subnet is free.
+  await sw.ip('addr del 192.0.2.2/24 dev up0');
+  const ready = async () =>
+    (await networks(daemon))[0].problems.every((one) => !one.includes('does not get'));
+  await daemon.until('its address', ready, 3000);
+  expect(await sw.check(['ip', '-br', 'addr', 'show', 'br0'])).toContain('192.0.0.1/16');
 });
 
 test('a network comes and goes by a command, and says what it cannot be', async () => {

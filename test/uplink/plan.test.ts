@@ -81,7 +81,9 @@ test('an uplink is new if it forwards because of us, and not if all forward', ()
 test('a network is not its own uplink', () => {
   const { uplinks, problems } = plan([IPV4], { ipv4: ['br0'] });
   expect(uplinks).toEqual([]);
-  expect(problems).toEqual(['IPv4 of br0 ends at this host, which has no default route of IPv4']);
+  expect(problems).toEqual([
+    'IPv4 of br0 ends at this host, which has no default route of IPv4: give it one, or take mode host-only',
+  ]);
 });
 
 test('an interface that is not there is told', () => {

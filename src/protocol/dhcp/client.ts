@@ -2,7 +2,8 @@
 //
 // A client is its identifier (option 61), else its hardware address: RFC 2131 section 4.2. Two machines may have the same
 // identifier, since images of disks are copied with it. Who comes with the identifier of another machine, whose lease
-// lasts and which was heard behind another port, is known by identifier and hardware address together.
+// lasts and which was heard behind another port, or answers for its address, is known by identifier and hardware address
+// together.
 
 import { createHash } from 'node:crypto';
 import { OPTION } from '../../wire/dhcp4/codes.ts';

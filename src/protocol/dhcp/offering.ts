@@ -10,7 +10,7 @@ import type { Leases } from './leases.ts';
 import type { DhcpOutcome } from './outcome.ts';
 import type { Entry } from './pool.ts';
 import { MAX_TRIES, type Probe, Probes } from './probes.ts';
-import { holderOf, type Request } from './request.ts';
+import { holderOf, keyWithMac, type Request } from './request.ts';
 import type { DhcpSettings } from './settings.ts';
 import type { Voice } from './voice.ts';
 
@@ -52,12 +52,15 @@ export class Offering {
     const isTrusted = this.settings.relayPorts.includes(port);
     if (!isTrusted && this.allocation.isFull({ port, relayed: false })) return;
     this.probes.stop(probe);
-    const { entry, request, tries } = probe;
+    const { entry, tries } = probe;
+    const isCopied = entry.state === 'bound' && entry.client === probe.request.key && who === entry.mac;
+    // Not the machine of before with another card, but another one with its identifier.
+    const request = isCopied ? { ...probe.request, key: keyWithMac(probe.request) } : probe.request;
     if (entry.state !== 'bound') {
       this.leases.decline(entry, who, port, now + 1000 * this.settings.lease.quarantine);
       this.voice.store(entry, out);
     }
-    this.voice.tell('conflict', { ...entry, mac: who, port }, out);
+    if (!isCopied) this.voice.tell('conflict', { ...entry, mac: who, port }, out);
     if (tries >= MAX_TRIES) return;
     const other = this.allocation.choose(request, address);
     if (typeof other === 'string') this.voice.lack(other, request, out);
@@ -92,7 +95,7 @@ export class Offering {
       probe.request = request;
       return;
     }
-    const isOthers = entry.client !== request.key;
+    const isOthers = entry.client !== request.key || entry.mac !== request.client.mac;
     // An address that another one has stays so until nobody answers for it.
     if (entry.state !== 'bound') this.leases.offer(entry, holderOf(request), now + OFFER_TIME);
     const isKnown = entry.verified && !(isOthers && entry.state === 'bound');

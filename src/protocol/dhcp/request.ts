@@ -31,6 +31,11 @@ export function holderOf({ key, client, host, port, relayed }: Request): Holder 
   return { client: key, mac: client.mac, port, relayed, hostName };
 }
 
+/** Of a machine that is not the only one with its identifier. */
+export function keyWithMac({ key, client }: Pick<Request, 'key' | 'client'>): string {
+  return `${key} ${client.mac}`;
+}
+
 /** The address that the configuration has for it in this subnet. */
 export function fixedAddressOf({ host, pool }: Request): number | undefined {
   const address = host?.address;

@@ -204,7 +204,8 @@ export class DhcpServer {
     const entry = address === undefined ? 'nonsense' : this.allocation.confirm(request, address);
     if (entry === 'nonsense') this.voice.ignore(entry);
     else if (typeof entry === 'string') this.voice.lack(entry, request, out);
-    else if (entry !== undefined) this.offering.grant(entry, request, now, out);
+    else if (entry !== undefined && (server !== undefined || !isOfOtherCard(entry, request)))
+      this.offering.grant(entry, request, now, out);
     else if (server !== undefined || this.settings.authoritative)
       this.refuse(request, address as number, now, out);
     else this.voice.ignore('not_theirs');
@@ -214,7 +215,8 @@ export class DhcpServer {
     const { pool, key } = request;
     const entry = pool.get(address);
     // It was its own until the configuration changed.
-    if (entry?.state === 'bound' && entry.client === key) this.release(entry, now, out);
+    const isOwn = entry?.state === 'bound' && entry.client === key;
+    if (isOwn && !isOfOtherCard(entry, request)) this.release(entry, now, out);
     const why = pool.contains(address) ? 'address is not yours' : 'address is of another network';
     this.voice.answer(request, 'nak', nakFrame(this.settings, request, why), out);
   }
@@ -262,4 +264,9 @@ export class DhcpServer {
     const given = { type: 'ack', address: ciaddr, leaseTime: undefined } as const;
     this.voice.answer(request, 'ack', answerFrame(this.settings, request, given), out);
   }
+}
+
+/** Whether the lease lasts, and is of another MAC: the offer's probe tells whether that is the same machine. */
+function isOfOtherCard({ state, mac }: Entry, { client, relayed }: Request): boolean {
+  return state === 'bound' && mac !== client.mac && !relayed;
 }

@@ -309,6 +309,25 @@ describe('machines with the same client identifier', () => {
     expect(world.join(2, { ...id(1, 2, 3), port: 'p1' })).toBe(A);
   });
 
+  test('are two behind the same port, too, if the first one answers for its address', () => {
+    const world = new World();
+    const both = { ...id(1, 2, 3), port: 'p1' };
+    expect(world.join(1, both)).toBe(A);
+    world.squatters.set(A, { mac: guestMac(1), port: 'p1' });
+    // A copy of the disk has a copy of the lease: it has to ask anew.
+    expect(world.reboot(2, A, both)?.message.type).toBe('nak');
+    expect(world.join(2, both)).toBe(B);
+    expect(world.events).toEqual([`bound ${dotted(A)} p1`, `bound ${dotted(B)} p1`]);
+    for (const [n, address] of [
+      [1, A],
+      [2, B],
+    ])
+      expect(world.renew(n, address, both)?.message.type).toBe('ack');
+    world.restart();
+    expect(world.reboot(2, B, both)?.message.type).toBe('ack');
+    expect(world.reboot(1, A, both)?.message.type).toBe('ack');
+  });
+
   test('a client that moves to another port keeps its address', () => {
     const world = new World();
     world.join(1, id(1, 2, 3));

@@ -7,24 +7,29 @@ import { parseConfig } from '../../../src/config/schema.ts';
 import { Engine, type EngineOptions } from '../../../src/engine/engine.ts';
 import { COPY, COPY_WORDS, type EgressQueue, type Sink, type Source } from '../../../src/engine/port.ts';
 import type { Topology } from '../../../src/engine/topology.ts';
-import type { FrameBatch } from '../../../src/frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, ROW } from '../../../src/frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../../../src/frame/hop.ts';
+import type { Offload } from '../../../src/port/memory.ts';
 import { Counters, PORT } from '../../../src/table/counters.ts';
 import { DROP, DROPS } from '../../../src/table/drops.ts';
 import { parse, show } from './frame_text.ts';
 import { configOf } from './rig.ts';
 
-export class StubSource implements Source {
-  private readonly waiting: { port: number; bytes: Uint8Array }[] = [];
+const NONE: Offload = { gsoType: 0, gsoSize: 0, csumStart: 0, csumOffset: 0 };
 
-  add(port: number, line: string | Uint8Array): void {
-    this.waiting.push({ port, bytes: typeof line === 'string' ? parse(line) : line });
+export class StubSource implements Source {
+  private readonly waiting: { port: number; bytes: Uint8Array; offload: Offload }[] = [];
+
+  add(port: number, line: string | Uint8Array, offload: Offload = NONE): void {
+    this.waiting.push({ port, bytes: typeof line === 'string' ? parse(line) : line, offload });
   }
 
   receive(batch: FrameBatch, limit: number): void {
-    for (const { port, bytes } of this.waiting.splice(0, limit)) {
+    for (const { port, bytes, offload } of this.waiting.splice(0, limit)) {
       const row = batch.append(port, bytes.length);
       batch.bytes.set(bytes, batch.frameAt(row));
+      for (const [name, value] of Object.entries(offload))
+        batch.rows[row + COLUMN[name as keyof Offload]] = value;
     }
   }
 }
@@ -35,6 +40,8 @@ export class StubSink implements Sink {
   /** All that was sent, and through which port. */
   readonly bytes: Uint8Array[] = [];
   readonly ports: number[] = [];
+  /** Columns of its rows. */
+  readonly columns: Int32Array[] = [];
   /** How many copies each call brought. */
   readonly calls: number[] = [];
   private readonly counters: Counters;
@@ -65,6 +72,7 @@ export class StubSink implements Sink {
       lines.push(show(bytes));
       this.bytes.push(bytes);
       this.ports.push(port);
+      this.columns.push(batch.rows.slice(row, row + ROW));
       this.counters.values[at + PORT.transmittedFrames] += 1;
     }
     queue.count = 0;
