@@ -13,6 +13,7 @@ import { joins } from './joins.ts';
 import { latency } from './latency.ts';
 import { lpm } from './lpm.ts';
 import { neighbours } from './neighbours.ts';
+import { routing } from './routing.ts';
 import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
@@ -33,6 +34,7 @@ export const BENCHES: readonly Bench[] = [
   udp,
   latency,
   afPacket,
+  routing,
   vxlan,
   growth,
   workers,

@@ -67,6 +67,7 @@ const DEBIAN_PACKAGES = {
   dhcpcd: 'dhcpcd-base',
   dnsmasq: 'dnsmasq-base',
   dig: 'bind9-dnsutils',
+  rdisc6: 'ndisc6',
 };
 
 /** What to type on systems that we do not install on by ourselves, for compiler, make and python3. */
@@ -360,7 +361,7 @@ export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
     ...['nft', 'iptables', 'lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian'],
-    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'dig'],
+    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'dig', 'rdisc6'],
   ],
   purpose: 'The test suite',
 };

@@ -133,9 +133,11 @@ export interface LeaseFact {
   type: 'lease';
   /**
    * `declined`: somebody else was found to use the address; `refused`: the guest gets none, `reason` says why; `rogue`: a
-   * guest's own server, which nobody hears.
+   * guest's own server, which nobody hears: of DHCP, or by its `reason` `router` or `dhcp6`.
    */
   change: 'bound' | 'released' | 'expired' | 'declined' | 'refused' | 'rogue';
+  /** `br0`, or of a VLAN `br0.10`. */
+  network: string;
   bridge: string;
   port: string;
   mac: string;
@@ -167,6 +169,8 @@ export interface NetworkFact {
   type: 'network';
   /** `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it. */
   change: 'ready' | 'failed' | 'address_taken';
+  /** `br0`, or of a VLAN `br0.10`. */
+  network: string;
   bridge: string;
   /** Of `address_taken`; otherwise empty: it is about all of them. */
   port: string;

@@ -2,7 +2,11 @@
 
 /** A network of a bridge, and how it is. */
 export interface NetworkStatus {
+  /** Its name: that of its bridge, or with a VLAN `br0.10`. */
+  network: string;
   bridge: string;
+  /** Absent: the bridge does not filter VLANs. */
+  vlan?: number;
   mode: 'isolated' | 'host-only' | 'nat' | 'routed' | 'bridged';
   /** What follows is absent in mode `bridged`. */
   subnet?: string;
@@ -15,6 +19,31 @@ export interface NetworkStatus {
   dhcp?: DhcpStatus;
   /** Absent: nobody answers. */
   dns?: DnsStatus;
+  /** Absent: guests have link-local addresses alone, or what a router of others says. */
+  ipv6?: Ipv6Status;
+}
+
+/** IPv6 of a network, since it exists. */
+export interface Ipv6Status {
+  subnet: string;
+  gateway: string;
+  /** Router advertisements that were sent, and solicitations that were heard. */
+  advertisements: number;
+  solicitations: number;
+  /** Absent: no DHCPv6. */
+  dhcp?: Dhcp6Status;
+}
+
+export interface Dhcp6Status {
+  /** What it gives addresses from; absent: hosts make addresses of their own. */
+  range?: string;
+  leases: number;
+  /** Messages of guests by type: `solicit`, `request` ... */
+  received: Record<string, number>;
+  /** Messages to guests by type: `advertise`, `reply`. */
+  sent: Record<string, number>;
+  /** Messages without effect, by reason. */
+  ignored: Record<string, number>;
 }
 
 /** Of a DNS server, since the network exists. A question is answered, refused, failed or malformed, once it is done. */
@@ -52,6 +81,7 @@ export interface DhcpStatus {
 
 /** An address that a guest has, or will have. */
 export interface LeaseStatus {
+  network: string;
   bridge: string;
   address: string;
   /** Empty: an address that somebody else was found to use. */
@@ -75,11 +105,14 @@ export interface StoredLeases {
   /** What is stored: before the start, and put since. */
   readonly entries: ReadonlyMap<string, unknown>;
   put(key: string, value: unknown): void;
-  /** Resolves when all that was put is on the disk. */
+  delete(key: string): void;
+  /** Resolves when all that was put and deleted is on the disk. */
   flushed(): Promise<void>;
 }
 
 export interface LeaseFilter {
+  /** The name of a bridge means all of its networks. */
+  network?: string;
   bridge?: string;
   port?: string;
   mac?: string;

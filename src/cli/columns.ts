@@ -241,12 +241,16 @@ export const MULTICAST_VLAN_COLUMNS: Columns<MulticastVlan> = {
 };
 
 export const NETWORK_COLUMNS: Columns<NetworkStatus> = {
-  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  network: { title: 'NETWORK', value: ({ network }) => network },
   mode: { title: 'MODE', value: ({ mode }) => mode },
-  subnet: { title: 'SUBNET', value: ({ subnet }) => subnet },
-  gateway: { title: 'GATEWAY', value: ({ gateway }) => gateway },
+  subnet: { title: 'SUBNET', value: ({ subnet, ipv6 }) => both(subnet, ipv6?.subnet) },
+  gateway: { title: 'GATEWAY', value: ({ gateway, ipv6 }) => both(gateway, ipv6?.gateway) },
   uplink: { title: 'UPLINK', value: ({ uplink }) => uplink },
-  leases: { title: 'LEASES', value: ({ dhcp }) => dhcp?.leases, right: true },
+  leases: {
+    title: 'LEASES',
+    value: ({ dhcp, ipv6 }) => dhcp && dhcp.leases + (ipv6?.dhcp?.leases ?? 0),
+    right: true,
+  },
   free: { title: 'FREE', value: ({ dhcp }) => dhcp?.free, right: true },
   domain: { title: 'DOMAIN', value: ({ dns }) => dns?.domain },
   state: {
@@ -258,7 +262,7 @@ export const NETWORK_COLUMNS: Columns<NetworkStatus> = {
 };
 
 export const LEASE_COLUMNS: Columns<LeaseStatus> = {
-  bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
+  network: { title: 'NETWORK', value: ({ network }) => network },
   address: { title: 'ADDRESS', value: ({ address }) => address },
   mac: { title: 'MAC', value: ({ mac }) => mac || undefined },
   name: { title: 'NAME', value: ({ name }) => name, text: ({ name = '-' }) => short(name) },
@@ -271,6 +275,10 @@ export const LEASE_COLUMNS: Columns<LeaseStatus> = {
     right: true,
   },
 };
+
+function both(ipv4: string | undefined, ipv6: string | undefined): string | undefined {
+  return ipv6 === undefined ? ipv4 : `${ipv4} ${ipv6}`;
+}
 
 /** A name may have 255 bytes; `--json` has all of it. */
 const MAX_CELL = 24;

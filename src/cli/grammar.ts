@@ -9,6 +9,7 @@ import { BRIDGE_COMMANDS, BRIDGE_OPTIONS, type BridgeCommand, OBJECTS } from './
 /** What a shell can offer for a value: one of these kinds, words with `|` between them, or nothing. */
 const KINDS: Record<string, string> = {
   bridge: 'bridge',
+  network: 'bridge',
   port: 'port',
   ports: 'port',
   file: 'file',

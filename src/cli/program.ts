@@ -330,7 +330,7 @@ export function taploomProgram(
     .action(action((c) => c.mdbFlush));
   const networks = child(program, 'network', 'networks of bridges: subnets, gateways, ways out', []);
   list(
-    child(networks, 'show [bridge]', 'networks, and what stands in their way', [
+    child(networks, 'show [network]', 'networks, and what stands in their way', [
       'network show',
       'network show br0 --json',
     ]),
@@ -338,13 +338,13 @@ export function taploomProgram(
   ).action(action((c) => c.networkShow));
   const leases = child(program, 'lease', 'addresses that guests have from DHCP', []);
   list(
-    child(leases, 'show [bridge]', 'who has which address', [
+    child(leases, 'show [network]', 'who has which address', [
       'lease show',
       'lease show br0 --filter port=vm1',
     ]),
     LEASE_COLUMNS,
   ).action(action((c) => c.leaseShow));
-  child(leases, 'end <bridge> [address]', 'take addresses from guests, who notice when they renew them', [
+  child(leases, 'end <network> [address]', 'take addresses from guests, who notice when they renew them', [
     'lease end br0 192.168.122.17',
     'lease end br0 --port vm1',
   ])

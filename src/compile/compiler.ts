@@ -4,6 +4,7 @@
 //   ->  floods.ts: lists of next hops                             ->  statics
 
 import { effectiveMtus } from '../config/defaults.ts';
+import { networkPlaces } from '../config/network_places.ts';
 import { portVlans, privateVlans } from '../config/private_vlans.ts';
 import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import {
@@ -32,6 +33,7 @@ import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
 import { type Domain, Domains, Names, remoteName } from './names.ts';
 import { NatNumbers } from './nat.ts';
+import { networkBits } from './network_bits.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
@@ -104,6 +106,7 @@ export class Compiler {
       vlanDeviceBits: [Int32Array, (1 + (overlay.vlanTags?.size ?? 0)) * VLAN_DEVICE_STRIDE],
       domainBridge: [Uint16Array, domains],
       domainVid: [Uint16Array, domains],
+      networks: [Uint8Array, domains],
       ageing: [Float64Array, domains],
       bridgeFdbLimit: [Uint32Array, this.bridges.length],
       listAt: [Uint32Array, 4 * domains],
@@ -124,6 +127,8 @@ export class Compiler {
         topology.domainVid[domain] = vid;
         topology.ageing[domain] = bridge.vlans[vid]?.learning === false ? 0 : bridge.ageing_time * 1000;
       }
+      for (const place of networkPlaces(name, bridge))
+        topology.networks[numbers[place.vlan]] = networkBits(place, bridge);
       const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       const flooders: Flooder[] = [];
       const memberships = new Memberships(topology.vlan, this.domains.sharedOfBridge(name));

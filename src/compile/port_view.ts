@@ -3,13 +3,14 @@
 import { lldpMode } from '../config/lldp_mode.ts';
 import { membersIn } from '../config/members.ts';
 import { mirrorEnd } from '../config/mirrors.ts';
-import { networkOf } from '../config/networks.ts';
+import { hostInterface, networkPlaces } from '../config/network_places.ts';
 import { bothWays, primariesOf, privateVlans } from '../config/private_vlans.ts';
 import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
 import { isProvider, type VlanProtocol } from '../config/vlan_protocol.ts';
-import { TRAP } from '../table/traps.ts';
+import { GUESTS, TRAP } from '../table/traps.ts';
+import { isGuests } from './network_bits.ts';
 
 /** Group addresses that are a customer's business, IEEE 802.1Q table 8-2. Linux' BR_GROUPFWD_8021AD. */
 const PROVIDER_GROUPS = 0xb801;
@@ -54,8 +55,6 @@ export interface PortView {
   isInTree: boolean;
 }
 
-const TRAP_CLAIMS = 1 << TRAP.claim;
-
 /** All ports of a bridge, the local interface first, members of aggregates last. */
 export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const views: PortView[] = [];
@@ -63,8 +62,10 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
   const hasTree = isStpOn(bridge);
   // Of tunnels and the local interface, too: the BPDUs of others are nobody's there.
   const bpdus = hasTree ? 1 << (isProvider(bridge) ? TRAP.provider_bpdu : TRAP.bpdu) : 0;
-  const dhcp = networkOf(name, bridge.network)?.dhcp === undefined ? 0 : 1 << TRAP.dhcp;
-  const claims = networkOf(name, bridge.network) === undefined ? 0 : TRAP_CLAIMS;
+  const places = networkPlaces(name, bridge);
+  const network = places.length === 0 ? 0 : (1 << TRAP.dhcp) | (1 << TRAP.claim);
+  /** The host itself, as by the interface of the bridge. */
+  const gateways = new Set(places.map((place) => hostInterface(place, bridge)?.name));
   const plain = { ...plainView(name, bridge), traps: bpdus };
   if (bridge.local !== false) {
     const { vlan } = bridge.local;
@@ -94,8 +95,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
         (carriedProtocols(port).includes('stp') ? bpdus & ~(1 << TRAP.bpdu) : bpdus) |
         (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
         (port.loop_detection ? 1 << TRAP.loop_probe : 0) |
-        dhcp |
-        claims,
+        (gateways.has(portName) ? 0 : network | (network !== 0 && isGuests(port) ? GUESTS : 0)),
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),
       isProtocolTunnel: carriedProtocols(port).length > 0,

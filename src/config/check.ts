@@ -3,12 +3,13 @@
 
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
+import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
-import { checkNetwork, checkNetworks } from './networks.ts';
+
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';

@@ -4,11 +4,21 @@ import { z } from 'zod';
 import { isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
-import { address, addresses, anySubnet, range, subnet } from './address_leaves.ts';
+import {
+  address,
+  address6,
+  addresses,
+  anyAddress,
+  anySubnet,
+  anySubnetOfGuests,
+  range,
+  SUBNETS,
+} from './address_leaves.ts';
 import { boot, bootFile } from './boot_shape.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
+import { parseAddressRange6 } from './subnet.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
 
@@ -77,6 +87,14 @@ const dhcp = mapping({
   options: z.record(OPTION_CODE, optionValue, expecting('a mapping of option codes to values')).default({}),
 });
 
+const DHCP6_RANGE = 'a range of IPv6 addresses, such as fd00:122::1000-fd00:122::1fff';
+const dhcp6 = mapping({
+  range: text(DHCP6_RANGE, (value) => parseAddressRange6(value) !== undefined).optional(),
+  lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
+  leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
+  dns: z.array(address6, expecting('a list of IPv6 addresses')).max(8).optional(),
+});
+
 const RESOLVER = 'the address of a resolver, such as 9.9.9.9';
 const dns = mapping({
   domain: domain.optional(),
@@ -100,12 +118,19 @@ function isResolver(value: string): boolean {
   return bytes !== undefined && !isUnspecifiedIp(bytes) && !isMulticastIp(bytes);
 }
 
+/** A text, or a list of one for each IP version. */
+function oneOrMore(item: z.ZodType<string, string>, expected: string) {
+  return z.union([item, z.array(item).min(1).max(2)], expecting(expected));
+}
+
 export const network = mapping({
   mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
-  subnet: subnet.optional(),
-  gateway: address.optional(),
+  subnet: oneOrMore(anySubnetOfGuests, SUBNETS).optional(),
+  gateway: oneOrMore(anyAddress, 'the address of a host, or one of each IP version').optional(),
   as: address.optional(),
   dhcp: z.union([boolean(), dhcp], expecting('true, false or a mapping')).default(true),
+  ra: boolean().default(true),
+  dhcp6: z.union([boolean(), dhcp6], expecting('true, false or a mapping')).default(true),
   dns: z.union([boolean(), dns], expecting('true, false or a mapping')).optional(),
   publish: z
     .array(
@@ -118,6 +143,9 @@ export const network = mapping({
 export type NetworkConfig = z.output<typeof network>;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
 export type DhcpConfig = z.output<typeof dhcp>;
+export type Dhcp6Config = z.output<typeof dhcp6>;
 export type DnsConfig = z.output<typeof dns>;
 /** What `dhcp: true` is. */
 export const DHCP_DEFAULTS: DhcpConfig = dhcp.parse({});
+/** What `dhcp6: true` is. */
+export const DHCP6_DEFAULTS: Dhcp6Config = dhcp6.parse({});

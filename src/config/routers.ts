@@ -7,7 +7,7 @@ import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { devicesIn } from './members.ts';
 import { checkNat } from './nat.ts';
-import { networkOf } from './networks.ts';
+import { networksOf } from './networks.ts';
 import { primaryOf, privateVlans } from './private_vlans.ts';
 import { type InterfaceAddress, same } from './router_address.ts';
 import { interfacesIn, isOnLink, type RouterInterface } from './router_interfaces.ts';
@@ -140,7 +140,7 @@ function whereOf({ bridge, vlan }: RouterInterfaceConfig): string {
 
 /** The bridge's network has the host's address, and gives others. */
 function checkNetwork({ config, addresses }: RouterInterface, bridge: BridgeConfig, report: Report): void {
-  const network = networkOf(config.bridge, bridge.network);
+  const network = networksOf(config.bridge, bridge).find(({ vlan }) => vlan === (config.vlan ?? 0));
   if (network === undefined) return;
   const subnet = formatSubnet(network.subnet);
   for (const [index, own] of addresses.entries()) {

@@ -458,6 +458,7 @@ const bridgeVlan = mapping({
   private: privateVlan.optional(),
   learning: boolean().default(true),
   flood: boolean().default(true),
+  network: network.optional(),
 });
 
 const bridge = mapping({

@@ -1,7 +1,9 @@
-// IPv4 subnets and ranges of their addresses between text and numbers.
+// Subnets and ranges of their addresses between text and numbers, of IPv6 bytes.
 
-import { formatIp, ipv4Bytes, ipv4Number, parseIp } from '../wire/ip_address.ts';
+import { formatIp, type IpBytes, ipv4Bytes, ipv4Number, parseIp } from '../wire/ip_address.ts';
+import { type IpPrefix, parseExactPrefix } from '../wire/ip_prefix.ts';
 import { isHost } from '../wire/ipv4.ts';
+import { isHost as isHost6 } from '../wire/ipv6.ts';
 
 /** An IPv4 subnet; addresses are unsigned numbers. */
 export interface Subnet {
@@ -19,11 +21,21 @@ export interface AddressRange {
 
 /** `10.0.0.0/24`; undefined if it is not written so, or has bits behind its prefix. */
 export function parseSubnet(text: string): Subnet | undefined {
-  const [address, bits, ...more] = text.split('/');
-  const number = parseAddress(address);
-  if (number === undefined || more.length > 0 || !/^(\d|[12]\d|3[0-2])$/.test(bits ?? '')) return undefined;
-  const subnet = { network: number, prefix: Number(bits) };
-  return (number & ~maskOf(subnet)) === 0 ? subnet : undefined;
+  const prefix = parseExactPrefix(text);
+  if (prefix?.address.length !== 4) return undefined;
+  return { network: ipv4Number(prefix.address), prefix: prefix.bits };
+}
+
+/** `fd00:122::/64`; undefined if it is not written so, or has bits behind its prefix. */
+export function parseSubnet6(text: string): IpPrefix | undefined {
+  const prefix = parseExactPrefix(text);
+  return prefix?.address.length === 16 ? prefix : undefined;
+}
+
+/** An IPv6 address that one host may have. */
+export function parseHostAddress6(text: string): IpBytes | undefined {
+  const bytes = parseIp(text);
+  return bytes?.length === 16 && isHost6(viewOf(bytes), 0) ? bytes : undefined;
 }
 
 /** An IPv4 address as an unsigned number. */
@@ -43,6 +55,20 @@ export function parseAddressRange(text: string): AddressRange | undefined {
   const [from, to, ...more] = text.split('-').map((part) => parseHostAddress(part.trim()));
   if (from === undefined || to === undefined || more.length > 0 || from > to) return undefined;
   return { first: from, last: to };
+}
+
+/** Of IPv6: both are in it, and differ in their last 32 bits alone. */
+export interface AddressRange6 {
+  readonly first: IpBytes;
+  readonly last: IpBytes;
+}
+
+/** `fd00::1000-fd00::1fff`; undefined if it is not written so, runs backwards, or has 2^32 addresses or more. */
+export function parseAddressRange6(text: string): AddressRange6 | undefined {
+  const [first, last, ...more] = text.split('-').map((part) => parseHostAddress6(part.trim()));
+  if (first === undefined || last === undefined || more.length > 0) return undefined;
+  const isNear = first.subarray(0, 12).every((byte, i) => byte === last[i]);
+  return isNear && viewOf(first).getUint32(12) <= viewOf(last).getUint32(12) ? { first, last } : undefined;
 }
 
 export function formatAddress(address: number): string {
@@ -70,4 +96,8 @@ export function isHostOf(subnet: Subnet, address: number): boolean {
 export function overlaps(one: Subnet, other: Subnet): boolean {
   const mask = maskOf({ prefix: Math.min(one.prefix, other.prefix) });
   return ((one.network ^ other.network) & mask) === 0;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

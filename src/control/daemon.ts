@@ -99,6 +99,10 @@ export class Daemon {
         entries.set(key, value);
         journal.put(key, value);
       },
+      delete: (key) => {
+        entries.delete(key);
+        journal.delete(key);
+      },
       flushed: () => journal.flushed(),
     };
     const api = await options.open(EMPTY_CONFIG, leases);

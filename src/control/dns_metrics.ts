@@ -22,8 +22,8 @@ function one(name: string, help: string, read: (dns: DnsStatus) => number): DnsM
     name: `taploom_dns_${name}_total`,
     help,
     read: (networks) =>
-      networks.flatMap(({ bridge, dns }) =>
-        dns === undefined ? [] : [{ value: read(dns), labels: { bridge } }],
+      networks.flatMap(({ network, dns }) =>
+        dns === undefined ? [] : [{ value: read(dns), labels: { network } }],
       ),
   };
 }
@@ -39,10 +39,10 @@ function many(
     name: `taploom_dns_${name}_total`,
     help,
     read: (networks) =>
-      networks.flatMap(({ bridge, dns }) =>
+      networks.flatMap(({ network, dns }) =>
         Object.entries(dns === undefined ? {} : read(dns))
           .filter(([, value]) => value > 0)
-          .map(([key, value]) => ({ value, labels: { [label]: key, bridge } })),
+          .map(([key, value]) => ({ value, labels: { [label]: key, network } })),
       ),
   };
 }

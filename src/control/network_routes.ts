@@ -1,5 +1,7 @@
 // Networks of bridges and their leases in the control API.
 
+import type { SwitchApi } from '../api.ts';
+import { TaploomError } from '../error.ts';
 import { requireBridge } from './edits.ts';
 import * as resource from './resources.ts';
 import { type Route, route } from './route.ts';
@@ -17,6 +19,7 @@ export const NETWORK_ROUTES: readonly Route[] = [
     problems: [404],
     handle: ({ api }, { query }) => {
       if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
+      requireNetwork(api, query.network);
       return { leases: api.leases(query) };
     },
   }),
@@ -27,7 +30,15 @@ export const NETWORK_ROUTES: readonly Route[] = [
     problems: [404],
     handle: ({ api }, { query }) => {
       if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
+      requireNetwork(api, query.network);
       return { ended: api.endLeases(query) };
     },
   }),
 ];
+
+/** By its name, or that of its bridge. */
+function requireNetwork(api: SwitchApi, name: string | undefined): void {
+  if (name === undefined || Object.hasOwn(api.config.bridges, name)) return;
+  if (!api.networks().some(({ network }) => network === name))
+    throw new TaploomError('no_such_network', `There is no network ${name}`);
+}

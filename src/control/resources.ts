@@ -6,10 +6,12 @@ import type {
   AggregateCounters,
   AggregateStatus,
   BridgeStatus,
+  Dhcp6Status,
   DhcpStatus,
   DnsStatus,
   FdbEntry,
   GroupWish,
+  Ipv6Status,
   LacpEndStatus,
   LastDrop,
   LeaseFilter,
@@ -366,8 +368,24 @@ export const dnsStatus: z.ZodType<DnsStatus> = z.object({
   failed: count.describe('no resolver answered'),
   malformed: counts.describe('by reason'),
 });
+const dhcp6Status: z.ZodType<Dhcp6Status> = z.object({
+  range: z.string().optional().describe('absent: hosts make addresses of their own'),
+  leases: count,
+  received: counts.describe('by type of message'),
+  sent: counts.describe('by type of message'),
+  ignored: counts.describe('messages without effect, by reason'),
+});
+const ipv6Status: z.ZodType<Ipv6Status> = z.object({
+  subnet: z.string(),
+  gateway: z.string(),
+  advertisements: count.describe('router advertisements sent'),
+  solicitations: count.describe('router solicitations heard'),
+  dhcp: dhcp6Status.optional(),
+});
 export const networkStatus: z.ZodType<NetworkStatus> = z.object({
+  network: z.string().describe('its name: br0, or of a VLAN br0.10'),
   bridge: z.string(),
+  vlan: z.number().int().optional(),
   mode: z.enum(NETWORK_MODES),
   subnet: z.string().optional(),
   gateway: z.string().optional(),
@@ -375,8 +393,10 @@ export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   problems: z.array(z.string()).describe('what stands in the way, and what helps'),
   dhcp: dhcpStatus.optional(),
   dns: dnsStatus.optional(),
+  ipv6: ipv6Status.optional(),
 });
 export const leaseStatus: z.ZodType<LeaseStatus> = z.object({
+  network: z.string(),
   bridge: z.string(),
   address: z.string(),
   mac: z.string().describe('empty: an address that somebody else was found to use'),
@@ -515,6 +535,7 @@ export const multicast = z.object({ vlans: z.array(multicastVlan), ports: z.arra
 export const networks = z.object({ networks: z.array(networkStatus) });
 export const leases = z.object({ leases: z.array(leaseStatus) });
 export const leaseFilter = z.strictObject({
+  network: z.string().optional(),
   bridge: z.string().optional(),
   port: z.string().optional(),
   mac: z.string().optional(),

@@ -41,10 +41,10 @@ export interface Device {
   findVlanTags?(): boolean;
   setMtu(mtu: number): void;
   /**
-   * Of a bridge's own interface: gives it the address of a gateway (`10.0.0.1/24`) and brings it up, or takes that address
-   * again. Others' addresses stay. Throws SysError.
+   * Of a TAP: gives its interface the addresses of a gateway (`10.0.0.1/24`) and brings it up, and takes those again that it
+   * got before. Others' addresses stay. Throws SysError.
    */
-  setGateway?(cidr: string | undefined): void;
+  setGateway?(cidrs: readonly string[]): void;
   /**
    * Makes an open device what its configuration says now: see OF_TAP in config/diff.ts. `spec` may be another object
    * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.

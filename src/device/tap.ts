@@ -130,7 +130,7 @@ export function ownTap(
   /** What somebody else made of it, until Taploom sets another. */
   let ownMtu: number | undefined;
   /** That the interface has from us. */
-  let gateway: string | undefined;
+  const gateway = new Set<string>();
   const isOurs = tap.created || bridge?.isKept === true;
   const close = () => {
     if (!isOurs || now.persist) leave(tap, isOurs);
@@ -178,18 +178,19 @@ export function ownTap(
       using links = LinkSocket.ofTap(tap.fd);
       links.setMtu(tapName(tap.fd), mtu);
     },
-    setGateway(cidr) {
+    setGateway(cidrs) {
       using links = LinkSocket.ofTap(tap.fd);
       const called = tapName(tap.fd);
-      if (gateway !== undefined && gateway !== cidr) {
-        ifThere(constants.errno.EADDRNOTAVAIL, () => links.removeAddress(called, gateway as string));
-        gateway = undefined;
+      for (const cidr of [...gateway].filter((one) => !cidrs.includes(one))) {
+        ifThere(constants.errno.EADDRNOTAVAIL, () => links.removeAddress(called, cidr));
+        gateway.delete(cidr);
       }
-      if (cidr === undefined) return;
-      if (gateway === undefined) requireFreeSubnet(links, called, cidr);
-      ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
-      gateway = cidr;
-      links.setUp(called, true);
+      for (const cidr of cidrs) {
+        if (!gateway.has(cidr)) requireFreeSubnet(links, called, cidr);
+        ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
+        gateway.add(cidr);
+      }
+      if (cidrs.length > 0) links.setUp(called, true);
     },
     setGsoMaxSize(bytes) {
       using links = LinkSocket.ofTap(tap.fd);

@@ -16,24 +16,27 @@ import * as neighbour from '../wire/neighbour.ts';
 /** Two words: the MAC that was found. */
 const owner = new Int32Array(2);
 
-/** Of the frame of `row`, as it was received, without a tag. */
+/** Of the frame of `row`, as it was received. `tagLength`: of the tag before its EtherType. */
 export function claimsOthers(
   { rows, view }: FrameBatch,
   row: number,
+  tagLength: number,
   domain: number,
   owners: Neighbours,
 ): boolean {
   const at = rows[row + COLUMN.start];
   const end = at + rows[row + COLUMN.length];
-  const type = etherType(view, at);
+  const body = at + tagLength;
+  if (body + HEADER_LEN > end) return false;
+  const type = etherType(view, body);
   if (type === TYPE_ARP) {
-    if (!arp.isWhole(view, at, end)) return false;
-    const sender = arp.sender(view, at);
+    if (!arp.isWhole(view, body, end)) return false;
+    const sender = arp.sender(view, body);
     if (sender === 0 || owners.find4(ownersOf(domain), sender, owner, 0) < 0) return false;
-    return !isOwner(arp.senderHi(view, at), arp.senderLo(view, at));
+    return !isOwner(arp.senderHi(view, body), arp.senderLo(view, body));
   }
   if (type !== TYPE_IPV6) return false;
-  const ip = at + HEADER_LEN;
+  const ip = body + HEADER_LEN;
   const message = neighbour.typeOf(view, ip, end);
   if (message < 0) return false;
   const about = message === neighbour.ADVERTISEMENT ? neighbour.targetAt(ip) : ip + ipv6.SRC;

@@ -6,13 +6,15 @@
 // Whoever sends frames could keep the host busy: each port may punt so many of a kind, and no guest takes another's share.
 
 import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
-import { DEST_DIRECT, DEST_LIST, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { DEST_DIRECT, DEST_LIST, MAX_PORTS, NOBODY, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import type { Neighbours } from '../table/neighbours.ts';
-import { bytesAt, FLOOD, META, SEND, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
+import { bytesAt, FLOOD, META, SEND, SEND_IN, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
 import {
   FIRST_TYPE,
+  GUESTS,
   isCrowd,
+  NETWORK,
   puntBurst,
   puntInterval,
   TRAP,
@@ -26,7 +28,15 @@ import { claimsOthers } from './address_claims.ts';
 import { isDhcpAnswer, networkTrap } from './network_traps.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
-import { DOMAIN_SHIFT, FORWARDING, mayEnter, type Topology, VLAN_STRIDE, vlanOfTag } from './topology.ts';
+import {
+  DOMAIN_SHIFT,
+  entryWord,
+  FORWARDING,
+  strippedTag,
+  type Topology,
+  VLAN_STRIDE,
+  vlanOfTag,
+} from './topology.ts';
 
 export class HostPort implements Source {
   /** To the host and from it; null until somebody listens. */
@@ -63,19 +73,29 @@ export class HostPort implements Source {
     if (mask === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return -1;
     if (group >= 0 && (mask & (1 << group)) !== 0) return group;
     if (mask >>> FIRST_TYPE === 0) return -1;
-    if ((mask & (1 << TRAP.claim)) !== 0 && this.claimsOthers(row, topology, port)) return TRAP.claim;
     if ((mask & (1 << TRAP.dhcp_client)) !== 0 && isDhcpAnswer(this.batch, row)) return TRAP.dhcp_client;
     const type = (mask & TYPE_BITS) === 0 ? -1 : this.typeTrap(row, mask, topology.trapTypes);
-    if (type >= 0 || (mask & (1 << TRAP.dhcp)) === 0) return type;
-    const trap = networkTrap(this.batch, row);
-    return trap >= 0 && mayEnter(topology, port, 0) ? trap : -1;
+    if ((mask & (1 << TRAP.dhcp)) === 0) return type;
+    const trap = this.trapOfNetwork(row, topology, port, mask);
+    return trap === TRAP.claim || type < 0 ? trap : type;
   }
 
-  private claimsOthers(row: number, topology: Topology, port: number): boolean {
+  /** By what the network of the frame's VLAN wants, if it has one. */
+  private trapOfNetwork(row: number, topology: Topology, port: number, mask: number): number {
     const { owners } = this;
-    if (owners === null) return false;
-    const domain = topology.vlan[port * VLAN_STRIDE + vlanOfTag(topology, port, 0)] >>> DOMAIN_SHIFT;
-    return claimsOthers(this.batch, row, domain, owners);
+    const { rows, view } = this.batch;
+    const at = rows[row + COLUMN.start];
+    const word = rows[row + COLUMN.length] < HEADER_LEN + TAG_LEN ? 0 : view.getInt32(at + MACS_LEN);
+    const vid = vlanOfTag(topology, port, word);
+    const entry = entryWord(topology.vlan[port * VLAN_STRIDE + vid]);
+    const wanted = topology.networks[entry >>> DOMAIN_SHIFT];
+    if (wanted === 0) return -1;
+    const tagLength = strippedTag(topology, port, word) ? TAG_LEN : 0;
+    const isGuarded = owners !== null && (wanted & NETWORK.guardsAddresses) !== 0;
+    if (isGuarded && claimsOthers(this.batch, row, tagLength, entry >>> DOMAIN_SHIFT, owners))
+      return TRAP.claim;
+    if ((entry & FORWARDING) === 0) return -1;
+    return networkTrap(this.batch, row, tagLength, wanted, (mask & GUESTS) !== 0);
   }
 
   /** The trap for the frame's EtherType, behind a tag, too. */
@@ -214,24 +234,25 @@ export class HostPort implements Source {
       const meta = slot >> 2;
       const length = ring.words[meta + META.length];
       const hop = ring.words[meta + META.port];
-      const row = batch.append(hop, length);
+      const reason = ring.words[meta + META.reason];
+      const row = batch.append(reason === SEND_IN ? NOBODY : hop, length);
       const at = rows[row + COLUMN.start];
       copy(ring.view, bytesAt(slot), view, at, length);
       rows[row + COLUMN.rest] = at + MACS_LEN;
       rows[row + COLUMN.tci] = 0;
-      if (ring.words[meta + META.reason] === SEND) {
+      if (reason === SEND) {
         rows[row + COLUMN.dest] = DEST_DIRECT;
         rows[row + COLUMN.user] = hop;
-      } else if (ring.words[meta + META.reason] === FLOOD) {
+      } else if (reason === FLOOD || reason === SEND_IN) {
         const domain = ring.words[meta + META.domain];
-        rows[row + COLUMN.dest] = DEST_LIST | (2 * domain);
+        rows[row + COLUMN.dest] = reason === FLOOD ? DEST_LIST | (2 * domain) : hop;
         rows[row + COLUMN.domain] = (domain << DOMAIN_SHIFT) | FORWARDING;
         rows[row + COLUMN.tci] = ring.words[meta + META.tag];
         rows[row + COLUMN.mark] = MARK.punted; // it came from the host: where nobody is, it is not lost
       } else rows[row + COLUMN.mark] = MARK.relayed;
       ring.release();
       // `classify` counts every row as received.
-      const counter = this.counters.port(hop & PORT_MASK);
+      const counter = this.counters.port(rows[row + COLUMN.ingress] & PORT_MASK);
       values[counter + PORT.injected] += 1;
       values[counter + PORT.receivedFrames] -= 1;
       values[counter + PORT.receivedBytes] -= length;

@@ -251,12 +251,15 @@ export function createStages(
     const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
     if (trap < 0) return false;
     if (trap === TRAP.arp || trap === TRAP.dhcp_client) {
+      // A copy: the frame goes on as it was received.
+      const length = rows[row + COLUMN.length];
       host.punt(row, topology, trap);
+      rows[row + COLUMN.length] = length;
       return false;
     }
-    if (trap === TRAP.claim) {
+    if (trap === TRAP.claim || trap === TRAP.rogue) {
       host.punt(row, topology, trap);
-      giveUp(row, DEST_DROP | DROP.address_taken);
+      giveUp(row, DEST_DROP | (trap === TRAP.claim ? DROP.address_taken : DROP.rogue_server));
       return true;
     }
     giveUp(row, 0);

@@ -106,6 +106,8 @@ export interface Topology {
   readonly domainBridge: Uint16Array;
   /** Of a private VLAN the primary. */
   readonly domainVid: Uint16Array;
+  /** What a network of guests in the domain takes out of it: bits of NETWORK in traps.ts. */
+  readonly networks: Uint8Array;
   /**
    * Flood lists: members of list `row` are hops[listAt[2 * row] .. listAt[2 * row + 1] - 1]; lists may share them.
    * Row 2 * domain serves broadcast and multicast, row 2 * domain + 1 unknown unicast.
@@ -156,6 +158,13 @@ export function vlanOfTag({ pvid, tags }: Topology, port: number, word: number):
   const vid = isTagged ? word & VID_MASK : 0;
   if (vid === 0) return pvid[port] & VID_MASK;
   return table === null ? vid : table.vlans[table.map[port] * VIDS + vid];
+}
+
+/** Whether `classify` takes the tag off, of which these are the four bytes behind the MACs. */
+export function strippedTag({ pvid, tags }: Topology, port: number, word: number): boolean {
+  if ((pvid[port] & VLAN_AWARE) === 0) return false;
+  if ((pvid[port] & OWN_TAGS) === 0) return word >>> 16 === TPID_8021Q;
+  return tags !== null && word >>> 16 === tags.tpid[port] && tags.strips[port] !== 0;
 }
 
 /** The tag of a frame with this TCI of the bridge that leaves through the port, of whose VLAN `word` is; 0 = none. */

@@ -14,11 +14,11 @@ export interface Punt {
 }
 
 /**
- * Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, DHCP and (a copy
- * of) ARP that claims an address in a bridge with a network, a claim of another's address there, (a copy of) what DHCP servers behind
- * a port say to clients, what an interface of a router hears of its neighbours (a copy; `port`
- * is the interface), a packet for one that is not known (`port`: the interface by which it would leave, `tag`: its next hop), or
- * its EtherType.
+ * Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, what a network
+ * of guests is asked for, (copies of) ARP that claims an address there, of claims of another's address, and of what only routers
+ * and servers say, (a copy of) what DHCP servers behind a port say to clients, what an interface of a router hears of its
+ * neighbours (a copy; `port` is the interface), a packet for one that is not known (`port`: the interface by which it would
+ * leave, `tag`: its next hop), or its EtherType.
  */
 export type PuntReason =
   | 'bpdu'
@@ -30,6 +30,9 @@ export type PuntReason =
   | 'loop_probe'
   | 'dhcp'
   | 'arp'
+  | 'solicitation'
+  | 'dhcp6'
+  | 'rogue'
   | 'claim'
   | 'dhcp_client'
   | 'router'
@@ -39,6 +42,8 @@ export type PuntReason =
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
   send(port: string, frame: Uint8Array): boolean;
+  /** Sends an untagged frame out of a port as a member of a VLAN gets it, 0 in a VLAN-unaware bridge. False as for `send`. */
+  sendIn(bridge: string, vlan: number, port: string, frame: Uint8Array): boolean;
   /** Sends an untagged frame to all of a VLAN, 0 in a VLAN-unaware bridge. False as for `send`. */
   flood(bridge: string, vlan: number, frame: Uint8Array): boolean;
   /** Lets a frame come in as if the port had received it, past its traps. False as for `send`. */

@@ -1,6 +1,7 @@
 // Tells of guests that claim addresses of others: once for each station and address in a while.
 
 import { LRUCache } from 'lru-cache';
+import type { Network } from '../config/networks.ts';
 import type { EventFact } from '../event.ts';
 import type { Punt } from '../protocol/host.ts';
 import { parseArp } from '../wire/arp.ts';
@@ -24,15 +25,15 @@ export class Claims {
     this.tell = tell;
   }
 
-  hear({ bytes, port }: Punt, bridge: string | undefined): void {
+  hear({ bytes, port }: Punt, { name, bridge }: Pick<Network, 'name' | 'bridge'>): void {
     const address = claimedIn(bytes);
-    if (address === undefined || bridge === undefined) return;
+    if (address === undefined) return;
     const { hi, lo } = macAt(new DataView(bytes.buffer, bytes.byteOffset), SRC);
     const mac = formatMac(hi, lo);
-    const key = `${port} ${mac} ${address}`;
+    const key = `${name} ${port} ${mac} ${address}`;
     if (this.told.has(key)) return;
     this.told.set(key, true);
-    this.tell({ type: 'network', change: 'address_taken', bridge, port, address, mac });
+    this.tell({ type: 'network', change: 'address_taken', network: name, bridge, port, address, mac });
   }
 }
 

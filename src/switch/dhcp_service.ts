@@ -12,12 +12,14 @@ import type { DhcpEvent, DhcpOutcome } from '../protocol/dhcp/outcome.ts';
 import { DhcpServer } from '../protocol/dhcp/server.ts';
 import type { DhcpSettings } from '../protocol/dhcp/settings.ts';
 import { GuestNames } from '../protocol/dns/names.ts';
-import type { Host, Punt } from '../protocol/host.ts';
+import type { Punt } from '../protocol/host.ts';
 import { arpProbe, parseArp } from '../wire/arp.ts';
 
 export interface DhcpFacts {
-  readonly host: Host;
   readonly store: StoredLeases;
+  /** To all of the network, and through one of its ports. */
+  flood(frame: Uint8Array): void;
+  send(port: string, frame: Uint8Array): void;
   /** Of a port, for its guests. */
   mtuOf(port: string): number | undefined;
   tell(fact: LeaseFact): void;
@@ -47,12 +49,10 @@ export class DhcpService {
     this.network = network;
     this.settings = settings;
     const offset = () => Date.now() - facts.now();
-    const known = storedLeases(network.bridge, facts.store.entries, offset());
+    const known = storedLeases(network.name, facts.store.entries, offset());
     this.names = new GuestNames(settings.hosts);
     this.server = this.open(known, facts.now());
-    this.commit = new Commit(network.bridge, facts.store, offset, ({ port, frame }) =>
-      facts.host.send(port, frame),
-    );
+    this.commit = new Commit(network.name, facts.store, offset, ({ port, frame }) => facts.send(port, frame));
   }
 
   /** Who has an address keeps it, as far as the network still has it. */
@@ -140,6 +140,7 @@ export class DhcpService {
     const fixed = [...this.network.hosts].find(([, fixedAddress]) => fixedAddress === address)?.[0];
     const name = fixed ?? hostName;
     return {
+      network: this.network.name,
       bridge: this.network.bridge,
       address: formatAddress(address),
       mac,
@@ -152,9 +153,7 @@ export class DhcpService {
   }
 
   private carryOut(outcome: DhcpOutcome): void {
-    const { bridge } = this.network;
-    for (const address of outcome.probes)
-      this.facts.host.flood(bridge, 0, arpProbe(this.settings.mac, address));
+    for (const address of outcome.probes) this.facts.flood(arpProbe(this.settings.mac, address));
     for (const event of outcome.events) this.tell(event);
     void this.commit.take(outcome).then(
       () => this.note(''),
@@ -172,8 +171,8 @@ export class DhcpService {
 
   private tell({ kind, address, mac, port, hostName }: DhcpEvent): void {
     if (kind === 'renewed') return;
-    const { bridge } = this.network;
-    const about = { type: 'lease', bridge, port, mac } as const;
+    const { name: network, bridge } = this.network;
+    const about = { type: 'lease', network, bridge, port, mac } as const;
     const name = hostName === '' ? undefined : hostName;
     if (kind === 'exhausted' || kind === 'port_full') {
       const reason =

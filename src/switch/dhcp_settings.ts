@@ -1,8 +1,9 @@
 // What the configuration says of a network, in the words of its DHCP server.
 
 import type { BootConfig } from '../config/boot_shape.ts';
+import { leadsOut } from '../config/network_places.ts';
 import { DHCP_DEFAULTS, type DhcpConfig } from '../config/network_shape.ts';
-import { leadsOut, type Network } from '../config/networks.ts';
+import type { Network } from '../config/networks.ts';
 import { parseAddress, parseSubnet } from '../config/subnet.ts';
 import type {
   DhcpClass,

@@ -1,7 +1,7 @@
 // Where guests ask: port 53 of the gateway's address, by UDP and TCP. Opened together, or not at all.
 
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, isIP, type Server, type Socket } from 'node:net';
 import { DnsStream, framed } from '../protocol/dns/framing.ts';
 
 /** No question is longer, and a connection keeps as much of one. */
@@ -16,7 +16,7 @@ const MAX_UNREAD = 256 * 1024;
 
 export interface Asked {
   readonly bytes: Buffer;
-  /** IPv4, in text. */
+  /** In text. */
   readonly address: string;
   readonly isUdp: boolean;
   reply(answer: Buffer): void;
@@ -45,7 +45,8 @@ export class DnsListener {
     this.facts = facts;
     const { address, port } = facts;
     const fail = (error: Error) => this.fail(error);
-    this.udp = createSocket('udp4');
+    const isOfIpv6 = isIP(address) === 6;
+    this.udp = createSocket({ type: isOfIpv6 ? 'udp6' : 'udp4', ipv6Only: isOfIpv6 });
     this.udp.on('error', fail);
     this.udp.on('message', (bytes, { address, port }) => {
       const reply = (answer: Buffer) => {

@@ -5,8 +5,8 @@
 // It answers the subnet and nobody else. One question that many wait for is asked once.
 
 import type { DnsStatus } from '../api.ts';
-import type { NetworkDns } from '../config/networks.ts';
-import { maskOf, parseAddress, type Subnet } from '../config/subnet.ts';
+import type { Network6, NetworkDns } from '../config/networks.ts';
+import { maskOf, type Subnet } from '../config/subnet.ts';
 import { buildAnswer, cutTo, errorHeader } from '../protocol/dns/answer.ts';
 import { DnsCache, questionKey } from '../protocol/dns/cache.ts';
 import { decide, type Refused } from '../protocol/dns/decision.ts';
@@ -16,12 +16,15 @@ import { type DnsQuery, parseQuery } from '../protocol/dns/query.ts';
 import { tailor, type UpstreamAnswer } from '../protocol/dns/upstream_answer.ts';
 import { Zone } from '../protocol/dns/zone.ts';
 import { MAX_LEN, RCODE } from '../wire/dns.ts';
+import { type IpBytes, ipv4Number, parseIp } from '../wire/ip_address.ts';
+import { prefixContains } from '../wire/ip_prefix.ts';
 import type { Asked } from './dns_listener.ts';
 import { DnsUpstream } from './dns_upstream.ts';
 
 export interface DnsPlan extends NetworkDns {
   readonly gateway: number;
   readonly subnet: Subnet;
+  readonly ipv6?: Pick<Network6, 'gateway' | 'subnet'>;
 }
 
 export interface DnsFacts {
@@ -31,6 +34,7 @@ export interface DnsFacts {
   readonly names: () => Names;
   /** Where the guest is that has the address by a lease. */
   portOf(address: number): string | undefined;
+  portOf6(address: IpBytes): string | undefined;
   /** Of the host, without ourselves. */
   resolvers(): readonly string[];
   /** ms, monotonic. */
@@ -85,12 +89,17 @@ export class DnsResponder {
    * by a lease. Undefined: of nobody in the subnet.
    */
   clientOf(address: string): Client | undefined {
-    const number = parseAddress(address);
-    const { subnet } = this.plan;
-    if (number === undefined || (number & maskOf(subnet)) >>> 0 !== subnet.network) return undefined;
-    const port = this.facts.portOf(number);
+    const bytes = parseIp(address);
+    if (bytes === undefined || !this.isInside(bytes)) return undefined;
+    const port = bytes.length === 4 ? this.facts.portOf(ipv4Number(bytes)) : this.facts.portOf6(bytes);
     const { guests, strangers } = this.limits;
     return port === undefined ? { name: address, limits: strangers } : { name: port, limits: guests };
+  }
+
+  private isInside(bytes: IpBytes): boolean {
+    const { subnet, ipv6 } = this.plan;
+    if (bytes.length === 16) return ipv6 !== undefined && prefixContains(ipv6.subnet, bytes);
+    return (ipv4Number(bytes) & maskOf(subnet)) >>> 0 === subnet.network;
   }
 
   hear(asked: Asked): void {

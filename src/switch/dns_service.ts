@@ -1,8 +1,10 @@
 // The DNS server of one network in a switch: open as long as the gateway has its address, and why not if it is not.
 
+import { isIP } from 'node:net';
 import type { DnsStatus } from '../api.ts';
 import { formatAddress } from '../config/subnet.ts';
 import { PORT } from '../wire/dns.ts';
+import { formatIp } from '../wire/ip_address.ts';
 import { DnsListener } from './dns_listener.ts';
 import { type DnsFacts, type DnsPlan, DnsResponder } from './dns_responder.ts';
 
@@ -16,8 +18,9 @@ export class DnsService {
   private readonly port: number;
   private readonly responder: DnsResponder;
   private plan: DnsPlan;
-  private listener: DnsListener | undefined;
-  private listenProblem = '';
+  /** By address. */
+  private readonly listeners = new Map<string, DnsListener>();
+  private readonly problems = new Map<string, string>();
 
   /** `port`: of this server, and of those that it asks. */
   constructor(plan: DnsPlan, facts: DnsServiceFacts, port = PORT) {
@@ -28,29 +31,38 @@ export class DnsService {
   }
 
   configure(plan: DnsPlan): void {
-    if (plan.gateway !== this.plan.gateway) this.stop();
+    if (String(addressesOf(plan)) !== String(addressesOf(this.plan))) this.stop();
     this.plan = plan;
     this.responder.configure(plan);
   }
 
   /** Opens what is not open. */
   listen(): void {
-    this.listener ??= new DnsListener({
-      address: formatAddress(this.plan.gateway),
+    for (const address of addressesOf(this.plan))
+      if (!this.listeners.has(address)) this.listeners.set(address, this.open(address));
+  }
+
+  private open(address: string): DnsListener {
+    return new DnsListener({
+      address,
       port: this.port,
-      clientOf: (address) => this.responder.clientOf(address)?.name,
+      clientOf: (client) => this.responder.clientOf(client)?.name,
       hear: (asked) => this.responder.hear(asked),
-      opened: () => this.note(''),
+      opened: () => this.note(address, ''),
       failed: (error) => {
-        this.listener = undefined;
-        this.note(sentence(error, `${formatAddress(this.plan.gateway)}:${this.port}`));
+        this.listeners.delete(address);
+        this.note(
+          address,
+          sentence(error, isIP(address) === 6 ? `[${address}]:${this.port}` : `${address}:${this.port}`),
+        );
       },
     });
   }
 
   /** Why it does not answer; empty: it does. */
   get problem(): string {
-    if (this.listenProblem !== '' || this.plan.forward !== 'host') return this.listenProblem;
+    const [problem = ''] = [...this.problems.values()].filter((one) => one !== '');
+    if (problem !== '' || this.plan.forward !== 'host') return problem;
     return this.responder.servers().length > 0 ? '' : NO_RESOLVERS;
   }
 
@@ -64,17 +76,21 @@ export class DnsService {
   }
 
   private stop(): void {
-    this.listener?.close();
-    this.listener = undefined;
-    this.listenProblem = '';
+    for (const listener of this.listeners.values()) listener.close();
+    this.listeners.clear();
+    this.problems.clear();
   }
 
-  private note(problem: string): void {
-    const isOther = problem !== this.listenProblem;
-    this.listenProblem = problem;
+  private note(address: string, problem: string): void {
+    const isOther = problem !== (this.problems.get(address) ?? '');
+    this.problems.set(address, problem);
     // Also to be tried again.
     if (isOther || problem !== '') this.facts.noted();
   }
+}
+
+function addressesOf({ gateway, ipv6 }: DnsPlan): string[] {
+  return [formatAddress(gateway), ...(ipv6 === undefined ? [] : [formatIp(ipv6.gateway)])];
 }
 
 const NO_RESOLVERS =

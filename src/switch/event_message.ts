@@ -65,10 +65,10 @@ function sentence(fact: EventFact): string {
     }
     case 'network':
       if (fact.change === 'address_taken')
-        return `${fact.mac} on port ${fact.port} of bridge ${fact.bridge} claims ${fact.address}, which is another's: nobody hears it`;
+        return `${fact.mac} on port ${fact.port} of network ${fact.network} claims ${fact.address}, which is another's: nobody hears it`;
       return fact.change === 'ready'
-        ? `the network of bridge ${fact.bridge} is ready`
-        : `the network of bridge ${fact.bridge} is not ready: ${fact.reason}`;
+        ? `network ${fact.network} is ready`
+        : `network ${fact.network} is not ready: ${fact.reason}`;
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost
@@ -133,9 +133,9 @@ function stpSentence(fact: StpFact): string {
   }
 }
 
-function leaseSentence({ change, bridge, port, mac, address, name, reason }: LeaseFact): string {
+function leaseSentence({ change, network, port, mac, address, name, reason }: LeaseFact): string {
   const who = name === undefined ? mac : `${name} (${mac})`;
-  const where = port === '' ? bridge : `port ${port}`;
+  const where = port === '' ? network : `port ${port}`;
   switch (change) {
     case 'bound':
       return `${who} on ${where} has address ${address}`;
@@ -144,11 +144,15 @@ function leaseSentence({ change, bridge, port, mac, address, name, reason }: Lea
     case 'expired':
       return `the time of address ${address} of ${who} is over`;
     case 'declined':
-      return `address ${address} of ${bridge} is used by somebody whom nobody gave it, says ${where}: it is not given for a while`;
+      return `address ${address} of ${network} is used by somebody whom nobody gave it, says ${where}: it is not given for a while`;
     case 'refused':
       return `${who} on ${where} gets no address: ${reason}`;
     case 'rogue':
-      return `${mac} on ${where} is a DHCP server of its own (${address}); nobody hears it: set dhcp of the network of ${bridge} to false if it should be one`;
+      if (reason === 'router')
+        return `${mac} on ${where} is a router of its own (${address}), whose advertisements nobody hears: set ra of network ${network} to false if it should be one`;
+      if (reason === 'dhcp6')
+        return `${mac} on ${where} is a DHCPv6 server of its own (${address}); nobody hears it: set dhcp6 of network ${network} to false if it should be one`;
+      return `${mac} on ${where} is a DHCP server of its own (${address}); nobody hears it: set dhcp of network ${network} to false if it should be one`;
   }
 }
 

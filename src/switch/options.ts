@@ -6,7 +6,12 @@ import { TaploomError } from '../error.ts';
 /** Of a switch that nobody gave a store: a restart forgets who has which address, and probes before it gives one. */
 function leasesInMemory(): StoredLeases {
   const entries = new Map<string, unknown>();
-  return { entries, put: (key, value) => void entries.set(key, value), async flushed() {} };
+  return {
+    entries,
+    put: (key, value) => void entries.set(key, value),
+    delete: (key) => void entries.delete(key),
+    async flushed() {},
+  };
 }
 
 export interface SwitchOptions {

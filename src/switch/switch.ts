@@ -134,8 +134,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.add(fact),
     );
     const { devices, mtus } = open;
-    const ownedBy = (bridge: string) => {
-      const domain = compiler.domains.find(bridge, 0);
+    const ownedBy = (bridge: string, vlan: number) => {
+      const domain = compiler.domains.find(bridge, vlan);
       return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
     };
     this.networkService = new NetworkService(

@@ -4,7 +4,7 @@
 import { NOBODY } from '../frame/hop.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { bytesAt, FLOOD, META, RELAY, SEND, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
+import { bytesAt, FLOOD, META, RELAY, SEND, SEND_IN, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
 
 /** Frames that are handled in one go; then others have their turn. */
 const TURN = 64;
@@ -44,6 +44,13 @@ export class SwitchHost implements Host {
 
   relay(port: string, frame: Uint8Array): boolean {
     return this.put(port, frame, RELAY);
+  }
+
+  sendIn(bridge: string, vlan: number, port: string, frame: Uint8Array): boolean {
+    const number = this.links.numberOf(port);
+    const domain = this.links.domainOf(bridge, vlan);
+    if (number === undefined || domain === undefined) return false;
+    return this.write(number, frame, SEND_IN, domain, vlan);
   }
 
   flood(bridge: string, vlan: number, frame: Uint8Array): boolean {

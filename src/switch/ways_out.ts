@@ -1,6 +1,7 @@
 // The way out of the host for networks of bridges: opened with the first network that the host is in.
 
-import { hasHost, leadsOut, type Network } from '../config/networks.ts';
+import { hasHost, leadsOut } from '../config/network_places.ts';
+import type { Network } from '../config/networks.ts';
 import { parsePublished, targetOf } from '../config/published.ts';
 import { HostUplink, undoHostUplink } from '../uplink/host_uplink.ts';
 import type { HostNetwork, PublishedPort } from '../uplink/network.ts';
@@ -40,6 +41,11 @@ export class WaysOut {
     return leadsOut(mode) ? this.uplink?.status.uplinks.join(' ') || undefined : undefined;
   }
 
+  /** Whether guests of a network get out by IPv6. */
+  hasWayOut6({ mode }: Network): boolean {
+    return leadsOut(mode) && this.uplink?.status.families.includes(6) === true;
+  }
+
   problemsOf({ mode }: Network): readonly string[] {
     if (!hasHost(mode)) return [];
     return [...(this.problem === '' ? [] : [this.problem]), ...(this.uplink?.status.problems ?? [])];
@@ -60,11 +66,15 @@ export class WaysOut {
   }
 }
 
-function hostNetwork({ bridge, mode, subnet, publish, hosts, as }: Network): HostNetwork {
+function hostNetwork(network: Network): HostNetwork {
+  const { interface: own, mode, subnet, ipv6, publish, hosts, as } = network;
   return {
-    interface: bridge,
+    interface: own?.name ?? network.name,
     mode,
-    subnets: [{ address: ipv4Bytes(subnet.network), bits: subnet.prefix }],
+    subnets: [
+      { address: ipv4Bytes(subnet.network), bits: subnet.prefix },
+      ...(ipv6 === undefined ? [] : [ipv6.subnet]),
+    ],
     as: as === undefined ? undefined : [ipv4Bytes(as)],
     publish: publish.flatMap((text) => publishedPorts(text, hosts)),
   };

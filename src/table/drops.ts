@@ -43,6 +43,11 @@ const TABLE = [
     'receive',
     'ingress or egress port does not forward in this VLAN (spanning tree), is disabled for an error, or is the end of a mirror',
   ],
+  [
+    'rogue_server',
+    'receive',
+    'says what routers or DHCPv6 servers say, behind a port of guests of a network',
+  ],
   ['punt_limit', 'receive', 'for the control plane, which takes only so many of a port and kind'],
   ['loop', 'receive', 'routed or recirculated too often'],
   ['locked', 'receive', 'its sender has no entry on the ingress port, which is locked'],

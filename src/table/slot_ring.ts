@@ -21,7 +21,7 @@ export const META = {
   original: 1,
   /** To the host: port that received it. From the host: next hop through which it leaves, or port that it seems to come from. */
   port: 2,
-  /** To the host: bit of Topology.traps. From the host: SEND, RELAY or FLOOD. */
+  /** To the host: bit of Topology.traps. From the host: SEND, RELAY, FLOOD or SEND_IN. */
   reason: 3,
   /** To the host: domain, 0 = none. */
   domain: 4,
@@ -35,6 +35,8 @@ export const SEND = 1;
 export const RELAY = 2;
 /** The frame goes to all of a domain, `META.domain` with the VLAN `META.tag`, as if nobody had sent it. */
 export const FLOOD = 3;
+/** The frame leaves through a port as one of a domain does, with the tag that the port has for the VLAN `META.tag`. */
+export const SEND_IN = 4;
 
 export class SlotRing {
   readonly memory: SharedArrayBuffer;

@@ -27,6 +27,11 @@ export const TRAP = {
   claim: 30,
   /** DHCP from a server to a client, for a client of ours behind the port: a copy. */
   dhcp_client: 31,
+  /** What only routers and DHCPv6 servers say, from a port of guests. No bit, as the next: see NETWORK. */
+  rogue: 32,
+  /** ICMPv6 router solicitations (RFC 4861) and DHCPv6 to a server (RFC 8415). */
+  solicitation: 33,
+  dhcp6: 34,
 } as const;
 
 /**
@@ -34,16 +39,16 @@ export const TRAP = {
  * neighbour that means well says more than 1 frame of LLDP a second (802.1AB clause 9.2.5.5, fast transmission).
  */
 export function puntInterval(trap: number): number {
-  if (trap === TRAP.lldp || trap === TRAP.claim) return 100;
+  if (trap === TRAP.lldp || isSuspect(trap)) return 100;
   // A host that joins a thousand groups at once says so in as many reports, and one more for each in the next second.
   if (trap === TRAP.multicast) return 0.5;
   // A thousand guests may boot at once behind one port.
-  return trap === TRAP.dhcp || trap >= TRAP.router ? 1 : 10;
+  return isBoot(trap) ? 1 : 10;
 }
 
 export function puntBurst(trap: number): number {
-  if (trap === TRAP.claim) return 16;
-  return trap === TRAP.multicast || trap === TRAP.dhcp || trap >= TRAP.router ? 256 : 16;
+  if (isSuspect(trap)) return 16;
+  return trap === TRAP.multicast || isBoot(trap) ? 256 : 16;
 }
 
 /** Whether many may say it at once: that leaves room for other protocols. */
@@ -51,9 +56,39 @@ export function isCrowd(trap: number): boolean {
   return trap === TRAP.multicast || trap >= TRAP.dhcp;
 }
 
+/** What guests say when they start, and what routers hear when many do. */
+function isBoot(trap: number): boolean {
+  return trap === TRAP.dhcp || (trap >= TRAP.router && !isSuspect(trap));
+}
+
+/** What nobody has to say. */
+function isSuspect(trap: number): boolean {
+  return trap === TRAP.claim || trap === TRAP.rogue;
+}
+
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
 export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.dhcp_client + 1;
+export const TRAPS = TRAP.dhcp6 + 1;
+
+/** In Topology.traps, in the place of a trap that needs no bit: guests are behind the port. */
+export const GUESTS = 1 << TRAP.router;
+
+/** Bits of Topology.networks: what the network of a domain takes out of it, or keeps out. */
+export const NETWORK = {
+  /** DHCP of clients and servers, and copies of ARP. */
+  dhcp: 1,
+  solicitation: 2,
+  /** DHCPv6 of clients. */
+  dhcp6: 4,
+  /** Router advertisements are dropped. */
+  guardsRouters: 8,
+  /** What DHCPv6 servers say is dropped. */
+  guardsServers: 16,
+  /** Dropped from ports of guests only: others lead to the router and servers of the network. */
+  hasOthers: 32,
+  /** Claims of addresses that are another's are dropped. */
+  guardsAddresses: 64,
+} as const;

@@ -120,6 +120,8 @@ const TRAPPED: ReadonlyMap<number, string> = new Map([
   [TRAP.provider_bpdu, 'Spanning tree'],
   [TRAP.multicast, 'IGMP, MLD or PIM'],
   [TRAP.dhcp, 'DHCP'],
+  [TRAP.solicitation, 'A router solicitation'],
+  [TRAP.dhcp6, 'DHCPv6'],
 ]);
 
 function tellTrap({ port, sighting, frame, isLive }: Scene): TraceStep {

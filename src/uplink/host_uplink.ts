@@ -12,7 +12,7 @@ import { type NfChain, tableBatch } from '../wire/nf_tables.ts';
 import { ChangeLog } from './change_log.ts';
 import { type WayOut, waysOut } from './default_routes.ts';
 import { Forwarding } from './forwarding.ts';
-import { type Family, type HostNetwork, leadsOut, subnetsOf } from './network.ts';
+import { FAMILIES, type Family, type HostNetwork, leadsOut, subnetsOf } from './network.ts';
 import { type Known, mayConcern } from './news.ts';
 import { findLegacyObstacles, findObstacles } from './obstacles.ts';
 import { planFor } from './plan.ts';
@@ -22,6 +22,8 @@ import { wantedChains } from './wanted_chains.ts';
 export interface HostUplinkStatus {
   /** Interfaces by which guests get out, in order. */
   uplinks: readonly string[];
+  /** IP versions of which guests get out. */
+  families: readonly Family[];
   /** What keeps guests in, or may do so: a sentence each. */
   problems: readonly string[];
 }
@@ -50,7 +52,7 @@ export class HostUplink {
   /** Default routes, until the kernel tells of others: to list them takes long on a host with the routes of the Internet. */
   private ways: readonly WayOut[] | undefined;
   private known: Known = { names: new Set(), indices: new Set() };
-  private last: HostUplinkStatus = { uplinks: [], problems: [] };
+  private last: HostUplinkStatus = { uplinks: [], families: [], problems: [] };
 
   /** `onChange` hears of every other status. Nothing is done before `set`. Throws SysError. */
   constructor(stateDirectory: string, onChange: (status: HostUplinkStatus) => void = () => {}) {
@@ -95,7 +97,7 @@ export class HostUplink {
     } catch (error) {
       const problems = [(error as Error).message];
       if (this.installed === undefined) problems.push(...this.undo());
-      return { uplinks: [], problems };
+      return { uplinks: [], families: [], problems };
     }
   }
 
@@ -113,7 +115,8 @@ export class HostUplink {
     this.forwarding.add(plan.settings);
     const uplinks = [...new Set(plan.uplinks.map(({ name }) => name))];
     this.known = this.knownOf([...gateways, ...uplinks]);
-    return { uplinks, problems: [...plan.problems, ...this.obstacles()] };
+    const families = FAMILIES.filter((family) => plan.uplinks.some((one) => one.family === family));
+    return { uplinks, families, problems: [...plan.problems, ...this.obstacles()] };
   }
 
   private currentWays(): readonly WayOut[] {

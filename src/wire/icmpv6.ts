@@ -15,6 +15,10 @@ const CODE = 1;
 const CHECKSUM = 2;
 const REST = 4;
 
+/** RFC 4861 section 4. */
+export const ROUTER_SOLICITATION = 133;
+export const ROUTER_ADVERTISEMENT = 134;
+
 const PACKET_TOO_BIG = 2;
 const ECHO_REQUEST = 128;
 const ECHO_REPLY = 129;

@@ -18,6 +18,13 @@ export function parsePrefix(text: string): IpPrefix | undefined {
   return { address: address.map((byte, i) => byte & mask[i]), bits };
 }
 
+/** The same, and undefined if it has anything beyond its bits: `10.0.0.1/8` is an address, and no prefix. */
+export function parseExactPrefix(text: string): IpPrefix | undefined {
+  const prefix = parsePrefix(text);
+  const address = prefix && parseIp(text.slice(0, text.indexOf('/')));
+  return address?.every((byte, i) => byte === prefix?.address[i]) ? prefix : undefined;
+}
+
 export function formatPrefix({ address, bits }: IpPrefix): string {
   return `${formatIp(address)}/${bits}`;
 }

@@ -111,6 +111,18 @@ export function isHost(view: DataView, at: number): boolean {
   return head !== 0 || (view.getInt32(at + 12) & ~1) !== 0;
 }
 
+/** Whether the address at `at` is link-local: fe80::/10. */
+export function isLinkLocal(view: DataView, at: number): boolean {
+  return (view.getUint16(at) & 0xffc0) === 0xfe80;
+}
+
+/** Whether the packet is a fragment, and not the first one: by a fragment header right behind its own. */
+export function isLaterFragment(view: DataView, at: number, end: number): boolean {
+  const fragment = at + HEADER_LEN;
+  if (nextHeader(view, at) !== FRAGMENT || fragment + FRAGMENT_LEN > end) return false;
+  return (view.getUint16(fragment + 2) & FRAGMENT_OFFSET) !== 0;
+}
+
 /**
  * Where the transport header is and what it is, as offset from `at` << 8 | protocol; -1 if the header is not IPv6, a
  * header on the way is not whole before `end`, or the packet is a fragment. An unknown next header counts as

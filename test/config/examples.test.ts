@@ -15,6 +15,7 @@ const pages = [
   'docs/multicast.md',
   'docs/networks.md',
   'docs/networks-dns.md',
+  'docs/networks-ipv6.md',
   'docs/dhcp.md',
   'docs/qinq.md',
   'docs/routers.md',

@@ -1,9 +1,10 @@
 // The network of a bridge: what is refused, and what follows from the rest.
 
 import { describe, expect, test } from 'vitest';
-import { networkOf } from '../../src/config/networks.ts';
+import { networksOf } from '../../src/config/networks.ts';
 import { parseConfig, validate } from '../../src/config/schema.ts';
 import { formatAddress } from '../../src/config/subnet.ts';
+import { formatIp } from '../../src/wire/ip_address.ts';
 
 const SUBNET = '192.168.122.0/24';
 
@@ -25,7 +26,7 @@ function problemsOf(input: unknown): string[] {
 describe('what is left open', () => {
   const network = (config: object) => {
     const { bridges } = parseConfig(bridge(config));
-    return networkOf('br0', bridges.br0.network);
+    return networksOf('br0', bridges.br0)[0];
   };
 
   test('the gateway is the first host, and all others may be given', () => {
@@ -79,7 +80,7 @@ describe('what is left open', () => {
 
   test('a domain has the name of the bridge, in letters that a domain has', () => {
     const domain = (name: string) =>
-      networkOf(name, parseConfig(bridge({ mode: 'nat', subnet: SUBNET })).bridges.br0.network)?.dns?.domain;
+      networksOf(name, parseConfig(bridge({ mode: 'nat', subnet: SUBNET })).bridges.br0)[0].dns?.domain;
     expect(['Lab_7', 'br0.10', '_'].map(domain)).toEqual([
       'lab-7.internal',
       'br0-10.internal',
@@ -103,11 +104,11 @@ test.each([
   [{ mode: 'nat' }, 'network.subnet: missing: mode nat needs one'],
   [
     { mode: 'nat', subnet: '192.168.122.1/24' },
-    'network.subnet: "192.168.122.1/24" is not an IPv4 subnet of 8 to 29 bits, with no bit behind them, such as 192.168.122.0/24',
+    'network.subnet: "192.168.122.1/24" is not a subnet, with no bit behind it: of IPv4 with 8 to 29 bits, such as 192.168.122.0/24, or of IPv6 with 64, such as fd00:122::/64',
   ],
   [
     { mode: 'nat', subnet: '10.0.0.0/30' },
-    'network.subnet: "10.0.0.0/30" is not an IPv4 subnet of 8 to 29 bits, with no bit behind them, such as 192.168.122.0/24',
+    'network.subnet: "10.0.0.0/30" is not a subnet, with no bit behind it: of IPv4 with 8 to 29 bits, such as 192.168.122.0/24, or of IPv6 with 64, such as fd00:122::/64',
   ],
   [
     { mode: 'nat', subnet: SUBNET, gateway: '10.0.0.1' },
@@ -162,7 +163,7 @@ test.each([
     (subnet) =>
       [
         { mode: 'nat', subnet },
-        `network.subnet: "${subnet}" is not an IPv4 subnet of 8 to 29 bits, with no bit behind them, such as ${SUBNET}`,
+        `network.subnet: "${subnet}" is not a subnet, with no bit behind it: of IPv4 with 8 to 29 bits, such as ${SUBNET}, or of IPv6 with 64, such as fd00:122::/64`,
       ] as [object, string],
   ),
   [
@@ -296,8 +297,117 @@ test('two networks of the host do not overlap', () => {
   expect(problemsOf(two('isolated'))).toEqual([]);
 });
 
-test('a bridge that filters VLANs has no network of its own', () => {
-  expect(problemsOf(bridge({ mode: 'nat', subnet: SUBNET }, { vlan_filtering: true }))).toEqual([
-    'network: bridge br0 filters VLANs, and a network is one VLAN: give it a bridge of its own',
-  ]);
+describe('IPv6', () => {
+  const SUBNETS = [SUBNET, 'fd00:122::/64'];
+
+  test('is there with a prefix, whose first address is the gateway', () => {
+    const config = bridge({ mode: 'nat', subnet: SUBNETS });
+    const [{ ipv6 }] = networksOf('br0', parseConfig(config).bridges.br0);
+    expect(formatIp(ipv6?.gateway as Uint8Array)).toBe('fd00:122::1');
+    expect(ipv6).toMatchObject({ advertises: true, dhcp: { lease_time: 3600 } });
+    const other = bridge({ mode: 'nat', subnet: SUBNETS, gateway: ['fd00:122::7'], dhcp6: false, ra: false });
+    const [{ ipv6: changed, gateway }] = networksOf('br0', parseConfig(other).bridges.br0);
+    expect(formatIp(changed?.gateway as Uint8Array)).toBe('fd00:122::7');
+    expect(changed).toMatchObject({ advertises: false, dhcp: undefined });
+    expect(formatAddress(gateway)).toBe('192.168.122.1');
+  });
+
+  test.each([
+    [
+      { subnet: 'fd00:122::/64' },
+      'network.subnet: IPv6 goes beside IPv4: add such a subnet, as in [10.0.0.0/24, fd00:1::/64]',
+    ],
+    [
+      { subnet: [SUBNET, '10.0.0.0/24'] },
+      'network.subnet.1: a network has one subnet of IPv4, and perhaps one of IPv6',
+    ],
+    [
+      { subnet: SUBNETS, gateway: ['fd00:122::7', 'fd00:122::8'] },
+      'network.gateway.1: a network has one gateway of each IP version',
+    ],
+    [
+      { subnet: SUBNETS, gateway: 'fd00:123::1' },
+      'network.gateway: the IPv6 gateway is not in fd00:122::/64',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { range: 'fd00:123::1-fd00:123::9' } },
+      'network.dhcp6.range: fd00:123::1-fd00:123::9 leaves fd00:122::/64',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { range: 'fd00:122::1-fd00:122::9' }, ra: false },
+      'network.ra: guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.range',
+    ],
+    [
+      { subnet: SUBNET, dhcp6: { lease_time: 60 } },
+      'network.dhcp6: the network has no IPv6: add such a subnet, as in subnet: [10.0.0.0/24, fd00:1::/64]',
+    ],
+    [
+      { mode: 'bridged', subnet: undefined, dhcp6: { lease_time: 60 } },
+      'network.dhcp6: in a bridged network the LAN gives addresses',
+    ],
+  ])('%j is refused', (config, problem) => {
+    expect(problemsOf(bridge({ mode: 'nat', ...config }))).toEqual([problem]);
+  });
+
+  test('a prefix is written as one', () => {
+    for (const subnet of [
+      'fd00:122::1/64',
+      'fd00:122::/63',
+      'fd00:122::/128',
+      'fe80::/64',
+      '::/64',
+      'ff02::/64',
+    ])
+      expect(problemsOf(bridge({ mode: 'nat', subnet: [SUBNET, subnet] }))).toHaveLength(1);
+  });
+});
+
+describe('networks of VLANs', () => {
+  const filtering = (network: object, more: object = {}) => ({
+    version: 1,
+    bridges: { br0: { vlan_filtering: true, vlans: { 10: { network } }, ports: {}, ...more } },
+  });
+  const gateway = { type: 'tap', vlan: { access: 10 } };
+  const first = (input: object) => networksOf('br0', parseConfig(input).bridges.br0)[0];
+
+  test('the host is there by a port of the name of the network, or by an interface that is in no other VLAN', () => {
+    const config = { mode: 'host-only', subnet: SUBNET };
+    expect(first(filtering(config, { ports: { 'br0.10': gateway } }))).toMatchObject({
+      name: 'br0.10',
+      bridge: 'br0',
+      vlan: 10,
+      interface: { name: 'br0.10' },
+      dns: { domain: 'br0-10.internal' },
+    });
+    expect(first(filtering(config, { local: { vlan: { access: 10 } } })).interface?.name).toBe('br0');
+    const trunk = { local: { vlan: { trunk: [20], native: 10 } } };
+    expect(problemsOf(filtering(config, trunk))).toEqual([
+      'vlans.10.network.mode: host-only has the host in it, by an interface in VLAN 10 alone: add ports: { br0.10: { type: tap, vlan: { access: 10 } } }',
+    ]);
+  });
+
+  test('an isolated one has no host in it', () => {
+    const config = { mode: 'isolated', subnet: SUBNET };
+    expect(problemsOf(filtering(config))).toEqual([]);
+    const sentence =
+      'vlans.10.network.mode: an isolated network has no host in it: take the interface of br0 out of VLAN 10, or set mode to host-only';
+    expect(problemsOf(filtering(config, { local: { vlan: { trunk: ['1-20'] } } }))).toEqual([sentence]);
+    expect(problemsOf(filtering(config, { ports: { 'br0.10': gateway } }))).toEqual([sentence]);
+  });
+
+  test('a network is written where the bridge has its domains', () => {
+    const config = { mode: 'isolated', subnet: SUBNET };
+    expect(problemsOf(bridge(config, { vlan_filtering: true }))).toEqual([
+      'network: bridge br0 filters VLANs, and a network is one VLAN: write it under that, as in vlans: { 10: { network: ... } }',
+    ]);
+  });
+
+  test('two of one bridge do not overlap where the host is in both', () => {
+    const config = { mode: 'host-only', subnet: SUBNET };
+    const vlans = { 10: { network: config }, 20: { network: { ...config, subnet: '192.168.0.0/16' } } };
+    const ports = { 'br0.10': gateway, 'br0.20': { type: 'tap', vlan: { access: 20 } } };
+    expect(problemsOf(filtering(config, { vlans, ports }))).toEqual([
+      'vlans.20.network.subnet: the host would not know where to send: network br0.10 has 192.168.122.0/24',
+    ]);
+  });
 });

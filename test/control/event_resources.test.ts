@@ -143,6 +143,7 @@ const leases = each<LeaseFact['change']>({
   (change): All<LeaseFact> => ({
     type: 'lease',
     change,
+    network: 'br0',
     ...where,
     mac: '02:00:00:00:00:01',
     address: '10.0.0.7',
@@ -154,6 +155,7 @@ const networks = each<NetworkFact['change']>({ ready: true, failed: true, addres
   (change): All<NetworkFact> => ({
     type: 'network',
     change,
+    network: 'br0',
     ...where,
     reason: 'because',
     address: '10.0.0.7',

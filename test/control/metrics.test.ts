@@ -217,18 +217,18 @@ test('networks tell whether they are ready, and what DHCP does', async () => {
     ignored: { other_server: 2 },
   };
   api.networkStates = [
-    { bridge: 'br0', mode: 'nat', problems: ['no way out'], dhcp },
-    { bridge: 'br1', mode: 'bridged', problems: [] },
+    { network: 'br0.10', bridge: 'br0', vlan: 10, mode: 'nat', problems: ['no way out'], dhcp },
+    { network: 'br1', bridge: 'br1', mode: 'bridged', problems: [] },
   ];
   const { samples } = parse(await new Metrics(api, { process: false }).text());
   expect(Object.fromEntries([...samples].filter(([name]) => /network|dhcp/.test(name)))).toEqual({
-    'taploom_network_ready{bridge="br0"}': '0',
-    'taploom_network_ready{bridge="br1"}': '1',
-    'taploom_dhcp_leases{bridge="br0"}': '3',
-    'taploom_dhcp_free_addresses{bridge="br0"}': '9',
-    'taploom_dhcp_received_total{type="discover",bridge="br0"}': '5',
-    'taploom_dhcp_sent_total{type="offer",bridge="br0"}': '4',
-    'taploom_dhcp_ignored_total{reason="other_server",bridge="br0"}': '2',
+    'taploom_network_ready{network="br0.10"}': '0',
+    'taploom_network_ready{network="br1"}': '1',
+    'taploom_dhcp_leases{network="br0.10"}': '3',
+    'taploom_dhcp_free_addresses{network="br0.10"}': '9',
+    'taploom_dhcp_received_total{type="discover",network="br0.10"}': '5',
+    'taploom_dhcp_sent_total{type="offer",network="br0.10"}': '4',
+    'taploom_dhcp_ignored_total{reason="other_server",network="br0.10"}': '2',
   });
 });
 
@@ -243,20 +243,20 @@ test('DNS of networks counts where answers came from, and why there are none', a
     failed: 1,
     malformed: { short: 2 },
   };
-  const network = { bridge: 'br0', mode: 'nat', problems: [] } as const;
+  const network = { network: 'br0', bridge: 'br0', mode: 'nat', problems: [] } as const;
   const api = new FakeSwitch([]);
   api.networkStates = [
     { ...network, problems: [], dns },
-    { ...network, problems: [], bridge: 'br1' },
+    { ...network, problems: [], network: 'br1' },
   ];
   const { samples } = parse(await new Metrics(api, { process: false }).text());
   expect(Object.fromEntries([...samples].filter(([name]) => name.includes('dns')))).toEqual({
-    'taploom_dns_queries_total{bridge="br0"}': '9',
-    'taploom_dns_answered_total{source="zone",bridge="br0"}': '3',
-    'taploom_dns_answered_total{source="upstream",bridge="br0"}': '2',
-    'taploom_dns_refused_total{reason="off",bridge="br0"}': '1',
-    'taploom_dns_failed_total{bridge="br0"}': '1',
-    'taploom_dns_malformed_total{reason="short",bridge="br0"}': '2',
+    'taploom_dns_queries_total{network="br0"}': '9',
+    'taploom_dns_answered_total{source="zone",network="br0"}': '3',
+    'taploom_dns_answered_total{source="upstream",network="br0"}': '2',
+    'taploom_dns_refused_total{reason="off",network="br0"}': '1',
+    'taploom_dns_failed_total{network="br0"}': '1',
+    'taploom_dns_malformed_total{reason="short",network="br0"}': '2',
   });
 });
 

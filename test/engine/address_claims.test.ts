@@ -29,7 +29,7 @@ function setUp() {
     batch.clear();
     const row = batch.append(1, frame.length);
     batch.bytes.set(frame, batch.frameAt(row));
-    return claimsOthers(batch, row, domain, table);
+    return claimsOthers(batch, row, 0, domain, table);
   };
   return { table, owned, claims };
 }

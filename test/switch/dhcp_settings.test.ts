@@ -1,7 +1,7 @@
 // Keys of `dhcp` that tell guests which file they boot, and where relay agents are, in a switch without threads.
 
 import { expect, test } from 'vitest';
-import { networkOf } from '../../src/config/networks.ts';
+import { networksOf } from '../../src/config/networks.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { DhcpServer } from '../../src/protocol/dhcp/server.ts';
 import { dhcpSettings } from '../../src/switch/dhcp_settings.ts';
@@ -18,7 +18,7 @@ function serverOf(dhcp: object): DhcpServer {
   const network = { mode: 'nat', subnet: '10.7.0.0/24', dhcp };
   const bridge = { network, ports: { vm1: { type: 'memory' }, up: { type: 'memory' } } };
   const { bridges } = parseConfig({ version: 1, bridges: { br0: bridge } });
-  const made = networkOf('br0', bridges.br0.network);
+  const [made] = networksOf('br0', bridges.br0);
   if (made === undefined) throw new Error('no network');
   const servers = { resolvers: [made.gateway], domain: 'br0.internal' };
   return new DhcpServer(dhcpSettings(made, guestMac(0xffff), servers), [], 1000);

@@ -50,6 +50,7 @@ async function open(forward: 'nobody' | string[] = [RESOLVER], isFree = true): P
     room: dnsRoom(),
     names: () => NAMES,
     portOf: (address: number) => ((address & 0xff) < 200 ? 'vm1' : undefined),
+    portOf6: () => undefined,
     resolvers: () => [],
     now: () => performance.now(),
     noted: () => void noted++,

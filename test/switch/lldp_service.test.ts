@@ -25,6 +25,10 @@ class TestHost implements Host {
 
   async trap(): Promise<void> {}
 
+  sendIn(): boolean {
+    return false;
+  }
+
   flood(): boolean {
     return false;
   }

@@ -1,85 +1,19 @@
-// Networks in a switch without threads: guests behind memory ports, the clock in the test's hands.
+// The network of a bridge, as its guests see it.
 
-import { expect, onTestFinished, test } from 'vitest';
-import type { SwitchEvent } from '../../src/event.ts';
-import { Switch } from '../../src/switch/switch.ts';
+import { expect, test } from 'vitest';
 import { arpProbe, buildArp, parseArp, REPLY } from '../../src/wire/arp.ts';
-import { OPTION } from '../../src/wire/dhcp4/codes.ts';
-import { buildDhcpFrame, CLIENT_PORT, parseDhcpFrame, SERVER_PORT } from '../../src/wire/dhcp4/frame.ts';
-import { buildMessage, type DhcpMessage } from '../../src/wire/dhcp4/message.ts';
+import { buildDhcpFrame, CLIENT_PORT, SERVER_PORT } from '../../src/wire/dhcp4/frame.ts';
+import { buildMessage } from '../../src/wire/dhcp4/message.ts';
+import { ADDRESS, lease, openWorld, replies, SUBNET } from '../support/network_world.ts';
 import { BROADCAST, BROADCAST_MAC, clientFrame, clientMessage, guestMac } from '../wire/dhcp4/messages.ts';
 
-const SUBNET = '10.7.0.0/24';
-const ADDRESS = (n: number) => (0x0a07_0000 + n) >>> 0;
-
-interface World {
-  taploom: Switch;
-  events: SwitchEvent[];
-  /** Lets so many ms pass. */
-  pass(ms: number): Promise<void>;
-  send(port: string, frame: Uint8Array): void;
-  /** What has come out of a port since the last look. */
-  heard(port: string): Uint8Array[];
-}
-
-async function open(network: object = {}, bridge: object = {}, ports: object = {}): Promise<World> {
-  const memory = (more: object) => ({ type: 'memory' as const, ...more });
-  const br0 = {
-    local: false as const,
-    network: { mode: 'isolated' as const, subnet: SUBNET, ...network },
+function open(network: object = {}, bridge: object = {}, ports: object = {}) {
+  return openWorld({
+    local: false,
+    network: { mode: 'isolated', subnet: SUBNET, ...network },
     ...bridge,
-    ports: { vm1: memory({}), vm2: memory({}), ...ports },
-  };
-  const taploom = await Switch.open({ version: 1, bridges: { br0 } }, { threaded: false });
-  onTestFinished(() => taploom.close());
-  const events: SwitchEvent[] = [];
-  taploom.events.listen((event) => events.push(event));
-  let now = 1_000_000;
-  const pass = async (ms: number) => {
-    for (const end = now + ms; now < end; ) {
-      now = Math.min(end, now + 10);
-      // What the host says is heard in the next turns.
-      for (let n = 0; n < 4; n++) {
-        taploom.poll(0, now);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
-  };
-  const heard = (port: string) => {
-    const frames: Uint8Array[] = [];
-    const end = taploom.memoryPort(port);
-    for (let one = end.receive(); one !== undefined; one = end.receive())
-      frames.push(Uint8Array.from(one.bytes));
-    return frames;
-  };
-  await pass(20);
-  return { taploom, events, pass, heard, send: (port, frame) => void taploom.memoryPort(port).send(frame) };
-}
-
-const replies = (frames: readonly Uint8Array[]) =>
-  frames.flatMap((frame) => {
-    const one = parseDhcpFrame(frame);
-    return typeof one === 'string' ? [] : [one.message];
+    ports: { vm1: { type: 'memory' }, vm2: { type: 'memory' }, ...ports },
   });
-
-const words = (number: number) => Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number);
-
-function request(address: number, n: number, server = ADDRESS(1)): Uint8Array {
-  const options: [number, Uint8Array][] = [
-    [OPTION.requestedAddress, words(address)],
-    [OPTION.serverId, words(server)],
-  ];
-  return clientFrame(clientMessage({ type: 'request', mac: guestMac(n) }, options));
-}
-
-async function lease(world: World, port: string, n: number): Promise<DhcpMessage | undefined> {
-  world.send(port, clientFrame(clientMessage({ mac: guestMac(n) })));
-  await world.pass(400);
-  const [offer] = replies(world.heard(port));
-  if (offer === undefined) return undefined;
-  world.send(port, request(offer.yiaddr, n));
-  await world.pass(50);
-  return replies(world.heard(port)).find(({ type }) => type === 'ack');
 }
 
 test('a guest gets an address, and nobody else hears that it asks', async () => {
@@ -152,8 +86,8 @@ test('a guest cannot take the address of the gateway, nor one that was given to 
   expect(world.heard('vm1')).toEqual([]);
   const told = world.events.filter(({ type }) => type === 'network').map(({ message }) => message);
   expect(told.filter((message) => message.includes('claims'))).toEqual([
-    "02:00:00:00:00:09 on port vm2 of bridge br0 claims 10.7.0.1, which is another's: nobody hears it",
-    "02:00:00:00:00:09 on port vm2 of bridge br0 claims 10.7.0.2, which is another's: nobody hears it",
+    "02:00:00:00:00:09 on port vm2 of network br0 claims 10.7.0.1, which is another's: nobody hears it",
+    "02:00:00:00:00:09 on port vm2 of network br0 claims 10.7.0.2, which is another's: nobody hears it",
   ]);
   const vm2 = world.taploom.ports().find(({ name }) => name === 'vm2');
   expect(vm2?.counters.receiveDropped).toEqual({ address_taken: 4 });

@@ -29,6 +29,10 @@ class World implements Host {
 
   async trap(): Promise<void> {}
 
+  sendIn(): boolean {
+    return false;
+  }
+
   flood(): boolean {
     return false;
   }

@@ -32,6 +32,10 @@ class World implements Host {
     return true;
   }
 
+  sendIn(): boolean {
+    return false;
+  }
+
   flood(): boolean {
     return false;
   }

@@ -1,0 +1,84 @@
+// What the configuration says of a network's IPv6, in the words of its advertisements and its DHCPv6 server.
+
+import { leadsOut } from '../config/network_places.ts';
+import type { Dhcp6Config } from '../config/network_shape.ts';
+import type { Network } from '../config/networks.ts';
+import { parseAddressRange6, parseHostAddress6 } from '../config/subnet.ts';
+import type { Dhcp6Settings } from '../protocol/dhcp6/outcome.ts';
+import { Pool6 } from '../protocol/dhcp6/pool.ts';
+import type { Advertised } from '../protocol/router/advertiser.ts';
+import { type IpBytes, parseIp } from '../wire/ip_address.ts';
+import type { IpPrefix } from '../wire/ip_prefix.ts';
+import type { Mac } from '../wire/mac.ts';
+
+/** Of every gateway: guests keep their default route when the interface or the machine behind it is another one. */
+export const ROUTER_ADDRESS = 'fe80::1';
+/** Seconds that an address is given to nobody which somebody else was found to use. */
+const QUARANTINE = 600;
+
+export interface Ipv6Plan {
+  readonly network: string;
+  readonly bridge: string;
+  readonly subnet: IpPrefix;
+  readonly gateway: IpBytes;
+  readonly dhcp: Dhcp6Config | undefined;
+  /** Undefined: no advertisements. */
+  readonly advertised: Advertised | undefined;
+  /** Undefined: no DHCPv6. */
+  readonly settings: Dhcp6Settings | undefined;
+}
+
+export interface Ipv6Surroundings {
+  /** Of the gateway's interface. */
+  readonly mac: Mac;
+  /** Whom guests ask for names, unless the configuration names others. */
+  readonly resolvers: readonly IpBytes[];
+  readonly domain: string | undefined;
+  /** Whether the host has a way out for IPv6. */
+  readonly hasWayOut: boolean;
+}
+
+/** Undefined: the network has no IPv6. */
+export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6Plan | undefined {
+  const { name, bridge, ipv6, mode, dhcp: dhcp4 } = network;
+  if (ipv6 === undefined) return undefined;
+  const { subnet, gateway, advertises, dhcp } = ipv6;
+  const { mac, hasWayOut, domain } = surroundings;
+  const source = parseIp(ROUTER_ADDRESS) as IpBytes;
+  const resolvers = dhcp?.dns?.flatMap((text) => parseHostAddress6(text) ?? []) ?? surroundings.resolvers;
+  const own = dhcp4?.domain ?? domain;
+  const search = dhcp4?.search.length ? dhcp4.search : own === undefined ? [] : [own];
+  const range = parseAddressRange6(dhcp?.range ?? '');
+  const advertised: Advertised = {
+    mac,
+    source,
+    isDefaultRouter: leadsOut(mode) && hasWayOut,
+    managed: range !== undefined,
+    other: dhcp !== undefined,
+    prefix: subnet,
+    autonomous: range === undefined,
+    resolvers,
+    search,
+  };
+  const settings = dhcp && {
+    mac,
+    source,
+    subnet,
+    gateway,
+    addresses: range && Pool6.ofRange(range.first, range.last),
+    leaseTime: dhcp.lease_time,
+    quarantine: QUARANTINE,
+    leasesPerPort: dhcp.leases_per_port,
+    resolvers,
+    search,
+  };
+  return {
+    network: name,
+    bridge,
+    subnet,
+    gateway,
+    dhcp,
+    advertised: advertises ? advertised : undefined,
+    settings,
+  };
+}

@@ -1,0 +1,370 @@
+// One network of guests in a switch: the gateway's address on its interface, a DHCP server and a DNS server. What could not
+// be had is tried again, and told once.
+
+import type { LeaseFilter, LeaseStatus, NetworkStatus, StoredLeases } from '../api.ts';
+import { stableMac } from '../config/defaults.ts';
+import { leadsOut } from '../config/network_places.ts';
+import type { Network } from '../config/networks.ts';
+import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
+import type { Device } from '../device/device.ts';
+import type { PortMtus } from '../device/mtus.ts';
+import type { EventFact } from '../event.ts';
+import type { Lease } from '../protocol/dhcp/lease.ts';
+import type { DnsRoom } from '../protocol/dns/limits.ts';
+import { NO_NAMES } from '../protocol/dns/names.ts';
+import type { Host, Punt } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
+import type { OwnedAddresses } from '../table/owned_addresses.ts';
+import { formatIp } from '../wire/ip_address.ts';
+import { formatPrefix } from '../wire/ip_prefix.ts';
+import { type Mac, parseMac } from '../wire/mac.ts';
+import { DhcpService } from './dhcp_service.ts';
+import { dhcpSettings } from './dhcp_settings.ts';
+import { DnsService } from './dns_service.ts';
+import { hostResolvers, resolversForHost } from './host_resolvers.ts';
+import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
+import { Ipv6Service } from './ipv6_service.ts';
+import { RogueWatch } from './rogue_watch.ts';
+
+/** What failed is tried again after this, ms. */
+const RETRY = 1000;
+
+/** What the switch knows, by name. */
+export interface NetworkFacts {
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly mtus: Pick<PortMtus, 'get'>;
+  readonly store: StoredLeases;
+  /** Where the addresses of a network are kept for the data plane; undefined: the bridge is not in force yet. */
+  ownedBy(bridge: string, vlan: number): OwnedAddresses | undefined;
+  /** Empty: no network gets out. */
+  readonly stateDirectory: string;
+}
+
+export interface NetworkHome {
+  readonly host: Host;
+  readonly facts: NetworkFacts;
+  readonly dnsRoom: DnsRoom;
+  tell(fact: EventFact): void;
+  /** ms, monotonic, in the clock of whoever polls. */
+  now(): number;
+  /** The deadline has moved. */
+  wait(): void;
+  /** Whether frames for all behind a port have to go to all of the network: that of a tunnel. */
+  isTunnel(port: string): boolean;
+  /** Of all networks: nobody asks itself, or in a ring. */
+  gateways(): ReadonlySet<string>;
+  /** What keeps the host's guests in, and by which interface they get out. */
+  problemsOf(network: Network): readonly string[];
+  uplinkOf(network: Network): string | undefined;
+  hasWayOut6(network: Network): boolean;
+  /** The least of a network's ports. */
+  mtuOf(network: Network): number | undefined;
+}
+
+export class RunningNetwork {
+  network: Network;
+  private readonly home: NetworkHome;
+  /** Addresses that no guest may claim but whose they are. */
+  private owned: OwnedAddresses | undefined;
+  private dhcp: DhcpService | undefined;
+  /** What the DHCP server was made of: one that is made anew forgets who waits for an offer. */
+  private dhcpOf = '';
+  private dns: DnsService | undefined;
+  private ipv6: Ipv6Service | undefined;
+  private readonly rogues = new RogueWatch();
+  /** Why the gateway has no address; empty: it has. */
+  private gatewayProblem = '';
+  /** What was told of it last; undefined: nothing yet. */
+  private told: string | undefined;
+  private retryAt = Number.POSITIVE_INFINITY;
+
+  constructor(network: Network, home: NetworkHome) {
+    this.network = network;
+    this.home = home;
+  }
+
+  /** Whether the host's interface is in the namespace of this process. */
+  get isHere(): boolean {
+    const { interface: own } = this.network;
+    return own !== undefined && own.netns === undefined;
+  }
+
+  /** `config`: of what it was made. */
+  configure(network: Network, config: unknown): void {
+    // An interface of another name has taken the gateway's address.
+    if (network.interface?.name !== this.network.interface?.name) this.clearGateway();
+    if (network.gateway !== this.network.gateway) this.owned?.delete(this.network.gateway);
+    this.network = network;
+    this.owned ??= this.home.facts.ownedBy(network.bridge, network.vlan);
+    this.ownGateway();
+    this.setGateway();
+    this.setDns();
+    this.setDhcp(config);
+    this.refresh();
+  }
+
+  /** Whether there is a way out for IPv6 may have changed, and with it what guests are told. */
+  refresh(): void {
+    const plan = this.ipv6Plan();
+    const isOther = plan === undefined || formatPrefix(plan.subnet) !== this.ipv6?.status().subnet;
+    if (this.ipv6 !== undefined && isOther) {
+      this.ipv6.close();
+      this.ipv6 = undefined;
+    }
+    if (plan === undefined) return;
+    if (this.ipv6 !== undefined) this.ipv6.configure(plan);
+    else this.ipv6 = this.openIpv6(plan);
+  }
+
+  leases(filter: LeaseFilter, now: number): LeaseStatus[] {
+    return [...(this.dhcp?.leases(filter, now) ?? []), ...(this.ipv6?.leases(filter, now) ?? [])];
+  }
+
+  endLeases(filter: LeaseFilter, now: number): number {
+    return (this.dhcp?.end(filter, now) ?? 0) + (this.ipv6?.end(filter) ?? 0);
+  }
+
+  hear(punt: Punt): void {
+    this.dhcp?.hear(punt);
+  }
+
+  hearArp(punt: Punt): void {
+    this.dhcp?.hearArp(punt);
+  }
+
+  hearSolicitation(punt: Punt): void {
+    this.ipv6?.solicited(punt);
+  }
+
+  hearDhcp6(punt: Punt): void {
+    this.ipv6?.hear(punt);
+  }
+
+  /** What nobody else heard. */
+  hearRogue(punt: Punt): void {
+    const { name, bridge } = this.network;
+    const found = this.rogues.notice(punt.bytes);
+    if (found !== undefined)
+      this.home.tell({ type: 'lease', change: 'rogue', network: name, bridge, port: punt.port, ...found });
+  }
+
+  deadline(): number {
+    const { retryAt, dhcp, ipv6 } = this;
+    return Math.min(retryAt, dhcp?.deadline() ?? retryAt, ipv6?.deadline() ?? retryAt);
+  }
+
+  tick(now: number): void {
+    if (this.dhcp !== undefined && this.dhcp.deadline() <= now) this.dhcp.tick(now);
+    this.ipv6?.tick(now);
+    if (this.retryAt > now) return;
+    this.retryAt = Number.POSITIVE_INFINITY;
+    if (this.gatewayProblem !== '') this.setGateway();
+    this.listen();
+    this.note();
+  }
+
+  status(): NetworkStatus {
+    const { name, bridge, vlan, mode, subnet, gateway } = this.network;
+    return {
+      network: name,
+      bridge,
+      ...(vlan !== 0 && { vlan }),
+      mode,
+      subnet: formatSubnet(subnet),
+      gateway: formatAddress(gateway),
+      uplink: this.home.uplinkOf(this.network),
+      problems: this.problems(),
+      dhcp: this.dhcp?.status(),
+      dns: this.dns?.status(),
+      ...(this.ipv6 !== undefined && { ipv6: this.ipv6.status() }),
+    };
+  }
+
+  /** Tells of what stands in the way, when that is something else than before. */
+  note(): void {
+    const reason = this.problems().join('; ');
+    if (reason === this.told) return;
+    this.told = reason;
+    const { name, bridge } = this.network;
+    const about = { type: 'network', network: name, bridge, port: '' } as const;
+    this.home.tell(reason === '' ? { ...about, change: 'ready' } : { ...about, change: 'failed', reason });
+  }
+
+  leave(): void {
+    this.dns?.close();
+    this.ipv6?.close();
+    this.owned?.clear();
+    this.clearGateway();
+  }
+
+  private device() {
+    return this.home.facts.devices.get(this.network.interface?.name ?? '');
+  }
+
+  private mac(): Mac {
+    return parseMac(this.device()?.mac ?? stableMac(this.network.name)) as Mac;
+  }
+
+  /** Gives the host's interface the gateway's address. */
+  private setGateway(): void {
+    const { gateway, subnet, ipv6 } = this.network;
+    const addresses = [`${formatAddress(gateway)}/${subnet.prefix}`];
+    if (ipv6 !== undefined)
+      addresses.push(`${formatIp(ipv6.gateway)}/${ipv6.subnet.bits}`, `${ROUTER_ADDRESS}/64`);
+    try {
+      this.device()?.setGateway?.(addresses);
+      this.gatewayProblem = '';
+    } catch (error) {
+      this.gatewayProblem = (error as Error).message;
+      this.retry();
+    }
+  }
+
+  private clearGateway(): void {
+    try {
+      this.device()?.setGateway?.([]);
+    } catch {
+      // The interface is gone, and its address with it.
+    }
+  }
+
+  private setDhcp(config: unknown): void {
+    const { network, home } = this;
+    if (network.dhcp === undefined) {
+      if (this.dhcp !== undefined) this.forgetLeases();
+      this.dhcp = undefined;
+      return;
+    }
+    const servers =
+      this.dns === undefined
+        ? { resolvers: leadsOut(network.mode) ? hostResolvers() : [] }
+        : { resolvers: [network.gateway], domain: network.dns?.domain };
+    const mac = this.mac();
+    const madeOf = JSON.stringify([config, mac, servers]);
+    if (this.dhcp !== undefined && madeOf === this.dhcpOf) return;
+    this.dhcpOf = madeOf;
+    const settings = dhcpSettings(network, mac, servers);
+    if (this.dhcp !== undefined) {
+      this.forgetLeases(); // it tells of those that it keeps
+      this.dhcp.configure(network, settings, home.now());
+      return;
+    }
+    const { store, mtus } = home.facts;
+    this.dhcp = new DhcpService(network, settings, {
+      store,
+      flood: (frame) => this.flood(frame),
+      send: (port, frame) => this.send(port, frame),
+      mtuOf: (port) => mtus.get(port),
+      tell: home.tell,
+      changed: (lease) => this.own(lease),
+      now: () => home.now(),
+      wait: () => home.wait(),
+      noted: () => this.note(),
+    });
+  }
+
+  private ownGateway(): void {
+    const { hi, lo } = this.mac();
+    this.owned?.set(this.network.gateway, hi, lo);
+  }
+
+  private forgetLeases(): void {
+    this.owned?.clear();
+    this.ownGateway();
+  }
+
+  /** What a guest has by a lease nobody else may claim; what no lease is about any more, whoever uses it. */
+  private own({ address, state, relayed, mac }: Lease): void {
+    if (address === this.network.gateway) return;
+    const owner = state === 'bound' && !relayed ? parseMac(mac) : undefined;
+    if (owner === undefined) this.owned?.delete(address);
+    else this.owned?.set(address, owner.hi, owner.lo);
+  }
+
+  /** The DNS server that a network has if the host is in it, and here. */
+  private setDns(): void {
+    const { dns, gateway, subnet, ipv6 } = this.network;
+    if (dns === undefined || !this.isHere) {
+      this.dns?.close();
+      this.dns = undefined;
+      return;
+    }
+    const plan = { ...dns, gateway, subnet, ipv6 };
+    if (this.dns !== undefined) this.dns.configure(plan);
+    else
+      this.dns = new DnsService(plan, {
+        room: this.home.dnsRoom,
+        names: () => this.dhcp?.names ?? NO_NAMES,
+        portOf: (address) => this.dhcp?.portOf(address),
+        portOf6: (address) => this.ipv6?.portOf(address),
+        resolvers: () => resolversForHost(this.home.gateways()),
+        now: monotonicMs,
+        noted: () => this.noteDns(),
+      });
+    this.listen();
+  }
+
+  private ipv6Plan(): Ipv6Plan | undefined {
+    const { network, home } = this;
+    const { ipv6, mode, dns } = network;
+    const hostsOwn = () => resolversForHost(home.gateways()).flatMap((text) => parseHostAddress6(text) ?? []);
+    return ipv6Plan(network, {
+      mac: this.mac(),
+      resolvers:
+        this.dns !== undefined && ipv6 !== undefined ? [ipv6.gateway] : leadsOut(mode) ? hostsOwn() : [],
+      domain: this.dns === undefined ? undefined : dns?.domain,
+      hasWayOut: home.hasWayOut6(network),
+    });
+  }
+
+  private openIpv6(plan: Ipv6Plan): Ipv6Service {
+    const { home } = this;
+    return new Ipv6Service(plan, {
+      store: home.facts.store,
+      flood: (frame) => this.flood(frame),
+      send: (port, frame) => this.send(port, frame),
+      mtu: () => home.mtuOf(this.network),
+      tell: home.tell,
+      now: () => home.now(),
+      wait: () => home.wait(),
+      noted: () => this.note(),
+    });
+  }
+
+  /** As soon as the gateway has its address. */
+  private listen(): void {
+    if (this.gatewayProblem === '' && this.device() !== undefined) this.dns?.listen();
+  }
+
+  private noteDns(): void {
+    if (this.dns?.problem !== '') this.retry();
+    this.note();
+    this.home.wait();
+  }
+
+  private retry(): void {
+    this.retryAt = Math.min(this.retryAt, this.home.now() + RETRY);
+  }
+
+  private problems(): string[] {
+    const problems = [
+      this.gatewayProblem,
+      this.dhcp?.problem ?? '',
+      this.dns?.problem ?? '',
+      this.ipv6?.problem ?? '',
+      ...this.home.problemsOf(this.network),
+    ];
+    return problems.filter((problem) => problem !== '');
+  }
+
+  private flood(frame: Uint8Array): void {
+    this.home.host.flood(this.network.bridge, this.network.vlan, frame);
+  }
+
+  /** Through one port; who is behind a tunnel is known by its MAC address alone. */
+  private send(port: string, frame: Uint8Array): void {
+    const { bridge, vlan } = this.network;
+    if (this.home.isTunnel(port)) this.flood(frame);
+    else this.home.host.sendIn(bridge, vlan, port, frame);
+  }
+}
