@@ -1,7 +1,9 @@
 // Routers from the configuration to the wire: guests that are asked for, and what they are told.
 
 import { expect, test } from 'vitest';
+import { OPTION } from '../../src/wire/dhcp4/codes.ts';
 import { macAt } from '../../src/wire/mac.ts';
+import { lease } from '../support/network_world.ts';
 import {
   arpReply,
   arpRequest,
@@ -270,4 +272,18 @@ test('tells of routers, routes, and ways', async () => {
   expect(() => routing.routeTo({ router: 'r1', address: '10.9.1.1', interface: 'x' })).toThrow(
     'no interface x',
   );
+});
+
+test('guests of an isolated network are told that the router is their way out', async () => {
+  const gate = { bridge: 'lan', address: ['10.7.0.254/24'] };
+  const world = await openRouters({
+    version: 1,
+    bridges: {
+      lan: { local: false, network: { mode: 'isolated', subnet: '10.7.0.0/24' }, ports: { vm1: memory } },
+    },
+    routers: { r1: { interfaces: { gate } } },
+  });
+  const offer = await lease(world, 'vm1', 1);
+  expect(offer?.options.get(OPTION.routers)).toEqual(Uint8Array.of(10, 7, 0, 254));
+  expect(offer?.yiaddr).not.toBe(0x0a07_00fe);
 });
