@@ -48,6 +48,7 @@ const PATIENT = [
   'protocol_tunnels',
   'reconcile',
   'restart_after_kill',
+  'router',
   'service_unit',
   'stp',
   'stp_peers',

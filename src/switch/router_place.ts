@@ -8,6 +8,7 @@ import { NeighbourCache, REACHABLE } from '../protocol/neighbours/cache.ts';
 import { isOwn, mayBeNeighbour, question } from '../protocol/neighbours/frames.ts';
 import type { InterfaceSpec } from '../protocol/neighbours/spec.ts';
 import { unreachable, whomToTell } from '../protocol/neighbours/unreachable.ts';
+import type { WaitingRoom } from '../protocol/neighbours/waiting_room.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { type Arp, parseArp, REPLY } from '../wire/arp.ts';
@@ -28,6 +29,7 @@ export interface PlaceFacts {
   /** In force. */
   table(): RouterTable | null;
   tell(fact: EventFact): void;
+  readonly room: WaitingRoom;
   /** 0 to 1. */
   random(): number;
 }
@@ -59,7 +61,7 @@ export class RouterPlace {
       tell: (change: 'changed' | 'removed', address: IpBytes, mac: Mac, before: Mac | undefined) =>
         this.tell(change === 'changed' ? 'moved' : 'lost', address, mac, before),
     };
-    this.cache = new NeighbourCache(spec, says, now, REACHABLE * (0.5 + facts.random()));
+    this.cache = new NeighbourCache(spec, says, facts.room, now, REACHABLE * (0.5 + facts.random()));
     this.announcer = new Announcer(
       {
         say: (frame) => this.say(frame),
