@@ -46,6 +46,8 @@ const OTHERS = PORTS - 1;
 const RATE = { frames: 1_000_000_000 };
 const stormControl = () => ({ storm_control: { broadcast: RATE, multicast: RATE, unknown_unicast: RATE } });
 
+const NETWORK = { mode: 'isolated', subnet: '10.0.0.0/16' } as const;
+
 const VLAN = 100;
 const OTHER_VLAN = 200;
 const ISOLATED = 101;
@@ -92,6 +94,9 @@ const FAMILIES: readonly Family[] = [
       { name: 'spanning tree', bridge: { stp: true } },
       { name: 'multicast snooping, unicast', bridge: { multicast: QUERIER } },
       { name: 'aggregates of two links', aggregates: true },
+      // The engine does the same for a network of any mode.
+      { name: 'a network of guests', bridge: { network: NETWORK } },
+      { name: 'a network of guests without DHCP', bridge: { network: { ...NETWORK, dhcp: false } } },
       { name: 'storm control', port: stormControl },
       { name: 'sticky addresses', port: () => ({ sticky: true }) },
       {

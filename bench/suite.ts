@@ -11,6 +11,7 @@ import { host } from './host.ts';
 import { idle } from './idle.ts';
 import { joins } from './joins.ts';
 import { latency } from './latency.ts';
+import { leases } from './leases.ts';
 import { lpm } from './lpm.ts';
 import { neighbours } from './neighbours.ts';
 import { routing } from './routing.ts';
@@ -26,6 +27,7 @@ export const BENCHES: readonly Bench[] = [
   features,
   lpm,
   joins,
+  leases,
   heap,
   scavenges,
   start,

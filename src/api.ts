@@ -16,6 +16,7 @@ export type * from './api/capture.ts';
 export type * from './api/counters.ts';
 export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
+export type * from './api/nat.ts';
 export type * from './api/network.ts';
 export type * from './api/router.ts';
 export type * from './api/trace.ts';

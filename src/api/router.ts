@@ -1,6 +1,7 @@
 // Routers: interfaces, routes, and who is behind them.
 
 import type { PortCounters } from './counters.ts';
+import type { NatConnection, NatFilter, NatStatus } from './nat.ts';
 
 export interface RoutingApi {
   /** Routers, their interfaces and counters. */
@@ -14,6 +15,10 @@ export interface RoutingApi {
   routeTo(question: RouteQuestion): RouteAnswer;
   /** Who is behind the interfaces of routers. */
   neighbours(filter?: NeighbourFilter): NeighbourStatus[];
+  /** Routers that translate addresses. */
+  nat(): NatStatus[];
+  /** Their connections, page by page. */
+  connections(filter?: NatFilter): Iterable<NatConnection[]>;
   /** Forgets neighbours that match, but those of the configuration; returns how many. */
   flush(filter?: NeighbourFilter): number;
 }

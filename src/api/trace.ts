@@ -43,7 +43,15 @@ export interface TraceLiveOptions {
   etherType?: number;
 }
 
-export type TraceStage = 'receive' | 'classify' | 'trap' | 'learn' | 'decide' | 'replicate' | 'egress';
+export type TraceStage =
+  | 'receive'
+  | 'classify'
+  | 'trap'
+  | 'learn'
+  | 'decide'
+  | 'route'
+  | 'replicate'
+  | 'egress';
 
 /** One decision. */
 export interface TraceStep {

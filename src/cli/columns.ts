@@ -355,6 +355,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
     const { vni, local, remotes } = settings;
     parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
   }
+  if (settings?.type === 'tun') parts.push(...settings.address);
   if (settings && 'hairpin' in settings) {
     for (const flag of ['hairpin', 'isolated', 'locked', 'mab', 'sticky'] as const)
       if (settings[flag]) parts.push(flag);

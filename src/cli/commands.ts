@@ -22,6 +22,7 @@ import type { Values } from './setting_values.ts';
 
 export { execute } from './execute.ts';
 export * from './multicast_commands.ts';
+export * from './nat_commands.ts';
 export * from './network_commands.ts';
 export * from './router_commands.ts';
 

@@ -2,12 +2,13 @@
 
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
+import { NAT_COLUMNS, NAT_STATUS_COLUMNS } from './nat_columns.ts';
 import { NEIGHBOUR_COLUMNS, ROUTE_COLUMNS, ROUTER_COLUMNS } from './router_columns.ts';
 import { INTERFACE_SETTINGS, ROUTE_SETTINGS } from './router_settings.ts';
 import { number } from './setting_values.ts';
 import { addSettings } from './settings.ts';
 
-type Commands = typeof import('./router_commands.ts');
+type Commands = typeof import('./router_commands.ts') & typeof import('./nat_commands.ts');
 
 /** What program.ts makes commands with. */
 export interface Maker {
@@ -72,6 +73,21 @@ export function addRouters(program: Command, { child, list, action }: Maker): vo
   table(child(route, 'del <router> <prefix>', 'delete a route', ['route del r1 0.0.0.0/0'])).action(
     action((c) => c.routeDelete),
   );
+
+  const nat = child(program, 'nat', 'what routers translate', []);
+  list(
+    child(nat, 'show [router]', 'connections, with their ends, bytes and times', [
+      'nat show',
+      'nat show r1 --address 10.0.1.5 --filter state=established',
+    ])
+      .option('--protocol <protocol>', 'only tcp, udp, icmp, or a number')
+      .option('--address <address>', 'only those of which one end has it'),
+    NAT_COLUMNS,
+  ).action(action((c) => c.natShow));
+  list(
+    child(nat, 'status', 'how many connections and ports routers have', ['nat status']),
+    NAT_STATUS_COLUMNS,
+  ).action(action((c) => c.natStatus));
 
   const neighbour = child(program, 'neighbour', 'who is behind the interfaces of routers', []);
   const filter = (command: Command) =>

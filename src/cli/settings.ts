@@ -230,6 +230,7 @@ const TUN: Setting[] = [
     help: 'tun: a station of the bridge that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
+  { flags: '--queues <number>', key: 'queues', help: 'tun: one for each worker', parse: number },
 ];
 
 const LLDP: Setting = {

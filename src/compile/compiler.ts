@@ -63,7 +63,7 @@ export class Compiler {
   readonly domains = new Domains(MAX_DOMAINS);
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private readonly routes = new RouteCache();
-  private readonly nat = new NatNumbers();
+  readonly nat = new NatNumbers();
   private serial = 0;
 
   /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */

@@ -38,6 +38,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'capacity',
   'address',
   'gateway',
+  'queues',
   'fault',
 ]);
 

@@ -267,6 +267,8 @@ const tun = mapping({
     .max(MAX_TUN_ADDRESSES)
     .default([]),
   gateway: z.array(unicastIp, expecting('a list of IP addresses')).max(2).default([]),
+  // MAX_TAP_QUEUES of drivers/net/tun.c is 256; more queues than workers are of no use.
+  queues: integer('a number of queues (1-16)', 1, 16).default(1),
   mac: mac.optional(),
   netns: netns.optional(),
   owner: account('a user').optional(),

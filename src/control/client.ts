@@ -15,6 +15,9 @@ import type {
   MdbEntry,
   MdbFilter,
   MulticastStatus,
+  NatConnection,
+  NatFilter,
+  NatStatus,
   NeighbourFilter,
   NeighbourStatus,
   NetworkStatus,
@@ -192,6 +195,15 @@ export class ControlClient extends ControlConnection {
   async neighbours(filter: NeighbourFilter = {}): Promise<NeighbourStatus[]> {
     const answer = await this.call<{ neighbours: NeighbourStatus[] }>('GET', '/v1/neighbours', { ...filter });
     return answer.neighbours;
+  }
+
+  /** Routers that translate addresses. */
+  async nat(): Promise<NatStatus[]> {
+    return (await this.call<{ routers: NatStatus[] }>('GET', '/v1/nat')).routers;
+  }
+
+  natConnections(filter: NatFilter = {}, limit = 1000): AsyncGenerator<NatConnection[]> {
+    return this.pages('/v1/nat/connections', { ...filter, limit });
   }
 
   async flushNeighbours(filter: NeighbourFilter = {}): Promise<number> {

@@ -4,6 +4,7 @@ import type {
   BridgeStatus,
   LldpPortStatus,
   MulticastPort,
+  NatStatus,
   NetworkStatus,
   PollGap,
   PortStatus,
@@ -36,6 +37,7 @@ export interface Snapshot {
   multicast: { status: MulticastPort; labels: Labels }[];
   networks: NetworkStatus[];
   routers: RouterStatus[];
+  nat: NatStatus[];
   pollGap: PollGap;
 }
 
@@ -106,6 +108,7 @@ export class Snapshots {
       }),
       networks: this.api.networks(),
       routers: this.api.routing.routers(),
+      nat: this.api.routing.nat(),
       pollGap: this.api.pollGap(),
     };
   }

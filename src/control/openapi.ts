@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { switchEvent } from './event_resources.ts';
+import { natConnection, natStatus } from './nat_routes.ts';
 import { problem } from './problem.ts';
 import * as resource from './resources.ts';
 import { parameters, type Route } from './route.ts';
@@ -33,6 +34,8 @@ const COMPONENTS: Record<string, z.ZodType> = {
   RouteStatus: routing.routeStatus,
   RouteAnswer: routing.routeAnswer,
   NeighbourStatus: routing.neighbourStatus,
+  NatStatus: natStatus,
+  NatConnection: natConnection,
   Trace: trace,
   Action: resource.action,
   ActionResult: resource.actionResult,

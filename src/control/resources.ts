@@ -418,12 +418,15 @@ export const flushFilter = z.strictObject({
   mac: mac.optional(),
 });
 
-const pageLimit = numeric
+export const pageLimit = numeric
   .pipe(z.int().min(1).max(10_000))
   .optional()
   .describe('most entries in one answer, 1000 unless told');
-const pageCursor = z.string().optional().describe('`next` of the answer before; valid for 30 seconds');
-const nextPage = z.string().optional().describe('pass as `cursor` to get the rest; absent on the last page');
+export const pageCursor = z.string().optional().describe('`next` of the answer before; valid for 30 seconds');
+export const nextPage = z
+  .string()
+  .optional()
+  .describe('pass as `cursor` to get the rest; absent on the last page');
 
 export const fdbQuery = z.strictObject({
   ...flushFilter.shape,

@@ -2,7 +2,15 @@
 // same value, so the two cannot drift. `handle` is type-checked against the schemas it is declared with.
 
 import type { z } from 'zod';
-import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter, SwitchApi } from '../api.ts';
+import type {
+  FdbEntry,
+  FdbFilter,
+  MdbEntry,
+  MdbFilter,
+  NatConnection,
+  NatFilter,
+  SwitchApi,
+} from '../api.ts';
 import type { CaptureSessions } from './capture_sessions.ts';
 import type { OwnChanges } from './changes.ts';
 import type { EventStream, EventStreams } from './event_stream.ts';
@@ -14,6 +22,7 @@ export interface ControlContext {
   readonly changes: OwnChanges;
   readonly sessions: PageSessions<FdbFilter, FdbEntry>;
   readonly groups: PageSessions<MdbFilter, MdbEntry>;
+  readonly connections: PageSessions<NatFilter, NatConnection>;
   readonly captures: CaptureSessions;
   readonly streams: EventStreams;
   readonly version: string;

@@ -1,6 +1,6 @@
 // What Prometheus hears of routers.
 
-import type { RouterInterfaceStatus } from '../api.ts';
+import type { NatStatus, RouterInterfaceStatus } from '../api.ts';
 import type { Labels } from './live_metric.ts';
 import { drops, samples } from './metric_samples.ts';
 import type { AddMetric, Snapshot } from './metric_snapshot.ts';
@@ -11,6 +11,26 @@ export function routerMetrics(add: AddMetric): void {
 
   add('gauge', 'taploom_router_routes', 'Routes of the configuration.', ({ routers }) =>
     routers.map(({ name, routes }) => ({ value: routes, labels: { router: name } })),
+  );
+  const ofNat = (value: (status: NatStatus) => number) => (snapshot: Snapshot) =>
+    snapshot.nat.map((status) => ({ value: value(status), labels: { router: status.router } }));
+  add(
+    'gauge',
+    'taploom_nat_connections',
+    'Connections through a router with NAT.',
+    ofNat(({ connections }) => connections),
+  );
+  add(
+    'gauge',
+    'taploom_nat_connection_limit',
+    'Connections that a router with NAT may have.',
+    ofNat(({ limit }) => limit),
+  );
+  add(
+    'gauge',
+    'taploom_nat_ports',
+    'Outside ports and identifiers that guests hold for all destinations.',
+    ofNat(({ ports }) => ports),
   );
   add(
     'gauge',

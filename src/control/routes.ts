@@ -9,6 +9,7 @@ import { requireBridge, requirePort } from './edits.ts';
 import * as events from './event_resources.ts';
 import { FDB_ROUTES } from './fdb_routes.ts';
 import { MULTICAST_ROUTES } from './multicast_routes.ts';
+import { NAT_ROUTES } from './nat_routes.ts';
 import { netnsName } from './netns.ts';
 import { NETWORK_ROUTES } from './network_routes.ts';
 import * as resource from './resources.ts';
@@ -164,4 +165,5 @@ export const ROUTES: readonly Route[] = [
   ...MULTICAST_ROUTES,
   ...NETWORK_ROUTES,
   ...ROUTER_ROUTES,
+  ...NAT_ROUTES,
 ];

@@ -251,6 +251,7 @@ function leave(tap: TapDevice, isOurs: boolean): void {
 
 const VERBS = {
   port: 'Cannot attach port',
+  tun: 'Cannot attach port',
   bridge: 'Cannot create bridge',
   underlay: 'Cannot open the TAP under a tunnel,',
 };
@@ -272,7 +273,7 @@ export function attach(what: keyof typeof VERBS, options: Parameters<typeof open
       const advice = what === 'port' ? 'type af_packet attaches existing interfaces' : 'choose another name';
       throw new TaploomError(
         'interface_exists',
-        `${verb}: an interface of that name exists, and it is neither a TAP nor a TUN; ${advice}`,
+        `${verb}: an interface of that name exists, and it is not a ${what === 'tun' ? 'TUN' : 'TAP'}; ${advice}`,
       );
     }
     isThere = link !== undefined;
@@ -306,7 +307,9 @@ export function explain(
       if (error.code === 'ENOENT' || !isThere || error.syscall === 'TUNSETOFFLOAD') break;
       return new TaploomError(
         'port_busy',
-        `${verb}: the interface has several queues, or is a TUN where a TAP is wanted, or a TAP where a TUN is${advice}`,
+        what === 'tun'
+          ? `${verb}: a TAP of that name exists, or a TUN with several queues; delete it, or choose another name`
+          : `${verb}: the TAP has several queues, or is a TUN${advice}`,
         options,
       );
     case 'EBUSY':

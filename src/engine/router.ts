@@ -41,7 +41,7 @@ export function createRouter(
   clock: Float64Array,
   host: HostPort,
   neighbours: Neighbours,
-  keeper: NatKeeper,
+  keeper: Pick<NatKeeper, 'hook'>,
 ): Route {
   const { view, rows } = batch;
   const list4 = new Routed(rows.length / ROW);

@@ -223,6 +223,12 @@ export class FrameBatch {
     return shadow;
   }
 
+  /** Whether the frame of a row is one of `answer`. */
+  isAnswer(row: number): boolean {
+    const start = this.rows[row + COLUMN.start];
+    return start >= this.answersAt && start < this.ownAt;
+  }
+
   /** Whether a row is one of `shadow` or `readdress`. */
   isShadow(row: number): boolean {
     return row > this.spare + MADE * ROW;

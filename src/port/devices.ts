@@ -30,7 +30,8 @@ export interface DeviceNews {
 export class Devices implements Surroundings {
   readonly counters: Counters;
   readonly aggregates: Sink;
-  readonly isShared: boolean;
+  readonly worker: number;
+  readonly workers: number;
   /** Null as long as nothing has a file descriptor. */
   descriptors: Descriptors | null = null;
   private readonly backplane: Backplane;
@@ -39,14 +40,22 @@ export class Devices implements Surroundings {
   private readonly faults: Faults;
   private readonly attached = new Map<number, Attached>();
 
-  /** @param isShared whether other workers send to the same devices */
-  constructor(backplane: Backplane, counters: Counters, remotes: Remotes, paths: Paths, isShared: boolean) {
+  /** @param worker its number, of so many that send to the same devices */
+  constructor(
+    backplane: Backplane,
+    counters: Counters,
+    remotes: Remotes,
+    paths: Paths,
+    worker: number,
+    workers: number,
+  ) {
     this.backplane = backplane;
     this.aggregates = backplane.aggregates;
     this.counters = counters;
     this.remotes = remotes;
     this.paths = paths;
-    this.isShared = isShared;
+    this.worker = worker;
+    this.workers = workers;
     this.faults = new Faults(counters);
   }
 

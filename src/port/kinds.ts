@@ -22,8 +22,9 @@ export interface Surroundings {
   readonly counters: Counters;
   /** Takes the copies for aggregates. */
   readonly aggregates: Sink;
-  /** Other workers send to the same devices. */
-  readonly isShared: boolean;
+  /** The number of this worker, and how many send to the same devices. */
+  readonly worker: number;
+  readonly workers: number;
   /** What everything with a file descriptor shares; made when it is asked for first. */
   open(): Descriptors;
 }
@@ -50,17 +51,23 @@ const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: 
   },
 
   tun: (around, spec, isRead) => {
+    const { worker, workers } = around;
     const { burst, list, source } = around.open();
-    const device = new TunDevice(spec, burst, list, around.counters);
-    if (isRead) source.addTun(spec.port, spec.fd, device); // the step that may throw
-    around.counters.setUp(spec.port, 1);
-    return {
-      sink: device,
-      source: device,
-      detach: () => {
-        if (isRead) source.remove(spec.fd);
-      },
+    const device = new TunDevice(spec, worker, burst, list, around.counters);
+    const isOurs = (_: number, queue: number) =>
+      spec.fds.length === 1 ? isRead : queue % workers === worker;
+    const read = spec.fds.filter(isOurs);
+    const detach = () => {
+      for (const fd of read) source.remove(fd);
     };
+    try {
+      for (const fd of read) source.addTun(spec.port, fd, device);
+    } catch (error) {
+      detach();
+      throw error;
+    }
+    around.counters.setUp(spec.port, 1);
+    return { sink: device, source: device, detach };
   },
 
   vxlan: (around, spec) => {
@@ -75,9 +82,9 @@ const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: 
     };
   },
 
-  memory: ({ counters, isShared }, spec, isRead) => {
+  memory: ({ counters, workers }, spec, isRead) => {
     const { port, toSwitch, fromSwitch, offloads } = spec;
-    const device = new MemoryDevice(port, toSwitch, fromSwitch, offloads, counters, isShared);
+    const device = new MemoryDevice(port, toSwitch, fromSwitch, offloads, counters, workers > 1);
     counters.setUp(port, 1);
     return { sink: device, source: isRead ? device : undefined, detach: () => {} };
   },

@@ -42,14 +42,18 @@ const TYPE_LEN = 2;
 
 export class TunDevice implements Source, Sink, PacketTaker {
   private readonly spec: TunDeviceSpec;
+  /** The queue that it sends to: the kernel sends a flow's answers back through the queue that it came by. */
+  private readonly fd: number;
   private readonly burst: Burst;
   private readonly list: TransmitList;
   private readonly station: TunStation;
   private readonly emission: Emission;
   private readonly settlement: Settlement;
 
-  constructor(spec: TunDeviceSpec, burst: Burst, list: TransmitList, counters: Counters) {
+  /** @param worker its number */
+  constructor(spec: TunDeviceSpec, worker: number, burst: Burst, list: TransmitList, counters: Counters) {
     this.spec = spec;
+    this.fd = spec.fds[worker % spec.fds.length];
     this.burst = burst;
     this.list = list;
     this.station = new TunStation(spec);
@@ -141,7 +145,7 @@ export class TunDevice implements Source, Sink, PacketTaker {
     const { emission, list } = this;
     const at = list.header(batch, virtioNet.HEADER_LEN);
     writeRequest(batch, at, emission.row, -HEADER_LEN);
-    const entry = list.add(emission, KIND.tap, this.spec.fd, at, virtioNet.HEADER_LEN);
+    const entry = list.add(emission, KIND.tap, this.fd, at, virtioNet.HEADER_LEN);
     list.tx[entry + TX.piece + 2] += TYPE_LEN;
     list.tx[entry + TX.piece + 3] -= TYPE_LEN;
   }

@@ -9,7 +9,8 @@ import type { FaultOptions } from './faulty_port.ts';
 export interface TunDeviceSpec {
   kind: 'tun';
   port: number;
-  fd: number;
+  /** One for each queue. Worker n reads every queue whose number is n modulo the workers. */
+  fds: readonly number[];
   /** TUNSETOFFLOAD bits. */
   offloads: number;
   /** The MAC under which everything behind the TUN is known on the bridge. */
@@ -34,7 +35,7 @@ interface TunSettings {
 
 export function tunSpec(
   port: number,
-  { fd, offloads }: { fd: number; offloads: number },
+  { fds, offloads }: { fds: readonly number[]; offloads: number },
   mac: string,
   { address, gateway, fault }: TunSettings,
 ): TunDeviceSpec {
@@ -50,7 +51,7 @@ export function tunSpec(
     return [...addressWords(bytes), Number(bits) + (bytes.length === 4 ? 96 : 0)];
   });
   return {
-    ...{ kind: 'tun', port, fd, offloads, hi, lo, gateways, fault },
+    ...{ kind: 'tun', port, fds, offloads, hi, lo, gateways, fault },
     addresses: Int32Array.from(addresses),
     stations: TunStations.allocate(),
     seed: randomInt(2 ** 32) | 0,

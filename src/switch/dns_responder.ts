@@ -190,8 +190,8 @@ export class DnsResponder {
     tell(asked, query, answer ? tailor(answer, query, 0) : buildAnswer(query, { rcode: RCODE.servFail }));
   }
 
-  private zoneOf({ domain, subnet }: DnsPlan): Zone {
-    return new Zone(domain, subnet, this.facts.names);
+  private zoneOf({ domain, subnet, ipv6 }: DnsPlan): Zone {
+    return new Zone(domain, subnet, this.facts.names, ipv6?.subnet);
   }
 
   private countRefused(why: Refused): void {

@@ -21,6 +21,8 @@ export interface Ipv6Plan {
   readonly bridge: string;
   readonly subnet: IpPrefix;
   readonly gateway: IpBytes;
+  /** Of its interface. */
+  readonly mac: Mac;
   readonly dhcp: Dhcp6Config | undefined;
   /** Undefined: no advertisements. */
   readonly advertised: Advertised | undefined;
@@ -77,6 +79,7 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
     bridge,
     subnet,
     gateway,
+    mac,
     dhcp,
     advertised: advertises ? advertised : undefined,
     settings,

@@ -7,9 +7,11 @@ import type { Dhcp6Event, Dhcp6Outcome } from '../protocol/dhcp6/outcome.ts';
 import { Dhcp6Server } from '../protocol/dhcp6/server.ts';
 import type { Punt } from '../protocol/host.ts';
 import { Advertiser } from '../protocol/router/advertiser.ts';
-import { formatIp, type IpBytes } from '../wire/ip_address.ts';
+import type { OwnedAddresses } from '../table/owned_addresses.ts';
+import { formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix } from '../wire/ip_prefix.ts';
-import type { Ipv6Plan } from './ipv6_plan.ts';
+import { parseMac } from '../wire/mac.ts';
+import { type Ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
 
 export interface Ipv6Facts {
   readonly store: StoredLeases;
@@ -18,6 +20,8 @@ export interface Ipv6Facts {
   send(port: string, frame: Uint8Array): void;
   /** Of the network: the least of its ports'. */
   mtu(): number | undefined;
+  /** Addresses that no guest may claim but whose they are. */
+  readonly owned: OwnedAddresses | undefined;
   tell(fact: LeaseFact): void;
   /** ms, monotonic. */
   now(): number;
@@ -48,6 +52,7 @@ export class Ipv6Service {
     this.plan = plan;
     this.setAdvertiser();
     this.setServer();
+    this.guard();
     this.facts.wait();
   }
 
@@ -77,11 +82,21 @@ export class Ipv6Service {
   close(): void {
     if (this.advertiser !== undefined) this.facts.flood(this.advertiser.withdraw());
     this.advertiser = undefined;
+    this.facts.owned?.clear();
   }
 
   /** The port of the guest that has the address; undefined: it has none by a lease. */
   portOf(address: IpBytes): string | undefined {
     return this.server?.portOf(address);
+  }
+
+  /** The address that the guest with this MAC has by a lease; and the MAC of who has an address. */
+  addressOf(mac: string): IpBytes | undefined {
+    return this.server?.addressOf(mac);
+  }
+
+  macOf(address: IpBytes): string | undefined {
+    return this.server?.macOf(address);
   }
 
   status(): Ipv6Status {
@@ -163,12 +178,30 @@ export class Ipv6Service {
     this.madeOf = madeOf;
   }
 
+  /** What is the gateway's or a guest's nobody else may claim. */
+  private guard(): void {
+    const { owned } = this.facts;
+    const { gateway, mac } = this.plan;
+    owned?.clear();
+    for (const address of [gateway, parseIp(ROUTER_ADDRESS) as IpBytes])
+      owned?.set6(formatIp(address), address, mac.hi, mac.lo);
+    for (const lease of this.server?.leases() ?? []) this.own(lease, false);
+  }
+
+  private own(lease: Lease6, isOver: boolean): void {
+    const owner = isOver || lease.state !== 'bound' ? undefined : parseMac(lease.mac);
+    if (lease.bits !== 128) return;
+    if (owner === undefined) this.facts.owned?.delete(textOf(lease));
+    else this.facts.owned?.set6(textOf(lease), lease.address, owner.hi, owner.lo);
+  }
+
   /** Unix time less the clock of the server, now, in ms. */
   private unixOffset(): number {
     return Date.now() - this.facts.now();
   }
 
   private carryOut(outcome: Dhcp6Outcome): void {
+    for (const [lease, isOver] of outcome.leases) this.own(lease, isOver);
     for (const event of outcome.events) this.tell(event);
     void this.commit(outcome).then(
       () => this.note(''),

@@ -1,6 +1,9 @@
 // What the switch tells of its routers: interfaces, routes, neighbours.
 
 import type {
+  NatConnection,
+  NatFilter,
+  NatStatus,
   NeighbourFilter,
   NeighbourStatus,
   RouteAnswer,
@@ -24,6 +27,7 @@ import { canonicalIp, formatIp, type IpBytes, parseIp } from '../wire/ip_address
 import { formatPrefix } from '../wire/ip_prefix.ts';
 import { formatMac, type Mac, parseMac } from '../wire/mac.ts';
 import type { CounterView } from './counter_view.ts';
+import { NatView } from './nat_view.ts';
 import { NOTHING } from './port_status.ts';
 import { neighbourMac, pathOf } from './router_paths.ts';
 import type { RouterService } from './router_service.ts';
@@ -125,6 +129,20 @@ export class Routing implements RoutingApi {
       if (number) return number;
     }
     return 0;
+  }
+
+  nat(): NatStatus[] {
+    return this.natView()?.status() ?? [];
+  }
+
+  connections(filter: NatFilter = {}): Iterable<NatConnection[]> {
+    return this.natView()?.pages(filter) ?? [];
+  }
+
+  private natView(): NatView | undefined {
+    const { compiler } = this.facts;
+    const nat = this.facts.table()?.nat;
+    return nat == null ? undefined : new NatView(nat, compiler.nat);
   }
 
   neighbours(filter: NeighbourFilter = {}): NeighbourStatus[] {

@@ -11,7 +11,7 @@ import type { PortMtus } from '../device/mtus.ts';
 import type { EventFact } from '../event.ts';
 import type { Lease } from '../protocol/dhcp/lease.ts';
 import type { DnsRoom } from '../protocol/dns/limits.ts';
-import { NO_NAMES } from '../protocol/dns/names.ts';
+import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
@@ -25,6 +25,7 @@ import { hostResolvers, resolversForHost } from './host_resolvers.ts';
 import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
 import { Ipv6Service } from './ipv6_service.ts';
 import { RogueWatch } from './rogue_watch.ts';
+import { Stations } from './stations.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
@@ -72,6 +73,7 @@ export class RunningNetwork {
   private dns: DnsService | undefined;
   private ipv6: Ipv6Service | undefined;
   private readonly rogues = new RogueWatch();
+  private readonly stations = new Stations();
   /** Why the gateway has no address; empty: it has. */
   private gatewayProblem = '';
   /** What was told of it last; undefined: nothing yet. */
@@ -275,12 +277,31 @@ export class RunningNetwork {
 
   private forgetLeases(): void {
     this.owned?.clear();
+    this.stations.clear();
     this.ownGateway();
+  }
+
+  /** Of guests with an IPv4 lease: an IPv6 address has the name of the same station. */
+  private get names(): Names {
+    const names = this.dhcp?.names ?? NO_NAMES;
+    const { ipv6, stations } = this;
+    if (ipv6 === undefined) return names;
+    return {
+      size: names.size,
+      addressOf: (name) => names.addressOf(name),
+      nameOf: (address) => names.nameOf(address),
+      address6Of: (name) => {
+        const mac = stations.macOf.get(names.addressOf(name) ?? -1);
+        return mac === undefined ? undefined : ipv6.addressOf(mac);
+      },
+      nameOf6: (address) => names.nameOf(stations.addressOf.get(ipv6.macOf(address) ?? '') ?? -1),
+    };
   }
 
   /** What a guest has by a lease nobody else may claim; what no lease is about any more, whoever uses it. */
   private own({ address, state, relayed, mac }: Lease): void {
     if (address === this.network.gateway) return;
+    this.stations.note(address, state === 'bound' ? mac : undefined);
     const owner = state === 'bound' && !relayed ? parseMac(mac) : undefined;
     if (owner === undefined) this.owned?.delete(address);
     else this.owned?.set(address, owner.hi, owner.lo);
@@ -299,7 +320,7 @@ export class RunningNetwork {
     else
       this.dns = new DnsService(plan, {
         room: this.home.dnsRoom,
-        names: () => this.dhcp?.names ?? NO_NAMES,
+        names: () => this.names,
         portOf: (address) => this.dhcp?.portOf(address),
         portOf6: (address) => this.ipv6?.portOf(address),
         resolvers: () => resolversForHost(this.home.gateways()),
@@ -329,6 +350,7 @@ export class RunningNetwork {
       flood: (frame) => this.flood(frame),
       send: (port, frame) => this.send(port, frame),
       mtu: () => home.mtuOf(this.network),
+      owned: home.facts.ownedBy(this.network.bridge, this.network.vlan),
       tell: home.tell,
       now: () => home.now(),
       wait: () => home.wait(),

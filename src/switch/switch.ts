@@ -207,6 +207,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.aggregateService.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
+      neighbours: plane.neighbours.memory,
       config,
       topology: () => this.topologies[this.topologies.length - 1],
       portNumber: (port) => compiler.ports.find(port),

@@ -43,6 +43,10 @@ export function traceNames(
       const { up } = linkWatch.at(port);
       return up === undefined ? undefined : up ? 'up' : 'down';
     },
+    tunMac: (port) => {
+      const device = devices.get(port);
+      return device?.spec.kind === 'tun' ? device.mac : undefined;
+    },
     offloads: (port) => {
       const spec = devices.get(port)?.spec;
       if (spec === undefined || spec.kind === 'vxlan' || spec.kind === 'aggregate') return 0;

@@ -33,6 +33,8 @@ const MAX_ROUNDS = 16;
 /** What a trace needs of the switch. */
 export interface TraceLinks {
   readonly gauges: ArrayBufferLike;
+  /** What routers know: see Flight. */
+  readonly neighbours: SharedArrayBuffer;
   /** What multicast snooping knows of a bridge: see Knowledge. */
   groups(bridge: string): Int32Array;
   config(): SwitchConfig;
@@ -61,9 +63,9 @@ export class Tracing {
   async trace(options: TraceOptions): Promise<Trace> {
     const bytes = frameOf(options);
     return this.links.enqueue(async () => {
-      const { topology, gauges } = this.links;
+      const { topology, gauges, neighbours } = this.links;
       const from = this.ingressOf(options);
-      const flight = { bytes, length: bytes.length, ingress: from, topology: topology(), gauges };
+      const flight = { bytes, length: bytes.length, ingress: from, topology: topology(), gauges, neighbours };
       return this.explore(options, flight);
     });
   }
@@ -126,7 +128,8 @@ export class Tracing {
     const topology = this.links.topology();
     const { bytes, length, columns, serial } = frame;
     const ingress = columns[COLUMN.ingress];
-    const flight = { bytes, length, ingress, topology, gauges: this.links.gauges, decided: columns };
+    const { gauges, neighbours } = this.links;
+    const flight = { bytes, length, ingress, topology, gauges, neighbours, decided: columns };
     const trace = await this.explore(options, flight, lists);
     trace.at = frame.at;
     if (serial !== topology.serial) {

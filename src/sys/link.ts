@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { cText, macBytes, macText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
-import { listNetlink } from './netlink.ts';
+import { endsList, listNetlink } from './netlink.ts';
 import { openNetns, withNetns } from './netns.ts';
 import { check, SysError } from './sys_error.ts';
 import { closeFd } from './wake.ts';
@@ -312,7 +312,9 @@ export class LinkSocket {
     for (;;) {
       const length = check(native().tl_link_dump_next(this.fd, bytes, DUMP_BYTES), 'RTM_GETLINK', what);
       if (length === 0) return;
+      const isLast = endsList(bytes.subarray(0, length));
       yield bytes.subarray(0, length);
+      if (isLast) return;
     }
   }
 

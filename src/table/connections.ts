@@ -47,9 +47,12 @@ const HEADER = 64;
 const LOCK = 0;
 const USED = 2;
 const CAPACITY = 3;
+const SECOND = 4;
 const SEED = 16;
-/** By zone: connections now. */
+/** By zone: connections now, and ports. */
 const ZONES = 65_536;
+/** Where tables begin. */
+const TABLES = (HEADER + 2 * ZONES) * 4;
 /** Mappings and guests for each connection, at most. */
 const NOTES = 2;
 /** What a removal costs of the sweeper's budget. */
@@ -70,6 +73,8 @@ export class Connections {
   readonly capacity: number;
   /** By zone: how many there are. */
   readonly ofZone: Int32Array;
+  /** By zone: ports that are taken for all destinations. */
+  readonly portsOfZone: Int32Array;
   /** The lines as Float64, for packets and bytes. */
   readonly sums: Float64Array;
   private readonly header: Int32Array;
@@ -86,7 +91,8 @@ export class Connections {
     this.capacity = this.header[CAPACITY];
     const seed = this.header.subarray(SEED, SEED + SEED_WORDS);
     this.ofZone = new Int32Array(memory, HEADER * 4, ZONES);
-    const flowsAt = (HEADER + ZONES) * 4;
+    this.portsOfZone = new Int32Array(memory, (HEADER + ZONES) * 4, ZONES);
+    const flowsAt = TABLES;
     this.flows = new LineTable(memory, flowsAt, this.capacity, seed);
     const mappings = new LineTable(
       memory,
@@ -94,14 +100,14 @@ export class Connections {
       this.capacity * NOTES,
       seed,
     );
-    this.mappings = new Mappings(mappings);
+    this.mappings = new Mappings(mappings, this.portsOfZone);
     const { lines } = this.flows;
     this.sums = new Float64Array(memory, lines.byteOffset, lines.length / 2);
   }
 
   /** @param seed SEED_WORDS random words */
   static allocate(capacity: number, seed: Int32Array): SharedArrayBuffer {
-    const bytes = (HEADER + ZONES) * 4 + LineTable.bytes(capacity) + LineTable.bytes(capacity * NOTES);
+    const bytes = TABLES + LineTable.bytes(capacity) + LineTable.bytes(capacity * NOTES);
     const memory = new SharedArrayBuffer(bytes);
     const header = new Int32Array(memory, 0, HEADER);
     header[CAPACITY] = capacity;
@@ -121,6 +127,11 @@ export class Connections {
 
   get used(): number {
     return this.header[USED];
+  }
+
+  /** Now, for those who only read. */
+  get second(): number {
+    return this.header[SECOND];
   }
 
   /** Keeps others from adding and removing. */
@@ -213,6 +224,7 @@ export class Connections {
   /** Ends what was silent for too long among the next `budget` connections, or as many as that is worth. */
   sweep(second: number, budget: number): void {
     const { flows } = this;
+    this.header[SECOND] = second;
     if (this.header[USED] === 0) return;
     const { high, timers } = flows;
     for (let n = Math.min(budget, high); n > 0; n--) {

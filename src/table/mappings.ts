@@ -7,7 +7,7 @@
 //
 // All of it under the lock of the connections.
 
-import { kindOf, OF } from './flow.ts';
+import { kindOf, OF, zoneOf } from './flow.ts';
 import { DST, KIND, type LineTable, otherOf, PORTS, SRC } from './line_table.ts';
 
 /** Words of a line. Of a mapping both lines have the address and port of the other side. */
@@ -26,9 +26,12 @@ export const MAPPING = {
 
 export class Mappings {
   readonly table: LineTable;
+  private readonly ofZone: Int32Array;
 
-  constructor(table: LineTable) {
+  /** @param ofZone by zone: ports that are taken */
+  constructor(table: LineTable, ofZone: Int32Array) {
     this.table = table;
+    this.ofZone = ofZone;
   }
 
   /** The mapping of an inside address and port by a rule, or 0. */
@@ -96,6 +99,7 @@ export class Mappings {
           lines[line + MAPPING.outside] = outside;
           lines[guest + MAPPING.ports]++;
           lines[outside + MAPPING.count]++;
+          this.ofZone[zone]++;
           return line;
         }
         table.unlink(line);
@@ -124,6 +128,7 @@ export class Mappings {
     if (lines[mapping + MAPPING.count] > 0) return;
     const guest = lines[mapping + MAPPING.guest];
     const outside = lines[mapping + MAPPING.outside];
+    this.ofZone[zoneOf(lines[mapping + KIND])]--;
     this.table.unlink(otherOf(mapping));
     this.forget(mapping);
     lines[guest + MAPPING.ports]--;

@@ -13,7 +13,7 @@ export function ownersOf(domain: number): number {
 export class OwnedAddresses {
   private readonly table: Neighbours;
   private readonly owners: number;
-  private readonly slots = new Map<number, number>();
+  private readonly slots = new Map<number | string, number>();
 
   constructor(table: Neighbours, domain: number) {
     this.table = table;
@@ -26,8 +26,15 @@ export class OwnedAddresses {
     if (slot >= 0) this.slots.set(address, slot);
   }
 
+  /** The same for an IPv6 address, 16 bytes, which `text` names. */
+  set6(text: string, address: Uint8Array, hi: number, lo: number): void {
+    const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+    const slot = this.table.set6(this.owners, view, 0, hi, lo);
+    if (slot >= 0) this.slots.set(text, slot);
+  }
+
   /** Whoever uses the address may. */
-  delete(address: number): void {
+  delete(address: number | string): void {
     const slot = this.slots.get(address);
     if (slot === undefined) return;
     this.slots.delete(address);

@@ -14,6 +14,7 @@ import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
+import { createRouter } from '../engine/router.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
 import { Tunnelling } from '../engine/tunnelling.ts';
@@ -24,6 +25,7 @@ import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
 import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
+import { Neighbours } from '../table/neighbours.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
 import { dstHi, dstLo, srcHi, srcLo } from '../wire/ethernet.ts';
 import { type Mac, macAt } from '../wire/mac.ts';
@@ -61,6 +63,8 @@ export interface Flight {
   /** Memory of the counters that have the gauges. */
   gauges: ArrayBufferLike;
   knowledge: Knowledge;
+  /** Memory of what routers know of their neighbours. */
+  neighbours?: SharedArrayBuffer;
   /** Columns of a frame that the data plane has decided: see FollowedFrame. */
   decided?: Int32Array;
 }
@@ -69,6 +73,11 @@ export interface Flight {
 export interface SeenRow {
   row: number;
   columns: Int32Array;
+  /** Its destination, and the beginning of the untagged frame, before a router had it. */
+  decided: number;
+  head: Uint8Array;
+  /** A router has made it. */
+  isAnswer: boolean;
   /** Whether its source was refused. */
   isRefused: boolean;
   /** Whether its port has as many addresses as it may; if that is not why, its bridge has. */
@@ -104,6 +113,14 @@ export interface Sighting {
   punts: number[];
   /** Keys that the way depended on, three words each. */
   keys: number[][];
+}
+
+/** What a router and a name for everything in a frame need: MACs, IP with options, ports. */
+const HEAD = 128;
+
+/** Nobody is told that a trace went there. */
+class QuietNeighbours extends Neighbours {
+  override markUsed(): void {}
 }
 
 class Recorder implements Sink {
@@ -149,6 +166,10 @@ export class DryRun {
   private readonly tunnelling: Tunnelling;
   private dropped: Sighting['drops'] = [];
 
+  /** Before routers had them, by row. */
+  private heads: Uint8Array[] = [];
+  private decided: number[] = [];
+  private router: Route | null = null;
   private readonly route: Route | null;
 
   constructor(createRoute?: (batch: FrameBatch) => Route) {
@@ -183,8 +204,8 @@ export class DryRun {
       const received = batch.count * ROW;
       this.tunnel(topology, fdb, knowledge.tick);
       this.mirrors.rows(topology, 0, received);
-      if (this.route !== null) this.recirculate(this.route, topology, fdb, knowledge.tick);
     }
+    this.recirculate(this.routeOf(flight), topology, fdb, knowledge.tick);
     const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
     while (batch.next < batch.count) this.replicate(topology);
     egress.passes.splice(0, egress.passes.length, ...(topology.mirrors === null ? [] : [this.mirrors]));
@@ -195,7 +216,7 @@ export class DryRun {
       copies: recorder.copies.splice(0),
       drops: this.dropped,
       punts: this.takePunts(),
-      keys: rows.flatMap(({ row }) => this.keysOf(row)),
+      keys: rows.flatMap((seen) => keysOf(seen)),
     };
   }
 
@@ -205,6 +226,8 @@ export class DryRun {
     const { rows } = batch;
     this.clock[0] += PAUSE_MS;
     this.dropped = [];
+    this.heads = [];
+    this.decided = [];
     batch.clear();
     batch.forgetMade();
     this.pmtu.clear();
@@ -264,14 +287,34 @@ export class DryRun {
   }
 
   /** As Engine.recirculate. */
-  private recirculate(route: Route, topology: Topology, fdb: Fdb, tick: number): void {
+  private recirculate(route: Route | null, topology: Topology, fdb: Fdb, tick: number): void {
     const { batch } = this;
     for (let from = 0, to = batch.count * ROW; from < to; ) {
-      route(topology, from, to);
+      for (let row = from; row < to; row += ROW) this.remember(row);
+      route?.(topology, from, to);
       from = to;
       to = batch.count * ROW;
       if (from < to) this.stages.again(topology, fdb, tick, from);
     }
+  }
+
+  /** What routes a frame: in the first place, for tests, what this was made with. NAT is not tried: see docs/trace.md. */
+  private routeOf({ topology, neighbours }: Flight): Route | null {
+    if (this.route !== null || topology.routers === null || neighbours === undefined) return this.route;
+    const { batch, counters, clock, host } = this;
+    this.router ??= createRouter(batch, counters, clock, host, new QuietNeighbours(neighbours), {
+      hook: null,
+    });
+    return this.router;
+  }
+
+  /** Bytes that routers may change. */
+  private remember(row: number): void {
+    const { batch } = this;
+    batch.gather(row, batch.aux);
+    const length = Math.min(HEAD, batch.rows[row + COLUMN.length]);
+    this.heads.push(Uint8Array.from(batch.bytes.subarray(batch.aux, batch.aux + length)));
+    this.decided.push(batch.rows[row + COLUMN.dest]);
   }
 
   private see(row: number, fdb: Fdb, { fdbLimit }: Topology): SeenRow {
@@ -280,28 +323,20 @@ export class DryRun {
     const port = columns[COLUMN.ingress] & PORT_MASK;
     const at = counters.port(port);
     const learned = new Int32Array(WORDS);
-    const [src] = this.keysOf(row);
+    const head = this.heads[row / ROW];
+    const [src] = keysOf({ columns, head });
     if (src !== undefined) fdb.inspect(src[0], src[1], src[2], learned, 0);
     return {
       row,
       columns,
+      decided: this.decided[row / ROW],
+      head,
+      isAnswer: batch.isAnswer(row),
       isRefused: counters.values[at + PORT.learnRefused] > 0,
       isPortFull: counters.values[at + PORT.learned] >= fdbLimit[port],
       members: [...this.groups.membersOf(columns[COLUMN.dest] & DEST_VALUE)],
       learned,
     };
-  }
-
-  /** Source and destination of a row that got into a domain. */
-  private keysOf(row: number): number[][] {
-    const { rows, view } = this.batch;
-    const domain = rows[row + COLUMN.domain] >>> 16;
-    const at = rows[row + COLUMN.start];
-    if (domain === 0) return [];
-    return [
-      [domain, srcHi(view, at), srcLo(view, at)],
-      [domain, dstHi(view, at), dstLo(view, at)],
-    ];
   }
 
   private takePunts(): number[] {
@@ -312,4 +347,15 @@ export class DryRun {
     }
     return traps;
   }
+}
+
+/** Source and destination of a row that got into a domain. */
+function keysOf({ columns, head }: Pick<SeenRow, 'columns' | 'head'>): number[][] {
+  const domain = columns[COLUMN.domain] >>> 16;
+  if (domain === 0) return [];
+  const view = new DataView(head.buffer);
+  return [
+    [domain, srcHi(view, 0), srcLo(view, 0)],
+    [domain, dstHi(view, 0), dstLo(view, 0)],
+  ];
 }

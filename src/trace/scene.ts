@@ -23,6 +23,8 @@ export interface TraceNames {
   device(port: string): 'up' | 'down' | 'gone' | undefined;
   /** TUNSETOFFLOAD bits that the port's device takes. */
   offloads(port: string): number;
+  /** The MAC of a TUN; undefined: it is none. */
+  tunMac(port: string): string | undefined;
 }
 
 export interface Scene {

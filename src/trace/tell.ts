@@ -1,13 +1,15 @@
 // A trace in sentences: each decision of the stages in their order, then the outcome.
 
-import type { Trace } from '../api.ts';
+import type { Trace, TraceStep } from '../api.ts';
 import { DOMAIN_SHIFT } from '../engine/topology.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { DROPS } from '../table/drops.ts';
-import { hopText, type Scene, step } from './scene.ts';
+import type { SeenRow } from './dry_run.ts';
+import { headOf, hopText, type Scene, step } from './scene.ts';
 import { helpOf, tellClassify, tellReceive } from './tell_classify.ts';
 import { tellDecide, tellLearn } from './tell_decide.ts';
 import { tellEgress, tellReplicate } from './tell_egress.ts';
+import { tellRoute } from './tell_route.ts';
 import { isTunnelled, tellCarried, tellTunnel } from './tell_tunnel.ts';
 
 export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
@@ -15,29 +17,31 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
   const steps = tellReceive(scene);
   for (const [round, seen] of sighting.rows.entries()) {
     const { columns } = seen;
+    const own = round === 0 ? scene : { ...scene, frame: headOf(seen.head, columns[COLUMN.length]) };
     const bridge = names.bridgeOf(columns[COLUMN.domain] >>> DOMAIN_SHIFT) ?? scene.bridge;
     if (round === 0) steps.push(...tellClassify(scene, seen));
-    else if (!isTunnelled(sighting.rows[round - 1]))
-      steps.push(
-        step(
-          'classify',
-          'recirculated',
-          `It comes in anew from ${hopText(scene, columns[COLUMN.ingress])} of ${bridge}`,
-        ),
-      );
+    else if (!isTunnelled(sighting.rows[round - 1])) steps.push(tellAnew(scene, bridge, seen));
     if (round > 0 && isTunnelled(sighting.rows[round - 1])) steps.push(...tellCarried(scene, bridge, seen));
     else
       steps.push(
-        ...tellLearn(scene, bridge, seen),
-        ...(tellTunnel(scene, bridge, seen) ?? tellDecide(scene, bridge, seen)),
+        ...tellLearn(own, bridge, seen),
+        ...(tellTunnel(own, bridge, seen) ?? tellDecide(own, bridge, seen)),
+        ...tellRoute(own, seen),
       );
-    steps.push(...tellReplicate(scene, bridge, seen));
+    steps.push(...tellReplicate(own, bridge, seen));
   }
   const last = sighting.rows.at(-1)?.columns;
   const bridge = names.bridgeOf((last?.[COLUMN.domain] ?? 0) >>> DOMAIN_SHIFT) ?? scene.bridge;
   const egress = tellEgress(scene, bridge);
   steps.push(...egress.steps);
   return { steps, outcome: outcomeOf(scene, egress.copies) };
+}
+
+function tellAnew(scene: Scene, bridge: string, { columns, isAnswer }: SeenRow): TraceStep {
+  const from = hopText(scene, columns[COLUMN.ingress]);
+  return isAnswer
+    ? step('classify', 'answer', `${from} of ${bridge} says something of its own`)
+    : step('classify', 'recirculated', `It comes in anew from ${from} of ${bridge}`);
 }
 
 function outcomeOf({ sighting }: Scene, copies: Trace['outcome']['copies']): Trace['outcome'] {

@@ -59,9 +59,8 @@ export function tellReceive(scene: Scene): TraceStep[] {
 }
 
 /** What `classify` decided of the frame, traps included. */
-export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
-  const { bridge, port, config, frame, sighting } = scene;
-  const dest = columns[COLUMN.dest];
+export function tellClassify(scene: Scene, { columns, decided: dest }: SeenRow): TraceStep[] {
+  const { bridge, port, config, frame } = scene;
   const reason = dropOf(dest);
   const dropped = (message: string) => [step('classify', reason as string, `${message}: dropped, ${reason}`)];
   switch (reason) {
@@ -110,7 +109,7 @@ export function tellClassify(scene: Scene, { columns }: SeenRow): TraceStep[] {
       return dropped(helpOf(reason));
   }
   const isTunnelled = (columns[COLUMN.mark] & MARK.tunnelled) !== 0;
-  if (dest === DEST_CONSUMED && sighting.rows.length === 1 && !isTunnelled) return [tellTrap(scene)];
+  if (dest === DEST_CONSUMED && !isTunnelled) return [tellTrap(scene)];
   return tellVlan(scene, columns, reason);
 }
 

@@ -22,6 +22,7 @@ import {
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hopText, type Scene, secondsText, step } from './scene.ts';
 import { dropOf } from './tell_classify.ts';
+import { isInterface } from './tell_route.ts';
 
 /** An entry of the FDB as the data plane has it. */
 interface Entry {
@@ -145,11 +146,10 @@ export function tellLearn(
 export function tellDecide(
   scene: Scene,
   bridge: string,
-  { columns, learned, members }: SeenRow,
+  { columns, decided: dest, learned, members }: SeenRow,
 ): TraceStep[] {
   const { config, frame, knowledge, sighting, names } = scene;
   const ingress = names.port(columns[COLUMN.ingress] & PORT_MASK) ?? scene.port;
-  const dest = columns[COLUMN.dest];
   const domain = columns[COLUMN.domain] >>> DOMAIN_SHIFT;
   const reason = dropOf(dest);
   if (domain === 0 || frame.macs === undefined) return [];
@@ -176,6 +176,8 @@ export function tellDecide(
   const entry = entryOf(scene, domain, dstHi, dstLo);
   if (dest < DEST_DROP) {
     const to = hopText(scene, dest);
+    if (isInterface(scene, dest))
+      return tell('router', `${dst} is ${to}, an interface of a router in ${where}`);
     if (entry?.isLocal) return tell('local', `${dst} is ${bridge}'s own address in ${where}`);
     if (entry?.isStatic) {
       const cause = staticOf(scene, bridge, dst, vid);

@@ -38,6 +38,7 @@ import type { SeenCopy, SeenRow } from './dry_run.ts';
 import { domainText, hex, hopText, type Scene, step } from './scene.ts';
 import { blockedBy, dropOf } from './tell_classify.ts';
 import { isList } from './tell_decide.ts';
+import { tellTun } from './tell_tun.ts';
 
 /** What `replicate` made of a row. */
 export function tellReplicate(scene: Scene, bridge: string, seen: SeenRow): TraceStep[] {
@@ -188,7 +189,7 @@ export function tellEgress(scene: Scene, bridge: string): { steps: TraceStep[]; 
   const copies: TraceCopy[] = [];
   const first = scene.sighting.rows[0]?.columns;
   for (const copy of scene.sighting.copies) {
-    const told = tellCopy(scene, bridge, copy);
+    const told = tellCopy(scene, ownerOf(scene, copy.hop & PORT_MASK) ?? bridge, copy);
     steps.push(...told.steps);
     copies.push(told.copy);
   }
@@ -196,18 +197,26 @@ export function tellEgress(scene: Scene, bridge: string): { steps: TraceStep[]; 
     const { name: reason, side } = DROPS[code];
     if (side !== 'transmit') continue;
     const name = scene.names.port(port) ?? '';
+    const owner = ownerOf(scene, port) ?? bridge;
     const columns = scene.sighting.rows.find((seen) => seen.row === row)?.columns ?? first;
     const word = scene.topology.vlan[port * VLAN_STRIDE + (columns[COLUMN.tci] & VID_MASK)];
     const word32 = leavingTag(scene.topology, port, word, columns[COLUMN.tci]);
     const tag = word32 === 0 ? undefined : tagOf(word32);
     const bytes = columns[COLUMN.length] + (tag === undefined ? 0 : 4);
-    copies.push({ port: name, ...(tag && { tag }), bytes, dropped: reason });
+    const isAnswer = scene.sighting.rows.some((seen) => seen.row === row && seen.isAnswer);
+    copies.push({
+      port: name,
+      ...(tag && { tag }),
+      bytes,
+      dropped: reason,
+      ...(isAnswer && { isAnswer: true }),
+    });
     if (reason === 'too_big') {
-      const cause = mtuCause(scene.config, bridge, name, scene.topology.mtu[port]);
+      const cause = mtuCause(scene.config, owner, name, scene.topology.mtu[port]);
       const text = `${name}: ${columns[COLUMN.length]} bytes carry a packet larger than its MTU (${cause.text})`;
       steps.push(step('egress', reason, `${text}: dropped, ${reason}`, cause));
     } else if (reason === 'tunnel_protocol') {
-      const cause = portCause(scene.config, bridge, name, 'tunnel_protocols');
+      const cause = portCause(scene.config, owner, name, 'tunnel_protocols');
       const why = cause === undefined ? '' : ` (${cause.text})`;
       steps.push(
         step('egress', reason, `${name} does not carry this protocol${why}: dropped, ${reason}`, cause),
@@ -217,6 +226,14 @@ export function tellEgress(scene: Scene, bridge: string): { steps: TraceStep[]; 
     }
   }
   return { steps, copies };
+}
+
+/** The bridge of a port: behind a router it is another one than that of the frame. */
+function ownerOf({ config, names }: Scene, port: number): string | undefined {
+  const name = names.port(port) ?? '';
+  return Object.keys(config.bridges).find(
+    (bridge) => bridge === name || Object.hasOwn(config.bridges[bridge].ports, name),
+  );
 }
 
 function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceStep[]; copy: TraceCopy } {
@@ -240,17 +257,22 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
   const tunnel = settings?.type === 'vxlan' ? `, through VNI ${settings.vni} to ${remote ?? 'nobody'}` : '';
   const again =
     copy.restored === undefined ? '' : `, for ${formatMac(copy.restored.hi, copy.restored.lo)} again`;
-  const who = copy.isAnswer ? `An answer by ICMP, "too big", to ${hopText(scene, copy.hop)}` : name;
+  const isSaid = scene.sighting.rows.some(({ row, isAnswer }) => row === copy.row && isAnswer);
+  const who = copy.isAnswer
+    ? `An answer by ICMP, "too big", to ${hopText(scene, copy.hop)}`
+    : isSaid
+      ? `The router's answer, by ${name}`
+      : name;
   if (copy.isMirrored) return tellMirrored(scene, bridge, copy, told);
+  if (copy.isAnswer || isSaid) told.isAnswer = true;
   const steps = [
     step(
       'egress',
-      copy.isAnswer ? 'answer' : 'copy',
+      told.isAnswer ? 'answer' : 'copy',
       `${who}: ${how}${again}, ${copy.length} bytes${tunnel}`,
       cause,
     ),
   ];
-  if (copy.isAnswer) told.isAnswer = true;
   const need = needs({ rows: copy.columns } as FrameBatch, 0, copy.tag, names.offloads(name));
   if (need !== PASS) {
     told.offload = need === SEGMENT ? 'segments' : 'checksum';
@@ -266,6 +288,11 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
     told.dropped = state === 'down' ? 'port_down' : 'device_gone';
     const when = isLive ? 'now' : 'at the moment';
     steps.push(step('egress', told.dropped, `${name} is ${state} ${when}: dropped, ${told.dropped}`));
+  }
+  const tun = tellTun(scene, name);
+  if (tun !== undefined) {
+    if (tun.verdict !== 'answered') told.dropped ??= tun.verdict;
+    steps.push(tun);
   }
   const fault = portCause(config, bridge, name, 'fault');
   if (fault?.value !== undefined) {

@@ -46,12 +46,24 @@ export function targetAt(ip: number): number {
   return ip + ipv6.HEADER_LEN + TARGET;
 }
 
-/** Where the MAC in the first option of the message begins, or -1: it names none there. Relies on `typeOf`. */
-export function macAt(view: DataView, ip: number, end: number): number {
-  const option = ip + ipv6.HEADER_LEN + OPTION;
-  if (option + 8 > end || ipv6.payloadLength(view, ip) < OPTION + 8) return -1;
-  const head = view.getUint16(option);
-  return head === SOURCE_MAC || head === TARGET_MAC ? option + 2 : -1;
+/** Of a message at `at`: where its options begin, and its target. */
+export function optionsAt(at: number): number {
+  return at + OPTION;
+}
+
+export function targetOf(at: number): number {
+  return at + TARGET;
+}
+
+/** Whether an option at `at` tells a MAC, behind 2 bytes. */
+export function isMacOption(view: DataView, at: number): boolean {
+  const head = view.getUint16(at);
+  return head === SOURCE_MAC || head === TARGET_MAC;
+}
+
+/** Bytes of an option. */
+export function optionLength(view: DataView, at: number): number {
+  return view.getUint8(at + 1) << 3;
 }
 
 /**

@@ -83,7 +83,8 @@ export class DataPlane {
     });
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
-    this.devices = new Devices(this.engine, counters, this.remotes, this.paths, this.others > 0);
+    const workers = this.others + 1;
+    this.devices = new Devices(this.engine, counters, this.remotes, this.paths, team?.index ?? 0, workers);
     this.lookout = new Lookout(this.engine, this.remotes);
     this.report = report;
     if (control !== undefined) {

@@ -19,6 +19,7 @@ const pages = [
   'docs/dhcp.md',
   'docs/qinq.md',
   'docs/routers.md',
+  'docs/nat.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');

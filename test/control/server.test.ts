@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter } from '../../src/api.ts';
+import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter, NatFilter } from '../../src/api.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { CaptureSessions } from '../../src/control/capture_sessions.ts';
 import { Changes } from '../../src/control/changes.ts';
@@ -37,7 +37,8 @@ beforeEach(() => {
   const changes = new Changes(api, (config) => void saved.push(config));
   const streams = new EventStreams(api.events);
   const captures = new CaptureSessions(api, 'taploom');
-  const context = { api, changes, sessions, groups, streams, captures, version: '9.9.9' };
+  const connections = new PageSessions((filter: NatFilter) => api.routing.connections(filter));
+  const context = { api, changes, sessions, groups, connections, streams, captures, version: '9.9.9' };
   app = controlApp(context, (error) => void faults.push(error));
 });
 afterEach(() => sessions.close());

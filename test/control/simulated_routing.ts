@@ -1,6 +1,9 @@
 // The routers of a simulated switch: what the configuration says, and neighbours that a test gives it.
 
 import type {
+  NatConnection,
+  NatFilter,
+  NatStatus,
   NeighbourFilter,
   NeighbourStatus,
   RouteAnswer,
@@ -17,6 +20,7 @@ import { routesOf } from '../../src/switch/routing.ts';
 
 export class SimulatedRouting implements RoutingApi {
   found: NeighbourStatus[] = [];
+  translated: NatConnection[] = [];
   readonly flushes: NeighbourFilter[] = [];
   readonly questions: RouteQuestion[] = [];
   answer: Omit<RouteAnswer, 'router' | 'address'> = { type: 'none', hops: [] };
@@ -58,6 +62,20 @@ export class SimulatedRouting implements RoutingApi {
   routeTo(question: RouteQuestion): RouteAnswer {
     this.questions.push(question);
     return { router: question.router, address: question.address, ...this.answer };
+  }
+
+  nat(): NatStatus[] {
+    const routers = Object.entries(this.config().routers ?? {}).filter(([, { nat }]) => nat.length > 0);
+    return routers.map(([router]) => ({
+      router,
+      connections: this.translated.filter((one) => one.router === router).length,
+      limit: 262_144,
+      ports: 1,
+    }));
+  }
+
+  *connections(filter: NatFilter = {}): Generator<NatConnection[]> {
+    for (const one of this.translated) if ((filter.router ?? one.router) === one.router) yield [one];
   }
 
   neighbours(filter: NeighbourFilter = {}): NeighbourStatus[] {

@@ -79,6 +79,39 @@ test('so does neighbour discovery: the source of a solicitation, the target of a
   expect(claims(nd(SOLICITATION, THIEF, '::', GATEWAY_6))).toBe(false);
 });
 
+test('an option behind others, or a message behind an extension header, hides nothing', () => {
+  const { claims } = setUp();
+  const honest = nd(neighbour.ADVERTISEMENT, OWNER, GATEWAY_6, GATEWAY_6);
+  const AT = 14 + 40;
+  // A nonce (RFC 3971) first.
+  const nonce = Uint8Array.of(
+    ...honest.subarray(0, AT + 24),
+    14,
+    1,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    2,
+    1,
+    2,
+    0,
+    0,
+    0,
+    0,
+    9,
+  );
+  expect(claims(nonce)).toBe(true);
+  const thief = nd(neighbour.ADVERTISEMENT, THIEF, 'fe80::9', GATEWAY_6);
+  const behind = Uint8Array.of(...thief.subarray(0, AT), 58, 0, 1, 4, 0, 0, 0, 0, ...thief.subarray(AT));
+  behind[14 + 6] = 60; // destination options
+  expect(claims(behind)).toBe(true);
+  // An option without a length ends them.
+  expect(claims(Uint8Array.of(...honest.subarray(0, AT + 24), 1, 0, 2, 0, 0, 0, 0, 9))).toBe(false);
+});
+
 test('no bytes are too much', () => {
   const { claims } = setUp();
   const types = fc.constantFrom([8, 6], [0x86, 0xdd]);

@@ -30,6 +30,7 @@ import * as ipv6 from '../../src/wire/ipv6.ts';
 import { L2CP_NAMES } from '../../src/wire/l2cp.ts';
 import * as vlan from '../../src/wire/vlan.ts';
 import { Extras } from '../support/engine/extras.ts';
+import { FuzzRouters } from '../support/engine/fuzz_routers.ts';
 import { Random } from '../support/engine/random.ts';
 import { StubBurst } from '../support/engine/stub_burst.ts';
 import { lawViolations } from '../support/engine/stubs.ts';
@@ -193,6 +194,7 @@ class Fuzzed {
   readonly burst: StubBurst;
   readonly ports: FuzzPort[];
   private readonly extras: Extras;
+  private readonly routers: FuzzRouters;
   private readonly topology: Topology;
   private readonly datagrams: DatagramSource;
   private readonly random: Random;
@@ -202,14 +204,18 @@ class Fuzzed {
     this.random = random;
     this.now = random.pick([0, 1e6, 2 ** 31 * 128 - 50]);
     const compiler = new Compiler();
-    const config = parseConfig(randomConfig(random));
+    const input = randomConfig(random);
+    this.routers = new FuzzRouters(random, input.bridges ?? {}, VIDS);
+    const config = parseConfig({ ...input, routers: this.routers.config });
     const { topology, remotes } = compiler.compile(config);
     const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
     const table = random.pick([undefined, SharedFdb.allocate(topology.fdbSlots)]);
     this.topology = topology;
     this.extras = new Extras(random);
     const { createRoute } = this.extras;
-    this.engine = new Engine({ counters: this.counters, topology, seed, table, createRoute });
+    const { neighbours } = this.routers;
+    this.engine = new Engine({ counters: this.counters, topology, seed, table, neighbours, createRoute });
+    this.routers.start((name) => compiler.ports.find(name));
     this.burst = new StubBurst(this.engine.batch.bytes, random.pick([3, 512]));
     const rows = new Remotes(100, 6, 1);
     rows.configure(remotes, () => true);
@@ -271,6 +277,7 @@ class Fuzzed {
   step(): void {
     const { random, engine } = this;
     this.extras.step(engine, this.topology);
+    this.routers.step();
     for (let n = random.between(1, 12); n > 0; n--) this.send(random.pick(this.ports));
     if (random.chance(0.2)) this.burst.results = Array.from({ length: 5 }, () => -random.pick([0, 11, 101]));
     this.now += random.pick([0, 1, 200, 5000]);
@@ -320,6 +327,11 @@ class Fuzzed {
       this.sendControl(port, tags, domain);
       return;
     }
+    if (random.chance(0.1)) {
+      port.memory?.user.send(this.routers.question(random.macs()));
+      return;
+    }
+    this.routers.direct(bytes, frame.l3);
     // Mutations stay in front of the payload, and leave the tag alone that decides the domain.
     const from = 14 + 4 * tags.length;
     if (random.chance(0.5)) {
@@ -403,11 +415,20 @@ class Fuzzed {
     }
   }
 
+  private domainsOf(bridge: string): string[] {
+    return [0, ...VIDS].map((vid) => `${bridge}/${vid}`);
+  }
+
   private checkDomain(port: FuzzPort, bytes: Uint8Array): void {
     const text = Buffer.from(bytes.subarray(12)).toString('latin1');
     const mark = /taploom:((\w+)\/(\d+))=\1;/.exec(text);
     if (mark === null) return; // cut short, overwritten, or another segment has it
     const [, , bridge, vid] = mark;
+    const name = `${bridge}/${vid}`;
+    const isRouted = port.isMirrorEnd
+      ? this.domainsOf(port.bridge).some((other) => this.routers.leads(name, other))
+      : port.vids.some((own) => this.routers.leads(name, `${port.bridge}/${own}`));
+    if (isRouted) return;
     expect(bridge, `a frame of ${bridge} at ${port.name}`).toBe(port.bridge);
     if (!port.isMirrorEnd) expect(port.vids, `a frame of VLAN ${vid} at ${port.name}`).toContain(Number(vid));
   }

@@ -40,7 +40,7 @@ test('a guest’s packets and their answers, pings and errors cross the router',
   ]);
 });
 
-test.skip('an error of the router itself is about the packet as its sender knows it', () => {
+test('an error of the router itself is about the packet as its sender knows it', () => {
   const world = open([MASQUERADE]);
   const old = packet({ src: GUEST, dst: SERVER, sport: 5000, dport: 53, ttl: 1 });
   expect(world.send('g1', old)).toEqual([
@@ -79,7 +79,7 @@ test('connections outlive a change of rules, but those of a rule that is gone', 
   world.configure([MASQUERADE], { limit: 1_000_000 });
   expect(world.send('u1', back)).toEqual([`g1: udp ${SERVER}:53 > ${GUEST}:5000`]);
   world.configure([]);
-  expect(world.send('u1', back)).toEqual([expect.stringMatching(/drops: no_service$/)]);
+  expect(world.send('u1', back).at(-1)).toBe('u1 drops: no_service');
 });
 
 test('what nobody waits for at an address of NAT is refused', () => {

@@ -43,13 +43,13 @@ function setUp(gateways: string[] = [], changes: Partial<TunDeviceSpec> = {}) {
   const counters = Counters.allocate(16, 2);
   const list = new TransmitList(burst.asBurst(), counters);
   const spec = {
-    ...tunSpec(3, { fd: FD, offloads: ALL }, '02:00:00:00:00:62', {
+    ...tunSpec(3, { fds: [FD], offloads: ALL }, '02:00:00:00:00:62', {
       address: ['10.0.0.1/24', 'fd00::1/64'],
       gateway: gateways,
     }),
     ...changes,
   };
-  const device = new TunDevice(spec, burst.asBurst(), list, counters);
+  const device = new TunDevice(spec, 0, burst.asBurst(), list, counters);
 
   const transmit = (tag = 0) => {
     const queue = new EgressQueue(device, 8);

@@ -62,6 +62,25 @@ test('guests hear an advertisement at once, and who asks another one, alone', as
   });
 });
 
+test('no guest has the addresses of the gateway, the link-local one and the other', async () => {
+  const world = await open();
+  world.heard('vm1');
+  for (const [address, kind] of [
+    ['fe80::1', 'target'],
+    ['fd00:7::1', 'target'],
+    ['fe80::1', 'source'],
+    ['fd00:7::77', 'target'],
+  ] as const) {
+    const target = [...ip(kind === 'target' ? address : 'fd00:7::5'), 2, 1, 2, 0, 0, 0, 0, 7];
+    const type = kind === 'target' ? 136 : 135;
+    world.send('vm2', icmpv6(type, kind === 'target' ? 'fe80::7' : address, 'ff02::1', 7, target));
+  }
+  await world.pass(20);
+  expect(world.heard('vm1')).toHaveLength(1);
+  const claimed = world.events.filter(({ type }) => type === 'network').map(({ message }) => message);
+  expect(claimed.filter((message) => message.includes('claims'))).toHaveLength(2);
+});
+
 test('it is taken back when the network goes', async () => {
   const world = await open();
   world.heard('vm1');
@@ -207,4 +226,29 @@ test('in a network without IPv6 guests are no routers either, but their other pa
   world.send('vm1', icmpv6(128, 'fe80::7', 'fe80::8'));
   await world.pass(20);
   expect(world.heard('vm2')).toHaveLength(2);
+});
+
+test('nobody claims the address of the gateway, or one that was given to another guest', async () => {
+  const world = await open({ dhcp6: { range: RANGE } });
+  const { items } = await lease6(world, 'vm1', 1);
+  const claim = (address: Uint8Array, n: number) => {
+    const way = {
+      srcMac: guestMac(n),
+      dstMac: multicastMac(ip('ff02::1')),
+      src: address,
+      dst: ip('ff02::1'),
+    };
+    return buildIpv6Frame(way, 58, 255, Uint8Array.from([136, 0, 0, 0, 0x20, 0, 0, 0, ...address]));
+  };
+  world.heard('vm1');
+  world.heard('vm2');
+  for (const address of [ip('fe80::1'), ip('fd00:7::1'), items[0].address])
+    world.send('vm2', claim(address, 2));
+  world.send('vm1', claim(items[0].address, 1));
+  world.send('vm2', claim(ip('fd00:7::99'), 2));
+  await world.pass(20);
+  expect(world.heard('vm1')).toHaveLength(1);
+  expect(world.heard('vm2')).toHaveLength(1);
+  const told = world.events.filter((event) => event.type === 'network' && event.change === 'address_taken');
+  expect(told).toHaveLength(3);
 });

@@ -11,7 +11,7 @@ import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { Taploomd } from '../support/taploomd.ts';
 
-needs('ping', 'nft', 'dhclient', 'rdisc6', 'dig');
+needs('ping', 'nft', 'dhclient', 'rdisc6', 'dig', 'udhcpc');
 
 const SUBNETS = ['10.7.0.0/24', 'fd00:7::/64'];
 const OUTSIDE = '2001:db8:9::9';
@@ -96,7 +96,12 @@ test('in a VLAN clients of DHCPv6 get addresses, and nobody hears the router of 
     vm1: { type: 'tap', netns: g1.name, ...access },
     vm2: { type: 'tap', netns: g2.name, ...access },
   };
-  const network = { mode: 'nat', subnet: SUBNETS, dhcp6: { range: 'fd00:7::1000-fd00:7::1fff' } };
+  const network = {
+    mode: 'nat',
+    subnet: SUBNETS,
+    dhcp6: { range: 'fd00:7::1000-fd00:7::1fff' },
+    dns: { domain: 'lab.example' },
+  };
   const bridges = { br0: { vlan_filtering: true, local: false, vlans: { 10: { network } }, ports } };
   const daemon = await Taploomd.start(lab, sw, { version: 1, bridges });
   await g1.up('vm1');
@@ -111,8 +116,17 @@ test('in a VLAN clients of DHCPv6 get addresses, and nobody hears the router of 
   expect(leases).toMatchObject([{ network: 'br0.10', port: 'vm1', state: 'bound' }]);
   expect((await addresses(g1, 'vm1'))[0]).toBe(`${leases[0].address}/128`);
   await expect.poll(() => ping6(g1, OUTSIDE), { timeout: 8000 }).toBe(true);
+  // A name is that of the station, which it has said by DHCP.
+  const ask = 'udhcpc -i vm1 -n -q -f -t 4 -T 2 -x hostname:web -s /bin/true';
+  await g1.check(ask.split(' '));
+  const [address] = await addresses(g1, 'vm1');
+  const dig = async (...words: string[]) =>
+    (await g1.check(['dig', '+short', '@fd00:7::1', ...words])).trim();
+  expect(`${await dig('web.lab.example', 'AAAA')}/128`).toBe(address);
+  expect(await dig('-x', address.slice(0, -4))).toBe('web.lab.example.');
   await g1.check(['dhclient', '-6', '-r', ...files, 'vm1']);
-  expect((await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases).toEqual([]);
+  const left = (await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases;
+  expect(left.map((lease) => lease.address)).toEqual(['10.7.0.2']);
   const { networks } = await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks');
   expect(networks[0].ipv6?.dhcp?.received).toMatchObject({ solicit: 1, request: 1, release: 1 });
 });

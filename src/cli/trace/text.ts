@@ -23,7 +23,11 @@ export function traceText(trace: Trace, width: number): string {
 function outcomeText({ outcome }: Trace): string {
   const { verdict, reason, help, copies } = outcome;
   if (verdict === 'dropped') return `=> dropped, ${reason}: ${help}`;
-  if (verdict === 'consumed') return '=> taken by the control plane';
+  const answers = copies.filter(({ dropped, isAnswer }) => dropped === undefined && isAnswer === true);
+  if (verdict === 'consumed')
+    return answers.length > 0
+      ? `=> answered through ${answers.map(copyText).join(', ')}`
+      : '=> taken by the control plane';
   const sent = copies.filter(({ dropped, isAnswer }) => dropped === undefined && isAnswer !== true);
   const lost = copies.filter(({ dropped }) => dropped !== undefined);
   const not = lost.map((copy) => `not to ${copyText(copy)}, ${copy.dropped}`);

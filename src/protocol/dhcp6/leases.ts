@@ -16,6 +16,8 @@ const GRAIN = 1000;
 export class Leases6 {
   private readonly byAddress = new Map<string, Lease6>();
   private readonly byClient = new Map<string, Lease6>();
+  /** The last address of each station. */
+  private readonly byMac = new Map<string, Lease6>();
   private readonly ofPort = new Map<string, number>();
   /** Nothing is over before. */
   private next = Number.POSITIVE_INFINITY;
@@ -40,6 +42,10 @@ export class Leases6 {
     return this.byClient.get(clientName(client, bits));
   }
 
+  ofMac(mac: string): Lease6 | undefined {
+    return this.byMac.get(mac);
+  }
+
   count(port: string): number {
     return this.ofPort.get(port) ?? 0;
   }
@@ -49,6 +55,7 @@ export class Leases6 {
     if (before !== undefined) this.remove(before);
     this.byAddress.set(textOf(lease), lease);
     if (lease.client !== '') this.byClient.set(clientName(lease.client, lease.bits), lease);
+    if (lease.state === 'bound' && lease.bits === 128) this.byMac.set(lease.mac, lease);
     this.ofPort.set(lease.port, this.count(lease.port) + 1);
     this.next = Math.min(this.next, lease.until);
   }
@@ -57,6 +64,7 @@ export class Leases6 {
     if (!this.byAddress.delete(textOf(lease))) return;
     const name = clientName(lease.client, lease.bits);
     if (this.byClient.get(name) === lease) this.byClient.delete(name);
+    if (this.byMac.get(lease.mac) === lease) this.byMac.delete(lease.mac);
     const left = this.count(lease.port) - 1;
     if (left > 0) this.ofPort.set(lease.port, left);
     else this.ofPort.delete(lease.port);

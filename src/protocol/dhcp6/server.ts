@@ -84,6 +84,14 @@ export class Dhcp6Server {
     return lease?.state === 'bound' ? lease.port : undefined;
   }
 
+  macOf(address: IpBytes): string | undefined {
+    return this.table.get({ address, bits: 128 })?.mac || undefined;
+  }
+
+  addressOf(mac: string): IpBytes | undefined {
+    return this.table.ofMac(mac)?.address;
+  }
+
   deadline(): number {
     return this.table.deadline();
   }

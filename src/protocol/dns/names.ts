@@ -1,6 +1,7 @@
 // Which guest has which name: the configuration says so, or the guest when it gets its lease. Kept in step with each change
 // of a lease, as there may be thousands.
 
+import type { IpBytes } from '../../wire/ip_address.ts';
 import { clientIdOf } from '../dhcp/client.ts';
 import { Hosts } from '../dhcp/hosts.ts';
 import type { Lease } from '../dhcp/lease.ts';
@@ -11,6 +12,9 @@ export interface Names {
   readonly size: number;
   addressOf(name: string): number | undefined;
   nameOf(address: number): string | undefined;
+  /** The same of IPv6, where the network has it. */
+  address6Of?(name: string): IpBytes | undefined;
+  nameOf6?(address: IpBytes): string | undefined;
 }
 
 export const NO_NAMES: Names = { size: 0, addressOf: () => undefined, nameOf: () => undefined };

@@ -5,6 +5,8 @@ import type { Answer } from 'dns-packet';
 import type { Subnet } from '../../config/subnet.ts';
 import { formatAddress, maskOf, parseAddress } from '../../config/subnet.ts';
 import { RCODE, TYPE } from '../../wire/dns.ts';
+import { formatIp } from '../../wire/ip_address.ts';
+import type { IpPrefix } from '../../wire/ip_prefix.ts';
 import type { OwnAnswer } from './answer.ts';
 import type { Names } from './names.ts';
 import { type DnsQuery, lowerCase } from './query.ts';
@@ -16,16 +18,20 @@ const NEGATIVE_TTL = 5;
 /** Letters and dots: RFC 1035 section 2.3.4. */
 const MAX_NAME = 253;
 const REVERSE = '.in-addr.arpa';
+const REVERSE_6 = '.ip6.arpa';
 
 export class Zone {
   private readonly domain: string;
   private readonly subnet: Subnet;
   private readonly names: () => Names;
+  private readonly subnet6: IpPrefix | undefined;
 
-  constructor(domain: string, subnet: Subnet, names: () => Names) {
+  /** `subnet6`: of 64 bits. */
+  constructor(domain: string, subnet: Subnet, names: () => Names, subnet6?: IpPrefix) {
     this.domain = lowerCase(domain);
     this.subnet = subnet;
     this.names = names;
+    this.subnet6 = subnet6;
   }
 
   /** Undefined: the name is somebody else's. */
@@ -37,6 +43,7 @@ export class Zone {
         this.guest(query, name.slice(0, -this.domain.length - 1)) ?? this.none(this.domain, RCODE.nxDomain)
       );
     if (!name.includes('.')) return this.bare(query);
+    if (name.endsWith(REVERSE_6)) return this.reverse6(query);
     return name.endsWith(REVERSE) ? this.reverse(query) : undefined;
   }
 
@@ -48,10 +55,17 @@ export class Zone {
   }
 
   private guest(query: DnsQuery, label: string): OwnAnswer | undefined {
-    const address = this.names().addressOf(label);
-    if (address === undefined) return undefined;
-    if (query.type !== TYPE.a && query.type !== TYPE.any) return this.none(this.domain, RCODE.noError);
-    return found({ type: 'A', name: query.asked.name, ttl: TTL, class: 'IN', data: formatAddress(address) });
+    const names = this.names();
+    const [address, address6] = [names.addressOf(label), names.address6Of?.(label)];
+    if (address === undefined && address6 === undefined) return undefined;
+    const about = { name: query.asked.name, ttl: TTL, class: 'IN' } as const;
+    const asksFor = (type: number) => query.type === type || query.type === TYPE.any;
+    const answers: Answer[] = [];
+    if (address !== undefined && asksFor(TYPE.a))
+      answers.push({ ...about, type: 'A', data: formatAddress(address) });
+    if (address6 !== undefined && asksFor(TYPE.aaaa))
+      answers.push({ ...about, type: 'AAAA', data: formatIp(address6) });
+    return answers.length > 0 ? found(...answers) : this.none(this.domain, RCODE.noError);
   }
 
   private reverse(query: DnsQuery): OwnAnswer | undefined {
@@ -60,10 +74,33 @@ export class Zone {
     if (zone === undefined) return undefined;
     if (labels.length < 4) return this.none(zone, RCODE.noError);
     const name = labels.length === 4 ? this.names().nameOf(parseAddress(labels.join('.')) ?? -1) : undefined;
+    return this.pointer(query, zone, name);
+  }
+
+  private pointer(query: DnsQuery, zone: string, name: string | undefined): OwnAnswer {
     const data = `${name}.${this.domain}`;
     if (name === undefined || data.length > MAX_NAME) return this.none(zone, RCODE.nxDomain);
     if (query.type !== TYPE.ptr && query.type !== TYPE.any) return this.none(zone, RCODE.noError);
     return found({ type: 'PTR', name: query.asked.name, ttl: TTL, class: 'IN', data });
+  }
+
+  /** RFC 3596 section 2.5: a label for each four bits, the last ones first. */
+  private reverse6(query: DnsQuery): OwnAnswer | undefined {
+    const { subnet6 } = this;
+    const labels = query.name.slice(0, -REVERSE_6.length).split('.');
+    const digits = labels.toReversed().join('');
+    const own =
+      subnet6 &&
+      Buffer.from(subnet6.address)
+        .toString('hex')
+        .slice(0, subnet6.bits / 4);
+    if (own === undefined || !digits.startsWith(own)) return undefined;
+    const zone = [...own].reverse().join('.') + REVERSE_6;
+    if (labels.length > 32 || labels.some((label) => !/^[0-9a-f]$/.test(label)))
+      return this.none(zone, RCODE.nxDomain);
+    if (digits.length < 32) return this.none(zone, RCODE.noError);
+    const bytes = Uint8Array.from(Buffer.from(digits, 'hex'));
+    return this.pointer(query, zone, this.names().nameOf6?.(bytes));
   }
 
   /** The largest zone of whole bytes in the subnet that has the name; undefined: it is not in the subnet. */
@@ -98,6 +135,6 @@ export class Zone {
   }
 }
 
-function found(answer: Answer): OwnAnswer {
-  return { rcode: RCODE.noError, isAuthoritative: true, answers: [answer] };
+function found(...answers: Answer[]): OwnAnswer {
+  return { rcode: RCODE.noError, isAuthoritative: true, answers };
 }

@@ -5,6 +5,8 @@ import { buildAnswer, cutTo } from '../../../src/protocol/dns/answer.ts';
 import { decide } from '../../../src/protocol/dns/decision.ts';
 import { Zone } from '../../../src/protocol/dns/zone.ts';
 import { FLAG } from '../../../src/wire/dns.ts';
+import { parseIp } from '../../../src/wire/ip_address.ts';
+import { parsePrefix } from '../../../src/wire/ip_prefix.ts';
 import { type Asking, a, namesOf, query, read, subnet } from './messages.ts';
 
 const NAMES = namesOf([
@@ -105,4 +107,37 @@ test('a name that is too long with its domain is none', () => {
   expect(ask('6.2.1.10.in-addr.arpa', { type: 'PTR' }, { of })).toBe('0 true db.'.concat(domain));
   const long = new Zone(`d${domain}`, subnet('10.1.2.0/24'), () => NAMES);
   expect(ask('6.2.1.10.in-addr.arpa', { type: 'PTR' }, { of: long })).toMatch(/^3 true SOA/);
+});
+
+describe('IPv6', () => {
+  const bytes = (text: string) => parseIp(text) as Uint8Array;
+  const names = {
+    ...NAMES,
+    addressOf: (name: string) => NAMES.addressOf(name),
+    nameOf: (address: number) => NAMES.nameOf(address),
+    address6Of: (name: string) => (name === 'web' ? bytes('fd00:7::5') : undefined),
+    nameOf6: (address: Uint8Array) => (address[15] === 5 ? 'web' : undefined),
+  };
+  const of = new Zone('lab.example', subnet('10.1.2.0/24'), () => names, parsePrefix('fd00:7::/64'));
+  const reverse = (text: string) =>
+    `${[...Buffer.from(bytes(text)).toString('hex')].reverse().join('.')}.ip6.arpa`;
+  const ours = reverse('fd00:7::').slice(32);
+
+  test.each([
+    ['web.lab.example', { type: 'AAAA' }, '0 true fd00:7::5'],
+    ['web', { type: 'ANY' }, '0 true 10.1.2.5 fd00:7::5'],
+    ['db', { type: 'AAAA' }, '0 true SOA lab.example'],
+    [reverse('fd00:7::5'), { type: 'PTR' }, '0 true web.lab.example'],
+    [reverse('fd00:7::6'), { type: 'PTR' }, `3 true SOA ${ours}`],
+    [`0.${ours}`, { type: 'PTR' }, `0 true SOA ${ours}`],
+    [`fd.${ours}`, { type: 'PTR' }, `3 true SOA ${ours}`],
+    [`0.${reverse('fd00:7::5')}`, { type: 'PTR' }, `3 true SOA ${ours}`],
+    [reverse('fd00:8::5'), { type: 'PTR' }, 'forward'],
+  ] as [string, Asking, string][])('%s %j', (name, asking, answer) => {
+    expect(ask(name, asking, { of })).toBe(answer);
+  });
+
+  test('without a prefix reverse names of IPv6 are of others', () => {
+    expect(ask(reverse('fd00:7::5'), { type: 'PTR' })).toBe('forward');
+  });
 });

@@ -82,6 +82,7 @@ function complete(view: DataView, protocol: number, unsummed: boolean): void {
 
 /** `udp 10.0.1.5:1000 > 8.8.8.8:53`, and what is wrong with checksums. */
 export function tell(bytes: Uint8Array): string {
+  if (bytes.length < 20) return 'nothing';
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const protocol = view.getUint8(9);
   const address = (at: number) => formatIp(ipv4Bytes(view.getUint32(at)));

@@ -2,6 +2,7 @@
 // frames; neighbours are known.
 
 import { parseConfig, type SwitchConfigInput } from '../../../src/config/schema.ts';
+import { NatView } from '../../../src/switch/nat_view.ts';
 import { PORT } from '../../../src/table/counters.ts';
 import { DROPS } from '../../../src/table/drops.ts';
 import { Neighbours } from '../../../src/table/neighbours.ts';
@@ -31,6 +32,7 @@ export class NatWorld {
   private readonly neighbours = new Neighbours(Neighbours.allocate(5));
   private readonly bench = openBench(bridges, { neighbours: this.neighbours });
   now = 1_000_000;
+  view: NatView | undefined;
 
   constructor(nat: NatRules, connections?: Router['connections']) {
     this.configure(nat, connections);
@@ -55,7 +57,18 @@ export class NatWorld {
       ...(connections && { connections }),
     };
     const config = parseConfig({ ...configOf(bridges), routers: { r1: router } });
-    this.bench.engine.swap(this.bench.compiler.compile(config).topology);
+    const { topology } = this.bench.compiler.compile(config);
+    this.bench.engine.swap(topology);
+    const table = topology.routers?.nat;
+    this.view = table ? new NatView(table, this.bench.compiler.nat) : undefined;
+  }
+
+  /** Polls in which nothing comes. */
+  wait(seconds: number): void {
+    for (let n = 0; n < 20; n++) {
+      this.now += seconds * 50;
+      this.bench.engine.poll(this.now);
+    }
   }
 
   /** Packets of one poll into a port; what leaves where, and drops. Both laws hold. */

@@ -1,0 +1,76 @@
+// NAT beside others: the same packets through ours and theirs, and the same must come of them, but for the ports that each chooses.
+//
+//   NAT_PACKETS  how many (default: what takes 3 s)       NAT_SEED
+
+import { expect, test } from 'vitest';
+import { openLab } from '../support/lab.ts';
+import { Forwarder } from '../support/nat/forwarder.ts';
+import { NatJudge } from '../support/nat/judge.ts';
+import { TCP, UDP } from '../support/nat/packets.ts';
+import { NatRig, type Rule } from '../support/nat/rig.ts';
+import { needs } from '../support/needs.ts';
+
+needs('nft', 'python3');
+
+const PACKETS = Number(process.env.NAT_PACKETS ?? Number.POSITIVE_INFINITY);
+const SECONDS = process.env.NAT_PACKETS !== undefined ? 3600 : 3;
+const SEED = Number(process.env.NAT_SEED ?? Date.now() % 2 ** 31);
+
+const RULES: Rule[] = [
+  { kind: 'destination', match: '', protocol: TCP, ports: [80, 80], to: '10.0.1.2', toPort: 8080 },
+  { kind: 'destination', match: '', protocol: UDP, ports: [5000, 5001], to: '10.0.1.4' },
+  { kind: 'one_to_one', match: '10.0.1.3/32', to: '192.0.2.3' },
+  { kind: 'source', match: '10.0.1.0/24' },
+];
+const NFT = (source: string) => `
+table ip judged {
+  chain raw { type filter hook prerouting priority raw; ip daddr 203.0.113.253 notrack; }
+  chain before {
+    type nat hook prerouting priority dstnat;
+    ip daddr 192.0.2.1 tcp dport 80 dnat to 10.0.1.2:8080
+    ip daddr 192.0.2.1 udp dport 5000-5001 dnat to 10.0.1.4
+    ip daddr 192.0.2.3 dnat to 10.0.1.3
+  }
+  chain after {
+    type nat hook postrouting priority srcnat;
+    oifname l2 ip saddr 10.0.1.3 snat to 192.0.2.3
+    oifname l2 ip saddr 10.0.1.0/24 ${source}
+  }
+  chain pass { type filter hook forward priority filter; ct state invalid drop; }
+  chain host { type filter hook input priority filter; policy drop; }
+  chain self { type filter hook output priority filter; policy drop; }
+}
+`;
+
+/** Uniform in [0, 1), the same for a seed: mulberry32. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b_79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+async function agree(other: Forwarder): Promise<void> {
+  const judge = new NatJudge(new NatRig(RULES, 100_000), other, randomOf(SEED));
+  const end = Date.now() + SECONDS * 1000;
+  try {
+    while (judge.packets < PACKETS && Date.now() < end) await judge.step();
+  } catch (error) {
+    throw new Error(`seed ${SEED}, packet ${judge.packets}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    other.close();
+  }
+  console.log(`${judge.packets} packets, seed ${SEED}`);
+  expect(judge.packets).toBeGreaterThan(100);
+}
+
+test.each(['masquerade', 'snat to 192.0.2.1'])(
+  'nftables: %s',
+  async (source) => {
+    await agree(await Forwarder.kernel(await openLab(), NFT(source)));
+  },
+  (SECONDS + 60) * 1000,
+);
