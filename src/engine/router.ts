@@ -17,7 +17,6 @@ import { INTERFACE, type RouterTable } from '../table/router_table.ts';
 import { dstHi, HEADER_LEN, isGroup, MACS_LEN, TYPE_ARP, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
-import { fragment } from './fragment.ts';
 import type { HostPort } from './host_port.ts';
 import { IcmpErrors } from './icmp_errors.ts';
 import type { NatKeeper } from './nat_keeper.ts';
@@ -91,7 +90,7 @@ export function createRouter(
   }
 
   function route4(table: RouterTable): void {
-    const { row, dst, egress, neighbour } = list4;
+    const { row, dst, egress, hop, neighbour, mac } = list4;
     const nat = keeper.hook;
     nat?.before(table, row, list4.count, dst);
     ways.find4(table, list4);
@@ -106,24 +105,9 @@ export function createRouter(
         if (next < 0) continue;
         if (nat?.isTranslated(row[n]) === true) nat.rewrite(row[n], next);
         ipv4.decrementTtl(view, rows[next + COLUMN.rest] + TYPE_LEN);
-        leave4(table, next, n);
+        exit.leave4(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
       }
     }
-  }
-
-  /** Whole, or as fragments: a packet that is too long and must not be split has been refused before. */
-  function leave4(table: RouterTable, next: number, n: number): void {
-    const { egress, hop, neighbour, mac } = list4;
-    const others = batch.count * ROW;
-    const mtu = table.mtu[egress[n]];
-    const isTooLong = rows[next + COLUMN.gsoType] === 0 && rows[next + COLUMN.length] - HEADER_LEN > mtu;
-    if (isTooLong && !fragment(batch, next, mtu)) {
-      drop(next, DROP.mtu_exceeded);
-      return;
-    }
-    exit.leave(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
-    for (let other = others; other < batch.count * ROW; other += ROW)
-      exit.leave(table, other, egress[n], hop[n], neighbour[n], mac, 2 * n);
   }
 
   function route6(table: RouterTable): void {

@@ -1,13 +1,14 @@
 // The last step of a packet through a router: it leaves by an interface, to a neighbour. A packet whose neighbour is not
 // known goes to the control plane, which asks for it and sends the packet on.
 
-import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP } from '../frame/hop.ts';
 import { DROP } from '../table/drops.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { TRAP } from '../table/traps.ts';
-import { setDst, setSrc } from '../wire/ethernet.ts';
+import { HEADER_LEN, setDst, setSrc } from '../wire/ethernet.ts';
+import { fragment } from './fragment.ts';
 import type { HostPort } from './host_port.ts';
 
 /** Routers that a packet may pass in one poll: what the bits of MARK.round count to. */
@@ -62,6 +63,33 @@ export class RouterExit {
       mac,
       at,
     );
+  }
+
+  /**
+   * The same as `leave` for IPv4: whole, or as fragments. A packet that is too long and must not be split has been refused
+   * before.
+   */
+  leave4(
+    table: RouterTable,
+    row: number,
+    egress: number,
+    hop: number,
+    slot: number,
+    mac: Int32Array,
+    at: number,
+  ): void {
+    const { batch } = this;
+    const { rows } = batch;
+    const others = batch.count * ROW;
+    const mtu = table.mtu[egress];
+    const isTooLong = rows[row + COLUMN.gsoType] === 0 && rows[row + COLUMN.length] - HEADER_LEN > mtu;
+    if (isTooLong && !fragment(batch, row, mtu)) {
+      rows[row + COLUMN.dest] = DEST_DROP | DROP.mtu_exceeded;
+      return;
+    }
+    this.leave(table, row, egress, hop, slot, mac, at);
+    for (let other = others; other < batch.count * ROW; other += ROW)
+      this.leave(table, other, egress, hop, slot, mac, at);
   }
 
   /**

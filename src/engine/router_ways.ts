@@ -106,12 +106,13 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
     const dst = l3 + ipv6.DST;
     if (table.kind[route] === ROUTE.local || isOwnLinkLocal(table, list.from[n], view, dst)) return LOCAL;
     if (isLinkLocal6(view, dst)) return drop(row, DROP.martian);
-    if (isLinkLocal6(view, l3 + ipv6.SRC)) return tell(table, list, n, 6, ICMP_ERROR.scope, DROP.martian);
     if (!isForwarded(table, route)) return refuse(table, list, n, 6);
     if (ipv6.hopLimit(view, l3) <= 1) return tell(table, list, n, 6, ICMP_ERROR.ttl, DROP.ttl_exceeded);
     const hop = hopOf(table, route, batch, row);
-    if (sizeOf(row, list.length[n]) > table.mtu[table.hopInterface[hop]])
-      return tellMtu(table, list, n, 6, hop);
+    const egress = table.hopInterface[hop];
+    if (egress !== list.from[n] && isLinkLocal6(view, l3 + ipv6.SRC))
+      return tell(table, list, n, 6, ICMP_ERROR.scope, DROP.martian);
+    if (sizeOf(row, list.length[n]) > table.mtu[egress]) return tellMtu(table, list, n, 6, hop);
     return hop;
   }
 
