@@ -48,7 +48,9 @@ export class WaysOut {
 
   problemsOf({ mode }: Network): readonly string[] {
     if (!hasHost(mode)) return [];
-    return [...(this.problem === '' ? [] : [this.problem]), ...(this.uplink?.status.problems ?? [])];
+    const { isSetUp = true, problems = [] } = this.uplink?.status ?? {};
+    const concerns = leadsOut(mode) || !isSetUp;
+    return [...(this.problem === '' ? [] : [this.problem]), ...(concerns ? problems : [])];
   }
 
   /** Leaves the host as it was. */
