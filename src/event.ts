@@ -151,9 +151,10 @@ export interface AddressFact {
   type: 'address';
   /**
    * `moved`: a neighbour has another MAC address than `before`; `lost`: it answers no longer, though packets go there;
-   * `duplicate`: somebody else says that he has the interface's own address.
+   * `duplicate`: somebody else says that he has the interface's own address; `leased` and `ended`: the interface has an address of a
+   * DHCP server, or none any more, and `reason` says why.
    */
-  change: 'moved' | 'lost' | 'duplicate';
+  change: 'moved' | 'lost' | 'duplicate' | 'leased' | 'ended';
   bridge: string;
   /** The interface: `r1.web`. */
   port: string;
@@ -162,6 +163,7 @@ export interface AddressFact {
   address: string;
   mac: string;
   before?: string;
+  reason?: string;
 }
 
 /** A network of a bridge is as the configuration says, or not; or a guest wants what is not its own. */

@@ -161,7 +161,8 @@ function fillSource(table: Arrays, at: number, rule: NatRuleConfig, own: Readonl
   table.flags[at] =
     (rule.mapping === 'address-and-port-dependent' ? 0 : NAT_FLAG.sameForAll) |
     (rule.filtering === 'endpoint-independent' ? NAT_FLAG.openToAll : 0) |
-    (pool !== undefined && isExclusive(pool, own) ? NAT_FLAG.exclusive : 0);
+    (pool !== undefined && isExclusive(pool, own) ? NAT_FLAG.exclusive : 0) |
+    (rule.private === true ? NAT_FLAG.private : 0);
 }
 
 function fillDestination(

@@ -75,7 +75,7 @@ export function* compileRouters(
 
 function flagsOf({ addresses }: RouterPort, config: RouterInterfaceConfig): number {
   return (
-    (addresses.some(({ bytes }) => bytes.length === 4) ? INTERFACE.ipv4 : 0) |
+    (config.dhcp || addresses.some(({ bytes }) => bytes.length === 4) ? INTERFACE.ipv4 : 0) |
     (addresses.some(({ bytes }) => bytes.length === 16) ? INTERFACE.ipv6 : 0) |
     (config.reverse_path === 'strict' ? INTERFACE.strict : 0) |
     (config.reverse_path === 'loose' ? INTERFACE.loose : 0) |

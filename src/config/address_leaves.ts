@@ -37,6 +37,10 @@ function isOfGuests6(subnet: IpPrefix | undefined): boolean {
 export const anyAddress = text('the IPv4 or IPv6 address of a host', (value) => {
   return parseHostAddress(value) !== undefined || parseHostAddress6(value) !== undefined;
 });
+export const prefix6 = text(
+  'an IPv6 prefix, with no bit behind it, such as fd00:200::/48',
+  (value) => parseSubnet6(value) !== undefined,
+);
 export const address6 = text('the IPv6 address of a host', (value) => parseHostAddress6(value) !== undefined);
 export const anySubnet = text(
   'an IPv4 subnet, such as 10.0.0.0/8',

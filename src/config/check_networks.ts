@@ -2,12 +2,20 @@
 
 import { PROTOCOL_OPTIONS } from '../wire/dhcp4/codes.ts';
 import { ipFamily, parseIp } from '../wire/ip_address.ts';
-import { formatPrefix, prefixContains } from '../wire/ip_prefix.ts';
+import { formatPrefix, type IpPrefix, prefixContains } from '../wire/ip_prefix.ts';
 import type { Problem } from './config_error.ts';
 import { checkHostKeys } from './dhcp_hosts.ts';
 import type { Doubts } from './doubts.ts';
-import { hasHost, hostInterface, leadsOut, type NetworkPlace, networkPlaces } from './network_places.ts';
+import {
+  hasHost,
+  hostInterface,
+  leadsOut,
+  type NetworkPlace,
+  networkPlaces,
+  uplinkPort,
+} from './network_places.ts';
 import type { NetworkMode } from './network_shape.ts';
+import { checkUplink } from './network_uplink.ts';
 import { listOf, type Network, type Network6, networkOf } from './networks.ts';
 import type { Path } from './path.ts';
 import { parsePublished, targetOf } from './published.ts';
@@ -20,11 +28,13 @@ import {
   overlaps,
   parseAddressRange6,
   parseSubnet,
+  parseSubnet6,
 } from './subnet.ts';
 import { carriesVlan } from './vlan_set.ts';
 
 export function checkNetworks(config: SwitchConfig, problems: Problem[]): void {
   checkPublished(config, problems);
+  checkUplinks(config, problems);
   const known: Network[] = [];
   for (const [name, bridge] of Object.entries(config.bridges)) {
     for (const place of networkPlaces(name, bridge)) {
@@ -41,6 +51,15 @@ export function checkNetworks(config: SwitchConfig, problems: Problem[]): void {
       known.push(network);
     }
   }
+}
+
+/** Networks whose way out is a port. */
+function checkUplinks(config: SwitchConfig, problems: Problem[]): void {
+  for (const [name, bridge] of Object.entries(config.bridges))
+    for (const place of networkPlaces(name, bridge))
+      checkUplink(place, config, (path, message) =>
+        problems.push({ path: [...place.path, ...path], message }),
+      );
 }
 
 /** What both have, as `one` has it. */
@@ -63,13 +82,14 @@ function checkPublished({ bridges }: SwitchConfig, problems: Problem[]): void {
         { length: one.last - one.first + 1 },
         (_, n) => `${one.protocol}/${one.first + n}`,
       );
-      const taken = ports.find((port) => owners.has(port));
+      const via = uplinkPort(config) ?? 'host';
+      const taken = ports.find((port) => owners.has(`${via} ${port}`));
       if (taken !== undefined)
         problems.push({
           path: [...path, 'publish', index],
-          message: `${owners.get(taken)} publishes ${taken} already`,
+          message: `${owners.get(`${via} ${taken}`)} publishes ${taken} already`,
         });
-      for (const port of ports) owners.set(port, `${vlan === 0 ? 'bridge' : 'network'} ${name}`);
+      for (const port of ports) owners.set(`${via} ${port}`, `${vlan === 0 ? 'bridge' : 'network'} ${name}`);
     }
   }
 }
@@ -141,6 +161,7 @@ function checkInterface(
 ) {
   const { bridge: name, vlan, config } = place;
   const { mode, dns } = config;
+  if (uplinkPort(config) !== undefined) return;
   const found = hostInterface(place, bridge);
   const own = `${name}.${vlan}`;
   if (hasHost(mode) && found === undefined && !doubtful.has(own))
@@ -186,6 +207,7 @@ function checkDns(mode: NetworkMode, found: ReturnType<typeof hostInterface>, re
 function checkIpv6({ subnet, gateway, dhcp, advertises }: Network6, report: Report): void {
   const text = formatPrefix(subnet);
   if (!prefixContains(subnet, gateway)) report(['gateway'], `the IPv6 gateway is not in ${text}`);
+  if (dhcp?.delegate !== undefined) checkDelegation(dhcp.delegate, subnet, report);
   const range = parseAddressRange6(dhcp?.range ?? '');
   if (range === undefined) return;
   if (!prefixContains(subnet, range.first)) report(['dhcp6', 'range'], `${dhcp?.range} leaves ${text}`);
@@ -193,6 +215,28 @@ function checkIpv6({ subnet, gateway, dhcp, advertises }: Network6, report: Repo
     report(
       ['ra'],
       'guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.range',
+    );
+}
+
+/** Most bits that a prefix that is delegated has more than the one that it is from. */
+const MOST_BITS = 16;
+
+function checkDelegation(
+  { from, length }: NonNullable<NonNullable<Network6['dhcp']>['delegate']>,
+  subnet: IpPrefix,
+  report: Report,
+): void {
+  const prefix = parseSubnet6(from);
+  if (prefix === undefined) return;
+  if (length < prefix.bits || length > prefix.bits + MOST_BITS)
+    report(
+      ['dhcp6', 'delegate', 'length'],
+      `from ${from} prefixes of ${prefix.bits} to ${Math.min(64, prefix.bits + MOST_BITS)} bits can be given`,
+    );
+  if (prefixContains(prefix, subnet.address) || prefixContains(subnet, prefix.address))
+    report(
+      ['dhcp6', 'delegate', 'from'],
+      `${from} has ${formatPrefix(subnet)} in it, which is the network's own`,
     );
 }
 

@@ -39,7 +39,8 @@ export function checkNat(
 function checkSource(rule: NatRuleConfig, interfaces: readonly RouterInterface[], report: Report): void {
   const { to } = rule;
   if (to === TO_INTERFACE) {
-    const has4 = ({ addresses }: RouterInterface) => addresses.some(({ bytes }) => bytes.length === 4);
+    const has4 = ({ addresses, config }: RouterInterface) =>
+      config.dhcp || addresses.some(({ bytes }) => bytes.length === 4);
     const via = interfaces.filter(({ name }) => rule.via === undefined || name === rule.via);
     if (via.length > 0 && !via.some(has4))
       report(
@@ -55,7 +56,7 @@ function checkSource(rule: NatRuleConfig, interfaces: readonly RouterInterface[]
 }
 
 function checkDestination(rule: NatRuleConfig, text: string, report: Report): void {
-  unused(rule, ['via', 'protocol', 'ports', 'mapping', 'filtering'], 'a destination rule', report);
+  unused(rule, ['via', 'protocol', 'ports', 'mapping', 'filtering', 'private'], 'a destination rule', report);
   const { ports } = parseDestination(text) ?? {};
   const target = parseTarget(rule.to);
   if (target === undefined)
@@ -77,7 +78,7 @@ function checkDestination(rule: NatRuleConfig, text: string, report: Report): vo
 }
 
 function checkPair(rule: NatRuleConfig, text: string, report: Report): void {
-  unused(rule, ['protocol', 'ports', 'mapping', 'filtering'], 'a one-to-one rule', report);
+  unused(rule, ['protocol', 'ports', 'mapping', 'filtering', 'private'], 'a one-to-one rule', report);
   const inside = parseSource(text);
   const outside = parseSource(rule.to);
   if (outside === undefined)

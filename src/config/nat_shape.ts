@@ -1,7 +1,7 @@
 // The shape of NAT: rules of a router, and how many connections it may have, for how long. What spans keys: nat.ts.
 
 import { z } from 'zod';
-import { expecting, integer, mapping, text } from './leaves.ts';
+import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { NAT_PROTOCOLS, parseDestination, parsePorts, parseSource } from './nat_rule.ts';
 
 const SOURCE = 'an IPv4 subnet or address behind the router, such as 10.0.1.0/24';
@@ -26,6 +26,7 @@ const rule = mapping({
   ports: text('a range of ports, such as 20000-40000', (value) => parsePorts(value) !== undefined).optional(),
   mapping: z.enum(MAPPINGS, expecting(MAPPINGS.join(' or '))).optional(),
   filtering: z.enum(FILTERINGS, expecting(FILTERINGS.join(' or '))).optional(),
+  private: boolean().optional(),
 }).refine(
   ({ source, destination, one_to_one }) =>
     [source, destination, one_to_one].filter((key) => key !== undefined).length === 1,

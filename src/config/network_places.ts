@@ -67,3 +67,9 @@ export function hasHost(mode: NetworkMode): boolean {
 export function leadsOut(mode: NetworkMode): boolean {
   return mode === 'nat' || mode === 'routed';
 }
+
+/** The port by which a network gets out; undefined: by the host. */
+export function uplinkPort({ uplink }: Pick<NetworkConfig, 'uplink'>): string | undefined {
+  const port = typeof uplink === 'object' ? uplink.port : uplink;
+  return port === 'host' ? undefined : port;
+}

@@ -11,6 +11,7 @@ import {
   anyAddress,
   anySubnet,
   anySubnetOfGuests,
+  prefix6,
   range,
   SUBNETS,
 } from './address_leaves.ts';
@@ -18,6 +19,7 @@ import { boot, bootFile } from './boot_shape.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
+import { addressProblem, parseAddress } from './router_address.ts';
 import { parseAddressRange6 } from './subnet.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
@@ -93,6 +95,10 @@ const dhcp6 = mapping({
   lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
   leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
   dns: z.array(address6, expecting('a list of IPv6 addresses')).max(8).optional(),
+  delegate: mapping({
+    from: prefix6,
+    length: integer('the length of a prefix (1-64)', 1, 64).default(64),
+  }).optional(),
 });
 
 const RESOLVER = 'the address of a resolver, such as 9.9.9.9';
@@ -123,11 +129,31 @@ function oneOrMore(item: z.ZodType<string, string>, expected: string) {
   return z.union([item, z.array(item).min(1).max(2)], expecting(expected));
 }
 
+const OWN_ADDRESS = 'an IPv4 address with the bits of its subnet, such as 192.0.2.7/24';
+const uplinkAddress = text(OWN_ADDRESS, (value) => {
+  return parseAddress(value)?.bytes.length === 4 && addressProblem(value, OWN_ADDRESS) === undefined;
+});
+const UPLINK = 'host, a port of another bridge, or { port, address, gateway }';
+const uplink = z.union(
+  [
+    text(UPLINK, (value) => value !== ''),
+    mapping({
+      port: text('a port of another bridge', () => true),
+      address: uplinkAddress.optional(),
+      gateway: address.optional(),
+    }).refine(({ address, gateway }) => (address === undefined) === (gateway === undefined), {
+      error: 'address and gateway go together; without both they come from a DHCP server',
+    }),
+  ],
+  expecting(UPLINK),
+);
+
 export const network = mapping({
   mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
   subnet: oneOrMore(anySubnetOfGuests, SUBNETS).optional(),
   gateway: oneOrMore(anyAddress, 'the address of a host, or one of each IP version').optional(),
   as: address.optional(),
+  uplink: uplink.optional(),
   dhcp: z.union([boolean(), dhcp], expecting('true, false or a mapping')).default(true),
   ra: boolean().default(true),
   dhcp6: z.union([boolean(), dhcp6], expecting('true, false or a mapping')).default(true),

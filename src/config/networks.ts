@@ -9,6 +9,7 @@ import {
   leadsOut,
   type NetworkPlace,
   networkPlaces,
+  uplinkPort,
 } from './network_places.ts';
 import {
   DHCP_DEFAULTS,
@@ -58,6 +59,8 @@ export interface Network extends Pick<NetworkPlace, 'name' | 'bridge' | 'vlan'> 
   /** Addresses of hosts that have a fixed one, by name. */
   hosts: ReadonlyMap<string, number>;
   publish: readonly string[];
+  /** The port by which guests get out; undefined: by the host, or not at all. */
+  uplink?: string;
   /** What guests leave as; undefined: the uplink's address. */
   as?: number;
 }
@@ -82,6 +85,7 @@ export function networkOf(place: NetworkPlace, bridge: BridgeConfig): Network | 
   const { config, name, vlan } = place;
   const subnet = listOf(config.subnet).map(parseSubnet).find(isThere);
   if (config.mode === 'bridged' || subnet === undefined) return undefined;
+  const uplink = uplinkPort(config);
   const gateway = listOf(config.gateway).map(parseHostAddress).find(isThere) ?? subnet.network + 1;
   const dhcp = config.dhcp === true ? DHCP_DEFAULTS : config.dhcp || undefined;
   const range = parseAddressRange(dhcp?.range ?? '');
@@ -94,16 +98,17 @@ export function networkOf(place: NetworkPlace, bridge: BridgeConfig): Network | 
     bridge: place.bridge,
     vlan,
     mode: config.mode,
-    interface: hasHost(config.mode) ? hostInterface(place, bridge) : undefined,
+    interface: hasHost(config.mode) && uplink === undefined ? hostInterface(place, bridge) : undefined,
     subnet,
     gateway,
     ipv6: network6Of(config),
     dhcp,
-    dns: dnsOf(name, config, dhcp?.domain),
+    dns: uplink === undefined ? dnsOf(name, config, dhcp?.domain) : undefined,
     range: range ?? { first: subnet.network + 1, last: broadcastOf(subnet) - 1 },
     relayed: relayedSubnets(dhcp?.relay),
     hosts: new Map(hosts),
     publish: config.publish,
+    uplink,
     as: numberOf(config.as),
   };
 }

@@ -70,6 +70,7 @@ const routerInterface = mapping({
   address: z
     .array(address, expecting(`a list of addresses with the bits of their subnets, such as [10.0.1.1/24]`))
     .default([]),
+  dhcp: boolean().default(false),
   mac: mac.optional(),
   mtu: integer(`an MTU (${MIN_MTU}-${MAX_MTU} bytes)`, MIN_MTU, MAX_MTU).optional(),
   table: table.optional(),

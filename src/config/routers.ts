@@ -55,6 +55,8 @@ function portNames({ bridges, routers = {} }: SwitchConfig): Map<string, string>
 function checkInterface({ config, addresses }: RouterInterface, report: Report): void {
   if (config.mac !== undefined && config.anycast)
     report(['mac'], 'with anycast: true the address follows from the names: leave one of the two out');
+  if (config.dhcp && addresses.some(({ bytes }) => bytes.length === 4))
+    report(['dhcp'], 'a DHCP server gives the IPv4 address: leave that in address out, or this key');
   const has6 = addresses.some(({ bytes }) => bytes.length === 16);
   if (has6 && config.mtu !== undefined && config.mtu < IPV6_MIN_MTU)
     report(['mtu'], `IPv6 needs ${IPV6_MIN_MTU} bytes (RFC 8200, 5): raise it, or leave IPv6 addresses out`);

@@ -131,12 +131,13 @@ const anyEvent = z.union([
   z.object({
     ...common,
     type: z.literal('address'),
-    change: z.enum(['moved', 'lost', 'duplicate']),
+    change: z.enum(['moved', 'lost', 'duplicate', 'leased', 'ended']),
     ...where,
     vlan,
     address: z.string(),
     mac: z.string(),
     before: z.string().optional().describe('of `moved`'),
+    reason: z.string().optional(),
   }),
   z.object({
     ...common,

@@ -186,7 +186,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   queueDropped: count
     .optional()
     .describe(
-      'TAP, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
+      'TAP, TUN, af_packet and vxlan: frames that the kernel dropped because the queue was full; they never reached the switch',
     ),
   disabledBy: z
     .record(z.string(), count)

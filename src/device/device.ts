@@ -6,6 +6,8 @@ import type { MemoryPort } from '../port/memory.ts';
 import type { DeviceSpec } from '../port/spec.ts';
 import type { LinkState } from '../sys/link.ts';
 import type { PacketSocket } from '../sys/packet.ts';
+import type { IpBytes } from '../wire/ip_address.ts';
+import type { IpPrefix } from '../wire/ip_prefix.ts';
 import type { VlanDevicePlace } from './vlan_devices.ts';
 
 /** An open device. */
@@ -45,6 +47,8 @@ export interface Device {
    * got before. Others' addresses stay. Throws SysError.
    */
   setGateway?(cidrs: readonly string[]): void;
+  /** Of a TAP: adds a route to a prefix of IPv6 by a guest's link-local address, or takes it. Throws SysError. */
+  setRoute?(to: IpPrefix, via: IpBytes, isOn: boolean): void;
   /**
    * Makes an open device what its configuration says now: see OF_TAP in config/diff.ts. `spec` may be another object
    * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.

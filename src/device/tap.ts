@@ -23,6 +23,7 @@ import {
   tapName,
 } from '../sys/tap.ts';
 import { closeFd, closeFdAside } from '../sys/wake.ts';
+import { routeRequest6 } from '../wire/route_change.ts';
 import type { Device } from './device.ts';
 import { requireFreeSubnet } from './free_subnet.ts';
 
@@ -191,6 +192,12 @@ export function ownTap(
         gateway.add(cidr);
       }
       if (cidrs.length > 0) links.setUp(called, true);
+    },
+    setRoute(to, via, isOn) {
+      using links = LinkSocket.ofTap(tap.fd);
+      const request = routeRequest6(to, via, links.index(tapName(tap.fd)), isOn);
+      // Its acknowledgement is the end of a list without entries.
+      ifThere(constants.errno.ESRCH, () => [...links.list(request)]);
     },
     setGsoMaxSize(bytes) {
       using links = LinkSocket.ofTap(tap.fd);

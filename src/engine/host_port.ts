@@ -47,10 +47,10 @@ export class HostPort implements Source {
   private readonly clock: Float64Array;
   /** By port and trap: when its allowance is whole again, in ms. What is never used stays untouched memory. */
   private readonly wholeAt = new Float64Array(MAX_PORTS * TRAPS);
-  private readonly owners: Neighbours | null;
+  /** Who has which address, see OwnedAddresses. */
+  owners: Neighbours | null;
   private hasPunted = false;
 
-  /** @param owners who has which address, see OwnedAddresses */
   constructor(batch: FrameBatch, counters: Counters, clock: Float64Array, owners: Neighbours | null = null) {
     this.batch = batch;
     this.counters = counters;

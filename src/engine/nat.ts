@@ -176,8 +176,9 @@ export class Nat implements NatHook {
     this.begin(place);
     this.connections.take();
     try {
-      const sought = seekDestination(flow, nat, router, this.connections);
-      if (sought === SOUGHT.refused) this.batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_unknown;
+      const from = router.interfaceOf[this.batch.rows[row + COLUMN.dest] & PORT_MASK];
+      const sought = seekDestination(flow, nat, router, from, this.connections);
+      if (sought === SOUGHT.refused) this.refuse(row);
       if (sought !== SOUGHT.translated) return dst;
     } finally {
       this.connections.release();
@@ -187,6 +188,12 @@ export class Nat implements NatHook {
     this.rule[place] = flow.rule;
     this.mapping[place] = flow.mapping;
     return flow.newDst;
+  }
+
+  /** It begins no connection. */
+  private refuse(row: number): void {
+    this.batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_unknown;
+    this.placeOf[row / ROW] = NOT_OURS;
   }
 
   after(router: RouterTable, list: Int32Array, count: number, egress: Int32Array): void {

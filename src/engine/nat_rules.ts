@@ -19,11 +19,12 @@ export const SOUGHT = {
   refused: 2,
 } as const;
 
-/** Sets the destination of `flow`, if a rule or a mapping has one for it. Of a router whose rules are `table`. */
+/** Sets the destination of `flow`, if a rule or a mapping has one for it. Of a router whose rules are `table`. `from`: the interface by which it came. */
 export function seekDestination(
   flow: Flow,
   table: NatTable,
   router: RouterTable,
+  from: number,
   connections: Connections,
 ): number {
   const zone = zoneOf(flow.kind);
@@ -46,11 +47,18 @@ export function seekDestination(
         const isOfPool = isExclusive && (flow.dst - table.to[rule]) >>> 0 < table.toCount[rule];
         if ((table.flags[rule] & NAT_FLAG.openToAll) !== 0 && findMapping(flow, table, rule, connections))
           return SOUGHT.translated;
-        if (isOfPool) result = SOUGHT.refused;
+        if (isOfPool || isPrivate(flow, table, rule, from)) result = SOUGHT.refused;
       }
     }
   }
   return result;
+}
+
+/** Whether the flow begins outside, and goes to what a source rule hides. */
+function isPrivate(flow: Flow, table: NatTable, rule: number, from: number): boolean {
+  if ((table.flags[rule] & NAT_FLAG.private) === 0) return false;
+  if (((flow.dst ^ table.address[rule]) & table.mask[rule]) !== 0) return false;
+  return table.via[rule] === 0 ? table.inside[from] === 0 : table.via[rule] === from;
 }
 
 /** The rule for the source of `flow`, which leaves by `egress`, or NO_RULE. */

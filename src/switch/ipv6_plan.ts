@@ -3,7 +3,7 @@
 import { leadsOut } from '../config/network_places.ts';
 import type { Dhcp6Config } from '../config/network_shape.ts';
 import type { Network } from '../config/networks.ts';
-import { parseAddressRange6, parseHostAddress6 } from '../config/subnet.ts';
+import { parseAddressRange6, parseHostAddress6, parseSubnet6 } from '../config/subnet.ts';
 import type { Dhcp6Settings } from '../protocol/dhcp6/outcome.ts';
 import { Pool6 } from '../protocol/dhcp6/pool.ts';
 import type { Advertised } from '../protocol/router/advertiser.ts';
@@ -51,6 +51,7 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
   const own = dhcp4?.domain ?? domain;
   const search = dhcp4?.search.length ? dhcp4.search : own === undefined ? [] : [own];
   const range = parseAddressRange6(dhcp?.range ?? '');
+  const delegated = parseSubnet6(dhcp?.delegate?.from ?? '');
   const advertised: Advertised = {
     mac,
     source,
@@ -68,6 +69,7 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
     subnet,
     gateway,
     addresses: range && Pool6.ofRange(range.first, range.last),
+    prefixes: delegated && Pool6.ofPrefix(delegated, dhcp.delegate?.length ?? delegated.bits),
     leaseTime: dhcp.lease_time,
     quarantine: QUARANTINE,
     leasesPerPort: dhcp.leases_per_port,

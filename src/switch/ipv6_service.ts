@@ -9,7 +9,7 @@ import type { Punt } from '../protocol/host.ts';
 import { Advertiser } from '../protocol/router/advertiser.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
-import { formatPrefix } from '../wire/ip_prefix.ts';
+import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { parseMac } from '../wire/mac.ts';
 import { type Ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
 
@@ -22,6 +22,8 @@ export interface Ipv6Facts {
   mtu(): number | undefined;
   /** Addresses that no guest may claim but whose they are. */
   readonly owned: OwnedAddresses | undefined;
+  /** The way to a prefix that is delegated, or none. Never throws. */
+  route(to: IpPrefix, via: IpBytes, isOn: boolean): void;
   tell(fact: LeaseFact): void;
   /** ms, monotonic. */
   now(): number;
@@ -82,6 +84,7 @@ export class Ipv6Service {
   close(): void {
     if (this.advertiser !== undefined) this.facts.flood(this.advertiser.withdraw());
     this.advertiser = undefined;
+    for (const lease of this.server?.leases() ?? []) this.own(lease, true);
     this.facts.owned?.clear();
   }
 
@@ -190,7 +193,11 @@ export class Ipv6Service {
 
   private own(lease: Lease6, isOver: boolean): void {
     const owner = isOver || lease.state !== 'bound' ? undefined : parseMac(lease.mac);
-    if (lease.bits !== 128) return;
+    if (lease.bits !== 128) {
+      const via = parseIp(lease.via);
+      if (via !== undefined) this.facts.route(lease, via, owner !== undefined);
+      return;
+    }
     if (owner === undefined) this.facts.owned?.delete(textOf(lease));
     else this.facts.owned?.set6(textOf(lease), lease.address, owner.hi, owner.lo);
   }

@@ -3,7 +3,9 @@
 
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
 import { type NetworkPlace, networkPlaces } from '../config/network_places.ts';
+import { UPLINK } from '../config/network_uplink.ts';
 import { type Network, networkOf } from '../config/networks.ts';
+import { interfacePort } from '../config/router_interfaces.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { formatAddress } from '../config/subnet.ts';
 import type { EventFact } from '../event.ts';
@@ -53,9 +55,10 @@ export class NetworkService {
       wait: () => this.wait(),
       isTunnel: (port) => this.portOf(port)?.type === 'vxlan',
       gateways: () => this.gateways(),
-      problemsOf: (network) => this.waysOut.problemsOf(network),
+      problemsOf: (network) => [...this.waysOut.problemsOf(network), ...this.missingAddress(network)],
       uplinkOf: (network) => this.waysOut.uplinkOf(network),
       hasWayOut6: (network) => this.waysOut.hasWayOut6(network),
+      resolversOf: ({ name }) => this.facts.interfaceLeases.resolversOf(interfacePort(name, UPLINK)),
       mtuOf: ({ bridge }) => this.mtuOf(bridge),
     };
     this.hasTimer = threaded;
@@ -141,6 +144,12 @@ export class NetworkService {
     for (const network of this.running.values()) network.leave();
     this.running.clear();
     this.home = undefined;
+  }
+
+  /** Of a network whose uplink is a port. */
+  private missingAddress({ name, uplink }: Network): string[] {
+    if (uplink === undefined || this.facts.interfaceLeases.hasAddress(interfacePort(name, UPLINK))) return [];
+    return [`no way out yet: no DHCP server behind ${uplink} has answered`];
   }
 
   private now(): number {

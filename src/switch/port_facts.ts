@@ -17,6 +17,8 @@ export interface PortFactsParts {
   readonly plane: PlaneClient;
   /** Those that are in force, or will be in a moment: the last one is the newest. */
   readonly topologies: Topology[];
+  /** The configuration with all routers that it makes necessary. */
+  withRouters(config: SwitchConfig): SwitchConfig;
 }
 
 /** Changes a topology in force. */
@@ -103,12 +105,12 @@ export class PortFacts {
   /** Compiles a topology that stores reach from now on. */
   async compile(config: SwitchConfig, overlay: Overlay): Promise<Compiled> {
     const { distributions, states, traps } = this;
-    const { compiler, topologies } = this.parts;
+    const { compiler, topologies, withRouters } = this.parts;
     const missed: Store[] = [];
     this.missed = missed;
     try {
       const found = { ...overlay, distributions, states, traps };
-      const compiled = await compiler.compileBreathing(config, found);
+      const compiled = await compiler.compileBreathing(withRouters(config), found);
       for (const store of missed) store(compiled.topology);
       topologies.push(compiled.topology);
       return compiled;

@@ -62,7 +62,8 @@ export class Reconfiguration {
     if (keep) for (const port of before) missing.hurry(port, now);
     for (const { kind, path } of asked) if (kind === 'port') missing.hurry(portOf(path), now);
     // Throws if there is too much of anything, before the first thing is deleted.
-    if (asked.some(({ op }) => op === 'delete')) await this.parts.compiler.check(next);
+    if (asked.some(({ op }) => op === 'delete'))
+      await this.parts.compiler.check(this.parts.withRouters(next));
     const target = reconcile(next, missing, now);
     // Nearly always nothing is missing, and one plan is enough.
     const plan = target === next && this.wanted === this.config ? asked : undefined;

@@ -219,4 +219,4 @@ export function routesOf(router: string, config: RouterConfig): RouteStatus[] {
 const host = (address: IpBytes) => formatPrefix({ address, bits: address.length * 8 });
 
 /** Of a port `r1.web`. */
-const nameOf = (port: string) => port.slice(port.indexOf('.') + 1);
+const nameOf = (port: string) => port.slice(port.lastIndexOf('.') + 1);

@@ -2,9 +2,11 @@
 // be had is tried again, and told once.
 
 import type { LeaseFilter, LeaseStatus, NetworkStatus, StoredLeases } from '../api.ts';
-import { stableMac } from '../config/defaults.ts';
+import { machineId, stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
+import { GUESTS } from '../config/network_uplink.ts';
 import type { Network } from '../config/networks.ts';
+import { interfaceMac } from '../config/router_mac.ts';
 import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
 import type { Device } from '../device/device.ts';
 import type { PortMtus } from '../device/mtus.ts';
@@ -15,13 +17,14 @@ import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
-import { formatIp } from '../wire/ip_address.ts';
-import { formatPrefix } from '../wire/ip_prefix.ts';
+import { formatIp, type IpBytes } from '../wire/ip_address.ts';
+import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
+import type { InterfaceLeases } from './interface_leases.ts';
 import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
 import { Ipv6Service } from './ipv6_service.ts';
 import { RogueWatch } from './rogue_watch.ts';
@@ -35,6 +38,7 @@ export interface NetworkFacts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly mtus: Pick<PortMtus, 'get'>;
   readonly store: StoredLeases;
+  readonly interfaceLeases: Pick<InterfaceLeases, 'hasAddress' | 'resolversOf'>;
   /** Where the addresses of a network are kept for the data plane; undefined: the bridge is not in force yet. */
   ownedBy(bridge: string, vlan: number): OwnedAddresses | undefined;
   /** Empty: no network gets out. */
@@ -58,6 +62,8 @@ export interface NetworkHome {
   problemsOf(network: Network): readonly string[];
   uplinkOf(network: Network): string | undefined;
   hasWayOut6(network: Network): boolean;
+  /** What a DHCP server behind its uplink told. */
+  resolversOf(network: Network): readonly number[];
   /** The least of a network's ports. */
   mtuOf(network: Network): number | undefined;
 }
@@ -160,7 +166,10 @@ export class RunningNetwork {
     this.ipv6?.tick(now);
     if (this.retryAt > now) return;
     this.retryAt = Number.POSITIVE_INFINITY;
-    if (this.gatewayProblem !== '') this.setGateway();
+    if (this.gatewayProblem !== '') {
+      this.setGateway();
+      this.refresh();
+    }
     this.listen();
     this.note();
   }
@@ -204,7 +213,10 @@ export class RunningNetwork {
   }
 
   private mac(): Mac {
-    return parseMac(this.device()?.mac ?? stableMac(this.network.name)) as Mac;
+    const { name, uplink } = this.network;
+    // The gateway is then an interface of the network's router.
+    if (uplink !== undefined) return interfaceMac({ router: name, name: GUESTS, config: {} }, machineId());
+    return parseMac(this.device()?.mac ?? stableMac(name)) as Mac;
   }
 
   /** Gives the host's interface the gateway's address. */
@@ -218,6 +230,16 @@ export class RunningNetwork {
       this.gatewayProblem = '';
     } catch (error) {
       this.gatewayProblem = (error as Error).message;
+      this.retry();
+    }
+  }
+
+  /** By an interface that is gone there are no routes; what the kernel refuses is told as the gateway's problem. */
+  private setRoute(to: IpPrefix, via: IpBytes, isOn: boolean): void {
+    try {
+      this.device()?.setRoute?.(to, via, isOn);
+    } catch (error) {
+      this.gatewayProblem = `no route to ${formatPrefix(to)}: ${(error as Error).message}`;
       this.retry();
     }
   }
@@ -239,7 +261,7 @@ export class RunningNetwork {
     }
     const servers =
       this.dns === undefined
-        ? { resolvers: leadsOut(network.mode) ? hostResolvers() : [] }
+        ? { resolvers: this.resolvers() }
         : { resolvers: [network.gateway], domain: network.dns?.domain };
     const mac = this.mac();
     const madeOf = JSON.stringify([config, mac, servers]);
@@ -263,6 +285,14 @@ export class RunningNetwork {
       wait: () => home.wait(),
       noted: () => this.note(),
     });
+  }
+
+  /** Whom guests ask for names, if the gateway does not answer. */
+  private resolvers(): readonly number[] {
+    const { network, home } = this;
+    if (!leadsOut(network.mode)) return [];
+    const ofUplink = home.resolversOf(network);
+    return ofUplink.length > 0 ? ofUplink : hostResolvers();
   }
 
   private ownGateway(): void {
@@ -346,6 +376,7 @@ export class RunningNetwork {
       send: (port, frame) => this.send(port, frame),
       mtu: () => home.mtuOf(this.network),
       owned: home.facts.ownedBy(this.network.bridge, this.network.vlan),
+      route: (to, via, isOn) => this.setRoute(to, via, isOn),
       tell: home.tell,
       now: () => home.now(),
       wait: () => home.wait(),

@@ -38,6 +38,7 @@ import { Compiler } from '../compile/compiler.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { diff } from '../config/diff.ts';
+import { effectiveRouters } from '../config/effective_routers.ts';
 import {
   EMPTY_CONFIG,
   parseConfig,
@@ -61,6 +62,7 @@ import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
 import { hostLinks } from './host_links.ts';
+import { InterfaceLeases } from './interface_leases.ts';
 import { LldpService } from './lldp_service.ts';
 import { NetworkService } from './network_service.ts';
 import { OpenPorts } from './open_ports.ts';
@@ -94,6 +96,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly snooping: SnoopingService;
   private readonly networkService: NetworkService;
   private readonly routerService: RouterService;
+  private readonly interfaceLeases: InterfaceLeases;
   readonly routing: Routing;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
@@ -134,12 +137,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.add(fact),
     );
     const { devices, mtus } = open;
+    this.interfaceLeases = new InterfaceLeases({
+      // Not before whoever told of it is done.
+      changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
+      tell: (fact) => this.events.add(fact),
+    });
+    const { interfaceLeases } = this;
+    const withRouters = (config: SwitchConfig) => effectiveRouters(config, interfaceLeases.leases);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
       return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
     };
     this.networkService = new NetworkService(
-      { devices, mtus, store: leases, stateDirectory, ownedBy },
+      { devices, mtus, store: leases, interfaceLeases, stateDirectory, ownedBy },
       (fact) => this.events.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
@@ -154,7 +164,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       (fact) => this.events.add(fact),
     );
     const { routerService: service } = this;
-    this.routing = new Routing({ compiler, counters: this.counters, neighbours, service, config, table });
+    this.routing = new Routing({
+      compiler,
+      counters: this.counters,
+      neighbours,
+      service,
+      config: () => withRouters(this.config),
+      table,
+    });
     this.guard = new PortGuard({
       open,
       setDisabled: (port, isDisabled) => {
@@ -172,14 +189,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
     this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts));
     this.reconfiguration = new Reconfiguration(
-      { compiler, plane, open, topologies, keeper },
+      { compiler, plane, open, topologies, keeper, withRouters },
       {
         update: (config) => {
           this.lldpService.update(config);
           this.stpService.update(config);
           this.snooping.update(config);
           this.networkService.update(config);
-          this.routerService.update(config);
+          const whole = withRouters(config);
+          this.interfaceLeases.update(whole);
+          this.routerService.update(whole);
           this.guard.update(config);
           this.aggregateService.update(config);
         },
@@ -203,12 +222,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping.attach(this.host, { threaded });
     this.networkService.attach(this.host, { threaded });
     this.routerService.attach(this.host, { threaded });
+    this.interfaceLeases.attach(this.host, { threaded });
     this.guard.attach(this.host, { threaded });
     this.aggregateService.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
-      config,
+      config: () => withRouters(this.config),
       topology: () => this.topologies[this.topologies.length - 1],
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
@@ -283,6 +303,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping.poll(now);
     this.networkService.poll(now);
     this.routerService.poll(now);
+    this.interfaceLeases.poll(now);
     this.guard.poll(now);
     this.aggregateService.poll(now);
   }
@@ -450,6 +471,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.snooping.close();
       this.networkService.close();
       this.routerService.close();
+      this.interfaceLeases.close();
       this.guard.close();
       this.aggregateService.close();
       this.host.close();

@@ -3,6 +3,7 @@
 import { hasHost, leadsOut } from '../config/network_places.ts';
 import type { Network } from '../config/networks.ts';
 import { parsePublished, targetOf } from '../config/published.ts';
+import { parseSubnet6 } from '../config/subnet.ts';
 import { HostUplink, undoHostUplink } from '../uplink/host_uplink.ts';
 import type { HostNetwork, PublishedPort } from '../uplink/network.ts';
 import { ipv4Bytes } from '../wire/ip_address.ts';
@@ -22,7 +23,7 @@ export class WaysOut {
 
   /** Of these networks, and no others. */
   set(networks: readonly Network[]): void {
-    const wanted = networks.filter(({ mode }) => hasHost(mode));
+    const wanted = networks.filter(({ mode, uplink }) => hasHost(mode) && uplink === undefined);
     if (wanted.length === 0 && this.uplink === undefined) return;
     this.problem = '';
     if (this.stateDirectory === '') {
@@ -37,17 +38,18 @@ export class WaysOut {
   }
 
   /** The interface by which guests of a network get out, if there is one. */
-  uplinkOf({ mode }: Network): string | undefined {
+  uplinkOf({ mode, uplink }: Network): string | undefined {
+    if (uplink !== undefined) return uplink;
     return leadsOut(mode) ? this.uplink?.status.uplinks.join(' ') || undefined : undefined;
   }
 
   /** Whether guests of a network get out by IPv6. */
-  hasWayOut6({ mode }: Network): boolean {
-    return leadsOut(mode) && this.uplink?.status.families.includes(6) === true;
+  hasWayOut6({ mode, uplink }: Network): boolean {
+    return leadsOut(mode) && uplink === undefined && this.uplink?.status.families.includes(6) === true;
   }
 
-  problemsOf({ mode }: Network): readonly string[] {
-    if (!hasHost(mode)) return [];
+  problemsOf({ mode, uplink }: Network): readonly string[] {
+    if (!hasHost(mode) || uplink !== undefined) return [];
     const { isSetUp = true, problems = [] } = this.uplink?.status ?? {};
     const concerns = leadsOut(mode) || !isSetUp;
     return [...(this.problem === '' ? [] : [this.problem]), ...(concerns ? problems : [])];
@@ -76,6 +78,8 @@ function hostNetwork(network: Network): HostNetwork {
     subnets: [
       { address: ipv4Bytes(subnet.network), bits: subnet.prefix },
       ...(ipv6 === undefined ? [] : [ipv6.subnet]),
+      // What is delegated leaves as what is here.
+      ...[parseSubnet6(ipv6?.dhcp?.delegate?.from ?? '')].filter((one) => one !== undefined),
     ],
     as: as === undefined ? undefined : [ipv4Bytes(as)],
     publish: publish.flatMap((text) => publishedPorts(text, hosts)),

@@ -20,6 +20,8 @@ export const NAT_FLAG = {
   ownAddress: 4,
   /** Its outside addresses are no interface's: nothing is there but what it translates. */
   exclusive: 8,
+  /** Nobody outside reaches what a source rule is about, but by connections and destination rules. */
+  private: 16,
 } as const;
 
 export interface NatTable {

@@ -63,7 +63,7 @@ export interface Flight {
   /** Memory of the counters that have the gauges. */
   gauges: ArrayBufferLike;
   knowledge: Knowledge;
-  /** Memory of what routers know of their neighbours. */
+  /** Memory of Neighbours: what routers know of theirs, and which addresses are whose. */
   neighbours?: SharedArrayBuffer;
   /** Columns of a frame that the data plane has decided: see FollowedFrame. */
   decided?: Int32Array;
@@ -221,7 +221,8 @@ export class DryRun {
   }
 
   /** Puts the frame into the batch, and everything else back to where it begins. */
-  private begin({ bytes, length, ingress, topology, gauges, knowledge, decided }: Flight): void {
+  private begin(flight: Flight): void {
+    const { bytes, length, ingress, topology, gauges, neighbours, knowledge, decided } = flight;
     const { batch, counters, egress, recorder } = this;
     const { rows } = batch;
     this.clock[0] += PAUSE_MS;
@@ -240,6 +241,7 @@ export class DryRun {
       rows[row + COLUMN.start] = start;
       rows[row + COLUMN.rest] += start;
     }
+    this.host.owners = neighbours === undefined ? null : new Neighbours(neighbours);
     this.groups.clear();
     if (knowledge.groups !== undefined) this.groups.apply(knowledge.groups);
     for (const { row, members, isByFlow } of knowledge.lists) {

@@ -342,6 +342,14 @@ describe('IPv6', () => {
       'network.dhcp6: the network has no IPv6: add such a subnet, as in subnet: [10.0.0.0/24, fd00:1::/64]',
     ],
     [
+      { subnet: SUBNETS, dhcp6: { delegate: { from: 'fd00:200::/40', length: 60 } } },
+      'network.dhcp6.delegate.length: from fd00:200::/40 prefixes of 40 to 56 bits can be given',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { delegate: { from: 'fd00:122::/56' } } },
+      "network.dhcp6.delegate.from: fd00:122::/56 has fd00:122::/64 in it, which is the network's own",
+    ],
+    [
       { mode: 'bridged', subnet: undefined, dhcp6: { lease_time: 60 } },
       'network.dhcp6: in a bridged network the LAN gives addresses',
     ],

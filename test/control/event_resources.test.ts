@@ -163,7 +163,13 @@ const networks = each<NetworkFact['change']>({ ready: true, failed: true, addres
   }),
 );
 
-const addresses = each<AddressFact['change']>({ moved: true, lost: true, duplicate: true }).map(
+const addresses = each<AddressFact['change']>({
+  moved: true,
+  lost: true,
+  duplicate: true,
+  leased: true,
+  ended: true,
+}).map(
   (change): All<AddressFact> => ({
     type: 'address',
     change,
@@ -172,6 +178,7 @@ const addresses = each<AddressFact['change']>({ moved: true, lost: true, duplica
     address: '10.0.1.1',
     mac: '02:00:00:00:00:01',
     before: '02:00:00:00:00:02',
+    reason: 'because',
   }),
 );
 

@@ -56,3 +56,12 @@ test.each([
   // Less than two bytes a frame: what is left is the measurement's own.
   expect(result.growth).toBeLessThan(256 * 1024);
 });
+
+test('a TUN, 500000 packets to it and from it, with ARP in between', { timeout: 60_000 }, async () => {
+  const script = fileURLToPath(new URL('../support/engine/tun_steady_state.mjs', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, '500000']);
+  const { transmitted, collections, growth } = JSON.parse(stdout) as Record<string, number>;
+  expect(transmitted).toBeGreaterThan(250_000);
+  expect(collections).toBe(0);
+  expect(growth).toBeLessThan(256 * 1024);
+});

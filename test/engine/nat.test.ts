@@ -167,3 +167,13 @@ test('ports that nobody has left: new connections share, and then there are none
   // Towards another destination a port can be shared.
   expect(rig.out(out({ sport: 5009, dst: '203.0.113.9' }))[0]).toMatch(/:400\d > 203/);
 });
+
+test('nobody outside reaches what a private rule hides, by whatever way', () => {
+  const knock = packet({ src: SERVER, dst: GUEST, sport: 53, dport: 5000 });
+  expect(new NatRig([MASQUERADE]).in(knock)).toEqual([`in udp ${SERVER}:53 > ${GUEST}:5000`]);
+  const rig = new NatRig([{ ...MASQUERADE, flags: NAT_FLAG.sameForAll | NAT_FLAG.private }]);
+  expect(rig.in(knock)).toEqual([`drop nat_unknown: udp ${SERVER}:53 > ${GUEST}:5000`]);
+  rig.out(out());
+  expect(rig.in(knock)).toEqual([`drop nat_unknown: udp ${SERVER}:53 > ${GUEST}:5000`]);
+  expect(rig.in(back())).toEqual([`in udp ${SERVER}:53 > ${GUEST}:5000`]);
+});

@@ -87,3 +87,12 @@ test('what nobody waits for at an address of NAT is refused', () => {
   const stray = packet({ src: SERVER, dst: '192.0.2.20', sport: 1, dport: 2 });
   expect(world.send('u1', stray)).toEqual(['u1 drops: nat_unknown']);
 });
+
+test('who is refused begins no connection: the next packet is refused, too', () => {
+  const world = open([{ ...MASQUERADE, private: true }]);
+  const knock = packet({ src: SERVER, dst: GUEST, sport: 53, dport: 5000 });
+  for (let n = 0; n < 2; n++) expect(world.send('u1', knock)).toEqual(['u1 drops: nat_unknown']);
+  world.send('g1', out);
+  expect(world.send('u1', back)).toEqual([`g1: udp ${SERVER}:53 > ${GUEST}:5000`]);
+  expect(world.send('u1', knock)).toEqual(['u1 drops: nat_unknown']);
+});

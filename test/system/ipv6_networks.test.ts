@@ -125,8 +125,43 @@ test('in a VLAN clients of DHCPv6 get addresses, and nobody hears the router of 
   expect(`${await dig('web.lab.example', 'AAAA')}/128`).toBe(address);
   expect(await dig('-x', address.slice(0, -4))).toBe('web.lab.example.');
   await g1.check(['dhclient', '-6', '-r', ...files, 'vm1']);
-  const left = (await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases;
-  expect(left.map((lease) => lease.address)).toEqual(['10.7.0.2']);
+  const left = async () => (await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases;
+  await expect
+    .poll(async () => (await left()).map((lease) => lease.address), { timeout: 8000 })
+    .toEqual(['10.7.0.2']);
   const { networks } = await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks');
   expect(networks[0].ipv6?.dhcp?.received).toMatchObject({ solicit: 1, request: 1, release: 1 });
+});
+
+test('a guest that is a router gets a prefix, and what is behind it gets out', async () => {
+  const { lab, sw, g1 } = await world();
+  const ports = { vm1: { type: 'tap', netns: g1.name } };
+  const network = { mode: 'nat', subnet: SUBNETS, dhcp6: { delegate: { from: 'fd00:8::/56' } } };
+  const daemon = await Taploomd.start(lab, sw, { version: 1, bridges: { br0: { network, ports } } });
+  await g1.up('vm1');
+  await isReady(g1, 'vm1');
+  await expect.poll(() => routes(g1), { timeout: 8000 }).toContain('via fe80::1');
+  const files = [
+    '-lf',
+    `${lab.dir}/leases6`,
+    '-pf',
+    `${lab.dir}/pid6`,
+    '-cf',
+    '/dev/null',
+    '-sf',
+    '/bin/true',
+  ];
+  await g1.check(['dhclient', '-6', '-P', '-1', '-v', ...files, 'vm1']);
+  const { leases } = await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases');
+  const [prefix] = leases.map(({ address }) => address);
+  expect(prefix).toMatch(/^fd00:8:0:[0-9a-f]*::?\/64$/);
+  expect(await sw.check(['ip', '-6', 'route', 'show', prefix])).toMatch(/via fe80::\S+ dev br0/);
+  const inside = prefix.replace('::/64', '::9');
+  await g1.ip('link set lo up', `addr add ${inside}/128 dev lo nodad`);
+  const ping = ['ping', '-6', '-n', '-c', '1', '-W', '2', '-I', inside, OUTSIDE];
+  await expect
+    .poll(async () => (await g1.run(ping)).stdout.includes('1 received'), { timeout: 8000 })
+    .toBe(true);
+  await g1.check(['dhclient', '-6', '-P', '-r', ...files, 'vm1']);
+  await expect.poll(() => sw.check(['ip', '-6', 'route', 'show', prefix]), { timeout: 8000 }).toBe('');
 });

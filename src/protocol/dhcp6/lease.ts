@@ -13,6 +13,8 @@ export interface Lease6 {
   /** Where it was heard last. */
   readonly port: string;
   readonly hostName: string;
+  /** Link-local address of the client: the way to a prefix. */
+  readonly via: string;
   /** `declined`: somebody else uses it. */
   readonly state: 'bound' | 'declined';
   readonly until: number;
@@ -50,9 +52,9 @@ export function storedLeases6(
 }
 
 function leaseFrom(address: IpBytes, bits: number, stored: unknown, unixOffset: number): Lease6 | undefined {
-  const { client, mac, port, hostName, state, until } = (stored ?? {}) as Record<string, unknown>;
+  const { client, mac, port, hostName, via, state, until } = (stored ?? {}) as Record<string, unknown>;
   const isWhole =
-    [client, mac, port, hostName].every((value) => typeof value === 'string') &&
+    [client, mac, port, hostName, via].every((value) => typeof value === 'string') &&
     (state === 'bound' || state === 'declined') &&
     Number.isFinite(until);
   if (!isWhole) return undefined;
@@ -63,6 +65,7 @@ function leaseFrom(address: IpBytes, bits: number, stored: unknown, unixOffset: 
     mac: mac as string,
     port: port as string,
     hostName: hostName as string,
+    via: via as string,
     state: state as Lease6['state'],
     until: (until as number) - unixOffset,
   };

@@ -17,7 +17,7 @@ import {
   type Given6,
   statusData,
 } from '../../wire/dhcp6/message.ts';
-import { type IpBytes, isMulticastIp } from '../../wire/ip_address.ts';
+import { formatIp, type IpBytes, isMulticastIp } from '../../wire/ip_address.ts';
 import { prefixContains } from '../../wire/ip_prefix.ts';
 import { formatMac, isGroupMac } from '../../wire/mac.ts';
 import type { Punt } from '../host.ts';
@@ -55,6 +55,8 @@ interface Request {
   readonly clientId: Uint8Array | undefined;
   readonly mac: string;
   readonly hostName: string;
+  /** Link-local. */
+  readonly via: string;
   readonly port: string;
   readonly now: number;
 }
@@ -112,6 +114,7 @@ export class Dhcp6Server {
       clientId: options.get(OPTION6.clientId),
       mac: formatMac(frame.srcMac.hi, frame.srcMac.lo),
       hostName: LABEL.test(label) ? label : '',
+      via: formatIp(frame.src),
       port,
       now: at,
     };
@@ -222,18 +225,18 @@ export class Dhcp6Server {
   /** The lease of an association: its old one, or a new one, which nobody has been told yet. */
   private find(request: Request, one: Association): Lease6 | Refusal {
     const { addresses, prefixes, gateway, leasesPerPort, leaseTime } = this.settings;
-    const { mac, port, hostName, now } = request;
+    const { mac, port, hostName, via, now } = request;
     const pool = one.kind === 'address' ? addresses : prefixes;
     if (pool === undefined) return 'no_address';
     const client = clientKey(request, one);
     const known = this.table.ofClient(client, pool.bits);
     const until = now + 1000 * leaseTime;
-    if (known !== undefined) return { ...known, port, hostName: hostName || known.hostName, until };
+    if (known !== undefined) return { ...known, port, via, hostName: hostName || known.hostName, until };
     if (this.table.count(port) >= leasesPerPort) return 'port_full';
     const wishes = one.items.map((item) => item.address);
     const address = this.table.free(pool, client, wishes, (taken) => isEqual(taken, gateway));
     if (address === undefined) return 'no_address';
-    return { address, bits: pool.bits, client, mac, port, hostName, state: 'bound', until };
+    return { address, bits: pool.bits, client, mac, port, hostName, via, state: 'bound', until };
   }
 
   private bind(lease: Lease6, out: Dhcp6Outcome): void {

@@ -1,0 +1,15 @@
+// All routers of a switch: those that the configuration lists, those that its networks need, with what DHCP servers gave them.
+
+import { networkRouters } from './network_uplink.ts';
+import { type InterfaceLease, withLeases } from './router_leases.ts';
+import type { SwitchConfig } from './shape.ts';
+
+/** The same configuration if there is nothing to add. */
+export function effectiveRouters(
+  config: SwitchConfig,
+  leases: ReadonlyMap<string, InterfaceLease>,
+): SwitchConfig {
+  const made = networkRouters(config);
+  if (leases.size === 0 && Object.keys(made).length === 0) return config;
+  return { ...config, routers: withLeases({ ...config.routers, ...made }, leases) };
+}

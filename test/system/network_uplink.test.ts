@@ -1,0 +1,118 @@
+// Networks whose way out is a port: a router and NAT of the switch's own, with the address of a LAN's DHCP server or a fixed one.
+//
+//   guests [g1] [g2] --- br0 (gateway, DHCP) === router br0 === lan --- TAP --- outside [out]: dnsmasq, beyond it 198.51.100.9
+
+import { expect, test } from 'vitest';
+import type { NetworkStatus, RouterStatus } from '../../src/api.ts';
+import { runClient } from '../support/dhcp_clients.ts';
+import { type Lab, openLab } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
+import type { Netns } from '../support/netns.ts';
+import { Taploomd } from '../support/taploomd.ts';
+import { ping } from '../support/traffic.ts';
+
+needs('udhcpc', 'dnsmasq', 'ping', 'curl');
+
+const SUBNET = '10.7.0.0/24';
+const GATEWAY = '10.7.0.1';
+const BEYOND = '198.51.100.9';
+const LAN = '192.0.2.1';
+const WEB = { web: { port: 'vm2', address: '10.7.0.50' } };
+
+interface World {
+  lab: Lab;
+  sw: Netns;
+  out: Netns;
+  guests: Netns[];
+  daemon: Taploomd;
+}
+
+async function world(network: object): Promise<World> {
+  const lab = await openLab();
+  const [sw, out, ...guests] = await lab.netnsList(['sw', 'out', 'g1', 'g2']);
+  const ports = Object.fromEntries(guests.map(({ name }, n) => [`vm${n + 1}`, { type: 'tap', netns: name }]));
+  const config = {
+    version: 1,
+    bridges: {
+      lan: { local: false, ports: { wan0: { type: 'tap', netns: out.name } } },
+      br0: { local: false, network: { subnet: SUBNET, ...network }, ports },
+    },
+  };
+  const daemon = await Taploomd.start(lab, sw, config);
+  await out.ip(
+    `addr add ${LAN}/24 dev wan0`,
+    'link set wan0 up',
+    `addr add ${BEYOND}/32 dev lo`,
+    'link set lo up',
+  );
+  return { lab, sw, out, guests, daemon };
+}
+
+async function boot({ lab, guests }: World, n: number) {
+  const device = `vm${n + 1}`;
+  await guests[n].up(device);
+  const told = await runClient(lab, guests[n], device, 'udhcpc');
+  if (told?.router) await guests[n].ip(`route replace default via ${told.router} dev ${device}`);
+  return told;
+}
+
+const network = async (daemon: Taploomd) =>
+  (await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks')).networks[0];
+const addressesOf = async (daemon: Taploomd) => {
+  const { routers } = await daemon.get<{ routers: RouterStatus[] }>('/v1/routers');
+  return routers[0].interfaces.find(({ name }) => name === 'uplink')?.addresses ?? [];
+};
+const arrives = async (from: Netns, to: string) => (await ping(from, to, { count: 2 })).received > 0;
+const fetch = (from: Netns, url: string) => from.run(['curl', '-s', '-m', '3', url]);
+
+test('nat: the router takes an address of the LAN, guests get out by it, and only published ports come in', async () => {
+  const here = await world({
+    mode: 'nat',
+    uplink: 'wan0',
+    publish: ['tcp/8080 -> web:80'],
+    dhcp: { hosts: WEB },
+  });
+  const { lab, out, guests, daemon } = here;
+  expect(await network(daemon)).toMatchObject({
+    uplink: 'wan0',
+    problems: ['no way out yet: no DHCP server behind wan0 has answered'],
+  });
+  const words =
+    '-d -p 0 -C /dev/null --no-ping --dhcp-authoritative --interface=wan0 --dhcp-option=6,192.0.2.53';
+  out.spawn([
+    'dnsmasq',
+    ...words.split(' '),
+    `--dhcp-leasefile=${lab.dir}/leases`,
+    '--dhcp-range=192.0.2.50,192.0.2.59,2m',
+  ]);
+  await daemon.until('an address', async () => (await addressesOf(daemon)).length > 0, 15_000);
+  const [address] = await addressesOf(daemon);
+  expect(address).toMatch(/^192\.0\.2\.5\d\/24$/);
+  expect(await network(daemon)).toMatchObject({ uplink: 'wan0', problems: [] });
+  expect(await daemon.cli('events')).toContain(`br0.uplink has address ${address} from a DHCP server`);
+
+  expect(await boot(here, 0)).toMatchObject({ ip: '10.7.0.2', router: GATEWAY, dns: '192.0.2.53' });
+  await boot(here, 1);
+  for (const to of [GATEWAY, LAN, BEYOND, '10.7.0.50']) expect(await arrives(guests[0], to), to).toBe(true);
+  const own = address.split('/')[0];
+  guests[1].spawn(['python3', '-m', 'http.server', '80']);
+  await daemon.until('the server', async () => (await fetch(guests[0], 'http://10.7.0.50/')).code === 0);
+  for (const from of [out, guests[0]])
+    expect((await fetch(from, `http://${own}:8080/`)).stdout).toContain('Directory listing');
+  // The outside knows a way, and gets in by none.
+  await out.ip(`route add ${SUBNET} via ${own}`);
+  expect(await arrives(out, '10.7.0.2')).toBe(false);
+});
+
+test('routed: a fixed address, and the outside gets in', async () => {
+  const here = await world({
+    mode: 'routed',
+    uplink: { port: 'wan0', address: '192.0.2.7/24', gateway: LAN },
+  });
+  const { out, guests, daemon } = here;
+  await out.ip(`route add ${SUBNET} via 192.0.2.7`);
+  await boot(here, 0);
+  expect(await arrives(guests[0], BEYOND)).toBe(true);
+  expect(await arrives(out, '10.7.0.2')).toBe(true);
+  expect(await network(daemon)).toMatchObject({ mode: 'routed', uplink: 'wan0', problems: [] });
+});
