@@ -16,6 +16,7 @@ import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { formatIp, ipv4Number } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
+import { bridgedStatus } from './bridged_network.ts';
 import { Claims } from './claims.ts';
 import { type NetworkFacts, type NetworkHome, RunningNetwork } from './running_network.ts';
 import { wakeAt } from './wake_at.ts';
@@ -125,7 +126,10 @@ export class NetworkService {
       networkPlaces(bridge, config).map(({ name, vlan, config: { mode } }): NetworkStatus => {
         const running = this.running.get(name);
         if (running !== undefined) return running.status();
-        return { network: name, bridge, ...(vlan !== 0 && { vlan }), mode, problems: [] };
+        const about = { network: name, bridge, ...(vlan !== 0 && { vlan }), mode };
+        return mode === 'bridged'
+          ? { ...about, ...bridgedStatus(bridge, config) }
+          : { ...about, problems: [] };
       }),
     );
   }
