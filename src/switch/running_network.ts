@@ -63,6 +63,9 @@ export class RunningNetwork {
     // An interface of another name has taken the gateway's address.
     if (network.interface?.name !== this.network.interface?.name) this.clearGateway();
     if (network.gateway !== this.network.gateway) this.owned?.delete(this.network.gateway);
+    const { router } = this.network;
+    if (router !== undefined && router.address !== network.router?.address)
+      this.owned?.delete(router.address);
     this.network = network;
     this.owned ??= this.home.facts.ownedBy(network.bridge, network.vlan);
     this.ownGateway();
@@ -225,7 +228,7 @@ export class RunningNetwork {
         ? { resolvers: this.resolvers() }
         : { resolvers: [network.gateway], domain: network.dns?.domain };
     const mac = this.mac();
-    const madeOf = JSON.stringify([config, mac, servers]);
+    const madeOf = JSON.stringify([config, mac, servers, network.router]);
     if (this.dhcp !== undefined && madeOf === this.dhcpOf) return;
     this.dhcpOf = madeOf;
     const settings = dhcpSettings(network, mac, servers);
@@ -257,8 +260,10 @@ export class RunningNetwork {
   }
 
   private ownGateway(): void {
-    const { hi, lo } = this.mac();
-    this.owned?.set(this.network.gateway, hi, lo);
+    const { gateway, router } = this.network;
+    const { hi, lo } = router?.address === gateway ? router.mac : this.mac();
+    this.owned?.set(gateway, hi, lo);
+    if (router !== undefined) this.owned?.set(router.address, router.mac.hi, router.mac.lo);
   }
 
   private forgetLeases(): void {

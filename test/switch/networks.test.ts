@@ -226,3 +226,18 @@ test('leases survive another configuration of the network, and end by hand', asy
   expect(world.taploom.endLeases({ bridge: 'br0', port: 'vm1' })).toBe(1);
   expect(world.taploom.leases()).toEqual([]);
 });
+
+test('a bridged network has an uplink, or is told to get one', async () => {
+  const statusOf = async (ports: object) => {
+    const { taploom } = await open({ mode: 'bridged', subnet: undefined }, {}, ports);
+    return taploom.networks()[0];
+  };
+  expect((await statusOf({})).problems).toEqual([
+    expect.stringContaining('`taploom port add br0 eth0 --type af_packet`'),
+  ]);
+  const members = { m1: { type: 'memory' }, m2: { type: 'memory' } };
+  expect(await statusOf({ lan: { type: 'aggregate', lacp: 'off', members } })).toMatchObject({
+    uplink: 'lan',
+    problems: [],
+  });
+});
