@@ -10,15 +10,18 @@ import { interfacePort, interfacesIn, type RouterInterface } from '../config/rou
 import { interfaceMac } from '../config/router_mac.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import { formatAddress, isHostOf } from '../config/subnet.ts';
+import { TaploomError } from '../error.ts';
 import type { EventFact } from '../event.ts';
 import { dnsRoom } from '../protocol/dns/limits.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { formatIp, ipv4Number } from '../wire/ip_address.ts';
+import { formatIp, ipv4Number, parseIp } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
 import { bridgedStatus } from './bridged_network.ts';
 import { Claims } from './claims.ts';
-import { type NetworkFacts, type NetworkHome, RunningNetwork } from './running_network.ts';
+import { macOf } from './fdb_view.ts';
+import type { NetworkFacts, NetworkHome } from './network_home.ts';
+import { RunningNetwork } from './running_network.ts';
 import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
 
@@ -135,10 +138,12 @@ export class NetworkService {
   }
 
   leases(filter: LeaseFilter = {}): LeaseStatus[] {
+    checkFilter(filter);
     return this.chosen(filter).flatMap((network) => network.leases(filter, this.now()));
   }
 
   endLeases(filter: LeaseFilter): number {
+    checkFilter(filter);
     return this.chosen(filter).reduce((sum, network) => sum + network.endLeases(filter, this.now()), 0);
   }
 
@@ -248,4 +253,11 @@ function routerIn(
     }
   }
   return undefined;
+}
+
+/** What is no address would match nothing, without a word. @throws TaploomError `invalid_mac`, `invalid_address` */
+function checkFilter({ mac, address }: LeaseFilter): void {
+  if (mac !== undefined) macOf(mac);
+  if (address !== undefined && parseIp(address) === undefined)
+    throw new TaploomError('invalid_address', `${address} is not an IPv4 or IPv6 address`);
 }
