@@ -48,6 +48,8 @@ const PATIENT = [
   'protocol_tunnels',
   'reconcile',
   'restart_after_kill',
+  'route_oracle',
+  'router',
   'service_unit',
   'stp',
   'stp_peers',

@@ -1,9 +1,11 @@
-// `npm run oracle [-- FRAMES [SEED]]`: random frames into Taploom and into the switches that it is compared with, see
+// `npm run oracle [-- FRAMES [SEED]]`: random frames into Taploom and into the switches and routers that it is compared with, see
 // docs/oracle.md. FRAMES is for each of them.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { main, ROOT, SetupError } from './setup.mjs';
+
+const TESTS = ['test/system/oracle.test.ts', 'test/system/route_oracle.test.ts'];
 
 await main(() => {
   const [frames = '100000', seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2);
@@ -20,6 +22,5 @@ await main(() => {
   ];
   const env = { ...process.env, ORACLE_FRAMES: frames, ORACLE_SEED: seed };
   const options = { cwd: ROOT, env, stdio: 'inherit' };
-  process.exitCode =
-    spawnSync(process.execPath, [...args, 'test/system/oracle.test.ts'], options).status ?? 1;
+  process.exitCode = spawnSync(process.execPath, [...args, ...TESTS], options).status ?? 1;
 });

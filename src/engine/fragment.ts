@@ -44,7 +44,7 @@ export function fragment(batch: FrameBatch, row: number, mtu: number): boolean {
     const length = isLast ? left : step;
     const next = batch.appendPiece(row, head, head + from, length);
     const at = rows[next + COLUMN.rest] + TYPE_LEN;
-    blankOptions(view, at, headerLength);
+    if (place === 0) blankOptions(view, at, headerLength);
     // What came as a fragment may have others behind it.
     finishHeader(view, at, headerLength + length, place + from / UNIT, isLast ? flag : ipv4.MORE_FRAGMENTS);
     if (isLast) break;
@@ -60,7 +60,7 @@ function finishHeader(view: DataView, at: number, length: number, place: number,
   ipv4.completeChecksum(view, at);
 }
 
-/** Options without the copied flag are for the first fragment only. What contradicts itself is left as it is. */
+/** Options without the copied flag are for the first of all fragments only. What contradicts itself is left as it is. */
 function blankOptions(view: DataView, at: number, headerLength: number): void {
   const end = at + headerLength;
   for (let option = at + ipv4.HEADER_LEN; option < end; ) {

@@ -1,8 +1,9 @@
 // What a router says itself: echo replies, and ICMP errors about what it does not forward. Both find their own way back, and
-// leave like any packet; an error's source is the address of the interface by which it leaves (RFC 1812 section 4.3.2.4).
+// leave like any packet. An error's source is the address of the interface by which it leaves (RFC 1812 section 4.3.2.4), in IPv6
+// of that where the packet came in.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { DEST_CONSUMED, DEST_DROP } from '../frame/hop.ts';
+import { DEST_DROP } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { find4, find6 } from '../table/lpm.ts';
@@ -69,10 +70,10 @@ export class RouterAnswers {
     const { rows, view } = batch;
     const row = list.row[n];
     const l3 = list.l3[n];
-    if (this.links.hearSolicitation(table, row, list.from[n], l3)) {
-      rows[row + COLUMN.dest] = DEST_CONSUMED;
-      return;
-    }
+    const dest = rows[row + COLUMN.dest];
+    this.links.passOn(table, row, list.from[n]);
+    if (this.links.hearSolicitation(table, row, list.from[n], l3)) return;
+    rows[row + COLUMN.dest] = dest;
     const known = Math.min(list.length[n], batch.headLength(row) - HEADER_LEN);
     const found = ipv6.transport(view, l3, l3 + known);
     const protocol = found < 0 ? -1 : found & 0xff;
@@ -96,11 +97,12 @@ export class RouterAnswers {
     const at = rows[next + COLUMN.rest] + TYPE_LEN;
     ipv4.swapAddresses(view, at);
     ipv4.setTtl(view, at, ipv4.DEFAULT_TTL);
+    ipv4.setFragment(view, at, 0); // its way back may be narrower
     ipv4.completeChecksum(view, at);
     icmp.answerEcho(view, at + l4, rows[next + COLUMN.csumStart] === 0);
     const egress = table.hopInterface[hop];
     const slot = this.exit.find4(table, egress, hop, src, this.mac, 0);
-    this.exit.leave(table, next, egress, hop, slot, this.mac, 0);
+    this.exit.leave4(table, next, egress, hop, slot, this.mac, 0);
   }
 
   private echo6(table: RouterTable, list: Routed, n: number, l4: number): void {
@@ -110,9 +112,14 @@ export class RouterAnswers {
     if (next < 0) return;
     const at = rows[next + COLUMN.rest] + TYPE_LEN;
     ipv6.swapAddresses(view, at);
+    ipv6.clearFlowLabel(view, at);
     ipv6.setHopLimit(view, at, ipv6.DEFAULT_HOP_LIMIT);
     icmpv6.answerEcho(view, at + l4, rows[next + COLUMN.csumStart] === 0);
     const egress = this.egressOf(table, list.from[n], hop);
+    if (list.length[n] > table.mtu[egress]) {
+      this.drop(next, DROP.mtu_exceeded); // nobody splits packets of IPv6 on their way
+      return;
+    }
     const slot = this.exit.find6(table, egress, hop, at + ipv6.DST, this.mac, 0);
     this.exit.leave(table, next, egress, hop, slot, this.mac, 0);
   }
@@ -127,10 +134,6 @@ export class RouterAnswers {
       return -1;
     }
     const egress = this.egressOf(table, list.from[n], hop);
-    if (list.length[n] > table.mtu[egress]) {
-      this.drop(row, DROP.mtu_exceeded);
-      return -1;
-    }
     const next = batch.recirculate(row, table.port[egress], MAX_ROUNDS);
     if (next < 0) this.drop(row, DROP.loop);
     else {
@@ -167,6 +170,7 @@ export class RouterAnswers {
     const egress = this.egressOf(table, list.from[n], hop);
     const isOwn = what === ICMP_ERROR.port;
     if (isOwn) ipv6.readAddress(this.batch.view, l3 + ipv6.DST, this.own);
+    // Where the packet came in says more to its sender (RFC 4443 section 2.2), as with Linux.
     const sources = isOwn ? this.own : hop === ON_LINK ? table.linkLocal : table.address6;
     const next = this.begin(table, row, egress);
     const at = this.batch.rows[next + COLUMN.start];
@@ -179,7 +183,7 @@ export class RouterAnswers {
       what,
       mtu,
       sources,
-      isOwn ? 0 : 4 * egress,
+      isOwn ? 0 : 4 * list.from[n],
     );
     const slot = this.exit.find6(table, egress, hop, at + HEADER_LEN + ipv6.DST, this.mac, 0);
     this.exit.leave(table, next, egress, hop, slot, this.mac, 0);

@@ -19,6 +19,7 @@ export const SRC = 8;
 export const DST = 24;
 
 const VERSION = 0x6000_0000;
+const FLOW_LABEL = 0xf_ffff;
 
 /** Extension headers that may precede a transport header, RFC 8200 section 4 and RFC 4302. */
 const HOP_BY_HOP = 0;
@@ -55,6 +56,10 @@ export function hopLimit(view: DataView, at: number): number {
 
 export function setTrafficClass(view: DataView, at: number, value: number): void {
   view.setUint16(at, (view.getUint16(at) & 0xf00f) | (value << 4));
+}
+
+export function clearFlowLabel(view: DataView, at: number): void {
+  view.setInt32(at, view.getInt32(at) & ~FLOW_LABEL);
 }
 
 export function setPayloadLength(view: DataView, at: number, value: number): void {

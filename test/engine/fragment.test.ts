@@ -45,7 +45,8 @@ function split(frame: Uint8Array, mtu: number): number[][] {
     const isLast = left <= mtu - length;
     const size = isLast ? left : Math.floor((mtu - length) / 8) * 8;
     const own = [...header];
-    if (from > 0) own.splice(HEADER + 20, length - 20, ...copied(header.slice(HEADER + 20)));
+    if (from > 0 && (word & 0x1fff) === 0)
+      own.splice(HEADER + 20, length - 20, ...copied(header.slice(HEADER + 20)));
     own.splice(16, 2, ...be16(length + size));
     const flag = isLast ? word & 0x2000 : 0x2000;
     own.splice(20, 2, ...be16((((word & 0x1fff) + from / 8) & 0x1fff) | flag));

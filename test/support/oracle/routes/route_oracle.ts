@@ -1,0 +1,140 @@
+// The same packets through the same routers, once Taploom's and once the kernel's: what comes out where must have the same bytes.
+// If not, the scene is tried again packet by packet, until one alone makes the difference.
+
+import { Random } from '../../engine/random.ts';
+import type { Lab } from '../../lab.ts';
+import { KernelRouters } from './kernel_routers.ts';
+import { RoutedPackets } from './routed_packets.ts';
+import { type RoutedScene, randomRoutedScene } from './routed_scene.ts';
+import { isEdge } from './routed_world.ts';
+import { shown } from './shown.ts';
+import { TaploomRouters } from './taploom_routers.ts';
+
+const BURSTS = 12;
+const BURST = 40;
+/** ms without a packet: usually all are there by then, and certainly after the longer time. */
+const QUIET = 4;
+const CERTAIN = 400;
+
+export interface Findings {
+  packets: number;
+  /** That came out. */
+  seen: number;
+  scenes: number;
+  seed: number;
+  failure?: string;
+}
+
+export interface RouteOracleOptions {
+  seed: number;
+  packets: number;
+  ms: number;
+}
+
+interface Burst {
+  port: string;
+  frames: Buffer[];
+}
+
+export class RouteOracle {
+  private readonly kernel: KernelRouters;
+
+  private constructor(kernel: KernelRouters) {
+    this.kernel = kernel;
+  }
+
+  static async open(lab: Lab): Promise<RouteOracle> {
+    return new RouteOracle(await KernelRouters.start(lab));
+  }
+
+  async consult({ seed, packets, ms }: RouteOracleOptions): Promise<Findings> {
+    const end = Date.now() + ms;
+    const found: Findings = { packets: 0, seen: 0, scenes: 0, seed };
+    for (let next = seed; found.packets < packets && Date.now() < end; next++) {
+      found.seed = next;
+      found.scenes++;
+      const random = new Random(next);
+      const scene = randomRoutedScene(random);
+      const taploom = new TaploomRouters(scene);
+      await this.kernel.begin(scene);
+      const maker = new RoutedPackets(random, scene);
+      for (let n = 0; n < BURSTS && found.failure === undefined; n++) {
+        const network = random.pick(scene.networks.filter(isEdge));
+        const frames = Array.from({ length: BURST }, () => maker.next(network));
+        found.packets += frames.length;
+        found.failure = await this.play(taploom, scene, { port: `h${network.number}`, frames }, found);
+      }
+      if (found.failure === undefined) continue;
+      found.failure = `seed ${next}: ${found.failure}\n${describe(scene)}`;
+      break;
+    }
+    return found;
+  }
+
+  /** Whether the frames of a host in network 0 make a difference. */
+  async differs(scene: RoutedScene, frames: Buffer[]): Promise<boolean> {
+    await this.kernel.begin(scene);
+    return (await this.playAlone(scene, { port: 'h0', frames })) !== undefined;
+  }
+
+  close(): void {
+    this.kernel.close();
+  }
+
+  private async play(
+    taploom: TaploomRouters,
+    scene: RoutedScene,
+    burst: Burst,
+    found: Findings,
+  ): Promise<string | undefined> {
+    const ours = shown(taploom.send(burst.port, burst.frames));
+    const raw = await this.kernel.send(burst.port, burst.frames, QUIET);
+    found.seen += ours.length;
+    if (compare(ours, shown(raw)) === undefined) return undefined;
+    const rest = await this.kernel.send(burst.port, [], CERTAIN);
+    for (const [name, frames] of rest) raw.set(name, [...(raw.get(name) ?? []), ...frames]);
+    const difference = compare(ours, shown(raw));
+    if (difference === undefined) return undefined;
+    for (const frame of burst.frames) {
+      const alone = await this.playAlone(scene, { port: burst.port, frames: [frame] });
+      if (alone !== undefined) return `${burst.port}: ${frame.toString('hex')}\n${alone}`;
+    }
+    return `together, and not alone\n${difference}`;
+  }
+
+  private async playAlone(scene: RoutedScene, { port, frames }: Burst): Promise<string | undefined> {
+    const taploom = new TaploomRouters(scene);
+    const ours = shown(taploom.send(port, frames));
+    const difference = compare(ours, shown(await this.kernel.send(port, frames, CERTAIN)));
+    return difference && [difference, ...taploom.drops()].join('\n');
+  }
+}
+
+function compare(ours: readonly string[], theirs: readonly string[]): string | undefined {
+  if (ours.join() === theirs.join()) return undefined;
+  return [`only ours:${without(ours, theirs)}`, `only theirs:${without(theirs, ours)}`].join('\n');
+}
+
+/** Those that the other side does not have as often. */
+function without(lines: readonly string[], others: readonly string[]): string {
+  const left = [...others];
+  return lines
+    .filter((line) => {
+      const at = left.indexOf(line);
+      if (at >= 0) left.splice(at, 1);
+      return at < 0;
+    })
+    .map((line) => `\n    ${line}`)
+    .join('');
+}
+
+function describe({ networks, routers }: RoutedScene): string {
+  const nets = networks.map(({ number, mtu }) => `n${number} mtu ${mtu}`).join(', ');
+  const lines = routers.map(({ number, routes, reversePath }) =>
+    [
+      `r${number}: ${JSON.stringify(reversePath)}`,
+      ...routes.map(({ to, via, type }) => `    ${to} ${type ?? via}`),
+    ].join('\n'),
+  );
+  return [nets, ...lines].join('\n');
+}

@@ -1,0 +1,64 @@
+// What came out, as lines that can be compared: `PORT: HEX` in no order, since Linux' routers take a packet each in turn. What a router
+// says by itself is left out (neighbours, groups, redirects), and what each numbers as it likes is zero in its own packets.
+
+import { sumOf } from '../../engine/packets.ts';
+import { address4, NETWORKS, routerHost } from './routed_world.ts';
+
+const TYPE = 12;
+const L3 = 14;
+const ICMP = 1;
+const ECHO_REPLY = 0;
+/** Of ICMP, those that routers send. */
+const ERRORS = [3, 11, 12];
+/** ICMPv6: listeners, routers and neighbours, redirects, and listeners again. */
+const OF_THE_LINK = [130, 131, 132, 133, 134, 135, 136, 137, 143];
+
+const OWN = new Set(
+  NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address4(number, routerHost(r)))),
+);
+
+export function shown(egress: ReadonlyMap<string, readonly string[]>): string[] {
+  return [...egress]
+    .flatMap(([port, frames]) =>
+      frames
+        .map((hex) => Buffer.from(hex, 'hex'))
+        .filter((frame) => !isOfTheLink(frame))
+        .map((frame) => `${port}: ${comparable(frame).toString('hex')}`),
+    )
+    .sort();
+}
+
+function isOfTheLink(frame: Buffer): boolean {
+  const type = frame.readUInt16BE(TYPE);
+  if (type === 0x0806) return true;
+  if (type !== 0x86dd) return false;
+  // Reports to groups have a hop-by-hop header before them.
+  const at = frame[L3 + 6] === 0 ? L3 + 48 : L3 + 40;
+  const next = frame[L3 + 6] === 0 ? frame[L3 + 40] : frame[L3 + 6];
+  return next === 58 && OF_THE_LINK.includes(frame[at]);
+}
+
+/** A router numbers its packets as it likes, and an echo reply may forbid to be fragmented. Also where an error quotes one. */
+function comparable(frame: Buffer): Buffer {
+  if (frame.readUInt16BE(TYPE) !== 0x0800 || frame[L3 + 9] !== ICMP) return frame;
+  const bytes = Buffer.from(frame);
+  const l4 = L3 + headerLength(bytes, L3);
+  if (ERRORS.includes(bytes[l4]) && unnumber(bytes, l4 + 8)) bytes.writeUInt16BE(0, l4 + 2);
+  unnumber(bytes, L3);
+  return bytes;
+}
+
+/** Whether the packet at `at` is a router's own, and has no number and no checksum any more. */
+function unnumber(bytes: Buffer, at: number): boolean {
+  if (at + 20 > bytes.length || !OWN.has([...bytes.subarray(at + 12, at + 16)].join('.'))) return false;
+  const length = headerLength(bytes, at);
+  if (sumOf(bytes, at, at + length) !== 0xffff) return false;
+  bytes.writeUInt16BE(0, at + 4);
+  if (bytes[at + length] === ECHO_REPLY) bytes[at + 6] &= ~0x40;
+  bytes.writeUInt16BE(0, at + 10);
+  return true;
+}
+
+function headerLength(bytes: Buffer, at: number): number {
+  return (bytes[at] & 15) * 4;
+}
