@@ -30,11 +30,11 @@ const NOT_OURS = -1;
 
 export class Nat implements NatHook {
   private readonly batch: FrameBatch;
-  private readonly connections: Connections;
+  protected readonly connections: Connections;
   private readonly clock: Float64Array;
   private readonly ports: NatPorts;
   private readonly fragments: Fragments;
-  private readonly search;
+  protected readonly search;
   private readonly flow = new Flow();
   /** By number of a row: its place in this pass, or NOT_OURS. */
   private readonly placeOf: Int32Array;
@@ -148,17 +148,29 @@ export class Nat implements NatHook {
 
   /** A miss may be one of another worker's making. */
   private findMissing(): void {
-    const { found, keys } = this.search;
+    const { found } = this.search;
     const { connections, count } = this;
     let n = 0;
     while (n < count && found[n] !== 0) n++;
     if (n === count) return;
     connections.take();
     try {
-      for (; n < count; n++) if (found[n] === 0) found[n] = findKey(connections, keys, n * KEY_WORDS);
+      for (; n < count; n++) if (found[n] === 0) found[n] = this.known(n);
     } finally {
       connections.release();
     }
+  }
+
+  /** The line of a place's key, or 0. Under the lock. */
+  protected known(place: number): number {
+    const { keys } = this.search;
+    const k = place * KEY_WORDS;
+    return this.connections.flows.find(
+      keys[k + KEY.kind],
+      keys[k + KEY.ports],
+      keys[k + KEY.src],
+      keys[k + KEY.dst],
+    );
   }
 
   /** Of an ICMP error only the one to who sent what it quotes. */
@@ -229,7 +241,7 @@ export class Nat implements NatHook {
     let line: number;
     connections.take();
     try {
-      const known = findKey(connections, this.search.keys, place * KEY_WORDS);
+      const known = this.known(place);
       line = known !== 0 ? known : this.open(router, nat, row, place, egress);
     } finally {
       connections.release();
@@ -294,10 +306,6 @@ export class Nat implements NatHook {
   private get second(): number {
     return Math.floor(this.clock[0] / 1000);
   }
-}
-
-function findKey({ flows }: Connections, keys: Int32Array, k: number): number {
-  return flows.find(keys[k + KEY.kind], keys[k + KEY.ports], keys[k + KEY.src], keys[k + KEY.dst]);
 }
 
 /** The state of a new connection; `none` if no connection begins like this. */

@@ -3,31 +3,36 @@
 
 import { CONNECTION, type Connections, FLOW } from './connections.ts';
 import { Flow, OF, protocolOf, zoneOf } from './flow.ts';
-import { DST, firstOf, KIND, otherOf, PORTS, SRC } from './line_table.ts';
+import { DST, firstOf, KIND, otherOf, PORTS, pairOf, SRC } from './line_table.ts';
 import { MAPPING } from './mappings.ts';
 
 /** What does not fit is ended. */
 export function moveConnections(from: Connections, to: Connections): void {
   const { flows } = from;
   const moved = moveMappings(from, to);
-  const flow = new Flow();
   for (let pair = 1; pair < flows.high; pair++) {
-    if (flows.timers[pair] === 0) continue;
-    const first = firstOf(pair);
-    const { lines } = flows;
-    flow.begin(lines[first + KIND], lines[first + PORTS], lines[first + SRC], lines[first + DST]);
-    flow.newSrc = lines[first + CONNECTION.newSrc];
-    flow.newDst = lines[first + CONNECTION.newDst];
-    flow.newPorts = lines[first + CONNECTION.newPorts];
-    flow.rule = lines[first + CONNECTION.rule];
-    flow.mapping = moved.get(flows.notes[pair * 2]) ?? 0;
-    flow.guest = from.mappings.table.lines[flows.notes[pair * 2 + 1] + DST];
-    const line = to.open(flow, lines[first + CONNECTION.state] & FLOW.state, lines[first + CONNECTION.seen]);
-    if (line <= 0) continue;
-    copyAccount(from, first, to, line);
-    copyAccount(from, otherOf(first), to, otherOf(line));
+    if (flows.timers[pair] !== 0)
+      copyConnection(from, firstOf(pair), to, moved.get(flows.notes[pair * 2]) ?? 0);
   }
   for (const mapping of moved.values()) to.mappings.forgetUnused(mapping);
+}
+
+/** Returns the first line of the copy, or REFUSED. */
+export function copyConnection(from: Connections, first: number, to: Connections, mapping: number): number {
+  const { lines, notes } = from.flows;
+  const flow = new Flow();
+  flow.begin(lines[first + KIND], lines[first + PORTS], lines[first + SRC], lines[first + DST]);
+  flow.newSrc = lines[first + CONNECTION.newSrc];
+  flow.newDst = lines[first + CONNECTION.newDst];
+  flow.newPorts = lines[first + CONNECTION.newPorts];
+  flow.rule = lines[first + CONNECTION.rule];
+  flow.mapping = mapping;
+  flow.guest = from.mappings.table.lines[notes[pairOf(first) * 2 + 1] + DST];
+  const line = to.open(flow, lines[first + CONNECTION.state] & FLOW.state, lines[first + CONNECTION.seen]);
+  if (line <= 0) return line;
+  copyAccount(from, first, to, line);
+  copyAccount(from, otherOf(first), to, otherOf(line));
+  return line;
 }
 
 /** By line in the old memory: the line in the new. */

@@ -10,6 +10,8 @@ import { Controls } from '../engine/controls.ts';
 import { Egress } from '../engine/egress.ts';
 import { HostPort } from '../engine/host_port.ts';
 import { Mirrors } from '../engine/mirrors.ts';
+import type { NatHook } from '../engine/nat_hook.ts';
+import { NatTrial } from '../engine/nat_trial.ts';
 import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
@@ -170,6 +172,8 @@ export class DryRun {
   private heads: Uint8Array[] = [];
   private decided: number[] = [];
   private router: Route | null = null;
+  /** Of the frame that is tried. */
+  private readonly translation: { hook: NatHook | null } = { hook: null };
   private readonly route: Route | null;
 
   constructor(createRoute?: (batch: FrameBatch) => Route) {
@@ -300,13 +304,14 @@ export class DryRun {
     }
   }
 
-  /** What routes a frame: in the first place, for tests, what this was made with. NAT is not tried: see docs/trace.md. */
+  /** What routes a frame: in the first place, for tests, what this was made with. */
   private routeOf({ topology, neighbours }: Flight): Route | null {
     if (this.route !== null || topology.routers === null || neighbours === undefined) return this.route;
     const { batch, counters, clock, host } = this;
-    this.router ??= createRouter(batch, counters, clock, host, new QuietNeighbours(neighbours), {
-      hook: null,
-    });
+    const { nat } = topology.routers;
+    this.translation.hook = nat == null ? null : new NatTrial(batch, clock, nat);
+    const quiet = new QuietNeighbours(neighbours);
+    this.router ??= createRouter(batch, counters, clock, host, quiet, this.translation);
     return this.router;
   }
 

@@ -1,5 +1,6 @@
 // What routers do with a frame, in sentences: which route matched, by which next hop it leaves, or why it does not.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { TraceStep } from '../api.ts';
 import { formatPath, type Path } from '../config/path.ts';
 import { parseAddress } from '../config/router_address.ts';
@@ -8,6 +9,7 @@ import { COLUMN } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP, PORT_MASK } from '../frame/hop.ts';
 import type { DropName } from '../table/drops.ts';
 import { HEADER_LEN, TYPE_ARP, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
+import { PROTOCOL_ICMP } from '../wire/icmp.ts';
 import { formatIp, type IpBytes } from '../wire/ip_address.ts';
 import { type IpPrefix, parsePrefix, prefixContains } from '../wire/ip_prefix.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -51,8 +53,13 @@ export function tellRoute(scene: Scene, seen: SeenRow): TraceStep[] {
   const packet = packetOf(seen.head);
   if (packet === undefined) return [tellOther(port, seen.head, reason)];
   const dst = formatIp(packet.dst);
-  const match = matchOf(config, router, name, packet.dst);
-  const how = match === undefined ? dst : `${dst} matches ${match.prefix} (${match.cause.text})`;
+  const isOnItsWay = dest === DEST_CONSUMED && next !== undefined && !next.isAnswer;
+  const translated = isOnItsWay ? translationOf(seen.head, next.head) : undefined;
+  const routed =
+    translated === undefined ? packet.dst : (packetOf(next?.head ?? seen.head)?.dst ?? packet.dst);
+  const to = formatIp(routed);
+  const match = matchOf(config, router, name, routed);
+  const how = match === undefined ? to : `${to} matches ${match.prefix} (${match.cause.text})`;
   if (reason !== undefined) return [tellDrop(scene, router, name, packet, reason, match, how)];
   if (dest !== DEST_CONSUMED || next === undefined)
     return [step('route', 'neighbour', `Of a neighbour of ${port}: the control plane takes it`)];
@@ -62,11 +69,14 @@ export function tellRoute(scene: Scene, seen: SeenRow): TraceStep[] {
     return [step('route', 'answer', `${dst} is an address of ${router}, which answers by ${out}`)];
   const view = new DataView(next.head.buffer);
   const [hi, lo] = [view.getUint16(0), view.getInt32(2)];
-  const hop = hopOf(match, dst);
+  const hop = hopOf(match, to);
   if ((hi | lo) === 0) return [tellUnknown(out, hop, how, match, next)];
   const left = own === undefined ? '' : `; ${own.hops} hops are left`;
   const text = `${how}: it leaves by ${out} to ${hop}, ${formatMac(hi, lo)}${left}`;
-  return [step('route', 'forwarded', text, match?.cause)];
+  const forwarded = step('route', 'forwarded', text, match?.cause);
+  if (translated === undefined) return [forwarded];
+  const cause = causeOf(['routers', router, 'nat'], `${config.nat.length} rules`);
+  return [step('route', 'translated', `NAT: ${translated}`, cause), forwarded];
 }
 
 function tellOther(port: string, head: Uint8Array, reason: DropName | undefined): TraceStep {
@@ -147,6 +157,28 @@ function tellDrop(
     default:
       return tell(helpOf(reason), match?.cause);
   }
+}
+
+/** What NAT changes, of IPv4; undefined: nothing, or it is an answer. */
+function translationOf(before: Uint8Array, after: Uint8Array): string | undefined {
+  const [from, to] = [endsOf(before), endsOf(after)];
+  if (from === undefined || to === undefined || isDeepStrictEqual(from, to)) return undefined;
+  if (from.dst === to.src && from.src === to.dst) return undefined;
+  return `${from.src} > ${from.dst} becomes ${to.src} > ${to.dst}`;
+}
+
+/** Addresses with ports, or ICMP identifiers. */
+function endsOf(head: Uint8Array): { src: string; dst: string } | undefined {
+  const packet = packetOf(head);
+  if (packet?.src.length !== 4) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const l4 = HEADER_LEN + ipv4.headerLength(view, HEADER_LEN);
+  const protocol = ipv4.protocol(view, HEADER_LEN);
+  const [src, dst] = [formatIp(packet.src), formatIp(packet.dst)];
+  if (l4 + 6 > head.length || ipv4.isLaterFragment(view, HEADER_LEN)) return { src, dst };
+  if (protocol === PROTOCOL_ICMP) return { src: `${src} (identifier ${view.getUint16(l4 + 4)})`, dst };
+  if (protocol !== ipv4.PROTOCOL_TCP && protocol !== ipv4.PROTOCOL_UDP) return { src, dst };
+  return { src: `${src}:${view.getUint16(l4)}`, dst: `${dst}:${view.getUint16(l4 + 2)}` };
 }
 
 /** The next hop of what matched, in words. */

@@ -10,7 +10,7 @@ import { TCP, UDP } from '../support/nat/packets.ts';
 import { NatRig, type Rule } from '../support/nat/rig.ts';
 import { needs } from '../support/needs.ts';
 
-needs('nft', 'python3');
+needs('nft', 'python3', 'ovs-vswitchd', 'ovs-ofctl');
 
 const PACKETS = Number(process.env.NAT_PACKETS ?? Number.POSITIVE_INFINITY);
 const SECONDS = process.env.NAT_PACKETS !== undefined ? 3600 : 3;
@@ -42,6 +42,24 @@ table ip judged {
 }
 `;
 
+// A packet is new there until somebody answers; then it has been translated already.
+const FLOWS = `
+table=0,priority=200,in_port=1,ip,nw_dst=203.0.113.253,actions=output:2
+table=0,priority=200,in_port=2,ip,nw_dst=203.0.113.253,actions=output:1
+table=0,priority=100,ip,actions=ct(zone=1,nat,table=1)
+table=1,priority=200,ct_state=+inv,ip,actions=drop
+table=1,priority=100,ct_state=-new+trk,in_port=1,ip,actions=output:2
+table=1,priority=100,ct_state=-new+trk,in_port=2,ip,actions=output:1
+table=1,priority=100,ct_state=+new+trk,in_port=1,ip,nw_src=192.0.2.0/24,actions=output:2
+table=1,priority=100,ct_state=+new+trk,in_port=2,ip,nw_dst=10.0.1.0/24,actions=output:1
+table=1,priority=90,ct_state=+new+trk,in_port=1,ip,nw_src=10.0.1.3,actions=ct(commit,zone=1,nat(src=192.0.2.3)),output:2
+table=1,priority=80,ct_state=+new+trk,in_port=1,ip,nw_src=10.0.1.0/24,actions=ct(commit,zone=1,nat(src=192.0.2.1)),output:2
+table=1,priority=90,ct_state=+new+trk,in_port=2,tcp,nw_dst=192.0.2.1,tp_dst=80,actions=ct(commit,zone=1,nat(dst=10.0.1.2:8080)),output:1
+table=1,priority=90,ct_state=+new+trk,in_port=2,udp,nw_dst=192.0.2.1,tp_dst=5000,actions=ct(commit,zone=1,nat(dst=10.0.1.4)),output:1
+table=1,priority=90,ct_state=+new+trk,in_port=2,udp,nw_dst=192.0.2.1,tp_dst=5001,actions=ct(commit,zone=1,nat(dst=10.0.1.4)),output:1
+table=1,priority=90,ct_state=+new+trk,in_port=2,ip,nw_dst=192.0.2.3,actions=ct(commit,zone=1,nat(dst=10.0.1.3)),output:1
+`;
+
 /** Uniform in [0, 1), the same for a seed: mulberry32. */
 function randomOf(seed: number): () => number {
   let state = seed;
@@ -53,8 +71,8 @@ function randomOf(seed: number): () => number {
   };
 }
 
-async function agree(other: Forwarder): Promise<void> {
-  const judge = new NatJudge(new NatRig(RULES, 100_000), other, randomOf(SEED));
+async function agree(other: Forwarder, tellsApart = true): Promise<void> {
+  const judge = new NatJudge(new NatRig(RULES, 100_000), other, randomOf(SEED), tellsApart);
   const end = Date.now() + SECONDS * 1000;
   try {
     while (judge.packets < PACKETS && Date.now() < end) await judge.step();
@@ -71,6 +89,15 @@ test.each(['masquerade', 'snat to 192.0.2.1'])(
   'nftables: %s',
   async (source) => {
     await agree(await Forwarder.kernel(await openLab(), NFT(source)));
+  },
+  (SECONDS + 60) * 1000,
+);
+
+// Its second connection with an identifier, or of a protocol without ports, would leave untranslated.
+test(
+  'Open vSwitch in userspace',
+  async () => {
+    await agree(await Forwarder.openVSwitch(await openLab(), FLOWS), false);
   },
   (SECONDS + 60) * 1000,
 );

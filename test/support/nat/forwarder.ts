@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Lab } from '../lab.ts';
 import type { Netns } from '../netns.ts';
+import { OpenVSwitch } from '../open_vswitch.ts';
 import type { Background } from '../process.ts';
 import { packet } from './packets.ts';
 
@@ -34,8 +35,8 @@ export class Forwarder {
   private constructor(netns: Netns, hops: number) {
     this.netns = netns;
     this.hops = hops;
-    const mark = frameOf(0, MARK).toString('hex');
-    this.helper = netns.spawn(['python3', HELPER, mark, 'e1', 'e2'], { pipes: 1 });
+    const marks = [0, 1].flatMap((link) => [`e${link + 1}`, frameOf(link, MARK).toString('hex')]);
+    this.helper = netns.spawn(['python3', HELPER, ...marks], { pipes: 1 });
     this.answers = createInterface(this.helper.child.stdio[3] as Readable);
     this.answers.on('line', (line) => this.answered(line));
     const fail = () => this.failed(new Error(`forwarder_ports.py has ended: ${this.helper.stderr}`));
@@ -72,8 +73,15 @@ export class Forwarder {
     return new Forwarder(netns, 1);
   }
 
-  /** Whatever stands between l1 and l2 now, and changes no TTL. */
-  static plain(netns: Netns): Forwarder {
+  /** Open vSwitch's connection tracker in userspace, with these flows: port 1 is l1, port 2 is l2. It is no router. */
+  static async openVSwitch(lab: Lab, flows: string): Promise<Forwarder> {
+    const netns = await Forwarder.links(lab, 'ovs');
+    const ovs = await OpenVSwitch.start(lab, netns, { settings: ['userspace-tso-enable=false'] });
+    await ovs.vsctl('add-br', 'b0', '--', 'set', 'bridge', 'b0', 'datapath_type=netdev', 'fail_mode=secure');
+    for (const n of [1, 2])
+      await ovs.vsctl('add-port', 'b0', `l${n}`, '--', 'set', 'interface', `l${n}`, `ofport_request=${n}`);
+    await ovs.appctl('dpctl/ct-disable-tcp-seq-chk');
+    await netns.check(['ovs-ofctl', 'add-flows', `unix:${lab.dir}/ovs/b0.mgmt`, '-'], { input: flows });
     return new Forwarder(netns, 0);
   }
 

@@ -3,8 +3,8 @@ a line on descriptor 3.
 
     [FROM, [HEX, ...]]   ->  [[TO, HEX], ...]
 
-Links are the devices of the arguments. Behind the frames goes a mark, which the forwarder sends on from the first link to the second
-as it is; on one processor packets do not overtake each other.
+Arguments are devices, each with a mark: it goes behind the frames, and the forwarder sends it on as it is, by whichever link. What
+comes by one link is not overtaken there.
 """
 
 import json
@@ -28,8 +28,8 @@ def open_link(name):
     return sock
 
 
-names = sys.argv[2:]
-mark = bytes.fromhex(sys.argv[1])
+names = sys.argv[1::2]
+marks = dict(zip(names, map(bytes.fromhex, sys.argv[2::2])))
 links = {name: open_link(name) for name in names}
 by_socket = {sock: name for name, sock in links.items()}
 
@@ -37,7 +37,7 @@ by_socket = {sock: name for name, sock in links.items()}
 def run(link, frames):
     for digits in frames:
         links[link].send(bytes.fromhex(digits))
-    links[names[0]].send(mark)
+    links[link].send(marks[link])
     seen = []
     while True:
         ready = select.select(list(by_socket), [], [], 5)[0]

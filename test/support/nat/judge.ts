@@ -36,8 +36,13 @@ export class NatJudge {
   private readonly other: Forwarder;
   private readonly random: () => number;
   private connections: Connection[] = [];
+  private readonly tellsApart: boolean;
+  /** Who has the only connection of its kind. */
+  private readonly owners = new Map<string, string>();
 
-  constructor(rig: NatRig, other: Forwarder, random: () => number) {
+  /** @param tellsApart whether the other gives guests other identifiers of ICMP; if not, no two have the same */
+  constructor(rig: NatRig, other: Forwarder, random: () => number, tellsApart: boolean) {
+    this.tellsApart = tellsApart;
     this.rig = rig;
     this.other = other;
     this.random = random;
@@ -65,11 +70,20 @@ export class NatJudge {
       isOut,
       isAnswered: false,
     };
+    if (!this.isAlone(connection)) return;
     const { ours, theirs } = await this.compare(connection.isOut, this.packetOf(connection), undefined);
     if (ours === undefined || theirs === undefined) return;
     if (this.connections.some((one) => isSame(one, connection))) return;
     this.connections.push({ ...connection, ours, theirs });
     if (this.connections.length > MOST) this.connections.shift();
+  }
+
+  private isAlone({ protocol, src, dst, sport, isOut }: Connection): boolean {
+    if (this.tellsApart || !isOut || protocol === TCP || protocol === UDP) return true;
+    const key = `${protocol} ${dst} ${protocol === ICMP ? sport : ''}`;
+    const owner = this.owners.get(key) ?? src;
+    this.owners.set(key, owner);
+    return owner === src;
   }
 
   private async goOn(connection: Connection): Promise<void> {
