@@ -12,7 +12,7 @@ export class Routed {
   readonly l3: Int32Array;
   /** Bytes of the packet, without padding. */
   readonly length: Int32Array;
-  /** Not 0: its source, or its destination, is one that is to be looked at more closely. */
+  /** Not 0: its source, its destination or its options are to be looked at more closely. */
   readonly isDoubtful: Uint8Array;
   /** IPv4: where the packet goes, which NAT may change. */
   readonly dst: Int32Array;
