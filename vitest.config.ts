@@ -49,6 +49,7 @@ const PATIENT = [
   'reconcile',
   'restart_after_kill',
   'route_oracle',
+  'router',
   'service_unit',
   'stp',
   'stp_peers',

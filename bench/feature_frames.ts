@@ -18,6 +18,8 @@ export interface Traffic {
   tags?: (port: number) => readonly number[];
   /** Of so many, one after another; default 1. */
   groups?: number;
+  /** Routed: only so many flows, from the first half to the other; default: any two stations of both. */
+  flows?: number;
 }
 
 /** Two subnets of a router, the first half of the ports and the second: their gateways, by MAC. */
@@ -34,6 +36,7 @@ export function routedIp(half: number, station: number): number {
 export const STATIONS = 4096;
 export const MAC_HI = 0x0200;
 const FRAME_LEN = 60;
+const FIRST_PORT = 10_000;
 const IP_SOMEBODY = 0x0a00_ffff;
 
 export class Frames implements Source {
@@ -43,6 +46,7 @@ export class Frames implements Source {
   private readonly from: readonly number[];
   private readonly behind: readonly number[];
   private readonly groups: number;
+  private readonly flows: number;
   private readonly stationsOfPort: number;
   private learned = 0;
   private random = 0x2545_f491;
@@ -50,25 +54,35 @@ export class Frames implements Source {
   /** @param ports numbers of those that receive, by their places */
   constructor(ports: readonly number[], traffic: Traffic = {}) {
     const places = [...ports.keys()];
-    const { to = 'station', from = places, behind = places, tags = () => [], groups = 1 } = traffic;
+    const {
+      to = 'station',
+      from = places,
+      behind = places,
+      tags = () => [],
+      groups = 1,
+      flows = 0,
+    } = traffic;
     this.ports = ports;
     this.tags = places.map(tags);
     this.to = to;
     this.from = from;
     this.behind = behind;
     this.groups = groups;
+    this.flows = flows;
     this.stationsOfPort = STATIONS / ports.length;
   }
 
-  /** Each station says something to itself first. */
+  /** Each station says something to itself first, and then each flow has its first packet. */
   get isLearning(): boolean {
-    return (this.to === 'station' || this.to === 'routed') && this.learned < STATIONS;
+    return (this.to === 'station' || this.to === 'routed') && this.learned < STATIONS + this.flows;
   }
 
   receive(batch: FrameBatch, limit: number): void {
     while (limit-- > 0) {
-      if (this.isLearning) this.speak(batch, this.learned++);
+      if (this.isLearning && this.learned >= STATIONS) this.toFlow(batch, this.learned++ - STATIONS);
+      else if (this.isLearning) this.speak(batch, this.learned++);
       else if (this.to === 'station') this.toStation(batch);
+      else if (this.flows > 0) this.toFlow(batch, this.draw(this.flows));
       else if (this.to === 'routed') this.toRouted(batch);
       else this.toMany(batch);
     }
@@ -96,6 +110,25 @@ export class Frames implements Source {
     const ip = batch.frameAt((batch.count - 1) * ROW) + ethernet.HEADER_LEN;
     batch.view.setInt32(ip + 12, routedIp(half, station));
     ipv4.completeChecksum(batch.view, ip);
+  }
+
+  /** Its guest, and by how many the guest has, its port. */
+  private toFlow(batch: FrameBatch, flow: number): void {
+    const guest = this.ofHalf(0, flow);
+    const port = Math.floor((2 * flow) / STATIONS);
+    const to = routedIp(1, this.ofHalf(1, Math.imul(flow, 7) >>> 0));
+    this.write(batch, guest % this.ports.length, guest, MAC_HI, GATEWAY_MAC_LO, to);
+    const ip = batch.frameAt((batch.count - 1) * ROW) + ethernet.HEADER_LEN;
+    batch.view.setInt32(ip + 12, routedIp(0, guest));
+    batch.view.setUint16(ip + 20, FIRST_PORT + port);
+    ipv4.completeChecksum(batch.view, ip);
+  }
+
+  /** A station behind a port of this half. */
+  private ofHalf(half: number, n: number): number {
+    const places = this.ports.length / 2;
+    const of = n % (STATIONS / 2);
+    return Math.floor(of / places) * this.ports.length + half * places + (of % places);
   }
 
   private toMany(batch: FrameBatch): void {

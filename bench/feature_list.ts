@@ -183,6 +183,21 @@ const FAMILIES: readonly Family[] = [
     ],
   },
   {
+    name: 'routed to another VLAN, 1,000 flows one way',
+    bridge: filtering,
+    port: (place) => access(place < HALF ? VLAN : OTHER_VLAN),
+    routers: { r1: { interfaces: { one: gateway(0), other: gateway(1) } } },
+    traffic: { to: 'routed', flows: 1000 },
+    features: [
+      { name: 'NAT of 1,000 connections', routers: translating() },
+      {
+        name: 'NAT of 200,000 connections',
+        routers: translating(),
+        traffic: { to: 'routed', flows: 200_000 },
+      },
+    ],
+  },
+  {
     name: 'a VLAN-aware bridge, from one port',
     bridge: filtering,
     port: inVlan,
@@ -232,6 +247,12 @@ const FAMILIES: readonly Family[] = [
     ],
   },
 ];
+
+/** Guests of the first subnet have other addresses in the second. */
+function translating(): Feature['routers'] {
+  const nat = [{ source: '10.0.0.0/16', to: '192.0.2.16/28' }];
+  return { r1: { interfaces: { one: gateway(0), other: gateway(1) }, nat } };
+}
 
 /** Each family's first, then its others. */
 export const FEATURES: readonly Feature[] = FAMILIES.flatMap(({ features, ...plain }) => [

@@ -36,6 +36,8 @@ const DEBIAN_PACKAGES = {
   python3: 'python3',
   ip: 'iproute2',
   ping: 'iputils-ping',
+  traceroute: 'traceroute',
+  tracepath: 'iputils-tracepath',
   iperf3: 'iperf3',
   tcpdump: 'tcpdump',
   ethtool: 'ethtool',

@@ -360,7 +360,7 @@ export function taploomProgram(
     .option('--follow', 'go on with what happens')
     .option(
       '--type <types>',
-      'only port, station, limit, neighbour, stp, multicast, member, drop or configuration',
+      'only port, station, limit, neighbour, address, stp, multicast, member, lease, network, drop or configuration',
     )
     .option('--bridge <bridge>', 'only what concerns this bridge')
     .option('--port <port>', 'only what concerns this port')

@@ -15,7 +15,7 @@ export const ROUTER_COLUMNS: Columns<RouterInterfaceStatus> = {
   mac: { title: 'MAC', value: ({ mac }) => mac },
   mtu: { title: 'MTU', value: ({ mtu }) => mtu, right: true },
   state: { title: 'STATE', value: ({ state }) => state },
-  table: { title: 'TABLE', value: ({ table }) => table, text: ({ table = 'main' }) => String(table) },
+  table: { title: 'TABLE', value: ({ table = 'main' }) => table },
   neighbours: { title: 'NEIGHBOURS', value: ({ neighbours }) => neighbours, right: true },
   routed: {
     title: 'ROUTED',
@@ -34,7 +34,7 @@ export const ROUTER_COLUMNS: Columns<RouterInterfaceStatus> = {
 
 export const ROUTE_COLUMNS: Columns<RouteStatus> = {
   router: { title: 'ROUTER', value: ({ router }) => router },
-  table: { title: 'TABLE', value: ({ table }) => table, text: ({ table = 'main' }) => String(table) },
+  table: { title: 'TABLE', value: ({ table = 'main' }) => table },
   to: { title: 'TO', value: ({ to }) => to },
   type: { title: 'TYPE', value: ({ type }) => type },
   via: {

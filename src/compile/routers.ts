@@ -79,6 +79,7 @@ function flagsOf({ addresses }: RouterPort, config: RouterInterfaceConfig): numb
     (addresses.some(({ bytes }) => bytes.length === 16) ? INTERFACE.ipv6 : 0) |
     (config.reverse_path === 'strict' ? INTERFACE.strict : 0) |
     (config.reverse_path === 'loose' ? INTERFACE.loose : 0) |
-    (config.proxy_arp ? INTERFACE.proxy : 0)
+    (config.proxy_arp ? INTERFACE.proxy : 0) |
+    (config.anycast ? INTERFACE.anycast : 0)
   );
 }

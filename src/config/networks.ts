@@ -2,6 +2,7 @@
 
 import { type IpBytes, ipFamily, parseIp } from '../wire/ip_address.ts';
 import { type IpPrefix, parseExactPrefix } from '../wire/ip_prefix.ts';
+import type { Mac } from '../wire/mac.ts';
 import {
   type HostInterface,
   hasHost,
@@ -46,6 +47,8 @@ export interface Network extends Pick<NetworkPlace, 'name' | 'bridge' | 'vlan'> 
   subnet: Subnet;
   /** Of that interface; in an isolated network nobody's, and the DHCP server's name. */
   gateway: number;
+  /** The interface of a router in it. Where the host is no way out, it is. */
+  router?: { address: number; mac: Mac };
   /** Undefined: guests have link-local addresses alone. */
   ipv6?: Network6;
   /** Undefined: nobody gives addresses. */

@@ -184,9 +184,10 @@ function checkOverlaps(interfaces: readonly RouterInterface[], report: Report): 
       continue;
     }
     if (item.one === around.one) continue;
+    const as = item.address.subnet.bits === subnet.bits ? '' : `, as ${formatPrefix(subnet)}`;
     report(
       ['interfaces', item.one.name, 'address', item.index],
-      `${formatPrefix(item.address.subnet)} is behind interface ${around.one.name} already, as ${formatPrefix(subnet)}: a subnet is behind one interface of a router`,
+      `${formatPrefix(item.address.subnet)} is behind interface ${around.one.name} already${as}: a subnet is behind one interface of a router`,
     );
   }
 }

@@ -16,7 +16,7 @@ export const NETWORK_ROUTES: readonly Route[] = [
     summary: 'Addresses that guests have from DHCP',
     query: resource.leaseFilter,
     answer: resource.leases,
-    problems: [404],
+    problems: [400, 404],
     handle: ({ api }, { query }) => {
       if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
       requireNetwork(api, query.network);
@@ -27,7 +27,7 @@ export const NETWORK_ROUTES: readonly Route[] = [
     summary: 'Take addresses from guests: all, or those that match',
     query: resource.leaseFilter,
     answer: resource.endedLeases,
-    problems: [404],
+    problems: [400, 404],
     handle: ({ api }, { query }) => {
       if (query.bridge !== undefined) requireBridge(api.config, query.bridge);
       requireNetwork(api, query.network);

@@ -40,6 +40,7 @@ const STATUS: Record<string, number> = {
   invalid_request: 400,
   invalid_json: 400,
   invalid_mac: 400,
+  invalid_address: 400,
   invalid_option: 400,
   invalid_frame: 400,
   invalid_trace: 400,

@@ -389,7 +389,10 @@ export const networkStatus: z.ZodType<NetworkStatus> = z.object({
   mode: z.enum(NETWORK_MODES),
   subnet: z.string().optional(),
   gateway: z.string().optional(),
-  uplink: z.string().optional().describe('interface of the host that leads out'),
+  uplink: z
+    .string()
+    .optional()
+    .describe('interface of the host that leads out; of a bridged network its ports that do'),
   problems: z.array(z.string()).describe('what stands in the way, and what helps'),
   dhcp: dhcpStatus.optional(),
   dns: dnsStatus.optional(),

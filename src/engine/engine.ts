@@ -146,7 +146,7 @@ export class Engine {
     }
     batch.clear();
     // A sweeper that is behind goes on soon.
-    let patience = this.keeper.isBehind ? Math.min(1, timeoutMs) : timeoutMs;
+    let patience = this.keeper.isBehind || this.nat.isBehind ? Math.min(1, timeoutMs) : timeoutMs;
     for (let n = 0; n < sources.length && patience > 0; n++) {
       if (sources[n].isReady?.() === true) patience = 0;
     }

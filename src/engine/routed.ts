@@ -1,7 +1,14 @@
 // The packets of one family that are for routers, in one batch: a compact list, over which each step of routing is a pass of
 // its own, so that memory is awaited for many at once.
 
-/** Arrays by place in the list. Rows keep their bytes until they go on: what is decided about them is here. */
+/** Of `isDoubtful`: its source, or its destination, is one that is to be looked at more closely; NAT has refused it. */
+export const DOUBTFUL = 1;
+export const REFUSED = 2;
+
+/**
+ * Arrays by place in the list. Rows keep their bytes until they go on: what is decided about them is here. Whoever works on a
+ * list takes its arrays once, so that they are constants to V8.
+ */
 export class Routed {
   count = 0;
   /** The row that came in. */
@@ -12,7 +19,7 @@ export class Routed {
   readonly l3: Int32Array;
   /** Bytes of the packet, without padding. */
   readonly length: Int32Array;
-  /** Not 0: its source, its destination or its options are to be looked at more closely. */
+  /** 0, DOUBTFUL or REFUSED. */
   readonly isDoubtful: Uint8Array;
   /** IPv4: where the packet goes, which NAT may change. */
   readonly dst: Int32Array;
@@ -38,28 +45,5 @@ export class Routed {
     this.hop = words();
     this.neighbour = words();
     this.mac = new Int32Array(2 * capacity);
-  }
-
-  add(row: number, from: number, l3: number, length: number, isDoubtful: boolean, dst: number): void {
-    const n = this.count++;
-    this.row[n] = row;
-    this.from[n] = from;
-    this.l3[n] = l3;
-    this.length[n] = length;
-    this.isDoubtful[n] = isDoubtful ? 1 : 0;
-    this.dst[n] = dst;
-  }
-
-  /** Moves what is at place `n`, and goes on by a hop, to `to`, which is not behind it. */
-  keep(n: number, to: number, hop: number, egress: number): void {
-    this.hop[to] = hop;
-    this.egress[to] = egress;
-    if (n === to) return;
-    this.row[to] = this.row[n];
-    this.from[to] = this.from[n];
-    this.l3[to] = this.l3[n];
-    this.length[to] = this.length[n];
-    this.dst[to] = this.dst[n];
-    // `isDoubtful` has done its work.
   }
 }

@@ -21,10 +21,10 @@ import type { HostPort } from './host_port.ts';
 import { IcmpErrors } from './icmp_errors.ts';
 import type { NatKeeper } from './nat_keeper.ts';
 import type { Route } from './passes.ts';
-import { Routed } from './routed.ts';
+import { DOUBTFUL, REFUSED, Routed } from './routed.ts';
 import { RouterAnswers } from './router_answers.ts';
-import { check4, check6, isDoubtful4, isDoubtful6 } from './router_checks.ts';
-import { MAX_ROUNDS, RouterExit } from './router_exit.ts';
+import { check4, check6, needsLook4, needsLook6 } from './router_checks.ts';
+import { createExit, MAX_ROUNDS } from './router_exit.ts';
 import { RouterLinks } from './router_links.ts';
 import { createWays } from './router_ways.ts';
 import { DOMAIN_SHIFT } from './topology.ts';
@@ -45,11 +45,13 @@ export function createRouter(
   const { view, rows } = batch;
   const list4 = new Routed(rows.length / ROW);
   const list6 = new Routed(rows.length / ROW);
-  const exit = new RouterExit(batch, host, neighbours);
+  const { row: row4, from: from4, l3: l34, length: length4, isDoubtful: isDoubtful4, dst: dst4 } = list4;
+  const { egress: egress4, hop: hop4, neighbour: neighbour4, mac: mac4 } = list4;
+  const exit = createExit(batch, host, neighbours);
   const links = new RouterLinks(batch, counters, host);
   const errors = new IcmpErrors(batch, clock);
   const answers = new RouterAnswers(batch, counters, errors, exit, links);
-  const ways = createWays(batch, answers);
+  const ways = createWays(batch, answers, list4, list6);
 
   /** Finds what is for routers among decided rows, and measures it. */
   function gather(table: RouterTable, from: number, to: number): void {
@@ -78,47 +80,64 @@ export function createRouter(
     if (type === TYPE_IPV4 && (flags & INTERFACE.ipv4) !== 0) {
       const length = check4(view, l3, end);
       if (length < 0) drop(row, ~length);
-      else list4.add(row, by, l3, length, isDoubtful4(table, by, view, l3), ipv4.dst(view, l3));
+      else {
+        const n = list4.count++;
+        row4[n] = row;
+        from4[n] = by;
+        l34[n] = l3;
+        length4[n] = length;
+        isDoubtful4[n] = needsLook4(table, by, view, l3) ? DOUBTFUL : 0;
+        dst4[n] = ipv4.dst(view, l3);
+      }
     } else if (type === TYPE_IPV6 && (flags & INTERFACE.ipv6) !== 0) {
       const length = check6(view, l3, end);
       if (length < 0) drop(row, ~length);
-      else list6.add(row, by, l3, length, isDoubtful6(table, by, view, l3), 0);
+      else {
+        const n = list6.count++;
+        list6.row[n] = row;
+        list6.from[n] = by;
+        list6.l3[n] = l3;
+        list6.length[n] = length;
+        list6.isDoubtful[n] = needsLook6(table, by, view, l3) ? DOUBTFUL : 0;
+      }
     } else if (type === TYPE_ARP) {
+      links.passOn(table, row, by);
       links.hearArp(table, row, by);
-      rows[row + COLUMN.dest] = DEST_CONSUMED;
     } else drop(row, DROP.not_ip);
   }
 
   function route4(table: RouterTable): void {
-    const { row, dst, egress, hop, neighbour, mac } = list4;
     const nat = keeper.hook;
-    nat?.before(table, row, list4.count, dst);
-    ways.find4(table, list4);
+    if (nat !== null) {
+      nat.before(table, row4, list4.count, dst4);
+      for (let n = 0; n < list4.count; n++) if (isDropped(row4[n])) isDoubtful4[n] = REFUSED;
+    }
+    ways.find4(table);
     const { count } = list4;
-    nat?.after(table, row, count, egress);
-    if (!resolve4(table) && !resolve4(table)) neighbour.fill(UNKNOWN, 0, count);
+    nat?.after(table, row4, count, egress4);
+    if (!resolve4(table) && !resolve4(table)) neighbour4.fill(UNKNOWN, 0, count);
     for (let n = 0; n < count; n++) {
-      if ((rows[row[n] + COLUMN.dest] & DEST_DROP) !== 0) continue; // by NAT
-      if (egress[n] === 0) answers.hear4(table, list4, n);
+      if (nat !== null && isDropped(row4[n])) continue;
+      if (egress4[n] === 0) answers.hear4(table, list4, n);
       else {
-        const next = enter(table, list4, n);
+        const next = enter(row4[n], table.port[egress4[n]], length4[n]);
         if (next < 0) continue;
-        if (nat?.isTranslated(row[n]) === true) nat.rewrite(row[n], next);
+        if (nat?.isTranslated(row4[n]) === true) nat.rewrite(row4[n], next);
         ipv4.decrementTtl(view, rows[next + COLUMN.rest] + TYPE_LEN);
-        exit.leave4(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
+        exit.leave4(table, next, egress4[n], hop4[n], neighbour4[n], mac4, 2 * n);
       }
     }
   }
 
   function route6(table: RouterTable): void {
     const { egress, hop, neighbour, mac } = list6;
-    ways.find6(table, list6);
+    ways.find6(table);
     const { count } = list6;
     if (!resolve6(table) && !resolve6(table)) neighbour.fill(UNKNOWN, 0, count);
     for (let n = 0; n < count; n++) {
       if (egress[n] === 0) answers.hear6(table, list6, n);
       else {
-        const next = enter(table, list6, n);
+        const next = enter(list6.row[n], table.port[egress[n]], list6.length[n]);
         if (next < 0) continue;
         ipv6.decrementHopLimit(view, rows[next + COLUMN.rest] + TYPE_LEN);
         exit.leave(table, next, egress[n], hop[n], neighbour[n], mac, 2 * n);
@@ -128,10 +147,10 @@ export function createRouter(
 
   /** False: the table changed meanwhile. */
   function resolve4(table: RouterTable): boolean {
-    const { count, dst, egress, hop, neighbour, mac } = list4;
+    const { count } = list4;
     const version = neighbours.version();
     for (let n = 0; n < count; n++) {
-      if (egress[n] !== 0) neighbour[n] = exit.find4(table, egress[n], hop[n], dst[n], mac, 2 * n);
+      if (egress4[n] !== 0) neighbour4[n] = exit.find4(table, egress4[n], hop4[n], dst4[n], mac4, 2 * n);
     }
     return neighbours.isUnchanged(version);
   }
@@ -145,18 +164,21 @@ export function createRouter(
     return neighbours.isUnchanged(version);
   }
 
-  /** A row for the packet as it comes in anew by its egress interface, with headers of its own; -1 if it came too often. */
-  function enter(table: RouterTable, list: Routed, n: number): number {
-    const row = list.row[n];
-    const next = batch.recirculate(row, table.port[list.egress[n]], MAX_ROUNDS);
+  /** A row for the packet as it comes in anew from a port, with headers of its own; -1 if it came too often. */
+  function enter(row: number, port: number, length: number): number {
+    const next = batch.recirculate(row, port, MAX_ROUNDS);
     if (next < 0) {
       drop(row, DROP.loop);
       return next;
     }
     batch.own(next);
     // The padding of a short frame stays behind.
-    if (rows[next + COLUMN.gsoType] === 0) rows[next + COLUMN.length] = HEADER_LEN + list.length[n];
+    if (rows[next + COLUMN.gsoType] === 0) rows[next + COLUMN.length] = HEADER_LEN + length;
     return next;
+  }
+
+  function isDropped(row: number): boolean {
+    return (rows[row + COLUMN.dest] & DEST_DROP) !== 0;
   }
 
   function drop(row: number, code: number): void {

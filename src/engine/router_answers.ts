@@ -3,7 +3,7 @@
 // of that where the packet came in.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { DEST_CONSUMED, DEST_DROP } from '../frame/hop.ts';
+import { DEST_DROP } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { find4, find6 } from '../table/lpm.ts';
@@ -70,10 +70,10 @@ export class RouterAnswers {
     const { rows, view } = batch;
     const row = list.row[n];
     const l3 = list.l3[n];
-    if (this.links.hearSolicitation(table, row, list.from[n], l3)) {
-      rows[row + COLUMN.dest] = DEST_CONSUMED;
-      return;
-    }
+    const dest = rows[row + COLUMN.dest];
+    this.links.passOn(table, row, list.from[n]);
+    if (this.links.hearSolicitation(table, row, list.from[n], l3)) return;
+    rows[row + COLUMN.dest] = dest;
     const known = Math.min(list.length[n], batch.headLength(row) - HEADER_LEN);
     const found = ipv6.transport(view, l3, l3 + known);
     const protocol = found < 0 ? -1 : found & 0xff;

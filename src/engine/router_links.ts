@@ -2,9 +2,13 @@
 // the router is answered here. What tells of neighbours goes to the control plane, which keeps them, as a copy.
 //
 //   to a group: the frame keeps its way through the switch            to the interface alone: it ends here
+//
+// An anycast gateway has the same MAC and addresses on every host of a tunnel. Each answers its own guests, and a question
+// that is answered does not go into tunnels; what comes out of one is another host's to answer. What a guest answers to that
+// MAC goes on to all hosts: one of them asked.
 
 import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
-import { PORT_MASK } from '../frame/hop.ts';
+import { DEST_CONSUMED, DEST_LIST, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { find4, find6 } from '../table/lpm.ts';
 import { INTERFACE, ROUTE, type RouterTable } from '../table/router_table.ts';
@@ -15,6 +19,7 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as neighbour from '../wire/neighbour.ts';
 import type { HostPort } from './host_port.ts';
 import { isOwnLinkLocal } from './router_checks.ts';
+import { DOMAIN_SHIFT, TUNNEL } from './topology.ts';
 
 const TYPE_LEN = 2;
 /** The sender of an advertisement is a router. */
@@ -65,7 +70,8 @@ export class RouterLinks {
     const isOwn = this.isOwn4(table, by, target);
     const isTaken = this.isOwn4(table, by, sender);
     const isRequest = arp.operation(view, at) === arp.REQUEST;
-    if (isRequest && sender !== target && !isTaken && (isOwn || this.standsIn(table, by, sender, target)))
+    const isWanted = isOwn || this.standsIn(table, by, sender, target);
+    if (isRequest && sender !== target && !isTaken && isWanted && this.isOurs(table, row, by))
       this.answerArp(table, row, by, hi, lo, sender, target);
     if (isOwn || isTaken || !isRequest || sender === target) this.punt(table, row, by);
   }
@@ -78,10 +84,24 @@ export class RouterLinks {
     const target = neighbour.targetAt(l3);
     if (type === neighbour.SOLICITATION) {
       if (!this.isOwn6(table, by, target)) return true;
-      this.advertise(table, row, by, l3, target);
+      if (this.isOurs(table, row, by)) this.advertise(table, row, by, l3, target);
     }
     this.punt(table, row, by);
     return true;
+  }
+
+  /** Where a frame to an interface alone goes that tells of a neighbour: of an anycast gateway to its other hosts, too. */
+  passOn(table: RouterTable, row: number, by: number): void {
+    const { rows } = this.batch;
+    const word = rows[row + COLUMN.domain];
+    const isShared = (table.flags[by] & INTERFACE.anycast) !== 0 && (word & TUNNEL) === 0;
+    rows[row + COLUMN.dest] = isShared ? DEST_LIST | (2 * (word >>> DOMAIN_SHIFT) + 1) : DEST_CONSUMED;
+  }
+
+  /** Whether a question is this host's to answer. */
+  private isOurs(table: RouterTable, row: number, by: number): boolean {
+    const isAnycast = (table.flags[by] & INTERFACE.anycast) !== 0;
+    return !isAnycast || (this.batch.rows[row + COLUMN.domain] & TUNNEL) === 0;
   }
 
   private isOwn4({ lpm, table, kind }: RouterTable, by: number, address: number): boolean {
@@ -147,8 +167,9 @@ export class RouterLinks {
   private answer(table: RouterTable, row: number, by: number, length: number): number {
     const { batch } = this;
     const { rows } = batch;
-    // Whoever the question reaches beside, it is not lost.
+    // Whoever the question reaches beside, it is not lost; and every host has this answer.
     rows[row + COLUMN.mark] |= MARK.punted;
+    if ((table.flags[by] & INTERFACE.anycast) !== 0) rows[row + COLUMN.dest] = DEST_CONSUMED;
     if (!batch.mayAnswer) return -1;
     const port = table.port[by];
     const next = batch.answer(port, length);

@@ -10,7 +10,7 @@ import { HEADER_LEN } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import { ICMP_ERROR } from './icmp_errors.ts';
-import type { Routed } from './routed.ts';
+import { DOUBTFUL, type Routed } from './routed.ts';
 import type { RouterAnswers } from './router_answers.ts';
 import { badOption, isLinkLocal4, isLinkLocal6, isOwnLinkLocal } from './router_checks.ts';
 import { hopOf, isBack } from './router_routes.ts';
@@ -20,59 +20,69 @@ const LOCAL = 0;
 const NOWHERE = -1;
 
 export interface Ways {
-  /** Sets `hop` and `egress` of a list, and leaves in it what goes on. */
-  find4(table: RouterTable, list: Routed): void;
-  find6(table: RouterTable, list: Routed): void;
+  /** Sets `hop` and `egress` of its list, and leaves in it what goes on. */
+  find4(table: RouterTable): void;
+  find6(table: RouterTable): void;
 }
 
-export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
+export function createWays(batch: FrameBatch, answers: RouterAnswers, list4: Routed, list6: Routed): Ways {
   const { view, rows } = batch;
+  const { row: row4, from: from4, l3: l34, length: length4, dst: dst4, route: route4 } = list4;
+  const { isDoubtful: isDoubtful4, hop: hop4, egress: egress4 } = list4;
 
-  function findAll4(table: RouterTable, list: Routed): void {
+  function findAll4(table: RouterTable): void {
     const { lpm, table: tables, kind, hopAt, hopCount, hopInterface, mtu } = table;
-    const { count, from, l3, dst, route, row, length, isDoubtful } = list;
-    for (let n = 0; n < count; n++) route[n] = find4(lpm, tables[from[n]], dst[n]);
-    for (let n = 0; n < count; n++) if (isDoubtful[n] !== 0) checkSource4(table, list, n);
+    const { count } = list4;
+    for (let n = 0; n < count; n++) route4[n] = find4(lpm, tables[from4[n]], dst4[n]);
+    for (let n = 0; n < count; n++) if (isDoubtful4[n] === DOUBTFUL) checkSource4(table, n);
     let left = 0;
     for (let n = 0; n < count; n++) {
-      let hop = hopAt[route[n]];
+      const route = route4[n];
+      let hop = hopAt[route];
       const isUsual =
-        kind[route[n]] === ROUTE.forward &&
-        hopCount[route[n]] === 1 &&
-        ipv4.ttl(view, l3[n]) > 1 &&
-        length[n] <= mtu[hopInterface[hop]] &&
-        isDoubtful[n] === 0;
+        kind[route] === ROUTE.forward &&
+        hopCount[route] === 1 &&
+        ipv4.ttl(view, l34[n]) > 1 &&
+        length4[n] <= mtu[hopInterface[hop]] &&
+        isDoubtful4[n] === 0;
       if (!isUsual) {
-        hop = isDropped(row[n]) ? NOWHERE : way4(table, list, n);
+        hop = isDropped(row4[n]) ? NOWHERE : way4(table, list4, n);
         if (hop === NOWHERE) continue;
       }
-      list.keep(n, left, hop, hopInterface[hop]);
+      if (n !== left) keep(list4, n, left);
+      hop4[left] = hop;
+      egress4[left] = hopInterface[hop];
       left += 1;
     }
-    list.count = left;
+    list4.count = left;
   }
 
-  function findAll6(table: RouterTable, list: Routed): void {
+  function findAll6(table: RouterTable): void {
     const { lpm, table: tables } = table;
-    const { count, from, l3, route, isDoubtful } = list;
+    const { count, row, from, l3, route, isDoubtful } = list6;
     for (let n = 0; n < count; n++) route[n] = find6(lpm, tables[from[n]], view, l3[n] + ipv6.DST);
-    for (let n = 0; n < count; n++) if (isDoubtful[n] !== 0) checkSource6(table, list, n);
+    for (let n = 0; n < count; n++) if (isDoubtful[n] === DOUBTFUL) checkSource6(table, n);
     let left = 0;
     for (let n = 0; n < count; n++) {
-      const hop = isDropped(list.row[n]) ? NOWHERE : way6(table, list, n);
+      const hop = isDropped(row[n]) ? NOWHERE : way6(table, list6, n);
       if (hop === NOWHERE) continue;
-      list.keep(n, left, hop, table.hopInterface[hop]);
+      if (n !== left) keep(list6, n, left);
+      list6.hop[left] = hop;
+      list6.egress[left] = table.hopInterface[hop];
       left += 1;
     }
-    list.count = left;
+    list6.count = left;
   }
 
-  function checkSource4(table: RouterTable, { row, from, l3 }: Routed, n: number): void {
-    checkSource(table, row[n], from[n], find4(table.lpm, table.table[from[n]], ipv4.src(view, l3[n])));
+  function checkSource4(table: RouterTable, n: number): void {
+    const route = find4(table.lpm, table.table[from4[n]], ipv4.src(view, l34[n]));
+    checkSource(table, row4[n], from4[n], route);
   }
 
-  function checkSource6(table: RouterTable, { row, from, l3 }: Routed, n: number): void {
-    checkSource(table, row[n], from[n], find6(table.lpm, table.table[from[n]], view, l3[n] + ipv6.SRC));
+  function checkSource6(table: RouterTable, n: number): void {
+    const { row, from, l3 } = list6;
+    const route = find6(table.lpm, table.table[from[n]], view, l3[n] + ipv6.SRC);
+    checkSource(table, row[n], from[n], route);
   }
 
   /** Nobody sends from a router's own address (RFC 1812 section 5.3.7), nor, if asked for, from where he is not. */
@@ -174,6 +184,15 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers): Ways {
   }
 
   return { find4: findAll4, find6: findAll6 };
+}
+
+/** Moves what is at place `n` to an earlier one. */
+function keep({ row, from, l3, length, dst }: Routed, n: number, to: number): void {
+  row[to] = row[n];
+  from[to] = from[n];
+  l3[to] = l3[n];
+  length[to] = length[n];
+  dst[to] = dst[n];
 }
 
 function isForwarded({ kind }: RouterTable, route: number): boolean {

@@ -251,10 +251,7 @@ export function createStages(
     const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
     if (trap < 0) return false;
     if (trap === TRAP.arp || trap === TRAP.dhcp_client) {
-      // A copy: the frame goes on as it was received.
-      const length = rows[row + COLUMN.length];
-      host.punt(row, topology, trap);
-      rows[row + COLUMN.length] = length;
+      host.punt(row, topology, trap); // a copy: `classify` writes again what this changes
       return false;
     }
     if (trap === TRAP.claim || trap === TRAP.rogue) {

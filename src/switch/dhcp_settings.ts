@@ -35,7 +35,8 @@ export interface NameServers {
 
 /** Of a network that gives addresses. `mac`: of the bridge. */
 export function dhcpSettings(network: Network, mac: Mac, servers: NameServers): DhcpSettings {
-  const { subnet, gateway, range, dhcp = DHCP_DEFAULTS, hosts, mode, relayed } = network;
+  const { subnet, gateway, range, dhcp = DHCP_DEFAULTS, hosts, mode, relayed, router } = network;
+  const routers = router === undefined ? [] : [router.address];
   return {
     address: gateway,
     mac,
@@ -44,8 +45,8 @@ export function dhcpSettings(network: Network, mac: Mac, servers: NameServers): 
         network: subnet.network,
         prefix: subnet.prefix,
         ranges: [range],
-        excluded: [gateway],
-        options: optionsOf(dhcp, leadsOut(mode) ? [gateway] : [], servers),
+        excluded: [gateway, ...routers],
+        options: optionsOf(dhcp, leadsOut(mode) ? [gateway] : routers, servers),
       },
       // Neither the host nor its DNS server has a way back there.
       ...relayed.map((far) => ({

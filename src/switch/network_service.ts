@@ -2,20 +2,26 @@
 // way out through the host is one for all.
 
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
+import { machineId } from '../config/defaults.ts';
 import { type NetworkPlace, networkPlaces } from '../config/network_places.ts';
 import { UPLINK } from '../config/network_uplink.ts';
 import { type Network, networkOf } from '../config/networks.ts';
-import { interfacePort } from '../config/router_interfaces.ts';
+import { interfacePort, interfacesIn, type RouterInterface } from '../config/router_interfaces.ts';
+import { interfaceMac } from '../config/router_mac.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
-import { formatAddress } from '../config/subnet.ts';
+import { formatAddress, isHostOf } from '../config/subnet.ts';
+import { TaploomError } from '../error.ts';
 import type { EventFact } from '../event.ts';
 import { dnsRoom } from '../protocol/dns/limits.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { formatIp } from '../wire/ip_address.ts';
+import { formatIp, ipv4Number, parseIp } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
+import { bridgedStatus } from './bridged_network.ts';
 import { Claims } from './claims.ts';
-import { type NetworkFacts, type NetworkHome, RunningNetwork } from './running_network.ts';
+import { macOf } from './fdb_view.ts';
+import type { NetworkFacts, NetworkHome } from './network_home.ts';
+import { RunningNetwork } from './running_network.ts';
 import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
 
@@ -85,12 +91,15 @@ export class NetworkService {
     if (home === undefined) return;
     this.bridgeOf.clear();
     const wanted = new Map<string, [NetworkPlace, Network]>();
+    const routers = [...interfacesIn(config)];
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const places = networkPlaces(name, bridge);
       for (const port of places.length === 0 ? [] : Object.keys(bridge.ports)) this.bridgeOf.set(port, name);
       for (const place of places) {
         const network = networkOf(place, bridge);
-        if (network !== undefined) wanted.set(place.name, [place, network]);
+        if (network === undefined) continue;
+        const router = routerIn(routers, network);
+        wanted.set(place.name, [place, { ...network, router }]);
       }
     }
     for (const [name, network] of this.running) {
@@ -120,16 +129,21 @@ export class NetworkService {
       networkPlaces(bridge, config).map(({ name, vlan, config: { mode } }): NetworkStatus => {
         const running = this.running.get(name);
         if (running !== undefined) return running.status();
-        return { network: name, bridge, ...(vlan !== 0 && { vlan }), mode, problems: [] };
+        const about = { network: name, bridge, ...(vlan !== 0 && { vlan }), mode };
+        return mode === 'bridged'
+          ? { ...about, ...bridgedStatus(bridge, config) }
+          : { ...about, problems: [] };
       }),
     );
   }
 
   leases(filter: LeaseFilter = {}): LeaseStatus[] {
+    checkFilter(filter);
     return this.chosen(filter).flatMap((network) => network.leases(filter, this.now()));
   }
 
   endLeases(filter: LeaseFilter): number {
+    checkFilter(filter);
     return this.chosen(filter).reduce((sum, network) => sum + network.endLeases(filter, this.now()), 0);
   }
 
@@ -224,4 +238,26 @@ export class NetworkService {
     clearTimeout(this.timer);
     this.timer = this.hasTimer ? wakeAt(this.deadline(), () => this.tick()) : undefined;
   }
+}
+
+/** Of the first router that has an address in a network. */
+function routerIn(
+  interfaces: readonly RouterInterface[],
+  { bridge, vlan, subnet }: Network,
+): Network['router'] {
+  for (const one of interfaces) {
+    if (one.config.bridge !== bridge || (one.config.vlan ?? 0) !== vlan) continue;
+    for (const { bytes } of one.addresses) {
+      const address = bytes.length === 4 ? ipv4Number(bytes) : 0;
+      if (isHostOf(subnet, address)) return { address, mac: interfaceMac(one, machineId()) };
+    }
+  }
+  return undefined;
+}
+
+/** What is no address would match nothing, without a word. @throws TaploomError `invalid_mac`, `invalid_address` */
+function checkFilter({ mac, address }: LeaseFilter): void {
+  if (mac !== undefined) macOf(mac);
+  if (address !== undefined && parseIp(address) === undefined)
+    throw new TaploomError('invalid_address', `${address} is not an IPv4 or IPv6 address`);
 }

@@ -8,6 +8,7 @@ import { NeighbourCache, REACHABLE } from '../protocol/neighbours/cache.ts';
 import { isOwn, mayBeNeighbour, question } from '../protocol/neighbours/frames.ts';
 import type { InterfaceSpec } from '../protocol/neighbours/spec.ts';
 import { unreachable, whomToTell } from '../protocol/neighbours/unreachable.ts';
+import type { WaitingRoom } from '../protocol/neighbours/waiting_room.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { type Arp, parseArp, REPLY } from '../wire/arp.ts';
@@ -28,6 +29,7 @@ export interface PlaceFacts {
   /** In force. */
   table(): RouterTable | null;
   tell(fact: EventFact): void;
+  readonly room: WaitingRoom;
   /** 0 to 1. */
   random(): number;
 }
@@ -54,15 +56,15 @@ export class RouterPlace {
       found: (address: IpBytes, mac: Mac) => this.put(address, mac),
       lost: (slot: number) => neighbours.remove(slot),
       takeUsed: (slot: number) => neighbours.takeUsed(slot),
-      deliver: (frame: Uint8Array) => void facts.host.relay(this.port.port, frame),
+      deliver: (frame: Uint8Array) => this.say(frame),
       unreachable: (_: IpBytes, frame: Uint8Array) => this.answer(frame),
       tell: (change: 'changed' | 'removed', address: IpBytes, mac: Mac, before: Mac | undefined) =>
         this.tell(change === 'changed' ? 'moved' : 'lost', address, mac, before),
     };
-    this.cache = new NeighbourCache(spec, says, now, REACHABLE * (0.5 + facts.random()));
+    this.cache = new NeighbourCache(spec, says, facts.room, now, REACHABLE * (0.5 + facts.random()));
     this.announcer = new Announcer(
       {
-        flood: (frame) => this.flood(frame),
+        say: (frame) => this.say(frame),
         duplicate: (address, mac) => this.tell('duplicate', address, mac, undefined),
       },
       facts.random,
@@ -137,13 +139,12 @@ export class RouterPlace {
   }
 
   private ask(address: IpBytes, to: Mac | undefined): void {
-    const frame = question(this.spec, address, to);
-    if (to === undefined) this.flood(frame);
-    else this.facts.host.relay(this.port.port, frame);
+    this.say(question(this.spec, address, to));
   }
 
-  private flood(frame: Uint8Array): void {
-    this.facts.host.flood(this.port.config.bridge, this.port.vid, frame);
+  /** As if it came in by the interface: so the interface itself does not hear it. */
+  private say(frame: Uint8Array): void {
+    this.facts.host.relay(this.port.port, frame);
   }
 
   private put(address: IpBytes, { hi, lo }: Mac): number {

@@ -11,6 +11,7 @@ import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
 import type { EventFact } from '../event.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import type { InterfaceSpec } from '../protocol/neighbours/spec.ts';
+import { WaitingRoom } from '../protocol/neighbours/waiting_room.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { MAX_NEIGHBOURS } from '../table/neighbours.ts';
 import { canonicalIp } from '../wire/ip_address.ts';
@@ -22,7 +23,7 @@ import { wakeAt } from './wake_at.ts';
 /** Neighbours that an interface may have, however many interfaces there are. */
 const LEAST = 1024;
 
-export type RouterServiceFacts = Omit<PlaceFacts, 'host' | 'tell' | 'random'>;
+export type RouterServiceFacts = Omit<PlaceFacts, 'host' | 'tell' | 'random' | 'room'>;
 
 export class RouterService {
   private readonly facts: RouterServiceFacts;
@@ -35,6 +36,7 @@ export class RouterService {
   private hasTimer = false;
   private isDue = false;
   private polledAt: number | undefined;
+  private readonly room = new WaitingRoom();
 
   constructor(facts: RouterServiceFacts, tell: (fact: EventFact) => void) {
     this.facts = facts;
@@ -86,7 +88,7 @@ export class RouterService {
     const known = this.places.get(port.port);
     if (known !== undefined) known.configure(port, spec, this.now());
     else {
-      const facts = { ...this.facts, host, tell: this.tell, random };
+      const facts = { ...this.facts, host, tell: this.tell, room: this.room, random };
       this.places.set(port.port, new RouterPlace(port, spec, facts, this.now()));
     }
   }

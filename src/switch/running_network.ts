@@ -1,20 +1,16 @@
 // One network of guests in a switch: the gateway's address on its interface, a DHCP server and a DNS server. What could not
 // be had is tried again, and told once.
 
-import type { LeaseFilter, LeaseStatus, NetworkStatus, StoredLeases } from '../api.ts';
+import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
 import { machineId, stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
 import { GUESTS } from '../config/network_uplink.ts';
 import type { Network } from '../config/networks.ts';
 import { interfaceMac } from '../config/router_mac.ts';
 import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
-import type { Device } from '../device/device.ts';
-import type { PortMtus } from '../device/mtus.ts';
-import type { EventFact } from '../event.ts';
 import type { Lease } from '../protocol/dhcp/lease.ts';
-import type { DnsRoom } from '../protocol/dns/limits.ts';
 import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
-import type { Host, Punt } from '../protocol/host.ts';
+import type { Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp, type IpBytes } from '../wire/ip_address.ts';
@@ -24,49 +20,14 @@ import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
-import type { InterfaceLeases } from './interface_leases.ts';
 import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
 import { Ipv6Service } from './ipv6_service.ts';
+import type { NetworkHome } from './network_home.ts';
 import { RogueWatch } from './rogue_watch.ts';
 import { Stations } from './stations.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
-
-/** What the switch knows, by name. */
-export interface NetworkFacts {
-  readonly devices: ReadonlyMap<string, Device>;
-  readonly mtus: Pick<PortMtus, 'get'>;
-  readonly store: StoredLeases;
-  readonly interfaceLeases: Pick<InterfaceLeases, 'hasAddress' | 'resolversOf'>;
-  /** Where the addresses of a network are kept for the data plane; undefined: the bridge is not in force yet. */
-  ownedBy(bridge: string, vlan: number): OwnedAddresses | undefined;
-  /** Empty: no network gets out. */
-  readonly stateDirectory: string;
-}
-
-export interface NetworkHome {
-  readonly host: Host;
-  readonly facts: NetworkFacts;
-  readonly dnsRoom: DnsRoom;
-  tell(fact: EventFact): void;
-  /** ms, monotonic, in the clock of whoever polls. */
-  now(): number;
-  /** The deadline has moved. */
-  wait(): void;
-  /** Whether frames for all behind a port have to go to all of the network: that of a tunnel. */
-  isTunnel(port: string): boolean;
-  /** Of all networks: nobody asks itself, or in a ring. */
-  gateways(): ReadonlySet<string>;
-  /** What keeps the host's guests in, and by which interface they get out. */
-  problemsOf(network: Network): readonly string[];
-  uplinkOf(network: Network): string | undefined;
-  hasWayOut6(network: Network): boolean;
-  /** What a DHCP server behind its uplink told. */
-  resolversOf(network: Network): readonly number[];
-  /** The least of a network's ports. */
-  mtuOf(network: Network): number | undefined;
-}
 
 export class RunningNetwork {
   network: Network;
@@ -102,6 +63,9 @@ export class RunningNetwork {
     // An interface of another name has taken the gateway's address.
     if (network.interface?.name !== this.network.interface?.name) this.clearGateway();
     if (network.gateway !== this.network.gateway) this.owned?.delete(this.network.gateway);
+    const { router } = this.network;
+    if (router !== undefined && router.address !== network.router?.address)
+      this.owned?.delete(router.address);
     this.network = network;
     this.owned ??= this.home.facts.ownedBy(network.bridge, network.vlan);
     this.ownGateway();
@@ -264,7 +228,7 @@ export class RunningNetwork {
         ? { resolvers: this.resolvers() }
         : { resolvers: [network.gateway], domain: network.dns?.domain };
     const mac = this.mac();
-    const madeOf = JSON.stringify([config, mac, servers]);
+    const madeOf = JSON.stringify([config, mac, servers, network.router]);
     if (this.dhcp !== undefined && madeOf === this.dhcpOf) return;
     this.dhcpOf = madeOf;
     const settings = dhcpSettings(network, mac, servers);
@@ -296,8 +260,10 @@ export class RunningNetwork {
   }
 
   private ownGateway(): void {
-    const { hi, lo } = this.mac();
-    this.owned?.set(this.network.gateway, hi, lo);
+    const { gateway, router } = this.network;
+    const { hi, lo } = router?.address === gateway ? router.mac : this.mac();
+    this.owned?.set(gateway, hi, lo);
+    if (router !== undefined) this.owned?.set(router.address, router.mac.hi, router.mac.lo);
   }
 
   private forgetLeases(): void {

@@ -50,7 +50,9 @@ export class WaysOut {
 
   problemsOf({ mode, uplink }: Network): readonly string[] {
     if (!hasHost(mode) || uplink !== undefined) return [];
-    return [...(this.problem === '' ? [] : [this.problem]), ...(this.uplink?.status.problems ?? [])];
+    const { isSetUp = true, problems = [] } = this.uplink?.status ?? {};
+    const concerns = leadsOut(mode) || !isSetUp;
+    return [...(this.problem === '' ? [] : [this.problem]), ...(concerns ? problems : [])];
   }
 
   /** Leaves the host as it was. */

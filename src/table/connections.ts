@@ -221,20 +221,24 @@ export class Connections {
     if (timers[pair] !== 0 && timer - timers[pair] < 0) timers[pair] = timer;
   }
 
-  /** Ends what was silent for too long among the next `budget` connections, or as many as that is worth. */
-  sweep(second: number, budget: number): void {
-    const { flows } = this;
+  /**
+   * Ends what was silent for too long among the next `pairs` connections. Returns how many it has looked at, fewer if `budget` was
+   * used up: a look costs 1, an end REMOVAL.
+   */
+  sweep(second: number, pairs: number, budget: number): number {
+    const { high, timers } = this.flows;
     this.header[SECOND] = second;
-    if (this.header[USED] === 0) return;
-    const { high, timers } = flows;
-    for (let n = Math.min(budget, high); n > 0; n--) {
+    let left = budget;
+    let seen = 0;
+    for (; seen < Math.min(pairs, high) && left > 0; seen++) {
       if (this.cursor >= high) this.cursor = 1;
       const pair = this.cursor++;
-      if (timers[pair] !== 0 && timers[pair] - second <= 0 && this.isOver(pair, second)) {
-        this.end(pair, second);
-        n -= REMOVAL;
-      }
+      left -= 1;
+      if (timers[pair] === 0 || timers[pair] - second > 0 || !this.isOver(pair, second)) continue;
+      this.end(pair, second);
+      left -= REMOVAL;
     }
+    return seen;
   }
 
   /** Whether a connection is silent for too long; else its timer is put forward. */

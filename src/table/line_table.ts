@@ -19,8 +19,12 @@ export const DST = 9;
 const PAIR = 2 * LINE;
 /** With at most half of the slots in use a chain this long does not occur by chance. */
 export const MAX_PROBES = 64;
-/** Words before the index: pairs that are free again, and the first pair that was never used. */
-const HEADER = 16;
+/**
+ * Words before the lines: pairs that are free again, and the first pair that was never used. So many that lines of a large table
+ * begin where lines of the cache do: glibc's calloc, which makes a SharedArrayBuffer, begins 16 bytes behind a page. Half a line
+ * beside it would be a second miss for each packet.
+ */
+const HEADER = 12;
 const FREED = 0;
 const HIGH = 1;
 

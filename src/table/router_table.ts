@@ -34,6 +34,8 @@ export const INTERFACE = {
   loose: 8,
   /** ARP requests for what is routed by another interface are answered. */
   proxy: 32,
+  /** Other hosts behind tunnels have the same interface, with the same addresses. */
+  anycast: 64,
 } as const;
 
 /** Words of `own`. */

@@ -24,6 +24,8 @@ export interface HostUplinkStatus {
   uplinks: readonly string[];
   /** IP versions of which guests get out. */
   families: readonly Family[];
+  /** Whether all is set up that was to be; else the problems are also those of networks that lead nowhere. */
+  isSetUp: boolean;
   /** What keeps guests in, or may do so: a sentence each. */
   problems: readonly string[];
 }
@@ -52,7 +54,7 @@ export class HostUplink {
   /** Default routes, until the kernel tells of others: to list them takes long on a host with the routes of the Internet. */
   private ways: readonly WayOut[] | undefined;
   private known: Known = { names: new Set(), indices: new Set() };
-  private last: HostUplinkStatus = { uplinks: [], families: [], problems: [] };
+  private last: HostUplinkStatus = { uplinks: [], families: [], isSetUp: true, problems: [] };
 
   /** `onChange` hears of every other status. Nothing is done before `set`. Throws SysError. */
   constructor(stateDirectory: string, onChange: (status: HostUplinkStatus) => void = () => {}) {
@@ -97,7 +99,7 @@ export class HostUplink {
     } catch (error) {
       const problems = [(error as Error).message];
       if (this.installed === undefined) problems.push(...this.undo());
-      return { uplinks: [], families: [], problems };
+      return { uplinks: [], families: [], isSetUp: false, problems };
     }
   }
 
@@ -116,7 +118,7 @@ export class HostUplink {
     const uplinks = [...new Set(plan.uplinks.map(({ name }) => name))];
     this.known = this.knownOf([...gateways, ...uplinks]);
     const families = FAMILIES.filter((family) => plan.uplinks.some((one) => one.family === family));
-    return { uplinks, families, problems: [...plan.problems, ...this.obstacles()] };
+    return { uplinks, families, isSetUp: true, problems: [...plan.problems, ...this.obstacles()] };
   }
 
   private currentWays(): readonly WayOut[] {

@@ -12,6 +12,7 @@
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { traitsOf } from '../port/spec.ts';
+import { Connections } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
 import type { Lock } from '../table/lock.ts';
 import type { Neighbours } from '../table/neighbours.ts';
@@ -47,6 +48,8 @@ export class WorkersPlane implements PlaneClient {
   private slots: number;
   /** Memory of the FDB: the latest, and before it what some worker may still use. */
   private readonly tables: SharedArrayBuffer[];
+  /** The same of connections. */
+  private readonly connections = new Set<SharedArrayBuffer>();
   /** By port: what all workers take to send to it. */
   private readonly locks = new Map<number, Lock>();
   /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
@@ -150,6 +153,8 @@ export class WorkersPlane implements PlaneClient {
     const { fdbSlots } = change.topology;
     const table = fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots);
     if (table !== undefined) this.tables.push(table);
+    const memory = change.topology.routers?.nat?.memory;
+    if (memory !== undefined) this.connections.add(memory);
     const common = { ...change, table };
     this.slots = 0;
     const noVteps = { addedVteps: [], removedVteps: [] };
@@ -159,6 +164,7 @@ export class WorkersPlane implements PlaneClient {
     }));
     this.slots = fdbSlots;
     this.tables.splice(0, this.tables.length - 1);
+    for (const old of this.connections) if (old !== memory) this.connections.delete(old);
     const failed = new Map<number, Failed>();
     for (const answer of answers) {
       if (answer.kind === 'done') for (const one of answer.failed) failed.set(one.port, one);
@@ -188,6 +194,7 @@ export class WorkersPlane implements PlaneClient {
   private abandon(): void {
     this.barrier.abandon();
     for (const table of this.tables) SharedFdb.abandon(table);
+    for (const memory of this.connections) Connections.abandon(memory);
     for (const lock of this.locks.values()) lock.abandon();
   }
 

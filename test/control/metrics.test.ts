@@ -232,6 +232,25 @@ test('networks tell whether they are ready, and what DHCP does', async () => {
   });
 });
 
+test('IPv6 of networks counts advertisements and messages', async () => {
+  const dhcp = { leases: 2, received: { solicit: 3 }, sent: { reply: 1 }, ignored: { not_ours: 4 } };
+  const ipv6 = { subnet: 'fd00::/64', gateway: 'fd00::1', advertisements: 7, solicitations: 5, dhcp };
+  const api = new FakeSwitch([]);
+  api.networkStates = [
+    { network: 'br0.10', bridge: 'br0', vlan: 10, mode: 'nat', problems: [], ipv6 },
+    { network: 'br1', bridge: 'br1', mode: 'bridged', problems: [] },
+  ];
+  const { samples } = parse(await new Metrics(api, { process: false }).text());
+  expect(Object.fromEntries([...samples].filter(([name]) => /dhcp6|router_(adv|sol)/.test(name)))).toEqual({
+    'taploom_dhcp6_leases{network="br0.10"}': '2',
+    'taploom_dhcp6_received_total{type="solicit",network="br0.10"}': '3',
+    'taploom_dhcp6_sent_total{type="reply",network="br0.10"}': '1',
+    'taploom_dhcp6_ignored_total{reason="not_ours",network="br0.10"}': '4',
+    'taploom_router_advertisements_total{network="br0.10"}': '7',
+    'taploom_router_solicitations_total{network="br0.10"}': '5',
+  });
+});
+
 test('DNS of networks counts where answers came from, and why there are none', async () => {
   const dns = {
     domain: 'lab.example',

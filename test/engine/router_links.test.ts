@@ -221,3 +221,38 @@ test('one batch has room for so many answers, and none is lost in a later poll',
   const lines = say(bench, 'p1', ...frames).filter((line) => line.startsWith('p1: A > a 806'));
   expect(new Set(lines).size).toBe(64);
 });
+
+test('an anycast gateway answers its own guests alone, and hosts share what guests answer', () => {
+  const remotes = { type: 'vxlan', vni: 7, local: '192.0.2.1', remotes: ['192.0.2.2'], learning: true };
+  const bench = openRouted(
+    { lan: { ports: { p1: {}, vx: remotes } } },
+    { r1: { interfaces: { lan: { ...LAN, anycast: true } } } },
+  );
+  const { table, port } = bench;
+  const [hi, lo] = [table.macHi[1], table.macLo[1]];
+  const own = [hi >>> 8, hi & 255, lo >>> 24, lo >>> 16, lo >>> 8, lo].map((byte) => byte & 255);
+  const to = (frame: Uint8Array) => {
+    frame.set(own);
+    return frame;
+  };
+  // A question that is answered goes no further.
+  const answers = say(bench, 'p1', arp({ target: '10.0.1.1' }));
+  expect(answers).toEqual([expect.stringMatching(/^p1: .* 806 .*0002/)]);
+  expect(say(bench, 'p1', solicitation('fd00:1::1'))).toEqual([expect.stringMatching(/^p1: .* 58 88/)]);
+  // What is asked elsewhere is answered there.
+  expect(say(bench, 'vx', arp({ target: '10.0.1.1' })).map((line) => line.slice(0, 5))).toEqual(['p1: a']);
+  expect(say(bench, 'vx', solicitation('fd00:1::1')).map((line) => line.slice(0, 5))).toEqual(['p1: a']);
+  bench.punts();
+  // Whoever asked hears the answer, here and there.
+  const reply = to(arp({ target: '10.0.1.1', operation: 2 }));
+  expect(say(bench, 'p1', reply).map((line) => line.slice(0, 5))).toEqual(['vx: a']);
+  expect(say(bench, 'vx', reply)).toEqual([]);
+  expect(bench.punts()).toHaveLength(2);
+  // The gateway's MAC stays where it is, whoever sends with it.
+  const forged = packet({ from: 'a', to: 'a', src: '10.0.2.2', dst: '10.0.1.2' });
+  forged.set(own, 6);
+  say(bench, 'vx', forged);
+  expect(bench.engine.inspect(Int32Array.of(table.inDomain.indexOf(1), hi, lo)).entries[2]).toBe(
+    port('r1.lan'),
+  );
+});

@@ -21,6 +21,7 @@ export interface NetworkText {
 
 export interface StatusText {
   uplinks: string[];
+  isSetUp: boolean;
   problems: string[];
 }
 

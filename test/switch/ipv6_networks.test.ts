@@ -186,6 +186,23 @@ test.each([
     undefined,
   ],
   [
+    'an advertisement behind more headers than anybody needs',
+    (() => {
+      const dst = ip('ff02::1');
+      const way = { srcMac: guestMac(7), dstMac: multicastMac(dst), src: ip('fe80::7'), dst };
+      const options = Array.from({ length: 9 }, (_, n) => [n < 8 ? 60 : 58, 0, 1, 4, 0, 0, 0, 0]);
+      const frame = buildIpv6Frame(
+        way,
+        58,
+        255,
+        Uint8Array.from([...options.flat(), 134, ...new Array<number>(15).fill(0)]),
+      );
+      frame[20] = 60;
+      return frame;
+    })(),
+    undefined,
+  ],
+  [
     'what a DHCPv6 server says',
     buildFrame6(
       { srcMac: guestMac(7), dstMac: guestMac(1), src: ip('fe80::7'), dst: ip('fe80::1') },

@@ -1,6 +1,7 @@
 // The network of a bridge, as its guests see it.
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { Switch } from '../../src/switch/switch.ts';
 import { arpProbe, buildArp, parseArp, REPLY } from '../../src/wire/arp.ts';
 import { buildDhcpFrame, CLIENT_PORT, SERVER_PORT } from '../../src/wire/dhcp4/frame.ts';
 import { buildMessage } from '../../src/wire/dhcp4/message.ts';
@@ -225,4 +226,26 @@ test('leases survive another configuration of the network, and end by hand', asy
   expect(world.taploom.leases()).toMatchObject([{ address: '10.7.0.2' }]);
   expect(world.taploom.endLeases({ bridge: 'br0', port: 'vm1' })).toBe(1);
   expect(world.taploom.leases()).toEqual([]);
+});
+
+test('a bridged network has an uplink, or is told to get one', async () => {
+  const statusOf = async (ports: object) => {
+    const { taploom } = await open({ mode: 'bridged', subnet: undefined }, {}, ports);
+    return taploom.networks()[0];
+  };
+  expect((await statusOf({})).problems).toEqual([
+    expect.stringContaining('`taploom port add br0 eth0 --type af_packet`'),
+  ]);
+  const members = { m1: { type: 'memory' }, m2: { type: 'memory' } };
+  expect(await statusOf({ lan: { type: 'aggregate', lacp: 'off', members } })).toMatchObject({
+    uplink: 'lan',
+    problems: [],
+  });
+});
+
+test('leases of what is no address are asked for in vain, and it is said', async () => {
+  const sw = await Switch.open({ version: 1, bridges: {} }, { threaded: false });
+  onTestFinished(() => sw.close());
+  expect(() => sw.leases({ mac: 'zz' })).toThrow('zz is not a MAC address');
+  expect(() => sw.endLeases({ address: '10.7.0' })).toThrow('10.7.0 is not an IPv4 or IPv6 address');
 });

@@ -37,7 +37,7 @@ test('guests of nat leave as the host, and nobody comes in unasked', async () =>
   await lab.serve(guest, 80);
   expect(await lab.refuses(guest, '203.0.113.2', 80)).toBe(true);
   const uplink = lab.start();
-  expect(await uplink.set(NAT)).toEqual({ uplinks: ['eth0'], families: [4, 6], problems: [] });
+  expect(await uplink.set(NAT)).toEqual({ uplinks: ['eth0'], families: [4, 6], isSetUp: true, problems: [] });
 
   expect(await lab.ask(guest, '203.0.113.2', 80)).toBe('203.0.113.1');
   expect(await lab.ask(guest, '2001:db8::2', 80)).toBe('2001:db8::1');
@@ -274,8 +274,9 @@ test('without a table nothing is forwarded, whatever an earlier process left', a
   await first.process.stop('SIGKILL');
   expect(await lab.forwarding()).toEqual(ALL_OF_BR0);
   const second = lab.start('occupied');
-  const { uplinks, problems } = await second.set(NAT);
+  const { uplinks, isSetUp, problems } = await second.set(NAT);
   expect(uplinks).toEqual([]);
+  expect(isSetUp).toBe(false);
   expect(problems).toEqual([
     expect.stringMatching(/^Cannot set up nftables \(table taploom-\d+-1\): .*\(EPERM\)$/),
   ]);

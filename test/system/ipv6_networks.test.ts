@@ -11,7 +11,7 @@ import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { Taploomd } from '../support/taploomd.ts';
 
-needs('ping', 'nft', 'dhclient', 'rdisc6', 'dig', 'udhcpc');
+needs('ping', 'nft', 'dhclient', 'rdisc6', 'dig', 'udhcpc', 'dnsmasq');
 
 const SUBNETS = ['10.7.0.0/24', 'fd00:7::/64'];
 const OUTSIDE = '2001:db8:9::9';
@@ -104,6 +104,12 @@ test('in a VLAN clients of DHCPv6 get addresses, and nobody hears the router of 
   };
   const bridges = { br0: { vlan_filtering: true, local: false, vlans: { 10: { network } }, ports } };
   const daemon = await Taploomd.start(lab, sw, { version: 1, bridges });
+  await g2.up('vm2');
+  await isReady(g2, 'vm2');
+  await g2.ip('addr add fd00:99::1/64 dev vm2 nodad');
+  const lone = ['-d', '-p', '0', '-i', 'vm2', '--bind-interfaces', '-C', '/dev/null'];
+  const range = ['--enable-ra', '--dhcp-range=fd00:99::10,fd00:99::20,64,1h', '-l', `${lab.dir}/rogue`];
+  g2.spawn(['dnsmasq', ...lone, ...range]);
   await g1.up('vm1');
   await expect.poll(() => routes(g1), { timeout: 8000 }).toContain('via fe80::1');
   await isReady(g1, 'vm1');
@@ -116,6 +122,8 @@ test('in a VLAN clients of DHCPv6 get addresses, and nobody hears the router of 
   expect(leases).toMatchObject([{ network: 'br0.10', port: 'vm1', state: 'bound' }]);
   expect((await addresses(g1, 'vm1'))[0]).toBe(`${leases[0].address}/128`);
   await expect.poll(() => ping6(g1, OUTSIDE), { timeout: 8000 }).toBe(true);
+  await expect.poll(() => daemon.cli('drops'), { timeout: 8000 }).toContain('rogue_server');
+  expect((await routes(g1)).trim().split('\n')).toHaveLength(1);
   // A name is that of the station, which it has said by DHCP.
   const ask = 'udhcpc -i vm1 -n -q -f -t 4 -T 2 -x hostname:web -s /bin/true';
   await g1.check(ask.split(' '));

@@ -19,7 +19,7 @@ const QUIET = 60_000;
 
 export interface AnnouncerSays {
   /** To all who are behind the interface. */
-  flood(frame: Uint8Array): void;
+  say(frame: Uint8Array): void;
   duplicate(address: IpBytes, mac: Mac): void;
 }
 
@@ -77,7 +77,7 @@ export class Announcer {
     for (const one of this.own.values()) {
       if (one.step === undefined || one.step.at > now) continue;
       const { what } = one.step;
-      this.says.flood(what === 'probe' ? probe(spec, one.address) : announcement(spec, one.address));
+      this.says.say(what === 'probe' ? probe(spec, one.address) : announcement(spec, one.address));
       if (what === 'probe') one.step = { at: now + ANSWER, what: 'announce' };
       else one.step = what === 'announce' ? { at: now + ANNOUNCE_INTERVAL, what: 'again' } : undefined;
     }
@@ -91,7 +91,7 @@ export class Announcer {
     if (mac.hi === spec.mac.hi && mac.lo === spec.mac.lo) return true; // on another host, of an anycast gateway
     if (now - one.defendedAt >= DEFEND_INTERVAL) {
       one.defendedAt = now;
-      this.says.flood(announcement(spec, address));
+      this.says.say(announcement(spec, address));
     }
     if (now - one.toldAt >= QUIET) {
       one.toldAt = now;

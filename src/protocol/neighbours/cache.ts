@@ -11,6 +11,7 @@
 import { formatIp, type IpBytes, parseIp } from '../../wire/ip_address.ts';
 import { type Mac, setMac } from '../../wire/mac.ts';
 import { type InterfaceSpec, NEIGHBOUR_STATES, type NeighbourSays, type NeighbourState } from './spec.ts';
+import type { Waiting, WaitingRoom } from './waiting_room.ts';
 
 /** RFC 4861 section 10: RETRANS_TIMER, MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT, DELAY_FIRST_PROBE_TIME, REACHABLE_TIME. */
 const RETRANS = 1000;
@@ -25,6 +26,8 @@ const IDLE = 600_000;
 const FAILED = 20_000;
 /** Linux' locktime: of two who answer for an address at once, the first counts. */
 const LOCK = 1000;
+/** Packets that wait for a neighbour: those of a traceroute come all at once. */
+const MAX_WAITING = 16;
 /** Addresses that are being asked for, and as many that did not answer, of an interface. */
 export const MAX_UNRESOLVED = 256;
 
@@ -39,8 +42,8 @@ export interface Neighbour {
   at: number;
   tries: number;
   slot: number;
-  /** Waits for the answer. */
-  frame: Uint8Array | undefined;
+  /** What waits for the answer, the oldest first. */
+  frames: Uint8Array[];
 }
 
 /** What somebody says of an address. */
@@ -54,20 +57,33 @@ export interface Hearing {
   creates: boolean;
 }
 
-export class NeighbourCache {
+export class NeighbourCache implements Waiting {
   readonly entries = new Map<string, Neighbour>();
-  /** Frames that waited in vain, or for too long: another one came, or there was no room. */
+  /** Frames that wait. */
+  waiting = 0;
+  /** Frames that waited in vain, or could not: there was no room, or newer ones came. */
   dropped = 0;
   private spec: InterfaceSpec;
   private readonly says: NeighbourSays;
+  private readonly room: WaitingRoom;
   private readonly queues = Object.fromEntries(
     NEIGHBOUR_STATES.map((state) => [state, new Set<Neighbour>()]),
   ) as Record<NeighbourState, Set<Neighbour>>;
   private readonly durations: Record<NeighbourState, number>;
   private lookAt = Number.POSITIVE_INFINITY;
 
-  /** @param reachable how long an answer counts, ms: 0.5 to 1.5 of REACHABLE at random, so that not all ask at once */
-  constructor(spec: InterfaceSpec, says: NeighbourSays, now: number, reachable = REACHABLE) {
+  /**
+   * @param room that all interfaces share
+   * @param reachable how long an answer counts, ms: 0.5 to 1.5 of REACHABLE at random, so that not all ask at once
+   */
+  constructor(
+    spec: InterfaceSpec,
+    says: NeighbourSays,
+    room: WaitingRoom,
+    now: number,
+    reachable = REACHABLE,
+  ) {
+    this.room = room;
     this.spec = spec;
     this.says = says;
     this.durations = {
@@ -108,8 +124,8 @@ export class NeighbourCache {
   resolve(address: IpBytes, frame: Uint8Array | undefined, now: number): void {
     const key = formatIp(address);
     const entry = this.entries.get(key) ?? this.make(key, address);
-    if (entry.frame !== undefined || frame === undefined) this.dropped++;
-    entry.frame = frame ?? entry.frame;
+    if (frame === undefined) this.dropped++;
+    else this.keep(entry, frame);
     // Found since the data plane looked.
     if (entry.mac !== undefined) this.deliver(entry);
     else if (entry.state !== 'incomplete' || entry.tries === 0) {
@@ -205,16 +221,15 @@ export class NeighbourCache {
   }
 
   private fail(entry: Neighbour, now: number): void {
-    const { address, frame, mac } = entry;
-    entry.frame = undefined;
+    const { address, mac } = entry;
+    const frames = this.takeFrames(entry);
     entry.mac = undefined;
     this.release(entry);
     this.enter(entry, 'failed', now);
     this.bound('failed');
     if (mac !== undefined) this.says.tell('removed', address, mac, undefined);
-    if (frame === undefined) return;
-    this.dropped++;
-    this.says.unreachable(address, frame);
+    this.dropped += frames.length;
+    for (const frame of frames) this.says.unreachable(address, frame);
   }
 
   private enter(entry: Neighbour, state: NeighbourState, now: number): void {
@@ -235,7 +250,7 @@ export class NeighbourCache {
       at: Number.POSITIVE_INFINITY,
       tries: 0,
       slot: -1,
-      frame: undefined,
+      frames: [],
     };
     this.entries.set(key, entry);
     return entry;
@@ -248,11 +263,43 @@ export class NeighbourCache {
   }
 
   private deliver(entry: Neighbour): void {
-    const { frame, mac } = entry;
-    if (frame === undefined || mac === undefined) return;
-    entry.frame = undefined;
-    setMac(new DataView(frame.buffer, frame.byteOffset), 0, mac.hi, mac.lo);
-    this.says.deliver(frame);
+    const { mac } = entry;
+    if (mac === undefined) return;
+    for (const frame of this.takeFrames(entry)) {
+      setMac(new DataView(frame.buffer, frame.byteOffset), 0, mac.hi, mac.lo);
+      this.says.deliver(frame);
+    }
+  }
+
+  /** The newest count. */
+  private keep(entry: Neighbour, frame: Uint8Array): void {
+    if (entry.frames.length >= MAX_WAITING) this.drop(entry);
+    entry.frames.push(frame);
+    this.waiting++;
+    this.room.enter(this);
+  }
+
+  dropOldest(): void {
+    for (const entry of this.queues.incomplete) {
+      if (entry.frames.length === 0) continue;
+      this.drop(entry);
+      return;
+    }
+  }
+
+  private drop(entry: Neighbour): void {
+    entry.frames.shift();
+    this.dropped++;
+    this.waiting--;
+    this.room.leave(this, 1);
+  }
+
+  private takeFrames(entry: Neighbour): Uint8Array[] {
+    const { frames } = entry;
+    entry.frames = [];
+    this.waiting -= frames.length;
+    this.room.leave(this, frames.length);
+    return frames;
   }
 
   /** Lets the oldest of those without an answer go. */
@@ -296,7 +343,7 @@ export class NeighbourCache {
   }
 
   private forget(entry: Neighbour): void {
-    if (entry.frame !== undefined) this.dropped++;
+    this.dropped += this.takeFrames(entry).length;
     this.release(entry);
     this.queues[entry.state].delete(entry);
     this.entries.delete(entry.key);

@@ -42,7 +42,7 @@ beforeEach(() => {
   said = [];
   announcer = new Announcer(
     {
-      flood: (frame) => said.push(describeFrame(frame)),
+      say: (frame) => said.push(describeFrame(frame)),
       duplicate: (address, { hi, lo }) => said.push(`duplicate ${formatIp(address)} ${formatMac(hi, lo)}`),
     },
     () => 0.5,

@@ -9,6 +9,7 @@ import {
   REACHABLE,
 } from '../../../src/protocol/neighbours/cache.ts';
 import type { InterfaceSpec, NeighbourSays } from '../../../src/protocol/neighbours/spec.ts';
+import { WaitingRoom } from '../../../src/protocol/neighbours/waiting_room.ts';
 import { formatIp, parseIp } from '../../../src/wire/ip_address.ts';
 import { formatMac, type Mac, parseMac } from '../../../src/wire/mac.ts';
 
@@ -32,6 +33,7 @@ let said: string[];
 let used: Set<number>;
 let table: Map<number, string>;
 let now: number;
+let room: WaitingRoom;
 
 /** Everything is written down; slots count up. */
 function says(): NeighbourSays {
@@ -85,10 +87,11 @@ beforeEach(() => {
   used = new Set();
   table = new Map();
   now = 1_000_000;
+  room = new WaitingRoom();
 });
 
 function open(limit?: number, statics?: [string, Mac][]): NeighbourCache {
-  return new NeighbourCache(spec(limit, statics), says(), now);
+  return new NeighbourCache(spec(limit, statics), says(), room, now);
 }
 
 describe('who is not known', () => {
@@ -116,15 +119,29 @@ describe('who is not known', () => {
     expect(take()).toEqual(['ask 10.0.0.9']);
   });
 
-  test('gets the newest packet with the answer', () => {
+  test('gets the newest packets with the answer', () => {
     const cache = open();
-    cache.resolve(ip('10.0.0.9'), frame(7), now);
-    cache.resolve(ip('10.0.0.9'), frame(8), now);
+    for (let n = 0; n < 20; n++) cache.resolve(ip('10.0.0.9'), frame(n), now);
+    expect(room.count).toBe(16);
     cache.hear(ip('10.0.0.9'), answer(mac(9)), now);
-    expect(take()).toEqual(['ask 10.0.0.9', 'deliver 8 to 02:00:00:00:00:09']);
-    expect(cache.dropped).toBe(1);
+    const delivered = Array.from({ length: 16 }, (_, n) => `deliver ${n + 4} to 02:00:00:00:00:09`);
+    expect(take()).toEqual(['ask 10.0.0.9', ...delivered]);
+    expect(room.count).toBe(0);
+    expect(cache.dropped).toBe(4);
     expect(stateOf(cache, '10.0.0.9')).toBe('reachable');
     expect([...table.values()]).toEqual(['10.0.0.9 02:00:00:00:00:09']);
+  });
+
+  test('shares the room for packets with all others', () => {
+    const [greedy, modest] = [open(), open()];
+    for (let n = 0; n < 10; n++) modest.resolve(ip('10.0.2.9'), frame(n), now);
+    for (let n = 0; n < 80; n++)
+      for (let each = 0; each < 16; each++) greedy.resolve(ip(`10.0.1.${n}`), frame(1), now);
+    expect(room.count).toBe(1024);
+    expect([modest.waiting, modest.dropped, greedy.waiting]).toEqual([10, 0, 1014]);
+    greedy.close();
+    modest.close();
+    expect(room.count).toBe(0);
   });
 
   test('and says so itself is remembered as stale, if that is worth it', () => {
@@ -255,6 +272,7 @@ describe('a guest', () => {
     cache.hear(ip('10.0.0.9'), answer(mac(9)), now);
     for (let n = 0; n < 20_000; n++) cache.resolve(ip(`10.0.${n >> 8}.${n & 255}`), frame(1), now + n);
     expect(cache.entries.size).toBeLessThanOrEqual(MAX_UNRESOLVED + 2);
+    expect(room.count).toBeLessThanOrEqual(MAX_UNRESOLVED);
     expect(stateOf(cache, '10.0.0.9')).toBe('reachable');
     now += 20_000;
     cache.resolve(ip('10.0.200.1'), frame(5), now);

@@ -27,7 +27,10 @@ export function openRouted(bridges: Bridges, routers: Routers): RoutedBench {
   const named = structuredClone(routers);
   let letter = 65;
   for (const { interfaces = {} } of Object.values(named))
-    for (const one of Object.values(interfaces)) one.mac ??= textOf(String.fromCharCode(letter++));
+    for (const one of Object.values(interfaces)) {
+      const mac = textOf(String.fromCharCode(letter++));
+      if (one.anycast !== true) one.mac ??= mac;
+    }
   const neighbours = new Neighbours(Neighbours.allocate(5));
   const compiler = new Compiler();
   const { topology } = compiler.compile(parseConfig({ ...configOf(bridges), routers: named }));

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | controls | tunnelled | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults | aggregate> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | tunnelled | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed> <frames>
 
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -31,6 +31,7 @@ const [
   { DropKeeper },
   { CaptureRing },
   { L2CP },
+  { Neighbours },
 ] = await Promise.all(
   [
     'engine/engine.js',
@@ -55,6 +56,7 @@ const [
     'engine/drop_keeper.js',
     'table/capture_ring.js',
     'wire/l2cp.js',
+    'table/neighbours.js',
   ].map(load),
 );
 
@@ -102,6 +104,8 @@ const mirrors = {
   m1: { direction: 'in', filter: 'ip or (vlan 10 and ip)', to: 'mon' },
   m2: { direction: 'out', filter: 'greater 100 and not arp', snaplen: 64, to: 'mon' },
 };
+/** Of one interface: what is sent to it turns round. */
+const GATEWAY = { bridge: 'br0', vlan: 10, mac: '02:00:00:01:00:01', address: ['10.0.0.254/16'] };
 const members = { x1: { type: 'tap' }, x2: { type: 'tap' } };
 /** Both members take frames in, and every other bucket is the other's. */
 const distribution = {
@@ -110,6 +114,7 @@ const distribution = {
 };
 const config = parseConfig({
   version: 1,
+  ...(kind === 'routed' && { routers: { r1: { interfaces: { one: GATEWAY } } } }),
   bridges: {
     br0: {
       local: false,
@@ -136,6 +141,7 @@ const engine = new Engine({
   counters,
   topology,
   seed: Int32Array.of(1, -2_000_000_001, 333_333_333, 44_444),
+  neighbours: kind === 'routed' ? new Neighbours(Neighbours.allocate(1)) : undefined,
   table: kind === 'shared' ? SharedFdb.allocate(topology.fdbSlots) : undefined,
 });
 const { batch } = engine;
@@ -196,6 +202,7 @@ class Replay {
         view.setInt32(at + 2, from % 2 === 0 ? 0xc200_000e | 0 : 0x0ccd_cdd0);
         view.setUint16(l3 - 2, 0x88cc);
       }
+      if (kind === 'routed' && station % 2 === 0) this.route(view, at, l3);
       const { rows } = batch;
       const row = batch.append(number_[from], l3 - at + (hasTunnel ? 4040 : n % 4 === 0 ? 1500 : 46));
       rows[row + COLUMN.gsoType] = hasTunnel ? 1 : 0;
@@ -204,6 +211,34 @@ class Replay {
       rows[row + COLUMN.csumOffset] = 16;
     }
   }
+
+  /** To a gateway, from another subnet's point of view: some for nobody, some with no hop left, some ask who it is. */
+  route(view, at, l3) {
+    view.setUint16(at, 0x0200);
+    view.setInt32(at + 2, 0x0001_0001);
+    if (this.turn % 32 === 5) {
+      view.setUint16(l3 - 2, 0x0806);
+      view.setInt32(l3, 0x0001_0800);
+      view.setInt32(l3 + 4, 0x0604_0001);
+      view.setInt32(l3 + 8, view.getInt32(at + 6));
+      view.setInt32(l3 + 12, (view.getUint16(at + 10) << 16) | 0x0a00);
+      view.setInt32(l3 + 16, 0x0107_0000);
+      view.setInt32(l3 + 20, 0);
+      view.setInt32(l3 + 24, 0x0a00_00fe);
+      return;
+    }
+    view.setInt32(l3 + 8, this.turn % 16 === 3 ? 0x0111_0000 : 0x4011_0000);
+    view.setInt32(l3 + 12, 0x0a00_0100 | (this.turn % 190));
+    view.setInt32(l3 + 16, 0x0a00_0100 | (this.turn & 0xff));
+    let sum = 0;
+    for (let k = 0; k < 20; k += 2) sum += view.getUint16(l3 + k);
+    sum = (sum & 0xffff) + (sum >>> 16);
+    view.setUint16(l3 + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+  }
+}
+/** Who is behind the gateway; some are not. */
+function introduce(port) {
+  for (let n = 0; n < 200; n++) engine.neighbours.set4(port, 0x0a00_0100 | n, 0x0200, n);
 }
 const SEGMENTS = 8;
 const DATAGRAM = 8 + 14 + 20 + 20 + 1400;
@@ -277,6 +312,7 @@ if (kind === 'memory') {
     engine.attach(port.port, kind === 'underlay' ? new VxlanTaps(list, registry, table) : sockets);
   }
 }
+if (kind === 'routed') introduce(number('r1.one'));
 engine.drops.passes.push(new DropKeeper(batch, engine.clock));
 if (kind === 'mirrored') {
   taps.add(number('mon'), 100 + PORTS, KIND.tap, 0x6f);
@@ -370,7 +406,8 @@ const total = (counter) =>
   received.reduce((sum, port) => sum + counters.values[counters.port(port) + counter], 0);
 const tunnelAt = counters.port(number('vx') ?? 0);
 const sent = counters.values[tunnelAt + PORT.transmittedSegments];
-const answers = counters.values[tunnelAt + PORT.generated];
+const answers =
+  counters.values[(kind === 'routed' ? counters.port(number('r1.one')) : tunnelAt) + PORT.generated];
 const mirrored = counters.values[counters.port(number('mon') ?? 0) + PORT.transmittedFrames];
 /** Frames of LLDP into the tunnel, and out of it. */
 const tunnelled = Math.min(

@@ -79,7 +79,7 @@ export class NatRig {
 
   wait(seconds: number): void {
     this.clock[0] += seconds * 1000;
-    for (let n = 0; n < 100; n++) this.connections.sweep(Math.floor(this.clock[0] / 1000), 1000);
+    for (let n = 0; n < 100; n++) this.connections.sweep(Math.floor(this.clock[0] / 1000), 1000, 1e9);
   }
 
   /** A packet from guests. */
