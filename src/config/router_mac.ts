@@ -1,8 +1,7 @@
 // MAC and link-local addresses of interfaces of routers, where the configuration says none.
 
 import { createHash } from 'node:crypto';
-import { formatMac, type Mac, parseMac } from '../wire/mac.ts';
-import { machineId } from './defaults.ts';
+import { type Mac, parseMac } from '../wire/mac.ts';
 import type { RouterInterface } from './router_interfaces.ts';
 
 type Named = Pick<RouterInterface, 'router' | 'name'> & {
@@ -18,11 +17,6 @@ export function interfaceMac({ router, name, config }: Named, machine: string): 
   const origin = config.anycast ? 'anycast' : `machine\0${machine}`;
   const digest = createHash('sha256').update(`taploom\0${origin}\0router\0${router}\0${name}`).digest();
   return { hi: 0x0200 | digest[0], lo: digest.readInt32BE(1) };
-}
-
-export function interfaceMacText(one: Named): string {
-  const { hi, lo } = interfaceMac(one, machineId());
-  return formatMac(hi, lo);
 }
 
 /** The link-local address of an interface: what the configuration says, or RFC 4291 appendix A; undefined: it has no IPv6. */

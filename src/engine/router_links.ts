@@ -22,6 +22,8 @@ import { isOwnLinkLocal } from './router_checks.ts';
 import { DOMAIN_SHIFT, TUNNEL } from './topology.ts';
 
 const TYPE_LEN = 2;
+/** Of `neighbour.typeOf`. */
+const NONE = -1;
 /** The sender of an advertisement is a router. */
 const ROUTER = 0x8000_0000 | 0;
 /** ff02::1, all nodes of the link, and its MAC (RFC 2464 section 7). */
@@ -49,11 +51,13 @@ export class RouterLinks {
     const l3 = rest + TYPE_LEN;
     const end = this.endOf(row);
     if (type === TYPE_IPV6 && ipv6.packetLength(view, l3, end) < 0) return;
+    const message = type === TYPE_IPV6 ? neighbour.typeOf(view, l3, end) : NONE;
+    if (type === TYPE_IPV6 && message === NONE) return;
     const ingress = rows[row + COLUMN.ingress] & PORT_MASK;
     for (let by = first; by !== 0; by = table.nextInDomain[by]) {
       if (table.port[by] === ingress) continue;
       if (type === TYPE_ARP) this.hearArp(table, row, by);
-      else this.hearSolicitation(table, row, by, l3);
+      else this.hear6(table, row, by, l3, message);
     }
   }
 
@@ -64,7 +68,7 @@ export class RouterLinks {
     if ((table.flags[by] & INTERFACE.ipv4) === 0 || !arp.isWhole(view, at, this.endOf(row))) return;
     const hi = arp.senderHi(view, at);
     const lo = arp.senderLo(view, at);
-    if (isGroup(hi) || (hi | lo) === 0) return;
+    if (isGroup(hi) || (hi | lo) === 0 || isItself(table, by, hi, lo)) return;
     const sender = arp.sender(view, at);
     const target = arp.target(view, at);
     const isOwn = this.isOwn4(table, by, target);
@@ -78,16 +82,25 @@ export class RouterLinks {
 
   /** Whether what the packet of `row` at `l3` says is neighbour discovery. Relies on its length. */
   hearSolicitation(table: RouterTable, row: number, by: number, l3: number): boolean {
-    const { view } = this.batch;
-    const type = neighbour.typeOf(view, l3, this.endOf(row));
-    if (type < 0 || (table.flags[by] & INTERFACE.ipv6) === 0) return false;
+    const type = neighbour.typeOf(this.batch.view, l3, this.endOf(row));
+    if (type !== NONE) this.hear6(table, row, by, l3, type);
+    return type !== NONE;
+  }
+
+  private hear6(table: RouterTable, row: number, by: number, l3: number, type: number): void {
+    const { rows, view } = this.batch;
+    const start = rows[row + COLUMN.start];
+    if (
+      (table.flags[by] & INTERFACE.ipv6) === 0 ||
+      isItself(table, by, srcHi(view, start), srcLo(view, start))
+    )
+      return;
     const target = neighbour.targetAt(l3);
     if (type === neighbour.SOLICITATION) {
-      if (!this.isOwn6(table, by, target)) return true;
+      if (!this.isOwn6(table, by, target)) return;
       if (this.isOurs(table, row, by)) this.advertise(table, row, by, l3, target);
     }
     this.punt(table, row, by);
-    return true;
   }
 
   /** Where a frame to an interface alone goes that tells of a neighbour: of an anycast gateway to its other hosts, too. */
@@ -191,4 +204,9 @@ export class RouterLinks {
     const { batch } = this;
     return batch.rows[row + COLUMN.rest] + batch.headLength(row) - MACS_LEN;
   }
+}
+
+/** What the control plane says for an interface floods the domain, too; and so do other hosts' anycast gateways. */
+function isItself({ macHi, macLo }: RouterTable, by: number, hi: number, lo: number): boolean {
+  return macHi[by] === hi && macLo[by] === lo;
 }

@@ -15,9 +15,10 @@ import type {
   RoutingApi,
 } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
+import { machineId } from '../config/defaults.ts';
 import { broadcastAddress } from '../config/router_address.ts';
 import { interfaceFinder, interfacesIn, type RouterInterface } from '../config/router_interfaces.ts';
-import { interfaceMacText, linkLocalOf } from '../config/router_mac.ts';
+import { interfaceMac, linkLocalOf } from '../config/router_mac.ts';
 import { hopsOf } from '../config/router_routes.ts';
 import type { RouterConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
@@ -25,7 +26,7 @@ import type { Neighbours } from '../table/neighbours.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { canonicalIp, formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix } from '../wire/ip_prefix.ts';
-import { formatMac, type Mac, parseMac } from '../wire/mac.ts';
+import { formatMac } from '../wire/mac.ts';
 import type { CounterView } from './counter_view.ts';
 import { NatView } from './nat_view.ts';
 import { NOTHING } from './port_status.ts';
@@ -50,22 +51,27 @@ export class Routing implements RoutingApi {
   }
 
   routers(): RouterStatus[] {
-    return Object.entries(this.facts.config().routers ?? {}).map(([name, router]) => ({
+    const { routers } = this.facts.config();
+    if (routers === undefined) return [];
+    const machine = machineId();
+    return Object.entries(routers).map(([name, router]) => ({
       name,
-      interfaces: [...interfacesIn({ routers: { [name]: router } })].map((one) => this.interfaceStatus(one)),
+      interfaces: [...interfacesIn({ routers: { [name]: router } })].map((one) =>
+        this.interfaceStatus(one, machine),
+      ),
       routes: router.routes.length,
     }));
   }
 
-  private interfaceStatus(one: RouterInterface): RouterInterfaceStatus {
+  private interfaceStatus(one: RouterInterface, machine: string): RouterInterfaceStatus {
     const { compiler, counters, service } = this.facts;
     const { router, name, port, config } = one;
     const table = this.facts.table();
     const number = compiler.ports.find(port);
     const own = table === null || number === undefined ? 0 : table.interfaceOf[number];
     const cache = service.places.get(port)?.cache;
-    const mac = interfaceMacText(one);
-    const linkLocal = linkLocalOf(one, parseMac(mac) as Mac);
+    const mac = interfaceMac(one, machine);
+    const linkLocal = linkLocalOf(one, mac);
     return {
       router,
       name,
@@ -74,7 +80,7 @@ export class Routing implements RoutingApi {
       vlan: config.vlan,
       addresses: one.addresses.map(({ text }) => text),
       linkLocal: linkLocal && formatIp(linkLocal),
-      mac,
+      mac: formatMac(mac.hi, mac.lo),
       mtu: own === 0 ? (config.mtu ?? 0) : (table as RouterTable).mtu[own],
       table: config.table,
       state: own === 0 ? 'down' : 'up',

@@ -109,7 +109,7 @@ const TABLE = [
     'receive',
     "ARP or neighbour discovery that claims an address of the network's gateway, or one that was given to another guest",
   ],
-  ['not_ip', 'receive', 'to an interface of a router, and neither IP nor ARP'],
+  ['not_ip', 'receive', 'to an interface of a router, and neither ARP nor IP of which it has an address'],
   [
     'bad_ip',
     'receive',

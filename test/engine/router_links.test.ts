@@ -256,3 +256,15 @@ test('an anycast gateway answers its own guests alone, and hosts share what gues
     port('r1.lan'),
   );
 });
+
+test('an interface does not answer itself: its own probes flood the link, too', () => {
+  const bench = open();
+  const probe = arp({ from: 'A', target: '10.0.1.1', sender: '0.0.0.0' });
+  const answers = (frame: Uint8Array) =>
+    say(bench, 'p2', frame).filter((line) => !line.startsWith('p1: A > f'));
+  expect(answers(probe)).toEqual([]);
+  const ns = solicitation('fd00:1::1', '::');
+  ns.set(mac('A'), 6);
+  expect(answers(ns).filter((line) => / 58 88/.test(line))).toEqual([]);
+  expect(bench.punts()).toEqual([]);
+});

@@ -98,3 +98,15 @@ test.each([
 ])('is %s the address of a host', (_, address, isHost) => {
   expect(ipv4.isHost(address)).toBe(isHost);
 });
+
+test('a hop less leaves a header that verifies, whatever its checksum was', () => {
+  const view = new DataView(new ArrayBuffer(ipv4.HEADER_LEN));
+  for (let id = 0; id < 0x1_0000; id++) {
+    ipv4.write(view, 0, 0, 40, (id % 255) + 1, 17, 0x0a00_0001, 0x0a00_0002);
+    ipv4.setId(view, 0, id);
+    ipv4.completeChecksum(view, 0);
+    ipv4.decrementTtl(view, 0);
+    if (!ipv4.verifies(view, 0)) throw new Error(`identification ${id} with TTL ${(id % 255) + 1}`);
+    if (ipv4.ttl(view, 0) !== id % 255) throw new Error(`TTL ${ipv4.ttl(view, 0)}`);
+  }
+});
