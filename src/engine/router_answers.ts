@@ -143,7 +143,7 @@ export class RouterAnswers {
     return next;
   }
 
-  /** Tells the sender of a packet, if he may be told, why it does not go on. @param mtu of ICMP_ERROR.mtu */
+  /** Tells the sender of a packet, if he may be told, why it does not go on. @param mtu of ICMP_ERROR.mtu; of `parameter` what is wrong */
   tell4(table: RouterTable, list: Routed, n: number, what: number, mtu: number): void {
     const row = list.row[n];
     const l3 = list.l3[n];

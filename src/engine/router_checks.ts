@@ -50,7 +50,7 @@ function withOptions4(view: DataView, at: number, end: number): number {
   return length;
 }
 
-/** As Linux without accept_source_route. Options that contradict themselves are for their receiver to judge. */
+/** As Linux without accept_source_route. */
 function isSourceRouted(view: DataView, from: number, end: number): boolean {
   for (let at = from; at < end; ) {
     const type = view.getUint8(at);
@@ -63,6 +63,18 @@ function isSourceRouted(view: DataView, from: number, end: number): boolean {
   return false;
 }
 
+/** Offset from `at` of the first option that contradicts itself, 0 = there is none. Relies on `check4`. */
+export function badOption(view: DataView, at: number): number {
+  const end = at + ipv4.headerLength(view, at);
+  for (let option = at + ipv4.HEADER_LEN; option < end; ) {
+    if (view.getUint8(option) === ipv4.OPTION_END) return 0;
+    const length = ipv4.optionLength(view, option, end);
+    if (length < 0) return option - at;
+    option += length;
+  }
+  return 0;
+}
+
 /** Bytes of the IPv6 packet between `at` and `end`, or ~drop. */
 export function check6(view: DataView, at: number, end: number): number {
   const length = ipv6.packetLength(view, at, end);
@@ -71,13 +83,14 @@ export function check6(view: DataView, at: number, end: number): number {
 }
 
 /**
- * Whether addresses need a closer look: one may be link-local, the source may be a router's own, or has to be routed back.
- * Almost none does.
+ * Whether a packet needs a closer look: it has options, an address may be link-local, its source may be a router's own, or has
+ * to be routed back. Almost none does.
  */
 export function needsLook4(table: RouterTable, by: number, view: DataView, at: number): boolean {
   const src = ipv4.src(view, at);
   return (
     (table.flags[by] & REVERSE_PATH) !== 0 ||
+    ipv4.headerLength(view, at) !== ipv4.HEADER_LEN ||
     mayBeOwn(table, src) ||
     isLinkLocal4(src) ||
     isLinkLocal4(ipv4.dst(view, at))

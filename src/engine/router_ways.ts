@@ -12,7 +12,7 @@ import * as ipv6 from '../wire/ipv6.ts';
 import { ICMP_ERROR } from './icmp_errors.ts';
 import { DOUBTFUL, type Routed } from './routed.ts';
 import type { RouterAnswers } from './router_answers.ts';
-import { isLinkLocal4, isLinkLocal6, isOwnLinkLocal } from './router_checks.ts';
+import { badOption, isLinkLocal4, isLinkLocal6, isOwnLinkLocal } from './router_checks.ts';
 import { hopOf, isBack } from './router_routes.ts';
 
 /** Of `way4` and `way6`: the packet is for the router itself, or goes nowhere. No hop has the number 0. */
@@ -96,10 +96,16 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers, list4: Rou
 
   function way4(table: RouterTable, list: Routed, n: number): number {
     const route = list.route[n];
-    if (table.kind[route] === ROUTE.local) return LOCAL;
-    if (!isForwarded(table, route)) return refuse(table, list, n, 4);
     const row = list.row[n];
     const l3 = list.l3[n];
+    const bad = badOption(view, l3);
+    // Of a broadcast nobody is told; of a black hole everybody, as with Linux.
+    if (bad > 0 && table.kind[route] !== ROUTE.broadcast) {
+      answers.tell4(table, list, n, ICMP_ERROR.parameter, bad);
+      return drop(row, DROP.bad_ip);
+    }
+    if (table.kind[route] === ROUTE.local) return LOCAL;
+    if (!isForwarded(table, route)) return refuse(table, list, n, 4);
     if (isLinkLocal4(list.dst[n]) || isLinkLocal4(ipv4.src(view, l3))) return drop(row, DROP.martian);
     if (ipv4.ttl(view, l3) <= 1) return tell(table, list, n, 4, ICMP_ERROR.ttl, DROP.ttl_exceeded);
     const hop = hopOf(table, route, batch, row);

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { NAT_FLAG } from '../../src/table/nat_table.ts';
-import { ACK, ICMP, packet, SYN, TCP } from '../support/nat/packets.ts';
+import { pseudo4 } from '../../src/wire/checksum.ts';
+import { ACK, ICMP, packet, SYN, TCP, UDP } from '../support/nat/packets.ts';
 import { NatRig, OUTSIDE, type Rule } from '../support/nat/rig.ts';
 
 const MASQUERADE: Rule = { kind: 'source', match: '10.0.1.0/24' };
@@ -24,6 +25,24 @@ test('a guest’s packets leave with the address of the interface, and answers r
   expect(rig.in(back({ protocol: 47 }))).toEqual([`in 47 ${SERVER} > ${GUEST}`]);
   expect(rig.connections.used).toBe(3);
 });
+
+test.each([
+  ['TCP', TCP, 16],
+  ['UDP', UDP, 6],
+])(
+  'a checksum that is still to be completed is the sum of the new addresses: %s',
+  (_, protocol, csumOffset) => {
+    const rig = new NatRig([MASQUERADE]);
+    rig.out(out({ protocol, src: OTHER, flags: SYN })); // so that the port is another
+    const partial = out({ protocol, flags: SYN });
+    const sumOf = (bytes: Uint8Array) => pseudo4(new DataView(bytes.buffer), 0, protocol, bytes.length - 20);
+    new DataView(partial.buffer).setUint16(20 + csumOffset, sumOf(partial));
+    const [{ where, bytes }] = rig.passBytes(1, [partial], csumOffset);
+    expect(where).toBe('out');
+    expect(new DataView(bytes.buffer).getUint16(20)).not.toBe(5000);
+    expect(new DataView(bytes.buffer).getUint16(20 + csumOffset)).toBe(sumOf(bytes));
+  },
+);
 
 test('ping: the identifier tells guests apart', () => {
   const rig = new NatRig([MASQUERADE]);

@@ -2,17 +2,20 @@
 
 import { expect, test } from 'vitest';
 import { OPTION } from '../../src/wire/dhcp4/codes.ts';
+import { formatIp, ipv4Bytes } from '../../src/wire/ip_address.ts';
 import { macAt } from '../../src/wire/mac.ts';
 import { lease } from '../support/network_world.ts';
 import {
   arpReply,
   arpRequest,
+  BROADCAST,
   mac,
   openRouters,
   ping,
   type RouterWorld,
   words,
 } from '../support/router_world.ts';
+import { guestMac } from '../wire/dhcp4/messages.ts';
 
 const A = mac('02:00:00:00:00:0a');
 const B = mac('02:00:00:00:00:0b');
@@ -286,4 +289,14 @@ test('guests of an isolated network are told that the router is their way out', 
   const offer = await lease(world, 'vm1', 1);
   expect(offer?.options.get(OPTION.routers)).toEqual(Uint8Array.of(10, 7, 0, 254));
   expect(offer?.yiaddr).not.toBe(0x0a07_00fe);
+  const own = formatIp(ipv4Bytes(offer?.yiaddr ?? 0));
+  const router = await gateway(world, 'vm1', guestMac(1), own, '10.7.0.254');
+  // Another guest does not get into its place.
+  world.send('vm1', arpReply(C, '10.7.0.254', BROADCAST, '10.7.0.254'));
+  await world.pass(20);
+  world.send('vm1', ping(guestMac(1), router, own, '10.7.0.254'));
+  await world.pass(20);
+  expect(world.heard('vm1').map(words).at(-1)).toContain(`icmp 0/0 10.7.0.254 -> ${own}`);
+  const { receiveDropped } = world.taploom.ports()[0].counters;
+  expect(Object.values(receiveDropped)).toContain(1);
 });

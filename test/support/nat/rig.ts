@@ -97,7 +97,12 @@ export class NatRig {
     return this.passBytes(ingress, packets).map(({ where, bytes }) => `${where} ${tell(bytes)}`.trim());
   }
 
-  passBytes(ingress: number, packets: readonly Uint8Array[]): { where: string; bytes: Uint8Array }[] {
+  /** @param csumOffset where the checksum is that is still to be completed, as of a virtio-net header */
+  passBytes(
+    ingress: number,
+    packets: readonly Uint8Array[],
+    csumOffset?: number,
+  ): { where: string; bytes: Uint8Array }[] {
     const { batch, nat, router } = this;
     const { rows, view, bytes } = batch;
     batch.clear();
@@ -109,6 +114,10 @@ export class NatRig {
       const start = rows[row + COLUMN.start];
       rows[row + COLUMN.rest] = start + 12;
       rows[row + COLUMN.dest] = ingress;
+      if (csumOffset !== undefined) {
+        rows[row + COLUMN.csumStart] = 34;
+        rows[row + COLUMN.csumOffset] = csumOffset;
+      }
       view.setUint16(start + 12, 0x0800);
       bytes.set(packet, start + 14);
       list[n] = row;

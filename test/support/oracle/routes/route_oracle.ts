@@ -16,6 +16,9 @@ const BURST = 40;
 const QUIET = 4;
 const CERTAIN = 400;
 
+/** ICMP: no way, or it is forbidden. Linux tells a host five times, then once a second, and no setting changes that. */
+const LIMITED = /^h\d: .{24}0800.{18}01.{20}03(00|01|0d)/;
+
 export interface Findings {
   packets: number;
   /** That came out. */
@@ -99,6 +102,8 @@ export class RouteOracle {
       const alone = await this.playAlone(scene, { port: burst.port, frames: [frame] });
       if (alone !== undefined) return `${burst.port}: ${frame.toString('hex')}\n${alone}`;
     }
+    const lacks = without(ours, shown(raw));
+    if (without(shown(raw), ours).length === 0 && lacks.every((line) => LIMITED.test(line))) return undefined;
     return `together, and not alone\n${difference}`;
   }
 
@@ -112,20 +117,18 @@ export class RouteOracle {
 
 function compare(ours: readonly string[], theirs: readonly string[]): string | undefined {
   if (ours.join() === theirs.join()) return undefined;
-  return [`only ours:${without(ours, theirs)}`, `only theirs:${without(theirs, ours)}`].join('\n');
+  const indented = (lines: readonly string[]) => lines.map((line) => `\n    ${line}`).join('');
+  return `only ours:${indented(without(ours, theirs))}\nonly theirs:${indented(without(theirs, ours))}`;
 }
 
 /** Those that the other side does not have as often. */
-function without(lines: readonly string[], others: readonly string[]): string {
+function without(lines: readonly string[], others: readonly string[]): string[] {
   const left = [...others];
-  return lines
-    .filter((line) => {
-      const at = left.indexOf(line);
-      if (at >= 0) left.splice(at, 1);
-      return at < 0;
-    })
-    .map((line) => `\n    ${line}`)
-    .join('');
+  return lines.filter((line) => {
+    const at = left.indexOf(line);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }
 
 function describe({ networks, routers }: RoutedScene): string {

@@ -87,7 +87,6 @@ export const ROUTE_ROWS: RouteRow[] = [
   ),
   row(37, 'a circle of routers', [{ dst: '192.0.2.1' }]),
   row(38, 'an option that routers fill in', [{ options: [7, 7, 4, 0, 0, 0, 0, 0] }]),
-  row(39, 'an option that contradicts itself', [{ options: [7, 2, 0, 0] }]),
   row(40, 'an echo request in fragments', [
     { dst: OWN, protocol: 1, payload: ECHO.slice(0, 16), fragment: 0x2000 },
     { dst: OWN, protocol: 1, payload: ECHO.slice(16), fragment: 0x0002 },

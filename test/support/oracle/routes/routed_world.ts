@@ -9,7 +9,7 @@ import { formatIp } from '../../../../src/wire/ip_address.ts';
 
 export const ROUTERS = 3;
 /** Many, since Linux tells each of them only so often that there is no way (ip_error in net/ipv4/route.c). */
-export const HOSTS = Array.from({ length: 64 }, (_, n) => 100 + n);
+export const HOSTS = Array.from({ length: 96 }, (_, n) => 100 + n);
 /** Hosts that are next hops: no route leads around them. */
 export const GATEWAYS = [200, 201, 202, 203];
 
