@@ -25,7 +25,7 @@ import {
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTag, TAG_LEN } from '../wire/vlan.ts';
 import { claimsOthers } from './address_claims.ts';
-import { isDhcpAnswer, networkTrap } from './network_traps.ts';
+import { isDhcpAnswer, mayConcern, networkTrap } from './network_traps.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
 import {
@@ -75,7 +75,7 @@ export class HostPort implements Source {
     if (mask >>> FIRST_TYPE === 0) return -1;
     if ((mask & (1 << TRAP.dhcp_client)) !== 0 && isDhcpAnswer(this.batch, row)) return TRAP.dhcp_client;
     const type = (mask & TYPE_BITS) === 0 ? -1 : this.typeTrap(row, mask, topology.trapTypes);
-    if ((mask & (1 << TRAP.dhcp)) === 0) return type;
+    if ((mask & (1 << TRAP.dhcp)) === 0 || !mayConcern(this.batch, row)) return type;
     const trap = this.trapOfNetwork(row, topology, port, mask);
     return trap === TRAP.claim || type < 0 ? trap : type;
   }

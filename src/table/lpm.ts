@@ -4,6 +4,7 @@
 //   range    |where 7, 15 or 31 runs begin, but the first|entry of each|     by four bytes: few prefixes are left
 //   full     |256 entries|                                                   by one
 //   wide     |65,536 entries|                                                by two: first of a large table
+//   flat     |16,777,216 entries|                                            by three: first of a very large one of IPv4
 //   skip     |entry|otherwise|4, 8 or 12 bytes|                              these must follow; IPv6 only
 //
 // An entry from 0 on is a value; below it is ~(place << 4 | kind). docs/decisions.md has what else was measured. Tables
@@ -20,7 +21,7 @@ export interface Lpm {
 /** Words of a line, what a cache has or has not. Everything begins with one. */
 export const LINE = 16;
 /** Of an entry: `range` + 0, 1, 2 has 8, 16, 32 runs; `skip` + 1, 2, 3 skips so many words, `skip` itself is wide. */
-export const KIND = { full: 0, range: 1, skip: 4, wide: 4 } as const;
+export const KIND = { full: 0, range: 1, skip: 4, wide: 4, flat: 8 } as const;
 const KIND_MASK = 15; // of a line
 export const LEAST_RUNS = 8;
 export const MOST_RUNS = 32;
@@ -39,6 +40,10 @@ const BYTES = 0xc842_4441;
 export function find4({ words, roots4 }: Lpm, table: number, address: number): number {
   const root = roots4[table] | 0; // a table that there is not is empty
   if (root >= 0) return root;
+  if (kindOf(root) === KIND.flat) {
+    const entry = words[placeOf(root) + (address >>> 8)];
+    return entry >= 0 ? entry : descend4(words, entry, address << 24);
+  }
   if (kindOf(root) !== KIND.wide) return descend4(words, root, address);
   const entry = words[placeOf(root) + (address >>> 16)];
   if (entry >= 0) return entry;

@@ -41,3 +41,12 @@ test('every table of the data plane’s columns and counters is folded', () => {
   const file = new URL('../../src/engine/somewhere.ts', import.meta.url).pathname;
   expect(foldConstants.transform(code, file).code).toContain('\n14');
 });
+
+test('a table that a file only passes on is folded, too', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fold-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'table.ts'), TABLE);
+  writeFileSync(join(folder, 'other.ts'), "import { COLUMN } from './table.ts';\n\nexport { COLUMN };\n");
+  const code = "import { COLUMN as C } from './other.ts';\nC.rest";
+  expect(foldConstants.transform(code, join(folder, 'it.ts'))?.code).toContain('\n0x10');
+});

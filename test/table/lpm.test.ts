@@ -136,6 +136,29 @@ for (const words of [1, 4] as const) {
   });
 }
 
+test('finds what a map by length finds in the table of a whole Internet', { timeout: 60_000 }, () => {
+  const random = generator(7);
+  const builder = new LpmBuilder();
+  const byLength = Array.from({ length: 33 }, () => new Map<number, number>());
+  for (let n = 1; n <= 300_000; n++) {
+    const length = n % 50 === 0 ? 25 + ((n / 50) % 8) : n < 9 ? n : 12 + (n % 13);
+    const address = random();
+    builder.add4(1, address, length, n);
+    byLength[length].set(length === 0 ? 0 : address >>> (32 - length), n);
+  }
+  const lpm = atOnce(builder.build(2));
+  expect(lpm.words.length).toBeGreaterThan(2 ** 24);
+  const wrong: number[] = [];
+  for (let n = 0; n < 100_000; n++) {
+    const address = n % 2 === 0 ? random() : random() & 0x3fff_ffff;
+    let length = 32;
+    while (length > 0 && !byLength[length].has(address >>> (32 - length))) length--;
+    const wanted = byLength[length].get(length === 0 ? 0 : address >>> (32 - length)) ?? 0;
+    if (find4(lpm, 1, address) !== wanted) wrong.push(address);
+  }
+  expect(wrong).toEqual([]);
+});
+
 test('a table that nobody filled has no route, and one that there is not neither', () => {
   const lpm = build([{ table: 0, address: [0], length: 0 }]);
   expect([find4(lpm, 0, 1), find4(lpm, 1, 1), find4(lpm, 9, 1)]).toEqual([1, 0, 0]);
