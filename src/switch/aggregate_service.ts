@@ -9,6 +9,7 @@ import type { Host } from '../protocol/host.ts';
 import { type AggregateSpec, Aggregation, type Distribution } from '../protocol/lacp/aggregation.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OpenPorts } from './open_ports.ts';
+import type { Service } from './service.ts';
 
 /** How late the end of a link may be noticed that the kernel does not tell of, ms. */
 const LINK_CHECK = 1_000;
@@ -18,7 +19,7 @@ export interface AggregateListener {
   tell(fact: MemberFact): void;
 }
 
-export class AggregateService {
+export class AggregateService implements Service {
   private readonly open: OpenPorts;
   private readonly listener: AggregateListener;
   private aggregation: Aggregation | undefined;
@@ -38,7 +39,6 @@ export class AggregateService {
     open.onLink = (port) => this.linkChanged(port);
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.hasTimer = threaded;
     this.aggregation = new Aggregation(host, {
@@ -56,7 +56,6 @@ export class AggregateService {
     this.tick(this.now());
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.aggregation === undefined || this.hasTimer) return;
     this.polledAt = now ?? monotonicMs();

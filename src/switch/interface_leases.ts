@@ -10,6 +10,7 @@ import type { ClientLease } from '../protocol/dhcp_client/lease.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { formatMac, type Mac } from '../wire/mac.ts';
+import type { Service } from './service.ts';
 import { wakeAt } from './wake_at.ts';
 
 interface Place {
@@ -25,7 +26,7 @@ export interface LeaseListeners {
   tell(fact: EventFact): void;
 }
 
-export class InterfaceLeases {
+export class InterfaceLeases implements Service {
   /** By port of the interface: `r1.wan`. */
   readonly leases = new Map<string, InterfaceLease>();
   private readonly listeners: LeaseListeners;
@@ -43,7 +44,6 @@ export class InterfaceLeases {
     this.listeners = listeners;
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.host = host;
     this.hasTimer = threaded;
@@ -103,7 +103,6 @@ export class InterfaceLeases {
     return this.places.get(port)?.client.lease?.dns ?? [];
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.hasTimer) return;
     this.polledAt = now ?? monotonicMs();

@@ -21,6 +21,7 @@ import type { Host } from '../protocol/host.ts';
 import { Lldp, type LldpPortSpec } from '../protocol/lldp/lldp.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { CounterView } from './counter_view.ts';
+import type { Service } from './service.ts';
 
 /** How late a link that went up may be noticed, ms. Looking costs nothing. */
 const LINK_CHECK = 1_000;
@@ -37,7 +38,7 @@ export interface LldpFacts {
   readonly counters: CounterView;
 }
 
-export class LldpService {
+export class LldpService implements Service {
   private readonly facts: LldpFacts;
   private readonly tell: (change: LldpChange) => void;
   private agent: Lldp | undefined;
@@ -58,7 +59,6 @@ export class LldpService {
     this.tell = tell;
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.hasTimer = threaded;
     this.agent = new Lldp(host, { name: hostname(), description: DESCRIPTION }, this.tell, () => this.wait());
@@ -71,7 +71,6 @@ export class LldpService {
     if (this.agent !== undefined) this.tick(this.now());
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.agent === undefined || this.hasTimer) return;
     this.polledAt = now ?? monotonicMs();

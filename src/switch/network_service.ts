@@ -22,13 +22,14 @@ import { Claims } from './claims.ts';
 import { macOf } from './fdb_view.ts';
 import type { NetworkFacts, NetworkHome } from './network_home.ts';
 import { RunningNetwork } from './running_network.ts';
+import type { Service } from './service.ts';
 import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
 
 /** Of the source address in a frame. */
 const SRC = 6;
 
-export class NetworkService {
+export class NetworkService implements Service {
   private readonly facts: NetworkFacts;
   private readonly tell: (fact: EventFact) => void;
   private home: NetworkHome | undefined;
@@ -49,7 +50,6 @@ export class NetworkService {
     this.waysOut = new WaysOut(facts.stateDirectory, () => this.refreshAll());
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.home = {
       host,
@@ -117,7 +117,6 @@ export class NetworkService {
     this.refreshAll();
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.hasTimer) return;
     this.polledAt = now ?? monotonicMs();

@@ -17,6 +17,7 @@ import {
 } from '../protocol/loop/loop_detection.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OpenPorts } from './open_ports.ts';
+import type { Service } from './service.ts';
 
 export interface PortGuardParts {
   readonly open: Pick<OpenPorts, 'devices' | 'goneNames' | 'linkWatch' | 'counters' | 'disabled'>;
@@ -36,7 +37,7 @@ interface Guarded {
   protocol: VlanProtocol;
 }
 
-export class PortGuard {
+export class PortGuard implements Service {
   private readonly parts: PortGuardParts;
   private readonly disabled: DisabledPorts;
   private loops: LoopDetection | undefined;
@@ -54,7 +55,6 @@ export class PortGuard {
     this.disabled = parts.open.disabled;
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.hasTimer = threaded;
     this.loops = new LoopDetection(host, (loop, now) => this.foundLoop(loop, this.polledAt ?? now));
@@ -88,7 +88,6 @@ export class PortGuard {
     if (reason !== undefined) this.disable(name, port, reason, alarmText(reason, port), this.now());
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.loops === undefined || this.hasTimer) return;
     this.polledAt = now ?? monotonicMs();

@@ -18,6 +18,7 @@ import { canonicalIp } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import type { PlaceFacts } from './router_place.ts';
 import { RouterPlace } from './router_place.ts';
+import type { Service } from './service.ts';
 import { wakeAt } from './wake_at.ts';
 
 /** Neighbours that an interface may have, however many interfaces there are. */
@@ -25,7 +26,7 @@ const LEAST = 1024;
 
 export type RouterServiceFacts = Omit<PlaceFacts, 'host' | 'tell' | 'random' | 'room'>;
 
-export class RouterService {
+export class RouterService implements Service {
   private readonly facts: RouterServiceFacts;
   private readonly tell: (fact: EventFact) => void;
   private host: Host | undefined;
@@ -43,7 +44,6 @@ export class RouterService {
     this.tell = tell;
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.host = host;
     this.hasTimer = threaded;
@@ -93,7 +93,6 @@ export class RouterService {
     }
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.hasTimer) return;
     const isFirst = this.polledAt === undefined;

@@ -19,6 +19,7 @@ import { parseMac } from '../wire/mac.ts';
 import type { Family } from '../wire/membership.ts';
 import { parseMembership, queryFrame } from '../wire/membership_frame.ts';
 import { GroupPublisher } from './group_publisher.ts';
+import type { Service } from './service.ts';
 import { isBusy, portsOf, snoopingSpec, vlansOf } from './snooping_spec.ts';
 import { entriesOf, vlanOf } from './snooping_view.ts';
 import { wakeAt } from './wake_at.ts';
@@ -50,7 +51,7 @@ interface Place {
 
 type Counts = Omit<MulticastPort, 'bridge' | 'port' | 'groups'>;
 
-export class SnoopingService {
+export class SnoopingService implements Service {
   private readonly facts: SnoopingFacts;
   private readonly tell: (fact: EventFact) => void;
   private readonly publisher: GroupPublisher;
@@ -80,7 +81,6 @@ export class SnoopingService {
     this.publisher = new GroupPublisher((port) => this.hops.get(port) ?? []);
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
   attach(host: Host, { threaded }: { threaded: boolean }): void {
     this.host = host;
     this.hasTimer = threaded;
@@ -120,7 +120,6 @@ export class SnoopingService {
     this.settle();
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.hasTimer) return;
     const isFirst = this.polledAt === undefined;

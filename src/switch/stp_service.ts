@@ -13,6 +13,7 @@ import type { Host } from '../protocol/host.ts';
 import { SpanningTrees, type StpBridgeSpec, type StpPortSpec } from '../protocol/stp/spanning_trees.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { isLinkUp, type LinkFacts } from './link_up.ts';
+import type { Service } from './service.ts';
 
 /** How late a link that changed may be noticed where the kernel does not tell, ms. */
 const LINK_CHECK = 1_000;
@@ -28,8 +29,9 @@ interface Seen {
   readonly mac: string | undefined;
 }
 
-export class StpService {
+export class StpService implements Service {
   private readonly facts: LinkFacts;
+  private readonly deeds: StpDeeds;
   private readonly tell: (change: StpChange) => void;
   private trees: SpanningTrees | undefined;
   private config: SwitchConfig = EMPTY_CONFIG;
@@ -43,13 +45,14 @@ export class StpService {
   /** The time of whoever polls, if somebody does. */
   private polledAt: number | undefined;
 
-  constructor(facts: LinkFacts, tell: (change: StpChange) => void) {
+  constructor(facts: LinkFacts, deeds: StpDeeds, tell: (change: StpChange) => void) {
     this.facts = facts;
+    this.deeds = deeds;
     this.tell = tell;
   }
 
-  /** `threaded`: with a timer of its own. Otherwise things happen in `poll`, in the time of whoever calls it. */
-  attach(host: Host, deeds: StpDeeds, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded }: { threaded: boolean }): void {
+    const { deeds } = this;
     this.hasTimer = threaded;
     this.trees = new SpanningTrees(
       host,
@@ -89,7 +92,6 @@ export class StpService {
     return wasClosed;
   }
 
-  /** Of a switch without threads, with each of its polls. */
   poll(now?: number): void {
     if (this.trees === undefined || this.hasTimer) return;
     this.polledAt = now ?? monotonicMs();

@@ -1,6 +1,6 @@
 // The switch: one configuration in force, and a data plane that forwards between its devices. A facade: what it does
 // is done by reconfiguration.ts (changes), reconciler.ts (what is wanted stays true), host_links.ts and switch_host.ts (protocols), fdb_access.ts, captures.ts,
-// switch_news.ts (events), lldp_service.ts and aggregate_service.ts.
+// switch_news.ts (events), and a service for each protocol (service.ts).
 //
 // Changes queue up and are carried out one after the other.
 
@@ -74,6 +74,7 @@ import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
 import { RouterService } from './router_service.ts';
 import { Routing } from './routing.ts';
+import type { Service } from './service.ts';
 import { snoopingFacts } from './snooping_facts.ts';
 import { SnoopingService } from './snooping_service.ts';
 import { StpService } from './stp_service.ts';
@@ -96,13 +97,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly snooping: SnoopingService;
   private readonly networkService: NetworkService;
   private readonly routerService: RouterService;
-  private readonly interfaceLeases: InterfaceLeases;
   readonly routing: Routing;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
+  /** In the order in which they hear of a change. */
+  private readonly services: readonly Service[];
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
@@ -132,17 +134,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.neighbour(change);
       this.emit('neighbor', change);
     });
-    this.stpService = new StpService(open, (change) => void this.events.add(change));
+    this.stpService = new StpService(open, this, (change) => void this.events.add(change));
     this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
       this.events.add(fact),
     );
     const { devices, mtus } = open;
-    this.interfaceLeases = new InterfaceLeases({
+    const interfaceLeases = new InterfaceLeases({
       // Not before whoever told of it is done.
       changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
       tell: (fact) => this.events.add(fact),
     });
-    const { interfaceLeases } = this;
     const withRouters = (config: SwitchConfig) => effectiveRouters(config, interfaceLeases.leases);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
@@ -192,15 +193,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       { compiler, plane, open, topologies, keeper, withRouters },
       {
         update: (config) => {
-          this.lldpService.update(config);
-          this.stpService.update(config);
-          this.snooping.update(config);
-          this.networkService.update(config);
           const whole = withRouters(config);
-          this.interfaceLeases.update(whole);
-          this.routerService.update(whole);
-          this.guard.update(config);
-          this.aggregateService.update(config);
+          for (const service of this.services) service.update(whole);
         },
         changed: () => this.captures.select(),
         forgot: (port) => {
@@ -217,14 +211,17 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       news: this.events,
       linkChanged: (port) => this.linkChanged(port),
     });
-    this.lldpService.attach(this.host, { threaded });
-    this.stpService.attach(this.host, this, { threaded });
-    this.snooping.attach(this.host, { threaded });
-    this.networkService.attach(this.host, { threaded });
-    this.routerService.attach(this.host, { threaded });
-    this.interfaceLeases.attach(this.host, { threaded });
-    this.guard.attach(this.host, { threaded });
-    this.aggregateService.attach(this.host, { threaded });
+    this.services = [
+      this.lldpService,
+      this.stpService,
+      this.snooping,
+      this.networkService,
+      interfaceLeases,
+      this.routerService,
+      this.guard,
+      this.aggregateService,
+    ];
+    for (const service of this.services) service.attach(this.host, { threaded });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
@@ -298,14 +295,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
     this.plane.poll(patience, now);
-    this.lldpService.poll(now);
-    this.stpService.poll(now);
-    this.snooping.poll(now);
-    this.networkService.poll(now);
-    this.routerService.poll(now);
-    this.interfaceLeases.poll(now);
-    this.guard.poll(now);
-    this.aggregateService.poll(now);
+    for (const service of this.services) service.poll(now);
   }
 
   /**
@@ -466,14 +456,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.isClosed = true;
       this.reconciler.close();
       await this.captures.close();
-      this.lldpService.close();
-      this.stpService.close();
-      this.snooping.close();
-      this.networkService.close();
-      this.routerService.close();
-      this.interfaceLeases.close();
-      this.guard.close();
-      this.aggregateService.close();
+      for (const service of this.services) service.close();
       this.host.close();
       await this.tracing.close();
       await this.plane.close();
