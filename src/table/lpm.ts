@@ -7,8 +7,7 @@
 //   flat     |16,777,216 entries|                                            by three: first of a very large one of IPv4
 //   skip     |entry|otherwise|4, 8 or 12 bytes|                              these must follow; IPv6 only
 //
-// An entry from 0 on is a value; below it is ~(place << 4 | kind). docs/decisions.md has what else was measured. Tables
-// are built by compile/lpm_builder.ts and do not change.
+// An entry from 0 on is a value; below it is ~(place << 4 | kind). Tables are built by compile/lpm_builder.ts.
 
 /** Tables of routes, in shared memory: as such they travel to the workers. A value is a number from 1 on, 0 = none. */
 export interface Lpm {
