@@ -422,7 +422,7 @@ export class Fdb {
     this.movedFrom = old;
     if (old === 0) {
       if (this.maxAge[domain] < 0) return KNOWN;
-      if (!this.learned.hasRoom(domain, hop) && !this.makeRoom(domain, hop)) return REFUSED;
+      if (!this.learned.hasRoom(domain, hop)) return REFUSED;
     } else {
       if (this.isStuck(at, domain, hop, stamp)) return KNOWN;
       if (!this.learned.hasRoomToMove(old, hop)) {

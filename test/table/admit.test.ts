@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Counters } from '../../src/table/counters.ts';
-import { ASKED, DENIED, Fdb, KNOWN, LEARNED, REFUSED } from '../../src/table/fdb.ts';
+import { ASKED, DENIED, Fdb, KNOWN, REFUSED } from '../../src/table/fdb.ts';
 import { LOCAL, LOCKED, WORDS } from '../../src/table/fdb_entry.ts';
 import { CONTROL } from '../../src/table/port_controls.ts';
 import { SharedFdb } from '../../src/table/shared_fdb.ts';
@@ -17,8 +17,8 @@ const RULES = {
 };
 
 const tables = {
-  alone: (slots = SLOTS) => new Fdb(new Int32Array(slots * WORDS), Counters.allocate(4, 1), RULES, SEED),
-  shared: (slots = SLOTS) => new SharedFdb(SharedFdb.allocate(slots), Counters.allocate(4, 1), RULES, SEED),
+  alone: () => new Fdb(new Int32Array(SLOTS * WORDS), Counters.allocate(4, 1), RULES, SEED),
+  shared: () => new SharedFdb(SharedFdb.allocate(SLOTS), Counters.allocate(4, 1), RULES, SEED),
 };
 
 /** The flags of an entry, -1 = there is none. */
@@ -76,18 +76,5 @@ test.each(Object.entries(tables))(
     expect(fdb.admit(1, 2, 7, 1, ticks + 2, CONTROL.mab)).toBe(ASKED);
     expect(flagsOf(fdb, 7)).toBe(LOCKED);
     expect(fdb.admit(1, 2, 7, 1, ticks + 3, CONTROL.mab)).toBe(DENIED);
-  },
-);
-
-test.each(Object.entries(tables))(
-  '%s: in a full bridge who was forgotten is like who never was there',
-  (_, make) => {
-    const fdb = make(16);
-    fdb.configure({ ...RULES, bridgeFdbLimit: Uint32Array.of(3) });
-    expect(fdb.learn(1, 2, 9, 1, 0)).toBe(LEARNED);
-    fdb.forget(1, 2, 9, 0);
-    for (const lo of [1, 2, 3]) expect(fdb.learn(1, 2, lo, 2, 0)).toBe(LEARNED);
-    expect(fdb.learn(1, 2, 9, 1, 0)).toBe(LEARNED);
-    expect(flagsOf(fdb, 9)).toBe(0);
   },
 );

@@ -7,7 +7,10 @@ import { address4, NETWORKS, routerHost } from './routed_world.ts';
 const TYPE = 12;
 const L3 = 14;
 const ICMP = 1;
+const ICMPV6 = 58;
 const ECHO_REPLY = 0;
+/** Code of a time that is exceeded. */
+const REASSEMBLY = 1;
 /** Of ICMP, those that routers send. */
 const ERRORS = [3, 11, 12];
 /** ICMPv6: listeners, routers and neighbours, redirects, and listeners again. */
@@ -22,7 +25,7 @@ export function shown(egress: ReadonlyMap<string, readonly string[]>): string[] 
     .flatMap(([port, frames]) =>
       frames
         .map((hex) => Buffer.from(hex, 'hex'))
-        .filter((frame) => !isOfTheLink(frame))
+        .filter((frame) => !isOfTheLink(frame) && !isOverdue(frame))
         .map((frame) => `${port}: ${comparable(frame).toString('hex')}`),
     )
     .sort();
@@ -36,6 +39,16 @@ function isOfTheLink(frame: Buffer): boolean {
   const at = frame[L3 + 6] === 0 ? L3 + 48 : L3 + 40;
   const next = frame[L3 + 6] === 0 ? frame[L3 + 40] : frame[L3 + 6];
   return next === 58 && OF_THE_LINK.includes(frame[at]);
+}
+
+/** What a kernel says of a fragment for itself, half a minute after it came: ours puts nothing together (row 40). */
+function isOverdue(frame: Buffer): boolean {
+  const is6 = frame.readUInt16BE(TYPE) === 0x86dd;
+  const l4 = L3 + (is6 ? 40 : headerLength(frame, L3));
+  const isError = is6
+    ? frame[L3 + 6] === ICMPV6 && frame[l4] === 3
+    : frame[L3 + 9] === ICMP && frame[l4] === 11;
+  return isError && frame[l4 + 1] === REASSEMBLY;
 }
 
 /** A router numbers its packets as it likes, and an echo reply may forbid to be fragmented. Also where an error quotes one. */
