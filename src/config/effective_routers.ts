@@ -2,14 +2,19 @@
 
 import { networkRouters } from './network_uplink.ts';
 import { type InterfaceLease, withLeases } from './router_leases.ts';
+import type { RoutersConfig } from './router_shape.ts';
 import type { SwitchConfig } from './shape.ts';
+
+/** Who looks at routers asks often, and a configuration does not change. */
+const known = new WeakMap<SwitchConfig, RoutersConfig>();
 
 /** The same configuration if there is nothing to add. */
 export function effectiveRouters(
   config: SwitchConfig,
   leases: ReadonlyMap<string, InterfaceLease>,
 ): SwitchConfig {
-  const made = networkRouters(config);
+  const made = known.get(config) ?? networkRouters(config);
+  known.set(config, made);
   if (leases.size === 0 && Object.keys(made).length === 0) return config;
   return { ...config, routers: withLeases({ ...config.routers, ...made }, leases) };
 }
