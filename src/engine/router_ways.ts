@@ -34,7 +34,8 @@ export function createWays(batch: FrameBatch, answers: RouterAnswers, list4: Rou
     const { lpm, table: tables, kind, hopAt, hopCount, hopInterface, mtu } = table;
     const { count } = list4;
     for (let n = 0; n < count; n++) route4[n] = find4(lpm, tables[from4[n]], dst4[n]);
-    for (let n = 0; n < count; n++) if (isDoubtful4[n] === DOUBTFUL) checkSource4(table, n);
+    for (let n = 0; n < count; n++)
+      if (isDoubtful4[n] === DOUBTFUL && leads(table, route4[n])) checkSource4(table, n);
     let left = 0;
     for (let n = 0; n < count; n++) {
       const route = route4[n];
@@ -193,6 +194,12 @@ function keep({ row, from, l3, length, dst }: Routed, n: number, to: number): vo
   l3[to] = l3[n];
   length[to] = length[n];
   dst[to] = dst[n];
+}
+
+/** Whether it leads somewhere: only then, as with Linux, is a packet's source asked about. */
+function leads({ kind }: RouterTable, route: number): boolean {
+  const what = kind[route];
+  return route !== 0 && (what === ROUTE.forward || what === ROUTE.local || what === ROUTE.broadcast);
 }
 
 function isForwarded({ kind }: RouterTable, route: number): boolean {

@@ -201,6 +201,10 @@ test('reverse paths are strict or loose', () => {
   const strict = open({ web: { reverse_path: 'strict' }, routes });
   expect(say(strict, 'p1', FORTH)[0]).toContain('B > b');
   expect(say(strict, 'p1', { ...FORTH, src: '192.0.2.7' })).toEqual(['p1 drops: reverse_path']);
+  // What goes nowhere is told so, whoever says to have sent it.
+  expect(say(strict, 'p1', { ...FORTH, src: '192.0.2.7', dst: '198.51.100.1' })).toEqual([
+    'p1 drops: blackhole',
+  ]);
   const loose = open({ web: { reverse_path: 'loose' }, routes });
   expect(say(loose, 'p1', { ...FORTH, src: '192.0.2.7' })[0]).toContain('B > b');
   expect(say(loose, 'p1', { ...FORTH, src: '198.51.100.7' })).toEqual(['p1 drops: reverse_path']);
