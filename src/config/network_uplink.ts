@@ -5,8 +5,9 @@
 // The port is one of another bridge, or of another VLAN. The router is made of what the network says, and is in no file.
 
 import { devicesIn } from './members.ts';
+import { TO_INTERFACE } from './nat.ts';
 import { type NetworkPlace, networkPlaces, uplinkPort } from './network_places.ts';
-import { listOf, networkOf } from './networks.ts';
+import { listOf, type Network, networkOf } from './networks.ts';
 import { portVlans, privateVlans } from './private_vlans.ts';
 import { parsePublished, targetOf } from './published.ts';
 import { type RouterConfig, type RoutersConfig, router } from './router_shape.ts';
@@ -28,6 +29,7 @@ export function networkRouters({ bridges }: Pick<SwitchConfig, 'bridges'>): Rout
   return found;
 }
 
+/** Undefined: the network gets out by the host, or not at all. While its port is missing, the guests have their gateway all the same. */
 function routerOf(
   place: NetworkPlace,
   bridge: BridgeConfig,
@@ -36,30 +38,33 @@ function routerOf(
   const { config } = place;
   const port = uplinkPort(config);
   const network = networkOf(place, bridge);
-  const lan = port === undefined ? undefined : placeOf(port, bridges);
-  if (network === undefined || lan === undefined) return undefined;
-  const { address, gateway } =
-    typeof config.uplink === 'object' ? config.uplink : { address: undefined, gateway: undefined };
-  const own = { bridge: place.bridge, ...(place.vlan !== 0 && { vlan: place.vlan }) };
-  const { subnet, hosts, publish } = network;
+  if (network === undefined || port === undefined) return undefined;
+  const lan = placeOf(port, bridges);
+  const { subnet, gateway } = network;
+  const guests = {
+    bridge: place.bridge,
+    ...(place.vlan !== 0 && { vlan: place.vlan }),
+    address: [`${formatAddress(gateway)}/${subnet.prefix}`],
+    reverse_path: 'strict',
+  };
+  if (lan === undefined) return router.parse({ interfaces: { [GUESTS]: guests } });
+  const fixed = typeof config.uplink === 'object' ? config.uplink : undefined;
   return router.parse({
     interfaces: {
-      [GUESTS]: {
-        ...own,
-        address: [`${formatAddress(network.gateway)}/${subnet.prefix}`],
-        reverse_path: 'strict',
-      },
-      [UPLINK]: { ...lan, ...(address === undefined ? { dhcp: true } : { address: [address] }) },
+      [GUESTS]: guests,
+      [UPLINK]: { ...lan, ...(fixed?.address === undefined ? { dhcp: true } : { address: [fixed.address] }) },
     },
-    routes: gateway === undefined ? [] : [{ to: '0.0.0.0/0', via: gateway }],
-    nat:
-      config.mode !== 'nat'
-        ? []
-        : [
-            ...publish.flatMap((text) => publishedRule(text, hosts)),
-            { source: formatSubnet(subnet), to: config.as ?? 'interface', via: UPLINK, private: true },
-          ],
+    routes: fixed?.gateway === undefined ? [] : [{ to: '0.0.0.0/0', via: fixed.gateway }],
+    nat: config.mode === 'nat' ? natRules(network) : [],
   });
+}
+
+function natRules({ subnet, hosts, publish, as }: Network): object[] {
+  const to = as === undefined ? TO_INTERFACE : formatAddress(as);
+  return [
+    ...publish.flatMap((text) => publishedRule(text, hosts)),
+    { source: formatSubnet(subnet), to, via: UPLINK, private: true },
+  ];
 }
 
 function publishedRule(text: string, hosts: ReadonlyMap<string, number>): object[] {

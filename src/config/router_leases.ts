@@ -6,6 +6,8 @@ export interface InterfaceLease {
   /** With the bits of its subnet: `192.0.2.7/24`. */
   address: string;
   routes: readonly { to: string; via: string }[];
+  /** Unsigned numbers. */
+  resolvers: readonly number[];
 }
 
 /** `leases`: by port of the interface, `r1.wan`. */

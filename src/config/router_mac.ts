@@ -4,15 +4,11 @@ import { createHash } from 'node:crypto';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import type { RouterInterface } from './router_interfaces.ts';
 
-type Named = Pick<RouterInterface, 'router' | 'name'> & {
-  config: Partial<Pick<RouterInterface['config'], 'mac' | 'anycast'>>;
-};
-
 /**
  * Locally administered, the same after every restart; of an anycast gateway the same on every machine that has a router with
  * these names. `machine`: `machineId()`, asked once for many.
  */
-export function interfaceMac({ router, name, config }: Named, machine: string): Mac {
+export function interfaceMac({ router, name, config }: RouterInterface, machine: string): Mac {
   if (config.mac !== undefined) return parseMac(config.mac) as Mac;
   const origin = config.anycast ? 'anycast' : `machine\0${machine}`;
   const digest = createHash('sha256').update(`taploom\0${origin}\0router\0${router}\0${name}`).digest();

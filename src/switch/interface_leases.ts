@@ -24,6 +24,7 @@ export interface LeaseListeners {
   /** `leases` has changed. */
   changed(): void;
   tell(fact: EventFact): void;
+  isUp(port: string): boolean;
 }
 
 export class InterfaceLeases implements Service {
@@ -100,7 +101,17 @@ export class InterfaceLeases implements Service {
 
   /** What its server told of resolvers. */
   resolversOf(port: string): readonly number[] {
-    return this.places.get(port)?.client.lease?.dns ?? [];
+    return this.leases.get(port)?.resolvers ?? [];
+  }
+
+  /** Where the link comes back it may lead elsewhere: its interfaces ask whether their leases hold. */
+  linkChanged(port: string): void {
+    if (this.places.size === 0 || !this.listeners.isUp(port)) return;
+    for (const { port: one, client } of this.places.values()) {
+      const bridge = this.config.bridges[one.config.bridge];
+      if (bridge !== undefined && Object.hasOwn(bridge.ports, port)) client.start(this.now());
+    }
+    this.wait();
   }
 
   poll(now?: number): void {
@@ -204,7 +215,7 @@ function difference(one: ReadonlySet<string>, other: ReadonlySet<string>): strin
   return [...[...one].filter((name) => !other.has(name)), ...[...other].filter((name) => !one.has(name))];
 }
 
-function interfaceLease({ address, prefix, router, routes }: ClientLease): InterfaceLease {
+function interfaceLease({ address, prefix, router, routes, dns }: ClientLease): InterfaceLease {
   const all = [...routes, { to: 0, prefix: 0, via: router }].filter(({ via }) => via !== 0);
   return {
     address: `${formatAddress(address)}/${prefix}`,
@@ -212,5 +223,6 @@ function interfaceLease({ address, prefix, router, routes }: ClientLease): Inter
       to: formatSubnet({ network: to, prefix: bits }),
       via: formatAddress(via),
     })),
+    resolvers: dns,
   };
 }

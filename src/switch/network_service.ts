@@ -4,7 +4,7 @@
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
 import { machineId } from '../config/defaults.ts';
 import { type NetworkPlace, networkPlaces } from '../config/network_places.ts';
-import { UPLINK } from '../config/network_uplink.ts';
+import { placeOf, UPLINK } from '../config/network_uplink.ts';
 import { type Network, networkOf } from '../config/networks.ts';
 import { interfacePort, interfacesIn, type RouterInterface } from '../config/router_interfaces.ts';
 import { interfaceMac } from '../config/router_mac.ts';
@@ -60,7 +60,7 @@ export class NetworkService implements Service {
       wait: () => this.wait(),
       isTunnel: (port) => this.portOf(port)?.type === 'vxlan',
       gateways: () => this.gateways(),
-      problemsOf: (network) => [...this.waysOut.problemsOf(network), ...this.missingAddress(network)],
+      problemsOf: (network) => [...this.waysOut.problemsOf(network), ...this.missingWayOut(network)],
       uplinkOf: (network) => this.waysOut.uplinkOf(network),
       hasWayOut6: (network) => this.waysOut.hasWayOut6(network),
       resolversOf: ({ name }) => this.facts.interfaceLeases.resolversOf(interfacePort(name, UPLINK)),
@@ -156,8 +156,11 @@ export class NetworkService implements Service {
   }
 
   /** Of a network whose uplink is a port. */
-  private missingAddress({ name, uplink }: Network): string[] {
-    if (uplink === undefined || this.facts.interfaceLeases.hasAddress(interfacePort(name, UPLINK))) return [];
+  private missingWayOut({ name, uplink }: Network): string[] {
+    if (uplink === undefined) return [];
+    if (placeOf(uplink, this.config.bridges) === undefined)
+      return [`no way out: port ${uplink} is missing, and taken again when it comes back`];
+    if (this.facts.interfaceLeases.hasAddress(interfacePort(name, UPLINK))) return [];
     return [`no way out yet: no DHCP server behind ${uplink} has answered`];
   }
 
@@ -239,19 +242,21 @@ export class NetworkService implements Service {
   }
 }
 
-/** Of the first router that has an address in a network. */
+/** Of the router that is the network's gateway, or else of the first that has an address in it. */
 function routerIn(
   interfaces: readonly RouterInterface[],
-  { bridge, vlan, subnet }: Network,
+  { bridge, vlan, subnet, gateway }: Network,
 ): Network['router'] {
+  let found: Network['router'];
   for (const one of interfaces) {
     if (one.config.bridge !== bridge || (one.config.vlan ?? 0) !== vlan) continue;
     for (const { bytes } of one.addresses) {
       const address = bytes.length === 4 ? ipv4Number(bytes) : 0;
-      if (isHostOf(subnet, address)) return { address, mac: interfaceMac(one, machineId()) };
+      if (!isHostOf(subnet, address) || (found !== undefined && address !== gateway)) continue;
+      found = { address, mac: interfaceMac(one, machineId()) };
     }
   }
-  return undefined;
+  return found;
 }
 
 /** What is no address would match nothing, without a word. @throws TaploomError `invalid_mac`, `invalid_address` */

@@ -2,11 +2,9 @@
 // be had is tried again, and told once.
 
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
-import { machineId, stableMac } from '../config/defaults.ts';
+import { stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
-import { GUESTS } from '../config/network_uplink.ts';
 import type { Network } from '../config/networks.ts';
-import { interfaceMac } from '../config/router_mac.ts';
 import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
 import type { Lease } from '../protocol/dhcp/lease.ts';
 import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
@@ -177,9 +175,8 @@ export class RunningNetwork {
   }
 
   private mac(): Mac {
-    const { name, uplink } = this.network;
-    // The gateway is then an interface of the network's router.
-    if (uplink !== undefined) return interfaceMac({ router: name, name: GUESTS, config: {} }, machineId());
+    const { name, gateway, router } = this.network;
+    if (router?.address === gateway) return router.mac;
     return parseMac(this.device()?.mac ?? stableMac(name)) as Mac;
   }
 
@@ -261,7 +258,7 @@ export class RunningNetwork {
 
   private ownGateway(): void {
     const { gateway, router } = this.network;
-    const { hi, lo } = router?.address === gateway ? router.mac : this.mac();
+    const { hi, lo } = this.mac();
     this.owned?.set(gateway, hi, lo);
     if (router !== undefined) this.owned?.set(router.address, router.mac.hi, router.mac.lo);
   }

@@ -63,6 +63,7 @@ import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
 import { hostLinks } from './host_links.ts';
 import { InterfaceLeases } from './interface_leases.ts';
+import { isLinkUp } from './link_up.ts';
 import { LldpService } from './lldp_service.ts';
 import { NetworkService } from './network_service.ts';
 import { OpenPorts } from './open_ports.ts';
@@ -97,6 +98,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly snooping: SnoopingService;
   private readonly networkService: NetworkService;
   private readonly routerService: RouterService;
+  private readonly interfaceLeases: InterfaceLeases;
   readonly routing: Routing;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
@@ -139,11 +141,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.add(fact),
     );
     const { devices, mtus } = open;
-    const interfaceLeases = new InterfaceLeases({
+    this.interfaceLeases = new InterfaceLeases({
       // Not before whoever told of it is done.
       changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
       tell: (fact) => this.events.add(fact),
+      isUp: (port) => isLinkUp(open, port),
     });
+    const { interfaceLeases } = this;
     const withRouters = (config: SwitchConfig) => effectiveRouters(config, interfaceLeases.leases);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
@@ -468,6 +472,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private linkChanged(port: string): void {
     this.stpService.linkChanged(port);
     this.snooping.linkChanged();
+    this.interfaceLeases.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { effectiveRouters } from '../../src/config/effective_routers.ts';
 import type { InterfaceLease } from '../../src/config/router_leases.ts';
 import { parseConfig, validate } from '../../src/config/schema.ts';
+import { withoutPorts } from '../../src/config/without_ports.ts';
 
 const SUBNET = '10.7.0.0/24';
 const memory = { type: 'memory' };
@@ -72,7 +73,7 @@ test('one that is routed translates nothing; VLANs are those of the network and 
 });
 
 test('a lease is as if the configuration said it, but for routes that it says otherwise', () => {
-  const lease = { address: '192.0.2.50/24', routes: [{ to: '0.0.0.0/0', via: '192.0.2.1' }] };
+  const lease = { address: '192.0.2.50/24', routes: [{ to: '0.0.0.0/0', via: '192.0.2.1' }], resolvers: [] };
   const leases = new Map([
     ['br0.uplink', lease],
     ['r1.wan', lease],
@@ -86,6 +87,14 @@ test('a lease is as if the configuration said it, but for routes that it says ot
   expect(routers.br0.routes).toEqual([{ to: '0.0.0.0/0', via: '192.0.2.1', interface: 'uplink' }]);
   expect(routers.r1.routes).toHaveLength(1);
   expect(routers.r1.interfaces.wan.address).toEqual(['192.0.2.50/24']);
+});
+
+test('while the port is missing guests have their gateway, and no way out', () => {
+  const { br0 } =
+    effectiveRouters(withoutPorts(parseConfig(config({}) as never), new Set(['eth1'])), new Map()).routers ??
+    {};
+  expect(Object.keys(br0.interfaces)).toEqual(['guests']);
+  expect(br0).toMatchObject({ routes: [], nat: [] });
 });
 
 test('without such networks and leases nothing is made', () => {

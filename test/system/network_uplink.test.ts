@@ -27,18 +27,19 @@ interface World {
   daemon: Taploomd;
 }
 
-async function world(network: object): Promise<World> {
+async function world(network: object, uplinks: object = {}): Promise<World> {
   const lab = await openLab();
   const [sw, out, ...guests] = await lab.netnsList(['sw', 'out', 'g1', 'g2']);
   const ports = Object.fromEntries(guests.map(({ name }, n) => [`vm${n + 1}`, { type: 'tap', netns: name }]));
   const config = {
     version: 1,
     bridges: {
-      lan: { local: false, ports: { wan0: { type: 'tap', netns: out.name } } },
+      lan: { local: false, ports: { wan0: { type: 'tap', netns: out.name }, ...uplinks } },
       br0: { local: false, network: { subnet: SUBNET, ...network }, ports },
     },
   };
-  const daemon = await Taploomd.start(lab, sw, config);
+  // A guest's way in and its way out may be different workers'.
+  const daemon = await Taploomd.start(lab, sw, config, { args: ['--workers', '2'] });
   await out.ip(
     `addr add ${LAN}/24 dev wan0`,
     'link set wan0 up',
@@ -78,8 +79,8 @@ test('nat: the router takes an address of the LAN, guests get out by it, and onl
     problems: ['no way out yet: no DHCP server behind wan0 has answered'],
   });
   const words =
-    '-d -p 0 -C /dev/null --no-ping --dhcp-authoritative --interface=wan0 --dhcp-option=6,192.0.2.53';
-  out.spawn([
+    '-d -p 0 -C /dev/null --no-ping --log-dhcp --dhcp-authoritative --interface=wan0 --dhcp-option=6,192.0.2.53';
+  const dnsmasq = out.spawn([
     'dnsmasq',
     ...words.split(' '),
     `--dhcp-leasefile=${lab.dir}/leases`,
@@ -99,6 +100,12 @@ test('nat: the router takes an address of the LAN, guests get out by it, and onl
   await daemon.until('the server', async () => (await fetch(guests[0], 'http://10.7.0.50/')).code === 0);
   for (const from of [out, guests[0]])
     expect((await fetch(from, `http://${own}:8080/`)).stdout).toContain('Directory listing');
+  // A link that comes back may lead elsewhere: the lease is asked for again.
+  const asked = () => dnsmasq.output().split('DHCPREQUEST').length;
+  const before = asked();
+  await out.ip('link set wan0 down', 'link set wan0 up');
+  await daemon.until('another request', async () => asked() > before);
+  expect(await addressesOf(daemon)).toEqual([address]);
   // The outside knows a way, and gets in by none.
   await out.ip(`route add ${SUBNET} via ${own}`);
   expect(await arrives(out, '10.7.0.2')).toBe(false);
@@ -115,4 +122,19 @@ test('routed: a fixed address, and the outside gets in', async () => {
   expect(await arrives(guests[0], BEYOND)).toBe(true);
   expect(await arrives(out, '10.7.0.2')).toBe(true);
   expect(await network(daemon)).toMatchObject({ mode: 'routed', uplink: 'wan0', problems: [] });
+});
+
+test('without the port guests have their gateway; when it comes the way out is there', async () => {
+  const here = await world({ mode: 'nat', uplink: 'eth9' }, { eth9: { type: 'af_packet' } });
+  const { sw, guests, daemon } = here;
+  expect(await network(daemon)).toMatchObject({
+    problems: ['no way out: port eth9 is missing, and taken again when it comes back'],
+  });
+  await boot(here, 0);
+  expect(await arrives(guests[0], GATEWAY)).toBe(true);
+  await sw.ip('link add eth9 type veth peer name eth8', 'link set eth9 up', 'link set eth8 up');
+  await daemon.until('the port', async () =>
+    (await network(daemon)).problems.every((problem) => problem.includes('no DHCP server behind eth9')),
+  );
+  expect(await arrives(guests[0], GATEWAY)).toBe(true);
 });

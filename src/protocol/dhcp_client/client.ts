@@ -70,7 +70,7 @@ export class DhcpClient {
   private failures = 0;
   private dueAt = Number.POSITIVE_INFINITY;
 
-  /** @param former what it had before, of `readFormer` */
+  /** @param former what it had before */
   constructor(settings: DhcpClientSettings, user: DhcpClientUser, former?: FormerLease) {
     this.settings = settings;
     this.user = user;

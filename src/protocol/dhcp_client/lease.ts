@@ -1,4 +1,4 @@
-// What a client has from a server: read out of an ACK, and kept on disk, so that it asks for the same address at its next start.
+// What a client has from a server, read out of an ACK.
 
 import { OPTION } from '../../wire/dhcp4/codes.ts';
 import type { DhcpFrame } from '../../wire/dhcp4/frame.ts';
@@ -93,20 +93,4 @@ function prefixOf(mask: number | undefined, address: number): number {
   if (isMask) return bits;
   const net = address >>> 24;
   return net < 128 ? 8 : net < 192 ? 16 : 24;
-}
-
-/** @param unixOffset Unix time less the clock of the client, ms */
-export function storedFormer({ address, until }: FormerLease, unixOffset: number): unknown {
-  return { address, ...(Number.isFinite(until) && { until: Math.round(until + unixOffset) }) };
-}
-
-/** Undefined if it is none: files are written by others, too. */
-export function readFormer(value: unknown, unixOffset: number): FormerLease | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { address, until } = value as Record<string, unknown>;
-  if (typeof address !== 'number' || !Number.isInteger(address) || !isHost(address)) return undefined;
-  if (until === undefined) return { address, until: Number.POSITIVE_INFINITY };
-  return typeof until === 'number' && Number.isFinite(until)
-    ? { address, until: until - unixOffset }
-    : undefined;
 }

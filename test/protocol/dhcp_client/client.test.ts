@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { leaseOf, readFormer, storedFormer } from '../../../src/protocol/dhcp_client/lease.ts';
+import { leaseOf } from '../../../src/protocol/dhcp_client/lease.ts';
 import { requestFrame } from '../../../src/protocol/dhcp_client/requests.ts';
 import { OPTION } from '../../../src/wire/dhcp4/codes.ts';
 import { type DhcpFrame, parseDhcpFrame } from '../../../src/wire/dhcp4/frame.ts';
@@ -139,9 +139,7 @@ test('an offer that is not kept is asked for four times, and then it begins anew
 
 test('with a lease of before it asks for that address at once', () => {
   const first = new Segment().begin().pass(2000);
-  const former = readFormer(JSON.parse(JSON.stringify(storedFormer(first.lease!, 5000))), 5000);
-  expect(former).toEqual({ address: FIRST, until: first.lease?.until });
-  const segment = new Segment([], former);
+  const segment = new Segment([], first.lease);
   segment.servers.push(...first.servers);
   segment.begin().pass(2000);
   expect(segment.said.slice(0, 2)).toEqual(['0 request for 192.168.122.100', '0 probe 192.168.122.100']);
@@ -312,18 +310,4 @@ test('what a server says is read as it is meant', () => {
   expect(leaseOf(times, 0)).toMatchObject({ renewAt: 50_000, rebindAt: 100_000 });
   const forEver = frame([basis[0], [OPTION.leaseTime, uint32(0xffff_ffff)]]);
   expect(leaseOf(forEver, 0)?.until).toBe(Number.POSITIVE_INFINITY);
-});
-
-test('a file that is not one is nothing', () => {
-  for (const value of [
-    undefined,
-    null,
-    1,
-    {},
-    { address: 'x' },
-    { address: 1.5 },
-    { address: FIRST, until: 'x' },
-  ])
-    expect(readFormer(value, 0)).toBeUndefined();
-  expect(readFormer({ address: FIRST }, 0)).toEqual({ address: FIRST, until: Number.POSITIVE_INFINITY });
 });
