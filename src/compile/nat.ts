@@ -70,27 +70,30 @@ export function compileNat(
   numbers: NatNumbers,
 ): NatTable | null {
   const translating = Object.entries(routers).filter(([, { nat }]) => nat.length > 0);
-  const nameOf = (router: string, rule: NatRuleConfig) => `${router} ${JSON.stringify(rule)}`;
-  const names = translating.flatMap(([name, { nat }]) => nat.map((rule) => nameOf(name, rule)));
+  const ofRouter = (name: string) => interfaces.filter(({ router }) => router === name);
+  const names = translating.flatMap(([name, { nat }]) => ruleNames(name, nat, ofRouter(name)));
+  for (const [name] of translating) numbers.zones.number(name);
+  for (const name of names) numbers.rules.number(name);
+  // Not before: what is new must not get the number of what goes.
   numbers.keep(new Set(translating.map(([name]) => name)), new Set(names));
   if (translating.length === 0) {
     numbers.forget();
     return null;
   }
-  for (const [name] of translating) numbers.zones.number(name);
   const table = allocate(interfaces.length + 1, numbers.zones.length, names.length);
   let at = 0;
   const order = translating.toSorted(([a], [b]) => numbers.zones.number(a) - numbers.zones.number(b));
   for (const [name, { nat, connections = CONNECTIONS_DEFAULTS }] of order) {
     const zone = numbers.zones.number(name);
-    const own = interfaces.filter(({ router }) => router === name);
+    const own = ofRouter(name);
+    const ruleName = ruleNames(name, nat, own);
     for (const { number } of own) table.zone[number] = zone;
     for (const { number } of insidesOf(nat, own)) table.inside[number] = 1;
     const addresses = ownAddresses(own);
     table.first.fill(at, zone);
     setLimits(table, zone, connections);
-    for (const rule of nat) {
-      table.id[at] = numbers.rules.number(nameOf(name, rule));
+    for (const [index, rule] of nat.entries()) {
+      table.id[at] = numbers.rules.number(ruleName[index]);
       table.via[at] = own.find((one) => one.name === rule.via)?.number ?? 0;
       fill(table, at++, rule, addresses);
     }
@@ -101,6 +104,24 @@ export function compileNat(
     0,
   );
   return { ...table, memory: numbers.memoryFor(Math.min(sum, MAX_CONNECTIONS)) };
+}
+
+/**
+ * What a rule says, and the addresses that it stands for: where an interface has another one, the rule is another one, and
+ * connections with the old address end, as Linux' masquerade has it.
+ */
+function ruleNames(router: string, nat: readonly NatRuleConfig[], own: readonly Numbered[]): string[] {
+  const insides = new Set(insidesOf(nat, own));
+  return nat.map((rule) => {
+    const isOfInterfaces =
+      rule.to === TO_INTERFACE ||
+      (rule.destination !== undefined && parseDestination(rule.destination)?.address === undefined);
+    const outsides = own.filter((one) =>
+      rule.via === undefined ? !insides.has(one) : one.name === rule.via,
+    );
+    const addresses = isOfInterfaces ? [...ownAddresses(outsides)] : [];
+    return `${router} ${JSON.stringify([rule, addresses])}`;
+  });
 }
 
 function allocate(interfaces: number, zones: number, rules: number) {

@@ -53,6 +53,15 @@ test('routers keep their zones and rules their numbers while others come and go'
   expect([...third.nat.id]).toEqual([ofPool]);
 });
 
+test('what takes the place of another has a number of its own: its connections are not those of the other', () => {
+  const first = compile({ r1: router(['a', 'b'], [MASQUERADE]) });
+  const pool = { source: '10.0.1.0/24', to: '192.0.2.9' };
+  const second = compile({ r1: router(['a', 'b'], [pool]) }, first.compiler);
+  expect([...second.nat.id]).not.toEqual([...first.nat.id]);
+  const third = compile({ r2: router(['a', 'b'], [pool]) }, first.compiler);
+  expect([...new Set(third.nat.zone)]).toEqual([0, 2]);
+});
+
 test('what rules are about is inside, the rest outside', () => {
   const { nat } = compile({ r1: router(['a', 'b'], [MASQUERADE]) });
   expect([...nat.inside]).toEqual([0, 1, 0]);

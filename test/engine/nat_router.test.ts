@@ -82,6 +82,19 @@ test('connections outlive a change of rules, but those of a rule that is gone', 
   expect(world.send('u1', back).at(-1)).toBe('u1 drops: no_service');
 });
 
+test('with another address of the interface connections begin anew; those of fixed addresses go on', () => {
+  const NEW = '192.0.2.77';
+  const pool = { source: '10.0.1.6', to: '192.0.2.9' };
+  const world = open([pool, MASQUERADE]);
+  const ofPool = packet({ src: OTHER, dst: SERVER, sport: 6000, dport: 53 });
+  world.send('g1', out);
+  expect(world.send('g2', ofPool)).toEqual([`u1: udp 192.0.2.9:6000 > ${SERVER}:53`]);
+  world.configure([pool, MASQUERADE], undefined, NEW);
+  expect(world.send('g1', out)).toEqual([`u1: udp ${NEW}:5000 > ${SERVER}:53`]);
+  const answer = packet({ src: SERVER, dst: '192.0.2.9', sport: 53, dport: 6000 });
+  expect(world.send('u1', answer)).toEqual([`g2: udp ${SERVER}:53 > ${OTHER}:6000`]);
+});
+
 test('what nobody waits for at an address of NAT is refused', () => {
   const world = open([{ source: '10.0.1.0/24', to: '192.0.2.16/28' }]);
   const stray = packet({ src: SERVER, dst: '192.0.2.20', sport: 1, dport: 2 });

@@ -46,11 +46,11 @@ export class NatWorld {
     know('r1.up', '192.0.2.254', MACS.u1);
   }
 
-  configure(nat: NatRules, connections?: Router['connections']): void {
+  configure(nat: NatRules, connections?: Router['connections'], outside = OUTSIDE): void {
     const router: Router = {
       interfaces: {
         lan: { bridge: 'lan', address: ['10.0.1.1/24'], mac: text(LAN_MAC) },
-        up: { bridge: 'wan', address: [`${OUTSIDE}/24`], mac: text(UP_MAC) },
+        up: { bridge: 'wan', address: [`${outside}/24`], mac: text(UP_MAC) },
       },
       routes: [{ to: '0.0.0.0/0', via: '192.0.2.254' }],
       nat,
