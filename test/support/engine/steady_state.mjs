@@ -2,8 +2,7 @@
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
 //   node --expose-gc steady_state.mjs <plain | controls | tunnelled | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed> <frames>
-
-import { PerformanceObserver } from 'node:perf_hooks';
+import { heapGrowth } from './heap_growth.mjs';
 
 const [kind, frames] = [process.argv[2], Number(process.argv[3])];
 const dist = new URL('../../../dist/src/', import.meta.url);
@@ -377,27 +376,10 @@ function feed() {
 // Half the places go to frames that were held back, which come twice.
 const polls = Math.ceil(frames / (kind === 'faults' ? 32 : 64));
 for (let n = 0; n < 20_000 || n < polls / 5; n++) poll();
-let seen = 0;
-const observer = new PerformanceObserver((list) => {
-  seen += list.getEntries().length;
-});
-globalThis.gc();
-await new Promise((resolve) => setTimeout(resolve, 50));
-observer.observe({ entryTypes: ['gc'] });
-// A branch that is taken for the first time has V8 give up compiled code, and interpret it until there is new: on a busy
-// machine for long, and with numbers on the heap. That is one window of three; what allocates for each frame is all.
-let growth = Number.POSITIVE_INFINITY;
-let collections = Number.POSITIVE_INFINITY;
-for (let window = 0; window < 3 && (collections > 0 || growth > 128 * 1024); window++) {
+const { growth, collections } = await heapGrowth(() => {
   done = 0;
-  seen = 0;
-  const before = process.memoryUsage().heapUsed;
   for (let n = 0; n < polls; n++) poll();
-  const grown = process.memoryUsage().heapUsed - before;
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  // Memory that was collected hides how much was taken.
-  if (seen < collections || (seen === collections && grown < growth)) [growth, collections] = [grown, seen];
-}
+});
 // What members receive their aggregate does.
 const direct = number_.filter((_, n) => kind !== 'aggregate' || n % 2 === 0);
 const received =

@@ -2,8 +2,7 @@
 // between. Prints what the garbage collector had to do.
 //
 //   node --expose-gc tun_steady_state.mjs <frames>
-
-import { PerformanceObserver } from 'node:perf_hooks';
+import { heapGrowth } from './heap_growth.mjs';
 
 const frames = Number(process.argv[2]);
 const dist = new URL('../../../dist/src/', import.meta.url);
@@ -95,24 +94,9 @@ function poll() {
 
 const polls = Math.ceil(frames / 64);
 for (let n = 0; n < 20_000; n++) poll();
-let seen = 0;
-const observer = new PerformanceObserver((entries) => {
-  seen += entries.getEntries().length;
-});
-globalThis.gc();
-await new Promise((resolve) => setTimeout(resolve, 50));
-observer.observe({ entryTypes: ['gc'] });
-// As in steady_state.mjs: the best of three windows.
-let growth = Number.POSITIVE_INFINITY;
-let collections = Number.POSITIVE_INFINITY;
-for (let window = 0; window < 3 && (collections > 0 || growth > 128 * 1024); window++) {
+const { growth, collections } = await heapGrowth(() => {
   done = 0;
-  seen = 0;
-  const before = process.memoryUsage().heapUsed;
   for (let n = 0; n < polls; n++) poll();
-  const grown = process.memoryUsage().heapUsed - before;
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  if (seen < collections || (seen === collections && grown < growth)) [growth, collections] = [grown, seen];
-}
+});
 const transmitted = counters.values[counters.port(PORT_NUMBER) + PORT.transmittedFrames];
 console.log(JSON.stringify({ frames: done, collections, growth, transmitted }));
