@@ -153,7 +153,11 @@ const TABLE = [
     'receive',
     'no outside port is left for its guest: give the NAT rule more addresses, or a larger range of ports',
   ],
-  ['nat_unknown', 'receive', 'to an address of NAT, and neither of a connection nor for a published port'],
+  [
+    'nat_unknown',
+    'receive',
+    'to an address of NAT or to guests that it hides, and neither of a connection nor for a published port',
+  ],
   [
     'nat_invalid',
     'receive',

@@ -2,6 +2,7 @@
 // between. Prints what the garbage collector had to do.
 //
 //   node --expose-gc tun_steady_state.mjs <frames>
+
 import { heapGrowth } from './heap_growth.mjs';
 
 const frames = Number(process.argv[2]);
