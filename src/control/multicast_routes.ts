@@ -1,7 +1,8 @@
 // Multicast snooping and groups in the control API.
 
 import { dropGroup, putGroup, requireBridge } from './edits.ts';
-import * as resource from './resources.ts';
+import * as resource from './multicast_resources.ts';
+import { flushed, results } from './resources.ts';
 import { CHANGE, type Route, route } from './route.ts';
 
 export const MULTICAST_ROUTES: readonly Route[] = [
@@ -30,7 +31,7 @@ export const MULTICAST_ROUTES: readonly Route[] = [
   route('put', '/v1/mdb', {
     summary: 'Put a port into a group for ever: an entry of `multicast.static`',
     body: resource.groupEntry,
-    answer: resource.results,
+    answer: results,
     problems: CHANGE,
     handle: async ({ changes }, { body }) => ({
       results: await changes.change((config) => putGroup(config, body)),
@@ -39,7 +40,7 @@ export const MULTICAST_ROUTES: readonly Route[] = [
   route('delete', '/v1/mdb', {
     summary: 'Delete such an entry',
     query: resource.groupKey,
-    answer: resource.results,
+    answer: results,
     problems: CHANGE,
     handle: async ({ changes }, { query }) => ({
       results: await changes.change((config) => dropGroup(config, query)),
@@ -59,7 +60,7 @@ export const MULTICAST_ROUTES: readonly Route[] = [
     summary: 'Forget what hosts have joined: all, or what matches',
     body: resource.groupFlushFilter,
     bodyOptional: true,
-    answer: resource.flushed,
+    answer: flushed,
     handle: ({ api }, { body }) => ({ flushed: api.flushGroups(body ?? {}) }),
   }),
 ];

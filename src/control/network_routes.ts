@@ -3,7 +3,7 @@
 import type { SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
 import { requireBridge } from './edits.ts';
-import * as resource from './resources.ts';
+import * as resource from './network_resources.ts';
 import { type Route, route } from './route.ts';
 
 export const NETWORK_ROUTES: readonly Route[] = [

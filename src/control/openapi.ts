@@ -3,7 +3,9 @@
 
 import { z } from 'zod';
 import { switchEvent } from './event_resources.ts';
+import * as multicast from './multicast_resources.ts';
 import { natConnection, natStatus } from './nat_routes.ts';
+import * as network from './network_resources.ts';
 import { problem } from './problem.ts';
 import * as resource from './resources.ts';
 import { parameters, type Route } from './route.ts';
@@ -21,13 +23,13 @@ const COMPONENTS: Record<string, z.ZodType> = {
   FdbEntry: resource.fdbEntry,
   LldpNeighbor: resource.lldpNeighbor,
   LldpPortStatus: resource.lldpPortStatus,
-  MdbEntry: resource.mdbEntry,
-  MulticastVlan: resource.multicastVlan,
-  MulticastPort: resource.multicastPort,
-  NetworkStatus: resource.networkStatus,
-  DhcpStatus: resource.dhcpStatus,
-  DnsStatus: resource.dnsStatus,
-  LeaseStatus: resource.leaseStatus,
+  MdbEntry: multicast.mdbEntry,
+  MulticastVlan: multicast.multicastVlan,
+  MulticastPort: multicast.multicastPort,
+  NetworkStatus: network.networkStatus,
+  DhcpStatus: network.dhcpStatus,
+  DnsStatus: network.dnsStatus,
+  LeaseStatus: network.leaseStatus,
   RouterConfig: routing.routerConfig,
   RouterStatus: routing.routerStatus,
   RouterInterfaceStatus: routing.interfaceStatus,

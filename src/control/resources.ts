@@ -6,23 +6,12 @@ import type {
   AggregateCounters,
   AggregateStatus,
   BridgeStatus,
-  Dhcp6Status,
-  DhcpStatus,
-  DnsStatus,
   FdbEntry,
-  GroupWish,
-  Ipv6Status,
   LacpEndStatus,
   LastDrop,
-  LeaseFilter,
-  LeaseStatus,
   LldpCounters,
   LldpNeighbor,
   LldpPortStatus,
-  MdbEntry,
-  MulticastPort,
-  MulticastVlan,
-  NetworkStatus,
   PollGap,
   PortCounters,
   PortStatus,
@@ -31,17 +20,16 @@ import type {
   StpStatus,
 } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
-import { NETWORK_MODES } from '../config/network_shape.ts';
-import { configShape, staticGroup, unicastIp } from '../config/shape.ts';
+import { configShape } from '../config/shape.ts';
 
 // The parts of the configuration that have resources of their own.
 export const switchConfig = configShape;
 export const bridgeConfig = configShape.shape.bridges.unwrap().valueType;
 export const portConfig = bridgeConfig.shape.ports.unwrap().valueType;
 
-const count = z.int().nonnegative();
+export const count = z.int().nonnegative();
 const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, 'not a MAC address (like 02:00:5e:10:00:01)');
-const vlanId = z.int().min(0).max(4095);
+export const vlanId = z.int().min(0).max(4095);
 
 const timer = z.number().describe('seconds that are left; 0: it does not run');
 const bridgeId = z.string().describe('priority and address: 8000.02005e100001');
@@ -60,7 +48,7 @@ const stpStatus: z.ZodType<StpStatus> = z.object({
   timers: z.object({ hello: timer, tcn: timer, topologyChange: timer }),
 });
 
-const malformed = z.record(z.string(), count).describe('frames without use, by reason');
+export const malformed = z.record(z.string(), count).describe('frames without use, by reason');
 
 const stpCounters: z.ZodType<StpCounters> = z.object({
   bpdusReceived: count,
@@ -312,107 +300,8 @@ export const lldpPortStatus: z.ZodType<LldpPortStatus> = z.object({
   counters: lldpCounters,
 });
 
-const expiresIn = z.number().optional().describe('seconds; absent = it stays');
-export const mdbEntry: z.ZodType<MdbEntry> = z.object({
-  bridge: z.string(),
-  vlan: vlanId.describe('0 in a bridge that does not filter VLANs'),
-  group: z.string(),
-  port: z.string(),
-  type: z.enum(['static', 'dynamic']),
-  mode: z.enum(['include', 'exclude']).describe('only these sources, or all but those that are blocked'),
-  sources: z.array(z.object({ address: z.string(), isBlocked: z.boolean(), expiresIn })),
-  expiresIn,
-  hosts: z.array(z.string()).optional().describe('of IGMPv3 and MLDv2, on a port that leaves fast'),
-});
-
-export const multicastVlan: z.ZodType<MulticastVlan> = z.object({
-  bridge: z.string(),
-  vlan: vlanId,
-  protocol: z.enum(['igmp', 'mld']),
-  isActive: z.boolean().describe('frames to groups go to their members only: while there is a querier'),
-  querier: z
-    .object({ address: z.string(), port: z.string().optional(), expiresIn })
-    .optional()
-    .describe('without a port it is the switch itself'),
-  routers: z.array(z.object({ port: z.string(), type: z.enum(['permanent', 'temporary']), expiresIn })),
-  groups: count,
-});
-
-export const multicastPort: z.ZodType<MulticastPort> = z.object({
-  bridge: z.string(),
-  port: z.string(),
-  groups: count,
-  reports: count,
-  queries: count,
-  hellos: count,
-  refused: count.describe('groups that were not joined because of a limit'),
-  malformed,
-});
-
-const counts = z.record(z.string(), count);
-export const dhcpStatus: z.ZodType<DhcpStatus> = z.object({
-  range: z.string(),
-  leases: count,
-  free: count,
-  received: counts.describe('by type of message'),
-  sent: counts.describe('by type of message'),
-  ignored: counts.describe('messages without an answer, by reason'),
-});
-export const dnsStatus: z.ZodType<DnsStatus> = z.object({
-  domain: z.string().describe('in which guests have their names'),
-  names: count.describe('names of guests'),
-  upstreams: z.array(z.string()).describe('resolvers that are asked for other names'),
-  queries: count,
-  answered: z.object({ zone: count, cache: count, upstream: count }),
-  refused: counts.describe('by reason'),
-  failed: count.describe('no resolver answered'),
-  malformed: counts.describe('by reason'),
-});
-const dhcp6Status: z.ZodType<Dhcp6Status> = z.object({
-  range: z.string().optional().describe('absent: hosts make addresses of their own'),
-  leases: count,
-  received: counts.describe('by type of message'),
-  sent: counts.describe('by type of message'),
-  ignored: counts.describe('messages without effect, by reason'),
-});
-const ipv6Status: z.ZodType<Ipv6Status> = z.object({
-  subnet: z.string(),
-  gateway: z.string(),
-  advertisements: count.describe('router advertisements sent'),
-  solicitations: count.describe('router solicitations heard'),
-  dhcp: dhcp6Status.optional(),
-});
-export const networkStatus: z.ZodType<NetworkStatus> = z.object({
-  network: z.string().describe('its name: br0, or of a VLAN br0.10'),
-  bridge: z.string(),
-  vlan: z.number().int().optional(),
-  mode: z.enum(NETWORK_MODES),
-  subnet: z.string().optional(),
-  gateway: z.string().optional(),
-  uplink: z
-    .string()
-    .optional()
-    .describe('interface of the host that leads out; of a bridged network its ports that do'),
-  problems: z.array(z.string()).describe('what stands in the way, and what helps'),
-  dhcp: dhcpStatus.optional(),
-  dns: dnsStatus.optional(),
-  ipv6: ipv6Status.optional(),
-});
-export const leaseStatus: z.ZodType<LeaseStatus> = z.object({
-  network: z.string(),
-  bridge: z.string(),
-  address: z.string(),
-  mac: z.string().describe('empty: an address that somebody else was found to use'),
-  clientId: z.string().optional(),
-  name: z.string().optional(),
-  port: z.string().describe('where the guest was heard last; empty: not since the start'),
-  state: z.enum(['offered', 'bound', 'quarantined']),
-  isFixed: z.boolean().describe('the configuration says which address it has'),
-  expiresIn: z.number().optional().describe('seconds; absent = for ever'),
-});
-
 /** A query string has only text; the compiler sees numbers. */
-const numeric = z.string().regex(/^\d+$/, 'not a number').transform(Number);
+export const numeric = z.string().regex(/^\d+$/, 'not a number').transform(Number);
 
 export const flushFilter = z.strictObject({
   bridge: z.string().optional(),
@@ -535,51 +424,7 @@ export const lldp = z.object({
   neighbors: z.array(lldpNeighbor),
   ports: z.array(lldpPortStatus).describe('ports on which LLDP runs'),
 });
-export const multicastQuery = z.strictObject({ bridge: z.string().optional() });
-export const multicast = z.object({ vlans: z.array(multicastVlan), ports: z.array(multicastPort) });
-
-export const networks = z.object({ networks: z.array(networkStatus) });
-export const leases = z.object({ leases: z.array(leaseStatus) });
-export const leaseFilter = z.strictObject({
-  network: z.string().optional(),
-  bridge: z.string().optional(),
-  port: z.string().optional(),
-  mac: z.string().optional(),
-  address: z.string().optional(),
-}) satisfies z.ZodType<LeaseFilter>;
-export const endedLeases = z.object({ ended: count });
-
-const groupFilter = z.strictObject({
-  bridge: z.string().optional(),
-  port: z.string().optional(),
-  vlan: vlanId.optional(),
-  group: z.string().optional(),
-});
 export const enabled = z.object({ enabled: z.boolean().describe('false: it was not disabled') });
-export const groupFlushFilter = z.strictObject({
-  ...groupFilter.shape,
-  source: z.string().optional().describe('only this source of the groups'),
-});
-export const mdbQuery = z.strictObject({
-  ...groupFilter.shape,
-  vlan: numeric.pipe(vlanId).optional(),
-  limit: pageLimit,
-  cursor: pageCursor,
-});
-export const mdbPage = z.object({ entries: z.array(mdbEntry), next: nextPage });
-export const groupEntry = z.strictObject({ bridge: z.string(), ...staticGroup.shape });
-export const groupKey = z.strictObject({ ...groupEntry.shape, vlan: numeric.pipe(vlanId).optional() });
-export const groupWish = z
-  .strictObject({
-    ...groupEntry.omit({ source: true }).shape,
-    mode: z.enum(['include', 'exclude']).optional(),
-    sources: z.array(unicastIp).max(32).optional(),
-  })
-  .refine(
-    ({ group, sources = [] }) => sources.every((source) => source.includes(':') === group.includes(':')),
-    { path: ['sources'], error: 'not of the family of the group' },
-  ) satisfies z.ZodType<GroupWish>;
-export const joined = z.object({ joined: z.string() });
 export const flushed = z.object({ flushed: count });
 export const results = z.object({ results: z.array(actionResult).describe('deletions first') });
 export const planOrResults = z.object({

@@ -10,13 +10,12 @@ import type {
   RouteStatus,
 } from '../api.ts';
 import { router as routerShape } from '../config/router_shape.ts';
-import { portCounters } from './resources.ts';
+import { count, portCounters } from './resources.ts';
 
 export const routerConfig = routerShape;
 export const interfaceConfig = routerShape.shape.interfaces.unwrap().valueType;
 export const routeConfig = routerShape.shape.routes.unwrap().element;
 
-const count = z.int().nonnegative();
 const table = z.int().optional().describe('absent: the main table');
 
 export const interfaceStatus: z.ZodType<RouterInterfaceStatus> = z.object({
