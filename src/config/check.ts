@@ -12,11 +12,12 @@ import { checkMulticast } from './multicast.ts';
 
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
+import type { VxlanPortConfig } from './port_shape.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import { checkProtocolTunnels } from './protocol_tunnels.ts';
 import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
-import type { BridgeConfig, StaticEntryConfig, SwitchConfig, VxlanPortConfig } from './shape.ts';
+import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';

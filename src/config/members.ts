@@ -2,14 +2,8 @@
 
 import type { Problem } from './config_error.ts';
 import { formatPath } from './path.ts';
-import {
-  type AggregatePortConfig,
-  type BridgeConfig,
-  MAX_MEMBERS,
-  type MemberConfig,
-  type PortConfig,
-  type SwitchConfig,
-} from './shape.ts';
+import { type AggregatePortConfig, MAX_MEMBERS, type MemberConfig, type PortConfig } from './port_shape.ts';
+import type { BridgeConfig, SwitchConfig } from './shape.ts';
 
 export type Members = Readonly<Record<string, MemberConfig>>;
 

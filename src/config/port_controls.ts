@@ -2,7 +2,7 @@
 
 import type { Problem } from './config_error.ts';
 import type { Path } from './path.ts';
-import type { PortConfig } from './shape.ts';
+import type { PortConfig } from './port_shape.ts';
 
 export function checkPortControls(path: Path, port: PortConfig, problems: Problem[]): void {
   const report = (key: string, message: string) => problems.push({ path: [...path, key], message });

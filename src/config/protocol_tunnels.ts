@@ -3,7 +3,8 @@
 import type { L2cpName } from '../wire/l2cp.ts';
 import type { Problem } from './config_error.ts';
 import { membersOf } from './members.ts';
-import type { BridgeConfig, PortConfig } from './shape.ts';
+import type { PortConfig } from './port_shape.ts';
+import type { BridgeConfig } from './shape.ts';
 import { isStpOn, portStp } from './stp.ts';
 import { isProvider } from './vlan_protocol.ts';
 

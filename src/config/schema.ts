@@ -10,12 +10,29 @@ import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
 import { devicesIn } from './members.ts';
 import type { Path } from './path.ts';
-import { nameProblem, type SwitchConfig } from './shape.ts';
+import { nameProblem } from './port_shape.ts';
+import type { SwitchConfig } from './shape.ts';
 import { shaped } from './shape_parts.ts';
 import { tooLarge } from './size.ts';
 import { suggest } from './suggest.ts';
 
 export { ConfigError } from './config_error.ts';
+export type {
+  AfPacketDeviceConfig,
+  AfPacketPortConfig,
+  AggregatePortConfig,
+  FaultConfig,
+  MemberConfig,
+  MemoryDeviceConfig,
+  MemoryPortConfig,
+  PortConfig,
+  StormControl,
+  TapDeviceConfig,
+  TapPortConfig,
+  TunPortConfig,
+  VxlanPortConfig,
+} from './port_shape.ts';
+export { nameProblem } from './port_shape.ts';
 export {
   type PortVlans,
   type PrivateVlans,
@@ -26,28 +43,15 @@ export {
 } from './private_vlans.ts';
 export type { RouteConfig, RouterConfig, RouterInterfaceConfig } from './router_shape.ts';
 export type {
-  AfPacketDeviceConfig,
-  AfPacketPortConfig,
-  AggregatePortConfig,
   BridgeConfig,
-  FaultConfig,
   LocalConfig,
-  MemberConfig,
-  MemoryDeviceConfig,
-  MemoryPortConfig,
   MirrorConfig,
   MulticastConfig,
-  PortConfig,
   StaticEntryConfig,
-  StormControl,
   SwitchConfig,
   SwitchConfigInput,
-  TapDeviceConfig,
-  TapPortConfig,
-  TunPortConfig,
-  VxlanPortConfig,
 } from './shape.ts';
-export { configShape, nameProblem } from './shape.ts';
+export { configShape } from './shape.ts';
 export type { TrunkVlans, TunnelVlans, VlanConfig } from './vlan_config.ts';
 export { carriesVlan, type VlanSet, vlanSet } from './vlan_set.ts';
 

@@ -4,8 +4,9 @@
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import type { Path } from './path.ts';
+import type { PortConfig } from './port_shape.ts';
 import type { Range } from './range.ts';
-import type { BridgeConfig, PortConfig, SwitchConfig } from './shape.ts';
+import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import { bridgeStp, isStpOn, portStp } from './stp.ts';
 import { vlanSet } from './vlan_set.ts';
 

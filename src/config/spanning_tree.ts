@@ -1,7 +1,8 @@
 // What spanning tree asks of a bridge and its ports, where it is on.
 
 import type { Problem } from './config_error.ts';
-import type { BridgeConfig, PortConfig } from './shape.ts';
+import type { PortConfig } from './port_shape.ts';
+import type { BridgeConfig } from './shape.ts';
 import { bridgeStp } from './stp.ts';
 
 /** Linux' BR_MAX_PATH_COST: the 16 bits of 802.1D-1998. */

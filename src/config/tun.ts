@@ -4,7 +4,7 @@ import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { parsePrefix, prefixContains } from '../wire/ip_prefix.ts';
 import type { Problem } from './config_error.ts';
 import type { Path } from './path.ts';
-import type { TunPortConfig } from './shape.ts';
+import type { TunPortConfig } from './port_shape.ts';
 
 export function checkTun(path: Path, port: TunPortConfig, problems: Problem[]): void {
   for (const key of ['trunk', 'native', 'tunnel', 'translate', 'protocol', 'promiscuous'] as const) {

@@ -1,7 +1,8 @@
 // Rules for tunnels over a TAP instead of sockets.
 
 import type { Problem } from './config_error.ts';
-import type { SwitchConfig, VxlanPortConfig } from './shape.ts';
+import type { VxlanPortConfig } from './port_shape.ts';
+import type { SwitchConfig } from './shape.ts';
 
 /** What is left of the largest IP packet behind the outer headers and an inner Ethernet header with two tags. */
 const MAX_UNDERLAY_MTU = 65_535 - 20 - 8 - 8 - 14 - 8;

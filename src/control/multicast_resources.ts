@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import type { GroupWish, MdbEntry, MulticastPort, MulticastVlan } from '../api.ts';
-import { staticGroup, unicastIp } from '../config/shape.ts';
+import { unicastIp } from '../config/port_shape.ts';
+import { staticGroup } from '../config/shape.ts';
 import { count, malformed, nextPage, numeric, pageCursor, pageLimit, vlanId } from './resources.ts';
 
 const expiresIn = z.number().optional().describe('seconds; absent = it stays');
