@@ -1,9 +1,5 @@
-// Routers in a switch without threads: guests behind memory ports, the clock in the test's hands.
+// What guests of routers say and hear, in a switch as polled_switch.ts has it.
 
-import { onTestFinished } from 'vitest';
-import type { SwitchConfigInput } from '../../src/config/schema.ts';
-import type { SwitchEvent } from '../../src/event.ts';
-import { Switch } from '../../src/switch/switch.ts';
 import { buildArp, parseArp, REPLY, REQUEST } from '../../src/wire/arp.ts';
 import { add, finish } from '../../src/wire/checksum.ts';
 import * as ethernet from '../../src/wire/ethernet.ts';
@@ -15,43 +11,6 @@ import { parseNeighbourMessage } from '../../src/wire/neighbour_frame.ts';
 export const ip = (text: string): Uint8Array => parseIp(text) as Uint8Array;
 export const mac = (text: string): Mac => parseMac(text) as Mac;
 export const BROADCAST: Mac = { hi: 0xffff, lo: -1 };
-
-export interface RouterWorld {
-  taploom: Switch;
-  events: SwitchEvent[];
-  /** Lets so many ms pass, in steps of `step`. */
-  pass(ms: number, step?: number): Promise<void>;
-  send(port: string, frame: Uint8Array): void;
-  /** What has come out of a port since the last look. */
-  heard(port: string): Uint8Array[];
-}
-
-export async function openRouters(config: SwitchConfigInput): Promise<RouterWorld> {
-  const taploom = await Switch.open(config, { threaded: false });
-  onTestFinished(() => taploom.close());
-  const events: SwitchEvent[] = [];
-  taploom.events.listen((event) => events.push(event));
-  let now = 1_000_000;
-  const pass = async (ms: number, step = 10) => {
-    for (const end = now + ms; now < end; ) {
-      now = Math.min(end, now + step);
-      // What the host says is heard in the next turns.
-      for (let n = 0; n < 3; n++) {
-        taploom.poll(0, now);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
-  };
-  const heard = (port: string) => {
-    const frames: Uint8Array[] = [];
-    const end = taploom.memoryPort(port);
-    for (let one = end.receive(); one !== undefined; one = end.receive())
-      frames.push(Uint8Array.from(one.bytes));
-    return frames;
-  };
-  await pass(10);
-  return { taploom, events, pass, heard, send: (port, frame) => void taploom.memoryPort(port).send(frame) };
-}
 
 export function arpRequest(from: Mac, sender: string, target: string): Uint8Array {
   return arp(REQUEST, BROADCAST, from, sender, { hi: 0, lo: 0 }, target);

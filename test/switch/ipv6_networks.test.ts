@@ -6,13 +6,14 @@ import { buildFrame6 } from '../../src/wire/dhcp6/frame.ts';
 import { buildMessage6, type Message6 } from '../../src/wire/dhcp6/message.ts';
 import { buildIpv6Frame, multicastMac, parseIpv6Frame } from '../../src/wire/ipv6_frame.ts';
 import { isAdvertisement } from '../../src/wire/router_discovery.ts';
-import { openWorld, SUBNET, type World } from '../support/network_world.ts';
+import { openWorld, SUBNET } from '../support/network_world.ts';
+import type { PolledSwitch } from '../support/polled_switch.ts';
 import { guestMac } from '../wire/dhcp4/messages.ts';
 import { answerIn, type ClientFields, clientFrame6, ip } from '../wire/dhcp6/messages.ts';
 
 const RANGE = 'fd00:7::1000-fd00:7::1fff';
 
-function open(network: object = {}, bridge: object = {}, ports: object = {}): Promise<World> {
+function open(network: object = {}, bridge: object = {}, ports: object = {}): Promise<PolledSwitch> {
   return openWorld({
     local: false,
     network: { mode: 'isolated', subnet: [SUBNET, 'fd00:7::/64'], ...network },
@@ -31,14 +32,14 @@ function icmpv6(type: number, from: string, to: string, n = 7, more: number[] = 
 const advertisements = (frames: readonly Uint8Array[]) => frames.filter(isAdvertisement);
 const answers = (frames: readonly Uint8Array[]) => frames.flatMap((frame) => answerIn(frame) ?? []);
 
-async function ask(world: World, port: string, fields: ClientFields): Promise<Message6 | undefined> {
+async function ask(world: PolledSwitch, port: string, fields: ClientFields): Promise<Message6 | undefined> {
   world.heard(port);
   world.send(port, clientFrame6(fields));
   await world.pass(50);
   return answers(world.heard(port))[0];
 }
 
-async function lease6(world: World, port: string, n: number) {
+async function lease6(world: PolledSwitch, port: string, n: number) {
   const mac = guestMac(n);
   const offer = await ask(world, port, { mac, items: [] });
   const server = offer?.options.get(OPTION6.serverId);

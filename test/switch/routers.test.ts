@@ -5,16 +5,8 @@ import { OPTION } from '../../src/wire/dhcp4/codes.ts';
 import { formatIp, ipv4Bytes } from '../../src/wire/ip_address.ts';
 import { macAt } from '../../src/wire/mac.ts';
 import { lease } from '../support/network_world.ts';
-import {
-  arpReply,
-  arpRequest,
-  BROADCAST,
-  mac,
-  openRouters,
-  ping,
-  type RouterWorld,
-  words,
-} from '../support/router_world.ts';
+import { openPolled, type PolledSwitch } from '../support/polled_switch.ts';
+import { arpReply, arpRequest, BROADCAST, mac, ping, words } from '../support/router_world.ts';
 import { guestMac } from '../wire/dhcp4/messages.ts';
 
 const A = mac('02:00:00:00:00:0a');
@@ -41,11 +33,11 @@ const r1 = {
 };
 
 function open(more: object = {}) {
-  return openRouters({ version: 1, bridges, routers: { r1, ...more } });
+  return openPolled({ version: 1, bridges, routers: { r1, ...more } });
 }
 
 /** When interfaces have said who they are. */
-async function settled(more?: object): Promise<RouterWorld> {
+async function settled(more?: object): Promise<PolledSwitch> {
   const world = await open(more);
   await world.pass(5000, 100);
   for (const port of ['a', 'b', 'b2']) world.heard(port);
@@ -54,7 +46,7 @@ async function settled(more?: object): Promise<RouterWorld> {
 
 /** Asks for the gateway, as a guest does, and takes its MAC address from the answer. */
 async function gateway(
-  { send, pass, heard }: RouterWorld,
+  { send, pass, heard }: PolledSwitch,
   port: string,
   own: typeof A,
   from: string,
@@ -192,7 +184,7 @@ test('two tenants have equal addresses, and each reaches its own', async () => {
       },
     },
   });
-  const world = await openRouters({
+  const world = await openPolled({
     version: 1,
     bridges: {
       br1: {
@@ -279,7 +271,7 @@ test('tells of routers, routes, and ways', async () => {
 
 test('guests of an isolated network are told that the router is their way out', async () => {
   const gate = { bridge: 'lan', address: ['10.7.0.254/24'] };
-  const world = await openRouters({
+  const world = await openPolled({
     version: 1,
     bridges: {
       lan: { local: false, network: { mode: 'isolated', subnet: '10.7.0.0/24' }, ports: { vm1: memory } },

@@ -2,12 +2,13 @@
 
 import { expect, test } from 'vitest';
 import { buildArp, parseArp, REPLY } from '../../src/wire/arp.ts';
-import { ADDRESS, lease, openWorld, replies, SUBNET, type World } from '../support/network_world.ts';
+import { ADDRESS, lease, openWorld, replies, SUBNET } from '../support/network_world.ts';
+import type { PolledSwitch } from '../support/polled_switch.ts';
 import { clientFrame, clientMessage, guestMac } from '../wire/dhcp4/messages.ts';
 
 const OTHER = (n: number) => (0x0a08_0000 + n) >>> 0;
 
-function open(bridge: object = {}, ports: object = {}): Promise<World> {
+function open(bridge: object = {}, ports: object = {}): Promise<PolledSwitch> {
   return openWorld({
     local: false,
     vlan_filtering: true,

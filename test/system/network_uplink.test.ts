@@ -4,12 +4,11 @@
 
 import { expect, test } from 'vitest';
 import type { NetworkStatus, RouterStatus } from '../../src/api.ts';
-import { runClient } from '../support/dhcp_clients.ts';
+import { arrives, bootGuest, fetchUrl } from '../support/guests.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { Taploomd } from '../support/taploomd.ts';
-import { ping } from '../support/traffic.ts';
 
 needs('udhcpc', 'dnsmasq', 'ping', 'curl');
 
@@ -49,13 +48,7 @@ async function world(network: object, uplinks: object = {}): Promise<World> {
   return { lab, sw, out, guests, daemon };
 }
 
-async function boot({ lab, guests }: World, n: number) {
-  const device = `vm${n + 1}`;
-  await guests[n].up(device);
-  const told = await runClient(lab, guests[n], device, 'udhcpc');
-  if (told?.router) await guests[n].ip(`route replace default via ${told.router} dev ${device}`);
-  return told;
-}
+const boot = ({ lab, guests }: World, n: number) => bootGuest(lab, guests[n], `vm${n + 1}`);
 
 const network = async (daemon: Taploomd) =>
   (await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks')).networks[0];
@@ -63,8 +56,6 @@ const addressesOf = async (daemon: Taploomd) => {
   const { routers } = await daemon.get<{ routers: RouterStatus[] }>('/v1/routers');
   return routers[0].interfaces.find(({ name }) => name === 'uplink')?.addresses ?? [];
 };
-const arrives = async (from: Netns, to: string) => (await ping(from, to, { count: 2 })).received > 0;
-const fetch = (from: Netns, url: string) => from.run(['curl', '-s', '-m', '3', url]);
 
 test('nat: the router takes an address of the LAN, guests get out by it, and only published ports come in', async () => {
   const here = await world({
@@ -97,9 +88,9 @@ test('nat: the router takes an address of the LAN, guests get out by it, and onl
   for (const to of [GATEWAY, LAN, BEYOND, '10.7.0.50']) expect(await arrives(guests[0], to), to).toBe(true);
   const own = address.split('/')[0];
   guests[1].spawn(['python3', '-m', 'http.server', '80']);
-  await daemon.until('the server', async () => (await fetch(guests[0], 'http://10.7.0.50/')).code === 0);
+  await daemon.until('the server', async () => (await fetchUrl(guests[0], 'http://10.7.0.50/')).code === 0);
   for (const from of [out, guests[0]])
-    expect((await fetch(from, `http://${own}:8080/`)).stdout).toContain('Directory listing');
+    expect((await fetchUrl(from, `http://${own}:8080/`)).stdout).toContain('Directory listing');
   // A link that comes back may lead elsewhere: the lease is asked for again.
   const asked = () => dnsmasq.output().split('DHCPREQUEST').length;
   const before = asked();

@@ -5,11 +5,11 @@
 import { describe, expect, test } from 'vitest';
 import type { LeaseStatus, NetworkStatus } from '../../src/api.ts';
 import { runClient, startUdhcpc } from '../support/dhcp_clients.ts';
+import { arrives, bootGuest, fetchUrl } from '../support/guests.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { Taploomd } from '../support/taploomd.ts';
-import { ping } from '../support/traffic.ts';
 
 needs('udhcpc', 'dnsmasq', 'ping', 'nft', 'curl');
 
@@ -46,22 +46,13 @@ async function world(network: object, bridge: object = {}): Promise<World> {
   return { lab, sw, out, guests, config };
 }
 
-/** The guest is plugged in, and asks for its address as usual. */
-async function boot({ lab, guests }: World, n: number) {
-  const device = `vm${n + 1}`;
-  await guests[n].up(device);
-  const told = await runClient(lab, guests[n], device, 'udhcpc');
-  if (told?.router) await guests[n].ip(`route replace default via ${told.router} dev ${device}`);
-  return told;
-}
+const boot = ({ lab, guests }: World, n: number) => bootGuest(lab, guests[n], `vm${n + 1}`);
 
 const leases = async (daemon: Taploomd) => (await daemon.get<{ leases: LeaseStatus[] }>('/v1/leases')).leases;
 const networks = async (daemon: Taploomd) =>
   (await daemon.get<{ networks: NetworkStatus[] }>('/v1/networks')).networks;
-const arrives = async (from: Netns, to: string) => (await ping(from, to, { count: 2 })).received > 0;
 const forwarding = async (netns: Netns, device: string) =>
   (await netns.check(['cat', `/proc/sys/net/ipv4/conf/${device}/forwarding`])).trim();
-const fetch = (from: Netns, url: string) => from.run(['curl', '-s', '-m', '3', url]);
 
 describe('nat', () => {
   test('guests get out as the host, published ports come in, and a killed daemon leaves nothing but notes', async () => {
@@ -76,9 +67,9 @@ describe('nat', () => {
     await out.ip(`route add ${SUBNET} via ${HOST}`);
     expect(await arrives(out, '10.7.0.2')).toBe(false);
     guests[1].spawn(['python3', '-m', 'http.server', '80']);
-    await daemon.until('the server', async () => (await fetch(guests[0], 'http://10.7.0.50/')).code === 0);
+    await daemon.until('the server', async () => (await fetchUrl(guests[0], 'http://10.7.0.50/')).code === 0);
     for (const from of [out, sw, guests[0]])
-      expect((await fetch(from, `http://${HOST}:8080/`)).stdout).toContain('Directory listing');
+      expect((await fetchUrl(from, `http://${HOST}:8080/`)).stdout).toContain('Directory listing');
     expect(await daemon.cli('network')).toMatch(
       /br0 +nat +10\.7\.0\.0\/24 +10\.7\.0\.1 +up0 +2 +251 +br0\.internal +ready/,
     );
