@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 17
+#define TL_VERSION 18
 int tl_version(void);
 
 /* fd.c */
@@ -37,6 +37,12 @@ int tl_unix_pair(int32_t *fds);
 enum { TL_RIGHTS_MAX = 253, TL_RIGHTS_COUNT = 0, TL_RIGHTS_CUT, TL_RIGHTS_FDS, TL_RIGHTS_WORDS = TL_RIGHTS_FDS + TL_RIGHTS_MAX };
 int tl_rights_send(int fd, const uint8_t *bytes, int length, const int32_t *fds, int count);
 int tl_rights_receive(int fd, uint8_t *bytes, int room, int32_t *words);
+
+/* memory.c: in and out words of tl_memory_map, in bytes */
+enum { TL_MEMORY_SIZE, TL_MEMORY_OFFSET, TL_MEMORY_ADDRESS, TL_MEMORY_WORDS };
+int tl_memfd_create(const char *name);
+int tl_memory_map(int fd, uint64_t *words);
+int tl_memory_leave(const uint64_t *words);                  /* the pages go, the addresses stay */
 
 /* user.c: a name of the user or group database to its number */
 int tl_user_id(const char *name);

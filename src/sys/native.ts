@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 17;
+const VERSION = 18;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -32,6 +32,9 @@ const FUNCTIONS = {
   tl_unix_pair: ['pointer'],
   tl_rights_send: ['int', 'pointer', 'int', 'pointer', 'int'],
   tl_rights_receive: ['int', 'pointer', 'int', 'pointer'],
+  tl_memfd_create: ['string'],
+  tl_memory_map: ['int', 'pointer'],
+  tl_memory_leave: ['pointer'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],
@@ -110,6 +113,7 @@ const OPENERS = [
     'tl_unix_listen',
     'tl_unix_accept',
     'tl_unix_connect',
+    'tl_memfd_create',
   ],
   ...[
     'tl_too_big_open',
@@ -156,6 +160,7 @@ interface Bindings {
 }
 interface Ref {
   hexAddress(buffer: Buffer): string;
+  readPointer(buffer: Buffer, offset: number, length: number): Buffer;
 }
 interface Loaded {
   ffi: Ffi;
@@ -281,6 +286,11 @@ export function native(): Native {
 /** Where a Buffer's bytes are. They never move, but they die with the Buffer: keep it referenced. */
 export function addressOf(buffer: Buffer): bigint {
   return BigInt(`0x${load().ref.hexAddress(buffer)}`);
+}
+
+/** A Buffer over memory that is not Node's; the address is at `offset`. The memory has to stay as long as the process. */
+export function bufferOver(pointer: Buffer, offset: number, length: number): Buffer {
+  return load().ref.readPointer(pointer, offset, length);
 }
 
 /** A Buffer of its own zeroed memory, aligned for any C type (a slice of Node's pool may not be). */
