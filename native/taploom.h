@@ -71,6 +71,7 @@ int tl_tap_set_group(int fd, int gid);
 int tl_tap_up(int32_t *fds, int count);
 int tl_tap_netns(int fd);
 int tl_set_nonblocking(int fd);
+int tl_set_blocking(int fd);                                 /* of the open file, so for everybody who has it */
 
 /* link.c: rtnetlink on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) */
 enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_WORDS };

@@ -25,6 +25,7 @@ const FUNCTIONS = {
   tl_disown: ['int'],
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
+  tl_set_blocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
   tl_unix_listen: ['string'],
   tl_unix_accept: ['int'],

@@ -37,6 +37,8 @@ const LEGACY_HEADER = 10;
 const HEADER = 12;
 /** Bytes that a ring's descriptors and what belongs to them take at most, for each descriptor. */
 const RING_BYTES = 32;
+/** For whoever wants to write something of his own. */
+const SPARE = 65_536;
 
 export class GuestDevice {
   readonly memory: GuestMemory;
@@ -54,7 +56,7 @@ export class GuestDevice {
     const stride = strideOf({ header, maxFrame });
     const isIndirect = has(FEATURE.indirectDesc);
     const table = isIndirect ? 16 * MAX_CHAIN : 0;
-    const rings = 2 * queuePairs * (ringSize * (RING_BYTES + table) + 1024);
+    const rings = 2 * queuePairs * (ringSize * (RING_BYTES + table) + 1024) + SPARE;
     const buffers = queuePairs * (ringSize * (buffer + stride) + 1024);
     this.memory = new GuestMemory(options.memoryRegions > 1 ? [rings, buffers] : [rings + buffers]);
     const make = (): DriverRing => {

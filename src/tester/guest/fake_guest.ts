@@ -110,6 +110,7 @@ export class FakeGuest {
    */
   async connect(): Promise<void> {
     this.disconnect();
+    if (this.device !== undefined) this.settle();
     const { features, protocol } = this.options;
     const fd = await this.socket();
     this.backEnd = new FrontEnd(fd);
@@ -129,8 +130,6 @@ export class FakeGuest {
     if (this.backEnd === undefined) return;
     if (this.backEnd.isOpen) this.readiness.remove(this.backEnd.fd);
     this.backEnd.close();
-    for (let frame = this.take(); frame !== undefined; frame = this.take()) this.kept.push(frame);
-    for (const transmitter of this.device?.transmitters ?? []) transmitter.reclaim();
   }
 
   /** Stops all rings in good order; `start` goes on with them. */
@@ -205,6 +204,12 @@ export class FakeGuest {
     }
     this.device = new GuestDevice({ ...this.options, features: this.agreement.features });
     for (const { call } of this.device.vrings) this.readiness.add(call);
+  }
+
+  /** Takes all that was used, so that the next back end can be told where that ends. */
+  private settle(): void {
+    for (let frame = this.take(); frame !== undefined; frame = this.take()) this.kept.push(frame);
+    for (const transmitter of this.device.transmitters) transmitter.reclaim();
   }
 
   private take(): ReceivedFrame | undefined {
