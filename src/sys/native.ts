@@ -26,6 +26,7 @@ const FUNCTIONS = {
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
+  tl_peer_groups: ['int', 'pointer', 'int'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],
