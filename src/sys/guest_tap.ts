@@ -46,7 +46,8 @@ export function openGuestTap(name: string, options: GuestTapOptions): number[] |
   } catch (error) {
     release(fds);
     // Somebody else's, since we looked.
-    if (error instanceof SysError && error.syscall === 'TUNSETIFF' && error.code === 'EBUSY') return undefined;
+    if (error instanceof SysError && error.syscall === 'TUNSETIFF' && error.code === 'EBUSY')
+      return undefined;
     throw error;
   }
 }
