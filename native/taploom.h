@@ -29,7 +29,7 @@ int tl_peer_credentials(int fd, int32_t *words);
 int tl_peer_groups(int fd, int32_t *gids, int room);
 
 /* unix.c: stream sockets */
-int tl_unix_listen(const char *path);
+int tl_unix_listen(const char *path, int mode);             /* of the socket's file */
 int tl_unix_accept(int fd);
 int tl_unix_connect(const char *path);
 int tl_unix_pair(int32_t *fds);

@@ -28,7 +28,7 @@ const FUNCTIONS = {
   tl_set_blocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
   tl_peer_groups: ['int', 'pointer', 'int'],
-  tl_unix_listen: ['string'],
+  tl_unix_listen: ['string', 'int'],
   tl_unix_accept: ['int'],
   tl_unix_connect: ['string'],
   tl_unix_pair: ['pointer'],
