@@ -4,6 +4,7 @@
 import { be16, icmpMessage, type Packet, packet } from '../../engine/packets.ts';
 import type { RoutedScene, SceneRouter } from './routed_scene.ts';
 import { address4, address6, GATEWAYS, HOSTS, hostMac, NETWORKS, routerMac } from './routed_world.ts';
+import { toVnet } from './vnet_frames.ts';
 
 export interface RouteRow {
   number: number;
@@ -57,7 +58,7 @@ const OWN6 = address6(0, 1);
 function frame(spec: Partial<Packet>): Buffer {
   const bytes = Buffer.from(packet({ from: 'a', to: 'A', ...FROM, ...spec }));
   bytes.write((routerMac(0, 0) + hostMac(0, HOST)).replaceAll(':', ''), 'hex');
-  return bytes;
+  return toVnet(bytes);
 }
 
 const ECHO = icmpMessage(FROM.src, OWN, 8, [0, 1, 0, 1, ...new Array(24).fill(7)]);

@@ -3,6 +3,7 @@
 
 import { sumOf } from '../../engine/packets.ts';
 import { address4, NETWORKS, routerHost } from './routed_world.ts';
+import { frameOf, type Request, requestOf } from './vnet_frames.ts';
 
 const TYPE = 12;
 const L3 = 14;
@@ -25,10 +26,16 @@ export function shown(egress: ReadonlyMap<string, readonly string[]>): string[] 
     .flatMap(([port, frames]) =>
       frames
         .map((hex) => Buffer.from(hex, 'hex'))
-        .filter((frame) => !isOfTheLink(frame) && !isOverdue(frame))
-        .map((frame) => `${port}: ${comparable(frame).toString('hex')}`),
+        .map((vnet) => ({ frame: frameOf(vnet), request: requestOf(vnet) }))
+        .filter(({ frame }) => !isOfTheLink(frame) && !isOverdue(frame))
+        .map(({ frame, request }) => `${port}: ${comparable(frame).toString('hex')}${requested(request)}`),
     )
     .sort();
+}
+
+/** What is left to network cards. */
+function requested({ gsoType, gsoSize, csumStart, csumOffset }: Request): string {
+  return csumStart === 0 ? '' : ` type ${gsoType} size ${gsoSize} sum ${csumStart}+${csumOffset}`;
 }
 
 function isOfTheLink(frame: Buffer): boolean {

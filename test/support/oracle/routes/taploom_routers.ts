@@ -2,6 +2,7 @@
 
 import { Compiler } from '../../../../src/compile/compiler.ts';
 import { parseConfig, type SwitchConfigInput } from '../../../../src/config/schema.ts';
+import { COLUMN } from '../../../../src/frame/frame_batch.ts';
 import { PORT } from '../../../../src/table/counters.ts';
 import { DROPS } from '../../../../src/table/drops.ts';
 import { Neighbours } from '../../../../src/table/neighbours.ts';
@@ -10,6 +11,7 @@ import { configOf } from '../../engine/rig.ts';
 import { type Bench, lawViolations, openBench } from '../../engine/stubs.ts';
 import type { RoutedScene } from './routed_scene.ts';
 import { address4, address6, isEdge, neighboursOf, routerHost, routerMac } from './routed_world.ts';
+import { frameOf, requestOf, toVnet } from './vnet_frames.ts';
 
 /** Of ports: what an interface allows is the question. */
 const PORT_MTU = 9216;
@@ -57,7 +59,8 @@ export class TaploomRouters {
     const { engine, source, sink, counters, compiler } = this.bench;
     sink.bytes.length = 0;
     sink.ports.length = 0;
-    for (const frame of frames) source.add(this.bench.port(port), frame);
+    sink.columns.length = 0;
+    for (const frame of frames) source.add(this.bench.port(port), frameOf(frame), requestOf(frame));
     this.now += 1000;
     engine.poll(this.now);
     for (let turns = 0; engine.isBusy; turns++) {
@@ -69,7 +72,15 @@ export class TaploomRouters {
     const egress = new Map<string, string[]>();
     for (const [n, bytes] of sink.bytes.entries()) {
       const name = compiler.ports.name(sink.ports[n]) ?? '';
-      egress.set(name, [...(egress.get(name) ?? []), Buffer.from(bytes).toString('hex')]);
+      const { gsoType, gsoSize, csumStart, csumOffset } = COLUMN;
+      const columns = sink.columns[n];
+      const request = {
+        gsoType: columns[gsoType],
+        gsoSize: columns[gsoSize],
+        csumStart: columns[csumStart],
+        csumOffset: columns[csumOffset],
+      };
+      egress.set(name, [...(egress.get(name) ?? []), toVnet(bytes, request).toString('hex')]);
     }
     return egress;
   }
