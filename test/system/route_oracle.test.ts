@@ -8,7 +8,7 @@ import { needs } from '../support/needs.ts';
 import { RouteOracle } from '../support/oracle/routes/route_oracle.ts';
 import { ROUTE_ROWS } from '../support/oracle/routes/route_rows.ts';
 
-needs('ip', 'sysctl', 'python3');
+needs('ip', 'nft', 'sysctl', 'python3');
 
 const PACKETS = Number(process.env.ORACLE_FRAMES ?? Number.POSITIVE_INFINITY);
 const SEED = Number(process.env.ORACLE_SEED ?? Date.now() % 2 ** 31);

@@ -133,10 +133,10 @@ function without(lines: readonly string[], others: readonly string[]): string[] 
 
 function describe({ networks, routers }: RoutedScene): string {
   const nets = networks.map(({ number, mtu }) => `n${number} mtu ${mtu}`).join(', ');
-  const lines = routers.map(({ number, routes, reversePath }) =>
+  const lines = routers.map(({ number, routes, reversePath, tabled }) =>
     [
-      `r${number}: ${JSON.stringify(reversePath)}`,
-      ...routes.map(({ to, via, type }) => `    ${to} ${type ?? via}`),
+      `r${number}: ${JSON.stringify(reversePath)} table from ${tabled}`,
+      ...routes.map(({ to, via, type, table = '' }) => `    ${to} ${type ?? via} ${table}`),
     ].join('\n'),
   );
   return [nets, ...lines].join('\n');

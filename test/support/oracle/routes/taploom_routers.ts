@@ -9,7 +9,7 @@ import { Neighbours } from '../../../../src/table/neighbours.ts';
 import { parseIp } from '../../../../src/wire/ip_address.ts';
 import { configOf } from '../../engine/rig.ts';
 import { type Bench, lawViolations, openBench } from '../../engine/stubs.ts';
-import type { RoutedScene } from './routed_scene.ts';
+import { type RoutedScene, TABLE } from './routed_scene.ts';
 import { address4, address6, isEdge, neighboursOf, routerHost, routerMac } from './routed_world.ts';
 import { frameOf, requestOf, toVnet } from './vnet_frames.ts';
 
@@ -88,7 +88,7 @@ export class TaploomRouters {
 
 function routersOf({ networks, routers }: RoutedScene): NonNullable<SwitchConfigInput['routers']> {
   return Object.fromEntries(
-    routers.map(({ number: r, routes, reversePath }) => {
+    routers.map(({ number: r, routes, reversePath, tabled = [] }) => {
       const interfaces = networks
         .filter((network) => network.routers.includes(r))
         .map(({ number: n, mtu, isNarrow }) => {
@@ -97,7 +97,7 @@ function routersOf({ networks, routers }: RoutedScene): NonNullable<SwitchConfig
             ...(isNarrow ? [] : [`${address6(n, routerHost(r))}/64`]),
           ];
           const keys = { bridge: `n${n}`, address, mtu, mac: routerMac(r, n), reverse_path: reversePath[n] };
-          return [`n${n}`, keys] as const;
+          return [`n${n}`, tabled.includes(n) ? { ...keys, table: TABLE } : keys] as const;
         });
       return [`r${r}`, { interfaces: Object.fromEntries(interfaces), routes }];
     }),
