@@ -77,6 +77,10 @@ export class KernelRouters {
       await owner.ip(`link set n${n} up`);
       await other.ip(`link set ${name} ${second === undefined ? `mtu ${HOST_MTU} ` : ''}up`);
     }
+    for (const [r, router] of routers.entries()) {
+      const own = NETWORKS.filter((network) => network.routers.includes(r));
+      await router.sysctl(...own.flatMap(({ number: n }) => [4, 6].map((family) => patience(family, n))));
+    }
     const ports = EDGES.map(({ number }) => `h${number}`);
     return new KernelRouters(routers, hosts.spawn(['python3', HELPER, ...ports], { pipes: 1 }));
   }
@@ -122,7 +126,10 @@ export class KernelRouters {
   }
 }
 
-function linesOf({ networks }: RoutedScene, { number: r }: SceneRouter): string[] {
+/** Whoever is not there they ask for until all is over, so that nobody is told. */
+const patience = (family: number, n: number) => `net.ipv${family}.neigh.n${n}.mcast_solicit=1000`;
+
+function linesOf({ networks, silent }: RoutedScene, { number: r }: SceneRouter): string[] {
   const own = networks.filter(({ routers }) => routers.includes(r));
   return own.flatMap((network) => {
     const { number: n, mtu, isNarrow } = network;
@@ -130,7 +137,7 @@ function linesOf({ networks }: RoutedScene, { number: r }: SceneRouter): string[
       `link set n${n} mtu ${mtu}`,
       `addr add ${address4(n, routerHost(r))}/24 brd + dev n${n}`,
       ...(isNarrow ? [] : [`addr add ${address6(n, routerHost(r))}/64 dev n${n} nodad`]),
-      ...neighboursOf(network, r).map(
+      ...neighboursOf(network, r, silent).map(
         ({ address, mac }) => `neigh replace ${address} lladdr ${mac} nud permanent dev n${n}`,
       ),
     ];

@@ -36,7 +36,7 @@ const ROUTERS: SceneRouter[] = [
     reversePath: { 2: 'off', 6: 'off' },
   },
 ];
-const NETWORK_NUMBERS = [0, 1, 2, 6];
+const NETWORK_NUMBERS = [0, 1, 2, 3, 6];
 const SCENE: RoutedScene = {
   networks: NETWORKS.filter(({ number }) => NETWORK_NUMBERS.includes(number)).map((network) => ({
     ...network,
@@ -61,6 +61,23 @@ const TABLED: RoutedScene = {
     },
     ROUTERS[1],
   ],
+};
+
+const [WAY, SILENT] = GATEWAYS;
+/** One of two next hops is not there. */
+export const HALF_DEAD: RoutedScene = {
+  networks: SCENE.networks.filter(({ number }) => number === 2 || number === 3),
+  routers: [
+    {
+      number: 1,
+      routes: [
+        { to: '172.16.0.0/12', via: [address4(3, WAY), address4(3, SILENT)] },
+        { to: '2001:db8::/32', via: [address6(3, SILENT), address6(3, WAY)] },
+      ],
+      reversePath: {},
+    },
+  ],
+  silent: [SILENT],
 };
 
 const [HOST] = HOSTS;

@@ -66,11 +66,15 @@ export class RoutedPackets {
   private readonly scene: RoutedScene;
   /** Linux checks no sources of IPv6. */
   private readonly isChecked: boolean;
+  private readonly isHonest: boolean;
   private count = 0;
+  private turn = 0;
 
-  constructor(random: Random, scene: RoutedScene) {
+  /** @param isHonest hosts send from their own addresses, and packets that are whole or forbid to be split */
+  constructor(random: Random, scene: RoutedScene, { isHonest = false } = {}) {
     this.random = random;
     this.scene = scene;
+    this.isHonest = isHonest;
     this.isChecked = scene.routers.some(({ reversePath }) =>
       Object.values(reversePath).some((one) => one !== 'off'),
     );
@@ -80,7 +84,7 @@ export class RoutedPackets {
   next(network: UsedNetwork): Buffer {
     const { random } = this;
     const [r] = network.routers;
-    const h = HOSTS[this.count % HOSTS.length]; // all of them in turn: Linux limits errors by host
+    const h = HOSTS[this.turn++ % HOSTS.length]; // all of them in turn: Linux limits errors by host
     const is4 = network.isNarrow || this.isChecked || random.chance(0.55);
     const macs = [routerMac(r, network.number), hostMac(network.number, h)].join('').replaceAll(':', '');
     const { header, payload, offloaded } = is4 ? this.packet4(network, h) : this.packet6(network, h);
@@ -99,7 +103,8 @@ export class RoutedPackets {
     const options = !isForRouter && random.chance(0.1) ? random.pick(OPTIONS) : [];
     const offloaded = this.offloaded(network, src, dst, 20 + options.length);
     const isWhole = isForRouter || (offloaded !== undefined && offloaded.request.gsoType !== 0);
-    const fragment = isWhole ? 0x4000 : random.pick(offloaded === undefined ? FRAGMENTS : [0x4000, 0]);
+    const fragment =
+      isWhole || this.isHonest ? 0x4000 : random.pick(offloaded === undefined ? FRAGMENTS : [0x4000, 0]);
     const room = network.mtu - 20 - options.length;
     const [protocol, payload] = offloaded
       ? [offloaded.protocol, offloaded.bytes]
@@ -196,7 +201,7 @@ export class RoutedPackets {
 
   private source4(network: UsedNetwork, h: number): string {
     const { random } = this;
-    if (random.chance(0.8)) return address4(network.number, h);
+    if (this.isHonest || random.chance(0.8)) return address4(network.number, h);
     return random.pick([
       this.host4(),
       this.host4(),
@@ -222,7 +227,7 @@ export class RoutedPackets {
 
   private source6(network: UsedNetwork, h: number): string {
     const { random } = this;
-    if (random.chance(0.8)) return address6(network.number, h);
+    if (this.isHonest || random.chance(0.8)) return address6(network.number, h);
     const kinds = [this.host6(), this.host6(), random.pick(FAR_6), '::1', 'ff02::5', '2001:4860::1'];
     return random.pick([...kinds, hostLinkLocal(h)]);
   }

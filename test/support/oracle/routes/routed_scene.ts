@@ -46,6 +46,8 @@ export const isTabled = ({ tabled = [] }: SceneRouter) => tabled.length > 0;
 export interface RoutedScene {
   networks: UsedNetwork[];
   routers: SceneRouter[];
+  /** Hosts that do not answer. */
+  silent?: number[];
   /** In the kernel what a router says itself follows the main table: as with `ip rule iif`. */
   answersByMain?: boolean;
 }
@@ -88,7 +90,8 @@ function randomRouter(
     ...PREFIXES_6,
     ...networks.filter((one) => !own.includes(one)).flatMap(subnets),
   ];
-  const tabled = random.chance(0.3) ? random.some(own, 0.5).map(({ number: n }) => n) : [];
+  // Of hosts' networks: what a router says itself, and what comes back to it by another one, would show row 33.
+  const tabled = random.chance(0.3) ? random.some(own.filter(isEdge), 0.6).map(({ number: n }) => n) : [];
   const routesOf = (table: { table?: number }) => {
     const routes = random
       .some(prefixes, 0.6)

@@ -17,6 +17,9 @@ const ERRORS = [3, 11, 12];
 /** ICMPv6: listeners, routers and neighbours, redirects, and listeners again. */
 const OF_THE_LINK = [130, 131, 132, 133, 134, 135, 136, 137, 143];
 
+/** ICMP: no way, or it is forbidden. Linux tells a host five times, then once a second, and no setting changes that. */
+export const LIMITED = /^h\d: .{24}0800.{18}01.{20}03(00|01|0d)/;
+
 const OWN = new Set(
   NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address4(number, routerHost(r)))),
 );

@@ -21,7 +21,7 @@ export class TaploomRouters {
   private now = 1_000_000;
 
   constructor(scene: RoutedScene) {
-    const { networks, routers } = scene;
+    const { networks, routers, silent } = scene;
     const bridges = Object.fromEntries(
       networks.map((network) => [
         `n${network.number}`,
@@ -36,7 +36,7 @@ export class TaploomRouters {
     for (const { number: r } of routers) {
       for (const network of networks.filter((one) => one.routers.includes(r))) {
         const port = this.bench.port(`r${r}.n${network.number}`);
-        for (const { address, mac } of neighboursOf(network, r)) know(neighbours, port, address, mac);
+        for (const { address, mac } of neighboursOf(network, r, silent)) know(neighbours, port, address, mac);
       }
     }
   }

@@ -2,6 +2,7 @@
 // the frame. So super-frames and checksums that are to be completed go through both sides.
 
 import type { Offload } from '../../../../src/port/memory.ts';
+import { be16, sumOf } from '../../engine/packets.ts';
 
 const HEADER_LEN = 10;
 /** VIRTIO_NET_HDR_F_NEEDS_CSUM. */
@@ -41,4 +42,21 @@ export function requestOf(vnet: Buffer): Request {
     csumStart: vnet.readUInt16LE(CSUM_START),
     csumOffset: vnet.readUInt16LE(CSUM_OFFSET),
   };
+}
+
+/** The same packet with another TTL or hop limit. A checksum that was wrong stays so. */
+export function withHops(vnet: Buffer, hops: number): Buffer {
+  const copy = Buffer.from(vnet);
+  const frame = frameOf(copy);
+  if (frame.readUInt16BE(12) === 0x86dd) {
+    frame[21] = hops;
+    return copy;
+  }
+  const end = 14 + (frame[14] & 15) * 4;
+  const isRight = sumOf(frame, 14, end) === 0xffff;
+  frame[22] = hops;
+  if (!isRight) return copy;
+  frame.set([0, 0], 24);
+  frame.set(be16(~sumOf(frame, 14, end)), 24);
+  return copy;
 }
