@@ -45,9 +45,10 @@ export class SpreadJudge {
       const frames = Array.from({ length: BURST }, () => maker.next(network));
       return { port: `h${network.number}`, frames };
     });
+    // In another order: nothing but the flow decides.
     const again = first.map(({ port, frames }) => ({
       port,
-      frames: frames.map((frame) => withHops(frame, random.pick(HOPS))),
+      frames: frames.toReversed().map((frame) => withHops(frame, random.pick(HOPS))),
     }));
     this.bursts = [...first, ...again];
   }
