@@ -37,7 +37,7 @@ export const mac = text(MAC_TEXT, (value) => {
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 const isDomain = (value: string) =>
   value.length <= 253 && value.split('.').every((label) => LABEL.test(label));
-const domain = text('a domain, such as lab.example', isDomain);
+export const domain = text('a domain, such as lab.example', isDomain);
 const hostName = text('a host name: letters, digits and hyphens', (value) => LABEL.test(value));
 
 const CLIENT_ID = 'a client identifier: hexadecimal bytes, such as 01:02:00:00:00:00:01';

@@ -108,6 +108,7 @@ export class RouterService implements Service {
   close(): void {
     clearTimeout(this.timer);
     for (const stop of this.stopListening) stop();
+    for (const place of this.places.values()) place.close();
     this.host = undefined;
     this.places.clear();
   }
