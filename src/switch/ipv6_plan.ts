@@ -2,7 +2,7 @@
 
 import { leadsOut } from '../config/network_places.ts';
 import type { Dhcp6Config } from '../config/network_shape.ts';
-import type { Network } from '../config/networks.ts';
+import { type Network, ROUTER_ADDRESS } from '../config/networks.ts';
 import { parseAddressRange6, parseHostAddress6, parseSubnet6 } from '../config/subnet.ts';
 import type { Dhcp6Settings } from '../protocol/dhcp6/outcome.ts';
 import { Pool6 } from '../protocol/dhcp6/pool.ts';
@@ -11,8 +11,6 @@ import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import type { IpPrefix } from '../wire/ip_prefix.ts';
 import type { Mac } from '../wire/mac.ts';
 
-/** Of every gateway: guests keep their default route when the interface or the machine behind it is another one. */
-export const ROUTER_ADDRESS = 'fe80::1';
 /** Seconds that an address is given to nobody which somebody else was found to use. */
 const QUARANTINE = 600;
 

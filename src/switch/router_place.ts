@@ -2,6 +2,7 @@
 
 import type { RouterPort } from '../compile/router_ports.ts';
 import type { EventFact } from '../event.ts';
+import type { Learned } from '../protocol/autoconf/autoconf.ts';
 import type { Host } from '../protocol/host.ts';
 import { Announcer } from '../protocol/neighbours/announcer.ts';
 import { NeighbourCache, REACHABLE } from '../protocol/neighbours/cache.ts';
@@ -20,6 +21,7 @@ import { formatMac, isGroupMac, type Mac, macAt, setMac } from '../wire/mac.ts';
 import { type NeighbourMessage, parseNeighbourMessage } from '../wire/neighbour_frame.ts';
 import { isSolicitation } from '../wire/router_discovery.ts';
 import { RouterAdvertising } from './router_advertising.ts';
+import { RouterAutoconf } from './router_autoconf.ts';
 import { addressOf, hopOf, macOf, neighbourMac, pathOf } from './router_paths.ts';
 
 export interface PlaceFacts {
@@ -31,6 +33,8 @@ export interface PlaceFacts {
   /** In force. */
   table(): RouterTable | null;
   tell(fact: EventFact): void;
+  /** What other routers tell the interface, where it has its address from them. */
+  learned(port: RouterPort, learned: Learned): void;
   readonly room: WaitingRoom;
   /** 0 to 1. */
   random(): number;
@@ -48,6 +52,7 @@ export class RouterPlace {
   readonly cache: NeighbourCache;
   private readonly announcer: Announcer;
   readonly advertising: RouterAdvertising;
+  private readonly autoconf: RouterAutoconf;
 
   constructor(port: RouterPort, spec: InterfaceSpec, facts: PlaceFacts, now: number) {
     this.port = port;
@@ -80,10 +85,17 @@ export class RouterPlace {
       random: facts.random,
     });
     this.advertising.configure(port, spec, now);
+    this.autoconf = new RouterAutoconf({
+      send: (frame) => this.say(frame),
+      changed: (learned) => facts.learned(this.port, learned),
+      random: facts.random,
+    });
+    this.autoconf.configure(port, spec, now);
   }
 
   get deadline(): number {
-    return Math.min(this.cache.deadline, this.announcer.deadline, this.advertising.deadline);
+    const { cache, announcer, advertising, autoconf } = this;
+    return Math.min(cache.deadline, announcer.deadline, advertising.deadline, autoconf.deadline);
   }
 
   configure(port: RouterPort, spec: InterfaceSpec, now: number): void {
@@ -92,16 +104,23 @@ export class RouterPlace {
     this.cache.configure(spec, now);
     this.announcer.configure(spec, now);
     this.advertising.configure(port, spec, now);
+    this.autoconf.configure(port, spec, now);
+  }
+
+  linkUp(now: number): void {
+    this.autoconf.linkUp(now);
   }
 
   tick(now: number): void {
     this.advertising.tick(now);
+    this.autoconf.tick(now);
     this.announcer.tick(now);
     this.cache.tick(now);
   }
 
   close(): void {
     this.advertising.close();
+    this.autoconf.close();
     this.cache.close();
   }
 
@@ -113,6 +132,7 @@ export class RouterPlace {
       const message = parseNeighbourMessage(frame);
       if (message !== undefined) this.hearMessage(message, frame, now);
       else if (isSolicitation(frame)) this.advertising.hear(frame, this.port.port, now);
+      else this.autoconf.hear(frame, now);
     }
   }
 

@@ -23,6 +23,7 @@ const FLAGS = { managed: 0x80, other: 0x40, onLink: 0x80, autonomous: 0x40 } as 
 /** Addresses that hosts make take the other 64 bits (RFC 4291 section 2.5.1). */
 const INTERFACE_BITS = 64;
 const ALL_NODES = parseIp('ff02::1') as IpBytes;
+const ALL_ROUTERS = parseIp('ff02::2') as IpBytes;
 /** 8 bytes of an option are one unit, and its length is a byte. */
 const MAX_OPTION = 255 * 8;
 
@@ -69,6 +70,14 @@ export function parseSolicitation(frame: Uint8Array): Solicitation | undefined {
   return isNobody && types.includes(OPTION.sourceLink)
     ? undefined
     : { mac: srcMac, source: isNobody ? undefined : src };
+}
+
+/** Of a host that has a link-local address, to all routers. */
+export function solicitationFrame(mac: Mac, source: IpBytes): Uint8Array {
+  const way: Way6 = { srcMac: mac, src: source, dstMac: multicastMac(ALL_ROUTERS), dst: ALL_ROUTERS };
+  const head = Buffer.alloc(SOLICITATION_LEN);
+  head[0] = icmpv6.ROUTER_SOLICITATION;
+  return buildIpv6Frame(way, icmpv6.NEXT_HEADER_ICMPV6, HOP_LIMIT, Buffer.concat([head, sourceOption(mac)]));
 }
 
 /** Whether the frame is a solicitation of a host, or an advertisement of a router. */
