@@ -11,6 +11,7 @@ import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { IpBytes } from '../wire/ip_address.ts';
 import type { InterfaceLeases } from './interface_leases.ts';
 import type { LearnedAddresses } from './learned_addresses.ts';
+import type { World } from './world.ts';
 
 /** What the switch knows, by name. */
 export interface NetworkFacts {
@@ -28,6 +29,7 @@ export interface NetworkFacts {
 export interface NetworkHome {
   readonly host: Host;
   readonly facts: NetworkFacts;
+  readonly world: World;
   readonly dnsRoom: DnsRoom;
   tell(fact: EventFact): void;
   /** ms, monotonic, in the clock of whoever polls. */
