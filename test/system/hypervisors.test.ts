@@ -47,7 +47,9 @@ test('a guest of QEMU with the options that `port qemu-args` prints, on TAPs of 
     expect(await ping(sw, address)).toMatchObject({ received: 5 });
   }
   // Each its own address, the same as was printed.
-  const stations = (await daemon.fdb('?bridge=br0')).filter(({ type, port }) => type === 'learned' && port !== 'h1');
+  const stations = (await daemon.fdb('?bridge=br0')).filter(
+    ({ type, port }) => type === 'learned' && port !== 'h1',
+  );
   expect(new Set(stations.map(({ port }) => port))).toEqual(new Set(['vm1', 'vm2']));
   for (const { mac, port } of stations) expect((await args(port)).at(-1)).toContain(`mac=${mac}`);
 
