@@ -76,6 +76,7 @@ export class FakeGuest {
   private readonly kept: ReceivedFrame[] = [];
   private log: DirtyLog | undefined;
   private bases: number[] | undefined;
+  private isClosed = false;
 
   private constructor(options: Required<FakeGuestOptions>) {
     this.options = options;
@@ -181,6 +182,8 @@ export class FakeGuest {
   }
 
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.disconnect();
     this.readiness.close();
     if (this.listener >= 0) {
