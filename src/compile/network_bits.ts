@@ -22,5 +22,5 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig): number {
 
 /** Whether guests are behind a port, and not what connects the bridge with others. */
 export function isGuests({ type }: PortConfig): boolean {
-  return type === 'tap' || type === 'memory';
+  return type === 'tap' || type === 'memory' || type === 'vhost_user';
 }

@@ -32,7 +32,7 @@ const anyEvent = z.union([
   z.object({
     ...common,
     type: z.literal('port'),
-    change: z.enum(['added', 'removed', 'up', 'down', 'disabled', 'enabled', 'gone', 'waiting', 'failed']),
+    change: z.enum(['added', 'removed', 'up', 'down', 'disabled', 'enabled', 'gone', 'waiting', 'failed', 'broken']),
     ...where,
     reason: z.string().optional(),
   }),
