@@ -72,17 +72,34 @@ export function machine(disk: string, options: readonly string[]): string[] {
 }
 
 /** Starts a guest with address `cidr` whose QEMU makes and holds the TAP `tap`, which is up; resolves when it has booted. */
-export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
-  const disk = makeDisk(lab.dir, CARD_MODULES, init(cidr));
-  const card = [
-    '-netdev',
-    `tap,id=net,ifname=${tap},script=no,downscript=no`,
-    '-device',
-    'virtio-net-pci,netdev=net,romfile=',
+export async function bootTapGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
+  const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no`;
+  const card = ['-netdev', netdev, '-device', 'virtio-net-pci,netdev=net,romfile='];
+  const guest = await bootGuest(lab, where, cidr, card);
+  await where.ip(`link set dev ${tap} up`);
+  return guest;
+}
+
+/** QEMU's options for a card whose back end listens at `path`. Under TCG, QEMU 7.2 crashes with interrupt vectors. */
+export function vhostUserCard(path: string, chardev = ''): string[] {
+  return [
+    ...['-object', 'memory-backend-memfd,id=memory,size=192M,share=on', '-numa', 'node,memdev=memory'],
+    ...['-chardev', `socket,id=socket,path=${path}${chardev === '' ? '' : `,${chardev}`}`],
+    ...['-netdev', 'vhost-user,id=net,chardev=socket'],
+    ...['-device', 'virtio-net-pci,netdev=net,romfile=,vectors=0'],
   ];
+}
+
+/** Starts a guest with this card and address; resolves when it has booted. */
+export async function bootGuest(
+  lab: Lab,
+  where: Netns,
+  cidr: string,
+  card: readonly string[],
+): Promise<Background> {
+  const disk = makeDisk(lab.dir, CARD_MODULES, init(cidr));
   const guest = where.spawn([...machine(disk, ['-m', '192']), ...card]);
   await guest.waitFor(/guest is ready/, BOOT_MS);
-  await where.ip(`link set dev ${tap} up`);
   return guest;
 }
 
