@@ -2,12 +2,9 @@
  * The back end of vhost-user: rings in a guest's memory, which nobody but these files touches.
  *
  *   control plane (vhost_control.c) -> device -> queues <- bursts of the workers (vhost_burst.c)
- *                                         |
- *                                         memory: guest address -> our mapping (vhost_memory.c)
  *
- * The guest is hostile: each word in its memory is read once, checked, and then used. A queue's lock is held by whoever
- * looks at its ring; who changes the mappings holds all locks, and unmaps afterwards. The memory may vanish at any time
- * (ftruncate): what touches it runs in vhost_guarded.
+ * The guest is hostile: a word in its memory is read once, checked, and then used. Who looks at a ring holds its queue's lock;
+ * who changes mappings holds all of them, and unmaps afterwards. Memory may vanish (ftruncate): see vhost_guarded.
  */
 #ifndef TAPLOOM_VHOST_H
 #define TAPLOOM_VHOST_H

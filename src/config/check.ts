@@ -3,13 +3,13 @@
 
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
+import { checkBridgeHelper } from './bridge_helper.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
-
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import type { VxlanPortConfig } from './port_shape.ts';
@@ -22,6 +22,7 @@ import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
+import { checkVhostUser } from './vhost_user.ts';
 import type { VlanConfig } from './vlan_config.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
@@ -31,6 +32,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkUnderlays(config, problems);
   checkMirrorCount(config, problems);
   checkFds(config, problems);
+  checkVhostUser(config, problems);
   checkInterfaces(config, problems);
   checkShares(config, doubts, problems);
   checkAggregates(config, problems);
@@ -45,6 +47,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkMulticast(name, bridge, doubts, problems);
     checkNetwork(name, bridge, doubts, problems);
     checkProtocolTunnels(name, bridge, problems);
+    checkBridgeHelper(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);

@@ -8,8 +8,8 @@ import { openMemory } from './memory.ts';
 import { openAfPacket, requireUnused } from './packet.ts';
 import { openLocal, openTapPort } from './tap.ts';
 import { openTunPort } from './tun.ts';
-import { openVhostUser, type VhostUserParts } from './vhost_user/port.ts';
 import type { Tunnels } from './tunnels.ts';
+import { openVhostUser, type VhostUserParts } from './vhost_user/port.ts';
 
 export interface DeviceRequest {
   number: number;

@@ -1,9 +1,7 @@
-// The kinds of devices, a row for each: how a worker takes one in, to send to it and, if the worker is the one that
-// receives from it, to read it; and how it is detached again. A kind is added here and as a spec in spec.ts.
+// The kinds of devices: how a worker takes one in, and detaches it again. A kind is added here and as a spec in spec.ts.
 //
 //   kind       sink                        receives
-//   tap        TapSink                     FdSource, by its fd
-//   packet     TapSink                     FdSource, by its fd
+//   tap, packet TapSink                    FdSource, by its fd
 //   tun        TunDevice                   FdSource, by its fd; and what it says itself
 //   vxlan      VxlanSockets or VxlanTaps   FdSource, by its VTEP
 //   memory     MemoryDevice                itself

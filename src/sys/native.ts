@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 17;
+const VERSION = 18;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -26,6 +26,13 @@ const FUNCTIONS = {
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
+  tl_peer_groups: ['int', 'pointer', 'int'],
+  tl_unix_listen: ['string'],
+  tl_unix_accept: ['int'],
+  tl_unix_connect: ['string'],
+  tl_unix_pair: ['pointer'],
+  tl_rights_send: ['int', 'pointer', 'int', 'pointer', 'int'],
+  tl_rights_receive: ['int', 'pointer', 'int', 'pointer'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],
@@ -79,6 +86,7 @@ const FUNCTIONS = {
   tl_watch_open_fast: ['pointer'],
   tl_watch_ready: ['int', 'pointer', 'int'],
   tl_watch_add: ['int', 'int'],
+  tl_watch_remove: ['int', 'int'],
   tl_watch_routes: ['int', 'int'],
   tl_pidfd_open: ['int'],
   tl_watch_read: ['int', 'pointer', 'int'],
@@ -97,11 +105,6 @@ const FUNCTIONS = {
   tl_vhost_take_alarm: ['int'],
   tl_vhost_announce: ['int', 'pointer'],
   tl_vhost_state: ['int', 'int', 'pointer'],
-  tl_unix_listen: ['string', 'int'],
-  tl_unix_connect: ['string'],
-  tl_unix_accept: ['int'],
-  tl_message_receive: ['int', 'pointer', 'int', 'pointer'],
-  tl_message_send: ['int', 'pointer', 'int', 'int'],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],
   tl_test_send: ['int', 'pointer', 'pointer', 'int'],
@@ -122,6 +125,9 @@ const OPENERS = [
     'tl_tap_netns',
     'tl_link_socket_of_tap',
     'tl_udp_open',
+    'tl_unix_listen',
+    'tl_unix_accept',
+    'tl_unix_connect',
   ],
   ...[
     'tl_too_big_open',
@@ -132,7 +138,7 @@ const OPENERS = [
     'tl_watch_routes',
     'tl_pidfd_open',
   ],
-  ...['tl_test_socket', 'tl_unix_listen', 'tl_unix_connect', 'tl_unix_accept'],
+  'tl_test_socket',
 ] as const;
 
 interface Argument {

@@ -1,5 +1,6 @@
 // Tells when descriptors have something to read that Node's event loop cannot wait for: sockets whose messages carry
-// descriptors, and eventfds. As KernelNews, without its pause: for dialogues.
+// descriptors, and eventfds. As Readiness, but without its pause, and it says
+// which: for dialogues.
 
 import { Socket } from 'node:net';
 import { aligned, native } from './native.ts';
@@ -25,9 +26,9 @@ export class SocketWatch {
     check(added, 'epoll_ctl', 'Cannot wait for a socket');
   }
 
-  /** Before it is closed: closing ends the wait. */
+  /** Before it is closed: a process that holds the same open file would keep it watched. */
   drop(fd: number): void {
-    this.listeners.delete(fd);
+    if (this.listeners.delete(fd)) native().tl_watch_remove(this.watch, fd);
   }
 
   close(): void {

@@ -4,12 +4,20 @@
 //   port 80: HTTP, `/busybox` is the file of that name     port 9: the hash of what is sent there, on the console
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
-import type { Background } from './process.ts';
+import type { Background, RunOptions } from './process.ts';
 
 const KERNEL = fileURLToPath(new URL('../../build/guest', import.meta.url));
 export const BUSYBOX = '/bin/busybox';
@@ -72,15 +80,18 @@ export function machine(disk: string, options: readonly string[]): string[] {
 }
 
 /** Starts a guest with address `cidr` whose QEMU makes and holds the TAP `tap`, which is up; resolves when it has booted. */
-export async function bootTapGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
-  const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no`;
-  const card = ['-netdev', netdev, '-device', 'virtio-net-pci,netdev=net,romfile='];
-  const guest = await bootGuest(lab, where, cidr, card);
+export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
+  const guest = await bootGuestOn(lab, where, cidr, [
+    '-netdev',
+    `tap,id=net,ifname=${tap},script=no,downscript=no`,
+    '-device',
+    'virtio-net-pci,netdev=net,romfile=',
+  ]);
   await where.ip(`link set dev ${tap} up`);
   return guest;
 }
 
-/** QEMU's options for a card whose back end listens at `path`. Under TCG, QEMU 7.2 crashes with interrupt vectors. */
+/** A network card whose back end listens at `path`. Under TCG, QEMU 7.2 crashes with interrupt vectors. */
 export function vhostUserCard(path: string, chardev = ''): string[] {
   return [
     ...['-object', 'memory-backend-memfd,id=memory,size=192M,share=on', '-numa', 'node,memdev=memory'],
@@ -90,15 +101,16 @@ export function vhostUserCard(path: string, chardev = ''): string[] {
   ];
 }
 
-/** Starts a guest with this card and address; resolves when it has booted. */
-export async function bootGuest(
+/** The same with a network card of these words. */
+export async function bootGuestOn(
   lab: Lab,
   where: Netns,
   cidr: string,
   card: readonly string[],
+  options: RunOptions = {},
 ): Promise<Background> {
-  const disk = makeDisk(lab.dir, CARD_MODULES, init(cidr));
-  const guest = where.spawn([...machine(disk, ['-m', '192']), ...card]);
+  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
+  const guest = where.spawn([...machine(disk, ['-m', '192']), ...card], options);
   await guest.waitFor(/guest is ready/, BOOT_MS);
   return guest;
 }

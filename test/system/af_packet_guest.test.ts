@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
-import { BUSYBOX, bootTapGuest, missingForGuests } from '../support/guest.ts';
+import { BUSYBOX, bootGuest, missingForGuests } from '../support/guest.ts';
 import { openLab } from '../support/lab.ts';
 import { expectLaws } from '../support/laws.ts';
 import { needs } from '../support/needs.ts';
@@ -22,7 +22,7 @@ test('a guest whose QEMU holds the TAP talks to another port, and leaves a port 
   const lab = await openLab();
   const [sw, h1] = await lab.netnsList(['sw', 'h1']);
   const [guest, daemon] = await Promise.all([
-    bootTapGuest(lab, sw, 'tap0', `${GUEST}/24`),
+    bootGuest(lab, sw, 'tap0', `${GUEST}/24`),
     Taploomd.start(lab, sw, {
       version: 1,
       bridges: { br0: { ports: { h1: { type: 'tap', netns: h1.name } } } },

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
-import { BUSYBOX, bootGuest, missingForGuests, vhostUserCard } from '../support/guest.ts';
+import { BUSYBOX, bootGuestOn, missingForGuests, vhostUserCard } from '../support/guest.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { expectLaws } from '../support/laws.ts';
 import { needs } from '../support/needs.ts';
@@ -28,15 +28,17 @@ test('a guest on a vhost-user port talks to a TAP, dies, boots again, and outliv
   expect(await stateOf(daemon)).toMatch(/^down: no front end has connected/);
   await h1.up('h1', '10.0.0.1/24');
 
-  const first = await bootGuest(lab, sw, `${GUEST}/24`, vhostUserCard(path));
+  const first = await bootGuestOn(lab, sw, `${GUEST}/24`, vhostUserCard(path));
   await daemon.until('guest up', async () => (await stateOf(daemon)) === 'up: ');
   expect(await reaches(h1, GUEST)).toBe(true);
   await exchange(lab, h1, first);
   await expectLaws(daemon);
 
   await first.stop('SIGKILL');
-  await daemon.until('guest gone', async () => (await stateOf(daemon)).startsWith('down: the front end has gone'));
-  const second = await bootGuest(lab, sw, `${GUEST}/24`, vhostUserCard(path, 'reconnect=1'));
+  await daemon.until('guest gone', async () =>
+    (await stateOf(daemon)).startsWith('down: the front end has gone'),
+  );
+  const second = await bootGuestOn(lab, sw, `${GUEST}/24`, vhostUserCard(path, 'reconnect=1'));
   expect(await reaches(h1, GUEST)).toBe(true);
 
   // The switch goes, and comes again: QEMU connects anew, and the rings go on where they were.
@@ -54,7 +56,7 @@ async function stateOf(daemon: Taploomd): Promise<string> {
 }
 
 /** TCP both ways, every byte; with the offloads that both ends have. */
-async function exchange(lab: Lab, h1: Netns, guest: Awaited<ReturnType<typeof bootGuest>>): Promise<void> {
+async function exchange(lab: Lab, h1: Netns, guest: Awaited<ReturnType<typeof bootGuestOn>>): Promise<void> {
   const hash = sha256(BUSYBOX);
   await h1.check(['curl', '-sS', '-m', '20', '-o', `${lab.dir}/copy`, `http://${GUEST}/busybox`]);
   expect(sha256(`${lab.dir}/copy`)).toBe(hash);

@@ -2,27 +2,29 @@
 // descriptors come with the first byte of a message.
 
 import { constants } from 'node:os';
-import type { MessageSocket } from '../../sys/message_socket.ts';
+import { closeFds, receiveRights, sendRights } from '../../sys/rights.ts';
 import { closeFd } from '../../sys/wake.ts';
-import { HEADER_LEN, type Header, MAX_PAYLOAD, parseHeader } from '../../wire/vhost_user.ts';
+import { HEADER_LEN, type Header, REPLY, readHeader, VERSION, VERSION_MASK } from '../../wire/vhost_user.ts';
 import { ProtocolError, type Session } from './session.ts';
 
 const { EAGAIN, EINTR } = constants.errno;
+/** Longer than any payload that we take: 8 regions of memory are 264 bytes, a configuration space 268. */
+const MAX_PAYLOAD = 512;
 /** Messages before others have their turn. */
 const BURST = 64;
 
 export class Connection {
   readonly session: Session;
-  private readonly socket: MessageSocket;
-  private readonly message = Buffer.alloc(HEADER_LEN + MAX_PAYLOAD);
-  private readonly view = new DataView(this.message.buffer, this.message.byteOffset, HEADER_LEN);
+  private readonly fd: number;
+  private readonly message = Buffer.from(new ArrayBuffer(HEADER_LEN + MAX_PAYLOAD));
   private used = 0;
   private header: Header | undefined;
   /** Descriptors of the message that is being read. */
   private fds: number[] = [];
 
-  constructor(socket: MessageSocket, session: Session) {
-    this.socket = socket;
+  /** @param fd of the connection, which this closes */
+  constructor(fd: number, session: Session) {
+    this.fd = fd;
     this.session = session;
   }
 
@@ -43,18 +45,21 @@ export class Connection {
   }
 
   private receive(wanted: number): number {
-    const { socket, message, used } = this;
-    const got = socket.receive(message.subarray(used), wanted);
-    this.fds.push(...socket.fds);
-    if (got > 0) this.used += got;
-    return got;
+    const { message, used } = this;
+    const { length, fds, isCut } = receiveRights(this.fd, message.subarray(used, used + wanted));
+    this.fds.push(...fds);
+    if (isCut) throw new ProtocolError('more descriptors than this process may have');
+    if (length > 0) this.used += length;
+    return length;
   }
 
   private step(): void {
     if (this.header === undefined) {
       if (this.used < HEADER_LEN) return;
-      this.header = parseHeader(this.view);
-      if (this.header === undefined) throw new ProtocolError('what is no message of this protocol');
+      this.header = readHeader(this.message);
+      const { flags, size } = this.header;
+      if ((flags & VERSION_MASK) !== VERSION || (flags & REPLY) !== 0 || size > MAX_PAYLOAD)
+        throw new ProtocolError('what is no message of this protocol');
     }
     if (this.used === HEADER_LEN + this.header.size) this.finish(this.header);
   }
@@ -69,17 +74,17 @@ export class Connection {
     }
     this.used = 0;
     this.header = undefined;
-    if (answer !== undefined && this.socket.send(answer) !== answer.length)
+    if (answer !== undefined && sendRights(this.fd, answer) !== answer.length)
       throw new ProtocolError('no room for an answer: it does not read them');
   }
 
   private closeFds(): void {
-    for (const fd of this.fds.splice(0)) closeFd(fd);
+    closeFds(this.fds.splice(0));
   }
 
   close(): void {
     this.closeFds();
     this.session.end();
-    closeFd(this.socket.fd);
+    closeFd(this.fd);
   }
 }

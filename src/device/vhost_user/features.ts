@@ -1,26 +1,48 @@
 // What the back end offers, and what a guest that took it can do.
 
-import { bits, FEATURE, has, PROTOCOL } from '../../wire/vhost_user.ts';
+import { PROTOCOL } from '../../wire/vhost_user.ts';
+import { FEATURE } from '../../wire/virtio.ts';
 import { OFFLOAD } from '../../wire/virtio_net.ts';
 
-const RINGS = bits(
-  ...[FEATURE.version1, FEATURE.mrgRxbuf, FEATURE.indirectDesc, FEATURE.eventIdx, FEATURE.protocolFeatures],
-  ...[FEATURE.mtu, FEATURE.guestAnnounce],
-);
-const OFFLOADS = bits(
-  ...[FEATURE.csum, FEATURE.hostTso4, FEATURE.hostTso6, FEATURE.hostEcn, FEATURE.hostUso],
-  ...[FEATURE.guestCsum, FEATURE.guestTso4, FEATURE.guestTso6, FEATURE.guestEcn],
-  ...[FEATURE.guestUso4, FEATURE.guestUso6],
-);
+const RINGS =
+  FEATURE.version1 |
+  FEATURE.mrgRxbuf |
+  FEATURE.indirectDesc |
+  FEATURE.eventIdx |
+  FEATURE.protocolFeatures |
+  FEATURE.mtu |
+  FEATURE.guestAnnounce;
+
+const OFFLOADS =
+  FEATURE.csum |
+  FEATURE.hostTso4 |
+  FEATURE.hostTso6 |
+  FEATURE.hostEcn |
+  FEATURE.hostUso |
+  FEATURE.guestCsum |
+  FEATURE.guestTso4 |
+  FEATURE.guestTso6 |
+  FEATURE.guestEcn |
+  FEATURE.guestUso4 |
+  FEATURE.guestUso6;
 
 /** Those of the protocol. */
-export const PROTOCOL_FEATURES = bits(
-  ...[PROTOCOL.mq, PROTOCOL.rarp, PROTOCOL.replyAck, PROTOCOL.netMtu, PROTOCOL.config],
-  ...[PROTOCOL.resetDevice, PROTOCOL.configureMemSlots, PROTOCOL.status],
-);
+export const PROTOCOL_FEATURES =
+  PROTOCOL.mq |
+  PROTOCOL.rarp |
+  PROTOCOL.replyAck |
+  PROTOCOL.mtu |
+  PROTOCOL.config |
+  PROTOCOL.resetDevice |
+  PROTOCOL.configureMemSlots |
+  PROTOCOL.status;
 
 export function offeredFeatures(pairs: number, offloads: boolean): bigint {
-  return RINGS | (offloads ? OFFLOADS : 0n) | (pairs > 1 ? bits(FEATURE.mq) : 0n);
+  return RINGS | (offloads ? OFFLOADS : 0n) | (pairs > 1 ? FEATURE.mq : 0n);
+}
+
+export function has(features: bigint, feature: bigint): boolean {
+  return (features & feature) === feature;
 }
 
 /** What the guest takes, as TUNSETOFFLOAD bits. */
@@ -31,6 +53,6 @@ export function offloadsOf(features: bigint): number {
   if (has(features, FEATURE.guestTso6)) offloads |= OFFLOAD.tso6;
   if (has(features, FEATURE.guestEcn)) offloads |= OFFLOAD.ecn;
   // Linux' bit of ours is for both.
-  if (has(features, FEATURE.guestUso4) && has(features, FEATURE.guestUso6)) offloads |= OFFLOAD.uso;
+  if (has(features, FEATURE.guestUso4 | FEATURE.guestUso6)) offloads |= OFFLOAD.uso;
   return offloads;
 }

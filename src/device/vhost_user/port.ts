@@ -8,12 +8,11 @@ import { constants } from 'node:os';
 import type { VhostUserPortConfig } from '../../config/port_shape.ts';
 import { TaploomError } from '../../error.ts';
 import type { VhostUserDeviceSpec } from '../../port/spec.ts';
-import { acceptFrom, connectTo, listenAt, MessageSocket } from '../../sys/message_socket.ts';
+import { unixAccept, unixConnect, unixListen } from '../../sys/rights.ts';
 import type { SocketWatch } from '../../sys/socket_watch.ts';
 import { errnoName, SysError } from '../../sys/sys_error.ts';
 import { type QueueState, VhostRings } from '../../sys/vhost.ts';
 import { closeFd } from '../../sys/wake.ts';
-import { HEADER_LEN, MAX_PAYLOAD } from '../../wire/vhost_user.ts';
 import type { Device, GuestStatus } from '../device.ts';
 import { breakageText } from './breakage.ts';
 import { Connection } from './connection.ts';
@@ -23,8 +22,8 @@ import { ProtocolError, Session } from './session.ts';
 const { ENOENT, ECONNREFUSED } = constants.errno;
 /** Between two tries to reach a front end, ms. */
 const REDIAL = 1000;
-/** Who may connect: the owner of the process. */
-const SOCKET_MODE = 0o600;
+/** Taken from a socket's mode: who may connect is the owner of the process. */
+const UMASK = 0o177;
 
 export interface VhostUserParts {
   watch: SocketWatch;
@@ -64,9 +63,11 @@ export class VhostUserPort {
   begin(): void {
     const { path, mode } = this.config;
     this.reason = mode === 'server' ? `no front end has connected to ${path}` : `nobody listens at ${path}`;
-    if (mode === 'client') return this.dial();
-    this.listener = listenAt(path, SOCKET_MODE);
-    this.parts.watch.add(this.listener, () => this.accept());
+    if (mode === 'client') this.dial();
+    else {
+      this.listener = listen(path);
+      this.parts.watch.add(this.listener, () => this.accept());
+    }
     this.look();
   }
 
@@ -98,17 +99,19 @@ export class VhostUserPort {
   }
 
   private dial(): void {
-    const fd = connectTo(this.config.path);
-    if (fd >= 0) return this.greet(fd);
-    if (-fd !== ENOENT && -fd !== ECONNREFUSED)
-      this.reason = `cannot connect to ${this.config.path}: ${errnoName(-fd)}`;
-    this.redial = setTimeout(() => this.dial(), REDIAL).unref();
-    this.look();
+    const fd = unixConnect(this.config.path);
+    if (fd >= 0) this.greet(fd);
+    else {
+      if (-fd !== ENOENT && -fd !== ECONNREFUSED)
+        this.reason = `cannot connect to ${this.config.path}: ${errnoName(-fd)}`;
+      this.redial = setTimeout(() => this.dial(), REDIAL).unref();
+      this.look();
+    }
   }
 
   /** A port has one guest: who comes while it has one is turned away. */
   private accept(): void {
-    for (let fd = acceptFrom(this.listener); fd >= 0; fd = acceptFrom(this.listener)) {
+    for (let fd = unixAccept(this.listener); fd >= 0; fd = unixAccept(this.listener)) {
       if (this.connection === undefined) this.greet(fd);
       else closeFd(fd);
     }
@@ -118,8 +121,7 @@ export class VhostUserPort {
     const { queues, offloads } = this.config;
     const options = { pairs: queues, features: offeredFeatures(queues, offloads), mtu: this.mtu };
     const session = new Session(this.rings, options);
-    const socket = new MessageSocket(fd, HEADER_LEN + MAX_PAYLOAD);
-    this.connection = { fd, connection: new Connection(socket, session) };
+    this.connection = { fd, connection: new Connection(fd, session) };
     this.reason = 'its guest has not set up the device yet';
     this.parts.watch.add(fd, () => this.read());
     this.look();
@@ -127,16 +129,16 @@ export class VhostUserPort {
 
   private read(): void {
     if (this.connection === undefined) return;
+    let end: string | undefined;
     try {
-      if (!this.connection.connection.read()) {
-        const where = this.config.mode === 'server' ? 'waiting for the next one' : 'it is tried again';
-        return this.hangUp(`the front end has gone, ${where}`);
-      }
+      const next = this.config.mode === 'server' ? 'waiting for the next one' : 'it is tried again';
+      if (!this.connection.connection.read()) end = `the front end has gone, ${next}`;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return this.hangUp(`the front end broke the protocol: ${error.message}`);
+      end = `the front end broke the protocol: ${error.message}`;
     }
-    this.look();
+    if (end === undefined) this.look();
+    else this.hangUp(end);
   }
 
   private hangUp(reason: string): void {
@@ -215,10 +217,20 @@ function requireFree(verb: string, path: string): void {
   if (stat === undefined) return;
   if (!stat.isSocket())
     throw new TaploomError('device_failed', `${verb}: ${path} exists, and it is not a socket`);
-  const fd = connectTo(path);
+  const fd = unixConnect(path);
   if (fd >= 0) closeFd(fd);
   if (-fd !== ECONNREFUSED) throw new TaploomError('port_busy', `${verb}: somebody listens at ${path}`);
   unlinkQuietly(path);
+}
+
+/** Nobody else can connect before there is a mode: bind(2) takes it from the umask. */
+function listen(path: string): number {
+  const umask = process.umask(UMASK);
+  try {
+    return unixListen(path);
+  } finally {
+    process.umask(umask);
+  }
 }
 
 function unlinkQuietly(path: string): void {

@@ -4,27 +4,33 @@
 // A front end that breaks the protocol loses the connection (ProtocolError). What it merely asks in vain it is told, if
 // it wants to know (REPLY_ACK).
 
-import type { VhostRings } from '../../sys/vhost.ts';
-import { MAX_REGIONS, RING_FD } from '../../sys/vhost.ts';
+import { MAX_REGIONS, RING_FD, type RingSetup, type VhostRings } from '../../sys/vhost.ts';
 import {
-  ADDRESS,
-  ADDRESS_LEN,
-  FEATURE,
+  CONFIG_HEADER_LEN,
+  CONFIG_MAX,
   type Header,
-  has,
-  MAX_TABLE,
-  NO_DESCRIPTOR,
+  MEM_REG_LEN,
+  message,
+  NEED_REPLY,
   PROTOCOL,
-  REGION_LEN,
-  REGIONS_AT,
+  REPLY,
   REQUEST,
-  RING_MASK,
-  reply,
-  ringState,
+  readU64,
+  readVringAddr,
+  readVringState,
+  MAX_REGIONS as TABLE_REGIONS,
+  U64_LEN,
   u64,
+  VRING_ADDR_LEN,
+  VRING_INDEX_MASK,
+  VRING_NO_FD,
+  VRING_STATE_LEN,
+  type VringAddr,
+  vringState,
 } from '../../wire/vhost_user.ts';
+import { FEATURE, STATUS } from '../../wire/virtio.ts';
 import { answerConfig } from './config_space.ts';
-import { PROTOCOL_FEATURES } from './features.ts';
+import { has, PROTOCOL_FEATURES } from './features.ts';
 
 /** The front end does not speak the protocol. */
 export class ProtocolError extends Error {}
@@ -53,7 +59,7 @@ export interface SessionOptions {
 interface Ring {
   num: number;
   base: number;
-  address: { desc: bigint; avail: bigint; used: bigint } | undefined;
+  address: VringAddr | undefined;
   isKicked: boolean;
   isStarted: boolean;
 }
@@ -64,11 +70,12 @@ interface Handler {
   /** Descriptors that come with it, at most. */
   fds?: number;
   /** A reply, or 0 or -errno. */
-  act(this: Session, payload: Buffer, fds: number[]): Buffer | number;
+  act(session: Session, payload: Buffer, fds: number[]): Buffer | number;
 }
 
-/** Driver's status, virtio 1.2, 2.1. */
-const NEEDS_RESET = 0x40;
+/** In a table: a number and padding come before the regions. Before the region of an addMemReg is padding alone. */
+const REGIONS_AT = 8;
+const REGION_LEN = MEM_REG_LEN - REGIONS_AT;
 
 export class Session {
   private readonly rings: Rings;
@@ -91,21 +98,21 @@ export class Session {
    * Takes a request, whose payload is whole. What is left in `fds` is nobody's. Returns the message to send, if any.
    * @throws ProtocolError
    */
-  take({ request, needsReply, size }: Header, payload: Buffer, fds: number[]): Buffer | undefined {
+  take({ request, flags, size }: Header, payload: Buffer, fds: number[]): Buffer | undefined {
+    const wantsReply = (flags & NEED_REPLY) !== 0 && has(this.protocol, PROTOCOL.replyAck);
+    const done = (result: number) =>
+      wantsReply ? message(request, u64(result === 0 ? 0n : 1n), REPLY) : undefined;
     const handler = HANDLERS.get(request);
-    if (handler === undefined) {
-      if (needsReply && has(this.protocol, PROTOCOL.replyAck)) return reply(request, u64(1n));
-      return undefined; // of a feature that was not negotiated, or newer: nobody waits for an answer
-    }
-    const [least, most] = typeof handler.length === 'number' ? [handler.length, handler.length] : handler.length;
+    // Of a feature that was not negotiated, or newer: nobody waits for an answer but who says so.
+    if (handler === undefined) return done(-1);
+    const { length } = handler;
+    const [least, most] = typeof length === 'number' ? [length, length] : length;
     if (size < least || size > most)
       throw new ProtocolError(`request ${request} with ${size} bytes of payload`);
     if (fds.length > (handler.fds ?? 0))
       throw new ProtocolError(`request ${request} with ${fds.length} descriptors`);
-    const answer = handler.act.call(this, payload, fds);
-    if (typeof answer !== 'number') return reply(request, answer);
-    if (needsReply && has(this.protocol, PROTOCOL.replyAck)) return reply(request, u64(answer === 0 ? 0n : 1n));
-    return undefined;
+    const answer = handler.act(this, payload, fds);
+    return typeof answer === 'number' ? done(answer) : message(request, answer, REPLY);
   }
 
   /** Stops everything, as at the end of the connection. */
@@ -126,7 +133,7 @@ export class Session {
   }
 
   get statusByte(): number {
-    return this.status | (this.needsReset && this.status !== 0 ? NEEDS_RESET : 0);
+    return this.status | (this.needsReset && this.status !== 0 ? STATUS.needsReset : 0);
   }
 
   setStatus(status: number): number {
@@ -153,7 +160,7 @@ export class Session {
 
   setMemory(payload: Buffer, fds: readonly number[]): number {
     const count = payload.readUInt32LE(0);
-    if (count > MAX_TABLE || payload.length < REGIONS_AT + count * REGION_LEN || fds.length !== count)
+    if (count > TABLE_REGIONS || payload.length < REGIONS_AT + count * REGION_LEN || fds.length !== count)
       throw new ProtocolError(`a table of ${count} regions with ${fds.length} descriptors`);
     return this.rings.setMemory(payload.subarray(REGIONS_AT, REGIONS_AT + count * REGION_LEN), fds);
   }
@@ -169,33 +176,34 @@ export class Session {
   }
 
   setNum(payload: Buffer): number {
-    this.ringAt(payload.readUInt32LE(0)).num = payload.readUInt32LE(4);
+    const { index, num } = readVringState(payload);
+    this.ringAt(index).num = num;
     return 0;
   }
 
   setBase(payload: Buffer): number {
-    this.ringAt(payload.readUInt32LE(0)).base = payload.readUInt32LE(4);
+    const { index, num } = readVringState(payload);
+    this.ringAt(index).base = num;
     return 0;
   }
 
   /** Of a ring that runs, too: with the dirty log the flags change. */
   setAddress(payload: Buffer): number {
-    const index = payload.readUInt32LE(ADDRESS.index);
-    const ring = this.ringAt(index);
-    ring.address = {
-      desc: payload.readBigUInt64LE(ADDRESS.desc),
-      avail: payload.readBigUInt64LE(ADDRESS.avail),
-      used: payload.readBigUInt64LE(ADDRESS.used),
-    };
-    return ring.isStarted ? this.rings.setRing(index, { ...ring, ...ring.address }) : this.tryStart(index);
+    const address = readVringAddr(payload);
+    const ring = this.ringAt(address.index);
+    ring.address = address;
+    return ring.isStarted
+      ? this.rings.setRing(address.index, setupOf(ring, address))
+      : this.tryStart(address.index);
   }
 
   setFd(which: number, payload: Buffer, fds: number[]): number {
-    const value = payload.readBigUInt64LE(0);
-    const index = Number(value & RING_MASK);
+    const value = readU64(payload);
+    const index = Number(value & VRING_INDEX_MASK);
     const ring = this.ringAt(index);
-    const hasNone = (value & NO_DESCRIPTOR) !== 0n;
-    if (fds.length !== (hasNone ? 0 : 1)) throw new ProtocolError('a ring without the descriptor that it names');
+    const hasNone = (value & VRING_NO_FD) !== 0n;
+    if (fds.length !== (hasNone ? 0 : 1))
+      throw new ProtocolError('a ring without the descriptor that it names');
     const result = this.rings.setFd(index, which, fds.pop() ?? -1);
     if (which !== RING_FD.kick || result !== 0) return result;
     // Without a descriptor it would have to be polled for ever.
@@ -204,15 +212,15 @@ export class Session {
   }
 
   getBase(payload: Buffer): Buffer {
-    const index = payload.readUInt32LE(0);
+    const { index } = readVringState(payload);
     this.ringAt(index);
-    return ringState(index, this.stop(index));
+    return vringState({ index, num: this.stop(index) });
   }
 
   enable(payload: Buffer): number {
-    const index = payload.readUInt32LE(0);
+    const { index, num } = readVringState(payload);
     this.ringAt(index);
-    return this.rings.enable(index, payload.readUInt32LE(4) === 1);
+    return this.rings.enable(index, num === 1);
   }
 
   announce(payload: Buffer): number {
@@ -234,7 +242,7 @@ export class Session {
   private tryStart(index: number): number {
     const ring = this.ring[index];
     if (ring.isStarted || !ring.isKicked || ring.address === undefined || ring.num === 0) return 0;
-    const result = this.rings.setRing(index, { ...ring, ...ring.address });
+    const result = this.rings.setRing(index, setupOf(ring, ring.address));
     if (result < 0) return result;
     ring.isStarted = true;
     return this.rings.start(index);
@@ -252,65 +260,68 @@ function newRing(): Ring {
   return { num: 0, base: 0, address: undefined, isKicked: false, isStarted: false };
 }
 
-const done = () => 0;
+function setupOf({ num, base }: Ring, { descriptor, available, used }: VringAddr): RingSetup {
+  return { num, base, desc: descriptor, avail: available, used };
+}
+
+const nothing = () => 0;
+const ofRing =
+  (which: number) =>
+  (session: Session, payload: Buffer, fds: number[]): number =>
+    session.setFd(which, payload, fds);
+
 const HANDLERS = new Map<number, Handler>([
-  [REQUEST.getFeatures, { length: 0, act() { return u64(this.options.features); } }],
-  [REQUEST.setFeatures, { length: 8, act(payload) { return this.setFeatures(payload.readBigUInt64LE(0)); } }],
-  [REQUEST.setOwner, { length: 0, act: done }],
-  [REQUEST.resetOwner, { length: 0, act: done }],
+  [REQUEST.getFeatures, { length: 0, act: ({ options }) => u64(options.features) }],
+  [
+    REQUEST.setFeatures,
+    { length: U64_LEN, act: (session, payload) => session.setFeatures(readU64(payload)) },
+  ],
+  [REQUEST.setOwner, { length: 0, act: nothing }],
+  [REQUEST.resetOwner, { length: 0, act: nothing }],
   [
     REQUEST.setMemTable,
     {
-      length: [REGIONS_AT, REGIONS_AT + MAX_TABLE * REGION_LEN],
-      fds: MAX_TABLE,
-      act(payload, fds) { return this.setMemory(payload, fds); },
+      length: [REGIONS_AT, REGIONS_AT + TABLE_REGIONS * REGION_LEN],
+      fds: TABLE_REGIONS,
+      act: (session, payload, fds) => session.setMemory(payload, fds),
     },
   ],
-  [REQUEST.setVringNum, { length: 8, act(payload) { return this.setNum(payload); } }],
-  [REQUEST.setVringAddr, { length: ADDRESS_LEN, act(payload) { return this.setAddress(payload); } }],
-  [REQUEST.setVringBase, { length: 8, act(payload) { return this.setBase(payload); } }],
-  [REQUEST.getVringBase, { length: 8, act(payload) { return this.getBase(payload); } }],
-  [
-    REQUEST.setVringKick,
-    { length: 8, fds: 1, act(payload, fds) { return this.setFd(RING_FD.kick, payload, fds); } },
-  ],
-  [
-    REQUEST.setVringCall,
-    { length: 8, fds: 1, act(payload, fds) { return this.setFd(RING_FD.call, payload, fds); } },
-  ],
-  [
-    REQUEST.setVringErr,
-    { length: 8, fds: 1, act(payload, fds) { return this.setFd(RING_FD.err, payload, fds); } },
-  ],
+  [REQUEST.setVringNum, { length: VRING_STATE_LEN, act: (session, payload) => session.setNum(payload) }],
+  [REQUEST.setVringAddr, { length: VRING_ADDR_LEN, act: (session, payload) => session.setAddress(payload) }],
+  [REQUEST.setVringBase, { length: VRING_STATE_LEN, act: (session, payload) => session.setBase(payload) }],
+  [REQUEST.getVringBase, { length: VRING_STATE_LEN, act: (session, payload) => session.getBase(payload) }],
+  [REQUEST.setVringKick, { length: U64_LEN, fds: 1, act: ofRing(RING_FD.kick) }],
+  [REQUEST.setVringCall, { length: U64_LEN, fds: 1, act: ofRing(RING_FD.call) }],
+  [REQUEST.setVringErr, { length: U64_LEN, fds: 1, act: ofRing(RING_FD.err) }],
   [REQUEST.getProtocolFeatures, { length: 0, act: () => u64(PROTOCOL_FEATURES) }],
   [
     REQUEST.setProtocolFeatures,
-    { length: 8, act(payload) { return this.setProtocol(payload.readBigUInt64LE(0)); } },
+    { length: U64_LEN, act: (session, payload) => session.setProtocol(readU64(payload)) },
   ],
-  [REQUEST.getQueueNum, { length: 0, act() { return u64(BigInt(this.options.pairs)); } }],
-  [REQUEST.setVringEnable, { length: 8, act(payload) { return this.enable(payload); } }],
-  [REQUEST.sendRarp, { length: 8, act(payload) { return this.announce(payload); } }],
-  [REQUEST.netSetMtu, { length: 8, act: done }],
+  [REQUEST.getQueueNum, { length: 0, act: ({ options }) => u64(BigInt(options.pairs)) }],
+  [REQUEST.setVringEnable, { length: VRING_STATE_LEN, act: (session, payload) => session.enable(payload) }],
+  [REQUEST.sendRarp, { length: U64_LEN, act: (session, payload) => session.announce(payload) }],
+  [REQUEST.netSetMtu, { length: U64_LEN, act: nothing }],
   [
     REQUEST.getConfig,
-    { length: [12, 12 + 256], act(payload) { return answerConfig(payload, this.options); } },
+    {
+      length: [CONFIG_HEADER_LEN, CONFIG_HEADER_LEN + CONFIG_MAX],
+      act: ({ options }, payload) => answerConfig(payload, options),
+    },
   ],
-  [
-    REQUEST.resetDevice,
-    { length: 0, act() { this.reset(); return 0; } },
-  ],
+  [REQUEST.resetDevice, { length: 0, act: (session) => session.setStatus(0) }],
   [REQUEST.getMaxMemSlots, { length: 0, act: () => u64(BigInt(MAX_REGIONS)) }],
   [
     REQUEST.addMemReg,
-    { length: REGIONS_AT + REGION_LEN, fds: 1, act(payload, fds) { return this.addMemory(payload, fds); } },
+    { length: MEM_REG_LEN, fds: 1, act: (session, payload, fds) => session.addMemory(payload, fds) },
   ],
   [
     REQUEST.remMemReg,
-    { length: REGIONS_AT + REGION_LEN, fds: 1, act(payload) { return this.removeMemory(payload); } },
+    { length: MEM_REG_LEN, fds: 1, act: (session, payload) => session.removeMemory(payload) },
   ],
   [
     REQUEST.setStatus,
-    { length: 8, act(payload) { return this.setStatus(Number(payload.readBigUInt64LE(0) & 0xffn)); } },
+    { length: U64_LEN, act: (session, payload) => session.setStatus(Number(readU64(payload) & 0xffn)) },
   ],
-  [REQUEST.getStatus, { length: 0, act() { return u64(BigInt(this.statusByte)); } }],
+  [REQUEST.getStatus, { length: 0, act: ({ statusByte }) => u64(BigInt(statusByte)) }],
 ]);
