@@ -8,9 +8,10 @@
 //
 // Closures, as in stages.ts.
 
-import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DROP, DEST_LIST, PORT_MASK } from '../frame/hop.ts';
-import type { Counters } from '../table/counters.ts';
+import { MAX_ROUNDS } from '../frame/row.ts';
+import { type Counters, PORT, PORT_STRIDE } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import { INTERFACE, type RouterTable } from '../table/router_table.ts';
@@ -24,7 +25,7 @@ import type { Route } from './passes.ts';
 import { DOUBTFUL, REFUSED, Routed } from './routed.ts';
 import { RouterAnswers } from './router_answers.ts';
 import { check4, check6, needsLook4, needsLook6 } from './router_checks.ts';
-import { createExit, MAX_ROUNDS } from './router_exit.ts';
+import { createExit } from './router_exit.ts';
 import { RouterLinks } from './router_links.ts';
 import { createWays } from './router_ways.ts';
 import { DOMAIN_SHIFT } from './topology.ts';
@@ -42,7 +43,9 @@ export function createRouter(
   neighbours: Neighbours,
   keeper: Pick<NatKeeper, 'hook'>,
 ): Route {
-  const { view, rows } = batch;
+  const { view, rows, list } = batch;
+  const { values } = counters;
+  const portsAt = counters.port(0);
   const list4 = new Routed(rows.length / ROW);
   const list6 = new Routed(rows.length / ROW);
   const { row: row4, from: from4, l3: l34, length: length4, isDoubtful: isDoubtful4, dst: dst4 } = list4;
@@ -58,7 +61,8 @@ export function createRouter(
     const { interfaceOf, inDomain } = table;
     list4.count = 0;
     list6.count = 0;
-    for (let row = from; row < to; row += ROW) {
+    for (let n = from; n < to; n++) {
+      const row = list[n];
       const dest = rows[row + COLUMN.dest];
       if (dest < DEST_DROP) {
         const by = interfaceOf[dest & PORT_MASK];
@@ -164,14 +168,24 @@ export function createRouter(
     return neighbours.isUnchanged(version);
   }
 
-  /** A row for the packet as it comes in anew from a port, with headers of its own; -1 if it came too often. */
+  /**
+   * The row of the packet as it comes in anew from a port, with headers of its own; -1 if it came too often. It is the same one,
+   * unless somebody else is still to see what it was.
+   */
   function enter(row: number, port: number, length: number): number {
-    const next = batch.recirculate(row, port, MAX_ROUNDS);
+    let next = row;
+    if ((rows[row + COLUMN.mark] & MARK.shared) !== 0) {
+      next = batch.recirculate(row, port, MAX_ROUNDS);
+      if (next >= 0) batch.own(next);
+    } else {
+      const ingress = rows[row + COLUMN.ingress] & PORT_MASK;
+      if (batch.reenter(row, port, MAX_ROUNDS)) values[portsAt + ingress * PORT_STRIDE + PORT.consumed] += 1;
+      else next = -1;
+    }
     if (next < 0) {
       drop(row, DROP.loop);
       return next;
     }
-    batch.own(next);
     // The padding of a short frame stays behind.
     if (rows[next + COLUMN.gsoType] === 0) rows[next + COLUMN.length] = HEADER_LEN + length;
     return next;

@@ -4,6 +4,7 @@
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DROP } from '../frame/hop.ts';
+import { MAX_ROUNDS } from '../frame/row.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { find4, find6 } from '../table/lpm.ts';
@@ -16,7 +17,7 @@ import * as ipv6 from '../wire/ipv6.ts';
 import { ICMP_ERROR, type IcmpErrors } from './icmp_errors.ts';
 import type { Routed } from './routed.ts';
 import { isLinkLocal6 } from './router_checks.ts';
-import { MAX_ROUNDS, type RouterExit } from './router_exit.ts';
+import type { RouterExit } from './router_exit.ts';
 import type { RouterLinks } from './router_links.ts';
 import { hopOf } from './router_routes.ts';
 

@@ -11,9 +11,6 @@ import { HEADER_LEN, setDst, setSrc } from '../wire/ethernet.ts';
 import { fragment } from './fragment.ts';
 import type { HostPort } from './host_port.ts';
 
-/** Routers that a packet may pass in one poll: what the bits of MARK.round count to. */
-export const MAX_ROUNDS = 15;
-
 /** Words of an address in `hopAddress`, of which IPv4 has the last. */
 const ADDRESS_WORDS = 4;
 /** Of `hopFamily`: the destination is the neighbour itself. */
