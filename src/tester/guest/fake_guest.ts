@@ -13,6 +13,7 @@ import { TesterError } from '../tester_error.ts';
 import { type DeviceOptions, GuestDevice } from './device.ts';
 import { DirtyLog } from './dirty_log.ts';
 import { FrontEnd } from './front_end.ts';
+import type { GuestRegion } from './guest_memory.ts';
 import { InflightMemory } from './inflight.ts';
 import {
   type Agreement,
@@ -23,7 +24,7 @@ import {
   USUAL_PROTOCOL,
 } from './negotiation.ts';
 import type { ReceivedFrame } from './receive_queue.ts';
-import { startDevice, stopRings, tellLog } from './start.ts';
+import { startDevice, stopRings, tellLog, tellPlugged, tellUnplugged } from './start.ts';
 import { FINISHED, type FrameHeader } from './transmit_queue.ts';
 
 export interface FakeGuestOptions extends Partial<Omit<DeviceOptions, 'features'>> {
@@ -166,6 +167,19 @@ export class FakeGuest {
       if (frame !== undefined || left <= 0) return frame;
       await this.news(left);
     }
+  }
+
+  /** Memory that is plugged in while the guest runs; it is there for `unplug`, and for whoever writes rings by hand. */
+  async plug(bytes: number): Promise<GuestRegion> {
+    const region = this.device.memory.add(bytes);
+    await tellPlugged(this.backEnd, this.agreement, this.device.memory.regions, region);
+    return region;
+  }
+
+  async unplug(region: GuestRegion): Promise<void> {
+    this.device.memory.remove(region);
+    await tellUnplugged(this.backEnd, this.agreement, this.device.memory.regions, region);
+    region.memory.close();
   }
 
   /** The back end notes from here on which pages it writes, as for a live migration. */
