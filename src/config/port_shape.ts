@@ -8,7 +8,7 @@ import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
 import { MAX_TUN_ADDRESSES, parseInterfaceAddress } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
-import { mac } from './network_shape.ts';
+import { mac } from './mac_leaf.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { GUARDS, PORT_PRIORITY } from './stp.ts';

@@ -10,7 +10,8 @@ import { isSnoopedGroup } from '../wire/membership.ts';
 import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
-import { mac, network } from './network_shape.ts';
+import { mac } from './mac_leaf.ts';
+import { network } from './network_shape.ts';
 import {
   account,
   fdbLimit,

@@ -105,6 +105,15 @@ export class Ipv6Service {
     return this.server?.macOf(address);
   }
 
+  /** Of hosts of the configuration: the address, whether it is there or not, and back. Names are in lower case. */
+  addressOfHost(name: string): IpBytes | undefined {
+    return this.plan.settings?.hosts.find((host) => host.name.toLowerCase() === name)?.address;
+  }
+
+  hostAt(address: IpBytes): string | undefined {
+    return this.server?.hostOf({ address, bits: 128 })?.name.toLowerCase();
+  }
+
   status(): Ipv6Status {
     const { subnet, gateway, dhcp } = this.plan;
     const { sent = 0, solicited = 0 } = this.advertiser?.counters ?? {};
@@ -134,10 +143,10 @@ export class Ipv6Service {
       bridge,
       address: textOf(lease),
       mac: lease.mac,
-      ...(lease.hostName !== '' && { name: lease.hostName }),
+      ...(this.nameOf(lease) !== '' && { name: this.nameOf(lease) }),
       port: lease.port,
       state: lease.state === 'declined' ? 'quarantined' : 'bound',
-      isFixed: false,
+      isFixed: this.server?.hostOf(lease) !== undefined,
       expiresIn: Math.max(0, (lease.until - now) / 1000),
     }));
   }
@@ -176,7 +185,7 @@ export class Ipv6Service {
   private setServer(): void {
     const { settings, network } = this.plan;
     const { store, now } = this.facts;
-    const { addresses: _, prefixes: __, ...rest } = settings ?? {};
+    const { addresses: _, prefixes: __, relayed: ___, ...rest } = settings ?? {};
     const madeOf = JSON.stringify([rest, this.plan.dhcp]);
     if (settings === undefined) this.server = undefined;
     else if (this.server === undefined || madeOf !== this.madeOf) {
@@ -186,6 +195,11 @@ export class Ipv6Service {
       Object.assign(this.server.counters, counters);
     }
     this.madeOf = madeOf;
+  }
+
+  /** As the configuration calls it, or else as it calls itself. */
+  private nameOf(lease: Lease6): string {
+    return this.server?.hostOf(lease)?.name ?? lease.hostName;
   }
 
   /** What is the gateway's or a guest's nobody else may claim. */
@@ -199,10 +213,11 @@ export class Ipv6Service {
   }
 
   private own(lease: Lease6, isOver: boolean): void {
-    const owner = isOver || lease.state !== 'bound' ? undefined : parseMac(lease.mac);
+    const isHere = !isOver && lease.state === 'bound';
+    const owner = isHere && !lease.relayed ? parseMac(lease.mac) : undefined;
     if (lease.bits !== 128) {
       const via = parseIp(lease.via);
-      if (via !== undefined) this.facts.route(lease, via, owner !== undefined);
+      if (via !== undefined) this.facts.route(lease, via, isHere);
       return;
     }
     if (owner === undefined) this.facts.owned?.delete(textOf(lease));

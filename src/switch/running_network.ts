@@ -281,9 +281,10 @@ export class RunningNetwork {
       nameOf: (address) => names.nameOf(address),
       address6Of: (name) => {
         const mac = stations.macOf.get(names.addressOf(name) ?? -1);
-        return mac === undefined ? undefined : ipv6.addressOf(mac);
+        return ipv6.addressOfHost(name) ?? (mac === undefined ? undefined : ipv6.addressOf(mac));
       },
-      nameOf6: (address) => names.nameOf(stations.addressOf.get(ipv6.macOf(address) ?? '') ?? -1),
+      nameOf6: (address) =>
+        ipv6.hostAt(address) ?? names.nameOf(stations.addressOf.get(ipv6.macOf(address) ?? '') ?? -1),
     };
   }
 
