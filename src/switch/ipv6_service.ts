@@ -91,6 +91,11 @@ export class Ipv6Service {
     this.facts.owned?.clear();
   }
 
+  /** Those to delegated prefixes were taken with the address of the gateway. */
+  setRoutes(): void {
+    for (const lease of this.server?.leases() ?? []) if (lease.bits !== 128) this.own(lease, false);
+  }
+
   /** The port of the guest that has the address; undefined: it has none by a lease. */
   portOf(address: IpBytes): string | undefined {
     return this.server?.portOf(address);
@@ -112,6 +117,11 @@ export class Ipv6Service {
 
   hostAt(address: IpBytes): string | undefined {
     return this.server?.hostOf({ address, bits: 128 })?.name.toLowerCase();
+  }
+
+  /** Addresses that other guests can claim, as there is no room to guard them. */
+  get unguarded(): number {
+    return this.facts.owned?.unguarded ?? 0;
   }
 
   status(): Ipv6Status {
@@ -220,8 +230,10 @@ export class Ipv6Service {
       if (via !== undefined) this.facts.route(lease, via, isHere);
       return;
     }
+    const before = this.unguarded;
     if (owner === undefined) this.facts.owned?.delete(textOf(lease));
     else this.facts.owned?.set6(textOf(lease), lease.address, owner.hi, owner.lo);
+    if ((before === 0) !== (this.unguarded === 0)) this.facts.noted();
   }
 
   /** Unix time less the clock of the server, now, in ms. */

@@ -234,6 +234,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       isClosed: () => this.isClosed,
       news: this.events,
       linkChanged: (port) => this.linkChanged(port),
+      addressGone: (address) => this.networkService.addressGone(address),
     });
     this.services = [
       this.lldpService,
@@ -509,6 +510,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping.linkChanged();
     this.interfaceLeases.linkChanged(port);
     this.routerService.linkChanged(port);
+    this.networkService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {

@@ -5,12 +5,15 @@
 //
 // Open addressing with bounded probes. The version is odd while an entry is written, and another one afterwards: a worker
 // asks for it before and after it looks up a batch, and if it has changed, trusts nothing that it found. An entry stays in
-// its slot. Nothing here ages: that is the control plane's business.
+// its slot. Nothing here ages: that is the control plane's business. Addresses that networks own (owned_addresses.ts) are here,
+// too, under numbers that no port has; neither takes the other's room.
 
 const HEADER_WORDS = 16;
 const SEED = 0;
 const COUNT = 1;
 const VERSION = 2;
+/** Of the entries that COUNT counts, those of networks. */
+const OWNED = 3;
 
 const WORDS = 8;
 const KEY = 0;
@@ -20,9 +23,12 @@ const MAC_LO = 6;
 /** 1 = traffic goes there. Workers write it. */
 const IS_USED = 7;
 
-const SLOTS = 1 << 17;
-/** Half of the slots, for short chains. */
-export const MAX_NEIGHBOURS = SLOTS / 2;
+const SLOTS = 1 << 18;
+/** Half of the slots together, for short chains. */
+export const MAX_NEIGHBOURS = SLOTS / 4;
+export const MAX_OWNED = SLOTS / 4;
+/** What is no port, but a domain whose network owns addresses. */
+export const FIRST_OWNER = 0x1_0000;
 const MAX_PROBES = 32;
 
 const EMPTY = 0;
@@ -135,12 +141,12 @@ export class Neighbours {
     if (slot < 0) return -1;
     const k = HEADER_WORDS + slot * WORDS;
     const isNew = words[k + KEY] !== key;
-    if (isNew && words[COUNT] >= MAX_NEIGHBOURS) return -1;
+    if (isNew && !this.hasRoom(key)) return -1;
     Atomics.add(words, VERSION, 1);
     words.set([key, a, b, c, d, hi, lo | 0], k + KEY);
     Atomics.add(words, VERSION, 1);
     if (!isNew) return slot;
-    words[COUNT]++;
+    this.number(key, 1);
     words[k + IS_USED] = 0;
     return slot;
   }
@@ -164,12 +170,23 @@ export class Neighbours {
   /** Forgets the neighbour in a slot. */
   remove(slot: number): void {
     const { words } = this;
-    if (words[HEADER_WORDS + slot * WORDS + KEY] <= EMPTY) return;
-    words[COUNT]--;
+    const key = words[HEADER_WORDS + slot * WORDS + KEY];
+    if (key <= EMPTY) return;
+    this.number(key, -1);
     this.put(slot, REMOVED);
     // The end of a chain moves back, so that chains do not grow for ever.
     if (this.keyAt(slot + 1) !== EMPTY) return;
     for (let at = slot; this.keyAt(at) === REMOVED; at--) this.put(at, EMPTY);
+  }
+
+  private hasRoom(key: number): boolean {
+    const owned = this.words[OWNED];
+    return isOwned(key) ? owned < MAX_OWNED : this.words[COUNT] - owned < MAX_NEIGHBOURS;
+  }
+
+  private number(key: number, by: number): void {
+    this.words[COUNT] += by;
+    if (isOwned(key)) this.words[OWNED] += by;
   }
 
   private put(slot: number, key: number): void {
@@ -202,4 +219,8 @@ export class Neighbours {
     hash = Math.imul(hash ^ (hash >>> 15), 0x9e37_79b1 | 0);
     return (hash >>> 12) & (SLOTS - 1);
   }
+}
+
+function isOwned(key: number): boolean {
+  return key >>> 8 >= FIRST_OWNER;
 }
