@@ -26,6 +26,7 @@ int tl_lock(int fd);
 /* peer.c: out words of tl_peer_credentials */
 enum { TL_PEER_PID, TL_PEER_UID, TL_PEER_GID, TL_PEER_WORDS };
 int tl_peer_credentials(int fd, int32_t *words);
+int tl_peer_groups(int fd, int32_t *gids, int room);
 
 /* unix.c: stream sockets */
 int tl_unix_listen(const char *path);

@@ -26,6 +26,7 @@ const FUNCTIONS = {
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
+  tl_peer_groups: ['int', 'pointer', 'int'],
   tl_unix_listen: ['string'],
   tl_unix_accept: ['int'],
   tl_unix_connect: ['string'],
