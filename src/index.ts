@@ -56,4 +56,5 @@ export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
 export type { Host, Punt, PuntReason } from './protocol/host.ts';
 export type { SwitchOptions } from './switch/options.ts';
 export { Switch } from './switch/switch.ts';
+export type { World } from './switch/world.ts';
 export { DROPS } from './table/drops.ts';

@@ -63,6 +63,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'rates.ts',
     'amount.ts',
   ],
+  simulation: ['switch', 'config', 'port', 'wire', 'error.ts'],
   'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts', 'compile', 'protocol'],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
