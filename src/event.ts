@@ -11,7 +11,17 @@ export interface PortFact {
    * `waiting`: what it stands on is not there yet; `failed`: something else stands in its way. Both are tried again, and so is
    * one that is `disabled` for an error. `enabled`: somebody did not wait for that.
    */
-  change: 'added' | 'removed' | 'up' | 'down' | 'disabled' | 'enabled' | 'gone' | 'waiting' | 'failed';
+  change:
+    | 'added'
+    | 'removed'
+    | 'up'
+    | 'down'
+    | 'disabled'
+    | 'enabled'
+    | 'gone'
+    | 'waiting'
+    | 'failed'
+    | 'broken';
   bridge: string;
   port: string;
   /** One sentence, where there is more to say than the change does. */
@@ -152,7 +162,7 @@ export interface AddressFact {
   /**
    * `moved`: a neighbour has another MAC address than `before`; `lost`: it answers no longer, though packets go there;
    * `duplicate`: somebody else says that he has the interface's own address; `leased` and `ended`: the interface has an address of a
-   * DHCP server, or none any more, and `reason` says why.
+   * DHCP server or of a router's advertisements, or none any more, and `reason` says why.
    */
   change: 'moved' | 'lost' | 'duplicate' | 'leased' | 'ended';
   bridge: string;

@@ -59,7 +59,7 @@ function sentence(fact: EventFact): string {
       const { port, address, mac, before, reason } = fact;
       return {
         moved: `${address} behind ${port} is at ${mac} now, not at ${before} any more`,
-        leased: `${port} has address ${address} from a DHCP server`,
+        leased: `${port} has address ${address} from ${address.includes(':') ? 'the advertisements of a router' : 'a DHCP server'}`,
         ended: `${port} has address ${address} no longer: ${reason}`,
         lost: `${address} behind ${port} (${mac}) answers no longer`,
         duplicate: `${mac} says that it has ${address}, the address of ${port}: one of the two has to take another one`,
@@ -101,6 +101,7 @@ const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
     `port ${port} is gone: ${reason}; it is taken again as soon as there is one`,
   waiting: ({ port, reason }) => `port ${port} waits: ${reason}`,
   failed: ({ port, reason }) => `port ${port} failed, and is tried again: ${reason}`,
+  broken: ({ port, reason }) => `port ${port} is broken: ${reason}`,
 };
 
 function stationSentence(fact: StationFact): string {
