@@ -28,6 +28,7 @@ import { type Mac, parseMac } from '../wire/mac.ts';
 import { compileAggregates, type Distributions } from './aggregates.ts';
 import { compileControls } from './controls.ts';
 import { type Flooded, type Flooder, floodLists } from './floods.ts';
+import { HookNumbers } from './hooks.ts';
 import { leastMtus } from './least_mtus.ts';
 import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
@@ -64,6 +65,7 @@ export class Compiler {
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private readonly routes = new RouteCache();
   readonly nat = new NatNumbers();
+  readonly hooks = new HookNumbers();
   private serial = 0;
 
   /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */
@@ -184,6 +186,7 @@ export class Compiler {
         tags,
         protocolTunnels,
         routers,
+        hooks: this.hooks.compile(config, this.ports),
         fdbSlots,
         statics,
         locals,

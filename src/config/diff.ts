@@ -56,6 +56,7 @@ const BRIDGE_KEYS = [
   'stp',
   'vlans',
   'mirrors',
+  'hooks',
   'multicast',
   'network',
 ] as const;

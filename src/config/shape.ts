@@ -8,6 +8,7 @@ import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, parseIp } from '../wire/ip_address.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
 import { compileSubset } from './filter/compile_subset.ts';
+import { hooks } from './hook_shape.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
 import { mac, network } from './network_shape.ts';
 import {
@@ -147,6 +148,7 @@ const bridge = mapping({
   multicast: multicast.optional(),
   network: network.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
+  hooks: hooks.optional(),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z
     .record(

@@ -1,6 +1,7 @@
 // How a switch runs, as opposed to what it does.
 
 import type { StoredLeases } from '../api.ts';
+import type { HookFactory } from '../engine/hook.ts';
 import { TaploomError } from '../error.ts';
 
 /** Of a switch that nobody gave a store: a restart forgets who has which address, and probes before it gives one. */
@@ -31,6 +32,13 @@ export interface SwitchOptions {
    * `routed`, should it be killed. Default: there are no such networks.
    */
   stateDirectory?: string;
+  /**
+   * Where modules of hooks lie: no others are taken then. False: none are. Default '': any, relative to the working
+   * directory.
+   */
+  hooksDirectory?: string | false;
+  /** Functions that hooks of the configuration may name, in a switch that is not threaded. */
+  hooks?: Readonly<Record<string, HookFactory>>;
 }
 
 /** With more, each would have too little to do for what they have to agree on. */
@@ -43,6 +51,8 @@ export function optionsOf({
   keeper = '',
   leases = leasesInMemory(),
   stateDirectory = '',
+  hooksDirectory = '',
+  hooks = {},
 }: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     throw new TaploomError(
@@ -56,5 +66,5 @@ export function optionsOf({
       'workers: more than one are threads, so `threaded` cannot be false',
     );
   }
-  return { threaded, workers, keeper, leases, stateDirectory };
+  return { threaded, workers, keeper, leases, stateDirectory, hooksDirectory, hooks };
 }

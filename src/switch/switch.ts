@@ -61,6 +61,7 @@ import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
+import { HookService } from './hook_service.ts';
 import { hostLinks } from './host_links.ts';
 import { InterfaceLeases } from './interface_leases.ts';
 import { isLinkUp } from './link_up.ts';
@@ -105,13 +106,15 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
+  private readonly hookService: HookService;
   /** In the order in which they hear of a change. */
   private readonly services: readonly Service[];
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  private constructor({ threaded, workers, keeper, leases, stateDirectory }: Required<SwitchOptions>) {
+  private constructor(options: Required<SwitchOptions>) {
     super();
+    const { threaded, workers, keeper, leases, stateDirectory } = options;
     const { compiler } = this;
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
     this.counters = new CounterView(counters);
@@ -226,6 +229,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.aggregateService,
     ];
     for (const service of this.services) service.attach(this.host, { threaded });
+    this.hookService = new HookService({
+      plane,
+      numbers: compiler.hooks,
+      directory: options.hooksDirectory,
+      functions: options.hooks,
+      noFunctions: threaded
+        ? 'function: one cannot go to another thread: write a module, or open the switch with { threaded: false }'
+        : undefined,
+      tell: (fact) => void this.events.add(fact),
+    });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
@@ -287,10 +300,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const config = await parseConfigBreathing(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
       try {
+        await this.hookService.prepare(config, keep);
         const results = await this.reconfiguration.carryOut(config, keep);
         this.events.applied(by, results);
         return results;
       } finally {
+        await this.hookService.settle(this.config);
         this.reconciler.attend();
       }
     });
@@ -336,6 +351,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.open,
       (port) => this.stpService.portStatus(port),
       (name) => this.aggregateService.status(name),
+      (bridge, port) => this.hookService.ofPort(bridge, port),
     );
   }
 
@@ -481,9 +497,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return result;
   }
 
-  private tell({ kind, port, errno }: News): void {
+  private tell({ kind, port, errno, hook }: News): void {
+    if (hook !== undefined) void this.hookService.news(hook).catch(() => {});
     const name = this.compiler.ports.name(port);
-    if (name === undefined) return;
+    if (name === undefined || kind === 'hook') return;
     if (kind === 'crowded') {
       this.makeRoom(name, port);
       return;
