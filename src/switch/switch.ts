@@ -250,7 +250,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         const { devices, linkWatch, goneNames: gone, disabled } = open;
         const { states } = this.reconfiguration.facts;
         return traceNames(
-          { compiler, config: this.config, states, devices, linkWatch, gone, disabled },
+          { compiler, config: this.config, states, devices, linkWatch, gone, disabled, hooks: this.hookService },
           remotes,
         );
       },

@@ -256,9 +256,13 @@ test('a hook lives on while something else changes, and is closed when nobody wa
     return { observe() {}, close: () => void log.push('closed') };
   };
   const rig = await rigWith({ ports: { p1: use('one'), p2: {} } }, { one });
-  await rig.change(({ bridges }) => void (bridges.br0.ports.p2.isolated = true));
+  await rig.change(({ bridges }) => {
+    bridges.br0.ports.p2.isolated = true;
+  });
   expect(log).toEqual(['made']);
-  await rig.change(({ bridges }) => void (bridges.br0.ports.p1.hooks = []));
+  await rig.change(({ bridges }) => {
+    bridges.br0.ports.p1.hooks = [];
+  });
   expect(log).toEqual(['made', 'closed']);
 });
 
