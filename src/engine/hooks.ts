@@ -46,6 +46,8 @@ export class Hooks implements Source {
   private readonly loaded = new Map<number, Loaded>();
   /** By port. */
   private readonly chains: (readonly Step[])[] = new Array(MAX_PORTS).fill(NO_STEPS);
+  /** Those that generate here, of ports that are there. */
+  private generators: Loaded[] = [];
   private table: HookTable | null = null;
   /** One word: when a hook wants to generate next, in ms; Infinity = never. */
   private readonly due = new Float64Array([Number.POSITIVE_INFINITY]);
@@ -166,8 +168,10 @@ export class Hooks implements Source {
     if (!this.isReady()) return;
     const { output, clock } = this;
     output.room = limit;
-    for (const loaded of this.loaded.values()) {
-      if (loaded.isOff || loaded.port === 0 || loaded.due > clock[0]) continue;
+    const { generators } = this;
+    for (let n = 0; n < generators.length; n++) {
+      const loaded = generators[n];
+      if (loaded.due > clock[0]) continue;
       output.port = loaded.port;
       try {
         const delay = loaded.hook?.generate?.(output) ?? Number.POSITIVE_INFINITY;
@@ -218,15 +222,16 @@ export class Hooks implements Source {
       for (const one of hooks) if (one.place.port !== undefined) one.port = port;
       chains[port] = hooks.flatMap(stepsOf);
     }
+    this.generators = [...loaded.values()].filter(
+      ({ hook, isOff, port }) => this.isGenerating && !isOff && port !== 0 && hook?.generate !== undefined,
+    );
     this.findDue();
   }
 
   private findDue(): void {
-    let due = Number.POSITIVE_INFINITY;
-    for (const one of this.isGenerating ? this.loaded.values() : []) {
-      if (!one.isOff && one.port !== 0 && one.hook?.generate !== undefined) due = Math.min(due, one.due);
-    }
-    this.due[0] = due;
+    const { due, generators } = this;
+    due[0] = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < generators.length; n++) due[0] = Math.min(due[0], generators[n].due);
   }
 }
 
