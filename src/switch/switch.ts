@@ -250,7 +250,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         const { devices, linkWatch, goneNames: gone, disabled } = open;
         const { states } = this.reconfiguration.facts;
         return traceNames(
-          { compiler, config: this.config, states, devices, linkWatch, gone, disabled, hooks: this.hookService },
+          {
+            compiler,
+            config: this.config,
+            states,
+            devices,
+            linkWatch,
+            gone,
+            disabled,
+            hooks: this.hookService,
+          },
           remotes,
         );
       },
@@ -300,7 +309,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const config = await parseConfigBreathing(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
       try {
-        await this.hookService.prepare(config, keep);
+        // A file may be read when nobody is there to mend it.
+        await this.hookService.prepare(config, by.kind === 'file');
         const results = await this.reconfiguration.carryOut(config, keep);
         this.events.applied(by, results);
         return results;

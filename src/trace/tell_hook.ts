@@ -9,7 +9,10 @@ import { type Scene, step } from './scene.ts';
 import { dropOf } from './tell_classify.ts';
 
 /** Relies on it that `classify` let the frame pass. */
-export function tellHooks({ topology, names, port, isLive }: Scene, { columns, decided }: SeenRow): TraceStep[] {
+export function tellHooks(
+  { topology, names, port, isLive }: Scene,
+  { columns, decided }: SeenRow,
+): TraceStep[] {
   const ids = topology.hooks?.chains.get(columns[COLUMN.ingress] & PORT_MASK) ?? [];
   if (ids.length === 0) return [];
   const nameOf = (id: number) => names.hook(id) ?? 'a hook that is gone';

@@ -63,7 +63,18 @@ const ALLOWED: Record<string, readonly string[]> = {
     'rates.ts',
     'amount.ts',
   ],
-  'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts', 'compile', 'protocol'],
+  'index.ts': [
+    'switch',
+    'config',
+    'engine',
+    'port',
+    'table',
+    'api.ts',
+    'error.ts',
+    'event.ts',
+    'compile',
+    'protocol',
+  ],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
 const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts', 'engine/offload.ts'];

@@ -298,7 +298,7 @@ test('what cannot be had when a daemon starts is off, and told', async () => {
   const rig = await rigWith({ ports: { p1: {}, p2: {} } }, {});
   const next = structuredClone(rig.taploom.config);
   next.bridges.br0.ports.p1.hooks = [{ module: './nowhere.mjs', options: {}, on_error: 'drop' }];
-  await rig.taploom.apply(next, { keep: true });
+  await rig.taploom.apply(next, { by: { kind: 'file', file: 'x.yaml' }, keep: true });
   expect(rig.say('p1', 'a > *')).toEqual(['p1 drops: hook']);
   expect(hookEvents(rig)).toMatchObject([{ change: 'off', hook: './nowhere.mjs' }]);
 });

@@ -11,7 +11,9 @@ const NAME = `bridges.br0.ports.p1.hooks[0] (${MODULE})`;
 
 async function openTraced(): Promise<TraceRig> {
   const hooks = [{ module: MODULE, options: { refuse: 'x'.charCodeAt(0) } }];
-  const taploom = await Switch.open(configOf({ br0: { ports: { p1: { hooks }, p2: {} } } }), { threaded: false });
+  const taploom = await Switch.open(configOf({ br0: { ports: { p1: { hooks }, p2: {} } } }), {
+    threaded: false,
+  });
   onTestFinished(() => taploom.close());
   return new TraceRig(taploom as never);
 }

@@ -49,7 +49,11 @@ test.each([1, 2])('a module filters, reports and is turned off, in %i workers', 
   ]);
   p1.send(parse('a > * "!"'));
   expect(await next(taploom, 'p3')).toBe('a > * "!"');
-  expect((await hookEvents(taploom, 3)).at(-1)).toMatchObject({ change: 'off', port: 'p1', reason: 'byte 33' });
+  expect((await hookEvents(taploom, 3)).at(-1)).toMatchObject({
+    change: 'off',
+    port: 'p1',
+    reason: 'byte 33',
+  });
   p1.send(parse('a > * "x"'));
   expect(await next(taploom, 'p3')).toBe('a > * "x"');
   taploom.memoryPort('p2').send(parse('b > * "x"'));
@@ -125,7 +129,9 @@ test('only modules of the directory are taken, however they are named', async ()
   onTestFinished(() => rmSync(directory, { recursive: true }));
   symlinkSync(module('count.mjs'), join(directory, 'link.mjs'));
   for (const name of [module('count.mjs'), './link.mjs', '../../../etc/passwd']) {
-    const opened = Switch.open(configWith({ p1: { hooks: [{ module: name }] } }), { hooksDirectory: directory });
+    const opened = Switch.open(configWith({ p1: { hooks: [{ module: name }] } }), {
+      hooksDirectory: directory,
+    });
     await expect(opened).rejects.toThrow(/is not in .*taploom-hooks|There is no file/);
   }
   const none = Switch.open(configWith({ p1: { hooks: [{ module: module('count.mjs') }] } }), {

@@ -1,8 +1,7 @@
 // Hooks for the fuzzer, on some ports at random: they read anywhere, refuse, change addresses, generate, and throw.
 
-import type { SwitchConfigInput } from '../../../src/config/schema.ts';
 import type { HookNumbers } from '../../../src/compile/hooks.ts';
-import type { SwitchConfig } from '../../../src/config/schema.ts';
+import type { SwitchConfig, SwitchConfigInput } from '../../../src/config/schema.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { Hook, HookFrame } from '../../../src/engine/hook.ts';
 import type { Random } from './random.ts';

@@ -242,7 +242,11 @@ let seen = 0;
 function addHooks() {
   const frame = new Uint8Array(60).fill(0xff, 0, 6);
   frame.set([2, 0, 0, 0, 0, 1, 0x88, 0xb5], 6);
-  const look = { observe: (one) => void (seen = (seen + one.getUint16(30) + one.flowHash + one.segments) | 0) };
+  const look = {
+    observe(one) {
+      seen = (seen + one.getUint16(30) + one.flowHash + one.segments) | 0;
+    },
+  };
   const all = () => ({
     ...look,
     filter: (one) => one.getUint16(12) !== 0x0806 && one.vlan === 10,
