@@ -58,19 +58,31 @@ export interface Compiled {
   remotes: RemoteRow[];
 }
 
+export interface Surroundings {
+  machine?: string;
+  randomWords?: (count: number) => Int32Array;
+}
+
 export class Compiler {
   readonly ports = new Names('ports', MAX_PORTS);
   readonly bridges = new Names('bridges', MAX_BRIDGES);
   readonly domains = new Domains(MAX_DOMAINS);
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private readonly routes = new RouteCache();
-  readonly nat = new NatNumbers();
+  readonly nat: NatNumbers;
   readonly hooks = new HookNumbers();
+  private readonly machine: string | undefined;
   private serial = 0;
+
+  /** `machine`: what addresses are made of; `randomWords`: seeds of tables. Default: those of this machine. */
+  constructor({ machine, randomWords }: Surroundings = {}) {
+    this.machine = machine;
+    this.nat = new NatNumbers(randomWords);
+  }
 
   /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */
   async check(config: SwitchConfig): Promise<void> {
-    const wanted = await breathing(wantedBy(config));
+    const wanted = await breathing(wantedBy(config, this.machine));
     this.bridges.check(wanted.bridges);
     this.ports.check(wanted.ports);
     this.domains.check(wanted.domains);
@@ -90,7 +102,7 @@ export class Compiler {
 
   private *parts(config: SwitchConfig, overlay: Overlay): Parts<Compiled> {
     const { localMacs = NO_MACS, ownedMtus, underlayMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
-    const wanted = yield* wantedBy(config);
+    const wanted = yield* wantedBy(config, this.machine);
     this.number(wanted);
     const ports = this.ports.length;
     const domains = this.domains.length;
@@ -129,8 +141,11 @@ export class Compiler {
         topology.domainVid[domain] = vid;
         topology.ageing[domain] = bridge.vlans[vid]?.learning === false ? 0 : bridge.ageing_time * 1000;
       }
-      for (const place of networkPlaces(name, bridge))
-        topology.networks[numbers[place.vlan]] = networkBits(place, bridge);
+      const own = wanted.routed.get(name) ?? [];
+      for (const place of networkPlaces(name, bridge)) {
+        const hasRouter = own.some(({ vid, config: { advertise } }) => vid === place.vlan && advertise);
+        topology.networks[numbers[place.vlan]] = networkBits(place, bridge, hasRouter);
+      }
       const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       const flooders: Flooder[] = [];
       const memberships = new Memberships(topology.vlan, this.domains.sharedOfBridge(name));
@@ -153,7 +168,6 @@ export class Compiler {
         flooders.push({ vlans, flood: view.flood, hops });
         yield;
       }
-      const own = wanted.routed.get(name) ?? [];
       for (const one of own)
         this.joinRouter(one, bridge.vlan_filtering, topology, memberships, number, states);
       if (own.length > 0) leastMtu.set(name, leastMtus(wanted.carriers.get(name) as Carrier[], mtus));

@@ -59,6 +59,7 @@ const BRIDGE_KEYS = [
   'hooks',
   'multicast',
   'network',
+  'bridge_helper',
 ] as const;
 
 export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {

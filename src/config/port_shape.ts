@@ -231,6 +231,8 @@ const common = {
   fault: fault.optional(),
   hooks: hooks.optional(),
 };
+/** Of ports that come by themselves. */
+export const portTemplate = mapping(common);
 
 /** What becomes of a port whose interface is deleted while the switch runs. A kernel bridge forgets it. */
 const whenDeleted = z.enum(['wait', 'forget'], expecting('wait or forget')).default('wait');

@@ -222,6 +222,14 @@ export class Engine {
     this.forward();
   }
 
+  /** When something that was held back, or that a hook has to say, is due, ms. */
+  deadline(): number {
+    return Math.min(
+      this.egress.deadline[0],
+      this.topology.hooks === null ? Number.POSITIVE_INFINITY : this.hooks.deadline,
+    );
+  }
+
   /** Copies of the current batch still to be made: `receive` will not wait. */
   get isBusy(): boolean {
     return this.batch.next < this.batch.count;

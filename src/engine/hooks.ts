@@ -154,6 +154,11 @@ export class Hooks implements Source {
     return isChanged;
   }
 
+  /** When a hook wants to generate next, ms. */
+  get deadline(): number {
+    return this.due[0];
+  }
+
   /** The longest time to sleep, ms, of at most `patience`. */
   patience(patience: number): number {
     const left = this.due[0] - this.clock[0];

@@ -10,13 +10,20 @@ import type { ClientLease } from '../protocol/dhcp_client/lease.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { formatMac, type Mac } from '../wire/mac.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
 import { wakeAt } from './wake_at.ts';
+import { chance, MACHINE, type World } from './world.ts';
 
 interface Place {
   port: RouterPort;
   mac: Mac;
   client: DhcpClient;
+}
+
+interface DhcpLease extends InterfaceLease {
+  address: string;
+  /** Unsigned numbers. */
+  resolvers: readonly number[];
 }
 
 /** Who wants to know. */
@@ -29,7 +36,7 @@ export interface LeaseListeners {
 
 export class InterfaceLeases implements Service {
   /** By port of the interface: `r1.wan`. */
-  readonly leases = new Map<string, InterfaceLease>();
+  readonly leases = new Map<string, DhcpLease>();
   private readonly listeners: LeaseListeners;
   private host: Host | undefined;
   private config: SwitchConfig = EMPTY_CONFIG;
@@ -39,13 +46,15 @@ export class InterfaceLeases implements Service {
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   private polledAt: number | undefined;
 
   constructor(listeners: LeaseListeners) {
     this.listeners = listeners;
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.host = host;
     this.hasTimer = threaded;
     const listen = (act: (client: DhcpClient, bytes: Uint8Array) => void) => (punt: Punt) => {
@@ -74,7 +83,7 @@ export class InterfaceLeases implements Service {
     );
     if (host === undefined || (!isWanted && this.places.size === 0)) return;
     const wanted = new Map(
-      [...routerPorts(config).values()]
+      [...routerPorts(config, this.world.machine).values()]
         .flat()
         .filter((port) => port.config.dhcp)
         .map((port) => [port.port, port]),
@@ -137,7 +146,7 @@ export class InterfaceLeases implements Service {
       else host.relay(name, frame);
     };
     const changed = (lease: ClientLease | undefined, reason: string) => this.changed(name, lease, reason);
-    const client = new DhcpClient({ mac }, { send, changed, random: Math.random });
+    const client = new DhcpClient({ mac }, { send, changed, random: () => chance(this.world) });
     this.places.set(name, { port, mac, client });
     client.start(this.now());
   }
@@ -154,8 +163,8 @@ export class InterfaceLeases implements Service {
 
   private tell(
     name: string,
-    next: InterfaceLease | undefined,
-    before: InterfaceLease | undefined,
+    next: DhcpLease | undefined,
+    before: DhcpLease | undefined,
     reason: string,
   ): void {
     const place = this.places.get(name);
@@ -198,7 +207,7 @@ export class InterfaceLeases implements Service {
     this.wait();
   }
 
-  private deadline(): number {
+  deadline(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { client } of this.places.values()) next = Math.min(next, client.deadline());
     return next;
@@ -215,7 +224,7 @@ function difference(one: ReadonlySet<string>, other: ReadonlySet<string>): strin
   return [...[...one].filter((name) => !other.has(name)), ...[...other].filter((name) => !one.has(name))];
 }
 
-function interfaceLease({ address, prefix, router, routes, dns }: ClientLease): InterfaceLease {
+function interfaceLease({ address, prefix, router, routes, dns }: ClientLease): DhcpLease {
   const all = [...routes, { to: 0, prefix: 0, via: router }].filter(({ via }) => via !== 0);
   return {
     address: `${formatAddress(address)}/${prefix}`,

@@ -1,6 +1,7 @@
 // IPv6 of one network in a switch: router advertisements and a DHCPv6 server, to which it gives what ports hear.
 
 import type { Ipv6Status, LeaseFilter, LeaseStatus, StoredLeases } from '../api.ts';
+import { ROUTER_ADDRESS } from '../config/networks.ts';
 import type { LeaseFact } from '../event.ts';
 import { type Lease6, leaseKey6, storedLease6, storedLeases6, textOf } from '../protocol/dhcp6/lease.ts';
 import type { Dhcp6Event, Dhcp6Outcome } from '../protocol/dhcp6/outcome.ts';
@@ -11,7 +12,8 @@ import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { parseMac } from '../wire/mac.ts';
-import { type Ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
+import type { Ipv6Plan } from './ipv6_plan.ts';
+import { chance, type World } from './world.ts';
 
 export interface Ipv6Facts {
   readonly store: StoredLeases;
@@ -27,6 +29,7 @@ export interface Ipv6Facts {
   tell(fact: LeaseFact): void;
   /** ms, monotonic. */
   now(): number;
+  readonly world: Pick<World, 'unixMs' | 'randomBytes'>;
   /** The deadline has moved. */
   wait(): void;
   /** `problem` is another one. */
@@ -162,7 +165,11 @@ export class Ipv6Service {
     const now = this.facts.now();
     if (advertised === undefined) this.close();
     else if (this.advertiser === undefined)
-      this.advertiser = new Advertiser(advertised, () => this.facts.mtu());
+      this.advertiser = new Advertiser(
+        advertised,
+        () => this.facts.mtu(),
+        () => chance(this.facts.world),
+      );
     else this.advertiser.configure(advertised, now);
   }
 
@@ -204,7 +211,7 @@ export class Ipv6Service {
 
   /** Unix time less the clock of the server, now, in ms. */
   private unixOffset(): number {
-    return Date.now() - this.facts.now();
+    return this.facts.world.unixMs() - this.facts.now();
   }
 
   private carryOut(outcome: Dhcp6Outcome): void {

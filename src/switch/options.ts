@@ -3,6 +3,7 @@
 import type { StoredLeases } from '../api.ts';
 import type { HookFactory } from '../engine/hook.ts';
 import { TaploomError } from '../error.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** Of a switch that nobody gave a store: a restart forgets who has which address, and probes before it gives one. */
 function leasesInMemory(): StoredLeases {
@@ -39,6 +40,8 @@ export interface SwitchOptions {
   hooksDirectory?: string | false;
   /** Functions that hooks of the configuration may name, in a switch that is not threaded. */
   hooks?: Readonly<Record<string, HookFactory>>;
+  /** Of an inline switch: where it takes time and chance from. Default: the machine. */
+  world?: World;
 }
 
 /** With more, each would have too little to do for what they have to agree on. */
@@ -53,6 +56,7 @@ export function optionsOf({
   stateDirectory = '',
   hooksDirectory = '',
   hooks = {},
+  world = MACHINE,
 }: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     throw new TaploomError(
@@ -66,5 +70,11 @@ export function optionsOf({
       'workers: more than one are threads, so `threaded` cannot be false',
     );
   }
-  return { threaded, workers, keeper, leases, stateDirectory, hooksDirectory, hooks };
+  if (world !== MACHINE && threaded) {
+    throw new TaploomError(
+      'invalid_option',
+      'world: threads have the clock of the machine, so `threaded` has to be false',
+    );
+  }
+  return { threaded, workers, keeper, leases, stateDirectory, hooksDirectory, hooks, world };
 }

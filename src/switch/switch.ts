@@ -4,7 +4,6 @@
 //
 // Changes queue up and are carried out one after the other.
 
-import { randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type {
   ApplyOptions,
@@ -37,6 +36,7 @@ import type {
 import { Compiler } from '../compile/compiler.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
+import { stableMac } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
 import { effectiveRouters } from '../config/effective_routers.ts';
 import {
@@ -49,6 +49,7 @@ import {
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
+import type { EventFact } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
@@ -64,6 +65,7 @@ import { flushFdb, readFdb } from './fdb_access.ts';
 import { HookService } from './hook_service.ts';
 import { hostLinks } from './host_links.ts';
 import { InterfaceLeases } from './interface_leases.ts';
+import { LearnedAddresses } from './learned_addresses.ts';
 import { isLinkUp } from './link_up.ts';
 import { LldpService } from './lldp_service.ts';
 import { NetworkService } from './network_service.ts';
@@ -84,9 +86,11 @@ import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
 import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
+import { MACHINE, randomWords, type World } from './world.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
-  private readonly compiler = new Compiler();
+  private readonly compiler: Compiler;
+  private readonly world: World;
   private readonly counters: CounterView;
   private readonly open: OpenPorts;
   private readonly plane: PlaneClient;
@@ -114,20 +118,30 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   private constructor(options: Required<SwitchOptions>) {
     super();
-    const { threaded, workers, keeper, leases, stateDirectory } = options;
+    const { threaded, workers, keeper, leases, stateDirectory, world } = options;
+    this.world = world;
+    const surroundings = { threaded, world };
+    this.compiler = new Compiler({
+      machine: world.machine,
+      randomWords: (count) => randomWords(world, count),
+    });
     const { compiler } = this;
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
     this.counters = new CounterView(counters);
     this.open = new OpenPorts(this.counters, compiler);
     const config = () => this.config;
-    this.events = new SwitchNews(this, {
-      compiler,
-      counters: this.counters,
-      config,
-      portsDigest: () => this.portsDigest(),
-      portStates: () => this.open.states(),
-    });
-    const seed = randomFillSync(new Int32Array(4));
+    this.events = new SwitchNews(
+      this,
+      {
+        compiler,
+        counters: this.counters,
+        config,
+        portsDigest: () => this.portsDigest(),
+        portStates: () => this.open.states(),
+      },
+      world,
+    );
+    const seed = randomWords(world, 4);
     const { topology } = compiler.compile(EMPTY_CONFIG);
     this.topologies = [topology];
     const onNews = (news: News) => this.tell(news);
@@ -144,20 +158,23 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.add(fact),
     );
     const { devices, mtus } = open;
-    this.interfaceLeases = new InterfaceLeases({
+    const isUp = (port: string) => isLinkUp(open, port);
+    const ofLeases = {
       // Not before whoever told of it is done.
       changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
-      tell: (fact) => this.events.add(fact),
-      isUp: (port) => isLinkUp(open, port),
-    });
+      tell: (fact: EventFact) => this.events.add(fact),
+    };
+    this.interfaceLeases = new InterfaceLeases({ ...ofLeases, isUp });
+    const learned = new LearnedAddresses(ofLeases);
     const { interfaceLeases } = this;
-    const withRouters = (config: SwitchConfig) => effectiveRouters(config, interfaceLeases.leases);
+    const leasesOfRouters = { dhcp: interfaceLeases.leases, slaac: learned.leases };
+    const withRouters = (config: SwitchConfig) => effectiveRouters(config, leasesOfRouters);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
       return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
     };
     this.networkService = new NetworkService(
-      { devices, mtus, store: leases, interfaceLeases, stateDirectory, ownedBy },
+      { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
       (fact) => this.events.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
@@ -168,6 +185,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         table,
         portNumber: (port) => compiler.ports.find(port),
         portName: (port) => compiler.ports.name(port),
+        learned: (port, what) => learned.note(port, what),
+        isUp,
       },
       (fact) => this.events.add(fact),
     );
@@ -177,6 +196,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       counters: this.counters,
       neighbours,
       service,
+      world,
       config: () => withRouters(this.config),
       table,
     });
@@ -195,7 +215,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         this.events.add(fact);
       },
     });
-    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts));
+    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper, withRouters },
       {
@@ -228,7 +248,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.guard,
       this.aggregateService,
     ];
-    for (const service of this.services) service.attach(this.host, { threaded });
+    for (const service of this.services) service.attach(this.host, surroundings);
+    // Nothing that happens before the first poll has another time.
+    if (world !== MACHINE) for (const service of this.services) service.poll(world.now());
     this.hookService = new HookService({
       plane,
       numbers: compiler.hooks,
@@ -323,8 +345,21 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
-    this.plane.poll(patience, now);
-    for (const service of this.services) service.poll(now);
+    const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
+    this.plane.poll(patience, time);
+    for (const service of this.services) service.poll(time);
+    this.host.poll();
+    if (this.world !== MACHINE) this.events.look({ now: time });
+  }
+
+  /** Inline switches only: when `poll` has something to do by itself, ms; frames that come in are not foreseen. */
+  deadline(): number {
+    return Math.min(this.plane.deadline(), ...this.services.map((service) => service.deadline()));
+  }
+
+  /** Resolves when no change of the configuration is under way. */
+  async settled(): Promise<void> {
+    await this.queue;
   }
 
   /**
@@ -348,7 +383,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.config,
       this.compiler,
       this.counters,
-      (name) => this.open.devices.get(name)?.mac,
+      (name) => this.open.devices.get(name)?.mac ?? stableMac(name, this.world.machine),
       (name) => this.stpService.bridgeStatus(name),
     );
   }
@@ -499,6 +534,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.stpService.linkChanged(port);
     this.snooping.linkChanged();
     this.interfaceLeases.linkChanged(port);
+    this.routerService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 16;
+const VERSION = 17;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -26,6 +26,13 @@ const FUNCTIONS = {
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
+  tl_peer_groups: ['int', 'pointer', 'int'],
+  tl_unix_listen: ['string'],
+  tl_unix_accept: ['int'],
+  tl_unix_connect: ['string'],
+  tl_unix_pair: ['pointer'],
+  tl_rights_send: ['int', 'pointer', 'int', 'pointer', 'int'],
+  tl_rights_receive: ['int', 'pointer', 'int', 'pointer'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],
@@ -77,6 +84,7 @@ const FUNCTIONS = {
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],
+  tl_watch_remove: ['int', 'int'],
   tl_watch_routes: ['int', 'int'],
   tl_pidfd_open: ['int'],
   tl_watch_read: ['int', 'pointer', 'int'],
@@ -100,6 +108,9 @@ const OPENERS = [
     'tl_tap_netns',
     'tl_link_socket_of_tap',
     'tl_udp_open',
+    'tl_unix_listen',
+    'tl_unix_accept',
+    'tl_unix_connect',
   ],
   ...[
     'tl_too_big_open',

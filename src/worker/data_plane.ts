@@ -147,6 +147,11 @@ export class DataPlane {
       this.report({ kind: 'alarm', port, errno: alarm });
   }
 
+  /** When something that was held back is due, ms. */
+  deadline(): number {
+    return this.engine.isBusy ? Number.NEGATIVE_INFINITY : this.engine.deadline();
+  }
+
   private tellOfHooks(): void {
     for (const hook of this.engine.hooks.takeNews()) this.report({ kind: 'hook', port: 0, errno: 0, hook });
   }
