@@ -25,6 +25,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts', 'parts.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
   uplink: ['wire', 'sys', 'error.ts'],
+  hypervisor: ['config', 'error.ts'],
   trace: ['config', 'compile', 'engine', 'frame', 'table', 'wire', 'api.ts', 'error.ts'],
   switch: [
     'trace',
@@ -33,6 +34,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'device',
     'engine',
     'frame',
+    'hypervisor',
     'port',
     'protocol',
     'sys',
@@ -53,6 +55,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'control',
     'config',
     'tester',
+    'hypervisor',
     'wire',
     'switch',
     'sys',
@@ -65,6 +68,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   ],
   'index.ts': [
     'switch',
+    'hypervisor',
     'config',
     'engine',
     'port',
