@@ -39,6 +39,8 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'address',
   'gateway',
   'queues',
+  'path',
+  'mode',
   'fault',
 ]);
 

@@ -149,9 +149,9 @@ export const aggregateStatus: z.ZodType<AggregateStatus> = z.object({
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
-  type: z.enum(['tap', 'af_packet', 'tun', 'vxlan', 'memory', 'aggregate', 'local']),
+  type: z.enum(['tap', 'af_packet', 'tun', 'vxlan', 'vhost_user', 'memory', 'aggregate', 'local']),
   number: count,
-  state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed']),
+  state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed', 'broken']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
   interface: z.string().optional().describe('what its interface is called now, if somebody has renamed it'),
   mtu: count,
