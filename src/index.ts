@@ -69,3 +69,10 @@ export {
   vmCard,
 } from './switch/vm_port.ts';
 export { DROPS } from './table/drops.ts';
+export { FakeGuest, type FakeGuestOptions, type SendOptions } from './tester/guest/fake_guest.ts';
+export { BackEndError } from './tester/guest/front_end.ts';
+export { LieFuzzer } from './tester/guest/lies/fuzz.ts';
+export type { Lie } from './tester/guest/lies/lie.ts';
+export { LIES } from './tester/guest/lies/lies.ts';
+export type { ReceivedFrame as GuestFrame } from './tester/guest/receive_queue.ts';
+export { DeviceError } from './tester/guest/ring.ts';

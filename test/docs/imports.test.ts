@@ -78,6 +78,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'event.ts',
     'compile',
     'protocol',
+    'tester',
   ],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
