@@ -14,6 +14,7 @@ export type {
   FdbEntry,
   FdbFilter,
   GroupWish,
+  HookStatus,
   LacpEndStatus,
   LastDrop,
   LeaseFilter,
@@ -43,6 +44,7 @@ export type {
 export type { PortState } from './compile/overlay.ts';
 export type { Action, ActionResult } from './config/action.ts';
 export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';
+export type { Hook, HookContext, HookFactory, HookFrame, HookOutput } from './engine/hook.ts';
 export { TaploomError } from './error.ts';
 export type {
   Author,

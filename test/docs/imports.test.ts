@@ -71,6 +71,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'switch',
     'hypervisor',
     'config',
+    'engine',
     'port',
     'table',
     'api.ts',
