@@ -27,6 +27,7 @@ const PATIENT = [
   'dhcp',
   'dhcp_boot',
   'dns',
+  'fake_guest_dpdk',
   'group_fwd_mask',
   'guest_links',
   'host_uplink',

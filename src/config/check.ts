@@ -23,6 +23,7 @@ import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
+import { checkVhostUser } from './vhost_user.ts';
 import type { VlanConfig } from './vlan_config.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
@@ -32,6 +33,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkUnderlays(config, problems);
   checkMirrorCount(config, problems);
   checkFds(config, problems);
+  checkVhostUser(config, problems);
   checkInterfaces(config, problems);
   checkShares(config, doubts, problems);
   checkAggregates(config, problems);

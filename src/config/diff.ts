@@ -40,6 +40,8 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'gateway',
   'queues',
   'ifname',
+  'path',
+  'mode',
   'fault',
 ]);
 
@@ -66,6 +68,7 @@ const BRIDGE_KEYS = [
   'stp',
   'vlans',
   'mirrors',
+  'hooks',
   'multicast',
   'network',
   'bridge_helper',

@@ -70,6 +70,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'switch',
     'hypervisor',
     'config',
+    'engine',
     'port',
     'table',
     'api.ts',
@@ -77,6 +78,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'event.ts',
     'compile',
     'protocol',
+    'tester',
   ],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
