@@ -29,6 +29,7 @@ const PATIENT = [
   'dns',
   'group_fwd_mask',
   'guest_links',
+  'hops',
   'host_uplink',
   'import',
   'kept_bridge',
