@@ -23,6 +23,7 @@ import {
   TOP_COLUMNS,
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
+import { addFakeGuest } from './fake_guest/command.ts';
 import { addHelp } from './help.ts';
 import { addQemuArgs } from './hypervisor_program.ts';
 import { addImport } from './import/command.ts';
@@ -163,10 +164,11 @@ export function taploomProgram(
       'port add br0 eth0 --type af_packet',
       'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',
       'port add br0 vpn --type tun --address 10.0.0.1/24',
+      'port add br0 vm1 --type vhost_user --path /run/vm1.sock',
       'port add br0 bond0 --type aggregate --members eth1,eth2 --lacp active',
     ]).addOption(
       new Option('--type <type>', 'kind of port')
-        .choices(['tap', 'af_packet', 'tun', 'vxlan', 'memory', 'aggregate'])
+        .choices(['tap', 'af_packet', 'tun', 'vxlan', 'vhost_user', 'memory', 'aggregate'])
         .default('tap'),
     ),
     PORT_SETTINGS,
@@ -400,6 +402,11 @@ export function taploomProgram(
         (context, ...ports) =>
           c.bench(context, kind, (ports as unknown as string[][])[0]),
     ),
+  );
+
+  addFakeGuest(
+    program,
+    action((c) => c.fakeGuest),
   );
 
   addCompletion(

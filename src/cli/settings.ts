@@ -231,8 +231,20 @@ const TUN: Setting[] = [
     help: 'tun: a station of the bridge that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
-  { flags: '--queues <number>', key: 'queues', help: 'tun: one for each worker', parse: number },
+  {
+    flags: '--queues <number>',
+    key: 'queues',
+    help: 'tun: one for each worker; vhost_user: pairs of rings, at most',
+    parse: number,
+  },
 ];
+
+const VHOST_USER: Setting = {
+  flags: '--path <path>',
+  key: 'path',
+  help: 'vhost_user: the socket of the front end',
+  parse: word,
+};
 
 const LLDP: Setting = {
   flags: '--lldp <on|off|receive>',
@@ -295,9 +307,9 @@ const AGGREGATE: Setting[] = [
   },
   { flags: '--lacp <active|passive|off>', key: 'lacp', help: 'aggregate: LACP (active)', parse: word },
   {
-    flags: '--mode <balance|active_backup>',
+    flags: '--mode <mode>',
     key: 'mode',
-    help: 'aggregate: all members, or one at a time',
+    help: 'aggregate: balance or active_backup; vhost_user: server or client of its socket',
     parse: word,
   },
   { flags: '--rate <slow|fast>', key: 'rate', help: 'aggregate: how often LACP is heard', parse: word },
@@ -339,6 +351,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...INTERFACE,
   ...TAP,
   ...TUN,
+  VHOST_USER,
   ...AF_PACKET,
   ...VXLAN,
   ...AGGREGATE,

@@ -10,7 +10,6 @@ import type { Doubts } from './doubts.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
-
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import type { VxlanPortConfig } from './port_shape.ts';
@@ -23,6 +22,7 @@ import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
+import { checkVhostUser } from './vhost_user.ts';
 import type { VlanConfig } from './vlan_config.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
@@ -32,6 +32,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkUnderlays(config, problems);
   checkMirrorCount(config, problems);
   checkFds(config, problems);
+  checkVhostUser(config, problems);
   checkInterfaces(config, problems);
   checkShares(config, doubts, problems);
   checkAggregates(config, problems);

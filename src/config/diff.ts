@@ -39,6 +39,8 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'address',
   'gateway',
   'queues',
+  'path',
+  'mode',
   'fault',
 ]);
 
@@ -56,6 +58,7 @@ const BRIDGE_KEYS = [
   'stp',
   'vlans',
   'mirrors',
+  'hooks',
   'multicast',
   'network',
   'bridge_helper',

@@ -61,6 +61,7 @@ export class Reconciler {
 
   constructor(parts: ReconcilerParts) {
     this.parts = parts;
+    parts.open.onGuest = (port) => parts.linkChanged(port);
   }
 
   /** After every change: follows what the configuration stands on, and sets the clock. */
@@ -316,6 +317,7 @@ function foundationOf(port: string, config: PortConfig | MemberConfig): Foundati
         ? { port, netns: undefined, device: undefined, address: config.local, isTunnel: true }
         : { port, netns: undefined, device: config.underlay_tap, address: undefined, isTunnel: true };
     case 'memory':
+    case 'vhost_user':
     case 'aggregate':
       return undefined;
   }
