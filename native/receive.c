@@ -1,5 +1,5 @@
 /* One call of the poll's first half: wait, then a burst from each fd that is ready, into consecutive slots. */
-#include "burst.h"
+#include "vhost_burst.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -227,7 +227,8 @@ int burst_receive(struct tl_burst *b)
         struct member *m = &s->members[fd];
         m->queued = 0;
         int (*receive)(struct tl_burst *, int, struct member *, int, int) =
-            m->kind == TL_KIND_TAP ? receive_tap : m->kind == TL_KIND_UDP ? receive_udp : burst_receive_packets;
+            m->kind == TL_KIND_TAP ? receive_tap : m->kind == TL_KIND_UDP ? receive_udp :
+            m->kind == TL_KIND_VHOST ? burst_receive_vhost : burst_receive_packets;
         int got = receive(b, fd, m, first + count, room - count);
         for (int n = count; n < count + got; n++) bytes += b->rx[TL_ROW * (first + n) + TL_RX_LENGTH];
         count += got;

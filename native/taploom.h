@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 17
+#define TL_VERSION 18
 int tl_version(void);
 
 /* fd.c */
@@ -29,7 +29,7 @@ int tl_peer_credentials(int fd, int32_t *words);
 int tl_peer_groups(int fd, int32_t *gids, int room);
 
 /* unix.c: stream sockets */
-int tl_unix_listen(const char *path);
+int tl_unix_listen(const char *path, int mode);             /* of the socket's file */
 int tl_unix_accept(int fd);
 int tl_unix_connect(const char *path);
 int tl_unix_pair(int32_t *fds);
@@ -38,6 +38,12 @@ int tl_unix_pair(int32_t *fds);
 enum { TL_RIGHTS_MAX = 253, TL_RIGHTS_COUNT = 0, TL_RIGHTS_CUT, TL_RIGHTS_FDS, TL_RIGHTS_WORDS = TL_RIGHTS_FDS + TL_RIGHTS_MAX };
 int tl_rights_send(int fd, const uint8_t *bytes, int length, const int32_t *fds, int count);
 int tl_rights_receive(int fd, uint8_t *bytes, int room, int32_t *words);
+
+/* memory.c: in and out words of tl_memory_map, in bytes */
+enum { TL_MEMORY_SIZE, TL_MEMORY_OFFSET, TL_MEMORY_ADDRESS, TL_MEMORY_WORDS };
+int tl_memfd_create(const char *name);
+int tl_memory_map(int fd, uint64_t *words);
+int tl_memory_leave(const uint64_t *words);                  /* the pages go, the addresses stay */
 
 /* user.c: a name of the user or group database to its number */
 int tl_user_id(const char *name);
@@ -66,9 +72,10 @@ int tl_tap_set_group(int fd, int gid);
 int tl_tap_up(int32_t *fds, int count);
 int tl_tap_netns(int fd);
 int tl_set_nonblocking(int fd);
+int tl_set_blocking(int fd);                                 /* of the open file, so for everybody who has it */
 
 /* link.c: rtnetlink on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) */
-enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_WORDS };
+enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_TX_QUEUES, TL_LINK_WORDS };
 enum { TL_LINK_STATS = 12 };                                 /* leading fields of struct rtnl_link_stats64 */
 enum { TL_LINK_KIND = 0, TL_LINK_NAME = 16, TL_LINK_ALIAS = 32, TL_LINK_TEXTS = 288, TL_LINK_ALIAS_MAX = 200 };
 int tl_link_prepare(int sock);
@@ -132,13 +139,37 @@ int tl_wake_create(void);
 
 /* News of the kernel for the control plane: returns what to watch with; end is a stream's, which gets a byte when there is something. */
 int tl_watch_open(int32_t *end);
+int tl_watch_open_fast(int32_t *end);                        /* without a pause between two bytes, for dialogues */
 int tl_watch_add(int watch, int fd);
 int tl_watch_remove(int watch, int fd);
 int tl_watch_routes(int netns, int groups);                  /* an rtnetlink socket of RTMGRP_* */
 int tl_pidfd_open(int pid);
 /* Records {fd, length or -errno, bytes, padding to 4} of what there is; a pidfd has -ENOTSOCK once, when its process ends. */
 int tl_watch_read(int watch, uint8_t *out, int room);
+int tl_watch_ready(int watch, int32_t *fds, int room);       /* descriptors that have something: how many */
 int tl_wake_signal(const int32_t *fd);
+
+/* vhost_control.c: the back end of a guest's device, a small number. Queue 2n is from the switch to the guest, 2n + 1 back. */
+enum { TL_VHOST_WAIT_FD, TL_VHOST_ALARM_FD };
+enum { TL_VHOST_KICK, TL_VHOST_CALL, TL_VHOST_ERR };
+enum { TL_VHOST_REGION_GUEST, TL_VHOST_REGION_SIZE, TL_VHOST_REGION_USER, TL_VHOST_REGION_OFFSET, TL_VHOST_REGION_WORDS };
+enum { TL_VHOST_RING_NUM, TL_VHOST_RING_BASE, TL_VHOST_RING_DESC, TL_VHOST_RING_AVAIL, TL_VHOST_RING_USED };
+enum { TL_VHOST_RUNNING, TL_VHOST_BROKEN, TL_VHOST_FRAMES, TL_VHOST_FULL, TL_VHOST_CALLS };
+int tl_vhost_open(int pairs);
+int tl_vhost_close(int device);                       /* when no worker has it any more */
+int tl_vhost_fds(int device, int32_t *words);
+int tl_vhost_set_features(int device, const uint64_t *features);
+int tl_vhost_set_memory(int device, const uint64_t *regions, const int32_t *fds, int count); /* in place of what there was */
+int tl_vhost_add_memory(int device, const uint64_t *region, int fd);
+int tl_vhost_remove_memory(int device, const uint64_t *region);
+int tl_vhost_set_ring(int device, int queue, const uint64_t *words);
+int tl_vhost_set_fd(int device, int queue, int which, int fd); /* which is the device's from here on; -1 = none */
+int tl_vhost_start(int device, int queue);
+int tl_vhost_stop(int device, int queue);             /* returns the next entry of the available ring */
+int tl_vhost_enable(int device, int queue, int on);
+int tl_vhost_announce(int device, const uint8_t *mac); /* the guest has moved here: a RARP frame as if it had sent it */
+int tl_vhost_take_alarm(int device);                  /* its eventfd is readable no longer */
+int tl_vhost_state(int device, int queue, double *words);
 
 /*
  * tester.c: a generator and a receiver of test frames on AF_PACKET sockets, each task in a thread of its own. A task is
@@ -181,11 +212,13 @@ enum {
     TL_JOIN_PSEUDO,                                                                                  /* join */
     TL_CALL,                                                                                         /* what to do */
     TL_OWED,                                                                                         /* open in */
+    TL_DEVICE,                                                                                       /* add: of KIND_VHOST */
     TL_WORDS = 28
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
 enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS,
-       TL_KIND_TUNNEL_TAP };                                 /* add only: a TAP with the header of UDP tunnels, 24 bytes */
+       TL_KIND_TUNNEL_TAP,                                   /* add only: a TAP with the header of UDP tunnels, 24 bytes */
+       TL_KIND_VHOST };                                      /* a guest's rings: its fd in add, its device in TL_TX_FD */
 enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10,
        TL_RX_TRAIN };
 enum { TL_RX_TRUNCATED = 1, TL_RX_TAGGED = 2,               /* TAGGED: the frame begins 4 bytes earlier */

@@ -3,6 +3,7 @@
 
 import type { Capture, CaptureOptions, LastDrop } from './api/capture.ts';
 import type { PortCounters } from './api/counters.ts';
+import type { HookStatus } from './api/hook.ts';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
@@ -14,6 +15,7 @@ import type { Author, Events, PortRole, StpFact, SwitchEvent } from './event.ts'
 
 export type * from './api/capture.ts';
 export type * from './api/counters.ts';
+export type * from './api/hook.ts';
 export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
@@ -109,14 +111,15 @@ export interface StpStatus {
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'af_packet' | 'tun' | 'vxlan' | 'memory' | 'aggregate' | 'local';
+  type: 'tap' | 'af_packet' | 'tun' | 'vxlan' | 'vhost_user' | 'memory' | 'aggregate' | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   /**
    * `waiting`: what it stands on (interface, namespace, address) is not there yet; `gone`: it was there, and is taken again;
-   * `failed`: something else stands in the way, and it is tried again; `disabled`: for an error, until that is over.
+   * `failed`: something else stands in the way, and it is tried again; `disabled`: for an error, until that is over;
+   * `broken`: the guest's rings contradict themselves, until its driver is reset.
    */
-  state: 'up' | 'down' | 'disabled' | 'waiting' | 'gone' | 'failed';
+  state: 'up' | 'down' | 'disabled' | 'waiting' | 'gone' | 'failed' | 'broken';
   /** One sentence if it is not up: why, and what helps. */
   reason?: string;
   /** What its interface is called now, if somebody has renamed it. The port answers to both names. */
@@ -149,6 +152,8 @@ export interface PortStatus {
   stp?: StpPortStatus;
   /** Of a port with `tunnel_protocols`, by protocol. */
   tunnelled?: Record<string, TunnelledFrames>;
+  /** Those that its frames meet, in their order. */
+  hooks?: HookStatus[];
   /** vxlan: remotes that were learned from the wire, a second ago. */
   learnedRemotes?: number;
   counters: PortCounters;

@@ -11,7 +11,17 @@ export interface PortFact {
    * `waiting`: what it stands on is not there yet; `failed`: something else stands in its way. Both are tried again, and so is
    * one that is `disabled` for an error. `enabled`: somebody did not wait for that.
    */
-  change: 'added' | 'removed' | 'up' | 'down' | 'disabled' | 'enabled' | 'gone' | 'waiting' | 'failed';
+  change:
+    | 'added'
+    | 'removed'
+    | 'up'
+    | 'down'
+    | 'disabled'
+    | 'enabled'
+    | 'gone'
+    | 'waiting'
+    | 'failed'
+    | 'broken';
   bridge: string;
   port: string;
   /** One sentence, where there is more to say than the change does. */
@@ -197,6 +207,22 @@ export interface DropFact {
   frames: number;
 }
 
+/** A hook was turned off, since it threw or could not be loaded; or it reports something. */
+export interface HookFact {
+  type: 'hook';
+  change: 'off' | 'reported';
+  bridge: string;
+  /** Empty: all of the bridge's. */
+  port: string;
+  /** Its module, or the name of its function. */
+  hook: string;
+  /** Of `off`: why, and what becomes of its frames. */
+  reason?: string;
+  onError?: 'pass' | 'drop';
+  /** Of `reported`: its own words. */
+  text?: string;
+}
+
 /** Who changed the configuration. */
 export type Author =
   | {
@@ -243,6 +269,7 @@ export type EventFact =
   | NetworkFact
   | AddressFact
   | DropFact
+  | HookFact
   | ConfigurationFact
   | LostFact;
 
@@ -258,6 +285,7 @@ export const EVENT_TYPES = [
   'network',
   'address',
   'drop',
+  'hook',
   'configuration',
   'lost',
 ] as const satisfies readonly EventFact['type'][];

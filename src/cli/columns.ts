@@ -355,7 +355,10 @@ function details(status: PortStatus, config: SwitchConfig): string {
     const { vni, local, remotes } = settings;
     parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
   }
-  if (settings?.type === 'tun') parts.push(...settings.address);
+  if (settings?.type === 'tap' && 'ifname' in settings && settings.ifname)
+    parts.push(`as ${settings.ifname}`);
+  if (settings?.type === 'tap' || settings?.type === 'tun')
+    parts.push(...('address' in settings ? (settings.address ?? []) : []));
   if (settings && 'hairpin' in settings) {
     for (const flag of ['hairpin', 'isolated', 'locked', 'mab', 'sticky'] as const)
       if (settings[flag]) parts.push(flag);

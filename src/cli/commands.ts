@@ -6,7 +6,7 @@ import { ControlError } from '../control/client.ts';
 import type { Kind } from './bench/command.ts';
 import { BRIDGE_COLUMNS, DROP_COLUMNS, LLDP_COLUMNS, MIRROR_COLUMNS, portColumns } from './columns.ts';
 import type { Context } from './context.ts';
-import { here, membersHere } from './here.ts';
+import { forgotten, here, membersHere } from './here.ts';
 import { filterOf, known, ofBridge } from './known.ts';
 import { type Choice, chosen } from './list.ts';
 import { actionLines, print, printList } from './print.ts';
@@ -21,6 +21,7 @@ import {
 import type { Values } from './setting_values.ts';
 
 export { execute } from './execute.ts';
+export * from './hypervisor_commands.ts';
 export * from './multicast_commands.ts';
 export * from './nat_commands.ts';
 export * from './network_commands.ts';
@@ -76,7 +77,7 @@ export async function portAdd(context: Context, bridge: string, port: string): P
   const { type } = context.options;
   const values = portValues(context.options, false);
   const isInNetns = type === 'tap' || type === 'tun' || type === 'af_packet';
-  const own = isInNetns ? await here(context.client, values) : values;
+  const own = isInNetns ? forgotten(values, await here(context.client, values)) : values;
   const config = { type, ...(await membersHere(context.client, own)) };
   const { results } = await context.client.addPort(bridge, port, config);
   if (context.json) print(context, results, String);
@@ -84,7 +85,9 @@ export async function portAdd(context: Context, bridge: string, port: string): P
 
 export async function portSet(context: Context, bridge: string, port: string): Promise<void> {
   const before = ((await context.client.port(bridge, port)).config ?? {}) as Values;
-  const values = replacing(portValues(context.options, true), before);
+  const given = portValues(context.options, true);
+  const own = given.netns === undefined ? given : forgotten(given, await here(context.client, given));
+  const values = replacing(own, before);
   const patch = mergeUnset(
     await membersHere(context.client, values, before.members as object),
     context.options,
@@ -275,6 +278,11 @@ export async function trace(context: Context, bridge: string): Promise<void> {
 export async function bench(context: Context, kind: Kind, ports: readonly string[]): Promise<void> {
   const { runBench } = await import('./bench/run.ts');
   await runBench(context, kind, ports);
+}
+
+export async function fakeGuest(context: Context): Promise<void> {
+  const { runFakeGuest } = await import('./fake_guest/run.ts');
+  await runFakeGuest(context);
 }
 
 /** A shell waits for this with the terminal's input, so a switch that does not answer has no names. */

@@ -23,7 +23,9 @@ import {
   TOP_COLUMNS,
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
+import { addFakeGuest } from './fake_guest/command.ts';
 import { addHelp } from './help.ts';
+import { addQemuArgs } from './hypervisor_program.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
@@ -158,14 +160,16 @@ export function taploomProgram(
   addSettings(
     child(port, 'add <bridge> <port>', 'create a port', [
       'port add br0 vm1 --access 10 --netns h1',
+      'port add br0 c1 --netns 4711 --ifname eth0 --address 10.0.0.5/24 --gateway 10.0.0.1',
       'port add br0 up0 --trunk 10,20,100-199 --native 1',
       'port add br0 eth0 --type af_packet',
       'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',
       'port add br0 vpn --type tun --address 10.0.0.1/24',
+      'port add br0 vm1 --type vhost_user --path /run/vm1.sock',
       'port add br0 bond0 --type aggregate --members eth1,eth2 --lacp active',
     ]).addOption(
       new Option('--type <type>', 'kind of port')
-        .choices(['tap', 'af_packet', 'tun', 'vxlan', 'memory', 'aggregate'])
+        .choices(['tap', 'af_packet', 'tun', 'vxlan', 'vhost_user', 'memory', 'aggregate'])
         .default('tap'),
     ),
     PORT_SETTINGS,
@@ -186,6 +190,12 @@ export function taploomProgram(
   child(port, 'enable <ports...>', 'try ports that are disabled for an error again, before their time', [
     'port enable vm1',
   ]).action(action((c) => (context, ports) => c.portEnable(context, ports as unknown as string[])));
+  addQemuArgs(
+    child(port, 'qemu-args <port>', 'what a hypervisor is told to plug a guest into a port', [
+      'port qemu-args vm1',
+      'port qemu-args vm1 --firecracker',
+    ]),
+  ).action(action((c) => c.portQemuArgs));
   list(
     child(port, 'show [bridge] [port]', 'ports, or one with its settings and counters', [
       'port show',
@@ -393,6 +403,11 @@ export function taploomProgram(
         (context, ...ports) =>
           c.bench(context, kind, (ports as unknown as string[][])[0]),
     ),
+  );
+
+  addFakeGuest(
+    program,
+    action((c) => c.fakeGuest),
   );
 
   addCompletion(

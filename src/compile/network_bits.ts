@@ -23,5 +23,5 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig, hasRouter
 
 /** Whether guests are behind a port, and not what connects the bridge with others. */
 export function isGuests({ type }: PortConfig): boolean {
-  return type === 'tap' || type === 'memory';
+  return type === 'tap' || type === 'memory' || type === 'vhost_user';
 }

@@ -39,11 +39,23 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'address',
   'gateway',
   'queues',
+  'ifname',
+  'path',
+  'mode',
   'fault',
 ]);
 
 /** What a TAP that Taploom opened can change while frames flow. */
-const OF_TAP: ReadonlySet<string> = new Set(['mac', 'owner', 'group', 'persist', 'offloads', 'netns']);
+const OF_TAP: ReadonlySet<string> = new Set([
+  'mac',
+  'owner',
+  'group',
+  'persist',
+  'offloads',
+  'netns',
+  'address',
+  'gateway',
+]);
 
 /** Changes of these keys of a bridge are changes of its own; the others are lists of things with actions. */
 const BRIDGE_KEYS = [
@@ -56,6 +68,7 @@ const BRIDGE_KEYS = [
   'stp',
   'vlans',
   'mirrors',
+  'hooks',
   'multicast',
   'network',
   'bridge_helper',

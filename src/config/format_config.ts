@@ -147,6 +147,7 @@ const PORT_DEFAULTS = parseConfig({
         af_packet: { type: 'af_packet' },
         tun: { type: 'tun' },
         memory: { type: 'memory' },
+        vhost_user: { type: 'vhost_user', path: '/' },
         aggregate: { type: 'aggregate' },
         vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1', remote_learning: true },
         vxlan6: { type: 'vxlan', vni: 0, local: '2001:db8::1', remote_learning: true },

@@ -6,7 +6,9 @@ import { L2CP_NAMES } from '../wire/l2cp.ts';
 import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
-import { MAX_TUN_ADDRESSES, parseInterfaceAddress } from './interface_address.ts';
+import { hooks } from './hook_shape.ts';
+import { insideShape, interfaceAddresses } from './inside.ts';
+import { MAX_TUN_ADDRESSES } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { parseRange } from './range.ts';
@@ -228,6 +230,7 @@ const common = {
   fdb_limit: fdbLimit.optional(),
   mtu: mtu.optional(),
   fault: fault.optional(),
+  hooks: hooks.optional(),
 };
 /** Of ports that come by themselves. */
 export const portTemplate = mapping(common);
@@ -247,20 +250,11 @@ const tapDevice = {
   when_deleted: whenDeleted,
   lldp: lldp.default(false),
 };
-const tap = mapping({ ...tapDevice, ...common });
+const tap = mapping({ ...tapDevice, ...insideShape(name, unicastIp), ...common });
 
-const INTERFACE_ADDRESS = 'an address with the length of its prefix, such as 10.0.0.1/24 or fd00::1/64';
 const tun = mapping({
   type: z.literal('tun'),
-  address: z
-    .array(
-      text(INTERFACE_ADDRESS, (value) => parseInterfaceAddress(value) !== undefined).overwrite(
-        (value) => parseInterfaceAddress(value) ?? value,
-      ),
-      expecting('a list of addresses with the lengths of their prefixes'),
-    )
-    .max(MAX_TUN_ADDRESSES)
-    .default([]),
+  address: interfaceAddresses(MAX_TUN_ADDRESSES).default([]),
   gateway: z.array(unicastIp, expecting('a list of IP addresses')).max(2).default([]),
   // MAX_TAP_QUEUES of drivers/net/tun.c is 256; more queues than workers are of no use.
   queues: integer('a number of queues (1-16)', 1, 16).default(1),
@@ -309,6 +303,22 @@ const vxlan = mapping({
   ...common,
 });
 
+// sun_path of unix(7) has 108 bytes, the last of them NUL.
+const SOCKET_PATH_MAX = 107;
+const SOCKET_PATH = `an absolute path of a socket, at most ${SOCKET_PATH_MAX} bytes`;
+const vhostUser = mapping({
+  type: z.literal('vhost_user'),
+  path: text(
+    SOCKET_PATH,
+    (value) => isFit(value) && value.startsWith('/') && Buffer.byteLength(value) <= SOCKET_PATH_MAX,
+  ),
+  mode: z.enum(['server', 'client'], expecting('server or client')).default('server'),
+  queues: integer('a number of queues (1-16)', 1, 16).default(1),
+  offloads: boolean().default(true),
+  lldp: lldp.default(false),
+  ...common,
+});
+
 const memoryDevice = {
   type: z.literal('memory'),
   offloads: boolean().default(true),
@@ -349,8 +359,8 @@ const aggregate = mapping({
 
 export const port = z.discriminatedUnion(
   'type',
-  [tap, afPacket, tun, vxlan, memory, aggregate],
-  expecting('a mapping with type: tap, af_packet, tun, vxlan, memory or aggregate'),
+  [tap, afPacket, tun, vxlan, vhostUser, memory, aggregate],
+  expecting('a mapping with type: tap, af_packet, tun, vxlan, vhost_user, memory or aggregate'),
 );
 
 /** Why Linux or Taploom would refuse an interface of this name. */
@@ -375,6 +385,7 @@ export type TapPortConfig = z.output<typeof tap>;
 export type AfPacketPortConfig = z.output<typeof afPacket>;
 export type MemoryPortConfig = z.output<typeof memory>;
 export type TunPortConfig = z.output<typeof tun>;
+export type VhostUserPortConfig = z.output<typeof vhostUser>;
 export type VxlanPortConfig = z.output<typeof vxlan>;
 export type AggregatePortConfig = z.output<typeof aggregate>;
 /** A member of an aggregate: a device, and nothing of forwarding. */
@@ -388,5 +399,6 @@ export type PortConfig =
   | AfPacketPortConfig
   | TunPortConfig
   | VxlanPortConfig
+  | VhostUserPortConfig
   | MemoryPortConfig
   | AggregatePortConfig;

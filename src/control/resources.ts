@@ -149,9 +149,9 @@ export const aggregateStatus: z.ZodType<AggregateStatus> = z.object({
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
-  type: z.enum(['tap', 'af_packet', 'tun', 'vxlan', 'memory', 'aggregate', 'local']),
+  type: z.enum(['tap', 'af_packet', 'tun', 'vxlan', 'vhost_user', 'memory', 'aggregate', 'local']),
   number: count,
-  state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed']),
+  state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed', 'broken']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
   interface: z.string().optional().describe('what its interface is called now, if somebody has renamed it'),
   mtu: count,
@@ -192,6 +192,19 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
     .record(z.string(), z.object({ received: count, transmitted: count }))
     .optional()
     .describe('control frames of a customer that went into his tunnel and came out of it, by protocol'),
+  hooks: z
+    .array(
+      z.object({
+        bridge: z.string(),
+        port: z.string().describe("empty: all of the bridge's"),
+        hook: z.string().describe('its module'),
+        state: z.enum(['on', 'off']),
+        reason: z.string().optional(),
+        onError: z.enum(['pass', 'drop']).describe('what becomes of its frames while it is off'),
+      }),
+    )
+    .optional()
+    .describe('those that its frames meet, in their order'),
   learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),
   counters: portCounters,
 });

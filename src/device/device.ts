@@ -10,6 +10,12 @@ import type { IpBytes } from '../wire/ip_address.ts';
 import type { IpPrefix } from '../wire/ip_prefix.ts';
 import type { VlanDevicePlace } from './vlan_devices.ts';
 
+/** Of a port whose other end is a guest's device. */
+export interface GuestStatus {
+  state: 'up' | 'down' | 'broken';
+  reason?: string;
+}
+
 /** An open device. */
 export interface Device {
   readonly spec: DeviceSpec;
@@ -33,6 +39,8 @@ export interface Device {
   readonly upFd?: number;
   /** Descriptor of a TAP whose interface goes with it. */
   readonly temporaryTap?: number;
+  /** What is known of the guest at the other end; never throws. */
+  guest?(): GuestStatus;
   /** It shares sockets: its `close` only tells that it needs them no more, and Tunnels which nobody needs. */
   readonly sharesSockets?: boolean;
   /** Tags, TPID << 16 | VID, of VLAN devices that somebody made on its interface: their frames are not the switch's. */
@@ -54,6 +62,8 @@ export interface Device {
    * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.
    */
   change?(config: TapDeviceConfig | LocalConfig): void;
+  /** Of a TAP in somebody's namespace: gives back what somebody took of its addresses and routes. Throws SysError, TaploomError. */
+  restore?(): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;
   /** Frames that the kernel had for the switch and dropped since the port is attached, where not the interface counts them. */

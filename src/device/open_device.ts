@@ -9,6 +9,7 @@ import { openAfPacket, requireUnused } from './packet.ts';
 import { openLocal, openTapPort } from './tap.ts';
 import { openTunPort } from './tun.ts';
 import type { Tunnels } from './tunnels.ts';
+import { openVhostUser, type VhostUserParts } from './vhost_user/port.ts';
 
 export interface DeviceRequest {
   number: number;
@@ -21,12 +22,13 @@ export interface DeviceRequest {
   keeper: string;
 }
 
-/** `wake` tells the data plane that a memory port has frames. */
+/** `wake` tells the data plane that a memory port has frames. `guests` is for those of vhost-user. */
 export async function openDevice(
   { number, name, config, mtu, share, keeper }: DeviceRequest,
   devices: ReadonlyMap<string, Device>,
   tunnels: Tunnels,
   wake: () => void,
+  guests: VhostUserParts,
 ): Promise<Device> {
   switch (config.type) {
     case 'local':
@@ -47,6 +49,8 @@ export async function openDevice(
     }
     case 'vxlan':
       return tunnels.open(number, name, config);
+    case 'vhost_user':
+      return openVhostUser(number, name, config, mtu, guests);
     case 'memory':
       return openMemory(number, name, config, wake);
     case 'aggregate':

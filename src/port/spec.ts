@@ -37,6 +37,19 @@ export interface MemoryDeviceSpec {
   fault?: FaultOptions;
 }
 
+/** The rings of a guest. */
+export interface VhostUserDeviceSpec {
+  kind: 'vhost_user';
+  port: number;
+  /** To wait for. */
+  fd: number;
+  /** The guest's number in native code. */
+  device: number;
+  /** One word: the offloads that the guest takes now, as TUNSETOFFLOAD bits. */
+  state: SharedArrayBuffer;
+  fault?: FaultOptions;
+}
+
 export interface VxlanDeviceSpec extends VxlanPort {
   kind: 'vxlan';
   fault?: FaultOptions;
@@ -54,6 +67,7 @@ export type DeviceSpec =
   | PacketDeviceSpec
   | TunDeviceSpec
   | MemoryDeviceSpec
+  | VhostUserDeviceSpec
   | VxlanDeviceSpec
   | AggregateDeviceSpec;
 
@@ -70,6 +84,8 @@ const TRAITS: { [Kind in DeviceSpec['kind']]: KindTraits<Extract<DeviceSpec, { k
   packet: { isFirstsOnly: false },
   tun: { isFirstsOnly: false, sharedLock: ({ stations }) => TunStations.lockOf(stations) },
   memory: { isFirstsOnly: false, sharedLock: ({ fromSwitch }) => new FrameRing(fromSwitch).lock },
+  // Its rings have locks of their own, in native code.
+  vhost_user: { isFirstsOnly: false },
   // That worker alone knows the remotes.
   vxlan: { isFirstsOnly: true },
   // It receives nothing itself.

@@ -10,6 +10,7 @@ import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
 import { DisabledPorts } from '../protocol/disabled_ports.ts';
+import { SocketWatch } from '../sys/socket_watch.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
 import { type Missing, MissingPorts } from './missing_ports.ts';
@@ -26,10 +27,14 @@ export class OpenPorts {
   readonly missing = new MissingPorts();
   /** Those that are disabled for an error. */
   readonly disabled = new DisabledPorts();
+  /** Where front ends of guests come in. */
+  readonly sockets = new SocketWatch();
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
   /** Is told of each port about whose interface the kernel has said something. */
   onLink: (port: string) => void = () => {};
+  /** Is told of each port whose guest has come, gone, or lied. */
+  onGuest: (port: string) => void = () => {};
   private readonly compiler: Compiler;
 
   constructor(counters: CounterView, compiler: Compiler) {
@@ -75,6 +80,13 @@ export class OpenPorts {
     return device.mac !== mac || device.ownMtu !== ownMtu;
   }
 
+  /** A guest has come, gone, or lied. */
+  guestChanged(name: string): void {
+    if (!this.devices.has(name)) return;
+    this.onLink(name);
+    this.onGuest(name);
+  }
+
   /**
    * VLAN devices on its interface: one has come, moved or gone, or without `vlan` there may be others than before. True if
    * forwarding depends on it.
@@ -107,14 +119,25 @@ export class OpenPorts {
   /** As of the last look. */
   *states(): Generator<PortGlance> {
     for (const [port, { spec }] of this.devices) {
+      const guest = this.devices.get(port)?.guest?.();
       const isDeadEnd = this.linkWatch.isDeadEnd(port);
       const isUp = !isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port));
       const disabled = this.disabled.get(port);
-      const state = this.goneNames.has(port) ? 'gone' : !isUp ? 'down' : disabled ? 'disabled' : 'up';
+      const isBroken = guest?.state === 'broken';
+      const state = this.goneNames.has(port)
+        ? 'gone'
+        : isBroken
+          ? 'broken'
+          : !isUp
+            ? 'down'
+            : disabled
+              ? 'disabled'
+              : 'up';
       const idle = spec.kind === 'aggregate' ? 'no member carries frames' : undefined;
       const reasons: Partial<Record<typeof state, string>> = {
         disabled: disabled?.text,
-        down: isDeadEnd ? NO_CARRIER : idle,
+        broken: guest?.reason,
+        down: isDeadEnd ? NO_CARRIER : (guest?.reason ?? idle),
       };
       const reason = reasons[state];
       yield { port, number: spec.port, state, reason, lost: this.linkWatch.at(port).queueDropped };

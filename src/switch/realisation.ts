@@ -78,6 +78,7 @@ export class Realisation {
       end,
     );
     for (const { fd } of tunnels.takeRemoved()) await closeFdAside(fd);
+    this.parts.open.sockets.close();
   }
 
   private async undo(name: string, added: Map<string, Device>): Promise<void> {
@@ -293,9 +294,9 @@ export class Realisation {
     const config = deviceConfig(next, name);
     const mtu = this.mtuOf(next, name);
     const share = shares(next).get(name);
-    return openDevice({ number, name, config, mtu, share, keeper }, open.devices, open.tunnels, () =>
-      plane.wake(number),
-    );
+    const request = { number, name, config, mtu, share, keeper };
+    const guests = { watch: open.sockets, onChange: () => open.guestChanged(name) };
+    return openDevice(request, open.devices, open.tunnels, () => plane.wake(number), guests);
   }
 
   private keep(next: SwitchConfig, name: string, device: Device): void {

@@ -10,7 +10,7 @@ import type { Lease } from '../protocol/dhcp/lease.ts';
 import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
 import type { Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { MAX_OWNED } from '../table/neighbours.ts';
+import { MAX_NEIGHBOURS } from '../table/neighbours.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp, type IpBytes } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
@@ -427,7 +427,7 @@ export class RunningNetwork {
   private guardProblem(): string {
     const count = (this.owned?.unguarded ?? 0) + (this.ipv6?.unguarded ?? 0);
     if (count === 0) return '';
-    return `${count} of its addresses can be claimed by other guests: all networks together guard ${MAX_OWNED}; make dhcp.range or leases_per_port smaller`;
+    return `${count} of its addresses can be claimed by other guests: all networks together guard ${MAX_NEIGHBOURS}; make dhcp.range or leases_per_port smaller`;
   }
 
   private flood(frame: Uint8Array): void {

@@ -19,7 +19,8 @@ const FLAGS = 1;
 const MTU = 2;
 const MASTER = 3;
 const TYPE = 4;
-const WORDS = 6;
+const TX_QUEUES = 6;
+const WORDS = 7;
 const STATS = 12;
 const KIND_BYTES = 16;
 const NAME_BYTES = 16;
@@ -55,6 +56,8 @@ export interface LinkState {
   alias: string;
   /** ifindex of the kernel bridge or bond it is enslaved to, 0 = none. */
   master: number;
+  /** Those that it may have: a TAP with `multi_queue` 256. */
+  txQueues: number;
   stats: LinkStats;
 }
 
@@ -123,6 +126,7 @@ function decode({ words, stats, mac, texts }: Reply): LinkState {
     alias: cText(texts.subarray(KIND_BYTES + NAME_BYTES)),
     isEthernet: word[TYPE] === ARPHRD_ETHER && (word[FLAGS] & IFF_LOOPBACK) === 0,
     master: word[MASTER],
+    txQueues: word[TX_QUEUES],
     stats: {
       rxPackets: stat[0],
       txPackets: stat[1],
@@ -338,6 +342,13 @@ export class LinkSocket {
   /** The answer to a request for a list, in parts: wire/route_listing.ts. @throws SysError */
   list(request: Buffer): Generator<Buffer> {
     return listNetlink(this.fd, request, 'Cannot list what rtnetlink has');
+  }
+
+  /** One whose acknowledgement is all there is to read: the end of a list without entries. @throws SysError */
+  command(request: Buffer): void {
+    for (const _ of this.list(request)) {
+      // Nothing comes.
+    }
   }
 
   close(): void {

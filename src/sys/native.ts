@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 17;
+const VERSION = 18;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -25,14 +25,18 @@ const FUNCTIONS = {
   tl_disown: ['int'],
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
+  tl_set_blocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
   tl_peer_groups: ['int', 'pointer', 'int'],
-  tl_unix_listen: ['string'],
+  tl_unix_listen: ['string', 'int'],
   tl_unix_accept: ['int'],
   tl_unix_connect: ['string'],
   tl_unix_pair: ['pointer'],
   tl_rights_send: ['int', 'pointer', 'int', 'pointer', 'int'],
   tl_rights_receive: ['int', 'pointer', 'int', 'pointer'],
+  tl_memfd_create: ['string'],
+  tl_memory_map: ['int', 'pointer'],
+  tl_memory_leave: ['pointer'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],
@@ -83,11 +87,28 @@ const FUNCTIONS = {
   tl_iptables_forward_policy: ['int', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
+  tl_watch_open_fast: ['pointer'],
+  tl_watch_ready: ['int', 'pointer', 'int'],
   tl_watch_add: ['int', 'int'],
   tl_watch_remove: ['int', 'int'],
   tl_watch_routes: ['int', 'int'],
   tl_pidfd_open: ['int'],
   tl_watch_read: ['int', 'pointer', 'int'],
+  tl_vhost_open: ['int'],
+  tl_vhost_close: ['int'],
+  tl_vhost_fds: ['int', 'pointer'],
+  tl_vhost_set_features: ['int', 'pointer'],
+  tl_vhost_set_memory: ['int', 'pointer', 'pointer', 'int'],
+  tl_vhost_add_memory: ['int', 'pointer', 'int'],
+  tl_vhost_remove_memory: ['int', 'pointer'],
+  tl_vhost_set_ring: ['int', 'int', 'pointer'],
+  tl_vhost_set_fd: ['int', 'int', 'int', 'int'],
+  tl_vhost_start: ['int', 'int'],
+  tl_vhost_stop: ['int', 'int'],
+  tl_vhost_enable: ['int', 'int', 'int'],
+  tl_vhost_take_alarm: ['int'],
+  tl_vhost_announce: ['int', 'pointer'],
+  tl_vhost_state: ['int', 'int', 'pointer'],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],
   tl_test_send: ['int', 'pointer', 'pointer', 'int'],
@@ -111,12 +132,14 @@ const OPENERS = [
     'tl_unix_listen',
     'tl_unix_accept',
     'tl_unix_connect',
+    'tl_memfd_create',
   ],
   ...[
     'tl_too_big_open',
     'tl_packet_open',
     'tl_wake_create',
     'tl_watch_open',
+    'tl_watch_open_fast',
     'tl_watch_routes',
     'tl_pidfd_open',
   ],
@@ -157,6 +180,7 @@ interface Bindings {
 }
 interface Ref {
   hexAddress(buffer: Buffer): string;
+  readPointer(buffer: Buffer, offset: number, length: number): Buffer;
 }
 interface Loaded {
   ffi: Ffi;
@@ -282,6 +306,11 @@ export function native(): Native {
 /** Where a Buffer's bytes are. They never move, but they die with the Buffer: keep it referenced. */
 export function addressOf(buffer: Buffer): bigint {
   return BigInt(`0x${load().ref.hexAddress(buffer)}`);
+}
+
+/** A Buffer over memory that is not Node's; the address is at `offset`. The memory has to stay as long as the process. */
+export function bufferOver(pointer: Buffer, offset: number, length: number): Buffer {
+  return load().ref.readPointer(pointer, offset, length);
 }
 
 /** A Buffer of its own zeroed memory, aligned for any C type (a slice of Node's pool may not be). */

@@ -1,23 +1,20 @@
 // Addresses of a network that the switch knows itself: its gateway's, and those that it has given. (domain, address) -> the MAC
-// whose it is, in the table of neighbours, under numbers that no port has.
+// whose it is, in a table beside that of neighbours.
 
-import { FIRST_OWNER, type Neighbours } from './neighbours.ts';
-
-export function ownersOf(domain: number): number {
-  return FIRST_OWNER + domain;
-}
+import type { Neighbours } from './neighbours.ts';
 
 /** Those of one domain, for the control plane. */
 export class OwnedAddresses {
   private readonly table: Neighbours;
-  private readonly owners: number;
+  private readonly domain: number;
   private readonly slots = new Map<number | string, number>();
   /** Addresses for which there was no room. */
   private readonly left = new Set<number | string>();
 
+  /** @param table `Neighbours.owned` */
   constructor(table: Neighbours, domain: number) {
     this.table = table;
-    this.owners = ownersOf(domain);
+    this.domain = domain;
   }
 
   /** Addresses that stay unguarded, as there is no room. */
@@ -27,13 +24,13 @@ export class OwnedAddresses {
 
   /** Nobody else may claim the IPv4 address from now on. */
   set(address: number, hi: number, lo: number): void {
-    this.note(address, this.table.set4(this.owners, address, hi, lo));
+    this.note(address, this.table.set4(this.domain, address, hi, lo));
   }
 
   /** The same for an IPv6 address, 16 bytes, which `text` names. */
   set6(text: string, address: Uint8Array, hi: number, lo: number): void {
     const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
-    this.note(text, this.table.set6(this.owners, view, 0, hi, lo));
+    this.note(text, this.table.set6(this.domain, view, 0, hi, lo));
   }
 
   private note(address: number | string, slot: number): void {

@@ -21,7 +21,7 @@ const cli = simulatedCli({
   },
 });
 
-const PORT_VERBS = ['add', 'del', 'enable', 'set', 'show'];
+const PORT_VERBS = ['add', 'del', 'enable', 'qemu-args', 'set', 'show'];
 const NONE: string[] = [];
 
 // An interactive zsh needs a second to start, and much more on a busy machine.
@@ -65,7 +65,7 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', { timeout: 60_000 }, (shel
         'taploomd --log-format ',
       ),
     ).toEqual([
-      ['af_packet', 'aggregate', 'memory', 'tap', 'tun', 'vxlan'],
+      ['af_packet', 'aggregate', 'memory', 'tap', 'tun', 'vhost_user', 'vxlan'],
       ['off', 'on'],
       ['off', 'on'],
       ['br0', 'br1'],

@@ -91,6 +91,16 @@ export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: strin
   return guest;
 }
 
+/** A network card whose back end listens at `path`. Under TCG, QEMU 7.2 crashes with interrupt vectors. */
+export function vhostUserCard(path: string, chardev = ''): string[] {
+  return [
+    ...['-object', 'memory-backend-memfd,id=memory,size=192M,share=on', '-numa', 'node,memdev=memory'],
+    ...['-chardev', `socket,id=socket,path=${path}${chardev === '' ? '' : `,${chardev}`}`],
+    ...['-netdev', 'vhost-user,id=net,chardev=socket'],
+    ...['-device', 'virtio-net-pci,netdev=net,romfile=,vectors=0'],
+  ];
+}
+
 /** The same with a network card of these words. */
 export async function bootGuestOn(
   lab: Lab,
@@ -99,10 +109,15 @@ export async function bootGuestOn(
   card: readonly string[],
   options: RunOptions = {},
 ): Promise<Background> {
-  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
-  const guest = where.spawn([...machine(disk, ['-m', '192']), ...card], options);
+  const guest = where.spawn([...machineOf(lab, cidr), ...card], options);
   await guest.waitFor(/guest is ready/, BOOT_MS);
   return guest;
+}
+
+/** The command that boots a guest of this address, as far as its card. */
+export function machineOf(lab: Lab, cidr: string): string[] {
+  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
+  return machine(disk, ['-m', '192']);
 }
 
 /** Copies a program and the libraries that it needs into a disk's folder, as `as`. */

@@ -1,8 +1,10 @@
 // What came out, as lines that can be compared: `PORT: HEX` in no order, since Linux' routers take a packet each in turn. What a router
 // says by itself is left out (neighbours, groups, redirects), and what each numbers as it likes is zero in its own packets.
 
+import { formatIp } from '../../../../src/wire/ip_address.ts';
 import { sumOf } from '../../engine/packets.ts';
-import { address4, NETWORKS, routerHost } from './routed_world.ts';
+import { address4, address6, NETWORKS, routerHost } from './routed_world.ts';
+import { frameOf, type Request, requestOf } from './vnet_frames.ts';
 
 const TYPE = 12;
 const L3 = 14;
@@ -16,19 +18,38 @@ const ERRORS = [3, 11, 12];
 /** ICMPv6: listeners, routers and neighbours, redirects, and listeners again. */
 const OF_THE_LINK = [130, 131, 132, 133, 134, 135, 136, 137, 143];
 
+/** ICMP: no way, or it is forbidden. Linux tells a host five times, then once a second, and no setting changes that. */
+export const LIMITED = /^h\d: .{24}0800.{18}01.{20}03(00|01|0d)/;
+
 const OWN = new Set(
   NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address4(number, routerHost(r)))),
 );
+
+const OWN6 = new Set(
+  NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address6(number, routerHost(r)))),
+);
+
+/** A line of `shown` with what a router says itself, over IPv6. */
+export function isOfRouter6(line: string): boolean {
+  const frame = Buffer.from(line.split(' ')[1], 'hex');
+  return frame.readUInt16BE(TYPE) === 0x86dd && OWN6.has(formatIp(frame.subarray(L3 + 8, L3 + 24)));
+}
 
 export function shown(egress: ReadonlyMap<string, readonly string[]>): string[] {
   return [...egress]
     .flatMap(([port, frames]) =>
       frames
         .map((hex) => Buffer.from(hex, 'hex'))
-        .filter((frame) => !isOfTheLink(frame) && !isOverdue(frame))
-        .map((frame) => `${port}: ${comparable(frame).toString('hex')}`),
+        .map((vnet) => ({ frame: frameOf(vnet), request: requestOf(vnet) }))
+        .filter(({ frame }) => !isOfTheLink(frame) && !isOverdue(frame))
+        .map(({ frame, request }) => `${port}: ${comparable(frame).toString('hex')}${requested(request)}`),
     )
     .sort();
+}
+
+/** What is left to network cards. */
+function requested({ gsoType, gsoSize, csumStart, csumOffset }: Request): string {
+  return csumStart === 0 ? '' : ` type ${gsoType} size ${gsoSize} sum ${csumStart}+${csumOffset}`;
 }
 
 function isOfTheLink(frame: Buffer): boolean {
