@@ -78,6 +78,7 @@ export interface StpPortStatus {
   counters: StpCounters;
 }
 
+/** Of spanning tree on a port, since it takes part. */
 export interface StpCounters {
   bpdusReceived: number;
   /** By reason: those without use, which are also counted as received. */
@@ -108,6 +109,7 @@ export interface StpStatus {
   timers: Pick<StpTimers, 'hello' | 'tcn' | 'topologyChange'>;
 }
 
+/** A port as it is now: what it is, what state it is in and why, and its counters. */
 export interface PortStatus {
   bridge: string;
   name: string;
@@ -159,6 +161,7 @@ export interface PortStatus {
   counters: PortCounters;
 }
 
+/** A bridge as it is now. */
 export interface BridgeStatus {
   name: string;
   /** EUI-48 of the bridge, as in `brctl show`'s bridge id 8000.xxxxxxxxxxxx. */
@@ -172,6 +175,7 @@ export interface BridgeStatus {
   ports: string[];
 }
 
+/** A station, and where frames to it go. */
 export interface FdbEntry {
   bridge: string;
   mac: string;
@@ -187,6 +191,7 @@ export interface FdbEntry {
   locked?: true;
 }
 
+/** Entries of the forwarding database: those that match in all that is said. */
 export interface FdbFilter {
   bridge?: string;
   port?: string;
@@ -222,6 +227,7 @@ export interface LacpEndStatus {
   state: number;
 }
 
+/** Of a member of an aggregate, since it is one. */
 export interface AggregateCounters {
   lacpdusIn: number;
   lacpdusOut: number;
@@ -255,6 +261,7 @@ export interface AggregateMemberStatus {
   counters: AggregateCounters;
 }
 
+/** An aggregate: what it is made of, and which of its members carry frames. */
 export interface AggregateStatus {
   lacp: 'active' | 'passive' | 'off';
   mode: 'balance' | 'active_backup';
