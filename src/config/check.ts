@@ -6,6 +6,7 @@ import { parseIp } from '../wire/ip_address.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { isListener } from './guest_ports.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
@@ -19,6 +20,7 @@ import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
+import { checkSocket, checkSockets } from './sockets.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
@@ -30,6 +32,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkTunnels(config, problems);
   checkUnderlays(config, problems);
   checkMirrorCount(config, problems);
+  checkSockets(config, problems);
   checkFds(config, problems);
   checkInterfaces(config, problems);
   checkShares(config, doubts, problems);
@@ -49,6 +52,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
+      if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, portName, port, bridge, problems);
       if (port.type === 'tun') checkTun(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
@@ -70,8 +74,8 @@ function checkNames(config: SwitchConfig, doubts: Doubts, problems: Problem[]): 
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
     const doubtful = [...doubts.ports(name)].map((port) => [port, undefined, ['ports', port]] as const);
-    for (const [port, , place] of [...devicesIn(bridge), ...doubtful]) {
-      ports++;
+    for (const [port, config, place] of [...devicesIn(bridge), ...doubtful]) {
+      ports += isListener(config) ? 1 + config.max_guests : 1;
       const path = ['bridges', name, ...place];
       const other = owner.get(port);
       if (Object.hasOwn(bridges, port)) problems.push({ path, message: `${port} is the name of a bridge` });

@@ -30,6 +30,9 @@ export type {
   TapDeviceConfig,
   TapPortConfig,
   TunPortConfig,
+  StreamPortConfig,
+  DgramPortConfig,
+  SocketPortConfig,
   VxlanPortConfig,
 } from './port_shape.ts';
 export { nameProblem } from './port_shape.ts';

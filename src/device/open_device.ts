@@ -1,5 +1,6 @@
 // Opens what a configuration asks for, unless the switch has that very interface already.
 
+import { isListener } from '../config/guest_ports.ts';
 import type { LocalConfig, MemberConfig, PortConfig } from '../config/schema.ts';
 import type { Share } from '../config/shared_interfaces.ts';
 import { openAggregate } from './aggregate.ts';
@@ -8,6 +9,9 @@ import { openMemory } from './memory.ts';
 import { openAfPacket, requireUnused } from './packet.ts';
 import { openLocal, openTapPort } from './tap.ts';
 import { openTunPort } from './tun.ts';
+import { openGuest, openListener } from './guest_socket.ts';
+import { openSocketPort } from './socket_port.ts';
+import type { Sockets } from './sockets.ts';
 import type { Tunnels } from './tunnels.ts';
 
 export interface DeviceRequest {
@@ -26,6 +30,7 @@ export async function openDevice(
   { number, name, config, mtu, share, keeper }: DeviceRequest,
   devices: ReadonlyMap<string, Device>,
   tunnels: Tunnels,
+  sockets: Sockets,
   wake: () => void,
 ): Promise<Device> {
   switch (config.type) {
@@ -47,6 +52,15 @@ export async function openDevice(
     }
     case 'vxlan':
       return tunnels.open(number, name, config);
+    case 'stream': {
+      const listener = sockets.listenerOf(name);
+      if (listener !== undefined) return openGuest(number, name, listener, config, sockets);
+      return isListener(config)
+        ? openListener(number, name, config, sockets)
+        : openSocketPort(number, name, config, sockets);
+    }
+    case 'dgram':
+      return openSocketPort(number, name, config, sockets);
     case 'memory':
       return openMemory(number, name, config, wake);
     case 'aggregate':

@@ -37,6 +37,15 @@ export interface MemoryDeviceSpec {
   fault?: FaultOptions;
 }
 
+/** A socket that comes and goes: see the request `connect`. */
+export interface SocketDeviceSpec {
+  kind: 'socket';
+  port: number;
+  /** KIND.stream, KIND.packets or KIND.datagrams. */
+  socket: number;
+  fault?: FaultOptions;
+}
+
 export interface VxlanDeviceSpec extends VxlanPort {
   kind: 'vxlan';
   fault?: FaultOptions;
@@ -54,6 +63,7 @@ export type DeviceSpec =
   | PacketDeviceSpec
   | TunDeviceSpec
   | MemoryDeviceSpec
+  | SocketDeviceSpec
   | VxlanDeviceSpec
   | AggregateDeviceSpec;
 
@@ -70,6 +80,7 @@ const TRAITS: { [Kind in DeviceSpec['kind']]: KindTraits<Extract<DeviceSpec, { k
   packet: { isFirstsOnly: false },
   tun: { isFirstsOnly: false, sharedLock: ({ stations }) => TunStations.lockOf(stations) },
   memory: { isFirstsOnly: false, sharedLock: ({ fromSwitch }) => new FrameRing(fromSwitch).lock },
+  socket: { isFirstsOnly: false },
   // That worker alone knows the remotes.
   vxlan: { isFirstsOnly: true },
   // It receives nothing itself.

@@ -6,6 +6,7 @@ import { shares } from '../config/shared_interfaces.ts';
 import type { Device } from '../device/device.ts';
 import { LinkWatch, NO_CARRIER } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
+import { Sockets } from '../device/sockets.ts';
 import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
@@ -18,6 +19,7 @@ export class OpenPorts {
   /** By port name; a bridge's local interface has the bridge's. */
   readonly devices = new Map<string, Device>();
   readonly tunnels = new Tunnels();
+  readonly sockets = new Sockets();
   readonly underlays = new Underlays(this.devices);
   readonly mtus = new PortMtus(this.devices, this.underlays);
   /** Those whose device is dead, and about to be closed. */
@@ -106,12 +108,12 @@ export class OpenPorts {
 
   /** As of the last look. */
   *states(): Generator<PortGlance> {
-    for (const [port, { spec }] of this.devices) {
+    for (const [port, { spec, connection }] of this.devices) {
       const isDeadEnd = this.linkWatch.isDeadEnd(port);
       const isUp = !isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port));
       const disabled = this.disabled.get(port);
       const state = this.goneNames.has(port) ? 'gone' : !isUp ? 'down' : disabled ? 'disabled' : 'up';
-      const idle = spec.kind === 'aggregate' ? 'no member carries frames' : undefined;
+      const idle = spec.kind === 'aggregate' ? 'no member carries frames' : connection?.reason;
       const reasons: Partial<Record<typeof state, string>> = {
         disabled: disabled?.text,
         down: isDeadEnd ? NO_CARRIER : idle,

@@ -62,6 +62,7 @@ function portStatus(facts: PortFacts): PortStatus {
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     stp: facts.stp,
     ...tunnelledOf(port, facts),
+    ...(device?.connection !== undefined && { socket: device.connection.status() }),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
@@ -85,6 +86,8 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   if (look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
   }
+  const unconnected = facts.device?.connection?.reason;
+  if (unconnected !== undefined) return { state: 'down', reason: unconnected };
   if (facts.aggregate !== undefined) return { state: 'down', reason: idleReason(facts.aggregate) };
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }

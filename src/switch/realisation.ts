@@ -11,7 +11,13 @@ import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
 import { portOf, refuse, refuseDependents } from '../config/refuse.ts';
-import { EMPTY_CONFIG, type LocalConfig, type SwitchConfig, type TapDeviceConfig } from '../config/schema.ts';
+import {
+  EMPTY_CONFIG,
+  type LocalConfig,
+  type StreamPortConfig,
+  type SwitchConfig,
+  type TapDeviceConfig,
+} from '../config/schema.ts';
 import { shares } from '../config/shared_interfaces.ts';
 import { bridgeOf, deviceConfig, portNamesOf, withoutPorts } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
@@ -293,9 +299,9 @@ export class Realisation {
     const config = deviceConfig(next, name);
     const mtu = this.mtuOf(next, name);
     const share = shares(next).get(name);
-    return openDevice({ number, name, config, mtu, share, keeper }, open.devices, open.tunnels, () =>
-      plane.wake(number),
-    );
+    const wake = () => plane.wake(number);
+    const request = { number, name, config, mtu, share, keeper };
+    return openDevice(request, open.devices, open.tunnels, open.sockets, wake);
   }
 
   private keep(next: SwitchConfig, name: string, device: Device): void {
@@ -324,7 +330,7 @@ export class Realisation {
       if (device?.change === undefined) continue;
       const { spec } = device;
       try {
-        device.change(deviceConfig(next, name) as TapDeviceConfig | LocalConfig);
+        device.change(deviceConfig(next, name) as TapDeviceConfig | LocalConfig | StreamPortConfig);
       } catch (error) {
         refuse(result, error);
       }

@@ -50,6 +50,7 @@ export function traceNames(
     offloads: (port) => {
       const spec = devices.get(port)?.spec;
       if (spec === undefined || spec.kind === 'vxlan' || spec.kind === 'aggregate') return 0;
+      if (spec.kind === 'socket') return 0;
       return spec.kind === 'memory' ? (spec.offloads ? ALL_OFFLOADS : 0) : spec.offloads;
     },
   };

@@ -13,9 +13,20 @@ import { check } from './sys_error.ts';
 
 /**
  * What an fd is, for add and for a transmit entry. `segments` only for the latter: a super-frame to a `udp` fd;
- * `tunnelTap` only for the former: a TAP that was opened with a virtio-net header of 24 bytes.
+ * `tunnelTap` only for the former: a TAP that was opened with a virtio-net header of 24 bytes. The last three are connected
+ * sockets: a `stream` (see openStream) of frames, each behind its length; sequenced `packets` and `datagrams`, each a frame.
  */
-export const KIND = { tap: 1, udp: 2, wake: 3, packet: 4, segments: 5, tunnelTap: 6 } as const;
+export const KIND = {
+  tap: 1,
+  udp: 2,
+  wake: 3,
+  packet: 4,
+  segments: 5,
+  tunnelTap: 6,
+  stream: 7,
+  packets: 8,
+  datagrams: 9,
+} as const;
 
 /** Words of a row of `rx` and of `tx`. */
 export const ROW = 16;

@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 16;
+const VERSION = 17;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -74,12 +74,24 @@ const FUNCTIONS = {
   tl_nft_batch: ['int', 'pointer', 'int', 'pointer'],
   tl_netlink_ask: ['int', 'pointer', 'int'],
   tl_iptables_forward_policy: ['int', 'int'],
+  tl_stream_open: ['int'],
+  tl_stream_close: ['int'],
+  tl_unix_listen: ['string', 'int', 'int', 'int', 'int'],
+  tl_unix_connect: ['string', 'int'],
+  tl_unix_reconnect: ['int', 'string'],
+  tl_inet_open: ['pointer', 'int', 'pointer', 'int', 'int'],
+  tl_socket_accept: ['int'],
+  tl_socket_error: ['int'],
+  tl_socket_greet: ['int', 'pointer', 'int'],
+  tl_socket_meet: ['int', 'pointer', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],
   tl_watch_routes: ['int', 'int'],
   tl_pidfd_open: ['int'],
   tl_watch_read: ['int', 'pointer', 'int'],
+  tl_watch_arm: ['int', 'int', 'int'],
+  tl_watch_ready: ['int', 'pointer', 'int'],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],
   tl_test_send: ['int', 'pointer', 'pointer', 'int'],
@@ -109,6 +121,7 @@ const OPENERS = [
     'tl_watch_routes',
     'tl_pidfd_open',
   ],
+  ...['tl_unix_listen', 'tl_unix_connect', 'tl_inet_open', 'tl_socket_accept'],
   'tl_test_socket',
 ] as const;
 

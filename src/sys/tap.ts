@@ -287,12 +287,12 @@ function setTunnelOffloads(fd: number, what: string): number {
   return TUNNEL_OFFLOADS;
 }
 
-function userId(owner: number | string): number {
+export function userId(owner: number | string): number {
   if (typeof owner === 'number') return owner;
   return check(native().tl_user_id(owner), 'getpwnam', `Cannot find user ${owner}`);
 }
 
-function groupId(group: number | string): number {
+export function groupId(group: number | string): number {
   if (typeof group === 'number') return group;
   return check(native().tl_group_id(group), 'getgrnam', `Cannot find group ${group}`);
 }
