@@ -51,7 +51,10 @@ function silent(port: StreamPortConfig): StreamPortConfig {
   return { ...port, flood: false, bcast_flood: false, mcast_flood: false, learning: false };
 }
 
-function guestOf({ template, users, ...listener }: StreamPortConfig, peer: GuestPeer | undefined): PortConfig {
+function guestOf(
+  { template, users, ...listener }: StreamPortConfig,
+  peer: GuestPeer | undefined,
+): PortConfig {
   const own = peer === undefined ? undefined : users?.[String(peer.uid)];
   return { ...listener, ...((own ?? template) as GuestConfig) };
 }

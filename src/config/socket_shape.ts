@@ -3,7 +3,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { isFit } from '../wire/plain_text.ts';
-import { expecting, integer, type Issue, text } from './leaves.ts';
+import { expecting, type Issue, integer, text } from './leaves.ts';
 import { show } from './show.ts';
 import { parseSocketAddress } from './socket_address.ts';
 

@@ -5,13 +5,13 @@ import type { LocalConfig, MemberConfig, PortConfig } from '../config/schema.ts'
 import type { Share } from '../config/shared_interfaces.ts';
 import { openAggregate } from './aggregate.ts';
 import type { Device } from './device.ts';
+import { openGuest, openListener } from './guest_socket.ts';
 import { openMemory } from './memory.ts';
 import { openAfPacket, requireUnused } from './packet.ts';
-import { openLocal, openTapPort } from './tap.ts';
-import { openTunPort } from './tun.ts';
-import { openGuest, openListener } from './guest_socket.ts';
 import { openSocketPort } from './socket_port.ts';
 import type { Sockets } from './sockets.ts';
+import { openLocal, openTapPort } from './tap.ts';
+import { openTunPort } from './tun.ts';
 import type { Tunnels } from './tunnels.ts';
 
 export interface DeviceRequest {

@@ -25,7 +25,11 @@ export function openServer(verb: string, config: SocketPortConfig): number {
   try {
     if (config.path === undefined) {
       const remote = config.type === 'dgram' ? config.remote : undefined;
-      return openInet(type, endpoint(config.address as string), remote === undefined ? undefined : endpoint(remote));
+      return openInet(
+        type,
+        endpoint(config.address as string),
+        remote === undefined ? undefined : endpoint(remote),
+      );
     }
     requireFree(verb, config.path, type);
     const mode = Number.parseInt(config.socket_mode, 8);
@@ -67,7 +71,10 @@ function requireFree(verb: string, path: string, type: SocketType): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket())
-    throw new TaploomError('socket_failed', `${verb}: ${path} exists and is no socket; remove it, or choose another path`);
+    throw new TaploomError(
+      'socket_failed',
+      `${verb}: ${path} exists and is no socket; remove it, or choose another path`,
+    );
   try {
     closeFd(connectUnix(path, type));
   } catch (error) {

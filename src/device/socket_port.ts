@@ -32,7 +32,12 @@ export interface Connection {
 }
 
 /** Throws TaploomError if there can be no such socket. */
-export function openSocketPort(port: number, name: string, config: SocketPortConfig, sockets: Sockets): Device {
+export function openSocketPort(
+  port: number,
+  name: string,
+  config: SocketPortConfig,
+  sockets: Sockets,
+): Device {
   const connection = new SocketConnection(port, name, config, sockets);
   const close = () => connection.close();
   const way = openWay(`Cannot attach port ${name}`, config, () => sockets.watch(), connection);
@@ -149,7 +154,12 @@ export class SocketConnection implements Connection {
 }
 
 /** Gives a connection to the data plane. Throws, and has taken it back, if that is not to be. */
-export async function connectSocket(links: SocketLinks, port: number, fd: number, type: SocketType): Promise<void> {
+export async function connectSocket(
+  links: SocketLinks,
+  port: number,
+  fd: number,
+  type: SocketType,
+): Promise<void> {
   if (type === 'stream') openStream(fd);
   try {
     await links.connect(port, fd);
@@ -160,7 +170,8 @@ export async function connectSocket(links: SocketLinks, port: number, fd: number
 }
 
 export function endText(errno: number): string {
-  if (errno === EPROTO) return 'was closed: it sent a length that no frame has, so it does not speak this framing';
+  if (errno === EPROTO)
+    return 'was closed: it sent a length that no frame has, so it does not speak this framing';
   if (errno === EPIPE || errno === ECONNRESET) return 'was closed by the other end';
   return `ended with ${errnoName(errno)}`;
 }

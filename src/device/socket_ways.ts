@@ -6,15 +6,7 @@
 //   dgram, client    connects, and says hello where the framing has a greeting
 
 import type { DgramPortConfig, SocketPortConfig, StreamPortConfig } from '../config/schema.ts';
-import {
-  accept,
-
-  greet,
-  hasPeer,
-  meet,
-  reconnectUnix,
-  socketError,
-} from '../sys/socket.ts';
+import { accept, greet, hasPeer, meet, reconnectUnix, socketError } from '../sys/socket.ts';
 import type { SocketWatch } from '../sys/socket_watch.ts';
 import { errnoName } from '../sys/sys_error.ts';
 import { closeFd } from '../sys/wake.ts';
@@ -44,7 +36,12 @@ export interface Way {
 }
 
 /** Throws TaploomError if there can be no such socket. */
-export function openWay(verb: string, config: SocketPortConfig, watch: () => SocketWatch, seeker: Seeker): Way {
+export function openWay(
+  verb: string,
+  config: SocketPortConfig,
+  watch: () => SocketWatch,
+  seeker: Seeker,
+): Way {
   if (config.mode === 'client') return new ClientWay(config, watch, seeker);
   if (config.type === 'dgram') return new DatagramWay(verb, config, watch, seeker);
   return new ServerWay(verb, config, watch, seeker);

@@ -48,10 +48,17 @@ export function hasPeer(fd: number): boolean {
 export function openInet(type: SocketType, local?: Endpoint, remote?: Endpoint): number {
   const own = local === undefined ? aligned(1) : sockaddr(local.address, local.port);
   const other = remote === undefined ? aligned(1) : sockaddr(remote.address, remote.port);
-  const [ownLength, otherLength] = [local === undefined ? 0 : own.length, remote === undefined ? 0 : other.length];
+  const [ownLength, otherLength] = [
+    local === undefined ? 0 : own.length,
+    remote === undefined ? 0 : other.length,
+  ];
   const opened = native().tl_inet_open(own, ownLength, other, otherLength, SOCK[type]);
   const shown = (local ?? remote) as Endpoint;
-  return check(opened, remote === undefined ? 'bind' : 'connect', `Cannot use ${shown.address}:${shown.port}`);
+  return check(
+    opened,
+    remote === undefined ? 'bind' : 'connect',
+    `Cannot use ${shown.address}:${shown.port}`,
+  );
 }
 
 /** The next connection, or -errno. */
