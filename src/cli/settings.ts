@@ -23,6 +23,7 @@ import {
   vlans,
   word,
 } from './setting_values.ts';
+import { SOCKET_SETTINGS } from './socket_settings.ts';
 
 export interface Setting {
   /** Commander's notation: `--vni <number>`. */
@@ -294,9 +295,9 @@ const AGGREGATE: Setting[] = [
   },
   { flags: '--lacp <active|passive|off>', key: 'lacp', help: 'aggregate: LACP (active)', parse: word },
   {
-    flags: '--mode <balance|active_backup>',
+    flags: '--mode <mode>',
     key: 'mode',
-    help: 'aggregate: all members, or one at a time',
+    help: 'aggregate: balance or active_backup; stream, dgram: server or client',
     parse: word,
   },
   { flags: '--rate <slow|fast>', key: 'rate', help: 'aggregate: how often LACP is heard', parse: word },
@@ -340,6 +341,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...TUN,
   ...AF_PACKET,
   ...VXLAN,
+  ...SOCKET_SETTINGS,
   ...AGGREGATE,
   LLDP,
   ...MULTICAST,

@@ -20,7 +20,9 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig): number {
   );
 }
 
+const OF_GUESTS: ReadonlySet<PortConfig['type']> = new Set(['tap', 'stream', 'dgram', 'memory']);
+
 /** Whether guests are behind a port, and not what connects the bridge with others. */
 export function isGuests({ type }: PortConfig): boolean {
-  return type === 'tap' || type === 'memory';
+  return OF_GUESTS.has(type);
 }

@@ -52,8 +52,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
-      if (port.type === 'stream' || port.type === 'dgram')
-        checkSocket(path, portName, port, bridge, problems);
+      if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);
       if (port.type === 'tun') checkTun(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {

@@ -24,7 +24,7 @@ const MAX_VID = 4094;
 const MIN_MTU = 68;
 const MAX_MTU = 65_535;
 // IFNAMSIZ without the final NUL.
-export const MAX_NAME_BYTES = 15;
+const MAX_NAME_BYTES = 15;
 /** Members of an aggregate. More than any switch bundles; buckets of flows would be too few for many more. */
 export const MAX_MEMBERS = 64;
 // The kernel refuses these two (their sysctl directories exist already) ...

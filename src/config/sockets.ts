@@ -3,13 +3,12 @@
 import type { Problem } from './config_error.ts';
 import { isListener } from './guest_ports.ts';
 import type { Path } from './path.ts';
-import { MAX_NAME_BYTES, type SocketPortConfig, type StreamPortConfig } from './port_shape.ts';
+import type { SocketPortConfig, StreamPortConfig } from './port_shape.ts';
 import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import { isLoopback, parseSocketAddress } from './socket_address.ts';
 
 export function checkSocket(
   path: Path,
-  name: string,
   port: SocketPortConfig,
   { vlan_filtering }: Pick<BridgeConfig, 'vlan_filtering'>,
   problems: Problem[],
@@ -28,7 +27,7 @@ export function checkSocket(
       report(key, 'is for the socket file of a server: who made the socket says who may use it');
   }
   if (port.type === 'dgram') checkRemote(port, report);
-  else checkGuests(name, port, vlan_filtering, report);
+  else checkGuests(port, vlan_filtering, report);
 }
 
 type Report = (key: string, message: string) => void;
@@ -55,8 +54,8 @@ function checkRemote(port: Extract<SocketPortConfig, { type: 'dgram' }>, report:
   if (remote === (port.path ?? address)) report('remote', 'is our own socket');
 }
 
-function checkGuests(name: string, port: StreamPortConfig, isFiltering: boolean, report: Report): void {
-  const { template, users, name_by, max_guests } = port;
+function checkGuests(port: StreamPortConfig, isFiltering: boolean, report: Report): void {
+  const { template, users, name_by } = port;
   if (template === undefined) {
     if (users !== undefined) report('users', 'takes a template for all others');
     if (name_by !== 'number') report('name_by', 'is for guests of a template');
@@ -70,12 +69,6 @@ function checkGuests(name: string, port: StreamPortConfig, isFiltering: boolean,
   for (const [key, guest] of [['template', template] as const, ...Object.entries(users ?? {})]) {
     if (guest.vlan === undefined || isFiltering) continue;
     report(key === 'template' ? key : 'users', 'names a VLAN, and the bridge does not filter VLANs');
-  }
-  const longest = { number: String(max_guests).length, pid: 7, uid: 10 }[name_by];
-  const most = MAX_NAME_BYTES - 1 - longest;
-  if (Buffer.byteLength(name) > most) {
-    const message = `names of guests begin with ${name}, which may have ${most} bytes then: they have ${MAX_NAME_BYTES} in all`;
-    report('template', message);
   }
 }
 
