@@ -109,7 +109,7 @@ void burst_plain_row(struct tl_burst *b, struct member *m, int slot, int32_t len
 /* It has its turn in the next call, too, whatever epoll says. */
 void burst_again(struct tl_burst *b, int fd);
 
-/* stream.c */
+/* stream.c, and of it what reads in stream_receive.c */
 int stream_watch(int fd, int epoll, uint64_t cookie);
 void stream_writable(int fd);
 int stream_receive(struct tl_burst *b, int fd, struct member *m, int slot, int room);

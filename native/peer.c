@@ -14,3 +14,11 @@ int tl_peer_credentials(int fd, int32_t *words)
     words[TL_PEER_GID] = (int32_t)peer.gid;
     return 0;
 }
+
+/* All groups of the other end, at most `room` of them; tells how many there are, or -errno. */
+int tl_peer_groups(int fd, int32_t *gids, int room)
+{
+    socklen_t length = (socklen_t)room * sizeof *gids;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &length) < 0) return -errno;
+    return (int)(length / sizeof *gids);
+}

@@ -47,7 +47,7 @@ static int give(const char *path, int mode, int uid, int gid)
 }
 
 /* The mode of an unbound socket is that of the file which bind() makes: nobody gets in before `give`. */
-int tl_unix_listen(const char *path, int type, int mode, int uid, int gid)
+int tl_socket_listen(const char *path, int type, int mode, int uid, int gid)
 {
     struct sockaddr_un address;
     int error = -address_of(path, &address);
@@ -62,7 +62,7 @@ int tl_unix_listen(const char *path, int type, int mode, int uid, int gid)
 }
 
 /* A datagram socket gets a name of the kernel's choice (unix(7), autobind), so that it can be answered. */
-int tl_unix_connect(const char *path, int type)
+int tl_socket_connect(const char *path, int type)
 {
     struct sockaddr_un address, none = { .sun_family = AF_UNIX };
     int error = -address_of(path, &address);
@@ -74,7 +74,7 @@ int tl_unix_connect(const char *path, int type)
     return result_of(fd, error);
 }
 
-int tl_unix_reconnect(int fd, const char *path)
+int tl_socket_reconnect(int fd, const char *path)
 {
     struct sockaddr_un address;
     socklen_t length = sizeof address;
@@ -85,7 +85,7 @@ int tl_unix_reconnect(int fd, const char *path)
 }
 
 /* Listens if it is a stream without `remote`; a length of 0 is no address. A stream may still be connecting. */
-int tl_inet_open(const uint8_t *local, int local_length, const uint8_t *remote, int remote_length, int type)
+int tl_socket_inet(const uint8_t *local, int local_length, const uint8_t *remote, int remote_length, int type)
 {
     struct sockaddr_storage own, other;
     if (local_length < 0 || remote_length < 0 || local_length + remote_length == 0) return -EINVAL;
@@ -103,12 +103,6 @@ int tl_inet_open(const uint8_t *local, int local_length, const uint8_t *remote, 
         error = errno == EINPROGRESS ? 0 : errno;
     if (!error && type == SOCK_STREAM && !remote_length && listen(fd, BACKLOG) < 0) error = errno;
     return result_of(fd, error);
-}
-
-int tl_socket_accept(int fd)
-{
-    int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    return accepted < 0 ? -errno : accepted;
 }
 
 int tl_socket_error(int fd)

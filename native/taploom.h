@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 17
+#define TL_VERSION 18
 int tl_version(void);
 
 /* fd.c */
@@ -26,6 +26,18 @@ int tl_lock(int fd);
 /* peer.c: out words of tl_peer_credentials */
 enum { TL_PEER_PID, TL_PEER_UID, TL_PEER_GID, TL_PEER_WORDS };
 int tl_peer_credentials(int fd, int32_t *words);
+int tl_peer_groups(int fd, int32_t *gids, int room);
+
+/* unix.c: stream sockets */
+int tl_unix_listen(const char *path);
+int tl_unix_accept(int fd);
+int tl_unix_connect(const char *path);
+int tl_unix_pair(int32_t *fds);
+
+/* rights.c: words of tl_rights_receive: how many descriptors, whether something did not fit, and their numbers */
+enum { TL_RIGHTS_MAX = 253, TL_RIGHTS_COUNT = 0, TL_RIGHTS_CUT, TL_RIGHTS_FDS, TL_RIGHTS_WORDS = TL_RIGHTS_FDS + TL_RIGHTS_MAX };
+int tl_rights_send(int fd, const uint8_t *bytes, int length, const int32_t *fds, int count);
+int tl_rights_receive(int fd, uint8_t *bytes, int room, int32_t *words);
 
 /* user.c: a name of the user or group database to its number */
 int tl_user_id(const char *name);
@@ -123,11 +135,10 @@ int tl_stream_open(int fd);
 int tl_stream_close(int fd);
 
 /* socket.c: non-blocking sockets of virtual machines and their like */
-int tl_unix_listen(const char *path, int type, int mode, int uid, int gid);   /* -1: as it is */
-int tl_unix_connect(const char *path, int type);
-int tl_unix_reconnect(int fd, const char *path);             /* a datagram socket; "" to where it is: is that there? */
-int tl_inet_open(const uint8_t *local, int local_length, const uint8_t *remote, int remote_length, int type);
-int tl_socket_accept(int fd);
+int tl_socket_listen(const char *path, int type, int mode, int uid, int gid);   /* -1: as it is */
+int tl_socket_connect(const char *path, int type);
+int tl_socket_reconnect(int fd, const char *path);             /* a datagram socket; "" to where it is: is that there? */
+int tl_socket_inet(const uint8_t *local, int local_length, const uint8_t *remote, int remote_length, int type);
 int tl_socket_error(int fd);                                 /* pending errno, which that clears */
 int tl_socket_greet(int fd, const uint8_t *bytes, int length);
 int tl_socket_meet(int fd, const uint8_t *greeting, int length);
@@ -138,6 +149,7 @@ int tl_wake_create(void);
 /* News of the kernel for the control plane: returns what to watch with; end is a stream's, which gets a byte when there is something. */
 int tl_watch_open(int32_t *end);
 int tl_watch_add(int watch, int fd);
+int tl_watch_remove(int watch, int fd);
 int tl_watch_routes(int netns, int groups);                  /* an rtnetlink socket of RTMGRP_* */
 int tl_pidfd_open(int pid);
 /* Records {fd, length or -errno, bytes, padding to 4} of what there is; a pidfd has -ENOTSOCK once, when its process ends. */

@@ -102,6 +102,11 @@ int tl_watch_add(int watch, int fd)
     return add(watch, fd, EPOLLIN);
 }
 
+int tl_watch_remove(int watch, int fd)
+{
+    return epoll_ctl(watch, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
+}
+
 int tl_watch_routes(int netns, int groups)
 {
     int fd = tl_socket_in(netns, AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);

@@ -24,6 +24,7 @@ const WORK = join(ROOT, 'build/deb');
 const TREE = join(WORK, 'tree');
 const HOME = join(TREE, 'usr/lib/taploom');
 const PROGRAMS = Object.keys(bin);
+const BRIDGE_HELPER = 'taploom-bridge-helper';
 
 /** Of a package only what runs, and its licence. */
 const RUNS = new Set(['.js', '.cjs', '.mjs', '.json', '.node']);
@@ -56,6 +57,8 @@ function program() {
     const filter = (path) => !/\.(d\.ts|map|tsbuildinfo)$/.test(path);
     cpSync(join(ROOT, folder), join(HOME, folder), { recursive: true, filter });
   }
+  // Where QEMU is told to look for it.
+  cpSync(join(ROOT, 'build', BRIDGE_HELPER), join(HOME, BRIDGE_HELPER));
   for (const [command, file] of Object.entries(bin)) {
     const path = join(HOME, file);
     // Debian's node, whatever stands on somebody's PATH.
@@ -119,8 +122,11 @@ function tidy() {
   for (const entry of readdirSync(TREE, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath ?? entry.path, entry.name);
     if (entry.isSymbolicLink()) continue;
-    if (/\.(node|so)$/.test(entry.name)) elf.push(path);
-    const isProgram = entry.isDirectory() || Object.values(bin).some((file) => path === join(HOME, file));
+    if (/\.(node|so)$/.test(entry.name) || entry.name === BRIDGE_HELPER) elf.push(path);
+    const isProgram =
+      entry.isDirectory() ||
+      entry.name === BRIDGE_HELPER ||
+      Object.values(bin).some((file) => path === join(HOME, file));
     chmodSync(path, isProgram ? 0o755 : 0o644);
   }
   run('strip', ['--strip-unneeded', ...elf]);

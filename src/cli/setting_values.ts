@@ -93,6 +93,16 @@ export function nestedPairs(text: string): Values {
   return result;
 }
 
+/** `users=alice+bob,groups=kvm,template.isolated=on`, or `users=all` */
+export function bridgeHelper(text: string): Values {
+  const values = nestedPairs(text);
+  for (const key of ['users', 'groups']) {
+    if (values[key] === undefined || (key === 'users' && values[key] === 'all')) continue;
+    values[key] = String(values[key]).split('+').map(account);
+  }
+  return values;
+}
+
 /** Of a bridge: `on`, `off`, `rstp`, `stp`, or `priority=4096,max_age=10`. */
 export function bridgeStp(text: string): boolean | Values {
   if (text === 'on' || text === 'off') return text === 'on';

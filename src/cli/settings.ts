@@ -4,6 +4,7 @@
 import { type Command, Option } from 'commander';
 import {
   account,
+  bridgeHelper,
   bridgeStp,
   list,
   listOrNone,
@@ -398,6 +399,12 @@ export const BRIDGE_KEYS: readonly Setting[] = [
     key: 'network',
     help: 'addresses for guests, and how far they reach: mode (isolated|host-only|nat|routed|bridged), subnet, gateway, dhcp (on|off), dns (on|off), dhcp.lease_time, dhcp.boot.bios.file, dns.domain, ...',
     parse: nestedPairs,
+  },
+  {
+    flags: '--bridge-helper <key=value,...>',
+    key: 'bridge_helper',
+    help: 'who may have TAPs by taploom-bridge-helper: users=alice+bob (or all), groups=kvm, limit, template.isolated (on|off), ...',
+    parse: bridgeHelper,
   },
   {
     flags: '--local <on|off>',

@@ -36,6 +36,7 @@ async function main(options: DaemonOptions): Promise<void> {
   const { takeLock } = await import('../sys/lock.ts');
   const { peerOf } = await import('../sys/peer.ts');
   const { keeperOf } = await import('../sys/bridge_mark.ts');
+  const { guestSystem } = await import('./guest_system.ts');
   if (!(await hasNative(log))) return;
   const tell = await notifier(log);
   const keeper = keeperOf(resolve(state ?? socket));
@@ -77,6 +78,7 @@ async function main(options: DaemonOptions): Promise<void> {
     socket,
     socketGroup,
     credentials: peerOf,
+    guests: guestSystem(keeper),
     takeLock,
     config,
     state,

@@ -57,18 +57,30 @@ export interface Compiled {
   remotes: RemoteRow[];
 }
 
+export interface Surroundings {
+  machine?: string;
+  randomWords?: (count: number) => Int32Array;
+}
+
 export class Compiler {
   readonly ports = new Names('ports', MAX_PORTS);
   readonly bridges = new Names('bridges', MAX_BRIDGES);
   readonly domains = new Domains(MAX_DOMAINS);
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private readonly routes = new RouteCache();
-  readonly nat = new NatNumbers();
+  readonly nat: NatNumbers;
+  private readonly machine: string | undefined;
   private serial = 0;
+
+  /** `machine`: what addresses are made of; `randomWords`: seeds of tables. Default: those of this machine. */
+  constructor({ machine, randomWords }: Surroundings = {}) {
+    this.machine = machine;
+    this.nat = new NatNumbers(randomWords);
+  }
 
   /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */
   async check(config: SwitchConfig): Promise<void> {
-    const wanted = await breathing(wantedBy(config));
+    const wanted = await breathing(wantedBy(config, this.machine));
     this.bridges.check(wanted.bridges);
     this.ports.check(wanted.ports);
     this.domains.check(wanted.domains);
@@ -88,7 +100,7 @@ export class Compiler {
 
   private *parts(config: SwitchConfig, overlay: Overlay): Parts<Compiled> {
     const { localMacs = NO_MACS, ownedMtus, underlayMtus, states = NO_STATES, traps = NO_TRAPS } = overlay;
-    const wanted = yield* wantedBy(config);
+    const wanted = yield* wantedBy(config, this.machine);
     this.number(wanted);
     const ports = this.ports.length;
     const domains = this.domains.length;

@@ -42,11 +42,16 @@ export class NatNumbers {
 
   private memory: SharedArrayBuffer | undefined;
   private capacity = 0;
+  private readonly randomWords: (count: number) => Int32Array;
+
+  constructor(randomWords?: (count: number) => Int32Array) {
+    this.randomWords = randomWords ?? ((count) => randomFillSync(new Int32Array(count)));
+  }
 
   /** Memory for so many connections: the same as before unless that is too small, or much too large. */
   memoryFor(capacity: number): SharedArrayBuffer {
     if (this.memory === undefined || capacity > this.capacity || capacity * SHRINK < this.capacity) {
-      this.memory = Connections.allocate(capacity, randomFillSync(new Int32Array(SEED_WORDS)));
+      this.memory = Connections.allocate(capacity, this.randomWords(SEED_WORDS));
       this.capacity = capacity;
     }
     return this.memory;

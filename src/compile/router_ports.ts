@@ -20,11 +20,11 @@ export interface RouterPort extends RouterInterface {
   vlans: PortVlans;
 }
 
-/** All whose bridge is there, by bridge. */
-export function routerPorts(config: SwitchConfig): Map<string, RouterPort[]> {
+/** All whose bridge is there, by bridge. `id`: of the machine, if it is not this one. */
+export function routerPorts(config: SwitchConfig, id?: string): Map<string, RouterPort[]> {
   const found = new Map<string, RouterPort[]>();
   if (config.routers === undefined) return found;
-  const machine = machineId();
+  const machine = id ?? machineId();
   const privates = new Map<string, PrivateVlans>();
   for (const one of interfacesIn(config)) {
     const { bridge: name, vlan } = one.config;

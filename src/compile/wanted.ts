@@ -36,7 +36,7 @@ export interface Wanted {
   routed: Map<string, RouterPort[]>;
 }
 
-export function* wantedBy(config: SwitchConfig): Parts<Wanted> {
+export function* wantedBy(config: SwitchConfig, machine?: string): Parts<Wanted> {
   const wanted: Wanted = {
     bridges: new Set(),
     ports: new Set(),
@@ -44,7 +44,7 @@ export function* wantedBy(config: SwitchConfig): Parts<Wanted> {
     privates: new Map(),
     remotes: new Set(),
     carriers: new Map(),
-    routed: routerPorts(config),
+    routed: routerPorts(config, machine),
   };
   for (const [name, bridge] of Object.entries(config.bridges)) {
     const vids = new Uint8Array(bridge.vlan_filtering ? VIDS : 1);

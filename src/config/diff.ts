@@ -62,6 +62,7 @@ const BRIDGE_KEYS = [
   'mirrors',
   'multicast',
   'network',
+  'bridge_helper',
 ] as const;
 
 export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {

@@ -2,6 +2,7 @@
 // schema. A mapping that fits on a line stands on one: `vm1: { type: tap, netns: h1 }`.
 
 import { Document, isCollection, isMap, isScalar, type Node, stringify, visit } from 'yaml';
+import { type BridgeHelperConfig, bridgeHelper } from './bridge_helper.ts';
 import { equal } from './equal.ts';
 import { membersOf } from './members.ts';
 import { type RouterConfig, router } from './router_shape.ts';
@@ -54,7 +55,7 @@ function flowText(node: Node): string {
 function minimal({ bridges, routers = {} }: SwitchConfig): unknown {
   const entries = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
-    const { stp, multicast, vlans } = bridge;
+    const { stp, multicast, vlans, bridge_helper } = bridge;
     const rest = {
       ...differences(bridge, BRIDGE_DEFAULTS, new Set(['ports'])),
       ...(typeof stp === 'object' && { stp: differences(stp, BRIDGE_STP) }),
@@ -62,6 +63,7 @@ function minimal({ bridges, routers = {} }: SwitchConfig): unknown {
       ...(multicast && {
         multicast: { snooping: multicast.snooping, ...differences(multicast, MULTICAST_DEFAULTS) },
       }),
+      ...(bridge_helper && { bridge_helper: minimalHelper(bridge_helper) }),
     };
     return [name, ports.length === 0 ? rest : { ...rest, ports: Object.fromEntries(ports) }];
   });
@@ -90,6 +92,12 @@ function minimalVlans(vlans: BridgeConfig['vlans']): object {
     },
   ]);
   return Object.fromEntries(entries);
+}
+
+function minimalHelper({ template, ...rest }: BridgeHelperConfig): object {
+  const own = differences(template, HELPER_DEFAULTS.template);
+  const different = differences(rest, HELPER_DEFAULTS);
+  return Object.keys(own).length === 0 ? different : { ...different, template: own };
 }
 
 function minimalPort(port: PortConfig): object {
@@ -127,6 +135,8 @@ const VLAN_DEFAULTS = parseConfig({
 
 const MULTICAST_DEFAULTS =
   parseConfig({ version: 1, bridges: { b: { multicast: {} } } }).bridges.b.multicast ?? {};
+
+const HELPER_DEFAULTS = bridgeHelper.parse({});
 
 const PORT_DEFAULTS = parseConfig({
   version: 1,

@@ -230,6 +230,8 @@ const common = {
   mtu: mtu.optional(),
   fault: fault.optional(),
 };
+/** Of ports that come by themselves. */
+export const portTemplate = mapping(common);
 
 /** What becomes of a port whose interface is deleted while the switch runs. A kernel bridge forgets it. */
 const whenDeleted = z.enum(['wait', 'forget'], expecting('wait or forget')).default('wait');

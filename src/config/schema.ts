@@ -16,6 +16,7 @@ import { shaped } from './shape_parts.ts';
 import { tooLarge } from './size.ts';
 import { suggest } from './suggest.ts';
 
+export { type BridgeHelperConfig, guestPort } from './bridge_helper.ts';
 export { ConfigError } from './config_error.ts';
 export type {
   AfPacketDeviceConfig,

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, parseIp } from '../wire/ip_address.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
+import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
 import { mac, network } from './network_shape.ts';
@@ -146,6 +147,7 @@ const bridge = mapping({
   vlans: z.record(vidKey, bridgeVlan, expecting('a mapping of VLAN ids to their settings')).default({}),
   multicast: multicast.optional(),
   network: network.optional(),
+  bridge_helper: bridgeHelper.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z

@@ -2,7 +2,7 @@
 // and applies the outcome. Two clients that add a port at the same moment both get theirs.
 
 import type { SwitchApi } from '../api.ts';
-import type { ActionResult } from '../config/action.ts';
+import type { Action, ActionResult } from '../config/action.ts';
 import { ConfigError, type SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { Author } from '../event.ts';
@@ -35,11 +35,15 @@ export interface OwnChanges {
     edit: (config: SwitchConfig) => unknown,
     options?: Pick<ChangeOptions, 'keep'>,
   ): Promise<ActionResult[]>;
+  /** What would be done to make it so. */
+  plan(whole: unknown): Action[];
 }
 
 export class Changes {
   private readonly api: SwitchApi;
   private readonly save: (config: SwitchConfig) => void | Promise<void>;
+  /** What a whole configuration says, with what it need not say. */
+  carry: (whole: unknown) => unknown = (whole) => whole;
   private last: Promise<unknown> = Promise.resolve();
 
   /** `save` is told of every configuration that came into force, to keep it for the next start. */
@@ -57,7 +61,8 @@ export class Changes {
     { by, keep, applied = () => {} }: ChangeOptions = {},
   ): Promise<ActionResult[]> {
     const turn = this.last.then(async () => {
-      const wanted = edit(this.api.config);
+      const edited = edit(this.api.config);
+      const wanted = keep ? this.carry(edited) : edited;
       const strange = strangeFds(this.api.config, wanted);
       if (strange.length > 0) throw new ConfigError(strange);
       const results = await this.api.apply(wanted, { by, keep });
@@ -72,9 +77,16 @@ export class Changes {
     return results;
   }
 
+  plan(whole: unknown): Action[] {
+    return this.api.plan(this.carry(whole));
+  }
+
   /** The same for one client. `author` is asked at once, while the client waits: later its process number may be another's. */
   of(author: () => Author): OwnChanges {
-    return { change: (edit, options) => this.change(edit, { ...options, by: author() }) };
+    return {
+      change: (edit, options) => this.change(edit, { ...options, by: author() }),
+      plan: (whole) => this.plan(whole),
+    };
   }
 
   /** Settled before anybody waits for it, so that a full disk is not an unhandled rejection. */

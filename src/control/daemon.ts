@@ -9,8 +9,10 @@ import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.t
 import { loadConfig } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
 import type { Credentials } from './author.ts';
+import { BridgeHelper, type HelperSystem } from './bridge_helper.ts';
 import { ChangeError, Changes } from './changes.ts';
 import { lockFor, type TakeLock } from './file_lock.ts';
+import { GuestPorts, type TapMaker } from './guest_ports.ts';
 import { Journal } from './journal.ts';
 import { LastLoad } from './last_load.ts';
 import type { Logger } from './log.ts';
@@ -35,6 +37,8 @@ export interface DaemonOptions {
   takeLock?: TakeLock;
   /** Who is at the other end of a connection to the socket. */
   credentials?: Credentials;
+  /** For guests whose hypervisors call taploom-bridge-helper. Without it nobody listens to that. */
+  guests?: HelperSystem & TapMaker;
   /** Configuration file (YAML). */
   config?: string;
   /** Where changes by clients are kept for the next start. Without it they end with the daemon. */
@@ -54,6 +58,7 @@ interface Parts {
   metrics?: MetricsServer;
   web?: WebServer;
   watch: PortWatch;
+  helper?: BridgeHelper;
   store?: StateStore;
   lastLoad: LastLoad;
   unlock: readonly (() => unknown)[];
@@ -107,12 +112,17 @@ export class Daemon {
     };
     const api = await options.open(EMPTY_CONFIG, leases);
     closers.push(() => api.close());
+    let guests: GuestPorts | undefined;
+    let helper: BridgeHelper | undefined;
+    const save = (next: SwitchConfig) => saveLoudly(store, guests?.without(next) ?? next, log);
     api.events.listen((event) => {
+      if (event.type === 'configuration') void helper?.update();
       if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
+      if (event.type === 'port' && event.change === 'removed') guests?.forget(event.port);
       // A port whose interface was deleted, and that is not wanted any more.
       if (event.type === 'port' && event.change === 'removed' && event.reason !== undefined) {
         log.info(event.message);
-        void saveLoudly(store, api.config, log)?.catch(() => {});
+        void save(api.config)?.catch(() => {});
       }
     });
     const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
@@ -121,7 +131,21 @@ export class Daemon {
     const lastLoad = new LastLoad();
     lastLoad.note(results.every(({ ok }) => ok));
     await options.applied?.(config);
-    const changes = new Changes(api, (next) => saveLoudly(store, next, log));
+    const changes = new Changes(api, save);
+    if (options.guests !== undefined) {
+      const made = new GuestPorts(options.guests, changes, () => api.config);
+      guests = made;
+      changes.carry = (whole) => made.carry(whole);
+      helper = new BridgeHelper({
+        control: socket,
+        guests,
+        system: options.guests,
+        config: () => api.config,
+        log,
+      });
+      closers.push(() => helper?.close());
+      await helper.update();
+    }
     const watch = new PortWatch(api, log);
     watch.start();
     closers.push(() => watch.stop());
@@ -142,7 +166,18 @@ export class Daemon {
     const web = options.web && (await webServer(options.web, server.app));
     const forwards = `${count(api.bridges(), 'bridge')} and ${count(api.ports(), 'port')}`;
     log.info(`taploomd ${version} is ready with ${forwards}: control at ${socket}, ${where(metrics, web)}`);
-    return new Daemon(options, { api, changes, server, metrics, web, watch, store, lastLoad, unlock });
+    return new Daemon(options, {
+      api,
+      changes,
+      server,
+      metrics,
+      web,
+      watch,
+      helper,
+      store,
+      lastLoad,
+      unlock,
+    });
   }
 
   /** `http://127.0.0.1:9477/metrics`, if metrics are served. */
@@ -208,9 +243,9 @@ export class Daemon {
 
   /** Control first, so that nobody changes a switch that is closing; then the switch. */
   async close(): Promise<void> {
-    const { api, server, metrics, web, watch, unlock } = this.parts;
+    const { api, server, metrics, web, watch, helper, unlock } = this.parts;
     watch.stop();
-    await Promise.all([server.close(), metrics?.close(), web?.close()]);
+    await Promise.all([server.close(), helper?.close(), metrics?.close(), web?.close()]);
     await api.close();
     for (const release of unlock) release();
   }

@@ -64,9 +64,9 @@ const SWITCH_ROUTES: readonly Route[] = [
     document: resource.switchConfig,
     answer: resource.planOrResults,
     problems: [409],
-    handle: async ({ api, changes }, { query, body }) =>
+    handle: async ({ changes }, { query, body }) =>
       query.dry_run
-        ? { plan: api.plan(body) }
+        ? { plan: changes.plan(body) }
         : { results: await changes.change(() => body, { keep: true }) },
   }),
   route('get', '/v1/stats', {

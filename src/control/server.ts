@@ -77,7 +77,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
     name: 'the control socket',
     processOf: (client) => credentials && peerAt(client, credentials)?.pid,
   });
-  await listenUnix(server, socket, socketGroup);
+  await listenUnix(server, socket, { group: socketGroup });
   return {
     socket,
     app,

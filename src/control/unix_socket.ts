@@ -22,8 +22,18 @@ const PATH_MAX = 107;
 /** open(2): a descriptor of the place alone. Node has no name for it. */
 const O_PATH = 0o10000000;
 
-/** Listens on `path` with mode 0600, or 0660 and the group's ownership. Replaces a dead socket, refuses a live one. */
-export async function listenUnix(server: Server, path: string, group?: string): Promise<void> {
+/** Who may connect: the user of this process, members of the group, or with `anybody` everybody. */
+export interface SocketAccess {
+  group?: string;
+  anybody?: boolean;
+}
+
+/** Listens on `path` with mode 0600, 0660 and the group's ownership, or 0666. Replaces a dead socket, refuses a live one. */
+export async function listenUnix(
+  server: Server,
+  path: string,
+  { group, anybody = false }: SocketAccess = {},
+): Promise<void> {
   path = resolve(path);
   const gid = group === undefined ? undefined : groupId(group);
   await requireFreeSocket(path);
@@ -35,11 +45,12 @@ export async function listenUnix(server: Server, path: string, group?: string): 
     const { code, message } = error as NodeJS.ErrnoException;
     throw new TaploomError('socket_failed', `Cannot listen at ${path}: ${code ?? message}`, { cause: error });
   }
-  if (gid !== undefined) giveTo(gid, path);
+  if (gid !== undefined) giveTo(path, 0o660, gid);
+  else if (anybody) giveTo(path, 0o666, -1);
 }
 
 /** By descriptor: in a folder that others may write to, the path may lead elsewhere a moment later. */
-function giveTo(gid: number, path: string): void {
+function giveTo(path: string, mode: number, gid: number): void {
   const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
   try {
     const { uid } = fstatSync(fd);
@@ -47,7 +58,7 @@ function giveTo(gid: number, path: string): void {
       throw new TaploomError('socket_failed', `Cannot listen at ${path}: somebody replaced it`);
     }
     chownSync(`/proc/self/fd/${fd}`, -1, gid);
-    chmodSync(`/proc/self/fd/${fd}`, 0o660);
+    chmodSync(`/proc/self/fd/${fd}`, mode);
   } finally {
     closeSync(fd);
   }

@@ -8,7 +8,7 @@ import type { LinkState } from '../sys/link.ts';
 import type { PacketSocket } from '../sys/packet.ts';
 import type { IpBytes } from '../wire/ip_address.ts';
 import type { IpPrefix } from '../wire/ip_prefix.ts';
-import type { Connection } from './socket_port.ts';
+import type { Connection } from './connection.ts';
 import type { VlanDevicePlace } from './vlan_devices.ts';
 
 /** An open device. */

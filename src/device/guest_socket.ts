@@ -3,15 +3,15 @@
 //   GuestListener  found --> admit: a name, and what the template says --> the configuration in force follows
 //   GuestPort      opened with its connection; lost --> dismissed --> the configuration in force follows
 
-import type { SocketStatus } from '../api.ts';
 import type { GuestPeer } from '../config/guest_ports.ts';
 import type { StreamPortConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import { peerOf } from '../sys/peer.ts';
 import { closeSocket } from '../sys/socket.ts';
+import type { Connection, SocketFacts } from './connection.ts';
 import type { Device } from './device.ts';
 import { placeOf, socketType } from './socket_place.ts';
-import { type Connection, connectSocket, endText, KINDS } from './socket_port.ts';
+import { connectSocket, endText, KINDS } from './socket_port.ts';
 import { openWay, type Way } from './socket_ways.ts';
 import type { SocketLinks, Sockets } from './sockets.ts';
 
@@ -69,7 +69,7 @@ class GuestListener implements Connection {
 
   lost(): void {}
 
-  status(): SocketStatus {
+  status(): SocketFacts {
     const { config, count, refused, lastEnd } = this;
     return {
       place: placeOf(config),
@@ -180,7 +180,7 @@ class GuestPort implements Connection {
     void this.links.enqueue(() => this.leave(endText(errno))).catch(() => {});
   }
 
-  status(): SocketStatus {
+  status(): SocketFacts {
     const { config, listener, peer } = this.parts;
     return {
       place: placeOf(config),

@@ -5,9 +5,9 @@ import { dirname } from 'node:path';
 import type { SocketPortConfig } from '../config/schema.ts';
 import { parseSocketAddress } from '../config/socket_address.ts';
 import { TaploomError } from '../error.ts';
+import { groupId, userId } from '../sys/accounts.ts';
 import { connectUnix, type Endpoint, listenUnix, openInet, type SocketType } from '../sys/socket.ts';
 import { SysError } from '../sys/sys_error.ts';
-import { groupId, userId } from '../sys/tap.ts';
 import { closeFd } from '../sys/wake.ts';
 
 export function socketType({ type, framing }: SocketPortConfig): SocketType {

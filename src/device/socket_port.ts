@@ -4,13 +4,13 @@
 //   way (socket_ways.ts) --found--> take: the data plane gets the descriptor --> up
 //   lost: the data plane gives it back --> closed --> the way looks for the next one
 
-import type { SocketStatus } from '../api.ts';
 import type { GuestPeer } from '../config/guest_ports.ts';
 import type { SocketPortConfig } from '../config/schema.ts';
 import { KIND } from '../sys/burst.ts';
 import { peerOf } from '../sys/peer.ts';
 import { closeSocket, openStream, type SocketType } from '../sys/socket.ts';
 import { errnoName } from '../sys/sys_error.ts';
+import type { Connection, SocketFacts } from './connection.ts';
 import type { Device } from './device.ts';
 import { placeOf, socketType } from './socket_place.ts';
 import { openWay, PeerLook, type Way } from './socket_ways.ts';
@@ -21,15 +21,6 @@ const EPROTO = 71;
 const ECONNRESET = 104;
 
 export const KINDS = { stream: KIND.stream, seqpacket: KIND.packets, dgram: KIND.datagrams } as const;
-
-/** What a device with a connection can do beside what all can. */
-export interface Connection {
-  /** The data plane says that the connection is dead. */
-  lost(errno: number): void;
-  status(): SocketStatus;
-  /** Why there is none. */
-  readonly reason: string | undefined;
-}
 
 /** Throws TaploomError if there can be no such socket. */
 export function openSocketPort(
@@ -96,7 +87,7 @@ export class SocketConnection implements Connection {
       .catch(() => {});
   }
 
-  status(): SocketStatus {
+  status(): SocketFacts {
     const { config, peer, count, lastEnd, fd } = this;
     return {
       place: placeOf(config),

@@ -2,8 +2,7 @@
 // receives from it, to read it; and how it is detached again. A kind is added here and as a spec in spec.ts.
 //
 //   kind       sink                        receives
-//   tap        TapSink                     FdSource, by its fd
-//   packet     TapSink                     FdSource, by its fd
+//   tap, packet  TapSink                   FdSource, by its fd
 //   tun        TunDevice                   FdSource, by its fd; and what it says itself
 //   vxlan      VxlanSockets or VxlanTaps   FdSource, by its VTEP
 //   socket     SocketSink                  FdSource, by its fd, while it is connected

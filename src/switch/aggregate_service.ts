@@ -9,7 +9,8 @@ import type { Host } from '../protocol/host.ts';
 import { type AggregateSpec, Aggregation, type Distribution } from '../protocol/lacp/aggregation.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OpenPorts } from './open_ports.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** How late the end of a link may be noticed that the kernel does not tell of, ms. */
 const LINK_CHECK = 1_000;
@@ -26,6 +27,7 @@ export class AggregateService implements Service {
   private config: SwitchConfig = EMPTY_CONFIG;
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   private nextAt = Number.POSITIVE_INFINITY;
   /** The time of whoever polls, if somebody does. */
   private polledAt: number | undefined;
@@ -39,7 +41,8 @@ export class AggregateService implements Service {
     open.onLink = (port) => this.linkChanged(port);
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.hasTimer = threaded;
     this.aggregation = new Aggregation(host, {
       distribute: (name, distribution) => {
@@ -64,6 +67,10 @@ export class AggregateService implements Service {
 
   status(aggregate: string): AggregateStatus | undefined {
     return this.aggregation?.status(aggregate);
+  }
+
+  deadline(): number {
+    return this.nextAt;
   }
 
   close(): void {
@@ -156,7 +163,7 @@ export class AggregateService implements Service {
     const { devices } = this.open;
     const key = devices.get(name)?.spec.port;
     if (key === undefined) return undefined; // on its way in or out
-    const system = config.system ?? devices.get(bridge)?.mac ?? stableMac(bridge);
+    const system = config.system ?? devices.get(bridge)?.mac ?? stableMac(bridge, this.world.machine);
     const members = Object.entries(config.members).flatMap(([member, { type, priority }]) => {
       const device = devices.get(member);
       if (device === undefined) return [];

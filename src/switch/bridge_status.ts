@@ -2,16 +2,15 @@
 
 import type { BridgeStatus, StpStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
-import { stableMac } from '../config/defaults.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { CounterView } from './counter_view.ts';
 
-/** @param macOf address of a bridge's own interface, if it has one */
+/** @param macOf address of a bridge, that of its own interface if it has one */
 export function bridgeStatuses(
   config: SwitchConfig,
   compiler: Compiler,
   counters: CounterView,
-  macOf: (bridge: string) => string | undefined,
+  macOf: (bridge: string) => string,
   stpOf: (bridge: string) => StpStatus | undefined,
 ): BridgeStatus[] {
   return Object.entries(config.bridges).flatMap(([name, bridge]) => {
@@ -19,7 +18,7 @@ export function bridgeStatuses(
     if (number === undefined) return []; // about to be deleted
     return {
       name,
-      mac: macOf(name) ?? stableMac(name),
+      mac: macOf(name),
       vlanFiltering: bridge.vlan_filtering,
       ageingTime: bridge.ageing_time,
       learnedAddresses: counters.learnedIn(number),

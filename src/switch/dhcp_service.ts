@@ -14,6 +14,7 @@ import type { DhcpSettings } from '../protocol/dhcp/settings.ts';
 import { GuestNames } from '../protocol/dns/names.ts';
 import type { Punt } from '../protocol/host.ts';
 import { arpProbe, parseArp } from '../wire/arp.ts';
+import type { World } from './world.ts';
 
 export interface DhcpFacts {
   readonly store: StoredLeases;
@@ -27,6 +28,7 @@ export interface DhcpFacts {
   changed(lease: Lease): void;
   /** ms, monotonic. */
   now(): number;
+  readonly world: Pick<World, 'unixMs'>;
   /** The deadline has moved. */
   wait(): void;
   /** `problem` is another one. */
@@ -48,7 +50,7 @@ export class DhcpService {
     this.facts = facts;
     this.network = network;
     this.settings = settings;
-    const offset = () => Date.now() - facts.now();
+    const offset = () => facts.world.unixMs() - facts.now();
     const known = storedLeases(network.name, facts.store.entries, offset());
     this.names = new GuestNames(settings.hosts);
     this.server = this.open(known, facts.now());

@@ -3,12 +3,14 @@
 import type { Compiler } from '../compile/compiler.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import type { PortFacts } from './port_facts.ts';
+import type { Surroundings } from './service.ts';
 import type { HostLinks } from './switch_host.ts';
 
 export function hostLinks(
   plane: PlaneClient,
   compiler: Compiler,
   facts: () => Pick<PortFacts, 'trap' | 'traps'>,
+  { threaded, world }: Surroundings,
 ): HostLinks {
   return {
     toHost: plane.toHost,
@@ -19,6 +21,8 @@ export function hostLinks(
     domainOf: (bridge, vlan) => compiler.domains.find(bridge, vlan),
     vlanOf: (domain) => compiler.domain(domain)?.vid ?? 0,
     bitOf: (reason) => facts().traps.bitOf(reason),
+    now: () => world.now(),
+    isPolled: !threaded,
     trap: (port, reason, isOn) => facts().trap(port, reason, isOn),
   };
 }

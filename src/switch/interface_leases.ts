@@ -10,8 +10,9 @@ import type { ClientLease } from '../protocol/dhcp_client/lease.ts';
 import type { Host, Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { formatMac, type Mac } from '../wire/mac.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
 import { wakeAt } from './wake_at.ts';
+import { chance, MACHINE, type World } from './world.ts';
 
 interface Place {
   port: RouterPort;
@@ -39,13 +40,15 @@ export class InterfaceLeases implements Service {
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   private polledAt: number | undefined;
 
   constructor(listeners: LeaseListeners) {
     this.listeners = listeners;
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.host = host;
     this.hasTimer = threaded;
     const listen = (act: (client: DhcpClient, bytes: Uint8Array) => void) => (punt: Punt) => {
@@ -74,7 +77,7 @@ export class InterfaceLeases implements Service {
     );
     if (host === undefined || (!isWanted && this.places.size === 0)) return;
     const wanted = new Map(
-      [...routerPorts(config).values()]
+      [...routerPorts(config, this.world.machine).values()]
         .flat()
         .filter((port) => port.config.dhcp)
         .map((port) => [port.port, port]),
@@ -137,7 +140,7 @@ export class InterfaceLeases implements Service {
       else host.relay(name, frame);
     };
     const changed = (lease: ClientLease | undefined, reason: string) => this.changed(name, lease, reason);
-    const client = new DhcpClient({ mac }, { send, changed, random: Math.random });
+    const client = new DhcpClient({ mac }, { send, changed, random: () => chance(this.world) });
     this.places.set(name, { port, mac, client });
     client.start(this.now());
   }
@@ -198,7 +201,7 @@ export class InterfaceLeases implements Service {
     this.wait();
   }
 
-  private deadline(): number {
+  deadline(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { client } of this.places.values()) next = Math.min(next, client.deadline());
     return next;

@@ -12,6 +12,7 @@ import { formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { parseMac } from '../wire/mac.ts';
 import { type Ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
+import { chance, type World } from './world.ts';
 
 export interface Ipv6Facts {
   readonly store: StoredLeases;
@@ -27,6 +28,7 @@ export interface Ipv6Facts {
   tell(fact: LeaseFact): void;
   /** ms, monotonic. */
   now(): number;
+  readonly world: Pick<World, 'unixMs' | 'randomBytes'>;
   /** The deadline has moved. */
   wait(): void;
   /** `problem` is another one. */
@@ -162,7 +164,11 @@ export class Ipv6Service {
     const now = this.facts.now();
     if (advertised === undefined) this.close();
     else if (this.advertiser === undefined)
-      this.advertiser = new Advertiser(advertised, () => this.facts.mtu());
+      this.advertiser = new Advertiser(
+        advertised,
+        () => this.facts.mtu(),
+        () => chance(this.facts.world),
+      );
     else this.advertiser.configure(advertised, now);
   }
 
@@ -204,7 +210,7 @@ export class Ipv6Service {
 
   /** Unix time less the clock of the server, now, in ms. */
   private unixOffset(): number {
-    return Date.now() - this.facts.now();
+    return this.facts.world.unixMs() - this.facts.now();
   }
 
   private carryOut(outcome: Dhcp6Outcome): void {

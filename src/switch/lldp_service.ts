@@ -1,7 +1,7 @@
 // LLDP in a switch: tells the agent which ports there are and what they are like, and calls it when something is due.
 // Until the data plane has a host for protocols (`attach`), nothing comes in and nothing goes out.
 
-import { hostname, networkInterfaces } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
 import { lldpMode } from '../config/lldp_mode.ts';
@@ -21,7 +21,8 @@ import type { Host } from '../protocol/host.ts';
 import { Lldp, type LldpPortSpec } from '../protocol/lldp/lldp.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { CounterView } from './counter_view.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** How late a link that went up may be noticed, ms. Looking costs nothing. */
 const LINK_CHECK = 1_000;
@@ -45,6 +46,7 @@ export class LldpService implements Service {
   private config: SwitchConfig = EMPTY_CONFIG;
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   private sends = false;
   /** When the ports were last looked at, and when they have to be again; ms. */
   private tickedAt = 0;
@@ -59,9 +61,12 @@ export class LldpService implements Service {
     this.tell = tell;
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.hasTimer = threaded;
-    this.agent = new Lldp(host, { name: hostname(), description: DESCRIPTION }, this.tell, () => this.wait());
+    this.agent = new Lldp(host, { name: world.hostName, description: DESCRIPTION }, this.tell, () =>
+      this.wait(),
+    );
     this.tick(this.now());
   }
 
@@ -83,6 +88,10 @@ export class LldpService implements Service {
 
   ports(): LldpPortStatus[] {
     return this.agent?.ports() ?? [];
+  }
+
+  deadline(): number {
+    return this.nextAt;
   }
 
   /** While the data plane still sends. */
@@ -133,7 +142,7 @@ export class LldpService implements Service {
     const owner = aggregate === undefined ? (port as PortConfig) : bridge.ports[aggregate];
     const mode = lldpMode(port, bridge, owner);
     if (mode === 'off') return undefined;
-    const chassis = this.facts.devices.get(name)?.mac ?? stableMac(name);
+    const chassis = this.facts.devices.get(name)?.mac ?? stableMac(name, this.world.machine);
     return {
       bridge: name,
       name: portName,

@@ -9,6 +9,7 @@ import type { DnsRoom } from '../protocol/dns/limits.ts';
 import type { Host } from '../protocol/host.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { InterfaceLeases } from './interface_leases.ts';
+import type { World } from './world.ts';
 
 /** What the switch knows, by name. */
 export interface NetworkFacts {
@@ -25,6 +26,7 @@ export interface NetworkFacts {
 export interface NetworkHome {
   readonly host: Host;
   readonly facts: NetworkFacts;
+  readonly world: World;
   readonly dnsRoom: DnsRoom;
   tell(fact: EventFact): void;
   /** ms, monotonic, in the clock of whoever polls. */

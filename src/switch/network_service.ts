@@ -2,7 +2,6 @@
 // way out through the host is one for all.
 
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
-import { machineId } from '../config/defaults.ts';
 import { type NetworkPlace, networkPlaces } from '../config/network_places.ts';
 import { placeOf, UPLINK } from '../config/network_uplink.ts';
 import { type Network, networkOf } from '../config/networks.ts';
@@ -22,9 +21,10 @@ import { Claims } from './claims.ts';
 import { macOf } from './fdb_view.ts';
 import type { NetworkFacts, NetworkHome } from './network_home.ts';
 import { RunningNetwork } from './running_network.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
 import { wakeAt } from './wake_at.ts';
 import { WaysOut } from './ways_out.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** Of the source address in a frame. */
 const SRC = 6;
@@ -41,6 +41,7 @@ export class NetworkService implements Service {
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   private polledAt: number | undefined;
 
   constructor(facts: NetworkFacts, tell: (fact: EventFact) => void) {
@@ -50,12 +51,14 @@ export class NetworkService implements Service {
     this.waysOut = new WaysOut(facts.stateDirectory, () => this.refreshAll());
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.home = {
       host,
       facts: this.facts,
       dnsRoom: dnsRoom(),
       tell: this.tell,
+      world,
       now: () => this.now(),
       wait: () => this.wait(),
       isTunnel: (port) => this.portOf(port)?.type === 'vxlan',
@@ -98,7 +101,7 @@ export class NetworkService implements Service {
       for (const place of places) {
         const network = networkOf(place, bridge);
         if (network === undefined) continue;
-        const router = routerIn(routers, network);
+        const router = routerIn(routers, network, this.world.machine);
         wanted.set(place.name, [place, { ...network, router }]);
       }
     }
@@ -230,7 +233,7 @@ export class NetworkService implements Service {
     this.wait();
   }
 
-  private deadline(): number {
+  deadline(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const network of this.running.values()) next = Math.min(next, network.deadline());
     return next;
@@ -246,6 +249,7 @@ export class NetworkService implements Service {
 function routerIn(
   interfaces: readonly RouterInterface[],
   { bridge, vlan, subnet, gateway }: Network,
+  machine: string,
 ): Network['router'] {
   let found: Network['router'];
   for (const one of interfaces) {
@@ -253,7 +257,7 @@ function routerIn(
     for (const { bytes } of one.addresses) {
       const address = bytes.length === 4 ? ipv4Number(bytes) : 0;
       if (!isHostOf(subnet, address) || (found !== undefined && address !== gateway)) continue;
-      found = { address, mac: interfaceMac(one, machineId()) };
+      found = { address, mac: interfaceMac(one, machine) };
     }
   }
   return found;

@@ -2,6 +2,7 @@
 
 import type { StoredLeases } from '../api.ts';
 import { TaploomError } from '../error.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** Of a switch that nobody gave a store: a restart forgets who has which address, and probes before it gives one. */
 function leasesInMemory(): StoredLeases {
@@ -31,6 +32,8 @@ export interface SwitchOptions {
    * `routed`, should it be killed. Default: there are no such networks.
    */
   stateDirectory?: string;
+  /** Of an inline switch: where it takes time and chance from. Default: the machine. */
+  world?: World;
 }
 
 /** With more, each would have too little to do for what they have to agree on. */
@@ -43,6 +46,7 @@ export function optionsOf({
   keeper = '',
   leases = leasesInMemory(),
   stateDirectory = '',
+  world = MACHINE,
 }: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     throw new TaploomError(
@@ -56,5 +60,11 @@ export function optionsOf({
       'workers: more than one are threads, so `threaded` cannot be false',
     );
   }
-  return { threaded, workers, keeper, leases, stateDirectory };
+  if (world !== MACHINE && threaded) {
+    throw new TaploomError(
+      'invalid_option',
+      'world: threads have the clock of the machine, so `threaded` has to be false',
+    );
+  }
+  return { threaded, workers, keeper, leases, stateDirectory, world };
 }

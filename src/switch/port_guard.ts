@@ -17,7 +17,8 @@ import {
 } from '../protocol/loop/loop_detection.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import type { OpenPorts } from './open_ports.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
+import { MACHINE, type World } from './world.ts';
 
 export interface PortGuardParts {
   readonly open: Pick<OpenPorts, 'devices' | 'goneNames' | 'linkWatch' | 'counters' | 'disabled'>;
@@ -45,6 +46,7 @@ export class PortGuard implements Service {
   private probing = new Map<string, Guarded>();
   private config: SwitchConfig = EMPTY_CONFIG;
   private hasTimer = false;
+  private world: World = MACHINE;
   private timer: NodeJS.Timeout | undefined;
   private nextAt = Number.NEGATIVE_INFINITY;
   /** The time of whoever polls, if somebody does. */
@@ -55,9 +57,14 @@ export class PortGuard implements Service {
     this.disabled = parts.open.disabled;
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.hasTimer = threaded;
-    this.loops = new LoopDetection(host, (loop, now) => this.foundLoop(loop, this.polledAt ?? now));
+    this.loops = new LoopDetection(
+      host,
+      (loop, now) => this.foundLoop(loop, this.polledAt ?? now),
+      (length) => world.randomBytes(length),
+    );
     this.look();
   }
 
@@ -92,6 +99,10 @@ export class PortGuard implements Service {
     if (this.loops === undefined || this.hasTimer) return;
     this.polledAt = now ?? monotonicMs();
     if (this.polledAt >= this.nextAt) this.tick(this.polledAt);
+  }
+
+  deadline(): number {
+    return this.nextAt;
   }
 
   close(): void {
@@ -177,7 +188,7 @@ export class PortGuard implements Service {
     return {
       bridge,
       name,
-      mac: devices.get(bridge)?.mac ?? stableMac(bridge),
+      mac: devices.get(bridge)?.mac ?? stableMac(bridge, this.world.machine),
       tag: isTagged ? wireTag({ vlan: config.vlan, protocol }, tagged[0].from) : 0,
       isUp: isThere && (linkWatch.isUp(name) ?? counters.isUp(number)),
     };

@@ -4,7 +4,6 @@
 //   router:    ARP and neighbour discovery that an interface hears    -> Announcer, NeighbourCache
 //   neighbour: a packet whose next hop is not known                   -> NeighbourCache, which keeps it and asks
 
-import { randomBytes } from 'node:crypto';
 import { type RouterPort, routerPorts } from '../compile/router_ports.ts';
 import { linkLocalOf } from '../config/router_mac.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
@@ -18,8 +17,9 @@ import { canonicalIp } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import type { PlaceFacts } from './router_place.ts';
 import { RouterPlace } from './router_place.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
 import { wakeAt } from './wake_at.ts';
+import { chance, MACHINE, type World } from './world.ts';
 
 /** Neighbours that an interface may have, however many interfaces there are. */
 const LEAST = 1024;
@@ -35,6 +35,7 @@ export class RouterService implements Service {
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   private isDue = false;
   private polledAt: number | undefined;
   private readonly room = new WaitingRoom();
@@ -44,7 +45,8 @@ export class RouterService implements Service {
     this.tell = tell;
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.host = host;
     this.hasTimer = threaded;
     const listen = (act: (place: RouterPlace, punt: Punt) => void) => (punt: Punt) => {
@@ -71,7 +73,7 @@ export class RouterService implements Service {
     if (config.routers === undefined && this.places.size === 0) return;
     // Whose clock counts is known with the first poll.
     if (this.host === undefined || (!this.hasTimer && this.polledAt === undefined)) return;
-    const ports = [...routerPorts(config).values()].flat();
+    const ports = [...routerPorts(config, this.world.machine).values()].flat();
     const wanted = new Map(ports.map((port) => [port.port, port]));
     for (const [name, place] of this.places) {
       if (wanted.has(name)) continue;
@@ -88,6 +90,7 @@ export class RouterService implements Service {
     const known = this.places.get(port.port);
     if (known !== undefined) known.configure(port, spec, this.now());
     else {
+      const random = () => chance(this.world);
       const facts = { ...this.facts, host, tell: this.tell, room: this.room, random };
       this.places.set(port.port, new RouterPlace(port, spec, facts, this.now()));
     }
@@ -118,7 +121,7 @@ export class RouterService implements Service {
     this.settle();
   }
 
-  private deadline(): number {
+  deadline(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const place of this.places.values()) next = Math.min(next, place.deadline);
     return next;
@@ -142,9 +145,4 @@ function specOf(port: RouterPort, limit: number): InterfaceSpec {
     ([address, text]) => [canonicalIp(address) as string, parseMac(text) as Mac] as const,
   );
   return { mac, addresses, linkLocal: linkLocalOf(port, mac), statics: new Map(statics), limit };
-}
-
-/** 0 to 1. */
-function random(): number {
-  return randomBytes(4).readUInt32BE() / 2 ** 32;
 }

@@ -15,7 +15,6 @@ import type {
   RoutingApi,
 } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
-import { machineId } from '../config/defaults.ts';
 import { broadcastAddress } from '../config/router_address.ts';
 import { interfaceFinder, interfacesIn, type RouterInterface } from '../config/router_interfaces.ts';
 import { interfaceMac, linkLocalOf } from '../config/router_mac.ts';
@@ -32,12 +31,14 @@ import { NatView } from './nat_view.ts';
 import { NOTHING } from './port_status.ts';
 import { neighbourMac, pathOf } from './router_paths.ts';
 import type { RouterService } from './router_service.ts';
+import type { World } from './world.ts';
 
 export interface RoutingFacts {
   readonly compiler: Compiler;
   readonly counters: Pick<CounterView, 'port'>;
   readonly neighbours: Neighbours;
   readonly service: RouterService;
+  readonly world: Pick<World, 'machine'>;
   config(): SwitchConfig;
   /** In force. */
   table(): RouterTable | null;
@@ -53,7 +54,7 @@ export class Routing implements RoutingApi {
   routers(): RouterStatus[] {
     const { routers } = this.facts.config();
     if (routers === undefined) return [];
-    const machine = machineId();
+    const { machine } = this.facts.world;
     return Object.entries(routers).map(([name, router]) => ({
       name,
       interfaces: [...interfacesIn({ routers: { [name]: router } })].map((one) =>

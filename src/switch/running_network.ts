@@ -177,7 +177,7 @@ export class RunningNetwork {
   private mac(): Mac {
     const { name, gateway, router } = this.network;
     if (router?.address === gateway) return router.mac;
-    return parseMac(this.device()?.mac ?? stableMac(name)) as Mac;
+    return parseMac(this.device()?.mac ?? stableMac(name, this.home.world.machine)) as Mac;
   }
 
   /** Gives the host's interface the gateway's address. */
@@ -243,6 +243,7 @@ export class RunningNetwork {
       tell: home.tell,
       changed: (lease) => this.own(lease),
       now: () => home.now(),
+      world: home.world,
       wait: () => home.wait(),
       noted: () => this.note(),
     });
@@ -342,6 +343,7 @@ export class RunningNetwork {
       route: (to, via, isOn) => this.setRoute(to, via, isOn),
       tell: home.tell,
       now: () => home.now(),
+      world: home.world,
       wait: () => home.wait(),
       noted: () => this.note(),
     });

@@ -19,10 +19,11 @@ import { parseMac } from '../wire/mac.ts';
 import type { Family } from '../wire/membership.ts';
 import { parseMembership, queryFrame } from '../wire/membership_frame.ts';
 import { GroupPublisher } from './group_publisher.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
 import { isBusy, portsOf, snoopingSpec, vlansOf } from './snooping_spec.ts';
 import { entriesOf, vlanOf } from './snooping_view.ts';
 import { wakeAt } from './wake_at.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** After changes of so many words the next ones wait for so long, ms. */
 const MANY = 10_000;
@@ -68,6 +69,7 @@ export class SnoopingService implements Service {
   private stopListening = () => {};
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   /** Ports whose link is down, or that are not there. */
   private readonly down = new Set<string>();
   private isLookDue = false;
@@ -81,7 +83,8 @@ export class SnoopingService implements Service {
     this.publisher = new GroupPublisher((port) => this.hops.get(port) ?? []);
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     this.host = host;
     this.hasTimer = threaded;
     this.stopListening = host.onPunt('multicast', (punt) => this.hear(punt));
@@ -272,7 +275,10 @@ export class SnoopingService implements Service {
   }
 
   private macOf(bridge: string): Uint8Array {
-    const { hi, lo } = parseMac(this.facts.macOf(bridge) ?? stableMac(bridge)) as { hi: number; lo: number };
+    const { hi, lo } = parseMac(this.facts.macOf(bridge) ?? stableMac(bridge, this.world.machine)) as {
+      hi: number;
+      lo: number;
+    };
     return Uint8Array.of(hi >>> 8, hi, lo >>> 24, lo >>> 16, lo >>> 8, lo);
   }
 
@@ -329,7 +335,7 @@ export class SnoopingService implements Service {
     this.settle();
   }
 
-  private deadline(): number {
+  deadline(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { snooper } of this.places.values()) next = Math.min(next, snooper.deadline);
     return next;
@@ -347,7 +353,8 @@ export class SnoopingService implements Service {
       for (let changes = this.changes(); changes !== undefined; changes = this.changes()) {
         await this.facts.publish(changes);
         // While thousands join, a list that is told once for many newcomers is told often enough.
-        if (changes.length > MANY) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+        if (this.hasTimer && changes.length > MANY)
+          await new Promise((resolve) => setTimeout(resolve, PAUSE));
       }
     } catch {
       // The data plane is closed.

@@ -13,7 +13,8 @@ import type { Host } from '../protocol/host.ts';
 import { SpanningTrees, type StpBridgeSpec, type StpPortSpec } from '../protocol/stp/spanning_trees.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { isLinkUp, type LinkFacts } from './link_up.ts';
-import type { Service } from './service.ts';
+import type { Service, Surroundings } from './service.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** How late a link that changed may be noticed where the kernel does not tell, ms. */
 const LINK_CHECK = 1_000;
@@ -40,6 +41,7 @@ export class StpService implements Service {
   private readonly speeds = new Map<string, number | undefined>();
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
+  private world: World = MACHINE;
   private lookedAt = 0;
   private nextAt = Number.POSITIVE_INFINITY;
   /** The time of whoever polls, if somebody does. */
@@ -51,7 +53,8 @@ export class StpService implements Service {
     this.tell = tell;
   }
 
-  attach(host: Host, { threaded }: { threaded: boolean }): void {
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.world = world;
     const { deeds } = this;
     this.hasTimer = threaded;
     this.trees = new SpanningTrees(
@@ -104,6 +107,10 @@ export class StpService implements Service {
 
   portStatus(port: string): StpPortStatus | undefined {
     return this.trees?.portStatus(port, this.now());
+  }
+
+  deadline(): number {
+    return this.nextAt;
   }
 
   close(): void {
@@ -188,7 +195,7 @@ export class StpService implements Service {
   private spec(name: string, bridge: BridgeConfig): StpBridgeSpec[] {
     const { protocol, priority, hello_time, max_age, forward_delay } = bridgeStp(bridge);
     if (protocol === 'off') return [];
-    const mac = this.facts.devices.get(name)?.mac ?? stableMac(name);
+    const mac = this.facts.devices.get(name)?.mac ?? stableMac(name, this.world.machine);
     this.see(name);
     const first = bridge.local === false ? 1 : 0;
     return [

@@ -4,7 +4,6 @@
 //
 // Changes queue up and are carried out one after the other.
 
-import { randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type {
   ApplyOptions,
@@ -37,6 +36,7 @@ import type {
 import { Compiler } from '../compile/compiler.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
+import { stableMac } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
 import { effectiveRouters } from '../config/effective_routers.ts';
 import {
@@ -84,9 +84,11 @@ import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
 import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
+import { MACHINE, randomWords, type World } from './world.ts';
 
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
-  private readonly compiler = new Compiler();
+  private readonly compiler: Compiler;
+  private readonly world: World;
   private readonly counters: CounterView;
   private readonly open: OpenPorts;
   private readonly plane: PlaneClient;
@@ -111,21 +113,31 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  private constructor({ threaded, workers, keeper, leases, stateDirectory }: Required<SwitchOptions>) {
+  private constructor({ threaded, workers, keeper, leases, stateDirectory, world }: Required<SwitchOptions>) {
     super();
+    this.world = world;
+    const surroundings = { threaded, world };
+    this.compiler = new Compiler({
+      machine: world.machine,
+      randomWords: (count) => randomWords(world, count),
+    });
     const { compiler } = this;
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
     this.counters = new CounterView(counters);
     this.open = new OpenPorts(this.counters, compiler);
     const config = () => this.whole;
-    this.events = new SwitchNews(this, {
-      compiler,
-      counters: this.counters,
-      config,
-      portsDigest: () => this.portsDigest(),
-      portStates: () => this.open.states(),
-    });
-    const seed = randomFillSync(new Int32Array(4));
+    this.events = new SwitchNews(
+      this,
+      {
+        compiler,
+        counters: this.counters,
+        config,
+        portsDigest: () => this.portsDigest(),
+        portStates: () => this.open.states(),
+      },
+      world,
+    );
+    const seed = randomWords(world, 4);
     const { topology } = compiler.compile(EMPTY_CONFIG);
     this.topologies = [topology];
     const onNews = (news: News) => this.tell(news);
@@ -175,6 +187,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       counters: this.counters,
       neighbours,
       service,
+      world,
       config: () => withRouters(this.whole),
       table,
     });
@@ -193,7 +206,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         this.events.add(fact);
       },
     });
-    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts));
+    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings));
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper, withRouters },
       {
@@ -234,7 +247,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.guard,
       this.aggregateService,
     ];
-    for (const service of this.services) service.attach(this.host, { threaded });
+    for (const service of this.services) service.attach(this.host, surroundings);
+    // Nothing that happens before the first poll has another time.
+    if (world !== MACHINE) for (const service of this.services) service.poll(world.now());
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
@@ -312,8 +327,21 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
-    this.plane.poll(patience, now);
-    for (const service of this.services) service.poll(now);
+    const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
+    this.plane.poll(patience, time);
+    for (const service of this.services) service.poll(time);
+    this.host.poll();
+    if (this.world !== MACHINE) this.events.look({ now: time });
+  }
+
+  /** Inline switches only: when `poll` has something to do by itself, ms; frames that come in are not foreseen. */
+  deadline(): number {
+    return Math.min(this.plane.deadline(), ...this.services.map((service) => service.deadline()));
+  }
+
+  /** Resolves when no change of the configuration is under way. */
+  async settled(): Promise<void> {
+    await this.queue;
   }
 
   /**
@@ -337,7 +365,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.whole,
       this.compiler,
       this.counters,
-      (name) => this.open.devices.get(name)?.mac,
+      (name) => this.open.devices.get(name)?.mac ?? stableMac(name, this.world.machine),
       (name) => this.stpService.bridgeStatus(name),
     );
   }

@@ -3,7 +3,6 @@
 
 import { NOBODY } from '../frame/hop.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
-import { monotonicMs } from '../sys/clock.ts';
 import { bytesAt, FLOOD, META, RELAY, SEND, SEND_IN, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
 
 /** Frames that are handled in one go; then others have their turn. */
@@ -24,6 +23,10 @@ export interface HostLinks {
   /** The bit of a reason, and whether a port's frames of that kind are the host's. */
   bitOf(reason: PuntReason): number;
   trap(port: string, reason: PuntReason, isOn: boolean): Promise<void>;
+  /** ms, monotonic. */
+  now(): number;
+  /** Without a timer or a thread, frames are heard in `poll`. */
+  readonly isPolled: boolean;
 }
 
 export class SwitchHost implements Host {
@@ -35,7 +38,7 @@ export class SwitchHost implements Host {
 
   constructor(links: HostLinks) {
     this.links = links;
-    for (const ring of links.toHost) void this.listen(ring);
+    if (!links.isPolled) for (const ring of links.toHost) void this.listen(ring);
   }
 
   send(port: string, frame: Uint8Array): boolean {
@@ -67,6 +70,11 @@ export class SwitchHost implements Host {
     const listeners = this.listeners.get(trap) ?? new Set();
     this.listeners.set(trap, listeners.add(listener));
     return () => listeners.delete(listener);
+  }
+
+  /** Hears what is in the rings now. */
+  poll(): void {
+    for (const ring of this.links.toHost) while (this.hearSome(ring));
   }
 
   close(): void {
@@ -106,14 +114,20 @@ export class SwitchHost implements Host {
   private async listen(ring: SlotRing): Promise<void> {
     while (!this.isClosed) {
       await ring.changed();
-      for (let n = 0; n < TURN; n++) {
-        const slot = ring.peek();
-        if (slot < 0) break;
-        this.tell(ring, slot);
-        ring.release();
-      }
+      this.hearSome(ring);
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** False: there is nothing more. */
+  private hearSome(ring: SlotRing): boolean {
+    for (let n = 0; n < TURN; n++) {
+      const slot = ring.peek();
+      if (slot < 0) return false;
+      this.tell(ring, slot);
+      ring.release();
+    }
+    return true;
   }
 
   /** A listener's exception is a bug of ours: it is thrown to the process, and the ring goes on. */
@@ -128,7 +142,7 @@ export class SwitchHost implements Host {
       vlan: this.links.vlanOf(ring.words[meta + META.domain]),
       tag: ring.words[meta + META.tag],
       bytes: ring.bytes.slice(at, at + ring.words[meta + META.length]),
-      at: monotonicMs(),
+      at: this.links.now(),
     };
     for (const listener of listeners) queueMicrotask(() => listener(punt));
   }

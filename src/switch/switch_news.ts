@@ -9,6 +9,8 @@ import { appliedFacts } from './applied.ts';
 import { EventLog } from './event_log.ts';
 import { EventWatch, type Watched } from './event_watch.ts';
 
+import { MACHINE, type World } from './world.ts';
+
 export type { PortGlance } from './event_watch.ts';
 
 const CROWDED_QUIET_MS = 60_000;
@@ -20,11 +22,14 @@ export class SwitchNews extends EventLog {
   private readonly crowdedAt = new Map<string, number>();
 
   /** @param emitter gets every event as 'event' */
-  constructor(emitter: EventEmitter<SwitchEvents>, watched: Watched) {
+  constructor(emitter: EventEmitter<SwitchEvents>, watched: Watched, world: World = MACHINE) {
     let listening = 0;
     let followers = 0;
-    const pace = () => this.watch.follow(listening + followers > 0);
+    // Elsewhere whoever polls looks, in its own time.
+    const pace = () => this.watch.follow(world === MACHINE && listening + followers > 0);
     super({
+      first: world.unixMs() * 1000,
+      clock: () => new Date(world.unixMs()),
       onFollowers: (count) => {
         followers = count;
         pace();

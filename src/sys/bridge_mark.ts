@@ -31,11 +31,18 @@ export function keeperIn(alias: string): string | undefined {
 
 /** Of the namespace of this process, whether somebody holds them or not. Throws SysError. */
 export function keptBridges(): KeptBridge[] {
+  return markedTaps((name, alias) => {
+    const keeper = keeperIn(alias);
+    return keeper === undefined ? [] : [{ name, keeper }];
+  });
+}
+
+/** What `read` makes of the TAPs and TUNs of this namespace and their aliases. Throws SysError. */
+export function markedTaps<Marked>(read: (name: string, alias: string) => Marked[]): Marked[] {
   using links = LinkSocket.open();
   return interfaceNames().flatMap((name) => {
     const link = links.find(name);
-    const keeper = link?.kind === 'tun' ? keeperIn(link.alias) : undefined;
-    return keeper === undefined ? [] : [{ name, keeper }];
+    return link?.kind === 'tun' ? read(name, link.alias) : [];
   });
 }
 

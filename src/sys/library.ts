@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const LIBRARY = 'build/libtaploom.so';
+/** What is built beside it, for hypervisors. */
+const BRIDGE_HELPER = 'build/taploom-bridge-helper';
 
 /** The library, or what it stands on, is not there. The message names the command that helps. */
 export class NativeError extends Error {
@@ -58,6 +60,7 @@ function buildLibrary(root: string, path: string): void {
     });
     if (made.error) throw made.error;
     if (made.status !== 0) throw new Error(made.stderr.trim());
+    renameSync(join(root, folder, 'taploom-bridge-helper'), join(root, BRIDGE_HELPER));
     renameSync(join(root, folder, 'libtaploom.so'), path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 17;
+const VERSION = 18;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -26,6 +26,13 @@ const FUNCTIONS = {
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
+  tl_peer_groups: ['int', 'pointer', 'int'],
+  tl_unix_listen: ['string'],
+  tl_unix_accept: ['int'],
+  tl_unix_connect: ['string'],
+  tl_unix_pair: ['pointer'],
+  tl_rights_send: ['int', 'pointer', 'int', 'pointer', 'int'],
+  tl_rights_receive: ['int', 'pointer', 'int', 'pointer'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],
@@ -76,17 +83,17 @@ const FUNCTIONS = {
   tl_iptables_forward_policy: ['int', 'int'],
   tl_stream_open: ['int'],
   tl_stream_close: ['int'],
-  tl_unix_listen: ['string', 'int', 'int', 'int', 'int'],
-  tl_unix_connect: ['string', 'int'],
-  tl_unix_reconnect: ['int', 'string'],
-  tl_inet_open: ['pointer', 'int', 'pointer', 'int', 'int'],
-  tl_socket_accept: ['int'],
+  tl_socket_listen: ['string', 'int', 'int', 'int', 'int'],
+  tl_socket_connect: ['string', 'int'],
+  tl_socket_reconnect: ['int', 'string'],
+  tl_socket_inet: ['pointer', 'int', 'pointer', 'int', 'int'],
   tl_socket_error: ['int'],
   tl_socket_greet: ['int', 'pointer', 'int'],
   tl_socket_meet: ['int', 'pointer', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_add: ['int', 'int'],
+  tl_watch_remove: ['int', 'int'],
   tl_watch_routes: ['int', 'int'],
   tl_pidfd_open: ['int'],
   tl_watch_read: ['int', 'pointer', 'int'],
@@ -112,6 +119,9 @@ const OPENERS = [
     'tl_tap_netns',
     'tl_link_socket_of_tap',
     'tl_udp_open',
+    'tl_unix_listen',
+    'tl_unix_accept',
+    'tl_unix_connect',
   ],
   ...[
     'tl_too_big_open',
@@ -121,7 +131,7 @@ const OPENERS = [
     'tl_watch_routes',
     'tl_pidfd_open',
   ],
-  ...['tl_unix_listen', 'tl_unix_connect', 'tl_inet_open', 'tl_socket_accept'],
+  ...['tl_socket_listen', 'tl_socket_connect', 'tl_socket_inet'],
   'tl_test_socket',
 ] as const;
 

@@ -8,6 +8,9 @@ const UID = 1;
 const GID = 2;
 const WORDS = 3;
 
+/** NGROUPS_MAX of Linux. */
+const MAX_GROUPS = 65_536;
+
 export interface Peer {
   /** 0: in a namespace of process numbers that cannot be seen from here. */
   pid: number;
@@ -21,4 +24,15 @@ export function peerOf(fd: number): Peer | undefined {
   if (native().tl_peer_credentials(fd, words) < 0) return undefined;
   const word = new Uint32Array(words.buffer);
   return { pid: word[PID], uid: word[UID], gid: word[GID] };
+}
+
+/** Supplementary groups of the same moment; none if nobody can tell. */
+export function peerGroups(fd: number): number[] {
+  // Nearly nobody is in more than some.
+  for (const room of [64, MAX_GROUPS]) {
+    const words = aligned(room * 4);
+    const count = native().tl_peer_groups(fd, words, room);
+    if (count >= 0) return Array.from(new Uint32Array(words.buffer, 0, count));
+  }
+  return [];
 }

@@ -26,22 +26,26 @@ export interface SocketAccess {
 
 /** A socket of the file system that listens, or a datagram socket there. Throws SysError. */
 export function listenUnix(path: string, type: SocketType, { mode, uid, gid }: SocketAccess): number {
-  return check(native().tl_unix_listen(path, SOCK[type], mode, uid, gid), 'bind', `Cannot listen at ${path}`);
+  return check(
+    native().tl_socket_listen(path, SOCK[type], mode, uid, gid),
+    'bind',
+    `Cannot listen at ${path}`,
+  );
 }
 
 /** Throws SysError: ENOENT and ECONNREFUSED mean that nobody listens, EAGAIN that too many wait there. */
 export function connectUnix(path: string, type: SocketType): number {
-  return check(native().tl_unix_connect(path, SOCK[type]), 'connect', `Cannot connect to ${path}`);
+  return check(native().tl_socket_connect(path, SOCK[type]), 'connect', `Cannot connect to ${path}`);
 }
 
 /** Of a datagram socket: connects it to a path. 0 or -errno. */
 export function reconnectUnix(fd: number, path: string): number {
-  return native().tl_unix_reconnect(fd, path);
+  return native().tl_socket_reconnect(fd, path);
 }
 
 /** Of a datagram socket that is connected: whether its peer is still there. */
 export function hasPeer(fd: number): boolean {
-  return native().tl_unix_reconnect(fd, '') === 0;
+  return native().tl_socket_reconnect(fd, '') === 0;
 }
 
 /** Listens at `local` if it is a stream without `remote`. A stream may still be connecting: see `socketError`. Throws SysError. */
@@ -52,7 +56,7 @@ export function openInet(type: SocketType, local?: Endpoint, remote?: Endpoint):
     local === undefined ? 0 : own.length,
     remote === undefined ? 0 : other.length,
   ];
-  const opened = native().tl_inet_open(own, ownLength, other, otherLength, SOCK[type]);
+  const opened = native().tl_socket_inet(own, ownLength, other, otherLength, SOCK[type]);
   const shown = (local ?? remote) as Endpoint;
   return check(
     opened,
@@ -63,7 +67,7 @@ export function openInet(type: SocketType, local?: Endpoint, remote?: Endpoint):
 
 /** The next connection, or -errno. */
 export function accept(fd: number): number {
-  return native().tl_socket_accept(fd);
+  return native().tl_unix_accept(fd);
 }
 
 /** The errno that a socket has for us, which is cleared; 0 = none. */

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { fstatSync, statSync } from 'node:fs';
+import { groupId, userId } from './accounts.ts';
 import { LinkSocket, linkOfTap } from './link.ts';
 import { cText } from './mac_text.ts';
 import { aligned, native } from './native.ts';
@@ -285,16 +286,6 @@ function setTunnelOffloads(fd: number, what: string): number {
     throw new SysError(-result, 'TUNSETOFFLOAD', what, 'super-frames in UDP tunnels take Linux 6.17');
   }
   return TUNNEL_OFFLOADS;
-}
-
-export function userId(owner: number | string): number {
-  if (typeof owner === 'number') return owner;
-  return check(native().tl_user_id(owner), 'getpwnam', `Cannot find user ${owner}`);
-}
-
-export function groupId(group: number | string): number {
-  if (typeof group === 'number') return group;
-  return check(native().tl_group_id(group), 'getgrnam', `Cannot find group ${group}`);
 }
 
 function attachError(options: TapOptions, errno: number, stage: number): SysError {

@@ -143,6 +143,11 @@ export class DataPlane {
       this.report({ kind: 'alarm', port, errno: alarm });
   }
 
+  /** When something that was held back is due, ms. */
+  deadline(): number {
+    return this.engine.isBusy ? Number.NEGATIVE_INFINITY : this.engine.egress.deadline[0];
+  }
+
   answer(request: Request): Answer {
     switch (request.kind) {
       case 'change':

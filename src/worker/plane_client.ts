@@ -23,6 +23,8 @@ export interface PlaneClient {
   wake(port: number): void;
   /** Inline only. */
   poll(patience: number, now?: number): void;
+  /** Inline only: when `poll` has something to send, ms. */
+  deadline(): number;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,10 @@ export class InlinePlane implements PlaneClient {
   poll(patience: number, now?: number): void {
     if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
     this.plane.poll(patience, now);
+  }
+
+  deadline(): number {
+    return this.plane.deadline();
   }
 
   async close(): Promise<void> {
@@ -204,6 +210,10 @@ export class ThreadPlane implements PlaneClient {
 
   poll(): void {
     throw new TaploomError('threaded', 'poll() is for a switch that was opened with { threaded: false }');
+  }
+
+  deadline(): number {
+    return Number.POSITIVE_INFINITY;
   }
 
   async close(): Promise<void> {

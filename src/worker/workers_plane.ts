@@ -144,6 +144,10 @@ export class WorkersPlane implements PlaneClient {
     throw new TaploomError('threaded', 'poll() is for a switch that was opened with { threaded: false }');
   }
 
+  deadline(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     await Promise.all(this.threads.map((thread) => thread.close()));

@@ -25,7 +25,7 @@ afterEach(() => {
 async function listen(group?: string) {
   const server = createServer();
   servers.push(server);
-  await listenUnix(server, path, group);
+  await listenUnix(server, path, { group });
 }
 
 const mode = (file: string) => (statSync(file).mode & 0o777).toString(8);

@@ -4,12 +4,20 @@
 //   port 80: HTTP, `/busybox` is the file of that name     port 9: the hash of what is sent there, on the console
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
-import type { Background } from './process.ts';
+import type { Background, RunOptions } from './process.ts';
 
 const KERNEL = fileURLToPath(new URL('../../build/guest', import.meta.url));
 export const BUSYBOX = '/bin/busybox';
@@ -73,16 +81,27 @@ export function machine(disk: string, options: readonly string[]): string[] {
 
 /** Starts a guest with address `cidr` whose QEMU makes and holds the TAP `tap`, which is up; resolves when it has booted. */
 export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: string): Promise<Background> {
-  const disk = makeDisk(lab.dir, CARD_MODULES, init(cidr));
-  const card = [
+  const guest = await bootGuestOn(lab, where, cidr, [
     '-netdev',
     `tap,id=net,ifname=${tap},script=no,downscript=no`,
     '-device',
     'virtio-net-pci,netdev=net,romfile=',
-  ];
-  const guest = where.spawn([...machine(disk, ['-m', '192']), ...card]);
-  await guest.waitFor(/guest is ready/, BOOT_MS);
+  ]);
   await where.ip(`link set dev ${tap} up`);
+  return guest;
+}
+
+/** The same with a network card of these words. */
+export async function bootGuestOn(
+  lab: Lab,
+  where: Netns,
+  cidr: string,
+  card: readonly string[],
+  options: RunOptions = {},
+): Promise<Background> {
+  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
+  const guest = where.spawn([...machine(disk, ['-m', '192']), ...card], options);
+  await guest.waitFor(/guest is ready/, BOOT_MS);
   return guest;
 }
 

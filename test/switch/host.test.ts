@@ -92,6 +92,8 @@ test('what is said in one go wakes the data plane once, and every 64 frames', as
     domainOf: () => undefined,
     bitOf: () => 0,
     trap: async () => {},
+    now: () => 0,
+    isPolled: true,
   });
   for (let port = 1; port <= 5; port++) expect(host.send(`${port}`, new Uint8Array(60))).toBe(true);
   expect(woken).toEqual([]);

@@ -7,6 +7,7 @@ import { stableMac } from '../../src/config/defaults.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import type { Host, Punt } from '../../src/protocol/host.ts';
 import { LldpService } from '../../src/switch/lldp_service.ts';
+import { MACHINE } from '../../src/switch/world.ts';
 import { monotonicMs } from '../../src/sys/clock.ts';
 import { lldpduStart, parseLldpdu } from '../../src/wire/lldp/lldpdu.ts';
 import { LLDPD, lldpFrame } from '../wire/lldp/frames.ts';
@@ -75,7 +76,7 @@ function open(threaded: boolean, up = new Set(['up', 'eth1', 'vm1'])): LldpServi
     },
     (change) => void changes.push(change),
   );
-  service.attach(host, { threaded });
+  service.attach(host, { threaded, world: MACHINE });
   return service;
 }
 

@@ -60,6 +60,9 @@ test('it installs, runs and upgrades; removal takes kept interfaces along, purge
   shells.push('zsh -n /usr/share/zsh/vendor-completions/_taploom');
   shells.push('fish -n /usr/share/fish/vendor_completions.d/taploom-brctl.fish');
   await machine.sh(shells.join(' && '));
+  expect(await machine.sh('/usr/lib/taploom/taploom-bridge-helper --help')).toMatch(
+    /^usage: taploom-bridge-helper /,
+  );
   expect(await machine.sh('id -un taploom; id -gn taploom')).toBe('taploom\ntaploom\n');
   expect(await machine.sh('systemctl is-enabled taploom.service')).toBe('enabled\n');
   await machine.sh('systemd-analyze verify taploom.service');

@@ -41,6 +41,7 @@ test('npm pack in a fresh clone makes a package whose commands run where it is i
   const socket = join(lab.dir, 'control');
   const daemon = host.spawn([command('taploomd'), '--socket', socket, '--metrics-address', 'off']);
   await daemon.waitFor(/is ready/); // the library was compiled for it
+  expect(await check([join(installed, 'build/taploom-bridge-helper'), '--help'])).toMatch(/^usage:/);
   await host.check([command('taploom'), '--socket', socket, 'bridge', 'add', 'br0']);
   expect(await host.check(['ip', '-o', 'link', 'show', 'br0'])).toContain('br0');
 });
