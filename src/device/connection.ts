@@ -22,6 +22,8 @@ export interface Connection {
   /** The data plane says that the connection is dead. */
   lost(errno: number): void;
   status(): SocketFacts;
+  /** It has guests of its own in place of a connection, and as long as it listens it is up. */
+  readonly listens?: boolean;
   /** Why there is none. */
   readonly reason: string | undefined;
 }

@@ -32,7 +32,8 @@ export function openListener(port: number, name: string, config: StreamPortConfi
 }
 
 class GuestListener implements Connection {
-  reason: string | undefined;
+  readonly listens = true;
+  readonly reason: undefined;
   private readonly name: string;
   private config: StreamPortConfig;
   private readonly sockets: Sockets;
@@ -48,7 +49,6 @@ class GuestListener implements Connection {
     this.config = config;
     this.sockets = sockets;
     this.links = sockets.links as SocketLinks;
-    this.reason = `it only listens at ${placeOf(config)}: its guests are ports of their own`;
   }
 
   begin(way: Way): void {

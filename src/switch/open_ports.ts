@@ -110,7 +110,9 @@ export class OpenPorts {
   *states(): Generator<PortGlance> {
     for (const [port, { spec, connection }] of this.devices) {
       const isDeadEnd = this.linkWatch.isDeadEnd(port);
-      const isUp = !isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port));
+      const isUp =
+        connection?.listens === true ||
+        (!isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port)));
       const disabled = this.disabled.get(port);
       const state = this.goneNames.has(port) ? 'gone' : !isUp ? 'down' : disabled ? 'disabled' : 'up';
       const idle = spec.kind === 'aggregate' ? 'no member carries frames' : connection?.reason;

@@ -82,6 +82,7 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   if (missing !== undefined) return { state: missing.state, reason: missing.reason };
   if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
   if (facts.isDeadEnd) return { state: 'down', reason: NO_CARRIER };
+  if (facts.device?.connection?.listens) return { state: 'up' };
   // The data plane knows only how the last frame fared.
   if (look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };

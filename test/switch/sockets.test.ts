@@ -322,6 +322,7 @@ describe('guests of a template', () => {
     const path = join(socketDir(), 'guests.sock');
     const rig = await openRig({ br0: guests({ path }) });
     expect(names(rig)).toEqual(['p1', 'guests']);
+    expect(status(rig, 'guests')?.state).toBe('up');
     const one = await StreamPeer.connect(path);
     const two = await StreamPeer.connect(path);
     await isUp(rig, 'guests.1');
