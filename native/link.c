@@ -67,6 +67,7 @@ static int describe(int sock, struct rtnl_message *m, int32_t *words, double *st
         case IFLA_MTU: memcpy(&words[TL_LINK_MTU], RTA_DATA(a), 4); break;
         case IFLA_MASTER: memcpy(&words[TL_LINK_MASTER], RTA_DATA(a), 4); break;
         case IFLA_TXQLEN: memcpy(&words[TL_LINK_QUEUE], RTA_DATA(a), 4); break;
+        case IFLA_NUM_TX_QUEUES: memcpy(&words[TL_LINK_TX_QUEUES], RTA_DATA(a), 4); break;
         case IFLA_ADDRESS: if (RTA_PAYLOAD(a) >= 6) memcpy(mac, RTA_DATA(a), 6); break;
         case IFLA_STATS64: copy_stats(a, stats); break;
         case IFLA_LINKINFO: copy_kind(a, texts + TL_LINK_KIND); break;

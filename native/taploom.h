@@ -68,7 +68,7 @@ int tl_tap_netns(int fd);
 int tl_set_nonblocking(int fd);
 
 /* link.c: rtnetlink on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) */
-enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_WORDS };
+enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_TX_QUEUES, TL_LINK_WORDS };
 enum { TL_LINK_STATS = 12 };                                 /* leading fields of struct rtnl_link_stats64 */
 enum { TL_LINK_KIND = 0, TL_LINK_NAME = 16, TL_LINK_ALIAS = 32, TL_LINK_TEXTS = 288, TL_LINK_ALIAS_MAX = 200 };
 int tl_link_prepare(int sock);

@@ -152,7 +152,7 @@ export interface AddressFact {
   /**
    * `moved`: a neighbour has another MAC address than `before`; `lost`: it answers no longer, though packets go there;
    * `duplicate`: somebody else says that he has the interface's own address; `leased` and `ended`: the interface has an address of a
-   * DHCP server, or none any more, and `reason` says why.
+   * DHCP server or of a router's advertisements, or none any more, and `reason` says why.
    */
   change: 'moved' | 'lost' | 'duplicate' | 'leased' | 'ended';
   bridge: string;

@@ -52,8 +52,18 @@ export type {
   SubscribeOptions,
   SwitchEvent,
 } from './event.ts';
+export type { GuestCard, Socket, VmOptions, WayIn } from './hypervisor/guest_card.ts';
+export { VmCard } from './hypervisor/vm_card.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
 export type { Host, Punt, PuntReason } from './protocol/host.ts';
 export type { SwitchOptions } from './switch/options.ts';
 export { Switch } from './switch/switch.ts';
+export {
+  GuestTap,
+  type GuestTapOptions,
+  guestMac,
+  openGuestTap,
+  type VmCardOptions,
+  vmCard,
+} from './switch/vm_port.ts';
 export { DROPS } from './table/drops.ts';

@@ -52,6 +52,8 @@ export interface RouterInterfaceStatus {
   neighbours: number;
   /** Packets that waited for a neighbour in vain. */
   unresolved: number;
+  /** Router advertisements that were sent, and solicitations that were heard; none: it does not advertise. */
+  advertised?: { sent: number; solicited: number };
   counters: PortCounters;
 }
 

@@ -13,7 +13,8 @@ import { closeFd } from '../sys/wake.ts';
 /** @param keeper who takes their TAPs again after a restart */
 export function guestSystem(keeper: string): HelperSystem & TapMaker {
   return {
-    open: (name, options) => saying(() => openGuestTap(name, { ...options, keeper })?.[0]),
+    open: (name, { bridge, ...options }) =>
+      saying(() => openGuestTap(name, { ...options, mark: { bridge, keeper } })?.[0]),
     list: () => saying(() => guestTaps(keeper)),
     close: closeFd,
     credentials: peerOf,

@@ -24,6 +24,7 @@ import {
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
 import { addHelp } from './help.ts';
+import { addQemuArgs } from './hypervisor_program.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
@@ -187,6 +188,12 @@ export function taploomProgram(
   child(port, 'enable <ports...>', 'try ports that are disabled for an error again, before their time', [
     'port enable vm1',
   ]).action(action((c) => (context, ports) => c.portEnable(context, ports as unknown as string[])));
+  addQemuArgs(
+    child(port, 'qemu-args <port>', 'what a hypervisor is told to plug a guest into a port', [
+      'port qemu-args vm1',
+      'port qemu-args vm1 --firecracker',
+    ]),
+  ).action(action((c) => c.portQemuArgs));
   list(
     child(port, 'show [bridge] [port]', 'ports, or one with its settings and counters', [
       'port show',

@@ -38,6 +38,12 @@ export const INTERFACE_SETTINGS: readonly Setting[] = [
     parse: onOff,
   },
   {
+    flags: '--advertise <on|off>',
+    key: 'advertise',
+    help: 'tell hosts of it and its prefixes by router advertisements',
+    parse: onOff,
+  },
+  {
     flags: '--anycast <on|off>',
     key: 'anycast',
     help: 'the same MAC address on every host with such a router',

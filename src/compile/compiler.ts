@@ -139,8 +139,11 @@ export class Compiler {
         topology.domainVid[domain] = vid;
         topology.ageing[domain] = bridge.vlans[vid]?.learning === false ? 0 : bridge.ageing_time * 1000;
       }
-      for (const place of networkPlaces(name, bridge))
-        topology.networks[numbers[place.vlan]] = networkBits(place, bridge);
+      const own = wanted.routed.get(name) ?? [];
+      for (const place of networkPlaces(name, bridge)) {
+        const hasRouter = own.some(({ vid, config: { advertise } }) => vid === place.vlan && advertise);
+        topology.networks[numbers[place.vlan]] = networkBits(place, bridge, hasRouter);
+      }
       const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       const flooders: Flooder[] = [];
       const memberships = new Memberships(topology.vlan, this.domains.sharedOfBridge(name));
@@ -163,7 +166,6 @@ export class Compiler {
         flooders.push({ vlans, flood: view.flood, hops });
         yield;
       }
-      const own = wanted.routed.get(name) ?? [];
       for (const one of own)
         this.joinRouter(one, bridge.vlan_filtering, topology, memberships, number, states);
       if (own.length > 0) leastMtu.set(name, leastMtus(wanted.carriers.get(name) as Carrier[], mtus));

@@ -5,7 +5,8 @@ import { networkOf } from '../config/networks.ts';
 import type { BridgeConfig, PortConfig } from '../config/schema.ts';
 import { NETWORK } from '../table/traps.ts';
 
-export function networkBits(place: NetworkPlace, bridge: BridgeConfig): number {
+/** `hasRouter`: an interface of a router advertises there. */
+export function networkBits(place: NetworkPlace, bridge: BridgeConfig, hasRouter: boolean): number {
   const { mode, ra, dhcp6 } = place.config;
   const network = networkOf(place, bridge);
   const { ipv6 } = network ?? {};
@@ -14,7 +15,7 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig): number {
     (network?.dhcp === undefined ? 0 : NETWORK.dhcp) |
     (ipv6?.advertises === true ? NETWORK.solicitation : 0) |
     (ipv6?.dhcp === undefined ? 0 : NETWORK.dhcp6) |
-    (ra ? NETWORK.guardsRouters : 0) |
+    (ra || hasRouter ? NETWORK.guardsRouters : 0) |
     (dhcp6 === false ? 0 : NETWORK.guardsServers) |
     (mode === 'bridged' ? NETWORK.hasOthers : 0)
   );

@@ -76,10 +76,12 @@ export function* compileRouters(
 function flagsOf({ addresses }: RouterPort, config: RouterInterfaceConfig): number {
   return (
     (config.dhcp || addresses.some(({ bytes }) => bytes.length === 4) ? INTERFACE.ipv4 : 0) |
-    (addresses.some(({ bytes }) => bytes.length === 16) ? INTERFACE.ipv6 : 0) |
+    (config.slaac || addresses.some(({ bytes }) => bytes.length === 16) ? INTERFACE.ipv6 : 0) |
     (config.reverse_path === 'strict' ? INTERFACE.strict : 0) |
     (config.reverse_path === 'loose' ? INTERFACE.loose : 0) |
     (config.proxy_arp ? INTERFACE.proxy : 0) |
-    (config.anycast ? INTERFACE.anycast : 0)
+    (config.anycast ? INTERFACE.anycast : 0) |
+    (config.advertise === false ? 0 : INTERFACE.advertises) |
+    (config.slaac ? INTERFACE.slaac : 0)
   );
 }

@@ -72,6 +72,12 @@ export function effectiveMtus(
   return mtus;
 }
 
+/** What every port of a bridge takes; for a new one. */
+export function leastMtu(config: SwitchConfig, bridge: string): number {
+  const mtus = effectiveMtus(config, bridge);
+  return mtus.size === 0 ? DEFAULT_MTU : Math.min(...mtus.values());
+}
+
 function leastOwned(port: PortConfig, owned: ReadonlyMap<string, number>): number | undefined {
   const known = Object.keys(membersOf(port)).flatMap((member) => owned.get(member) ?? []);
   return known.length === 0 ? undefined : Math.min(...known);

@@ -19,7 +19,7 @@ import { boot, bootFile } from './boot_shape.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
-import { addressProblem, parseAddress } from './router_address.ts';
+import { addressProblem } from './router_address.ts';
 import { parseAddressRange6 } from './subnet.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
@@ -37,7 +37,7 @@ export const mac = text(MAC_TEXT, (value) => {
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 const isDomain = (value: string) =>
   value.length <= 253 && value.split('.').every((label) => LABEL.test(label));
-const domain = text('a domain, such as lab.example', isDomain);
+export const domain = text('a domain, such as lab.example', isDomain);
 const hostName = text('a host name: letters, digits and hyphens', (value) => LABEL.test(value));
 
 const CLIENT_ID = 'a client identifier: hexadecimal bytes, such as 01:02:00:00:00:00:01';
@@ -129,9 +129,21 @@ function oneOrMore(item: z.ZodType<string, string>, expected: string) {
   return z.union([item, z.array(item).min(1).max(2)], expecting(expected));
 }
 
-const OWN_ADDRESS = 'an IPv4 address with the bits of its subnet, such as 192.0.2.7/24';
-const uplinkAddress = text(OWN_ADDRESS, (value) => {
-  return parseAddress(value)?.bytes.length === 4 && addressProblem(value, OWN_ADDRESS) === undefined;
+/** `4`, `6` or `46`. */
+function familiesOf(value: string | readonly string[] | undefined): string {
+  const texts = typeof value === 'string' ? [value] : (value ?? []);
+  return texts
+    .map((one) => (one.includes(':') ? '6' : '4'))
+    .sort()
+    .join('');
+}
+
+const OWN_ADDRESS = 'an address with the bits of its subnet, such as 192.0.2.7/24 or 2001:db8::7/64';
+const uplinkAddress = text(OWN_ADDRESS, (value) => addressProblem(value, OWN_ADDRESS) === undefined);
+const GATEWAY = 'the address of a router, or one of each IP version';
+const nextRouter = text(GATEWAY, (value) => {
+  const bytes = parseIp(value);
+  return bytes !== undefined && !isMulticastIp(bytes) && !isUnspecifiedIp(bytes);
 });
 const UPLINK = 'host, a port of another bridge, or { port, address, gateway }';
 const uplink = z.union(
@@ -139,10 +151,11 @@ const uplink = z.union(
     text(UPLINK, (value) => value !== ''),
     mapping({
       port: text('a port of another bridge', () => true),
-      address: uplinkAddress.optional(),
-      gateway: address.optional(),
-    }).refine(({ address, gateway }) => (address === undefined) === (gateway === undefined), {
-      error: 'address and gateway go together; without both they come from a DHCP server',
+      address: oneOrMore(uplinkAddress, OWN_ADDRESS).optional(),
+      gateway: oneOrMore(nextRouter, GATEWAY).optional(),
+    }).refine(({ address, gateway }) => familiesOf(address) === familiesOf(gateway), {
+      error:
+        'address and gateway of one IP version go together, one of each; without both, of IPv4 they come from a DHCP server, and of IPv6 from the advertisements of a router',
     }),
   ],
   expecting(UPLINK),

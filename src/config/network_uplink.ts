@@ -4,10 +4,11 @@
 //
 // The port is one of another bridge, or of another VLAN. The router is made of what the network says, and is in no file.
 
+import { formatIp } from '../wire/ip_address.ts';
 import { devicesIn } from './members.ts';
 import { TO_INTERFACE } from './nat.ts';
 import { type NetworkPlace, networkPlaces, uplinkPort } from './network_places.ts';
-import { listOf, type Network, networkOf } from './networks.ts';
+import { fixedUplink, listOf, type Network, networkOf, ROUTER_ADDRESS } from './networks.ts';
 import { portVlans, privateVlans } from './private_vlans.ts';
 import { parsePublished, targetOf } from './published.ts';
 import { type RouterConfig, type RoutersConfig, router } from './router_shape.ts';
@@ -40,23 +41,39 @@ function routerOf(
   const network = networkOf(place, bridge);
   if (network === undefined || port === undefined) return undefined;
   const lan = placeOf(port, bridges);
-  const { subnet, gateway } = network;
   const guests = {
     bridge: place.bridge,
     ...(place.vlan !== 0 && { vlan: place.vlan }),
-    address: [`${formatAddress(gateway)}/${subnet.prefix}`],
+    address: gatewayAddresses(network),
     reverse_path: 'strict',
   };
   if (lan === undefined) return router.parse({ interfaces: { [GUESTS]: guests } });
-  const fixed = typeof config.uplink === 'object' ? config.uplink : undefined;
+  const fixed4 = fixedUplink(config, 4);
+  const { fixed6, ipv6 } = network;
+  const fixed = [fixed4, fixed6].filter((one) => one !== undefined);
   return router.parse({
     interfaces: {
       [GUESTS]: guests,
-      [UPLINK]: { ...lan, ...(fixed?.address === undefined ? { dhcp: true } : { address: [fixed.address] }) },
+      [UPLINK]: {
+        ...lan,
+        address: fixed.map(({ address }) => address),
+        dhcp: fixed4 === undefined,
+        slaac: fixed6 === undefined && ipv6 !== undefined,
+      },
     },
-    routes: fixed?.gateway === undefined ? [] : [{ to: '0.0.0.0/0', via: fixed.gateway }],
+    routes: [
+      ...(fixed4 === undefined ? [] : [{ to: '0.0.0.0/0', via: fixed4.gateway }]),
+      ...(fixed6 === undefined ? [] : [{ to: '::/0', via: fixed6.gateway, interface: UPLINK }]),
+    ],
     nat: config.mode === 'nat' ? natRules(network) : [],
   });
+}
+
+/** In IPv6 of every gateway the same, too: its advertisements come from that. */
+function gatewayAddresses({ subnet, gateway, ipv6 }: Network): string[] {
+  const address = `${formatAddress(gateway)}/${subnet.prefix}`;
+  if (ipv6 === undefined) return [address];
+  return [address, `${formatIp(ipv6.gateway)}/${ipv6.subnet.bits}`, `${ROUTER_ADDRESS}/64`];
 }
 
 function natRules({ subnet, hosts, publish, as }: Network): object[] {
@@ -97,7 +114,7 @@ type Report = (path: (string | number)[], message: string) => void;
 export function checkUplink(place: NetworkPlace, config: SwitchConfig, report: Report): void {
   const port = uplinkPort(place.config);
   if (port === undefined) return;
-  const { mode, subnet } = place.config;
+  const { mode } = place.config;
   const { bridges, routers = {} } = config;
   if (mode !== 'nat' && mode !== 'routed') {
     report(['uplink'], `guests get out in modes nat and routed only, not in mode ${mode}`);
@@ -125,11 +142,30 @@ export function checkUplink(place: NetworkPlace, config: SwitchConfig, report: R
       ['uplink'],
       `the network would have a router ${place.name}, and routers has one, too: rename that`,
     );
-  if (listOf(subnet).some((text) => parseSubnet6(text) !== undefined))
-    report(['subnet'], 'a port as the way out is for IPv4: leave the IPv6 subnet out, or take uplink: host');
+  checkUplink6(place, report);
   if (place.config.dns)
     report(
       ['dns'],
       'the host answers, and is not in the network of an uplink that is a port: remove this key',
+    );
+}
+
+/** What a port as the way out has not for IPv6. */
+function checkUplink6({ config }: NetworkPlace, report: Report): void {
+  const hasIpv6 = listOf(config.subnet).some((text) => parseSubnet6(text) !== undefined);
+  if (!hasIpv6) {
+    if (fixedUplink(config, 6) !== undefined)
+      report(['uplink', 'address'], 'the network has no IPv6: add such a subnet, or leave this address out');
+    return;
+  }
+  if (config.mode === 'nat')
+    report(
+      ['subnet'],
+      'by a port IPv6 is not translated: set mode to routed, with a prefix that is routed to you, leave the IPv6 subnet out, or take uplink: host',
+    );
+  if (typeof config.dhcp6 === 'object' && config.dhcp6.delegate !== undefined)
+    report(
+      ['dhcp6', 'delegate'],
+      'the host has the routes to prefixes of guests: remove this key, or take uplink: host',
     );
 }

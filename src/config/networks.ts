@@ -64,8 +64,16 @@ export interface Network extends Pick<NetworkPlace, 'name' | 'bridge' | 'vlan'> 
   publish: readonly string[];
   /** The port by which guests get out; undefined: by the host, or not at all. */
   uplink?: string;
+  /** IPv6 of that uplink, if the configuration fixes it; else routers behind it tell. */
+  fixed6?: FixedUplink;
   /** What guests leave as; undefined: the uplink's address. */
   as?: number;
+}
+
+/** Of one IP version: the address on the LAN, with the bits of its subnet, and the next router there. */
+export interface FixedUplink {
+  address: string;
+  gateway: string;
 }
 
 /** IPv6 of a network. */
@@ -78,6 +86,9 @@ export interface Network6 {
   /** Undefined: no DHCPv6. */
   dhcp?: Dhcp6Config;
 }
+
+/** Of every gateway: guests keep their default route when the interface or the machine behind it is another one. */
+export const ROUTER_ADDRESS = 'fe80::1';
 
 export function networksOf(name: string, bridge: BridgeConfig): Network[] {
   return networkPlaces(name, bridge).flatMap((place) => networkOf(place, bridge) ?? []);
@@ -112,6 +123,7 @@ export function networkOf(place: NetworkPlace, bridge: BridgeConfig): Network | 
     hosts: new Map(hosts),
     publish: config.publish,
     uplink,
+    fixed6: fixedUplink(config, 6),
     as: numberOf(config.as),
   };
 }
@@ -128,6 +140,15 @@ function network6Of({ subnet, gateway, ra, dhcp6 }: NetworkConfig): Network6 | u
     advertises: ra,
     dhcp: dhcp6 === true ? DHCP6_DEFAULTS : dhcp6 || undefined,
   };
+}
+
+/** Undefined: it is not said. */
+export function fixedUplink({ uplink }: NetworkConfig, family: 4 | 6): FixedUplink | undefined {
+  if (typeof uplink !== 'object') return undefined;
+  const isOf = (text: string) => text.includes(':') === (family === 6);
+  const address = listOf(uplink.address).find(isOf);
+  const gateway = listOf(uplink.gateway).find(isOf);
+  return address === undefined || gateway === undefined ? undefined : { address, gateway };
 }
 
 function isOfIpv6(prefix: IpPrefix | undefined): prefix is IpPrefix {

@@ -16,10 +16,10 @@ export function interfaceMac({ router, name, config }: RouterInterface, machine:
 }
 
 /** The link-local address of an interface: what the configuration says, or RFC 4291 appendix A; undefined: it has no IPv6. */
-export function linkLocalOf({ addresses }: RouterInterface, { hi, lo }: Mac): Uint8Array | undefined {
+export function linkLocalOf({ addresses, config }: RouterInterface, { hi, lo }: Mac): Uint8Array | undefined {
   const own = addresses.find(({ isLinkLocal }) => isLinkLocal);
   if (own !== undefined) return own.bytes;
-  if (!addresses.some(({ bytes }) => bytes.length === 16)) return undefined;
+  if (!config.slaac && !addresses.some(({ bytes }) => bytes.length === 16)) return undefined;
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, 0xfe80);

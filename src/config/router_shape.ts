@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, parsePrefix } from '../wire/ip_prefix.ts';
+import { advertise } from './advertise_shape.ts';
 import { boolean, expecting, type Issue, integer, mapping, text } from './leaves.ts';
 import { connections, natRules } from './nat_shape.ts';
 import { mac } from './network_shape.ts';
@@ -71,6 +72,8 @@ const routerInterface = mapping({
     .array(address, expecting(`a list of addresses with the bits of their subnets, such as [10.0.1.1/24]`))
     .default([]),
   dhcp: boolean().default(false),
+  slaac: boolean().default(false),
+  advertise: advertise.default(false),
   mac: mac.optional(),
   mtu: integer(`an MTU (${MIN_MTU}-${MAX_MTU} bytes)`, MIN_MTU, MAX_MTU).optional(),
   table: table.optional(),

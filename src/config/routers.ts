@@ -3,6 +3,7 @@
 import { formatIp, type IpBytes, ipv4Number, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, prefixContains } from '../wire/ip_prefix.ts';
 import { MIN_MTU as IPV6_MIN_MTU } from '../wire/ipv6.ts';
+import { checkAdvertise } from './advertise.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { devicesIn } from './members.ts';
@@ -30,6 +31,7 @@ export function checkRouters(config: SwitchConfig, doubts: Doubts, problems: Pro
       const owner = ports.get(one.port);
       if (owner !== undefined) tell([], `${one.port} is the name of a port of bridge ${owner}`);
       checkInterface(one, tell);
+      checkAdvertise(one, tell);
       const bridge = checkPlace(one, config, doubts, tell);
       if (bridge === undefined) continue;
       domains.enter(one, bridge, tell);
@@ -57,7 +59,7 @@ function checkInterface({ config, addresses }: RouterInterface, report: Report):
     report(['mac'], 'with anycast: true the address follows from the names: leave one of the two out');
   if (config.dhcp && addresses.some(({ bytes }) => bytes.length === 4))
     report(['dhcp'], 'a DHCP server gives the IPv4 address: leave that in address out, or this key');
-  const has6 = addresses.some(({ bytes }) => bytes.length === 16);
+  const has6 = config.slaac || addresses.some(({ bytes }) => bytes.length === 16);
   if (has6 && config.mtu !== undefined && config.mtu < IPV6_MIN_MTU)
     report(['mtu'], `IPv6 needs ${IPV6_MIN_MTU} bytes (RFC 8200, 5): raise it, or leave IPv6 addresses out`);
   for (const [index, { bytes, text }] of addresses.entries())
@@ -144,6 +146,11 @@ function whereOf({ bridge, vlan }: RouterInterfaceConfig): string {
 function checkNetwork({ config, addresses }: RouterInterface, bridge: BridgeConfig, report: Report): void {
   const network = networksOf(config.bridge, bridge).find(({ vlan }) => vlan === (config.vlan ?? 0));
   if (network === undefined) return;
+  if (config.advertise && network.ipv6?.advertises)
+    report(
+      ['advertise'],
+      `the network of bridge ${config.bridge} advertises already: set its ra to false, or remove this key`,
+    );
   const subnet = formatSubnet(network.subnet);
   for (const [index, own] of addresses.entries()) {
     if (own.bytes.length !== 4) continue;

@@ -1,7 +1,7 @@
 // Ports of guests that came by taploom-bridge-helper: a TAP for each, which its hypervisor holds, and whose end is the end of
 // the port. They are in no file: a daemon that starts finds the TAPs by their marks, as long as guests hold them.
 
-import { DEFAULT_MTU, effectiveMtus } from '../config/defaults.ts';
+import { leastMtu } from '../config/defaults.ts';
 import { devicesIn } from '../config/members.ts';
 import { type BridgeHelperConfig, guestPort, type SwitchConfig } from '../config/schema.ts';
 import { withoutPorts } from '../config/without_ports.ts';
@@ -127,8 +127,7 @@ export class GuestPorts {
 
   private make(bridge: string, vnet: boolean): HandedOut {
     const config = this.config();
-    const mtus = effectiveMtus(config, bridge);
-    const mtu = mtus.size === 0 ? DEFAULT_MTU : Math.min(...mtus.values());
+    const mtu = leastMtu(config, bridge);
     const taken = this.names();
     for (let n = 0; n < MAX_NAMES; n++) {
       const name = `tap${n}`;

@@ -50,6 +50,23 @@ export function routerMetrics(add: AddMetric): void {
     'Packets that waited for a neighbour in vain, who did not answer or for whom another packet waited.',
     read(({ unresolved }) => unresolved),
   );
+  const ofAdvertising =
+    (value: (one: { sent: number; solicited: number }) => number) => (snapshot: Snapshot) =>
+      interfacesOf(snapshot).flatMap(({ status: { advertised }, labels }) =>
+        advertised === undefined ? [] : [{ value: value(advertised), labels }],
+      );
+  add(
+    'counter',
+    'taploom_router_interface_advertisements_total',
+    'Router advertisements that were sent by the interface.',
+    ofAdvertising(({ sent }) => sent),
+  );
+  add(
+    'counter',
+    'taploom_router_interface_solicitations_total',
+    'Router solicitations that were heard at the interface.',
+    ofAdvertising(({ solicited }) => solicited),
+  );
   add(
     'counter',
     'taploom_router_forwarded_packets_total',

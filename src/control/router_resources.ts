@@ -32,6 +32,10 @@ export const interfaceStatus: z.ZodType<RouterInterfaceStatus> = z.object({
   state: z.enum(['up', 'down']).describe('down: its bridge is not there'),
   neighbours: count.describe('addresses that are known, or asked for'),
   unresolved: count.describe('packets that waited for a neighbour in vain'),
+  advertised: z
+    .object({ sent: count, solicited: count })
+    .optional()
+    .describe('router advertisements sent, and solicitations heard; absent: it does not advertise'),
   counters: portCounters,
 });
 export const routerStatus: z.ZodType<RouterStatus> = z.object({

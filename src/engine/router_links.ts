@@ -15,6 +15,7 @@ import { INTERFACE, ROUTE, type RouterTable } from '../table/router_table.ts';
 import { TRAP } from '../table/traps.ts';
 import * as arp from '../wire/arp.ts';
 import { HEADER_LEN, isGroup, MACS_LEN, srcHi, srcLo, TYPE_ARP, TYPE_IPV6 } from '../wire/ethernet.ts';
+import * as icmpv6 from '../wire/icmpv6.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as neighbour from '../wire/neighbour.ts';
 import type { HostPort } from './host_port.ts';
@@ -51,7 +52,7 @@ export class RouterLinks {
     const l3 = rest + TYPE_LEN;
     const end = this.endOf(row);
     if (type === TYPE_IPV6 && ipv6.packetLength(view, l3, end) < 0) return;
-    const message = type === TYPE_IPV6 ? neighbour.typeOf(view, l3, end) : NONE;
+    const message = type === TYPE_IPV6 ? messageAt(view, l3, end) : NONE;
     if (type === TYPE_IPV6 && message === NONE) return;
     const ingress = rows[row + COLUMN.ingress] & PORT_MASK;
     for (let by = first; by !== 0; by = table.nextInDomain[by]) {
@@ -82,9 +83,10 @@ export class RouterLinks {
 
   /** Whether what the packet of `row` at `l3` says is neighbour discovery. Relies on its length. */
   hearSolicitation(table: RouterTable, row: number, by: number, l3: number): boolean {
-    const type = neighbour.typeOf(this.batch.view, l3, this.endOf(row));
-    if (type !== NONE) this.hear6(table, row, by, l3, type);
-    return type !== NONE;
+    const type = messageAt(this.batch.view, l3, this.endOf(row));
+    if (type === NONE || !isWanted(table, by, type)) return false;
+    this.hear6(table, row, by, l3, type);
+    return true;
   }
 
   private hear6(table: RouterTable, row: number, by: number, l3: number, type: number): void {
@@ -92,6 +94,7 @@ export class RouterLinks {
     const start = rows[row + COLUMN.start];
     if (
       (table.flags[by] & INTERFACE.ipv6) === 0 ||
+      !isWanted(table, by, type) ||
       isItself(table, by, srcHi(view, start), srcLo(view, start))
     )
       return;
@@ -204,6 +207,18 @@ export class RouterLinks {
     const { batch } = this;
     return batch.rows[row + COLUMN.rest] + batch.headLength(row) - MACS_LEN;
   }
+}
+
+/** The type of what neighbour or router discovery says, or NONE. */
+function messageAt(view: DataView, l3: number, end: number): number {
+  const type = neighbour.typeOf(view, l3, end);
+  return type === NONE ? icmpv6.routerMessageAt(view, l3, end) : type;
+}
+
+/** Who advertises hears who asks for it, and who has addresses from routers what these say. */
+function isWanted({ flags }: RouterTable, by: number, type: number): boolean {
+  if (type === icmpv6.ROUTER_SOLICITATION) return (flags[by] & INTERFACE.advertises) !== 0;
+  return type !== icmpv6.ROUTER_ADVERTISEMENT || (flags[by] & INTERFACE.slaac) !== 0;
 }
 
 /** What the control plane says for an interface floods the domain, too; and so do other hosts' anycast gateways. */

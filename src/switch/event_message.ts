@@ -59,7 +59,7 @@ function sentence(fact: EventFact): string {
       const { port, address, mac, before, reason } = fact;
       return {
         moved: `${address} behind ${port} is at ${mac} now, not at ${before} any more`,
-        leased: `${port} has address ${address} from a DHCP server`,
+        leased: `${port} has address ${address} from ${address.includes(':') ? 'the advertisements of a router' : 'a DHCP server'}`,
         ended: `${port} has address ${address} no longer: ${reason}`,
         lost: `${address} behind ${port} (${mac}) answers no longer`,
         duplicate: `${mac} says that it has ${address}, the address of ${port}: one of the two has to take another one`,

@@ -20,6 +20,12 @@ interface Place {
   client: DhcpClient;
 }
 
+interface DhcpLease extends InterfaceLease {
+  address: string;
+  /** Unsigned numbers. */
+  resolvers: readonly number[];
+}
+
 /** Who wants to know. */
 export interface LeaseListeners {
   /** `leases` has changed. */
@@ -30,7 +36,7 @@ export interface LeaseListeners {
 
 export class InterfaceLeases implements Service {
   /** By port of the interface: `r1.wan`. */
-  readonly leases = new Map<string, InterfaceLease>();
+  readonly leases = new Map<string, DhcpLease>();
   private readonly listeners: LeaseListeners;
   private host: Host | undefined;
   private config: SwitchConfig = EMPTY_CONFIG;
@@ -157,8 +163,8 @@ export class InterfaceLeases implements Service {
 
   private tell(
     name: string,
-    next: InterfaceLease | undefined,
-    before: InterfaceLease | undefined,
+    next: DhcpLease | undefined,
+    before: DhcpLease | undefined,
     reason: string,
   ): void {
     const place = this.places.get(name);
@@ -218,7 +224,7 @@ function difference(one: ReadonlySet<string>, other: ReadonlySet<string>): strin
   return [...[...one].filter((name) => !other.has(name)), ...[...other].filter((name) => !one.has(name))];
 }
 
-function interfaceLease({ address, prefix, router, routes, dns }: ClientLease): InterfaceLease {
+function interfaceLease({ address, prefix, router, routes, dns }: ClientLease): DhcpLease {
   const all = [...routes, { to: 0, prefix: 0, via: router }].filter(({ via }) => via !== 0);
   return {
     address: `${formatAddress(address)}/${prefix}`,

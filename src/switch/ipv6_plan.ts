@@ -2,17 +2,15 @@
 
 import { leadsOut } from '../config/network_places.ts';
 import type { Dhcp6Config } from '../config/network_shape.ts';
-import type { Network } from '../config/networks.ts';
+import { type Network, ROUTER_ADDRESS } from '../config/networks.ts';
 import { parseAddressRange6, parseHostAddress6, parseSubnet6 } from '../config/subnet.ts';
 import type { Dhcp6Settings } from '../protocol/dhcp6/outcome.ts';
 import { Pool6 } from '../protocol/dhcp6/pool.ts';
-import type { Advertised } from '../protocol/router/advertiser.ts';
+import { type Advertised, LIFETIMES } from '../protocol/router/advertiser.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import type { IpPrefix } from '../wire/ip_prefix.ts';
 import type { Mac } from '../wire/mac.ts';
 
-/** Of every gateway: guests keep their default route when the interface or the machine behind it is another one. */
-export const ROUTER_ADDRESS = 'fe80::1';
 /** Seconds that an address is given to nobody which somebody else was found to use. */
 const QUARANTINE = 600;
 
@@ -55,10 +53,11 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
   const advertised: Advertised = {
     mac,
     source,
-    isDefaultRouter: leadsOut(mode) && hasWayOut,
+    ...LIFETIMES,
+    routerLifetime: leadsOut(mode) && hasWayOut ? LIFETIMES.routerLifetime : 0,
     managed: range !== undefined,
     other: dhcp !== undefined,
-    prefix: subnet,
+    prefixes: [subnet],
     autonomous: range === undefined,
     resolvers,
     search,

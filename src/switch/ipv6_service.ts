@@ -1,6 +1,7 @@
 // IPv6 of one network in a switch: router advertisements and a DHCPv6 server, to which it gives what ports hear.
 
 import type { Ipv6Status, LeaseFilter, LeaseStatus, StoredLeases } from '../api.ts';
+import { ROUTER_ADDRESS } from '../config/networks.ts';
 import type { LeaseFact } from '../event.ts';
 import { type Lease6, leaseKey6, storedLease6, storedLeases6, textOf } from '../protocol/dhcp6/lease.ts';
 import type { Dhcp6Event, Dhcp6Outcome } from '../protocol/dhcp6/outcome.ts';
@@ -11,7 +12,7 @@ import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { parseMac } from '../wire/mac.ts';
-import { type Ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
+import type { Ipv6Plan } from './ipv6_plan.ts';
 import { chance, type World } from './world.ts';
 
 export interface Ipv6Facts {

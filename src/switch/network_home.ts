@@ -8,7 +8,9 @@ import type { EventFact } from '../event.ts';
 import type { DnsRoom } from '../protocol/dns/limits.ts';
 import type { Host } from '../protocol/host.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
+import type { IpBytes } from '../wire/ip_address.ts';
 import type { InterfaceLeases } from './interface_leases.ts';
+import type { LearnedAddresses } from './learned_addresses.ts';
 import type { World } from './world.ts';
 
 /** What the switch knows, by name. */
@@ -17,6 +19,7 @@ export interface NetworkFacts {
   readonly mtus: Pick<PortMtus, 'get'>;
   readonly store: StoredLeases;
   readonly interfaceLeases: Pick<InterfaceLeases, 'hasAddress' | 'resolversOf'>;
+  readonly learned: Pick<LearnedAddresses, 'hasWayOut' | 'resolversOf'>;
   /** Where the addresses of a network are kept for the data plane; undefined: the bridge is not in force yet. */
   ownedBy(bridge: string, vlan: number): OwnedAddresses | undefined;
   /** Empty: no network gets out. */
@@ -41,8 +44,9 @@ export interface NetworkHome {
   problemsOf(network: Network): readonly string[];
   uplinkOf(network: Network): string | undefined;
   hasWayOut6(network: Network): boolean;
-  /** What a DHCP server behind its uplink told. */
+  /** What a DHCP server behind its uplink told, and a router. */
   resolversOf(network: Network): readonly number[];
+  resolvers6Of(network: Network): readonly IpBytes[];
   /** The least of a network's ports. */
   mtuOf(network: Network): number | undefined;
 }

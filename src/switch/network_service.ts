@@ -65,8 +65,9 @@ export class NetworkService implements Service {
       gateways: () => this.gateways(),
       problemsOf: (network) => [...this.waysOut.problemsOf(network), ...this.missingWayOut(network)],
       uplinkOf: (network) => this.waysOut.uplinkOf(network),
-      hasWayOut6: (network) => this.waysOut.hasWayOut6(network),
+      hasWayOut6: (network) => this.hasWayOut6(network),
       resolversOf: ({ name }) => this.facts.interfaceLeases.resolversOf(interfacePort(name, UPLINK)),
+      resolvers6Of: ({ name }) => this.facts.learned.resolversOf(interfacePort(name, UPLINK)),
       mtuOf: ({ bridge }) => this.mtuOf(bridge),
     };
     this.hasTimer = threaded;
@@ -159,12 +160,28 @@ export class NetworkService implements Service {
   }
 
   /** Of a network whose uplink is a port. */
-  private missingWayOut({ name, uplink }: Network): string[] {
+  private missingWayOut(network: Network): string[] {
+    const { name, uplink, ipv6 } = network;
     if (uplink === undefined) return [];
-    if (placeOf(uplink, this.config.bridges) === undefined)
+    if (!this.hasUplink(network))
       return [`no way out: port ${uplink} is missing, and taken again when it comes back`];
-    if (this.facts.interfaceLeases.hasAddress(interfacePort(name, UPLINK))) return [];
-    return [`no way out yet: no DHCP server behind ${uplink} has answered`];
+    const problems: string[] = [];
+    if (!this.facts.interfaceLeases.hasAddress(interfacePort(name, UPLINK)))
+      problems.push(`no way out yet: no DHCP server behind ${uplink} has answered`);
+    if (ipv6 !== undefined && !this.hasWayOut6(network))
+      problems.push(`no way out for IPv6 yet: no router behind ${uplink} advertises that it is one`);
+    return problems;
+  }
+
+  private hasWayOut6(network: Network): boolean {
+    const { name, uplink, fixed6 } = network;
+    if (uplink === undefined) return this.waysOut.hasWayOut6(network);
+    const isThere = fixed6 !== undefined || this.facts.learned.hasWayOut(interfacePort(name, UPLINK));
+    return isThere && this.hasUplink(network);
+  }
+
+  private hasUplink({ uplink = '' }: Network): boolean {
+    return placeOf(uplink, this.config.bridges) !== undefined;
   }
 
   private now(): number {

@@ -2,6 +2,7 @@
 
 import type { RouterPort } from '../compile/router_ports.ts';
 import type { EventFact } from '../event.ts';
+import type { Learned } from '../protocol/autoconf/autoconf.ts';
 import type { Host } from '../protocol/host.ts';
 import { Announcer } from '../protocol/neighbours/announcer.ts';
 import { NeighbourCache, REACHABLE } from '../protocol/neighbours/cache.ts';
@@ -18,6 +19,9 @@ import { formatIp, type IpBytes, ipv4Bytes, isMulticastIp, isUnspecifiedIp } fro
 import * as ipv6 from '../wire/ipv6.ts';
 import { formatMac, isGroupMac, type Mac, macAt, setMac } from '../wire/mac.ts';
 import { type NeighbourMessage, parseNeighbourMessage } from '../wire/neighbour_frame.ts';
+import { isSolicitation } from '../wire/router_discovery.ts';
+import { RouterAdvertising } from './router_advertising.ts';
+import { RouterAutoconf } from './router_autoconf.ts';
 import { addressOf, hopOf, macOf, neighbourMac, pathOf } from './router_paths.ts';
 
 export interface PlaceFacts {
@@ -29,6 +33,8 @@ export interface PlaceFacts {
   /** In force. */
   table(): RouterTable | null;
   tell(fact: EventFact): void;
+  /** What other routers tell the interface, where it has its address from them. */
+  learned(port: RouterPort, learned: Learned): void;
   readonly room: WaitingRoom;
   /** 0 to 1. */
   random(): number;
@@ -45,6 +51,8 @@ export class RouterPlace {
   private readonly facts: PlaceFacts;
   readonly cache: NeighbourCache;
   private readonly announcer: Announcer;
+  readonly advertising: RouterAdvertising;
+  private readonly autoconf: RouterAutoconf;
 
   constructor(port: RouterPort, spec: InterfaceSpec, facts: PlaceFacts, now: number) {
     this.port = port;
@@ -70,10 +78,24 @@ export class RouterPlace {
       facts.random,
     );
     this.announcer.configure(spec, now);
+    this.advertising = new RouterAdvertising({
+      say: (frame) => this.say(frame),
+      leave: (frame) => this.facts.host.flood(this.port.config.bridge, this.port.vid, frame),
+      mtu: () => this.mtu(),
+      random: facts.random,
+    });
+    this.advertising.configure(port, spec, now);
+    this.autoconf = new RouterAutoconf({
+      send: (frame) => this.say(frame),
+      changed: (learned) => facts.learned(this.port, learned),
+      random: facts.random,
+    });
+    this.autoconf.configure(port, spec, now);
   }
 
   get deadline(): number {
-    return Math.min(this.cache.deadline, this.announcer.deadline);
+    const { cache, announcer, advertising, autoconf } = this;
+    return Math.min(cache.deadline, announcer.deadline, advertising.deadline, autoconf.deadline);
   }
 
   configure(port: RouterPort, spec: InterfaceSpec, now: number): void {
@@ -81,24 +103,36 @@ export class RouterPlace {
     this.spec = spec;
     this.cache.configure(spec, now);
     this.announcer.configure(spec, now);
+    this.advertising.configure(port, spec, now);
+    this.autoconf.configure(port, spec, now);
+  }
+
+  linkUp(now: number): void {
+    this.autoconf.linkUp(now);
   }
 
   tick(now: number): void {
+    this.advertising.tick(now);
+    this.autoconf.tick(now);
     this.announcer.tick(now);
     this.cache.tick(now);
   }
 
   close(): void {
+    this.advertising.close();
+    this.autoconf.close();
     this.cache.close();
   }
 
-  /** A frame of ARP or neighbour discovery that came to the interface's domain. */
+  /** A frame of ARP, neighbour or router discovery that came to the interface's domain. */
   hear(frame: Uint8Array, now: number): void {
     const arp = parseArp(frame);
     if (arp !== undefined) this.hearArp(arp, frame, now);
     else {
       const message = parseNeighbourMessage(frame);
       if (message !== undefined) this.hearMessage(message, frame, now);
+      else if (isSolicitation(frame)) this.advertising.hear(frame, this.port.port, now);
+      else this.autoconf.hear(frame, now);
     }
   }
 
@@ -145,6 +179,15 @@ export class RouterPlace {
   /** As if it came in by the interface: so the interface itself does not hear it. */
   private say(frame: Uint8Array): void {
     this.facts.host.relay(this.port.port, frame);
+  }
+
+  /** Of the largest packet that leaves there, as it is now. */
+  private mtu(): number | undefined {
+    const { table, portNumber } = this.facts;
+    const routers = table();
+    const port = portNumber(this.port.port);
+    const own = routers === null || port === undefined ? 0 : routers.interfaceOf[port];
+    return own === 0 ? undefined : routers?.mtu[own];
   }
 
   private put(address: IpBytes, { hi, lo }: Mac): number {

@@ -24,7 +24,9 @@ import { chance, MACHINE, type World } from './world.ts';
 /** Neighbours that an interface may have, however many interfaces there are. */
 const LEAST = 1024;
 
-export type RouterServiceFacts = Omit<PlaceFacts, 'host' | 'tell' | 'random' | 'room'>;
+export interface RouterServiceFacts extends Omit<PlaceFacts, 'host' | 'tell' | 'random' | 'room'> {
+  isUp(port: string): boolean;
+}
 
 export class RouterService implements Service {
   private readonly facts: RouterServiceFacts;
@@ -96,6 +98,16 @@ export class RouterService implements Service {
     }
   }
 
+  /** Where the link comes back it may lead elsewhere: interfaces with addresses of other routers ask again. */
+  linkChanged(port: string): void {
+    if (this.places.size === 0 || !this.facts.isUp(port)) return;
+    for (const place of this.places.values()) {
+      const bridge = this.config.bridges[place.port.config.bridge];
+      if (bridge !== undefined && Object.hasOwn(bridge.ports, port)) place.linkUp(this.now());
+    }
+    this.settle();
+  }
+
   poll(now?: number): void {
     if (this.hasTimer) return;
     const isFirst = this.polledAt === undefined;
@@ -111,6 +123,7 @@ export class RouterService implements Service {
   close(): void {
     clearTimeout(this.timer);
     for (const stop of this.stopListening) stop();
+    for (const { advertising } of this.places.values()) advertising.close();
     this.host = undefined;
     this.places.clear();
   }

@@ -70,7 +70,8 @@ export class Routing implements RoutingApi {
     const table = this.facts.table();
     const number = compiler.ports.find(port);
     const own = table === null || number === undefined ? 0 : table.interfaceOf[number];
-    const cache = service.places.get(port)?.cache;
+    const { cache, advertising } = service.places.get(port) ?? {};
+    const told = advertising?.counters;
     const mac = interfaceMac(one, machine);
     const linkLocal = linkLocalOf(one, mac);
     return {
@@ -87,6 +88,7 @@ export class Routing implements RoutingApi {
       state: own === 0 ? 'down' : 'up',
       neighbours: cache?.entries.size ?? 0,
       unresolved: cache?.dropped ?? 0,
+      ...(told !== undefined && { advertised: { sent: told.sent, solicited: told.solicited } }),
       counters: number === undefined ? structuredClone(NOTHING) : counters.port(number),
     };
   }

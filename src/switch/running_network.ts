@@ -4,7 +4,7 @@
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
-import type { Network } from '../config/networks.ts';
+import { type Network, ROUTER_ADDRESS } from '../config/networks.ts';
 import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
 import type { Lease } from '../protocol/dhcp/lease.ts';
 import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
@@ -18,7 +18,7 @@ import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
 import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
-import { type Ipv6Plan, ipv6Plan, ROUTER_ADDRESS } from './ipv6_plan.ts';
+import { type Ipv6Plan, ipv6Plan } from './ipv6_plan.ts';
 import { Ipv6Service } from './ipv6_service.ts';
 import type { NetworkHome } from './network_home.ts';
 import { RogueWatch } from './rogue_watch.ts';
@@ -322,11 +322,15 @@ export class RunningNetwork {
   private ipv6Plan(): Ipv6Plan | undefined {
     const { network, home } = this;
     const { ipv6, mode, dns } = network;
-    const hostsOwn = () => resolversForHost(home.gateways()).flatMap((text) => parseHostAddress6(text) ?? []);
+    const outside = () => {
+      const ofUplink = home.resolvers6Of(network);
+      if (ofUplink.length > 0) return ofUplink;
+      return resolversForHost(home.gateways()).flatMap((text) => parseHostAddress6(text) ?? []);
+    };
     return ipv6Plan(network, {
       mac: this.mac(),
       resolvers:
-        this.dns !== undefined && ipv6 !== undefined ? [ipv6.gateway] : leadsOut(mode) ? hostsOwn() : [],
+        this.dns !== undefined && ipv6 !== undefined ? [ipv6.gateway] : leadsOut(mode) ? outside() : [],
       domain: this.dns === undefined ? undefined : dns?.domain,
       hasWayOut: home.hasWayOut6(network),
     });

@@ -49,6 +49,7 @@ import {
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
+import type { EventFact } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
@@ -63,6 +64,7 @@ import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
 import { hostLinks } from './host_links.ts';
 import { InterfaceLeases } from './interface_leases.ts';
+import { LearnedAddresses } from './learned_addresses.ts';
 import { isLinkUp } from './link_up.ts';
 import { LldpService } from './lldp_service.ts';
 import { NetworkService } from './network_service.ts';
@@ -154,20 +156,23 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.events.add(fact),
     );
     const { devices, mtus } = open;
-    this.interfaceLeases = new InterfaceLeases({
+    const isUp = (port: string) => isLinkUp(open, port);
+    const ofLeases = {
       // Not before whoever told of it is done.
       changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
-      tell: (fact) => this.events.add(fact),
-      isUp: (port) => isLinkUp(open, port),
-    });
+      tell: (fact: EventFact) => this.events.add(fact),
+    };
+    this.interfaceLeases = new InterfaceLeases({ ...ofLeases, isUp });
+    const learned = new LearnedAddresses(ofLeases);
     const { interfaceLeases } = this;
-    const withRouters = (config: SwitchConfig) => effectiveRouters(config, interfaceLeases.leases);
+    const leasesOfRouters = { dhcp: interfaceLeases.leases, slaac: learned.leases };
+    const withRouters = (config: SwitchConfig) => effectiveRouters(config, leasesOfRouters);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
       return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
     };
     this.networkService = new NetworkService(
-      { devices, mtus, store: leases, interfaceLeases, stateDirectory, ownedBy },
+      { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
       (fact) => this.events.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
@@ -178,6 +183,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         table,
         portNumber: (port) => compiler.ports.find(port),
         portName: (port) => compiler.ports.name(port),
+        learned: (port, what) => learned.note(port, what),
+        isUp,
       },
       (fact) => this.events.add(fact),
     );
@@ -516,6 +523,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.stpService.linkChanged(port);
     this.snooping.linkChanged();
     this.interfaceLeases.linkChanged(port);
+    this.routerService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {

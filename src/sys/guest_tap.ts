@@ -9,8 +9,8 @@ import { openTap, resetTap } from './tap.ts';
 import { closeFd } from './wake.ts';
 
 export interface GuestTapOptions {
-  bridge: string;
-  keeper: string;
+  /** For a later switch of this keeper, which makes a port of the bridge of it. Without it the TAP has no mark. */
+  mark?: { bridge: string; keeper: string };
   mtu: number;
   /** With a virtio-net header before each frame. */
   vnet: boolean;
@@ -25,7 +25,7 @@ export interface GuestTap {
 
 /** Opens a TAP that is up and new, as `ip tuntap add` makes one. Undefined: there is an interface of that name. Throws SysError. */
 export function openGuestTap(name: string, options: GuestTapOptions): number[] | undefined {
-  const { bridge, keeper, mtu, vnet, queues = 1 } = options;
+  const { mark, mtu, vnet, queues = 1 } = options;
   using links = LinkSocket.open();
   if (links.exists(name)) return undefined;
   const fds: number[] = [];
@@ -41,7 +41,7 @@ export function openGuestTap(name: string, options: GuestTapOptions): number[] |
     while (fds.length < queues) open();
     withoutOwnIpv6(name);
     links.setUp(name, true);
-    links.setAlias(name, `taploom guest of ${bridge} for ${keeper}`);
+    if (mark !== undefined) links.setAlias(name, `taploom guest of ${mark.bridge} for ${mark.keeper}`);
     return fds;
   } catch (error) {
     release(fds);

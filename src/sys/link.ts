@@ -19,7 +19,8 @@ const FLAGS = 1;
 const MTU = 2;
 const MASTER = 3;
 const TYPE = 4;
-const WORDS = 6;
+const TX_QUEUES = 6;
+const WORDS = 7;
 const STATS = 12;
 const KIND_BYTES = 16;
 const NAME_BYTES = 16;
@@ -55,6 +56,8 @@ export interface LinkState {
   alias: string;
   /** ifindex of the kernel bridge or bond it is enslaved to, 0 = none. */
   master: number;
+  /** Those that it may have: a TAP with `multi_queue` 256. */
+  txQueues: number;
   stats: LinkStats;
 }
 
@@ -123,6 +126,7 @@ function decode({ words, stats, mac, texts }: Reply): LinkState {
     alias: cText(texts.subarray(KIND_BYTES + NAME_BYTES)),
     isEthernet: word[TYPE] === ARPHRD_ETHER && (word[FLAGS] & IFF_LOOPBACK) === 0,
     master: word[MASTER],
+    txQueues: word[TX_QUEUES],
     stats: {
       rxPackets: stat[0],
       txPackets: stat[1],

@@ -36,6 +36,9 @@ export const INTERFACE = {
   proxy: 32,
   /** Other hosts behind tunnels have the same interface, with the same addresses. */
   anycast: 64,
+  /** Router solicitations are the control plane's, and router advertisements of others (a copy). */
+  advertises: 128,
+  slaac: 256,
 } as const;
 
 /** Words of `own`. */

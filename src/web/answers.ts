@@ -1,6 +1,17 @@
 // What the switch answers to the page: docs/http-api.md.
 
-import type { BridgeStatus, FdbEntry, PortStatus } from '../api.ts';
+import type {
+  BridgeStatus,
+  FdbEntry,
+  LeaseStatus,
+  NatConnection,
+  NatStatus,
+  NeighbourStatus,
+  NetworkStatus,
+  PortStatus,
+  RouterStatus,
+  RouteStatus,
+} from '../api.ts';
 import type { SwitchEvent } from '../event.ts';
 
 export interface SwitchStatus {
@@ -26,4 +37,11 @@ export interface Answers {
   drops: { drops: Drop[] };
   events: { events: SwitchEvent[] };
   fdb: { entries: FdbEntry[]; next?: string };
+  networks: { networks: NetworkStatus[] };
+  leases: { leases: LeaseStatus[] };
+  routers: { routers: RouterStatus[] };
+  routes: { routes: RouteStatus[] };
+  neighbours: { neighbours: NeighbourStatus[] };
+  nat: { routers: NatStatus[] };
+  'nat/connections': { entries: NatConnection[]; next?: string };
 }

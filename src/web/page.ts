@@ -3,6 +3,7 @@
 //
 //   switch   every second; every tenth time the daemon asks the kernel about interfaces, which costs more than the rest
 //   drops    every fifth second: they say what the reasons mean, and know of frames of no port
+//   networks, routers   every fifth second, and what of them there may be much of for who asks
 //   events   every other second, which is how often the daemon itself looks: those since the last one
 
 import type { BridgeStatus, FdbEntry } from '../api.ts';
@@ -10,30 +11,23 @@ import type { SwitchEvent } from '../event.ts';
 import { type PortRates, RateMeter, total } from '../rates.ts';
 import type { Drop, SwitchStatus } from './answers.ts';
 import { AnswerError, ask } from './ask.ts';
+import { element, figure } from './elements.ts';
+import { lookAtNetworks } from './networking.ts';
 import { bits, count, duration } from './numbers.ts';
+import { PAGE_ROWS, Search } from './search.ts';
 import { drawSparkline, SAMPLES } from './sparkline.ts';
-import { type Column, setText, Table } from './table.ts';
+import { setText, Table } from './table.ts';
 
 const TURN_MS = 1000;
 /** Turns from one that does this to the next. */
 const LOOK_TURNS = 10;
 const DROPS_TURNS = 5;
 const EVENTS_TURNS = 2;
+const NETWORKS_TURNS = 5;
 const EVENTS = 200;
-const STATIONS = 200;
 
 const LOCKED_OUT =
   'The token is missing, or no longer the right one: taploomd logs this page’s address with it, behind the #.';
-
-function element<T extends HTMLElement>(id: string): T {
-  return document.getElementById(id) as T;
-}
-
-type Figure<Row> = Pick<Column<Row>, 'title' | 'kind'> & { of: (row: Row) => number };
-
-function figure<Row>({ title, of, kind = '' }: Figure<Row>, show = count): Column<Row> {
-  return { title, kind: `number ${kind}`, text: (row) => show(of(row)), order: of };
-}
 
 // Frames that the kernel lost before the switch have no rate: their number is that of a look some seconds ago, and comes
 // in jumps.
@@ -108,24 +102,31 @@ const drops = new Table<Drop>(element('drops'), {
   ],
 });
 
-const stations = new Table<FdbEntry>(element('stations'), {
-  key: ({ bridge, vlan, mac }) => `${bridge} ${vlan} ${mac}`,
-  empty: 'No such station',
-  columns: [
-    { title: 'MAC address', kind: 'name', text: ({ mac }) => mac, order: ({ mac }) => mac },
-    { title: 'Bridge', kind: 'extra', text: ({ bridge }) => bridge, order: ({ bridge }) => bridge },
-    {
-      title: 'VLAN',
-      kind: 'number',
-      text: ({ vlan }) => (vlan === 0 ? '' : `${vlan}`),
-      order: ({ vlan }) => vlan,
-    },
-    { title: 'Port', text: ({ port }) => port, order: ({ port }) => port },
-    { title: 'Remote', kind: 'extra', text: ({ remote = '' }) => remote },
-    { title: 'Type', text: ({ type }) => type, order: ({ type }) => type },
-    figure({ title: 'Seen, s ago', of: ({ age }) => age }),
-  ],
-});
+const stations = new Search<FdbEntry>(
+  'stations',
+  new Table(element('stations'), {
+    key: ({ bridge, vlan, mac }) => `${bridge} ${vlan} ${mac}`,
+    empty: 'No such station',
+    columns: [
+      { title: 'MAC address', kind: 'name', text: ({ mac }) => mac, order: ({ mac }) => mac },
+      { title: 'Bridge', kind: 'extra', text: ({ bridge }) => bridge, order: ({ bridge }) => bridge },
+      {
+        title: 'VLAN',
+        kind: 'number',
+        text: ({ vlan }) => (vlan === 0 ? '' : `${vlan}`),
+        order: ({ vlan }) => vlan,
+      },
+      { title: 'Port', text: ({ port }) => port, order: ({ port }) => port },
+      { title: 'Remote', kind: 'extra', text: ({ remote = '' }) => remote },
+      { title: 'Type', text: ({ type }) => type, order: ({ type }) => type },
+      figure({ title: 'Seen, s ago', of: ({ age }) => age }),
+    ],
+  }),
+  async (query) => {
+    const { entries, next } = await ask('fdb', { ...query, limit: `${PAGE_ROWS}` });
+    return { rows: entries, next };
+  },
+);
 
 const events = new Table<SwitchEvent>(element('events'), {
   key: ({ seq, type }) => `${seq} ${type}`,
@@ -178,16 +179,10 @@ function showSwitch(status: SwitchStatus): void {
   showTotal('Learned', count(status.bridges.reduce((all, bridge) => all + bridge.learnedAddresses, 0)));
   ports.show(rates);
   bridges.show(status.bridges);
-  offerBridges(status.bridges.map(({ name }) => name));
-}
-
-function offerBridges(names: string[]): void {
-  const select = element<HTMLFormElement>('search').elements.namedItem('bridge') as HTMLSelectElement;
-  const offered = [...select.options].slice(1).map(({ value }) => value);
-  if (offered.join('\n') === names.join('\n')) return;
-  const chosen = select.value;
-  select.length = 1;
-  for (const name of names) select.add(new Option(name, name, false, name === chosen));
+  stations.offer(
+    'bridge',
+    status.bridges.map(({ name }) => name),
+  );
 }
 
 let seen: SwitchEvent[] = [];
@@ -204,6 +199,7 @@ async function look(): Promise<void> {
   const turn = turns++;
   showSwitch(await ask('switch', { look: `${turn % LOOK_TURNS === 0}` }));
   if (turn % DROPS_TURNS === 0) drops.show((await ask('drops', { look: 'false' })).drops);
+  if (turn % NETWORKS_TURNS === 1) await lookAtNetworks();
   if (turn % EVENTS_TURNS !== 0) return;
   const since = `${seen[0]?.seq ?? 0}`;
   showEvents((await ask('events', { follow: 'false', look: 'false', since })).events);
@@ -244,35 +240,6 @@ addEventListener('hashchange', () => location.reload());
 element('ask-token').addEventListener('submit', (event) => {
   event.preventDefault();
   location.hash = element<HTMLInputElement>('token').value;
-});
-
-let found: FdbEntry[] = [];
-
-async function search(query: Record<string, string>): Promise<void> {
-  const more = element<HTMLButtonElement>('more');
-  more.hidden = true;
-  try {
-    const { entries, next } = await ask('fdb', { ...query, limit: `${STATIONS}` });
-    found = [...found, ...entries];
-    setText(
-      element('found'),
-      `${count(found.length)} found${next === undefined ? '' : ', and there are more'}`,
-    );
-    more.hidden = next === undefined;
-    more.onclick = () => void search({ cursor: next ?? '' });
-  } catch (error) {
-    setText(element('found'), (error as Error).message);
-  }
-  element('stations').hidden = false;
-  stations.show(found);
-}
-
-element('search').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const fields = [...new FormData(event.target as HTMLFormElement)] as [string, string][];
-  const given = fields.map(([name, value]) => [name, value.trim()]).filter(([, value]) => value !== '');
-  found = [];
-  void search(Object.fromEntries(given));
 });
 
 void turn();

@@ -6,6 +6,7 @@
 //   | the packet that this is about, as much as fits into IPv6's least MTU ...
 
 import { add, finish, update } from './checksum.ts';
+import * as ipv6 from './ipv6.ts';
 
 export const HEADER_LEN = 8;
 /** IANA protocol number. */
@@ -37,6 +38,17 @@ export const ERROR = {
   hop_limit_exceeded: 0x0300,
   unknown_next_header: 0x0401,
 } as const;
+
+/**
+ * The type of the solicitation or advertisement of a router that the packet from `ip` to before `end` is, or -1. Whether it
+ * is valid is not asked. Relies on the packet's length.
+ */
+export function routerMessageAt(view: DataView, ip: number, end: number): number {
+  const at = ip + ipv6.HEADER_LEN;
+  if (at + HEADER_LEN > end || ipv6.nextHeader(view, ip) !== NEXT_HEADER_ICMPV6) return -1;
+  const found = type(view, at);
+  return found === ROUTER_SOLICITATION || found === ROUTER_ADVERTISEMENT ? found : -1;
+}
 
 export function type(view: DataView, at: number): number {
   return view.getUint8(at);

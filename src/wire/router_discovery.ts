@@ -20,7 +20,10 @@ const ADVERTISEMENT_LEN = 16;
 const CURRENT_HOP_LIMIT = 64;
 const OPTION = { sourceLink: 1, prefix: 3, mtu: 5, resolvers: 25, search: 31 } as const;
 const FLAGS = { managed: 0x80, other: 0x40, onLink: 0x80, autonomous: 0x40 } as const;
+/** Addresses that hosts make take the other 64 bits (RFC 4291 section 2.5.1). */
+const INTERFACE_BITS = 64;
 const ALL_NODES = parseIp('ff02::1') as IpBytes;
+const ALL_ROUTERS = parseIp('ff02::2') as IpBytes;
 /** 8 bytes of an option are one unit, and its length is a byte. */
 const MAX_OPTION = 255 * 8;
 
@@ -34,8 +37,9 @@ export interface Advertisement {
   /** Addresses are had by DHCPv6; other settings are. */
   readonly managed: boolean;
   readonly other: boolean;
-  readonly prefix: IpPrefix;
-  /** Whether hosts make addresses of their own. */
+  /** On the link. */
+  readonly prefixes: readonly IpPrefix[];
+  /** Whether hosts make addresses of their own, in prefixes of 64 bits. */
   readonly autonomous: boolean;
   readonly validLifetime: number;
   readonly preferredLifetime: number;
@@ -68,11 +72,28 @@ export function parseSolicitation(frame: Uint8Array): Solicitation | undefined {
     : { mac: srcMac, source: isNobody ? undefined : src };
 }
 
-/** Whether the frame is an advertisement of a router. */
+/** Of a host that has a link-local address, to all routers. */
+export function solicitationFrame(mac: Mac, source: IpBytes): Uint8Array {
+  const way: Way6 = { srcMac: mac, src: source, dstMac: multicastMac(ALL_ROUTERS), dst: ALL_ROUTERS };
+  const head = Buffer.alloc(SOLICITATION_LEN);
+  head[0] = icmpv6.ROUTER_SOLICITATION;
+  return buildIpv6Frame(way, icmpv6.NEXT_HEADER_ICMPV6, HOP_LIMIT, Buffer.concat([head, sourceOption(mac)]));
+}
+
+/** Whether the frame is a solicitation of a host, or an advertisement of a router. */
+export function isSolicitation(frame: Uint8Array): boolean {
+  return typeOf(frame) === icmpv6.ROUTER_SOLICITATION;
+}
+
 export function isAdvertisement(frame: Uint8Array): boolean {
+  return typeOf(frame) === icmpv6.ROUTER_ADVERTISEMENT;
+}
+
+/** Of an ICMPv6 message; 0: it is none. */
+function typeOf(frame: Uint8Array): number {
   const packet = parseIpv6Frame(frame);
-  if (typeof packet === 'string' || packet.protocol !== icmpv6.NEXT_HEADER_ICMPV6) return false;
-  return packet.view.getUint8(packet.at) === icmpv6.ROUTER_ADVERTISEMENT;
+  if (typeof packet === 'string' || packet.protocol !== icmpv6.NEXT_HEADER_ICMPV6) return 0;
+  return packet.view.getUint8(packet.at);
 }
 
 /** Undefined: they are not whole, or one has no length, which would be read for ever. */
@@ -108,7 +129,7 @@ function message(said: Advertisement): Uint8Array {
   return Buffer.concat([
     head,
     sourceOption(said.mac),
-    prefixOption(said),
+    ...said.prefixes.map((prefix) => prefixOption(prefix, said)),
     ...(said.mtu === undefined || said.mtu < MIN_MTU ? [] : [mtuOption(said.mtu)]),
     ...(said.resolvers.length === 0
       ? []
@@ -124,12 +145,15 @@ function sourceOption({ hi, lo }: Mac): Buffer {
   return option;
 }
 
-function prefixOption({ prefix, autonomous, validLifetime, preferredLifetime }: Advertisement): Buffer {
+function prefixOption(
+  prefix: IpPrefix,
+  { autonomous, validLifetime, preferredLifetime }: Advertisement,
+): Buffer {
   const option = Buffer.alloc(32);
   option[0] = OPTION.prefix;
   option[1] = 4;
   option[2] = prefix.bits;
-  option[3] = FLAGS.onLink | (autonomous ? FLAGS.autonomous : 0);
+  option[3] = FLAGS.onLink | (autonomous && prefix.bits === INTERFACE_BITS ? FLAGS.autonomous : 0);
   option.writeUInt32BE(validLifetime, 4);
   option.writeUInt32BE(preferredLifetime, 8);
   option.set(prefix.address, 16);

@@ -21,7 +21,7 @@ const cli = simulatedCli({
   },
 });
 
-const PORT_VERBS = ['add', 'del', 'enable', 'set', 'show'];
+const PORT_VERBS = ['add', 'del', 'enable', 'qemu-args', 'set', 'show'];
 const NONE: string[] = [];
 
 // An interactive zsh needs a second to start, and much more on a busy machine.

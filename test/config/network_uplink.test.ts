@@ -7,6 +7,7 @@ import { parseConfig, validate } from '../../src/config/schema.ts';
 import { withoutPorts } from '../../src/config/without_ports.ts';
 
 const SUBNET = '10.7.0.0/24';
+const PREFIX = '2001:db8:7::/64';
 const memory = { type: 'memory' };
 
 function config(network: object, more: object = {}) {
@@ -24,8 +25,10 @@ function config(network: object, more: object = {}) {
   };
 }
 
-const routersOf = (input: object, leases = new Map<string, InterfaceLease>()) =>
-  effectiveRouters(parseConfig(input as never), leases).routers ?? {};
+type Known = ReadonlyMap<string, InterfaceLease>;
+const NONE = { dhcp: new Map(), slaac: new Map() };
+const routersOf = (input: object, dhcp: Known = new Map(), slaac: Known = new Map()) =>
+  effectiveRouters(parseConfig(input as never), { dhcp, slaac }).routers ?? {};
 
 test('a network with NAT has a router that hides it', () => {
   const { br0 } = routersOf(
@@ -72,8 +75,31 @@ test('one that is routed translates nothing; VLANs are those of the network and 
   });
 });
 
+test('IPv6: the address is fixed, or what routers of the LAN tell', () => {
+  const routed = { mode: 'routed', subnet: [SUBNET, PREFIX] };
+  const gateway = ['10.7.0.1/24', '2001:db8:7::1/64', 'fe80::1/64'];
+  const uplink = { port: 'eth1', address: '2001:db8::7/64', gateway: 'fe80::9' };
+  const { br0: fixed } = routersOf(config({ ...routed, uplink }));
+  expect(fixed.interfaces).toMatchObject({
+    guests: { address: gateway },
+    uplink: { address: ['2001:db8::7/64'], dhcp: true, slaac: false },
+  });
+  expect(fixed.routes).toEqual([{ to: '::/0', via: 'fe80::9', interface: 'uplink' }]);
+  const learned = { address: '2001:db8::50/64', routes: [{ to: '::/0', via: 'fe80::1' }] };
+  const { br0 } = routersOf(config(routed), new Map(), new Map([['br0.uplink', learned]]));
+  expect(br0.interfaces.uplink).toMatchObject({ address: ['2001:db8::50/64'], dhcp: true, slaac: true });
+  expect(br0.routes).toEqual([{ to: '::/0', via: 'fe80::1', interface: 'uplink' }]);
+});
+
+test('who tells of the subnet of the guests outside does not get it', () => {
+  const lease = { address: '2001:db8:7::50/64', routes: [{ to: '::/0', via: 'fe80::1' }] };
+  const input = config({ mode: 'routed', subnet: [SUBNET, PREFIX] });
+  const { br0 } = routersOf(input, new Map(), new Map([['br0.uplink', lease]]));
+  expect(br0.interfaces.uplink.address).toEqual([]);
+});
+
 test('a lease is as if the configuration said it, but for routes that it says otherwise', () => {
-  const lease = { address: '192.0.2.50/24', routes: [{ to: '0.0.0.0/0', via: '192.0.2.1' }], resolvers: [] };
+  const lease = { address: '192.0.2.50/24', routes: [{ to: '0.0.0.0/0', via: '192.0.2.1' }] };
   const leases = new Map([
     ['br0.uplink', lease],
     ['r1.wan', lease],
@@ -91,15 +117,14 @@ test('a lease is as if the configuration said it, but for routes that it says ot
 
 test('while the port is missing guests have their gateway, and no way out', () => {
   const { br0 } =
-    effectiveRouters(withoutPorts(parseConfig(config({}) as never), new Set(['eth1'])), new Map()).routers ??
-    {};
+    effectiveRouters(withoutPorts(parseConfig(config({}) as never), new Set(['eth1'])), NONE).routers ?? {};
   expect(Object.keys(br0.interfaces)).toEqual(['guests']);
   expect(br0).toMatchObject({ routes: [], nat: [] });
 });
 
 test('without such networks and leases nothing is made', () => {
   const parsed = parseConfig({ version: 1, bridges: { br0: { ports: { vm1: { type: 'memory' } } } } });
-  expect(effectiveRouters(parsed, new Map())).toBe(parsed);
+  expect(effectiveRouters(parsed, NONE)).toBe(parsed);
 });
 
 describe('what is refused', () => {
@@ -117,9 +142,28 @@ describe('what is refused', () => {
     [
       'an address alone',
       { uplink: { port: 'eth1', address: '192.0.2.7/24' } },
-      /address and gateway go together/,
+      /address and gateway of one IP version go together/,
     ],
-    ['IPv6', { subnet: [SUBNET, 'fd00:1::/64'] }, /network\.subnet: a port as the way out is for IPv4/],
+    [
+      'IPv6 with NAT',
+      { subnet: [SUBNET, 'fd00:1::/64'] },
+      /network\.subnet: by a port IPv6 is not translated: set mode to routed/,
+    ],
+    [
+      'prefixes for guests',
+      { mode: 'routed', subnet: [SUBNET, PREFIX], dhcp6: { delegate: { from: 'fd00:200::/48' } } },
+      /network\.dhcp6\.delegate: the host has the routes/,
+    ],
+    [
+      'an address of IPv6 without a subnet',
+      { uplink: { port: 'eth1', address: '2001:db8::7/64', gateway: 'fe80::1' } },
+      /uplink\.address: the network has no IPv6/,
+    ],
+    [
+      'an address of one version, a router of the other',
+      { uplink: { port: 'eth1', address: '192.0.2.7/24', gateway: 'fe80::1' } },
+      /address and gateway of one IP version go together/,
+    ],
     ['DNS', { dns: { domain: 'lab.example' } }, /network\.dns: the host answers/],
   ])('%s', (_, network, message) => {
     expect(problems(config(network)).join('\n')).toMatch(message);

@@ -25,6 +25,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   compile: ['config', 'engine', 'frame', 'table', 'wire', 'error.ts', 'parts.ts'],
   device: ['config', 'port', 'sys', 'wire', 'error.ts'],
   uplink: ['wire', 'sys', 'error.ts'],
+  hypervisor: ['config', 'error.ts'],
   trace: ['config', 'compile', 'engine', 'frame', 'table', 'wire', 'api.ts', 'error.ts'],
   switch: [
     'trace',
@@ -33,6 +34,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'device',
     'engine',
     'frame',
+    'hypervisor',
     'port',
     'protocol',
     'sys',
@@ -53,6 +55,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'control',
     'config',
     'tester',
+    'hypervisor',
     'wire',
     'switch',
     'sys',
@@ -63,7 +66,18 @@ const ALLOWED: Record<string, readonly string[]> = {
     'rates.ts',
     'amount.ts',
   ],
-  'index.ts': ['switch', 'config', 'port', 'table', 'api.ts', 'error.ts', 'event.ts', 'compile', 'protocol'],
+  'index.ts': [
+    'switch',
+    'hypervisor',
+    'config',
+    'port',
+    'table',
+    'api.ts',
+    'error.ts',
+    'event.ts',
+    'compile',
+    'protocol',
+  ],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */
 const OF_ENGINE_FOR_PORTS = ['engine/port.ts', 'engine/segment.ts', 'engine/offload.ts'];

@@ -99,10 +99,15 @@ export async function bootGuestOn(
   card: readonly string[],
   options: RunOptions = {},
 ): Promise<Background> {
-  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
-  const guest = where.spawn([...machine(disk, ['-m', '192']), ...card], options);
+  const guest = where.spawn([...machineOf(lab, cidr), ...card], options);
   await guest.waitFor(/guest is ready/, BOOT_MS);
   return guest;
+}
+
+/** The command that boots a guest of this address, as far as its card. */
+export function machineOf(lab: Lab, cidr: string): string[] {
+  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
+  return machine(disk, ['-m', '192']);
 }
 
 /** Copies a program and the libraries that it needs into a disk's folder, as `as`. */

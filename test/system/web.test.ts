@@ -69,13 +69,13 @@ test('shows bridges, ports, rates, stations, drops and events, and names as text
 
   const search = (fields: string) =>
     tab.evaluate(`Object.entries(${fields}).forEach(([name, value]) => {
-      document.getElementById('search').elements.namedItem(name).value = value;
-    }), document.getElementById('search').requestSubmit()`);
+      document.getElementById('search-stations').elements.namedItem(name).value = value;
+    }), document.getElementById('search-stations').requestSubmit()`);
   await search(`{ bridge: 'br0', port: 'vm1' }`);
-  await tab.shows('#found', /^\d+ found$/);
+  await tab.shows('#found-stations', /^\d+ found$/);
   expect(await tab.text('#stations')).toContain((await where.link('vm1')).address);
   await search(`{ port: '', mac: '02:00:00:00:00:77' }`);
-  await tab.shows('#found', /^0 found$/);
+  await tab.shows('#found-stations', /^0 found$/);
 
   await where.ip(`link set dev ${MARKUP} down`);
   await tab.shows(

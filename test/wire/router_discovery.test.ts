@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type IpBytes, parseIp } from '../../src/wire/ip_address.ts';
-import { parsePrefix } from '../../src/wire/ip_prefix.ts';
+import { type IpPrefix, parsePrefix } from '../../src/wire/ip_prefix.ts';
 import { buildIpv6Frame, multicastMac, parseIpv6Frame } from '../../src/wire/ipv6_frame.ts';
 import {
   type Advertisement,
@@ -25,7 +25,7 @@ const SAID: Advertisement = {
   routerLifetime: 1800,
   managed: true,
   other: true,
-  prefix: parsePrefix('fd00:122::/64') as Advertisement['prefix'],
+  prefixes: [parsePrefix('fd00:122::/64') as IpPrefix],
   autonomous: false,
   validLifetime: 86_400,
   preferredLifetime: 14_400,

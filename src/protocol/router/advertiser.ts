@@ -1,4 +1,4 @@
-// Router advertisements of one network, RFC 4861 section 6.2: a state machine without clock or timer. What it wants said it
+// Router advertisements to one network, RFC 4861 section 6.2: a state machine without clock or timer. What it wants said it
 // returns.
 //
 //   every 200 to 600 s, three times soon after a change     to all
@@ -11,13 +11,7 @@ import type { Mac } from '../../wire/mac.ts';
 import { type Advertisement, advertisementFrame, parseSolicitation } from '../../wire/router_discovery.ts';
 
 /** What changes by itself is not in it: the MTU. */
-export type Advertised = Omit<
-  Advertisement,
-  'mtu' | 'validLifetime' | 'preferredLifetime' | 'dnsLifetime' | 'routerLifetime'
-> & {
-  /** Whether guests get out by it. */
-  readonly isDefaultRouter: boolean;
-};
+export type Advertised = Omit<Advertisement, 'mtu'>;
 
 /** ms, RFC 4861 sections 6.2.1 and 10. */
 const MAX_INTERVAL = 600_000;
@@ -28,8 +22,13 @@ const MAX_DELAY = 500;
 const MIN_BETWEEN = 3000;
 /** s: three times the interval, as AdvDefaultLifetime; and of RFC 8106 section 5.1. */
 const LIFETIME = 1800;
-const VALID_LIFETIME = 86_400;
-const PREFERRED_LIFETIME = 14_400;
+/** Of those who say nothing else. */
+export const LIFETIMES = {
+  routerLifetime: LIFETIME,
+  validLifetime: 86_400,
+  preferredLifetime: 14_400,
+  dnsLifetime: LIFETIME,
+} as const;
 /** s: less than two hours is not believed, RFC 4862 section 5.5.3. */
 const LEFT_LIFETIME = 7200;
 
@@ -135,17 +134,7 @@ export class Advertiser {
   }
 
   private frame(to?: Waiting['to']): Uint8Array {
-    return advertisementFrame(
-      {
-        ...this.said,
-        mtu: this.mtu(),
-        routerLifetime: this.said.isDefaultRouter ? LIFETIME : 0,
-        validLifetime: VALID_LIFETIME,
-        preferredLifetime: PREFERRED_LIFETIME,
-        dnsLifetime: LIFETIME,
-      },
-      to,
-    );
+    return advertisementFrame({ ...this.said, mtu: this.mtu() }, to);
   }
 
   private mayTellAll(port: string | undefined, now: number): number {

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { type Advertised, Advertiser } from '../../../src/protocol/router/advertiser.ts';
+import { type Advertised, Advertiser, LIFETIMES } from '../../../src/protocol/router/advertiser.ts';
 import { type IpBytes, parseIp } from '../../../src/wire/ip_address.ts';
-import { parsePrefix } from '../../../src/wire/ip_prefix.ts';
+import { type IpPrefix, parsePrefix } from '../../../src/wire/ip_prefix.ts';
 import { buildIpv6Frame, multicastMac, parseIpv6Frame } from '../../../src/wire/ipv6_frame.ts';
 
 const ip = (text: string) => parseIp(text) as IpBytes;
 const SAID: Advertised = {
   mac: { hi: 0x0200, lo: 1 },
   source: ip('fe80::1'),
-  isDefaultRouter: true,
+  ...LIFETIMES,
   managed: false,
   other: true,
-  prefix: parsePrefix('fd00::/64') as Advertised['prefix'],
+  prefixes: [parsePrefix('fd00::/64') as IpPrefix],
   autonomous: true,
   resolvers: [],
   search: [],
@@ -75,7 +75,7 @@ test('whoever asks without end is told no more often for it', () => {
 test('other settings are said at once, but not twice in three seconds', () => {
   const advertiser = new Advertiser(SAID, () => 1500, HALF);
   run(advertiser, 100_000);
-  advertiser.configure({ ...SAID, isDefaultRouter: false }, 100_000);
+  advertiser.configure({ ...SAID, routerLifetime: 0 }, 100_000);
   expect(run(advertiser, 101_000)).toEqual(['100000 all group 0']);
   advertiser.configure(SAID, 101_000);
   expect(run(advertiser, 104_000)).toEqual(['103000 all group 1800']);

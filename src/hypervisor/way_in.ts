@@ -1,0 +1,46 @@
+// How a hypervisor gets at a port, by the kind of the port.
+
+import type { MemberConfig, PortConfig } from '../config/schema.ts';
+import { TaploomError } from '../error.ts';
+import type { WayIn } from './guest_card.ts';
+
+/** What is known of the interface of a port, if that is the host's. */
+export interface InterfaceFacts {
+  isTap: boolean;
+  isMultiQueue: boolean;
+}
+
+export interface WayOptions {
+  /** Of a TAP that can have several. Default 2 there. */
+  queues?: number;
+  /** Descriptors of the TAP by which the hypervisor has it, in its own numbers. */
+  fds?: readonly number[];
+  /** None: nobody can tell. */
+  facts?: InterfaceFacts;
+}
+
+/** @throws TaploomError `no_way_in` */
+export function wayIn(name: string, port: PortConfig | MemberConfig, options: WayOptions = {}): WayIn {
+  const { queues, fds, facts } = options;
+  if (fds !== undefined && port.type !== 'af_packet') throw noWay(name, 'descriptors are those of a TAP');
+  switch (port.type) {
+    case 'af_packet': {
+      const device = port.interface ?? name;
+      if (facts?.isTap === false) throw noWay(name, `interface ${device} is no TAP`);
+      if (facts?.isMultiQueue === false && (queues ?? 1) > 1)
+        throw noWay(name, `TAP ${device} has one queue: make it with multi_queue for more`);
+      return { kind: 'tap', interface: device, queues: queues ?? (facts?.isMultiQueue ? 2 : 1), fds };
+    }
+    case 'tap':
+      throw noWay(
+        name,
+        'the switch holds that TAP, and the host is at its other end. A TAP for a hypervisor is a port of type af_packet',
+      );
+    default:
+      throw noWay(name, `there is no hypervisor at the other end of type ${port.type}`);
+  }
+}
+
+function noWay(name: string, why: string): TaploomError {
+  return new TaploomError('no_way_in', `Port ${name} is not for a hypervisor: ${why}`);
+}
