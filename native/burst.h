@@ -42,6 +42,7 @@ struct member {
     uint8_t failures;    /* read errors since the last frame */
     uint8_t down;        /* packet socket whose interface went down */
     uint8_t lost;        /* packet socket that has reported a lost frame, of which there is no row yet */
+    int32_t device;      /* of a guest's rings */
     int32_t credit;      /* cost of what it may deliver now; below zero: owed to the others */
     int32_t largest;     /* bytes of the largest frame in its last burst: how many the credit will buy */
 };
@@ -71,6 +72,7 @@ struct tl_burst_state {
     struct iovec frames[URING_MAX][TL_PIECES];
     char gathered[URING_MAX][GATHER_MAX];
     struct segments segments;
+    struct vhost_bench *vhost; /* NULL: no guest's rings yet */
 };
 
 static inline struct member *member_of(struct tl_burst_state *s, int fd)

@@ -1,5 +1,5 @@
 /* One call of the poll's first half: wait, then a burst from each fd that is ready, into consecutive slots. */
-#include "burst.h"
+#include "vhost_burst.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -202,6 +202,7 @@ static int receive_udp(struct tl_burst *b, int fd, struct member *m, int slot, i
 
 static int (*const receivers[])(struct tl_burst *, int, struct member *, int, int) = {
     [TL_KIND_TAP] = receive_tap,         [TL_KIND_UDP] = receive_udp,          [TL_KIND_PACKET] = burst_receive_packets,
+    [TL_KIND_VHOST] = burst_receive_vhost,
     [TL_KIND_STREAM] = stream_receive,   [TL_KIND_PACKETS] = messages_receive, [TL_KIND_DATAGRAMS] = messages_receive,
 };
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 18
+#define TL_VERSION 19
 int tl_version(void);
 
 /* fd.c */
@@ -148,6 +148,7 @@ int tl_wake_create(void);
 
 /* News of the kernel for the control plane: returns what to watch with; end is a stream's, which gets a byte when there is something. */
 int tl_watch_open(int32_t *end);
+int tl_watch_open_fast(int32_t *end);                        /* without a pause between two bytes, for dialogues */
 int tl_watch_add(int watch, int fd);
 int tl_watch_remove(int watch, int fd);
 int tl_watch_routes(int netns, int groups);                  /* an rtnetlink socket of RTMGRP_* */
@@ -156,8 +157,30 @@ int tl_pidfd_open(int pid);
 int tl_watch_read(int watch, uint8_t *out, int room);
 /* Of sockets, beside those: tells once that one can be read, or with `write` written, until it is armed anew. */
 int tl_watch_arm(int watch, int fd, int write);
-int tl_watch_ready(int watch, int32_t *fds, int room);
+int tl_watch_ready(int watch, int32_t *fds, int room);       /* descriptors that have something: how many */
 int tl_wake_signal(const int32_t *fd);
+
+/* vhost_control.c: the back end of a guest's device, a small number. Queue 2n is from the switch to the guest, 2n + 1 back. */
+enum { TL_VHOST_WAIT_FD, TL_VHOST_ALARM_FD };
+enum { TL_VHOST_KICK, TL_VHOST_CALL, TL_VHOST_ERR };
+enum { TL_VHOST_REGION_GUEST, TL_VHOST_REGION_SIZE, TL_VHOST_REGION_USER, TL_VHOST_REGION_OFFSET, TL_VHOST_REGION_WORDS };
+enum { TL_VHOST_RING_NUM, TL_VHOST_RING_BASE, TL_VHOST_RING_DESC, TL_VHOST_RING_AVAIL, TL_VHOST_RING_USED };
+enum { TL_VHOST_RUNNING, TL_VHOST_BROKEN, TL_VHOST_FRAMES, TL_VHOST_FULL, TL_VHOST_CALLS };
+int tl_vhost_open(int pairs);
+int tl_vhost_close(int device);                       /* when no worker has it any more */
+int tl_vhost_fds(int device, int32_t *words);
+int tl_vhost_set_features(int device, const uint64_t *features);
+int tl_vhost_set_memory(int device, const uint64_t *regions, const int32_t *fds, int count); /* in place of what there was */
+int tl_vhost_add_memory(int device, const uint64_t *region, int fd);
+int tl_vhost_remove_memory(int device, const uint64_t *region);
+int tl_vhost_set_ring(int device, int queue, const uint64_t *words);
+int tl_vhost_set_fd(int device, int queue, int which, int fd); /* which is the device's from here on; -1 = none */
+int tl_vhost_start(int device, int queue);
+int tl_vhost_stop(int device, int queue);             /* returns the next entry of the available ring */
+int tl_vhost_enable(int device, int queue, int on);
+int tl_vhost_announce(int device, const uint8_t *mac); /* the guest has moved here: a RARP frame as if it had sent it */
+int tl_vhost_take_alarm(int device);                  /* its eventfd is readable no longer */
+int tl_vhost_state(int device, int queue, double *words);
 
 /*
  * tester.c: a generator and a receiver of test frames on AF_PACKET sockets, each task in a thread of its own. A task is
@@ -200,11 +223,13 @@ enum {
     TL_JOIN_PSEUDO,                                                                                  /* join */
     TL_CALL,                                                                                         /* what to do */
     TL_OWED,                                                                                         /* open in */
+    TL_DEVICE,                                                                                       /* add: of KIND_VHOST */
     TL_WORDS = 28
 };
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
 enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS,
        TL_KIND_TUNNEL_TAP,                                   /* add only: a TAP with the header of UDP tunnels, 24 bytes */
+       TL_KIND_VHOST,                                        /* a guest's rings: its fd in add, its device in TL_TX_FD */
        TL_KIND_STREAM, TL_KIND_PACKETS, TL_KIND_DATAGRAMS }; /* connected sockets: see stream.c and messages.c */
 enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10,
        TL_RX_TRAIN };

@@ -1,5 +1,5 @@
 /* One call of the poll's second half: every entry is sent, in order, and has its result written beside it. */
-#include "burst.h"
+#include "vhost_burst.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -160,10 +160,15 @@ int burst_transmit(struct tl_burst *b)
         case TL_KIND_PACKET:
             i += transmit_messages(b, row, count - i, burst_prepare_packet);
             break;
+        case TL_KIND_VHOST:
+            row[TL_TX_RESULT] = burst_put_vhost(b, row);
+            i++;
+            break;
         default:
             row[TL_TX_RESULT] = -EINVAL;
             i++;
         }
     }
+    burst_tell_vhost(b);
     return count;
 }

@@ -111,14 +111,25 @@ export interface StpStatus {
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'af_packet' | 'tun' | 'vxlan' | 'stream' | 'dgram' | 'memory' | 'aggregate' | 'local';
+  type:
+    | 'tap'
+    | 'af_packet'
+    | 'tun'
+    | 'vxlan'
+    | 'stream'
+    | 'dgram'
+    | 'vhost_user'
+    | 'memory'
+    | 'aggregate'
+    | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   /**
    * `waiting`: what it stands on (interface, namespace, address) is not there yet; `gone`: it was there, and is taken again;
-   * `failed`: something else stands in the way, and it is tried again; `disabled`: for an error, until that is over.
+   * `failed`: something else stands in the way, and it is tried again; `disabled`: for an error, until that is over;
+   * `broken`: the guest's rings contradict themselves, until its driver is reset.
    */
-  state: 'up' | 'down' | 'disabled' | 'waiting' | 'gone' | 'failed';
+  state: 'up' | 'down' | 'disabled' | 'waiting' | 'gone' | 'failed' | 'broken';
   /** One sentence if it is not up: why, and what helps. */
   reason?: string;
   /** What its interface is called now, if somebody has renamed it. The port answers to both names. */

@@ -11,7 +11,17 @@ export interface PortFact {
    * `waiting`: what it stands on is not there yet; `failed`: something else stands in its way. Both are tried again, and so is
    * one that is `disabled` for an error. `enabled`: somebody did not wait for that.
    */
-  change: 'added' | 'removed' | 'up' | 'down' | 'disabled' | 'enabled' | 'gone' | 'waiting' | 'failed';
+  change:
+    | 'added'
+    | 'removed'
+    | 'up'
+    | 'down'
+    | 'disabled'
+    | 'enabled'
+    | 'gone'
+    | 'waiting'
+    | 'failed'
+    | 'broken';
   bridge: string;
   port: string;
   /** One sentence, where there is more to say than the change does. */

@@ -232,7 +232,12 @@ const TUN: Setting[] = [
     help: 'tun: a station of the bridge that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
-  { flags: '--queues <number>', key: 'queues', help: 'tun: one for each worker', parse: number },
+  {
+    flags: '--queues <number>',
+    key: 'queues',
+    help: 'tun: one for each worker; vhost_user: pairs of rings, at most',
+    parse: number,
+  },
 ];
 
 const LLDP: Setting = {
@@ -298,7 +303,7 @@ const AGGREGATE: Setting[] = [
   {
     flags: '--mode <mode>',
     key: 'mode',
-    help: 'aggregate: balance or active_backup; stream, dgram: server or client',
+    help: 'aggregate: balance or active_backup; stream, dgram, vhost_user: server or client of its socket',
     parse: word,
   },
   { flags: '--rate <slow|fast>', key: 'rate', help: 'aggregate: how often LACP is heard', parse: word },

@@ -3,7 +3,7 @@
 import { nestedPairs, number, word } from './setting_values.ts';
 
 export const SOCKET_SETTINGS = [
-  { flags: '--path <path>', key: 'path', help: 'stream, dgram: of the Unix socket', parse: word },
+  { flags: '--path <path>', key: 'path', help: 'stream, dgram, vhost_user: of the Unix socket', parse: word },
   {
     flags: '--at <address>',
     key: 'address',

@@ -116,6 +116,7 @@ const WORDS: Record<PortStatus['state'], string> = {
   waiting: 'waits',
   gone: 'is gone and is taken again',
   failed: 'failed and is tried again',
+  broken: 'is broken',
 };
 
 // A forwarding database may have a million rows and is printed page by page: fixed widths, and no table library, which

@@ -21,7 +21,13 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig, hasRouter
   );
 }
 
-const OF_GUESTS: ReadonlySet<PortConfig['type']> = new Set(['tap', 'stream', 'dgram', 'memory']);
+const OF_GUESTS: ReadonlySet<PortConfig['type']> = new Set([
+  'tap',
+  'stream',
+  'dgram',
+  'vhost_user',
+  'memory',
+]);
 
 /** Whether guests are behind a port, and not what connects the bridge with others. */
 export function isGuests({ type }: PortConfig): boolean {

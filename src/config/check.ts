@@ -11,7 +11,6 @@ import { isListener } from './guest_ports.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
-
 import type { Path } from './path.ts';
 import { checkPortControls } from './port_controls.ts';
 import type { VxlanPortConfig } from './port_shape.ts';
@@ -25,6 +24,7 @@ import { checkSocket, checkSockets } from './sockets.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
+import { checkVhostUser } from './vhost_user.ts';
 import type { VlanConfig } from './vlan_config.ts';
 
 export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
@@ -35,6 +35,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkMirrorCount(config, problems);
   checkSockets(config, problems);
   checkFds(config, problems);
+  checkVhostUser(config, problems);
   checkInterfaces(config, problems);
   checkShares(config, doubts, problems);
   checkAggregates(config, problems);

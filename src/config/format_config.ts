@@ -160,6 +160,7 @@ const PORT_DEFAULTS = parseConfig({
         af_packet: { type: 'af_packet' },
         tun: { type: 'tun' },
         memory: { type: 'memory' },
+        vhost_user: { type: 'vhost_user', path: '/' },
         // Paths that nobody has.
         stream: { type: 'stream', path: '/dev/null/s', template: {} },
         dgram: { type: 'dgram', path: '/dev/null/d' },

@@ -310,6 +310,22 @@ const vxlan = mapping({
   ...common,
 });
 
+// sun_path of unix(7) has 108 bytes, the last of them NUL.
+const SOCKET_PATH_MAX = 107;
+const SOCKET_PATH = `an absolute path of a socket, at most ${SOCKET_PATH_MAX} bytes`;
+const vhostUser = mapping({
+  type: z.literal('vhost_user'),
+  path: text(
+    SOCKET_PATH,
+    (value) => isFit(value) && value.startsWith('/') && Buffer.byteLength(value) <= SOCKET_PATH_MAX,
+  ),
+  mode: z.enum(['server', 'client'], expecting('server or client')).default('server'),
+  queues: integer('a number of queues (1-16)', 1, 16).default(1),
+  offloads: boolean().default(true),
+  lldp: lldp.default(false),
+  ...common,
+});
+
 const memoryDevice = {
   type: z.literal('memory'),
   offloads: boolean().default(true),
@@ -366,8 +382,10 @@ const aggregate = mapping({
 
 export const port = z.discriminatedUnion(
   'type',
-  [tap, afPacket, tun, vxlan, stream, dgram, memory, aggregate],
-  expecting('a mapping with type: tap, af_packet, tun, vxlan, stream, dgram, memory or aggregate'),
+  [tap, afPacket, tun, vxlan, stream, dgram, vhostUser, memory, aggregate],
+  expecting(
+    'a mapping with type: tap, af_packet, tun, vxlan, stream, dgram, vhost_user, memory or aggregate',
+  ),
 );
 
 /** Why Linux or Taploom would refuse an interface of this name. */
@@ -392,6 +410,7 @@ export type TapPortConfig = z.output<typeof tap>;
 export type AfPacketPortConfig = z.output<typeof afPacket>;
 export type MemoryPortConfig = z.output<typeof memory>;
 export type TunPortConfig = z.output<typeof tun>;
+export type VhostUserPortConfig = z.output<typeof vhostUser>;
 export type VxlanPortConfig = z.output<typeof vxlan>;
 export type StreamPortConfig = z.output<typeof stream>;
 export type DgramPortConfig = z.output<typeof dgram>;
@@ -412,5 +431,6 @@ export type PortConfig =
   | VxlanPortConfig
   | StreamPortConfig
   | DgramPortConfig
+  | VhostUserPortConfig
   | MemoryPortConfig
   | AggregatePortConfig;

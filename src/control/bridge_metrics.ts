@@ -11,6 +11,7 @@ const STATES = [
   'waiting',
   'gone',
   'failed',
+  'broken',
 ] as const satisfies readonly PortStatus['state'][];
 
 export function bridgeMetrics(add: AddMetric): void {

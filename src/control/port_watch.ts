@@ -29,6 +29,7 @@ const STATES = {
   waiting: 'waits',
   gone: 'is gone, and is taken again as soon as it can be',
   failed: 'failed, and is tried again',
+  broken: 'is broken',
 } as const;
 
 type Known = { state: PortStatus['state']; lost: number; drops: Map<string, number> };

@@ -11,6 +11,12 @@ import type { IpPrefix } from '../wire/ip_prefix.ts';
 import type { Connection } from './connection.ts';
 import type { VlanDevicePlace } from './vlan_devices.ts';
 
+/** Of a port whose other end is a guest's device. */
+export interface GuestStatus {
+  state: 'up' | 'down' | 'broken';
+  reason?: string;
+}
+
 /** An open device. */
 export interface Device {
   readonly spec: DeviceSpec;
@@ -36,6 +42,8 @@ export interface Device {
   readonly upFd?: number;
   /** Descriptor of a TAP whose interface goes with it. */
   readonly temporaryTap?: number;
+  /** What is known of the guest at the other end; never throws. */
+  guest?(): GuestStatus;
   /** It shares sockets: its `close` only tells that it needs them no more, and Tunnels which nobody needs. */
   readonly sharesSockets?: boolean;
   /** Tags, TPID << 16 | VID, of VLAN devices that somebody made on its interface: their frames are not the switch's. */

@@ -17,7 +17,7 @@ import type { SocketLinks, Sockets } from './sockets.ts';
 
 export function openListener(port: number, name: string, config: StreamPortConfig, sockets: Sockets): Device {
   const listener = new GuestListener(name, config, sockets);
-  const way = openWay(`Cannot attach port ${name}`, config, () => sockets.watch(), listener);
+  const way = openWay(`Cannot attach port ${name}`, config, sockets.watch, listener);
   listener.begin(way);
   const close = () => listener.close();
   return {

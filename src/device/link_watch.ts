@@ -110,13 +110,19 @@ export class LinkWatch {
   /** The last look at a device. */
   at(name: string): Look {
     const look = this.looks.get(name) ?? UNKNOWN;
-    const up = this.ups.get(name);
+    const up = this.told(name);
     return up === undefined || look.up === up ? look : { ...look, up };
+  }
+
+  /** What is known without asking for it. */
+  private told(name: string): boolean | undefined {
+    const guest = this.devices.get(name)?.guest?.();
+    return guest === undefined ? this.ups.get(name) : guest.state === 'up';
   }
 
   /** Whether it was up at the last look. */
   isUp(name: string): boolean | undefined {
-    return this.ups.get(name) ?? this.looks.get(name)?.up;
+    return this.told(name) ?? this.looks.get(name)?.up;
   }
 
   /**

@@ -13,6 +13,7 @@ import type { Sockets } from './sockets.ts';
 import { openLocal, openTapPort } from './tap.ts';
 import { openTunPort } from './tun.ts';
 import type { Tunnels } from './tunnels.ts';
+import { openVhostUser, type VhostUserParts } from './vhost_user/port.ts';
 
 export interface DeviceRequest {
   number: number;
@@ -25,13 +26,14 @@ export interface DeviceRequest {
   keeper: string;
 }
 
-/** `wake` tells the data plane that a memory port has frames. */
+/** `wake` tells the data plane that a memory port has frames. `guests` is for those of vhost-user. */
 export async function openDevice(
   { number, name, config, mtu, share, keeper }: DeviceRequest,
   devices: ReadonlyMap<string, Device>,
   tunnels: Tunnels,
   sockets: Sockets,
   wake: () => void,
+  guests: VhostUserParts,
 ): Promise<Device> {
   switch (config.type) {
     case 'local':
@@ -52,6 +54,8 @@ export async function openDevice(
     }
     case 'vxlan':
       return tunnels.open(number, name, config);
+    case 'vhost_user':
+      return openVhostUser(number, name, config, mtu, guests);
     case 'stream': {
       const listener = sockets.listenerOf(name);
       if (listener !== undefined) return openGuest(number, name, listener, config, sockets);

@@ -31,7 +31,7 @@ export function openSocketPort(
 ): Device {
   const connection = new SocketConnection(port, name, config, sockets);
   const close = () => connection.close();
-  const way = openWay(`Cannot attach port ${name}`, config, () => sockets.watch(), connection);
+  const way = openWay(`Cannot attach port ${name}`, config, sockets.watch, connection);
   connection.begin(way);
   return {
     spec: { kind: 'socket', port, socket: KINDS[socketType(config)], fault: config.fault },

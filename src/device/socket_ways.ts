@@ -36,12 +36,7 @@ export interface Way {
 }
 
 /** Throws TaploomError if there can be no such socket. */
-export function openWay(
-  verb: string,
-  config: SocketPortConfig,
-  watch: () => SocketWatch,
-  seeker: Seeker,
-): Way {
+export function openWay(verb: string, config: SocketPortConfig, watch: SocketWatch, seeker: Seeker): Way {
   if (config.mode === 'client') return new ClientWay(config, watch, seeker);
   if (config.type === 'dgram') return new DatagramWay(verb, config, watch, seeker);
   return new ServerWay(verb, config, watch, seeker);
@@ -66,13 +61,13 @@ class Retry {
 
 class ServerWay implements Way {
   private readonly config: StreamPortConfig;
-  private readonly watch: () => SocketWatch;
+  private readonly watch: SocketWatch;
   private readonly seeker: Seeker;
   private readonly fd: number;
   private readonly inode: number | undefined;
   private readonly retry = new Retry();
 
-  constructor(verb: string, config: StreamPortConfig, watch: () => SocketWatch, seeker: Seeker) {
+  constructor(verb: string, config: StreamPortConfig, watch: SocketWatch, seeker: Seeker) {
     this.config = config;
     this.watch = watch;
     this.seeker = seeker;
@@ -82,12 +77,12 @@ class ServerWay implements Way {
 
   seek(): void {
     this.seeker.waits(`nobody is connected to ${placeOf(this.config)}`);
-    this.watch().arm(this.fd, () => this.take());
+    this.watch.once(this.fd, () => this.take());
   }
 
   close(): void {
     this.retry.stop();
-    this.watch().forget(this.fd);
+    this.watch.drop(this.fd);
     closeFd(this.fd);
     if (this.config.path !== undefined) removeSocketFile(this.config.path, this.inode);
   }
@@ -100,7 +95,7 @@ class ServerWay implements Way {
       return;
     }
     // Out of descriptors the connection stays in the queue, and would be told of at once.
-    const again = () => this.watch().arm(this.fd, () => this.take());
+    const again = () => this.watch.once(this.fd, () => this.take());
     if (fd === -EAGAIN) again();
     else this.retry.later(again);
     if (fd !== -EAGAIN) this.seeker.waits(`cannot accept at ${placeOf(this.config)}: ${errnoName(-fd)}`);
@@ -109,13 +104,13 @@ class ServerWay implements Way {
 
 class ClientWay implements Way {
   private readonly config: SocketPortConfig;
-  private readonly watch: () => SocketWatch;
+  private readonly watch: SocketWatch;
   private readonly seeker: Seeker;
   private readonly retry = new Retry();
   /** A connection on its way, -1 = none. */
   private fd = -1;
 
-  constructor(config: SocketPortConfig, watch: () => SocketWatch, seeker: Seeker) {
+  constructor(config: SocketPortConfig, watch: SocketWatch, seeker: Seeker) {
     this.config = config;
     this.watch = watch;
     this.seeker = seeker;
@@ -129,14 +124,14 @@ class ClientWay implements Way {
       this.failed((error as NodeJS.ErrnoException).code ?? String(error));
       return;
     }
-    if (config.path === undefined) this.watch().arm(this.fd, () => this.settle(), { write: true });
+    if (config.path === undefined) this.watch.once(this.fd, () => this.settle(), { write: true });
     else this.settle();
   }
 
   close(): void {
     this.retry.stop();
     if (this.fd < 0) return;
-    this.watch().forget(this.fd);
+    this.watch.drop(this.fd);
     closeFd(this.fd);
     this.fd = -1;
   }
@@ -166,13 +161,13 @@ class ClientWay implements Way {
 class DatagramWay implements Way {
   private readonly verb: string;
   private readonly config: DgramPortConfig;
-  private readonly watch: () => SocketWatch;
+  private readonly watch: SocketWatch;
   private readonly seeker: Seeker;
   private readonly retry = new Retry();
   private fd = -1;
   private inode: number | undefined;
 
-  constructor(verb: string, config: DgramPortConfig, watch: () => SocketWatch, seeker: Seeker) {
+  constructor(verb: string, config: DgramPortConfig, watch: SocketWatch, seeker: Seeker) {
     this.verb = verb;
     this.config = config;
     this.watch = watch;
@@ -197,7 +192,7 @@ class DatagramWay implements Way {
   close(): void {
     this.retry.stop();
     if (this.fd >= 0) {
-      this.watch().forget(this.fd);
+      this.watch.drop(this.fd);
       closeFd(this.fd);
       this.fd = -1;
     }
@@ -223,7 +218,7 @@ class DatagramWay implements Way {
   private await(): void {
     const greeting = this.config.framing === 'vfkit' ? VFKIT_HELLO : NO_HELLO;
     this.seeker.waits(`nobody has sent anything to ${placeOf(this.config)}`);
-    this.watch().arm(this.fd, () => {
+    this.watch.once(this.fd, () => {
       if (meet(this.fd, greeting) === 0) this.give();
       else this.await();
     });
@@ -231,7 +226,7 @@ class DatagramWay implements Way {
 
   private give(): void {
     const { fd } = this;
-    this.watch().forget(fd);
+    this.watch.drop(fd);
     this.fd = -1;
     this.retry.stop();
     this.seeker.found(fd);

@@ -3,7 +3,7 @@
 
 import type { GuestPeer } from '../config/guest_ports.ts';
 import { closeSocket } from '../sys/socket.ts';
-import { SocketWatch } from '../sys/socket_watch.ts';
+import type { SocketWatch } from '../sys/socket_watch.ts';
 
 /** What the switch does for them. */
 export interface SocketLinks {
@@ -29,12 +29,11 @@ export class Sockets {
   /** By listening port, its guests by name. */
   readonly guests = new Map<string, Map<string, GuestPeer | undefined>>();
   links: SocketLinks | undefined;
+  readonly watch: SocketWatch;
   private readonly accepted = new Map<string, Accepted>();
-  private opened: SocketWatch | undefined;
 
-  watch(): SocketWatch {
-    this.opened ??= new SocketWatch();
-    return this.opened;
+  constructor(watch: SocketWatch) {
+    this.watch = watch;
   }
 
   /** A guest of that name: its port is opened with this connection. */
@@ -70,7 +69,5 @@ export class Sockets {
 
   close(): void {
     for (const listener of [...this.guests.keys()]) this.dismissAll(listener);
-    this.opened?.close();
-    this.opened = undefined;
   }
 }

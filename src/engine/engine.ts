@@ -191,20 +191,21 @@ export class Engine {
   /** Rows that this appends are decided; nobody looks at them as received. */
   private tunnel(tunnels: ProtocolTunnels): void {
     const { topology, keeper, batch } = this;
-    const end = batch.count * ROW;
-    this.tunnelling.route(tunnels, 0, end);
-    if (end < batch.count * ROW) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), end);
+    batch.listed = 0;
+    this.tunnelling.route(tunnels, 0, batch.count * ROW);
+    if (batch.listed > 0) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), 0);
   }
 
-  /** Rows that `route` appends are decided and routed, too, until none is new: `FrameBatch.recirculate` ends it. */
+  /** Rows that come in anew are decided and routed, too, until there are none: the batch ends it. */
   private recirculate(route: Route): void {
     const { topology, keeper, batch } = this;
+    batch.listAll();
     let from = 0;
-    let to = batch.count * ROW;
+    let to = batch.listed;
     while (from < to) {
       route(topology, from, to);
       from = to;
-      to = batch.count * ROW;
+      to = batch.listed;
       if (from < to) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), from);
     }
   }

@@ -52,5 +52,6 @@ export const MARK = {
   /** How often the frame was recirculated, counted in these bits. */
   round: 0xf0,
 } as const;
-/** One of `round`. */
+/** One of `round`, and how many its bits can count. */
 export const ROUND_ONE = 0x10;
+export const MAX_ROUNDS = 15;

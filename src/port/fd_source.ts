@@ -49,6 +49,11 @@ export class FdSource implements Source {
     this.burst.add(fd, port, kind);
   }
 
+  /** @param device of a guest's rings */
+  addGuest(port: number, fd: number, device: number): void {
+    this.burst.addGuest(fd, port, device);
+  }
+
   /** @param kind KIND.udp or KIND.tunnelTap */
   addVtep(vtep: number, fd: number, kind: number, receiver: Receiver): void {
     this.burst.add(fd, FIRST_VTEP + vtep, kind);

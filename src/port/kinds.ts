@@ -1,12 +1,12 @@
-// The kinds of devices, a row for each: how a worker takes one in, to send to it and, if the worker is the one that
-// receives from it, to read it; and how it is detached again. A kind is added here and as a spec in spec.ts.
+// The kinds of devices: how a worker takes one in, and detaches it again. A kind is added here and as a spec in spec.ts.
 //
 //   kind       sink                        receives
-//   tap, packet  TapSink                   FdSource, by its fd
+//   tap, packet TapSink                    FdSource, by its fd
 //   tun        TunDevice                   FdSource, by its fd; and what it says itself
 //   vxlan      VxlanSockets or VxlanTaps   FdSource, by its VTEP
 //   socket     SocketSink                  FdSource, by its fd, while it is connected
 //   memory     MemoryDevice                itself
+//   vhost_user VhostSink                   FdSource, by the fd that tells of kicks
 //   aggregate  the engine's, for all       its members do
 
 import type { Sink, Source } from '../engine/port.ts';
@@ -16,6 +16,7 @@ import type { Descriptors } from './descriptors.ts';
 import { MemoryDevice } from './memory.ts';
 import type { DeviceSpec, PacketDeviceSpec, TapDeviceSpec } from './spec.ts';
 import { TunDevice } from './tun_device.ts';
+import { VhostSink } from './vhost_sink.ts';
 
 /** What a kind finds in the worker. */
 export interface Surroundings {
@@ -105,6 +106,17 @@ const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: 
     };
     connected.set(port, -1, socket);
     return { sink: connected, connect, detach: () => connect(-1) };
+  },
+
+  vhost_user: (around, spec, isRead) => {
+    const { list, source } = around.open();
+    if (isRead) source.addGuest(spec.port, spec.fd, spec.device);
+    return {
+      sink: new VhostSink(spec, list),
+      detach: () => {
+        if (isRead) source.remove(spec.fd);
+      },
+    };
   },
 
   aggregate: ({ aggregates }) => ({ sink: aggregates, detach: () => {} }),

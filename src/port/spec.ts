@@ -46,6 +46,19 @@ export interface SocketDeviceSpec {
   fault?: FaultOptions;
 }
 
+/** The rings of a guest. */
+export interface VhostUserDeviceSpec {
+  kind: 'vhost_user';
+  port: number;
+  /** To wait for. */
+  fd: number;
+  /** The guest's number in native code. */
+  device: number;
+  /** One word: the offloads that the guest takes now, as TUNSETOFFLOAD bits. */
+  state: SharedArrayBuffer;
+  fault?: FaultOptions;
+}
+
 export interface VxlanDeviceSpec extends VxlanPort {
   kind: 'vxlan';
   fault?: FaultOptions;
@@ -64,6 +77,7 @@ export type DeviceSpec =
   | TunDeviceSpec
   | MemoryDeviceSpec
   | SocketDeviceSpec
+  | VhostUserDeviceSpec
   | VxlanDeviceSpec
   | AggregateDeviceSpec;
 
@@ -81,6 +95,8 @@ const TRAITS: { [Kind in DeviceSpec['kind']]: KindTraits<Extract<DeviceSpec, { k
   tun: { isFirstsOnly: false, sharedLock: ({ stations }) => TunStations.lockOf(stations) },
   memory: { isFirstsOnly: false, sharedLock: ({ fromSwitch }) => new FrameRing(fromSwitch).lock },
   socket: { isFirstsOnly: false },
+  // Its rings have locks of their own, in native code.
+  vhost_user: { isFirstsOnly: false },
   // That worker alone knows the remotes.
   vxlan: { isFirstsOnly: true },
   // It receives nothing itself.

@@ -16,8 +16,9 @@ import { isTpid, TAG_LEN, TPID_8021Q } from '../wire/vlan.ts';
 import { Emission, NO_ROW } from './emission.ts';
 import type { TransmitList } from './transmit_list.ts';
 
-const HEADER = virtioNet.HEADER_LEN + MACS_LEN;
-const ROOM = HEADER + TAG_LEN;
+/** Bytes of what `writeFrameHeader` writes without a tag, and room for one. */
+export const FRAME_HEADER = virtioNet.HEADER_LEN + MACS_LEN;
+export const HEADER_ROOM = FRAME_HEADER + TAG_LEN;
 
 export class TapSink implements Sink {
   private readonly list: TransmitList;
@@ -80,20 +81,13 @@ export class TapSink implements Sink {
   private put(batch: FrameBatch, port: number): void {
     const { emission, list } = this;
     const { view } = batch;
-    const at = list.header(batch, ROOM);
-    const macsAt = at + virtioNet.HEADER_LEN;
-    copyMacs(view, emission.macs, macsAt);
-    let shift = 0;
-    if (emission.tag !== 0) {
-      view.setInt32(macsAt + MACS_LEN, emission.tag);
-      shift = TAG_LEN;
-    }
-    writeRequest(batch, at, emission.row, shift);
+    const at = list.header(batch, HEADER_ROOM);
+    const shift = writeFrameHeader(batch, at, emission);
     const detour = this.detour[port];
     // A TAP takes frames for an interface that is down, too: the socket tells.
     if (detour >= 0 && isStacked(view, emission) && this.counters.isUp(port))
-      list.add(emission, KIND.tap, detour, at, HEADER + shift);
-    else list.add(emission, this.kind[port], this.fd[port], at, HEADER + shift);
+      list.add(emission, KIND.tap, detour, at, FRAME_HEADER + shift);
+    else list.add(emission, this.kind[port], this.fd[port], at, FRAME_HEADER + shift);
   }
 }
 
@@ -103,6 +97,20 @@ function isStacked(view: DataView, { rest, length, tag }: Emission): boolean {
   if (tag !== 0) return isTpid(type) || tag >>> 16 !== TPID_8021Q;
   if (type !== TPID_8021Q) return isTpid(type);
   return length >= HEADER_LEN + TAG_LEN && isTpid(view.getUint16(rest + TAG_LEN));
+}
+
+/** The virtio-net header, the MACs and the tag of the emission at `at`; returns the bytes of the tag. */
+export function writeFrameHeader(batch: FrameBatch, at: number, emission: Emission): number {
+  const { view } = batch;
+  const macsAt = at + virtioNet.HEADER_LEN;
+  copyMacs(view, emission.macs, macsAt);
+  let shift = 0;
+  if (emission.tag !== 0) {
+    view.setInt32(macsAt + MACS_LEN, emission.tag);
+    shift = TAG_LEN;
+  }
+  writeRequest(batch, at, emission.row, shift);
+  return shift;
 }
 
 /** The virtio-net header at `at` with what the frame of `row` asks for; offsets move by `shift` bytes. */

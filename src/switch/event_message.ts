@@ -102,6 +102,7 @@ const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
     `port ${port} is gone: ${reason}; it is taken again as soon as there is one`,
   waiting: ({ port, reason }) => `port ${port} waits: ${reason}`,
   failed: ({ port, reason }) => `port ${port} failed, and is tried again: ${reason}`,
+  broken: ({ port, reason }) => `port ${port} is broken: ${reason}`,
 };
 
 function stationSentence(fact: StationFact): string {

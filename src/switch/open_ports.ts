@@ -11,6 +11,7 @@ import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
 import { DisabledPorts } from '../protocol/disabled_ports.ts';
+import { SocketWatch } from '../sys/socket_watch.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
 import { type Missing, MissingPorts } from './missing_ports.ts';
@@ -19,7 +20,6 @@ export class OpenPorts {
   /** By port name; a bridge's local interface has the bridge's. */
   readonly devices = new Map<string, Device>();
   readonly tunnels = new Tunnels();
-  readonly sockets = new Sockets();
   readonly underlays = new Underlays(this.devices);
   readonly mtus = new PortMtus(this.devices, this.underlays);
   /** Those whose device is dead, and about to be closed. */
@@ -28,10 +28,15 @@ export class OpenPorts {
   readonly missing = new MissingPorts();
   /** Those that are disabled for an error. */
   readonly disabled = new DisabledPorts();
+  /** Where front ends of guests come in. */
+  readonly sockets = new SocketWatch();
+  readonly socketPorts = new Sockets(this.sockets);
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
   /** Is told of each port about whose interface the kernel has said something. */
   onLink: (port: string) => void = () => {};
+  /** Is told of each port whose guest has come, gone, or lied. */
+  onGuest: (port: string) => void = () => {};
   private readonly compiler: Compiler;
 
   constructor(counters: CounterView, compiler: Compiler) {
@@ -77,6 +82,13 @@ export class OpenPorts {
     return device.mac !== mac || device.ownMtu !== ownMtu;
   }
 
+  /** A guest has come, gone, or lied. */
+  guestChanged(name: string): void {
+    if (!this.devices.has(name)) return;
+    this.onLink(name);
+    this.onGuest(name);
+  }
+
   /**
    * VLAN devices on its interface: one has come, moved or gone, or without `vlan` there may be others than before. True if
    * forwarding depends on it.
@@ -108,17 +120,28 @@ export class OpenPorts {
 
   /** As of the last look. */
   *states(): Generator<PortGlance> {
-    for (const [port, { spec, connection }] of this.devices) {
+    for (const [port, { spec, connection, guest: guestOf }] of this.devices) {
+      const guest = guestOf?.();
       const isDeadEnd = this.linkWatch.isDeadEnd(port);
       const isUp =
         connection?.listens === true ||
         (!isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port)));
       const disabled = this.disabled.get(port);
-      const state = this.goneNames.has(port) ? 'gone' : !isUp ? 'down' : disabled ? 'disabled' : 'up';
+      const isBroken = guest?.state === 'broken';
+      const state = this.goneNames.has(port)
+        ? 'gone'
+        : isBroken
+          ? 'broken'
+          : !isUp
+            ? 'down'
+            : disabled
+              ? 'disabled'
+              : 'up';
       const idle = spec.kind === 'aggregate' ? 'no member carries frames' : connection?.reason;
       const reasons: Partial<Record<typeof state, string>> = {
         disabled: disabled?.text,
-        down: isDeadEnd ? NO_CARRIER : idle,
+        broken: guest?.reason,
+        down: isDeadEnd ? NO_CARRIER : (guest?.reason ?? idle),
       };
       const reason = reasons[state];
       yield { port, number: spec.port, state, reason, lost: this.linkWatch.at(port).queueDropped };

@@ -81,12 +81,15 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   const { index, isGone, missing, disabled, look, counters } = facts;
   if (missing !== undefined) return { state: missing.state, reason: missing.reason };
   if (isGone || index === undefined) return { state: 'gone', reason: 'its device was deleted' };
+  const guest = facts.device?.guest?.();
+  if (guest?.state === 'broken') return { state: 'broken', reason: guest.reason };
   if (facts.isDeadEnd) return { state: 'down', reason: NO_CARRIER };
   if (facts.device?.connection?.listens) return { state: 'up' };
   // The data plane knows only how the last frame fared.
   if (look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
   }
+  if (guest !== undefined) return { state: 'down', reason: guest.reason };
   const unconnected = facts.device?.connection?.reason;
   if (unconnected !== undefined) return { state: 'down', reason: unconnected };
   if (facts.aggregate !== undefined) return { state: 'down', reason: idleReason(facts.aggregate) };

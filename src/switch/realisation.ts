@@ -84,6 +84,7 @@ export class Realisation {
       end,
     );
     for (const { fd } of tunnels.takeRemoved()) await closeFdAside(fd);
+    this.parts.open.sockets.close();
   }
 
   private async undo(name: string, added: Map<string, Device>): Promise<void> {
@@ -301,7 +302,8 @@ export class Realisation {
     const share = shares(next).get(name);
     const wake = () => plane.wake(number);
     const request = { number, name, config, mtu, share, keeper };
-    return openDevice(request, open.devices, open.tunnels, open.sockets, wake);
+    const guests = { watch: open.sockets, onChange: () => open.guestChanged(name) };
+    return openDevice(request, open.devices, open.tunnels, open.socketPorts, wake, guests);
   }
 
   private keep(next: SwitchConfig, name: string, device: Device): void {

@@ -61,6 +61,7 @@ export class Reconciler {
 
   constructor(parts: ReconcilerParts) {
     this.parts = parts;
+    parts.open.onGuest = (port) => parts.linkChanged(port);
   }
 
   /** After every change: follows what the configuration stands on, and sets the clock. */
@@ -318,6 +319,7 @@ function foundationOf(port: string, config: PortConfig | MemberConfig): Foundati
     case 'stream':
     case 'dgram':
     case 'memory':
+    case 'vhost_user':
     case 'aggregate':
       return undefined;
   }

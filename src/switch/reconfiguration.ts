@@ -71,7 +71,7 @@ export class Reconfiguration {
     if (asked.some(({ op }) => op === 'delete'))
       await this.parts.compiler.check(this.parts.withRouters(next));
     for (const { op, kind, path } of asked)
-      if (op === 'delete' && kind === 'port') this.parts.open.sockets.dismissAll(portOf(path));
+      if (op === 'delete' && kind === 'port') this.parts.open.socketPorts.dismissAll(portOf(path));
     const target = reconcile(this.expand(next), missing, now);
     // Nearly always nothing is missing, and one plan is enough.
     const plan = target === next && this.wanted === this.config ? asked : undefined;
@@ -134,7 +134,7 @@ export class Reconfiguration {
   }
 
   private expand(config: SwitchConfig): SwitchConfig {
-    return withGuests(config, this.parts.open.sockets.guests);
+    return withGuests(config, this.parts.open.socketPorts.guests);
   }
 
   /** Remembers which wanted ports are missing and why, after tries since `since`. */

@@ -228,7 +228,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         },
       },
     );
-    open.sockets.links = socketLinks({
+    open.socketPorts.links = socketLinks({
       plane,
       events: this.events,
       reconfiguration: this.reconfiguration,
@@ -514,7 +514,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await this.tracing.close();
       await this.plane.close();
       await this.reconfiguration.close(end);
-      this.open.sockets.close();
+      this.open.socketPorts.close();
       this.events.close();
     });
   }

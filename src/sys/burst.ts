@@ -12,9 +12,10 @@ import { addressOf, aligned, HotCall } from './native.ts';
 import { check } from './sys_error.ts';
 
 /**
- * What an fd is, for add and for a transmit entry. `segments` only for the latter: a super-frame to a `udp` fd;
- * `tunnelTap` only for the former: a TAP that was opened with a virtio-net header of 24 bytes. The last three are connected
- * sockets: a `stream` (see openStream) of frames, each behind its length; sequenced `packets` and `datagrams`, each a frame.
+ * What an fd is, for add and for a transmit entry, whose `TX.fd` is the number of the device for `guest`. `segments` only for
+ * the latter: a super-frame to a `udp` fd; `tunnelTap` only for the former: a TAP that was opened with a virtio-net header of
+ * 24 bytes. The last three are connected sockets: a `stream` (see openStream) of frames, each behind its length; sequenced
+ * `packets` and `datagrams`, each a frame.
  */
 export const KIND = {
   tap: 1,
@@ -23,9 +24,10 @@ export const KIND = {
   packet: 4,
   segments: 5,
   tunnelTap: 6,
-  stream: 7,
-  packets: 8,
-  datagrams: 9,
+  guest: 7,
+  stream: 8,
+  packets: 9,
+  datagrams: 10,
 } as const;
 
 /** Words of a row of `rx` and of `tx`. */
@@ -118,6 +120,7 @@ const WORD = {
   join: 16,
   call: 25,
   owed: 26,
+  device: 27,
 } as const;
 const WORDS = 28;
 
@@ -204,6 +207,12 @@ export class Burst {
     this.words[WORD.source] = source;
     this.words[WORD.kind] = kind;
     check(this.call(CALL.add), 'epoll_ctl', `Cannot watch file descriptor ${fd}`);
+  }
+
+  /** As `add`, of the rings of a guest: `fd` tells of kicks. */
+  addGuest(fd: number, source: number, device: number): void {
+    this.words[WORD.device] = device;
+    this.add(fd, source, KIND.guest);
   }
 
   /** Nothing of `fd` is delivered from here on. Call it *before* the fd is closed. Unknown fds are ignored. */

@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 18;
+const VERSION = 19;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -92,13 +92,29 @@ const FUNCTIONS = {
   tl_socket_meet: ['int', 'pointer', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
+  tl_watch_open_fast: ['pointer'],
+  tl_watch_ready: ['int', 'pointer', 'int'],
   tl_watch_add: ['int', 'int'],
   tl_watch_remove: ['int', 'int'],
   tl_watch_routes: ['int', 'int'],
   tl_pidfd_open: ['int'],
   tl_watch_read: ['int', 'pointer', 'int'],
   tl_watch_arm: ['int', 'int', 'int'],
-  tl_watch_ready: ['int', 'pointer', 'int'],
+  tl_vhost_open: ['int'],
+  tl_vhost_close: ['int'],
+  tl_vhost_fds: ['int', 'pointer'],
+  tl_vhost_set_features: ['int', 'pointer'],
+  tl_vhost_set_memory: ['int', 'pointer', 'pointer', 'int'],
+  tl_vhost_add_memory: ['int', 'pointer', 'int'],
+  tl_vhost_remove_memory: ['int', 'pointer'],
+  tl_vhost_set_ring: ['int', 'int', 'pointer'],
+  tl_vhost_set_fd: ['int', 'int', 'int', 'int'],
+  tl_vhost_start: ['int', 'int'],
+  tl_vhost_stop: ['int', 'int'],
+  tl_vhost_enable: ['int', 'int', 'int'],
+  tl_vhost_take_alarm: ['int'],
+  tl_vhost_announce: ['int', 'pointer'],
+  tl_vhost_state: ['int', 'int', 'pointer'],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],
   tl_test_send: ['int', 'pointer', 'pointer', 'int'],
@@ -128,6 +144,7 @@ const OPENERS = [
     'tl_packet_open',
     'tl_wake_create',
     'tl_watch_open',
+    'tl_watch_open_fast',
     'tl_watch_routes',
     'tl_pidfd_open',
   ],

@@ -1,49 +1,70 @@
-// Waits for sockets of the control plane, each with somebody of its own who is told: once, and again after `arm`.
+// Tells when descriptors have something to read that Node's event loop cannot wait for: sockets whose messages carry
+// descriptors, and eventfds. As Readiness, but without its pause, and it says
+// which: for dialogues.
 
+import { Socket } from 'node:net';
 import { aligned, native } from './native.ts';
-import { Readiness } from './readiness.ts';
 import { check } from './sys_error.ts';
+import { closeFd } from './wake.ts';
 
-/** Descriptors in one answer of native code. */
-const ROOM = 16;
+const READY = 16;
+/** Rounds before others have their turn. */
+const ROUNDS = 64;
 
 export class SocketWatch {
-  private readonly readiness: Readiness;
-  private readonly room = aligned(ROOM * 4);
-  private readonly waiting = new Map<number, () => void>();
+  private readonly listeners = new Map<number, () => void>();
+  private readonly numbers = aligned(READY * 4);
+  private watch = -1;
+  private stream: Socket | undefined;
 
-  /** Throws SysError. */
-  constructor() {
-    this.readiness = new Readiness(() => this.tell());
-    this.readiness.unref();
+  /** Calls `onReady` whenever `fd` has something, until it is dropped. Throws SysError. */
+  add(fd: number, onReady: () => void): void {
+    if (this.stream === undefined) this.open();
+    this.listeners.set(fd, onReady);
+    const added = native().tl_watch_add(this.watch, fd);
+    if (added < 0) this.listeners.delete(fd);
+    check(added, 'epoll_ctl', 'Cannot wait for a socket');
   }
 
-  /** Calls `onReady` once, when something can be read from `fd` (or written to it), or it has an error. Throws SysError. */
-  arm(fd: number, onReady: () => void, { write = false } = {}): void {
-    const armed = native().tl_watch_arm(this.readiness.watch, fd, write ? 1 : 0);
-    check(armed, 'epoll_ctl', `Cannot watch file descriptor ${fd}`);
-    this.waiting.set(fd, onReady);
+  /** Calls `onReady` once, when something can be read (or written), or there is an error; again with the next call. */
+  once(fd: number, onReady: () => void, { write = false } = {}): void {
+    if (this.stream === undefined) this.open();
+    const armed = native().tl_watch_arm(this.watch, fd, write ? 1 : 0);
+    check(armed, 'epoll_ctl', 'Cannot wait for a socket');
+    this.listeners.set(fd, () => {
+      this.listeners.delete(fd);
+      onReady();
+    });
   }
 
-  /** Before `fd` is closed, or given to somebody else. */
-  forget(fd: number): void {
-    if (this.waiting.delete(fd)) this.readiness.remove(fd);
+  /** Before it is closed: a process that holds the same open file would keep it watched. */
+  drop(fd: number): void {
+    if (this.listeners.delete(fd)) native().tl_watch_remove(this.watch, fd);
   }
 
   close(): void {
-    this.waiting.clear();
-    this.readiness.close();
+    this.listeners.clear();
+    this.stream?.destroy();
+    if (this.watch >= 0) closeFd(this.watch);
+    this.stream = undefined;
+    this.watch = -1;
   }
 
-  private tell(): void {
-    for (let count = ROOM; count === ROOM; ) {
-      count = native().tl_watch_ready(this.readiness.watch, this.room, ROOM);
-      for (let n = 0; n < count; n++) {
-        const fd = this.room.readInt32LE(4 * n);
-        const onReady = this.waiting.get(fd);
-        this.waiting.delete(fd);
-        onReady?.();
-      }
+  private open(): void {
+    const word = aligned(4);
+    this.watch = check(native().tl_watch_open_fast(word), 'epoll_create', 'Cannot wait for sockets');
+    this.stream = new Socket({ fd: new Int32Array(word.buffer)[0], readable: true, writable: false });
+    this.stream.on('data', () => this.look());
+    this.stream.on('error', () => {});
+    this.stream.unref();
+  }
+
+  private look(): void {
+    for (let round = 0; round < ROUNDS; round++) {
+      const count = this.watch < 0 ? 0 : native().tl_watch_ready(this.watch, this.numbers, READY);
+      if (count <= 0) return;
+      for (let n = 0; n < count; n++) this.listeners.get(this.numbers.readInt32LE(n * 4))?.();
     }
+    setImmediate(() => this.look());
   }
 }

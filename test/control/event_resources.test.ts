@@ -60,6 +60,7 @@ const ports = each<PortFact['change']>({
   gone: true,
   waiting: true,
   failed: true,
+  broken: true,
 }).map((change): All<PortFact> => ({ type: 'port', change, ...where, reason: 'because' }));
 
 const stations = each<Moved['change']>({ moved: true, flapping: true, calm: true, locked: true }).map(

@@ -162,6 +162,7 @@ test('what the configuration says of bridges and ports is there to compare with'
     'taploom_ports{state="waiting",bridge="br0"}': '1',
     'taploom_ports{state="gone",bridge="br0"}': '0',
     'taploom_ports{state="failed",bridge="br0"}': '0',
+    'taploom_ports{state="broken",bridge="br0"}': '0',
   });
 });
 

@@ -91,6 +91,16 @@ export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: strin
   return guest;
 }
 
+/** A network card whose back end listens at `path`. Under TCG, QEMU 7.2 crashes with interrupt vectors. */
+export function vhostUserCard(path: string, chardev = ''): string[] {
+  return [
+    ...['-object', 'memory-backend-memfd,id=memory,size=192M,share=on', '-numa', 'node,memdev=memory'],
+    ...['-chardev', `socket,id=socket,path=${path}${chardev === '' ? '' : `,${chardev}`}`],
+    ...['-netdev', 'vhost-user,id=net,chardev=socket'],
+    ...['-device', 'virtio-net-pci,netdev=net,romfile=,vectors=0'],
+  ];
+}
+
 /** The same with a network card of these words. */
 export async function bootGuestOn(
   lab: Lab,

@@ -6,9 +6,9 @@ import { expect, test } from 'vitest';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import { RouteOracle } from '../support/oracle/routes/route_oracle.ts';
-import { ROUTE_ROWS } from '../support/oracle/routes/route_rows.ts';
+import { HALF_DEAD, ROUTE_ROWS } from '../support/oracle/routes/route_rows.ts';
 
-needs('ip', 'sysctl', 'python3');
+needs('ip', 'nft', 'sysctl', 'python3');
 
 const PACKETS = Number(process.env.ORACLE_FRAMES ?? Number.POSITIVE_INFINITY);
 const SEED = Number(process.env.ORACLE_SEED ?? Date.now() % 2 ** 31);
@@ -34,6 +34,15 @@ test('rows of docs/differences.md are differences from the kernel', { timeout: 6
     for (const { number, what, scene, frames } of ROUTE_ROWS)
       if (!(await oracle.differs(scene, frames))) equal.push(`${number}: ${what}`);
     expect(equal).toEqual([]);
+  } finally {
+    oracle.close();
+  }
+});
+
+test('a next hop that does not answer keeps its flows, as in a kernel', { timeout: 60_000 }, async () => {
+  const oracle = await RouteOracle.open(await openLab());
+  try {
+    expect((await oracle.spreads(SEED, HALF_DEAD)) ?? '').toBe('');
   } finally {
     oracle.close();
   }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Lab } from '../../lab.ts';
 import type { Netns } from '../../netns.ts';
 import type { Background } from '../../process.ts';
+import { markInterfaces, openTables, subnetsOf, tableSettings } from './kernel_tables.ts';
 import type { RoutedScene, SceneRoute, SceneRouter } from './routed_scene.ts';
 import {
   address4,
@@ -42,7 +43,8 @@ const SETTINGS = [
 export class KernelRouters {
   private readonly routers: Netns[];
   private readonly helper: Background;
-  private readonly before = new Map<number, SceneRoute[]>();
+  /** By router: what `ip route append` was given. */
+  private readonly before = new Map<number, string[]>();
   private answered: (line: string) => void = () => {};
   private failed: (error: Error) => void = () => {};
 
@@ -63,6 +65,7 @@ export class KernelRouters {
     for (const router of routers) {
       await router.sysctl(...SETTINGS);
       await router.ip('link set lo up');
+      await openTables(router);
     }
     for (const { number: n, routers: ends } of NETWORKS) {
       const [first, second] = ends;
@@ -73,6 +76,10 @@ export class KernelRouters {
       await owner.ip(`link add n${n} ${mac} type veth peer name ${name} ${peer} netns ${other.name}`);
       await owner.ip(`link set n${n} up`);
       await other.ip(`link set ${name} ${second === undefined ? `mtu ${HOST_MTU} ` : ''}up`);
+    }
+    for (const [r, router] of routers.entries()) {
+      const own = NETWORKS.filter((network) => network.routers.includes(r));
+      await router.sysctl(...own.flatMap(({ number: n }) => [4, 6].map((family) => patience(family, n))));
     }
     const ports = EDGES.map(({ number }) => `h${number}`);
     return new KernelRouters(routers, hosts.spawn(['python3', HELPER, ...ports], { pipes: 1 }));
@@ -100,38 +107,45 @@ export class KernelRouters {
   private async beginRouter(scene: RoutedScene, r: number): Promise<void> {
     const router = scene.routers.find(({ number }) => number === r);
     const old = this.before.get(r) ?? [];
-    this.before.set(r, router?.routes ?? []);
+    const routes = router ? [...subnetsOf(scene, router), ...router.routes.map(wayOf)] : [];
+    this.before.set(r, routes);
     const lines = [
-      ...old.map((route) => `route del ${wayOf(route)}`),
+      ...old.map((route) => `route del ${route}`),
       ...NETWORKS.filter(({ routers }) => routers.includes(r)).map(
         ({ number }) => `addr flush dev n${number} scope global`,
       ),
       ...(router === undefined ? [] : linesOf(scene, router)),
+      ...routes.map((route) => `route append ${route}`),
     ];
     const settings = Object.entries(router?.reversePath ?? {}).map(
       ([n, mode]) => `net.ipv4.conf.n${n}.rp_filter=${REVERSE_PATH[mode]}`,
     );
-    if (settings.length > 0) await this.routers[r].sysctl(...settings);
+    await this.routers[r].sysctl(...settings, ...tableSettings(scene));
     await this.routers[r].ip(...lines);
+    await markInterfaces(this.routers[r], router?.tabled ?? []);
   }
 }
 
-function linesOf({ networks }: RoutedScene, { number: r, routes }: SceneRouter): string[] {
+/** Whoever is not there they ask for until all is over, so that nobody is told. */
+const patience = (family: number, n: number) => `net.ipv${family}.neigh.n${n}.mcast_solicit=1000`;
+
+function linesOf({ networks, silent }: RoutedScene, { number: r }: SceneRouter): string[] {
   const own = networks.filter(({ routers }) => routers.includes(r));
-  const places = own.flatMap((network) => {
+  return own.flatMap((network) => {
     const { number: n, mtu, isNarrow } = network;
     return [
       `link set n${n} mtu ${mtu}`,
       `addr add ${address4(n, routerHost(r))}/24 brd + dev n${n}`,
       ...(isNarrow ? [] : [`addr add ${address6(n, routerHost(r))}/64 dev n${n} nodad`]),
-      ...neighboursOf(network, r).map(
+      ...neighboursOf(network, r, silent).map(
         ({ address, mac }) => `neigh replace ${address} lladdr ${mac} nud permanent dev n${n}`,
       ),
     ];
   });
-  return [...places, ...routes.map((route) => `route add ${wayOf(route)}`)];
 }
 
-function wayOf({ to, via, type }: SceneRoute): string {
-  return type === undefined ? `${to} via ${via}` : `${type} ${to}`;
+function wayOf({ to, via, type, table }: SceneRoute): string {
+  const hops = typeof via === 'object' ? via.map((hop) => `nexthop via ${hop}`).join(' ') : `via ${via}`;
+  const of = table === undefined ? '' : ` table ${table}`;
+  return type === undefined ? `${to}${of} ${hops}` : `${type} ${to}${of}`;
 }

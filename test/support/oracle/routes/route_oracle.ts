@@ -7,7 +7,9 @@ import { KernelRouters } from './kernel_routers.ts';
 import { RoutedPackets } from './routed_packets.ts';
 import { type RoutedScene, randomRoutedScene } from './routed_scene.ts';
 import { isEdge } from './routed_world.ts';
-import { shown } from './shown.ts';
+import { LIMITED, shown } from './shown.ts';
+import { SpreadJudge } from './spread_judge.ts';
+import { spread } from './spread_scene.ts';
 import { TaploomRouters } from './taploom_routers.ts';
 
 const BURSTS = 12;
@@ -15,9 +17,8 @@ const BURST = 40;
 /** ms without a packet: usually all are there by then, and certainly after the longer time. */
 const QUIET = 4;
 const CERTAIN = 400;
-
-/** ICMP: no way, or it is forbidden. Linux tells a host five times, then once a second, and no setting changes that. */
-const LIMITED = /^h\d: .{24}0800.{18}01.{20}03(00|01|0d)/;
+/** Scenes with several next hops. */
+const SPREAD = 0.3;
 
 export interface Findings {
   packets: number;
@@ -58,6 +59,15 @@ export class RouteOracle {
       found.scenes++;
       const random = new Random(next);
       const scene = randomRoutedScene(random);
+      const several = random.chance(SPREAD) ? spread(random, scene) : undefined;
+      if (several !== undefined) {
+        const { packets, seen, failure } = await new SpreadJudge(this.kernel, random, several).judge();
+        found.packets += packets;
+        found.seen += seen;
+        if (failure === undefined) continue;
+        found.failure = `seed ${next}: ${failure}\n${describe(several)}`;
+        break;
+      }
       const taploom = new TaploomRouters(scene);
       await this.kernel.begin(scene);
       const maker = new RoutedPackets(random, scene);
@@ -78,6 +88,11 @@ export class RouteOracle {
   async differs(scene: RoutedScene, frames: Buffer[]): Promise<boolean> {
     await this.kernel.begin(scene);
     return (await this.playAlone(scene, { port: 'h0', frames })) !== undefined;
+  }
+
+  /** What is wrong with the ways of a scene in which routes have several next hops. */
+  async spreads(seed: number, scene: RoutedScene): Promise<string | undefined> {
+    return (await new SpreadJudge(this.kernel, new Random(seed), scene).judge()).failure;
   }
 
   close(): void {
@@ -133,10 +148,10 @@ function without(lines: readonly string[], others: readonly string[]): string[] 
 
 function describe({ networks, routers }: RoutedScene): string {
   const nets = networks.map(({ number, mtu }) => `n${number} mtu ${mtu}`).join(', ');
-  const lines = routers.map(({ number, routes, reversePath }) =>
+  const lines = routers.map(({ number, routes, reversePath, tabled }) =>
     [
-      `r${number}: ${JSON.stringify(reversePath)}`,
-      ...routes.map(({ to, via, type }) => `    ${to} ${type ?? via}`),
+      `r${number}: ${JSON.stringify(reversePath)} table from ${tabled}`,
+      ...routes.map(({ to, via, type, table = '' }) => `    ${to} ${type ?? via} ${table}`),
     ].join('\n'),
   );
   return [nets, ...lines].join('\n');

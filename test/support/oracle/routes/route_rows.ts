@@ -2,8 +2,9 @@
 // routed_packets.ts do without.
 
 import { be16, icmpMessage, type Packet, packet } from '../../engine/packets.ts';
-import type { RoutedScene, SceneRouter } from './routed_scene.ts';
+import { type RoutedScene, type SceneRouter, TABLE } from './routed_scene.ts';
 import { address4, address6, GATEWAYS, HOSTS, hostMac, NETWORKS, routerMac } from './routed_world.ts';
+import { type Request, toVnet } from './vnet_frames.ts';
 
 export interface RouteRow {
   number: number;
@@ -35,7 +36,7 @@ const ROUTERS: SceneRouter[] = [
     reversePath: { 2: 'off', 6: 'off' },
   },
 ];
-const NETWORK_NUMBERS = [0, 1, 2, 6];
+const NETWORK_NUMBERS = [0, 1, 2, 3, 6];
 const SCENE: RoutedScene = {
   networks: NETWORKS.filter(({ number }) => NETWORK_NUMBERS.includes(number)).map((network) => ({
     ...network,
@@ -48,16 +49,59 @@ const STRICT: RoutedScene = {
   routers: [{ ...ROUTERS[0], reversePath: { ...ROUTERS[0].reversePath, 0: 'strict' } }, ROUTERS[1]],
 };
 
+/** What comes from network 0 has a table of its own, in which 192.0.2.0/24 is behind another gateway. */
+const TABLED: RoutedScene = {
+  ...SCENE,
+  answersByMain: true,
+  routers: [
+    {
+      ...ROUTERS[0],
+      routes: [...ROUTERS[0].routes, { to: '192.0.2.0/24', via: address4(1, GATEWAYS[0]), table: TABLE }],
+      tabled: [0],
+    },
+    ROUTERS[1],
+  ],
+};
+
+const [WAY, SILENT] = GATEWAYS;
+/** One of two next hops is not there. */
+export const HALF_DEAD: RoutedScene = {
+  networks: SCENE.networks.filter(({ number }) => number === 2 || number === 3),
+  routers: [
+    {
+      number: 1,
+      routes: [
+        { to: '172.16.0.0/12', via: [address4(3, WAY), address4(3, SILENT)] },
+        { to: '2001:db8::/32', via: [address6(3, SILENT), address6(3, WAY)] },
+      ],
+      reversePath: {},
+    },
+  ],
+  silent: [SILENT],
+};
+
 const [HOST] = HOSTS;
 const FROM = { src: address4(0, HOST), dst: '172.16.1.1' };
 const FROM6 = { src: address6(0, HOST), dst: '2001:db8::1' };
 const OWN = address4(0, 1);
 const OWN6 = address6(0, 1);
 
-function frame(spec: Partial<Packet>): Buffer {
+function frame(spec: Partial<Packet>, request?: Request): Buffer {
   const bytes = Buffer.from(packet({ from: 'a', to: 'A', ...FROM, ...spec }));
   bytes.write((routerMac(0, 0) + hostMac(0, HOST)).replaceAll(':', ''), 'hex');
-  return bytes;
+  return request === undefined ? toVnet(bytes) : toVnet(bytes, request, HEADERS);
+}
+
+/** Before the payload of TCP over IPv4. */
+const HEADERS = 14 + 20 + 20;
+const SEGMENT = [...be16(1000), ...be16(2000), 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0];
+const TCP = 6;
+
+/** Segments of 1,000 bytes, too long for network 1. */
+function superFrame(fragment: number): Buffer {
+  const payload = [...SEGMENT, ...new Array(3000).fill(7)];
+  const request = { gsoType: 1, gsoSize: 1000, csumStart: 34, csumOffset: 16 };
+  return frame({ protocol: TCP, payload, fragment }, request);
 }
 
 const ECHO = icmpMessage(FROM.src, OWN, 8, [0, 1, 0, 1, ...new Array(24).fill(7)]);
@@ -69,7 +113,7 @@ const row = (number: number, what: string, frames: Partial<Packet>[], scene = SC
   number,
   what,
   scene,
-  frames: frames.map(frame),
+  frames: frames.map((spec) => frame(spec)),
 });
 
 export const ROUTE_ROWS: RouteRow[] = [
@@ -96,4 +140,16 @@ export const ROUTE_ROWS: RouteRow[] = [
       payload: icmpMessage(FROM6.src, 'fd00::', 128, [0, 1, 0, 1, 1, 2, 3, 4]),
     },
   ]),
+  row(
+    45,
+    'an answer to what came in by an interface with a table of its own',
+    [{ src: '192.0.2.9', dst: '203.0.113.1' }],
+    TABLED,
+  ),
+  {
+    number: 46,
+    what: 'a super-frame without DF, whose segments are too long',
+    scene: SCENE,
+    frames: [superFrame(0)],
+  },
 ];

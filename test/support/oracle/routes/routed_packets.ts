@@ -15,6 +15,8 @@ import {
   routerLinkLocal,
   routerMac,
 } from './routed_world.ts';
+import { type SuperPayload, superPayload } from './super_payload.ts';
+import { toVnet } from './vnet_frames.ts';
 
 /** Behind an IPv6 header, on any way: a router does not split an echo reply. */
 const LEAST_ROOM = 1280 - 40;
@@ -50,43 +52,63 @@ const OPTIONS = [
   [1, 1, 1, 0x1e],
 ];
 
+const FRAGMENTS = [0x4000, 0x4000, 0, 0, 0x2000, 0x2008, 0x0009, 0x8000];
+
+interface Packet {
+  /** IP's own. */
+  header: number[];
+  payload: number[];
+  offloaded: SuperPayload | undefined;
+}
+
 export class RoutedPackets {
   private readonly random: Random;
   private readonly scene: RoutedScene;
   /** Linux checks no sources of IPv6. */
   private readonly isChecked: boolean;
+  private readonly isHonest: boolean;
   private count = 0;
+  private turn = 0;
 
-  constructor(random: Random, scene: RoutedScene) {
+  /** @param isHonest hosts send from their own addresses, and packets that are whole or forbid to be split */
+  constructor(random: Random, scene: RoutedScene, { isHonest = false } = {}) {
     this.random = random;
     this.scene = scene;
+    this.isHonest = isHonest;
     this.isChecked = scene.routers.some(({ reversePath }) =>
       Object.values(reversePath).some((one) => one !== 'off'),
     );
   }
 
-  /** From a host of a network to its router. */
+  /** From a host of a network to its router, with what it asks of network cards. */
   next(network: UsedNetwork): Buffer {
     const { random } = this;
     const [r] = network.routers;
-    const h = HOSTS[this.count % HOSTS.length]; // all of them in turn: Linux limits errors by host
+    const h = HOSTS[this.turn++ % HOSTS.length]; // all of them in turn: Linux limits errors by host
     const is4 = network.isNarrow || this.isChecked || random.chance(0.55);
     const macs = [routerMac(r, network.number), hostMac(network.number, h)].join('').replaceAll(':', '');
-    const packet = is4 ? this.packet4(network, h) : this.packet6(network, h);
-    return Buffer.concat([Buffer.from(macs, 'hex'), Buffer.from(is4 ? [8, 0] : [0x86, 0xdd]), packet]);
+    const { header, payload, offloaded } = is4 ? this.packet4(network, h) : this.packet6(network, h);
+    const before = Buffer.from([...Buffer.from(macs, 'hex'), ...(is4 ? [8, 0] : [0x86, 0xdd]), ...header]);
+    const frame = Buffer.concat([before, Buffer.from(payload)]);
+    if (offloaded === undefined) return toVnet(frame);
+    const request = { ...offloaded.request, csumStart: before.length };
+    return toVnet(frame, request, before.length + offloaded.header);
   }
 
-  private packet4(network: UsedNetwork, h: number): Buffer {
+  private packet4(network: UsedNetwork, h: number): Packet {
     const { random } = this;
     const src = this.source4(network, h);
     const dst = this.destination4();
     const isForRouter = this.isOfRouter(dst);
     const options = !isForRouter && random.chance(0.1) ? random.pick(OPTIONS) : [];
-    const fragment = isForRouter
-      ? 0x4000
-      : random.pick([0x4000, 0x4000, 0, 0, 0x2000, 0x2008, 0x0009, 0x8000]);
+    const offloaded = this.offloaded(network, src, dst, 20 + options.length);
+    const isWhole = isForRouter || (offloaded !== undefined && offloaded.request.gsoType !== 0);
+    const fragment =
+      isWhole || this.isHonest ? 0x4000 : random.pick(offloaded === undefined ? FRAGMENTS : [0x4000, 0]);
     const room = network.mtu - 20 - options.length;
-    const [protocol, payload] = this.payload(src, dst, this.size(room), isForRouter);
+    const [protocol, payload] = offloaded
+      ? [offloaded.protocol, offloaded.bytes]
+      : this.payload(src, dst, this.size(room), isForRouter);
     const length = 20 + options.length + payload.length;
     const ttl = random.pick(TTLS);
     const tos = random.pick([0, 0, 0, 0x10, 0x2e, 0xb9, 0xff]);
@@ -94,30 +116,42 @@ export class RoutedPackets {
     const header = [...head, ...be16(fragment), ttl, protocol, 0, 0, ...ip(src), ...ip(dst), ...options];
     const isBroken = random.chance(0.02);
     header.splice(10, 2, ...be16(~sumOf(header) ^ (isBroken ? 0x40 : 0)));
-    return Buffer.from([...header, ...payload]);
+    return { header, payload, offloaded };
   }
 
-  private packet6(network: UsedNetwork, h: number): Buffer {
+  private packet6(network: UsedNetwork, h: number): Packet {
     const { random } = this;
     const src = this.source6(network, h);
     const dst = this.destination6(network);
     const isForRouter = this.isOfRouter(dst);
-    const extensions = isForRouter || random.chance(0.8) ? [] : this.extensions();
+    const offloaded = this.offloaded(network, src, dst, 40);
+    const isPlain = isForRouter || offloaded !== undefined || random.chance(0.8);
+    const extensions = isPlain ? [] : this.extensions();
     const room = network.mtu - 40 - extensions.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const [protocol, payload] = this.payload(
-      src,
-      dst,
-      this.size(isForRouter ? LEAST_ROOM : room),
-      isForRouter,
-    );
+    const [protocol, payload] = offloaded
+      ? [offloaded.protocol, offloaded.bytes]
+      : this.payload(src, dst, this.size(isForRouter ? LEAST_ROOM : room), isForRouter);
     const kinds = [...extensions.map(({ kind }) => kind), protocol];
     const chain = extensions.flatMap(({ bytes }, n) => [kinds[n + 1], ...bytes.slice(1)]);
     const body = [...chain, ...payload];
     const first = random.pick([0x6000_0000, 0x6000_0000, 0x6b8a_bcde]);
-    const header = Buffer.alloc(8);
-    header.writeUInt32BE(first, 0);
-    header.set([...be16(body.length), kinds[0], random.pick(TTLS)], 4);
-    return Buffer.concat([header, Buffer.from([...ip(src), ...ip(dst), ...body])]);
+    const words = Buffer.alloc(8);
+    words.writeUInt32BE(first, 0);
+    words.set([...be16(body.length), kinds[0], random.pick(TTLS)], 4);
+    return { header: [...words, ...ip(src), ...ip(dst)], payload: body, offloaded };
+  }
+
+  /** One packet of some leaves work to network cards. Not for a router itself, which would put nothing together. */
+  private offloaded(
+    network: UsedNetwork,
+    src: string,
+    dst: string,
+    header: number,
+  ): SuperPayload | undefined {
+    const { random } = this;
+    if (this.isOfRouter(dst) || !random.chance(0.12)) return undefined;
+    const room = { near: network.mtu - header, far: random.pick(this.scene.networks).mtu - header };
+    return superPayload(random, src, dst, ++this.count, room);
   }
 
   /** Destination options that may be skipped, routing headers that are used up, fragments. */
@@ -167,7 +201,7 @@ export class RoutedPackets {
 
   private source4(network: UsedNetwork, h: number): string {
     const { random } = this;
-    if (random.chance(0.8)) return address4(network.number, h);
+    if (this.isHonest || random.chance(0.8)) return address4(network.number, h);
     return random.pick([
       this.host4(),
       this.host4(),
@@ -193,7 +227,7 @@ export class RoutedPackets {
 
   private source6(network: UsedNetwork, h: number): string {
     const { random } = this;
-    if (random.chance(0.8)) return address6(network.number, h);
+    if (this.isHonest || random.chance(0.8)) return address6(network.number, h);
     const kinds = [this.host6(), this.host6(), random.pick(FAR_6), '::1', 'ff02::5', '2001:4860::1'];
     return random.pick([...kinds, hostLinkLocal(h)]);
   }

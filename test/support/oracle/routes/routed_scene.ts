@@ -19,9 +19,15 @@ export interface UsedNetwork extends Network {
 
 export interface SceneRoute {
   to: string;
-  via?: string;
+  /** Several: one for each flow. */
+  via?: string | string[];
   type?: 'blackhole' | 'unreachable' | 'prohibit';
+  /** TABLE, or the main one. */
+  table?: number;
 }
+
+/** Another than the main one. */
+export const TABLE = 7;
 
 const REVERSE_PATHS = ['off', 'strict', 'loose'] as const;
 export type ReversePath = (typeof REVERSE_PATHS)[number];
@@ -31,11 +37,19 @@ export interface SceneRouter {
   routes: SceneRoute[];
   /** By network. */
   reversePath: Record<number, ReversePath>;
+  /** Networks from which what comes in follows the routes of TABLE. */
+  tabled?: number[];
 }
+
+export const isTabled = ({ tabled = [] }: SceneRouter) => tabled.length > 0;
 
 export interface RoutedScene {
   networks: UsedNetwork[];
   routers: SceneRouter[];
+  /** Hosts that do not answer. */
+  silent?: number[];
+  /** In the kernel what a router says itself follows the main table: as with `ip rule iif`. */
+  answersByMain?: boolean;
 }
 
 const EVERYWHERE = '0.0.0.0/0';
@@ -76,17 +90,23 @@ function randomRouter(
     ...PREFIXES_6,
     ...networks.filter((one) => !own.includes(one)).flatMap(subnets),
   ];
-  const routes = random
-    .some(prefixes, 0.6)
-    .map((to) => randomRoute(random, number, to, own))
-    .filter(({ type }) => !isChecked || type === undefined || type === 'blackhole');
-  // Linux tells those whose packets find no way before it asks whether they are who they say.
-  if (isChecked && !routes.some(({ to }) => to === EVERYWHERE))
-    routes.push({ to: EVERYWHERE, via: address4(own[0].number, GATEWAYS[0]) });
+  // Of hosts' networks: what a router says itself, and what comes back to it by another one, would show row 33.
+  const tabled = random.chance(0.3) ? random.some(own.filter(isEdge), 0.6).map(({ number: n }) => n) : [];
+  const routesOf = (table: { table?: number }) => {
+    const routes = random
+      .some(prefixes, 0.6)
+      .map((to) => ({ ...randomRoute(random, number, to, own), ...table }))
+      .filter(({ type }) => !isChecked || type === undefined || type === 'blackhole');
+    // Linux tells those whose packets find no way before it asks whether they are who they say.
+    if (isChecked && !routes.some(({ to }) => to === EVERYWHERE))
+      routes.push({ to: EVERYWHERE, via: address4(own[0].number, GATEWAYS[0]), ...table });
+    return routes;
+  };
+  const routes = [...routesOf({}), ...(tabled.length > 0 ? routesOf({ table: TABLE }) : [])];
   const reversePath = Object.fromEntries(
     own.map(({ number: n }) => [n, isChecked ? random.pick(REVERSE_PATHS) : ('off' as const)]),
   );
-  return { number, routes, reversePath };
+  return { number, routes, reversePath, tabled };
 }
 
 function subnets({ number, isNarrow }: Network): string[] {

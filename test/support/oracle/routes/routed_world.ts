@@ -54,12 +54,15 @@ export interface Neighbour {
   mac: string;
 }
 
-/** Who is in a network beside router `r`. */
-export function neighboursOf({ number: n, routers, isNarrow }: Network, r: number): Neighbour[] {
+/** Who is in a network beside router `r`. @param silent hosts that are not there */
+export function neighboursOf(
+  { number: n, routers, isNarrow }: Network,
+  r: number,
+  silent: readonly number[] = [],
+): Neighbour[] {
+  const present = [...HOSTS, ...GATEWAYS].filter((h) => !silent.includes(h));
   const hosts =
-    routers.length > 1
-      ? []
-      : [...HOSTS, ...GATEWAYS].map((h) => ({ h, mac: hostMac(n, h), link: hostLinkLocal(h) }));
+    routers.length > 1 ? [] : present.map((h) => ({ h, mac: hostMac(n, h), link: hostLinkLocal(h) }));
   const others = routers
     .filter((other) => other !== r)
     .map((other) => ({ h: routerHost(other), mac: routerMac(other, n), link: routerLinkLocal(other, n) }));

@@ -1,5 +1,5 @@
 """The hosts around routers of the kernel: sends frames and tells what came out, one JSON request a line on standard input, one
-answer a line on descriptor 3.
+answer a line on descriptor 3. Before each frame is a virtio_net_hdr.
 
     [PORT, [HEX, ...], MS]   ->  {PORT: [HEX, ...], ...}      what came until nothing had come for so many ms
 """
@@ -10,6 +10,7 @@ import select
 import socket
 import sys
 
+PACKET_VNET_HDR = 15
 PACKET_IGNORE_OUTGOING = 23
 SOL_PACKET = 263
 
@@ -18,6 +19,7 @@ os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 def open_port(name):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
     sock.bind((name, 0))
     sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
@@ -38,7 +40,7 @@ def send(port, frames, ms):
         if not ready:
             return seen
         for sock in ready:
-            seen[names[sock]].append(sock.recv(65536).hex())
+            seen[names[sock]].append(sock.recv(1 << 17).hex())
 
 
 with os.fdopen(3, 'w') as out:

@@ -3,6 +3,7 @@
 
 import { sumOf } from '../../engine/packets.ts';
 import { address4, NETWORKS, routerHost } from './routed_world.ts';
+import { frameOf, type Request, requestOf } from './vnet_frames.ts';
 
 const TYPE = 12;
 const L3 = 14;
@@ -16,6 +17,9 @@ const ERRORS = [3, 11, 12];
 /** ICMPv6: listeners, routers and neighbours, redirects, and listeners again. */
 const OF_THE_LINK = [130, 131, 132, 133, 134, 135, 136, 137, 143];
 
+/** ICMP: no way, or it is forbidden. Linux tells a host five times, then once a second, and no setting changes that. */
+export const LIMITED = /^h\d: .{24}0800.{18}01.{20}03(00|01|0d)/;
+
 const OWN = new Set(
   NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address4(number, routerHost(r)))),
 );
@@ -25,10 +29,16 @@ export function shown(egress: ReadonlyMap<string, readonly string[]>): string[] 
     .flatMap(([port, frames]) =>
       frames
         .map((hex) => Buffer.from(hex, 'hex'))
-        .filter((frame) => !isOfTheLink(frame) && !isOverdue(frame))
-        .map((frame) => `${port}: ${comparable(frame).toString('hex')}`),
+        .map((vnet) => ({ frame: frameOf(vnet), request: requestOf(vnet) }))
+        .filter(({ frame }) => !isOfTheLink(frame) && !isOverdue(frame))
+        .map(({ frame, request }) => `${port}: ${comparable(frame).toString('hex')}${requested(request)}`),
     )
     .sort();
+}
+
+/** What is left to network cards. */
+function requested({ gsoType, gsoSize, csumStart, csumOffset }: Request): string {
+  return csumStart === 0 ? '' : ` type ${gsoType} size ${gsoSize} sum ${csumStart}+${csumOffset}`;
 }
 
 function isOfTheLink(frame: Buffer): boolean {

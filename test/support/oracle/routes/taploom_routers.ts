@@ -2,14 +2,16 @@
 
 import { Compiler } from '../../../../src/compile/compiler.ts';
 import { parseConfig, type SwitchConfigInput } from '../../../../src/config/schema.ts';
+import { COLUMN } from '../../../../src/frame/frame_batch.ts';
 import { PORT } from '../../../../src/table/counters.ts';
 import { DROPS } from '../../../../src/table/drops.ts';
 import { Neighbours } from '../../../../src/table/neighbours.ts';
 import { parseIp } from '../../../../src/wire/ip_address.ts';
 import { configOf } from '../../engine/rig.ts';
 import { type Bench, lawViolations, openBench } from '../../engine/stubs.ts';
-import type { RoutedScene } from './routed_scene.ts';
+import { type RoutedScene, TABLE } from './routed_scene.ts';
 import { address4, address6, isEdge, neighboursOf, routerHost, routerMac } from './routed_world.ts';
+import { frameOf, requestOf, toVnet } from './vnet_frames.ts';
 
 /** Of ports: what an interface allows is the question. */
 const PORT_MTU = 9216;
@@ -19,7 +21,7 @@ export class TaploomRouters {
   private now = 1_000_000;
 
   constructor(scene: RoutedScene) {
-    const { networks, routers } = scene;
+    const { networks, routers, silent } = scene;
     const bridges = Object.fromEntries(
       networks.map((network) => [
         `n${network.number}`,
@@ -34,7 +36,7 @@ export class TaploomRouters {
     for (const { number: r } of routers) {
       for (const network of networks.filter((one) => one.routers.includes(r))) {
         const port = this.bench.port(`r${r}.n${network.number}`);
-        for (const { address, mac } of neighboursOf(network, r)) know(neighbours, port, address, mac);
+        for (const { address, mac } of neighboursOf(network, r, silent)) know(neighbours, port, address, mac);
       }
     }
   }
@@ -57,7 +59,8 @@ export class TaploomRouters {
     const { engine, source, sink, counters, compiler } = this.bench;
     sink.bytes.length = 0;
     sink.ports.length = 0;
-    for (const frame of frames) source.add(this.bench.port(port), frame);
+    sink.columns.length = 0;
+    for (const frame of frames) source.add(this.bench.port(port), frameOf(frame), requestOf(frame));
     this.now += 1000;
     engine.poll(this.now);
     for (let turns = 0; engine.isBusy; turns++) {
@@ -69,7 +72,15 @@ export class TaploomRouters {
     const egress = new Map<string, string[]>();
     for (const [n, bytes] of sink.bytes.entries()) {
       const name = compiler.ports.name(sink.ports[n]) ?? '';
-      egress.set(name, [...(egress.get(name) ?? []), Buffer.from(bytes).toString('hex')]);
+      const { gsoType, gsoSize, csumStart, csumOffset } = COLUMN;
+      const columns = sink.columns[n];
+      const request = {
+        gsoType: columns[gsoType],
+        gsoSize: columns[gsoSize],
+        csumStart: columns[csumStart],
+        csumOffset: columns[csumOffset],
+      };
+      egress.set(name, [...(egress.get(name) ?? []), toVnet(bytes, request).toString('hex')]);
     }
     return egress;
   }
@@ -77,7 +88,7 @@ export class TaploomRouters {
 
 function routersOf({ networks, routers }: RoutedScene): NonNullable<SwitchConfigInput['routers']> {
   return Object.fromEntries(
-    routers.map(({ number: r, routes, reversePath }) => {
+    routers.map(({ number: r, routes, reversePath, tabled = [] }) => {
       const interfaces = networks
         .filter((network) => network.routers.includes(r))
         .map(({ number: n, mtu, isNarrow }) => {
@@ -86,7 +97,7 @@ function routersOf({ networks, routers }: RoutedScene): NonNullable<SwitchConfig
             ...(isNarrow ? [] : [`${address6(n, routerHost(r))}/64`]),
           ];
           const keys = { bridge: `n${n}`, address, mtu, mac: routerMac(r, n), reverse_path: reversePath[n] };
-          return [`n${n}`, keys] as const;
+          return [`n${n}`, tabled.includes(n) ? { ...keys, table: TABLE } : keys] as const;
         });
       return [`r${r}`, { interfaces: Object.fromEntries(interfaces), routes }];
     }),

@@ -1,0 +1,242 @@
+// A vhost-user port: waits for a front end at a socket, or looks for one, and lets a session of each set up the rings.
+// Forwarding goes on in the workers meanwhile, which know the device by its number.
+//
+//   server: listen -> connection -> session ... end -> listen       client: connect, again each second -> ...
+
+import { lstatSync, unlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { VhostUserPortConfig } from '../../config/port_shape.ts';
+import { TaploomError } from '../../error.ts';
+import type { VhostUserDeviceSpec } from '../../port/spec.ts';
+import { unixAccept, unixConnect, unixListen } from '../../sys/rights.ts';
+import type { SocketWatch } from '../../sys/socket_watch.ts';
+import { errnoName, SysError } from '../../sys/sys_error.ts';
+import { type QueueState, VhostRings } from '../../sys/vhost.ts';
+import { closeFd } from '../../sys/wake.ts';
+import type { Device, GuestStatus } from '../device.ts';
+import { breakageText } from './breakage.ts';
+import { Connection } from './connection.ts';
+import { offeredFeatures, offloadsOf } from './features.ts';
+import { ProtocolError, Session } from './session.ts';
+
+const { ENOENT, ECONNREFUSED } = constants.errno;
+/** Between two tries to reach a front end, ms. */
+const REDIAL = 1000;
+/** Taken from a socket's mode: who may connect is the owner of the process. */
+const UMASK = 0o177;
+
+export interface VhostUserParts {
+  watch: SocketWatch;
+  /** The port is up or down now, or broken. */
+  onChange: () => void;
+}
+
+export class VhostUserPort {
+  readonly rings: VhostRings;
+  readonly spec: VhostUserDeviceSpec;
+  private readonly config: VhostUserPortConfig;
+  private readonly parts: VhostUserParts;
+  private readonly mtu: number;
+  /** What workers read: see VhostSink. */
+  private readonly words: Int32Array;
+  private listener = -1;
+  private connection: { fd: number; connection: Connection } | undefined;
+  private redial: NodeJS.Timeout | undefined;
+  /** Why there is no connection. */
+  private reason = '';
+  private told: GuestStatus = { state: 'down' };
+  private isClosed = false;
+
+  constructor(port: number, config: VhostUserPortConfig, mtu: number, parts: VhostUserParts) {
+    this.config = config;
+    this.parts = parts;
+    this.mtu = mtu;
+    this.rings = new VhostRings(config.queues);
+    const state = new SharedArrayBuffer(4);
+    this.words = new Int32Array(state);
+    const { waitFd: fd, device } = this.rings;
+    this.spec = { kind: 'vhost_user', port, fd, device, state, fault: config.fault };
+    parts.watch.add(this.rings.alarmFd, () => this.alarm());
+  }
+
+  /** @throws SysError */
+  begin(): void {
+    const { path, mode } = this.config;
+    this.reason = mode === 'server' ? `no front end has connected to ${path}` : `nobody listens at ${path}`;
+    if (mode === 'client') this.dial();
+    else {
+      this.listener = listen(path);
+      this.parts.watch.add(this.listener, () => this.accept());
+    }
+    this.look();
+  }
+
+  get status(): GuestStatus {
+    return this.told;
+  }
+
+  get offloads(): number {
+    return this.words[0];
+  }
+
+  queues(): QueueState[] {
+    return Array.from({ length: 2 * this.config.queues }, (_, queue) => this.rings.state(queue));
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearTimeout(this.redial);
+    this.hangUp('');
+    const { watch } = this.parts;
+    if (this.listener >= 0) {
+      watch.drop(this.listener);
+      closeFd(this.listener);
+      unlinkQuietly(this.config.path);
+    }
+    watch.drop(this.rings.alarmFd);
+    this.rings.close();
+  }
+
+  private dial(): void {
+    const fd = unixConnect(this.config.path);
+    if (fd >= 0) this.greet(fd);
+    else {
+      if (-fd !== ENOENT && -fd !== ECONNREFUSED)
+        this.reason = `cannot connect to ${this.config.path}: ${errnoName(-fd)}`;
+      this.redial = setTimeout(() => this.dial(), REDIAL).unref();
+      this.look();
+    }
+  }
+
+  /** A port has one guest: who comes while it has one is turned away. */
+  private accept(): void {
+    for (let fd = unixAccept(this.listener); fd >= 0; fd = unixAccept(this.listener)) {
+      if (this.connection === undefined) this.greet(fd);
+      else closeFd(fd);
+    }
+  }
+
+  private greet(fd: number): void {
+    const { queues, offloads } = this.config;
+    const options = { pairs: queues, features: offeredFeatures(queues, offloads), mtu: this.mtu };
+    const session = new Session(this.rings, options);
+    this.connection = { fd, connection: new Connection(fd, session) };
+    this.reason = 'its guest has not set up the device yet';
+    this.parts.watch.add(fd, () => this.read());
+    this.look();
+  }
+
+  private read(): void {
+    if (this.connection === undefined) return;
+    let end: string | undefined;
+    try {
+      const next = this.config.mode === 'server' ? 'waiting for the next one' : 'it is tried again';
+      if (!this.connection.connection.read()) end = `the front end has gone, ${next}`;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      end = `the front end broke the protocol: ${error.message}`;
+    }
+    if (end === undefined) this.look();
+    else this.hangUp(end);
+  }
+
+  private hangUp(reason: string): void {
+    this.reason = reason;
+    const { connection: one, parts, config } = this;
+    this.connection = undefined;
+    if (one !== undefined) {
+      parts.watch.drop(one.fd);
+      one.connection.close();
+    }
+    if (this.isClosed) return;
+    if (config.mode === 'client') this.redial = setTimeout(() => this.dial(), REDIAL).unref();
+    this.look();
+  }
+
+  /** A worker found that a ring lies, or that its memory has vanished. */
+  private alarm(): void {
+    this.rings.takeAlarm();
+    this.look();
+  }
+
+  /** What has become of the port, for the workers and for whoever asks. */
+  private look(): void {
+    const session = this.connection?.connection.session;
+    Atomics.store(this.words, 0, session === undefined ? 0 : offloadsOf(session.features));
+    const before = this.told;
+    this.told = this.find(session);
+    if (session !== undefined) session.needsReset = this.told.state === 'broken';
+    if (before.state !== this.told.state || before.reason !== this.told.reason) this.parts.onChange();
+  }
+
+  private find(session: Session | undefined): GuestStatus {
+    if (session === undefined) return { state: 'down', reason: this.reason };
+    const states = this.queues();
+    const broken = states.findIndex((queue) => queue.broken !== 0);
+    if (broken >= 0) return { state: 'broken', reason: breakageText(broken, states[broken].broken) };
+    if (states[0].isRunning && states[1].isRunning) return { state: 'up' };
+    return { state: 'down', reason: this.reason };
+  }
+}
+
+export function openVhostUser(
+  port: number,
+  name: string,
+  config: VhostUserPortConfig,
+  mtu: number,
+  parts: VhostUserParts,
+): Device {
+  const verb = `Cannot attach port ${name}`;
+  if (config.mode === 'server') requireFree(verb, config.path);
+  const guest = new VhostUserPort(port, config, mtu, parts);
+  try {
+    guest.begin();
+  } catch (error) {
+    guest.close();
+    if (!(error instanceof SysError)) throw error;
+    const code = error.errno === constants.errno.EADDRINUSE ? 'port_busy' : 'device_failed';
+    throw new TaploomError(code, `${verb}: ${error.message}`, { cause: error });
+  }
+  const close = () => guest.close();
+  return {
+    spec: guest.spec,
+    guest: () => guest.status,
+    get offloads() {
+      return guest.offloads;
+    },
+    setMtu() {},
+    close,
+    undo: close,
+  };
+}
+
+/** A socket file outlives its process: only a connection that is accepted proves that somebody is there. */
+function requireFree(verb: string, path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket())
+    throw new TaploomError('device_failed', `${verb}: ${path} exists, and it is not a socket`);
+  const fd = unixConnect(path);
+  if (fd >= 0) closeFd(fd);
+  if (-fd !== ECONNREFUSED) throw new TaploomError('port_busy', `${verb}: somebody listens at ${path}`);
+  unlinkQuietly(path);
+}
+
+/** Nobody else can connect before there is a mode: bind(2) takes it from the umask. */
+function listen(path: string): number {
+  const umask = process.umask(UMASK);
+  try {
+    return unixListen(path);
+  } finally {
+    process.umask(umask);
+  }
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already.
+  }
+}
