@@ -60,6 +60,7 @@ const BRIDGE_KEYS = [
   'stp',
   'vlans',
   'mirrors',
+  'hooks',
   'multicast',
   'network',
   'bridge_helper',
