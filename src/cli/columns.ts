@@ -368,7 +368,10 @@ function details(status: PortStatus, config: SwitchConfig): string {
     parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
   }
   if (status.socket !== undefined) parts.push(socketText(status.socket));
-  if (settings?.type === 'tun') parts.push(...settings.address);
+  if (settings?.type === 'tap' && 'ifname' in settings && settings.ifname)
+    parts.push(`as ${settings.ifname}`);
+  if (settings?.type === 'tap' || settings?.type === 'tun')
+    parts.push(...('address' in settings ? (settings.address ?? []) : []));
   if (settings && 'hairpin' in settings) {
     for (const flag of ['hairpin', 'isolated', 'locked', 'mab', 'sticky'] as const)
       if (settings[flag]) parts.push(flag);

@@ -160,6 +160,7 @@ export function taploomProgram(
   addSettings(
     child(port, 'add <bridge> <port>', 'create a port', [
       'port add br0 vm1 --access 10 --netns h1',
+      'port add br0 c1 --netns 4711 --ifname eth0 --address 10.0.0.5/24 --gateway 10.0.0.1',
       'port add br0 up0 --trunk 10,20,100-199 --native 1',
       'port add br0 eth0 --type af_packet',
       'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',

@@ -80,7 +80,7 @@ const INTERFACE: Setting[] = [
   {
     flags: '--netns <netns>',
     key: 'netns',
-    help: 'network namespace of the interface',
+    help: 'network namespace of the interface: a name, a path, or the number of a process',
     parse: word,
   },
   { flags: '--owner <user>', key: 'owner', help: 'user who may open the TAP', parse: account },
@@ -210,6 +210,12 @@ const MULTICAST: Setting[] = [
 ];
 
 const TAP: Setting[] = [
+  {
+    flags: '--ifname <name>',
+    key: 'ifname',
+    help: 'tap: what its interface is called in its namespace, if not like the port',
+    parse: word,
+  },
   PERSIST,
   {
     flags: '--offloads <on|off>',
@@ -223,13 +229,13 @@ const TUN: Setting[] = [
   {
     flags: '--address <address>',
     key: 'address',
-    help: 'tun: of the interface, 10.0.0.1/24; repeat for more',
+    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap in its namespace',
     parse: list,
   },
   {
     flags: '--gateway <address>',
     key: 'gateway',
-    help: 'tun: a station of the bridge that gets what is for other subnets; repeat for IPv6',
+    help: 'tap: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
   {

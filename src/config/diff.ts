@@ -39,6 +39,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'address',
   'gateway',
   'queues',
+  'ifname',
   'path',
   'remote',
   'framing',
@@ -47,7 +48,16 @@ const IDENTITY: ReadonlySet<string> = new Set([
 ]);
 
 /** What a TAP that Taploom opened can change while frames flow. */
-const OF_TAP: ReadonlySet<string> = new Set(['mac', 'owner', 'group', 'persist', 'offloads', 'netns']);
+const OF_TAP: ReadonlySet<string> = new Set([
+  'mac',
+  'owner',
+  'group',
+  'persist',
+  'offloads',
+  'netns',
+  'address',
+  'gateway',
+]);
 
 /** Changes of these keys of a bridge are changes of its own; the others are lists of things with actions. */
 const BRIDGE_KEYS = [

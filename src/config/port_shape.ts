@@ -7,7 +7,8 @@ import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
 import { hooks } from './hook_shape.ts';
-import { MAX_TUN_ADDRESSES, parseInterfaceAddress } from './interface_address.ts';
+import { insideShape, interfaceAddresses } from './inside.ts';
+import { MAX_TUN_ADDRESSES } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './network_shape.ts';
 import { parseRange } from './range.ts';
@@ -250,20 +251,11 @@ const tapDevice = {
   when_deleted: whenDeleted,
   lldp: lldp.default(false),
 };
-const tap = mapping({ ...tapDevice, ...common });
+const tap = mapping({ ...tapDevice, ...insideShape(name, unicastIp), ...common });
 
-const INTERFACE_ADDRESS = 'an address with the length of its prefix, such as 10.0.0.1/24 or fd00::1/64';
 const tun = mapping({
   type: z.literal('tun'),
-  address: z
-    .array(
-      text(INTERFACE_ADDRESS, (value) => parseInterfaceAddress(value) !== undefined).overwrite(
-        (value) => parseInterfaceAddress(value) ?? value,
-      ),
-      expecting('a list of addresses with the lengths of their prefixes'),
-    )
-    .max(MAX_TUN_ADDRESSES)
-    .default([]),
+  address: interfaceAddresses(MAX_TUN_ADDRESSES).default([]),
   gateway: z.array(unicastIp, expecting('a list of IP addresses')).max(2).default([]),
   // MAX_TAP_QUEUES of drivers/net/tun.c is 256; more queues than workers are of no use.
   queues: integer('a number of queues (1-16)', 1, 16).default(1),

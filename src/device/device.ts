@@ -65,6 +65,8 @@ export interface Device {
    * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.
    */
   change?(config: TapDeviceConfig | LocalConfig | StreamPortConfig): void;
+  /** Of a TAP in somebody's namespace: gives back what somebody took of its addresses and routes. Throws SysError, TaploomError. */
+  restore?(): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;
   /** Frames that the kernel had for the switch and dropped since the port is attached, where not the interface counts them. */

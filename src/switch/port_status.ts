@@ -119,7 +119,8 @@ function settingsOf({ name, config }: PortFacts): PortConfig | MemberConfig | Lo
 /** The name under which its interface was found. */
 function deviceOf(facts: PortFacts): string {
   const settings = settingsOf(facts);
-  return settings !== undefined && 'interface' in settings ? (settings.interface ?? facts.name) : facts.name;
+  if (settings !== undefined && 'interface' in settings) return settings.interface ?? facts.name;
+  return settings !== undefined && 'ifname' in settings ? (settings.ifname ?? facts.name) : facts.name;
 }
 
 /** What brings its interface up. */
