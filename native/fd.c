@@ -32,6 +32,13 @@ int tl_set_nonblocking(int fd)
     return 0;
 }
 
+int tl_set_blocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) return -errno;
+    return 0;
+}
+
 int tl_lock(int fd)
 {
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 1;

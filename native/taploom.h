@@ -29,7 +29,7 @@ int tl_peer_credentials(int fd, int32_t *words);
 int tl_peer_groups(int fd, int32_t *gids, int room);
 
 /* unix.c: stream sockets */
-int tl_unix_listen(const char *path);
+int tl_unix_listen(const char *path, int mode);             /* of the socket's file */
 int tl_unix_accept(int fd);
 int tl_unix_connect(const char *path);
 int tl_unix_pair(int32_t *fds);
@@ -38,6 +38,12 @@ int tl_unix_pair(int32_t *fds);
 enum { TL_RIGHTS_MAX = 253, TL_RIGHTS_COUNT = 0, TL_RIGHTS_CUT, TL_RIGHTS_FDS, TL_RIGHTS_WORDS = TL_RIGHTS_FDS + TL_RIGHTS_MAX };
 int tl_rights_send(int fd, const uint8_t *bytes, int length, const int32_t *fds, int count);
 int tl_rights_receive(int fd, uint8_t *bytes, int room, int32_t *words);
+
+/* memory.c: in and out words of tl_memory_map, in bytes */
+enum { TL_MEMORY_SIZE, TL_MEMORY_OFFSET, TL_MEMORY_ADDRESS, TL_MEMORY_WORDS };
+int tl_memfd_create(const char *name);
+int tl_memory_map(int fd, uint64_t *words);
+int tl_memory_leave(const uint64_t *words);                  /* the pages go, the addresses stay */
 
 /* user.c: a name of the user or group database to its number */
 int tl_user_id(const char *name);
@@ -66,6 +72,7 @@ int tl_tap_set_group(int fd, int gid);
 int tl_tap_up(int32_t *fds, int count);
 int tl_tap_netns(int fd);
 int tl_set_nonblocking(int fd);
+int tl_set_blocking(int fd);                                 /* of the open file, so for everybody who has it */
 
 /* link.c: rtnetlink on a socket from tl_socket_in(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) */
 enum { TL_LINK_INDEX, TL_LINK_FLAGS, TL_LINK_MTU, TL_LINK_MASTER, TL_LINK_TYPE, TL_LINK_QUEUE, TL_LINK_TX_QUEUES, TL_LINK_WORDS };

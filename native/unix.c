@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -27,14 +28,20 @@ static int failed(int fd)
 
 static int open_socket(int type) { return socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
-int tl_unix_listen(const char *path)
+/* Until it listens nobody can connect, whatever the mode was before. */
+int tl_unix_listen(const char *path, int mode)
 {
     struct sockaddr_un at;
     int error = address(path, &at);
     if (error) return error;
     int fd = open_socket(SOCK_STREAM);
     if (fd < 0) return -errno;
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, BACKLOG) < 0) return failed(fd);
+    if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0) return failed(fd);
+    if (chmod(path, (mode_t)mode) < 0 || listen(fd, BACKLOG) < 0) {
+        error = failed(fd);
+        unlink(path);
+        return error;
+    }
     return fd;
 }
 

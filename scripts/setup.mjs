@@ -43,6 +43,7 @@ const DEBIAN_PACKAGES = {
   ethtool: 'ethtool',
   brctl: 'bridge-utils',
   'ovs-vswitchd': 'openvswitch-switch',
+  'dpdk-testpmd': 'dpdk-dev',
   vde_switch: 'vde-switch',
   taskset: 'util-linux',
   sysctl: 'procps',
@@ -363,7 +364,7 @@ export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
     ...['nft', 'iptables', 'lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian'],
-    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'dig', 'rdisc6'],
+    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'dig', 'rdisc6', 'dpdk-testpmd'],
   ],
   purpose: 'The test suite',
 };

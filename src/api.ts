@@ -3,6 +3,7 @@
 
 import type { Capture, CaptureOptions, LastDrop } from './api/capture.ts';
 import type { PortCounters } from './api/counters.ts';
+import type { HookStatus } from './api/hook.ts';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
@@ -14,6 +15,7 @@ import type { Author, Events, PortRole, StpFact, SwitchEvent } from './event.ts'
 
 export type * from './api/capture.ts';
 export type * from './api/counters.ts';
+export type * from './api/hook.ts';
 export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
@@ -150,6 +152,8 @@ export interface PortStatus {
   stp?: StpPortStatus;
   /** Of a port with `tunnel_protocols`, by protocol. */
   tunnelled?: Record<string, TunnelledFrames>;
+  /** Those that its frames meet, in their order. */
+  hooks?: HookStatus[];
   /** vxlan: remotes that were learned from the wire, a second ago. */
   learnedRemotes?: number;
   counters: PortCounters;

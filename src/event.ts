@@ -204,6 +204,22 @@ export interface DropFact {
   frames: number;
 }
 
+/** A hook was turned off, since it threw or could not be loaded; or it reports something. */
+export interface HookFact {
+  type: 'hook';
+  change: 'off' | 'reported';
+  bridge: string;
+  /** Empty: all of the bridge's. */
+  port: string;
+  /** Its module, or the name of its function. */
+  hook: string;
+  /** Of `off`: why, and what becomes of its frames. */
+  reason?: string;
+  onError?: 'pass' | 'drop';
+  /** Of `reported`: its own words. */
+  text?: string;
+}
+
 /** Who changed the configuration. */
 export type Author =
   | {
@@ -250,6 +266,7 @@ export type EventFact =
   | NetworkFact
   | AddressFact
   | DropFact
+  | HookFact
   | ConfigurationFact
   | LostFact;
 
@@ -265,6 +282,7 @@ export const EVENT_TYPES = [
   'network',
   'address',
   'drop',
+  'hook',
   'configuration',
   'lost',
 ] as const satisfies readonly EventFact['type'][];

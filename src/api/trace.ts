@@ -47,6 +47,7 @@ export type TraceStage =
   | 'receive'
   | 'classify'
   | 'trap'
+  | 'hook'
   | 'learn'
   | 'decide'
   | 'route'

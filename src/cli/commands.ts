@@ -278,6 +278,11 @@ export async function bench(context: Context, kind: Kind, ports: readonly string
   await runBench(context, kind, ports);
 }
 
+export async function fakeGuest(context: Context): Promise<void> {
+  const { runFakeGuest } = await import('./fake_guest/run.ts');
+  await runFakeGuest(context);
+}
+
 /** A shell waits for this with the terminal's input, so a switch that does not answer has no names. */
 const NAMES_MS = 1000;
 

@@ -23,6 +23,7 @@ import {
   TOP_COLUMNS,
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
+import { addFakeGuest } from './fake_guest/command.ts';
 import { addHelp } from './help.ts';
 import { addQemuArgs } from './hypervisor_program.ts';
 import { addImport } from './import/command.ts';
@@ -401,6 +402,11 @@ export function taploomProgram(
         (context, ...ports) =>
           c.bench(context, kind, (ports as unknown as string[][])[0]),
     ),
+  );
+
+  addFakeGuest(
+    program,
+    action((c) => c.fakeGuest),
   );
 
   addCompletion(

@@ -58,6 +58,7 @@ const BRIDGE_KEYS = [
   'stp',
   'vlans',
   'mirrors',
+  'hooks',
   'multicast',
   'network',
   'bridge_helper',

@@ -6,6 +6,7 @@ import { L2CP_NAMES } from '../wire/l2cp.ts';
 import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
+import { hooks } from './hook_shape.ts';
 import { MAX_TUN_ADDRESSES, parseInterfaceAddress } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './network_shape.ts';
@@ -228,6 +229,7 @@ const common = {
   fdb_limit: fdbLimit.optional(),
   mtu: mtu.optional(),
   fault: fault.optional(),
+  hooks: hooks.optional(),
 };
 /** Of ports that come by themselves. */
 export const portTemplate = mapping(common);

@@ -9,6 +9,7 @@ import { canonicalIp, isMulticastIp, parseIp } from '../wire/ip_address.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
 import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
+import { hooks } from './hook_shape.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
 import { mac, network } from './network_shape.ts';
 import {
@@ -149,6 +150,7 @@ const bridge = mapping({
   network: network.optional(),
   bridge_helper: bridgeHelper.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
+  hooks: hooks.optional(),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z
     .record(

@@ -160,6 +160,17 @@ const anyEvent = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('hook'),
+    change: z.enum(['off', 'reported']),
+    bridge: z.string(),
+    port: z.string().describe("empty: of all of the bridge's"),
+    hook: z.string().describe('its module'),
+    reason: z.string().optional().describe('of `off`'),
+    onError: z.enum(['pass', 'drop']).optional().describe('of `off`: what becomes of its frames'),
+    text: z.string().optional().describe('of `reported`'),
+  }),
+  z.object({
+    ...common,
     type: z.literal('configuration'),
     by: author,
     actions: z

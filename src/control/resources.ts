@@ -192,6 +192,19 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
     .record(z.string(), z.object({ received: count, transmitted: count }))
     .optional()
     .describe('control frames of a customer that went into his tunnel and came out of it, by protocol'),
+  hooks: z
+    .array(
+      z.object({
+        bridge: z.string(),
+        port: z.string().describe("empty: all of the bridge's"),
+        hook: z.string().describe('its module'),
+        state: z.enum(['on', 'off']),
+        reason: z.string().optional(),
+        onError: z.enum(['pass', 'drop']).describe('what becomes of its frames while it is off'),
+      }),
+    )
+    .optional()
+    .describe('those that its frames meet, in their order'),
   learnedRemotes: count.optional().describe('vxlan: remotes that were learned from the wire'),
   counters: portCounters,
 });

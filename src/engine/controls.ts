@@ -66,28 +66,29 @@ export class Controls {
     this.raisedAt.fill(Number.NEGATIVE_INFINITY, port * ALARMS, (port + 1) * ALARMS);
   }
 
-  /** Looks at rows from `from` on; those that go to many are metered. */
-  pass(controls: PortControls, from: number): void {
-    const { rows } = this.batch;
+  /** Looks at all rows; those that go to many are metered. */
+  pass(controls: PortControls): void {
     const end = this.batch.count * ROW;
-    for (let row = from; row < end; row += ROW) {
-      const dest = rows[row + COLUMN.dest];
-      // The port's own bits, which say what may leave there.
-      rows[row + COLUMN.domain] &= ~FRAME_KIND;
-      if ((dest & DEST_CONSUMED) !== DEST_LIST) continue;
-      const isFlood = (dest & DEST_VALUE) < FIRST_LIST;
-      const kind = this.kindOf(row);
-      const port = rows[row + COLUMN.ingress] & PORT_MASK;
-      const flags = controls.flags[port];
-      if (isFlood && (flags & CONTROL.local) === 0) rows[row + COLUMN.domain] |= KIND_BITS[kind];
-      // A list that an entry names is not unknown.
-      if (!isFlood && kind === STORM.unknown_unicast) continue;
-      const cost = controls.costs[port * STORMS + kind];
-      if (cost === 0 || this.isAllowed(row, port * STORMS + kind, cost, flags & (CONTROL.bits << kind)))
-        continue;
-      rows[row + COLUMN.dest] = DEST_DROP | DROPS[kind];
-      if ((flags & CONTROL.stormAlarms) !== 0) this.raise(port, ALARM.storm);
-    }
+    for (let row = 0; row < end; row += ROW) this.passRow(controls, row);
+  }
+
+  passRow(controls: PortControls, row: number): void {
+    const { rows } = this.batch;
+    const dest = rows[row + COLUMN.dest];
+    // The port's own bits, which say what may leave there.
+    rows[row + COLUMN.domain] &= ~FRAME_KIND;
+    if ((dest & DEST_CONSUMED) !== DEST_LIST) return;
+    const isFlood = (dest & DEST_VALUE) < FIRST_LIST;
+    const kind = this.kindOf(row);
+    const port = rows[row + COLUMN.ingress] & PORT_MASK;
+    const flags = controls.flags[port];
+    if (isFlood && (flags & CONTROL.local) === 0) rows[row + COLUMN.domain] |= KIND_BITS[kind];
+    // A list that an entry names is not unknown.
+    if (!isFlood && kind === STORM.unknown_unicast) return;
+    const cost = controls.costs[port * STORMS + kind];
+    if (cost === 0 || this.isAllowed(row, port * STORMS + kind, cost, flags & (CONTROL.bits << kind))) return;
+    rows[row + COLUMN.dest] = DEST_DROP | DROPS[kind];
+    if ((flags & CONTROL.stormAlarms) !== 0) this.raise(port, ALARM.storm);
   }
 
   private kindOf(row: number): number {

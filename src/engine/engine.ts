@@ -1,4 +1,4 @@
-// One poll: receive -> classify -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
+// One poll: receive -> classify -> (hooks) -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
 //
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
@@ -17,6 +17,7 @@ import { Aggregates } from './aggregates.ts';
 import { Controls } from './controls.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
+import { Hooks } from './hooks.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
 import { NatKeeper } from './nat_keeper.ts';
@@ -57,6 +58,8 @@ export class Engine {
   readonly aggregates: Aggregates;
   readonly host: HostPort;
   readonly controls: Controls;
+  /** What programs add: a source, too, while some port has any. */
+  readonly hooks: Hooks;
   private readonly tunnelling: Tunnelling;
   /** Look at received frames. */
   readonly ingressPasses: IngressPass[] = [];
@@ -90,7 +93,8 @@ export class Engine {
     this.groups = new Groups(options.seed[2]);
     this.controls = new Controls(batch, clock);
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
-    this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
+    this.hooks = new Hooks(batch, counters, clock, options.isFollower !== true);
+    this.stages = createStages(batch, counters, this.host, this.groups, this.controls, this.hooks);
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
     this.nat = new NatKeeper(batch, clock, options.seed[3], options.isFollower ?? false);
@@ -107,6 +111,7 @@ export class Engine {
     this.keeper = new FdbKeeper(options);
     this.placeMirrors();
     this.placeRouters();
+    this.placeHooks();
   }
 
   addSource(source: Source): void {
@@ -147,6 +152,7 @@ export class Engine {
     batch.clear();
     // A sweeper that is behind goes on soon.
     let patience = this.keeper.isBehind || this.nat.isBehind ? Math.min(1, timeoutMs) : timeoutMs;
+    if (this.topology.hooks !== null) patience = this.hooks.patience(patience);
     for (let n = 0; n < sources.length && patience > 0; n++) {
       if (sources[n].isReady?.() === true) patience = 0;
     }
@@ -191,20 +197,21 @@ export class Engine {
   /** Rows that this appends are decided; nobody looks at them as received. */
   private tunnel(tunnels: ProtocolTunnels): void {
     const { topology, keeper, batch } = this;
-    const end = batch.count * ROW;
-    this.tunnelling.route(tunnels, 0, end);
-    if (end < batch.count * ROW) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), end);
+    batch.listed = 0;
+    this.tunnelling.route(tunnels, 0, batch.count * ROW);
+    if (batch.listed > 0) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), 0);
   }
 
-  /** Rows that `route` appends are decided and routed, too, until none is new: `FrameBatch.recirculate` ends it. */
+  /** Rows that come in anew are decided and routed, too, until there are none: the batch ends it. */
   private recirculate(route: Route): void {
     const { topology, keeper, batch } = this;
+    batch.listAll();
     let from = 0;
-    let to = batch.count * ROW;
+    let to = batch.listed;
     while (from < to) {
       route(topology, from, to);
       from = to;
-      to = batch.count * ROW;
+      to = batch.listed;
       if (from < to) this.stages.again(topology, keeper.fdb, tickAt(this.clock[0]), from);
     }
   }
@@ -214,6 +221,14 @@ export class Engine {
     this.clock[0] = now;
     this.receive(0);
     this.forward();
+  }
+
+  /** When something that was held back, or that a hook has to say, is due, ms. */
+  deadline(): number {
+    return Math.min(
+      this.egress.deadline[0],
+      this.topology.hooks === null ? Number.POSITIVE_INFINITY : this.hooks.deadline,
+    );
   }
 
   /** Copies of the current batch still to be made: `receive` will not wait. */
@@ -233,12 +248,21 @@ export class Engine {
     this.aggregates.load(topology);
     this.placeMirrors();
     this.placeRouters();
+    this.placeHooks();
     this.recheck();
   }
 
   private placeMirrors(): void {
     this.mirrors.load(this.topology);
     this.place(this.mirrors, this.topology.mirrors !== null);
+  }
+
+  private placeHooks(): void {
+    const { hooks, topology, sources } = this;
+    hooks.load(topology.hooks);
+    const isPlaced = sources.includes(hooks);
+    if (topology.hooks !== null && !isPlaced) this.addSource(hooks);
+    if (topology.hooks === null && isPlaced) this.removeSource(hooks);
   }
 
   private placeRouters(): void {

@@ -121,6 +121,8 @@ export class Mirrors implements IngressPass, EgressPass {
       const filter = this.filters[m];
       if (filter !== null && !this.passes(filter, row, tag)) continue;
       this.done[row / ROW] |= 1 << m;
+      // Whoever rewrites the frame from here on leaves this row and these bytes alone.
+      rows[row + COLUMN.mark] |= MARK.shared;
       if (++this.skipped[m] < words[at + MIRROR.sample]) continue;
       this.skipped[m] = 0;
       if (words[at + MIRROR.kind] === TO.vlan) this.toVlan(topology, words, at, row, isPass);
@@ -201,8 +203,6 @@ export class Mirrors implements IngressPass, EgressPass {
       drops.count(row, port, DROP.queue_full);
       return;
     }
-    // Whoever rewrites the frame from here on must leave these bytes alone.
-    rows[row + COLUMN.mark] |= MARK.shared;
     if (isPass) queue.push(copy, hop, tag, COPY_FLAG.mirrored);
     else egress.push(topology, queue, copy, hop, tag, COPY_FLAG.mirrored);
   }

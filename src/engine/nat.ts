@@ -5,7 +5,7 @@
 // A row's number leads to its place in the pass, and that to key, line and the rest: all until the next `before`.
 
 import { COLUMN, FRAMES_PER_SLOT, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
+import { DEST_DROP } from '../frame/hop.ts';
 import { firstState, STATE } from '../table/connection_state.ts';
 import { CONNECTION, type Connections, FLOW, REFUSED } from '../table/connections.ts';
 import { DROP } from '../table/drops.ts';
@@ -15,7 +15,7 @@ import { createLineSearch, KEY, KEY_WORDS } from '../table/line_search.ts';
 import { DST } from '../table/line_table.ts';
 import type { NatTable } from '../table/nat_table.ts';
 import type { RouterTable } from '../table/router_table.ts';
-import { MACS_LEN, TYPE_IPV4 } from '../wire/ethernet.ts';
+import { MACS_LEN } from '../wire/ethernet.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
@@ -24,6 +24,7 @@ import { PACKET, readKey } from './nat_key.ts';
 import { NatPorts } from './nat_ports.ts';
 import { rewriteError, rewritePacket } from './nat_rewrite.ts';
 import { NO_RULE, SOUGHT, seekDestination, seekSource } from './nat_rules.ts';
+import { DROPPED, NOWHERE, ROUTED, ROUTED_WORDS, type Routed } from './routed.ts';
 
 /** Its packet is none of NAT's. */
 const NOT_OURS = -1;
@@ -66,48 +67,48 @@ export class Nat implements NatHook {
     this.mapping = new Int32Array(capacity);
   }
 
-  before(router: RouterTable, list: Int32Array, count: number, dst: Int32Array): void {
+  before(router: RouterTable, list: Routed): void {
     const { nat } = router;
     this.count = 0;
     if (nat == null) return;
-    for (let n = 0; n < count; n++) this.enter(router, nat, list[n]);
+    const packets = list.words;
+    const end = list.count * ROUTED_WORDS;
+    for (let k = 0; k < end; k += ROUTED_WORDS) this.enter(nat, packets, k);
     if (this.count === 0) return;
     this.search.find(this.connections.flows, this.count);
     this.findMissing();
     const { found } = this.search;
     const { lines } = this.connections.flows;
-    for (let n = 0; n < count; n++) {
-      const place = this.placeOf[list[n] / ROW];
+    for (let k = 0; k < end; k += ROUTED_WORDS) {
+      const place = this.placeOf[packets[k | ROUTED.row] / ROW];
       if (place === NOT_OURS) continue;
       this.rule[place] = 0;
       const line = found[place];
-      if (line !== 0) dst[n] = this.destination(lines, line, place, dst[n]);
-      else if (this.packet[place] !== PACKET.error) dst[n] = this.seek(nat, router, list[n], place, dst[n]);
+      const dst = packets[k | ROUTED.dst];
+      if (line !== 0) packets[k | ROUTED.dst] = this.destination(lines, line, place, dst);
+      else if (this.packet[place] !== PACKET.error)
+        packets[k | ROUTED.dst] = this.seek(nat, router, packets, k, place);
     }
   }
 
-  /** Gives the row a place, if NAT is for it. */
-  private enter(router: RouterTable, nat: NatTable, row: number): void {
-    const { rows, view } = this.batch;
+  /** Gives the packet a place, if NAT is for it. */
+  private enter(nat: NatTable, packets: Int32Array, k: number): void {
+    const { rows } = this.batch;
+    const row = packets[k | ROUTED.row];
     this.placeOf[row / ROW] = NOT_OURS;
-    const zone = nat.zone[router.interfaceOf[rows[row + COLUMN.dest] & PORT_MASK]];
+    const zone = nat.zone[packets[k | ROUTED.from]];
     if (zone === 0) return;
-    const rest = rows[row + COLUMN.rest];
-    if (view.getUint16(rest) !== TYPE_IPV4) return;
-    const at = rest + 2;
-    const end = Math.min(rest + this.batch.headLength(row) - MACS_LEN, at + ipv4.totalLength(view, at));
+    const at = packets[k | ROUTED.l3];
+    const known = rows[row + COLUMN.rest] + this.batch.headLength(row) - MACS_LEN;
     const place = this.count;
-    const packet = this.classify(at, end, zone, place);
-    if (packet === PACKET.bad) {
-      rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_invalid;
-      return;
+    const packet = this.classify(at, Math.min(known, at + packets[k | ROUTED.length]), zone, place);
+    if (packet === PACKET.bad) this.refuse(packets, k, DROP.nat_invalid);
+    else if (packet === PACKET.fragment && !this.joinFragment(at, place))
+      this.refuse(packets, k, DROP.nat_fragment);
+    else {
+      this.placeOf[row / ROW] = place;
+      this.count++;
     }
-    if (packet === PACKET.fragment && !this.joinFragment(at, place)) {
-      rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_fragment;
-      return;
-    }
-    this.placeOf[row / ROW] = place;
-    this.count++;
   }
 
   private classify(at: number, end: number, zone: number, place: number): number {
@@ -183,15 +184,14 @@ export class Nat implements NatHook {
   }
 
   /** The destination of what is of no connection. */
-  private seek(nat: NatTable, router: RouterTable, row: number, place: number, dst: number): number {
+  private seek(nat: NatTable, router: RouterTable, packets: Int32Array, k: number, place: number): number {
     const { flow } = this;
     this.begin(place);
     this.connections.take();
     try {
-      const from = router.interfaceOf[this.batch.rows[row + COLUMN.dest] & PORT_MASK];
-      const sought = seekDestination(flow, nat, router, from, this.connections);
-      if (sought === SOUGHT.refused) this.refuse(row);
-      if (sought !== SOUGHT.translated) return dst;
+      const sought = seekDestination(flow, nat, router, packets[k | ROUTED.from], this.connections);
+      if (sought === SOUGHT.refused) this.refuse(packets, k, DROP.nat_unknown);
+      if (sought !== SOUGHT.translated) return packets[k | ROUTED.dst];
     } finally {
       this.connections.release();
     }
@@ -202,39 +202,42 @@ export class Nat implements NatHook {
     return flow.newDst;
   }
 
-  /** It begins no connection. */
-  private refuse(row: number): void {
-    this.batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_unknown;
+  /** It begins no connection, and goes nowhere. */
+  private refuse(packets: Int32Array, k: number, code: number): void {
+    const row = packets[k | ROUTED.row];
+    this.batch.rows[row + COLUMN.dest] = DEST_DROP | code;
     this.placeOf[row / ROW] = NOT_OURS;
+    packets[k | ROUTED.isDoubtful] = DROPPED;
+    packets[k | ROUTED.egress] = NOWHERE;
   }
 
-  after(router: RouterTable, list: Int32Array, count: number, egress: Int32Array): void {
+  after(router: RouterTable, list: Routed): void {
     const { nat } = router;
     if (nat == null) return;
     const { found } = this.search;
-    const { rows, view } = this.batch;
     const { second } = this;
-    for (let n = 0; n < count; n++) {
-      const row = list[n];
-      const place = this.placeOf[row / ROW];
-      if (place === NOT_OURS) continue;
-      if (found[place] === 0) this.settle(router, nat, row, place, egress[n]);
+    const packets = list.words;
+    const end = list.count * ROUTED_WORDS;
+    for (let k = 0; k < end; k += ROUTED_WORDS) {
+      const place = this.placeOf[packets[k | ROUTED.row] / ROW];
+      if (place === NOT_OURS || packets[k | ROUTED.egress] === NOWHERE) continue;
+      if (found[place] === 0) this.settle(router, nat, packets, k, place);
       const line = found[place];
       // Errors keep nothing alive (RFC 5508 REQ-10).
       if (line === 0 || this.packet[place] === PACKET.error) continue;
-      const bytes = ipv4.totalLength(view, rows[row + COLUMN.rest] + 2);
-      this.connections.track(line, this.tcpFlags[place], bytes, second);
+      this.connections.track(line, this.tcpFlags[place], packets[k | ROUTED.length], second);
     }
   }
 
   /** What is of no connection begins one, or is refused, or is nobody's but the router's own. */
-  private settle(router: RouterTable, nat: NatTable, row: number, place: number, egress: number): void {
+  private settle(router: RouterTable, nat: NatTable, packets: Int32Array, k: number, place: number): void {
+    const egress = packets[k | ROUTED.egress];
     if (egress === 0 && this.rule[place] === 0) {
-      this.placeOf[row / ROW] = NOT_OURS;
+      this.placeOf[packets[k | ROUTED.row] / ROW] = NOT_OURS;
       return;
     }
     if (this.packet[place] === PACKET.error) {
-      this.batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.nat_invalid;
+      this.refuse(packets, k, DROP.nat_invalid);
       return;
     }
     const { connections } = this;
@@ -242,16 +245,16 @@ export class Nat implements NatHook {
     connections.take();
     try {
       const known = this.known(place);
-      line = known !== 0 ? known : this.open(router, nat, row, place, egress);
+      line = known !== 0 ? known : this.open(router, nat, packets[k | ROUTED.from], place, egress);
     } finally {
       connections.release();
     }
     if (line > 0) this.search.found[place] = line;
-    else this.batch.rows[row + COLUMN.dest] = DEST_DROP | -line;
+    else this.refuse(packets, k, -line);
   }
 
   /** Opens the connection. Returns its line, or the reason why not, negative. Under the lock. */
-  private open(router: RouterTable, nat: NatTable, row: number, place: number, egress: number): number {
+  private open(router: RouterTable, nat: NatTable, from: number, place: number, egress: number): number {
     const { flow, connections } = this;
     if (this.packet[place] === PACKET.fragment) return -DROP.nat_fragment;
     this.begin(place);
@@ -264,7 +267,7 @@ export class Nat implements NatHook {
       flow.mapping = this.mapping[place];
       flow.guest = flow.newDst;
     }
-    if (!this.chooseSource(router, nat, row, egress)) return -DROP.nat_ports;
+    if (!this.chooseSource(router, nat, from, egress)) return -DROP.nat_ports;
     const line = connections.open(flow, state, this.second);
     if (line < 0 && flow.mapping !== 0) connections.mappings.forgetUnused(flow.mapping);
     if (line === REFUSED.taken) return -DROP.nat_ports;
@@ -272,11 +275,10 @@ export class Nat implements NatHook {
   }
 
   /** False: there is no port for it. */
-  private chooseSource(router: RouterTable, nat: NatTable, row: number, egress: number): boolean {
+  private chooseSource(router: RouterTable, nat: NatTable, ingress: number, egress: number): boolean {
     const { flow } = this;
     const rule = seekSource(flow, nat, egress);
     if (rule !== NO_RULE) return this.ports.choose(flow, nat, rule, router.address4[egress]);
-    const ingress = router.interfaceOf[this.batch.rows[row + COLUMN.dest] & PORT_MASK];
     // A guest that reaches its neighbour, or itself, by an outside address: answers must come back this way (hairpin).
     if (flow.dst === flow.newDst || ingress !== egress) return true;
     return this.ports.hairpin(flow, flow.dst);

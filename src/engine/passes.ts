@@ -16,7 +16,7 @@ export interface EgressPass {
   copies(topology: Topology, queue: EgressQueue, from: number): void;
 }
 
-/** A stage between decide and replicate: takes rows from `from` up to `to`, and may recirculate them. */
+/** A stage between decide and replicate: takes the rows at places `from` to `to` - 1 of the batch's list, and may let them come in anew. */
 export type Route = (topology: Topology, from: number, to: number) => void;
 
 /** The tag with which a frame was received, and which `classify` took off: TPID << 16 | TCI, 0 = none. */

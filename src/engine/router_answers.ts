@@ -4,6 +4,7 @@
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DEST_DROP } from '../frame/hop.ts';
+import { MAX_ROUNDS } from '../frame/row.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { find4, find6 } from '../table/lpm.ts';
@@ -14,14 +15,13 @@ import * as icmpv6 from '../wire/icmpv6.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import { ICMP_ERROR, type IcmpErrors } from './icmp_errors.ts';
-import type { Routed } from './routed.ts';
+import { NOWHERE, ROUTED, ROUTED_WORDS } from './routed.ts';
 import { isLinkLocal6 } from './router_checks.ts';
-import { MAX_ROUNDS, type RouterExit } from './router_exit.ts';
+import type { RouterExit } from './router_exit.ts';
 import type { RouterLinks } from './router_links.ts';
 import { hopOf } from './router_routes.ts';
 
-/** No hop has these numbers: there is no way, or it goes to the destination itself, on the link where it was heard. */
-const NOWHERE = -1;
+/** No hop has this number: it goes to the destination itself, on the link where it was heard. */
 const ON_LINK = 0;
 const TYPE_LEN = 2;
 
@@ -31,8 +31,8 @@ export class RouterAnswers {
   private readonly errors: IcmpErrors;
   private readonly exit: RouterExit;
   private readonly links: RouterLinks;
-  /** Of the neighbour to which an answer goes. */
-  private readonly mac = new Int32Array(2);
+  /** The answer, of which only its way out matters. */
+  private readonly answer = new Int32Array(ROUTED_WORDS);
   /** An address of the router's, to which somebody wrote. */
   private readonly own = new Int32Array(4);
 
@@ -51,48 +51,48 @@ export class RouterAnswers {
   }
 
   /** An IPv4 packet for the router itself. */
-  hear4(table: RouterTable, list: Routed, n: number): void {
+  hear4(table: RouterTable, packets: Int32Array, k: number): void {
     const { view } = this.batch;
-    const l3 = list.l3[n];
+    const l3 = packets[k + ROUTED.l3];
     const l4 = l3 + ipv4.headerLength(view, l3);
     const protocol = ipv4.isFragment(view, l3) ? -1 : ipv4.protocol(view, l3);
-    const isWhole = l4 + icmp.HEADER_LEN <= l3 + list.length[n];
+    const isWhole = l4 + icmp.HEADER_LEN <= l3 + packets[k + ROUTED.length];
     if (protocol === icmp.PROTOCOL_ICMP && isWhole && icmp.isEchoRequest(view, l4)) {
-      this.echo4(table, list, n, l4 - l3);
+      this.echo4(table, packets, k, l4 - l3);
       return;
     }
-    if (protocol === ipv4.PROTOCOL_UDP) this.tell4(table, list, n, ICMP_ERROR.port, 0);
-    this.drop(list.row[n], DROP.no_service);
+    if (protocol === ipv4.PROTOCOL_UDP) this.tell4(table, packets, k, ICMP_ERROR.port, 0);
+    this.drop(packets[k + ROUTED.row], DROP.no_service);
   }
 
-  hear6(table: RouterTable, list: Routed, n: number): void {
+  hear6(table: RouterTable, packets: Int32Array, k: number): void {
     const { batch } = this;
     const { rows, view } = batch;
-    const row = list.row[n];
-    const l3 = list.l3[n];
+    const row = packets[k + ROUTED.row];
+    const l3 = packets[k + ROUTED.l3];
     const dest = rows[row + COLUMN.dest];
-    this.links.passOn(table, row, list.from[n]);
-    if (this.links.hearSolicitation(table, row, list.from[n], l3)) return;
+    this.links.passOn(table, row, packets[k + ROUTED.from]);
+    if (this.links.hearSolicitation(table, row, packets[k + ROUTED.from], l3)) return;
     rows[row + COLUMN.dest] = dest;
-    const known = Math.min(list.length[n], batch.headLength(row) - HEADER_LEN);
+    const known = Math.min(packets[k + ROUTED.length], batch.headLength(row) - HEADER_LEN);
     const found = ipv6.transport(view, l3, l3 + known);
     const protocol = found < 0 ? -1 : found & 0xff;
     const l4 = found >>> 8;
     const isWhole = l4 + icmpv6.HEADER_LEN <= known;
     if (protocol === icmpv6.NEXT_HEADER_ICMPV6 && isWhole && icmpv6.isEchoRequest(view, l3 + l4)) {
-      this.echo6(table, list, n, l4);
+      this.echo6(table, packets, k, l4);
       return;
     }
-    if (protocol === ipv4.PROTOCOL_UDP) this.tell6(table, list, n, ICMP_ERROR.port, 0);
+    if (protocol === ipv4.PROTOCOL_UDP) this.tell6(table, packets, k, ICMP_ERROR.port, 0);
     this.drop(row, DROP.no_service);
   }
 
   /** The request turns round; what it does not change stays as it is, its identification, too. */
-  private echo4(table: RouterTable, list: Routed, n: number, l4: number): void {
+  private echo4(table: RouterTable, packets: Int32Array, k: number, l4: number): void {
     const { rows, view } = this.batch;
-    const src = ipv4.src(view, list.l3[n]);
-    const hop = this.hop4(table, list.from[n], src, list.row[n]);
-    const next = this.turn(table, list, n, hop);
+    const src = ipv4.src(view, packets[k + ROUTED.l3]);
+    const hop = this.hop4(table, packets[k + ROUTED.from], src, packets[k + ROUTED.row]);
+    const next = this.turn(table, packets, k, hop);
     if (next < 0) return;
     const at = rows[next + COLUMN.rest] + TYPE_LEN;
     ipv4.swapAddresses(view, at);
@@ -100,55 +100,61 @@ export class RouterAnswers {
     ipv4.setFragment(view, at, 0); // its way back may be narrower
     ipv4.completeChecksum(view, at);
     icmp.answerEcho(view, at + l4, rows[next + COLUMN.csumStart] === 0);
-    const egress = table.hopInterface[hop];
-    const slot = this.exit.find4(table, egress, hop, src, this.mac, 0);
-    this.exit.leave4(table, next, egress, hop, slot, this.mac, 0);
+    this.setWay(table.hopInterface[hop], hop);
+    this.exit.find4(table, this.answer, 0, src);
+    this.exit.leave4(table, next, this.answer, 0);
   }
 
-  private echo6(table: RouterTable, list: Routed, n: number, l4: number): void {
+  private echo6(table: RouterTable, packets: Int32Array, k: number, l4: number): void {
     const { rows, view } = this.batch;
-    const hop = this.hop6(table, list.from[n], list.l3[n] + ipv6.SRC, list.row[n]);
-    const next = this.turn(table, list, n, hop);
+    const hop = this.hop6(
+      table,
+      packets[k + ROUTED.from],
+      packets[k + ROUTED.l3] + ipv6.SRC,
+      packets[k + ROUTED.row],
+    );
+    const next = this.turn(table, packets, k, hop);
     if (next < 0) return;
     const at = rows[next + COLUMN.rest] + TYPE_LEN;
     ipv6.swapAddresses(view, at);
     ipv6.clearFlowLabel(view, at);
     ipv6.setHopLimit(view, at, ipv6.DEFAULT_HOP_LIMIT);
     icmpv6.answerEcho(view, at + l4, rows[next + COLUMN.csumStart] === 0);
-    const egress = this.egressOf(table, list.from[n], hop);
-    if (list.length[n] > table.mtu[egress]) {
+    const egress = this.egressOf(table, packets[k + ROUTED.from], hop);
+    if (packets[k + ROUTED.length] > table.mtu[egress]) {
       this.drop(next, DROP.mtu_exceeded); // nobody splits packets of IPv6 on their way
       return;
     }
-    const slot = this.exit.find6(table, egress, hop, at + ipv6.DST, this.mac, 0);
-    this.exit.leave(table, next, egress, hop, slot, this.mac, 0);
+    this.setWay(egress, hop);
+    this.exit.find6(table, this.answer, 0, at + ipv6.DST);
+    this.exit.leave(table, next, this.answer, 0);
   }
 
   /** A row for a packet that goes back by a hop, with headers of its own; -1 if it does not. */
-  private turn(table: RouterTable, list: Routed, n: number, hop: number): number {
+  private turn(table: RouterTable, packets: Int32Array, k: number, hop: number): number {
     const { batch } = this;
     const { rows } = batch;
-    const row = list.row[n];
+    const row = packets[k + ROUTED.row];
     if (hop === NOWHERE) {
       this.drop(row, DROP.no_route);
       return -1;
     }
-    const egress = this.egressOf(table, list.from[n], hop);
+    const egress = this.egressOf(table, packets[k + ROUTED.from], hop);
     const next = batch.recirculate(row, table.port[egress], MAX_ROUNDS);
     if (next < 0) this.drop(row, DROP.loop);
     else {
       batch.own(next);
-      rows[next + COLUMN.length] = HEADER_LEN + list.length[n];
+      rows[next + COLUMN.length] = HEADER_LEN + packets[k + ROUTED.length];
     }
     return next;
   }
 
   /** Tells the sender of a packet, if he may be told, why it does not go on. @param mtu of ICMP_ERROR.mtu; of `parameter` what is wrong */
-  tell4(table: RouterTable, list: Routed, n: number, what: number, mtu: number): void {
-    const row = list.row[n];
-    const l3 = list.l3[n];
+  tell4(table: RouterTable, packets: Int32Array, k: number, what: number, mtu: number): void {
+    const row = packets[k + ROUTED.row];
+    const l3 = packets[k + ROUTED.l3];
     const dst = ipv4.src(this.batch.view, l3);
-    const hop = this.hop4(table, list.from[n], dst, row);
+    const hop = this.hop4(table, packets[k + ROUTED.from], dst, row);
     if (hop === NOWHERE) return;
     const egress = table.hopInterface[hop];
     // A service that there is not is the address' own affair; else it is the router that says something.
@@ -156,37 +162,50 @@ export class RouterAnswers {
     if (src === 0 || !this.batch.mayAnswer || !this.errors.isDue4(row, l3)) return;
     const next = this.begin(table, row, egress);
     const at = this.batch.rows[next + COLUMN.start];
-    const { length } = list;
-    this.batch.rows[next + COLUMN.length] = this.errors.write4(at, row, l3, length[n], what, mtu, src);
-    const slot = this.exit.find4(table, egress, hop, dst, this.mac, 0);
-    this.exit.leave(table, next, egress, hop, slot, this.mac, 0);
+    this.batch.rows[next + COLUMN.length] = this.errors.write4(
+      at,
+      row,
+      l3,
+      packets[k + ROUTED.length],
+      what,
+      mtu,
+      src,
+    );
+    this.setWay(egress, hop);
+    this.exit.find4(table, this.answer, 0, dst);
+    this.exit.leave(table, next, this.answer, 0);
   }
 
-  tell6(table: RouterTable, list: Routed, n: number, what: number, mtu: number): void {
-    const row = list.row[n];
-    const l3 = list.l3[n];
-    const hop = this.hop6(table, list.from[n], l3 + ipv6.SRC, row);
+  tell6(table: RouterTable, packets: Int32Array, k: number, what: number, mtu: number): void {
+    const row = packets[k + ROUTED.row];
+    const l3 = packets[k + ROUTED.l3];
+    const hop = this.hop6(table, packets[k + ROUTED.from], l3 + ipv6.SRC, row);
     if (hop === NOWHERE || !this.batch.mayAnswer || !this.errors.isDue6(row, l3)) return;
-    const egress = this.egressOf(table, list.from[n], hop);
+    const egress = this.egressOf(table, packets[k + ROUTED.from], hop);
     const isOwn = what === ICMP_ERROR.port;
     if (isOwn) ipv6.readAddress(this.batch.view, l3 + ipv6.DST, this.own);
     // Where the packet came in says more to its sender (RFC 4443 section 2.2), as with Linux.
     const sources = isOwn ? this.own : hop === ON_LINK ? table.linkLocal : table.address6;
     const next = this.begin(table, row, egress);
     const at = this.batch.rows[next + COLUMN.start];
-    const { length } = list;
     this.batch.rows[next + COLUMN.length] = this.errors.write6(
       at,
       row,
       l3,
-      length[n],
+      packets[k + ROUTED.length],
       what,
       mtu,
       sources,
-      isOwn ? 0 : 4 * list.from[n],
+      isOwn ? 0 : 4 * packets[k + ROUTED.from],
     );
-    const slot = this.exit.find6(table, egress, hop, at + HEADER_LEN + ipv6.DST, this.mac, 0);
-    this.exit.leave(table, next, egress, hop, slot, this.mac, 0);
+    this.setWay(egress, hop);
+    this.exit.find6(table, this.answer, 0, at + HEADER_LEN + ipv6.DST);
+    this.exit.leave(table, next, this.answer, 0);
+  }
+
+  private setWay(egress: number, hop: number): void {
+    this.answer[ROUTED.egress] = egress;
+    this.answer[ROUTED.hop] = hop;
   }
 
   /** A row for a packet of the router's own, which leaves by an interface. */

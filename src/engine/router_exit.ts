@@ -10,9 +10,7 @@ import { TRAP } from '../table/traps.ts';
 import { HEADER_LEN, setDst, setSrc } from '../wire/ethernet.ts';
 import { fragment } from './fragment.ts';
 import type { HostPort } from './host_port.ts';
-
-/** Routers that a packet may pass in one poll: what the bits of MARK.round count to. */
-export const MAX_ROUNDS = 15;
+import { ROUTED } from './routed.ts';
 
 /** Words of an address in `hopAddress`, of which IPv4 has the last. */
 const ADDRESS_WORDS = 4;
@@ -20,37 +18,22 @@ const ADDRESS_WORDS = 4;
 const CONNECTED = 0;
 const IPV4 = 4;
 
+/** What is known of a packet is in its words, ROUTED from `k` on. */
 export interface RouterExit {
-  /** The slot of the neighbour by which a packet to the IPv4 address `dst` goes, as of `Neighbours.find4`. */
-  find4(table: RouterTable, egress: number, hop: number, dst: number, mac: Int32Array, at: number): number;
-  /** The same for 16 bytes at `dst`. */
-  find6(table: RouterTable, egress: number, hop: number, dst: number, mac: Int32Array, at: number): number;
+  /** Finds the neighbour by which a packet to the IPv4 address `dst` goes, by `egress` and `hop`: sets `neighbour` and `mac`. */
+  find4(table: RouterTable, packets: Int32Array, k: number, dst: number): void;
+  /** The same for the 16 bytes at `dst`. */
+  find6(table: RouterTable, packets: Int32Array, k: number, dst: number): void;
   /**
    * The same as `leave` for IPv4: whole, or as fragments. A packet that is too long and must not be split has been refused
    * before.
    */
-  leave4(
-    table: RouterTable,
-    row: number,
-    egress: number,
-    hop: number,
-    slot: number,
-    mac: Int32Array,
-    at: number,
-  ): void;
+  leave4(table: RouterTable, row: number, packets: Int32Array, k: number): void;
   /**
-   * Sends the packet of `row`, which owns its headers and is ready but for its MACs, to the neighbour `slot` with the MAC at
-   * `mac[at]`, or to the control plane if that is -1.
+   * Sends the packet of `row`, which owns its headers and is ready but for its MACs, by `egress` to `neighbour`, or to the
+   * control plane if that is -1.
    */
-  leave(
-    table: RouterTable,
-    row: number,
-    egress: number,
-    hop: number,
-    slot: number,
-    mac: Int32Array,
-    at: number,
-  ): void;
+  leave(table: RouterTable, row: number, packets: Int32Array, k: number): void;
 }
 
 /** A closure, as in stages.ts. */
@@ -59,90 +42,80 @@ export function createExit(batch: FrameBatch, host: HostPort, neighbours: Neighb
 
   function find4(
     { port, hopFamily, hopAddress }: RouterTable,
-    egress: number,
-    hop: number,
+    packets: Int32Array,
+    k: number,
     dst: number,
-    mac: Int32Array,
-    at: number,
-  ): number {
+  ): void {
+    const by = port[packets[k | ROUTED.egress]];
+    const hop = packets[k | ROUTED.hop];
     const family = hopFamily[hop];
-    if (family === CONNECTED) return neighbours.find4(port[egress], dst, mac, at);
-    const k = hop * ADDRESS_WORDS;
-    if (family === IPV4) return neighbours.find4(port[egress], hopAddress[k + 3], mac, at);
-    return neighbours.find6(
-      port[egress],
-      hopAddress[k],
-      hopAddress[k + 1],
-      hopAddress[k + 2],
-      hopAddress[k + 3],
-      mac,
-      at,
-    );
+    const at = hop * ADDRESS_WORDS;
+    const mac = k | ROUTED.mac;
+    packets[k | ROUTED.neighbour] =
+      family === CONNECTED
+        ? neighbours.find4(by, dst, packets, mac)
+        : family === IPV4
+          ? neighbours.find4(by, hopAddress[at + 3], packets, mac)
+          : neighbours.find6(
+              by,
+              hopAddress[at],
+              hopAddress[at + 1],
+              hopAddress[at + 2],
+              hopAddress[at + 3],
+              packets,
+              mac,
+            );
   }
 
-  function find6(
-    table: RouterTable,
-    egress: number,
-    hop: number,
-    dst: number,
-    mac: Int32Array,
-    at: number,
-  ): number {
-    if (table.hopFamily[hop] !== CONNECTED) return find4(table, egress, hop, 0, mac, at);
-    return neighbours.find6(
-      table.port[egress],
+  function find6(table: RouterTable, packets: Int32Array, k: number, dst: number): void {
+    if (table.hopFamily[packets[k | ROUTED.hop]] !== CONNECTED) {
+      find4(table, packets, k, 0);
+      return;
+    }
+    packets[k | ROUTED.neighbour] = neighbours.find6(
+      table.port[packets[k | ROUTED.egress]],
       view.getInt32(dst),
       view.getInt32(dst + 4),
       view.getInt32(dst + 8),
       view.getInt32(dst + 12),
-      mac,
-      at,
+      packets,
+      k | ROUTED.mac,
     );
   }
 
   function leave(
     { vid, macHi, macLo, port }: RouterTable,
     row: number,
-    egress: number,
-    hop: number,
-    slot: number,
-    mac: Int32Array,
-    at: number,
+    packets: Int32Array,
+    k: number,
   ): void {
     const start = rows[row + COLUMN.start];
+    const egress = packets[k | ROUTED.egress];
+    const slot = packets[k | ROUTED.neighbour];
     rows[row + COLUMN.tci] = vid[egress];
     rows[row + COLUMN.mark] &= ~(MARK.punted | MARK.tunnelled);
     setSrc(view, start, macHi[egress], macLo[egress]);
     if (slot >= 0) {
-      setDst(view, start, mac[at], mac[at + 1]);
+      setDst(view, start, packets[k | ROUTED.mac], packets[(k | ROUTED.mac) + 1]);
       neighbours.markUsed(slot);
       return;
     }
     setDst(view, start, 0, 0);
-    const isPunted = host.puntRouted(row, port[egress], TRAP.neighbour, hop);
+    const isPunted = host.puntRouted(row, port[egress], TRAP.neighbour, packets[k | ROUTED.hop]);
     rows[row + COLUMN.dest] = isPunted ? DEST_CONSUMED : DEST_DROP | DROP.no_neighbour;
   }
 
-  function leave4(
-    table: RouterTable,
-    row: number,
-    egress: number,
-    hop: number,
-    slot: number,
-    mac: Int32Array,
-    at: number,
-  ): void {
+  function leave4(table: RouterTable, row: number, packets: Int32Array, k: number): void {
     const others = batch.count * ROW;
-    const mtu = table.mtu[egress];
+    const mtu = table.mtu[packets[k | ROUTED.egress]];
     const isTooLong = rows[row + COLUMN.length] - HEADER_LEN > mtu && rows[row + COLUMN.gsoType] === 0;
     if (isTooLong && !fragment(batch, row, mtu)) {
       rows[row + COLUMN.dest] = DEST_DROP | DROP.mtu_exceeded;
       return;
     }
-    leave(table, row, egress, hop, slot, mac, at);
+    leave(table, row, packets, k);
     if (!isTooLong) return;
-    for (let other = others; other < batch.count * ROW; other += ROW)
-      leave(table, other, egress, hop, slot, mac, at);
+    for (let other = others; other < batch.count * ROW; other += ROW) leave(table, other, packets, k);
   }
 
   return { find4, find6, leave4, leave };

@@ -1,4 +1,4 @@
-// The packet path, one stage a function, each a pass over a range of rows: classify -> search -> learn -> decide.
+// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> search -> learn -> decide.
 // What a stage gives up on gets a drop in its `dest` column, and later stages skip it; `replicate` (replicate.ts) counts
 // every frame once. A recirculated row takes the stages again from `enter` on.
 //
@@ -28,6 +28,7 @@ import {
 } from '../wire/ethernet.ts';
 import { isTpid, priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '../wire/vlan.ts';
 import { ALARM, type Controls } from './controls.ts';
+import type { Hooks } from './hooks.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
@@ -62,19 +63,20 @@ const DST = KEY_WORDS;
 export interface Stages {
   /** Takes a fresh batch through all stages. */
   run(topology: Topology, fdb: Fdb, tick: number): void;
-  /** Takes recirculated rows from `from` on through the stages behind `classify`. */
+  /** Takes rows that came in anew, from place `from` of the batch's list on, through the stages behind `classify`. */
   again(topology: Topology, fdb: Fdb, tick: number, from: number): void;
   /** Decides the rows from `from` on once more: the topology, a port's state or an entry has changed since. */
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
   host: HostPort,
   groups: Groups,
   controls: Controls,
+  hooks: Pick<Hooks, 'pass'> | null,
 ): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
@@ -85,21 +87,27 @@ export function createStages(
 
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
-    resolve(topology, fdb, tick, 0);
-  }
-
-  function again(topology: Topology, fdb: Fdb, tick: number, from: number): void {
-    enter(topology, from);
-    resolve(topology, fdb, tick, from);
-  }
-
-  function resolve(topology: Topology, fdb: Fdb, tick: number, from: number): void {
+    if (topology.hooks !== null && hooks?.pass() === true) readdress();
     const version = fdb.version();
-    search.find(fdb, (2 * from) / ROW, 2 * batch.count);
-    learn(topology, fdb, tick, from);
-    decide(topology, fdb, tick, from);
-    if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick, from);
-    if (topology.controls !== null) controls.pass(topology.controls, from);
+    search.find(fdb, 0, 2 * batch.count);
+    learn(topology, fdb, tick);
+    decide(topology, fdb, tick);
+    if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick, 0);
+    if (topology.controls !== null) controls.pass(topology.controls);
+  }
+
+  /** Of these rows only destinations are looked up together: a router learns from nobody. */
+  function again(topology: Topology, fdb: Fdb, tick: number, from: number): void {
+    const { list, listed } = batch;
+    const version = fdb.version();
+    for (let n = from; n < listed; n++) enter(topology, fdb, tick, list[n], (n - from) * KEY_WORDS);
+    search.find(fdb, 0, listed - from);
+    for (let n = from; n < listed; n++) {
+      if (rows[list[n] + COLUMN.dest] === 0) decideOne(list[n], (n - from) * KEY_WORDS, topology, fdb, tick);
+    }
+    if (!fdb.isUnchanged(version)) redecide(topology, fdb, tick, from);
+    if (topology.controls !== null)
+      for (let n = from; n < listed; n++) controls.passRow(topology.controls, list[n]);
   }
 
   /**
@@ -272,22 +280,38 @@ export function createStages(
     return isTpid(etherType(view, at)) && isOfVlanDevice(topology, port, view.getInt32(at + MACS_LEN));
   }
 
-  /** What `classify` does for rows that come in anew in another domain, which the caller of `recirculate` has set. */
-  function enter(topology: Topology, from: number): void {
+  /** What `classify` and `learn` do for a row that comes in anew in another domain, which its sender has set. */
+  function enter(topology: Topology, fdb: Fdb, tick: number, row: number, k: number): void {
+    values[portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE + PORT.recirculated] += 1;
+    if (rows[row + COLUMN.dest] !== 0) return; // it ends here
+    const at = rows[row + COLUMN.start];
+    const word = wordOf(row, topology);
+    rows[row + COLUMN.domain] = word;
+    if ((word & FORWARDING) === 0) {
+      rows[row + COLUMN.dest] = DEST_DROP | (word === 0 ? DROP.reconfigured : DROP.port_blocked);
+      return;
+    }
+    if ((word & (LEARNING | LOCKED)) !== 0) learnAnew(row, topology, fdb, tick);
+    keys[k | KEY.hi] = (word & DOMAIN_BITS) | dstHi(view, at);
+    keys[k | KEY.lo] = dstLo(view, at);
+  }
+
+  function learnAnew(row: number, topology: Topology, fdb: Fdb, tick: number): void {
+    if ((rows[row + COLUMN.domain] & LEARNING) !== 0) learnStranger(row, topology, fdb, tick);
+    else admit(row, topology, fdb, tick);
+  }
+
+  /** Where hooks may have given fresh rows other addresses. */
+  function readdress(): void {
     const end = batch.count * ROW;
-    for (let row = from; row < end; row += ROW) {
-      values[portsAt + (rows[row + COLUMN.ingress] & PORT_MASK) * PORT_STRIDE + PORT.recirculated] += 1;
-      if (rows[row + COLUMN.dest] !== 0) continue; // it ends here
+    for (let row = 0; row < end; row += ROW) {
+      if (rows[row + COLUMN.dest] !== 0) continue;
       const at = rows[row + COLUMN.start];
-      const word = wordOf(row, topology);
-      rows[row + COLUMN.domain] = word;
-      if ((word & FORWARDING) === 0) {
-        rows[row + COLUMN.dest] = DEST_DROP | (word === 0 ? DROP.reconfigured : DROP.port_blocked);
-        continue;
-      }
-      const domain = word & DOMAIN_BITS;
+      const hi = srcHi(view, at);
+      if (isGroup(hi) || (hi | srcLo(view, at)) === 0) rows[row + COLUMN.dest] = DEST_DROP | DROP.bad_source;
+      const domain = rows[row + COLUMN.domain] & DOMAIN_BITS;
       const k = keysOf(row);
-      keys[k | KEY.hi] = domain | srcHi(view, at);
+      keys[k | KEY.hi] = domain | hi;
       keys[k | KEY.lo] = srcLo(view, at);
       keys[k | DST | KEY.hi] = domain | dstHi(view, at);
       keys[k | DST | KEY.lo] = dstLo(view, at);
@@ -301,9 +325,9 @@ export function createStages(
   }
 
   /** Learns source addresses, or on a locked port lets in those that it knows. Relies on `classify`: unicast source, domain known. */
-  function learn(topology: Topology, fdb: Fdb, tick: number, from: number): void {
+  function learn(topology: Topology, fdb: Fdb, tick: number): void {
     const end = batch.count * ROW;
-    for (let row = from; row < end; row += ROW) {
+    for (let row = 0; row < end; row += ROW) {
       if (rows[row + COLUMN.dest] !== 0) continue;
       const domain = rows[row + COLUMN.domain];
       if ((domain & LEARNING) === 0) {
@@ -357,17 +381,17 @@ export function createStages(
   }
 
   /** Gives each frame one destination: a next hop, a flood list, or a drop. Relies on `classify`. */
-  function decide(topology: Topology, fdb: Fdb, tick: number, from: number): void {
+  function decide(topology: Topology, fdb: Fdb, tick: number): void {
     const end = batch.count * ROW;
-    for (let row = from; row < end; row += ROW) {
-      if (rows[row + COLUMN.dest] !== 0) continue;
-      const hop = fdb.hopAt(
-        keys[keysOf(row) | DST | KEY.entry],
-        rows[row + COLUMN.domain] >>> DOMAIN_SHIFT,
-        tick,
-      );
-      rows[row + COLUMN.dest] = hop !== 0 ? hop : decideOther(row, topology, fdb, tick);
+    for (let row = 0; row < end; row += ROW) {
+      if (rows[row + COLUMN.dest] === 0) decideOne(row, keysOf(row) | DST, topology, fdb, tick);
     }
+  }
+
+  /** @param k where the key of its destination is */
+  function decideOne(row: number, k: number, topology: Topology, fdb: Fdb, tick: number): void {
+    const hop = fdb.hopAt(keys[k | KEY.entry], rows[row + COLUMN.domain] >>> DOMAIN_SHIFT, tick);
+    rows[row + COLUMN.dest] = hop !== 0 ? hop : decideOther(row, topology, fdb, tick);
   }
 
   /** For groups, unknown addresses, and addresses that were unknown when the search was made. */
@@ -391,22 +415,35 @@ export function createStages(
     const end = batch.count * ROW;
     fdb.take();
     try {
-      for (let row = from; row < end; row += ROW) {
-        // What the host says to a whole domain has no port.
-        if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0 || rows[row + COLUMN.ingress] === NOBODY) continue;
-        const word = wordOf(row, topology);
-        const before = rows[row + COLUMN.domain];
-        const change = (word ^ before) & SAME;
-        rows[row + COLUMN.domain] = (word & ~FRAME_KIND) | (before & FRAME_KIND);
-        if (change !== 0) {
-          const isBlocked = (change & ~FORWARDING) === 0;
-          rows[row + COLUMN.dest] = DEST_DROP | (isBlocked ? DROP.port_blocked : DROP.reconfigured);
-        } else if ((rows[row + COLUMN.mark] & MARK.decided) === 0) {
-          rows[row + COLUMN.dest] = decideOther(row, topology, fdb, tick);
-        }
-      }
+      for (let row = from; row < end; row += ROW) decideOneAgain(row, topology, fdb, tick);
     } finally {
       fdb.release();
+    }
+  }
+
+  /** The same for rows from place `from` of the batch's list on. */
+  function redecide(topology: Topology, fdb: Fdb, tick: number, from: number): void {
+    const { list, listed } = batch;
+    fdb.take();
+    try {
+      for (let n = from; n < listed; n++) decideOneAgain(list[n], topology, fdb, tick);
+    } finally {
+      fdb.release();
+    }
+  }
+
+  function decideOneAgain(row: number, topology: Topology, fdb: Fdb, tick: number): void {
+    // What the host says to a whole domain has no port.
+    if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0 || rows[row + COLUMN.ingress] === NOBODY) return;
+    const word = wordOf(row, topology);
+    const before = rows[row + COLUMN.domain];
+    const change = (word ^ before) & SAME;
+    rows[row + COLUMN.domain] = (word & ~FRAME_KIND) | (before & FRAME_KIND);
+    if (change !== 0) {
+      const isBlocked = (change & ~FORWARDING) === 0;
+      rows[row + COLUMN.dest] = DEST_DROP | (isBlocked ? DROP.port_blocked : DROP.reconfigured);
+    } else if ((rows[row + COLUMN.mark] & MARK.decided) === 0) {
+      rows[row + COLUMN.dest] = decideOther(row, topology, fdb, tick);
     }
   }
 

@@ -9,7 +9,7 @@
 // From then on bytes do not change, but for rows that `own` theirs. A frame is named by its `row`, the offset of its first word.
 
 import { DEST_CONSUMED, MAX_PORTS } from './hop.ts';
-import { COLUMN, MARK, ROUND_ONE, ROW } from './row.ts';
+import { COLUMN, MARK, MAX_ROUNDS, ROUND_ONE, ROW } from './row.ts';
 
 export { COLUMN, MARK, ROW };
 
@@ -69,6 +69,9 @@ export class FrameBatch {
   readonly bytes: Buffer;
   readonly view: DataView;
   readonly rows: Int32Array;
+  /** Rows that are to be routed, `listed` of them: first all, then those that came in anew, round by round. */
+  readonly list: Int32Array;
+  listed = 0;
   /** By port: what its frames cost beyond being read, in bytes. Whoever receives charges for it. */
   readonly owed: Int32Array;
   readonly owedBytes: Buffer;
@@ -88,6 +91,7 @@ export class FrameBatch {
     this.owedBytes = Buffer.from(new ArrayBuffer(4 * MAX_PORTS));
     this.owed = new Int32Array(this.owedBytes.buffer);
     this.rows = new Int32Array(this.spare + (1 + MADE + SHADOWS) * ROW);
+    this.list = new Int32Array((1 + MAX_ROUNDS) * slots * FRAMES_PER_SLOT);
   }
 
   /** Slots that are left for sources. */
@@ -134,6 +138,7 @@ export class FrameBatch {
   answer(ingress: number, length: number): number {
     const row = this.appendAt(this.answersAt + this.answerCount++ * MADE_ROOM, ingress, length);
     this.rows[row + COLUMN.rest] = this.rows[row + COLUMN.start] + MACS;
+    this.list[this.listed++] = row;
     return row;
   }
 
@@ -227,11 +232,34 @@ export class FrameBatch {
     if ((mark & MARK.round) >= maxRounds * ROUND_ONE || this.freeRows === 0) return -1;
     const next = this.count++ * ROW;
     this.copyRow(row, next);
-    rows[next + COLUMN.ingress] = ingress;
-    rows[next + COLUMN.dest] = 0;
-    rows[next + COLUMN.mark] = (mark & ~MARK.decided) + ROUND_ONE;
     rows[row + COLUMN.dest] = DEST_CONSUMED;
+    this.comeIn(next, ingress);
     return next;
+  }
+
+  /**
+   * The same in the row itself, whose bytes nobody else has: the old row is no more, and whoever calls counts it as consumed.
+   * False beyond `maxRounds`.
+   */
+  reenter(row: number, ingress: number, maxRounds: number): boolean {
+    if ((this.rows[row + COLUMN.mark] & MARK.round) >= maxRounds * ROUND_ONE) return false;
+    this.comeIn(row, ingress);
+    return true;
+  }
+
+  private comeIn(row: number, ingress: number): void {
+    const { rows } = this;
+    rows[row + COLUMN.ingress] = ingress;
+    rows[row + COLUMN.dest] = 0;
+    rows[row + COLUMN.mark] = (rows[row + COLUMN.mark] & ~MARK.decided) + ROUND_ONE;
+    this.list[this.listed++] = row;
+  }
+
+  /** Begins `list` with all rows. */
+  listAll(): void {
+    const { list, count } = this;
+    for (let n = 0; n < count; n++) list[n] = n * ROW;
+    this.listed = count;
   }
 
   /** Rows that may be appended. */
@@ -265,6 +293,7 @@ export class FrameBatch {
     rows[next + COLUMN.rest] = at + MACS;
     rows[next + COLUMN.length] = head + length;
     rows[next + COLUMN.mark] &= ~MARK.shared;
+    this.list[this.listed++] = next;
     return next;
   }
 

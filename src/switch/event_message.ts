@@ -4,6 +4,7 @@ import {
   type Author,
   type ConfigurationFact,
   type EventFact,
+  type HookFact,
   type LeaseFact,
   type LimitFact,
   LOST,
@@ -53,6 +54,8 @@ function sentence(fact: EventFact): string {
       const words = change === 'down' ? 'is down' : 'carries no frames';
       return `member ${member} of aggregate ${port} ${words}${reason === undefined ? '' : `: ${reason}`}`;
     }
+    case 'hook':
+      return hookSentence(fact);
     case 'lease':
       return leaseSentence(fact);
     case 'address': {
@@ -205,4 +208,11 @@ function authorText(by: Author): string {
 
 function count(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? '' : 's'}`;
+}
+
+function hookSentence({ change, bridge, port, hook, reason, onError, text }: HookFact): string {
+  const where = port === '' ? `bridge ${bridge}` : `port ${port}`;
+  if (change === 'reported') return `hook ${hook} of ${where}: ${text}`;
+  const then = onError === 'drop' ? 'what it would have seen is dropped' : 'frames pass without it';
+  return `hook ${hook} of ${where} is off: ${reason}; ${then}, until it is taken out of the configuration and put in again`;
 }

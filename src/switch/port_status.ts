@@ -1,6 +1,13 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { AggregateStatus, PortCounters, PortStatus, StpPortStatus, Underlay } from '../api.ts';
+import type {
+  AggregateStatus,
+  HookStatus,
+  PortCounters,
+  PortStatus,
+  StpPortStatus,
+  Underlay,
+} from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import { aggregateOf } from '../config/members.ts';
@@ -33,6 +40,7 @@ interface PortFacts {
   isDeadEnd: boolean;
   counters: CounterView;
   stp: StpPortStatus | undefined;
+  hooks: HookStatus[];
   aggregate: AggregateStatus | undefined;
   /** Of a member. */
   member: PortStatus['member'];
@@ -61,6 +69,7 @@ function portStatus(facts: PortFacts): PortStatus {
     ...(port?.type === 'aggregate' && { aggregate: facts.aggregate }),
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     stp: facts.stp,
+    ...(facts.hooks.length > 0 && { hooks: facts.hooks }),
     ...tunnelledOf(port, facts),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
@@ -152,6 +161,7 @@ export function portStatuses(
   open: OpenPorts,
   stpOf: (port: string) => StpPortStatus | undefined,
   aggregateStatus: (name: string) => AggregateStatus | undefined,
+  hooksOf: (bridge: string, port: string) => HookStatus[],
 ): PortStatus[] {
   const { counters, devices, mtus, underlays, goneNames, missing, disabled, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) => {
@@ -187,6 +197,7 @@ export function portStatuses(
         isDeadEnd: linkWatch.isDeadEnd(name),
         counters,
         stp: stpOf(name),
+        hooks: hooksOf(bridge, name),
         aggregate: aggregates.get(name),
         member: members.get(name),
       });

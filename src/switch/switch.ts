@@ -62,6 +62,7 @@ import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
+import { HookService } from './hook_service.ts';
 import { hostLinks } from './host_links.ts';
 import { InterfaceLeases } from './interface_leases.ts';
 import { LearnedAddresses } from './learned_addresses.ts';
@@ -109,13 +110,15 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   readonly host: SwitchHost;
   readonly events: SwitchNews;
   private readonly tracing: Tracing;
+  private readonly hookService: HookService;
   /** In the order in which they hear of a change. */
   private readonly services: readonly Service[];
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  private constructor({ threaded, workers, keeper, leases, stateDirectory, world }: Required<SwitchOptions>) {
+  private constructor(options: Required<SwitchOptions>) {
     super();
+    const { threaded, workers, keeper, leases, stateDirectory, world } = options;
     this.world = world;
     const surroundings = { threaded, world };
     this.compiler = new Compiler({
@@ -248,6 +251,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     for (const service of this.services) service.attach(this.host, surroundings);
     // Nothing that happens before the first poll has another time.
     if (world !== MACHINE) for (const service of this.services) service.poll(world.now());
+    this.hookService = new HookService({
+      plane,
+      numbers: compiler.hooks,
+      directory: options.hooksDirectory,
+      functions: options.hooks,
+      noFunctions: threaded
+        ? 'function: one cannot go to another thread: write a module, or open the switch with { threaded: false }'
+        : undefined,
+      tell: (fact) => void this.events.add(fact),
+    });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
@@ -259,7 +272,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         const { devices, linkWatch, goneNames: gone, disabled } = open;
         const { states } = this.reconfiguration.facts;
         return traceNames(
-          { compiler, config: this.config, states, devices, linkWatch, gone, disabled },
+          {
+            compiler,
+            config: this.config,
+            states,
+            devices,
+            linkWatch,
+            gone,
+            disabled,
+            hooks: this.hookService,
+          },
           remotes,
         );
       },
@@ -309,10 +331,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const config = await parseConfigBreathing(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
       try {
+        // A file may be read when nobody is there to mend it.
+        await this.hookService.prepare(config, by.kind === 'file');
         const results = await this.reconfiguration.carryOut(config, keep);
         this.events.applied(by, results);
         return results;
       } finally {
+        await this.hookService.settle(this.config);
         this.reconciler.attend();
       }
     });
@@ -371,6 +396,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.open,
       (port) => this.stpService.portStatus(port),
       (name) => this.aggregateService.status(name),
+      (bridge, port) => this.hookService.ofPort(bridge, port),
     );
   }
 
@@ -517,9 +543,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return result;
   }
 
-  private tell({ kind, port, errno }: News): void {
+  private tell({ kind, port, errno, hook }: News): void {
+    if (hook !== undefined) void this.hookService.news(hook).catch(() => {});
     const name = this.compiler.ports.name(port);
-    if (name === undefined) return;
+    if (name === undefined || kind === 'hook') return;
     if (kind === 'crowded') {
       this.makeRoom(name, port);
       return;

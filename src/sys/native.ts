@@ -25,14 +25,18 @@ const FUNCTIONS = {
   tl_disown: ['int'],
   tl_lock: ['int'],
   tl_set_nonblocking: ['int'],
+  tl_set_blocking: ['int'],
   tl_peer_credentials: ['int', 'pointer'],
   tl_peer_groups: ['int', 'pointer', 'int'],
-  tl_unix_listen: ['string'],
+  tl_unix_listen: ['string', 'int'],
   tl_unix_accept: ['int'],
   tl_unix_connect: ['string'],
   tl_unix_pair: ['pointer'],
   tl_rights_send: ['int', 'pointer', 'int', 'pointer', 'int'],
   tl_rights_receive: ['int', 'pointer', 'int', 'pointer'],
+  tl_memfd_create: ['string'],
+  tl_memory_map: ['int', 'pointer'],
+  tl_memory_leave: ['pointer'],
   tl_user_id: ['string'],
   tl_group_id: ['string'],
   tl_netns_open: ['string'],
@@ -129,6 +133,7 @@ const OPENERS = [
     'tl_unix_listen',
     'tl_unix_accept',
     'tl_unix_connect',
+    'tl_memfd_create',
   ],
   ...[
     'tl_too_big_open',
@@ -176,6 +181,7 @@ interface Bindings {
 }
 interface Ref {
   hexAddress(buffer: Buffer): string;
+  readPointer(buffer: Buffer, offset: number, length: number): Buffer;
 }
 interface Loaded {
   ffi: Ffi;
@@ -301,6 +307,11 @@ export function native(): Native {
 /** Where a Buffer's bytes are. They never move, but they die with the Buffer: keep it referenced. */
 export function addressOf(buffer: Buffer): bigint {
   return BigInt(`0x${load().ref.hexAddress(buffer)}`);
+}
+
+/** A Buffer over memory that is not Node's; the address is at `offset`. The memory has to stay as long as the process. */
+export function bufferOver(pointer: Buffer, offset: number, length: number): Buffer {
+  return load().ref.readPointer(pointer, offset, length);
 }
 
 /** A Buffer of its own zeroed memory, aligned for any C type (a slice of Node's pool may not be). */

@@ -12,9 +12,9 @@ const COUNT = 0;
 const CUT = 1;
 const FDS = 2;
 
-/** A listening socket. Throws SysError: EADDRINUSE, ENAMETOOLONG beyond 107 bytes, EACCES, ENOENT. */
-export function unixListen(path: string): number {
-  return check(native().tl_unix_listen(path), 'bind', `Cannot listen on ${path}`);
+/** A listening socket. Throws SysError: EADDRINUSE, ENAMETOOLONG beyond 107 bytes, EACCES, ENOENT. @param mode of its file */
+export function unixListen(path: string, mode = 0o600): number {
+  return check(native().tl_unix_listen(path, mode), 'bind', `Cannot listen on ${path}`);
 }
 
 /** A connection, or -errno: -EAGAIN = nobody is waiting. */

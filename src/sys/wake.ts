@@ -1,5 +1,6 @@
 // eventfd: gets a thread out of Burst.receive, from any other thread that knows the number; and closing of numbers.
 
+import { writeSync } from 'node:fs';
 import { aligned, closeAside, HotCall, native } from './native.ts';
 import { check } from './sys_error.ts';
 
@@ -20,6 +21,16 @@ export function signalWake(fd: number): number {
   }
   signalFd[0] = fd;
   return signalCall.call();
+}
+
+/** Whoever signals it from here on waits, for as long as nobody reads it: what a hostile peer would hand out. */
+export function stuckWake(): number {
+  const fd = createWake();
+  const full = aligned(8);
+  full.writeBigUInt64LE(0xffff_ffff_ffff_fffen);
+  writeSync(fd, full);
+  check(native().tl_set_blocking(fd), 'fcntl', 'Cannot let an eventfd wait');
+  return fd;
 }
 
 export function closeFd(fd: number): void {

@@ -49,6 +49,7 @@ const TABLE = [
     'says what routers or DHCPv6 servers say, behind a port of guests of a network',
   ],
   ['punt_limit', 'receive', 'for the control plane, which takes only so many of a port and kind'],
+  ['hook', 'receive', 'a hook of its port refused it, or one with on_error: drop is off'],
   ['loop', 'receive', 'routed or recirculated too often'],
   ['locked', 'receive', 'its sender has no entry on the ingress port, which is locked'],
   ['address_limit', 'receive', 'its sender is one more than the fdb_limit of the ingress port'],

@@ -20,7 +20,7 @@ import { createRouter } from '../engine/router.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
 import { Tunnelling } from '../engine/tunnelling.ts';
-import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { COLUMN, FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
@@ -182,7 +182,7 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     const controls = new Controls(batch, this.clock);
-    this.stages = createStages(batch, counters, host, groups, controls);
+    this.stages = createStages(batch, counters, host, groups, controls, null);
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,
@@ -240,6 +240,8 @@ export class DryRun {
     const row = batch.append(ingress, length);
     const start = batch.frameAt(row);
     batch.bytes.set(bytes, start);
+    // So a router sends it on in a row of its own, and this one tells what it was.
+    rows[row + COLUMN.mark] = MARK.shared;
     if (decided !== undefined) {
       rows.set(decided, row);
       rows[row + COLUMN.start] = start;
@@ -287,19 +289,21 @@ export class DryRun {
   /** As Engine.tunnel. */
   private tunnel(topology: Topology, fdb: Fdb, tick: number): void {
     if (topology.protocolTunnels === null) return;
-    const end = this.batch.count * ROW;
-    this.tunnelling.route(topology.protocolTunnels, 0, end);
-    if (end < this.batch.count * ROW) this.stages.again(topology, fdb, tick, end);
+    const { batch } = this;
+    batch.listed = 0;
+    this.tunnelling.route(topology.protocolTunnels, 0, batch.count * ROW);
+    if (batch.listed > 0) this.stages.again(topology, fdb, tick, 0);
   }
 
   /** As Engine.recirculate. */
   private recirculate(route: Route | null, topology: Topology, fdb: Fdb, tick: number): void {
     const { batch } = this;
-    for (let from = 0, to = batch.count * ROW; from < to; ) {
-      for (let row = from; row < to; row += ROW) this.remember(row);
+    batch.listAll();
+    for (let from = 0, to = batch.listed; from < to; ) {
+      for (let n = from; n < to; n++) this.remember(batch.list[n]);
       route?.(topology, from, to);
       from = to;
-      to = batch.count * ROW;
+      to = batch.listed;
       if (from < to) this.stages.again(topology, fdb, tick, from);
     }
   }

@@ -4,7 +4,7 @@
 //   remove, barrier, list, groups, captures:  to all
 //   read, flush, make_room:  to the first, while the others stand still
 //   lookup:       to the first alone, under the lock of the FDB
-//   follow, followed:  to all
+//   follow, followed, load_hooks, keep_hooks:  to all
 //
 // A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
 // alone knows the remotes.
@@ -111,10 +111,20 @@ export class WorkersPlane implements PlaneClient {
       return this.askEach(body);
     }
     if (body.kind === 'lookup') return this.threads[0].request(body);
-    if (body.kind === 'follow') return (await this.ask(() => body))[0];
+    if (body.kind === 'load_hooks') return this.loadHooks(body);
+    if (body.kind === 'keep_hooks' || body.kind === 'follow') return (await this.ask(() => body))[0];
     if (body.kind === 'followed') return this.followed(await this.ask(() => body));
     const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
     return answer;
+  }
+
+  /** One that is off somewhere is off. */
+  private async loadHooks(body: Request): Promise<Answer> {
+    const answers = await this.ask(() => body);
+    return {
+      kind: 'loaded',
+      failed: answers.flatMap((answer) => (answer.kind === 'loaded' ? answer.failed : [])),
+    };
   }
 
   private followed(answers: readonly Answer[]): Followed {

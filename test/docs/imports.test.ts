@@ -66,10 +66,12 @@ const ALLOWED: Record<string, readonly string[]> = {
     'rates.ts',
     'amount.ts',
   ],
+  simulation: ['switch', 'config', 'port', 'wire', 'error.ts'],
   'index.ts': [
     'switch',
     'hypervisor',
     'config',
+    'engine',
     'port',
     'table',
     'api.ts',
@@ -77,6 +79,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'event.ts',
     'compile',
     'protocol',
+    'tester',
   ],
 };
 /** A device knows the engine by its port interfaces, and its tools to segment and complete checksums. */

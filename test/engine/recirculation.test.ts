@@ -17,7 +17,8 @@ const MAX_ROUNDS = 8;
 function createRoute(batch: FrameBatch, router: () => number, vlan = 20): Route {
   const { rows, view } = batch;
   return (_topology, from, to) => {
-    for (let row = from; row < to; row += ROW) {
+    for (let n = from; n < to; n++) {
+      const row = batch.list[n];
       if ((rows[row + COLUMN.dest] & DEST_DROP) !== 0) continue;
       if ((view.getInt32(rows[row + COLUMN.start] + 2) & 0xff) !== ROUTER) continue;
       const next = batch.recirculate(row, router(), MAX_ROUNDS);

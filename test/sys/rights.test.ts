@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -80,6 +80,7 @@ test('a listener, who connects to it, and what is said of wrong paths', () => {
   expect(unixConnect(path)).toBe(-2);
   const listener = unixListen(path);
   expect(unixAccept(listener)).toBe(-11);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
   const client = unixConnect(path);
   const server = unixAccept(listener);
   expect(sendRights(client, hello)).toBe(5);

@@ -119,8 +119,9 @@ function happened(
   const copies = [...taken].flatMap(([name, frames]) =>
     frames.map((bytes) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      // Of a bridge that does not filter, tags are part of the frame.
-      const tci = isAware(name) && view.getUint16(12) === 0x8100 ? view.getUint16(14) : undefined;
+      // Of a bridge that does not filter, tags are part of the frame; of one that does, half a tag may be what is left.
+      const isTagged = isAware(name) && bytes.length >= 16 && view.getUint16(12) === 0x8100;
+      const tci = isTagged ? view.getUint16(14) : undefined;
       return `${name}: ${tci === undefined ? '' : `tci ${tci} `}${bytes.length}`;
     }),
   );

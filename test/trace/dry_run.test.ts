@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig } from '../../src/config/schema.ts';
-import { COLUMN, ROW } from '../../src/frame/frame_batch.ts';
+import { COLUMN } from '../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, PORT_MASK } from '../../src/frame/hop.ts';
 import { Counters, MAX_BRIDGES } from '../../src/table/counters.ts';
 import { tickAt } from '../../src/table/fdb_entry.ts';
@@ -42,7 +42,8 @@ function prepare() {
 test('a row that comes in anew asks for keys of its own, and its copies are seen', () => {
   const { port, flight, names, compiler } = prepare();
   const dryRun = new DryRun((batch) => (_topology, from, to) => {
-    for (let row = from; row < to; row += ROW) {
+    for (let n = from; n < to; n++) {
+      const row = batch.list[n];
       if ((batch.rows[row + COLUMN.tci] & 0xfff) === 20) continue;
       const next = batch.recirculate(row, port('router'), 8);
       batch.rows[next + COLUMN.tci] = 20;

@@ -4,7 +4,7 @@
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { Route } from '../../../src/engine/passes.ts';
 import { storeState, type Topology, TRAPPING } from '../../../src/engine/topology.ts';
-import { COLUMN, type FrameBatch, MARK, ROW } from '../../../src/frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK } from '../../../src/frame/frame_batch.ts';
 import { DEST_DROP, DEST_LIST, PORT_MASK } from '../../../src/frame/hop.ts';
 import type { Fdb } from '../../../src/table/fdb.ts';
 import { FIRST_LIST } from '../../../src/table/lists.ts';
@@ -43,7 +43,7 @@ export class Extras {
   get createRoute(): ((batch: FrameBatch) => Route) | undefined {
     if (!this.isRouting) return undefined;
     return (batch) => (_topology, from, to) => {
-      for (let row = from; row < to; row += ROW) this.route(batch, row);
+      for (let n = from; n < to; n++) this.route(batch, batch.list[n]);
     };
   }
 

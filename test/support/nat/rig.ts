@@ -2,6 +2,7 @@
 // comes out as text.
 
 import { Nat } from '../../../src/engine/nat.ts';
+import { DROPPED, NOWHERE, ROUTED, ROUTED_WORDS, Routed } from '../../../src/engine/routed.ts';
 import { COLUMN, FrameBatch } from '../../../src/frame/frame_batch.ts';
 import { DEST_DROP } from '../../../src/frame/hop.ts';
 import { STATES, TIMEOUTS, timeoutsByState } from '../../../src/table/connection_state.ts';
@@ -106,9 +107,9 @@ export class NatRig {
     const { batch, nat, router } = this;
     const { rows, view, bytes } = batch;
     batch.clear();
-    const list = new Int32Array(packets.length);
-    const dst = new Int32Array(packets.length);
-    const egress = new Int32Array(packets.length);
+    const list = new Routed(rows.length);
+    const { words } = list;
+    list.count = packets.length;
     for (const [n, packet] of packets.entries()) {
       const row = batch.append(9, 14 + packet.length);
       const start = rows[row + COLUMN.start];
@@ -120,31 +121,31 @@ export class NatRig {
       }
       view.setUint16(start + 12, 0x0800);
       bytes.set(packet, start + 14);
-      list[n] = row;
-      dst[n] = view.getInt32(start + 14 + 16);
+      const k = n * ROUTED_WORDS;
+      words[k + ROUTED.row] = row;
+      words[k + ROUTED.from] = ingress;
+      words[k + ROUTED.l3] = start + 14;
+      words[k + ROUTED.length] = Math.min(packet.length, view.getUint16(start + 14 + 2));
+      words[k + ROUTED.isDoubtful] = 0;
+      words[k + ROUTED.dst] = view.getInt32(start + 14 + 16);
     }
-    nat.before(router, list, packets.length, dst);
+    nat.before(router, list);
     const isIn = (address: number) => address >>> 8 === 0x0a0001;
-    for (let n = 0; n < packets.length; n++) {
-      const isLocal = dst[n] === number(OUTSIDE) || dst[n] === number(GATEWAY);
-      egress[n] = isLocal ? 0 : isIn(dst[n]) ? IN : OUT;
+    for (let k = 0; k < packets.length * ROUTED_WORDS; k += ROUTED_WORDS) {
+      const dst = words[k + ROUTED.dst];
+      const isLocal = dst === number(OUTSIDE) || dst === number(GATEWAY);
+      const egress = isLocal ? 0 : isIn(dst) ? IN : OUT;
+      words[k + ROUTED.egress] = words[k + ROUTED.isDoubtful] === DROPPED ? NOWHERE : egress;
     }
-    const places = packets.map((_, n) => n).filter((n) => (rows[list[n] + COLUMN.dest] & DEST_DROP) === 0);
-    const left = Int32Array.from(places, (n) => list[n]);
-    nat.after(
-      router,
-      left,
-      left.length,
-      Int32Array.from(places, (n) => egress[n]),
-    );
+    nat.after(router, list);
     return packets.map((packet, n) => {
-      const row = list[n];
+      const row = words[n * ROUTED_WORDS + ROUTED.row];
       const dest = rows[row + COLUMN.dest];
       if ((dest & DEST_DROP) !== 0) return { where: `drop ${DROPS[dest & 0xfff].name}:`, bytes: packet };
       if (nat.isTranslated(row)) nat.rewrite(row, row);
       const at = rows[row + COLUMN.rest] + 2;
       return {
-        where: ['local', 'in', 'out'][egress[n]],
+        where: ['local', 'in', 'out'][words[n * ROUTED_WORDS + ROUTED.egress]],
         bytes: Uint8Array.from(bytes.subarray(at, at + packet.length)),
       };
     });
