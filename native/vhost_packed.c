@@ -60,7 +60,8 @@ int packed_base(const struct vhost_queue *q)
 static int is_avail(struct vhost_queue *q, struct place p)
 {
     uint16_t flags = __atomic_load_n(&descriptor(q, p.at)->flags, __ATOMIC_ACQUIRE);
-    return !(flags & AVAIL) != p.wrap && !(flags & USED) == p.wrap;
+    int is_marked = (flags & AVAIL) != 0, is_used = (flags & USED) != 0;
+    return is_marked == p.wrap && is_used != p.wrap;
 }
 
 /* Two loads, so that nothing of it is read again after it was checked. */
