@@ -34,6 +34,7 @@ const PATIENT = [
   'fake_guest_dpdk',
   'group_fwd_mask',
   'guest_links',
+  'hops',
   'host_uplink',
   'import',
   'kept_bridge',
