@@ -290,6 +290,7 @@ export const EVENT_TYPES = [
   'lost',
 ] as const satisfies readonly EventFact['type'][];
 
+/** Something that happened, with its number, its time, and a sentence. */
 export type SwitchEvent = EventFact & {
   /** Increases, also from one run of the switch to the next. A `lost` has that of the last event that is missing. */
   seq: number;
@@ -299,6 +300,7 @@ export type SwitchEvent = EventFact & {
   message: string;
 };
 
+/** Events that match in all that is said. */
 export interface EventFilter {
   types?: readonly string[];
   bridge?: string;
@@ -325,6 +327,7 @@ function concerns(path: string, bridge: string | undefined, port: string | undef
   );
 }
 
+/** Which events a subscription brings, and from where on. */
 export interface SubscribeOptions extends EventFilter {
   /** Begin after this `seq` with what is stored; 0 = with everything stored. Default: with what comes now. */
   since?: number;

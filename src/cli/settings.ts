@@ -24,6 +24,7 @@ import {
   vlans,
   word,
 } from './setting_values.ts';
+import { SOCKET_SETTINGS } from './socket_settings.ts';
 
 export interface Setting {
   /** Commander's notation: `--vni <number>`. */
@@ -245,13 +246,6 @@ const TUN: Setting[] = [
   },
 ];
 
-const VHOST_USER: Setting = {
-  flags: '--path <path>',
-  key: 'path',
-  help: 'vhost_user: the socket of the front end',
-  parse: word,
-};
-
 const LLDP: Setting = {
   flags: '--lldp <on|off|receive>',
   key: 'lldp',
@@ -315,7 +309,7 @@ const AGGREGATE: Setting[] = [
   {
     flags: '--mode <mode>',
     key: 'mode',
-    help: 'aggregate: balance or active_backup; vhost_user: server or client of its socket',
+    help: 'aggregate: balance or active_backup; stream, dgram, vhost_user: server or client of its socket',
     parse: word,
   },
   { flags: '--rate <slow|fast>', key: 'rate', help: 'aggregate: how often LACP is heard', parse: word },
@@ -357,9 +351,9 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...INTERFACE,
   ...TAP,
   ...TUN,
-  VHOST_USER,
   ...AF_PACKET,
   ...VXLAN,
+  ...SOCKET_SETTINGS,
   ...AGGREGATE,
   LLDP,
   ...MULTICAST,

@@ -7,6 +7,7 @@ import { checkBridgeHelper } from './bridge_helper.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { isListener } from './guest_ports.ts';
 import { checkInside } from './inside.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
@@ -20,6 +21,7 @@ import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
+import { checkSocket, checkSockets } from './sockets.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
@@ -32,6 +34,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkTunnels(config, problems);
   checkUnderlays(config, problems);
   checkMirrorCount(config, problems);
+  checkSockets(config, problems);
   checkFds(config, problems);
   checkVhostUser(config, problems);
   checkInterfaces(config, problems);
@@ -53,6 +56,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
+      if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);
       if (port.type === 'tun') checkTun(path, port, problems);
       if (port.type === 'tap') checkInside(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
@@ -75,8 +79,8 @@ function checkNames(config: SwitchConfig, doubts: Doubts, problems: Problem[]): 
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
     const doubtful = [...doubts.ports(name)].map((port) => [port, undefined, ['ports', port]] as const);
-    for (const [port, , place] of [...devicesIn(bridge), ...doubtful]) {
-      ports++;
+    for (const [port, config, place] of [...devicesIn(bridge), ...doubtful]) {
+      ports += isListener(config) ? 1 + config.max_guests : 1;
       const path = ['bridges', name, ...place];
       const other = owner.get(port);
       if (Object.hasOwn(bridges, port)) problems.push({ path, message: `${port} is the name of a bridge` });

@@ -41,7 +41,9 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'queues',
   'ifname',
   'path',
-  'mode',
+  'remote',
+  'framing',
+  'socket_mode',
   'fault',
 ]);
 
@@ -161,6 +163,8 @@ function isReplaced(kind: Action['kind'], value: Value, changes: Changes): boole
   if (kind !== 'port') return kind === 'fdb' && keys.length > 0;
   // A bridge's own interface has no type, and is a TAP.
   const isTap = (value.type ?? 'tap') === 'tap' && value.fd === undefined;
+  // Of a socket; that of an aggregate changes while frames flow.
+  if (keys.includes('mode') && value.type !== 'aggregate') return true;
   return keys.some((key) => IDENTITY.has(key) && !(isTap && OF_TAP.has(key) && canChange(key, changes[key])));
 }
 

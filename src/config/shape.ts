@@ -180,6 +180,7 @@ function filterProblem(value: string): string | undefined {
   }
 }
 
+/** A configuration as it is written: what has a default may be left out. See docs/configuration.md. */
 export type SwitchConfigInput = z.input<typeof configShape>;
 export type LocalConfig = z.output<typeof local>;
 export type MirrorConfig = z.output<typeof mirror>;

@@ -360,6 +360,8 @@ function foundationOf(port: string, config: PortConfig | MemberConfig): Foundati
       return config.underlay_tap === undefined
         ? { port, netns: undefined, device: undefined, address: config.local, isTunnel: true }
         : { port, netns: undefined, device: config.underlay_tap, address: undefined, isTunnel: true };
+    case 'stream':
+    case 'dgram':
     case 'memory':
     case 'vhost_user':
     case 'aggregate':
