@@ -7,6 +7,7 @@ import { monotonicMs } from '../src/sys/clock.ts';
 import { type Counters, PORT } from '../src/table/counters.ts';
 import type { Neighbours } from '../src/table/neighbours.ts';
 import { Frames, MAC_HI, routedIp, STATIONS } from './feature_frames.ts';
+import { HOOKS } from './feature_hooks.ts';
 import { type Feature, PORTS } from './feature_list.ts';
 import { joinAll } from './joining.ts';
 import { macLo, NullSink } from './stations.ts';
@@ -73,7 +74,7 @@ function introduce(neighbours: Neighbours, ports: number, find: (name: string) =
 
 /** A switch whose protocols have come to rest. */
 async function settled(feature: Feature, names: readonly string[]): Promise<Switch> {
-  const taploom = await Switch.open(config(feature, names), { threaded: false });
+  const taploom = await Switch.open(config(feature, names), { threaded: false, hooks: HOOKS });
   let now = monotonicMs();
   const turn = (ms: number) => {
     now += ms;

@@ -113,6 +113,9 @@ const FAMILIES: readonly Family[] = [
         bridge: { mirrors: { some: { direction: 'in', to: 'analyser', sample: 1000 } } },
         analyser: true,
       },
+      { name: 'a hook that looks at a byte', bridge: { hooks: [{ function: 'look' }] } },
+      { name: 'a hook that may drop', bridge: { hooks: [{ function: 'pass' }] } },
+      { name: 'a hook that writes a byte', bridge: { hooks: [{ function: 'write' }] } },
     ],
   },
   {

@@ -14,6 +14,7 @@ export type {
   FdbEntry,
   FdbFilter,
   GroupWish,
+  HookStatus,
   LacpEndStatus,
   LastDrop,
   LeaseFilter,
@@ -43,6 +44,7 @@ export type {
 export type { PortState } from './compile/overlay.ts';
 export type { Action, ActionResult } from './config/action.ts';
 export { ConfigError, parseConfig, type SwitchConfig, type SwitchConfigInput } from './config/schema.ts';
+export type { Hook, HookContext, HookFactory, HookFrame, HookOutput } from './engine/hook.ts';
 export { TaploomError } from './error.ts';
 export type {
   Author,
@@ -66,6 +68,7 @@ export {
   type VmCardOptions,
   vmCard,
 } from './switch/vm_port.ts';
+export type { World } from './switch/world.ts';
 export { DROPS } from './table/drops.ts';
 export { FakeGuest, type FakeGuestOptions, type SendOptions } from './tester/guest/fake_guest.ts';
 export { BackEndError } from './tester/guest/front_end.ts';

@@ -17,6 +17,7 @@ export interface DaemonOptions {
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
   workers: number;
+  hooks?: string;
   cleanup?: boolean;
   undo?: boolean;
 }
@@ -44,6 +45,7 @@ export function daemonCommand(): Command {
     )
     .option('--web-token-file <file>', 'what the web page asks for; without it the log shows one')
     .option('--workers <count>', 'threads that forward (1-16)', parseWorkers, 1)
+    .option('--hooks <directory>', 'where modules of hooks lie; without it none are taken')
     .option('--cleanup', 'remove interfaces of bridges that were kept for the next start, and end')
     .option('--undo', 'set back what a killed taploomd changed of the host for networks, and end')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))

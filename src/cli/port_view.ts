@@ -10,6 +10,7 @@ import type {
 } from '../api.ts';
 import type { PortConfig } from '../config/schema.ts';
 import { OFFLOAD } from '../wire/virtio_net.ts';
+import { hookText } from './hook_text.ts';
 import { fields, settingRows } from './views.ts';
 
 /** @param multicast if its bridge snoops */
@@ -28,6 +29,7 @@ export function portText(
     offloads,
     disabledBy,
     tunnelled = {},
+    hooks = [],
     ...state
   } = status;
   const { receiveDropped, transmitDropped, ...counts } = counters;
@@ -39,6 +41,7 @@ export function portText(
         ? []
         : [['member', [member.state, member.reason].filter((text) => text).join(': ')]]),
       ...reasonRows('disabled by', disabledBy ?? {}),
+      ...hooks.map((one) => [`hook ${one.hook}`, hookText(one)]),
     ]),
     aggregate ? aggregateSections(aggregate) : '',
     stp ? fields('spanning tree', stpRows(stp)) : '',

@@ -62,6 +62,7 @@ async function main(options: DaemonOptions): Promise<void> {
         keeper,
         leases,
         stateDirectory: uplinkState(options),
+        hooksDirectory: options.hooks === undefined ? false : resolve(options.hooks),
       });
       opened.on('failed', (error) => die(error, 'The data plane failed'));
       opened.on('unsegmented', (port, errno) => {

@@ -6,6 +6,7 @@ import type { BridgeConfig, SwitchConfig } from '../config/schema.ts';
 import type { SwitchSummary } from '../control/client.ts';
 import { tooBigHelp } from '../control/too_big_help.ts';
 import { FDB_COLUMNS, portColumns } from './columns.ts';
+import { hookText } from './hook_text.ts';
 import { textOf } from './list.ts';
 import { listText } from './list_text.ts';
 import { mirrorText } from './mirror_view.ts';
@@ -94,6 +95,8 @@ function reasonsText(ports: readonly PortStatus[], { bridges }: SwitchConfig): s
     // One that is not up has said so.
     const held = stp?.reason ?? watcherText(bridge, bridges[bridge], name);
     if (reason === undefined && held !== undefined) words.push(`${name} does not forward: ${held}\n`);
+    for (const hook of status.hooks ?? [])
+      if (hook.state === 'off') words.push(`${name} has a hook ${hook.hook} that is ${hookText(hook)}\n`);
     const { too_big: tooBig = 0 } = counters.transmitDropped;
     if (tooBig === 0 || (type !== 'vxlan' && status.underlay === undefined)) return words;
     const isConfigured = bridges[bridge]?.ports[name]?.mtu === status.mtu;

@@ -28,6 +28,7 @@ import { type Mac, parseMac } from '../wire/mac.ts';
 import { compileAggregates, type Distributions } from './aggregates.ts';
 import { compileControls } from './controls.ts';
 import { type Flooded, type Flooder, floodLists } from './floods.ts';
+import { HookNumbers } from './hooks.ts';
 import { leastMtus } from './least_mtus.ts';
 import { Memberships } from './membership.ts';
 import { compileMirrors } from './mirrors.ts';
@@ -69,6 +70,7 @@ export class Compiler {
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private readonly routes = new RouteCache();
   readonly nat: NatNumbers;
+  readonly hooks = new HookNumbers();
   private readonly machine: string | undefined;
   private serial = 0;
 
@@ -198,6 +200,7 @@ export class Compiler {
         tags,
         protocolTunnels,
         routers,
+        hooks: this.hooks.compile(config, this.ports),
         fdbSlots,
         statics,
         locals,

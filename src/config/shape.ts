@@ -9,8 +9,10 @@ import { canonicalIp, isMulticastIp, parseIp } from '../wire/ip_address.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
 import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
+import { hooks } from './hook_shape.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
-import { mac, network } from './network_shape.ts';
+import { mac } from './mac_leaf.ts';
+import { network } from './network_shape.ts';
 import {
   account,
   fdbLimit,
@@ -149,6 +151,7 @@ const bridge = mapping({
   network: network.optional(),
   bridge_helper: bridgeHelper.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
+  hooks: hooks.optional(),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z
     .record(
@@ -177,6 +180,7 @@ function filterProblem(value: string): string | undefined {
   }
 }
 
+/** A configuration as it is written: what has a default may be left out. See docs/configuration.md. */
 export type SwitchConfigInput = z.input<typeof configShape>;
 export type LocalConfig = z.output<typeof local>;
 export type MirrorConfig = z.output<typeof mirror>;

@@ -59,7 +59,17 @@ export const trace: z.ZodType<Trace> = z.object({
   at: z.number().optional().describe('live: ms of a monotonic clock'),
   steps: z.array(
     z.object({
-      stage: z.enum(['receive', 'classify', 'trap', 'learn', 'decide', 'route', 'replicate', 'egress']),
+      stage: z.enum([
+        'receive',
+        'classify',
+        'trap',
+        'hook',
+        'learn',
+        'decide',
+        'route',
+        'replicate',
+        'egress',
+      ]),
       verdict: z.string(),
       message: z.string(),
       path: z.string().optional().describe('where the configuration says so'),

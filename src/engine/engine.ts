@@ -1,4 +1,4 @@
-// One poll: receive -> classify -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
+// One poll: receive -> classify -> (hooks) -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
 //
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
@@ -17,6 +17,7 @@ import { Aggregates } from './aggregates.ts';
 import { Controls } from './controls.ts';
 import { Egress } from './egress.ts';
 import { FdbKeeper, type FdbOptions } from './fdb_keeper.ts';
+import { Hooks } from './hooks.ts';
 import { HostPort } from './host_port.ts';
 import { Mirrors } from './mirrors.ts';
 import { NatKeeper } from './nat_keeper.ts';
@@ -57,6 +58,8 @@ export class Engine {
   readonly aggregates: Aggregates;
   readonly host: HostPort;
   readonly controls: Controls;
+  /** What programs add: a source, too, while some port has any. */
+  readonly hooks: Hooks;
   private readonly tunnelling: Tunnelling;
   /** Look at received frames. */
   readonly ingressPasses: IngressPass[] = [];
@@ -84,13 +87,14 @@ export class Engine {
     this.drops = counters.drops;
     this.egress = new Egress(batch, clock);
     this.aggregates = new Aggregates(batch, counters, this.egress, options.topology);
-    this.host = new HostPort(batch, counters, clock, options.neighbours);
+    this.host = new HostPort(batch, counters, clock, options.neighbours?.owned);
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.groups = new Groups(options.seed[2]);
     this.controls = new Controls(batch, clock);
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
-    this.stages = createStages(batch, counters, this.host, this.groups, this.controls);
+    this.hooks = new Hooks(batch, counters, clock, options.isFollower !== true);
+    this.stages = createStages(batch, counters, this.host, this.groups, this.controls, this.hooks);
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
     this.nat = new NatKeeper(batch, clock, options.seed[3], options.isFollower ?? false);
@@ -107,6 +111,7 @@ export class Engine {
     this.keeper = new FdbKeeper(options);
     this.placeMirrors();
     this.placeRouters();
+    this.placeHooks();
   }
 
   addSource(source: Source): void {
@@ -147,6 +152,7 @@ export class Engine {
     batch.clear();
     // A sweeper that is behind goes on soon.
     let patience = this.keeper.isBehind || this.nat.isBehind ? Math.min(1, timeoutMs) : timeoutMs;
+    if (this.topology.hooks !== null) patience = this.hooks.patience(patience);
     for (let n = 0; n < sources.length && patience > 0; n++) {
       if (sources[n].isReady?.() === true) patience = 0;
     }
@@ -217,6 +223,14 @@ export class Engine {
     this.forward();
   }
 
+  /** When something that was held back, or that a hook has to say, is due, ms. */
+  deadline(): number {
+    return Math.min(
+      this.egress.deadline[0],
+      this.topology.hooks === null ? Number.POSITIVE_INFINITY : this.hooks.deadline,
+    );
+  }
+
   /** Copies of the current batch still to be made: `receive` will not wait. */
   get isBusy(): boolean {
     return this.batch.next < this.batch.count;
@@ -234,12 +248,21 @@ export class Engine {
     this.aggregates.load(topology);
     this.placeMirrors();
     this.placeRouters();
+    this.placeHooks();
     this.recheck();
   }
 
   private placeMirrors(): void {
     this.mirrors.load(this.topology);
     this.place(this.mirrors, this.topology.mirrors !== null);
+  }
+
+  private placeHooks(): void {
+    const { hooks, topology, sources } = this;
+    hooks.load(topology.hooks);
+    const isPlaced = sources.includes(hooks);
+    if (topology.hooks !== null && !isPlaced) this.addSource(hooks);
+    if (topology.hooks === null && isPlaced) this.removeSource(hooks);
   }
 
   private placeRouters(): void {

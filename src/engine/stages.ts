@@ -1,4 +1,4 @@
-// The packet path, one stage a function, each a pass over a range of rows: classify -> search -> learn -> decide.
+// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> search -> learn -> decide.
 // What a stage gives up on gets a drop in its `dest` column, and later stages skip it; `replicate` (replicate.ts) counts
 // every frame once. A recirculated row takes the stages again from `enter` on.
 //
@@ -28,6 +28,7 @@ import {
 } from '../wire/ethernet.ts';
 import { isTpid, priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '../wire/vlan.ts';
 import { ALARM, type Controls } from './controls.ts';
+import type { Hooks } from './hooks.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
@@ -68,13 +69,14 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
   host: HostPort,
   groups: Groups,
   controls: Controls,
+  hooks: Pick<Hooks, 'pass'> | null,
 ): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
@@ -85,6 +87,7 @@ export function createStages(
 
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
+    if (topology.hooks !== null && hooks?.pass() === true) readdress();
     const version = fdb.version();
     search.find(fdb, 0, 2 * batch.count);
     learn(topology, fdb, tick);
@@ -296,6 +299,23 @@ export function createStages(
   function learnAnew(row: number, topology: Topology, fdb: Fdb, tick: number): void {
     if ((rows[row + COLUMN.domain] & LEARNING) !== 0) learnStranger(row, topology, fdb, tick);
     else admit(row, topology, fdb, tick);
+  }
+
+  /** Where hooks may have given fresh rows other addresses. */
+  function readdress(): void {
+    const end = batch.count * ROW;
+    for (let row = 0; row < end; row += ROW) {
+      if (rows[row + COLUMN.dest] !== 0) continue;
+      const at = rows[row + COLUMN.start];
+      const hi = srcHi(view, at);
+      if (isGroup(hi) || (hi | srcLo(view, at)) === 0) rows[row + COLUMN.dest] = DEST_DROP | DROP.bad_source;
+      const domain = rows[row + COLUMN.domain] & DOMAIN_BITS;
+      const k = keysOf(row);
+      keys[k | KEY.hi] = domain | hi;
+      keys[k | KEY.lo] = srcLo(view, at);
+      keys[k | DST | KEY.hi] = domain | dstHi(view, at);
+      keys[k | DST | KEY.lo] = dstLo(view, at);
+    }
   }
 
   /** The word of the ingress port in the row's VLAN, as it is now. */

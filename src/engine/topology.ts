@@ -14,6 +14,7 @@ import type { RouterTable } from '../table/router_table.ts';
 import { FIRST_TYPE } from '../table/traps.ts';
 import { priority, TPID_8021Q, tag, VID_MASK } from '../wire/vlan.ts';
 import type { AggregateTable } from './aggregate_table.ts';
+import type { HookTable } from './hook.ts';
 import type { MirrorTable } from './mirror_table.ts';
 import { type TagTable, VIDS } from './tag_table.ts';
 
@@ -131,6 +132,8 @@ export interface Topology {
   readonly protocolTunnels: ProtocolTunnels | null;
   /** Null if there are none. */
   readonly routers: RouterTable | null;
+  /** Null if no port has any. */
+  readonly hooks: HookTable | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

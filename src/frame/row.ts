@@ -49,6 +49,8 @@ export const MARK = {
   relayed: 0x100,
   /** A tunnel of protocols carries the frame: it goes on in a row of its own. */
   tunnelled: 0x200,
+  /** A hook made it: no hook sees it. */
+  generated: 0x400,
   /** How often the frame was recirculated, counted in these bits. */
   round: 0xf0,
 } as const;

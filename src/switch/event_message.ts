@@ -4,6 +4,7 @@ import {
   type Author,
   type ConfigurationFact,
   type EventFact,
+  type HookFact,
   type LeaseFact,
   type LimitFact,
   LOST,
@@ -53,6 +54,8 @@ function sentence(fact: EventFact): string {
       const words = change === 'down' ? 'is down' : 'carries no frames';
       return `member ${member} of aggregate ${port} ${words}${reason === undefined ? '' : `: ${reason}`}`;
     }
+    case 'hook':
+      return hookSentence(fact);
     case 'lease':
       return leaseSentence(fact);
     case 'address': {
@@ -66,6 +69,8 @@ function sentence(fact: EventFact): string {
       }[fact.change];
     }
     case 'network':
+      if (fact.change === 'restored')
+        return `network ${fact.network} lost ${fact.address} on ${fact.port}, which somebody removed: it is set again`;
       if (fact.change === 'address_taken')
         return `${fact.mac} on port ${fact.port} of network ${fact.network} claims ${fact.address}, which is another's: nobody hears it`;
       return fact.change === 'ready'
@@ -89,7 +94,8 @@ function sentence(fact: EventFact): string {
 }
 
 const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
-  added: ({ port, bridge }) => `port ${port} was added to bridge ${bridge}`,
+  added: ({ port, bridge, reason }) =>
+    `port ${port} was added to bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   removed: ({ port, bridge, reason }) =>
     `port ${port} was removed from bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   up: ({ port }) => `port ${port} is up`,
@@ -205,4 +211,11 @@ function authorText(by: Author): string {
 
 function count(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? '' : 's'}`;
+}
+
+function hookSentence({ change, bridge, port, hook, reason, onError, text }: HookFact): string {
+  const where = port === '' ? `bridge ${bridge}` : `port ${port}`;
+  if (change === 'reported') return `hook ${hook} of ${where}: ${text}`;
+  const then = onError === 'drop' ? 'what it would have seen is dropped' : 'frames pass without it';
+  return `hook ${hook} of ${where} is off: ${reason}; ${then}, until it is taken out of the configuration and put in again`;
 }

@@ -1,6 +1,7 @@
 // How a switch runs, as opposed to what it does.
 
 import type { StoredLeases } from '../api.ts';
+import type { HookFactory } from '../engine/hook.ts';
 import { TaploomError } from '../error.ts';
 import { MACHINE, type World } from './world.ts';
 
@@ -15,6 +16,7 @@ function leasesInMemory(): StoredLeases {
   };
 }
 
+/** How a switch runs, as opposed to what it does. */
 export interface SwitchOptions {
   /** True: worker threads forward. False: nothing moves but in `poll`. Default true. */
   threaded?: boolean;
@@ -32,6 +34,13 @@ export interface SwitchOptions {
    * `routed`, should it be killed. Default: there are no such networks.
    */
   stateDirectory?: string;
+  /**
+   * Where modules of hooks lie: no others are taken then. False: none are. Default '': any, relative to the working
+   * directory.
+   */
+  hooksDirectory?: string | false;
+  /** Functions that hooks of the configuration may name, in a switch that is not threaded. */
+  hooks?: Readonly<Record<string, HookFactory>>;
   /** Of an inline switch: where it takes time and chance from. Default: the machine. */
   world?: World;
 }
@@ -46,6 +55,8 @@ export function optionsOf({
   keeper = '',
   leases = leasesInMemory(),
   stateDirectory = '',
+  hooksDirectory = '',
+  hooks = {},
   world = MACHINE,
 }: SwitchOptions): Required<SwitchOptions> {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
@@ -66,5 +77,5 @@ export function optionsOf({
       'world: threads have the clock of the machine, so `threaded` has to be false',
     );
   }
-  return { threaded, workers, keeper, leases, stateDirectory, world };
+  return { threaded, workers, keeper, leases, stateDirectory, hooksDirectory, hooks, world };
 }

@@ -1,6 +1,13 @@
 // What the switch tells about a port: its configuration, its device, its counters and the kernel's view, together.
 
-import type { AggregateStatus, PortCounters, PortStatus, StpPortStatus, Underlay } from '../api.ts';
+import type {
+  AggregateStatus,
+  HookStatus,
+  PortCounters,
+  PortStatus,
+  StpPortStatus,
+  Underlay,
+} from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { portViews } from '../compile/port_view.ts';
 import { aggregateOf } from '../config/members.ts';
@@ -33,6 +40,7 @@ interface PortFacts {
   isDeadEnd: boolean;
   counters: CounterView;
   stp: StpPortStatus | undefined;
+  hooks: HookStatus[];
   aggregate: AggregateStatus | undefined;
   /** Of a member. */
   member: PortStatus['member'];
@@ -61,7 +69,9 @@ function portStatus(facts: PortFacts): PortStatus {
     ...(port?.type === 'aggregate' && { aggregate: facts.aggregate }),
     learnedAddresses: index === undefined ? 0 : counters.learnedOn(index),
     stp: facts.stp,
+    ...(facts.hooks.length > 0 && { hooks: facts.hooks }),
     ...tunnelledOf(port, facts),
+    ...(device?.connection !== undefined && { socket: device.connection.status() }),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
@@ -83,11 +93,14 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   const guest = facts.device?.guest?.();
   if (guest?.state === 'broken') return { state: 'broken', reason: guest.reason };
   if (facts.isDeadEnd) return { state: 'down', reason: NO_CARRIER };
+  if (facts.device?.connection?.listens) return { state: 'up' };
   // The data plane knows only how the last frame fared.
   if (look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
   }
   if (guest !== undefined) return { state: 'down', reason: guest.reason };
+  const unconnected = facts.device?.connection?.reason;
+  if (unconnected !== undefined) return { state: 'down', reason: unconnected };
   if (facts.aggregate !== undefined) return { state: 'down', reason: idleReason(facts.aggregate) };
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }
@@ -106,7 +119,8 @@ function settingsOf({ name, config }: PortFacts): PortConfig | MemberConfig | Lo
 /** The name under which its interface was found. */
 function deviceOf(facts: PortFacts): string {
   const settings = settingsOf(facts);
-  return settings !== undefined && 'interface' in settings ? (settings.interface ?? facts.name) : facts.name;
+  if (settings !== undefined && 'interface' in settings) return settings.interface ?? facts.name;
+  return settings !== undefined && 'ifname' in settings ? (settings.ifname ?? facts.name) : facts.name;
 }
 
 /** What brings its interface up. */
@@ -152,6 +166,7 @@ export function portStatuses(
   open: OpenPorts,
   stpOf: (port: string) => StpPortStatus | undefined,
   aggregateStatus: (name: string) => AggregateStatus | undefined,
+  hooksOf: (bridge: string, port: string) => HookStatus[],
 ): PortStatus[] {
   const { counters, devices, mtus, underlays, goneNames, missing, disabled, linkWatch } = open;
   return Object.entries(config.bridges).flatMap(([bridge, config]) => {
@@ -187,6 +202,7 @@ export function portStatuses(
         isDeadEnd: linkWatch.isDeadEnd(name),
         counters,
         stp: stpOf(name),
+        hooks: hooksOf(bridge, name),
         aggregate: aggregates.get(name),
         member: members.get(name),
       });

@@ -9,6 +9,7 @@ import type { DisabledPorts } from '../protocol/disabled_ports.ts';
 import type { TraceNames } from '../trace/scene.ts';
 import { OFFLOAD } from '../wire/virtio_net.ts';
 import { addressText, isIpv6 } from './fdb_view.ts';
+import type { HookService } from './hook_service.ts';
 
 const ALL_OFFLOADS = OFFLOAD.csum | OFFLOAD.tso4 | OFFLOAD.tso6 | OFFLOAD.ecn | OFFLOAD.uso;
 
@@ -20,11 +21,12 @@ export interface NamedThings {
   linkWatch: LinkWatch;
   gone: ReadonlySet<string>;
   disabled: Pick<DisabledPorts, 'get'>;
+  hooks: Pick<HookService, 'nameOf'>;
 }
 
 /** @param remotes learned remotes, by row */
 export function traceNames(
-  { compiler, config, states, devices, linkWatch, gone, disabled }: NamedThings,
+  { compiler, config, states, devices, linkWatch, gone, disabled, hooks }: NamedThings,
   remotes: ReadonlyMap<number, Int32Array>,
 ): TraceNames {
   const isOverIpv6 = (port: string) =>
@@ -43,6 +45,7 @@ export function traceNames(
       const { up } = linkWatch.at(port);
       return up === undefined ? undefined : up ? 'up' : 'down';
     },
+    hook: (id) => hooks.nameOf(id),
     tunMac: (port) => {
       const device = devices.get(port);
       return device?.spec.kind === 'tun' ? device.mac : undefined;
@@ -51,6 +54,7 @@ export function traceNames(
       const device = devices.get(port);
       const spec = device?.spec;
       if (spec === undefined || spec.kind === 'vxlan' || spec.kind === 'aggregate') return 0;
+      if (spec.kind === 'socket') return 0;
       if (spec.kind === 'vhost_user') return device?.offloads ?? 0;
       return spec.kind === 'memory' ? (spec.offloads ? ALL_OFFLOADS : 0) : spec.offloads;
     },

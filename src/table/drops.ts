@@ -49,6 +49,7 @@ const TABLE = [
     'says what routers or DHCPv6 servers say, behind a port of guests of a network',
   ],
   ['punt_limit', 'receive', 'for the control plane, which takes only so many of a port and kind'],
+  ['hook', 'receive', 'a hook of its port refused it, or one with on_error: drop is off'],
   ['loop', 'receive', 'routed or recirculated too often'],
   ['locked', 'receive', 'its sender has no entry on the ingress port, which is locked'],
   ['address_limit', 'receive', 'its sender is one more than the fdb_limit of the ingress port'],
@@ -174,6 +175,8 @@ const TABLE = [
   ['port_down', 'transmit', 'egress interface is down'],
   ['queue_full', 'transmit', 'queue of the interface is full'],
   ['device_gone', 'transmit', 'egress device was deleted'],
+  ['not_connected', 'transmit', 'nobody is connected to the socket of the egress port'],
+  ['slow_reader', 'transmit', 'the other end of the socket of the egress port does not read fast enough'],
   ['device_error', 'transmit', 'egress device refused the frame'],
   [
     'bad_packet',

@@ -182,7 +182,7 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     const controls = new Controls(batch, this.clock);
-    this.stages = createStages(batch, counters, host, groups, controls);
+    this.stages = createStages(batch, counters, host, groups, controls, null);
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,
@@ -247,7 +247,7 @@ export class DryRun {
       rows[row + COLUMN.start] = start;
       rows[row + COLUMN.rest] += start;
     }
-    this.host.owners = neighbours === undefined ? null : new Neighbours(neighbours);
+    this.host.owners = neighbours === undefined ? null : new Neighbours(neighbours).owned;
     this.groups.clear();
     if (knowledge.groups !== undefined) this.groups.apply(knowledge.groups);
     for (const { row, members, isByFlow } of knowledge.lists) {

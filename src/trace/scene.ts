@@ -23,6 +23,8 @@ export interface TraceNames {
   device(port: string): 'up' | 'down' | 'gone' | undefined;
   /** TUNSETOFFLOAD bits that the port's device takes. */
   offloads(port: string): number;
+  /** Where a hook is in the configuration, and what it is. */
+  hook(id: number): string | undefined;
   /** The MAC of a TUN; undefined: it is none. */
   tunMac(port: string): string | undefined;
 }

@@ -6,9 +6,10 @@ import { COLUMN } from '../frame/frame_batch.ts';
 import { DROPS } from '../table/drops.ts';
 import type { SeenRow } from './dry_run.ts';
 import { headOf, hopText, type Scene, step } from './scene.ts';
-import { helpOf, tellClassify, tellReceive } from './tell_classify.ts';
+import { dropOf, helpOf, tellClassify, tellReceive } from './tell_classify.ts';
 import { tellDecide, tellLearn } from './tell_decide.ts';
 import { tellEgress, tellReplicate } from './tell_egress.ts';
+import { tellHooks } from './tell_hook.ts';
 import { tellRoute } from './tell_route.ts';
 import { isTunnelled, tellCarried, tellTunnel } from './tell_tunnel.ts';
 
@@ -19,9 +20,15 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
     const { columns } = seen;
     const own = round === 0 ? scene : { ...scene, frame: headOf(seen.head, columns[COLUMN.length]) };
     const bridge = names.bridgeOf(columns[COLUMN.domain] >>> DOMAIN_SHIFT) ?? scene.bridge;
-    if (round === 0) steps.push(...tellClassify(scene, seen));
-    else if (!isTunnelled(sighting.rows[round - 1])) steps.push(tellAnew(scene, bridge, seen));
-    if (round > 0 && isTunnelled(sighting.rows[round - 1])) steps.push(...tellCarried(scene, bridge, seen));
+    if (round === 0) {
+      const classified = tellClassify(scene, seen);
+      steps.push(...classified);
+      if (classified.at(-1)?.verdict === 'domain') steps.push(...tellHooks(scene, seen));
+      if (dropOf(seen.decided) === 'hook') break;
+    }
+    const wasTunnelled = round > 0 && isTunnelled(sighting.rows[round - 1]);
+    if (round > 0 && !wasTunnelled) steps.push(tellAnew(scene, bridge, seen));
+    if (wasTunnelled) steps.push(...tellCarried(scene, bridge, seen));
     else
       steps.push(
         ...tellLearn(own, bridge, seen),

@@ -99,6 +99,7 @@ export function tellClassify(scene: Scene, { columns, decided: dest }: SeenRow):
       if ((columns[COLUMN.domain] | 0) !== 0) break;
       return dropped(`${frame.macs?.dst} is PAUSE, which ends at the link and is never forwarded`);
     case undefined:
+    case 'hook':
     case 'tunnel_mac':
     case 'tunnel_limit':
     case 'unknown_multicast':

@@ -15,8 +15,9 @@ import { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { Barrier } from './barrier.ts';
+import { HookLoader } from './hook_loader.ts';
 import { Lookout } from './lookout.ts';
-import type { Answer, Change, Failed, HostRings, News, Request, Team } from './messages.ts';
+import type { Answer, Change, Failed, HookSpec, HostRings, News, Request, Team } from './messages.ts';
 import { Onlookers } from './onlookers.ts';
 
 /** How often silent remotes are looked for, ms. */
@@ -50,6 +51,7 @@ export class DataPlane {
   private readonly others: number;
   private readonly isFollower: boolean;
   private readonly onlookers: Onlookers;
+  private readonly hooks: HookLoader;
   private readonly paths: Paths;
   private topology: Topology;
   /** Fractions of a ms in a field or an argument would be a heap object for each poll; here they are not. */
@@ -82,6 +84,7 @@ export class DataPlane {
       neighbours,
     });
     this.onlookers = new Onlookers(this.engine, team?.index ?? 0);
+    this.hooks = new HookLoader(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     const workers = this.others + 1;
     this.devices = new Devices(this.engine, counters, this.remotes, this.paths, team?.index ?? 0, workers);
@@ -134,6 +137,7 @@ export class DataPlane {
     this.onlookers.notify();
     if (devices.hasNews) for (const news of devices.takeNews()) this.report(news);
     if (engine.controls.hasAlarms) this.tellAlarms();
+    if (engine.hooks.hasNews) this.tellOfHooks();
     if (clock[0] - times[LAST_EXPIRY] >= EXPIRE_INTERVAL && !this.isFollower) this.expireRemotes();
     if (clock[0] - times[LAST_COUNT] >= COUNT_INTERVAL && !this.isFollower) this.countRemotes();
   }
@@ -145,15 +149,27 @@ export class DataPlane {
 
   /** When something that was held back is due, ms. */
   deadline(): number {
-    return this.engine.isBusy ? Number.NEGATIVE_INFINITY : this.engine.egress.deadline[0];
+    return this.engine.isBusy ? Number.NEGATIVE_INFINITY : this.engine.deadline();
   }
 
-  answer(request: Request): Answer {
+  private tellOfHooks(): void {
+    for (const hook of this.engine.hooks.takeNews()) this.report({ kind: 'hook', port: 0, errno: 0, hook });
+  }
+
+  /** The one request that is answered later. Frames are forwarded meanwhile, if somebody polls. */
+  async loadHooks(hooks: readonly HookSpec[]): Promise<Answer> {
+    return { kind: 'loaded', failed: await this.hooks.load(hooks) };
+  }
+
+  answer(request: Exclude<Request, { kind: 'load_hooks' }>): Answer {
     switch (request.kind) {
       case 'change':
         return { kind: 'done', failed: this.change(request.change) };
       case 'remove':
         for (const port of request.ports) this.devices.remove(port);
+        return { kind: 'done', failed: [] };
+      case 'connect':
+        this.devices.connect(request.port, request.fd);
         return { kind: 'done', failed: [] };
       case 'stand':
         this.barrier.join();
@@ -189,6 +205,9 @@ export class DataPlane {
         return { kind: 'done', failed: [] };
       case 'followed':
         return this.lookout.followed(request.id, request.isLast);
+      case 'keep_hooks':
+        this.hooks.keep(request.ids, request.off);
+        return { kind: 'done', failed: [] };
       case 'stop':
         this.close();
         return { kind: 'done', failed: [] };
@@ -201,6 +220,7 @@ export class DataPlane {
   }
 
   close(): void {
+    this.hooks.keep([], []);
     this.devices.close();
   }
 

@@ -3,6 +3,7 @@
 
 import type { CaptureSpec } from '../engine/capture.ts';
 import type { FollowedFrame, FollowFilter } from '../engine/follower.ts';
+import type { HookFactory, HookNews, HookPlace } from '../engine/hook.ts';
 import type { Topology } from '../engine/topology.ts';
 import type { AddedVtep, DeviceSpec } from '../port/spec.ts';
 import type { Giver } from '../table/fdb.ts';
@@ -31,6 +32,8 @@ export type Request =
   | { kind: 'change'; change: Change }
   /** Take devices out again that another worker could not take in. */
   | { kind: 'remove'; ports: number[] }
+  /** The socket of a port, from now on; `fd` -1 = none: what it had may be closed once it is answered. */
+  | { kind: 'connect'; port: number; fd: number }
   /** Stand still while the first worker does something alone. */
   | { kind: 'stand' }
   /** `domains` null, `port` 0 and a zero MAC match everything. */
@@ -54,7 +57,20 @@ export type Request =
   /** Keep the next `limit` frames that match, until they are asked for the last time. */
   | { kind: 'follow'; id: number; filter: FollowFilter; limit: number }
   | { kind: 'followed'; id: number; isLast: boolean }
+  /** Load these, which are not known yet. Takes its time: see HookLoader. */
+  | { kind: 'load_hooks'; hooks: HookSpec[] }
+  /** Forget all hooks but these, and turn off some of them. */
+  | { kind: 'keep_hooks'; ids: number[]; off: number[] }
   | { kind: 'stop' };
+
+/** A hook to load: from a module, or inline from a function. */
+export interface HookSpec extends HookPlace {
+  url?: string;
+  factory?: HookFactory;
+  options: Record<string, unknown>;
+  /** Why it cannot be had at all. */
+  problem?: string;
+}
 
 /** A learned remote, of which the control plane knows only the row. */
 export interface RemoteAddress {
@@ -109,6 +125,8 @@ export type Answer =
   /** `failed`: of a change. */
   | { kind: 'done'; failed: Failed[] }
   | { kind: 'flushed'; count: number }
+  /** Those of `load_hooks` that are off, and why. */
+  | { kind: 'loaded'; failed: { id: number; message: string }[] }
   /** Memory of `LastDrops`, of each worker that dropped something. */
   | { kind: 'last_drops'; memories: SharedArrayBuffer[] }
   | Page
@@ -116,14 +134,16 @@ export type Answer =
   | Followed;
 
 /**
- * Unasked: a port's device died, the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port, such a port has all the
- * remotes that it may learn, and there is another one, or a port did what its controls do not allow.
+ * Unasked: a port's device died, nobody is at the other end of its socket any more, the kernel refuses to segment
+ * (UDP_SEGMENT) for a VXLAN port, such a port has all the remotes that it may learn, and there is another one, a port did
+ * what its controls do not allow, or a hook says something.
  */
 export interface News {
-  kind: 'gone' | 'unsegmented' | 'crowded' | 'alarm';
+  kind: 'gone' | 'refused' | 'unsegmented' | 'crowded' | 'alarm' | 'hook';
   port: number;
   /** Of an alarm: ALARM. */
   errno: number;
+  hook?: HookNews;
 }
 
 export interface Envelope<T> {

@@ -58,7 +58,7 @@ export class InlinePlane implements PlaneClient {
   }
 
   async request(body: Request): Promise<Answer> {
-    return this.plane.answer(body);
+    return body.kind === 'load_hooks' ? this.plane.loadHooks(body.hooks) : this.plane.answer(body);
   }
 
   wake(): void {}

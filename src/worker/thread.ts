@@ -1,6 +1,7 @@
-// The data plane's thread. It sleeps in epoll_wait, in native code, so its event loop never turns: messages are taken
+// The data plane's thread. It sleeps in epoll_wait, in native code, so its event loop turns only while it imports a hook: messages are taken
 // with receiveMessageOnPort after the eventfd woke it, and `stop` is the only way out (terminate() would never resolve).
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Counters } from '../table/counters.ts';
 import { DataPlane } from './data_plane.ts';
@@ -34,7 +35,7 @@ try {
       // What the host said before it asked goes first: a port says goodbye before it is removed.
       plane.poll(0);
     }
-    isAsked = answerOne();
+    isAsked = await answerOne();
   }
 } finally {
   plane.close(); // also after a crash: file descriptors belong to the process, not to the thread
@@ -44,12 +45,13 @@ try {
 }
 
 /** One a poll: a hundred requests at once must not keep frames waiting a hundred times as long. False: there was none. */
-function answerOne(): boolean {
+async function answerOne(): Promise<boolean> {
   const received = receiveMessageOnPort(channel) as { message: Envelope<Request> } | undefined;
   if (received === undefined) return false;
   const { id, body } = received.message;
   try {
-    const answer = plane.answer(body);
+    const answer =
+      body.kind === 'load_hooks' ? await meanwhile(plane.loadHooks(body.hooks)) : plane.answer(body);
     // Copied, not transferred: once an ArrayBuffer was detached, V8 checks every typed array access for it.
     channel.postMessage({ id, body: answer });
   } catch (error) {
@@ -59,4 +61,18 @@ function answerOne(): boolean {
   // What came after it stays unanswered: other workers, which it may wait for, have stopped as well.
   if (body.kind === 'stop') isRunning = false;
   return true;
+}
+
+/** Forwards while something takes turns of the event loop: a module is imported. */
+async function meanwhile<T>(promise: Promise<T>): Promise<T> {
+  let isDone = false;
+  const done = () => {
+    isDone = true;
+  };
+  promise.then(done, done);
+  while (!isDone) {
+    await turn();
+    plane.poll(0);
+  }
+  return promise;
 }

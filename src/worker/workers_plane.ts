@@ -1,10 +1,10 @@
 // Several workers as one data plane. Requests go to all of them in one breath, and the answers are joined.
 //
 //   change:       to all; each receives from its share of the ports and sends to every port
-//   remove, barrier, list, groups, captures:  to all
+//   remove, connect, barrier, list, groups, captures:  to all
 //   read, flush, make_room:  to the first, while the others stand still
 //   lookup:       to the first alone, under the lock of the FDB
-//   follow, followed:  to all
+//   follow, followed, load_hooks, keep_hooks:  to all
 //
 // A port is received from by the worker that has the fewest, and stays there. Tunnels belong to the first worker: it
 // alone knows the remotes.
@@ -105,16 +105,27 @@ export class WorkersPlane implements PlaneClient {
     if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
     if (body.kind === 'change') return this.change(body.change);
     if (body.kind === 'remove') return this.remove(body.ports);
+    if (body.kind === 'connect') return (await this.ask(() => body))[0];
     if (body.kind === 'barrier' || body.kind === 'list' || body.kind === 'groups')
       return (await this.ask(() => body))[0];
     if (body.kind === 'capture' || body.kind === 'end_capture' || body.kind === 'last_drops') {
       return this.askEach(body);
     }
     if (body.kind === 'lookup') return this.threads[0].request(body);
-    if (body.kind === 'follow') return (await this.ask(() => body))[0];
+    if (body.kind === 'load_hooks') return this.loadHooks(body);
+    if (body.kind === 'keep_hooks' || body.kind === 'follow') return (await this.ask(() => body))[0];
     if (body.kind === 'followed') return this.followed(await this.ask(() => body));
     const [answer] = await this.ask((index) => (index === 0 ? body : { kind: 'stand' }));
     return answer;
+  }
+
+  /** One that is off somewhere is off. */
+  private async loadHooks(body: Request): Promise<Answer> {
+    const answers = await this.ask(() => body);
+    return {
+      kind: 'loaded',
+      failed: answers.flatMap((answer) => (answer.kind === 'loaded' ? answer.failed : [])),
+    };
   }
 
   private followed(answers: readonly Answer[]): Followed {

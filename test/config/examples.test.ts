@@ -20,6 +20,7 @@ const pages = [
   'docs/qinq.md',
   'docs/routers.md',
   'docs/nat.md',
+  'docs/hooks.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');

@@ -11,6 +11,7 @@ import {
   type DropFact,
   EVENT_TYPES,
   type EventFact,
+  type HookFact,
   type LeaseFact,
   type LimitFact,
   type LostFact,
@@ -152,7 +153,12 @@ const leases = each<LeaseFact['change']>({
     reason: 'because',
   }),
 );
-const networks = each<NetworkFact['change']>({ ready: true, failed: true, address_taken: true }).map(
+const networks = each<NetworkFact['change']>({
+  ready: true,
+  failed: true,
+  address_taken: true,
+  restored: true,
+}).map(
   (change): All<NetworkFact> => ({
     type: 'network',
     change,
@@ -186,6 +192,16 @@ const addresses = each<AddressFact['change']>({
 const others: EventFact[] = [
   { type: 'station', change: 'more', moves: 7 },
   { type: 'drop', ...where, side: 'receive', reason: 'runt', frames: 1 } satisfies All<DropFact>,
+  { type: 'hook', change: 'reported', ...where, hook: './a.mjs', text: 'hi' },
+  {
+    type: 'hook',
+    change: 'off',
+    ...where,
+    hook: './a.mjs',
+    reason: 'no',
+    onError: 'drop',
+    text: '',
+  } satisfies All<HookFact>,
   ...authors.map(
     (by): All<ConfigurationFact> => ({ type: 'configuration', by, actions: [action], total: 1, failed: 1 }),
   ),

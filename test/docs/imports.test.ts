@@ -66,10 +66,12 @@ const ALLOWED: Record<string, readonly string[]> = {
     'rates.ts',
     'amount.ts',
   ],
+  simulation: ['switch', 'config', 'port', 'wire', 'error.ts'],
   'index.ts': [
     'switch',
     'hypervisor',
     'config',
+    'engine',
     'port',
     'table',
     'api.ts',

@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | controls | tunnelled | captured | mirrored | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | tunnelled | captured | mirrored | hooked | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed> <frames>
 import { heapGrowth } from './heap_growth.mjs';
 
 const [kind, frames] = [process.argv[2], Number(process.argv[3])];
@@ -74,6 +74,7 @@ if (kind === 'tunnelled') {
     Object.assign(ports[`t${n}`], { vlan: { tunnel: 10 }, ...tunnel });
   }
 }
+if (kind === 'hooked') for (const port of [ports.t0, ports.t1]) port.hooks = [{ function: 'all' }];
 const admitted = [];
 if (kind === 'controls') {
   Object.assign(ports.t0, { locked: true });
@@ -121,6 +122,7 @@ const config = parseConfig({
       // Damaged addresses fill the table while the code still warms up: afterwards all of it has run.
       fdb_limit: kind === 'faults' ? 2 * STATIONS : 8192,
       mirrors: kind === 'mirrored' ? mirrors : {},
+      hooks: kind === 'hooked' ? [{ function: 'look' }] : [],
       static: admitted,
       ports: {
         ...ports,
@@ -235,6 +237,28 @@ class Replay {
     view.setUint16(l3 + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
   }
 }
+let seen = 0;
+/** All of what hooks may do; what two ports' generate once a millisecond is a flood. */
+function addHooks() {
+  const frame = new Uint8Array(60).fill(0xff, 0, 6);
+  frame.set([2, 0, 0, 0, 0, 1, 0x88, 0xb5], 6);
+  const look = {
+    observe(one) {
+      seen = (seen + one.getUint16(30) + one.flowHash + one.segments) | 0;
+    },
+  };
+  const all = () => ({
+    ...look,
+    filter: (one) => one.getUint16(12) !== 0x0806 && one.vlan === 10,
+    rewrite: (one) => one.setUint16(20, one.getUint16(20)),
+    generate(out) {
+      out.receive(frame);
+      return 1;
+    },
+  });
+  for (const { id, bridge, port } of compiler.hooks.number(config))
+    engine.hooks.add({ id, bridge, port, onError: 'drop' }, port === undefined ? look : all());
+}
 /** Who is behind the gateway; some are not. */
 function introduce(port) {
   for (let n = 0; n < 200; n++) engine.neighbours.set4(port, 0x0a00_0100 | n, 0x0200, n);
@@ -311,6 +335,7 @@ if (kind === 'memory') {
     engine.attach(port.port, kind === 'underlay' ? new VxlanTaps(list, registry, table) : sockets);
   }
 }
+if (kind === 'hooked') addHooks();
 if (kind === 'routed') introduce(number('r1.one'));
 engine.drops.passes.push(new DropKeeper(batch, engine.clock));
 if (kind === 'mirrored') {

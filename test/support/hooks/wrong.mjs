@@ -1,0 +1,3 @@
+// No hook: nothing is exported by default.
+
+export const hook = { filter: () => true };
