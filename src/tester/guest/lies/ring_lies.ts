@@ -40,7 +40,10 @@ const table = (
   tell(guest) {
     const at = guest.device.memory.allocate(4096, 4096);
     const words = guest.device.memory.words(at, 1024);
-    for (const [n, entry] of entries(guest, BigInt(at)).entries()) writeDescriptor(words, n, entry);
+    for (const [n, entry] of entries(guest, BigInt(at)).entries()) {
+      writeDescriptor(words, n, entry);
+      if (guest.has('ringPacked')) words[4 * n + 3] = (entry.flags ?? 0) << 16;
+    }
     put(guest, TRANSMIT, [{ address: BigInt(at), length, flags }]);
   },
 });
