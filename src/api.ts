@@ -8,6 +8,7 @@ import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
 import type { RoutingApi } from './api/router.ts';
+import type { SocketStatus } from './api/sockets.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
@@ -21,6 +22,7 @@ export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
 export type * from './api/network.ts';
 export type * from './api/router.ts';
+export type * from './api/sockets.ts';
 export type * from './api/trace.ts';
 export type { PortRole } from './event.ts';
 /** What spanning tree tells as it happens. */
@@ -78,6 +80,7 @@ export interface StpPortStatus {
   counters: StpCounters;
 }
 
+/** Of spanning tree on a port, since it takes part. */
 export interface StpCounters {
   bpdusReceived: number;
   /** By reason: those without use, which are also counted as received. */
@@ -108,10 +111,21 @@ export interface StpStatus {
   timers: Pick<StpTimers, 'hello' | 'tcn' | 'topologyChange'>;
 }
 
+/** A port as it is now: what it is, what state it is in and why, and its counters. */
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'af_packet' | 'tun' | 'vxlan' | 'vhost_user' | 'memory' | 'aggregate' | 'local';
+  type:
+    | 'tap'
+    | 'af_packet'
+    | 'tun'
+    | 'vxlan'
+    | 'stream'
+    | 'dgram'
+    | 'vhost_user'
+    | 'memory'
+    | 'aggregate'
+    | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   /**
@@ -147,6 +161,8 @@ export interface PortStatus {
   member?: Pick<AggregateMemberStatus, 'state' | 'reason'>;
   /** Of an aggregate. */
   aggregate?: AggregateStatus;
+  /** stream and dgram. */
+  socket?: SocketStatus;
   learnedAddresses: number;
   /** Where its bridge has spanning tree and it takes part. */
   stp?: StpPortStatus;
@@ -159,6 +175,7 @@ export interface PortStatus {
   counters: PortCounters;
 }
 
+/** A bridge as it is now. */
 export interface BridgeStatus {
   name: string;
   /** EUI-48 of the bridge, as in `brctl show`'s bridge id 8000.xxxxxxxxxxxx. */
@@ -172,6 +189,7 @@ export interface BridgeStatus {
   ports: string[];
 }
 
+/** A station, and where frames to it go. */
 export interface FdbEntry {
   bridge: string;
   mac: string;
@@ -187,6 +205,7 @@ export interface FdbEntry {
   locked?: true;
 }
 
+/** Entries of the forwarding database: those that match in all that is said. */
 export interface FdbFilter {
   bridge?: string;
   port?: string;
@@ -222,6 +241,7 @@ export interface LacpEndStatus {
   state: number;
 }
 
+/** Of a member of an aggregate, since it is one. */
 export interface AggregateCounters {
   lacpdusIn: number;
   lacpdusOut: number;
@@ -255,6 +275,7 @@ export interface AggregateMemberStatus {
   counters: AggregateCounters;
 }
 
+/** An aggregate: what it is made of, and which of its members carry frames. */
 export interface AggregateStatus {
   lacp: 'active' | 'passive' | 'off';
   mode: 'balance' | 'active_backup';

@@ -69,6 +69,8 @@ function sentence(fact: EventFact): string {
       }[fact.change];
     }
     case 'network':
+      if (fact.change === 'restored')
+        return `network ${fact.network} lost ${fact.address} on ${fact.port}, which somebody removed: it is set again`;
       if (fact.change === 'address_taken')
         return `${fact.mac} on port ${fact.port} of network ${fact.network} claims ${fact.address}, which is another's: nobody hears it`;
       return fact.change === 'ready'
@@ -92,7 +94,8 @@ function sentence(fact: EventFact): string {
 }
 
 const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
-  added: ({ port, bridge }) => `port ${port} was added to bridge ${bridge}`,
+  added: ({ port, bridge, reason }) =>
+    `port ${port} was added to bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   removed: ({ port, bridge, reason }) =>
     `port ${port} was removed from bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   up: ({ port }) => `port ${port} is up`,

@@ -27,6 +27,7 @@ import type {
   PollFrames,
   PollGap,
   PortStatus,
+  RoutingApi,
   SwitchApi,
   SwitchEvents,
   Trace,
@@ -49,9 +50,10 @@ import {
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import type { EventFact } from '../event.ts';
+import type { EventFact, Events } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
+import type { Host } from '../protocol/host.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
@@ -81,6 +83,7 @@ import { Routing } from './routing.ts';
 import type { Service } from './service.ts';
 import { snoopingFacts } from './snooping_facts.ts';
 import { SnoopingService } from './snooping_service.ts';
+import { socketLinks } from './socket_links.ts';
 import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
@@ -88,6 +91,7 @@ import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
 import { MACHINE, randomWords, type World } from './world.ts';
 
+/** A virtual Ethernet switch: opened with a configuration, changed by `apply`, looked at, and closed. Many may live in one process. */
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private readonly compiler: Compiler;
   private readonly world: World;
@@ -104,11 +108,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly networkService: NetworkService;
   private readonly routerService: RouterService;
   private readonly interfaceLeases: InterfaceLeases;
-  readonly routing: Routing;
+  readonly routing: RoutingApi;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
-  readonly host: SwitchHost;
-  readonly events: SwitchNews;
+  /** For protocols of your own: frames that are taken out for you, and frames of yours. */
+  readonly host: Host;
+  readonly events: Events;
+  private readonly switchHost: SwitchHost;
+  private readonly news: SwitchNews;
   private readonly tracing: Tracing;
   private readonly hookService: HookService;
   /** In the order in which they hear of a change. */
@@ -129,8 +136,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
     this.counters = new CounterView(counters);
     this.open = new OpenPorts(this.counters, compiler);
-    const config = () => this.config;
-    this.events = new SwitchNews(
+    const config = () => this.whole;
+    this.news = new SwitchNews(
       this,
       {
         compiler,
@@ -141,6 +148,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       },
       world,
     );
+    this.events = this.news;
     const seed = randomWords(world, 4);
     const { topology } = compiler.compile(EMPTY_CONFIG);
     this.topologies = [topology];
@@ -150,19 +158,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const inForce = () => this.reconfiguration.config;
     this.captures = new CaptureRegistry(plane, portNames(compiler, inForce), workers);
     this.lldpService = new LldpService(open, (change) => {
-      this.events.neighbour(change);
+      this.news.neighbour(change);
       this.emit('neighbor', change);
     });
-    this.stpService = new StpService(open, this, (change) => void this.events.add(change));
+    this.stpService = new StpService(open, this, (change) => void this.news.add(change));
     this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
-      this.events.add(fact),
+      this.news.add(fact),
     );
     const { devices, mtus } = open;
     const isUp = (port: string) => isLinkUp(open, port);
     const ofLeases = {
       // Not before whoever told of it is done.
       changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
-      tell: (fact: EventFact) => this.events.add(fact),
+      tell: (fact: EventFact) => this.news.add(fact),
     };
     this.interfaceLeases = new InterfaceLeases({ ...ofLeases, isUp });
     const learned = new LearnedAddresses(ofLeases);
@@ -171,11 +179,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const withRouters = (config: SwitchConfig) => effectiveRouters(config, leasesOfRouters);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
-      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
+      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours.owned, domain);
     };
     this.networkService = new NetworkService(
       { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
-      (fact) => this.events.add(fact),
+      (fact) => this.news.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
     const { neighbours } = plane;
@@ -188,7 +196,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         learned: (port, what) => learned.note(port, what),
         isUp,
       },
-      (fact) => this.events.add(fact),
+      (fact) => this.news.add(fact),
     );
     const { routerService: service } = this;
     this.routing = new Routing({
@@ -197,7 +205,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       neighbours,
       service,
       world,
-      config: () => withRouters(this.config),
+      config: () => withRouters(this.whole),
       table,
     });
     this.guard = new PortGuard({
@@ -212,10 +220,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       distribute: (name, distribution) => this.reconfiguration.facts.distribute(name, distribution),
       tell: (fact) => {
         this.linkChanged(fact.port);
-        this.events.add(fact);
+        this.news.add(fact);
       },
     });
-    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings));
+    this.switchHost = new SwitchHost(
+      hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings),
+    );
+    this.host = this.switchHost;
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper, withRouters },
       {
@@ -225,18 +236,27 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         },
         changed: () => this.captures.select(),
         forgot: (port) => {
-          this.events.forget(port);
+          this.news.forget(port);
           this.stpService.forget(port);
         },
       },
     );
+    open.socketPorts.links = socketLinks({
+      plane,
+      events: this.news,
+      reconfiguration: this.reconfiguration,
+      enqueue: (task) => this.enqueue(task),
+      isClosed: () => this.isClosed,
+      linkChanged: (port) => this.linkChanged(port),
+    });
     this.reconciler = new Reconciler({
       open,
       reconfiguration: () => this.reconfiguration,
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
-      news: this.events,
+      news: this.news,
       linkChanged: (port) => this.linkChanged(port),
+      addressGone: (address) => this.networkService.addressGone(address),
     });
     this.services = [
       this.lldpService,
@@ -248,7 +268,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.guard,
       this.aggregateService,
     ];
-    for (const service of this.services) service.attach(this.host, surroundings);
+    for (const service of this.services) service.attach(this.switchHost, surroundings);
     // Nothing that happens before the first poll has another time.
     if (world !== MACHINE) for (const service of this.services) service.poll(world.now());
     this.hookService = new HookService({
@@ -259,12 +279,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       noFunctions: threaded
         ? 'function: one cannot go to another thread: write a module, or open the switch with { threaded: false }'
         : undefined,
-      tell: (fact) => void this.events.add(fact),
+      tell: (fact) => void this.news.add(fact),
     });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
-      config: () => withRouters(this.config),
+      config: () => withRouters(this.whole),
       topology: () => this.topologies[this.topologies.length - 1],
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
@@ -274,7 +294,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         return traceNames(
           {
             compiler,
-            config: this.config,
+            config: this.whole,
             states,
             devices,
             linkWatch,
@@ -319,6 +339,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return this.reconfiguration.desired;
   }
 
+  /** With the guests of listening sockets as ports. */
+  private get whole(): SwitchConfig {
+    return this.reconfiguration.whole;
+  }
+
   plan(next: SwitchConfigInput): Action[] {
     return diff(this.config, parseConfig(next));
   }
@@ -334,7 +359,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         // A file may be read when nobody is there to mend it.
         await this.hookService.prepare(config, by.kind === 'file');
         const results = await this.reconfiguration.carryOut(config, keep);
-        this.events.applied(by, results);
+        this.news.applied(by, results);
         return results;
       } finally {
         await this.hookService.settle(this.config);
@@ -348,8 +373,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
     for (const service of this.services) service.poll(time);
-    this.host.poll();
-    if (this.world !== MACHINE) this.events.look({ now: time });
+    this.switchHost.poll();
+    if (this.world !== MACHINE) this.news.look({ now: time });
   }
 
   /** Inline switches only: when `poll` has something to do by itself, ms; frames that come in are not foreseen. */
@@ -380,7 +405,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   bridges(): BridgeStatus[] {
     return bridgeStatuses(
-      this.config,
+      this.whole,
       this.compiler,
       this.counters,
       (name) => this.open.devices.get(name)?.mac ?? stableMac(name, this.world.machine),
@@ -391,7 +416,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   ports({ look = true }: { look?: boolean } = {}): PortStatus[] {
     if (look) this.open.look();
     return portStatuses(
-      this.config,
+      this.whole,
       this.compiler,
       this.open,
       (port) => this.stpService.portStatus(port),
@@ -409,21 +434,21 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
-    return readFdb(this.plane, this.compiler, () => this.config, filter);
+    return readFdb(this.plane, this.compiler, () => this.whole, filter);
   }
 
   async flush(filter: FdbFilter = {}): Promise<number> {
-    return flushFdb(this.plane, this.compiler, this.config, filter);
+    return flushFdb(this.plane, this.compiler, this.whole, filter);
   }
 
   enablePort(port: string): Promise<boolean> {
     return this.enqueue(async () => {
       const [bridge] =
-        Object.entries(this.config.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
+        Object.entries(this.whole.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
       if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
       const isOpened = this.stpService.release(port);
       const isEnabled = (await this.guard.release(port)) || isOpened;
-      if (isEnabled) this.events.add({ type: 'port', change: 'enabled', bridge, port });
+      if (isEnabled) this.news.add({ type: 'port', change: 'enabled', bridge, port });
       return isEnabled;
     });
   }
@@ -522,11 +547,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.reconciler.close();
       await this.captures.close();
       for (const service of this.services) service.close();
-      this.host.close();
+      this.switchHost.close();
       await this.tracing.close();
       await this.plane.close();
       await this.reconfiguration.close(end);
-      this.events.close();
+      this.open.socketPorts.close();
+      this.news.close();
     });
   }
 
@@ -535,6 +561,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping.linkChanged();
     this.interfaceLeases.linkChanged(port);
     this.routerService.linkChanged(port);
+    this.networkService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -555,6 +582,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.guard.alarm(name, errno);
       return;
     }
+    const connection = this.open.devices.get(name)?.connection;
+    if (connection !== undefined && (kind === 'gone' || kind === 'refused')) {
+      connection.lost(errno);
+      return;
+    }
+    if (kind === 'refused') return;
     this.emit(kind, name, errno);
     if (kind === 'gone') this.snooping.linkChanged();
     if (kind === 'gone') this.reconciler.lost(name, 'its device was deleted');
@@ -562,7 +595,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   /** A tunnel has all the remotes that it may learn, and heard another one. */
   private makeRoom(name: string, port: number): void {
-    this.events.crowded(name);
+    this.news.crowded(name);
     void this.enqueue(async () => {
       if (!this.isClosed) await this.plane.request({ kind: 'make_room', port });
     }).catch(() => {});
