@@ -1,8 +1,9 @@
 // How a hypervisor gets at a port, by the kind of the port.
 
 import type { MemberConfig, PortConfig } from '../config/schema.ts';
+import { parseSocketAddress } from '../config/socket_address.ts';
 import { TaploomError } from '../error.ts';
-import type { WayIn } from './guest_card.ts';
+import type { Socket, WayIn } from './guest_card.ts';
 
 /** What is known of the interface of a port, if that is the host's. */
 export interface InterfaceFacts {
@@ -38,6 +39,14 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
         isServer: port.mode === 'server',
         queues: queues ?? port.queues,
       };
+    case 'stream':
+      if (port.framing !== 'qemu') throw noWay(name, `no hypervisor speaks the framing ${port.framing}`);
+      return { kind: 'stream', socket: socketOf(name, port), isServer: port.mode === 'server' };
+    case 'dgram': {
+      if (port.remote === undefined)
+        throw noWay(name, 'QEMU sends datagrams from a place that it is told: set remote');
+      return { kind: 'dgram', socket: socketOf(name, port), own: placeOf(port.remote) };
+    }
     case 'tap':
       throw noWay(
         name,
@@ -46,6 +55,16 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
     default:
       throw noWay(name, `there is no hypervisor at the other end of type ${port.type}`);
   }
+}
+
+function socketOf(name: string, { path, address }: { path?: string; address?: string }): Socket {
+  const place = path ?? address;
+  if (place === undefined) throw noWay(name, 'it has neither a path nor an address');
+  return placeOf(place);
+}
+
+function placeOf(place: string): Socket {
+  return parseSocketAddress(place) ?? { path: place };
 }
 
 function noWay(name: string, why: string): TaploomError {
