@@ -179,16 +179,19 @@ export interface AddressFact {
 /** A network of a bridge is as the configuration says, or not; or a guest wants what is not its own. */
 export interface NetworkFact {
   type: 'network';
-  /** `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it. */
-  change: 'ready' | 'failed' | 'address_taken';
+  /**
+   * `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it; `restored`: somebody
+   * had removed the gateway's address, and it is set again.
+   */
+  change: 'ready' | 'failed' | 'address_taken' | 'restored';
   /** `br0`, or of a VLAN `br0.10`. */
   network: string;
   bridge: string;
-  /** Of `address_taken`; otherwise empty: it is about all of them. */
+  /** Of `address_taken`, and of `restored` the gateway's interface; otherwise empty: it is about all of them. */
   port: string;
   /** Of `failed`. */
   reason?: string;
-  /** Of `address_taken`: the address, and who claims it. */
+  /** Of `address_taken`: the address, and who claims it; of `restored` the addresses, with the bits of their subnets. */
   address?: string;
   mac?: string;
 }

@@ -11,7 +11,8 @@ import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { hooks } from './hook_shape.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
-import { mac, network } from './network_shape.ts';
+import { mac } from './mac_leaf.ts';
+import { network } from './network_shape.ts';
 import {
   account,
   fdbLimit,

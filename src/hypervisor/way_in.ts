@@ -1,7 +1,7 @@
 // How a hypervisor gets at a port, by the kind of the port.
 
 import type { DgramPortConfig, MemberConfig, PortConfig } from '../config/schema.ts';
-import { parseSocketAddress, type SocketAddress } from '../config/socket_address.ts';
+import { parseSocketAddress } from '../config/socket_address.ts';
 import { TaploomError } from '../error.ts';
 import type { Socket, WayIn } from './guest_card.ts';
 
@@ -41,7 +41,11 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
       };
     case 'stream':
       if (port.framing !== 'qemu') throw noWay(name, `no hypervisor speaks framing ${port.framing}`);
-      return { kind: 'stream', socket: placeOf(port), isServer: port.mode === 'server' };
+      return {
+        kind: 'stream',
+        socket: placeOf((port.path ?? port.address) as string),
+        isServer: port.mode === 'server',
+      };
     case 'dgram':
       return dgramWay(name, port);
     case 'tap':
@@ -56,7 +60,7 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
 
 /** Of a Unix socket without a `remote` the guest's end is beside ours: the switch answers whoever sends first. */
 function dgramWay(name: string, port: DgramPortConfig): WayIn {
-  const { framing, mode, path, remote } = port;
+  const { framing, mode, path, address, remote } = port;
   if (framing !== 'qemu') throw noWay(name, `no hypervisor speaks framing ${framing}`);
   if (mode === 'client')
     throw noWay(name, 'with mode: client it looks for a socket that answers whoever sends');
@@ -64,13 +68,13 @@ function dgramWay(name: string, port: DgramPortConfig): WayIn {
   if (own === undefined) throw noWay(name, 'say by its key remote where the guest will be');
   return {
     kind: 'dgram',
-    socket: placeOf(port),
-    own: placeOf(own.startsWith('/') ? { path: own } : { address: own }),
+    socket: placeOf((path ?? address) as string),
+    own: placeOf(own),
   };
 }
 
-function placeOf({ path, address }: { path?: string; address?: string }): Socket {
-  return path !== undefined ? { path } : (parseSocketAddress(address as string) as SocketAddress);
+function placeOf(place: string): Socket {
+  return parseSocketAddress(place) ?? { path: place };
 }
 
 function noWay(name: string, why: string): TaploomError {

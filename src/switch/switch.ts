@@ -179,7 +179,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const withRouters = (config: SwitchConfig) => effectiveRouters(config, leasesOfRouters);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
-      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
+      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours.owned, domain);
     };
     this.networkService = new NetworkService(
       { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
@@ -256,6 +256,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       isClosed: () => this.isClosed,
       news: this.news,
       linkChanged: (port) => this.linkChanged(port),
+      addressGone: (address) => this.networkService.addressGone(address),
     });
     this.services = [
       this.lldpService,
@@ -560,6 +561,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping.linkChanged();
     this.interfaceLeases.linkChanged(port);
     this.routerService.linkChanged(port);
+    this.networkService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {

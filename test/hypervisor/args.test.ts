@@ -91,6 +91,19 @@ test('of the kinds of ports some are for hypervisors, and others say what is', (
     );
   expect(way({ type: 'af_packet' })).toMatchObject({ interface: 'vm1', queues: 1 });
   expect(way({ type: 'af_packet', interface: 'tap7' })).toMatchObject({ interface: 'tap7' });
+  expect(way({ type: 'stream', path: '/run/a' })).toEqual({
+    kind: 'stream',
+    socket: { path: '/run/a' },
+    isServer: true,
+  });
+  expect(way({ type: 'stream', address: '[::1]:5000', mode: 'client' })).toMatchObject({
+    socket: { address: '::1', port: 5000 },
+    isServer: false,
+  });
+  expect(way({ type: 'dgram', path: '/run/a', remote: '/run/b' })).toMatchObject({
+    socket: { path: '/run/a' },
+    own: { path: '/run/b' },
+  });
   const facts = { isTap: true, isMultiQueue: true };
   expect(way({ type: 'af_packet' }, { facts })).toMatchObject({ queues: 2 });
   expect(way({ type: 'af_packet' }, { facts, queues: 4 })).toMatchObject({ queues: 4 });

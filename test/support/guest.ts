@@ -62,7 +62,7 @@ export function missingForGuests(): string | undefined {
   return undefined;
 }
 
-const kernelImage = () => {
+export const guestKernel = () => {
   const boot = join(KERNEL, 'boot');
   return join(boot, readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) as string);
 };
@@ -70,13 +70,13 @@ const kernelImage = () => {
 /** Options of QEMU, none with a space, that boot a guest with address `cidr` on its network card, which is not among them. */
 export function guestOptions(dir: string, cidr: string): string[] {
   const disk = makeDisk(dir, CARD_MODULES, init(cidr));
-  return ['-m', '192', '-nodefaults', '-nographic', '-kernel', kernelImage(), '-initrd', disk];
+  return ['-m', '192', '-nodefaults', '-nographic', '-kernel', guestKernel(), '-initrd', disk];
 }
 
 /** The command that boots a disk; what is printed is on its standard output. It ends when the guest does. */
 export function machine(disk: string, options: readonly string[]): string[] {
   const console = ['-nodefaults', '-nographic', '-no-reboot', '-serial', 'stdio'];
-  const system = ['-kernel', kernelImage(), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
+  const system = ['-kernel', guestKernel(), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
   return [QEMU, '-accel', 'tcg', ...options, ...console, ...system];
 }
 
