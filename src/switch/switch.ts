@@ -10,6 +10,7 @@ import type {
   BridgeStatus,
   Capture,
   CaptureOptions,
+  EventName,
   FdbEntry,
   FdbFilter,
   GroupWish,
@@ -23,6 +24,7 @@ import type {
   MulticastPort,
   MulticastStatus,
   MulticastVlan,
+  NamedEvent,
   NetworkStatus,
   PollFrames,
   PollGap,
@@ -426,6 +428,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (isEnabled) this.events.add({ type: 'port', change: 'enabled', bridge, port });
       return isEnabled;
     });
+  }
+
+  /** Events by their names, one after the other, until the loop ends or the switch is closed: `for await`. */
+  watch<Name extends EventName>(...names: Name[]): AsyncIterableIterator<NamedEvent<Name>> {
+    return this.events.stream(names);
   }
 
   pollGap(): PollGap {
