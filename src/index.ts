@@ -11,12 +11,14 @@ export type {
   CaptureOptions,
   DhcpStatus,
   DnsStatus,
+  EventName,
   FdbEntry,
   FdbFilter,
   GroupWish,
   HookStatus,
   LacpEndStatus,
   LastDrop,
+  LearnedStation,
   LeaseFilter,
   LeaseStatus,
   LldpChange,
@@ -28,6 +30,8 @@ export type {
   MulticastPort,
   MulticastStatus,
   MulticastVlan,
+  NamedEvent,
+  NamedEvents,
   NetworkStatus,
   PollFrames,
   PollGap,
@@ -60,6 +64,7 @@ export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
 export type { Host, Punt, PuntReason } from './protocol/host.ts';
 export type { SwitchOptions } from './switch/options.ts';
 export { Switch } from './switch/switch.ts';
+export type { PortInput, PortPatch, SwitchPort } from './switch/switch_port.ts';
 export {
   GuestTap,
   type GuestTapOptions,

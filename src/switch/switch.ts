@@ -86,6 +86,7 @@ import { SnoopingService } from './snooping_service.ts';
 import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
+import { homeOf, noSuchPort, type PortInput, requireAll, SwitchPort, withPort } from './switch_port.ts';
 import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
 import { MACHINE, randomWords, type World } from './world.ts';
@@ -325,13 +326,22 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return diff(this.config, parseConfig(next));
   }
 
-  apply(
-    next: SwitchConfigInput,
+  apply(next: SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
+    return this.bring(() => next, options);
+  }
+
+  /** `apply` of what `edit` makes of the wanted configuration, of which it gets a copy: no change in between is lost. */
+  change(edit: (config: SwitchConfig) => SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
+    return this.bring((config) => edit(structuredClone(config)), options);
+  }
+
+  private bring(
+    make: (config: SwitchConfig) => SwitchConfigInput,
     { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
   ): Promise<ActionResult[]> {
     return this.enqueue(async () => {
-      const config = await parseConfigBreathing(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
+      const config = await parseConfigBreathing(make(this.config));
       try {
         // A file may be read when nobody is there to mend it.
         await this.hookService.prepare(config, by.kind === 'file');
@@ -371,6 +381,27 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
    */
   async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
     await this.reconfiguration.facts.setPortState(port, vlan, state);
+  }
+
+  /** A port as an object. @throws TaploomError `no_such_port` */
+  port(name: string): SwitchPort {
+    if (homeOf(this.config, name) === undefined) throw noSuchPort(name);
+    return new SwitchPort(name, {
+      switch: this,
+      countersOf: (port) => {
+        const number = this.compiler.ports.find(port);
+        return number === undefined ? undefined : this.counters.port(number);
+      },
+    });
+  }
+
+  /**
+   * Adds a port to a bridge, while frames flow. `await using` takes it out again at the end of the scope.
+   * @throws ConfigError, or TaploomError: `no_such_bridge`, `port_exists`, or why the device cannot be had
+   */
+  async attach(bridge: string, name: string, port: PortInput): Promise<SwitchPort> {
+    requireAll(await this.change((config) => withPort(config, bridge, name, port)));
+    return this.port(name);
   }
 
   /** Your end of a memory port. */
