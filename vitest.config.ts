@@ -10,7 +10,10 @@ import { SkipReporter } from './test/support/skip_reporter.ts';
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
 // Tests that need the worker thread take the package as its users do: built.
-const alias = { taploom: path('./dist/src/index.js') };
+const alias = [
+  { find: /^taploom$/, replacement: path('./dist/src/index.js') },
+  { find: /^taploom\/(simulation)$/, replacement: path('./dist/src/$1/index.js') },
+];
 const server = { deps: { external: [/\/dist\/src\//] } };
 
 /** Long, and none the worse for company. */
@@ -22,6 +25,7 @@ const PATIENT = [
   'bridge_command',
   'capture',
   'client_netns',
+  'consumer',
   'deb',
   'device_errors',
   'dhcp',
@@ -30,6 +34,7 @@ const PATIENT = [
   'fake_guest_dpdk',
   'group_fwd_mask',
   'guest_links',
+  'hops',
   'host_uplink',
   'import',
   'kept_bridge',

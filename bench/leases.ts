@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Bench, type BenchOptions, type Result, Skip } from './bench.ts';
 import { needTool } from './contenders/contender.ts';
 import { startDaemon } from './daemon.ts';
-import { type DhcpServerName, dhcpServers, startDnsmasq, switchWith } from './dhcp_servers.ts';
+import { type DhcpServerName, dhcpServers, startServer, switchWith } from './dhcp_servers.ts';
 import { Lab } from './lab.ts';
 import { GUESTS } from './lease_guests.ts';
 import { median, medianInterval } from './statistics.ts';
@@ -19,6 +19,12 @@ const TIMEOUT_MS = 90_000;
 const LEASE_MS = 15_000;
 const GUEST = 'guest';
 const PROGRAM = fileURLToPath(new URL('./measure_leases.js', import.meta.url));
+
+const TITLES: Record<DhcpServerName, string> = {
+  taploom: 'Taploom',
+  dnsmasq: 'dnsmasq behind a port',
+  kea: 'Kea behind a port',
+};
 
 interface Times {
   /** ms from link up until bound, of a guest that is known. */
@@ -45,8 +51,8 @@ export const leases: Bench = {
     }
     const notes = [
       servers.length > 1
-        ? 'dnsmasq runs without its ping before an offer, so it probes for no address; Taploom does, for 250 ms.'
-        : 'dnsmasq is not installed, or was not asked for.',
+        ? 'Others probe for no address before an offer (dnsmasq was told not to); Taploom does, for 250 ms.'
+        : 'Neither dnsmasq nor Kea is installed, or was asked for.',
     ];
     return { results: [...times].flatMap(([name, one]) => results(name, one)), notes };
   },
@@ -57,7 +63,7 @@ const plugs = ({ quick }: Pick<BenchOptions, 'quick'>) => (quick ? 2 : PLUGS_OF_
 
 function results(server: DhcpServerName, { known, many }: Times): Result[] {
   const isOurs = server === 'taploom';
-  const by = isOurs ? 'Taploom' : 'dnsmasq behind a port';
+  const by = TITLES[server];
   return [
     {
       what: `udhcpc with a lease that ${by} knows: from link up until it is bound`,
@@ -90,7 +96,7 @@ async function manyGuests(lab: Lab, server: DhcpServerName): Promise<number> {
   const file = join(lab.folder(), 'leases');
   const guests = lab.start([process.execPath, PROGRAM, server, netns, file]);
   await guests.waitFor(/^ready\n/, TIMEOUT_MS);
-  if (server === 'dnsmasq') await startDnsmasq(lab, netns);
+  await startServer(lab, server, netns);
   guests.child.stdin?.write('\n');
   return Number((await guests.output(TIMEOUT_MS)).split('\n')[1]);
 }
@@ -101,7 +107,7 @@ async function knownGuest(lab: Lab, server: DhcpServerName, count: number): Prom
   const folder = lab.folder();
   startDaemon(lab, folder, switchWith(server, { [GUEST]: { type: 'tap', netns } }, serverNetns));
   await lab.deviceAppears(netns, GUEST);
-  if (server === 'dnsmasq') await startDnsmasq(lab, serverNetns);
+  await startServer(lab, server, serverNetns);
   const script = join(folder, 'bound.sh');
   writeFileSync(script, '#!/bin/sh\n[ "$1" = bound ] && echo "bound $(date +%s.%N)"\nexit 0\n', {
     mode: 0o755,

@@ -1,5 +1,5 @@
 // How many seconds 1,000 guests took to get an address each, in a switch of its own with a worker. Arguments: who gives
-// them, the network namespace of dnsmasq, a file for leases. It says when it is ready, and begins at a line of input.
+// them, the network namespace of another server, a file for leases. It says when it is ready, and begins at a line of input.
 
 import { once } from 'node:events';
 import type { StoredLeases } from '../src/api.ts';

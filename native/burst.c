@@ -77,7 +77,9 @@ int burst_add(struct tl_burst *b)
         kind = TL_KIND_TAP;
         header = TUNNEL_HEADER;
     }
-    if (source <= 0 || kind < TL_KIND_TAP || (kind > TL_KIND_PACKET && kind != TL_KIND_VHOST) || header > b->words[TL_HEADROOM]) return -EINVAL;
+    int is_socket = kind >= TL_KIND_STREAM && kind <= TL_KIND_DATAGRAMS;
+    if (source <= 0 || kind < TL_KIND_TAP || header > b->words[TL_HEADROOM]) return -EINVAL;
+    if (kind > TL_KIND_PACKET && kind != TL_KIND_VHOST && !is_socket) return -EINVAL;
     if (kind == TL_KIND_PACKET &&
         (header != TL_PACKET_HEADER || b->words[TL_HEADROOM] < TL_PACKET_HEADROOM)) return -EINVAL;
     if (member_of(s, fd)) return -EEXIST;
@@ -89,6 +91,7 @@ int burst_add(struct tl_burst *b)
     /* A guest's kicks are edges: reading each away would cost a system call. */
     uint32_t events = kind == TL_KIND_VHOST ? EPOLLIN | EPOLLET : EPOLLIN;
     struct epoll_event event = { .events = events, .data.u64 = (uint64_t)generation << 32 | (uint32_t)fd };
+    if (kind == TL_KIND_STREAM && (result = stream_watch(fd, s->epoll, event.data.u64)) < 0) return result;
     if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) < 0) return -errno;
     s->members[fd] = (struct member){
         .source = source, .generation = generation, .kind = (uint8_t)kind, .header = (uint8_t)header, .expect = 1,

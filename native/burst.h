@@ -106,6 +106,20 @@ int burst_affordable(const struct member *m); /* frames */
 void burst_adapt(struct tl_burst_state *s, struct member *m, int asked, int got);
 int burst_lost(struct tl_burst *b, const struct member *m, int slot); /* 1: the row that it makes */
 
+/* The row of a frame without a virtio-net header, which is there all the same and asks for nothing; its cost is charged. */
+void burst_plain_row(struct tl_burst *b, struct member *m, int slot, int32_t length);
+/* It has its turn in the next call, too, whatever epoll says. */
+void burst_again(struct tl_burst *b, int fd);
+
+/* stream.c, and of it what reads in stream_receive.c */
+int stream_watch(int fd, int epoll, uint64_t cookie);
+void stream_writable(int fd);
+int stream_receive(struct tl_burst *b, int fd, struct member *m, int slot, int room);
+int stream_transmit(struct tl_burst *b, int32_t *rows, int count);
+
+/* messages.c */
+int messages_receive(struct tl_burst *b, int fd, struct member *m, int slot, int room);
+
 /* pieces.c. Both are false if an offset is outside the caller's Buffer. */
 int burst_collect(struct tl_burst *b, const int32_t *row, struct iovec *pieces);
 int burst_address(struct tl_burst *b, const int32_t *row, struct msghdr *message, char *control); /* without pieces */

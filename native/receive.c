@@ -54,21 +54,23 @@ static void take_news(struct tl_burst *b, const struct epoll_event *event)
     int fd = (int)(uint32_t)event->data.u64;
     struct member *m = member_of(s, fd);
     if (!m || m->generation != event->data.u64 >> 32) return;
+    int is_socket = m->kind >= TL_KIND_STREAM;
+    if (m->kind == TL_KIND_STREAM && event->events & EPOLLOUT) stream_writable(fd);
     if (event->events & (EPOLLERR | EPOLLHUP) && m->kind == TL_KIND_PACKET) {
         if (burst_packet_failed(b, fd, m)) return;
-    } else if (event->events & (EPOLLERR | EPOLLHUP)) {
+    } else if (event->events & (EPOLLERR | EPOLLHUP) && !is_socket) {
         if (m->kind != TL_KIND_UDP || event->events & EPOLLHUP) {
             burst_gone(b, fd, m->kind == TL_KIND_TAP ? EBADFD : EPIPE);
             return;
         }
         clear_error(fd);
     }
-    if (!(event->events & EPOLLIN) && !m->lost) return;
+    uint32_t readable = is_socket ? EPOLLIN | EPOLLERR | EPOLLHUP : EPOLLIN; /* reading tells what a socket died of */
+    if (!(event->events & readable) && !m->lost) return;
     if (m->kind == TL_KIND_WAKE) {
         drain_wake(b, fd, m);
-    } else if (!m->queued) {
-        m->queued = 1;
-        s->queue[(s->head + s->queued++) & (s->queue_size - 1)] = fd;
+    } else {
+        burst_again(b, fd);
     }
 }
 
@@ -198,6 +200,12 @@ static int receive_udp(struct tl_burst *b, int fd, struct member *m, int slot, i
     return got;
 }
 
+static int (*const receivers[])(struct tl_burst *, int, struct member *, int, int) = {
+    [TL_KIND_TAP] = receive_tap,         [TL_KIND_UDP] = receive_udp,          [TL_KIND_PACKET] = burst_receive_packets,
+    [TL_KIND_VHOST] = burst_receive_vhost,
+    [TL_KIND_STREAM] = stream_receive,   [TL_KIND_PACKETS] = messages_receive, [TL_KIND_DATAGRAMS] = messages_receive,
+};
+
 int burst_receive(struct tl_burst *b)
 {
     struct tl_burst_state *s = b->state;
@@ -226,10 +234,7 @@ int burst_receive(struct tl_burst *b)
         s->queued--;
         struct member *m = &s->members[fd];
         m->queued = 0;
-        int (*receive)(struct tl_burst *, int, struct member *, int, int) =
-            m->kind == TL_KIND_TAP ? receive_tap : m->kind == TL_KIND_UDP ? receive_udp :
-            m->kind == TL_KIND_VHOST ? burst_receive_vhost : burst_receive_packets;
-        int got = receive(b, fd, m, first + count, room - count);
+        int got = receivers[m->kind](b, fd, m, first + count, room - count);
         for (int n = count; n < count + got; n++) bytes += b->rx[TL_ROW * (first + n) + TL_RX_LENGTH];
         count += got;
     }

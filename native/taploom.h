@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 18
+#define TL_VERSION 19
 int tl_version(void);
 
 /* fd.c */
@@ -134,6 +134,22 @@ int tl_netlink_ask(int sock, const uint8_t *request, int length);
 /* iptables.c: NF_DROP (0) or NF_ACCEPT (1), of chain FORWARD of table filter, which the call makes if it is not there */
 int tl_iptables_forward_policy(int netns, int family);
 
+/*
+ * stream.c: what a connected byte stream needs beside its descriptor: `open` before a worker is told of it, `close` after
+ * all have forgotten it. Neither touches the descriptor.
+ */
+int tl_stream_open(int fd);
+int tl_stream_close(int fd);
+
+/* socket.c: non-blocking sockets of virtual machines and their like */
+int tl_socket_listen(const char *path, int type, int mode, int uid, int gid);   /* -1: as it is */
+int tl_socket_connect(const char *path, int type);
+int tl_socket_reconnect(int fd, const char *path);             /* a datagram socket; "" to where it is: is that there? */
+int tl_socket_inet(const uint8_t *local, int local_length, const uint8_t *remote, int remote_length, int type);
+int tl_socket_error(int fd);                                 /* pending errno, which that clears */
+int tl_socket_greet(int fd, const uint8_t *bytes, int length);
+int tl_socket_meet(int fd, const uint8_t *greeting, int length);
+
 /* wake.c */
 int tl_wake_create(void);
 
@@ -146,6 +162,8 @@ int tl_watch_routes(int netns, int groups);                  /* an rtnetlink soc
 int tl_pidfd_open(int pid);
 /* Records {fd, length or -errno, bytes, padding to 4} of what there is; a pidfd has -ENOTSOCK once, when its process ends. */
 int tl_watch_read(int watch, uint8_t *out, int room);
+/* Of sockets, beside those: tells once that one can be read, or with `write` written, until it is armed anew. */
+int tl_watch_arm(int watch, int fd, int write);
 int tl_watch_ready(int watch, int32_t *fds, int room);       /* descriptors that have something: how many */
 int tl_wake_signal(const int32_t *fd);
 
@@ -218,7 +236,8 @@ enum {
 enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
 enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS,
        TL_KIND_TUNNEL_TAP,                                   /* add only: a TAP with the header of UDP tunnels, 24 bytes */
-       TL_KIND_VHOST };                                      /* a guest's rings: its fd in add, its device in TL_TX_FD */
+       TL_KIND_VHOST,                                        /* a guest's rings: its fd in add, its device in TL_TX_FD */
+       TL_KIND_STREAM, TL_KIND_PACKETS, TL_KIND_DATAGRAMS }; /* connected sockets: see stream.c and messages.c */
 enum { TL_RX_SOURCE, TL_RX_LENGTH, TL_RX_FLAGS, TL_RX_TOS, TL_RX_FAMILY, TL_RX_PORT, TL_RX_ADDRESS, TL_RX_SCOPE = 10,
        TL_RX_TRAIN };
 enum { TL_RX_TRUNCATED = 1, TL_RX_TAGGED = 2,               /* TAGGED: the frame begins 4 bytes earlier */

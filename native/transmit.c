@@ -88,6 +88,15 @@ static int prepare_datagram(struct tl_burst *b, const int32_t *row, int i)
     return 1;
 }
 
+/* The same for a connected socket. */
+static int prepare_message(struct tl_burst *b, const int32_t *row, int i)
+{
+    struct tl_burst_state *s = b->state;
+    int count = burst_collect(b, row, s->pieces[i]);
+    s->messages[i].msg_hdr = (struct msghdr){ .msg_iov = s->pieces[i], .msg_iovlen = (size_t)count };
+    return count > 0;
+}
+
 /* Sends the messages laid down for `count` consecutive rows; an error costs the one message it is about. */
 static void send_run(struct tl_burst *b, int32_t *rows, int count)
 {
@@ -100,7 +109,10 @@ static void send_run(struct tl_burst *b, int32_t *rows, int count)
         if (error == EINTR && ++interrupted < EINTR_TRIES) continue;
         for (int i = 0; i < sent; i++, done++)
             rows[TL_ROW * done + TL_TX_RESULT] = (int32_t)s->messages[done].msg_len;
-        if (sent <= 0) rows[TL_ROW * done++ + TL_TX_RESULT] = error ? -error : -EIO;
+        if (sent > 0) continue;
+        /* A peer that is slow is slow for all of them: only datagrams that go elsewhere are worth a try of their own. */
+        int failed = error == EAGAIN && rows[TL_TX_KIND] >= TL_KIND_PACKETS ? count - done : 1;
+        while (failed-- > 0) rows[TL_ROW * done++ + TL_TX_RESULT] = error ? -error : -EIO;
     }
 }
 
@@ -137,6 +149,13 @@ int burst_transmit(struct tl_burst *b)
         case TL_KIND_SEGMENTS:
             row[TL_TX_RESULT] = segments_transmit(b, row);
             i++;
+            break;
+        case TL_KIND_STREAM:
+            i += stream_transmit(b, row, count - i);
+            break;
+        case TL_KIND_PACKETS:
+        case TL_KIND_DATAGRAMS:
+            i += transmit_messages(b, row, count - i, prepare_message);
             break;
         case TL_KIND_PACKET:
             i += transmit_messages(b, row, count - i, burst_prepare_packet);

@@ -42,6 +42,26 @@ void burst_adapt(struct tl_burst_state *s, struct member *m, int asked, int got)
     }
 }
 
+void burst_plain_row(struct tl_burst *b, struct member *m, int slot, int32_t length)
+{
+    int32_t *row = b->rx + TL_ROW * slot;
+    memset(row, 0, TL_ROW * sizeof *row);
+    memset(burst_slot(b, slot) - b->words[TL_HEADER], 0, (size_t)b->words[TL_HEADER]);
+    row[TL_RX_SOURCE] = m->source;
+    row[TL_RX_LENGTH] = length;
+    m->credit -= length + FRAME_COST;
+    if (length > m->largest) m->largest = length;
+}
+
+void burst_again(struct tl_burst *b, int fd)
+{
+    struct tl_burst_state *s = b->state;
+    struct member *m = &s->members[fd];
+    if (m->queued) return;
+    m->queued = 1;
+    s->queue[(s->head + s->queued++) & (s->queue_size - 1)] = fd;
+}
+
 /* The kernel could not hand over a frame, and it is gone: an empty row, so that it is counted. */
 int burst_lost(struct tl_burst *b, const struct member *m, int slot)
 {

@@ -132,6 +132,22 @@ int tl_pidfd_open(int pid)
     return fd < 0 ? -errno : fd;
 }
 
+int tl_watch_arm(int watch, int fd, int write)
+{
+    struct epoll_event event = { .events = (write ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT, .data.fd = fd };
+    if (epoll_ctl(watch, EPOLL_CTL_MOD, fd, &event) == 0) return 0;
+    if (errno != ENOENT || epoll_ctl(watch, EPOLL_CTL_ADD, fd, &event) < 0) return -errno;
+    return 0;
+}
+
+int tl_watch_ready(int watch, int32_t *fds, int room)
+{
+    struct epoll_event ready[16];
+    int n = epoll_wait(watch, ready, room < 16 ? room : 16, 0);
+    for (int i = 0; i < n; i++) fds[i] = ready[i].data.fd;
+    return n < 0 && errno != EINTR ? -errno : n < 0 ? 0 : n;
+}
+
 /* Of one descriptor. What is no socket is a pidfd: it stays readable, so it is watched no longer. */
 static int take(int watch, int fd, uint8_t *out)
 {
@@ -159,10 +175,3 @@ int tl_watch_read(int watch, uint8_t *out, int room)
     return used;
 }
 
-int tl_watch_ready(int watch, int32_t *fds, int room)
-{
-    struct epoll_event ready[16];
-    int n = epoll_wait(watch, ready, room < 16 ? room : 16, 0);
-    for (int i = 0; i < n; i++) fds[i] = ready[i].data.fd;
-    return n < 0 && errno != EINTR ? -errno : n < 0 ? 0 : n;
-}

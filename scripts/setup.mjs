@@ -38,6 +38,7 @@ const DEBIAN_PACKAGES = {
   ping: 'iputils-ping',
   traceroute: 'traceroute',
   tracepath: 'iputils-tracepath',
+  mtr: 'mtr-tiny',
   iperf3: 'iperf3',
   tcpdump: 'tcpdump',
   ethtool: 'ethtool',
@@ -364,7 +365,7 @@ export const TEST_TOOLS = {
   tools: [
     ...['ip', 'ping', 'iperf3', 'tcpdump', 'ethtool', 'brctl', 'ovs-vswitchd', 'scapy', 'curl'],
     ...['nft', 'iptables', 'lldpd', 'tshark', 'zsh', 'fish', 'man', 'prometheus', 'promtool', 'lintian'],
-    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'dig', 'rdisc6', 'dpdk-testpmd'],
+    ...['systemd-analyze', 'udhcpc', 'dhclient', 'dhcpcd', 'dnsmasq', 'dig', 'rdisc6', 'mtr', 'dpdk-testpmd'],
   ],
   purpose: 'The test suite',
 };

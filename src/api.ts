@@ -8,6 +8,7 @@ import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
 import type { RoutingApi } from './api/router.ts';
+import type { SocketStatus } from './api/sockets.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
@@ -33,6 +34,7 @@ export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
 export type * from './api/network.ts';
 export type * from './api/router.ts';
+export type * from './api/sockets.ts';
 export type * from './api/trace.ts';
 export type { PortRole } from './event.ts';
 /** What spanning tree tells as it happens. */
@@ -123,7 +125,17 @@ export interface StpStatus {
 export interface PortStatus {
   bridge: string;
   name: string;
-  type: 'tap' | 'af_packet' | 'tun' | 'vxlan' | 'vhost_user' | 'memory' | 'aggregate' | 'local';
+  type:
+    | 'tap'
+    | 'af_packet'
+    | 'tun'
+    | 'vxlan'
+    | 'stream'
+    | 'dgram'
+    | 'vhost_user'
+    | 'memory'
+    | 'aggregate'
+    | 'local';
   /** Stable while the port exists; brctl's port number counts from 1 within the bridge. */
   number: number;
   /**
@@ -159,6 +171,8 @@ export interface PortStatus {
   member?: Pick<AggregateMemberStatus, 'state' | 'reason'>;
   /** Of an aggregate. */
   aggregate?: AggregateStatus;
+  /** stream and dgram. */
+  socket?: SocketStatus;
   learnedAddresses: number;
   /** Where its bridge has spanning tree and it takes part. */
   stp?: StpPortStatus;

@@ -73,6 +73,7 @@ export {
   type VmCardOptions,
   vmCard,
 } from './switch/vm_port.ts';
+export type { World } from './switch/world.ts';
 export { DROPS } from './table/drops.ts';
 export { FakeGuest, type FakeGuestOptions, type SendOptions } from './tester/guest/fake_guest.ts';
 export { BackEndError } from './tester/guest/front_end.ts';

@@ -338,6 +338,18 @@ function memberText(aggregate: string, member: PortStatus['member']): string {
   return [`member of ${aggregate}`, ...does].join(', ');
 }
 
+/** `server at /run/vm1.sock, process 4711 of user 64055` */
+function socketText({ mode, place, peer, guests, guestOf }: NonNullable<PortStatus['socket']>): string {
+  if (guestOf !== undefined)
+    return `guest of ${guestOf}${peer === undefined ? '' : `, ${processText(peer)}`}`;
+  if (guests !== undefined) return `listens at ${place}, ${guests} guests`;
+  return `${mode} at ${place}${peer === undefined ? '' : `, ${processText(peer)}`}`;
+}
+
+function processText({ pid, uid }: { pid: number; uid: number }): string {
+  return `process ${pid} of user ${uid}`;
+}
+
 function details(status: PortStatus, config: SwitchConfig): string {
   const settings = settingsOf(config, status);
   const owner = config.bridges[status.bridge];
@@ -355,7 +367,11 @@ function details(status: PortStatus, config: SwitchConfig): string {
     const { vni, local, remotes } = settings;
     parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
   }
-  if (settings?.type === 'tun') parts.push(...settings.address);
+  if (status.socket !== undefined) parts.push(socketText(status.socket));
+  if (settings?.type === 'tap' && 'ifname' in settings && settings.ifname)
+    parts.push(`as ${settings.ifname}`);
+  if (settings?.type === 'tap' || settings?.type === 'tun')
+    parts.push(...('address' in settings ? (settings.address ?? []) : []));
   if (settings && 'hairpin' in settings) {
     for (const flag of ['hairpin', 'isolated', 'locked', 'mab', 'sticky'] as const)
       if (settings[flag]) parts.push(flag);

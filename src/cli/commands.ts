@@ -6,7 +6,7 @@ import { ControlError } from '../control/client.ts';
 import type { Kind } from './bench/command.ts';
 import { BRIDGE_COLUMNS, DROP_COLUMNS, LLDP_COLUMNS, MIRROR_COLUMNS, portColumns } from './columns.ts';
 import type { Context } from './context.ts';
-import { here, membersHere } from './here.ts';
+import { forgotten, here, membersHere } from './here.ts';
 import { filterOf, known, ofBridge } from './known.ts';
 import { type Choice, chosen } from './list.ts';
 import { actionLines, print, printList } from './print.ts';
@@ -77,7 +77,7 @@ export async function portAdd(context: Context, bridge: string, port: string): P
   const { type } = context.options;
   const values = portValues(context.options, false);
   const isInNetns = type === 'tap' || type === 'tun' || type === 'af_packet';
-  const own = isInNetns ? await here(context.client, values) : values;
+  const own = isInNetns ? forgotten(values, await here(context.client, values)) : values;
   const config = { type, ...(await membersHere(context.client, own)) };
   const { results } = await context.client.addPort(bridge, port, config);
   if (context.json) print(context, results, String);
@@ -85,7 +85,9 @@ export async function portAdd(context: Context, bridge: string, port: string): P
 
 export async function portSet(context: Context, bridge: string, port: string): Promise<void> {
   const before = ((await context.client.port(bridge, port)).config ?? {}) as Values;
-  const values = replacing(portValues(context.options, true), before);
+  const given = portValues(context.options, true);
+  const own = given.netns === undefined ? given : forgotten(given, await here(context.client, given));
+  const values = replacing(own, before);
   const patch = mergeUnset(
     await membersHere(context.client, values, before.members as object),
     context.options,

@@ -24,6 +24,7 @@ import {
   vlans,
   word,
 } from './setting_values.ts';
+import { SOCKET_SETTINGS } from './socket_settings.ts';
 
 export interface Setting {
   /** Commander's notation: `--vni <number>`. */
@@ -79,7 +80,7 @@ const INTERFACE: Setting[] = [
   {
     flags: '--netns <netns>',
     key: 'netns',
-    help: 'network namespace of the interface',
+    help: 'network namespace of the interface: a name, a path, or the number of a process',
     parse: word,
   },
   { flags: '--owner <user>', key: 'owner', help: 'user who may open the TAP', parse: account },
@@ -209,6 +210,12 @@ const MULTICAST: Setting[] = [
 ];
 
 const TAP: Setting[] = [
+  {
+    flags: '--ifname <name>',
+    key: 'ifname',
+    help: 'tap: what its interface is called in its namespace, if not like the port',
+    parse: word,
+  },
   PERSIST,
   {
     flags: '--offloads <on|off>',
@@ -222,13 +229,13 @@ const TUN: Setting[] = [
   {
     flags: '--address <address>',
     key: 'address',
-    help: 'tun: of the interface, 10.0.0.1/24; repeat for more',
+    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap in its namespace',
     parse: list,
   },
   {
     flags: '--gateway <address>',
     key: 'gateway',
-    help: 'tun: a station of the bridge that gets what is for other subnets; repeat for IPv6',
+    help: 'tap: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
   {
@@ -238,13 +245,6 @@ const TUN: Setting[] = [
     parse: number,
   },
 ];
-
-const VHOST_USER: Setting = {
-  flags: '--path <path>',
-  key: 'path',
-  help: 'vhost_user: the socket of the front end',
-  parse: word,
-};
 
 const LLDP: Setting = {
   flags: '--lldp <on|off|receive>',
@@ -309,7 +309,7 @@ const AGGREGATE: Setting[] = [
   {
     flags: '--mode <mode>',
     key: 'mode',
-    help: 'aggregate: balance or active_backup; vhost_user: server or client of its socket',
+    help: 'aggregate: balance or active_backup; stream, dgram, vhost_user: server or client of its socket',
     parse: word,
   },
   { flags: '--rate <slow|fast>', key: 'rate', help: 'aggregate: how often LACP is heard', parse: word },
@@ -351,9 +351,9 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...INTERFACE,
   ...TAP,
   ...TUN,
-  VHOST_USER,
   ...AF_PACKET,
   ...VXLAN,
+  ...SOCKET_SETTINGS,
   ...AGGREGATE,
   LLDP,
   ...MULTICAST,

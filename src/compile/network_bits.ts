@@ -21,7 +21,15 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig, hasRouter
   );
 }
 
+const OF_GUESTS: ReadonlySet<PortConfig['type']> = new Set([
+  'tap',
+  'stream',
+  'dgram',
+  'vhost_user',
+  'memory',
+]);
+
 /** Whether guests are behind a port, and not what connects the bridge with others. */
 export function isGuests({ type }: PortConfig): boolean {
-  return type === 'tap' || type === 'memory' || type === 'vhost_user';
+  return OF_GUESTS.has(type);
 }

@@ -7,6 +7,8 @@ import { checkBridgeHelper } from './bridge_helper.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { isListener } from './guest_ports.ts';
+import { checkInside } from './inside.ts';
 import { checkAggregates, devicesIn } from './members.ts';
 import { checkMirrorCount, checkMirrors } from './mirrors.ts';
 import { checkMulticast } from './multicast.ts';
@@ -19,6 +21,7 @@ import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
+import { checkSocket, checkSockets } from './sockets.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
@@ -31,6 +34,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkTunnels(config, problems);
   checkUnderlays(config, problems);
   checkMirrorCount(config, problems);
+  checkSockets(config, problems);
   checkFds(config, problems);
   checkVhostUser(config, problems);
   checkInterfaces(config, problems);
@@ -52,7 +56,9 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
       const path = ['bridges', name, ...place];
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
+      if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);
       if (port.type === 'tun') checkTun(path, port, problems);
+      if (port.type === 'tap') checkInside(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
           if (port[key] === undefined || port[key] === false) continue;
@@ -73,8 +79,8 @@ function checkNames(config: SwitchConfig, doubts: Doubts, problems: Problem[]): 
   for (const [name, bridge] of Object.entries(bridges)) {
     if (bridge.local) ports++;
     const doubtful = [...doubts.ports(name)].map((port) => [port, undefined, ['ports', port]] as const);
-    for (const [port, , place] of [...devicesIn(bridge), ...doubtful]) {
-      ports++;
+    for (const [port, config, place] of [...devicesIn(bridge), ...doubtful]) {
+      ports += isListener(config) ? 1 + config.max_guests : 1;
       const path = ['bridges', name, ...place];
       const other = owner.get(port);
       if (Object.hasOwn(bridges, port)) problems.push({ path, message: `${port} is the name of a bridge` });
@@ -143,6 +149,22 @@ function checkFds({ bridges }: SwitchConfig, problems: Problem[]): void {
   }
 }
 
+/** What the interface of a TAP or TUN is called; `ifname` may call two alike. */
+function checkMade(
+  made: Map<string, string>,
+  name: string,
+  port: { netns?: string; ifname?: string },
+  path: Path,
+  problems: Problem[],
+): void {
+  const { netns, ifname = name } = port;
+  const key = interfaceKey(ifname, netns);
+  const other = made.get(key);
+  if (other !== undefined && port.ifname !== undefined)
+    problems.push({ path: [...path, 'ifname'], message: `${other} has the interface ${ifname} in ${netns}` });
+  made.set(key, `port ${name}`);
+}
+
 /** Frames would go round in circles, or arrive twice. Ports share an interface by VLANs: shared_interfaces.ts. */
 function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
   const made = new Map<string, string>();
@@ -150,9 +172,9 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
   for (const [name, bridge] of Object.entries(bridges)) {
     const { local } = bridge;
     if (local) made.set(interfaceKey(name, local.netns), `the local interface of bridge ${name}`);
-    for (const [portName, port] of devicesIn(bridge)) {
+    for (const [portName, port, place] of devicesIn(bridge)) {
       if (port.type === 'tun' || (port.type === 'tap' && port.fd === undefined))
-        made.set(interfaceKey(portName, port.netns), `port ${portName}`);
+        checkMade(made, portName, port, ['bridges', name, ...place], problems);
     }
   }
   const under = new Map<string, string>();

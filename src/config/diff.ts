@@ -39,13 +39,25 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'address',
   'gateway',
   'queues',
+  'ifname',
   'path',
-  'mode',
+  'remote',
+  'framing',
+  'socket_mode',
   'fault',
 ]);
 
 /** What a TAP that Taploom opened can change while frames flow. */
-const OF_TAP: ReadonlySet<string> = new Set(['mac', 'owner', 'group', 'persist', 'offloads', 'netns']);
+const OF_TAP: ReadonlySet<string> = new Set([
+  'mac',
+  'owner',
+  'group',
+  'persist',
+  'offloads',
+  'netns',
+  'address',
+  'gateway',
+]);
 
 /** Changes of these keys of a bridge are changes of its own; the others are lists of things with actions. */
 const BRIDGE_KEYS = [
@@ -151,6 +163,8 @@ function isReplaced(kind: Action['kind'], value: Value, changes: Changes): boole
   if (kind !== 'port') return kind === 'fdb' && keys.length > 0;
   // A bridge's own interface has no type, and is a TAP.
   const isTap = (value.type ?? 'tap') === 'tap' && value.fd === undefined;
+  // Of a socket; that of an aggregate changes while frames flow.
+  if (keys.includes('mode') && value.type !== 'aggregate') return true;
   return keys.some((key) => IDENTITY.has(key) && !(isTap && OF_TAP.has(key) && canChange(key, changes[key])));
 }
 

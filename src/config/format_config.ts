@@ -12,6 +12,7 @@ import {
   type MemberConfig,
   type PortConfig,
   parseConfig,
+  type StreamPortConfig,
   type SwitchConfig,
 } from './schema.ts';
 import { BRIDGE_STP } from './stp.ts';
@@ -102,6 +103,7 @@ function minimalHelper({ template, ...rest }: BridgeHelperConfig): object {
 
 function minimalPort(port: PortConfig): object {
   if (port.type === 'aggregate') return minimalAggregate(port);
+  if (port.type === 'stream') return minimalStream(port);
   if (port.type !== 'vxlan') return { type: port.type, ...differences(port, PORT_DEFAULTS[port.type]) };
   const { type, vni, local, ...rest } = port;
   const defaults = local.includes(':') ? PORT_DEFAULTS.vxlan6 : PORT_DEFAULTS.vxlan;
@@ -111,6 +113,17 @@ function minimalPort(port: PortConfig): object {
 function minimalAggregate({ type, members, ...rest }: AggregatePortConfig): object {
   const own = Object.entries(members).map(([name, member]) => [name, minimalMember(member)]);
   return { type, ...differences(rest, PORT_DEFAULTS.aggregate), members: Object.fromEntries(own) };
+}
+
+function minimalStream({ type, path, template, users, ...rest }: StreamPortConfig): object {
+  const own = Object.entries(users ?? {}).map(([uid, guest]) => [uid, differences(guest, GUEST_DEFAULTS)]);
+  return {
+    type,
+    ...(path !== undefined && { path }),
+    ...differences(rest, PORT_DEFAULTS.stream),
+    ...(template && { template: differences(template, GUEST_DEFAULTS) }),
+    ...(users && { users: Object.fromEntries(own) }),
+  };
 }
 
 function minimalMember(member: MemberConfig): object {
@@ -148,6 +161,9 @@ const PORT_DEFAULTS = parseConfig({
         tun: { type: 'tun' },
         memory: { type: 'memory' },
         vhost_user: { type: 'vhost_user', path: '/' },
+        // Paths that nobody has.
+        stream: { type: 'stream', path: '/dev/null/s', template: {} },
+        dgram: { type: 'dgram', path: '/dev/null/d' },
         aggregate: { type: 'aggregate' },
         vxlan: { type: 'vxlan', vni: 0, local: '192.0.2.1', remote_learning: true },
         vxlan6: { type: 'vxlan', vni: 0, local: '2001:db8::1', remote_learning: true },
@@ -155,6 +171,8 @@ const PORT_DEFAULTS = parseConfig({
     },
   },
 }).bridges.b.ports;
+
+const { template: GUEST_DEFAULTS = {} } = PORT_DEFAULTS.stream as StreamPortConfig;
 
 const { interfaces: ROUTER_INTERFACES, ...ROUTER_DEFAULTS } = router.parse({
   interfaces: { i: { bridge: '' } },

@@ -7,11 +7,13 @@ import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
 import { hooks } from './hook_shape.ts';
-import { MAX_TUN_ADDRESSES, parseInterfaceAddress } from './interface_address.ts';
+import { insideShape, interfaceAddresses } from './inside.ts';
+import { MAX_TUN_ADDRESSES } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './network_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
+import { dgramSocket, streamSocket } from './socket_shape.ts';
 import { GUARDS, PORT_PRIORITY } from './stp.ts';
 import { isFreeGroup } from './tunnel_mac.ts';
 import type { VlanConfig } from './vlan_config.ts';
@@ -249,20 +251,11 @@ const tapDevice = {
   when_deleted: whenDeleted,
   lldp: lldp.default(false),
 };
-const tap = mapping({ ...tapDevice, ...common });
+const tap = mapping({ ...tapDevice, ...insideShape(name, unicastIp), ...common });
 
-const INTERFACE_ADDRESS = 'an address with the length of its prefix, such as 10.0.0.1/24 or fd00::1/64';
 const tun = mapping({
   type: z.literal('tun'),
-  address: z
-    .array(
-      text(INTERFACE_ADDRESS, (value) => parseInterfaceAddress(value) !== undefined).overwrite(
-        (value) => parseInterfaceAddress(value) ?? value,
-      ),
-      expecting('a list of addresses with the lengths of their prefixes'),
-    )
-    .max(MAX_TUN_ADDRESSES)
-    .default([]),
+  address: interfaceAddresses(MAX_TUN_ADDRESSES).default([]),
   gateway: z.array(unicastIp, expecting('a list of IP addresses')).max(2).default([]),
   // MAX_TAP_QUEUES of drivers/net/tun.c is 256; more queues than workers are of no use.
   queues: integer('a number of queues (1-16)', 1, 16).default(1),
@@ -335,6 +328,22 @@ const memoryDevice = {
 };
 const memory = mapping({ ...memoryDevice, ...common });
 
+const ofGuest = mapping(common);
+const stream = mapping({
+  ...streamSocket(account),
+  template: ofGuest.optional(),
+  users: z
+    .record(
+      text('the number of a user', (value) => /^\d{1,10}$/.test(value)),
+      ofGuest,
+      expecting('a mapping of numbers of users to settings'),
+    )
+    .optional(),
+  lldp: lldp.default(false),
+  ...common,
+});
+const dgram = mapping({ ...dgramSocket(account), lldp: lldp.default(false), ...common });
+
 // A member has what its device needs; all that concerns forwarding is the aggregate's.
 const ofMember = {
   // Of LACP, IEEE 802.1AX-2014 clause 6.4.2.3 k: the lower the better. Also says which one active-backup prefers.
@@ -367,8 +376,10 @@ const aggregate = mapping({
 
 export const port = z.discriminatedUnion(
   'type',
-  [tap, afPacket, tun, vxlan, vhostUser, memory, aggregate],
-  expecting('a mapping with type: tap, af_packet, tun, vxlan, vhost_user, memory or aggregate'),
+  [tap, afPacket, tun, vxlan, stream, dgram, vhostUser, memory, aggregate],
+  expecting(
+    'a mapping with type: tap, af_packet, tun, vxlan, stream, dgram, vhost_user, memory or aggregate',
+  ),
 );
 
 /** Why Linux or Taploom would refuse an interface of this name. */
@@ -395,6 +406,11 @@ export type MemoryPortConfig = z.output<typeof memory>;
 export type TunPortConfig = z.output<typeof tun>;
 export type VhostUserPortConfig = z.output<typeof vhostUser>;
 export type VxlanPortConfig = z.output<typeof vxlan>;
+export type StreamPortConfig = z.output<typeof stream>;
+export type DgramPortConfig = z.output<typeof dgram>;
+export type SocketPortConfig = StreamPortConfig | DgramPortConfig;
+/** What a guest of a listening socket is. */
+export type GuestConfig = z.output<typeof ofGuest>;
 export type AggregatePortConfig = z.output<typeof aggregate>;
 /** A member of an aggregate: a device, and nothing of forwarding. */
 export type MemberConfig = z.output<typeof member>;
@@ -407,6 +423,8 @@ export type PortConfig =
   | AfPacketPortConfig
   | TunPortConfig
   | VxlanPortConfig
+  | StreamPortConfig
+  | DgramPortConfig
   | VhostUserPortConfig
   | MemoryPortConfig
   | AggregatePortConfig;

@@ -82,6 +82,19 @@ export function portMetrics(add: AddMetric): void {
   gauge('max_remotes', 'Most remotes that a tunnel learns, if it does.', ({ config }) =>
     config?.type === 'vxlan' && config.remote_learning ? config.max_remotes : undefined,
   );
+  add(
+    'counter',
+    'taploom_port_connections_total',
+    'Connections to the socket of the port since it is attached.',
+    ({ ports }) => samples(ports, ({ status }) => status.socket?.connections),
+  );
+  add(
+    'counter',
+    'taploom_port_refused_connections_total',
+    'Connections to a socket with a template that could not be guests.',
+    ({ ports }) => samples(ports, ({ status }) => status.socket?.refused),
+  );
+  gauge('guests', 'Guests of a socket with a template now.', ({ status }) => status.socket?.guests);
   gauge('fdb_entries', 'Addresses learned on the port now.', ({ status }) => status.learnedAddresses);
   gauge(
     'fdb_limit',

@@ -21,6 +21,7 @@ import type {
 } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { configShape } from '../config/shape.ts';
+import { socketStatus } from './socket_resources.ts';
 
 // The parts of the configuration that have resources of their own.
 export const switchConfig = configShape;
@@ -149,7 +150,18 @@ export const aggregateStatus: z.ZodType<AggregateStatus> = z.object({
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
-  type: z.enum(['tap', 'af_packet', 'tun', 'vxlan', 'vhost_user', 'memory', 'aggregate', 'local']),
+  type: z.enum([
+    'tap',
+    'af_packet',
+    'tun',
+    'vxlan',
+    'stream',
+    'dgram',
+    'vhost_user',
+    'memory',
+    'aggregate',
+    'local',
+  ]),
   number: count,
   state: z.enum(['up', 'down', 'disabled', 'waiting', 'gone', 'failed', 'broken']),
   reason: z.string().optional().describe('if it is not up: why, and what helps'),
@@ -186,6 +198,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
     .optional()
     .describe('what it does there, and if it does not carry frames why'),
   aggregate: aggregateStatus.optional().describe('of an aggregate'),
+  socket: socketStatus.optional().describe('of type stream or dgram'),
   learnedAddresses: count,
   stp: stpPortStatus.optional().describe('where its bridge has spanning tree and it takes part'),
   tunnelled: z

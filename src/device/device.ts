@@ -1,13 +1,14 @@
 // What a port stands on, seen from the control plane: MTU, addresses, closing. The data plane gets a DeviceSpec with
 // numbers; a descriptor that was opened here is closed here, after the data plane has detached it.
 
-import type { LocalConfig, TapDeviceConfig } from '../config/schema.ts';
+import type { LocalConfig, StreamPortConfig, TapDeviceConfig } from '../config/schema.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import type { DeviceSpec } from '../port/spec.ts';
 import type { LinkState } from '../sys/link.ts';
 import type { PacketSocket } from '../sys/packet.ts';
 import type { IpBytes } from '../wire/ip_address.ts';
 import type { IpPrefix } from '../wire/ip_prefix.ts';
+import type { Connection } from './connection.ts';
 import type { VlanDevicePlace } from './vlan_devices.ts';
 
 /** Of a port whose other end is a guest's device. */
@@ -25,6 +26,8 @@ export interface Device {
   readonly offloads?: number;
   /** The user's end of a memory port. */
   readonly memory?: MemoryPort;
+  /** Of a socket that comes and goes. */
+  readonly connection?: Connection;
   /** MTU of an interface that somebody else configures, as of the last look; undefined: Taploom sets it, or it cannot be seen. */
   readonly ownMtu?: number;
   /** It is a tunnel of the kernel's: who sends a packet that is too big for it is told. */
@@ -61,7 +64,9 @@ export interface Device {
    * Makes an open device what its configuration says now: see OF_TAP in config/diff.ts. `spec` may be another object
    * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.
    */
-  change?(config: TapDeviceConfig | LocalConfig): void;
+  change?(config: TapDeviceConfig | LocalConfig | StreamPortConfig): void;
+  /** Of a TAP in somebody's namespace: gives back what somebody took of its addresses and routes. Throws SysError, TaploomError. */
+  restore?(): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;
   /** Frames that the kernel had for the switch and dropped since the port is attached, where not the interface counts them. */

@@ -27,6 +27,8 @@ interface Followed {
   id: string | undefined;
   socket: number | undefined;
   process: number | undefined;
+  /** With its addresses and routes. */
+  isWhole: boolean;
 }
 
 export class KernelWatch {
@@ -44,16 +46,19 @@ export class KernelWatch {
     this.here = this.news.follow(-1, { addresses: true });
   }
 
-  /** Follows these namespaces, and no others. Never throws. */
-  follow(names: ReadonlySet<string>): void {
+  /** Follows these namespaces, and no others; of `whole` ones their addresses and routes, too. Never throws. */
+  follow(names: ReadonlySet<string>, whole: ReadonlySet<string> = new Set()): void {
     for (const [name, followed] of this.followed) {
       if (names.has(name)) continue;
       this.drop(followed);
       this.followed.delete(name);
     }
     for (const name of names) {
-      if (this.followed.has(name)) continue;
-      this.followed.set(name, { id: undefined, socket: undefined, process: undefined });
+      const isWhole = whole.has(name);
+      const before = this.followed.get(name);
+      if (before?.isWhole === isWhole) continue;
+      if (before !== undefined) this.drop(before);
+      this.followed.set(name, { id: undefined, socket: undefined, process: undefined, isWhole });
       this.renew(name);
     }
     const wanted = new Set([...names].map(folderOf).filter((folder) => folder !== undefined));
@@ -111,7 +116,7 @@ export class KernelWatch {
     const pid = pidOf(name);
     try {
       if (pid !== undefined) followed.process = this.news.followProcess(pid);
-      followed.socket = withNetns(name, (fd) => this.news.follow(fd));
+      followed.socket = withNetns(name, (fd) => this.news.follow(fd, { addresses: followed.isWhole }));
     } catch {
       // Forbidden, or not yet a namespace: the folder is looked at again, and ports have a clock of their own.
       this.drop(followed);

@@ -1,11 +1,15 @@
 // Opens what a configuration asks for, unless the switch has that very interface already.
 
+import { isListener } from '../config/guest_ports.ts';
 import type { LocalConfig, MemberConfig, PortConfig } from '../config/schema.ts';
 import type { Share } from '../config/shared_interfaces.ts';
 import { openAggregate } from './aggregate.ts';
 import type { Device } from './device.ts';
+import { openGuest, openListener } from './guest_socket.ts';
 import { openMemory } from './memory.ts';
 import { openAfPacket, requireUnused } from './packet.ts';
+import { openSocketPort } from './socket_port.ts';
+import type { Sockets } from './sockets.ts';
 import { openLocal, openTapPort } from './tap.ts';
 import { openTunPort } from './tun.ts';
 import type { Tunnels } from './tunnels.ts';
@@ -27,6 +31,7 @@ export async function openDevice(
   { number, name, config, mtu, share, keeper }: DeviceRequest,
   devices: ReadonlyMap<string, Device>,
   tunnels: Tunnels,
+  sockets: Sockets,
   wake: () => void,
   guests: VhostUserParts,
 ): Promise<Device> {
@@ -51,6 +56,15 @@ export async function openDevice(
       return tunnels.open(number, name, config);
     case 'vhost_user':
       return openVhostUser(number, name, config, mtu, guests);
+    case 'stream': {
+      const listener = sockets.listenerOf(name);
+      if (listener !== undefined) return openGuest(number, name, listener, config, sockets);
+      return isListener(config)
+        ? openListener(number, name, config, sockets)
+        : openSocketPort(number, name, config, sockets);
+    }
+    case 'dgram':
+      return openSocketPort(number, name, config, sockets);
     case 'memory':
       return openMemory(number, name, config, wake);
     case 'aggregate':

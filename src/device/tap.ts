@@ -26,13 +26,19 @@ import { closeFd, closeFdAside } from '../sys/wake.ts';
 import { routeRequest6 } from '../wire/route_change.ts';
 import type { Device } from './device.ts';
 import { requireFreeSubnet } from './free_subnet.ts';
+import { furnish, type InsideConfig } from './inside.ts';
 
 /** A TAP port, or with `bridge` the local interface of that bridge. */
-export function openTapPort(port: number, name: string, config: TapDeviceConfig, mtu: number): Device {
+export function openTapPort(
+  port: number,
+  name: string,
+  config: TapDeviceConfig & InsideConfig,
+  mtu: number,
+): Device {
   if (config.fd !== undefined) return adopt(port, config.fd, config);
-  const { netns, owner, group, mac, persist, offloads } = config;
-  const tap = attach('port', { name, netns, owner, group, mac, persist, offloads, mtu });
-  return ownTap(port, name, tap, config);
+  const { netns, owner, group, mac, persist, offloads, ifname = name } = config;
+  const tap = attach('port', { name: ifname, netns, owner, group, mac, persist, offloads, mtu }, name);
+  return furnish(ownTap(port, ifname, tap, config), tap.fd, `${VERBS.port} ${name}`, config);
 }
 
 /**
@@ -196,8 +202,7 @@ export function ownTap(
     setRoute(to, via, isOn) {
       using links = LinkSocket.ofTap(tap.fd);
       const request = routeRequest6(to, via, links.index(tapName(tap.fd)), isOn);
-      // Its acknowledgement is the end of a list without entries.
-      ifThere(constants.errno.ESRCH, () => [...links.list(request)]);
+      ifThere(constants.errno.ESRCH, () => links.command(request));
     },
     setGsoMaxSize(bytes) {
       using links = LinkSocket.ofTap(tap.fd);
@@ -264,23 +269,28 @@ const VERBS = {
 };
 
 /** Opens a TAP, and if that fails says what stands in the way. */
-export function attach(what: keyof typeof VERBS, options: Parameters<typeof openTap>[0]): TapDevice {
+export function attach(
+  what: keyof typeof VERBS,
+  options: Parameters<typeof openTap>[0],
+  told = options.name,
+): TapDevice {
   const { name, netns } = options;
-  const verb = `${VERBS[what]} ${name}`;
+  const verb = `${VERBS[what]} ${told}`;
+  const called = told === name ? ' of that name' : ` ${name}${netns === undefined ? '' : ` in ${netns}`}`;
   let isThere = false;
   try {
     const link = kindOf(name, netns);
     if (link === 'bridge') {
       throw new TaploomError(
         'kernel_bridge',
-        `${verb}: a kernel bridge of that name exists; delete it (ip link delete ${name}) or choose another name`,
+        `${verb}: a kernel bridge${called} exists; delete it (ip link delete ${name}) or choose another name`,
       );
     }
     if (link !== undefined && link !== 'tun') {
       const advice = what === 'port' ? 'type af_packet attaches existing interfaces' : 'choose another name';
       throw new TaploomError(
         'interface_exists',
-        `${verb}: an interface of that name exists, and it is not a ${what === 'tun' ? 'TUN' : 'TAP'}; ${advice}`,
+        `${verb}: an interface${called} exists, and it is not a ${what === 'tun' ? 'TUN' : 'TAP'}; ${advice}`,
       );
     }
     isThere = link !== undefined;

@@ -31,6 +31,13 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
         throw noWay(name, `TAP ${device} has one queue: make it with multi_queue for more`);
       return { kind: 'tap', interface: device, queues: queues ?? (facts?.isMultiQueue ? 2 : 1), fds };
     }
+    case 'vhost_user':
+      return {
+        kind: 'vhost_user',
+        path: port.path,
+        isServer: port.mode === 'server',
+        queues: queues ?? port.queues,
+      };
     case 'tap':
       throw noWay(
         name,

@@ -1,7 +1,7 @@
 // What a worker has once there is something with a file descriptor: one source for all of them, one transmit list, and the
 // sinks that fill it.
 //
-//   fds -> FdSource -> batch ...  queues -> TapSink | VxlanSockets | VxlanTaps -> TransmitList -> fds
+//   fds -> FdSource -> batch ...  queues -> TapSink | SocketSink | VxlanSockets | VxlanTaps -> TransmitList -> fds
 
 import { type FrameBatch, HEADROOM, STRIDE } from '../frame/frame_batch.ts';
 import { Burst, KIND } from '../sys/burst.ts';
@@ -11,6 +11,7 @@ import type { Remotes } from '../table/remotes.ts';
 import { HEADER_LEN as VNET_HEADER_LEN } from '../wire/virtio_net.ts';
 import { Decapsulation } from './decapsulation.ts';
 import { FdSource } from './fd_source.ts';
+import { SocketSink } from './socket_sink.ts';
 import type { AddedVtep } from './spec.ts';
 import { TapDecapsulation } from './tap_decapsulation.ts';
 import { TapSink } from './tap_sink.ts';
@@ -29,6 +30,7 @@ export class Descriptors {
   readonly list: TransmitList;
   /** TAPs and packet sockets. */
   readonly taps: TapSink;
+  readonly connected: SocketSink;
   readonly registry: VniRegistry;
   readonly sockets: VxlanSockets;
   readonly tunnelTaps: VxlanTaps;
@@ -53,6 +55,7 @@ export class Descriptors {
     const list = new TransmitList(this.burst, counters);
     this.list = list;
     this.taps = new TapSink(list, counters);
+    this.connected = new SocketSink(list, counters);
     this.registry = new VniRegistry(counters, remotes);
     this.sockets = new VxlanSockets(list, this.registry, remotes, paths);
     this.tunnelTaps = new VxlanTaps(list, this.registry, remotes);

@@ -20,9 +20,9 @@ export interface Backplane {
   removeSource(source: Source): void;
 }
 
-/** A port's device died, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
+/** A port's device died, the other end of its socket does not answer, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
 export interface DeviceNews {
-  kind: 'gone' | 'unsegmented';
+  kind: 'gone' | 'refused' | 'unsegmented';
   port: number;
   errno: number;
 }
@@ -97,6 +97,11 @@ export class Devices implements Surroundings {
     this.counters.setUp(port, 0);
   }
 
+  /** See Attached. A port that is not there has none. */
+  connect(port: number, fd: number): void {
+    this.attached.get(port)?.connect?.(fd);
+  }
+
   /** Receives from a VTEP. If that cannot be, its ports cannot be added. */
   addVtep(vtep: AddedVtep): void {
     try {
@@ -112,13 +117,15 @@ export class Devices implements Surroundings {
 
   get hasNews(): boolean {
     const { descriptors } = this;
-    return descriptors !== null && (descriptors.source.hasGone || descriptors.sockets.refused.length > 0);
+    if (descriptors === null) return false;
+    const { source, sockets, connected } = descriptors;
+    return source.hasGone || sockets.refused.length > 0 || connected.refused.length > 0;
   }
 
   /** What has become of devices since the last time. */
   takeNews(): DeviceNews[] {
     if (this.descriptors === null) return [];
-    const { source, taps, registry, sockets } = this.descriptors;
+    const { source, taps, registry, sockets, connected } = this.descriptors;
     const news: DeviceNews[] = [];
     for (const [port, errno] of source.gone.splice(0)) {
       taps.remove(port);
@@ -131,6 +138,7 @@ export class Devices implements Surroundings {
       }
     }
     for (const [port, errno] of sockets.refused.splice(0)) news.push({ kind: 'unsegmented', port, errno });
+    for (const [port, errno] of connected.refused.splice(0)) news.push({ kind: 'refused', port, errno });
     return news;
   }
 

@@ -2,6 +2,7 @@
 
 import type { EgressQueue } from '../engine/port.ts';
 import { HeldFrames } from './held_frames.ts';
+import { Xorshift } from './xorshift.ts';
 
 export interface FaultOptions {
   drop?: number;
@@ -17,9 +18,6 @@ export interface FaultOptions {
 export const CHANCE = { drop: 0, duplicate: 1, corrupt: 2 } as const;
 
 const RANGE = 0x1_0000_0000;
-/** Neither may the state of the sequence be 0, nor should it be small. */
-const GOLDEN = 0x9e37_79b1;
-const NOT_ZERO = 0x9e37_79b9;
 
 export class FaultyPort {
   readonly number: number;
@@ -30,7 +28,7 @@ export class FaultyPort {
   readonly incoming: HeldFrames | null;
   /** By CHANCE, as a share of 2^32. */
   private readonly chances: Float64Array;
-  private state: number;
+  private readonly sequence: Xorshift;
 
   constructor(number: number, queue: EgressQueue, options: FaultOptions) {
     const { drop = 0, duplicate = 0, corrupt = 0, delay = 0, seed = 1 } = options;
@@ -39,17 +37,16 @@ export class FaultyPort {
     this.outgoing = delay === 0 ? null : new HeldFrames(delay);
     this.incoming = delay === 0 ? null : new HeldFrames(delay);
     this.chances = Float64Array.of(drop * RANGE, duplicate * RANGE, corrupt * RANGE);
-    // Spread, because the first numbers after a small seed are small, too.
-    this.state = Math.imul(seed + 1, GOLDEN);
+    this.sequence = new Xorshift(seed);
   }
 
   happens(chance: number): boolean {
-    return this.chances[chance] > 0 && this.random() >>> 0 < this.chances[chance];
+    return this.chances[chance] > 0 && this.sequence.next() >>> 0 < this.chances[chance];
   }
 
   flipBit(view: DataView, at: number, length: number): void {
-    const byte = Math.floor(((this.random() >>> 0) * length) / RANGE);
-    const bit = this.random() >>> 29;
+    const byte = Math.floor(((this.sequence.next() >>> 0) * length) / RANGE);
+    const bit = this.sequence.next() >>> 29;
     if (length > 0) view.setUint8(at + byte, view.getUint8(at + byte) ^ (1 << bit));
   }
 
@@ -62,15 +59,5 @@ export class FaultyPort {
   clear(): void {
     this.outgoing?.clear();
     this.incoming?.clear();
-  }
-
-  /** xorshift32 (Marsaglia 2003), as int32: anything larger would be a heap object. */
-  private random(): number {
-    let x = this.state || NOT_ZERO;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.state = x;
-    return x;
   }
 }

@@ -44,7 +44,7 @@ export class FdSource implements Source {
     this.burst = burst;
   }
 
-  /** @param kind KIND.tap or KIND.packet */
+  /** @param kind KIND.tap, KIND.packet, or that of a connected socket */
   addPort(port: number, fd: number, kind: number): void {
     this.burst.add(fd, port, kind);
   }

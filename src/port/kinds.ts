@@ -4,6 +4,7 @@
 //   tap, packet TapSink                    FdSource, by its fd
 //   tun        TunDevice                   FdSource, by its fd; and what it says itself
 //   vxlan      VxlanSockets or VxlanTaps   FdSource, by its VTEP
+//   socket     SocketSink                  FdSource, by its fd, while it is connected
 //   memory     MemoryDevice                itself
 //   vhost_user VhostSink                   FdSource, by the fd that tells of kicks
 //   aggregate  the engine's, for all       its members do
@@ -34,6 +35,8 @@ export interface Attached {
   sink: Sink;
   /** Of its own, for what does not come by a file descriptor. */
   source?: Source;
+  /** Of a socket: this is the connection from now on, -1 = none. Throws, and has none, if it cannot be taken in. */
+  connect?(fd: number): void;
   /** Nothing is sent or received through it any more. */
   detach(): void;
 }
@@ -87,6 +90,22 @@ const KINDS: { [Name in DeviceSpec['kind']]: Attach<Extract<DeviceSpec, { kind: 
     const device = new MemoryDevice(port, toSwitch, fromSwitch, offloads, counters, workers > 1);
     counters.setUp(port, 1);
     return { sink: device, source: isRead ? device : undefined, detach: () => {} };
+  },
+
+  socket: (around, { port, socket }, isRead) => {
+    const { source, connected } = around.open();
+    let current = -1;
+    const connect = (fd: number) => {
+      if (current >= 0 && isRead) source.remove(current);
+      current = -1;
+      connected.set(port, -1, socket);
+      if (fd < 0) return;
+      if (isRead) source.addPort(port, fd, socket);
+      current = fd;
+      connected.set(port, fd, socket);
+    };
+    connected.set(port, -1, socket);
+    return { sink: connected, connect, detach: () => connect(-1) };
   },
 
   vhost_user: (around, spec, isRead) => {

@@ -37,6 +37,15 @@ export interface MemoryDeviceSpec {
   fault?: FaultOptions;
 }
 
+/** A socket that comes and goes: see the request `connect`. */
+export interface SocketDeviceSpec {
+  kind: 'socket';
+  port: number;
+  /** KIND.stream, KIND.packets or KIND.datagrams. */
+  socket: number;
+  fault?: FaultOptions;
+}
+
 /** The rings of a guest. */
 export interface VhostUserDeviceSpec {
   kind: 'vhost_user';
@@ -67,6 +76,7 @@ export type DeviceSpec =
   | PacketDeviceSpec
   | TunDeviceSpec
   | MemoryDeviceSpec
+  | SocketDeviceSpec
   | VhostUserDeviceSpec
   | VxlanDeviceSpec
   | AggregateDeviceSpec;
@@ -84,6 +94,7 @@ const TRAITS: { [Kind in DeviceSpec['kind']]: KindTraits<Extract<DeviceSpec, { k
   packet: { isFirstsOnly: false },
   tun: { isFirstsOnly: false, sharedLock: ({ stations }) => TunStations.lockOf(stations) },
   memory: { isFirstsOnly: false, sharedLock: ({ fromSwitch }) => new FrameRing(fromSwitch).lock },
+  socket: { isFirstsOnly: false },
   // Its rings have locks of their own, in native code.
   vhost_user: { isFirstsOnly: false },
   // That worker alone knows the remotes.

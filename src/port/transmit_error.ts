@@ -8,11 +8,16 @@ const ENXIO = 6;
 const EBADF = 9;
 const EAGAIN = 11;
 const ENODEV = 19;
+const EPIPE = 32;
 const EBADFD = 77;
+const EDESTADDRREQ = 89;
 const EMSGSIZE = 90;
 const ENETDOWN = 100;
 const ENETUNREACH = 101;
+const ECONNRESET = 104;
 const ENOBUFS = 105;
+const ENOTCONN = 107;
+const ECONNREFUSED = 111;
 const EHOSTUNREACH = 113;
 
 /** The reason for which a copy is dropped. */
@@ -36,5 +41,22 @@ export function dropFor(errno: number): number {
       return DROP.unreachable;
     default:
       return DROP.device_error;
+  }
+}
+
+/** The same for a connected socket. */
+export function dropForSocket(errno: number): number {
+  switch (errno) {
+    case EAGAIN:
+    case ENOBUFS:
+      return DROP.slow_reader;
+    case EPIPE:
+    case EDESTADDRREQ:
+    case ECONNRESET:
+    case ENOTCONN:
+    case ECONNREFUSED:
+      return DROP.not_connected;
+    default:
+      return dropFor(errno);
   }
 }

@@ -14,7 +14,7 @@ import { DROP } from '../table/drops.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { type Emission, SCRATCH_ROOM, type Scratch } from './emission.ts';
 import { OK, Settlement } from './settlement.ts';
-import { dropFor } from './transmit_error.ts';
+import { dropFor, dropForSocket } from './transmit_error.ts';
 
 /** What is known of the copy of an entry. */
 const COPY = { port: 0, isLast: 1, bytes: 2, segments: 3, row: 4 } as const;
@@ -30,6 +30,8 @@ export class TransmitList implements Scratch {
   readonly settlement: Settlement;
   /** Told once the kernel refused UDP_SEGMENT for an entry and took the segments one by one. */
   onUnsegmented: (port: number, errno: number) => void = () => {};
+  /** Told of every copy for which nobody is at the other end of a socket. */
+  onRefused: (port: number, errno: number) => void = () => {};
   private readonly burst: Burst;
   private readonly counters: Counters;
   private readonly capacity: number;
@@ -111,10 +113,11 @@ export class TransmitList implements Scratch {
     const entry = n * ROW;
     const copy = n * COPY_WORDS;
     const result = tx[entry + TX.result];
-    const drop = result >= 0 ? OK : dropFor(-result);
-    const port = copies[copy + COPY.port];
     const kind = tx[entry + TX.kind];
-    if (kind === KIND.tap || kind === KIND.packet) this.see(port, drop);
+    const drop = result >= 0 ? OK : kind >= KIND.stream ? dropForSocket(-result) : dropFor(-result);
+    const port = copies[copy + COPY.port];
+    if (drop === DROP.not_connected) this.onRefused(port, -result);
+    else if (kind === KIND.tap || kind === KIND.packet) this.see(port, drop);
     else if (kind === KIND.segments && tx[entry + TX.udpSegment] < 0)
       this.onUnsegmented(port, -tx[entry + TX.udpSegment]);
     const isLast = copies[copy + COPY.isLast] === 1;

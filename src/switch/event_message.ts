@@ -92,7 +92,8 @@ function sentence(fact: EventFact): string {
 }
 
 const portSentence: Record<PortFact['change'], (fact: PortFact) => string> = {
-  added: ({ port, bridge }) => `port ${port} was added to bridge ${bridge}`,
+  added: ({ port, bridge, reason }) =>
+    `port ${port} was added to bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   removed: ({ port, bridge, reason }) =>
     `port ${port} was removed from bridge ${bridge}${reason === undefined ? '' : `: ${reason}`}`,
   up: ({ port }) => `port ${port} is up`,

@@ -112,6 +112,12 @@ export class EventWatch {
     if (now - this.portsAt >= PORTS_MS - 100) this.lookAtPorts(now, digest ?? this.watched.portsDigest());
   }
 
+  /** Of somebody who heard of it at once. */
+  portChanged(bridge: string, port: string, state: 'up' | 'down', reason?: string): void {
+    this.knownOf(port).state = state;
+    this.log.add({ type: 'port', change: state, bridge, port, ...(reason && { reason }) });
+  }
+
   forget(port: string): void {
     this.known.delete(port);
     this.quietLimits.delete(`port ${port}`);

@@ -6,6 +6,7 @@ import { shares } from '../config/shared_interfaces.ts';
 import type { Device } from '../device/device.ts';
 import { LinkWatch, NO_CARRIER } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
+import { Sockets } from '../device/sockets.ts';
 import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
@@ -29,6 +30,7 @@ export class OpenPorts {
   readonly disabled = new DisabledPorts();
   /** Where front ends of guests come in. */
   readonly sockets = new SocketWatch();
+  readonly socketPorts = new Sockets(this.sockets);
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
   /** Is told of each port about whose interface the kernel has said something. */
@@ -118,10 +120,12 @@ export class OpenPorts {
 
   /** As of the last look. */
   *states(): Generator<PortGlance> {
-    for (const [port, { spec }] of this.devices) {
-      const guest = this.devices.get(port)?.guest?.();
+    for (const [port, { spec, connection, guest: guestOf }] of this.devices) {
+      const guest = guestOf?.();
       const isDeadEnd = this.linkWatch.isDeadEnd(port);
-      const isUp = !isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port));
+      const isUp =
+        connection?.listens === true ||
+        (!isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port)));
       const disabled = this.disabled.get(port);
       const isBroken = guest?.state === 'broken';
       const state = this.goneNames.has(port)
@@ -133,7 +137,7 @@ export class OpenPorts {
             : disabled
               ? 'disabled'
               : 'up';
-      const idle = spec.kind === 'aggregate' ? 'no member carries frames' : undefined;
+      const idle = spec.kind === 'aggregate' ? 'no member carries frames' : connection?.reason;
       const reasons: Partial<Record<typeof state, string>> = {
         disabled: disabled?.text,
         broken: guest?.reason,

@@ -71,6 +71,7 @@ function portStatus(facts: PortFacts): PortStatus {
     stp: facts.stp,
     ...(facts.hooks.length > 0 && { hooks: facts.hooks }),
     ...tunnelledOf(port, facts),
+    ...(device?.connection !== undefined && { socket: device.connection.status() }),
     ...(port?.type === 'vxlan' && { learnedRemotes: index === undefined ? 0 : counters.remotesOf(index) }),
     counters: index === undefined ? structuredClone(NOTHING) : counters.port(index),
   };
@@ -92,11 +93,14 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   const guest = facts.device?.guest?.();
   if (guest?.state === 'broken') return { state: 'broken', reason: guest.reason };
   if (facts.isDeadEnd) return { state: 'down', reason: NO_CARRIER };
+  if (facts.device?.connection?.listens) return { state: 'up' };
   // The data plane knows only how the last frame fared.
   if (look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
   }
   if (guest !== undefined) return { state: 'down', reason: guest.reason };
+  const unconnected = facts.device?.connection?.reason;
+  if (unconnected !== undefined) return { state: 'down', reason: unconnected };
   if (facts.aggregate !== undefined) return { state: 'down', reason: idleReason(facts.aggregate) };
   return { state: 'down', reason: `its interface is not up: \`${upCommand(facts)}\` helps` };
 }
@@ -115,7 +119,8 @@ function settingsOf({ name, config }: PortFacts): PortConfig | MemberConfig | Lo
 /** The name under which its interface was found. */
 function deviceOf(facts: PortFacts): string {
   const settings = settingsOf(facts);
-  return settings !== undefined && 'interface' in settings ? (settings.interface ?? facts.name) : facts.name;
+  if (settings !== undefined && 'interface' in settings) return settings.interface ?? facts.name;
+  return settings !== undefined && 'ifname' in settings ? (settings.ifname ?? facts.name) : facts.name;
 }
 
 /** What brings its interface up. */

@@ -11,7 +11,13 @@ import { effectiveMtus } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
 import { inForce } from '../config/in_force.ts';
 import { portOf, refuse, refuseDependents } from '../config/refuse.ts';
-import { EMPTY_CONFIG, type LocalConfig, type SwitchConfig, type TapDeviceConfig } from '../config/schema.ts';
+import {
+  EMPTY_CONFIG,
+  type LocalConfig,
+  type StreamPortConfig,
+  type SwitchConfig,
+  type TapDeviceConfig,
+} from '../config/schema.ts';
 import { shares } from '../config/shared_interfaces.ts';
 import { bridgeOf, deviceConfig, portNamesOf, withoutPorts } from '../config/without_ports.ts';
 import type { Device } from '../device/device.ts';
@@ -294,9 +300,10 @@ export class Realisation {
     const config = deviceConfig(next, name);
     const mtu = this.mtuOf(next, name);
     const share = shares(next).get(name);
+    const wake = () => plane.wake(number);
     const request = { number, name, config, mtu, share, keeper };
     const guests = { watch: open.sockets, onChange: () => open.guestChanged(name) };
-    return openDevice(request, open.devices, open.tunnels, () => plane.wake(number), guests);
+    return openDevice(request, open.devices, open.tunnels, open.socketPorts, wake, guests);
   }
 
   private keep(next: SwitchConfig, name: string, device: Device): void {
@@ -325,7 +332,7 @@ export class Realisation {
       if (device?.change === undefined) continue;
       const { spec } = device;
       try {
-        device.change(deviceConfig(next, name) as TapDeviceConfig | LocalConfig);
+        device.change(deviceConfig(next, name) as TapDeviceConfig | LocalConfig | StreamPortConfig);
       } catch (error) {
         refuse(result, error);
       }

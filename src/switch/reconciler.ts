@@ -6,7 +6,7 @@
 // Without rights to hear the kernel, the slow clock of missing_ports.ts is what is left.
 
 import { devicesIn } from '../config/members.ts';
-import type { MemberConfig, PortConfig, SwitchConfig } from '../config/schema.ts';
+import type { MemberConfig, PortConfig, SwitchConfig, TapPortConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import { type Happening, KernelWatch } from '../device/kernel_watch.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
@@ -44,6 +44,8 @@ interface Foundation {
   /** Of a tunnel. */
   address: string | undefined;
   isTunnel?: boolean;
+  /** Its interface has addresses from us, in somebody's namespace. */
+  hasInside?: boolean;
 }
 
 export class Reconciler {
@@ -52,6 +54,10 @@ export class Reconciler {
   private isDeaf = false;
   private timer: NodeJS.Timeout | undefined;
   private underlayTimer: NodeJS.Timeout | undefined;
+  private restoreTimer: NodeJS.Timeout | undefined;
+  /** Namespaces where interfaces of ours have addresses, and those of them in which something has happened. */
+  private furnished: ReadonlySet<string> = new Set();
+  private readonly restoring = new Set<string>();
   /** How long the last look under the tunnels took, ms. */
   private lookTime = 0;
   private foundations: Foundation[] = [];
@@ -72,10 +78,12 @@ export class Reconciler {
     if (desired !== this.of) {
       this.of = desired;
       this.foundations = foundationsOf(desired);
+      const furnished = this.foundations.filter(({ hasInside }) => hasInside);
+      this.furnished = new Set(furnished.flatMap(({ netns }) => netns ?? []));
     }
     if (this.foundations.length > 0) this.listen();
     const names = this.foundations.map(({ netns }) => netns).filter((name) => name !== undefined);
-    this.watch?.follow(new Set(names));
+    this.watch?.follow(new Set(names), this.furnished);
     const known = this.byLink;
     this.byLink = new Map();
     let isChanged = false;
@@ -114,6 +122,7 @@ export class Reconciler {
 
   close(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.restoreTimer);
     clearTimeout(this.underlayTimer);
     this.watch?.close();
     this.watch = undefined;
@@ -149,6 +158,7 @@ export class Reconciler {
   private happened(happenings: readonly Happening[]): void {
     let isChanged = false;
     if (happenings.some(isUnderneath)) this.lookUnder();
+    this.restoreSoon(happenings);
     for (const happening of happenings) {
       switch (happening.kind) {
         case 'link':
@@ -160,7 +170,7 @@ export class Reconciler {
           break;
         }
         case 'address':
-          this.addressed(happening.address, happening.usable);
+          if (happening.netns === undefined) this.addressed(happening.address, happening.usable);
           break;
         case 'netns':
           this.renamed(happening.netns);
@@ -172,6 +182,28 @@ export class Reconciler {
     }
     if (isChanged) this.refresh();
     this.wait();
+  }
+
+  /** Something happened in namespaces where interfaces of ours have addresses: it may be these that are gone. */
+  private restoreSoon(happenings: readonly Happening[]): void {
+    for (const happening of happenings)
+      if ('netns' in happening && happening.netns !== undefined && this.furnished.has(happening.netns))
+        this.restoring.add(happening.netns);
+    if (this.restoring.size === 0 || this.restoreTimer !== undefined) return;
+    this.restoreTimer = setTimeout(() => this.restore(), SETTLED).unref();
+  }
+
+  private restore(): void {
+    this.restoreTimer = undefined;
+    for (const { port, netns, hasInside } of this.foundations) {
+      if (hasInside !== true || netns === undefined || !this.restoring.has(netns)) continue;
+      try {
+        this.parts.open.devices.get(port)?.restore?.();
+      } catch {
+        // It is down, or gone: then news of that come, too.
+      }
+    }
+    this.restoring.clear();
   }
 
   /** An interface came or changed. True if forwarding depends on what did. */
@@ -302,12 +334,20 @@ function foundationsOf({ bridges }: SwitchConfig): Foundation[] {
   ]);
 }
 
+function tapFoundation(
+  port: string,
+  config: TapPortConfig | Extract<MemberConfig, { type: 'tap' }>,
+): Foundation {
+  const { netns } = config;
+  const { ifname = port, address = [], gateway = [] } = config as Partial<TapPortConfig>;
+  const hasInside = address.length + gateway.length > 0;
+  return { port, netns, device: ifname, address: undefined, hasInside };
+}
+
 function foundationOf(port: string, config: PortConfig | MemberConfig): Foundation | undefined {
   switch (config.type) {
     case 'tap':
-      return config.fd === undefined
-        ? { port, netns: config.netns, device: port, address: undefined }
-        : undefined;
+      return config.fd === undefined ? tapFoundation(port, config) : undefined;
     case 'tun':
       return { port, netns: config.netns, device: port, address: undefined };
     case 'af_packet':
@@ -316,6 +356,8 @@ function foundationOf(port: string, config: PortConfig | MemberConfig): Foundati
       return config.underlay_tap === undefined
         ? { port, netns: undefined, device: undefined, address: config.local, isTunnel: true }
         : { port, netns: undefined, device: config.underlay_tap, address: undefined, isTunnel: true };
+    case 'stream':
+    case 'dgram':
     case 'memory':
     case 'vhost_user':
     case 'aggregate':

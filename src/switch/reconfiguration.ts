@@ -6,6 +6,7 @@
 
 import type { ActionResult } from '../config/action.ts';
 import { diff } from '../config/diff.ts';
+import { withGuests } from '../config/guest_ports.ts';
 import { inForce } from '../config/in_force.ts';
 import { portOf, settle } from '../config/refuse.ts';
 import { EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
@@ -33,6 +34,11 @@ export class Reconfiguration {
   /** All that is wanted, whether or not it can be had now. */
   get desired(): SwitchConfig {
     return this.wanted;
+  }
+
+  /** The same with the guests of listening sockets as ports. */
+  get whole(): SwitchConfig {
+    return this.expand(this.wanted);
   }
 
   /** In force: without the ports that are missing. */
@@ -64,7 +70,9 @@ export class Reconfiguration {
     // Throws if there is too much of anything, before the first thing is deleted.
     if (asked.some(({ op }) => op === 'delete'))
       await this.parts.compiler.check(this.parts.withRouters(next));
-    const target = reconcile(next, missing, now);
+    for (const { op, kind, path } of asked)
+      if (op === 'delete' && kind === 'port') this.parts.open.socketPorts.dismissAll(portOf(path));
+    const target = reconcile(this.expand(next), missing, now);
     // Nearly always nothing is missing, and one plan is enough.
     const plan = target === next && this.wanted === this.config ? asked : undefined;
     const done = await this.realisation.realise(target, keep, plan);
@@ -74,7 +82,7 @@ export class Reconfiguration {
     this.wanted = isWhole ? next : inForce(this.wanted, next, carriedOut);
     if (!isWhole) {
       // A port that had to go for another one, which was not to be had after all.
-      done.push(...(await this.realisation.realise(reconcile(this.wanted, missing, now), true)));
+      done.push(...(await this.realisation.realise(reconcile(this.whole, missing, now), true)));
     }
     this.account(done, now);
     this.listeners.update(this.config);
@@ -84,8 +92,12 @@ export class Reconfiguration {
   /** Tries what is due of what is missing. */
   async retry(): Promise<void> {
     const now = monotonicMs();
-    if (this.missing.deadline() > now) return;
-    this.account(await this.realisation.realise(reconcile(this.wanted, this.missing, now), true), now);
+    if (this.missing.deadline() <= now) await this.regroup(now);
+  }
+
+  /** Guests of listening sockets came or went: what is wanted comes to something else now. */
+  async regroup(now = monotonicMs()): Promise<void> {
+    this.account(await this.realisation.realise(reconcile(this.whole, this.missing, now), true), now);
     this.listeners.update(this.config);
   }
 
@@ -121,12 +133,16 @@ export class Reconfiguration {
     if (await this.parts.open.underlays.look(this.wanted)) await this.realisation.renew();
   }
 
+  private expand(config: SwitchConfig): SwitchConfig {
+    return withGuests(config, this.parts.open.socketPorts.guests);
+  }
+
   /** Remembers which wanted ports are missing and why, after tries since `since`. */
   private account(done: readonly ActionResult[], since: number): void {
     const { missing } = this;
     const now = monotonicMs();
     const have = portNamesOf(this.config);
-    const wanted = portNamesOf(this.wanted);
+    const wanted = portNamesOf(this.whole);
     for (const port of missing.names()) if (!wanted.has(port) || have.has(port)) missing.forget(port);
     for (const { ok, op, kind, path, code, error = '' } of done) {
       if (ok || op === 'delete' || kind !== 'port') continue;

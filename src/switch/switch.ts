@@ -83,6 +83,7 @@ import { Routing } from './routing.ts';
 import type { Service } from './service.ts';
 import { snoopingFacts } from './snooping_facts.ts';
 import { SnoopingService } from './snooping_service.ts';
+import { socketLinks } from './socket_links.ts';
 import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
@@ -132,7 +133,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
     this.counters = new CounterView(counters);
     this.open = new OpenPorts(this.counters, compiler);
-    const config = () => this.config;
+    const config = () => this.whole;
     this.events = new SwitchNews(
       this,
       {
@@ -200,7 +201,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       neighbours,
       service,
       world,
-      config: () => withRouters(this.config),
+      config: () => withRouters(this.whole),
       table,
     });
     this.guard = new PortGuard({
@@ -233,6 +234,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         },
       },
     );
+    open.socketPorts.links = socketLinks({
+      plane,
+      events: this.events,
+      reconfiguration: this.reconfiguration,
+      enqueue: (task) => this.enqueue(task),
+      isClosed: () => this.isClosed,
+      linkChanged: (port) => this.linkChanged(port),
+    });
     this.reconciler = new Reconciler({
       open,
       reconfiguration: () => this.reconfiguration,
@@ -267,7 +276,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
-      config: () => withRouters(this.config),
+      config: () => withRouters(this.whole),
       topology: () => this.topologies[this.topologies.length - 1],
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
@@ -277,7 +286,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         return traceNames(
           {
             compiler,
-            config: this.config,
+            config: this.whole,
             states,
             devices,
             linkWatch,
@@ -320,6 +329,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   get config(): SwitchConfig {
     return this.reconfiguration.desired;
+  }
+
+  /** With the guests of listening sockets as ports. */
+  private get whole(): SwitchConfig {
+    return this.reconfiguration.whole;
   }
 
   plan(next: SwitchConfigInput): Action[] {
@@ -413,7 +427,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   bridges(): BridgeStatus[] {
     return bridgeStatuses(
-      this.config,
+      this.whole,
       this.compiler,
       this.counters,
       (name) => this.open.devices.get(name)?.mac ?? stableMac(name, this.world.machine),
@@ -424,7 +438,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   ports({ look = true }: { look?: boolean } = {}): PortStatus[] {
     if (look) this.open.look();
     return portStatuses(
-      this.config,
+      this.whole,
       this.compiler,
       this.open,
       (port) => this.stpService.portStatus(port),
@@ -442,17 +456,17 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
-    return readFdb(this.plane, this.compiler, () => this.config, filter);
+    return readFdb(this.plane, this.compiler, () => this.whole, filter);
   }
 
   async flush(filter: FdbFilter = {}): Promise<number> {
-    return flushFdb(this.plane, this.compiler, this.config, filter);
+    return flushFdb(this.plane, this.compiler, this.whole, filter);
   }
 
   enablePort(port: string): Promise<boolean> {
     return this.enqueue(async () => {
       const [bridge] =
-        Object.entries(this.config.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
+        Object.entries(this.whole.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
       if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
       const isOpened = this.stpService.release(port);
       const isEnabled = (await this.guard.release(port)) || isOpened;
@@ -564,6 +578,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       await this.tracing.close();
       await this.plane.close();
       await this.reconfiguration.close(end);
+      this.open.socketPorts.close();
       this.events.close();
     });
   }
@@ -593,6 +608,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.guard.alarm(name, errno);
       return;
     }
+    const connection = this.open.devices.get(name)?.connection;
+    if (connection !== undefined && (kind === 'gone' || kind === 'refused')) {
+      connection.lost(errno);
+      return;
+    }
+    if (kind === 'refused') return;
     this.emit(kind, name, errno);
     if (kind === 'gone') this.snooping.linkChanged();
     if (kind === 'gone') this.reconciler.lost(name, 'its device was deleted');

@@ -85,6 +85,13 @@ export class SwitchNews extends EventLog {
     if (bridge !== undefined) this.add({ type: 'port', change: 'gone', bridge, port, reason });
   }
 
+  /** A port has got what it stands on, or lost it: then `reason` says why. */
+  portChanged(port: string, reason?: string): void {
+    const bridge = bridgeOf(this.watched.config(), port);
+    if (bridge !== undefined)
+      this.watch.portChanged(bridge, port, reason === undefined ? 'up' : 'down', reason);
+  }
+
   /** A tunnel has all the remotes that it may learn. Told once a minute. */
   crowded(port: string, now = performance.now()): void {
     const bridge = bridgeOf(this.watched.config(), port);

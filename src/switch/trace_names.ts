@@ -54,6 +54,7 @@ export function traceNames(
       const device = devices.get(port);
       const spec = device?.spec;
       if (spec === undefined || spec.kind === 'vxlan' || spec.kind === 'aggregate') return 0;
+      if (spec.kind === 'socket') return 0;
       if (spec.kind === 'vhost_user') return device?.offloads ?? 0;
       return spec.kind === 'memory' ? (spec.offloads ? ALL_OFFLOADS : 0) : spec.offloads;
     },

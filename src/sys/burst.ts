@@ -12,10 +12,23 @@ import { addressOf, aligned, HotCall } from './native.ts';
 import { check } from './sys_error.ts';
 
 /**
- * What an fd is, for add and for a transmit entry, whose `TX.fd` is the number of the device for `guest`. `segments` only for the latter: a super-frame to a `udp` fd;
- * `tunnelTap` only for the former: a TAP that was opened with a virtio-net header of 24 bytes.
+ * What an fd is, for add and for a transmit entry, whose `TX.fd` is the number of the device for `guest`. `segments` only for
+ * the latter: a super-frame to a `udp` fd; `tunnelTap` only for the former: a TAP that was opened with a virtio-net header of
+ * 24 bytes. The last three are connected sockets: a `stream` (see openStream) of frames, each behind its length; sequenced
+ * `packets` and `datagrams`, each a frame.
  */
-export const KIND = { tap: 1, udp: 2, wake: 3, packet: 4, segments: 5, tunnelTap: 6, guest: 7 } as const;
+export const KIND = {
+  tap: 1,
+  udp: 2,
+  wake: 3,
+  packet: 4,
+  segments: 5,
+  tunnelTap: 6,
+  guest: 7,
+  stream: 8,
+  packets: 9,
+  datagrams: 10,
+} as const;
 
 /** Words of a row of `rx` and of `tx`. */
 export const ROW = 16;

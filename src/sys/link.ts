@@ -344,6 +344,13 @@ export class LinkSocket {
     return listNetlink(this.fd, request, 'Cannot list what rtnetlink has');
   }
 
+  /** One whose acknowledgement is all there is to read: the end of a list without entries. @throws SysError */
+  command(request: Buffer): void {
+    for (const _ of this.list(request)) {
+      // Nothing comes.
+    }
+  }
+
   close(): void {
     if (this.fd < 0) return;
     closeFd(this.fd);

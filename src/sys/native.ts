@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 18;
+const VERSION = 19;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -85,6 +85,15 @@ const FUNCTIONS = {
   tl_nft_batch: ['int', 'pointer', 'int', 'pointer'],
   tl_netlink_ask: ['int', 'pointer', 'int'],
   tl_iptables_forward_policy: ['int', 'int'],
+  tl_stream_open: ['int'],
+  tl_stream_close: ['int'],
+  tl_socket_listen: ['string', 'int', 'int', 'int', 'int'],
+  tl_socket_connect: ['string', 'int'],
+  tl_socket_reconnect: ['int', 'string'],
+  tl_socket_inet: ['pointer', 'int', 'pointer', 'int', 'int'],
+  tl_socket_error: ['int'],
+  tl_socket_greet: ['int', 'pointer', 'int'],
+  tl_socket_meet: ['int', 'pointer', 'int'],
   tl_wake_create: [],
   tl_watch_open: ['pointer'],
   tl_watch_open_fast: ['pointer'],
@@ -94,6 +103,7 @@ const FUNCTIONS = {
   tl_watch_routes: ['int', 'int'],
   tl_pidfd_open: ['int'],
   tl_watch_read: ['int', 'pointer', 'int'],
+  tl_watch_arm: ['int', 'int', 'int'],
   tl_vhost_open: ['int'],
   tl_vhost_close: ['int'],
   tl_vhost_fds: ['int', 'pointer'],
@@ -143,6 +153,7 @@ const OPENERS = [
     'tl_watch_routes',
     'tl_pidfd_open',
   ],
+  ...['tl_socket_listen', 'tl_socket_connect', 'tl_socket_inet'],
   'tl_test_socket',
 ] as const;
 

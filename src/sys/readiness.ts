@@ -7,7 +7,8 @@ import { check } from './sys_error.ts';
 import { closeFd } from './wake.ts';
 
 export class Readiness {
-  private readonly watch: number;
+  /** The epoll set, for those who add to it themselves. */
+  readonly watch: number;
   private readonly stream: Socket;
 
   /** Throws SysError. */

@@ -26,6 +26,17 @@ export class SocketWatch {
     check(added, 'epoll_ctl', 'Cannot wait for a socket');
   }
 
+  /** Calls `onReady` once, when something can be read (or written), or there is an error; again with the next call. */
+  once(fd: number, onReady: () => void, { write = false } = {}): void {
+    if (this.stream === undefined) this.open();
+    const armed = native().tl_watch_arm(this.watch, fd, write ? 1 : 0);
+    check(armed, 'epoll_ctl', 'Cannot wait for a socket');
+    this.listeners.set(fd, () => {
+      this.listeners.delete(fd);
+      onReady();
+    });
+  }
+
   /** Before it is closed: a process that holds the same open file would keep it watched. */
   drop(fd: number): void {
     if (this.listeners.delete(fd)) native().tl_watch_remove(this.watch, fd);

@@ -175,6 +175,8 @@ const TABLE = [
   ['port_down', 'transmit', 'egress interface is down'],
   ['queue_full', 'transmit', 'queue of the interface is full'],
   ['device_gone', 'transmit', 'egress device was deleted'],
+  ['not_connected', 'transmit', 'nobody is connected to the socket of the egress port'],
+  ['slow_reader', 'transmit', 'the other end of the socket of the egress port does not read fast enough'],
   ['device_error', 'transmit', 'egress device refused the frame'],
   [
     'bad_packet',

@@ -168,6 +168,9 @@ export class DataPlane {
       case 'remove':
         for (const port of request.ports) this.devices.remove(port);
         return { kind: 'done', failed: [] };
+      case 'connect':
+        this.devices.connect(request.port, request.fd);
+        return { kind: 'done', failed: [] };
       case 'stand':
         this.barrier.join();
         return { kind: 'done', failed: [] };

@@ -32,6 +32,8 @@ export type Request =
   | { kind: 'change'; change: Change }
   /** Take devices out again that another worker could not take in. */
   | { kind: 'remove'; ports: number[] }
+  /** The socket of a port, from now on; `fd` -1 = none: what it had may be closed once it is answered. */
+  | { kind: 'connect'; port: number; fd: number }
   /** Stand still while the first worker does something alone. */
   | { kind: 'stand' }
   /** `domains` null, `port` 0 and a zero MAC match everything. */
@@ -132,11 +134,12 @@ export type Answer =
   | Followed;
 
 /**
- * Unasked: a port's device died, the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port, such a port has all the
- * remotes that it may learn, and there is another one, a port did what its controls do not allow, or a hook says something.
+ * Unasked: a port's device died, nobody is at the other end of its socket any more, the kernel refuses to segment
+ * (UDP_SEGMENT) for a VXLAN port, such a port has all the remotes that it may learn, and there is another one, a port did
+ * what its controls do not allow, or a hook says something.
  */
 export interface News {
-  kind: 'gone' | 'unsegmented' | 'crowded' | 'alarm' | 'hook';
+  kind: 'gone' | 'refused' | 'unsegmented' | 'crowded' | 'alarm' | 'hook';
   port: number;
   /** Of an alarm: ALARM. */
   errno: number;

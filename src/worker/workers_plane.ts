@@ -1,7 +1,7 @@
 // Several workers as one data plane. Requests go to all of them in one breath, and the answers are joined.
 //
 //   change:       to all; each receives from its share of the ports and sends to every port
-//   remove, barrier, list, groups, captures:  to all
+//   remove, connect, barrier, list, groups, captures:  to all
 //   read, flush, make_room:  to the first, while the others stand still
 //   lookup:       to the first alone, under the lock of the FDB
 //   follow, followed, load_hooks, keep_hooks:  to all
@@ -105,6 +105,7 @@ export class WorkersPlane implements PlaneClient {
     if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
     if (body.kind === 'change') return this.change(body.change);
     if (body.kind === 'remove') return this.remove(body.ports);
+    if (body.kind === 'connect') return (await this.ask(() => body))[0];
     if (body.kind === 'barrier' || body.kind === 'list' || body.kind === 'groups')
       return (await this.ask(() => body))[0];
     if (body.kind === 'capture' || body.kind === 'end_capture' || body.kind === 'last_drops') {

@@ -66,6 +66,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'rates.ts',
     'amount.ts',
   ],
+  simulation: ['switch', 'config', 'port', 'wire', 'error.ts'],
   'index.ts': [
     'switch',
     'hypervisor',

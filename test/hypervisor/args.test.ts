@@ -100,6 +100,12 @@ test('of the kinds of ports some are for hypervisors, and others say what is', (
   expect(() => way({ type: 'af_packet' }, { facts: { ...facts, isTap: false } })).toThrow(
     /interface vm1 is no TAP/,
   );
+  expect(way({ type: 'vhost_user', path: '/run/vm1.sock', mode: 'client', queues: 2 })).toEqual({
+    kind: 'vhost_user',
+    path: '/run/vm1.sock',
+    isServer: false,
+    queues: 2,
+  });
   expect(() => way({ type: 'tap' })).toThrow(/the host is at its other end/);
   expect(() => way({ type: 'memory' })).toThrow(/at the other end of type memory/);
   expect(() => way({ type: 'memory' }, { fds: [3] })).toThrow(/descriptors are those of a TAP/);

@@ -8,6 +8,9 @@ import { BridgeFailure } from './failure.ts';
 import type { Link, Namespace } from './namespace.ts';
 import type { Options } from './options.ts';
 
+/** Types of ports that no interface of the host belongs to. */
+const WITHOUT_INTERFACE: ReadonlySet<string | undefined> = new Set(['vxlan', 'stream', 'dgram', 'memory']);
+
 export interface Context {
   readonly client: ControlClient;
   readonly namespace: Namespace;
@@ -95,7 +98,7 @@ export async function readLinks({
   }
   return ({ name, status, config }) => {
     const own = config?.type === 'af_packet' ? (config.interface ?? name) : name;
-    const isInterface = config?.type !== 'vxlan' && config?.type !== 'memory' && status?.netns === here;
+    const isInterface = !WITHOUT_INTERFACE.has(config?.type) && status?.netns === here;
     const found = isInterface ? links.get(status?.interface ?? own) : undefined;
     if (found !== undefined) return { ...found, ifname: name };
     const flags = ['BROADCAST', 'MULTICAST', ...(status?.state === 'up' ? ['UP', 'LOWER_UP'] : [])];

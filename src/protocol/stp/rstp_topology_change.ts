@@ -33,8 +33,13 @@ export function topologyChange(bridge: RstpBridge, port: RstpPort): boolean {
   return activeTopologyChange(bridge, port, isActiveRole);
 }
 
+/**
+ * Stricter than the standard: a port that was closed and opens again has changed the way, whatever its role is. The
+ * standard tells of it only if the port had another role meanwhile, and a link that fails and heals in silence leaves
+ * stations where they were.
+ */
 function activeTopologyChange(bridge: RstpBridge, port: RstpPort, isActiveRole: boolean): boolean {
-  if (!isActiveRole || port.operEdge) {
+  if (!isActiveRole || port.operEdge || !port.forward) {
     port.tcState = 'learning';
     return true;
   }

@@ -2,6 +2,8 @@
 // frames; neighbours are known.
 
 import { parseConfig, type SwitchConfigInput } from '../../../src/config/schema.ts';
+import { COLUMN } from '../../../src/frame/frame_batch.ts';
+import type { Offload } from '../../../src/port/memory.ts';
 import { NatView } from '../../../src/switch/nat_view.ts';
 import { PORT } from '../../../src/table/counters.ts';
 import { DROPS } from '../../../src/table/drops.ts';
@@ -27,6 +29,12 @@ const bridges = { lan: { ports: { g1: {}, g2: {} } }, wan: { ports: { u1: {} } }
 
 type Router = NonNullable<SwitchConfigInput['routers']>[string];
 export type NatRules = NonNullable<Router['nat']>;
+
+/** With what is left to network cards. */
+export interface OffloadedPacket {
+  bytes: Uint8Array;
+  offload: Required<Offload>;
+}
 
 export class NatWorld {
   private readonly neighbours = new Neighbours(Neighbours.allocate(5));
@@ -71,17 +79,36 @@ export class NatWorld {
     }
   }
 
+  /** What left after the last `send`. */
+  sent(): OffloadedPacket[] {
+    const { sink } = this.bench;
+    return sink.bytes.map((bytes, n) => {
+      const columns = sink.columns[n];
+      return {
+        bytes: bytes.subarray(14),
+        offload: {
+          gsoType: columns[COLUMN.gsoType],
+          gsoSize: columns[COLUMN.gsoSize],
+          csumStart: columns[COLUMN.csumStart],
+          csumOffset: columns[COLUMN.csumOffset],
+        },
+      };
+    });
+  }
+
   /** Packets of one poll into a port; what leaves where, and drops. Both laws hold. */
-  send(port: string, ...packets: Uint8Array[]): string[] {
+  send(port: string, ...packets: (Uint8Array | OffloadedPacket)[]): string[] {
     const { engine, source, sink, counters, compiler } = this.bench;
     const ports = compiler.ports.length;
     const before = counters.values.slice(0, counters.port(ports));
     sink.sent.clear();
     sink.bytes.length = 0;
     sink.ports.length = 0;
+    sink.columns.length = 0;
     for (const packet of packets) {
+      const { bytes, offload } = packet instanceof Uint8Array ? { bytes: packet } : packet;
       const to = port === 'u1' ? UP_MAC : LAN_MAC;
-      source.add(this.bench.port(port), Uint8Array.from([...to, ...MACS[port], 8, 0, ...packet]));
+      source.add(this.bench.port(port), Uint8Array.from([...to, ...MACS[port], 8, 0, ...bytes]), offload);
     }
     this.now += 1;
     engine.poll(this.now);

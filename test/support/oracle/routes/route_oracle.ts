@@ -7,7 +7,7 @@ import { KernelRouters } from './kernel_routers.ts';
 import { RoutedPackets } from './routed_packets.ts';
 import { type RoutedScene, randomRoutedScene } from './routed_scene.ts';
 import { isEdge } from './routed_world.ts';
-import { LIMITED, shown } from './shown.ts';
+import { isOfRouter6, LIMITED, shown } from './shown.ts';
 import { SpreadJudge } from './spread_judge.ts';
 import { spread } from './spread_scene.ts';
 import { TaploomRouters } from './taploom_routers.ts';
@@ -117,17 +117,26 @@ export class RouteOracle {
       const alone = await this.playAlone(scene, { port: burst.port, frames: [frame] });
       if (alone !== undefined) return `${burst.port}: ${frame.toString('hex')}\n${alone}`;
     }
-    const lacks = without(ours, shown(raw));
-    if (without(shown(raw), ours).length === 0 && lacks.every((line) => LIMITED.test(line))) return undefined;
+    const onlyOurs = without(ours, shown(raw));
+    const onlyTheirs = without(shown(raw), ours);
+    if (onlyOurs.every((line) => LIMITED.test(line)) && onlyTheirs.every(isOfRouter6)) return undefined;
     return `together, and not alone\n${difference}`;
   }
 
   private async playAlone(scene: RoutedScene, { port, frames }: Burst): Promise<string | undefined> {
     const taploom = new TaploomRouters(scene);
     const ours = shown(taploom.send(port, frames));
-    const difference = compare(ours, shown(await this.kernel.send(port, frames, CERTAIN)));
-    return difference && [difference, ...taploom.drops()].join('\n');
+    const theirs = shown(await this.kernel.send(port, frames, CERTAIN));
+    const difference = compare(ours, theirs);
+    if (difference === undefined || isRow33(ours, theirs, taploom.drops())) return undefined;
+    return [difference, ...taploom.drops()].join('\n');
   }
+}
+
+/** What a router said has come back to it, by the table of another interface: ours goes no further. */
+function isRow33(ours: readonly string[], theirs: readonly string[], drops: readonly string[]): boolean {
+  if (without(ours, theirs).length > 0 || !drops.some((line) => line.endsWith(': martian'))) return false;
+  return without(theirs, ours).every(isOfRouter6);
 }
 
 function compare(ours: readonly string[], theirs: readonly string[]): string | undefined {

@@ -1,8 +1,9 @@
 // What came out, as lines that can be compared: `PORT: HEX` in no order, since Linux' routers take a packet each in turn. What a router
 // says by itself is left out (neighbours, groups, redirects), and what each numbers as it likes is zero in its own packets.
 
+import { formatIp } from '../../../../src/wire/ip_address.ts';
 import { sumOf } from '../../engine/packets.ts';
-import { address4, NETWORKS, routerHost } from './routed_world.ts';
+import { address4, address6, NETWORKS, routerHost } from './routed_world.ts';
 import { frameOf, type Request, requestOf } from './vnet_frames.ts';
 
 const TYPE = 12;
@@ -23,6 +24,16 @@ export const LIMITED = /^h\d: .{24}0800.{18}01.{20}03(00|01|0d)/;
 const OWN = new Set(
   NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address4(number, routerHost(r)))),
 );
+
+const OWN6 = new Set(
+  NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address6(number, routerHost(r)))),
+);
+
+/** A line of `shown` with what a router says itself, over IPv6. */
+export function isOfRouter6(line: string): boolean {
+  const frame = Buffer.from(line.split(' ')[1], 'hex');
+  return frame.readUInt16BE(TYPE) === 0x86dd && OWN6.has(formatIp(frame.subarray(L3 + 8, L3 + 24)));
+}
 
 export function shown(egress: ReadonlyMap<string, readonly string[]>): string[] {
   return [...egress]
