@@ -61,6 +61,7 @@ export type {
 export type { GuestCard, Socket, VmOptions, WayIn } from './hypervisor/guest_card.ts';
 export { VmCard } from './hypervisor/vm_card.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
+export type { Device, DeviceLink, Plug } from './port/plug.ts';
 export type { Host, Punt, PuntReason } from './protocol/host.ts';
 export type { SwitchOptions } from './switch/options.ts';
 export { Switch } from './switch/switch.ts';

@@ -54,6 +54,7 @@ import { TaploomError } from '../error.ts';
 import type { EventFact } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
+import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
@@ -423,6 +424,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const memory = this.open.devices.get(name)?.memory;
     if (memory === undefined) throw new TaploomError('no_such_port', `There is no memory port ${name}`);
     return memory;
+  }
+
+  /** Plugs a device of your own into a memory port: it runs in this thread until the plug is closed. */
+  plug(port: string, device: UserDevice): Promise<Plug> {
+    return Plug.open(this.memoryPort(port), device);
   }
 
   bridges(): BridgeStatus[] {
