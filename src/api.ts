@@ -92,6 +92,7 @@ export interface StpPortStatus {
   counters: StpCounters;
 }
 
+/** Of spanning tree on a port, since it takes part. */
 export interface StpCounters {
   bpdusReceived: number;
   /** By reason: those without use, which are also counted as received. */
@@ -122,6 +123,7 @@ export interface StpStatus {
   timers: Pick<StpTimers, 'hello' | 'tcn' | 'topologyChange'>;
 }
 
+/** A port as it is now: what it is, what state it is in and why, and its counters. */
 export interface PortStatus {
   bridge: string;
   name: string;
@@ -185,6 +187,7 @@ export interface PortStatus {
   counters: PortCounters;
 }
 
+/** A bridge as it is now. */
 export interface BridgeStatus {
   name: string;
   /** EUI-48 of the bridge, as in `brctl show`'s bridge id 8000.xxxxxxxxxxxx. */
@@ -198,6 +201,7 @@ export interface BridgeStatus {
   ports: string[];
 }
 
+/** A station, and where frames to it go. */
 export interface FdbEntry {
   bridge: string;
   mac: string;
@@ -213,6 +217,7 @@ export interface FdbEntry {
   locked?: true;
 }
 
+/** Entries of the forwarding database: those that match in all that is said. */
 export interface FdbFilter {
   bridge?: string;
   port?: string;
@@ -248,6 +253,7 @@ export interface LacpEndStatus {
   state: number;
 }
 
+/** Of a member of an aggregate, since it is one. */
 export interface AggregateCounters {
   lacpdusIn: number;
   lacpdusOut: number;
@@ -281,6 +287,7 @@ export interface AggregateMemberStatus {
   counters: AggregateCounters;
 }
 
+/** An aggregate: what it is made of, and which of its members carry frames. */
 export interface AggregateStatus {
   lacp: 'active' | 'passive' | 'off';
   mode: 'balance' | 'active_backup';

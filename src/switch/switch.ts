@@ -29,6 +29,7 @@ import type {
   PollFrames,
   PollGap,
   PortStatus,
+  RoutingApi,
   SwitchApi,
   SwitchEvents,
   Trace,
@@ -51,10 +52,11 @@ import {
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import type { EventFact } from '../event.ts';
+import type { EventFact, Events } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
+import type { Host } from '../protocol/host.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
@@ -93,6 +95,7 @@ import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
 import { MACHINE, randomWords, type World } from './world.ts';
 
+/** A virtual Ethernet switch: opened with a configuration, changed by `apply`, looked at, and closed. Many may live in one process. */
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private readonly compiler: Compiler;
   private readonly world: World;
@@ -109,11 +112,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly networkService: NetworkService;
   private readonly routerService: RouterService;
   private readonly interfaceLeases: InterfaceLeases;
-  readonly routing: Routing;
+  readonly routing: RoutingApi;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
-  readonly host: SwitchHost;
-  readonly events: SwitchNews;
+  /** For protocols of your own: frames that are taken out for you, and frames of yours. */
+  readonly host: Host;
+  readonly events: Events;
+  private readonly switchHost: SwitchHost;
+  private readonly news: SwitchNews;
   private readonly tracing: Tracing;
   private readonly hookService: HookService;
   /** In the order in which they hear of a change. */
@@ -135,7 +141,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.counters = new CounterView(counters);
     this.open = new OpenPorts(this.counters, compiler);
     const config = () => this.whole;
-    this.events = new SwitchNews(
+    this.news = new SwitchNews(
       this,
       {
         compiler,
@@ -146,6 +152,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       },
       world,
     );
+    this.events = this.news;
     const seed = randomWords(world, 4);
     const { topology } = compiler.compile(EMPTY_CONFIG);
     this.topologies = [topology];
@@ -155,19 +162,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const inForce = () => this.reconfiguration.config;
     this.captures = new CaptureRegistry(plane, portNames(compiler, inForce), workers);
     this.lldpService = new LldpService(open, (change) => {
-      this.events.neighbour(change);
+      this.news.neighbour(change);
       this.emit('neighbor', change);
     });
-    this.stpService = new StpService(open, this, (change) => void this.events.add(change));
+    this.stpService = new StpService(open, this, (change) => void this.news.add(change));
     this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
-      this.events.add(fact),
+      this.news.add(fact),
     );
     const { devices, mtus } = open;
     const isUp = (port: string) => isLinkUp(open, port);
     const ofLeases = {
       // Not before whoever told of it is done.
       changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
-      tell: (fact: EventFact) => this.events.add(fact),
+      tell: (fact: EventFact) => this.news.add(fact),
     };
     this.interfaceLeases = new InterfaceLeases({ ...ofLeases, isUp });
     const learned = new LearnedAddresses(ofLeases);
@@ -176,11 +183,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const withRouters = (config: SwitchConfig) => effectiveRouters(config, leasesOfRouters);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
-      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
+      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours.owned, domain);
     };
     this.networkService = new NetworkService(
       { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
-      (fact) => this.events.add(fact),
+      (fact) => this.news.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
     const { neighbours } = plane;
@@ -193,7 +200,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         learned: (port, what) => learned.note(port, what),
         isUp,
       },
-      (fact) => this.events.add(fact),
+      (fact) => this.news.add(fact),
     );
     const { routerService: service } = this;
     this.routing = new Routing({
@@ -217,10 +224,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       distribute: (name, distribution) => this.reconfiguration.facts.distribute(name, distribution),
       tell: (fact) => {
         this.linkChanged(fact.port);
-        this.events.add(fact);
+        this.news.add(fact);
       },
     });
-    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings));
+    this.switchHost = new SwitchHost(
+      hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings),
+    );
+    this.host = this.switchHost;
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper, withRouters },
       {
@@ -230,14 +240,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         },
         changed: () => this.captures.select(),
         forgot: (port) => {
-          this.events.forget(port);
+          this.news.forget(port);
           this.stpService.forget(port);
         },
       },
     );
     open.socketPorts.links = socketLinks({
       plane,
-      events: this.events,
+      events: this.news,
       reconfiguration: this.reconfiguration,
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
@@ -248,8 +258,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       reconfiguration: () => this.reconfiguration,
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
-      news: this.events,
+      news: this.news,
       linkChanged: (port) => this.linkChanged(port),
+      addressGone: (address) => this.networkService.addressGone(address),
     });
     this.services = [
       this.lldpService,
@@ -261,7 +272,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.guard,
       this.aggregateService,
     ];
-    for (const service of this.services) service.attach(this.host, surroundings);
+    for (const service of this.services) service.attach(this.switchHost, surroundings);
     // Nothing that happens before the first poll has another time.
     if (world !== MACHINE) for (const service of this.services) service.poll(world.now());
     this.hookService = new HookService({
@@ -272,7 +283,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       noFunctions: threaded
         ? 'function: one cannot go to another thread: write a module, or open the switch with { threaded: false }'
         : undefined,
-      tell: (fact) => void this.events.add(fact),
+      tell: (fact) => void this.news.add(fact),
     });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
@@ -361,7 +372,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         // A file may be read when nobody is there to mend it.
         await this.hookService.prepare(config, by.kind === 'file');
         const results = await this.reconfiguration.carryOut(config, keep);
-        this.events.applied(by, results);
+        this.news.applied(by, results);
         return results;
       } finally {
         await this.hookService.settle(this.config);
@@ -375,8 +386,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
     for (const service of this.services) service.poll(time);
-    this.host.poll();
-    if (this.world !== MACHINE) this.events.look({ now: time });
+    this.switchHost.poll();
+    if (this.world !== MACHINE) this.news.look({ now: time });
   }
 
   /** Inline switches only: when `poll` has something to do by itself, ms; frames that come in are not foreseen. */
@@ -476,7 +487,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
       const isOpened = this.stpService.release(port);
       const isEnabled = (await this.guard.release(port)) || isOpened;
-      if (isEnabled) this.events.add({ type: 'port', change: 'enabled', bridge, port });
+      if (isEnabled) this.news.add({ type: 'port', change: 'enabled', bridge, port });
       return isEnabled;
     });
   }
@@ -580,12 +591,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.reconciler.close();
       await this.captures.close();
       for (const service of this.services) service.close();
-      this.host.close();
+      this.switchHost.close();
       await this.tracing.close();
       await this.plane.close();
       await this.reconfiguration.close(end);
       this.open.socketPorts.close();
-      this.events.close();
+      this.news.close();
     });
   }
 
@@ -594,6 +605,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping.linkChanged();
     this.interfaceLeases.linkChanged(port);
     this.routerService.linkChanged(port);
+    this.networkService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -627,7 +639,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   /** A tunnel has all the remotes that it may learn, and heard another one. */
   private makeRoom(name: string, port: number): void {
-    this.events.crowded(name);
+    this.news.crowded(name);
     void this.enqueue(async () => {
       if (!this.isClosed) await this.plane.request({ kind: 'make_room', port });
     }).catch(() => {});
