@@ -494,7 +494,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   /** Events by their names, one after the other, until the loop ends or the switch is closed: `for await`. */
   watch<Name extends EventName>(...names: Name[]): AsyncIterableIterator<NamedEvent<Name>> {
-    return this.events.stream(names);
+    return this.news.stream(names);
   }
 
   pollGap(): PollGap {
