@@ -180,10 +180,11 @@ int tl_vhost_set_features(int device, const uint64_t *features);
 int tl_vhost_set_memory(int device, const uint64_t *regions, const int32_t *fds, int count); /* in place of what there was */
 int tl_vhost_add_memory(int device, const uint64_t *region, int fd);
 int tl_vhost_remove_memory(int device, const uint64_t *region);
+int tl_vhost_set_log(int device, const uint64_t *words, int fd); /* of dirty pages: size and offset in the file; fd < 0: none */
 int tl_vhost_set_ring(int device, int queue, const uint64_t *words);
 int tl_vhost_set_fd(int device, int queue, int which, int fd); /* which is the device's from here on; -1 = none */
 int tl_vhost_start(int device, int queue);
-int tl_vhost_stop(int device, int queue);             /* returns the next entry of the available ring */
+int tl_vhost_stop(int device, int queue, int32_t *at); /* where the ring goes on: see GET_VRING_BASE */
 int tl_vhost_enable(int device, int queue, int on);
 int tl_vhost_announce(int device, const uint8_t *mac); /* the guest has moved here: a RARP frame as if it had sent it */
 int tl_vhost_take_alarm(int device);                  /* its eventfd is readable no longer */

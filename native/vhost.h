@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#define VHOST_F_LOG_ALL 26   /* of linux/vhost_types.h, whose names are others than these */
 #define VHOST_DEVICES 4096
 #define VHOST_PAIRS 16
 #define VHOST_REGIONS 64     /* of memory; QEMU has a few, and one more for each DIMM that is plugged in */
@@ -72,7 +73,8 @@ struct vhost_queue {
     uint8_t is_enabled;
     uint8_t is_mapped;    /* `desc`, `avail`, `used` are valid */
     uint8_t is_toward_guest;
-    uint8_t is_written;   /* in some burst's list of queues that the guest has to be told of */
+    uint8_t is_packed;
+    uint8_t is_logging;
     uint8_t header;       /* bytes of virtio-net header before each frame */
     uint8_t broken;       /* enum vhost_breakage */
     uint16_t mask;
@@ -83,6 +85,9 @@ struct vhost_queue {
     uint16_t seen_avail;  /* avail->idx, as read last */
     uint16_t used_idx;    /* next entry of the used ring */
     uint16_t told_used;   /* used->idx, as the guest knows it */
+    uint8_t wrap;         /* packed: the guest's counter at last_avail, where the next used mark goes, too */
+    uint32_t untold;      /* packed: used slots that the guest has not been shown */
+    uint16_t first_at, first_flags; /* packed: the first of them, and what will show them */
     int last_region;      /* where the last address was found */
     int kick, call, err;
     double frames, full, calls;
@@ -96,6 +101,9 @@ struct vhost_device {
     uint64_t features;
     unsigned turn;        /* pair whose turn it is to be read first */
     uint64_t announced;   /* a MAC in the lower 6 bytes and 1 above: a RARP frame is to be made */
+    uint8_t *log;         /* of dirty pages, in memory of the front end's */
+    uint64_t log_size;
+    struct vhost_region log_region;
     struct vhost_memory memory;
     struct vhost_queue queues[2 * VHOST_PAIRS];
 };
@@ -115,6 +123,13 @@ void *vhost_of_guest(struct vhost_queue *q, uint64_t guest, uint64_t size); /* N
 /* Appends the pieces of a guest's range; false if it is not all in the guest's memory, or there are too many. */
 int vhost_collect(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces);
 
+/* vhost_log.c: after a write to the guest's memory */
+void vhost_log_written(struct vhost_queue *q, const void *at, uint64_t size);
+static inline void vhost_log(struct vhost_queue *q, const void *at, uint64_t size)
+{
+    if (q->is_logging) vhost_log_written(q, at, size);
+}
+
 /* vhost_queue.c: the lock is held */
 void vhost_break(struct vhost_queue *q, int breakage);
 int vhost_is_running(const struct vhost_queue *q);
@@ -123,10 +138,10 @@ void vhost_signal(int fd);
 void vhost_call(struct vhost_queue *q);    /* interrupts the guest */
 
 /* vhost_copy.c: between the guest's pieces and ours, which begin with a virtio-net header of VHOST_HEADER bytes */
-uint64_t vhost_gather(const struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room); /* length of it all */
+uint64_t vhost_gather(struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room); /* length of it all */
 uint64_t vhost_length(const struct vhost_queue *q, const struct iovec *pieces, int count); /* as the guest sees it */
 /* What needs `buffers` of the guest's. There is room. */
-void vhost_scatter(const struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers);
+void vhost_scatter(struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers);
 
 /* vhost_ring.c: as the split_ functions, of the kind of ring that was negotiated */
 void vhost_start(struct vhost_queue *q);
@@ -144,5 +159,14 @@ int split_put(struct vhost_queue *q, struct vhost_pieces *scratch, const struct 
 void split_tell(struct vhost_queue *q);    /* the guest, of what was used */
 int split_await(struct vhost_queue *q);    /* asks for a kick: 1 = there is something already */
 void split_silence(struct vhost_queue *q); /* no kicks, please */
+
+/* vhost_packed.c: the same */
+void packed_start(struct vhost_queue *q);
+int packed_take(struct vhost_queue *q, struct vhost_pieces *scratch, uint8_t *to, size_t room, uint64_t *length);
+int packed_put(struct vhost_queue *q, struct vhost_pieces *scratch, const struct iovec *pieces, int count);
+void packed_tell(struct vhost_queue *q);
+int packed_await(struct vhost_queue *q);
+void packed_silence(struct vhost_queue *q);
+int packed_base(const struct vhost_queue *q); /* as GET_VRING_BASE tells it */
 
 #endif

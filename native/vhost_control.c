@@ -49,6 +49,7 @@ static void free_device(struct vhost_device *d)
         pthread_mutex_destroy(&q->lock);
     }
     vhost_unmap(&d->memory);
+    vhost_unmap_region(&d->log_region);
     give_up(&d->epoll);
     give_up(&d->nudge);
     give_up(&d->alarm);
@@ -120,6 +121,9 @@ int tl_vhost_set_features(int device, const uint64_t *features)
         struct vhost_queue *q = &d->queues[n];
         q->features = *features;
         q->header = vhost_has(q, VIRTIO_F_VERSION_1) || vhost_has(q, VIRTIO_NET_F_MRG_RXBUF) ? VHOST_HEADER : VHOST_HEADER - 2;
+        /* A ring that is in use stays the kind that it is. */
+        if (!q->is_set_up) q->is_packed = (uint8_t)vhost_has(q, VIRTIO_F_RING_PACKED);
+        q->is_logging = d->log && vhost_has(q, VHOST_F_LOG_ALL);
     }
     unlock_all(d);
     return 0;
@@ -202,13 +206,35 @@ int tl_vhost_remove_memory(int device, const uint64_t *region)
     return -ENOENT;
 }
 
+int tl_vhost_set_log(int device, const uint64_t *words, int fd)
+{
+    struct vhost_device *d = vhost_find(device);
+    if (!d) return -ENOENT;
+    struct vhost_region r = { .size = words[0] };
+    int result = fd < 0 ? 0 : vhost_map_region(&r, words[1], fd);
+    if (result < 0) return result;
+    lock_all(d);
+    struct vhost_region old = d->log_region;
+    d->log_region = r;
+    d->log = r.at;
+    d->log_size = r.at ? r.size : 0;
+    for (int n = 0; n < 2 * d->pairs; n++)
+        d->queues[n].is_logging = d->log && vhost_has(&d->queues[n], VHOST_F_LOG_ALL);
+    unlock_all(d);
+    vhost_unmap_region(&old);
+    return 0;
+}
+
 int tl_vhost_set_ring(int device, int queue, const uint64_t *words)
 {
     struct vhost_queue *q = find_queue(device, queue);
     uint64_t num = words[TL_VHOST_RING_NUM];
     if (!q) return -ENOENT;
-    if (num == 0 || num > VHOST_RING_MAX || num & (num - 1)) return -EINVAL;
     pthread_mutex_lock(&q->lock);
+    if (num == 0 || num > VHOST_RING_MAX || (!q->is_packed && num & (num - 1))) {
+        pthread_mutex_unlock(&q->lock);
+        return -EINVAL;
+    }
     q->setup = (struct vhost_ring_setup){
         .num = (uint32_t)num, .base = (uint32_t)words[TL_VHOST_RING_BASE], .desc = words[TL_VHOST_RING_DESC],
         .avail = words[TL_VHOST_RING_AVAIL], .used = words[TL_VHOST_RING_USED],
@@ -278,8 +304,7 @@ static void finish(void *queue)
     vhost_tell(queue);
 }
 
-/* Returns the next entry of the available ring. */
-int tl_vhost_stop(int device, int queue)
+int tl_vhost_stop(int device, int queue, int32_t *at)
 {
     struct vhost_queue *q = find_queue(device, queue);
     if (!q) return -ENOENT;
@@ -289,9 +314,11 @@ int tl_vhost_stop(int device, int queue)
     q->is_set_up = 0;
     q->is_mapped = 0;
     q->broken = VHOST_SOUND;
-    int base = q->last_avail;
+    int base = q->is_packed ? packed_base(q) : q->last_avail;
+    q->is_packed = (uint8_t)vhost_has(q, VIRTIO_F_RING_PACKED);
+    *at = base;
     pthread_mutex_unlock(&q->lock);
-    return base;
+    return 0;
 }
 
 int tl_vhost_enable(int device, int queue, int on)

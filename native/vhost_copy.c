@@ -6,6 +6,7 @@
 
 /* Where in the guest's pieces a copy has come to. */
 struct cursor {
+    struct vhost_queue *q;
     const struct vhost_piece *piece;
     uint32_t used;
 };
@@ -20,17 +21,18 @@ static void move(struct cursor *c, uint8_t *ours, uint64_t length, int is_out)
         uint8_t *theirs = c->piece->at + c->used;
         if (is_out) memcpy(ours, theirs, part);
         else memcpy(theirs, ours, part);
+        if (!is_out) vhost_log(c->q, theirs, part);
         ours += part;
         length -= part;
         c->used += (uint32_t)part;
-        if (c->used == c->piece->length) *c = (struct cursor){ .piece = c->piece + 1 };
+        if (c->used == c->piece->length) *c = (struct cursor){ .q = c->q, .piece = c->piece + 1 };
     }
 }
 
 /* A frame without a whole header is none: it comes out with no byte behind the header. */
-uint64_t vhost_gather(const struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room)
+uint64_t vhost_gather(struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room)
 {
-    struct cursor c = { .piece = from->all };
+    struct cursor c = { .q = q, .piece = from->all };
     memset(to, 0, VHOST_HEADER);
     if (from->length < q->header) return VHOST_HEADER;
     move(&c, to, q->header, 1);
@@ -46,9 +48,9 @@ uint64_t vhost_length(const struct vhost_queue *q, const struct iovec *pieces, i
     return length - (VHOST_HEADER - q->header);
 }
 
-void vhost_scatter(const struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers)
+void vhost_scatter(struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers)
 {
-    struct cursor c = { .piece = to->all };
+    struct cursor c = { .q = q, .piece = to->all };
     uint8_t header[VHOST_HEADER];
     uint16_t number = (uint16_t)buffers;
     memcpy(header, from[0].iov_base, sizeof header);

@@ -83,8 +83,14 @@ int vhost_map_region(struct vhost_region *r, uint64_t offset, int fd)
     return 0;
 }
 
+void vhost_unmap_region(struct vhost_region *r)
+{
+    if (r->at) munmap(r->mapping, r->mapped);
+    r->at = NULL;
+}
+
 void vhost_unmap(struct vhost_memory *m)
 {
-    for (int n = 0; n < m->count; n++) munmap(m->regions[n].mapping, m->regions[n].mapped);
+    for (int n = 0; n < m->count; n++) vhost_unmap_region(&m->regions[n]);
     m->count = 0;
 }

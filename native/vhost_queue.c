@@ -38,10 +38,12 @@ int vhost_map_ring(struct vhost_queue *q)
     const struct vhost_ring_setup *s = &q->setup;
     q->is_mapped = 0;
     if (!q->is_set_up) return VHOST_SOUND;
-    uint64_t event = sizeof(uint16_t);
+    uint64_t event = sizeof(uint16_t), packed = sizeof(struct vring_packed_desc_event);
+    uint64_t avail = sizeof *q->avail + s->num * sizeof q->avail->ring[0] + event;
+    uint64_t used = sizeof *q->used + s->num * sizeof q->used->ring[0] + event;
     q->desc = vhost_of_user(m, s->desc, s->num * sizeof *q->desc);
-    q->avail = vhost_of_user(m, s->avail, sizeof *q->avail + s->num * sizeof q->avail->ring[0] + event);
-    q->used = vhost_of_user(m, s->used, sizeof *q->used + s->num * sizeof q->used->ring[0] + event);
+    q->avail = vhost_of_user(m, s->avail, q->is_packed ? packed : avail);
+    q->used = vhost_of_user(m, s->used, q->is_packed ? packed : used);
     if (!q->desc || !q->avail || !q->used || !is_aligned(q->desc, 8) || !is_aligned(q->avail, 2) || !is_aligned(q->used, 4))
         return VHOST_NO_RING;
     q->mask = (uint16_t)(s->num - 1);

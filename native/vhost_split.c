@@ -10,7 +10,12 @@
 #include <string.h>
 
 static uint16_t load(const uint16_t *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
-static void store(uint16_t *at, uint16_t value) { __atomic_store_n(at, value, __ATOMIC_RELAXED); }
+
+static void store(struct vhost_queue *q, uint16_t *at, uint16_t value)
+{
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
+    vhost_log(q, at, sizeof value);
+}
 
 /* Both events lie behind the rings. */
 static const uint16_t *used_event(const struct vhost_queue *q) { return &q->avail->ring[q->mask + 1]; }
@@ -91,6 +96,7 @@ static void put_used(struct vhost_queue *q, uint16_t head, uint32_t length)
     struct vring_used_elem *e = &q->used->ring[q->used_idx++ & q->mask];
     __atomic_store_n(&e->id, head, __ATOMIC_RELAXED);
     __atomic_store_n(&e->len, length, __ATOMIC_RELAXED);
+    vhost_log(q, e, sizeof *e);
 }
 
 int split_take(struct vhost_queue *q, struct vhost_pieces *scratch, uint8_t *to, size_t room, uint64_t *length)
@@ -142,6 +148,7 @@ void split_tell(struct vhost_queue *q)
     uint16_t before = q->told_used, now = q->used_idx;
     if (before == now) return;
     __atomic_store_n(&q->used->idx, now, __ATOMIC_RELEASE);
+    vhost_log(q, &q->used->idx, sizeof now);
     q->told_used = now;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     int is_wanted = vhost_has(q, VIRTIO_RING_F_EVENT_IDX)
@@ -152,8 +159,8 @@ void split_tell(struct vhost_queue *q)
 
 int split_await(struct vhost_queue *q)
 {
-    if (vhost_has(q, VIRTIO_RING_F_EVENT_IDX)) store(avail_event(q), q->last_avail);
-    else store(&q->used->flags, 0);
+    if (vhost_has(q, VIRTIO_RING_F_EVENT_IDX)) store(q, avail_event(q), q->last_avail);
+    else store(q, &q->used->flags, 0);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!has_avail(q, 0)) return 0;
     split_silence(q);
@@ -163,5 +170,5 @@ int split_await(struct vhost_queue *q)
 /* With events the guest is silent by itself until it passes the last one. */
 void split_silence(struct vhost_queue *q)
 {
-    if (!vhost_has(q, VIRTIO_RING_F_EVENT_IDX)) store(&q->used->flags, VRING_USED_F_NO_NOTIFY);
+    if (!vhost_has(q, VIRTIO_RING_F_EVENT_IDX)) store(q, &q->used->flags, VRING_USED_F_NO_NOTIFY);
 }

@@ -10,7 +10,7 @@ import { hooks } from './hook_shape.ts';
 import { insideShape, interfaceAddresses } from './inside.ts';
 import { MAX_TUN_ADDRESSES } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
-import { mac } from './network_shape.ts';
+import { mac } from './mac_leaf.ts';
 import { controls, type stormControl } from './port_controls_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';

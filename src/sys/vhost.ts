@@ -93,9 +93,16 @@ export class VhostRings {
     return native().tl_vhost_announce(this.device, own(mac));
   }
 
-  /** Returns the next entry of the available ring. */
+  /** Returns where the ring goes on, as GET_VRING_BASE tells it. */
   stop(queue: number): number {
-    return native().tl_vhost_stop(this.device, queue);
+    const word = aligned(4);
+    native().tl_vhost_stop(this.device, queue, word);
+    return word.readUInt32LE(0);
+  }
+
+  /** Where pages that are written to are noted; fd -1 = nowhere. It stays the caller's. */
+  setLog(size: bigint, offset: bigint, fd: number): number {
+    return native().tl_vhost_set_log(this.device, words64(size, offset), fd);
   }
 
   enable(queue: number, isOn: boolean): number {

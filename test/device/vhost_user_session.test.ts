@@ -42,7 +42,9 @@ function noting(result = 0) {
     'start',
     'stop',
   ];
-  const rings = Object.fromEntries([...names, 'enable', 'announce'].map((name) => [name, note(name)]));
+  const rings = Object.fromEntries(
+    [...names, 'enable', 'announce', 'setLog'].map((name) => [name, note(name)]),
+  );
   return { heard, rings: rings as unknown as Rings };
 }
 

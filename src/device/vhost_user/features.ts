@@ -9,6 +9,8 @@ const RINGS =
   FEATURE.mrgRxbuf |
   FEATURE.indirectDesc |
   FEATURE.eventIdx |
+  FEATURE.ringPacked |
+  FEATURE.logAll |
   FEATURE.protocolFeatures |
   FEATURE.mtu |
   FEATURE.guestAnnounce;
@@ -29,6 +31,7 @@ const OFFLOADS =
 /** Those of the protocol. */
 export const PROTOCOL_FEATURES =
   PROTOCOL.mq |
+  PROTOCOL.logShmfd |
   PROTOCOL.rarp |
   PROTOCOL.replyAck |
   PROTOCOL.mtu |

@@ -9,12 +9,14 @@ import {
   CONFIG_HEADER_LEN,
   CONFIG_MAX,
   type Header,
+  LOG_LEN,
   MEM_REG_LEN,
   message,
   NEED_REPLY,
   PROTOCOL,
   REPLY,
   REQUEST,
+  readLog,
   readU64,
   readVringAddr,
   readVringState,
@@ -48,6 +50,7 @@ export type Rings = Pick<
   | 'stop'
   | 'enable'
   | 'announce'
+  | 'setLog'
 >;
 
 export interface SessionOptions {
@@ -129,6 +132,7 @@ export class Session {
     this.reset();
     for (const index of this.ring.keys()) this.rings.setFd(index, RING_FD.call, -1);
     for (const index of this.ring.keys()) this.rings.setFd(index, RING_FD.err, -1);
+    this.rings.setLog(0n, 0n, -1);
     this.rings.setMemory(Buffer.alloc(0), []);
   }
 
@@ -223,6 +227,14 @@ export class Session {
     return this.rings.enable(index, num === 1);
   }
 
+  /** The answer has no content: it says that from now on pages are noted. */
+  setLog(payload: Buffer, fds: readonly number[]): Buffer | number {
+    if (fds.length !== 1) return -1;
+    const { size, offset } = readLog(payload);
+    const result = this.rings.setLog(size, offset, fds[0]);
+    return result < 0 ? result : Buffer.alloc(0);
+  }
+
   announce(payload: Buffer): number {
     return this.rings.announce(payload);
   }
@@ -252,7 +264,7 @@ export class Session {
     const base = this.rings.stop(index);
     this.rings.setFd(index, RING_FD.kick, -1);
     this.ring[index] = { ...newRing(), num: this.ring[index].num };
-    return Math.max(0, base);
+    return base;
   }
 }
 
@@ -286,6 +298,11 @@ const HANDLERS = new Map<number, Handler>([
       act: (session, payload, fds) => session.setMemory(payload, fds),
     },
   ],
+  [
+    REQUEST.setLogBase,
+    { length: LOG_LEN, fds: 1, act: (session, payload, fds) => session.setLog(payload, fds) },
+  ],
+  [REQUEST.setLogFd, { length: 0, fds: 1, act: nothing }],
   [REQUEST.setVringNum, { length: VRING_STATE_LEN, act: (session, payload) => session.setNum(payload) }],
   [REQUEST.setVringAddr, { length: VRING_ADDR_LEN, act: (session, payload) => session.setAddress(payload) }],
   [REQUEST.setVringBase, { length: VRING_STATE_LEN, act: (session, payload) => session.setBase(payload) }],
