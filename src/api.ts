@@ -161,6 +161,8 @@ export interface PortStatus {
   aggregate?: AggregateStatus;
   /** stream and dgram. */
   socket?: SocketStatus;
+  /** vhost_user: the rings of the guest. */
+  guest?: GuestPortStatus;
   learnedAddresses: number;
   /** Where its bridge has spanning tree and it takes part. */
   stp?: StpPortStatus;
@@ -171,6 +173,18 @@ export interface PortStatus {
   /** vxlan: remotes that were learned from the wire, a second ago. */
   learnedRemotes?: number;
   counters: PortCounters;
+}
+
+export interface GuestPortStatus {
+  /** The socket of its front end. */
+  path: string;
+  rings: 'none' | 'split' | 'packed';
+  /** Pairs of rings that are in use. */
+  queues: number;
+  /** Times that the guest was interrupted, since the port is attached. */
+  interrupts: number;
+  /** Frames for which it had no buffers. */
+  full: number;
 }
 
 export interface BridgeStatus {

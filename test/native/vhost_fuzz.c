@@ -196,9 +196,9 @@ static void mend(uint32_t *r)
 {
     pthread_mutex_lock(&whole);
     for (int ring = 0; ring < 2; ring++) {
-        double state[8];
-        tl_vhost_state(device, ring, state);
-        if (!state[TL_VHOST_RUNNING]) fill_ring(r, ring);
+        double states[2 * TL_VHOST_STATE_WORDS];
+        tl_vhost_states(device, states);
+        if (!states[ring * TL_VHOST_STATE_WORDS + TL_VHOST_RUNNING]) fill_ring(r, ring);
     }
     pthread_mutex_unlock(&whole);
 }
@@ -313,9 +313,9 @@ int main(int argc, char **argv)
     }
     is_over = 1;
     for (int n = 0; n < 2; n++) pthread_join(threads[n], NULL);
-    double state[8];
-    tl_vhost_state(device, 0, state);
-    double sent = state[TL_VHOST_FRAMES];
+    double states[2 * TL_VHOST_STATE_WORDS];
+    tl_vhost_states(device, states);
+    double sent = states[TL_VHOST_FRAMES];
     close_burst(b);
     tl_vhost_close(device);
     printf("%ld calls, %ld frames received, %.0f sent\n", calls, received, sent);

@@ -89,8 +89,9 @@ test('with offloads: false no guest is offered any', async () => {
 test('what has moved here is announced to the others', async () => {
   const world = await GuestWorld.open({ vm1: {}, vm2: {} });
   const [a, b] = [await world.plug('vm1', { protocol: ['rarp', 'replyAck'] }), await world.plug('vm2')];
-  void a.backEnd.tell(REQUEST.sendRarp, Buffer.from('0200000000090000', 'hex'));
+  const told = a.backEnd.tell(REQUEST.sendRarp, Buffer.from('0200000000090000', 'hex'));
   const { bytes } = await world.heard(b);
+  await told;
   const hex = Buffer.from(bytes).toString('hex');
   const mac = '020000000009';
   expect(hex.slice(0, 84)).toBe(`ffffffffffff${mac}80350001080006040003${mac}00000000${mac}00000000`);
