@@ -19,6 +19,7 @@ const server = { deps: { external: [/\/dist\/src\//] } };
 /** Long, and none the worse for company. */
 const PATIENT = [
   'af_packet_guest',
+  'api',
   'bench_suite',
   'brctl',
   'brctl_scripts',
@@ -31,6 +32,7 @@ const PATIENT = [
   'dhcp',
   'dhcp_boot',
   'dns',
+  'examples',
   'fake_guest_dpdk',
   'group_fwd_mask',
   'guest_links',

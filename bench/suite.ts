@@ -6,6 +6,7 @@ import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { features } from './features.ts';
 import { growth } from './growth.ts';
+import { guests } from './guests.ts';
 import { heap } from './heap.ts';
 import { host } from './host.ts';
 import { idle } from './idle.ts';
@@ -41,6 +42,7 @@ export const BENCHES: readonly Bench[] = [
   growth,
   workers,
   host,
+  guests,
   neighbours,
 ];
 

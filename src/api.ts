@@ -12,7 +12,19 @@ import type { SocketStatus } from './api/sockets.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
-import type { Author, Events, PortRole, StpFact, SwitchEvent } from './event.ts';
+import type {
+  Author,
+  DropFact,
+  Events,
+  HookFact,
+  LeaseFact,
+  LimitFact,
+  PortFact,
+  PortRole,
+  StationFact,
+  StpFact,
+  SwitchEvent,
+} from './event.ts';
 
 export type * from './api/capture.ts';
 export type * from './api/counters.ts';
@@ -80,6 +92,7 @@ export interface StpPortStatus {
   counters: StpCounters;
 }
 
+/** Of spanning tree on a port, since it takes part. */
 export interface StpCounters {
   bpdusReceived: number;
   /** By reason: those without use, which are also counted as received. */
@@ -110,6 +123,7 @@ export interface StpStatus {
   timers: Pick<StpTimers, 'hello' | 'tcn' | 'topologyChange'>;
 }
 
+/** A port as it is now: what it is, what state it is in and why, and its counters. */
 export interface PortStatus {
   bridge: string;
   name: string;
@@ -175,6 +189,7 @@ export interface PortStatus {
   counters: PortCounters;
 }
 
+/** The rings of a vhost-user port's guest. */
 export interface GuestPortStatus {
   /** The socket of its front end. */
   path: string;
@@ -187,6 +202,7 @@ export interface GuestPortStatus {
   full: number;
 }
 
+/** A bridge as it is now. */
 export interface BridgeStatus {
   name: string;
   /** EUI-48 of the bridge, as in `brctl show`'s bridge id 8000.xxxxxxxxxxxx. */
@@ -200,6 +216,7 @@ export interface BridgeStatus {
   ports: string[];
 }
 
+/** A station, and where frames to it go. */
 export interface FdbEntry {
   bridge: string;
   mac: string;
@@ -215,6 +232,7 @@ export interface FdbEntry {
   locked?: true;
 }
 
+/** Entries of the forwarding database: those that match in all that is said. */
 export interface FdbFilter {
   bridge?: string;
   port?: string;
@@ -250,6 +268,7 @@ export interface LacpEndStatus {
   state: number;
 }
 
+/** Of a member of an aggregate, since it is one. */
 export interface AggregateCounters {
   lacpdusIn: number;
   lacpdusOut: number;
@@ -283,6 +302,7 @@ export interface AggregateMemberStatus {
   counters: AggregateCounters;
 }
 
+/** An aggregate: what it is made of, and which of its members carry frames. */
 export interface AggregateStatus {
   lacp: 'active' | 'passive' | 'off';
   mode: 'balance' | 'active_backup';
@@ -373,8 +393,45 @@ export interface SwitchApi {
   close(): Promise<void>;
 }
 
+/** A station's address was learned; again, too, after it had aged. */
+export interface LearnedStation {
+  bridge: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  mac: string;
+  port: string;
+  /** Configured VXLAN remote behind the port. */
+  remote?: string;
+}
+
+type Told<Fact> = Fact & Pick<SwitchEvent, 'seq' | 'time' | 'message'>;
+
+/** Events by name. */
+export interface NamedEvents {
+  /** `up`, or `added`: a new port counts as up. */
+  'port-up': Told<PortFact>;
+  /** `down`, `disabled`, `gone` or `removed`. */
+  'port-down': Told<PortFact>;
+  /** At most 100 a second of each worker, and only while somebody listens. */
+  'station-learned': LearnedStation;
+  'station-moved': Told<Extract<StationFact, { mac: string }>>;
+  lease: Told<LeaseFact>;
+  limit: Told<LimitFact>;
+  /** At most one a second of each port and reason, with the number of frames since. */
+  drop: Told<DropFact>;
+  hook: Told<HookFact>;
+}
+export type EventName = keyof NamedEvents;
+
+/** An event of a stream, or how many its reader was too slow for. */
+export type NamedEvent<Name extends EventName = EventName> =
+  | { [N in Name]: { name: N; event: NamedEvents[N] } }[Name]
+  | { name: 'lost'; event: { count: number } };
+
+type NamedListeners = { [Name in EventName]: [event: NamedEvents[Name]] };
+
 /** What a switch says by itself. */
-export interface SwitchEvents {
+export interface SwitchEvents extends NamedListeners {
   /** Anything that `events` tells, as it happens. */
   event: [event: SwitchEvent];
   /** A port's device died: its interface was deleted. The port is taken again as soon as there is one of its name. */

@@ -179,16 +179,19 @@ export interface AddressFact {
 /** A network of a bridge is as the configuration says, or not; or a guest wants what is not its own. */
 export interface NetworkFact {
   type: 'network';
-  /** `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it. */
-  change: 'ready' | 'failed' | 'address_taken';
+  /**
+   * `address_taken`: a guest claims an address that is the gateway's or another guest's, and nobody hears it; `restored`: somebody
+   * had removed the gateway's address, and it is set again.
+   */
+  change: 'ready' | 'failed' | 'address_taken' | 'restored';
   /** `br0`, or of a VLAN `br0.10`. */
   network: string;
   bridge: string;
-  /** Of `address_taken`; otherwise empty: it is about all of them. */
+  /** Of `address_taken`, and of `restored` the gateway's interface; otherwise empty: it is about all of them. */
   port: string;
   /** Of `failed`. */
   reason?: string;
-  /** Of `address_taken`: the address, and who claims it. */
+  /** Of `address_taken`: the address, and who claims it; of `restored` the addresses, with the bits of their subnets. */
   address?: string;
   mac?: string;
 }
@@ -287,6 +290,7 @@ export const EVENT_TYPES = [
   'lost',
 ] as const satisfies readonly EventFact['type'][];
 
+/** Something that happened, with its number, its time, and a sentence. */
 export type SwitchEvent = EventFact & {
   /** Increases, also from one run of the switch to the next. A `lost` has that of the last event that is missing. */
   seq: number;
@@ -296,6 +300,7 @@ export type SwitchEvent = EventFact & {
   message: string;
 };
 
+/** Events that match in all that is said. */
 export interface EventFilter {
   types?: readonly string[];
   bridge?: string;
@@ -322,6 +327,7 @@ function concerns(path: string, bridge: string | undefined, port: string | undef
   );
 }
 
+/** Which events a subscription brings, and from where on. */
 export interface SubscribeOptions extends EventFilter {
   /** Begin after this `seq` with what is stored; 0 = with everything stored. Default: with what comes now. */
   since?: number;

@@ -3,6 +3,7 @@
 /** What passes a port, as the switch sees it: `in` from it, `out` to it; `drop` is what ended there. */
 export type CaptureDirection = 'in' | 'out' | 'drop';
 
+/** Which frames a capture takes, and how much of them. Without any: all. */
 export interface CaptureOptions {
   /** Only ports of this bridge, those that come later too. */
   bridge?: string;
@@ -18,6 +19,7 @@ export interface CaptureOptions {
   count?: number;
 }
 
+/** A frame that a capture took. */
 export interface CapturedFrame {
   /** Nanoseconds since 1970. Frames of one poll have the same. */
   time: bigint;

@@ -1,5 +1,6 @@
 // What the switch tells of its hooks: docs/hooks.md.
 
+/** A hook, and whether it is on. */
 export interface HookStatus {
   bridge: string;
   /** Empty: all of the bridge's. */

@@ -18,6 +18,7 @@ export interface MdbEntry {
   hosts?: string[];
 }
 
+/** Groups that match in all that is said. */
 export interface MdbFilter {
   bridge?: string;
   vlan?: number;
@@ -68,6 +69,7 @@ export interface MulticastPort {
   malformed: Record<string, number>;
 }
 
+/** What multicast snooping found. */
 export interface MulticastStatus {
   entries: MdbEntry[];
   vlans: MulticastVlan[];

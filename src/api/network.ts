@@ -110,6 +110,7 @@ export interface StoredLeases {
   flushed(): Promise<void>;
 }
 
+/** Leases that match in all that is said. */
 export interface LeaseFilter {
   /** The name of a bridge means all of its networks. */
   network?: string;

@@ -19,6 +19,7 @@ export interface TraceFields {
   size?: number;
 }
 
+/** Which frame is followed, and where it comes in. */
 export interface TraceOptions {
   bridge: string;
   /** The port that would receive it; the bridge's own name is its local interface. */
@@ -30,6 +31,7 @@ export interface TraceOptions {
   remote?: string;
 }
 
+/** Which real frames are followed. */
 export interface TraceLiveOptions {
   bridge: string;
   port: string;
@@ -85,6 +87,7 @@ export interface TraceCopy {
   isMirrored?: true;
 }
 
+/** What becomes of a frame, step by step. */
 export interface Trace {
   bridge: string;
   port: string;

@@ -10,6 +10,7 @@ export interface Action {
   changes?: Record<string, { from: unknown; to: unknown }>;
 }
 
+/** What became of a step. */
 export interface ActionResult extends Action {
   ok: boolean;
   /** It could not be had yet, and comes true as soon as it can: `error` says what it waits for. */

@@ -5,6 +5,7 @@ import { ipFamily, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix, prefixContains } from '../wire/ip_prefix.ts';
 import type { Problem } from './config_error.ts';
 import { checkHostKeys } from './dhcp_hosts.ts';
+import { checkLinks6 } from './dhcp6_links.ts';
 import type { Doubts } from './doubts.ts';
 import {
   hasHost,
@@ -135,7 +136,8 @@ function checkPlace(
   const network = networkOf(place, bridge);
   if (network === undefined) return;
   checkAddresses(place, network, bridge, doubtful, report);
-  if (network.ipv6 !== undefined) checkIpv6(network.ipv6, report);
+  const hasPort = (port: string) => Object.hasOwn(bridge.ports, port) || doubtful.has(port);
+  if (network.ipv6 !== undefined) checkIpv6(network.ipv6, hasPort, report);
   else if (typeof config.dhcp6 === 'object')
     report(['dhcp6'], 'the network has no IPv6: add such a subnet, as in subnet: [10.0.0.0/24, fd00:1::/64]');
 }
@@ -204,17 +206,24 @@ function checkDns(mode: NetworkMode, found: ReturnType<typeof hostInterface>, re
     );
 }
 
-function checkIpv6({ subnet, gateway, dhcp, advertises }: Network6, report: Report): void {
+function checkIpv6(
+  { subnet, gateway, dhcp, advertises }: Network6,
+  hasPort: (name: string) => boolean,
+  report: Report,
+): void {
   const text = formatPrefix(subnet);
   if (!prefixContains(subnet, gateway)) report(['gateway'], `the IPv6 gateway is not in ${text}`);
   if (dhcp?.delegate !== undefined) checkDelegation(dhcp.delegate, subnet, report);
+  if (dhcp !== undefined)
+    checkLinks6(dhcp, subnet, gateway, hasPort, (path, message) => report(['dhcp6', ...path], message));
   const range = parseAddressRange6(dhcp?.range ?? '');
-  if (range === undefined) return;
-  if (!prefixContains(subnet, range.first)) report(['dhcp6', 'range'], `${dhcp?.range} leaves ${text}`);
-  if (!advertises)
+  if (range !== undefined && !prefixContains(subnet, range.first))
+    report(['dhcp6', 'range'], `${dhcp?.range} leaves ${text}`);
+  const key = range === undefined ? 'hosts' : 'range';
+  if (!advertises && (range !== undefined || Object.keys(dhcp?.hosts ?? {}).length > 0))
     report(
       ['ra'],
-      'guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.range',
+      `guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.${key}`,
     );
 }
 

@@ -17,6 +17,7 @@ export interface Problem {
   line?: number;
 }
 
+/** A configuration is not valid: `code` is `invalid_config`, and `problems` has all that is wrong. */
 export class ConfigError extends TaploomError {
   /**
    * In the order of the configuration as far as it is known; `path` as text: `bridges.br0.ports.vm1`. Of more than

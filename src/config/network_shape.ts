@@ -2,7 +2,6 @@
 
 import { z } from 'zod';
 import { isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
-import { formatMac, isGroupMac, isZeroMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import {
   address,
@@ -16,22 +15,14 @@ import {
   SUBNETS,
 } from './address_leaves.ts';
 import { boot, bootFile } from './boot_shape.ts';
+import { dhcp6Host, range6, relay6 } from './dhcp6_links.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
+import { mac } from './mac_leaf.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
 import { addressProblem } from './router_address.ts';
-import { parseAddressRange6 } from './subnet.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
-
-const MAC_TEXT = 'the MAC address of a single station (aa:bb:cc:dd:ee:ff)';
-export const mac = text(MAC_TEXT, (value) => {
-  const address = parseMac(value);
-  return address !== undefined && !isGroupMac(address.hi) && !isZeroMac(address.hi, address.lo);
-}).overwrite((value) => {
-  const address = parseMac(value);
-  return address ? formatMac(address.hi, address.lo) : value;
-});
 
 // RFC 1123, 2.1, for a label; a domain is labels with dots.
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
@@ -89,11 +80,12 @@ const dhcp = mapping({
   options: z.record(OPTION_CODE, optionValue, expecting('a mapping of option codes to values')).default({}),
 });
 
-const DHCP6_RANGE = 'a range of IPv6 addresses, such as fd00:122::1000-fd00:122::1fff';
 const dhcp6 = mapping({
-  range: text(DHCP6_RANGE, (value) => parseAddressRange6(value) !== undefined).optional(),
+  range: range6.optional(),
   lease_time: integer('a lease time (60-31536000 seconds)', 60, 31_536_000).default(3600),
   leases_per_port: integer('a number of leases (1-65536)', 1, 65_536).default(16),
+  hosts: z.record(hostName, dhcp6Host, expecting('a mapping of host names to hosts')).default({}),
+  relay: relay6.optional(),
   dns: z.array(address6, expecting('a list of IPv6 addresses')).max(8).optional(),
   delegate: mapping({
     from: prefix6,

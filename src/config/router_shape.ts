@@ -5,8 +5,8 @@ import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip
 import { formatPrefix, parsePrefix } from '../wire/ip_prefix.ts';
 import { advertise } from './advertise_shape.ts';
 import { boolean, expecting, type Issue, integer, mapping, text } from './leaves.ts';
+import { mac } from './mac_leaf.ts';
 import { connections, natRules } from './nat_shape.ts';
-import { mac } from './network_shape.ts';
 import { addressProblem, parseAddress } from './router_address.ts';
 import { show } from './show.ts';
 

@@ -11,7 +11,8 @@ import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { hooks } from './hook_shape.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
-import { mac, network } from './network_shape.ts';
+import { mac } from './mac_leaf.ts';
+import { network } from './network_shape.ts';
 import {
   account,
   fdbLimit,
@@ -179,6 +180,7 @@ function filterProblem(value: string): string | undefined {
   }
 }
 
+/** A configuration as it is written: what has a default may be left out. See docs/configuration.md. */
 export type SwitchConfigInput = z.input<typeof configShape>;
 export type LocalConfig = z.output<typeof local>;
 export type MirrorConfig = z.output<typeof mirror>;

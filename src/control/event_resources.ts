@@ -131,10 +131,10 @@ const anyEvent = z.union([
   z.object({
     ...common,
     type: z.literal('network'),
-    change: z.enum(['ready', 'failed', 'address_taken']),
+    change: z.enum(['ready', 'failed', 'address_taken', 'restored']),
     network: z.string(),
     bridge: z.string(),
-    port: z.string().describe('of `address_taken`; otherwise empty'),
+    port: z.string().describe('of `address_taken`, and of `restored` the interface; otherwise empty'),
     reason: z.string().optional(),
     address: z.string().optional(),
     mac: z.string().optional(),

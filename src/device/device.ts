@@ -66,9 +66,9 @@ export interface Device {
   setMtu(mtu: number): void;
   /**
    * Of a TAP: gives its interface the addresses of a gateway (`10.0.0.1/24`) and brings it up, and takes those again that it
-   * got before. Others' addresses stay. Throws SysError.
+   * got before. Others' addresses stay. Returns those that were not there. Throws SysError.
    */
-  setGateway?(cidrs: readonly string[]): void;
+  setGateway?(cidrs: readonly string[]): string[];
   /** Of a TAP: adds a route to a prefix of IPv6 by a guest's link-local address, or takes it. Throws SysError. */
   setRoute?(to: IpPrefix, via: IpBytes, isOn: boolean): void;
   /**

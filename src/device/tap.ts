@@ -192,12 +192,14 @@ export function ownTap(
         ifThere(constants.errno.EADDRNOTAVAIL, () => links.removeAddress(called, cidr));
         gateway.delete(cidr);
       }
+      const added: string[] = [];
       for (const cidr of cidrs) {
         if (!gateway.has(cidr)) requireFreeSubnet(links, called, cidr);
-        ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr));
+        if (ifThere(constants.errno.EEXIST, () => links.addAddress(called, cidr))) added.push(cidr);
         gateway.add(cidr);
       }
       if (cidrs.length > 0) links.setUp(called, true);
+      return added;
     },
     setRoute(to, via, isOn) {
       using links = LinkSocket.ofTap(tap.fd);
@@ -242,11 +244,14 @@ export function ownTap(
 }
 
 /** What was so already is well. */
-function ifThere(errno: number, act: () => void): void {
+/** False: it was so already. */
+function ifThere(errno: number, act: () => void): boolean {
   try {
     act();
+    return true;
   } catch (error) {
     if (!(error instanceof SysError) || error.errno !== errno) throw error;
+    return false;
   }
 }
 

@@ -7,7 +7,6 @@
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import type { Neighbours } from '../table/neighbours.ts';
-import { ownersOf } from '../table/owned_addresses.ts';
 import * as arp from '../wire/arp.ts';
 import { etherType, HEADER_LEN, srcHi, srcLo, TYPE_ARP, TYPE_IPV6 } from '../wire/ethernet.ts';
 import { NEXT_HEADER_ICMPV6, type } from '../wire/icmpv6.ts';
@@ -35,7 +34,7 @@ export function claimsOthers(
   if (packet === TYPE_ARP) {
     if (!arp.isWhole(view, body, end)) return false;
     const sender = arp.sender(view, body);
-    if (sender === 0 || owners.find4(ownersOf(domain), sender, owner, 0) < 0) return false;
+    if (sender === 0 || owners.find4(domain, sender, owner, 0) < 0) return false;
     return !isOwner(arp.senderHi(view, body), arp.senderLo(view, body));
   }
   if (packet !== TYPE_IPV6) return false;
@@ -76,7 +75,7 @@ function tellsOther(view: DataView, from: number, end: number): boolean {
 
 function find6(view: DataView, at: number, domain: number, owners: Neighbours): number {
   return owners.find6(
-    ownersOf(domain),
+    domain,
     view.getInt32(at),
     view.getInt32(at + 4),
     view.getInt32(at + 8),

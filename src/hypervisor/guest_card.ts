@@ -3,6 +3,7 @@
 /** Where the other end is. `isServer`: the switch listens there, and the hypervisor connects. */
 export type Socket = { path: string } | { address: string; port: number };
 
+/** How frames get from a hypervisor to the switch. */
 export type WayIn =
   /** A TAP by its name, which the hypervisor opens itself, or by descriptors that it inherits. */
   | { kind: 'tap'; interface: string; queues: number; fds?: readonly number[] }
@@ -11,6 +12,7 @@ export type WayIn =
   | { kind: 'dgram'; socket: Socket; own: Socket }
   | { kind: 'vhost_user'; path: string; isServer: boolean; queues: number };
 
+/** A guest's network card: which port it is plugged into, and how. */
 export interface GuestCard {
   /** Of the port. */
   name: string;
@@ -18,6 +20,7 @@ export interface GuestCard {
   way: WayIn;
 }
 
+/** What hypervisors need to know beside the card. */
 export interface VmOptions {
   /** Of vhost-user: memory of the guest, which it shares. Default 512M. */
   memory?: string;

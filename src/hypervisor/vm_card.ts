@@ -5,6 +5,7 @@ import { type FirecrackerInterface, firecrackerConfig } from './firecracker.ts';
 import type { GuestCard, VmOptions } from './guest_card.ts';
 import { qemuArgs } from './qemu.ts';
 
+/** What hypervisors are told of a guest's card, in the words of each. */
 export class VmCard {
   readonly card: GuestCard;
 

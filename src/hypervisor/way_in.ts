@@ -1,8 +1,9 @@
 // How a hypervisor gets at a port, by the kind of the port.
 
-import type { MemberConfig, PortConfig } from '../config/schema.ts';
+import type { DgramPortConfig, MemberConfig, PortConfig } from '../config/schema.ts';
+import { parseSocketAddress } from '../config/socket_address.ts';
 import { TaploomError } from '../error.ts';
-import type { WayIn } from './guest_card.ts';
+import type { Socket, WayIn } from './guest_card.ts';
 
 /** What is known of the interface of a port, if that is the host's. */
 export interface InterfaceFacts {
@@ -38,6 +39,15 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
         isServer: port.mode === 'server',
         queues: queues ?? port.queues,
       };
+    case 'stream':
+      if (port.framing !== 'qemu') throw noWay(name, `no hypervisor speaks framing ${port.framing}`);
+      return {
+        kind: 'stream',
+        socket: placeOf((port.path ?? port.address) as string),
+        isServer: port.mode === 'server',
+      };
+    case 'dgram':
+      return dgramWay(name, port);
     case 'tap':
       throw noWay(
         name,
@@ -46,6 +56,25 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
     default:
       throw noWay(name, `there is no hypervisor at the other end of type ${port.type}`);
   }
+}
+
+/** Of a Unix socket without a `remote` the guest's end is beside ours: the switch answers whoever sends first. */
+function dgramWay(name: string, port: DgramPortConfig): WayIn {
+  const { framing, mode, path, address, remote } = port;
+  if (framing !== 'qemu') throw noWay(name, `no hypervisor speaks framing ${framing}`);
+  if (mode === 'client')
+    throw noWay(name, 'with mode: client it looks for a socket that answers whoever sends');
+  const own = remote ?? (path === undefined ? undefined : `${path}.guest`);
+  if (own === undefined) throw noWay(name, 'say by its key remote where the guest will be');
+  return {
+    kind: 'dgram',
+    socket: placeOf((path ?? address) as string),
+    own: placeOf(own),
+  };
+}
+
+function placeOf(place: string): Socket {
+  return parseSocketAddress(place) ?? { path: place };
 }
 
 function noWay(name: string, why: string): TaploomError {

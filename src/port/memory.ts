@@ -31,6 +31,7 @@ export interface Offload {
   csumOffset: number;
 }
 
+/** A frame that the switch sent through a memory port. */
 export interface ReceivedFrame {
   bytes: Uint8Array;
   offload?: Offload;
@@ -43,6 +44,7 @@ export class MemoryPort {
   private readonly fromSwitch: FrameRing;
   private readonly wake: () => void;
 
+  /** @internal */
   constructor(name: string, toSwitch: FrameRing, fromSwitch: FrameRing, wake: () => void) {
     this.name = name;
     this.toSwitch = toSwitch;

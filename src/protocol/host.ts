@@ -39,6 +39,7 @@ export type PuntReason =
   | 'neighbour'
   | number;
 
+/** The place of programs that think about frames: they are told of those that are taken out for them, and send some. */
 export interface Host {
   /** Sends a frame (no FCS) out of a port, past all tables, as it is. False: no such port, too long, or the ring is full. */
   send(port: string, frame: Uint8Array): boolean;

@@ -18,6 +18,7 @@ import { Timeline, UP_SINCE } from './timeline.ts';
 /** In a moment, what is done to links comes before all frames. */
 const FIRST = -1;
 
+/** What a simulation begins with. */
 export interface SimulationOptions {
   /** Of everything that is random; an integer, default 1. */
   seed?: number;
@@ -25,6 +26,7 @@ export interface SimulationOptions {
   start?: string;
 }
 
+/** A network of switches, stations and links on one virtual clock. The same seed and the same calls give the same bytes. */
 export class Simulation implements AsyncDisposable {
   private readonly seed: number;
   /** ms since 1970. */

@@ -69,6 +69,8 @@ function sentence(fact: EventFact): string {
       }[fact.change];
     }
     case 'network':
+      if (fact.change === 'restored')
+        return `network ${fact.network} lost ${fact.address} on ${fact.port}, which somebody removed: it is set again`;
       if (fact.change === 'address_taken')
         return `${fact.mac} on port ${fact.port} of network ${fact.network} claims ${fact.address}, which is another's: nobody hears it`;
       return fact.change === 'ready'

@@ -4,7 +4,8 @@ import { leadsOut } from '../config/network_places.ts';
 import type { Dhcp6Config } from '../config/network_shape.ts';
 import { type Network, ROUTER_ADDRESS } from '../config/networks.ts';
 import { parseAddressRange6, parseHostAddress6, parseSubnet6 } from '../config/subnet.ts';
-import type { Dhcp6Settings } from '../protocol/dhcp6/outcome.ts';
+import type { Host6 } from '../protocol/dhcp6/hosts.ts';
+import type { Dhcp6Settings, Link6 } from '../protocol/dhcp6/outcome.ts';
 import { Pool6 } from '../protocol/dhcp6/pool.ts';
 import { type Advertised, LIFETIMES } from '../protocol/router/advertiser.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
@@ -45,7 +46,7 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
   const { subnet, gateway, advertises, dhcp } = ipv6;
   const { mac, hasWayOut, domain } = surroundings;
   const source = parseIp(ROUTER_ADDRESS) as IpBytes;
-  const resolvers = dhcp?.dns?.flatMap((text) => parseHostAddress6(text) ?? []) ?? surroundings.resolvers;
+  const resolvers = dhcp?.dns === undefined ? surroundings.resolvers : addresses6(dhcp.dns);
   const own = dhcp4?.domain ?? domain;
   const search = dhcp4?.search.length ? dhcp4.search : own === undefined ? [] : [own];
   const range = parseAddressRange6(dhcp?.range ?? '');
@@ -55,7 +56,7 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
     source,
     ...LIFETIMES,
     routerLifetime: leadsOut(mode) && hasWayOut ? LIFETIMES.routerLifetime : 0,
-    managed: range !== undefined,
+    managed: range !== undefined || Object.keys(dhcp?.hosts ?? {}).length > 0,
     other: dhcp !== undefined,
     prefixes: [subnet],
     autonomous: range === undefined,
@@ -72,6 +73,9 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
     leaseTime: dhcp.lease_time,
     quarantine: QUARANTINE,
     leasesPerPort: dhcp.leases_per_port,
+    hosts: hosts6(dhcp),
+    relayPorts: dhcp.relay?.ports ?? [],
+    relayed: links6(dhcp),
     resolvers,
     search,
   };
@@ -85,4 +89,30 @@ export function ipv6Plan(network: Network, surroundings: Ipv6Surroundings): Ipv6
     advertised: advertises ? advertised : undefined,
     settings,
   };
+}
+
+function hosts6({ hosts }: Dhcp6Config): Host6[] {
+  return Object.entries(hosts).map(([name, { mac, duid, port, address }]) => ({
+    name,
+    mac,
+    duid: duid?.replaceAll(':', '').toLowerCase(),
+    port,
+    address: parseHostAddress6(address) as IpBytes,
+  }));
+}
+
+/** Behind relay agents. The gateway's DNS server has no way back there. */
+function links6({ relay, dns = [] }: Dhcp6Config): Link6[] {
+  return Object.entries(relay?.subnets ?? {}).map(([prefix, { range }]) => {
+    const given = parseAddressRange6(range ?? '');
+    return {
+      subnet: parseSubnet6(prefix) as IpPrefix,
+      addresses: given && Pool6.ofRange(given.first, given.last),
+      resolvers: addresses6(dns),
+    };
+  });
+}
+
+function addresses6(texts: readonly string[]): IpBytes[] {
+  return texts.flatMap((text) => parseHostAddress6(text) ?? []);
 }

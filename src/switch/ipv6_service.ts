@@ -91,6 +91,11 @@ export class Ipv6Service {
     this.facts.owned?.clear();
   }
 
+  /** Those to delegated prefixes were taken with the address of the gateway. */
+  setRoutes(): void {
+    for (const lease of this.server?.leases() ?? []) if (lease.bits !== 128) this.own(lease, false);
+  }
+
   /** The port of the guest that has the address; undefined: it has none by a lease. */
   portOf(address: IpBytes): string | undefined {
     return this.server?.portOf(address);
@@ -103,6 +108,20 @@ export class Ipv6Service {
 
   macOf(address: IpBytes): string | undefined {
     return this.server?.macOf(address);
+  }
+
+  /** Of hosts of the configuration: the address, whether it is there or not, and back. Names are in lower case. */
+  addressOfHost(name: string): IpBytes | undefined {
+    return this.plan.settings?.hosts.find((host) => host.name.toLowerCase() === name)?.address;
+  }
+
+  hostAt(address: IpBytes): string | undefined {
+    return this.server?.hostOf({ address, bits: 128 })?.name.toLowerCase();
+  }
+
+  /** Addresses that other guests can claim, as there is no room to guard them. */
+  get unguarded(): number {
+    return this.facts.owned?.unguarded ?? 0;
   }
 
   status(): Ipv6Status {
@@ -134,10 +153,10 @@ export class Ipv6Service {
       bridge,
       address: textOf(lease),
       mac: lease.mac,
-      ...(lease.hostName !== '' && { name: lease.hostName }),
+      ...(this.nameOf(lease) !== '' && { name: this.nameOf(lease) }),
       port: lease.port,
       state: lease.state === 'declined' ? 'quarantined' : 'bound',
-      isFixed: false,
+      isFixed: this.server?.hostOf(lease) !== undefined,
       expiresIn: Math.max(0, (lease.until - now) / 1000),
     }));
   }
@@ -176,7 +195,7 @@ export class Ipv6Service {
   private setServer(): void {
     const { settings, network } = this.plan;
     const { store, now } = this.facts;
-    const { addresses: _, prefixes: __, ...rest } = settings ?? {};
+    const { addresses: _, prefixes: __, relayed: ___, ...rest } = settings ?? {};
     const madeOf = JSON.stringify([rest, this.plan.dhcp]);
     if (settings === undefined) this.server = undefined;
     else if (this.server === undefined || madeOf !== this.madeOf) {
@@ -186,6 +205,11 @@ export class Ipv6Service {
       Object.assign(this.server.counters, counters);
     }
     this.madeOf = madeOf;
+  }
+
+  /** As the configuration calls it, or else as it calls itself. */
+  private nameOf(lease: Lease6): string {
+    return this.server?.hostOf(lease)?.name ?? lease.hostName;
   }
 
   /** What is the gateway's or a guest's nobody else may claim. */
@@ -199,14 +223,17 @@ export class Ipv6Service {
   }
 
   private own(lease: Lease6, isOver: boolean): void {
-    const owner = isOver || lease.state !== 'bound' ? undefined : parseMac(lease.mac);
+    const isHere = !isOver && lease.state === 'bound';
+    const owner = isHere && !lease.relayed ? parseMac(lease.mac) : undefined;
     if (lease.bits !== 128) {
       const via = parseIp(lease.via);
-      if (via !== undefined) this.facts.route(lease, via, owner !== undefined);
+      if (via !== undefined) this.facts.route(lease, via, isHere);
       return;
     }
+    const before = this.unguarded;
     if (owner === undefined) this.facts.owned?.delete(textOf(lease));
     else this.facts.owned?.set6(textOf(lease), lease.address, owner.hi, owner.lo);
+    if ((before === 0) !== (this.unguarded === 0)) this.facts.noted();
   }
 
   /** Unix time less the clock of the server, now, in ms. */

@@ -127,6 +127,18 @@ export class NetworkService implements Service {
     if (this.running.size > 0 && this.polledAt >= this.deadline()) this.tick();
   }
 
+  /** An address is no interface's any more; undefined: some may be. That of a gateway is set again. */
+  addressGone(address: string | undefined): void {
+    for (const network of this.running.values())
+      if (address === undefined || network.isGateway(address)) network.lookAtGateway();
+  }
+
+  /** With the link of an interface its IPv6 addresses go, and do not come back. */
+  linkChanged(port: string): void {
+    for (const network of this.running.values())
+      if (network.network.interface?.name === port) network.lookAtGateway();
+  }
+
   networks(): NetworkStatus[] {
     return Object.entries(this.config.bridges).flatMap(([bridge, config]) =>
       networkPlaces(bridge, config).map(({ name, vlan, config: { mode } }): NetworkStatus => {

@@ -16,6 +16,7 @@ function leasesInMemory(): StoredLeases {
   };
 }
 
+/** How a switch runs, as opposed to what it does. */
 export interface SwitchOptions {
   /** True: worker threads forward. False: nothing moves but in `poll`. Default true. */
   threaded?: boolean;

@@ -33,6 +33,8 @@ export interface ReconcilerParts {
   readonly news: Pick<SwitchNews, 'gone' | 'forgotten'>;
   /** The kernel says that something about a port's interface has changed. */
   linkChanged(port: string): void;
+  /** An address here is no interface's any more; undefined: some may be. */
+  addressGone(address: string | undefined): void;
 }
 
 /** What a port stands on. */
@@ -251,6 +253,7 @@ export class Reconciler {
       this.hurry((one) => one.address === address);
       return;
     }
+    this.parts.addressGone(address);
     for (const one of this.foundations) {
       if (one.address !== address) continue;
       this.lost(one.port, `no interface has the address ${address} any more`);
@@ -269,6 +272,7 @@ export class Reconciler {
   private lookAtAll(): boolean {
     const { open } = this.parts;
     this.hurry(() => true);
+    this.parts.addressGone(undefined);
     let isChanged = false;
     for (const [port, device] of open.devices) {
       if (device.ifindex === undefined) continue;

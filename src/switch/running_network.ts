@@ -10,6 +10,7 @@ import type { Lease } from '../protocol/dhcp/lease.ts';
 import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
 import type { Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
+import { MAX_NEIGHBOURS } from '../table/neighbours.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp, type IpBytes } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
@@ -26,6 +27,8 @@ import { Stations } from './stations.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
+/** Between a change of the gateway's interface and the look at it, ms: several come together. */
+const SETTLED = 50;
 
 export class RunningNetwork {
   network: Network;
@@ -44,6 +47,9 @@ export class RunningNetwork {
   /** What was told of it last; undefined: nothing yet. */
   private told: string | undefined;
   private retryAt = Number.POSITIVE_INFINITY;
+  /** When to look whether the gateway's addresses are there, and when that was done last. */
+  private lookAt = Number.POSITIVE_INFINITY;
+  private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(network: Network, home: NetworkHome) {
     this.network = network;
@@ -119,13 +125,14 @@ export class RunningNetwork {
   }
 
   deadline(): number {
-    const { retryAt, dhcp, ipv6 } = this;
-    return Math.min(retryAt, dhcp?.deadline() ?? retryAt, ipv6?.deadline() ?? retryAt);
+    const { retryAt, lookAt, dhcp, ipv6 } = this;
+    return Math.min(retryAt, lookAt, dhcp?.deadline() ?? retryAt, ipv6?.deadline() ?? retryAt);
   }
 
   tick(now: number): void {
     if (this.dhcp !== undefined && this.dhcp.deadline() <= now) this.dhcp.tick(now);
     this.ipv6?.tick(now);
+    if (this.lookAt <= now) this.restoreGateway(now);
     if (this.retryAt > now) return;
     this.retryAt = Number.POSITIVE_INFINITY;
     if (this.gatewayProblem !== '') {
@@ -134,6 +141,17 @@ export class RunningNetwork {
     }
     this.listen();
     this.note();
+  }
+
+  isGateway(address: string): boolean {
+    return this.gatewayAddresses().some((cidr) => cidr.startsWith(`${address}/`));
+  }
+
+  /** Somebody may have taken an address of the gateway's interface, or it is up again. Not more often than once a second. */
+  lookAtGateway(): void {
+    if (!this.isHere) return;
+    this.lookAt = Math.max(this.home.now() + SETTLED, this.lookedAt + RETRY);
+    this.home.wait();
   }
 
   status(): NetworkStatus {
@@ -180,19 +198,41 @@ export class RunningNetwork {
     return parseMac(this.device()?.mac ?? stableMac(name, this.home.world.machine)) as Mac;
   }
 
-  /** Gives the host's interface the gateway's address. */
-  private setGateway(): void {
+  /** Of the host's interface, with the bits of their subnets. */
+  private gatewayAddresses(): string[] {
     const { gateway, subnet, ipv6 } = this.network;
-    const addresses = [`${formatAddress(gateway)}/${subnet.prefix}`];
-    if (ipv6 !== undefined)
-      addresses.push(`${formatIp(ipv6.gateway)}/${ipv6.subnet.bits}`, `${ROUTER_ADDRESS}/64`);
+    const address = `${formatAddress(gateway)}/${subnet.prefix}`;
+    if (ipv6 === undefined) return [address];
+    return [address, `${formatIp(ipv6.gateway)}/${ipv6.subnet.bits}`, `${ROUTER_ADDRESS}/64`];
+  }
+
+  /** Gives the host's interface the gateway's addresses; returns those that it did not have. */
+  private setGateway(): readonly string[] {
     try {
-      this.device()?.setGateway?.(addresses);
+      const added = this.device()?.setGateway?.(this.gatewayAddresses()) ?? [];
       this.gatewayProblem = '';
+      return added;
     } catch (error) {
       this.gatewayProblem = (error as Error).message;
       this.retry();
+      return [];
     }
+  }
+
+  /** Who took the interface down wants it so. */
+  private restoreGateway(now: number): void {
+    this.lookAt = Number.POSITIVE_INFINITY;
+    const { name: network, bridge, interface: own } = this.network;
+    if (own === undefined || this.device()?.link?.()?.up !== true) return;
+    this.lookedAt = now;
+    const added = this.setGateway();
+    if (added.length > 0) {
+      this.ipv6?.setRoutes();
+      this.listen();
+      const address = added.join(' ');
+      this.home.tell({ type: 'network', change: 'restored', network, bridge, port: own.name, address });
+    }
+    this.note();
   }
 
   /** By an interface that is gone there are no routes; what the kernel refuses is told as the gateway's problem. */
@@ -281,9 +321,10 @@ export class RunningNetwork {
       nameOf: (address) => names.nameOf(address),
       address6Of: (name) => {
         const mac = stations.macOf.get(names.addressOf(name) ?? -1);
-        return mac === undefined ? undefined : ipv6.addressOf(mac);
+        return ipv6.addressOfHost(name) ?? (mac === undefined ? undefined : ipv6.addressOf(mac));
       },
-      nameOf6: (address) => names.nameOf(stations.addressOf.get(ipv6.macOf(address) ?? '') ?? -1),
+      nameOf6: (address) =>
+        ipv6.hostAt(address) ?? names.nameOf(stations.addressOf.get(ipv6.macOf(address) ?? '') ?? -1),
     };
   }
 
@@ -292,8 +333,10 @@ export class RunningNetwork {
     if (address === this.network.gateway) return;
     this.stations.note(address, state === 'bound' ? mac : undefined);
     const owner = state === 'bound' && !relayed ? parseMac(mac) : undefined;
+    const before = this.owned?.unguarded;
     if (owner === undefined) this.owned?.delete(address);
     else this.owned?.set(address, owner.hi, owner.lo);
+    if ((before === 0) !== (this.owned?.unguarded === 0)) this.note();
   }
 
   /** The DNS server that a network has if the host is in it, and here. */
@@ -374,9 +417,17 @@ export class RunningNetwork {
       this.dhcp?.problem ?? '',
       this.dns?.problem ?? '',
       this.ipv6?.problem ?? '',
+      this.guardProblem(),
       ...this.home.problemsOf(this.network),
     ];
     return problems.filter((problem) => problem !== '');
+  }
+
+  /** A table that is full is no reason to give no address. */
+  private guardProblem(): string {
+    const count = (this.owned?.unguarded ?? 0) + (this.ipv6?.unguarded ?? 0);
+    if (count === 0) return '';
+    return `${count} of its addresses can be claimed by other guests: all networks together guard ${MAX_NEIGHBOURS}; make dhcp.range or leases_per_port smaller`;
   }
 
   private flood(frame: Uint8Array): void {

@@ -10,6 +10,7 @@ import type {
   BridgeStatus,
   Capture,
   CaptureOptions,
+  EventName,
   FdbEntry,
   FdbFilter,
   GroupWish,
@@ -23,10 +24,12 @@ import type {
   MulticastPort,
   MulticastStatus,
   MulticastVlan,
+  NamedEvent,
   NetworkStatus,
   PollFrames,
   PollGap,
   PortStatus,
+  RoutingApi,
   SwitchApi,
   SwitchEvents,
   Trace,
@@ -49,9 +52,11 @@ import {
 import type { Device } from '../device/device.ts';
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import type { EventFact } from '../event.ts';
+import type { EventFact, Events } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
+import { Plug, type Device as UserDevice } from '../port/plug.ts';
+import type { Host } from '../protocol/host.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
@@ -85,10 +90,12 @@ import { socketLinks } from './socket_links.ts';
 import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
+import { homeOf, noSuchPort, type PortInput, requireAll, SwitchPort, withPort } from './switch_port.ts';
 import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
 import { MACHINE, randomWords, type World } from './world.ts';
 
+/** A virtual Ethernet switch: opened with a configuration, changed by `apply`, looked at, and closed. Many may live in one process. */
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private readonly compiler: Compiler;
   private readonly world: World;
@@ -105,11 +112,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly networkService: NetworkService;
   private readonly routerService: RouterService;
   private readonly interfaceLeases: InterfaceLeases;
-  readonly routing: Routing;
+  readonly routing: RoutingApi;
   private readonly guard: PortGuard;
   private readonly aggregateService: AggregateService;
-  readonly host: SwitchHost;
-  readonly events: SwitchNews;
+  /** For protocols of your own: frames that are taken out for you, and frames of yours. */
+  readonly host: Host;
+  readonly events: Events;
+  private readonly switchHost: SwitchHost;
+  private readonly news: SwitchNews;
   private readonly tracing: Tracing;
   private readonly hookService: HookService;
   /** In the order in which they hear of a change. */
@@ -131,7 +141,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.counters = new CounterView(counters);
     this.open = new OpenPorts(this.counters, compiler);
     const config = () => this.whole;
-    this.events = new SwitchNews(
+    this.news = new SwitchNews(
       this,
       {
         compiler,
@@ -142,6 +152,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       },
       world,
     );
+    this.events = this.news;
     const seed = randomWords(world, 4);
     const { topology } = compiler.compile(EMPTY_CONFIG);
     this.topologies = [topology];
@@ -151,19 +162,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const inForce = () => this.reconfiguration.config;
     this.captures = new CaptureRegistry(plane, portNames(compiler, inForce), workers);
     this.lldpService = new LldpService(open, (change) => {
-      this.events.neighbour(change);
+      this.news.neighbour(change);
       this.emit('neighbor', change);
     });
-    this.stpService = new StpService(open, this, (change) => void this.events.add(change));
+    this.stpService = new StpService(open, this, (change) => void this.news.add(change));
     this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
-      this.events.add(fact),
+      this.news.add(fact),
     );
     const { devices, mtus } = open;
     const isUp = (port: string) => isLinkUp(open, port);
     const ofLeases = {
       // Not before whoever told of it is done.
       changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
-      tell: (fact: EventFact) => this.events.add(fact),
+      tell: (fact: EventFact) => this.news.add(fact),
     };
     this.interfaceLeases = new InterfaceLeases({ ...ofLeases, isUp });
     const learned = new LearnedAddresses(ofLeases);
@@ -172,11 +183,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const withRouters = (config: SwitchConfig) => effectiveRouters(config, leasesOfRouters);
     const ownedBy = (bridge: string, vlan: number) => {
       const domain = compiler.domains.find(bridge, vlan);
-      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours, domain);
+      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours.owned, domain);
     };
     this.networkService = new NetworkService(
       { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
-      (fact) => this.events.add(fact),
+      (fact) => this.news.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
     const { neighbours } = plane;
@@ -189,7 +200,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         learned: (port, what) => learned.note(port, what),
         isUp,
       },
-      (fact) => this.events.add(fact),
+      (fact) => this.news.add(fact),
     );
     const { routerService: service } = this;
     this.routing = new Routing({
@@ -213,10 +224,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       distribute: (name, distribution) => this.reconfiguration.facts.distribute(name, distribution),
       tell: (fact) => {
         this.linkChanged(fact.port);
-        this.events.add(fact);
+        this.news.add(fact);
       },
     });
-    this.host = new SwitchHost(hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings));
+    this.switchHost = new SwitchHost(
+      hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings),
+    );
+    this.host = this.switchHost;
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper, withRouters },
       {
@@ -226,14 +240,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         },
         changed: () => this.captures.select(),
         forgot: (port) => {
-          this.events.forget(port);
+          this.news.forget(port);
           this.stpService.forget(port);
         },
       },
     );
     open.socketPorts.links = socketLinks({
       plane,
-      events: this.events,
+      events: this.news,
       reconfiguration: this.reconfiguration,
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
@@ -244,8 +258,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       reconfiguration: () => this.reconfiguration,
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
-      news: this.events,
+      news: this.news,
       linkChanged: (port) => this.linkChanged(port),
+      addressGone: (address) => this.networkService.addressGone(address),
     });
     this.services = [
       this.lldpService,
@@ -257,7 +272,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.guard,
       this.aggregateService,
     ];
-    for (const service of this.services) service.attach(this.host, surroundings);
+    for (const service of this.services) service.attach(this.switchHost, surroundings);
     // Nothing that happens before the first poll has another time.
     if (world !== MACHINE) for (const service of this.services) service.poll(world.now());
     this.hookService = new HookService({
@@ -268,7 +283,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       noFunctions: threaded
         ? 'function: one cannot go to another thread: write a module, or open the switch with { threaded: false }'
         : undefined,
-      tell: (fact) => void this.events.add(fact),
+      tell: (fact) => void this.news.add(fact),
     });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
@@ -337,18 +352,27 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return diff(this.config, parseConfig(next));
   }
 
-  apply(
-    next: SwitchConfigInput,
+  apply(next: SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
+    return this.bring(() => next, options);
+  }
+
+  /** `apply` of what `edit` makes of the wanted configuration, of which it gets a copy: no change in between is lost. */
+  change(edit: (config: SwitchConfig) => SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
+    return this.bring((config) => edit(structuredClone(config)), options);
+  }
+
+  private bring(
+    make: (config: SwitchConfig) => SwitchConfigInput,
     { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
   ): Promise<ActionResult[]> {
     return this.enqueue(async () => {
-      const config = await parseConfigBreathing(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
+      const config = await parseConfigBreathing(make(this.config));
       try {
         // A file may be read when nobody is there to mend it.
         await this.hookService.prepare(config, by.kind === 'file');
         const results = await this.reconfiguration.carryOut(config, keep);
-        this.events.applied(by, results);
+        this.news.applied(by, results);
         return results;
       } finally {
         await this.hookService.settle(this.config);
@@ -362,8 +386,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
     for (const service of this.services) service.poll(time);
-    this.host.poll();
-    if (this.world !== MACHINE) this.events.look({ now: time });
+    this.switchHost.poll();
+    if (this.world !== MACHINE) this.news.look({ now: time });
   }
 
   /** Inline switches only: when `poll` has something to do by itself, ms; frames that come in are not foreseen. */
@@ -385,11 +409,37 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     await this.reconfiguration.facts.setPortState(port, vlan, state);
   }
 
+  /** A port as an object. @throws TaploomError `no_such_port` */
+  port(name: string): SwitchPort {
+    if (homeOf(this.config, name) === undefined) throw noSuchPort(name);
+    return new SwitchPort(name, {
+      switch: this,
+      countersOf: (port) => {
+        const number = this.compiler.ports.find(port);
+        return number === undefined ? undefined : this.counters.port(number);
+      },
+    });
+  }
+
+  /**
+   * Adds a port to a bridge, while frames flow. `await using` takes it out again at the end of the scope.
+   * @throws ConfigError, or TaploomError: `no_such_bridge`, `port_exists`, or why the device cannot be had
+   */
+  async attach(bridge: string, name: string, port: PortInput): Promise<SwitchPort> {
+    requireAll(await this.change((config) => withPort(config, bridge, name, port)));
+    return this.port(name);
+  }
+
   /** Your end of a memory port. */
   memoryPort(name: string): MemoryPort {
     const memory = this.open.devices.get(name)?.memory;
     if (memory === undefined) throw new TaploomError('no_such_port', `There is no memory port ${name}`);
     return memory;
+  }
+
+  /** Plugs a device of your own into a memory port: it runs in this thread until the plug is closed. */
+  plug(port: string, device: UserDevice): Promise<Plug> {
+    return Plug.open(this.memoryPort(port), device);
   }
 
   bridges(): BridgeStatus[] {
@@ -437,9 +487,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
       const isOpened = this.stpService.release(port);
       const isEnabled = (await this.guard.release(port)) || isOpened;
-      if (isEnabled) this.events.add({ type: 'port', change: 'enabled', bridge, port });
+      if (isEnabled) this.news.add({ type: 'port', change: 'enabled', bridge, port });
       return isEnabled;
     });
+  }
+
+  /** Events by their names, one after the other, until the loop ends or the switch is closed: `for await`. */
+  watch<Name extends EventName>(...names: Name[]): AsyncIterableIterator<NamedEvent<Name>> {
+    return this.news.stream(names);
   }
 
   pollGap(): PollGap {
@@ -536,12 +591,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.reconciler.close();
       await this.captures.close();
       for (const service of this.services) service.close();
-      this.host.close();
+      this.switchHost.close();
       await this.tracing.close();
       await this.plane.close();
       await this.reconfiguration.close(end);
       this.open.socketPorts.close();
-      this.events.close();
+      this.news.close();
     });
   }
 
@@ -550,6 +605,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.snooping.linkChanged();
     this.interfaceLeases.linkChanged(port);
     this.routerService.linkChanged(port);
+    this.networkService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -583,7 +639,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   /** A tunnel has all the remotes that it may learn, and heard another one. */
   private makeRoom(name: string, port: number): void {
-    this.events.crowded(name);
+    this.news.crowded(name);
     void this.enqueue(async () => {
       if (!this.isClosed) await this.plane.request({ kind: 'make_room', port });
     }).catch(() => {});

@@ -17,6 +17,7 @@ import { sendRights } from '../sys/rights.ts';
 import { SysError } from '../sys/sys_error.ts';
 import { closeFd } from '../sys/wake.ts';
 
+/** Of a guest's card that is described. */
 export interface VmCardOptions extends Omit<WayOptions, 'facts'> {
   /** Of the guest's card. Default: made of the name of the port, always the same on this machine. */
   mac?: string;
@@ -25,6 +26,7 @@ export interface VmCardOptions extends Omit<WayOptions, 'facts'> {
 type PortInput = NonNullable<SwitchConfigInput['bridges']>[string]['ports'];
 type AfPacketInput = Extract<NonNullable<PortInput>[string], { type: 'af_packet' }>;
 
+/** Of a TAP that is made for a guest. */
 export interface GuestTapOptions {
   /** Descriptors, a queue each. Default 1. */
   queues?: number;
@@ -35,7 +37,7 @@ export interface GuestTapOptions {
   port?: Partial<Omit<AfPacketInput, 'type' | 'interface' | 'netns'>>;
 }
 
-/** @throws TaploomError `no_such_port`, `no_way_in` */
+/** How a guest is plugged into a port that there is. @throws TaploomError `no_such_port`, `no_way_in` */
 export function vmCard(sw: SwitchApi, port: string, options: VmCardOptions = {}): VmCard {
   const { mac = guestMac(port), ...way } = options;
   for (const bridge of Object.values(sw.config.bridges)) {

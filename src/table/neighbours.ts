@@ -5,10 +5,9 @@
 //   IPv4:    | port << 8 | 4 | address             | MAC 2-5 | MAC 0-1, used |       4 words, neighbouring addresses in a line
 //   IPv6:    | port << 8 | 6 | address (4 words)   | MAC 2-5 | MAC 0-1, used | |     8 words
 //
-// Open addressing with bounded probes, for each family in two tables: a small one, of few pages, and a large one for those who
-// find no room there. The version is odd while an entry is written, and another one afterwards: a worker
-// asks for it before and after it looks up a batch, and if it has changed, trusts nothing that it found. An entry stays in
-// its slot. Nothing here ages: that is the control plane's business.
+// Open addressing with bounded probes, for each family in two tables: a small one, of few pages, and a large one for those who find
+// no room there. The version is odd while an entry is written, and another one afterwards: a worker asks for it before and after it
+// looks up a batch, and if it has changed, trusts nothing that it found. Nothing ages here: that is the control plane's business.
 
 const HEADER_WORDS = 16;
 const SEED = 0;
@@ -40,6 +39,7 @@ const MAX_PROBES = 64;
 const SIDE_BY_SIDE = 3;
 
 const IPV6_AT = HEADER_WORDS + SLOTS * WORDS4;
+const BYTES = 4 * (IPV6_AT + SLOTS * WORDS6);
 
 const EMPTY = 0;
 /** Of an entry in the middle of a chain that was removed. */
@@ -54,17 +54,22 @@ export class Neighbours {
   /** Of a neighbour that was found, which nobody wants to know. */
   private readonly mac = new Int32Array(2);
 
-  /** A view over memory of `allocate`. */
-  constructor(memory: SharedArrayBuffer) {
+  /** A view over memory of `allocate`: its table `at`. */
+  constructor(memory: SharedArrayBuffer, at = 0) {
     this.memory = memory;
-    this.words = new Int32Array(memory);
-    this.bytes = new Uint8Array(memory);
+    this.words = new Int32Array(memory, at, BYTES / 4);
+    this.bytes = new Uint8Array(memory, at, BYTES);
+  }
+
+  /** Addresses that networks own (owned_addresses.ts), by domain instead of port: a table of its own, in the same memory. */
+  get owned(): Neighbours {
+    return new Neighbours(this.memory, BYTES);
   }
 
   /** @param seed random: nobody shall choose addresses that share a chain */
   static allocate(seed: number): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(4 * (IPV6_AT + SLOTS * WORDS6));
-    new Int32Array(memory)[SEED] = seed;
+    const memory = new SharedArrayBuffer(2 * BYTES);
+    for (const at of [0, BYTES]) new Int32Array(memory, at)[SEED] = seed;
     return memory;
   }
 

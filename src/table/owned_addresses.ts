@@ -1,40 +1,49 @@
 // Addresses of a network that the switch knows itself: its gateway's, and those that it has given. (domain, address) -> the MAC
-// whose it is, in the table of neighbours, under numbers that no port has.
+// whose it is, in a table beside that of neighbours.
 
 import type { Neighbours } from './neighbours.ts';
-
-const FIRST_DOMAIN = 0x1_0000;
-
-export function ownersOf(domain: number): number {
-  return FIRST_DOMAIN + domain;
-}
 
 /** Those of one domain, for the control plane. */
 export class OwnedAddresses {
   private readonly table: Neighbours;
-  private readonly owners: number;
+  private readonly domain: number;
   private readonly slots = new Map<number | string, number>();
+  /** Addresses for which there was no room. */
+  private readonly left = new Set<number | string>();
 
+  /** @param table `Neighbours.owned` */
   constructor(table: Neighbours, domain: number) {
     this.table = table;
-    this.owners = ownersOf(domain);
+    this.domain = domain;
   }
 
-  /** Nobody else may claim the IPv4 address from now on. Where there is no room it stays unguarded. */
+  /** Addresses that stay unguarded, as there is no room. */
+  get unguarded(): number {
+    return this.left.size;
+  }
+
+  /** Nobody else may claim the IPv4 address from now on. */
   set(address: number, hi: number, lo: number): void {
-    const slot = this.table.set4(this.owners, address, hi, lo);
-    if (slot >= 0) this.slots.set(address, slot);
+    this.note(address, this.table.set4(this.domain, address, hi, lo));
   }
 
   /** The same for an IPv6 address, 16 bytes, which `text` names. */
   set6(text: string, address: Uint8Array, hi: number, lo: number): void {
     const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
-    const slot = this.table.set6(this.owners, view, 0, hi, lo);
-    if (slot >= 0) this.slots.set(text, slot);
+    this.note(text, this.table.set6(this.domain, view, 0, hi, lo));
+  }
+
+  private note(address: number | string, slot: number): void {
+    if (slot < 0) this.left.add(address);
+    else {
+      this.slots.set(address, slot);
+      this.left.delete(address);
+    }
   }
 
   /** Whoever uses the address may. */
   delete(address: number | string): void {
+    this.left.delete(address);
     const slot = this.slots.get(address);
     if (slot === undefined) return;
     this.slots.delete(address);
@@ -44,5 +53,6 @@ export class OwnedAddresses {
   clear(): void {
     for (const slot of this.slots.values()) this.table.remove(slot);
     this.slots.clear();
+    this.left.clear();
   }
 }

@@ -338,6 +338,57 @@ describe('IPv6', () => {
       'network.ra: guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.range',
     ],
     [
+      { subnet: SUBNETS, dhcp6: { hosts: { web: { port: 'vm1', address: 'fd00:122::9' } } }, ra: false },
+      'network.ra: guests ask for addresses by DHCPv6 because a router advertisement says so: remove ra, or dhcp6.hosts',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { hosts: { web: { address: 'fd00:122::9' } } } },
+      'network.dhcp6.hosts.web: expected one of mac, duid and port: by what the host is known',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { hosts: { web: { mac: '02:00:00:00:00:01', address: 'fd00:123::9' } } } },
+      'network.dhcp6.hosts.web.address: fd00:123::9 is not in fd00:122::/64',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { hosts: { web: { duid: '00:01', address: 'fd00:122::9' } } } },
+      'network.dhcp6.hosts.web.duid: "00:01" is not a DUID: hexadecimal bytes, such as 00:03:00:01:02:00:00:00:00:01',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { hosts: { web: { port: 'vm9', address: 'fd00:122::9' } } } },
+      'network.dhcp6.hosts.web.port: this bridge has no port vm9',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { hosts: { web: { mac: '02:00:00:00:00:01', address: 'fd00:122::1' } } } },
+      'network.dhcp6.hosts.web.address: fd00:122::1 is of the gateway already',
+    ],
+    [
+      {
+        subnet: SUBNETS,
+        dhcp6: {
+          hosts: {
+            a: { duid: '00:03:AA', address: 'fd00:122::8' },
+            b: { duid: '00:03:aa', address: 'fd00:122::9' },
+          },
+        },
+      },
+      'network.dhcp6.hosts.b.duid: 00:03:aa is of host a already',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { relay: { ports: ['vm9'] } } },
+      'network.dhcp6.relay.ports.0: this bridge has no port vm9',
+    ],
+    [
+      { subnet: SUBNETS, dhcp6: { relay: { ports: ['vm1'], subnets: { 'fd00::/16': {} } } } },
+      'network.dhcp6.relay.subnets.fd00::/16: overlaps with fd00:122::/64: whose address would it be?',
+    ],
+    [
+      {
+        subnet: SUBNETS,
+        dhcp6: { relay: { ports: ['vm1'], subnets: { 'fd00:9::/64': { range: 'fd00:8::1-fd00:8::9' } } } },
+      },
+      'network.dhcp6.relay.subnets.fd00:9::/64.range: fd00:8::1-fd00:8::9 leaves fd00:9::/64',
+    ],
+    [
       { subnet: SUBNET, dhcp6: { lease_time: 60 } },
       'network.dhcp6: the network has no IPv6: add such a subnet, as in subnet: [10.0.0.0/24, fd00:1::/64]',
     ],

@@ -153,7 +153,12 @@ const leases = each<LeaseFact['change']>({
     reason: 'because',
   }),
 );
-const networks = each<NetworkFact['change']>({ ready: true, failed: true, address_taken: true }).map(
+const networks = each<NetworkFact['change']>({
+  ready: true,
+  failed: true,
+  address_taken: true,
+  restored: true,
+}).map(
   (change): All<NetworkFact> => ({
     type: 'network',
     change,

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { claimsOthers } from '../../src/engine/address_claims.ts';
 import { FrameBatch } from '../../src/frame/frame_batch.ts';
 import { Neighbours } from '../../src/table/neighbours.ts';
-import { OwnedAddresses, ownersOf } from '../../src/table/owned_addresses.ts';
+import { OwnedAddresses } from '../../src/table/owned_addresses.ts';
 import { buildArp, REPLY, REQUEST } from '../../src/wire/arp.ts';
 import { ipv4Number, parseIp } from '../../src/wire/ip_address.ts';
 import * as neighbour from '../../src/wire/neighbour.ts';
@@ -23,7 +23,7 @@ function setUp() {
   const owned = new OwnedAddresses(table, DOMAIN);
   owned.set(GATEWAY, OWNER.hi, OWNER.lo);
   const bytes = parseIp(GATEWAY_6) as Uint8Array;
-  table.set6(ownersOf(DOMAIN), new DataView(bytes.buffer), 0, OWNER.hi, OWNER.lo);
+  table.set6(DOMAIN, new DataView(bytes.buffer), 0, OWNER.hi, OWNER.lo);
   const batch = new FrameBatch(2, 4096);
   const claims = (frame: Uint8Array, domain = DOMAIN) => {
     batch.clear();

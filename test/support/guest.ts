@@ -5,6 +5,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -61,7 +62,7 @@ export function missingForGuests(): string | undefined {
   return undefined;
 }
 
-const kernelImage = () => {
+export const guestKernel = () => {
   const boot = join(KERNEL, 'boot');
   return join(boot, readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) as string);
 };
@@ -69,13 +70,13 @@ const kernelImage = () => {
 /** Options of QEMU, none with a space, that boot a guest with address `cidr` on its network card, which is not among them. */
 export function guestOptions(dir: string, cidr: string): string[] {
   const disk = makeDisk(dir, CARD_MODULES, init(cidr));
-  return ['-m', '192', '-nodefaults', '-nographic', '-kernel', kernelImage(), '-initrd', disk];
+  return ['-m', '192', '-nodefaults', '-nographic', '-kernel', guestKernel(), '-initrd', disk];
 }
 
 /** The command that boots a disk; what is printed is on its standard output. It ends when the guest does. */
 export function machine(disk: string, options: readonly string[]): string[] {
   const console = ['-nodefaults', '-nographic', '-no-reboot', '-serial', 'stdio'];
-  const system = ['-kernel', kernelImage(), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
+  const system = ['-kernel', guestKernel(), '-initrd', disk, '-append', 'console=ttyS0 quiet panic=-1'];
   return [QEMU, '-accel', 'tcg', ...options, ...console, ...system];
 }
 
@@ -116,7 +117,9 @@ export async function bootGuestOn(
 
 /** The command that boots a guest of this address, as far as its card. */
 export function machineOf(lab: Lab, cidr: string): string[] {
-  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
+  const dir = mkdtempSync(join(lab.dir, 'disk-'));
+  chmodSync(dir, 0o755); // whoever runs QEMU
+  const disk = makeDisk(dir, CARD_MODULES, init(cidr));
   return machine(disk, ['-m', '192']);
 }
 

@@ -2,6 +2,7 @@
 
 import { expect, onTestFinished, test } from 'vitest';
 import { Switch } from '../../src/switch/switch.ts';
+import { MAX_NEIGHBOURS, type Neighbours } from '../../src/table/neighbours.ts';
 import { arpProbe, buildArp, parseArp, REPLY } from '../../src/wire/arp.ts';
 import { buildDhcpFrame, CLIENT_PORT, SERVER_PORT } from '../../src/wire/dhcp4/frame.ts';
 import { buildMessage } from '../../src/wire/dhcp4/message.ts';
@@ -248,4 +249,17 @@ test('leases of what is no address are asked for in vain, and it is said', async
   onTestFinished(() => sw.close());
   expect(() => sw.leases({ mac: 'zz' })).toThrow('zz is not a MAC address');
   expect(() => sw.endLeases({ address: '10.7.0' })).toThrow('10.7.0 is not an IPv4 or IPv6 address');
+});
+
+test('an address that there is no room to guard is told of, until there is', async () => {
+  const world = await open();
+  const { owned } = (Reflect.get(world.taploom, 'plane') as { neighbours: Neighbours }).neighbours;
+  const slots = Array.from({ length: MAX_NEIGHBOURS }, (_, n) => owned.set4(60_000, n, 0x0200, n));
+  expect(await lease(world, 'vm1', 1)).toBeDefined();
+  expect(world.taploom.networks()[0].problems).toEqual([
+    expect.stringMatching(/^1 of its addresses can be claimed by other guests: .* guard 65536/),
+  ]);
+  for (const slot of slots) if (slot >= 0) owned.remove(slot);
+  expect(await lease(world, 'vm1', 1)).toBeDefined();
+  expect(world.taploom.networks()[0].problems).toEqual([]);
 });

@@ -3,13 +3,14 @@
 import { isDomain, searchList } from '../../wire/dhcp4/values.ts';
 import { OPTION6 } from '../../wire/dhcp6/codes.ts';
 import type { Message6 } from '../../wire/dhcp6/message.ts';
-import type { Dhcp6Settings } from './outcome.ts';
+import type { Dhcp6Settings, Link6 } from './outcome.ts';
 
 /** s, IRT_DEFAULT is a day: a network that has another resolver should be heard of sooner. RFC 8415 section 21.23 wants 600. */
 const REFRESH_TIME = 3600;
 
 export function settingOptions(
-  { resolvers, search }: Dhcp6Settings,
+  { resolvers }: Link6,
+  { search }: Pick<Dhcp6Settings, 'search'>,
   { type, options }: Message6,
 ): [number, Uint8Array][] {
   const told: [number, Uint8Array][] = [];

@@ -12,8 +12,10 @@ export interface Lease6 {
   readonly mac: string;
   /** Where it was heard last. */
   readonly port: string;
+  /** Whether it came by a relay agent. */
+  readonly relayed: boolean;
   readonly hostName: string;
-  /** Link-local address of the client: the way to a prefix. */
+  /** Address of the neighbour by whom it is reached, itself or a relay agent: the way to a prefix. */
   readonly via: string;
   /** `declined`: somebody else uses it. */
   readonly state: 'bound' | 'declined';
@@ -52,7 +54,10 @@ export function storedLeases6(
 }
 
 function leaseFrom(address: IpBytes, bits: number, stored: unknown, unixOffset: number): Lease6 | undefined {
-  const { client, mac, port, hostName, via, state, until } = (stored ?? {}) as Record<string, unknown>;
+  const { client, mac, port, relayed, hostName, via, state, until } = (stored ?? {}) as Record<
+    string,
+    unknown
+  >;
   const isWhole =
     [client, mac, port, hostName, via].every((value) => typeof value === 'string') &&
     (state === 'bound' || state === 'declined') &&
@@ -64,6 +69,7 @@ function leaseFrom(address: IpBytes, bits: number, stored: unknown, unixOffset: 
     client: client as string,
     mac: mac as string,
     port: port as string,
+    relayed: relayed === true,
     hostName: hostName as string,
     via: via as string,
     state: state as Lease6['state'],

@@ -56,7 +56,7 @@ export class Leases6 {
     this.byAddress.set(textOf(lease), lease);
     if (lease.client !== '') this.byClient.set(clientName(lease.client, lease.bits), lease);
     if (lease.state === 'bound' && lease.bits === 128) this.byMac.set(lease.mac, lease);
-    this.ofPort.set(lease.port, this.count(lease.port) + 1);
+    if (!lease.relayed) this.ofPort.set(lease.port, this.count(lease.port) + 1);
     this.next = Math.min(this.next, lease.until);
   }
 
@@ -65,6 +65,7 @@ export class Leases6 {
     const name = clientName(lease.client, lease.bits);
     if (this.byClient.get(name) === lease) this.byClient.delete(name);
     if (this.byMac.get(lease.mac) === lease) this.byMac.delete(lease.mac);
+    if (lease.relayed) return;
     const left = this.count(lease.port) - 1;
     if (left > 0) this.ofPort.set(lease.port, left);
     else this.ofPort.delete(lease.port);

@@ -5,18 +5,27 @@ import type { BadFrame6 } from '../../wire/dhcp6/frame.ts';
 import type { IpBytes } from '../../wire/ip_address.ts';
 import type { IpPrefix } from '../../wire/ip_prefix.ts';
 import type { Mac } from '../../wire/mac.ts';
+import type { Host6 } from './hosts.ts';
 import type { Lease6 } from './lease.ts';
 import type { Pool6 } from './pool.ts';
 
-/** Times in seconds. */
-export interface Dhcp6Settings {
-  readonly mac: Mac;
-  /** Link-local: the source of its answers. */
-  readonly source: IpBytes;
-  /** On the link. */
+/** Where clients are: on the network's own link, or behind relay agents. */
+export interface Link6 {
   readonly subnet: IpPrefix;
   /** Undefined: hosts make addresses of their own. */
   readonly addresses?: Pool6;
+  readonly resolvers: readonly IpBytes[];
+}
+
+/** Of the network's own link, and all others. Times in seconds. */
+export interface Dhcp6Settings extends Link6 {
+  readonly mac: Mac;
+  /** Link-local: the source of its answers. */
+  readonly source: IpBytes;
+  /** Links behind relay agents, and the ports where these are heard. */
+  readonly relayed: readonly Link6[];
+  readonly relayPorts: readonly string[];
+  readonly hosts: readonly Host6[];
   /** Undefined: no prefixes are delegated. */
   readonly prefixes?: Pool6;
   /** Never given. */
@@ -24,7 +33,6 @@ export interface Dhcp6Settings {
   readonly leaseTime: number;
   readonly quarantine: number;
   readonly leasesPerPort: number;
-  readonly resolvers: readonly IpBytes[];
   readonly search: readonly string[];
 }
 
@@ -48,6 +56,8 @@ export type Ignored6 =
   | 'not_ours'
   /** Without what its type must have, or with what it must not (RFC 8415 section 16). */
   | 'nonsense'
+  /** By a relay agent behind a port without one, or for a link that is not configured. */
+  | 'unknown_relay'
   | 'no_address'
   | 'port_full';
 

@@ -4,8 +4,8 @@
 //   request, renew, rebind -> reply with leases           information request -> reply: resolvers
 //   release, decline -> reply
 //
-// Clients ask by multicast; relay agents are not heard. Nothing that a guest sends makes it remember more than its port may
-// have. An offer is no promise: who asks for an address that somebody else took meanwhile gets another one.
+// Clients ask by multicast; relay agents (relay forward -> relay reply) behind the ports that the configuration names. Nothing
+// that a guest sends makes it remember more than its port may have. An offer is no promise: who asks for an address that somebody else took meanwhile gets another one.
 
 import { OPTION6, STATUS } from '../../wire/dhcp6/codes.ts';
 import { buildFrame6, CLIENT_PORT6, type Frame6, parseFrame6, SERVER_PORT6 } from '../../wire/dhcp6/frame.ts';
@@ -13,16 +13,18 @@ import {
   type Association,
   associationOption,
   buildMessage6,
-  fqdnLabel,
   type Given6,
   statusData,
 } from '../../wire/dhcp6/message.ts';
-import { formatIp, type IpBytes, isMulticastIp } from '../../wire/ip_address.ts';
+import { buildRelayed } from '../../wire/dhcp6/relay.ts';
+import { type IpBytes, isMulticastIp } from '../../wire/ip_address.ts';
 import { prefixContains } from '../../wire/ip_prefix.ts';
-import { formatMac, isGroupMac } from '../../wire/mac.ts';
+import { isGroupMac } from '../../wire/mac.ts';
 import type { Punt } from '../host.ts';
+import { Allocation6, type Refusal } from './allocation.ts';
 import { settingOptions } from './answer.ts';
-import type { Lease6 } from './lease.ts';
+import type { Host6 } from './hosts.ts';
+import { type Lease6, textOf } from './lease.ts';
 import { Leases6 } from './leases.ts';
 import {
   type Dhcp6Counters,
@@ -32,11 +34,9 @@ import {
   emptyOutcome6,
   type Ignored6,
 } from './outcome.ts';
+import { clientKey, type Request6, requestOf } from './request.ts';
 
 type Option = readonly [number, Uint8Array];
-type Refusal = 'no_address' | 'port_full';
-
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Which messages name a server (section 16); `either` for an information request. */
 const NAMES_SERVER: Readonly<Partial<Record<string, boolean | 'either'>>> = {
   solicit: false,
@@ -49,21 +49,10 @@ const NAMES_SERVER: Readonly<Partial<Record<string, boolean | 'either'>>> = {
   information_request: 'either',
 };
 
-/** A client's message in its context. */
-interface Request {
-  readonly frame: Frame6;
-  readonly clientId: Uint8Array | undefined;
-  readonly mac: string;
-  readonly hostName: string;
-  /** Link-local. */
-  readonly via: string;
-  readonly port: string;
-  readonly now: number;
-}
-
 export class Dhcp6Server {
   private readonly settings: Dhcp6Settings;
   private readonly table = new Leases6();
+  private readonly allocation: Allocation6;
   private readonly serverId: Uint8Array;
   /** Ports, and kinds of pools, of which it was told that there is no room. */
   private readonly told = new Set<string>();
@@ -72,8 +61,9 @@ export class Dhcp6Server {
   /** `leases` of what is no longer its own are left out. */
   constructor(settings: Dhcp6Settings, leases: Iterable<Lease6>, now: number) {
     this.settings = settings;
+    this.allocation = new Allocation6(settings, this.table);
     this.serverId = duidOf(settings.mac);
-    for (const lease of leases) if (lease.until > now && this.isOurs(lease)) this.table.put(lease);
+    for (const lease of leases) if (lease.until > now && this.allocation.isOurs(lease)) this.table.put(lease);
   }
 
   /** All that is remembered. */
@@ -84,6 +74,11 @@ export class Dhcp6Server {
   portOf(address: IpBytes): string | undefined {
     const lease = this.table.get({ address, bits: 128 });
     return lease?.state === 'bound' ? lease.port : undefined;
+  }
+
+  /** The host of the configuration whose address the lease is about. */
+  hostOf(lease: Pick<Lease6, 'address' | 'bits'>): Host6 | undefined {
+    return this.allocation.hostAt(lease);
   }
 
   macOf(address: IpBytes): string | undefined {
@@ -99,28 +94,18 @@ export class Dhcp6Server {
   }
 
   /** A frame to UDP port 547 in this network. */
-  received({ bytes, port, at }: Pick<Punt, 'bytes' | 'port' | 'at'>): Dhcp6Outcome {
+  received(punt: Pick<Punt, 'bytes' | 'port' | 'at'>): Dhcp6Outcome {
     const out = emptyOutcome6();
-    const frame = parseFrame6(bytes);
+    const frame = parseFrame6(punt.bytes);
     if (typeof frame === 'string') {
       this.ignore(frame);
       return out;
     }
-    const { type, options } = frame.message;
-    add(this.counters.received, type);
-    const label = fqdnLabel(options.get(OPTION6.clientFqdn));
-    const request = {
-      frame,
-      clientId: options.get(OPTION6.clientId),
-      mac: formatMac(frame.srcMac.hi, frame.srcMac.lo),
-      hostName: LABEL.test(label) ? label : '',
-      via: formatIp(frame.src),
-      port,
-      now: at,
-    };
-    const reason = this.objection(request);
+    add(this.counters.received, frame.message.type);
+    const request = requestOf(frame, punt, this.settings);
+    const reason = this.objection(frame, request);
     if (reason !== undefined) this.ignore(reason);
-    else this.answer(request, out);
+    else if (request !== undefined) this.answer(request, out);
     return out;
   }
 
@@ -142,26 +127,28 @@ export class Dhcp6Server {
     return out;
   }
 
-  private isOurs({ address, bits }: Lease6): boolean {
-    const pool = bits === 128 ? this.settings.addresses : this.settings.prefixes;
-    return pool?.contains(address, bits) === true;
-  }
-
-  private objection({ frame, clientId }: Request): Ignored6 | undefined {
-    const { message, dst, src, srcMac } = frame;
+  private objection({ message, srcMac }: Frame6, request: Request6 | undefined): Ignored6 | undefined {
     const { type, options, associations } = message;
     const rule = NAMES_SERVER[type];
     const server = options.get(OPTION6.serverId);
-    if (rule === undefined || isGroupMac(srcMac.hi) || !isLinkLocal(src)) return 'nonsense';
-    // Nobody was told that it may send to the server alone (section 16).
-    if (!isMulticastIp(dst)) return 'not_ours';
+    if (rule === undefined || isGroupMac(srcMac.hi)) return 'nonsense';
+    if (request === undefined) return 'unknown_relay';
+    const { clientId } = request;
+    const reason = request.relayed ? this.objectionToRelay(request) : objectionToClient(request);
+    if (reason !== undefined) return reason;
     if (rule !== 'either' && rule !== (server !== undefined)) return 'nonsense';
     if (server !== undefined && !isEqual(server, this.serverId)) return 'not_ours';
     if (type === 'information_request') return associations.length === 0 ? undefined : 'nonsense';
     return clientId === undefined ? 'nonsense' : undefined;
   }
 
-  private answer(request: Request, out: Dhcp6Outcome): void {
+  private objectionToRelay({ frame: { dst }, port }: Request6): Ignored6 | undefined {
+    const { relayPorts, source, gateway } = this.settings;
+    if (!relayPorts.includes(port)) return 'unknown_relay';
+    return isMulticastIp(dst) || isEqual(dst, source) || isEqual(dst, gateway) ? undefined : 'not_ours';
+  }
+
+  private answer(request: Request6, out: Dhcp6Outcome): void {
     const { type, options, associations } = request.frame.message;
     switch (type) {
       case 'solicit': {
@@ -194,13 +181,15 @@ export class Dhcp6Server {
   }
 
   /** Whether the client could have all that it asks for: then it need not ask twice (section 18.3.1). */
-  private canServe(request: Request): boolean {
-    return request.frame.message.associations.every((one) => typeof this.find(request, one) !== 'string');
+  private canServe(request: Request6): boolean {
+    return request.frame.message.associations.every(
+      (one) => typeof this.allocation.find(request, one) !== 'string',
+    );
   }
 
   /** What a client has by one of its associations, or will have when it asks for it: the option that says so. */
-  private give(request: Request, one: Association, isBinding: boolean, out: Dhcp6Outcome): Option {
-    const found = this.find(request, one);
+  private give(request: Request6, one: Association, isBinding: boolean, out: Dhcp6Outcome): Option {
+    const found = this.allocation.find(request, one);
     const { leaseTime } = this.settings;
     if (typeof found === 'string') {
       this.lack(found, request, one, out);
@@ -222,38 +211,23 @@ export class Dhcp6Server {
     });
   }
 
-  /** The lease of an association: its old one, or a new one, which nobody has been told yet. */
-  private find(request: Request, one: Association): Lease6 | Refusal {
-    const { addresses, prefixes, gateway, leasesPerPort, leaseTime } = this.settings;
-    const { mac, port, hostName, via, now } = request;
-    const pool = one.kind === 'address' ? addresses : prefixes;
-    if (pool === undefined) return 'no_address';
-    const client = clientKey(request, one);
-    const known = this.table.ofClient(client, pool.bits);
-    const until = now + 1000 * leaseTime;
-    if (known !== undefined) return { ...known, port, via, hostName: hostName || known.hostName, until };
-    if (this.table.count(port) >= leasesPerPort) return 'port_full';
-    const wishes = one.items.map((item) => item.address);
-    const address = this.table.free(pool, client, wishes, (taken) => isEqual(taken, gateway));
-    if (address === undefined) return 'no_address';
-    return { address, bits: pool.bits, client, mac, port, hostName, via, state: 'bound', until };
-  }
-
   private bind(lease: Lease6, out: Dhcp6Outcome): void {
-    const isNew = this.table.get(lease) === undefined;
+    const isNew = this.table.get(lease)?.client !== lease.client;
+    const before = this.table.ofClient(lease.client, lease.bits);
+    if (before !== undefined && textOf(before) !== textOf(lease)) this.forget(before, out);
     this.table.put(lease);
     out.leases.push([lease, false]);
     if (isNew) out.events.push({ kind: 'bound', lease });
   }
 
   /** Section 18.3.3: whoever may have moved asks whether its addresses are of this link. */
-  private confirm(request: Request, out: Dhcp6Outcome): void {
+  private confirm(request: Request6, out: Dhcp6Outcome): void {
     const items = request.frame.message.associations.flatMap((one) => one.items);
     if (items.length === 0) {
       this.ignore('nonsense');
       return;
     }
-    const isHere = items.every(({ address }) => prefixContains(this.settings.subnet, address));
+    const isHere = items.every(({ address }) => prefixContains(request.link.subnet, address));
     const status = isHere
       ? statusData(STATUS.success, 'these are of this link')
       : statusData(STATUS.notOnLink, 'these are of another link');
@@ -261,7 +235,7 @@ export class Dhcp6Server {
   }
 
   /** Sections 18.3.7 and 18.3.8. Nobody can give back what somebody behind another port has. */
-  private returned(request: Request, type: 'release' | 'decline', out: Dhcp6Outcome): void {
+  private returned(request: Request6, type: 'release' | 'decline', out: Dhcp6Outcome): void {
     const { associations } = request.frame.message;
     const strange: Option[] = [];
     for (const one of associations) {
@@ -295,10 +269,11 @@ export class Dhcp6Server {
   }
 
   /** There was nothing for a client; nobody is told twice that it is so. What is not there at all is no news. */
-  private lack(what: Refusal, { port, mac, hostName }: Request, one: Association, out: Dhcp6Outcome): void {
+  private lack(what: Refusal, request: Request6, one: Association, out: Dhcp6Outcome): void {
+    const { port, mac, hostName } = request;
     this.ignore(what);
-    const { addresses, prefixes, subnet } = this.settings;
-    const pool = one.kind === 'address' ? addresses : prefixes;
+    const { subnet, addresses } = request.link;
+    const pool = one.kind === 'address' ? addresses : this.settings.prefixes;
     const about = what === 'port_full' ? `port ${port}` : one.kind;
     if (pool === undefined || this.told.has(about)) return;
     this.told.add(about);
@@ -313,20 +288,23 @@ export class Dhcp6Server {
   }
 
   private reply(
-    request: Request,
+    request: Request6,
     type: 'advertise' | 'reply',
     options: readonly Option[],
     out: Dhcp6Outcome,
   ): void {
-    const { frame, clientId, port } = request;
+    const { frame, clientId, port, link } = request;
     const all: Option[] = [[OPTION6.serverId, this.serverId]];
     if (clientId !== undefined) all.push([OPTION6.clientId, clientId]);
-    all.push(...options, ...settingOptions(this.settings, frame.message));
-    const { mac: srcMac, source: src } = this.settings;
+    all.push(...options, ...settingOptions(link, this.settings, frame.message));
+    const { mac: srcMac, source, gateway } = this.settings;
+    const src = isLinkLocal(frame.src) ? source : gateway;
     const way = { srcMac, src, dstMac: frame.srcMac, dst: frame.src };
-    const message = buildMessage6(type, frame.message.transaction, all);
+    const message = buildRelayed(frame, buildMessage6(type, frame.message.transaction, all));
     add(this.counters.sent, type);
-    out.frames.push({ port, frame: buildFrame6(way, SERVER_PORT6, CLIENT_PORT6, message) });
+    // Relay agents listen where servers do (section 7.2).
+    const to = request.relayed ? SERVER_PORT6 : CLIENT_PORT6;
+    out.frames.push({ port, frame: buildFrame6(way, SERVER_PORT6, to, message) });
   }
 
   private ignore(reason: Ignored6): void {
@@ -334,19 +312,20 @@ export class Dhcp6Server {
   }
 }
 
+/** Nobody was told that it may send to the server alone (section 16). */
+function objectionToClient({ frame: { src, dst } }: Request6): Ignored6 | undefined {
+  if (!isLinkLocal(src)) return 'nonsense';
+  return isMulticastIp(dst) ? undefined : 'not_ours';
+}
+
 /** What a client wants to go on with and has not: with no time left, so that it stops using it (section 18.3.4). */
-function outdated({ frame }: Request, { items, kind }: Association, lease: Lease6 | undefined): Given6[] {
+function outdated({ frame }: Request6, { items, kind }: Association, lease: Lease6 | undefined): Given6[] {
   const { type } = frame.message;
   if (type !== 'renew' && type !== 'rebind') return [];
   return items
     .filter(({ bits }) => (bits === 128) === (kind === 'address'))
     .filter(({ address, bits }) => bits !== lease?.bits || !isEqual(address, lease.address))
     .map(({ address, bits }) => ({ address, bits, preferred: 0, valid: 0 }));
-}
-
-/** A machine with the identifier of another one, as copies of disks have it, is another client. */
-function clientKey({ clientId, mac }: Request, { iaid }: Association): string {
-  return `${Buffer.from(clientId ?? []).toString('hex')} ${iaid} ${mac}`;
 }
 
 /** DUID-LL, section 11.4: type 3 | hardware type 1 | MAC. */

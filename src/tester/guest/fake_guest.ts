@@ -26,6 +26,7 @@ import type { ReceivedFrame } from './receive_queue.ts';
 import { startDevice, stopRings, tellLog } from './start.ts';
 import { FINISHED, type FrameHeader } from './transmit_queue.ts';
 
+/** How a fake guest connects, and what card it has. */
 export interface FakeGuestOptions extends Partial<Omit<DeviceOptions, 'features'>> {
   /** Of the Unix socket. */
   path: string;
@@ -38,6 +39,7 @@ export interface FakeGuestOptions extends Partial<Omit<DeviceOptions, 'features'
   timeoutMs?: number;
 }
 
+/** How a fake guest sends a frame. */
 export interface SendOptions {
   /** Pair of queues. Default 0. */
   queue?: number;
@@ -62,6 +64,7 @@ const RETRY_MS = 20;
 const EAGAIN = 11;
 const NOT_YET = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
 
+/** A guest with a virtio network card, as a vhost-user front end over memory of its own: docs/fake-guest.md. */
 export class FakeGuest {
   readonly options: Required<FakeGuestOptions>;
   /** What was agreed with the back end, at the last connection. */

@@ -6,6 +6,7 @@ import type { GuestMemory } from './guest_memory.ts';
 import { Chain, DeviceError, type DriverRing, NOTHING } from './ring.ts';
 import type { FrameHeader } from './transmit_queue.ts';
 
+/** A frame that a fake guest got, with its virtio-net header. */
 export interface ReceivedFrame {
   bytes: Uint8Array;
   header: FrameHeader & { flags: number };

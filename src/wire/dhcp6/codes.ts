@@ -1,4 +1,4 @@
-// Numbers of DHCPv6: RFC 8415 section 7.3, 21 and 24, RFC 3646, RFC 4704, RFC 5908.
+// Numbers of DHCPv6: RFC 8415 section 7.3, 21 and 24, RFC 3646, RFC 4704, RFC 5908, RFC 6939.
 
 /** By number; those that only relay agents and servers between them say are not here. */
 export const MESSAGE_TYPES = [
@@ -25,14 +25,17 @@ export const OPTION6 = {
   address: 5,
   optionRequest: 6,
   preference: 7,
+  relayMessage: 9,
   statusCode: 13,
   rapidCommit: 14,
+  interfaceId: 18,
   dnsServers: 23,
   domainList: 24,
   iaPd: 25,
   prefix: 26,
   refreshTime: 32,
   clientFqdn: 39,
+  clientMac: 79,
 } as const;
 
 export const STATUS = {

@@ -6,6 +6,7 @@
 
 import type { IpBytes } from '../ip_address.ts';
 import { MESSAGE_TYPES, type MessageType6, OPTION6 } from './codes.ts';
+import { buildOptions, parseOptions } from './options.ts';
 
 const HEADER_LEN = 4;
 const IA_LEN = 12;
@@ -15,7 +16,6 @@ const PREFIX_LEN = 25;
 const MAX_DUID = 130;
 /** No client has more, and each costs an answer. */
 const MAX_IAS = 8;
-const MAX_OPTIONS = 64;
 
 export interface Message6 {
   readonly type: MessageType6;
@@ -63,21 +63,6 @@ export function parseMessage6(bytes: Uint8Array): Message6 | BadMessage6 {
   return { type, transaction, options, associations };
 }
 
-/** Undefined if they are not whole, or more than anybody has. */
-function parseOptions(bytes: Uint8Array): [number, Uint8Array][] | undefined {
-  const options: [number, Uint8Array][] = [];
-  let at = 0;
-  while (at < bytes.length) {
-    if (at + 4 > bytes.length || options.length >= MAX_OPTIONS) return undefined;
-    const length = (bytes[at + 2] << 8) | bytes[at + 3];
-    const end = at + 4 + length;
-    if (end > bytes.length) return undefined;
-    options.push([(bytes[at] << 8) | bytes[at + 1], bytes.slice(at + 4, end)]);
-    at = end;
-  }
-  return options;
-}
-
 function parseAssociation(code: number, data: Uint8Array): Association | undefined {
   const inner = data.length < IA_LEN ? undefined : parseOptions(data.subarray(IA_LEN));
   if (inner === undefined) return undefined;
@@ -107,15 +92,6 @@ export function buildMessage6(
     transaction & 0xff,
   ];
   return Buffer.concat([Uint8Array.from(head), buildOptions(options)]);
-}
-
-function buildOptions(options: readonly (readonly [number, Uint8Array])[]): Uint8Array {
-  return Buffer.concat(
-    options.flatMap(([code, data]) => [
-      Uint8Array.of(code >>> 8, code & 0xff, data.length >>> 8, data.length & 0xff),
-      data,
-    ]),
-  );
 }
 
 /** Times in seconds; 2^32 - 1 is for ever. */

@@ -27,6 +27,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
+/** A guest that does anything, honest or not, at random: the same seed does the same. */
 export class LieFuzzer {
   private readonly random: () => number;
 

@@ -7,6 +7,7 @@ import type { FakeGuest } from '../fake_guest.ts';
 import { PackedRing } from '../packed_ring.ts';
 import { SplitRing } from '../split_ring.ts';
 
+/** One thing that a hostile guest does. */
 export interface Lie {
   /** What it is, as the end of "A guest that ...". */
   about: string;

@@ -6,6 +6,7 @@ import { MEMORY_LIES } from './memory_lies.ts';
 import { MESSAGE_LIES } from './message_lies.ts';
 import { RING_LIES } from './ring_lies.ts';
 
+/** All lies of a hostile guest, by name. */
 export const LIES: Readonly<Record<string, Lie>> = { ...RING_LIES, ...MEMORY_LIES, ...MESSAGE_LIES };
 
 /** Those that mean something to a guest with these features. */
