@@ -87,6 +87,14 @@ test('the tarball has what is declared, nothing of tests and builds, and is smal
     return name !== undefined && !sources.has(`${name}.ts`);
   });
   expect(stray).toEqual([]);
+  // What a file names is there, also for tools that are not TypeScript: no map, no .ts.
+  const installed = join(app, 'node_modules/taploom');
+  const named = paths.filter((path) => {
+    if (!/^dist\/src\/.*\.(js|d\.ts)$/.test(path)) return false;
+    const text = readFileSync(join(installed, path), 'utf8');
+    return /sourceMappingURL|(?:from|import\(?) ?['"]\.[^'"]*\.ts['"]/.test(text);
+  });
+  expect(named).toEqual([]);
   const { messages } = await publint({
     pkgDir: join(app, 'node_modules/taploom'),
     pack: false,
