@@ -12,7 +12,19 @@ import type { SocketStatus } from './api/sockets.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
-import type { Author, Events, PortRole, StpFact, SwitchEvent } from './event.ts';
+import type {
+  Author,
+  DropFact,
+  Events,
+  HookFact,
+  LeaseFact,
+  LimitFact,
+  PortFact,
+  PortRole,
+  StationFact,
+  StpFact,
+  SwitchEvent,
+} from './event.ts';
 
 export type * from './api/capture.ts';
 export type * from './api/counters.ts';
@@ -366,8 +378,45 @@ export interface SwitchApi {
   close(): Promise<void>;
 }
 
+/** A station's address was learned; again, too, after it had aged. */
+export interface LearnedStation {
+  bridge: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  mac: string;
+  port: string;
+  /** Configured VXLAN remote behind the port. */
+  remote?: string;
+}
+
+type Told<Fact> = Fact & Pick<SwitchEvent, 'seq' | 'time' | 'message'>;
+
+/** Events by name. */
+export interface NamedEvents {
+  /** `up`, or `added`: a new port counts as up. */
+  'port-up': Told<PortFact>;
+  /** `down`, `disabled`, `gone` or `removed`. */
+  'port-down': Told<PortFact>;
+  /** At most 100 a second of each worker, and only while somebody listens. */
+  'station-learned': LearnedStation;
+  'station-moved': Told<Extract<StationFact, { mac: string }>>;
+  lease: Told<LeaseFact>;
+  limit: Told<LimitFact>;
+  /** At most one a second of each port and reason, with the number of frames since. */
+  drop: Told<DropFact>;
+  hook: Told<HookFact>;
+}
+export type EventName = keyof NamedEvents;
+
+/** An event of a stream, or how many its reader was too slow for. */
+export type NamedEvent<Name extends EventName = EventName> =
+  | { [N in Name]: { name: N; event: NamedEvents[N] } }[Name]
+  | { name: 'lost'; event: { count: number } };
+
+type NamedListeners = { [Name in EventName]: [event: NamedEvents[Name]] };
+
 /** What a switch says by itself. */
-export interface SwitchEvents {
+export interface SwitchEvents extends NamedListeners {
   /** Anything that `events` tells, as it happens. */
   event: [event: SwitchEvent];
   /** A port's device died: its interface was deleted. The port is taken again as soon as there is one of its name. */

@@ -11,12 +11,14 @@ export type {
   CaptureOptions,
   DhcpStatus,
   DnsStatus,
+  EventName,
   FdbEntry,
   FdbFilter,
   GroupWish,
   HookStatus,
   LacpEndStatus,
   LastDrop,
+  LearnedStation,
   LeaseFilter,
   LeaseStatus,
   LldpChange,
@@ -28,6 +30,8 @@ export type {
   MulticastPort,
   MulticastStatus,
   MulticastVlan,
+  NamedEvent,
+  NamedEvents,
   NetworkStatus,
   PollFrames,
   PollGap,
@@ -57,9 +61,11 @@ export type {
 export type { GuestCard, Socket, VmOptions, WayIn } from './hypervisor/guest_card.ts';
 export { VmCard } from './hypervisor/vm_card.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
+export type { Device, DeviceLink, Plug } from './port/plug.ts';
 export type { Host, Punt, PuntReason } from './protocol/host.ts';
 export type { SwitchOptions } from './switch/options.ts';
 export { Switch } from './switch/switch.ts';
+export type { PortInput, PortPatch, SwitchPort } from './switch/switch_port.ts';
 export {
   GuestTap,
   type GuestTapOptions,

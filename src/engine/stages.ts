@@ -366,7 +366,7 @@ export function createStages(
     const counter = counters.port(hop & PORT_MASK);
     if (result === REFUSED) refused(row, counter, topology, fdb);
     if (result === MOVED) values[counter + PORT.stationMoves] += 1;
-    if (result === LEARNED || noRemote) return;
+    if (noRemote || (result === LEARNED && !events.wantsLearned)) return;
     events.add(result, tick, domain >>> DOMAIN_SHIFT, fdb.movedFrom, hop, srcHi(view, at), srcLo(view, at));
   }
 

@@ -8,14 +8,14 @@
 //   limits     one event a port or bridge in a minute
 
 import { LRUCache } from 'lru-cache';
-import type { PortStatus } from '../api.ts';
+import type { LearnedStation, PortStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import { type DropFact, LOST, type StationFact } from '../event.ts';
 import { NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { EventReader, type EventRecord } from '../table/event_ring.ts';
-import { ASKED, MOVED } from '../table/fdb.ts';
+import { ASKED, LEARNED, MOVED } from '../table/fdb.ts';
 import { formatMac } from '../wire/mac.ts';
 import type { CounterView } from './counter_view.ts';
 import type { EventLog } from './event_log.ts';
@@ -54,6 +54,8 @@ export interface Watched {
   portsDigest(): string;
   /** By port, with its number in the data plane. */
   portStates(): Iterable<PortGlance>;
+  /** A station was learned, while `wantLearned` is on. */
+  learned(station: LearnedStation): void;
 }
 
 interface Known {
@@ -84,6 +86,11 @@ export class EventWatch {
     this.watched = watched;
     this.log = log;
     this.readers = watched.counters.workers.map(({ eventWords }) => new EventReader(eventWords));
+  }
+
+  /** Whether every station that is learned is told. */
+  wantLearned(isWanted: boolean): void {
+    for (const reader of this.readers) reader.wantLearned(isWanted);
   }
 
   /** Looks by itself from now on, or no more. */
@@ -184,7 +191,8 @@ export class EventWatch {
     for (const reader of this.readers) {
       if (reader.isEmpty) continue;
       for (const record of reader.read()) {
-        if (record.kind === MOVED) this.moved(record, now);
+        if (record.kind === LEARNED) this.learned(record);
+        else if (record.kind === MOVED) this.moved(record, now);
         else if (record.kind === ASKED) this.asked(record);
         else this.refused(record, now);
       }
@@ -192,6 +200,17 @@ export class EventWatch {
     }
     if (this.flapping.isQuiet) return;
     for (const where of this.flapping.calmed(now)) this.log.add({ ...where, change: 'calm' });
+  }
+
+  private learned({ domain: number, to, hi, lo }: EventRecord): void {
+    const { compiler } = this.watched;
+    const domain = compiler.domain(number);
+    const port = compiler.ports.name(to & PORT_MASK);
+    if (domain === undefined || port === undefined) return; // removed meanwhile
+    const remote = compiler.remote(to >>> PORT_BITS);
+    const { bridge, vid: vlan } = domain;
+    const mac = formatMac(hi, lo);
+    this.watched.learned({ bridge, vlan, mac, port, ...(remote !== undefined && { remote }) });
   }
 
   private moved({ domain: number, from, to, hi, lo }: EventRecord, now: number): void {

@@ -10,6 +10,7 @@ import type {
   BridgeStatus,
   Capture,
   CaptureOptions,
+  EventName,
   FdbEntry,
   FdbFilter,
   GroupWish,
@@ -23,6 +24,7 @@ import type {
   MulticastPort,
   MulticastStatus,
   MulticastVlan,
+  NamedEvent,
   NetworkStatus,
   PollFrames,
   PollGap,
@@ -53,6 +55,7 @@ import { TaploomError } from '../error.ts';
 import type { EventFact, Events } from '../event.ts';
 import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
+import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { OwnedAddresses } from '../table/owned_addresses.ts';
@@ -87,6 +90,7 @@ import { socketLinks } from './socket_links.ts';
 import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
+import { homeOf, noSuchPort, type PortInput, requireAll, SwitchPort, withPort } from './switch_port.ts';
 import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
 import { MACHINE, randomWords, type World } from './world.ts';
@@ -348,13 +352,22 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     return diff(this.config, parseConfig(next));
   }
 
-  apply(
-    next: SwitchConfigInput,
+  apply(next: SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
+    return this.bring(() => next, options);
+  }
+
+  /** `apply` of what `edit` makes of the wanted configuration, of which it gets a copy: no change in between is lost. */
+  change(edit: (config: SwitchConfig) => SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
+    return this.bring((config) => edit(structuredClone(config)), options);
+  }
+
+  private bring(
+    make: (config: SwitchConfig) => SwitchConfigInput,
     { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
   ): Promise<ActionResult[]> {
     return this.enqueue(async () => {
-      const config = await parseConfigBreathing(next);
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
+      const config = await parseConfigBreathing(make(this.config));
       try {
         // A file may be read when nobody is there to mend it.
         await this.hookService.prepare(config, by.kind === 'file');
@@ -396,11 +409,37 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     await this.reconfiguration.facts.setPortState(port, vlan, state);
   }
 
+  /** A port as an object. @throws TaploomError `no_such_port` */
+  port(name: string): SwitchPort {
+    if (homeOf(this.config, name) === undefined) throw noSuchPort(name);
+    return new SwitchPort(name, {
+      switch: this,
+      countersOf: (port) => {
+        const number = this.compiler.ports.find(port);
+        return number === undefined ? undefined : this.counters.port(number);
+      },
+    });
+  }
+
+  /**
+   * Adds a port to a bridge, while frames flow. `await using` takes it out again at the end of the scope.
+   * @throws ConfigError, or TaploomError: `no_such_bridge`, `port_exists`, or why the device cannot be had
+   */
+  async attach(bridge: string, name: string, port: PortInput): Promise<SwitchPort> {
+    requireAll(await this.change((config) => withPort(config, bridge, name, port)));
+    return this.port(name);
+  }
+
   /** Your end of a memory port. */
   memoryPort(name: string): MemoryPort {
     const memory = this.open.devices.get(name)?.memory;
     if (memory === undefined) throw new TaploomError('no_such_port', `There is no memory port ${name}`);
     return memory;
+  }
+
+  /** Plugs a device of your own into a memory port: it runs in this thread until the plug is closed. */
+  plug(port: string, device: UserDevice): Promise<Plug> {
+    return Plug.open(this.memoryPort(port), device);
   }
 
   bridges(): BridgeStatus[] {
@@ -451,6 +490,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       if (isEnabled) this.news.add({ type: 'port', change: 'enabled', bridge, port });
       return isEnabled;
     });
+  }
+
+  /** Events by their names, one after the other, until the loop ends or the switch is closed: `for await`. */
+  watch<Name extends EventName>(...names: Name[]): AsyncIterableIterator<NamedEvent<Name>> {
+    return this.news.stream(names);
   }
 
   pollGap(): PollGap {

@@ -1,13 +1,14 @@
 // The events of a switch: its log, and the watch that fills it.
 
 import type { EventEmitter } from 'node:events';
-import type { LldpChange, SwitchEvents } from '../api.ts';
+import type { EventName, LearnedStation, LldpChange, SwitchEvents } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import type { Author } from '../event.ts';
 import { appliedFacts } from './applied.ts';
 import { EventLog } from './event_log.ts';
 import { EventWatch, type Watched } from './event_watch.ts';
+import { EventStream, isEventName, nameOf } from './named_events.ts';
 
 import { MACHINE, type World } from './world.ts';
 
@@ -16,14 +17,21 @@ export type { PortGlance } from './event_watch.ts';
 const CROWDED_QUIET_MS = 60_000;
 
 export class SwitchNews extends EventLog {
-  private readonly watched: Watched;
+  private readonly watched: Omit<Watched, 'learned'>;
+  private readonly emitter: EventEmitter<SwitchEvents>;
+  private readonly streams = new Set<{ end(): void }>();
   private readonly watch: EventWatch;
   /** When a tunnel was last said to be full, ms. */
   private readonly crowdedAt = new Map<string, number>();
 
-  /** @param emitter gets every event as 'event' */
-  constructor(emitter: EventEmitter<SwitchEvents>, watched: Watched, world: World = MACHINE) {
+  /** @param emitter gets every event as 'event', and some by their names */
+  constructor(
+    emitter: EventEmitter<SwitchEvents>,
+    watched: Omit<Watched, 'learned'>,
+    world: World = MACHINE,
+  ) {
     let listening = 0;
+    let learners = 0;
     let followers = 0;
     // Elsewhere whoever polls looks, in its own time.
     const pace = () => this.watch.follow(world === MACHINE && listening + followers > 0);
@@ -36,16 +44,32 @@ export class SwitchNews extends EventLog {
       },
     });
     this.watched = watched;
-    this.watch = new EventWatch(watched, this);
+    this.emitter = emitter;
+    const learned = (station: LearnedStation) => void emitter.emit('station-learned', station);
+    this.watch = new EventWatch({ ...watched, learned }, this);
     const bare = emitter as EventEmitter;
     const count = (by: number) => (name: unknown) => {
-      if (name !== 'event') return;
+      if (name !== 'event' && !isEventName(name)) return;
       listening += by;
       pace();
+      if (name !== 'station-learned') return;
+      learners += by;
+      this.watch.wantLearned(learners > 0);
     };
     bare.on('newListener', count(1));
     bare.on('removeListener', count(-1));
-    this.listen((event) => emitter.emit('event', event));
+    this.listen((event) => {
+      emitter.emit('event', event);
+      const name = nameOf(event);
+      // The name was chosen by the type of the event.
+      if (name !== undefined) emitter.emit(name, event as never);
+    });
+  }
+
+  stream<Name extends EventName>(names: readonly Name[]): EventStream<Name> {
+    const stream = new EventStream(this.emitter, names, () => void this.streams.delete(stream));
+    this.streams.add(stream);
+    return stream;
   }
 
   look({ now = performance.now(), digest }: { now?: number; digest?: string } = {}): void {
@@ -97,6 +121,7 @@ export class SwitchNews extends EventLog {
 
   override close(): void {
     this.watch.follow(false);
+    for (const stream of [...this.streams]) stream.end();
     super.close();
   }
 }

@@ -4,6 +4,8 @@
 //   | head | untold by kind ...         | record 0 | record 1 | ...  CAPACITY records
 //                                         kind, domain, from, to, hi, lo, 0, 0
 //
+// One word of the header goes the other way: whether the reader wants to hear of every station that is learned.
+//
 // `head` counts all records ever written, modulo 2^32. A flood of forged addresses is cut off where it comes from: at
 // most PER_SECOND records of a kind in a second, the rest is only counted.
 
@@ -16,6 +18,7 @@ const HEAD = 0;
 /** One word for each kind; kinds are results of `Fdb.learn` and `Fdb.admit`. */
 const UNTOLD = 1;
 const KINDS = 5;
+const WANTS_LEARNED = UNTOLD + KINDS;
 const HEADER = 8;
 /** Ticks of 128 ms in a window of the rate limit, as a shift: about a second. */
 const WINDOW_SHIFT = 3;
@@ -32,6 +35,11 @@ export class EventRing {
   /** @param words EVENT_WORDS of them, zero at the start */
   constructor(words: Int32Array) {
     this.words = words;
+  }
+
+  /** Whether somebody wants to hear of every station that is learned. */
+  get wantsLearned(): boolean {
+    return this.words[WANTS_LEARNED] !== 0;
   }
 
   add(kind: number, tick: number, domain: number, from: number, to: number, hi: number, lo: number): void {
@@ -100,6 +108,11 @@ export class EventReader {
     }
     this.next = head;
     return records;
+  }
+
+  /** Whether to tell of every station that is learned, from now on. */
+  wantLearned(isWanted: boolean): void {
+    Atomics.store(this.words, WANTS_LEARNED, isWanted ? 1 : 0);
   }
 
   /** How many of a kind were counted and not recorded since the last time. */

@@ -20,3 +20,7 @@ test('hook.ts: a hook counts, refuses and reports', async () => {
     '',
   ]);
 });
+
+test('device.ts: two switches joined by a device of one’s own', async () => {
+  expect(await run('device')).toBe('right received hello; 1 frame in a datagram\n');
+});

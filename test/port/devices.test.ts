@@ -3,16 +3,16 @@
 // pair, with a TAP that the test reads and that takes no offloads, so that the kernel itself does what a super-frame asks
 // for.
 
-import { describe, expect, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Switch } from '../../src/switch/switch.ts';
 import { KIND } from '../../src/sys/burst.ts';
 import { openTap } from '../../src/sys/tap.ts';
+import { canBeDown, deviceContract, type Interface, type Subject } from '../../src/testing/index.ts';
 import { configOf } from '../support/engine/rig.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { burst, inject, owned, received } from '../sys/rig.ts';
-import { canBeDown, contract, type Interface, type Subject } from './contract.ts';
 
 async function open(dev: Record<string, unknown>, peer: Record<string, unknown> = {}): Promise<Switch> {
   const config = configOf({ br0: { ports: { dev, peer } } });
@@ -40,9 +40,13 @@ async function memory(keys: Record<string, unknown>): Promise<Subject> {
   };
 }
 
-contract('memory', () => memory({}));
-contract('memory behind a fault that never strikes', () => memory({ fault: { drop: 0, seed: 1 } }));
-contract('memory behind a delay', () => memory({ fault: { delay: 2 } }));
+deviceContract('memory', () => memory({}), test);
+deviceContract(
+  'memory behind a fault that never strikes',
+  () => memory({ fault: { drop: 0, seed: 1 } }),
+  test,
+);
+deviceContract('memory behind a delay', () => memory({ fault: { delay: 2 } }), test);
 
 async function vxlan(keys: Record<string, unknown>): Promise<Subject> {
   const tunnel = (local: string, remote: string, peer = {}) =>
@@ -64,8 +68,8 @@ async function vxlan(keys: Record<string, unknown>): Promise<Subject> {
   };
 }
 
-contract('vxlan', () => vxlan({}));
-contract('vxlan with checksums', () => vxlan({ udp_checksum: true, tos: 'inherit' }));
+deviceContract('vxlan', () => vxlan({}), test);
+deviceContract('vxlan with checksums', () => vxlan({ udp_checksum: true, tos: 'inherit' }), test);
 
 async function tap(keys: Record<string, unknown>): Promise<Interface> {
   const lab = await openLab();
@@ -126,14 +130,14 @@ describe('with root', () => {
     ['tap without offloads', { offloads: false }],
     ['tap behind a fault that never strikes', { fault: { drop: 0, seed: 1 } }],
   ] as const) {
-    contract(name, () => tap(keys));
-    canBeDown(name, () => tap(keys));
+    deviceContract(name, () => tap(keys), test);
+    canBeDown(name, () => tap(keys), test);
   }
   for (const [name, keys] of [
     ['af_packet', {}],
     ['af_packet behind a fault that never strikes', { fault: { drop: 0, seed: 1 } }],
   ] as const) {
-    contract(name, () => afPacket(keys));
-    canBeDown(name, () => afPacket(keys));
+    deviceContract(name, () => afPacket(keys), test);
+    canBeDown(name, () => afPacket(keys), test);
   }
 });

@@ -53,16 +53,15 @@ export class Allocation {
   }
 
   /**
-   * Whether a fixed address can go to its owner. An owner that is known by its port may be another machine than the one
-   * before, which went without a word; `mayTakeOver`: a probe will tell.
+   * Whether a fixed address can go to its owner. Another machine may have it, from before it was fixed, or behind the same
+   * port, which went without a word; `mayTakeOver`: a probe will tell.
    */
   private isFree(address: number, request: Request, mayTakeOver: boolean): boolean {
-    const { pool, key, client, host, port, relayed } = request;
+    const { pool, key, client, relayed } = request;
     const entry = pool.get(address);
     if (entry === undefined || entry.state === 'ended') return true;
     if (entry.client === key || entry.mac === client.mac) return true;
-    const isProbed = this.settings.probe && !relayed;
-    return mayTakeOver && isProbed && entry.state === 'bound' && host?.port === port && entry.port === port;
+    return mayTakeOver && this.settings.probe && !relayed && entry.state === 'bound';
   }
 
   /** The address in option 50, if nobody had it yet. */

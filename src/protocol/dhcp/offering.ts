@@ -48,11 +48,12 @@ export class Offering {
     const who = formatMac(mac.hi, mac.lo);
     // The client itself may use what it asks for already.
     if (who === probe.request.client.mac) return;
+    const { entry, tries } = probe;
+    const isHolder = entry.state === 'bound' && entry.mac === who && entry.port === port;
     // Answers can make a pool empty, so of one port they are believed only so often.
-    const isTrusted = this.settings.relayPorts.includes(port);
+    const isTrusted = isHolder || this.settings.relayPorts.includes(port);
     if (!isTrusted && this.allocation.isFull({ port, relayed: false })) return;
     this.probes.stop(probe);
-    const { entry, tries } = probe;
     const isCopied = entry.state === 'bound' && entry.client === probe.request.key && who === entry.mac;
     // Not the machine of before with another card, but another one with its identifier.
     const request = isCopied ? { ...probe.request, key: keyWithMac(probe.request) } : probe.request;

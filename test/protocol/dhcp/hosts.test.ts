@@ -52,12 +52,14 @@ test('a host that gets a fixed address later moves to it when it renews', () => 
 });
 
 test('while another one holds it, a host gets another address, and moves when it is free', () => {
-  const world = new World();
+  const world = new World({ leasesPerPort: 1 });
   expect(world.join(1)).toBe(DYNAMIC);
   world.restart({ hosts: [{ mac: '02:00:00:00:00:02', address: DYNAMIC }] });
+  world.squatters.set(DYNAMIC, { mac: guestMac(1), port: 'p1' });
   expect(world.join(2)).toBe(DYNAMIC + 1);
   expect(world.renew(2, DYNAMIC + 1)?.message.type).toBe('ack');
   expect(world.renew(1, DYNAMIC)?.message.type).toBe('nak');
+  world.squatters.clear();
   expect(world.renew(2, DYNAMIC + 1)?.message.type).toBe('nak');
   expect(world.join(2)).toBe(DYNAMIC);
 });

@@ -90,8 +90,7 @@ function randomRouter(
     ...PREFIXES_6,
     ...networks.filter((one) => !own.includes(one)).flatMap(subnets),
   ];
-  // Of hosts' networks: what a router says itself, and what comes back to it by another one, would show row 33.
-  const tabled = random.chance(0.3) ? random.some(own.filter(isEdge), 0.6).map(({ number: n }) => n) : [];
+  const tabled = random.chance(0.3) ? random.some(own, 0.5).map(({ number: n }) => n) : [];
   const routesOf = (table: { table?: number }) => {
     const routes = random
       .some(prefixes, 0.6)

@@ -4,8 +4,8 @@
 import type { Random } from '../../engine/random.ts';
 import type { KernelRouters } from './kernel_routers.ts';
 import { RoutedPackets } from './routed_packets.ts';
-import type { RoutedScene } from './routed_scene.ts';
-import { LIMITED, shown } from './shown.ts';
+import { isTabled, type RoutedScene } from './routed_scene.ts';
+import { isOfRouter6, LIMITED, shown } from './shown.ts';
 import { bySender, Flows, flowOf, senderOf } from './spread_flows.ts';
 import { choicesOf, sendersOf } from './spread_scene.ts';
 import { TaploomRouters } from './taploom_routers.ts';
@@ -34,10 +34,13 @@ export class SpreadJudge {
   private readonly kernel: KernelRouters;
   private readonly scene: RoutedScene;
   private readonly bursts: Burst[];
+  /** What a router says itself may come back to it by another table: row 33. */
+  private readonly mayComeBack: boolean;
 
   constructor(kernel: KernelRouters, random: Random, scene: RoutedScene) {
     this.kernel = kernel;
     this.scene = scene;
+    this.mayComeBack = scene.routers.some(isTabled);
     const maker = new RoutedPackets(random, scene, { isHonest: true });
     const senders = sendersOf(scene);
     const first = Array.from({ length: BURSTS }, () => {
@@ -79,9 +82,9 @@ export class SpreadJudge {
 
   private compare(who: string, lines: readonly string[][], right: readonly string[][][]): string | undefined {
     const flows = new Flows();
+    const isTold = (line: string) => !LIMITED.test(line) && !(this.mayComeBack && isOfRouter6(line));
     for (const [n, { port, frames }] of this.bursts.entries()) {
       const senders = frames.map(senderOf);
-      const isTold = (line: string) => !LIMITED.test(line);
       const found = bySender(lines[n].filter(isTold), senders);
       const ways = right.map((choice) => bySender(choice[n].filter(isTold), senders));
       for (const frame of frames) {
