@@ -9,6 +9,7 @@ import { TaploomError } from '../error.ts';
 import type { EventSubscription, Events } from '../event.ts';
 import type { MemoryPort } from '../port/memory.ts';
 
+/** A port as a configuration has it. */
 export type PortInput = NonNullable<
   NonNullable<NonNullable<SwitchConfigInput['bridges']>[string]['ports']>[string]
 >;
@@ -29,10 +30,12 @@ export interface PortOwner {
   countersOf(port: string): PortCounters | undefined;
 }
 
+/** A port as an object: looks at it, changes it, takes it out. */
 export class SwitchPort implements AsyncDisposable {
   readonly name: string;
   private readonly owner: PortOwner;
 
+  /** @internal */
   constructor(name: string, owner: PortOwner) {
     this.name = name;
     this.owner = owner;
