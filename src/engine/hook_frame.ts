@@ -90,7 +90,7 @@ export class RowFrame implements HookFrame {
   }
 
   getUint8(at: number): number {
-    return at >= 0 && at < this.length ? this.bytes[this.offsetOf(at)] : 0;
+    return at >= 0 && at < this.length ? this.view.getUint8(this.offsetOf(at)) : 0;
   }
 
   getUint16(at: number): number {
@@ -107,7 +107,7 @@ export class RowFrame implements HookFrame {
 
   setUint8(at: number, value: number): void {
     if (!this.mayWrite) throw new Error('Only rewrite() may change a frame');
-    if (at >= 0 && at < this.writable) this.bytes[this.offsetOf(at)] = value;
+    if (at >= 0 && at < this.writable) this.view.setUint8(this.offsetOf(at), value);
   }
 
   setUint16(at: number, value: number): void {
