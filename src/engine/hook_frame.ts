@@ -90,7 +90,10 @@ export class RowFrame implements HookFrame {
   }
 
   getUint8(at: number): number {
-    return at >= 0 && at < this.length ? this.view.getUint8(this.offsetOf(at)) : 0;
+    const { rows, row } = this;
+    if (at >= MACS_LEN && at < this.batch.headLength(row))
+      return this.view.getUint8(rows[row + COLUMN.rest] + at - MACS_LEN);
+    return at >= 0 && at < rows[row + COLUMN.length] ? this.view.getUint8(this.offsetOf(at)) : 0;
   }
 
   getUint16(at: number): number {
