@@ -406,6 +406,7 @@ export interface NamedEvents {
   drop: Told<DropFact>;
   hook: Told<HookFact>;
 }
+/** What `Switch.on` and `Switch.watch` know by name. */
 export type EventName = keyof NamedEvents;
 
 /** An event of a stream, or how many its reader was too slow for. */

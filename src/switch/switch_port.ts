@@ -9,6 +9,7 @@ import { TaploomError } from '../error.ts';
 import type { EventSubscription, Events } from '../event.ts';
 import type { MemoryPort } from '../port/memory.ts';
 
+/** A port of any type as a configuration has it. */
 export type PortInput = NonNullable<
   NonNullable<NonNullable<SwitchConfigInput['bridges']>[string]['ports']>[string]
 >;
@@ -29,6 +30,7 @@ export interface PortOwner {
   countersOf(port: string): PortCounters | undefined;
 }
 
+/** A port of a switch: what `Switch.port` and `Switch.attach` give. */
 export class SwitchPort implements AsyncDisposable {
   readonly name: string;
   private readonly owner: PortOwner;
