@@ -135,8 +135,8 @@ int tl_netlink_ask(int sock, const uint8_t *request, int length);
 int tl_iptables_forward_policy(int netns, int family);
 
 /*
- * stream.c: what a connected byte stream needs beside its descriptor: `open` before a worker is told of it, `close` after
- * all have forgotten it. Neither touches the descriptor.
+ * stream.c: what a connected byte stream needs beside its descriptor, and a datagram socket may have, whose frames can wait
+ * then: `open` before a worker is told of it, `close` after all have forgotten it. Neither touches the descriptor.
  */
 int tl_stream_open(int fd);
 int tl_stream_close(int fd);

@@ -36,7 +36,8 @@ function place(key: string, socket: Socket): string {
 /** QEMU shares its memory with the back end. */
 function before(way: WayIn, id: string, { memory = '512M' }: VmOptions): string[] {
   if (way.kind !== 'vhost_user') return [];
-  const server = way.isServer ? '' : ',server=on,wait=off';
+  // As a client it comes back after a restart of the switch.
+  const server = way.isServer ? ',reconnect=1' : ',server=on,wait=off';
   return [
     ...['-m', memory, '-object', `memory-backend-memfd,id=mem,size=${memory},share=on`],
     ...['-numa', 'node,memdev=mem', '-chardev', `socket,id=${id},path=${twice(way.path)}${server}`],

@@ -1,6 +1,6 @@
 // How a hypervisor gets at a port, by the kind of the port.
 
-import type { MemberConfig, PortConfig } from '../config/schema.ts';
+import type { DgramPortConfig, MemberConfig, PortConfig } from '../config/schema.ts';
 import { parseSocketAddress } from '../config/socket_address.ts';
 import { TaploomError } from '../error.ts';
 import type { Socket, WayIn } from './guest_card.ts';
@@ -30,7 +30,8 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
       if (facts?.isTap === false) throw noWay(name, `interface ${device} is no TAP`);
       if (facts?.isMultiQueue === false && (queues ?? 1) > 1)
         throw noWay(name, `TAP ${device} has one queue: make it with multi_queue for more`);
-      return { kind: 'tap', interface: device, queues: queues ?? (facts?.isMultiQueue ? 2 : 1), fds };
+      const many = queues ?? (facts?.isMultiQueue ? 2 : 1);
+      return { kind: 'tap', interface: device, netns: port.netns, queues: many, fds };
     }
     case 'vhost_user':
       return {
@@ -40,13 +41,14 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
         queues: queues ?? port.queues,
       };
     case 'stream':
-      if (port.framing !== 'qemu') throw noWay(name, `no hypervisor speaks the framing ${port.framing}`);
-      return { kind: 'stream', socket: socketOf(name, port), isServer: port.mode === 'server' };
-    case 'dgram': {
-      if (port.remote === undefined)
-        throw noWay(name, 'QEMU sends datagrams from a place that it is told: set remote');
-      return { kind: 'dgram', socket: socketOf(name, port), own: placeOf(port.remote) };
-    }
+      if (port.framing !== 'qemu') throw noWay(name, `no hypervisor speaks framing ${port.framing}`);
+      return {
+        kind: 'stream',
+        socket: placeOf((port.path ?? port.address) as string),
+        isServer: port.mode === 'server',
+      };
+    case 'dgram':
+      return dgramWay(name, port);
     case 'tap':
       throw noWay(
         name,
@@ -57,10 +59,19 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
   }
 }
 
-function socketOf(name: string, { path, address }: { path?: string; address?: string }): Socket {
-  const place = path ?? address;
-  if (place === undefined) throw noWay(name, 'it has neither a path nor an address');
-  return placeOf(place);
+/** Of a Unix socket without a `remote` the guest's end is beside ours: the switch answers whoever sends first. */
+function dgramWay(name: string, port: DgramPortConfig): WayIn {
+  const { framing, mode, path, address, remote } = port;
+  if (framing !== 'qemu') throw noWay(name, `no hypervisor speaks framing ${framing}`);
+  if (mode === 'client')
+    throw noWay(name, 'with mode: client it looks for a socket that answers whoever sends');
+  const own = remote ?? (path === undefined ? undefined : `${path}.guest`);
+  if (own === undefined) throw noWay(name, 'say by its key remote where the guest will be');
+  return {
+    kind: 'dgram',
+    socket: placeOf((path ?? address) as string),
+    own: placeOf(own),
+  };
 }
 
 function placeOf(place: string): Socket {

@@ -45,7 +45,7 @@ test('vhost-user: memory is shared, and without KVM there are no vectors', () =>
   const way: WayIn = { kind: 'vhost_user', path: '/run/vm1.sock', isServer: true, queues: 1 };
   expect(shellWords(card(way).qemuArgs({ memory: '1G', tcg: true }))).toBe(
     '-m 1G -object memory-backend-memfd,id=mem,size=1G,share=on -numa node,memdev=mem ' +
-      '-chardev socket,id=net-vm1,path=/run/vm1.sock -netdev vhost-user,id=net-vm1,chardev=net-vm1 ' +
+      '-chardev socket,id=net-vm1,path=/run/vm1.sock,reconnect=1 -netdev vhost-user,id=net-vm1,chardev=net-vm1 ' +
       `-device virtio-net-pci,netdev=net-vm1,mac=${MAC},vectors=0`,
   );
   expect(shellWords(card({ ...way, isServer: false, queues: 2 }).qemuArgs())).toMatch(
@@ -104,8 +104,6 @@ test('of the kinds of ports some are for hypervisors, and others say what is', (
     socket: { path: '/run/a' },
     own: { path: '/run/b' },
   });
-  expect(() => way({ type: 'dgram', path: '/run/a' })).toThrow('set remote');
-  expect(() => way({ type: 'stream', path: '/run/a', framing: 'bess' })).toThrow('framing bess');
   const facts = { isTap: true, isMultiQueue: true };
   expect(way({ type: 'af_packet' }, { facts })).toMatchObject({ queues: 2 });
   expect(way({ type: 'af_packet' }, { facts, queues: 4 })).toMatchObject({ queues: 4 });
@@ -121,6 +119,27 @@ test('of the kinds of ports some are for hypervisors, and others say what is', (
     isServer: false,
     queues: 2,
   });
+  expect(way({ type: 'stream', path: '/run/vm1.sock' })).toEqual({
+    kind: 'stream',
+    socket: { path: '/run/vm1.sock' },
+    isServer: true,
+  });
+  expect(way({ type: 'stream', address: '[::1]:5000', mode: 'client' })).toEqual({
+    kind: 'stream',
+    socket: { address: '::1', port: 5000 },
+    isServer: false,
+  });
+  expect(way({ type: 'dgram', path: '/a' })).toEqual({
+    kind: 'dgram',
+    socket: { path: '/a' },
+    own: { path: '/a.guest' },
+  });
+  expect(way({ type: 'dgram', address: '127.0.0.1:5000', remote: '127.0.0.1:5001' })).toMatchObject({
+    own: { address: '127.0.0.1', port: 5001 },
+  });
+  expect(() => way({ type: 'dgram', address: '127.0.0.1:5000' })).toThrow(/by its key remote/);
+  expect(() => way({ type: 'dgram', path: '/a', mode: 'client' })).toThrow(/answers whoever sends/);
+  expect(() => way({ type: 'stream', path: '/a', framing: 'bess' })).toThrow(/framing bess/);
   expect(() => way({ type: 'tap' })).toThrow(/the host is at its other end/);
   expect(() => way({ type: 'memory' })).toThrow(/at the other end of type memory/);
   expect(() => way({ type: 'memory' }, { fds: [3] })).toThrow(/descriptors are those of a TAP/);

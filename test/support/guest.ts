@@ -5,6 +5,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -116,7 +117,9 @@ export async function bootGuestOn(
 
 /** The command that boots a guest of this address, as far as its card. */
 export function machineOf(lab: Lab, cidr: string): string[] {
-  const disk = makeDisk(mkdtempSync(join(lab.dir, 'disk-')), CARD_MODULES, init(cidr));
+  const dir = mkdtempSync(join(lab.dir, 'disk-'));
+  chmodSync(dir, 0o755); // whoever runs QEMU
+  const disk = makeDisk(dir, CARD_MODULES, init(cidr));
   return machine(disk, ['-m', '192']);
 }
 

@@ -59,6 +59,26 @@ test('a guest of QEMU with the options that `port qemu-args` prints, on TAPs of 
   await expect(daemon.cli('port', 'qemu-args', 'vm2', '--firecracker')).rejects.toThrow(/several queues/);
 });
 
+test('the same for sockets and for vhost-user, on one switch', async ({ skip }) => {
+  const reason = missingForGuests();
+  skip(reason !== undefined, reason);
+  const lab = await openLab();
+  const sw = await lab.netns('sw');
+  const ports = Object.fromEntries(
+    ['stream', 'dgram', 'vhost_user'].map((type) => [type, { type, path: join(lab.dir, `${type}.sock`) }]),
+  );
+  const daemon = await Taploomd.start(lab, sw, config(ports));
+  await sw.up('br0', '10.0.0.254/24');
+  const boot = async (port: string, address: string) => {
+    const words = ['port', 'qemu-args', port, '--tcg', '--memory', '192M', '--json'];
+    const args = JSON.parse(await daemon.cli(...words)) as string[];
+    return bootGuestOn(lab, sw, `${address}/24`, [...NO_ROM, ...args]);
+  };
+  const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
+  await Promise.all(Object.keys(ports).map((port, n) => boot(port, addresses[n])));
+  for (const address of addresses) expect(await reaches(sw, address)).toBe(true);
+});
+
 test('stand-ins for Firecracker and Cloud Hypervisor with what is printed for them', async () => {
   const lab = await openLab();
   const sw = await lab.netns('sw');
@@ -104,4 +124,24 @@ test('a program that embeds a switch makes a TAP, and a guest inherits it or get
   await qemu.waitFor(/guest is ready/, 60_000);
   await c.up('br0', '10.0.0.254/24');
   expect(await reaches(c, '10.0.0.1')).toBe(true);
+});
+
+test('a port passes the other end of a TAP that stays, unless somebody holds it', async () => {
+  const lab = await openLab();
+  const sw = await lab.netns('sw');
+  await sw.ip('tuntap add dev vm1 mode tap', 'link set vm1 up');
+  const socket = join(lab.dir, 'vmm.sock');
+  const vmm = sw.spawn([...VMM, '10.0.0.1', 'receive', socket]);
+  await vmm.waitFor(/listening/);
+  const embedding = sw.spawn([process.execPath, file('../support/held_tap.mjs'), socket]);
+  await vmm.waitFor(/received vm1 1\nguest is ready/);
+  await embedding.waitFor(/port_busy/);
+  expect(embedding.stdout.split('\n')).toEqual([
+    'tap,id=net-vm1,ifname=vm1,script=no,downscript=no,vhost=off',
+    '{"iface_id":"eth1","guest_mac":"02:00:00:00:00:0f","host_dev_name":"vm1"}',
+    'port_busy',
+    '',
+  ]);
+  await sw.up('br0', '10.0.0.254/24');
+  expect(await ping(sw, '10.0.0.1')).toMatchObject({ received: 5 });
 });
