@@ -1,7 +1,7 @@
 // Frames with an offload request as a guest's kernel makes them, built field by field without the code under test, and
 // the checks that a receiver would make on what comes out.
 
-/** What a frame is made of. */
+/** What a super-frame is to be like. */
 export interface Shape {
   version: 4 | 6;
   protocol: 'tcp' | 'udp';
@@ -25,7 +25,7 @@ export interface Shape {
   finished?: boolean;
 }
 
-/** A frame, the request that goes with it, and where its headers are. */
+/** A super-frame, and where its headers are. */
 export interface OffloadFrame {
   shape: Shape;
   bytes: Uint8Array;
@@ -53,7 +53,7 @@ export function sumWords(bytes: ArrayLike<number>): number {
   return sum;
 }
 
-/** The frame of a shape, with the sum of the pseudo-header where a checksum is left to be made. */
+/** Makes a super-frame. */
 export function build(shape: Shape): OffloadFrame {
   const { version, protocol, payload, tags = [], flags = 0x10, seq = 1, id = 1 } = shape;
   const ipOptions = version === 4 ? (shape.ipOptions ?? []) : [];
