@@ -6,6 +6,7 @@ import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { features } from './features.ts';
 import { growth } from './growth.ts';
+import { guests } from './guests.ts';
 import { heap } from './heap.ts';
 import { host } from './host.ts';
 import { idle } from './idle.ts';
@@ -19,6 +20,7 @@ import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
+import { vhostRings } from './vhost_rings.ts';
 import { vxlan } from './vxlan.ts';
 import { workers } from './workers.ts';
 
@@ -27,6 +29,7 @@ export const BENCHES: readonly Bench[] = [
   features,
   lpm,
   joins,
+  vhostRings,
   leases,
   heap,
   scavenges,
@@ -41,6 +44,7 @@ export const BENCHES: readonly Bench[] = [
   growth,
   workers,
   host,
+  guests,
   neighbours,
 ];
 

@@ -91,7 +91,7 @@ int burst_add(struct tl_burst *b)
     /* A guest's kicks are edges: reading each away would cost a system call. */
     uint32_t events = kind == TL_KIND_VHOST ? EPOLLIN | EPOLLET : EPOLLIN;
     struct epoll_event event = { .events = events, .data.u64 = (uint64_t)generation << 32 | (uint32_t)fd };
-    if (kind == TL_KIND_STREAM && (result = stream_watch(fd, s->epoll, event.data.u64)) < 0) return result;
+    if (is_socket && (result = stream_watch(fd, s->epoll, event.data.u64)) < 0 && kind == TL_KIND_STREAM) return result;
     if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) < 0) return -errno;
     s->members[fd] = (struct member){
         .source = source, .generation = generation, .kind = (uint8_t)kind, .header = (uint8_t)header, .expect = 1,

@@ -117,6 +117,10 @@ void stream_writable(int fd);
 int stream_receive(struct tl_burst *b, int fd, struct member *m, int slot, int room);
 int stream_transmit(struct tl_burst *b, int32_t *rows, int count);
 
+/* datagrams.c */
+void datagrams_writable(int fd);
+int datagrams_send(struct tl_burst *b, int32_t *rows, int count);
+
 /* messages.c */
 int messages_receive(struct tl_burst *b, int fd, struct member *m, int slot, int room);
 

@@ -55,7 +55,8 @@ static void take_news(struct tl_burst *b, const struct epoll_event *event)
     struct member *m = member_of(s, fd);
     if (!m || m->generation != event->data.u64 >> 32) return;
     int is_socket = m->kind >= TL_KIND_STREAM;
-    if (m->kind == TL_KIND_STREAM && event->events & EPOLLOUT) stream_writable(fd);
+    if (event->events & EPOLLOUT && m->kind == TL_KIND_STREAM) stream_writable(fd);
+    if (event->events & EPOLLOUT && m->kind == TL_KIND_DATAGRAMS) datagrams_writable(fd);
     if (event->events & (EPOLLERR | EPOLLHUP) && m->kind == TL_KIND_PACKET) {
         if (burst_packet_failed(b, fd, m)) return;
     } else if (event->events & (EPOLLERR | EPOLLHUP) && !is_socket) {

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #define FDS (1 << 16)
@@ -58,7 +57,7 @@ int stream_watch(int fd, int epoll, uint64_t cookie)
     return 0;
 }
 
-static void ask_for(struct stream *st, int fd, uint32_t events)
+void stream_ask(struct stream *st, int fd, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = st->cookie };
     if (st->watcher >= 0) epoll_ctl(st->watcher, EPOLL_CTL_MOD, fd, &event);
@@ -81,7 +80,7 @@ void stream_writable(int fd)
     struct stream *st = stream_of(fd);
     if (!st) return;
     pthread_mutex_lock(&st->lock);
-    if (send_rest(st, fd) != -EAGAIN) ask_for(st, fd, EPOLLIN);
+    if (send_rest(st, fd) != -EAGAIN) stream_ask(st, fd, EPOLLIN);
     pthread_mutex_unlock(&st->lock);
 }
 
@@ -94,7 +93,7 @@ static void keep_rest(struct stream *st, int fd, const struct iovec *pieces, int
         st->rest_end += (uint32_t)(length - skipped);
         sent -= skipped;
     }
-    ask_for(st, fd, EPOLLIN | EPOLLOUT);
+    stream_ask(st, fd, EPOLLIN | EPOLLOUT);
 }
 
 /* Under the lock: sends `run` frames of `lengths`, whose pieces follow each other, and writes their results. */

@@ -1,9 +1,10 @@
-/* A byte stream of frames: what stream.c, which sends, and stream_receive.c share. */
+/* What is native of a connected socket: of a byte stream (stream.c, stream_receive.c), or of datagrams that wait (datagrams.c). */
 #ifndef TAPLOOM_STREAM_H
 #define TAPLOOM_STREAM_H
 
 #include "burst.h"
 #include <pthread.h>
+#include <sys/epoll.h>
 
 #define LENGTH_BYTES 4
 #define FRAME_MAX (65535 + 14 + 8) /* what a slot of the caller's holds: FRAME_ROOM */
@@ -20,5 +21,7 @@ struct stream {
 };
 
 struct stream *stream_of(int fd);
+/* Under the lock: what the worker that reads wants to hear of from now on. */
+void stream_ask(struct stream *st, int fd, uint32_t events);
 
 #endif

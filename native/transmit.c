@@ -128,7 +128,7 @@ static int transmit_messages(struct tl_burst *b, int32_t *rows, int count,
         rows[TL_TX_RESULT] = -EFAULT;
         return 1;
     }
-    send_run(b, rows, run);
+    if (rows[TL_TX_KIND] != TL_KIND_DATAGRAMS || !datagrams_send(b, rows, run)) send_run(b, rows, run);
     return run;
 }
 

@@ -5,6 +5,7 @@ import type {
   AggregateStatus,
   BridgeStatus,
   FdbEntry,
+  GuestPortStatus,
   LeaseStatus,
   LldpNeighbor,
   MdbEntry,
@@ -350,6 +351,10 @@ function processText({ pid, uid }: { pid: number; uid: number }): string {
   return `process ${pid} of user ${uid}`;
 }
 
+function guestText({ path, rings, queues }: GuestPortStatus): string {
+  return rings === 'none' ? path : `${path}, ${rings} rings${queues > 1 ? `, ${queues} queues` : ''}`;
+}
+
 function details(status: PortStatus, config: SwitchConfig): string {
   const settings = settingsOf(config, status);
   const owner = config.bridges[status.bridge];
@@ -368,6 +373,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
     parts.push(`vni ${vni}`, `${local} -> ${remotes.length > 0 ? remotes.join(' ') : 'learned'}`);
   }
   if (status.socket !== undefined) parts.push(socketText(status.socket));
+  if (status.guest !== undefined) parts.push(guestText(status.guest));
   if (settings?.type === 'tap' && 'ifname' in settings && settings.ifname)
     parts.push(`as ${settings.ifname}`);
   if (settings?.type === 'tap' || settings?.type === 'tun')

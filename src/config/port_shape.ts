@@ -11,6 +11,7 @@ import { insideShape, interfaceAddresses } from './inside.ts';
 import { MAX_TUN_ADDRESSES } from './interface_address.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
+import { controls, type stormControl } from './port_controls_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { dgramSocket, streamSocket } from './socket_shape.ts';
@@ -172,23 +173,6 @@ const portStp = mapping({
 });
 
 const mcastRouter = z.enum(['auto', 'permanent', 'off'], expecting('auto, permanent or off'));
-// A rate of 1 frame a second is what `bcast_flood: false` and its like are not: something gets through.
-const rate = mapping({
-  frames: integer('a number of frames a second (1-1000000000)', 1, 1_000_000_000).optional(),
-  bits: integer('a number of bits a second (1000-1000000000000)', 1000, 1_000_000_000_000).optional(),
-}).refine(({ frames, bits }) => (frames === undefined) !== (bits === undefined), {
-  error: 'expected frames: NUMBER or bits: NUMBER, a second',
-});
-const stormControl = mapping({
-  broadcast: rate.optional(),
-  multicast: rate.optional(),
-  unknown_unicast: rate.optional(),
-  action: z.enum(['drop', 'shutdown'], expecting('drop or shutdown')).default('drop'),
-}).refine(
-  ({ broadcast, multicast, unknown_unicast }) => (broadcast ?? multicast ?? unknown_unicast) !== undefined,
-  { error: 'expected a rate of broadcast, multicast or unknown_unicast' },
-);
-
 const PROTOCOLS_TEXT = `${L2CP_NAMES.slice(0, -1).join(', ')} or ${L2CP_NAMES.at(-1)}`;
 /** Of a customer's tunnel. */
 const protocolTunnel = {
@@ -197,21 +181,6 @@ const protocolTunnel = {
     .optional(),
   tunnel_protocols_limit: integer('a number of frames a second (1-10000)', 1, 10_000).optional(),
   tunnel_protocols_action: z.enum(['drop', 'shutdown'], expecting('drop or shutdown')).optional(),
-};
-
-/** Linux' names, where Linux has the control. */
-const controls = {
-  bcast_flood: boolean().default(true),
-  mcast_flood: boolean().default(true),
-  locked: boolean().default(false),
-  mab: boolean().default(false),
-  sticky: boolean().default(false),
-  fdb_limit_action: z
-    .enum(['ignore', 'drop', 'shutdown'], expecting('ignore, drop or shutdown'))
-    .default('ignore'),
-  storm_control: stormControl.optional(),
-  loop_detection: boolean().default(false),
-  error_recovery: integer('a number of seconds (1-86400)', 1, 86_400).default(300),
 };
 
 const common = {

@@ -151,7 +151,7 @@ export async function connectSocket(
   fd: number,
   type: SocketType,
 ): Promise<void> {
-  if (type === 'stream') openStream(fd);
+  if (type !== 'seqpacket') openStream(fd);
   try {
     await links.connect(port, fd);
   } catch (error) {

@@ -85,7 +85,7 @@ export function meet(fd: number, greeting: Buffer): number {
   return native().tl_socket_meet(fd, greeting.length === 0 ? aligned(1) : greeting, greeting.length);
 }
 
-/** What the data plane needs of a byte stream beside its number. Throws SysError. */
+/** What the data plane needs of a byte stream beside its number, and lets frames of a datagram socket wait. Throws SysError. */
 export function openStream(fd: number): void {
   check(native().tl_stream_open(fd), 'malloc', `Cannot read frames from file descriptor ${fd}`);
 }
