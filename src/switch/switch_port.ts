@@ -14,6 +14,7 @@ import type { VmCard } from '../hypervisor/vm_card.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { type GuestTap, type HoldOptions, holdGuestTap, type VmCardOptions, vmCard } from './vm_port.ts';
 
+/** A port as a configuration has it. */
 export type PortInput = NonNullable<
   NonNullable<NonNullable<SwitchConfigInput['bridges']>[string]['ports']>[string]
 >;
@@ -34,10 +35,12 @@ export interface PortOwner {
   countersOf(port: string): PortCounters | undefined;
 }
 
+/** A port as an object: looks at it, changes it, takes it out. */
 export class SwitchPort implements AsyncDisposable {
   readonly name: string;
   private readonly owner: PortOwner;
 
+  /** @internal */
   constructor(name: string, owner: PortOwner) {
     this.name = name;
     this.owner = owner;

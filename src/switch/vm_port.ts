@@ -37,6 +37,7 @@ export interface GuestTapOptions {
   port?: Partial<Omit<AfPacketInput, 'type' | 'interface' | 'netns'>>;
 }
 
+/** Of a TAP that is held for a guest. */
 export interface HoldOptions {
   /** Of a TAP that can have several. Default 2 there. */
   queues?: number;
