@@ -172,7 +172,7 @@ enum { TL_VHOST_WAIT_FD, TL_VHOST_ALARM_FD };
 enum { TL_VHOST_KICK, TL_VHOST_CALL, TL_VHOST_ERR };
 enum { TL_VHOST_REGION_GUEST, TL_VHOST_REGION_SIZE, TL_VHOST_REGION_USER, TL_VHOST_REGION_OFFSET, TL_VHOST_REGION_WORDS };
 enum { TL_VHOST_RING_NUM, TL_VHOST_RING_BASE, TL_VHOST_RING_DESC, TL_VHOST_RING_AVAIL, TL_VHOST_RING_USED };
-enum { TL_VHOST_RUNNING, TL_VHOST_BROKEN, TL_VHOST_FRAMES, TL_VHOST_FULL, TL_VHOST_CALLS };
+enum { TL_VHOST_RUNNING, TL_VHOST_BROKEN, TL_VHOST_FRAMES, TL_VHOST_FULL, TL_VHOST_CALLS, TL_VHOST_STATE_WORDS };
 int tl_vhost_open(int pairs);
 int tl_vhost_close(int device);                       /* when no worker has it any more */
 int tl_vhost_fds(int device, int32_t *words);
@@ -188,7 +188,7 @@ int tl_vhost_stop(int device, int queue, int32_t *at); /* where the ring goes on
 int tl_vhost_enable(int device, int queue, int on);
 int tl_vhost_announce(int device, const uint8_t *mac); /* the guest has moved here: a RARP frame as if it had sent it */
 int tl_vhost_take_alarm(int device);                  /* its eventfd is readable no longer */
-int tl_vhost_state(int device, int queue, double *words);
+int tl_vhost_states(int device, double *words);       /* a row of TL_VHOST_STATE_WORDS for each queue */
 
 /*
  * tester.c: a generator and a receiver of test frames on AF_PACKET sockets, each task in a thread of its own. A task is

@@ -352,14 +352,17 @@ int tl_vhost_take_alarm(int device)
 }
 
 /* Without locks: a word is as old as it is. */
-int tl_vhost_state(int device, int queue, double *words)
+int tl_vhost_states(int device, double *words)
 {
-    struct vhost_queue *q = find_queue(device, queue);
-    if (!q) return -ENOENT;
-    words[TL_VHOST_RUNNING] = vhost_is_running(q);
-    words[TL_VHOST_BROKEN] = q->broken;
-    words[TL_VHOST_FRAMES] = q->frames;
-    words[TL_VHOST_FULL] = q->full;
-    words[TL_VHOST_CALLS] = q->calls;
+    struct vhost_device *d = vhost_find(device);
+    if (!d) return -ENOENT;
+    for (int n = 0; n < 2 * d->pairs; n++, words += TL_VHOST_STATE_WORDS) {
+        const struct vhost_queue *q = &d->queues[n];
+        words[TL_VHOST_RUNNING] = vhost_is_running(q);
+        words[TL_VHOST_BROKEN] = q->broken;
+        words[TL_VHOST_FRAMES] = q->frames;
+        words[TL_VHOST_FULL] = q->full;
+        words[TL_VHOST_CALLS] = q->calls;
+    }
     return 0;
 }

@@ -4,8 +4,8 @@
  *
  *   desc:  | addr | len | id | flags: NEXT WRITE INDIRECT ... AVAIL USED |  x num       avail, used: | off_wrap | flags |
  *
- * Chains are used in the order in which they came, and at once: where the next one begins is also where the next used mark
- * goes. The flags of the first used descriptor are written last, so that the guest sees all of a frame or nothing.
+ * Chains are used in order and at once: where the next one begins the next used mark goes. The flags of the first used
+ * descriptor are written last, so that the guest sees all of a frame or nothing.
  */
 #include "vhost.h"
 #include <errno.h>
@@ -53,8 +53,8 @@ void packed_start(struct vhost_queue *q)
 
 int packed_base(const struct vhost_queue *q)
 {
-    int half = q->last_avail | q->wrap << 15;
-    return half | half << 16; /* what is available next, and what is used next */
+    uint32_t half = q->last_avail | (uint32_t)q->wrap << 15;
+    return (int)(half | half << 16); /* what is available next, and what is used next */
 }
 
 static int is_avail(struct vhost_queue *q, struct place p)

@@ -175,6 +175,8 @@ export interface PortStatus {
   aggregate?: AggregateStatus;
   /** stream and dgram. */
   socket?: SocketStatus;
+  /** vhost_user: the rings of the guest. */
+  guest?: GuestPortStatus;
   learnedAddresses: number;
   /** Where its bridge has spanning tree and it takes part. */
   stp?: StpPortStatus;
@@ -185,6 +187,19 @@ export interface PortStatus {
   /** vxlan: remotes that were learned from the wire, a second ago. */
   learnedRemotes?: number;
   counters: PortCounters;
+}
+
+/** The rings of a vhost-user port's guest. */
+export interface GuestPortStatus {
+  /** The socket of its front end. */
+  path: string;
+  rings: 'none' | 'split' | 'packed';
+  /** Pairs of rings that are in use. */
+  queues: number;
+  /** Times that the guest was interrupted, since the port is attached. */
+  interrupts: number;
+  /** Frames for which it had no buffers. */
+  full: number;
 }
 
 /** A bridge as it is now. */
@@ -406,6 +421,7 @@ export interface NamedEvents {
   drop: Told<DropFact>;
   hook: Told<HookFact>;
 }
+/** What `sw.on` can be told of by name. */
 export type EventName = keyof NamedEvents;
 
 /** An event of a stream, or how many its reader was too slow for. */

@@ -94,6 +94,17 @@ export function portMetrics(add: AddMetric): void {
     'Connections to a socket with a template that could not be guests.',
     ({ ports }) => samples(ports, ({ status }) => status.socket?.refused),
   );
+  add(
+    'counter',
+    'taploom_port_guest_interrupts_total',
+    'Times that the guest of a vhost-user port was interrupted.',
+    ({ ports }) => samples(ports, ({ status }) => status.guest?.interrupts),
+  );
+  gauge(
+    'guest_queues',
+    'Pairs of rings that the guest of a vhost-user port uses.',
+    ({ status }) => status.guest?.queues,
+  );
   gauge('guests', 'Guests of a socket with a template now.', ({ status }) => status.socket?.guests);
   gauge('fdb_entries', 'Addresses learned on the port now.', ({ status }) => status.learnedAddresses);
   gauge(

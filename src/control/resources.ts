@@ -198,6 +198,16 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
     .optional()
     .describe('what it does there, and if it does not carry frames why'),
   aggregate: aggregateStatus.optional().describe('of an aggregate'),
+  guest: z
+    .object({
+      path: z.string().describe('the socket of its front end'),
+      rings: z.enum(['none', 'split', 'packed']),
+      queues: count.describe('pairs of rings that are in use'),
+      interrupts: count,
+      full: count.describe('frames for which it had no buffers'),
+    })
+    .optional()
+    .describe('of type vhost_user'),
   socket: socketStatus.optional().describe('of type stream or dgram'),
   learnedAddresses: count,
   stp: stpPortStatus.optional().describe('where its bridge has spanning tree and it takes part'),

@@ -17,6 +17,15 @@ export interface GuestStatus {
   reason?: string;
 }
 
+/** See `PortStatus.guest` in api.ts. */
+export interface GuestDetails {
+  path: string;
+  rings: 'none' | 'split' | 'packed';
+  queues: number;
+  interrupts: number;
+  full: number;
+}
+
 /** An open device. */
 export interface Device {
   readonly spec: DeviceSpec;
@@ -44,6 +53,8 @@ export interface Device {
   readonly temporaryTap?: number;
   /** What is known of the guest at the other end; never throws. */
   guest?(): GuestStatus;
+  /** More, of its rings: 20 us. */
+  guestDetails?(): GuestDetails;
   /** It shares sockets: its `close` only tells that it needs them no more, and Tunnels which nobody needs. */
   readonly sharesSockets?: boolean;
   /** Tags, TPID << 16 | VID, of VLAN devices that somebody made on its interface: their frames are not the switch's. */

@@ -63,6 +63,7 @@ function portStatus(facts: PortFacts): PortStatus {
     mac: device?.mac,
     netns: port !== undefined && 'netns' in port ? port.netns : local === false ? undefined : local.netns,
     offloads: device?.offloads,
+    guest: device?.guestDetails?.(),
     queueDropped: look.queueDropped,
     disabledBy: facts.disabledBy,
     ...(memberOf !== undefined && { memberOf, member: facts.member }),

@@ -119,7 +119,7 @@ const FUNCTIONS = {
   tl_vhost_enable: ['int', 'int', 'int'],
   tl_vhost_take_alarm: ['int'],
   tl_vhost_announce: ['int', 'pointer'],
-  tl_vhost_state: ['int', 'int', 'pointer'],
+  tl_vhost_states: ['int', 'pointer'],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],
   tl_test_send: ['int', 'pointer', 'pointer', 'int'],

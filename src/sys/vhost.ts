@@ -42,8 +42,11 @@ export class VhostRings {
   /** An eventfd: readable when a ring broke. */
   readonly alarmFd: number;
 
+  private readonly pairs: number;
+
   /** Throws SysError. */
   constructor(pairs: number) {
+    this.pairs = pairs;
     this.device = check(native().tl_vhost_open(pairs), 'eventfd', 'Cannot make a vhost-user device');
     const words = aligned(8);
     native().tl_vhost_fds(this.device, words);
@@ -109,11 +112,15 @@ export class VhostRings {
     return native().tl_vhost_enable(this.device, queue, isOn ? 1 : 0);
   }
 
-  state(queue: number): QueueState {
-    const words = aligned(STATE_WORDS * 8);
-    native().tl_vhost_state(this.device, queue, words);
-    const [running, broken, frames, full, calls] = new Float64Array(words.buffer);
-    return { isRunning: running === 1, broken, frames, full, calls };
+  /** Of each queue. */
+  states(): QueueState[] {
+    const words = aligned(2 * this.pairs * STATE_WORDS * 8);
+    native().tl_vhost_states(this.device, words);
+    const values = new Float64Array(words.buffer);
+    return Array.from({ length: 2 * this.pairs }, (_, queue) => {
+      const [running, broken, frames, full, calls] = values.subarray(queue * STATE_WORDS);
+      return { isRunning: running === 1, broken, frames, full, calls };
+    });
   }
 
   /** What `alarmFd` told is known. */

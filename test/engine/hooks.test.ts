@@ -110,6 +110,24 @@ test('reading beyond the end of a frame gives zeros: no frame makes a hook throw
   expect(hookEvents(rig)).toEqual([]);
 });
 
+// the-tcpdump-group/libpcap#379: an offset that wraps around passed the check.
+test('places that are no places read as zeros and are not written', async () => {
+  const places = [0xffff_ffee, 2 ** 32, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN, -4];
+  const seen: number[] = [];
+  const one: Hook = {
+    observe(frame) {
+      for (const at of places) seen.push(frame.getUint8(at), frame.getUint16(at), frame.getUint32(at));
+    },
+    rewrite(frame) {
+      for (const at of places.slice(0, 5)) frame.setUint32(at, 0xffff_ffff);
+    },
+  };
+  const rig = await rigWith({ ports: { p1: use('one'), p2: {} } }, { one });
+  expect(rig.say('p1', 'a > * "x"')).toEqual(['p2: a > * "x"']);
+  expect(seen.filter((value) => value !== 0)).toEqual([]);
+  expect(hookEvents(rig)).toEqual([]);
+});
+
 test('where a tag was taken off, places are those of the frame without it', async () => {
   const seen: number[] = [];
   const observe = (frame: HookFrame) => void seen.push(frame.getUint32(10), frame.getUint16(11));

@@ -24,10 +24,12 @@ function folder(): string {
   return dir;
 }
 
-test('examples/simulation.ts heals its ring, says the same again, and writes what it says', async () => {
+test('examples/simulation.ts heals its ring, says the same again, and writes what it says', {
+  timeout: 120_000,
+}, async () => {
   const dir = folder();
   const run = (name: string) =>
-    runCommand([process.execPath, example('simulation'), join(dir, name)], { timeoutMs: 30_000 });
+    runCommand([process.execPath, example('simulation'), join(dir, name)], { timeoutMs: 50_000 });
   const [first, second] = [await run('a'), await run('b')];
   expect(first).toMatchObject({ code: 0, stderr: '' });
   expect(first.stdout.match(/^without link \d: \d\.\d{3} ms to bob and back$/gm)).toHaveLength(4);

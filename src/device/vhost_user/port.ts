@@ -13,10 +13,11 @@ import type { SocketWatch } from '../../sys/socket_watch.ts';
 import { errnoName, SysError } from '../../sys/sys_error.ts';
 import { type QueueState, VhostRings } from '../../sys/vhost.ts';
 import { closeFd } from '../../sys/wake.ts';
-import type { Device, GuestStatus } from '../device.ts';
+import { FEATURE } from '../../wire/virtio.ts';
+import type { Device, GuestDetails, GuestStatus } from '../device.ts';
 import { breakageText } from './breakage.ts';
 import { Connection } from './connection.ts';
-import { offeredFeatures, offloadsOf } from './features.ts';
+import { has, offeredFeatures, offloadsOf } from './features.ts';
 import { ProtocolError, Session } from './session.ts';
 
 const { ENOENT, ECONNREFUSED } = constants.errno;
@@ -79,8 +80,17 @@ export class VhostUserPort {
     return this.words[0];
   }
 
-  queues(): QueueState[] {
-    return Array.from({ length: 2 * this.config.queues }, (_, queue) => this.rings.state(queue));
+  details(): GuestDetails {
+    const states = this.rings.states();
+    const features = this.connection?.connection.session.features ?? 0n;
+    const sum = (of: (queue: QueueState) => number) => states.reduce((total, one) => total + of(one), 0);
+    return {
+      path: this.config.path,
+      rings: !states[0].isRunning ? 'none' : has(features, FEATURE.ringPacked) ? 'packed' : 'split',
+      queues: states.filter(({ isRunning }, queue) => isRunning && queue % 2 === 0).length,
+      interrupts: sum(({ calls }) => calls),
+      full: sum(({ full }) => full),
+    };
   }
 
   close(): void {
@@ -172,7 +182,7 @@ export class VhostUserPort {
 
   private find(session: Session | undefined): GuestStatus {
     if (session === undefined) return { state: 'down', reason: this.reason };
-    const states = this.queues();
+    const states = this.rings.states();
     const broken = states.findIndex((queue) => queue.broken !== 0);
     if (broken >= 0) return { state: 'broken', reason: breakageText(broken, states[broken].broken) };
     if (states[0].isRunning && states[1].isRunning) return { state: 'up' };
@@ -202,6 +212,7 @@ export function openVhostUser(
   return {
     spec: guest.spec,
     guest: () => guest.status,
+    guestDetails: () => guest.details(),
     get offloads() {
       return guest.offloads;
     },
