@@ -165,18 +165,19 @@ export function holdGuestTap(sw: Configured, port: string, options: HoldOptions 
   if (way.kind !== 'tap')
     throw new TaploomError('no_way_in', `Port ${port} is no TAP: connect to its socket`);
   const { queues, interface: name, netns } = way;
-  const fds = told(name, () => holdTap(name, { netns, queues, vnet: options.vnet ?? true }));
+  const fds = told(() => holdTap(name, { netns, queues, vnet: options.vnet ?? true }));
   if (fds === undefined) throw new TaploomError('no_such_interface', `There is no TAP ${name}`);
   return new GuestTap(name, card.mac, fds);
 }
 
 function opened(name: string, options: { mtu: number; vnet: boolean; queues: number }): number[] {
-  const fds = told(name, () => openTap(name, options));
+  const fds = told(() => openTap(name, options));
   if (fds !== undefined) return fds;
   throw new TaploomError('interface_exists', `Cannot make TAP ${name}: an interface of that name exists`);
 }
 
-function told<T>(name: string, open: () => T): T {
+/** In words for people, and with a code. */
+function told<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
@@ -187,6 +188,6 @@ function told<T>(name: string, open: () => T): T {
         : error.code === 'EBUSY'
           ? 'port_busy'
           : 'device_failed';
-    throw new TaploomError(code, `Cannot open TAP ${name} for a guest: ${error.message}`, { cause: error });
+    throw new TaploomError(code, error.message, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 // What hypervisors are told of ports, tried: a real QEMU, and stand-ins for those of which there is no package here.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -144,4 +145,28 @@ test('a port passes the other end of a TAP that stays, unless somebody holds it'
   ]);
   await sw.up('br0', '10.0.0.254/24');
   expect(await ping(sw, '10.0.0.1')).toMatchObject({ received: 5 });
+});
+
+test('a QEMU that runs gets a TAP through its QMP socket, and the port goes when it lets go', async ({
+  skip,
+}) => {
+  const reason = missingForGuests();
+  skip(reason !== undefined, reason);
+  const lab = await openLab();
+  const sw = await lab.netns('sw');
+  const path = join(lab.dir, 'qmp.sock');
+  const machine = ['-nodefaults', '-display', 'none', '-S', '-machine', 'none'];
+  const qemu = sw.spawn(['qemu-system-x86_64', ...machine, '-qmp', `unix:${path},server=on,wait=off`]);
+  await expect.poll(() => existsSync(path), { timeout: 10_000 }).toBe(true);
+  const embedding = sw.spawn([process.execPath, file('../support/qmp_tap.mjs'), path]);
+  await embedding.waitFor(/vm1 is gone/);
+  expect(embedding.stdout.split('\n').slice(0, 6)).toEqual([
+    'QMP',
+    'return',
+    'return',
+    'return',
+    'up',
+    'return',
+  ]);
+  expect(qemu.running).toBe(true);
 });
