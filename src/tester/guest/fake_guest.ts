@@ -147,8 +147,9 @@ export class FakeGuest {
     await startDevice(this.backEnd, this.agreement, this.device, bases);
   }
 
-  /** false: the ring is full. */
+  /** false: the ring is full, or the guest closed. */
   send(frame: Uint8Array, { queue = 0, header = FINISHED, piece = 0 }: SendOptions = {}): boolean {
+    if (this.isClosed) return false;
     const isSent = this.device.transmitters[queue].send(frame, header, piece);
     this.device.publish(2 * queue + 1);
     return isSent;
@@ -156,13 +157,14 @@ export class FakeGuest {
 
   /** The next frame of any queue, or undefined. Throws DeviceError if the device did what it must not. */
   receive(): ReceivedFrame | undefined {
-    return this.kept.shift() ?? this.take();
+    return this.isClosed ? undefined : (this.kept.shift() ?? this.take());
   }
 
   /** As `receive`, but waits for a frame. */
   async next(timeoutMs = 5000): Promise<ReceivedFrame | undefined> {
     const end = performance.now() + timeoutMs;
     for (;;) {
+      if (this.isClosed) return undefined;
       for (const { ring } of this.device.receivers) ring.wantCalls(true);
       const frame = this.receive();
       const left = end - performance.now();
@@ -209,6 +211,7 @@ export class FakeGuest {
     this.inflight.close();
     this.log?.close();
     this.device?.close();
+    this.tell();
   }
 
   [Symbol.dispose](): void {
