@@ -64,6 +64,7 @@ test('rewrite changes the frame: by its new source it is learned, by its new des
   };
   const rig = await rigWith({ ports: { p1: use('one'), p2: {}, p3: {} } }, { one: { rewrite } });
   rig.say('p2', 'b > *');
+  rig.say('p3', 'x > *');
   expect(rig.say('p1', 'a > x')).toEqual(['p2: c > b "hi"']);
   expect(await rig.fdb()).toContain('br0 vlan 0 02:00:00:00:00:63 p1');
 });
