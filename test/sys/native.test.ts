@@ -68,7 +68,7 @@ test('without the library, the first who needs it compiles it, once', () => {
     cpSync(`${ROOT}native`, `${dir}/native`, { recursive: true });
   });
   expect(text).toBe('loaded\n');
-  expect(readdirSync(`${folder}/build`)).toEqual(['libtaploom.so']);
+  expect(readdirSync(`${folder}/build`)).toEqual(['libtaploom.so', 'taploom-bridge-helper']);
 });
 
 test('in a bundle, where there is neither library nor source, the error says how to leave the package out', () => {
