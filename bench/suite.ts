@@ -20,7 +20,7 @@ import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
-import { vhost } from './vhost.ts';
+import { vhostRings } from './vhost_rings.ts';
 import { vxlan } from './vxlan.ts';
 import { workers } from './workers.ts';
 
@@ -29,6 +29,7 @@ export const BENCHES: readonly Bench[] = [
   features,
   lpm,
   joins,
+  vhostRings,
   leases,
   heap,
   scavenges,
@@ -45,7 +46,6 @@ export const BENCHES: readonly Bench[] = [
   host,
   guests,
   neighbours,
-  vhost,
 ];
 
 /** Those that run only if they are asked for. */

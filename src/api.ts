@@ -421,6 +421,7 @@ export interface NamedEvents {
   drop: Told<DropFact>;
   hook: Told<HookFact>;
 }
+/** What `sw.on` can be told of by name. */
 export type EventName = keyof NamedEvents;
 
 /** An event of a stream, or how many its reader was too slow for. */

@@ -26,6 +26,8 @@ export interface PortFact {
   port: string;
   /** One sentence, where there is more to say than the change does. */
   reason?: string;
+  /** Of a guest at a socket for many, which comes and goes by itself: the port that listens. */
+  guestOf?: string;
 }
 
 /**

@@ -58,6 +58,7 @@ export type {
   SubscribeOptions,
   SwitchEvent,
 } from './event.ts';
+export type { FirecrackerInterface } from './hypervisor/firecracker.ts';
 export type { GuestCard, Socket, VmOptions, WayIn } from './hypervisor/guest_card.ts';
 export { VmCard } from './hypervisor/vm_card.ts';
 export type { MemoryPort, Offload, ReceivedFrame } from './port/memory.ts';
@@ -70,6 +71,7 @@ export {
   GuestTap,
   type GuestTapOptions,
   guestMac,
+  type HoldOptions,
   openGuestTap,
   type VmCardOptions,
   vmCard,

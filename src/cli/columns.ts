@@ -13,6 +13,7 @@ import type {
   NetworkStatus,
   PortStatus,
 } from '../api.ts';
+import { guestOf, isListener } from '../config/guest_ports.ts';
 import { portRole, privateVlans } from '../config/private_vlans.ts';
 import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type {
@@ -339,11 +340,17 @@ function memberText(aggregate: string, member: PortStatus['member']): string {
   return [`member of ${aggregate}`, ...does].join(', ');
 }
 
+/** Of a guest at a socket for many, or what that socket makes of its guests. */
+function guestSettings(owner: BridgeConfig | undefined, { name, socket }: PortStatus): Settings | undefined {
+  const listener = owner?.ports[socket?.guestOf ?? name];
+  return isListener(listener) ? guestOf(listener, socket?.peer) : undefined;
+}
+
 /** `server at /run/vm1.sock, process 4711 of user 64055` */
 function socketText({ mode, place, peer, guests, guestOf }: NonNullable<PortStatus['socket']>): string {
   if (guestOf !== undefined)
     return `guest of ${guestOf}${peer === undefined ? '' : `, ${processText(peer)}`}`;
-  if (guests !== undefined) return `listens at ${place}, ${guests} guests`;
+  if (guests !== undefined) return `listens at ${place}, ${guests === 1 ? '1 guest' : `${guests} guests`}`;
   return `${mode} at ${place}${peer === undefined ? '' : `, ${processText(peer)}`}`;
 }
 
@@ -356,8 +363,8 @@ function guestText({ path, rings, queues }: GuestPortStatus): string {
 }
 
 function details(status: PortStatus, config: SwitchConfig): string {
-  const settings = settingsOf(config, status);
   const owner = config.bridges[status.bridge];
+  const settings = guestSettings(owner, status) ?? settingsOf(config, status);
   const parts: string[] = [];
   const { memberOf, member, aggregate } = status;
   if (memberOf !== undefined) parts.push(memberText(memberOf, member));

@@ -30,6 +30,7 @@ export function portText(
     disabledBy,
     tunnelled = {},
     hooks = [],
+    socket,
     ...state
   } = status;
   const { receiveDropped, transmitDropped, ...counts } = counters;
@@ -43,6 +44,7 @@ export function portText(
       ...reasonRows('disabled by', disabledBy ?? {}),
       ...hooks.map((one) => [`hook ${one.hook}`, hookText(one)]),
     ]),
+    socket ? fields('socket', socketRows(socket)) : '',
     aggregate ? aggregateSections(aggregate) : '',
     stp ? fields('spanning tree', stpRows(stp)) : '',
     multicast ? fields('multicast', multicastRows(multicast)) : '',
@@ -57,6 +59,12 @@ export function portText(
       ...reasonRows('transmit dropped', transmitDropped),
     ]),
   ].join('');
+}
+
+function socketRows({ peer, ...facts }: NonNullable<PortStatus['socket']>): string[][] {
+  const who =
+    peer === undefined ? [] : [['peer', `process ${peer.pid}, user ${peer.uid}, group ${peer.gid}`]];
+  return [...settingRows(facts), ...who];
 }
 
 function aggregateSections({ members, partner, ...facts }: AggregateStatus): string {

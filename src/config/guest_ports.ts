@@ -51,7 +51,8 @@ function silent(port: StreamPortConfig): StreamPortConfig {
   return { ...port, flood: false, bcast_flood: false, mcast_flood: false, learning: false };
 }
 
-function guestOf(
+/** What a guest is. */
+export function guestOf(
   { template, users, ...listener }: StreamPortConfig,
   peer: GuestPeer | undefined,
 ): PortConfig {

@@ -57,6 +57,8 @@ function portNames({ bridges, routers = {} }: SwitchConfig): Map<string, string>
 function checkInterface({ config, addresses }: RouterInterface, report: Report): void {
   if (config.mac !== undefined && config.anycast)
     report(['mac'], 'with anycast: true the address follows from the names: leave one of the two out');
+  if (config.slaac && config.anycast)
+    report(['slaac'], 'with anycast: true every host would make the same address: leave one of the two out');
   if (config.dhcp && addresses.some(({ bytes }) => bytes.length === 4))
     report(['dhcp'], 'a DHCP server gives the IPv4 address: leave that in address out, or this key');
   const has6 = config.slaac || addresses.some(({ bytes }) => bytes.length === 16);

@@ -119,6 +119,10 @@ export class Daemon {
       if (event.type === 'configuration') void helper?.update();
       if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
       if (event.type === 'port' && event.change === 'removed') guests?.forget(event.port);
+      if (event.type === 'port' && event.guestOf !== undefined) {
+        log.info(event.message);
+        return;
+      }
       // A port whose interface was deleted, and that is not wanted any more.
       if (event.type === 'port' && event.change === 'removed' && event.reason !== undefined) {
         log.info(event.message);

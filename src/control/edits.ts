@@ -2,6 +2,7 @@
 // comes out is not validated here; the switch does that, with paths that its user knows from the file.
 
 import type { PortStatus } from '../api.ts';
+import { isListener } from '../config/guest_ports.ts';
 import type { Path } from '../config/path.ts';
 import type {
   BridgeConfig,
@@ -26,7 +27,12 @@ export function requireBridge(config: SwitchConfig, bridge: string): BridgeConfi
 export function requirePort(config: SwitchConfig, bridge: string, port: string): PortConfig | MemberConfig {
   const found = portIn(requireBridge(config, bridge), port);
   if (found === undefined) {
-    throw new TaploomError('no_such_port', `Bridge ${bridge} has no port ${port}`);
+    const listener = Object.keys(config.bridges[bridge].ports).find((one) => port.startsWith(`${one}.`));
+    const isGuest = listener !== undefined && isListener(config.bridges[bridge].ports[listener]);
+    const help = isGuest
+      ? `: ${port} is a guest of ${listener}, which has the settings and goes by itself`
+      : '';
+    throw new TaploomError('no_such_port', `Bridge ${bridge} has no port ${port}${help}`);
   }
   return found;
 }

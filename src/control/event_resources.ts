@@ -46,6 +46,7 @@ const anyEvent = z.union([
     ]),
     ...where,
     reason: z.string().optional(),
+    guestOf: z.string().optional(),
   }),
   z.object({
     ...common,

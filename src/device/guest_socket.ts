@@ -211,14 +211,14 @@ class GuestPort implements Connection {
     this.isConnected = true;
     this.reason = undefined;
     const who = peer === undefined ? '' : `, process ${peer.pid} of user ${peer.uid}`;
-    this.links.told(name, 'added', `a guest of ${this.parts.listener}${who}`);
+    this.links.told(name, this.parts.listener, 'added', `a guest of ${this.parts.listener}${who}`);
     this.links.changed(name);
   }
 
   private async leave(end: string): Promise<void> {
     const { name, listener, sockets } = this.parts;
     if (this.isClosed) return;
-    this.links.told(name, 'removed', `its connection ${end}`);
+    this.links.told(name, listener, 'removed', `its connection ${end}`);
     sockets.dismiss(listener, name);
     await this.links.regroup();
   }

@@ -6,6 +6,7 @@
 //   dgram, client    connects, and says hello where the framing has a greeting
 
 import type { DgramPortConfig, SocketPortConfig, StreamPortConfig } from '../config/schema.ts';
+import { monotonicMs } from '../sys/clock.ts';
 import { accept, greet, hasPeer, meet, reconnectUnix, socketError } from '../sys/socket.ts';
 import type { SocketWatch } from '../sys/socket_watch.ts';
 import { errnoName } from '../sys/sys_error.ts';
@@ -15,6 +16,8 @@ import { inodeOf, openClient, openServer, placeOf, removeSocketFile } from './so
 /** Between two tries, ms: who restarts is back soon, who is away costs a system call a second. */
 const FIRST_PAUSE = 50;
 const LAST_PAUSE = 1000;
+/** Between two connections, ms: who comes and goes in a loop must not keep the control plane busy. */
+const PACE = 20;
 /** Between two looks whether the other end of a datagram socket is still there, which nobody tells, ms. */
 const LOOK_PAUSE = 1000;
 /** What vfkit says first, so that its server knows where to send. */
@@ -66,6 +69,9 @@ class ServerWay implements Way {
   private readonly fd: number;
   private readonly inode: number | undefined;
   private readonly retry = new Retry();
+  private timer: NodeJS.Timeout | undefined;
+  /** Not before that, ms. */
+  private nextAt = 0;
 
   constructor(verb: string, config: StreamPortConfig, watch: SocketWatch, seeker: Seeker) {
     this.config = config;
@@ -77,27 +83,35 @@ class ServerWay implements Way {
 
   seek(): void {
     this.seeker.waits(`nobody is connected to ${placeOf(this.config)}`);
-    this.watch.once(this.fd, () => this.take());
+    clearTimeout(this.timer);
+    const wait = this.nextAt - monotonicMs();
+    if (wait > 0) this.timer = setTimeout(() => this.arm(), wait).unref();
+    else this.arm();
   }
 
   close(): void {
+    clearTimeout(this.timer);
     this.retry.stop();
     this.watch.drop(this.fd);
     closeFd(this.fd);
     if (this.config.path !== undefined) removeSocketFile(this.config.path, this.inode);
   }
 
+  private arm(): void {
+    this.watch.once(this.fd, () => this.take());
+  }
+
   private take(): void {
     const fd = accept(this.fd);
     if (fd >= 0) {
+      this.nextAt = monotonicMs() + PACE;
       this.retry.stop();
       this.seeker.found(fd);
       return;
     }
     // Out of descriptors the connection stays in the queue, and would be told of at once.
-    const again = () => this.watch.once(this.fd, () => this.take());
-    if (fd === -EAGAIN) again();
-    else this.retry.later(again);
+    if (fd === -EAGAIN) this.arm();
+    else this.retry.later(() => this.arm());
     if (fd !== -EAGAIN) this.seeker.waits(`cannot accept at ${placeOf(this.config)}: ${errnoName(-fd)}`);
   }
 }

@@ -16,7 +16,7 @@ export interface SocketLinks {
   /** Guests came or went: the configuration in force follows them. */
   regroup(): Promise<void>;
   /** A guest is a port now, or no longer. */
-  told(guest: string, change: 'added' | 'removed', reason: string): void;
+  told(guest: string, listener: string, change: 'added' | 'removed', reason: string): void;
 }
 
 /** A connection that was accepted, before its port is open. */

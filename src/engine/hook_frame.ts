@@ -90,7 +90,10 @@ export class RowFrame implements HookFrame {
   }
 
   getUint8(at: number): number {
-    return at >= 0 && at < this.length ? this.bytes[this.offsetOf(at)] : 0;
+    const { rows, row } = this;
+    if (at >= MACS_LEN && at < this.batch.headLength(row))
+      return this.view.getUint8(rows[row + COLUMN.rest] + at - MACS_LEN);
+    return at >= 0 && at < rows[row + COLUMN.length] ? this.view.getUint8(this.offsetOf(at)) : 0;
   }
 
   getUint16(at: number): number {
@@ -107,7 +110,7 @@ export class RowFrame implements HookFrame {
 
   setUint8(at: number, value: number): void {
     if (!this.mayWrite) throw new Error('Only rewrite() may change a frame');
-    if (at >= 0 && at < this.writable) this.bytes[this.offsetOf(at)] = value;
+    if (at >= 0 && at < this.writable) this.view.setUint8(this.offsetOf(at), value);
   }
 
   setUint16(at: number, value: number): void {

@@ -140,12 +140,13 @@ export class Hooks implements Source {
           isChanged = true;
           frame.mayWrite = true;
           hook.rewrite?.(frame);
+          frame.mayWrite = false;
         }
       } catch (error) {
+        frame.mayWrite = false;
         this.fail(loaded, error);
         passes = loaded.place.onError === 'pass';
       }
-      frame.mayWrite = false;
       if (passes) continue;
       batch.rows[row + COLUMN.dest] = DEST_DROP | DROP.hook;
       batch.rows[row + COLUMN.user] = loaded.place.id; // for whoever looks on

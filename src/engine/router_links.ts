@@ -98,6 +98,7 @@ export class RouterLinks {
       isItself(table, by, srcHi(view, start), srcLo(view, start))
     )
       return;
+    if (type === icmpv6.ROUTER_SOLICITATION && !this.isOurs(table, row, by)) return;
     const target = neighbour.targetAt(l3);
     if (type === neighbour.SOLICITATION) {
       if (!this.isOwn6(table, by, target)) return;

@@ -4,6 +4,7 @@
 import { TaploomError } from '../error.ts';
 import type { GuestCard } from './guest_card.ts';
 
+/** A network interface in Firecracker's words. */
 export interface FirecrackerInterface {
   iface_id: string;
   guest_mac: string;

@@ -6,7 +6,7 @@ export type Socket = { path: string } | { address: string; port: number };
 /** How frames get from a hypervisor to the switch. */
 export type WayIn =
   /** A TAP by its name, which the hypervisor opens itself, or by descriptors that it inherits. */
-  | { kind: 'tap'; interface: string; queues: number; fds?: readonly number[] }
+  | { kind: 'tap'; interface: string; netns?: string; queues: number; fds?: readonly number[] }
   | { kind: 'stream'; socket: Socket; isServer: boolean }
   /** `socket` is the switch's. */
   | { kind: 'dgram'; socket: Socket; own: Socket }

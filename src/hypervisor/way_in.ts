@@ -30,7 +30,8 @@ export function wayIn(name: string, port: PortConfig | MemberConfig, options: Wa
       if (facts?.isTap === false) throw noWay(name, `interface ${device} is no TAP`);
       if (facts?.isMultiQueue === false && (queues ?? 1) > 1)
         throw noWay(name, `TAP ${device} has one queue: make it with multi_queue for more`);
-      return { kind: 'tap', interface: device, queues: queues ?? (facts?.isMultiQueue ? 2 : 1), fds };
+      const many = queues ?? (facts?.isMultiQueue ? 2 : 1);
+      return { kind: 'tap', interface: device, netns: port.netns, queues: many, fds };
     }
     case 'vhost_user':
       return {

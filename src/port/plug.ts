@@ -19,6 +19,7 @@ export interface Device {
   close?(): void | Promise<void>;
 }
 
+/** A device's end of its port. */
 export interface DeviceLink {
   /** Hands a frame (no FCS) to the switch. False: that has not kept up, and did not take it. @throws RangeError if it is longer than a slot */
   receive(bytes: Uint8Array, offload?: Offload): boolean;
@@ -26,6 +27,7 @@ export interface DeviceLink {
   ready(): void;
 }
 
+/** A device of your own in a memory port, as long as it is there. */
 export class Plug implements AsyncDisposable {
   /** When it was closed, or with the error that a device threw, which closes it. */
   readonly ended: Promise<Error | undefined>;

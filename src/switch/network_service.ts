@@ -129,8 +129,7 @@ export class NetworkService implements Service {
 
   /** An address is no interface's any more; undefined: some may be. That of a gateway is set again. */
   addressGone(address: string | undefined): void {
-    for (const network of this.running.values())
-      if (address === undefined || network.isGateway(address)) network.lookAtGateway();
+    for (const network of this.running.values()) network.addressGone(address);
   }
 
   /** With the link of an interface its IPv6 addresses go, and do not come back. */

@@ -4,7 +4,7 @@
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from '../api.ts';
 import { stableMac } from '../config/defaults.ts';
 import { leadsOut } from '../config/network_places.ts';
-import { type Network, ROUTER_ADDRESS } from '../config/networks.ts';
+import type { Network } from '../config/networks.ts';
 import { formatAddress, formatSubnet, parseHostAddress6 } from '../config/subnet.ts';
 import type { Lease } from '../protocol/dhcp/lease.ts';
 import { type Names, NO_NAMES } from '../protocol/dns/names.ts';
@@ -12,8 +12,7 @@ import type { Punt } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { MAX_NEIGHBOURS } from '../table/neighbours.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
-import { formatIp, type IpBytes } from '../wire/ip_address.ts';
-import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
+import { formatPrefix } from '../wire/ip_prefix.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
 import { DhcpService } from './dhcp_service.ts';
 import { dhcpSettings } from './dhcp_settings.ts';
@@ -21,14 +20,14 @@ import { DnsService } from './dns_service.ts';
 import { hostResolvers, resolversForHost } from './host_resolvers.ts';
 import { type Ipv6Plan, ipv6Plan } from './ipv6_plan.ts';
 import { Ipv6Service } from './ipv6_service.ts';
+import { NetworkGateway } from './network_gateway.ts';
 import type { NetworkHome } from './network_home.ts';
+import { withIpv6 } from './network_names.ts';
 import { RogueWatch } from './rogue_watch.ts';
 import { Stations } from './stations.ts';
 
 /** What failed is tried again after this, ms. */
 const RETRY = 1000;
-/** Between a change of the gateway's interface and the look at it, ms: several come together. */
-const SETTLED = 50;
 
 export class RunningNetwork {
   network: Network;
@@ -42,18 +41,15 @@ export class RunningNetwork {
   private ipv6: Ipv6Service | undefined;
   private readonly rogues = new RogueWatch();
   private readonly stations = new Stations();
-  /** Why the gateway has no address; empty: it has. */
-  private gatewayProblem = '';
+  private readonly gateway: NetworkGateway;
   /** What was told of it last; undefined: nothing yet. */
   private told: string | undefined;
   private retryAt = Number.POSITIVE_INFINITY;
-  /** When to look whether the gateway's addresses are there, and when that was done last. */
-  private lookAt = Number.POSITIVE_INFINITY;
-  private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(network: Network, home: NetworkHome) {
     this.network = network;
     this.home = home;
+    this.gateway = new NetworkGateway({ device: () => this.device(), retry: () => this.retry() });
   }
 
   /** Whether the host's interface is in the namespace of this process. */
@@ -65,7 +61,7 @@ export class RunningNetwork {
   /** `config`: of what it was made. */
   configure(network: Network, config: unknown): void {
     // An interface of another name has taken the gateway's address.
-    if (network.interface?.name !== this.network.interface?.name) this.clearGateway();
+    if (network.interface?.name !== this.network.interface?.name) this.gateway.clear();
     if (network.gateway !== this.network.gateway) this.owned?.delete(this.network.gateway);
     const { router } = this.network;
     if (router !== undefined && router.address !== network.router?.address)
@@ -73,7 +69,7 @@ export class RunningNetwork {
     this.network = network;
     this.owned ??= this.home.facts.ownedBy(network.bridge, network.vlan);
     this.ownGateway();
-    this.setGateway();
+    this.gateway.set(network);
     this.setDns();
     this.setDhcp(config);
     this.refresh();
@@ -125,32 +121,33 @@ export class RunningNetwork {
   }
 
   deadline(): number {
-    const { retryAt, lookAt, dhcp, ipv6 } = this;
-    return Math.min(retryAt, lookAt, dhcp?.deadline() ?? retryAt, ipv6?.deadline() ?? retryAt);
+    const { retryAt, gateway, dhcp, ipv6 } = this;
+    return Math.min(retryAt, gateway.deadline, dhcp?.deadline() ?? retryAt, ipv6?.deadline() ?? retryAt);
   }
 
   tick(now: number): void {
     if (this.dhcp !== undefined && this.dhcp.deadline() <= now) this.dhcp.tick(now);
     this.ipv6?.tick(now);
-    if (this.lookAt <= now) this.restoreGateway(now);
+    if (this.gateway.deadline <= now) this.restoreGateway(now);
     if (this.retryAt > now) return;
     this.retryAt = Number.POSITIVE_INFINITY;
-    if (this.gatewayProblem !== '') {
-      this.setGateway();
+    if (this.gateway.problem !== '') {
+      this.gateway.give();
       this.refresh();
     }
     this.listen();
     this.note();
   }
 
-  isGateway(address: string): boolean {
-    return this.gatewayAddresses().some((cidr) => cidr.startsWith(`${address}/`));
+  /** An address is no interface's any more; undefined: some may be. */
+  addressGone(address: string | undefined): void {
+    if (address === undefined || this.gateway.has(address)) this.lookAtGateway();
   }
 
-  /** Somebody may have taken an address of the gateway's interface, or it is up again. Not more often than once a second. */
+  /** Something of the interface has changed. */
   lookAtGateway(): void {
     if (!this.isHere) return;
-    this.lookAt = Math.max(this.home.now() + SETTLED, this.lookedAt + RETRY);
+    this.gateway.look(this.home.now());
     this.home.wait();
   }
 
@@ -185,7 +182,7 @@ export class RunningNetwork {
     this.dns?.close();
     this.ipv6?.close();
     this.owned?.clear();
-    this.clearGateway();
+    this.gateway.clear();
   }
 
   private device() {
@@ -198,59 +195,24 @@ export class RunningNetwork {
     return parseMac(this.device()?.mac ?? stableMac(name, this.home.world.machine)) as Mac;
   }
 
-  /** Of the host's interface, with the bits of their subnets. */
-  private gatewayAddresses(): string[] {
-    const { gateway, subnet, ipv6 } = this.network;
-    const address = `${formatAddress(gateway)}/${subnet.prefix}`;
-    if (ipv6 === undefined) return [address];
-    return [address, `${formatIp(ipv6.gateway)}/${ipv6.subnet.bits}`, `${ROUTER_ADDRESS}/64`];
-  }
-
-  /** Gives the host's interface the gateway's addresses; returns those that it did not have. */
-  private setGateway(): readonly string[] {
-    try {
-      const added = this.device()?.setGateway?.(this.gatewayAddresses()) ?? [];
-      this.gatewayProblem = '';
-      return added;
-    } catch (error) {
-      this.gatewayProblem = (error as Error).message;
-      this.retry();
-      return [];
-    }
-  }
-
-  /** Who took the interface down wants it so. */
   private restoreGateway(now: number): void {
-    this.lookAt = Number.POSITIVE_INFINITY;
     const { name: network, bridge, interface: own } = this.network;
-    if (own === undefined || this.device()?.link?.()?.up !== true) return;
-    this.lookedAt = now;
-    const added = this.setGateway();
+    const added = this.gateway.restore(now);
     if (added.length > 0) {
       this.ipv6?.setRoutes();
       this.listen();
       const address = added.join(' ');
-      this.home.tell({ type: 'network', change: 'restored', network, bridge, port: own.name, address });
+      if (this.gateway.isNews(address, now))
+        this.home.tell({
+          type: 'network',
+          change: 'restored',
+          network,
+          bridge,
+          port: own?.name ?? '',
+          address,
+        });
     }
     this.note();
-  }
-
-  /** By an interface that is gone there are no routes; what the kernel refuses is told as the gateway's problem. */
-  private setRoute(to: IpPrefix, via: IpBytes, isOn: boolean): void {
-    try {
-      this.device()?.setRoute?.(to, via, isOn);
-    } catch (error) {
-      this.gatewayProblem = `no route to ${formatPrefix(to)}: ${(error as Error).message}`;
-      this.retry();
-    }
-  }
-
-  private clearGateway(): void {
-    try {
-      this.device()?.setGateway?.([]);
-    } catch {
-      // The interface is gone, and its address with it.
-    }
   }
 
   private setDhcp(config: unknown): void {
@@ -310,22 +272,9 @@ export class RunningNetwork {
     this.ownGateway();
   }
 
-  /** Of guests with an IPv4 lease: an IPv6 address has the name of the same station. */
   private get names(): Names {
     const names = this.dhcp?.names ?? NO_NAMES;
-    const { ipv6, stations } = this;
-    if (ipv6 === undefined) return names;
-    return {
-      size: names.size,
-      addressOf: (name) => names.addressOf(name),
-      nameOf: (address) => names.nameOf(address),
-      address6Of: (name) => {
-        const mac = stations.macOf.get(names.addressOf(name) ?? -1);
-        return ipv6.addressOfHost(name) ?? (mac === undefined ? undefined : ipv6.addressOf(mac));
-      },
-      nameOf6: (address) =>
-        ipv6.hostAt(address) ?? names.nameOf(stations.addressOf.get(ipv6.macOf(address) ?? '') ?? -1),
-    };
+    return this.ipv6 === undefined ? names : withIpv6(names, this.ipv6, this.stations);
   }
 
   /** What a guest has by a lease nobody else may claim; what no lease is about any more, whoever uses it. */
@@ -387,7 +336,7 @@ export class RunningNetwork {
       send: (port, frame) => this.send(port, frame),
       mtu: () => home.mtuOf(this.network),
       owned: home.facts.ownedBy(this.network.bridge, this.network.vlan),
-      route: (to, via, isOn) => this.setRoute(to, via, isOn),
+      route: (to, via, isOn) => this.gateway.setRoute(to, via, isOn),
       tell: home.tell,
       now: () => home.now(),
       world: home.world,
@@ -398,7 +347,7 @@ export class RunningNetwork {
 
   /** As soon as the gateway has its address. */
   private listen(): void {
-    if (this.gatewayProblem === '' && this.device() !== undefined) this.dns?.listen();
+    if (this.gateway.problem === '' && this.device() !== undefined) this.dns?.listen();
   }
 
   private noteDns(): void {
@@ -413,7 +362,7 @@ export class RunningNetwork {
 
   private problems(): string[] {
     const problems = [
-      this.gatewayProblem,
+      this.gateway.problem,
       this.dhcp?.problem ?? '',
       this.dns?.problem ?? '',
       this.ipv6?.problem ?? '',

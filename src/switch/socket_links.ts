@@ -29,9 +29,9 @@ export function socketLinks(parts: SocketLinksParts): SocketLinks {
     regroup: async () => {
       if (!isClosed()) await reconfiguration.regroup();
     },
-    told: (port, change, reason) => {
+    told: (port, guestOf, change, reason) => {
       const bridge = bridgeOf(reconfiguration.whole, port);
-      if (bridge !== undefined) events.add({ type: 'port', change, bridge, port, reason });
+      if (bridge !== undefined) events.add({ type: 'port', change, bridge, port, reason, guestOf });
     },
   };
 }

@@ -1,14 +1,20 @@
 // A port of a switch as an object: what it is now, and changes of it alone. It holds nothing but names, so it does not matter
 // how many there are of one port, and it is no leak to forget one.
 
+import type { Socket } from 'node:net';
 import type { PortCounters, PortStatus } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import type { PortConfig, SwitchConfig, SwitchConfigInput } from '../config/schema.ts';
 import { withoutPorts } from '../config/without_ports.ts';
 import { TaploomError } from '../error.ts';
 import type { EventSubscription, Events } from '../event.ts';
+import type { FirecrackerInterface } from '../hypervisor/firecracker.ts';
+import type { VmOptions } from '../hypervisor/guest_card.ts';
+import type { VmCard } from '../hypervisor/vm_card.ts';
 import type { MemoryPort } from '../port/memory.ts';
+import { type GuestTap, type HoldOptions, holdGuestTap, type VmCardOptions, vmCard } from './vm_port.ts';
 
+/** A port as a configuration has it. */
 export type PortInput = NonNullable<
   NonNullable<NonNullable<SwitchConfigInput['bridges']>[string]['ports']>[string]
 >;
@@ -29,10 +35,12 @@ export interface PortOwner {
   countersOf(port: string): PortCounters | undefined;
 }
 
+/** A port as an object: looks at it, changes it, takes it out. */
 export class SwitchPort implements AsyncDisposable {
   readonly name: string;
   private readonly owner: PortOwner;
 
+  /** @internal */
   constructor(name: string, owner: PortOwner) {
     this.name = name;
     this.owner = owner;
@@ -70,6 +78,37 @@ export class SwitchPort implements AsyncDisposable {
   /** The program's end, of a port of type `memory`. */
   get memory(): MemoryPort {
     return this.owner.switch.memoryPort(this.name);
+  }
+
+  /** How a guest's network card is plugged in here. @throws TaploomError `no_way_in` */
+  card(options?: VmCardOptions): VmCard {
+    return vmCard(this.owner.switch, this.name, options);
+  }
+
+  /** Options for qemu-system-*. @throws TaploomError `no_way_in` */
+  qemuArgs(options: VmCardOptions & VmOptions = {}): string[] {
+    return this.card(options).qemuArgs(options);
+  }
+
+  /** Options for cloud-hypervisor. @throws TaploomError `no_way_in` */
+  cloudHypervisorArgs(options: VmCardOptions & VmOptions = {}): string[] {
+    return this.card(options).cloudHypervisorArgs(options);
+  }
+
+  /** For `PUT /network-interfaces/{id}` of Firecracker. @throws TaploomError `no_way_in` */
+  firecrackerConfig(id?: string, options?: VmCardOptions): FirecrackerInterface {
+    return this.card(options).firecrackerConfig(id);
+  }
+
+  /** The hypervisor's end of a TAP (type af_packet) that nobody holds. @throws TaploomError `no_way_in`, `port_busy` */
+  openTap(options?: HoldOptions): GuestTap {
+    return holdGuestTap(this.owner.switch, this.name, options);
+  }
+
+  /** `openTap`, and passes it through a Unix socket: see GuestTap.passFd. */
+  passFd(socket: Socket | number, text?: string | Uint8Array, options?: HoldOptions): void {
+    using tap = this.openTap(options);
+    tap.passFd(socket, text);
   }
 
   /** What happens to it from now on. */

@@ -2,16 +2,16 @@
 //
 //   vmCard         of a port that is there
 //   openGuestTap   a new port, whose TAP this process holds until a hypervisor does
+//   holdGuestTap   the same end of a TAP that is there
 
 import type { Socket } from 'node:net';
-import type { SwitchApi } from '../api.ts';
 import { leastMtu, stableMac } from '../config/defaults.ts';
-import type { AfPacketPortConfig, SwitchConfigInput } from '../config/schema.ts';
+import type { AfPacketPortConfig, SwitchConfig, SwitchConfigInput } from '../config/schema.ts';
 import { portIn } from '../config/without_ports.ts';
 import { TaploomError } from '../error.ts';
 import { VmCard } from '../hypervisor/vm_card.ts';
 import { type InterfaceFacts, type WayOptions, wayIn } from '../hypervisor/way_in.ts';
-import { openGuestTap as openTap } from '../sys/guest_tap.ts';
+import { holdTap, openGuestTap as openTap } from '../sys/guest_tap.ts';
 import { LinkSocket } from '../sys/link.ts';
 import { sendRights } from '../sys/rights.ts';
 import { SysError } from '../sys/sys_error.ts';
@@ -37,8 +37,24 @@ export interface GuestTapOptions {
   port?: Partial<Omit<AfPacketInput, 'type' | 'interface' | 'netns'>>;
 }
 
+/** Of a TAP that is held for a guest. */
+export interface HoldOptions {
+  /** Of a TAP that can have several. Default 2 there. */
+  queues?: number;
+  vnet?: boolean;
+  mac?: string;
+}
+
+/** What is asked of a switch. */
+interface Configured {
+  readonly config: SwitchConfig;
+}
+interface GuestSwitch extends Configured {
+  attach(bridge: string, name: string, port: AfPacketInput): Promise<unknown>;
+}
+
 /** How a guest is plugged into a port that there is. @throws TaploomError `no_such_port`, `no_way_in` */
-export function vmCard(sw: SwitchApi, port: string, options: VmCardOptions = {}): VmCard {
+export function vmCard(sw: Configured, port: string, options: VmCardOptions = {}): VmCard {
   const { mac = guestMac(port), ...way } = options;
   for (const bridge of Object.values(sw.config.bridges)) {
     const config = portIn(bridge, port);
@@ -117,51 +133,21 @@ export class GuestTap extends VmCard implements Disposable {
   }
 }
 
-/** Changes of a switch that are made of what it has, one after the other. */
-const turns = new WeakMap<SwitchApi, Promise<unknown>>();
-
 /**
  * Makes a TAP `name`, and a port of it. Close it when the hypervisor has it: a TAP that nobody holds is gone, and its port.
- * @throws TaploomError `no_such_bridge`, `interface_exists`, `not_permitted`, or why the port cannot be had
+ * @throws TaploomError `no_such_bridge`, `port_exists`, `interface_exists`, `not_permitted`, or why the port cannot be had
  */
 export async function openGuestTap(
-  sw: SwitchApi,
+  sw: GuestSwitch,
   bridge: string,
   name: string,
-  options: GuestTapOptions = {},
+  { queues = 1, vnet = true, mac = guestMac(name), port = {} }: GuestTapOptions = {},
 ): Promise<GuestTap> {
-  const before = turns.get(sw) ?? Promise.resolve();
-  const made = before.then(() => make(sw, bridge, name, options));
-  turns.set(
-    sw,
-    made.catch(() => {}),
-  );
-  return made;
-}
-
-async function make(
-  sw: SwitchApi,
-  bridge: string,
-  name: string,
-  { queues = 1, vnet = true, mac = guestMac(name), port = {} }: GuestTapOptions,
-): Promise<GuestTap> {
-  const { config } = sw;
-  if (!Object.hasOwn(config.bridges, bridge))
+  if (!Object.hasOwn(sw.config.bridges, bridge))
     throw new TaploomError('no_such_bridge', `There is no bridge ${bridge}`);
-  const own = config.bridges[bridge];
-  const fds = opened(name, { mtu: leastMtu(config, bridge), vnet, queues });
-  const tap = new GuestTap(name, mac, fds);
+  const tap = new GuestTap(name, mac, opened(name, { mtu: leastMtu(sw.config, bridge), vnet, queues }));
   try {
-    const ports = {
-      ...own.ports,
-      [name]: { type: 'af_packet', when_deleted: 'forget', lldp: false, ...port },
-    };
-    const results = await sw.apply({
-      ...config,
-      bridges: { ...config.bridges, [bridge]: { ...own, ports } },
-    });
-    const failed = results.find(({ ok }) => !ok);
-    if (failed !== undefined) throw new TaploomError(failed.code ?? 'not_applied', failed.error ?? 'failed');
+    await sw.attach(bridge, name, { type: 'af_packet', when_deleted: 'forget', lldp: false, ...port });
     return tap;
   } catch (error) {
     tap.close();
@@ -169,14 +155,39 @@ async function make(
   }
 }
 
+/**
+ * The hypervisor's end of a port that is there: a TAP that stays, and that nobody holds.
+ * @throws TaploomError `no_such_port`, `no_way_in`, `port_busy`, `not_permitted`
+ */
+export function holdGuestTap(sw: Configured, port: string, options: HoldOptions = {}): GuestTap {
+  const { card } = vmCard(sw, port, { mac: options.mac, queues: options.queues });
+  const { way } = card;
+  if (way.kind !== 'tap')
+    throw new TaploomError('no_way_in', `Port ${port} is no TAP: connect to its socket`);
+  const { queues, interface: name, netns } = way;
+  const fds = told(() => holdTap(name, { netns, queues, vnet: options.vnet ?? true }));
+  if (fds === undefined) throw new TaploomError('no_such_interface', `There is no TAP ${name}`);
+  return new GuestTap(name, card.mac, fds);
+}
+
 function opened(name: string, options: { mtu: number; vnet: boolean; queues: number }): number[] {
+  const fds = told(() => openTap(name, options));
+  if (fds !== undefined) return fds;
+  throw new TaploomError('interface_exists', `Cannot make TAP ${name}: an interface of that name exists`);
+}
+
+/** In words for people, and with a code. */
+function told<T>(open: () => T): T {
   try {
-    const fds = openTap(name, options);
-    if (fds !== undefined) return fds;
+    return open();
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    const code = error.code === 'EPERM' || error.code === 'EACCES' ? 'not_permitted' : 'device_failed';
-    throw new TaploomError(code, `Cannot make TAP ${name}: ${error.message}`, { cause: error });
+    const code =
+      error.code === 'EPERM' || error.code === 'EACCES'
+        ? 'not_permitted'
+        : error.code === 'EBUSY'
+          ? 'port_busy'
+          : 'device_failed';
+    throw new TaploomError(code, error.message, { cause: error });
   }
-  throw new TaploomError('interface_exists', `Cannot make TAP ${name}: an interface of that name exists`);
 }

@@ -52,6 +52,28 @@ export function openGuestTap(name: string, options: GuestTapOptions): number[] |
   }
 }
 
+/** Opens queues of a TAP that is there. Undefined: there is no such interface. SysError EBUSY: somebody holds it. */
+export function holdTap(
+  name: string,
+  { netns, queues, vnet }: { netns?: string; queues: number; vnet: boolean },
+): number[] | undefined {
+  using links = LinkSocket.open(netns);
+  const link = links.find(name);
+  if (link === undefined) return undefined;
+  const multiQueue = link.txQueues > 1;
+  const fds: number[] = [];
+  try {
+    for (let n = 0; n < queues; n++) {
+      fds.push(openTap({ name, netns, vnetHeader: vnet ? 12 : 0, offloads: false, multiQueue }).fd);
+      if (vnet) resetTap(fds[n]);
+    }
+    return fds;
+  } catch (error) {
+    release(fds);
+    throw error;
+  }
+}
+
 /** Those that guests hold in the namespace of this process. Throws SysError. */
 export function guestTaps(keeper: string): GuestTap[] {
   return markedTaps((name, alias) => {

@@ -1,5 +1,5 @@
 // Descriptors that travel beside the bytes of a Unix socket (SCM_RIGHTS), and the sockets for it: Node's own streams throw
-// descriptors away. Nothing here waits; Readiness says when there is something. Control plane only.
+// descriptors away. Nothing here waits; SocketWatch says when there is something. Control plane only.
 
 import { aligned, native } from './native.ts';
 import { check } from './sys_error.ts';

@@ -1,6 +1,5 @@
 // Tells when descriptors have something to read that Node's event loop cannot wait for: sockets whose messages carry
-// descriptors, and eventfds. As Readiness, but without its pause, and it says
-// which: for dialogues.
+// descriptors, and eventfds. It says which, as often as there is something: whoever hears it reads.
 
 import { Socket } from 'node:net';
 import { aligned, native } from './native.ts';

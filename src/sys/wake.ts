@@ -1,6 +1,6 @@
 // eventfd: gets a thread out of Burst.receive, from any other thread that knows the number; and closing of numbers.
 
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { aligned, closeAside, HotCall, native } from './native.ts';
 import { check } from './sys_error.ts';
 
@@ -21,6 +21,17 @@ export function signalWake(fd: number): number {
   }
   signalFd[0] = fd;
   return signalCall.call();
+}
+
+const counter = aligned(8);
+
+/** Makes an eventfd that was signalled wait for the next time. */
+export function drainWake(fd: number): void {
+  try {
+    readSync(fd, counter);
+  } catch {
+    // nobody signalled it
+  }
 }
 
 /** Whoever signals it from here on waits, for as long as nobody reads it: what a hostile peer would hand out. */

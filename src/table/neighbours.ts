@@ -34,7 +34,7 @@ const SLOTS = SMALL + LARGE;
 /** Half of the slots, for short chains. */
 const MAX_IN_SMALL = SMALL / 2;
 export const MAX_NEIGHBOURS = LARGE / 2;
-const MAX_PROBES = 64;
+const MAX_PROBES = 256;
 /** Addresses that differ in their last two bits only are side by side: a subnet has them all. */
 const SIDE_BY_SIDE = 3;
 

@@ -11,6 +11,7 @@ import type { PortCounters } from '../api.ts';
 import type { Switch } from '../switch/switch.ts';
 import { build, type OffloadFrame, payloadOf, type Shape, verifies } from './offload_frame.ts';
 
+/** What the suite tests: a switch with a device in one of its ports, and the other end of that. */
 export interface Subject {
   /** Inline or threaded. The suite does not close it. */
   taploom: Switch;
@@ -30,6 +31,7 @@ export interface Interface extends Subject {
   up(): Promise<void>;
 }
 
+/** `test` of your test runner. */
 export type TestRunner = (name: string, run: () => Promise<void>) => unknown;
 
 const DEADLINE_MS = 3000;
@@ -42,6 +44,7 @@ const KINDS: Partial<Shape>[] = [
   { version: 6, protocol: 'udp' },
 ];
 
+/** Adds tests of what every device keeps: frames as they came, in order, counted once. */
 export function deviceContract(name: string, open: () => Promise<Subject>, test: TestRunner): void {
   const promise = (what: string, keep: (subject: Subject) => Promise<void>) =>
     test(`${name}: ${what}`, async () => {
@@ -63,6 +66,7 @@ export function deviceContract(name: string, open: () => Promise<Subject>, test:
   promise('far more frames than anybody takes cost frames, and nothing else', flood);
 }
 
+/** Adds tests of a device whose link goes down and comes up. */
 export function canBeDown(name: string, open: () => Promise<Interface>, test: TestRunner): void {
   test(`${name}: while it is down copies are dropped and counted, and afterwards it goes on`, async () => {
     const subject = await open();

@@ -1,6 +1,7 @@
 // Frames with an offload request as a guest's kernel makes them, built field by field without the code under test, and
 // the checks that a receiver would make on what comes out.
 
+/** What a super-frame is to be like. */
 export interface Shape {
   version: 4 | 6;
   protocol: 'tcp' | 'udp';
@@ -24,6 +25,7 @@ export interface Shape {
   finished?: boolean;
 }
 
+/** A super-frame, and where its headers are. */
 export interface OffloadFrame {
   shape: Shape;
   bytes: Uint8Array;
@@ -51,6 +53,7 @@ export function sumWords(bytes: ArrayLike<number>): number {
   return sum;
 }
 
+/** Makes a super-frame. */
 export function build(shape: Shape): OffloadFrame {
   const { version, protocol, payload, tags = [], flags = 0x10, seq = 1, id = 1 } = shape;
   const ipOptions = version === 4 ? (shape.ipOptions ?? []) : [];

@@ -91,6 +91,7 @@ describe('an interface', () => {
     [{ ...LAN, address: ['10.0.1.9/25'] }, /10.0.1.0\/25 is behind interface web already, as 10.0.1.0\/24/],
     [{ ...LAN, address: ['10.0.0.9/16'] }, /10.0.1.0\/24 is behind interface x already/],
     [{ ...LAN, mac: '02:00:00:00:00:01', anycast: true }, /anycast: true/],
+    [{ ...LAN, slaac: true, anycast: true }, /slaac: with anycast: true every host would make the same/],
     [{ ...LAN, mac: '02:00:00:00:00:77' }, /static entry for 02:00:00:00:00:77, at port vm1/],
     [{ ...LAN, mac: '01:00:5e:00:00:01' }, /MAC address of a single station/],
     [{ ...LAN, address: ['fd00:2::1/64'], mtu: 1000 }, /mtu: IPv6 needs 1280 bytes/],

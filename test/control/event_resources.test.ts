@@ -62,7 +62,7 @@ const ports = each<PortFact['change']>({
   waiting: true,
   failed: true,
   broken: true,
-}).map((change): All<PortFact> => ({ type: 'port', change, ...where, reason: 'because' }));
+}).map((change): All<PortFact> => ({ type: 'port', change, ...where, reason: 'because', guestOf: 'guests' }));
 
 const stations = each<Moved['change']>({ moved: true, flapping: true, calm: true, locked: true }).map(
   (change): All<Moved> => ({

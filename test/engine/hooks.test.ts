@@ -64,6 +64,7 @@ test('rewrite changes the frame: by its new source it is learned, by its new des
   };
   const rig = await rigWith({ ports: { p1: use('one'), p2: {}, p3: {} } }, { one: { rewrite } });
   rig.say('p2', 'b > *');
+  rig.say('p3', 'x > *');
   expect(rig.say('p1', 'a > x')).toEqual(['p2: c > b "hi"']);
   expect(await rig.fdb()).toContain('br0 vlan 0 02:00:00:00:00:63 p1');
 });
@@ -107,6 +108,24 @@ test('reading beyond the end of a frame gives zeros: no frame makes a hook throw
   const rig = await rigWith({ ports: { p1: use('one'), p2: {} } }, { one: { observe } });
   rig.say('p1', `a > * "${'.'.repeat(46)}"`);
   expect(seen).toEqual([0, 0x2e00, 0, 0, 2, 0]);
+  expect(hookEvents(rig)).toEqual([]);
+});
+
+// the-tcpdump-group/libpcap#379: an offset that wraps around passed the check.
+test('places that are no places read as zeros and are not written', async () => {
+  const places = [0xffff_ffee, 2 ** 32, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN, -4];
+  const seen: number[] = [];
+  const one: Hook = {
+    observe(frame) {
+      for (const at of places) seen.push(frame.getUint8(at), frame.getUint16(at), frame.getUint32(at));
+    },
+    rewrite(frame) {
+      for (const at of places.slice(0, 5)) frame.setUint32(at, 0xffff_ffff);
+    },
+  };
+  const rig = await rigWith({ ports: { p1: use('one'), p2: {} } }, { one });
+  expect(rig.say('p1', 'a > * "x"')).toEqual(['p2: a > * "x"']);
+  expect(seen.filter((value) => value !== 0)).toEqual([]);
   expect(hookEvents(rig)).toEqual([]);
 });
 

@@ -91,6 +91,28 @@ test('a device that is busy gets the same frame again, when it says so; what doe
   rig.expectLaws();
 });
 
+// lima-vm/socket_vmnet#173, containers/gvisor-tap-vsock#367: one that took nothing stopped everybody.
+test('a device that takes nothing holds up nobody else, and costs no turns while it is busy', async () => {
+  const stub = new Stub();
+  let asked = 0;
+  stub.transmit = () => {
+    asked += 1;
+    return false;
+  };
+  const { rig } = await plugged(stub);
+  await rig.change(({ bridges }) => {
+    bridges.br0.ports.p3 = { ...bridges.br0.ports.p1 };
+  });
+  for (let n = 0; n < 2000; n++) {
+    rig.taploom.memoryPort('p1').send(parse('a > *'));
+    rig.taploom.poll(0, rig.now);
+    expect(rig.taploom.memoryPort('p3').receive()).toBeDefined();
+    if (n % 100 === 0) await soon();
+  }
+  expect(asked).toBe(1);
+  rig.expectLaws();
+});
+
 test('service moves what is there, for loops of one’s own', async () => {
   const stub = new Stub();
   const { rig, plug } = await plugged(stub);

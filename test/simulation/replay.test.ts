@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
-import { Simulation } from '../../src/simulation/index.ts';
+import { Simulation, type Station } from '../../src/simulation/index.ts';
 import { mac, ping } from '../support/router_world.ts';
 import { bridge, lease, openInternet } from './scenario.ts';
 
@@ -55,4 +55,27 @@ test('a recording is JSON, and plays the same scenario again', { timeout: 60_000
   onTestFinished(() => third.close());
   expect(digest(third.capture())).toBe(digest(first.capture()));
   await expect(Simulation.replay({ ...recording, version: 2 })).rejects.toThrow('version 2');
+});
+
+test('who asks first within a moment makes no difference', async () => {
+  const meet = async (order: readonly string[]) => {
+    const sim = new Simulation();
+    onTestFinished(() => sim.close());
+    await sim.switch('s', bridge({ p1: memory, p2: memory, p3: memory }));
+    const stations = new Map<string, Station>();
+    for (const [n, name] of ['a', 'b', 'c'].entries()) {
+      stations.set(name, sim.station(name));
+      sim.link(name, `s/p${n + 1}`, { latency: 1, loss: 0.1 });
+    }
+    for (let round = 0; round < 50; round++) {
+      for (const name of order) {
+        const from = { hi: 0x0200, lo: name.charCodeAt(0) };
+        stations.get(name)?.send(ping(from, { hi: 0xffff, lo: -1 }, '192.0.2.1', '192.0.2.255'));
+      }
+      await sim.run(1);
+    }
+    await sim.run(10);
+    return digest(sim.capture());
+  };
+  expect(await meet(['c', 'a', 'b'])).toBe(await meet(['a', 'b', 'c']));
 });

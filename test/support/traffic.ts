@@ -11,7 +11,6 @@ const SEND_FRAMES = fileURLToPath(new URL('./send_frames.py', import.meta.url));
 export interface PingResult {
   sent: number;
   received: number;
-  averageMs: number;
 }
 
 export interface PingOptions {
@@ -25,18 +24,21 @@ export interface PingOptions {
 
 /**
  * iputils' ping: an implementation that is not ours. Once one was answered it waits for the last only two round trips or the
- * interval, whatever -W says: on a busy machine 10 ms were four of five pings lost. So the interval is the time to wait.
+ * interval, whatever -W says: on a busy machine 10 ms were four of five pings lost. So the interval is the time to wait; and
+ * where that is short, those after the last answer, for which nobody has waited, do not count as sent.
  */
 export async function ping(from: Netns, address: string, options: PingOptions = {}): Promise<PingResult> {
   const { count = 5, intervalSeconds, waitSeconds = 1, size = 56 } = options;
   const pace = intervalSeconds === undefined ? ['-l', count, '-i', waitSeconds] : ['-i', intervalSeconds];
-  const args = ['-n', '-q', '-c', count, ...pace, '-W', waitSeconds, '-s', size, address];
+  const args = ['-n', '-c', count, ...pace, '-W', waitSeconds, '-s', size, address];
   const timeoutMs = (count * (intervalSeconds ?? 0) + count * waitSeconds + 5) * 1000;
   const { stdout, stderr } = await from.run(['ping', ...args.map(String)], { timeoutMs });
   const packets = stdout.match(/(\d+) packets transmitted, (\d+) received/);
   if (!packets) throw new Error(`ping ${address}: ${stderr || stdout}`);
-  const average = stdout.match(/= [\d.]+\/([\d.]+)\//);
-  return { sent: Number(packets[1]), received: Number(packets[2]), averageMs: Number(average?.[1]) };
+  const [sent, received] = [Number(packets[1]), Number(packets[2])];
+  if (intervalSeconds === undefined || received === 0) return { sent, received };
+  const answered = [...stdout.matchAll(/bytes from .* icmp_seq=(\d+) /g)].map(([, seq]) => Number(seq));
+  return { sent: Math.max(...answered), received };
 }
 
 /** True as soon as one ping is answered; tries for so long. */

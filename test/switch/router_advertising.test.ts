@@ -78,11 +78,16 @@ test('who asks is answered within half a second, and the question goes on to oth
   await world.pass(600);
   expect(told(world, 'a')).toMatchObject([{ to: 'one', lifetime: 1800 }]);
   expect(told(world, 'a2')).toEqual([]);
+  // Who has no address yet can only be told with all others.
+  await world.pass(3000, 100);
+  world.send('a', solicitation('::'));
+  await world.pass(600);
+  expect(told(world, 'a')).toMatchObject([{ to: 'all', lifetime: 1800 }]);
   world.send('b', solicitation('fe80::8', 8));
   await world.pass(600);
   expect(told(world, 'b')).toEqual([]);
   const [web, db] = status(world);
-  expect(web.advertised).toEqual({ sent: 2, solicited: 1 });
+  expect(web.advertised).toEqual({ sent: 3, solicited: 2 });
   expect(db.advertised).toBeUndefined();
 });
 
@@ -122,6 +127,24 @@ test.each([
   const [{ lifetime, message }] = told(world, 'a');
   expect(lifetime).toBe(0);
   expect(message).toContain('030440c000001c200000000000000000fd000001');
+});
+
+test('in a network the advertisements of guests are dropped, also where the router advertises', async () => {
+  const network = { mode: 'isolated' as const, subnet: ['10.0.1.0/24', 'fd00:1::/64'], ra: false };
+  const lan = { local: false as const, network, ports: { a: memory, a2: memory } };
+  const web = { bridge: 'lan', address: ['fd00:1::1/64'], advertise: true };
+  const world = await openPolled({
+    version: 1,
+    bridges: { lan },
+    routers: { r1: { interfaces: { web } } },
+  });
+  expect(told(world, 'a')).toHaveLength(1);
+  world.heard('a2');
+  const dst = ip('ff02::1');
+  const way = { srcMac: guestMac(9), dstMac: multicastMac(dst), src: ip('fe80::9'), dst };
+  world.send('a', buildIpv6Frame(way, 58, 255, Uint8Array.of(134, ...new Array<number>(15).fill(0))));
+  await world.pass(20);
+  expect(told(world, 'a2')).toEqual([]);
 });
 
 test('of another prefix the old one is taken back, and the new one said at once', async () => {

@@ -346,6 +346,7 @@ describe('guests of a template', () => {
       'port guests.1 is up',
       'port guests.1 was removed from bridge br0: its connection was closed by the other end',
     ]);
+    expect(rig.taploom.events.stored({ port: 'guests.1' })[0]).toMatchObject({ guestOf: 'guests' });
     await StreamPeer.connect(path);
     await isUp(rig, 'guests.1');
     expect(status(rig, 'guests')?.socket).toMatchObject({ guests: 2, connections: 3, refused: 0 });

@@ -2,7 +2,6 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Readiness } from '../../src/sys/readiness.ts';
 import {
   closeFds,
   MAX_FDS,
@@ -13,7 +12,7 @@ import {
   unixListen,
   unixPair,
 } from '../../src/sys/rights.ts';
-import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
+import { closeFd } from '../../src/sys/wake.ts';
 
 const room = Buffer.from(new ArrayBuffer(4096));
 const hello = Buffer.from('hello');
@@ -89,26 +88,4 @@ test('a listener, who connects to it, and what is said of wrong paths', () => {
   expect(() => unixListen(`/${'x'.repeat(120)}`)).toThrow(/ENAMETOOLONG/);
   closeFds([client, server, listener]);
   expect(unixConnect(path)).toBe(-111);
-});
-
-test('readiness tells of sockets and of every signal of an eventfd, until they are removed', async () => {
-  let told = 0;
-  const readiness = new Readiness(() => told++);
-  const event = createWake();
-  readiness.add(right);
-  readiness.add(event);
-  const afterwards = async (act: () => void): Promise<boolean> => {
-    const before = told;
-    act();
-    for (let i = 0; i < 40 && told === before; i++) await new Promise((done) => setTimeout(done, 5));
-    return told > before;
-  };
-  expect(await afterwards(() => sendRights(left, hello))).toBe(true);
-  expect(receiveRights(right, room).length).toBe(5);
-  expect(await afterwards(() => signalWake(event))).toBe(true);
-  expect(await afterwards(() => signalWake(event))).toBe(true);
-  readiness.remove(event);
-  expect(await afterwards(() => signalWake(event))).toBe(false);
-  readiness.close();
-  closeFd(event);
 });

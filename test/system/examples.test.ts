@@ -16,7 +16,8 @@ import {
 } from '../support/guest.ts';
 import { runCommand } from '../support/process.ts';
 
-const example = (name: string) => fileURLToPath(new URL(`../../dist/examples/${name}.js`, import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const example = (name: string) => join(ROOT, `dist/examples/${name}.js`);
 
 function folder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'taploom-example-'));
@@ -24,10 +25,12 @@ function folder(): string {
   return dir;
 }
 
-test('examples/simulation.ts heals its ring, says the same again, and writes what it says', async () => {
+test('examples/simulation.ts heals its ring, says the same again, and writes what it says', {
+  timeout: 120_000,
+}, async () => {
   const dir = folder();
   const run = (name: string) =>
-    runCommand([process.execPath, example('simulation'), join(dir, name)], { timeoutMs: 30_000 });
+    runCommand([process.execPath, example('simulation'), join(dir, name)], { timeoutMs: 50_000 });
   const [first, second] = [await run('a'), await run('b')];
   expect(first).toMatchObject({ code: 0, stderr: '' });
   expect(first.stdout.match(/^without link \d: \d\.\d{3} ms to bob and back$/gm)).toHaveLength(4);
@@ -76,4 +79,17 @@ test('examples/qemu.ts boots two guests, which get their addresses and reach eac
     for (const other of ['10.9.0.11', '10.9.0.12']) expect(stdout).toContain(`${name}: reached ${other}\n`);
     expect(stdout).toMatch(new RegExp(`^${name}: received [1-9]\\d*, transmitted [1-9]`, 'm'));
   }
+});
+
+test('the first program of docs/library.md prints a frame, without rights, and ends', async () => {
+  const [, program] =
+    /^```js\n([\s\S]*?)^```/m.exec(readFileSync(join(ROOT, 'docs/library.md'), 'utf8')) ?? [];
+  // In a folder of the package its name means itself.
+  const file = join(ROOT, 'build/first_program.mjs');
+  writeFileSync(file, program);
+  onTestFinished(() => rmSync(file));
+  const withoutRights = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+  const { code, stdout, stderr } = await runCommand([...withoutRights, process.execPath, file]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^Uint8Array\(60\) \[\s*255, 255, 255, 255, 255, 255,\s+2,/);
 });

@@ -1,5 +1,6 @@
 // What hypervisors are told of ports, tried: a real QEMU, and stand-ins for those of which there is no package here.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -124,4 +125,48 @@ test('a program that embeds a switch makes a TAP, and a guest inherits it or get
   await qemu.waitFor(/guest is ready/, 60_000);
   await c.up('br0', '10.0.0.254/24');
   expect(await reaches(c, '10.0.0.1')).toBe(true);
+});
+
+test('a port passes the other end of a TAP that stays, unless somebody holds it', async () => {
+  const lab = await openLab();
+  const sw = await lab.netns('sw');
+  await sw.ip('tuntap add dev vm1 mode tap', 'link set vm1 up');
+  const socket = join(lab.dir, 'vmm.sock');
+  const vmm = sw.spawn([...VMM, '10.0.0.1', 'receive', socket]);
+  await vmm.waitFor(/listening/);
+  const embedding = sw.spawn([process.execPath, file('../support/held_tap.mjs'), socket]);
+  await vmm.waitFor(/received vm1 1\nguest is ready/);
+  await embedding.waitFor(/port_busy/);
+  expect(embedding.stdout.split('\n')).toEqual([
+    'tap,id=net-vm1,ifname=vm1,script=no,downscript=no,vhost=off',
+    '{"iface_id":"eth1","guest_mac":"02:00:00:00:00:0f","host_dev_name":"vm1"}',
+    'port_busy',
+    '',
+  ]);
+  await sw.up('br0', '10.0.0.254/24');
+  expect(await ping(sw, '10.0.0.1')).toMatchObject({ received: 5 });
+});
+
+test('a QEMU that runs gets a TAP through its QMP socket, and the port goes when it lets go', async ({
+  skip,
+}) => {
+  const reason = missingForGuests();
+  skip(reason !== undefined, reason);
+  const lab = await openLab();
+  const sw = await lab.netns('sw');
+  const path = join(lab.dir, 'qmp.sock');
+  const machine = ['-nodefaults', '-display', 'none', '-S', '-machine', 'none'];
+  const qemu = sw.spawn(['qemu-system-x86_64', ...machine, '-qmp', `unix:${path},server=on,wait=off`]);
+  await expect.poll(() => existsSync(path), { timeout: 10_000 }).toBe(true);
+  const embedding = sw.spawn([process.execPath, file('../support/qmp_tap.mjs'), path]);
+  await embedding.waitFor(/vm1 is gone/);
+  expect(embedding.stdout.split('\n').slice(0, 6)).toEqual([
+    'QMP',
+    'return',
+    'return',
+    'return',
+    'up',
+    'return',
+  ]);
+  expect(qemu.running).toBe(true);
 });

@@ -331,7 +331,8 @@ test.each([[1], [2]])(
       await daemon.cli('apply', file);
       await daemon.cli('mirror', 'del', 'br0', 'm1');
     }
-    expect(await pings).toMatchObject({ sent: 1500, received: 1500 });
+    const { sent, received } = await pings;
+    expect(received).toBe(sent);
     expect((await capture.stop()).length).toBeGreaterThan(10);
     for (const name of ['h1', 'h2'])
       expect(await dropsOf(daemon, name)).toEqual({ receiveDropped: {}, transmitDropped: {} });

@@ -51,8 +51,13 @@ test('an interface in a namespace by one command: name, addresses, routes; kept,
   expect(await inside(c1, 'route show default')).toBe('');
   expect((await inside(c1, '-o link show eth0')).split(':')[0]).toBe(index.split(':')[0]);
 
+  // Whatever it is called by now.
+  await c1.ip('link set eth0 down', 'link set eth0 name wan', 'link set wan up');
+  await daemon.cli('port', 'set', 'br0', 'c1', '--address', '10.0.0.8/24');
+  expect(await inside(c1, '-br address show dev wan')).toMatch(/10\.0\.0\.8\/24/);
+
   await daemon.cli('port', 'del', 'br0', 'c1');
-  expect(await c1.hasLink('eth0')).toBe(false);
+  expect(await c1.hasLink('wan')).toBe(false);
   await daemon.cli('port', 'del', 'br0', 'c2');
   expect(await c2.hasLink('eth0')).toBe(false);
 });

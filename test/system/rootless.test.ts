@@ -76,7 +76,7 @@ test('the library without rights: memory ports, inline and threaded; a TAP is an
   const [inline, threaded, ...errors] = stdout.trim().split('\n');
   expect([inline, threaded]).toEqual(['inline true', 'threaded true']);
   expect(errors[0]).toMatch(/^not_applied .*CAP_NET_ADMIN/);
-  expect(errors[1]).toMatch(/^not_permitted Cannot make TAP vm1: .*CAP_NET_ADMIN/);
+  expect(errors[1]).toMatch(/^not_permitted Cannot open TAP vm1: .*CAP_NET_ADMIN/);
 });
 
 test('in a user namespace: everything, interfaces of containers and guests of QEMU by the bridge helper included', async ({

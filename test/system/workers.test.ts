@@ -137,7 +137,8 @@ test('ports come and go under traffic of two workers, and their TAPs with them',
     });
     expect(await c.hasLink('c')).toBe(round % 2 === 1);
   }
-  expect(await pings).toMatchObject({ sent: 200, received: 200 });
+  const { sent, received } = await pings;
+  expect(received).toBe(sent);
   expect((await stream).gigabitsPerSecond).toBeGreaterThan(0.01);
   await expectLaws(daemon);
   await daemon.process.stop('SIGTERM', 5000);

@@ -3,7 +3,8 @@
 //
 //   start --up to 1 s--> solicitation --4 s, 8 s, ... 1 hour--> solicitation ...      until a router is there (RFC 7559)
 //
-// What a stranger may add is bounded: so many routers and prefixes; others are not looked at before one of them is over.
+// What a stranger may do is bounded: so many routers and prefixes are remembered, others not looked at before one of them is over;
+// and what follows from them changes once a second at most.
 
 import { formatIp, type IpBytes } from '../../wire/ip_address.ts';
 import type { Mac } from '../../wire/mac.ts';
@@ -18,6 +19,8 @@ import { solicitationFrame } from '../../wire/router_discovery.ts';
 const MAX_DELAY = 1000;
 const FIRST_INTERVAL = 4000;
 const MAX_INTERVAL = 3_600_000;
+/** ms: a change makes tables of routes anew. */
+const CALM = 1000;
 /** s, RFC 4862 section 5.5.3 e: nobody takes an address away sooner. */
 const LEAST_VALID = 7200;
 const FOR_EVER = 0xffff_ffff;
@@ -66,6 +69,7 @@ export class Autoconf {
   private askAt = Number.POSITIVE_INFINITY;
   /** When something of it is over. */
   private overAt = Number.POSITIVE_INFINITY;
+  private changedAt = Number.NEGATIVE_INFINITY;
   private interval = FIRST_INTERVAL;
   learned: Learned = NOTHING_LEARNED;
 
@@ -155,6 +159,11 @@ export class Autoconf {
     if (best === undefined && router !== undefined) this.start(now);
     const learned = { address: own?.address, router: best?.source, resolvers: best?.resolvers ?? [] };
     if (isEqual(learned, this.learned)) return;
+    if (now < this.changedAt + CALM) {
+      this.overAt = Math.min(this.overAt, this.changedAt + CALM);
+      return;
+    }
+    this.changedAt = now;
     this.learned = learned;
     this.says.changed(learned);
   }

@@ -4,15 +4,16 @@
 
 import { unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Readiness } from '../../sys/readiness.ts';
 import { unixAccept, unixConnect, unixListen } from '../../sys/rights.ts';
+import { SocketWatch } from '../../sys/socket_watch.ts';
 import { SysError } from '../../sys/sys_error.ts';
-import { closeFd } from '../../sys/wake.ts';
+import { closeFd, drainWake } from '../../sys/wake.ts';
 import { FEATURE } from '../../wire/virtio.ts';
 import { TesterError } from '../tester_error.ts';
 import { type DeviceOptions, GuestDevice } from './device.ts';
 import { DirtyLog } from './dirty_log.ts';
 import { FrontEnd } from './front_end.ts';
+import type { GuestRegion } from './guest_memory.ts';
 import { InflightMemory } from './inflight.ts';
 import {
   type Agreement,
@@ -23,7 +24,7 @@ import {
   USUAL_PROTOCOL,
 } from './negotiation.ts';
 import type { ReceivedFrame } from './receive_queue.ts';
-import { startDevice, stopRings, tellLog } from './start.ts';
+import { startDevice, stopRings, tellLog, tellPlugged, tellUnplugged } from './start.ts';
 import { FINISHED, type FrameHeader } from './transmit_queue.ts';
 
 /** How a fake guest connects, and what card it has. */
@@ -71,7 +72,7 @@ export class FakeGuest {
   agreement!: Agreement;
   device!: GuestDevice;
   backEnd!: FrontEnd;
-  private readonly readiness: Readiness;
+  private readonly watch = new SocketWatch();
   private readonly listener: number;
   private readonly inflight = new InflightMemory();
   private readonly waiting = new Set<() => void>();
@@ -84,8 +85,7 @@ export class FakeGuest {
   private constructor(options: Required<FakeGuestOptions>) {
     this.options = options;
     this.listener = options.mode === 'server' ? unixListen(options.path) : -1;
-    this.readiness = new Readiness(() => this.onReady());
-    if (this.listener >= 0) this.readiness.add(this.listener);
+    if (this.listener >= 0) this.watch.add(this.listener, () => this.tell());
   }
 
   /** Connects, or waits until somebody does, and starts the device. Rejects with TesterError, BackEndError, SysError. */
@@ -118,7 +118,7 @@ export class FakeGuest {
     const { features, protocol } = this.options;
     const fd = await this.socket();
     this.backEnd = new FrontEnd(fd);
-    this.readiness.add(fd);
+    this.watch.add(fd, () => this.hear());
     this.agreement = await negotiate(this.backEnd, features, protocol);
     const isNew = this.device === undefined;
     if (isNew) this.build();
@@ -132,7 +132,7 @@ export class FakeGuest {
   /** Ends the connection, as a hypervisor that was killed does. The guest keeps its memory. */
   disconnect(): void {
     if (this.backEnd === undefined) return;
-    if (this.backEnd.isOpen) this.readiness.remove(this.backEnd.fd);
+    if (this.backEnd.isOpen) this.watch.drop(this.backEnd.fd);
     this.backEnd.close();
   }
 
@@ -147,8 +147,9 @@ export class FakeGuest {
     await startDevice(this.backEnd, this.agreement, this.device, bases);
   }
 
-  /** false: the ring is full. */
+  /** false: the ring is full, or the guest closed. */
   send(frame: Uint8Array, { queue = 0, header = FINISHED, piece = 0 }: SendOptions = {}): boolean {
+    if (this.isClosed) return false;
     const isSent = this.device.transmitters[queue].send(frame, header, piece);
     this.device.publish(2 * queue + 1);
     return isSent;
@@ -156,19 +157,33 @@ export class FakeGuest {
 
   /** The next frame of any queue, or undefined. Throws DeviceError if the device did what it must not. */
   receive(): ReceivedFrame | undefined {
-    return this.kept.shift() ?? this.take();
+    return this.isClosed ? undefined : (this.kept.shift() ?? this.take());
   }
 
   /** As `receive`, but waits for a frame. */
   async next(timeoutMs = 5000): Promise<ReceivedFrame | undefined> {
     const end = performance.now() + timeoutMs;
     for (;;) {
+      if (this.isClosed) return undefined;
       for (const { ring } of this.device.receivers) ring.wantCalls(true);
       const frame = this.receive();
       const left = end - performance.now();
       if (frame !== undefined || left <= 0) return frame;
       await this.news(left);
     }
+  }
+
+  /** Memory that is plugged in while the guest runs; it is there for `unplug`, and for whoever writes rings by hand. */
+  async plug(bytes: number): Promise<GuestRegion> {
+    const region = this.device.memory.add(bytes);
+    await tellPlugged(this.backEnd, this.agreement, this.device.memory.regions, region);
+    return region;
+  }
+
+  async unplug(region: GuestRegion): Promise<void> {
+    this.device.memory.remove(region);
+    await tellUnplugged(this.backEnd, this.agreement, this.device.memory.regions, region);
+    region.memory.close();
   }
 
   /** The back end notes from here on which pages it writes, as for a live migration. */
@@ -188,7 +203,7 @@ export class FakeGuest {
     if (this.isClosed) return;
     this.isClosed = true;
     this.disconnect();
-    this.readiness.close();
+    this.watch.close();
     if (this.listener >= 0) {
       closeFd(this.listener);
       unlinkSync(this.options.path);
@@ -196,6 +211,7 @@ export class FakeGuest {
     this.inflight.close();
     this.log?.close();
     this.device?.close();
+    this.tell();
   }
 
   [Symbol.dispose](): void {
@@ -209,7 +225,7 @@ export class FakeGuest {
       throw new TesterError('too_many_queues', `The back end has ${most} pairs of queues, not ${queuePairs}`);
     }
     this.device = new GuestDevice({ ...this.options, features: this.agreement.features });
-    for (const { call } of this.device.vrings) this.readiness.add(call);
+    for (const { call } of this.device.vrings) this.watch.add(call, () => this.called(call));
   }
 
   /** Takes all that was used, so that the next back end can be told where that ends. */
@@ -255,8 +271,19 @@ export class FakeGuest {
     });
   }
 
-  private onReady(): void {
-    this.backEnd?.poll();
+  private hear(): void {
+    const { backEnd } = this;
+    backEnd.poll();
+    if (!backEnd.isOpen) this.watch.drop(backEnd.fd);
+    this.tell();
+  }
+
+  private called(call: number): void {
+    drainWake(call);
+    this.tell();
+  }
+
+  private tell(): void {
     for (const told of [...this.waiting]) told();
   }
 }

@@ -54,6 +54,7 @@ export class FrontEnd {
   private bytes = Buffer.alloc(0);
   private fds: number[] = [];
   private isOver = false;
+  private isRaw = false;
 
   /** Takes over a connected socket. */
   constructor(fd: number) {
@@ -67,8 +68,13 @@ export class FrontEnd {
     return !this.isOver;
   }
 
-  /** Bytes as they are, whatever they mean. */
+  /** Bytes as they are, whatever they mean. What the back end answers to them is thrown away. */
   raw(bytes: Buffer, fds: readonly number[] = []): void {
+    this.isRaw = true;
+    this.send(bytes, fds);
+  }
+
+  private send(bytes: Buffer, fds: readonly number[] = []): void {
     if (this.isOver) throw new BackEndError('back_end_gone', 'The back end has closed the connection');
     const sent = sendRights(this.fd, bytes, fds);
     if (sent === bytes.length) return;
@@ -79,7 +85,7 @@ export class FrontEnd {
   /** Asks what has an answer. Rejects with BackEndError. */
   ask(request: number, payload?: Buffer, fds?: readonly number[], flags = 0): Promise<Reply> {
     return new Promise((done, failed) => {
-      this.raw(message(request, payload, flags), fds);
+      this.send(message(request, payload, flags), fds);
       const timer = setTimeout(() => {
         this.close();
         failed(new BackEndError('back_end_confused', `The back end does not answer ${nameOf(request)}`));
@@ -99,7 +105,7 @@ export class FrontEnd {
 
   /** Tells what has no answer; with `hasReplyAck` it is acknowledged. Rejects with BackEndError. */
   async tell(request: number, payload?: Buffer, fds?: readonly number[]): Promise<void> {
-    if (!this.hasReplyAck) return this.raw(message(request, payload), fds);
+    if (!this.hasReplyAck) return this.send(message(request, payload), fds);
     const reply = await this.ask(request, payload, fds, NEED_REPLY);
     closeFds(reply.fds);
     if (reply.payload.length < U64_LEN || readU64(reply.payload) !== 0n) {
@@ -141,6 +147,10 @@ export class FrontEnd {
       const payload = Buffer.from(this.bytes.subarray(HEADER_LEN, HEADER_LEN + size));
       this.bytes = this.bytes.subarray(HEADER_LEN + size);
       const question = this.questions[0];
+      if (question === undefined && this.isRaw) {
+        closeFds(this.fds.splice(0));
+        continue;
+      }
       if (question?.request !== request || (flags & REPLY) === 0) {
         this.close();
         return;

@@ -49,6 +49,7 @@ export function userAddress(guest: number): number {
 
 export class GuestMemory {
   readonly regions: GuestRegion[] = [];
+  private made = 0;
 
   /** Each region begins a page further into its file than the one before. */
   constructor(sizes: readonly number[]) {
@@ -56,11 +57,16 @@ export class GuestMemory {
   }
 
   add(size: number): GuestRegion {
-    const index = this.regions.length;
+    const index = this.made++;
     const whole = Math.ceil(size / PAGE) * PAGE;
     const region = new GuestRegion(FIRST + index * GAP, whole, index * PAGE);
     this.regions.push(region);
     return region;
+  }
+
+  /** Its pages are the caller's to give back. */
+  remove(region: GuestRegion): void {
+    this.regions.splice(this.regions.indexOf(region), 1);
   }
 
   /** A guest address. @param region counted from the end if negative */

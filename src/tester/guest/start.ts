@@ -51,23 +51,42 @@ async function tellMemory(
   agreement: Agreement,
   regions: readonly GuestRegion[],
 ): Promise<void> {
-  if (speaks(agreement, PROTOCOL.configureMemSlots)) {
-    for (const region of regions) await addRegion(backEnd, region);
-    return;
-  }
-  await backEnd.tell(
+  if (!speaks(agreement, PROTOCOL.configureMemSlots)) return tellTable(backEnd, regions);
+  for (const region of regions) await addRegion(backEnd, region);
+}
+
+function tellTable(backEnd: FrontEnd, regions: readonly GuestRegion[]): Promise<void> {
+  const table = memTable(regions.map(({ description }) => description));
+  return backEnd.tell(
     REQUEST.setMemTable,
-    memTable(regions.map(({ description }) => description)),
+    table,
     regions.map(({ memory }) => memory.fd),
   );
 }
 
-export function addRegion(backEnd: FrontEnd, { description, memory }: GuestRegion): Promise<void> {
-  return backEnd.tell(REQUEST.addMemReg, memReg(description), [memory.fd]);
+/** @param regions all that there are now */
+export function tellPlugged(
+  backEnd: FrontEnd,
+  agreement: Agreement,
+  regions: readonly GuestRegion[],
+  region: GuestRegion,
+): Promise<void> {
+  const isSlot = speaks(agreement, PROTOCOL.configureMemSlots);
+  return isSlot ? addRegion(backEnd, region) : tellTable(backEnd, regions);
 }
 
-export function removeRegion(backEnd: FrontEnd, { description }: GuestRegion): Promise<void> {
+export function tellUnplugged(
+  backEnd: FrontEnd,
+  agreement: Agreement,
+  regions: readonly GuestRegion[],
+  { description }: GuestRegion,
+): Promise<void> {
+  if (!speaks(agreement, PROTOCOL.configureMemSlots)) return tellTable(backEnd, regions);
   return backEnd.tell(REQUEST.remMemReg, memReg(description));
+}
+
+function addRegion(backEnd: FrontEnd, { description, memory }: GuestRegion): Promise<void> {
+  return backEnd.tell(REQUEST.addMemReg, memReg(description), [memory.fd]);
 }
 
 async function startRing(backEnd: FrontEnd, agreement: Agreement, vring: Vring, base: number): Promise<void> {

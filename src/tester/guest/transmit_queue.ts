@@ -72,8 +72,8 @@ export class TransmitQueue {
   }
 
   /** Writes the same frame into every slot, for `repeat`. The device must have none of them. */
-  fill(frame: Uint8Array): void {
-    for (let slot = 0; slot < this.ring.size; slot++) this.write(slot, frame, FINISHED);
+  fill(frame: Uint8Array, header: FrameHeader = FINISHED): void {
+    for (let slot = 0; slot < this.ring.size; slot++) this.write(slot, frame, header);
   }
 
   /** Offers up to `count` frames as `fill` left them, without touching them; returns how many. */

@@ -93,14 +93,14 @@ test('a prefix that is preferred no longer gives way to another', () => {
 
 test('the router that is preferred is the way out, and one stays as long as none is better', () => {
   hear(0);
-  expect(hear(1, { from: 'fe80::2' })).toEqual([]);
-  expect(hear(2, { from: 'fe80::1', routerLifetime: 0 })).toEqual(['2001:db8:1::7 fe80::2']);
-  expect(hear(3, { from: 'fe80::1' })).toEqual([]);
+  expect(hear(1 * S, { from: 'fe80::2' })).toEqual([]);
+  expect(hear(2 * S, { from: 'fe80::1', routerLifetime: 0 })).toEqual(['2001:db8:1::7 fe80::2']);
+  expect(hear(3 * S, { from: 'fe80::1' })).toEqual([]);
 });
 
 test('resolvers are those of the router', () => {
   expect(hear(0, { resolvers: [ip('2001:db8::53')] })).toEqual(['2001:db8:1::7 fe80::1 2001:db8::53']);
-  expect(hear(1, { resolvers: [] })).toEqual(['2001:db8:1::7 fe80::1']);
+  expect(hear(S, { resolvers: [] })).toEqual(['2001:db8:1::7 fe80::1']);
 });
 
 test('a stranger cannot add without end, or make it ask for ever', () => {
@@ -110,6 +110,19 @@ test('a stranger cannot add without end, or make it ask for ever', () => {
   // All others are over with the first four.
   expect(run(100_000 * S).length).toBeLessThan(60);
   expect(host.learned).toEqual({ address: undefined, router: undefined, resolvers: [] });
+});
+
+test('who comes and goes all the time changes things once a second', () => {
+  const changes: string[] = [];
+  for (let now = 0; now < 10 * S; now += 10) {
+    if (host.deadline <= now) host.tick(now);
+    changes.push(...hear(now, { routerLifetime: now % 20 === 0 ? 1800 : 0 }));
+  }
+  expect(changes.filter((what) => what !== 'ask').length).toBeLessThanOrEqual(10);
+  // What counts is how it is in the end.
+  hear(10 * S, { routerLifetime: 1800 });
+  run(12 * S);
+  expect(host.learned.router && formatIp(host.learned.router)).toBe('fe80::1');
 });
 
 test('for ever is for ever', () => {

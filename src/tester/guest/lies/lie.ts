@@ -15,6 +15,8 @@ export interface Lie {
   layout?: 'split' | 'packed';
   /** It needs indirect descriptors to be agreed on. */
   isIndirect?: boolean;
+  /** A back end can only stop using the ring: there is no way to go on with it. */
+  isFatal?: boolean;
   tell(guest: FakeGuest): void | Promise<void>;
 }
 

@@ -34,6 +34,7 @@ export const MEMORY_LIES: Record<string, Lie> = {
   }),
   memoryTruncated: {
     about: 'shortens its memory under traffic',
+    isFatal: true,
     tell(guest) {
       for (let n = 0; n < 8; n++) guest.send(new Uint8Array(1400).fill(0xff, 0, 6));
       for (const { memory } of guest.device.memory.regions) memory.truncate(0);
@@ -42,6 +43,7 @@ export const MEMORY_LIES: Record<string, Lie> = {
   },
   buffersTruncated: {
     about: 'shortens the file of its buffers, and keeps its rings',
+    isFatal: true,
     tell(guest) {
       for (let n = 0; n < 8; n++) guest.send(new Uint8Array(1400).fill(0xff, 0, 6));
       guest.device.memory.regions.at(-1)?.memory.truncate(4096);

@@ -1,6 +1,6 @@
 // Lies in messages: what a front end must not say, or not in that order, or not with those descriptors.
 
-import { closeSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { closeFds, MAX_FDS } from '../../../sys/rights.ts';
 import { SharedMemory } from '../../../sys/shared_memory.ts';
 import { closeFd, createWake, stuckWake } from '../../../sys/wake.ts';
@@ -20,6 +20,7 @@ import {
   vringAddr,
   vringState,
 } from '../../../wire/vhost_user.ts';
+import { FEATURE } from '../../../wire/virtio.ts';
 import type { FakeGuest } from '../fake_guest.ts';
 import { BEYOND, type Lie, TRANSMIT } from './lie.ts';
 
@@ -28,8 +29,11 @@ const says = (about: string, bytes: (guest: FakeGuest) => Buffer, make: () => nu
   about,
   tell(guest) {
     const fds = make();
-    guest.backEnd.raw(bytes(guest), fds);
-    closeFds(fds);
+    try {
+      guest.backEnd.raw(bytes(guest), fds);
+    } finally {
+      closeFds(fds);
+    }
   },
 });
 
@@ -168,22 +172,14 @@ export const MESSAGE_LIES: Record<string, Lie> = {
   callStuck: {
     about: 'is called by what lets its caller wait for ever',
     tell(guest) {
-      const fd = stuckWake();
-      guest.backEnd.raw(message(REQUEST.setVringCall, u64(BigInt(TRANSMIT))), [fd]);
-      guest.backEnd.raw(message(REQUEST.setVringCall, u64(0n)), [fd]);
-      closeFd(fd);
+      call(guest, stuckWake());
       for (const { ring } of guest.device.vrings) ring.wantCalls(true);
       guest.send(new Uint8Array(64).fill(0xff, 0, 6));
     },
   },
   callFile: {
     about: 'is called by a file',
-    tell(guest) {
-      const fd = openSync('/dev/zero', 'r+');
-      guest.backEnd.raw(message(REQUEST.setVringCall, u64(BigInt(TRANSMIT))), [fd]);
-      guest.backEnd.raw(message(REQUEST.setVringKick, u64(BigInt(TRANSMIT))), [fd]);
-      closeSync(fd);
-    },
+    tell: (guest) => call(guest, openSync('/dev/zero', 'r+')),
   },
   featuresUnasked: says('wants features that nobody has', () =>
     message(REQUEST.setFeatures, u64(0xffff_ffff_ffff_ffffn), NEED_REPLY),
@@ -194,19 +190,15 @@ export const MESSAGE_LIES: Record<string, Lie> = {
   inflightShort: {
     about: 'gives too little memory for what is in flight',
     tell(guest) {
-      const memory = SharedMemory.create('taploom-lie', 4096);
       const of = { mmapSize: 1n << 40n, mmapOffset: 4096n, queues: 65_535, queueSize: 65_535 };
-      guest.backEnd.raw(message(REQUEST.setInflightFd, inflight(of)), [memory.fd]);
-      memory.close();
+      give(guest, message(REQUEST.setInflightFd, inflight(of)));
     },
   },
   logShort: {
     about: 'gives a log that is shorter than it says',
     tell(guest) {
-      const memory = SharedMemory.create('taploom-lie', 4096);
-      guest.backEnd.raw(message(REQUEST.setLogBase, log({ size: 1n << 30n, offset: 0n })), [memory.fd]);
-      memory.close();
-      guest.backEnd.raw(message(REQUEST.setFeatures, u64(guest.agreement.features | (1n << 26n))));
+      give(guest, message(REQUEST.setLogBase, log({ size: 1n << 30n, offset: 0n })));
+      guest.backEnd.raw(message(REQUEST.setFeatures, u64(guest.agreement.features | FEATURE.logAll)));
       guest.send(new Uint8Array(64).fill(0xff, 0, 6));
     },
   },
@@ -223,6 +215,26 @@ export const MESSAGE_LIES: Record<string, Lie> = {
     },
   },
 };
+
+/** A page of memory, with what is said of it. */
+function give(guest: FakeGuest, bytes: Buffer): void {
+  const memory = SharedMemory.create('taploom-lie', 4096);
+  try {
+    guest.backEnd.raw(bytes, [memory.fd]);
+  } finally {
+    memory.close();
+  }
+}
+
+/** `fd`, which is closed here, is what both rings are called by, and one is kicked by. */
+function call(guest: FakeGuest, fd: number): void {
+  try {
+    for (const index of [0n, 1n]) guest.backEnd.raw(message(REQUEST.setVringCall, u64(index)), [fd]);
+    guest.backEnd.raw(message(REQUEST.setVringKick, u64(BigInt(TRANSMIT))), [fd]);
+  } finally {
+    closeFd(fd);
+  }
+}
 
 function region(at: bigint): MemoryRegion {
   return { guestAddress: at, size: 0x1000n, userAddress: at, mmapOffset: 0n };

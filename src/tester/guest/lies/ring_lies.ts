@@ -22,8 +22,9 @@ const FRAME = 76;
 const TABLE_LEN = 64;
 
 /** A chain for the device to read, or for it to write. */
-const sends = (about: string, chain: (guest: FakeGuest) => RawDescriptor[]): Lie => ({
+const sends = (about: string, chain: (guest: FakeGuest) => RawDescriptor[], isFatal = true): Lie => ({
   about,
+  isFatal,
   tell: (guest) => put(guest, TRANSMIT, chain(guest)),
 });
 
@@ -35,10 +36,14 @@ const table = (
 ): Lie => ({
   about,
   isIndirect: true,
+  isFatal: true,
   tell(guest) {
     const at = guest.device.memory.allocate(4096, 4096);
     const words = guest.device.memory.words(at, 1024);
-    for (const [n, entry] of entries(guest, BigInt(at)).entries()) writeDescriptor(words, n, entry);
+    for (const [n, entry] of entries(guest, BigInt(at)).entries()) {
+      writeDescriptor(words, n, entry);
+      if (guest.has('ringPacked')) words[4 * n + 3] = (entry.flags ?? 0) << 16;
+    }
     put(guest, TRANSMIT, [{ address: BigInt(at), length, flags }]);
   },
 });
@@ -64,24 +69,36 @@ export const RING_LIES: Record<string, Lie> = {
     { address: room(guest), length: 0xffff_ffff, flags: NEXT },
     { address: room(guest), length: FRAME + 1 },
   ]),
-  lengthNothing: sends('sends chains of nothing', (guest) => [
-    { address: room(guest), length: 0, flags: NEXT },
-    { address: BEYOND, length: 0 },
-  ]),
-  frameShort: sends('sends less than a virtio-net header', (guest) => [{ address: room(guest), length: 4 }]),
-  frameMissing: sends('sends a virtio-net header without a frame', (guest) => [
-    { address: room(guest), length: 12 },
-  ]),
-  frameTooLong: sends('sends a frame of 1 MiB', (guest) =>
-    Array.from({ length: 16 }, (_, i) => ({
-      address: room(guest),
-      length: 65_536,
-      flags: i < 15 ? NEXT : 0,
-    })),
+  lengthNothing: sends(
+    'sends chains of nothing',
+    (guest) => [
+      { address: room(guest), length: 0, flags: NEXT },
+      { address: BEYOND, length: 0 },
+    ],
+    false,
+  ),
+  frameShort: sends(
+    'sends less than a virtio-net header',
+    (guest) => [{ address: room(guest), length: 4 }],
+    false,
+  ),
+  frameMissing: sends(
+    'sends a virtio-net header without a frame',
+    (guest) => [{ address: room(guest), length: 12 }],
+    false,
+  ),
+  frameTooLong: sends(
+    'sends a frame of 1 MiB',
+    (guest) => {
+      const piece = { address: room(guest), length: 65_536, flags: NEXT };
+      return [...Array.from({ length: 15 }, () => piece), { ...piece, flags: 0 }];
+    },
+    false,
   ),
   sendsWritable: sends('sends a buffer that it wants written', (guest) => [buffer(guest, WRITE)]),
   chainEndless: {
     about: 'sends a chain longer than the ring',
+    isFatal: true,
     tell(guest) {
       const { size } = guest.device.vrings[TRANSMIT].ring;
       const chain = Array.from({ length: size }, (_, n) => ({
@@ -95,31 +112,37 @@ export const RING_LIES: Record<string, Lie> = {
   },
   chainLoops: {
     about: 'sends a chain that leads back to itself',
+    isFatal: true,
     layout: 'split',
     tell: (guest) => put(guest, TRANSMIT, [{ ...buffer(guest, NEXT), next: 0 }]),
   },
   chainLeavesRing: {
     about: 'sends a chain that leads out of the ring',
+    isFatal: true,
     layout: 'split',
     tell: (guest) => put(guest, TRANSMIT, [{ ...buffer(guest, NEXT), next: 0x7fff }]),
   },
   headOutside: {
     about: 'shows a descriptor that the ring does not have',
+    isFatal: true,
     layout: 'split',
     tell: (guest) => show(guest, TRANSMIT, [0xffff]),
   },
   indexJumps: {
     about: 'shows more chains than the ring has descriptors',
+    isFatal: true,
     layout: 'split',
     tell: (guest) => show(guest, TRANSMIT, [], split(guest, TRANSMIT).size + 1),
   },
   indexGoesBack: {
     about: 'takes back what it has shown',
+    isFatal: true,
     layout: 'split',
     tell: (guest) => show(guest, TRANSMIT, [], -1),
   },
   receiveIndexJumps: {
     about: 'shows more receive buffers than the ring has descriptors',
+    isFatal: true,
     layout: 'split',
     tell: (guest) => show(guest, RECEIVE, [], 0x4000),
   },
@@ -133,14 +156,17 @@ export const RING_LIES: Record<string, Lie> = {
   },
   receiveOutside: {
     about: 'wants frames written where it has no memory',
+    isFatal: true,
     tell: (guest) => poison(guest, { address: BEYOND, length: 2048, flags: WRITE }),
   },
   receivePastEnd: {
     about: 'wants frames written beyond the end of its memory',
+    isFatal: true,
     tell: (guest) => poison(guest, { address: end(guest) - 20n, length: 2048, flags: WRITE }),
   },
   receiveReadOnly: {
     about: 'wants frames written into buffers to be read',
+    isFatal: true,
     tell: (guest) => poison(guest, { address: room(guest), length: 2048 }),
   },
   receiveTiny: {
@@ -150,12 +176,18 @@ export const RING_LIES: Record<string, Lie> = {
   tableInTable: table('has an indirect table that names another', (_, at) => [
     { address: at, length: TABLE_LEN, flags: INDIRECT },
   ]),
-  tableLoops: table('has an indirect table that leads back to itself', (guest) => [
-    { ...buffer(guest, NEXT), next: 0 },
-  ]),
-  tableLeads: table('has an indirect table that leads out of itself', (guest) => [
-    { ...buffer(guest, NEXT), next: 900 },
-  ]),
+  tableLoops: {
+    ...table('has an indirect table that leads back to itself', (guest) => [
+      { ...buffer(guest, NEXT), next: 0 },
+    ]),
+    layout: 'split',
+  },
+  tableLeads: {
+    ...table('has an indirect table that leads out of itself', (guest) => [
+      { ...buffer(guest, NEXT), next: 900 },
+    ]),
+    layout: 'split',
+  },
   tableOdd: table(
     'has an indirect table that is no whole number of descriptors',
     (guest) => [buffer(guest)],
@@ -172,6 +204,7 @@ export const RING_LIES: Record<string, Lie> = {
   }),
   tableOutside: {
     about: 'has an indirect table where it has no memory',
+    isFatal: true,
     isIndirect: true,
     tell: (guest) => put(guest, TRANSMIT, [{ address: BEYOND, length: TABLE_LEN, flags: INDIRECT }]),
   },

@@ -1,7 +1,7 @@
 // What came out, as lines that can be compared: `PORT: HEX` in no order, since Linux' routers take a packet each in turn. What a router
 // says by itself is left out (neighbours, groups, redirects), and what each numbers as it likes is zero in its own packets.
 
-import { formatIp } from '../../../../src/wire/ip_address.ts';
+import { canonicalIp, formatIp } from '../../../../src/wire/ip_address.ts';
 import { sumOf } from '../../engine/packets.ts';
 import { address4, address6, NETWORKS, routerHost } from './routed_world.ts';
 import { frameOf, type Request, requestOf } from './vnet_frames.ts';
@@ -26,7 +26,7 @@ const OWN = new Set(
 );
 
 const OWN6 = new Set(
-  NETWORKS.flatMap(({ number, routers }) => routers.map((r) => address6(number, routerHost(r)))),
+  NETWORKS.flatMap(({ number, routers }) => routers.map((r) => canonicalIp(address6(number, routerHost(r))))),
 );
 
 /** A line of `shown` with what a router says itself, over IPv6. */

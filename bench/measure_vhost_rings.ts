@@ -1,0 +1,185 @@
+// Prints what it takes to bring frames from one guest's ring to another's through a switch in the same thread, as JSON:
+// drivers, back end and engine together, on one CPU. The drivers are fake guests, which do not touch what they send or
+// receive. Contenders take turns.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Switch } from '../src/switch/switch.ts';
+import { FakeGuest } from '../src/tester/guest/fake_guest.ts';
+import type { FeatureName } from '../src/tester/guest/negotiation.ts';
+import { FINISHED, type FrameHeader } from '../src/tester/guest/transmit_queue.ts';
+import * as checksum from '../src/wire/checksum.ts';
+import * as ethernet from '../src/wire/ethernet.ts';
+import * as ipv4 from '../src/wire/ipv4.ts';
+import * as tcp from '../src/wire/tcp.ts';
+import { GSO_TCPV4 } from '../src/wire/virtio_net.ts';
+
+/** ns a frame, a value for each turn, by the kind of frame and of ring; packed rings only if the back end has them. */
+export type RingTimes = Record<string, number[]>;
+
+const TURN_MS = 100;
+const WARM_UP = 5;
+const BURST = 64;
+const RING = 256;
+/** 64 bytes with the FCS. */
+const SMALL = 60;
+/** 64 KiB in all, and the segments that it stands for. */
+const LARGE = 65_536;
+const SEGMENT = 1448;
+const HEADERS = ethernet.HEADER_LEN + ipv4.HEADER_LEN + tcp.HEADER_LEN;
+const ETHERTYPE = 0x88b5;
+const MAC_HI = 0x0200;
+
+const FEATURES: FeatureName[] = [
+  'version1',
+  'indirectDesc',
+  'eventIdx',
+  'csum',
+  'guestCsum',
+  'guestTso4',
+  'hostTso4',
+];
+const MERGEABLE: FeatureName[] = [...FEATURES, 'mrgRxbuf'];
+
+interface Contender {
+  name: string;
+  features: FeatureName[];
+  frame: Uint8Array;
+  header?: FrameHeader;
+}
+
+const CONTENDERS: Contender[] = [
+  { name: 'split small', features: MERGEABLE, frame: small() },
+  { name: 'packed small', features: [...MERGEABLE, 'ringPacked'], frame: small() },
+  { name: 'split large', features: FEATURES, ...large() },
+  { name: 'packed large', features: [...FEATURES, 'ringPacked'], ...large() },
+];
+
+class Pair {
+  readonly times: number[] = [];
+  private readonly taploom: Switch;
+  private readonly from: FakeGuest;
+  private readonly to: FakeGuest;
+
+  private constructor(taploom: Switch, from: FakeGuest, to: FakeGuest) {
+    this.taploom = taploom;
+    this.from = from;
+    this.to = to;
+  }
+
+  static async open(folder: string, { features, frame, header = FINISHED }: Contender): Promise<Pair> {
+    const path = (name: string) => join(folder, `${name}-${features.length}-${frame.length}.sock`);
+    const port = (name: string) => ({ type: 'vhost_user', path: path(name) }) as const;
+    const taploom = await Switch.open(
+      { version: 1, bridges: { br0: { local: false, ports: { a: port('a'), b: port('b') } } } },
+      { threaded: false },
+    );
+    const options = { features, ringSize: RING, maxFrame: LARGE };
+    const [from, to] = [
+      await FakeGuest.open({ path: path('a'), ...options }),
+      await FakeGuest.open({ path: path('b'), ...options }),
+    ];
+    const pair = new Pair(taploom, from, to);
+    await pair.introduce();
+    from.device.transmitters[0].fill(frame, header);
+    return pair;
+  }
+
+  has(feature: FeatureName): boolean {
+    return this.from.has(feature);
+  }
+
+  /** ns a frame. */
+  turn(): number {
+    const { taploom } = this;
+    const [sender] = this.from.device.transmitters;
+    const [receiver] = this.to.device.receivers;
+    const before = receiver.received;
+    const begun = performance.now();
+    let now = begun;
+    while (now - begun < TURN_MS) {
+      for (let n = 0; n < 16; n++) {
+        sender.repeat(BURST);
+        this.from.device.publish(1);
+        taploom.poll(0);
+        receiver.drain(RING);
+        this.to.device.publish(0);
+      }
+      now = performance.now();
+    }
+    return ((now - begun) * 1e6) / (receiver.received - before);
+  }
+
+  async close(): Promise<void> {
+    this.from.close();
+    this.to.close();
+    await this.taploom.close();
+  }
+
+  /** Each says where it is, so that nothing is flooded; and all that was said is taken out of the rings. */
+  private async introduce(): Promise<void> {
+    this.to.send(testFrame(0xa, 0xb));
+    for (let n = 0; n < 100; n++) {
+      this.taploom.poll(0);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    while (this.from.receive() !== undefined);
+    while (this.to.receive() !== undefined);
+    this.from.device.transmitters[0].reclaim();
+  }
+}
+
+const turns = Number(process.argv[2]);
+const folder = mkdtempSync(join(tmpdir(), 'tlrings-'));
+const pairs = new Map<string, Pair>();
+for (const contender of CONTENDERS) {
+  const pair = await Pair.open(folder, contender);
+  if (contender.features.every((feature) => pair.has(feature))) pairs.set(contender.name, pair);
+  else await pair.close();
+}
+for (let n = -WARM_UP; n < turns; n++) {
+  for (const pair of pairs.values()) {
+    const time = pair.turn();
+    if (n >= 0) pair.times.push(time);
+  }
+}
+const times: RingTimes = Object.fromEntries([...pairs].map(([name, pair]) => [name, pair.times]));
+for (const pair of pairs.values()) await pair.close();
+rmSync(folder, { recursive: true });
+process.stdout.write(`${JSON.stringify(times)}\n`);
+
+function testFrame(to: number, from: number, length = SMALL, type = ETHERTYPE): Uint8Array {
+  const frame = new Uint8Array(length);
+  const view = new DataView(frame.buffer);
+  ethernet.setDst(view, 0, MAC_HI, to);
+  ethernet.setSrc(view, 0, MAC_HI, from);
+  ethernet.setEtherType(view, 0, type);
+  return frame;
+}
+
+function small(): Uint8Array {
+  return testFrame(0xb, 0xa);
+}
+
+/** TCP over IPv4, its segments and checksums left to whoever takes it. */
+function large(): { frame: Uint8Array; header: FrameHeader } {
+  const frame = testFrame(0xb, 0xa, LARGE, ethernet.TYPE_IPV4);
+  const view = new DataView(frame.buffer);
+  const ip = ethernet.HEADER_LEN;
+  const segment = ip + ipv4.HEADER_LEN;
+  ipv4.write(view, ip, 0, LARGE - ip, ipv4.DEFAULT_TTL, ipv4.PROTOCOL_TCP, 0x0a00_0001, 0x0a00_0002);
+  view.setUint16(segment + 12, (5 << 12) | tcp.ACK);
+  view.setUint16(
+    segment + tcp.CHECKSUM,
+    checksum.fold(checksum.pseudo4(view, ip, ipv4.PROTOCOL_TCP, LARGE - segment)),
+  );
+  const header = {
+    gsoType: GSO_TCPV4,
+    gsoSize: SEGMENT,
+    hdrLen: HEADERS,
+    csumStart: segment,
+    csumOffset: tcp.CHECKSUM,
+  };
+  return { frame, header };
+}
