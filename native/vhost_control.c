@@ -241,6 +241,7 @@ int tl_vhost_set_ring(int device, int queue, const uint64_t *words)
     };
     q->is_set_up = 1;
     int breakage = vhost_map_ring(q);
+    if (breakage && q->is_started) vhost_break(q, breakage);
     pthread_mutex_unlock(&q->lock);
     return breakage ? -EFAULT : 0;
 }

@@ -168,6 +168,19 @@ test('a descriptor that a ring takes is no longer the connection to close; all o
   expect(table).toEqual([99]);
 });
 
+test('memory that cannot be had is told in words', () => {
+  const region = { guestAddress: 0n, size: 4096n, userAddress: 0n, mmapOffset: 0n };
+  for (const [errno, words] of [
+    [95, /memfd, or a file of tmpfs or hugetlbfs/],
+    [34, /not within its file/],
+    [12, /ENOMEM/],
+  ] as const) {
+    const { ask, session } = open(-errno);
+    ask(REQUEST.setMemTable, memTable([region]), [99]);
+    expect(session.trouble).toMatch(words);
+  }
+});
+
 test('the configuration space tells of queues and MTU, within its bounds', () => {
   const { ask } = open(0, 4);
   const read = (offset: number, size: number) =>

@@ -186,7 +186,7 @@ export class VhostUserPort {
     const broken = states.findIndex((queue) => queue.broken !== 0);
     if (broken >= 0) return { state: 'broken', reason: breakageText(broken, states[broken].broken) };
     if (states[0].isRunning && states[1].isRunning) return { state: 'up' };
-    return { state: 'down', reason: this.reason };
+    return { state: 'down', reason: session.trouble ?? this.reason };
   }
 }
 

@@ -31,6 +31,7 @@ import {
   vringState,
 } from '../../wire/vhost_user.ts';
 import { FEATURE, STATUS } from '../../wire/virtio.ts';
+import { memoryTrouble } from './breakage.ts';
 import { answerConfig } from './config_space.ts';
 import { has, PROTOCOL_FEATURES } from './features.ts';
 
@@ -88,6 +89,8 @@ export class Session {
   private protocol = 0n;
   private status = 0;
   private readonly ring: Ring[];
+  /** Why the guest's memory cannot be had. */
+  trouble: string | undefined;
   /** A ring broke, and the guest should reset. */
   needsReset = false;
 
@@ -166,7 +169,9 @@ export class Session {
     const count = payload.readUInt32LE(0);
     if (count > TABLE_REGIONS || payload.length < REGIONS_AT + count * REGION_LEN || fds.length !== count)
       throw new ProtocolError(`a table of ${count} regions with ${fds.length} descriptors`);
-    return this.rings.setMemory(payload.subarray(REGIONS_AT, REGIONS_AT + count * REGION_LEN), fds);
+    return this.mapped(
+      this.rings.setMemory(payload.subarray(REGIONS_AT, REGIONS_AT + count * REGION_LEN), fds),
+    );
   }
 
   /** The descriptor is not needed: of old front ends none comes. */
@@ -176,7 +181,12 @@ export class Session {
 
   addMemory(payload: Buffer, fds: readonly number[]): number {
     if (fds.length !== 1) throw new ProtocolError('a region without its descriptor');
-    return this.rings.addMemory(payload.subarray(REGIONS_AT), fds[0]);
+    return this.mapped(this.rings.addMemory(payload.subarray(REGIONS_AT), fds[0]));
+  }
+
+  private mapped(result: number): number {
+    this.trouble = result < 0 ? memoryTrouble(-result) : undefined;
+    return result;
   }
 
   setNum(payload: Buffer): number {
