@@ -47,9 +47,9 @@ export function readUpstreamAnswer(
   const rcode = dns.rcode(view);
   const records = dns.readRecords(bytes, end);
   if (records !== undefined)
-    return { ...withoutEdns(bytes, records), rcode, isTruncated, ttl: ttlOf(view, records, rcode) };
+    return { ...withoutEdns(bytes, end, records), rcode, isTruncated, ttl: ttlOf(view, records, rcode) };
   // Cut anywhere, as some do: it says that all comes by TCP.
-  return isTruncated ? { ...withoutEdns(bytes.subarray(0, end), []), rcode, isTruncated, ttl: 0 } : undefined;
+  return isTruncated ? { ...withoutEdns(bytes, end, []), rcode, isTruncated, ttl: 0 } : undefined;
 }
 
 /** For one client, so many seconds after it came. */
@@ -72,14 +72,15 @@ const EDNS = [false, true].map((dnssec) =>
   encode({ additionals: [ourEdns({ dnssec })] }).subarray(dns.HEADER_LEN),
 );
 
-/** Records behind it are left out with it: names in them may lead to where they are. */
+/** Records behind it are left out with it: names in them may lead to where they are. What is no record is left out, too. */
 function withoutEdns(
   bytes: Buffer,
+  questionEnd: number,
   records: readonly dns.DnsRecord[],
 ): Pick<UpstreamAnswer, 'bytes' | 'ttls'> {
   const first = records.findIndex(({ type }) => type === dns.TYPE.opt);
   const rest = first < 0 ? records : records.slice(0, first);
-  const end = first < 0 ? (records.at(-1)?.end ?? bytes.length) : records[first].start;
+  const end = first < 0 ? (records.at(-1)?.end ?? questionEnd) : records[first].start;
   const kept = Buffer.from(bytes.subarray(0, end));
   const counts = (['answer', 'authority', 'additional'] as const).map(
     (section) => rest.filter((record) => record.section === section).length,
