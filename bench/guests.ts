@@ -10,6 +10,7 @@ import { SWITCH_CPU } from './cpus.ts';
 import { Lab } from './lab.ts';
 import { guestDisk, needGuests, QemuGuest } from './qemu_guest.ts';
 
+const VHOST_USER = 'Taploom, vhost-user';
 const KERNEL = 'QEMU TAP + kernel bridge';
 /** Without super-frames and partial checksums, which QEMU's sockets cannot carry. */
 const KERNEL_PLAIN = 'QEMU TAP without offloads + kernel bridge';
@@ -20,6 +21,8 @@ const TURN_S = 1.5;
 /** What joins two guests: QEMU's `-netdev` of the first and the second. */
 interface Wires {
   netdevs: readonly [string, string];
+  /** Sockets of vhost-user. */
+  vhostUser?: readonly [string, string];
   netns?: string;
   /** Once a guest is there. */
   plugged?(guest: number): void;
@@ -47,6 +50,20 @@ function taploom(
   return { name, open };
 }
 
+/** By rings in the guests' memory. */
+const vhostUser: GuestNetworkKind = {
+  name: VHOST_USER,
+  async open(lab) {
+    const folder = lab.folder();
+    const paths = [`${folder}/vm0`, `${folder}/vm1`] as const;
+    const ports = Object.fromEntries(
+      paths.map((path, n) => [`vm${n}`, { type: 'vhost_user' as const, path }]),
+    );
+    await TaploomProcess.start(lab, { version: 1, bridges: { tlrings: { local: false, ports } } });
+    return { netdevs: ['vhost-user,chardev=char', 'vhost-user,chardev=char'], vhostUser: paths };
+  },
+};
+
 /** By TAPs that QEMU makes, on the kernel's bridge. */
 function kernelBridge(name: string, label: string, options: string): GuestNetworkKind {
   const open = async (lab: Lab): Promise<Wires> => {
@@ -60,6 +77,7 @@ function kernelBridge(name: string, label: string, options: string): GuestNetwor
 }
 
 const KINDS: readonly GuestNetworkKind[] = [
+  vhostUser,
   taploom(
     TAPLOOM,
     (path) => ({ type: 'stream', path }),
@@ -104,20 +122,30 @@ export const guests: Bench = {
     try {
       const { pairs, notes } = await bootAll(lab, options);
       const rounds = await alternate(pairs, options);
-      const comparison = compare(rounds, {
+      const tcp = {
         name: 'guests-tcp',
-        what: 'TCP between two guests',
+        what: 'TCP between two guests by stream',
         unit: 'Mb/s',
-        better: 'more',
-        metric: ({ values }) => values.mbps,
+        better: 'more' as const,
+        metric: ({ values }: Sample) => values.mbps,
         expected: { [KERNEL]: 0.8, [KERNEL_PLAIN]: 0.8, [WIRE]: undefined },
+      };
+      const { results, unmeasured } = compare(asTaploom(VHOST_USER, rounds), {
+        ...tcp,
+        what: 'TCP between two guests by vhost-user',
+        expected: { [KERNEL]: 1.2 },
       });
-      return join([{ notes }, comparison]);
+      return join([{ notes, results, unmeasured }, compare(rounds, tcp)]);
     } finally {
       lab.close();
     }
   },
 };
+
+/** The same rounds, as if this way were the only one of ours. */
+function asTaploom(name: string, { samples, failed }: Rounds): Rounds {
+  return { failed, samples: new Map(samples).set(TAPLOOM, samples.get(name) ?? []) };
+}
 
 async function bootAll(lab: Lab, { peers, say }: BenchOptions) {
   const disk = guestDisk(lab);
@@ -138,9 +166,19 @@ async function bootAll(lab: Lab, { peers, say }: BenchOptions) {
 }
 
 /** One after the other: the kernel of a guest that gets no time in its first second gives up. */
-async function bootPair(lab: Lab, disk: string, { netdevs, netns, plugged }: Wires): Promise<Pair> {
+async function bootPair(
+  lab: Lab,
+  disk: string,
+  { netdevs, vhostUser, netns, plugged }: Wires,
+): Promise<Pair> {
   const boot = async (n: 0 | 1) => {
-    const guest = await QemuGuest.boot(lab, disk, { netdev: netdevs[n], netns, address: `10.97.0.${n + 1}` });
+    const address = `10.97.0.${n + 1}`;
+    const guest = await QemuGuest.boot(lab, disk, {
+      netdev: netdevs[n],
+      vhostUser: vhostUser?.[n],
+      netns,
+      address,
+    });
     plugged?.(n);
     return guest;
   };

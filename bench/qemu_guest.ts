@@ -13,6 +13,8 @@ import type { Process } from './process.ts';
 const KERNEL = fileURLToPath(new URL('../../build/guest', import.meta.url));
 const BUSYBOX = '/bin/busybox';
 const BOOT_MS = 90_000;
+/** MB. */
+const MEMORY = '192';
 
 /** Of the kernel, in the order in which they need each other. */
 const MODULES = [
@@ -42,6 +44,8 @@ while read -r line; do eval "$line"; echo "done $?"; done
 export interface GuestNetwork {
   /** QEMU's, without its id. */
   netdev: string;
+  /** Of a vhost-user back end: where its socket is, which is a chardev, and why the guest's memory is shared. */
+  vhostUser?: string;
   netns?: string;
   address: string;
 }
@@ -78,6 +82,13 @@ export function guestDisk(lab: Lab): string {
   return disk;
 }
 
+function shared(path: string): string[] {
+  return [
+    ...['-object', `memory-backend-memfd,id=memory,size=${MEMORY}M,share=on`, '-numa', 'node,memdev=memory'],
+    ...['-chardev', `socket,id=char,path=${path}`],
+  ];
+}
+
 export class QemuGuest {
   readonly address: string;
   private readonly process: Process;
@@ -87,21 +98,27 @@ export class QemuGuest {
     this.address = address;
   }
 
-  static async boot(lab: Lab, disk: string, { netdev, netns, address }: GuestNetwork): Promise<QemuGuest> {
+  static async boot(
+    lab: Lab,
+    disk: string,
+    { netdev, vhostUser, netns, address }: GuestNetwork,
+  ): Promise<QemuGuest> {
     const [type, ...rest] = netdev.split(',');
     const boot = join(KERNEL, 'boot');
     const kernel = readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) as string;
     // All cards of QEMU have one address unless they are told another.
     const mac = `52:54:00:12:34:${(Number(address.split('.')[3]) + 16).toString(16)}`;
     const command = [
-      ...['qemu-system-x86_64', '-accel', 'tcg', '-m', '192', '-nodefaults', '-nographic', '-no-reboot'],
+      ...['qemu-system-x86_64', '-accel', 'tcg', '-m', MEMORY, '-nodefaults', '-nographic', '-no-reboot'],
       ...['-serial', 'stdio', '-kernel', join(boot, kernel), '-initrd', disk],
       ...['-append', 'console=ttyS0 quiet panic=-1'],
+      ...(vhostUser === undefined ? [] : shared(vhostUser)),
       ...[
         '-netdev',
         [type, 'id=net', ...rest].join(','),
         '-device',
-        `virtio-net-pci,netdev=net,romfile=,mac=${mac}`,
+        // QEMU 7.2 does not survive interrupts of a vhost-user device by MSI-X without KVM.
+        `virtio-net-pci,netdev=net,romfile=,mac=${mac}${vhostUser === undefined ? '' : ',vectors=0'}`,
       ],
     ];
     const running = lab.start(command, { netns });
