@@ -43,7 +43,7 @@ export function createRouter(
   neighbours: Neighbours,
   keeper: Pick<NatKeeper, 'hook'>,
 ): Route {
-  const { view, rows, list } = batch;
+  const { view, rows, list, keepsRows } = batch;
   const { values } = counters;
   const portsAt = counters.port(0);
   const list4 = new Routed(rows.length);
@@ -175,7 +175,7 @@ export function createRouter(
    */
   function enter(row: number, port: number, length: number): number {
     let next = row;
-    if ((rows[row + COLUMN.mark] & MARK.shared) !== 0) {
+    if (keepsRows || (rows[row + COLUMN.mark] & MARK.shared) !== 0) {
       next = batch.recirculate(row, port, MAX_ROUNDS);
       if (next >= 0) batch.own(next);
     } else {

@@ -53,6 +53,8 @@ export class FrameBatch {
   readonly slots: number;
   /** The row of the frame in the spare slot, behind FRAMES_PER_SLOT rows for each other slot. */
   readonly spare: number;
+  /** No row comes in anew itself: each tells afterwards what it was, as a trace wants. */
+  readonly keepsRows: boolean;
   /** Byte offset in `bytes` of the auxiliary area, and its size. */
   readonly aux: number;
   readonly auxLength: number;
@@ -76,8 +78,9 @@ export class FrameBatch {
   readonly owed: Int32Array;
   readonly owedBytes: Buffer;
 
-  constructor(slots: number, auxLength: number) {
+  constructor(slots: number, auxLength: number, keepsRows = false) {
     this.slots = slots;
+    this.keepsRows = keepsRows;
     this.spare = slots * FRAMES_PER_SLOT * ROW;
     this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
@@ -177,10 +180,10 @@ export class FrameBatch {
     return shadow;
   }
 
-  /** Whether the frame of a row is one of `answer`. */
+  /** Whether the frame of a row is one of `answer`, or a piece of one. */
   isAnswer(row: number): boolean {
-    const start = this.rows[row + COLUMN.start];
-    return start >= this.answersAt && start < this.ownAt;
+    const at = this.isOwned(row) ? this.bodyAt(row) : this.rows[row + COLUMN.start];
+    return at >= this.answersAt && at < this.ownAt;
   }
 
   /** Whether a row is one of `shadow` or `readdress`. */

@@ -20,7 +20,7 @@ import { createRouter } from '../engine/router.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
 import { Tunnelling } from '../engine/tunnelling.ts';
-import { COLUMN, FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
+import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
@@ -152,7 +152,7 @@ class Recorder implements Sink {
 }
 
 export class DryRun {
-  private readonly batch = new FrameBatch(1, 128 * 1024);
+  private readonly batch = new FrameBatch(1, 128 * 1024, true);
   private readonly clock = new Float64Array(1);
   private readonly counters = Counters.allocate(MAX_PORTS, MAX_BRIDGES);
   private readonly lists = new Lists();
@@ -240,8 +240,6 @@ export class DryRun {
     const row = batch.append(ingress, length);
     const start = batch.frameAt(row);
     batch.bytes.set(bytes, start);
-    // So a router sends it on in a row of its own, and this one tells what it was.
-    rows[row + COLUMN.mark] = MARK.shared;
     if (decided !== undefined) {
       rows.set(decided, row);
       rows[row + COLUMN.start] = start;
