@@ -87,7 +87,8 @@ export class RouteOracle {
   /** Whether the frames of a host in network 0 make a difference. */
   async differs(scene: RoutedScene, frames: Buffer[]): Promise<boolean> {
     await this.kernel.begin(scene);
-    return (await this.playAlone(scene, { port: 'h0', frames })) !== undefined;
+    const { ours, theirs } = await this.alone(scene, { port: 'h0', frames });
+    return compare(ours, theirs) !== undefined;
   }
 
   /** What is wrong with the ways of a scene in which routes have several next hops. */
@@ -123,13 +124,18 @@ export class RouteOracle {
     return `together, and not alone\n${difference}`;
   }
 
-  private async playAlone(scene: RoutedScene, { port, frames }: Burst): Promise<string | undefined> {
+  private async playAlone(scene: RoutedScene, burst: Burst): Promise<string | undefined> {
+    const { ours, theirs, drops } = await this.alone(scene, burst);
+    const difference = compare(ours, theirs);
+    if (difference === undefined || isRow33(ours, theirs, drops)) return undefined;
+    return [difference, ...drops].join('\n');
+  }
+
+  private async alone(scene: RoutedScene, { port, frames }: Burst) {
     const taploom = new TaploomRouters(scene);
     const ours = shown(taploom.send(port, frames));
     const theirs = shown(await this.kernel.send(port, frames, CERTAIN));
-    const difference = compare(ours, theirs);
-    if (difference === undefined || isRow33(ours, theirs, taploom.drops())) return undefined;
-    return [difference, ...taploom.drops()].join('\n');
+    return { ours, theirs, drops: taploom.drops() };
   }
 }
 
