@@ -74,7 +74,10 @@ export function createRouter(
     }
   }
 
-  /** Relies on `classify`: the EtherType is there. */
+  /**
+   * Relies on `classify`: the EtherType is there. Written out for both families: a list as an argument is no constant to V8, and
+   * costs 8 ns a packet.
+   */
   function take(row: number, by: number, table: RouterTable): void {
     const rest = rows[row + COLUMN.rest];
     const l3 = rest + TYPE_LEN;
