@@ -7,7 +7,7 @@ import { KernelRouters } from './kernel_routers.ts';
 import { RoutedPackets } from './routed_packets.ts';
 import { type RoutedScene, randomRoutedScene } from './routed_scene.ts';
 import { isEdge } from './routed_world.ts';
-import { isOfRouter6, LIMITED, shown } from './shown.ts';
+import { isEndOfCircle, isOfRouter6, LIMITED, shown } from './shown.ts';
 import { SpreadJudge } from './spread_judge.ts';
 import { spread } from './spread_scene.ts';
 import { TaploomRouters } from './taploom_routers.ts';
@@ -120,14 +120,16 @@ export class RouteOracle {
     }
     const onlyOurs = without(ours, shown(raw));
     const onlyTheirs = without(shown(raw), ours);
-    if (onlyOurs.every((line) => LIMITED.test(line)) && onlyTheirs.every(isOfRouter6)) return undefined;
+    const isKnown = (line: string) => isOfRouter6(line) || isEndOfCircle(line);
+    if (onlyOurs.every((line) => LIMITED.test(line)) && onlyTheirs.every(isKnown)) return undefined;
     return `together, and not alone\n${difference}`;
   }
 
   private async playAlone(scene: RoutedScene, burst: Burst): Promise<string | undefined> {
     const { ours, theirs, drops } = await this.alone(scene, burst);
     const difference = compare(ours, theirs);
-    if (difference === undefined || isRow33(ours, theirs, drops)) return undefined;
+    if (difference === undefined) return undefined;
+    if (isRow33(ours, theirs, drops) || isRow37(ours, theirs, drops)) return undefined;
     return [difference, ...drops].join('\n');
   }
 
@@ -143,6 +145,12 @@ export class RouteOracle {
 function isRow33(ours: readonly string[], theirs: readonly string[], drops: readonly string[]): boolean {
   if (without(ours, theirs).length > 0 || !drops.some((line) => line.endsWith(': martian'))) return false;
   return without(theirs, ours).every(isOfRouter6);
+}
+
+/** What a router said goes in a circle of routers: ours ends it before its hops do. */
+function isRow37(ours: readonly string[], theirs: readonly string[], drops: readonly string[]): boolean {
+  if (without(ours, theirs).length > 0 || !drops.some((line) => line.endsWith(': loop'))) return false;
+  return without(theirs, ours).every(isEndOfCircle);
 }
 
 function compare(ours: readonly string[], theirs: readonly string[]): string | undefined {

@@ -35,6 +35,20 @@ export function isOfRouter6(line: string): boolean {
   return frame.readUInt16BE(TYPE) === 0x86dd && OWN6.has(formatIp(frame.subarray(L3 + 8, L3 + 24)));
 }
 
+/**
+ * A line of `shown` with a router's word that the hops of a router's packet have ended. Routers begin with 64, which end only in a
+ * circle; those of scenes are shorter than Taploom's limit, 15 routers (row 37).
+ */
+export function isEndOfCircle(line: string): boolean {
+  const frame = Buffer.from(line.split(' ')[1], 'hex');
+  const l4 = timeExceeded(frame);
+  if (l4 === 0 || frame[l4 + 1] === REASSEMBLY) return false;
+  const quoted = frame.subarray(l4 + 8);
+  return isIpv6(frame)
+    ? OWN6.has(formatIp(quoted.subarray(8, 24)))
+    : OWN.has([...quoted.subarray(12, 16)].join('.'));
+}
+
 export function shown(egress: ReadonlyMap<string, readonly string[]>): string[] {
   return [...egress]
     .flatMap(([port, frames]) =>
@@ -64,12 +78,22 @@ function isOfTheLink(frame: Buffer): boolean {
 
 /** What a kernel says of a fragment for itself, half a minute after it came: ours puts nothing together (row 40). */
 function isOverdue(frame: Buffer): boolean {
-  const is6 = frame.readUInt16BE(TYPE) === 0x86dd;
+  const l4 = timeExceeded(frame);
+  return l4 > 0 && frame[l4 + 1] === REASSEMBLY;
+}
+
+/** Where an error says that a time is exceeded; 0: it is another packet. */
+function timeExceeded(frame: Buffer): number {
+  const is6 = isIpv6(frame);
   const l4 = L3 + (is6 ? 40 : headerLength(frame, L3));
-  const isError = is6
+  const isOne = is6
     ? frame[L3 + 6] === ICMPV6 && frame[l4] === 3
     : frame[L3 + 9] === ICMP && frame[l4] === 11;
-  return isError && frame[l4 + 1] === REASSEMBLY;
+  return isOne ? l4 : 0;
+}
+
+function isIpv6(frame: Buffer): boolean {
+  return frame.readUInt16BE(TYPE) === 0x86dd;
 }
 
 /** A router numbers its packets as it likes, and an echo reply may forbid to be fragmented. Also where an error quotes one. */

@@ -5,7 +5,7 @@ import type { Random } from '../../engine/random.ts';
 import type { KernelRouters } from './kernel_routers.ts';
 import { RoutedPackets } from './routed_packets.ts';
 import { isTabled, type RoutedScene } from './routed_scene.ts';
-import { isOfRouter6, LIMITED, shown } from './shown.ts';
+import { isEndOfCircle, isOfRouter6, LIMITED, shown } from './shown.ts';
 import { bySender, Flows, flowOf, senderOf } from './spread_flows.ts';
 import { choicesOf, sendersOf } from './spread_scene.ts';
 import { TaploomRouters } from './taploom_routers.ts';
@@ -82,7 +82,8 @@ export class SpreadJudge {
 
   private compare(who: string, lines: readonly string[][], right: readonly string[][][]): string | undefined {
     const flows = new Flows();
-    const isTold = (line: string) => !LIMITED.test(line) && !(this.mayComeBack && isOfRouter6(line));
+    const isTold = (line: string) =>
+      !LIMITED.test(line) && !isEndOfCircle(line) && !(this.mayComeBack && isOfRouter6(line));
     for (const [n, { port, frames }] of this.bursts.entries()) {
       const senders = frames.map(senderOf);
       const found = bySender(lines[n].filter(isTold), senders);
