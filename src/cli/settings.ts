@@ -83,8 +83,12 @@ const INTERFACE: Setting[] = [
     help: 'network namespace of the interface: a name, a path, or the number of a process',
     parse: word,
   },
-  { flags: '--owner <user>', key: 'owner', help: 'user who may open the TAP', parse: account },
-  { flags: '--group <group>', key: 'group', help: 'group whose members may open the TAP', parse: account },
+];
+
+/** @param what of the bridge's or port's */
+const owners = (what: string): Setting[] => [
+  { flags: '--owner <user>', key: 'owner', help: `user who may open ${what}`, parse: account },
+  { flags: '--group <group>', key: 'group', help: `group whose members may open ${what}`, parse: account },
 ];
 
 const GROUP_FWD_MASK: Setting = {
@@ -349,6 +353,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...FLAGS,
   ...CONTROLS,
   ...INTERFACE,
+  ...owners('the TAP, or the socket'),
   ...TAP,
   ...TUN,
   ...AF_PACKET,
@@ -427,6 +432,7 @@ export const BRIDGE_KEYS: readonly Setting[] = [
 /** Of the bridge's own interface. */
 export const LOCAL_KEYS: readonly Setting[] = [
   ...INTERFACE,
+  ...owners('the TAP'),
   { ...PERSIST, help: 'leave its interface, with addresses and routes, when taploomd ends (on)' },
   ...VLAN,
 ];

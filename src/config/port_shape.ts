@@ -14,7 +14,7 @@ import { mac } from './mac_leaf.ts';
 import { controls, type stormControl } from './port_controls_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
-import { dgramSocket, streamSocket } from './socket_shape.ts';
+import { dgramSocket, socketEnd, streamSocket } from './socket_shape.ts';
 import { GUARDS, PORT_PRIORITY } from './stp.ts';
 import { isFreeGroup } from './tunnel_mac.ts';
 import type { VlanConfig } from './vlan_config.ts';
@@ -282,7 +282,7 @@ const vhostUser = mapping({
     SOCKET_PATH,
     (value) => isFit(value) && value.startsWith('/') && Buffer.byteLength(value) <= SOCKET_PATH_MAX,
   ),
-  mode: z.enum(['server', 'client'], expecting('server or client')).default('server'),
+  ...socketEnd(account),
   queues: integer('a number of queues (1-16)', 1, 16).default(1),
   offloads: boolean().default(true),
   lldp: lldp.default(false),
