@@ -188,7 +188,7 @@ const PROTOCOL_TUNNEL: Setting[] = [
 const PERSIST: Setting = {
   flags: '--persist <on|off>',
   key: 'persist',
-  help: 'tap, tun: leave the interface when taploomd ends',
+  help: 'tap, tun, veth: leave the interface when taploomd ends',
   parse: onOff,
 };
 
@@ -217,7 +217,7 @@ const TAP: Setting[] = [
   {
     flags: '--ifname <name>',
     key: 'ifname',
-    help: 'tap: what its interface is called in its namespace, if not like the port',
+    help: 'tap, veth: what its interface is called in its namespace, if not like the port',
     parse: word,
   },
   PERSIST,
@@ -233,13 +233,13 @@ const TUN: Setting[] = [
   {
     flags: '--address <address>',
     key: 'address',
-    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap in its namespace',
+    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap or veth in its namespace',
     parse: list,
   },
   {
     flags: '--gateway <address>',
     key: 'gateway',
-    help: 'tap: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
+    help: 'tap, veth: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
   {
