@@ -1,6 +1,7 @@
 // All benches, in the order of a complete run.
 
 import { afPacket } from './af_packet.ts';
+import { attacks } from './attacks.ts';
 import { before } from './before.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
@@ -46,6 +47,7 @@ export const BENCHES: readonly Bench[] = [
   host,
   guests,
   neighbours,
+  attacks,
 ];
 
 /** Those that run only if they are asked for. */

@@ -12,7 +12,7 @@ import { ping, tcp } from '../support/traffic.ts';
 
 needs('ping', 'python3');
 
-const ATTACK = fileURLToPath(new URL('../support/attack.py', import.meta.url));
+const ATTACK = fileURLToPath(new URL('../../bench/traffic/attack.py', import.meta.url));
 /** Python's most, on most machines. */
 const RATE = 40_000;
 /** Less than the bench asks for: other tests run beside this one. */
