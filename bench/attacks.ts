@@ -36,12 +36,13 @@ export const attacks: Bench = {
   async run(options) {
     if (process.getuid?.() !== 0) throw new Skip('It needs root, for TAP devices and network namespaces.');
     needTool('ip', 'nsenter', 'sysctl', 'iperf3', 'python3');
-    const scenes: Scene[] = [];
+    const labs = PLACES.map(() => new Lab());
     try {
-      for (const place of PLACES) scenes.push(await open(place));
+      const scenes: Scene[] = [];
+      for (const [n, place] of PLACES.entries()) scenes.push(await open(labs[n], place));
       return { results: results(await measure(scenes, options)) };
     } finally {
-      for (const { lab } of scenes) lab.close();
+      for (const lab of labs) lab.close();
     }
   },
 };
@@ -74,8 +75,7 @@ async function beside({ lab, hosts }: Scene, seconds: number): Promise<number> {
   return gbits;
 }
 
-async function open(place: Place): Promise<Scene> {
-  const lab = new Lab();
+async function open(lab: Lab, place: Place): Promise<Scene> {
   const label = place.split(' ')[0];
   const namespaces = NAMES.map((name) => lab.netns(`${label}-${name}`));
   startDaemon(lab, lab.folder(), configOf(place, namespaces));
