@@ -31,16 +31,16 @@ export function small(): Uint8Array {
   return testFrame(0xb, 0xa);
 }
 
-export function large(): { frame: Uint8Array; header: FrameHeader } {
-  const frame = testFrame(0xb, 0xa, LARGE, ethernet.TYPE_IPV4);
+export function large(length = LARGE): { frame: Uint8Array; header: FrameHeader } {
+  const frame = testFrame(0xb, 0xa, length, ethernet.TYPE_IPV4);
   const view = new DataView(frame.buffer);
   const ip = ethernet.HEADER_LEN;
   const segment = ip + ipv4.HEADER_LEN;
-  ipv4.write(view, ip, 0, LARGE - ip, ipv4.DEFAULT_TTL, ipv4.PROTOCOL_TCP, 0x0a00_0001, 0x0a00_0002);
+  ipv4.write(view, ip, 0, length - ip, ipv4.DEFAULT_TTL, ipv4.PROTOCOL_TCP, 0x0a00_0001, 0x0a00_0002);
   view.setUint16(segment + 12, (5 << 12) | tcp.ACK);
   view.setUint16(
     segment + tcp.CHECKSUM,
-    checksum.fold(checksum.pseudo4(view, ip, ipv4.PROTOCOL_TCP, LARGE - segment)),
+    checksum.fold(checksum.pseudo4(view, ip, ipv4.PROTOCOL_TCP, length - segment)),
   );
   const header = {
     gsoType: GSO_TCPV4,
