@@ -33,6 +33,8 @@ const START_AT_MOST_MS = 5;
 const IDLE_AT_MOST_MS = 1;
 const MEMORY_AT_MOST_MB = 1024;
 const BRIDGE = 'tlguests';
+/** As QEMU, it waits for answers to questions, and not for every message to be acknowledged. */
+const PROTOCOL = ['mq', 'config', 'configureMemSlots', 'status'] as const;
 
 export const guestPorts: Bench = {
   name: 'guest-ports',
@@ -107,22 +109,27 @@ function ratio(
 
 /** From the request at the control socket until the guest, who listens, has its rings up. */
 async function starts(lab: Lab, quick: boolean): Promise<Result[]> {
-  const { client, folder } = await daemonWith(lab, 0);
+  const { client, daemon, folder } = await daemonWith(lab, 0);
   const times: number[] = [];
+  const work: number[] = [];
   for (let n = -2; n < (quick ? QUICK_STARTS : STARTS); n++) {
     const [name, path] = [`vm${n + 2}`, join(folder, `vm${n + 2}`)];
-    const opening = FakeGuest.open({ path, mode: 'server', maxFrame: 1514 });
-    const begun = performance.now();
+    const opening = FakeGuest.open({ path, mode: 'server', maxFrame: 1514, protocol: PROTOCOL });
+    const [begun, before] = [performance.now(), cpuTime([daemon])];
     await client.addPort(BRIDGE, name, { type: 'vhost_user', path, mode: 'client' });
     while ((await client.port(BRIDGE, name)).status.state !== 'up')
       if (performance.now() - begun > UP_MS) throw new Error(`port ${name} does not come up`);
-    if (n >= 0) times.push(performance.now() - begun);
+    if (n >= 0) {
+      times.push(performance.now() - begun);
+      work.push((cpuTime([daemon]) - before) / 1e6);
+    }
     (await opening).close();
     await client.deletePort(BRIDGE, name);
   }
   const what = 'port of a guest that listens: from the request to add it until it is up';
   const expected = { atMost: START_AT_MOST_MS };
-  return [{ what, value: median(times), unit: 'ms', interval: medianInterval(times), expected }];
+  const detail = `the daemon was at work for ${median(work).toFixed(1)} ms of it`;
+  return [{ what, value: median(times), unit: 'ms', interval: medianInterval(times), expected, detail }];
 }
 
 /** Two daemons side by side, one of them without guests. */
