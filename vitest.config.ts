@@ -39,6 +39,7 @@ const PATIENT = [
   'gateway_address',
   'group_fwd_mask',
   'guest_links',
+  'guest_moves',
   'hooks',
   'hops',
   'host_uplink',
