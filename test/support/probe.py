@@ -92,11 +92,20 @@ class Connection:
         self.error = None
 
     async def run(self):
-        try:
-            reader, writer = await asyncio.open_connection(self.address, PORT)
-            await asyncio.gather(self.send(writer), self.receive(reader))
-        except OSError as error:
-            self.error = str(error)
+        """Until the first byte came back the other end may be about to start."""
+        while self.returned == 0:
+            self.sent = 0
+            try:
+                reader, writer = await asyncio.open_connection(self.address, PORT)
+                sending = asyncio.create_task(self.send(writer))
+                try:
+                    await self.receive(reader)
+                finally:
+                    sending.cancel()
+                    writer.close()
+            except OSError as error:
+                self.error = str(error)
+            await asyncio.sleep(CHUNK_S)
 
     async def send(self, writer):
         while True:
@@ -111,6 +120,7 @@ class Connection:
             if data != piece(self.returned, len(data)):
                 raise OSError(f"other bytes at {self.returned} came back")
             self.returned += len(data)
+            self.error = None
             self.silences.heard()
         raise OSError("closed by the other end")
 

@@ -38,6 +38,10 @@ export class Probe {
     return probe;
   }
 
+  end(): void {
+    this.process.child.stdin?.end();
+  }
+
   /** By address, what there was since the last time. */
   async report(): Promise<Record<string, Heard>> {
     this.process.child.stdin?.write('\n');
@@ -55,7 +59,7 @@ export class Probe {
   }
 
   /** What there was until all have answered after this time, in both ways; the silences that this ended are among it. */
-  async untilAllAnswer(time: number, timeoutMs = 20_000): Promise<Record<string, Heard>> {
+  async untilAllAnswer(time: number, timeoutMs = 40_000): Promise<Record<string, Heard>> {
     const end = Date.now() + timeoutMs;
     const sum: Record<string, Heard> = {};
     for (;;) {

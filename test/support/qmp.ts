@@ -73,9 +73,9 @@ export class Qmp {
     return answer.return as T;
   }
 
-  /** The next event of this name, also one that has come already. */
-  event(name: string): Promise<Event> {
-    return this.next(this.events, ({ event }) => event === name, name);
+  /** The next event of this name, also one that has come already. @param isIt one that is meant */
+  event(name: string, isIt: (data: Record<string, unknown>) => boolean = () => true): Promise<Event> {
+    return this.next(this.events, ({ event, data = {} }) => event === name && isIt(data), name);
   }
 
   /** When the next event of this name came, ms since 1970. */

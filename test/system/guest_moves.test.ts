@@ -10,7 +10,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { missingForGuests } from '../support/guest.ts';
-import { addressOf, bridgesOf, CARDS_UP, cardsOf, macOf, WAY_NAMES } from '../support/guest_cards.ts';
+import { addressOf, bridgesOf, CARDS_UP, cardsOf, ECHO, macOf, WAY_NAMES } from '../support/guest_cards.ts';
 import { GuestShell, shellMachine } from '../support/guest_shell.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { expectLaws } from '../support/laws.ts';
@@ -58,14 +58,16 @@ class Host {
       local: `192.0.2.${here}`,
       remotes: [`192.0.2.${3 - here}`],
     });
-    const bridges = bridgesOf(dir, (_, n) => ({ [`vx${n}`]: tunnel(n), ...ports(n) }));
+    const bridges = bridgesOf(dir, (n) => ({ [`vx${n}`]: tunnel(n), ...ports(n) }));
     return new Host(where, await Taploomd.start(lab, where, { version: 1, bridges }), dir);
   }
 
   /** A QEMU with these cards. */
   async qemu(command: readonly string[], ...options: string[]): Promise<{ guest: Background; qmp: Qmp }> {
     const path = join(this.dir, `qmp${++this.starts}`);
-    const guest = this.where.spawn([...command, ...cardsOf(this.dir), ...Qmp.options(path), ...options]);
+    const env = { TAPLOOM_SOCKET: this.daemon.socket };
+    const words = [...command, ...cardsOf(this.dir), ...Qmp.options(path), ...options];
+    const guest = this.where.spawn(words, { env });
     return { guest, qmp: await Qmp.connect(path) };
   }
 
@@ -118,7 +120,7 @@ test('a guest migrates while others talk to it, and goes on elsewhere from a sna
   const command = shellMachine(lab.dir, []);
   const source = await one.qemu(command);
   const shell = await GuestShell.of(source.guest);
-  await shell.run(`${CARDS_UP}${LATE_READER}`);
+  await shell.run(`${CARDS_UP}${ECHO}${LATE_READER}`);
   const addresses = WAY_NAMES.map((_, n) => addressOf(n));
   const probe = await Probe.start(peer, addresses);
   expect(await one.places()).toEqual(WAY_NAMES);
