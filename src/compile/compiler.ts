@@ -40,6 +40,7 @@ import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
 import { ROUTER_PORT_MTU, type RouterPort } from './router_ports.ts';
 import { compileRouters } from './routers.ts';
+import { QosMemories } from './qos.ts';
 import { RouteCache } from './routes.ts';
 import { shared } from './shared.ts';
 import { compileTags, hasOwnTags } from './tags.ts';
@@ -71,6 +72,7 @@ export class Compiler {
   private readonly routes = new RouteCache();
   readonly nat: NatNumbers;
   readonly hooks = new HookNumbers();
+  private readonly qos = new QosMemories();
   private readonly machine: string | undefined;
   private serial = 0;
 
@@ -201,6 +203,7 @@ export class Compiler {
         protocolTunnels,
         routers,
         hooks: this.hooks.compile(config, this.ports),
+        qos: this.qos.compile(config, this.ports),
         fdbSlots,
         statics,
         locals,

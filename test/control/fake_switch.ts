@@ -22,6 +22,7 @@ export function counters(change: Partial<PortCounters> = {}): PortCounters {
     transmittedFrames: 0,
     transmittedBytes: 0,
     transmittedSegments: 0,
+    held: 0,
     learnRefused: 0,
     stationMoves: 0,
     generated: 0,
