@@ -21,8 +21,8 @@ import { storeSize } from '../table/shaper.ts';
 import type { Names } from './names.ts';
 import { shared } from './shared.ts';
 
-/** What may leave at once after a pause, ms: what a worker that wakes up late can make up for. */
-const BURST = 10;
+/** What may leave at once after a pause, ms. */
+const BURST = 5;
 /** Bytes that may wait: what the rate takes so long for (ms), and so many at least and at most. A super-frame is 64 KiB. */
 const LIMIT_TIME = 50;
 const MIN_LIMIT = 65_536;

@@ -30,7 +30,14 @@ const BYTES: Readonly<Record<string, number>> = {
   g: 2 ** 30,
   gb: 2 ** 30,
 };
-const MILLISECONDS: Readonly<Record<string, number>> = { us: 1e-3, usec: 1e-3, ms: 1, msec: 1, s: 1e3, sec: 1e3 };
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  us: 1e-3,
+  usec: 1e-3,
+  ms: 1,
+  msec: 1,
+  s: 1e3,
+  sec: 1e3,
+};
 
 export interface Rate {
   /** Of `amount`: bits, or frames, a second. */

@@ -11,7 +11,10 @@ export function checkQos(path: Path, qos: QosConfig, problems: Problem[]): void 
   if (shape === undefined) {
     for (const key of ['classes', 'fair', 'limit'] as const) {
       if (qos[key] === undefined) continue;
-      report([key], 'frames wait only where a rate makes them: set shape to the rate of what is behind the port');
+      report(
+        [key],
+        'frames wait only where a rate makes them: set shape to the rate of what is behind the port',
+      );
     }
     return;
   }
@@ -29,7 +32,10 @@ export function checkQos(path: Path, qos: QosConfig, problems: Problem[]): void 
     if (priority !== undefined && weight !== undefined)
       report(own('weight'), 'a class with a priority goes before those with a weight: remove one of them');
     if (priority !== undefined && min !== undefined)
-      report(own('min'), 'a class with a priority goes before every minimum: give min to the others, and max to it');
+      report(
+        own('min'),
+        'a class with a priority goes before every minimum: give min to the others, and max to it',
+      );
     if (max !== undefined && bits(max) > rate) report(own('max'), `${max} is more than the port has`);
     if (min !== undefined && max !== undefined && bits(min) > bits(max))
       report(own('min'), `${min} is more than its max, ${max}`);

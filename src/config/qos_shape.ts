@@ -12,7 +12,8 @@ const MAX_BITS = 400e9;
 
 const isBits = (rate: Rate | undefined) =>
   rate?.unit === 'bits' && rate.amount >= MIN_BITS && rate.amount <= MAX_BITS;
-const isFrames = (rate: Rate | undefined) => rate?.unit === 'frames' && rate.amount >= 1 && rate.amount <= 1e9;
+const isFrames = (rate: Rate | undefined) =>
+  rate?.unit === 'frames' && rate.amount >= 1 && rate.amount <= 1e9;
 
 const rate = text('a rate (8kbit-400gbit), such as 100mbit', (value) => isBits(parseRate(value)));
 const policeRate = text('a rate (8kbit-400gbit, or 1pps-1000mpps), such as 50mbit', (value) => {
@@ -21,7 +22,9 @@ const policeRate = text('a rate (8kbit-400gbit, or 1pps-1000mpps), such as 50mbi
 });
 const isBetween = (value: number | undefined, min: number, max: number) =>
   value !== undefined && value >= min && value <= max;
-const size = text('a number of bytes (1-64mb), such as 64kb', (value) => isBetween(parseSize(value), 1, 2 ** 26));
+const size = text('a number of bytes (1-64mb), such as 64kb', (value) =>
+  isBetween(parseSize(value), 1, 2 ** 26),
+);
 const time = text('a time (1us-10s), such as 50ms', (value) => isBetween(parseTime(value), 1e-3, 10_000));
 const sizeOrTime = text('a time (1us-10s) or a number of bytes (1-64mb), such as 50ms or 64kb', (value) => {
   return isBetween(parseTime(value), 1e-3, 10_000) || isBetween(parseSize(value), 1, 2 ** 26);

@@ -25,7 +25,13 @@ export class ShapedPort {
   /** Whether it is among those that this worker has emptied. */
   isListed = false;
 
-  constructor(number: number, inner: Sink, memory: SharedArrayBuffer, size: StoreSize, settings: Float64Array) {
+  constructor(
+    number: number,
+    inner: Sink,
+    memory: SharedArrayBuffer,
+    size: StoreSize,
+    settings: Float64Array,
+  ) {
     this.number = number;
     this.memory = memory;
     this.shaper = new Shaper(memory, size, settings);

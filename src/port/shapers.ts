@@ -19,7 +19,7 @@ import { TimingWheel } from '../table/timing_wheel.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
-import { Cutter, CUTTER_ROOM } from './cutter.ts';
+import { CUTTER_ROOM, Cutter } from './cutter.ts';
 import { classOf } from './frame_class.ts';
 import { ShapedPort } from './shaped_port.ts';
 
@@ -221,14 +221,7 @@ export class Shapers implements Sink {
   }
 
   /** Of a super-frame each part that takes 1 ms, or a segment, is a frame of its own from here on. */
-  private cut(
-    batch: FrameBatch,
-    shaped: ShapedPort,
-    c: number,
-    row: number,
-    hop: number,
-    tag: number,
-  ): void {
+  private cut(batch: FrameBatch, shaped: ShapedPort, c: number, row: number, hop: number, tag: number): void {
     const { cutter } = this;
     const { shaper } = shaped;
     const count = cutter.begin(batch, row);

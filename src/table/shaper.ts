@@ -3,8 +3,9 @@
 //
 //   frame -> its class -> FIFO, or a queue for each flow -> [strict by priority] > [below its minimum] > [by weight] -> the port's rate
 //
-// A rate is a time: `next`, when another byte may go. A frame goes when that has come, and puts it off by what it takes; what was not
-// used is made up for, `burst` ms at most. So in t ms no more leaves than rate * (t + burst) and one frame, and no fraction is ever lost.
+// A rate is a time: `next`, when another byte may go. A frame goes when that has come, and puts it off by what it takes; a pause is made
+// up for, `burst` ms at most. So in t ms no more leaves than rate * (t + burst) and one frame, and no fraction is ever lost. While frames
+// wait there is no pause: whoever comes late to send them, as a thread does on a busy machine, sends all that should have left by then.
 // Classes of equal right take turns by virtual time: each frame puts its class off by bytes / weight, and who is behind is next.
 
 import { CE, ecn, NOT_ECT, setEcn } from '../wire/ecn.ts';
@@ -69,6 +70,8 @@ export class Shaper implements Judge {
   private readonly times: Float64Array;
   private readonly ints: Int32Array;
   private readonly flows: (FlowQueues | null)[] = [];
+  /** From when on a rate counts for the frame that leaves. */
+  private readonly since = new Float64Array(1);
   /** By what right the class of the last `pick` goes. */
   private rank = BY_WEIGHT;
 
@@ -146,7 +149,8 @@ export class Shaper implements Judge {
   pass(c: number, wire: number, clock: Float64Array): void {
     this.rank = BY_WEIGHT;
     this.catchUp(c);
-    this.charge(c, wire, clock);
+    this.since[0] = clock[0] - this.settings[QOS.burst];
+    this.charge(c, wire);
   }
 
   /** ms that `wire` bytes take: at the port's rate, or the ceiling of the class. */
@@ -206,7 +210,8 @@ export class Shaper implements Judge {
       const frame = queues === null ? this.shift(c, clock) : queues.pop(clock);
       if (frame === 0) continue; // all of it was too late
       this.leave(frame);
-      this.charge(c, store.words[frame * ENTRY_WORDS + ENTRY.wire], clock);
+      this.since[0] = Math.min(store.time[frame], clock[0] - this.settings[QOS.burst]);
+      this.charge(c, store.words[frame * ENTRY_WORDS + ENTRY.wire]);
       const at = PORT_TIMES + c * TALLIES + TALLY.delay;
       times[at] += (clock[0] - store.time[frame] - times[at]) / DELAY_FRAMES;
       return frame;
@@ -264,10 +269,10 @@ export class Shaper implements Judge {
       const own = classAt(c);
       let rank = settings[own + CLASS.priority];
       if (rank > 0) rank += BELOW_MINIMUM;
-      else if (settings[own + CLASS.minCost] > 0 && times[at + TALLY.minNext] <= clock[0]) rank = BELOW_MINIMUM;
+      else if (settings[own + CLASS.minCost] > 0 && times[at + TALLY.minNext] <= clock[0])
+        rank = BELOW_MINIMUM;
       const isBehind =
-        rank === bestRank &&
-        times[at + TALLY.virtual] < times[PORT_TIMES + best * TALLIES + TALLY.virtual];
+        rank === bestRank && times[at + TALLY.virtual] < times[PORT_TIMES + best * TALLIES + TALLY.virtual];
       if (rank > bestRank || isBehind) {
         best = c;
         bestRank = rank;
@@ -277,15 +282,17 @@ export class Shaper implements Judge {
     return best;
   }
 
-  private charge(c: number, wire: number, clock: Float64Array): void {
+  private charge(c: number, wire: number): void {
     const { settings, times } = this;
-    const since = clock[0] - settings[QOS.burst];
+    const since = this.since[0];
     const at = PORT_TIMES + c * TALLIES;
     const own = classAt(c);
     times[NEXT] = Math.max(times[NEXT], since) + wire * settings[QOS.cost];
-    times[at + TALLY.minNext] = Math.max(times[at + TALLY.minNext], since) + wire * settings[own + CLASS.minCost];
+    times[at + TALLY.minNext] =
+      Math.max(times[at + TALLY.minNext], since) + wire * settings[own + CLASS.minCost];
     if (settings[own + CLASS.maxCost] > 0)
-      times[at + TALLY.maxNext] = Math.max(times[at + TALLY.maxNext], since) + wire * settings[own + CLASS.maxCost];
+      times[at + TALLY.maxNext] =
+        Math.max(times[at + TALLY.maxNext], since) + wire * settings[own + CLASS.maxCost];
     const virtual = times[at + TALLY.virtual];
     const after = virtual + wire / settings[own + CLASS.weight];
     if (this.rank === BY_WEIGHT) times[VIRTUAL_NOW] = Math.max(times[VIRTUAL_NOW], virtual);

@@ -125,7 +125,8 @@ export class DataPlane {
       descriptors.decapsulation.second = now === undefined ? -1 : Math.floor(now / 1000);
     const { deadline } = engine.egress;
     const isTimed = deadline[0] !== Number.POSITIVE_INFINITY;
-    if (descriptors !== null) descriptors.burst.clock[CLOCK.wakeAt] = isTimed && now === undefined ? deadline[0] : 0;
+    if (descriptors !== null)
+      descriptors.burst.clock[CLOCK.wakeAt] = isTimed && now === undefined ? deadline[0] : 0;
     if (!isTimed) engine.receive(patience);
     else engine.receive(Math.max(0, Math.min(patience, Math.ceil(deadline[0] - clock[0]))));
     if (descriptors !== null && !wasBusy) this.recordGap(descriptors.burst.clock);

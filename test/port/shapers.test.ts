@@ -26,14 +26,14 @@ function flood(rig: Rig, ms: number, each: number): number[] {
 
 test('a shaped port transmits its rate, and what does not fit is dropped and counted', async () => {
   const rig = await between({ shape: '8mbit' });
-  const arrived = flood(rig, 1000, 4);
+  const arrived = flood(rig, 200, 4);
   const total = arrived.reduce((sum, bytes) => sum + bytes);
-  // 1,000 bytes each ms, and a burst of 10 ms.
-  expect(total).toBeGreaterThanOrEqual(1_000_000);
-  expect(total).toBeLessThanOrEqual(1_011_000);
+  // 1,000 bytes each ms, and a burst of 5 ms.
+  expect(total).toBeGreaterThanOrEqual(200_000);
+  expect(total).toBeLessThanOrEqual(206_000);
   const { held, transmitDropped } = rig.counters('p2');
   expect(held).toBeGreaterThan(40);
-  expect(transmitDropped.queue_full).toBeGreaterThan(2000);
+  expect(transmitDropped.queue_full).toBeGreaterThan(400);
 });
 
 test('what was held leaves in order, without anything else to do', async () => {
@@ -44,7 +44,10 @@ test('what was held leaves in order, without anything else to do', async () => {
     rig.taploom.poll(0, rig.now);
     for (const { bytes } of rig.received().get('p2') ?? [])
       serials.push(new DataView(bytes.buffer).getUint32(14));
-    rig.now = Math.max(rig.now, rig.taploom.deadline() === Number.POSITIVE_INFINITY ? 0 : rig.taploom.deadline());
+    rig.now = Math.max(
+      rig.now,
+      rig.taploom.deadline() === Number.POSITIVE_INFINITY ? 0 : rig.taploom.deadline(),
+    );
   }
   expect(serials).toEqual(Array.from({ length: 20 }, (_, n) => n));
   expect(rig.counters('p2').held).toBe(0);
