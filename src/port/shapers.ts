@@ -60,6 +60,11 @@ export class Shapers implements Sink {
     this.hash = seed;
   }
 
+  /** The sink behind the shaper of a port; undefined = it is not shaped. */
+  innerOf(port: number): Sink | undefined {
+    return this.ports[port]?.queue.sink;
+  }
+
   isShaped(port: number): boolean {
     return this.ports[port] !== undefined;
   }
