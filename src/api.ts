@@ -130,6 +130,7 @@ export interface PortStatus {
   name: string;
   type:
     | 'tap'
+    | 'veth'
     | 'af_packet'
     | 'tun'
     | 'vxlan'

@@ -381,9 +381,8 @@ function details(status: PortStatus, config: SwitchConfig): string {
   }
   if (status.socket !== undefined) parts.push(socketText(status.socket));
   if (status.guest !== undefined) parts.push(guestText(status.guest));
-  if (settings?.type === 'tap' && 'ifname' in settings && settings.ifname)
-    parts.push(`as ${settings.ifname}`);
-  if (settings?.type === 'tap' || settings?.type === 'tun')
+  if (settings && 'ifname' in settings && settings.ifname) parts.push(`as ${settings.ifname}`);
+  if (settings?.type === 'tap' || settings?.type === 'veth' || settings?.type === 'tun')
     parts.push(...('address' in settings ? (settings.address ?? []) : []));
   if (settings && 'hairpin' in settings) {
     for (const flag of ['hairpin', 'isolated', 'locked', 'mab', 'sticky'] as const)

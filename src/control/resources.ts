@@ -44,6 +44,7 @@ export const portStatus: z.ZodType<PortStatus> = z.object({
   name: z.string(),
   type: z.enum([
     'tap',
+    'veth',
     'af_packet',
     'tun',
     'vxlan',

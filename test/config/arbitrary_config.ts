@@ -91,6 +91,17 @@ const tap = fc.record(
   },
   { requiredKeys: ['type'] },
 );
+const veth = fc.record(
+  {
+    type: fc.constant('veth'),
+    netns,
+    mac: fc.constantFrom(...MACS),
+    persist: fc.boolean(),
+    lldp,
+    ...common,
+  },
+  { requiredKeys: ['type', 'netns'] },
+);
 const afPacket = fc.record(
   {
     type: fc.constant('af_packet'),
@@ -138,7 +149,7 @@ const vxlan = fc.boolean().chain((ipv6) =>
     .map((port) => (port.remotes?.length ? port : { ...port, remote_learning: true })),
 );
 type Input = Record<string, unknown>;
-const port: fc.Arbitrary<Input> = fc.oneof(tap, afPacket, memory, vxlan);
+const port: fc.Arbitrary<Input> = fc.oneof(tap, veth, afPacket, memory, vxlan);
 const local: fc.Arbitrary<false | Input> = fc.oneof(
   fc.constant<false>(false),
   fc.record(
