@@ -4,6 +4,7 @@
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import { checkBridgeHelper } from './bridge_helper.ts';
+import { checkGuards } from './check_guards.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
@@ -53,6 +54,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkNetwork(name, bridge, doubts, problems);
     checkProtocolTunnels(name, bridge, problems);
     checkBridgeHelper(name, bridge, problems);
+    checkGuards(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
       if ('qos' in port && port.qos !== undefined) checkQos([...path, 'qos'], port.qos, problems);

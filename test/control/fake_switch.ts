@@ -1,6 +1,7 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
 import type {
+  GuardStatus,
   LldpPortStatus,
   MulticastPort,
   NetworkStatus,
@@ -88,6 +89,12 @@ export class FakeSwitch implements MetricsApi {
   multicastStates: MulticastPort[] = [];
 
   networkStates: NetworkStatus[] = [];
+
+  guardStates: GuardStatus[] = [];
+
+  guards(): GuardStatus[] {
+    return this.guardStates;
+  }
 
   networks(): NetworkStatus[] {
     return this.networkStates;

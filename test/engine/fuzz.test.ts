@@ -31,6 +31,7 @@ import * as ipv6 from '../../src/wire/ipv6.ts';
 import { L2CP_NAMES } from '../../src/wire/l2cp.ts';
 import * as vlan from '../../src/wire/vlan.ts';
 import { Extras } from '../support/engine/extras.ts';
+import { bindSome, randomGuard } from '../support/engine/fuzz_guards.ts';
 import { addHooks, GENERATED, startHooks } from '../support/engine/fuzz_hooks.ts';
 import { FuzzRouters } from '../support/engine/fuzz_routers.ts';
 import { Random } from '../support/engine/random.ts';
@@ -91,6 +92,7 @@ function randomConfig(random: Random): SwitchConfigInput {
               },
             }
           : {}),
+        ...(random.chance(0.15) ? { guard: randomGuard(random) } : {}),
         mtu: random.pick([68, 576, 1500, 65_535]),
         ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
         ...(random.chance(0.3)
@@ -308,6 +310,7 @@ class Fuzzed {
     const { random, engine } = this;
     this.extras.step(engine, this.topology);
     this.routers.step();
+    if (random.chance(0.1)) bindSome(random, this.ports, this.routers.neighbours);
     for (let n = random.between(1, 12); n > 0; n--) this.send(random.pick(this.ports));
     if (random.chance(0.2)) this.burst.results = Array.from({ length: 5 }, () => -random.pick([0, 11, 101]));
     this.now += random.pick([0, 1, 200, 5000]);
