@@ -14,6 +14,7 @@ import type { NatHook } from '../engine/nat_hook.ts';
 import { NatTrial } from '../engine/nat_trial.ts';
 import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
+import type { Policy } from '../engine/policy.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
 import { createRouter } from '../engine/router.ts';
@@ -175,6 +176,7 @@ export class DryRun {
   /** Of the frame that is tried. */
   private readonly translation: { hook: NatHook | null } = { hook: null };
   private readonly route: Route | null;
+  private readonly policy: { policy: Policy | null } = { policy: null };
 
   constructor(createRoute?: (batch: FrameBatch) => Route) {
     this.route = createRoute?.(this.batch) ?? null;
@@ -182,7 +184,7 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     const controls = new Controls(batch, this.clock);
-    this.stages = createStages(batch, counters, host, groups, controls, null);
+    this.stages = createStages(batch, counters, host, groups, controls, null, this.policy);
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,
