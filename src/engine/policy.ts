@@ -52,9 +52,9 @@ const LET_IN = -1;
 export class Policy implements EgressPass {
   private readonly batch: FrameBatch;
   private readonly counters: Counters;
-  private readonly connections: Connections;
+  protected readonly connections: Connections;
   private readonly clock: Float64Array;
-  private readonly packets: PolicyPackets;
+  protected readonly packets: PolicyPackets;
   private readonly question = new PolicyQuestion();
   private readonly flow = new Flow();
   private table: PolicyTable;
@@ -98,7 +98,7 @@ export class Policy implements EgressPass {
     packets.count = 0;
     for (let row = 0; row < end; row += ROW) this.enter(row, second);
     if (packets.count === 0) return;
-    packets.search.find(this.connections.flows, 0, packets.count);
+    this.seek(0, packets.count);
     for (let row = 0; row < end; row += ROW) this.judge(row, second);
   }
 
@@ -110,9 +110,16 @@ export class Policy implements EgressPass {
     const first = packets.count;
     for (let n = from; n < listed; n++) this.enter(list[n], second);
     if (packets.count === first) return;
-    packets.search.find(this.connections.flows, first, packets.count);
+    this.seek(first, packets.count);
     for (let n = from; n < listed; n++) this.judge(list[n], second);
   }
+
+  protected seek(from: number, to: number): void {
+    this.packets.search.find(this.connections.flows, from, to);
+  }
+
+  /** For those who want to know what was asked: rules of `port`, and which of them fits, see PolicyQuestion. */
+  protected noted(_port: number, _side: 'in' | 'out', _rule: number): void {}
 
   private enter(row: number, second: number): void {
     const { rows } = this.batch;
@@ -192,7 +199,9 @@ export class Policy implements EgressPass {
     if (this.state[n] === ROW_STATE.unknown)
       return packets.packet[place] === PACKET.lost ? DROP.policy_fragment : DROP.policy_invalid;
     this.question.about(packets, place, this.batch.view);
-    return this.question.mayLeave(this.table, port) ? LET_IN : DROP.policy_out;
+    if (this.question.mayLeave(this.table, port)) return LET_IN;
+    this.noted(port, 'out', 0);
+    return DROP.policy_out;
   }
 
   private stateWithoutLine(place: number): number {
@@ -312,8 +321,12 @@ export class Policy implements EgressPass {
       if (this.packets.packet[place] !== PACKET.flow) return DROP.policy_unknown;
       const { question } = this;
       question.about(this.packets, place, batch.view);
-      if (question.ruleOut(table, from, port) === 0) return DROP.policy_group;
-      if (question.ruleIn(table, port, from) === 0) return DROP.policy_in;
+      const out = question.ruleOut(table, from, port);
+      this.noted(from, 'out', out);
+      if (out === 0) return DROP.policy_group;
+      const into = question.ruleIn(table, port, from);
+      this.noted(port, 'in', into);
+      if (into === 0) return DROP.policy_in;
       return this.open(row, n, from, port, second);
     } finally {
       connections.release();
@@ -380,6 +393,7 @@ export class Policy implements EgressPass {
       const other = lines[first + (isOpeners ? ADMITTED.exit : ADMITTED.entry)] & PORT_MASK;
       question.aboutLine(connections, line);
       const rule = isOpeners ? question.ruleOut(table, port, other) : question.ruleIn(table, port, other);
+      this.noted(port, isOpeners ? 'out' : 'in', rule);
       if (rule === 0) return false;
     }
     lines[line + side] = word;
@@ -392,7 +406,7 @@ export class Policy implements EgressPass {
   }
 
   /** The line of a place's key, or 0. Under the lock. */
-  private find(place: number): number {
+  protected find(place: number): number {
     const { keys } = this.packets.search;
     const k = place * KEY_WORDS;
     return this.connections.flows.find(

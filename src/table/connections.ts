@@ -128,6 +128,11 @@ export class Connections {
     return memory;
   }
 
+  /** The words with which a memory was allocated. */
+  static seedOf(memory: SharedArrayBuffer): Int32Array {
+    return new Int32Array(memory, 4 * SEED, SEED_WORDS);
+  }
+
   /** A worker died: those who wait for the lock, or will, give up by an exception. */
   static abandon(memory: SharedArrayBuffer): void {
     new Lock(new Int32Array(memory, 0, HEADER), LOCK).abandon();

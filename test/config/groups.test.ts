@@ -94,7 +94,7 @@ test('a group that is listed twice, and too few connections', () => {
 
 test('what is written as YAML is read as the same', () => {
   const config = parseConfig(GOOD);
-  expect(loadConfig(formatConfig(config))).toEqual(config);
+  expect(loadConfig(formatConfig(config), 'groups.yaml')).toEqual(config);
   expect(withoutPorts(config, new Set(['p1'])).groups).toEqual(config.groups);
 });
 

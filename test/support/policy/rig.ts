@@ -48,11 +48,13 @@ export class PolicyRig extends Rig {
   }
 }
 
+/** @param open of the package, where a thread is needed */
 export async function openPolicy(
   bridges: Bridges,
   rest: Pick<SwitchConfigInput, 'groups' | 'connections' | 'routers'>,
+  open: typeof Switch.open = (config, options) => Switch.open(config, options),
 ): Promise<PolicyRig> {
-  const taploom = await Switch.open({ ...configOf(bridges), ...rest }, { threaded: false });
+  const taploom = await open({ ...configOf(bridges), ...rest }, { threaded: false });
   onTestFinished(() => taploom.close());
   return new PolicyRig(taploom);
 }
