@@ -28,6 +28,7 @@ import type {
 
 export type * from './api/capture.ts';
 export type * from './api/counters.ts';
+export type * from './api/guard.ts';
 export type * from './api/hook.ts';
 export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';

@@ -198,6 +198,22 @@ export interface NetworkFact {
   mac?: string;
 }
 
+/** A port's guard refused frames: one of them is told, and few of a kind. */
+export interface GuardFact {
+  type: 'guard';
+  change: 'refused';
+  bridge: string;
+  port: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  /** The reason of the drop: `spoofed_ip`, `rogue_router`, ... */
+  reason: string;
+  /** Who sent it. */
+  mac: string;
+  /** The address that it says its sender has; none: it says no such thing. */
+  address?: string;
+}
+
 /** Frames were dropped, since the last event of this port and reason. */
 export interface DropFact {
   type: 'drop';
@@ -270,6 +286,7 @@ export type EventFact =
   | LeaseFact
   | NetworkFact
   | AddressFact
+  | GuardFact
   | DropFact
   | HookFact
   | ConfigurationFact
@@ -286,6 +303,7 @@ export const EVENT_TYPES = [
   'lease',
   'network',
   'address',
+  'guard',
   'drop',
   'hook',
   'configuration',

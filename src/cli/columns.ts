@@ -391,6 +391,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
     for (const flag of ['learning', 'flood', 'bcast_flood', 'mcast_flood'] as const)
       if (!settings[flag]) parts.push(`no ${flag}`);
     if (settings.storm_control) parts.push('storm control');
+    if (settings.guard) parts.push('guard');
     if (settings.loop_detection) parts.push('loop detection');
     const carried = carriedProtocols(settings);
     if (carried.length > 0) parts.push(`carries ${carried.join(' ')}`);

@@ -6,6 +6,7 @@ import {
   account,
   bridgeHelper,
   bridgeStp,
+  guard,
   list,
   listOrNone,
   members,
@@ -145,6 +146,12 @@ const CONTROLS: Setting[] = [
     key: 'storm_control',
     help: 'broadcast=100,multicast=1000000bit, or none',
     parse: stormControl,
+  },
+  {
+    flags: '--guard <settings>',
+    key: 'guard',
+    help: 'who may speak, as whom: source=strict,ra=off, or none; bindings are for the file',
+    parse: guard,
   },
   {
     flags: '--loop-detection <on|off>',

@@ -25,7 +25,7 @@ const ECHO_REQUEST = 128;
 const ECHO_REPLY = 129;
 /** Types from here on are informational, section 2.1. */
 const FIRST_INFORMATIONAL = 128;
-const REDIRECT = 137;
+export const REDIRECT = 137;
 /** Listeners of groups (RFC 2710, 3810), and behind them neighbours and routers (RFC 4861). */
 const LISTENER_QUERY = 130;
 const LISTENER_DONE = 132;

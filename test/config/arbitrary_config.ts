@@ -48,6 +48,11 @@ const common = {
     },
     { requiredKeys: ['broadcast'] },
   ),
+  guard: fc.constantFrom(
+    {},
+    { source: 'strict', bindings: [{ mac: '02:00:00:00:00:01', ip: ['10.0.0.1', 'fd00::1'] }] },
+    { source: 'mac', bindings: [{ mac: '02:00:00:00:00:01' }], ra: true },
+  ),
   error_recovery: fc.constantFrom(1, 300, 86_400),
   fdb_limit: fc.constantFrom(1, 8192),
   group_fwd_mask: fc.constantFrom(0, 0x4, 0xfffd),
