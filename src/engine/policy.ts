@@ -1,30 +1,23 @@
 // Security groups. A stage looks up the connections of received packets, all at once; a gate at egress looks at their copies.
 //
-//   stage:  known connection     -> has the port by which it came let it in, under these rules?   a compare
-//           else, from a group   -> may the port send such at all?                                out rules
-//   gate:   known connection     -> has the port by which it leaves let it in, under these rules? a compare
-//           else                 -> out rules and in rules, then it is a connection
+//   stage:  known connection -> has its port let it in, under these rules? a compare    else -> may the port send such? out rules
+//   gate:   known connection -> has its port let it in, under these rules? a compare    else -> in rules; then it is a connection
 //
-// So what a guest refuses leaves no trace in the table, and one that scans fills it only with what others let in. What a router
-// takes has no copy, so for its rows `settle` does what the gate does.
-//
-// A connection that was let in by other rules, or by another port, is asked about again, as its first packet was. If the answer is
-// no, it stays in the table: its answers must not be taken for the beginning of another.
+// So what is refused leaves no trace in the table. What a router takes has no copy: `settle` does for its rows what the gate does. A
+// connection that was let in by other rules, or by another port, is asked about again, as its first packet was. If the answer is no,
+// it stays: its answers must not be taken for the beginning of another.
 
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { firstState, STATE } from '../table/connection_state.ts';
+import { STATE } from '../table/connection_state.ts';
 import { ADMITTED, CONNECTION, type Connections, FLOW } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { Flow, OF, protocolOf } from '../table/flow.ts';
+import { Flow, OF } from '../table/flow.ts';
 import { KEY, KEY_WORDS } from '../table/line_search.ts';
 import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as icmpv6 from '../wire/icmpv6.ts';
-import * as ipv4 from '../wire/ipv4.ts';
 import type { EgressPass } from './passes.ts';
 import { PACKET, PolicyPackets } from './policy_packets.ts';
 import { PolicyQuestion } from './policy_question.ts';
@@ -209,30 +202,10 @@ export class Policy implements EgressPass {
     // A fragment may follow a first one of the same batch, whose connection is opened when it leaves.
     if (packet === PACKET.fragment) return ROW_STATE.fresh;
     if (packet !== PACKET.flow) return ROW_STATE.unknown;
-    return this.firstState(place) === STATE.none ? ROW_STATE.unknown : ROW_STATE.fresh;
+    return this.packets.firstState(place) === STATE.none ? ROW_STATE.unknown : ROW_STATE.fresh;
   }
 
-  /** The state of a new connection; `none` if no connection begins like this. */
-  private firstState(place: number): number {
-    const { search, tcpFlags } = this.packets;
-    const { keys } = search;
-    const k = place * KEY_WORDS;
-    const type = keys[k + KEY.ports] & 0xff;
-    switch (protocolOf(keys[k + KEY.kind])) {
-      case ipv4.PROTOCOL_TCP:
-        return firstState(tcpFlags[place]);
-      case ipv4.PROTOCOL_UDP:
-        return STATE.udp;
-      case icmp.PROTOCOL_ICMP:
-        return icmp.isQuery(type) ? STATE.icmp : STATE.none;
-      case icmpv6.NEXT_HEADER_ICMPV6:
-        return icmpv6.isQuery(type) ? STATE.icmp : STATE.none;
-      default:
-        return STATE.other;
-    }
-  }
-
-  /** Rows from `from` on whose destination is an interface of a router: no copy of them will come by the gate. */
+  /** A row whose destination is an interface of a router: no copy of it will come by the gate. */
   settle({ routers }: Topology, row: number): void {
     const { rows } = this.batch;
     const state = this.state[row / ROW];
@@ -362,13 +335,8 @@ export class Policy implements EgressPass {
     flow.guestLimit = table.portLimit;
     flow.entry = this.word(from);
     flow.exit = this.word(port);
-    if ((flow.kind & 0xff) === OF.flow6) {
-      for (let w = 0; w < 4; w++) {
-        flow.addresses[w] = batch.view.getInt32(packets.srcAt[place] + 4 * w);
-        flow.addresses[4 + w] = batch.view.getInt32(packets.dstAt[place] + 4 * w);
-      }
-    }
-    const line = connections.open(flow, this.firstState(place), second);
+    if ((flow.kind & 0xff) === OF.flow6) packets.readAddresses(place, flow.addresses);
+    const line = connections.open(flow, this.packets.firstState(place), second);
     if (line <= 0) return DROP.connection_limit;
     this.state[n] = ROW_STATE.known;
     this.line[n] = line;

@@ -4,7 +4,8 @@
 // Tags that a VLAN-unaware bridge leaves in a frame hide nothing: two are looked behind, and what has more of them is refused.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { answerPorts, kindOf, OF } from '../table/flow.ts';
+import { firstState, STATE } from '../table/connection_state.ts';
+import { answerPorts, kindOf, OF, protocolOf } from '../table/flow.ts';
 import { Fragments } from '../table/fragments.ts';
 import { createLineSearch, KEY, KEY_WORDS, type LineSearch } from '../table/line_search.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
@@ -137,6 +138,31 @@ export class PolicyPackets {
     const { view } = this.batch;
     if (l4 + icmpv6.HEADER_LEN > stop) return false;
     return icmpv6.isOfLink(icmpv6.type(view, l4), ipv6.hopLimit(view, at));
+  }
+
+  /** The state of a new connection; `none` if no connection begins like this. */
+  firstState(place: number): number {
+    const { keys, tcpFlags } = this;
+    const k = place * KEY_WORDS;
+    const type = keys[k + KEY.ports] & 0xff;
+    switch (protocolOf(keys[k + KEY.kind])) {
+      case ipv4.PROTOCOL_TCP:
+        return firstState(tcpFlags[place]);
+      case ipv4.PROTOCOL_UDP:
+        return STATE.udp;
+      case icmp.PROTOCOL_ICMP:
+        return icmp.isQuery(type) ? STATE.icmp : STATE.none;
+      case icmpv6.NEXT_HEADER_ICMPV6:
+        return icmpv6.isQuery(type) ? STATE.icmp : STATE.none;
+      default:
+        return STATE.other;
+    }
+  }
+
+  /** Source and destination of a packet of IPv6. */
+  readAddresses(place: number, into: Int32Array): void {
+    ipv6.readAddress(this.batch.view, this.srcAt[place], into);
+    for (let w = 0; w < 4; w++) into[4 + w] = this.batch.view.getInt32(this.dstAt[place] + 4 * w);
   }
 
   private begin(kind: number, src: number, dst: number): void {
