@@ -25,6 +25,7 @@ const HARMLESS = new Set([
   'network',
   'lease',
   'router',
+  'group',
   'route',
   'neighbour',
   'top',

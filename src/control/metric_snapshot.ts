@@ -6,9 +6,11 @@ import type {
   MulticastPort,
   NatStatus,
   NetworkStatus,
+  PolicyStatus,
   PollGap,
   PortStatus,
   RouterStatus,
+  SecurityGroupStatus,
   SwitchApi,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
@@ -26,6 +28,7 @@ export type MetricsApi = Pick<
   | 'multicastPorts'
   | 'networks'
   | 'routing'
+  | 'policy'
 >;
 
 export interface Snapshot {
@@ -38,6 +41,8 @@ export interface Snapshot {
   networks: NetworkStatus[];
   routers: RouterStatus[];
   nat: NatStatus[];
+  groups: SecurityGroupStatus[];
+  policy: PolicyStatus;
   pollGap: PollGap;
 }
 
@@ -109,6 +114,8 @@ export class Snapshots {
       networks: this.api.networks(),
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),
+      groups: this.api.policy.groups(),
+      policy: this.api.policy.status(),
       pollGap: this.api.pollGap(),
     };
   }

@@ -26,6 +26,7 @@ import type {
   MulticastVlan,
   NamedEvent,
   NetworkStatus,
+  PolicyApi,
   PollFrames,
   PollGap,
   PortStatus,
@@ -78,6 +79,7 @@ import { LldpService } from './lldp_service.ts';
 import { NetworkService } from './network_service.ts';
 import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
+import { PolicyView } from './policy_view.ts';
 import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
@@ -115,6 +117,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly routerService: RouterService;
   private readonly interfaceLeases: InterfaceLeases;
   readonly routing: RoutingApi;
+  readonly policy: PolicyApi;
   private readonly guard: PortGuard;
   private readonly guardService: GuardService;
   private readonly aggregateService: AggregateService;
@@ -214,6 +217,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       world,
       config: () => withRouters(this.whole),
       table,
+    });
+    this.policy = new PolicyView({
+      compiler,
+      config: () => this.whole,
+      table: () => this.topologies[this.topologies.length - 1].policy,
     });
     this.guard = new PortGuard({
       open,
