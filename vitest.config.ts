@@ -82,6 +82,7 @@ const PATIENT = [
   'tunnel_mtu',
   'tutorials',
   'vhost_user_guest',
+  'veth_ports',
   'vlan_isolation',
   'worker_thread',
 ].map((name) => `test/system/${name}.test.ts`);

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 19
+#define TL_VERSION 20
 int tl_version(void);
 
 /* fd.c */
@@ -91,6 +91,7 @@ int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP,
 int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */
 int tl_link_remove(int sock, const char *name);
+int tl_link_remove_at(int sock, int index);
 int tl_link_dump(int sock, const char *kind);
 int tl_link_dump_next(int sock, uint8_t *out, int room);
 int tl_link_address(int sock, int index, const char *address, int prefix, int on);
@@ -234,7 +235,8 @@ enum {
     TL_DEVICE,                                                                                       /* add: of KIND_VHOST */
     TL_WORDS = 28
 };
-enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
+enum { TL_NOW, TL_WAITED_FROM,                               /* clock, CLOCK_MONOTONIC in ms */
+       TL_WAKE_AT };                                         /* no wait goes on beyond it; 0 = none */
 enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS,
        TL_KIND_TUNNEL_TAP,                                   /* add only: a TAP with the header of UDP tunnels, 24 bytes */
        TL_KIND_VHOST,                                        /* a guest's rings: its fd in add, its device in TL_TX_FD */

@@ -123,7 +123,7 @@ export const LOST = 'queue_full';
 
 /** What it means on the receiving side of a port, and what helps. */
 export function lostHelp(type: string, port: string): string {
-  const hasQueue = type !== 'af_packet' && type !== 'vxlan';
+  const hasQueue = type !== 'af_packet' && type !== 'veth' && type !== 'vxlan';
   const room = !hasQueue ? '' : `, or \`ip link set ${port} txqueuelen 10000\` for bursts`;
   return `the kernel lost them before the switch could read them: it was too busy; --workers 2 helps${room}`;
 }

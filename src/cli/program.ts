@@ -24,6 +24,7 @@ import {
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
 import { addFakeGuest } from './fake_guest/command.ts';
+import { GUARD_COLUMNS, GUARD_PORT_COLUMNS } from './guard_columns.ts';
 import { addHelp } from './help.ts';
 import { addQemuArgs } from './hypervisor_program.ts';
 import { addImport } from './import/command.ts';
@@ -162,6 +163,7 @@ export function taploomProgram(
     child(port, 'add <bridge> <port>', 'create a port', [
       'port add br0 vm1 --access 10 --netns h1',
       'port add br0 c1 --netns 4711 --ifname eth0 --address 10.0.0.5/24 --gateway 10.0.0.1',
+      'port add br0 c2 --type veth --netns c2 --ifname eth0 --address 10.0.0.6/24',
       'port add br0 up0 --trunk 10,20,100-199 --native 1',
       'port add br0 eth0 --type af_packet',
       'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',
@@ -171,7 +173,18 @@ export function taploomProgram(
       'port add br0 bond0 --type aggregate --members eth1,eth2 --lacp active',
     ]).addOption(
       new Option('--type <type>', 'kind of port')
-        .choices(['tap', 'af_packet', 'tun', 'vxlan', 'stream', 'dgram', 'vhost_user', 'memory', 'aggregate'])
+        .choices([
+          'tap',
+          'veth',
+          'af_packet',
+          'tun',
+          'vxlan',
+          'stream',
+          'dgram',
+          'vhost_user',
+          'memory',
+          'aggregate',
+        ])
         .default('tap'),
     ),
     PORT_SETTINGS,
@@ -340,6 +353,18 @@ export function taploomProgram(
     .option('--vlan <vid>', 'only in this VLAN', number)
     .option('--group <address>', 'only this group')
     .action(action((c) => c.mdbFlush));
+  const guards = child(program, 'guard', 'who may speak on which port', []);
+  list(
+    child(guards, 'list', 'guards of ports, and how much they refused', ['guard list', 'guard list --json']),
+    GUARD_PORT_COLUMNS,
+  ).action(action((c) => c.guardList));
+  list(
+    child(guards, 'show <port>', 'bindings of a port and where each is from, and what was refused', [
+      'guard show vm1',
+    ]),
+    GUARD_COLUMNS,
+  ).action(action((c) => c.guardShow));
+
   const networks = child(program, 'network', 'networks of bridges: subnets, gateways, ways out', []);
   list(
     child(networks, 'show [network]', 'networks, and what stands in their way', [
@@ -373,7 +398,7 @@ export function taploomProgram(
     .option('--follow', 'go on with what happens')
     .option(
       '--type <types>',
-      'only port, station, limit, neighbour, address, stp, multicast, member, lease, network, drop or configuration',
+      'only port, station, limit, neighbour, address, stp, multicast, member, lease, network, guard, drop or configuration',
     )
     .option('--bridge <bridge>', 'only what concerns this bridge')
     .option('--port <port>', 'only what concerns this port')

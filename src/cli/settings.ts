@@ -19,6 +19,7 @@ import {
   orNone,
   pairs,
   portStp,
+  qosPairs,
   stormControl,
   tunnel,
   vidPairs,
@@ -84,8 +85,12 @@ const INTERFACE: Setting[] = [
     help: 'network namespace of the interface: a name, a path, or the number of a process',
     parse: word,
   },
-  { flags: '--owner <user>', key: 'owner', help: 'user who may open the TAP', parse: account },
-  { flags: '--group <group>', key: 'group', help: 'group whose members may open the TAP', parse: account },
+];
+
+/** @param what of the bridge's or port's */
+const owners = (what: string): Setting[] => [
+  { flags: '--owner <user>', key: 'owner', help: `user who may open ${what}`, parse: account },
+  { flags: '--group <group>', key: 'group', help: `group whose members may open ${what}`, parse: account },
 ];
 
 const GROUP_FWD_MASK: Setting = {
@@ -191,7 +196,7 @@ const PROTOCOL_TUNNEL: Setting[] = [
 const PERSIST: Setting = {
   flags: '--persist <on|off>',
   key: 'persist',
-  help: 'tap, tun: leave the interface when taploomd ends',
+  help: 'tap, tun, veth: leave the interface when taploomd ends',
   parse: onOff,
 };
 
@@ -220,7 +225,7 @@ const TAP: Setting[] = [
   {
     flags: '--ifname <name>',
     key: 'ifname',
-    help: 'tap: what its interface is called in its namespace, if not like the port',
+    help: 'tap, veth: what its interface is called in its namespace, if not like the port',
     parse: word,
   },
   PERSIST,
@@ -236,13 +241,13 @@ const TUN: Setting[] = [
   {
     flags: '--address <address>',
     key: 'address',
-    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap in its namespace',
+    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap or veth in its namespace',
     parse: list,
   },
   {
     flags: '--gateway <address>',
     key: 'gateway',
-    help: 'tap: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
+    help: 'tap, veth: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
   {
@@ -343,6 +348,13 @@ const FAULT: Setting = {
   parse: pairs,
 };
 
+const QOS: Setting = {
+  flags: '--qos <key=value,...>',
+  key: 'qos',
+  help: 'quality of service: shape=100mbit,fair=on,limit=50ms,police.in=50mbit',
+  parse: qosPairs,
+};
+
 const PORT_STP: Setting = {
   flags: '--stp <key=value,...>',
   key: 'stp',
@@ -356,6 +368,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...FLAGS,
   ...CONTROLS,
   ...INTERFACE,
+  ...owners('the TAP, or the socket'),
   ...TAP,
   ...TUN,
   ...AF_PACKET,
@@ -366,6 +379,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...MULTICAST,
   PORT_STP,
   FAULT,
+  QOS,
 ];
 
 export const BRIDGE_KEYS: readonly Setting[] = [
@@ -434,6 +448,7 @@ export const BRIDGE_KEYS: readonly Setting[] = [
 /** Of the bridge's own interface. */
 export const LOCAL_KEYS: readonly Setting[] = [
   ...INTERFACE,
+  ...owners('the TAP'),
   { ...PERSIST, help: 'leave its interface, with addresses and routes, when taploomd ends (on)' },
   ...VLAN,
 ];

@@ -40,6 +40,7 @@ import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { checkPolicy, PolicyNumbers } from './policy.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
+import { QosMemories } from './qos.ts';
 import { ROUTER_PORT_MTU, type RouterPort } from './router_ports.ts';
 import { compileRouters } from './routers.ts';
 import { RouteCache } from './routes.ts';
@@ -74,6 +75,7 @@ export class Compiler {
   readonly nat: NatNumbers;
   readonly policy: PolicyNumbers;
   readonly hooks = new HookNumbers();
+  private readonly qos = new QosMemories();
   private readonly machine: string | undefined;
   private serial = 0;
 
@@ -210,6 +212,7 @@ export class Compiler {
         routers,
         hooks: this.hooks.compile(config, this.ports),
         policy,
+        qos: this.qos.compile(config, this.ports),
         fdbSlots,
         statics,
         locals,

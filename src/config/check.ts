@@ -4,6 +4,7 @@
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import { checkBridgeHelper } from './bridge_helper.ts';
+import { checkGuards } from './check_guards.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
@@ -18,6 +19,7 @@ import { checkPortControls } from './port_controls.ts';
 import type { VxlanPortConfig } from './port_shape.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import { checkProtocolTunnels } from './protocol_tunnels.ts';
+import { checkQos } from './qos.ts';
 import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
@@ -54,13 +56,15 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkNetwork(name, bridge, doubts, problems);
     checkProtocolTunnels(name, bridge, problems);
     checkBridgeHelper(name, bridge, problems);
+    checkGuards(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
+      if ('qos' in port && port.qos !== undefined) checkQos([...path, 'qos'], port.qos, problems);
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);
       if (port.type === 'tun') checkTun(path, port, problems);
-      if (port.type === 'tap') checkInside(path, port, problems);
+      if (port.type === 'tap' || port.type === 'veth') checkInside(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
           if (port[key] === undefined || port[key] === false) continue;
@@ -175,8 +179,11 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
     const { local } = bridge;
     if (local) made.set(interfaceKey(name, local.netns), `the local interface of bridge ${name}`);
     for (const [portName, port, place] of devicesIn(bridge)) {
-      if (port.type === 'tun' || (port.type === 'tap' && port.fd === undefined))
-        checkMade(made, portName, port, ['bridges', name, ...place], problems);
+      const path = ['bridges', name, ...place];
+      if (port.type === 'tun' || port.type === 'veth' || (port.type === 'tap' && port.fd === undefined))
+        checkMade(made, portName, port, path, problems);
+      // Its end here.
+      if (port.type === 'veth') checkMade(made, portName, {}, path, problems);
     }
   }
   const under = new Map<string, string>();

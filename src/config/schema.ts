@@ -36,6 +36,7 @@ export type {
   TapDeviceConfig,
   TapPortConfig,
   TunPortConfig,
+  VethPortConfig,
   VxlanPortConfig,
 } from './port_shape.ts';
 export { nameProblem } from './port_shape.ts';

@@ -11,6 +11,7 @@ import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { type GroupConnectionsConfig, type GroupsConfig, groupConnections, groups } from './group_shape.ts';
 import { hooks } from './hook_shape.ts';
+import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { network } from './network_shape.ts';
@@ -24,7 +25,6 @@ import {
   type PortConfig,
   port,
   tunnelMac,
-  unicastIp,
   vid,
   vidKey,
   vlan,

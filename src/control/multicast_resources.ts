@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { GroupWish, MdbEntry, MulticastPort, MulticastVlan } from '../api.ts';
-import { unicastIp } from '../config/port_shape.ts';
+import { unicastIp } from '../config/ip_leaf.ts';
 import { staticGroup } from '../config/shape.ts';
 import { count, malformed, vlanId } from './counts.ts';
 import { nextPage, numeric, pageCursor, pageLimit } from './resources.ts';

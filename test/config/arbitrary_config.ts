@@ -67,6 +67,11 @@ const common = {
   ),
   tunnel_protocols: fc.constantFrom(['stp'], ['stp', 'cdp']),
   mtu,
+  qos: fc.constantFrom(
+    { shape: '100mbit', fair: true },
+    { shape: { rate: '1gbit', burst: '2ms' }, limit: '64kb', police: { in: '50mbit' } },
+    { shape: '10mbit', classes: [{ name: 'voice', match: { dscp: 46 }, priority: 7, max: '1mbit' }] },
+  ),
   fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),
 };
 
@@ -85,6 +90,17 @@ const tap = fc.record(
     ...common,
   },
   { requiredKeys: ['type'] },
+);
+const veth = fc.record(
+  {
+    type: fc.constant('veth'),
+    netns,
+    mac: fc.constantFrom(...MACS),
+    persist: fc.boolean(),
+    lldp,
+    ...common,
+  },
+  { requiredKeys: ['type', 'netns'] },
 );
 const afPacket = fc.record(
   {
@@ -133,7 +149,7 @@ const vxlan = fc.boolean().chain((ipv6) =>
     .map((port) => (port.remotes?.length ? port : { ...port, remote_learning: true })),
 );
 type Input = Record<string, unknown>;
-const port: fc.Arbitrary<Input> = fc.oneof(tap, afPacket, memory, vxlan);
+const port: fc.Arbitrary<Input> = fc.oneof(tap, veth, afPacket, memory, vxlan);
 const local: fc.Arbitrary<false | Input> = fc.oneof(
   fc.constant<false>(false),
   fc.record(
