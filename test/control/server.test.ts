@@ -39,7 +39,17 @@ beforeEach(() => {
   const captures = new CaptureSessions(api, 'taploom');
   const connections = new PageSessions((filter: NatFilter) => api.routing.connections(filter));
   const tracked = new PageSessions((filter: PolicyFilter) => api.policy.connections(filter));
-  const context = { api, changes, sessions, groups, connections, tracked, streams, captures, version: '9.9.9' };
+  const context = {
+    api,
+    changes,
+    sessions,
+    groups,
+    connections,
+    tracked,
+    streams,
+    captures,
+    version: '9.9.9',
+  };
   app = controlApp(context, (error) => void faults.push(error));
 });
 afterEach(() => sessions.close());
