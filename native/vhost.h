@@ -1,7 +1,7 @@
 /*
  * The back end of vhost-user: rings in a guest's memory, which nobody but these files touches.
  *
- *   control plane (vhost_control.c) -> device -> queues <- bursts of the workers (vhost_burst.c)
+ *   control plane (vhost_control.c) -> device -> queues <- bursts of the workers (vhost_receive.c, vhost_transmit.c)
  *
  * The guest is hostile: a word in its memory is read once, checked, and then used. Who looks at a ring holds its queue's lock;
  * who changes mappings holds all of them, and unmaps afterwards. Memory may vanish (ftruncate): see vhost_guarded.
@@ -120,8 +120,19 @@ int vhost_guarded(void (*act)(void *), void *context);
 /* vhost_memory.c */
 void *vhost_of_user(const struct vhost_memory *m, uint64_t user, uint64_t size);
 void *vhost_of_guest(struct vhost_queue *q, uint64_t guest, uint64_t size); /* NULL unless it is all in one region */
+int vhost_collect_far(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces);
 /* Appends the pieces of a guest's range; false if it is not all in the guest's memory, or there are too many. */
-int vhost_collect(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces);
+static inline int vhost_collect(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces)
+{
+    const struct vhost_memory *m = &q->device->memory;
+    const struct vhost_region *r = &m->regions[q->last_region];
+    uint64_t into = guest - r->guest; /* of what is before the region: more than its size */
+    if (q->last_region >= m->count || length == 0 || into >= r->size || length > r->size - into ||
+        pieces->count == VHOST_PIECES) return vhost_collect_far(q, guest, length, pieces);
+    pieces->all[pieces->count++] = (struct vhost_piece){ .at = r->at + into, .length = length };
+    pieces->length += length;
+    return 1;
+}
 
 /* vhost_log.c: after a write to the guest's memory */
 void vhost_log_written(struct vhost_queue *q, const void *at, uint64_t size);
