@@ -148,19 +148,6 @@ int vhost_map_ring(struct vhost_queue *q); /* 0, or the breakage */
 void vhost_signal(int fd);
 void vhost_call(struct vhost_queue *q);    /* interrupts the guest */
 
-/* vhost_copy.c: between the guest's pieces and ours, which begin with a virtio-net header of VHOST_HEADER bytes */
-uint64_t vhost_gather(struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room); /* length of it all */
-uint64_t vhost_length(const struct vhost_queue *q, const struct iovec *pieces, int count); /* as the guest sees it */
-/* What needs `buffers` of the guest's. There is room. */
-void vhost_scatter(struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers);
-
-/* vhost_ring.c: as the split_ functions, of the kind of ring that was negotiated */
-void vhost_start(struct vhost_queue *q);
-int vhost_take(struct vhost_queue *q, struct vhost_pieces *scratch, uint8_t *to, size_t room, uint64_t *length);
-int vhost_put(struct vhost_queue *q, struct vhost_pieces *scratch, const struct iovec *pieces, int count);
-void vhost_tell(struct vhost_queue *q);
-int vhost_await(struct vhost_queue *q);
-
 /* vhost_split.c: guarded, and the lock is held. They break a ring that lies. */
 void split_start(struct vhost_queue *q);
 /* Takes a frame into `to`, virtio-net header of VHOST_HEADER bytes first: 1 = taken, 0 = none. `length`: of it all, also if `room` is less. */
@@ -179,5 +166,30 @@ void packed_tell(struct vhost_queue *q);
 int packed_await(struct vhost_queue *q);
 void packed_silence(struct vhost_queue *q);
 int packed_base(const struct vhost_queue *q); /* as GET_VRING_BASE tells it */
+
+/* The same, of the kind of ring that was negotiated. */
+static inline void vhost_start(struct vhost_queue *q)
+{
+    if (q->is_packed) packed_start(q);
+    else split_start(q);
+}
+
+static inline int vhost_take(struct vhost_queue *q, struct vhost_pieces *scratch, uint8_t *to, size_t room, uint64_t *length)
+{
+    return q->is_packed ? packed_take(q, scratch, to, room, length) : split_take(q, scratch, to, room, length);
+}
+
+static inline int vhost_put(struct vhost_queue *q, struct vhost_pieces *scratch, const struct iovec *pieces, int count)
+{
+    return q->is_packed ? packed_put(q, scratch, pieces, count) : split_put(q, scratch, pieces, count);
+}
+
+static inline void vhost_tell(struct vhost_queue *q)
+{
+    if (q->is_packed) packed_tell(q);
+    else split_tell(q);
+}
+
+static inline int vhost_await(struct vhost_queue *q) { return q->is_packed ? packed_await(q) : split_await(q); }
 
 #endif
