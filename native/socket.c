@@ -30,7 +30,10 @@ static int result_of(int fd, int error)
     return -error;
 }
 
-/* By descriptor: in a folder that others may write to, the path may lead elsewhere a moment later. */
+/*
+ * By descriptor: in a folder that others may write to, the path may lead elsewhere a moment later. The owner comes last: the
+ * mode of somebody else's file takes CAP_FOWNER.
+ */
 static int give(const char *path, int mode, int uid, int gid)
 {
     char link[32];
@@ -40,8 +43,9 @@ static int give(const char *path, int mode, int uid, int gid)
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     if (fstat(fd, &stat) < 0) error = errno;
     else if (!S_ISSOCK(stat.st_mode) || stat.st_uid != geteuid()) error = EEXIST;
-    else if (fchownat(fd, "", (uid_t)uid, (gid_t)gid, AT_EMPTY_PATH) < 0) error = errno;
+    else if (fchownat(fd, "", (uid_t)-1, (gid_t)gid, AT_EMPTY_PATH) < 0) error = errno;
     else if (chmod(link, (mode_t)mode) < 0) error = errno;
+    else if (fchownat(fd, "", (uid_t)uid, (gid_t)-1, AT_EMPTY_PATH) < 0) error = errno;
     close(fd);
     return error;
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 19
+#define TL_VERSION 20
 int tl_version(void);
 
 /* fd.c */
@@ -91,6 +91,7 @@ int tl_link_set_flag(int sock, const char *name, int flag, int on);   /* IFF_UP,
 int tl_link_set_netns(int sock, const char *name, int netns);
 int tl_link_hand_over(int sock, int index, int netns, const char *name); /* moved and renamed in one step */
 int tl_link_remove(int sock, const char *name);
+int tl_link_remove_at(int sock, int index);
 int tl_link_dump(int sock, const char *kind);
 int tl_link_dump_next(int sock, uint8_t *out, int room);
 int tl_link_address(int sock, int index, const char *address, int prefix, int on);

@@ -28,6 +28,7 @@ import type {
 
 export type * from './api/capture.ts';
 export type * from './api/counters.ts';
+export type * from './api/guard.ts';
 export type * from './api/hook.ts';
 export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
@@ -129,6 +130,7 @@ export interface PortStatus {
   name: string;
   type:
     | 'tap'
+    | 'veth'
     | 'af_packet'
     | 'tun'
     | 'vxlan'

@@ -123,7 +123,7 @@ export const LOST = 'queue_full';
 
 /** What it means on the receiving side of a port, and what helps. */
 export function lostHelp(type: string, port: string): string {
-  const hasQueue = type !== 'af_packet' && type !== 'vxlan';
+  const hasQueue = type !== 'af_packet' && type !== 'veth' && type !== 'vxlan';
   const room = !hasQueue ? '' : `, or \`ip link set ${port} txqueuelen 10000\` for bursts`;
   return `the kernel lost them before the switch could read them: it was too busy; --workers 2 helps${room}`;
 }
@@ -198,6 +198,22 @@ export interface NetworkFact {
   mac?: string;
 }
 
+/** A port's guard refused frames: one of them is told, and few of a kind. */
+export interface GuardFact {
+  type: 'guard';
+  change: 'refused';
+  bridge: string;
+  port: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  /** The reason of the drop: `spoofed_ip`, `rogue_router`, ... */
+  reason: string;
+  /** Who sent it. */
+  mac: string;
+  /** The address that it says its sender has; none: it says no such thing. */
+  address?: string;
+}
+
 /** Frames were dropped, since the last event of this port and reason. */
 export interface DropFact {
   type: 'drop';
@@ -270,6 +286,7 @@ export type EventFact =
   | LeaseFact
   | NetworkFact
   | AddressFact
+  | GuardFact
   | DropFact
   | HookFact
   | ConfigurationFact
@@ -286,6 +303,7 @@ export const EVENT_TYPES = [
   'lease',
   'network',
   'address',
+  'guard',
   'drop',
   'hook',
   'configuration',

@@ -1,10 +1,11 @@
-// Interfaces of bridges that outlived the daemon and that no bridge wants any more.
+// Interfaces that outlived the daemon and that nobody wants any more: those of bridges, and pairs of `veth` ports.
 
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Logger } from '../control/log.ts';
 
 /** At a start: those of this keeper only. What a running program holds stays. */
 export async function removeOrphans(config: SwitchConfig, keeper: string, log: Logger): Promise<void> {
+  await removeVeths(config, keeper, log);
   const { keptBridges, removeKeptBridge } = await import('../sys/bridge_mark.ts');
   const wanted = new Set(Object.keys(config.bridges).filter((name) => config.bridges[name].local !== false));
   try {
@@ -19,20 +20,38 @@ export async function removeOrphans(config: SwitchConfig, keeper: string, log: L
   }
 }
 
+async function removeVeths({ bridges }: SwitchConfig, keeper: string, log: Logger): Promise<void> {
+  const { keptVeths, removeKeptVeth } = await import('../sys/veth_mark.ts');
+  const ports = Object.values(bridges).flatMap((bridge) => Object.entries(bridge.ports));
+  const wanted = new Set(ports.filter(([, { type }]) => type === 'veth').map(([name]) => name));
+  try {
+    for (const kept of keptVeths()) {
+      if (kept.keeper !== keeper || wanted.has(kept.name)) continue;
+      if (await removeKeptVeth(kept))
+        log.info(`Removed interface ${kept.name}: it was kept for a port that is wanted no more`);
+    }
+  } catch (error) {
+    log.warn(`Interfaces of former ports may be left: ${(error as Error).message}`);
+  }
+}
+
 /** `taploomd --cleanup`: all that no running daemon holds. Tells the exit code. */
 export async function cleanUp(): Promise<number> {
   const { keptBridges, removeKeptBridge } = await import('../sys/bridge_mark.ts');
+  const { keptVeths, removeKeptVeth } = await import('../sys/veth_mark.ts');
   let code = 0;
-  try {
-    for (const { name, keeper } of keptBridges()) {
-      if (await removeKeptBridge(name)) console.log(`removed ${name}`);
-      else {
-        console.error(
-          `${name} is in use, by the daemon of ${keeper}: stop it first, or delete the bridge there`,
-        );
-        code = 1;
-      }
+  const tell = (name: string, keeper: string, what: string, isRemoved: boolean) => {
+    if (isRemoved) console.log(`removed ${name}`);
+    else {
+      console.error(
+        `${name} is in use, by the daemon of ${keeper}: stop it first, or delete the ${what} there`,
+      );
+      code = 1;
     }
+  };
+  try {
+    for (const { name, keeper } of keptBridges()) tell(name, keeper, 'bridge', await removeKeptBridge(name));
+    for (const veth of keptVeths()) tell(veth.name, veth.keeper, 'port', await removeKeptVeth(veth));
   } catch (error) {
     console.error(`Cannot clean up: ${(error as Error).message}`);
     code = 1;

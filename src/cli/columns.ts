@@ -381,9 +381,8 @@ function details(status: PortStatus, config: SwitchConfig): string {
   }
   if (status.socket !== undefined) parts.push(socketText(status.socket));
   if (status.guest !== undefined) parts.push(guestText(status.guest));
-  if (settings?.type === 'tap' && 'ifname' in settings && settings.ifname)
-    parts.push(`as ${settings.ifname}`);
-  if (settings?.type === 'tap' || settings?.type === 'tun')
+  if (settings && 'ifname' in settings && settings.ifname) parts.push(`as ${settings.ifname}`);
+  if (settings?.type === 'tap' || settings?.type === 'veth' || settings?.type === 'tun')
     parts.push(...('address' in settings ? (settings.address ?? []) : []));
   if (settings && 'hairpin' in settings) {
     for (const flag of ['hairpin', 'isolated', 'locked', 'mab', 'sticky'] as const)
@@ -391,6 +390,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
     for (const flag of ['learning', 'flood', 'bcast_flood', 'mcast_flood'] as const)
       if (!settings[flag]) parts.push(`no ${flag}`);
     if (settings.storm_control) parts.push('storm control');
+    if (settings.guard) parts.push('guard');
     if (settings.loop_detection) parts.push('loop detection');
     const carried = carriedProtocols(settings);
     if (carried.length > 0) parts.push(`carries ${carried.join(' ')}`);

@@ -76,7 +76,7 @@ export async function bridgeShow(context: Context, bridge: string | undefined): 
 export async function portAdd(context: Context, bridge: string, port: string): Promise<void> {
   const { type } = context.options;
   const values = portValues(context.options, false);
-  const isInNetns = type === 'tap' || type === 'tun' || type === 'af_packet';
+  const isInNetns = ['tap', 'veth', 'tun', 'af_packet'].includes(type as string);
   const own = isInNetns ? forgotten(values, await here(context.client, values)) : values;
   const config = { type, ...(await membersHere(context.client, own)) };
   const { results } = await context.client.addPort(bridge, port, config);

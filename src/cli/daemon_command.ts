@@ -46,7 +46,10 @@ export function daemonCommand(): Command {
     .option('--web-token-file <file>', 'what the web page asks for; without it the log shows one')
     .option('--workers <count>', 'threads that forward (1-16)', parseWorkers, 1)
     .option('--hooks <directory>', 'where modules of hooks lie; without it none are taken')
-    .option('--cleanup', 'remove interfaces of bridges that were kept for the next start, and end')
+    .option(
+      '--cleanup',
+      'remove interfaces of bridges and veth ports that were kept for the next start, and end',
+    )
     .option('--undo', 'set back what a killed taploomd changed of the host for networks, and end')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--log-format <format>', 'how to log').choices(['text', 'json']).default('text'))

@@ -161,6 +161,7 @@ export function taploomProgram(
     child(port, 'add <bridge> <port>', 'create a port', [
       'port add br0 vm1 --access 10 --netns h1',
       'port add br0 c1 --netns 4711 --ifname eth0 --address 10.0.0.5/24 --gateway 10.0.0.1',
+      'port add br0 c2 --type veth --netns c2 --ifname eth0 --address 10.0.0.6/24',
       'port add br0 up0 --trunk 10,20,100-199 --native 1',
       'port add br0 eth0 --type af_packet',
       'port add br0 vx42 --type vxlan --vni 42 --local 192.0.2.1 --remote 192.0.2.2',
@@ -170,7 +171,18 @@ export function taploomProgram(
       'port add br0 bond0 --type aggregate --members eth1,eth2 --lacp active',
     ]).addOption(
       new Option('--type <type>', 'kind of port')
-        .choices(['tap', 'af_packet', 'tun', 'vxlan', 'stream', 'dgram', 'vhost_user', 'memory', 'aggregate'])
+        .choices([
+          'tap',
+          'veth',
+          'af_packet',
+          'tun',
+          'vxlan',
+          'stream',
+          'dgram',
+          'vhost_user',
+          'memory',
+          'aggregate',
+        ])
         .default('tap'),
     ),
     PORT_SETTINGS,

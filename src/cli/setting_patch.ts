@@ -6,7 +6,10 @@ import { BRIDGE_KEYS, LOCAL_KEYS, MIRROR_KEYS, MIRROR_TO, PORT_SETTINGS, type Se
 
 /** Keys that were given, in the configuration's words. VLAN keys go into `vlan`; with `replace` they push others out. */
 export function portValues(options: Values, replace: boolean): Values {
-  return withVlan(withTunnel(withStorm(pick(options, PORT_SETTINGS), replace), replace), replace);
+  return withVlan(
+    withTunnel(withGuard(withStorm(pick(options, PORT_SETTINGS), replace), replace), replace),
+    replace,
+  );
 }
 
 export function bridgeValues(options: Values, replace: boolean): Values {
@@ -58,6 +61,12 @@ function withStorm({ storm_control: storm, ...rest }: Values, replace: boolean):
     kind === 'action' ? rate : { frames: null, bits: null, ...(rate as Values) },
   ]);
   return { ...rest, storm_control: { ...NO_STORM, ...Object.fromEntries(whole) } };
+}
+
+/** Of a guard that is there other settings stay. */
+function withGuard({ guard, ...rest }: Values, replace: boolean): Values {
+  if (guard === undefined || (guard === 'none' && !replace)) return rest;
+  return { ...rest, guard: guard === 'none' ? null : guard };
 }
 
 const NO_TUNNEL = {

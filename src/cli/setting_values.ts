@@ -131,6 +131,12 @@ export function stormControl(text: string): Values | 'none' {
   );
 }
 
+/** Of a port: `source=strict,ra=on`, `on` as installed, `none`. */
+export function guard(text: string): Values | 'none' {
+  if (text === 'none' || text === 'off') return 'none';
+  return text === 'on' ? {} : mixedPairs(text);
+}
+
 export const orInherit = (text: string): number | string => (text === 'inherit' ? text : number(text));
 export const vidPairs = (text: string): Record<string, number> =>
   Object.fromEntries(

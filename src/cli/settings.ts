@@ -6,6 +6,7 @@ import {
   account,
   bridgeHelper,
   bridgeStp,
+  guard,
   list,
   listOrNone,
   members,
@@ -83,8 +84,12 @@ const INTERFACE: Setting[] = [
     help: 'network namespace of the interface: a name, a path, or the number of a process',
     parse: word,
   },
-  { flags: '--owner <user>', key: 'owner', help: 'user who may open the TAP', parse: account },
-  { flags: '--group <group>', key: 'group', help: 'group whose members may open the TAP', parse: account },
+];
+
+/** @param what of the bridge's or port's */
+const owners = (what: string): Setting[] => [
+  { flags: '--owner <user>', key: 'owner', help: `user who may open ${what}`, parse: account },
+  { flags: '--group <group>', key: 'group', help: `group whose members may open ${what}`, parse: account },
 ];
 
 const GROUP_FWD_MASK: Setting = {
@@ -147,6 +152,12 @@ const CONTROLS: Setting[] = [
     parse: stormControl,
   },
   {
+    flags: '--guard <settings>',
+    key: 'guard',
+    help: 'who may speak, as whom: source=strict,ra=off, or none; bindings are for the file',
+    parse: guard,
+  },
+  {
     flags: '--loop-detection <on|off>',
     key: 'loop_detection',
     help: 'disable the port if a probe comes back',
@@ -184,7 +195,7 @@ const PROTOCOL_TUNNEL: Setting[] = [
 const PERSIST: Setting = {
   flags: '--persist <on|off>',
   key: 'persist',
-  help: 'tap, tun: leave the interface when taploomd ends',
+  help: 'tap, tun, veth: leave the interface when taploomd ends',
   parse: onOff,
 };
 
@@ -213,7 +224,7 @@ const TAP: Setting[] = [
   {
     flags: '--ifname <name>',
     key: 'ifname',
-    help: 'tap: what its interface is called in its namespace, if not like the port',
+    help: 'tap, veth: what its interface is called in its namespace, if not like the port',
     parse: word,
   },
   PERSIST,
@@ -229,13 +240,13 @@ const TUN: Setting[] = [
   {
     flags: '--address <address>',
     key: 'address',
-    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap in its namespace',
+    help: 'of the interface, 10.0.0.1/24; repeat for more. Of a tap or veth in its namespace',
     parse: list,
   },
   {
     flags: '--gateway <address>',
     key: 'gateway',
-    help: 'tap: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
+    help: 'tap, veth: default route of its namespace; tun: a station that gets what is for other subnets; repeat for IPv6',
     parse: list,
   },
   {
@@ -349,6 +360,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...FLAGS,
   ...CONTROLS,
   ...INTERFACE,
+  ...owners('the TAP, or the socket'),
   ...TAP,
   ...TUN,
   ...AF_PACKET,
@@ -427,6 +439,7 @@ export const BRIDGE_KEYS: readonly Setting[] = [
 /** Of the bridge's own interface. */
 export const LOCAL_KEYS: readonly Setting[] = [
   ...INTERFACE,
+  ...owners('the TAP'),
   { ...PERSIST, help: 'leave its interface, with addresses and routes, when taploomd ends (on)' },
   ...VLAN,
 ];

@@ -25,7 +25,7 @@ export const SOCKET_SETTINGS = [
   {
     flags: '--socket-mode <mode>',
     key: 'socket_mode',
-    help: 'stream, dgram: mode of the file of the socket (0660)',
+    help: 'stream, dgram, vhost_user: mode of the file of the socket (0660)',
     parse: word,
   },
   {

@@ -28,6 +28,7 @@ import { type Mac, parseMac } from '../wire/mac.ts';
 import { compileAggregates, type Distributions } from './aggregates.ts';
 import { compileControls } from './controls.ts';
 import { type Flooded, type Flooder, floodLists } from './floods.ts';
+import { compileGuards } from './guards.ts';
 import { HookNumbers } from './hooks.ts';
 import { leastMtus } from './least_mtus.ts';
 import { Memberships } from './membership.ts';
@@ -176,6 +177,7 @@ export class Compiler {
     for (const bridge of Object.values(config.bridges)) this.staticRemotes(bridge, remotes);
     const mirrors = compileMirrors(config, this);
     const controls = compileControls(config, this.ports);
+    const guards = compileGuards(config, this.ports);
     const aggregates = compileAggregates(config, this.ports, overlay.distributions ?? NO_DISTRIBUTIONS);
     const tags = compileTags([...wanted.carriers.values()].flat(), this.ports);
     const protocolTunnels = compileProtocolTunnels(config, this.ports);
@@ -196,6 +198,7 @@ export class Compiler {
         hops,
         mirrors,
         controls,
+        guards,
         aggregates,
         tags,
         protocolTunnels,

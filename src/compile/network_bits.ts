@@ -23,6 +23,7 @@ export function networkBits(place: NetworkPlace, bridge: BridgeConfig, hasRouter
 
 const OF_GUESTS: ReadonlySet<PortConfig['type']> = new Set([
   'tap',
+  'veth',
   'stream',
   'dgram',
   'vhost_user',

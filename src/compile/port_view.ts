@@ -9,7 +9,7 @@ import { carriedProtocols } from '../config/protocol_tunnels.ts';
 import type { BridgeConfig, VlanConfig } from '../config/schema.ts';
 import { isStpOn } from '../config/stp.ts';
 import { isProvider, type VlanProtocol } from '../config/vlan_protocol.ts';
-import { GUESTS, TRAP } from '../table/traps.ts';
+import { GUARDED, GUESTS, TRAP } from '../table/traps.ts';
 import { isGuests } from './network_bits.ts';
 
 /** Group addresses that are a customer's business, IEEE 802.1Q table 8-2. Linux' BR_GROUPFWD_8021AD. */
@@ -95,6 +95,7 @@ export function portViews(name: string, bridge: BridgeConfig): PortView[] {
         (carriedProtocols(port).includes('stp') ? bpdus & ~(1 << TRAP.bpdu) : bpdus) |
         (lldpMode(port, bridge) === 'off' ? 0 : 1 << TRAP.lldp) |
         (port.loop_detection ? 1 << TRAP.loop_probe : 0) |
+        (port.guard === undefined ? 0 : GUARDED) |
         (gateways.has(portName) ? 0 : network | (network !== 0 && isGuests(port) ? GUESTS : 0)),
       isInTree: hasTree && port.type !== 'vxlan' && !ends.has(portName),
       isMirrorEnd: ends.has(portName),

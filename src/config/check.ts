@@ -58,7 +58,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);
       if (port.type === 'tun') checkTun(path, port, problems);
-      if (port.type === 'tap') checkInside(path, port, problems);
+      if (port.type === 'tap' || port.type === 'veth') checkInside(path, port, problems);
       if (port.type === 'tap' && port.fd !== undefined) {
         for (const key of ['owner', 'group', 'persist', 'netns'] as const) {
           if (port[key] === undefined || port[key] === false) continue;
@@ -173,8 +173,11 @@ function checkInterfaces({ bridges }: SwitchConfig, problems: Problem[]): void {
     const { local } = bridge;
     if (local) made.set(interfaceKey(name, local.netns), `the local interface of bridge ${name}`);
     for (const [portName, port, place] of devicesIn(bridge)) {
-      if (port.type === 'tun' || (port.type === 'tap' && port.fd === undefined))
-        checkMade(made, portName, port, ['bridges', name, ...place], problems);
+      const path = ['bridges', name, ...place];
+      if (port.type === 'tun' || port.type === 'veth' || (port.type === 'tap' && port.fd === undefined))
+        checkMade(made, portName, port, path, problems);
+      // Its end here.
+      if (port.type === 'veth') checkMade(made, portName, {}, path, problems);
     }
   }
   const under = new Map<string, string>();

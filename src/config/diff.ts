@@ -47,7 +47,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'fault',
 ]);
 
-/** What a TAP that Taploom opened can change while frames flow. */
+/** What a TAP that Taploom opened, or a pair that it made, can change while frames flow. */
 const OF_TAP: ReadonlySet<string> = new Set([
   'mac',
   'owner',
@@ -162,7 +162,8 @@ function isReplaced(kind: Action['kind'], value: Value, changes: Changes): boole
   const keys = Object.keys(changes);
   if (kind !== 'port') return kind === 'fdb' && keys.length > 0;
   // A bridge's own interface has no type, and is a TAP.
-  const isTap = (value.type ?? 'tap') === 'tap' && value.fd === undefined;
+  const { type = 'tap', fd } = value;
+  const isTap = (type === 'tap' || type === 'veth') && fd === undefined;
   // Of a socket; that of an aggregate changes while frames flow.
   if (keys.includes('mode') && value.type !== 'aggregate') return true;
   return keys.some((key) => IDENTITY.has(key) && !(isTap && OF_TAP.has(key) && canChange(key, changes[key])));

@@ -159,6 +159,7 @@ const PORT_DEFAULTS = parseConfig({
         tap: { type: 'tap' },
         af_packet: { type: 'af_packet' },
         tun: { type: 'tun' },
+        veth: { type: 'veth', netns: '/dev/null/netns' },
         memory: { type: 'memory' },
         vhost_user: { type: 'vhost_user', path: '/' },
         // Paths that nobody has.

@@ -1,6 +1,7 @@
 // The shape of what keeps a port in check: floods, stations, storms and loops.
 
 import { z } from 'zod';
+import { guard } from './guard_shape.ts';
 import { boolean, expecting, integer, mapping } from './leaves.ts';
 
 // A rate of 1 frame a second is what `bcast_flood: false` and its like are not: something gets through.
@@ -32,5 +33,6 @@ export const controls = {
     .default('ignore'),
   storm_control: stormControl.optional(),
   loop_detection: boolean().default(false),
+  guard: guard.optional(),
   error_recovery: integer('a number of seconds (1-86400)', 1, 86_400).default(300),
 };

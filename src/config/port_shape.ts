@@ -1,7 +1,6 @@
 // The shape of a port, by its type, and of a member of an aggregate: see shape.ts.
 
 import { z } from 'zod';
-import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
 import { L2CP_NAMES } from '../wire/l2cp.ts';
 import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
@@ -9,12 +8,13 @@ import { TPID_9100 } from '../wire/vlan.ts';
 import { hooks } from './hook_shape.ts';
 import { insideShape, interfaceAddresses } from './inside.ts';
 import { MAX_TUN_ADDRESSES } from './interface_address.ts';
+import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { controls, type stormControl } from './port_controls_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
-import { dgramSocket, streamSocket } from './socket_shape.ts';
+import { dgramSocket, socketEnd, streamSocket } from './socket_shape.ts';
 import { GUARDS, PORT_PRIORITY } from './stp.ts';
 import { isFreeGroup } from './tunnel_mac.ts';
 import type { VlanConfig } from './vlan_config.ts';
@@ -47,24 +47,6 @@ export const tunnelMac = text(TUNNEL_MAC_TEXT, (value) => {
   const address = parseMac(value);
   return address ? formatMac(address.hi, address.lo) : value;
 });
-
-const IP_TEXT = 'an IPv4 or IPv6 address';
-export const unicastIp = z
-  .string(expecting(IP_TEXT))
-  .superRefine((value, context) => {
-    const bytes = parseIp(value);
-    const problem = !bytes
-      ? `${show(value)} is not ${IP_TEXT}`
-      : isMulticastIp(bytes)
-        ? `${value} is a multicast group: VXLAN over multicast is not supported, list the remotes`
-        : isUnspecifiedIp(bytes)
-          ? `${value} is no host's address`
-          : bytes.length === 16 && bytes[0] === 0xfe && (bytes[1] & 0xc0) === 0x80
-            ? `${value} is link-local: it would need an interface, which is not supported`
-            : undefined;
-    if (problem) context.addIssue({ code: 'custom', message: problem, input: value });
-  })
-  .overwrite((value) => canonicalIp(value) ?? value);
 
 const VID_TEXT = `a VLAN id (1-${MAX_VID})`;
 export const vid = integer(VID_TEXT, 1, MAX_VID);
@@ -222,6 +204,18 @@ const tapDevice = {
 };
 const tap = mapping({ ...tapDevice, ...insideShape(name, unicastIp), ...common });
 
+// A pair does not end with the process, so it stays unless somebody says otherwise.
+const veth = mapping({
+  type: z.literal('veth'),
+  netns,
+  ...insideShape(name, unicastIp),
+  mac: mac.optional(),
+  persist: boolean().default(true),
+  when_deleted: whenDeleted,
+  lldp: lldp.default(false),
+  ...common,
+});
+
 const tun = mapping({
   type: z.literal('tun'),
   address: interfaceAddresses(MAX_TUN_ADDRESSES).default([]),
@@ -282,7 +276,7 @@ const vhostUser = mapping({
     SOCKET_PATH,
     (value) => isFit(value) && value.startsWith('/') && Buffer.byteLength(value) <= SOCKET_PATH_MAX,
   ),
-  mode: z.enum(['server', 'client'], expecting('server or client')).default('server'),
+  ...socketEnd(account),
   queues: integer('a number of queues (1-16)', 1, 16).default(1),
   offloads: boolean().default(true),
   lldp: lldp.default(false),
@@ -345,9 +339,9 @@ const aggregate = mapping({
 
 export const port = z.discriminatedUnion(
   'type',
-  [tap, afPacket, tun, vxlan, stream, dgram, vhostUser, memory, aggregate],
+  [tap, veth, afPacket, tun, vxlan, stream, dgram, vhostUser, memory, aggregate],
   expecting(
-    'a mapping with type: tap, af_packet, tun, vxlan, stream, dgram, vhost_user, memory or aggregate',
+    'a mapping with type: tap, veth, af_packet, tun, vxlan, stream, dgram, vhost_user, memory or aggregate',
   ),
 );
 
@@ -370,6 +364,7 @@ export function nameProblem(value: string): string | undefined {
 export type FaultConfig = z.output<typeof fault>;
 export type StormControl = z.output<typeof stormControl>;
 export type TapPortConfig = z.output<typeof tap>;
+export type VethPortConfig = z.output<typeof veth>;
 export type AfPacketPortConfig = z.output<typeof afPacket>;
 export type MemoryPortConfig = z.output<typeof memory>;
 export type TunPortConfig = z.output<typeof tun>;
@@ -389,6 +384,7 @@ export type AfPacketDeviceConfig = Omit<Extract<MemberConfig, { type: 'af_packet
 export type MemoryDeviceConfig = Omit<Extract<MemberConfig, { type: 'memory' }>, 'priority'>;
 export type PortConfig =
   | TapPortConfig
+  | VethPortConfig
   | AfPacketPortConfig
   | TunPortConfig
   | VxlanPortConfig

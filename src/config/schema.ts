@@ -34,6 +34,7 @@ export type {
   TapDeviceConfig,
   TapPortConfig,
   TunPortConfig,
+  VethPortConfig,
   VxlanPortConfig,
 } from './port_shape.ts';
 export { nameProblem } from './port_shape.ts';

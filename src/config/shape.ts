@@ -10,6 +10,7 @@ import { isSnoopedGroup } from '../wire/membership.ts';
 import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { hooks } from './hook_shape.ts';
+import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { network } from './network_shape.ts';
@@ -23,7 +24,6 @@ import {
   type PortConfig,
   port,
   tunnelMac,
-  unicastIp,
   vid,
   vidKey,
   vlan,

@@ -37,11 +37,11 @@ const socketMode = z
   })
   .refine((value) => /^0?[0-7]{3}$/.test(value), expecting(MODE));
 
-/** What both types have. `account` makes leaves of owners. */
-function place(account: (what: string) => z.ZodType<string | number, string | number>) {
+type Account = (what: string) => z.ZodType<string | number, string | number>;
+
+/** Who is the server, and whose its file is. `account` makes leaves of owners. */
+export function socketEnd(account: Account) {
   return {
-    path: path.optional(),
-    address: address.optional(),
     mode: z.enum(['server', 'client'], expecting('server or client')).default('server'),
     socket_mode: socketMode.default('0660'),
     owner: account('a user').optional(),
@@ -49,7 +49,12 @@ function place(account: (what: string) => z.ZodType<string | number, string | nu
   };
 }
 
-export function streamSocket(account: Parameters<typeof place>[0]) {
+/** What both types have. */
+function place(account: Account) {
+  return { path: path.optional(), address: address.optional(), ...socketEnd(account) };
+}
+
+export function streamSocket(account: Account) {
   return {
     type: z.literal('stream'),
     ...place(account),
@@ -59,7 +64,7 @@ export function streamSocket(account: Parameters<typeof place>[0]) {
   };
 }
 
-export function dgramSocket(account: Parameters<typeof place>[0]) {
+export function dgramSocket(account: Account) {
   return {
     type: z.literal('dgram'),
     ...place(account),

@@ -22,12 +22,21 @@ export function checkSocket(
   if (address !== undefined) checkAddress('address', address, report);
   if (port.framing !== 'qemu' && address !== undefined)
     report('framing', `${port.framing} is for Unix sockets: give it a path`);
-  for (const key of ['owner', 'group'] as const) {
-    if (port[key] !== undefined && (address !== undefined || port.mode === 'client'))
-      report(key, 'is for the socket file of a server: who made the socket says who may use it');
-  }
+  checkOwner(path, port, problems);
   if (port.type === 'dgram') checkRemote(port, report);
   else checkGuests(port, vlan_filtering, report);
+}
+
+/** Of a socket that somebody else made, or that has no file. */
+export function checkOwner(
+  path: Path,
+  port: Pick<SocketPortConfig, 'owner' | 'group' | 'mode' | 'address'>,
+  problems: Problem[],
+): void {
+  if (port.mode === 'server' && port.address === undefined) return;
+  const message = 'is for the socket file of a server: who made the socket says who may use it';
+  for (const key of ['owner', 'group'] as const)
+    if (port[key] !== undefined) problems.push({ path: [...path, key], message });
 }
 
 type Report = (key: string, message: string) => void;

@@ -153,6 +153,16 @@ const anyEvent = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('guard'),
+    change: z.literal('refused'),
+    ...where,
+    vlan,
+    reason: z.string().describe('of the drop'),
+    mac: z.string().describe('who sent it'),
+    address: z.string().optional().describe('that it says its sender has'),
+  }),
+  z.object({
+    ...common,
     type: z.literal('drop'),
     ...where,
     side: z.enum(['receive', 'transmit']),

@@ -2,9 +2,10 @@
 
 import { z } from 'zod';
 import type { GroupWish, MdbEntry, MulticastPort, MulticastVlan } from '../api.ts';
-import { unicastIp } from '../config/port_shape.ts';
+import { unicastIp } from '../config/ip_leaf.ts';
 import { staticGroup } from '../config/shape.ts';
-import { count, malformed, nextPage, numeric, pageCursor, pageLimit, vlanId } from './resources.ts';
+import { count, malformed, vlanId } from './counts.ts';
+import { nextPage, numeric, pageCursor, pageLimit } from './resources.ts';
 
 const expiresIn = z.number().optional().describe('seconds; absent = it stays');
 export const mdbEntry: z.ZodType<MdbEntry> = z.object({

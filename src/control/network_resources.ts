@@ -11,7 +11,7 @@ import type {
   NetworkStatus,
 } from '../api.ts';
 import { NETWORK_MODES } from '../config/network_shape.ts';
-import { count } from './resources.ts';
+import { count } from './counts.ts';
 
 const counts = z.record(z.string(), count);
 export const dhcpStatus: z.ZodType<DhcpStatus> = z.object({

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { switchEvent } from './event_resources.ts';
+import * as lldp from './lldp_resources.ts';
 import * as multicast from './multicast_resources.ts';
 import { natConnection, natStatus } from './nat_routes.ts';
 import * as network from './network_resources.ts';
@@ -21,8 +22,8 @@ const COMPONENTS: Record<string, z.ZodType> = {
   BridgeStatus: resource.bridgeStatus,
   PortStatus: resource.portStatus,
   FdbEntry: resource.fdbEntry,
-  LldpNeighbor: resource.lldpNeighbor,
-  LldpPortStatus: resource.lldpPortStatus,
+  LldpNeighbor: lldp.lldpNeighbor,
+  LldpPortStatus: lldp.lldpPortStatus,
   MdbEntry: multicast.mdbEntry,
   MulticastVlan: multicast.multicastVlan,
   MulticastPort: multicast.multicastPort,

@@ -2,82 +2,20 @@
 // document is made from them. They mirror src/api.ts; the annotations make the compiler compare the two.
 
 import { z } from 'zod';
-import type {
-  AggregateCounters,
-  AggregateStatus,
-  BridgeStatus,
-  FdbEntry,
-  LacpEndStatus,
-  LastDrop,
-  LldpCounters,
-  LldpNeighbor,
-  LldpPortStatus,
-  PollGap,
-  PortCounters,
-  PortStatus,
-  StpCounters,
-  StpPortStatus,
-  StpStatus,
-} from '../api.ts';
+import type { BridgeStatus, FdbEntry, LastDrop, PollGap, PortCounters, PortStatus } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { configShape } from '../config/shape.ts';
+import { aggregateStatus } from './aggregate_resources.ts';
+import { count, vlanId } from './counts.ts';
 import { socketStatus } from './socket_resources.ts';
+import { stpPortStatus, stpStatus } from './stp_resources.ts';
 
 // The parts of the configuration that have resources of their own.
 export const switchConfig = configShape;
 export const bridgeConfig = configShape.shape.bridges.unwrap().valueType;
 export const portConfig = bridgeConfig.shape.ports.unwrap().valueType;
 
-export const count = z.int().nonnegative();
 const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, 'not a MAC address (like 02:00:5e:10:00:01)');
-export const vlanId = z.int().min(0).max(4095);
-
-const timer = z.number().describe('seconds that are left; 0: it does not run');
-const bridgeId = z.string().describe('priority and address: 8000.02005e100001');
-
-const stpStatus: z.ZodType<StpStatus> = z.object({
-  protocol: z.enum(['rstp', 'stp']),
-  id: bridgeId,
-  root: bridgeId,
-  rootPathCost: count,
-  rootPort: z.string().optional().describe('none: the bridge is the root'),
-  maxAge: z.number().describe('seconds, in force: the root says so'),
-  helloTime: z.number(),
-  forwardDelay: z.number(),
-  topologyChange: z.boolean(),
-  topologyChangeDetected: z.boolean(),
-  timers: z.object({ hello: timer, tcn: timer, topologyChange: timer }),
-});
-
-export const malformed = z.record(z.string(), count).describe('frames without use, by reason');
-
-const stpCounters: z.ZodType<StpCounters> = z.object({
-  bpdusReceived: count,
-  malformed,
-  bpdusSent: count,
-  bpdusNotSent: count.describe('the data plane had no room for them'),
-  topologyChanges: count.describe('that the port made itself'),
-  forwardTransitions: count.describe('how often it began to forward'),
-});
-
-const stpPortStatus: z.ZodType<StpPortStatus> = z.object({
-  id: z.string().describe('priority and number: 8001'),
-  role: z.enum(['disabled', 'root', 'designated', 'alternate', 'backup']),
-  state: z.enum(['disabled', 'blocking', 'listening', 'learning', 'forwarding']),
-  reason: z.string().optional().describe('why it does not forward'),
-  cost: count,
-  isEdge: z.boolean().describe('no bridge is behind it'),
-  protocol: z.enum(['rstp', 'stp']).describe('what it speaks'),
-  designatedRoot: bridgeId,
-  designatedCost: count,
-  designatedBridge: bridgeId,
-  designatedPort: z.string(),
-  configPending: z.boolean(),
-  topologyChangeAck: z.boolean(),
-  timers: z.object({ messageAge: timer, forwardDelay: timer, hold: timer }),
-  counters: stpCounters,
-});
-
 export const portCounters: z.ZodType<PortCounters> = z
   .object({
     receivedFrames: count,
@@ -100,58 +38,12 @@ export const portCounters: z.ZodType<PortCounters> = z
   })
   .describe('Receive is what the switch receives; bytes are without FCS');
 
-const lacpEnd: z.ZodType<LacpEndStatus> = z
-  .object({
-    systemPriority: count,
-    system: z.string(),
-    key: count,
-    portPriority: count,
-    port: count,
-    state: count.describe(
-      'bits, from the lowest: activity, timeout, aggregation, synchronization, collecting, distributing, defaulted, expired',
-    ),
-  })
-  .describe('one end of a link, as LACP says it');
-
-const aggregateCounters: z.ZodType<AggregateCounters> = z.object({
-  lacpdusIn: count,
-  lacpdusOut: count,
-  lacpdusNotSent: count.describe('LACPDUs that the data plane had no room for'),
-  malformed,
-  markersIn: count,
-  failures: count.describe('times that its link went down'),
-  churns: count.describe('times that an end did not get in step within a minute'),
-});
-
-export const aggregateStatus: z.ZodType<AggregateStatus> = z.object({
-  lacp: z.enum(['active', 'passive', 'off']),
-  mode: z.enum(['balance', 'active_backup']),
-  minLinks: count,
-  system: z.string().optional(),
-  systemPriority: count.optional(),
-  key: count.optional(),
-  partner: lacpEnd.optional().describe('the end that the members in use lead to'),
-  members: z.array(
-    z.object({
-      port: z.string(),
-      state: z.enum(['carries', 'waits', 'down']),
-      reason: z.string().optional().describe('why it does not carry frames'),
-      share: z.number().describe('of the flows, 0 to 1'),
-      actor: lacpEnd.optional(),
-      partner: lacpEnd.optional(),
-      receive: z.enum(['disabled', 'expired', 'defaulted', 'current']).optional(),
-      mux: z.enum(['detached', 'waiting', 'attached', 'collecting', 'distributing']).optional(),
-      churn: z.boolean().optional().describe('an end has not been in step for more than a minute'),
-      counters: aggregateCounters,
-    }),
-  ),
-});
-
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
   type: z.enum([
     'tap',
+    'veth',
     'af_packet',
     'tun',
     'vxlan',
@@ -280,62 +172,6 @@ export const fdbEntry: z.ZodType<FdbEntry> = z.object({
   locked: z.literal(true).optional().describe('it may not send until a static entry admits it (MAB)'),
 });
 
-export const lldpNeighbor: z.ZodType<LldpNeighbor> = z.object({
-  bridge: z.string(),
-  port: z.string(),
-  mac: z.string().describe('source address of its last frame'),
-  vlan: vlanId.describe('VLAN that its last frame came in; 0 in a bridge that does not filter VLANs'),
-  chassisId: z.string().describe('what is no text as `0x...`'),
-  chassisIdType: z.string().describe('mac, interface_name, network_address, local, ...'),
-  portId: z.string(),
-  portIdType: z.string(),
-  ttl: count.describe('seconds, as in its last frame'),
-  expiresIn: z.number().describe('seconds until it is forgotten'),
-  age: z.number().describe('seconds since it was first seen'),
-  portDescription: z.string().optional(),
-  systemName: z.string().optional(),
-  systemDescription: z.string().optional(),
-  capabilities: z.array(z.string()).optional().describe('bridge, router, station, ...'),
-  enabledCapabilities: z.array(z.string()).optional(),
-  managementAddresses: z.array(z.string()),
-  pvid: count.optional().describe('VLAN of its untagged frames, 0 = none'),
-  maxFrameSize: count.optional().describe('bytes, with header, tag and FCS'),
-  otherTlvs: z
-    .array(
-      z.object({
-        type: count,
-        oui: z.string().optional(),
-        subtype: count.optional(),
-        length: count,
-        hex: z.string(),
-      }),
-    )
-    .describe('TLVs that Taploom does not interpret: the first 32, and 64 bytes of each'),
-});
-
-const lldpCounters: z.ZodType<LldpCounters> = z
-  .object({
-    framesIn: count,
-    framesOut: count,
-    framesDiscarded: count.describe('malformed, or of neighbours for whom there is no room'),
-    framesInErrors: count.describe('with any error'),
-    framesNotSent: count.describe('the data plane had no room'),
-    tlvsDiscarded: count.describe('malformed, or there twice'),
-    tlvsUnrecognized: count,
-    tlvsOmitted: count.describe('ours that did not fit into a frame'),
-    ageouts: count.describe('neighbours that fell silent'),
-    neighborsRefused: count.describe('frames of neighbours for whom there was no room'),
-  })
-  .describe('IEEE 802.1AB-2016 clause 9.2.6');
-
-export const lldpPortStatus: z.ZodType<LldpPortStatus> = z.object({
-  bridge: z.string(),
-  port: z.string(),
-  mode: z.enum(['receive', 'both']),
-  neighbors: count,
-  counters: lldpCounters,
-});
-
 /** A query string has only text; the compiler sees numbers. */
 export const numeric = z.string().regex(/^\d+$/, 'not a number').transform(Number);
 
@@ -454,11 +290,6 @@ export const patch = z
 export const fdbPage = z.object({
   entries: z.array(fdbEntry),
   next: nextPage,
-});
-export const lldpQuery = z.strictObject({ bridge: z.string().optional(), port: z.string().optional() });
-export const lldp = z.object({
-  neighbors: z.array(lldpNeighbor),
-  ports: z.array(lldpPortStatus).describe('ports on which LLDP runs'),
 });
 export const enabled = z.object({ enabled: z.boolean().describe('false: it was not disabled') });
 export const flushed = z.object({ flushed: count });

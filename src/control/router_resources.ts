@@ -10,7 +10,8 @@ import type {
   RouteStatus,
 } from '../api.ts';
 import { router as routerShape } from '../config/router_shape.ts';
-import { count, portCounters } from './resources.ts';
+import { count } from './counts.ts';
+import { portCounters } from './resources.ts';
 
 export const routerConfig = routerShape;
 export const interfaceConfig = routerShape.shape.interfaces.unwrap().valueType;

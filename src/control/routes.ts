@@ -8,6 +8,7 @@ import { dropRows } from './drop_rows.ts';
 import { requireBridge, requirePort } from './edits.ts';
 import * as events from './event_resources.ts';
 import { FDB_ROUTES } from './fdb_routes.ts';
+import * as lldp from './lldp_resources.ts';
 import { MULTICAST_ROUTES } from './multicast_routes.ts';
 import { NAT_ROUTES } from './nat_routes.ts';
 import { netnsName } from './netns.ts';
@@ -110,8 +111,8 @@ const SWITCH_ROUTES: readonly Route[] = [
   }),
   route('get', '/v1/lldp', {
     summary: 'Neighbours that LLDP found, and its counters',
-    query: resource.lldpQuery,
-    answer: resource.lldp,
+    query: lldp.lldpQuery,
+    answer: lldp.lldp,
     problems: [404],
     handle: ({ api }, { query: { bridge, port } }) => {
       if (bridge !== undefined) requireBridge(api.config, bridge);

@@ -1,7 +1,7 @@
 // What a port stands on, seen from the control plane: MTU, addresses, closing. The data plane gets a DeviceSpec with
 // numbers; a descriptor that was opened here is closed here, after the data plane has detached it.
 
-import type { LocalConfig, StreamPortConfig, TapDeviceConfig } from '../config/schema.ts';
+import type { LocalConfig, StreamPortConfig, TapDeviceConfig, VethPortConfig } from '../config/schema.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import type { DeviceSpec } from '../port/spec.ts';
 import type { LinkState } from '../sys/link.ts';
@@ -75,8 +75,8 @@ export interface Device {
    * Makes an open device what its configuration says now: see OF_TAP in config/diff.ts. `spec` may be another object
    * afterwards: then the data plane attaches it anew. Throws TaploomError, and leaves what it has not come to.
    */
-  change?(config: TapDeviceConfig | LocalConfig | StreamPortConfig): void;
-  /** Of a TAP in somebody's namespace: gives back what somebody took of its addresses and routes. Throws SysError, TaploomError. */
+  change?(config: TapDeviceConfig | LocalConfig | StreamPortConfig | VethPortConfig): void;
+  /** Of an interface of ours in somebody's namespace: gives back what somebody took of its addresses and routes. Throws SysError, TaploomError. */
   restore?(): void;
   /** Bytes of the longest super-frame that the kernel may make for the port; undefined: not ours to say. */
   setGsoMaxSize?(bytes: number): void;

@@ -1,11 +1,10 @@
-// What the interface of a TAP in somebody's namespace has inside: addresses, and default routes by gateways. Desired state: it is
+// What an interface of ours in somebody's namespace has inside: addresses, and default routes by gateways. Desired state: it is
 // given, kept, and taken again; what others added there is theirs.
 
 import { constants } from 'node:os';
 import { TaploomError } from '../error.ts';
-import { LinkSocket } from '../sys/link.ts';
+import type { LinkSocket } from '../sys/link.ts';
 import { SysError } from '../sys/sys_error.ts';
-import { tapName } from '../sys/tap.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { defaultRouteRequest } from '../wire/route_change.ts';
 import { parseDefaultRoutes, routesRequest } from '../wire/route_listing.ts';
@@ -18,15 +17,22 @@ export interface InsideConfig {
   gateway?: readonly string[];
 }
 
+/** The interface, wherever it is and whatever it is called by now. */
+export interface InsidePlace {
+  links(): LinkSocket;
+  /** Throws SysError if it is not there. */
+  name(links: LinkSocket): string;
+}
+
 const { EEXIST, EADDRNOTAVAIL, ESRCH } = constants.errno;
 
 class Inside {
-  private readonly tap: number;
+  private readonly place: InsidePlace;
   private readonly verb: string;
   private wanted: InsideConfig = {};
 
-  constructor(tap: number, verb: string) {
-    this.tap = tap;
+  constructor(place: InsidePlace, verb: string) {
+    this.place = place;
     this.verb = verb;
   }
 
@@ -36,8 +42,8 @@ class Inside {
     this.wanted = wanted;
     const { address = [], gateway = [] } = wanted;
     if (!hasAny(before) && !hasAny(wanted)) return;
-    using links = LinkSocket.ofTap(this.tap);
-    const name = tapName(this.tap);
+    using links = this.place.links();
+    const name = this.place.name(links);
     for (const via of (before.gateway ?? []).filter((one) => !gateway.includes(one)))
       this.route(links, name, via, false);
     for (const cidr of (before.address ?? []).filter((one) => !address.includes(one)))
@@ -81,9 +87,9 @@ class Inside {
   }
 }
 
-/** Gives the interface of an own TAP what it should have inside. Throws TaploomError; the device is then undone. */
-export function furnish(device: Device, tap: number, verb: string, config: InsideConfig): Device {
-  const inside = new Inside(tap, verb);
+/** Gives an interface of ours what it should have inside. Throws TaploomError; the device is then undone. */
+export function furnish(device: Device, place: InsidePlace, verb: string, config: InsideConfig): Device {
+  const inside = new Inside(place, verb);
   const { change, remove } = device;
   let now = config;
   try {

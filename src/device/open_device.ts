@@ -13,6 +13,7 @@ import type { Sockets } from './sockets.ts';
 import { openLocal, openTapPort } from './tap.ts';
 import { openTunPort } from './tun.ts';
 import type { Tunnels } from './tunnels.ts';
+import { openVethPort } from './veth.ts';
 import { openVhostUser, type VhostUserParts } from './vhost_user/port.ts';
 
 export interface DeviceRequest {
@@ -47,6 +48,8 @@ export async function openDevice(
       return alone(`Cannot attach port ${name}`, name, openTapPort(number, name, config, mtu), devices);
     case 'tun':
       return alone(`Cannot attach port ${name}`, name, openTunPort(number, name, config, mtu), devices);
+    case 'veth':
+      return openVethPort(number, name, config, mtu, keeper, (id) => userOf(id, devices));
     case 'af_packet': {
       const others = [...(share?.others ?? [])];
       const beside = others.map((other) => devices.get(other)?.socket).find((socket) => socket !== undefined);

@@ -31,13 +31,31 @@ export function openServer(verb: string, config: SocketPortConfig): number {
         remote === undefined ? undefined : endpoint(remote),
       );
     }
-    requireFree(verb, config.path, type);
-    const mode = Number.parseInt(config.socket_mode, 8);
-    const uid = config.owner === undefined ? -1 : userId(config.owner);
-    const gid = config.group === undefined ? -1 : groupId(config.group);
-    return listenUnix(config.path, type, { mode, uid, gid });
   } catch (error) {
     throw explain(verb, error, config);
+  }
+  return openSocketFile(verb, config as SocketFile, type);
+}
+
+/** A server's socket at a path, and who may use it. */
+export interface SocketFile {
+  path: string;
+  socket_mode: string;
+  owner?: number | string;
+  group?: number | string;
+}
+
+/** Throws TaploomError. */
+export function openSocketFile(verb: string, file: SocketFile, type: SocketType): number {
+  const { path, socket_mode, owner, group } = file;
+  try {
+    requireFree(verb, path, type);
+    const mode = Number.parseInt(socket_mode, 8);
+    const uid = owner === undefined ? -1 : userId(owner);
+    const gid = group === undefined ? -1 : groupId(group);
+    return listenUnix(path, type, { mode, uid, gid });
+  } catch (error) {
+    throw explain(verb, error, file);
   }
 }
 
@@ -87,7 +105,7 @@ function requireFree(verb: string, path: string, type: SocketType): void {
   throw new TaploomError('socket_busy', message);
 }
 
-function explain(verb: string, error: unknown, config: SocketPortConfig): unknown {
+function explain(verb: string, error: unknown, config: Pick<SocketPortConfig, 'path' | 'address'>): unknown {
   const { code } = error as NodeJS.ErrnoException;
   const place = placeOf(config);
   const options = { cause: error };

@@ -38,7 +38,8 @@ export function openTapPort(
   if (config.fd !== undefined) return adopt(port, config.fd, config);
   const { netns, owner, group, mac, persist, offloads, ifname = name } = config;
   const tap = attach('port', { name: ifname, netns, owner, group, mac, persist, offloads, mtu }, name);
-  return furnish(ownTap(port, ifname, tap, config), tap.fd, `${VERBS.port} ${name}`, config);
+  const place = { links: () => LinkSocket.ofTap(tap.fd), name: () => tapName(tap.fd) };
+  return furnish(ownTap(port, ifname, tap, config), place, `${VERBS.port} ${name}`, config);
 }
 
 /**

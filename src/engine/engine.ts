@@ -87,7 +87,7 @@ export class Engine {
     this.drops = counters.drops;
     this.egress = new Egress(batch, clock);
     this.aggregates = new Aggregates(batch, counters, this.egress, options.topology);
-    this.host = new HostPort(batch, counters, clock, options.neighbours?.owned);
+    this.host = new HostPort(batch, counters, clock, options.neighbours);
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.groups = new Groups(options.seed[2]);

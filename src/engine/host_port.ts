@@ -25,6 +25,7 @@ import {
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTag, TAG_LEN } from '../wire/vlan.ts';
 import { claimsOthers } from './address_claims.ts';
+import { Guards } from './guards.ts';
 import { isDhcpAnswer, mayConcern, networkTrap } from './network_traps.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
@@ -48,14 +49,27 @@ export class HostPort implements Source {
   /** By port and trap: when its allowance is whole again, in ms. What is never used stays untouched memory. */
   private readonly wholeAt = new Float64Array(MAX_PORTS * TRAPS);
   /** Who has which address, see OwnedAddresses. */
-  owners: Neighbours | null;
+  owners: Neighbours | null = null;
+  readonly guards: Guards;
   private hasPunted = false;
 
-  constructor(batch: FrameBatch, counters: Counters, clock: Float64Array, owners: Neighbours | null = null) {
+  constructor(
+    batch: FrameBatch,
+    counters: Counters,
+    clock: Float64Array,
+    neighbours: Neighbours | null = null,
+  ) {
     this.batch = batch;
     this.counters = counters;
     this.clock = clock;
-    this.owners = owners;
+    this.guards = new Guards(batch);
+    this.know(neighbours);
+  }
+
+  /** Whose addresses are whose: tables beside that of neighbours. */
+  know(neighbours: Neighbours | null): void {
+    this.owners = neighbours?.owned ?? null;
+    this.guards.bind(neighbours?.bound ?? null);
   }
 
   /** Memory of SlotRing, written and read by this worker alone on its side. */
@@ -113,9 +127,9 @@ export class HostPort implements Source {
 
   /**
    * Gives the host the frame of `row`, as it was received: without its tag, its checksum completed. False if the port has
-   * punted too much, or the host does not listen or keep up.
+   * punted too much, or the host does not listen or keep up. `detail`: what else there is to say.
    */
-  punt(row: number, topology: Topology, trap: number): boolean {
+  punt(row: number, topology: Topology, trap: number, detail = 0): boolean {
     const ring = this.toHost;
     const { batch } = this;
     const { rows, view } = batch;
@@ -141,8 +155,18 @@ export class HostPort implements Source {
     rows[row + COLUMN.tci] = vid; // for whoever looks on
     const rest = from === at ? at + MACS_LEN + tagLength : from + MACS_LEN;
     const domain = topology.vlan[port * VLAN_STRIDE + vid] >>> DOMAIN_SHIFT;
-    this.put(slot, from, rest, length, port, trap, domain, tag);
+    this.put(slot, from, rest, length, port, trap, domain, tag, detail);
     return true;
+  }
+
+  /** Tells the host of a frame that a guard refused, and leaves it as it was received. */
+  puntRefused(row: number, topology: Topology, drop: number): void {
+    const { rows } = this.batch;
+    const length = rows[row + COLUMN.length];
+    const csumStart = rows[row + COLUMN.csumStart];
+    this.punt(row, topology, TRAP.guard, drop);
+    rows[row + COLUMN.length] = length;
+    rows[row + COLUMN.csumStart] = csumStart;
   }
 
   /** Gives the host a copy of a frame that goes on, or not, once. Relies on `classify`, and is for frames without a request. */
@@ -157,7 +181,7 @@ export class HostPort implements Source {
     if (slot < 0) return false;
     const length = this.batch.headLength(row);
     const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
-    this.put(slot, rows[row + COLUMN.start], rows[row + COLUMN.rest], length, port, trap, domain, 0);
+    this.put(slot, rows[row + COLUMN.start], rows[row + COLUMN.rest], length, port, trap, domain, 0, 0);
     rows[row + COLUMN.mark] |= MARK.punted;
     return true;
   }
@@ -177,7 +201,7 @@ export class HostPort implements Source {
     const isPartial = rows[row + COLUMN.csumStart] !== 0 && rows[row + COLUMN.gsoType] === 0;
     if (!isPartial || completeChecksum(batch, row, aux) < 0) batch.gather(row, aux);
     const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
-    this.put(slot, aux, aux + MACS_LEN, rows[row + COLUMN.length], port, trap, domain, tag);
+    this.put(slot, aux, aux + MACS_LEN, rows[row + COLUMN.length], port, trap, domain, tag, 0);
     return true;
   }
 
@@ -191,6 +215,7 @@ export class HostPort implements Source {
     trap: number,
     domain: number,
     tag: number,
+    detail: number,
   ): void {
     const ring = this.toHost as SlotRing;
     const { view } = this.batch;
@@ -206,6 +231,7 @@ export class HostPort implements Source {
     words[meta + META.reason] = trap;
     words[meta + META.domain] = domain;
     words[meta + META.tag] = tag;
+    words[meta + META.detail] = detail;
     ring.commit();
     this.hasPunted = true;
     this.counters.values[this.counters.port(port) + PORT.punted] += 1;

@@ -105,7 +105,7 @@ function trapOfIpv6(view: DataView, ip: number, end: number, wanted: number, isG
  * Whether more headers than honest packets have, or the lack of some, hide what it is, and neighbours would take it: from a
  * link-local address (RFC 7113 section 3). The rest of a packet whose beginning was let through is none of that.
  */
-function hides(view: DataView, ip: number, end: number): boolean {
+export function hides(view: DataView, ip: number, end: number): boolean {
   if (ip + ipv6.HEADER_LEN > end || ipv6.version(view, ip) !== 6) return false;
   return ipv6.isLinkLocal(view, ip + ipv6.SRC) && !ipv6.isLaterFragment(view, ip, end);
 }

@@ -242,7 +242,7 @@ export function createStages(
     return DROP.port_blocked;
   }
 
-  /** Takes out what is of VLAN devices, PAUSE, which is the link's own, and what the port's traps name. */
+  /** Takes out what is of VLAN devices, what a guard refuses, PAUSE, which is the link's own, and what the port's traps name. */
   function isForHost(row: number, topology: Topology): boolean {
     const at = rows[row + COLUMN.start];
     if (isForVlanDevice(row, topology)) {
@@ -251,6 +251,12 @@ export function createStages(
     }
     const hi = dstHi(view, at);
     const lo = dstLo(view, at);
+    const refusal = topology.guards === null ? 0 : host.guards.refusal(row, topology);
+    if (refusal !== 0) {
+      host.puntRefused(row, topology, refusal);
+      giveUp(row, DEST_DROP | refusal);
+      return true;
+    }
     const isReserved = isReservedGroup(hi, lo);
     if (isReserved && (lo & 15) === PAUSE) {
       giveUp(row, DEST_DROP | DROP.reserved_group);

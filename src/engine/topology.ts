@@ -9,6 +9,7 @@
 // else changes. A store is certain once every worker has passed a barrier.
 
 import type { PortControls } from '../table/port_controls.ts';
+import type { PortGuards } from '../table/port_guards.ts';
 import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { FIRST_TYPE } from '../table/traps.ts';
@@ -125,6 +126,8 @@ export interface Topology {
   readonly mirrors: MirrorTable | null;
   /** Null if no port has any. */
   readonly controls: PortControls | null;
+  /** Null if no port has any. Such a port has GUARDED among its traps. */
+  readonly guards: PortGuards | null;
   readonly aggregates: AggregateTable | null;
   /** Null if every port's tags are those of 802.1Q, untranslated. */
   readonly tags: TagTable | null;

@@ -4,7 +4,7 @@ import type { NetworkStatus } from '../api.ts';
 import type { BridgeConfig } from '../config/shape.ts';
 
 /** Ports of guests: all others may lead to a LAN. */
-const GUESTS = ['tap', 'memory', 'tun', 'vhost_user'];
+const GUESTS = ['tap', 'veth', 'memory', 'tun', 'vhost_user'];
 
 export function bridgedStatus(
   name: string,

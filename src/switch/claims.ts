@@ -4,18 +4,14 @@ import { LRUCache } from 'lru-cache';
 import type { Network } from '../config/networks.ts';
 import type { EventFact } from '../event.ts';
 import type { Punt } from '../protocol/host.ts';
-import { parseArp } from '../wire/arp.ts';
-import { HEADER_LEN, TYPE_ARP } from '../wire/ethernet.ts';
-import { formatIp, ipv4Bytes } from '../wire/ip_address.ts';
-import * as ipv6 from '../wire/ipv6.ts';
+import { claimedIn } from '../wire/claimed_address.ts';
+import { formatIp } from '../wire/ip_address.ts';
 import { formatMac, macAt } from '../wire/mac.ts';
-import * as neighbour from '../wire/neighbour.ts';
 
 const QUIET_MS = 60_000;
 const REMEMBERED = 1000;
-/** Of the source address in a frame, and of its EtherType. */
+/** Of the source address in a frame. */
 const SRC = 6;
-const TYPE = 12;
 
 export class Claims {
   private readonly tell: (fact: EventFact) => void;
@@ -26,8 +22,9 @@ export class Claims {
   }
 
   hear({ bytes, port }: Punt, { name, bridge }: Pick<Network, 'name' | 'bridge'>): void {
-    const address = claimedIn(bytes);
-    if (address === undefined) return;
+    const claimed = claimedIn(bytes);
+    if (claimed === undefined) return;
+    const address = formatIp(claimed);
     const { hi, lo } = macAt(new DataView(bytes.buffer, bytes.byteOffset), SRC);
     const mac = formatMac(hi, lo);
     const key = `${name} ${port} ${mac} ${address}`;
@@ -35,18 +32,4 @@ export class Claims {
     this.told.set(key, true);
     this.tell({ type: 'network', change: 'address_taken', network: name, bridge, port, address, mac });
   }
-}
-
-/** The address that an ARP frame or a neighbour discovery message says its sender has. */
-function claimedIn(bytes: Uint8Array): string | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER_LEN) return undefined;
-  if (view.getUint16(TYPE) === TYPE_ARP) {
-    const arp = parseArp(bytes);
-    return arp && formatIp(ipv4Bytes(arp.sender));
-  }
-  const message = neighbour.typeOf(view, HEADER_LEN, bytes.length);
-  if (message < 0) return undefined;
-  const at = message === neighbour.ADVERTISEMENT ? neighbour.targetAt(HEADER_LEN) : HEADER_LEN + ipv6.SRC;
-  return formatIp(bytes.subarray(at, at + 16));
 }

@@ -15,6 +15,7 @@ import {
 } from '../event.ts';
 import { DROPS } from '../table/drops.ts';
 import { plainText } from '../wire/plain_text.ts';
+import { guardSentence } from './guard_message.ts';
 
 /** Paths that a sentence names. */
 const NAMED = 3;
@@ -76,6 +77,8 @@ function sentence(fact: EventFact): string {
       return fact.change === 'ready'
         ? `network ${fact.network} is ready`
         : `network ${fact.network} is not ready: ${fact.reason}`;
+    case 'guard':
+      return guardSentence(fact);
     case 'drop': {
       const isLost = fact.reason === LOST && fact.side === 'receive';
       const help = isLost

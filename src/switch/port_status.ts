@@ -121,14 +121,21 @@ function settingsOf({ name, config }: PortFacts): PortConfig | MemberConfig | Lo
 function deviceOf(facts: PortFacts): string {
   const settings = settingsOf(facts);
   if (settings !== undefined && 'interface' in settings) return settings.interface ?? facts.name;
+  if (isPair(settings)) return facts.name;
   return settings !== undefined && 'ifname' in settings ? (settings.ifname ?? facts.name) : facts.name;
+}
+
+/** Its end for the switch is here, whatever its `netns` is. */
+function isPair(settings: ReturnType<typeof settingsOf>): boolean {
+  return settings !== undefined && 'type' in settings && settings.type === 'veth';
 }
 
 /** What brings its interface up. */
 function upCommand(facts: PortFacts): string {
   const settings = settingsOf(facts);
   const device = facts.look.name ?? deviceOf(facts);
-  const netns = settings !== undefined && 'netns' in settings ? settings.netns : undefined;
+  const netns =
+    settings !== undefined && 'netns' in settings && !isPair(settings) ? settings.netns : undefined;
   if (netns?.startsWith('/')) return `nsenter --net=${netns} ip link set ${device} up`;
   return `ip ${netns === undefined ? '' : `-n ${netns} `}link set ${device} up`;
 }

@@ -17,6 +17,7 @@ import {
   type StreamPortConfig,
   type SwitchConfig,
   type TapDeviceConfig,
+  type VethPortConfig,
 } from '../config/schema.ts';
 import { shares } from '../config/shared_interfaces.ts';
 import { bridgeOf, deviceConfig, portNamesOf, withoutPorts } from '../config/without_ports.ts';
@@ -332,7 +333,8 @@ export class Realisation {
       if (device?.change === undefined) continue;
       const { spec } = device;
       try {
-        device.change(deviceConfig(next, name) as TapDeviceConfig | LocalConfig | StreamPortConfig);
+        const wanted = deviceConfig(next, name);
+        device.change(wanted as TapDeviceConfig | LocalConfig | StreamPortConfig | VethPortConfig);
       } catch (error) {
         refuse(result, error);
       }

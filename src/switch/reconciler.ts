@@ -6,7 +6,13 @@
 // Without rights to hear the kernel, the slow clock of missing_ports.ts is what is left.
 
 import { devicesIn } from '../config/members.ts';
-import type { MemberConfig, PortConfig, SwitchConfig, TapPortConfig } from '../config/schema.ts';
+import type {
+  MemberConfig,
+  PortConfig,
+  SwitchConfig,
+  TapPortConfig,
+  VethPortConfig,
+} from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import { type Happening, KernelWatch } from '../device/kernel_watch.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
@@ -48,6 +54,8 @@ interface Foundation {
   isTunnel?: boolean;
   /** Its interface has addresses from us, in somebody's namespace. */
   hasInside?: boolean;
+  /** The end of a pair that is not the switch's. */
+  isOtherEnd?: boolean;
 }
 
 export class Reconciler {
@@ -89,7 +97,8 @@ export class Reconciler {
     const known = this.byLink;
     this.byLink = new Map();
     let isChanged = false;
-    for (const { port, netns } of this.foundations) {
+    for (const { port, netns, isOtherEnd } of this.foundations) {
+      if (isOtherEnd) continue;
       const index = open.devices.get(port)?.ifindex;
       if (index === undefined) continue;
       const key = linkKey(netns, index);
@@ -334,8 +343,19 @@ function foundationsOf({ bridges }: SwitchConfig): Foundation[] {
     ...(config.local
       ? [{ port: bridge, netns: config.local.netns, device: bridge, address: undefined }]
       : []),
-    ...devicesIn(config).flatMap(([port, config]) => foundationOf(port, config) ?? []),
+    ...devicesIn(config).flatMap(([port, config]) =>
+      config.type === 'veth' ? pairFoundations(port, config) : (foundationOf(port, config) ?? []),
+    ),
   ]);
+}
+
+function pairFoundations(port: string, config: VethPortConfig): Foundation[] {
+  const { netns, ifname: device = port, address = [], gateway = [] } = config;
+  const hasInside = address.length + gateway.length > 0;
+  return [
+    { port, netns: undefined, device: port, address: undefined },
+    { port, netns, device, address: undefined, hasInside, isOtherEnd: true },
+  ];
 }
 
 function tapFoundation(
@@ -360,6 +380,7 @@ function foundationOf(port: string, config: PortConfig | MemberConfig): Foundati
       return config.underlay_tap === undefined
         ? { port, netns: undefined, device: undefined, address: config.local, isTunnel: true }
         : { port, netns: undefined, device: config.underlay_tap, address: undefined, isTunnel: true };
+    case 'veth': // two
     case 'stream':
     case 'dgram':
     case 'memory':

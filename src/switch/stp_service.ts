@@ -10,7 +10,8 @@ import { type BridgeConfig, EMPTY_CONFIG, type SwitchConfig } from '../config/sc
 import { bridgeStp, isStpOn, portStp } from '../config/stp.ts';
 import { isProvider } from '../config/vlan_protocol.ts';
 import type { Host } from '../protocol/host.ts';
-import { SpanningTrees, type StpBridgeSpec, type StpPortSpec } from '../protocol/stp/spanning_trees.ts';
+import { SpanningTrees } from '../protocol/stp/spanning_trees.ts';
+import type { StpBridgeSpec, StpPortSpec } from '../protocol/stp/tree_of_bridge.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { isLinkUp, type LinkFacts } from './link_up.ts';
 import type { Service, Surroundings } from './service.ts';

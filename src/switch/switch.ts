@@ -58,6 +58,7 @@ import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
+import { Bindings } from '../table/bindings.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
@@ -68,6 +69,7 @@ import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
+import { GuardService } from './guard_service.ts';
 import { HookService } from './hook_service.ts';
 import { hostLinks } from './host_links.ts';
 import { InterfaceLeases } from './interface_leases.ts';
@@ -115,6 +117,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly interfaceLeases: InterfaceLeases;
   readonly routing: RoutingApi;
   private readonly guard: PortGuard;
+  private readonly guardService: GuardService;
   private readonly aggregateService: AggregateService;
   /** For protocols of your own: frames that are taken out for you, and frames of yours. */
   readonly host: Host;
@@ -221,6 +224,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       },
       flush: (port) => this.flush({ port }),
     });
+    this.guardService = new GuardService({
+      bindings: new Bindings(neighbours.bound),
+      portNumber: (port) => compiler.ports.find(port),
+      tell: (fact) => this.news.add(fact),
+    });
     this.aggregateService = new AggregateService(open, {
       distribute: (name, distribution) => this.reconfiguration.facts.distribute(name, distribution),
       tell: (fact) => {
@@ -264,6 +272,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       addressGone: (address) => this.networkService.addressGone(address),
     });
     this.services = [
+      this.guardService,
       this.lldpService,
       this.stpService,
       this.snooping,

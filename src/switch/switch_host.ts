@@ -137,12 +137,14 @@ export class SwitchHost implements Host {
     const listeners = this.listeners.get(ring.words[meta + META.reason]);
     if (port === undefined || listeners === undefined) return;
     const at = bytesAt(slot);
+    const detail = ring.words[meta + META.detail];
     const punt: Punt = {
       port,
       vlan: this.links.vlanOf(ring.words[meta + META.domain]),
       tag: ring.words[meta + META.tag],
       bytes: ring.bytes.slice(at, at + ring.words[meta + META.length]),
       at: this.links.now(),
+      ...(detail !== 0 && { detail }),
     };
     for (const listener of listeners) queueMicrotask(() => listener(punt));
   }

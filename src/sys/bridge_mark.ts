@@ -61,7 +61,7 @@ export async function removeKeptBridge(name: string): Promise<boolean> {
 }
 
 /** Also those that are down. /sys shows another namespace than that of the process where nobody has mounted it anew. */
-function interfaceNames(): string[] {
+export function interfaceNames(): string[] {
   const lines = readFileSync('/proc/thread-self/net/dev', 'utf8').split('\n').slice(2);
   return lines.map((line) => line.slice(0, line.lastIndexOf(':')).trim()).filter((name) => name !== '');
 }

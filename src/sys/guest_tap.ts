@@ -1,9 +1,9 @@
 // TAPs that guests hold: made here, handed to a hypervisor, and gone with it. Their alias, "taploom guest of br0 for
 // /run/taploom/taploom.sock", tells a later daemon which bridge they are ports of: what the kernel's `master` is for a kernel bridge.
 
-import { writeFileSync } from 'node:fs';
 import { markedTaps } from './bridge_mark.ts';
 import { LinkSocket } from './link.ts';
+import { withoutOwnIpv6 } from './own_ipv6.ts';
 import { SysError } from './sys_error.ts';
 import { openTap, resetTap } from './tap.ts';
 import { closeFd } from './wake.ts';
@@ -84,13 +84,4 @@ export function guestTaps(keeper: string): GuestTap[] {
 
 function release(fds: readonly number[]): undefined {
   for (const fd of fds) closeFd(fd);
-}
-
-/** As on a port of a kernel bridge: what the host says of itself there would go to the guest. */
-function withoutOwnIpv6(name: string): void {
-  try {
-    writeFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '1', { flag: 'r+' });
-  } catch {
-    // Without IPv6, or where /proc is not to be written: the guest hears some more frames.
-  }
 }

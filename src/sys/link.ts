@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { cText, macBytes, macText } from './mac_text.ts';
-import { aligned, native } from './native.ts';
+import { aligned, native, removeLinkAside } from './native.ts';
 import { endsList, listNetlink } from './netlink.ts';
 import { openNetns, withNetns } from './netns.ts';
 import { check, SysError } from './sys_error.ts';
@@ -253,6 +253,12 @@ export class LinkSocket {
 
   remove(name: string): void {
     this.done(native().tl_link_remove(this.fd, name), name, 'remove');
+  }
+
+  /** By its index, on another thread: the kernel takes 20 ms. The socket is for nothing else meanwhile. */
+  async removeAside(index: number): Promise<void> {
+    const result = await removeLinkAside(this.fd, index);
+    if (result !== -ENODEV) this.done(result, `number ${index}`, 'remove');
   }
 
   /**

@@ -14,7 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 19;
+const VERSION = 20;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -64,6 +64,7 @@ const FUNCTIONS = {
   tl_link_set_netns: ['int', 'string', 'int'],
   tl_link_hand_over: ['int', 'int', 'int', 'string'],
   tl_link_remove: ['int', 'string'],
+  tl_link_remove_at: ['int', 'int'],
   tl_link_group_taps: ['int', 'pointer', 'int', 'int'],
   tl_link_count_group: ['int', 'int'],
   tl_link_remove_group: ['int', 'int'],
@@ -173,7 +174,7 @@ export type Native = {
 interface ForeignFunction {
   (...args: (number | string | Buffer)[]): number;
   /** On a thread of libuv's pool; the last argument is the callback. */
-  async(fd: number, done: (error: Error | null, result: number) => void): void;
+  async(...args: [...numbers: number[], done: (error: Error | null, result: number) => void]): void;
 }
 // What is used of ffi-napi and ref-napi. Their own declarations lack lib/bindings and are full of `any`.
 interface DynamicLibrary {
@@ -201,6 +202,7 @@ interface Loaded {
   library: DynamicLibrary;
   functions: Native;
   close: ForeignFunction;
+  removeLink: ForeignFunction;
 }
 
 let loaded: Loaded | undefined;
@@ -274,9 +276,10 @@ function load(): Loaded {
       `${path} has interface ${version}, this code needs ${VERSION}. Run: ${buildCommand()}`,
     );
   }
-  const close = functions.tl_close;
+  const { tl_close: close, tl_link_remove_at: removeLink } = functions;
   const own = isMainThread ? {} : owning(functions as unknown as Native);
-  loaded = { ffi, bindings, ref, library, close, functions: { ...(functions as unknown as Native), ...own } };
+  const all = { ...(functions as unknown as Native), ...own };
+  loaded = { ffi, bindings, ref, library, close, removeLink, functions: all };
   return loaded;
 }
 
@@ -305,8 +308,17 @@ function owning(functions: Native): Partial<Native> {
 export function closeAside(fd: number): Promise<number> {
   const { close, functions } = load();
   functions.tl_disown(fd);
+  return aside(close, fd);
+}
+
+/** Removes an interface on another thread; resolves with 0 or -errno. @param socket of rtnetlink, for nothing else meanwhile */
+export function removeLinkAside(socket: number, index: number): Promise<number> {
+  return aside(load().removeLink, socket, index);
+}
+
+function aside(call: ForeignFunction, ...args: number[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    close.async(fd, (error, result) => (error === null ? resolve(result) : reject(error)));
+    call.async(...args, (error, result) => (error === null ? resolve(result) : reject(error)));
   });
 }
 

@@ -46,7 +46,39 @@ const TABLE = [
   [
     'rogue_server',
     'receive',
-    'says what routers or DHCPv6 servers say, behind a port of guests of a network',
+    'says what routers or DHCP servers say, behind a port of guests of a network, or one whose guard says that none is there',
+  ],
+  [
+    'spoofed_mac',
+    'receive',
+    'its MAC address is none of the guard bindings of the ingress port, or a DHCP request in the name of another',
+  ],
+  ['spoofed_ip', 'receive', 'its IP address is none that the guard of the ingress port binds to its MAC'],
+  [
+    'arp_spoofed',
+    'receive',
+    'ARP that says its sender has an address or a MAC which the guard of the ingress port does not bind there',
+  ],
+  [
+    'nd_spoofed',
+    'receive',
+    'neighbour discovery that tells an address or a MAC which the guard of the ingress port does not bind there',
+  ],
+  [
+    'rogue_router',
+    'receive',
+    'a router advertisement or redirect, and the guard of the ingress port says that no router is there (ra: false)',
+  ],
+  ['double_tag', 'receive', 'has a VLAN tag behind the one that counts, and the ingress port has a guard'],
+  [
+    'hidden_packet',
+    'receive',
+    'the guard of the ingress port cannot see what it is: headers that are not whole, or more of them than honest packets have',
+  ],
+  [
+    'tiny_fragment',
+    'receive',
+    'a fragment that hides its transport header, or reaches beyond the largest packet, on a port with a guard',
   ],
   ['punt_limit', 'receive', 'for the control plane, which takes only so many of a port and kind'],
   ['hook', 'receive', 'a hook of its port refused it, or one with on_error: drop is off'],

@@ -66,10 +66,15 @@ export class Neighbours {
     return new Neighbours(this.memory, BYTES);
   }
 
+  /** Addresses that guards bind to ports (bindings.ts): one more. */
+  get bound(): Neighbours {
+    return new Neighbours(this.memory, 2 * BYTES);
+  }
+
   /** @param seed random: nobody shall choose addresses that share a chain */
   static allocate(seed: number): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(2 * BYTES);
-    for (const at of [0, BYTES]) new Int32Array(memory, at)[SEED] = seed;
+    const memory = new SharedArrayBuffer(3 * BYTES);
+    for (const at of [0, BYTES, 2 * BYTES]) new Int32Array(memory, at)[SEED] = seed;
     return memory;
   }
 

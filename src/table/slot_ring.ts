@@ -27,6 +27,8 @@ export const META = {
   domain: 4,
   /** To the host: TPID << 16 | TCI of the tag that was taken off, 0 = none. */
   tag: 5,
+  /** To the host: what else there is to say, by the reason; 0 = nothing. */
+  detail: 6,
 } as const;
 
 /** The host sends out of a port, past all tables. */

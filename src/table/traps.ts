@@ -32,6 +32,8 @@ export const TRAP = {
   /** ICMPv6 router solicitations (RFC 4861) and DHCPv6 to a server (RFC 8415). */
   solicitation: 33,
   dhcp6: 34,
+  /** What a guard refused, for somebody to be told of it. */
+  guard: 35,
 } as const;
 
 /**
@@ -63,7 +65,7 @@ function isBoot(trap: number): boolean {
 
 /** What nobody has to say. */
 function isSuspect(trap: number): boolean {
-  return trap === TRAP.claim || trap === TRAP.rogue;
+  return trap === TRAP.claim || trap === TRAP.rogue || trap === TRAP.guard;
 }
 
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
@@ -71,10 +73,12 @@ export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.dhcp6 + 1;
+export const TRAPS = TRAP.guard + 1;
 
 /** In Topology.traps, in the place of a trap that needs no bit: guests are behind the port. */
 export const GUESTS = 1 << TRAP.router;
+/** The same: the port has a guard, see Topology.guards. */
+export const GUARDED = 1 << TRAP.neighbour;
 
 /** Bits of Topology.networks: what the network of a domain takes out of it, or keeps out. */
 export const NETWORK = {

@@ -29,6 +29,7 @@ type PortKey =
   | 'fdb_limit'
   | 'fdb_limit_action'
   | 'storm_control'
+  | 'guard'
   | 'tunnel_protocols'
   | 'mtu'
   | 'fault';

@@ -245,7 +245,7 @@ export class DryRun {
       rows[row + COLUMN.start] = start;
       rows[row + COLUMN.rest] += start;
     }
-    this.host.owners = neighbours === undefined ? null : new Neighbours(neighbours).owned;
+    this.host.know(neighbours === undefined ? null : new Neighbours(neighbours));
     this.groups.clear();
     if (knowledge.groups !== undefined) this.groups.apply(knowledge.groups);
     for (const { row, members, isByFlow } of knowledge.lists) {

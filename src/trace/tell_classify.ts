@@ -106,6 +106,19 @@ export function tellClassify(scene: Scene, { columns, decided: dest }: SeenRow):
     case 'vlan_not_allowed':
     case 'port_blocked':
       break;
+    case 'rogue_server':
+    case 'spoofed_mac':
+    case 'spoofed_ip':
+    case 'arp_spoofed':
+    case 'nd_spoofed':
+    case 'rogue_router':
+    case 'double_tag':
+    case 'hidden_packet':
+    case 'tiny_fragment': {
+      const cause = portCause(config, bridge, port, 'guard');
+      if (cause?.value === undefined) return dropped(helpOf(reason));
+      return [step('classify', reason, `${helpOf(reason)} (${cause.text}): dropped, ${reason}`, cause)];
+    }
     default:
       return dropped(helpOf(reason));
   }

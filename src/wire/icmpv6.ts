@@ -25,7 +25,7 @@ const ECHO_REQUEST = 128;
 const ECHO_REPLY = 129;
 /** Types from here on are informational, section 2.1. */
 const FIRST_INFORMATIONAL = 128;
-const REDIRECT = 137;
+export const REDIRECT = 137;
 
 /** Type << 8 | code of errors that are sent, section 3. */
 export const ERROR = {

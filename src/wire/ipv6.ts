@@ -18,6 +18,10 @@ const HOP_LIMIT = 7;
 export const SRC = 8;
 export const DST = 24;
 
+/** First word of fe80::/64, and the bit of a MAC that its interface identifier has the other way round. */
+const LINK_LOCAL = 0xfe80_0000;
+const UNIVERSAL = 0x0200;
+
 const VERSION = 0x6000_0000;
 const FLOW_LABEL = 0xf_ffff;
 
@@ -119,6 +123,21 @@ export function isHost(view: DataView, at: number): boolean {
 /** Whether the address at `at` is link-local: fe80::/10. */
 export function isLinkLocal(view: DataView, at: number): boolean {
   return (view.getUint16(at) & 0xffc0) === 0xfe80;
+}
+
+/** Whether the address at `at` is the unspecified one: ::. */
+export function isUnspecified(view: DataView, at: number): boolean {
+  return (view.getInt32(at) | view.getInt32(at + 4) | view.getInt32(at + 8) | view.getInt32(at + 12)) === 0;
+}
+
+/** Whether the address at `at` is the link-local one that a station makes of its MAC (RFC 4291 appendix A). */
+export function isLinkLocalOf(view: DataView, at: number, hi: number, lo: number): boolean {
+  return (
+    view.getUint32(at) === LINK_LOCAL &&
+    view.getInt32(at + 4) === 0 &&
+    view.getInt32(at + 8) === (((hi ^ UNIVERSAL) << 16) | ((lo >>> 16) & 0xff00) | 0xff) &&
+    view.getUint32(at + 12) === (0xfe00_0000 | (lo & 0xff_ffff)) >>> 0
+  );
 }
 
 /** Whether the packet is a fragment, and not the first one: by a fragment header right behind its own. */

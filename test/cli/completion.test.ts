@@ -65,7 +65,7 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', { timeout: 60_000 }, (shel
         'taploomd --log-format ',
       ),
     ).toEqual([
-      ['af_packet', 'aggregate', 'dgram', 'memory', 'stream', 'tap', 'tun', 'vhost_user', 'vxlan'],
+      ['af_packet', 'aggregate', 'dgram', 'memory', 'stream', 'tap', 'tun', 'veth', 'vhost_user', 'vxlan'],
       ['off', 'on'],
       ['off', 'on'],
       ['br0', 'br1'],

@@ -48,6 +48,11 @@ const common = {
     },
     { requiredKeys: ['broadcast'] },
   ),
+  guard: fc.constantFrom(
+    {},
+    { source: 'strict', bindings: [{ mac: '02:00:00:00:00:01', ip: ['10.0.0.1', 'fd00::1'] }] },
+    { source: 'mac', bindings: [{ mac: '02:00:00:00:00:01' }], ra: true },
+  ),
   error_recovery: fc.constantFrom(1, 300, 86_400),
   fdb_limit: fc.constantFrom(1, 8192),
   group_fwd_mask: fc.constantFrom(0, 0x4, 0xfffd),
@@ -80,6 +85,17 @@ const tap = fc.record(
     ...common,
   },
   { requiredKeys: ['type'] },
+);
+const veth = fc.record(
+  {
+    type: fc.constant('veth'),
+    netns,
+    mac: fc.constantFrom(...MACS),
+    persist: fc.boolean(),
+    lldp,
+    ...common,
+  },
+  { requiredKeys: ['type', 'netns'] },
 );
 const afPacket = fc.record(
   {
@@ -128,7 +144,7 @@ const vxlan = fc.boolean().chain((ipv6) =>
     .map((port) => (port.remotes?.length ? port : { ...port, remote_learning: true })),
 );
 type Input = Record<string, unknown>;
-const port: fc.Arbitrary<Input> = fc.oneof(tap, afPacket, memory, vxlan);
+const port: fc.Arbitrary<Input> = fc.oneof(tap, veth, afPacket, memory, vxlan);
 const local: fc.Arbitrary<false | Input> = fc.oneof(
   fc.constant<false>(false),
   fc.record(

@@ -17,4 +17,8 @@ test('a guest needs a socket of its own, by an absolute path that the kernel tak
   for (const path of ['vm1.sock', `/${'x'.repeat(107)}`, '/run/\0'])
     expect(problems({ vm1: guest({ path }) })[0]).toMatch(/is not an absolute path of a socket/);
   expect(problems({ vm1: guest({ queues: 17 }) })[0]).toMatch(/is not a number of queues \(1-16\)/);
+  expect(problems({ vm1: guest({ socket_mode: '0600', owner: 'qemu', group: 'kvm' }) })).toEqual([]);
+  expect(problems({ vm1: guest({ mode: 'client', group: 'kvm' }) })).toEqual([
+    'bridges.b.ports.vm1.group: is for the socket file of a server: who made the socket says who may use it',
+  ]);
 });

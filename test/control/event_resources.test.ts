@@ -11,6 +11,7 @@ import {
   type DropFact,
   EVENT_TYPES,
   type EventFact,
+  type GuardFact,
   type HookFact,
   type LeaseFact,
   type LimitFact,
@@ -192,6 +193,15 @@ const addresses = each<AddressFact['change']>({
 const others: EventFact[] = [
   { type: 'station', change: 'more', moves: 7 },
   { type: 'drop', ...where, side: 'receive', reason: 'runt', frames: 1 } satisfies All<DropFact>,
+  {
+    type: 'guard',
+    change: 'refused',
+    ...where,
+    vlan: 10,
+    reason: 'spoofed_ip',
+    mac: '02:00:00:00:00:01',
+    address: '10.0.0.1',
+  } satisfies All<GuardFact>,
   { type: 'hook', change: 'reported', ...where, hook: './a.mjs', text: 'hi' },
   {
     type: 'hook',

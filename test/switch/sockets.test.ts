@@ -1,9 +1,11 @@
 // Ports of type stream and dgram with a fake virtual machine at the other end, inline.
 
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { existsSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse, show } from '../support/engine/frame_text.ts';
 import { openRig, type Rig } from '../support/engine/rig.ts';
@@ -419,14 +421,26 @@ describe('guests of a template', () => {
   });
 });
 
-describe('the file of a socket', () => {
+describe.each(['stream', 'vhost_user'])('the file of a socket of type %s', (type) => {
   test('has the mode that is asked for, and goes with the port', async () => {
     const path = join(socketDir(), 'vm1.sock');
-    const vm1 = { type: 'stream', path, socket_mode: '0640' };
+    const vm1 = { type, path, socket_mode: '0640' };
     const rig = await openRig({ br0: { ports: { p1: {}, vm1 } } });
     expect(statSync(path).mode & 0o777).toBe(0o640);
     await rig.change(({ bridges }) => void delete bridges.br0.ports.vm1);
     expect(existsSync(path)).toBe(false);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('lets in its owner and its group, and nobody else', async () => {
+    const [OWNER, GROUP, OTHER] = [54_321, 12_345, 54_322];
+    const dir = socketDir();
+    chmodSync(dir, 0o755);
+    const path = join(dir, 'vm1.sock');
+    await openRig({ br0: { ports: { p1: {}, vm1: { type, path, owner: OWNER, group: GROUP } } } });
+    const { mode, uid, gid } = statSync(path);
+    expect([mode & 0o777, uid, gid]).toEqual([0o660, OWNER, GROUP]);
+    const who = [OWNER, OTHER, OTHER].map((user, n) => connectAs(path, user, n === 1 ? GROUP : OTHER));
+    expect(await Promise.all(who)).toEqual(['in', 'in', 'EACCES']);
   });
 
   test('of somebody who was killed is replaced; where somebody listens, or what is no socket, is refused', async () => {
@@ -434,7 +448,7 @@ describe('the file of a socket', () => {
     const rig = await openRig({ br0: { ports: { p1: {} } } });
     const add = async (path: string) => {
       const config = structuredClone(rig.taploom.config);
-      config.bridges.br0.ports.vm1 = { type: 'stream', path } as never;
+      config.bridges.br0.ports.vm1 = { type, path } as never;
       return (await rig.taploom.apply(config)).find(({ ok }) => !ok)?.error;
     };
     const live = join(dir, 'live.sock');
@@ -450,6 +464,14 @@ describe('the file of a socket', () => {
     await StreamPeer.connect(stale);
   });
 });
+
+/** What a process of somebody else's is told. */
+async function connectAs(path: string, uid: number, gid: number): Promise<string> {
+  const program = `const s = require('net').connect(${JSON.stringify(path)}, () => { console.log('in'); process.exit(); });
+    s.on('error', ({ code }) => console.log(code))`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { uid, gid });
+  return stdout.trim();
+}
 
 function superFrame(payload: number) {
   const frame = Buffer.alloc(54 + payload, 1);

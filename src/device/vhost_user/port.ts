@@ -3,18 +3,17 @@
 //
 //   server: listen -> connection -> session ... end -> listen       client: connect, again each second -> ...
 
-import { lstatSync, unlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { VhostUserPortConfig } from '../../config/port_shape.ts';
-import { TaploomError } from '../../error.ts';
 import type { VhostUserDeviceSpec } from '../../port/spec.ts';
-import { unixAccept, unixConnect, unixListen } from '../../sys/rights.ts';
+import { unixAccept, unixConnect } from '../../sys/rights.ts';
 import type { SocketWatch } from '../../sys/socket_watch.ts';
-import { errnoName, SysError } from '../../sys/sys_error.ts';
+import { errnoName } from '../../sys/sys_error.ts';
 import { type QueueState, VhostRings } from '../../sys/vhost.ts';
 import { closeFd } from '../../sys/wake.ts';
 import { FEATURE } from '../../wire/virtio.ts';
 import type { Device, GuestDetails, GuestStatus } from '../device.ts';
+import { inodeOf, openSocketFile, removeSocketFile } from '../socket_place.ts';
 import { breakageText } from './breakage.ts';
 import { Connection } from './connection.ts';
 import { has, offeredFeatures, offloadsOf } from './features.ts';
@@ -23,8 +22,6 @@ import { ProtocolError, Session } from './session.ts';
 const { ENOENT, ECONNREFUSED } = constants.errno;
 /** Between two tries to reach a front end, ms. */
 const REDIAL = 1000;
-/** Taken from a socket's mode: who may connect is the owner of the process. */
-const UMASK = 0o177;
 
 export interface VhostUserParts {
   watch: SocketWatch;
@@ -41,6 +38,8 @@ export class VhostUserPort {
   /** What workers read: see VhostSink. */
   private readonly words: Int32Array;
   private listener = -1;
+  /** Of the listener's file. */
+  private inode: number | undefined;
   private connection: { fd: number; connection: Connection } | undefined;
   private redial: NodeJS.Timeout | undefined;
   /** Why there is no connection. */
@@ -60,13 +59,14 @@ export class VhostUserPort {
     parts.watch.add(this.rings.alarmFd, () => this.alarm());
   }
 
-  /** @throws SysError */
-  begin(): void {
+  /** @throws TaploomError if there can be no such socket */
+  begin(verb: string): void {
     const { path, mode } = this.config;
     this.reason = mode === 'server' ? `no front end has connected to ${path}` : `nobody listens at ${path}`;
     if (mode === 'client') this.dial();
     else {
-      this.listener = listen(path);
+      this.listener = openSocketFile(verb, this.config, 'stream');
+      this.inode = inodeOf(path);
       this.parts.watch.add(this.listener, () => this.accept());
     }
     this.look();
@@ -102,7 +102,7 @@ export class VhostUserPort {
     if (this.listener >= 0) {
       watch.drop(this.listener);
       closeFd(this.listener);
-      unlinkQuietly(this.config.path);
+      removeSocketFile(this.config.path, this.inode);
     }
     watch.drop(this.rings.alarmFd);
     this.rings.close();
@@ -197,16 +197,12 @@ export function openVhostUser(
   mtu: number,
   parts: VhostUserParts,
 ): Device {
-  const verb = `Cannot attach port ${name}`;
-  if (config.mode === 'server') requireFree(verb, config.path);
   const guest = new VhostUserPort(port, config, mtu, parts);
   try {
-    guest.begin();
+    guest.begin(`Cannot attach port ${name}`);
   } catch (error) {
     guest.close();
-    if (!(error instanceof SysError)) throw error;
-    const code = error.errno === constants.errno.EADDRINUSE ? 'port_busy' : 'device_failed';
-    throw new TaploomError(code, `${verb}: ${error.message}`, { cause: error });
+    throw error;
   }
   const close = () => guest.close();
   return {
@@ -220,34 +216,4 @@ export function openVhostUser(
     close,
     undo: close,
   };
-}
-
-/** A socket file outlives its process: only a connection that is accepted proves that somebody is there. */
-function requireFree(verb: string, path: string): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return;
-  if (!stat.isSocket())
-    throw new TaploomError('device_failed', `${verb}: ${path} exists, and it is not a socket`);
-  const fd = unixConnect(path);
-  if (fd >= 0) closeFd(fd);
-  if (-fd !== ECONNREFUSED) throw new TaploomError('port_busy', `${verb}: somebody listens at ${path}`);
-  unlinkQuietly(path);
-}
-
-/** Nobody else can connect before there is a mode: bind(2) takes it from the umask. */
-function listen(path: string): number {
-  const umask = process.umask(UMASK);
-  try {
-    return unixListen(path);
-  } finally {
-    process.umask(umask);
-  }
-}
-
-function unlinkQuietly(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Gone already.
-  }
 }

@@ -1,0 +1,30 @@
+// Guards of ports in the configuration -> the engine's table. Bindings are in another one, which changes while frames flow.
+
+import type { GuardConfig } from '../config/guard_shape.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import { GUARD, type PortGuards } from '../table/port_guards.ts';
+import type { Names } from './names.ts';
+import { shared } from './shared.ts';
+
+/** Null if no port has any: then nobody looks. */
+export function compileGuards({ bridges }: SwitchConfig, ports: Names): PortGuards | null {
+  const all = Object.values(bridges).flatMap((bridge) => Object.entries(bridge.ports));
+  if (!all.some(([, { guard }]) => guard !== undefined)) return null;
+  const table = shared({ flags: [Uint16Array, ports.length] });
+  for (const [name, { guard }] of all) {
+    if (guard !== undefined) table.flags[ports.number(name)] = flagsOf(guard);
+  }
+  return table;
+}
+
+function flagsOf({ source, bindings, dhcp_server, ra, double_tag, tiny_fragments }: GuardConfig): number {
+  return (
+    (source === undefined ? 0 : GUARD.mac) |
+    (source === 'strict' ? GUARD.address : 0) |
+    (bindings.length === 0 ? GUARD.anyMac : 0) |
+    (dhcp_server ? 0 : GUARD.servers) |
+    (ra ? 0 : GUARD.routers) |
+    (double_tag ? 0 : GUARD.doubleTag) |
+    (tiny_fragments ? 0 : GUARD.fragments)
+  );
+}

@@ -1,0 +1,20 @@
+// ARP inspection: the sender of any ARP frame is believed by who hears it, and the address of a probe (RFC 5227) is about to be its
+// sender's, so others must not have it.
+
+import { DROP } from '../table/drops.ts';
+import { GUARD } from '../table/port_guards.ts';
+import * as arp from '../wire/arp.ts';
+import { macRefusal, PASS, type Seen } from './guard_frame.ts';
+
+/** @param at 12 bytes before the EtherType, as in an untagged frame */
+export function arpRefusal(view: DataView, seen: Seen, at: number): number {
+  const { flags, bindings, port, hi, lo } = seen;
+  if ((flags & GUARD.mac) === 0) return PASS;
+  if (!arp.isWhole(view, at, seen.end)) return DROP.arp_spoofed;
+  if (arp.senderHi(view, at) !== hi || arp.senderLo(view, at) !== lo) return DROP.arp_spoofed;
+  if ((flags & GUARD.address) === 0) return macRefusal(seen);
+  const sender = arp.sender(view, at);
+  const claimed = sender === 0 ? arp.target(view, at) : sender;
+  if (bindings?.has4(port, claimed, hi, lo) === true) return PASS;
+  return DROP.arp_spoofed;
+}

@@ -1,0 +1,122 @@
+// What a port's guard refuses, before anybody else looks at the frame: who sends it, as whom, and what only servers and routers say.
+// Relies on what `classify` has checked so far: a whole Ethernet header, a unicast source, an offload request that fits.
+//
+//   tags -> LLC? -> IPv4: fragments, DHCP, source | ARP: sender | IPv6: hidden headers, RA, DHCPv6, source, ND | other: MAC
+
+import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
+import { PORT_MASK } from '../frame/hop.ts';
+import { Bindings } from '../table/bindings.ts';
+import { DROP } from '../table/drops.ts';
+import type { Neighbours } from '../table/neighbours.ts';
+import { GUARD } from '../table/port_guards.ts';
+import {
+  etherType,
+  HEADER_LEN,
+  MACS_LEN,
+  srcHi,
+  srcLo,
+  TYPE_ARP,
+  TYPE_IPV4,
+  TYPE_IPV6,
+} from '../wire/ethernet.ts';
+import { isTag, TAG_LEN } from '../wire/vlan.ts';
+import { arpRefusal } from './guard_arp.ts';
+import { isLookedInto, macRefusal, PASS, Seen } from './guard_frame.ts';
+import { ipv4Refusal } from './guard_ipv4.ts';
+import { ipv6Refusal } from './guard_ipv6.ts';
+import { strippedTag, type Topology, VLAN_AWARE } from './topology.ts';
+
+/** Tags that are looked through; behind more a guard that asks for addresses sees nothing. */
+const MAX_TAGS = 2;
+/** Below it is a length: what follows is LLC (IEEE 802.3 clause 3.2.6). */
+const FIRST_TYPE = 0x0600;
+/** LLC and SNAP with EtherTypes behind (RFC 1042): DSAP, SSAP, control, and the OUI 00-00-00. */
+const SNAP = 0xaaaa_0300;
+const SNAP_LEN = 8;
+
+export class Guards {
+  private readonly batch: FrameBatch;
+  private readonly seen = new Seen();
+
+  constructor(batch: FrameBatch) {
+    this.batch = batch;
+  }
+
+  /** @param bound `Neighbours.bound`; without it nothing is bound to anything */
+  bind(bound: Neighbours | null): void {
+    this.seen.bindings = bound === null ? null : new Bindings(bound);
+  }
+
+  /** The code of the drop for the frame of `row`, as it was received, or PASS. */
+  refusal(row: number, topology: Topology): number {
+    const { seen } = this;
+    const { rows, view } = this.batch;
+    const port = rows[row + COLUMN.ingress] & PORT_MASK;
+    const flags = topology.guards === null ? 0 : topology.guards.flags[port];
+    if (flags === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return PASS;
+    const at = rows[row + COLUMN.start];
+    seen.flags = flags;
+    seen.port = port;
+    seen.hi = srcHi(view, at);
+    seen.lo = srcLo(view, at);
+    seen.end = at + rows[row + COLUMN.length];
+    return this.behindTags(at, topology);
+  }
+
+  private behindTags(macs: number, topology: Topology): number {
+    const { seen } = this;
+    const { view } = this.batch;
+    const isAware = (topology.pvid[seen.port] & VLAN_AWARE) !== 0;
+    // The bridge's own tag, or in a bridge that does not look at them the first.
+    let mayHave = 1;
+    if (
+      isAware &&
+      !(
+        seen.end - macs >= HEADER_LEN + TAG_LEN &&
+        strippedTag(topology, seen.port, view.getInt32(macs + MACS_LEN))
+      )
+    )
+      mayHave = 0;
+    let at = macs;
+    let tags = 0;
+    while (isTag(etherType(view, at))) {
+      if (++tags > mayHave && (seen.flags & GUARD.doubleTag) !== 0) return DROP.double_tag;
+      at += TAG_LEN;
+      if (at + HEADER_LEN > seen.end) return this.unseen();
+      if (tags > MAX_TAGS) return this.unseen();
+    }
+    seen.ip = at + HEADER_LEN;
+    return this.packet(etherType(view, at), at);
+  }
+
+  /** @param at 12 bytes before the EtherType, as in an untagged frame */
+  private packet(type: number, at: number): number {
+    const { seen } = this;
+    const { view } = this.batch;
+    switch (type) {
+      case TYPE_IPV4:
+        return ipv4Refusal(view, seen);
+      case TYPE_IPV6:
+        return ipv6Refusal(view, seen);
+      case TYPE_ARP:
+        return arpRefusal(view, seen, at);
+      default:
+        if (type < FIRST_TYPE && isLookedInto(seen) && this.isSnap()) return DROP.hidden_packet;
+        return macRefusal(seen);
+    }
+  }
+
+  /** What some hosts take for the packet inside, and switches do not see (CVE-2021-27853 and its kin). */
+  private isSnap(): boolean {
+    const { ip, end } = this.seen;
+    const { view } = this.batch;
+    if (ip + SNAP_LEN > end || view.getUint32(ip) !== SNAP || view.getUint16(ip + 4) !== 0) return false;
+    const type = view.getUint16(ip + 6);
+    return type === TYPE_IPV4 || type === TYPE_IPV6 || type === TYPE_ARP || isTag(type);
+  }
+
+  /** Behind more tags than anybody has. */
+  private unseen(): number {
+    return isLookedInto(this.seen) ? DROP.hidden_packet : PASS;
+  }
+}

@@ -1,0 +1,24 @@
+// Guards of ports: what is looked at in frames that come in, by port.
+
+/** Bits of `flags`. */
+export const GUARD = {
+  /** MAC addresses are those of bindings. */
+  mac: 1,
+  /** IP addresses are, too, and what ARP and neighbour discovery tell. */
+  address: 2,
+  /** No binding of the configuration says which MAC addresses there are: whoever asks for an address may. */
+  anyMac: 4,
+  /** What DHCP servers say is dropped. */
+  servers: 8,
+  /** What routers say to hosts is dropped: advertisements and redirects. */
+  routers: 16,
+  /** A tag behind the one that the bridge reads is dropped. */
+  doubleTag: 32,
+  /** Fragments that hide what they are of are dropped. */
+  fragments: 64,
+} as const;
+
+export interface PortGuards {
+  /** By port: bits of GUARD. */
+  readonly flags: Uint16Array;
+}
