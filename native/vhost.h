@@ -75,6 +75,7 @@ struct vhost_queue {
     uint8_t is_toward_guest;
     uint8_t is_packed;
     uint8_t is_logging;
+    uint8_t is_asking;    /* for a kick */
     uint8_t header;       /* bytes of virtio-net header before each frame */
     uint8_t broken;       /* enum vhost_breakage */
     uint16_t mask;
@@ -190,6 +191,20 @@ static inline void vhost_tell(struct vhost_queue *q)
     else split_tell(q);
 }
 
-static inline int vhost_await(struct vhost_queue *q) { return q->is_packed ? packed_await(q) : split_await(q); }
+static inline int vhost_await(struct vhost_queue *q)
+{
+    int has_more = q->is_packed ? packed_await(q) : split_await(q);
+    q->is_asking = !has_more;
+    return has_more;
+}
+
+/* Whose ring is looked at again and again need not kick. */
+static inline void vhost_hush(struct vhost_queue *q)
+{
+    if (!q->is_asking) return;
+    q->is_asking = 0;
+    if (q->is_packed) packed_silence(q);
+    else split_silence(q);
+}
 
 #endif

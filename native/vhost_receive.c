@@ -28,6 +28,7 @@ static void take_frames(void *pointer)
     struct tl_burst *b = v->b;
     struct vhost_pieces *scratch = &b->state->vhost->scratch;
     size_t room = (size_t)(b->words[TL_STRIDE] - b->words[TL_HEADROOM]) + VHOST_HEADER;
+    vhost_hush(v->q);
     while (v->got < v->room && v->m->credit > 0) {
         int slot = v->slot + v->got;
         uint64_t length = 0;
