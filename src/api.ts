@@ -3,6 +3,7 @@
 
 import type { Capture, CaptureOptions, LastDrop } from './api/capture.ts';
 import type { PortCounters } from './api/counters.ts';
+import type { GuardStatus } from './api/guard.ts';
 import type { HookStatus } from './api/hook.ts';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
@@ -378,6 +379,8 @@ export interface SwitchApi {
   multicastVlans(bridge?: string): MulticastVlan[];
   multicastPorts(): MulticastPort[];
   /** Networks of bridges. */
+  /** Guards of ports: their bindings, and what they refused. */
+  guards(): GuardStatus[];
   networks(): NetworkStatus[];
   /** Addresses of guests, in their order. */
   leases(filter?: LeaseFilter): LeaseStatus[];

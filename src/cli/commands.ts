@@ -21,6 +21,7 @@ import {
 import type { Values } from './setting_values.ts';
 
 export { execute } from './execute.ts';
+export * from './guard_commands.ts';
 export * from './hypervisor_commands.ts';
 export * from './multicast_commands.ts';
 export * from './nat_commands.ts';

@@ -22,6 +22,7 @@ const HARMLESS = new Set([
   'events',
   'lldp',
   'mdb',
+  'guard',
   'network',
   'lease',
   'router',

@@ -39,6 +39,7 @@ import { networkBits } from './network_bits.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
+import { QosMemories } from './qos.ts';
 import { ROUTER_PORT_MTU, type RouterPort } from './router_ports.ts';
 import { compileRouters } from './routers.ts';
 import { RouteCache } from './routes.ts';
@@ -72,6 +73,7 @@ export class Compiler {
   private readonly routes = new RouteCache();
   readonly nat: NatNumbers;
   readonly hooks = new HookNumbers();
+  private readonly qos = new QosMemories();
   private readonly machine: string | undefined;
   private serial = 0;
 
@@ -204,6 +206,7 @@ export class Compiler {
         protocolTunnels,
         routers,
         hooks: this.hooks.compile(config, this.ports),
+        qos: this.qos.compile(config, this.ports),
         fdbSlots,
         statics,
         locals,

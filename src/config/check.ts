@@ -4,6 +4,7 @@
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import { checkBridgeHelper } from './bridge_helper.ts';
+import { checkGuards } from './check_guards.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
@@ -17,6 +18,7 @@ import { checkPortControls } from './port_controls.ts';
 import type { VxlanPortConfig } from './port_shape.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import { checkProtocolTunnels } from './protocol_tunnels.ts';
+import { checkQos } from './qos.ts';
 import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
@@ -52,8 +54,10 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkNetwork(name, bridge, doubts, problems);
     checkProtocolTunnels(name, bridge, problems);
     checkBridgeHelper(name, bridge, problems);
+    checkGuards(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
+      if ('qos' in port && port.qos !== undefined) checkQos([...path, 'qos'], port.qos, problems);
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);

@@ -7,6 +7,7 @@ import type {
   FdbEntry,
   FdbFilter,
   GroupWish,
+  GuardStatus,
   LastDrop,
   LeaseFilter,
   LeaseStatus,
@@ -139,6 +140,10 @@ export class ControlClient extends ControlConnection {
 
   multicast(bridge?: string): Promise<MulticastAnswer> {
     return this.call('GET', '/v1/multicast', { bridge });
+  }
+
+  async guards(): Promise<GuardStatus[]> {
+    return (await this.call<{ guards: GuardStatus[] }>('GET', '/v1/guards')).guards;
   }
 
   async networks(): Promise<NetworkStatus[]> {

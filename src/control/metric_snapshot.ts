@@ -2,6 +2,7 @@
 
 import type {
   BridgeStatus,
+  GuardStatus,
   LldpPortStatus,
   MulticastPort,
   NatStatus,
@@ -24,6 +25,7 @@ export type MetricsApi = Pick<
   | 'unassignedDrops'
   | 'lldpPorts'
   | 'multicastPorts'
+  | 'guards'
   | 'networks'
   | 'routing'
 >;
@@ -35,6 +37,7 @@ export interface Snapshot {
   bridges: { status: BridgeStatus; fdbLimit: number | undefined; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
   multicast: { status: MulticastPort; labels: Labels }[];
+  guards: GuardStatus[];
   networks: NetworkStatus[];
   routers: RouterStatus[];
   nat: NatStatus[];
@@ -106,6 +109,7 @@ export class Snapshots {
         const fdbLimit: number | undefined = bridges[status.name]?.fdb_limit;
         return { status, fdbLimit, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
       }),
+      guards: this.api.guards(),
       networks: this.api.networks(),
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),

@@ -8,6 +8,7 @@
 
 import { type OpenMetricsContentType, Registry, type RegistryContentType } from 'prom-client';
 import { bridgeMetrics } from './bridge_metrics.ts';
+import { guardMetrics } from './guard_metrics.ts';
 import type { LastLoad } from './last_load.ts';
 import { liveMetric } from './live_metric.ts';
 import { type AddMetric, type MetricsApi, Snapshots } from './metric_snapshot.ts';
@@ -47,6 +48,7 @@ export class Metrics {
     protocolMetrics(add);
     for (const { type, name, help, read } of NETWORK_METRICS)
       add(type, name, help, ({ networks }) => read(networks));
+    guardMetrics(add);
     routerMetrics(add);
     switchMetrics(add, api);
     if (lastLoad) loadMetrics(add, lastLoad);

@@ -26,6 +26,7 @@ export const portCounters: z.ZodType<PortCounters> = z
     transmittedFrames: count,
     transmittedBytes: count,
     transmittedSegments: count,
+    held: count.describe('copies that wait in the shaper of the port now'),
     learnRefused: count.describe('source addresses not learned because a limit was reached'),
     stationMoves: count,
     generated: count.describe('answers that the switch gave to frames too big for this port'),

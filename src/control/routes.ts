@@ -8,6 +8,7 @@ import { dropRows } from './drop_rows.ts';
 import { requireBridge, requirePort } from './edits.ts';
 import * as events from './event_resources.ts';
 import { FDB_ROUTES } from './fdb_routes.ts';
+import { GUARD_ROUTES } from './guard_routes.ts';
 import * as lldp from './lldp_resources.ts';
 import { MULTICAST_ROUTES } from './multicast_routes.ts';
 import { NAT_ROUTES } from './nat_routes.ts';
@@ -164,6 +165,7 @@ export const ROUTES: readonly Route[] = [
   ...BRIDGE_ROUTES,
   ...FDB_ROUTES,
   ...MULTICAST_ROUTES,
+  ...GUARD_ROUTES,
   ...NETWORK_ROUTES,
   ...ROUTER_ROUTES,
   ...NAT_ROUTES,

@@ -253,8 +253,7 @@ export function createStages(
     const lo = dstLo(view, at);
     const refusal = topology.guards === null ? 0 : host.guards.refusal(row, topology);
     if (refusal !== 0) {
-      host.puntRefused(row, topology, refusal);
-      giveUp(row, DEST_DROP | refusal);
+      refuse(row, topology, refusal);
       return true;
     }
     const isReserved = isReservedGroup(hi, lo);
@@ -262,7 +261,8 @@ export function createStages(
       giveUp(row, DEST_DROP | DROP.reserved_group);
       return true;
     }
-    const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
+    let trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
+    if (trap < 0 && topology.guards !== null) trap = host.guards.trapOfPassed();
     if (trap < 0) return false;
     if (trap === TRAP.arp || trap === TRAP.dhcp_client) {
       host.punt(row, topology, trap); // a copy: `classify` writes again what this changes
@@ -273,9 +273,24 @@ export function createStages(
       giveUp(row, DEST_DROP | (trap === TRAP.claim ? DROP.address_taken : DROP.rogue_server));
       return true;
     }
+    handOver(row, topology, trap);
+    return true;
+  }
+
+  /** The frame is the host's. */
+  function handOver(row: number, topology: Topology, trap: number): void {
     giveUp(row, 0);
     rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;
-    return true;
+  }
+
+  /** What a guard lets in not yet, or not at all. */
+  function refuse(row: number, topology: Topology, refusal: number): void {
+    if (host.guards.isNewcomer(refusal)) {
+      handOver(row, topology, TRAP.newcomer);
+      return;
+    }
+    host.puntRefused(row, topology, refusal);
+    giveUp(row, DEST_DROP | refusal);
   }
 
   /** Where the kernel has a VLAN device for a tag, the frame is that device's: so it is with a kernel bridge, too. */

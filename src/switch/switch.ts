@@ -14,6 +14,7 @@ import type {
   FdbEntry,
   FdbFilter,
   GroupWish,
+  GuardStatus,
   LastDrop,
   LeaseFilter,
   LeaseStatus,
@@ -60,7 +61,7 @@ import type { Host } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
 import { Bindings } from '../table/bindings.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
-import { OwnedAddresses } from '../table/owned_addresses.ts';
+import { isOwnedByOther, OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
@@ -190,7 +191,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours.owned, domain);
     };
     this.networkService = new NetworkService(
-      { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
+      {
+        devices,
+        mtus,
+        store: leases,
+        interfaceLeases,
+        learned,
+        stateDirectory,
+        ownedBy,
+        leased: (key, lease) => this.guardService.lease(key, lease),
+      },
       (fact) => this.news.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
@@ -226,7 +236,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
     this.guardService = new GuardService({
       bindings: new Bindings(neighbours.bound),
+      store: leases,
       portNumber: (port) => compiler.ports.find(port),
+      isOthers: (bridge, vlan, address, mac) => {
+        const domain = compiler.domains.find(bridge, vlan);
+        return domain !== undefined && isOwnedByOther(neighbours.owned, domain, address, mac);
+      },
+      dropped: (port) => {
+        const number = compiler.ports.find(port);
+        return number === undefined ? {} : this.counters.port(number).receiveDropped;
+      },
       tell: (fact) => this.news.add(fact),
     });
     this.aggregateService = new AggregateService(open, {
@@ -565,6 +584,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   multicastPorts(): MulticastPort[] {
     return this.snooping.ports();
+  }
+
+  guards(): GuardStatus[] {
+    return this.guardService.status();
   }
 
   networks(): NetworkStatus[] {

@@ -92,6 +92,7 @@ const TABLE = [
     'receive',
     'more frames to unknown addresses than the storm control of the ingress port allows',
   ],
+  ['policed_receive', 'receive', 'more than the policer of the ingress port allows (qos)'],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
   ['isolated', 'receive', 'ingress and egress port are both isolated'],
   [
@@ -205,7 +206,9 @@ const TABLE = [
   ],
   ['too_big', 'transmit', 'larger than the egress MTU'],
   ['port_down', 'transmit', 'egress interface is down'],
-  ['queue_full', 'transmit', 'queue of the interface is full'],
+  ['queue_full', 'transmit', 'queue of the interface, or of its shaper (qos), is full'],
+  ['queue_late', 'transmit', 'waited too long in a queue of its shaper (qos)'],
+  ['policed', 'transmit', 'more than the policer of the egress port allows (qos)'],
   ['device_gone', 'transmit', 'egress device was deleted'],
   ['not_connected', 'transmit', 'nobody is connected to the socket of the egress port'],
   ['slow_reader', 'transmit', 'the other end of the socket of the egress port does not read fast enough'],

@@ -1,6 +1,7 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
 import type {
+  GuardStatus,
   LldpPortStatus,
   MulticastPort,
   NetworkStatus,
@@ -22,6 +23,7 @@ export function counters(change: Partial<PortCounters> = {}): PortCounters {
     transmittedFrames: 0,
     transmittedBytes: 0,
     transmittedSegments: 0,
+    held: 0,
     learnRefused: 0,
     stationMoves: 0,
     generated: 0,
@@ -87,6 +89,12 @@ export class FakeSwitch implements MetricsApi {
   multicastStates: MulticastPort[] = [];
 
   networkStates: NetworkStatus[] = [];
+
+  guardStates: GuardStatus[] = [];
+
+  guards(): GuardStatus[] {
+    return this.guardStates;
+  }
 
   networks(): NetworkStatus[] {
     return this.networkStates;

@@ -10,6 +10,7 @@ import type {
   FdbEntry,
   FdbFilter,
   GroupWish,
+  GuardStatus,
   LastDrop,
   LeaseFilter,
   LeaseStatus,
@@ -275,6 +276,12 @@ export class SimulatedSwitch implements SwitchApi {
   networkStates: NetworkStatus[] = [];
   leaseStates: LeaseStatus[] = [];
   readonly endedLeases: LeaseFilter[] = [];
+
+  guardStates: GuardStatus[] = [];
+
+  guards(): GuardStatus[] {
+    return this.guardStates;
+  }
 
   networks(): NetworkStatus[] {
     return this.networkStates;

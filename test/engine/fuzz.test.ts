@@ -19,6 +19,7 @@ import type { Decapsulation } from '../../src/port/decapsulation.ts';
 import { Faults } from '../../src/port/faults.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
+import { Shapers } from '../../src/port/shapers.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { Remotes } from '../../src/table/remotes.ts';
 import { SharedFdb } from '../../src/table/shared_fdb.ts';
@@ -30,6 +31,7 @@ import * as ipv6 from '../../src/wire/ipv6.ts';
 import { L2CP_NAMES } from '../../src/wire/l2cp.ts';
 import * as vlan from '../../src/wire/vlan.ts';
 import { Extras } from '../support/engine/extras.ts';
+import { bindSome, randomGuard } from '../support/engine/fuzz_guards.ts';
 import { addHooks, GENERATED, startHooks } from '../support/engine/fuzz_hooks.ts';
 import { FuzzRouters } from '../support/engine/fuzz_routers.ts';
 import { Random } from '../support/engine/random.ts';
@@ -90,7 +92,9 @@ function randomConfig(random: Random): SwitchConfigInput {
               },
             }
           : {}),
+        ...(random.chance(0.15) ? { guard: randomGuard(random) } : {}),
         mtu: random.pick([68, 576, 1500, 65_535]),
+        ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
         ...(random.chance(0.3)
           ? { fdb_limit: random.between(1, 5), fdb_limit_action: random.pick(['ignore', 'drop', 'shutdown']) }
           : {}),
@@ -110,6 +114,7 @@ function randomConfig(random: Random): SwitchConfigInput {
         tos: random.chance(0.5) ? 'inherit' : 0,
         // Small ones, so that what is answered is small enough to be quoted with its mark.
         mtu: random.pick([100, 576, 1450]),
+        ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
       };
     }
     const watched = Object.keys(ports);
@@ -127,6 +132,20 @@ function randomConfig(random: Random): SwitchConfigInput {
     };
   }
   return { version: 1, bridges };
+}
+
+/** Rates at which frames of a few ms wait, or all, or none. */
+function randomQos(random: Random) {
+  const shape = random.pick(['8kbit', '1mbit', '100mbit', '10gbit']);
+  const limit = random.pick(['2kb', '64kb', '300kb', '3ms']);
+  if (random.chance(0.5)) return { shape, limit, fair: random.chance(0.5) };
+  const some = (match: object) => ({ match, limit, fair: random.chance(0.5) });
+  const classes = [
+    { name: 'a', ...some({ pcp: random.pick([5, [0, 1, 2]]) }), priority: random.between(0, 7) },
+    { name: 'b', ...some({ dscp: random.pick([0, [10, 20, 46]]) }), max: shape },
+    { name: 'c', ...some({ vlan: random.pick([2, '3-4094']) }), weight: 3, min: shape },
+  ];
+  return { shape, classes: random.some(classes, 0.7).concat({ name: 'd', limit, fair: false } as never) };
 }
 
 /** A customer's, that carries some of his protocols. */
@@ -194,6 +213,7 @@ class Fuzzed {
   readonly counters = Counters.allocate(PORTS, 16);
   readonly burst: StubBurst;
   readonly ports: FuzzPort[];
+  private readonly shapers: Shapers;
   private readonly extras: Extras;
   private readonly routers: FuzzRouters;
   private readonly topology: Topology;
@@ -272,6 +292,15 @@ class Fuzzed {
         return view;
       }),
     );
+    this.shapers = new Shapers(this.counters, this.engine.clock);
+    this.shapers.load(topology.qos);
+    topology.qos?.ports.forEach((port, row) => {
+      const queue = this.engine.egress.queueOf[port];
+      if (queue === undefined) return;
+      this.engine.detach(port);
+      this.shapers.add(port, queue.sink, row, this.engine.batch);
+      this.engine.attach(port, this.shapers);
+    });
     this.extras.ports = this.ports;
     this.extras.start(this.engine, topology);
   }
@@ -281,6 +310,7 @@ class Fuzzed {
     const { random, engine } = this;
     this.extras.step(engine, this.topology);
     this.routers.step();
+    if (random.chance(0.1)) bindSome(random, this.ports, this.routers.neighbours);
     for (let n = random.between(1, 12); n > 0; n--) this.send(random.pick(this.ports));
     if (random.chance(0.2)) this.burst.results = Array.from({ length: 5 }, () => -random.pick([0, 11, 101]));
     this.now += random.pick([0, 1, 200, 5000]);
@@ -288,8 +318,21 @@ class Fuzzed {
     engine.poll(this.now);
     for (let n = 0; engine.isBusy && n < 100; n++) engine.poll(this.now);
     expect(engine.isBusy).toBe(false);
+    // A port that goes takes with it what waits, and one that is shaped no longer gives it on.
+    if (random.chance(0.02))
+      for (const { number } of this.ports) if (random.chance(0.3)) this.unshape(number);
     expect(lawViolations(this.counters, true, PORTS)).toEqual([]);
     this.checkReceived();
+  }
+
+  private unshape(port: number): void {
+    const { engine, shapers, topology } = this;
+    const row = topology.qos?.ports.indexOf(port) ?? -1;
+    const sink = shapers.innerOf(port);
+    if (row < 0 || sink === undefined) return;
+    if (this.random.chance(0.5)) shapers.release(port, engine.batch);
+    else shapers.remove(port);
+    shapers.add(port, sink, row, engine.batch);
   }
 
   answers(): number {
