@@ -59,6 +59,7 @@ import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
 import { Bindings } from '../table/bindings.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { isOwnedByOther, OwnedAddresses } from '../table/owned_addresses.ts';
@@ -421,7 +422,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
-    for (const service of this.services) service.poll(time);
+    // Once for all of them: a look at the clock is 0.1 us.
+    const at = time ?? monotonicMs();
+    for (const service of this.services) service.poll(at);
     this.switchHost.poll();
     if (this.world !== MACHINE) this.news.look({ now: time });
   }
