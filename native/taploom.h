@@ -235,7 +235,8 @@ enum {
     TL_DEVICE,                                                                                       /* add: of KIND_VHOST */
     TL_WORDS = 28
 };
-enum { TL_NOW, TL_WAITED_FROM };                             /* clock, CLOCK_MONOTONIC in ms */
+enum { TL_NOW, TL_WAITED_FROM,                               /* clock, CLOCK_MONOTONIC in ms */
+       TL_WAKE_AT };                                         /* no wait goes on beyond it; 0 = none */
 enum { TL_KIND_TAP = 1, TL_KIND_UDP, TL_KIND_WAKE, TL_KIND_PACKET, TL_KIND_SEGMENTS,
        TL_KIND_TUNNEL_TAP,                                   /* add only: a TAP with the header of UDP tunnels, 24 bytes */
        TL_KIND_VHOST,                                        /* a guest's rings: its fd in add, its device in TL_TX_FD */

@@ -10,6 +10,8 @@ export interface PortCounters {
   transmittedFrames: number;
   transmittedBytes: number;
   transmittedSegments: number;
+  /** Copies that wait in the shaper of the port now. */
+  held: number;
   learnRefused: number;
   stationMoves: number;
   /** Frames that the switch made itself in the place of the port. */

@@ -390,6 +390,8 @@ function details(status: PortStatus, config: SwitchConfig): string {
     for (const flag of ['learning', 'flood', 'bcast_flood', 'mcast_flood'] as const)
       if (!settings[flag]) parts.push(`no ${flag}`);
     if (settings.storm_control) parts.push('storm control');
+    if ('qos' in settings && settings.qos?.shape !== undefined)
+      parts.push(`shaped to ${rateOf(settings.qos.shape)}`);
     if (settings.guard) parts.push('guard');
     if (settings.loop_detection) parts.push('loop detection');
     const carried = carriedProtocols(settings);
@@ -398,4 +400,8 @@ function details(status: PortStatus, config: SwitchConfig): string {
   if (settings && 'fault' in settings && settings.fault) parts.push('faults');
   if (status.offloads === 0) parts.push('no offloads');
   return parts.join(', ');
+}
+
+function rateOf(shape: string | { rate: string }): string {
+  return typeof shape === 'string' ? shape : shape.rate;
 }

@@ -93,6 +93,17 @@ export function nestedPairs(text: string): Values {
   return result;
 }
 
+/** `shape=100mbit,fair=on,police.in=50mbit`: rates stay as they are written. */
+export function qosPairs(text: string): Values {
+  const result: Values = {};
+  for (const [path, value] of pairsOf(text, 'KEY=VALUE')) {
+    const [key, inner] = path.split('.');
+    const said = value === 'on' || value === 'off' ? value === 'on' : value;
+    result[key] = inner === undefined ? said : { ...(result[key] as Values), [inner]: said };
+  }
+  return result;
+}
+
 /** `users=alice+bob,groups=kvm,template.isolated=on`, or `users=all` */
 export function bridgeHelper(text: string): Values {
   const values = nestedPairs(text);

@@ -19,6 +19,7 @@ import {
   orNone,
   pairs,
   portStp,
+  qosPairs,
   stormControl,
   tunnel,
   vidPairs,
@@ -347,6 +348,13 @@ const FAULT: Setting = {
   parse: pairs,
 };
 
+const QOS: Setting = {
+  flags: '--qos <key=value,...>',
+  key: 'qos',
+  help: 'quality of service: shape=100mbit,fair=on,limit=50ms,police.in=50mbit',
+  parse: qosPairs,
+};
+
 const PORT_STP: Setting = {
   flags: '--stp <key=value,...>',
   key: 'stp',
@@ -371,6 +379,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...MULTICAST,
   PORT_STP,
   FAULT,
+  QOS,
 ];
 
 export const BRIDGE_KEYS: readonly Setting[] = [

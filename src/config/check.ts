@@ -8,6 +8,7 @@ import { checkGuards } from './check_guards.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { checkGroups } from './groups.ts';
 import { isListener } from './guest_ports.ts';
 import { checkInside } from './inside.ts';
 import { checkAggregates, devicesIn } from './members.ts';
@@ -18,6 +19,7 @@ import { checkPortControls } from './port_controls.ts';
 import type { VxlanPortConfig } from './port_shape.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import { checkProtocolTunnels } from './protocol_tunnels.ts';
+import { checkQos } from './qos.ts';
 import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
@@ -43,6 +45,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkAggregates(config, problems);
   checkNetworks(config, problems);
   checkRouters(config, doubts, problems);
+  checkGroups(config, doubts, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);
@@ -56,6 +59,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkGuards(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
+      if ('qos' in port && port.qos !== undefined) checkQos([...path, 'qos'], port.qos, problems);
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);

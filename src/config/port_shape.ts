@@ -5,6 +5,7 @@ import { L2CP_NAMES } from '../wire/l2cp.ts';
 import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
+import { groupNames } from './group_shape.ts';
 import { hooks } from './hook_shape.ts';
 import { insideShape, interfaceAddresses } from './inside.ts';
 import { MAX_TUN_ADDRESSES } from './interface_address.ts';
@@ -12,6 +13,7 @@ import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { controls, type stormControl } from './port_controls_shape.ts';
+import { qos } from './qos_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { dgramSocket, socketEnd, streamSocket } from './socket_shape.ts';
@@ -183,6 +185,8 @@ const common = {
   mtu: mtu.optional(),
   fault: fault.optional(),
   hooks: hooks.optional(),
+  groups: groupNames.optional(),
+  qos: qos.optional(),
 };
 /** Of ports that come by themselves. */
 export const portTemplate = mapping(common);
@@ -312,6 +316,7 @@ const ofMember = {
   // Of LACP, IEEE 802.1AX-2014 clause 6.4.2.3 k: the lower the better. Also says which one active-backup prefers.
   priority: integer('a priority (1-65535)', 1, 65_535).default(32_768),
   fault: fault.optional(),
+  qos: qos.optional(),
 };
 const member = z.discriminatedUnion(
   'type',
@@ -323,7 +328,7 @@ const member = z.discriminatedUnion(
   expecting('a mapping with type: tap, af_packet or memory'),
 );
 
-const { fault: _, ...ofAggregate } = common;
+const { fault: _fault, qos: _qos, ...ofAggregate } = common;
 const aggregate = mapping({
   type: z.literal('aggregate'),
   lacp: z.enum(['active', 'passive', 'off'], expecting('active, passive or off')).default('active'),

@@ -26,6 +26,7 @@ export const portCounters: z.ZodType<PortCounters> = z
     transmittedFrames: count,
     transmittedBytes: count,
     transmittedSegments: count,
+    held: count.describe('copies that wait in the shaper of the port now'),
     learnRefused: count.describe('source addresses not learned because a limit was reached'),
     stationMoves: count,
     generated: count.describe('answers that the switch gave to frames too big for this port'),
@@ -145,7 +146,7 @@ const pollGap: z.ZodType<PollGap> = z
 
 const actionFields = {
   op: z.enum(['delete', 'add', 'set']),
-  kind: z.enum(['bridge', 'port', 'fdb', 'router']),
+  kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group']),
   path: z.string().describe('bridges.br0.ports.vm1'),
   changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })).optional(),
 };

@@ -1,6 +1,6 @@
 // The frames of one poll: their bytes in slots of one preallocated Buffer, and what is known of each in a row of words.
 //
-//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | made | answers | own headers | MACs |
+//   bytes:  | slot 0                               | slot 1 ... | spare | aux (headers, segments) | shaped | made | answers | own headers | MACs |
 //           | HEADROOM | frame, up to FRAME_ROOM   |
 //   rows:   | start rest length ingress ... user   | 16 words for each frame: one cache line
 //
@@ -21,6 +21,9 @@ export const HEADROOM = 64;
 export const FRAME_ROOM = 14 + 8 + 65_535;
 /** Slot distance in bytes: headroom + frame + outer headers, rounded so that (STRIDE mod 4096) = 192. */
 export const STRIDE = 16 * 4096 + 192;
+
+/** Room for frames that leave a shaper, until they are sent: some super-frames, or a hundred usual ones. */
+const SHAPED_ROOM = 4 * STRIDE;
 
 /** Frames that the switch makes itself in one poll, at most: each answers a received one, and a batch has about as many. */
 const MADE = 64;
@@ -58,6 +61,10 @@ export class FrameBatch {
   /** Byte offset in `bytes` of the auxiliary area, and its size. */
   readonly aux: number;
   readonly auxLength: number;
+  /** The same of what leaves a shaper, and the row of one frame of it. */
+  readonly shapedAt: number;
+  readonly shapedLength = SHAPED_ROOM;
+  readonly shaped: number;
   /** Made frames of this poll. */
   madeCount = 0;
   /** Answers of this batch. */
@@ -84,7 +91,9 @@ export class FrameBatch {
     this.spare = slots * FRAMES_PER_SLOT * ROW;
     this.aux = (slots + 1) * STRIDE;
     this.auxLength = auxLength;
-    this.madeAt = this.aux + auxLength;
+    this.shapedAt = this.aux + auxLength;
+    this.shaped = this.spare + ROW;
+    this.madeAt = this.shapedAt + SHAPED_ROOM;
     this.answersAt = this.madeAt + MADE * MADE_ROOM;
     this.ownAt = this.answersAt + ANSWERS * MADE_ROOM;
     // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
@@ -93,7 +102,7 @@ export class FrameBatch {
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     this.owedBytes = Buffer.from(new ArrayBuffer(4 * MAX_PORTS));
     this.owed = new Int32Array(this.owedBytes.buffer);
-    this.rows = new Int32Array(this.spare + (1 + MADE + SHADOWS) * ROW);
+    this.rows = new Int32Array(this.spare + (2 + MADE + SHADOWS) * ROW);
     this.list = new Int32Array((1 + MAX_ROUNDS) * slots * FRAMES_PER_SLOT);
   }
 
@@ -124,7 +133,7 @@ export class FrameBatch {
   make(): number {
     if (this.madeCount === MADE) return -1;
     const made = this.madeCount++;
-    const row = this.spare + (1 + made) * ROW;
+    const row = this.spare + (2 + made) * ROW;
     this.rows[row + COLUMN.start] = this.madeAt + made * MADE_ROOM;
     return row;
   }
@@ -152,7 +161,7 @@ export class FrameBatch {
   shadow(row: number, length: number): number {
     if (this.shadowCount === SHADOWS) return -1;
     const { rows } = this;
-    const shadow = this.spare + (1 + MADE + this.shadowCount++) * ROW;
+    const shadow = this.spare + (2 + MADE + this.shadowCount++) * ROW;
     this.copyRow(row, shadow);
     rows[shadow + COLUMN.length] = length;
     rows[shadow + COLUMN.gsoType] = 0;
@@ -188,7 +197,7 @@ export class FrameBatch {
 
   /** Whether a row is one of `shadow` or `readdress`. */
   isShadow(row: number): boolean {
-    return row > this.spare + MADE * ROW;
+    return row > this.spare + (1 + MADE) * ROW;
   }
 
   /** The sinks have sent everything: rows that were made for them are free again. */

@@ -4,15 +4,18 @@ import type { Sink, Source } from '../engine/port.ts';
 import type { FrameBatch } from '../frame/frame_batch.ts';
 import type { Counters } from '../table/counters.ts';
 import type { Paths } from '../table/paths.ts';
+import type { QosTable } from '../table/qos_table.ts';
 import type { Remotes } from '../table/remotes.ts';
 import { Descriptors } from './descriptors.ts';
 import { Faults } from './faults.ts';
 import { type Attached, attach, type Surroundings } from './kinds.ts';
+import { Shapers } from './shapers.ts';
 import type { AddedVtep, DeviceSpec } from './spec.ts';
 
 /** Where devices are plugged in: the engine. */
 export interface Backplane {
   readonly batch: FrameBatch;
+  readonly clock: Float64Array;
   readonly aggregates: Sink;
   attach(port: number, sink: Sink): void;
   detach(port: number): void;
@@ -38,6 +41,7 @@ export class Devices implements Surroundings {
   private readonly remotes: Remotes;
   private readonly paths: Paths;
   private readonly faults: Faults;
+  private readonly shapers: Shapers;
   private readonly attached = new Map<number, Attached>();
 
   /** @param worker its number, of so many that send to the same devices */
@@ -57,6 +61,7 @@ export class Devices implements Surroundings {
     this.worker = worker;
     this.workers = workers;
     this.faults = new Faults(counters);
+    this.shapers = new Shapers(counters, backplane.clock, worker, workers);
   }
 
   open(): Descriptors {
@@ -81,13 +86,35 @@ export class Devices implements Surroundings {
       if (faults.isEmpty) backplane.addSource(faults);
       faults.add(spec.port, device.sink, spec.fault);
     }
-    backplane.attach(spec.port, spec.fault === undefined ? device.sink : faults);
+    backplane.attach(spec.port, this.sinkOf(spec.port));
+  }
+
+  /** Shapes the ports of the table, and no others. */
+  shape(table: QosTable | null): void {
+    const { shapers, backplane, attached } = this;
+    const rows = new Map(Array.from(table?.ports ?? [], (port, row) => [port, row]));
+    shapers.load(table);
+    for (const port of attached.keys()) {
+      const row = rows.get(port);
+      const wasShaped = shapers.isShaped(port);
+      if (row === undefined) shapers.release(port, backplane.batch);
+      else shapers.add(port, this.sinkOf(port), row, backplane.batch);
+      if (wasShaped === (row !== undefined)) continue;
+      backplane.detach(port);
+      backplane.attach(port, row === undefined ? this.sinkOf(port) : shapers);
+    }
+  }
+
+  /** What a port's frames go to in the end, or its faults in front of that. */
+  private sinkOf(port: number): Sink {
+    return this.faults.has(port) ? this.faults : (this.attached.get(port) as Attached).sink;
   }
 
   /** Also of a port that is not there. */
   remove(port: number): void {
     const { attached, backplane, faults } = this;
     backplane.detach(port);
+    this.shapers.remove(port);
     faults.remove(port);
     if (faults.isEmpty) backplane.removeSource(faults);
     const device = attached.get(port);

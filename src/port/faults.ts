@@ -59,6 +59,10 @@ export class Faults implements Sink, Source {
     return new FaultySource(source, this);
   }
 
+  has(port: number): boolean {
+    return this.ports[port] !== undefined;
+  }
+
   get isEmpty(): boolean {
     return this.faulty.length === 0;
   }

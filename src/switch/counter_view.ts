@@ -37,6 +37,7 @@ export class CounterView {
       transmittedFrames: this.sum(at + PORT.transmittedFrames),
       transmittedBytes: this.sum(at + PORT.transmittedBytes),
       transmittedSegments: this.sum(at + PORT.transmittedSegments),
+      held: this.sum(at + PORT.held),
       learnRefused: this.sum(at + PORT.learnRefused),
       stationMoves: this.sum(at + PORT.stationMoves),
       generated: this.sum(at + PORT.generated),
@@ -83,7 +84,7 @@ export class CounterView {
 
   /**
    * All drops of these ports. Counts again after traffic only, and until nothing is under way: what is dropped was
-   * received, generated or copied, and not forwarded or transmitted.
+   * received, generated or copied, and not forwarded, transmitted or held.
    */
   dropTotal(ports: readonly number[]): number {
     const { dropped } = this;
@@ -103,7 +104,10 @@ export class CounterView {
     for (const port of ports) {
       const at = this.first.port(port);
       left +=
-        this.sum(at + PORT.forwarded) + this.sum(at + PORT.consumed) + this.sum(at + PORT.transmittedFrames);
+        this.sum(at + PORT.forwarded) +
+        this.sum(at + PORT.consumed) +
+        this.sum(at + PORT.transmittedFrames) +
+        this.sum(at + PORT.held);
       for (let code = 0; code < DROPS.length; code++) total += this.sum(at + PORT.drops + code);
     }
     this.dropped = { entered, total, isSettled: entered === left + total };

@@ -156,6 +156,7 @@ export const NOTHING: PortCounters = {
   transmittedFrames: 0,
   transmittedBytes: 0,
   transmittedSegments: 0,
+  held: 0,
   learnRefused: 0,
   stationMoves: 0,
   generated: 0,

@@ -96,8 +96,9 @@ export const TX = {
 export const MAX_SEGMENTS = 64;
 export const MAX_SEGMENT_BYTES = 65_507;
 
-/** Monotonic ms of the last wait: its end and its beginning. */
-export const CLOCK = { now: 0, waitedFrom: 1 } as const;
+/** Monotonic ms of the last wait: its end and its beginning; and when the next is to end at the latest, also between two ms, 0 = any time. */
+export const CLOCK = { now: 0, waitedFrom: 1, wakeAt: 2 } as const;
+const CLOCKS = 3;
 
 // Words of `struct tl_burst.words`.
 const WORD = {
@@ -175,7 +176,7 @@ export class Burst {
     const tx = aligned(txCapacity * ROW * 4);
     const events = aligned(EVENTS * 2 * 4);
     const words = aligned(WORDS * 4);
-    const clock = aligned(2 * 8);
+    const clock = aligned(CLOCKS * 8);
     this.rx = new Int32Array(rx.buffer);
     this.tx = new Int32Array(tx.buffer);
     this.events = new Int32Array(events.buffer);

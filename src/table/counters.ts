@@ -7,7 +7,7 @@
 // Behind them the worker has its ring of news: event_ring.ts.
 //
 // Two laws hold for every port between two polls (docs/architecture.md). A copy that a fault port delays is counted in
-// `copies` at once, and settled when it is sent or discarded.
+// `copies` at once, and settled when it is sent or discarded; one that waits in a shaper is `held` meanwhile.
 
 import { DROPS } from './drops.ts';
 import { EVENT_WORDS, EventRing } from './event_ring.ts';
@@ -48,7 +48,9 @@ export const PORT = {
   /** By protocol of l2cp.ts: a customer's control frames that came in through the port for a tunnel, and that left one through it. */
   encapsulated: 18,
   decapsulated: 18 + MAX_PROTOCOLS,
-  drops: 18 + 2 * MAX_PROTOCOLS,
+  /** Copies that wait in a shaper now. Each worker counts those that it put in and took out: their sum says how many there are. */
+  held: 18 + 2 * MAX_PROTOCOLS,
+  drops: 19 + 2 * MAX_PROTOCOLS,
 } as const;
 const PORT_WORDS = PORT.drops + DROPS.length;
 /** Distance between two ports, in Float64 words: whole cache lines. */

@@ -92,6 +92,7 @@ const TABLE = [
     'receive',
     'more frames to unknown addresses than the storm control of the ingress port allows',
   ],
+  ['policed_receive', 'receive', 'more than the policer of the ingress port allows (qos)'],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
   ['isolated', 'receive', 'ingress and egress port are both isolated'],
   [
@@ -197,6 +198,22 @@ const TABLE = [
     'begins no connection that NAT could follow: a TCP segment or an ICMP message of an unknown one, or not whole',
   ],
   ['nat_fragment', 'receive', 'a fragment of a packet whose first fragment NAT has not seen'],
+  [
+    'policy_out',
+    'receive',
+    'the out rules of the groups of its port let it go nowhere, or it answers what their in rules let in no more',
+  ],
+  [
+    'policy_invalid',
+    'receive',
+    'from a port in a group, and begins no connection: a TCP segment or an ICMP message of an unknown one, or its headers are not whole',
+  ],
+  ['policy_fragment', 'receive', 'from a port in a group: a fragment of a packet whose first was not seen'],
+  [
+    'routed_connection_limit',
+    'receive',
+    'to a router, and no room for another connection of its port: see `taploom connections`',
+  ],
   ['not_collecting', 'receive', 'came in through a member of an aggregate that does not take frames in now'],
   [
     'tunnel_protocol',
@@ -205,7 +222,9 @@ const TABLE = [
   ],
   ['too_big', 'transmit', 'larger than the egress MTU'],
   ['port_down', 'transmit', 'egress interface is down'],
-  ['queue_full', 'transmit', 'queue of the interface is full'],
+  ['queue_full', 'transmit', 'queue of the interface, or of its shaper (qos), is full'],
+  ['queue_late', 'transmit', 'waited too long in a queue of its shaper (qos)'],
+  ['policed', 'transmit', 'more than the policer of the egress port allows (qos)'],
   ['device_gone', 'transmit', 'egress device was deleted'],
   ['not_connected', 'transmit', 'nobody is connected to the socket of the egress port'],
   ['slow_reader', 'transmit', 'the other end of the socket of the egress port does not read fast enough'],
@@ -220,6 +239,22 @@ const TABLE = [
   ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
   ['tun_not_ip', 'transmit', 'egress port is a TUN, which takes IPv4 and IPv6 without tags'],
   ['tun_other_station', 'transmit', 'egress port is a TUN, and the frame is for another station'],
+  ['policy_in', 'transmit', 'the in rules of the groups of the egress port do not let it in'],
+  [
+    'policy_group',
+    'transmit',
+    'the out rules of the groups of the port that it came from do not let it go to the egress port',
+  ],
+  [
+    'policy_unknown',
+    'transmit',
+    'egress port is in a group, and it begins no connection: a segment, ICMP message or fragment of an unknown one, or not whole',
+  ],
+  [
+    'connection_limit',
+    'transmit',
+    'no room for another connection of the port that it came from, or of the egress port: see `taploom connections`',
+  ],
   ['no_member', 'transmit', 'no member of the aggregate carries frames'],
 ] as const satisfies readonly (readonly [string, Drop['side'], string])[];
 

@@ -124,7 +124,10 @@ export class DataPlane {
     if (descriptors !== null)
       descriptors.decapsulation.second = now === undefined ? -1 : Math.floor(now / 1000);
     const { deadline } = engine.egress;
-    if (deadline[0] === Number.POSITIVE_INFINITY) engine.receive(patience);
+    const isTimed = deadline[0] !== Number.POSITIVE_INFINITY;
+    if (descriptors !== null)
+      descriptors.burst.clock[CLOCK.wakeAt] = isTimed && now === undefined ? deadline[0] : 0;
+    if (!isTimed) engine.receive(patience);
     else engine.receive(Math.max(0, Math.min(patience, Math.ceil(deadline[0] - clock[0]))));
     if (descriptors !== null && !wasBusy) this.recordGap(descriptors.burst.clock);
     if (!wasBusy && engine.batch.count > 0) this.recordFrames(engine.batch.count);
@@ -255,6 +258,7 @@ export class DataPlane {
         failed.push({ port: spec.port, message: error instanceof Error ? error.message : String(error) });
       }
     }
+    devices.shape(topology.qos);
     if (devices.descriptors !== null) {
       const { decapsulation } = devices.descriptors;
       decapsulation.mtu = topology.mtu;

@@ -67,6 +67,11 @@ const common = {
   ),
   tunnel_protocols: fc.constantFrom(['stp'], ['stp', 'cdp']),
   mtu,
+  qos: fc.constantFrom(
+    { shape: '100mbit', fair: true },
+    { shape: { rate: '1gbit', burst: '2ms' }, limit: '64kb', police: { in: '50mbit' } },
+    { shape: '10mbit', classes: [{ name: 'voice', match: { dscp: 46 }, priority: 7, max: '1mbit' }] },
+  ),
   fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),
 };
 

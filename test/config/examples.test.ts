@@ -21,6 +21,7 @@ const pages = [
   'docs/routers.md',
   'docs/nat.md',
   'docs/hooks.md',
+  'docs/qos.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');

@@ -11,6 +11,7 @@ import type {
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
+import { SimulatedPolicy } from './simulated_policy.ts';
 import { SimulatedRouting } from './simulated_routing.ts';
 
 export function counters(change: Partial<PortCounters> = {}): PortCounters {
@@ -23,6 +24,7 @@ export function counters(change: Partial<PortCounters> = {}): PortCounters {
     transmittedFrames: 0,
     transmittedBytes: 0,
     transmittedSegments: 0,
+    held: 0,
     learnRefused: 0,
     stationMoves: 0,
     generated: 0,
@@ -57,6 +59,7 @@ export class FakeSwitch implements MetricsApi {
   frames = { polls: 0, frames: 0, buckets: [] as [number, number][] };
   snapshots = 0;
   readonly routing = new SimulatedRouting(() => this.config);
+  readonly policy = new SimulatedPolicy(() => this.config);
   lldpStates: LldpPortStatus[] = [];
 
   constructor(list: PortStatus[]) {

@@ -19,6 +19,7 @@ import type { Decapsulation } from '../../src/port/decapsulation.ts';
 import { Faults } from '../../src/port/faults.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
 import { MemoryDevice, MemoryPort, type Offload } from '../../src/port/memory.ts';
+import { Shapers } from '../../src/port/shapers.ts';
 import { Counters, PORT } from '../../src/table/counters.ts';
 import { Remotes } from '../../src/table/remotes.ts';
 import { SharedFdb } from '../../src/table/shared_fdb.ts';
@@ -93,6 +94,8 @@ function randomConfig(random: Random): SwitchConfigInput {
           : {}),
         ...(random.chance(0.15) ? { guard: randomGuard(random) } : {}),
         mtu: random.pick([68, 576, 1500, 65_535]),
+        ...(random.chance(0.3) ? { groups: random.some(Object.keys(GROUPS), 0.6) } : {}),
+        ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
         ...(random.chance(0.3)
           ? { fdb_limit: random.between(1, 5), fdb_limit_action: random.pick(['ignore', 'drop', 'shutdown']) }
           : {}),
@@ -112,6 +115,7 @@ function randomConfig(random: Random): SwitchConfigInput {
         tos: random.chance(0.5) ? 'inherit' : 0,
         // Small ones, so that what is answered is small enough to be quoted with its mark.
         mtu: random.pick([100, 576, 1450]),
+        ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
       };
     }
     const watched = Object.keys(ports);
@@ -131,6 +135,20 @@ function randomConfig(random: Random): SwitchConfigInput {
   return { version: 1, bridges };
 }
 
+/** Rates at which frames of a few ms wait, or all, or none. */
+function randomQos(random: Random) {
+  const shape = random.pick(['8kbit', '1mbit', '100mbit', '10gbit']);
+  const limit = random.pick(['2kb', '64kb', '300kb', '3ms']);
+  if (random.chance(0.5)) return { shape, limit, fair: random.chance(0.5) };
+  const some = (match: object) => ({ match, limit, fair: random.chance(0.5) });
+  const classes = [
+    { name: 'a', ...some({ pcp: random.pick([5, [0, 1, 2]]) }), priority: random.between(0, 7) },
+    { name: 'b', ...some({ dscp: random.pick([0, [10, 20, 46]]) }), max: shape },
+    { name: 'c', ...some({ vlan: random.pick([2, '3-4094']) }), weight: 3, min: shape },
+  ];
+  return { shape, classes: random.some(classes, 0.7).concat({ name: 'd', limit, fair: false } as never) };
+}
+
 /** A customer's, that carries some of his protocols. */
 function randomTunnel(random: Random) {
   const protocols = random.some(L2CP_NAMES, 0.6);
@@ -143,6 +161,20 @@ function randomTunnel(random: Random) {
     }),
   };
 }
+
+/** Security groups that let in little. */
+const GROUPS: NonNullable<SwitchConfigInput['groups']> = {
+  open: { in: 'any' },
+  some: {
+    in: [
+      { protocol: 'udp', ports: '0-40000', from: ['10.0.0.0/8', 'fe80::/10', 'open'] },
+      { protocol: 'tcp', from: 'some' },
+      { protocol: 'icmp', type: 8 },
+    ],
+    out: [{ protocol: 'tcp' }, { protocol: 'udp', to: ['open', 'any'] }],
+  },
+  shut: { out: [] },
+};
 
 /** That read far into frames, and what is not there. */
 const FILTERS = [
@@ -196,6 +228,7 @@ class Fuzzed {
   readonly counters = Counters.allocate(PORTS, 16);
   readonly burst: StubBurst;
   readonly ports: FuzzPort[];
+  private readonly shapers: Shapers;
   private readonly extras: Extras;
   private readonly routers: FuzzRouters;
   private readonly topology: Topology;
@@ -210,7 +243,12 @@ class Fuzzed {
     const input = randomConfig(random);
     if (random.chance(0.5)) addHooks(random, input.bridges ?? {});
     this.routers = new FuzzRouters(random, input.bridges ?? {}, VIDS);
-    const config = parseConfig({ ...input, routers: this.routers.config });
+    const config = parseConfig({
+      ...input,
+      routers: this.routers.config,
+      groups: GROUPS,
+      connections: { limit: 1024, port_limit: random.pick([1, 20, 1024]) },
+    });
     const { topology, remotes } = compiler.compile(config);
     const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
     const table = random.pick([undefined, SharedFdb.allocate(topology.fdbSlots)]);
@@ -274,6 +312,15 @@ class Fuzzed {
         return view;
       }),
     );
+    this.shapers = new Shapers(this.counters, this.engine.clock);
+    this.shapers.load(topology.qos);
+    topology.qos?.ports.forEach((port, row) => {
+      const queue = this.engine.egress.queueOf[port];
+      if (queue === undefined) return;
+      this.engine.detach(port);
+      this.shapers.add(port, queue.sink, row, this.engine.batch);
+      this.engine.attach(port, this.shapers);
+    });
     this.extras.ports = this.ports;
     this.extras.start(this.engine, topology);
   }
@@ -291,8 +338,21 @@ class Fuzzed {
     engine.poll(this.now);
     for (let n = 0; engine.isBusy && n < 100; n++) engine.poll(this.now);
     expect(engine.isBusy).toBe(false);
+    // A port that goes takes with it what waits, and one that is shaped no longer gives it on.
+    if (random.chance(0.02))
+      for (const { number } of this.ports) if (random.chance(0.3)) this.unshape(number);
     expect(lawViolations(this.counters, true, PORTS)).toEqual([]);
     this.checkReceived();
+  }
+
+  private unshape(port: number): void {
+    const { engine, shapers, topology } = this;
+    const row = topology.qos?.ports.indexOf(port) ?? -1;
+    const sink = shapers.innerOf(port);
+    if (row < 0 || sink === undefined) return;
+    if (this.random.chance(0.5)) shapers.release(port, engine.batch);
+    else shapers.remove(port);
+    shapers.add(port, sink, row, engine.batch);
   }
 
   answers(): number {

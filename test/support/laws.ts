@@ -1,6 +1,6 @@
 // The two conservation laws of the counters, for the daemon's ports after a test's traffic:
 //   frames:  received + injected + generated + recirculated = forwarded + consumed + sum of receive drops
-//   copies:  copies   = transmitted + sum of transmit drops
+//   copies:  copies   = transmitted + held + sum of transmit drops
 
 import { expect } from 'vitest';
 import type { PortStatus } from '../../src/api.ts';
@@ -22,7 +22,7 @@ function remainders(ports: readonly PortStatus[]): Record<string, { frames: numb
         counters.forwarded -
         counters.consumed -
         sum(counters.receiveDropped),
-      copies: counters.copies - counters.transmittedFrames - sum(counters.transmitDropped),
+      copies: counters.copies - counters.held - counters.transmittedFrames - sum(counters.transmitDropped),
     },
   ]);
   return Object.fromEntries(rows);

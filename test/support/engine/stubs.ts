@@ -134,7 +134,7 @@ export function lawViolations(counters: Counters, isExact = true, ports = MAX_PO
       values[at + PORT.recirculated] -
       values[at + PORT.forwarded] -
       values[at + PORT.consumed];
-    let copies = values[at + PORT.copies] - values[at + PORT.transmittedFrames];
+    let copies = values[at + PORT.copies] - values[at + PORT.held] - values[at + PORT.transmittedFrames];
     for (let code = 0; code < DROPS.length; code++) {
       const count = values[at + PORT.drops + code];
       if (DROPS[code].side === 'receive') frames -= count;

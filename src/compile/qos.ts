@@ -1,0 +1,195 @@
+// Quality of service in the configuration -> the table of shapers. The memory of a port's queues stays with it, while it is large enough
+// and its classes stay of the same kind: so a reconfiguration loses nothing that waits.
+
+import { parseRate, parseSize, parseTime } from '../config/amounts.ts';
+import { devicesIn } from '../config/members.ts';
+import type { QosClass, QosConfig } from '../config/qos_shape.ts';
+import { parseRange } from '../config/range.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import { FrameStore } from '../table/frame_store.ts';
+import {
+  CLASS,
+  classAt,
+  DSCPS,
+  MAX_CLASSES,
+  NO_DSCP,
+  QOS,
+  QOS_ROW,
+  type QosTable,
+} from '../table/qos_table.ts';
+import { storeSize } from '../table/shaper.ts';
+import type { Names } from './names.ts';
+import { shared } from './shared.ts';
+
+/** What may leave at once after a pause, ms. */
+const BURST = 5;
+/** Bytes that may wait: what the rate takes so long for (ms), and so many at least and at most. A super-frame is 64 KiB. */
+const LIMIT_TIME = 50;
+const MIN_LIMIT = 65_536;
+const MAX_LIMIT = 8 * 1024 * 1024;
+/** RFC 8289, 4.3 and 4.4, ms; at low rates a frame takes longer than that. */
+const TARGET = 5;
+const INTERVAL = 100;
+const FRAMES_OF_TARGET = 1.5;
+const FULL_FRAME = 1514;
+const VIDS = 4096;
+const ALL = (1 << MAX_CLASSES) - 1;
+
+type ShapedConfig = QosConfig & { shape: NonNullable<QosConfig['shape']> };
+
+/** A port with a shaper, in the order of the table's rows. */
+export interface Shaped {
+  name: string;
+  port: number;
+  qos: ShapedConfig;
+  /** Names of its classes. */
+  classes: readonly string[];
+}
+
+export class QosMemories {
+  /** By name of a port: which kind of queues, how many bytes they hold, and their memory. */
+  private readonly known = new Map<string, { key: string; limit: number; memory: SharedArrayBuffer }>();
+
+  /** Null if no port is shaped. */
+  compile(config: SwitchConfig, ports: Names): QosTable | null {
+    const all = shapedPorts(config, ports);
+    this.keep(new Set(all.map(({ name }) => name)));
+    if (all.length === 0) return null;
+    const asking = all.filter(({ qos }) => qos.classes?.some(({ match }) => match?.vlan !== undefined));
+    const table = shared({
+      ports: [Uint16Array, all.length],
+      settings: [Float64Array, all.length * QOS_ROW],
+      pcps: [Uint8Array, all.length * 8],
+      dscps: [Uint8Array, all.length * DSCPS],
+      vlans: [Uint8Array, (1 + asking.length) * VIDS],
+    });
+    table.vlans.fill(ALL, 0, VIDS);
+    const memories = all.map((one, n) => {
+      const settings = table.settings.subarray(n * QOS_ROW, (n + 1) * QOS_ROW);
+      table.ports[n] = one.port;
+      set(settings, one.qos);
+      const row = 1 + asking.indexOf(one);
+      settings[QOS.vlans] = row;
+      const vlans = row === 0 ? null : table.vlans.subarray(row * VIDS, (row + 1) * VIDS);
+      match(classesOf(one.qos), table.pcps.subarray(n * 8), table.dscps.subarray(n * DSCPS), vlans);
+      return this.memoryOf(one.name, settings);
+    });
+    return { ...table, memories };
+  }
+
+  private memoryOf(name: string, settings: Float64Array): SharedArrayBuffer {
+    let limit = 0;
+    let key = '';
+    for (let c = 0; c < settings[QOS.classes]; c++) {
+      limit += settings[classAt(c) + CLASS.limit];
+      key += settings[classAt(c) + CLASS.isFair];
+    }
+    const before = this.known.get(name);
+    const isEnough = before?.key === key && before.limit >= limit && before.limit <= 4 * limit;
+    settings[QOS.memory] = isEnough ? before.limit : limit;
+    if (isEnough) return before.memory;
+    const memory = new SharedArrayBuffer(FrameStore.size(storeSize(settings)));
+    this.known.set(name, { key, limit, memory });
+    return memory;
+  }
+
+  private keep(names: ReadonlySet<string>): void {
+    for (const name of this.known.keys()) if (!names.has(name)) this.known.delete(name);
+  }
+}
+
+/** The shaped ports, in the order of the table's rows. */
+export function shapedPorts({ bridges }: SwitchConfig, ports: Names): Shaped[] {
+  return Object.values(bridges).flatMap((bridge) =>
+    devicesIn(bridge).flatMap(([name, device]) => {
+      const qos = 'qos' in device ? device.qos : undefined;
+      const port = ports.find(name);
+      if (qos?.shape === undefined || port === undefined) return [];
+      const classes = classesOf(qos as ShapedConfig).map((one) => one.name);
+      return [{ name, port, qos: qos as ShapedConfig, classes }];
+    }),
+  );
+}
+
+/** The classes as they are: those that were written, and one that takes the rest if none does. */
+function classesOf({ classes = [], fair = false, limit }: ShapedConfig): QosClass[] {
+  if (classes.some(({ match }) => match === undefined) || classes.length === MAX_CLASSES) return classes;
+  return [...classes, { name: 'default', fair, limit: classes.length === 0 ? limit : undefined }];
+}
+
+function set(settings: Float64Array, qos: ShapedConfig): void {
+  const shape = typeof qos.shape === 'string' ? { rate: qos.shape, overhead: 0 } : qos.shape;
+  const classes = classesOf(qos);
+  const rate = bitsOf(shape.rate);
+  settings[QOS.cost] = costOf(rate);
+  settings[QOS.burst] = shape.burst === undefined ? BURST : (parseTime(shape.burst) as number);
+  settings[QOS.overhead] = shape.overhead;
+  settings[QOS.classes] = classes.length;
+  const open = classes.findIndex(({ match }) => match === undefined);
+  settings[QOS.fallback] = open < 0 ? classes.length - 1 : open;
+  settings[QOS.readsDscp] = classes.some(({ match }) => match?.dscp !== undefined) ? 1 : 0;
+  classes.forEach(({ priority, weight, min, max, limit, fair }, c) => {
+    const at = classAt(c);
+    const own = max === undefined ? rate : bitsOf(max);
+    // 0 = by weight
+    settings[at + CLASS.priority] = priority === undefined ? 0 : priority + 1;
+    settings[at + CLASS.weight] = weight ?? 1;
+    settings[at + CLASS.minCost] = min === undefined ? 0 : costOf(bitsOf(min));
+    settings[at + CLASS.maxCost] = max === undefined ? 0 : costOf(own);
+    const time = limit === undefined ? undefined : parseTime(limit);
+    settings[at + CLASS.maxAge] = time ?? Number.POSITIVE_INFINITY;
+    settings[at + CLASS.limit] = limitOf(own, time, limit);
+    settings[at + CLASS.isFair] = fair ? 1 : 0;
+    settings[at + CLASS.target] = Math.max(TARGET, FRAMES_OF_TARGET * FULL_FRAME * costOf(own));
+    settings[at + CLASS.interval] = INTERVAL;
+  });
+}
+
+/** Bytes that may wait. A time that was asked for is one of waiting, and bounds the bytes by what the rate takes it for. */
+function limitOf(rate: number, time: number | undefined, limit: string | undefined): number {
+  if (limit !== undefined && time === undefined) return parseSize(limit) as number;
+  const bytes = ((time ?? LIMIT_TIME) / 1000) * (rate / 8);
+  return Math.ceil(Math.min(Math.max(bytes, time === undefined ? MIN_LIMIT : 2 * FULL_FRAME), MAX_LIMIT));
+}
+
+/** Which classes take which frames: bits by PCP, DSCP and VLAN. */
+function match(
+  classes: readonly QosClass[],
+  pcps: Uint8Array,
+  dscps: Uint8Array,
+  vlans: Uint8Array | null,
+): void {
+  classes.forEach(({ match }, c) => {
+    const bit = 1 << c;
+    if (match === undefined) return;
+    for (const pcp of listOf(match.pcp) ?? range(0, 7)) pcps[pcp] |= bit;
+    for (const dscp of listOf(match.dscp) ?? range(0, NO_DSCP)) dscps[dscp] |= bit;
+    if (vlans === null) return;
+    if (match.vlan === undefined) {
+      for (let vid = 0; vid < VIDS; vid++) vlans[vid] |= bit;
+      return;
+    }
+    for (const one of Array.isArray(match.vlan) ? match.vlan : [match.vlan]) {
+      const { from, to } =
+        typeof one === 'number' ? { from: one, to: one } : (parseRange(one) as { from: number; to: number });
+      for (let vid = from; vid <= to; vid++) vlans[vid] |= bit;
+    }
+  });
+}
+
+function listOf(value: number | number[] | undefined): number[] | undefined {
+  return typeof value === 'number' ? [value] : value;
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+}
+
+function bitsOf(text: string): number {
+  return (parseRate(text) as { amount: number }).amount;
+}
+
+/** ms that a byte takes. */
+function costOf(bits: number): number {
+  return 8000 / bits;
+}

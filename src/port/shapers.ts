@@ -1,0 +1,371 @@
+// Shaping: a wrapper in front of the sinks of all ports that are shaped. What may not leave yet waits, in memory of its port.
+//
+//   copy -> class -> nothing waits, and the rates allow it ------------------------> sink
+//                 -> cut, if it would take too long -> queue ... service, when due -> sink
+//
+// With several workers the queues are shared, and a lock guards them. Whoever finds them empty and puts a frame in serves them until they
+// are empty again and everything was sent: so no worker has to wake another, and the frames of a flow stay in order.
+
+import { segmentsOf } from '../engine/offload.ts';
+import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
+import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { type Counters, PORT } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { ENTRY, ENTRY_WORDS } from '../table/frame_store.ts';
+import { QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
+import { storeSize } from '../table/shaper.ts';
+import { TimingWheel } from '../table/timing_wheel.ts';
+import { MACS_LEN } from '../wire/ethernet.ts';
+import { flowHash } from '../wire/flow_hash.ts';
+import { TAG_LEN } from '../wire/vlan.ts';
+import { CUTTER_ROOM, Cutter } from './cutter.ts';
+import { classOf } from './frame_class.ts';
+import { ShapedPort } from './shaped_port.ts';
+
+/** ms. What would keep the port busy for longer is cut: others should not wait for it. */
+const LONGEST = 1;
+/** ms. So often what others put in is looked for. */
+const LOOK = 1;
+
+export class Shapers implements Sink {
+  readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
+  private readonly counters: Counters;
+  private readonly clock: Float64Array;
+  /** This worker's number, counted from 1. */
+  private readonly worker: number;
+  private readonly isShared: boolean;
+  /** By port. */
+  private readonly ports: (ShapedPort | undefined)[] = new Array(MAX_PORTS).fill(undefined);
+  /** Of all, each once. */
+  private sinks: Sink[] = [];
+  /** Those that this worker serves and that wait. */
+  private readonly wheel = new TimingWheel(MAX_PORTS);
+  /** Those that this worker serves and that are empty: it stops once everything was sent. */
+  private readonly emptied = new Int32Array(MAX_PORTS);
+  private emptiedCount = 0;
+  private readonly cutter = new Cutter();
+  private readonly wakeAt = new Float64Array(1);
+  private readonly hash: number;
+  /** Room that frames take which are not sent yet, and what the cutter writes to before it. */
+  private used = CUTTER_ROOM;
+  private table: QosTable | null = null;
+
+  /** @param clock its first word is now, in ms @param worker its number, of so many @param seed by which flows are told apart */
+  constructor(counters: Counters, clock: Float64Array, worker = 0, workers = 1, seed = 0) {
+    this.counters = counters;
+    this.clock = clock;
+    this.worker = worker + 1;
+    this.isShared = workers > 1;
+    this.hash = seed;
+  }
+
+  /** The sink behind the shaper of a port; undefined = it is not shaped. */
+  innerOf(port: number): Sink | undefined {
+    return this.ports[port]?.queue.sink;
+  }
+
+  isShaped(port: number): boolean {
+    return this.ports[port] !== undefined;
+  }
+
+  /** Another table is in force: what stays shaped keeps what waits. Ports that are new in it come with `add`. */
+  load(table: QosTable | null): void {
+    this.table = table;
+  }
+
+  /** From now on copies for `port`, of row `n` of the table, come here, and go on to `inner`. */
+  add(port: number, inner: Sink, n: number, batch: FrameBatch): void {
+    const { table } = this;
+    if (table === null) return;
+    const settings = table.settings.subarray(n * QOS_ROW, (n + 1) * QOS_ROW);
+    const before = this.ports[port];
+    if (before?.memory === table.memories[n] && before.queue.sink === inner) {
+      before.row = n;
+      before.shaper.configure(settings);
+      return;
+    }
+    this.release(port, batch);
+    const shaped = new ShapedPort(port, inner, table.memories[n], storeSize(settings), settings);
+    shaped.row = n;
+    this.ports[port] = shaped;
+    this.list();
+  }
+
+  /** The port is shaped no longer, or otherwise: what waits leaves. */
+  release(port: number, batch: FrameBatch): void {
+    const shaped = this.ports[port];
+    if (shaped === undefined) return;
+    const { shaper } = shaped;
+    this.enter(shaped);
+    for (let frame = shaper.popAny(); frame !== 0; frame = shaper.popAny()) this.emit(batch, shaped, frame);
+    this.leave(shaped);
+    this.flushInner(batch);
+    this.remove(port);
+  }
+
+  /** The port goes: what waits is dropped. */
+  remove(port: number): void {
+    const shaped = this.ports[port];
+    if (shaped === undefined) return;
+    const { shaper } = shaped;
+    this.enter(shaped);
+    for (let frame = shaper.popAny(); frame !== 0; frame = shaper.popAny()) {
+      this.count(port, PORT.drops + DROP.device_gone, 1);
+      shaper.store.release(frame);
+    }
+    shaper.server = 0;
+    this.leave(shaped);
+    this.wheel.remove(port);
+    this.ports[port] = undefined;
+    this.list();
+  }
+
+  transmit(batch: FrameBatch, queue: EgressQueue): void {
+    const { copies } = queue;
+    const end = queue.count * COPY_WORDS;
+    for (let at = 0; at < end; at += COPY_WORDS) {
+      const hop = copies[at + COPY.hop];
+      const shaped = this.ports[hop & PORT_MASK];
+      if (shaped === undefined) this.count(hop & PORT_MASK, PORT.drops + DROP.device_gone, 1);
+      else this.copy(batch, shaped, copies[at + COPY.row], hop, copies[at + COPY.tag]);
+    }
+    queue.count = 0;
+  }
+
+  service(batch: FrameBatch, clock: Float64Array): void {
+    const { sinks, wheel } = this;
+    for (let n = 0; n < sinks.length; n++) sinks[n].service?.(batch, clock);
+    if (wheel.isEmpty) return;
+    for (let port = wheel.take(clock); port >= 0; port = wheel.take(clock)) {
+      const shaped = this.ports[port];
+      if (shaped === undefined) continue;
+      this.enter(shaped);
+      this.drain(batch, shaped);
+      this.leave(shaped);
+    }
+  }
+
+  flush(batch: FrameBatch): void {
+    const { deadline, sinks } = this;
+    this.flushInner(batch);
+    if (this.emptiedCount > 0) this.handOver();
+    deadline[0] = this.wheel.deadline[0];
+    for (let n = 0; n < sinks.length; n++) {
+      const inner = sinks[n].deadline;
+      if (inner !== undefined) deadline[0] = Math.min(deadline[0], inner[0]);
+    }
+  }
+
+  /** Everything of these ports was sent: from now on any worker may send. */
+  private handOver(): void {
+    for (let n = 0; n < this.emptiedCount; n++) {
+      const shaped = this.ports[this.emptied[n]];
+      if (shaped === undefined) continue;
+      shaped.isListed = false;
+      if (shaped.shaper.server !== this.worker) continue;
+      this.enter(shaped);
+      // Another worker may have put something in since.
+      if (shaped.shaper.isEmpty) shaped.shaper.server = 0;
+      else this.await(shaped, this.clock);
+      this.leave(shaped);
+    }
+    this.emptiedCount = 0;
+  }
+
+  private copy(batch: FrameBatch, shaped: ShapedPort, row: number, hop: number, tag: number): void {
+    const { shaper } = shaped;
+    const { clock, table } = this;
+    if (table === null) return;
+    const c = classOf(batch, row, table, shaped.row);
+    const wire = this.wireBytes(batch, shaped, row, tag);
+    const isLong = batch.rows[row + COLUMN.gsoType] !== 0 && shaper.timeOf(c, wire) > LONGEST;
+    this.enter(shaped);
+    const isOurs = shaper.server === 0 || shaper.server === this.worker;
+    if (isOurs && !isLong && shaper.mayPass(c, clock)) {
+      shaper.pass(c, wire, clock);
+      this.send(batch, shaped, row, hop, tag);
+    } else {
+      if (isLong) this.cut(batch, shaped, c, row, hop, tag);
+      else this.hold(batch, shaped, c, row, hop, tag, wire);
+      if (isOurs && !shaper.isEmpty) this.serve(batch, shaped);
+    }
+    this.leave(shaped);
+  }
+
+  /** What it counts as: all its segments with their headers, as they will be on the wire. */
+  private wireBytes(batch: FrameBatch, { shaper }: ShapedPort, row: number, tag: number): number {
+    const { rows } = batch;
+    const segments = Math.max(1, segmentsOf(batch, row));
+    const each = shaper.settings[QOS.overhead] + (tag === 0 ? 0 : TAG_LEN);
+    return rows[row + COLUMN.length] + (segments - 1) * rows[row + COLUMN.headerLength] + segments * each;
+  }
+
+  private hold(
+    batch: FrameBatch,
+    shaped: ShapedPort,
+    c: number,
+    row: number,
+    hop: number,
+    tag: number,
+    wire: number,
+  ): void {
+    const { rows } = batch;
+    const length = rows[row + COLUMN.length];
+    const start = rows[row + COLUMN.start];
+    const rest = rows[row + COLUMN.rest];
+    const frame = shaped.shaper.take(c, Math.max(length, MACS_LEN), wire);
+    if (frame === 0) {
+      this.refused(shaped, row);
+      return;
+    }
+    const head = batch.headLength(row);
+    const body = head < length ? batch.bodyAt(row) : 0;
+    shaped.fill(frame, batch, row, hop, tag, start, rest, head, body, length);
+    this.push(batch, shaped, frame, start, rest, length);
+  }
+
+  /** Of a super-frame each part that takes 1 ms, or a segment, is a frame of its own from here on. */
+  private cut(batch: FrameBatch, shaped: ShapedPort, c: number, row: number, hop: number, tag: number): void {
+    const { cutter } = this;
+    const { shaper } = shaped;
+    const count = cutter.begin(batch, row);
+    if (count < 0) {
+      this.counters.drops.count(row, shaped.number, DROP.bad_packet);
+      return;
+    }
+    const { segmenter } = cutter;
+    const { headerLength } = segmenter;
+    const each = shaper.settings[QOS.overhead] + (tag === 0 ? 0 : TAG_LEN) + headerLength;
+    const segments = Math.max(1, Math.floor(LONGEST / shaper.timeOf(c, each + segmenter.gsoSize)));
+    const part = batch.shaped;
+    const at = batch.shapedAt;
+    for (let n = 0; ; n++) {
+      batch.copyRow(row, part);
+      if (n > 0) Cutter.withoutCwr(batch.rows, part);
+      if (!cutter.next(batch, segments, part, at)) return;
+      if (n > 0) this.count(shaped.number, PORT.copies, 1);
+      const { length } = cutter;
+      const wire = length + each * cutter.segments - headerLength;
+      const frame = shaper.take(c, length, wire);
+      if (frame === 0) {
+        this.refused(shaped, row);
+        continue;
+      }
+      shaped.fill(frame, batch, part, hop, tag, at, at + MACS_LEN, headerLength, segmenter.payload, length);
+      this.push(batch, shaped, frame, at, at + MACS_LEN, headerLength);
+    }
+  }
+
+  private push(
+    batch: FrameBatch,
+    { shaper }: ShapedPort,
+    frame: number,
+    macs: number,
+    rest: number,
+    length: number,
+  ): void {
+    const hash = flowHash(batch.view, macs, rest, length) ^ this.hash;
+    shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = hash;
+    shaper.push(frame, this.clock);
+  }
+
+  /** This worker looks after the port from now on, and gives on what may leave. */
+  private serve(batch: FrameBatch, shaped: ShapedPort): void {
+    const { shaper, number } = shaped;
+    const isNew = shaper.server === 0;
+    shaper.server = this.worker;
+    if (!isNew && this.wheel.has(number) && !shaper.isOpen(this.clock)) return;
+    this.wheel.remove(number);
+    this.drain(batch, shaped);
+  }
+
+  /** Gives on what may leave now. The port is not in the wheel. */
+  private drain(batch: FrameBatch, shaped: ShapedPort): void {
+    const { shaper } = shaped;
+    for (let frame = shaper.pop(this.clock); frame !== 0; frame = shaper.pop(this.clock))
+      this.emit(batch, shaped, frame);
+    if (shaper.isEmpty) {
+      if (shaped.isListed) return;
+      shaped.isListed = true;
+      this.emptied[this.emptiedCount++] = shaped.number;
+      return;
+    }
+    const { wakeAt } = shaper;
+    // Only ceilings keep it: another worker may put in what could go at once.
+    if (this.isShared && shaper.isOpen(this.clock)) wakeAt[0] = Math.min(wakeAt[0], this.clock[0] + LOOK);
+    this.wheel.add(shaped.number, wakeAt, this.clock);
+  }
+
+  /** Sends a frame that waited. */
+  private emit(batch: FrameBatch, shaped: ShapedPort, frame: number): void {
+    const { store } = shaped.shaper;
+    const { words } = store;
+    const at = this.room(batch, words[frame * ENTRY_WORDS + COLUMN.length]);
+    const hop = words[frame * ENTRY_WORDS + ENTRY.hop];
+    const tag = words[frame * ENTRY_WORDS + ENTRY.tag];
+    shaped.restore(frame, batch, batch.shaped, at);
+    store.release(frame);
+    this.send(batch, shaped, batch.shaped, hop, tag);
+  }
+
+  /** Asks again when it is time. */
+  private await({ shaper, number }: ShapedPort, clock: Float64Array): void {
+    if (this.wheel.has(number)) return;
+    this.wakeAt[0] = clock[0];
+    shaper.server = this.worker;
+    this.wheel.add(number, this.wakeAt, clock);
+  }
+
+  private send(batch: FrameBatch, { queue }: ShapedPort, row: number, hop: number, tag: number): void {
+    queue.push(row, hop, tag, 0);
+    queue.sink.transmit(batch, queue);
+  }
+
+  private enter(shaped: ShapedPort): void {
+    if (this.isShared) shaped.lock.take();
+    shaped.before = shaped.shaper.held;
+  }
+
+  /** Counts what waits, and what was dropped of it. */
+  private leave(shaped: ShapedPort): void {
+    const { shaper, number } = shaped;
+    const { held } = shaper;
+    if (held !== shaped.before) this.count(number, PORT.held, held - shaped.before);
+    const { late, full } = shaper;
+    if (late > 0) this.count(number, PORT.drops + DROP.queue_late, late);
+    if (full > 0) this.count(number, PORT.drops + DROP.queue_full, full);
+    shaper.late = 0;
+    shaper.full = 0;
+    if (this.isShared) shaped.lock.release();
+  }
+
+  /** A frame that did not get into its queue: whoever looks at drops sees it. */
+  private refused({ shaper, number }: ShapedPort, row: number): void {
+    shaper.full--;
+    this.counters.drops.count(row, number, DROP.queue_full);
+  }
+
+  /** Where a frame of `length` bytes goes. */
+  private room(batch: FrameBatch, length: number): number {
+    const need = (length + 3 + 63) & -64;
+    if (this.used + need > batch.shapedLength) this.flushInner(batch);
+    const at = batch.shapedAt + this.used;
+    this.used += need;
+    return at;
+  }
+
+  private flushInner(batch: FrameBatch): void {
+    const { sinks } = this;
+    for (let n = 0; n < sinks.length; n++) sinks[n].flush?.(batch);
+    this.used = CUTTER_ROOM;
+  }
+
+  private list(): void {
+    this.sinks = [...new Set(this.ports.flatMap((port) => (port === undefined ? [] : [port.queue.sink])))];
+  }
+
+  private count(port: number, counter: number, by: number): void {
+    this.counters.values[this.counters.port(port) + counter] += by;
+  }
+}
