@@ -32,6 +32,7 @@ import type { Hooks } from './hooks.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
+import type { Policers } from './policers.ts';
 import { createSnooping } from './snooping.ts';
 import { VIDS } from './tag_table.ts';
 import {
@@ -69,7 +70,7 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param policers look at rows if some port is policed */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
@@ -77,6 +78,7 @@ export function createStages(
   groups: Groups,
   controls: Controls,
   hooks: Pick<Hooks, 'pass'> | null,
+  policers: Pick<Policers, 'pass'> | null,
 ): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
@@ -88,6 +90,7 @@ export function createStages(
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
     if (topology.hooks !== null && hooks?.pass() === true) readdress();
+    if (topology.policers !== null) policers?.pass(topology.policers);
     const version = fdb.version();
     search.find(fdb, 0, 2 * batch.count);
     learn(topology, fdb, tick);
