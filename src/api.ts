@@ -7,6 +7,7 @@ import type { HookStatus } from './api/hook.ts';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
+import type { QosStatus } from './api/qos.ts';
 import type { RoutingApi } from './api/router.ts';
 import type { SocketStatus } from './api/sockets.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
@@ -34,6 +35,7 @@ export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
 export type * from './api/network.ts';
+export type * from './api/qos.ts';
 export type * from './api/router.ts';
 export type * from './api/sockets.ts';
 export type * from './api/trace.ts';
@@ -377,6 +379,8 @@ export interface SwitchApi {
   /** Queriers and router ports by VLAN and protocol, of one bridge or of all that snoop. */
   multicastVlans(bridge?: string): MulticastVlan[];
   multicastPorts(): MulticastPort[];
+  /** Queues of shaped ports, and policers. */
+  qos(): QosStatus;
   /** Networks of bridges. */
   networks(): NetworkStatus[];
   /** Addresses of guests, in their order. */

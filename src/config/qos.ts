@@ -69,7 +69,10 @@ function checkPolice(
       const burst = said[key];
       if (burst === undefined) continue;
       if ((typeof burst === 'number') !== (rate?.unit === 'frames'))
-        report(own(key), 'a rate in bits has a burst in bytes, such as 64kb; one in pps has a number of frames');
+        report(
+          own(key),
+          'a rate in bits has a burst in bytes, such as 64kb; one in pps has a number of frames',
+        );
     }
     if (peak === undefined) {
       for (const key of ['peak_burst', 'exceed'] as const)
@@ -78,6 +81,7 @@ function checkPolice(
       continue;
     }
     if (peak.unit !== rate?.unit) report(own('peak'), 'rate and peak are both in bits, or both in pps');
-    else if (peak.amount < rate.amount) report(own('peak'), `${said.peak} is less than the rate, ${said.rate}`);
+    else if (peak.amount < rate.amount)
+      report(own('peak'), `${said.peak} is less than the rate, ${said.rate}`);
   }
 }

@@ -8,6 +8,7 @@ import type {
   NetworkStatus,
   PollGap,
   PortStatus,
+  QosStatus,
   RouterStatus,
   SwitchApi,
 } from '../api.ts';
@@ -25,6 +26,7 @@ export type MetricsApi = Pick<
   | 'lldpPorts'
   | 'multicastPorts'
   | 'networks'
+  | 'qos'
   | 'routing'
 >;
 
@@ -38,6 +40,7 @@ export interface Snapshot {
   networks: NetworkStatus[];
   routers: RouterStatus[];
   nat: NatStatus[];
+  qos: QosStatus;
   pollGap: PollGap;
 }
 
@@ -109,6 +112,7 @@ export class Snapshots {
       networks: this.api.networks(),
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),
+      qos: this.api.qos(),
       pollGap: this.api.pollGap(),
     };
   }

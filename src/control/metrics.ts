@@ -15,6 +15,7 @@ import { NETWORK_METRICS } from './network_metrics.ts';
 import { portMetrics } from './port_metrics.ts';
 import { processMetrics } from './process_metrics.ts';
 import { protocolMetrics } from './protocol_metrics.ts';
+import { qosMetrics } from './qos_metrics.ts';
 import { routerMetrics } from './router_metrics.ts';
 import { loadMetrics, switchMetrics } from './switch_metrics.ts';
 
@@ -47,6 +48,7 @@ export class Metrics {
     protocolMetrics(add);
     for (const { type, name, help, read } of NETWORK_METRICS)
       add(type, name, help, ({ networks }) => read(networks));
+    qosMetrics(add);
     routerMetrics(add);
     switchMetrics(add, api);
     if (lastLoad) loadMetrics(add, lastLoad);

@@ -23,8 +23,8 @@ import { Mirrors } from './mirrors.ts';
 import { NatKeeper } from './nat_keeper.ts';
 import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
-import type { Sink, Source } from './port.ts';
 import { Policers } from './policers.ts';
+import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
 import { createRouter } from './router.ts';
 import { createStages, type Stages } from './stages.ts';
@@ -97,7 +97,15 @@ export class Engine {
     this.controls = new Controls(batch, clock);
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
     this.hooks = new Hooks(batch, counters, clock, options.isFollower !== true);
-    this.stages = createStages(batch, counters, this.host, this.groups, this.controls, this.hooks, this.policers);
+    this.stages = createStages(
+      batch,
+      counters,
+      this.host,
+      this.groups,
+      this.controls,
+      this.hooks,
+      this.policers,
+    );
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
     this.nat = new NatKeeper(batch, clock, options.seed[3], options.isFollower ?? false);

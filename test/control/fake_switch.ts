@@ -6,6 +6,7 @@ import type {
   NetworkStatus,
   PortCounters,
   PortStatus,
+  QosStatus,
   SwitchApi,
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
@@ -58,6 +59,7 @@ export class FakeSwitch implements MetricsApi {
   snapshots = 0;
   readonly routing = new SimulatedRouting(() => this.config);
   lldpStates: LldpPortStatus[] = [];
+  qosStatus: QosStatus = { queues: [], policers: [] };
 
   constructor(list: PortStatus[]) {
     this.list = list;
@@ -88,6 +90,10 @@ export class FakeSwitch implements MetricsApi {
   multicastStates: MulticastPort[] = [];
 
   networkStates: NetworkStatus[] = [];
+
+  qos(): QosStatus {
+    return this.qosStatus;
+  }
 
   networks(): NetworkStatus[] {
     return this.networkStates;

@@ -25,6 +25,7 @@ import type {
   PollGap,
   PortCounters,
   PortStatus,
+  QosStatus,
   SwitchApi,
   Trace,
   TraceLiveOptions,
@@ -275,6 +276,12 @@ export class SimulatedSwitch implements SwitchApi {
   networkStates: NetworkStatus[] = [];
   leaseStates: LeaseStatus[] = [];
   readonly endedLeases: LeaseFilter[] = [];
+
+  qosStatus: QosStatus = { queues: [], policers: [] };
+
+  qos(): QosStatus {
+    return this.qosStatus;
+  }
 
   networks(): NetworkStatus[] {
     return this.networkStates;

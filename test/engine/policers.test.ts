@@ -24,7 +24,11 @@ test('what would leave beyond the rate of a port is dropped there, and only ther
   const more = many(rig, 4, 'a > * "x"');
   expect(arrived([...lines, ...more])).toBe(3);
   expect([...lines, ...more].filter((line) => line.startsWith('p3:'))).toHaveLength(8);
-  expect(rig.counters('p2')).toMatchObject({ copies: 8, transmittedFrames: 3, transmitDropped: { policed: 5 } });
+  expect(rig.counters('p2')).toMatchObject({
+    copies: 8,
+    transmittedFrames: 3,
+    transmitDropped: { policed: 5 },
+  });
 });
 
 test('between rate and peak frames are marked as drop eligible', async () => {
@@ -44,7 +48,12 @@ test('a super-frame counts as its segments', async () => {
   const rig = await openRig({ br0: { ports: { p1: { qos: { police } }, p2: {} } } });
   const { build, payloadOf } = await import('../../src/testing/offload_frame.ts');
   const frame = build({ version: 4, protocol: 'tcp', payload: payloadOf(6000), gsoSize: 1000 } as never);
-  const offload = { gsoType: frame.gsoType, gsoSize: 1000, csumStart: frame.csumStart, csumOffset: frame.csumOffset };
+  const offload = {
+    gsoType: frame.gsoType,
+    gsoSize: 1000,
+    csumStart: frame.csumStart,
+    csumOffset: frame.csumOffset,
+  };
   rig.run(() => rig.taploom.memoryPort('p1').send(frame.bytes, offload));
   rig.run(() => rig.taploom.memoryPort('p1').send(frame.bytes, offload));
   expect(rig.counters('p1').receiveDropped).toEqual({ policed_receive: 1 });
@@ -55,7 +64,9 @@ test('a change of the rate leaves what the port owes', async () => {
   const rig = await openRig({ br0: { ports: { p1: { qos: { police } }, p2: {} } } });
   expect(arrived(many(rig, 4, 'a > * "x"'))).toBe(2);
   await rig.change(({ bridges }) => {
-    (bridges.br0.ports.p1 as { qos: unknown }).qos = { police: { in: { rate: '1pps', burst: 3, exceed: 'pass' } } };
+    (bridges.br0.ports.p1 as { qos: unknown }).qos = {
+      police: { in: { rate: '1pps', burst: 3, exceed: 'pass' } },
+    };
   });
   expect(arrived(many(rig, 4, 'a > * "x"'))).toBe(1);
 });

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GREEN, METER, METER_STATE, METER_STATE_WORDS, METER_WORDS, meter, RED, YELLOW } from '../../src/table/meter.ts';
+import {
+  GREEN,
+  METER,
+  METER_STATE,
+  METER_STATE_WORDS,
+  METER_WORDS,
+  meter,
+  RED,
+  YELLOW,
+} from '../../src/table/meter.ts';
 
 /** RFC 2698, section 3, colour-blind, word for word: buckets of tokens. */
 class Model {
@@ -31,7 +40,10 @@ class Model {
 
 describe('the meter of RFC 2698', () => {
   test('gives every packet the colour that buckets of tokens give it', () => {
-    const packet = fc.record({ ms: fc.integer({ min: 0, max: 50 }), bytes: fc.integer({ min: 1, max: 9000 }) });
+    const packet = fc.record({
+      ms: fc.integer({ min: 0, max: 50 }),
+      bytes: fc.integer({ min: 1, max: 9000 }),
+    });
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1000 }),
