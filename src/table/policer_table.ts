@@ -2,6 +2,7 @@
 //
 //   state:  | floats: port 0 in | port 0 out | port 1 in | ...  | locks: two words for each port |
 
+import { Lock } from './lock.ts';
 import { METER_STATE_WORDS } from './meter.ts';
 
 /** Of frames that come in through the port, and of those that leave there. */
@@ -46,4 +47,12 @@ export class PolicerState {
     const at = PolicerState.at(port, direction);
     this.floats.fill(0, at, at + METER_STATE_WORDS);
   }
+}
+
+/** Locks of the policers of what leaves. */
+export function policerLocks({ memory, out }: PolicerTable): Lock[] {
+  const { locks } = new PolicerState(memory);
+  return Array.from(out, (policer, port) => ({ policer, port }))
+    .filter(({ policer }) => policer !== 0)
+    .map(({ port }) => new Lock(locks, 2 * port));
 }
