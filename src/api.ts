@@ -3,10 +3,12 @@
 
 import type { Capture, CaptureOptions, LastDrop } from './api/capture.ts';
 import type { PortCounters } from './api/counters.ts';
+import type { GuardStatus } from './api/guard.ts';
 import type { HookStatus } from './api/hook.ts';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
+import type { PolicyApi } from './api/policy.ts';
 import type { QosStatus } from './api/qos.ts';
 import type { RoutingApi } from './api/router.ts';
 import type { SocketStatus } from './api/sockets.ts';
@@ -35,6 +37,7 @@ export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
 export type * from './api/network.ts';
+export type * from './api/policy.ts';
 export type * from './api/qos.ts';
 export type * from './api/router.ts';
 export type * from './api/sockets.ts';
@@ -382,6 +385,8 @@ export interface SwitchApi {
   /** Queues of shaped ports, and policers. */
   qos(): QosStatus;
   /** Networks of bridges. */
+  /** Guards of ports: their bindings, and what they refused. */
+  guards(): GuardStatus[];
   networks(): NetworkStatus[];
   /** Addresses of guests, in their order. */
   leases(filter?: LeaseFilter): LeaseStatus[];
@@ -389,6 +394,8 @@ export interface SwitchApi {
   endLeases(filter: LeaseFilter): number;
   /** Routers and their neighbours. */
   readonly routing: RoutingApi;
+  /** Security groups and their connections. */
+  readonly policy: PolicyApi;
   /**
    * What would become of a frame: nothing is sent, learned or counted.
    * @throws TaploomError `invalid_frame`, `invalid_mac`, `no_such_bridge`, `no_such_port`, `no_such_remote`

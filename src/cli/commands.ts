@@ -21,10 +21,12 @@ import {
 import type { Values } from './setting_values.ts';
 
 export { execute } from './execute.ts';
+export * from './guard_commands.ts';
 export * from './hypervisor_commands.ts';
 export * from './multicast_commands.ts';
 export * from './nat_commands.ts';
 export * from './network_commands.ts';
+export * from './policy_commands.ts';
 export * from './qos_commands.ts';
 export * from './router_commands.ts';
 

@@ -24,11 +24,13 @@ import {
 } from './columns.ts';
 import { addCompletion } from './completion/command.ts';
 import { addFakeGuest } from './fake_guest/command.ts';
+import { GUARD_COLUMNS, GUARD_PORT_COLUMNS } from './guard_columns.ts';
 import { addHelp } from './help.ts';
 import { addQemuArgs } from './hypervisor_program.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
+import { addPolicy } from './policy_program.ts';
 import { addQos } from './qos_program.ts';
 import { addRouters } from './router_program.ts';
 import { number, type Values } from './setting_values.ts';
@@ -352,6 +354,18 @@ export function taploomProgram(
     .option('--vlan <vid>', 'only in this VLAN', number)
     .option('--group <address>', 'only this group')
     .action(action((c) => c.mdbFlush));
+  const guards = child(program, 'guard', 'who may speak on which port', []);
+  list(
+    child(guards, 'list', 'guards of ports, and how much they refused', ['guard list', 'guard list --json']),
+    GUARD_PORT_COLUMNS,
+  ).action(action((c) => c.guardList));
+  list(
+    child(guards, 'show <port>', 'bindings of a port and where each is from, and what was refused', [
+      'guard show vm1',
+    ]),
+    GUARD_COLUMNS,
+  ).action(action((c) => c.guardShow));
+
   const networks = child(program, 'network', 'networks of bridges: subnets, gateways, ways out', []);
   list(
     child(networks, 'show [network]', 'networks, and what stands in their way', [
@@ -377,6 +391,7 @@ export function taploomProgram(
     .action(action((c) => c.leaseEnd));
   addQos(program, { child, list, action });
   addRouters(program, { child, list, action });
+  addPolicy(program, { child, list, action });
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',
@@ -385,7 +400,7 @@ export function taploomProgram(
     .option('--follow', 'go on with what happens')
     .option(
       '--type <types>',
-      'only port, station, limit, neighbour, address, stp, multicast, member, lease, network, drop or configuration',
+      'only port, station, limit, neighbour, address, stp, multicast, member, lease, network, guard, drop or configuration',
     )
     .option('--bridge <bridge>', 'only what concerns this bridge')
     .option('--port <port>', 'only what concerns this port')

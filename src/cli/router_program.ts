@@ -10,7 +10,8 @@ import { addSettings } from './settings.ts';
 
 type Commands = typeof import('./router_commands.ts') &
   typeof import('./nat_commands.ts') &
-  typeof import('./qos_commands.ts');
+  typeof import('./qos_commands.ts') &
+  typeof import('./policy_commands.ts');
 
 /** What program.ts makes commands with. */
 export interface Maker {

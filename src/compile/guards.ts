@@ -11,16 +11,23 @@ export function compileGuards({ bridges }: SwitchConfig, ports: Names): PortGuar
   const all = Object.values(bridges).flatMap((bridge) => Object.entries(bridge.ports));
   if (!all.some(([, { guard }]) => guard !== undefined)) return null;
   const table = shared({ flags: [Uint16Array, ports.length] });
-  for (const [name, { guard }] of all) {
-    if (guard !== undefined) table.flags[ports.number(name)] = flagsOf(guard);
+  for (const bridge of Object.values(bridges)) {
+    const isSnooped = Object.values(bridge.ports).some(({ guard }) => guard?.trusted === true);
+    for (const [name, { guard }] of Object.entries(bridge.ports))
+      if (guard !== undefined) table.flags[ports.number(name)] = flagsOf(guard, isSnooped);
   }
   return table;
 }
 
-function flagsOf({ source, bindings, dhcp_server, ra, double_tag, tiny_fragments }: GuardConfig): number {
+function flagsOf(guard: GuardConfig, isSnooped: boolean): number {
+  const { source, bindings, dhcp_server, ra, double_tag, tiny_fragments } = guard;
+  if (guard.trusted) return GUARD.trusted;
+  const asksForAddresses = source === 'strict' || source === 'first';
   return (
     (source === undefined ? 0 : GUARD.mac) |
-    (source === 'strict' ? GUARD.address : 0) |
+    (asksForAddresses ? GUARD.address : 0) |
+    (asksForAddresses && isSnooped ? GUARD.snooped : 0) |
+    (source === 'first' ? GUARD.first : 0) |
     (bindings.length === 0 ? GUARD.anyMac : 0) |
     (dhcp_server ? 0 : GUARD.servers) |
     (ra ? 0 : GUARD.routers) |

@@ -4,9 +4,11 @@
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
 import { checkBridgeHelper } from './bridge_helper.ts';
+import { checkGuards } from './check_guards.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { checkGroups } from './groups.ts';
 import { isListener } from './guest_ports.ts';
 import { checkInside } from './inside.ts';
 import { checkAggregates, devicesIn } from './members.ts';
@@ -43,6 +45,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkAggregates(config, problems);
   checkNetworks(config, problems);
   checkRouters(config, doubts, problems);
+  checkGroups(config, doubts, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);
@@ -53,6 +56,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkNetwork(name, bridge, doubts, problems);
     checkProtocolTunnels(name, bridge, problems);
     checkBridgeHelper(name, bridge, problems);
+    checkGuards(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
       if ('qos' in port && port.qos !== undefined)

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { canonicalIp, isMulticastIp, isUnspecifiedIp, parseIp } from '../wire/ip_address.ts';
-import { boolean, expecting, mapping, text } from './leaves.ts';
+import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 
 /** More than a guest has; each is looked for by its hash, so many cost nothing. */
@@ -25,8 +25,11 @@ const binding = mapping({
 });
 
 export const guard = mapping({
-  source: z.enum(['mac', 'strict'], expecting('mac or strict')).optional(),
+  source: z.enum(['mac', 'strict', 'first'], expecting('mac, strict or first')).optional(),
   bindings: z.array(binding, expecting('a list of { mac, ip }')).max(MAX_BINDINGS).default([]),
+  trusted: boolean().default(false),
+  limit: integer('a number of addresses (1-1024)', 1, 1024).default(16),
+  option_82: boolean().default(false),
   dhcp_server: boolean().default(false),
   ra: boolean().default(false),
   double_tag: boolean().default(false),

@@ -1,21 +1,23 @@
-// Guards of ports: what needs each other.
+// The guard of a port, or of a template for some: what needs each other.
 
 import type { Problem } from './config_error.ts';
-import { addressesOf } from './guard_shape.ts';
+import { addressesOf, type GuardConfig } from './guard_shape.ts';
 import type { Path } from './path.ts';
-import type { PortConfig } from './port_shape.ts';
 
-export function checkGuard(path: Path, { guard }: PortConfig, problems: Problem[]): void {
-  if (guard === undefined) return;
-  const report = (keys: Path, message: string) =>
-    problems.push({ path: [...path, 'guard', ...keys], message });
-  const { source, bindings } = guard;
-  if (source !== undefined && bindings.length === 0)
+export function checkGuard(path: Path, guard: GuardConfig, problems: Problem[]): void {
+  const report = (keys: Path, message: string) => problems.push({ path: [...path, ...keys], message });
+  const { source, bindings, trusted } = guard;
+  if (trusted && source !== undefined)
+    report(
+      ['trusted'],
+      'leads to servers and routers of others, who have any address: remove source, or this',
+    );
+  if (source === 'mac' && bindings.length === 0)
     report(
       ['source'],
-      `${source} lets in what is bound to the port, and nothing is: list its guest as bindings: [{ mac, ip }]`,
+      'mac lets in stations that are bound to the port, and none is: list them as bindings: [{ mac }]',
     );
-  if (source === undefined && bindings.length > 0)
+  if (source === undefined && bindings.length > 0 && !trusted)
     report(['bindings'], 'nobody asks for them: set source to strict, or to mac');
   const owners = new Map<string, string>();
   for (const [index, binding] of bindings.entries()) {

@@ -1,13 +1,11 @@
 // Controls of a port that need each other.
 
 import type { Problem } from './config_error.ts';
-import { checkGuard } from './guards.ts';
 import type { Path } from './path.ts';
 import type { PortConfig } from './port_shape.ts';
 
 export function checkPortControls(path: Path, port: PortConfig, problems: Problem[]): void {
   const report = (key: string, message: string) => problems.push({ path: [...path, key], message });
-  checkGuard(path, port, problems);
   if (port.mab && !port.locked)
     report('mab', 'only a locked port asks who its stations are: set its locked to true');
   if (port.loop_detection && port.type === 'vxlan')

@@ -7,6 +7,7 @@ import type {
   FdbEntry,
   FdbFilter,
   GroupWish,
+  GuardStatus,
   LastDrop,
   LeaseFilter,
   LeaseStatus,
@@ -21,6 +22,8 @@ import type {
   NeighbourFilter,
   NeighbourStatus,
   NetworkStatus,
+  PolicyConnection,
+  PolicyFilter,
   PollGap,
   PortStatus,
   QosStatus,
@@ -29,6 +32,7 @@ import type {
   RouteQuestion,
   RouterStatus,
   RouteStatus,
+  SecurityGroupStatus,
   Trace,
   TraceLiveOptions,
   TraceOptions,
@@ -142,6 +146,10 @@ export class ControlClient extends ControlConnection {
     return this.call('GET', '/v1/multicast', { bridge });
   }
 
+  async guards(): Promise<GuardStatus[]> {
+    return (await this.call<{ guards: GuardStatus[] }>('GET', '/v1/guards')).guards;
+  }
+
   async networks(): Promise<NetworkStatus[]> {
     return (await this.call<{ networks: NetworkStatus[] }>('GET', '/v1/networks')).networks;
   }
@@ -210,6 +218,19 @@ export class ControlClient extends ControlConnection {
 
   natConnections(filter: NatFilter = {}, limit = 1000): AsyncGenerator<NatConnection[]> {
     return this.pages('/v1/nat/connections', { ...filter, limit });
+  }
+
+  async securityGroups(): Promise<SecurityGroupStatus[]> {
+    return (await this.call<{ groups: SecurityGroupStatus[] }>('GET', '/v1/groups')).groups;
+  }
+
+  /** Connections that security groups have let in. */
+  connections(filter: PolicyFilter = {}, limit = 1000): AsyncGenerator<PolicyConnection[]> {
+    return this.pages('/v1/connections', { ...filter, limit });
+  }
+
+  async endConnections(filter: PolicyFilter): Promise<number> {
+    return (await this.call<{ ended: number }>('DELETE', '/v1/connections', { ...filter })).ended;
   }
 
   async flushNeighbours(filter: NeighbourFilter = {}): Promise<number> {

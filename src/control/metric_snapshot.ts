@@ -2,14 +2,17 @@
 
 import type {
   BridgeStatus,
+  GuardStatus,
   LldpPortStatus,
   MulticastPort,
   NatStatus,
   NetworkStatus,
+  PolicyStatus,
   PollGap,
   PortStatus,
   QosStatus,
   RouterStatus,
+  SecurityGroupStatus,
   SwitchApi,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
@@ -25,9 +28,11 @@ export type MetricsApi = Pick<
   | 'unassignedDrops'
   | 'lldpPorts'
   | 'multicastPorts'
+  | 'guards'
   | 'networks'
   | 'qos'
   | 'routing'
+  | 'policy'
 >;
 
 export interface Snapshot {
@@ -37,10 +42,13 @@ export interface Snapshot {
   bridges: { status: BridgeStatus; fdbLimit: number | undefined; labels: Labels }[];
   lldp: { status: LldpPortStatus; labels: Labels }[];
   multicast: { status: MulticastPort; labels: Labels }[];
+  guards: GuardStatus[];
   networks: NetworkStatus[];
   routers: RouterStatus[];
   nat: NatStatus[];
   qos: QosStatus;
+  groups: SecurityGroupStatus[];
+  policy: PolicyStatus;
   pollGap: PollGap;
 }
 
@@ -109,10 +117,13 @@ export class Snapshots {
         const fdbLimit: number | undefined = bridges[status.name]?.fdb_limit;
         return { status, fdbLimit, labels: labelsOf(status.name, () => ({ bridge: status.name })) };
       }),
+      guards: this.api.guards(),
       networks: this.api.networks(),
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),
       qos: this.api.qos(),
+      groups: this.api.policy.groups(),
+      policy: this.api.policy.status(),
       pollGap: this.api.pollGap(),
     };
   }

@@ -8,10 +8,12 @@
 
 import { type OpenMetricsContentType, Registry, type RegistryContentType } from 'prom-client';
 import { bridgeMetrics } from './bridge_metrics.ts';
+import { guardMetrics } from './guard_metrics.ts';
 import type { LastLoad } from './last_load.ts';
 import { liveMetric } from './live_metric.ts';
 import { type AddMetric, type MetricsApi, Snapshots } from './metric_snapshot.ts';
 import { NETWORK_METRICS } from './network_metrics.ts';
+import { policyMetrics } from './policy_metrics.ts';
 import { portMetrics } from './port_metrics.ts';
 import { processMetrics } from './process_metrics.ts';
 import { protocolMetrics } from './protocol_metrics.ts';
@@ -49,7 +51,9 @@ export class Metrics {
     for (const { type, name, help, read } of NETWORK_METRICS)
       add(type, name, help, ({ networks }) => read(networks));
     qosMetrics(add);
+    guardMetrics(add);
     routerMetrics(add);
+    policyMetrics(add);
     switchMetrics(add, api);
     if (lastLoad) loadMetrics(add, lastLoad);
     if (process) for (const registry of registries) processMetrics(registry);

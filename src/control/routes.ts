@@ -8,11 +8,13 @@ import { dropRows } from './drop_rows.ts';
 import { requireBridge, requirePort } from './edits.ts';
 import * as events from './event_resources.ts';
 import { FDB_ROUTES } from './fdb_routes.ts';
+import { GUARD_ROUTES } from './guard_routes.ts';
 import * as lldp from './lldp_resources.ts';
 import { MULTICAST_ROUTES } from './multicast_routes.ts';
 import { NAT_ROUTES } from './nat_routes.ts';
 import { netnsName } from './netns.ts';
 import { NETWORK_ROUTES } from './network_routes.ts';
+import { POLICY_ROUTES } from './policy_routes.ts';
 import { QOS_ROUTES } from './qos_routes.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
@@ -165,8 +167,10 @@ export const ROUTES: readonly Route[] = [
   ...BRIDGE_ROUTES,
   ...FDB_ROUTES,
   ...MULTICAST_ROUTES,
+  ...GUARD_ROUTES,
   ...NETWORK_ROUTES,
   ...ROUTER_ROUTES,
   ...NAT_ROUTES,
   ...QOS_ROUTES,
+  ...POLICY_ROUTES,
 ];

@@ -17,6 +17,8 @@ export class Seen {
   ip = 0;
   end = 0;
   bindings: Bindings | null = null;
+  /** UDP port that the packet is for, if it is DHCP's. */
+  dhcp = 0;
 }
 
 /** Whether anything is asked for which packets have to be understood. */

@@ -8,8 +8,9 @@ import { PROTOCOL_IGMP } from '../wire/membership.ts';
 import * as udp from '../wire/udp.ts';
 import { isLookedInto, macRefusal, mayAsk, PASS, type Seen } from './guard_frame.ts';
 
-const DHCP_SERVER = 67;
-const DHCP_CLIENT = 68;
+/** UDP ports, RFC 2131 section 4.1. */
+export const DHCP_SERVER = 67;
+export const DHCP_CLIENT = 68;
 /** RFC 1858 section 4.2.1: TCP's ports and flags. */
 const TCP_SHOWN = 16;
 const MAX_PACKET = 0xffff;
@@ -24,6 +25,7 @@ export function ipv4Refusal(view: DataView, seen: Seen): number {
   const at = ip + header;
   const isUdp = ipv4.protocol(view, ip) === ipv4.PROTOCOL_UDP && !ipv4.isLaterFragment(view, ip);
   const to = isUdp && at + udp.HEADER_LEN <= end ? udp.dstPort(view, at) : 0;
+  if (to === DHCP_CLIENT || to === DHCP_SERVER) seen.dhcp = to;
   if (to === DHCP_CLIENT && (flags & GUARD.servers) !== 0) return DROP.rogue_server;
   if ((flags & GUARD.mac) === 0) return PASS;
   if (to === DHCP_SERVER && !dhcp.isFrom(view, at + udp.HEADER_LEN, end, seen.hi, seen.lo))

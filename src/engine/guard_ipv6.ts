@@ -19,15 +19,16 @@ import * as udp from '../wire/udp.ts';
 import { isLookedInto, macRefusal, mayAsk, PASS, type Seen } from './guard_frame.ts';
 import { hides } from './network_traps.ts';
 
-const DHCP6_CLIENT = 546;
-const DHCP6_SERVER = 547;
+/** UDP ports, RFC 8415 section 7.2. */
+export const DHCP6_CLIENT = 546;
+export const DHCP6_SERVER = 547;
 /** Type, code, checksum, and 4 bytes more. */
 const ICMPV6_HEADER = 8;
 const MAC_OPTION = 8;
 
 export function ipv6Refusal(view: DataView, seen: Seen): number {
   const { ip, end, flags } = seen;
-  if (!isLookedInto(seen) && (flags & GUARD.fragments) === 0) return PASS;
+  if (!isLookedInto(seen) && (flags & (GUARD.fragments | GUARD.trusted)) === 0) return PASS;
   if (ip + ipv6.HEADER_LEN > end || ipv6.version(view, ip) !== 6) return unseen(seen);
   const first = ipv6.firstTransport(view, ip, end);
   if (first < 0)
@@ -41,6 +42,7 @@ export function ipv6Refusal(view: DataView, seen: Seen): number {
     return (flags & GUARD.fragments) !== 0 ? DROP.tiny_fragment : unseen(seen);
   if (protocol === PROTOCOL_UDP && at + udp.HEADER_LEN <= end) {
     const to = udp.dstPort(view, at);
+    if (to === DHCP6_CLIENT || to === DHCP6_SERVER) seen.dhcp = to;
     if (to === DHCP6_CLIENT && (flags & GUARD.servers) !== 0) return DROP.rogue_server;
     return sourceRefusal(view, seen, -1, to === DHCP6_SERVER);
   }

@@ -9,6 +9,7 @@ import { Bindings } from '../table/bindings.ts';
 import { DROP } from '../table/drops.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import { GUARD } from '../table/port_guards.ts';
+import { TRAP } from '../table/traps.ts';
 import {
   etherType,
   HEADER_LEN,
@@ -22,8 +23,8 @@ import {
 import { isTag, TAG_LEN } from '../wire/vlan.ts';
 import { arpRefusal } from './guard_arp.ts';
 import { isLookedInto, macRefusal, PASS, Seen } from './guard_frame.ts';
-import { ipv4Refusal } from './guard_ipv4.ts';
-import { ipv6Refusal } from './guard_ipv6.ts';
+import { DHCP_CLIENT, ipv4Refusal } from './guard_ipv4.ts';
+import { DHCP6_CLIENT, ipv6Refusal } from './guard_ipv6.ts';
 import { strippedTag, type Topology, VLAN_AWARE } from './topology.ts';
 
 /** Tags that are looked through; behind more a guard that asks for addresses sees nothing. */
@@ -53,14 +54,34 @@ export class Guards {
     const { rows, view } = this.batch;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
     const flags = topology.guards === null ? 0 : topology.guards.flags[port];
+    seen.dhcp = 0;
+    seen.flags = flags;
     if (flags === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return PASS;
     const at = rows[row + COLUMN.start];
-    seen.flags = flags;
     seen.port = port;
     seen.hi = srcHi(view, at);
     seen.lo = srcLo(view, at);
     seen.end = at + rows[row + COLUMN.length];
     return this.behindTags(at, topology);
+  }
+
+  /** Where a frame goes about which `refusal` was asked just now: the host's trap for what it passed, or -1. */
+  trapOfPassed(): number {
+    const { flags, dhcp } = this.seen;
+    if (dhcp === 0) return -1;
+    const isAnswer = dhcp === DHCP_CLIENT || dhcp === DHCP6_CLIENT;
+    return (flags & (isAnswer ? GUARD.trusted : GUARD.snooped)) === 0 ? -1 : TRAP.dhcp_snooping;
+  }
+
+  /** Whether it was refused only because nobody is known to have the address, and the first has it. */
+  isNewcomer(refusal: number): boolean {
+    if ((this.seen.flags & GUARD.first) === 0) return false;
+    return (
+      refusal === DROP.spoofed_ip ||
+      refusal === DROP.spoofed_mac ||
+      refusal === DROP.arp_spoofed ||
+      refusal === DROP.nd_spoofed
+    );
   }
 
   private behindTags(macs: number, topology: Topology): number {
@@ -86,37 +107,34 @@ export class Guards {
       if (tags > MAX_TAGS) return this.unseen();
     }
     seen.ip = at + HEADER_LEN;
-    return this.packet(etherType(view, at), at);
-  }
-
-  /** @param at 12 bytes before the EtherType, as in an untagged frame */
-  private packet(type: number, at: number): number {
-    const { seen } = this;
-    const { view } = this.batch;
-    switch (type) {
-      case TYPE_IPV4:
-        return ipv4Refusal(view, seen);
-      case TYPE_IPV6:
-        return ipv6Refusal(view, seen);
-      case TYPE_ARP:
-        return arpRefusal(view, seen, at);
-      default:
-        if (type < FIRST_TYPE && isLookedInto(seen) && this.isSnap()) return DROP.hidden_packet;
-        return macRefusal(seen);
-    }
-  }
-
-  /** What some hosts take for the packet inside, and switches do not see (CVE-2021-27853 and its kin). */
-  private isSnap(): boolean {
-    const { ip, end } = this.seen;
-    const { view } = this.batch;
-    if (ip + SNAP_LEN > end || view.getUint32(ip) !== SNAP || view.getUint16(ip + 4) !== 0) return false;
-    const type = view.getUint16(ip + 6);
-    return type === TYPE_IPV4 || type === TYPE_IPV6 || type === TYPE_ARP || isTag(type);
+    return packetRefusal(view, seen, at);
   }
 
   /** Behind more tags than anybody has. */
   private unseen(): number {
     return isLookedInto(this.seen) ? DROP.hidden_packet : PASS;
   }
+}
+
+/** Of a frame without tags, of which `seen` knows the rest. @param at 12 bytes before its EtherType */
+export function packetRefusal(view: DataView, seen: Seen, at: number): number {
+  const type = etherType(view, at);
+  switch (type) {
+    case TYPE_IPV4:
+      return ipv4Refusal(view, seen);
+    case TYPE_IPV6:
+      return ipv6Refusal(view, seen);
+    case TYPE_ARP:
+      return arpRefusal(view, seen, at);
+    default:
+      if (type < FIRST_TYPE && isLookedInto(seen) && isSnap(view, seen)) return DROP.hidden_packet;
+      return macRefusal(seen);
+  }
+}
+
+/** What some hosts take for the packet inside, and switches do not see (CVE-2021-27853 and its kin). */
+function isSnap(view: DataView, { ip, end }: Seen): boolean {
+  if (ip + SNAP_LEN > end || view.getUint32(ip) !== SNAP || view.getUint16(ip + 4) !== 0) return false;
+  const type = view.getUint16(ip + 6);
+  return type === TYPE_IPV4 || type === TYPE_IPV6 || type === TYPE_ARP || isTag(type);
 }

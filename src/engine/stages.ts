@@ -1,4 +1,5 @@
-// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> search -> learn -> decide.
+// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> (policy) -> search -> learn ->
+// decide.
 // What a stage gives up on gets a drop in its `dest` column, and later stages skip it; `replicate` (replicate.ts) counts
 // every frame once. A recirculated row takes the stages again from `enter` on.
 //
@@ -33,6 +34,7 @@ import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
 import type { Policers } from './policers.ts';
+import type { PolicyKeeper } from './policy_keeper.ts';
 import { createSnooping } from './snooping.ts';
 import { VIDS } from './tag_table.ts';
 import {
@@ -70,7 +72,7 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param policers look at rows if some port is policed */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
@@ -78,6 +80,7 @@ export function createStages(
   groups: Groups,
   controls: Controls,
   hooks: Pick<Hooks, 'pass'> | null,
+  keeper: Pick<PolicyKeeper, 'policy'>,
   policers: Pick<Policers, 'pass'> | null,
 ): Stages {
   const { view, rows } = batch;
@@ -91,11 +94,16 @@ export function createStages(
     classify(topology, fdb, tick);
     if (topology.hooks !== null && hooks?.pass() === true) readdress();
     if (topology.policers !== null) policers?.pass(topology.policers);
+    if (topology.policy !== null) keeper.policy?.pass();
     const version = fdb.version();
     search.find(fdb, 0, 2 * batch.count);
     learn(topology, fdb, tick);
     decide(topology, fdb, tick);
     if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick, 0);
+    if (topology.policy !== null && topology.routers !== null) {
+      const end = batch.count * ROW;
+      for (let row = 0; row < end; row += ROW) keeper.policy?.settle(topology, row);
+    }
     if (topology.controls !== null) controls.pass(topology.controls);
   }
 
@@ -104,11 +112,14 @@ export function createStages(
     const { list, listed } = batch;
     const version = fdb.version();
     for (let n = from; n < listed; n++) enter(topology, fdb, tick, list[n], (n - from) * KEY_WORDS);
+    if (topology.policy !== null) keeper.policy?.again(from);
     search.find(fdb, 0, listed - from);
     for (let n = from; n < listed; n++) {
       if (rows[list[n] + COLUMN.dest] === 0) decideOne(list[n], (n - from) * KEY_WORDS, topology, fdb, tick);
     }
     if (!fdb.isUnchanged(version)) redecide(topology, fdb, tick, from);
+    if (topology.policy !== null && topology.routers !== null)
+      for (let n = from; n < listed; n++) keeper.policy?.settle(topology, list[n]);
     if (topology.controls !== null)
       for (let n = from; n < listed; n++) controls.passRow(topology.controls, list[n]);
   }
@@ -256,8 +267,7 @@ export function createStages(
     const lo = dstLo(view, at);
     const refusal = topology.guards === null ? 0 : host.guards.refusal(row, topology);
     if (refusal !== 0) {
-      host.puntRefused(row, topology, refusal);
-      giveUp(row, DEST_DROP | refusal);
+      refuse(row, topology, refusal);
       return true;
     }
     const isReserved = isReservedGroup(hi, lo);
@@ -265,7 +275,8 @@ export function createStages(
       giveUp(row, DEST_DROP | DROP.reserved_group);
       return true;
     }
-    const trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
+    let trap = host.trapOf(row, topology, isReserved ? lo & 15 : -1);
+    if (trap < 0 && topology.guards !== null) trap = host.guards.trapOfPassed();
     if (trap < 0) return false;
     if (trap === TRAP.arp || trap === TRAP.dhcp_client) {
       host.punt(row, topology, trap); // a copy: `classify` writes again what this changes
@@ -276,9 +287,24 @@ export function createStages(
       giveUp(row, DEST_DROP | (trap === TRAP.claim ? DROP.address_taken : DROP.rogue_server));
       return true;
     }
+    handOver(row, topology, trap);
+    return true;
+  }
+
+  /** The frame is the host's. */
+  function handOver(row: number, topology: Topology, trap: number): void {
     giveUp(row, 0);
     rows[row + COLUMN.dest] = host.punt(row, topology, trap) ? DEST_CONSUMED : DEST_DROP | DROP.punt_limit;
-    return true;
+  }
+
+  /** What a guard lets in not yet, or not at all. */
+  function refuse(row: number, topology: Topology, refusal: number): void {
+    if (host.guards.isNewcomer(refusal)) {
+      handOver(row, topology, TRAP.newcomer);
+      return;
+    }
+    host.puntRefused(row, topology, refusal);
+    giveUp(row, DEST_DROP | refusal);
   }
 
   /** Where the kernel has a VLAN device for a tag, the frame is that device's: so it is with a kernel bridge, too. */

@@ -18,7 +18,7 @@ export interface Punt {
 /**
  * Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, what a network
  * of guests is asked for, (copies of) ARP that claims an address there, of claims of another's address, and of what only routers
- * and servers say, of what a guard refused, (a copy of) what DHCP servers behind a port say to clients, what an interface of a router hears of its
+ * and servers say, of what a guard refused, DHCP that it learns from, who has an address first, (a copy of) what DHCP servers behind a port say to clients, what an interface of a router hears of its
  * neighbours (a copy; `port` is the interface), a packet for one that is not known (`port`: the interface by which it would
  * leave, `tag`: its next hop), or its EtherType.
  */
@@ -37,6 +37,8 @@ export type PuntReason =
   | 'rogue'
   | 'claim'
   | 'guard'
+  | 'dhcp_snooping'
+  | 'newcomer'
   | 'dhcp_client'
   | 'router'
   | 'neighbour'

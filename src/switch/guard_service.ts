@@ -1,49 +1,73 @@
-// Guards of ports in the control plane: gives the data plane the bindings, and tells of what is refused, a few of a kind.
+// Guards of ports in the control plane: gives the data plane the bindings, of the configuration, of leases, of DHCP snooping, and of
+// who says first that an address is its own; and tells of what is refused.
 
-import { LRUCache } from 'lru-cache';
+import type { GuardStatus, StoredLeases } from '../api.ts';
 import { addressesOf, type GuardConfig } from '../config/guard_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { EventFact } from '../event.ts';
+import type { Snooped } from '../protocol/dhcp_snooping/snooped.ts';
+import { DhcpSnooper } from '../protocol/dhcp_snooping/snooper.ts';
 import type { Host, Punt } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
 import type { Bindings } from '../table/bindings.ts';
-import { DROPS } from '../table/drops.ts';
-import { claimedIn } from '../wire/claimed_address.ts';
-import { formatIp } from '../wire/ip_address.ts';
-import { formatMac, macAt } from '../wire/mac.ts';
-import { type Binding, PortBindings } from './port_bindings.ts';
-import type { Service } from './service.ts';
-
-/** The same is told again after this, and of a port and a reason only so much meanwhile. */
-const QUIET_MS = 60_000;
-const AT_MOST = 5;
-const REMEMBERED = 4096;
-/** Of the source address in a frame. */
-const SRC = 6;
+import { DROP, DROPS } from '../table/drops.ts';
+import { withTag } from '../wire/vlan.ts';
+import { LearnedBindings } from './learned_bindings.ts';
+import { Newcomers } from './newcomers.ts';
+import { type Binding, type Guarded, PortBindings } from './port_bindings.ts';
+import { Refusals } from './refusals.ts';
+import type { Service, Surroundings } from './service.ts';
+import { wakeAt } from './wake_at.ts';
 
 export interface GuardFacts {
   readonly bindings: Bindings;
+  readonly store: StoredLeases;
   portNumber(port: string): number | undefined;
+  /** Whether a network of the bridge knows the address to be another's, or the gateway's. */
+  isOthers(bridge: string, vlan: number, address: Uint8Array, mac: string): boolean;
+  /** Frames that were dropped as they came in, by reason. */
+  dropped(port: string): Record<string, number>;
   tell(fact: EventFact): void;
 }
 
-interface Guarded {
-  readonly bridge: string;
-  readonly guard: GuardConfig;
-  readonly bindings: PortBindings;
+/** An address that a network of this switch gave. */
+export interface Leased {
+  readonly port: string;
+  readonly mac: string;
+  readonly ip: string;
 }
 
 export class GuardService implements Service {
   private readonly facts: GuardFacts;
   private readonly ports = new Map<string, Guarded>();
-  private readonly told = new LRUCache<string, Set<string>>({ max: REMEMBERED, ttl: QUIET_MS });
-  private stopListening = () => {};
+  private readonly leased = new Map<string, Leased>();
+  /** The same by port. */
+  private readonly leasedOf = new Map<string, Set<Leased>>();
+  private readonly snooper = new DhcpSnooper();
+  private readonly refusals: Refusals;
+  private readonly newcomers: Newcomers;
+  private learned: LearnedBindings | undefined;
+  private host: Host | undefined;
+  private stopListening: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private hasTimer = false;
+  private polledAt: number | undefined;
 
   constructor(facts: GuardFacts) {
     this.facts = facts;
+    this.refusals = new Refusals(facts.tell);
+    this.newcomers = new Newcomers(this.ports, facts);
   }
 
-  attach(host: Host): void {
-    this.stopListening = host.onPunt('guard', (punt) => this.hear(punt));
+  attach(host: Host, { threaded, world }: Surroundings): void {
+    this.host = host;
+    this.hasTimer = threaded;
+    this.learned = new LearnedBindings(this.facts.store, () => world.unixMs() - this.now());
+    this.stopListening = [
+      host.onPunt('guard', (punt) => this.refused(punt, punt.detail ?? 0)),
+      host.onPunt('dhcp_snooping', (punt) => void this.snoop(punt)),
+      host.onPunt('newcomer', (punt) => this.meet(punt)),
+    ];
   }
 
   update({ bridges }: SwitchConfig): void {
@@ -51,7 +75,8 @@ export class GuardService implements Service {
     for (const [bridge, { ports }] of Object.entries(bridges))
       for (const [port, { guard }] of Object.entries(ports))
         if (guard !== undefined) wanted.set(port, { bridge, guard });
-    for (const [port, { bindings }] of this.ports) {
+    for (const [port, { bindings, guard }] of this.ports) {
+      if (wanted.get(port)?.guard.source !== guard.source) this.learned?.forgetFirst(port);
       if (wanted.has(port)) continue;
       bindings.clear();
       this.ports.delete(port);
@@ -63,52 +88,177 @@ export class GuardService implements Service {
     }
   }
 
-  poll(): void {}
+  /** A network gave an address, or takes it back: `key` names both. */
+  lease(key: string, lease: Leased | undefined): void {
+    const before = this.leased.get(key);
+    if (before !== undefined) {
+      this.leased.delete(key);
+      this.leasedOf.get(before.port)?.delete(before);
+    }
+    if (lease !== undefined) {
+      this.leased.set(key, lease);
+      this.leasedOf.set(lease.port, (this.leasedOf.get(lease.port) ?? new Set()).add(lease));
+    }
+    for (const port of new Set([before?.port, lease?.port])) if (port !== undefined) this.place(port);
+  }
+
+  status(): GuardStatus[] {
+    const now = this.now();
+    return [...this.ports].map(([port, { bridge, guard, bindings }]) => ({
+      bridge,
+      port,
+      ...(guard.source !== undefined && { source: guard.source }),
+      trusted: guard.trusted,
+      bindings: bindings.all.map(({ mac, ip, from, until = Number.POSITIVE_INFINITY }) => ({
+        mac,
+        ...(ip !== undefined && { ip }),
+        from,
+        ...(Number.isFinite(until) && { expiresIn: Math.max(0, (until - now) / 1000) }),
+      })),
+      unplaced: bindings.left,
+      refused: Object.fromEntries(
+        Object.entries(this.facts.dropped(port)).filter(([reason]) => OF_GUARDS.has(reason)),
+      ),
+    }));
+  }
+
+  poll(now?: number): void {
+    if (this.hasTimer) return;
+    this.polledAt = now ?? monotonicMs();
+    if (this.polledAt >= this.deadline()) this.tick();
+  }
 
   deadline(): number {
-    return Number.POSITIVE_INFINITY;
+    return this.learned?.next ?? Number.POSITIVE_INFINITY;
   }
 
   close(): void {
-    this.stopListening();
+    clearTimeout(this.timer);
+    for (const stop of this.stopListening) stop();
+    this.host = undefined;
+  }
+
+  private now(): number {
+    return this.polledAt ?? monotonicMs();
+  }
+
+  private tick(): void {
+    for (const port of this.learned?.expire(this.now()) ?? []) this.place(port);
+    this.wait();
+  }
+
+  private wait(): void {
+    clearTimeout(this.timer);
+    this.timer = this.hasTimer ? wakeAt(this.deadline(), () => this.tick()) : undefined;
   }
 
   private place(port: string): void {
-    const { guard, bindings } = this.ports.get(port) as Guarded;
-    const number = this.facts.portNumber(port);
-    if (number === undefined || guard.source === undefined) bindings.clear();
-    else bindings.set(number, staticOf(guard));
-  }
-
-  private hear({ port, vlan, bytes, detail = 0 }: Punt): void {
     const guarded = this.ports.get(port);
     if (guarded === undefined) return;
-    const { name: reason } = DROPS[detail];
-    const { hi, lo } = macAt(new DataView(bytes.buffer, bytes.byteOffset), SRC);
-    const claimed = claimedIn(bytes);
-    const mac = formatMac(hi, lo);
-    const address = claimed && formatIp(claimed);
-    if (!this.isNews(`${port} ${reason}`, `${mac} ${address}`)) return;
-    const { bridge } = guarded;
-    this.facts.tell({
-      type: 'guard',
-      change: 'refused',
-      bridge,
-      port,
-      vlan,
-      reason,
-      mac,
-      ...(address !== undefined && { address }),
-    });
+    const { guard, bindings } = guarded;
+    const number = this.facts.portNumber(port);
+    // Of a trusted port they keep addresses for who is behind it.
+    if (number === undefined || (guard.source === undefined && !guard.trusted)) {
+      bindings.clear();
+      return;
+    }
+    const leases = [...(this.leasedOf.get(port) ?? [])].map(
+      ({ mac, ip }): Binding => ({ mac, ip, from: 'lease' }),
+    );
+    bindings.set(number, [...staticOf(guard), ...leases, ...(this.learned?.of(port) ?? [])]);
   }
 
-  private isNews(kind: string, claim: string): boolean {
-    const told = this.told.get(kind) ?? new Set();
-    if (told.has(claim) || told.size >= AT_MOST) return false;
-    this.told.set(kind, told.add(claim), { noUpdateTTL: true });
+  private refused(punt: Punt, drop: number): void {
+    const guarded = this.ports.get(punt.port);
+    if (guarded !== undefined) this.refusals.hear(punt, guarded.bridge, drop);
+  }
+
+  private async snoop(punt: Punt): Promise<void> {
+    const guarded = this.ports.get(punt.port);
+    if (guarded === undefined) return;
+    const { bridge, guard } = guarded;
+    const found = guard.trusted
+      ? this.snooper.answer(punt, bridge)
+      : this.snooper.request(punt, { bridge, insertsOption82: guard.option_82 });
+    const isWhole = this.learn(found, bridge);
+    // Who is told of an address is bound to it, also after a restart. A disk that fails is the journal's to tell of.
+    if ((found.bound?.length ?? 0) > 0) await this.facts.store.flushed().catch(() => {});
+    if (isWhole && found.frame !== undefined) this.host?.relay(punt.port, withTag(found.frame, punt.tag));
+  }
+
+  /** False: a client would get an address that it cannot use. */
+  private learn({ bound = [], freed = [] }: Snooped, bridge: string): boolean {
+    const { learned } = this;
+    if (learned === undefined) return false;
+    for (const { port, mac, ip } of freed) {
+      const one = learned.of(port).find((binding) => binding.ip === ip && binding.mac === mac);
+      if (one !== undefined) learned.forget(port, one);
+      this.place(port);
+    }
+    for (const { port, mac, ip, seconds } of bound) {
+      const before = learned.of(port);
+      const guard = this.ports.get(port)?.guard;
+      if (guard === undefined) continue;
+      const isNew = !before.some((one) => one.ip === ip);
+      if (isNew && before.length >= guard.limit) return false;
+      this.leaveOthers(bridge, port, ip);
+      if (!learned.bind(port, { mac, ip, from: 'dhcp', until: this.now() + seconds * 1000 })) return false;
+      this.place(port);
+    }
+    this.wait();
     return true;
   }
+
+  /** A guest that moved has its address where it is. */
+  private leaveOthers(bridge: string, port: string, ip: string): void {
+    for (const [other, guarded] of this.ports) {
+      if (other === port || guarded.bridge !== bridge) continue;
+      const one = this.learned?.of(other).find((binding) => binding.ip === ip);
+      if (one === undefined) continue;
+      this.learned?.forget(other, one);
+      this.place(other);
+    }
+  }
+
+  /** Somebody has an address that nobody has had before. */
+  private meet(punt: Punt): void {
+    const { port } = punt;
+    const { learned } = this;
+    const guarded = this.ports.get(port);
+    if (learned === undefined || guarded?.guard.source !== 'first') return;
+    const found = this.newcomers.judge(punt);
+    if (typeof found === 'number') {
+      this.refused(punt, found);
+      return;
+    }
+    const first = learned.of(port).filter(({ from }) => from === 'first');
+    if (learned.of(port).length >= guarded.guard.limit && first.length > 0) learned.forget(port, first[0]);
+    const isFull = learned.of(port).length >= guarded.guard.limit;
+    if (isFull || !learned.bind(port, { ...found, from: 'first', until: Number.POSITIVE_INFINITY })) {
+      this.refused(punt, DROP.spoofed_ip);
+      return;
+    }
+    this.place(port);
+    const refusal = this.newcomers.refusal(punt);
+    if (refusal !== 0) this.refused(punt, refusal);
+    else if (this.newcomers.isWhole(punt)) this.host?.relay(port, withTag(punt.bytes, punt.tag));
+  }
 }
+
+/** Drops that guards say. */
+const OF_GUARDS: ReadonlySet<string> = new Set(
+  [
+    DROP.rogue_server,
+    DROP.spoofed_mac,
+    DROP.spoofed_ip,
+    DROP.arp_spoofed,
+    DROP.nd_spoofed,
+    DROP.rogue_router,
+    DROP.double_tag,
+    DROP.hidden_packet,
+    DROP.tiny_fragment,
+  ].map((code) => DROPS[code].name),
+);
 
 function staticOf({ bindings }: GuardConfig): Binding[] {
   return bindings.flatMap((one): Binding[] => {

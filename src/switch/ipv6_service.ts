@@ -12,6 +12,7 @@ import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import { formatIp, type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { parseMac } from '../wire/mac.ts';
+import type { Leased } from './guard_service.ts';
 import type { Ipv6Plan } from './ipv6_plan.ts';
 import { chance, type World } from './world.ts';
 
@@ -24,6 +25,8 @@ export interface Ipv6Facts {
   mtu(): number | undefined;
   /** Addresses that no guest may claim but whose they are. */
   readonly owned: OwnedAddresses | undefined;
+  /** For guards of ports, see NetworkFacts. */
+  leased(key: string, lease: Leased | undefined): void;
   /** The way to a prefix that is delegated, or none. Never throws. */
   route(to: IpPrefix, via: IpBytes, isOn: boolean): void;
   tell(fact: LeaseFact): void;
@@ -230,6 +233,8 @@ export class Ipv6Service {
       if (via !== undefined) this.facts.route(lease, via, isHere);
       return;
     }
+    const ip = textOf(lease);
+    this.facts.leased(`${this.plan.network} ${ip}`, owner && { port: lease.port, mac: lease.mac, ip });
     const before = this.unguarded;
     if (owner === undefined) this.facts.owned?.delete(textOf(lease));
     else this.facts.owned?.set6(textOf(lease), lease.address, owner.hi, owner.lo);

@@ -9,6 +9,7 @@ import type { DnsRoom } from '../protocol/dns/limits.ts';
 import type { Host } from '../protocol/host.ts';
 import type { OwnedAddresses } from '../table/owned_addresses.ts';
 import type { IpBytes } from '../wire/ip_address.ts';
+import type { Leased } from './guard_service.ts';
 import type { InterfaceLeases } from './interface_leases.ts';
 import type { LearnedAddresses } from './learned_addresses.ts';
 import type { World } from './world.ts';
@@ -22,6 +23,8 @@ export interface NetworkFacts {
   readonly learned: Pick<LearnedAddresses, 'hasWayOut' | 'resolversOf'>;
   /** Where the addresses of a network are kept for the data plane; undefined: the bridge is not in force yet. */
   ownedBy(bridge: string, vlan: number): OwnedAddresses | undefined;
+  /** For guards of ports: a network gave an address, or takes it back. `key` names both. */
+  leased(key: string, lease: Leased | undefined): void;
   /** Empty: no network gets out. */
   readonly stateDirectory: string;
 }

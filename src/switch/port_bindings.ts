@@ -2,17 +2,20 @@
 // first in the order of FROM has it.
 
 import type { BindingSource } from '../api.ts';
+import type { GuardConfig } from '../config/guard_shape.ts';
 import { type Bindings, MAX_BINDINGS } from '../table/bindings.ts';
 import { type IpBytes, parseIp } from '../wire/ip_address.ts';
 import { parseMac } from '../wire/mac.ts';
 
-const FROM: readonly BindingSource[] = ['static'];
+const FROM: readonly BindingSource[] = ['static', 'lease', 'dhcp', 'first'];
 
 export interface Binding {
   readonly mac: string;
   /** None: any that other bindings name. */
   readonly ip?: string;
   readonly from: BindingSource;
+  /** ms, monotonic; none: it does not end by itself. */
+  readonly until?: number;
 }
 
 interface Placed {
@@ -77,4 +80,11 @@ export class PortBindings {
       address === undefined ? this.table.addMac(number, owner) : this.table.add(number, address, owner);
     if (slot >= 0) this.placed.set(key, { mac, slot });
   }
+}
+
+/** A port with a guard. */
+export interface Guarded {
+  readonly bridge: string;
+  readonly guard: GuardConfig;
+  readonly bindings: PortBindings;
 }

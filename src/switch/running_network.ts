@@ -181,6 +181,7 @@ export class RunningNetwork {
   leave(): void {
     this.dns?.close();
     this.ipv6?.close();
+    this.unbind();
     this.owned?.clear();
     this.gateway.clear();
   }
@@ -267,9 +268,16 @@ export class RunningNetwork {
   }
 
   private forgetLeases(): void {
+    this.unbind();
     this.owned?.clear();
     this.stations.clear();
     this.ownGateway();
+  }
+
+  /** From their ports. */
+  private unbind(): void {
+    for (const { address } of this.dhcp?.leases({}, 0) ?? [])
+      this.home.facts.leased(`${this.network.name} ${address}`, undefined);
   }
 
   private get names(): Names {
@@ -278,10 +286,12 @@ export class RunningNetwork {
   }
 
   /** What a guest has by a lease nobody else may claim; what no lease is about any more, whoever uses it. */
-  private own({ address, state, relayed, mac }: Lease): void {
+  private own({ address, state, relayed, mac, port }: Lease): void {
     if (address === this.network.gateway) return;
     this.stations.note(address, state === 'bound' ? mac : undefined);
     const owner = state === 'bound' && !relayed ? parseMac(mac) : undefined;
+    const ip = formatAddress(address);
+    this.home.facts.leased(`${this.network.name} ${ip}`, owner && { port, mac, ip });
     const before = this.owned?.unguarded;
     if (owner === undefined) this.owned?.delete(address);
     else this.owned?.set(address, owner.hi, owner.lo);
@@ -336,6 +346,7 @@ export class RunningNetwork {
       send: (port, frame) => this.send(port, frame),
       mtu: () => home.mtuOf(this.network),
       owned: home.facts.ownedBy(this.network.bridge, this.network.vlan),
+      leased: (key, lease) => home.facts.leased(key, lease),
       route: (to, via, isOn) => this.gateway.setRoute(to, via, isOn),
       tell: home.tell,
       now: () => home.now(),

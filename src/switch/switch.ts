@@ -14,6 +14,7 @@ import type {
   FdbEntry,
   FdbFilter,
   GroupWish,
+  GuardStatus,
   LastDrop,
   LeaseFilter,
   LeaseStatus,
@@ -26,6 +27,7 @@ import type {
   MulticastVlan,
   NamedEvent,
   NetworkStatus,
+  PolicyApi,
   PollFrames,
   PollGap,
   PortStatus,
@@ -58,9 +60,10 @@ import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
 import { Bindings } from '../table/bindings.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
-import { OwnedAddresses } from '../table/owned_addresses.ts';
+import { isOwnedByOther, OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
@@ -79,6 +82,7 @@ import { LldpService } from './lldp_service.ts';
 import { NetworkService } from './network_service.ts';
 import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
+import { PolicyView } from './policy_view.ts';
 import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
@@ -118,6 +122,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly interfaceLeases: InterfaceLeases;
   readonly routing: RoutingApi;
   private readonly qosView = new QosView();
+  readonly policy: PolicyApi;
   private readonly guard: PortGuard;
   private readonly guardService: GuardService;
   private readonly aggregateService: AggregateService;
@@ -192,7 +197,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours.owned, domain);
     };
     this.networkService = new NetworkService(
-      { devices, mtus, store: leases, interfaceLeases, learned, stateDirectory, ownedBy },
+      {
+        devices,
+        mtus,
+        store: leases,
+        interfaceLeases,
+        learned,
+        stateDirectory,
+        ownedBy,
+        leased: (key, lease) => this.guardService.lease(key, lease),
+      },
       (fact) => this.news.add(fact),
     );
     const table = () => this.topologies[this.topologies.length - 1].routers;
@@ -218,6 +232,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       config: () => withRouters(this.whole),
       table,
     });
+    this.policy = new PolicyView({
+      compiler,
+      config: () => this.whole,
+      table: () => this.topologies[this.topologies.length - 1].policy,
+    });
     this.guard = new PortGuard({
       open,
       setDisabled: (port, isDisabled) => {
@@ -228,7 +247,16 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
     this.guardService = new GuardService({
       bindings: new Bindings(neighbours.bound),
+      store: leases,
       portNumber: (port) => compiler.ports.find(port),
+      isOthers: (bridge, vlan, address, mac) => {
+        const domain = compiler.domains.find(bridge, vlan);
+        return domain !== undefined && isOwnedByOther(neighbours.owned, domain, address, mac);
+      },
+      dropped: (port) => {
+        const number = compiler.ports.find(port);
+        return number === undefined ? {} : this.counters.port(number).receiveDropped;
+      },
       tell: (fact) => this.news.add(fact),
     });
     this.aggregateService = new AggregateService(open, {
@@ -397,7 +425,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
-    for (const service of this.services) service.poll(time);
+    // Once for all of them: a look at the clock is 0.1 us.
+    const at = time ?? monotonicMs();
+    for (const service of this.services) service.poll(at);
     this.switchHost.poll();
     if (this.world !== MACHINE) this.news.look({ now: time });
   }
@@ -570,6 +600,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   multicastPorts(): MulticastPort[] {
     return this.snooping.ports();
+  }
+
+  guards(): GuardStatus[] {
+    return this.guardService.status();
   }
 
   networks(): NetworkStatus[] {

@@ -1,6 +1,7 @@
 // Addresses of a network that the switch knows itself: its gateway's, and those that it has given. (domain, address) -> the MAC
 // whose it is, in a table beside that of neighbours.
 
+import { formatMac } from '../wire/mac.ts';
 import type { Neighbours } from './neighbours.ts';
 
 /** Those of one domain, for the control plane. */
@@ -55,4 +56,15 @@ export class OwnedAddresses {
     this.slots.clear();
     this.left.clear();
   }
+}
+
+/** Whether an address of 4 or 16 bytes is owned in a domain, and not by that MAC. */
+export function isOwnedByOther(table: Neighbours, domain: number, address: Uint8Array, mac: string): boolean {
+  const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+  const words = Array.from({ length: address.length / 4 }, (_, n) => view.getInt32(4 * n));
+  const found = new Int32Array(2);
+  const [a, b = 0, c = 0, d = 0] = words;
+  const slot =
+    words.length === 1 ? table.find4(domain, a, found, 0) : table.find6(domain, a, b, c, d, found, 0);
+  return slot >= 0 && formatMac(found[0], found[1]) !== mac;
 }

@@ -16,6 +16,12 @@ export const GUARD = {
   doubleTag: 32,
   /** Fragments that hide what they are of are dropped. */
   fragments: 64,
+  /** DHCP of clients goes by the host, which learns bindings from it. */
+  snooped: 128,
+  /** So does what DHCP servers behind the port answer. */
+  trusted: 256,
+  /** Who says first that an address is its own has it: the host is asked. */
+  first: 512,
 } as const;
 
 export interface PortGuards {

@@ -34,6 +34,10 @@ export const TRAP = {
   dhcp6: 34,
   /** What a guard refused, for somebody to be told of it. */
   guard: 35,
+  /** DHCP and DHCPv6 between guarded ports and those that lead to servers; the host passes it on. No bit, as the next: engine/guards.ts finds them. */
+  dhcp_snooping: 36,
+  /** Who has an address that nobody has had before, where the first has it; the host passes it on. */
+  newcomer: 37,
 } as const;
 
 /**
@@ -44,13 +48,15 @@ export function puntInterval(trap: number): number {
   if (trap === TRAP.lldp || isSuspect(trap)) return 100;
   // A host that joins a thousand groups at once says so in as many reports, and one more for each in the next second.
   if (trap === TRAP.multicast) return 0.5;
+  // As many as a guest has addresses, and some.
+  if (trap === TRAP.newcomer) return 10;
   // A thousand guests may boot at once behind one port.
   return isBoot(trap) ? 1 : 10;
 }
 
 export function puntBurst(trap: number): number {
   if (isSuspect(trap)) return 16;
-  return trap === TRAP.multicast || isBoot(trap) ? 256 : 16;
+  return trap === TRAP.multicast || (isBoot(trap) && trap !== TRAP.newcomer) ? 256 : 16;
 }
 
 /** Whether many may say it at once: that leaves room for other protocols. */
@@ -73,7 +79,7 @@ export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.guard + 1;
+export const TRAPS = TRAP.newcomer + 1;
 
 /** In Topology.traps, in the place of a trap that needs no bit: guests are behind the port. */
 export const GUESTS = 1 << TRAP.router;

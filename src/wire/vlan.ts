@@ -6,6 +6,8 @@
 // A tag on its way through the switch is one int32, TPID << 16 | TCI, so that `write` is one store; 0 is no tag.
 
 export const TAG_LEN = 4;
+/** Destination and source, which a tag is behind. */
+const MACS_LEN = 12;
 
 /** Customer tag, 802.1Q. */
 export const TPID_8021Q = 0x8100;
@@ -22,6 +24,16 @@ const MAX_DEPTH = 8;
 
 export const VID_MASK = 0x0fff;
 const PCP_DEI = 0xf000;
+
+/** The frame with a tag, TPID << 16 | TCI, behind its MACs; 0 = none. For the control plane. */
+export function withTag(frame: Uint8Array, tag: number): Uint8Array {
+  if (tag === 0) return frame;
+  const tagged = new Uint8Array(frame.length + TAG_LEN);
+  tagged.set(frame.subarray(0, MACS_LEN));
+  new DataView(tagged.buffer).setInt32(MACS_LEN, tag);
+  tagged.set(frame.subarray(MACS_LEN), MACS_LEN + TAG_LEN);
+  return tagged;
+}
 
 export function isTpid(type: number): boolean {
   return type === TPID_8021Q || type === TPID_8021AD;

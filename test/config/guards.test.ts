@@ -21,8 +21,15 @@ test('a guard without anything refuses servers and routers, and asks for no addr
 
 test('source without anybody who could be let in is refused, and bindings that nobody asks for', () => {
   expect(problems({ source: 'strict' })).toEqual([
-    'guard.source: strict lets in what is bound to the port, and nothing is: list its guest as bindings: [{ mac, ip }]',
+    'guard.source: strict lets in what is bound to the port, and nothing would be: list its guest as bindings: [{ mac, ip }], give the bridge a network with DHCP, or set trusted in the guard of the port that leads to a DHCP server',
   ]);
+  expect(problems({ source: 'mac' })).toEqual([
+    'guard.source: mac lets in stations that are bound to the port, and none is: list them as bindings: [{ mac }]',
+  ]);
+  expect(problems({ trusted: true, source: 'first' })).toEqual([
+    'guard.trusted: leads to servers and routers of others, who have any address: remove source, or this',
+  ]);
+  expect(problems({ source: 'first', option_82: true })[0]).toContain('guard.option_82: it is put into');
   expect(problems({ bindings: [{ mac: MAC }] })).toEqual([
     'guard.bindings: nobody asks for them: set source to strict, or to mac',
   ]);

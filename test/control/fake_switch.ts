@@ -1,6 +1,7 @@
 // A switch's face with as many ports as a test wants and no engine behind it.
 
 import type {
+  GuardStatus,
   LldpPortStatus,
   MulticastPort,
   NetworkStatus,
@@ -11,6 +12,7 @@ import type {
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
+import { SimulatedPolicy } from './simulated_policy.ts';
 import { SimulatedRouting } from './simulated_routing.ts';
 
 export function counters(change: Partial<PortCounters> = {}): PortCounters {
@@ -58,6 +60,7 @@ export class FakeSwitch implements MetricsApi {
   frames = { polls: 0, frames: 0, buckets: [] as [number, number][] };
   snapshots = 0;
   readonly routing = new SimulatedRouting(() => this.config);
+  readonly policy = new SimulatedPolicy(() => this.config);
   lldpStates: LldpPortStatus[] = [];
   qosStatus: QosStatus = { queues: [], policers: [] };
 
@@ -93,6 +96,12 @@ export class FakeSwitch implements MetricsApi {
 
   qos(): QosStatus {
     return this.qosStatus;
+  }
+
+  guardStates: GuardStatus[] = [];
+
+  guards(): GuardStatus[] {
+    return this.guardStates;
   }
 
   networks(): NetworkStatus[] {

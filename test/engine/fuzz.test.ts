@@ -31,6 +31,7 @@ import * as ipv6 from '../../src/wire/ipv6.ts';
 import { L2CP_NAMES } from '../../src/wire/l2cp.ts';
 import * as vlan from '../../src/wire/vlan.ts';
 import { Extras } from '../support/engine/extras.ts';
+import { bindSome, randomGuard } from '../support/engine/fuzz_guards.ts';
 import { addHooks, GENERATED, startHooks } from '../support/engine/fuzz_hooks.ts';
 import { FuzzRouters } from '../support/engine/fuzz_routers.ts';
 import { Random } from '../support/engine/random.ts';
@@ -91,7 +92,9 @@ function randomConfig(random: Random): SwitchConfigInput {
               },
             }
           : {}),
+        ...(random.chance(0.15) ? { guard: randomGuard(random) } : {}),
         mtu: random.pick([68, 576, 1500, 65_535]),
+        ...(random.chance(0.3) ? { groups: random.some(Object.keys(GROUPS), 0.6) } : {}),
         ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
         ...(random.chance(0.3)
           ? { fdb_limit: random.between(1, 5), fdb_limit_action: random.pick(['ignore', 'drop', 'shutdown']) }
@@ -164,6 +167,20 @@ function randomTunnel(random: Random) {
   };
 }
 
+/** Security groups that let in little. */
+const GROUPS: NonNullable<SwitchConfigInput['groups']> = {
+  open: { in: 'any' },
+  some: {
+    in: [
+      { protocol: 'udp', ports: '0-40000', from: ['10.0.0.0/8', 'fe80::/10', 'open'] },
+      { protocol: 'tcp', from: 'some' },
+      { protocol: 'icmp', type: 8 },
+    ],
+    out: [{ protocol: 'tcp' }, { protocol: 'udp', to: ['open', 'any'] }],
+  },
+  shut: { out: [] },
+};
+
 /** That read far into frames, and what is not there. */
 const FILTERS = [
   'tcp or udp',
@@ -231,7 +248,12 @@ class Fuzzed {
     const input = randomConfig(random);
     if (random.chance(0.5)) addHooks(random, input.bridges ?? {});
     this.routers = new FuzzRouters(random, input.bridges ?? {}, VIDS);
-    const config = parseConfig({ ...input, routers: this.routers.config });
+    const config = parseConfig({
+      ...input,
+      routers: this.routers.config,
+      groups: GROUPS,
+      connections: { limit: 1024, port_limit: random.pick([1, 20, 1024]) },
+    });
     const { topology, remotes } = compiler.compile(config);
     const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
     const table = random.pick([undefined, SharedFdb.allocate(topology.fdbSlots)]);
@@ -313,6 +335,7 @@ class Fuzzed {
     const { random, engine } = this;
     this.extras.step(engine, this.topology);
     this.routers.step();
+    if (random.chance(0.1)) bindSome(random, this.ports, this.routers.neighbours);
     for (let n = random.between(1, 12); n > 0; n--) this.send(random.pick(this.ports));
     if (random.chance(0.2)) this.burst.results = Array.from({ length: 5 }, () => -random.pick([0, 11, 101]));
     this.now += random.pick([0, 1, 200, 5000]);

@@ -37,12 +37,46 @@ while read -r line; do
 done
 `;
 
+/** The command that boots such a guest, but for its cards. @param dir of its disk */
+export function shellMachine(dir: string, modules: readonly string[]): string[] {
+  const all = [...CARD_MODULES, ...modules];
+  const disk = makeDisk(dir, all, init(all), (root) => {
+    mkdirSync(join(root, 'sys'));
+    for (const program of PROGRAMS) addProgram(root, program);
+  });
+  return machine(disk, ['-m', '256']);
+}
+
 export class GuestShell {
-  private readonly guest: Background;
+  private guest: Background;
   private seen = 0;
 
   private constructor(guest: Background) {
     this.guest = guest;
+  }
+
+  /** Of a guest that is booting. */
+  static async of(guest: Background): Promise<GuestShell> {
+    const shell = new GuestShell(guest);
+    await shell.booted();
+    return shell;
+  }
+
+  /** Waits until it has booted, for the first time or again. */
+  async booted(): Promise<void> {
+    const ready = /guest is ready\r?\n/g;
+    ready.lastIndex = this.seen;
+    while (!ready.test(this.guest.stdout)) {
+      ready.lastIndex = this.seen;
+      await this.more();
+    }
+    this.seen = this.guest.stdout.length;
+  }
+
+  /** The guest runs in another process from now on. */
+  follow(guest: Background): void {
+    this.guest = guest;
+    this.seen = guest.stdout.length;
   }
 
   /**
@@ -56,16 +90,7 @@ export class GuestShell {
     modules: readonly string[],
     cards: readonly string[],
   ): Promise<GuestShell> {
-    const all = [...CARD_MODULES, ...modules];
-    const disk = makeDisk(dir, all, init(all), (root) => {
-      mkdirSync(join(root, 'sys'));
-      for (const program of PROGRAMS) addProgram(root, program);
-    });
-    const guest = spawn([...machine(disk, ['-m', '256']), ...cards]);
-    await guest.waitFor(/guest is ready\r?\n/, BOOT_MS);
-    const shell = new GuestShell(guest);
-    shell.seen = guest.stdout.length;
-    return shell;
+    return GuestShell.of(spawn([...shellMachine(dir, modules), ...cards]));
   }
 
   /** Runs a script, in which `$b` is busybox; one at a time. Rejects if its last command fails. */
@@ -81,8 +106,16 @@ export class GuestShell {
         if (end[1] !== '0') throw new Error(`the guest's script ended with ${end[1]}: ${printed}\n${script}`);
         return printed;
       }
-      if (!guest.running) throw new Error(`the guest is gone: ${guest.stderr}`);
-      await once(guest.child.stdout as NodeJS.ReadableStream, 'data');
+      await this.more();
     }
+  }
+
+  private async more(): Promise<void> {
+    const { guest } = this;
+    if (!guest.running) throw new Error(`the guest is gone: ${guest.output()}`);
+    const data = once(guest.child.stdout as NodeJS.ReadableStream, 'data', {
+      signal: AbortSignal.timeout(BOOT_MS),
+    });
+    await Promise.race([data, guest.exited]);
   }
 }

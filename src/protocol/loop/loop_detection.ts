@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { buildProbe, probeToken, TOKEN_LEN } from '../../wire/loop_probe.ts';
 import { parseMac } from '../../wire/mac.ts';
+import { withTag } from '../../wire/vlan.ts';
 import type { Host, Punt } from '../host.ts';
 
 /** Between two probes of a port, ms. */
@@ -129,14 +130,4 @@ function macBytes(text: string): Uint8Array {
   view.setUint16(0, hi);
   view.setInt32(2, lo);
   return bytes;
-}
-
-/** The frame as it was on the wire. */
-function withTag(bytes: Uint8Array, tag: number): Uint8Array {
-  if (tag === 0) return bytes;
-  const frame = new Uint8Array(bytes.length + 4);
-  frame.set(bytes.subarray(0, 12));
-  new DataView(frame.buffer).setInt32(12, tag);
-  frame.set(bytes.subarray(12), 16);
-  return frame;
 }

@@ -1,0 +1,237 @@
+// Bindings that nobody wrote: from leases of a network, from DHCP snooping, and of who comes first.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { StoredLeases } from '../../src/api.ts';
+import { Switch } from '../../src/switch/switch.ts';
+import { OPTION } from '../../src/wire/dhcp4/codes.ts';
+import { parseDhcpFrame } from '../../src/wire/dhcp4/frame.ts';
+import { formatMac } from '../../src/wire/mac.ts';
+import { arp, linkLocal, nd } from '../support/engine/attacker.ts';
+import { packet } from '../support/engine/packets.ts';
+import { configOf } from '../support/engine/rig.ts';
+import { ADDRESS, lease, openWorld, replies, request, SUBNET } from '../support/network_world.ts';
+import { clientFrame, clientMessage, guestMac } from '../wire/dhcp4/messages.ts';
+
+const macOf = (n: number) => {
+  const { hi, lo } = guestMac(n);
+  return formatMac(hi, lo);
+};
+const says = (n: number, src: string) => packet({ from: macOf(n), to: 'x', src, dst: '10.7.0.99' });
+
+test('a guest of a network speaks as what the network gave it, and loses that with the lease', async () => {
+  const network = { mode: 'isolated', subnet: SUBNET };
+  const strict = { type: 'memory', guard: { source: 'strict' } };
+  const world = await openWorld({ local: false, network, ports: { p1: strict, p2: { type: 'memory' } } });
+  const heard = async (frame: Uint8Array) => {
+    world.heard('p2');
+    world.send('p1', frame);
+    await world.pass(10);
+    return world.heard('p2').length;
+  };
+  expect(await heard(says(1, '10.7.0.2'))).toBe(0);
+  const { yiaddr = 0 } = (await lease(world, 'p1', 1)) ?? {};
+  expect(yiaddr).toBe(ADDRESS(2));
+  expect(await heard(says(1, '10.7.0.2'))).toBe(1);
+  expect(await heard(says(1, '10.7.0.3'))).toBe(0);
+  expect(await heard(says(2, '10.7.0.2'))).toBe(0);
+  expect(world.taploom.guards()[0]).toMatchObject({
+    port: 'p1',
+    bindings: [{ mac: macOf(1), ip: '10.7.0.2', from: 'lease' }],
+    refused: { spoofed_ip: 1, spoofed_mac: 2 },
+  });
+  world.taploom.endLeases({ network: 'br0' });
+  expect(await heard(says(1, '10.7.0.2'))).toBe(0);
+});
+
+/** Two bridges: br0 with guests, and br1 whose network is the DHCP server behind port up. */
+async function openSnooped(guard: object = { source: 'strict' }) {
+  const store = new Map<string, unknown>();
+  const leases: StoredLeases = {
+    entries: store,
+    put: (key, value) => void store.set(key, value),
+    delete: (key) => void store.delete(key),
+    flushed: async () => {},
+  };
+  const config = configOf({
+    br0: { ports: { p1: { guard }, p2: { guard }, up: { guard: { trusted: true } } } },
+    br1: { network: { mode: 'isolated', subnet: SUBNET }, ports: { down: {} } },
+  });
+  let now = 1_000_000;
+  let taploom = await Switch.open(config, { threaded: false, leases });
+  const seen = new Map<string, Uint8Array[]>();
+  const toServer: Uint8Array[] = [];
+  const take = (port: string) => {
+    const frames: Uint8Array[] = [];
+    const memory = taploom.memoryPort(port);
+    for (let frame = memory.receive(); frame; frame = memory.receive()) frames.push(frame.bytes);
+    return frames;
+  };
+  const pass = async (ms: number) => {
+    for (const end = now + ms; now < end; now += 10) {
+      taploom.poll(0, now);
+      await turn();
+      for (const frame of take('up')) {
+        toServer.push(frame);
+        taploom.memoryPort('down').send(frame);
+      }
+      for (const frame of take('down')) taploom.memoryPort('up').send(frame);
+      for (const port of ['p1', 'p2']) seen.set(port, [...(seen.get(port) ?? []), ...take(port)]);
+    }
+  };
+  const world = {
+    get taploom() {
+      return taploom;
+    },
+    store,
+    toServer,
+    send: (port: string, frame: Uint8Array) => taploom.memoryPort(port).send(frame),
+    pass,
+    heard: (port: string) => {
+      const frames = seen.get(port) ?? [];
+      seen.set(port, []);
+      return frames;
+    },
+    reopen: async () => {
+      await taploom.close();
+      taploom = await Switch.open(config, { threaded: false, leases });
+    },
+    close: () => taploom.close(),
+  };
+  return world;
+}
+
+type World = Awaited<ReturnType<typeof openSnooped>>;
+
+async function given(world: World, port: string, n: number, xid = 7): Promise<number | undefined> {
+  world.send(port, clientFrame(clientMessage({ mac: guestMac(n), xid })));
+  await world.pass(500);
+  const offer = replies(world.heard(port)).find(({ type }) => type === 'offer');
+  if (offer === undefined) return undefined;
+  const options: [number, Uint8Array][] = [
+    [OPTION.requestedAddress, Uint8Array.of(10, 7, 0, offer.yiaddr & 0xff)],
+    [OPTION.serverId, Uint8Array.of(10, 7, 0, 1)],
+  ];
+  world.send(port, clientFrame(clientMessage({ type: 'request', mac: guestMac(n), xid }, options)));
+  await world.pass(100);
+  return replies(world.heard(port)).find(({ type }) => type === 'ack')?.yiaddr;
+}
+
+/** Whether a frame of p1 comes out of up. */
+async function passes(world: World, frame: Uint8Array, port = 'p1'): Promise<boolean> {
+  world.toServer.length = 0;
+  world.send(port, frame);
+  await world.pass(30);
+  return world.toServer.some((one) => Buffer.compare(one, frame) === 0);
+}
+
+test('DHCP of others is snooped: its client speaks as what it got, also after a restart', async () => {
+  const world = await openSnooped();
+  expect(await given(world, 'p1', 1)).toBe(ADDRESS(2));
+  expect(await passes(world, says(1, '10.7.0.2'))).toBe(true);
+  expect(await passes(world, says(1, '10.7.0.9'))).toBe(false);
+  const [{ bindings }] = world.taploom.guards();
+  expect(bindings).toMatchObject([{ mac: macOf(1), ip: '10.7.0.2', from: 'dhcp' }]);
+  expect(bindings[0].expiresIn).toBeCloseTo(3600, -2);
+  expect([...world.store.keys()].filter((key) => key.startsWith('guard:'))).toEqual(['guard:p1 10.7.0.2']);
+  await world.reopen();
+  expect(await passes(world, says(1, '10.7.0.2'))).toBe(true);
+  world.send('p1', clientFrame(clientMessage({ type: 'release', mac: guestMac(1), ciaddr: ADDRESS(2) })));
+  await world.pass(50);
+  expect(await passes(world, says(1, '10.7.0.2'))).toBe(false);
+  expect([...world.store.keys()].filter((key) => key.startsWith('guard:'))).toEqual([]);
+  await world.close();
+});
+
+test('a binding ends with its lease, and a guest that moves takes it along', async () => {
+  const world = await openSnooped();
+  await given(world, 'p1', 1);
+  await given(world, 'p2', 1, 8);
+  expect(await passes(world, says(1, '10.7.0.2'), 'p2')).toBe(true);
+  expect(await passes(world, says(1, '10.7.0.2'), 'p1')).toBe(false);
+  await world.pass(10);
+  world.taploom.poll(0, 1_000_000 + 3_700_000);
+  expect(world.taploom.guards().flatMap(({ bindings }) => bindings)).toEqual([]);
+  await world.close();
+});
+
+test('a guest cannot answer, or take the answer of another', async () => {
+  const world = await openSnooped();
+  const discover = clientMessage({ mac: guestMac(1) });
+  world.send('p1', clientFrame(discover));
+  // p2 has heard the broadcast, and asks the same in the name of the other.
+  world.send('p2', clientFrame(discover));
+  await world.pass(500);
+  const [offer] = replies(world.heard('p1'));
+  world.send('p1', request(offer.yiaddr, 1));
+  world.send('p2', request(offer.yiaddr, 1));
+  await world.pass(100);
+  const of = (port: string) => world.taploom.guards().find((one) => one.port === port)?.bindings;
+  expect(of('p1')).toMatchObject([{ ip: '10.7.0.2', from: 'dhcp' }]);
+  expect(of('p2')).toEqual([]);
+  await world.close();
+});
+
+test('option 82 is put into what goes to the server, and taken out of its answers', async () => {
+  const world = await openSnooped({ source: 'strict', option_82: true });
+  expect(await given(world, 'p1', 1)).toBe(ADDRESS(2));
+  const asked = world.toServer.map((frame) => parseDhcpFrame(frame)).filter((one) => typeof one !== 'string');
+  const value = asked[0].message.options.get(OPTION.relayAgent);
+  expect(Buffer.from(value ?? []).toString('latin1')).toBe('\x01\x02p1\x02\x03br0');
+  await world.close();
+});
+
+test('a port has no more addresses than its limit', async () => {
+  const world = await openSnooped({ source: 'strict', limit: 1 });
+  expect(await given(world, 'p1', 1)).toBe(ADDRESS(2));
+  expect(await given(world, 'p1', 2)).toBeUndefined();
+  await world.close();
+});
+
+test('first address wins: nobody else has it, and the rest of what is said is still judged', async () => {
+  const world = await openSnooped({ source: 'first', limit: 3 });
+  const own = linkLocal(macOf(1));
+  expect(await passes(world, says(1, '10.7.0.50'))).toBe(true);
+  expect(await passes(world, says(1, '10.7.0.50'))).toBe(true);
+  expect(await passes(world, says(2, '10.7.0.50'), 'p2')).toBe(false);
+  expect(await passes(world, arp({ from: macOf(2), ip: '10.7.0.50', target: '10.7.0.1' }), 'p2')).toBe(false);
+  // Another MAC behind the same port does not get the address either.
+  expect(await passes(world, says(3, '10.7.0.50'))).toBe(false);
+  expect(
+    await passes(world, arp({ from: macOf(1), sender: macOf(2), ip: '10.7.0.51', target: '10.7.0.1' })),
+  ).toBe(false);
+  expect(await passes(world, nd({ from: macOf(1), src: '::', type: 135, target: 'fd00::5' }))).toBe(true);
+  expect(
+    await passes(world, nd({ from: macOf(1), src: own, type: 136, target: 'fd00::5', option: macOf(1) })),
+  ).toBe(true);
+  expect(
+    await passes(world, nd({ from: macOf(2), src: linkLocal(macOf(2)), type: 136, target: 'fd00::5' }), 'p2'),
+  ).toBe(false);
+  const [{ bindings }] = world.taploom.guards();
+  expect(bindings.every(({ from }) => from === 'first')).toBe(true);
+  expect(bindings.length).toBeLessThanOrEqual(3);
+  await world.close();
+});
+
+test('what a trusted port has is kept for it', async () => {
+  const taploom = await Switch.open(
+    configOf({
+      br0: {
+        ports: {
+          evil: { guard: { source: 'first' } },
+          up: { guard: { trusted: true, bindings: [{ mac: '02:00:00:00:00:67', ip: '10.7.0.1' }] } },
+        },
+      },
+    }),
+    { threaded: false },
+  );
+  const claim = arp({ from: 'a', ip: '10.7.0.1', target: '10.7.0.1' });
+  for (let n = 0; n < 3; n++) {
+    taploom.memoryPort('evil').send(claim);
+    taploom.poll(0, 1000 + n);
+    await turn();
+  }
+  expect(taploom.memoryPort('up').receive()).toBeUndefined();
+  expect(taploom.guards()[0].bindings).toEqual([]);
+  await taploom.close();
+});
