@@ -38,6 +38,7 @@ const PATIENT = [
   'fake_guest_dpdk',
   'gateway_address',
   'group_fwd_mask',
+  'groups',
   'guest_events',
   'guest_links',
   'guest_moves',

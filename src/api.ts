@@ -8,6 +8,7 @@ import type { HookStatus } from './api/hook.ts';
 import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
+import type { PolicyApi } from './api/policy.ts';
 import type { RoutingApi } from './api/router.ts';
 import type { SocketStatus } from './api/sockets.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
@@ -35,6 +36,7 @@ export type * from './api/lldp.ts';
 export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
 export type * from './api/network.ts';
+export type * from './api/policy.ts';
 export type * from './api/router.ts';
 export type * from './api/sockets.ts';
 export type * from './api/trace.ts';
@@ -388,6 +390,8 @@ export interface SwitchApi {
   endLeases(filter: LeaseFilter): number;
   /** Routers and their neighbours. */
   readonly routing: RoutingApi;
+  /** Security groups and their connections. */
+  readonly policy: PolicyApi;
   /**
    * What would become of a frame: nothing is sent, learned or counted.
    * @throws TaploomError `invalid_frame`, `invalid_mac`, `no_such_bridge`, `no_such_port`, `no_such_remote`

@@ -50,6 +50,7 @@ export type TraceStage =
   | 'classify'
   | 'trap'
   | 'hook'
+  | 'policy'
   | 'learn'
   | 'decide'
   | 'route'

@@ -26,6 +26,7 @@ export * from './hypervisor_commands.ts';
 export * from './multicast_commands.ts';
 export * from './nat_commands.ts';
 export * from './network_commands.ts';
+export * from './policy_commands.ts';
 export * from './router_commands.ts';
 
 export async function show(context: Context, bridge?: string): Promise<void> {

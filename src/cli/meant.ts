@@ -26,6 +26,7 @@ const HARMLESS = new Set([
   'network',
   'lease',
   'router',
+  'group',
   'route',
   'neighbour',
   'top',

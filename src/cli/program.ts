@@ -30,6 +30,7 @@ import { addQemuArgs } from './hypervisor_program.ts';
 import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
+import { addPolicy } from './policy_program.ts';
 import { addRouters } from './router_program.ts';
 import { number, type Values } from './setting_values.ts';
 import { addSettings, BRIDGE_SETTINGS, MIRROR_SETTINGS, PORT_SETTINGS } from './settings.ts';
@@ -388,6 +389,7 @@ export function taploomProgram(
     .option('--port <port>', 'only behind this port')
     .action(action((c) => c.leaseEnd));
   addRouters(program, { child, list, action });
+  addPolicy(program, { child, list, action });
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

@@ -8,7 +8,9 @@ import { INTERFACE_SETTINGS, ROUTE_SETTINGS } from './router_settings.ts';
 import { number } from './setting_values.ts';
 import { addSettings } from './settings.ts';
 
-type Commands = typeof import('./router_commands.ts') & typeof import('./nat_commands.ts');
+type Commands = typeof import('./router_commands.ts') &
+  typeof import('./nat_commands.ts') &
+  typeof import('./policy_commands.ts');
 
 /** What program.ts makes commands with. */
 export interface Maker {

@@ -37,6 +37,7 @@ import { type Domain, Domains, Names, remoteName } from './names.ts';
 import { NatNumbers } from './nat.ts';
 import { networkBits } from './network_bits.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
+import { checkPolicy, PolicyNumbers } from './policy.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
 import { QosMemories } from './qos.ts';
@@ -72,6 +73,7 @@ export class Compiler {
   readonly remotes = new Names('configured remotes', CONFIGURED_REMOTES + 1);
   private readonly routes = new RouteCache();
   readonly nat: NatNumbers;
+  readonly policy: PolicyNumbers;
   readonly hooks = new HookNumbers();
   private readonly qos = new QosMemories();
   private readonly machine: string | undefined;
@@ -81,6 +83,7 @@ export class Compiler {
   constructor({ machine, randomWords }: Surroundings = {}) {
     this.machine = machine;
     this.nat = new NatNumbers(randomWords);
+    this.policy = new PolicyNumbers(randomWords);
   }
 
   /** Rejects with TaploomError `too_many` if `compile` would throw it, now or after any part of the present was deleted. */
@@ -90,6 +93,7 @@ export class Compiler {
     this.ports.check(wanted.ports);
     this.domains.check(wanted.domains);
     this.remotes.check(wanted.remotes);
+    checkPolicy(config);
     slotsFor(config, VIDS * wanted.bridges.size + [...wanted.routed.values()].flat().length);
   }
 
@@ -190,6 +194,7 @@ export class Compiler {
       nat: this.nat,
       mtuOf: ({ config: { bridge }, vid }) => (leastMtu.get(bridge) as (vid: number) => number)(vid),
     });
+    const policy = yield* this.policy.compile(config, this.ports, domains, topology.vlan);
     const { statics, locals } = this.statics(config, localMacs, routed);
     const fdbSlots = slotsFor(config, locals);
     const hops = yield* floodLists(flooded, topology.listAt);
@@ -206,6 +211,7 @@ export class Compiler {
         protocolTunnels,
         routers,
         hooks: this.hooks.compile(config, this.ports),
+        policy,
         qos: this.qos.compile(config, this.ports),
         fdbSlots,
         statics,

@@ -3,8 +3,8 @@
 /** One step of a reconfiguration. `path` names the thing as in a validation error. */
 export interface Action {
   op: 'delete' | 'add' | 'set';
-  kind: 'bridge' | 'port' | 'fdb' | 'router';
-  /** `bridges.br0.ports.vm1` */
+  kind: 'bridge' | 'port' | 'fdb' | 'router' | 'group';
+  /** `bridges.br0.ports.vm1`. Of a `group` also `connections`, which is about those of all groups. */
   path: string;
   /** For `set`: the keys that change. */
   changes?: Record<string, { from: unknown; to: unknown }>;

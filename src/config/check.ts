@@ -8,6 +8,7 @@ import { checkGuards } from './check_guards.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
+import { checkGroups } from './groups.ts';
 import { isListener } from './guest_ports.ts';
 import { checkInside } from './inside.ts';
 import { checkAggregates, devicesIn } from './members.ts';
@@ -44,6 +45,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkAggregates(config, problems);
   checkNetworks(config, problems);
   checkRouters(config, doubts, problems);
+  checkGroups(config, doubts, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);

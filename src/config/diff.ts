@@ -1,7 +1,8 @@
 // What has to be done to turn one configuration into another: a pure function, so that `--dry-run` prints the plan that
 // `apply` carries out.
 //
-//   delete static entries, routers, ports, bridges | add bridges, ports | set bridges, ports | add static entries, routers
+//   delete static entries, routers, groups, ports, bridges | groups | add bridges, ports | set bridges, ports | add static entries,
+//   routers
 //
 // Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
 // come late: they need their port to exist and to carry their VLAN. An interface of a router is a thing of its own.
@@ -80,9 +81,9 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   const before = items(old);
   const after = items(next);
   const plan: Record<'delete' | 'add' | 'set', Record<Action['kind'], Action[]>> = {
-    delete: { bridge: [], port: [], fdb: [], router: [] },
-    add: { bridge: [], port: [], fdb: [], router: [] },
-    set: { bridge: [], port: [], fdb: [], router: [] },
+    delete: { bridge: [], port: [], fdb: [], router: [], group: [] },
+    add: { bridge: [], port: [], fdb: [], router: [], group: [] },
+    set: { bridge: [], port: [], fdb: [], router: [], group: [] },
   };
   for (const [path, { kind, value }] of after) {
     const predecessor = before.get(path);
@@ -97,8 +98,11 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   return [
     ...plan.delete.fdb,
     ...plan.delete.router.reverse(),
+    ...plan.delete.group,
     ...plan.delete.port,
     ...plan.delete.bridge,
+    ...plan.add.group,
+    ...plan.set.group,
     ...plan.add.bridge,
     ...plan.add.port,
     ...plan.set.bridge,
@@ -128,7 +132,7 @@ interface Item {
 }
 
 /** All things of a configuration that come and go by themselves, by path. */
-function items({ bridges, routers = {} }: SwitchConfig): Map<string, Item> {
+function items({ bridges, routers = {}, groups = {}, connections }: SwitchConfig): Map<string, Item> {
   const found = new Map<string, Item>();
   const add = (kind: Action['kind'], path: string, value: object) =>
     found.set(path, { kind, value: value as Value });
@@ -146,6 +150,8 @@ function items({ bridges, routers = {} }: SwitchConfig): Map<string, Item> {
     add('router', formatPath(['routers', name]), router);
     for (const [own, value] of Object.entries(interfaces)) add('router', interfacePath(name, own), value);
   }
+  for (const [name, group] of Object.entries(groups)) add('group', formatPath(['groups', name]), group);
+  if (connections !== undefined) add('group', 'connections', connections);
   return found;
 }
 

@@ -8,4 +8,6 @@ export interface Doubts {
   filtering(bridge: string): boolean;
   /** Names of ports that the bridge has and the configuration lacks. */
   ports(bridge: string): ReadonlySet<string>;
+  /** Whether a security group is there, though the configuration may lack it. */
+  group(name: string): boolean;
 }

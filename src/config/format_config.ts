@@ -4,6 +4,7 @@
 import { Document, isCollection, isMap, isScalar, type Node, stringify, visit } from 'yaml';
 import { type BridgeHelperConfig, bridgeHelper } from './bridge_helper.ts';
 import { equal } from './equal.ts';
+import { GROUP_CONNECTIONS_DEFAULTS, type GroupConfig } from './group_shape.ts';
 import { membersOf } from './members.ts';
 import { type RouterConfig, router } from './router_shape.ts';
 import {
@@ -53,7 +54,7 @@ function flowText(node: Node): string {
 }
 
 /** The least input that `parseConfig` turns into `config`. */
-function minimal({ bridges, routers = {} }: SwitchConfig): unknown {
+function minimal({ bridges, routers = {}, groups = {}, connections }: SwitchConfig): unknown {
   const entries = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
     const { stp, multicast, vlans, bridge_helper } = bridge;
@@ -69,10 +70,13 @@ function minimal({ bridges, routers = {} }: SwitchConfig): unknown {
     return [name, ports.length === 0 ? rest : { ...rest, ports: Object.fromEntries(ports) }];
   });
   const own = Object.entries(routers).map(([name, router]) => [name, minimalRouter(router)]);
+  const ofGroups = Object.entries(groups).map(([name, group]) => [name, differences(group, GROUP_DEFAULTS)]);
   return {
     version: 1,
     bridges: Object.fromEntries(entries),
     ...(own.length > 0 && { routers: Object.fromEntries(own) }),
+    ...(ofGroups.length > 0 && { groups: Object.fromEntries(ofGroups) }),
+    ...(connections && { connections: differences(connections, GROUP_CONNECTIONS_DEFAULTS) }),
   };
 }
 
@@ -139,6 +143,7 @@ function differences(value: object, defaults: object, except: ReadonlySet<string
   );
 }
 
+const GROUP_DEFAULTS: GroupConfig = { in: [], out: 'any', members: [] };
 const BRIDGE_DEFAULTS: BridgeConfig = parseConfig({ version: 1, bridges: { b: {} } }).bridges.b;
 
 const VLAN_DEFAULTS = parseConfig({

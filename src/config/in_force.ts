@@ -1,12 +1,14 @@
 // The configuration that is in force after some actions of a plan were carried out and others failed.
 
 import type { Action } from './action.ts';
+import { assembled } from './assembled.ts';
 import { interfacePath, staticPath } from './diff.ts';
+import type { GroupConfig } from './group_shape.ts';
 import { memberPath, membersOf } from './members.ts';
 import { formatPath } from './path.ts';
 import type { RouterConfig } from './router_shape.ts';
 import type { BridgeConfig, MemberConfig, PortConfig, SwitchConfig } from './schema.ts';
-import { withRouters, withWhatFits } from './without_ports.ts';
+import { withWhatFits } from './without_ports.ts';
 
 /**
  * `old` with `done` carried out; `done` are actions of `diff(old, next)`. With all of them the outcome is `next`.
@@ -85,7 +87,14 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
     }
     routers[name] = { ...router, interfaces };
   }
-  return withRouters(bridges, routers);
+  const groups: Record<string, GroupConfig> = {};
+  for (const name of namesOf(next.groups ?? {}, old.groups ?? {})) {
+    const path = formatPath(['groups', name]);
+    const group = settle(path, own(old.groups ?? {}, name), own(next.groups ?? {}, name));
+    if (group) groups[name] = group;
+  }
+  const connections = settle('connections', old.connections, next.connections);
+  return assembled(bridges, { routers, groups, connections });
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

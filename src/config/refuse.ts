@@ -99,7 +99,8 @@ function refuseRouters(results: ActionResult[], { routers = {} }: SwitchConfig):
 
 // bridges.NAME, bridges.NAME.local, bridges.NAME.ports.PORT, bridges.NAME.ports.PORT.members.PORT, bridges.NAME.static.ENTRY
 function bridgeOf(path: string): string {
-  return String(parsePath(path)[1]);
+  const [top, name] = parsePath(path);
+  return top === 'bridges' ? String(name) : '';
 }
 
 function isLocal(path: string): boolean {

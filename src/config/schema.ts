@@ -4,6 +4,7 @@
 //   input --shape--> defaults filled in --check--> SwitchConfig        all problems of both, at once
 
 import { atOnce, breathing, type Parts } from '../parts.ts';
+import { assembled } from './assembled.ts';
 import { check } from './check.ts';
 import { ConfigError, type Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
@@ -18,6 +19,7 @@ import { suggest } from './suggest.ts';
 
 export { type BridgeHelperConfig, guestPort } from './bridge_helper.ts';
 export { ConfigError } from './config_error.ts';
+export type { GroupConfig, GroupConnectionsConfig, GroupRuleConfig } from './group_shape.ts';
 export type {
   AfPacketDeviceConfig,
   AfPacketPortConfig,
@@ -102,8 +104,9 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
   for (const problem of skippedNames(input)) problems.push(problem);
   yield;
   // One mistake should not hide the others: the rules judge whatever has the right shape.
-  const { bridges, routers } = result.issues.length === 0 ? result : yield* shaped(without(input, problems));
-  const config: SwitchConfig = { version: 1, bridges, ...(routers && { routers }) };
+  const { bridges, routers, groups, connections } =
+    result.issues.length === 0 ? result : yield* shaped(without(input, problems));
+  const config = assembled(bridges, { routers, groups, connections });
   yield;
   // Not push(...): an argument for each is more than the stack takes.
   const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
@@ -128,6 +131,7 @@ function skippedNames(input: unknown): Problem[] {
   const routers = child(input, ['routers']) ?? {};
   const places = [
     ['bridges'],
+    ['groups'],
     ...Object.keys(bridges).map((name) => ['bridges', name, 'ports']),
     ['routers'],
     ...Object.keys(routers).map((name) => ['routers', name, 'interfaces']),
@@ -150,10 +154,12 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
     { keys: Set<string | number>; ports: Set<string | number> } | null
   >();
   const routers = new Map(Object.entries(child(input, ['routers']) ?? {}));
+  const groups = new Map(Object.entries(child(input, ['groups']) ?? {}));
   for (const { path } of problems) {
     const [top, name, key, port] = path;
     if (top === 'routers') dropFrom(routers, String(name), key);
-    if (name === undefined || top === 'routers') continue;
+    if (top === 'groups') groups.delete(String(name));
+    if (name === undefined || top === 'routers' || top === 'groups' || top === 'connections') continue;
     if (top !== 'bridges' || key === undefined) broken.set(name, null);
     const parts = broken.get(name) ?? { keys: new Set(), ports: new Set() };
     if (broken.get(name) === null || key === undefined) continue;
@@ -170,7 +176,12 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
       bridges[name] = omit(parts.ports.size === 0 ? bridge : { ...bridge, ports }, parts.keys);
     }
   }
-  return { version: 1, bridges, routers: Object.fromEntries(routers) };
+  return {
+    version: 1,
+    bridges,
+    routers: Object.fromEntries(routers),
+    groups: Object.fromEntries(groups),
+  };
 }
 
 /** Routes say nothing of interfaces; what is wrong elsewhere leaves nothing to judge of a router. */
@@ -201,6 +212,7 @@ function doubts(input: unknown, problems: readonly Problem[]): Doubts {
     bridge: (name) => Object.hasOwn(child(input, ['bridges']) ?? {}, name),
     filtering: (bridge) => filtering.has(bridge),
     ports: (bridge) => ports.get(bridge) ?? NONE,
+    group: (name) => Object.hasOwn(child(input, ['groups']) ?? {}, name),
   };
 }
 

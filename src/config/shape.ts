@@ -9,6 +9,7 @@ import { canonicalIp, isMulticastIp, parseIp } from '../wire/ip_address.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
 import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
+import { type GroupConnectionsConfig, type GroupsConfig, groupConnections, groups } from './group_shape.ts';
 import { hooks } from './hook_shape.ts';
 import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
@@ -168,6 +169,8 @@ export const configShape = mapping({
   version: z.literal(1, expecting('1, the version of this format')),
   bridges: z.record(name, bridge, expecting('a mapping of names to bridges')).default({}),
   routers: routers.optional(),
+  groups: groups.optional(),
+  connections: groupConnections.optional(),
 });
 
 function filterProblem(value: string): string | undefined {
@@ -192,4 +195,6 @@ export interface SwitchConfig {
   version: 1;
   bridges: Record<string, BridgeConfig>;
   routers?: RoutersConfig;
+  groups?: GroupsConfig;
+  connections?: GroupConnectionsConfig;
 }

@@ -14,6 +14,8 @@ interface Shaped {
   /** With defaults; whole if there are no issues. */
   bridges: SwitchConfig['bridges'];
   routers?: SwitchConfig['routers'];
+  groups?: SwitchConfig['groups'];
+  connections?: SwitchConfig['connections'];
   issues: z.core.$ZodIssue[];
 }
 
@@ -23,6 +25,8 @@ export function* shaped(input: unknown): Parts<Shaped> {
     const { data, error } = configShape.safeParse(piece);
     for (const issue of error?.issues ?? []) whole.issues.push(issue);
     if (data?.routers !== undefined) whole.routers = data.routers;
+    if (data?.groups !== undefined) whole.groups = data.groups;
+    if (data?.connections !== undefined) whole.connections = data.connections;
     for (const [name, bridge] of Object.entries(data?.bridges ?? {})) {
       const known = whole.bridges[name];
       if (known === undefined) whole.bridges[name] = bridge;

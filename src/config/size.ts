@@ -18,6 +18,11 @@ const MAX_STATICS = 65_536;
 /** Routes of a router, and neighbours or addresses of an interface. */
 const MAX_ROUTES = 65_536;
 
+/** Security groups, and rules of one in a direction, addresses of one, and groups of a port. */
+const MAX_GROUPS = 4096;
+const MAX_RULES = 16_384;
+const MAX_ADDRESSES = 65_536;
+
 /** What is too large to be judged; empty = nothing is. Looks at every mapping and list once, and at no value. */
 export function tooLarge(input: unknown): Problem[] {
   const problems: Problem[] = [];
@@ -37,7 +42,22 @@ export function tooLarge(input: unknown): Problem[] {
   };
 
   if (!atMost(MAX_KEYS, input, [], 'keys')) return problems;
-  const { bridges, routers } = mapping(input);
+  const { bridges, routers, groups } = mapping(input);
+  if (!atMost(MAX_GROUPS, groups, ['groups'], 'groups')) return problems;
+  for (const [name, group] of Object.entries(mapping(groups))) {
+    const path = ['groups', name];
+    const { members } = mapping(group);
+    atMost(MAX_KEYS, group, path, 'keys');
+    atMost(MAX_ADDRESSES, members, [...path, 'members'], 'addresses');
+    for (const side of ['in', 'out']) {
+      const rules = mapping(group)[side];
+      if (!atMost(MAX_RULES, rules, [...path, side], 'rules') || !Array.isArray(rules)) continue;
+      for (const [index, rule] of rules.entries()) {
+        for (const key of ['ports', 'from', 'to'])
+          atMost(MAX_KEYS, listOf(mapping(rule)[key]), [...path, side, index, key], 'entries');
+      }
+    }
+  }
   if (!atMost(MAX_PORTS, routers, ['routers'], 'routers')) return problems;
   for (const [name, router] of Object.entries(mapping(routers))) {
     const path = ['routers', name];
@@ -80,6 +100,7 @@ export function tooLarge(input: unknown): Problem[] {
       const portPath = [...path, 'ports', portName];
       vlans(port, portPath);
       atMost(MAX_KEYS, port, portPath, 'keys');
+      atMost(MAX_KEYS, listOf(mapping(port).groups), [...portPath, 'groups'], 'groups');
       atMost(MAX_REMOTES, mapping(port).remotes, [...portPath, 'remotes'], 'remotes');
       atMost(MAX_KEYS, mapping(port).members, [...portPath, 'members'], 'members');
     }
@@ -89,6 +110,10 @@ export function tooLarge(input: unknown): Problem[] {
     problems.push({ path: ['bridges'], message });
   }
   return problems;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 type Mapping = Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
 // A configuration without some of its ports, and without what would belong to them.
 
+import { assembled } from './assembled.ts';
 import { aggregateOf, devicesIn, membersOf } from './members.ts';
 import type {
   BridgeConfig,
@@ -21,15 +22,7 @@ export function withoutPorts(config: SwitchConfig, ports: ReadonlySet<string>): 
     const kept = Object.fromEntries(left.map(([port, value]) => [port, withoutMembers(value, ports)]));
     return [name, withWhatFits({ ...bridge, local, ports: kept }, name)];
   });
-  return withRouters(Object.fromEntries(bridges), config.routers);
-}
-
-/** A configuration, without the key if there are none. */
-export function withRouters(
-  bridges: SwitchConfig['bridges'],
-  routers: SwitchConfig['routers'] = {},
-): SwitchConfig {
-  return { version: 1, bridges, ...(Object.keys(routers).length > 0 && { routers }) };
+  return assembled(Object.fromEntries(bridges), config);
 }
 
 function withoutMembers(port: PortConfig, names: ReadonlySet<string>): PortConfig {

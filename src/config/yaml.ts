@@ -97,7 +97,9 @@ type Mapping = Record<string, unknown>;
 
 /** YAML reads `ports:` with nothing after it as null; whoever writes it means an empty mapping. */
 function withEmptyMappings(input: unknown): unknown {
-  const config = withEmptyRouters(filled(input, ['bridges', 'routers']));
+  const config = withEmptyGroups(
+    withEmptyRouters(filled(input, ['bridges', 'routers', 'groups', 'connections'])),
+  );
   if (!isMapping(config) || !isMapping(config.bridges)) return config;
   const bridges = Object.entries(config.bridges).map(([name, bridge]) => [
     name,
@@ -115,6 +117,12 @@ function withEmptyRouters(config: unknown): unknown {
     filled(router ?? {}, ['interfaces', 'routes']),
   ]);
   return { ...config, routers: Object.fromEntries(routers) };
+}
+
+function withEmptyGroups(config: unknown): unknown {
+  if (!isMapping(config) || !isMapping(config.groups)) return config;
+  const groups = Object.entries(config.groups).map(([name, group]) => [name, group ?? {}]);
+  return { ...config, groups: Object.fromEntries(groups) };
 }
 
 function filled(value: unknown, keys: readonly string[]): unknown {

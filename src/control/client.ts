@@ -22,6 +22,8 @@ import type {
   NeighbourFilter,
   NeighbourStatus,
   NetworkStatus,
+  PolicyConnection,
+  PolicyFilter,
   PollGap,
   PortStatus,
   RouteAnswer,
@@ -29,6 +31,7 @@ import type {
   RouteQuestion,
   RouterStatus,
   RouteStatus,
+  SecurityGroupStatus,
   Trace,
   TraceLiveOptions,
   TraceOptions,
@@ -209,6 +212,19 @@ export class ControlClient extends ControlConnection {
 
   natConnections(filter: NatFilter = {}, limit = 1000): AsyncGenerator<NatConnection[]> {
     return this.pages('/v1/nat/connections', { ...filter, limit });
+  }
+
+  async securityGroups(): Promise<SecurityGroupStatus[]> {
+    return (await this.call<{ groups: SecurityGroupStatus[] }>('GET', '/v1/groups')).groups;
+  }
+
+  /** Connections that security groups have let in. */
+  connections(filter: PolicyFilter = {}, limit = 1000): AsyncGenerator<PolicyConnection[]> {
+    return this.pages('/v1/connections', { ...filter, limit });
+  }
+
+  async endConnections(filter: PolicyFilter): Promise<number> {
+    return (await this.call<{ ended: number }>('DELETE', '/v1/connections', { ...filter })).ended;
   }
 
   async flushNeighbours(filter: NeighbourFilter = {}): Promise<number> {

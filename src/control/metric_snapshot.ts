@@ -7,9 +7,11 @@ import type {
   MulticastPort,
   NatStatus,
   NetworkStatus,
+  PolicyStatus,
   PollGap,
   PortStatus,
   RouterStatus,
+  SecurityGroupStatus,
   SwitchApi,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
@@ -28,6 +30,7 @@ export type MetricsApi = Pick<
   | 'guards'
   | 'networks'
   | 'routing'
+  | 'policy'
 >;
 
 export interface Snapshot {
@@ -41,6 +44,8 @@ export interface Snapshot {
   networks: NetworkStatus[];
   routers: RouterStatus[];
   nat: NatStatus[];
+  groups: SecurityGroupStatus[];
+  policy: PolicyStatus;
   pollGap: PollGap;
 }
 
@@ -113,6 +118,8 @@ export class Snapshots {
       networks: this.api.networks(),
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),
+      groups: this.api.policy.groups(),
+      policy: this.api.policy.status(),
       pollGap: this.api.pollGap(),
     };
   }

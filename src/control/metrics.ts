@@ -13,6 +13,7 @@ import type { LastLoad } from './last_load.ts';
 import { liveMetric } from './live_metric.ts';
 import { type AddMetric, type MetricsApi, Snapshots } from './metric_snapshot.ts';
 import { NETWORK_METRICS } from './network_metrics.ts';
+import { policyMetrics } from './policy_metrics.ts';
 import { portMetrics } from './port_metrics.ts';
 import { processMetrics } from './process_metrics.ts';
 import { protocolMetrics } from './protocol_metrics.ts';
@@ -50,6 +51,7 @@ export class Metrics {
       add(type, name, help, ({ networks }) => read(networks));
     guardMetrics(add);
     routerMetrics(add);
+    policyMetrics(add);
     switchMetrics(add, api);
     if (lastLoad) loadMetrics(add, lastLoad);
     if (process) for (const registry of registries) processMetrics(registry);

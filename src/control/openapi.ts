@@ -7,6 +7,7 @@ import * as lldp from './lldp_resources.ts';
 import * as multicast from './multicast_resources.ts';
 import { natConnection, natStatus } from './nat_routes.ts';
 import * as network from './network_resources.ts';
+import { policyConnection, policyStatus, securityGroupStatus } from './policy_routes.ts';
 import { problem } from './problem.ts';
 import * as resource from './resources.ts';
 import { parameters, type Route } from './route.ts';
@@ -39,6 +40,9 @@ const COMPONENTS: Record<string, z.ZodType> = {
   NeighbourStatus: routing.neighbourStatus,
   NatStatus: natStatus,
   NatConnection: natConnection,
+  SecurityGroupStatus: securityGroupStatus,
+  PolicyStatus: policyStatus,
+  PolicyConnection: policyConnection,
   Trace: trace,
   Action: resource.action,
   ActionResult: resource.actionResult,

@@ -9,6 +9,8 @@ import type {
   MdbFilter,
   NatConnection,
   NatFilter,
+  PolicyConnection,
+  PolicyFilter,
   SwitchApi,
 } from '../api.ts';
 import type { CaptureSessions } from './capture_sessions.ts';
@@ -23,6 +25,7 @@ export interface ControlContext {
   readonly sessions: PageSessions<FdbFilter, FdbEntry>;
   readonly groups: PageSessions<MdbFilter, MdbEntry>;
   readonly connections: PageSessions<NatFilter, NatConnection>;
+  readonly tracked: PageSessions<PolicyFilter, PolicyConnection>;
   readonly captures: CaptureSessions;
   readonly streams: EventStreams;
   readonly version: string;

@@ -4,7 +4,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import type { FdbFilter, MdbFilter, NatFilter, SwitchApi } from '../api.ts';
+import type { FdbFilter, MdbFilter, NatFilter, PolicyFilter, SwitchApi } from '../api.ts';
 import { TaploomError } from '../error.ts';
 import type { Author } from '../event.ts';
 import { limitClients } from './admission.ts';
@@ -60,9 +60,13 @@ export async function startControlServer(options: ControlServerOptions): Promise
   const sessions = new PageSessions((filter: FdbFilter) => api.fdb(filter));
   const groups = new PageSessions((filter: MdbFilter) => api.mdb(filter));
   const connections = new PageSessions((filter: NatFilter) => api.routing.connections(filter));
+  const tracked = new PageSessions((filter: PolicyFilter) => api.policy.connections(filter));
   const streams = new EventStreams(api.events);
   const captures = new CaptureSessions(api, `taploom ${version}`);
-  const app = controlApp({ ...options, version, sessions, groups, connections, streams, captures }, onError);
+  const app = controlApp(
+    { ...options, version, sessions, groups, connections, tracked, streams, captures },
+    onError,
+  );
   // replaces the global Request and Response of this process by lighter ones: 0.23 ms a request instead of 0.32
   // (Node 20, median), of the 1 ms that a command may take
   const fetch = guarded(app, (request) => requireOwnSite(request, hasNoDot));
@@ -85,6 +89,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
       sessions.close();
       groups.close();
       connections.close();
+      tracked.close();
       streams.close();
       const closed = new Promise<void>((done) => server.close(() => done()));
       await within(captures.close(), CLOSE_MS);

@@ -64,6 +64,7 @@ export const trace: z.ZodType<Trace> = z.object({
         'classify',
         'trap',
         'hook',
+        'policy',
         'learn',
         'decide',
         'route',

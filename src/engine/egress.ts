@@ -12,6 +12,8 @@ import type { Topology } from './topology.ts';
 const QUEUE = 512;
 
 export class Egress {
+  /** Look at copies before all others, and may take them out of the queue. */
+  readonly gates: EgressPass[] = [];
   /** Look at copies before they leave. */
   readonly passes: EgressPass[] = [];
   /** By port; undefined = no device. */
@@ -64,7 +66,7 @@ export class Egress {
 
   /** Empties one queue: its sink emits every copy. */
   drain(topology: Topology, queue: EgressQueue): void {
-    if (this.passes.length > 0) this.pass(topology, queue);
+    if (this.isPassed) this.pass(topology, queue);
     queue.sink.transmit(this.batch, queue);
     queue.passed = 0;
   }
@@ -74,16 +76,21 @@ export class Egress {
     const { batch, queues, wrappers } = this;
     for (let n = 0; n < wrappers.length; n++) wrappers[n].service(batch, this.clock);
     // A pass may add to a queue that had its turn: then the drain shows the others what is new.
-    if (this.passes.length > 0) for (let n = 0; n < queues.length; n++) this.pass(topology, queues[n]);
+    if (this.isPassed) for (let n = 0; n < queues.length; n++) this.pass(topology, queues[n]);
     for (let n = 0; n < queues.length; n++) if (queues[n].count > 0) this.drain(topology, queues[n]);
     for (let n = 0; n < queues.length; n++) queues[n].sink.flush?.(batch);
     if (wrappers.length > 0) this.findDeadline();
+  }
+
+  private get isPassed(): boolean {
+    return this.passes.length + this.gates.length > 0;
   }
 
   /** Shows the passes the copies that they have not seen. */
   private pass(topology: Topology, queue: EgressQueue): void {
     const from = queue.passed;
     if (from === queue.count) return;
+    for (let n = 0; n < this.gates.length; n++) this.gates[n].copies(topology, queue, from);
     queue.passed = queue.count;
     for (let n = 0; n < this.passes.length; n++) this.passes[n].copies(topology, queue, from);
   }

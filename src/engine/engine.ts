@@ -1,4 +1,4 @@
-// One poll: receive -> classify -> (hooks) -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
+// One poll: receive -> classify -> (hooks) -> (policy) -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
 //
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
@@ -23,6 +23,7 @@ import { Mirrors } from './mirrors.ts';
 import { NatKeeper } from './nat_keeper.ts';
 import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
+import { PolicyKeeper } from './policy_keeper.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
 import { createRouter } from './router.ts';
@@ -71,6 +72,7 @@ export class Engine {
   /** Made for the first routers. */
   private router: Route | null = null;
   private readonly nat: NatKeeper;
+  private readonly policy: PolicyKeeper;
   private readonly neighbours: Neighbours | null;
   private readonly replicate: Replicate;
   private topology: Topology;
@@ -94,7 +96,16 @@ export class Engine {
     this.controls = new Controls(batch, clock);
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
     this.hooks = new Hooks(batch, counters, clock, options.isFollower !== true);
-    this.stages = createStages(batch, counters, this.host, this.groups, this.controls, this.hooks);
+    this.policy = new PolicyKeeper(batch, counters, clock, options.seed[3], options.isFollower ?? false);
+    this.stages = createStages(
+      batch,
+      counters,
+      this.host,
+      this.groups,
+      this.controls,
+      this.hooks,
+      this.policy,
+    );
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
     this.nat = new NatKeeper(batch, clock, options.seed[3], options.isFollower ?? false);
@@ -112,6 +123,7 @@ export class Engine {
     this.placeMirrors();
     this.placeRouters();
     this.placeHooks();
+    this.placePolicy();
   }
 
   addSource(source: Source): void {
@@ -151,7 +163,8 @@ export class Engine {
     }
     batch.clear();
     // A sweeper that is behind goes on soon.
-    let patience = this.keeper.isBehind || this.nat.isBehind ? Math.min(1, timeoutMs) : timeoutMs;
+    let patience =
+      this.keeper.isBehind || this.nat.isBehind || this.policy.isBehind ? Math.min(1, timeoutMs) : timeoutMs;
     if (this.topology.hooks !== null) patience = this.hooks.patience(patience);
     for (let n = 0; n < sources.length && patience > 0; n++) {
       if (sources[n].isReady?.() === true) patience = 0;
@@ -180,6 +193,7 @@ export class Engine {
     }
     keeper.sweep(clock);
     this.nat.sweep(clock);
+    this.policy.sweep(clock);
   }
 
   private decide(): void {
@@ -249,6 +263,7 @@ export class Engine {
     this.placeMirrors();
     this.placeRouters();
     this.placeHooks();
+    this.placePolicy();
     this.recheck();
   }
 
@@ -263,6 +278,13 @@ export class Engine {
     const isPlaced = sources.includes(hooks);
     if (topology.hooks !== null && !isPlaced) this.addSource(hooks);
     if (topology.hooks === null && isPlaced) this.removeSource(hooks);
+  }
+
+  private placePolicy(): void {
+    const { gates } = this.egress;
+    this.policy.load(this.topology.policy);
+    gates.length = 0;
+    if (this.policy.policy !== null) gates.push(this.policy.policy);
   }
 
   private placeRouters(): void {

@@ -75,7 +75,7 @@ export class Nat implements NatHook {
     const end = list.count * ROUTED_WORDS;
     for (let k = 0; k < end; k += ROUTED_WORDS) this.enter(nat, packets, k);
     if (this.count === 0) return;
-    this.search.find(this.connections.flows, this.count);
+    this.search.find(this.connections.flows, 0, this.count);
     this.findMissing();
     const { found } = this.search;
     const { lines } = this.connections.flows;

@@ -5,15 +5,9 @@ import type { FrameBatch } from '../frame/frame_batch.ts';
 import { Connections } from '../table/connections.ts';
 import { moveConnections } from '../table/connections_move.ts';
 import type { NatTable } from '../table/nat_table.ts';
+import { ConnectionSweeper } from './connection_sweeper.ts';
 import { Nat } from './nat.ts';
 import type { NatHook } from './nat_hook.ts';
-
-/** The sweeper comes around in this time, in ms. */
-const SWEEP_PERIOD = 2000;
-/** How often it does a share of that, in ms. */
-const SWEEP_INTERVAL = 100;
-/** Most connections that it looks at in one poll, if none of them is over: 10 us. Else 250 that end: 0.2 ms. */
-const SWEEP_BUDGET = 16_384;
 
 export class NatKeeper {
   /** Null while nothing is translated. */
@@ -24,9 +18,7 @@ export class NatKeeper {
   private readonly clock: Float64Array;
   private readonly isFollower: boolean;
   private readonly seed: number;
-  private readonly swept = new Float64Array(1);
-  /** Connections that the sweeper should have looked at by now. */
-  private unswept = 0;
+  private readonly sweeper = new ConnectionSweeper();
 
   /** @param isFollower another engine is the leader */
   constructor(batch: FrameBatch, clock: Float64Array, seed: number, isFollower: boolean) {
@@ -62,23 +54,12 @@ export class NatKeeper {
     moveConnections(old, connections);
   }
 
-  /** Whether the sweeper wants to go on soon. */
   get isBehind(): boolean {
-    return this.unswept > 0;
+    return this.sweeper.isBehind;
   }
 
-  /** Does a share of the sweeper's work if it is time to; `clock[0]` is now. */
   sweep(clock: Float64Array): void {
-    const { connections, swept } = this;
-    if (connections === null || this.isFollower) return;
-    if (clock[0] - swept[0] >= SWEEP_INTERVAL) {
-      const share = Math.min(1, (clock[0] - swept[0]) / SWEEP_PERIOD);
-      swept[0] = clock[0];
-      const { high } = connections.flows;
-      this.unswept = connections.used === 0 ? 0 : Math.min(high, this.unswept + Math.ceil(high * share));
-    }
-    if (this.unswept === 0) return;
-    this.unswept -= connections.sweep(Math.floor(clock[0] / 1000), this.unswept, SWEEP_BUDGET);
+    if (this.connections !== null && !this.isFollower) this.sweeper.sweep(this.connections, clock);
   }
 }
 

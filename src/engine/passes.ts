@@ -11,7 +11,10 @@ export interface IngressPass {
   rows(topology: Topology, from: number, to: number): void;
 }
 
-/** A pass over the copies of one queue just before it is drained, from copy number `from` on. It may add to other queues. */
+/**
+ * A pass over the copies of one queue just before it is drained, from copy number `from` on. It may add to other queues, and as a
+ * gate take copies out of this one, each of which it counts as dropped.
+ */
 export interface EgressPass {
   copies(topology: Topology, queue: EgressQueue, from: number): void;
 }

@@ -1,4 +1,5 @@
-// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> search -> learn -> decide.
+// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> (policy) -> search -> learn ->
+// decide.
 // What a stage gives up on gets a drop in its `dest` column, and later stages skip it; `replicate` (replicate.ts) counts
 // every frame once. A recirculated row takes the stages again from `enter` on.
 //
@@ -32,6 +33,7 @@ import type { Hooks } from './hooks.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
+import type { PolicyKeeper } from './policy_keeper.ts';
 import { createSnooping } from './snooping.ts';
 import { VIDS } from './tag_table.ts';
 import {
@@ -69,7 +71,7 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param keeper asks security groups, if some port is in one */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
@@ -77,6 +79,7 @@ export function createStages(
   groups: Groups,
   controls: Controls,
   hooks: Pick<Hooks, 'pass'> | null,
+  keeper: Pick<PolicyKeeper, 'policy'>,
 ): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
@@ -88,11 +91,16 @@ export function createStages(
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
     if (topology.hooks !== null && hooks?.pass() === true) readdress();
+    if (topology.policy !== null) keeper.policy?.pass();
     const version = fdb.version();
     search.find(fdb, 0, 2 * batch.count);
     learn(topology, fdb, tick);
     decide(topology, fdb, tick);
     if (!fdb.isUnchanged(version)) decideAgain(topology, fdb, tick, 0);
+    if (topology.policy !== null && topology.routers !== null) {
+      const end = batch.count * ROW;
+      for (let row = 0; row < end; row += ROW) keeper.policy?.settle(topology, row);
+    }
     if (topology.controls !== null) controls.pass(topology.controls);
   }
 
@@ -101,11 +109,14 @@ export function createStages(
     const { list, listed } = batch;
     const version = fdb.version();
     for (let n = from; n < listed; n++) enter(topology, fdb, tick, list[n], (n - from) * KEY_WORDS);
+    if (topology.policy !== null) keeper.policy?.again(from);
     search.find(fdb, 0, listed - from);
     for (let n = from; n < listed; n++) {
       if (rows[list[n] + COLUMN.dest] === 0) decideOne(list[n], (n - from) * KEY_WORDS, topology, fdb, tick);
     }
     if (!fdb.isUnchanged(version)) redecide(topology, fdb, tick, from);
+    if (topology.policy !== null && topology.routers !== null)
+      for (let n = from; n < listed; n++) keeper.policy?.settle(topology, list[n]);
     if (topology.controls !== null)
       for (let n = from; n < listed; n++) controls.passRow(topology.controls, list[n]);
   }

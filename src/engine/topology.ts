@@ -8,6 +8,7 @@
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
 
+import type { PolicyTable } from '../table/policy_table.ts';
 import type { PortControls } from '../table/port_controls.ts';
 import type { PortGuards } from '../table/port_guards.ts';
 import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
@@ -138,6 +139,8 @@ export interface Topology {
   readonly routers: RouterTable | null;
   /** Null if no port has any. */
   readonly hooks: HookTable | null;
+  /** Null if no port is in a security group. */
+  readonly policy: PolicyTable | null;
   /** Null if no port is shaped. */
   readonly qos: QosTable | null;
 

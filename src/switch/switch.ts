@@ -27,6 +27,7 @@ import type {
   MulticastVlan,
   NamedEvent,
   NetworkStatus,
+  PolicyApi,
   PollFrames,
   PollGap,
   PortStatus,
@@ -58,6 +59,7 @@ import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
 import { Bindings } from '../table/bindings.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { isOwnedByOther, OwnedAddresses } from '../table/owned_addresses.ts';
@@ -79,6 +81,7 @@ import { LldpService } from './lldp_service.ts';
 import { NetworkService } from './network_service.ts';
 import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
+import { PolicyView } from './policy_view.ts';
 import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
@@ -116,6 +119,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly routerService: RouterService;
   private readonly interfaceLeases: InterfaceLeases;
   readonly routing: RoutingApi;
+  readonly policy: PolicyApi;
   private readonly guard: PortGuard;
   private readonly guardService: GuardService;
   private readonly aggregateService: AggregateService;
@@ -224,6 +228,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       world,
       config: () => withRouters(this.whole),
       table,
+    });
+    this.policy = new PolicyView({
+      compiler,
+      config: () => this.whole,
+      table: () => this.topologies[this.topologies.length - 1].policy,
     });
     this.guard = new PortGuard({
       open,
@@ -413,7 +422,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
-    for (const service of this.services) service.poll(time);
+    // Once for all of them: a look at the clock is 0.1 us.
+    const at = time ?? monotonicMs();
+    for (const service of this.services) service.poll(at);
     this.switchHost.poll();
     if (this.world !== MACHINE) this.news.look({ now: time });
   }

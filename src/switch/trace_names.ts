@@ -46,6 +46,12 @@ export function traceNames(
       return up === undefined ? undefined : up ? 'up' : 'down';
     },
     hook: (id) => hooks.nameOf(id),
+    groupRule: (rule) => {
+      const place = compiler.policy.rules[rule];
+      if (place === undefined) return undefined;
+      const { group, side, index } = place;
+      return ['groups', group, side, ...(index === undefined ? [] : [index])];
+    },
     tunMac: (port) => {
       const device = devices.get(port);
       return device?.spec.kind === 'tun' ? device.mac : undefined;

@@ -8,10 +8,11 @@
 // all ports of an address. So each may have at most SHARE times what is free: a few greedy ones leave room for others.
 
 import { nextState, STATE, STATES } from './connection_state.ts';
-import { answerPorts, type Flow, sumOfChange, zoneOf } from './flow.ts';
+import { answerPorts, type Flow, OF, sumOfChange, zoneOf } from './flow.ts';
 import { DST, firstOf, KIND, LineTable, otherOf, PORTS, pairOf, SEED_WORDS, SRC } from './line_table.ts';
 import { Lock } from './lock.ts';
 import { Mappings } from './mappings.ts';
+import { WideAddresses } from './wide_addresses.ts';
 
 /** Words of a line. */
 export const CONNECTION = {
@@ -31,6 +32,12 @@ export const CONNECTION = {
   rule: 15,
 } as const;
 
+/**
+ * Of policy, in the place of what NAT has there: generation << 12 | port. Packets of the line's direction came in by `entry`, and may;
+ * they left by `exit`, and may.
+ */
+export const ADMITTED = { entry: CONNECTION.newSrc, exit: CONNECTION.newDst } as const;
+
 /** Flags beside the state. */
 export const FLOW = {
   state: 0xff,
@@ -48,6 +55,7 @@ const LOCK = 0;
 const USED = 2;
 const CAPACITY = 3;
 const SECOND = 4;
+const IS_WIDE = 5;
 const SEED = 16;
 /** By zone: connections now, and ports. */
 const ZONES = 65_536;
@@ -77,6 +85,8 @@ export class Connections {
   readonly portsOfZone: Int32Array;
   /** The lines as Float64, for packets and bytes. */
   readonly sums: Float64Array;
+  /** Of IPv6; null = connections are of IPv4 only. */
+  readonly wide: WideAddresses | null;
   private readonly header: Int32Array;
   private readonly lock: Lock;
   private rules: ConnectionRules;
@@ -101,18 +111,26 @@ export class Connections {
       seed,
     );
     this.mappings = new Mappings(mappings, this.portsOfZone);
+    const wideAt = flowsAt + LineTable.bytes(this.capacity) + LineTable.bytes(this.capacity * NOTES);
+    this.wide = this.header[IS_WIDE] === 0 ? null : new WideAddresses(memory, wideAt, this.capacity, seed);
     const { lines } = this.flows;
     this.sums = new Float64Array(memory, lines.byteOffset, lines.length / 2);
   }
 
-  /** @param seed SEED_WORDS random words */
-  static allocate(capacity: number, seed: Int32Array): SharedArrayBuffer {
+  /** @param seed SEED_WORDS random words @param isWide of IPv6, too */
+  static allocate(capacity: number, seed: Int32Array, isWide = false): SharedArrayBuffer {
     const bytes = TABLES + LineTable.bytes(capacity) + LineTable.bytes(capacity * NOTES);
-    const memory = new SharedArrayBuffer(bytes);
+    const memory = new SharedArrayBuffer(bytes + (isWide ? WideAddresses.bytes(capacity) : 0));
     const header = new Int32Array(memory, 0, HEADER);
     header[CAPACITY] = capacity;
+    header[IS_WIDE] = isWide ? 1 : 0;
     header.set(seed, SEED);
     return memory;
+  }
+
+  /** The words with which a memory was allocated. */
+  static seedOf(memory: SharedArrayBuffer): Int32Array {
+    return new Int32Array(memory, 4 * SEED, SEED_WORDS);
   }
 
   /** A worker died: those who wait for the lock, or will, give up by an exception. */
@@ -153,9 +171,9 @@ export class Connections {
     if (flows.find(flow.kind, answers, flow.newDst, flow.newSrc) !== 0) return REFUSED.taken;
     const zone = zoneOf(flow.kind);
     const free = Math.min(this.capacity - header[USED], this.rules.limit[zone] - this.ofZone[zone]);
-    const guest = mappings.guest(zone, flow.guest);
+    const guest = mappings.guest(flow.guestZone, flow.guest);
     if (guest === 0) return REFUSED.full;
-    if (mappings.connectionsOf(guest) >= free * SHARE) {
+    if (mappings.connectionsOf(guest) >= Math.min(free * SHARE, flow.guestLimit)) {
       mappings.forgetIdle(guest);
       return REFUSED.full;
     }
@@ -171,6 +189,7 @@ export class Connections {
       flow.ports !== flow.newPorts || flow.src !== flow.newSrc || flow.dst !== flow.newDst
         ? FLOW.translated
         : 0;
+    if (flow.entry !== 0) this.admit(first, flow);
     this.setState(first, state | isTranslated, second);
     this.setState(otherOf(first), state | isTranslated | FLOW.answer, second);
     if (!flows.link(first)) return this.giveBack(first, guest);
@@ -187,6 +206,16 @@ export class Connections {
     header[USED]++;
     this.ofZone[zone]++;
     return first;
+  }
+
+  /** What both ends let it, seen from each direction, before anybody else sees its lines. */
+  private admit(first: number, { kind, entry, exit, addresses }: Flow): void {
+    const { lines } = this.flows;
+    lines[first + ADMITTED.entry] = entry;
+    lines[first + ADMITTED.exit] = exit;
+    lines[otherOf(first) + ADMITTED.entry] = exit;
+    lines[otherOf(first) + ADMITTED.exit] = entry;
+    if (this.wide !== null && (kind & 0xff) === OF.flow6) this.wide.write(pairOf(first), addresses);
   }
 
   private giveBack(first: number, guest: number): number {

@@ -1,10 +1,11 @@
 // Connections move to memory of another size, with their mappings, counters and ages. For a change of limits, while all workers stand
 // still: 0.3 s for 200,000.
 
-import { CONNECTION, type Connections, FLOW } from './connections.ts';
+import { ADMITTED, CONNECTION, type Connections, FLOW } from './connections.ts';
 import { Flow, OF, protocolOf, zoneOf } from './flow.ts';
 import { DST, firstOf, KIND, otherOf, PORTS, pairOf, SRC } from './line_table.ts';
 import { MAPPING } from './mappings.ts';
+import type { WideAddresses } from './wide_addresses.ts';
 
 /** What does not fit is ended. */
 export function moveConnections(from: Connections, to: Connections): void {
@@ -21,10 +22,14 @@ export function moveConnections(from: Connections, to: Connections): void {
 export function copyConnection(from: Connections, first: number, to: Connections, mapping: number): number {
   const { lines, notes } = from.flows;
   const flow = new Flow();
-  flow.begin(lines[first + KIND], lines[first + PORTS], lines[first + SRC], lines[first + DST]);
-  flow.newSrc = lines[first + CONNECTION.newSrc];
-  flow.newDst = lines[first + CONNECTION.newDst];
-  flow.newPorts = lines[first + CONNECTION.newPorts];
+  const isOfPolicy = from.wide !== null;
+  if (from.wide !== null && to.wide !== null) beginAnew(flow, from, first, to.wide);
+  else flow.begin(lines[first + KIND], lines[first + PORTS], lines[first + SRC], lines[first + DST]);
+  if (!isOfPolicy) {
+    flow.newSrc = lines[first + CONNECTION.newSrc];
+    flow.newDst = lines[first + CONNECTION.newDst];
+    flow.newPorts = lines[first + CONNECTION.newPorts];
+  }
   flow.rule = lines[first + CONNECTION.rule];
   flow.mapping = mapping;
   flow.guest = from.mappings.table.lines[notes[pairOf(first) * 2 + 1] + DST];
@@ -33,6 +38,20 @@ export function copyConnection(from: Connections, first: number, to: Connections
   copyAccount(from, first, to, line);
   copyAccount(from, otherOf(first), to, otherOf(line));
   return line;
+}
+
+/** Of policy. What stands for an address of IPv6 is another hash there. */
+function beginAnew(flow: Flow, { flows, wide }: Connections, first: number, to: WideAddresses): void {
+  const { lines } = flows;
+  const kind = lines[first + KIND];
+  const is6 = (kind & 0xff) === OF.flow6;
+  if (is6) wide?.read(pairOf(first), flow.addresses);
+  const src = is6 ? to.hashOf(flow.addresses, 0) : lines[first + SRC];
+  const dst = is6 ? to.hashOf(flow.addresses, 4) : lines[first + DST];
+  flow.begin(kind, lines[first + PORTS], src, dst);
+  flow.guestZone = 0;
+  flow.entry = lines[first + ADMITTED.entry];
+  flow.exit = lines[first + ADMITTED.exit];
 }
 
 /** By line in the old memory: the line in the new. */

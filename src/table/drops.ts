@@ -198,6 +198,22 @@ const TABLE = [
     'begins no connection that NAT could follow: a TCP segment or an ICMP message of an unknown one, or not whole',
   ],
   ['nat_fragment', 'receive', 'a fragment of a packet whose first fragment NAT has not seen'],
+  [
+    'policy_out',
+    'receive',
+    'the out rules of the groups of its port let it go nowhere, or it answers what their in rules let in no more',
+  ],
+  [
+    'policy_invalid',
+    'receive',
+    'from a port in a group, and begins no connection: a TCP segment or an ICMP message of an unknown one, or its headers are not whole',
+  ],
+  ['policy_fragment', 'receive', 'from a port in a group: a fragment of a packet whose first was not seen'],
+  [
+    'routed_connection_limit',
+    'receive',
+    'to a router, and no room for another connection of its port: see `taploom connections`',
+  ],
   ['not_collecting', 'receive', 'came in through a member of an aggregate that does not take frames in now'],
   [
     'tunnel_protocol',
@@ -223,6 +239,22 @@ const TABLE = [
   ['fault_transmit', 'transmit', 'dropped on purpose by a fault port'],
   ['tun_not_ip', 'transmit', 'egress port is a TUN, which takes IPv4 and IPv6 without tags'],
   ['tun_other_station', 'transmit', 'egress port is a TUN, and the frame is for another station'],
+  ['policy_in', 'transmit', 'the in rules of the groups of the egress port do not let it in'],
+  [
+    'policy_group',
+    'transmit',
+    'the out rules of the groups of the port that it came from do not let it go to the egress port',
+  ],
+  [
+    'policy_unknown',
+    'transmit',
+    'egress port is in a group, and it begins no connection: a segment, ICMP message or fragment of an unknown one, or not whole',
+  ],
+  [
+    'connection_limit',
+    'transmit',
+    'no room for another connection of the port that it came from, or of the egress port: see `taploom connections`',
+  ],
   ['no_member', 'transmit', 'no member of the aggregate carries frames'],
 ] as const satisfies readonly (readonly [string, Drop['side'], string])[];
 

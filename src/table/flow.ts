@@ -7,10 +7,13 @@
 
 import { fold } from '../wire/checksum.ts';
 import { PROTOCOL_ICMP, replyTo } from '../wire/icmp.ts';
+import { NEXT_HEADER_ICMPV6, replyTo as replyTo6 } from '../wire/icmpv6.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 
 /** What a line is of: the lowest byte of its kind; the next is the protocol, the upper half the zone. */
 export const OF = { flow4: 4, flow6: 6, inside: 1, outside: 2, guest: 3, address: 5 } as const;
+
+const NO_LIMIT = 0x7fff_ffff;
 
 export class Flow {
   kind = 0;
@@ -24,8 +27,15 @@ export class Flow {
   rule = 0;
   /** The line of its mapping; 0 = it has none. */
   mapping = 0;
-  /** Whose it is: the address behind us that it counts for. */
+  /** Whose it is: the address behind us that it counts for, or the port, with how many it may have at most. */
   guest = 0;
+  guestZone = 0;
+  guestLimit = NO_LIMIT;
+  /** Of policy: what both ends have let it (ADMITTED); 0 = it is none of policy's. */
+  entry = 0;
+  exit = 0;
+  /** Of policy, IPv6: source and destination, whose hashes are `src` and `dst`. */
+  readonly addresses = new Int32Array(8);
 
   get protocol(): number {
     return protocolOf(this.kind);
@@ -43,6 +53,10 @@ export class Flow {
     this.rule = 0;
     this.mapping = 0;
     this.guest = src;
+    this.guestZone = zoneOf(kind);
+    this.guestLimit = NO_LIMIT;
+    this.entry = 0;
+    this.exit = 0;
   }
 
   setSource(address: number, port: number): void {
@@ -76,6 +90,7 @@ export function hasPorts(protocol: number): boolean {
 /** `ports` of an answer. */
 export function answerPorts(protocol: number, ports: number): number {
   if (protocol === PROTOCOL_ICMP) return (ports & ~0xff) | replyTo(ports & 0xff);
+  if (protocol === NEXT_HEADER_ICMPV6) return (ports & ~0xff) | replyTo6(ports & 0xff);
   return (ports << 16) | (ports >>> 16);
 }
 

@@ -12,8 +12,8 @@ export const KEY_WORDS = 4;
 export interface LineSearch {
   readonly keys: Int32Array;
   readonly found: Int32Array;
-  /** Sets `found` of the keys number 0 to `count` - 1. */
-  find(table: LineTable, count: number): void;
+  /** Sets `found` of the keys number `from` to `to` - 1. */
+  find(table: LineTable, from: number, to: number): void;
 }
 
 export function createLineSearch(capacity: number): LineSearch {
@@ -24,17 +24,17 @@ export function createLineSearch(capacity: number): LineSearch {
   /** Words that were read only to have them in the cache. */
   const seen = new Int32Array(capacity);
 
-  function find(table: LineTable, count: number): void {
+  function find(table: LineTable, from: number, to: number): void {
     const { lines } = table;
-    for (let n = 0; n < count; n++) {
+    for (let n = from; n < to; n++) {
       const k = n * KEY_WORDS;
       hashes[n] = table.hash(keys[k], keys[k + 1], keys[k + 2], keys[k + 3]);
     }
-    for (let n = 0; n < count; n++) homes[n] = table.home(hashes[n]);
-    for (let n = 0; n < count; n++) seen[n] = table.peek(homes[n]);
-    for (let n = 0; n < count; n++) found[n] = table.follow(homes[n], hashes[n]);
-    for (let n = 0; n < count; n++) seen[n] = lines[found[n]];
-    for (let n = 0; n < count; n++) {
+    for (let n = from; n < to; n++) homes[n] = table.home(hashes[n]);
+    for (let n = from; n < to; n++) seen[n] = table.peek(homes[n]);
+    for (let n = from; n < to; n++) found[n] = table.follow(homes[n], hashes[n]);
+    for (let n = from; n < to; n++) seen[n] = lines[found[n]];
+    for (let n = from; n < to; n++) {
       const k = n * KEY_WORDS;
       const difference = table.difference(found[n], keys[k], keys[k + 1], keys[k + 2], keys[k + 3]);
       // -1 where they are alike: without a branch.

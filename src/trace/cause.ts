@@ -169,7 +169,7 @@ function portPath(config: BridgeConfig | undefined, bridge: string, port: string
   return isLocal ? ['bridges', bridge, 'local'] : ['bridges', bridge, 'ports', port];
 }
 
-function causeOf(path: Path, value: unknown, isInstalled: boolean): Cause {
+export function causeOf(path: Path, value: unknown, isInstalled: boolean): Cause {
   const where = formatPath(path);
   return { path: where, value, text: `${where}: ${show(value)}${isInstalled ? ', as installed' : ''}` };
 }

@@ -14,6 +14,7 @@ import type { NatHook } from '../engine/nat_hook.ts';
 import { NatTrial } from '../engine/nat_trial.ts';
 import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
+import { type PolicyNote, PolicyTrial } from '../engine/policy_trial.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
 import { createRouter } from '../engine/router.ts';
@@ -21,7 +22,7 @@ import { createStages, type Stages } from '../engine/stages.ts';
 import type { Topology } from '../engine/topology.ts';
 import { Tunnelling } from '../engine/tunnelling.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { DEST_DROP, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
@@ -113,6 +114,8 @@ export interface Sighting {
   drops: { row: number; port: number; code: number }[];
   /** Traps that took frames for the host. */
   punts: number[];
+  /** What security groups were asked, null if none were. */
+  policy: { isKnown: boolean; notes: PolicyNote[] } | null;
   /** Keys that the way depended on, three words each. */
   keys: number[][];
 }
@@ -175,6 +178,7 @@ export class DryRun {
   /** Of the frame that is tried. */
   private readonly translation: { hook: NatHook | null } = { hook: null };
   private readonly route: Route | null;
+  private readonly policy: { policy: PolicyTrial | null } = { policy: null };
 
   constructor(createRoute?: (batch: FrameBatch) => Route) {
     this.route = createRoute?.(this.batch) ?? null;
@@ -182,7 +186,7 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     const controls = new Controls(batch, this.clock);
-    this.stages = createStages(batch, counters, host, groups, controls, null);
+    this.stages = createStages(batch, counters, host, groups, controls, null, this.policy);
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,
@@ -200,6 +204,8 @@ export class DryRun {
     const { batch, egress, recorder } = this;
     const { topology, knowledge } = flight;
     this.begin(flight);
+    this.policy.policy =
+      topology.policy === null ? null : new PolicyTrial(batch, this.counters, this.clock, topology.policy);
     this.mirrors.load(topology);
     const fdb = this.table(flight);
     if (flight.decided === undefined) {
@@ -208,10 +214,12 @@ export class DryRun {
       const received = batch.count * ROW;
       this.tunnel(topology, fdb, knowledge.tick);
       this.mirrors.rows(topology, 0, received);
-    }
+    } else this.askGroups();
     this.recirculate(this.routeOf(flight), topology, fdb, knowledge.tick);
     const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
     while (batch.next < batch.count) this.replicate(topology);
+    const { policy } = this.policy;
+    egress.gates.splice(0, egress.gates.length, ...(policy === null ? [] : [policy]));
     egress.passes.splice(0, egress.passes.length, ...(topology.mirrors === null ? [] : [this.mirrors]));
     egress.finish(topology);
     for (const { row } of knowledge.lists) if (row < FIRST_GROUP) this.lists.set(row, [], false);
@@ -220,6 +228,7 @@ export class DryRun {
       copies: recorder.copies.splice(0),
       drops: this.dropped,
       punts: this.takePunts(),
+      policy: policy === null ? null : { isKnown: policy.isKnown, notes: policy.notes },
       keys: rows.flatMap((seen) => keysOf(seen)),
     };
   }
@@ -282,6 +291,15 @@ export class DryRun {
     if (isFull) used[0] = FDB_SLOTS;
     fdb.giver = giver;
     return fdb;
+  }
+
+  /** About a frame that the data plane has decided: it is of a connection by now, if it may be. */
+  private askGroups(): void {
+    const { rows } = this.batch;
+    const dest = rows[COLUMN.dest];
+    if ((dest & DEST_DROP) === 0) rows[COLUMN.dest] = 0;
+    this.policy.policy?.pass();
+    rows[COLUMN.dest] = dest;
   }
 
   /** As Engine.tunnel. */

@@ -2,6 +2,7 @@
 
 import type { TraceStage, TraceStep } from '../api.ts';
 import type { PortState } from '../compile/overlay.ts';
+import type { Path } from '../config/path.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Topology } from '../engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
@@ -25,6 +26,8 @@ export interface TraceNames {
   offloads(port: string): number;
   /** Where a hook is in the configuration, and what it is. */
   hook(id: number): string | undefined;
+  /** Where a rule of a security group is in the configuration. */
+  groupRule(rule: number): Path | undefined;
   /** The MAC of a TUN; undefined: it is none. */
   tunMac(port: string): string | undefined;
 }

@@ -10,6 +10,7 @@ import { dropOf, helpOf, tellClassify, tellReceive } from './tell_classify.ts';
 import { tellDecide, tellLearn } from './tell_decide.ts';
 import { tellEgress, tellReplicate } from './tell_egress.ts';
 import { tellHooks } from './tell_hook.ts';
+import { isPolicyDrop, tellPolicy } from './tell_policy.ts';
 import { tellRoute } from './tell_route.ts';
 import { isTunnelled, tellCarried, tellTunnel } from './tell_tunnel.ts';
 
@@ -24,7 +25,8 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
       const classified = tellClassify(scene, seen);
       steps.push(...classified);
       if (classified.at(-1)?.verdict === 'domain') steps.push(...tellHooks(scene, seen));
-      if (dropOf(seen.decided) === 'hook') break;
+      const drop = dropOf(seen.decided);
+      if (drop === 'hook' || isPolicyDrop(drop)) break;
     }
     const wasTunnelled = round > 0 && isTunnelled(sighting.rows[round - 1]);
     if (round > 0 && !wasTunnelled) steps.push(tellAnew(scene, bridge, seen));
@@ -37,6 +39,7 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
       );
     steps.push(...tellReplicate(own, bridge, seen));
   }
+  steps.push(...tellPolicy(scene));
   const last = sighting.rows.at(-1)?.columns;
   const bridge = names.bridgeOf((last?.[COLUMN.domain] ?? 0) >>> DOMAIN_SHIFT) ?? scene.bridge;
   const egress = tellEgress(scene, bridge);

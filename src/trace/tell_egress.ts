@@ -36,8 +36,9 @@ import {
 } from './cause.ts';
 import type { SeenCopy, SeenRow } from './dry_run.ts';
 import { domainText, hex, hopText, type Scene, step } from './scene.ts';
-import { blockedBy, dropOf } from './tell_classify.ts';
+import { blockedBy, dropOf, helpOf } from './tell_classify.ts';
 import { isList } from './tell_decide.ts';
+import { isPolicyDrop } from './tell_policy.ts';
 import { tellTun } from './tell_tun.ts';
 
 /** What `replicate` made of a row. */
@@ -221,6 +222,8 @@ export function tellEgress(scene: Scene, bridge: string): { steps: TraceStep[]; 
       steps.push(
         step('egress', reason, `${name} does not carry this protocol${why}: dropped, ${reason}`, cause),
       );
+    } else if (isPolicyDrop(reason)) {
+      steps.push(step('egress', reason, `${name}: ${helpOf(reason)}: dropped, ${reason}`));
     } else {
       steps.push(step('egress', reason, `${name} has no device: dropped, ${reason}`));
     }

@@ -26,6 +26,12 @@ const ECHO_REPLY = 129;
 /** Types from here on are informational, section 2.1. */
 const FIRST_INFORMATIONAL = 128;
 export const REDIRECT = 137;
+/** Listeners of groups (RFC 2710, 3810), and behind them neighbours and routers (RFC 4861). */
+const LISTENER_QUERY = 130;
+const LISTENER_DONE = 132;
+const LISTENER_REPORT_V2 = 143;
+/** What was sent on this link has not passed any router. */
+const OF_LINK = 255;
 
 /** Type << 8 | code of errors that are sent, section 3. */
 export const ERROR = {
@@ -79,6 +85,27 @@ export function mtu(view: DataView, at: number): number {
 /** Types that are never answered with an error, section 2.4 (e.1) and (e.2). */
 export function isError(type: number): boolean {
   return type < FIRST_INFORMATIONAL || type === REDIRECT;
+}
+
+export function identifier(view: DataView, at: number): number {
+  return view.getUint16(at + REST);
+}
+
+/** The type of answers to an echo request, or of the request to an answer; the same for any other type. */
+export function replyTo(type: number): number {
+  if (type === ECHO_REQUEST) return ECHO_REPLY;
+  return type === ECHO_REPLY ? ECHO_REQUEST : type;
+}
+
+/** Whether a type asks for an answer. */
+export function isQuery(type: number): boolean {
+  return type === ECHO_REQUEST;
+}
+
+/** Whether a message is one without which nobody has neighbours, routers or groups. Its sender says that it is of this link. */
+export function isOfLink(type: number, hopLimit: number): boolean {
+  if (type === LISTENER_REPORT_V2 || (type >= LISTENER_QUERY && type <= LISTENER_DONE)) return hopLimit === 1;
+  return type >= ROUTER_SOLICITATION && type <= REDIRECT && hopLimit === OF_LINK;
 }
 
 /**

@@ -28,8 +28,8 @@ const FLOW_LABEL = 0xf_ffff;
 /** Extension headers that may precede a transport header, RFC 8200 section 4 and RFC 4302. */
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
-const FRAGMENT = 44;
-const FRAGMENT_LEN = 8;
+export const FRAGMENT = 44;
+export const FRAGMENT_LEN = 8;
 const FRAGMENT_OFFSET = 0xfff8;
 const AUTHENTICATION = 51;
 const DESTINATION = 60;

@@ -168,8 +168,9 @@ export class WorkersPlane implements PlaneClient {
     const { fdbSlots } = change.topology;
     const table = fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots);
     if (table !== undefined) this.tables.push(table);
-    const memory = change.topology.routers?.nat?.memory;
-    if (memory !== undefined) this.connections.add(memory);
+    const { routers, policy } = change.topology;
+    const memories = [routers?.nat?.memory, policy?.memory].filter((memory) => memory !== undefined);
+    for (const memory of memories) this.connections.add(memory);
     const common = { ...change, table };
     this.slots = 0;
     const noVteps = { addedVteps: [], removedVteps: [] };
@@ -179,7 +180,7 @@ export class WorkersPlane implements PlaneClient {
     }));
     this.slots = fdbSlots;
     this.tables.splice(0, this.tables.length - 1);
-    for (const old of this.connections) if (old !== memory) this.connections.delete(old);
+    for (const old of this.connections) if (!memories.includes(old)) this.connections.delete(old);
     const failed = new Map<number, Failed>();
     for (const answer of answers) {
       if (answer.kind === 'done') for (const one of answer.failed) failed.set(one.port, one);

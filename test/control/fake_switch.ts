@@ -11,6 +11,7 @@ import type {
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
+import { SimulatedPolicy } from './simulated_policy.ts';
 import { SimulatedRouting } from './simulated_routing.ts';
 
 export function counters(change: Partial<PortCounters> = {}): PortCounters {
@@ -58,6 +59,7 @@ export class FakeSwitch implements MetricsApi {
   frames = { polls: 0, frames: 0, buckets: [] as [number, number][] };
   snapshots = 0;
   readonly routing = new SimulatedRouting(() => this.config);
+  readonly policy = new SimulatedPolicy(() => this.config);
   lldpStates: LldpPortStatus[] = [];
 
   constructor(list: PortStatus[]) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter, NatFilter } from '../../src/api.ts';
+import type { FdbEntry, FdbFilter, MdbEntry, MdbFilter, NatFilter, PolicyFilter } from '../../src/api.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { CaptureSessions } from '../../src/control/capture_sessions.ts';
 import { Changes } from '../../src/control/changes.ts';
@@ -38,7 +38,18 @@ beforeEach(() => {
   const streams = new EventStreams(api.events);
   const captures = new CaptureSessions(api, 'taploom');
   const connections = new PageSessions((filter: NatFilter) => api.routing.connections(filter));
-  const context = { api, changes, sessions, groups, connections, streams, captures, version: '9.9.9' };
+  const tracked = new PageSessions((filter: PolicyFilter) => api.policy.connections(filter));
+  const context = {
+    api,
+    changes,
+    sessions,
+    groups,
+    connections,
+    tracked,
+    streams,
+    captures,
+    version: '9.9.9',
+  };
   app = controlApp(context, (error) => void faults.push(error));
 });
 afterEach(() => sessions.close());

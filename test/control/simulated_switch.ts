@@ -39,6 +39,7 @@ import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import { appliedFacts } from '../../src/switch/applied.ts';
 import { EventLog } from '../../src/switch/event_log.ts';
 import { counters } from './fake_switch.ts';
+import { SimulatedPolicy } from './simulated_policy.ts';
 import { SimulatedRouting } from './simulated_routing.ts';
 
 /** A log that nobody fills but the test. */
@@ -63,6 +64,7 @@ class SimulatedEvents extends EventLog {
 export class SimulatedSwitch implements SwitchApi {
   readonly events = new SimulatedEvents();
   readonly routing = new SimulatedRouting(() => this.config);
+  readonly policy = new SimulatedPolicy(() => this.config);
   config: SwitchConfig;
   entries: FdbEntry[] = [];
   /** Rows in one page of `fdb`. */

@@ -94,6 +94,7 @@ function randomConfig(random: Random): SwitchConfigInput {
           : {}),
         ...(random.chance(0.15) ? { guard: randomGuard(random) } : {}),
         mtu: random.pick([68, 576, 1500, 65_535]),
+        ...(random.chance(0.3) ? { groups: random.some(Object.keys(GROUPS), 0.6) } : {}),
         ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
         ...(random.chance(0.3)
           ? { fdb_limit: random.between(1, 5), fdb_limit_action: random.pick(['ignore', 'drop', 'shutdown']) }
@@ -160,6 +161,20 @@ function randomTunnel(random: Random) {
     }),
   };
 }
+
+/** Security groups that let in little. */
+const GROUPS: NonNullable<SwitchConfigInput['groups']> = {
+  open: { in: 'any' },
+  some: {
+    in: [
+      { protocol: 'udp', ports: '0-40000', from: ['10.0.0.0/8', 'fe80::/10', 'open'] },
+      { protocol: 'tcp', from: 'some' },
+      { protocol: 'icmp', type: 8 },
+    ],
+    out: [{ protocol: 'tcp' }, { protocol: 'udp', to: ['open', 'any'] }],
+  },
+  shut: { out: [] },
+};
 
 /** That read far into frames, and what is not there. */
 const FILTERS = [
@@ -228,7 +243,12 @@ class Fuzzed {
     const input = randomConfig(random);
     if (random.chance(0.5)) addHooks(random, input.bridges ?? {});
     this.routers = new FuzzRouters(random, input.bridges ?? {}, VIDS);
-    const config = parseConfig({ ...input, routers: this.routers.config });
+    const config = parseConfig({
+      ...input,
+      routers: this.routers.config,
+      groups: GROUPS,
+      connections: { limit: 1024, port_limit: random.pick([1, 20, 1024]) },
+    });
     const { topology, remotes } = compiler.compile(config);
     const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
     const table = random.pick([undefined, SharedFdb.allocate(topology.fdbSlots)]);

@@ -61,7 +61,7 @@ test('any order of additions and removals leads to what a Map has, one by one an
         expect(table.find(1, n, 2, n >> 1)).toBe(0);
         search.keys.set([1, n, 1, n >> 1], n * KEY_WORDS);
       }
-      search.find(table, 31);
+      search.find(table, 0, 31);
       for (let n = 0; n <= 30; n++)
         expect(search.found[n]).toBe(model.has(n) ? (model.get(n) ?? 0) + LINE : 0);
     }),

@@ -38,13 +38,17 @@ export class Rig {
     for (let n = 0; n < polls; n++) this.taploom.poll(0, this.now);
     this.expectLaws();
     const lines = [...this.received()].flatMap(([port, frames]) =>
-      frames.map((frame) => `${port}: ${show(frame.bytes)}`),
+      frames.map((frame) => `${port}: ${this.show(frame.bytes)}`),
     );
     for (const [key, count] of this.drops()) {
       const more = count - (before.get(key) ?? 0);
       if (more > 0) lines.push(more === 1 ? key : `${key} x${more}`);
     }
     return lines;
+  }
+
+  protected show(bytes: Uint8Array): string {
+    return show(bytes);
   }
 
   /** All that was received and not yet taken, by port. */

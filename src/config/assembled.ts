@@ -1,0 +1,19 @@
+// A configuration of its parts, without the keys of those that there are none of.
+
+import type { SwitchConfig } from './shape.ts';
+
+/** What a configuration has beside bridges. */
+export type BesideBridges = Omit<SwitchConfig, 'version' | 'bridges'>;
+
+export function assembled(
+  bridges: SwitchConfig['bridges'],
+  { routers = {}, groups = {}, connections }: BesideBridges,
+): SwitchConfig {
+  return {
+    version: 1,
+    bridges,
+    ...(Object.keys(routers).length > 0 && { routers }),
+    ...(Object.keys(groups).length > 0 && { groups }),
+    ...(connections && { connections }),
+  };
+}

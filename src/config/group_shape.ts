@@ -1,0 +1,73 @@
+// The shape of security groups, and of the connections that they let in. What spans keys: groups.ts.
+
+import { z } from 'zod';
+import { ANY, GROUP_PROTOCOLS, isGroupName, parseMember, parsePeer, parsePortRange } from './group_rule.ts';
+import { boolean, expecting, integer, mapping, text } from './leaves.ts';
+import { MAX_CONNECTIONS, MIN_CONNECTIONS } from './nat_shape.ts';
+
+const NAME = 'a name of 1 to 32 letters, digits, - and _ that is not any';
+export const groupName = text(NAME, isGroupName);
+export const groupNames = z.array(groupName, expecting('a list of names of groups'));
+
+const PROTOCOL = expecting(`${Object.keys(GROUP_PROTOCOLS).join(', ')}, or the number of a protocol (0-255)`);
+const protocol = z.union(
+  [
+    z.enum(Object.keys(GROUP_PROTOCOLS) as (keyof typeof GROUP_PROTOCOLS)[], PROTOCOL),
+    z.int(PROTOCOL).min(0, PROTOCOL).max(255, PROTOCOL),
+  ],
+  PROTOCOL,
+);
+const PORTS = 'a port, a range such as 8000-8099, or a list of them';
+const portRange = z.union(
+  [integer(PORTS, 0, 65_535), text(PORTS, (value) => parsePortRange(value) !== undefined)],
+  expecting(PORTS),
+);
+const PEER = 'any, an address, a prefix, the name of a group, or a list of them';
+const peer = text(PEER, (value) => parsePeer(value) !== undefined);
+
+const rule = mapping({
+  protocol: protocol.optional(),
+  ports: z.union([portRange, z.array(portRange, expecting(PORTS)).min(1)], expecting(PORTS)).optional(),
+  type: integer('the type of an ICMP query (0-255)', 0, 255).optional(),
+  from: z.union([peer, z.array(peer, expecting(PEER)).min(1)], expecting(PEER)).optional(),
+  to: z.union([peer, z.array(peer, expecting(PEER)).min(1)], expecting(PEER)).optional(),
+});
+const RULES = expecting('any, or a list of rules, such as { protocol: tcp, ports: [80, 443], from: any }');
+const rules = z.union([z.literal(ANY), z.array(rule, RULES)], RULES);
+
+const MEMBER = 'an address or a prefix, such as 10.0.1.5 or fd00:1::/64';
+export const group = mapping({
+  in: rules.default([]),
+  out: rules.default(ANY),
+  members: z
+    .array(
+      text(MEMBER, (value) => parseMember(value) !== undefined),
+      expecting('a list of addresses and prefixes'),
+    )
+    .default([]),
+});
+
+export const groups = z.record(groupName, group, expecting('a mapping of names to groups'));
+
+const seconds = (what: number) => integer('a time in seconds (10-604800)', 10, 604_800).default(what);
+
+/** Of all ports in groups. Times as those of NAT: RFC 4787, 5382 and 5508. */
+export const groupConnections = mapping({
+  limit: integer(
+    `a number of connections (${MIN_CONNECTIONS}-${MAX_CONNECTIONS})`,
+    MIN_CONNECTIONS,
+    MAX_CONNECTIONS,
+  ).default(262_144),
+  port_limit: integer(`a number of connections (1-${MAX_CONNECTIONS})`, 1, MAX_CONNECTIONS).default(65_536),
+  keep_established: boolean().default(false),
+  udp_timeout: seconds(300),
+  icmp_timeout: seconds(60),
+  tcp_timeout: seconds(7440),
+  tcp_transitory_timeout: seconds(240),
+});
+
+export type GroupRuleConfig = z.output<typeof rule>;
+export type GroupConfig = z.output<typeof group>;
+export type GroupsConfig = Record<string, GroupConfig>;
+export type GroupConnectionsConfig = z.output<typeof groupConnections>;
+export const GROUP_CONNECTIONS_DEFAULTS: GroupConnectionsConfig = groupConnections.parse({});

@@ -1,0 +1,391 @@
+// Security groups. A stage looks up the connections of received packets, all at once; a gate at egress looks at their copies.
+//
+//   stage:  known connection -> has its port let it in, under these rules? a compare    else -> may the port send such? out rules
+//   gate:   known connection -> has its port let it in, under these rules? a compare    else -> in rules; then it is a connection
+//
+// So what is refused leaves no trace in the table. What a router takes has no copy: `settle` does for its rows what the gate does. A
+// connection that was let in by other rules, or by another port, is asked about again, as its first packet was. If the answer is no,
+// it stays: its answers must not be taken for the beginning of another.
+
+import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
+import { DEST_DROP, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
+import { STATE } from '../table/connection_state.ts';
+import { ADMITTED, CONNECTION, type Connections, FLOW } from '../table/connections.ts';
+import type { Counters } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { Flow, OF } from '../table/flow.ts';
+import { KEY, KEY_WORDS } from '../table/line_search.ts';
+import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
+import type { PolicyTable } from '../table/policy_table.ts';
+import type { WideAddresses } from '../table/wide_addresses.ts';
+import type { EgressPass } from './passes.ts';
+import { PACKET, PolicyPackets } from './policy_packets.ts';
+import { PolicyQuestion } from './policy_question.ts';
+import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
+import { DOMAIN_SHIFT, type Topology } from './topology.ts';
+
+/** What is known of a row. */
+const ROW_STATE = {
+  /** Nobody is asked. */
+  free: 0,
+  /** Has a place, and is looked up. */
+  sought: 1,
+  /** Of the connection of its line. */
+  known: 2,
+  /** An ICMP error about the connection of its line. */
+  error: 3,
+  /** Of none: it may begin one. */
+  fresh: 4,
+  /** Of none, and begins none. */
+  unknown: 5,
+} as const;
+/** Beside drops, which are from 0 on. */
+const LET_IN = -1;
+
+export class Policy implements EgressPass {
+  private readonly batch: FrameBatch;
+  private readonly counters: Counters;
+  protected readonly connections: Connections;
+  private readonly clock: Float64Array;
+  protected readonly packets: PolicyPackets;
+  private readonly question = new PolicyQuestion();
+  private readonly flow = new Flow();
+  private table: PolicyTable;
+  // by number of a row
+  private readonly state: Uint8Array;
+  private readonly place: Int32Array;
+  private readonly line: Int32Array;
+
+  /** @param clock its first word is now, in ms. @param seed any number but 0, at random */
+  constructor(
+    batch: FrameBatch,
+    counters: Counters,
+    connections: Connections,
+    table: PolicyTable,
+    clock: Float64Array,
+    seed: number,
+  ) {
+    const rows = batch.rows.length / ROW;
+    this.batch = batch;
+    this.counters = counters;
+    this.connections = connections;
+    this.table = table;
+    this.clock = clock;
+    this.packets = new PolicyPackets(batch, connections.wide as WideAddresses, seed);
+    // Of a batch that waits nobody has asked yet.
+    this.state = new Uint8Array(rows).fill(ROW_STATE.unknown);
+    this.place = new Int32Array(rows);
+    this.line = new Int32Array(rows);
+  }
+
+  /** Other rules, for the same connections. */
+  load(table: PolicyTable): void {
+    this.table = table;
+  }
+
+  /** A fresh batch. */
+  pass(): void {
+    const { batch, packets } = this;
+    const end = batch.count * ROW;
+    const { second } = this;
+    packets.count = 0;
+    for (let row = 0; row < end; row += ROW) this.enter(row, second);
+    if (packets.count === 0) return;
+    this.seek(0, packets.count);
+    for (let row = 0; row < end; row += ROW) this.judge(row, second);
+  }
+
+  /** Rows that came in anew, from place `from` of the batch's list on. */
+  again(from: number): void {
+    const { batch, packets } = this;
+    const { list, listed } = batch;
+    const { second } = this;
+    const first = packets.count;
+    for (let n = from; n < listed; n++) this.enter(list[n], second);
+    if (packets.count === first) return;
+    this.seek(first, packets.count);
+    for (let n = from; n < listed; n++) this.judge(list[n], second);
+  }
+
+  protected seek(from: number, to: number): void {
+    this.packets.search.find(this.connections.flows, from, to);
+  }
+
+  /** For those who want to know what was asked: rules of `port`, and which of them fits, see PolicyQuestion. */
+  protected noted(_port: number, _side: 'in' | 'out', _rule: number): void {}
+
+  private enter(row: number, second: number): void {
+    const { rows } = this.batch;
+    const n = row / ROW;
+    this.state[n] = ROW_STATE.free;
+    if (rows[row + COLUMN.dest] !== 0) return;
+    const zone = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
+    if (this.table.domains[zone] === 0) return;
+    const place = this.packets.count;
+    if (this.packets.read(row, zone, second) === PACKET.free) return;
+    this.place[n] = place;
+    this.state[n] = ROW_STATE.sought;
+  }
+
+  private judge(row: number, second: number): void {
+    const n = row / ROW;
+    if (this.state[n] !== ROW_STATE.sought) return;
+    const { rows } = this.batch;
+    const place = this.place[n];
+    const port = rows[row + COLUMN.ingress] & PORT_MASK;
+    const line = this.packets.search.found[place];
+    let code: number = LET_IN;
+    if (line !== 0) code = this.follow(row, n, line, port, second);
+    else if (this.table.out[port] !== 0) code = this.begin(row, n, port, second);
+    else this.state[n] = this.stateWithoutLine(place);
+    if (code === LET_IN) return;
+    this.state[n] = ROW_STATE.free;
+    rows[row + COLUMN.dest] = DEST_DROP | code;
+  }
+
+  /** A packet of a connection that is known. Returns a drop, or LET_IN. */
+  private follow(row: number, n: number, line: number, port: number, second: number): number {
+    const { connections, packets } = this;
+    const place = this.place[n];
+    const packet = packets.packet[place];
+    const { lines } = connections.flows;
+    if (!this.isOfLine(line, place)) return this.table.out[port] === 0 ? this.refuse(n) : DROP.policy_invalid;
+    this.line[n] = line;
+    if (packet === PACKET.error) {
+      // Whoever tells of it, its connection is still let in.
+      this.state[n] = ROW_STATE.error;
+      return this.isLetIn(line, ADMITTED.entry, lines[line + ADMITTED.entry] & PORT_MASK)
+        ? LET_IN
+        : DROP.policy_out;
+    }
+    this.state[n] = ROW_STATE.known;
+    if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(line, ADMITTED.entry, port))
+      return DROP.policy_out;
+    connections.track(line, packets.tcpFlags[place], this.batch.rows[row + COLUMN.length], second);
+    return LET_IN;
+  }
+
+  /** Two addresses of IPv6 may have the same hash: that is nobody's connection. */
+  private isOfLine(line: number, place: number): boolean {
+    const { packets, connections, batch } = this;
+    const { keys } = packets.search;
+    if ((keys[place * KEY_WORDS + KEY.kind] & 0xff) !== OF.flow6) return true;
+    const { srcAt, dstAt } = packets;
+    return connections.wide?.isOf(line, batch.view, srcAt[place], dstAt[place]) === true;
+  }
+
+  private refuse(n: number): number {
+    this.state[n] = ROW_STATE.unknown;
+    return LET_IN;
+  }
+
+  /** A packet of no known connection, from a port in a group: may it go anywhere? */
+  private begin(row: number, n: number, port: number, second: number): number {
+    const { connections, packets } = this;
+    const place = this.place[n];
+    // Another worker may just have opened it, or moved its line.
+    connections.take();
+    const line = this.find(place);
+    connections.release();
+    if (line !== 0) return this.follow(row, n, line, port, second);
+    this.state[n] = this.stateWithoutLine(place);
+    if (this.state[n] === ROW_STATE.unknown)
+      return packets.packet[place] === PACKET.lost ? DROP.policy_fragment : DROP.policy_invalid;
+    this.question.about(packets, place, this.batch.view);
+    if (this.question.mayLeave(this.table, port)) return LET_IN;
+    this.noted(port, 'out', 0);
+    return DROP.policy_out;
+  }
+
+  private stateWithoutLine(place: number): number {
+    const packet = this.packets.packet[place];
+    // A fragment may follow a first one of the same batch, whose connection is opened when it leaves.
+    if (packet === PACKET.fragment) return ROW_STATE.fresh;
+    if (packet !== PACKET.flow) return ROW_STATE.unknown;
+    return this.packets.firstState(place) === STATE.none ? ROW_STATE.unknown : ROW_STATE.fresh;
+  }
+
+  /** A row whose destination is an interface of a router: no copy of it will come by the gate. */
+  settle({ routers }: Topology, row: number): void {
+    const { rows } = this.batch;
+    const state = this.state[row / ROW];
+    const dest = rows[row + COLUMN.dest];
+    if (state !== ROW_STATE.fresh || dest >= DEST_DROP || routers === null) return;
+    const port = dest & PORT_MASK;
+    if (!(routers.interfaceOf[port] > 0)) return;
+    const code = this.settleFor(row, port);
+    if (code === LET_IN) return;
+    this.state[row / ROW] = ROW_STATE.free;
+    rows[row + COLUMN.dest] =
+      DEST_DROP | (code === DROP.connection_limit ? DROP.routed_connection_limit : DROP.policy_out);
+  }
+
+  /** Takes out of a queue what may not leave. */
+  copies(topology: Topology, queue: EgressQueue, from: number): void {
+    const { state, line } = this;
+    const { copies } = queue;
+    const { lines } = this.connections.flows;
+    const { spare } = this.batch;
+    const base = this.table.generation << PORT_BITS;
+    const end = queue.count * COPY_WORDS;
+    let to = from * COPY_WORDS;
+    for (let at = to; at < end; at += COPY_WORDS) {
+      const row = copies[at + COPY.row];
+      const n = row / ROW;
+      // What the switch itself says has a row behind all others, where nobody was ever asked.
+      const isFree = row >= spare || state[n] === ROW_STATE.free;
+      if (!isFree) {
+        const port = copies[at + COPY.hop] & PORT_MASK;
+        const isKnown = state[n] === ROW_STATE.known && lines[line[n] + ADMITTED.exit] === (base | port);
+        if (!isKnown && (copies[at + COPY.flags] & COPY_FLAG.mirrored) === 0) {
+          const code = this.leaves(topology, row, port);
+          if (code !== LET_IN) {
+            this.counters.drops.count(row, port, code);
+            continue;
+          }
+        }
+      }
+      if (to !== at) for (let w = 0; w < COPY_WORDS; w++) copies[to + w] = copies[at + w];
+      to += COPY_WORDS;
+    }
+    queue.count = to / COPY_WORDS;
+  }
+
+  /** Whether the frame of a row may leave by a port: a drop, or LET_IN. */
+  private leaves({ aggregates }: Topology, row: number, port: number): number {
+    // It was let out by the aggregate.
+    const member = aggregates?.memberOf[port];
+    if (member !== undefined && member !== 0) return LET_IN;
+    const n = row / ROW;
+    const line = this.line[n];
+    const { lines } = this.connections.flows;
+    switch (this.state[n]) {
+      case ROW_STATE.known:
+        return this.isLetIn(line, ADMITTED.exit, port) ? LET_IN : this.dropFor(line);
+      case ROW_STATE.error: {
+        const { exit } = ADMITTED;
+        return this.isLetIn(line, exit, lines[line + exit] & PORT_MASK) ? LET_IN : this.dropFor(line);
+      }
+      case ROW_STATE.fresh:
+        return this.settleFor(row, port);
+      default:
+        return this.table.in[port] === 0 ? LET_IN : DROP.policy_unknown;
+    }
+  }
+
+  /** Why packets of a line leave no more: its connection goes to the port, or comes from it. */
+  private dropFor(line: number): number {
+    const isAnswer = (this.connections.flows.lines[line + CONNECTION.state] & FLOW.answer) !== 0;
+    return isAnswer ? DROP.policy_group : DROP.policy_in;
+  }
+
+  /** A packet that may begin a connection, towards `port`. */
+  private settleFor(row: number, port: number): number {
+    const { batch, connections, table } = this;
+    const from = batch.rows[row + COLUMN.ingress] & PORT_MASK;
+    if ((table.out[from] | table.in[port]) === 0) return LET_IN;
+    const n = row / ROW;
+    const place = this.place[n];
+    const { second } = this;
+    connections.take();
+    try {
+      const known = this.find(place);
+      if (known !== 0) return this.join(row, n, known, from, port, second);
+      if (this.packets.packet[place] !== PACKET.flow) return DROP.policy_unknown;
+      const { question } = this;
+      question.about(this.packets, place, batch.view);
+      const out = question.ruleOut(table, from, port);
+      this.noted(from, 'out', out);
+      if (out === 0) return DROP.policy_group;
+      const into = question.ruleIn(table, port, from);
+      this.noted(port, 'in', into);
+      if (into === 0) return DROP.policy_in;
+      return this.open(row, n, from, port, second);
+    } finally {
+      connections.release();
+    }
+  }
+
+  /** A packet of this batch, or another worker's, has just opened its connection. */
+  private join(row: number, n: number, line: number, from: number, port: number, second: number): number {
+    const { connections, packets } = this;
+    const place = this.place[n];
+    if (!this.isOfLine(line, place)) return DROP.policy_unknown;
+    const { lines } = connections.flows;
+    this.state[n] = ROW_STATE.known;
+    this.line[n] = line;
+    if (lines[line + ADMITTED.entry] !== this.word(from) && !this.isLetIn(line, ADMITTED.entry, from))
+      return DROP.policy_group;
+    if (lines[line + ADMITTED.exit] !== this.word(port) && !this.isLetIn(line, ADMITTED.exit, port))
+      return this.dropFor(line);
+    connections.track(line, packets.tcpFlags[place], this.batch.rows[row + COLUMN.length], second);
+    return LET_IN;
+  }
+
+  /** Under the lock. */
+  private open(row: number, n: number, from: number, port: number, second: number): number {
+    const { flow, packets, table, connections, batch } = this;
+    const place = this.place[n];
+    const { keys } = packets.search;
+    const k = place * KEY_WORDS;
+    flow.begin(keys[k + KEY.kind], keys[k + KEY.ports], keys[k + KEY.src], keys[k + KEY.dst]);
+    // It counts for who began it; of a stranger, for whom it goes to.
+    flow.guest = table.out[from] === 0 ? port : from;
+    flow.guestZone = 0;
+    flow.guestLimit = table.portLimit;
+    flow.entry = this.word(from);
+    flow.exit = this.word(port);
+    if ((flow.kind & 0xff) === OF.flow6) packets.readAddresses(place, flow.addresses);
+    const line = connections.open(flow, this.packets.firstState(place), second);
+    if (line <= 0) return DROP.connection_limit;
+    this.state[n] = ROW_STATE.known;
+    this.line[n] = line;
+    connections.track(line, packets.tcpFlags[place], batch.rows[row + COLUMN.length], second);
+    return LET_IN;
+  }
+
+  /**
+   * Asks about a connection once more, and notes it if `port` lets it in. `side` of ADMITTED: whether the packet of `line` came in by
+   * the port, or leaves by it.
+   */
+  private isLetIn(line: number, side: number, port: number): boolean {
+    const { connections, table, question } = this;
+    const { lines } = connections.flows;
+    const word = this.word(port);
+    const before = lines[line + side];
+    if (before === word) return true;
+    const isAnswer = (lines[line + CONNECTION.state] & FLOW.answer) !== 0;
+    const isOpeners = isAnswer === (side === ADMITTED.exit);
+    if (!table.keepsEstablished || (before & PORT_MASK) !== port) {
+      const first = firstOf(pairOf(line));
+      const other = lines[first + (isOpeners ? ADMITTED.exit : ADMITTED.entry)] & PORT_MASK;
+      question.aboutLine(connections, line);
+      const rule = isOpeners ? question.ruleOut(table, port, other) : question.ruleIn(table, port, other);
+      this.noted(port, isOpeners ? 'out' : 'in', rule);
+      if (rule === 0) return false;
+    }
+    lines[line + side] = word;
+    lines[otherOf(line) + (side === ADMITTED.exit ? ADMITTED.entry : ADMITTED.exit)] = word;
+    return true;
+  }
+
+  private word(port: number): number {
+    return (this.table.generation << PORT_BITS) | port;
+  }
+
+  /** The line of a place's key, or 0. Under the lock. */
+  protected find(place: number): number {
+    const { keys } = this.packets.search;
+    const k = place * KEY_WORDS;
+    return this.connections.flows.find(
+      keys[k + KEY.kind],
+      keys[k + KEY.ports],
+      keys[k + KEY.src],
+      keys[k + KEY.dst],
+    );
+  }
+
+  private get second(): number {
+    return Math.floor(this.clock[0] / 1000);
+  }
+}

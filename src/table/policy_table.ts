@@ -1,0 +1,27 @@
+// Security groups, as flat arrays of a topology: which rules are asked for frames that come in by a port, and for copies that leave
+// by one; and where the connections are that need not ask any more.
+
+import type { Classifier } from './classifier.ts';
+import type { ConnectionRules } from './connections.ts';
+
+export interface PolicyTable extends ConnectionRules {
+  readonly classifier: Classifier;
+  // by port: a set of the classifier, 0 = the port is in no group, and everything passes
+  /** Rules for what the port sends: of a connection that begins behind it. */
+  readonly out: Uint16Array;
+  /** Rules for what it gets. */
+  readonly in: Uint16Array;
+  /** By domain, which is the zone of its connections: 1 = some port in it is in a group. */
+  readonly domains: Uint8Array;
+  /** Another number with other rules, members or ports, from 1 to MAX_GENERATION: connections are asked about again. */
+  readonly generation: number;
+  /** Connections that the rules of an earlier generation let in stay. */
+  readonly keepsEstablished: boolean;
+  /** Most connections of a port. */
+  readonly portLimit: number;
+  /** Where connections are: see Connections. The same as long as the limit is. */
+  readonly memory: SharedArrayBuffer;
+}
+
+/** What is beside a port in a word. After so many changes a connection that has been silent since the first is taken for a new one. */
+export const MAX_GENERATION = (1 << 20) - 1;

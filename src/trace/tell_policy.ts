@@ -1,0 +1,63 @@
+// What a trace says of security groups: which rules were asked, and which of them let the packet pass.
+
+import type { TraceStep } from '../api.ts';
+import { formatPath } from '../config/path.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import { UNASKED } from '../engine/policy_question.ts';
+import type { PolicyNote } from '../engine/policy_trial.ts';
+import type { DropName } from '../table/drops.ts';
+import { causeOf } from './cause.ts';
+import { type Scene, step } from './scene.ts';
+
+const DROPS: ReadonlySet<string> = new Set<DropName>([
+  'policy_in',
+  'policy_group',
+  'policy_unknown',
+  'connection_limit',
+  'policy_out',
+  'policy_invalid',
+  'policy_fragment',
+  'routed_connection_limit',
+]);
+
+export function isPolicyDrop(reason: string | undefined): boolean {
+  return reason !== undefined && DROPS.has(reason);
+}
+
+export function tellPolicy({ sighting, config, names }: Scene): TraceStep[] {
+  const { policy } = sighting;
+  if (policy === null) return [];
+  const known = policy.isKnown
+    ? [step('policy', 'known', 'It is of a connection that is there: nobody asks whether it may pass')]
+    : [];
+  return [...known, ...policy.notes.flatMap((note) => tellNote(note, config, names))];
+}
+
+function tellNote(
+  { port, side, rule }: PolicyNote,
+  config: SwitchConfig,
+  names: Scene['names'],
+): TraceStep[] {
+  if (rule === UNASKED) return [];
+  const name = names.port(port) ?? 'a port that is gone';
+  const groups = groupsOf(config, name).join(', ');
+  const what = side === 'in' ? 'get it' : 'send it';
+  const path = rule === 0 ? undefined : names.groupRule(rule);
+  if (path === undefined)
+    return [
+      step('policy', 'refused', `No ${side} rule of the groups of ${name} (${groups}) lets it ${what}`),
+    ];
+  const cause = causeOf(path, valueAt(config, path), false);
+  return [step('policy', 'let', `${name} may ${what} (${cause.text})`, cause)];
+}
+
+function groupsOf({ bridges }: SwitchConfig, port: string): string[] {
+  const owner = Object.values(bridges).find(({ ports }) => Object.hasOwn(ports, port));
+  return owner?.ports[port].groups ?? [];
+}
+
+function valueAt(config: unknown, path: readonly (string | number)[]): unknown {
+  let value: unknown = config;
+  for (const key of path) value = (value as Record<string | number, unknown> | undefined)?.[key];
+  return value ?? formatPath([...path]);
+}
