@@ -9,11 +9,7 @@ import { Switch } from '../src/switch/switch.ts';
 import { FakeGuest } from '../src/tester/guest/fake_guest.ts';
 import type { FeatureName } from '../src/tester/guest/negotiation.ts';
 import { FINISHED, type FrameHeader } from '../src/tester/guest/transmit_queue.ts';
-import * as checksum from '../src/wire/checksum.ts';
-import * as ethernet from '../src/wire/ethernet.ts';
-import * as ipv4 from '../src/wire/ipv4.ts';
-import * as tcp from '../src/wire/tcp.ts';
-import { GSO_TCPV4 } from '../src/wire/virtio_net.ts';
+import { LARGE, large, small, testFrame } from './ring_frames.ts';
 
 /** ns a frame, a value for each turn, by the kind of frame and of ring; packed rings only if the back end has them. */
 export type RingTimes = Record<string, number[]>;
@@ -22,14 +18,6 @@ const TURN_MS = 100;
 const WARM_UP = 5;
 const BURST = 64;
 const RING = 256;
-/** 64 bytes with the FCS. */
-const SMALL = 60;
-/** 64 KiB in all, and the segments that it stands for. */
-const LARGE = 65_536;
-const SEGMENT = 1448;
-const HEADERS = ethernet.HEADER_LEN + ipv4.HEADER_LEN + tcp.HEADER_LEN;
-const ETHERTYPE = 0x88b5;
-const MAC_HI = 0x0200;
 
 const FEATURES: FeatureName[] = [
   'version1',
@@ -148,38 +136,3 @@ const times: RingTimes = Object.fromEntries([...pairs].map(([name, pair]) => [na
 for (const pair of pairs.values()) await pair.close();
 rmSync(folder, { recursive: true });
 process.stdout.write(`${JSON.stringify(times)}\n`);
-
-function testFrame(to: number, from: number, length = SMALL, type = ETHERTYPE): Uint8Array {
-  const frame = new Uint8Array(length);
-  const view = new DataView(frame.buffer);
-  ethernet.setDst(view, 0, MAC_HI, to);
-  ethernet.setSrc(view, 0, MAC_HI, from);
-  ethernet.setEtherType(view, 0, type);
-  return frame;
-}
-
-function small(): Uint8Array {
-  return testFrame(0xb, 0xa);
-}
-
-/** TCP over IPv4, its segments and checksums left to whoever takes it. */
-function large(): { frame: Uint8Array; header: FrameHeader } {
-  const frame = testFrame(0xb, 0xa, LARGE, ethernet.TYPE_IPV4);
-  const view = new DataView(frame.buffer);
-  const ip = ethernet.HEADER_LEN;
-  const segment = ip + ipv4.HEADER_LEN;
-  ipv4.write(view, ip, 0, LARGE - ip, ipv4.DEFAULT_TTL, ipv4.PROTOCOL_TCP, 0x0a00_0001, 0x0a00_0002);
-  view.setUint16(segment + 12, (5 << 12) | tcp.ACK);
-  view.setUint16(
-    segment + tcp.CHECKSUM,
-    checksum.fold(checksum.pseudo4(view, ip, ipv4.PROTOCOL_TCP, LARGE - segment)),
-  );
-  const header = {
-    gsoType: GSO_TCPV4,
-    gsoSize: SEGMENT,
-    hdrLen: HEADERS,
-    csumStart: segment,
-    csumOffset: tcp.CHECKSUM,
-  };
-  return { frame, header };
-}

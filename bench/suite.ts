@@ -6,6 +6,7 @@ import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { features } from './features.ts';
 import { growth } from './growth.ts';
+import { guestPorts } from './guest_ports.ts';
 import { guests } from './guests.ts';
 import { heap } from './heap.ts';
 import { host } from './host.ts';
@@ -30,6 +31,7 @@ export const BENCHES: readonly Bench[] = [
   lpm,
   joins,
   vhostRings,
+  guestPorts,
   leases,
   heap,
   scavenges,

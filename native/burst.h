@@ -24,6 +24,11 @@
  * and 0.73 with 64.
  */
 #define FRAME_COST 49152
+/*
+ * A call ends with the burst that reaches this, 16 super-frames: what is read should still be in the second-level cache
+ * when it is written out again, and where that has 2 MiB, 32 super-frames are all of it.
+ */
+#define CALL_BYTES (1 << 20)
 #define NEWS_MAX 64      /* news per call: the kernel rotates its list, so all fds come up; about 60 ns each */
 #define SEND_BURST 64    /* datagrams in one sendmmsg */
 #define CONTROL_ROOM 64  /* a cmsg with a TOS byte or traffic class, and one with a segment size */
@@ -62,6 +67,7 @@ struct tl_burst_state {
     unsigned contenders; /* fds that are ready in this call */
     int downs;           /* members that are down */
     double watched_at;   /* when these were last looked at, ms */
+    double quiet_until;  /* epoll had nothing to tell: no need to ask again before that, ms, while there is something to do */
 
     struct mmsghdr messages[SEND_BURST];
     struct iovec pieces[SEND_BURST][TL_PIECES + 1]; /* a packet socket cuts the first in two */

@@ -15,14 +15,10 @@
 #define UDP_GRO 104
 #endif
 #define FAIR_COST (65536 + FRAME_COST) /* what each may deliver in a call at least: the largest frame */
-/*
- * A call ends with the burst that reaches this, 16 super-frames: what is read should still be in the second-level cache
- * when it is written out again, and where that has 2 MiB, 32 super-frames are all of it.
- */
-#define CALL_BYTES (1 << 20)
 /* The same as cost: of super-frames. */
 #define CALL_COST (CALL_BYTES + CALL_BYTES / 65536 * FRAME_COST)
 #define JUST_WOKEN_MS 0.02 /* an epoll_wait that finds something at once takes 0.3 to 5 us */
+#define LOOK_MS 0.05 /* who polls a guest's rings asks epoll no more often than that while it has nothing to tell */
 
 static double milliseconds(void)
 {
@@ -96,6 +92,15 @@ static void wait_for_news(struct tl_burst *b, int timeout)
                     ? wait_exactly(b, events, left)
                     : epoll_wait(b->state->epoll, events, NEWS_MAX, wake_at > 0 && left <= 0 ? 0 : timeout);
     for (int i = 0; i < count; i++) take_news(b, &events[i]);
+    b->state->quiet_until = count > 0 ? 0 : b->clock[TL_WAITED_FROM] + LOOK_MS;
+}
+
+/* A system call is as much work as ten small frames of a guest, which need none. */
+static int is_news_due(const struct tl_burst *b, int room)
+{
+    const struct tl_burst_state *s = b->state;
+    if (b->words[TL_TIMEOUT] < 0) return 0;
+    return !s->queued || !room || b->clock[TL_WAITED_FROM] >= s->quiet_until;
 }
 
 static int is_fatal(int error)
@@ -234,8 +239,11 @@ int burst_receive(struct tl_burst *b)
     if (w[TL_LIMIT] < room) room = w[TL_LIMIT] < 0 ? 0 : w[TL_LIMIT];
 
     b->clock[TL_WAITED_FROM] = milliseconds();
-    if (w[TL_TIMEOUT] >= 0) wait_for_news(b, s->queued && room ? 0 : w[TL_TIMEOUT]);
-    b->clock[TL_NOW] = milliseconds();
+    b->clock[TL_NOW] = b->clock[TL_WAITED_FROM];
+    if (is_news_due(b, room)) {
+        wait_for_news(b, s->queued && room ? 0 : w[TL_TIMEOUT]);
+        b->clock[TL_NOW] = milliseconds();
+    }
     if (s->downs) burst_watch_packets(b);
     if (!room) return 0; /* only a look between two polls: it says nothing of any stream */
     s->slept = b->clock[TL_NOW] - b->clock[TL_WAITED_FROM] > JUST_WOKEN_MS;

@@ -161,8 +161,7 @@ int burst_transmit(struct tl_burst *b)
             i += transmit_messages(b, row, count - i, burst_prepare_packet);
             break;
         case TL_KIND_VHOST:
-            row[TL_TX_RESULT] = burst_put_vhost(b, row);
-            i++;
+            i += burst_put_vhost(b, row, count - i);
             break;
         default:
             row[TL_TX_RESULT] = -EINVAL;

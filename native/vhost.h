@@ -1,7 +1,7 @@
 /*
  * The back end of vhost-user: rings in a guest's memory, which nobody but these files touches.
  *
- *   control plane (vhost_control.c) -> device -> queues <- bursts of the workers (vhost_burst.c)
+ *   control plane (vhost_control.c) -> device -> queues <- bursts of the workers (vhost_receive.c, vhost_transmit.c)
  *
  * The guest is hostile: a word in its memory is read once, checked, and then used. Who looks at a ring holds its queue's lock;
  * who changes mappings holds all of them, and unmaps afterwards. Memory may vanish (ftruncate): see vhost_guarded.
@@ -75,6 +75,7 @@ struct vhost_queue {
     uint8_t is_toward_guest;
     uint8_t is_packed;
     uint8_t is_logging;
+    uint8_t is_asking;    /* for a kick */
     uint8_t header;       /* bytes of virtio-net header before each frame */
     uint8_t broken;       /* enum vhost_breakage */
     uint16_t mask;
@@ -120,8 +121,19 @@ int vhost_guarded(void (*act)(void *), void *context);
 /* vhost_memory.c */
 void *vhost_of_user(const struct vhost_memory *m, uint64_t user, uint64_t size);
 void *vhost_of_guest(struct vhost_queue *q, uint64_t guest, uint64_t size); /* NULL unless it is all in one region */
+int vhost_collect_far(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces);
 /* Appends the pieces of a guest's range; false if it is not all in the guest's memory, or there are too many. */
-int vhost_collect(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces);
+static inline int vhost_collect(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces)
+{
+    const struct vhost_memory *m = &q->device->memory;
+    const struct vhost_region *r = &m->regions[q->last_region];
+    uint64_t into = guest - r->guest; /* of what is before the region: more than its size */
+    if (q->last_region >= m->count || length == 0 || into >= r->size || length > r->size - into ||
+        pieces->count == VHOST_PIECES) return vhost_collect_far(q, guest, length, pieces);
+    pieces->all[pieces->count++] = (struct vhost_piece){ .at = r->at + into, .length = length };
+    pieces->length += length;
+    return 1;
+}
 
 /* vhost_log.c: after a write to the guest's memory */
 void vhost_log_written(struct vhost_queue *q, const void *at, uint64_t size);
@@ -136,19 +148,6 @@ int vhost_is_running(const struct vhost_queue *q);
 int vhost_map_ring(struct vhost_queue *q); /* 0, or the breakage */
 void vhost_signal(int fd);
 void vhost_call(struct vhost_queue *q);    /* interrupts the guest */
-
-/* vhost_copy.c: between the guest's pieces and ours, which begin with a virtio-net header of VHOST_HEADER bytes */
-uint64_t vhost_gather(struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room); /* length of it all */
-uint64_t vhost_length(const struct vhost_queue *q, const struct iovec *pieces, int count); /* as the guest sees it */
-/* What needs `buffers` of the guest's. There is room. */
-void vhost_scatter(struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers);
-
-/* vhost_ring.c: as the split_ functions, of the kind of ring that was negotiated */
-void vhost_start(struct vhost_queue *q);
-int vhost_take(struct vhost_queue *q, struct vhost_pieces *scratch, uint8_t *to, size_t room, uint64_t *length);
-int vhost_put(struct vhost_queue *q, struct vhost_pieces *scratch, const struct iovec *pieces, int count);
-void vhost_tell(struct vhost_queue *q);
-int vhost_await(struct vhost_queue *q);
 
 /* vhost_split.c: guarded, and the lock is held. They break a ring that lies. */
 void split_start(struct vhost_queue *q);
@@ -168,5 +167,44 @@ void packed_tell(struct vhost_queue *q);
 int packed_await(struct vhost_queue *q);
 void packed_silence(struct vhost_queue *q);
 int packed_base(const struct vhost_queue *q); /* as GET_VRING_BASE tells it */
+
+/* The same, of the kind of ring that was negotiated. */
+static inline void vhost_start(struct vhost_queue *q)
+{
+    if (q->is_packed) packed_start(q);
+    else split_start(q);
+}
+
+static inline int vhost_take(struct vhost_queue *q, struct vhost_pieces *scratch, uint8_t *to, size_t room, uint64_t *length)
+{
+    return q->is_packed ? packed_take(q, scratch, to, room, length) : split_take(q, scratch, to, room, length);
+}
+
+static inline int vhost_put(struct vhost_queue *q, struct vhost_pieces *scratch, const struct iovec *pieces, int count)
+{
+    return q->is_packed ? packed_put(q, scratch, pieces, count) : split_put(q, scratch, pieces, count);
+}
+
+static inline void vhost_tell(struct vhost_queue *q)
+{
+    if (q->is_packed) packed_tell(q);
+    else split_tell(q);
+}
+
+static inline int vhost_await(struct vhost_queue *q)
+{
+    int has_more = q->is_packed ? packed_await(q) : split_await(q);
+    q->is_asking = !has_more;
+    return has_more;
+}
+
+/* Whose ring is looked at again and again need not kick. */
+static inline void vhost_hush(struct vhost_queue *q)
+{
+    if (!q->is_asking) return;
+    q->is_asking = 0;
+    if (q->is_packed) packed_silence(q);
+    else split_silence(q);
+}
 
 #endif

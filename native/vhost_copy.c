@@ -1,8 +1,5 @@
-/* Copies of frames between a guest's memory and ours, each byte once. Guarded, and the queue's lock is held. */
-#include "vhost.h"
-#include <string.h>
-
-#define NUM_BUFFERS offsetof(struct virtio_net_hdr_v1, num_buffers)
+/* What vhost_copy.h leaves out: a guest's frame in many pieces, and headers of other lengths. */
+#include "vhost_copy.h"
 
 /* Where in the guest's pieces a copy has come to. */
 struct cursor {
@@ -19,8 +16,8 @@ static void move(struct cursor *c, uint8_t *ours, uint64_t length, int is_out)
     while (length > 0) {
         size_t part = (size_t)smaller(length, c->piece->length - c->used);
         uint8_t *theirs = c->piece->at + c->used;
-        if (is_out) memcpy(ours, theirs, part);
-        else memcpy(theirs, ours, part);
+        if (is_out) vhost_copy(ours, theirs, part);
+        else vhost_copy(theirs, ours, part);
         if (!is_out) vhost_log(c->q, theirs, part);
         ours += part;
         length -= part;
@@ -30,7 +27,7 @@ static void move(struct cursor *c, uint8_t *ours, uint64_t length, int is_out)
 }
 
 /* A frame without a whole header is none: it comes out with no byte behind the header. */
-uint64_t vhost_gather(struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room)
+uint64_t vhost_gather_pieces(struct vhost_queue *q, const struct vhost_pieces *from, uint8_t *to, size_t room)
 {
     struct cursor c = { .q = q, .piece = from->all };
     memset(to, 0, VHOST_HEADER);
@@ -41,20 +38,13 @@ uint64_t vhost_gather(struct vhost_queue *q, const struct vhost_pieces *from, ui
     return left + VHOST_HEADER;
 }
 
-uint64_t vhost_length(const struct vhost_queue *q, const struct iovec *pieces, int count)
-{
-    uint64_t length = 0;
-    for (int n = 0; n < count; n++) length += pieces[n].iov_len;
-    return length - (VHOST_HEADER - q->header);
-}
-
-void vhost_scatter(struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers)
+void vhost_scatter_pieces(struct vhost_queue *q, const struct vhost_pieces *to, const struct iovec *from, int count, int buffers)
 {
     struct cursor c = { .q = q, .piece = to->all };
     uint8_t header[VHOST_HEADER];
     uint16_t number = (uint16_t)buffers;
     memcpy(header, from[0].iov_base, sizeof header);
-    memcpy(header + NUM_BUFFERS, &number, sizeof number); /* 1 without mergeable buffers: virtio 1.2, 5.1.6.4 */
+    memcpy(header + VHOST_NUM_BUFFERS, &number, sizeof number);
     move(&c, header, q->header, 0);
     move(&c, (uint8_t *)from[0].iov_base + VHOST_HEADER, from[0].iov_len - VHOST_HEADER, 0);
     for (int n = 1; n < count; n++) move(&c, from[n].iov_base, from[n].iov_len, 0);

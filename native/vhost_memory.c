@@ -46,7 +46,7 @@ void *vhost_of_guest(struct vhost_queue *q, uint64_t guest, uint64_t size)
 }
 
 /* A range may go on in the next region. */
-int vhost_collect(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces)
+int vhost_collect_far(struct vhost_queue *q, uint64_t guest, uint32_t length, struct vhost_pieces *pieces)
 {
     while (length > 0) {
         const struct vhost_region *r = region_of(q, guest);

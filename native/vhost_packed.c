@@ -7,7 +7,7 @@
  * Chains are used in order and at once: where the next one begins the next used mark goes. The flags of the first used
  * descriptor are written last, so that the guest sees all of a frame or nothing.
  */
-#include "vhost.h"
+#include "vhost_copy.h"
 #include <errno.h>
 #include <string.h>
 

@@ -5,7 +5,7 @@
  *
  * Chains are used in the order in which they came, and at once: nothing stays in flight.
  */
-#include "vhost.h"
+#include "vhost_copy.h"
 #include <errno.h>
 #include <string.h>
 

@@ -31,6 +31,7 @@ import type {
   PollFrames,
   PollGap,
   PortStatus,
+  QosStatus,
   RoutingApi,
   SwitchApi,
   SwitchEvents,
@@ -59,6 +60,7 @@ import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
+import { monotonicMs } from '../sys/clock.ts';
 import { Bindings } from '../table/bindings.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
 import { isOwnedByOther, OwnedAddresses } from '../table/owned_addresses.ts';
@@ -84,6 +86,7 @@ import { PolicyView } from './policy_view.ts';
 import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
+import { QosView } from './qos_view.ts';
 import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
 import { RouterService } from './router_service.ts';
@@ -118,6 +121,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly routerService: RouterService;
   private readonly interfaceLeases: InterfaceLeases;
   readonly routing: RoutingApi;
+  private readonly qosView = new QosView();
   readonly policy: PolicyApi;
   private readonly guard: PortGuard;
   private readonly guardService: GuardService;
@@ -421,7 +425,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   poll(patience = 0, now?: number): void {
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
-    for (const service of this.services) service.poll(time);
+    // Once for all of them: a look at the clock is 0.1 us.
+    const at = time ?? monotonicMs();
+    for (const service of this.services) service.poll(at);
     this.switchHost.poll();
     if (this.world !== MACHINE) this.news.look({ now: time });
   }
@@ -552,6 +558,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** Resolves when every worker has answered: none of them hangs. */
   async answers(): Promise<void> {
     await this.plane.request({ kind: 'barrier' });
+  }
+
+  qos(): QosStatus {
+    const topology = this.topologies[this.topologies.length - 1];
+    return this.qosView.status(this.compiler, this.reconfiguration.config, topology);
   }
 
   lldp(): LldpNeighbor[] {

@@ -56,9 +56,14 @@ export class VhostWorld {
     this.pumping = this.pump();
   }
 
-  async stopSwitch(): Promise<void> {
+  /** From here on the switch polls when the test does. */
+  async pause(): Promise<void> {
     this.isOver = true;
     await this.pumping;
+  }
+
+  async stopSwitch(): Promise<void> {
+    await this.pause();
     await this.taploom.close();
   }
 

@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { configurationReport } from '../../scripts/api/configuration.mjs';
 import { reference } from '../../scripts/api/reference.mjs';
 import { report } from '../../scripts/api/report.mjs';
 import { type Named, surface } from '../../scripts/api/surface.mjs';
+import { configShape } from '../../src/config/shape.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const entries = [...surface()];
@@ -14,6 +16,17 @@ const page = (entry: string) => `${entry.replaceAll('/', '-')}.md`;
 
 test.each(entries)('%s: api/ has the report of what is exported; npm run api writes it', (entry, found) => {
   expect(report(entry, found)).toBe(readFileSync(join(ROOT, 'api', page(entry)), 'utf8'));
+});
+
+test('api/ has the report of the keys of the configuration; npm run api writes it', () => {
+  const text = configurationReport(configShape);
+  expect(text).toBe(readFileSync(join(ROOT, 'api/configuration.md'), 'utf8'));
+  for (const line of [
+    'version: 1',
+    'bridges.*.ports.*(vhost_user).socket_mode?: string = "0660"',
+    'bridges.*.ports.*(veth).netns: string',
+  ])
+    expect(text.split('\n')).toContain(line);
 });
 
 test.each(entries)('%s: every export has a docstring', (_, { exported }) => {

@@ -1,7 +1,5 @@
-/* Frames between the rings of guests and the slots and pieces of a burst. */
+/* Frames out of the rings of guests, into the slots of a burst. */
 #include "vhost_burst.h"
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define RARP_LENGTH 60
@@ -12,19 +10,10 @@ struct visit {
     struct vhost_queue *q;
     struct member *m;
     int slot, room;
+    int32_t frame_cost;
     int got;
     int has_more;
-    const struct iovec *pieces;
-    int count;
-    int32_t result;
 };
-
-static struct vhost_bench *bench_of(struct tl_burst *b)
-{
-    struct tl_burst_state *s = b->state;
-    if (!s->vhost) s->vhost = calloc(1, sizeof *s->vhost);
-    return s->vhost;
-}
 
 /* Runs `act` on its queue, with the ring and the lock. What touches vanished memory breaks the queue. */
 static void visit(struct visit *v, void (*act)(void *))
@@ -39,6 +28,7 @@ static void take_frames(void *pointer)
     struct tl_burst *b = v->b;
     struct vhost_pieces *scratch = &b->state->vhost->scratch;
     size_t room = (size_t)(b->words[TL_STRIDE] - b->words[TL_HEADROOM]) + VHOST_HEADER;
+    vhost_hush(v->q);
     while (v->got < v->room && v->m->credit > 0) {
         int slot = v->slot + v->got;
         uint64_t length = 0;
@@ -48,7 +38,7 @@ static void take_frames(void *pointer)
         row[TL_RX_SOURCE] = v->m->source;
         row[TL_RX_LENGTH] = (int32_t)((length < room ? length : room) - VHOST_HEADER);
         row[TL_RX_FLAGS] = length > room ? TL_RX_TRUNCATED : 0;
-        v->m->credit -= row[TL_RX_LENGTH] + FRAME_COST;
+        v->m->credit -= row[TL_RX_LENGTH] + v->frame_cost;
         v->got++;
         v->q->frames++;
     }
@@ -105,9 +95,14 @@ int burst_receive_vhost(struct tl_burst *b, int fd, struct member *m, int slot, 
 {
     struct tl_burst_state *s = b->state;
     struct vhost_device *d = vhost_find(m->device);
-    struct visit v = { .b = b, .m = m, .slot = slot, .room = room < QUANTUM ? room : QUANTUM };
-    if (!d || !bench_of(b)) return 0;
+    struct visit v = { .b = b, .m = m, .slot = slot, .room = room < QUANTUM ? room : QUANTUM, .frame_cost = FRAME_COST };
+    if (!d || !vhost_bench_of(b)) return 0;
     burst_renew(b, m);
+    if (s->contenders == 1) { /* nobody waits: as much as there is room and cache for */
+        v.room = room;
+        v.frame_cost = 0;
+        m->credit = CALL_BYTES;
+    }
     v.got = announce(b, d, &v);
     unsigned turn = d->turn++;
     for (int n = 0; n < d->pairs; n++) {
@@ -123,91 +118,4 @@ int burst_receive_vhost(struct tl_burst *b, int fd, struct member *m, int slot, 
     m->queued = 1;
     s->queue[(s->head + s->queued++) & (s->queue_size - 1)] = fd;
     return v.got;
-}
-
-static uint32_t mix(uint32_t hash, const uint8_t *at, int words)
-{
-    for (int n = 0; n < words; n++) {
-        uint32_t word;
-        memcpy(&word, at + 4 * n, sizeof word);
-        hash = (hash ^ word) * 0x9e3779b1u;
-        hash ^= hash >> 15;
-    }
-    return hash;
-}
-
-/* One flow, one ring: by the MACs, and what is behind them where the first bytes hold IP addresses. */
-static uint32_t flow_hash(const struct iovec *pieces, int count)
-{
-    const uint8_t *macs = (const uint8_t *)pieces[0].iov_base + VHOST_HEADER;
-    uint32_t hash = mix(0, macs, 3);
-    if (count < 2 || pieces[1].iov_len < 24) return hash;
-    const uint8_t *type = pieces[1].iov_base, *ip = type + 2;
-    if (type[0] == 0x08 && type[1] == 0x00) {
-        int is_whole = ip[0] == 0x45 && ((ip[6] & 0x3f) | ip[7]) == 0 && (ip[9] == 6 || ip[9] == 17);
-        return mix(hash, ip + 12, is_whole && pieces[1].iov_len >= 26 ? 3 : 2);
-    }
-    if (type[0] == 0x86 && type[1] == 0xdd && pieces[1].iov_len >= 46)
-        return mix(hash, ip + 8, (ip[6] == 6 || ip[6] == 17) ? 9 : 8);
-    return hash;
-}
-
-static struct vhost_queue *writing_queue(struct vhost_device *d, const struct iovec *pieces, int count)
-{
-    int usable = 0;
-    if (d->pairs == 1) return &d->queues[0];
-    while (usable < d->pairs && d->queues[2 * usable].is_enabled && d->queues[2 * usable].is_started) usable++;
-    return &d->queues[usable < 2 ? 0 : 2 * (flow_hash(pieces, count) % (uint32_t)usable)];
-}
-
-static void put_frame(void *pointer)
-{
-    struct visit *v = pointer;
-    v->result = vhost_put(v->q, &v->b->state->vhost->scratch, v->pieces, v->count);
-    if (v->result >= 0) v->q->frames++;
-    else if (v->result == -EAGAIN) v->q->full++;
-}
-
-static void remember(struct tl_burst *b, struct vhost_queue *q)
-{
-    struct vhost_bench *bench = b->state->vhost;
-    for (int n = bench->written_count - 1; n >= 0; n--)
-        if (bench->written[n] == q) return;
-    if (bench->written_count == VHOST_WRITTEN) burst_tell_vhost(b);
-    bench->written[bench->written_count++] = q;
-}
-
-int32_t burst_put_vhost(struct tl_burst *b, const int32_t *row)
-{
-    struct vhost_device *d = vhost_find(row[TL_TX_FD]);
-    struct iovec pieces[TL_PIECES];
-    struct visit v = { .b = b, .pieces = pieces, .count = burst_collect(b, row, pieces), .result = -ENETDOWN };
-    if (!d) return -ENODEV;
-    if (!v.count || pieces[0].iov_len < VHOST_HEADER + 12) return -EFAULT;
-    if (!bench_of(b)) return -ENOBUFS;
-    v.q = writing_queue(d, pieces, v.count);
-    pthread_mutex_lock(&v.q->lock);
-    visit(&v, put_frame);
-    pthread_mutex_unlock(&v.q->lock);
-    if (v.result >= 0) remember(b, v.q);
-    return v.result;
-}
-
-static void tell(void *pointer)
-{
-    struct visit *v = pointer;
-    vhost_tell(v->q);
-}
-
-void burst_tell_vhost(struct tl_burst *b)
-{
-    struct vhost_bench *bench = b->state->vhost;
-    if (!bench) return;
-    for (int n = 0; n < bench->written_count; n++) {
-        struct visit v = { .b = b, .q = bench->written[n] };
-        pthread_mutex_lock(&v.q->lock);
-        visit(&v, tell);
-        pthread_mutex_unlock(&v.q->lock);
-    }
-    bench->written_count = 0;
 }

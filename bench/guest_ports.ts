@@ -1,0 +1,208 @@
+// What ports of guests (vhost-user) cost beside those of TAPs, idle, in memory, and until they are up. The guests are fake ones
+// in this process, which do nothing unless they are asked to.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ControlClient } from '../src/control/client.ts';
+import { FakeGuest } from '../src/tester/guest/fake_guest.ts';
+import { type Bench, type Outcome, type Result, Skip } from './bench.ts';
+import { cpuTime, needTool } from './contenders/contender.ts';
+import { startDaemon } from './daemon.ts';
+import { Lab } from './lab.ts';
+import type { PathTimes, Times } from './measure_guest_paths.ts';
+import type { Process } from './process.ts';
+import { median, medianInterval } from './statistics.ts';
+
+const TURNS = 40;
+const QUICK_TURNS = 3;
+const STARTS = 20;
+const QUICK_STARTS = 2;
+const IDLE_PORTS = 64;
+const MANY_PORTS = 256;
+/** As in idle.ts: what V8 does once. */
+const SETTLE_MS = 110_000;
+const IDLE_MS = 30_000;
+const QUICK_MS = 1000;
+const PATHS_MS = 120_000;
+const UP_MS = 20_000;
+const AT_LEAST = 1;
+const PING_AT_MOST = 1.2;
+const START_AT_MOST_MS = 5;
+const IDLE_AT_MOST_MS = 1;
+const MEMORY_AT_MOST_MB = 1024;
+const BRIDGE = 'tlguests';
+/** As QEMU, it waits for answers to questions, and not for every message to be acknowledged. */
+const PROTOCOL = ['mq', 'config', 'configureMemSlots', 'status'] as const;
+
+export const guestPorts: Bench = {
+  name: 'guest-ports',
+  question: 'What do ports of guests (vhost-user) cost: a frame, a ping, a start, silence, memory?',
+  duration: ({ quick }) => 30 + (quick ? 2 * QUICK_MS : SETTLE_MS + IDLE_MS) / 1000,
+  async run({ quick, say }) {
+    if (process.getuid?.() !== 0) throw new Skip('It needs root, for TAP devices and network namespaces.');
+    needTool('ip', 'nsenter', 'sysctl', 'setpriv');
+    const results: Result[] = [];
+    for (const [what, part] of [
+      ['frames and pings', paths],
+      ['starts', starts],
+      ['silence', silence],
+      ['memory', memory],
+    ] as const) {
+      say(what);
+      const lab = new Lab();
+      try {
+        results.push(...(await part(lab, quick)));
+      } finally {
+        lab.close();
+      }
+    }
+    return { results } satisfies Outcome;
+  },
+};
+
+async function paths(lab: Lab, quick: boolean): Promise<Result[]> {
+  const program = fileURLToPath(new URL('./measure_guest_paths.js', import.meta.url));
+  const command = [process.execPath, program, String(quick ? QUICK_TURNS : TURNS)];
+  const output = await lab.start(command, { netns: lab.netns('paths') }).output(PATHS_MS);
+  const { small, large, ping } = JSON.parse(output) as PathTimes;
+  const rate = (what: string, times: Times) =>
+    ratio(
+      `${what} from a guest's ring to a TAP, by those from a TAP`,
+      times,
+      ({ vhost, tap }) => tap / vhost,
+      {
+        atLeast: AT_LEAST,
+      },
+    );
+  return [
+    rate('frames of 64 bytes', small),
+    rate('super-frames of 64 KiB', large),
+    ratio(
+      'ping from a guest to the host behind a TAP, by that from a TAP',
+      ping,
+      ({ vhost, tap }) => vhost / tap,
+      { atMost: PING_AT_MOST },
+    ),
+  ];
+}
+
+/** Turn by turn: both took theirs one after the other. */
+function ratio(
+  what: string,
+  { vhost, tap }: Times,
+  of: (turn: Record<keyof Times, number>) => number,
+  expected: Result['expected'],
+): Result {
+  const ratios = vhost.map((ns, n) => of({ vhost: ns, tap: tap[n] }));
+  const detail = `medians: ${median(vhost).toFixed(1)} and ${median(tap).toFixed(1)}`;
+  return {
+    what,
+    value: median(ratios),
+    unit: 'times',
+    interval: medianInterval(ratios),
+    expected,
+    detail,
+  };
+}
+
+/** From the request at the control socket until the guest, who listens, has its rings up. */
+async function starts(lab: Lab, quick: boolean): Promise<Result[]> {
+  const { client, daemon, folder } = await daemonWith(lab, 0);
+  const times: number[] = [];
+  const work: number[] = [];
+  for (let n = -2; n < (quick ? QUICK_STARTS : STARTS); n++) {
+    const [name, path] = [`vm${n + 2}`, join(folder, `vm${n + 2}`)];
+    const opening = FakeGuest.open({ path, mode: 'server', maxFrame: 1514, protocol: PROTOCOL });
+    const [begun, before] = [performance.now(), cpuTime([daemon])];
+    await client.addPort(BRIDGE, name, { type: 'vhost_user', path, mode: 'client' });
+    while ((await client.port(BRIDGE, name)).status.state !== 'up')
+      if (performance.now() - begun > UP_MS) throw new Error(`port ${name} does not come up`);
+    if (n >= 0) {
+      times.push(performance.now() - begun);
+      work.push((cpuTime([daemon]) - before) / 1e6);
+    }
+    (await opening).close();
+    await client.deletePort(BRIDGE, name);
+  }
+  const what = 'port of a guest that listens: from the request to add it until it is up';
+  const expected = { atMost: START_AT_MOST_MS };
+  const detail = `the daemon was at work for ${median(work).toFixed(1)} ms of it`;
+  return [{ what, value: median(times), unit: 'ms', interval: medianInterval(times), expected, detail }];
+}
+
+/** Two daemons side by side, one of them without guests. */
+async function silence(lab: Lab, quick: boolean): Promise<Result[]> {
+  const empty = await daemonWith(lab, 0);
+  const full = await daemonWith(lab, IDLE_PORTS);
+  const guests = await plugAll(full.paths);
+  try {
+    await areUp(full.client, IDLE_PORTS);
+    await setTimeout(quick ? QUICK_MS : SETTLE_MS);
+    const daemons = [empty.daemon, full.daemon];
+    const before = daemons.map((daemon) => cpuTime([daemon]));
+    const from = performance.now();
+    await setTimeout(quick ? QUICK_MS : IDLE_MS);
+    const seconds = (performance.now() - from) / 1000;
+    const [none, many] = daemons.map((daemon, n) => (cpuTime([daemon]) - before[n]) / 1e6 / seconds);
+    return [
+      {
+        what: `idle, ${IDLE_PORTS} guests connected: CPU time in a second`,
+        value: many,
+        unit: 'ms',
+        expected: { atMost: IDLE_AT_MOST_MS },
+        detail: `without any port ${none.toFixed(2)} ms; all threads, by schedstat, over ${seconds.toFixed(0)} s`,
+      },
+    ];
+  } finally {
+    for (const guest of guests) guest.close();
+  }
+}
+
+async function memory(lab: Lab): Promise<Result[]> {
+  const { client, daemon, paths } = await daemonWith(lab, MANY_PORTS);
+  const guests = await plugAll(paths);
+  try {
+    await areUp(client, MANY_PORTS);
+    // What guests share is shmem.
+    const resident = ['RssAnon', 'RssFile'].reduce((sum, key) => sum + statusOf(daemon, key), 0);
+    const detail = `and ${statusOf(daemon, 'RssShmem').toFixed(0)} MB of guests' and its own shared memory`;
+    const what = `resident memory with ${MANY_PORTS} guests connected, theirs apart`;
+    return [{ what, value: resident, unit: 'MB', expected: { atMost: MEMORY_AT_MOST_MB }, detail }];
+  } finally {
+    for (const guest of guests) guest.close();
+  }
+}
+
+/** MB */
+function statusOf({ pid }: Process, key: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return (Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(status)?.[1]) * 1024) / 1e6;
+}
+
+async function daemonWith(lab: Lab, count: number) {
+  const folder = lab.folder();
+  const paths = Array.from({ length: count }, (_, n) => join(folder, `vm${n}`));
+  const ports = Object.fromEntries(paths.map((path, n) => [`vm${n}`, { type: 'vhost_user' as const, path }]));
+  const daemon = startDaemon(lab, folder, {
+    version: 1,
+    bridges: { [BRIDGE]: { local: false as const, ports } },
+  });
+  await daemon.waitFor(/is ready/, UP_MS);
+  return { daemon, folder, paths, client: new ControlClient(join(folder, 'taploom.sock')) };
+}
+
+async function plugAll(paths: readonly string[]): Promise<FakeGuest[]> {
+  const guests: FakeGuest[] = [];
+  for (const path of paths) guests.push(await FakeGuest.open({ path, maxFrame: 1514 }));
+  return guests;
+}
+
+async function areUp(client: ControlClient, count: number): Promise<void> {
+  const end = performance.now() + UP_MS;
+  while ((await client.stats()).ports.filter(({ state }) => state === 'up').length < count) {
+    if (performance.now() > end) throw new Error('not all guests come up');
+    await setTimeout(50);
+  }
+}

@@ -1,0 +1,3 @@
+import type { z } from 'zod';
+
+export function configurationReport(shape: z.ZodType): string;
