@@ -39,6 +39,7 @@ const PATIENT = [
   'gateway_address',
   'group_fwd_mask',
   'groups',
+  'groups_oracle',
   'guest_events',
   'guest_links',
   'guest_moves',

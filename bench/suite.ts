@@ -22,6 +22,7 @@ import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
+import { vhostPeers } from './vhost_peers.ts';
 import { vhostRings } from './vhost_rings.ts';
 import { vxlan } from './vxlan.ts';
 import { workers } from './workers.ts';
@@ -32,6 +33,7 @@ export const BENCHES: readonly Bench[] = [
   lpm,
   joins,
   vhostRings,
+  vhostPeers,
   guestPorts,
   leases,
   heap,

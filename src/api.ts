@@ -9,6 +9,7 @@ import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
 import type { PolicyApi } from './api/policy.ts';
+import type { QosStatus } from './api/qos.ts';
 import type { RoutingApi } from './api/router.ts';
 import type { SocketStatus } from './api/sockets.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
@@ -37,6 +38,7 @@ export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
 export type * from './api/network.ts';
 export type * from './api/policy.ts';
+export type * from './api/qos.ts';
 export type * from './api/router.ts';
 export type * from './api/sockets.ts';
 export type * from './api/trace.ts';
@@ -380,6 +382,8 @@ export interface SwitchApi {
   /** Queriers and router ports by VLAN and protocol, of one bridge or of all that snoop. */
   multicastVlans(bridge?: string): MulticastVlan[];
   multicastPorts(): MulticastPort[];
+  /** Queues of shaped ports, and policers. */
+  qos(): QosStatus;
   /** Networks of bridges. */
   /** Guards of ports: their bindings, and what they refused. */
   guards(): GuardStatus[];

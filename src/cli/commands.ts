@@ -27,6 +27,7 @@ export * from './multicast_commands.ts';
 export * from './nat_commands.ts';
 export * from './network_commands.ts';
 export * from './policy_commands.ts';
+export * from './qos_commands.ts';
 export * from './router_commands.ts';
 
 export async function show(context: Context, bridge?: string): Promise<void> {

@@ -31,6 +31,7 @@ import { addImport } from './import/command.ts';
 import { addListOptions, count, interval } from './list_options.ts';
 import { meant } from './meant.ts';
 import { addPolicy } from './policy_program.ts';
+import { addQos } from './qos_program.ts';
 import { addRouters } from './router_program.ts';
 import { number, type Values } from './setting_values.ts';
 import { addSettings, BRIDGE_SETTINGS, MIRROR_SETTINGS, PORT_SETTINGS } from './settings.ts';
@@ -388,6 +389,7 @@ export function taploomProgram(
     .option('--mac <address>', 'only of this guest')
     .option('--port <port>', 'only behind this port')
     .action(action((c) => c.leaseEnd));
+  addQos(program, { child, list, action });
   addRouters(program, { child, list, action });
   addPolicy(program, { child, list, action });
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [

@@ -37,6 +37,7 @@ import { type Domain, Domains, Names, remoteName } from './names.ts';
 import { NatNumbers } from './nat.ts';
 import { networkBits } from './network_bits.ts';
 import { type Overlay, PortStates, PortTraps } from './overlay.ts';
+import { PolicerNumbers } from './policers.ts';
 import { checkPolicy, PolicyNumbers } from './policy.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
@@ -75,7 +76,8 @@ export class Compiler {
   readonly nat: NatNumbers;
   readonly policy: PolicyNumbers;
   readonly hooks = new HookNumbers();
-  private readonly qos = new QosMemories();
+  readonly qos = new QosMemories();
+  readonly policers = new PolicerNumbers();
   private readonly machine: string | undefined;
   private serial = 0;
 
@@ -213,6 +215,7 @@ export class Compiler {
         hooks: this.hooks.compile(config, this.ports),
         policy,
         qos: this.qos.compile(config, this.ports),
+        policers: this.policers.compile(config, this.ports),
         fdbSlots,
         statics,
         locals,

@@ -42,8 +42,7 @@ export interface Shaped {
   name: string;
   port: number;
   qos: ShapedConfig;
-  /** Names of its classes. */
-  classes: readonly string[];
+  classes: readonly { name: string; rate: string; min?: string }[];
 }
 
 export class QosMemories {
@@ -105,7 +104,11 @@ export function shapedPorts({ bridges }: SwitchConfig, ports: Names): Shaped[] {
       const qos = 'qos' in device ? device.qos : undefined;
       const port = ports.find(name);
       if (qos?.shape === undefined || port === undefined) return [];
-      const classes = classesOf(qos as ShapedConfig).map((one) => one.name);
+      const { shape } = qos;
+      const all = typeof shape === 'string' ? shape : shape.rate;
+      const classes = classesOf(qos as ShapedConfig).map(({ name, max = all, min }) => ({
+        ...{ name, rate: max, min },
+      }));
       return [{ name, port, qos: qos as ShapedConfig, classes }];
     }),
   );

@@ -59,7 +59,8 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkGuards(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
-      if ('qos' in port && port.qos !== undefined) checkQos([...path, 'qos'], port.qos, problems);
+      if ('qos' in port && port.qos !== undefined)
+        checkQos([...path, 'qos'], port.qos, place.length > 2, problems);
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);

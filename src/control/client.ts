@@ -26,6 +26,7 @@ import type {
   PolicyFilter,
   PollGap,
   PortStatus,
+  QosStatus,
   RouteAnswer,
   RouteFilter,
   RouteQuestion,
@@ -206,6 +207,11 @@ export class ControlClient extends ControlConnection {
   }
 
   /** Routers that translate addresses. */
+  /** Of one port, or of all. */
+  qos(port?: string): Promise<QosStatus> {
+    return this.call('GET', '/v1/qos', { port });
+  }
+
   async nat(): Promise<NatStatus[]> {
     return (await this.call<{ routers: NatStatus[] }>('GET', '/v1/nat')).routers;
   }

@@ -10,6 +10,7 @@ import type {
   PolicyStatus,
   PollGap,
   PortStatus,
+  QosStatus,
   RouterStatus,
   SecurityGroupStatus,
   SwitchApi,
@@ -29,6 +30,7 @@ export type MetricsApi = Pick<
   | 'multicastPorts'
   | 'guards'
   | 'networks'
+  | 'qos'
   | 'routing'
   | 'policy'
 >;
@@ -44,6 +46,7 @@ export interface Snapshot {
   networks: NetworkStatus[];
   routers: RouterStatus[];
   nat: NatStatus[];
+  qos: QosStatus;
   groups: SecurityGroupStatus[];
   policy: PolicyStatus;
   pollGap: PollGap;
@@ -118,6 +121,7 @@ export class Snapshots {
       networks: this.api.networks(),
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),
+      qos: this.api.qos(),
       groups: this.api.policy.groups(),
       policy: this.api.policy.status(),
       pollGap: this.api.pollGap(),

@@ -17,6 +17,7 @@ import { policyMetrics } from './policy_metrics.ts';
 import { portMetrics } from './port_metrics.ts';
 import { processMetrics } from './process_metrics.ts';
 import { protocolMetrics } from './protocol_metrics.ts';
+import { qosMetrics } from './qos_metrics.ts';
 import { routerMetrics } from './router_metrics.ts';
 import { loadMetrics, switchMetrics } from './switch_metrics.ts';
 
@@ -49,6 +50,7 @@ export class Metrics {
     protocolMetrics(add);
     for (const { type, name, help, read } of NETWORK_METRICS)
       add(type, name, help, ({ networks }) => read(networks));
+    qosMetrics(add);
     guardMetrics(add);
     routerMetrics(add);
     policyMetrics(add);

@@ -15,6 +15,7 @@ import { NAT_ROUTES } from './nat_routes.ts';
 import { netnsName } from './netns.ts';
 import { NETWORK_ROUTES } from './network_routes.ts';
 import { POLICY_ROUTES } from './policy_routes.ts';
+import { QOS_ROUTES } from './qos_routes.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
 import { ROUTER_ROUTES } from './router_routes.ts';
@@ -170,5 +171,6 @@ export const ROUTES: readonly Route[] = [
   ...NETWORK_ROUTES,
   ...ROUTER_ROUTES,
   ...NAT_ROUTES,
+  ...QOS_ROUTES,
   ...POLICY_ROUTES,
 ];

@@ -23,6 +23,7 @@ import { Mirrors } from './mirrors.ts';
 import { NatKeeper } from './nat_keeper.ts';
 import type { EgressPass, IngressPass, Route } from './passes.ts';
 import { Pmtu } from './pmtu.ts';
+import { Policers } from './policers.ts';
 import { PolicyKeeper } from './policy_keeper.ts';
 import type { Sink, Source } from './port.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
@@ -66,6 +67,7 @@ export class Engine {
   readonly ingressPasses: IngressPass[] = [];
   private readonly pmtu: Pmtu;
   private readonly mirrors: Mirrors;
+  private readonly policers: Policers;
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly route: Route | null;
@@ -92,6 +94,7 @@ export class Engine {
     this.host = new HostPort(batch, counters, clock, options.neighbours);
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
+    this.policers = new Policers(batch, counters, clock);
     this.groups = new Groups(options.seed[2]);
     this.controls = new Controls(batch, clock);
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
@@ -105,6 +108,7 @@ export class Engine {
       this.controls,
       this.hooks,
       this.policy,
+      this.policers,
     );
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
@@ -121,6 +125,7 @@ export class Engine {
     );
     this.keeper = new FdbKeeper(options);
     this.placeMirrors();
+    this.placePolicers();
     this.placeRouters();
     this.placeHooks();
     this.placePolicy();
@@ -261,6 +266,7 @@ export class Engine {
     else keeper.swap(topology, isHop, table, clock[0]);
     this.aggregates.load(topology);
     this.placeMirrors();
+    this.placePolicers();
     this.placeRouters();
     this.placeHooks();
     this.placePolicy();
@@ -270,6 +276,15 @@ export class Engine {
   private placeMirrors(): void {
     this.mirrors.load(this.topology);
     this.place(this.mirrors, this.topology.mirrors !== null);
+  }
+
+  /** Before all others: nobody sees a copy leave that does not. */
+  private placePolicers(): void {
+    const { policers, topology, egress } = this;
+    policers.load(topology.policers);
+    const at = egress.passes.indexOf(policers);
+    if (at >= 0) egress.passes.splice(at, 1);
+    if (topology.policers?.hasOut === true) egress.passes.unshift(policers);
   }
 
   private placeHooks(): void {

@@ -33,6 +33,7 @@ import type { Hooks } from './hooks.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
+import type { Policers } from './policers.ts';
 import type { PolicyKeeper } from './policy_keeper.ts';
 import { createSnooping } from './snooping.ts';
 import { VIDS } from './tag_table.ts';
@@ -71,7 +72,7 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param keeper asks security groups, if some port is in one */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
@@ -80,6 +81,7 @@ export function createStages(
   controls: Controls,
   hooks: Pick<Hooks, 'pass'> | null,
   keeper: Pick<PolicyKeeper, 'policy'>,
+  policers: Pick<Policers, 'pass'> | null,
 ): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
@@ -91,6 +93,7 @@ export function createStages(
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
     if (topology.hooks !== null && hooks?.pass() === true) readdress();
+    if (topology.policers !== null) policers?.pass(topology.policers);
     if (topology.policy !== null) keeper.policy?.pass();
     const version = fdb.version();
     search.find(fdb, 0, 2 * batch.count);

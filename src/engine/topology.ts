@@ -8,6 +8,7 @@
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
 
+import type { PolicerTable } from '../table/policer_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { PortControls } from '../table/port_controls.ts';
 import type { PortGuards } from '../table/port_guards.ts';
@@ -143,6 +144,8 @@ export interface Topology {
   readonly policy: PolicyTable | null;
   /** Null if no port is shaped. */
   readonly qos: QosTable | null;
+  /** Null if no port is policed. */
+  readonly policers: PolicerTable | null;
 
   /** Slots of the FDB: a power of two, at least twice the sum of the limits and static entries. */
   readonly fdbSlots: number;

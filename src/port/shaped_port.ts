@@ -2,8 +2,8 @@
 
 import { EgressQueue, type Sink } from '../engine/port.ts';
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { ENTRY, ENTRY_WORDS, HEADER_WORDS, LOCK, type StoreSize } from '../table/frame_store.ts';
-import { Lock } from '../table/lock.ts';
+import { ENTRY, ENTRY_WORDS, lockOfStore, type StoreSize } from '../table/frame_store.ts';
+import type { Lock } from '../table/lock.ts';
 import { Shaper } from '../table/shaper.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { copyWords } from './copy_words.ts';
@@ -35,7 +35,7 @@ export class ShapedPort {
     this.number = number;
     this.memory = memory;
     this.shaper = new Shaper(memory, size, settings);
-    this.lock = new Lock(new Int32Array(memory, 0, HEADER_WORDS), LOCK);
+    this.lock = lockOfStore(memory);
     this.queue = new EgressQueue(inner, 1);
   }
 

@@ -31,6 +31,7 @@ import type {
   PollFrames,
   PollGap,
   PortStatus,
+  QosStatus,
   RoutingApi,
   SwitchApi,
   SwitchEvents,
@@ -85,6 +86,7 @@ import { PolicyView } from './policy_view.ts';
 import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
+import { QosView } from './qos_view.ts';
 import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
 import { RouterService } from './router_service.ts';
@@ -119,6 +121,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly routerService: RouterService;
   private readonly interfaceLeases: InterfaceLeases;
   readonly routing: RoutingApi;
+  private readonly qosView = new QosView();
   readonly policy: PolicyApi;
   private readonly guard: PortGuard;
   private readonly guardService: GuardService;
@@ -555,6 +558,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** Resolves when every worker has answered: none of them hangs. */
   async answers(): Promise<void> {
     await this.plane.request({ kind: 'barrier' });
+  }
+
+  qos(): QosStatus {
+    const topology = this.topologies[this.topologies.length - 1];
+    return this.qosView.status(this.compiler, this.reconfiguration.config, topology);
   }
 
   lldp(): LldpNeighbor[] {

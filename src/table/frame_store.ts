@@ -5,6 +5,8 @@
 // A frame is named by its first block, counted from 1; 0 = none. So memory of zeros is an empty store. A frame that fits a small block
 // has one, while there are any; others are chains of large ones. Nothing is allocated after the constructor.
 
+import { Lock } from './lock.ts';
+
 /** Bytes of a small block, of which a copy by words may use all but the last few. */
 export const SMALL = 256;
 const SMALL_ROOM = SMALL - 4;
@@ -15,7 +17,7 @@ export const ENTRY = { hop: 16, tag: 17, wire: 18, class: 19, flow: 20, length: 
 export const ENTRY_WORDS = 22;
 
 // Words of the header.
-export const LOCK = 0;
+const LOCK = 0;
 /** The worker that gives frames on, counted from 1; 0 = nobody has to. */
 export const SERVER = 2;
 const FREE_SMALL = 3;
@@ -23,13 +25,22 @@ const FREE_LARGE = 4;
 /** Blocks that were ever used: those beyond are free, too. */
 const USED_SMALL = 5;
 const USED_LARGE = 6;
-export const HEADER_WORDS = 8;
+const HEADER_WORDS = 8;
 
 export interface StoreSize {
   small: number;
   large: number;
   /** Bytes of the state of the queues, a multiple of 8. */
   state: number;
+}
+
+/** Who takes a step with a port's queues has its lock. */
+export function lockOfStore(memory: SharedArrayBuffer): Lock {
+  return new Lock(new Int32Array(memory, 0, HEADER_WORDS), LOCK);
+}
+
+export function shaperLocks({ memories }: { readonly memories: readonly SharedArrayBuffer[] }): Lock[] {
+  return memories.map(lockOfStore);
 }
 
 /** Blocks for `limit` bytes of frames of any size, and twice that for usual ones. */

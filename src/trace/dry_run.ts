@@ -186,7 +186,7 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     const controls = new Controls(batch, this.clock);
-    this.stages = createStages(batch, counters, host, groups, controls, null, this.policy);
+    this.stages = createStages(batch, counters, host, groups, controls, null, this.policy, null);
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,

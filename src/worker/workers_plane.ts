@@ -14,9 +14,11 @@ import { TaploomError } from '../error.ts';
 import { traitsOf } from '../port/spec.ts';
 import { Connections } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
+import { shaperLocks } from '../table/frame_store.ts';
 import type { Lock } from '../table/lock.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
+import { policerLocks } from '../table/policer_table.ts';
 import { CONFIGURED_REMOTES, LEARNED_REMOTES, REMOTE_ROWS, Remotes } from '../table/remotes.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
 import type { SlotRing } from '../table/slot_ring.ts';
@@ -52,6 +54,8 @@ export class WorkersPlane implements PlaneClient {
   private readonly connections = new Set<SharedArrayBuffer>();
   /** By port: what all workers take to send to it. */
   private readonly locks = new Map<number, Lock>();
+  /** Those of queues and policers. */
+  private ofTopology: readonly Lock[] = [];
   /** Ports for which the kernel refuses to segment: each worker finds out, and one of them tells. */
   private readonly unsegmented = new Set<number>();
   private failure: Error | null = null;
@@ -168,9 +172,13 @@ export class WorkersPlane implements PlaneClient {
     const { fdbSlots } = change.topology;
     const table = fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots);
     if (table !== undefined) this.tables.push(table);
-    const { routers, policy } = change.topology;
+    const { routers, policy, qos, policers } = change.topology;
     const memories = [routers?.nat?.memory, policy?.memory].filter((memory) => memory !== undefined);
     for (const memory of memories) this.connections.add(memory);
+    this.ofTopology = [
+      ...(qos === null ? [] : shaperLocks(qos)),
+      ...(policers === null ? [] : policerLocks(policers)),
+    ];
     const common = { ...change, table };
     this.slots = 0;
     const noVteps = { addedVteps: [], removedVteps: [] };
@@ -212,6 +220,7 @@ export class WorkersPlane implements PlaneClient {
     for (const table of this.tables) SharedFdb.abandon(table);
     for (const memory of this.connections) Connections.abandon(memory);
     for (const lock of this.locks.values()) lock.abandon();
+    for (const lock of this.ofTopology) lock.abandon();
   }
 
   /** Who receives from what is added, by worker. */

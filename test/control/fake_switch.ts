@@ -7,6 +7,7 @@ import type {
   NetworkStatus,
   PortCounters,
   PortStatus,
+  QosStatus,
   SwitchApi,
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
@@ -61,6 +62,7 @@ export class FakeSwitch implements MetricsApi {
   readonly routing = new SimulatedRouting(() => this.config);
   readonly policy = new SimulatedPolicy(() => this.config);
   lldpStates: LldpPortStatus[] = [];
+  qosStatus: QosStatus = { queues: [], policers: [] };
 
   constructor(list: PortStatus[]) {
     this.list = list;
@@ -91,6 +93,10 @@ export class FakeSwitch implements MetricsApi {
   multicastStates: MulticastPort[] = [];
 
   networkStates: NetworkStatus[] = [];
+
+  qos(): QosStatus {
+    return this.qosStatus;
+  }
 
   guardStates: GuardStatus[] = [];
 

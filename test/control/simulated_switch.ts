@@ -26,6 +26,7 @@ import type {
   PollGap,
   PortCounters,
   PortStatus,
+  QosStatus,
   SwitchApi,
   Trace,
   TraceLiveOptions,
@@ -278,6 +279,12 @@ export class SimulatedSwitch implements SwitchApi {
   networkStates: NetworkStatus[] = [];
   leaseStates: LeaseStatus[] = [];
   readonly endedLeases: LeaseFilter[] = [];
+
+  qosStatus: QosStatus = { queues: [], policers: [] };
+
+  qos(): QosStatus {
+    return this.qosStatus;
+  }
 
   guardStates: GuardStatus[] = [];
 

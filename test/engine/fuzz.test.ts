@@ -139,7 +139,12 @@ function randomConfig(random: Random): SwitchConfigInput {
 function randomQos(random: Random) {
   const shape = random.pick(['8kbit', '1mbit', '100mbit', '10gbit']);
   const limit = random.pick(['2kb', '64kb', '300kb', '3ms']);
-  if (random.chance(0.5)) return { shape, limit, fair: random.chance(0.5) };
+  const rate = random.pick(['3pps', '100kbit', '1gbit']);
+  const exceed = random.pick(['pass', 'dei', 'drop']);
+  const twice = { rate: '8kbit', burst: '2kb', peak: '1mbit', peak_burst: '9kb', exceed };
+  const police = { in: random.pick([rate, twice]), out: random.pick([rate, twice]) };
+  if (random.chance(0.3)) return { police };
+  if (random.chance(0.5)) return { shape, limit, fair: random.chance(0.5), police };
   const some = (match: object) => ({ match, limit, fair: random.chance(0.5) });
   const classes = [
     { name: 'a', ...some({ pcp: random.pick([5, [0, 1, 2]]) }), priority: random.between(0, 7) },

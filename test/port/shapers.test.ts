@@ -53,3 +53,93 @@ test('what was held leaves in order, without anything else to do', async () => {
   expect(rig.counters('p2').held).toBe(0);
   expect(rig.taploom.deadline()).toBe(Number.POSITIVE_INFINITY);
 });
+
+/** A frame of IPv4 with this DSCP, and a serial number where its payload begins. */
+function packet(dscp: number, serial: number, length = 1000): Uint8Array {
+  const bytes = frame(length);
+  bytes.set([0x08, 0, 0x45, dscp << 2, 0, length - 14], 12);
+  bytes[23] = 17;
+  new DataView(bytes.buffer).setUint32(34, serial);
+  return bytes;
+}
+
+test('classes are found by DSCP, PCP and VLAN, and the higher priority leaves first', async () => {
+  const classes = [
+    { name: 'voice', match: { dscp: [46, 48] }, priority: 7 },
+    { name: 'video', match: { pcp: 5, vlan: '10-19' }, priority: 5 },
+    { name: 'rest', fair: true },
+  ];
+  const vlan = { trunk: [10, 30] };
+  const qos = { shape: { rate: '8mbit', burst: '1us' }, classes };
+  const rig = await openRig({ br0: { vlan_filtering: true, ports: { p1: { vlan }, p2: { vlan, qos } } } });
+  const tagged = (inner: Uint8Array, tci: number) => {
+    const bytes = new Uint8Array(inner.length + 4);
+    bytes.set(inner.subarray(0, 12));
+    bytes.set([0x81, 0, tci >>> 8, tci & 0xff], 12);
+    bytes.set(inner.subarray(12), 16);
+    return bytes;
+  };
+  const send = (dscp: number, pcp: number, vid: number) =>
+    rig.taploom.memoryPort('p1').send(tagged(packet(dscp, 0), (pcp << 13) | vid));
+  // The first passes; of the others each belongs elsewhere.
+  for (const [dscp, pcp, vid] of [
+    [0, 0, 10],
+    [0, 0, 10],
+    [0, 5, 30],
+    [0, 5, 10],
+    [46, 0, 10],
+    [48, 5, 10],
+  ] as const)
+    send(dscp, pcp, vid);
+  for (let n = 0; n < 10; n++, rig.now += 1.25) rig.run();
+  const { queues } = rig.taploom.qos();
+  expect(queues.map((queue) => [queue.class, queue.rate, queue.sentFrames, queue.heldFrames])).toEqual([
+    ['voice', '8mbit', 2, 0],
+    ['video', '8mbit', 1, 0],
+    ['rest', '8mbit', 3, 0],
+  ]);
+});
+
+test('a change of the rate keeps what waits, and the end of shaping gives it on', async () => {
+  const rig = await between({ shape: '8kbit', limit: '64kb' });
+  const send = () => rig.run(() => rig.taploom.memoryPort('p1').send(frame(1000)));
+  for (let n = 0; n < 5; n++) send();
+  expect(rig.counters('p2')).toMatchObject({ held: 4, transmittedFrames: 1 });
+  const set = (qos: unknown) =>
+    rig.change(({ bridges }) => {
+      (bridges.br0.ports.p2 as { qos: unknown }).qos = qos;
+    });
+  await set({ shape: '16kbit', limit: '60kb' });
+  expect(rig.counters('p2')).toMatchObject({ held: 4, transmittedFrames: 1 });
+  await set(undefined);
+  expect(rig.counters('p2')).toMatchObject({ held: 0, transmittedFrames: 5 });
+  send();
+  expect(rig.counters('p2')).toMatchObject({ held: 0, transmittedFrames: 6 });
+  expect(rig.taploom.qos()).toEqual({ queues: [], policers: [] });
+});
+
+test('what waits for a port that goes is counted as dropped', async () => {
+  const rig = await between({ shape: '8kbit' });
+  for (let n = 0; n < 5; n++) rig.run(() => rig.taploom.memoryPort('p1').send(frame(1000)));
+  const { qos, ...unshaped } = rig.taploom.config.bridges.br0.ports.p2 as Record<string, unknown>;
+  expect(qos).toEqual({ shape: '8kbit' });
+  await rig.change(({ bridges }) => {
+    (bridges.br0.ports as Record<string, unknown>).p2 = { ...unshaped, capacity: 8 };
+  });
+  rig.expectLaws();
+  expect(rig.counters('p2')).toMatchObject({ held: 0, copies: 0 });
+});
+
+test('a shaper stands in front of faults', async () => {
+  const rig = await openRig({
+    br0: { ports: { p1: {}, p2: { qos: { shape: '8mbit' }, fault: { delay: 3 } } } },
+  });
+  for (let n = 0; n < 30; n++) rig.taploom.memoryPort('p1').send(frame(1000));
+  let arrived = 0;
+  for (let ms = 0; ms < 60; ms++, rig.now += 1) {
+    rig.taploom.poll(0, rig.now);
+    arrived += (rig.received().get('p2') ?? []).length;
+  }
+  expect(arrived).toBe(30);
+  rig.expectLaws();
+});

@@ -72,11 +72,17 @@ export class Probe {
   }
 }
 
-/** How long it was silent at this time, or at most. Moments do not count. */
-export function silence({ silences }: Answers, at?: number): number {
-  const meant = silences.filter(([from, to]) => at === undefined || (from <= at && at <= to));
-  return Math.max(0, ...meant.map(([from, to]) => to - from));
+/** The longest silence, ms; moments do not count. @param at during this time only */
+export function silence(answers: Answers, at?: number): number {
+  if (at !== undefined) return lengthOf(silenceAt(answers, at) ?? [0, 0]);
+  return Math.max(0, ...answers.silences.map(lengthOf));
 }
+
+export function silenceAt({ silences }: Answers, at: number): Silence | undefined {
+  return silences.find(([from, to]) => from <= at && at <= to);
+}
+
+const lengthOf = ([from, to]: Silence) => to - from;
 
 function add(before: Heard | undefined, { ping, tcp }: Heard): Heard {
   if (before === undefined) return { ping, tcp };

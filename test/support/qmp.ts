@@ -28,6 +28,8 @@ export interface Migration {
 const PATIENCE_MS = 60_000;
 /** QEMU's own, unless told otherwise. */
 const DOWNTIME_MS = 300;
+/** Bytes a second, the same. */
+const BANDWIDTH = 128 << 20;
 
 export class Qmp {
   private readonly socket: Socket;
@@ -99,6 +101,17 @@ export class Qmp {
     const done = await this.migrated();
     if (done.status !== 'completed') throw new Error(`the migration has ${done.status}`);
     return done;
+  }
+
+  /** Begins a migration, and calls it off. */
+  async migrateInVain(uri: string): Promise<void> {
+    await this.set({ 'max-bandwidth': 1 << 20 });
+    await this.execute('migrate', { uri });
+    await this.poll(({ status }) => status === 'active', 'has begun');
+    await this.execute('migrate_cancel');
+    const { status } = await this.migrated();
+    if (status !== 'cancelled') throw new Error(`the migration has ${status}`);
+    await this.set({ 'max-bandwidth': BANDWIDTH });
   }
 
   /** Of a QEMU that waits (`-incoming defer`): lets a guest come from there. */

@@ -36,10 +36,10 @@ const BUSY_MS = 30_000;
 /** The driver, and all that depends on it. */
 const RELOAD = '$b rmmod virtio_net; $b insmod /lib/virtio_net.ko';
 
-function tell(what: string, heard: Record<string, Heard>, at?: number): void {
+function tell(what: string, heard: Record<string, Heard>): void {
   const told = WAY_NAMES.map((way, n) => {
     const { ping, tcp } = heard[addressOf(n)];
-    return `${way} ${silence(ping, at)} ms${tcp.error === null ? `, TCP ${silence(tcp, at)} ms` : ''}`;
+    return `${way} ${silence(ping)} ms, TCP ${silence(tcp)} ms`;
   });
   console.log(`${what}: silent were ${told.join('; ')}`);
 }

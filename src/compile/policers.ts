@@ -1,0 +1,95 @@
+// Policers of ports in the configuration -> the engine's table.
+
+import { parseRate, parseSize } from '../config/amounts.ts';
+import type { PolicerConfig } from '../config/qos_shape.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import { MAX_PORTS } from '../frame/hop.ts';
+import { METER, METER_FLAG, METER_WORDS } from '../table/meter.ts';
+import { DIRECTION, PolicerState, type PolicerTable } from '../table/policer_table.ts';
+import type { Names } from './names.ts';
+import { shared } from './shared.ts';
+
+/** What fills the burst where nobody says: so many ms of the rate, and at least two super-frames. A policer drops them whole. */
+const BURST = 50;
+const MIN_BURST = 150_000;
+const MIN_FRAMES = 100;
+
+export interface PolicedPort {
+  name: string;
+  port: number;
+  direction: keyof typeof DIRECTION;
+  policer: PolicerConfig;
+}
+
+export class PolicerNumbers {
+  /** Made for the first policer. */
+  private state: PolicerState | null = null;
+  /** Those that there were: who comes anew begins with full buckets. */
+  private known = new Set<string>();
+
+  /** Null if no port has any. */
+  compile(config: SwitchConfig, ports: Names): PolicerTable | null {
+    const all = policedPorts(config, ports);
+    const keys = all.map(({ name, port, direction }) => `${direction} ${port} ${name}`);
+    if (all.length > 0) this.state ??= PolicerState.allocate(MAX_PORTS);
+    const { state, known } = this;
+    this.known = new Set(keys);
+    if (all.length === 0 || state === null) return null;
+    const table = shared({
+      settings: [Float64Array, (1 + all.length) * METER_WORDS],
+      in: [Uint16Array, ports.length],
+      out: [Uint16Array, ports.length],
+    });
+    all.forEach(({ port, direction, policer }, n) => {
+      if (!known.has(keys[n])) state.clear(port, DIRECTION[direction]);
+      table[direction][port] = n + 1;
+      set(table.settings.subarray((n + 1) * METER_WORDS), policer);
+    });
+    const hasOut = all.some(({ direction }) => direction === 'out');
+    return { ...table, hasOut, memory: state.memory };
+  }
+
+  get floats(): Float64Array | null {
+    return this.state?.floats ?? null;
+  }
+}
+
+export function policedPorts({ bridges }: SwitchConfig, ports: Names): PolicedPort[] {
+  return Object.values(bridges).flatMap((bridge) =>
+    Object.entries(bridge.ports).flatMap(([name, config]) => {
+      const police = 'qos' in config ? config.qos?.police : undefined;
+      const port = ports.find(name);
+      if (police === undefined || port === undefined) return [];
+      return (['in', 'out'] as const).flatMap((direction) => {
+        const said = police[direction];
+        if (said === undefined) return [];
+        const policer: PolicerConfig = typeof said === 'string' ? { rate: said, exceed: 'pass' } : said;
+        return [{ name, port, direction, policer }];
+      });
+    }),
+  );
+}
+
+function set(settings: Float64Array, { rate, burst, peak, peak_burst, exceed }: PolicerConfig): void {
+  const committed = bucket(rate, burst);
+  settings[METER.cost] = committed.cost;
+  settings[METER.burst] = committed.burst;
+  if (peak !== undefined) {
+    const most = bucket(peak, peak_burst ?? burst);
+    settings[METER.peakCost] = most.cost;
+    settings[METER.peakBurst] = most.burst;
+  }
+  settings[METER.flags] =
+    (parseRate(rate)?.unit === 'frames' ? METER_FLAG.frames : 0) |
+    (exceed === 'drop' ? METER_FLAG.dropYellow : 0) |
+    (exceed === 'dei' ? METER_FLAG.deiYellow : 0);
+}
+
+/** ms that a byte or frame takes, and that the burst does. */
+function bucket(rate: string, burst: string | number | undefined): { cost: number; burst: number } {
+  const { unit, amount } = parseRate(rate) as { unit: 'bits' | 'frames'; amount: number };
+  const cost = (unit === 'bits' ? 8000 : 1000) / amount;
+  const least = unit === 'bits' ? MIN_BURST : MIN_FRAMES;
+  const size = typeof burst === 'string' ? (parseSize(burst) as number) : burst;
+  return { cost, burst: size === undefined ? Math.max(BURST, least * cost) : size * cost };
+}

@@ -1,0 +1,129 @@
+// Policing, RFC 2698: what is more than a port may send or receive is dropped, or marked. In is a pass over fresh rows before their
+// sources are learned, out a pass over copies before they leave. What the control plane and hooks say is not policed.
+//
+//   frame, or copy -> bytes or frames on the wire -> meter -> green | yellow: passes, DEI, or is dropped | red: dropped
+
+import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
+import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
+import type { Counters } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
+import { Lock } from '../table/lock.ts';
+import { GREEN, METER, METER_FLAG, METER_WORDS, meter, YELLOW } from '../table/meter.ts';
+import { DIRECTION, PolicerState, type PolicerTable } from '../table/policer_table.ts';
+import { MACS_LEN } from '../wire/ethernet.ts';
+import { TAG_LEN } from '../wire/vlan.ts';
+import { segmentsOf } from './offload.ts';
+import type { EgressPass } from './passes.ts';
+import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
+import type { Topology } from './topology.ts';
+
+/** Drop eligible, in a TCI. */
+const DEI = 0x1000;
+/** What becomes of a frame, beside passing as it is. */
+const PASSES = 0;
+const IS_MARKED = 1;
+const IS_DROPPED = 2;
+
+export class Policers implements EgressPass {
+  private readonly batch: FrameBatch;
+  private readonly counters: Counters;
+  private readonly clock: Float64Array;
+  private state: PolicerState | null = null;
+  /** By port, of those that were needed. */
+  private locks: (Lock | undefined)[] = [];
+
+  constructor(batch: FrameBatch, counters: Counters, clock: Float64Array) {
+    this.batch = batch;
+    this.counters = counters;
+    this.clock = clock;
+  }
+
+  load(table: PolicerTable | null): void {
+    if (table === null || table.memory === this.state?.memory) return;
+    this.state = new PolicerState(table.memory);
+    this.locks = [];
+  }
+
+  /** Looks at all rows, which are fresh: one worker receives from a port, so nobody else counts. */
+  pass(table: PolicerTable): void {
+    const { batch, state } = this;
+    const { rows } = batch;
+    if (state === null) return;
+    const end = batch.count * ROW;
+    for (let row = 0; row < end; row += ROW) {
+      const port = rows[row + COLUMN.source];
+      const policer = table.in[port];
+      if (policer === 0 || rows[row + COLUMN.dest] !== 0) continue;
+      if ((rows[row + COLUMN.mark] & (MARK.relayed | MARK.generated)) !== 0) continue;
+      const tagLength = rows[row + COLUMN.rest] - rows[row + COLUMN.start] - MACS_LEN;
+      const fate = this.judge(table, policer, state, PolicerState.at(port, DIRECTION.in), row, tagLength);
+      if (fate === IS_DROPPED) rows[row + COLUMN.dest] = DEST_DROP | DROP.policed_receive;
+      else if (fate === IS_MARKED) rows[row + COLUMN.tci] |= DEI;
+    }
+  }
+
+  /** Takes out of the queue what is too much. */
+  copies({ policers: table }: Topology, queue: EgressQueue, from: number): void {
+    const { state, counters } = this;
+    const { copies } = queue;
+    if (table === null || state === null) return;
+    let kept = from * COPY_WORDS;
+    for (let at = kept; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
+      const port = copies[at + COPY.hop] & PORT_MASK;
+      const policer = table.out[port];
+      if (policer !== 0) {
+        const row = copies[at + COPY.row];
+        const tagLength = copies[at + COPY.tag] === 0 ? 0 : TAG_LEN;
+        const lock = this.lockOf(state, port);
+        lock.take();
+        const fate = this.judge(table, policer, state, PolicerState.at(port, DIRECTION.out), row, tagLength);
+        lock.release();
+        if (fate === IS_DROPPED) {
+          counters.drops.count(row, port, DROP.policed);
+          continue;
+        }
+        if (fate === IS_MARKED && tagLength > 0) copies[at + COPY.tag] |= DEI;
+      }
+      if (kept !== at) for (let n = 0; n < COPY_WORDS; n++) copies[kept + n] = copies[at + n];
+      kept += COPY_WORDS;
+    }
+    queue.count = kept / COPY_WORDS;
+    queue.passed = queue.count;
+  }
+
+  /** Workers send to the same ports. */
+  private lockOf({ locks }: PolicerState, port: number): Lock {
+    const known = this.locks[port];
+    if (known !== undefined) return known;
+    const lock = new Lock(locks, 2 * port);
+    this.locks[port] = lock;
+    return lock;
+  }
+
+  private judge(
+    table: PolicerTable,
+    policer: number,
+    state: PolicerState,
+    s: number,
+    row: number,
+    tagLength: number,
+  ): number {
+    const { batch } = this;
+    const { settings } = table;
+    const at = policer * METER_WORDS;
+    const flags = settings[at + METER.flags];
+    const segments = Math.max(1, segmentsOf(batch, row));
+    const amount = (flags & METER_FLAG.frames) !== 0 ? segments : this.wireBytes(row, segments, tagLength);
+    const colour = meter(settings, at, state.floats, s, amount, this.clock);
+    if (colour === GREEN) return PASSES;
+    if (colour !== YELLOW || (flags & METER_FLAG.dropYellow) !== 0) return IS_DROPPED;
+    return (flags & METER_FLAG.deiYellow) !== 0 ? IS_MARKED : PASSES;
+  }
+
+  /** All segments with their headers, as they are on the wire. */
+  private wireBytes(row: number, segments: number, tagLength: number): number {
+    const { rows } = this.batch;
+    const headers = (segments - 1) * rows[row + COLUMN.headerLength];
+    return rows[row + COLUMN.length] + headers + segments * tagLength;
+  }
+}

@@ -1,0 +1,71 @@
+// Queues and policers in names, read in the memory that the data plane uses, without asking it.
+
+import type { PolicerStatus, QosStatus, QueueStatus } from '../api.ts';
+import type { Compiler } from '../compile/compiler.ts';
+import { policedPorts } from '../compile/policers.ts';
+import { shapedPorts } from '../compile/qos.ts';
+import type { SwitchConfig } from '../config/schema.ts';
+import { bridgeOf } from '../config/without_ports.ts';
+import type { Topology } from '../engine/topology.ts';
+import { METER_STATE } from '../table/meter.ts';
+import { DIRECTION, PolicerState } from '../table/policer_table.ts';
+import { QOS_ROW, type QosTable } from '../table/qos_table.ts';
+import { Shaper, storeSize, TALLY } from '../table/shaper.ts';
+
+export class QosView {
+  private readonly shapers = new WeakMap<SharedArrayBuffer, Shaper>();
+
+  /** @param config in force, with this topology */
+  status(compiler: Compiler, config: SwitchConfig, { qos, policers }: Topology): QosStatus {
+    const bridge = (port: string) => bridgeOf(config, port) ?? '';
+    const queues: QueueStatus[] = [];
+    for (const { name, port, classes } of qos === null ? [] : shapedPorts(config, compiler.ports)) {
+      const shaper = this.shaperOf(qos as QosTable, port);
+      if (shaper === undefined) continue;
+      classes.forEach(({ name: own, min, rate }, c) => {
+        queues.push({
+          bridge: bridge(name),
+          port: name,
+          class: own,
+          rate,
+          ...(min !== undefined && { min }),
+          heldFrames: shaper.framesOf(c),
+          heldBytes: shaper.bytesOf(c),
+          sentFrames: shaper.tally(c, TALLY.sentFrames),
+          sentBytes: shaper.tally(c, TALLY.sentBytes),
+          full: shaper.tally(c, TALLY.full),
+          late: shaper.tally(c, TALLY.late),
+          marked: shaper.tally(c, TALLY.marked),
+          delay: Math.round(shaper.tally(c, TALLY.delay) * 1000) / 1e6,
+        });
+      });
+    }
+    const found: PolicerStatus[] = [];
+    if (policers !== null) {
+      const { floats } = new PolicerState(policers.memory);
+      for (const { name, port, direction, policer } of policedPorts(config, compiler.ports)) {
+        const at = PolicerState.at(port, DIRECTION[direction]);
+        found.push({
+          ...{ bridge: bridge(name), port: name, direction, rate: policer.rate },
+          ...(policer.peak !== undefined && { peak: policer.peak }),
+          green: floats[at + METER_STATE.green],
+          yellow: floats[at + METER_STATE.yellow],
+          red: floats[at + METER_STATE.red],
+        });
+      }
+    }
+    return { queues, policers: found };
+  }
+
+  private shaperOf(table: QosTable, port: number): Shaper | undefined {
+    const row = table.ports.indexOf(port);
+    if (row < 0) return undefined;
+    const memory = table.memories[row];
+    const known = this.shapers.get(memory);
+    if (known !== undefined) return known;
+    const settings = table.settings.subarray(row * QOS_ROW, (row + 1) * QOS_ROW);
+    const shaper = new Shaper(memory, storeSize(settings), settings);
+    this.shapers.set(memory, shaper);
+    return shaper;
+  }
+}
