@@ -41,6 +41,7 @@ const PATIENT = [
   'groups',
   'groups_oracle',
   'guest_events',
+  'guards_workers',
   'guest_links',
   'guest_moves',
   'hooks',
