@@ -10,7 +10,7 @@ import { Process } from './process.ts';
 
 const PREFIX = 'tlbench-';
 const NETNS_DIR = '/run/netns';
-const APPEARS_MS = 5000;
+const APPEARS_MS = 20_000;
 
 const labs = new Set<Lab>();
 

@@ -1,6 +1,7 @@
 // All benches, in the order of a complete run.
 
 import { afPacket } from './af_packet.ts';
+import { attacks } from './attacks.ts';
 import { before } from './before.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
@@ -21,6 +22,7 @@ import { scavenges } from './scavenges.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
+import { vhostPeers } from './vhost_peers.ts';
 import { vhostRings } from './vhost_rings.ts';
 import { vxlan } from './vxlan.ts';
 import { workers } from './workers.ts';
@@ -31,6 +33,7 @@ export const BENCHES: readonly Bench[] = [
   lpm,
   joins,
   vhostRings,
+  vhostPeers,
   guestPorts,
   leases,
   heap,
@@ -48,6 +51,7 @@ export const BENCHES: readonly Bench[] = [
   host,
   guests,
   neighbours,
+  attacks,
 ];
 
 /** Those that run only if they are asked for. */

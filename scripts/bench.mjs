@@ -14,7 +14,7 @@ const PROGRAMS = [
   'traffic/load.c',
 ];
 
-const TOOLS = ['ip', 'iperf3', 'taskset', 'sysctl', 'ethtool', 'ovs-vswitchd', 'vde_switch'];
+const TOOLS = ['ip', 'iperf3', 'taskset', 'sysctl', 'ethtool', 'ovs-vswitchd', 'vde_switch', 'dpdk-testpmd'];
 
 await main(async () => {
   if (process.argv.includes('--setup')) {
