@@ -351,7 +351,7 @@ const FAULT: Setting = {
 const QOS: Setting = {
   flags: '--qos <key=value,...>',
   key: 'qos',
-  help: 'quality of service: shape=100mbit,fair=on,limit=50ms,police.in=50mbit',
+  help: 'rates: shape=100mbit,fair=on,police.in=50mbit',
   parse: qosPairs,
 };
 

@@ -114,6 +114,11 @@ export function shapedPorts({ bridges }: SwitchConfig, ports: Names): Shaped[] {
   );
 }
 
+/** Names of the classes of a shaped port, in their order. */
+export function classNames(qos: QosConfig): string[] {
+  return classesOf(qos as ShapedConfig).map(({ name }) => name);
+}
+
 /** The classes as they are: those that were written, and one that takes the rest if none does. */
 function classesOf({ classes = [], fair = false, limit }: ShapedConfig): QosClass[] {
   if (classes.some(({ match }) => match === undefined) || classes.length === MAX_CLASSES) return classes;

@@ -6,6 +6,7 @@
 // With several workers the queues are shared, and a lock guards them. Whoever finds them empty and puts a frame in serves them until they
 // are empty again and everything was sent: so no worker has to wake another, and the frames of a flow stay in order.
 
+import { classOf } from '../engine/frame_class.ts';
 import { segmentsOf } from '../engine/offload.ts';
 import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
@@ -20,7 +21,6 @@ import { MACS_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import { CUTTER_ROOM, Cutter } from './cutter.ts';
-import { classOf } from './frame_class.ts';
 import { ShapedPort } from './shaped_port.ts';
 
 /** ms. What would keep the port busy for longer is cut: others should not wait for it. */

@@ -32,6 +32,7 @@ type PortKey =
   | 'guard'
   | 'tunnel_protocols'
   | 'mtu'
+  | 'qos'
   | 'fault';
 
 /** Values as installed; a key that is not here has none, or another one on a bridge and on a port. */

@@ -8,6 +8,7 @@
 
 import { Controls } from '../engine/controls.ts';
 import { Egress } from '../engine/egress.ts';
+import { dscpOf, tciOf } from '../engine/frame_class.ts';
 import { HostPort } from '../engine/host_port.ts';
 import { Mirrors } from '../engine/mirrors.ts';
 import type { NatHook } from '../engine/nat_hook.ts';
@@ -104,6 +105,9 @@ export interface SeenCopy {
   isAnswer: boolean;
   /** A mirror made it. */
   isMirrored: boolean;
+  /** What the class of a shaped port goes by. */
+  tci: number;
+  dscp: number;
 }
 
 export interface Sighting {
@@ -144,6 +148,8 @@ class Recorder implements Sink {
         hop: queue.copies[at + COPY.hop],
         tag,
         length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
+        tci: tciOf(batch, row),
+        dscp: dscpOf(batch, row),
         columns: rows.slice(row, row + ROW),
         isAnswer: row > batch.spare && !isMirrored && !isRestored,
         ...(isRestored && { restored: macAt(batch.view, macs) }),

@@ -355,3 +355,17 @@ test('what a mirror copies is told apart, and so is its end', async () => {
     'classify: mon is the end of a mirror (bridges.br0.mirrors.m1.to: mon): dropped, port_blocked',
   );
 });
+
+test('the queue of a shaped port is named', async () => {
+  const classes = [
+    { name: 'control', match: { pcp: 6 }, priority: 7 },
+    { name: 'rest', fair: true },
+  ];
+  const vlan = { trunk: [10] };
+  const rig = await openTraceRig({
+    br0: { vlan_filtering: true, ports: { p1: { vlan }, p2: { vlan, qos: { shape: '10mbit', classes } } } },
+  });
+  const last = async (line: string) => (await rig.trace('p1', line)).steps.at(-1)?.message;
+  expect(await last('a > * vlan 10 pcp 6')).toContain('p2 is shaped to 10mbit: the queue of class control');
+  expect(await last('a > * vlan 10')).toContain('p2 is shaped to 10mbit: the queue of class rest');
+});

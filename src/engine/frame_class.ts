@@ -1,12 +1,12 @@
 // Which class of a shaped port a frame belongs to: by its VLAN, the priority of its tag, and its DSCP.
 
-import { l3Of } from '../engine/offload.ts';
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { DSCPS, NO_DSCP, QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
 import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import { isTpid, pcp, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
+import { l3Of } from './offload.ts';
 
 const VIDS = 4096;
 
@@ -15,8 +15,15 @@ export function classOf(batch: FrameBatch, row: number, table: QosTable, n: numb
   const { settings } = table;
   const at = n * QOS_ROW;
   if (settings[at + QOS.classes] === 1) return 0;
-  const tci = tciOf(batch, row);
   const dscp = settings[at + QOS.readsDscp] === 0 ? NO_DSCP : dscpOf(batch, row);
+  return classFor(table, n, tciOf(batch, row), dscp);
+}
+
+/** The same of what is known of a frame. */
+export function classFor(table: QosTable, n: number, tci: number, dscp: number): number {
+  const { settings } = table;
+  const at = n * QOS_ROW;
+  if (settings[at + QOS.classes] === 1) return 0;
   const found =
     table.pcps[n * 8 + pcp(tci)] &
     table.dscps[n * DSCPS + dscp] &
