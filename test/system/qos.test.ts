@@ -37,7 +37,7 @@ describe('a shaped TAP', () => {
     ['10mbit', 10e6, 4],
     ['100mbit', 100e6, 3],
     ['1gbit', 1e9, 3],
-  ] as const)('transmits TCP at %s', { retry: 2 }, async (shape, rate, seconds) => {
+  ] as const)('transmits TCP at %s', async (shape, rate, seconds) => {
     await connect({ shape });
     const { sum_received } = await iperf3(h1, h2, '10.0.0.2', seconds, '-O', '1');
     const measured = (sum_received?.bits_per_second ?? 0) * TCP_WIRE;
@@ -46,7 +46,7 @@ describe('a shaped TAP', () => {
     await expectLaws(daemon);
   });
 
-  test('transmits UDP at 100mbit, and drops the rest', { retry: 2 }, async () => {
+  test('transmits UDP at 100mbit, and drops the rest', async () => {
     await connect({ shape: '100mbit', limit: '2mb' });
     const server = h2.spawn(['iperf3', '-s', '-1', '--forceflush']);
     await server.waitFor(/listening/);
