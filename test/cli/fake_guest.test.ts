@@ -41,7 +41,7 @@ async function answering(guest: FakeGuest): Promise<IpHost> {
 test('it pings, and says how long that took', async () => {
   world = await VhostWorld.open(['a', 'b']);
   await answering(await world.guest('a'));
-  const common = ['fake-guest', '--path', world.path('b'), '--address', '10.0.0.9', '--interval', '0.01'];
+  const common = ['fake-guest', '--path', world.path('b'), '--address', '10.0.0.9', '--interval', '0.2'];
   const { code, out } = await taploom(...common, '--ping', '10.0.0.1', '--count', '3', '--packed');
   expect(out).toMatch(/^connected to .*b\.sock: 1 pair of queues, packed rings of 256\nanswer 1: /);
   expect(out).toMatch(/3 of 3 own pings were answered, [\d.]+ \/ [\d.]+ \/ [\d.]+ ms\n$/);

@@ -50,7 +50,7 @@ test('what cannot be is refused with its path and a sentence', () => {
     `${AT}.mode: LACP balances over all members: set lacp to off, or mode to balance`,
   ]);
   expect(problems({ members: { eth1: { type: 'af_packet', vlan: { access: 10 } } } })).toEqual([
-    `${AT}.members.eth1.vlan: unknown key, the keys here are ${'type, interface, netns, host_stack, stacked_tags, when_deleted, lldp, priority, fault'}`,
+    `${AT}.members.eth1.vlan: unknown key, the keys here are ${'type, interface, netns, host_stack, stacked_tags, when_deleted, lldp, priority, fault, qos'}`,
   ]);
   expect(problems({ fault: { drop: 1 } })[0]).toMatch(
     /^bridges\.br0\.ports\.bond0\.fault: unknown key: only /,

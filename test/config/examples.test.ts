@@ -22,6 +22,8 @@ const pages = [
   'docs/nat.md',
   'docs/hooks.md',
   'docs/qos.md',
+  'docs/guards.md',
+  'docs/groups.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');

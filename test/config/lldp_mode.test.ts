@@ -35,6 +35,6 @@ test('a wrong value and a tunnel with the key are explained', () => {
     validate({ version: 1, bridges: { b: { ports: { p: port } } } }).problems.map(({ message }) => message);
   expect(problem({ type: 'tap', lldp: 'send' })).toEqual(['"send" is not true, false or receive']);
   expect(problem({ type: 'vxlan', vni: 1, local: '192.0.2.1', remote_learning: true, lldp: true })).toEqual([
-    'unknown key: only tap and af_packet and stream and dgram and vhost_user and memory ports have it, this is a vxlan port',
+    'unknown key: only tap and veth and af_packet and stream and dgram and vhost_user and memory ports have it, this is a vxlan port',
   ]);
 });

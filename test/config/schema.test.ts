@@ -308,7 +308,7 @@ test('unknown keys and types come with a suggestion', () => {
     'type: "tapp" is not one of tap, veth, af_packet, tun, vxlan, stream, dgram, vhost_user, memory, aggregate, did you mean tap?',
   ]);
   expect(inPort({})).toEqual([
-    'type: missing, expected one of tap, af_packet, tun, vxlan, stream, dgram, vhost_user, memory, aggregate',
+    'type: missing, expected one of tap, veth, af_packet, tun, vxlan, stream, dgram, vhost_user, memory, aggregate',
   ]);
   expect(inPort({ type: 'tap', vni: 1 })).toEqual([
     'vni: unknown key: only vxlan ports have it, this is a tap port',

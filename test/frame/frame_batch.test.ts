@@ -41,7 +41,7 @@ test('the spare slot and the auxiliary area lie behind the slots', () => {
 
 test('made frames have rows and room of their own behind all others', () => {
   const batch = new FrameBatch(4, 1000);
-  const last = { row: batch.spare, end: batch.aux + batch.auxLength };
+  const last = { row: batch.shaped, end: batch.shapedAt + batch.shapedLength };
   let made = 0;
   for (let row = batch.make(); row >= 0; row = batch.make(), made++) {
     expect(row).toBe(last.row + ROW);
@@ -60,7 +60,7 @@ test('made frames have rows and room of their own behind all others', () => {
   // Behind them is room for the own headers of every row.
   expect(batch.bytes.length).toBeGreaterThanOrEqual(last.end + (batch.spare / ROW) * 512);
   batch.forgetMade();
-  expect(batch.make()).toBe(batch.spare + ROW);
+  expect(batch.make()).toBe(batch.shaped + ROW);
   expect(batch.shadow(0, 60)).toBe(last.row + ROW - shadows * ROW);
 });
 

@@ -257,7 +257,7 @@ static struct tl_burst *open_burst(void)
     b->tx = calloc(TX * TL_ROW, 4);
     b->events = calloc(64, 4);
     b->words = calloc(TL_WORDS, 4);
-    b->clock = calloc(2, 8);
+    b->clock = calloc(3, 8);
     b->owed = calloc(16, 4);
     const int32_t words[] = { SLOTS, STRIDE, HEADROOM, VHOST_HEADER, SLOTS * STRIDE + AUX, 32, TX };
     memcpy(b->words, words, sizeof words);

@@ -16,14 +16,14 @@ const NOT_IN_A_CLONE = /^(\.git|node_modules|dist|build|man)$/;
 const VERSION = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
 
 test('npm pack in a fresh clone makes a package whose commands run where it is installed', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const lab = await openLab();
   const clone = join(lab.dir, 'clone');
   cpSync(ROOT, clone, { recursive: true, filter: (path) => !NOT_IN_A_CLONE.test(relative(ROOT, path)) });
   // What is already compiled there would take a minute.
   symlinkSync(MODULES, join(clone, 'node_modules'));
-  await check(['npm', 'pack', '--pack-destination', lab.dir], { cwd: clone, timeoutMs: 60_000 });
+  await check(['npm', 'pack', '--pack-destination', lab.dir], { cwd: clone, timeoutMs: 150_000 });
   const tarball = readdirSync(lab.dir).find((file) => file.endsWith('.tgz')) as string;
 
   const prefix = join(lab.dir, 'in stalled');
