@@ -98,7 +98,7 @@ describe.each([1, 3])('with %i workers', (workers) => {
     expect(result.code).toBe(4);
   });
 
-  test('process.exit() in the middle of apply and close does not hang', async () => {
+  test('process.exit() in the middle of apply and close does not hang', { timeout: 60_000 }, async () => {
     // Also while threads load their addon: interrupted there, 5 processes of 100 aborted (Node 20).
     for (const ms of [0, 20, 25, 30, 35, 40, 45, 50]) {
       const start = await program(
