@@ -19,6 +19,7 @@ import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
 import type { EgressPass } from './passes.ts';
+import { beginsAgain, endLine } from './policy_again.ts';
 import { PACKET, PolicyPackets } from './policy_packets.ts';
 import { PolicyQuestion } from './policy_question.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
@@ -157,6 +158,12 @@ export class Policy implements EgressPass {
       return this.isLetIn(line, ADMITTED.entry, lines[line + ADMITTED.entry] & PORT_MASK)
         ? LET_IN
         : DROP.policy_out;
+    }
+    if (beginsAgain(connections, line, packets.tcpFlags[place])) {
+      endLine(connections, line);
+      if (this.table.out[port] !== 0) return this.begin(row, n, port, second);
+      this.state[n] = this.stateWithoutLine(place);
+      return LET_IN;
     }
     this.state[n] = ROW_STATE.known;
     if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(line, ADMITTED.entry, port))
