@@ -81,18 +81,6 @@ export class Comparison {
       const verdicts = await this.judge.send(sayings);
       for (const [at, saying] of sayings.entries()) {
         const said = ours.send(saying);
-        console.log(
-          'TALK',
-          n + at,
-          policy.keepEstablished,
-          saying.from,
-          'flags',
-          saying.datagram.flags,
-          saying.isError,
-          saying.frames.length,
-          JSON.stringify(said),
-          JSON.stringify(verdicts[at]),
-        );
         this.counts.datagrams++;
         const history = histories.get(saying.name) ?? {
           hasPassed: false,

@@ -46,7 +46,7 @@ export function randomPolicy(random: Random, addresses: readonly Addresses[]): R
     groups[name] = {
       in: own('from'),
       out: random.chance(0.5) ? 'any' : own('to'),
-      members: random.chance(0.2) ? [random.pick([...addresses])[random.pick(['v4', 'v6'])]] : [],
+      members: random.chance(0.2) ? [random.pick([...addresses])[random.pick(['v4', 'v6'] as const)]] : [],
     };
   }
   const groupsOf = NUMBERS.map((n) => {
