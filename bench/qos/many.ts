@@ -30,6 +30,11 @@ export async function many(options: BenchOptions): Promise<Outcome> {
   };
 }
 
+/** The second best of the turns: what else the machine does only adds. */
+function undisturbed(turns: readonly number[]): number {
+  return [...turns].sort((a, b) => a - b)[Math.min(1, turns.length - 1)];
+}
+
 type Load = readonly ['idle' | 'busy', ports: number];
 
 async function compared({ rounds, quick, say }: BenchOptions, ...loads: Load[]): Promise<number[][]> {
@@ -47,7 +52,7 @@ async function compared({ rounds, quick, say }: BenchOptions, ...loads: Load[]):
           const at = (n + turn) % loads.length;
           turns[at].push(await engines[at].turn());
         }
-      for (const [n, own] of turns.entries()) times[n].push(median(own));
+      for (const [n, own] of turns.entries()) times[n].push(undisturbed(own));
     } finally {
       lab.close();
     }

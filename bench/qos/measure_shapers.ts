@@ -18,7 +18,8 @@ import { takeTurns } from '../turns.ts';
 const RATE = 1_000_000;
 const OFFERED = 1.1;
 const FRAME_LEN = 200;
-const LIMIT = 8192;
+/** Bytes that wait in all ports together. */
+const LIMIT = 8_192_000;
 
 class ShapedPorts implements Source {
   readonly engine: Engine;
@@ -75,7 +76,10 @@ class ShapedPorts implements Source {
 }
 
 function configOf(shaped: number) {
-  const qos = { shape: { rate: `${RATE / Math.max(1, shaped)}kbit`, burst: '10us' }, limit: `${LIMIT}b` };
+  const qos = {
+    shape: { rate: `${RATE / Math.max(1, shaped)}kbit`, burst: '10us' },
+    limit: `${LIMIT / Math.max(1, shaped)}b`,
+  };
   const names = Array.from({ length: shaped }, (_, n) => `s${n}`);
   const own = Object.fromEntries(names.map((name) => [name, { type: 'memory', qos }]));
   const ports = { from: { type: 'memory' }, beside: { type: 'memory' }, ...own };

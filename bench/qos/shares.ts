@@ -38,7 +38,7 @@ async function minimum({ rounds, seconds, say }: BenchOptions): Promise<Result> 
     const classes = [
       { name: 'greedy', match: { dscp: GREEDY_TOS >>> 2 } },
       // Hardly anything but its minimum.
-      { name: 'assured', min: `${MINIMUM}mbit`, weight: 0.01 },
+      { name: 'assured', min: `${MINIMUM}mbit`, weight: 0.01, limit: '16kb' },
     ];
     const qos = { shape: `${MBITS}mbit`, classes };
     const { hosts } = await taploomLane('minima', qos, { senders: GREEDY + 1 }).open(lab);
