@@ -10,6 +10,8 @@ export interface Measured {
   readonly engine: Engine;
   /** That it has sent. */
   readonly copies: number;
+  /** What time it is for the engine, ms; without it, the time it is. */
+  now?(): number;
 }
 
 /** So many copies take some 20 ms. */
@@ -31,15 +33,15 @@ export function takeTurns(measured: Measured): void {
 function time(measured: Measured, wanted: number): number {
   const before = measured.copies;
   let elapsed = 0;
-  while (measured.copies - before < wanted) elapsed += forward(measured.engine);
+  while (measured.copies - before < wanted) elapsed += forward(measured.engine, measured);
   return (elapsed * 1e6) / (measured.copies - before);
 }
 
 /** Forwards one batch; ms. A function of its own: V8 would compile the loop around it anew in every turn. */
-function forward(engine: Engine): number {
+function forward(engine: Engine, measured: Measured): number {
   engine.receive(0);
   const from = performance.now();
-  engine.clock[0] = from;
+  engine.clock[0] = measured.now === undefined ? from : measured.now();
   do engine.forward();
   while (engine.isBusy);
   return performance.now() - from;
