@@ -43,6 +43,11 @@ export class TurnTaker {
     return TurnTaker.of(startMeasuring(lab, 'measure_feature', [feature]));
   }
 
+  /** @param feature its place in GROUP_FEATURES */
+  static withGroups(lab: Lab, feature: number): Promise<TurnTaker> {
+    return TurnTaker.of(startMeasuring(lab, 'measure_groups', [feature]));
+  }
+
   private static async of(program: Process): Promise<TurnTaker> {
     await program.waitFor(/^ready\n/, READY_MS);
     return new TurnTaker(program);

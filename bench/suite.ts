@@ -19,6 +19,7 @@ import { lpm } from './lpm.ts';
 import { neighbours } from './neighbours.ts';
 import { routing } from './routing.ts';
 import { scavenges } from './scavenges.ts';
+import { securityGroups } from './security_groups.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
@@ -45,6 +46,7 @@ export const BENCHES: readonly Bench[] = [
   latency,
   afPacket,
   routing,
+  securityGroups,
   vxlan,
   growth,
   workers,
