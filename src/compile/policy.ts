@@ -103,6 +103,7 @@ export class PolicyNumbers {
       classifier,
       generation: this.generationOf(content),
       keepsEstablished: connections.keep_established,
+      isStrict: connections.tcp_window === 'strict',
       portLimit: connections.port_limit,
       memory: this.memoryFor(connections.limit),
     };
