@@ -19,7 +19,7 @@ import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
 import type { EgressPass } from './passes.ts';
-import { beginsAgain, endLine } from './policy_again.ts';
+import { beginsAgain, endLine, keeps } from './policy_again.ts';
 import type { Known } from './policy_known.ts';
 import { PACKET, PolicyPackets } from './policy_packets.ts';
 import { PolicyQuestion } from './policy_question.ts';
@@ -365,7 +365,7 @@ export class Policy implements EgressPass {
     if (before === word) return true;
     const isAnswer = (lines[line + CONNECTION.state] & FLOW.answer) !== 0;
     const isOpeners = isAnswer === (side === ADMITTED.exit);
-    if (!table.keepsEstablished || (before & PORT_MASK) !== port) {
+    if (!keeps(table, before, port)) {
       const first = firstOf(pairOf(line));
       const other = lines[first + (isOpeners ? ADMITTED.exit : ADMITTED.entry)] & PORT_MASK;
       question.aboutLine(connections, line);
