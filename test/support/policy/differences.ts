@@ -15,8 +15,9 @@ export const both: Differences = ({ saying, ours, theirs, history, isStrict }) =
   if (!isOfTcp(saying) || !(ours.wasKnown || history.wasRefused)) return undefined;
   if (theirs.state === 'invalid' && ours.to.length > 0) return { row: 50, isOver: true };
   const isOpening = ours.tcp === 'syn_sent' || ours.tcp === 'syn_received';
-  if (isStrict && isOpening && ours.told.some((line) => line.endsWith('policy_window')))
-    return { row: 60, isOver: true };
+  const isOutside = isStrict && ours.told.some((line) => line.endsWith('policy_window'));
+  if (isOutside && isOpening) return { row: 60, isOver: true };
+  if (isOutside && ours.tcp === 'fin' && (datagram.flags & RST) !== 0) return { row: 61, isOver: true };
   const isOver = (history.flags & RST) !== 0;
   const isHalfOver = (history.flags & FIN) !== 0 && (datagram.flags & SYN) !== 0;
   return isOver || isHalfOver ? { row: 54, isOver: true } : undefined;
