@@ -53,7 +53,22 @@ export const MARK = {
   generated: 0x400,
   /** How often the frame was recirculated, counted in these bits. */
   round: 0xf0,
+  /** What an access list's rule has marked it with, see `ruleMark`. */
+  rule: 0xff_0000,
 } as const;
+/** Largest mark of a rule. */
+export const MAX_RULE_MARK = 255;
+const RULE_SHIFT = 16;
 /** One of `round`, and how many its bits can count. */
 export const ROUND_ONE = 0x10;
 export const MAX_ROUNDS = 15;
+
+/** The mark that the rule of an access list gave a frame, by its column `mark`: 1 to MAX_RULE_MARK, 0 = none. */
+export function ruleMark(mark: number): number {
+  return (mark & MARK.rule) >>> RULE_SHIFT;
+}
+
+/** The column `mark` with another mark of a rule. */
+export function withRuleMark(mark: number, rule: number): number {
+  return (mark & ~MARK.rule) | (rule << RULE_SHIFT);
+}
