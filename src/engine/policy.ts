@@ -311,7 +311,7 @@ export class Policy implements EgressPass {
 
   /** A packet of this batch, or another worker's, has just opened its connection. */
   private join(row: number, n: number, line: number, from: number, port: number, second: number): number {
-    const { connections, packets } = this;
+    const { connections } = this;
     const place = this.place[n];
     if (!this.isOfLine(line, place)) return DROP.policy_unknown;
     const { lines } = connections.flows;
