@@ -9,7 +9,6 @@
 
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { STATE } from '../table/connection_state.ts';
 import { ADMITTED, CONNECTION, type Connections, FLOW } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
