@@ -15,6 +15,7 @@ interface Shaped {
   bridges: SwitchConfig['bridges'];
   routers?: SwitchConfig['routers'];
   groups?: SwitchConfig['groups'];
+  acls?: SwitchConfig['acls'];
   connections?: SwitchConfig['connections'];
   issues: z.core.$ZodIssue[];
 }
@@ -26,6 +27,7 @@ export function* shaped(input: unknown): Parts<Shaped> {
     for (const issue of error?.issues ?? []) whole.issues.push(issue);
     if (data?.routers !== undefined) whole.routers = data.routers;
     if (data?.groups !== undefined) whole.groups = data.groups;
+    if (data?.acls !== undefined) whole.acls = data.acls;
     if (data?.connections !== undefined) whole.connections = data.connections;
     for (const [name, bridge] of Object.entries(data?.bridges ?? {})) {
       const known = whole.bridges[name];

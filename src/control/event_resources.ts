@@ -188,7 +188,7 @@ const anyEvent = z.union([
       .array(
         z.object({
           op: z.enum(['delete', 'add', 'set']),
-          kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group']),
+          kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'acl']),
           path: z.string(),
           keys: z.array(z.string()).optional().describe('of a `set`: keys that change'),
           ok: z.boolean(),
