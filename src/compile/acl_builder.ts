@@ -35,7 +35,7 @@ export interface AclQuestion {
 }
 
 /** Classes that are built from one breath to the next. */
-const PART = 256;
+const PART = 64;
 
 export class AclBuilder {
   private readonly vectors = new AclVectors();

@@ -16,7 +16,7 @@ import {
   MAX_SLOTS,
 } from '../table/acl_table.ts';
 import { METER_STATE_WORDS, METER_WORDS } from '../table/meter.ts';
-import { AclBuilder } from './acl_builder.ts';
+import { AclBuilder, type AclQuestion } from './acl_builder.ts';
 import { questionOf } from './acl_questions.ts';
 import { mirrorsOf } from './mirrors.ts';
 import { type Domains, Names } from './names.ts';
@@ -24,7 +24,7 @@ import { policerSettings } from './policers.ts';
 import { shared } from './shared.ts';
 
 /** Rules that are read from one breath to the next. */
-const PART = 1024;
+const PART = 128;
 
 interface Numbers {
   readonly ports: Names;
@@ -99,6 +99,7 @@ export class AclNumbers {
     for (const [list, own] of wanted) {
       const firstRule = rules.length;
       const seen = new Map<string, number>();
+      const questions: AclQuestion[] = [];
       for (const [index, rule] of own.entries()) {
         const at = firstRule + index;
         rules.push({ list, index });
@@ -111,6 +112,7 @@ export class AclNumbers {
           table.policers[at] = ++policer;
           policerSettings(table.settings.subarray(policer * METER_WORDS), policerOf(rule.police));
         }
+        questions.push(questionOf(verdictOf(rule).match));
         if (index % PART === PART - 1) yield;
       }
       for (const end of Object.keys(END) as (keyof typeof END)[]) {
@@ -119,10 +121,7 @@ export class AclNumbers {
         table.slots[at] = this.slotOf(`${list} ${end}`, kept, state);
         table.actions[at] = end === 'rest' ? ACTION.deny : 0;
       }
-      yield* builder.addList(
-        own.map((rule) => questionOf(verdictOf(rule).match)),
-        firstRule,
-      );
+      yield* builder.addList(questions, firstRule);
     }
     this.slots.keep(kept);
     setChains(table, chains, places);

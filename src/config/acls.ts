@@ -14,7 +14,6 @@ import { ANY, hasRulePorts, isIcmp, parseMember, protocolNumber } from './group_
 import { isListener } from './guest_ports.ts';
 import type { Path } from './path.ts';
 import { checkPolicer } from './policer.ts';
-import { privateVlans, sharedProblem } from './private_vlans.ts';
 import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import { suggest } from './suggest.ts';
 
@@ -48,7 +47,6 @@ export function checkAcls(config: SwitchConfig, doubts: Doubts, problems: Proble
         }
       }
     }
-    checkPrivate(bridgeName, bridge, report);
   }
 }
 
@@ -74,15 +72,6 @@ function placesOf(name: string, bridge: BridgeConfig): [Path, PlacedAclsConfig][
       add(['ports', port, 'users', uid], guest.acls);
   }
   return places;
-}
-
-/** A private VLAN is one domain. */
-function checkPrivate(name: string, bridge: BridgeConfig, report: Report): void {
-  const vlans = privateVlans(bridge);
-  for (const [vid, { acls }] of Object.entries(bridge.vlans)) {
-    const problem = acls === undefined ? undefined : sharedProblem(vlans, Number(vid));
-    if (problem !== undefined) report(['bridges', name, 'vlans', vid, 'acls'], problem);
-  }
 }
 
 function checkMirrorsOf(
@@ -185,15 +174,21 @@ function checkFamilies(
   }
 }
 
+/** Each mask is a look-up of its own, in which a rule has all its addresses or none. */
 function checkMasks(list: readonly AclRuleConfig[], path: Path, report: Report): void {
   const masks = new Set<string>();
-  for (const rule of list) {
-    const { match } = verdictOf(rule);
+  for (const [index, rule] of list.entries()) {
+    const { verdict, match } = verdictOf(rule);
     for (const key of ['from_mac', 'to_mac'] as const) {
-      for (const text of all(match[key])) {
-        const parsed = parseMaskedMac(text);
-        if (parsed !== undefined) masks.add(`${key} ${maskText(parsed)}`);
-      }
+      const own = new Set(
+        all(match[key]).flatMap((text) => {
+          const parsed = parseMaskedMac(text);
+          return parsed === undefined ? [] : [maskText(parsed)];
+        }),
+      );
+      for (const mask of own) masks.add(`${key} ${mask}`);
+      if (own.size > 1)
+        report([...path, index, verdict, key], 'a rule has MAC addresses of one mask: write a rule for each');
     }
   }
   if (masks.size > MAX_MASKS)

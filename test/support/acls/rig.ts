@@ -20,13 +20,15 @@ export class AclRig extends PolicyRig {
   }
 }
 
+/** @param open of the package, where a thread is needed */
 export async function openAcls(
   bridges: Parameters<typeof configOf>[0],
   acls: Record<string, readonly unknown[]>,
   rest: Omit<SwitchConfigInput, 'version' | 'bridges' | 'acls'> = {},
+  open: typeof Switch.open = (config, options) => Switch.open(config, options),
 ): Promise<AclRig> {
   const config = { ...configOf(bridges), ...rest, acls: acls as SwitchConfigInput['acls'] };
-  const taploom = await Switch.open(config, { threaded: false });
+  const taploom = await open(config, { threaded: false });
   onTestFinished(() => taploom.close());
   return new AclRig(taploom);
 }
