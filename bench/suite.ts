@@ -17,8 +17,10 @@ import { latency } from './latency.ts';
 import { leases } from './leases.ts';
 import { lpm } from './lpm.ts';
 import { neighbours } from './neighbours.ts';
+import { qos } from './qos.ts';
 import { routing } from './routing.ts';
 import { scavenges } from './scavenges.ts';
+import { securityGroups } from './security_groups.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
@@ -45,6 +47,7 @@ export const BENCHES: readonly Bench[] = [
   latency,
   afPacket,
   routing,
+  securityGroups,
   vxlan,
   growth,
   workers,
@@ -52,6 +55,7 @@ export const BENCHES: readonly Bench[] = [
   guests,
   neighbours,
   attacks,
+  qos,
 ];
 
 /** Those that run only if they are asked for. */

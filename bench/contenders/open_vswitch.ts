@@ -14,11 +14,13 @@ export class OpenVSwitch {
   readonly netns: string;
   readonly daemon: Process;
   private readonly database: string;
+  private readonly folder: string;
 
-  private constructor(netns: string, daemon: Process, database: string) {
+  private constructor(netns: string, daemon: Process, database: string, folder: string) {
     this.netns = netns;
     this.daemon = daemon;
     this.database = database;
+    this.folder = folder;
   }
 
   static async start(lab: Lab, netns: string, { tso }: { tso: boolean }): Promise<OpenVSwitch> {
@@ -39,11 +41,17 @@ export class OpenVSwitch {
       env,
     });
     await daemon.waitFor(/ovs-vswitchd \(Open vSwitch\)/);
-    return new OpenVSwitch(netns, daemon, database);
+    return new OpenVSwitch(netns, daemon, database, folder);
   }
 
   vsctl(...args: string[]): void {
     vsctl(this.database, ...args);
+  }
+
+  /** OpenFlow 1.3, to a bridge. */
+  ofctl(bridge: string, command: string, rule: string): void {
+    const target = `unix:${this.folder}/${bridge}.mgmt`;
+    execFileSync('ovs-ofctl', ['-O', 'OpenFlow13', command, target, rule], { stdio: 'pipe' });
   }
 
   addBridge(name: string): void {

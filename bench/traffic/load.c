@@ -1,6 +1,7 @@
 /*
  * load: UDP traffic for the benches, in C, so that the measurement is not limited by its own ends. Prints a line of JSON.
  *   load send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP]   RATE a second (0: all it can), to COUNT addresses in turns
+ *   load bulk ADDRESS PORT SIZE SECONDS MBITS [TOS] the same in trains of 1 ms (UDP_SEGMENT), at a rate of bytes on the wire
  *   load receive PORT                               "ready", then counts until SIGTERM; tells when the first came (s since 1970)
  *   load ask ADDRESS SECONDS INTERVAL_US            one ICMP echo request at a time; a lost one counts as what was waited for it
  *   load propose INTERFACE HEX SECONDS INTERVAL_US  the same with a RST BPDU, all of its frame, and the agreement to it
@@ -14,6 +15,7 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
 #include <netpacket/packet.h>
 #include <poll.h>
 #include <sched.h>
@@ -125,6 +127,29 @@ static void send_for(const char *address, const char *port, int size, double sec
         int n = sendmmsg(fd, messages, rate > 0 ? 1 : BURST, 0);
         if (n > 0) sent += n;
         /* A full device queue and a receiver that is not there yet are losses, not errors. */
+        else if (errno != ENOBUFS && errno != ECONNREFUSED && errno != EAGAIN) err(1, "send");
+    }
+    printf("{\"sent\":%llu,\"seconds\":%.6f}\n", (unsigned long long)sent, now() - started);
+}
+
+/* Ethernet, IPv4 and UDP. */
+enum { HEADERS = 42, MOST_SEGMENTS = 44 };
+
+static void bulk(int fd, int size, double seconds, double mbits, int tos)
+{
+    static char payload[65507];
+    double rate = mbits * 1e6 / 8 / (size + HEADERS), started, end;
+    int segments = (int)(rate / 1000);
+    uint64_t sent = 0;
+    if (size < 1 || size > MAX_SIZE) errx(1, "SIZE is at most %d", MAX_SIZE);
+    if (segments > MOST_SEGMENTS) segments = MOST_SEGMENTS;
+    if (segments > (int)sizeof payload / size) segments = (int)sizeof payload / size;
+    if (segments < 1) segments = 1;
+    if (setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size) < 0) err(1, "UDP_SEGMENT");
+    if (setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos) < 0) err(1, "IP_TOS");
+    for (started = now(), end = started + seconds; now() < end;) {
+        sleep_until(started + sent / rate);
+        if (send(fd, payload, (size_t)(segments * size), 0) > 0) sent += segments;
         else if (errno != ENOBUFS && errno != ECONNREFUSED && errno != EAGAIN) err(1, "send");
     }
     printf("{\"sent\":%llu,\"seconds\":%.6f}\n", (unsigned long long)sent, now() - started);
@@ -284,6 +309,8 @@ int main(int argc, char **argv)
     if (strcmp(what, "send") == 0 && (argc == 7 || argc == 9))
         send_for(argv[2], argv[3], atoi(argv[4]), atof(argv[5]), atof(argv[6]), argc == 9 ? atoi(argv[7]) : 1,
                  argc == 9 ? atoi(argv[8]) : 0);
+    else if (strcmp(what, "bulk") == 0 && (argc == 7 || argc == 8))
+        bulk(connected(argv[2], argv[3]), atoi(argv[4]), atof(argv[5]), atof(argv[6]), argc == 8 ? atoi(argv[7]) : 0);
     else if (strcmp(what, "receive") == 0 && argc == 3) receive(bound(argv[2]));
     else if (strcmp(what, "ask") == 0 && argc == 5) {
         struct dialogue one = echo(argv[2]);
@@ -292,7 +319,7 @@ int main(int argc, char **argv)
         struct dialogue one = proposal(argv[2], argv[3]);
         ask(&one, atof(argv[4]), atof(argv[5]) / 1e6);
     } else {
-        errx(1, "send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP] | receive PORT | ask ADDRESS SECONDS INTERVAL_US | "
+        errx(1, "send ADDRESS PORT SIZE SECONDS RATE [COUNT STEP] | bulk ADDRESS PORT SIZE SECONDS MBITS [TOS] | receive PORT | ask ADDRESS SECONDS INTERVAL_US | "
                 "propose INTERFACE HEX SECONDS INTERVAL_US");
     }
     return 0;

@@ -6,7 +6,7 @@
 //
 // Flows are counted from 1, so that memory of zeros is all idle.
 
-import { ENTRY, ENTRY_WORDS, type FrameStore } from './frame_store.ts';
+import { ENTRY, ENTRY_FLOATS, ENTRY_TIME, ENTRY_WORDS, type FrameStore } from './frame_store.ts';
 
 /** RFC 8290, 5.2.3: the default of Linux, too. */
 export const FLOWS = 1024;
@@ -76,9 +76,9 @@ export class FlowQueues {
     const { ints, store } = this;
     const flow = 1 + (store.words[frame * ENTRY_WORDS + ENTRY.flow] & (FLOWS - 1));
     const at = flow * FLOW_WORDS;
-    store.next[frame] = 0;
+    store.words[frame * ENTRY_WORDS + ENTRY.next] = 0;
     if (ints[at + HEAD] === 0) ints[at + HEAD] = frame;
-    else store.next[ints[at + TAIL]] = frame;
+    else store.words[ints[at + TAIL] * ENTRY_WORDS + ENTRY.next] = frame;
     ints[at + TAIL] = frame;
     ints[at + BYTES] += store.words[frame * ENTRY_WORDS + ENTRY.wire];
     if (ints[at + LIST] !== 0) return;
@@ -168,7 +168,10 @@ export class FlowQueues {
       times[t + FIRST_ABOVE] = 0;
       return 0;
     }
-    if (clock[0] - store.time[frame] < parameters[0] || ints[flow * FLOW_WORDS + BYTES] <= MAX_FRAME) {
+    if (
+      clock[0] - store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] < parameters[0] ||
+      ints[flow * FLOW_WORDS + BYTES] <= MAX_FRAME
+    ) {
       times[t + FIRST_ABOVE] = 0;
     } else if (times[t + FIRST_ABOVE] === 0) {
       times[t + FIRST_ABOVE] = clock[0] + parameters[1];
@@ -189,7 +192,7 @@ export class FlowQueues {
     const at = flow * FLOW_WORDS;
     const frame = ints[at + HEAD];
     if (frame === 0) return 0;
-    ints[at + HEAD] = store.next[frame];
+    ints[at + HEAD] = store.words[frame * ENTRY_WORDS + ENTRY.next];
     ints[at + BYTES] -= store.words[frame * ENTRY_WORDS + ENTRY.wire];
     return frame;
   }

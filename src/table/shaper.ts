@@ -12,7 +12,17 @@ import { CE, ecn, NOT_ECT, setEcn } from '../wire/ecn.ts';
 import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import { skip } from '../wire/vlan.ts';
 import { FLOW_BYTES, FlowQueues, type Judge } from './flow_queues.ts';
-import { blocksFor, ENTRY, ENTRY_WORDS, FrameStore, LARGE, SERVER, type StoreSize } from './frame_store.ts';
+import {
+  blocksFor,
+  ENTRY,
+  ENTRY_FLOATS,
+  ENTRY_TIME,
+  ENTRY_WORDS,
+  FrameStore,
+  LARGE,
+  SERVER,
+  type StoreSize,
+} from './frame_store.ts';
 import { CLASS, classAt, MAX_CLASSES, QOS } from './qos_table.ts';
 
 // Words of a class.
@@ -187,7 +197,7 @@ export class Shaper implements Judge {
     const { ints, store, flows } = this;
     const c = store.words[frame * ENTRY_WORDS + ENTRY.class];
     const at = c * CLASS_INTS;
-    store.time[frame] = clock[0];
+    store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] = clock[0];
     if (ints[at + FRAMES] === 0) this.catchUp(c);
     ints[at + FRAMES] += 1;
     ints[at + BYTES] += store.words[frame * ENTRY_WORDS + ENTRY.wire];
@@ -196,9 +206,9 @@ export class Shaper implements Judge {
       queues.push(frame);
       return;
     }
-    store.next[frame] = 0;
+    store.words[frame * ENTRY_WORDS + ENTRY.next] = 0;
     if (ints[at + HEAD] === 0) ints[at + HEAD] = frame;
-    else store.next[ints[at + TAIL]] = frame;
+    else store.words[ints[at + TAIL] * ENTRY_WORDS + ENTRY.next] = frame;
     ints[at + TAIL] = frame;
   }
 
@@ -210,10 +220,13 @@ export class Shaper implements Judge {
       const frame = queues === null ? this.shift(c, clock) : queues.pop(clock);
       if (frame === 0) continue; // all of it was too late
       this.leave(frame);
-      this.since[0] = Math.min(store.time[frame], clock[0] - this.settings[QOS.burst]);
+      this.since[0] = Math.min(
+        store.floats[frame * ENTRY_FLOATS + ENTRY_TIME],
+        clock[0] - this.settings[QOS.burst],
+      );
       this.charge(c, store.words[frame * ENTRY_WORDS + ENTRY.wire]);
       const at = PORT_TIMES + c * TALLIES + TALLY.delay;
-      times[at] += (clock[0] - store.time[frame] - times[at]) / DELAY_FRAMES;
+      times[at] += (clock[0] - store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] - times[at]) / DELAY_FRAMES;
       return frame;
     }
     return 0;
@@ -314,7 +327,7 @@ export class Shaper implements Judge {
     const latest = clock[0] - this.settings[classAt(c) + CLASS.maxAge];
     for (;;) {
       const frame = this.shiftAny(c);
-      if (frame === 0 || this.store.time[frame] >= latest) return frame;
+      if (frame === 0 || this.store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] >= latest) return frame;
       this.drop(frame);
     }
   }
@@ -323,7 +336,7 @@ export class Shaper implements Judge {
     const { ints, store } = this;
     const at = c * CLASS_INTS;
     const frame = ints[at + HEAD];
-    if (frame !== 0) ints[at + HEAD] = store.next[frame];
+    if (frame !== 0) ints[at + HEAD] = store.words[frame * ENTRY_WORDS + ENTRY.next];
     return frame;
   }
 

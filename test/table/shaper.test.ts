@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ENTRY, ENTRY_WORDS, FrameStore } from '../../src/table/frame_store.ts';
+import { ENTRY, ENTRY_FLOATS, ENTRY_TIME, ENTRY_WORDS, FrameStore } from '../../src/table/frame_store.ts';
 import { CLASS, classAt, QOS, QOS_ROW } from '../../src/table/qos_table.ts';
 import { Shaper, storeSize, TALLY } from '../../src/table/shaper.ts';
 
@@ -63,14 +63,14 @@ class Bench {
   drain(): void {
     const { shaper, clock } = this;
     for (let frame = shaper.pop(clock); frame !== 0; frame = shaper.pop(clock)) {
-      const { words, time } = shaper.store;
+      const { words, floats } = shaper.store;
       const at = frame * ENTRY_WORDS;
       this.sent[words[at + ENTRY.class]] += words[at + ENTRY.wire];
       this.left.push({
         at: clock[0],
         class: words[at + ENTRY.class],
         flow: words[at + ENTRY.flow],
-        delay: clock[0] - time[frame],
+        delay: clock[0] - floats[frame * ENTRY_FLOATS + ENTRY_TIME],
       });
       shaper.store.release(frame);
     }
