@@ -18,6 +18,7 @@ const server = { deps: { external: [/\/dist\/src\//] } };
 
 /** Long, and none the worse for company. */
 const PATIENT = [
+  'acls_oracle',
   'af_packet_guest',
   'api',
   'bench_suite',

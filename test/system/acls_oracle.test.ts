@@ -1,16 +1,17 @@
 // Access lists beside nftables' bridge family: random rules and packets through both, and the same must arrive. Neither remembers anything.
+// One difference is written into the kernel's rules: nft_payload_fast_eval takes the payload of later fragments for ports.
 //
 //   ACLS_PACKETS  how many (default: what takes 6 s)       ACLS_SEED
 
 import { expect, test } from 'vitest';
-import { HOSTS, NftJudge } from '../support/acls/nft_judge.ts';
+import { NftJudge } from '../support/acls/nft_judge.ts';
 import { END, nftLines } from '../support/acls/nft_words.ts';
 import { randomFrame, randomRule } from '../support/acls/random.ts';
 import { openAcls } from '../support/acls/rig.ts';
 import { Random } from '../support/engine/random.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
-import { macOf } from '../support/policy/bridge_judge.ts';
+import { colons, HOSTS, macOf, NUMBERS } from '../support/policy/judge_ports.ts';
 
 needs('nft', 'python3', 'bridge', 'sysctl');
 
@@ -32,11 +33,10 @@ test('what nftables lets through a bridge of the kernel is what the same access 
       randomRule(random, { mac: false, vlan: false }),
     );
     await judge.load([...rules.flatMap(nftLines), ...END]);
-    const names = Array.from({ length: HOSTS }, (_, n) => `p${n + 1}`);
     const ports = Object.fromEntries(
-      names.map((name) => [name, name === 'p1' ? { acls: { in: ['list'] } } : {}]),
+      NUMBERS.map((n) => [`p${n}`, n === 1 ? { acls: { in: ['list'] } } : {}]),
     );
-    const fdb = names.map((port, n) => ({ mac: macOf(n + 1).replaceAll(/(..)(?=.)/g, '$1:'), port }));
+    const fdb = NUMBERS.map((n) => ({ mac: colons(macOf(n)), port: `p${n}` }));
     const rig = await openAcls({ br0: { static: fdb, ports } }, { list: rules });
     for (let n = 0; n < OF_A_SET && count < PACKETS && Date.now() < end; n++, count++) {
       const frame = randomFrame(random, false);

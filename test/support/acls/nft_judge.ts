@@ -6,12 +6,11 @@ import { fileURLToPath } from 'node:url';
 import type { Lab } from '../lab.ts';
 import { packet } from '../nat/packets.ts';
 import type { Netns } from '../netns.ts';
-import { frameOf, macOf } from '../policy/bridge_judge.ts';
+import { colons, MARK_TO, macOf, NUMBERS, openLinks } from '../policy/judge_ports.ts';
 import type { Background } from '../process.ts';
 
-const HELPER = fileURLToPath(new URL('../nat/forwarder_ports.py', import.meta.url));
-export const HOSTS = 3;
-const MARK = packet({ src: '203.0.113.1', dst: '203.0.113.253', sport: 9, dport: 9 });
+const HELPER = fileURLToPath(new URL('links.py', import.meta.url));
+const MARK = packet({ src: '203.0.113.1', dst: MARK_TO, sport: 9, dport: 9 });
 
 export class NftJudge {
   private readonly netns: Netns;
@@ -22,37 +21,31 @@ export class NftJudge {
 
   private constructor(netns: Netns) {
     this.netns = netns;
-    const numbers = Array.from({ length: HOSTS }, (_, n) => n + 1);
-    const marks = numbers.flatMap((n) => [`e${n}`, frameOf(n, n === 1 ? 2 : 1, MARK).toString('hex')]);
+    const mark = (n: number) => `ffffffffffff${macOf(n)}0800${Buffer.from(MARK).toString('hex')}`;
+    const marks = NUMBERS.flatMap((n) => [`e${n}`, mark(n)]);
     this.helper = netns.spawn(['python3', HELPER, ...marks], { pipes: 1 });
     this.answers = createInterface(this.helper.child.stdio[3] as Readable);
     this.answers.on('line', (line) => this.answered(line));
-    const fail = () => this.failed(new Error(`forwarder_ports.py has ended: ${this.helper.stderr}`));
+    const fail = () => this.failed(new Error(`links.py has ended: ${this.helper.stderr}`));
     this.helper.exited.then(fail, fail);
   }
 
   static async open(lab: Lab): Promise<NftJudge> {
-    const netns = await lab.netns('judge');
-    await netns.withoutIpv6();
+    const netns = await openLinks(lab, 'nft');
     // Otherwise br_netfilter, if it is loaded, judges IP headers, too.
-    const off = ['iptables', 'ip6tables'].map((what) => `net.bridge.bridge-nf-call-${what}=0`);
+    const off = ['iptables', 'ip6tables', 'arptables'].map((what) => `net.bridge.bridge-nf-call-${what}=0`);
     await netns.check(['sysctl', '-q', '-e', '-w', ...off]);
     await netns.ip('link add br0 type bridge mcast_snooping 0', 'link set br0 up');
-    for (let n = 1; n <= HOSTS; n++) {
-      await netns.ip(
-        `link add l${n} type veth peer name e${n}`,
-        `link set l${n} master br0 up`,
-        `link set e${n} up`,
-      );
-      const mac = macOf(n).replaceAll(/(..)(?=.)/g, '$1:');
-      await netns.check(['bridge', 'fdb', 'add', mac, 'dev', `l${n}`, 'master', 'static']);
+    for (const n of NUMBERS) {
+      await netns.ip(`link set l${n} master br0`);
+      await netns.check(['bridge', 'fdb', 'add', colons(macOf(n)), 'dev', `l${n}`, 'master', 'static']);
     }
     return new NftJudge(netns);
   }
 
   /** @param lines what comes in by host 1's port, rule by rule */
   async load(lines: readonly string[]): Promise<void> {
-    const rules = ['ip daddr 203.0.113.253 accept', 'iifname != "l1" accept', ...lines, 'drop'];
+    const rules = [`ip daddr ${MARK_TO} accept`, 'iifname != "l1" accept', ...lines, 'drop'];
     const chain = `chain f {\ntype filter hook forward priority 0;\n${rules.join('\n')}\n}`;
     await this.netns.check(['nft', '-f', '-'], {
       input: `flush ruleset\ntable bridge judged {\n${chain}\n}\n`,
@@ -65,9 +58,8 @@ export class NftJudge {
       this.answered = resolve;
       this.failed = reject;
       const hex = Buffer.from(frame).toString('hex');
-      this.helper.child.stdin?.write(`${JSON.stringify([`e${from}`, [hex]])}\n`);
+      this.helper.child.stdin?.write(`${JSON.stringify([`e${from}`, hex])}\n`);
     });
-    const seen: [string, string][] = JSON.parse(line);
-    return seen.map(([link]) => Number(link.slice(1))).sort();
+    return (JSON.parse(line) as string[]).map((link) => Number(link.slice(1))).sort();
   }
 }

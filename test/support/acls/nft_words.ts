@@ -8,10 +8,14 @@ const TYPES: Record<string, string> = { arp: '0x0806', ipv4: '0x0800', ipv6: '0x
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
 type Family = 4 | 6 | undefined;
 
+const FIRST4 = 'ip frag-off & 0x1fff == 0';
+const FIRST6 = ['ether type 0x86dd exthdr frag missing', 'frag frag-off 0'];
+const TRANSPORT = ['ports', 'source_ports', 'tcp_flags', 'type'];
+
 /** What behind the last rule lets ARP and neighbour discovery pass. */
 export const END = [
   'ether type 0x0806 accept',
-  ...['exthdr frag missing ip6 length > 7', 'exthdr frag exists ip6 length > 15'].map(
+  ...['exthdr frag missing ip6 length > 7', 'frag frag-off 0 ip6 length > 15'].map(
     (whole) => `ether type 0x86dd ip6 hoplimit 255 ${whole} icmpv6 type 133-137 accept`,
   ),
 ];
@@ -23,23 +27,23 @@ export function nftLines(rule: Rule): string[] {
   const verdict = rule.permit === undefined ? 'drop' : 'accept';
   if (match === 'any') return [verdict];
   const families: Family[] = familiesOf(match);
-  return families.flatMap((family) =>
-    Object.entries(match)
-      .reduce<string[]>(
-        (lines, [key, value]) => {
-          const words = list(value).map((one) => wordsOf(key, one, family, match));
-          return lines.flatMap((line) => words.map((word) => `${line} ${word}`));
-        },
-        [''],
-      )
-      .map((line) => `${line} ${verdict}`.trim()),
-  );
+  return families.flatMap((family) => {
+    // Of later fragments the kernel would read ports, too.
+    const firsts = !TRANSPORT.some((key) => key in match) ? [''] : family === 4 ? [FIRST4] : FIRST6;
+    return Object.entries(match)
+      .reduce<string[]>((lines, [key, value]) => {
+        const words = list(value).map((one) => wordsOf(key, one, family, match));
+        return lines.flatMap((line) => words.map((word) => `${line} ${word}`));
+      }, firsts)
+      .map((line) => `${line} ${verdict}`.trim());
+  });
 }
 
 function familiesOf(match: Record<string, unknown>): Family[] {
   const address = list(match.from ?? match.to)[0];
   if (address !== undefined) return [String(address).includes(':') ? 6 : 4];
-  return 'dscp' in match || 'fragment' in match ? [4, 6] : [undefined];
+  const isOfIp = ['dscp', 'fragment', ...TRANSPORT].some((key) => key in match);
+  return isOfIp ? [4, 6] : [undefined];
 }
 
 function wordsOf(key: string, one: unknown, family: Family, match: Record<string, unknown>): string {
