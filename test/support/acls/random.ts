@@ -105,12 +105,13 @@ function frame(macs: number[], tags: number[], type: number, packet: number[]): 
 }
 
 function transport(random: Random, protocol: number): number[] {
-  const length = random.pick([40, 40, 40, 40, 14, 8, 3, 1, 0]);
+  const icmp = protocol === 1 || protocol === 58;
+  // A type without a code is one to nftables, and none here.
+  const length = random.pick([40, 40, 40, 40, 14, 8, 3, icmp ? 2 : 1, 0]);
   const bytes = new Array(length).fill(0);
   const set = (at: number, value: number) => {
     if (at < length) bytes[at] = value;
   };
-  const icmp = protocol === 1 || protocol === 58;
   const first = icmp
     ? [random.pick([0, 3, 8, 128, 135]), random.pick([0, 1, 3]), 0, 0]
     : [...be16(random.pick(PORTS)), ...be16(random.pick(PORTS))];
