@@ -17,7 +17,7 @@ export const both: Differences = ({ saying, ours, theirs, history, isStrict }) =
   const isOpening = ours.tcp === 'syn_sent' || ours.tcp === 'syn_received';
   const isOutside = isStrict && ours.told.some((line) => line.endsWith('policy_window'));
   if (isOutside && isOpening) return { row: 60, isOver: true };
-  if (isOutside && ours.tcp === 'fin' && (datagram.flags & RST) !== 0) return { row: 61, isOver: true };
+  if (isOutside && isClosing(ours.tcp)) return { row: 61, isOver: true };
   const isOver = (history.flags & RST) !== 0;
   const isHalfOver = (history.flags & FIN) !== 0 && (datagram.flags & SYN) !== 0;
   return isOver || isHalfOver ? { row: 54, isOver: true } : undefined;
@@ -44,6 +44,10 @@ export const fromOpenVSwitch: Differences = (what) => {
   if (isPushedSyn && !ours.wasKnown && theirs.state === 'invalid') return { row: 57, isOver: true };
   return isAnswered(what) ? { row: 58 } : undefined;
 };
+
+function isClosing(state: string | undefined): boolean {
+  return state === 'fin' || state === 'time_wait' || state === 'reset';
+}
 
 /** Both let it pass, and one of them calls its connection new. */
 function isAnswered({ ours, theirs }: Difference): boolean {
