@@ -33,7 +33,7 @@ export const fromOpenVSwitch: Differences = (what) => {
   const known = both(what);
   const { saying, ours, theirs } = what;
   if (known !== undefined || saying.isError) return known;
-  if (saying.frames.length > 1 && ours.state === 'new' && theirs.to.length === 0)
+  if (saying.frames.length > 1 && ours.state === 'new' && theirs.state === undefined)
     return { row: 59, isOver: true };
   if (!isOfTcp(saying)) return undefined;
   const { flags } = saying.datagram;
