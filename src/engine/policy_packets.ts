@@ -28,6 +28,7 @@ export const PACKET = {
   error: 2,
   /** A fragment but not the first, which it follows. */
   fragment: 3,
+  // These two have no key:
   /** The first fragment was not seen. */
   lost: 4,
   /** Its headers are not whole, or contradict each other. */
@@ -88,7 +89,10 @@ export class PolicyPackets {
   }
 
   private keep(packet: number): number {
-    if (packet !== PACKET.free) this.packet[this.count++] = packet;
+    if (packet === PACKET.free) return packet;
+    // What was read of it so far, or an earlier packet of this place, must not be taken for its key.
+    if (packet >= PACKET.lost) this.begin(0, 0, 0);
+    this.packet[this.count++] = packet;
     return packet;
   }
 
