@@ -70,33 +70,34 @@ export class Policy implements EgressPass {
     this.line = line;
     this.exit = exit;
     this.known = known;
+    known?.load(table, connections);
     this.all = Int32Array.from({ length: rows }, (_, n) => n * ROW);
   }
 
   /** Other rules, for the same connections. */
   load(table: PolicyTable): void {
     this.table = table;
+    this.known?.load(table, this.connections);
   }
 
   /** A fresh batch. */
   pass(): void {
     this.packets.count = 0;
-    this.ask(this.all, 0, this.batch.count);
+    this.ask(false, 0, this.batch.count);
   }
 
   /** Rows that came in anew, from place `from` of the batch's list on. */
   again(from: number): void {
-    const { list, listed } = this.batch;
-    this.ask(list, from, listed);
+    this.ask(true, from, this.batch.listed);
   }
 
-  private ask(list: Int32Array, from: number, to: number): void {
+  private ask(isListed: boolean, from: number, to: number): void {
     const { known, second } = this;
     if (known === null) {
-      this.askAll(list, from, to, second);
+      this.askAll(isListed ? this.batch.list : this.all, from, to, second);
       return;
     }
-    const left = known.find(list, from, to, this.table, this.connections, second);
+    const left = known.find(isListed, from, to, second);
     if (left > 0) this.askAll(known.left, 0, left, second);
   }
 
@@ -230,7 +231,7 @@ export class Policy implements EgressPass {
   copies(topology: Topology, queue: EgressQueue, from: number): void {
     const { known, exit } = this;
     const { generation } = this.table;
-    const first = known === null ? from : known.firstToAsk(queue, from, generation);
+    const first = known === null ? from : known.firstToAsk(queue, from);
     if (first === queue.count) return;
     const { copies } = queue;
     const base = generation << PORT_BITS;
