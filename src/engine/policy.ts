@@ -140,7 +140,7 @@ export class Policy implements EgressPass {
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
     const line = this.packets.search.found[place];
     let code: number = LET_IN;
-    if (line !== 0) code = this.follow(row, n, line, port, second);
+    if (line !== 0 && this.isStill(row, line)) code = this.follow(row, n, line, port, second);
     else if (this.table.out[port] !== 0) code = this.begin(row, n, port, second);
     else this.state[n] = this.stateWithoutLine(place);
     if (code === LET_IN) return;
@@ -160,12 +160,12 @@ export class Policy implements EgressPass {
     if (packet === PACKET.error) {
       // Whoever tells of it, its connection is still let in.
       this.state[n] = ROW_STATE.error;
-      return this.isLetIn(line, ADMITTED.entry, lines[line + ADMITTED.entry] & PORT_MASK)
+      return this.isLetIn(row, line, ADMITTED.entry, lines[line + ADMITTED.entry] & PORT_MASK)
         ? LET_IN
         : DROP.policy_out;
     }
     this.state[n] = ROW_STATE.known;
-    if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(line, ADMITTED.entry, port))
+    if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(row, line, ADMITTED.entry, port))
       return DROP.policy_out;
     this.exit[n] = lines[line + ADMITTED.exit];
     connections.track(line, packets.tcpFlags[place], this.batch.rows[row + COLUMN.length], second);
@@ -264,10 +264,11 @@ export class Policy implements EgressPass {
     const { lines } = this.connections.flows;
     switch (this.state[n]) {
       case ROW_STATE.known:
-        return this.isLetIn(line, ADMITTED.exit, port) ? LET_IN : this.dropFor(line);
+      case ROW_STATE.quick:
+        return this.isLetIn(row, line, ADMITTED.exit, port) ? LET_IN : this.dropFor(line);
       case ROW_STATE.error: {
         const { exit } = ADMITTED;
-        return this.isLetIn(line, exit, lines[line + exit] & PORT_MASK) ? LET_IN : this.dropFor(line);
+        return this.isLetIn(row, line, exit, lines[line + exit] & PORT_MASK) ? LET_IN : this.dropFor(line);
       }
       case ROW_STATE.fresh:
         return this.settleFor(row, port);
@@ -314,13 +315,10 @@ export class Policy implements EgressPass {
     const { connections, packets } = this;
     const place = this.place[n];
     if (!this.isOfLine(line, place)) return DROP.policy_unknown;
-    const { lines } = connections.flows;
     this.state[n] = ROW_STATE.known;
     this.line[n] = line;
-    if (lines[line + ADMITTED.entry] !== this.word(from) && !this.isLetIn(line, ADMITTED.entry, from))
-      return DROP.policy_group;
-    if (lines[line + ADMITTED.exit] !== this.word(port) && !this.isLetIn(line, ADMITTED.exit, port))
-      return this.dropFor(line);
+    if (!this.asks(line, ADMITTED.entry, from)) return DROP.policy_group;
+    if (!this.asks(line, ADMITTED.exit, port)) return this.dropFor(line);
     connections.track(line, packets.tcpFlags[place], this.batch.rows[row + COLUMN.length], second);
     return LET_IN;
   }
@@ -347,11 +345,26 @@ export class Policy implements EgressPass {
     return LET_IN;
   }
 
-  /**
-   * Asks about a connection once more, and notes it if `port` lets it in. `side` of ADMITTED: whether the packet of `line` came in by
-   * the port, or leaves by it.
-   */
-  private isLetIn(line: number, side: number, port: number): boolean {
+  /** Whether a line is still of a row: another worker may have ended its connection, and used it for another. */
+  private isStill(row: number, line: number): boolean {
+    const n = row / ROW;
+    if (this.state[n] === ROW_STATE.quick) return this.known?.isOf(line, row) === true;
+    return this.packets.isOf(this.connections.flows, line, this.place[n]);
+  }
+
+  /** Whether `port` lets in a connection that is still there. `side` of ADMITTED: the packet came in by the port, or leaves by it. */
+  private isLetIn(row: number, line: number, side: number, port: number): boolean {
+    const { connections } = this;
+    connections.take();
+    try {
+      return this.isStill(row, line) && this.asks(line, side, port);
+    } finally {
+      connections.release();
+    }
+  }
+
+  /** Asks about a connection once more, if others let it in, and notes the answer. Under the lock. */
+  private asks(line: number, side: number, port: number): boolean {
     const { connections, table, question } = this;
     const { lines } = connections.flows;
     const word = this.word(port);
@@ -378,14 +391,7 @@ export class Policy implements EgressPass {
 
   /** The line of a place's key, or 0. Under the lock. */
   protected find(place: number): number {
-    const { keys } = this.packets.search;
-    const k = place * KEY_WORDS;
-    return this.connections.flows.find(
-      keys[k + KEY.kind],
-      keys[k + KEY.ports],
-      keys[k + KEY.src],
-      keys[k + KEY.dst],
-    );
+    return this.packets.find(this.connections.flows, place);
   }
 
   private get second(): number {

@@ -46,6 +46,8 @@ export interface Known {
   load(table: PolicyTable, connections: Connections): void;
   /** Looks at the fresh rows number `from` to `to` - 1, or those of the batch's list. Returns how many are left. */
   find(isListed: boolean, from: number, to: number, second: number): number;
+  /** Whether a line is still the one of a row that was found here. */
+  isOf(line: number, row: number): boolean;
   /** The first copy of a queue, from number `from` on, that may not leave as it is: its number, or how many there are. */
   firstToAsk(queue: EgressQueue, from: number): number;
 }
@@ -193,10 +195,19 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
       const packets = (found + CONNECTION.packets) >> 1;
       sums[packets] += 1;
       sums[packets + 1] += rows[row + COLUMN.length];
-      state[row >> 4] = ROW_STATE.known;
+      state[row >> 4] = ROW_STATE.quick;
       line[row >> 4] = found;
       exit[row >> 4] = lines[found + ADMITTED.exit];
     }
+  }
+
+  function isOf(found: number, row: number): boolean {
+    const rest = rows[row + COLUMN.rest];
+    const protocol = view.getInt32(rest + AT.protocol) & 0xff;
+    const kind = kindOf(rows[row + COLUMN.domain] >>> DOMAIN_SHIFT, protocol, OF.flow4);
+    const ports = view.getInt32(rest + AT.ports);
+    const src = view.getInt32(rest + AT.src);
+    return connections?.flows.difference(found, kind, ports, src, view.getInt32(rest + AT.dst)) === 0;
   }
 
   function firstToAsk({ copies, count }: EgressQueue, from: number): number {
@@ -208,5 +219,5 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
     return count;
   }
 
-  return { left, load, find, firstToAsk };
+  return { left, load, find, isOf, firstToAsk };
 }
