@@ -43,7 +43,7 @@ export class PolicerNumbers {
     all.forEach(({ port, direction, policer }, n) => {
       if (!known.has(keys[n])) state.clear(port, DIRECTION[direction]);
       table[direction][port] = n + 1;
-      set(table.settings.subarray((n + 1) * METER_WORDS), policer);
+      policerSettings(table.settings.subarray((n + 1) * METER_WORDS), policer);
     });
     const hasOut = all.some(({ direction }) => direction === 'out');
     return { ...table, hasOut, memory: state.memory };
@@ -70,7 +70,11 @@ export function policedPorts({ bridges }: SwitchConfig, ports: Names): PolicedPo
   );
 }
 
-function set(settings: Float64Array, { rate, burst, peak, peak_burst, exceed }: PolicerConfig): void {
+/** Fills METER_WORDS words. */
+export function policerSettings(
+  settings: Float64Array,
+  { rate, burst, peak, peak_burst, exceed }: PolicerConfig,
+): void {
   const committed = bucket(rate, burst);
   settings[METER.cost] = committed.cost;
   settings[METER.burst] = committed.burst;

@@ -7,13 +7,14 @@ export type BesideBridges = Omit<SwitchConfig, 'version' | 'bridges'>;
 
 export function assembled(
   bridges: SwitchConfig['bridges'],
-  { routers = {}, groups = {}, connections }: BesideBridges,
+  { routers = {}, groups = {}, acls = {}, connections }: BesideBridges,
 ): SwitchConfig {
   return {
     version: 1,
     bridges,
     ...(Object.keys(routers).length > 0 && { routers }),
     ...(Object.keys(groups).length > 0 && { groups }),
+    ...(Object.keys(acls).length > 0 && { acls }),
     ...(connections && { connections }),
   };
 }

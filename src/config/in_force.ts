@@ -1,5 +1,6 @@
 // The configuration that is in force after some actions of a plan were carried out and others failed.
 
+import type { AclRuleConfig } from './acl_shape.ts';
 import type { Action } from './action.ts';
 import { assembled } from './assembled.ts';
 import { interfacePath, staticPath } from './diff.ts';
@@ -93,8 +94,15 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
     const group = settle(path, own(old.groups ?? {}, name), own(next.groups ?? {}, name));
     if (group) groups[name] = group;
   }
+  const acls: Record<string, AclRuleConfig[]> = {};
+  for (const name of namesOf(next.acls ?? {}, old.acls ?? {})) {
+    const path = formatPath(['acls', name]);
+    const [from, to] = [own(old.acls ?? {}, name), own(next.acls ?? {}, name)];
+    const list = settle(path, from && { rules: from }, to && { rules: to });
+    if (list) acls[name] = list.rules;
+  }
   const connections = settle('connections', old.connections, next.connections);
-  return assembled(bridges, { routers, groups, connections });
+  return assembled(bridges, { routers, groups, acls, connections });
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

@@ -5,6 +5,7 @@ import { L2CP_NAMES } from '../wire/l2cp.ts';
 import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
+import { placedAcls } from './acl_shape.ts';
 import { groupNames } from './group_shape.ts';
 import { hooks } from './hook_shape.ts';
 import { insideShape, interfaceAddresses } from './inside.ts';
@@ -186,6 +187,7 @@ const common = {
   fault: fault.optional(),
   hooks: hooks.optional(),
   groups: groupNames.optional(),
+  acls: placedAcls.optional(),
   qos: qos.optional(),
 };
 /** Of ports that come by themselves. */

@@ -1,6 +1,8 @@
 // What a scrape is made of: one look at the switch. Labels are the same objects from scrape to scrape.
 
 import type {
+  AclSample,
+  AclStatus,
   BridgeStatus,
   GuardStatus,
   LldpPortStatus,
@@ -33,6 +35,7 @@ export type MetricsApi = Pick<
   | 'qos'
   | 'routing'
   | 'policy'
+  | 'acls'
 >;
 
 export interface Snapshot {
@@ -49,8 +52,13 @@ export interface Snapshot {
   qos: QosStatus;
   groups: SecurityGroupStatus[];
   policy: PolicyStatus;
+  acls: AclStatus[];
+  aclRules: AclSample[];
   pollGap: PollGap;
 }
+
+/** Rules of an access list that have series of their own: its first. All of them are in `taploom acl show`. */
+export const RULES_WITH_SERIES = 100;
 
 /** Without `config`: a bridge's own interface. */
 export interface Port {
@@ -124,6 +132,8 @@ export class Snapshots {
       qos: this.api.qos(),
       groups: this.api.policy.groups(),
       policy: this.api.policy.status(),
+      acls: this.api.acls.lists(),
+      aclRules: this.api.acls.samples(RULES_WITH_SERIES),
       pollGap: this.api.pollGap(),
     };
   }

@@ -19,6 +19,7 @@ import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
 import type { EgressPass } from './passes.ts';
+import { beginsAgain, endLine } from './policy_again.ts';
 import type { Known } from './policy_known.ts';
 import { PACKET, PolicyPackets } from './policy_packets.ts';
 import { PolicyQuestion } from './policy_question.ts';
@@ -136,13 +137,10 @@ export class Policy implements EgressPass {
     const n = row / ROW;
     if (this.state[n] !== ROW_STATE.sought) return;
     const { rows } = this.batch;
-    const place = this.place[n];
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
-    const line = this.packets.search.found[place];
-    let code: number = LET_IN;
-    if (line !== 0 && this.isStill(row, line)) code = this.follow(row, n, line, port, second);
-    else if (this.table.out[port] !== 0) code = this.begin(row, n, port, second);
-    else this.state[n] = this.stateWithoutLine(place);
+    const line = this.packets.search.found[this.place[n]];
+    const isFound = line !== 0 && this.isStill(row, line);
+    const code = isFound ? this.follow(row, n, line, port, second) : this.meet(row, n, port, second);
     if (code === LET_IN) return;
     this.state[n] = ROW_STATE.free;
     this.exit[n] = ANY_EXIT;
@@ -164,6 +162,10 @@ export class Policy implements EgressPass {
         ? LET_IN
         : DROP.policy_out;
     }
+    if (beginsAgain(connections, line, packets.tcpFlags[place])) {
+      endLine(connections, line);
+      return this.meet(row, n, port, second);
+    }
     this.state[n] = ROW_STATE.known;
     if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(row, line, ADMITTED.entry, port))
       return DROP.policy_out;
@@ -183,6 +185,12 @@ export class Policy implements EgressPass {
 
   private refuse(n: number): number {
     this.state[n] = ROW_STATE.unknown;
+    return LET_IN;
+  }
+
+  private meet(row: number, n: number, port: number, second: number): number {
+    if (this.table.out[port] !== 0) return this.begin(row, n, port, second);
+    this.state[n] = this.stateWithoutLine(this.place[n]);
     return LET_IN;
   }
 

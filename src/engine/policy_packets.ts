@@ -36,6 +36,8 @@ export const PACKET = {
   bad: 5,
 } as const;
 
+/** Of no line. */
+const NO_KIND = -1;
 const TYPE_LEN = 2;
 const MAX_TAGS = 2;
 const SCTP = 132;
@@ -91,8 +93,8 @@ export class PolicyPackets {
 
   private keep(packet: number): number {
     if (packet === PACKET.free) return packet;
-    // What was read of it so far, or an earlier packet of this place, must not be taken for its key.
-    if (packet >= PACKET.lost) this.begin(0, 0, 0);
+    // It is of no connection, also where one has ports that are 0.
+    if (packet >= PACKET.lost) this.keys[this.count * KEY_WORDS + KEY.kind] = NO_KIND;
     this.packet[this.count++] = packet;
     return packet;
   }
