@@ -73,33 +73,34 @@ export class Policy implements EgressPass {
     this.line = line;
     this.exit = exit;
     this.known = known;
+    known?.load(table, connections);
     this.all = Int32Array.from({ length: rows }, (_, n) => n * ROW);
   }
 
   /** Other rules, for the same connections. */
   load(table: PolicyTable): void {
     this.table = table;
+    this.known?.load(table, this.connections);
   }
 
   /** A fresh batch. */
   pass(): void {
     this.packets.count = 0;
-    this.ask(this.all, 0, this.batch.count);
+    this.ask(false, 0, this.batch.count);
   }
 
   /** Rows that came in anew, from place `from` of the batch's list on. */
   again(from: number): void {
-    const { list, listed } = this.batch;
-    this.ask(list, from, listed);
+    this.ask(true, from, this.batch.listed);
   }
 
-  private ask(list: Int32Array, from: number, to: number): void {
+  private ask(isListed: boolean, from: number, to: number): void {
     const { known, second } = this;
     if (known === null || this.table.isStrict) {
-      this.askAll(list, from, to, second);
+      this.askAll(isListed ? this.batch.list : this.all, from, to, second);
       return;
     }
-    const left = known.find(list, from, to, this.table, this.connections, second);
+    const left = known.find(isListed, from, to, second);
     if (left > 0) this.askAll(known.left, 0, left, second);
   }
 
@@ -140,7 +141,8 @@ export class Policy implements EgressPass {
     const { rows } = this.batch;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
     const line = this.packets.search.found[this.place[n]];
-    const code = line === 0 ? this.meet(row, n, port, second) : this.follow(row, n, line, port, second);
+    const isFound = line !== 0 && this.isStill(row, line);
+    const code = isFound ? this.follow(row, n, line, port, second) : this.meet(row, n, port, second);
     if (code === LET_IN) return;
     this.state[n] = ROW_STATE.free;
     this.exit[n] = ANY_EXIT;
@@ -158,7 +160,7 @@ export class Policy implements EgressPass {
     if (packet === PACKET.error) {
       // Whoever tells of it, its connection is still let in.
       this.state[n] = ROW_STATE.error;
-      return this.isLetIn(line, ADMITTED.entry, lines[line + ADMITTED.entry] & PORT_MASK)
+      return this.isLetIn(row, line, ADMITTED.entry, lines[line + ADMITTED.entry] & PORT_MASK)
         ? LET_IN
         : DROP.policy_out;
     }
@@ -167,7 +169,7 @@ export class Policy implements EgressPass {
       return this.meet(row, n, port, second);
     }
     this.state[n] = ROW_STATE.known;
-    if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(line, ADMITTED.entry, port))
+    if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(row, line, ADMITTED.entry, port))
       return DROP.policy_out;
     this.exit[n] = lines[line + ADMITTED.exit];
     return this.tally(row, line, second);
@@ -230,7 +232,7 @@ export class Policy implements EgressPass {
   copies(topology: Topology, queue: EgressQueue, from: number): void {
     const { known, exit } = this;
     const { generation } = this.table;
-    const first = known === null ? from : known.firstToAsk(queue, from, generation);
+    const first = known === null ? from : known.firstToAsk(queue, from);
     if (first === queue.count) return;
     const { copies } = queue;
     const base = generation << PORT_BITS;
@@ -263,10 +265,11 @@ export class Policy implements EgressPass {
     const { lines } = this.connections.flows;
     switch (this.state[n]) {
       case ROW_STATE.known:
-        return this.isLetIn(line, ADMITTED.exit, port) ? LET_IN : this.dropFor(line);
+      case ROW_STATE.quick:
+        return this.isLetIn(row, line, ADMITTED.exit, port) ? LET_IN : this.dropFor(line);
       case ROW_STATE.error: {
         const { exit } = ADMITTED;
-        return this.isLetIn(line, exit, lines[line + exit] & PORT_MASK) ? LET_IN : this.dropFor(line);
+        return this.isLetIn(row, line, exit, lines[line + exit] & PORT_MASK) ? LET_IN : this.dropFor(line);
       }
       case ROW_STATE.fresh:
         return this.settleFor(row, port);
@@ -310,16 +313,11 @@ export class Policy implements EgressPass {
 
   /** A packet of this batch, or another worker's, has just opened its connection. */
   private join(row: number, n: number, line: number, from: number, port: number, second: number): number {
-    const { connections } = this;
-    const place = this.place[n];
-    if (!this.isOfLine(line, place)) return DROP.policy_unknown;
-    const { lines } = connections.flows;
+    if (!this.isOfLine(line, this.place[n])) return DROP.policy_unknown;
     this.state[n] = ROW_STATE.known;
     this.line[n] = line;
-    if (lines[line + ADMITTED.entry] !== this.word(from) && !this.isLetIn(line, ADMITTED.entry, from))
-      return DROP.policy_group;
-    if (lines[line + ADMITTED.exit] !== this.word(port) && !this.isLetIn(line, ADMITTED.exit, port))
-      return this.dropFor(line);
+    if (!this.asks(line, ADMITTED.entry, from)) return DROP.policy_group;
+    if (!this.asks(line, ADMITTED.exit, port)) return this.dropFor(line);
     return this.tally(row, line, second) === LET_IN ? LET_IN : DROP.policy_unknown;
   }
 
@@ -352,11 +350,26 @@ export class Policy implements EgressPass {
     return LET_IN;
   }
 
-  /**
-   * Asks about a connection once more, and notes it if `port` lets it in. `side` of ADMITTED: whether the packet of `line` came in by
-   * the port, or leaves by it.
-   */
-  private isLetIn(line: number, side: number, port: number): boolean {
+  /** Whether a line is still of a row: another worker may have ended its connection, and used it for another. */
+  private isStill(row: number, line: number): boolean {
+    const n = row / ROW;
+    if (this.state[n] === ROW_STATE.quick) return this.known?.isOf(line, row) === true;
+    return this.packets.isOf(this.connections.flows, line, this.place[n]);
+  }
+
+  /** Whether `port` lets in a connection that is still there. `side` of ADMITTED: the packet came in by the port, or leaves by it. */
+  private isLetIn(row: number, line: number, side: number, port: number): boolean {
+    const { connections } = this;
+    connections.take();
+    try {
+      return this.isStill(row, line) && this.asks(line, side, port);
+    } finally {
+      connections.release();
+    }
+  }
+
+  /** Asks about a connection once more, if others let it in, and notes the answer. Under the lock. */
+  private asks(line: number, side: number, port: number): boolean {
     const { connections, table, question } = this;
     const { lines } = connections.flows;
     const word = this.word(port);
@@ -383,14 +396,7 @@ export class Policy implements EgressPass {
 
   /** The line of a place's key, or 0. Under the lock. */
   protected find(place: number): number {
-    const { keys } = this.packets.search;
-    const k = place * KEY_WORDS;
-    return this.connections.flows.find(
-      keys[k + KEY.kind],
-      keys[k + KEY.ports],
-      keys[k + KEY.src],
-      keys[k + KEY.dst],
-    );
+    return this.packets.find(this.connections.flows, place);
   }
 
   private get second(): number {

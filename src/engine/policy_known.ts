@@ -1,8 +1,9 @@
 // The fast way through security groups: packets of connections that both ends have let in, of IPv4 with TCP or UDP, whole, without
 // options, which change no state. Everything else is left to policy.ts, which knows all there is to know; so this may leave what it wants.
 //
-//   read    headers -> key, hash; the word of the index is only loaded      no loop waits for memory: docs/decisions.md
-//   judge   word -> line: its key, its port and rules, its state, compared without a branch; counted
+//   read    headers -> key, hash                    short loops: many loads are under way at once
+//   look    hash -> line at hand, which is touched; fetch: by the index
+//   judge   line: key, port and rules, state, compared without a branch; counted
 //   gate    a copy may leave by the port that its line names
 //
 // A closure, so that its arrays are constants to V8, as those of stages.ts.
@@ -12,7 +13,7 @@ import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { STATE } from '../table/connection_state.ts';
 import { ADMITTED, CONNECTION, type Connections, FLOW } from '../table/connections.ts';
 import { kindOf, OF } from '../table/flow.ts';
-import type { LineTable } from '../table/line_table.ts';
+import { type LineTable, lineHash, SEED_WORDS } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import { HEADER_LEN } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -20,9 +21,10 @@ import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import { ANY_EXIT, type PolicyRows, ROW_STATE } from './policy_rows.ts';
 import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
+import { DOMAIN_SHIFT } from './topology.ts';
 
 /** Words of a packet that is looked up. */
-const SOUGHT = { kind: 0, ports: 1, src: 2, dst: 3, hash: 4, word: 5, state: 6, row: 7 } as const;
+const SOUGHT = { kind: 0, ports: 1, src: 2, dst: 3, hash: 4, line: 5, state: 6, row: 7 } as const;
 const SOUGHT_WORDS = 8;
 /** EtherType, version and length of the header, as the upper three bytes of a word. */
 const PLAIN_IPV4 = 0x080045;
@@ -33,27 +35,26 @@ const AT = { total: 4, protocol: 8, src: 14, dst: 18, ports: 22, flags: 35 } as 
 /** Words that are at hand, 64 KiB: the index has room for all connections that may be, so what is in use of it lies far apart. */
 const NEAR = 16_384;
 const NEAR_SHIFT = 32 - Math.log2(NEAR);
+/** What 16 bits can name. */
+const MAX_DOMAINS = 65_536;
 const ENDING = tcp.SYN | tcp.FIN | tcp.RST;
 
 export interface Known {
   /** Rows that are left to the thorough one. */
   readonly left: Int32Array;
-  /** Looks at the rows number `from` to `to` - 1 of a list. Returns how many are left. */
-  find(
-    list: Int32Array,
-    from: number,
-    to: number,
-    table: PolicyTable,
-    connections: Connections,
-    second: number,
-  ): number;
+  /** Other rules, or other memory. */
+  load(table: PolicyTable, connections: Connections): void;
+  /** Looks at the fresh rows number `from` to `to` - 1, or those of the batch's list. Returns how many are left. */
+  find(isListed: boolean, from: number, to: number, second: number): number;
+  /** Whether a line is still the one of a row that was found here. */
+  isOf(line: number, row: number): boolean;
   /** The first copy of a queue, from number `from` on, that may not leave as it is: its number, or how many there are. */
-  firstToAsk(queue: EgressQueue, from: number, generation: number): number;
+  firstToAsk(queue: EgressQueue, from: number): number;
 }
 
 /** @param policyRows what is found out */
 export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows): Known {
-  const { view, rows } = batch;
+  const { view, rows, list } = batch;
   const capacity = rows.length / ROW;
   const left = new Int32Array(capacity);
   const sought = new Int32Array(capacity * SOUGHT_WORDS);
@@ -63,31 +64,39 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
   const far = new Int32Array(capacity);
   /** Words that were read only to have them in the cache. */
   const seen = new Int32Array(capacity);
+  /** By domain: whether anybody is asked there. */
+  const isAsked = new Uint8Array(MAX_DOMAINS);
+  const factors = new Int32Array(SEED_WORDS);
   let leftCount = 0;
-  let farCount = 0;
+  let base = 0;
+  let connections: Connections | null = null;
 
-  function find(
-    list: Int32Array,
-    from: number,
-    to: number,
-    table: PolicyTable,
-    connections: Connections,
-    second: number,
-  ): number {
+  function load(table: PolicyTable, other: Connections): void {
+    isAsked.fill(0).set(table.domains);
+    base = table.generation << PORT_BITS;
+    if (connections === other) return;
+    connections = other;
+    factors.set(other.flows.factors);
+    near.fill(0);
+  }
+
+  function find(isListed: boolean, from: number, to: number, second: number): number {
     leftCount = 0;
-    farCount = 0;
-    const count = read(list, from, to, table.domains, connections.flows);
-    if (farCount > 0) fetch(connections.flows);
-    judge(count, table.generation << PORT_BITS, connections, second);
+    if (connections === null) return 0;
+    const end = read(isListed, from, to);
+    const { flows } = connections;
+    const missed = look(end, flows);
+    if (missed > 0) fetch(missed, flows);
+    judge(end, connections, second);
     return leftCount;
   }
 
-  function read(list: Int32Array, from: number, to: number, domains: Uint8Array, flows: LineTable): number {
+  function read(isListed: boolean, from: number, to: number): number {
     let at = 0;
     for (let n = from; n < to; n++) {
-      const row = list[n];
-      const zone = rows[row + COLUMN.domain] >>> 16;
-      if (rows[row + COLUMN.dest] !== 0 || domains[zone] === 0) {
+      const row = isListed ? list[n] : n * ROW;
+      const zone = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
+      if (rows[row + COLUMN.dest] !== 0 || isAsked[zone] === 0) {
         state[row >> 4] = ROW_STATE.free;
         exit[row >> 4] = ANY_EXIT;
         continue;
@@ -95,13 +104,10 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
       const rest = rows[row + COLUMN.rest];
       const more = view.getInt32(rest + AT.protocol);
       const total = Math.min(view.getInt32(rest + AT.total) >>> 16, batch.headLength(row) - HEADER_LEN);
-      const isPlain = view.getInt32(rest) >>> 8 === PLAIN_IPV4 && (more & FRAGMENT) === 0;
       const protocol = more & 0xff;
-      let next: number = STATE.udp;
-      if (isPlain && protocol === ipv4.PROTOCOL_TCP && total >= ipv4.HEADER_LEN + tcp.HEADER_LEN) {
-        // With a flag that changes the state it is no state at all.
-        next = STATE.established | ((view.getUint8(rest + AT.flags) & ENDING) << 8);
-      } else if (!isPlain || protocol !== ipv4.PROTOCOL_UDP || total < ipv4.HEADER_LEN + udp.HEADER_LEN) {
+      const isOther = ((view.getInt32(rest) >>> 8) ^ PLAIN_IPV4) | (more & FRAGMENT);
+      const next = isOther === 0 ? stateOf(protocol, total, rest) : STATE.none;
+      if (next === STATE.none) {
         left[leftCount++] = row;
         continue;
       }
@@ -109,16 +115,11 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
       const src = view.getInt32(rest + AT.src);
       const dst = view.getInt32(rest + AT.dst);
       const ports = view.getInt32(rest + AT.ports);
-      const hash = flows.hash(kind, ports, src, dst);
       sought[at | SOUGHT.kind] = kind;
       sought[at | SOUGHT.ports] = ports;
       sought[at | SOUGHT.src] = src;
       sought[at | SOUGHT.dst] = dst;
-      sought[at | SOUGHT.hash] = hash;
-      const word = near[hash >>> NEAR_SHIFT];
-      sought[at | SOUGHT.word] = word;
-      far[farCount] = at;
-      if (!flows.isFor(word, hash)) farCount++;
+      sought[at | SOUGHT.hash] = lineHash(factors, kind, ports, src, dst);
       sought[at | SOUGHT.state] = next;
       sought[at | SOUGHT.row] = row;
       at += SOUGHT_WORDS;
@@ -126,27 +127,55 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
     return at;
   }
 
-  function fetch(flows: LineTable): void {
-    for (let n = 0; n < farCount; n++) {
-      sought[far[n] | SOUGHT.word] = flows.peek(flows.home(sought[far[n] | SOUGHT.hash]));
+  /** The state that a connection of such a packet has, and keeps. */
+  function stateOf(protocol: number, total: number, rest: number): number {
+    if (protocol === ipv4.PROTOCOL_TCP) {
+      if (total < ipv4.HEADER_LEN + tcp.HEADER_LEN) return STATE.none;
+      // With a flag that changes the state it is no state at all.
+      return STATE.established | ((view.getUint8(rest + AT.flags) & ENDING) << 8);
     }
-    for (let n = 0; n < farCount; n++) {
-      const at = far[n];
-      const hash = sought[at | SOUGHT.hash];
-      const word = flows.wordFor(sought[at | SOUGHT.word], hash);
-      sought[at | SOUGHT.word] = word;
-      near[hash >>> NEAR_SHIFT] = word;
-    }
-    for (let n = 0; n < farCount; n++) seen[n] = flows.lines[flows.lineOf(sought[far[n] | SOUGHT.word])];
+    return protocol === ipv4.PROTOCOL_UDP && total >= ipv4.HEADER_LEN + udp.HEADER_LEN
+      ? STATE.udp
+      : STATE.none;
   }
 
-  function judge(end: number, base: number, connections: Connections, second: number): void {
-    const { sums, flows } = connections;
+  /** Returns how many have no line at hand. */
+  function look(end: number, flows: LineTable): number {
     const { lines } = flows;
+    let missed = 0;
+    for (let at = 0; at < end; at += SOUGHT_WORDS) {
+      const hash = sought[at | SOUGHT.hash];
+      const found = flows.lineIfFor(near[hash >>> NEAR_SHIFT], hash);
+      sought[at | SOUGHT.line] = found;
+      far[missed] = at;
+      if (found === 0) missed++;
+      seen[at >> 3] = lines[found];
+    }
+    return missed;
+  }
+
+  function fetch(missed: number, flows: LineTable): void {
+    const { lines } = flows;
+    for (let n = 0; n < missed; n++) {
+      sought[far[n] | SOUGHT.line] = flows.peek(flows.home(sought[far[n] | SOUGHT.hash]));
+    }
+    for (let n = 0; n < missed; n++) {
+      const at = far[n];
+      const hash = sought[at | SOUGHT.hash];
+      const word = flows.wordFor(sought[at | SOUGHT.line], hash);
+      near[hash >>> NEAR_SHIFT] = word;
+      sought[at | SOUGHT.line] = flows.lineOf(word);
+    }
+    for (let n = 0; n < missed; n++) seen[n] = lines[sought[far[n] | SOUGHT.line]];
+  }
+
+  function judge(end: number, { sums, flows }: Connections, second: number): void {
+    const { lines } = flows;
+    const mine = base;
     for (let at = 0; at < end; at += SOUGHT_WORDS) {
       const row = sought[at | SOUGHT.row];
-      const found = flows.lineOf(sought[at | SOUGHT.word]);
-      const mine = base | (rows[row + COLUMN.ingress] & PORT_MASK);
+      const found = sought[at | SOUGHT.line];
+      const entry = mine | (rows[row + COLUMN.ingress] & PORT_MASK);
       const difference =
         flows.difference(
           found,
@@ -155,7 +184,7 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
           sought[at | SOUGHT.src],
           sought[at | SOUGHT.dst],
         ) |
-        (lines[found + ADMITTED.entry] ^ mine) |
+        (lines[found + ADMITTED.entry] ^ entry) |
         ((lines[found + CONNECTION.state] & FLOW.state) ^ sought[at | SOUGHT.state]);
       if (difference !== 0) {
         near[sought[at | SOUGHT.hash] >>> NEAR_SHIFT] = 0;
@@ -166,14 +195,22 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
       const packets = (found + CONNECTION.packets) >> 1;
       sums[packets] += 1;
       sums[packets + 1] += rows[row + COLUMN.length];
-      state[row >> 4] = ROW_STATE.known;
+      state[row >> 4] = ROW_STATE.quick;
       line[row >> 4] = found;
       exit[row >> 4] = lines[found + ADMITTED.exit];
     }
   }
 
-  function firstToAsk({ copies, count }: EgressQueue, from: number, generation: number): number {
-    const base = generation << PORT_BITS;
+  function isOf(found: number, row: number): boolean {
+    const rest = rows[row + COLUMN.rest];
+    const protocol = view.getInt32(rest + AT.protocol) & 0xff;
+    const kind = kindOf(rows[row + COLUMN.domain] >>> DOMAIN_SHIFT, protocol, OF.flow4);
+    const ports = view.getInt32(rest + AT.ports);
+    const src = view.getInt32(rest + AT.src);
+    return connections?.flows.difference(found, kind, ports, src, view.getInt32(rest + AT.dst)) === 0;
+  }
+
+  function firstToAsk({ copies, count }: EgressQueue, from: number): number {
     for (let n = from; n < count; n++) {
       const at = n * COPY_WORDS;
       const may = exit[copies[at + COPY.row] >> 4];
@@ -182,5 +219,5 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
     return count;
   }
 
-  return { left, find, firstToAsk };
+  return { left, load, find, isOf, firstToAsk };
 }

@@ -8,6 +8,7 @@ import { firstState, STATE } from '../table/connection_state.ts';
 import { answerPorts, kindOf, OF, protocolOf } from '../table/flow.ts';
 import { Fragments } from '../table/fragments.ts';
 import { createLineSearch, KEY, KEY_WORDS, type LineSearch } from '../table/line_search.ts';
+import type { LineTable } from '../table/line_table.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
 import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as icmp from '../wire/icmp.ts';
@@ -29,6 +30,7 @@ export const PACKET = {
   error: 2,
   /** A fragment but not the first, which it follows. */
   fragment: 3,
+  // These two have no key:
   /** The first fragment was not seen. */
   lost: 4,
   /** Its headers are not whole, or contradict each other. */
@@ -172,6 +174,21 @@ export class PolicyPackets {
       default:
         return STATE.other;
     }
+  }
+
+  /** The line of a place's key, or 0. Under the lock. */
+  find(flows: LineTable, place: number): number {
+    const { keys } = this;
+    const k = place * KEY_WORDS;
+    return flows.find(keys[k + KEY.kind], keys[k + KEY.ports], keys[k + KEY.src], keys[k + KEY.dst]);
+  }
+
+  /** Whether a line has the key of a place. */
+  isOf(flows: LineTable, line: number, place: number): boolean {
+    const { keys } = this;
+    const k = place * KEY_WORDS;
+    const { kind, ports, src, dst } = KEY;
+    return flows.difference(line, keys[k + kind], keys[k + ports], keys[k + src], keys[k + dst]) === 0;
   }
 
   /** Source and destination of a packet of IPv6. */

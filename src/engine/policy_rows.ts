@@ -15,6 +15,8 @@ export const ROW_STATE = {
   fresh: 4,
   /** Of none, and begins none. */
   unknown: 5,
+  /** As `known`, found by policy_known.ts: it has no place. */
+  quick: 6,
 } as const;
 
 /** The word of a row that may leave by any port. */

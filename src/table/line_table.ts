@@ -45,13 +45,14 @@ export class LineTable {
   /** Bits of the tag in a word of the index, and how many they are. */
   private readonly tagMask: number;
   private readonly tagBits: number;
-  private readonly seed: Int32Array;
+  /** The words of `lineHash`. */
+  readonly factors: Int32Array;
 
   /** @param at where in `memory` its `bytes` begin: zeroed, a multiple of 64 */
   constructor(memory: ArrayBufferLike, at: number, pairs: number, seed: Int32Array) {
     const slots = slotsFor(pairs);
     this.pairs = pairs + 1; // place 0 means none
-    this.seed = seed;
+    this.factors = factorsOf(seed);
     this.header = new Int32Array(memory, at, HEADER);
     this.lines = new Int32Array(memory, at + HEADER * 4, this.pairs * PAIR);
     this.index = new Int32Array(memory, this.lines.byteOffset + this.lines.byteLength, slots);
@@ -74,16 +75,8 @@ export class LineTable {
     return this.header[HIGH];
   }
 
-  /** Multiply-shift with random odd multipliers, then one finalising round, as in fdb.ts. */
   hash(kind: number, ports: number, src: number, dst: number): number {
-    const { seed } = this;
-    const h =
-      Math.imul(kind ^ seed[0], seed[1] | 1) +
-      Math.imul(ports ^ seed[2], seed[3] | 1) +
-      Math.imul(src ^ seed[4], seed[5] | 1) +
-      Math.imul(dst ^ seed[6], seed[7] | 1);
-    const mixed = Math.imul(h ^ (h >>> 15), 0x2c1b_3c6d);
-    return mixed ^ (mixed >>> 14);
+    return lineHash(this.factors, kind, ports, src, dst);
   }
 
   /** Where in the index the chain of a hash begins. */
@@ -109,14 +102,15 @@ export class LineTable {
     return 0;
   }
 
-  /** Whether a word of the index may lead to the line of a hash. */
-  isFor(word: number, hash: number): boolean {
-    return ((word ^ hash) & this.tagMask) === 0;
+  /** The line that a word of the index leads to, or 0 if it is not for this hash: without a branch. */
+  lineIfFor(word: number, hash: number): number {
+    const difference = (word ^ hash) & this.tagMask;
+    return this.lineOf(word) & (((difference | -difference) >> 31) ^ -1);
   }
 
   /** The first word of the index, from the one at the hash's home on, that may lead to its line, or 0. */
   wordFor(atHome: number, hash: number): number {
-    if (atHome === 0 || this.isFor(atHome, hash)) return atHome;
+    if (atHome === 0 || ((atHome ^ hash) & this.tagMask) === 0) return atHome;
     const line = this.follow(this.home(hash), hash);
     return line === 0 ? 0 : ((line / LINE) << this.tagBits) | (hash & this.tagMask);
   }
@@ -217,6 +211,21 @@ export class LineTable {
     const { lines } = this;
     return this.hash(lines[line + KIND], lines[line + PORTS], lines[line + SRC], lines[line + DST]);
   }
+}
+
+function factorsOf(seed: Int32Array): Int32Array {
+  return Int32Array.from({ length: SEED_WORDS }, (_, n) => ((n & 1) === 0 ? seed[n] : seed[n] | 1));
+}
+
+/** Multiply-shift with random odd multipliers, then one finalising round, as in fdb.ts. */
+export function lineHash(factors: Int32Array, kind: number, ports: number, src: number, dst: number): number {
+  const h =
+    Math.imul(kind ^ factors[0], factors[1]) +
+    Math.imul(ports ^ factors[2], factors[3]) +
+    Math.imul(src ^ factors[4], factors[5]) +
+    Math.imul(dst ^ factors[6], factors[7]);
+  const mixed = Math.imul(h ^ (h >>> 15), 0x2c1b_3c6d);
+  return mixed ^ (mixed >>> 14);
 }
 
 /** Twice the lines, and a power of two. */

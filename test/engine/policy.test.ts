@@ -160,6 +160,19 @@ test('what begins no connection goes nowhere: segments and errors of unknown one
   ]);
 });
 
+test('what has no key is not taken for the packet before it, nor for one without ports', async () => {
+  const rig = await openPolicy(ports([], ['web']), { groups: { web: { in: [{ protocol: 'udp' }] } } });
+  await known(rig);
+  for (const port of [0, 80]) {
+    const asked = { src: OUTSIDE, dst: B, sport: port, dport: port, id: 7, payload: new Uint8Array(24) };
+    expect(rig.send('up', 'c > b', asked)).toHaveLength(1);
+    expect(rig.send('up', 'c > b', asked)).toHaveLength(1);
+    expect(rig.sendBytes('up', 'c > b', packet(asked).subarray(0, 24))).toEqual(['p2 drops: policy_unknown']);
+    expect(rig.sendBytes('up', 'c > b', Uint8Array.of(0x55))).toEqual(['p2 drops: policy_unknown']);
+    expect(rig.send('up', 'c > b', { ...asked, fragment: 4 })).toEqual(['p2 drops: policy_unknown']);
+  }
+});
+
 test('an ICMP error follows the connection that it is about, if it goes to who sent what it quotes', async () => {
   const rig = await openPolicy(ports([], ['web']), { groups: { web } });
   await known(rig);
