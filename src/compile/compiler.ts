@@ -40,6 +40,7 @@ import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { PolicerNumbers } from './policers.ts';
 import { checkPolicy, PolicyNumbers } from './policy.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
+import { compilePriorities } from './priorities.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
 import { QosMemories } from './qos.ts';
 import { ROUTER_PORT_MTU, type RouterPort } from './router_ports.ts';
@@ -215,6 +216,7 @@ export class Compiler {
         hooks: this.hooks.compile(config, this.ports),
         policy,
         qos: this.qos.compile(config, this.ports),
+        priorities: compilePriorities(config, this.ports),
         policers: this.policers.compile(config, this.ports),
         fdbSlots,
         statics,

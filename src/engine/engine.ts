@@ -26,6 +26,7 @@ import { Pmtu } from './pmtu.ts';
 import { Policers } from './policers.ts';
 import { PolicyKeeper } from './policy_keeper.ts';
 import type { Sink, Source } from './port.ts';
+import { Priorities } from './priorities.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
 import { createRouter } from './router.ts';
 import { createStages, type Stages } from './stages.ts';
@@ -68,6 +69,7 @@ export class Engine {
   private readonly pmtu: Pmtu;
   private readonly mirrors: Mirrors;
   private readonly policers: Policers;
+  private readonly priorities: Priorities;
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly route: Route | null;
@@ -95,6 +97,7 @@ export class Engine {
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.policers = new Policers(batch, counters, clock);
+    this.priorities = new Priorities(batch, counters);
     this.groups = new Groups(options.seed[2]);
     this.controls = new Controls(batch, clock);
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
@@ -109,6 +112,7 @@ export class Engine {
       this.hooks,
       this.policy,
       this.policers,
+      this.priorities,
     );
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
@@ -278,12 +282,15 @@ export class Engine {
     this.place(this.mirrors, this.topology.mirrors !== null);
   }
 
-  /** Before all others: nobody sees a copy leave that does not. */
+  /** Before all others: nobody sees a copy leave that does not, or otherwise than it does. */
   private placePolicers(): void {
-    const { policers, topology, egress } = this;
+    const { policers, priorities, topology, egress } = this;
     policers.load(topology.policers);
     const at = egress.passes.indexOf(policers);
     if (at >= 0) egress.passes.splice(at, 1);
+    const writes = egress.passes.indexOf(priorities);
+    if (writes >= 0) egress.passes.splice(writes, 1);
+    if (topology.priorities?.hasOut === true) egress.passes.unshift(priorities);
     if (topology.policers?.hasOut === true) egress.passes.unshift(policers);
   }
 

@@ -35,6 +35,7 @@ import { maskIfZero } from './mask.ts';
 import { checkOffload, segmentsOf } from './offload.ts';
 import type { Policers } from './policers.ts';
 import type { PolicyKeeper } from './policy_keeper.ts';
+import type { Priorities } from './priorities.ts';
 import { createSnooping } from './snooping.ts';
 import { VIDS } from './tag_table.ts';
 import {
@@ -72,7 +73,7 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed @param priorities give rows theirs if some port finds them elsewhere */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
@@ -82,6 +83,7 @@ export function createStages(
   hooks: Pick<Hooks, 'pass'> | null,
   keeper: Pick<PolicyKeeper, 'policy'>,
   policers: Pick<Policers, 'pass'> | null,
+  priorities: Pick<Priorities, 'pass'>,
 ): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
@@ -93,6 +95,7 @@ export function createStages(
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
     if (topology.hooks !== null && hooks?.pass() === true) readdress();
+    if (topology.priorities?.hasIn === true) priorities.pass(topology.priorities);
     if (topology.policers !== null) policers?.pass(topology.policers);
     if (topology.policy !== null) keeper.policy?.pass();
     const version = fdb.version();

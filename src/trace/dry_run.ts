@@ -17,6 +17,7 @@ import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
 import { type PolicyNote, PolicyTrial } from '../engine/policy_trial.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
+import { Priorities } from '../engine/priorities.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
 import { createRouter } from '../engine/router.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
@@ -24,6 +25,7 @@ import type { Topology } from '../engine/topology.ts';
 import { Tunnelling } from '../engine/tunnelling.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { ruleMark } from '../frame/row.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
@@ -108,6 +110,9 @@ export interface SeenCopy {
   /** What the class of a shaped port goes by. */
   tci: number;
   dscp: number;
+  /** Of a rule, and the port that received it. */
+  mark: number;
+  source: number;
 }
 
 export interface Sighting {
@@ -150,6 +155,8 @@ class Recorder implements Sink {
         length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
         tci: tciOf(batch, row),
         dscp: dscpOf(batch, row),
+        mark: ruleMark(batch.rows[row + COLUMN.mark]),
+        source: batch.rows[row + COLUMN.source],
         columns: rows.slice(row, row + ROW),
         isAnswer: row > batch.spare && !isMirrored && !isRestored,
         ...(isRestored && { restored: macAt(batch.view, macs) }),
@@ -192,7 +199,8 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     const controls = new Controls(batch, this.clock);
-    this.stages = createStages(batch, counters, host, groups, controls, null, this.policy, null);
+    const priorities = new Priorities(batch, counters);
+    this.stages = createStages(batch, counters, host, groups, controls, null, this.policy, null, priorities);
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,
