@@ -4,11 +4,13 @@
 import type { Engine } from '../src/engine/engine.ts';
 import { Switch } from '../src/index.ts';
 import { monotonicMs } from '../src/sys/clock.ts';
+import type { Connections } from '../src/table/connections.ts';
 import { type Counters, PORT } from '../src/table/counters.ts';
 import type { Neighbours } from '../src/table/neighbours.ts';
 import { Frames, MAC_HI, routedIp, STATIONS } from './feature_frames.ts';
 import { HOOKS } from './feature_hooks.ts';
 import { type Feature, PORTS } from './feature_list.ts';
+import { Flows } from './flows.ts';
 import { joinAll } from './joining.ts';
 import { macLo, NullSink } from './stations.ts';
 
@@ -31,7 +33,7 @@ export class FeatureEngine {
   }
 
   static async open(feature: Feature): Promise<FeatureEngine> {
-    const { aggregates = false, analyser = false, traffic } = feature;
+    const { aggregates = false, analyser = false, traffic, flowTraffic } = feature;
     const names = Array.from({ length: feature.ports ?? PORTS }, (_, n) => `p${n}`);
     const taploom = await settled(feature, names);
     // The switch keeps its engine to itself; a bench may look.
@@ -42,14 +44,23 @@ export class FeatureEngine {
     const sink = new NullSink();
     for (const name of analyser ? [...links, 'analyser'] : links) engine.attach(find(name), sink);
     const one = new FeatureEngine(engine, part(part(taploom, 'counters'), 'first'), names.map(find));
-    const frames = new Frames(
-      names.map((name) => find(aggregates ? `${name}a` : name)),
-      traffic,
-    );
+    const receivers = names.map((name) => find(aggregates ? `${name}a` : name));
+    const frames = flowTraffic ? new Flows(receivers, flowTraffic) : new Frames(receivers, traffic);
     engine.addSource(frames);
     if (traffic?.to === 'routed') introduce(part(part(taploom, 'plane'), 'neighbours'), names.length, find);
     while (frames.isLearning) engine.poll(performance.now());
     return one;
+  }
+
+  /** Forgets connections of security groups, if there are more. */
+  endConnections(most: number): void {
+    const { connections } = this;
+    if (connections !== null && connections.used > most) connections.endWhere(() => true);
+  }
+
+  /** Of security groups. */
+  get connections(): Connections | null {
+    return Reflect.get(Reflect.get(this.engine, 'policy'), 'connections');
   }
 
   /** That left through ports of the bridge; what its analyser gets is no copy more. */
@@ -89,7 +100,8 @@ async function settled(feature: Feature, names: readonly string[]): Promise<Swit
   return taploom;
 }
 
-function config({ bridge, port, aggregates, analyser, routers }: Feature, names: readonly string[]) {
+function config(feature: Feature, names: readonly string[]) {
+  const { bridge, port, aggregates, analyser, routers, groups, connections } = feature;
   const ports = names.map((name, place) => {
     const members = { [`${name}a`]: LINK, [`${name}b`]: LINK };
     const device = aggregates ? { type: 'aggregate' as const, lacp: 'off' as const, members } : LINK;
@@ -102,5 +114,11 @@ function config({ bridge, port, aggregates, analyser, routers }: Feature, names:
     ...bridge,
     ports: Object.fromEntries(ports),
   };
-  return { version: 1 as const, bridges: { bench }, ...(routers && { routers }) };
+  return {
+    version: 1 as const,
+    bridges: { bench },
+    ...(routers && { routers }),
+    ...(groups && { groups }),
+    ...(connections && { connections }),
+  };
 }

@@ -4,6 +4,7 @@ import type { SwitchConfigInput } from '../src/config/schema.ts';
 import { formatMac } from '../src/wire/mac.ts';
 import { TPID_8021AD, TPID_8021Q } from '../src/wire/vlan.ts';
 import { GATEWAYS, MAC_HI, STATIONS, type Traffic } from './feature_frames.ts';
+import type { FlowTraffic } from './flows.ts';
 import { groupName } from './groups.ts';
 import { GROUPS, QUERIER } from './joining.ts';
 import { macLo } from './stations.ts';
@@ -26,7 +27,11 @@ export interface Feature {
   /** All ports but the first ask for all groups of the traffic. */
   joins?: boolean;
   traffic?: Traffic;
+  /** Instead of `traffic`. */
+  flowTraffic?: FlowTraffic;
   routers?: SwitchConfigInput['routers'];
+  groups?: SwitchConfigInput['groups'];
+  connections?: SwitchConfigInput['connections'];
   /** Copies of each frame; default 1. */
   copies?: number;
 }

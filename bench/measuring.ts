@@ -43,6 +43,11 @@ export class TurnTaker {
     return TurnTaker.of(startMeasuring(lab, 'measure_feature', [feature]));
   }
 
+  /** @param feature its place in GROUP_FEATURES */
+  static withGroups(lab: Lab, feature: number): Promise<TurnTaker> {
+    return TurnTaker.of(startMeasuring(lab, 'measure_groups', [feature]));
+  }
+
   /** @param load of the shaped ports */
   static withShapers(lab: Lab, load: 'busy' | 'idle', ports: number): Promise<TurnTaker> {
     return TurnTaker.of(startMeasuring(lab, 'qos/measure_shapers', [load, ports]));

@@ -20,6 +20,7 @@ import { neighbours } from './neighbours.ts';
 import { qos } from './qos.ts';
 import { routing } from './routing.ts';
 import { scavenges } from './scavenges.ts';
+import { securityGroups } from './security_groups.ts';
 import { start } from './start.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
@@ -46,6 +47,7 @@ export const BENCHES: readonly Bench[] = [
   latency,
   afPacket,
   routing,
+  securityGroups,
   vxlan,
   growth,
   workers,

@@ -17,6 +17,13 @@ export interface TaploomOptions {
   program?: string;
 }
 
+/** Beside what there is anyway. */
+export interface TapsOptions extends TaploomOptions {
+  /** Of each port. */
+  port?: object;
+  groups?: SwitchConfigInput['groups'];
+}
+
 /** A switch in a process of its own. */
 export class TaploomProcess {
   readonly process: Process;
@@ -57,15 +64,16 @@ export class TaploomProcess {
 }
 
 /** TAPs in the hosts, all on one bridge. */
-export function taploomWith(name: string, options: TaploomOptions): ContenderKind {
+export function taploomWith(name: string, { port, groups, ...options }: TapsOptions): ContenderKind {
   return {
     name,
     async open(lab, { hosts, offloads = true }): Promise<Contender> {
       const namespaces = hostNamespaces(lab, `taploom${name === TAPLOOM ? '' : name}`, hosts);
       const ports = Object.fromEntries(
-        namespaces.map((netns, n) => [`tl${n}`, { type: 'tap' as const, netns, offloads }]),
+        namespaces.map((netns, n) => [`tl${n}`, { type: 'tap' as const, netns, offloads, ...port }]),
       );
-      const config = { version: 1 as const, bridges: { tlbench: { local: false as const, ports } } };
+      const bridges = { tlbench: { local: false as const, ports } };
+      const config = { version: 1 as const, bridges, ...(groups && { groups }) };
       const running = await TaploomProcess.start(lab, config, options);
       const devices = namespaces.map((netns, n) => ({ netns, device: `tl${n}` }));
       return {

@@ -19,26 +19,14 @@ import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
 import type { EgressPass } from './passes.ts';
+import { beginsAgain, endLine } from './policy_again.ts';
+import type { Known } from './policy_known.ts';
 import { PACKET, PolicyPackets } from './policy_packets.ts';
 import { PolicyQuestion } from './policy_question.ts';
+import { ANY_EXIT, NO_EXIT, type PolicyRows, ROW_STATE } from './policy_rows.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
 import { DOMAIN_SHIFT, type Topology } from './topology.ts';
 
-/** What is known of a row. */
-const ROW_STATE = {
-  /** Nobody is asked. */
-  free: 0,
-  /** Has a place, and is looked up. */
-  sought: 1,
-  /** Of the connection of its line. */
-  known: 2,
-  /** An ICMP error about the connection of its line. */
-  error: 3,
-  /** Of none: it may begin one. */
-  fresh: 4,
-  /** Of none, and begins none. */
-  unknown: 5,
-} as const;
 /** Beside drops, which are from 0 on. */
 const LET_IN = -1;
 
@@ -55,8 +43,12 @@ export class Policy implements EgressPass {
   private readonly state: Uint8Array;
   private readonly place: Int32Array;
   private readonly line: Int32Array;
+  private readonly exit: Int32Array;
+  private readonly known: Known | null;
+  /** All rows of a batch. */
+  private readonly all: Int32Array;
 
-  /** @param clock its first word is now, in ms. @param seed any number but 0, at random */
+  /** @param clock its first word is now, in ms. @param seed any number but 0, at random @param known the fast way, for the same rows */
   constructor(
     batch: FrameBatch,
     counters: Counters,
@@ -64,6 +56,8 @@ export class Policy implements EgressPass {
     table: PolicyTable,
     clock: Float64Array,
     seed: number,
+    { state, line, exit }: PolicyRows,
+    known: Known | null = null,
   ) {
     const rows = batch.rows.length / ROW;
     this.batch = batch;
@@ -72,10 +66,12 @@ export class Policy implements EgressPass {
     this.table = table;
     this.clock = clock;
     this.packets = new PolicyPackets(batch, connections.wide as WideAddresses, seed);
-    // Of a batch that waits nobody has asked yet.
-    this.state = new Uint8Array(rows).fill(ROW_STATE.unknown);
+    this.state = state;
     this.place = new Int32Array(rows);
-    this.line = new Int32Array(rows);
+    this.line = line;
+    this.exit = exit;
+    this.known = known;
+    this.all = Int32Array.from({ length: rows }, (_, n) => n * ROW);
   }
 
   /** Other rules, for the same connections. */
@@ -85,26 +81,33 @@ export class Policy implements EgressPass {
 
   /** A fresh batch. */
   pass(): void {
-    const { batch, packets } = this;
-    const end = batch.count * ROW;
-    const { second } = this;
-    packets.count = 0;
-    for (let row = 0; row < end; row += ROW) this.enter(row, second);
-    if (packets.count === 0) return;
-    this.seek(0, packets.count);
-    for (let row = 0; row < end; row += ROW) this.judge(row, second);
+    this.packets.count = 0;
+    this.ask(this.all, 0, this.batch.count);
   }
 
   /** Rows that came in anew, from place `from` of the batch's list on. */
   again(from: number): void {
-    const { batch, packets } = this;
-    const { list, listed } = batch;
-    const { second } = this;
+    const { list, listed } = this.batch;
+    this.ask(list, from, listed);
+  }
+
+  private ask(list: Int32Array, from: number, to: number): void {
+    const { known, second } = this;
+    if (known === null) {
+      this.askAll(list, from, to, second);
+      return;
+    }
+    const left = known.find(list, from, to, this.table, this.connections, second);
+    if (left > 0) this.askAll(known.left, 0, left, second);
+  }
+
+  private askAll(list: Int32Array, from: number, to: number, second: number): void {
+    const { packets } = this;
     const first = packets.count;
-    for (let n = from; n < listed; n++) this.enter(list[n], second);
+    for (let n = from; n < to; n++) this.enter(list[n], second);
     if (packets.count === first) return;
     this.seek(first, packets.count);
-    for (let n = from; n < listed; n++) this.judge(list[n], second);
+    for (let n = from; n < to; n++) this.judge(list[n], second);
   }
 
   protected seek(from: number, to: number): void {
@@ -118,6 +121,7 @@ export class Policy implements EgressPass {
     const { rows } = this.batch;
     const n = row / ROW;
     this.state[n] = ROW_STATE.free;
+    this.exit[n] = ANY_EXIT;
     if (rows[row + COLUMN.dest] !== 0) return;
     const zone = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
     if (this.table.domains[zone] === 0) return;
@@ -125,21 +129,19 @@ export class Policy implements EgressPass {
     if (this.packets.read(row, zone, second) === PACKET.free) return;
     this.place[n] = place;
     this.state[n] = ROW_STATE.sought;
+    this.exit[n] = NO_EXIT;
   }
 
   private judge(row: number, second: number): void {
     const n = row / ROW;
     if (this.state[n] !== ROW_STATE.sought) return;
     const { rows } = this.batch;
-    const place = this.place[n];
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
-    const line = this.packets.search.found[place];
-    let code: number = LET_IN;
-    if (line !== 0) code = this.follow(row, n, line, port, second);
-    else if (this.table.out[port] !== 0) code = this.begin(row, n, port, second);
-    else this.state[n] = this.stateWithoutLine(place);
+    const line = this.packets.search.found[this.place[n]];
+    const code = line === 0 ? this.meet(row, n, port, second) : this.follow(row, n, line, port, second);
     if (code === LET_IN) return;
     this.state[n] = ROW_STATE.free;
+    this.exit[n] = ANY_EXIT;
     rows[row + COLUMN.dest] = DEST_DROP | code;
   }
 
@@ -158,9 +160,14 @@ export class Policy implements EgressPass {
         ? LET_IN
         : DROP.policy_out;
     }
+    if (beginsAgain(connections, line, packets.tcpFlags[place])) {
+      endLine(connections, line);
+      return this.meet(row, n, port, second);
+    }
     this.state[n] = ROW_STATE.known;
     if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(line, ADMITTED.entry, port))
       return DROP.policy_out;
+    this.exit[n] = lines[line + ADMITTED.exit];
     connections.track(line, packets.tcpFlags[place], this.batch.rows[row + COLUMN.length], second);
     return LET_IN;
   }
@@ -176,6 +183,12 @@ export class Policy implements EgressPass {
 
   private refuse(n: number): number {
     this.state[n] = ROW_STATE.unknown;
+    return LET_IN;
+  }
+
+  private meet(row: number, n: number, port: number, second: number): number {
+    if (this.table.out[port] !== 0) return this.begin(row, n, port, second);
+    this.state[n] = this.stateWithoutLine(this.place[n]);
     return LET_IN;
   }
 
@@ -222,27 +235,23 @@ export class Policy implements EgressPass {
 
   /** Takes out of a queue what may not leave. */
   copies(topology: Topology, queue: EgressQueue, from: number): void {
-    const { state, line } = this;
+    const { known, exit } = this;
+    const { generation } = this.table;
+    const first = known === null ? from : known.firstToAsk(queue, from, generation);
+    if (first === queue.count) return;
     const { copies } = queue;
-    const { lines } = this.connections.flows;
-    const { spare } = this.batch;
-    const base = this.table.generation << PORT_BITS;
+    const base = generation << PORT_BITS;
     const end = queue.count * COPY_WORDS;
-    let to = from * COPY_WORDS;
+    let to = first * COPY_WORDS;
     for (let at = to; at < end; at += COPY_WORDS) {
       const row = copies[at + COPY.row];
-      const n = row / ROW;
-      // What the switch itself says has a row behind all others, where nobody was ever asked.
-      const isFree = row >= spare || state[n] === ROW_STATE.free;
-      if (!isFree) {
-        const port = copies[at + COPY.hop] & PORT_MASK;
-        const isKnown = state[n] === ROW_STATE.known && lines[line[n] + ADMITTED.exit] === (base | port);
-        if (!isKnown && (copies[at + COPY.flags] & COPY_FLAG.mirrored) === 0) {
-          const code = this.leaves(topology, row, port);
-          if (code !== LET_IN) {
-            this.counters.drops.count(row, port, code);
-            continue;
-          }
+      const may = exit[row / ROW];
+      const port = copies[at + COPY.hop] & PORT_MASK;
+      if (may !== ANY_EXIT && may !== (base | port) && (copies[at + COPY.flags] & COPY_FLAG.mirrored) === 0) {
+        const code = this.leaves(topology, row, port);
+        if (code !== LET_IN) {
+          this.counters.drops.count(row, port, code);
+          continue;
         }
       }
       if (to !== at) for (let w = 0; w < COPY_WORDS; w++) copies[to + w] = copies[at + w];

@@ -8,12 +8,17 @@ import type { Counters } from '../table/counters.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import { ConnectionSweeper } from './connection_sweeper.ts';
 import { Policy } from './policy.ts';
+import { createKnown, type Known } from './policy_known.ts';
+import { createPolicyRows, forgetRows, type PolicyRows } from './policy_rows.ts';
 
 export class PolicyKeeper {
   /** Null while no port is in a group. */
   policy: Policy | null = null;
   private connections: Connections | null = null;
   private memory: SharedArrayBuffer | null = null;
+  /** Made once: see stages.ts. */
+  private known: Known | null = null;
+  private rows: PolicyRows | null = null;
   private readonly batch: FrameBatch;
   private readonly counters: Counters;
   private readonly clock: Float64Array;
@@ -51,7 +56,11 @@ export class PolicyKeeper {
     const connections = new Connections(table.memory, table);
     this.memory = table.memory;
     this.connections = connections;
-    this.policy = new Policy(this.batch, this.counters, connections, table, this.clock, this.seed);
+    this.rows ??= createPolicyRows(this.batch);
+    this.known ??= createKnown(this.batch, this.rows);
+    forgetRows(this.rows, this.batch);
+    const { batch, counters, clock, seed, rows, known } = this;
+    this.policy = new Policy(batch, counters, connections, table, clock, seed, rows, known);
     if (old === null || this.isFollower) return;
     endOrphans(old, table);
     moveConnections(old, connections);

@@ -34,6 +34,8 @@ export const PACKET = {
   bad: 5,
 } as const;
 
+/** Of no line. */
+const NO_KIND = -1;
 const TYPE_LEN = 2;
 const MAX_TAGS = 2;
 const SCTP = 132;
@@ -88,7 +90,10 @@ export class PolicyPackets {
   }
 
   private keep(packet: number): number {
-    if (packet !== PACKET.free) this.packet[this.count++] = packet;
+    if (packet === PACKET.free) return packet;
+    // It is of no connection, also where one has ports that are 0.
+    if (packet >= PACKET.lost) this.keys[this.count * KEY_WORDS + KEY.kind] = NO_KIND;
+    this.packet[this.count++] = packet;
     return packet;
   }
 

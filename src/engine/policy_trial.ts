@@ -9,6 +9,7 @@ import { KEY, KEY_WORDS } from '../table/line_search.ts';
 import { firstOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import { Policy } from './policy.ts';
+import { createPolicyRows } from './policy_rows.ts';
 
 /** More than a frame could open, however often it is routed. */
 const ROOM = 64;
@@ -31,7 +32,7 @@ export class PolicyTrial extends Policy {
 
   constructor(batch: FrameBatch, counters: Counters, clock: Float64Array, table: PolicyTable) {
     const memory = Connections.allocate(ROOM, Connections.seedOf(table.memory), true);
-    super(batch, counters, new Connections(memory, table), table, clock, 1);
+    super(batch, counters, new Connections(memory, table), table, clock, 1, createPolicyRows(batch));
     this.behind = new Connections(table.memory, table);
   }
 

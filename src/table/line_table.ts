@@ -109,6 +109,18 @@ export class LineTable {
     return 0;
   }
 
+  /** Whether a word of the index may lead to the line of a hash. */
+  isFor(word: number, hash: number): boolean {
+    return ((word ^ hash) & this.tagMask) === 0;
+  }
+
+  /** The first word of the index, from the one at the hash's home on, that may lead to its line, or 0. */
+  wordFor(atHome: number, hash: number): number {
+    if (atHome === 0 || this.isFor(atHome, hash)) return atHome;
+    const line = this.follow(this.home(hash), hash);
+    return line === 0 ? 0 : ((line / LINE) << this.tagBits) | (hash & this.tagMask);
+  }
+
   /** 0 if the line has this key, without a branch. */
   difference(line: number, kind: number, ports: number, src: number, dst: number): number {
     const { lines } = this;
@@ -196,7 +208,8 @@ export class LineTable {
     this.lines[line + KIND] = 0;
   }
 
-  private lineOf(word: number): number {
+  /** Where a word of the index leads to. */
+  lineOf(word: number): number {
     return (word >>> this.tagBits) * LINE;
   }
 

@@ -1,0 +1,52 @@
+// Where security groups are not what others' connection tracking is: numbers of docs/differences.md.
+
+import { ACK, FIN, PSH, RST, SYN } from '../../../src/wire/tcp.ts';
+import type { Difference, Differences } from './comparison.ts';
+import { ICMP, SCTP, TCP } from './datagrams.ts';
+
+const INFORMATION_REQUEST = 15;
+
+/** Of either. */
+export const both: Differences = ({ saying, ours, theirs, history }) => {
+  const { datagram, isDisordered } = saying;
+  if (history.wasFree) return { row: 53, isOver: true };
+  if (isDisordered && theirs.to.length === 1 && ours.to.length === 0) return { row: 55 };
+  if (datagram.protocol === ICMP && datagram.type === INFORMATION_REQUEST) return { row: 52, isOver: true };
+  if (!isOfTcp(saying) || !ours.wasKnown) return undefined;
+  if (theirs.state === 'invalid') return { row: 50, isOver: true };
+  const isOver = (history.flags & RST) !== 0;
+  const isHalfOver = (history.flags & FIN) !== 0 && (datagram.flags & SYN) !== 0;
+  return isOver || isHalfOver ? { row: 54, isOver: true } : undefined;
+};
+
+export const fromKernel: Differences = (what) => {
+  const { saying, theirs } = what;
+  if (saying.datagram.protocol === SCTP && theirs.state === 'invalid') return { row: 51, isOver: true };
+  return both(what);
+};
+
+export const fromOpenVSwitch: Differences = (what) => {
+  const known = both(what);
+  const { saying, ours, theirs } = what;
+  if (known !== undefined || !isOfTcp(saying) || saying.isError) return known;
+  const { flags } = saying.datagram;
+  const isRefused = ours.told.some((line) => /policy_(invalid|unknown)$/.test(line));
+  if (isRefused && !ours.wasKnown && theirs.state === 'new' && (flags & (RST | FIN)) !== 0)
+    return { row: 56, isOver: true };
+  const isPushedSyn = (flags & (SYN | PSH | ACK)) === (SYN | PSH);
+  if (isPushedSyn && !ours.wasKnown && theirs.state === 'invalid') return { row: 57, isOver: true };
+  if (isAnswered(what)) return { row: 58 };
+  if (saying.frames.length > 1 && !ours.wasKnown && theirs.to.length === 0) return { row: 59, isOver: true };
+  return undefined;
+};
+
+/** Both let it pass, and one of them calls its connection new. */
+function isAnswered({ ours, theirs }: Difference): boolean {
+  const states = [ours.state, theirs.state];
+  const isSame = theirs.to.join() === ours.to.join();
+  return isSame && states.includes('new') && states.includes('established');
+}
+
+function isOfTcp({ datagram, name }: Difference['saying']): boolean {
+  return datagram.protocol === TCP || name.startsWith(`${TCP} `);
+}
