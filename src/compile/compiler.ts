@@ -48,6 +48,7 @@ import { compileRouters } from './routers.ts';
 import { RouteCache } from './routes.ts';
 import { shared } from './shared.ts';
 import { compileTags, hasOwnTags } from './tags.ts';
+import { addressShares } from './tenants.ts';
 import { type Carrier, VIDS, type Wanted, wantedBy } from './wanted.ts';
 
 /** The FDB's key has 16 bits for the domain. */
@@ -141,6 +142,7 @@ export class Compiler {
     const remotes: RemoteRow[] = [];
     const routed = [...wanted.routed.values()].flat();
     const leastMtu = new Map<string, (vid: number) => number>();
+    const addressesOf = addressShares(config);
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const number = this.bridges.number(name);
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
@@ -163,7 +165,7 @@ export class Compiler {
         const port = this.ports.number(view.name);
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
-        topology.fdbLimit[port] = view.fdbLimit;
+        topology.fdbLimit[port] = Math.min(view.fdbLimit, addressesOf(view.name, bridge));
         topology.groupFwdMask[port] = view.groupFwdMask;
         const mask = view.traps | traps.of(view.name);
         topology.traps[port] = mask;

@@ -32,6 +32,7 @@ import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { ClassifierBuilder, MAX_SETS, type Match } from './classifier_builder.ts';
 import type { Names } from './names.ts';
 import { shared } from './shared.ts';
+import { connectionShares } from './tenants.ts';
 
 /** What rules come to, where ports are in several groups and rules name groups of many addresses. */
 const MAX_MATCHES = 2 ** 21;
@@ -73,7 +74,8 @@ export class PolicyNumbers {
     const { groups = {}, connections = GROUP_CONNECTIONS_DEFAULTS } = config;
     const zones = zonesOf(grouped.keys(), vlan);
     const content = JSON.stringify([groups, [...grouped], zones]);
-    const name = JSON.stringify([content, connections, ports.length, domains]);
+    const shares = connectionShares(config, ports, connections.port_limit);
+    const name = JSON.stringify([content, connections, ports.length, domains, [...shares]]);
     // A topology for another reason: a port that is up, a route.
     if (this.last?.name === name) return this.last.table;
     const numbers = new Map(Object.keys(groups).map((name, index) => [name, index]));
@@ -84,6 +86,7 @@ export class PolicyNumbers {
       domains: [Uint8Array, domains],
       limit: [Uint32Array, domains],
       timeouts: [Int32Array, domains * STATES],
+      portLimits: [Uint32Array, ports.length],
     });
     const groupsOf: number[][] = Array.from({ length: ports.length }, () => []);
     for (const [port, names] of grouped) {
@@ -95,6 +98,8 @@ export class PolicyNumbers {
     }
     for (const zone of zones) table.domains[zone] = 1;
     table.limit.fill(connections.limit);
+    table.portLimits.fill(connections.port_limit);
+    for (const [port, most] of shares) table.portLimits[port] = most;
     setTimeouts(table.timeouts, connections);
     const classifier = yield* rules.builder.build(groupsOf);
     this.rules = rules.places;
@@ -103,7 +108,6 @@ export class PolicyNumbers {
       classifier,
       generation: this.generationOf(content),
       keepsEstablished: connections.keep_established,
-      portLimit: connections.port_limit,
       memory: this.memoryFor(connections.limit),
     };
     this.last = { name, table: whole };

@@ -7,7 +7,7 @@ export type BesideBridges = Omit<SwitchConfig, 'version' | 'bridges'>;
 
 export function assembled(
   bridges: SwitchConfig['bridges'],
-  { routers = {}, groups = {}, connections }: BesideBridges,
+  { routers = {}, groups = {}, connections, tenants = {} }: BesideBridges,
 ): SwitchConfig {
   return {
     version: 1,
@@ -15,5 +15,6 @@ export function assembled(
     ...(Object.keys(routers).length > 0 && { routers }),
     ...(Object.keys(groups).length > 0 && { groups }),
     ...(connections && { connections }),
+    ...(Object.keys(tenants).length > 0 && { tenants }),
   };
 }

@@ -26,6 +26,7 @@ import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSocket, checkSockets } from './sockets.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
+import { checkTenants } from './tenants.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
 import { checkVhostUser } from './vhost_user.ts';
@@ -46,6 +47,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkNetworks(config, problems);
   checkRouters(config, doubts, problems);
   checkGroups(config, doubts, problems);
+  checkTenants(config, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);

@@ -1,7 +1,7 @@
 // What has to be done to turn one configuration into another: a pure function, so that `--dry-run` prints the plan that
 // `apply` carries out.
 //
-//   delete static entries, routers, groups, ports, bridges | groups | add bridges, ports | set bridges, ports | add static entries,
+//   delete static entries, routers, groups, ports, bridges, tenants | tenants | groups | add bridges, ports | set bridges, ports | add static entries,
 //   routers
 //
 // Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
@@ -81,9 +81,9 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   const before = items(old);
   const after = items(next);
   const plan: Record<'delete' | 'add' | 'set', Record<Action['kind'], Action[]>> = {
-    delete: { bridge: [], port: [], fdb: [], router: [], group: [] },
-    add: { bridge: [], port: [], fdb: [], router: [], group: [] },
-    set: { bridge: [], port: [], fdb: [], router: [], group: [] },
+    delete: { bridge: [], port: [], fdb: [], router: [], group: [], tenant: [] },
+    add: { bridge: [], port: [], fdb: [], router: [], group: [], tenant: [] },
+    set: { bridge: [], port: [], fdb: [], router: [], group: [], tenant: [] },
   };
   for (const [path, { kind, value }] of after) {
     const predecessor = before.get(path);
@@ -101,6 +101,9 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
     ...plan.delete.group,
     ...plan.delete.port,
     ...plan.delete.bridge,
+    ...plan.delete.tenant,
+    ...plan.add.tenant,
+    ...plan.set.tenant,
     ...plan.add.group,
     ...plan.set.group,
     ...plan.add.bridge,
@@ -132,7 +135,13 @@ interface Item {
 }
 
 /** All things of a configuration that come and go by themselves, by path. */
-function items({ bridges, routers = {}, groups = {}, connections }: SwitchConfig): Map<string, Item> {
+function items({
+  bridges,
+  routers = {},
+  groups = {},
+  connections,
+  tenants = {},
+}: SwitchConfig): Map<string, Item> {
   const found = new Map<string, Item>();
   const add = (kind: Action['kind'], path: string, value: object) =>
     found.set(path, { kind, value: value as Value });
@@ -152,6 +161,7 @@ function items({ bridges, routers = {}, groups = {}, connections }: SwitchConfig
   }
   for (const [name, group] of Object.entries(groups)) add('group', formatPath(['groups', name]), group);
   if (connections !== undefined) add('group', 'connections', connections);
+  for (const [name, tenant] of Object.entries(tenants)) add('tenant', formatPath(['tenants', name]), tenant);
   return found;
 }
 

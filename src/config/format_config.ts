@@ -54,7 +54,7 @@ function flowText(node: Node): string {
 }
 
 /** The least input that `parseConfig` turns into `config`. */
-function minimal({ bridges, routers = {}, groups = {}, connections }: SwitchConfig): unknown {
+function minimal({ bridges, routers = {}, groups = {}, connections, tenants = {} }: SwitchConfig): unknown {
   const entries = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
     const { stp, multicast, vlans, bridge_helper } = bridge;
@@ -77,6 +77,7 @@ function minimal({ bridges, routers = {}, groups = {}, connections }: SwitchConf
     ...(own.length > 0 && { routers: Object.fromEntries(own) }),
     ...(ofGroups.length > 0 && { groups: Object.fromEntries(ofGroups) }),
     ...(connections && { connections: differences(connections, GROUP_CONNECTIONS_DEFAULTS) }),
+    ...(Object.keys(tenants).length > 0 && { tenants }),
   };
 }
 

@@ -5,7 +5,6 @@ import { L2CP_NAMES } from '../wire/l2cp.ts';
 import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
-import { groupNames } from './group_shape.ts';
 import { hooks } from './hook_shape.ts';
 import { insideShape, interfaceAddresses } from './inside.ts';
 import { MAX_TUN_ADDRESSES } from './interface_address.ts';
@@ -18,6 +17,7 @@ import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { dgramSocket, socketEnd, streamSocket } from './socket_shape.ts';
 import { GUARDS, PORT_PRIORITY } from './stp.ts';
+import { belongings } from './tenant_shape.ts';
 import { isFreeGroup } from './tunnel_mac.ts';
 import type { VlanConfig } from './vlan_config.ts';
 import { TPIDS, type VlanProtocol } from './vlan_protocol.ts';
@@ -185,7 +185,7 @@ const common = {
   mtu: mtu.optional(),
   fault: fault.optional(),
   hooks: hooks.optional(),
-  groups: groupNames.optional(),
+  ...belongings,
   qos: qos.optional(),
 };
 /** Of ports that come by themselves. */

@@ -104,9 +104,9 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
   for (const problem of skippedNames(input)) problems.push(problem);
   yield;
   // One mistake should not hide the others: the rules judge whatever has the right shape.
-  const { bridges, routers, groups, connections } =
+  const { bridges, routers, groups, connections, tenants } =
     result.issues.length === 0 ? result : yield* shaped(without(input, problems));
-  const config = assembled(bridges, { routers, groups, connections });
+  const config = assembled(bridges, { routers, groups, connections, tenants });
   yield;
   // Not push(...): an argument for each is more than the stack takes.
   const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
@@ -132,6 +132,7 @@ function skippedNames(input: unknown): Problem[] {
   const places = [
     ['bridges'],
     ['groups'],
+    ['tenants'],
     ...Object.keys(bridges).map((name) => ['bridges', name, 'ports']),
     ['routers'],
     ...Object.keys(routers).map((name) => ['routers', name, 'interfaces']),
@@ -155,11 +156,13 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
   >();
   const routers = new Map(Object.entries(child(input, ['routers']) ?? {}));
   const groups = new Map(Object.entries(child(input, ['groups']) ?? {}));
+  const tenants = new Map(Object.entries(child(input, ['tenants']) ?? {}));
   for (const { path } of problems) {
     const [top, name, key, port] = path;
     if (top === 'routers') dropFrom(routers, String(name), key);
     if (top === 'groups') groups.delete(String(name));
-    if (name === undefined || top === 'routers' || top === 'groups' || top === 'connections') continue;
+    if (top === 'tenants') tenants.delete(String(name));
+    if (name === undefined || ['routers', 'groups', 'connections', 'tenants'].includes(String(top))) continue;
     if (top !== 'bridges' || key === undefined) broken.set(name, null);
     const parts = broken.get(name) ?? { keys: new Set(), ports: new Set() };
     if (broken.get(name) === null || key === undefined) continue;
@@ -181,6 +184,7 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
     bridges,
     routers: Object.fromEntries(routers),
     groups: Object.fromEntries(groups),
+    tenants: Object.fromEntries(tenants),
   };
 }
 

@@ -32,6 +32,7 @@ import {
 import { type RoutersConfig, routers } from './router_shape.ts';
 import { show } from './show.ts';
 import { BRIDGE_STP, STP_PROTOCOLS } from './stp.ts';
+import { type TenantsConfig, tenants } from './tenant_shape.ts';
 
 const local = mapping({
   vlan: vlan.optional(),
@@ -171,6 +172,7 @@ export const configShape = mapping({
   routers: routers.optional(),
   groups: groups.optional(),
   connections: groupConnections.optional(),
+  tenants: tenants.optional(),
 });
 
 function filterProblem(value: string): string | undefined {
@@ -197,4 +199,5 @@ export interface SwitchConfig {
   routers?: RoutersConfig;
   groups?: GroupsConfig;
   connections?: GroupConnectionsConfig;
+  tenants?: TenantsConfig;
 }

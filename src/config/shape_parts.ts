@@ -16,6 +16,7 @@ interface Shaped {
   routers?: SwitchConfig['routers'];
   groups?: SwitchConfig['groups'];
   connections?: SwitchConfig['connections'];
+  tenants?: SwitchConfig['tenants'];
   issues: z.core.$ZodIssue[];
 }
 
@@ -27,6 +28,7 @@ export function* shaped(input: unknown): Parts<Shaped> {
     if (data?.routers !== undefined) whole.routers = data.routers;
     if (data?.groups !== undefined) whole.groups = data.groups;
     if (data?.connections !== undefined) whole.connections = data.connections;
+    if (data?.tenants !== undefined) whole.tenants = data.tenants;
     for (const [name, bridge] of Object.entries(data?.bridges ?? {})) {
       const known = whole.bridges[name];
       if (known === undefined) whole.bridges[name] = bridge;

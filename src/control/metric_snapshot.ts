@@ -14,6 +14,7 @@ import type {
   RouterStatus,
   SecurityGroupStatus,
   SwitchApi,
+  TenantStatus,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { Description, Labels, Sample } from './live_metric.ts';
@@ -31,6 +32,7 @@ export type MetricsApi = Pick<
   | 'guards'
   | 'networks'
   | 'qos'
+  | 'tenants'
   | 'routing'
   | 'policy'
 >;
@@ -47,6 +49,7 @@ export interface Snapshot {
   routers: RouterStatus[];
   nat: NatStatus[];
   qos: QosStatus;
+  tenants: TenantStatus[];
   groups: SecurityGroupStatus[];
   policy: PolicyStatus;
   pollGap: PollGap;
@@ -100,7 +103,9 @@ export class Snapshots {
     const ports = this.api.ports().map((status) => {
       const { bridge, name: port } = status;
       const config = portConfig(bridges, bridge, port);
-      return { status, config, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
+      const tenant = config?.tenant;
+      const labels: Labels = tenant === undefined ? { bridge, port } : { bridge, port, tenant };
+      return { status, config, labels: labelsOf(`${bridge}/${port}/${tenant ?? ''}`, () => labels) };
     });
     return {
       ports,
@@ -122,6 +127,7 @@ export class Snapshots {
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),
       qos: this.api.qos(),
+      tenants: this.api.config.tenants === undefined ? [] : this.api.tenants(),
       groups: this.api.policy.groups(),
       policy: this.api.policy.status(),
       pollGap: this.api.pollGap(),

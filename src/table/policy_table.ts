@@ -17,8 +17,8 @@ export interface PolicyTable extends ConnectionRules {
   readonly generation: number;
   /** Connections that the rules of an earlier generation let in stay. */
   readonly keepsEstablished: boolean;
-  /** Most connections of a port. */
-  readonly portLimit: number;
+  /** By port: the most connections that it may have. */
+  readonly portLimits: Uint32Array;
   /** Where connections are: see Connections. The same as long as the limit is. */
   readonly memory: SharedArrayBuffer;
 }
