@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ControlClient } from '../src/control/client.ts';
+import type { SwitchEvent } from '../src/event.ts';
 import { FakeGuest } from '../src/tester/guest/fake_guest.ts';
 import { type Bench, type Outcome, type Result, Skip } from './bench.ts';
 import { cpuTime, needTool } from './contenders/contender.ts';
@@ -110,6 +111,7 @@ function ratio(
 /** From the request at the control socket until the guest, who listens, has its rings up. */
 async function starts(lab: Lab, quick: boolean): Promise<Result[]> {
   const { client, daemon, folder } = await daemonWith(lab, 0);
+  const news = client.follow({ type: 'port', since: (await client.events()).at(-1)?.seq });
   const times: number[] = [];
   const work: number[] = [];
   for (let n = -2; n < (quick ? QUICK_STARTS : STARTS); n++) {
@@ -117,8 +119,8 @@ async function starts(lab: Lab, quick: boolean): Promise<Result[]> {
     const opening = FakeGuest.open({ path, mode: 'server', maxFrame: 1514, protocol: PROTOCOL });
     const [begun, before] = [performance.now(), cpuTime([daemon])];
     await client.addPort(BRIDGE, name, { type: 'vhost_user', path, mode: 'client' });
-    while ((await client.port(BRIDGE, name)).status.state !== 'up')
-      if (performance.now() - begun > UP_MS) throw new Error(`port ${name} does not come up`);
+    // Told as to any listener: whoever asks again and again keeps the daemon from its work.
+    if ((await client.port(BRIDGE, name)).status.state !== 'up') await comesUp(news, name);
     if (n >= 0) {
       times.push(performance.now() - begun);
       work.push((cpuTime([daemon]) - before) / 1e6);
@@ -130,6 +132,13 @@ async function starts(lab: Lab, quick: boolean): Promise<Result[]> {
   const expected = { atMost: START_AT_MOST_MS };
   const detail = `the daemon was at work for ${median(work).toFixed(1)} ms of it`;
   return [{ what, value: median(times), unit: 'ms', interval: medianInterval(times), expected, detail }];
+}
+
+async function comesUp(news: AsyncGenerator<SwitchEvent>, name: string): Promise<void> {
+  for (;;) {
+    const { value } = await news.next();
+    if (value?.type === 'port' && value.port === name && value.change === 'up') return;
+  }
 }
 
 /** Two daemons side by side, one of them without guests. */

@@ -1,4 +1,4 @@
-// `npm test`: set-up, then every test. Arguments go to vitest: `npm test -- --project unit`, `npm test -- fdb`.
+// `npm test`: set-up, then every test. Arguments go to vitest: `npm test -- --project 'unit*'`, `npm test -- fdb`.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -82,6 +82,7 @@ export class Compiler {
   readonly policers = new PolicerNumbers();
   private readonly machine: string | undefined;
   private serial = 0;
+  private spare: ArrayBufferLike | undefined;
 
   /** `machine`: what addresses are made of; `randomWords`: seeds of tables. Default: those of this machine. */
   constructor({ machine, randomWords }: Surroundings = {}) {
@@ -118,24 +119,27 @@ export class Compiler {
     const ports = this.ports.length;
     const domains = this.domains.length;
     const serial = ++this.serial;
-    const topology = shared({
-      bridge: [Uint16Array, ports],
-      pvid: [Uint16Array, ports],
-      mtu: [Uint32Array, ports],
-      fdbLimit: [Uint32Array, ports],
-      groupFwdMask: [Uint16Array, ports],
-      vlan: [Int32Array, ports * VLAN_STRIDE],
-      traps: [Int32Array, ports],
-      trapTypes: [Uint16Array, TRAP_TYPES],
-      vlanDevices: [Uint16Array, ports],
-      vlanDeviceBits: [Int32Array, (1 + (overlay.vlanTags?.size ?? 0)) * VLAN_DEVICE_STRIDE],
-      domainBridge: [Uint16Array, domains],
-      domainVid: [Uint16Array, domains],
-      networks: [Uint8Array, domains],
-      ageing: [Float64Array, domains],
-      bridgeFdbLimit: [Uint32Array, this.bridges.length],
-      listAt: [Uint32Array, 4 * domains],
-    });
+    const topology = shared(
+      {
+        bridge: [Uint16Array, ports],
+        pvid: [Uint16Array, ports],
+        mtu: [Uint32Array, ports],
+        fdbLimit: [Uint32Array, ports],
+        groupFwdMask: [Uint16Array, ports],
+        vlan: [Int32Array, ports * VLAN_STRIDE],
+        traps: [Int32Array, ports],
+        trapTypes: [Uint16Array, TRAP_TYPES],
+        vlanDevices: [Uint16Array, ports],
+        vlanDeviceBits: [Int32Array, (1 + (overlay.vlanTags?.size ?? 0)) * VLAN_DEVICE_STRIDE],
+        domainBridge: [Uint16Array, domains],
+        domainVid: [Uint16Array, domains],
+        networks: [Uint8Array, domains],
+        ageing: [Float64Array, domains],
+        bridgeFdbLimit: [Uint32Array, this.bridges.length],
+        listAt: [Uint32Array, 4 * domains],
+      },
+      this.takeSpare(),
+    );
     topology.trapTypes.set(traps.types);
     let taggedPorts = 0;
     const flooded: Flooded[] = [];
@@ -226,6 +230,20 @@ export class Compiler {
       },
       remotes,
     };
+  }
+
+  /**
+   * Nobody reads this topology any more: the next one may lie where it did. New memory was a fifth of what a change of one
+   * port took, since pages that were never touched cost a fault each.
+   */
+  retire({ vlan }: Topology): void {
+    this.spare = vlan.buffer;
+  }
+
+  private takeSpare(): ArrayBufferLike | undefined {
+    const { spare } = this;
+    this.spare = undefined;
+    return spare;
   }
 
   /** Address of the configured remote in this row. */

@@ -12,9 +12,13 @@ type Plan = Readonly<Record<string, readonly [Kind, number]>>;
 
 /**
  * Zeroed arrays that the control plane and every worker see: nothing is copied, and the control plane keeps them. They lie
- * in one piece of memory, since a piece for each took most of the time of a small compilation.
+ * in one piece of memory, since a piece for each took most of the time of a small compilation. `spare`: memory that nobody
+ * reads any more, which is taken if it fits.
  */
-export function shared<P extends Plan>(plan: P): { [Name in keyof P]: InstanceType<P[Name][0]> } {
+export function shared<P extends Plan>(
+  plan: P,
+  spare?: ArrayBufferLike,
+): { [Name in keyof P]: InstanceType<P[Name][0]> } {
   let size = 0;
   const places = Object.entries(plan).map(([name, [Kind, length]]) => {
     const at = size;
@@ -22,7 +26,13 @@ export function shared<P extends Plan>(plan: P): { [Name in keyof P]: InstanceTy
     size += Math.ceil((length * Kind.BYTES_PER_ELEMENT) / 8) * 8;
     return { name, Kind, at, length };
   });
-  const memory = new SharedArrayBuffer(size) as unknown as ArrayBuffer;
+  const memory = memoryOf(size, spare) as ArrayBuffer;
   const arrays = places.map(({ name, Kind, at, length }) => [name, new Kind(memory, at, length)]);
   return Object.fromEntries(arrays) as { [Name in keyof P]: InstanceType<P[Name][0]> };
+}
+
+function memoryOf(size: number, spare?: ArrayBufferLike): ArrayBufferLike {
+  if (spare?.byteLength !== size) return new SharedArrayBuffer(size);
+  new Uint8Array(spare).fill(0);
+  return spare;
 }

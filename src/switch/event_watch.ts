@@ -12,7 +12,8 @@ import type { LearnedStation, PortStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
-import { type DropFact, LOST, type StationFact } from '../event.ts';
+import type { GuestStatus } from '../device/device.ts';
+import { type DropFact, LOST, type PortFact, type StationFact } from '../event.ts';
 import { NOBODY, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
 import { EventReader, type EventRecord } from '../table/event_ring.ts';
 import { ASKED, LEARNED, MOVED } from '../table/fdb.ts';
@@ -52,6 +53,8 @@ export interface Watched {
   config(): SwitchConfig;
   /** Changes whenever a port's state or drops do. */
   portsDigest(): string;
+  /** Of a port whose guest says so itself. */
+  guest(port: string): GuestStatus | undefined;
   /** By port, with its number in the data plane. */
   portStates(): Iterable<PortGlance>;
   /** A station was learned, while `wantLearned` is on. */
@@ -114,6 +117,15 @@ export class EventWatch {
 
   /** Of somebody who heard of it at once. */
   portChanged(bridge: string, port: string, state: 'up' | 'down', reason?: string): void {
+    this.portIs(bridge, port, state, reason);
+  }
+
+  /** Of a port that hears at once from its guest. */
+  guestChanged(bridge: string, port: string, { state, reason }: GuestStatus): void {
+    if (state !== this.knownOf(port).state) this.portIs(bridge, port, state, reason);
+  }
+
+  private portIs(bridge: string, port: string, state: PortFact['change'] & PortState, reason?: string): void {
     this.knownOf(port).state = state;
     this.log.add({ type: 'port', change: state, bridge, port, ...(reason && { reason }) });
   }

@@ -1,6 +1,6 @@
 // Whether protocols may count on a port: it is there, not disabled for an error, and its cable leads somewhere.
 
-import type { Device } from '../device/device.ts';
+import type { Device, GuestStatus } from '../device/device.ts';
 import type { LinkWatch } from '../device/link_watch.ts';
 import type { DisabledPorts } from '../protocol/disabled_ports.ts';
 import type { CounterView } from './counter_view.ts';
@@ -22,4 +22,9 @@ export function isLinkUp(
   const port = devices.get(name)?.spec.port;
   if (port === undefined || goneNames.has(name) || disabled.get(name) !== undefined) return false;
   return (linkWatch.isUp(name) ?? counters.isUp(port)) && linkWatch.at(name).hasCarrier !== false;
+}
+
+/** Whether its rings run, which the data plane finds out a moment later. Undefined: no guest that says so. */
+export function isUpBy(guest: GuestStatus | undefined): boolean | undefined {
+  return guest && guest.state === 'up';
 }

@@ -3,7 +3,7 @@
 import type { Compiler } from '../compile/compiler.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { shares } from '../config/shared_interfaces.ts';
-import type { Device } from '../device/device.ts';
+import type { Device, GuestStatus } from '../device/device.ts';
 import { LinkWatch, NO_CARRIER } from '../device/link_watch.ts';
 import { PortMtus } from '../device/mtus.ts';
 import { Sockets } from '../device/sockets.ts';
@@ -14,6 +14,7 @@ import { DisabledPorts } from '../protocol/disabled_ports.ts';
 import { SocketWatch } from '../sys/socket_watch.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
+import { isUpBy } from './link_up.ts';
 import { type Missing, MissingPorts } from './missing_ports.ts';
 
 export class OpenPorts {
@@ -36,7 +37,7 @@ export class OpenPorts {
   /** Is told of each port about whose interface the kernel has said something. */
   onLink: (port: string) => void = () => {};
   /** Is told of each port whose guest has come, gone, or lied. */
-  onGuest: (port: string) => void = () => {};
+  onGuest: (port: string, status: GuestStatus) => void = () => {};
   private readonly compiler: Compiler;
 
   constructor(counters: CounterView, compiler: Compiler) {
@@ -84,9 +85,10 @@ export class OpenPorts {
 
   /** A guest has come, gone, or lied. */
   guestChanged(name: string): void {
-    if (!this.devices.has(name)) return;
+    const status = this.devices.get(name)?.guest?.();
+    if (status === undefined) return;
     this.onLink(name);
-    this.onGuest(name);
+    this.onGuest(name, status);
   }
 
   /**
@@ -125,7 +127,7 @@ export class OpenPorts {
       const isDeadEnd = this.linkWatch.isDeadEnd(port);
       const isUp =
         connection?.listens === true ||
-        (!isDeadEnd && (this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port)));
+        (!isDeadEnd && (isUpBy(guest) ?? this.linkWatch.isUp(port) ?? this.counters.isUp(spec.port)));
       const disabled = this.disabled.get(port);
       const isBroken = guest?.state === 'broken';
       const state = this.goneNames.has(port)

@@ -18,6 +18,7 @@ import type { Device } from '../device/device.ts';
 import { type Look, NO_CARRIER } from '../device/link_watch.ts';
 import type { Disabled } from '../protocol/disabled_ports.ts';
 import type { CounterView } from './counter_view.ts';
+import { isUpBy } from './link_up.ts';
 import type { Missing } from './missing_ports.ts';
 import type { OpenPorts } from './open_ports.ts';
 
@@ -97,7 +98,7 @@ function stateOf(facts: PortFacts): Pick<PortStatus, 'state' | 'reason'> {
   if (facts.isDeadEnd) return { state: 'down', reason: NO_CARRIER };
   if (facts.device?.connection?.listens) return { state: 'up' };
   // The data plane knows only how the last frame fared.
-  if (look.up ?? counters.isUp(index)) {
+  if (isUpBy(guest) ?? look.up ?? counters.isUp(index)) {
     return disabled === undefined ? { state: 'up' } : { state: 'disabled', reason: disabled.text };
   }
   if (guest !== undefined) return { state: 'down', reason: guest.reason };

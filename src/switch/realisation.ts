@@ -196,7 +196,7 @@ export class Realisation {
     config: SwitchConfig,
     { added = [], removed = [], removedVteps = [] }: Devices,
   ): Promise<Failed[]> {
-    const { plane, open, topologies } = this.parts;
+    const { compiler, plane, open, topologies } = this.parts;
     const localMacs = new Map<string, string>();
     for (const bridge of Object.keys(config.bridges)) {
       const mac = open.devices.get(bridge)?.mac;
@@ -226,7 +226,7 @@ export class Realisation {
     };
     const answer = await plane.request({ kind: 'change', change });
     // Of those that could be in force until now, the last one is.
-    topologies.splice(0, topologies.length - 1);
+    for (const retired of topologies.splice(0, topologies.length - 1)) compiler.retire(retired);
     this.remotesKey = remotesKey;
     this.current = config;
     this.listeners.changed();

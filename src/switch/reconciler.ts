@@ -36,7 +36,7 @@ export interface ReconcilerParts {
   /** Does something while no change is under way. */
   enqueue<T>(task: () => Promise<T>): Promise<T>;
   isClosed(): boolean;
-  readonly news: Pick<SwitchNews, 'gone' | 'forgotten'>;
+  readonly news: Pick<SwitchNews, 'forgotten' | 'gone' | 'guestChanged'>;
   /** The kernel says that something about a port's interface has changed. */
   linkChanged(port: string): void;
   /** An address here is no interface's any more; undefined: some may be. */
@@ -77,7 +77,10 @@ export class Reconciler {
 
   constructor(parts: ReconcilerParts) {
     this.parts = parts;
-    parts.open.onGuest = (port) => parts.linkChanged(port);
+    parts.open.onGuest = (port, status) => {
+      if (parts.open.disabled.get(port) === undefined) parts.news.guestChanged(port, status);
+      parts.linkChanged(port);
+    };
   }
 
   /** After every change: follows what the configuration stands on, and sets the clock. */

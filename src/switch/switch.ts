@@ -161,6 +161,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         counters: this.counters,
         config,
         portsDigest: () => this.portsDigest(),
+        guest: (port) => this.open.devices.get(port)?.guest?.(),
         portStates: () => this.open.states(),
       },
       world,

@@ -5,7 +5,8 @@ import type { EventName, LearnedStation, LldpChange, SwitchEvents } from '../api
 import type { ActionResult } from '../config/action.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
-import type { Author, EventFact } from '../event.ts';
+import type { GuestStatus } from '../device/device.ts';
+import type { Author, EventFact, PortFact } from '../event.ts';
 import { appliedFacts } from './applied.ts';
 import { EventLog } from './event_log.ts';
 import { EventWatch, type Watched } from './event_watch.ts';
@@ -79,7 +80,13 @@ export class SwitchNews extends EventLog {
   }
 
   applied(by: Author, results: readonly ActionResult[]): void {
-    for (const fact of appliedFacts(by, results)) this.add(fact);
+    for (const fact of appliedFacts(by, results)) {
+      this.add(fact);
+      // A new port counts as up: one whose guest is still to come is not, and is told when it is.
+      const isNew = fact.type === 'port' && fact.change === 'added';
+      const guest = isNew ? this.watched.guest(fact.port) : undefined;
+      if (guest !== undefined) this.guestChanged((fact as PortFact).port, guest);
+    }
   }
 
   gone(port: string, reason: string): void {
@@ -92,6 +99,12 @@ export class SwitchNews extends EventLog {
     const bridge = bridgeOf(this.watched.config(), port);
     if (bridge !== undefined)
       this.watch.portChanged(bridge, port, reason === undefined ? 'up' : 'down', reason);
+  }
+
+  /** The guest of a port has come, gone, or lied. */
+  guestChanged(port: string, status: GuestStatus): void {
+    const bridge = bridgeOf(this.watched.config(), port);
+    if (bridge !== undefined) this.watch.guestChanged(bridge, port, status);
   }
 
   /** A tunnel has all the remotes that it may learn. Told once a minute. */

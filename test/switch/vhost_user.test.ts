@@ -232,3 +232,13 @@ test('guests that lie in any order cost nobody else anything', async () => {
     await exchange(world, a, b, 2, 1514);
   }
 }, 3_700_000);
+
+test('who listens hears at once that a guest has come or gone', async () => {
+  const world = await GuestWorld.open({ vm1: {} });
+  const heard = () => world.events.map((event) => event.type === 'port' && event.change).filter(Boolean);
+  const guest = await world.plug('vm1');
+  expect(heard()).toEqual(['up']);
+  guest.disconnect();
+  await world.until(() => world.port('vm1').state === 'down');
+  expect(heard()).toEqual(['up', 'down']);
+});
