@@ -12,7 +12,7 @@ import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { controls, type stormControl } from './port_controls_shape.ts';
-import { qos } from './qos_shape.ts';
+import { qos, qosOfAggregate } from './qos_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { dgramSocket, socketEnd, streamSocket } from './socket_shape.ts';
@@ -328,7 +328,7 @@ const member = z.discriminatedUnion(
   expecting('a mapping with type: tap, af_packet or memory'),
 );
 
-const { fault: _fault, qos: _qos, ...ofAggregate } = common;
+const { fault: _fault, ...ofAggregate } = { ...common, qos: qosOfAggregate };
 const aggregate = mapping({
   type: z.literal('aggregate'),
   lacp: z.enum(['active', 'passive', 'off'], expecting('active, passive or off')).default('active'),

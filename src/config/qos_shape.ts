@@ -5,7 +5,7 @@ import { MAX_RULE_MARK } from '../frame/row.ts';
 import { DSCP_MAPS } from '../wire/dscp.ts';
 import { PRIORITY_CODINGS } from '../wire/priority_code.ts';
 import { parseRate, parseSize, parseTime, type Rate } from './amounts.ts';
-import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
+import { boolean, expecting, integer, mapping, number, refused, text } from './leaves.ts';
 import { parseRange } from './range.ts';
 
 // IEEE 802.1Q has eight traffic classes.
@@ -130,6 +130,14 @@ export const qos = mapping({
     .optional(),
   police: police.optional(),
 });
+
+/** Who has none. */
+export const qosOfAggregate = refused(
+  'an aggregate has no queues of its own: shape its members, and police other ports',
+);
+export const qosOfLocal = refused(
+  'the interface of a bridge leads to this host, which has tc: shape and police ports',
+);
 
 export type QosConfig = z.output<typeof qos>;
 export type QosClass = z.output<typeof queueClass>;

@@ -42,3 +42,13 @@ test('a member of an aggregate has no priorities of its own', () => {
   const text = problems({ type: 'aggregate', members: { m1: member } });
   expect(text).toContain("members.m1.qos.trust: frames are the aggregate's once they came in");
 });
+
+test('an aggregate and the interface of a bridge have none, and are told where it belongs', () => {
+  const qos = { shape: '1mbit' };
+  expect(problems({ type: 'aggregate', qos })).toContain(
+    'ports.p1.qos: an aggregate has no queues of its own',
+  );
+  expect(problems({ type: 'memory' }, { local: { qos } })).toContain(
+    'br0.local.qos: the interface of a bridge leads to this host',
+  );
+});
