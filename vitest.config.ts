@@ -37,6 +37,7 @@ const SHARED = [
 
 /** Long, and none the worse for company. */
 const PATIENT = [
+  'acls_oracle',
   'af_packet_guest',
   'api',
   'bench_suite',

@@ -1,6 +1,7 @@
 // What the switch tells about itself: plain values, ready for JSON. Units are in the names or beside them. Subjects with many
 // of them are files of api/.
 
+import type { AclApi } from './api/acl.ts';
 import type { Capture, CaptureOptions, LastDrop } from './api/capture.ts';
 import type { PortCounters } from './api/counters.ts';
 import type { GuardStatus } from './api/guard.ts';
@@ -30,6 +31,7 @@ import type {
   SwitchEvent,
 } from './event.ts';
 
+export type * from './api/acl.ts';
 export type * from './api/capture.ts';
 export type * from './api/counters.ts';
 export type * from './api/guard.ts';
@@ -402,6 +404,8 @@ export interface SwitchApi {
   readonly routing: RoutingApi;
   /** Security groups and their connections. */
   readonly policy: PolicyApi;
+  /** Access lists. */
+  readonly acls: AclApi;
   /**
    * What would become of a frame: nothing is sent, learned or counted.
    * @throws TaploomError `invalid_frame`, `invalid_mac`, `no_such_bridge`, `no_such_port`, `no_such_remote`

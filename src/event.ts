@@ -214,6 +214,27 @@ export interface GuardFact {
   address?: string;
 }
 
+/** A frame fitted a rule of an access list that has `log`: some of many are told. */
+export interface AclFact {
+  type: 'acl';
+  change: 'matched';
+  bridge: string;
+  /** By which it came in, or would leave. */
+  port: string;
+  /** 0 in a VLAN-unaware bridge. */
+  vlan: number;
+  side: 'in' | 'out';
+  list: string;
+  /** Its number in the list, from 1 on, and where it is in the configuration. */
+  rule: number;
+  path: string;
+  verdict: 'permit' | 'deny' | 'count';
+  /** The frame in one line. */
+  frame: string;
+  /** So many of the rule were not told since the last one. */
+  more?: number;
+}
+
 /** Frames were dropped, since the last event of this port and reason. */
 export interface DropFact {
   type: 'drop';
@@ -287,6 +308,7 @@ export type EventFact =
   | NetworkFact
   | AddressFact
   | GuardFact
+  | AclFact
   | DropFact
   | HookFact
   | ConfigurationFact
@@ -304,6 +326,7 @@ export const EVENT_TYPES = [
   'network',
   'address',
   'guard',
+  'acl',
   'drop',
   'hook',
   'configuration',

@@ -50,6 +50,7 @@ export type TraceStage =
   | 'classify'
   | 'trap'
   | 'hook'
+  | 'acl'
   | 'policy'
   | 'learn'
   | 'decide'

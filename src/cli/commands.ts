@@ -20,6 +20,7 @@ import {
 } from './setting_patch.ts';
 import type { Values } from './setting_values.ts';
 
+export * from './acl_commands.ts';
 export { execute } from './execute.ts';
 export * from './guard_commands.ts';
 export * from './hypervisor_commands.ts';

@@ -27,6 +27,7 @@ const HARMLESS = new Set([
   'lease',
   'router',
   'group',
+  'acl',
   'route',
   'neighbour',
   'top',

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { Command, CommanderError, Option } from 'commander';
 import { taploomVersion } from '../control/version.ts';
+import { addAcl } from './acl_program.ts';
 import { addBench } from './bench/command.ts';
 import { addCaptureOptions } from './capture/command.ts';
 import {
@@ -394,6 +395,7 @@ export function taploomProgram(
   addTenants(program, { child, list, action });
   addRouters(program, { child, list, action });
   addPolicy(program, { child, list, action });
+  addAcl(program, { child, list, action });
   child(program, 'events', 'what happened: ports, stations, limits, neighbours, drops, changes', [
     'events',
     'events --follow --type port,station',

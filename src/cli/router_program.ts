@@ -10,6 +10,7 @@ import { addSettings } from './settings.ts';
 
 type Commands = typeof import('./router_commands.ts') &
   typeof import('./tenant_commands.ts') &
+  typeof import('./acl_commands.ts') &
   typeof import('./nat_commands.ts') &
   typeof import('./qos_commands.ts') &
   typeof import('./policy_commands.ts');

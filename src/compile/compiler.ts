@@ -25,6 +25,7 @@ import { CONFIGURED_REMOTES } from '../table/remotes.ts';
 import { TRAP_TYPES } from '../table/traps.ts';
 import { addressWords } from '../wire/ip_address.ts';
 import { type Mac, parseMac } from '../wire/mac.ts';
+import { AclNumbers } from './acls.ts';
 import { compileAggregates, type Distributions } from './aggregates.ts';
 import { compileControls } from './controls.ts';
 import { type Flooded, type Flooder, floodLists } from './floods.ts';
@@ -80,6 +81,7 @@ export class Compiler {
   readonly hooks = new HookNumbers();
   readonly qos = new QosMemories();
   readonly policers = new PolicerNumbers();
+  readonly acls = new AclNumbers();
   private readonly machine: string | undefined;
   private serial = 0;
   private spare: ArrayBufferLike | undefined;
@@ -204,6 +206,7 @@ export class Compiler {
       mtuOf: ({ config: { bridge }, vid }) => (leastMtu.get(bridge) as (vid: number) => number)(vid),
     });
     const policy = yield* this.policy.compile(config, this.ports, domains, topology.vlan);
+    const acls = yield* this.acls.compile(config, this, mirrors);
     const { statics, locals } = this.statics(config, localMacs, routed);
     const fdbSlots = slotsFor(config, locals);
     const hops = yield* floodLists(flooded, topology.listAt);
@@ -221,6 +224,7 @@ export class Compiler {
         routers,
         hooks: this.hooks.compile(config, this.ports),
         policy,
+        acls,
         qos: this.qos.compile(config, this.ports),
         priorities: compilePriorities(config, this.ports),
         policers: this.policers.compile(config, this.ports),

@@ -13,16 +13,23 @@ interface Numbers {
   readonly remotes: Names;
 }
 
+/** All mirrors, in the order of their numbers. */
+export function mirrorsOf({
+  bridges,
+}: Pick<SwitchConfig, 'bridges'>): { bridge: string; name: string; mirror: MirrorConfig }[] {
+  return Object.entries(bridges).flatMap(([bridge, { mirrors }]) =>
+    Object.entries(mirrors).map(([name, mirror]) => ({ bridge, name, mirror })),
+  );
+}
+
 /** Null if there are none: then nobody looks. What is not there (yet) is mirrored by nobody. */
 export function compileMirrors({ bridges }: SwitchConfig, numbers: Numbers): MirrorTable | null {
-  const mirrors = Object.entries(bridges).flatMap(([bridge, config]) =>
-    Object.values(config.mirrors).map((mirror) => ({
-      bridge,
-      mirror,
-      from: mirror.from ?? [bridge, ...Object.keys(config.ports)],
-      filter: mirror.filter === undefined ? [] : compileSubset(mirror.filter),
-    })),
-  );
+  const mirrors = mirrorsOf({ bridges }).map(({ bridge, mirror }) => ({
+    bridge,
+    mirror,
+    from: mirror.from ?? [bridge, ...Object.keys(bridges[bridge].ports)],
+    filter: mirror.filter === undefined ? [] : compileSubset(mirror.filter),
+  }));
   if (mirrors.length === 0) return null;
   const { ports } = numbers;
   const instructions = mirrors.reduce((sum, { filter }) => sum + filter.length, 0);

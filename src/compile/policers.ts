@@ -56,12 +56,12 @@ export class PolicerNumbers {
     all.forEach(({ port, direction, policer }, n) => {
       if (!known.has(keys[n])) state.clear(port, DIRECTION[direction]);
       table[direction][port] = n + 1;
-      set(table.settings.subarray((n + 1) * METER_WORDS), policer);
+      policerSettings(table.settings.subarray((n + 1) * METER_WORDS), policer);
     });
     tenants.forEach(({ tenant, rate, ports: own }, k) => {
       const n = 1 + all.length + k;
       const slot = this.slots.get(tenant) as number;
-      set(table.settings.subarray(n * METER_WORDS), { rate, exceed: 'pass' });
+      policerSettings(table.settings.subarray(n * METER_WORDS), { rate, exceed: 'pass' });
       table.slots[slot] = n;
       for (const port of own) table.tenants[port] = slot;
     });
@@ -118,7 +118,11 @@ export function policedPorts({ bridges }: SwitchConfig, ports: Names): PolicedPo
   );
 }
 
-function set(settings: Float64Array, { rate, burst, peak, peak_burst, exceed }: PolicerConfig): void {
+/** Fills METER_WORDS words. */
+export function policerSettings(
+  settings: Float64Array,
+  { rate, burst, peak, peak_burst, exceed }: PolicerConfig,
+): void {
   const committed = bucket(rate, burst);
   settings[METER.cost] = committed.cost;
   settings[METER.burst] = committed.burst;

@@ -7,13 +7,14 @@ export type BesideBridges = Omit<SwitchConfig, 'version' | 'bridges'>;
 
 export function assembled(
   bridges: SwitchConfig['bridges'],
-  { routers = {}, groups = {}, connections, tenants = {} }: BesideBridges,
+  { routers = {}, groups = {}, acls = {}, connections, tenants = {} }: BesideBridges,
 ): SwitchConfig {
   return {
     version: 1,
     bridges,
     ...(Object.keys(routers).length > 0 && { routers }),
     ...(Object.keys(groups).length > 0 && { groups }),
+    ...(Object.keys(acls).length > 0 && { acls }),
     ...(connections && { connections }),
     ...(Object.keys(tenants).length > 0 && { tenants }),
   };

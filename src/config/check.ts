@@ -3,6 +3,7 @@
 
 import { MAX_PORTS } from '../frame/hop.ts';
 import { parseIp } from '../wire/ip_address.ts';
+import { checkAcls } from './acls.ts';
 import { checkBridgeHelper } from './bridge_helper.ts';
 import { checkGuards } from './check_guards.ts';
 import { checkNetwork, checkNetworks } from './check_networks.ts';
@@ -48,6 +49,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkRouters(config, doubts, problems);
   checkGroups(config, doubts, problems);
   checkTenants(config, problems);
+  checkAcls(config, doubts, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
     checkVlans(name, bridge, doubts, problems);

@@ -1,8 +1,8 @@
 // What has to be done to turn one configuration into another: a pure function, so that `--dry-run` prints the plan that
 // `apply` carries out.
 //
-//   delete static entries, routers, groups, ports, bridges, tenants | tenants | groups | add bridges, ports | set bridges, ports | add static entries,
-//   routers
+//   delete static entries, routers, groups, ports, bridges, tenants | tenants, groups, access lists | add bridges, ports | set bridges,
+//   ports | add static entries, routers | delete access lists
 //
 // Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
 // come late: they need their port to exist and to carry their VLAN. An interface of a router is a thing of its own.
@@ -72,6 +72,7 @@ const BRIDGE_KEYS = [
   'vlans',
   'mirrors',
   'hooks',
+  'acls',
   'multicast',
   'network',
   'bridge_helper',
@@ -81,9 +82,9 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   const before = items(old);
   const after = items(next);
   const plan: Record<'delete' | 'add' | 'set', Record<Action['kind'], Action[]>> = {
-    delete: { bridge: [], port: [], fdb: [], router: [], group: [], tenant: [] },
-    add: { bridge: [], port: [], fdb: [], router: [], group: [], tenant: [] },
-    set: { bridge: [], port: [], fdb: [], router: [], group: [], tenant: [] },
+    delete: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [], tenant: [] },
+    add: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [], tenant: [] },
+    set: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [], tenant: [] },
   };
   for (const [path, { kind, value }] of after) {
     const predecessor = before.get(path);
@@ -106,6 +107,8 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
     ...plan.set.tenant,
     ...plan.add.group,
     ...plan.set.group,
+    ...plan.add.acl,
+    ...plan.set.acl,
     ...plan.add.bridge,
     ...plan.add.port,
     ...plan.set.bridge,
@@ -113,6 +116,7 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
     ...plan.add.fdb,
     ...plan.add.router,
     ...plan.set.router,
+    ...plan.delete.acl,
   ];
 }
 
@@ -139,6 +143,7 @@ function items({
   bridges,
   routers = {},
   groups = {},
+  acls = {},
   connections,
   tenants = {},
 }: SwitchConfig): Map<string, Item> {
@@ -160,6 +165,8 @@ function items({
     for (const [own, value] of Object.entries(interfaces)) add('router', interfacePath(name, own), value);
   }
   for (const [name, group] of Object.entries(groups)) add('group', formatPath(['groups', name]), group);
+  // A list as a thing with one key: its rules.
+  for (const [name, rules] of Object.entries(acls)) add('acl', formatPath(['acls', name]), { rules });
   if (connections !== undefined) add('group', 'connections', connections);
   for (const [name, tenant] of Object.entries(tenants)) add('tenant', formatPath(['tenants', name]), tenant);
   return found;

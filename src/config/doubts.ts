@@ -10,4 +10,6 @@ export interface Doubts {
   ports(bridge: string): ReadonlySet<string>;
   /** Whether a security group is there, though the configuration may lack it. */
   group(name: string): boolean;
+  /** The same of an access list. */
+  acl(name: string): boolean;
 }

@@ -1,5 +1,6 @@
 // The configuration that is in force after some actions of a plan were carried out and others failed.
 
+import type { AclRuleConfig } from './acl_shape.ts';
 import type { Action } from './action.ts';
 import { assembled } from './assembled.ts';
 import { interfacePath, staticPath } from './diff.ts';
@@ -94,6 +95,13 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
     const group = settle(path, own(old.groups ?? {}, name), own(next.groups ?? {}, name));
     if (group) groups[name] = group;
   }
+  const acls: Record<string, AclRuleConfig[]> = {};
+  for (const name of namesOf(next.acls ?? {}, old.acls ?? {})) {
+    const path = formatPath(['acls', name]);
+    const [from, to] = [own(old.acls ?? {}, name), own(next.acls ?? {}, name)];
+    const list = settle(path, from && { rules: from }, to && { rules: to });
+    if (list) acls[name] = list.rules;
+  }
   const connections = settle('connections', old.connections, next.connections);
   const tenants: TenantsConfig = {};
   for (const name of namesOf(next.tenants ?? {}, old.tenants ?? {})) {
@@ -101,7 +109,7 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
     const tenant = settle(path, own(old.tenants ?? {}, name), own(next.tenants ?? {}, name));
     if (tenant) tenants[name] = tenant;
   }
-  return assembled(bridges, { routers, groups, connections, tenants });
+  return assembled(bridges, { routers, groups, acls, connections, tenants });
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

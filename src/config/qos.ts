@@ -4,6 +4,7 @@ import { parseRate } from './amounts.ts';
 import type { Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import type { Path } from './path.ts';
+import { checkPolicer } from './policer.ts';
 import type { MemberConfig, PortConfig } from './port_shape.ts';
 import type { QosConfig } from './qos_shape.ts';
 import type { BridgeConfig, SwitchConfig } from './shape.ts';
@@ -123,26 +124,6 @@ function checkPolice({ police }: QosConfig, isMember: boolean, report: Report): 
   for (const direction of ['in', 'out'] as const) {
     const said = police?.[direction];
     if (said === undefined || typeof said === 'string') continue;
-    const own = (key: string) => ['police', direction, key] as Path;
-    const rate = parseRate(said.rate);
-    const peak = said.peak === undefined ? undefined : parseRate(said.peak);
-    for (const key of ['burst', 'peak_burst'] as const) {
-      const burst = said[key];
-      if (burst === undefined) continue;
-      if ((typeof burst === 'number') !== (rate?.unit === 'frames'))
-        report(
-          own(key),
-          'a rate in bits has a burst in bytes, such as 64kb; one in pps has a number of frames',
-        );
-    }
-    if (peak === undefined) {
-      for (const key of ['peak_burst', 'exceed'] as const)
-        if (said[key] !== undefined && said[key] !== 'pass')
-          report(own(key), 'is about what is more than rate and less than peak: set peak');
-      continue;
-    }
-    if (peak.unit !== rate?.unit) report(own('peak'), 'rate and peak are both in bits, or both in pps');
-    else if (peak.amount < rate.amount)
-      report(own('peak'), `${said.peak} is less than the rate, ${said.rate}`);
+    checkPolicer(['police', direction], said, report);
   }
 }

@@ -19,7 +19,7 @@ const isFrames = (rate: Rate | undefined) =>
   rate?.unit === 'frames' && rate.amount >= 1 && rate.amount <= 1e9;
 
 const rate = text('a rate (8kbit-400gbit), such as 100mbit', (value) => isBits(parseRate(value)));
-const policeRate = text('a rate (8kbit-400gbit, or 1pps-1000mpps), such as 50mbit', (value) => {
+export const policeRate = text('a rate (8kbit-400gbit, or 1pps-1000mpps), such as 50mbit', (value) => {
   const parsed = parseRate(value);
   return isBits(parsed) || isFrames(parsed);
 });
@@ -79,7 +79,7 @@ const shaper = mapping({
 });
 
 const POLICER = expecting('a rate such as 50mbit, or a mapping with a rate');
-const policer = mapping({
+export const policer = mapping({
   rate: policeRate,
   burst: z.union([size, integer('a number of frames (1-1000000)', 1, 1_000_000)]).optional(),
   peak: policeRate.optional(),

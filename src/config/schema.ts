@@ -17,6 +17,7 @@ import { shaped } from './shape_parts.ts';
 import { tooLarge } from './size.ts';
 import { suggest } from './suggest.ts';
 
+export type { AclMatchConfig, AclRuleConfig, PlacedAclsConfig } from './acl_shape.ts';
 export { type BridgeHelperConfig, guestPort } from './bridge_helper.ts';
 export { ConfigError } from './config_error.ts';
 export type { GroupConfig, GroupConnectionsConfig, GroupRuleConfig } from './group_shape.ts';
@@ -104,9 +105,9 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
   for (const problem of skippedNames(input)) problems.push(problem);
   yield;
   // One mistake should not hide the others: the rules judge whatever has the right shape.
-  const { bridges, routers, groups, connections, tenants } =
+  const { bridges, routers, groups, acls, connections, tenants } =
     result.issues.length === 0 ? result : yield* shaped(without(input, problems));
-  const config = assembled(bridges, { routers, groups, connections, tenants });
+  const config = assembled(bridges, { routers, groups, acls, connections, tenants });
   yield;
   // Not push(...): an argument for each is more than the stack takes.
   const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
@@ -133,6 +134,7 @@ function skippedNames(input: unknown): Problem[] {
     ['bridges'],
     ['groups'],
     ['tenants'],
+    ['acls'],
     ...Object.keys(bridges).map((name) => ['bridges', name, 'ports']),
     ['routers'],
     ...Object.keys(routers).map((name) => ['routers', name, 'interfaces']),
@@ -143,6 +145,7 @@ function skippedNames(input: unknown): Problem[] {
 }
 
 type Mapping = Record<string, unknown>;
+const BESIDE_BRIDGES: ReadonlySet<unknown> = new Set(['routers', 'groups', 'acls', 'connections', 'tenants']);
 const NONE: ReadonlySet<string> = new Set();
 
 /**
@@ -157,12 +160,14 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
   const routers = new Map(Object.entries(child(input, ['routers']) ?? {}));
   const groups = new Map(Object.entries(child(input, ['groups']) ?? {}));
   const tenants = new Map(Object.entries(child(input, ['tenants']) ?? {}));
+  const acls = new Map(Object.entries(child(input, ['acls']) ?? {}));
   for (const { path } of problems) {
     const [top, name, key, port] = path;
     if (top === 'routers') dropFrom(routers, String(name), key);
     if (top === 'groups') groups.delete(String(name));
     if (top === 'tenants') tenants.delete(String(name));
-    if (name === undefined || ['routers', 'groups', 'connections', 'tenants'].includes(String(top))) continue;
+    if (top === 'acls') acls.delete(String(name));
+    if (name === undefined || BESIDE_BRIDGES.has(top)) continue;
     if (top !== 'bridges' || key === undefined) broken.set(name, null);
     const parts = broken.get(name) ?? { keys: new Set(), ports: new Set() };
     if (broken.get(name) === null || key === undefined) continue;
@@ -185,6 +190,7 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
     routers: Object.fromEntries(routers),
     groups: Object.fromEntries(groups),
     tenants: Object.fromEntries(tenants),
+    acls: Object.fromEntries(acls),
   };
 }
 
@@ -217,6 +223,7 @@ function doubts(input: unknown, problems: readonly Problem[]): Doubts {
     filtering: (bridge) => filtering.has(bridge),
     ports: (bridge) => ports.get(bridge) ?? NONE,
     group: (name) => Object.hasOwn(child(input, ['groups']) ?? {}, name),
+    acl: (name) => Object.hasOwn(child(input, ['acls']) ?? {}, name),
   };
 }
 

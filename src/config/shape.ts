@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TaploomError } from '../error.ts';
 import { canonicalIp, isMulticastIp, parseIp } from '../wire/ip_address.ts';
 import { isSnoopedGroup } from '../wire/membership.ts';
+import { type AclsConfig, acls, placedAcls } from './acl_shape.ts';
 import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
 import { type GroupConnectionsConfig, type GroupsConfig, groupConnections, groups } from './group_shape.ts';
@@ -44,6 +45,7 @@ const local = mapping({
   owner: account('a user').optional(),
   group: account('a group').optional(),
   persist: boolean().optional(),
+  acls: placedAcls.optional(),
 });
 
 const staticEntry = mapping({
@@ -139,6 +141,7 @@ const bridgeVlan = mapping({
   learning: boolean().default(true),
   flood: boolean().default(true),
   network: network.optional(),
+  acls: placedAcls.optional(),
 });
 
 const bridge = mapping({
@@ -156,6 +159,7 @@ const bridge = mapping({
   bridge_helper: bridgeHelper.optional(),
   local: z.union([z.literal(false), local], expecting('false or a mapping')).default({}),
   hooks: hooks.optional(),
+  acls: placedAcls.optional(),
   static: z.array(staticEntry, expecting('a list of { mac, vlan, port, remote }')).default([]),
   mirrors: z
     .record(
@@ -173,6 +177,7 @@ export const configShape = mapping({
   bridges: z.record(name, bridge, expecting('a mapping of names to bridges')).default({}),
   routers: routers.optional(),
   groups: groups.optional(),
+  acls: acls.optional(),
   connections: groupConnections.optional(),
   tenants: tenants.optional(),
 });
@@ -200,6 +205,7 @@ export interface SwitchConfig {
   bridges: Record<string, BridgeConfig>;
   routers?: RoutersConfig;
   groups?: GroupsConfig;
+  acls?: AclsConfig;
   connections?: GroupConnectionsConfig;
   tenants?: TenantsConfig;
 }

@@ -42,7 +42,19 @@ export function tooLarge(input: unknown): Problem[] {
   };
 
   if (!atMost(MAX_KEYS, input, [], 'keys')) return problems;
-  const { bridges, routers, groups } = mapping(input);
+  const { bridges, routers, groups, acls } = mapping(input);
+  if (!atMost(MAX_GROUPS, acls, ['acls'], 'access lists')) return problems;
+  for (const [name, rules] of Object.entries(mapping(acls))) {
+    if (!atMost(MAX_RULES, rules, ['acls', name], 'rules') || !Array.isArray(rules)) continue;
+    for (const [index, rule] of rules.entries()) {
+      for (const [verdict, match] of Object.entries(mapping(rule))) {
+        const place = ['acls', name, index, verdict];
+        if (!atMost(MAX_KEYS, mapping(match), place, 'keys')) continue;
+        for (const [key, value] of Object.entries(mapping(match)))
+          atMost(MAX_KEYS, listOf(value), [...place, key], 'entries');
+      }
+    }
+  }
   if (!atMost(MAX_GROUPS, groups, ['groups'], 'groups')) return problems;
   for (const [name, group] of Object.entries(mapping(groups))) {
     const path = ['groups', name];

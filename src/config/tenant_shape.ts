@@ -1,6 +1,7 @@
 // The shape of tenants: names for whom ports, groups and networks are, and how much each may have. What spans keys: tenants.ts.
 
 import { z } from 'zod';
+import { placedAcls } from './acl_shape.ts';
 import { parseRate } from './amounts.ts';
 import { groupNames } from './group_shape.ts';
 import { expecting, integer, mapping, text } from './leaves.ts';
@@ -24,7 +25,11 @@ const tenant = mapping({
 export const tenants = z.record(tenantName, tenant, expecting('a mapping of names to tenants'));
 
 /** Whose a port is, and which rules are about it. */
-export const belongings = { groups: groupNames.optional(), tenant: tenantName.optional() };
+export const belongings = {
+  groups: groupNames.optional(),
+  acls: placedAcls.optional(),
+  tenant: tenantName.optional(),
+};
 
 export type TenantConfig = z.output<typeof tenant>;
 export type TenantsConfig = Record<string, TenantConfig>;

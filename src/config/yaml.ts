@@ -97,8 +97,8 @@ type Mapping = Record<string, unknown>;
 
 /** YAML reads `ports:` with nothing after it as null; whoever writes it means an empty mapping. */
 function withEmptyMappings(input: unknown): unknown {
-  const config = withEmptyGroups(
-    withEmptyRouters(filled(input, ['bridges', 'routers', 'groups', 'connections'])),
+  const config = withEmptyLists(
+    withEmptyRouters(filled(input, ['bridges', 'routers', 'groups', 'acls', 'connections'])),
   );
   if (!isMapping(config) || !isMapping(config.bridges)) return config;
   const bridges = Object.entries(config.bridges).map(([name, bridge]) => [
@@ -119,10 +119,18 @@ function withEmptyRouters(config: unknown): unknown {
   return { ...config, routers: Object.fromEntries(routers) };
 }
 
-function withEmptyGroups(config: unknown): unknown {
-  if (!isMapping(config) || !isMapping(config.groups)) return config;
-  const groups = Object.entries(config.groups).map(([name, group]) => [name, group ?? {}]);
-  return { ...config, groups: Object.fromEntries(groups) };
+/** Groups without keys, and access lists without rules. */
+function withEmptyLists(config: unknown): unknown {
+  if (!isMapping(config)) return config;
+  const withEmpty = (value: unknown, empty: unknown) =>
+    isMapping(value)
+      ? Object.fromEntries(Object.entries(value).map(([name, own]) => [name, own ?? empty]))
+      : value;
+  return {
+    ...config,
+    ...('groups' in config && { groups: withEmpty(config.groups, {}) }),
+    ...('acls' in config && { acls: withEmpty(config.acls, []) }),
+  };
 }
 
 function filled(value: unknown, keys: readonly string[]): unknown {

@@ -42,6 +42,7 @@ import type { Action, ActionResult } from '../config/action.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { SwitchEvent } from '../event.ts';
+import { AclClient } from './acl_client.ts';
 import { ControlConnection, ControlError, withQuery } from './connection.ts';
 import { ownNetns } from './netns.ts';
 import { SseParser } from './sse_parser.ts';
@@ -101,6 +102,8 @@ export type StaticGroup = { bridge: string; group: string; port: string; source?
 type Results = { results: ActionResult[] };
 
 export class ControlClient extends ControlConnection {
+  readonly acls = new AclClient((...args) => this.call(...args));
+
   summary(): Promise<SwitchSummary> {
     return this.call('GET', '/v1/switch');
   }

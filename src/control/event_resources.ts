@@ -164,6 +164,20 @@ const anyEvent = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('acl'),
+    change: z.literal('matched'),
+    ...where,
+    vlan,
+    side: z.enum(['in', 'out']),
+    list: z.string(),
+    rule: z.int().describe('its number in the list, from 1 on'),
+    path: z.string(),
+    verdict: z.enum(['permit', 'deny', 'count']),
+    frame: z.string().describe('in one line'),
+    more: count.optional().describe('frames of the rule that were not told since the last one'),
+  }),
+  z.object({
+    ...common,
     type: z.literal('drop'),
     ...where,
     side: z.enum(['receive', 'transmit']),
@@ -189,7 +203,7 @@ const anyEvent = z.union([
       .array(
         z.object({
           op: z.enum(['delete', 'add', 'set']),
-          kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'tenant']),
+          kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'acl', 'tenant']),
           path: z.string(),
           keys: z.array(z.string()).optional().describe('of a `set`: keys that change'),
           ok: z.boolean(),

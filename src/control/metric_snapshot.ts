@@ -1,6 +1,8 @@
 // What a scrape is made of: one look at the switch. Labels are the same objects from scrape to scrape.
 
 import type {
+  AclSample,
+  AclStatus,
   BridgeStatus,
   GuardStatus,
   LldpPortStatus,
@@ -35,6 +37,7 @@ export type MetricsApi = Pick<
   | 'tenants'
   | 'routing'
   | 'policy'
+  | 'acls'
 >;
 
 export interface Snapshot {
@@ -52,8 +55,13 @@ export interface Snapshot {
   tenants: TenantStatus[];
   groups: SecurityGroupStatus[];
   policy: PolicyStatus;
+  acls: AclStatus[];
+  aclRules: AclSample[];
   pollGap: PollGap;
 }
+
+/** Rules of an access list that have series of their own: its first. All of them are in `taploom acl show`. */
+export const RULES_WITH_SERIES = 100;
 
 /** Without `config`: a bridge's own interface. */
 export interface Port {
@@ -130,6 +138,8 @@ export class Snapshots {
       tenants: this.api.config.tenants === undefined ? [] : this.api.tenants(),
       groups: this.api.policy.groups(),
       policy: this.api.policy.status(),
+      acls: this.api.acls.lists(),
+      aclRules: this.api.acls.samples(RULES_WITH_SERIES),
       pollGap: this.api.pollGap(),
     };
   }

@@ -7,6 +7,7 @@
 // are gone from the next scrape, and there are no timers. Each instance has a registry of its own.
 
 import { type OpenMetricsContentType, Registry, type RegistryContentType } from 'prom-client';
+import { aclMetrics } from './acl_metrics.ts';
 import { bridgeMetrics } from './bridge_metrics.ts';
 import { guardMetrics } from './guard_metrics.ts';
 import type { LastLoad } from './last_load.ts';
@@ -56,6 +57,7 @@ export class Metrics {
     guardMetrics(add);
     routerMetrics(add);
     policyMetrics(add);
+    aclMetrics(add);
     switchMetrics(add, api);
     if (lastLoad) loadMetrics(add, lastLoad);
     if (process) for (const registry of registries) processMetrics(registry);

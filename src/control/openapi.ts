@@ -2,6 +2,7 @@
 // no second description to keep in step.
 
 import { z } from 'zod';
+import { aclRules, aclStatus } from './acl_routes.ts';
 import { switchEvent } from './event_resources.ts';
 import * as lldp from './lldp_resources.ts';
 import * as multicast from './multicast_resources.ts';
@@ -40,6 +41,8 @@ const COMPONENTS: Record<string, z.ZodType> = {
   NeighbourStatus: routing.neighbourStatus,
   NatStatus: natStatus,
   NatConnection: natConnection,
+  AclStatus: aclStatus,
+  AclRules: aclRules,
   SecurityGroupStatus: securityGroupStatus,
   PolicyStatus: policyStatus,
   PolicyConnection: policyConnection,

@@ -147,7 +147,7 @@ const pollGap: z.ZodType<PollGap> = z
 
 const actionFields = {
   op: z.enum(['delete', 'add', 'set']),
-  kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'tenant']),
+  kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'acl', 'tenant']),
   path: z.string().describe('bridges.br0.ports.vm1'),
   changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })).optional(),
 };

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { TaploomError } from '../error.ts';
+import { ACL_ROUTES } from './acl_routes.ts';
 import { BRIDGE_ROUTES } from './bridge_routes.ts';
 import { dropRows } from './drop_rows.ts';
 import { requireBridge, requirePort } from './edits.ts';
@@ -175,4 +176,5 @@ export const ROUTES: readonly Route[] = [
   ...QOS_ROUTES,
   ...TENANT_ROUTES,
   ...POLICY_ROUTES,
+  ...ACL_ROUTES,
 ];

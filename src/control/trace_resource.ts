@@ -64,6 +64,7 @@ export const trace: z.ZodType<Trace> = z.object({
         'classify',
         'trap',
         'hook',
+        'acl',
         'policy',
         'learn',
         'decide',

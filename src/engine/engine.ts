@@ -1,4 +1,4 @@
-// One poll: receive -> classify -> (hooks) -> (policy) -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
+// One poll: receive -> classify -> (hooks) -> (acls) -> (policy) -> search -> learn -> decide -> (tunnel) -> (route) -> replicate -> drain.
 //
 // The engine owns the batch and the FDB, and knows devices only as sources and sinks. It has no clock, no thread and
 // no I/O of its own: the worker drives it in a loop, and tests and embedders call `poll` themselves.
@@ -13,6 +13,8 @@ import { Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
+import { AclMirrors } from './acl_mirrors.ts';
+import { Acls } from './acls.ts';
 import { Aggregates } from './aggregates.ts';
 import { Controls } from './controls.ts';
 import { Egress } from './egress.ts';
@@ -43,6 +45,8 @@ export interface EngineOptions extends FdbOptions {
   limits?: Int32Array;
   /** What routers know of their neighbours; without it no router forwards. */
   neighbours?: Neighbours;
+  /** Number of the worker, from 0 on: each counts by itself. */
+  worker?: number;
   /** Made once for the engine's batch. */
   createRoute?: (batch: FrameBatch) => Route;
 }
@@ -70,6 +74,7 @@ export class Engine {
   private readonly mirrors: Mirrors;
   private readonly policers: Policers;
   private readonly priorities: Priorities;
+  private readonly acls: Acls;
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
   private readonly route: Route | null;
@@ -98,6 +103,8 @@ export class Engine {
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.policers = new Policers(batch, counters, clock);
     this.priorities = new Priorities(batch, counters);
+    const aclMirrors = new AclMirrors(this.mirrors);
+    this.acls = new Acls(batch, counters, clock, this.host, aclMirrors, options.worker ?? 0);
     this.groups = new Groups(options.seed[2]);
     this.controls = new Controls(batch, clock);
     this.tunnelling = new Tunnelling(batch, counters, clock, this.controls);
@@ -110,6 +117,7 @@ export class Engine {
       this.groups,
       this.controls,
       this.hooks,
+      this.acls,
       this.policy,
       this.policers,
       this.priorities,
@@ -132,7 +140,7 @@ export class Engine {
     this.placePolicers();
     this.placeRouters();
     this.placeHooks();
-    this.placePolicy();
+    this.placeGates();
   }
 
   addSource(source: Source): void {
@@ -273,7 +281,7 @@ export class Engine {
     this.placePolicers();
     this.placeRouters();
     this.placeHooks();
-    this.placePolicy();
+    this.placeGates();
     this.recheck();
   }
 
@@ -302,10 +310,14 @@ export class Engine {
     if (topology.hooks === null && isPlaced) this.removeSource(hooks);
   }
 
-  private placePolicy(): void {
+  private placeGates(): void {
     const { gates } = this.egress;
+    const { acls } = this.topology;
     this.policy.load(this.topology.policy);
+    this.acls.load(acls);
     gates.length = 0;
+    // What a list denies opens no connection.
+    if (acls?.hasOut === true) gates.push(this.acls);
     if (this.policy.policy !== null) gates.push(this.policy.policy);
   }
 

@@ -39,6 +39,9 @@ import {
   vlanOfTag,
 } from './topology.ts';
 
+/** Bytes of a frame for the log: tags, IPv6 with options, TCP. */
+const LOGGED = 128;
+
 export class HostPort implements Source {
   /** To the host and from it; null until somebody listens. */
   private toHost: SlotRing | null = null;
@@ -184,6 +187,32 @@ export class HostPort implements Source {
     this.put(slot, rows[row + COLUMN.start], rows[row + COLUMN.rest], length, port, trap, domain, 0, 0);
     rows[row + COLUMN.mark] |= MARK.punted;
     return true;
+  }
+
+  /**
+   * Gives the host the beginning of a frame that a rule of an access list wants in the log, as `port` received it, or would transmit
+   * it. It goes at the expense of the port that received it.
+   */
+  puntLogged(row: number, port: number, rule: number, isOut: boolean): void {
+    const ring = this.toHost;
+    const { rows } = this.batch;
+    if (ring === null || ring.isHalfFull || !this.isAllowed(rows[row + COLUMN.source], TRAP.acl)) return;
+    const slot = ring.reserve();
+    if (slot < 0) return;
+    const length = Math.min(LOGGED, this.batch.headLength(row));
+    const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
+    const detail = (rule << 1) | (isOut ? 1 : 0);
+    this.put(
+      slot,
+      rows[row + COLUMN.start],
+      rows[row + COLUMN.rest],
+      length,
+      port,
+      TRAP.acl,
+      domain,
+      0,
+      detail,
+    );
   }
 
   /**

@@ -38,6 +38,8 @@ export class Mirrors implements IngressPass, EgressPass {
   private readonly egress: Egress;
   /** By row: mirrors that have copied it. */
   private readonly done: Uint16Array;
+  /** By row: mirrors for which a rule of an access list wants it, whatever becomes of it. */
+  private readonly wanted: Uint16Array;
   /** By mirror: frames since the last sample. A trace makes each due. */
   readonly skipped = new Int32Array(MAX_MIRRORS);
   /** By mirror: what it wants; null = every frame. */
@@ -49,6 +51,7 @@ export class Mirrors implements IngressPass, EgressPass {
     this.counters = counters;
     this.egress = egress;
     this.done = new Uint16Array(batch.rows.length / ROW);
+    this.wanted = new Uint16Array(batch.rows.length / ROW);
   }
 
   /** Gets ready for the mirrors of a topology that comes into force. */
@@ -66,8 +69,12 @@ export class Mirrors implements IngressPass, EgressPass {
     // Rows that are made later in this poll come behind these.
     done.fill(0);
     for (let row = from; row < to; row += ROW) {
-      const mask = mirrors.in[rows[row + COLUMN.source]];
-      if (mask === 0 || !this.wasReceived(row)) continue;
+      const wanted = this.wanted[row / ROW];
+      let mask = mirrors.in[rows[row + COLUMN.source]];
+      if ((mask | wanted) === 0) continue;
+      mask = this.wasReceived(row) ? mask | wanted : wanted;
+      if (mask === 0) continue;
+      this.wanted[row / ROW] = 0;
       this.mirror(topology, mirrors, row, mask, receivedTag(batch, row), false);
     }
   }
@@ -83,6 +90,23 @@ export class Mirrors implements IngressPass, EgressPass {
       if (mask !== 0)
         this.mirror(topology, mirrors, copies[at + COPY.row], mask, copies[at + COPY.tag], true);
     }
+  }
+
+  /** Looks at a fresh row for these mirrors, too. */
+  want(row: number, mask: number): void {
+    this.wanted[row / ROW] |= mask;
+  }
+
+  /** Copies a row that came in anew. */
+  mirrorRow(topology: Topology, row: number, mask: number): void {
+    const { mirrors } = topology;
+    if (mirrors !== null) this.mirror(topology, mirrors, row, mask, 0, false);
+  }
+
+  /** Copies what is about to leave with `tag`. */
+  mirrorCopy(topology: Topology, row: number, mask: number, tag: number): void {
+    const { mirrors } = topology;
+    if (mirrors !== null) this.mirror(topology, mirrors, row, mask, tag, true);
   }
 
   /** Whether a row came in and was not refused. What the host sends did not, and of what it takes super-frames are not mirrored. */

@@ -141,3 +141,9 @@ export function l3Length(batch: FrameBatch, row: number): number {
     return rows[row + COLUMN.headerLength] + rows[row + COLUMN.gsoSize] - l3;
   return rows[row + COLUMN.length] - Math.min(l3, FREE_HEADERS);
 }
+
+/** The offload columns of a frame of which a tag was taken off: everything behind the MACs moves closer. */
+export function moveOffload(rows: Int32Array, row: number, by: number): void {
+  if (rows[row + COLUMN.csumStart] !== 0) rows[row + COLUMN.csumStart] -= by;
+  if (rows[row + COLUMN.gsoType] !== 0) rows[row + COLUMN.headerLength] -= by;
+}

@@ -12,13 +12,13 @@ import { GREEN, METER, METER_FLAG, METER_WORDS, meter, YELLOW } from '../table/m
 import { DIRECTION, PolicerState, type PolicerTable } from '../table/policer_table.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
+import { DEI } from './dei.ts';
 import { segmentsOf } from './offload.ts';
 import type { EgressPass } from './passes.ts';
 import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
 import type { Topology } from './topology.ts';
+import { wireBytes } from './wire_bytes.ts';
 
-/** Drop eligible, in a TCI. */
-const DEI = 0x1000;
 /** What becomes of a frame, beside passing as it is. */
 const PASSES = 0;
 const IS_MARKED = 1;
@@ -148,17 +148,10 @@ export class Policers implements EgressPass {
     const at = policer * METER_WORDS;
     const flags = settings[at + METER.flags];
     const segments = Math.max(1, segmentsOf(batch, row));
-    const amount = (flags & METER_FLAG.frames) !== 0 ? segments : this.wireBytes(row, segments, tagLength);
+    const amount = (flags & METER_FLAG.frames) !== 0 ? segments : wireBytes(batch, row, segments, tagLength);
     const colour = meter(settings, at, state.floats, s, amount, this.clock);
     if (colour === GREEN) return PASSES;
     if (colour !== YELLOW || (flags & METER_FLAG.dropYellow) !== 0) return IS_DROPPED;
     return (flags & METER_FLAG.deiYellow) !== 0 ? IS_MARKED : PASSES;
-  }
-
-  /** All segments with their headers, as they are on the wire. */
-  private wireBytes(row: number, segments: number, tagLength: number): number {
-    const { rows } = this.batch;
-    const headers = (segments - 1) * rows[row + COLUMN.headerLength];
-    return rows[row + COLUMN.length] + headers + segments * tagLength;
   }
 }

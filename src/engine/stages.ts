@@ -1,4 +1,4 @@
-// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> (policy) -> search -> learn ->
+// The packet path, one stage a function, each a pass over a range of rows: classify -> (hooks) -> (acls) -> (policy) -> search -> learn ->
 // decide.
 // What a stage gives up on gets a drop in its `dest` column, and later stages skip it; `replicate` (replicate.ts) counts
 // every frame once. A recirculated row takes the stages again from `enter` on.
@@ -28,11 +28,12 @@ import {
   srcLo,
 } from '../wire/ethernet.ts';
 import { isTpid, priority, TAG_LEN, TPID_8021Q, VID_MASK, VID_RESERVED } from '../wire/vlan.ts';
+import type { Acls } from './acls.ts';
 import { ALARM, type Controls } from './controls.ts';
 import type { Hooks } from './hooks.ts';
 import type { HostPort } from './host_port.ts';
 import { maskIfZero } from './mask.ts';
-import { checkOffload, segmentsOf } from './offload.ts';
+import { checkOffload, moveOffload, segmentsOf } from './offload.ts';
 import type { Policers } from './policers.ts';
 import type { PolicyKeeper } from './policy_keeper.ts';
 import type { Priorities } from './priorities.ts';
@@ -73,7 +74,7 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed @param priorities give rows theirs if some port finds them elsewhere */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param acls asks access lists, if some place has any @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed @param priorities give rows theirs if some port finds them elsewhere */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
@@ -81,6 +82,7 @@ export function createStages(
   groups: Groups,
   controls: Controls,
   hooks: Pick<Hooks, 'pass'> | null,
+  acls: Pick<Acls, 'pass' | 'again'>,
   keeper: Pick<PolicyKeeper, 'policy'>,
   policers: Pick<Policers, 'pass'> | null,
   priorities: Pick<Priorities, 'pass'>,
@@ -96,6 +98,7 @@ export function createStages(
     classify(topology, fdb, tick);
     if (topology.hooks !== null && hooks?.pass() === true) readdress();
     if (topology.priorities?.hasIn === true) priorities.pass(topology.priorities);
+    if (topology.acls !== null) acls.pass(topology);
     if (topology.policers !== null) policers?.pass(topology.policers);
     if (topology.policy !== null) keeper.policy?.pass();
     const version = fdb.version();
@@ -115,6 +118,7 @@ export function createStages(
     const { list, listed } = batch;
     const version = fdb.version();
     for (let n = from; n < listed; n++) enter(topology, fdb, tick, list[n], (n - from) * KEY_WORDS);
+    if (topology.acls !== null) acls.again(topology, from);
     if (topology.policy !== null) keeper.policy?.again(from);
     search.find(fdb, 0, listed - from);
     for (let n = from; n < listed; n++) {
@@ -491,12 +495,6 @@ export function createStages(
 /** Where the addresses of a frame are in `keys`: 8 words for each row of 16. */
 function keysOf(row: number): number {
   return row >> 1;
-}
-
-/** The offload columns of a frame of which a tag was taken off: everything behind the MACs moves closer. */
-function moveOffload(rows: Int32Array, row: number, by: number): void {
-  if (rows[row + COLUMN.csumStart] !== 0) rows[row + COLUMN.csumStart] -= by;
-  if (rows[row + COLUMN.gsoType] !== 0) rows[row + COLUMN.headerLength] -= by;
 }
 
 /**

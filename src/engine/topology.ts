@@ -8,6 +8,7 @@
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
 
+import type { AclTable } from '../table/acl_table.ts';
 import type { PolicerTable } from '../table/policer_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { PortControls } from '../table/port_controls.ts';
@@ -143,6 +144,8 @@ export interface Topology {
   readonly hooks: HookTable | null;
   /** Null if no port is in a security group. */
   readonly policy: PolicyTable | null;
+  /** Null if no place has access lists. */
+  readonly acls: AclTable | null;
   /** Null if no port is shaped. */
   readonly qos: QosTable | null;
   /** Null if every port reads and writes priorities as they are. */

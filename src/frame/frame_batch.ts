@@ -11,6 +11,7 @@
 import { DEST_CONSUMED, MAX_PORTS } from './hop.ts';
 import { COLUMN, MARK, MAX_ROUNDS, ROUND_ONE, ROW } from './row.ts';
 
+export { ruleMark, withRuleMark } from './row.ts';
 export { COLUMN, MARK, ROW };
 
 /** Bytes of the two MAC addresses. */

@@ -7,7 +7,7 @@ export interface Punt {
   readonly vlan: number;
   /** TPID << 16 | TCI of the tag that it came with and that `bytes` no longer has, 0 = untagged. */
   readonly tag: number;
-  /** Of `guard` the code of the drop. */
+  /** Of `guard` the code of the drop, of `acl` the rule << 1 | whether the frame leaves. */
   readonly detail?: number;
   /** Without the tag, its checksum completed; longer frames than a protocol's are cut. The listener's own copy. */
   readonly bytes: Uint8Array;
@@ -18,7 +18,7 @@ export interface Punt {
 /**
  * Why a frame is punted: the protocol of its reserved group address, multicast snooping, a probe for loops, what a network
  * of guests is asked for, (copies of) ARP that claims an address there, of claims of another's address, and of what only routers
- * and servers say, of what a guard refused, DHCP that it learns from, who has an address first, (a copy of) what DHCP servers behind a port say to clients, what an interface of a router hears of its
+ * and servers say, of what a guard refused, DHCP that it learns from, who has an address first, the beginning of what a rule of an access list logs, (a copy of) what DHCP servers behind a port say to clients, what an interface of a router hears of its
  * neighbours (a copy; `port` is the interface), a packet for one that is not known (`port`: the interface by which it would
  * leave, `tag`: its next hop), or its EtherType.
  */
@@ -39,6 +39,7 @@ export type PuntReason =
   | 'guard'
   | 'dhcp_snooping'
   | 'newcomer'
+  | 'acl'
   | 'dhcp_client'
   | 'router'
   | 'neighbour'

@@ -15,6 +15,7 @@ import {
 } from '../event.ts';
 import { DROPS } from '../table/drops.ts';
 import { plainText } from '../wire/plain_text.ts';
+import { aclSentence } from './acl_message.ts';
 import { guardSentence } from './guard_message.ts';
 
 /** Paths that a sentence names. */
@@ -77,6 +78,8 @@ function sentence(fact: EventFact): string {
       return fact.change === 'ready'
         ? `network ${fact.network} is ready`
         : `network ${fact.network} is not ready: ${fact.reason}`;
+    case 'acl':
+      return aclSentence(fact);
     case 'guard':
       return guardSentence(fact);
     case 'drop': {

@@ -6,6 +6,7 @@
 
 import { EventEmitter } from 'node:events';
 import type {
+  AclApi,
   ApplyOptions,
   BridgeStatus,
   Capture,
@@ -68,6 +69,8 @@ import { isOwnedByOther, OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
+import { AclLog } from './acl_log.ts';
+import { AclView } from './acl_view.ts';
 import { AggregateService } from './aggregate_service.ts';
 import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
@@ -125,6 +128,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   readonly routing: RoutingApi;
   private readonly qosView = new QosView();
   readonly policy: PolicyApi;
+  readonly acls: AclApi;
   private readonly guard: PortGuard;
   private readonly guardService: GuardService;
   private readonly aggregateService: AggregateService;
@@ -240,6 +244,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       config: () => this.whole,
       table: () => this.topologies[this.topologies.length - 1].policy,
     });
+    this.acls = new AclView({
+      compiler,
+      config: () => this.whole,
+      table: () => this.topologies[this.topologies.length - 1].acls,
+    });
     this.guard = new PortGuard({
       open,
       setDisabled: (port, isDisabled) => {
@@ -306,6 +315,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     });
     this.services = [
       this.guardService,
+      new AclLog({ rule: (number) => compiler.acls.rules[number], tell: (fact) => this.news.add(fact) }),
       this.lldpService,
       this.stpService,
       this.snooping,

@@ -46,6 +46,7 @@ export function traceNames(
       return up === undefined ? undefined : up ? 'up' : 'down';
     },
     hook: (id) => hooks.nameOf(id),
+    aclRule: (rule) => compiler.acls.rules[rule],
     groupRule: (rule) => {
       const place = compiler.policy.rules[rule];
       if (place === undefined) return undefined;

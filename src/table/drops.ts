@@ -93,7 +93,16 @@ const TABLE = [
     'more frames to unknown addresses than the storm control of the ingress port allows',
   ],
   ['tenant_bandwidth_receive', 'receive', 'more than the bandwidth of the tenant of the ingress port'],
-  ['policed_receive', 'receive', 'more than the policer of the ingress port allows (qos)'],
+  [
+    'acl_in',
+    'receive',
+    'an access list of the ingress port, of its VLAN or of its bridge denies it: see `taploom acl show`',
+  ],
+  [
+    'policed_receive',
+    'receive',
+    'more than the policer of the ingress port (qos), or of a rule of an access list, allows',
+  ],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
   ['isolated', 'receive', 'ingress and egress port are both isolated'],
   [
@@ -226,7 +235,16 @@ const TABLE = [
   ['queue_full', 'transmit', 'queue of the interface, or of its shaper (qos), is full'],
   ['queue_late', 'transmit', 'waited too long in a queue of its shaper (qos)'],
   ['tenant_bandwidth', 'transmit', 'more than the bandwidth of the tenant of the egress port'],
-  ['policed', 'transmit', 'more than the policer of the egress port allows (qos)'],
+  [
+    'policed',
+    'transmit',
+    'more than the policer of the egress port (qos), or of a rule of an access list, allows',
+  ],
+  [
+    'acl_out',
+    'transmit',
+    'an access list of the egress port, of its VLAN or of its bridge denies it: see `taploom acl show`',
+  ],
   ['device_gone', 'transmit', 'egress device was deleted'],
   ['not_connected', 'transmit', 'nobody is connected to the socket of the egress port'],
   ['slow_reader', 'transmit', 'the other end of the socket of the egress port does not read fast enough'],

@@ -38,6 +38,8 @@ export const TRAP = {
   dhcp_snooping: 36,
   /** Who has an address that nobody has had before, where the first has it; the host passes it on. */
   newcomer: 37,
+  /** What a rule of an access list wants in the log: a copy. No bit: engine/acls.ts finds it. */
+  acl: 38,
 } as const;
 
 /**
@@ -71,7 +73,7 @@ function isBoot(trap: number): boolean {
 
 /** What nobody has to say. */
 function isSuspect(trap: number): boolean {
-  return trap === TRAP.claim || trap === TRAP.rogue || trap === TRAP.guard;
+  return trap === TRAP.claim || trap === TRAP.rogue || trap === TRAP.guard || trap === TRAP.acl;
 }
 
 /** The first bit of those that name EtherTypes, and how many these are: the first is always that of probes. */
@@ -79,7 +81,7 @@ export const FIRST_TYPE = TRAP.loop_probe;
 export const TRAP_TYPES = 9;
 /** Their bits. */
 export const TYPE_BITS = ((1 << TRAP_TYPES) - 1) << FIRST_TYPE;
-export const TRAPS = TRAP.newcomer + 1;
+export const TRAPS = TRAP.acl + 1;
 
 /** In Topology.traps, in the place of a trap that needs no bit: guests are behind the port. */
 export const GUESTS = 1 << TRAP.router;

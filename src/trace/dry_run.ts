@@ -6,6 +6,8 @@
 // One for each thread, made when it is first wanted, and never in a thread that forwards: V8 specialises closures for one
 // set of arrays, and a second set makes both slow.
 
+import { AclMirrors } from '../engine/acl_mirrors.ts';
+import { type AclNote, AclTrial } from '../engine/acl_trial.ts';
 import { Controls } from '../engine/controls.ts';
 import { Egress } from '../engine/egress.ts';
 import { dscpOf, tciOf } from '../engine/frame_class.ts';
@@ -27,6 +29,7 @@ import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { ruleMark } from '../frame/row.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
+import { DROP } from '../table/drops.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
 import { WORDS } from '../table/fdb_entry.ts';
 import { FIRST_GROUP, Groups } from '../table/groups.ts';
@@ -123,6 +126,8 @@ export interface Sighting {
   drops: { row: number; port: number; code: number }[];
   /** Traps that took frames for the host. */
   punts: number[];
+  /** Rules of access lists that fitted, in order. */
+  acls: AclNote[];
   /** What security groups were asked, null if none were. */
   policy: { isKnown: boolean; notes: PolicyNote[] } | null;
   /** Keys that the way depended on, three words each. */
@@ -179,6 +184,7 @@ export class DryRun {
   private readonly pmtu = new Pmtu(this.batch, this.counters, this.clock);
   private readonly recorder = new Recorder();
   private readonly mirrors = new Mirrors(this.batch, this.counters, this.egress);
+  private readonly acls: AclTrial;
   private readonly stages: Stages;
   private readonly replicate: Replicate;
   private readonly tunnelling: Tunnelling;
@@ -199,8 +205,21 @@ export class DryRun {
     host.connect(this.punted.memory, SlotRing.allocate());
     counters.drops.passes.push({ dropped: (row, port, code) => void this.dropped.push({ row, port, code }) });
     const controls = new Controls(batch, this.clock);
+    const aclMirrors = new AclMirrors(this.mirrors);
+    this.acls = new AclTrial(batch, counters, this.clock, host, aclMirrors);
     const priorities = new Priorities(batch, counters);
-    this.stages = createStages(batch, counters, host, groups, controls, null, this.policy, null, priorities);
+    this.stages = createStages(
+      batch,
+      counters,
+      host,
+      groups,
+      controls,
+      null,
+      this.acls,
+      this.policy,
+      null,
+      priorities,
+    );
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,
@@ -221,6 +240,7 @@ export class DryRun {
     this.policy.policy =
       topology.policy === null ? null : new PolicyTrial(batch, this.counters, this.clock, topology.policy);
     this.mirrors.load(topology);
+    this.acls.load(topology.acls);
     const fdb = this.table(flight);
     if (flight.decided === undefined) {
       this.stages.run(topology, fdb, knowledge.tick);
@@ -228,12 +248,13 @@ export class DryRun {
       const received = batch.count * ROW;
       this.tunnel(topology, fdb, knowledge.tick);
       this.mirrors.rows(topology, 0, received);
-    } else this.askGroups();
+    } else this.askAgain(topology);
     this.recirculate(this.routeOf(flight), topology, fdb, knowledge.tick);
     const rows = Array.from({ length: batch.count }, (_, n) => this.see(n * ROW, fdb, topology));
     while (batch.next < batch.count) this.replicate(topology);
     const { policy } = this.policy;
-    egress.gates.splice(0, egress.gates.length, ...(policy === null ? [] : [policy]));
+    const gates = [...(topology.acls === null ? [] : [this.acls]), ...(policy === null ? [] : [policy])];
+    egress.gates.splice(0, egress.gates.length, ...gates);
     egress.passes.splice(0, egress.passes.length, ...(topology.mirrors === null ? [] : [this.mirrors]));
     egress.finish(topology);
     for (const { row } of knowledge.lists) if (row < FIRST_GROUP) this.lists.set(row, [], false);
@@ -242,6 +263,7 @@ export class DryRun {
       copies: recorder.copies.splice(0),
       drops: this.dropped,
       punts: this.takePunts(),
+      acls: this.acls.notes,
       policy: policy === null ? null : { isKnown: policy.isKnown, notes: policy.notes },
       keys: rows.flatMap((seen) => keysOf(seen)),
     };
@@ -308,10 +330,13 @@ export class DryRun {
   }
 
   /** About a frame that the data plane has decided: it is of a connection by now, if it may be. */
-  private askGroups(): void {
+  private askAgain(topology: Topology): void {
     const { rows } = this.batch;
     const dest = rows[COLUMN.dest];
-    if ((dest & DEST_DROP) === 0) rows[COLUMN.dest] = 0;
+    const isOfAcl = dest === (DEST_DROP | DROP.acl_in);
+    if ((dest & DEST_DROP) === 0 || isOfAcl) rows[COLUMN.dest] = 0;
+    this.acls.pass(topology);
+    if (isOfAcl) rows[COLUMN.dest] = dest;
     this.policy.policy?.pass();
     rows[COLUMN.dest] = dest;
   }

@@ -1,6 +1,7 @@
 // What a trace is told from: the frame as it was received, what was seen of its way, and names for the numbers.
 
 import type { TraceStage, TraceStep } from '../api.ts';
+import type { PlacedAclRule } from '../compile/acls.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Path } from '../config/path.ts';
 import type { SwitchConfig } from '../config/schema.ts';
@@ -26,6 +27,8 @@ export interface TraceNames {
   offloads(port: string): number;
   /** Where a hook is in the configuration, and what it is. */
   hook(id: number): string | undefined;
+  /** Where a rule of an access list stands. */
+  aclRule(rule: number): PlacedAclRule | undefined;
   /** Where a rule of a security group is in the configuration. */
   groupRule(rule: number): Path | undefined;
   /** The MAC of a TUN; undefined: it is none. */

@@ -3,9 +3,11 @@
 import type { Trace, TraceStep } from '../api.ts';
 import { DOMAIN_SHIFT } from '../engine/topology.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
+import { PORT_MASK } from '../frame/hop.ts';
 import { DROPS } from '../table/drops.ts';
 import type { SeenRow } from './dry_run.ts';
 import { headOf, hopText, type Scene, step } from './scene.ts';
+import { isAclDrop, tellAcls } from './tell_acl.ts';
 import { dropOf, helpOf, tellClassify, tellReceive } from './tell_classify.ts';
 import { tellDecide, tellLearn } from './tell_decide.ts';
 import { tellEgress, tellReplicate } from './tell_egress.ts';
@@ -26,7 +28,8 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
       steps.push(...classified);
       if (classified.at(-1)?.verdict === 'domain') steps.push(...tellHooks(scene, seen));
       const drop = dropOf(seen.decided);
-      if (drop === 'hook' || isPolicyDrop(drop)) break;
+      steps.push(...tellAcls(scene, true, columns[COLUMN.ingress] & PORT_MASK));
+      if (drop === 'hook' || isAclDrop(drop) || isPolicyDrop(drop)) break;
     }
     const wasTunnelled = round > 0 && isTunnelled(sighting.rows[round - 1]);
     if (round > 0 && !wasTunnelled) steps.push(tellAnew(scene, bridge, seen));
@@ -39,7 +42,8 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
       );
     steps.push(...tellReplicate(own, bridge, seen));
   }
-  steps.push(...tellPolicy(scene));
+  const ingress = (sighting.rows[0]?.columns[COLUMN.ingress] ?? 0) & PORT_MASK;
+  steps.push(...tellAcls(scene, false, ingress), ...tellPolicy(scene));
   const last = sighting.rows.at(-1)?.columns;
   const bridge = names.bridgeOf((last?.[COLUMN.domain] ?? 0) >>> DOMAIN_SHIFT) ?? scene.bridge;
   const egress = tellEgress(scene, bridge);

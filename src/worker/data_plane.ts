@@ -80,6 +80,7 @@ export class DataPlane {
       seed,
       table: team?.table,
       isFollower,
+      worker: team?.index,
       limits,
       neighbours,
     });

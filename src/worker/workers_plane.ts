@@ -12,6 +12,7 @@
 import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
 import { traitsOf } from '../port/spec.ts';
+import { aclLocks } from '../table/acl_table.ts';
 import { Connections } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
 import { shaperLocks } from '../table/frame_store.ts';
@@ -172,12 +173,13 @@ export class WorkersPlane implements PlaneClient {
     const { fdbSlots } = change.topology;
     const table = fdbSlots === this.slots ? undefined : SharedFdb.allocate(fdbSlots);
     if (table !== undefined) this.tables.push(table);
-    const { routers, policy, qos, policers } = change.topology;
+    const { routers, policy, qos, policers, acls } = change.topology;
     const memories = [routers?.nat?.memory, policy?.memory].filter((memory) => memory !== undefined);
     for (const memory of memories) this.connections.add(memory);
     this.ofTopology = [
       ...(qos === null ? [] : shaperLocks(qos)),
       ...(policers === null ? [] : policerLocks(policers)),
+      ...(acls === null ? [] : aclLocks(acls)),
     ];
     const common = { ...change, table };
     this.slots = 0;

@@ -13,6 +13,7 @@ import type {
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
+import { SimulatedAcls } from './simulated_acls.ts';
 import { SimulatedPolicy } from './simulated_policy.ts';
 import { SimulatedRouting } from './simulated_routing.ts';
 
@@ -62,6 +63,7 @@ export class FakeSwitch implements MetricsApi {
   snapshots = 0;
   readonly routing = new SimulatedRouting(() => this.config);
   readonly policy = new SimulatedPolicy(() => this.config);
+  readonly acls = new SimulatedAcls(() => this.config);
   lldpStates: LldpPortStatus[] = [];
   qosStatus: QosStatus = { queues: [], policers: [] };
   tenantStates: TenantStatus[] = [];

@@ -41,6 +41,7 @@ import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import { appliedFacts } from '../../src/switch/applied.ts';
 import { EventLog } from '../../src/switch/event_log.ts';
 import { counters } from './fake_switch.ts';
+import { SimulatedAcls } from './simulated_acls.ts';
 import { SimulatedPolicy } from './simulated_policy.ts';
 import { SimulatedRouting } from './simulated_routing.ts';
 
@@ -67,6 +68,7 @@ export class SimulatedSwitch implements SwitchApi {
   readonly events = new SimulatedEvents();
   readonly routing = new SimulatedRouting(() => this.config);
   readonly policy = new SimulatedPolicy(() => this.config);
+  readonly acls = new SimulatedAcls(() => this.config);
   config: SwitchConfig;
   entries: FdbEntry[] = [];
   /** Rows in one page of `fdb`. */

@@ -51,7 +51,7 @@ export class PolicyRig extends Rig {
 /** @param open of the package, where a thread is needed */
 export async function openPolicy(
   bridges: Bridges,
-  rest: Pick<SwitchConfigInput, 'groups' | 'connections' | 'routers'>,
+  rest: Pick<SwitchConfigInput, 'groups' | 'acls' | 'connections' | 'routers'>,
   open: typeof Switch.open = (config, options) => Switch.open(config, options),
 ): Promise<PolicyRig> {
   const taploom = await open({ ...configOf(bridges), ...rest }, { threaded: false });
