@@ -25,6 +25,7 @@ const pages = [
   'docs/guards.md',
   'docs/groups.md',
   'docs/tenants.md',
+  'docs/acls.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');
