@@ -100,6 +100,7 @@ const PATIENT = [
   'stp',
   'stp_peers',
   'switch_devices',
+  'syn_flood',
   'taploomd_signals',
   'trace',
   'trunk_ovs',

@@ -31,6 +31,7 @@ import { MAX_GENERATION, type PolicyTable } from '../table/policy_table.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { ClassifierBuilder, MAX_SETS, type Match } from './classifier_builder.ts';
 import type { Names } from './names.ts';
+import { PortBirths } from './port_births.ts';
 import { shared } from './shared.ts';
 import { connectionShares } from './tenants.ts';
 
@@ -56,6 +57,7 @@ export class PolicyNumbers {
   private capacity = 0;
   private generation = 0;
   private content = '';
+  private readonly births = new PortBirths();
   private last: { name: string; table: PolicyTable } | undefined;
   private readonly randomWords: (count: number) => Int32Array;
 
@@ -84,6 +86,7 @@ export class PolicyNumbers {
       out: [Uint16Array, ports.length],
       in: [Uint16Array, ports.length],
       domains: [Uint8Array, domains],
+      since: [Uint32Array, ports.length],
       limit: [Uint32Array, domains],
       timeouts: [Int32Array, domains * STATES],
       portLimits: [Uint32Array, ports.length],
@@ -102,12 +105,15 @@ export class PolicyNumbers {
     for (const [port, most] of shares) table.portLimits[port] = most;
     setTimeouts(table.timeouts, connections);
     const classifier = yield* rules.builder.build(groupsOf);
+    const generation = this.generationOf(content);
+    this.births.fill(table.since, namesByNumber(config, ports), generation);
     this.rules = rules.places;
     const whole = {
       ...table,
       classifier,
-      generation: this.generationOf(content),
+      generation,
       keepsEstablished: connections.keep_established,
+      isStrict: connections.tcp_window === 'strict',
       memory: this.memoryFor(connections.limit),
     };
     this.last = { name, table: whole };
@@ -139,6 +145,11 @@ function groupedPorts({ bridges }: SwitchConfig, ports: Names): Map<number, stri
     }
   }
   return grouped;
+}
+
+function namesByNumber({ bridges }: SwitchConfig, ports: Names): Map<number, string> {
+  const names = Object.values(bridges).flatMap((bridge) => Object.keys(bridge.ports));
+  return new Map(names.map((name) => [ports.find(name) ?? 0, name]));
 }
 
 /** Domains in which some of the ports are. */

@@ -62,6 +62,7 @@ export const groupConnections = mapping({
   ).default(262_144),
   port_limit: integer(`a number of connections (1-${MAX_CONNECTIONS})`, 1, MAX_CONNECTIONS).default(65_536),
   keep_established: boolean().default(false),
+  tcp_window: z.enum(['loose', 'strict'], expecting('loose or strict')).default('loose'),
   udp_timeout: seconds(300),
   icmp_timeout: seconds(60),
   tcp_timeout: seconds(7440),

@@ -9,7 +9,6 @@
 
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_BITS, PORT_MASK } from '../frame/hop.ts';
-import { STATE } from '../table/connection_state.ts';
 import { ADMITTED, CONNECTION, type Connections, FLOW } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
@@ -19,12 +18,13 @@ import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { WideAddresses } from '../table/wide_addresses.ts';
 import type { EgressPass } from './passes.ts';
-import { beginsAgain, endLine } from './policy_again.ts';
+import { beginsAgain, endLine, keeps } from './policy_again.ts';
 import type { Known } from './policy_known.ts';
 import { PACKET, PolicyPackets } from './policy_packets.ts';
 import { PolicyQuestion } from './policy_question.ts';
 import { ANY_EXIT, NO_EXIT, type PolicyRows, ROW_STATE } from './policy_rows.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
+import { TcpWindow } from './tcp_window.ts';
 import { DOMAIN_SHIFT, type Topology } from './topology.ts';
 
 /** Beside drops, which are from 0 on. */
@@ -37,6 +37,7 @@ export class Policy implements EgressPass {
   private readonly clock: Float64Array;
   protected readonly packets: PolicyPackets;
   private readonly question = new PolicyQuestion();
+  private readonly window: TcpWindow;
   private readonly flow = new Flow();
   private table: PolicyTable;
   // by number of a row
@@ -68,6 +69,7 @@ export class Policy implements EgressPass {
     this.packets = new PolicyPackets(batch, connections.wide as WideAddresses, seed);
     this.state = state;
     this.place = new Int32Array(rows);
+    this.window = new TcpWindow(batch);
     this.line = line;
     this.exit = exit;
     this.known = known;
@@ -93,7 +95,7 @@ export class Policy implements EgressPass {
 
   private ask(list: Int32Array, from: number, to: number): void {
     const { known, second } = this;
-    if (known === null) {
+    if (known === null || this.table.isStrict) {
       this.askAll(list, from, to, second);
       return;
     }
@@ -168,8 +170,7 @@ export class Policy implements EgressPass {
     if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(line, ADMITTED.entry, port))
       return DROP.policy_out;
     this.exit[n] = lines[line + ADMITTED.exit];
-    connections.track(line, packets.tcpFlags[place], this.batch.rows[row + COLUMN.length], second);
-    return LET_IN;
+    return this.tally(row, line, second);
   }
 
   /** Two addresses of IPv6 may have the same hash: that is nobody's connection. */
@@ -188,7 +189,7 @@ export class Policy implements EgressPass {
 
   private meet(row: number, n: number, port: number, second: number): number {
     if (this.table.out[port] !== 0) return this.begin(row, n, port, second);
-    this.state[n] = this.stateWithoutLine(this.place[n]);
+    this.state[n] = this.packets.stateWithoutLine(this.place[n]);
     return LET_IN;
   }
 
@@ -201,21 +202,13 @@ export class Policy implements EgressPass {
     const line = this.find(place);
     connections.release();
     if (line !== 0) return this.follow(row, n, line, port, second);
-    this.state[n] = this.stateWithoutLine(place);
+    this.state[n] = this.packets.stateWithoutLine(place);
     if (this.state[n] === ROW_STATE.unknown)
       return packets.packet[place] === PACKET.lost ? DROP.policy_fragment : DROP.policy_invalid;
     this.question.about(packets, place, this.batch.view);
     if (this.question.mayLeave(this.table, port)) return LET_IN;
     this.noted(port, 'out', 0);
     return DROP.policy_out;
-  }
-
-  private stateWithoutLine(place: number): number {
-    const packet = this.packets.packet[place];
-    // A fragment may follow a first one of the same batch, whose connection is opened when it leaves.
-    if (packet === PACKET.fragment) return ROW_STATE.fresh;
-    if (packet !== PACKET.flow) return ROW_STATE.unknown;
-    return this.packets.firstState(place) === STATE.none ? ROW_STATE.unknown : ROW_STATE.fresh;
   }
 
   /** A row whose destination is an interface of a router: no copy of it will come by the gate. */
@@ -317,7 +310,7 @@ export class Policy implements EgressPass {
 
   /** A packet of this batch, or another worker's, has just opened its connection. */
   private join(row: number, n: number, line: number, from: number, port: number, second: number): number {
-    const { connections, packets } = this;
+    const { connections } = this;
     const place = this.place[n];
     if (!this.isOfLine(line, place)) return DROP.policy_unknown;
     const { lines } = connections.flows;
@@ -327,13 +320,12 @@ export class Policy implements EgressPass {
       return DROP.policy_group;
     if (lines[line + ADMITTED.exit] !== this.word(port) && !this.isLetIn(line, ADMITTED.exit, port))
       return this.dropFor(line);
-    connections.track(line, packets.tcpFlags[place], this.batch.rows[row + COLUMN.length], second);
-    return LET_IN;
+    return this.tally(row, line, second) === LET_IN ? LET_IN : DROP.policy_unknown;
   }
 
   /** Under the lock. */
   private open(row: number, n: number, from: number, port: number, second: number): number {
-    const { flow, packets, table, connections, batch } = this;
+    const { flow, packets, table, connections } = this;
     const place = this.place[n];
     const { keys } = packets.search;
     const k = place * KEY_WORDS;
@@ -349,7 +341,14 @@ export class Policy implements EgressPass {
     if (line <= 0) return DROP.connection_limit;
     this.state[n] = ROW_STATE.known;
     this.line[n] = line;
-    connections.track(line, packets.tcpFlags[place], batch.rows[row + COLUMN.length], second);
+    return this.tally(row, line, second);
+  }
+
+  /** A packet passes, if its connection lets it. */
+  private tally(row: number, line: number, second: number): number {
+    const { connections, packets, batch } = this;
+    if (this.table.isStrict && !this.window.fits(connections, line, row)) return DROP.policy_window;
+    connections.track(line, packets.tcpFlags[this.place[row / ROW]], batch.rows[row + COLUMN.length], second);
     return LET_IN;
   }
 
@@ -365,7 +364,7 @@ export class Policy implements EgressPass {
     if (before === word) return true;
     const isAnswer = (lines[line + CONNECTION.state] & FLOW.answer) !== 0;
     const isOpeners = isAnswer === (side === ADMITTED.exit);
-    if (!table.keepsEstablished || (before & PORT_MASK) !== port) {
+    if (!keeps(table, before, port)) {
       const first = firstOf(pairOf(line));
       const other = lines[first + (isOpeners ? ADMITTED.exit : ADMITTED.entry)] & PORT_MASK;
       question.aboutLine(connections, line);

@@ -10,12 +10,14 @@ import { ConnectionSweeper } from './connection_sweeper.ts';
 import { Policy } from './policy.ts';
 import { createKnown, type Known } from './policy_known.ts';
 import { createPolicyRows, forgetRows, type PolicyRows } from './policy_rows.ts';
+import { forgetWindows } from './tcp_window.ts';
 
 export class PolicyKeeper {
   /** Null while no port is in a group. */
   policy: Policy | null = null;
   private connections: Connections | null = null;
   private memory: SharedArrayBuffer | null = null;
+  private isStrict = false;
   /** Made once: see stages.ts. */
   private known: Known | null = null;
   private rows: PolicyRows | null = null;
@@ -45,6 +47,8 @@ export class PolicyKeeper {
     }
     if (table.memory !== this.memory) this.use(table);
     else if (this.connections !== null) {
+      if (!this.isFollower && table.isStrict && !this.isStrict) forgetWindows(this.connections);
+      this.isStrict = table.isStrict;
       this.policy?.load(table);
       this.connections.configure(table);
       if (!this.isFollower) endOrphans(this.connections, table);
@@ -53,6 +57,8 @@ export class PolicyKeeper {
 
   private use(table: PolicyTable): void {
     const old = this.connections;
+    const wasStrict = this.isStrict;
+    this.isStrict = table.isStrict;
     const connections = new Connections(table.memory, table);
     this.memory = table.memory;
     this.connections = connections;
@@ -64,6 +70,7 @@ export class PolicyKeeper {
     if (old === null || this.isFollower) return;
     endOrphans(old, table);
     moveConnections(old, connections);
+    if (!wasStrict) forgetWindows(connections);
   }
 
   get isBehind(): boolean {

@@ -17,6 +17,7 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import { isTpid, TAG_LEN } from '../wire/vlan.ts';
+import { ROW_STATE } from './policy_rows.ts';
 
 /** What a packet is. */
 export const PACKET = {
@@ -143,6 +144,15 @@ export class PolicyPackets {
     const { view } = this.batch;
     if (l4 + icmpv6.HEADER_LEN > stop) return false;
     return icmpv6.isOfLink(icmpv6.type(view, l4), ipv6.hopLimit(view, at));
+  }
+
+  /** Of a row of no connection: whether it may begin one. */
+  stateWithoutLine(place: number): number {
+    const packet = this.packet[place];
+    // A fragment may follow a first one of the same batch, whose connection is opened when it leaves.
+    if (packet === PACKET.fragment) return ROW_STATE.fresh;
+    if (packet !== PACKET.flow) return ROW_STATE.unknown;
+    return this.firstState(place) === STATE.none ? ROW_STATE.unknown : ROW_STATE.fresh;
   }
 
   /** The state of a new connection; `none` if no connection begins like this. */

@@ -30,13 +30,17 @@ export function copyConnection(from: Connections, first: number, to: Connections
     flow.newDst = lines[first + CONNECTION.newDst];
     flow.newPorts = lines[first + CONNECTION.newPorts];
   }
-  flow.rule = lines[first + CONNECTION.rule];
+  flow.rule = isOfPolicy ? 0 : lines[first + CONNECTION.rule];
   flow.mapping = mapping;
   flow.guest = from.mappings.table.lines[notes[pairOf(first) * 2 + 1] + DST];
   const line = to.open(flow, lines[first + CONNECTION.state] & FLOW.state, lines[first + CONNECTION.seen]);
   if (line <= 0) return line;
   copyAccount(from, first, to, line);
   copyAccount(from, otherOf(first), to, otherOf(line));
+  if (isOfPolicy) {
+    copyWindow(from, first, to, line);
+    copyWindow(from, otherOf(first), to, otherOf(line));
+  }
   return line;
 }
 
@@ -75,6 +79,12 @@ function moveMappings({ mappings: { table } }: Connections, to: Connections): Ma
     if (made !== 0) moved.set(line, made);
   }
   return moved;
+}
+
+/** What engine/tcp_window.ts keeps, in words that are addresses of NAT. */
+function copyWindow(from: Connections, line: number, to: Connections, newLine: number): void {
+  for (const word of [CONNECTION.newPorts, CONNECTION.sums, CONNECTION.rule])
+    to.flows.lines[newLine + word] = from.flows.lines[line + word];
 }
 
 /** State and time, packets and bytes, and when it was opened. */

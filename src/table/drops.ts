@@ -218,6 +218,11 @@ const TABLE = [
     'receive',
     'from a port in a group, and begins no connection: a TCP segment or an ICMP message of an unknown one, or its headers are not whole',
   ],
+  [
+    'policy_window',
+    'receive',
+    'a TCP segment that its receiver would not take: outside of the window, or with flags that no host sends (`tcp_window: strict`)',
+  ],
   ['policy_fragment', 'receive', 'from a port in a group: a fragment of a packet whose first was not seen'],
   [
     'routed_connection_limit',

@@ -17,6 +17,10 @@ export interface PolicyTable extends ConnectionRules {
   readonly generation: number;
   /** Connections that the rules of an earlier generation let in stay. */
   readonly keepsEstablished: boolean;
+  /** By port: the generation in which its number was given to it. What is older is of a port that is gone. */
+  readonly since: Uint32Array;
+  /** TCP's windows are looked at. */
+  readonly isStrict: boolean;
   /** By port: the most connections that it may have. */
   readonly portLimits: Uint32Array;
   /** Where connections are: see Connections. The same as long as the limit is. */

@@ -16,6 +16,7 @@ const DROPS: ReadonlySet<string> = new Set<DropName>([
   'connection_limit',
   'policy_out',
   'policy_invalid',
+  'policy_window',
   'policy_fragment',
   'routed_connection_limit',
 ]);

@@ -26,6 +26,7 @@ const DST_PORT = 2;
 const SEQ = 4;
 const DATA_OFFSET = 12;
 const FLAGS = 13;
+const WINDOW = 14;
 
 export function srcPort(view: DataView, at: number): number {
   return view.getUint16(at);
@@ -46,6 +47,11 @@ export function headerLength(view: DataView, at: number): number {
 
 export function flags(view: DataView, at: number): number {
   return view.getUint8(at + FLAGS);
+}
+
+/** As it stands there: it may be in units of a scale. */
+export function window(view: DataView, at: number): number {
+  return view.getUint16(at + WINDOW);
 }
 
 export function checksum(view: DataView, at: number): number {

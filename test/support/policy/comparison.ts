@@ -67,7 +67,7 @@ export class Comparison {
   async set(seed: number): Promise<void> {
     const random = new Random(seed);
     const addresses = addressesOf(seed);
-    const isStrict = false;
+    const isStrict = seed % 3 === 0;
     const datagrams = new RandomDatagrams(random, addresses, { protocols: this.protocols });
     const histories = new Map<string, History>();
     const over = new Set<string>();
@@ -93,7 +93,7 @@ export class Comparison {
         const isFree = [saying.from, saying.to].every((host) => policy.groupsOf[host - 1].length === 0);
         if (over.has(saying.name)) this.counts.unsaid++;
         else if (isFree) {
-          if (said.to.join() !== theirs.to.join() && !saying.isDisordered)
+          if (said.to.join() !== theirs.to.join() && !saying.isDisordered && !isStrict)
             throw new Error(`ports in no group are asked: ${JSON.stringify([seed, n + at, said, theirs])}`);
           history.wasFree = true;
         } else {

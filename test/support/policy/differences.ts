@@ -7,13 +7,17 @@ import { ICMP, SCTP, TCP } from './datagrams.ts';
 const INFORMATION_REQUEST = 15;
 
 /** Of either. */
-export const both: Differences = ({ saying, ours, theirs, history }) => {
+export const both: Differences = ({ saying, ours, theirs, history, isStrict }) => {
   const { datagram, isDisordered } = saying;
   if (history.wasFree) return { row: 53, isOver: true };
   if (isDisordered && theirs.to.length === 1 && ours.to.length === 0) return { row: 55 };
   if (datagram.protocol === ICMP && datagram.type === INFORMATION_REQUEST) return { row: 52, isOver: true };
-  if (!isOfTcp(saying) || !ours.wasKnown) return undefined;
-  if (theirs.state === 'invalid') return { row: 50, isOver: true };
+  if (!isOfTcp(saying) || !(ours.wasKnown || history.wasRefused)) return undefined;
+  if (theirs.state === 'invalid' && ours.to.length > 0) return { row: 50, isOver: true };
+  const isOpening = ours.tcp === 'syn_sent' || ours.tcp === 'syn_received';
+  const isOutside = isStrict && ours.told.some((line) => line.endsWith('policy_window'));
+  if (isOutside && isOpening) return { row: 60, isOver: true };
+  if (isOutside && isClosing(ours.tcp)) return { row: 61, isOver: true };
   const isOver = (history.flags & RST) !== 0;
   const isHalfOver = (history.flags & FIN) !== 0 && (datagram.flags & SYN) !== 0;
   return isOver || isHalfOver ? { row: 54, isOver: true } : undefined;
@@ -28,17 +32,22 @@ export const fromKernel: Differences = (what) => {
 export const fromOpenVSwitch: Differences = (what) => {
   const known = both(what);
   const { saying, ours, theirs } = what;
-  if (known !== undefined || !isOfTcp(saying) || saying.isError) return known;
+  if (known !== undefined || saying.isError) return known;
+  if (saying.frames.length > 1 && ours.state === 'new' && theirs.state === undefined)
+    return { row: 59, isOver: true };
+  if (!isOfTcp(saying)) return undefined;
   const { flags } = saying.datagram;
   const isRefused = ours.told.some((line) => /policy_(invalid|unknown)$/.test(line));
   if (isRefused && !ours.wasKnown && theirs.state === 'new' && (flags & (RST | FIN)) !== 0)
     return { row: 56, isOver: true };
   const isPushedSyn = (flags & (SYN | PSH | ACK)) === (SYN | PSH);
   if (isPushedSyn && !ours.wasKnown && theirs.state === 'invalid') return { row: 57, isOver: true };
-  if (isAnswered(what)) return { row: 58 };
-  if (saying.frames.length > 1 && !ours.wasKnown && theirs.to.length === 0) return { row: 59, isOver: true };
-  return undefined;
+  return isAnswered(what) ? { row: 58 } : undefined;
 };
+
+function isClosing(state: string | undefined): boolean {
+  return state === 'fin' || state === 'time_wait' || state === 'reset';
+}
 
 /** Both let it pass, and one of them calls its connection new. */
 function isAnswered({ ours, theirs }: Difference): boolean {

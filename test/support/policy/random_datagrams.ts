@@ -105,7 +105,7 @@ export class RandomDatagrams {
     const payload = new Uint8Array(isLong ? 3 * FRAGMENT_SIZE[family] : random.between(0, 12)).fill(7);
     const isIcmp = protocol === ICMP || protocol === ICMPV6;
     const flags = protocol === TCP ? this.flags(talk, isOpener) : 0;
-    const strange = random.chance(0.08) ? random.pick([-90_000, 90_000, 0x4000_0000, -1]) : 0;
+    const strange = random.chance(0.08) ? random.pick([-200_000, 200_000, 0x4000_0000, -1]) : 0;
     const size = protocol === TCP && (flags & (SYN | RST)) !== 0 ? 0 : payload.length;
     const one: Datagram = {
       protocol,
