@@ -95,12 +95,8 @@ export class TcpWindow {
   /** Both have sent SYN: windows are scaled if both say so. */
   private agree(lines: Int32Array, line: number, back: number, isAnswer: boolean): void {
     const { view } = this.batch;
-    for (const [one, two] of [
-      [line, back],
-      [back, line],
-    ]) {
-      if ((lines[two + WINDOW.own] & HAS_SCALE) === 0) lines[one + WINDOW.own] &= ~(HAS_SCALE | SCALE);
-    }
+    if ((lines[back + WINDOW.own] & HAS_SCALE) === 0) lines[line + WINDOW.own] &= ~(HAS_SCALE | SCALE);
+    if ((lines[line + WINDOW.own] & HAS_SCALE) === 0) lines[back + WINDOW.own] &= ~(HAS_SCALE | SCALE);
     if (isAnswer) lines[back + WINDOW.limit] = (view.getInt32(this.at + 8) + sizeOf(view, this.at)) | 0;
   }
 

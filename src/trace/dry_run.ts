@@ -36,8 +36,8 @@ import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import { Neighbours } from '../table/neighbours.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
-import { dstHi, dstLo, srcHi, srcLo } from '../wire/ethernet.ts';
 import { type Mac, macAt } from '../wire/mac.ts';
+import { keysOf } from './seen_keys.ts';
 
 /** Room for the entries of all rounds. */
 const FDB_SLOTS = 256;
@@ -413,15 +413,4 @@ export class DryRun {
     }
     return traps;
   }
-}
-
-/** Source and destination of a row that got into a domain. */
-function keysOf({ columns, head }: Pick<SeenRow, 'columns' | 'head'>): number[][] {
-  const domain = columns[COLUMN.domain] >>> 16;
-  if (domain === 0) return [];
-  const view = new DataView(head.buffer);
-  return [
-    [domain, srcHi(view, 0), srcLo(view, 0)],
-    [domain, dstHi(view, 0), dstLo(view, 0)],
-  ];
 }

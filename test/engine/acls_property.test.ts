@@ -7,8 +7,8 @@ import { openAcls } from '../support/acls/rig.ts';
 import { Random } from '../support/engine/random.ts';
 
 const SEED = Number(process.env.ACLS_SEED ?? Date.now() % 2 ** 31);
-const ROUNDS = Number(process.env.ACLS_ROUNDS ?? 25);
-const FRAMES = 120;
+const ROUNDS = Number(process.env.ACLS_ROUNDS ?? 10);
+const FRAMES = 100;
 /** A block of rules has 1,024. */
 const SIZES = [1, 3, 10, 40, 200, 1023, 1024, 1025, 2500];
 

@@ -28,6 +28,7 @@ interface Result {
 test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
   ['controls', 1_000_000, 'the same with a locked port, storm control and floods by kind'],
+  ['listed', 300_000, 'the same with access lists of two thousand rules at a port, a VLAN and the bridge'],
   ['tunnelled', 500_000, 'the same with control frames of customers in tunnels'],
   ['captured', 1_000_000, 'the same looked at by two captures, one with a filter'],
   ['mirrored', 1_000_000, 'the same copied by two mirrors, each with a filter'],

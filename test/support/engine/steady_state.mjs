@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | controls | tunnelled | captured | mirrored | hooked | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed | shaped> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | listed | tunnelled | captured | mirrored | hooked | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed | shaped> <frames>
 import { heapGrowth } from './heap_growth.mjs';
 
 const [kind, frames] = [process.argv[2], Number(process.argv[3])];
@@ -129,9 +129,23 @@ const distribution = {
   collecting: ['x1', 'x2'],
   buckets: Array.from({ length: 256 }, (_, n) => (n % 2 === 0 ? 'x1' : 'x2')),
 };
+/** In and out, at a port, a VLAN and the bridge; the last rule of many decides. */
+const acls = {
+  many: [
+    ...Array.from({ length: 2000 }, (_, n) => ({
+      deny: { protocol: 'tcp', from: `192.0.2.${n & 255}`, ports: 1 + (n >>> 8) },
+    })),
+    { count: 'any', mark: 7, police: '100gbit', log: true },
+    { permit: { from_mac: '02:00:00:00:00:00/ff:ff:ff:ff:00:00' } },
+    { permit: 'any' },
+  ],
+};
+const listed = { acls: { in: ['many'], out: ['many'] } };
+if (kind === 'listed') Object.assign(ports.t0, listed);
 const config = parseConfig({
   version: 1,
   ...(kind === 'shaped' && { tenants: { acme: { bandwidth: '10gbit' } } }),
+  ...(kind === 'listed' && { acls }),
   ...(kind === 'routed' && { routers: { r1: { interfaces: { one: GATEWAY } } } }),
   bridges: {
     br0: {
@@ -142,6 +156,7 @@ const config = parseConfig({
       mirrors: kind === 'mirrored' ? mirrors : {},
       hooks: kind === 'hooked' ? [{ function: 'look' }] : [],
       static: admitted,
+      ...(kind === 'listed' && { ...listed, vlans: { 10: listed } }),
       ports: {
         ...ports,
         ...(hasTunnel ? { vx: tunnel } : {}),

@@ -1,0 +1,54 @@
+// `taploom acl`: what it prints.
+
+import { expect, test } from 'vitest';
+import { simulatedCli } from './simulated_cli.ts';
+
+const cli = simulatedCli({
+  version: 1,
+  acls: {
+    office: [
+      { deny: { protocol: 'tcp', ports: [25, 465] }, log: true },
+      { permit: 'any', mark: 7, police: '10mbit' },
+    ],
+    spare: [],
+  },
+  bridges: {
+    br0: { acls: { out: ['office'] }, ports: { vm1: { type: 'memory', acls: { in: ['office'] } } } },
+  },
+});
+const taploom = cli.run;
+const lines = (text: string) => text.split('\n').map((line) => line.trimEnd());
+
+test('lists are a table, with the places that have them', async () => {
+  expect(lines((await taploom('acl', 'list')).out)).toEqual([
+    'ACL     RULES  PERMITTED  DENIED  PLACES',
+    'office      2          0       0  br0 out, vm1 in',
+    'spare       0          0       0',
+    '',
+  ]);
+});
+
+test('rules stand in their order, and the end behind them', async () => {
+  const { out } = await taploom('acl', 'show', 'office');
+  expect(lines(out).map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+    'ACL | RULE | VERDICT | MATCH | DOES | FRAMES | BYTES',
+    'office | 1 | deny | protocol: tcp, ports: [25, 465] | log | 0 | 0',
+    'office | 2 | permit | any | mark 7, police 10mbit (0 over) | 0 | 0',
+    'office | end | permit | ARP and neighbour discovery, if no rule fits | 0 | 0',
+    'office | end | deny | everything else | 0 | 0',
+    '',
+  ]);
+  expect(JSON.parse((await taploom('acl', 'show', 'office', '--json')).out)).toMatchObject([
+    { acl: 'office', rule: 1, path: 'acls.office[0]', verdict: 'deny', log: true },
+    { rule: 2 },
+    { verdict: 'permit' },
+    { verdict: 'deny' },
+  ]);
+});
+
+test('counters begin at 0 again, and a list that is not there has none', async () => {
+  expect((await taploom('acl', 'reset')).out).toBe('counters of 2 lists begin at 0\n');
+  expect((await taploom('acl', 'reset', 'office')).out).toBe('counters of 1 list begin at 0\n');
+  const { error } = await taploom('acl', 'show', 'offices');
+  expect(error).toContain('There is no access list offices');
+});
