@@ -85,6 +85,7 @@ const PATIENT = [
   'package',
   'pmtu',
   'port_controls',
+  'priorities',
   'private_vlans',
   'protocol_tunnels',
   'qinq',

@@ -13,6 +13,7 @@ import type { PolicyApi } from './api/policy.ts';
 import type { QosStatus } from './api/qos.ts';
 import type { RoutingApi } from './api/router.ts';
 import type { SocketStatus } from './api/sockets.ts';
+import type { TenantStatus } from './api/tenants.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
 import type { SwitchConfig } from './config/schema.ts';
@@ -43,6 +44,7 @@ export type * from './api/policy.ts';
 export type * from './api/qos.ts';
 export type * from './api/router.ts';
 export type * from './api/sockets.ts';
+export type * from './api/tenants.ts';
 export type * from './api/trace.ts';
 export type { PortRole } from './event.ts';
 /** What spanning tree tells as it happens. */
@@ -157,6 +159,8 @@ export interface PortStatus {
   state: 'up' | 'down' | 'disabled' | 'waiting' | 'gone' | 'failed' | 'broken';
   /** One sentence if it is not up: why, and what helps. */
   reason?: string;
+  /** Whose it is, as the configuration says. */
+  tenant?: string;
   /** What its interface is called now, if somebody has renamed it. The port answers to both names. */
   interface?: string;
   /** The largest layer-3 packet that leaves; of a tunnel what is configured and the underlay allows. */
@@ -386,6 +390,8 @@ export interface SwitchApi {
   multicastPorts(): MulticastPort[];
   /** Queues of shaped ports, and policers. */
   qos(): QosStatus;
+  /** Tenants, what they have, and their quotas. */
+  tenants(): TenantStatus[];
   /** Networks of bridges. */
   /** Guards of ports: their bindings, and what they refused. */
   guards(): GuardStatus[];

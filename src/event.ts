@@ -341,6 +341,8 @@ export type SwitchEvent = EventFact & {
   time: string;
   /** One sentence for people. */
   message: string;
+  /** Whose the port is that it is about, where ports have tenants. */
+  tenant?: string;
 };
 
 /** Events that match in all that is said. */

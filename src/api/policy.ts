@@ -3,6 +3,8 @@
 /** A group. */
 export interface SecurityGroupStatus {
   name: string;
+  /** Whose it is, as the configuration says. */
+  tenant?: string;
   /** Ports in it. */
   ports: string[];
   /** Addresses and prefixes that it stands for beside its ports. */

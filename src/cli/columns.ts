@@ -393,6 +393,7 @@ function details(status: PortStatus, config: SwitchConfig): string {
     if ('qos' in settings && settings.qos?.shape !== undefined)
       parts.push(`shaped to ${rateOf(settings.qos.shape)}`);
     if (settings.guard) parts.push('guard');
+    if (settings.tenant) parts.push(`of ${settings.tenant}`);
     if (settings.loop_detection) parts.push('loop detection');
     const carried = carriedProtocols(settings);
     if (carried.length > 0) parts.push(`carries ${carried.join(' ')}`);

@@ -30,6 +30,7 @@ export * from './network_commands.ts';
 export * from './policy_commands.ts';
 export * from './qos_commands.ts';
 export * from './router_commands.ts';
+export * from './tenant_commands.ts';
 
 export async function show(context: Context, bridge?: string): Promise<void> {
   const { client, options, terminal, json } = context;

@@ -36,6 +36,7 @@ import { addQos } from './qos_program.ts';
 import { addRouters } from './router_program.ts';
 import { number, type Values } from './setting_values.ts';
 import { addSettings, BRIDGE_SETTINGS, MIRROR_SETTINGS, PORT_SETTINGS } from './settings.ts';
+import { addTenants } from './tenant_program.ts';
 import type { Terminal } from './terminal.ts';
 import { addTrace } from './trace/command.ts';
 
@@ -391,6 +392,7 @@ export function taploomProgram(
     .option('--port <port>', 'only behind this port')
     .action(action((c) => c.leaseEnd));
   addQos(program, { child, list, action });
+  addTenants(program, { child, list, action });
   addRouters(program, { child, list, action });
   addPolicy(program, { child, list, action });
   addAcl(program, { child, list, action });

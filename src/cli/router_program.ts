@@ -9,6 +9,7 @@ import { number } from './setting_values.ts';
 import { addSettings } from './settings.ts';
 
 type Commands = typeof import('./router_commands.ts') &
+  typeof import('./tenant_commands.ts') &
   typeof import('./acl_commands.ts') &
   typeof import('./nat_commands.ts') &
   typeof import('./qos_commands.ts') &

@@ -41,6 +41,7 @@ import { type Overlay, PortStates, PortTraps } from './overlay.ts';
 import { PolicerNumbers } from './policers.ts';
 import { checkPolicy, PolicyNumbers } from './policy.ts';
 import { type PortView, UNAWARE } from './port_view.ts';
+import { compilePriorities } from './priorities.ts';
 import { compileProtocolTunnels } from './protocol_tunnels.ts';
 import { QosMemories } from './qos.ts';
 import { ROUTER_PORT_MTU, type RouterPort } from './router_ports.ts';
@@ -48,6 +49,7 @@ import { compileRouters } from './routers.ts';
 import { RouteCache } from './routes.ts';
 import { shared } from './shared.ts';
 import { compileTags, hasOwnTags } from './tags.ts';
+import { addressShares } from './tenants.ts';
 import { type Carrier, VIDS, type Wanted, wantedBy } from './wanted.ts';
 
 /** The FDB's key has 16 bits for the domain. */
@@ -146,6 +148,7 @@ export class Compiler {
     const remotes: RemoteRow[] = [];
     const routed = [...wanted.routed.values()].flat();
     const leastMtu = new Map<string, (vid: number) => number>();
+    const addressesOf = addressShares(config);
     for (const [name, bridge] of Object.entries(config.bridges)) {
       const number = this.bridges.number(name);
       topology.bridgeFdbLimit[number] = bridge.fdb_limit;
@@ -168,7 +171,7 @@ export class Compiler {
         const port = this.ports.number(view.name);
         topology.bridge[port] = number;
         topology.mtu[port] = mtus.get(view.name) as number;
-        topology.fdbLimit[port] = view.fdbLimit;
+        topology.fdbLimit[port] = Math.min(view.fdbLimit, addressesOf(view.name, bridge));
         topology.groupFwdMask[port] = view.groupFwdMask;
         const mask = view.traps | traps.of(view.name);
         topology.traps[port] = mask;
@@ -223,6 +226,7 @@ export class Compiler {
         policy,
         acls,
         qos: this.qos.compile(config, this.ports),
+        priorities: compilePriorities(config, this.ports),
         policers: this.policers.compile(config, this.ports),
         fdbSlots,
         statics,

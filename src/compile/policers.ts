@@ -8,11 +8,14 @@ import { METER, METER_FLAG, METER_WORDS } from '../table/meter.ts';
 import { DIRECTION, PolicerState, type PolicerTable } from '../table/policer_table.ts';
 import type { Names } from './names.ts';
 import { shared } from './shared.ts';
+import { bandwidths } from './tenants.ts';
 
 /** What fills the burst where nobody says: so many ms of the rate, and at least two super-frames. A policer drops them whole. */
 const BURST = 50;
 const MIN_BURST = 150_000;
 const MIN_FRAMES = 100;
+/** Tenants with a bandwidth have a port at least, so there are no more than ports. */
+const MAX_SLOTS = MAX_PORTS;
 
 export interface PolicedPort {
   name: string;
@@ -26,17 +29,27 @@ export class PolicerNumbers {
   private state: PolicerState | null = null;
   /** Those that there were: who comes anew begins with full buckets. */
   private known = new Set<string>();
+  /** By tenant with a bandwidth. */
+  private readonly slots = new Map<string, number>();
 
   /** Null if no port has any. */
   compile(config: SwitchConfig, ports: Names): PolicerTable | null {
     const all = policedPorts(config, ports);
+    const tenants = bandwidths(config, ports);
+    const isNeeded = all.length + tenants.length > 0;
     const keys = all.map(({ name, port, direction }) => `${direction} ${port} ${name}`);
-    if (all.length > 0) this.state ??= PolicerState.allocate(MAX_PORTS);
+    if (isNeeded) this.state ??= PolicerState.allocate(MAX_PORTS + MAX_SLOTS);
     const { state, known } = this;
     this.known = new Set(keys);
-    if (all.length === 0 || state === null) return null;
+    if (!isNeeded || state === null) return null;
+    this.number(
+      tenants.map(({ tenant }) => tenant),
+      state,
+    );
     const table = shared({
-      settings: [Float64Array, (1 + all.length) * METER_WORDS],
+      settings: [Float64Array, (1 + all.length + tenants.length) * METER_WORDS],
+      tenants: [Uint16Array, ports.length],
+      slots: [Uint16Array, 1 + Math.max(0, ...this.slots.values())],
       in: [Uint16Array, ports.length],
       out: [Uint16Array, ports.length],
     });
@@ -45,8 +58,43 @@ export class PolicerNumbers {
       table[direction][port] = n + 1;
       policerSettings(table.settings.subarray((n + 1) * METER_WORDS), policer);
     });
-    const hasOut = all.some(({ direction }) => direction === 'out');
-    return { ...table, hasOut, memory: state.memory };
+    tenants.forEach(({ tenant, rate, ports: own }, k) => {
+      const n = 1 + all.length + k;
+      const slot = this.slots.get(tenant) as number;
+      policerSettings(table.settings.subarray(n * METER_WORDS), { rate, exceed: 'pass' });
+      table.slots[slot] = n;
+      for (const port of own) table.tenants[port] = slot;
+    });
+    const hasOut = tenants.length > 0 || all.some(({ direction }) => direction === 'out');
+    const { memory } = state;
+    return {
+      ...table,
+      tenants: tenants.length > 0 ? table.tenants : null,
+      firstTenant: MAX_PORTS,
+      hasOut,
+      memory,
+    };
+  }
+
+  /** Slots stay while their tenants do: a meter goes on where it was. */
+  private number(tenants: readonly string[], state: PolicerState): void {
+    const { slots } = this;
+    for (const tenant of slots.keys()) if (!tenants.includes(tenant)) slots.delete(tenant);
+    const taken = new Set(slots.values());
+    for (const tenant of tenants) {
+      if (slots.has(tenant)) continue;
+      let slot = 1;
+      while (taken.has(slot)) slot++;
+      taken.add(slot);
+      slots.set(tenant, slot);
+      for (const direction of Object.values(DIRECTION)) state.clear(MAX_PORTS + slot, direction);
+    }
+  }
+
+  /** Where the meter of a tenant is. */
+  ownerOf(tenant: string): number | undefined {
+    const slot = this.slots.get(tenant);
+    return slot === undefined ? undefined : MAX_PORTS + slot;
   }
 
   get floats(): Float64Array | null {

@@ -33,6 +33,7 @@ import { ClassifierBuilder, MAX_SETS, type Match } from './classifier_builder.ts
 import type { Names } from './names.ts';
 import { PortBirths } from './port_births.ts';
 import { shared } from './shared.ts';
+import { connectionShares } from './tenants.ts';
 
 /** What rules come to, where ports are in several groups and rules name groups of many addresses. */
 const MAX_MATCHES = 2 ** 21;
@@ -75,7 +76,8 @@ export class PolicyNumbers {
     const { groups = {}, connections = GROUP_CONNECTIONS_DEFAULTS } = config;
     const zones = zonesOf(grouped.keys(), vlan);
     const content = JSON.stringify([groups, [...grouped], zones]);
-    const name = JSON.stringify([content, connections, ports.length, domains]);
+    const shares = connectionShares(config, ports, connections.port_limit);
+    const name = JSON.stringify([content, connections, ports.length, domains, [...shares]]);
     // A topology for another reason: a port that is up, a route.
     if (this.last?.name === name) return this.last.table;
     const numbers = new Map(Object.keys(groups).map((name, index) => [name, index]));
@@ -87,6 +89,7 @@ export class PolicyNumbers {
       since: [Uint32Array, ports.length],
       limit: [Uint32Array, domains],
       timeouts: [Int32Array, domains * STATES],
+      portLimits: [Uint32Array, ports.length],
     });
     const groupsOf: number[][] = Array.from({ length: ports.length }, () => []);
     for (const [port, names] of grouped) {
@@ -98,6 +101,8 @@ export class PolicyNumbers {
     }
     for (const zone of zones) table.domains[zone] = 1;
     table.limit.fill(connections.limit);
+    table.portLimits.fill(connections.port_limit);
+    for (const [port, most] of shares) table.portLimits[port] = most;
     setTimeouts(table.timeouts, connections);
     const classifier = yield* rules.builder.build(groupsOf);
     const generation = this.generationOf(content);
@@ -109,7 +114,6 @@ export class PolicyNumbers {
       generation,
       keepsEstablished: connections.keep_established,
       isStrict: connections.tcp_window === 'strict',
-      portLimit: connections.port_limit,
       memory: this.memoryFor(connections.limit),
     };
     this.last = { name, table: whole };

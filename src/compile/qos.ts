@@ -4,21 +4,12 @@
 import { parseRate, parseSize, parseTime } from '../config/amounts.ts';
 import { devicesIn } from '../config/members.ts';
 import type { QosClass, QosConfig } from '../config/qos_shape.ts';
-import { parseRange } from '../config/range.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { FrameStore } from '../table/frame_store.ts';
-import {
-  CLASS,
-  classAt,
-  DSCPS,
-  MAX_CLASSES,
-  NO_DSCP,
-  QOS,
-  QOS_ROW,
-  type QosTable,
-} from '../table/qos_table.ts';
+import { CLASS, classAt, MAX_CLASSES, QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
 import { storeSize } from '../table/shaper.ts';
 import type { Names } from './names.ts';
+import { compileMatches, portsByGroup } from './qos_matches.ts';
 import { shared } from './shared.ts';
 
 /** What may leave at once after a pause, ms. */
@@ -32,8 +23,6 @@ const TARGET = 5;
 const INTERVAL = 100;
 const FRAMES_OF_TARGET = 1.5;
 const FULL_FRAME = 1514;
-const VIDS = 4096;
-const ALL = (1 << MAX_CLASSES) - 1;
 
 type ShapedConfig = QosConfig & { shape: NonNullable<QosConfig['shape']> };
 
@@ -54,26 +43,23 @@ export class QosMemories {
     const all = shapedPorts(config, ports);
     this.keep(new Set(all.map(({ name }) => name)));
     if (all.length === 0) return null;
-    const asking = all.filter(({ qos }) => qos.classes?.some(({ match }) => match?.vlan !== undefined));
+    const lists = all.map(({ qos }) => classesOf(qos));
+    const matches = compileMatches(lists, portsByGroup(config, ports));
     const table = shared({
       ports: [Uint16Array, all.length],
       settings: [Float64Array, all.length * QOS_ROW],
-      pcps: [Uint8Array, all.length * 8],
-      dscps: [Uint8Array, all.length * DSCPS],
-      vlans: [Uint8Array, (1 + asking.length) * VIDS],
     });
-    table.vlans.fill(ALL, 0, VIDS);
     const memories = all.map((one, n) => {
       const settings = table.settings.subarray(n * QOS_ROW, (n + 1) * QOS_ROW);
       table.ports[n] = one.port;
       set(settings, one.qos);
-      const row = 1 + asking.indexOf(one);
-      settings[QOS.vlans] = row;
-      const vlans = row === 0 ? null : table.vlans.subarray(row * VIDS, (row + 1) * VIDS);
-      match(classesOf(one.qos), table.pcps.subarray(n * 8), table.dscps.subarray(n * DSCPS), vlans);
+      settings[QOS.vlans] = matches.vlanRows[n];
+      settings[QOS.marks] = matches.markRows[n];
+      settings[QOS.sources] = matches.sourceRows[n];
       return this.memoryOf(one.name, settings);
     });
-    return { ...table, memories };
+    const { pcps, dscps, vlans, marks, sources } = matches;
+    return { ...table, pcps, dscps, vlans, marks, sources, memories };
   }
 
   private memoryOf(name: string, settings: Float64Array): SharedArrayBuffer {
@@ -158,39 +144,6 @@ function limitOf(rate: number, time: number | undefined, limit: string | undefin
   if (limit !== undefined && time === undefined) return parseSize(limit) as number;
   const bytes = ((time ?? LIMIT_TIME) / 1000) * (rate / 8);
   return Math.ceil(Math.min(Math.max(bytes, time === undefined ? MIN_LIMIT : 2 * FULL_FRAME), MAX_LIMIT));
-}
-
-/** Which classes take which frames: bits by PCP, DSCP and VLAN. */
-function match(
-  classes: readonly QosClass[],
-  pcps: Uint8Array,
-  dscps: Uint8Array,
-  vlans: Uint8Array | null,
-): void {
-  classes.forEach(({ match }, c) => {
-    const bit = 1 << c;
-    if (match === undefined) return;
-    for (const pcp of listOf(match.pcp) ?? range(0, 7)) pcps[pcp] |= bit;
-    for (const dscp of listOf(match.dscp) ?? range(0, NO_DSCP)) dscps[dscp] |= bit;
-    if (vlans === null) return;
-    if (match.vlan === undefined) {
-      for (let vid = 0; vid < VIDS; vid++) vlans[vid] |= bit;
-      return;
-    }
-    for (const one of Array.isArray(match.vlan) ? match.vlan : [match.vlan]) {
-      const { from, to } =
-        typeof one === 'number' ? { from: one, to: one } : (parseRange(one) as { from: number; to: number });
-      for (let vid = from; vid <= to; vid++) vlans[vid] |= bit;
-    }
-  });
-}
-
-function listOf(value: number | number[] | undefined): number[] | undefined {
-  return typeof value === 'number' ? [value] : value;
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }
 
 function bitsOf(text: string): number {

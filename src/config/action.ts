@@ -3,7 +3,7 @@
 /** One step of a reconfiguration. `path` names the thing as in a validation error. */
 export interface Action {
   op: 'delete' | 'add' | 'set';
-  kind: 'bridge' | 'port' | 'fdb' | 'router' | 'group' | 'acl';
+  kind: 'bridge' | 'port' | 'fdb' | 'router' | 'group' | 'acl' | 'tenant';
   /** `bridges.br0.ports.vm1`. Of a `group` also `connections`, which is about those of all groups. */
   path: string;
   /** For `set`: the keys that change. */

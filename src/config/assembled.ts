@@ -7,7 +7,7 @@ export type BesideBridges = Omit<SwitchConfig, 'version' | 'bridges'>;
 
 export function assembled(
   bridges: SwitchConfig['bridges'],
-  { routers = {}, groups = {}, acls = {}, connections }: BesideBridges,
+  { routers = {}, groups = {}, acls = {}, connections, tenants = {} }: BesideBridges,
 ): SwitchConfig {
   return {
     version: 1,
@@ -16,5 +16,6 @@ export function assembled(
     ...(Object.keys(groups).length > 0 && { groups }),
     ...(Object.keys(acls).length > 0 && { acls }),
     ...(connections && { connections }),
+    ...(Object.keys(tenants).length > 0 && { tenants }),
   };
 }

@@ -20,13 +20,14 @@ import { checkPortControls } from './port_controls.ts';
 import type { VxlanPortConfig } from './port_shape.ts';
 import { checkVlans, maySend, type PrivateVlans, privateVlans, sharedProblem } from './private_vlans.ts';
 import { checkProtocolTunnels } from './protocol_tunnels.ts';
-import { checkQos } from './qos.ts';
+import { checkQualities } from './qos.ts';
 import { interfacesIn } from './router_interfaces.ts';
 import { checkRouters } from './routers.ts';
 import type { BridgeConfig, StaticEntryConfig, SwitchConfig } from './shape.ts';
 import { checkShares, interfaceKey } from './shared_interfaces.ts';
 import { checkSocket, checkSockets } from './sockets.ts';
 import { checkSpanningTree } from './spanning_tree.ts';
+import { checkTenants } from './tenants.ts';
 import { checkTun } from './tun.ts';
 import { checkUnderlays } from './underlays.ts';
 import { checkVhostUser } from './vhost_user.ts';
@@ -47,6 +48,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
   checkNetworks(config, problems);
   checkRouters(config, doubts, problems);
   checkGroups(config, doubts, problems);
+  checkTenants(config, problems);
   checkAcls(config, doubts, problems);
   for (const [name, bridge] of Object.entries(config.bridges)) {
     if (!doubts.filtering(name)) checkVlanKeys(name, bridge, problems);
@@ -61,8 +63,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkGuards(name, bridge, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
-      if ('qos' in port && port.qos !== undefined)
-        checkQos([...path, 'qos'], port.qos, place.length > 2, problems);
+      checkQualities(path, port, place.length > 2, { config, bridge, doubts }, problems);
       if ('mab' in port) checkPortControls(path, port, problems);
       if (port.type === 'vxlan') checkRemotes(path, port, hasOtherRemote(bridge, portName), problems);
       if (port.type === 'stream' || port.type === 'dgram') checkSocket(path, port, bridge, problems);

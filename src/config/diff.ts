@@ -1,8 +1,8 @@
 // What has to be done to turn one configuration into another: a pure function, so that `--dry-run` prints the plan that
 // `apply` carries out.
 //
-//   delete static entries, routers, groups, ports, bridges | groups, access lists | add bridges, ports | set bridges, ports |
-//   add static entries, routers | delete access lists
+//   delete static entries, routers, groups, ports, bridges, tenants | tenants, groups, access lists | add bridges, ports | set bridges,
+//   ports | add static entries, routers | delete access lists
 //
 // Deletions come first, so that a name, a VNI or a table entry is free before somebody else takes it. Static entries
 // come late: they need their port to exist and to carry their VLAN. An interface of a router is a thing of its own.
@@ -82,9 +82,9 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
   const before = items(old);
   const after = items(next);
   const plan: Record<'delete' | 'add' | 'set', Record<Action['kind'], Action[]>> = {
-    delete: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [] },
-    add: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [] },
-    set: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [] },
+    delete: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [], tenant: [] },
+    add: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [], tenant: [] },
+    set: { bridge: [], port: [], fdb: [], router: [], group: [], acl: [], tenant: [] },
   };
   for (const [path, { kind, value }] of after) {
     const predecessor = before.get(path);
@@ -102,6 +102,9 @@ export function diff(old: SwitchConfig, next: SwitchConfig): Action[] {
     ...plan.delete.group,
     ...plan.delete.port,
     ...plan.delete.bridge,
+    ...plan.delete.tenant,
+    ...plan.add.tenant,
+    ...plan.set.tenant,
     ...plan.add.group,
     ...plan.set.group,
     ...plan.add.acl,
@@ -142,6 +145,7 @@ function items({
   groups = {},
   acls = {},
   connections,
+  tenants = {},
 }: SwitchConfig): Map<string, Item> {
   const found = new Map<string, Item>();
   const add = (kind: Action['kind'], path: string, value: object) =>
@@ -164,6 +168,7 @@ function items({
   // A list as a thing with one key: its rules.
   for (const [name, rules] of Object.entries(acls)) add('acl', formatPath(['acls', name]), { rules });
   if (connections !== undefined) add('group', 'connections', connections);
+  for (const [name, tenant] of Object.entries(tenants)) add('tenant', formatPath(['tenants', name]), tenant);
   return found;
 }
 

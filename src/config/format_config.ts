@@ -54,7 +54,14 @@ function flowText(node: Node): string {
 }
 
 /** The least input that `parseConfig` turns into `config`. */
-function minimal({ bridges, routers = {}, groups = {}, acls = {}, connections }: SwitchConfig): unknown {
+function minimal({
+  bridges,
+  routers = {},
+  groups = {},
+  acls = {},
+  connections,
+  tenants = {},
+}: SwitchConfig): unknown {
   const entries = Object.entries(bridges).map(([name, bridge]) => {
     const ports = Object.entries(bridge.ports).map(([port, value]) => [port, minimalPort(value)]);
     const { stp, multicast, vlans, bridge_helper } = bridge;
@@ -78,6 +85,7 @@ function minimal({ bridges, routers = {}, groups = {}, acls = {}, connections }:
     ...(ofGroups.length > 0 && { groups: Object.fromEntries(ofGroups) }),
     ...(Object.keys(acls).length > 0 && { acls }),
     ...(connections && { connections: differences(connections, GROUP_CONNECTIONS_DEFAULTS) }),
+    ...(Object.keys(tenants).length > 0 && { tenants }),
   };
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ANY, GROUP_PROTOCOLS, isGroupName, parseMember, parsePeer, parsePortRange } from './group_rule.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { MAX_CONNECTIONS, MIN_CONNECTIONS } from './nat_shape.ts';
+import { tenantName } from './tenant_name.ts';
 
 const NAME = 'a name of 1 to 32 letters, digits, - and _ that is not any';
 export const groupName = text(NAME, isGroupName);
@@ -37,6 +38,7 @@ const rules = z.union([z.literal(ANY), z.array(rule, RULES)], RULES);
 
 const MEMBER = 'an address or a prefix, such as 10.0.1.5 or fd00:1::/64';
 export const group = mapping({
+  tenant: tenantName.optional(),
   in: rules.default([]),
   out: rules.default(ANY),
   members: z

@@ -9,6 +9,7 @@ import { memberPath, membersOf } from './members.ts';
 import { formatPath } from './path.ts';
 import type { RouterConfig } from './router_shape.ts';
 import type { BridgeConfig, MemberConfig, PortConfig, SwitchConfig } from './schema.ts';
+import type { TenantsConfig } from './tenant_shape.ts';
 import { withWhatFits } from './without_ports.ts';
 
 /**
@@ -102,7 +103,13 @@ export function inForce(old: SwitchConfig, next: SwitchConfig, done: readonly Ac
     if (list) acls[name] = list.rules;
   }
   const connections = settle('connections', old.connections, next.connections);
-  return assembled(bridges, { routers, groups, acls, connections });
+  const tenants: TenantsConfig = {};
+  for (const name of namesOf(next.tenants ?? {}, old.tenants ?? {})) {
+    const path = formatPath(['tenants', name]);
+    const tenant = settle(path, own(old.tenants ?? {}, name), own(next.tenants ?? {}, name));
+    if (tenant) tenants[name] = tenant;
+  }
+  return assembled(bridges, { routers, groups, acls, connections, tenants });
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

@@ -5,6 +5,11 @@ import { show } from './show.ts';
 
 export type Issue = { readonly input?: unknown };
 
+/** A key that is elsewhere, as the message says: clearer than that it is unknown. */
+export function refused(message: string) {
+  return z.undefined({ error: message }).optional();
+}
+
 /** Error text of a leaf that accepts `what`. */
 export function expecting(what: string) {
   return {

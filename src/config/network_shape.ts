@@ -21,6 +21,7 @@ import { mac } from './mac_leaf.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
 import { addressProblem } from './router_address.ts';
+import { tenantName } from './tenant_name.ts';
 
 export const NETWORK_MODES = ['isolated', 'host-only', 'nat', 'routed', 'bridged'] as const;
 
@@ -154,6 +155,7 @@ const uplink = z.union(
 );
 
 export const network = mapping({
+  tenant: tenantName.optional(),
   mode: z.enum(NETWORK_MODES, expecting(NETWORK_MODES.join(', '))),
   subnet: oneOrMore(anySubnetOfGuests, SUBNETS).optional(),
   gateway: oneOrMore(anyAddress, 'the address of a host, or one of each IP version').optional(),

@@ -5,8 +5,6 @@ import { L2CP_NAMES } from '../wire/l2cp.ts';
 import { formatMac, parseMac } from '../wire/mac.ts';
 import { isFit } from '../wire/plain_text.ts';
 import { TPID_9100 } from '../wire/vlan.ts';
-import { placedAcls } from './acl_shape.ts';
-import { groupNames } from './group_shape.ts';
 import { hooks } from './hook_shape.ts';
 import { insideShape, interfaceAddresses } from './inside.ts';
 import { MAX_TUN_ADDRESSES } from './interface_address.ts';
@@ -14,11 +12,12 @@ import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, type Issue, integer, mapping, number, text, whole } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { controls, type stormControl } from './port_controls_shape.ts';
-import { qos } from './qos_shape.ts';
+import { qos, qosOfAggregate } from './qos_shape.ts';
 import { parseRange } from './range.ts';
 import { show } from './show.ts';
 import { dgramSocket, socketEnd, streamSocket } from './socket_shape.ts';
 import { GUARDS, PORT_PRIORITY } from './stp.ts';
+import { belongings } from './tenant_shape.ts';
 import { isFreeGroup } from './tunnel_mac.ts';
 import type { VlanConfig } from './vlan_config.ts';
 import { TPIDS, type VlanProtocol } from './vlan_protocol.ts';
@@ -186,8 +185,7 @@ const common = {
   mtu: mtu.optional(),
   fault: fault.optional(),
   hooks: hooks.optional(),
-  groups: groupNames.optional(),
-  acls: placedAcls.optional(),
+  ...belongings,
   qos: qos.optional(),
 };
 /** Of ports that come by themselves. */
@@ -330,7 +328,7 @@ const member = z.discriminatedUnion(
   expecting('a mapping with type: tap, af_packet or memory'),
 );
 
-const { fault: _fault, qos: _qos, ...ofAggregate } = common;
+const { fault: _fault, ...ofAggregate } = { ...common, qos: qosOfAggregate };
 const aggregate = mapping({
   type: z.literal('aggregate'),
   lacp: z.enum(['active', 'passive', 'off'], expecting('active, passive or off')).default('active'),

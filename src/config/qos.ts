@@ -2,14 +2,51 @@
 
 import { parseRate } from './amounts.ts';
 import type { Problem } from './config_error.ts';
+import type { Doubts } from './doubts.ts';
 import type { Path } from './path.ts';
 import { checkPolicer } from './policer.ts';
+import type { MemberConfig, PortConfig } from './port_shape.ts';
 import type { QosConfig } from './qos_shape.ts';
+import type { BridgeConfig, SwitchConfig } from './shape.ts';
+import { suggest } from './suggest.ts';
 
-export function checkQos(path: Path, qos: QosConfig, isMember: boolean, problems: Problem[]): void {
+type Report = (keys: Path, message: string) => void;
+
+/** Where quality of service is. */
+export interface QosPlace {
+  config: SwitchConfig;
+  bridge: BridgeConfig;
+  doubts: Doubts;
+}
+
+/** That of a port or a member, and of what a listening socket makes of its guests. */
+export function checkQualities(
+  path: Path,
+  port: PortConfig | MemberConfig,
+  isMember: boolean,
+  place: QosPlace,
+  problems: Problem[],
+): void {
+  const one = (keys: Path, of: { qos?: QosConfig }) => {
+    if (of.qos !== undefined) checkQos([...path, ...keys, 'qos'], of.qos, isMember, place, problems);
+  };
+  if ('qos' in port) one([], port);
+  if (port.type !== 'stream') return;
+  if (port.template !== undefined) one(['template'], port.template);
+  for (const [uid, guest] of Object.entries(port.users ?? {})) one(['users', uid], guest);
+}
+
+function checkQos(path: Path, qos: QosConfig, isMember: boolean, place: QosPlace, problems: Problem[]): void {
   const report = (keys: Path, message: string) => problems.push({ path: [...path, ...keys], message });
   const { shape, classes } = qos;
   checkPolice(qos, isMember, report);
+  checkPriorities(
+    qos,
+    isMember,
+    place.bridge.vlan_filtering || place.doubts.filtering(String(path[1])),
+    report,
+  );
+  checkMatches(qos, place, report);
   if (shape === undefined) {
     for (const key of ['classes', 'fair', 'limit'] as const) {
       if (qos[key] === undefined) continue;
@@ -49,15 +86,39 @@ export function checkQos(path: Path, qos: QosConfig, isMember: boolean, problems
     report(['classes', n, 'match'], 'missing; only one class takes what no other does');
 }
 
+/** A member's frames are its aggregate's, and a bridge that filters no VLANs leaves tags as they are. */
+function checkPriorities(qos: QosConfig, isMember: boolean, isAware: boolean, report: Report): void {
+  const { trust, dscp_map, rewrite } = qos;
+  for (const key of ['trust', 'priority', 'pcp_coding', 'dscp_map', 'rewrite'] as const)
+    if (isMember && qos[key] !== undefined)
+      report([key], "frames are the aggregate's once they came in: only ports of a bridge have priorities");
+  if (dscp_map !== undefined && trust !== 'dscp') report(['dscp_map'], 'is asked only with trust: dscp');
+  if (isAware) return;
+  if (rewrite?.pcp !== undefined || rewrite?.dei === false)
+    report(
+      ['rewrite'],
+      'tags pass untouched in a bridge that filters no VLANs: set vlan_filtering, or rewrite dscp',
+    );
+}
+
+function checkMatches({ classes = [] }: QosConfig, { config, doubts }: QosPlace, report: Report): void {
+  const names = Object.keys(config.groups ?? {});
+  classes.forEach(({ match }, n) => {
+    const group = match?.group;
+    for (const name of group === undefined ? [] : typeof group === 'string' ? [group] : group) {
+      if (names.includes(name) || doubts.group(name)) continue;
+      const meant = suggest(name, names);
+      const help = meant === undefined ? ': add it to groups' : `, did you mean ${meant}?`;
+      report(['classes', n, 'match', 'group'], `there is no group ${name}${help}`);
+    }
+  });
+}
+
 function bits(text: string): number {
   return parseRate(text)?.amount ?? 0;
 }
 
-function checkPolice(
-  { police }: QosConfig,
-  isMember: boolean,
-  report: (keys: Path, message: string) => void,
-): void {
+function checkPolice({ police }: QosConfig, isMember: boolean, report: Report): void {
   if (police !== undefined && isMember)
     report(['police'], "frames are the aggregate's once they came in: only ports of a bridge are policed");
   for (const direction of ['in', 'out'] as const) {

@@ -1,8 +1,11 @@
 // The shape of a port's quality of service: see docs/qos.md. Rates, sizes and times stay as they are written.
 
 import { z } from 'zod';
+import { MAX_RULE_MARK } from '../frame/row.ts';
+import { DSCP_MAPS } from '../wire/dscp.ts';
+import { PRIORITY_CODINGS } from '../wire/priority_code.ts';
 import { parseRate, parseSize, parseTime, type Rate } from './amounts.ts';
-import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
+import { boolean, expecting, integer, mapping, number, refused, text } from './leaves.ts';
 import { parseRange } from './range.ts';
 
 // IEEE 802.1Q has eight traffic classes.
@@ -44,11 +47,18 @@ const oneVlan = z.union([
   }),
 ]);
 const match = mapping({
+  mark: list('a mark of a rule', MAX_RULE_MARK).optional(),
+  group: z
+    .union(
+      [text('the name of a group', (value) => value !== ''), z.array(z.string()).min(1)],
+      expecting('the name of a group, or a list of these'),
+    )
+    .optional(),
   pcp: list('a priority of 802.1Q', 7).optional(),
   dscp: list('a DSCP', 63).optional(),
   vlan: z.union([oneVlan, z.array(oneVlan).min(1)], VLAN).optional(),
-}).refine(({ pcp, dscp, vlan }) => (pcp ?? dscp ?? vlan) !== undefined, {
-  error: 'expected pcp, dscp or vlan; a class without match takes what no other does',
+}).refine(({ pcp, dscp, vlan, mark, group }) => (pcp ?? dscp ?? vlan ?? mark ?? group) !== undefined, {
+  error: 'expected pcp, dscp, vlan, group or mark; a class without match takes what no other does',
 });
 
 const queueClass = mapping({
@@ -81,7 +91,35 @@ const police = mapping({
   out: z.union([policeRate, policer], POLICER).optional(),
 });
 
+const PRIORITY = 'a priority (0-7)';
+/** By priority. */
+const byPriority = (what: string, max: number, text_: string) =>
+  z.record(
+    text(PRIORITY, (value) => /^[0-7]$/.test(value)),
+    integer(`${what} (0-${max})`, 0, max),
+    expecting(text_),
+  );
+const dscpPriorities = z.record(
+  text('a DSCP (0-63)', (value) => /^(\d|[1-5]\d|6[0-3])$/.test(value)),
+  integer(PRIORITY, 0, 7),
+  expecting('a mapping of DSCPs to priorities'),
+);
+const DSCP_MAP = expecting(`${DSCP_MAPS.join(', ')}, or a mapping of DSCPs to priorities`);
+const REWRITTEN_DSCP = 'class_selector, or a mapping of priorities to DSCPs';
+const rewrite = mapping({
+  pcp: byPriority('a priority of 802.1Q', 7, 'a mapping of priorities to those of the tag').optional(),
+  dei: boolean().default(true),
+  dscp: z
+    .union([z.literal('class_selector'), byPriority('a DSCP', 63, REWRITTEN_DSCP)], expecting(REWRITTEN_DSCP))
+    .optional(),
+});
+
 export const qos = mapping({
+  trust: z.enum(['pcp', 'dscp', 'none'], expecting('pcp, dscp or none')).optional(),
+  priority: integer(PRIORITY, 0, 7).optional(),
+  pcp_coding: z.enum(PRIORITY_CODINGS, expecting(PRIORITY_CODINGS.join(', '))).optional(),
+  dscp_map: z.union([z.enum(DSCP_MAPS), dscpPriorities], DSCP_MAP).optional(),
+  rewrite: rewrite.optional(),
   shape: z.union([rate, shaper], expecting('a rate such as 100mbit, or a mapping with a rate')).optional(),
   limit: sizeOrTime.optional(),
   fair: boolean().optional(),
@@ -92,6 +130,14 @@ export const qos = mapping({
     .optional(),
   police: police.optional(),
 });
+
+/** Who has none. */
+export const qosOfAggregate = refused(
+  'an aggregate has no queues of its own: shape its members, and police other ports',
+);
+export const qosOfLocal = refused(
+  'the interface of a bridge leads to this host, which has tc: shape and police ports',
+);
 
 export type QosConfig = z.output<typeof qos>;
 export type QosClass = z.output<typeof queueClass>;

@@ -105,9 +105,9 @@ function* judge(input: unknown, { allowFd = true }: ParseOptions): Parts<Judged>
   for (const problem of skippedNames(input)) problems.push(problem);
   yield;
   // One mistake should not hide the others: the rules judge whatever has the right shape.
-  const { bridges, routers, groups, acls, connections } =
+  const { bridges, routers, groups, acls, connections, tenants } =
     result.issues.length === 0 ? result : yield* shaped(without(input, problems));
-  const config = assembled(bridges, { routers, groups, acls, connections });
+  const config = assembled(bridges, { routers, groups, acls, connections, tenants });
   yield;
   // Not push(...): an argument for each is more than the stack takes.
   const wrong = [...check(config, doubts(input, problems)), ...(allowFd ? [] : openFds(config))];
@@ -133,6 +133,7 @@ function skippedNames(input: unknown): Problem[] {
   const places = [
     ['bridges'],
     ['groups'],
+    ['tenants'],
     ['acls'],
     ...Object.keys(bridges).map((name) => ['bridges', name, 'ports']),
     ['routers'],
@@ -144,7 +145,7 @@ function skippedNames(input: unknown): Problem[] {
 }
 
 type Mapping = Record<string, unknown>;
-const BESIDE_BRIDGES: ReadonlySet<unknown> = new Set(['routers', 'groups', 'acls', 'connections']);
+const BESIDE_BRIDGES: ReadonlySet<unknown> = new Set(['routers', 'groups', 'acls', 'connections', 'tenants']);
 const NONE: ReadonlySet<string> = new Set();
 
 /**
@@ -158,11 +159,13 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
   >();
   const routers = new Map(Object.entries(child(input, ['routers']) ?? {}));
   const groups = new Map(Object.entries(child(input, ['groups']) ?? {}));
+  const tenants = new Map(Object.entries(child(input, ['tenants']) ?? {}));
   const acls = new Map(Object.entries(child(input, ['acls']) ?? {}));
   for (const { path } of problems) {
     const [top, name, key, port] = path;
     if (top === 'routers') dropFrom(routers, String(name), key);
     if (top === 'groups') groups.delete(String(name));
+    if (top === 'tenants') tenants.delete(String(name));
     if (top === 'acls') acls.delete(String(name));
     if (name === undefined || BESIDE_BRIDGES.has(top)) continue;
     if (top !== 'bridges' || key === undefined) broken.set(name, null);
@@ -186,6 +189,7 @@ function without(input: unknown, problems: readonly Problem[]): unknown {
     bridges,
     routers: Object.fromEntries(routers),
     groups: Object.fromEntries(groups),
+    tenants: Object.fromEntries(tenants),
     acls: Object.fromEntries(acls),
   };
 }

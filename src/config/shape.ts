@@ -30,11 +30,14 @@ import {
   vidKey,
   vlan,
 } from './port_shape.ts';
+import { qosOfLocal } from './qos_shape.ts';
 import { type RoutersConfig, routers } from './router_shape.ts';
 import { show } from './show.ts';
 import { BRIDGE_STP, STP_PROTOCOLS } from './stp.ts';
+import { type TenantsConfig, tenants } from './tenant_shape.ts';
 
 const local = mapping({
+  qos: qosOfLocal,
   vlan: vlan.optional(),
   mtu: mtu.optional(),
   mac: mac.optional(),
@@ -176,6 +179,7 @@ export const configShape = mapping({
   groups: groups.optional(),
   acls: acls.optional(),
   connections: groupConnections.optional(),
+  tenants: tenants.optional(),
 });
 
 function filterProblem(value: string): string | undefined {
@@ -190,7 +194,7 @@ function filterProblem(value: string): string | undefined {
 
 /** A configuration as it is written: what has a default may be left out. See docs/configuration.md. */
 export type SwitchConfigInput = z.input<typeof configShape>;
-export type LocalConfig = z.output<typeof local>;
+export type LocalConfig = Omit<z.output<typeof local>, 'qos'>;
 export type MirrorConfig = z.output<typeof mirror>;
 export type MulticastConfig = z.output<typeof multicast>;
 export type StaticEntryConfig = z.output<typeof staticEntry>;
@@ -203,4 +207,5 @@ export interface SwitchConfig {
   groups?: GroupsConfig;
   acls?: AclsConfig;
   connections?: GroupConnectionsConfig;
+  tenants?: TenantsConfig;
 }

@@ -17,6 +17,7 @@ interface Shaped {
   groups?: SwitchConfig['groups'];
   acls?: SwitchConfig['acls'];
   connections?: SwitchConfig['connections'];
+  tenants?: SwitchConfig['tenants'];
   issues: z.core.$ZodIssue[];
 }
 
@@ -29,6 +30,7 @@ export function* shaped(input: unknown): Parts<Shaped> {
     if (data?.groups !== undefined) whole.groups = data.groups;
     if (data?.acls !== undefined) whole.acls = data.acls;
     if (data?.connections !== undefined) whole.connections = data.connections;
+    if (data?.tenants !== undefined) whole.tenants = data.tenants;
     for (const [name, bridge] of Object.entries(data?.bridges ?? {})) {
       const known = whole.bridges[name];
       if (known === undefined) whole.bridges[name] = bridge;

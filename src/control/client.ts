@@ -33,6 +33,7 @@ import type {
   RouterStatus,
   RouteStatus,
   SecurityGroupStatus,
+  TenantStatus,
   Trace,
   TraceLiveOptions,
   TraceOptions,
@@ -213,6 +214,10 @@ export class ControlClient extends ControlConnection {
   /** Of one port, or of all. */
   qos(port?: string): Promise<QosStatus> {
     return this.call('GET', '/v1/qos', { port });
+  }
+
+  async tenants(): Promise<TenantStatus[]> {
+    return (await this.call<{ tenants: TenantStatus[] }>('GET', '/v1/tenants')).tenants;
   }
 
   async nat(): Promise<NatStatus[]> {

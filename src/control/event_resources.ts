@@ -10,6 +10,7 @@ const common = {
   seq: count.describe('increases, also from one run of taploomd to the next'),
   time: z.string().describe('ISO 8601, UTC'),
   message: z.string().describe('one sentence for people'),
+  tenant: z.string().optional().describe('whose the port is'),
 };
 const where = { bridge: z.string(), port: z.string() };
 const vlan = z.int().min(0).max(4095).describe('0 in a bridge that does not filter VLANs');
@@ -202,7 +203,7 @@ const anyEvent = z.union([
       .array(
         z.object({
           op: z.enum(['delete', 'add', 'set']),
-          kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'acl']),
+          kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'acl', 'tenant']),
           path: z.string(),
           keys: z.array(z.string()).optional().describe('of a `set`: keys that change'),
           ok: z.boolean(),

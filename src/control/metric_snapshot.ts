@@ -16,6 +16,7 @@ import type {
   RouterStatus,
   SecurityGroupStatus,
   SwitchApi,
+  TenantStatus,
 } from '../api.ts';
 import type { PortConfig, SwitchConfig } from '../config/schema.ts';
 import type { Description, Labels, Sample } from './live_metric.ts';
@@ -33,6 +34,7 @@ export type MetricsApi = Pick<
   | 'guards'
   | 'networks'
   | 'qos'
+  | 'tenants'
   | 'routing'
   | 'policy'
   | 'acls'
@@ -50,6 +52,7 @@ export interface Snapshot {
   routers: RouterStatus[];
   nat: NatStatus[];
   qos: QosStatus;
+  tenants: TenantStatus[];
   groups: SecurityGroupStatus[];
   policy: PolicyStatus;
   acls: AclStatus[];
@@ -108,7 +111,9 @@ export class Snapshots {
     const ports = this.api.ports().map((status) => {
       const { bridge, name: port } = status;
       const config = portConfig(bridges, bridge, port);
-      return { status, config, labels: labelsOf(`${bridge}/${port}`, () => ({ bridge, port })) };
+      const tenant = config?.tenant;
+      const labels: Labels = tenant === undefined ? { bridge, port } : { bridge, port, tenant };
+      return { status, config, labels: labelsOf(`${bridge}/${port}/${tenant ?? ''}`, () => labels) };
     });
     return {
       ports,
@@ -130,6 +135,7 @@ export class Snapshots {
       routers: this.api.routing.routers(),
       nat: this.api.routing.nat(),
       qos: this.api.qos(),
+      tenants: this.api.config.tenants === undefined ? [] : this.api.tenants(),
       groups: this.api.policy.groups(),
       policy: this.api.policy.status(),
       acls: this.api.acls.lists(),

@@ -21,6 +21,7 @@ import { protocolMetrics } from './protocol_metrics.ts';
 import { qosMetrics } from './qos_metrics.ts';
 import { routerMetrics } from './router_metrics.ts';
 import { loadMetrics, switchMetrics } from './switch_metrics.ts';
+import { tenantMetrics, withTenants } from './tenant_metrics.ts';
 
 export type { MetricsApi } from './metric_snapshot.ts';
 export { type MetricsServer, metricsServer } from './metrics_server.ts';
@@ -44,7 +45,7 @@ export class Metrics {
     const snapshots = new Snapshots(api);
     const add: AddMetric = (type, name, help, read) => {
       for (const registry of registries)
-        liveMetric(registry, { name, help, type }, () => read(snapshots.get()));
+        liveMetric(registry, { name, help, type }, () => withTenants(read(snapshots.get()), api.config));
     };
     portMetrics(add);
     bridgeMetrics(add);
@@ -52,6 +53,7 @@ export class Metrics {
     for (const { type, name, help, read } of NETWORK_METRICS)
       add(type, name, help, ({ networks }) => read(networks));
     qosMetrics(add);
+    tenantMetrics(add);
     guardMetrics(add);
     routerMetrics(add);
     policyMetrics(add);

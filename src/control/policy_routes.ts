@@ -12,6 +12,7 @@ const ways = z.object({ sent: z.number(), received: z.number() });
 
 export const securityGroupStatus: z.ZodType<SecurityGroupStatus> = z.object({
   name: z.string(),
+  tenant: z.string().optional().describe('whose it is'),
   ports: z.array(z.string()),
   members: z.array(z.string()).describe('addresses and prefixes that it stands for beside its ports'),
   in: rules.describe('how many rules; any: everything is let in'),

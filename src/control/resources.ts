@@ -42,6 +42,7 @@ export const portCounters: z.ZodType<PortCounters> = z
 export const portStatus: z.ZodType<PortStatus> = z.object({
   bridge: z.string(),
   name: z.string(),
+  tenant: z.string().optional().describe('whose it is'),
   type: z.enum([
     'tap',
     'veth',
@@ -146,7 +147,7 @@ const pollGap: z.ZodType<PollGap> = z
 
 const actionFields = {
   op: z.enum(['delete', 'add', 'set']),
-  kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'acl']),
+  kind: z.enum(['bridge', 'port', 'fdb', 'router', 'group', 'acl', 'tenant']),
   path: z.string().describe('bridges.br0.ports.vm1'),
   changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })).optional(),
 };

@@ -20,6 +20,7 @@ import { QOS_ROUTES } from './qos_routes.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
 import { ROUTER_ROUTES } from './router_routes.ts';
+import { TENANT_ROUTES } from './tenant_routes.ts';
 import { traceRequest, traces } from './trace_resource.ts';
 
 const dryRun = z.strictObject({ dry_run: resource.flag.describe('answer with the plan, change nothing') });
@@ -173,6 +174,7 @@ export const ROUTES: readonly Route[] = [
   ...ROUTER_ROUTES,
   ...NAT_ROUTES,
   ...QOS_ROUTES,
+  ...TENANT_ROUTES,
   ...POLICY_ROUTES,
   ...ACL_ROUTES,
 ];

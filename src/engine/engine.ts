@@ -28,6 +28,7 @@ import { Pmtu } from './pmtu.ts';
 import { Policers } from './policers.ts';
 import { PolicyKeeper } from './policy_keeper.ts';
 import type { Sink, Source } from './port.ts';
+import { Priorities } from './priorities.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from './replicate.ts';
 import { createRouter } from './router.ts';
 import { createStages, type Stages } from './stages.ts';
@@ -72,6 +73,7 @@ export class Engine {
   private readonly pmtu: Pmtu;
   private readonly mirrors: Mirrors;
   private readonly policers: Policers;
+  private readonly priorities: Priorities;
   private readonly acls: Acls;
   private readonly keeper: FdbKeeper;
   private readonly stages: Stages;
@@ -100,6 +102,7 @@ export class Engine {
     this.pmtu = new Pmtu(batch, counters, clock);
     this.mirrors = new Mirrors(batch, counters, this.egress);
     this.policers = new Policers(batch, counters, clock);
+    this.priorities = new Priorities(batch, counters);
     const aclMirrors = new AclMirrors(this.mirrors);
     this.acls = new Acls(batch, counters, clock, this.host, aclMirrors, options.worker ?? 0);
     this.groups = new Groups(options.seed[2]);
@@ -117,6 +120,7 @@ export class Engine {
       this.acls,
       this.policy,
       this.policers,
+      this.priorities,
     );
     this.route = options.createRoute?.(batch) ?? null;
     this.neighbours = options.neighbours ?? null;
@@ -286,12 +290,15 @@ export class Engine {
     this.place(this.mirrors, this.topology.mirrors !== null);
   }
 
-  /** Before all others: nobody sees a copy leave that does not. */
+  /** Before all others: nobody sees a copy leave that does not, or otherwise than it does. */
   private placePolicers(): void {
-    const { policers, topology, egress } = this;
+    const { policers, priorities, topology, egress } = this;
     policers.load(topology.policers);
     const at = egress.passes.indexOf(policers);
     if (at >= 0) egress.passes.splice(at, 1);
+    const writes = egress.passes.indexOf(priorities);
+    if (writes >= 0) egress.passes.splice(writes, 1);
+    if (topology.priorities?.hasOut === true) egress.passes.unshift(priorities);
     if (topology.policers?.hasOut === true) egress.passes.unshift(policers);
   }
 

@@ -29,7 +29,7 @@ export class Policers implements EgressPass {
   private readonly counters: Counters;
   private readonly clock: Float64Array;
   private state: PolicerState | null = null;
-  /** By port, of those that were needed. */
+  /** By port, and behind those by tenant, of those that were needed. */
   private locks: (Lock | undefined)[] = [];
 
   constructor(batch: FrameBatch, counters: Counters, clock: Float64Array) {
@@ -53,12 +53,18 @@ export class Policers implements EgressPass {
     for (let row = 0; row < end; row += ROW) {
       const port = rows[row + COLUMN.source];
       const policer = table.in[port];
-      if (policer === 0 || rows[row + COLUMN.dest] !== 0) continue;
+      const slot = table.tenants === null ? 0 : table.tenants[port];
+      if ((policer | slot) === 0 || rows[row + COLUMN.dest] !== 0) continue;
       if ((rows[row + COLUMN.mark] & (MARK.relayed | MARK.generated)) !== 0) continue;
       const tagLength = rows[row + COLUMN.rest] - rows[row + COLUMN.start] - MACS_LEN;
-      const fate = this.judge(table, policer, state, PolicerState.at(port, DIRECTION.in), row, tagLength);
-      if (fate === IS_DROPPED) rows[row + COLUMN.dest] = DEST_DROP | DROP.policed_receive;
-      else if (fate === IS_MARKED) rows[row + COLUMN.tci] |= DEI;
+      if (policer !== 0) {
+        const fate = this.judge(table, policer, state, PolicerState.at(port, DIRECTION.in), row, tagLength);
+        if (fate === IS_DROPPED) rows[row + COLUMN.dest] = DEST_DROP | DROP.policed_receive;
+        else if (fate === IS_MARKED) rows[row + COLUMN.tci] |= DEI;
+        if (fate === IS_DROPPED) continue;
+      }
+      if (slot !== 0 && !this.isWithin(table, slot, state, DIRECTION.in, row, tagLength))
+        rows[row + COLUMN.dest] = DEST_DROP | DROP.tenant_bandwidth_receive;
     }
   }
 
@@ -71,9 +77,9 @@ export class Policers implements EgressPass {
     for (let at = kept; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
       const port = copies[at + COPY.hop] & PORT_MASK;
       const policer = table.out[port];
+      const row = copies[at + COPY.row];
+      const tagLength = copies[at + COPY.tag] === 0 ? 0 : TAG_LEN;
       if (policer !== 0) {
-        const row = copies[at + COPY.row];
-        const tagLength = copies[at + COPY.tag] === 0 ? 0 : TAG_LEN;
         const lock = this.lockOf(state, port);
         lock.take();
         const fate = this.judge(table, policer, state, PolicerState.at(port, DIRECTION.out), row, tagLength);
@@ -84,6 +90,11 @@ export class Policers implements EgressPass {
         }
         if (fate === IS_MARKED && tagLength > 0) copies[at + COPY.tag] |= DEI;
       }
+      const slot = table.tenants === null ? 0 : table.tenants[port];
+      if (slot !== 0 && !this.isWithin(table, slot, state, DIRECTION.out, row, tagLength)) {
+        counters.drops.count(row, port, DROP.tenant_bandwidth);
+        continue;
+      }
       if (kept !== at) for (let n = 0; n < COPY_WORDS; n++) copies[kept + n] = copies[at + n];
       kept += COPY_WORDS;
     }
@@ -91,12 +102,36 @@ export class Policers implements EgressPass {
     queue.passed = queue.count;
   }
 
+  /** Whether a frame fits the bandwidth of a tenant, whose ports other workers receive from and send to as well. */
+  private isWithin(
+    table: PolicerTable,
+    slot: number,
+    state: PolicerState,
+    direction: number,
+    row: number,
+    tagLength: number,
+  ): boolean {
+    const owner = table.firstTenant + slot;
+    const lock = this.lockOf(state, owner);
+    lock.take();
+    const fate = this.judge(
+      table,
+      table.slots[slot],
+      state,
+      PolicerState.at(owner, direction),
+      row,
+      tagLength,
+    );
+    lock.release();
+    return fate !== IS_DROPPED;
+  }
+
   /** Workers send to the same ports. */
-  private lockOf({ locks }: PolicerState, port: number): Lock {
-    const known = this.locks[port];
+  private lockOf({ locks }: PolicerState, owner: number): Lock {
+    const known = this.locks[owner];
     if (known !== undefined) return known;
-    const lock = new Lock(locks, 2 * port);
-    this.locks[port] = lock;
+    const lock = new Lock(locks, 2 * owner);
+    this.locks[owner] = lock;
     return lock;
   }
 

@@ -331,7 +331,7 @@ export class Policy implements EgressPass {
     // It counts for who began it; of a stranger, for whom it goes to.
     flow.guest = table.out[from] === 0 ? port : from;
     flow.guestZone = 0;
-    flow.guestLimit = table.portLimit;
+    flow.guestLimit = table.portLimits[flow.guest];
     flow.entry = this.word(from);
     flow.exit = this.word(port);
     if ((flow.kind & 0xff) === OF.flow6) packets.readAddresses(place, flow.addresses);

@@ -8,6 +8,7 @@ import type { Neighbours } from '../table/neighbours.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { TRAP } from '../table/traps.ts';
 import { HEADER_LEN, setDst, setSrc } from '../wire/ethernet.ts';
+import { VID_MASK } from '../wire/vlan.ts';
 import { fragment } from './fragment.ts';
 import type { HostPort } from './host_port.ts';
 import { ROUTED } from './routed.ts';
@@ -92,7 +93,9 @@ export function createExit(batch: FrameBatch, host: HostPort, neighbours: Neighb
     const start = rows[row + COLUMN.start];
     const egress = packets[k | ROUTED.egress];
     const slot = packets[k | ROUTED.neighbour];
-    rows[row + COLUMN.tci] = vid[egress];
+    // A priority that a port found outlives the VLAN.
+    const isRanked = (rows[row + COLUMN.mark] & MARK.ranked) !== 0;
+    rows[row + COLUMN.tci] = (isRanked ? rows[row + COLUMN.tci] & ~VID_MASK : 0) | vid[egress];
     rows[row + COLUMN.mark] &= ~(MARK.punted | MARK.tunnelled);
     setSrc(view, start, macHi[egress], macLo[egress]);
     if (slot >= 0) {

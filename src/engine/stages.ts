@@ -36,6 +36,7 @@ import { maskIfZero } from './mask.ts';
 import { checkOffload, moveOffload, segmentsOf } from './offload.ts';
 import type { Policers } from './policers.ts';
 import type { PolicyKeeper } from './policy_keeper.ts';
+import type { Priorities } from './priorities.ts';
 import { createSnooping } from './snooping.ts';
 import { VIDS } from './tag_table.ts';
 import {
@@ -73,7 +74,7 @@ export interface Stages {
   decideAgain(topology: Topology, fdb: Fdb, tick: number, from: number): void;
 }
 
-/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param acls asks access lists, if some place has any @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed */
+/** @param host takes the frames that are the host's @param groups what multicast snooping knows @param controls looks at rows if some port has controls @param hooks look at rows if some port has hooks @param acls asks access lists, if some place has any @param keeper asks security groups, if some port is in one @param policers look at rows if some port is policed @param priorities give rows theirs if some port finds them elsewhere */
 export function createStages(
   batch: FrameBatch,
   counters: Counters,
@@ -84,6 +85,7 @@ export function createStages(
   acls: Pick<Acls, 'pass' | 'again'>,
   keeper: Pick<PolicyKeeper, 'policy'>,
   policers: Pick<Policers, 'pass'> | null,
+  priorities: Pick<Priorities, 'pass'>,
 ): Stages {
   const { view, rows } = batch;
   const { values, events } = counters;
@@ -95,6 +97,7 @@ export function createStages(
   function run(topology: Topology, fdb: Fdb, tick: number): void {
     classify(topology, fdb, tick);
     if (topology.hooks !== null && hooks?.pass() === true) readdress();
+    if (topology.priorities?.hasIn === true) priorities.pass(topology.priorities);
     if (topology.acls !== null) acls.pass(topology);
     if (topology.policers !== null) policers?.pass(topology.policers);
     if (topology.policy !== null) keeper.policy?.pass();

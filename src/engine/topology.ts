@@ -13,6 +13,7 @@ import type { PolicerTable } from '../table/policer_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
 import type { PortControls } from '../table/port_controls.ts';
 import type { PortGuards } from '../table/port_guards.ts';
+import type { PriorityTable } from '../table/priority_table.ts';
 import type { ProtocolTunnels } from '../table/protocol_tunnels.ts';
 import type { QosTable } from '../table/qos_table.ts';
 import type { RouterTable } from '../table/router_table.ts';
@@ -147,6 +148,8 @@ export interface Topology {
   readonly acls: AclTable | null;
   /** Null if no port is shaped. */
   readonly qos: QosTable | null;
+  /** Null if every port reads and writes priorities as they are. */
+  readonly priorities: PriorityTable | null;
   /** Null if no port is policed. */
   readonly policers: PolicerTable | null;
 

@@ -98,7 +98,7 @@ export class FrameBatch {
     this.answersAt = this.madeAt + MADE * MADE_ROOM;
     this.ownAt = this.answersAt + ANSWERS * MADE_ROOM;
     // Every row has its room for headers, so that room is never short. What is never written to stays untouched memory.
-    this.shadowMacsAt = this.ownAt + slots * FRAMES_PER_SLOT * OWN_ROOM;
+    this.shadowMacsAt = this.ownAt + (slots * FRAMES_PER_SLOT + SHADOWS) * OWN_ROOM;
     this.bytes = Buffer.alloc(this.shadowMacsAt + SHADOWS * SHADOW_MACS);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     this.owedBytes = Buffer.from(new ArrayBuffer(4 * MAX_PORTS));
@@ -187,6 +187,18 @@ export class FrameBatch {
     view.setInt32(macs + 8, view.getInt32(from + 8));
     rows[shadow + COLUMN.start] = macs;
     rows[shadow + COLUMN.user] = row;
+    return shadow;
+  }
+
+  /**
+   * A row for the same frame whose headers are its own, so that one copy may differ from the others; -1 as for `shadow`.
+   * Valid until the sinks have sent what is queued.
+   */
+  rewritable(row: number): number {
+    if (this.shadowCount === SHADOWS) return -1;
+    const shadow = this.spare + (2 + MADE + this.shadowCount) * ROW;
+    this.copyRow(row, shadow);
+    this.ownIn(shadow, this.slots * FRAMES_PER_SLOT + this.shadowCount++);
     return shadow;
   }
 
@@ -316,15 +328,20 @@ export class FrameBatch {
    * Once per row, and only while no copy of it is queued: who wants another version recirculates.
    */
   own(row: number): void {
+    if ((this.rows[row + COLUMN.mark] & MARK.shared) === 0) return;
+    this.ownIn(row, row / ROW);
+  }
+
+  /** @param room number of the room for headers */
+  private ownIn(row: number, room: number): void {
     const { rows, bytes } = this;
-    if ((rows[row + COLUMN.mark] & MARK.shared) === 0) return;
     const length = rows[row + COLUMN.length];
     const start = rows[row + COLUMN.start];
     const rest = rows[row + COLUMN.rest];
     const isSplit = this.isOwned(row) && this.headLength(row) < length;
     const head = isSplit ? this.headLength(row) : this.headToOwn(row);
     const body = isSplit ? this.bodyAt(row) : rest + head - MACS;
-    const end = this.ownAt + (row / ROW + 1) * OWN_ROOM;
+    const end = this.ownAt + (room + 1) * OWN_ROOM;
     bytes.copyWithin(end - head, start, start + MACS);
     bytes.copyWithin(end - head + MACS, rest, rest + head - MACS);
     this.view.setInt32(end - OWN_ROOM, body);

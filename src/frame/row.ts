@@ -51,6 +51,8 @@ export const MARK = {
   tunnelled: 0x200,
   /** A hook made it: no hook sees it. */
   generated: 0x400,
+  /** Its priority is that of `tci`, whatever a tag says that is still in the frame. */
+  ranked: 0x800,
   /** How often the frame was recirculated, counted in these bits. */
   round: 0xf0,
   /** What an access list's rule has marked it with, see `ruleMark`. */

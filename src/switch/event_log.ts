@@ -24,6 +24,8 @@ export interface EventLogOptions {
   clock?: () => Date;
   /** Told how many subscribers there are, whenever that changes. */
   onFollowers?: (count: number) => void;
+  /** Whose the port is that a fact is about. */
+  tenantOf?: (fact: EventFact) => string | undefined;
 }
 
 export class EventLog {
@@ -34,6 +36,7 @@ export class EventLog {
   private seq: number;
   private readonly clock: () => Date;
   private readonly onFollowers: (count: number) => void;
+  private readonly tenantOf: (fact: EventFact) => string | undefined;
   private readonly subscribers = new Set<Subscription>();
   private readonly listeners = new Set<(event: SwitchEvent) => void>();
   private isClosed = false;
@@ -42,11 +45,13 @@ export class EventLog {
     first = Date.now() * 1000,
     clock = () => new Date(),
     onFollowers = () => {},
+    tenantOf = () => undefined,
   }: EventLogOptions = {}) {
     this.before = first;
     this.seq = first;
     this.clock = clock;
     this.onFollowers = onFollowers;
+    this.tenantOf = tenantOf;
   }
 
   add(fact: EventFact): SwitchEvent {
@@ -107,7 +112,9 @@ export class EventLog {
   }
 
   private event(fact: EventFact, seq: number): SwitchEvent {
-    return { seq, time: this.clock().toISOString(), ...fact, message: eventMessage(fact) };
+    const tenant = this.tenantOf(fact);
+    const known = tenant === undefined ? {} : { tenant };
+    return { seq, time: this.clock().toISOString(), ...fact, message: eventMessage(fact), ...known };
   }
 }
 

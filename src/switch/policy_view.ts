@@ -40,6 +40,7 @@ export class PolicyView implements PolicyApi {
       const ports = members.get(name) ?? [];
       return {
         name,
+        ...(group.tenant !== undefined && { tenant: group.tenant }),
         ports,
         members: group.members,
         in: count(group.in),

@@ -59,6 +59,7 @@ function portStatus(facts: PortFacts): PortStatus {
     number,
     ...stateOf(facts),
     ...(look.name !== undefined && look.name !== deviceOf(facts) && { interface: look.name }),
+    ...(port !== undefined && 'tenant' in port && port.tenant !== undefined && { tenant: port.tenant }),
     mtu: mtu ?? 0,
     underlay: facts.underlay,
     mac: device?.mac,

@@ -36,6 +36,7 @@ import type {
   RoutingApi,
   SwitchApi,
   SwitchEvents,
+  TenantStatus,
   Trace,
   TraceLiveOptions,
   TraceOptions,
@@ -102,6 +103,7 @@ import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
 import { homeOf, noSuchPort, type PortInput, requireAll, SwitchPort, withPort } from './switch_port.ts';
+import { tenantStatuses } from './tenants_view.ts';
 import { traceNames } from './trace_names.ts';
 import { Tracing } from './tracing.ts';
 import { MACHINE, randomWords, type World } from './world.ts';
@@ -574,6 +576,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   qos(): QosStatus {
     const topology = this.topologies[this.topologies.length - 1];
     return this.qosView.status(this.compiler, this.reconfiguration.config, topology);
+  }
+
+  tenants(): TenantStatus[] {
+    return tenantStatuses(this.config, this.ports(), this.policy.status());
   }
 
   lldp(): LldpNeighbor[] {

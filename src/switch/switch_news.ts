@@ -3,9 +3,10 @@
 import type { EventEmitter } from 'node:events';
 import type { EventName, LearnedStation, LldpChange, SwitchEvents } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
+import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import type { GuestStatus } from '../device/device.ts';
-import type { Author, PortFact } from '../event.ts';
+import type { Author, EventFact, PortFact } from '../event.ts';
 import { appliedFacts } from './applied.ts';
 import { EventLog } from './event_log.ts';
 import { EventWatch, type Watched } from './event_watch.ts';
@@ -39,6 +40,7 @@ export class SwitchNews extends EventLog {
     super({
       first: world.unixMs() * 1000,
       clock: () => new Date(world.unixMs()),
+      tenantOf: (fact) => tenantOfFact(watched.config(), fact),
       onFollowers: (count) => {
         followers = count;
         pace();
@@ -137,4 +139,12 @@ export class SwitchNews extends EventLog {
     for (const stream of [...this.streams]) stream.end();
     super.close();
   }
+}
+
+/** Of a station that moved, whose the port is to which it did. */
+function tenantOfFact({ tenants, bridges }: SwitchConfig, fact: EventFact): string | undefined {
+  if (tenants === undefined || !('bridge' in fact) || typeof fact.bridge !== 'string') return undefined;
+  const port = 'port' in fact ? fact.port : 'to' in fact ? fact.to : undefined;
+  const ports = Object.hasOwn(bridges, fact.bridge) ? bridges[fact.bridge].ports : {};
+  return typeof port === 'string' && Object.hasOwn(ports, port) ? ports[port].tenant : undefined;
 }

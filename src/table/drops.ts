@@ -92,6 +92,7 @@ const TABLE = [
     'receive',
     'more frames to unknown addresses than the storm control of the ingress port allows',
   ],
+  ['tenant_bandwidth_receive', 'receive', 'more than the bandwidth of the tenant of the ingress port'],
   [
     'acl_in',
     'receive',
@@ -238,6 +239,7 @@ const TABLE = [
   ['port_down', 'transmit', 'egress interface is down'],
   ['queue_full', 'transmit', 'queue of the interface, or of its shaper (qos), is full'],
   ['queue_late', 'transmit', 'waited too long in a queue of its shaper (qos)'],
+  ['tenant_bandwidth', 'transmit', 'more than the bandwidth of the tenant of the egress port'],
   [
     'policed',
     'transmit',

@@ -14,7 +14,13 @@ export interface PolicerTable {
   /** By port: the number of its policer. */
   readonly in: Uint16Array;
   readonly out: Uint16Array;
-  /** Whether any port has one for what leaves. */
+  /** By port: the slot of the meter that all ports of its tenant have in common, 0 = none; null = no tenant has any. */
+  readonly tenants: Uint16Array | null;
+  /** By slot: the number of its policer, the same for both directions, which are metered each by itself. */
+  readonly slots: Uint16Array;
+  /** State of slot n is that of owner firstTenant + n, behind those of ports. */
+  readonly firstTenant: number;
+  /** Whether any port or tenant has one for what leaves. */
   readonly hasOut: boolean;
   /** See PolicerState. */
   readonly memory: SharedArrayBuffer;
@@ -33,8 +39,8 @@ export class PolicerState {
     this.locks = new Int32Array(memory, floats * 8, 2 * ports);
   }
 
-  static allocate(ports: number): PolicerState {
-    return new PolicerState(new SharedArrayBuffer(ports * (2 * METER_STATE_WORDS * 8 + 8)));
+  static allocate(owners: number): PolicerState {
+    return new PolicerState(new SharedArrayBuffer(owners * (2 * METER_STATE_WORDS * 8 + 8)));
   }
 
   /** Where the state of a port's policer begins in `floats`. */
@@ -49,10 +55,13 @@ export class PolicerState {
   }
 }
 
-/** Locks of the policers of what leaves. */
-export function policerLocks({ memory, out }: PolicerTable): Lock[] {
+/** Locks of the policers of what leaves, and of those of tenants. */
+export function policerLocks({ memory, out, slots, firstTenant }: PolicerTable): Lock[] {
   const { locks } = new PolicerState(memory);
-  return Array.from(out, (policer, port) => ({ policer, port }))
-    .filter(({ policer }) => policer !== 0)
-    .map(({ port }) => new Lock(locks, 2 * port));
+  const owners = Array.from(out, (policer, port) => ({ policer, owner: port })).filter(
+    ({ policer }) => policer !== 0,
+  );
+  for (let slot = 1; slot < slots.length; slot++)
+    owners.push({ policer: slots[slot], owner: firstTenant + slot });
+  return owners.map(({ owner }) => new Lock(locks, 2 * owner));
 }

@@ -21,8 +21,8 @@ export interface PolicyTable extends ConnectionRules {
   readonly since: Uint32Array;
   /** TCP's windows are looked at. */
   readonly isStrict: boolean;
-  /** Most connections of a port. */
-  readonly portLimit: number;
+  /** By port: the most connections that it may have. */
+  readonly portLimits: Uint32Array;
   /** Where connections are: see Connections. The same as long as the limit is. */
   readonly memory: SharedArrayBuffer;
 }

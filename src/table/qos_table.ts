@@ -3,13 +3,16 @@
 //   settings[row * QOS_ROW + QOS.*]                 of the port
 //   settings[row * QOS_ROW + FIRST_CLASS + class * CLASS_WORDS + CLASS.*]
 //
-// A frame's class is the lowest bit of what its VLAN, its PCP and its DSCP allow: three look-ups, whatever rules there are.
+// A frame's class is the lowest bit of what its VLAN, its priority, its DSCP, its mark and the port that it came from allow: five
+// look-ups, whatever rules there are.
 
 /** Classes of a port: its queues. IEEE 802.1Q has as many traffic classes. */
 export const MAX_CLASSES = 8;
 /** Index in `dscps` of what is not IP. */
 export const NO_DSCP = 64;
 export const DSCPS = 65;
+/** Marks of rules, 0 = none. */
+export const MARKS = 256;
 
 /** Words of a port's settings. Times are ms. */
 export const QOS = {
@@ -28,8 +31,11 @@ export const QOS = {
   vlans: 6,
   /** Bytes of frames for which the memory of the queues was made: at least what all classes may hold. */
   memory: 7,
+  /** Row of `marks`, and of `sources`. */
+  marks: 8,
+  sources: 9,
 } as const;
-const FIRST_CLASS = 8;
+const FIRST_CLASS = 10;
 
 /** Words of a class. */
 export const CLASS = {
@@ -67,4 +73,7 @@ export interface QosTable {
   readonly dscps: Uint8Array;
   /** The same by VLAN, of which row 0 is that of ports which do not ask. */
   readonly vlans: Uint8Array;
+  /** And by mark of a rule, and by port that received: rows 0 likewise. */
+  readonly marks: Uint8Array;
+  readonly sources: Uint8Array;
 }

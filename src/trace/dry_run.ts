@@ -19,6 +19,7 @@ import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
 import { type PolicyNote, PolicyTrial } from '../engine/policy_trial.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
+import { Priorities } from '../engine/priorities.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
 import { createRouter } from '../engine/router.ts';
 import { createStages, type Stages } from '../engine/stages.ts';
@@ -26,6 +27,7 @@ import type { Topology } from '../engine/topology.ts';
 import { Tunnelling } from '../engine/tunnelling.ts';
 import { COLUMN, FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, DEST_VALUE, MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
+import { ruleMark } from '../frame/row.ts';
 import { BRIDGE, Counters, MAX_BRIDGES, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { Fdb, type Giver } from '../table/fdb.ts';
@@ -111,6 +113,9 @@ export interface SeenCopy {
   /** What the class of a shaped port goes by. */
   tci: number;
   dscp: number;
+  /** Of a rule, and the port that received it. */
+  mark: number;
+  source: number;
 }
 
 export interface Sighting {
@@ -155,6 +160,8 @@ class Recorder implements Sink {
         length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
         tci: tciOf(batch, row),
         dscp: dscpOf(batch, row),
+        mark: ruleMark(batch.rows[row + COLUMN.mark]),
+        source: batch.rows[row + COLUMN.source],
         columns: rows.slice(row, row + ROW),
         isAnswer: row > batch.spare && !isMirrored && !isRestored,
         ...(isRestored && { restored: macAt(batch.view, macs) }),
@@ -200,7 +207,19 @@ export class DryRun {
     const controls = new Controls(batch, this.clock);
     const aclMirrors = new AclMirrors(this.mirrors);
     this.acls = new AclTrial(batch, counters, this.clock, host, aclMirrors);
-    this.stages = createStages(batch, counters, host, groups, controls, null, this.acls, this.policy, null);
+    const priorities = new Priorities(batch, counters);
+    this.stages = createStages(
+      batch,
+      counters,
+      host,
+      groups,
+      controls,
+      null,
+      this.acls,
+      this.policy,
+      null,
+      priorities,
+    );
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
     this.replicate = createReplicate(
       batch,

@@ -47,11 +47,21 @@ export function decapsulate(inner: number, outer: number): number {
  * this field. The caller has checked that the IP header is present.
  */
 export function setEcn(view: DataView, at: number, codepoint: number): void {
+  setField(view, at, ~MASK, codepoint);
+}
+
+/** The same of the DSCP, beside it in the same byte. */
+export function setDscp(view: DataView, at: number, dscp: number): void {
+  setField(view, at, MASK, dscp << 2);
+}
+
+/** The byte that was the type of service: what `kept` has stays, the rest is `value`. */
+function setField(view: DataView, at: number, kept: number, value: number): void {
   if (ipv4.version(view, at) === 4) {
     const before = view.getUint16(at);
-    ipv4.setTos(view, at, (ipv4.tos(view, at) & ~MASK) | codepoint);
+    ipv4.setTos(view, at, (ipv4.tos(view, at) & kept) | value);
     ipv4.setChecksum(view, at, update(ipv4.checksum(view, at), before, view.getUint16(at)));
   } else {
-    ipv6.setTrafficClass(view, at, (ipv6.trafficClass(view, at) & ~MASK) | codepoint);
+    ipv6.setTrafficClass(view, at, (ipv6.trafficClass(view, at) & kept) | value);
   }
 }

@@ -70,6 +70,7 @@ const common = {
   qos: fc.constantFrom(
     { shape: '100mbit', fair: true },
     { shape: { rate: '1gbit', burst: '2ms' }, limit: '64kb', police: { in: '50mbit' } },
+    { trust: 'dscp' as const, dscp_map: 'rfc8325' as const, priority: 3, rewrite: { dscp: { 5: 46 } } },
     { shape: '10mbit', classes: [{ name: 'voice', match: { dscp: 46 }, priority: 7, max: '1mbit' }] },
   ),
   fault: fc.record({ drop: fc.constantFrom(0, 0.5), delay: fc.constantFrom(1.5) }, { requiredKeys: [] }),

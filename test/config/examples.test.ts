@@ -24,6 +24,8 @@ const pages = [
   'docs/qos.md',
   'docs/guards.md',
   'docs/groups.md',
+  'docs/tenants.md',
+  'docs/acls.md',
   ...readdirSync(new URL('docs/ports/', root)).map((name) => `docs/ports/${name}`),
 ];
 const reference = pages.map(read).join('\n');

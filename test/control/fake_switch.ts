@@ -9,6 +9,7 @@ import type {
   PortStatus,
   QosStatus,
   SwitchApi,
+  TenantStatus,
 } from '../../src/api.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import type { MetricsApi } from '../../src/control/metrics.ts';
@@ -65,6 +66,11 @@ export class FakeSwitch implements MetricsApi {
   readonly acls = new SimulatedAcls(() => this.config);
   lldpStates: LldpPortStatus[] = [];
   qosStatus: QosStatus = { queues: [], policers: [] };
+  tenantStates: TenantStatus[] = [];
+
+  tenants(): TenantStatus[] {
+    return this.tenantStates;
+  }
 
   constructor(list: PortStatus[]) {
     this.list = list;

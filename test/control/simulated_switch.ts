@@ -28,6 +28,7 @@ import type {
   PortStatus,
   QosStatus,
   SwitchApi,
+  TenantStatus,
   Trace,
   TraceLiveOptions,
   TraceOptions,
@@ -283,6 +284,11 @@ export class SimulatedSwitch implements SwitchApi {
   readonly endedLeases: LeaseFilter[] = [];
 
   qosStatus: QosStatus = { queues: [], policers: [] };
+  tenantStates: TenantStatus[] = [];
+
+  tenants(): TenantStatus[] {
+    return this.tenantStates;
+  }
 
   qos(): QosStatus {
     return this.qosStatus;

@@ -33,6 +33,7 @@ test.each([
   ['captured', 1_000_000, 'the same looked at by two captures, one with a filter'],
   ['mirrored', 1_000_000, 'the same copied by two mirrors, each with a filter'],
   ['hooked', 1_000_000, 'the same looked at by hooks, which change and generate frames, too'],
+  ['shaped', 500_000, 'the same held by shapers, policed, with other priorities and DSCPs'],
   ['shared', 1_000_000, 'the same with the FDB of several workers'],
   ['routed', 1_000_000, 'half of it by way of a router, with errors, questions and strangers'],
   ['segments', 200_000, 'super-frames cut into VXLAN datagrams'],

@@ -95,7 +95,7 @@ function randomConfig(random: Random): SwitchConfigInput {
         ...(random.chance(0.15) ? { guard: randomGuard(random) } : {}),
         mtu: random.pick([68, 576, 1500, 65_535]),
         ...(random.chance(0.3) ? { groups: random.some(Object.keys(GROUPS), 0.6) } : {}),
-        ...(random.chance(0.3) ? { qos: randomQos(random) } : {}),
+        ...(random.chance(0.3) ? { qos: randomQos(random, isFiltering) } : {}),
         ...(random.chance(0.3)
           ? { fdb_limit: random.between(1, 5), fdb_limit_action: random.pick(['ignore', 'drop', 'shutdown']) }
           : {}),
@@ -136,7 +136,24 @@ function randomConfig(random: Random): SwitchConfigInput {
 }
 
 /** Rates at which frames of a few ms wait, or all, or none. */
-function randomQos(random: Random) {
+function randomQos(random: Random, isFiltering = false) {
+  const qos = randomQueues(random);
+  if (random.chance(0.5)) return qos;
+  const trust = random.pick(['pcp', 'dscp', 'none']);
+  return {
+    ...qos,
+    trust,
+    ...(trust === 'dscp' && { dscp_map: random.pick(['rfc8325', { 46: 7, 10: 1 }]) }),
+    priority: random.between(0, 7),
+    pcp_coding: random.pick(['8p0d', '7p1d', '6p2d', '5p3d']),
+    rewrite: {
+      dscp: random.pick(['class_selector', { 0: 1, 5: 46, 7: 63 }]),
+      ...(isFiltering && { pcp: { 0: 3, 5: 1 }, dei: random.chance(0.5) }),
+    },
+  };
+}
+
+function randomQueues(random: Random) {
   const shape = random.pick(['8kbit', '1mbit', '100mbit', '10gbit']);
   const limit = random.pick(['2kb', '64kb', '300kb', '3ms']);
   const rate = random.pick(['3pps', '100kbit', '1gbit']);
@@ -149,7 +166,12 @@ function randomQos(random: Random) {
   const classes = [
     { name: 'a', ...some({ pcp: random.pick([5, [0, 1, 2]]) }), priority: random.between(0, 7) },
     { name: 'b', ...some({ dscp: random.pick([0, [10, 20, 46]]) }), max: shape },
-    { name: 'c', ...some({ vlan: random.pick([2, '3-4094']) }), weight: 3, min: shape },
+    {
+      name: 'c',
+      ...some({ vlan: random.pick([2, '3-4094']), group: random.pick(Object.keys(GROUPS)) }),
+      weight: 3,
+      min: shape,
+    },
   ];
   return { shape, classes: random.some(classes, 0.7).concat({ name: 'd', limit, fair: false } as never) };
 }

@@ -112,8 +112,11 @@ export class Rig {
 }
 
 /** An inline switch with these bridges; ports without a type are memory ports, and no bridge has a local interface. */
-export async function openRig(bridges: Record<string, Bridge>): Promise<Rig> {
-  const taploom = await Switch.open(configOf(bridges), { threaded: false });
+export async function openRig(
+  bridges: Record<string, Bridge>,
+  more: Partial<SwitchConfigInput> = {},
+): Promise<Rig> {
+  const taploom = await Switch.open({ ...configOf(bridges), ...more }, { threaded: false });
   onTestFinished(() => taploom.close());
   return new Rig(taploom);
 }

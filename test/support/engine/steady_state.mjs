@@ -1,7 +1,7 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | controls | listed | tunnelled | captured | mirrored | hooked | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | listed | tunnelled | captured | mirrored | hooked | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed | shaped> <frames>
 import { heapGrowth } from './heap_growth.mjs';
 
 const [kind, frames] = [process.argv[2], Number(process.argv[3])];
@@ -31,6 +31,7 @@ const [
   { CaptureRing },
   { L2CP },
   { Neighbours },
+  { Shapers },
 ] = await Promise.all(
   [
     'engine/engine.js',
@@ -56,6 +57,7 @@ const [
     'table/capture_ring.js',
     'wire/l2cp.js',
     'table/neighbours.js',
+    'port/shapers.js',
   ].map(load),
 );
 
@@ -75,6 +77,21 @@ if (kind === 'tunnelled') {
   }
 }
 if (kind === 'hooked') for (const port of [ports.t0, ports.t1]) port.hooks = [{ function: 'all' }];
+if (kind === 'shaped') {
+  const classes = [
+    { name: 'first', match: { dscp: 46 }, priority: 7, max: '10mbit' },
+    { name: 'web', match: { pcp: [4, 5] }, min: '20mbit' },
+  ];
+  Object.assign(ports.t0, { qos: { shape: '100mbit', fair: true } });
+  Object.assign(ports.t1, {
+    qos: { shape: '1gbit', classes, rewrite: { dscp: 'class_selector' }, pcp_coding: '5p3d' },
+  });
+  Object.assign(ports.t2, {
+    qos: { trust: 'none', priority: 5, police: { in: '10gbit', out: '1gbit' } },
+    tenant: 'acme',
+  });
+  Object.assign(ports.t3, { qos: { rewrite: { dscp: { 0: 46 } } }, tenant: 'acme' });
+}
 const admitted = [];
 if (kind === 'controls') {
   Object.assign(ports.t0, { locked: true });
@@ -127,6 +144,7 @@ const listed = { acls: { in: ['many'], out: ['many'] } };
 if (kind === 'listed') Object.assign(ports.t0, listed);
 const config = parseConfig({
   version: 1,
+  ...(kind === 'shaped' && { tenants: { acme: { bandwidth: '10gbit' } } }),
   ...(kind === 'listed' && { acls }),
   ...(kind === 'routed' && { routers: { r1: { interfaces: { one: GATEWAY } } } }),
   bridges: {
@@ -352,6 +370,15 @@ if (kind === 'memory') {
 }
 if (kind === 'hooked') addHooks();
 if (kind === 'routed') introduce(number('r1.one'));
+if (kind === 'shaped') {
+  const shapers = new Shapers(counters, engine.clock);
+  shapers.load(topology.qos);
+  topology.qos.ports.forEach((port, row) => {
+    engine.detach(port);
+    shapers.add(port, taps, row, batch);
+    engine.attach(port, shapers);
+  });
+}
 engine.drops.passes.push(new DropKeeper(batch, engine.clock));
 if (kind === 'mirrored') {
   taps.add(number('mon'), 100 + PORTS, KIND.tap, 0x6f);
