@@ -169,10 +169,25 @@ export class Policy implements EgressPass {
       return this.meet(row, n, port, second);
     }
     this.state[n] = ROW_STATE.known;
-    if (lines[line + ADMITTED.entry] !== this.word(port) && !this.isLetIn(row, line, ADMITTED.entry, port))
-      return DROP.policy_out;
+    return this.enters(row, n, line, port) ? this.tally(row, line, second) : DROP.policy_out;
+  }
+
+  /** Whether a packet of `line` may come in by `port`. Notes by which port it may leave. */
+  private enters(row: number, n: number, line: number, port: number): boolean {
+    const { connections } = this;
+    const { lines } = connections.flows;
+    const entry = lines[line + ADMITTED.entry];
     this.exit[n] = lines[line + ADMITTED.exit];
-    return this.tally(row, line, second);
+    // What was read is the connection's only if the line has its key also afterwards.
+    if (entry === this.word(port) && this.isStill(row, line)) return true;
+    connections.take();
+    try {
+      if (!this.isStill(row, line) || !this.asks(line, ADMITTED.entry, port)) return false;
+      this.exit[n] = lines[line + ADMITTED.exit];
+      return true;
+    } finally {
+      connections.release();
+    }
   }
 
   /** Two addresses of IPv6 may have the same hash: that is nobody's connection. */

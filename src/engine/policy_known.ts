@@ -176,7 +176,11 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
       const row = sought[at | SOUGHT.row];
       const found = sought[at | SOUGHT.line];
       const entry = mine | (rows[row + COLUMN.ingress] & PORT_MASK);
+      // Read before the key and once more behind it: the line may become another connection's in between.
+      const before = lines[found + ADMITTED.entry];
+      const exitBefore = lines[found + ADMITTED.exit];
       const difference =
+        (before ^ entry) |
         flows.difference(
           found,
           sought[at | SOUGHT.kind],
@@ -197,7 +201,7 @@ export function createKnown(batch: FrameBatch, { state, line, exit }: PolicyRows
       sums[packets + 1] += rows[row + COLUMN.length];
       state[row >> 4] = ROW_STATE.quick;
       line[row >> 4] = found;
-      exit[row >> 4] = lines[found + ADMITTED.exit];
+      exit[row >> 4] = exitBefore;
     }
   }
 
