@@ -302,7 +302,7 @@ test('unknown keys and types come with a suggestion', () => {
   ]);
   expect(br0({ prots: {} })).toEqual(['bridges.br0.prots: unknown key, did you mean ports?']);
   expect(problems({ version: 1, metrics: {} })).toEqual([
-    'metrics: unknown key, the keys here are version, bridges, routers, groups, acls, connections',
+    'metrics: unknown key, the keys here are version, bridges, routers, groups, acls, connections, tenants',
   ]);
   expect(inPort({ type: 'tapp' })).toEqual([
     'type: "tapp" is not one of tap, veth, af_packet, tun, vxlan, stream, dgram, vhost_user, memory, aggregate, did you mean tap?',

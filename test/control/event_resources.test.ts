@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { switchEvent } from '../../src/control/event_resources.ts';
 import {
+  type AclFact,
   type AddressFact,
   type Author,
   type ConfigurationFact,
@@ -202,6 +203,19 @@ const others: EventFact[] = [
     mac: '02:00:00:00:00:01',
     address: '10.0.0.1',
   } satisfies All<GuardFact>,
+  {
+    type: 'acl',
+    change: 'matched',
+    ...where,
+    vlan: 10,
+    side: 'in',
+    list: 'office',
+    rule: 1,
+    path: 'acls.office[0]',
+    verdict: 'deny',
+    frame: 'a frame',
+    more: 2,
+  } satisfies All<AclFact>,
   { type: 'hook', change: 'reported', ...where, hook: './a.mjs', text: 'hi' },
   {
     type: 'hook',

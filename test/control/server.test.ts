@@ -558,13 +558,18 @@ describe('the OpenAPI document', () => {
     ];
     api.events.add({ type: 'station', change: 'more', moves: 3 });
     const web = { bridge: 'br0', vlan: 10, address: ['10.0.1.1/24', 'fd00:1::1/64'] };
-    api.config = parseConfig({ ...api.config, routers: { r1: { interfaces: { web } } } });
+    api.config = parseConfig({
+      ...api.config,
+      routers: { r1: { interfaces: { web } } },
+      acls: { office: [{ deny: { protocol: 'udp' } }] },
+    });
     api.routing.found = [
       { router: 'r1', interface: 'web', bridge: 'br0', address: '10.0.1.9', state: 'failed' },
     ];
     const asked = (path: string) => (path === '/v1/routes/to' ? `${path}?router=r1&address=10.0.1.9` : path);
     for (const route of ROUTES.filter(({ method }) => method === 'get')) {
-      const path = route.path.replace('{bridge}', 'br0').replace('{port}', 'vm1').replace('{router}', 'r1');
+      const names: Record<string, string> = { bridge: 'br0', port: 'vm1', router: 'r1', acl: 'office' };
+      const path = route.path.replaceAll(/\{(\w+)\}/g, (all, name: string) => names[name] ?? all);
       const { value } = await call('GET', asked(unfollowed(path)));
       expect(route.answer.safeParse(value).error, route.path).toBeUndefined();
     }
