@@ -112,7 +112,7 @@ export class Tab {
   async shows(selector: string, pattern: RegExp, timeoutMs = 15_000): Promise<string> {
     const end = Date.now() + timeoutMs;
     for (;;) {
-      const text = await this.text(selector);
+      const text = await this.text(selector).catch(textOfNextPage);
       if (pattern.test(text)) return text;
       if (Date.now() > end) {
         throw new Error(`${selector} does not show ${pattern}, but ${text}\n${this.complaints.join('\n')}`);
@@ -135,4 +135,10 @@ export class Tab {
       this.complaints.push(`${params.entry.text} ${params.entry.url ?? ''}`);
     }
   }
+}
+
+/** A page that is just being left shows nothing: the one that comes is asked. */
+function textOfNextPage(error: Error): string {
+  if (/navigated or closed/.test(error.message)) return '';
+  throw error;
 }
