@@ -237,8 +237,8 @@ export class Compiler {
   }
 
   /**
-   * Nobody reads this topology any more: the next one may lie where it did. New memory was a fifth of what a change of one
-   * port took, since pages that were never touched cost a fault each.
+   * Nobody reads this topology any more (traces wait in one line with changes): the next one may lie where it did. New memory was
+   * a fifth of what a change of one port took, since pages that were never touched cost a fault each.
    */
   retire({ vlan }: Topology): void {
     this.spare = vlan.buffer;

@@ -237,3 +237,17 @@ test('what would exhaust numbers or memory is refused before anything is numbere
   await expect(compiler.check(vlans)).rejects.toThrow('Cannot have more than 65535 domains');
   expect(compiler.bridges.length).toBe(1);
 });
+
+test('a topology lies where one did that is in force no more, and has nothing of that', () => {
+  const compiler = new Compiler();
+  const full = { br0: { ports: ports(2) } };
+  const first = compile(full, compiler).topology;
+  const fresh = compile(full, compiler).topology;
+  expect(fresh.vlan.buffer).not.toBe(first.vlan.buffer);
+  first.vlan.fill(-1);
+  first.listAt.fill(7);
+  compiler.retire(first);
+  const again = compile(full, compiler).topology;
+  expect(again.vlan.buffer).toBe(first.vlan.buffer);
+  expect({ ...again, serial: 0 }).toEqual({ ...fresh, serial: 0 });
+});
