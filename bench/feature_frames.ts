@@ -5,6 +5,7 @@ import { type FrameBatch, ROW } from '../src/frame/frame_batch.ts';
 import * as ethernet from '../src/wire/ethernet.ts';
 import * as ipv4 from '../src/wire/ipv4.ts';
 import { TAG_LEN } from '../src/wire/vlan.ts';
+import { Draw } from './draw.ts';
 import { GROUP_MAC_HI, groupIp, groupMacLo } from './groups.ts';
 import { macLo } from './stations.ts';
 
@@ -49,7 +50,7 @@ export class Frames implements Source {
   private readonly flows: number;
   private readonly stationsOfPort: number;
   private learned = 0;
-  private random = 0x2545_f491;
+  private readonly draw = new Draw();
 
   /** @param ports numbers of those that receive, by their places */
   constructor(ports: readonly number[], traffic: Traffic = {}) {
@@ -82,7 +83,7 @@ export class Frames implements Source {
       if (this.isLearning && this.learned >= STATIONS) this.toFlow(batch, this.learned++ - STATIONS);
       else if (this.isLearning) this.speak(batch, this.learned++);
       else if (this.to === 'station') this.toStation(batch);
-      else if (this.flows > 0) this.toFlow(batch, this.draw(this.flows));
+      else if (this.flows > 0) this.toFlow(batch, this.draw.below(this.flows));
       else if (this.to === 'routed') this.toRouted(batch);
       else this.toMany(batch);
     }
@@ -93,18 +94,18 @@ export class Frames implements Source {
   }
 
   private toStation(batch: FrameBatch): void {
-    const from = this.from[this.draw(this.from.length)];
+    const from = this.from[this.draw.below(this.from.length)];
     let behind = from;
-    while (behind === from) behind = this.behind[this.draw(this.behind.length)];
+    while (behind === from) behind = this.behind[this.draw.below(this.behind.length)];
     this.write(batch, from, this.stationOf(from), MAC_HI, macLo(this.stationOf(behind)), IP_SOMEBODY);
   }
 
   /** From a station of one half to one of the other. */
   private toRouted(batch: FrameBatch): void {
-    const half = this.draw(2);
+    const half = this.draw.below(2);
     const places = this.ports.length / 2;
-    const from = half * places + this.draw(places);
-    const to = this.stationOf((1 - half) * places + this.draw(places));
+    const from = half * places + this.draw.below(places);
+    const to = this.stationOf((1 - half) * places + this.draw.below(places));
     const station = this.stationOf(from);
     this.write(batch, from, station, MAC_HI, GATEWAY_MAC_LO + half, routedIp(1 - half, to));
     const ip = batch.frameAt((batch.count - 1) * ROW) + ethernet.HEADER_LEN;
@@ -136,22 +137,13 @@ export class Frames implements Source {
     if (this.to === 'broadcast') this.write(batch, port, port, 0xffff, -1, -1);
     else if (this.to === 'stranger') this.write(batch, port, port, MAC_HI, macLo(STATIONS), IP_SOMEBODY);
     else {
-      const group = this.draw(this.groups);
+      const group = this.draw.below(this.groups);
       this.write(batch, port, port, GROUP_MAC_HI, groupMacLo(group), groupIp(group));
     }
   }
 
   private stationOf(port: number): number {
-    return port + this.ports.length * this.draw(this.stationsOfPort);
-  }
-
-  private draw(limit: number): number {
-    let x = this.random;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.random = x;
-    return Math.floor(((x >>> 0) / 2 ** 32) * limit);
+    return port + this.ports.length * this.draw.below(this.stationsOfPort);
   }
 
   private write(

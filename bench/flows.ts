@@ -6,6 +6,7 @@ import type { Source } from '../src/engine/port.ts';
 import type { FrameBatch } from '../src/frame/frame_batch.ts';
 import * as ethernet from '../src/wire/ethernet.ts';
 import * as tcp from '../src/wire/tcp.ts';
+import { Draw } from './draw.ts';
 import { MAC_HI, STATIONS } from './feature_frames.ts';
 import { macLo } from './stations.ts';
 
@@ -30,7 +31,7 @@ export class Flows implements Source {
   private readonly services: number;
   private learned = 0;
   private begun = 0;
-  private random = 0x2545_f491;
+  private readonly draw = new Draw();
 
   /** @param ports numbers of those that receive, by their places */
   constructor(ports: readonly number[], { flows, services }: FlowTraffic) {
@@ -49,7 +50,7 @@ export class Flows implements Source {
       if (this.learned < STATIONS) this.write(batch, this.learned, this.learned++, 0, 0);
       else if (this.isLearning) this.send(batch, this.learned++ - STATIONS, false);
       else if (this.flows === 0) this.send(batch, this.begun++, false);
-      else this.send(batch, this.draw(this.flows), this.draw(2) === 1);
+      else this.send(batch, this.draw.below(this.flows), this.draw.below(2) === 1);
     }
   }
 
@@ -62,15 +63,6 @@ export class Flows implements Source {
     const service = FIRST_SERVICE + ((flow * 31) % this.services);
     if (isAnswer) this.write(batch, to, from, service, port);
     else this.write(batch, from, to, port, service);
-  }
-
-  private draw(limit: number): number {
-    let x = this.random;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.random = x;
-    return Math.floor(((x >>> 0) / 2 ** 32) * limit);
   }
 
   private write(batch: FrameBatch, from: number, to: number, sport: number, dport: number): void {

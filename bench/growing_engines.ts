@@ -9,6 +9,7 @@ import type { FrameBatch } from '../src/frame/frame_batch.ts';
 import { Counters, PORT } from '../src/table/counters.ts';
 import * as ethernet from '../src/wire/ethernet.ts';
 import { TAG_LEN, TPID_8021Q } from '../src/wire/vlan.ts';
+import { Draw } from './draw.ts';
 import { macLo, NullSink } from './stations.ts';
 
 const FRAME_LEN = 60;
@@ -47,13 +48,7 @@ export class GrowingEngine {
 
 /** Unicast between 32,768 known stations in `vlans` VLANs, all of them on 8 trunks. */
 export function vlanEngine(vlans: number): GrowingEngine {
-  let random = 0x2545_f491;
-  const draw = (limit: number) => {
-    random ^= random << 13;
-    random ^= random >>> 17;
-    random ^= random << 5;
-    return Math.floor(((random >>> 0) / 2 ** 32) * limit);
-  };
+  const draw = new Draw();
   let learned = 0;
   const write = (batch: FrameBatch, group: number, from: number, to: number) => {
     const { view } = batch;
@@ -70,8 +65,8 @@ export function vlanEngine(vlans: number): GrowingEngine {
           const port = learned % VLAN_PORTS;
           write(batch, Math.floor(learned++ / VLAN_PORTS), port, port);
         } else {
-          const from = draw(VLAN_PORTS);
-          write(batch, draw(GROUPS), from, (from + 1 + draw(VLAN_PORTS - 1)) % VLAN_PORTS);
+          const from = draw.below(VLAN_PORTS);
+          write(batch, draw.below(GROUPS), from, (from + 1 + draw.below(VLAN_PORTS - 1)) % VLAN_PORTS);
         }
       }
     },
