@@ -11,15 +11,13 @@ import {
   parseTcpFlags,
   TCP_FLAGS,
 } from './acl_match.ts';
-import { ANY, GROUP_PROTOCOLS, isGroupName, parseMember, parsePortRange } from './group_rule.ts';
+import { ANY, isGroupName, parseMember } from './group_rule.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
+import { oneOrMany, ports, protocol } from './packet_shape.ts';
 import { policeRate, policer } from './qos_shape.ts';
 
 const NAME = 'a name of 1 to 32 letters, digits, - and _ that is not any';
 const aclName = text(NAME, isGroupName);
-
-const oneOrMany = <T extends z.ZodType>(one: T, what: string) =>
-  z.union([one, z.array(one, expecting(what)).min(1)], expecting(what));
 
 const ADDRESS = 'any, an address, a prefix such as 10.0.0.0/8, or a list of them';
 const address = oneOrMany(
@@ -30,22 +28,6 @@ const MAC = 'a MAC address, one with a mask such as 02:00:00:00:00:00/ff:ff:ff:0
 const macs = oneOrMany(
   text(MAC, (value) => parseMaskedMac(value) !== undefined),
   MAC,
-);
-const PROTOCOL = expecting(`${Object.keys(GROUP_PROTOCOLS).join(', ')}, or the number of a protocol (0-255)`);
-const protocol = z.union(
-  [
-    z.enum(Object.keys(GROUP_PROTOCOLS) as (keyof typeof GROUP_PROTOCOLS)[], PROTOCOL),
-    z.int(PROTOCOL).min(0, PROTOCOL).max(255, PROTOCOL),
-  ],
-  PROTOCOL,
-);
-const PORTS = 'a port, a range such as 8000-8099, or a list of them';
-const ports = oneOrMany(
-  z.union(
-    [integer(PORTS, 0, 65_535), text(PORTS, (value) => parsePortRange(value) !== undefined)],
-    expecting(PORTS),
-  ),
-  PORTS,
 );
 const ETHERTYPE = `${Object.keys(ETHERTYPES).join(', ')}, a number (0x0600-0xffff), or a list of them`;
 const etherType = oneOrMany(

@@ -1,37 +1,25 @@
 // The shape of security groups, and of the connections that they let in. What spans keys: groups.ts.
 
 import { z } from 'zod';
-import { ANY, GROUP_PROTOCOLS, isGroupName, parseMember, parsePeer, parsePortRange } from './group_rule.ts';
+import { ANY, isGroupName, parseMember, parsePeer } from './group_rule.ts';
 import { boolean, expecting, integer, mapping, text } from './leaves.ts';
 import { MAX_CONNECTIONS, MIN_CONNECTIONS } from './nat_shape.ts';
+import { oneOrMany, ports, protocol } from './packet_shape.ts';
 import { tenantName } from './tenant_name.ts';
 
 const NAME = 'a name of 1 to 32 letters, digits, - and _ that is not any';
 export const groupName = text(NAME, isGroupName);
 export const groupNames = z.array(groupName, expecting('a list of names of groups'));
 
-const PROTOCOL = expecting(`${Object.keys(GROUP_PROTOCOLS).join(', ')}, or the number of a protocol (0-255)`);
-const protocol = z.union(
-  [
-    z.enum(Object.keys(GROUP_PROTOCOLS) as (keyof typeof GROUP_PROTOCOLS)[], PROTOCOL),
-    z.int(PROTOCOL).min(0, PROTOCOL).max(255, PROTOCOL),
-  ],
-  PROTOCOL,
-);
-const PORTS = 'a port, a range such as 8000-8099, or a list of them';
-const portRange = z.union(
-  [integer(PORTS, 0, 65_535), text(PORTS, (value) => parsePortRange(value) !== undefined)],
-  expecting(PORTS),
-);
 const PEER = 'any, an address, a prefix, the name of a group, or a list of them';
 const peer = text(PEER, (value) => parsePeer(value) !== undefined);
 
 const rule = mapping({
   protocol: protocol.optional(),
-  ports: z.union([portRange, z.array(portRange, expecting(PORTS)).min(1)], expecting(PORTS)).optional(),
+  ports: ports.optional(),
   type: integer('the type of an ICMP query (0-255)', 0, 255).optional(),
-  from: z.union([peer, z.array(peer, expecting(PEER)).min(1)], expecting(PEER)).optional(),
-  to: z.union([peer, z.array(peer, expecting(PEER)).min(1)], expecting(PEER)).optional(),
+  from: oneOrMany(peer, PEER).optional(),
+  to: oneOrMany(peer, PEER).optional(),
 });
 const RULES = expecting('any, or a list of rules, such as { protocol: tcp, ports: [80, 443], from: any }');
 const rules = z.union([z.literal(ANY), z.array(rule, RULES)], RULES);
