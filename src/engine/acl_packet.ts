@@ -11,13 +11,11 @@ import * as icmp from '../wire/icmp.ts';
 import * as icmpv6 from '../wire/icmpv6.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+import { PROTOCOL_DCCP, PROTOCOL_SCTP, PROTOCOL_UDP_LITE } from '../wire/transport.ts';
 import { isTpid, pcp, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
 
 const TYPE_LEN = 2;
 const MAX_TAGS = 2;
-const UDP_LITE = 136;
-const SCTP = 132;
-const DCCP = 33;
 const PORTS_LEN = 4;
 /** A message of ICMP has a type and a code. */
 const MESSAGE_LEN = 2;
@@ -103,9 +101,9 @@ function readTransport(key: AclKey, view: DataView, protocol: number, l4: number
   switch (protocol) {
     case ipv4.PROTOCOL_TCP:
     case ipv4.PROTOCOL_UDP:
-    case UDP_LITE:
-    case SCTP:
-    case DCCP:
+    case PROTOCOL_UDP_LITE:
+    case PROTOCOL_SCTP:
+    case PROTOCOL_DCCP:
       if (l4 + PORTS_LEN > stop) return;
       fields[FIELD.sourcePort] = view.getUint16(l4);
       fields[FIELD.port] = view.getUint16(l4 + 2);

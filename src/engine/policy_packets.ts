@@ -16,6 +16,7 @@ import * as icmpv6 from '../wire/icmpv6.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
+import { PROTOCOL_DCCP, PROTOCOL_SCTP, PROTOCOL_UDP_LITE } from '../wire/transport.ts';
 import * as udp from '../wire/udp.ts';
 import { isTpid, TAG_LEN } from '../wire/vlan.ts';
 import { ROW_STATE } from './policy_rows.ts';
@@ -41,9 +42,6 @@ export const PACKET = {
 const NO_KIND = -1;
 const TYPE_LEN = 2;
 const MAX_TAGS = 2;
-const SCTP = 132;
-const DCCP = 33;
-const UDP_LITE = 136;
 /** A later fragment of TCP that begins before this would write over flags that were judged (RFC 3128), in units of 8 bytes. */
 const BEHIND_TCP = 3;
 
@@ -226,9 +224,9 @@ export class PolicyPackets {
         this.tcpFlags[count] = tcp.flags(view, l4);
         return PACKET.flow;
       case ipv4.PROTOCOL_UDP:
-      case UDP_LITE:
-      case SCTP:
-      case DCCP:
+      case PROTOCOL_UDP_LITE:
+      case PROTOCOL_SCTP:
+      case PROTOCOL_DCCP:
         if (l4 + udp.HEADER_LEN > stop) return PACKET.bad;
         keys[ports] = view.getInt32(l4);
         return PACKET.flow;
@@ -282,9 +280,9 @@ export class PolicyPackets {
     switch (protocol) {
       case ipv4.PROTOCOL_TCP:
       case ipv4.PROTOCOL_UDP:
-      case UDP_LITE:
-      case SCTP:
-      case DCCP:
+      case PROTOCOL_UDP_LITE:
+      case PROTOCOL_SCTP:
+      case PROTOCOL_DCCP:
         // The first 8 bytes of its payload are always quoted (RFC 792).
         if (l4 + 8 > stop) return PACKET.bad;
         ports = view.getInt32(l4);
