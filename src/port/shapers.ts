@@ -17,6 +17,7 @@ import { ENTRY, ENTRY_WORDS, Slab } from '../table/frame_store.ts';
 import { releaseLock, takeLock } from '../table/lock.ts';
 import { QOS_ROW, type QosTable } from '../table/qos_table.ts';
 import { Shaper } from '../table/shaper.ts';
+import type { TenantClocks } from '../table/tenant_clocks.ts';
 import { TimingWheel } from '../table/timing_wheel.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
@@ -24,6 +25,7 @@ import { TAG_LEN } from '../wire/vlan.ts';
 import { CUTTER_ROOM, Cutter } from './cutter.ts';
 import { FrameCopier } from './frame_copier.ts';
 import { SHAPED, SHAPED_WORDS, ShapedPorts } from './shaped_ports.ts';
+import { TenantTurns } from './tenant_turns.ts';
 
 /** ms. What would keep the port busy for longer is cut: others should not wait for it. */
 const LONGEST = 1;
@@ -42,12 +44,13 @@ export class Shapers implements Sink {
   private sinks: Sink[] = [];
   /** Looks at the port that was entered last. */
   private readonly shaper = new Shaper(new Slab(new SharedArrayBuffer(0)), new Float64Array(0));
+  private readonly turns: TenantTurns;
   private readonly copier = new FrameCopier(this.shaper.store);
   /** The port that was entered, and frames that waited there then. */
   private port = 0;
   private before = 0;
-  /** Those that this worker serves and that wait. */
-  private readonly wheel = new TimingWheel(MAX_PORTS);
+  /** Those that this worker serves and that wait; and behind them tenants that ports wait for. */
+  private readonly wheel = new TimingWheel(2 * MAX_PORTS);
   /** Those that this worker serves and that are empty: it stops once everything was sent. */
   private readonly emptied = new Int32Array(MAX_PORTS);
   private emptiedCount = 0;
@@ -65,6 +68,7 @@ export class Shapers implements Sink {
     this.worker = worker + 1;
     this.isShared = workers > 1;
     this.hash = seed;
+    this.turns = new TenantTurns(worker, workers);
   }
 
   /** The sink behind the shaper of a port; undefined = it is not shaped. */
@@ -79,6 +83,7 @@ export class Shapers implements Sink {
   /** Another table is in force: what stays shaped keeps what waits. Ports that are new in it come with `add`. */
   load(table: QosTable | null): void {
     this.table = table;
+    this.turns.load(table?.tenants ?? null);
     if (table !== null) this.shaper.load(table.settings);
   }
 
@@ -86,13 +91,28 @@ export class Shapers implements Sink {
   add(port: number, inner: Sink, n: number, batch: FrameBatch): void {
     const { table, ports } = this;
     if (table === null) return;
+    const slot = table.tenants?.slots[n] ?? 0;
     if (ports.isSame(port, table.regions[n], inner)) {
       ports.words[port * SHAPED_WORDS + SHAPED.row] = n;
+      this.join(port, slot);
       return;
     }
     this.release(port, batch);
     ports.add(port, table.regions[n], inner, n);
+    ports.words[port * SHAPED_WORDS + SHAPED.tenant] = slot;
     this.sinks = ports.sinks;
+  }
+
+  /** The port is of another tenant: it does not wait for that of before. */
+  private join(port: number, slot: number): void {
+    const { words } = this.ports;
+    const at = port * SHAPED_WORDS + SHAPED.tenant;
+    if (words[at] === slot) return;
+    words[at] = slot;
+    if (!this.turns.has(port)) return;
+    this.turns.remove(port);
+    this.wakeAt[0] = this.clock[0];
+    this.wheel.add(port, this.wakeAt, this.clock);
   }
 
   /** The port is shaped no longer, or otherwise: what waits leaves. */
@@ -118,6 +138,7 @@ export class Shapers implements Sink {
     shaper.server = 0;
     this.leave();
     this.wheel.remove(port);
+    this.turns.remove(port);
     ports.remove(port);
     this.sinks = ports.sinks;
   }
@@ -139,6 +160,10 @@ export class Shapers implements Sink {
     for (let n = 0; n < sinks.length; n++) sinks[n].service?.(batch, clock);
     if (wheel.isEmpty) return;
     for (let port = wheel.take(clock); port >= 0; port = wheel.take(clock)) {
+      if (port >= MAX_PORTS) {
+        this.serveTenant(batch, port - MAX_PORTS);
+        continue;
+      }
       if (!this.ports.has(port)) continue;
       this.enter(port);
       this.drain(batch);
@@ -183,8 +208,9 @@ export class Shapers implements Sink {
     const wire = this.wireBytes(batch, row, tag);
     const isLong = batch.rows[row + COLUMN.gsoType] !== 0 && shaper.timeOf(c, wire) > LONGEST;
     const isOurs = shaper.server === 0 || shaper.server === this.worker;
-    if (isOurs && !isLong && shaper.mayPass(c, clock)) {
+    if (isOurs && !isLong && shaper.mayPass(c, clock) && this.isTurn()) {
       shaper.pass(c, wire, clock);
+      this.charge(wire);
       this.send(batch, row, hop, tag);
     } else {
       if (isLong) this.cut(batch, c, row, hop, tag);
@@ -261,16 +287,32 @@ export class Shapers implements Sink {
     const { shaper, port } = this;
     const isNew = shaper.server === 0;
     shaper.server = this.worker;
+    if (this.turns.has(port)) return;
     if (!isNew && this.wheel.has(port) && !shaper.isOpen(this.clock)) return;
     this.wheel.remove(port);
     this.drain(batch);
   }
 
-  /** Gives on what may leave now. The port is not in the wheel. */
+  /** Gives on what may leave now. The port is not in the wheel, and waits for no tenant. */
   private drain(batch: FrameBatch): void {
-    const { shaper, port, ports } = this;
-    for (let frame = shaper.pop(this.clock); frame !== 0; frame = shaper.pop(this.clock))
+    const { shaper } = this;
+    for (;;) {
+      if (!this.isTurn()) {
+        if (shaper.isEmpty) break;
+        this.queueUp();
+        return;
+      }
+      const frame = shaper.pop(this.clock);
+      if (frame === 0) break;
+      this.charge(shaper.store.words[frame * ENTRY_WORDS + ENTRY.wire]);
       this.emit(batch, frame);
+    }
+    this.rest();
+  }
+
+  /** Nothing more may leave now: asks again when it is time. */
+  private rest(): void {
+    const { shaper, port, ports } = this;
     if (shaper.isEmpty) {
       const isListed = port * SHAPED_WORDS + SHAPED.isListed;
       if (ports.words[isListed] !== 0) return;
@@ -282,6 +324,65 @@ export class Shapers implements Sink {
     // Only ceilings keep it: another worker may put in what could go at once.
     if (this.isShared && shaper.isOpen(this.clock)) wakeAt[0] = Math.min(wakeAt[0], this.clock[0] + LOOK);
     this.wheel.add(port, wakeAt, this.clock);
+  }
+
+  /** Whether the port need not wait for its tenant: that is open, and no other port waits for it here. */
+  private isTurn(): boolean {
+    const slot = this.ports.words[this.port * SHAPED_WORDS + SHAPED.tenant];
+    if (slot === 0) return true;
+    const { turns } = this;
+    return turns.isFree(slot) && (turns.clocks as TenantClocks).isOpen(slot, this.clock);
+  }
+
+  /** The tenant of the port pays, too. */
+  private charge(wire: number): void {
+    const slot = this.ports.words[this.port * SHAPED_WORDS + SHAPED.tenant];
+    if (slot === 0) return;
+    const { clocks, shapes } = this.turns;
+    if (clocks !== null && shapes !== null) clocks.charge(slot, wire, shapes.costs, this.clock);
+  }
+
+  /** The port waits for its tenant, behind others. */
+  private queueUp(): void {
+    const slot = this.ports.words[this.port * SHAPED_WORDS + SHAPED.tenant];
+    this.turns.push(this.port, slot);
+    this.awaitTenant(slot);
+  }
+
+  private awaitTenant(slot: number): void {
+    if (this.wheel.has(MAX_PORTS + slot)) return;
+    this.turns.clocks?.when(slot, this.wakeAt);
+    this.wheel.add(MAX_PORTS + slot, this.wakeAt, this.clock);
+  }
+
+  /** Lets ports that wait for a tenant take turns, while it is open. */
+  private serveTenant(batch: FrameBatch, slot: number): void {
+    const { turns, shaper, clock } = this;
+    const clocks = turns.clocks as TenantClocks;
+    while (clocks.isOpen(slot, clock) && !clocks.isAhead(slot)) {
+      const port = turns.shift(slot);
+      if (port === 0) break;
+      this.enter(port);
+      turns.begin(port);
+      let isDone = false;
+      while (turns.mayGoOn(port) && clocks.isOpen(slot, clock)) {
+        const frame = shaper.pop(clock);
+        isDone = frame === 0;
+        if (isDone) break;
+        const wire = shaper.store.words[frame * ENTRY_WORDS + ENTRY.wire];
+        turns.spend(port, wire);
+        this.charge(wire);
+        this.emit(batch, frame);
+      }
+      if (isDone || shaper.isEmpty) {
+        turns.end(port);
+        this.rest();
+      } else if (turns.mayGoOn(port)) turns.putBack(port, slot);
+      else turns.push(port, slot);
+      this.leave();
+    }
+    turns.settle(slot);
+    if (!turns.isFree(slot)) this.awaitTenant(slot);
   }
 
   /** Sends a frame that waited. */
@@ -298,7 +399,7 @@ export class Shapers implements Sink {
 
   /** Asks again when it is time. */
   private await(clock: Float64Array): void {
-    if (this.wheel.has(this.port)) return;
+    if (this.wheel.has(this.port) || this.turns.has(this.port)) return;
     this.wakeAt[0] = clock[0];
     this.shaper.server = this.worker;
     this.wheel.add(this.port, this.wakeAt, clock);

@@ -7,6 +7,7 @@
 // look-ups, whatever rules there are.
 
 import type { Region } from './frame_store.ts';
+import type { TenantShapes } from './tenant_clocks.ts';
 
 /** Classes of a port: its queues. IEEE 802.1Q has as many traffic classes. */
 export const MAX_CLASSES = 8;
@@ -83,4 +84,6 @@ export interface QosTable extends ClassTable {
   /** By row: the port, and where its queues are. */
   readonly ports: Uint16Array;
   readonly regions: readonly Region[];
+  /** Rates of tenants, null = none has any. */
+  readonly tenants: TenantShapes | null;
 }
