@@ -8,8 +8,8 @@ import { TenantClocks, type TenantShapes } from '../table/tenant_clocks.ts';
 const QUANTUM = 1514;
 
 export class TenantTurns {
-  shapes: TenantShapes | null = null;
-  clocks: TenantClocks | null = null;
+  private shapes: TenantShapes | null = null;
+  private clocks: TenantClocks | null = null;
   private readonly worker: number;
   private readonly workers: number;
   /** By slot, the first and the last port of the ring, and how many there are; 0 = none. */
@@ -41,6 +41,33 @@ export class TenantTurns {
     return this.counts[slot] === 0;
   }
 
+  /** Whether a port need not wait for its tenant: that is open, and no other port waits for it here. Slot 0 is no tenant. */
+  isOpen(slot: number, clock: Float64Array): boolean {
+    if (slot === 0) return true;
+    const { clocks } = this;
+    return this.counts[slot] === 0 && clocks?.isOpen(slot, clock) !== false;
+  }
+
+  /** Writes to `at[0]` when the tenant is open. */
+  when(slot: number, at: Float64Array): void {
+    this.clocks?.when(slot, at);
+  }
+
+  /** The tenant pays for what one of its ports sends. */
+  charge(slot: number, wire: number, since: Float64Array, clock: Float64Array): void {
+    const { clocks, shapes } = this;
+    if (slot !== 0 && clocks !== null && shapes !== null)
+      clocks.charge(slot, wire, shapes.costs, since, clock);
+  }
+
+  /** Whether a port that waits for the tenant has its turn, among those of other workers, too. */
+  mayServe(slot: number, clock: Float64Array): boolean {
+    const { clocks } = this;
+    return (
+      clocks !== null && this.heads[slot] !== 0 && !clocks.isAhead(slot, clock) && clocks.isOpen(slot, clock)
+    );
+  }
+
   /** Puts the port behind the others of its tenant. It is in no ring. */
   push(port: number, slot: number): void {
     const { heads, tails, next, slots, counts } = this;
@@ -63,11 +90,10 @@ export class TenantTurns {
     counts[slot] += 1;
   }
 
-  /** Takes out the first one; 0 = none waits. It stays counted until `settle`. */
+  /** Takes out the first one, which there is. Other workers hear of it by `settle`. */
   shift(slot: number): number {
     const { heads, next, slots, counts } = this;
     const port = heads[slot];
-    if (port === 0) return 0;
     heads[slot] = next[port];
     slots[port] = 0;
     counts[slot] -= 1;
@@ -99,7 +125,12 @@ export class TenantTurns {
     if (this.deficits[port] <= 0) this.deficits[port] += QUANTUM;
   }
 
-  mayGoOn(port: number): boolean {
+  mayGoOn(port: number, slot: number, clock: Float64Array): boolean {
+    return this.deficits[port] > 0 && this.clocks?.isOpen(slot, clock) === true;
+  }
+
+  /** Its turn was cut short. */
+  isBegun(port: number): boolean {
     return this.deficits[port] > 0;
   }
 

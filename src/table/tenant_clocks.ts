@@ -1,20 +1,25 @@
 // What tenants may be sent together, in shared memory: a clock for each, when another byte may go to any of its ports, as a port has it
 // (shaper.ts); and for each worker how many of its ports wait for the tenant, and how much each has had of late.
 //
-//   slot:  | next | lock | ... |  waiting, virtual of worker 1 | of worker 2 | ... |      numbers of 64 bits; a lock is two words
+//   slot:  | next | lock | ... |  waiting, virtual, seen of worker 1 | of worker 2 | ... |      numbers of 64 bits; a lock is two words
 
 import { Lock, releaseLock, takeLock } from './lock.ts';
 
-/** What may leave at once after a pause, and what late workers make up for, ms. */
+/** What may leave at once after a pause, ms. */
 const BURST = 5;
-/** Bytes that a port of one worker may be ahead of those of another. */
+/** Bytes that a port of one worker may be ahead of those of another, and at most is: later others get more for so long. */
 const SLACK = 3028;
+const MOST_AHEAD = 65_536;
+/** A worker that has not looked for so long does not run, ms, as on a busy machine: others do not let it go first. */
+const PATIENCE = 20;
 const MAX_SHARING = 16;
 const NEXT = 0;
 /** In words. */
 const LOCK = 2;
 const FIRST_WORKER = 8;
-const SLOT_FLOATS = FIRST_WORKER + 2 * MAX_SHARING;
+/** Of a worker: its ports that wait, what each has had, and when it looked. */
+const WORKER_FLOATS = 3;
+const SLOT_FLOATS = FIRST_WORKER + WORKER_FLOATS * MAX_SHARING;
 
 export interface TenantShapes {
   /** By row of the table of settings: the slot of the port's tenant, 0 = it has no rate. */
@@ -55,14 +60,16 @@ export class TenantClocks {
     at[0] = this.floats[slot * SLOT_FLOATS + NEXT];
   }
 
-  /** `wire` bytes went to one of its ports. `costs` by slot. */
-  charge(slot: number, wire: number, costs: Float64Array, clock: Float64Array): void {
+  /** `wire` bytes went to one of its ports, for which the rate counts from `since[0]` on. `costs` by slot. */
+  charge(slot: number, wire: number, costs: Float64Array, since: Float64Array, clock: Float64Array): void {
     const { floats, words, isShared } = this;
     const at = slot * SLOT_FLOATS;
     if (isShared) takeLock(words, 2 * at + LOCK);
-    floats[at + NEXT] = Math.max(floats[at + NEXT], clock[0] - BURST) + wire * costs[slot];
+    const from = Math.min(since[0], clock[0] - BURST);
+    floats[at + NEXT] = Math.max(floats[at + NEXT], from) + wire * costs[slot];
     const own = this.own(slot);
-    if (isShared && floats[own] > 0) floats[own + 1] += wire / floats[own];
+    if (isShared && floats[own] > 0)
+      floats[own + 1] = Math.min(floats[own + 1] + wire / floats[own], this.least(slot) + MOST_AHEAD);
     if (isShared) releaseLock(words, 2 * at + LOCK);
   }
 
@@ -77,24 +84,33 @@ export class TenantClocks {
     floats[own] = ports;
   }
 
-  /** Whether ports of another worker have had less, and wait. */
-  isAhead(slot: number): boolean {
-    return this.isShared && this.floats[this.own(slot) + 1] > this.least(slot) + SLACK;
+  /** Whether ports of another worker have had less, and wait: they go first. */
+  isAhead(slot: number, clock: Float64Array): boolean {
+    if (!this.isShared) return false;
+    const { floats, worker, workers } = this;
+    const own = this.own(slot);
+    floats[own + 2] = clock[0];
+    for (let n = 0; n < workers; n++) {
+      const at = slot * SLOT_FLOATS + FIRST_WORKER + WORKER_FLOATS * n;
+      if (n === worker || floats[at] === 0 || floats[at + 2] < clock[0] - PATIENCE) continue;
+      if (floats[own + 1] > floats[at + 1] + SLACK) return true;
+    }
+    return false;
   }
 
-  /** Of the other workers whose ports wait, what that has had which had least; Infinity = none waits. */
+  /** Of the other workers whose ports wait, what those have had that had least; Infinity = none waits. */
   private least(slot: number): number {
     const { floats, worker, workers } = this;
     let least = Number.POSITIVE_INFINITY;
     for (let n = 0; n < workers; n++) {
-      const at = slot * SLOT_FLOATS + FIRST_WORKER + 2 * n;
+      const at = slot * SLOT_FLOATS + FIRST_WORKER + WORKER_FLOATS * n;
       if (n !== worker && floats[at] > 0) least = Math.min(least, floats[at + 1]);
     }
     return least;
   }
 
   private own(slot: number): number {
-    return slot * SLOT_FLOATS + FIRST_WORKER + 2 * this.worker;
+    return slot * SLOT_FLOATS + FIRST_WORKER + WORKER_FLOATS * this.worker;
   }
 }
 
