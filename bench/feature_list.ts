@@ -31,6 +31,7 @@ export interface Feature {
   flowTraffic?: FlowTraffic;
   routers?: SwitchConfigInput['routers'];
   groups?: SwitchConfigInput['groups'];
+  acls?: SwitchConfigInput['acls'];
   connections?: SwitchConfigInput['connections'];
   /** Copies of each frame; default 1. */
   copies?: number;
