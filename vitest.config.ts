@@ -38,6 +38,7 @@ const SHARED = [
 /** Long, and none the worse for company. */
 const PATIENT = [
   'acls_oracle',
+  'acls_workers',
   'af_packet_guest',
   'api',
   'bench_suite',
