@@ -18,6 +18,7 @@ export const GUARD_PORT_COLUMNS: Columns<GuardStatus> = {
 export const GUARD_COLUMNS: Columns<GuardBinding> = {
   address: { title: 'ADDRESS', value: ({ ip }) => ip },
   mac: { title: 'MAC', value: ({ mac }) => mac },
+  vlan: { title: 'VLAN', value: ({ vlan }) => vlan, right: true },
   from: { title: 'FROM', value: ({ from }) => from },
   expires: {
     title: 'EXPIRES',
