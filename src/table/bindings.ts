@@ -4,12 +4,12 @@
 //
 // A worker does not ask for the table's version: what it reads while an entry is written is at worst one frame of that moment.
 
-import { PORT_BITS } from '../frame/hop.ts';
 import type { Mac } from '../wire/mac.ts';
 import { MAX_NEIGHBOURS, type Neighbours } from './neighbours.ts';
 
 /** All bindings of a switch. */
 export const MAX_BINDINGS = MAX_NEIGHBOURS;
+const VID_BITS = 12;
 /** ff00::MAC */
 const MACS = 0xff00_0000 | 0;
 /** Two words: the MAC that was found. */
@@ -26,20 +26,21 @@ export class Bindings {
   hasMac(port: number, vlan: number, hi: number, lo: number): boolean {
     const { table } = this;
     if (vlan !== 0 && table.find6(placeOf(port, vlan), MACS, 0, hi, lo, found, 0) >= 0) return true;
-    return table.find6(port, MACS, 0, hi, lo, found, 0) >= 0;
+    return table.find6(placeOf(port, 0), MACS, 0, hi, lo, found, 0) >= 0;
   }
 
   has4(port: number, vlan: number, address: number, hi: number, lo: number): boolean {
     const { table } = this;
     const isThere =
       (vlan !== 0 && table.find4(placeOf(port, vlan), address, found, 0) >= 0) ||
-      table.find4(port, address, found, 0) >= 0;
+      table.find4(placeOf(port, 0), address, found, 0) >= 0;
     return isThere && found[0] === hi && found[1] === lo;
   }
 
   /** Whether the 16 bytes at `at` are an address of that MAC. */
   has6(port: number, vlan: number, view: DataView, at: number, hi: number, lo: number): boolean {
-    const isThere = (vlan !== 0 && this.find6(placeOf(port, vlan), view, at)) || this.find6(port, view, at);
+    const isThere =
+      (vlan !== 0 && this.find6(placeOf(port, vlan), view, at)) || this.find6(placeOf(port, 0), view, at);
     return isThere && found[0] === hi && found[1] === lo;
   }
 
@@ -79,6 +80,7 @@ export class Bindings {
   }
 }
 
+/** What the table takes for a port. */
 function placeOf(port: number, vlan: number): number {
-  return (vlan << PORT_BITS) | port;
+  return (port << VID_BITS) | vlan;
 }
