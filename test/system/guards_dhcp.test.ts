@@ -101,7 +101,7 @@ test('a client of DHCP speaks as what it got, and as nothing else, also after a 
   expect(Object.keys(told ?? {})).not.toContain('opt82');
   expect(scene.dnsmasq.output()).toMatch(/tags: (\w+, )*one/);
   expect(await reaches(g1, '192.0.2.50')).toBe(true);
-  const line = new RegExp(`^192\\.0\\.2\\.50 +${MAC} +10 +dhcp +1[01]\\d$`, 'm');
+  const line = new RegExp(`^vm1 +192\\.0\\.2\\.50 +${MAC} +10 +dhcp +1[01]\\d$`, 'm');
   expect(await scene.daemon.cli('guard', 'show', 'vm1')).toMatch(line);
 
   // Without option 82 it is one of all the others.
