@@ -4,6 +4,7 @@
 import type { LldpChange, StoredLeases } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { effectiveRouters } from '../config/effective_routers.ts';
+import type { RuleOrigin } from '../config/rule_lines.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { EventFact } from '../event.ts';
 import type { Host } from '../protocol/host.ts';
@@ -36,6 +37,7 @@ export interface ServicesParts {
   counters: CounterView;
   leases: StoredLeases;
   stateDirectory: string;
+  origin: RuleOrigin;
   /** What services do to the switch. */
   deeds: StpDeeds & { flush(filter: { port: string }): Promise<number> };
   /** There is none yet while the services are made. */
@@ -136,7 +138,7 @@ export class Services {
     });
     this.all = [
       this.guard,
-      new AclLog({ rule: (number) => compiler.acls.rules[number], tell }),
+      new AclLog({ compiler, origin: parts.origin, tell }),
       this.lldp,
       this.stp,
       this.snooping,

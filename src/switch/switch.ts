@@ -46,6 +46,7 @@ import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { stableMac } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
+import { RuleOrigin } from '../config/rule_lines.ts';
 import {
   EMPTY_CONFIG,
   parseConfig,
@@ -95,6 +96,7 @@ import { MACHINE, randomWords, type World } from './world.ts';
 /** A virtual Ethernet switch: opened with a configuration, changed by `apply`, looked at, and closed. Many may live in one process. */
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
   private readonly compiler: Compiler;
+  private readonly origin = new RuleOrigin();
   private readonly world: World;
   private readonly counters: CounterView;
   private readonly open: OpenPorts;
@@ -162,6 +164,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       counters: this.counters,
       leases,
       stateDirectory,
+      origin: this.origin,
       deeds: this,
       reconfiguration: () => this.reconfiguration,
       routerTable: () => newest().routers,
@@ -246,21 +249,9 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
       names: (remotes) => {
-        const { devices, linkWatch, goneNames: gone, disabled } = open;
+        const { hookService: hooks, whole: config, origin } = this;
         const { states } = this.reconfiguration.facts;
-        return traceNames(
-          {
-            compiler,
-            config: this.whole,
-            states,
-            devices,
-            linkWatch,
-            gone,
-            disabled,
-            hooks: this.hookService,
-          },
-          remotes,
-        );
+        return traceNames({ compiler, config, states, open, hooks, origin }, remotes);
       },
       request: (body) => plane.request(body),
       groups: (bridge) => services.snooping.published(bridge),
@@ -316,7 +307,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   private bring(
     make: (config: SwitchConfig) => SwitchConfigInput,
-    { by = { kind: 'program' }, keep = false }: ApplyOptions = {},
+    { by = { kind: 'program' }, keep = false, lines }: ApplyOptions = {},
   ): Promise<ActionResult[]> {
     return this.enqueue(async () => {
       if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
@@ -324,6 +315,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       try {
         // A file may be read when nobody is there to mend it.
         await this.hookService.prepare(config, by.kind === 'file');
+        this.origin.note(lines, config);
         const results = await this.reconfiguration.carryOut(config, keep);
         this.news.applied(by, results);
         return results;
