@@ -61,6 +61,7 @@ const PATIENT = [
   'groups',
   'groups_oracle',
   'guest_events',
+  'guards_dhcp',
   'guards_workers',
   'guest_links',
   'guest_moves',

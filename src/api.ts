@@ -10,12 +10,14 @@ import type { LldpChange, LldpNeighbor, LldpPortStatus } from './api/lldp.ts';
 import type { GroupWish, MdbEntry, MdbFilter, MulticastPort, MulticastVlan } from './api/multicast.ts';
 import type { LeaseFilter, LeaseStatus, NetworkStatus } from './api/network.ts';
 import type { PolicyApi } from './api/policy.ts';
+import type { PollFrames, PollGap } from './api/polls.ts';
 import type { QosStatus } from './api/qos.ts';
 import type { RoutingApi } from './api/router.ts';
 import type { SocketStatus } from './api/sockets.ts';
 import type { TenantStatus } from './api/tenants.ts';
 import type { Trace, TraceLiveOptions, TraceOptions } from './api/trace.ts';
 import type { Action, ActionResult } from './config/action.ts';
+import type { RuleLines } from './config/rule_lines.ts';
 import type { SwitchConfig } from './config/schema.ts';
 import type {
   Author,
@@ -41,6 +43,7 @@ export type * from './api/multicast.ts';
 export type * from './api/nat.ts';
 export type * from './api/network.ts';
 export type * from './api/policy.ts';
+export type * from './api/polls.ts';
 export type * from './api/qos.ts';
 export type * from './api/router.ts';
 export type * from './api/sockets.ts';
@@ -253,23 +256,6 @@ export interface FdbFilter {
   mac?: string;
 }
 
-/** Distribution of the time between two waits of the data plane, during which new frames wait. */
-export interface PollGap {
-  polls: number;
-  sumSeconds: number;
-  maxSeconds: number;
-  /** Cumulative counts as Prometheus has them: [upper bound in seconds, count]. */
-  buckets: [number, number][];
-}
-
-/** Distribution of the frames that a poll brought, of the polls that brought any. */
-export interface PollFrames {
-  polls: number;
-  frames: number;
-  /** Cumulative, as in PollGap. */
-  buckets: [number, number][];
-}
-
 /** One end of a link, as LACP says it: IEEE 802.1AX-2014 clause 6.4.2.3. */
 export interface LacpEndStatus {
   systemPriority: number;
@@ -334,6 +320,8 @@ export interface ApplyOptions {
   by?: Author;
   /** What cannot be had now stays wanted, and comes true as soon as it can. */
   keep?: boolean;
+  /** Where its rules stand in a file: traces and events name the line. */
+  lines?: RuleLines;
 }
 
 /** What the control plane (server, metrics, CLI) may ask of a switch. `Switch` implements it. */

@@ -1,8 +1,8 @@
-// What happens to a switch, as plain values, ready for JSON: docs/events.md. Every event has a sentence for people in
-// `message`, and the same in fields for programs.
+// What happens to a switch, as plain values for JSON: docs/events.md. `message` says in a sentence what the fields say to programs.
 
 import type { ActionResult } from './config/action.ts';
 import { parsePath } from './config/path.ts';
+import type { FileLine } from './config/rule_lines.ts';
 
 /** A port came or went, or its device changed its state. */
 export interface PortFact {
@@ -214,8 +214,8 @@ export interface GuardFact {
   address?: string;
 }
 
-/** A frame fitted a rule of an access list that has `log`: some of many are told. */
-export interface AclFact {
+/** A frame fitted a rule of an access list that has `log`: some of many are told. With the line of a rule that came from a file. */
+export interface AclFact extends Partial<FileLine> {
   type: 'acl';
   change: 'matched';
   bridge: string;

@@ -68,6 +68,9 @@ export interface TraceStep {
   /** Where the configuration says so, and what it says there. */
   path?: string;
   value?: unknown;
+  /** Of a rule that came from a file: where it is there. */
+  file?: string;
+  line?: number;
 }
 
 /** One copy on its way out. */

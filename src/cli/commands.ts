@@ -243,25 +243,25 @@ export async function top(context: Context, bridge?: string): Promise<void> {
 }
 
 export async function apply(context: Context, file: string): Promise<void> {
-  const wanted = await readConfig(file);
+  const { config: wanted, lines } = await readConfig(file);
   if (context.options.dryRun) {
     const plan = await context.client.plan(wanted);
     print(context, plan, () => (plan.length === 0 ? 'nothing to do\n' : actionLines(plan)));
   } else {
-    const results = await context.client.apply(wanted);
+    const results = await context.client.apply(wanted, file === '-' ? undefined : lines);
     print(context, results, () => (results.length === 0 ? 'nothing to do\n' : actionLines(results)));
   }
 }
 
-async function readConfig(file: string): Promise<unknown> {
+async function readConfig(file: string) {
   let content: string;
   try {
     content = file === '-' ? await readStream(process.stdin) : await readFile(file, 'utf8');
   } catch (error) {
     throw new ControlError('file_unreadable', `Cannot read ${file}: ${(error as Error).message}`);
   }
-  const { loadConfig } = await import('../config/yaml.ts');
-  return loadConfig(content, file === '-' ? 'standard input' : file);
+  const { loadConfigWithLines } = await import('../config/yaml.ts');
+  return loadConfigWithLines(content, file === '-' ? 'standard input' : file);
 }
 
 export async function exportConfig(context: Context): Promise<void> {

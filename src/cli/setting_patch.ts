@@ -6,14 +6,12 @@ import { BRIDGE_KEYS, LOCAL_KEYS, MIRROR_KEYS, MIRROR_TO, PORT_SETTINGS, type Se
 
 /** Keys that were given, in the configuration's words. VLAN keys go into `vlan`; with `replace` they push others out. */
 export function portValues(options: Values, replace: boolean): Values {
-  return withVlan(
-    withTunnel(withGuard(withStorm(pick(options, PORT_SETTINGS), replace), replace), replace),
-    replace,
-  );
+  const own = withAcls(pick(options, PORT_SETTINGS), replace);
+  return withVlan(withTunnel(withGuard(withStorm(own, replace), replace), replace), replace);
 }
 
 export function bridgeValues(options: Values, replace: boolean): Values {
-  const { local, ...own } = withStp(pick(options, BRIDGE_KEYS), replace);
+  const { local, ...own } = withAcls(withStp(pick(options, BRIDGE_KEYS), replace), replace);
   const inner = withVlan(pick(options, LOCAL_KEYS), replace);
   if (local === false) return { ...own, local: false };
   if (Object.keys(inner).length > 0 || local === true) return { ...own, local: inner };
@@ -67,6 +65,11 @@ function withStorm({ storm_control: storm, ...rest }: Values, replace: boolean):
 function withGuard({ guard, ...rest }: Values, replace: boolean): Values {
   if (guard === undefined || (guard === 'none' && !replace)) return rest;
   return { ...rest, guard: guard === 'none' ? null : guard };
+}
+
+function withAcls({ acls, ...rest }: Values, replace: boolean): Values {
+  if (acls === undefined || (acls === 'none' && !replace)) return rest;
+  return { ...rest, acls: acls === 'none' ? null : acls };
 }
 
 const NO_TUNNEL = {

@@ -49,7 +49,7 @@ export const vlans = (text: string): (number | string)[] =>
   list(text, []).map((item) => (/^\d+$/.test(item) ? Number(item) : item));
 
 /** `drop=0.1,delay=5`, each key once. */
-function pairsOf(text: string, expected: string): [key: string, value: string][] {
+export function pairsOf(text: string, expected: string): [key: string, value: string][] {
   const pairs = list(text, []).map((pair) => {
     const [key, value, ...rest] = pair.split('=');
     if (value === undefined || rest.length > 0) throw new InvalidArgumentError(`Expected ${expected},...`);

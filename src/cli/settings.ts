@@ -2,6 +2,7 @@
 // `port set` and their help cannot disagree.
 
 import { type Command, Option } from 'commander';
+import { ACLS, QOS } from './policy_settings.ts';
 import {
   account,
   bridgeHelper,
@@ -19,7 +20,6 @@ import {
   orNone,
   pairs,
   portStp,
-  qosPairs,
   stormControl,
   tunnel,
   vidPairs,
@@ -348,13 +348,6 @@ const FAULT: Setting = {
   parse: pairs,
 };
 
-const QOS: Setting = {
-  flags: '--qos <key=value,...>',
-  key: 'qos',
-  help: 'rates: shape=100mbit,fair=on,police.in=50mbit',
-  parse: qosPairs,
-};
-
 const PORT_STP: Setting = {
   flags: '--stp <key=value,...>',
   key: 'stp',
@@ -379,6 +372,7 @@ export const PORT_SETTINGS: readonly Setting[] = [
   ...MULTICAST,
   PORT_STP,
   FAULT,
+  ACLS,
   QOS,
 ];
 
@@ -408,6 +402,7 @@ export const BRIDGE_KEYS: readonly Setting[] = [
     parse: number,
   },
   GROUP_FWD_MASK,
+  ACLS,
   {
     flags: '--tunnel-mac <address>',
     key: 'tunnel_mac',

@@ -14,17 +14,19 @@ export function compileGuards({ bridges }: SwitchConfig, ports: Names): PortGuar
   for (const bridge of Object.values(bridges)) {
     const isSnooped = Object.values(bridge.ports).some(({ guard }) => guard?.trusted === true);
     for (const [name, { guard }] of Object.entries(bridge.ports))
-      if (guard !== undefined) table.flags[ports.number(name)] = flagsOf(guard, isSnooped);
+      if (guard !== undefined)
+        table.flags[ports.number(name)] = flagsOf(guard, isSnooped, bridge.vlan_filtering);
   }
   return table;
 }
 
-function flagsOf(guard: GuardConfig, isSnooped: boolean): number {
+function flagsOf(guard: GuardConfig, isSnooped: boolean, isFiltering: boolean): number {
   const { source, bindings, dhcp_server, ra, double_tag, tiny_fragments } = guard;
   if (guard.trusted) return GUARD.trusted;
   const asksForAddresses = source === 'strict' || source === 'first';
   return (
     (source === undefined ? 0 : GUARD.mac) |
+    (source !== undefined && isFiltering ? GUARD.byVlan : 0) |
     (asksForAddresses ? GUARD.address : 0) |
     (asksForAddresses && isSnooped ? GUARD.snooped : 0) |
     (source === 'first' ? GUARD.first : 0) |

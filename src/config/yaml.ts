@@ -3,27 +3,29 @@
 // Problems carry the line where they are. The way back is for people and version control: only what differs from the
 // defaults, short mappings on one line, and `loadConfig(formatConfig(config))` is `config` again.
 
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Pair,
-  parseDocument,
-  visit,
-  type YAMLMap,
-} from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { ConfigError } from './config_error.ts';
-import type { Path } from './path.ts';
+import type { RuleLines } from './rule_lines.ts';
 import { type SwitchConfig, validate } from './schema.ts';
+import { YamlLines } from './yaml_lines.ts';
 
 export { formatConfig } from './format_config.ts';
 
 /** Throws `ConfigError` with all problems, each with its line. `fileName` is for messages only. */
 export function loadConfig(text: string, fileName: string): SwitchConfig {
+  return load(text, fileName).config;
+}
+
+/** The same, and where its rules stand. */
+export function loadConfigWithLines(
+  text: string,
+  fileName: string,
+): { config: SwitchConfig; lines: RuleLines | undefined } {
+  const { config, lines } = load(text, fileName);
+  return { config, lines: lines.rules(fileName, config) };
+}
+
+function load(text: string, fileName: string): { config: SwitchConfig; lines: YamlLines } {
   const lines = new LineCounter();
   // maxAliasCount of toJS below bounds what a few lines of aliases can expand to.
   const { document, repeated } = parse(text, lines, fileName);
@@ -38,9 +40,9 @@ export function loadConfig(text: string, fileName: string): SwitchConfig {
   const { config, problems } = validate(withEmptyMappings(contentsOf(document, fileName)), {
     allowFd: false,
   });
-  if (problems.length === 0) return config;
-  const keys = new Keys();
-  for (const problem of problems) problem.line = lineOf(document, lines, keys, problem.path);
+  const places = new YamlLines(document, lines);
+  if (problems.length === 0) return { config, lines: places };
+  for (const problem of problems) problem.line = places.nearest(problem.path);
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   throw new ConfigError(problems, fileName);
 }
@@ -142,38 +144,4 @@ function filled(value: unknown, keys: readonly string[]): unknown {
 
 function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Line of the thing at `path`, or of the nearest thing around it that is in the file. */
-function lineOf(document: Document, lines: LineCounter, keys: Keys, path: Path): number | undefined {
-  let node: unknown = document.contents;
-  let offset: number | undefined;
-  for (const key of path) {
-    if (isAlias(node)) node = node.resolve(document);
-    if (isMap(node)) {
-      const pair = keys.find(node, String(key));
-      if (!pair) break;
-      if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset;
-      node = pair.value;
-    } else if (isSeq(node) && typeof key === 'number') {
-      node = node.items[key];
-      if (isNode(node)) offset = node.range?.[0] ?? offset;
-    } else break;
-  }
-  return offset === undefined ? undefined : lines.linePos(offset).line;
-}
-
-/** The keys of mappings, looked up once for each mapping: it may have thousands, and a problem with each. */
-class Keys {
-  private readonly byMap = new Map<YAMLMap, Map<string, Pair>>();
-
-  find(map: YAMLMap, key: string): Pair | undefined {
-    const known = this.byMap.get(map) ?? keysOf(map);
-    this.byMap.set(map, known);
-    return known.get(key);
-  }
-}
-
-function keysOf({ items }: YAMLMap): Map<string, Pair> {
-  return new Map(items.flatMap((item) => (isScalar(item.key) ? [[String(item.key.value), item]] : [])));
 }

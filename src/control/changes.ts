@@ -3,6 +3,7 @@
 
 import type { SwitchApi } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
+import type { RuleLines } from '../config/rule_lines.ts';
 import { ConfigError, type SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { Author } from '../event.ts';
@@ -25,6 +26,8 @@ export interface ChangeOptions {
   by?: Author;
   /** What cannot be had now stays wanted: for whole configurations, not for a command that should fail. */
   keep?: boolean;
+  /** See ApplyOptions. */
+  lines?: RuleLines;
   /** Called before the outcome is saved, whether all worked or not. */
   applied?: (config: SwitchConfig) => void;
 }
@@ -33,7 +36,7 @@ export interface ChangeOptions {
 export interface OwnChanges {
   change(
     edit: (config: SwitchConfig) => unknown,
-    options?: Pick<ChangeOptions, 'keep'>,
+    options?: Pick<ChangeOptions, 'keep' | 'lines'>,
   ): Promise<ActionResult[]>;
   /** What would be done to make it so. */
   plan(whole: unknown): Action[];
@@ -58,14 +61,14 @@ export class Changes {
    */
   async change(
     edit: (config: SwitchConfig) => unknown,
-    { by, keep, applied = () => {} }: ChangeOptions = {},
+    { by, keep, lines, applied = () => {} }: ChangeOptions = {},
   ): Promise<ActionResult[]> {
     const turn = this.last.then(async () => {
       const edited = edit(this.api.config);
       const wanted = keep ? this.carry(edited) : edited;
       const strange = strangeFds(this.api.config, wanted);
       if (strange.length > 0) throw new ConfigError(strange);
-      const results = await this.api.apply(wanted, { by, keep });
+      const results = await this.api.apply(wanted, { by, keep, lines });
       applied(this.api.config);
       return { results, saving: this.saving() };
     });

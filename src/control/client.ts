@@ -1,5 +1,4 @@
-// The client of the control socket: a typed call for each resource. It knows nothing of the switch's insides, so that
-// `taploom --version` stays fast.
+// The client of the control socket: a typed call for each resource. It knows no insides of the switch: `taploom` starts fast.
 
 import type {
   BridgeStatus,
@@ -39,6 +38,7 @@ import type {
   TraceOptions,
 } from '../api.ts';
 import type { Action, ActionResult } from '../config/action.ts';
+import type { RuleLines } from '../config/rule_lines.ts';
 import type { BridgeConfig, PortConfig, StaticEntryConfig, SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { SwitchEvent } from '../event.ts';
@@ -274,9 +274,9 @@ export class ControlClient extends ControlConnection {
     return this.call('GET', '/v1/config');
   }
 
-  /** Makes the switch what `config` says. */
-  async apply(config: unknown): Promise<ActionResult[]> {
-    return (await this.call<Results>('PUT', '/v1/config', {}, config)).results;
+  /** Makes the switch what `config` says; `lines`: where its rules stand in a file. */
+  async apply(config: object, lines?: RuleLines): Promise<ActionResult[]> {
+    return (await this.call<Results>('PUT', '/v1/config', {}, { ...config, rule_lines: lines })).results;
   }
 
   /** What `apply` would do. */

@@ -6,7 +6,7 @@
 import type { StoredLeases, SwitchApi } from '../api.ts';
 import type { ActionResult } from '../config/action.ts';
 import { ConfigError, EMPTY_CONFIG, type SwitchConfig } from '../config/schema.ts';
-import { loadConfig } from '../config/yaml.ts';
+import { loadConfigWithLines } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
 import type { Credentials } from './author.ts';
 import { BridgeHelper, type HelperSystem } from './bridge_helper.ts';
@@ -20,7 +20,7 @@ import { Metrics, type MetricsServer, metricsServer } from './metrics.ts';
 import { PortWatch } from './port_watch.ts';
 import { readRegularFile } from './regular_file.ts';
 import { type ControlServer, startControlServer } from './server.ts';
-import { type ConfigSource, StateStore } from './store.ts';
+import { type ConfigSource, type Loaded, StateStore } from './store.ts';
 import type { TcpAddress } from './tcp_listener.ts';
 import { requireFreeSocket } from './unix_socket.ts';
 import { taploomVersion } from './version.ts';
@@ -92,7 +92,7 @@ export class Daemon {
     const { log, socket, socketGroup, credentials } = options;
     const unlock = [...closers];
     const store = options.state === undefined ? undefined : new StateStore(options.state);
-    const config = initialConfig(options, store);
+    const { config, lines } = initialConfig(options, store);
 
     const journal = new Journal(`${options.state ?? socket}.leases`);
     const { entries, notes } = journal.load();
@@ -130,7 +130,7 @@ export class Daemon {
       }
     });
     const by = { kind: 'file' as const, file: options.config ?? options.state ?? '' };
-    const results = await api.apply(config, { by, keep: true });
+    const results = await api.apply(config, { by, keep: true, lines });
     report(log, results);
     const lastLoad = new LastLoad();
     lastLoad.note(results.every(({ ok }) => ok));
@@ -225,8 +225,9 @@ export class Daemon {
     const { changes, store } = this.parts;
     try {
       const source = readSource(file);
-      const wanted = loadConfig(source.text, source.file);
+      const { config: wanted, lines } = loadConfigWithLines(source.text, source.file);
       const results = await changes.change(() => wanted, {
+        lines,
         by: { kind: 'file', file },
         keep: true,
         applied: () => store?.reloaded(source),
@@ -260,12 +261,16 @@ export class Daemon {
   }
 }
 
-function initialConfig({ config, log }: DaemonOptions, store: StateStore | undefined): SwitchConfig {
+function initialConfig(
+  { config, log }: DaemonOptions,
+  store: StateStore | undefined,
+): Pick<Loaded, 'config' | 'lines'> {
   const source = config === undefined ? undefined : readSource(config);
-  if (store === undefined) return source ? loadConfig(source.text, source.file) : EMPTY_CONFIG;
-  const { config: initial, notes } = store.load(source);
-  for (const { level, message } of notes) log[level](message);
-  return initial;
+  if (store === undefined)
+    return source ? loadConfigWithLines(source.text, source.file) : { config: EMPTY_CONFIG };
+  const loaded = store.load(source);
+  for (const { level, message } of loaded.notes) log[level](message);
+  return loaded;
 }
 
 function readSource(file: string): ConfigSource {

@@ -172,6 +172,8 @@ const anyEvent = z.union([
     list: z.string(),
     rule: z.int().describe('its number in the list, from 1 on'),
     path: z.string(),
+    file: z.string().optional().describe('that the rule came from'),
+    line: z.int().optional(),
     verdict: z.enum(['permit', 'deny', 'count']),
     frame: z.string().describe('in one line'),
     more: count.optional().describe('frames of the rule that were not told since the last one'),

@@ -81,7 +81,7 @@ export function toProblem(error: unknown): Problem {
 export class RequestError extends TaploomError {
   readonly problems: { path: string; message: string }[];
 
-  constructor(where: 'query' | 'body', error: z.ZodError) {
+  constructor(where: 'query' | 'body' | 'rule_lines', error: z.ZodError) {
     const problems = error.issues.map(({ path, message }) => ({ path: [where, ...path].join('.'), message }));
     super('invalid_request', problems.map(({ path, message }) => `${path}: ${message}`).join('; '));
     this.problems = problems;

@@ -20,6 +20,7 @@ import { QOS_ROUTES } from './qos_routes.ts';
 import * as resource from './resources.ts';
 import { type Route, route, Streamed } from './route.ts';
 import { ROUTER_ROUTES } from './router_routes.ts';
+import { configWithLines, takeLines } from './rule_lines_body.ts';
 import { TENANT_ROUTES } from './tenant_routes.ts';
 import { traceRequest, traces } from './trace_resource.ts';
 
@@ -67,13 +68,15 @@ const SWITCH_ROUTES: readonly Route[] = [
     description:
       'Bridges, ports and static entries that it does not name are deleted, and deletions come first. What cannot be had yet `waits`, and comes true as soon as it can.',
     query: dryRun,
-    document: resource.switchConfig,
+    document: configWithLines,
     answer: resource.planOrResults,
     problems: [409],
-    handle: async ({ changes }, { query, body }) =>
-      query.dry_run
-        ? { plan: changes.plan(body) }
-        : { results: await changes.change(() => body, { keep: true }) },
+    handle: async ({ changes }, { query, body }) => {
+      const { config, lines } = takeLines(body);
+      return query.dry_run
+        ? { plan: changes.plan(config) }
+        : { results: await changes.change(() => config, { keep: true, lines }) };
+    },
   }),
   route('get', '/v1/stats', {
     summary: 'Counters of all ports, and how promptly the data plane polls',

@@ -9,8 +9,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.ts';
-import { loadConfig } from '../config/yaml.ts';
+import { linesThatHold, type RuleLines } from '../config/rule_lines.ts';
+import { ConfigError, EMPTY_CONFIG, parseConfig, type SwitchConfig } from '../config/schema.ts';
+import { loadConfigWithLines } from '../config/yaml.ts';
 import { TaploomError } from '../error.ts';
 import { freeName, moveAway } from './move_away.ts';
 import { readRegularFile } from './regular_file.ts';
@@ -23,6 +24,8 @@ export interface ConfigSource {
 
 export interface Loaded {
   config: SwitchConfig;
+  /** Where its rules stand in the configuration file. */
+  lines?: RuleLines;
   from: 'state' | 'config' | 'nothing';
   /** For the log: what was decided and why. */
   notes: { level: 'info' | 'warn' | 'error'; message: string }[];
@@ -62,14 +65,14 @@ export class StateStore {
       this.origin = { config_file: state.config_file, config_sha256: state.config_sha256 };
       const because = source ? `${source.file} has not changed since` : 'there is no configuration file';
       notes.push({ level: 'info', message: `Starting from the state in ${this.file}: ${because}` });
-      return { config: state.config, from: 'state', notes };
+      return { config: state.config, lines: linesOf(state.config, source), from: 'state', notes };
     }
     if (!source || !sourceOrigin) {
       if (!state)
         notes.push({ level: 'info', message: 'Starting with an empty switch: no configuration, no state' });
       return { config: EMPTY_CONFIG, from: 'nothing', notes };
     }
-    const config = loadConfig(source.text, source.file);
+    const { config, lines } = loadConfigWithLines(source.text, source.file);
     this.origin = sourceOrigin;
     if (state) {
       const kept = `${this.file}.old`;
@@ -80,7 +83,7 @@ export class StateStore {
         message: `${why}: the file is in force, clients' changes are kept in ${kept}`,
       });
     } else notes.push({ level: 'info', message: `Starting from ${source.file}` });
-    return { config, from: 'config', notes };
+    return { config, lines, from: 'config', notes };
   }
 
   /** The configuration file was read again: it is what is wanted now. */
@@ -160,6 +163,19 @@ export class StateStore {
         },
       );
     }
+  }
+}
+
+/** Of what was the file's once: clients may have changed it. */
+function linesOf(config: SwitchConfig, source: ConfigSource | undefined): RuleLines | undefined {
+  if (source === undefined || (config.acls === undefined && config.groups === undefined)) return undefined;
+  try {
+    const file = loadConfigWithLines(source.text, source.file);
+    return file.lines && linesThatHold(file.lines, file.config, config);
+  } catch (error) {
+    // An earlier version took it.
+    if (error instanceof ConfigError) return undefined;
+    throw error;
   }
 }
 

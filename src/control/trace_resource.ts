@@ -76,6 +76,8 @@ export const trace: z.ZodType<Trace> = z.object({
       message: z.string(),
       path: z.string().optional().describe('where the configuration says so'),
       value: z.unknown().optional().describe('what it says there'),
+      file: z.string().optional().describe('of a rule that came from a file'),
+      line: z.int().optional(),
     }),
   ),
   outcome: z.object({

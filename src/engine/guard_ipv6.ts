@@ -74,11 +74,11 @@ function shownOf(protocol: number): number {
 
 /** @param message of ICMPv6, -1 = another protocol @param asks for an address, or for a router */
 function sourceRefusal(view: DataView, seen: Seen, message: number, asks: boolean): number {
-  const { ip, flags, port, hi, lo, bindings } = seen;
+  const { ip, flags, port, vlan, hi, lo, bindings } = seen;
   if ((flags & GUARD.mac) === 0) return PASS;
   if ((flags & GUARD.address) === 0) return asks && mayAsk(seen) ? PASS : macRefusal(seen);
   const src = ip + ipv6.SRC;
-  if (bindings?.has6(port, view, src, hi, lo) === true)
+  if (bindings?.has6(port, vlan, view, src, hi, lo) === true)
     return view.getUint8(src) === 0xff ? DROP.spoofed_ip : PASS;
   if (ipv6.isUnspecified(view, src)) {
     if (!mayBeNobody(message)) return DROP.spoofed_ip;
@@ -118,6 +118,6 @@ function tellsOwn(view: DataView, seen: Seen, at: number, message: number): bool
 }
 
 /** Whether the address at `at` is the sender's. */
-function isOwn(view: DataView, { port, hi, lo, bindings }: Seen, at: number): boolean {
-  return bindings?.has6(port, view, at, hi, lo) === true || ipv6.isLinkLocalOf(view, at, hi, lo);
+function isOwn(view: DataView, { port, vlan, hi, lo, bindings }: Seen, at: number): boolean {
+  return bindings?.has6(port, vlan, view, at, hi, lo) === true || ipv6.isLinkLocalOf(view, at, hi, lo);
 }

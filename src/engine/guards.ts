@@ -25,7 +25,7 @@ import { arpRefusal } from './guard_arp.ts';
 import { isLookedInto, macRefusal, PASS, Seen } from './guard_frame.ts';
 import { DHCP_CLIENT, ipv4Refusal } from './guard_ipv4.ts';
 import { DHCP6_CLIENT, ipv6Refusal } from './guard_ipv6.ts';
-import { strippedTag, type Topology, VLAN_AWARE } from './topology.ts';
+import { DOMAIN_SHIFT, strippedTag, type Topology, VLAN_AWARE, VLAN_STRIDE, vlanOfTag } from './topology.ts';
 
 /** Tags that are looked through; behind more a guard that asks for addresses sees nothing. */
 const MAX_TAGS = 2;
@@ -59,6 +59,7 @@ export class Guards {
     if (flags === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return PASS;
     const at = rows[row + COLUMN.start];
     seen.port = port;
+    seen.vlan = (flags & GUARD.byVlan) === 0 ? 0 : this.vlanOf(row, topology);
     seen.hi = srcHi(view, at);
     seen.lo = srcLo(view, at);
     seen.end = at + rows[row + COLUMN.length];
@@ -82,6 +83,16 @@ export class Guards {
       refusal === DROP.arp_spoofed ||
       refusal === DROP.nd_spoofed
     );
+  }
+
+  /** The VLAN that the control plane knows the frame's domain by; 0 = the port is in none such. */
+  private vlanOf(row: number, topology: Topology): number {
+    const { rows, view } = this.batch;
+    const at = rows[row + COLUMN.start];
+    const word = rows[row + COLUMN.length] < HEADER_LEN + TAG_LEN ? 0 : view.getInt32(at + MACS_LEN);
+    const { port } = this.seen;
+    const entry = topology.vlan[port * VLAN_STRIDE + vlanOfTag(topology, port, word)];
+    return topology.domainVid[entry >>> DOMAIN_SHIFT];
   }
 
   private behindTags(macs: number, topology: Topology): number {

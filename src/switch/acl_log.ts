@@ -3,6 +3,7 @@
 import type { PlacedAclRule } from '../compile/acls.ts';
 import { verdictOf } from '../config/acl_shape.ts';
 import { formatPath } from '../config/path.ts';
+import type { RuleOrigin } from '../config/rule_lines.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import type { EventFact } from '../event.ts';
@@ -16,8 +17,9 @@ const AT_MOST = 5;
 const SECOND = 1000;
 
 export interface AclLogFacts {
-  /** Where a rule of the data plane stands. */
-  rule(number: number): PlacedAclRule | undefined;
+  /** Knows where a rule of the data plane stands. */
+  compiler: { acls: { rules: readonly PlacedAclRule[] } };
+  origin: RuleOrigin;
   tell(fact: EventFact): void;
 }
 
@@ -58,16 +60,19 @@ export class AclLog implements Service {
 
   private hear({ port, vlan, bytes, detail = 0, at = monotonicMs() }: Punt): void {
     const { config } = this;
-    const place = this.facts.rule(detail >>> 1);
-    const bridge = config && bridgeOf(config, port);
+    if (config === undefined) return;
+    const { compiler, origin, tell } = this.facts;
+    const place = compiler.acls.rules.at(detail >>> 1);
+    const bridge = bridgeOf(config, port);
     if (place === undefined || bridge === undefined || typeof place.index !== 'number') return;
     const { list, index } = place;
-    const rule = config?.acls?.[list]?.[index];
+    const rule = config.acls?.[list]?.[index];
     // Of the configuration before this one.
     if (rule?.log !== true) return;
     const more = this.admit(`${list} ${index}`, at);
     if (more < 0) return;
-    this.facts.tell({
+    const path = ['acls', list, index];
+    tell({
       type: 'acl',
       change: 'matched',
       bridge,
@@ -76,7 +81,8 @@ export class AclLog implements Service {
       side: (detail & 1) === 0 ? 'in' : 'out',
       list,
       rule: index + 1,
-      path: formatPath(['acls', list, index]),
+      path: formatPath(path),
+      ...origin.of(path, config),
       verdict: verdictOf(rule).verdict,
       frame: frameLine(bytes),
       ...(more > 0 && { more }),

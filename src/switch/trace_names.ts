@@ -2,14 +2,13 @@
 
 import type { Compiler } from '../compile/compiler.ts';
 import type { PortStates } from '../compile/overlay.ts';
+import type { RuleOrigin } from '../config/rule_lines.ts';
 import type { SwitchConfig } from '../config/schema.ts';
-import type { Device } from '../device/device.ts';
-import type { LinkWatch } from '../device/link_watch.ts';
-import type { DisabledPorts } from '../protocol/disabled_ports.ts';
 import type { TraceNames } from '../trace/scene.ts';
 import { OFFLOAD } from '../wire/virtio_net.ts';
 import { addressText, isIpv6 } from './fdb_view.ts';
 import type { HookService } from './hook_service.ts';
+import type { OpenPorts } from './open_ports.ts';
 
 const ALL_OFFLOADS = OFFLOAD.csum | OFFLOAD.tso4 | OFFLOAD.tso6 | OFFLOAD.ecn | OFFLOAD.uso;
 
@@ -17,20 +16,19 @@ export interface NamedThings {
   compiler: Compiler;
   config: SwitchConfig;
   states: PortStates;
-  devices: ReadonlyMap<string, Device>;
-  linkWatch: LinkWatch;
-  gone: ReadonlySet<string>;
-  disabled: Pick<DisabledPorts, 'get'>;
+  open: Pick<OpenPorts, 'devices' | 'linkWatch' | 'goneNames' | 'disabled'>;
   hooks: Pick<HookService, 'nameOf'>;
+  origin: RuleOrigin;
 }
 
 /** @param remotes learned remotes, by row */
 export function traceNames(
-  { compiler, config, states, devices, linkWatch, gone, disabled, hooks }: NamedThings,
+  { compiler, config, states, open, hooks, origin }: NamedThings,
   remotes: ReadonlyMap<number, Int32Array>,
 ): TraceNames {
   const isOverIpv6 = (port: string) =>
     Object.keys(config.bridges).some((bridge) => isIpv6(config, bridge, port));
+  const { devices, linkWatch, goneNames: gone, disabled } = open;
   linkWatch.lookUp();
   return {
     port: (number) => compiler.ports.name(number),
@@ -53,6 +51,7 @@ export function traceNames(
       const { group, side, index } = place;
       return ['groups', group, side, ...(index === undefined ? [] : [index])];
     },
+    fileLine: (path) => origin.of(path, config),
     tunMac: (port) => {
       const device = devices.get(port);
       return device?.spec.kind === 'tun' ? device.mac : undefined;

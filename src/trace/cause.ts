@@ -6,11 +6,15 @@ import { mirrorEnd } from '../config/mirrors.ts';
 import { formatPath, type Path } from '../config/path.ts';
 import { primaryOf, privateVlans } from '../config/private_vlans.ts';
 import { TUNNEL_MAC } from '../config/protocol_tunnels.ts';
+import { type FileLine, lineText } from '../config/rule_lines.ts';
 import type { BridgeConfig, SwitchConfig, VlanConfig } from '../config/schema.ts';
 
 export interface Cause {
   path: string;
   value: unknown;
+  /** Of a rule that came from a file. */
+  file?: string;
+  line?: number;
   /** As it stands in a sentence, without parentheses. */
   text: string;
 }
@@ -173,6 +177,13 @@ function portPath(config: BridgeConfig | undefined, bridge: string, port: string
 export function causeOf(path: Path, value: unknown, isInstalled: boolean): Cause {
   const where = formatPath(path);
   return { path: where, value, text: `${where}: ${show(value)}${isInstalled ? ', as installed' : ''}` };
+}
+
+/** Of a rule, with its line in the file that it came from. */
+export function ruleCause(path: Path, value: unknown, at: FileLine | undefined): Cause {
+  const cause = causeOf(path, value, false);
+  if (at === undefined) return cause;
+  return { ...cause, ...at, text: `${cause.path}, ${lineText(at)}: ${show(value)}` };
 }
 
 /** As in the YAML of a configuration, on one line. */

@@ -4,6 +4,7 @@ import type { TraceStage, TraceStep } from '../api.ts';
 import type { PlacedAclRule } from '../compile/acls.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Path } from '../config/path.ts';
+import type { FileLine } from '../config/rule_lines.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Topology } from '../engine/topology.ts';
 import { PORT_BITS, PORT_MASK } from '../frame/hop.ts';
@@ -31,6 +32,8 @@ export interface TraceNames {
   aclRule(rule: number): PlacedAclRule | undefined;
   /** Where a rule of a security group is in the configuration. */
   groupRule(rule: number): Path | undefined;
+  /** Where a rule is in the file that it came from. */
+  fileLine(path: Path): FileLine | undefined;
   /** The MAC of a TUN; undefined: it is none. */
   tunMac(port: string): string | undefined;
 }
@@ -81,9 +84,9 @@ export function headOf(bytes: Uint8Array, length: number): FrameHead {
 }
 
 export function step(stage: TraceStage, verdict: string, message: string, cause?: Cause): TraceStep {
-  return cause === undefined
-    ? { stage, verdict, message }
-    : { stage, verdict, message, path: cause.path, value: cause.value };
+  if (cause === undefined) return { stage, verdict, message };
+  const { text, ...where } = cause;
+  return { stage, verdict, message, ...where };
 }
 
 /** `vm1`, or `vx42 (192.0.2.2)`. */

@@ -5,7 +5,7 @@ import type { PlacedAclRule } from '../compile/acls.ts';
 import { type AclVerdict, verdictOf } from '../config/acl_shape.ts';
 import type { AclNote } from '../engine/acl_trial.ts';
 import type { DropName } from '../table/drops.ts';
-import { causeOf } from './cause.ts';
+import { ruleCause } from './cause.ts';
 import { type Scene, step } from './scene.ts';
 
 const DEEDS: Record<AclVerdict, string> = {
@@ -34,7 +34,8 @@ function tellNote(note: AclNote, { names, config }: Scene): TraceStep[] {
   const rule = config.acls?.[list]?.[index];
   if (rule === undefined) return [];
   const { verdict } = verdictOf(rule);
-  const cause = causeOf(['acls', list, index], rule, false);
+  const path = ['acls', list, index];
+  const cause = ruleCause(path, rule, names.fileLine(path));
   const text = `Rule ${index + 1} of access list ${list} ${DEEDS[verdict]} ${where} (${cause.text})`;
   return [step('acl', verdict, text, cause)];
 }

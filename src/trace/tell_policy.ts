@@ -6,7 +6,7 @@ import type { SwitchConfig } from '../config/schema.ts';
 import { UNASKED } from '../engine/policy_question.ts';
 import type { PolicyNote } from '../engine/policy_trial.ts';
 import type { DropName } from '../table/drops.ts';
-import { causeOf } from './cause.ts';
+import { ruleCause } from './cause.ts';
 import { type Scene, step } from './scene.ts';
 
 const DROPS: ReadonlySet<string> = new Set<DropName>([
@@ -48,7 +48,7 @@ function tellNote(
     return [
       step('policy', 'refused', `No ${side} rule of the groups of ${name} (${groups}) lets it ${what}`),
     ];
-  const cause = causeOf(path, valueAt(config, path), false);
+  const cause = ruleCause(path, valueAt(config, path), names.fileLine(path));
   return [step('policy', 'let', `${name} may ${what} (${cause.text})`, cause)];
 }
 

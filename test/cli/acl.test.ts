@@ -52,3 +52,36 @@ test('counters begin at 0 again, and a list that is not there has none', async (
   const { error } = await taploom('acl', 'show', 'offices');
   expect(error).toContain('There is no access list offices');
 });
+
+test('ports and bridges get lists, side by side, and lose them', async () => {
+  const port = (name: string) => cli.api.config.bridges.br0.ports[name].acls;
+  const done = { code: 0, out: '', error: '' };
+  expect(await taploom('port', 'set', 'br0', 'vm1', '--acls', 'out=spare+office')).toEqual(done);
+  expect(port('vm1')).toEqual({ in: ['office'], out: ['spare', 'office'] });
+  expect(await taploom('port', 'set', 'br0', 'vm1', '--acls', 'in=none', '--acls', 'out=spare')).toEqual(
+    done,
+  );
+  expect(port('vm1')).toEqual({ in: [], out: ['spare'] });
+  expect(await taploom('port', 'set', 'br0', 'vm1', '--acls', 'none')).toEqual(done);
+  expect(port('vm1')).toBeUndefined();
+  const add = ['port', 'add', 'br0', 'vm2', '--type', 'memory', '--acls', 'in=spare'];
+  expect(await taploom(...add)).toEqual(done);
+  expect(port('vm2')).toEqual({ in: ['spare'], out: [] });
+  expect(await taploom('bridge', 'set', 'br0', '--acls', 'in=office,out=none')).toEqual(done);
+  expect(cli.api.config.bridges.br0.acls).toEqual({ in: ['office'], out: [] });
+});
+
+test.each([
+  ['in=ofice', 'there is no access list ofice, did you mean office?'],
+  ['in=office+office', 'office is listed twice'],
+  ['side=office', 'side is no side: expected in=LIST for what comes in, out=LIST for what leaves.'],
+  ['in=office+', 'in=office+ lacks the name of a list: join names with +, or say in=none.'],
+  ['office', 'Expected in=LIST+LIST,out=LIST'],
+  ['in=any', '"any" is not a name of 1 to 32 letters'],
+])('%s is answered by a sentence, and changes nothing', async (text, sentence) => {
+  const before = JSON.stringify(cli.api.config);
+  const { code, error } = await taploom('port', 'set', 'br0', 'vm1', '--acls', text);
+  expect(code).not.toBe(0);
+  expect(error).toContain(sentence);
+  expect(JSON.stringify(cli.api.config)).toBe(before);
+});

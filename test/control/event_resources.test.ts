@@ -212,6 +212,8 @@ const others: EventFact[] = [
     list: 'office',
     rule: 1,
     path: 'acls.office[0]',
+    file: 'office.yaml',
+    line: 9,
     verdict: 'deny',
     frame: 'a frame',
     more: 2,

@@ -167,3 +167,15 @@ test('a leftover of a write that was cut off does no harm', async () => {
   expect(await run(undefined)).toMatchObject({ from: 'state', ports: ['vm1'] });
   expect(readdirSync(directory)).toEqual(['state.yaml']);
 });
+
+test('lines of rules are those of the file, also of a state that was built on it', async () => {
+  const text = 'version: 1\nacls:\n  web:\n    - { deny: { protocol: tcp } }\n    - { permit: any }\n';
+  const own = { file: '/etc/t.yaml', text };
+  const first = await run(own);
+  expect(first.lines).toEqual({ file: '/etc/t.yaml', acls: { web: [4, 5] }, groups: {} });
+  const changed = structuredClone(first.config);
+  changed.acls?.web.splice(0, 1, { deny: { protocol: 'udp' } });
+  await run(own, changed);
+  expect(await run(own)).toMatchObject({ from: 'state', lines: { acls: { web: [0, 5] } } });
+  expect((await run(undefined)).lines).toBeUndefined();
+});

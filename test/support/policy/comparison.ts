@@ -37,6 +37,8 @@ export interface History {
   wasRefused: boolean;
   /** It passed between ports that were in no group: nobody looked. */
   wasFree: boolean;
+  /** A datagram of it came in fragments, of which neither let all through. */
+  wasTorn: boolean;
   /** Flags of TCP that were seen, of both ends. */
   flags: number;
 }
@@ -86,6 +88,7 @@ export class Comparison {
           hasPassed: false,
           wasRefused: false,
           wasFree: false,
+          wasTorn: false,
           flags: 0,
         };
         histories.set(saying.name, history);
@@ -106,6 +109,7 @@ export class Comparison {
         }
         if (!saying.isError) history.flags |= saying.datagram.flags;
         history.hasPassed ||= said.to.length > 0 && theirs.to.length > 0;
+        history.wasTorn ||= saying.frames.length > 1 && said.to.length === 0 && theirs.to.length === 0;
         history.wasRefused ||= said.wasKnown && said.to.length === 0;
       }
     }

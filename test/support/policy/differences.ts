@@ -30,16 +30,18 @@ export const fromKernel: Differences = (what) => {
 };
 
 export const fromOpenVSwitch: Differences = (what) => {
+  const { saying, ours, theirs, history } = what;
+  const { flags } = saying.datagram;
+  const isUnasked = ours.told.some((line) => /policy_(invalid|unknown)$/.test(line)) && !ours.wasKnown;
+  const isEnd = isOfTcp(saying) && !saying.isError && (flags & (RST | FIN)) !== 0;
+  if (isUnasked && isEnd && theirs.state === 'new') return { row: 56, isOver: true };
   const known = both(what);
-  const { saying, ours, theirs } = what;
   if (known !== undefined || saying.isError) return known;
   if (saying.frames.length > 1 && ours.state === 'new' && theirs.state === undefined)
     return { row: 59, isOver: true };
+  // Ours knows the connection by the first fragment.
+  if (history.wasTorn && ours.wasKnown && theirs.state !== 'established') return { row: 59, isOver: true };
   if (!isOfTcp(saying)) return undefined;
-  const { flags } = saying.datagram;
-  const isRefused = ours.told.some((line) => /policy_(invalid|unknown)$/.test(line));
-  if (isRefused && !ours.wasKnown && theirs.state === 'new' && (flags & (RST | FIN)) !== 0)
-    return { row: 56, isOver: true };
   const isPushedSyn = (flags & (SYN | PSH | ACK)) === (SYN | PSH);
   if (isPushedSyn && !ours.wasKnown && theirs.state === 'invalid') return { row: 57, isOver: true };
   return isAnswered(what) ? { row: 58 } : undefined;

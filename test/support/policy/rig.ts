@@ -55,6 +55,8 @@ export async function openPolicy(
   open: typeof Switch.open = (config, options) => Switch.open(config, options),
 ): Promise<PolicyRig> {
   const taploom = await open({ ...configOf(bridges), ...rest }, { threaded: false });
-  onTestFinished(() => taploom.close());
+  // A comparison opens and closes hundreds: of a closed one nothing is kept.
+  const held = new WeakRef(taploom);
+  onTestFinished(() => held.deref()?.close());
   return new PolicyRig(taploom);
 }
