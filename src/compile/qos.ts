@@ -5,11 +5,12 @@ import { parseRate, parseSize, parseTime } from '../config/amounts.ts';
 import { devicesIn } from '../config/members.ts';
 import type { QosClass, QosConfig } from '../config/qos_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
-import { FrameStore } from '../table/frame_store.ts';
+import { type Region, unitsOf } from '../table/frame_store.ts';
 import { CLASS, classAt, MAX_CLASSES, QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
-import { storeSize } from '../table/shaper.ts';
+import { layOut, storeSize } from '../table/shaper.ts';
 import type { Names } from './names.ts';
 import { compileMatches, portsByGroup } from './qos_matches.ts';
+import { RegionMaker } from './regions.ts';
 import { shared } from './shared.ts';
 
 /** What may leave at once after a pause, ms. */
@@ -35,8 +36,9 @@ export interface Shaped {
 }
 
 export class QosMemories {
-  /** By name of a port: which kind of queues, how many bytes they hold, and their memory. */
-  private readonly known = new Map<string, { key: string; limit: number; memory: SharedArrayBuffer }>();
+  /** By name of a port: which kind of queues, how many bytes they hold, and where they are. */
+  private readonly known = new Map<string, { key: string; limit: number; region: Region }>();
+  private readonly slabs = new RegionMaker();
 
   /** Null if no port is shaped. */
   compile(config: SwitchConfig, ports: Names): QosTable | null {
@@ -49,20 +51,20 @@ export class QosMemories {
       ports: [Uint16Array, all.length],
       settings: [Float64Array, all.length * QOS_ROW],
     });
-    const memories = all.map((one, n) => {
+    const regions = all.map((one, n) => {
       const settings = table.settings.subarray(n * QOS_ROW, (n + 1) * QOS_ROW);
       table.ports[n] = one.port;
       set(settings, one.qos);
       settings[QOS.vlans] = matches.vlanRows[n];
       settings[QOS.marks] = matches.markRows[n];
       settings[QOS.sources] = matches.sourceRows[n];
-      return this.memoryOf(one.name, settings);
+      return this.regionOf(one.name, settings);
     });
     const { pcps, dscps, vlans, marks, sources } = matches;
-    return { ...table, pcps, dscps, vlans, marks, sources, memories };
+    return { ...table, pcps, dscps, vlans, marks, sources, regions };
   }
 
-  private memoryOf(name: string, settings: Float64Array): SharedArrayBuffer {
+  private regionOf(name: string, settings: Float64Array): Region {
     let limit = 0;
     let key = '';
     for (let c = 0; c < settings[QOS.classes]; c++) {
@@ -72,10 +74,11 @@ export class QosMemories {
     const before = this.known.get(name);
     const isEnough = before?.key === key && before.limit >= limit && before.limit <= 4 * limit;
     settings[QOS.memory] = isEnough ? before.limit : limit;
-    if (isEnough) return before.memory;
-    const memory = new SharedArrayBuffer(FrameStore.size(storeSize(settings)));
-    this.known.set(name, { key, limit, memory });
-    return memory;
+    if (isEnough) return before.region;
+    const region = this.slabs.make(unitsOf(storeSize(settings)));
+    layOut(region, settings);
+    this.known.set(name, { key, limit, region });
+    return region;
   }
 
   private keep(names: ReadonlySet<string>): void {

@@ -13,15 +13,17 @@ import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { ENTRY, ENTRY_WORDS } from '../table/frame_store.ts';
-import { QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
-import { storeSize } from '../table/shaper.ts';
+import { ENTRY, ENTRY_WORDS, Slab } from '../table/frame_store.ts';
+import { releaseLock, takeLock } from '../table/lock.ts';
+import { QOS_ROW, type QosTable } from '../table/qos_table.ts';
+import { Shaper } from '../table/shaper.ts';
 import { TimingWheel } from '../table/timing_wheel.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import { CUTTER_ROOM, Cutter } from './cutter.ts';
-import { ShapedPort } from './shaped_port.ts';
+import { FrameCopier } from './frame_copier.ts';
+import { SHAPED, SHAPED_WORDS, ShapedPorts } from './shaped_ports.ts';
 
 /** ms. What would keep the port busy for longer is cut: others should not wait for it. */
 const LONGEST = 1;
@@ -35,10 +37,15 @@ export class Shapers implements Sink {
   /** This worker's number, counted from 1. */
   private readonly worker: number;
   private readonly isShared: boolean;
-  /** By port. */
-  private readonly ports: (ShapedPort | undefined)[] = new Array(MAX_PORTS).fill(undefined);
+  private readonly ports = new ShapedPorts();
   /** Of all, each once. */
   private sinks: Sink[] = [];
+  /** Looks at the port that was entered last. */
+  private readonly shaper = new Shaper(new Slab(new SharedArrayBuffer(0)), new Float64Array(0));
+  private readonly copier = new FrameCopier(this.shaper.store);
+  /** The port that was entered, and frames that waited there then. */
+  private port = 0;
+  private before = 0;
   /** Those that this worker serves and that wait. */
   private readonly wheel = new TimingWheel(MAX_PORTS);
   /** Those that this worker serves and that are empty: it stops once everything was sent. */
@@ -62,63 +69,57 @@ export class Shapers implements Sink {
 
   /** The sink behind the shaper of a port; undefined = it is not shaped. */
   innerOf(port: number): Sink | undefined {
-    return this.ports[port]?.queue.sink;
+    return this.ports.innerOf(port);
   }
 
   isShaped(port: number): boolean {
-    return this.ports[port] !== undefined;
+    return this.ports.has(port);
   }
 
   /** Another table is in force: what stays shaped keeps what waits. Ports that are new in it come with `add`. */
   load(table: QosTable | null): void {
     this.table = table;
+    if (table !== null) this.shaper.load(table.settings);
   }
 
   /** From now on copies for `port`, of row `n` of the table, come here, and go on to `inner`. */
   add(port: number, inner: Sink, n: number, batch: FrameBatch): void {
-    const { table } = this;
+    const { table, ports } = this;
     if (table === null) return;
-    const settings = table.settings.subarray(n * QOS_ROW, (n + 1) * QOS_ROW);
-    const before = this.ports[port];
-    if (before?.memory === table.memories[n] && before.queue.sink === inner) {
-      before.row = n;
-      before.shaper.configure(settings);
+    if (ports.isSame(port, table.regions[n], inner)) {
+      ports.words[port * SHAPED_WORDS + SHAPED.row] = n;
       return;
     }
     this.release(port, batch);
-    const shaped = new ShapedPort(port, inner, table.memories[n], storeSize(settings), settings);
-    shaped.row = n;
-    this.ports[port] = shaped;
-    this.list();
+    ports.add(port, table.regions[n], inner, n);
+    this.sinks = ports.sinks;
   }
 
   /** The port is shaped no longer, or otherwise: what waits leaves. */
   release(port: number, batch: FrameBatch): void {
-    const shaped = this.ports[port];
-    if (shaped === undefined) return;
-    const { shaper } = shaped;
-    this.enter(shaped);
-    for (let frame = shaper.popAny(); frame !== 0; frame = shaper.popAny()) this.emit(batch, shaped, frame);
-    this.leave(shaped);
+    const { shaper } = this;
+    if (!this.ports.has(port)) return;
+    this.enter(port);
+    for (let frame = shaper.popAny(); frame !== 0; frame = shaper.popAny()) this.emit(batch, frame);
+    this.leave();
     this.flushInner(batch);
     this.remove(port);
   }
 
   /** The port goes: what waits is dropped. */
   remove(port: number): void {
-    const shaped = this.ports[port];
-    if (shaped === undefined) return;
-    const { shaper } = shaped;
-    this.enter(shaped);
+    const { shaper, ports } = this;
+    if (!ports.has(port)) return;
+    this.enter(port);
     for (let frame = shaper.popAny(); frame !== 0; frame = shaper.popAny()) {
       this.count(port, PORT.drops + DROP.device_gone, 1);
       shaper.store.release(frame);
     }
     shaper.server = 0;
-    this.leave(shaped);
+    this.leave();
     this.wheel.remove(port);
-    this.ports[port] = undefined;
-    this.list();
+    ports.remove(port);
+    this.sinks = ports.sinks;
   }
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
@@ -126,9 +127,9 @@ export class Shapers implements Sink {
     const end = queue.count * COPY_WORDS;
     for (let at = 0; at < end; at += COPY_WORDS) {
       const hop = copies[at + COPY.hop];
-      const shaped = this.ports[hop & PORT_MASK];
-      if (shaped === undefined) this.count(hop & PORT_MASK, PORT.drops + DROP.device_gone, 1);
-      else this.copy(batch, shaped, copies[at + COPY.row], hop, copies[at + COPY.tag]);
+      const port = hop & PORT_MASK;
+      if (this.ports.has(port)) this.copy(batch, port, copies[at + COPY.row], hop, copies[at + COPY.tag]);
+      else this.count(port, PORT.drops + DROP.device_gone, 1);
     }
     queue.count = 0;
   }
@@ -138,11 +139,10 @@ export class Shapers implements Sink {
     for (let n = 0; n < sinks.length; n++) sinks[n].service?.(batch, clock);
     if (wheel.isEmpty) return;
     for (let port = wheel.take(clock); port >= 0; port = wheel.take(clock)) {
-      const shaped = this.ports[port];
-      if (shaped === undefined) continue;
-      this.enter(shaped);
-      this.drain(batch, shaped);
-      this.leave(shaped);
+      if (!this.ports.has(port)) continue;
+      this.enter(port);
+      this.drain(batch);
+      this.leave();
     }
   }
 
@@ -159,84 +159,76 @@ export class Shapers implements Sink {
 
   /** Everything of these ports was sent: from now on any worker may send. */
   private handOver(): void {
+    const { ports, shaper } = this;
     for (let n = 0; n < this.emptiedCount; n++) {
-      const shaped = this.ports[this.emptied[n]];
-      if (shaped === undefined) continue;
-      shaped.isListed = false;
-      if (shaped.shaper.server !== this.worker) continue;
-      this.enter(shaped);
-      // Another worker may have put something in since.
-      if (shaped.shaper.isEmpty) shaped.shaper.server = 0;
-      else this.await(shaped, this.clock);
-      this.leave(shaped);
+      const port = this.emptied[n];
+      if (!ports.has(port)) continue;
+      ports.words[port * SHAPED_WORDS + SHAPED.isListed] = 0;
+      this.enter(port);
+      if (shaper.server === this.worker) {
+        // Another worker may have put something in since.
+        if (shaper.isEmpty) shaper.server = 0;
+        else this.await(this.clock);
+      }
+      this.leave();
     }
     this.emptiedCount = 0;
   }
 
-  private copy(batch: FrameBatch, shaped: ShapedPort, row: number, hop: number, tag: number): void {
-    const { shaper } = shaped;
-    const { clock, table } = this;
+  private copy(batch: FrameBatch, port: number, row: number, hop: number, tag: number): void {
+    const { shaper, clock, table } = this;
     if (table === null) return;
-    const c = classOf(batch, row, table, shaped.row);
-    const wire = this.wireBytes(batch, shaped, row, tag);
+    const c = classOf(batch, row, table, this.ports.words[port * SHAPED_WORDS + SHAPED.row]);
+    this.enter(port);
+    const wire = this.wireBytes(batch, row, tag);
     const isLong = batch.rows[row + COLUMN.gsoType] !== 0 && shaper.timeOf(c, wire) > LONGEST;
-    this.enter(shaped);
     const isOurs = shaper.server === 0 || shaper.server === this.worker;
     if (isOurs && !isLong && shaper.mayPass(c, clock)) {
       shaper.pass(c, wire, clock);
-      this.send(batch, shaped, row, hop, tag);
+      this.send(batch, row, hop, tag);
     } else {
-      if (isLong) this.cut(batch, shaped, c, row, hop, tag);
-      else this.hold(batch, shaped, c, row, hop, tag, wire);
-      if (isOurs && !shaper.isEmpty) this.serve(batch, shaped);
+      if (isLong) this.cut(batch, c, row, hop, tag);
+      else this.hold(batch, c, row, hop, tag, wire);
+      if (isOurs && !shaper.isEmpty) this.serve(batch);
     }
-    this.leave(shaped);
+    this.leave();
   }
 
   /** What it counts as: all its segments with their headers, as they will be on the wire. */
-  private wireBytes(batch: FrameBatch, { shaper }: ShapedPort, row: number, tag: number): number {
+  private wireBytes(batch: FrameBatch, row: number, tag: number): number {
     const { rows } = batch;
     const segments = Math.max(1, segmentsOf(batch, row));
-    const each = shaper.settings[QOS.overhead] + (tag === 0 ? 0 : TAG_LEN);
+    const each = this.shaper.overhead + (tag === 0 ? 0 : TAG_LEN);
     return rows[row + COLUMN.length] + (segments - 1) * rows[row + COLUMN.headerLength] + segments * each;
   }
 
-  private hold(
-    batch: FrameBatch,
-    shaped: ShapedPort,
-    c: number,
-    row: number,
-    hop: number,
-    tag: number,
-    wire: number,
-  ): void {
+  private hold(batch: FrameBatch, c: number, row: number, hop: number, tag: number, wire: number): void {
     const { rows } = batch;
     const length = rows[row + COLUMN.length];
     const start = rows[row + COLUMN.start];
     const rest = rows[row + COLUMN.rest];
-    const frame = shaped.shaper.take(c, Math.max(length, MACS_LEN), wire);
+    const frame = this.shaper.take(c, Math.max(length, MACS_LEN), wire);
     if (frame === 0) {
-      this.refused(shaped, row);
+      this.refused(row);
       return;
     }
     const head = batch.headLength(row);
     const body = head < length ? batch.bodyAt(row) : 0;
-    shaped.fill(frame, batch, row, hop, tag, start, rest, head, body, length);
-    this.push(batch, shaped, frame, start, rest, length);
+    this.copier.fill(frame, batch, row, hop, tag, start, rest, head, body, length);
+    this.push(batch, frame, start, rest, length);
   }
 
   /** Of a super-frame each part that takes 1 ms, or a segment, is a frame of its own from here on. */
-  private cut(batch: FrameBatch, shaped: ShapedPort, c: number, row: number, hop: number, tag: number): void {
-    const { cutter } = this;
-    const { shaper } = shaped;
+  private cut(batch: FrameBatch, c: number, row: number, hop: number, tag: number): void {
+    const { cutter, shaper, port } = this;
     const count = cutter.begin(batch, row);
     if (count < 0) {
-      this.counters.drops.count(row, shaped.number, DROP.bad_packet);
+      this.counters.drops.count(row, port, DROP.bad_packet);
       return;
     }
     const { segmenter } = cutter;
     const { headerLength } = segmenter;
-    const each = shaper.settings[QOS.overhead] + (tag === 0 ? 0 : TAG_LEN) + headerLength;
+    const each = shaper.overhead + (tag === 0 ? 0 : TAG_LEN) + headerLength;
     const segments = Math.max(1, Math.floor(LONGEST / shaper.timeOf(c, each + segmenter.gsoSize)));
     const part = batch.shaped;
     const at = batch.shapedAt;
@@ -244,106 +236,110 @@ export class Shapers implements Sink {
       batch.copyRow(row, part);
       if (n > 0) Cutter.withoutCwr(batch.rows, part);
       if (!cutter.next(batch, segments, part, at)) return;
-      if (n > 0) this.count(shaped.number, PORT.copies, 1);
+      if (n > 0) this.count(port, PORT.copies, 1);
       const { length } = cutter;
       const wire = length + each * cutter.segments - headerLength;
       const frame = shaper.take(c, length, wire);
       if (frame === 0) {
-        this.refused(shaped, row);
+        this.refused(row);
         continue;
       }
-      shaped.fill(frame, batch, part, hop, tag, at, at + MACS_LEN, headerLength, segmenter.payload, length);
-      this.push(batch, shaped, frame, at, at + MACS_LEN, headerLength);
+      const { payload } = segmenter;
+      this.copier.fill(frame, batch, part, hop, tag, at, at + MACS_LEN, headerLength, payload, length);
+      this.push(batch, frame, at, at + MACS_LEN, headerLength);
     }
   }
 
-  private push(
-    batch: FrameBatch,
-    { shaper }: ShapedPort,
-    frame: number,
-    macs: number,
-    rest: number,
-    length: number,
-  ): void {
+  private push(batch: FrameBatch, frame: number, macs: number, rest: number, length: number): void {
     const hash = flowHash(batch.view, macs, rest, length) ^ this.hash;
-    shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = hash;
-    shaper.push(frame, this.clock);
+    this.shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = hash;
+    this.shaper.push(frame, this.clock);
   }
 
   /** This worker looks after the port from now on, and gives on what may leave. */
-  private serve(batch: FrameBatch, shaped: ShapedPort): void {
-    const { shaper, number } = shaped;
+  private serve(batch: FrameBatch): void {
+    const { shaper, port } = this;
     const isNew = shaper.server === 0;
     shaper.server = this.worker;
-    if (!isNew && this.wheel.has(number) && !shaper.isOpen(this.clock)) return;
-    this.wheel.remove(number);
-    this.drain(batch, shaped);
+    if (!isNew && this.wheel.has(port) && !shaper.isOpen(this.clock)) return;
+    this.wheel.remove(port);
+    this.drain(batch);
   }
 
   /** Gives on what may leave now. The port is not in the wheel. */
-  private drain(batch: FrameBatch, shaped: ShapedPort): void {
-    const { shaper } = shaped;
+  private drain(batch: FrameBatch): void {
+    const { shaper, port, ports } = this;
     for (let frame = shaper.pop(this.clock); frame !== 0; frame = shaper.pop(this.clock))
-      this.emit(batch, shaped, frame);
+      this.emit(batch, frame);
     if (shaper.isEmpty) {
-      if (shaped.isListed) return;
-      shaped.isListed = true;
-      this.emptied[this.emptiedCount++] = shaped.number;
+      const isListed = port * SHAPED_WORDS + SHAPED.isListed;
+      if (ports.words[isListed] !== 0) return;
+      ports.words[isListed] = 1;
+      this.emptied[this.emptiedCount++] = port;
       return;
     }
     const { wakeAt } = shaper;
     // Only ceilings keep it: another worker may put in what could go at once.
     if (this.isShared && shaper.isOpen(this.clock)) wakeAt[0] = Math.min(wakeAt[0], this.clock[0] + LOOK);
-    this.wheel.add(shaped.number, wakeAt, this.clock);
+    this.wheel.add(port, wakeAt, this.clock);
   }
 
   /** Sends a frame that waited. */
-  private emit(batch: FrameBatch, shaped: ShapedPort, frame: number): void {
-    const { store } = shaped.shaper;
+  private emit(batch: FrameBatch, frame: number): void {
+    const { store } = this.shaper;
     const { words } = store;
     const at = this.room(batch, words[frame * ENTRY_WORDS + COLUMN.length]);
     const hop = words[frame * ENTRY_WORDS + ENTRY.hop];
     const tag = words[frame * ENTRY_WORDS + ENTRY.tag];
-    shaped.restore(frame, batch, batch.shaped, at);
+    this.copier.restore(frame, batch, batch.shaped, at);
     store.release(frame);
-    this.send(batch, shaped, batch.shaped, hop, tag);
+    this.send(batch, batch.shaped, hop, tag);
   }
 
   /** Asks again when it is time. */
-  private await({ shaper, number }: ShapedPort, clock: Float64Array): void {
-    if (this.wheel.has(number)) return;
+  private await(clock: Float64Array): void {
+    if (this.wheel.has(this.port)) return;
     this.wakeAt[0] = clock[0];
-    shaper.server = this.worker;
-    this.wheel.add(number, this.wakeAt, clock);
+    this.shaper.server = this.worker;
+    this.wheel.add(this.port, this.wakeAt, clock);
   }
 
-  private send(batch: FrameBatch, { queue }: ShapedPort, row: number, hop: number, tag: number): void {
+  private send(batch: FrameBatch, row: number, hop: number, tag: number): void {
+    const { words, queues } = this.ports;
+    const queue = queues[words[this.port * SHAPED_WORDS + SHAPED.queue]] as EgressQueue;
     queue.push(row, hop, tag, 0);
     queue.sink.transmit(batch, queue);
   }
 
-  private enter(shaped: ShapedPort): void {
-    if (this.isShared) shaped.lock.take();
-    shaped.before = shaped.shaper.held;
+  /** From here to `leave` the shaper looks at this port, and nobody else does. */
+  private enter(port: number): void {
+    const { shaper, ports } = this;
+    const { words } = ports;
+    const own = port * SHAPED_WORDS;
+    const slab = ports.slabs[words[own + SHAPED.slab]] as Slab;
+    shaper.select(slab, words[own + SHAPED.at], words[own + SHAPED.row] * QOS_ROW);
+    if (this.isShared) takeLock(slab.words, words[own + SHAPED.at] * ENTRY_WORDS);
+    this.port = port;
+    this.before = shaper.held;
   }
 
   /** Counts what waits, and what was dropped of it. */
-  private leave(shaped: ShapedPort): void {
-    const { shaper, number } = shaped;
+  private leave(): void {
+    const { shaper, port } = this;
     const { held } = shaper;
-    if (held !== shaped.before) this.count(number, PORT.held, held - shaped.before);
+    if (held !== this.before) this.count(port, PORT.held, held - this.before);
     const { late, full } = shaper;
-    if (late > 0) this.count(number, PORT.drops + DROP.queue_late, late);
-    if (full > 0) this.count(number, PORT.drops + DROP.queue_full, full);
+    if (late > 0) this.count(port, PORT.drops + DROP.queue_late, late);
+    if (full > 0) this.count(port, PORT.drops + DROP.queue_full, full);
     shaper.late = 0;
     shaper.full = 0;
-    if (this.isShared) shaped.lock.release();
+    if (this.isShared) releaseLock(shaper.store.words, shaper.store.header);
   }
 
   /** A frame that did not get into its queue: whoever looks at drops sees it. */
-  private refused({ shaper, number }: ShapedPort, row: number): void {
-    shaper.full--;
-    this.counters.drops.count(row, number, DROP.queue_full);
+  private refused(row: number): void {
+    this.shaper.full--;
+    this.counters.drops.count(row, this.port, DROP.queue_full);
   }
 
   /** Where a frame of `length` bytes goes. */
@@ -359,10 +355,6 @@ export class Shapers implements Sink {
     const { sinks } = this;
     for (let n = 0; n < sinks.length; n++) sinks[n].flush?.(batch);
     this.used = CUTTER_ROOM;
-  }
-
-  private list(): void {
-    this.sinks = [...new Set(this.ports.flatMap((port) => (port === undefined ? [] : [port.queue.sink])))];
   }
 
   private count(port: number, counter: number, by: number): void {

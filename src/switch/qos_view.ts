@@ -7,13 +7,14 @@ import { shapedPorts } from '../compile/qos.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import type { Topology } from '../engine/topology.ts';
+import { Slab } from '../table/frame_store.ts';
 import { METER_STATE } from '../table/meter.ts';
 import { DIRECTION, PolicerState } from '../table/policer_table.ts';
 import { QOS_ROW, type QosTable } from '../table/qos_table.ts';
-import { Shaper, storeSize, TALLY } from '../table/shaper.ts';
+import { Shaper, TALLY } from '../table/shaper.ts';
 
 export class QosView {
-  private readonly shapers = new WeakMap<SharedArrayBuffer, Shaper>();
+  private readonly slabs = new WeakMap<SharedArrayBuffer, Slab>();
 
   /** @param config in force, with this topology */
   status(compiler: Compiler, config: SwitchConfig, { qos, policers }: Topology): QosStatus {
@@ -60,12 +61,14 @@ export class QosView {
   private shaperOf(table: QosTable, port: number): Shaper | undefined {
     const row = table.ports.indexOf(port);
     if (row < 0) return undefined;
-    const memory = table.memories[row];
-    const known = this.shapers.get(memory);
-    if (known !== undefined) return known;
-    const settings = table.settings.subarray(row * QOS_ROW, (row + 1) * QOS_ROW);
-    const shaper = new Shaper(memory, storeSize(settings), settings);
-    this.shapers.set(memory, shaper);
+    const { memory, at } = table.regions[row];
+    let slab = this.slabs.get(memory);
+    if (slab === undefined) {
+      slab = new Slab(memory);
+      this.slabs.set(memory, slab);
+    }
+    const shaper = new Shaper(slab, table.settings);
+    shaper.select(slab, at, row * QOS_ROW);
     return shaper;
   }
 }

@@ -41,6 +41,8 @@ const TIMES = 2;
 
 /** Bytes of memory of one class. */
 export const FLOW_BYTES = ((INTS * 4 + 7) & -8) + ROWS * TIMES * 8;
+/** Where times begin, in numbers of 64 bits behind the beginning. */
+const TIMES_AT = ((INTS * 4 + 7) & -8) / 8;
 
 /** What becomes of frames that CoDel picks. */
 export interface Judge {
@@ -51,74 +53,79 @@ export interface Judge {
 }
 
 export class FlowQueues {
-  private readonly ints: Int32Array;
-  private readonly times: Float64Array;
   private readonly store: FrameStore;
   private readonly judge: Judge;
   /** ms. In an array: fractions in fields are heap objects when they change. */
   private readonly parameters = new Float64Array(2);
+  /** Where the class that is looked at has its flows, in words, and their times, in numbers of 64 bits. */
+  private ints = 0;
+  private times = 0;
   /** What `look` found: whether the head of the flow has waited too long. */
   private isLate = false;
 
-  constructor(memory: SharedArrayBuffer, at: number, store: FrameStore, judge: Judge) {
-    this.ints = new Int32Array(memory, at, INTS);
-    this.times = new Float64Array(memory, at + ((INTS * 4 + 7) & -8), ROWS * TIMES);
+  constructor(store: FrameStore, judge: Judge) {
     this.store = store;
     this.judge = judge;
   }
 
-  configure(target: number, interval: number): void {
-    this.parameters[0] = target;
-    this.parameters[1] = interval;
+  /** Looks at the flows of another class: their memory begins at word `at` of the slab, and its target and interval are at `targetAt`. */
+  select(at: number, settings: Float64Array, targetAt: number): void {
+    this.ints = at;
+    this.times = (at >>> 1) + TIMES_AT;
+    this.parameters[0] = settings[targetAt];
+    this.parameters[1] = settings[targetAt + 1];
   }
 
   push(frame: number): void {
-    const { ints, store } = this;
-    const flow = 1 + (store.words[frame * ENTRY_WORDS + ENTRY.flow] & (FLOWS - 1));
+    const { ints } = this;
+    const { words } = this.store;
+    const flow = 1 + (words[frame * ENTRY_WORDS + ENTRY.flow] & (FLOWS - 1));
     const at = flow * FLOW_WORDS;
-    store.words[frame * ENTRY_WORDS + ENTRY.next] = 0;
-    if (ints[at + HEAD] === 0) ints[at + HEAD] = frame;
-    else store.words[ints[at + TAIL] * ENTRY_WORDS + ENTRY.next] = frame;
-    ints[at + TAIL] = frame;
-    ints[at + BYTES] += store.words[frame * ENTRY_WORDS + ENTRY.wire];
-    if (ints[at + LIST] !== 0) return;
-    ints[at + DEFICIT] = QUANTUM;
+    words[frame * ENTRY_WORDS + ENTRY.next] = 0;
+    if (words[ints + at + HEAD] === 0) words[ints + at + HEAD] = frame;
+    else words[words[ints + at + TAIL] * ENTRY_WORDS + ENTRY.next] = frame;
+    words[ints + at + TAIL] = frame;
+    words[ints + at + BYTES] += words[frame * ENTRY_WORDS + ENTRY.wire];
+    if (words[ints + at + LIST] !== 0) return;
+    words[ints + at + DEFICIT] = QUANTUM;
     this.append(NEW, flow);
   }
 
   /** The next frame, 0 = there is none. `clock[0]` is now, ms. */
   pop(clock: Float64Array): number {
     const { ints } = this;
+    const { words } = this.store;
     for (;;) {
-      const list = ints[LISTS + 2 * NEW] !== 0 ? NEW : OLD;
-      const flow = ints[LISTS + 2 * list];
+      const list = words[ints + LISTS + 2 * NEW] !== 0 ? NEW : OLD;
+      const flow = words[ints + LISTS + 2 * list];
       if (flow === 0) return 0;
       const at = flow * FLOW_WORDS;
-      if (ints[at + DEFICIT] <= 0) {
-        ints[at + DEFICIT] += QUANTUM;
+      if (words[ints + at + DEFICIT] <= 0) {
+        words[ints + at + DEFICIT] += QUANTUM;
         this.shift(list);
         this.append(OLD, flow);
         continue;
       }
       const frame = this.dequeue(flow, clock);
       if (frame !== 0) {
-        ints[at + DEFICIT] -= this.store.words[frame * ENTRY_WORDS + ENTRY.wire];
+        words[ints + at + DEFICIT] -= words[frame * ENTRY_WORDS + ENTRY.wire];
         return frame;
       }
       // A new flow that is empty has to wait for the old ones once, or it would always be new (RFC 8290, 4.2).
       this.shift(list);
-      if (list === NEW && ints[LISTS + 2 * OLD] !== 0) this.append(OLD, flow);
+      if (list === NEW && words[ints + LISTS + 2 * OLD] !== 0) this.append(OLD, flow);
     }
   }
 
   /** Takes the oldest frame of the flow that has the most: who fills the queue pays. 0 = all are empty. */
   takeFromFattest(): number {
     const { ints } = this;
+    const { words } = this.store;
     let fattest = 0;
     let most = 0;
     for (let flow = 1; flow <= FLOWS; flow++) {
-      if (ints[flow * FLOW_WORDS + BYTES] <= most) continue;
-      most = ints[flow * FLOW_WORDS + BYTES];
+      if (words[ints + flow * FLOW_WORDS + BYTES] <= most) continue;
+      most = words[ints + flow * FLOW_WORDS + BYTES];
       fattest = flow;
     }
     return fattest === 0 ? 0 : this.takeHead(fattest);
@@ -127,18 +134,19 @@ export class FlowQueues {
   /** CoDel, RFC 8289 section 5.5. */
   private dequeue(flow: number, clock: Float64Array): number {
     const { ints, times, judge } = this;
+    const { words, floats } = this.store;
     const at = flow * FLOW_WORDS;
     const t = flow * TIMES;
     let frame = this.look(flow, clock);
-    if (ints[at + DROPPING] !== 0) {
-      if (!this.isLate) ints[at + DROPPING] = 0;
-      while (ints[at + DROPPING] !== 0 && clock[0] >= times[t + DROP_NEXT]) {
-        ints[at + COUNT] += 1;
-        this.next(flow, times[t + DROP_NEXT]);
+    if (words[ints + at + DROPPING] !== 0) {
+      if (!this.isLate) words[ints + at + DROPPING] = 0;
+      while (words[ints + at + DROPPING] !== 0 && clock[0] >= floats[times + t + DROP_NEXT]) {
+        words[ints + at + COUNT] += 1;
+        this.next(flow, floats[times + t + DROP_NEXT]);
         if (judge.mark(frame)) return frame;
         judge.drop(frame);
         frame = this.look(flow, clock);
-        if (!this.isLate) ints[at + DROPPING] = 0;
+        if (!this.isLate) words[ints + at + DROPPING] = 0;
       }
       return frame;
     }
@@ -148,12 +156,12 @@ export class FlowQueues {
       judge.drop(frame);
       frame = this.look(flow, clock);
     }
-    ints[at + DROPPING] = 1;
+    words[ints + at + DROPPING] = 1;
     // Soon after the last time it goes on where it left off.
-    const before = ints[at + COUNT] - ints[at + LAST_COUNT];
-    const isSoon = clock[0] - times[t + DROP_NEXT] < 16 * this.parameters[1];
-    ints[at + COUNT] = before > 1 && isSoon ? before : 1;
-    ints[at + LAST_COUNT] = ints[at + COUNT];
+    const before = words[ints + at + COUNT] - words[ints + at + LAST_COUNT];
+    const isSoon = clock[0] - floats[times + t + DROP_NEXT] < 16 * this.parameters[1];
+    words[ints + at + COUNT] = before > 1 && isSoon ? before : 1;
+    words[ints + at + LAST_COUNT] = words[ints + at + COUNT];
     this.next(flow, clock[0]);
     return frame;
   }
@@ -161,57 +169,62 @@ export class FlowQueues {
   /** Takes the head of a flow, and says in `isLate` whether it is time to do something about it. */
   private look(flow: number, clock: Float64Array): number {
     const { ints, times, store, parameters } = this;
+    const { words, floats } = store;
     const t = flow * TIMES;
     const frame = this.takeHead(flow);
     this.isLate = false;
     if (frame === 0) {
-      times[t + FIRST_ABOVE] = 0;
+      floats[times + t + FIRST_ABOVE] = 0;
       return 0;
     }
     if (
-      clock[0] - store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] < parameters[0] ||
-      ints[flow * FLOW_WORDS + BYTES] <= MAX_FRAME
+      clock[0] - floats[frame * ENTRY_FLOATS + ENTRY_TIME] < parameters[0] ||
+      words[ints + flow * FLOW_WORDS + BYTES] <= MAX_FRAME
     ) {
-      times[t + FIRST_ABOVE] = 0;
-    } else if (times[t + FIRST_ABOVE] === 0) {
-      times[t + FIRST_ABOVE] = clock[0] + parameters[1];
+      floats[times + t + FIRST_ABOVE] = 0;
+    } else if (floats[times + t + FIRST_ABOVE] === 0) {
+      floats[times + t + FIRST_ABOVE] = clock[0] + parameters[1];
     } else {
-      this.isLate = clock[0] >= times[t + FIRST_ABOVE];
+      this.isLate = clock[0] >= floats[times + t + FIRST_ABOVE];
     }
     return frame;
   }
 
   /** The control law: the next one follows sooner with each. */
   private next(flow: number, from: number): void {
-    this.times[flow * TIMES + DROP_NEXT] =
-      from + this.parameters[1] / Math.sqrt(this.ints[flow * FLOW_WORDS + COUNT]);
+    const { words, floats } = this.store;
+    floats[this.times + flow * TIMES + DROP_NEXT] =
+      from + this.parameters[1] / Math.sqrt(words[this.ints + flow * FLOW_WORDS + COUNT]);
   }
 
   private takeHead(flow: number): number {
-    const { ints, store } = this;
+    const { ints } = this;
+    const { words } = this.store;
     const at = flow * FLOW_WORDS;
-    const frame = ints[at + HEAD];
+    const frame = words[ints + at + HEAD];
     if (frame === 0) return 0;
-    ints[at + HEAD] = store.words[frame * ENTRY_WORDS + ENTRY.next];
-    ints[at + BYTES] -= store.words[frame * ENTRY_WORDS + ENTRY.wire];
+    words[ints + at + HEAD] = words[frame * ENTRY_WORDS + ENTRY.next];
+    words[ints + at + BYTES] -= words[frame * ENTRY_WORDS + ENTRY.wire];
     return frame;
   }
 
   private append(list: number, flow: number): void {
     const { ints } = this;
+    const { words } = this.store;
     const at = LISTS + 2 * list;
-    ints[flow * FLOW_WORDS + LIST] = list;
-    ints[flow * FLOW_WORDS + LINK] = 0;
-    if (ints[at] === 0) ints[at] = flow;
-    else ints[ints[at + 1] * FLOW_WORDS + LINK] = flow;
-    ints[at + 1] = flow;
+    words[ints + flow * FLOW_WORDS + LIST] = list;
+    words[ints + flow * FLOW_WORDS + LINK] = 0;
+    if (words[ints + at] === 0) words[ints + at] = flow;
+    else words[ints + words[ints + at + 1] * FLOW_WORDS + LINK] = flow;
+    words[ints + at + 1] = flow;
   }
 
   /** Takes out the first flow of a list. */
   private shift(list: number): void {
     const { ints } = this;
-    const flow = ints[LISTS + 2 * list];
-    ints[LISTS + 2 * list] = ints[flow * FLOW_WORDS + LINK];
-    ints[flow * FLOW_WORDS + LIST] = 0;
+    const { words } = this.store;
+    const flow = words[ints + LISTS + 2 * list];
+    words[ints + LISTS + 2 * list] = words[ints + flow * FLOW_WORDS + LINK];
+    words[ints + flow * FLOW_WORDS + LIST] = 0;
   }
 }

@@ -1,11 +1,11 @@
-// Frames that wait, in shared memory of fixed size: what is known of each, and its bytes in blocks. Frames leave in any order.
+// Frames that wait, in a region of shared memory: what is known of each, and its bytes in blocks. Frames leave in any order.
 //
 //   | header | state of the queues | small blocks: entry, 256 bytes | large blocks: entry, 2048 bytes |
 //
-// A block is named by where it begins, in units of an entry, and a frame by its first block; 0 = none. So memory of zeros is an empty
-// store. A frame that fits a small block has one, while there are any; others are chains of large ones. What is known of a frame lies
-// beside its bytes, because with a thousand ports nothing is in a cache, and each page costs a walk. Nothing is allocated after the
-// constructor.
+// Regions of many ports lie in one slab, and one store looks at one after the other: an object for each of a thousand ports would be in
+// no cache. A block is named by where it begins in the slab, in units of an entry, and a frame by its first block; 0 = none. A frame
+// that fits a small block has one, while there are any; others are chains of large ones. What is known of a frame lies beside its
+// bytes, because each page costs a walk of tables. Nothing is allocated after the constructor.
 
 import { Lock } from './lock.ts';
 
@@ -38,12 +38,17 @@ const LARGE_UNITS = 1 + LARGE / ENTRY_BYTES;
 const LOCK = 0;
 /** The worker that gives frames on, counted from 1; 0 = nobody has to. */
 export const SERVER = 2;
-const FREE_SMALL = 3;
-const FREE_LARGE = 4;
-/** Blocks that were ever used: those beyond are free, too. */
-const USED_SMALL = 5;
-const USED_LARGE = 6;
-const HEADER_WORDS = 8;
+/** Frames that wait. */
+export const HELD = 3;
+const FREE_SMALL = 4;
+const FREE_LARGE = 5;
+/** Where blocks begin that were never used. */
+const NEW_SMALL = 6;
+const NEW_LARGE = 7;
+/** Where large blocks begin, and end. */
+const FIRST_LARGE = 8;
+const END = 9;
+export const HEADER_WORDS = 12;
 
 export interface StoreSize {
   small: number;
@@ -52,13 +57,19 @@ export interface StoreSize {
   state: number;
 }
 
-/** Who takes a step with a port's queues has its lock. */
-export function lockOfStore(memory: SharedArrayBuffer): Lock {
-  return new Lock(new Int32Array(memory, 0, HEADER_WORDS), LOCK);
+/** Where a port's region is: so many entries into its slab. */
+export interface Region {
+  memory: SharedArrayBuffer;
+  at: number;
 }
 
-export function shaperLocks({ memories }: { readonly memories: readonly SharedArrayBuffer[] }): Lock[] {
-  return memories.map(lockOfStore);
+/** Who takes a step with a port's queues has its lock. */
+export function lockOfRegion({ memory, at }: Region): Lock {
+  return new Lock(new Int32Array(memory), at * ENTRY_WORDS + LOCK);
+}
+
+export function shaperLocks({ regions }: { readonly regions: readonly Region[] }): Lock[] {
+  return regions.map(lockOfRegion);
 }
 
 /** Blocks for `limit` bytes of frames of any size, and twice that for usual ones. */
@@ -66,42 +77,70 @@ export function blocksFor(limit: number): Pick<StoreSize, 'small' | 'large'> {
   return { small: Math.ceil(limit / (SMALL / 2)), large: Math.ceil(limit / (LARGE / 2)) + 64 };
 }
 
-export class FrameStore {
-  readonly header: Int32Array;
-  /** All memory, of which the entry of `frame` begins at `frame * ENTRY_WORDS`. */
+/** Entries that a region takes. */
+export function unitsOf({ small, large, state }: StoreSize): number {
+  return unitsBefore(state) + small * SMALL_UNITS + large * LARGE_UNITS;
+}
+
+/** Makes zeros an empty store. */
+export function layOutStore({ memory, at }: Region, size: StoreSize): void {
+  const header = new Int32Array(memory, at * ENTRY_BYTES, HEADER_WORDS);
+  const first = at + unitsBefore(size.state);
+  header[NEW_SMALL] = first;
+  header[FIRST_LARGE] = first + size.small * SMALL_UNITS;
+  header[NEW_LARGE] = header[FIRST_LARGE];
+  header[END] = header[FIRST_LARGE] + size.large * LARGE_UNITS;
+}
+
+/** A slab as words, numbers and bytes. */
+export class Slab {
   readonly words: Int32Array;
   readonly floats: Float64Array;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  /** Where the state of the queues begins. */
-  readonly stateAt: number;
-  private readonly small: number;
-  private readonly large: number;
-  private readonly firstSmall: number;
-  private readonly firstLarge: number;
 
-  constructor(memory: SharedArrayBuffer, { small, large, state }: StoreSize) {
-    this.small = small;
-    this.large = large;
-    this.stateAt = HEADER_WORDS * 4;
-    this.header = new Int32Array(memory, 0, HEADER_WORDS);
+  constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory);
     this.floats = new Float64Array(memory);
     this.bytes = new Uint8Array(memory);
     this.view = new DataView(memory);
-    this.firstSmall = unitsBefore(state);
-    this.firstLarge = this.firstSmall + small * SMALL_UNITS;
   }
 
-  static size({ small, large, state }: StoreSize): number {
-    return (unitsBefore(state) + small * SMALL_UNITS + large * LARGE_UNITS) * ENTRY_BYTES;
+  static size(units: number): number {
+    return units * ENTRY_BYTES;
+  }
+}
+
+export class FrameStore {
+  /** Of the slab, in which the entry of `frame` begins at `frame * ENTRY_WORDS`. */
+  words: Int32Array;
+  floats: Float64Array;
+  bytes: Uint8Array;
+  view: DataView;
+  /** Where the header begins, in words. */
+  header = 0;
+
+  constructor({ words, floats, bytes, view }: Slab) {
+    this.words = words;
+    this.floats = floats;
+    this.bytes = bytes;
+    this.view = view;
+  }
+
+  /** Looks at the region that begins `at` entries into the slab. */
+  select({ words, floats, bytes, view }: Slab, at: number): void {
+    this.words = words;
+    this.floats = floats;
+    this.bytes = bytes;
+    this.view = view;
+    this.header = at * ENTRY_WORDS;
   }
 
   /** Room for a frame of `length` bytes; 0 = there is none. */
   take(length: number): number {
-    const { words } = this;
+    const { words, header } = this;
     if (length <= SMALL_ROOM) {
-      const block = this.takeBlock(FREE_SMALL, USED_SMALL, this.firstSmall, this.small, SMALL_UNITS);
+      const block = this.takeBlock(FREE_SMALL, NEW_SMALL, words[header + FIRST_LARGE], SMALL_UNITS);
       if (block !== 0) {
         words[block * ENTRY_WORDS + ENTRY.chain] = 0;
         return block;
@@ -109,7 +148,7 @@ export class FrameStore {
     }
     let first = 0;
     for (let left = length; left > 0; left -= LARGE) {
-      const block = this.takeBlock(FREE_LARGE, USED_LARGE, this.firstLarge, this.large, LARGE_UNITS);
+      const block = this.takeBlock(FREE_LARGE, NEW_LARGE, words[header + END], LARGE_UNITS);
       if (block === 0) {
         if (first !== 0) this.release(first);
         return 0;
@@ -121,13 +160,14 @@ export class FrameStore {
   }
 
   release(frame: number): void {
-    const { header, words } = this;
+    const { words, header } = this;
+    const firstLarge = words[header + FIRST_LARGE];
     for (let block = frame; block !== 0; ) {
       const at = block * ENTRY_WORDS;
       const after = words[at + ENTRY.chain];
-      const free = block < this.firstLarge ? FREE_SMALL : FREE_LARGE;
-      words[at + ENTRY.next] = header[free];
-      header[free] = block;
+      const free = header + (block < firstLarge ? FREE_SMALL : FREE_LARGE);
+      words[at + ENTRY.next] = words[free];
+      words[free] = block;
       block = after;
     }
   }
@@ -139,7 +179,7 @@ export class FrameStore {
 
   /** Bytes that a block holds. */
   room(block: number): number {
-    return block < this.firstLarge ? SMALL : LARGE;
+    return block < this.words[this.header + FIRST_LARGE] ? SMALL : LARGE;
   }
 
   /** The block that holds what follows; 0 = none. */
@@ -147,16 +187,17 @@ export class FrameStore {
     return this.words[block * ENTRY_WORDS + ENTRY.chain];
   }
 
-  private takeBlock(free: number, used: number, first: number, count: number, units: number): number {
-    const { header, words } = this;
-    const block = header[free];
+  private takeBlock(free: number, unused: number, end: number, units: number): number {
+    const { words, header } = this;
+    const block = words[header + free];
     if (block !== 0) {
-      header[free] = words[block * ENTRY_WORDS + ENTRY.next];
+      words[header + free] = words[block * ENTRY_WORDS + ENTRY.next];
       return block;
     }
-    if (header[used] === count) return 0;
-    header[used] += 1;
-    return first + (header[used] - 1) * units;
+    const fresh = words[header + unused];
+    if (fresh === end) return 0;
+    words[header + unused] = fresh + units;
+    return fresh;
   }
 }
 

@@ -20,19 +20,11 @@ export class Lock {
 
   /** @throws if it is taken, and was abandoned */
   take(): void {
-    const { words, at } = this;
-    for (let spin = 0; spin < SPINS; spin++) {
-      if (Atomics.compareExchange(words, at, 0, 1) === 0) return;
-    }
-    while (Atomics.exchange(words, at, 2) !== 0) {
-      if (Atomics.load(words, at + 1) !== 0) throw new Error('A worker died with a lock');
-      Atomics.wait(words, at, 2, NAP);
-    }
+    takeLock(this.words, this.at);
   }
 
   release(): void {
-    const { words, at } = this;
-    if (Atomics.exchange(words, at, 0) === 2) Atomics.notify(words, at, 1);
+    releaseLock(this.words, this.at);
   }
 
   /** Some thread died: those who wait, or will, give up by an exception. */
@@ -41,4 +33,19 @@ export class Lock {
     Atomics.store(words, at + 1, 1);
     Atomics.notify(words, at);
   }
+}
+
+/** For one of many locks, none of which has an object. @throws if it is taken, and was abandoned */
+export function takeLock(words: Int32Array, at: number): void {
+  for (let spin = 0; spin < SPINS; spin++) {
+    if (Atomics.compareExchange(words, at, 0, 1) === 0) return;
+  }
+  while (Atomics.exchange(words, at, 2) !== 0) {
+    if (Atomics.load(words, at + 1) !== 0) throw new Error('A worker died with a lock');
+    Atomics.wait(words, at, 2, NAP);
+  }
+}
+
+export function releaseLock(words: Int32Array, at: number): void {
+  if (Atomics.exchange(words, at, 0) === 2) Atomics.notify(words, at, 1);
 }

@@ -6,6 +6,8 @@
 // A frame's class is the lowest bit of what its VLAN, its priority, its DSCP, its mark and the port that it came from allow: five
 // look-ups, whatever rules there are.
 
+import type { Region } from './frame_store.ts';
+
 /** Classes of a port: its queues. IEEE 802.1Q has as many traffic classes. */
 export const MAX_CLASSES = 8;
 /** Index in `dscps` of what is not IP. */
@@ -64,9 +66,9 @@ export function classAt(index: number): number {
 }
 
 export interface QosTable {
-  /** By row: the port, and the memory of its queues. */
+  /** By row: the port, and where its queues are. */
   readonly ports: Uint16Array;
-  readonly memories: readonly SharedArrayBuffer[];
+  readonly regions: readonly Region[];
   readonly settings: Float64Array;
   /** By row and PCP, and by row and DSCP: bits of classes that take such frames. */
   readonly pcps: Uint8Array;

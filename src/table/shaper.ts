@@ -1,5 +1,5 @@
-// The queues of a shaped port, and which frame leaves when. Time is an argument, and all state is in shared memory, so that any worker
-// may take a step, one at a time.
+// The queues of shaped ports, and which frame leaves when. Time is an argument, and all state is in shared memory, so that any worker
+// may take a step, one at a time. One shaper looks at one port after the other (`select`): see frame_store.ts.
 //
 //   frame -> its class -> FIFO, or a queue for each flow -> [strict by priority] > [below its minimum] > [by weight] -> the port's rate
 //
@@ -19,24 +19,22 @@ import {
   ENTRY_TIME,
   ENTRY_WORDS,
   FrameStore,
+  HEADER_WORDS,
+  HELD,
   LARGE,
+  layOutStore,
+  type Region,
   SERVER,
+  type Slab,
   type StoreSize,
 } from './frame_store.ts';
 import { CLASS, classAt, MAX_CLASSES, QOS } from './qos_table.ts';
 
-// Words of a class.
-const HEAD = 0;
-const TAIL = 1;
-const FRAMES = 2;
-const BYTES = 3;
-const CLASS_INTS = 4;
-
-// Times of the port.
-const NEXT = 0;
+// State of a port, in numbers of 64 bits from its header on. What a port of one class needs of it is in three lines of a cache.
+const NEXT = HEADER_WORDS / 2;
 /** Virtual time of the class that had the last turn by weight. */
-const VIRTUAL_NOW = 1;
-const PORT_TIMES = 2;
+const VIRTUAL_NOW = NEXT + 1;
+const FIRST_CLASS = NEXT + 2;
 /** Of a class: times, then what it counts. */
 export const TALLY = {
   minNext: 0,
@@ -50,11 +48,16 @@ export const TALLY = {
   /** ms, of the last frames. */
   delay: 8,
 } as const;
-const TALLIES = 9;
+// Behind these, words.
+const HEAD = 18;
+const TAIL = 19;
+const FRAMES = 20;
+const BYTES = 21;
+/** Where its flows begin in the slab, in words; 0 = it has none. */
+const FLOWS = 22;
+const CLASS_FLOATS = 12;
 
-const FLOATS = PORT_TIMES + MAX_CLASSES * TALLIES;
-const INTS = MAX_CLASSES * CLASS_INTS;
-const STATE_BYTES = FLOATS * 8 + INTS * 4;
+const STATE_BYTES = (FIRST_CLASS - NEXT + MAX_CLASSES * CLASS_FLOATS) * 8;
 /** What a class may be ahead of others by its minimum, in bytes by weight: later it gets its share soon again. */
 const MOST_AHEAD = 65_536;
 /** The ranks of classes: strict ones are above, by priority. */
@@ -63,11 +66,6 @@ const BELOW_MINIMUM = 1;
 /** A delay is the mean of about so many frames. */
 const DELAY_FRAMES = 16;
 
-/** Bytes of state for classes of which some are fair. */
-function stateBytes(fair: number): number {
-  return STATE_BYTES + fair * FLOW_BYTES;
-}
-
 export class Shaper implements Judge {
   readonly store: FrameStore;
   /** One word: when to try again, ms; Infinity = when something comes. */
@@ -75,38 +73,35 @@ export class Shaper implements Judge {
   /** Frames that were dropped since this was last set to 0: the queue was full, or they waited too long. */
   full = 0;
   late = 0;
-  /** Settings of the port: see qos_table.ts. */
-  settings: Float64Array;
-  private readonly times: Float64Array;
-  private readonly ints: Int32Array;
-  private readonly flows: (FlowQueues | null)[] = [];
+  /** Settings of all ports, see qos_table.ts, and where those of this one begin. */
+  private settings: Float64Array;
+  private own = 0;
+  private classes = 0;
+  /** Where its state begins in the slab, in numbers of 64 bits. */
+  private state = 0;
+  private readonly flows: FlowQueues;
   /** From when on a rate counts for the frame that leaves. */
   private readonly since = new Float64Array(1);
   /** By what right the class of the last `pick` goes. */
   private rank = BY_WEIGHT;
 
-  /** @param settings of the port's row; which classes there are and which are fair stays as it is */
-  constructor(memory: SharedArrayBuffer, size: StoreSize, settings: Float64Array) {
-    this.store = new FrameStore(memory, size);
+  constructor(slab: Slab, settings: Float64Array) {
+    this.store = new FrameStore(slab);
     this.settings = settings;
-    const at = this.store.stateAt;
-    this.times = new Float64Array(memory, at, FLOATS);
-    this.ints = new Int32Array(memory, at + FLOATS * 8, INTS);
-    let flowsAt = at + STATE_BYTES;
-    for (let c = 0; c < settings[QOS.classes]; c++) {
-      const isFair = settings[classAt(c) + CLASS.isFair] === 1;
-      this.flows.push(isFair ? new FlowQueues(memory, flowsAt, this.store, this) : null);
-      if (isFair) flowsAt += FLOW_BYTES;
-    }
-    this.configure(settings);
+    this.flows = new FlowQueues(this.store, this);
   }
 
-  configure(settings: Float64Array): void {
+  /** Other settings are in force. */
+  load(settings: Float64Array): void {
     this.settings = settings;
-    for (let c = 0; c < this.flows.length; c++) {
-      const at = classAt(c);
-      this.flows[c]?.configure(settings[at + CLASS.target], settings[at + CLASS.interval]);
-    }
+  }
+
+  /** Looks at the port whose region is `at` entries into the slab, and whose settings begin at word `own`. */
+  select(slab: Slab, at: number, own: number): void {
+    this.store.select(slab, at);
+    this.state = at * ENTRY_FLOATS;
+    this.own = own;
+    this.classes = this.settings[own + QOS.classes];
   }
 
   get isEmpty(): boolean {
@@ -115,43 +110,49 @@ export class Shaper implements Judge {
 
   /** Frames that wait. */
   get held(): number {
-    const { ints } = this;
-    let held = 0;
-    for (let c = 0; c < this.flows.length; c++) held += ints[c * CLASS_INTS + FRAMES];
-    return held;
+    const { words, header } = this.store;
+    return words[header + HELD];
   }
 
   framesOf(c: number): number {
-    return this.ints[c * CLASS_INTS + FRAMES];
+    return this.store.words[this.intsOf(c) + FRAMES];
   }
 
   bytesOf(c: number): number {
-    return this.ints[c * CLASS_INTS + BYTES];
+    return this.store.words[this.intsOf(c) + BYTES];
   }
 
   /** @param what of TALLY */
   tally(c: number, what: number): number {
-    return this.times[PORT_TIMES + c * TALLIES + what];
+    return this.store.floats[this.timesOf(c) + what];
   }
 
   /** The worker that gives frames on, counted from 1; 0 = none has to. */
   get server(): number {
-    return this.store.header[SERVER];
+    const { words, header } = this.store;
+    return words[header + SERVER];
   }
 
   set server(worker: number) {
-    this.store.header[SERVER] = worker;
+    const { words, header } = this.store;
+    words[header + SERVER] = worker;
+  }
+
+  /** Bytes that a frame is charged beyond its own. */
+  get overhead(): number {
+    return this.settings[this.own + QOS.overhead];
   }
 
   /** Whether the port could send at once, whatever waits. */
   isOpen(clock: Float64Array): boolean {
-    return this.times[NEXT] <= clock[0];
+    return this.store.floats[this.state + NEXT] <= clock[0];
   }
 
   /** Whether a frame of the class may leave right away: nothing waits, and both rates allow it. */
   mayPass(c: number, clock: Float64Array): boolean {
-    const { times } = this;
-    if (times[NEXT] > clock[0] || times[PORT_TIMES + c * TALLIES + TALLY.maxNext] > clock[0]) return false;
+    const { state, store } = this;
+    const { floats } = store;
+    if (floats[state + NEXT] > clock[0] || floats[this.timesOf(c) + TALLY.maxNext] > clock[0]) return false;
     return this.held === 0;
   }
 
@@ -159,14 +160,14 @@ export class Shaper implements Judge {
   pass(c: number, wire: number, clock: Float64Array): void {
     this.rank = BY_WEIGHT;
     this.catchUp(c);
-    this.since[0] = clock[0] - this.settings[QOS.burst];
+    this.since[0] = clock[0] - this.settings[this.own + QOS.burst];
     this.charge(c, wire);
   }
 
   /** ms that `wire` bytes take: at the port's rate, or the ceiling of the class. */
   timeOf(c: number, wire: number): number {
-    const { settings } = this;
-    return wire * Math.max(settings[QOS.cost], settings[classAt(c) + CLASS.maxCost]);
+    const { settings, own } = this;
+    return wire * Math.max(settings[own + QOS.cost], settings[own + classAt(c) + CLASS.maxCost]);
   }
 
   /**
@@ -174,11 +175,12 @@ export class Shaper implements Judge {
    * queue makes room.
    */
   take(c: number, length: number, wire: number): number {
-    const { settings, ints, flows, store } = this;
-    const at = c * CLASS_INTS;
-    const limit = settings[classAt(c) + CLASS.limit];
-    const queues = flows[c];
-    while (ints[at + BYTES] + wire > limit && ints[at + FRAMES] > 0) {
+    const { settings, own, store } = this;
+    const { words } = store;
+    const at = this.intsOf(c);
+    const limit = settings[own + classAt(c) + CLASS.limit];
+    const queues = this.flowsOf(c);
+    while (words[at + BYTES] + wire > limit && words[at + FRAMES] > 0) {
       if (queues === null || !this.makeRoom(queues)) return this.refuse(c);
     }
     let frame = store.take(length);
@@ -186,47 +188,46 @@ export class Shaper implements Judge {
       if (queues === null || !this.makeRoom(queues)) return this.refuse(c);
       frame = store.take(length);
     }
-    store.words[frame * ENTRY_WORDS + ENTRY.class] = c;
-    store.words[frame * ENTRY_WORDS + ENTRY.wire] = wire;
-    store.words[frame * ENTRY_WORDS + ENTRY.length] = length;
+    words[frame * ENTRY_WORDS + ENTRY.class] = c;
+    words[frame * ENTRY_WORDS + ENTRY.wire] = wire;
+    words[frame * ENTRY_WORDS + ENTRY.length] = length;
     return frame;
   }
 
   /** Puts what `take` gave into its queue. The caller has filled it. */
   push(frame: number, clock: Float64Array): void {
-    const { ints, store, flows } = this;
-    const c = store.words[frame * ENTRY_WORDS + ENTRY.class];
-    const at = c * CLASS_INTS;
-    store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] = clock[0];
-    if (ints[at + FRAMES] === 0) this.catchUp(c);
-    ints[at + FRAMES] += 1;
-    ints[at + BYTES] += store.words[frame * ENTRY_WORDS + ENTRY.wire];
-    const queues = flows[c];
+    const { words, floats, header } = this.store;
+    const c = words[frame * ENTRY_WORDS + ENTRY.class];
+    const at = this.intsOf(c);
+    floats[frame * ENTRY_FLOATS + ENTRY_TIME] = clock[0];
+    if (words[at + FRAMES] === 0) this.catchUp(c);
+    words[header + HELD] += 1;
+    words[at + FRAMES] += 1;
+    words[at + BYTES] += words[frame * ENTRY_WORDS + ENTRY.wire];
+    const queues = this.flowsOf(c);
     if (queues !== null) {
       queues.push(frame);
       return;
     }
-    store.words[frame * ENTRY_WORDS + ENTRY.next] = 0;
-    if (ints[at + HEAD] === 0) ints[at + HEAD] = frame;
-    else store.words[ints[at + TAIL] * ENTRY_WORDS + ENTRY.next] = frame;
-    ints[at + TAIL] = frame;
+    words[frame * ENTRY_WORDS + ENTRY.next] = 0;
+    if (words[at + HEAD] === 0) words[at + HEAD] = frame;
+    else words[words[at + TAIL] * ENTRY_WORDS + ENTRY.next] = frame;
+    words[at + TAIL] = frame;
   }
 
   /** The frame that leaves now, to be released by the caller; 0 = none, and `wakeAt` says when to ask again. */
   pop(clock: Float64Array): number {
-    const { times, store, flows } = this;
+    const { words, floats } = this.store;
     for (let c = this.pick(clock); c >= 0; c = this.pick(clock)) {
-      const queues = flows[c];
+      const queues = this.flowsOf(c);
       const frame = queues === null ? this.shift(c, clock) : queues.pop(clock);
       if (frame === 0) continue; // all of it was too late
       this.leave(frame);
-      this.since[0] = Math.min(
-        store.floats[frame * ENTRY_FLOATS + ENTRY_TIME],
-        clock[0] - this.settings[QOS.burst],
-      );
-      this.charge(c, store.words[frame * ENTRY_WORDS + ENTRY.wire]);
-      const at = PORT_TIMES + c * TALLIES + TALLY.delay;
-      times[at] += (clock[0] - store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] - times[at]) / DELAY_FRAMES;
+      const came = floats[frame * ENTRY_FLOATS + ENTRY_TIME];
+      this.since[0] = Math.min(came, clock[0] - this.settings[this.own + QOS.burst]);
+      this.charge(c, words[frame * ENTRY_WORDS + ENTRY.wire]);
+      const at = this.timesOf(c) + TALLY.delay;
+      floats[at] += (clock[0] - came - floats[at]) / DELAY_FRAMES;
       return frame;
     }
     return 0;
@@ -234,8 +235,8 @@ export class Shaper implements Judge {
 
   /** Any frame, whatever the rates say: for who clears the queues. 0 = there is none. */
   popAny(): number {
-    for (let c = 0; c < this.flows.length; c++) {
-      const queues = this.flows[c];
+    for (let c = 0; c < this.classes; c++) {
+      const queues = this.flowsOf(c);
       const frame = queues === null ? this.shiftAny(c) : queues.takeFromFattest();
       if (frame === 0) continue;
       this.leave(frame);
@@ -267,25 +268,26 @@ export class Shaper implements Judge {
 
   /** The class whose turn it is; -1 = none may send now. */
   private pick(clock: Float64Array): number {
-    const { settings, times, ints, wakeAt } = this;
+    const { settings, own, state, wakeAt } = this;
+    const { words, floats } = this.store;
     let best = -1;
     let bestRank = -1;
     wakeAt[0] = Number.POSITIVE_INFINITY;
-    const isOpen = times[NEXT] <= clock[0];
-    for (let c = 0; c < this.flows.length; c++) {
-      if (ints[c * CLASS_INTS + FRAMES] === 0) continue;
-      const at = PORT_TIMES + c * TALLIES;
-      if (times[at + TALLY.maxNext] > clock[0] || !isOpen) {
-        wakeAt[0] = Math.min(wakeAt[0], Math.max(times[NEXT], times[at + TALLY.maxNext]));
+    const isOpen = floats[state + NEXT] <= clock[0];
+    for (let c = 0; c < this.classes; c++) {
+      const at = this.timesOf(c);
+      if (words[2 * at + FRAMES] === 0) continue;
+      if (floats[at + TALLY.maxNext] > clock[0] || !isOpen) {
+        wakeAt[0] = Math.min(wakeAt[0], Math.max(floats[state + NEXT], floats[at + TALLY.maxNext]));
         continue;
       }
-      const own = classAt(c);
-      let rank = settings[own + CLASS.priority];
+      const its = own + classAt(c);
+      let rank = settings[its + CLASS.priority];
       if (rank > 0) rank += BELOW_MINIMUM;
-      else if (settings[own + CLASS.minCost] > 0 && times[at + TALLY.minNext] <= clock[0])
+      else if (settings[its + CLASS.minCost] > 0 && floats[at + TALLY.minNext] <= clock[0])
         rank = BELOW_MINIMUM;
       const isBehind =
-        rank === bestRank && times[at + TALLY.virtual] < times[PORT_TIMES + best * TALLIES + TALLY.virtual];
+        rank === bestRank && floats[at + TALLY.virtual] < floats[this.timesOf(best) + TALLY.virtual];
       if (rank > bestRank || isBehind) {
         best = c;
         bestRank = rank;
@@ -296,35 +298,37 @@ export class Shaper implements Judge {
   }
 
   private charge(c: number, wire: number): void {
-    const { settings, times } = this;
+    const { settings, own, state } = this;
+    const { floats } = this.store;
     const since = this.since[0];
-    const at = PORT_TIMES + c * TALLIES;
-    const own = classAt(c);
-    times[NEXT] = Math.max(times[NEXT], since) + wire * settings[QOS.cost];
-    times[at + TALLY.minNext] =
-      Math.max(times[at + TALLY.minNext], since) + wire * settings[own + CLASS.minCost];
-    if (settings[own + CLASS.maxCost] > 0)
-      times[at + TALLY.maxNext] =
-        Math.max(times[at + TALLY.maxNext], since) + wire * settings[own + CLASS.maxCost];
-    const virtual = times[at + TALLY.virtual];
-    const after = virtual + wire / settings[own + CLASS.weight];
-    if (this.rank === BY_WEIGHT) times[VIRTUAL_NOW] = Math.max(times[VIRTUAL_NOW], virtual);
-    times[at + TALLY.virtual] =
-      this.rank === BY_WEIGHT ? after : Math.max(virtual, Math.min(after, times[VIRTUAL_NOW] + MOST_AHEAD));
-    times[at + TALLY.sentFrames] += 1;
-    times[at + TALLY.sentBytes] += wire;
+    const at = this.timesOf(c);
+    const its = own + classAt(c);
+    floats[state + NEXT] = Math.max(floats[state + NEXT], since) + wire * settings[own + QOS.cost];
+    floats[at + TALLY.minNext] =
+      Math.max(floats[at + TALLY.minNext], since) + wire * settings[its + CLASS.minCost];
+    if (settings[its + CLASS.maxCost] > 0)
+      floats[at + TALLY.maxNext] =
+        Math.max(floats[at + TALLY.maxNext], since) + wire * settings[its + CLASS.maxCost];
+    const virtual = floats[at + TALLY.virtual];
+    const after = virtual + wire / settings[its + CLASS.weight];
+    const now = state + VIRTUAL_NOW;
+    if (this.rank === BY_WEIGHT) floats[now] = Math.max(floats[now], virtual);
+    floats[at + TALLY.virtual] =
+      this.rank === BY_WEIGHT ? after : Math.max(virtual, Math.min(after, floats[now] + MOST_AHEAD));
+    floats[at + TALLY.sentFrames] += 1;
+    floats[at + TALLY.sentBytes] += wire;
   }
 
   /** Who had nothing to send has saved nothing up. */
   private catchUp(c: number): void {
-    const { times } = this;
-    const at = PORT_TIMES + c * TALLIES + TALLY.virtual;
-    times[at] = Math.max(times[at], times[VIRTUAL_NOW]);
+    const { floats } = this.store;
+    const at = this.timesOf(c) + TALLY.virtual;
+    floats[at] = Math.max(floats[at], floats[this.state + VIRTUAL_NOW]);
   }
 
   /** The oldest frame of a FIFO that has not waited too long. */
   private shift(c: number, clock: Float64Array): number {
-    const latest = clock[0] - this.settings[classAt(c) + CLASS.maxAge];
+    const latest = clock[0] - this.settings[this.own + classAt(c) + CLASS.maxAge];
     for (;;) {
       const frame = this.shiftAny(c);
       if (frame === 0 || this.store.floats[frame * ENTRY_FLOATS + ENTRY_TIME] >= latest) return frame;
@@ -333,10 +337,10 @@ export class Shaper implements Judge {
   }
 
   private shiftAny(c: number): number {
-    const { ints, store } = this;
-    const at = c * CLASS_INTS;
-    const frame = ints[at + HEAD];
-    if (frame !== 0) ints[at + HEAD] = store.words[frame * ENTRY_WORDS + ENTRY.next];
+    const { words } = this.store;
+    const at = this.intsOf(c) + HEAD;
+    const frame = words[at];
+    if (frame !== 0) words[at] = words[frame * ENTRY_WORDS + ENTRY.next];
     return frame;
   }
 
@@ -356,20 +360,53 @@ export class Shaper implements Judge {
   }
 
   private leave(frame: number): void {
-    const { ints, store } = this;
-    const at = store.words[frame * ENTRY_WORDS + ENTRY.class] * CLASS_INTS;
-    ints[at + FRAMES] -= 1;
-    ints[at + BYTES] -= store.words[frame * ENTRY_WORDS + ENTRY.wire];
+    const { words, header } = this.store;
+    const at = this.intsOf(words[frame * ENTRY_WORDS + ENTRY.class]);
+    words[header + HELD] -= 1;
+    words[at + FRAMES] -= 1;
+    words[at + BYTES] -= words[frame * ENTRY_WORDS + ENTRY.wire];
   }
 
   private count(c: number, what: number): void {
-    this.times[PORT_TIMES + c * TALLIES + what] += 1;
+    this.store.floats[this.timesOf(c) + what] += 1;
+  }
+
+  private timesOf(c: number): number {
+    return this.state + FIRST_CLASS + c * CLASS_FLOATS;
+  }
+
+  private intsOf(c: number): number {
+    return 2 * this.timesOf(c);
+  }
+
+  /** The queues of its flows; null = it is a FIFO. */
+  private flowsOf(c: number): FlowQueues | null {
+    const { flows } = this;
+    const at = this.store.words[this.intsOf(c) + FLOWS];
+    if (at === 0) return null;
+    flows.select(at, this.settings, this.own + classAt(c) + CLASS.target);
+    return flows;
   }
 }
 
-/** Blocks and state for a port with these settings: who makes the memory and who reads it agree. */
+/** Blocks and state for a port with these settings. */
 export function storeSize(settings: Float64Array): StoreSize {
   let fair = 0;
   for (let c = 0; c < settings[QOS.classes]; c++) fair += settings[classAt(c) + CLASS.isFair];
-  return { ...blocksFor(settings[QOS.memory]), state: stateBytes(fair) };
+  return { ...blocksFor(settings[QOS.memory]), state: STATE_BYTES + fair * FLOW_BYTES };
+}
+
+/** Makes zeros the queues of a port with these settings: which classes there are and which are fair stays as it is. */
+export function layOut(region: Region, settings: Float64Array): void {
+  layOutStore(region, storeSize(settings));
+  const { memory, at } = region;
+  const words = new Int32Array(memory);
+  const first = at * ENTRY_WORDS + HEADER_WORDS + STATE_BYTES / 4;
+  let flows = 0;
+  for (let c = 0; c < settings[QOS.classes]; c++) {
+    if (settings[classAt(c) + CLASS.isFair] !== 1) continue;
+    words[2 * (at * ENTRY_FLOATS + FIRST_CLASS + c * CLASS_FLOATS) + FLOWS] =
+      first + (flows * FLOW_BYTES) / 4;
+    flows++;
+  }
 }

@@ -143,3 +143,30 @@ test('a shaper stands in front of faults', async () => {
   expect(arrived).toBe(30);
   rig.expectLaws();
 });
+
+test('ports whose queues lie in one slab keep what is theirs, FIFOs and flows, also when one goes', async () => {
+  const fifo = { shape: { rate: '8mbit', burst: '1us' } };
+  const own = (qos: Record<string, unknown>) => ({ qos });
+  const ports = { p1: {}, p2: own({ ...fifo, fair: true }), p3: own(fifo), p4: own({ ...fifo, fair: true }) };
+  const rig = await openRig({ br0: { ports } });
+  for (let n = 0; n < 10; n++) rig.taploom.memoryPort('p1').send(frame(1000, n));
+  const got = new Map<string, number[]>();
+  const run = (ms: number) => {
+    for (let t = 0; t < ms; t++) {
+      rig.taploom.poll(0, ++rig.now);
+      for (const [port, frames] of rig.received())
+        for (const { bytes } of frames)
+          got.set(port, [...(got.get(port) ?? []), new DataView(bytes.buffer).getUint32(14)]);
+    }
+    rig.expectLaws();
+  };
+  run(4);
+  await rig.change(({ bridges }) => {
+    delete bridges.br0.ports.p3;
+  });
+  run(20);
+  const all = Array.from({ length: 10 }, (_, n) => n);
+  expect(got.get('p2')).toEqual(all);
+  expect(got.get('p4')).toEqual(all);
+  expect(got.get('p3')?.length).toBeLessThan(7);
+});

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ENTRY, ENTRY_FLOATS, ENTRY_TIME, ENTRY_WORDS, FrameStore } from '../../src/table/frame_store.ts';
+import { ENTRY, ENTRY_FLOATS, ENTRY_TIME, ENTRY_WORDS, Slab, unitsOf } from '../../src/table/frame_store.ts';
 import { CLASS, classAt, QOS, QOS_ROW } from '../../src/table/qos_table.ts';
-import { Shaper, storeSize, TALLY } from '../../src/table/shaper.ts';
+import { layOut, Shaper, storeSize, TALLY } from '../../src/table/shaper.ts';
 
 interface Spec {
   priority?: number;
@@ -45,8 +45,15 @@ class Bench {
       settings[at + CLASS.interval] = 100;
       settings[QOS.memory] += settings[at + CLASS.limit];
     });
-    const size = storeSize(settings);
-    this.shaper = new Shaper(new SharedArrayBuffer(FrameStore.size(size)), size, settings);
+    // Neither its region nor its settings are the first.
+    const units = unitsOf(storeSize(settings));
+    const region = { memory: new SharedArrayBuffer(Slab.size(3 + units)), at: 3 };
+    layOut(region, settings);
+    const slab = new Slab(region.memory);
+    const all = new Float64Array(2 * QOS_ROW);
+    all.set(settings, QOS_ROW);
+    this.shaper = new Shaper(slab, all);
+    this.shaper.select(slab, region.at, QOS_ROW);
     this.sent = classes.map(() => 0);
   }
 

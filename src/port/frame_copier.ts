@@ -1,42 +1,18 @@
-// One shaped port as one worker sees it: its queues, which all workers share, and the way of a frame's bytes in and out of them.
+// The way of a frame's bytes into a store where it waits, and out of it.
 
-import { EgressQueue, type Sink } from '../engine/port.ts';
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
-import { ENTRY, ENTRY_WORDS, lockOfStore, type StoreSize } from '../table/frame_store.ts';
-import type { Lock } from '../table/lock.ts';
-import { Shaper } from '../table/shaper.ts';
+import { ENTRY, ENTRY_WORDS, type FrameStore } from '../table/frame_store.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { copyWords } from './copy_words.ts';
 
 /** Below it a loop over words is faster than `set`, which needs a `subarray`. */
 const BY_WORDS = 256;
 
-export class ShapedPort {
-  readonly number: number;
-  readonly memory: SharedArrayBuffer;
-  readonly shaper: Shaper;
-  readonly lock: Lock;
-  /** To the sink behind the shaper, for one copy. */
-  readonly queue: EgressQueue;
-  /** Row of the table of settings. */
-  row = 0;
-  /** Frames that waited when this was counted last, by whichever worker. */
-  before = 0;
-  /** Whether it is among those that this worker has emptied. */
-  isListed = false;
+export class FrameCopier {
+  private readonly store: FrameStore;
 
-  constructor(
-    number: number,
-    inner: Sink,
-    memory: SharedArrayBuffer,
-    size: StoreSize,
-    settings: Float64Array,
-  ) {
-    this.number = number;
-    this.memory = memory;
-    this.shaper = new Shaper(memory, size, settings);
-    this.lock = lockOfStore(memory);
-    this.queue = new EgressQueue(inner, 1);
+  constructor(store: FrameStore) {
+    this.store = store;
   }
 
   /** Keeps the columns of `row`, which leaves so, and the frame: `head` bytes, the first 12 at `macs` and more at `rest`, then what is at `body`. */
@@ -52,7 +28,7 @@ export class ShapedPort {
     body: number,
     length: number,
   ): void {
-    const { words } = this.shaper.store;
+    const { words } = this.store;
     const at = frame * ENTRY_WORDS;
     for (let k = 0; k < ROW; k++) words[at + k] = batch.rows[row + k];
     words[at + ENTRY.hop] = hop;
@@ -64,7 +40,7 @@ export class ShapedPort {
 
   /** Makes a frame that waited, in one piece at `at`, that of `row`. */
   restore(frame: number, batch: FrameBatch, row: number, at: number): void {
-    const { store } = this.shaper;
+    const { store } = this;
     const { rows } = batch;
     const from = frame * ENTRY_WORDS;
     for (let k = 0; k < ROW; k++) rows[row + k] = store.words[from + k];
@@ -85,7 +61,7 @@ export class ShapedPort {
 
   /** Bytes of the batch go to byte `to` of the frame and on. */
   private write(batch: FrameBatch, frame: number, to: number, from: number, length: number): void {
-    const { store } = this.shaper;
+    const { store } = this;
     let block = frame;
     let skip = to;
     for (let room = store.room(block); skip >= room; room = store.room(block)) {
