@@ -98,6 +98,7 @@ const PATIENT = [
   'service_unit',
   'socket_links',
   'sockets',
+  'stack_traces',
   'stp',
   'stp_peers',
   'switch_devices',
