@@ -38,6 +38,7 @@ const SHARED = [
 /** Long, and none the worse for company. */
 const PATIENT = [
   'acls_oracle',
+  'acls_workers',
   'af_packet_guest',
   'api',
   'bench_suite',
@@ -61,6 +62,7 @@ const PATIENT = [
   'groups',
   'groups_oracle',
   'guest_events',
+  'guards_dhcp',
   'guards_workers',
   'guest_links',
   'guest_moves',
@@ -97,6 +99,7 @@ const PATIENT = [
   'service_unit',
   'socket_links',
   'sockets',
+  'stack_traces',
   'stp',
   'stp_peers',
   'switch_devices',

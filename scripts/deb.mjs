@@ -54,7 +54,7 @@ function link(path, target) {
 
 function program() {
   for (const folder of ['dist/src', 'completion', 'build/libtaploom.so', 'package.json']) {
-    const filter = (path) => !/\.(d\.ts|map|tsbuildinfo)$/.test(path);
+    const filter = (path) => !/\.(d\.ts|tsbuildinfo)$/.test(path);
     cpSync(join(ROOT, folder), join(HOME, folder), { recursive: true, filter });
   }
   // Where QEMU is told to look for it.

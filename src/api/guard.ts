@@ -7,6 +7,8 @@ export type BindingSource = 'static' | 'lease' | 'dhcp' | 'first';
 export interface GuardBinding {
   mac: string;
   ip?: string;
+  /** Absent: it holds in all VLANs that the port carries. */
+  vlan?: number;
   from: BindingSource;
   /** Seconds; absent: it does not end by itself. */
   expiresIn?: number;

@@ -15,9 +15,17 @@ export const GUARD_PORT_COLUMNS: Columns<GuardStatus> = {
   reasons: { title: 'REASONS', value: ({ refused }) => Object.keys(refused).join(' ') },
 };
 
-export const GUARD_COLUMNS: Columns<GuardBinding> = {
+/** A binding, and where it holds. */
+export interface PortBinding extends GuardBinding {
+  readonly bridge: string;
+  readonly port: string;
+}
+
+export const GUARD_COLUMNS: Columns<PortBinding> = {
+  port: { title: 'PORT', value: ({ port }) => port },
   address: { title: 'ADDRESS', value: ({ ip }) => ip },
   mac: { title: 'MAC', value: ({ mac }) => mac },
+  vlan: { title: 'VLAN', value: ({ vlan }) => vlan, right: true },
   from: { title: 'FROM', value: ({ from }) => from },
   expires: {
     title: 'EXPIRES',

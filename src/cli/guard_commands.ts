@@ -1,9 +1,9 @@
 // `taploom guard`: who may speak on which port, and what was refused.
 
-import type { GuardBinding, GuardStatus } from '../api.ts';
+import type { GuardStatus } from '../api.ts';
 import { ControlError } from '../control/client.ts';
 import type { Context } from './context.ts';
-import { GUARD_COLUMNS, GUARD_PORT_COLUMNS } from './guard_columns.ts';
+import { GUARD_COLUMNS, GUARD_PORT_COLUMNS, type PortBinding } from './guard_columns.ts';
 import { print, printList } from './print.ts';
 
 const NONE = 'no guards; `taploom port set BRIDGE PORT --guard on` makes one';
@@ -13,8 +13,19 @@ export async function guardList(context: Context): Promise<void> {
   await printList(context, await context.client.guards(), GUARD_PORT_COLUMNS, NONE);
 }
 
-export async function guardShow(context: Context, port: string): Promise<void> {
-  const found = (await context.client.guards()).find((one) => one.port === port);
+/** Bindings of a port, or of all. */
+export async function guardShow(context: Context, port?: string): Promise<void> {
+  const guards = await context.client.guards();
+  if (port === undefined) {
+    await printList(
+      context,
+      guards.flatMap(bindingsOf),
+      GUARD_COLUMNS,
+      guards.length === 0 ? NONE : NO_BINDINGS,
+    );
+    return;
+  }
+  const found = guards.find((one) => one.port === port);
   if (found === undefined) {
     const { ports } = await context.client.summary();
     const isThere = ports.some(({ name }) => name === port);
@@ -32,12 +43,16 @@ export async function guardShow(context: Context, port: string): Promise<void> {
   const { listText } = await import('./list_text.ts');
   await printList(
     context,
-    found.bindings,
+    bindingsOf(found),
     GUARD_COLUMNS,
     NO_BINDINGS,
-    (rows: readonly GuardBinding[]) =>
+    (rows: readonly PortBinding[]) =>
       listText(rows, GUARD_COLUMNS, context.terminal.columns, NO_BINDINGS) + refusedLines(found),
   );
+}
+
+function bindingsOf({ bridge, port, bindings }: GuardStatus): PortBinding[] {
+  return bindings.map((one) => ({ bridge, port, ...one }));
 }
 
 function refusedLines({ refused, unplaced }: GuardStatus): string {

@@ -362,8 +362,9 @@ export function taploomProgram(
     GUARD_PORT_COLUMNS,
   ).action(action((c) => c.guardList));
   list(
-    child(guards, 'show <port>', 'bindings of a port and where each is from, and what was refused', [
+    child(guards, 'show [port]', 'bindings and where each is from, and what was refused on a port', [
       'guard show vm1',
+      'guard show --filter from=dhcp --sort expires',
     ]),
     GUARD_COLUMNS,
   ).action(action((c) => c.guardShow));

@@ -3,7 +3,6 @@
 
 import { z } from 'zod';
 import type { Problem } from './config_error.ts';
-import { checkGuard } from './guards.ts';
 import { expecting, integer, mapping } from './leaves.ts';
 import { checkPortControls } from './port_controls.ts';
 import { type AfPacketPortConfig, account, portTemplate } from './port_shape.ts';
@@ -44,7 +43,6 @@ export function checkBridgeHelper(name: string, bridge: Asked, problems: Problem
   const path = ['bridges', name, 'bridge_helper', 'template'];
   const port = guestPort(bridge.bridge_helper);
   checkPortControls(path, port, problems);
-  if (port.guard !== undefined) checkGuard([...path, 'guard'], port.guard, problems);
   if (port.vlan === undefined || bridge.vlan_filtering) return;
   problems.push({
     path: [...path, 'vlan'],

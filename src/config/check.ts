@@ -60,7 +60,7 @@ export function check(config: SwitchConfig, doubts: Doubts): Problem[] {
     checkNetwork(name, bridge, doubts, problems);
     checkProtocolTunnels(name, bridge, problems);
     checkBridgeHelper(name, bridge, problems);
-    checkGuards(name, bridge, problems);
+    checkGuards(name, bridge, doubts, problems);
     for (const [portName, port, place] of devicesIn(bridge)) {
       const path = ['bridges', name, ...place];
       checkQualities(path, port, place.length > 2, { config, bridge, doubts }, problems);

@@ -22,11 +22,12 @@ const binding = mapping({
       expecting(`${ADDRESS}, or a list of them`),
     )
     .optional(),
+  vlan: integer('a VLAN id (1-4094)', 1, 4094).optional(),
 });
 
 export const guard = mapping({
   source: z.enum(['mac', 'strict', 'first'], expecting('mac, strict or first')).optional(),
-  bindings: z.array(binding, expecting('a list of { mac, ip }')).max(MAX_BINDINGS).default([]),
+  bindings: z.array(binding, expecting('a list of { mac, ip, vlan }')).max(MAX_BINDINGS).default([]),
   trusted: boolean().default(false),
   limit: integer('a number of addresses (1-1024)', 1, 1024).default(16),
   option_82: boolean().default(false),
@@ -39,6 +40,11 @@ export const guard = mapping({
 export type GuardConfig = z.output<typeof guard>;
 
 /** The addresses that a binding names. */
-export function addressesOf({ ip }: GuardConfig['bindings'][number]): readonly string[] {
+export function addressesOf({ ip }: Pick<GuardConfig['bindings'][number], 'ip'>): readonly string[] {
   return ip === undefined ? [] : typeof ip === 'string' ? [ip] : ip;
+}
+
+/** Whether two bindings hold in the same VLAN: without one they hold in all. */
+export function shareVlan(a: number | undefined, b: number | undefined): boolean {
+  return a === undefined || b === undefined || a === b;
 }

@@ -1,7 +1,7 @@
 // The guard of a port, or of a template for some: what needs each other.
 
 import type { Problem } from './config_error.ts';
-import { addressesOf, type GuardConfig } from './guard_shape.ts';
+import { addressesOf, type GuardConfig, shareVlan } from './guard_shape.ts';
 import type { Path } from './path.ts';
 
 export function checkGuard(path: Path, guard: GuardConfig, problems: Problem[]): void {
@@ -19,16 +19,22 @@ export function checkGuard(path: Path, guard: GuardConfig, problems: Problem[]):
     );
   if (source === undefined && bindings.length > 0 && !trusted)
     report(['bindings'], 'nobody asks for them: set source to strict, or to mac');
-  const owners = new Map<string, string>();
-  for (const [index, binding] of bindings.entries()) {
+  const owners = new Map<string, Owner[]>();
+  for (const [index, { mac, vlan, ...binding }] of bindings.entries()) {
     for (const ip of addressesOf(binding)) {
-      const owner = owners.get(ip);
-      if (owner !== undefined && owner !== binding.mac)
+      const known = owners.get(ip) ?? [];
+      const other = known.find((one) => one.mac !== mac && shareVlan(one.vlan, vlan));
+      if (other !== undefined)
         report(
           ['bindings', index, 'ip'],
-          `${ip} is bound to ${owner} already: behind a port an address has one owner`,
+          `${ip} is bound to ${other.mac} already: behind a port an address has one owner${vlan === undefined ? '' : ' in a VLAN'}`,
         );
-      owners.set(ip, binding.mac);
+      owners.set(ip, [...known, { mac, vlan }]);
     }
   }
+}
+
+interface Owner {
+  readonly mac: string;
+  readonly vlan: number | undefined;
 }

@@ -14,6 +14,7 @@ export const guardStatus: z.ZodType<GuardStatus> = z.object({
     z.object({
       mac: z.string(),
       ip: z.string().optional().describe('absent: the MAC alone'),
+      vlan: z.number().int().optional().describe('absent: it holds in all VLANs of the port'),
       from: z
         .enum(['static', 'lease', 'dhcp', 'first'])
         .describe('the configuration, a lease of a network here, DHCP of others, or who said it first'),

@@ -8,18 +8,18 @@ import { macRefusal, PASS, type Seen } from './guard_frame.ts';
 
 /** @param at 12 bytes before the EtherType, as in an untagged frame */
 export function arpRefusal(view: DataView, seen: Seen, at: number): number {
-  const { flags, bindings, port, hi, lo } = seen;
+  const { flags, bindings, port, vlan, hi, lo } = seen;
   if ((flags & GUARD.mac) === 0) return PASS;
   if (!arp.isWhole(view, at, seen.end)) return DROP.arp_spoofed;
   const senderHi = arp.senderHi(view, at);
   const senderLo = arp.senderLo(view, at);
   // A virtual router's MAC address may be told from that of its interface (RFC 9568, 8.1.2), if the port has both.
   const isOther = senderHi !== hi || senderLo !== lo;
-  if (isOther && !(bindings?.hasMac(port, hi, lo) && bindings.hasMac(port, senderHi, senderLo)))
+  if (isOther && !(bindings?.hasMac(port, vlan, hi, lo) && bindings.hasMac(port, vlan, senderHi, senderLo)))
     return DROP.arp_spoofed;
   if ((flags & GUARD.address) === 0) return macRefusal(seen);
   const sender = arp.sender(view, at);
   const claimed = sender === 0 ? arp.target(view, at) : sender;
-  if (bindings?.has4(port, claimed, senderHi, senderLo) === true) return PASS;
+  if (bindings?.has4(port, vlan, claimed, senderHi, senderLo) === true) return PASS;
   return DROP.arp_spoofed;
 }

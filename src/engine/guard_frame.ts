@@ -11,6 +11,8 @@ export const PASS = 0;
 export class Seen {
   flags = 0;
   port = 0;
+  /** For which bindings hold; 0 = those that hold in all VLANs, and no others. Of private VLANs the primary one. */
+  vlan = 0;
   hi = 0;
   lo = 0;
   /** First byte of the packet, behind all tags, and of what is behind the frame. */
@@ -27,8 +29,8 @@ export function isLookedInto({ flags }: Seen): boolean {
 }
 
 /** By the MAC alone. */
-export function macRefusal({ flags, bindings, port, hi, lo }: Seen): number {
-  if ((flags & GUARD.mac) === 0 || bindings?.hasMac(port, hi, lo) === true) return PASS;
+export function macRefusal({ flags, bindings, port, vlan, hi, lo }: Seen): number {
+  if ((flags & GUARD.mac) === 0 || bindings?.hasMac(port, vlan, hi, lo) === true) return PASS;
   return DROP.spoofed_mac;
 }
 

@@ -34,10 +34,10 @@ export function ipv4Refusal(view: DataView, seen: Seen): number {
 }
 
 function sourceRefusal(view: DataView, seen: Seen, asks: boolean): number {
-  const { ip, flags, port, hi, lo, bindings } = seen;
+  const { ip, flags, port, vlan, hi, lo, bindings } = seen;
   if ((flags & GUARD.address) === 0) return asks && mayAsk(seen) ? PASS : macRefusal(seen);
   const src = ipv4.src(view, ip);
-  if (src !== 0 && bindings?.has4(port, src, hi, lo) === true) return PASS;
+  if (src !== 0 && bindings?.has4(port, vlan, src, hi, lo) === true) return PASS;
   // Who has no address yet: RFC 2131 section 4.1, RFC 3376 section 4.2.13.
   if (src === 0 && asks) return mayAsk(seen) ? PASS : DROP.spoofed_mac;
   const refusal = macRefusal(seen);

@@ -24,6 +24,8 @@ export const DHCP6_CLIENT = 546;
 export const DHCP6_SERVER = 547;
 /** Type, code, checksum, and 4 bytes more. */
 const ICMPV6_HEADER = 8;
+/** Before the options of a router advertisement, RFC 4861 section 4.2. */
+const ROUTER_HEADER = 16;
 const MAC_OPTION = 8;
 
 export function ipv6Refusal(view: DataView, seen: Seen): number {
@@ -74,11 +76,11 @@ function shownOf(protocol: number): number {
 
 /** @param message of ICMPv6, -1 = another protocol @param asks for an address, or for a router */
 function sourceRefusal(view: DataView, seen: Seen, message: number, asks: boolean): number {
-  const { ip, flags, port, hi, lo, bindings } = seen;
+  const { ip, flags, port, vlan, hi, lo, bindings } = seen;
   if ((flags & GUARD.mac) === 0) return PASS;
   if ((flags & GUARD.address) === 0) return asks && mayAsk(seen) ? PASS : macRefusal(seen);
   const src = ip + ipv6.SRC;
-  if (bindings?.has6(port, view, src, hi, lo) === true)
+  if (bindings?.has6(port, vlan, view, src, hi, lo) === true)
     return view.getUint8(src) === 0xff ? DROP.spoofed_ip : PASS;
   if (ipv6.isUnspecified(view, src)) {
     if (!mayBeNobody(message)) return DROP.spoofed_ip;
@@ -98,7 +100,10 @@ function mayBeNobody(message: number): boolean {
 function tellsOwn(view: DataView, seen: Seen, at: number, message: number): boolean {
   const { ip, end, flags, hi, lo } = seen;
   let options = at + ICMPV6_HEADER;
-  if (message !== ROUTER_SOLICITATION) {
+  if (message === ROUTER_ADVERTISEMENT) {
+    options = at + ROUTER_HEADER;
+    if (options > end) return false;
+  } else if (message !== ROUTER_SOLICITATION) {
     options = neighbour.optionsAt(at);
     if (options > end) return false;
     const claims = message === neighbour.ADVERTISEMENT || ipv6.isUnspecified(view, ip + ipv6.SRC);
@@ -118,6 +123,6 @@ function tellsOwn(view: DataView, seen: Seen, at: number, message: number): bool
 }
 
 /** Whether the address at `at` is the sender's. */
-function isOwn(view: DataView, { port, hi, lo, bindings }: Seen, at: number): boolean {
-  return bindings?.has6(port, view, at, hi, lo) === true || ipv6.isLinkLocalOf(view, at, hi, lo);
+function isOwn(view: DataView, { port, vlan, hi, lo, bindings }: Seen, at: number): boolean {
+  return bindings?.has6(port, vlan, view, at, hi, lo) === true || ipv6.isLinkLocalOf(view, at, hi, lo);
 }

@@ -2,7 +2,7 @@
 // who says first that an address is its own; and tells of what is refused.
 
 import type { GuardStatus, StoredLeases } from '../api.ts';
-import { addressesOf, type GuardConfig } from '../config/guard_shape.ts';
+import { addressesOf, type GuardConfig, shareVlan } from '../config/guard_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import type { EventFact } from '../event.ts';
 import type { Snooped } from '../protocol/dhcp_snooping/snooped.ts';
@@ -35,6 +35,8 @@ export interface Leased {
   readonly port: string;
   readonly mac: string;
   readonly ip: string;
+  /** 0 = the bridge has none. */
+  readonly vlan: number;
 }
 
 export class GuardService implements Service {
@@ -72,18 +74,18 @@ export class GuardService implements Service {
 
   update({ bridges }: SwitchConfig): void {
     const wanted = new Map<string, Omit<Guarded, 'bindings'>>();
-    for (const [bridge, { ports }] of Object.entries(bridges))
+    for (const [bridge, { ports, vlan_filtering: isFiltering }] of Object.entries(bridges))
       for (const [port, { guard }] of Object.entries(ports))
-        if (guard !== undefined) wanted.set(port, { bridge, guard });
+        if (guard !== undefined) wanted.set(port, { bridge, guard, isFiltering });
     for (const [port, { bindings, guard }] of this.ports) {
       if (wanted.get(port)?.guard.source !== guard.source) this.learned?.forgetFirst(port);
       if (wanted.has(port)) continue;
       bindings.clear();
       this.ports.delete(port);
     }
-    for (const [port, { bridge, guard }] of wanted) {
+    for (const [port, about] of wanted) {
       const bindings = this.ports.get(port)?.bindings ?? new PortBindings(this.facts.bindings);
-      this.ports.set(port, { bridge, guard, bindings });
+      this.ports.set(port, { ...about, bindings });
       this.place(port);
     }
   }
@@ -109,9 +111,10 @@ export class GuardService implements Service {
       port,
       ...(guard.source !== undefined && { source: guard.source }),
       trusted: guard.trusted,
-      bindings: bindings.all.map(({ mac, ip, from, until = Number.POSITIVE_INFINITY }) => ({
+      bindings: bindings.all.map(({ mac, ip, vlan, from, until = Number.POSITIVE_INFINITY }) => ({
         mac,
         ...(ip !== undefined && { ip }),
+        ...(vlan !== undefined && { vlan }),
         from,
         ...(Number.isFinite(until) && { expiresIn: Math.max(0, (until - now) / 1000) }),
       })),
@@ -155,7 +158,7 @@ export class GuardService implements Service {
   private place(port: string): void {
     const guarded = this.ports.get(port);
     if (guarded === undefined) return;
-    const { guard, bindings } = guarded;
+    const { guard, isFiltering, bindings } = guarded;
     const number = this.facts.portNumber(port);
     // Of a trusted port they keep addresses for who is behind it.
     if (number === undefined || (guard.source === undefined && !guard.trusted)) {
@@ -163,14 +166,15 @@ export class GuardService implements Service {
       return;
     }
     const leases = [...(this.leasedOf.get(port) ?? [])].map(
-      ({ mac, ip }): Binding => ({ mac, ip, from: 'lease' }),
+      ({ mac, ip, vlan }): Binding => ({ mac, ip, ...inVlan(vlan), from: 'lease' }),
     );
-    bindings.set(number, [...staticOf(guard), ...leases, ...(this.learned?.of(port) ?? [])]);
+    bindings.set(number, [...staticOf(guard), ...leases, ...(this.learned?.of(port) ?? [])], isFiltering);
   }
 
   private refused(punt: Punt, drop: number): void {
     const guarded = this.ports.get(punt.port);
-    if (guarded !== undefined) this.refusals.hear(punt, guarded.bridge, drop);
+    if (guarded !== undefined && OF_GUARDS.has(DROPS[drop].name))
+      this.refusals.hear(punt, guarded.bridge, drop);
   }
 
   private async snoop(punt: Punt): Promise<void> {
@@ -180,18 +184,21 @@ export class GuardService implements Service {
     const found = guard.trusted
       ? this.snooper.answer(punt, bridge)
       : this.snooper.request(punt, { bridge, insertsOption82: guard.option_82 });
-    const isWhole = this.learn(found, bridge);
+    const isWhole = this.learn(found, bridge, punt.vlan);
     // Who is told of an address is bound to it, also after a restart. A disk that fails is the journal's to tell of.
     if ((found.bound?.length ?? 0) > 0) await this.facts.store.flushed().catch(() => {});
     if (isWhole && found.frame !== undefined) this.host?.relay(punt.port, withTag(found.frame, punt.tag));
   }
 
   /** False: a client would get an address that it cannot use. */
-  private learn({ bound = [], freed = [] }: Snooped, bridge: string): boolean {
+  private learn({ bound = [], freed = [] }: Snooped, bridge: string, vlan: number): boolean {
+    const where = inVlan(vlan);
     const { learned } = this;
     if (learned === undefined) return false;
     for (const { port, mac, ip } of freed) {
-      const one = learned.of(port).find((binding) => binding.ip === ip && binding.mac === mac);
+      const one = learned
+        .of(port)
+        .find((binding) => binding.ip === ip && binding.mac === mac && shareVlan(binding.vlan, where.vlan));
       if (one !== undefined) learned.forget(port, one);
       this.place(port);
     }
@@ -199,10 +206,11 @@ export class GuardService implements Service {
       const before = learned.of(port);
       const guard = this.ports.get(port)?.guard;
       if (guard === undefined) continue;
-      const isNew = !before.some((one) => one.ip === ip);
+      const isNew = !before.some((one) => one.ip === ip && one.vlan === where.vlan);
       if (isNew && before.length >= guard.limit) return false;
-      this.leaveOthers(bridge, port, ip);
-      if (!learned.bind(port, { mac, ip, from: 'dhcp', until: this.now() + seconds * 1000 })) return false;
+      this.leaveOthers(bridge, port, ip, where.vlan);
+      const until = this.now() + seconds * 1000;
+      if (!learned.bind(port, { mac, ip, ...where, from: 'dhcp', until })) return false;
       this.place(port);
     }
     this.wait();
@@ -210,10 +218,12 @@ export class GuardService implements Service {
   }
 
   /** A guest that moved has its address where it is. */
-  private leaveOthers(bridge: string, port: string, ip: string): void {
+  private leaveOthers(bridge: string, port: string, ip: string, vlan: number | undefined): void {
     for (const [other, guarded] of this.ports) {
       if (other === port || guarded.bridge !== bridge) continue;
-      const one = this.learned?.of(other).find((binding) => binding.ip === ip);
+      const one = this.learned
+        ?.of(other)
+        .find((binding) => binding.ip === ip && shareVlan(binding.vlan, vlan));
       if (one === undefined) continue;
       this.learned?.forget(other, one);
       this.place(other);
@@ -262,9 +272,14 @@ const OF_GUARDS: ReadonlySet<string> = new Set(
 
 function staticOf({ bindings }: GuardConfig): Binding[] {
   return bindings.flatMap((one): Binding[] => {
-    const { mac } = one;
+    const { mac, vlan } = one;
+    const about = { mac, ...(vlan !== undefined && { vlan }), from: 'static' } as const;
     const addresses = addressesOf(one);
-    if (addresses.length === 0) return [{ mac, from: 'static' }];
-    return addresses.map((ip) => ({ mac, ip, from: 'static' }));
+    if (addresses.length === 0) return [about];
+    return addresses.map((ip) => ({ ...about, ip }));
   });
+}
+
+function inVlan(vlan: number): { vlan?: number } {
+  return vlan === 0 ? {} : { vlan };
 }

@@ -26,7 +26,7 @@ export interface Ipv6Facts {
   /** Addresses that no guest may claim but whose they are. */
   readonly owned: OwnedAddresses | undefined;
   /** For guards of ports, see NetworkFacts. */
-  leased(key: string, lease: Leased | undefined): void;
+  leased(key: string, lease: Omit<Leased, 'vlan'> | undefined): void;
   /** The way to a prefix that is delegated, or none. Never throws. */
   route(to: IpPrefix, via: IpBytes, isOn: boolean): void;
   tell(fact: LeaseFact): void;
@@ -234,7 +234,8 @@ export class Ipv6Service {
       return;
     }
     const ip = textOf(lease);
-    this.facts.leased(`${this.plan.network} ${ip}`, owner && { port: lease.port, mac: lease.mac, ip });
+    const { port, mac } = lease;
+    this.facts.leased(`${this.plan.network} ${ip}`, owner && { port, mac, ip });
     const before = this.unguarded;
     if (owner === undefined) this.facts.owned?.delete(textOf(lease));
     else this.facts.owned?.set6(textOf(lease), lease.address, owner.hi, owner.lo);

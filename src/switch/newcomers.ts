@@ -1,6 +1,7 @@
 // First address wins: who says that an address is its own has it, if nobody else of its bridge does. What it says besides has to be
 // true by the new binding, which is asked as the data plane asks.
 
+import { shareVlan } from '../config/guard_shape.ts';
 import { Seen } from '../engine/guard_frame.ts';
 import { packetRefusal } from '../engine/guards.ts';
 import type { Punt } from '../protocol/host.ts';
@@ -14,7 +15,7 @@ import { formatIp, type IpBytes, ipv4Number } from '../wire/ip_address.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import { formatMac } from '../wire/mac.ts';
-import type { Guarded } from './port_bindings.ts';
+import type { Binding, Guarded } from './port_bindings.ts';
 
 export interface NewcomerFacts {
   readonly bindings: Bindings;
@@ -32,29 +33,34 @@ export class Newcomers {
   }
 
   /** What the sender may have, or the code of the drop. */
-  judge({ port, vlan, bytes }: Punt): { mac: string; ip?: string } | number {
+  judge({ port, vlan, bytes }: Punt): { mac: string; ip?: string; vlan?: number } | number {
     const view = viewOf(bytes);
     const mac = formatMac(srcHi(view, 0), srcLo(view, 0));
     const { bridge, guard } = this.ports.get(port) as Guarded;
-    const isKnown = guard.bindings.length === 0 || guard.bindings.some((one) => one.mac === mac);
-    if (!isKnown || this.owner(bridge, port, (one) => one.mac === mac)) return DROP.spoofed_mac;
+    const where = vlan === 0 ? {} : { vlan };
+    const isHere = (one: { vlan?: number }) => shareVlan(one.vlan, where.vlan);
+    const isKnown =
+      guard.bindings.length === 0 || guard.bindings.some((one) => one.mac === mac && isHere(one));
+    if (!isKnown || this.owner(bridge, port, (one) => one.mac === mac && isHere(one)))
+      return DROP.spoofed_mac;
     const claimed = claimedIn(bytes);
-    if (claimed === undefined) return { mac };
+    if (claimed === undefined) return { mac, ...where };
     if (!isHost(claimed)) return DROP.spoofed_ip;
     const ip = formatIp(claimed);
     const isTaken =
-      this.owner(bridge, port, (one) => one.ip === ip) ||
-      this.ports.get(port)?.bindings.all.some((one) => one.ip === ip && one.mac !== mac) ||
+      this.owner(bridge, port, (one) => one.ip === ip && isHere(one)) ||
+      this.ports.get(port)?.bindings.all.some((one) => one.ip === ip && one.mac !== mac && isHere(one)) ||
       this.facts.isOthers(bridge, vlan, claimed, mac);
-    return isTaken ? DROP.spoofed_ip : { mac, ip };
+    return isTaken ? DROP.spoofed_ip : { mac, ip, ...where };
   }
 
   /** What the data plane would say now. */
-  refusal({ port, bytes }: Punt): number {
+  refusal({ port, vlan, bytes }: Punt): number {
     const view = viewOf(bytes);
     const seen = new Seen();
     seen.flags = GUARD.mac | GUARD.address;
     seen.port = this.facts.portNumber(port) ?? 0;
+    seen.vlan = vlan;
     seen.hi = srcHi(view, 0);
     seen.lo = srcLo(view, 0);
     seen.ip = HEADER_LEN;
@@ -69,7 +75,7 @@ export class Newcomers {
   }
 
   /** Whether another guarded port of the bridge has such a binding. */
-  private owner(bridge: string, port: string, is: (one: { mac: string; ip?: string }) => boolean): boolean {
+  private owner(bridge: string, port: string, is: (one: Binding) => boolean): boolean {
     for (const [other, guarded] of this.ports)
       if (other !== port && guarded.bridge === bridge && guarded.bindings.all.some(is)) return true;
     return false;

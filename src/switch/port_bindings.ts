@@ -1,5 +1,5 @@
-// The bindings of ports, and from where each is. The data plane has one MAC for a port and an address; if two sources differ, the
-// first in the order of FROM has it.
+// The bindings of ports, and from where each is. The data plane has one MAC for a port, a VLAN and an address; if two sources differ,
+// the first in the order of FROM has it.
 
 import type { BindingSource } from '../api.ts';
 import type { GuardConfig } from '../config/guard_shape.ts';
@@ -13,9 +13,19 @@ export interface Binding {
   readonly mac: string;
   /** None: any that other bindings name. */
   readonly ip?: string;
+  /** The only one in which it holds. */
+  readonly vlan?: number;
   readonly from: BindingSource;
   /** ms, monotonic; none: it does not end by itself. */
   readonly until?: number;
+}
+
+interface Wanted {
+  readonly mac: string;
+  /** 0 = all. */
+  readonly vlan: number;
+  /** None: the MAC itself. */
+  readonly address?: IpBytes;
 }
 
 interface Placed {
@@ -27,7 +37,8 @@ export class PortBindings {
   private readonly table: Bindings;
   private number: number | undefined;
   private known: readonly Binding[] = [];
-  /** In the table, by address or MAC. */
+  private isFiltering = false;
+  /** In the table, by VLAN and address or MAC. */
   private readonly placed = new Map<string, Placed>();
 
   constructor(table: Bindings) {
@@ -43,10 +54,11 @@ export class PortBindings {
     return new Set(this.wanted().keys()).size - this.placed.size;
   }
 
-  /** @param number of the port in the data plane */
-  set(number: number, bindings: readonly Binding[]): void {
+  /** @param number of the port in the data plane @param isFiltering otherwise there are no VLANs, and all hold */
+  set(number: number, bindings: readonly Binding[], isFiltering: boolean): void {
     if (number !== this.number) this.clear();
     this.number = number;
+    this.isFiltering = isFiltering;
     this.known = [...bindings].sort((a, b) => FROM.indexOf(a.from) - FROM.indexOf(b.from));
     const wanted = this.wanted();
     for (const [key, { mac, slot }] of this.placed) {
@@ -54,8 +66,7 @@ export class PortBindings {
       this.table.remove(slot);
       this.placed.delete(key);
     }
-    for (const [key, { mac, address }] of wanted)
-      if (!this.placed.has(key)) this.place(number, key, mac, address);
+    for (const [key, one] of wanted) if (!this.placed.has(key)) this.place(number, key, one);
   }
 
   clear(): void {
@@ -64,20 +75,27 @@ export class PortBindings {
     this.known = [];
   }
 
-  private wanted(): Map<string, { mac: string; address?: IpBytes }> {
-    const wanted = new Map<string, { mac: string; address?: IpBytes }>();
-    for (const { mac, ip } of this.known) {
-      wanted.set(mac, { mac });
-      if (ip !== undefined && !wanted.has(ip)) wanted.set(ip, { mac, address: parseIp(ip) });
+  private wanted(): Map<string, Wanted> {
+    const wanted = new Map<string, Wanted>();
+    for (const { mac, ip, vlan: only = 0 } of this.known) {
+      const vlan = this.isFiltering ? only : 0;
+      wanted.set(`${mac} ${vlan}`, { mac, vlan });
+      // The data plane asks for what is of one VLAN first.
+      const inAll = wanted.get(`${ip} 0`);
+      if (ip === undefined || wanted.has(`${ip} ${vlan}`) || (inAll !== undefined && inAll.mac !== mac))
+        continue;
+      wanted.set(`${ip} ${vlan}`, { mac, vlan, address: parseIp(ip) });
     }
     return wanted;
   }
 
-  private place(number: number, key: string, mac: string, address: IpBytes | undefined): void {
+  private place(number: number, key: string, { mac, vlan, address }: Wanted): void {
     const owner = parseMac(mac);
     if (owner === undefined || this.table.count >= MAX_BINDINGS) return;
     const slot =
-      address === undefined ? this.table.addMac(number, owner) : this.table.add(number, address, owner);
+      address === undefined
+        ? this.table.addMac(number, vlan, owner)
+        : this.table.add(number, vlan, address, owner);
     if (slot >= 0) this.placed.set(key, { mac, slot });
   }
 }
@@ -86,5 +104,7 @@ export class PortBindings {
 export interface Guarded {
   readonly bridge: string;
   readonly guard: GuardConfig;
+  /** Whether the bridge filters VLANs. */
+  readonly isFiltering: boolean;
   readonly bindings: PortBindings;
 }

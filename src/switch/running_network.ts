@@ -291,7 +291,7 @@ export class RunningNetwork {
     this.stations.note(address, state === 'bound' ? mac : undefined);
     const owner = state === 'bound' && !relayed ? parseMac(mac) : undefined;
     const ip = formatAddress(address);
-    this.home.facts.leased(`${this.network.name} ${ip}`, owner && { port, mac, ip });
+    this.home.facts.leased(`${this.network.name} ${ip}`, owner && { port, mac, ip, vlan: this.network.vlan });
     const before = this.owned?.unguarded;
     if (owner === undefined) this.owned?.delete(address);
     else this.owned?.set(address, owner.hi, owner.lo);
@@ -346,7 +346,7 @@ export class RunningNetwork {
       send: (port, frame) => this.send(port, frame),
       mtu: () => home.mtuOf(this.network),
       owned: home.facts.ownedBy(this.network.bridge, this.network.vlan),
-      leased: (key, lease) => home.facts.leased(key, lease),
+      leased: (key, lease) => home.facts.leased(key, lease && { ...lease, vlan: this.network.vlan }),
       route: (to, via, isOn) => this.gateway.setRoute(to, via, isOn),
       tell: home.tell,
       now: () => home.now(),

@@ -46,7 +46,6 @@ import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { stableMac } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
-import { effectiveRouters } from '../config/effective_routers.ts';
 import { RuleOrigin } from '../config/rule_lines.ts';
 import {
   EMPTY_CONFIG,
@@ -64,43 +63,28 @@ import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { Bindings } from '../table/bindings.ts';
 import { Counters, MAX_BRIDGES } from '../table/counters.ts';
-import { isOwnedByOther, OwnedAddresses } from '../table/owned_addresses.ts';
 import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
 import { openPlane } from '../worker/workers_plane.ts';
-import { AclLog } from './acl_log.ts';
 import { AclView } from './acl_view.ts';
-import { AggregateService } from './aggregate_service.ts';
 import { bridgeStatuses } from './bridge_status.ts';
 import { CaptureRegistry } from './captures.ts';
 import { CounterView } from './counter_view.ts';
 import { flushFdb, readFdb } from './fdb_access.ts';
-import { GuardService } from './guard_service.ts';
 import { HookService } from './hook_service.ts';
 import { hostLinks } from './host_links.ts';
-import { InterfaceLeases } from './interface_leases.ts';
-import { LearnedAddresses } from './learned_addresses.ts';
-import { isLinkUp } from './link_up.ts';
-import { LldpService } from './lldp_service.ts';
-import { NetworkService } from './network_service.ts';
 import { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { PolicyView } from './policy_view.ts';
-import { PortGuard } from './port_guard.ts';
 import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { QosView } from './qos_view.ts';
 import { Reconciler } from './reconciler.ts';
 import { Reconfiguration } from './reconfiguration.ts';
-import { RouterService } from './router_service.ts';
 import { Routing } from './routing.ts';
-import type { Service } from './service.ts';
-import { snoopingFacts } from './snooping_facts.ts';
-import { SnoopingService } from './snooping_service.ts';
+import { Services } from './services.ts';
 import { socketLinks } from './socket_links.ts';
-import { StpService } from './stp_service.ts';
 import { SwitchHost } from './switch_host.ts';
 import { SwitchNews } from './switch_news.ts';
 import { homeOf, noSuchPort, type PortInput, requireAll, SwitchPort, withPort } from './switch_port.ts';
@@ -121,19 +105,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly reconfiguration: Reconfiguration;
   private readonly reconciler: Reconciler;
   private readonly captures: CaptureRegistry;
-  private readonly lldpService: LldpService;
-  private readonly stpService: StpService;
-  private readonly snooping: SnoopingService;
-  private readonly networkService: NetworkService;
-  private readonly routerService: RouterService;
-  private readonly interfaceLeases: InterfaceLeases;
+  private readonly services: Services;
   readonly routing: RoutingApi;
   private readonly qosView = new QosView();
   readonly policy: PolicyApi;
   readonly acls: AclApi;
-  private readonly guard: PortGuard;
-  private readonly guardService: GuardService;
-  private readonly aggregateService: AggregateService;
   /** For protocols of your own: frames that are taken out for you, and frames of yours. */
   readonly host: Host;
   readonly events: Events;
@@ -141,8 +117,6 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   private readonly news: SwitchNews;
   private readonly tracing: Tracing;
   private readonly hookService: HookService;
-  /** In the order in which they hear of a change. */
-  private readonly services: readonly Service[];
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
@@ -181,104 +155,46 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     const { plane, open, topologies } = this;
     const inForce = () => this.reconfiguration.config;
     this.captures = new CaptureRegistry(plane, portNames(compiler, inForce), workers);
-    this.lldpService = new LldpService(open, (change) => {
-      this.news.neighbour(change);
-      this.emit('neighbor', change);
+    const newest = () => this.topologies[this.topologies.length - 1];
+    const tell = (fact: EventFact) => void this.news.add(fact);
+    this.services = new Services({
+      compiler,
+      open,
+      plane,
+      counters: this.counters,
+      leases,
+      stateDirectory,
+      origin: this.origin,
+      deeds: this,
+      reconfiguration: () => this.reconfiguration,
+      routerTable: () => newest().routers,
+      enqueue: (task) => this.enqueue(task),
+      tell,
+      neighbour: (change) => {
+        this.news.neighbour(change);
+        this.emit('neighbor', change);
+      },
     });
-    this.stpService = new StpService(open, this, (change) => void this.news.add(change));
-    this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), (fact) =>
-      this.news.add(fact),
-    );
-    const { devices, mtus } = open;
-    const isUp = (port: string) => isLinkUp(open, port);
-    const ofLeases = {
-      // Not before whoever told of it is done.
-      changed: () => void this.enqueue(() => this.reconfiguration.refresh()).catch(() => {}),
-      tell: (fact: EventFact) => this.news.add(fact),
-    };
-    this.interfaceLeases = new InterfaceLeases({ ...ofLeases, isUp });
-    const learned = new LearnedAddresses(ofLeases);
-    const { interfaceLeases } = this;
-    const leasesOfRouters = { dhcp: interfaceLeases.leases, slaac: learned.leases };
-    const withRouters = (config: SwitchConfig) => effectiveRouters(config, leasesOfRouters);
-    const ownedBy = (bridge: string, vlan: number) => {
-      const domain = compiler.domains.find(bridge, vlan);
-      return domain === undefined ? undefined : new OwnedAddresses(plane.neighbours.owned, domain);
-    };
-    this.networkService = new NetworkService(
-      {
-        devices,
-        mtus,
-        store: leases,
-        interfaceLeases,
-        learned,
-        stateDirectory,
-        ownedBy,
-        leased: (key, lease) => this.guardService.lease(key, lease),
-      },
-      (fact) => this.news.add(fact),
-    );
-    const table = () => this.topologies[this.topologies.length - 1].routers;
-    const { neighbours } = plane;
-    this.routerService = new RouterService(
-      {
-        neighbours,
-        table,
-        portNumber: (port) => compiler.ports.find(port),
-        portName: (port) => compiler.ports.name(port),
-        learned: (port, what) => learned.note(port, what),
-        isUp,
-      },
-      (fact) => this.news.add(fact),
-    );
-    const { routerService: service } = this;
+    const { services } = this;
+    const withRouters = (config: SwitchConfig) => services.withRouters(config);
     this.routing = new Routing({
       compiler,
       counters: this.counters,
-      neighbours,
-      service,
+      neighbours: plane.neighbours,
+      service: services.router,
       world,
       config: () => withRouters(this.whole),
-      table,
+      table: () => newest().routers,
     });
     this.policy = new PolicyView({
       compiler,
       config: () => this.whole,
-      table: () => this.topologies[this.topologies.length - 1].policy,
+      table: () => newest().policy,
     });
     this.acls = new AclView({
       compiler,
       config: () => this.whole,
-      table: () => this.topologies[this.topologies.length - 1].acls,
-    });
-    this.guard = new PortGuard({
-      open,
-      setDisabled: (port, isDisabled) => {
-        this.linkChanged(port);
-        return this.reconfiguration.facts.setDisabled(port, isDisabled);
-      },
-      flush: (port) => this.flush({ port }),
-    });
-    this.guardService = new GuardService({
-      bindings: new Bindings(neighbours.bound),
-      store: leases,
-      portNumber: (port) => compiler.ports.find(port),
-      isOthers: (bridge, vlan, address, mac) => {
-        const domain = compiler.domains.find(bridge, vlan);
-        return domain !== undefined && isOwnedByOther(neighbours.owned, domain, address, mac);
-      },
-      dropped: (port) => {
-        const number = compiler.ports.find(port);
-        return number === undefined ? {} : this.counters.port(number).receiveDropped;
-      },
-      tell: (fact) => this.news.add(fact),
-    });
-    this.aggregateService = new AggregateService(open, {
-      distribute: (name, distribution) => this.reconfiguration.facts.distribute(name, distribution),
-      tell: (fact) => {
-        this.linkChanged(fact.port);
-        this.news.add(fact);
-      },
+      table: () => newest().acls,
     });
     this.switchHost = new SwitchHost(
       hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings),
@@ -287,14 +203,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.reconfiguration = new Reconfiguration(
       { compiler, plane, open, topologies, keeper, withRouters },
       {
-        update: (config) => {
-          const whole = withRouters(config);
-          for (const service of this.services) service.update(whole);
-        },
+        update: (config) => services.update(config),
         changed: () => this.captures.select(),
         forgot: (port) => {
           this.news.forget(port);
-          this.stpService.forget(port);
+          services.stp.forget(port);
         },
       },
     );
@@ -304,7 +217,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       reconfiguration: this.reconfiguration,
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
-      linkChanged: (port) => this.linkChanged(port),
+      linkChanged: (port) => this.services.linkChanged(port),
     });
     this.reconciler = new Reconciler({
       open,
@@ -312,24 +225,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
       news: this.news,
-      linkChanged: (port) => this.linkChanged(port),
-      addressGone: (address) => this.networkService.addressGone(address),
+      linkChanged: (port) => this.services.linkChanged(port),
+      addressGone: (address) => services.network.addressGone(address),
     });
-    this.services = [
-      this.guardService,
-      new AclLog({ compiler, origin: this.origin, tell: (fact) => this.news.add(fact) }),
-      this.lldpService,
-      this.stpService,
-      this.snooping,
-      this.networkService,
-      interfaceLeases,
-      this.routerService,
-      this.guard,
-      this.aggregateService,
-    ];
-    for (const service of this.services) service.attach(this.switchHost, surroundings);
+    services.attach(this.switchHost, surroundings);
     // Nothing that happens before the first poll has another time.
-    if (world !== MACHINE) for (const service of this.services) service.poll(world.now());
+    if (world !== MACHINE) services.poll(world.now());
     this.hookService = new HookService({
       plane,
       numbers: compiler.hooks,
@@ -338,13 +239,13 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       noFunctions: threaded
         ? 'function: one cannot go to another thread: write a module, or open the switch with { threaded: false }'
         : undefined,
-      tell: (fact) => void this.news.add(fact),
+      tell,
     });
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
       config: () => withRouters(this.whole),
-      topology: () => this.topologies[this.topologies.length - 1],
+      topology: newest,
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
       names: (remotes) => {
@@ -353,7 +254,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         return traceNames({ compiler, config, states, open, hooks, origin }, remotes);
       },
       request: (body) => plane.request(body),
-      groups: (bridge) => this.snooping.published(bridge),
+      groups: (bridge) => services.snooping.published(bridge),
       enqueue: (task) => this.enqueue(task),
       isClosed: () => this.isClosed,
     });
@@ -431,14 +332,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.plane.poll(patience, time);
     // Once for all of them: a look at the clock is 0.1 us.
     const at = time ?? monotonicMs();
-    for (const service of this.services) service.poll(at);
+    this.services.poll(at);
     this.switchHost.poll();
     if (this.world !== MACHINE) this.news.look({ now: time });
   }
 
   /** Inline switches only: when `poll` has something to do by itself, ms; frames that come in are not foreseen. */
   deadline(): number {
-    return Math.min(this.plane.deadline(), ...this.services.map((service) => service.deadline()));
+    return Math.min(this.plane.deadline(), this.services.deadline());
   }
 
   /** Resolves when no change of the configuration is under way. */
@@ -494,7 +395,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.compiler,
       this.counters,
       (name) => this.open.devices.get(name)?.mac ?? stableMac(name, this.world.machine),
-      (name) => this.stpService.bridgeStatus(name),
+      (name) => this.services.stp.bridgeStatus(name),
     );
   }
 
@@ -504,8 +405,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.whole,
       this.compiler,
       this.open,
-      (port) => this.stpService.portStatus(port),
-      (name) => this.aggregateService.status(name),
+      (port) => this.services.stp.portStatus(port),
+      (name) => this.services.aggregate.status(name),
       (bridge, port) => this.hookService.ofPort(bridge, port),
     );
   }
@@ -531,8 +432,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       const [bridge] =
         Object.entries(this.whole.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
       if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
-      const isOpened = this.stpService.release(port);
-      const isEnabled = (await this.guard.release(port)) || isOpened;
+      const isOpened = this.services.stp.release(port);
+      const isEnabled = (await this.services.portGuard.release(port)) || isOpened;
       if (isEnabled) this.news.add({ type: 'port', change: 'enabled', bridge, port });
       return isEnabled;
     });
@@ -574,11 +475,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   lldp(): LldpNeighbor[] {
-    return this.lldpService.neighbors();
+    return this.services.lldp.neighbors();
   }
 
   lldpPorts(): LldpPortStatus[] {
-    return this.lldpService.ports();
+    return this.services.lldp.ports();
   }
 
   /** All of it; with many groups `mdb()` tells it in pages. */
@@ -591,39 +492,39 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   mdb(filter: MdbFilter = {}): Iterable<MdbEntry[]> {
-    return this.snooping.entries(filter);
+    return this.services.snooping.entries(filter);
   }
 
   joinGroup(wish: GroupWish): void {
-    this.snooping.join(wish);
+    this.services.snooping.join(wish);
   }
 
   flushGroups(filter: MdbFilter = {}): number {
-    return this.snooping.flush(filter);
+    return this.services.snooping.flush(filter);
   }
 
   multicastVlans(bridge?: string): MulticastVlan[] {
-    return this.snooping.vlans(bridge);
+    return this.services.snooping.vlans(bridge);
   }
 
   multicastPorts(): MulticastPort[] {
-    return this.snooping.ports();
+    return this.services.snooping.ports();
   }
 
   guards(): GuardStatus[] {
-    return this.guardService.status();
+    return this.services.guard.status();
   }
 
   networks(): NetworkStatus[] {
-    return this.networkService.networks();
+    return this.services.network.networks();
   }
 
   leases(filter: LeaseFilter = {}): LeaseStatus[] {
-    return this.networkService.leases(filter);
+    return this.services.network.leases(filter);
   }
 
   endLeases(filter: LeaseFilter): number {
-    return this.networkService.endLeases(filter);
+    return this.services.network.endLeases(filter);
   }
 
   trace(options: TraceOptions): Promise<Trace> {
@@ -649,7 +550,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.isClosed = true;
       this.reconciler.close();
       await this.captures.close();
-      for (const service of this.services) service.close();
+      this.services.close();
       this.switchHost.close();
       await this.tracing.close();
       await this.plane.close();
@@ -657,14 +558,6 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       this.open.socketPorts.close();
       this.news.close();
     });
-  }
-
-  private linkChanged(port: string): void {
-    this.stpService.linkChanged(port);
-    this.snooping.linkChanged();
-    this.interfaceLeases.linkChanged(port);
-    this.routerService.linkChanged(port);
-    this.networkService.linkChanged(port);
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -682,7 +575,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       return;
     }
     if (kind === 'alarm') {
-      this.guard.alarm(name, errno);
+      this.services.portGuard.alarm(name, errno);
       return;
     }
     const connection = this.open.devices.get(name)?.connection;
@@ -692,7 +585,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     }
     if (kind === 'refused') return;
     this.emit(kind, name, errno);
-    if (kind === 'gone') this.snooping.linkChanged();
+    if (kind === 'gone') this.services.snooping.linkChanged();
     if (kind === 'gone') this.reconciler.lost(name, 'its device was deleted');
   }
 

@@ -2,8 +2,8 @@
 // every worker reads, without a lock.
 //
 //   header:  | seed | count | version | in small tables | ... |
-//   IPv4:    | port << 8 | 4 | address             | MAC 2-5 | MAC 0-1, used |       4 words, neighbouring addresses in a line
-//   IPv6:    | port << 8 | 6 | address (4 words)   | MAC 2-5 | MAC 0-1, used | |     8 words
+//   IPv4:    | port << 2 | 1 | address             | MAC 2-5 | MAC 0-1, used |       4 words, neighbouring addresses in a line
+//   IPv6:    | port << 2 | 2 | address (4 words)   | MAC 2-5 | MAC 0-1, used | |     8 words
 //
 // Open addressing with bounded probes, for each family in two tables: a small one, of few pages, and a large one for those who find
 // no room there. The version is odd while an entry is written, and another one afterwards: a worker asks for it before and after it
@@ -44,8 +44,10 @@ const BYTES = 4 * (IPV6_AT + SLOTS * WORDS6);
 const EMPTY = 0;
 /** Of an entry in the middle of a chain that was removed. */
 const REMOVED = -1;
-const IPV4 = 4;
-const IPV6 = 6;
+/** Low bits of a key. Above them there is room for a port and a VLAN. */
+const IPV4 = 1;
+const IPV6 = 2;
+const FAMILY_BITS = 2;
 
 export class Neighbours {
   readonly memory: SharedArrayBuffer;
@@ -99,7 +101,7 @@ export class Neighbours {
    */
   find4(port: number, address: number, out: Int32Array, at: number): number {
     const { words } = this;
-    const key = (port << 8) | IPV4;
+    const key = (port << FAMILY_BITS) | IPV4;
     const hash = this.hash4(key, address);
     for (let table = 0, slots = SMALL; table < SLOTS; table += slots, slots = LARGE) {
       let place = homeOf(hash, address, slots);
@@ -121,7 +123,7 @@ export class Neighbours {
   /** The same for the IPv6 address in four words. */
   find6(port: number, a: number, b: number, c: number, d: number, out: Int32Array, at: number): number {
     const { words } = this;
-    const key = (port << 8) | IPV6;
+    const key = (port << FAMILY_BITS) | IPV6;
     const hash = this.hash6(key, a, b, c, d);
     for (let table = 0, slots = SMALL; table < SLOTS; table += slots, slots = LARGE) {
       let place = homeOf(hash, d, slots);
@@ -166,7 +168,7 @@ export class Neighbours {
   /** Adds or changes a neighbour; returns its slot, which it keeps, or -1 if there is no room. */
   set4(port: number, address: number, hi: number, lo: number): number {
     const known = this.find4(port, address | 0, this.mac, 0);
-    const key = (port << 8) | IPV4;
+    const key = (port << FAMILY_BITS) | IPV4;
     const slot = known >= 0 ? known : this.room(0, this.hash4(key, address), address);
     return this.write(slot, known < 0, [key, address, lo], hi);
   }
@@ -175,7 +177,7 @@ export class Neighbours {
   set6(port: number, view: DataView, at: number, hi: number, lo: number): number {
     const [a, b, c, d] = [0, 4, 8, 12].map((offset) => view.getInt32(at + offset));
     const known = this.find6(port, a, b, c, d, this.mac, 0);
-    const key = (port << 8) | IPV6;
+    const key = (port << FAMILY_BITS) | IPV6;
     const slot = known >= 0 ? known : this.room(SLOTS, this.hash6(key, a, b, c, d), d);
     return this.write(slot, known < 0, [key, a, b, c, d, lo], hi);
   }
@@ -245,7 +247,7 @@ export class Neighbours {
   /** Forgets all that are behind an interface. */
   clear(port: number): void {
     for (let slot = 0; slot < 2 * SLOTS; slot++) {
-      if (this.keyAt(slot) >> 8 === port) this.remove(slot);
+      if (this.keyAt(slot) >> FAMILY_BITS === port) this.remove(slot);
     }
   }
 

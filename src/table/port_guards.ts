@@ -22,6 +22,8 @@ export const GUARD = {
   trusted: 256,
   /** Who says first that an address is its own has it: the host is asked. */
   first: 512,
+  /** Bindings may be of one VLAN alone: the bridge filters VLANs. */
+  byVlan: 1024,
 } as const;
 
 export interface PortGuards {

@@ -19,6 +19,7 @@ import {
 } from './cause.ts';
 import type { SeenRow } from './dry_run.ts';
 import { domainText, hex, type Scene, step } from './scene.ts';
+import { tellGuard } from './tell_guard.ts';
 
 /** Why the row is dropped, as the stages said it. */
 export function dropOf(dest: number): DropName | undefined {
@@ -114,11 +115,8 @@ export function tellClassify(scene: Scene, { columns, decided: dest }: SeenRow):
     case 'rogue_router':
     case 'double_tag':
     case 'hidden_packet':
-    case 'tiny_fragment': {
-      const cause = portCause(config, bridge, port, 'guard');
-      if (cause?.value === undefined) return dropped(helpOf(reason));
-      return [step('classify', reason, `${helpOf(reason)} (${cause.text}): dropped, ${reason}`, cause)];
-    }
+    case 'tiny_fragment':
+      return [tellGuard(scene, columns, reason)];
     default:
       return dropped(helpOf(reason));
   }
@@ -135,6 +133,8 @@ const TRAPPED: ReadonlyMap<number, string> = new Map([
   [TRAP.dhcp, 'DHCP'],
   [TRAP.solicitation, 'A router solicitation'],
   [TRAP.dhcp6, 'DHCPv6'],
+  [TRAP.dhcp_snooping, 'DHCP, which is snooped'],
+  [TRAP.newcomer, 'What a newcomer says first'],
 ]);
 
 function tellTrap({ port, sighting, frame, isLive }: Scene): TraceStep {

@@ -11,8 +11,8 @@ import { arp, dhcp, linkLocal, nd, udp } from '../support/engine/attacker.ts';
 import { packet } from '../support/engine/packets.ts';
 
 const bindings = new Bindings(new Neighbours(Neighbours.allocate(7)).bound);
-bindings.addMac(1, { hi: 0x0200, lo: 0x61 });
-bindings.add(1, Uint8Array.of(10, 0, 0, 7), { hi: 0x0200, lo: 0x61 });
+bindings.addMac(1, 0, { hi: 0x0200, lo: 0x61 });
+bindings.add(1, 0, Uint8Array.of(10, 0, 0, 7), { hi: 0x0200, lo: 0x61 });
 
 const own = linkLocal('a');
 const SEEDS = [

@@ -2,7 +2,6 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { StoredLeases } from '../../src/api.ts';
 import { Switch } from '../../src/switch/switch.ts';
 import { OPTION } from '../../src/wire/dhcp4/codes.ts';
 import { parseDhcpFrame } from '../../src/wire/dhcp4/frame.ts';
@@ -11,6 +10,7 @@ import { arp, linkLocal, nd } from '../support/engine/attacker.ts';
 import { packet } from '../support/engine/packets.ts';
 import { configOf } from '../support/engine/rig.ts';
 import { ADDRESS, lease, openWorld, replies, request, SUBNET } from '../support/network_world.ts';
+import { given, openSnooped, passes, snooped } from '../support/snooped_world.ts';
 import { clientFrame, clientMessage, guestMac } from '../wire/dhcp4/messages.ts';
 
 const macOf = (n: number) => {
@@ -43,87 +43,6 @@ test('a guest of a network speaks as what the network gave it, and loses that wi
   world.taploom.endLeases({ network: 'br0' });
   expect(await heard(says(1, '10.7.0.2'))).toBe(0);
 });
-
-/** Two bridges: br0 with guests, and br1 whose network is the DHCP server behind port up. */
-async function openSnooped(guard: object = { source: 'strict' }) {
-  const store = new Map<string, unknown>();
-  const leases: StoredLeases = {
-    entries: store,
-    put: (key, value) => void store.set(key, value),
-    delete: (key) => void store.delete(key),
-    flushed: async () => {},
-  };
-  const config = configOf({
-    br0: { ports: { p1: { guard }, p2: { guard }, up: { guard: { trusted: true } } } },
-    br1: { network: { mode: 'isolated', subnet: SUBNET }, ports: { down: {} } },
-  });
-  let now = 1_000_000;
-  let taploom = await Switch.open(config, { threaded: false, leases });
-  const seen = new Map<string, Uint8Array[]>();
-  const toServer: Uint8Array[] = [];
-  const take = (port: string) => {
-    const frames: Uint8Array[] = [];
-    const memory = taploom.memoryPort(port);
-    for (let frame = memory.receive(); frame; frame = memory.receive()) frames.push(frame.bytes);
-    return frames;
-  };
-  const pass = async (ms: number) => {
-    for (const end = now + ms; now < end; now += 10) {
-      taploom.poll(0, now);
-      await turn();
-      for (const frame of take('up')) {
-        toServer.push(frame);
-        taploom.memoryPort('down').send(frame);
-      }
-      for (const frame of take('down')) taploom.memoryPort('up').send(frame);
-      for (const port of ['p1', 'p2']) seen.set(port, [...(seen.get(port) ?? []), ...take(port)]);
-    }
-  };
-  const world = {
-    get taploom() {
-      return taploom;
-    },
-    store,
-    toServer,
-    send: (port: string, frame: Uint8Array) => taploom.memoryPort(port).send(frame),
-    pass,
-    heard: (port: string) => {
-      const frames = seen.get(port) ?? [];
-      seen.set(port, []);
-      return frames;
-    },
-    reopen: async () => {
-      await taploom.close();
-      taploom = await Switch.open(config, { threaded: false, leases });
-    },
-    close: () => taploom.close(),
-  };
-  return world;
-}
-
-type World = Awaited<ReturnType<typeof openSnooped>>;
-
-async function given(world: World, port: string, n: number, xid = 7): Promise<number | undefined> {
-  world.send(port, clientFrame(clientMessage({ mac: guestMac(n), xid })));
-  await world.pass(500);
-  const offer = replies(world.heard(port)).find(({ type }) => type === 'offer');
-  if (offer === undefined) return undefined;
-  const options: [number, Uint8Array][] = [
-    [OPTION.requestedAddress, Uint8Array.of(10, 7, 0, offer.yiaddr & 0xff)],
-    [OPTION.serverId, Uint8Array.of(10, 7, 0, 1)],
-  ];
-  world.send(port, clientFrame(clientMessage({ type: 'request', mac: guestMac(n), xid }, options)));
-  await world.pass(100);
-  return replies(world.heard(port)).find(({ type }) => type === 'ack')?.yiaddr;
-}
-
-/** Whether a frame of p1 comes out of up. */
-async function passes(world: World, frame: Uint8Array, port = 'p1'): Promise<boolean> {
-  world.toServer.length = 0;
-  world.send(port, frame);
-  await world.pass(30);
-  return world.toServer.some((one) => Buffer.compare(one, frame) === 0);
-}
 
 test('DHCP of others is snooped: its client speaks as what it got, also after a restart', async () => {
   const world = await openSnooped();
@@ -173,7 +92,7 @@ test('a guest cannot answer, or take the answer of another', async () => {
 });
 
 test('option 82 is put into what goes to the server, and taken out of its answers', async () => {
-  const world = await openSnooped({ source: 'strict', option_82: true });
+  const world = await openSnooped(snooped({ source: 'strict', option_82: true }));
   expect(await given(world, 'p1', 1)).toBe(ADDRESS(2));
   const asked = world.toServer.map((frame) => parseDhcpFrame(frame)).filter((one) => typeof one !== 'string');
   const value = asked[0].message.options.get(OPTION.relayAgent);
@@ -182,14 +101,14 @@ test('option 82 is put into what goes to the server, and taken out of its answer
 });
 
 test('a port has no more addresses than its limit', async () => {
-  const world = await openSnooped({ source: 'strict', limit: 1 });
+  const world = await openSnooped(snooped({ source: 'strict', limit: 1 }));
   expect(await given(world, 'p1', 1)).toBe(ADDRESS(2));
   expect(await given(world, 'p1', 2)).toBeUndefined();
   await world.close();
 });
 
 test('first address wins: nobody else has it, and the rest of what is said is still judged', async () => {
-  const world = await openSnooped({ source: 'first', limit: 3 });
+  const world = await openSnooped(snooped({ source: 'first', limit: 3 }));
   const own = linkLocal(macOf(1));
   expect(await passes(world, says(1, '10.7.0.50'))).toBe(true);
   expect(await passes(world, says(1, '10.7.0.50'))).toBe(true);

@@ -20,23 +20,26 @@ export class DhcpSnooper {
   private readonly clients6 = new LRUCache<string, Client6>({ max: MAX_CLIENTS, ttl: PATIENCE_MS });
 
   /** A message of a client behind a guarded port. */
-  request({ bytes, port }: Punt, place: SnoopedPort): Snooped {
+  request({ bytes, port, vlan }: Punt, place: SnoopedPort): Snooped {
     if (isIpv4(bytes)) {
       const found = request4(bytes, port, place);
-      if (found === undefined || isOthers(this.clients4, `${place.bridge} ${found.key}`, found.client))
+      if (
+        found === undefined ||
+        isOthers(this.clients4, `${place.bridge} ${vlan} ${found.key}`, found.client)
+      )
         return {};
       return found.snooped;
     }
     const found = request6(bytes, port);
-    if (found === undefined || isOthers(this.clients6, `${place.bridge} ${found.key}`, found.client))
+    if (found === undefined || isOthers(this.clients6, `${place.bridge} ${vlan} ${found.key}`, found.client))
       return {};
     return found.snooped;
   }
 
   /** An answer from a port that leads to servers. Whoever is not behind a guarded port gets it as it is. */
-  answer({ bytes }: Punt, bridge: string): Snooped {
-    if (isIpv4(bytes)) return answer4(bytes, (key) => this.clients4.get(`${bridge} ${key}`));
-    return answer6(bytes, (key) => this.clients6.get(`${bridge} ${key}`));
+  answer({ bytes, vlan }: Punt, bridge: string): Snooped {
+    if (isIpv4(bytes)) return answer4(bytes, (key) => this.clients4.get(`${bridge} ${vlan} ${key}`));
+    return answer6(bytes, (key) => this.clients6.get(`${bridge} ${vlan} ${key}`));
   }
 }
 

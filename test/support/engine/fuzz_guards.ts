@@ -28,8 +28,11 @@ export function bindSome(random: Random, ports: readonly { number: number }[], n
   const bindings = new Bindings(neighbours.bound);
   for (const { number } of ports) {
     const mac = { hi: 0x0200, lo: random.between(1, 12) };
+    const vlan = random.pick([0, 1, 2, 10]);
     const address = Uint8Array.of(10, 0, 0, random.between(1, 3));
-    const slot = random.chance(0.5) ? bindings.addMac(number, mac) : bindings.add(number, address, mac);
+    const slot = random.chance(0.5)
+      ? bindings.addMac(number, vlan, mac)
+      : bindings.add(number, vlan, address, mac);
     if (random.chance(0.3)) bindings.remove(slot);
   }
 }
