@@ -28,7 +28,8 @@ function share(ms: number, [first, second]: readonly [number, number], from = 0,
 test('two workers whose ports wait get what the number of these is worth, whoever looks first', () => {
   const [a, b] = share(1000, [1, 1]);
   expect(a + b).toBeGreaterThan(990_000);
-  expect(a + b).toBeLessThan(1_001_000);
+  // And a burst of 5 ms.
+  expect(a + b).toBeLessThan(1_006_000);
   expect(Math.abs(a - b)).toBeLessThan(4000);
   const [one, three] = share(1000, [1, 3]);
   expect(three / one).toBeGreaterThan(2.9);
