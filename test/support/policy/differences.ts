@@ -37,7 +37,7 @@ export const fromOpenVSwitch: Differences = (what) => {
   if (isUnasked && isEnd && theirs.state === 'new') return { row: 56, isOver: true };
   const known = both(what);
   if (known !== undefined || saying.isError) return known;
-  if (saying.frames.length > 1 && ours.state === 'new' && theirs.state === undefined)
+  if (saying.frames.length > 1 && ours.state !== 'established' && theirs.state === undefined)
     return { row: 59, isOver: true };
   // Ours knows the connection by the first fragment.
   if (history.wasTorn && ours.wasKnown && theirs.state !== 'established') return { row: 59, isOver: true };

@@ -60,6 +60,8 @@ export class OvsJudge {
     await this.netns.check(['ovs-ofctl', '--bundle', 'replace-flows', this.bridge, '-'], {
       input: `${flows.join('\n')}\n`,
     });
+    // What it keeps of old flows it looks at by and by, and on a busy machine that takes a while.
+    await this.ovs.appctl('revalidator/purge');
   }
 
   send(steps: readonly Step[]): Promise<Verdict[]> {
