@@ -38,6 +38,7 @@ const SHARED = [
 /** Long, and none the worse for company. */
 const PATIENT = [
   'acls_oracle',
+  'acls_workers',
   'af_packet_guest',
   'api',
   'bench_suite',
@@ -98,6 +99,7 @@ const PATIENT = [
   'service_unit',
   'socket_links',
   'sockets',
+  'stack_traces',
   'stp',
   'stp_peers',
   'switch_devices',

@@ -101,7 +101,7 @@ async function settled(feature: Feature, names: readonly string[]): Promise<Swit
 }
 
 function config(feature: Feature, names: readonly string[]) {
-  const { bridge, port, aggregates, analyser, routers, groups, connections } = feature;
+  const { bridge, port, aggregates, analyser, routers, groups, acls, connections } = feature;
   const ports = names.map((name, place) => {
     const members = { [`${name}a`]: LINK, [`${name}b`]: LINK };
     const device = aggregates ? { type: 'aggregate' as const, lacp: 'off' as const, members } : LINK;
@@ -119,6 +119,7 @@ function config(feature: Feature, names: readonly string[]) {
     bridges: { bench },
     ...(routers && { routers }),
     ...(groups && { groups }),
+    ...(acls && { acls }),
     ...(connections && { connections }),
   };
 }

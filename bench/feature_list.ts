@@ -31,6 +31,7 @@ export interface Feature {
   flowTraffic?: FlowTraffic;
   routers?: SwitchConfigInput['routers'];
   groups?: SwitchConfigInput['groups'];
+  acls?: SwitchConfigInput['acls'];
   connections?: SwitchConfigInput['connections'];
   /** Copies of each frame; default 1. */
   copies?: number;
@@ -79,6 +80,17 @@ const customersTags = (place: number) => (place < HALF ? [C_TAG] : [S_TAG, C_TAG
 const tunnel = { vlan: { tunnel: VLAN } };
 const byCustomersVlan = { vlan: { tunnel: { [VLAN]: ['10-19', 30], 200: [40] } } };
 
+/** Of the stations behind a port, as `Frames` has them: 512 bindings. @param vlan the only one in which they hold */
+const guard = (vlan?: number) => (place: number) => {
+  const stations = Array.from({ length: STATIONS / PORTS }, (_, n) => place + n * PORTS);
+  const bindings = stations.map((n) => ({
+    mac: formatMac(MAC_HI, macLo(n)),
+    ip: `10.0.${n >> 8}.${n & 255}`,
+    ...(vlan !== undefined && { vlan }),
+  }));
+  return { guard: { source: 'strict', bindings } };
+};
+
 /** Of half of the ports. */
 const gateway = (half: number) => ({
   bridge: 'bench',
@@ -108,6 +120,8 @@ const FAMILIES: readonly Family[] = [
         name: 'a limit of addresses by port',
         port: () => ({ fdb_limit: STATIONS / PORTS, fdb_limit_action: 'drop' }),
       },
+      { name: 'a guard against servers, routers and second tags', port: () => ({ guard: {} }) },
+      { name: 'a guard of addresses', port: guard() },
       {
         name: 'a mirror of what ports receive',
         bridge: { mirrors: { all: { direction: 'in', to: 'analyser' } } },
@@ -180,6 +194,14 @@ const FAMILIES: readonly Family[] = [
         name: 'a private VLAN, within a community',
         bridge: withVlan({ private: { communities: [COMMUNITY] } }),
         port: () => access(COMMUNITY),
+      },
+      {
+        name: 'a guard of addresses in all VLANs',
+        port: (place) => ({ ...inVlan(), ...guard()(place) }),
+      },
+      {
+        name: 'a guard of addresses in one VLAN',
+        port: (place) => ({ ...inVlan(), ...guard(VLAN)(place) }),
       },
       { name: 'a VLAN without flood', bridge: withVlan({ flood: false }) },
       {

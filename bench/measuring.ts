@@ -48,6 +48,11 @@ export class TurnTaker {
     return TurnTaker.of(startMeasuring(lab, 'measure_groups', [feature]));
   }
 
+  /** @param feature its place in ACL_FEATURES */
+  static withAcls(lab: Lab, feature: number): Promise<TurnTaker> {
+    return TurnTaker.of(startMeasuring(lab, 'measure_acls', [feature]));
+  }
+
   /** @param load of the shaped ports */
   static withShapers(lab: Lab, load: 'busy' | 'idle', ports: number): Promise<TurnTaker> {
     return TurnTaker.of(startMeasuring(lab, 'qos/measure_shapers', [load, ports]));

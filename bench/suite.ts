@@ -1,5 +1,6 @@
 // All benches, in the order of a complete run.
 
+import { accessLists } from './access_lists.ts';
 import { afPacket } from './af_packet.ts';
 import { attacks } from './attacks.ts';
 import { before } from './before.ts';
@@ -48,6 +49,7 @@ export const BENCHES: readonly Bench[] = [
   afPacket,
   routing,
   securityGroups,
+  accessLists,
   vxlan,
   growth,
   workers,

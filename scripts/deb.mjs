@@ -54,7 +54,8 @@ function link(path, target) {
 
 function program() {
   for (const folder of ['dist/src', 'completion', 'build/libtaploom.so', 'package.json']) {
-    const filter = (path) => !/\.(d\.ts|map|tsbuildinfo)$/.test(path);
+    // dist/src/programs has these two in it.
+    const filter = (path) => !/\.(d\.ts|tsbuildinfo)$|dist\/src\/(cli|control)$/.test(path);
     cpSync(join(ROOT, folder), join(HOME, folder), { recursive: true, filter });
   }
   // Where QEMU is told to look for it.

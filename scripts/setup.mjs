@@ -291,6 +291,7 @@ function buildTypeScript() {
       'bench',
       'examples',
       'scripts/bundle.mjs',
+      'scripts/fold_constants.mjs',
       'tsconfig.json',
       'tsconfig.build.json',
       'package-lock.json',
@@ -310,7 +311,9 @@ function buildTypeScript() {
         '-p',
         'tsconfig.build.json',
       ]);
-      run('Data plane in one module (rolldown)', process.execPath, [join(ROOT, 'scripts/bundle.mjs')]);
+      run('Data plane and programs in few modules (rolldown)', process.execPath, [
+        join(ROOT, 'scripts/bundle.mjs'),
+      ]);
     },
   });
 }
@@ -374,6 +377,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(() => {
     if (process.argv.includes('--prepare')) return prepare();
     setup(process.argv.includes('--test-tools') ? TEST_TOOLS : {});
-    say('Built: node dist/src/cli/taploomd.js --help');
+    say('Built: node dist/src/programs/taploomd.js --help');
   });
 }

@@ -17,7 +17,7 @@ import { checkRights, giveSelfAPrivateRun, realUser } from './rights.mjs';
 import { main, ROOT, SetupError, setup } from './setup.mjs';
 
 const CONFIG = join(ROOT, 'examples/quickstart.yaml');
-const DAEMON = join(ROOT, 'dist/src/cli/taploomd.js');
+const DAEMON = join(ROOT, 'dist/src/programs/taploomd.js');
 const HOSTS = [
   { netns: 'taploom-h1', device: 'h1', v4: '10.99.0.1', v6: 'fd99::1' },
   { netns: 'taploom-h2', device: 'h2', v4: '10.99.0.2', v6: 'fd99::2' },

@@ -33,6 +33,8 @@ export interface PolicerStatus {
   bridge: string;
   port: string;
   direction: 'in' | 'out';
+  /** Of a policer in a list: which frames it takes, such as `vlan 10, dscp 46`; `rest` = those that no other does. */
+  match?: string;
   rate: string;
   peak?: string;
   green: number;

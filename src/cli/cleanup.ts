@@ -2,11 +2,12 @@
 
 import type { SwitchConfig } from '../config/schema.ts';
 import type { Logger } from '../control/log.ts';
+import { keptBridges, removeKeptBridge } from '../sys/bridge_mark.ts';
+import { keptVeths, removeKeptVeth } from '../sys/veth_mark.ts';
 
 /** At a start: those of this keeper only. What a running program holds stays. */
 export async function removeOrphans(config: SwitchConfig, keeper: string, log: Logger): Promise<void> {
   await removeVeths(config, keeper, log);
-  const { keptBridges, removeKeptBridge } = await import('../sys/bridge_mark.ts');
   const wanted = new Set(Object.keys(config.bridges).filter((name) => config.bridges[name].local !== false));
   try {
     for (const kept of keptBridges()) {
@@ -21,7 +22,6 @@ export async function removeOrphans(config: SwitchConfig, keeper: string, log: L
 }
 
 async function removeVeths({ bridges }: SwitchConfig, keeper: string, log: Logger): Promise<void> {
-  const { keptVeths, removeKeptVeth } = await import('../sys/veth_mark.ts');
   const ports = Object.values(bridges).flatMap((bridge) => Object.entries(bridge.ports));
   const wanted = new Set(ports.filter(([, { type }]) => type === 'veth').map(([name]) => name));
   try {
@@ -37,8 +37,6 @@ async function removeVeths({ bridges }: SwitchConfig, keeper: string, log: Logge
 
 /** `taploomd --cleanup`: all that no running daemon holds. Tells the exit code. */
 export async function cleanUp(): Promise<number> {
-  const { keptBridges, removeKeptBridge } = await import('../sys/bridge_mark.ts');
-  const { keptVeths, removeKeptVeth } = await import('../sys/veth_mark.ts');
   let code = 0;
   const tell = (name: string, keeper: string, what: string, isRemoved: boolean) => {
     if (isRemoved) console.log(`removed ${name}`);

@@ -36,6 +36,7 @@ export const POLICER_COLUMNS: Columns<PolicerStatus> = {
   bridge: { title: 'BRIDGE', value: ({ bridge }) => bridge },
   port: { title: 'PORT', value: ({ port }) => port },
   direction: { title: 'DIRECTION', value: ({ direction }) => direction },
+  match: { title: 'MATCH', value: ({ match }) => match },
   rate: { title: 'RATE', value: ({ rate }) => rate },
   peak: { title: 'PEAK', value: ({ peak }) => peak },
   green: amount('GREEN', ({ green }) => green),

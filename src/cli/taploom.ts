@@ -3,6 +3,9 @@
 // when one is run, and each loads only what it prints with.
 
 import { taploomVersion } from '../control/version.ts';
+import { nameSources } from '../source_positions.ts';
+
+nameSources();
 
 // `taploom fdb show | head`: end quietly when the reader has gone, with the status of a death by SIGPIPE
 process.stdout.on('error', () => process.exit(141));

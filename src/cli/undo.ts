@@ -1,6 +1,9 @@
 // `taploomd --undo`: what a daemon that was killed left in the host's settings for its networks.
 
 import { resolve } from 'node:path';
+import { lockFor } from '../control/file_lock.ts';
+import { takeLock } from '../sys/lock.ts';
+import { undoHostUplink } from '../uplink/host_uplink.ts';
 import type { DaemonOptions } from './daemon_command.ts';
 
 /** Where a daemon with these options notes what it changes of the host. */
@@ -10,9 +13,6 @@ export function uplinkState({ state, socket }: Pick<DaemonOptions, 'state' | 'so
 
 /** Tells the exit code: 1 if it could not be undone, or the daemon still runs. */
 export async function undo(options: DaemonOptions): Promise<number> {
-  const { lockFor } = await import('../control/file_lock.ts');
-  const { takeLock } = await import('../sys/lock.ts');
-  const { undoHostUplink } = await import('../uplink/host_uplink.ts');
   const { state, socket } = options;
   try {
     const release = lockFor(

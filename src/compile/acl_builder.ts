@@ -42,6 +42,8 @@ export class AclBuilder {
   private readonly lpm = new LpmBuilder();
   private readonly lists: number[] = [];
   private readonly dimensions: number[] = [];
+  /** By dimension. */
+  private readonly choices: number[] = [];
   private readonly starts: number[] = [];
   private readonly classes: number[] = [];
   private readonly macs: number[] = [];
@@ -71,6 +73,7 @@ export class AclBuilder {
       for (const mask of masks) yield* this.addMacs(rules, look, side, mask);
     }
     if (this.dimensions.length / DIMENSION_WORDS === first) yield* this.addField(rules, FIELD.etherType);
+    this.orderFrom(first);
     const list: number[] = new Array(LIST_WORDS).fill(0);
     list[LIST.dimensionsAt] = first;
     list[LIST.dimensions] = this.dimensions.length / DIMENSION_WORDS - first;
@@ -135,7 +138,8 @@ export class AclBuilder {
       this.classes.push(this.vectors.classOf(vector));
       yield* this.breathe();
     }
-    this.addDimension({ look: LOOK.field, param: field, at, size: this.starts.length - at });
+    const size = this.starts.length - at;
+    this.addDimension({ look: LOOK.field, param: field, at, size }, size);
   }
 
   /** A prefix has the rules of all that cover it, too. */
@@ -168,7 +172,7 @@ export class AclBuilder {
       else lpm.add6(table, word(0), word(1), word(2), word(3), prefix.bits, value);
       yield* this.breathe();
     }
-    this.addDimension({ look, param: table, otherwise: vectors.classOf(base) });
+    this.addDimension({ look, param: table, otherwise: vectors.classOf(base) }, prefixes.size);
   }
 
   /** Rules that ask for MACs with this mask. */
@@ -207,14 +211,26 @@ export class AclBuilder {
       yield* this.breathe();
     }
     const otherwise = vectors.classOf(base);
-    this.addDimension({ look, at, size, otherwise, maskHi: masks.hi, maskLo: masks.lo });
+    this.addDimension({ look, at, size, otherwise, maskHi: masks.hi, maskLo: masks.lo }, asked.size);
   }
 
-  private addDimension(words: Partial<Record<keyof typeof DIMENSION, number>>): void {
+  /** @param choices values that rules tell apart */
+  private addDimension(words: Partial<Record<keyof typeof DIMENSION, number>>, choices: number): void {
     const dimension: number[] = new Array(DIMENSION_WORDS).fill(0);
     for (const [name, value] of Object.entries(words))
       dimension[DIMENSION[name as keyof typeof DIMENSION]] = value;
     this.dimensions.push(...dimension);
+    this.choices.push(choices);
+  }
+
+  /** Of a list: what tells most rules apart comes first, since whoever searches stops where no rule is left. */
+  private orderFrom(first: number): void {
+    const own = this.choices
+      .slice(first)
+      .map((choices, n) => ({ choices, at: (first + n) * DIMENSION_WORDS }));
+    own.sort((a, b) => b.choices - a.choices);
+    const words = own.flatMap(({ at }) => this.dimensions.slice(at, at + DIMENSION_WORDS));
+    this.dimensions.splice(first * DIMENSION_WORDS, words.length, ...words);
   }
 
   private *breathe(): Parts<void> {

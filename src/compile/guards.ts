@@ -1,5 +1,6 @@
 // Guards of ports in the configuration -> the engine's table. Bindings are in another one, which changes while frames flow.
 
+import { hasAddresses } from '../config/check_guards.ts';
 import type { GuardConfig } from '../config/guard_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { GUARD, type PortGuards } from '../table/port_guards.ts';
@@ -11,22 +12,30 @@ export function compileGuards({ bridges }: SwitchConfig, ports: Names): PortGuar
   const all = Object.values(bridges).flatMap((bridge) => Object.entries(bridge.ports));
   if (!all.some(([, { guard }]) => guard !== undefined)) return null;
   const table = shared({ flags: [Uint16Array, ports.length] });
-  for (const bridge of Object.values(bridges)) {
+  for (const [bridgeName, bridge] of Object.entries(bridges)) {
     const isSnooped = Object.values(bridge.ports).some(({ guard }) => guard?.trusted === true);
+    const learns = isSnooped || hasAddresses(bridgeName, bridge);
     for (const [name, { guard }] of Object.entries(bridge.ports))
       if (guard !== undefined)
-        table.flags[ports.number(name)] = flagsOf(guard, isSnooped, bridge.vlan_filtering);
+        table.flags[ports.number(name)] =
+          flagsOf(guard, isSnooped) | (bridge.vlan_filtering ? vlanFlagOf(guard, learns) : 0);
   }
   return table;
 }
 
-function flagsOf(guard: GuardConfig, isSnooped: boolean, isFiltering: boolean): number {
+/** Where there is no binding of one VLAN, nobody asks for any: it is a second look into the table. */
+function vlanFlagOf({ source, bindings, trusted }: GuardConfig, learns: boolean): number {
+  if (trusted || source === undefined) return 0;
+  const mayLearn = source === 'first' || (source === 'strict' && learns);
+  return mayLearn || bindings.some(({ vlan }) => vlan !== undefined) ? GUARD.byVlan : 0;
+}
+
+function flagsOf(guard: GuardConfig, isSnooped: boolean): number {
   const { source, bindings, dhcp_server, ra, double_tag, tiny_fragments } = guard;
   if (guard.trusted) return GUARD.trusted;
   const asksForAddresses = source === 'strict' || source === 'first';
   return (
     (source === undefined ? 0 : GUARD.mac) |
-    (source !== undefined && isFiltering ? GUARD.byVlan : 0) |
     (asksForAddresses ? GUARD.address : 0) |
     (asksForAddresses && isSnooped ? GUARD.snooped : 0) |
     (source === 'first' ? GUARD.first : 0) |

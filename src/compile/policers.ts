@@ -6,7 +6,10 @@ import type { SwitchConfig } from '../config/schema.ts';
 import { MAX_PORTS } from '../frame/hop.ts';
 import { METER, METER_FLAG, METER_WORDS } from '../table/meter.ts';
 import { DIRECTION, PolicerState, type PolicerTable } from '../table/policer_table.ts';
+import { MatchedPolicers } from './matched_policers.ts';
 import type { Names } from './names.ts';
+import { type PolicedPort, policedPorts } from './policed_ports.ts';
+import { portsByGroup } from './qos_matches.ts';
 import { shared } from './shared.ts';
 import { bandwidths } from './tenants.ts';
 
@@ -16,13 +19,8 @@ const MIN_BURST = 150_000;
 const MIN_FRAMES = 100;
 /** Tenants with a bandwidth have a port at least, so there are no more than ports. */
 const MAX_SLOTS = MAX_PORTS;
-
-export interface PolicedPort {
-  name: string;
-  port: number;
-  direction: keyof typeof DIRECTION;
-  policer: PolicerConfig;
-}
+/** Policers with a match. */
+export const MAX_MATCHED = MAX_PORTS;
 
 export class PolicerNumbers {
   /** Made for the first policer. */
@@ -31,14 +29,17 @@ export class PolicerNumbers {
   private known = new Set<string>();
   /** By tenant with a bandwidth. */
   private readonly slots = new Map<string, number>();
+  private readonly matched = new MatchedPolicers();
 
   /** Null if no port has any. */
   compile(config: SwitchConfig, ports: Names): PolicerTable | null {
-    const all = policedPorts(config, ports);
+    const said = policedPorts(config, ports);
+    const all = said.filter(({ place }) => place === undefined);
+    const matched = said.filter(({ place }) => place !== undefined);
     const tenants = bandwidths(config, ports);
-    const isNeeded = all.length + tenants.length > 0;
+    const isNeeded = said.length + tenants.length > 0;
     const keys = all.map(({ name, port, direction }) => `${direction} ${port} ${name}`);
-    if (isNeeded) this.state ??= PolicerState.allocate(MAX_PORTS + MAX_SLOTS);
+    if (isNeeded) this.state ??= PolicerState.allocate(MAX_PORTS + MAX_SLOTS + MAX_MATCHED);
     const { state, known } = this;
     this.known = new Set(keys);
     if (!isNeeded || state === null) return null;
@@ -47,7 +48,7 @@ export class PolicerNumbers {
       state,
     );
     const table = shared({
-      settings: [Float64Array, (1 + all.length + tenants.length) * METER_WORDS],
+      settings: [Float64Array, (1 + said.length + tenants.length) * METER_WORDS],
       tenants: [Uint16Array, ports.length],
       slots: [Uint16Array, 1 + Math.max(0, ...this.slots.values())],
       in: [Uint16Array, ports.length],
@@ -65,12 +66,19 @@ export class PolicerNumbers {
       table.slots[slot] = n;
       for (const port of own) table.tenants[port] = slot;
     });
-    const hasOut = tenants.length > 0 || all.some(({ direction }) => direction === 'out');
+    const first = 1 + all.length + tenants.length;
+    matched.forEach(({ policer }, k) => {
+      policerSettings(table.settings.subarray((first + k) * METER_WORDS), policer);
+    });
+    const groups = portsByGroup(config, ports);
+    const lists = this.matched.compile(matched, first, 2 * MAX_PORTS, state, ports.length, groups);
+    const hasOut = tenants.length > 0 || said.some(({ direction }) => direction === 'out');
     const { memory } = state;
     return {
       ...table,
       tenants: tenants.length > 0 ? table.tenants : null,
       firstTenant: MAX_PORTS,
+      lists,
       hasOut,
       memory,
     };
@@ -97,25 +105,14 @@ export class PolicerNumbers {
     return slot === undefined ? undefined : MAX_PORTS + slot;
   }
 
+  /** Of a policer in a list. */
+  ownerOfMatched(policed: PolicedPort): number | undefined {
+    return this.matched.ownerOf(policed);
+  }
+
   get floats(): Float64Array | null {
     return this.state?.floats ?? null;
   }
-}
-
-export function policedPorts({ bridges }: SwitchConfig, ports: Names): PolicedPort[] {
-  return Object.values(bridges).flatMap((bridge) =>
-    Object.entries(bridge.ports).flatMap(([name, config]) => {
-      const police = 'qos' in config ? config.qos?.police : undefined;
-      const port = ports.find(name);
-      if (police === undefined || port === undefined) return [];
-      return (['in', 'out'] as const).flatMap((direction) => {
-        const said = police[direction];
-        if (said === undefined) return [];
-        const policer: PolicerConfig = typeof said === 'string' ? { rate: said, exceed: 'pass' } : said;
-        return [{ name, port, direction, policer }];
-      });
-    }),
-  );
 }
 
 /** Fills METER_WORDS words. */

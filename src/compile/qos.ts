@@ -12,6 +12,7 @@ import type { Names } from './names.ts';
 import { compileMatches, portsByGroup } from './qos_matches.ts';
 import { RegionMaker } from './regions.ts';
 import { shared } from './shared.ts';
+import { TenantShapeSlots } from './tenant_shapes.ts';
 
 /** What may leave at once after a pause, ms. */
 const BURST = 5;
@@ -39,6 +40,7 @@ export class QosMemories {
   /** By name of a port: which kind of queues, how many bytes they hold, and where they are. */
   private readonly known = new Map<string, { key: string; limit: number; region: Region }>();
   private readonly slabs = new RegionMaker();
+  private readonly tenants = new TenantShapeSlots();
 
   /** Null if no port is shaped. */
   compile(config: SwitchConfig, ports: Names): QosTable | null {
@@ -51,6 +53,10 @@ export class QosMemories {
       ports: [Uint16Array, all.length],
       settings: [Float64Array, all.length * QOS_ROW],
     });
+    const tenants = this.tenants.compile(
+      config,
+      all.map(({ name }) => name),
+    );
     const regions = all.map((one, n) => {
       const settings = table.settings.subarray(n * QOS_ROW, (n + 1) * QOS_ROW);
       table.ports[n] = one.port;
@@ -61,7 +67,7 @@ export class QosMemories {
       return this.regionOf(one.name, settings);
     });
     const { pcps, dscps, vlans, marks, sources } = matches;
-    return { ...table, pcps, dscps, vlans, marks, sources, regions };
+    return { ...table, pcps, dscps, vlans, marks, sources, regions, tenants };
   }
 
   private regionOf(name: string, settings: Float64Array): Region {

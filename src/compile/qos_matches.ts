@@ -1,7 +1,7 @@
 // What the classes of shaped ports match -> bits of classes: by priority, DSCP, VLAN, mark of a rule, and port that a frame came from.
 // Who does not ask for one of the last three shares row 0, in which every class takes everything.
 
-import type { QosClass } from '../config/qos_shape.ts';
+import type { QosMatch as Match } from '../config/qos_shape.ts';
 import { parseRange } from '../config/range.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { MAX_PORTS } from '../frame/hop.ts';
@@ -13,13 +13,16 @@ const VIDS = 4096;
 const PCPS = 8;
 const ALL = (1 << MAX_CLASSES) - 1;
 
-type Match = NonNullable<QosClass['match']>;
+/** Who asks: a class, or a policer. */
+interface Asking {
+  match?: Match | undefined;
+}
 
 /** Numbers of the ports in a group, by its name. */
 export type PortsByGroup = ReadonlyMap<string, readonly number[]>;
 
-/** @param lists classes of each shaped port */
-export function compileMatches(lists: readonly (readonly QosClass[])[], groups: PortsByGroup) {
+/** @param lists classes of each shaped port, or policers of each list */
+export function compileMatches(lists: readonly (readonly Asking[])[], groups: PortsByGroup) {
   const pcps = bits(lists, PCPS, false, ({ pcp }) => pcp ?? range(0, PCPS - 1));
   const dscps = bits(lists, DSCPS, false, ({ dscp }) => dscp ?? range(0, NO_DSCP));
   const vlans = bits(lists, VIDS, true, ({ vlan }) => (vlan === undefined ? undefined : vidsOf(vlan)));
@@ -48,7 +51,7 @@ export function portsByGroup({ bridges }: SwitchConfig, ports: Names): PortsByGr
 
 /** @param sparse whether who does not ask shares row 0 @param read values that a class takes; undefined = all */
 function bits(
-  lists: readonly (readonly QosClass[])[],
+  lists: readonly (readonly Asking[])[],
   size: number,
   sparse: boolean,
   read: (match: Match) => number | readonly number[] | undefined,

@@ -81,7 +81,7 @@ function checkVlans(
 }
 
 /** Whether a network of the bridge gives addresses, which are bindings. */
-function hasAddresses(name: string, bridge: BridgeConfig): boolean {
+export function hasAddresses(name: string, bridge: BridgeConfig): boolean {
   return networkPlaces(name, bridge).some((place) => {
     const network = networkOf(place, bridge);
     return network?.dhcp !== undefined || network?.ipv6?.dhcp !== undefined;

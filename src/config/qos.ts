@@ -6,7 +6,7 @@ import type { Doubts } from './doubts.ts';
 import type { Path } from './path.ts';
 import { checkPolicer } from './policer.ts';
 import type { MemberConfig, PortConfig } from './port_shape.ts';
-import type { QosConfig } from './qos_shape.ts';
+import type { QosConfig, QosMatch } from './qos_shape.ts';
 import type { BridgeConfig, SwitchConfig } from './shape.ts';
 import { suggest } from './suggest.ts';
 
@@ -39,7 +39,7 @@ export function checkQualities(
 function checkQos(path: Path, qos: QosConfig, isMember: boolean, place: QosPlace, problems: Problem[]): void {
   const report = (keys: Path, message: string) => problems.push({ path: [...path, ...keys], message });
   const { shape, classes } = qos;
-  checkPolice(qos, isMember, report);
+  checkPolice(qos, isMember, place, report);
   checkPriorities(
     qos,
     isMember,
@@ -101,29 +101,49 @@ function checkPriorities(qos: QosConfig, isMember: boolean, isAware: boolean, re
     );
 }
 
-function checkMatches({ classes = [] }: QosConfig, { config, doubts }: QosPlace, report: Report): void {
-  const names = Object.keys(config.groups ?? {});
+function checkMatches({ classes = [] }: QosConfig, place: QosPlace, report: Report): void {
   classes.forEach(({ match }, n) => {
-    const group = match?.group;
-    for (const name of group === undefined ? [] : typeof group === 'string' ? [group] : group) {
-      if (names.includes(name) || doubts.group(name)) continue;
-      const meant = suggest(name, names);
-      const help = meant === undefined ? ': add it to groups' : `, did you mean ${meant}?`;
-      report(['classes', n, 'match', 'group'], `there is no group ${name}${help}`);
-    }
+    checkGroups(['classes', n, 'match', 'group'], match, place, report);
   });
+}
+
+/** Groups that a match names. */
+function checkGroups(
+  path: Path,
+  match: QosMatch | undefined,
+  { config, doubts }: QosPlace,
+  report: Report,
+): void {
+  const names = Object.keys(config.groups ?? {});
+  const group = match?.group;
+  for (const name of group === undefined ? [] : typeof group === 'string' ? [group] : group) {
+    if (names.includes(name) || doubts.group(name)) continue;
+    const meant = suggest(name, names);
+    const help = meant === undefined ? ': add it to groups' : `, did you mean ${meant}?`;
+    report(path, `there is no group ${name}${help}`);
+  }
 }
 
 function bits(text: string): number {
   return parseRate(text)?.amount ?? 0;
 }
 
-function checkPolice({ police }: QosConfig, isMember: boolean, report: Report): void {
+function checkPolice({ police }: QosConfig, isMember: boolean, place: QosPlace, report: Report): void {
   if (police !== undefined && isMember)
     report(['police'], "frames are the aggregate's once they came in: only ports of a bridge are policed");
   for (const direction of ['in', 'out'] as const) {
     const said = police?.[direction];
     if (said === undefined || typeof said === 'string') continue;
-    checkPolicer(['police', direction], said, report);
+    if (!Array.isArray(said)) {
+      checkPolicer(['police', direction], said, report);
+      continue;
+    }
+    said.forEach((one, n) => {
+      const path = ['police', direction, n];
+      checkPolicer(path, one, report);
+      checkGroups([...path, 'match', 'group'], one.match, place, report);
+      if (one.match === undefined && n < said.length - 1)
+        report([...path, 'match'], 'missing; only the last policer of a list takes what no other does');
+    });
   }
 }

@@ -78,7 +78,9 @@ const shaper = mapping({
   overhead: integer('a number of bytes (0-256)', 0, 256).default(0),
 });
 
-const POLICER = expecting('a rate such as 50mbit, or a mapping with a rate');
+const POLICER = expecting(
+  'a rate such as 50mbit, a mapping with a rate, or a list of such mappings with a match',
+);
 export const policer = mapping({
   rate: policeRate,
   burst: z.union([size, integer('a number of frames (1-1000000)', 1, 1_000_000)]).optional(),
@@ -86,10 +88,19 @@ export const policer = mapping({
   peak_burst: z.union([size, integer('a number of frames (1-1000000)', 1, 1_000_000)]).optional(),
   exceed: z.enum(['pass', 'dei', 'drop'], expecting('pass, dei or drop')).default('pass'),
 });
-const police = mapping({
-  in: z.union([policeRate, policer], POLICER).optional(),
-  out: z.union([policeRate, policer], POLICER).optional(),
-});
+const policerOfSome = policer.extend({ match: match.optional() });
+const oneOrSome = z.union(
+  [
+    policeRate,
+    policer,
+    z
+      .array(policerOfSome)
+      .min(1)
+      .max(MAX_CLASSES, { error: `at most ${MAX_CLASSES} policers stand in a list` }),
+  ],
+  POLICER,
+);
+const police = mapping({ in: oneOrSome.optional(), out: oneOrSome.optional() });
 
 const PRIORITY = 'a priority (0-7)';
 /** By priority. */
@@ -141,4 +152,6 @@ export const qosOfLocal = refused(
 
 export type QosConfig = z.output<typeof qos>;
 export type QosClass = z.output<typeof queueClass>;
+export type QosMatch = z.output<typeof match>;
 export type PolicerConfig = z.output<typeof policer>;
+export type MatchedPolicerConfig = z.output<typeof policerOfSome>;

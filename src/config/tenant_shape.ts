@@ -11,15 +11,17 @@ const MIN_BITS = 8000;
 const MAX_BITS = 400e9;
 const MOST = 4_000_000;
 
+const rate = text('a rate (8kbit-400gbit), such as 1gbit', (value) => {
+  const parsed = parseRate(value);
+  return parsed?.unit === 'bits' && parsed.amount >= MIN_BITS && parsed.amount <= MAX_BITS;
+});
 const tenant = mapping({
   ports: integer('a number of ports (1-65535)', 1, 65_535).optional(),
   addresses: integer(`a number of addresses (1-${MOST})`, 1, MOST).optional(),
   rules: integer(`a number of rules (1-${MOST})`, 1, MOST).optional(),
   connections: integer(`a number of connections (1-${MOST})`, 1, MOST).optional(),
-  bandwidth: text('a rate (8kbit-400gbit), such as 1gbit', (value) => {
-    const rate = parseRate(value);
-    return rate?.unit === 'bits' && rate.amount >= MIN_BITS && rate.amount <= MAX_BITS;
-  }).optional(),
+  bandwidth: rate.optional(),
+  shape: rate.optional(),
 });
 
 export const tenants = z.record(tenantName, tenant, expecting('a mapping of names to tenants'));

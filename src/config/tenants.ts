@@ -90,7 +90,7 @@ export function checkTenants(config: SwitchConfig, problems: Problem[]): void {
 /** What is more than a quota, in sentences. */
 function* excess(
   config: SwitchConfig,
-  { ports, addresses, rules, connections }: TenantConfig,
+  { ports, addresses, rules, connections, shape }: TenantConfig,
   held: Holdings,
 ): Generator<[quota: keyof TenantConfig, message: string]> {
   const count = portsOf(held);
@@ -105,6 +105,12 @@ function* excess(
     yield [
       'addresses',
       `the fdb_limit of its ports is ${said} together, ${sharing} have none, and its quota is ${addresses}: lower some, or raise it`,
+    ];
+  const unshaped = held.ports.find(({ config: port }) => !isListener(port) && !isShaped(port));
+  if (shape !== undefined && unshaped !== undefined)
+    yield [
+      'shape',
+      `${unshaped.name} of ${unshaped.bridge} has no queues in which frames wait for it: give it qos.shape, ${shape} for instance`,
     ];
   const filtered = held.ports.filter((one) => takesShare(one.config, 'connections')).length;
   if (connections !== undefined && filtered > connections)
@@ -121,6 +127,10 @@ export function portsOf({ ports }: Holdings): number {
 
 function addressesSaid({ ports }: Holdings): number {
   return ports.reduce((sum, { config }) => sum + (config.fdb_limit ?? 0), 0);
+}
+
+function isShaped(config: PortConfig): boolean {
+  return 'qos' in config && config.qos?.shape !== undefined;
 }
 
 function takesShare(config: PortConfig, quota: 'addresses' | 'connections'): boolean {

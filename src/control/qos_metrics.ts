@@ -39,8 +39,9 @@ export function qosMetrics(add: AddMetric): void {
     ({ qos: { policers } }) =>
       policers.flatMap((policer: PolicerStatus) =>
         COLOURS.map((colour) => {
-          const { bridge, port, direction } = policer;
-          return { value: policer[colour], labels: { bridge, port, direction, colour } };
+          const { bridge, port, direction, match } = policer;
+          const labels = { bridge, port, direction, colour };
+          return { value: policer[colour], labels: match === undefined ? labels : { ...labels, match } };
         }),
       ),
   );

@@ -26,6 +26,7 @@ const policer: z.ZodType<PolicerStatus> = z.object({
   bridge: z.string(),
   port: z.string(),
   direction: z.enum(['in', 'out']),
+  match: z.string().optional().describe('which frames it takes, if it stands in a list'),
   rate: z.string(),
   peak: z.string().optional(),
   green: count,

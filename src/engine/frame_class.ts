@@ -4,7 +4,7 @@
 import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
 import { MAX_PORTS } from '../frame/hop.ts';
 import { ruleMark } from '../frame/row.ts';
-import { DSCPS, MARKS, NO_DSCP, QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
+import { type ClassTable, DSCPS, MARKS, NO_DSCP, QOS, QOS_ROW } from '../table/qos_table.ts';
 import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
@@ -14,7 +14,7 @@ import { l3Of } from './offload.ts';
 const VIDS = 4096;
 
 /** @param n row of the table */
-export function classOf(batch: FrameBatch, row: number, table: QosTable, n: number): number {
+export function classOf(batch: FrameBatch, row: number, table: ClassTable, n: number): number {
   const { settings } = table;
   const at = n * QOS_ROW;
   if (settings[at + QOS.classes] === 1) return 0;
@@ -26,7 +26,7 @@ export function classOf(batch: FrameBatch, row: number, table: QosTable, n: numb
 
 /** The same of what is known of a frame. */
 export function classFor(
-  table: QosTable,
+  table: ClassTable,
   n: number,
   tci: number,
   dscp: number,

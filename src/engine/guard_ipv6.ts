@@ -24,6 +24,8 @@ export const DHCP6_CLIENT = 546;
 export const DHCP6_SERVER = 547;
 /** Type, code, checksum, and 4 bytes more. */
 const ICMPV6_HEADER = 8;
+/** Before the options of a router advertisement, RFC 4861 section 4.2. */
+const ROUTER_HEADER = 16;
 const MAC_OPTION = 8;
 
 export function ipv6Refusal(view: DataView, seen: Seen): number {
@@ -98,7 +100,10 @@ function mayBeNobody(message: number): boolean {
 function tellsOwn(view: DataView, seen: Seen, at: number, message: number): boolean {
   const { ip, end, flags, hi, lo } = seen;
   let options = at + ICMPV6_HEADER;
-  if (message !== ROUTER_SOLICITATION) {
+  if (message === ROUTER_ADVERTISEMENT) {
+    options = at + ROUTER_HEADER;
+    if (options > end) return false;
+  } else if (message !== ROUTER_SOLICITATION) {
     options = neighbour.optionsAt(at);
     if (options > end) return false;
     const claims = message === neighbour.ADVERTISEMENT || ipv6.isUnspecified(view, ip + ipv6.SRC);

@@ -38,6 +38,8 @@ const SNAP_LEN = 8;
 export class Guards {
   private readonly batch: FrameBatch;
   private readonly seen = new Seen();
+  /** The frame is of a VLAN that its port does not carry. */
+  private isOutside = false;
 
   constructor(batch: FrameBatch) {
     this.batch = batch;
@@ -59,11 +61,15 @@ export class Guards {
     if (flags === 0 || (rows[row + COLUMN.mark] & MARK.relayed) !== 0) return PASS;
     const at = rows[row + COLUMN.start];
     seen.port = port;
-    seen.vlan = (flags & GUARD.byVlan) === 0 ? 0 : this.vlanOf(row, topology);
+    seen.vlan = 0;
+    this.isOutside = false;
+    if ((flags & GUARD.byVlan) !== 0) this.findVlan(row, topology);
     seen.hi = srcHi(view, at);
     seen.lo = srcLo(view, at);
     seen.end = at + rows[row + COLUMN.length];
-    return this.behindTags(at, topology);
+    const refusal = this.behindTags(at, topology);
+    // Nobody has an address in a VLAN that the port does not carry: that is what is wrong.
+    return this.isOutside && isOfBindings(refusal) ? DROP.vlan_not_allowed : refusal;
   }
 
   /** Where a frame goes about which `refusal` was asked just now: the host's trap for what it passed, or -1. */
@@ -76,23 +82,19 @@ export class Guards {
 
   /** Whether it was refused only because nobody is known to have the address, and the first has it. */
   isNewcomer(refusal: number): boolean {
-    if ((this.seen.flags & GUARD.first) === 0) return false;
-    return (
-      refusal === DROP.spoofed_ip ||
-      refusal === DROP.spoofed_mac ||
-      refusal === DROP.arp_spoofed ||
-      refusal === DROP.nd_spoofed
-    );
+    return (this.seen.flags & GUARD.first) !== 0 && isOfBindings(refusal);
   }
 
-  /** The VLAN that the control plane knows the frame's domain by; 0 = the port is in none such. */
-  private vlanOf(row: number, topology: Topology): number {
+  /** The VLAN that the control plane knows the frame's domain by. */
+  private findVlan(row: number, topology: Topology): void {
     const { rows, view } = this.batch;
     const at = rows[row + COLUMN.start];
     const word = rows[row + COLUMN.length] < HEADER_LEN + TAG_LEN ? 0 : view.getInt32(at + MACS_LEN);
     const { port } = this.seen;
-    const entry = topology.vlan[port * VLAN_STRIDE + vlanOfTag(topology, port, word)];
-    return topology.domainVid[entry >>> DOMAIN_SHIFT];
+    const vid = vlanOfTag(topology, port, word);
+    const entry = topology.vlan[port * VLAN_STRIDE + vid];
+    this.isOutside = entry === 0 && vid !== 0;
+    this.seen.vlan = topology.domainVid[entry >>> DOMAIN_SHIFT];
   }
 
   private behindTags(macs: number, topology: Topology): number {
@@ -148,4 +150,14 @@ function isSnap(view: DataView, { ip, end }: Seen): boolean {
   if (ip + SNAP_LEN > end || view.getUint32(ip) !== SNAP || view.getUint16(ip + 4) !== 0) return false;
   const type = view.getUint16(ip + 6);
   return type === TYPE_IPV4 || type === TYPE_IPV6 || type === TYPE_ARP || isTag(type);
+}
+
+/** Whether another binding would let the frame in. */
+function isOfBindings(refusal: number): boolean {
+  return (
+    refusal === DROP.spoofed_ip ||
+    refusal === DROP.spoofed_mac ||
+    refusal === DROP.arp_spoofed ||
+    refusal === DROP.nd_spoofed
+  );
 }

@@ -7,12 +7,11 @@
 import { COLUMN, FRAMES_PER_SLOT, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP } from '../frame/hop.ts';
 import { firstState, STATE } from '../table/connection_state.ts';
-import { CONNECTION, type Connections, FLOW, REFUSED } from '../table/connections.ts';
+import { type Connections, FLOW, REFUSED } from '../table/connections.ts';
 import { DROP } from '../table/drops.ts';
 import { Flow, protocolOf } from '../table/flow.ts';
 import { Fragments } from '../table/fragments.ts';
 import { createLineSearch, KEY, KEY_WORDS } from '../table/line_search.ts';
-import { DST } from '../table/line_table.ts';
 import type { NatTable } from '../table/nat_table.ts';
 import type { RouterTable } from '../table/router_table.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
@@ -24,6 +23,7 @@ import { PACKET, readKey } from './nat_key.ts';
 import { NatPorts } from './nat_ports.ts';
 import { rewriteError, rewritePacket } from './nat_rewrite.ts';
 import { NO_RULE, SOUGHT, seekDestination, seekSource } from './nat_rules.ts';
+import { NatTranslations, TRANSLATION, TRANSLATION_WORDS } from './nat_translations.ts';
 import { DROPPED, NOWHERE, ROUTED, ROUTED_WORDS, type Routed } from './routed.ts';
 
 /** Its packet is none of NAT's. */
@@ -36,6 +36,7 @@ export class Nat implements NatHook {
   private readonly ports: NatPorts;
   private readonly fragments: Fragments;
   protected readonly search;
+  private readonly translations: NatTranslations;
   private readonly flow = new Flow();
   /** By number of a row: its place in this pass, or NOT_OURS. */
   private readonly placeOf: Int32Array;
@@ -58,6 +59,7 @@ export class Nat implements NatHook {
     this.ports = new NatPorts(connections, seed);
     this.fragments = new Fragments(seed);
     this.search = createLineSearch(capacity);
+    this.translations = new NatTranslations(capacity, this.search);
     this.placeOf = new Int32Array(batch.rows.length / ROW).fill(NOT_OURS);
     this.packet = new Uint8Array(capacity);
     this.tcpFlags = new Uint8Array(capacity);
@@ -75,17 +77,23 @@ export class Nat implements NatHook {
     const end = list.count * ROUTED_WORDS;
     for (let k = 0; k < end; k += ROUTED_WORDS) this.enter(nat, packets, k);
     if (this.count === 0) return;
-    this.search.find(this.connections.flows, 0, this.count);
+    const { flows } = this.connections;
+    this.search.find(flows, 0, this.count);
+    this.translations.copyAll(flows, this.count);
     this.findMissing();
-    const { found } = this.search;
-    const { lines } = this.connections.flows;
+    const { found, keys } = this.search;
+    const { words } = this.translations;
     for (let k = 0; k < end; k += ROUTED_WORDS) {
       const place = this.placeOf[packets[k | ROUTED.row] / ROW];
       if (place === NOT_OURS) continue;
       this.rule[place] = 0;
-      const line = found[place];
-      const dst = packets[k | ROUTED.dst];
-      if (line !== 0) packets[k | ROUTED.dst] = this.destination(lines, line, place, dst);
+      // Of an ICMP error only the one to who sent what it quotes.
+      if (
+        this.packet[place] === PACKET.error &&
+        packets[k | ROUTED.dst] !== keys[place * KEY_WORDS + KEY.dst]
+      )
+        found[place] = 0;
+      if (found[place] !== 0) packets[k | ROUTED.dst] = words[place * TRANSLATION_WORDS + TRANSLATION.newDst];
       else if (this.packet[place] !== PACKET.error)
         packets[k | ROUTED.dst] = this.seek(nat, router, packets, k, place);
     }
@@ -156,7 +164,12 @@ export class Nat implements NatHook {
     if (n === count) return;
     connections.take();
     try {
-      for (; n < count; n++) if (found[n] === 0) found[n] = this.known(n);
+      for (; n < count; n++) {
+        if (found[n] !== 0) continue;
+        const line = this.known(n);
+        found[n] = line;
+        if (line !== 0) this.translations.copy(connections.flows, line, n);
+      }
     } finally {
       connections.release();
     }
@@ -172,15 +185,6 @@ export class Nat implements NatHook {
       keys[k + KEY.src],
       keys[k + KEY.dst],
     );
-  }
-
-  /** Of an ICMP error only the one to who sent what it quotes. */
-  private destination(lines: Int32Array, line: number, place: number, dst: number): number {
-    if (this.packet[place] === PACKET.error && dst !== lines[line + DST]) {
-      this.search.found[place] = 0;
-      return dst;
-    }
-    return lines[line + CONNECTION.newDst];
   }
 
   /** The destination of what is of no connection. */
@@ -225,6 +229,7 @@ export class Nat implements NatHook {
       const line = found[place];
       // Errors keep nothing alive (RFC 5508 REQ-10).
       if (line === 0 || this.packet[place] === PACKET.error) continue;
+      if (!this.translations.isOf(this.connections.flows, line, place)) continue;
       this.connections.track(line, this.tcpFlags[place], packets[k | ROUTED.length], second);
     }
   }
@@ -246,6 +251,7 @@ export class Nat implements NatHook {
     try {
       const known = this.known(place);
       line = known !== 0 ? known : this.open(router, nat, packets[k | ROUTED.from], place, egress);
+      if (line > 0) this.translations.copy(connections.flows, line, place);
     } finally {
       connections.release();
     }
@@ -293,16 +299,17 @@ export class Nat implements NatHook {
   isTranslated(row: number): boolean {
     const place = this.placeOf[row / ROW];
     if (place === NOT_OURS) return false;
-    const line = this.search.found[place];
-    return line !== 0 && (this.connections.flows.lines[line + CONNECTION.state] & FLOW.translated) !== 0;
+    if (this.search.found[place] === 0) return false;
+    return (this.translations.words[place * TRANSLATION_WORDS + TRANSLATION.state] & FLOW.translated) !== 0;
   }
 
   rewrite(row: number, next: number): void {
     const place = this.placeOf[row / ROW];
-    const line = this.search.found[place];
+    const { words } = this.translations;
+    const w = place * TRANSLATION_WORDS;
     const packet = this.packet[place];
-    if (packet === PACKET.error) rewriteError(this.batch, next, this.connections, line);
-    else rewritePacket(this.batch, next, this.connections, line, packet !== PACKET.fragment);
+    if (packet === PACKET.error) rewriteError(this.batch, next, words, w);
+    else rewritePacket(this.batch, next, words, w, packet !== PACKET.fragment);
   }
 
   private get second(): number {

@@ -7,7 +7,7 @@
 import type { Connections } from '../table/connections.ts';
 import { answerPorts, type Flow, hasPorts, zoneOf } from '../table/flow.ts';
 import { MAPPING } from '../table/mappings.ts';
-import { NAT_FLAG, type NatTable } from '../table/nat_table.ts';
+import { NAT_FLAG, NAT_RULE, type NatTable } from '../table/nat_table.ts';
 import { PROTOCOL_ICMP } from '../wire/icmp.ts';
 import { PROTOCOL_UDP } from '../wire/ipv4.ts';
 
@@ -41,8 +41,10 @@ export class NatPorts {
     if (flow.rule === 0) flow.rule = id;
     const isShared = (table.flags[rule] & NAT_FLAG.sameForAll) !== 0 && hasPorts(flow.protocol);
     if (isShared && this.follow(flow, port, id)) return true;
-    const start = count > 1 ? spread(flow.src) % count : 0;
-    for (let n = 0; n < Math.min(Math.max(count, 1), ADDRESS_TRIES); n++) {
+    const isPair = table.kind[rule] === NAT_RULE.one_to_one;
+    const start = isPair ? (flow.src & ~table.mask[rule]) >>> 0 : count > 1 ? spread(flow.src) % count : 0;
+    const tries = isPair ? 1 : Math.min(Math.max(count, 1), ADDRESS_TRIES);
+    for (let n = 0; n < tries; n++) {
       const address = count === 0 ? own : (table.to[rule] + ((start + n) % count)) | 0;
       if (address === 0) return false;
       if (this.at(flow, address, port, table, rule, isShared)) return true;

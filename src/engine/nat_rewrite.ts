@@ -1,36 +1,35 @@
 // What NAT changes in a packet: addresses, ports or identifiers, and the checksums that cover them, by what they change. All of it
-// is in the line of the connection. TTL and everything else stay as they are.
+// is in a copy of what the line of the connection says. TTL and everything else stay as they are.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
-import { CONNECTION, type Connections } from '../table/connections.ts';
 import { sumOfChange } from '../table/flow.ts';
-import { SRC } from '../table/line_table.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { amend, amended, amendPartial, amendUdp, replace16 } from '../wire/rewrite.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
+import { TRANSLATION } from './nat_translations.ts';
 
-/** A packet of the connection whose line is `line`. Of a later fragment only addresses (`hasPorts` false). */
+/** A packet of which `words` say at `w` what changes. Of a later fragment only addresses (`hasPorts` false). */
 export function rewritePacket(
   batch: FrameBatch,
   row: number,
-  { flows: { lines } }: Connections,
-  line: number,
+  words: Int32Array,
+  w: number,
   hasPorts: boolean,
 ): void {
   const { view, rows } = batch;
   const at = rows[row + COLUMN.rest] + 2;
-  const sums = lines[line + CONNECTION.sums];
+  const sums = words[w + TRANSLATION.sums];
   const ofAddresses = sums >>> 16;
   const ofPorts = sums & 0xffff;
-  ipv4.setSrc(view, at, lines[line + CONNECTION.newSrc]);
-  ipv4.setDst(view, at, lines[line + CONNECTION.newDst]);
+  ipv4.setSrc(view, at, words[w + TRANSLATION.newSrc]);
+  ipv4.setDst(view, at, words[w + TRANSLATION.newDst]);
   amend(view, at + ipv4.CHECKSUM, ofAddresses);
   if (!hasPorts) return;
   const l4 = at + ipv4.headerLength(view, at);
-  const newPorts = lines[line + CONNECTION.newPorts];
+  const newPorts = words[w + TRANSLATION.newPorts];
   switch (ipv4.protocol(view, at)) {
     case ipv4.PROTOCOL_TCP:
       view.setInt32(l4, newPorts);
@@ -50,15 +49,10 @@ export function rewritePacket(
 }
 
 /**
- * An ICMP error about a packet of the connection: `line` is of the direction that would answer that packet. So outside, the error
+ * An ICMP error about a packet of the connection: `words` are of the direction that would answer that packet. So outside, the error
  * and what it quotes are as if there were no NAT.
  */
-export function rewriteError(
-  batch: FrameBatch,
-  row: number,
-  { flows: { lines } }: Connections,
-  line: number,
-): void {
+export function rewriteError(batch: FrameBatch, row: number, words: Int32Array, w: number): void {
   const { view, rows } = batch;
   const at = rows[row + COLUMN.rest] + 2;
   const error = at + ipv4.headerLength(view, at);
@@ -67,20 +61,20 @@ export function rewriteError(
     rows[row + COLUMN.rest] + batch.headLength(row) - MACS_LEN,
     at + ipv4.totalLength(view, at),
   );
-  const newSrc = lines[line + CONNECTION.newSrc];
-  const newDst = lines[line + CONNECTION.newDst];
+  const newSrc = words[w + TRANSLATION.newSrc];
+  const newDst = words[w + TRANSLATION.newDst];
   setAddress(view, at + ipv4.DST, newDst, at + ipv4.CHECKSUM);
   // Who answers for a guest, or stands before one, is not seen outside.
-  if (newSrc !== lines[line + SRC]) setAddress(view, at + ipv4.SRC, newSrc, at + ipv4.CHECKSUM);
+  if (newSrc !== words[w + TRANSLATION.src]) setAddress(view, at + ipv4.SRC, newSrc, at + ipv4.CHECKSUM);
 
   const checksum = error + icmp.CHECKSUM;
   const l4 = quote + ipv4.headerLength(view, quote);
   const protocol = ipv4.protocol(view, quote);
-  const sums = lines[line + CONNECTION.sums];
+  const sums = words[w + TRANSLATION.sums];
   // A header's checksum makes up for the changes in it, so they do not change the sum of the message.
   setAddress(view, quote + ipv4.SRC, newDst, quote + ipv4.CHECKSUM);
   setAddress(view, quote + ipv4.DST, newSrc, quote + ipv4.CHECKSUM);
-  const newPorts = lines[line + CONNECTION.newPorts];
+  const newPorts = words[w + TRANSLATION.newPorts];
   if (protocol === icmp.PROTOCOL_ICMP) {
     replace16(view, l4 + icmp.IDENTIFIER, newPorts >>> 16, checksum);
     replace16(view, l4 + icmp.CHECKSUM, amended(view.getUint16(l4 + icmp.CHECKSUM), sums & 0xffff), checksum);

@@ -9,10 +9,18 @@ import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { Lock } from '../table/lock.ts';
 import { GREEN, METER, METER_FLAG, METER_WORDS, meter, YELLOW } from '../table/meter.ts';
-import { DIRECTION, PolicerState, type PolicerTable } from '../table/policer_table.ts';
+import {
+  DIRECTION,
+  LIST_WORDS,
+  NO_POLICER,
+  type PolicerLists,
+  PolicerState,
+  type PolicerTable,
+} from '../table/policer_table.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import { DEI } from './dei.ts';
+import { classOf } from './frame_class.ts';
 import { segmentsOf } from './offload.ts';
 import type { EgressPass } from './passes.ts';
 import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
@@ -29,7 +37,7 @@ export class Policers implements EgressPass {
   private readonly counters: Counters;
   private readonly clock: Float64Array;
   private state: PolicerState | null = null;
-  /** By port, and behind those by tenant, of those that were needed. */
+  /** By port, and behind those by tenant and by policer of a list, of those that were needed. */
   private locks: (Lock | undefined)[] = [];
 
   constructor(batch: FrameBatch, counters: Counters, clock: Float64Array) {
@@ -54,11 +62,15 @@ export class Policers implements EgressPass {
       const port = rows[row + COLUMN.source];
       const policer = table.in[port];
       const slot = table.tenants === null ? 0 : table.tenants[port];
-      if ((policer | slot) === 0 || rows[row + COLUMN.dest] !== 0) continue;
+      const list = table.lists === null ? 0 : table.lists.in[port];
+      if ((policer | slot | list) === 0 || rows[row + COLUMN.dest] !== 0) continue;
       if ((rows[row + COLUMN.mark] & (MARK.relayed | MARK.generated)) !== 0) continue;
       const tagLength = rows[row + COLUMN.rest] - rows[row + COLUMN.start] - MACS_LEN;
-      if (policer !== 0) {
-        const fate = this.judge(table, policer, state, PolicerState.at(port, DIRECTION.in), row, tagLength);
+      if ((policer | list) !== 0) {
+        const fate =
+          list === 0
+            ? this.judge(table, policer, state, PolicerState.at(port, DIRECTION.in), row, tagLength)
+            : this.judgeBy(table, table.lists as PolicerLists, list, state, DIRECTION.in, row, tagLength);
         if (fate === IS_DROPPED) rows[row + COLUMN.dest] = DEST_DROP | DROP.policed_receive;
         else if (fate === IS_MARKED) rows[row + COLUMN.tci] |= DEI;
         if (fate === IS_DROPPED) continue;
@@ -79,11 +91,12 @@ export class Policers implements EgressPass {
       const policer = table.out[port];
       const row = copies[at + COPY.row];
       const tagLength = copies[at + COPY.tag] === 0 ? 0 : TAG_LEN;
-      if (policer !== 0) {
-        const lock = this.lockOf(state, port);
-        lock.take();
-        const fate = this.judge(table, policer, state, PolicerState.at(port, DIRECTION.out), row, tagLength);
-        lock.release();
+      const list = table.lists === null ? 0 : table.lists.out[port];
+      if ((policer | list) !== 0) {
+        const fate =
+          list === 0
+            ? this.judgeLocked(table, policer, state, port, DIRECTION.out, row, tagLength)
+            : this.judgeBy(table, table.lists as PolicerLists, list, state, DIRECTION.out, row, tagLength);
         if (fate === IS_DROPPED) {
           counters.drops.count(row, port, DROP.policed);
           continue;
@@ -112,18 +125,39 @@ export class Policers implements EgressPass {
     tagLength: number,
   ): boolean {
     const owner = table.firstTenant + slot;
+    return this.judgeLocked(table, table.slots[slot], state, owner, direction, row, tagLength) !== IS_DROPPED;
+  }
+
+  /** By the first policer of a list whose match fits. */
+  private judgeBy(
+    table: PolicerTable,
+    { matches, numbers, owners }: PolicerLists,
+    list: number,
+    state: PolicerState,
+    direction: number,
+    row: number,
+    tagLength: number,
+  ): number {
+    const place = classOf(this.batch, row, matches, list);
+    if (place === NO_POLICER) return PASSES;
+    const at = list * LIST_WORDS + place;
+    return this.judgeLocked(table, numbers[at], state, owners[at], direction, row, tagLength);
+  }
+
+  private judgeLocked(
+    table: PolicerTable,
+    policer: number,
+    state: PolicerState,
+    owner: number,
+    direction: number,
+    row: number,
+    tagLength: number,
+  ): number {
     const lock = this.lockOf(state, owner);
     lock.take();
-    const fate = this.judge(
-      table,
-      table.slots[slot],
-      state,
-      PolicerState.at(owner, direction),
-      row,
-      tagLength,
-    );
+    const fate = this.judge(table, policer, state, PolicerState.at(owner, direction), row, tagLength);
     lock.release();
-    return fate !== IS_DROPPED;
+    return fate;
   }
 
   /** Workers send to the same ports. */

@@ -16,6 +16,8 @@ export const SHAPED = {
   row: 3,
   /** 1 = it is among those that this worker has emptied. */
   isListed: 4,
+  /** Slot of its tenant, 0 = that has no rate. */
+  tenant: 5,
 } as const;
 export const SHAPED_WORDS = 8;
 

@@ -7,7 +7,6 @@
 // are empty again and everything was sent: so no worker has to wake another, and the frames of a flow stay in order.
 
 import { classOf } from '../engine/frame_class.ts';
-import { segmentsOf } from '../engine/offload.ts';
 import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
@@ -21,9 +20,12 @@ import { TimingWheel } from '../table/timing_wheel.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import { flowHash } from '../wire/flow_hash.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
-import { CUTTER_ROOM, Cutter } from './cutter.ts';
+import { Cutter } from './cutter.ts';
 import { FrameCopier } from './frame_copier.ts';
+import { wireBytes } from './shaped_bytes.ts';
+import { ShapedExit } from './shaped_exit.ts';
 import { SHAPED, SHAPED_WORDS, ShapedPorts } from './shaped_ports.ts';
+import { TenantTurns } from './tenant_turns.ts';
 
 /** ms. What would keep the port busy for longer is cut: others should not wait for it. */
 const LONGEST = 1;
@@ -38,24 +40,24 @@ export class Shapers implements Sink {
   private readonly worker: number;
   private readonly isShared: boolean;
   private readonly ports = new ShapedPorts();
-  /** Of all, each once. */
-  private sinks: Sink[] = [];
   /** Looks at the port that was entered last. */
   private readonly shaper = new Shaper(new Slab(new SharedArrayBuffer(0)), new Float64Array(0));
+  private readonly turns: TenantTurns;
   private readonly copier = new FrameCopier(this.shaper.store);
+  private readonly out = new ShapedExit(this.ports, this.copier, this.shaper.store);
   /** The port that was entered, and frames that waited there then. */
   private port = 0;
   private before = 0;
-  /** Those that this worker serves and that wait. */
-  private readonly wheel = new TimingWheel(MAX_PORTS);
+  /** The slot of its tenant, 0 = that has no rate. */
+  private slot = 0;
+  /** Those that this worker serves and that wait; and behind them tenants that ports wait for. */
+  private readonly wheel = new TimingWheel(2 * MAX_PORTS);
   /** Those that this worker serves and that are empty: it stops once everything was sent. */
   private readonly emptied = new Int32Array(MAX_PORTS);
   private emptiedCount = 0;
   private readonly cutter = new Cutter();
   private readonly wakeAt = new Float64Array(1);
   private readonly hash: number;
-  /** Room that frames take which are not sent yet, and what the cutter writes to before it. */
-  private used = CUTTER_ROOM;
   private table: QosTable | null = null;
 
   /** @param clock its first word is now, in ms @param worker its number, of so many @param seed by which flows are told apart */
@@ -65,6 +67,7 @@ export class Shapers implements Sink {
     this.worker = worker + 1;
     this.isShared = workers > 1;
     this.hash = seed;
+    this.turns = new TenantTurns(worker, workers);
   }
 
   /** The sink behind the shaper of a port; undefined = it is not shaped. */
@@ -79,6 +82,7 @@ export class Shapers implements Sink {
   /** Another table is in force: what stays shaped keeps what waits. Ports that are new in it come with `add`. */
   load(table: QosTable | null): void {
     this.table = table;
+    this.turns.load(table?.tenants ?? null);
     if (table !== null) this.shaper.load(table.settings);
   }
 
@@ -86,13 +90,28 @@ export class Shapers implements Sink {
   add(port: number, inner: Sink, n: number, batch: FrameBatch): void {
     const { table, ports } = this;
     if (table === null) return;
+    const slot = table.tenants?.slots[n] ?? 0;
     if (ports.isSame(port, table.regions[n], inner)) {
       ports.words[port * SHAPED_WORDS + SHAPED.row] = n;
+      this.join(port, slot);
       return;
     }
     this.release(port, batch);
     ports.add(port, table.regions[n], inner, n);
-    this.sinks = ports.sinks;
+    ports.words[port * SHAPED_WORDS + SHAPED.tenant] = slot;
+    this.out.sinks = ports.sinks;
+  }
+
+  /** The port is of another tenant: it does not wait for that of before. */
+  private join(port: number, slot: number): void {
+    const { words } = this.ports;
+    const at = port * SHAPED_WORDS + SHAPED.tenant;
+    if (words[at] === slot) return;
+    words[at] = slot;
+    if (!this.turns.has(port)) return;
+    this.turns.remove(port);
+    this.wakeAt[0] = this.clock[0];
+    this.wheel.add(port, this.wakeAt, this.clock);
   }
 
   /** The port is shaped no longer, or otherwise: what waits leaves. */
@@ -100,9 +119,10 @@ export class Shapers implements Sink {
     const { shaper } = this;
     if (!this.ports.has(port)) return;
     this.enter(port);
-    for (let frame = shaper.popAny(); frame !== 0; frame = shaper.popAny()) this.emit(batch, frame);
+    for (let frame = shaper.popAny(); frame !== 0; frame = shaper.popAny())
+      this.out.emit(batch, frame, this.port);
     this.leave();
-    this.flushInner(batch);
+    this.out.flush(batch);
     this.remove(port);
   }
 
@@ -118,8 +138,9 @@ export class Shapers implements Sink {
     shaper.server = 0;
     this.leave();
     this.wheel.remove(port);
+    this.turns.remove(port);
     ports.remove(port);
-    this.sinks = ports.sinks;
+    this.out.sinks = ports.sinks;
   }
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
@@ -135,10 +156,15 @@ export class Shapers implements Sink {
   }
 
   service(batch: FrameBatch, clock: Float64Array): void {
-    const { sinks, wheel } = this;
+    const { wheel } = this;
+    const { sinks } = this.out;
     for (let n = 0; n < sinks.length; n++) sinks[n].service?.(batch, clock);
     if (wheel.isEmpty) return;
     for (let port = wheel.take(clock); port >= 0; port = wheel.take(clock)) {
+      if (port >= MAX_PORTS) {
+        this.serveTenant(batch, port - MAX_PORTS);
+        continue;
+      }
       if (!this.ports.has(port)) continue;
       this.enter(port);
       this.drain(batch);
@@ -147,8 +173,9 @@ export class Shapers implements Sink {
   }
 
   flush(batch: FrameBatch): void {
-    const { deadline, sinks } = this;
-    this.flushInner(batch);
+    const { deadline } = this;
+    const { sinks } = this.out;
+    this.out.flush(batch);
     if (this.emptiedCount > 0) this.handOver();
     deadline[0] = this.wheel.deadline[0];
     for (let n = 0; n < sinks.length; n++) {
@@ -180,26 +207,19 @@ export class Shapers implements Sink {
     if (table === null) return;
     const c = classOf(batch, row, table, this.ports.words[port * SHAPED_WORDS + SHAPED.row]);
     this.enter(port);
-    const wire = this.wireBytes(batch, row, tag);
+    const wire = wireBytes(batch, row, tag, shaper.overhead);
     const isLong = batch.rows[row + COLUMN.gsoType] !== 0 && shaper.timeOf(c, wire) > LONGEST;
     const isOurs = shaper.server === 0 || shaper.server === this.worker;
-    if (isOurs && !isLong && shaper.mayPass(c, clock)) {
+    if (isOurs && !isLong && shaper.mayPass(c, clock) && this.turns.isOpen(this.slot, this.clock)) {
       shaper.pass(c, wire, clock);
-      this.send(batch, row, hop, tag);
+      this.turns.charge(this.slot, wire, shaper.since, clock);
+      this.out.send(batch, row, hop, tag, this.port);
     } else {
       if (isLong) this.cut(batch, c, row, hop, tag);
       else this.hold(batch, c, row, hop, tag, wire);
       if (isOurs && !shaper.isEmpty) this.serve(batch);
     }
     this.leave();
-  }
-
-  /** What it counts as: all its segments with their headers, as they will be on the wire. */
-  private wireBytes(batch: FrameBatch, row: number, tag: number): number {
-    const { rows } = batch;
-    const segments = Math.max(1, segmentsOf(batch, row));
-    const each = this.shaper.overhead + (tag === 0 ? 0 : TAG_LEN);
-    return rows[row + COLUMN.length] + (segments - 1) * rows[row + COLUMN.headerLength] + segments * each;
   }
 
   private hold(batch: FrameBatch, c: number, row: number, hop: number, tag: number, wire: number): void {
@@ -261,16 +281,34 @@ export class Shapers implements Sink {
     const { shaper, port } = this;
     const isNew = shaper.server === 0;
     shaper.server = this.worker;
+    if (this.turns.has(port)) return;
     if (!isNew && this.wheel.has(port) && !shaper.isOpen(this.clock)) return;
     this.wheel.remove(port);
     this.drain(batch);
   }
 
-  /** Gives on what may leave now. The port is not in the wheel. */
+  /** Gives on what may leave now. The port is not in the wheel, and waits for no tenant. */
   private drain(batch: FrameBatch): void {
+    const { shaper } = this;
+    for (;;) {
+      if (!this.turns.isOpen(this.slot, this.clock)) {
+        if (shaper.isEmpty) break;
+        // Behind others.
+        this.turns.push(this.port, this.slot);
+        this.awaitTenant(this.slot);
+        return;
+      }
+      const frame = shaper.pop(this.clock);
+      if (frame === 0) break;
+      this.turns.charge(this.slot, shaper.wireOf(frame), shaper.since, this.clock);
+      this.out.emit(batch, frame, this.port);
+    }
+    this.rest();
+  }
+
+  /** Nothing more may leave now: asks again when it is time. */
+  private rest(): void {
     const { shaper, port, ports } = this;
-    for (let frame = shaper.pop(this.clock); frame !== 0; frame = shaper.pop(this.clock))
-      this.emit(batch, frame);
     if (shaper.isEmpty) {
       const isListed = port * SHAPED_WORDS + SHAPED.isListed;
       if (ports.words[isListed] !== 0) return;
@@ -284,31 +322,46 @@ export class Shapers implements Sink {
     this.wheel.add(port, wakeAt, this.clock);
   }
 
-  /** Sends a frame that waited. */
-  private emit(batch: FrameBatch, frame: number): void {
-    const { store } = this.shaper;
-    const { words } = store;
-    const at = this.room(batch, words[frame * ENTRY_WORDS + COLUMN.length]);
-    const hop = words[frame * ENTRY_WORDS + ENTRY.hop];
-    const tag = words[frame * ENTRY_WORDS + ENTRY.tag];
-    this.copier.restore(frame, batch, batch.shaped, at);
-    store.release(frame);
-    this.send(batch, batch.shaped, hop, tag);
+  private awaitTenant(slot: number): void {
+    if (this.wheel.has(MAX_PORTS + slot)) return;
+    this.turns.when(slot, this.wakeAt);
+    this.wheel.add(MAX_PORTS + slot, this.wakeAt, this.clock);
+  }
+
+  /** Lets ports that wait for a tenant take turns, while it is open. */
+  private serveTenant(batch: FrameBatch, slot: number): void {
+    const { turns, shaper, clock } = this;
+    while (turns.mayServe(slot, clock)) {
+      const port = turns.shift(slot);
+      this.enter(port);
+      turns.begin(port);
+      let isDone = false;
+      while (turns.mayGoOn(port, slot, clock)) {
+        const frame = shaper.pop(clock);
+        isDone = frame === 0;
+        if (isDone) break;
+        const wire = shaper.wireOf(frame);
+        turns.spend(port, wire);
+        turns.charge(slot, wire, shaper.since, clock);
+        this.out.emit(batch, frame, this.port);
+      }
+      if (isDone || shaper.isEmpty) {
+        turns.end(port);
+        this.rest();
+      } else if (turns.isBegun(port)) turns.putBack(port, slot);
+      else turns.push(port, slot);
+      this.leave();
+    }
+    turns.settle(slot);
+    if (!turns.isFree(slot)) this.awaitTenant(slot);
   }
 
   /** Asks again when it is time. */
   private await(clock: Float64Array): void {
-    if (this.wheel.has(this.port)) return;
+    if (this.wheel.has(this.port) || this.turns.has(this.port)) return;
     this.wakeAt[0] = clock[0];
     this.shaper.server = this.worker;
     this.wheel.add(this.port, this.wakeAt, clock);
-  }
-
-  private send(batch: FrameBatch, row: number, hop: number, tag: number): void {
-    const { words, queues } = this.ports;
-    const queue = queues[words[this.port * SHAPED_WORDS + SHAPED.queue]] as EgressQueue;
-    queue.push(row, hop, tag, 0);
-    queue.sink.transmit(batch, queue);
   }
 
   /** From here to `leave` the shaper looks at this port, and nobody else does. */
@@ -320,6 +373,7 @@ export class Shapers implements Sink {
     shaper.select(slab, words[own + SHAPED.at], words[own + SHAPED.row] * QOS_ROW);
     if (this.isShared) takeLock(slab.words, words[own + SHAPED.at] * ENTRY_WORDS);
     this.port = port;
+    this.slot = words[own + SHAPED.tenant];
     this.before = shaper.held;
   }
 
@@ -340,21 +394,6 @@ export class Shapers implements Sink {
   private refused(row: number): void {
     this.shaper.full--;
     this.counters.drops.count(row, this.port, DROP.queue_full);
-  }
-
-  /** Where a frame of `length` bytes goes. */
-  private room(batch: FrameBatch, length: number): number {
-    const need = (length + 3 + 63) & -64;
-    if (this.used + need > batch.shapedLength) this.flushInner(batch);
-    const at = batch.shapedAt + this.used;
-    this.used += need;
-    return at;
-  }
-
-  private flushInner(batch: FrameBatch): void {
-    const { sinks } = this;
-    for (let n = 0; n < sinks.length; n++) sinks[n].flush?.(batch);
-    this.used = CUTTER_ROOM;
   }
 
   private count(port: number, counter: number, by: number): void {

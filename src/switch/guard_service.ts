@@ -173,7 +173,8 @@ export class GuardService implements Service {
 
   private refused(punt: Punt, drop: number): void {
     const guarded = this.ports.get(punt.port);
-    if (guarded !== undefined) this.refusals.hear(punt, guarded.bridge, drop);
+    if (guarded !== undefined && OF_GUARDS.has(DROPS[drop].name))
+      this.refusals.hear(punt, guarded.bridge, drop);
   }
 
   private async snoop(punt: Punt): Promise<void> {

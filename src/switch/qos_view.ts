@@ -2,8 +2,9 @@
 
 import type { PolicerStatus, QosStatus, QueueStatus } from '../api.ts';
 import type { Compiler } from '../compile/compiler.ts';
-import { policedPorts } from '../compile/policers.ts';
+import { policedPorts } from '../compile/policed_ports.ts';
 import { shapedPorts } from '../compile/qos.ts';
+import { matchText } from '../config/match_text.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { bridgeOf } from '../config/without_ports.ts';
 import type { Topology } from '../engine/topology.ts';
@@ -44,10 +45,14 @@ export class QosView {
     const found: PolicerStatus[] = [];
     if (policers !== null) {
       const { floats } = new PolicerState(policers.memory);
-      for (const { name, port, direction, policer } of policedPorts(config, compiler.ports)) {
-        const at = PolicerState.at(port, DIRECTION[direction]);
+      for (const policed of policedPorts(config, compiler.ports)) {
+        const { name, port, direction, policer, place } = policed;
+        const owner = place === undefined ? port : compiler.policers.ownerOfMatched(policed);
+        if (owner === undefined) continue;
+        const at = PolicerState.at(owner, DIRECTION[direction]);
         found.push({
           ...{ bridge: bridge(name), port: name, direction, rate: policer.rate },
+          ...(place !== undefined && { match: matchText(policer.match) }),
           ...(policer.peak !== undefined && { peak: policer.peak }),
           green: floats[at + METER_STATE.green],
           yellow: floats[at + METER_STATE.yellow],

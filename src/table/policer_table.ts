@@ -4,6 +4,7 @@
 
 import { Lock } from './lock.ts';
 import { METER_STATE_WORDS } from './meter.ts';
+import type { ClassTable } from './qos_table.ts';
 
 /** Of frames that come in through the port, and of those that leave there. */
 export const DIRECTION = { in: 0, out: 1 } as const;
@@ -20,11 +21,28 @@ export interface PolicerTable {
   readonly slots: Uint16Array;
   /** State of slot n is that of owner firstTenant + n, behind those of ports. */
   readonly firstTenant: number;
+  /** By port: its list of policers with a match, by direction; 0 = none. Null = no port has any. */
+  readonly lists: PolicerLists | null;
   /** Whether any port or tenant has one for what leaves. */
   readonly hasOut: boolean;
   /** See PolicerState. */
   readonly memory: SharedArrayBuffer;
 }
+
+/** Policers of a list at most, and then none. */
+export const LIST_WORDS = 16;
+
+/** What policers with a match go by: a row for each list, of which row 0 is none. */
+export interface PolicerLists {
+  readonly in: Uint16Array;
+  readonly out: Uint16Array;
+  /** Which of its list a frame belongs to: its place, NO_POLICER = none. */
+  readonly matches: ClassTable;
+  /** By row and place, LIST_WORDS each: number of the policer, and owner of its state. */
+  readonly numbers: Uint16Array;
+  readonly owners: Int32Array;
+}
+export const NO_POLICER = 8;
 
 export class PolicerState {
   readonly floats: Float64Array;
@@ -56,12 +74,13 @@ export class PolicerState {
 }
 
 /** Locks of the policers of what leaves, and of those of tenants. */
-export function policerLocks({ memory, out, slots, firstTenant }: PolicerTable): Lock[] {
+export function policerLocks({ memory, out, slots, firstTenant, lists }: PolicerTable): Lock[] {
   const { locks } = new PolicerState(memory);
   const owners = Array.from(out, (policer, port) => ({ policer, owner: port })).filter(
     ({ policer }) => policer !== 0,
   );
   for (let slot = 1; slot < slots.length; slot++)
     owners.push({ policer: slots[slot], owner: firstTenant + slot });
+  for (const owner of lists?.owners ?? []) if (owner !== 0) owners.push({ policer: 0, owner });
   return owners.map(({ owner }) => new Lock(locks, 2 * owner));
 }

@@ -7,6 +7,7 @@
 // look-ups, whatever rules there are.
 
 import type { Region } from './frame_store.ts';
+import type { TenantShapes } from './tenant_clocks.ts';
 
 /** Classes of a port: its queues. IEEE 802.1Q has as many traffic classes. */
 export const MAX_CLASSES = 8;
@@ -65,10 +66,9 @@ export function classAt(index: number): number {
   return FIRST_CLASS + index * CLASS_WORDS;
 }
 
-export interface QosTable {
-  /** By row: the port, and where its queues are. */
-  readonly ports: Uint16Array;
-  readonly regions: readonly Region[];
+/** What tells classes apart: see frame_class.ts. */
+export interface ClassTable {
+  /** Of each row, of which the words about matches count. */
   readonly settings: Float64Array;
   /** By row and PCP, and by row and DSCP: bits of classes that take such frames. */
   readonly pcps: Uint8Array;
@@ -78,4 +78,12 @@ export interface QosTable {
   /** And by mark of a rule, and by port that received: rows 0 likewise. */
   readonly marks: Uint8Array;
   readonly sources: Uint8Array;
+}
+
+export interface QosTable extends ClassTable {
+  /** By row: the port, and where its queues are. */
+  readonly ports: Uint16Array;
+  readonly regions: readonly Region[];
+  /** Rates of tenants, null = none has any. */
+  readonly tenants: TenantShapes | null;
 }

@@ -80,8 +80,8 @@ export class Shaper implements Judge {
   /** Where its state begins in the slab, in numbers of 64 bits. */
   private state = 0;
   private readonly flows: FlowQueues;
-  /** From when on a rate counts for the frame that leaves. */
-  private readonly since = new Float64Array(1);
+  /** From when on a rate counts for the frame that leaves, ms. */
+  readonly since = new Float64Array(1);
   /** By what right the class of the last `pick` goes. */
   private rank = BY_WEIGHT;
 
@@ -112,6 +112,11 @@ export class Shaper implements Judge {
   get held(): number {
     const { words, header } = this.store;
     return words[header + HELD];
+  }
+
+  /** What a frame counts as. */
+  wireOf(frame: number): number {
+    return this.store.words[frame * ENTRY_WORDS + ENTRY.wire];
   }
 
   framesOf(c: number): number {

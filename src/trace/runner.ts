@@ -29,8 +29,8 @@ export class Runner {
   }
 
   private open(): Worker {
-    // Compiled beside this file; as TypeScript where Node itself strips types.
-    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
+    // Compiled, in its folder beside this one, bundled or not; as TypeScript where Node itself strips types.
+    const file = import.meta.url.endsWith('.ts') ? '../trace/thread.ts' : '../trace/thread.js';
     const execArgv = process.execArgv.some((arg) => arg.startsWith('--input-type')) ? [] : undefined;
     const worker = new Worker(new URL(file, import.meta.url), { name: 'taploom trace', execArgv });
     worker.unref();

@@ -1,8 +1,11 @@
 // The thread of `Runner`: one dry run after the other.
 
 import { parentPort } from 'node:worker_threads';
+import { nameSources } from '../source_positions.ts';
 import { DryRun, type Flight } from './dry_run.ts';
 import type { RunnerAnswer } from './runner.ts';
+
+nameSources();
 
 const dryRun = new DryRun();
 

@@ -147,8 +147,8 @@ export class ThreadPlane implements PlaneClient {
       neighbours: this.neighbours.memory,
       team,
     };
-    // Compiled beside this file; as TypeScript where Node itself strips types.
-    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
+    // Compiled, in its folder beside this one, bundled or not; as TypeScript where Node itself strips types.
+    const file = import.meta.url.endsWith('.ts') ? '../worker/thread.ts' : '../worker/thread.js';
     try {
       this.worker = new Worker(new URL(file, import.meta.url), {
         name: 'taploom',

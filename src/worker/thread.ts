@@ -3,12 +3,15 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { nameSources } from '../source_positions.ts';
 import { Counters } from '../table/counters.ts';
 import { DataPlane } from './data_plane.ts';
 import type { Envelope, Request, ThreadData } from './messages.ts';
 
 /** Longest sleep, ms: the FDB's sweeper wants to come around, and a lost wake-up must not be for ever (`takeWake`). */
 const PATIENCE = 2000;
+
+nameSources();
 
 const { counters, maxBridges, topology, seed, wakeFd, ended, host, neighbours, team, channel } =
   workerData as ThreadData & {

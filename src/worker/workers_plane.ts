@@ -16,6 +16,7 @@ import { aclLocks } from '../table/acl_table.ts';
 import { Connections } from '../table/connections.ts';
 import type { Counters } from '../table/counters.ts';
 import { shaperLocks } from '../table/frame_store.ts';
+import { tenantLocks } from '../table/tenant_clocks.ts';
 import type { Lock } from '../table/lock.ts';
 import type { Neighbours } from '../table/neighbours.ts';
 import { Paths } from '../table/paths.ts';
@@ -178,6 +179,7 @@ export class WorkersPlane implements PlaneClient {
     for (const memory of memories) this.connections.add(memory);
     this.ofTopology = [
       ...(qos === null ? [] : shaperLocks(qos)),
+      ...(qos?.tenants == null ? [] : tenantLocks(qos.tenants)),
       ...(policers === null ? [] : policerLocks(policers)),
       ...(acls === null ? [] : aclLocks(acls)),
     ];

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import type { Shell } from '../../src/cli/completion/command.ts';
 
-const TAPLOOM = fileURLToPath(new URL('../../dist/src/cli/taploom.js', import.meta.url));
+const TAPLOOM = fileURLToPath(new URL('../../dist/src/programs/taploom.js', import.meta.url));
 
 /** zsh finds its completion functions once for all tests of a file: it takes a second. */
 const shared = mkdtempSync(join(tmpdir(), 'tlzsh-'));

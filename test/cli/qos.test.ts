@@ -41,6 +41,6 @@ test('policers have frames by colour', async () => {
     red: 2,
   };
   cli.api.qosStatus = { queues: [], policers: [policer] };
-  expect((await taploom('qos', 'policers')).out).toContain('br0     up    in         50mbit');
+  expect((await taploom('qos', 'policers')).out).toContain('br0     up    in                50mbit');
   expect((await taploom('qos', 'show')).out).toContain('no port is shaped');
 });

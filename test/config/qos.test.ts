@@ -52,3 +52,18 @@ test('an aggregate and the interface of a bridge have none, and are told where i
     'br0.local.qos: the interface of a bridge leads to this host',
   );
 });
+
+test('a list of policers has a match for all but the last, groups that there are, and bursts that fit', () => {
+  const police = {
+    in: [
+      { rate: '1mbit', burst: 3 },
+      { rate: '2mbit', match: { group: 'nobody' } },
+      { rate: '3mbit', exceed: 'dei', match: {} },
+    ],
+  };
+  const text = problems({ type: 'memory', qos: { police: { in: police.in.slice(0, 2) } } });
+  expect(text).toContain('ports.p1.qos.police.in[0].burst: a rate in bits has a burst in bytes');
+  expect(text).toContain('ports.p1.qos.police.in[0].match: missing; only the last policer of a list');
+  expect(text).toContain('ports.p1.qos.police.in[1].match.group: there is no group nobody: add it to groups');
+  expect(problems({ type: 'memory', qos: { police } })).toContain('expected pcp, dscp, vlan, group or mark');
+});

@@ -23,11 +23,17 @@ interface Result {
   mirrored: number;
   /** Into tunnels and out of them. */
   tunnelled: number;
+  refused: number;
 }
 
 test.each([
   ['plain', 1_000_000, 'TAP to TAP, tags pushed and popped, learning and flooding'],
   ['controls', 1_000_000, 'the same with a locked port, storm control and floods by kind'],
+  [
+    'guarded',
+    500_000,
+    'the same of guests behind guards, with ARP and neighbour discovery, some of it forged',
+  ],
   ['listed', 300_000, 'the same with access lists of two thousand rules at a port, a VLAN and the bridge'],
   ['tunnelled', 500_000, 'the same with control frames of customers in tunnels'],
   ['captured', 1_000_000, 'the same looked at by two captures, one with a filter'],
@@ -51,12 +57,13 @@ test.each([
   // Otherwise it measured drops.
   // Half of what comes from half of the stations, all behind one aggregate, would turn round there.
   // What is routed is counted twice, and forwarded once.
-  expect(result.forwarded).toBeGreaterThan({ aggregate: 0.6, routed: 0.4 }[kind] ?? 0.8);
+  expect(result.forwarded).toBeGreaterThan({ aggregate: 0.6, routed: 0.4, guarded: 0.7 }[kind] ?? 0.8);
   if (kind === 'segments' || kind === 'underlay') expect(result.sent).toBeGreaterThan(frames / 2);
   if (kind === 'too_big' || kind === 'routed') expect(result.answers).toBeGreaterThan(1000);
   if (kind === 'captured') expect(result.captured).toBeGreaterThan(3 * frames);
   if (kind === 'tunnelled') expect(result.tunnelled).toBeGreaterThan(frames / 10);
   if (kind === 'mirrored') expect(result.mirrored).toBeGreaterThan(frames);
+  if (kind === 'guarded') expect(result.refused).toBeGreaterThan(frames / 40);
   expect(result.collections).toBe(0);
   // Less than two bytes a frame: what is left is the measurement's own.
   expect(result.growth).toBeLessThan(256 * 1024);

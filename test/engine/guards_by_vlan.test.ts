@@ -71,6 +71,15 @@ test('a station of one VLAN is none in another, and asks for no address there', 
   for (const vlan of [10, 20, 0]) expect(fate(rig, other('a'), vlan)).toBe('passes');
 });
 
+test('what is of a VLAN that the port does not carry is told as that', async () => {
+  const rig = await open();
+  expect(fate(rig, from('10.0.0.7'), 40)).toBe('vlan_not_allowed');
+  expect(fate(rig, from('10.0.0.8'), 40)).toBe('vlan_not_allowed');
+  expect(fate(rig, arp({ from: 'b', ip: '10.0.0.7', target: '10.0.0.1' }), 40)).toBe('vlan_not_allowed');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(rig.taploom.events.stored({ since: 0, types: ['guard'] })).toEqual([]);
+});
+
 test('it follows a VLAN that the port has by another number on the wire', async () => {
   const rig = await open(GUARD, { trunk: [10, 20], translate: { 110: 10, 120: 20 } });
   expect(fate(rig, from('10.0.0.7'), 110)).toBe('passes');

@@ -141,6 +141,18 @@ test('one to one, both ways, all protocols', () => {
   ]);
 });
 
+test('one to one, a subnet: each guest has the address outside that has its number, both ways', () => {
+  const rig = new NatRig([{ kind: 'one_to_one', match: '10.0.1.0/24', to: '192.0.3.0', toCount: 256 }]);
+  for (const host of [2, 77, 254]) {
+    const guest = `10.0.1.${host}`;
+    const outside = `192.0.3.${host}`;
+    expect(rig.out(out({ src: guest, sport: 99 }))).toEqual([`out udp ${outside}:99 > ${SERVER}:53`]);
+    expect(rig.in(packet({ src: SERVER, dst: outside, sport: 1, dport: 2 }))).toEqual([
+      `in udp ${SERVER}:1 > ${guest}:2`,
+    ]);
+  }
+});
+
 test('a pool: a guest keeps its address; what nobody waits for there goes to nobody', () => {
   const pool: Rule = {
     kind: 'source',

@@ -43,7 +43,7 @@ $ip link set lo up
 # In the background, with this configuration.
 start() {
   echo "$1" > /tmp/config
-  /usr/bin/node /app/dist/src/cli/taploomd.js --config /tmp/config --socket /tmp/socket 2>/tmp/log &
+  /usr/bin/node /app/dist/src/programs/taploomd.js --config /tmp/config --socket /tmp/socket 2>/tmp/log &
   until $b grep -q 'is ready' /tmp/log; do $b sleep 0.2; done
 }
 metric() { $b wget -qO- http://127.0.0.1:9477/metrics | $b grep "$1" | $b sed 's/.* //'; }

@@ -13,7 +13,7 @@ import type { Netns } from './netns.ts';
 import type { Background, RunResult } from './process.ts';
 
 export const program = (name: string) =>
-  fileURLToPath(new URL(`../../dist/src/cli/${name}.js`, import.meta.url));
+  fileURLToPath(new URL(`../../dist/src/programs/${name}.js`, import.meta.url));
 const METRICS = '127.0.0.1:9477';
 let sockets = 0;
 

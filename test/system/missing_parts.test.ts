@@ -8,7 +8,7 @@ import { needs } from '../support/needs.ts';
 
 needs('unshare', 'setpriv', 'sysctl');
 
-const TAPLOOMD = fileURLToPath(new URL('../../dist/src/cli/taploomd.js', import.meta.url));
+const TAPLOOMD = fileURLToPath(new URL('../../dist/src/programs/taploomd.js', import.meta.url));
 const TAP = { type: 'tap' };
 const TUNNEL = { type: 'vxlan', vni: 7, local: 'fd00::1', remotes: ['fd00::2'] };
 const NET_ADMIN = ['--inh-caps=-all,+net_admin', '--ambient-caps=-all,+net_admin'];

@@ -10,7 +10,7 @@ import { type Lab, openLab } from '../support/lab.ts';
 import type { Netns } from '../support/netns.ts';
 import { runCommand } from '../support/process.ts';
 
-const TAPLOOMD = fileURLToPath(new URL('../../dist/src/cli/taploomd.js', import.meta.url));
+const TAPLOOMD = fileURLToPath(new URL('../../dist/src/programs/taploomd.js', import.meta.url));
 const CONFIG = 'version: 1\nbridges:\n  br0: { ports: { p1: { type: tap } } }\n';
 
 // A service manager's end of sd_notify: prints what it is told, a line for each message.

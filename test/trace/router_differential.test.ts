@@ -24,7 +24,7 @@ const BRIDGES: Parameters<typeof configOf>[0] = {
 /** Everybody behind a gateway is known, and the control plane is silent: nothing happens by itself. */
 function introduce(taploom: Switch, routers: FuzzRouters): void {
   const part = (of: object, name: string) => Reflect.get(of, name);
-  part(taploom, 'routerService').close();
+  part(part(taploom, 'services'), 'router').close();
   const { neighbours } = part(taploom, 'plane');
   routers.start((name) => part(taploom, 'compiler').ports.find(name));
   routers.introduce(neighbours);

@@ -16,6 +16,8 @@ const FOR_EVER = 0xffff_ffff;
 /** Before the options of a message, of an association, and of an address: RFC 8415 section 21.4 and 21.6. */
 const MESSAGE_HEADER = 4;
 const ASSOCIATION_HEADER = 12;
+/** Of temporary addresses, section 21.5. */
+const TEMPORARY_HEADER = 4;
 const ADDRESS_LEN = 24;
 const VALID = 20;
 
@@ -65,9 +67,12 @@ function keyOf({ transaction, options }: Message6): string {
 /** Addresses in a reply that are valid from now on, which `parseMessage6` has found whole. */
 function given(payload: Uint8Array): { ip: string; seconds: number }[] {
   const associations = (parseOptions(payload.subarray(MESSAGE_HEADER)) ?? []).filter(
-    ([code, data]) => code === OPTION6.iaNa && data.length >= ASSOCIATION_HEADER,
+    ([code]) => code === OPTION6.iaNa || code === OPTION6.iaTa,
   );
-  const items = associations.flatMap(([, data]) => parseOptions(data.subarray(ASSOCIATION_HEADER)) ?? []);
+  const items = associations.flatMap(
+    ([code, data]) =>
+      parseOptions(data.subarray(code === OPTION6.iaNa ? ASSOCIATION_HEADER : TEMPORARY_HEADER)) ?? [],
+  );
   return items.flatMap(([code, data]) => {
     if (code !== OPTION6.address || data.length < ADDRESS_LEN) return [];
     const valid = new DataView(data.buffer, data.byteOffset).getUint32(VALID);

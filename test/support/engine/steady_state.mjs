@@ -1,8 +1,10 @@
 // Run by test/engine/allocation.test.ts in a process of its own: the built engine with TAPs and a tunnel whose system
 // calls are taken out, and a million frames. Prints what the garbage collector had to do.
 //
-//   node --expose-gc steady_state.mjs <plain | controls | listed | tunnelled | captured | mirrored | hooked | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed | shaped> <frames>
+//   node --expose-gc steady_state.mjs <plain | controls | listed | tunnelled | captured | mirrored | hooked | shared | segments | underlay | too_big | trains | memory | faults | aggregate | routed | shaped | guarded> <frames>
 import { heapGrowth } from './heap_growth.mjs';
+import { bindStations, writeGuest } from './steady_guards.mjs';
+import { settle } from './steady_ports.mjs';
 
 const [kind, frames] = [process.argv[2], Number(process.argv[3])];
 const dist = new URL('../../../dist/src/', import.meta.url);
@@ -32,6 +34,8 @@ const [
   { L2CP },
   { Neighbours },
   { Shapers },
+  { Bindings },
+  { DROP },
 ] = await Promise.all(
   [
     'engine/engine.js',
@@ -58,6 +62,8 @@ const [
     'wire/l2cp.js',
     'table/neighbours.js',
     'port/shapers.js',
+    'table/bindings.js',
+    'table/drops.js',
   ].map(load),
 );
 
@@ -70,45 +76,7 @@ const ports = Object.fromEntries(
     { type: kind === 'memory' ? 'memory' : 'tap', vlan: n % 2 === 0 ? { access: 10 } : { trunk: [10] } },
   ]),
 );
-if (kind === 'tunnelled') {
-  for (let n = 0; n < PORTS; n += 2) {
-    const tunnel = { tunnel_protocols: ['stp', 'lldp'], tunnel_protocols_limit: 10_000 };
-    Object.assign(ports[`t${n}`], { vlan: { tunnel: 10 }, ...tunnel });
-  }
-}
-if (kind === 'hooked') for (const port of [ports.t0, ports.t1]) port.hooks = [{ function: 'all' }];
-if (kind === 'shaped') {
-  const classes = [
-    { name: 'first', match: { dscp: 46 }, priority: 7, max: '10mbit' },
-    { name: 'web', match: { pcp: [4, 5] }, min: '20mbit' },
-  ];
-  Object.assign(ports.t0, { qos: { shape: '100mbit', fair: true } });
-  Object.assign(ports.t1, {
-    qos: { shape: '1gbit', classes, rewrite: { dscp: 'class_selector' }, pcp_coding: '5p3d' },
-  });
-  Object.assign(ports.t2, {
-    qos: { trust: 'none', priority: 5, police: { in: '10gbit', out: '1gbit' } },
-    tenant: 'acme',
-  });
-  Object.assign(ports.t3, { qos: { rewrite: { dscp: { 0: 46 } } }, tenant: 'acme' });
-}
-const admitted = [];
-if (kind === 'controls') {
-  Object.assign(ports.t0, { locked: true });
-  Object.assign(ports.t1, {
-    storm_control: { unknown_unicast: { frames: 1000 }, multicast: { bits: 1000 } },
-  });
-  Object.assign(ports.t2, { bcast_flood: false, mcast_flood: false, sticky: true });
-  Object.assign(ports.t3, { storm_control: { unknown_unicast: { bits: 1e12 } } });
-  for (let station = 0; station < STATIONS; station += PORTS) {
-    const last = (station >>> 8).toString(16).padStart(2, '0');
-    admitted.push({
-      mac: `02:00:00:00:${last}:${(station & 255).toString(16).padStart(2, '0')}`,
-      vlan: 10,
-      port: 't0',
-    });
-  }
-}
+const admitted = settle(kind, ports, STATIONS);
 const tunnel = {
   type: 'vxlan',
   vni: 1,
@@ -175,7 +143,7 @@ const engine = new Engine({
   counters,
   topology,
   seed: Int32Array.of(1, -2_000_000_001, 333_333_333, 44_444),
-  neighbours: kind === 'routed' ? new Neighbours(Neighbours.allocate(1)) : undefined,
+  neighbours: kind === 'routed' || kind === 'guarded' ? new Neighbours(Neighbours.allocate(1)) : undefined,
   table: kind === 'shared' ? SharedFdb.allocate(topology.fdbSlots) : undefined,
 });
 const { batch } = engine;
@@ -238,7 +206,9 @@ class Replay {
       }
       if (kind === 'routed' && station % 2 === 0) this.route(view, at, l3);
       const { rows } = batch;
-      const row = batch.append(number_[from], l3 - at + (hasTunnel ? 4040 : n % 4 === 0 ? 1500 : 46));
+      const most = hasTunnel ? 4040 : n % 4 === 0 ? 1500 : 46;
+      const length = kind === 'guarded' ? writeGuest(view, at, l3, this.turn, station, most) : most;
+      const row = batch.append(number_[from], l3 - at + length);
       rows[row + COLUMN.gsoType] = hasTunnel ? 1 : 0;
       rows[row + COLUMN.gsoSize] = kind === 'too_big' ? 1460 : 1400;
       rows[row + COLUMN.csumStart] = l3 - at + 20;
@@ -369,6 +339,7 @@ if (kind === 'memory') {
   }
 }
 if (kind === 'hooked') addHooks();
+if (kind === 'guarded') bindStations(new Bindings(engine.neighbours.bound), number_, STATIONS);
 if (kind === 'routed') introduce(number('r1.one'));
 if (kind === 'shaped') {
   const shapers = new Shapers(counters, engine.clock);
@@ -462,6 +433,12 @@ const mirrored = counters.values[counters.port(number('mon') ?? 0) + PORT.transm
 const tunnelled = Math.min(
   ...[PORT.encapsulated, PORT.decapsulated].map((counter) => total(counter + L2CP.lldp)),
 );
+/** Of each kind of what guards refuse. */
+const refused = Math.min(
+  ...['spoofed_ip', 'arp_spoofed', 'nd_spoofed', 'rogue_router'].map((name) =>
+    total(PORT.drops + DROP[name]),
+  ),
+);
 const share = total(PORT.forwarded) / total(PORT.receivedFrames);
 console.log(
   JSON.stringify({
@@ -475,5 +452,6 @@ console.log(
     captured,
     mirrored,
     tunnelled,
+    refused,
   }),
 );
