@@ -1,8 +1,8 @@
 // The only file that knows how C is reached: build/libtaploom.so through ffi-napi.
 //
-// Two ways to call. `native().tl_xxx(...)` goes through ffi-napi's ordinary wrapper, which allocates every argument:
-// 15 to 21 us, good enough for control. A `HotCall` passes one constant pointer, with the call description (CIF) and
-// the argument list made once, straight to libffi: 0.33 to 0.45 us, and nothing is allocated.
+// Two ways to call. `native().tl_xxx(...)` writes its arguments anew: 1 to 3 us, and strings and addresses are garbage (native_call.ts).
+// A `HotCall` passes one constant pointer, with the call description (CIF) and the argument list made once: 0.33 to 0.45 us, and
+// nothing is allocated.
 //
 // ffi-napi has its own copy of ref-napi inside its scope, so types are named by string. Assumes a little-endian
 // machine with 64-bit pointers (x86-64, arm64).
@@ -12,6 +12,14 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
+import {
+  type Argument,
+  type Bindings,
+  bindCall,
+  type Foreign,
+  type ForeignFunction,
+  type NativeCall,
+} from './native_call.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
 const VERSION = 20;
@@ -159,50 +167,14 @@ const OPENERS = [
   'tl_test_socket',
 ] as const;
 
-interface Argument {
-  int: number;
-  double: number;
-  string: string;
-  pointer: Buffer;
-}
 type Arguments<T extends readonly (keyof Argument)[]> = { -readonly [I in keyof T]: Argument[T[I]] };
 /** The library's functions: each returns >= 0 or -errno. */
 export type Native = {
   [K in keyof typeof FUNCTIONS]: (...args: Arguments<(typeof FUNCTIONS)[K]>) => number;
 };
 
-interface ForeignFunction {
-  (...args: (number | string | Buffer)[]): number;
-  /** On a thread of libuv's pool; the last argument is the callback. */
-  async(...args: [...numbers: number[], done: (error: Error | null, result: number) => void]): void;
-}
-// What is used of ffi-napi and ref-napi. Their own declarations lack lib/bindings and are full of `any`.
-interface DynamicLibrary {
-  get(symbol: string): Buffer;
-}
-interface Ffi {
-  DynamicLibrary: {
-    new (path: string, mode: number): DynamicLibrary;
-    FLAGS: { RTLD_NOW: number };
-  };
-  ForeignFunction(pointer: Buffer, result: string, args: readonly string[]): ForeignFunction;
-  CIF(result: string, args: readonly string[]): Buffer;
-}
-interface Bindings {
-  ffi_call(cif: Buffer, pointer: Buffer, result: Buffer, args: Buffer): void;
-}
-interface Ref {
-  hexAddress(buffer: Buffer): string;
-  readPointer(buffer: Buffer, offset: number, length: number): Buffer;
-}
-interface Loaded {
-  ffi: Ffi;
-  bindings: Bindings;
-  ref: Ref;
-  library: DynamicLibrary;
+interface Loaded extends Foreign {
   functions: Native;
-  close: ForeignFunction;
-  removeLink: ForeignFunction;
 }
 
 let loaded: Loaded | undefined;
@@ -210,7 +182,7 @@ let loaded: Loaded | undefined;
 /** dlfcn.h: the file stays in the process. */
 const RTLD_NODELETE = 0x1000;
 
-function loadFfi(): Pick<Loaded, 'ffi' | 'bindings' | 'ref'> {
+function loadFfi(): Pick<Foreign, 'ffi' | 'bindings' | 'ref'> {
   const require = createRequire(import.meta.url);
   try {
     return {
@@ -255,32 +227,36 @@ function load(): Loaded {
       'There is no /proc, which tells of interfaces and namespaces: mount -t proc proc /proc',
     );
   }
-  const { ffi, bindings, ref } = loadFfi();
+  const packages = loadFfi();
+  const { ffi } = packages;
   const path = libraryPath();
-  let library: DynamicLibrary;
-  const functions: Record<string, ForeignFunction> = {};
+  const stale = (why: string, cause?: unknown) =>
+    new NativeError('LIBRARY_STALE', `${why} Run: ${buildCommand()}`, cause);
+  let foreign: Foreign;
+  let version: number;
   try {
     const mode = ffi.DynamicLibrary.FLAGS.RTLD_NOW | RTLD_NODELETE;
-    library = new ffi.DynamicLibrary(path, mode);
+    foreign = { ...packages, library: new ffi.DynamicLibrary(path, mode) };
     if (!isMainThread) for (const addon of addons()) new ffi.DynamicLibrary(addon, mode);
-    for (const [name, args] of Object.entries(FUNCTIONS)) {
-      functions[name] = ffi.ForeignFunction(library.get(name), 'int', args);
-    }
+    version = bindCall(foreign, 'tl_version', FUNCTIONS.tl_version)();
   } catch (cause) {
-    throw new NativeError('LIBRARY_STALE', `Cannot use ${path}. Run: ${buildCommand()}`, cause);
+    throw stale(`Cannot use ${path}.`, cause);
   }
-  const version = functions.tl_version();
-  if (version !== VERSION) {
-    throw new NativeError(
-      'LIBRARY_STALE',
-      `${path} has interface ${version}, this code needs ${VERSION}. Run: ${buildCommand()}`,
-    );
-  }
-  const { tl_close: close, tl_link_remove_at: removeLink } = functions;
-  const own = isMainThread ? {} : owning(functions as unknown as Native);
-  const all = { ...(functions as unknown as Native), ...own };
-  loaded = { ffi, bindings, ref, library, close, removeLink, functions: all };
+  if (version !== VERSION) throw stale(`${path} has interface ${version}, this code needs ${VERSION}.`);
+  const functions = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, types]) => [name, boundLater(foreign, name, types)]),
+  ) as unknown as Native;
+  loaded = { ...foreign, functions: isMainThread ? functions : { ...functions, ...owning(functions) } };
   return loaded;
+}
+
+/** Most processes call a few of them. */
+function boundLater(foreign: Foreign, symbol: string, types: readonly (keyof Argument)[]): NativeCall {
+  let call: NativeCall | undefined;
+  return (...args) => {
+    call ??= bindCall(foreign, symbol, types);
+    return call(...args);
+  };
 }
 
 /**
@@ -306,17 +282,21 @@ function owning(functions: Native): Partial<Native> {
 
 /** Closes a descriptor on another thread; resolves with 0 or -errno. */
 export function closeAside(fd: number): Promise<number> {
-  const { close, functions } = load();
-  functions.tl_disown(fd);
-  return aside(close, fd);
+  native().tl_disown(fd);
+  return aside('tl_close', fd);
 }
 
 /** Removes an interface on another thread; resolves with 0 or -errno. @param socket of rtnetlink, for nothing else meanwhile */
 export function removeLinkAside(socket: number, index: number): Promise<number> {
-  return aside(load().removeLink, socket, index);
+  return aside('tl_link_remove_at', socket, index);
 }
 
-function aside(call: ForeignFunction, ...args: number[]): Promise<number> {
+const asides = new Map<keyof Native, ForeignFunction>();
+
+function aside(symbol: keyof Native, ...args: number[]): Promise<number> {
+  const { ffi, library } = load();
+  const call = asides.get(symbol) ?? ffi.ForeignFunction(library.get(symbol), 'int', FUNCTIONS[symbol]);
+  asides.set(symbol, call);
   return new Promise((resolve, reject) => {
     call.async(...args, (error, result) => (error === null ? resolve(result) : reject(error)));
   });

@@ -5,11 +5,12 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -17,6 +18,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 import { Burst, KIND } from '../../src/sys/burst.ts';
 import { aligned, HotCall, native } from '../../src/sys/native.ts';
+import { receiveRights, sendRights } from '../../src/sys/rights.ts';
 import { errnoName, SysError } from '../../src/sys/sys_error.ts';
 import { closeFd, createWake, signalWake } from '../../src/sys/wake.ts';
 
@@ -177,4 +179,32 @@ test('errors carry number, name, call and a sentence', () => {
   expect(errnoName(4095)).toBe('E4095');
   expect(new SysError(77, 'read', 'Cannot read').message).toContain('gone');
   expect(native().tl_close(-1)).toBe(-9);
+});
+
+test('arguments of all kinds arrive, call after call, and what they point to lives until then', () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const words = aligned(8);
+  for (let n = 0; n < 200; n++) {
+    const fd = native().tl_memfd_create(`piece ${n}`);
+    expect(fd).toBeGreaterThanOrEqual(0);
+    expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe(`/memfd:piece ${n} (deleted)`);
+    closeFd(fd);
+    expect(native().tl_unix_pair(words)).toBe(0);
+    const [a, b] = [words.readInt32LE(0), words.readInt32LE(4)];
+    expect(sendRights(a, Buffer.from(`text ${n}`))).toBe(`text ${n}`.length);
+    if (n % 50 === 0) gc();
+    const room = Buffer.alloc(16);
+    const { length } = receiveRights(b, room);
+    expect(room.toString('utf8', 0, length)).toBe(`text ${n}`);
+    closeFd(a);
+    closeFd(b);
+  }
+});
+
+test('an argument that is missing, or does not fit, is an error and no call', () => {
+  const { tl_dup: dup } = native() as unknown as Record<string, (...args: unknown[]) => number>;
+  expect(() => dup()).toThrow(TypeError);
+  expect(() => dup(2 ** 40)).toThrow(RangeError);
+  expect(dup(-1)).toBe(-constants.errno.EBADF);
 });
