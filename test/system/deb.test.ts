@@ -16,7 +16,7 @@ const CONTAINERFILE = fileURLToPath(new URL('../../packaging/Containerfile', imp
 let deb: string;
 
 beforeAll(async () => {
-  const text = await check([process.execPath, SCRIPT], { timeoutMs: 60_000 });
+  const text = await check([process.execPath, SCRIPT], { timeoutMs: 120_000 });
   deb = text.trim().split('\n').at(-1) as string;
 });
 

@@ -18,6 +18,7 @@ export const both: Differences = ({ saying, ours, theirs, history, isStrict }) =
   const isOutside = isStrict && ours.told.some((line) => line.endsWith('policy_window'));
   if (isOutside && isOpening) return { row: 60, isOver: true };
   if (isOutside && isClosing(ours.tcp)) return { row: 61, isOver: true };
+  if (isOutside && history.wasRefused) return { row: 62, isOver: true };
   const isOver = (history.flags & RST) !== 0;
   const isHalfOver = (history.flags & FIN) !== 0 && (datagram.flags & SYN) !== 0;
   return isOver || isHalfOver ? { row: 54, isOver: true } : undefined;
