@@ -22,6 +22,7 @@ export const TENANT_COLUMNS: Columns<TenantStatus> = {
   rules: quota('RULES', 'rules'),
   connections: quota('CONNECTIONS', 'connections'),
   bandwidth: { title: 'BANDWIDTH', value: ({ quotas }) => quotas.bandwidth },
+  shape: { title: 'SHAPE', value: ({ quotas }) => quotas.shape },
   dropped: {
     title: 'DROPPED',
     value: ({ dropped }) => dropped.in + dropped.out,

@@ -20,19 +20,19 @@ export async function tenantShow(context: Context, name: string): Promise<void> 
   if (tenant === undefined)
     throw new TaploomError('no_such_tenant', `There is no tenant ${name}: \`taploom tenant list\` has all`);
   const { used, quotas, dropped } = tenant;
-  const rows = (['ports', 'addresses', 'rules', 'connections'] as const).map((quota) => ({
-    ...{
-      tenant: name,
-      quota: quota as string,
-      used: String(used[quota]),
-      limit: quotas[quota]?.toString() ?? '',
-    },
-  }));
-  rows.push({
+  const row = (quota: string, amount: string, limit: string | number | undefined) => ({
     tenant: name,
-    quota: 'bandwidth',
-    used: `${dropped.in + dropped.out} dropped`,
-    limit: quotas.bandwidth ?? '',
+    quota,
+    used: amount,
+    limit: limit?.toString() ?? '',
   });
+  const counted = (['ports', 'addresses', 'rules', 'connections'] as const).map((quota) =>
+    row(quota, String(used[quota]), quotas[quota]),
+  );
+  const rows = [
+    ...counted,
+    row('bandwidth', `${dropped.in + dropped.out} dropped`, quotas.bandwidth),
+    row('shape', '', quotas.shape),
+  ];
   await printList(context, rows, QUOTA_COLUMNS, '');
 }

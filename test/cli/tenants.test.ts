@@ -9,7 +9,7 @@ const acme = {
   groups: ['web'],
   networks: ['br0.10'],
   used: { ports: 2, addresses: 3, rules: 4, connections: 1500 },
-  quotas: { ports: 5, bandwidth: '1gbit' },
+  quotas: { ports: 5, bandwidth: '1gbit', shape: '2gbit' },
   dropped: { in: 7, out: 1 },
 };
 
@@ -18,8 +18,8 @@ test('tenants are a table, the quotas of one, or JSON', async () => {
   const lines = async (...args: string[]) =>
     (await cli.run(...args)).out.split('\n').map((line) => line.trimEnd());
   expect(await lines('tenant', 'list')).toEqual([
-    'TENANT  PORTS  ADDRESSES  RULES  CONNECTIONS  BANDWIDTH  DROPPED  GROUPS  NETWORKS',
-    'acme      2/5          3      4        1.50k  1gbit            8  web     br0.10',
+    'TENANT  PORTS  ADDRESSES  RULES  CONNECTIONS  BANDWIDTH  SHAPE  DROPPED  GROUPS  NETWORKS',
+    'acme      2/5          3      4        1.50k  1gbit      2gbit        8  web     br0.10',
     '',
   ]);
   expect(await lines('tenant', 'show', 'acme')).toEqual([
@@ -29,6 +29,7 @@ test('tenants are a table, the quotas of one, or JSON', async () => {
     'rules                4',
     'connections       1500',
     'bandwidth    8 dropped  1gbit',
+    'shape                   2gbit',
     '',
   ]);
   expect(JSON.parse((await cli.run('tenant', 'list', '--json')).out)).toEqual([acme]);

@@ -61,6 +61,14 @@ test.each([
   expect(problems(config(enough, bridge, groups))).toBe('');
 });
 
+test('a tenant is shaped where its ports are', () => {
+  const shape = { shape: '20mbit' };
+  expect(problems(config(shape, { ports: { ...ports(1), q: { type: 'memory' } } }))).toContain(
+    'tenants.acme.shape: p0 of br0 has no queues in which frames wait for it: give it qos.shape, 20mbit for instance',
+  );
+  expect(problems(config(shape, { ports: ports(1, { qos: shape }) }))).toBe('');
+});
+
 test('a listening socket counts as many ports as it may have guests', () => {
   const socket = { type: 'stream', path: '/run/x.sock', max_guests: 5, template: {}, tenant: 'acme' };
   expect(problems(config({ ports: 4 }, { ports: { p1: socket } }))).toContain('it has 5 ports');

@@ -3,6 +3,7 @@
 //
 // Once a TCP connection is in another state there, later packets of it say nothing new, and are only counted.
 
+import { SYN } from '../../../src/wire/tcp.ts';
 import { Random } from '../engine/random.ts';
 import { NUMBERS, type Step, type Verdict } from './judge_ports.ts';
 import { OurFilter, type Ours } from './our_filter.ts';
@@ -39,6 +40,8 @@ export interface History {
   wasFree: boolean;
   /** A datagram of it came in fragments, of which neither let all through. */
   wasTorn: boolean;
+  /** A SYN came when both ends had answered each other. */
+  hadLateSyn: boolean;
   /** Flags of TCP that were seen, of both ends. */
   flags: number;
 }
@@ -89,6 +92,7 @@ export class Comparison {
           wasRefused: false,
           wasFree: false,
           wasTorn: false,
+          hadLateSyn: false,
           flags: 0,
         };
         histories.set(saying.name, history);
@@ -112,6 +116,7 @@ export class Comparison {
         if (!saying.isError) history.flags |= saying.datagram.flags;
         history.hasPassed ||= said.to.length > 0 && theirs.to.length > 0;
         history.wasTorn ||= saying.frames.length > 1 && said.to.length === 0 && theirs.to.length === 0;
+        history.hadLateSyn ||= isSyn(saying) && said.state === 'established';
         history.wasRefused ||= said.wasKnown && said.to.length === 0;
       }
     }
@@ -150,6 +155,10 @@ export class Comparison {
     counts.rows[row.row] = (counts.rows[row.row] ?? 0) + 1;
     return row;
   }
+}
+
+function isSyn({ isError, datagram: { flags } }: Saying): boolean {
+  return !isError && (flags & SYN) !== 0;
 }
 
 function addressesOf(seed: number): Addresses[] {

@@ -15,7 +15,7 @@ export const both: Differences = ({ saying, ours, theirs, history, isStrict }) =
   if (!isOfTcp(saying) || !(ours.wasKnown || history.wasRefused)) return undefined;
   if (theirs.state === 'invalid' && ours.to.length > 0) return { row: 50, isOver: true };
   const isOpening = ours.tcp === 'syn_sent' || ours.tcp === 'syn_received';
-  const isOutside = isStrict && ours.told.some((line) => line.endsWith('policy_window'));
+  const isOutside = isOutsideOf({ ours, isStrict });
   if (isOutside && isOpening) return { row: 60, isOver: true };
   if (isOutside && isClosing(ours.tcp)) return { row: 61, isOver: true };
   if (isOutside && history.wasRefused) return { row: 62, isOver: true };
@@ -38,6 +38,7 @@ export const fromOpenVSwitch: Differences = (what) => {
   if (isUnasked && isEnd && theirs.state === 'new') return { row: 56, isOver: true };
   const known = both(what);
   if (known !== undefined || saying.isError) return known;
+  if (history.hadLateSyn && isOutsideOf(what)) return { row: 63, isOver: true };
   if (saying.frames.length > 1 && ours.state !== 'established' && theirs.state === undefined)
     return { row: 59, isOver: true };
   // Ours knows the connection by the first fragment.
@@ -47,6 +48,10 @@ export const fromOpenVSwitch: Differences = (what) => {
   if (isPushedSyn && !ours.wasKnown && theirs.state === 'invalid') return { row: 57, isOver: true };
   return isAnswered(what) ? { row: 58 } : undefined;
 };
+
+function isOutsideOf({ ours, isStrict }: Pick<Difference, 'ours' | 'isStrict'>): boolean {
+  return isStrict && ours.told.some((line) => line.endsWith('policy_window'));
+}
 
 function isClosing(state: string | undefined): boolean {
   return state === 'fin' || state === 'time_wait' || state === 'reset';
