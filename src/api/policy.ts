@@ -14,6 +14,8 @@ export interface SecurityGroupStatus {
   out: number | 'any';
   /** Connections that its ports have begun, and those that strangers have begun with them. */
   connections: number;
+  /** How many there may be; absent: as many as its ports may have. */
+  limit?: number;
 }
 
 /** How many connections ports in groups have, and may have. */

@@ -8,7 +8,12 @@ export const GROUP_COLUMNS: Columns<SecurityGroupStatus> = {
   group: { title: 'GROUP', value: ({ name }) => name },
   in: { title: 'IN', value: (one) => String(one.in), right: true },
   out: { title: 'OUT', value: (one) => String(one.out), right: true },
-  connections: { title: 'CONNECTIONS', value: ({ connections }) => connections, right: true },
+  connections: {
+    title: 'CONNECTIONS',
+    value: ({ connections }) => connections,
+    text: ({ connections, limit }) => `${connections}${limit === undefined ? '' : `/${limit}`}`,
+    right: true,
+  },
   ports: { title: 'PORTS', value: ({ ports }) => ports.join(' ') },
   members: { title: 'MEMBERS', value: ({ members }) => members.join(' ') },
 };

@@ -30,6 +30,7 @@ import { SEED_WORDS } from '../table/line_table.ts';
 import { MAX_GENERATION, type PolicyTable } from '../table/policy_table.ts';
 import { formatPrefix, type IpPrefix } from '../wire/ip_prefix.ts';
 import { ClassifierBuilder, MAX_SETS, type Match } from './classifier_builder.ts';
+import { groupLimits } from './group_limits.ts';
 import type { Names } from './names.ts';
 import { PortBirths } from './port_births.ts';
 import { shared } from './shared.ts';
@@ -114,6 +115,7 @@ export class PolicyNumbers {
       generation,
       keepsEstablished: connections.keep_established,
       isStrict: connections.tcp_window === 'strict',
+      groupLimits: groupLimits(groups, grouped, ports.length),
       memory: this.memoryFor(connections.limit),
     };
     this.last = { name, table: whole };

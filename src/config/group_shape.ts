@@ -35,6 +35,7 @@ export const group = mapping({
       expecting('a list of addresses and prefixes'),
     )
     .default([]),
+  connections: integer(`a number of connections (1-${MAX_CONNECTIONS})`, 1, MAX_CONNECTIONS).optional(),
 });
 
 export const groups = z.record(groupName, group, expecting('a mapping of names to groups'));

@@ -18,6 +18,7 @@ export const securityGroupStatus: z.ZodType<SecurityGroupStatus> = z.object({
   in: rules.describe('how many rules; any: everything is let in'),
   out: rules.describe('the same of what its ports send'),
   connections: count.describe('that its ports have begun, or strangers with them'),
+  limit: count.optional().describe('how many there may be; absent: as many as its ports may have'),
 });
 
 export const policyStatus: z.ZodType<PolicyStatus> = z.object({

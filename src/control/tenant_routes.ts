@@ -24,6 +24,7 @@ export const tenantStatus: z.ZodType<TenantStatus> = z.object({
     rules: count.optional(),
     connections: count.optional(),
     bandwidth: z.string().optional(),
+    shape: z.string().optional(),
   }),
   dropped: z.object({ in: count, out: count }).describe('frames beyond its bandwidth'),
 });

@@ -13,6 +13,7 @@ import { ADMITTED, CONNECTION, type Connections, FLOW } from '../table/connectio
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { Flow, OF } from '../table/flow.ts';
+import { GroupQuota } from '../table/group_quota.ts';
 import { KEY, KEY_WORDS } from '../table/line_search.ts';
 import { firstOf, otherOf, pairOf } from '../table/line_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
@@ -39,6 +40,7 @@ export class Policy implements EgressPass {
   private readonly question = new PolicyQuestion();
   private readonly window: TcpWindow;
   private readonly flow = new Flow();
+  protected quota: GroupQuota;
   private table: PolicyTable;
   // by number of a row
   private readonly state: Uint8Array;
@@ -64,6 +66,7 @@ export class Policy implements EgressPass {
     this.batch = batch;
     this.counters = counters;
     this.connections = connections;
+    this.quota = new GroupQuota(connections);
     this.table = table;
     this.clock = clock;
     this.packets = new PolicyPackets(batch, connections.wide as WideAddresses, seed);
@@ -74,6 +77,7 @@ export class Policy implements EgressPass {
     this.exit = exit;
     this.known = known;
     known?.load(table, connections);
+    this.quota.load(table.groupLimits);
     this.all = Int32Array.from({ length: rows }, (_, n) => n * ROW);
   }
 
@@ -81,6 +85,7 @@ export class Policy implements EgressPass {
   load(table: PolicyTable): void {
     this.table = table;
     this.known?.load(table, this.connections);
+    this.quota.load(table.groupLimits);
   }
 
   /** A fresh batch. */
@@ -349,9 +354,11 @@ export class Policy implements EgressPass {
     flow.guestLimit = table.portLimits[flow.guest];
     flow.entry = this.word(from);
     flow.exit = this.word(port);
+    if (!this.quota.hasRoom(flow.guest, second)) return DROP.connection_limit;
     if ((flow.kind & 0xff) === OF.flow6) packets.readAddresses(place, flow.addresses);
     const line = connections.open(flow, this.packets.firstState(place), second);
     if (line <= 0) return DROP.connection_limit;
+    this.quota.opened(flow.guest);
     this.state[n] = ROW_STATE.known;
     this.line[n] = line;
     return this.tally(row, line, second);

@@ -5,9 +5,10 @@ import type { FrameBatch } from '../frame/frame_batch.ts';
 import { Connections } from '../table/connections.ts';
 import { copyConnection } from '../table/connections_move.ts';
 import type { Counters } from '../table/counters.ts';
+import { GroupQuota } from '../table/group_quota.ts';
 import { KEY, KEY_WORDS } from '../table/line_search.ts';
 import { firstOf, pairOf } from '../table/line_table.ts';
-import type { PolicyTable } from '../table/policy_table.ts';
+import type { GroupLimits, PolicyTable } from '../table/policy_table.ts';
 import { Policy } from './policy.ts';
 import { createPolicyRows } from './policy_rows.ts';
 
@@ -34,6 +35,8 @@ export class PolicyTrial extends Policy {
     const memory = Connections.allocate(ROOM, Connections.seedOf(table.memory), true);
     super(batch, counters, new Connections(memory, table), table, clock, 1, createPolicyRows(batch));
     this.behind = new Connections(table.memory, table);
+    this.quota = new GroupQuota(this.behind);
+    this.quota.load(ownCounts(table.groupLimits));
   }
 
   protected override seek(from: number, to: number): void {
@@ -57,4 +60,10 @@ export class PolicyTrial extends Policy {
     const copy = copyConnection(this.behind, first, this.connections, 0);
     if (copy > 0) this.isKnown = true;
   }
+}
+
+/** What a trial opens does not count for others. */
+function ownCounts(limits: GroupLimits | null): GroupLimits | null {
+  if (limits === null) return null;
+  return { ...limits, counts: limits.counts.slice(), countedAt: limits.countedAt.slice() };
 }

@@ -46,6 +46,7 @@ export class PolicyView implements PolicyApi {
         in: count(group.in),
         out: count(group.out),
         connections: ports.reduce((sum, port) => sum + (counts.get(port) ?? 0), 0),
+        ...(group.connections !== undefined && { limit: group.connections }),
       };
     });
   }

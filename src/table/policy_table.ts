@@ -23,8 +23,24 @@ export interface PolicyTable extends ConnectionRules {
   readonly isStrict: boolean;
   /** By port: the most connections that it may have. */
   readonly portLimits: Uint32Array;
+  /** Null: no group has a limit. */
+  readonly groupLimits: GroupLimits | null;
   /** Where connections are: see Connections. The same as long as the limit is. */
   readonly memory: SharedArrayBuffer;
+}
+
+/** Groups that may have only so many connections together; the others are not in it. */
+export interface GroupLimits {
+  // by port: where its groups begin in `groups`; the next port's is their end
+  readonly starts: Uint32Array;
+  readonly groups: Uint16Array;
+  // by group: where its ports begin in `members`, and the most that they may have
+  readonly memberStarts: Uint32Array;
+  readonly members: Uint16Array;
+  readonly most: Uint32Array;
+  /** Of all workers: how many there were in the second `countedAt`, and have been opened since. */
+  readonly counts: Int32Array;
+  readonly countedAt: Int32Array;
 }
 
 /** What is beside a port in a word. After so many changes a connection that has been silent since the first is taken for a new one. */

@@ -353,6 +353,37 @@ test('a guest that scans fills its own share', async () => {
   expect(rig.send('p1', 'a > c', tcp(A, OUTSIDE, 9, 500, SYN))).toHaveLength(1);
 });
 
+test('the ports of a group have a limit together, and what has ended makes room within a second', async () => {
+  const rig = await openPolicy(ports(['few', 'many'], ['few']), {
+    groups: { few: { connections: 10 }, many: {} },
+    connections: { limit: 1024, udp_timeout: 10 },
+  });
+  await known(rig);
+  const opens = (port: 'p1' | 'p2', sport: number) => {
+    const [name, src] = port === 'p1' ? ['a', A] : ['b', B];
+    return !rig
+      .send(port, `${name} > c`, { src, dst: OUTSIDE, sport, dport: 53 })[0]
+      .includes('connection_limit');
+  };
+  const count = (port: 'p1' | 'p2', from: number) =>
+    Array.from({ length: 8 }, (_, n) => opens(port, from + n)).filter(Boolean).length;
+  expect([count('p1', 1), count('p2', 1)]).toEqual([8, 2]);
+  // Known connections go on.
+  expect(opens('p1', 3)).toBe(true);
+  expect(rig.taploom.policy.groups()).toMatchObject([
+    { name: 'few', connections: 10, limit: 10 },
+    { name: 'many' },
+  ]);
+  rig.wait(5);
+  expect([count('p2', 1), opens('p1', 4), opens('p1', 100)]).toEqual([2, true, false]);
+  rig.wait(12);
+  expect([count('p1', 200), count('p2', 200)]).toEqual([8, 2]);
+  await rig.change((config) => {
+    (config.groups as Record<string, object>).few = { connections: 12 };
+  });
+  expect([opens('p2', 300), opens('p1', 300), opens('p2', 301)]).toEqual([true, true, false]);
+});
+
 test('connections outlive a change of their limit', async () => {
   const rig = await openPolicy(ports([], ['web']), { groups: { web }, connections: { limit: 1024 } });
   await known(rig);

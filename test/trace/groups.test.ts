@@ -68,3 +68,25 @@ test('a packet of a connection that is there is told as such, in both directions
     'It is of a connection that is there: nobody asks whether it may pass',
   );
 });
+
+test('a group that has all its connections is told, and what is traced does not count', async () => {
+  const rig = await openPolicy(
+    { br0: { ports: { p1: { groups: ['few'] }, p2: {} } } },
+    { groups: { few: { connections: 1 } } },
+    ((...args: Parameters<typeof Switch.open>) => Switch.open(...args)) as never,
+  );
+  rig.say('p1', 'a > *');
+  rig.say('p2', 'b > *');
+  const trace = async () =>
+    (
+      await rig.taploom.trace({
+        bridge: 'br0',
+        port: 'p1',
+        fields: { ...MACS, ipSrc: A, ipDst: B, proto: 'udp', sport: 9, dport: 80 },
+      })
+    ).outcome;
+  for (let n = 0; n < 3; n++) expect(await trace()).toMatchObject({ verdict: 'forwarded' });
+  expect(rig.send('p1', 'a > b', { src: A, dst: B, sport: 8, dport: 80 })[0]).toMatch(/^p2: /);
+  expect(await trace()).toMatchObject({ verdict: 'dropped', reason: 'connection_limit' });
+  expect(rig.send('p1', 'a > b', { src: A, dst: B, sport: 8, dport: 80 })[0]).toMatch(/^p2: /);
+});
