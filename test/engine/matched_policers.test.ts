@@ -88,3 +88,15 @@ test('a policer keeps what it owes when others of its list come and go', async (
   expect(arrived(packets())).toBe(0);
   expect(arrived(many(rig, 4, 'a > * "x"'))).toBe(4);
 });
+
+test('of what leaves, by the mark of a rule', async () => {
+  const police = { out: [{ rate: '10pps', burst: 2, match: { mark: 7 } }] };
+  const rig = await openRig(
+    {
+      br0: { ports: { p1: { acls: { in: ['marks'] } }, p2: { qos: { police } } } },
+    },
+    { acls: { marks: [{ permit: { from_mac: '02:00:00:00:00:61' }, mark: 7 }, { permit: 'any' }] } } as never,
+  );
+  expect(arrived(many(rig, 5, 'a > * "x"'))).toBe(2);
+  expect(arrived(many(rig, 5, 'b > * "x"'))).toBe(5);
+});

@@ -176,3 +176,25 @@ test('a class takes what comes from the ports of a group', async () => {
     ['default', 1],
   ]);
 });
+
+test('a class takes what a rule of an access list marks', async () => {
+  const qos = { shape: '100mbit', classes: [{ name: 'marked', match: { mark: [7, 9] } }] };
+  const acls = {
+    voice: [{ permit: { vlan: 10 }, mark: 7 }, { permit: { vlan: 20 }, mark: 8 }, { permit: 'any' }],
+  };
+  const vlan = { trunk: [10, 20, 30] };
+  const rig = await openRig(
+    { br0: { vlan_filtering: true, ports: { p1: { vlan, acls: { in: ['voice'] } }, p2: { vlan, qos } } } },
+    { acls } as never,
+  );
+  for (const [vid, count] of [
+    [10, 3],
+    [20, 2],
+    [30, 1],
+  ])
+    for (let n = 0; n < count; n++) rig.say('p1', `a > * vlan ${vid} "x"`);
+  expect(rig.taploom.qos().queues.map((queue) => [queue.class, queue.sentFrames])).toEqual([
+    ['marked', 3],
+    ['default', 3],
+  ]);
+});
