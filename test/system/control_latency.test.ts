@@ -50,7 +50,7 @@ async function connect() {
     }
     return { command: quantile(times.command, q), bare: quantile(times.bare, q) };
   };
-  await round(1000, 0.5); // warm-up: the code is compiled as it runs, and there is more of it than of the bare one
+  await round(2000, 0.5); // warm-up: the code is compiled as it runs, and there is more of it than of the bare one
   return { h1, h2, round };
 }
 
@@ -59,14 +59,10 @@ function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 }
 
+/** Of a round its own bare requests: what else the machine does changes within seconds. */
 function expectWithin(limitMs: number, ratio: number, rounds: readonly Times[]): void {
-  const [command, bare] = (['command', 'bare'] as const).map((kind) =>
-    quantile(
-      rounds.map((times) => times[kind]),
-      0.5,
-    ),
-  );
-  expect(command).toBeLessThan(Math.max(limitMs, ratio * bare));
+  const beyond = rounds.map(({ command, bare }) => command / Math.max(limitMs, ratio * bare));
+  expect(quantile(beyond, 0.5)).toBeLessThan(1);
 }
 
 const told = ({ command, bare }: Times) => `${command.toFixed(2)} ms, bare ${bare.toFixed(2)} ms`;

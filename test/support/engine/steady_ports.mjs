@@ -42,8 +42,9 @@ export function settle(kind, ports, stations) {
     }
   }
   if (kind === 'guarded') {
-    // There has to be a binding in the configuration; the others are written into the table.
-    const guard = { source: 'strict', bindings: [{ mac: '02:00:00:00:ff:ff' }] };
+    // There has to be a binding of each kind in the configuration; the others are written into the table.
+    const bindings = [{ mac: '02:00:00:00:ff:ff' }, { mac: '02:00:00:00:ff:fe', vlan: 10 }];
+    const guard = { source: 'strict', bindings };
     for (const port of Object.values(ports)) port.guard = guard;
   }
   return admitted;
