@@ -1,6 +1,6 @@
 // The only file that knows how C is reached: build/libtaploom.so through ffi-napi.
 //
-// Two ways to call. `native().tl_xxx(...)` writes its arguments anew: 1 to 3 us, and strings and addresses are garbage (native_call.ts).
+// Two ways to call. `native().tl_xxx(...)` writes its arguments anew: 4 us and more, and strings and addresses are garbage (native_call.ts).
 // A `HotCall` passes one constant pointer, with the call description (CIF) and the argument list made once: 0.33 to 0.45 us, and
 // nothing is allocated.
 //
