@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { Problem } from './config_error.ts';
-import type { Path } from './path.ts';
+import { type Path, valueAt } from './path.ts';
 import { configShape } from './shape.ts';
 import { show } from './show.ts';
 import { suggest } from './suggest.ts';
@@ -49,7 +49,7 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: un
   if ('discriminator' in issue) {
     const port = path.slice(0, -1);
     const isMember = port.at(-2) === 'members';
-    return [new LazyProblem(path, () => unknownType(at(input, path), shapesAt(port), isMember))];
+    return [new LazyProblem(path, () => unknownType(valueAt(input, path), shapesAt(port), isMember))];
   }
   // The branch that was meant is the one whose type is right, so that only what is inside it is wrong.
   const meant = issue.errors.find((issues) =>
@@ -79,7 +79,7 @@ function unknownType(type: unknown, shapes: readonly Shape[], isMember: boolean)
 
 function unknownKey(key: string, path: Path, input: unknown): string {
   const shapes = shapesAt(path);
-  const type = shapes.length > 1 ? at(input, [...path, 'type']) : undefined;
+  const type = shapes.length > 1 ? valueAt(input, [...path, 'type']) : undefined;
   const shape = shapes.find((candidate) => type === undefined || typeOf(candidate) === type) ?? {};
   const keys = Object.keys(shape);
   if (key === 'stp' && path.at(-2) === 'vlans')
@@ -118,13 +118,4 @@ function branches(schema: z.core.$ZodType): z.core.$ZodType[] {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return branches(schema.unwrap());
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(branches);
   return [schema];
-}
-
-function at(input: unknown, path: Path): unknown {
-  let value = input;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string | number, unknown>)[key];
-  }
-  return value;
 }

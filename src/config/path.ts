@@ -30,3 +30,13 @@ export function parsePath(text: string): (string | number)[] {
   }
   return path;
 }
+
+/** What stands at `path`, in whatever a file or a client has given; undefined = nothing. */
+export function valueAt(input: unknown, path: Path): unknown {
+  let value = input;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+}

@@ -2,7 +2,7 @@
 // changed since is none of the file's, so lines count only as long as a rule is what it was.
 
 import { equal } from './equal.ts';
-import type { Path } from './path.ts';
+import { type Path, valueAt } from './path.ts';
 import type { SwitchConfig } from './shape.ts';
 
 /** Lines of the rules of a file, counted from 1; 0 = not known. */
@@ -73,15 +73,6 @@ function lineAt(lines: RuleLines, [kind, name, ...rest]: Path): number {
   if (Array.isArray(own)) return own[Number(rest[0])] ?? 0;
   const [side, index = 0] = rest;
   return side === 'in' || side === 'out' ? (own[side][Number(index)] ?? 0) : 0;
-}
-
-function valueAt(config: unknown, path: Path): unknown {
-  let value = config;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string | number, unknown>)[key];
-  }
-  return value;
 }
 
 /** `office.yaml:7` */

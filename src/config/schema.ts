@@ -10,7 +10,7 @@ import { ConfigError, type Problem } from './config_error.ts';
 import type { Doubts } from './doubts.ts';
 import { explain } from './explain.ts';
 import { devicesIn } from './members.ts';
-import type { Path } from './path.ts';
+import { type Path, valueAt } from './path.ts';
 import { nameProblem } from './port_shape.ts';
 import type { SwitchConfig } from './shape.ts';
 import { shaped } from './shape_parts.ts';
@@ -229,11 +229,7 @@ function doubts(input: unknown, problems: readonly Problem[]): Doubts {
 
 /** The mapping at `path`, if there is one. */
 function child(input: unknown, path: Path): Mapping | undefined {
-  let value = input;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Mapping)[key];
-  }
+  const value = valueAt(input, path);
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Mapping)
     : undefined;

@@ -1,7 +1,7 @@
 // What a trace says of security groups: which rules were asked, and which of them let the packet pass.
 
 import type { TraceStep } from '../api.ts';
-import { formatPath } from '../config/path.ts';
+import { valueAt } from '../config/path.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { UNASKED } from '../engine/policy_question.ts';
 import type { PolicyNote } from '../engine/policy_trial.ts';
@@ -55,10 +55,4 @@ function tellNote(
 function groupsOf({ bridges }: SwitchConfig, port: string): string[] {
   const owner = Object.values(bridges).find(({ ports }) => Object.hasOwn(ports, port));
   return owner?.ports[port].groups ?? [];
-}
-
-function valueAt(config: unknown, path: readonly (string | number)[]): unknown {
-  let value: unknown = config;
-  for (const key of path) value = (value as Record<string | number, unknown> | undefined)?.[key];
-  return value ?? formatPath([...path]);
 }
