@@ -28,18 +28,19 @@ export function groupLimits(
     counts: [Int32Array, limited.length],
     countedAt: [Int32Array, limited.length],
   });
-  let at = 0;
-  for (const [port, list] of ofPort.entries()) {
-    limits.groups.set(list, at);
-    at += list.length;
-    limits.starts[port + 1] = at;
-  }
-  at = 0;
-  for (const [number, { connections }] of limited.entries()) {
-    limits.most[number] = connections;
-    for (const [port, list] of ofPort.entries()) if (list.includes(number)) limits.members[at++] = port;
-    limits.memberStarts[number + 1] = at;
-  }
+  const membersOf: number[][] = limited.map(() => []);
+  for (const [port, own] of ofPort.entries()) for (const number of own) membersOf[number].push(port);
+  fill(limits.starts, limits.groups, ofPort);
+  fill(limits.memberStarts, limits.members, membersOf);
+  for (const [number, { connections }] of limited.entries()) limits.most[number] = connections;
   limits.countedAt.fill(-1);
   return limits;
+}
+
+/** Lists one behind the other; each begins where the one before ends. */
+function fill(starts: Uint32Array, values: Uint16Array, lists: readonly (readonly number[])[]): void {
+  for (const [n, list] of lists.entries()) {
+    values.set(list, starts[n]);
+    starts[n + 1] = starts[n] + list.length;
+  }
 }

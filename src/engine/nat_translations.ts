@@ -1,6 +1,6 @@
 // What lines of connections say of the packets of a pass, by place. A line that was found may be freed and used anew by another
-// worker before the packet is rewritten; so what is needed of it is copied, and counts only if the line has the packet's key behind
-// that. Of what it counted for, `after` may still be a moment late: that is a packet in somebody's sums.
+// worker before the packet is rewritten. So what is needed of it is copied, and counts only if the line still has the packet's key
+// after that. Counters are not copied: for a moment a packet may be counted for the line's next connection.
 
 import { CONNECTION } from '../table/connections.ts';
 import { KEY, KEY_WORDS, type LineSearch } from '../table/line_search.ts';
