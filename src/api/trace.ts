@@ -51,6 +51,7 @@ export type TraceStage =
   | 'trap'
   | 'hook'
   | 'acl'
+  | 'police'
   | 'policy'
   | 'learn'
   | 'decide'

@@ -65,6 +65,7 @@ export const trace: z.ZodType<Trace> = z.object({
         'trap',
         'hook',
         'acl',
+        'police',
         'policy',
         'learn',
         'decide',

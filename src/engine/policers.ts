@@ -28,7 +28,7 @@ import type { Topology } from './topology.ts';
 import { wireBytes } from './wire_bytes.ts';
 
 /** What becomes of a frame, beside passing as it is. */
-const PASSES = 0;
+export const PASSES = 0;
 const IS_MARKED = 1;
 const IS_DROPPED = 2;
 
@@ -129,7 +129,7 @@ export class Policers implements EgressPass {
   }
 
   /** By the first policer of a list whose match fits. */
-  private judgeBy(
+  protected judgeBy(
     table: PolicerTable,
     { matches, numbers, owners }: PolicerLists,
     list: number,
@@ -144,7 +144,7 @@ export class Policers implements EgressPass {
     return this.judgeLocked(table, numbers[at], state, owners[at], direction, row, tagLength);
   }
 
-  private judgeLocked(
+  protected judgeLocked(
     table: PolicerTable,
     policer: number,
     state: PolicerState,
@@ -169,7 +169,7 @@ export class Policers implements EgressPass {
     return lock;
   }
 
-  private judge(
+  protected judge(
     table: PolicerTable,
     policer: number,
     state: PolicerState,

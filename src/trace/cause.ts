@@ -169,7 +169,8 @@ export function staticCause(bridge: string, index: number, value: unknown): Caus
   return causeOf(['bridges', bridge, 'static', index], value, false);
 }
 
-function portPath(config: BridgeConfig | undefined, bridge: string, port: string): Path {
+/** Where a port stands. */
+export function portPath(config: BridgeConfig | undefined, bridge: string, port: string): Path {
   const isLocal = port === bridge && !Object.hasOwn(config?.ports ?? {}, port);
   return isLocal ? ['bridges', bridge, 'local'] : ['bridges', bridge, 'ports', port];
 }

@@ -7,7 +7,7 @@
 // set of arrays, and a second set makes both slow.
 
 import { AclMirrors } from '../engine/acl_mirrors.ts';
-import { type AclNote, AclTrial } from '../engine/acl_trial.ts';
+import { AclTrial } from '../engine/acl_trial.ts';
 import { Controls } from '../engine/controls.ts';
 import { Egress } from '../engine/egress.ts';
 import { dscpOf, tciOf } from '../engine/frame_class.ts';
@@ -17,7 +17,8 @@ import type { NatHook } from '../engine/nat_hook.ts';
 import { NatTrial } from '../engine/nat_trial.ts';
 import type { Route } from '../engine/passes.ts';
 import { Pmtu } from '../engine/pmtu.ts';
-import { type PolicyNote, PolicyTrial } from '../engine/policy_trial.ts';
+import { PolicerTrial } from '../engine/policer_trial.ts';
+import { PolicyTrial } from '../engine/policy_trial.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
 import { Priorities } from '../engine/priorities.ts';
 import { createReplicate, NO_LIMITS, type Replicate } from '../engine/replicate.ts';
@@ -36,13 +37,16 @@ import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import { Neighbours } from '../table/neighbours.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
-import { type Mac, macAt } from '../wire/mac.ts';
+import { macAt } from '../wire/mac.ts';
 import { keysOf } from './seen_keys.ts';
+import type { SeenCopy, SeenRow, Sighting } from './sighting.ts';
 
 /** Room for the entries of all rounds. */
 const FDB_SLOTS = 256;
 /** Between two traces allowances become whole again, ms. */
 const PAUSE_MS = 3_600_000;
+/** Destinations of what was too much. */
+const POLICED = new Set([DEST_DROP | DROP.policed_receive, DEST_DROP | DROP.tenant_bandwidth_receive]);
 const SEED = Int32Array.of(1, 2, 3, 4);
 
 /** What the tables of the data plane say, of the keys that matter. */
@@ -76,62 +80,6 @@ export interface Flight {
   neighbours?: SharedArrayBuffer;
   /** Columns of a frame that the data plane has decided: see FollowedFrame. */
   decided?: Int32Array;
-}
-
-/** A row when the stages had passed. */
-export interface SeenRow {
-  row: number;
-  columns: Int32Array;
-  /** Its destination, and the beginning of the untagged frame, before a router had it. */
-  decided: number;
-  head: Uint8Array;
-  /** A router has made it. */
-  isAnswer: boolean;
-  /** Whether its source was refused. */
-  isRefused: boolean;
-  /** Whether its port has as many addresses as it may; if that is not why, its bridge has. */
-  isPortFull: boolean;
-  /** Next hops of the multicast group that it is for, if its destination is one. */
-  members: number[];
-  /** Its source's entry afterwards, four words. */
-  learned: Int32Array;
-}
-
-export interface SeenCopy {
-  row: number;
-  hop: number;
-  tag: number;
-  length: number;
-  /** The row's own, for made frames, which are in no SeenRow: gsoType, csumStart. */
-  columns: Int32Array;
-  /** Its destination, if a tunnel of protocols has given it another one than its row has. */
-  restored?: Mac;
-  /** It answers a frame that was too big. */
-  isAnswer: boolean;
-  /** A mirror made it. */
-  isMirrored: boolean;
-  /** What the class of a shaped port goes by. */
-  tci: number;
-  dscp: number;
-  /** Of a rule, and the port that received it. */
-  mark: number;
-  source: number;
-}
-
-export interface Sighting {
-  /** Rows in the order in which they came to be: the first is the frame, others were recirculated. */
-  rows: SeenRow[];
-  copies: SeenCopy[];
-  /** `code` of a row, or of a copy of it for `port`. */
-  drops: { row: number; port: number; code: number }[];
-  /** Traps that took frames for the host. */
-  punts: number[];
-  /** Rules of access lists that fitted, in order. */
-  acls: AclNote[];
-  /** What security groups were asked, null if none were. */
-  policy: { isKnown: boolean; notes: PolicyNote[] } | null;
-  /** Keys that the way depended on, three words each. */
-  keys: number[][];
 }
 
 /** What a router and a name for everything in a frame need: MACs, IP with options, ports. */
@@ -185,6 +133,7 @@ export class DryRun {
   private readonly recorder = new Recorder();
   private readonly mirrors = new Mirrors(this.batch, this.counters, this.egress);
   private readonly acls: AclTrial;
+  private readonly policers: PolicerTrial;
   private readonly stages: Stages;
   private readonly replicate: Replicate;
   private readonly tunnelling: Tunnelling;
@@ -207,6 +156,7 @@ export class DryRun {
     const controls = new Controls(batch, this.clock);
     const aclMirrors = new AclMirrors(this.mirrors);
     this.acls = new AclTrial(batch, counters, this.clock, host, aclMirrors);
+    this.policers = new PolicerTrial(batch, counters, this.clock);
     const priorities = new Priorities(batch, counters);
     this.stages = createStages(
       batch,
@@ -217,7 +167,7 @@ export class DryRun {
       null,
       this.acls,
       this.policy,
-      null,
+      this.policers,
       priorities,
     );
     this.tunnelling = new Tunnelling(batch, counters, this.clock, controls);
@@ -241,6 +191,7 @@ export class DryRun {
       topology.policy === null ? null : new PolicyTrial(batch, this.counters, this.clock, topology.policy);
     this.mirrors.load(topology);
     this.acls.load(topology.acls);
+    this.policers.load(topology.policers);
     const fdb = this.table(flight);
     if (flight.decided === undefined) {
       this.stages.run(topology, fdb, knowledge.tick);
@@ -264,6 +215,7 @@ export class DryRun {
       drops: this.dropped,
       punts: this.takePunts(),
       acls: this.acls.notes,
+      policers: this.policers.notes,
       policy: policy === null ? null : { isKnown: policy.isKnown, notes: policy.notes },
       keys: rows.flatMap((seen) => keysOf(seen)),
     };
@@ -334,9 +286,11 @@ export class DryRun {
     const { rows } = this.batch;
     const dest = rows[COLUMN.dest];
     const isOfAcl = dest === (DEST_DROP | DROP.acl_in);
-    if ((dest & DEST_DROP) === 0 || isOfAcl) rows[COLUMN.dest] = 0;
+    if ((dest & DEST_DROP) === 0 || isOfAcl || POLICED.has(dest)) rows[COLUMN.dest] = 0;
     this.acls.pass(topology);
     if (isOfAcl) rows[COLUMN.dest] = dest;
+    if (topology.policers !== null) this.policers.pass(topology.policers);
+    if (POLICED.has(dest)) rows[COLUMN.dest] = dest;
     this.policy.policy?.pass();
     rows[COLUMN.dest] = dest;
   }

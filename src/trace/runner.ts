@@ -4,7 +4,8 @@
 
 import { Worker } from 'node:worker_threads';
 import { TaploomError } from '../error.ts';
-import type { Flight, Sighting } from './dry_run.ts';
+import type { Flight } from './dry_run.ts';
+import type { Sighting } from './sighting.ts';
 
 export type RunnerAnswer = { sighting: Sighting; error?: undefined } | { error: string };
 

@@ -12,7 +12,8 @@ import { dstHi, dstLo, etherType, HEADER_LEN, MACS_LEN, srcHi, srcLo } from '../
 import { formatMac } from '../wire/mac.ts';
 import { dei, isTag, pcp, skip, TAG_LEN, vid } from '../wire/vlan.ts';
 import type { Cause } from './cause.ts';
-import type { Knowledge, Sighting } from './dry_run.ts';
+import type { Knowledge } from './dry_run.ts';
+import type { Sighting } from './sighting.ts';
 
 /** Names for the data plane's numbers, and what only the control plane knows. */
 export interface TraceNames {

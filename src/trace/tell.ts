@@ -5,13 +5,14 @@ import { DOMAIN_SHIFT } from '../engine/topology.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { PORT_MASK } from '../frame/hop.ts';
 import { DROPS } from '../table/drops.ts';
-import type { SeenRow } from './dry_run.ts';
 import { headOf, hopText, type Scene, step } from './scene.ts';
+import type { SeenRow } from './sighting.ts';
 import { isAclDrop, tellAcls } from './tell_acl.ts';
 import { dropOf, helpOf, tellClassify, tellReceive } from './tell_classify.ts';
 import { tellDecide, tellLearn } from './tell_decide.ts';
 import { tellEgress, tellReplicate } from './tell_egress.ts';
 import { tellHooks } from './tell_hook.ts';
+import { isPoliced, tellPolicedIn } from './tell_policers.ts';
 import { isPolicyDrop, tellPolicy } from './tell_policy.ts';
 import { tellRoute } from './tell_route.ts';
 import { isTunnelled, tellCarried, tellTunnel } from './tell_tunnel.ts';
@@ -29,7 +30,8 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
       if (classified.at(-1)?.verdict === 'domain') steps.push(...tellHooks(scene, seen));
       const drop = dropOf(seen.decided);
       steps.push(...tellAcls(scene, true, columns[COLUMN.ingress] & PORT_MASK));
-      if (drop === 'hook' || isAclDrop(drop) || isPolicyDrop(drop)) break;
+      steps.push(...tellPolicedIn(scene, columns[COLUMN.source], drop));
+      if (drop === 'hook' || isAclDrop(drop) || isPoliced(drop) || isPolicyDrop(drop)) break;
     }
     const wasTunnelled = round > 0 && isTunnelled(sighting.rows[round - 1]);
     if (round > 0 && !wasTunnelled) steps.push(tellAnew(scene, bridge, seen));

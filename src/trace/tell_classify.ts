@@ -17,8 +17,8 @@ import {
   vlanCause,
   vlanOf,
 } from './cause.ts';
-import type { SeenRow } from './dry_run.ts';
 import { domainText, hex, type Scene, step } from './scene.ts';
+import type { SeenRow } from './sighting.ts';
 import { tellGuard } from './tell_guard.ts';
 
 /** Why the row is dropped, as the stages said it. */
@@ -101,6 +101,8 @@ export function tellClassify(scene: Scene, { columns, decided: dest }: SeenRow):
       return dropped(`${frame.macs?.dst} is PAUSE, which ends at the link and is never forwarded`);
     case undefined:
     case 'hook':
+    case 'policed_receive':
+    case 'tenant_bandwidth_receive':
     case 'tunnel_mac':
     case 'tunnel_limit':
     case 'unknown_multicast':

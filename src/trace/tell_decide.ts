@@ -19,8 +19,8 @@ import {
   settingCause,
   staticCause,
 } from './cause.ts';
-import type { SeenRow } from './dry_run.ts';
 import { domainText, hopText, type Scene, secondsText, step } from './scene.ts';
+import type { SeenRow } from './sighting.ts';
 import { dropOf } from './tell_classify.ts';
 import { isInterface } from './tell_route.ts';
 

@@ -2,8 +2,6 @@
 
 import type { TraceCopy, TraceStep } from '../api.ts';
 import { portViews } from '../compile/port_view.ts';
-import { classNames } from '../compile/qos.ts';
-import { classFor } from '../engine/frame_class.ts';
 import { MAX_SEGMENTS, needs, PASS, SEGMENT } from '../engine/segment.ts';
 import {
   DOMAIN_SHIFT,
@@ -36,11 +34,13 @@ import {
   vlanCause,
   vlanOf,
 } from './cause.ts';
-import type { SeenCopy, SeenRow } from './dry_run.ts';
 import { domainText, hex, hopText, type Scene, step } from './scene.ts';
+import type { SeenCopy, SeenRow } from './sighting.ts';
 import { blockedBy, dropOf, helpOf } from './tell_classify.ts';
 import { isList } from './tell_decide.ts';
+import { tellPolicedOut } from './tell_policers.ts';
 import { isPolicyDrop } from './tell_policy.ts';
+import { tellQueue } from './tell_queue.ts';
 import { tellTun } from './tell_tun.ts';
 
 /** What `replicate` made of a row. */
@@ -299,33 +299,13 @@ function tellCopy(scene: Scene, bridge: string, copy: SeenCopy): { steps: TraceS
     if (tun.verdict !== 'answered') told.dropped ??= tun.verdict;
     steps.push(tun);
   }
-  const queue = tellQueue(scene, bridge, name, copy);
-  if (queue !== undefined) steps.push(queue);
+  steps.push(...tellPolicedOut(scene, bridge, name, copy), ...tellQueue(scene, bridge, name, copy));
   const fault = portCause(config, bridge, name, 'fault');
   if (fault?.value !== undefined) {
     const text = `${name} has faults on purpose, which a trace leaves out (${fault.text})`;
     steps.push(step('egress', 'fault', text, fault));
   }
   return { steps, copy: told };
-}
-
-/** In which queue of a shaped port the copy would wait. */
-function tellQueue(
-  { config, topology }: Scene,
-  bridge: string,
-  name: string,
-  copy: SeenCopy,
-): TraceStep | undefined {
-  const settings = config.bridges[bridge]?.ports[name];
-  const qos = settings !== undefined && 'qos' in settings ? settings.qos : undefined;
-  const row = topology.qos?.ports.indexOf(copy.hop & PORT_MASK) ?? -1;
-  if (topology.qos === null || row < 0 || qos?.shape === undefined) return undefined;
-  const { tci, dscp, mark, source } = copy;
-  const own = classNames(qos)[classFor(topology.qos, row, tci, dscp, mark, source)];
-  const cause = portCause(config, bridge, name, 'qos');
-  const { shape } = qos;
-  const rate = typeof shape === 'string' ? shape : shape.rate;
-  return step('egress', 'queue', `${name} is shaped to ${rate}: the queue of class ${own}`, cause);
 }
 
 /** A copy for somebody who watches: it left as it was, whatever the VLANs of its port say. */

@@ -4,8 +4,8 @@
 import type { TraceStep } from '../api.ts';
 import { COLUMN } from '../frame/frame_batch.ts';
 import { PORT_MASK } from '../frame/hop.ts';
-import type { SeenRow } from './dry_run.ts';
 import { type Scene, step } from './scene.ts';
+import type { SeenRow } from './sighting.ts';
 import { dropOf } from './tell_classify.ts';
 
 /** Relies on it that `classify` let the frame pass. */

@@ -16,8 +16,8 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import { formatMac } from '../wire/mac.ts';
 import type { Cause } from './cause.ts';
-import type { SeenRow } from './dry_run.ts';
 import { type Scene, step } from './scene.ts';
+import type { SeenRow } from './sighting.ts';
 import { dropOf, helpOf } from './tell_classify.ts';
 
 interface Packet {

@@ -5,8 +5,8 @@ import { COLUMN, MARK } from '../frame/frame_batch.ts';
 import { PORT_MASK } from '../frame/hop.ts';
 import { VID_MASK } from '../wire/vlan.ts';
 import { bridgeCause, portCause } from './cause.ts';
-import type { SeenRow } from './dry_run.ts';
 import { domainText, type Scene, step } from './scene.ts';
+import type { SeenRow } from './sighting.ts';
 import { dropOf } from './tell_classify.ts';
 
 /** Whether a tunnel takes the frame of a row, which goes on in another one. */
