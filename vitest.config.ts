@@ -113,6 +113,7 @@ const PATIENT = [
   'vhost_user_guest',
   'veth_ports',
   'vlan_isolation',
+  'vxlan_dscp',
   'worker_thread',
 ].map((name) => `test/system/${name}.test.ts`);
 
