@@ -70,3 +70,31 @@ test('a change of the rate leaves what the port owes', async () => {
   });
   expect(arrived(many(rig, 4, 'a > * "x"'))).toBe(1);
 });
+
+test('a rate in bits counts tags and the headers of all segments of a super-frame', async () => {
+  const vlan = { trunk: [10] };
+  const of = (burst: string) => ({ vlan, qos: { police: { in: { rate: '8kbit', burst } } } });
+  const rig = await openRig({ br0: { vlan_filtering: true, ports: { p1: of('180b'), p2: { vlan } } } });
+  // 60 bytes and a tag: three would fit without it.
+  expect(arrived(many(rig, 3, 'a > * vlan 10 "x"'))).toBe(2);
+
+  const { build, payloadOf } = await import('../../src/testing/offload_frame.ts');
+  const frame = build({ version: 4, protocol: 'tcp', payload: payloadOf(6000), gsoSize: 1000 } as never);
+  const { gsoType, csumStart, csumOffset } = frame;
+  // Two fit as they are, but not with five more headers of 54 bytes each.
+  const plain = await openRig({
+    br0: { ports: { p1: { qos: { police: { in: { rate: '8kbit', burst: '12300b' } } } }, p2: {} } },
+  });
+  for (let n = 0; n < 2; n++)
+    plain.run(() =>
+      plain.taploom.memoryPort('p1').send(frame.bytes, { gsoType, gsoSize: 1000, csumStart, csumOffset }),
+    );
+  expect(plain.counters('p1').receiveDropped).toEqual({ policed_receive: 1 });
+});
+
+test('a frame that leaves without a tag is not marked, and gets none', async () => {
+  const police = { out: { rate: '10pps', burst: 1, peak: '20pps', peak_burst: 3, exceed: 'dei' } };
+  const rig = await openRig({ br0: { ports: { p1: {}, p2: { qos: { police } } } } });
+  const [green, ...yellow] = many(rig, 3, 'a > * "x"').filter((line) => line.startsWith('p2:'));
+  expect(yellow).toEqual([green, green]);
+});
