@@ -29,7 +29,8 @@ export const ACL_RULE_COLUMNS: Columns<ListedRule> = {
   does: { title: 'DOES', value: doesText },
   frames: { title: 'FRAMES', value: ({ frames }) => frames, text: ({ frames }) => si(frames), right: true },
   bytes: { title: 'BYTES', value: ({ bytes }) => bytes, text: ({ bytes }) => si(bytes), right: true },
-  line: { title: 'LINE', value: lineOf },
+  // A directory would leave no room for the line.
+  line: { title: 'LINE', value: lineOf, text: (rule) => lineOf(rule)?.replace(/^.*\//, '') ?? '' },
 };
 
 /** Of a table: without lines, if no rule came from a file. */

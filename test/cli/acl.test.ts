@@ -48,7 +48,10 @@ test('rules stand in their order, and the end behind them', async () => {
 
 test('a rule that came from a file has its line, and the table a column for it', async () => {
   const { api } = cli;
-  api.acls.origin.note({ file: 'office.yaml', acls: { office: [4, 0] }, groups: {} }, api.config);
+  api.acls.origin.note(
+    { file: '/etc/taploom/office.yaml', acls: { office: [4, 0] }, groups: {} },
+    api.config,
+  );
   const cells = lines((await taploom('acl', 'show', 'office')).out).map((line) =>
     line.split(/ {2,}/).slice(-2),
   );
@@ -57,11 +60,11 @@ test('a rule that came from a file has its line, and the table a column for it',
     ['0', 'office.yaml:4'],
     ['0', '0'],
   ]);
-  expect((await taploom('acl', 'show', '--filter', 'line=office*', '--format', '{rule} {line}')).out).toBe(
-    '1 office.yaml:4\n',
+  expect((await taploom('acl', 'show', '--filter', 'line=*office*', '--format', '{rule} {line}')).out).toBe(
+    '1 /etc/taploom/office.yaml:4\n',
   );
   const [first, second] = JSON.parse((await taploom('acl', 'show', 'office', '--json')).out);
-  expect(first).toMatchObject({ rule: 1, file: 'office.yaml', line: 4 });
+  expect(first).toMatchObject({ rule: 1, file: '/etc/taploom/office.yaml', line: 4 });
   expect(second).not.toHaveProperty('line');
 });
 
