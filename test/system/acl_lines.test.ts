@@ -2,7 +2,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { AclRules, SwitchEvent, Trace } from '../../src/api.ts';
+import type { AclRules, Trace } from '../../src/api.ts';
+import type { SwitchEvent } from '../../src/event.ts';
 import { buildFrame } from '../../src/trace/trace_frame.ts';
 import { openLab } from '../support/lab.ts';
 import { Taploomd } from '../support/taploomd.ts';
