@@ -37,6 +37,7 @@ const SHARED = [
 
 /** Long, and none the worse for company. */
 const PATIENT = [
+  'acl_lines',
   'acls_oracle',
   'acls_workers',
   'af_packet_guest',

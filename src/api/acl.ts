@@ -28,6 +28,9 @@ export interface AclRuleStatus {
   rule?: number;
   /** `acls.office[0]` */
   path?: string;
+  /** Where it stands in the file that it came from; absent: it was changed since, or came by other means. */
+  file?: string;
+  line?: number;
   verdict: 'permit' | 'deny' | 'count';
   /** What must fit, as the configuration says it; of the end a text. */
   match: unknown;

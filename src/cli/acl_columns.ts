@@ -2,6 +2,7 @@
 
 import { si } from '../amount.ts';
 import type { AclPlace, AclRuleStatus, AclStatus } from '../api.ts';
+import { lineText } from '../config/rule_lines.ts';
 import type { Columns } from './list.ts';
 
 export const ACL_COLUMNS: Columns<AclStatus> = {
@@ -28,7 +29,21 @@ export const ACL_RULE_COLUMNS: Columns<ListedRule> = {
   does: { title: 'DOES', value: doesText },
   frames: { title: 'FRAMES', value: ({ frames }) => frames, text: ({ frames }) => si(frames), right: true },
   bytes: { title: 'BYTES', value: ({ bytes }) => bytes, text: ({ bytes }) => si(bytes), right: true },
+  // A directory would leave no room for the line.
+  line: { title: 'LINE', value: lineOf, text: (rule) => lineOf(rule)?.replace(/^.*\//, '') ?? '' },
 };
+
+/** Of a table: without lines, if no rule came from a file. */
+export function shownRuleColumns(rules: readonly ListedRule[]): Columns<ListedRule> {
+  if (rules.some((rule) => lineOf(rule) !== undefined)) return ACL_RULE_COLUMNS;
+  const { line: _, ...rest } = ACL_RULE_COLUMNS;
+  return rest;
+}
+
+/** `office.yaml:7` */
+function lineOf({ file, line }: ListedRule): string | undefined {
+  return file === undefined || line === undefined ? undefined : lineText({ file, line });
+}
 
 function placeText({ bridge, port, vlan, side }: AclPlace): string {
   const where = port ?? (vlan === undefined ? bridge : `${bridge} VLAN ${vlan}`);

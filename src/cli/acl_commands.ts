@@ -1,6 +1,6 @@
 // `taploom acl`: access lists, and how often their rules fitted.
 
-import { ACL_COLUMNS, ACL_RULE_COLUMNS } from './acl_columns.ts';
+import { ACL_COLUMNS, ACL_RULE_COLUMNS, shownRuleColumns } from './acl_columns.ts';
 import type { Context } from './context.ts';
 import { print, printList } from './print.ts';
 
@@ -15,7 +15,10 @@ export async function aclShow(context: Context, name?: string): Promise<void> {
   const names = name === undefined ? (await acls.lists()).map((acl) => acl.name) : [name];
   const rules = [];
   for (const acl of names) for (const rule of (await acls.list(acl)).list) rules.push({ acl, ...rule });
-  await printList(context, rules, ACL_RULE_COLUMNS, NONE);
+  const { listText } = await import('./list_text.ts');
+  await printList(context, rules, ACL_RULE_COLUMNS, NONE, (wanted) =>
+    listText(wanted, shownRuleColumns(wanted), context.terminal.columns, NONE),
+  );
 }
 
 export async function aclReset(context: Context, name?: string): Promise<void> {

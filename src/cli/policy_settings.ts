@@ -32,6 +32,6 @@ export const ACLS = {
 export const QOS = {
   flags: '--qos <key=value,...>',
   key: 'qos',
-  help: 'rates: shape=100mbit,fair=on,police.in=50mbit',
+  help: 'rates: shape=100mbit,fair=on,police.in=50mbit, or police.in.rate=50mbit,police.in.burst=2mb',
   parse: qosPairs,
 };

@@ -66,17 +66,30 @@ export const pairs = (text: string): Values =>
 
 /** `snooping=on,querier=on,query_interval=60`; the lists in it are the configuration file's. */
 export const mixedPairs = (text: string): Values =>
-  Object.fromEntries(
-    pairsOf(text, 'KEY=VALUE').map(([key, value]) => {
-      if (value === 'on' || value === 'off') return [key, value === 'on'];
-      return [key, Number.isNaN(Number(value)) ? value : Number(value)];
-    }),
-  );
+  Object.fromEntries(pairsOf(text, 'KEY=VALUE').map(([key, value]) => [key, mixed(value)]));
+
+function mixed(value: string): boolean | number | string {
+  if (value === 'on' || value === 'off') return value === 'on';
+  return Number.isNaN(Number(value)) ? value : Number(value);
+}
 
 /** `mode=nat,dhcp.lease_time=600`: a dot leads into a mapping. */
-export function nestedPairs(text: string): Values {
+export const nestedPairs = (text: string): Values => nested(Object.entries(mixedPairs(text)));
+
+/** Of `shape=1000000`, too, the rate stays as it is written. */
+const QOS_RATES = new Set(['shape', 'rate', 'in', 'out', 'peak']);
+
+/** `shape=100mbit,fair=on,police.in.rate=50mbit,police.in.burst=1mb` */
+export function qosPairs(text: string): Values {
+  const isRate = (path: string) => QOS_RATES.has(path.slice(path.lastIndexOf('.') + 1));
+  return nested(
+    pairsOf(text, 'KEY=VALUE').map(([path, value]) => [path, isRate(path) ? value : mixed(value)]),
+  );
+}
+
+function nested(pairs: readonly [path: string, value: unknown][]): Values {
   const result: Values = {};
-  for (const [path, value] of Object.entries(mixedPairs(text))) {
+  for (const [path, value] of pairs) {
     const keys = path.split('.');
     const last = keys.pop() as string;
     let at = result;
@@ -89,17 +102,6 @@ export function nestedPairs(text: string): Values {
     }
     if (Object.hasOwn(at, last)) throw new InvalidArgumentError(`${path} is a value, and a mapping before.`);
     at[last] = value;
-  }
-  return result;
-}
-
-/** `shape=100mbit,fair=on,police.in=50mbit`: rates stay as they are written. */
-export function qosPairs(text: string): Values {
-  const result: Values = {};
-  for (const [path, value] of pairsOf(text, 'KEY=VALUE')) {
-    const [key, inner] = path.split('.');
-    const said = value === 'on' || value === 'off' ? value === 'on' : value;
-    result[key] = inner === undefined ? said : { ...(result[key] as Values), [inner]: said };
   }
   return result;
 }

@@ -13,8 +13,8 @@ import { portsByGroup } from './qos_matches.ts';
 import { shared } from './shared.ts';
 import { bandwidths } from './tenants.ts';
 
-/** What fills the burst where nobody says: so many ms of the rate, and at least two super-frames. A policer drops them whole. */
-const BURST = 50;
+/** What fills the burst where nobody says: so many ms of the rate, which TCP needs, and at least two super-frames. A policer drops them whole. */
+const BURST = 200;
 const MIN_BURST = 150_000;
 const MIN_FRAMES = 100;
 /** Tenants with a bandwidth have a port at least, so there are no more than ports. */

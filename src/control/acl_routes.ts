@@ -25,6 +25,11 @@ const status = {
 const rule: z.ZodType<AclRuleStatus> = z.object({
   rule: z.int().optional().describe('from 1 on; absent: of the end'),
   path: z.string().optional(),
+  file: z
+    .string()
+    .optional()
+    .describe('that it came from; absent: it was changed since, or came by other means'),
+  line: z.int().optional().describe('of the file'),
   verdict: z.enum(VERDICTS),
   match: z.unknown().describe('as the configuration says it; of the end a text'),
   mark: z.int().optional(),

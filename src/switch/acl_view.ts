@@ -5,6 +5,7 @@ import type { PlacedAclRule } from '../compile/acls.ts';
 import type { Compiler } from '../compile/compiler.ts';
 import { type AclRuleConfig, type PlacedAclsConfig, verdictOf } from '../config/acl_shape.ts';
 import { formatPath } from '../config/path.ts';
+import type { RuleOrigin } from '../config/rule_lines.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { TaploomError } from '../error.ts';
 import type { AclTable } from '../table/acl_table.ts';
@@ -20,6 +21,7 @@ export interface AclFacts {
   compiler: Compiler;
   config(): SwitchConfig;
   table(): AclTable | null;
+  origin: Pick<RuleOrigin, 'of'>;
 }
 
 type Slots = ReadonlyMap<PlacedAclRule['index'], number>;
@@ -41,13 +43,16 @@ export class AclView implements AclApi {
   list(name: string): AclRules {
     const rules = this.rulesOf(name);
     const slots = this.slotsByList().get(name);
+    const config = this.facts.config();
     const list = rules.map((rule, index): AclRuleStatus => {
       const { verdict, match } = verdictOf(rule);
       const { mark, mirror, police, log } = rule;
       const slot = slots?.get(index);
+      const path = ['acls', name, index];
       return {
         rule: index + 1,
-        path: formatPath(['acls', name, index]),
+        path: formatPath(path),
+        ...this.facts.origin.of(path, config),
         verdict,
         match: rule[verdict] ?? match,
         ...(mark !== undefined && { mark }),

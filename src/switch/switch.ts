@@ -195,6 +195,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       compiler,
       config: () => this.whole,
       table: () => newest().acls,
+      origin: this.origin,
     });
     this.switchHost = new SwitchHost(
       hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings),

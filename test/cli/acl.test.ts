@@ -46,6 +46,28 @@ test('rules stand in their order, and the end behind them', async () => {
   ]);
 });
 
+test('a rule that came from a file has its line, and the table a column for it', async () => {
+  const { api } = cli;
+  api.acls.origin.note(
+    { file: '/etc/taploom/office.yaml', acls: { office: [4, 0] }, groups: {} },
+    api.config,
+  );
+  const cells = lines((await taploom('acl', 'show', 'office')).out).map((line) =>
+    line.split(/ {2,}/).slice(-2),
+  );
+  expect(cells.slice(0, 3)).toEqual([
+    ['BYTES', 'LINE'],
+    ['0', 'office.yaml:4'],
+    ['0', '0'],
+  ]);
+  expect((await taploom('acl', 'show', '--filter', 'line=*office*', '--format', '{rule} {line}')).out).toBe(
+    '1 /etc/taploom/office.yaml:4\n',
+  );
+  const [first, second] = JSON.parse((await taploom('acl', 'show', 'office', '--json')).out);
+  expect(first).toMatchObject({ rule: 1, file: '/etc/taploom/office.yaml', line: 4 });
+  expect(second).not.toHaveProperty('line');
+});
+
 test('counters begin at 0 again, and a list that is not there has none', async () => {
   expect((await taploom('acl', 'reset')).out).toBe('counters of 2 lists begin at 0\n');
   expect((await taploom('acl', 'reset', 'office')).out).toBe('counters of 1 list begin at 0\n');

@@ -16,6 +16,14 @@ test('what a port sends beyond its rate is dropped before anything is learned of
   expect(arrived(many(rig, 8, 'a > * "x"'))).toBe(3);
 });
 
+test.each([
+  ['1kpps', 200],
+  ['100pps', 100],
+])('without a burst, at %s, %i frames may come at once', async (rate, burst) => {
+  const rig = await openRig({ br0: { ports: { p1: { qos: { police: { in: rate } } }, p2: {} } } });
+  expect(arrived(many(rig, burst + 20, 'a > * "x"'))).toBe(burst);
+});
+
 test('what would leave beyond the rate of a port is dropped there, and only there', async () => {
   const police = { out: { rate: '8kbit', burst: '200b' } };
   const rig = await openRig({ br0: { ports: { p1: {}, p2: { qos: { police } }, p3: {} } } });

@@ -17,13 +17,17 @@ export const snooped = (guard: object = { source: 'strict' }): Bridges => ({
   br1: { network: { mode: 'isolated', subnet: SUBNET }, ports: { down: {} } },
 });
 
-export async function openSnooped(bridges: Bridges = snooped()) {
+/** @param flushed when what was put into the store is on its disk */
+export async function openSnooped(
+  bridges: Bridges = snooped(),
+  flushed = async (_store: Map<string, unknown>) => {},
+) {
   const store = new Map<string, unknown>();
   const leases: StoredLeases = {
     entries: store,
     put: (key, value) => void store.set(key, value),
     delete: (key) => void store.delete(key),
-    flushed: async () => {},
+    flushed: () => flushed(store),
   };
   const config = configOf(bridges);
   let now = 1_000_000;

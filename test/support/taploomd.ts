@@ -39,7 +39,12 @@ export class Taploomd {
   }
 
   /** Resolves when the daemon answers on its socket, which is after it has applied its configuration. */
-  static async start(lab: Lab, where: Netns, config: object, options: DaemonOptions = {}): Promise<Taploomd> {
+  static async start(
+    lab: Lab,
+    where: Netns,
+    config: object | string,
+    options: DaemonOptions = {},
+  ): Promise<Taploomd> {
     const daemon = await Taploomd.launch(lab, where, config, options);
     const end = Date.now() + 20_000;
     while (!(await daemon.get('/v1/healthz').catch(() => null))) {
@@ -54,13 +59,13 @@ export class Taploomd {
   static async launch(
     lab: Lab,
     where: Netns,
-    config: object,
+    config: object | string,
     options: DaemonOptions = {},
   ): Promise<Taploomd> {
     await where.ip('link set dev lo up'); // for the metrics address
     const socket = options.socket ?? join(lab.dir, `taploom${++sockets}.sock`);
     const file = join(lab.dir, 'taploom.yaml');
-    writeFileSync(file, JSON.stringify(config)); // JSON is YAML
+    writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config)); // JSON is YAML
     const args = [
       '--config',
       file,

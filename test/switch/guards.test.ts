@@ -100,6 +100,23 @@ test('option 82 is put into what goes to the server, and taken out of its answer
   await world.close();
 });
 
+test('a client is told of its address when the binding is on the disk', async () => {
+  let written = () => {};
+  const disk = new Promise<void>((resolve) => {
+    written = resolve;
+  });
+  // The server's lease lies there, too, and is not what is waited for.
+  const world = await openSnooped(snooped(), async (store) => {
+    if (store.has('guard:p1 10.7.0.2')) await disk;
+  });
+  expect(await given(world, 'p1', 1)).toBeUndefined();
+  expect(world.store.has('guard:p1 10.7.0.2')).toBe(true);
+  written();
+  await world.pass(50);
+  expect(replies(world.heard('p1'))).toMatchObject([{ type: 'ack', yiaddr: ADDRESS(2) }]);
+  await world.close();
+});
+
 test('a port has no more addresses than its limit', async () => {
   const world = await openSnooped(snooped({ source: 'strict', limit: 1 }));
   expect(await given(world, 'p1', 1)).toBe(ADDRESS(2));
@@ -130,6 +147,25 @@ test('first address wins: nobody else has it, and the rest of what is said is st
   expect(bindings.every(({ from }) => from === 'first')).toBe(true);
   expect(bindings.length).toBeLessThanOrEqual(3);
   await world.close();
+});
+
+test('nobody is the first to have what is no address of a host, or the gateway of a network', async () => {
+  const world = await openWorld({
+    local: false,
+    network: { mode: 'isolated', subnet: SUBNET },
+    ports: { p1: { type: 'memory', guard: { source: 'first', limit: 9 } }, p2: { type: 'memory' } },
+  });
+  const gateway = '10.7.0.1';
+  for (const frame of [
+    ...['224.0.0.5', '255.255.255.255', '127.0.0.1', gateway].map((src) => says(1, src)),
+    arp({ from: macOf(1), ip: gateway, target: gateway }),
+    nd({ from: macOf(1), src: '::', type: 135, target: 'ff02::5' }),
+  ]) {
+    world.send('p1', frame);
+    await world.pass(20);
+  }
+  expect(world.heard('p2')).toHaveLength(0);
+  expect(world.taploom.guards()[0].bindings.filter(({ ip }) => ip !== undefined)).toEqual([]);
 });
 
 test('what a trusted port has is kept for it', async () => {

@@ -26,7 +26,7 @@ const own = { tenant: 'acme' };
 test('ports of a tenant share its bandwidth, each way by itself', async () => {
   const rig = await openRig(
     { br0: { ports: { p1: own, p2: own, p3: {} } } },
-    { tenants: { acme: { bandwidth: '8mbit' } } },
+    { tenants: { acme: { bandwidth: '6mbit' } } },
   );
   // A burst of 150,000 bytes; what p1 sends leaves through p2 as well.
   flood(rig, 'p1', 100);
@@ -37,22 +37,22 @@ test('ports of a tenant share its bandwidth, each way by itself', async () => {
   const lost = ['p1', 'p2'].map((port) => rig.counters(port).transmitDropped.tenant_bandwidth ?? 0);
   // 100 to p2, 100 to each, 50 to p1, and 150 of these fit.
   expect(lost[0] + lost[1]).toBe(200);
-  rig.now += 100;
-  flood(rig, 'p1', 101);
+  rig.now += 200;
+  flood(rig, 'p1', 151);
   expect(rig.counters('p1').receiveDropped).toEqual({ tenant_bandwidth_receive: 1 });
   expect(rig.taploom.tenants()).toMatchObject([
-    { name: 'acme', ports: ['p1', 'p2'], quotas: { bandwidth: '8mbit' }, dropped: { in: 51 } },
+    { name: 'acme', ports: ['p1', 'p2'], quotas: { bandwidth: '6mbit' }, dropped: { in: 51 } },
   ]);
 });
 
 test('a meter goes on where it was when another tenant comes', async () => {
   const rig = await openRig(
     { br0: { ports: { p1: own, p2: {} } } },
-    { tenants: { acme: { bandwidth: '8mbit' } } },
+    { tenants: { acme: { bandwidth: '6mbit' } } },
   );
   flood(rig, 'p1', 150);
   await rig.change((config) => {
-    config.tenants = { aaa: { bandwidth: '8mbit' }, ...config.tenants };
+    config.tenants = { aaa: { bandwidth: '6mbit' }, ...config.tenants };
     config.bridges.br0.ports.p2.tenant = 'aaa';
   });
   flood(rig, 'p1', 10);

@@ -57,6 +57,13 @@ test('the line of a rule of an access list and of a group, while the rule is tha
   expect(told).toMatchObject([{ file: 'office.yaml', line: 9, rule: 1 }]);
   expect(told[0].message).toContain('access list web rule 1 (acls.web[0], office.yaml:9) denied');
 
+  expect(taploom.acls.list('web').list).toMatchObject([
+    { rule: 1, file: 'office.yaml', line: 9 },
+    { rule: 2, file: 'office.yaml', line: 10 },
+    {},
+    {},
+  ]);
+
   await taploom.change((before) => {
     before.acls?.web.unshift({ count: 'any' });
     return before;
@@ -64,4 +71,5 @@ test('the line of a rule of an access list and of a group, while the rule is tha
   const moved = await trace(22, 'acl');
   expect(moved).toMatchObject({ path: 'acls.web[1]' });
   expect(moved).not.toHaveProperty('line');
+  expect(taploom.acls.list('web').list.map(({ line }) => line)).toEqual(Array(5).fill(undefined));
 });
