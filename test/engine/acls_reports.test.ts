@@ -57,3 +57,12 @@ test('FDio/vpp#801: a rule that comes in the place of another begins at 0, and t
   });
   expect(rig.hits('list')).toEqual({});
 });
+
+test('a rule counts the bytes of its frames', async () => {
+  const rig = await openAcls(
+    { br0: { ports: { p1: { acls: { in: ['all'] } }, p2: {} } } },
+    { all: [{ permit: 'any' }] },
+  );
+  for (let n = 0; n < 3; n++) rig.say('p1', 'a > *');
+  expect(rig.taploom.acls.list('all').list[0]).toMatchObject({ frames: 3, bytes: 180 });
+});
