@@ -52,6 +52,7 @@ export class Devices implements Surroundings {
     paths: Paths,
     worker: number,
     workers: number,
+    seed: Int32Array,
   ) {
     this.backplane = backplane;
     this.aggregates = backplane.aggregates;
@@ -61,7 +62,7 @@ export class Devices implements Surroundings {
     this.worker = worker;
     this.workers = workers;
     this.faults = new Faults(counters);
-    this.shapers = new Shapers(counters, backplane.clock, worker, workers);
+    this.shapers = new Shapers(counters, backplane.clock, worker, workers, seed);
   }
 
   open(): Descriptors {

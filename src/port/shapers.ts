@@ -18,7 +18,7 @@ import { QOS_ROW, type QosTable } from '../table/qos_table.ts';
 import { Shaper } from '../table/shaper.ts';
 import { TimingWheel } from '../table/timing_wheel.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
-import { flowHash } from '../wire/flow_hash.ts';
+import { KeyedFlowHash } from '../wire/keyed_flow_hash.ts';
 import { TAG_LEN } from '../wire/vlan.ts';
 import { Cutter } from './cutter.ts';
 import { FrameCopier } from './frame_copier.ts';
@@ -31,6 +31,8 @@ import { TenantTurns } from './tenant_turns.ts';
 const LONGEST = 1;
 /** ms. So often what others put in is looked for. */
 const LOOK = 1;
+
+const NO_SEED: Int32Array = new Int32Array(2);
 
 export class Shapers implements Sink {
   readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
@@ -57,16 +59,16 @@ export class Shapers implements Sink {
   private emptiedCount = 0;
   private readonly cutter = new Cutter();
   private readonly wakeAt = new Float64Array(1);
-  private readonly hash: number;
+  private readonly flowHash: KeyedFlowHash;
   private table: QosTable | null = null;
 
-  /** @param clock its first word is now, in ms @param worker its number, of so many @param seed by which flows are told apart */
-  constructor(counters: Counters, clock: Float64Array, worker = 0, workers = 1, seed = 0) {
+  /** @param clock its first word is now, in ms @param worker its number, of so many @param seed two words by which flows are told apart, the same for all workers */
+  constructor(counters: Counters, clock: Float64Array, worker = 0, workers = 1, seed = NO_SEED) {
     this.counters = counters;
     this.clock = clock;
     this.worker = worker + 1;
     this.isShared = workers > 1;
-    this.hash = seed;
+    this.flowHash = new KeyedFlowHash(seed[0], seed[1]);
     this.turns = new TenantTurns(worker, workers);
   }
 
@@ -271,8 +273,8 @@ export class Shapers implements Sink {
   }
 
   private push(batch: FrameBatch, frame: number, macs: number, rest: number, length: number): void {
-    const hash = flowHash(batch.view, macs, rest, length) ^ this.hash;
-    this.shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = hash;
+    const flow = this.flowHash.of(batch.view, macs, rest, length);
+    this.shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = flow;
     this.shaper.push(frame, this.clock);
   }
 

@@ -21,14 +21,14 @@ export function flowHash(view: DataView, macs: number, rest: number, length: num
     const addresses = ipv4.src(view, l3) ^ ipv4.dst(view, l3);
     const protocol = ipv4.protocol(view, l3);
     const l4 = l3 + ipv4.headerLength(view, l3);
-    const ports = ipv4.isFragment(view, l3) ? 0 : portsAt(view, protocol, l4, end);
+    const ports = ipv4.isFragment(view, l3) ? 0 : bothWays(portsAt(view, protocol, l4, end));
     return mix(addresses, ports ^ protocol);
   }
   if (type === TYPE_IPV6 && l3 + ipv6.HEADER_LEN <= end) {
     let addresses = 0;
     for (let at = l3 + 8; at < l3 + ipv6.HEADER_LEN; at += 4) addresses ^= view.getInt32(at);
     const protocol = ipv6.nextHeader(view, l3);
-    return mix(addresses, portsAt(view, protocol, l3 + ipv6.HEADER_LEN, end) ^ protocol);
+    return mix(addresses, bothWays(portsAt(view, protocol, l3 + ipv6.HEADER_LEN, end)) ^ protocol);
   }
   return mix(view.getInt32(macs + 2) ^ view.getInt32(macs + 8), type);
 }
@@ -110,9 +110,15 @@ export function flowWord(view: DataView, rest: number, length: number): number {
   return view.getInt32(l4 + 4);
 }
 
-function portsAt(view: DataView, protocol: number, at: number, end: number): number {
+/** Of TCP and UDP, whose header is at `at`: source and destination in a word. 0 of anything else, or if they are not there. */
+export function portsAt(view: DataView, protocol: number, at: number, end: number): number {
   if ((protocol !== ipv4.PROTOCOL_TCP && protocol !== ipv4.PROTOCOL_UDP) || at + 4 > end) return 0;
-  return view.getUint16(at) ^ view.getUint16(at + 2);
+  return view.getInt32(at);
+}
+
+/** Equal for both directions. */
+function bothWays(ports: number): number {
+  return (ports >>> 16) ^ (ports & 0xffff);
 }
 
 // The finalising rounds of MurmurHash3 (public domain constants), which spread every input bit over all output bits.

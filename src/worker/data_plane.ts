@@ -88,7 +88,8 @@ export class DataPlane {
     this.hooks = new HookLoader(this.engine, team?.index ?? 0);
     this.remotes = new Remotes(CONFIGURED_REMOTES, LEARNED_REMOTES, seed[0] ^ seed[3], team?.remotes);
     const workers = this.others + 1;
-    this.devices = new Devices(this.engine, counters, this.remotes, this.paths, team?.index ?? 0, workers);
+    const worker = team?.index ?? 0;
+    this.devices = new Devices(this.engine, counters, this.remotes, this.paths, worker, workers, seed);
     this.lookout = new Lookout(this.engine, this.remotes);
     this.report = report;
     if (control !== undefined) {

@@ -9,15 +9,19 @@ import type { PortCounters } from '../../../src/api.ts';
 import type { SwitchConfig, SwitchConfigInput } from '../../../src/config/schema.ts';
 import type { Offload, ReceivedFrame } from '../../../src/port/memory.ts';
 import { Switch } from '../../../src/switch/switch.ts';
+import { MACHINE } from '../../../src/switch/world.ts';
 import { parse, show } from './frame_text.ts';
 
 type Bridge = Record<string, unknown> & { ports?: Record<string, Record<string, unknown>> };
 
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((total, n) => total + n, 0);
 
+/** ms */
+const START = 1_000_000;
+
 export class Rig {
   /** ms */
-  now = 1_000_000;
+  now = START;
   readonly taploom: Switch;
 
   constructor(taploom: Switch) {
@@ -111,12 +115,20 @@ export class Rig {
   }
 }
 
-/** An inline switch with these bridges; ports without a type are memory ports, and no bridge has a local interface. */
+const bytesOf = (byte: number) => (length: number) => new Uint8Array(length).fill(byte);
+
+/**
+ * An inline switch with these bridges; ports without a type are memory ports, and no bridge has a local interface.
+ * @param randomByte what all of its random numbers are made of; the machine's, unless given
+ */
 export async function openRig(
   bridges: Record<string, Bridge>,
   more: Partial<SwitchConfigInput> = {},
+  randomByte?: number,
 ): Promise<Rig> {
-  const taploom = await Switch.open({ ...configOf(bridges), ...more }, { threaded: false });
+  const chance = randomByte !== undefined && { now: () => START, randomBytes: bytesOf(randomByte) };
+  const world = chance ? { world: { ...MACHINE, ...chance } } : {};
+  const taploom = await Switch.open({ ...configOf(bridges), ...more }, { threaded: false, ...world });
   onTestFinished(() => taploom.close());
   return new Rig(taploom);
 }
