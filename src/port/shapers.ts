@@ -273,9 +273,12 @@ export class Shapers implements Sink {
   }
 
   private push(batch: FrameBatch, frame: number, macs: number, rest: number, length: number): void {
-    const flow = this.flowHash.of(batch.view, macs, rest, length);
-    this.shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = flow;
-    this.shaper.push(frame, this.clock);
+    const { shaper } = this;
+    if (shaper.isFair(frame)) {
+      const flow = this.flowHash.of(batch.view, macs, rest, length);
+      shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = flow;
+    }
+    shaper.push(frame, this.clock);
   }
 
   /** This worker looks after the port from now on, and gives on what may leave. */

@@ -384,6 +384,11 @@ export class Shaper implements Judge {
     return 2 * this.timesOf(c);
   }
 
+  /** Whether the class of a frame that `take` gave room has a queue for each flow. */
+  isFair(frame: number): boolean {
+    return this.flowsOf(this.store.words[frame * ENTRY_WORDS + ENTRY.class]) !== null;
+  }
+
   /** The queues of its flows; null = it is a FIFO. */
   private flowsOf(c: number): FlowQueues | null {
     const { flows } = this;
