@@ -9,13 +9,13 @@ import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { KEEP_DSCP, type PriorityTable, RANKS, TRUST } from '../table/priority_table.ts';
+import { dscpOut, type PriorityTable, RANKS, TRUST, tagOut } from '../table/priority_table.ts';
 import { NO_DSCP } from '../table/qos_table.ts';
 import { setDscp } from '../wire/ecn.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { VID_MASK } from '../wire/vlan.ts';
-import { dscpOf, innerTci } from './frame_class.ts';
+import { dscpOf, innerTci, tciOf } from './frame_class.ts';
 import { l3Of } from './offload.ts';
 import type { EgressPass } from './passes.ts';
 import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
@@ -71,10 +71,7 @@ export class Priorities implements EgressPass {
       const n = table.out[port];
       if (n !== 0 && (copies[at + COPY.flags] & COPY_FLAG.mirrored) === 0) {
         const tag = copies[at + COPY.tag];
-        if (tag !== 0) {
-          const bits = table.tags[n * RANKS + ((tag >>> RANK_SHIFT) & 15)];
-          copies[at + COPY.tag] = (tag & ~(15 << RANK_SHIFT)) | (bits << RANK_SHIFT);
-        }
+        if (tag !== 0) copies[at + COPY.tag] = tagOut(table, n, tag);
         const row = this.rewritten(table, n, copies[at + COPY.row]);
         if (row < 0) {
           this.counters.drops.count(copies[at + COPY.row], port, DROP.queue_full);
@@ -90,13 +87,13 @@ export class Priorities implements EgressPass {
   }
 
   /** A row with the DSCP of its priority: itself, or one for this copy; -1 = there were too many in this poll. */
-  private rewritten({ dscpOf: dscps }: PriorityTable, n: number, row: number): number {
+  private rewritten(table: PriorityTable, n: number, row: number): number {
     const { batch } = this;
     const { rows } = batch;
     const before = dscpOf(batch, row);
     if (before === NO_DSCP) return row;
-    const dscp = dscps[n * RANKS + this.rankOf(row)];
-    if (dscp === KEEP_DSCP || dscp === before) return row;
+    const dscp = dscpOut(table, n, tciOf(batch, row), before);
+    if (dscp === before) return row;
     const isAlone = rows[row + COLUMN.dest] < DEST_DROP && (rows[row + COLUMN.mark] & MARK.shared) === 0;
     const own = isAlone ? row : batch.rewritable(row);
     if (own < 0) return own;
@@ -105,13 +102,5 @@ export class Priorities implements EgressPass {
     // Behind so many tags that the header is not among the row's own bytes, a packet stays as it is.
     if (l3 + ipv4.HEADER_LEN <= batch.headLength(own)) setDscp(batch.view, at, dscp);
     return own;
-  }
-
-  private rankOf(row: number): number {
-    const { batch } = this;
-    const { rows } = batch;
-    const tci = rows[row + COLUMN.tci];
-    if ((tci & VID_MASK) !== 0 || (rows[row + COLUMN.mark] & MARK.ranked) !== 0) return tci >>> RANK_SHIFT;
-    return Math.max(0, innerTci(batch, row)) >>> RANK_SHIFT;
   }
 }

@@ -25,3 +25,18 @@ export interface PriorityTable {
   readonly hasIn: boolean;
   readonly hasOut: boolean;
 }
+
+/** Of a TCI: its upper four bits. */
+const RANK_SHIFT = 12;
+
+/** A tag as a port says its priority. @param n the port's row for what leaves */
+export function tagOut({ tags }: PriorityTable, n: number, tag: number): number {
+  const bits = tags[n * RANKS + ((tag >>> RANK_SHIFT) & 15)];
+  return (tag & ~(15 << RANK_SHIFT)) | (bits << RANK_SHIFT);
+}
+
+/** The DSCP with which a port sends a packet that has `dscp`. @param tci in whose upper four bits the priority is */
+export function dscpOut({ dscpOf }: PriorityTable, n: number, tci: number, dscp: number): number {
+  const said = dscpOf[n * RANKS + (tci >>> RANK_SHIFT)];
+  return said === KEEP_DSCP ? dscp : said;
+}

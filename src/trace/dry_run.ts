@@ -36,6 +36,8 @@ import { WORDS } from '../table/fdb_entry.ts';
 import { FIRST_GROUP, Groups } from '../table/groups.ts';
 import { Lists } from '../table/lists.ts';
 import { Neighbours } from '../table/neighbours.ts';
+import { dscpOut, type PriorityTable, tagOut } from '../table/priority_table.ts';
+import { NO_DSCP } from '../table/qos_table.ts';
 import { META, SlotRing } from '../table/slot_ring.ts';
 import { macAt } from '../wire/mac.ts';
 import { keysOf } from './seen_keys.ts';
@@ -92,22 +94,31 @@ class QuietNeighbours extends Neighbours {
 
 class Recorder implements Sink {
   readonly copies: SeenCopy[] = [];
+  /** Here they are not a pass, which would give copies rows of their own. */
+  priorities: PriorityTable | null = null;
 
   transmit(batch: FrameBatch, queue: EgressQueue): void {
     const { rows } = batch;
+    const { priorities } = this;
     for (let at = 0; at < queue.count * COPY_WORDS; at += COPY_WORDS) {
       const row = queue.copies[at + COPY.row];
-      const tag = queue.copies[at + COPY.tag];
       const isMirrored = (queue.copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0;
       const isRestored = batch.isShadow(row) && !isMirrored;
       const macs = rows[row + COLUMN.start];
+      const n = isMirrored ? 0 : (priorities?.out[queue.copies[at + COPY.hop] & PORT_MASK] ?? 0);
+      const writes = n === 0 ? null : priorities;
+      const came = queue.copies[at + COPY.tag];
+      const tag = writes === null || came === 0 ? came : tagOut(writes, n, came);
+      const tci = tciOf(batch, row);
+      const dscp = dscpOf(batch, row);
       this.copies.push({
         row: isRestored ? rows[row + COLUMN.user] : row,
         hop: queue.copies[at + COPY.hop],
         tag,
         length: rows[row + COLUMN.length] + (tag === 0 ? 0 : 4),
-        tci: tciOf(batch, row),
-        dscp: dscpOf(batch, row),
+        tci,
+        dscp,
+        dscpOut: writes === null || dscp === NO_DSCP ? dscp : dscpOut(writes, n, tci, dscp),
         mark: ruleMark(batch.rows[row + COLUMN.mark]),
         source: batch.rows[row + COLUMN.source],
         columns: rows.slice(row, row + ROW),
@@ -207,6 +218,7 @@ export class DryRun {
     const gates = [...(topology.acls === null ? [] : [this.acls]), ...(policy === null ? [] : [policy])];
     egress.gates.splice(0, egress.gates.length, ...gates);
     egress.passes.splice(0, egress.passes.length, ...(topology.mirrors === null ? [] : [this.mirrors]));
+    recorder.priorities = topology.priorities;
     egress.finish(topology);
     for (const { row } of knowledge.lists) if (row < FIRST_GROUP) this.lists.set(row, [], false);
     return {

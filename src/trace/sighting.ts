@@ -27,6 +27,7 @@ export interface SeenRow {
 export interface SeenCopy {
   row: number;
   hop: number;
+  /** As it leaves. */
   tag: number;
   length: number;
   /** The row's own, for made frames, which are in no SeenRow: gsoType, csumStart. */
@@ -40,6 +41,8 @@ export interface SeenCopy {
   /** What the class of a shaped port goes by. */
   tci: number;
   dscp: number;
+  /** The DSCP with which it leaves, before which policers were asked. */
+  dscpOut: number;
   /** Of a rule, and the port that received it. */
   mark: number;
   source: number;

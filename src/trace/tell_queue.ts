@@ -19,8 +19,8 @@ export function tellQueue(
   const qos = settings !== undefined && 'qos' in settings ? settings.qos : undefined;
   const row = topology.qos?.ports.indexOf(copy.hop & PORT_MASK) ?? -1;
   if (topology.qos === null || row < 0 || qos?.shape === undefined) return [];
-  const { tci, dscp, mark, source } = copy;
-  const own = classNames(qos)[classFor(topology.qos, row, tci, dscp, mark, source)];
+  const { tci, dscpOut, mark, source } = copy;
+  const own = classNames(qos)[classFor(topology.qos, row, tci, dscpOut, mark, source)];
   const cause = portCause(config, bridge, name, 'qos');
   const { shape } = qos;
   const rate = typeof shape === 'string' ? shape : shape.rate;
