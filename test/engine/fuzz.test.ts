@@ -274,7 +274,11 @@ class Fuzzed {
       ...input,
       routers: this.routers.config,
       groups: GROUPS,
-      connections: { limit: 1024, port_limit: random.pick([1, 20, 1024]) },
+      connections: {
+        limit: 1024,
+        port_limit: random.pick([1, 20, 1024]),
+        tcp_window: random.pick(['loose', 'strict']),
+      },
     });
     const { topology, remotes } = compiler.compile(config);
     const seed = Int32Array.from({ length: 4 }, () => random.next() | 0);
