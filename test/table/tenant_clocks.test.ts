@@ -46,3 +46,18 @@ test('who comes later has saved nothing up, and nobody waits for a worker that d
   expect(d).toBeGreaterThan(145_000);
   expect(d).toBeLessThan(155_000);
 });
+
+test('who was far ahead while another slept lets it go first for 64 KiB, not for all of that', () => {
+  const memory = TenantClocks.allocate(2);
+  const [awake, asleep] = [0, 1].map((n) => new TenantClocks(memory, n, 2));
+  const clock = new Float64Array([1000]);
+  for (const worker of [awake, asleep]) worker.wait(SLOT, 1);
+  const charge = (worker: TenantClocks, wire: number) => worker.charge(SLOT, wire, COSTS, clock, clock);
+  charge(awake, 1_000_000);
+  asleep.isAhead(SLOT, clock);
+  expect(awake.isAhead(SLOT, clock)).toBe(true);
+  charge(asleep, 60_000);
+  expect(awake.isAhead(SLOT, clock)).toBe(true);
+  charge(asleep, 6000);
+  expect(awake.isAhead(SLOT, clock)).toBe(false);
+});
