@@ -76,14 +76,14 @@ function mixed(value: string): boolean | number | string {
 /** `mode=nat,dhcp.lease_time=600`: a dot leads into a mapping. */
 export const nestedPairs = (text: string): Values => nested(Object.entries(mixedPairs(text)));
 
-/** Of `shape=1000000`, too, the rate stays as it is written. */
-const QOS_RATES = new Set(['shape', 'rate', 'in', 'out', 'peak']);
+/** Of `shape=1000000` and `limit=65536`, too, the amount stays as it is written. */
+const QOS_AMOUNTS = new Set(['shape', 'rate', 'in', 'out', 'peak', 'limit']);
 
 /** `shape=100mbit,fair=on,police.in.rate=50mbit,police.in.burst=1mb` */
 export function qosPairs(text: string): Values {
-  const isRate = (path: string) => QOS_RATES.has(path.slice(path.lastIndexOf('.') + 1));
+  const isAmount = (path: string) => QOS_AMOUNTS.has(path.slice(path.lastIndexOf('.') + 1));
   return nested(
-    pairsOf(text, 'KEY=VALUE').map(([path, value]) => [path, isRate(path) ? value : mixed(value)]),
+    pairsOf(text, 'KEY=VALUE').map(([path, value]) => [path, isAmount(path) ? value : mixed(value)]),
   );
 }
 

@@ -12,8 +12,9 @@ test('a dot leads into a mapping', () => {
 });
 
 test('rates of a port, with what belongs to them', () => {
-  expect(qosPairs('shape.rate=1000000,shape.overhead=24,fair=on')).toEqual({
+  expect(qosPairs('shape.rate=1000000,shape.overhead=24,limit=65536,fair=on')).toEqual({
     shape: { rate: '1000000', overhead: 24 },
+    limit: '65536',
     fair: true,
   });
   expect(qosPairs('police.in.rate=15mbit,police.in.burst=400kb,police.out=500pps')).toEqual({
