@@ -9,7 +9,7 @@ import { COLUMN, type FrameBatch, MARK, ROW } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
 import type { Counters } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
-import { dscpOut, type PriorityTable, RANKS, TRUST, tagOut } from '../table/priority_table.ts';
+import { dscpOut, type PriorityTable, RANK_SHIFT, RANKS, TRUST, tagOut } from '../table/priority_table.ts';
 import { NO_DSCP } from '../table/qos_table.ts';
 import { setDscp } from '../wire/ecn.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
@@ -22,8 +22,6 @@ import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
 import type { Topology } from './topology.ts';
 
 const DSCPS = 64;
-/** Of a TCI: its upper four bits. */
-const RANK_SHIFT = 12;
 
 export class Priorities implements EgressPass {
   private readonly batch: FrameBatch;

@@ -27,7 +27,7 @@ export interface PriorityTable {
 }
 
 /** Of a TCI: its upper four bits. */
-const RANK_SHIFT = 12;
+export const RANK_SHIFT = 12;
 
 /** A tag as a port says its priority. @param n the port's row for what leaves */
 export function tagOut({ tags }: PriorityTable, n: number, tag: number): number {
