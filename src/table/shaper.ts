@@ -386,7 +386,8 @@ export class Shaper implements Judge {
 
   /** Whether the class of a frame that `take` gave room has a queue for each flow. */
   isFair(frame: number): boolean {
-    return this.flowsOf(this.store.words[frame * ENTRY_WORDS + ENTRY.class]) !== null;
+    const { words } = this.store;
+    return words[this.intsOf(words[frame * ENTRY_WORDS + ENTRY.class]) + FLOWS] !== 0;
   }
 
   /** The queues of its flows; null = it is a FIFO. */
