@@ -39,7 +39,7 @@ class ShapedPorts implements Source {
     this.engine = new Engine({ counters: this.counters, topology, seed });
     const { engine } = this;
     const sink = new NullSink();
-    const shapers = new Shapers(this.counters, engine.clock);
+    const shapers = new Shapers(this.counters, engine.clock, seed);
     shapers.load(topology.qos);
     for (const name of ['from', 'beside']) engine.attach(compiler.ports.find(name) as number, sink);
     topology.qos?.ports.forEach((port, row) => {

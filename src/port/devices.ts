@@ -62,7 +62,7 @@ export class Devices implements Surroundings {
     this.worker = worker;
     this.workers = workers;
     this.faults = new Faults(counters);
-    this.shapers = new Shapers(counters, backplane.clock, worker, workers, seed);
+    this.shapers = new Shapers(counters, backplane.clock, seed, worker, workers);
   }
 
   open(): Descriptors {

@@ -32,8 +32,6 @@ const LONGEST = 1;
 /** ms. So often what others put in is looked for. */
 const LOOK = 1;
 
-const NO_SEED: Int32Array = new Int32Array(2);
-
 export class Shapers implements Sink {
   readonly deadline = new Float64Array([Number.POSITIVE_INFINITY]);
   private readonly counters: Counters;
@@ -62,13 +60,17 @@ export class Shapers implements Sink {
   private readonly flowHash: KeyedFlowHash;
   private table: QosTable | null = null;
 
-  /** @param clock its first word is now, in ms @param worker its number, of so many @param seed two words by which flows are told apart, the same for all workers */
-  constructor(counters: Counters, clock: Float64Array, worker = 0, workers = 1, seed = NO_SEED) {
+  /**
+   * @param clock its first word is now, in ms
+   * @param key two words by which flows are told apart, the same for all workers
+   * @param worker its number, of so many
+   */
+  constructor(counters: Counters, clock: Float64Array, key: Int32Array, worker = 0, workers = 1) {
     this.counters = counters;
     this.clock = clock;
     this.worker = worker + 1;
     this.isShared = workers > 1;
-    this.flowHash = new KeyedFlowHash(seed[0], seed[1]);
+    this.flowHash = new KeyedFlowHash(key[0], key[1]);
     this.turns = new TenantTurns(worker, workers);
   }
 

@@ -343,7 +343,7 @@ class Fuzzed {
         return view;
       }),
     );
-    this.shapers = new Shapers(this.counters, this.engine.clock);
+    this.shapers = new Shapers(this.counters, this.engine.clock, seed);
     this.shapers.load(topology.qos);
     topology.qos?.ports.forEach((port, row) => {
       const queue = this.engine.egress.queueOf[port];

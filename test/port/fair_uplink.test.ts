@@ -1,6 +1,7 @@
 // Two ports and an uplink that takes less than they send: one has eight flows, the other has one. Who gets what of 50 Mb/s?
 
 import { expect, test } from 'vitest';
+import { KeyedFlowHash } from '../../src/wire/keyed_flow_hash.ts';
 import { openRig, type Rig } from '../support/engine/rig.ts';
 
 const MBIT = 125; // bytes a ms
@@ -15,13 +16,15 @@ interface Share {
   slowest: number;
 }
 
-async function open(classes: object[]): Promise<Rig> {
+/** By this one, of which all random numbers of the switch are made, no two of the flows meet in one queue. */
+const APART = 1;
+
+async function open(classes: object[], randomByte = APART): Promise<Rig> {
   const uplink = { qos: { shape: { rate: '50mbit', burst: '1ms' }, classes } };
   const rig = await openRig(
     { br0: { ports: { crowd: { groups: ['crowd'] }, loner: { groups: ['loner'] }, uplink } } },
     { groups: { crowd: { in: 'any' }, loner: { in: 'any' } } },
-    // By this seed no two of the flows meet in one queue.
-    1,
+    randomByte,
   );
   rig.say('uplink', 'u > *');
   return rig;
@@ -94,6 +97,24 @@ test('with a class for each group the two ports have halves, and what one leaves
   const left = share(await open([of('crowd'), of('loner')]), 10);
   expect(left.single).toBeGreaterThan(10 * 0.98);
   expect(sum(left.many)).toBeGreaterThan(40 * 0.97);
+});
+
+test('which flows meet in one queue is up to the random numbers of the switch', async () => {
+  const queue = (byte: number, flow: number) => {
+    const word = Math.imul(byte, 0x0101_0101);
+    const bytes = packet(flow, 0);
+    return new KeyedFlowHash(word, word).of(new DataView(bytes.buffer), 0, 12, SIZE) & 1023;
+  };
+  const flows = Array.from({ length: MANY + 1 }, (_, flow) => flow);
+  const queues = (byte: number) => flows.map((flow) => queue(byte, flow));
+  expect(new Set(queues(APART)).size).toBe(MANY + 1);
+  const isMet = (byte: number) =>
+    new Set(queues(byte)).size === MANY && queues(byte).indexOf(queue(byte, MANY)) < MANY;
+  const byte = Array.from({ length: 255 }, (_, n) => n + 1).find(isMet) as number;
+  const { many, single } = share(await open([{ name: 'all', fair: true }], byte), 50);
+  const met = many[queues(byte).indexOf(queue(byte, MANY))];
+  expect(met + single).toBeGreaterThan((50 / MANY) * 0.93);
+  expect(met + single).toBeLessThan((50 / MANY) * 1.07);
 });
 
 test('without fairness who sends most has most', async () => {

@@ -342,7 +342,7 @@ if (kind === 'hooked') addHooks();
 if (kind === 'guarded') bindStations(new Bindings(engine.neighbours.bound), number_, STATIONS);
 if (kind === 'routed') introduce(number('r1.one'));
 if (kind === 'shaped') {
-  const shapers = new Shapers(counters, engine.clock);
+  const shapers = new Shapers(counters, engine.clock, Int32Array.of(1, 2));
   shapers.load(topology.qos);
   topology.qos.ports.forEach((port, row) => {
     engine.detach(port);
