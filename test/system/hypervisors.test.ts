@@ -159,14 +159,9 @@ test('a QEMU that runs gets a TAP through its QMP socket, and the port goes when
   const qemu = sw.spawn(['qemu-system-x86_64', ...machine, '-qmp', `unix:${path},server=on,wait=off`]);
   await expect.poll(() => existsSync(path), { timeout: 10_000 }).toBe(true);
   const embedding = sw.spawn([process.execPath, file('../support/qmp_tap.mjs'), path]);
-  await embedding.waitFor(/vm1 is gone/);
-  expect(embedding.stdout.split('\n').slice(0, 6)).toEqual([
-    'QMP',
-    'return',
-    'return',
-    'return',
-    'up',
-    'return',
-  ]);
+  const before = ['QMP', 'return', 'return', 'return', 'up'];
+  const pattern = new RegExp(`^${before.join('\\n')}\\n(return\\nvm1 is gone|vm1 is gone\\nreturn)\\n`);
+  // QEMU lets go of the TAP before it answers: which is seen first, nobody knows.
+  await embedding.waitFor(pattern);
   expect(qemu.running).toBe(true);
 });

@@ -106,8 +106,8 @@ function frame(macs: number[], tags: number[], type: number, packet: number[]): 
 
 function transport(random: Random, protocol: number): number[] {
   const icmp = protocol === 1 || protocol === 58;
-  // A type without a code is one to nftables, and none here.
-  const length = random.pick([40, 40, 40, 40, 14, 8, 3, icmp ? 2 : 1, 0]);
+  // A type without a code is one to nftables, and none here; so is a source port without a destination's.
+  const length = random.pick([40, 40, 40, 40, 14, 8, ...(icmp ? [3, 2] : [4, 1]), 0]);
   const bytes = new Array(length).fill(0);
   const set = (at: number, value: number) => {
     if (at < length) bytes[at] = value;
