@@ -143,9 +143,20 @@ function set(settings: Float64Array, qos: ShapedConfig): void {
     settings[at + CLASS.maxAge] = time ?? Number.POSITIVE_INFINITY;
     settings[at + CLASS.limit] = limitOf(own, time, limit);
     settings[at + CLASS.fair] = fair === 'ports' ? FAIR.ports : fair ? FAIR.flows : FAIR.off;
-    settings[at + CLASS.target] = Math.max(TARGET, FRAMES_OF_TARGET * FULL_FRAME * costOf(own));
+    settings[at + CLASS.target] = targetOf(own);
     settings[at + CLASS.interval] = INTERVAL;
   });
+}
+
+/** Another rate for a port whose shaper has one class and none of its own, at once; it holds no more than there is memory for. */
+export function storeRate({ ports, settings }: QosTable, port: number, bits: number): void {
+  const row = ports.indexOf(port);
+  if (row < 0) return;
+  const at = row * QOS_ROW;
+  settings[at + QOS.cost] = costOf(bits);
+  const only = at + classAt(0);
+  settings[only + CLASS.limit] = Math.min(limitOf(bits, undefined, undefined), settings[at + QOS.memory]);
+  settings[only + CLASS.target] = targetOf(bits);
 }
 
 /** Bytes that may wait. A time that was asked for is one of waiting, and bounds the bytes by what the rate takes it for. */
@@ -153,6 +164,10 @@ function limitOf(rate: number, time: number | undefined, limit: string | undefin
   if (limit !== undefined && time === undefined) return parseSize(limit) as number;
   const bytes = ((time ?? LIMIT_TIME) / 1000) * (rate / 8);
   return Math.ceil(Math.min(Math.max(bytes, time === undefined ? MIN_LIMIT : 2 * FULL_FRAME), MAX_LIMIT));
+}
+
+function targetOf(bits: number): number {
+  return Math.max(TARGET, FRAMES_OF_TARGET * FULL_FRAME * costOf(bits));
 }
 
 function bitsOf(text: string): number {

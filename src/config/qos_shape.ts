@@ -141,6 +141,7 @@ export const qos = mapping({
     .min(1)
     .max(MAX_CLASSES, { error: `a port has at most ${MAX_CLASSES} classes` })
     .optional(),
+  when_full: z.enum(['share', 'drop'], expecting('share or drop')).optional(),
   police: police.optional(),
 });
 
