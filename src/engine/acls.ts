@@ -62,6 +62,8 @@ export class Acls implements EgressPass {
   private tagLength = 0;
   private mirrored = 0;
   private isYellow = false;
+  /** The rule whose policer it was too much for. */
+  private exceeded = 0;
 
   constructor(
     batch: FrameBatch,
@@ -119,7 +121,8 @@ export class Acls implements EgressPass {
     if (this.isYellow) rows[row + COLUMN.tci] |= DEI;
     if (this.mirrored !== 0) this.mirrors.wantRow(topology, row, this.mirrored, isFresh);
     if (fate === FATE.passes) return;
-    rows[row + COLUMN.dest] = DEST_DROP | (fate === FATE.denied ? DROP.acl_in : DROP.policed_receive);
+    rows[row + COLUMN.dest] = DEST_DROP | (fate === FATE.denied ? DROP.acl_in : DROP.acl_policed_in);
+    if (fate === FATE.policed) rows[row + COLUMN.user] = this.exceeded; // for whoever looks on
   }
 
   /** Takes out of a queue what may not leave. */
@@ -133,7 +136,11 @@ export class Acls implements EgressPass {
       const fate = this.leave(table, topology, copies, at);
       if (fate !== FATE.passes) {
         const port = copies[at + COPY.hop] & PORT_MASK;
-        counters.drops.count(copies[at + COPY.row], port, fate === FATE.denied ? DROP.acl_out : DROP.policed);
+        counters.drops.count(
+          copies[at + COPY.row],
+          port,
+          fate === FATE.denied ? DROP.acl_out : DROP.acl_policed_out,
+        );
         continue;
       }
       if (to !== at) for (let w = 0; w < COPY_WORDS; w++) copies[to + w] = copies[at + w];
@@ -198,8 +205,10 @@ export class Acls implements EgressPass {
       search.begin(table, list, key);
       for (let rule = search.next(table, 0); rule >= 0; rule = search.next(table, rule + 1)) {
         const action = this.hit(table, first + rule);
-        if ((action & ACTION.special) !== 0 && !this.mayPass(table, topology, first + rule))
+        if ((action & ACTION.special) !== 0 && !this.mayPass(table, topology, first + rule)) {
+          this.exceeded = first + rule;
           return FATE.policed;
+        }
         if ((action & ACTION.goesOn) === 0) return (action & ACTION.deny) === 0 ? FATE.passes : FATE.denied;
       }
     }
