@@ -5,7 +5,7 @@
 //
 // Each of these places must let a frame pass. What a rule wants beside that (a mark, a copy, a rate, a line in the log) it gets at once.
 
-import { COLUMN, type FrameBatch, ROW, withRuleMark } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK, ROW, withRuleMark } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
 import { AclKey } from '../table/acl_key.ts';
 import { AclSearch } from '../table/acl_search.ts';
@@ -108,7 +108,7 @@ export class Acls implements EgressPass {
 
   private enter(table: AclTable, topology: Topology, row: number, isFresh: boolean): void {
     const { rows } = this.batch;
-    if (rows[row + COLUMN.dest] !== 0) return;
+    if (rows[row + COLUMN.dest] !== 0 || (rows[row + COLUMN.mark] & MARK.said) !== 0) return;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
     const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
     const ofPort = table.portIn[port];
@@ -155,8 +155,9 @@ export class Acls implements EgressPass {
     const { rows, spare } = this.batch;
     const row = copies[at + COPY.row];
     const port = copies[at + COPY.hop] & PORT_MASK;
-    // What the switch says itself has a row behind all others.
-    if (row >= spare || (copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0) return FATE.passes;
+    // What the switch says itself: answers to what was too big have a row behind all others.
+    const isSaid = row >= spare || (rows[row + COLUMN.mark] & MARK.said) !== 0;
+    if (isSaid || (copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0) return FATE.passes;
     const member = topology.aggregates?.memberOf[port];
     // It was let out by the aggregate.
     if (member !== undefined && member !== 0) return FATE.passes;
