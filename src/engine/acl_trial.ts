@@ -1,5 +1,5 @@
 // Access lists for a dry run: it counts in memory of its own, which is forgotten, takes nothing from policers, writes no log, and notes
-// which rules fitted.
+// which rules fitted. Policers let everything pass, but the one that a real frame was too much for.
 
 import type { FrameBatch } from '../frame/frame_batch.ts';
 import { AclState, type AclTable } from '../table/acl_table.ts';
@@ -18,6 +18,8 @@ export interface AclNote {
 
 export class AclTrial extends Acls {
   notes: AclNote[] = [];
+  /** The rule whose policer dropped the frame that is tried; -1 = none. */
+  dropping = -1;
   private readonly own = new AclState(AclState.allocate(1), 1);
 
   constructor(
@@ -34,14 +36,15 @@ export class AclTrial extends Acls {
     super.load(table);
     this.state = this.own;
     this.notes = [];
+    this.dropping = -1;
   }
 
   protected override noted(rule: number, port: number, side: AclSide): void {
     this.notes.push({ rule, port, side });
   }
 
-  protected override police(): boolean {
-    return true;
+  protected override police(_table: AclTable, rule: number): boolean {
+    return rule !== this.dropping;
   }
 
   protected override log(): void {}

@@ -5,7 +5,7 @@
 //
 // Each of these places must let a frame pass. What a rule wants beside that (a mark, a copy, a rate, a line in the log) it gets at once.
 
-import { COLUMN, type FrameBatch, ROW, withRuleMark } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK, ROW, withRuleMark } from '../frame/frame_batch.ts';
 import { DEST_DROP, PORT_MASK } from '../frame/hop.ts';
 import { AclKey } from '../table/acl_key.ts';
 import { AclSearch } from '../table/acl_search.ts';
@@ -62,6 +62,8 @@ export class Acls implements EgressPass {
   private tagLength = 0;
   private mirrored = 0;
   private isYellow = false;
+  /** The rule whose policer it was too much for. */
+  private exceeded = 0;
 
   constructor(
     batch: FrameBatch,
@@ -106,7 +108,7 @@ export class Acls implements EgressPass {
 
   private enter(table: AclTable, topology: Topology, row: number, isFresh: boolean): void {
     const { rows } = this.batch;
-    if (rows[row + COLUMN.dest] !== 0) return;
+    if (rows[row + COLUMN.dest] !== 0 || (rows[row + COLUMN.mark] & MARK.said) !== 0) return;
     const port = rows[row + COLUMN.ingress] & PORT_MASK;
     const domain = rows[row + COLUMN.domain] >>> DOMAIN_SHIFT;
     const ofPort = table.portIn[port];
@@ -119,7 +121,8 @@ export class Acls implements EgressPass {
     if (this.isYellow) rows[row + COLUMN.tci] |= DEI;
     if (this.mirrored !== 0) this.mirrors.wantRow(topology, row, this.mirrored, isFresh);
     if (fate === FATE.passes) return;
-    rows[row + COLUMN.dest] = DEST_DROP | (fate === FATE.denied ? DROP.acl_in : DROP.policed_receive);
+    rows[row + COLUMN.dest] = DEST_DROP | (fate === FATE.denied ? DROP.acl_in : DROP.acl_policed_in);
+    if (fate === FATE.policed) rows[row + COLUMN.user] = this.exceeded; // for whoever looks on
   }
 
   /** Takes out of a queue what may not leave. */
@@ -133,7 +136,11 @@ export class Acls implements EgressPass {
       const fate = this.leave(table, topology, copies, at);
       if (fate !== FATE.passes) {
         const port = copies[at + COPY.hop] & PORT_MASK;
-        counters.drops.count(copies[at + COPY.row], port, fate === FATE.denied ? DROP.acl_out : DROP.policed);
+        counters.drops.count(
+          copies[at + COPY.row],
+          port,
+          fate === FATE.denied ? DROP.acl_out : DROP.acl_policed_out,
+        );
         continue;
       }
       if (to !== at) for (let w = 0; w < COPY_WORDS; w++) copies[to + w] = copies[at + w];
@@ -148,8 +155,9 @@ export class Acls implements EgressPass {
     const { rows, spare } = this.batch;
     const row = copies[at + COPY.row];
     const port = copies[at + COPY.hop] & PORT_MASK;
-    // What the switch says itself has a row behind all others.
-    if (row >= spare || (copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0) return FATE.passes;
+    // What the switch says itself: answers to what was too big have a row behind all others.
+    const isSaid = row >= spare || (rows[row + COLUMN.mark] & MARK.said) !== 0;
+    if (isSaid || (copies[at + COPY.flags] & COPY_FLAG.mirrored) !== 0) return FATE.passes;
     const member = topology.aggregates?.memberOf[port];
     // It was let out by the aggregate.
     if (member !== undefined && member !== 0) return FATE.passes;
@@ -198,8 +206,10 @@ export class Acls implements EgressPass {
       search.begin(table, list, key);
       for (let rule = search.next(table, 0); rule >= 0; rule = search.next(table, rule + 1)) {
         const action = this.hit(table, first + rule);
-        if ((action & ACTION.special) !== 0 && !this.mayPass(table, topology, first + rule))
+        if ((action & ACTION.special) !== 0 && !this.mayPass(table, topology, first + rule)) {
+          this.exceeded = first + rule;
           return FATE.policed;
+        }
         if ((action & ACTION.goesOn) === 0) return (action & ACTION.deny) === 0 ? FATE.passes : FATE.denied;
       }
     }

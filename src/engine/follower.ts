@@ -5,7 +5,7 @@
 
 import { COLUMN, type FrameBatch, ROW } from '../frame/frame_batch.ts';
 import { DEST_CONSUMED, DEST_DIRECT, DEST_DROP, DEST_VALUE, PORT_MASK } from '../frame/hop.ts';
-import { DROP } from '../table/drops.ts';
+import { DROP, type DropName } from '../table/drops.ts';
 import {
   dstHi,
   dstLo,
@@ -23,6 +23,35 @@ import type { Topology } from './topology.ts';
 
 /** Bytes kept of a frame: all of an ordinary one, and all headers of a super-frame. */
 const SNAP = 2048;
+
+/** Drops of frames whose domain is known. */
+const LATER: ReadonlySet<number> = new Set(
+  (
+    [
+      'vlan_not_allowed',
+      'port_blocked',
+      'hook',
+      'acl_in',
+      'acl_policed_in',
+      'policed_receive',
+      'tenant_bandwidth_receive',
+      'policy_out',
+      'policy_invalid',
+      'policy_window',
+      'policy_fragment',
+      'routed_connection_limit',
+      'locked',
+      'address_limit',
+      'unknown_multicast',
+      'storm_broadcast',
+      'storm_multicast',
+      'storm_unknown_unicast',
+      'loop',
+      'tunnel_mac',
+      'tunnel_limit',
+    ] satisfies DropName[]
+  ).map((name) => DROP[name]),
+);
 
 /** What a frame has to have; undefined = any. Another way to choose frames is another kind of `matches`. */
 export interface FollowFilter {
@@ -133,20 +162,10 @@ export class Follower implements IngressPass {
 function isClassified({ rows, view }: FrameBatch, row: number): boolean {
   const dest = rows[row + COLUMN.dest];
   if ((dest & DEST_CONSUMED) !== DEST_DROP) return true;
-  switch (dest & DEST_VALUE) {
-    case DROP.vlan_not_allowed:
-    case DROP.port_blocked:
-    case DROP.loop:
-    case DROP.tunnel_mac:
-    case DROP.tunnel_limit:
-      return true;
-    case DROP.reserved_group: {
-      // PAUSE goes first of all; the others are found out when everything is known.
-      const at = rows[row + COLUMN.start];
-      const lo = dstLo(view, at);
-      return !isReservedGroup(dstHi(view, at), lo) || (lo & 15) !== PAUSE;
-    }
-    default:
-      return false;
-  }
+  const drop = dest & DEST_VALUE;
+  if (drop !== DROP.reserved_group) return LATER.has(drop);
+  // PAUSE goes first of all; the others are found out when everything is known.
+  const at = rows[row + COLUMN.start];
+  const lo = dstLo(view, at);
+  return !isReservedGroup(dstHi(view, at), lo) || (lo & 15) !== PAUSE;
 }

@@ -1,7 +1,7 @@
 // The host's end in the data plane. As on a hardware switch the control plane is a device of its own: frames that are its
 // business are punted to it through a ring, and what it says comes in through another.
 //
-//   trapOf -> punt, puntRow -> ring to the host          ring from the host -> receive: SEND (past all tables), RELAY or FLOOD
+//   trapOf -> punt, puntRow -> ring to the host          ring from the host -> receive: SEND (past all tables), RELAY, FLOOD ...
 //
 // Whoever sends frames could keep the host busy: each port may punt so many of a kind, and no guest takes another's share.
 
@@ -9,7 +9,7 @@ import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
 import { DEST_DIRECT, DEST_LIST, MAX_PORTS, NOBODY, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import type { Neighbours } from '../table/neighbours.ts';
-import { bytesAt, FLOOD, META, SEND, SEND_IN, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
+import { bytesAt, FLOOD, META, RELAY, SEND, SEND_IN, SLOT_BYTES, SlotRing } from '../table/slot_ring.ts';
 import {
   FIRST_TYPE,
   GUESTS,
@@ -298,13 +298,14 @@ export class HostPort implements Source {
       if (reason === SEND) {
         rows[row + COLUMN.dest] = DEST_DIRECT;
         rows[row + COLUMN.user] = hop;
+        rows[row + COLUMN.mark] = MARK.said;
       } else if (reason === FLOOD || reason === SEND_IN) {
         const domain = ring.words[meta + META.domain];
         rows[row + COLUMN.dest] = reason === FLOOD ? DEST_LIST | (2 * domain) : hop;
         rows[row + COLUMN.domain] = (domain << DOMAIN_SHIFT) | FORWARDING;
         rows[row + COLUMN.tci] = ring.words[meta + META.tag];
-        rows[row + COLUMN.mark] = MARK.punted; // it came from the host: where nobody is, it is not lost
-      } else rows[row + COLUMN.mark] = MARK.relayed;
+        rows[row + COLUMN.mark] = MARK.said | MARK.punted; // it came from the host: where nobody is, it is not lost
+      } else rows[row + COLUMN.mark] = reason === RELAY ? MARK.relayed : MARK.relayed | MARK.said;
       ring.release();
       // `classify` counts every row as received.
       const counter = this.counters.port(rows[row + COLUMN.ingress] & PORT_MASK);

@@ -1,5 +1,5 @@
 // Policing, RFC 2698: what is more than a port may send or receive is dropped, or marked. In is a pass over fresh rows before their
-// sources are learned, out a pass over copies before they leave. What the control plane and hooks say is not policed.
+// sources are learned, out a pass over copies before they leave. What the control plane says is not policed, nor what hooks say as it comes in.
 //
 //   frame, or copy -> bytes or frames on the wire -> meter -> green | yellow: passes, DEI, or is dropped | red: dropped
 
@@ -23,7 +23,7 @@ import { DEI } from './dei.ts';
 import { classOf } from './frame_class.ts';
 import { segmentsOf } from './offload.ts';
 import type { EgressPass } from './passes.ts';
-import { COPY, COPY_WORDS, type EgressQueue } from './port.ts';
+import { COPY, COPY_FLAG, COPY_WORDS, type EgressQueue } from './port.ts';
 import type { Topology } from './topology.ts';
 import { wireBytes } from './wire_bytes.ts';
 
@@ -92,7 +92,8 @@ export class Policers implements EgressPass {
       const row = copies[at + COPY.row];
       const tagLength = copies[at + COPY.tag] === 0 ? 0 : TAG_LEN;
       const list = table.lists === null ? 0 : table.lists.out[port];
-      if ((policer | list) !== 0) {
+      const isSaid = this.isSaid(row, copies[at + COPY.flags]);
+      if ((policer | list) !== 0 && !isSaid) {
         const fate =
           list === 0
             ? this.judgeLocked(table, policer, state, port, DIRECTION.out, row, tagLength)
@@ -104,7 +105,7 @@ export class Policers implements EgressPass {
         if (fate === IS_MARKED && tagLength > 0) copies[at + COPY.tag] |= DEI;
       }
       const slot = table.tenants === null ? 0 : table.tenants[port];
-      if (slot !== 0 && !this.isWithin(table, slot, state, DIRECTION.out, row, tagLength)) {
+      if (slot !== 0 && !isSaid && !this.isWithin(table, slot, state, DIRECTION.out, row, tagLength)) {
         counters.drops.count(row, port, DROP.tenant_bandwidth);
         continue;
       }
@@ -113,6 +114,11 @@ export class Policers implements EgressPass {
     }
     queue.count = kept / COPY_WORDS;
     queue.passed = queue.count;
+  }
+
+  /** Without its own frames a protocol takes the link for dead. What a mirror copies of them is as all that it copies. */
+  private isSaid(row: number, flags: number): boolean {
+    return (this.batch.rows[row + COLUMN.mark] & MARK.said) !== 0 && (flags & COPY_FLAG.mirrored) === 0;
   }
 
   /** Whether a frame fits the bandwidth of a tenant, whose ports other workers receive from and send to as well. */

@@ -192,6 +192,7 @@ export class RouterLinks {
     const next = batch.answer(port, length);
     rows[next + COLUMN.source] = rows[row + COLUMN.source];
     rows[next + COLUMN.tci] = table.vid[by];
+    rows[next + COLUMN.mark] = MARK.said;
     const counter = this.counters.port(port);
     this.counters.values[counter + PORT.generated] += 1;
     this.counters.values[counter + PORT.recirculated] -= 1; // as which every appended row is counted

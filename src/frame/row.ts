@@ -45,6 +45,8 @@ export const MARK = {
   shared: 2,
   /** The host has a copy, or said it: whoever it reaches beside, it is not lost. */
   punted: 4,
+  /** The switch itself says it, and no guest's word is in it: neither policed, nor asked about by access lists. */
+  said: 8,
   /** The host has let it in: it is not trapped again. */
   relayed: 0x100,
   /** A tunnel of protocols carries the frame: it goes on in a row of its own. */

@@ -8,7 +8,7 @@
 
 import { classOf } from '../engine/frame_class.ts';
 import { COPY, COPY_WORDS, type EgressQueue, type Sink } from '../engine/port.ts';
-import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
+import { COLUMN, type FrameBatch, MARK } from '../frame/frame_batch.ts';
 import { MAX_PORTS, PORT_MASK } from '../frame/hop.ts';
 import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
@@ -214,7 +214,9 @@ export class Shapers implements Sink {
     const wire = wireBytes(batch, row, tag, shaper.overhead);
     const isLong = batch.rows[row + COLUMN.gsoType] !== 0 && shaper.timeOf(c, wire) > LONGEST;
     const isOurs = shaper.server === 0 || shaper.server === this.worker;
-    if (isOurs && !isLong && shaper.mayPass(c, clock) && this.turns.isOpen(this.slot, this.clock)) {
+    const mayPass = isOurs && !isLong && shaper.mayPass(c, clock) && this.turns.isOpen(this.slot, this.clock);
+    // A protocol that is not heard takes the link for dead: behind a full queue its few frames would be lost.
+    if (mayPass || ((batch.rows[row + COLUMN.mark] & MARK.said) !== 0 && shaper.mayHurry(clock))) {
       shaper.pass(c, wire, clock);
       this.turns.charge(this.slot, wire, shaper.since, clock);
       this.out.send(batch, row, hop, tag, this.port);

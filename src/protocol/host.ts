@@ -53,8 +53,11 @@ export interface Host {
   sendIn(bridge: string, vlan: number, port: string, frame: Uint8Array): boolean;
   /** Sends an untagged frame to all of a VLAN, 0 in a VLAN-unaware bridge. False as for `send`. */
   flood(bridge: string, vlan: number, frame: Uint8Array): boolean;
-  /** Lets a frame come in as if the port had received it, past its traps. False as for `send`. */
-  relay(port: string, frame: Uint8Array): boolean;
+  /**
+   * Lets a frame come in as if the port had received it, past its traps. False as for `send`. @param isOwn it is a word of the
+   * switch's own: as all that is sent otherwise, neither policed nor asked about by access lists
+   */
+  relay(port: string, frame: Uint8Array, isOwn?: boolean): boolean;
   /**
    * Takes frames of a kind out of a port for the host, or no longer; resolves when that is certain. Survives
    * reconfigurations, as long as there is such a port. Traps of the configuration (`lldp`) stay.

@@ -143,7 +143,7 @@ export class InterfaceLeases implements Service {
       const place = this.places.get(name)?.port ?? port;
       const isForAll = (frame[0] & 1) !== 0;
       if (isForAll) host.flood(place.config.bridge, place.vid, frame);
-      else host.relay(name, frame);
+      else host.relay(name, frame, true);
     };
     const changed = (lease: ClientLease | undefined, reason: string) => this.changed(name, lease, reason);
     const client = new DhcpClient({ mac }, { send, changed, random: () => chance(this.world) });

@@ -64,7 +64,7 @@ export class RouterPlace {
       found: (address: IpBytes, mac: Mac) => this.put(address, mac),
       lost: (slot: number) => neighbours.remove(slot),
       takeUsed: (slot: number) => neighbours.takeUsed(slot),
-      deliver: (frame: Uint8Array) => this.say(frame),
+      deliver: (frame: Uint8Array) => void facts.host.relay(this.port.port, frame),
       unreachable: (_: IpBytes, frame: Uint8Array) => this.answer(frame),
       tell: (change: 'changed' | 'removed', address: IpBytes, mac: Mac, before: Mac | undefined) =>
         this.tell(change === 'changed' ? 'moved' : 'lost', address, mac, before),
@@ -178,7 +178,7 @@ export class RouterPlace {
 
   /** As if it came in by the interface: so the interface itself does not hear it. */
   private say(frame: Uint8Array): void {
-    this.facts.host.relay(this.port.port, frame);
+    this.facts.host.relay(this.port.port, frame, true);
   }
 
   /** Of the largest packet that leaves there, as it is now. */

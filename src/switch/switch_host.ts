@@ -3,7 +3,17 @@
 
 import { NOBODY } from '../frame/hop.ts';
 import type { Host, Punt, PuntReason } from '../protocol/host.ts';
-import { bytesAt, FLOOD, META, RELAY, SEND, SEND_IN, SLOT_BYTES, type SlotRing } from '../table/slot_ring.ts';
+import {
+  bytesAt,
+  FLOOD,
+  META,
+  RELAY,
+  SAY,
+  SEND,
+  SEND_IN,
+  SLOT_BYTES,
+  type SlotRing,
+} from '../table/slot_ring.ts';
 
 /** Frames that are handled in one go; then others have their turn. */
 const TURN = 64;
@@ -45,8 +55,8 @@ export class SwitchHost implements Host {
     return this.put(port, frame, SEND);
   }
 
-  relay(port: string, frame: Uint8Array): boolean {
-    return this.put(port, frame, RELAY);
+  relay(port: string, frame: Uint8Array, isOwn = false): boolean {
+    return this.put(port, frame, isOwn ? SAY : RELAY);
   }
 
   sendIn(bridge: string, vlan: number, port: string, frame: Uint8Array): boolean {

@@ -99,9 +99,14 @@ const TABLE = [
     'an access list of the ingress port, of its VLAN or of its bridge denies it: see `taploom acl show`',
   ],
   [
+    'acl_policed_in',
+    'receive',
+    'more than the `police` of a rule lets in, of an access list of the ingress port, of its VLAN or of its bridge: see `taploom acl show`, and raise its rate or burst',
+  ],
+  [
     'policed_receive',
     'receive',
-    'more than the policer of the ingress port (qos), or of a rule of an access list, allows',
+    'more than the policer of the ingress port allows: see `taploom qos policers`, and raise qos: police: in',
   ],
   ['same_port', 'receive', 'destination is behind the ingress port and hairpin is off'],
   ['isolated', 'receive', 'ingress and egress port are both isolated'],
@@ -243,12 +248,17 @@ const TABLE = [
   [
     'policed',
     'transmit',
-    'more than the policer of the egress port (qos), or of a rule of an access list, allows',
+    'more than the policer of the egress port allows: see `taploom qos policers`, and raise qos: police: out',
   ],
   [
     'acl_out',
     'transmit',
     'an access list of the egress port, of its VLAN or of its bridge denies it: see `taploom acl show`',
+  ],
+  [
+    'acl_policed_out',
+    'transmit',
+    'more than the `police` of a rule lets out, of an access list of the egress port, of its VLAN or of its bridge: see `taploom acl show`, and raise its rate or burst',
   ],
   ['device_gone', 'transmit', 'egress device was deleted'],
   ['not_connected', 'transmit', 'nobody is connected to the socket of the egress port'],

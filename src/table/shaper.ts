@@ -60,6 +60,8 @@ const CLASS_FLOATS = 12;
 const STATE_BYTES = (FIRST_CLASS - NEXT + MAX_CLASSES * CLASS_FLOATS) * 8;
 /** What a class may be ahead of others by its minimum, in bytes by weight: later it gets its share soon again. */
 const MOST_AHEAD = 65_536;
+/** ms. What does not wait may be as much as this ahead of the rate. */
+const MOST_HURRIED = 1000;
 /** The ranks of classes: strict ones are above, by priority. */
 const BY_WEIGHT = 0;
 const BELOW_MINIMUM = 1;
@@ -159,6 +161,11 @@ export class Shaper implements Judge {
     const { floats } = store;
     if (floats[state + NEXT] > clock[0] || floats[this.timesOf(c) + TALLY.maxNext] > clock[0]) return false;
     return this.held === 0;
+  }
+
+  /** Whether what does not wait may pass: others wait for it instead. */
+  mayHurry(clock: Float64Array): boolean {
+    return this.store.floats[this.state + NEXT] < clock[0] + MOST_HURRIED;
   }
 
   /** A frame of the class passes: what it costs. */

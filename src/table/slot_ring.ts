@@ -21,7 +21,7 @@ export const META = {
   original: 1,
   /** To the host: port that received it. From the host: next hop through which it leaves, or port that it seems to come from. */
   port: 2,
-  /** To the host: bit of Topology.traps. From the host: SEND, RELAY, FLOOD or SEND_IN. */
+  /** To the host: bit of Topology.traps. From the host: SEND, RELAY, FLOOD, SEND_IN or SAY. */
   reason: 3,
   /** To the host: domain, 0 = none. */
   domain: 4,
@@ -39,6 +39,8 @@ export const RELAY = 2;
 export const FLOOD = 3;
 /** The frame leaves through a port as one of a domain does, with the tag that the port has for the VLAN `META.tag`. */
 export const SEND_IN = 4;
+/** The frame comes in as with RELAY, and the switch itself says it. */
+export const SAY = 5;
 
 export class SlotRing {
   readonly memory: SharedArrayBuffer;

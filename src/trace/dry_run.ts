@@ -47,7 +47,15 @@ import type { SeenCopy, SeenRow, Sighting } from './sighting.ts';
 const FDB_SLOTS = 256;
 /** Between two traces allowances become whole again, ms. */
 const PAUSE_MS = 3_600_000;
-/** Destinations of what was too much. */
+/** Destinations of what access lists drop. */
+const OF_ACLS = new Set([DEST_DROP | DROP.acl_in, DEST_DROP | DROP.acl_policed_in]);
+/** Destinations of what security groups do not let in by its port. */
+const OF_POLICY = new Set(
+  [DROP.policy_out, DROP.policy_invalid, DROP.policy_window, DROP.policy_fragment].map(
+    (drop) => DEST_DROP | drop,
+  ),
+);
+/** Destinations of what was too much for a port or a tenant. */
 const POLICED = new Set([DEST_DROP | DROP.policed_receive, DEST_DROP | DROP.tenant_bandwidth_receive]);
 const SEED = Int32Array.of(1, 2, 3, 4);
 
@@ -297,8 +305,10 @@ export class DryRun {
   private askAgain(topology: Topology): void {
     const { rows } = this.batch;
     const dest = rows[COLUMN.dest];
-    const isOfAcl = dest === (DEST_DROP | DROP.acl_in);
-    if ((dest & DEST_DROP) === 0 || isOfAcl || POLICED.has(dest)) rows[COLUMN.dest] = 0;
+    const isOfAcl = OF_ACLS.has(dest);
+    if ((dest & DEST_DROP) === 0 || isOfAcl || POLICED.has(dest) || OF_POLICY.has(dest))
+      rows[COLUMN.dest] = 0;
+    if (dest === (DEST_DROP | DROP.acl_policed_in)) this.acls.dropping = rows[COLUMN.user];
     this.acls.pass(topology);
     if (isOfAcl) rows[COLUMN.dest] = dest;
     if (topology.policers !== null) this.policers.pass(topology.policers);

@@ -29,7 +29,7 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
       steps.push(...classified);
       if (classified.at(-1)?.verdict === 'domain') steps.push(...tellHooks(scene, seen));
       const drop = dropOf(seen.decided);
-      steps.push(...tellAcls(scene, true, columns[COLUMN.ingress] & PORT_MASK));
+      steps.push(...tellAcls(scene, true, columns[COLUMN.ingress] & PORT_MASK, drop));
       steps.push(...tellPolicedIn(scene, columns[COLUMN.source], drop));
       if (drop === 'hook' || isAclDrop(drop) || isPoliced(drop) || isPolicyDrop(drop)) break;
     }
@@ -45,7 +45,9 @@ export function tell(scene: Scene): Pick<Trace, 'steps' | 'outcome'> {
     steps.push(...tellReplicate(own, bridge, seen));
   }
   const ingress = (sighting.rows[0]?.columns[COLUMN.ingress] ?? 0) & PORT_MASK;
-  steps.push(...tellAcls(scene, false, ingress), ...tellPolicy(scene));
+  const first = sighting.rows[0];
+  const drop = first === undefined ? undefined : dropOf(first.decided);
+  steps.push(...tellAcls(scene, false, ingress), ...tellPolicy(scene, drop));
   const last = sighting.rows.at(-1)?.columns;
   const bridge = names.bridgeOf((last?.[COLUMN.domain] ?? 0) >>> DOMAIN_SHIFT) ?? scene.bridge;
   const egress = tellEgress(scene, bridge);

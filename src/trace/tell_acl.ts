@@ -8,6 +8,8 @@ import type { DropName } from '../table/drops.ts';
 import { ruleCause } from './cause.ts';
 import { type Scene, step } from './scene.ts';
 
+const POLICED: DropName = 'acl_policed_in';
+
 const DEEDS: Record<AclVerdict, string> = {
   permit: 'lets it pass',
   deny: 'denies it',
@@ -15,17 +17,17 @@ const DEEDS: Record<AclVerdict, string> = {
 };
 
 export function isAclDrop(reason: string | undefined): boolean {
-  return reason === ('acl_in' satisfies DropName);
+  return reason === ('acl_in' satisfies DropName) || reason === POLICED;
 }
 
-/** @param side of frames as they came in by `port`, or of whatever was asked afterwards */
-export function tellAcls(scene: Scene, isFirst: boolean, port: number): TraceStep[] {
-  return scene.sighting.acls
-    .filter((note) => (note.side === 'in' && note.port === port) === isFirst)
-    .flatMap((note) => tellNote(note, scene));
+/** @param isFirst of the frame as it came in by `port`, or of whatever was asked afterwards @param reason why it was dropped, if it was */
+export function tellAcls(scene: Scene, isFirst: boolean, port: number, reason?: DropName): TraceStep[] {
+  const notes = scene.sighting.acls.filter((note) => (note.side === 'in' && note.port === port) === isFirst);
+  // The last rule that was asked is the one that dropped it.
+  return notes.flatMap((note, n) => tellNote(note, scene, reason === POLICED && n === notes.length - 1));
 }
 
-function tellNote(note: AclNote, { names, config }: Scene): TraceStep[] {
+function tellNote(note: AclNote, { names, config }: Scene, isPoliced: boolean): TraceStep[] {
   const place = names.aclRule(note.rule);
   if (place === undefined) return [];
   const { list, index } = place;
@@ -36,7 +38,12 @@ function tellNote(note: AclNote, { names, config }: Scene): TraceStep[] {
   const { verdict } = verdictOf(rule);
   const path = ['acls', list, index];
   const cause = ruleCause(path, rule, names.fileLine(path));
-  const text = `Rule ${index + 1} of access list ${list} ${DEEDS[verdict]} ${where} (${cause.text})`;
+  const which = `Rule ${index + 1} of access list ${list}`;
+  if (isPoliced) {
+    const text = `${which} fits ${where}, and it is more than its police allows (${cause.text}): dropped, ${POLICED}`;
+    return [step('acl', POLICED, text, cause)];
+  }
+  const text = `${which} ${DEEDS[verdict]} ${where} (${cause.text})`;
   return [step('acl', verdict, text, cause)];
 }
 

@@ -101,8 +101,14 @@ export function tellClassify(scene: Scene, { columns, decided: dest }: SeenRow):
       return dropped(`${frame.macs?.dst} is PAUSE, which ends at the link and is never forwarded`);
     case undefined:
     case 'hook':
+    case 'acl_in':
+    case 'acl_policed_in':
     case 'policed_receive':
     case 'tenant_bandwidth_receive':
+    case 'policy_out':
+    case 'policy_invalid':
+    case 'policy_window':
+    case 'policy_fragment':
     case 'tunnel_mac':
     case 'tunnel_limit':
     case 'unknown_multicast':

@@ -8,6 +8,7 @@ import type { PolicyNote } from '../engine/policy_trial.ts';
 import type { DropName } from '../table/drops.ts';
 import { ruleCause } from './cause.ts';
 import { type Scene, step } from './scene.ts';
+import { helpOf } from './tell_classify.ts';
 
 const DROPS: ReadonlySet<string> = new Set<DropName>([
   'policy_in',
@@ -25,13 +26,18 @@ export function isPolicyDrop(reason: string | undefined): boolean {
   return reason !== undefined && DROPS.has(reason);
 }
 
-export function tellPolicy({ sighting, config, names }: Scene): TraceStep[] {
+/** @param drop why the frame was dropped as it came in, if it was */
+export function tellPolicy({ sighting, config, names }: Scene, drop: DropName | undefined): TraceStep[] {
   const { policy } = sighting;
   if (policy === null) return [];
   const known = policy.isKnown
     ? [step('policy', 'known', 'It is of a connection that is there: nobody asks whether it may pass')]
     : [];
-  return [...known, ...policy.notes.flatMap((note) => tellNote(note, config, names))];
+  const refused =
+    drop !== undefined && isPolicyDrop(drop)
+      ? [step('policy', drop, `It is dropped, ${drop}: ${helpOf(drop)}`)]
+      : [];
+  return [...known, ...policy.notes.flatMap((note) => tellNote(note, config, names)), ...refused];
 }
 
 function tellNote(

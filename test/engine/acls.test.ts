@@ -108,8 +108,8 @@ test('what its policer has no tokens for is dropped, and a rule that only counts
   );
   const lines = Array.from({ length: 6 }, () => rig.send('p1', 'a > *', udp(53))).flat();
   expect(lines.sort()).toEqual([
-    ...new Array(2).fill('p1 drops: policed_receive'),
-    ...new Array(2).fill('p2 drops: policed'),
+    ...new Array(2).fill('p1 drops: acl_policed_in'),
+    ...new Array(2).fill('p2 drops: acl_policed_out'),
     ...new Array(2).fill('p2: it'),
   ]);
   expect(rig.hits('slow')).toEqual({ 1: 6, 2: 4 });
@@ -252,6 +252,6 @@ test('flags of TCP, later fragments and super-frames', async () => {
   expect(rig.run(() => rig.taploom.memoryPort('p1').send(frame.bytes, offload))).toEqual(['p2: it']);
   // Six segments each.
   expect(rig.run(() => rig.taploom.memoryPort('p1').send(frame.bytes, offload))).toEqual([
-    'p1 drops: policed_receive',
+    'p1 drops: acl_policed_in',
   ]);
 });

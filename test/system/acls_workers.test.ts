@@ -90,7 +90,7 @@ test('counters, a policer and the log of two workers are the sum of both', { tim
     ...counters.transmitDropped,
   }));
   const dropped = (reason: string) => drops.reduce((sum, one) => sum + (one[reason] ?? 0), 0);
-  expect(['acl_in', 'policed_receive', 'acl_out'].map(dropped)).toEqual([sent[1], sent[2] - passed, sent[4]]);
+  expect(['acl_in', 'acl_policed_in', 'acl_out'].map(dropped)).toEqual([sent[1], sent[2] - passed, sent[4]]);
 
   const told = taploom.events.stored().filter((event) => event.type === 'acl');
   expect(new Set(told.map(({ port }) => port))).toEqual(new Set(['p1', 'p2']));
