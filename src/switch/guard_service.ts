@@ -8,7 +8,6 @@ import type { EventFact } from '../event.ts';
 import type { Snooped } from '../protocol/dhcp_snooping/snooped.ts';
 import { DhcpSnooper } from '../protocol/dhcp_snooping/snooper.ts';
 import type { Host, Punt } from '../protocol/host.ts';
-import { monotonicMs } from '../sys/clock.ts';
 import type { Bindings } from '../table/bindings.ts';
 import { DROP, DROPS } from '../table/drops.ts';
 import { withTag } from '../wire/vlan.ts';
@@ -18,6 +17,7 @@ import { type Binding, type Guarded, PortBindings } from './port_bindings.ts';
 import { Refusals } from './refusals.ts';
 import type { Service, Surroundings } from './service.ts';
 import { wakeAt } from './wake_at.ts';
+import { MACHINE, type World } from './world.ts';
 
 export interface GuardFacts {
   readonly bindings: Bindings;
@@ -50,6 +50,7 @@ export class GuardService implements Service {
   private readonly newcomers: Newcomers;
   private learned: LearnedBindings | undefined;
   private host: Host | undefined;
+  private world: World = MACHINE;
   private stopListening: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private hasTimer = false;
@@ -64,12 +65,15 @@ export class GuardService implements Service {
   attach(host: Host, { threaded, world }: Surroundings): void {
     this.host = host;
     this.hasTimer = threaded;
+    this.world = world;
     this.learned = new LearnedBindings(this.facts.store, () => world.unixMs() - this.now());
     this.stopListening = [
       host.onPunt('guard', (punt) => this.refused(punt, punt.detail ?? 0)),
       host.onPunt('dhcp_snooping', (punt) => void this.snoop(punt)),
       host.onPunt('newcomer', (punt) => this.meet(punt)),
     ];
+    // Leases that ended while nobody was here, and when the next one does.
+    this.tick();
   }
 
   update({ bridges }: SwitchConfig): void {
@@ -127,7 +131,7 @@ export class GuardService implements Service {
 
   poll(now?: number): void {
     if (this.hasTimer) return;
-    this.polledAt = now ?? monotonicMs();
+    this.polledAt = now ?? this.world.now();
     if (this.polledAt >= this.deadline()) this.tick();
   }
 
@@ -142,7 +146,7 @@ export class GuardService implements Service {
   }
 
   private now(): number {
-    return this.polledAt ?? monotonicMs();
+    return this.polledAt ?? this.world.now();
   }
 
   private tick(): void {

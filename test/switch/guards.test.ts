@@ -97,6 +97,11 @@ test('option 82 is put into what goes to the server, and taken out of its answer
   const asked = world.toServer.map((frame) => parseDhcpFrame(frame)).filter((one) => typeof one !== 'string');
   const value = asked[0].message.options.get(OPTION.relayAgent);
   expect(Buffer.from(value ?? []).toString('latin1')).toBe('\x01\x02p1\x02\x03br0');
+  world.send('p1', clientFrame(clientMessage({ mac: guestMac(1), xid: 9 })));
+  await world.pass(500);
+  const [offer] = replies(world.heard('p1'));
+  expect(offer).toMatchObject({ type: 'offer', xid: 9 });
+  expect(offer.options.has(OPTION.relayAgent)).toBe(false);
   await world.close();
 });
 
