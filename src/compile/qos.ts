@@ -122,11 +122,13 @@ function classesOf({ classes = [], fair = false, limit }: ShapedConfig): QosClas
 
 function set(settings: Float64Array, qos: ShapedConfig): void {
   const shape = typeof qos.shape === 'string' ? { rate: qos.shape, overhead: 0 } : qos.shape;
+  const { catch_up: catchUp } = shape;
   const classes = classesOf(qos);
   const rate = bitsOf(shape.rate);
   settings[QOS.cost] = costOf(rate);
   settings[QOS.burst] = shape.burst === undefined ? BURST : (parseTime(shape.burst) as number);
   settings[QOS.overhead] = shape.overhead;
+  settings[QOS.catchUp] = catchUp === undefined ? Number.POSITIVE_INFINITY : (parseTime(catchUp) as number);
   settings[QOS.classes] = classes.length;
   const open = classes.findIndex(({ match }) => match === undefined);
   settings[QOS.fallback] = open < 0 ? classes.length - 1 : open;

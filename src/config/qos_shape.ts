@@ -77,6 +77,7 @@ const queueClass = mapping({
 const shaper = mapping({
   rate,
   burst: time.optional(),
+  catch_up: time.optional(),
   overhead: integer('a number of bytes (0-256)', 0, 256).default(0),
 });
 

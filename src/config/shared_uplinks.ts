@@ -11,6 +11,9 @@ type AnyConfig = DeviceConfig | ({ type: 'local' } & LocalConfig);
 /** Types of ports that lead away: what guests do not take is their own affair. */
 export const LEAD_AWAY: ReadonlySet<string> = new Set(['af_packet', 'veth', 'vxlan']);
 
+/** A device's queue holds some 20 ms: more at once it would refuse, and that would count as too high a rate. */
+const CATCH_UP = '5ms';
+
 /** Whether what is sent to a device is shared when it is full. */
 export function isShareable(device: AnyConfig): boolean {
   if (!LEAD_AWAY.has(device.type)) return false;
@@ -25,10 +28,8 @@ export function withSharedUplinks(config: SwitchConfig, rates: ReadonlyMap<strin
     const bits = isShareable(device) ? rates.get(name) : undefined;
     if (bits === undefined) return device;
     const qos = 'qos' in device ? device.qos : undefined;
-    return {
-      ...device,
-      qos: { ...qos, shape: formatRate(bits), classes: [{ name: 'shared', fair: 'ports' }] },
-    };
+    const shape = { rate: formatRate(bits), catch_up: CATCH_UP, overhead: 0 };
+    return { ...device, qos: { ...qos, shape, classes: [{ name: 'shared', fair: 'ports' }] } };
   };
   const withMembers = (name: string, port: PortConfig): PortConfig => {
     if (port.type !== 'aggregate') return shared(name, port);

@@ -37,8 +37,10 @@ export const QOS = {
   /** Row of `marks`, and of `sources`. */
   marks: 8,
   sources: 9,
+  /** What is made up for when a thread came late, while frames waited; Infinity = all. */
+  catchUp: 10,
 } as const;
-const FIRST_CLASS = 10;
+const FIRST_CLASS = 11;
 
 /** Words of a class. */
 export const CLASS = {

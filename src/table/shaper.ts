@@ -5,7 +5,8 @@
 //
 // A rate is a time: `next`, when another byte may go. A frame goes when that has come, and puts it off by what it takes; a pause is made
 // up for, `burst` ms at most. So in t ms no more leaves than rate * (t + burst) and one frame, and no fraction is ever lost. While frames
-// wait there is no pause: whoever comes late to send them, as a thread does on a busy machine, sends all that should have left by then.
+// wait there is no pause: whoever comes late to send them, as a thread does on a busy machine, sends all that should have left by then,
+// or in `catchUp` ms.
 // Classes of equal right take turns by virtual time: each frame puts its class off by bytes / weight, and who is behind is next.
 
 import { CE, ecn, NOT_ECT, setEcn } from '../wire/ecn.ts';
@@ -236,7 +237,10 @@ export class Shaper implements Judge {
       if (frame === 0) continue; // all of it was too late
       this.leave(frame);
       const came = floats[frame * ENTRY_FLOATS + ENTRY_TIME];
-      this.since[0] = Math.min(came, clock[0] - this.settings[this.own + QOS.burst]);
+      this.since[0] = Math.max(
+        Math.min(came, clock[0] - this.settings[this.own + QOS.burst]),
+        clock[0] - this.settings[this.own + QOS.catchUp],
+      );
       this.charge(c, words[frame * ENTRY_WORDS + ENTRY.wire]);
       const at = this.timesOf(c) + TALLY.delay;
       floats[at] += (clock[0] - came - floats[at]) / DELAY_FRAMES;

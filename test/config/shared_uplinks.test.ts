@@ -19,7 +19,10 @@ const config = parseConfig({
     br1: { ports: { vx: { type: 'vxlan', vni: 7, local: '192.0.2.1', remotes: ['192.0.2.2'] } } },
   },
 });
-const shaper = { shape: '38.21mbit', classes: [{ name: 'shared', fair: 'ports' }] };
+const shaper = {
+  shape: { rate: '38.21mbit', catch_up: '5ms', overhead: 0 },
+  classes: [{ name: 'shared', fair: 'ports' }],
+};
 const RATE = 38_213_456;
 
 test('nothing is another configuration, as long as no uplink is full', () => {

@@ -27,10 +27,11 @@ class Bench {
   /** When each frame left, and its class. */
   readonly left: { at: number; class: number; flow: number; delay: number }[] = [];
 
-  constructor(rate: number, classes: Spec[], burst = 5) {
+  constructor(rate: number, classes: Spec[], burst = 5, catchUp = Number.POSITIVE_INFINITY) {
     const settings = new Float64Array(QOS_ROW);
     settings[QOS.cost] = cost(rate);
     settings[QOS.burst] = burst;
+    settings[QOS.catchUp] = catchUp;
     settings[QOS.classes] = classes.length;
     classes.forEach((spec, c) => {
       const at = classAt(c);
@@ -134,6 +135,15 @@ describe('a rate', () => {
     // 1 byte a us: 360 ms, and what a pause before left
     expect(bench.sent[0]).toBeGreaterThanOrEqual(360_000);
     expect(bench.sent[0]).toBeLessThanOrEqual(366_000);
+  });
+
+  test('makes up for no more than it is told to', () => {
+    const bench = new Bench(8e6, [{ limit: 1e6 }], 5, 10);
+    for (let n = 0; n < 500; n++) bench.push(0, 1000);
+    for (let n = 0; n < 10; n++, bench.clock[0] += 40) bench.drain();
+    // 10 ms of each 40, and a frame
+    expect(bench.sent[0]).toBeGreaterThanOrEqual(95_000);
+    expect(bench.sent[0]).toBeLessThanOrEqual(112_000);
   });
 
   test('gives memory back: a store that was full a hundred times is empty again', () => {
