@@ -5,8 +5,9 @@ import { firstMatch, see } from '../support/acls/first_match.ts';
 import { randomFrame, randomRule } from '../support/acls/random.ts';
 import { openAcls } from '../support/acls/rig.ts';
 import { Random } from '../support/engine/random.ts';
+import { seedOf } from '../support/seed.ts';
 
-const SEED = Number(process.env.ACLS_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(process.env.ACLS_SEED);
 const ROUNDS = Number(process.env.ACLS_ROUNDS ?? 10);
 const FRAMES = 100;
 /** A block of rules has 1,024. */

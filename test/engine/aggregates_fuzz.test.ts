@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest';
 import { Random } from '../support/engine/random.ts';
 import { openRig, ports } from '../support/engine/rig.ts';
+import { seedOf } from '../support/seed.ts';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 2);
 const MEMBERS = ['m1', 'm2', 'm3'];
@@ -11,9 +12,7 @@ const MEMBERS = ['m1', 'm2', 'm3'];
 test('whatever comes in, an aggregate gives each frame to one member at most', {
   timeout: SECONDS * 3000 + 20_000,
 }, async () => {
-  const random = new Random(
-    process.env.FUZZ_SEED === undefined ? Date.now() & 0xffff : Number(process.env.FUZZ_SEED),
-  );
+  const random = new Random(seedOf(process.env.FUZZ_SEED));
   const end = Date.now() + SECONDS * 1000;
   const aggregate = { type: 'aggregate', lacp: 'off', vlan: { trunk: [1, 2] } };
   const rig = await openRig({

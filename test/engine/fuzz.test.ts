@@ -39,6 +39,7 @@ import { StubBurst } from '../support/engine/stub_burst.ts';
 import { lawViolations } from '../support/engine/stubs.ts';
 import { tunnelOver } from '../support/engine/tunnel.ts';
 import { controlFrame, groupOf } from '../support/l2cp_frames.ts';
+import { seedOf } from '../support/seed.ts';
 import { build, payloadOf } from './offload_frames.ts';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.CI ? 60 : 5));
@@ -550,7 +551,7 @@ test(`random switches survive hostile frames for ${SECONDS} s`, { timeout: SECON
     iteration(SEED);
     return;
   }
-  const first = Date.now() % 1_000_000_000;
+  const first = seedOf(undefined);
   process.stdout.write(`fuzz: first seed ${first}\n`);
   const end = Date.now() + SECONDS * 1000;
   let seed = first;

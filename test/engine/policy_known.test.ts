@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 import { Random } from '../support/engine/random.ts';
 import { ACK, FIN, ICMP, packet, RST, SYN, TCP, UDP } from '../support/nat/packets.ts';
 import { openPolicy } from '../support/policy/rig.ts';
+import { seedOf } from '../support/seed.ts';
 
-const SEED = Number(process.env.POLICY_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(process.env.POLICY_SEED);
 const STEPS = 800;
 const ADDRESSES = { p1: '10.0.0.1', p2: '10.0.0.2', up: '198.51.100.7' } as const;
 const STATIONS = { p1: 1, p2: 2, up: 3 } as const;

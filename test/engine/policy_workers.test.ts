@@ -7,9 +7,10 @@ import { parseConfig } from '../../src/config/schema.ts';
 import { Connections } from '../../src/table/connections.ts';
 import { firstOf, KIND, otherOf, PORTS, SRC } from '../../src/table/line_table.ts';
 import type { PolicyTable } from '../../src/table/policy_table.ts';
+import { seedOf } from '../support/seed.ts';
 import { crowd } from '../support/shared/crowd.ts';
 
-const SEED = Number(process.env.POLICY_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(process.env.POLICY_SEED);
 const MS = Number(process.env.POLICY_FUZZ_MS ?? 2500);
 /** Destination ports that rules let in, before and after a change. */
 const OPEN = [

@@ -12,12 +12,13 @@ import { Random } from '../support/engine/random.ts';
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import { colons, HOSTS, macOf, NUMBERS } from '../support/policy/judge_ports.ts';
+import { seedOf } from '../support/seed.ts';
 
 needs('nft', 'python3', 'bridge', 'sysctl');
 
 const PACKETS = Number(process.env.ACLS_PACKETS ?? 600);
 const MILLISECONDS = process.env.ACLS_PACKETS === undefined ? 40_000 : 3_600_000;
-const SEED = Number(process.env.ACLS_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(process.env.ACLS_SEED);
 const OF_A_SET = 150;
 
 test('what nftables lets through a bridge of the kernel is what the same access list lets through', {

@@ -9,13 +9,14 @@ import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
 import { check } from '../support/process.ts';
+import { seedOf } from '../support/seed.ts';
 import { Taploomd } from '../support/taploomd.ts';
 import { ping } from '../support/traffic.ts';
 
 needs('ping', 'iperf3');
 
 const SECONDS = Number(process.env.CHAOS_SECONDS ?? 60);
-const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+const SEED = seedOf(process.env.CHAOS_SEED);
 const [TAPS, VETHS, TUNNELS] = [8, 8, 4];
 /** How long the switch has to become what it should be. */
 const QUIET = 1000;

@@ -9,12 +9,13 @@ import { NatJudge } from '../support/nat/judge.ts';
 import { TCP, UDP } from '../support/nat/packets.ts';
 import { NatRig, type Rule } from '../support/nat/rig.ts';
 import { needs } from '../support/needs.ts';
+import { seedOf } from '../support/seed.ts';
 
 needs('nft', 'python3', 'ovs-vswitchd', 'ovs-ofctl');
 
 const PACKETS = Number(process.env.NAT_PACKETS ?? Number.POSITIVE_INFINITY);
 const SECONDS = process.env.NAT_PACKETS !== undefined ? 3600 : 3;
-const SEED = Number(process.env.NAT_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(process.env.NAT_SEED);
 
 const RULES: Rule[] = [
   { kind: 'destination', match: '', protocol: TCP, ports: [80, 80], to: '10.0.1.2', toPort: 8080 },

@@ -14,11 +14,12 @@ import { OvsPeer } from '../support/oracle/ovs_peer.ts';
 import type { Peer } from '../support/oracle/peer.ts';
 import type { Abilities } from '../support/oracle/scene.ts';
 import { TaploomPeer } from '../support/oracle/taploom_peer.ts';
+import { seedOf } from '../support/seed.ts';
 
 needs('ovs-vswitchd', 'ovsdb-server', 'ovs-vsctl', 'bridge', 'python3');
 
 const FRAMES = Number(process.env.ORACLE_FRAMES ?? Number.POSITIVE_INFINITY);
-const SEED = Number(process.env.ORACLE_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(process.env.ORACLE_SEED);
 const SECONDS = process.env.ORACLE_FRAMES !== undefined ? 7200 : process.env.CI ? 20 : 5;
 
 const OVS: Abilities = {

@@ -7,11 +7,12 @@ import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import { RouteOracle } from '../support/oracle/routes/route_oracle.ts';
 import { HALF_DEAD, ROUTE_ROWS } from '../support/oracle/routes/route_rows.ts';
+import { seedOf } from '../support/seed.ts';
 
 needs('ip', 'nft', 'sysctl', 'python3');
 
 const PACKETS = Number(process.env.ORACLE_FRAMES ?? Number.POSITIVE_INFINITY);
-const SEED = Number(process.env.ORACLE_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedOf(process.env.ORACLE_SEED);
 const SECONDS = process.env.ORACLE_FRAMES !== undefined ? 7200 : process.env.CI ? 60 : 5;
 
 test('a kernel that routes does the same', { timeout: (SECONDS + 120) * 1000 }, async () => {

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import type { Trace } from '../../src/api.ts';
 import { Random } from '../support/engine/random.ts';
 import { configOf } from '../support/engine/rig.ts';
+import { seedOf } from '../support/seed.ts';
 import { TraceRig } from './trace_rig.ts';
 
 const SEED = process.env.TRACE_SEED === undefined ? undefined : Number(process.env.TRACE_SEED);
@@ -210,6 +211,6 @@ test('a trace foretells what the switch does with the frame, and changes nothing
   timeout: 120_000,
 }, async () => {
   if (SEED !== undefined) return compare(SEED);
-  const first = Date.now() % 1_000_000;
+  const first = seedOf(undefined);
   for (let n = 0; n < SWITCHES; n++) await compare(first + n);
 });

@@ -10,6 +10,7 @@ import { FuzzRouters } from '../support/engine/fuzz_routers.ts';
 import { packet } from '../support/engine/packets.ts';
 import { Random } from '../support/engine/random.ts';
 import { configOf } from '../support/engine/rig.ts';
+import { seedOf } from '../support/seed.ts';
 import { TraceRig } from './trace_rig.ts';
 
 const SEED = process.env.TRACE_SEED === undefined ? undefined : Number(process.env.TRACE_SEED);
@@ -92,6 +93,6 @@ test('a trace foretells what routers do with a packet, and changes nothing', {
   timeout: 120_000,
 }, async () => {
   if (SEED !== undefined) return compare(SEED);
-  const first = Date.now() % 1_000_000;
+  const first = seedOf(undefined);
   for (let n = 0; n < SWITCHES; n++) await compare(first + n);
 });

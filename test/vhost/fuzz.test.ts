@@ -7,10 +7,11 @@ import type { FakeGuest } from '../../src/tester/guest/fake_guest.ts';
 import { BackEndError } from '../../src/tester/guest/front_end.ts';
 import { LieFuzzer } from '../../src/tester/guest/lies/fuzz.ts';
 import { USUAL_FEATURES } from '../../src/tester/guest/negotiation.ts';
+import { seedOf } from '../support/seed.ts';
 import { exchange, LAYOUTS, VhostWorld } from '../support/vhost_world.ts';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.CI ? 30 : 3));
-const SEED = Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fff_ffff);
+const SEED = seedOf(process.env.FUZZ_SEED);
 /** Of one guest; then another takes its place. */
 const MOST_STEPS = 40;
 /** Far more than any poll takes. */
