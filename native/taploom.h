@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raised whenever a signature or a word number changes; src/sys/native.ts refuses a library of another number. */
-#define TL_VERSION 20
+#define TL_VERSION 21
 int tl_version(void);
 
 /* fd.c */
@@ -190,6 +190,11 @@ int tl_vhost_enable(int device, int queue, int on);
 int tl_vhost_announce(int device, const uint8_t *mac); /* the guest has moved here: a RARP frame as if it had sent it */
 int tl_vhost_take_alarm(int device);                  /* its eventfd is readable no longer */
 int tl_vhost_states(int device, double *words);       /* a row of TL_VHOST_STATE_WORDS for each queue */
+
+/* vhost_message.c: words of the message that is being read; whoever has taken it sets the first three to 0 */
+enum { TL_MESSAGE_USED, TL_MESSAGE_COUNT, TL_MESSAGE_CUT, TL_MESSAGE_FDS };
+/* 1: it is there; 0: the connection is over. Waits once, at most `patience` us (below a second), if nothing has come. */
+int tl_vhost_message(int fd, uint8_t *message, int room, int32_t *words, int patience);
 
 /*
  * tester.c: a generator and a receiver of test frames on AF_PACKET sockets, each task in a thread of its own. A task is

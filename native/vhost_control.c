@@ -286,7 +286,16 @@ static void start(void *queue)
     q->is_started = 1;
 }
 
-/* The worker looks at the ring at once: the guest may have filled it before anybody heard its kicks. */
+/*
+ * A ring from the guest that runs from now on: the worker looks at it at once, as the guest may have filled it before anybody
+ * heard its kicks. Other steps of the negotiation are nothing that the worker should wake up for.
+ */
+static void nudge(const struct vhost_queue *q, int runs)
+{
+    int is_from_guest = (q - q->device->queues) % 2;
+    if (runs && is_from_guest) vhost_signal(q->device->nudge);
+}
+
 int tl_vhost_start(int device, int queue)
 {
     struct vhost_queue *q = find_queue(device, queue);
@@ -294,8 +303,9 @@ int tl_vhost_start(int device, int queue)
     pthread_mutex_lock(&q->lock);
     int result = q->is_mapped ? vhost_guarded(start, q) : -EINVAL;
     if (result < 0) vhost_break(q, q->is_mapped ? VHOST_VANISHED : VHOST_NO_RING);
+    int runs = vhost_is_running(q);
     pthread_mutex_unlock(&q->lock);
-    vhost_signal(q->device->nudge);
+    nudge(q, runs);
     return result;
 }
 
@@ -328,8 +338,9 @@ int tl_vhost_enable(int device, int queue, int on)
     if (!q) return -ENOENT;
     pthread_mutex_lock(&q->lock);
     q->is_enabled = on != 0;
+    int runs = vhost_is_running(q);
     pthread_mutex_unlock(&q->lock);
-    vhost_signal(q->device->nudge);
+    nudge(q, runs);
     return 0;
 }
 

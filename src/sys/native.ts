@@ -22,7 +22,7 @@ import {
 } from './native_call.ts';
 
 /** Must equal TL_VERSION in native/taploom.h. */
-const VERSION = 20;
+const VERSION = 21;
 
 /** Parameter types of every function that is called with arguments; all of them return an int. */
 const FUNCTIONS = {
@@ -129,6 +129,7 @@ const FUNCTIONS = {
   tl_vhost_take_alarm: ['int'],
   tl_vhost_announce: ['int', 'pointer'],
   tl_vhost_states: ['int', 'pointer'],
+  tl_vhost_message: ['int', 'pointer', 'int', 'pointer', 'int'],
   tl_notify: ['string', 'string'],
   tl_test_socket: ['int', 'int', 'int'],
   tl_test_send: ['int', 'pointer', 'pointer', 'int'],

@@ -92,13 +92,14 @@ export async function bootGuest(lab: Lab, where: Netns, tap: string, cidr: strin
   return guest;
 }
 
-/** A network card whose back end listens at `path`. Under TCG, QEMU 7.2 crashes with interrupt vectors. */
-export function vhostUserCard(path: string, chardev = ''): string[] {
+/** A network card whose back end listens at `path`. Under TCG, QEMU 7.2 crashes with interrupt vectors. @param queues pairs */
+export function vhostUserCard(path: string, queues = 1): string[] {
+  const [several, multiqueue] = queues === 1 ? ['', ''] : [`,queues=${queues}`, ',mq=on'];
   return [
     ...['-object', 'memory-backend-memfd,id=memory,size=192M,share=on', '-numa', 'node,memdev=memory'],
-    ...['-chardev', `socket,id=socket,path=${path}${chardev === '' ? '' : `,${chardev}`}`],
-    ...['-netdev', 'vhost-user,id=net,chardev=socket'],
-    ...['-device', 'virtio-net-pci,netdev=net,romfile=,vectors=0'],
+    ...['-chardev', `socket,id=socket,path=${path}`],
+    ...['-netdev', `vhost-user,id=net,chardev=socket${several}`],
+    ...['-device', `virtio-net-pci,netdev=net,romfile=,vectors=0${multiqueue}`],
   ];
 }
 

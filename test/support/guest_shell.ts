@@ -37,12 +37,16 @@ while read -r line; do
 done
 `;
 
-/** The command that boots such a guest, but for its cards. @param dir of its disk */
-export function shellMachine(dir: string, modules: readonly string[]): string[] {
+/** The command that boots such a guest, but for its cards. @param dir of its disk @param programs of this machine, beside those above */
+export function shellMachine(
+  dir: string,
+  modules: readonly string[],
+  programs: readonly string[] = [],
+): string[] {
   const all = [...CARD_MODULES, ...modules];
   const disk = makeDisk(dir, all, init(all), (root) => {
     mkdirSync(join(root, 'sys'));
-    for (const program of PROGRAMS) addProgram(root, program);
+    for (const program of [...PROGRAMS, ...programs]) addProgram(root, program);
   });
   return machine(disk, ['-m', '256']);
 }

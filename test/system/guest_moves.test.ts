@@ -105,7 +105,7 @@ function expectGaps(what: string, heard: Record<string, Heard>, stopped: number,
   console.log(`${what}: silent were ${told.join('; ')}`);
 }
 
-test('a guest migrates while others talk to it, and goes on elsewhere from a snapshot', async () => {
+test('a guest migrates and comes back while others talk to it, and goes on elsewhere from a snapshot', async () => {
   const lab = await openLab();
   const [a, b, peer] = await lab.netnsList(['a', 'b', 'peer']);
   await lab.veth(a, 'u', b, 'u');
@@ -149,18 +149,34 @@ test('a guest migrates while others talk to it, and goes on elsewhere from a sna
   expect(await one.moves()).toEqual(WAY_NAMES.map(() => 1));
   expect(await shell.run(READ_LATE)).toContain(createHash('sha256').update(unread).digest('hex'));
 
-  // Back by way of a file.
+  // Back as it came, to a QEMU that has not booted anything.
   await source.guest.stop('SIGKILL');
-  const file = join(lab.dir, 'snapshot');
+  const home = await one.qemu(command, '-incoming', 'defer');
+  const back = `unix:${join(lab.dir, 'back')}`;
+  await home.qmp.incoming(back);
   await probe.report();
-  await target.qmp.migrate(`exec:cat > ${file}`);
-  await target.guest.stop('SIGKILL');
-  const restored = await one.qemu(command, '-incoming', 'defer');
-  await restored.qmp.incoming(`exec:cat ${file}`);
-  shell.follow(restored.guest);
-  const [saved, loaded] = [await target.qmp.time('STOP'), await restored.qmp.time('RESUME')];
-  expectGaps('restored from a snapshot', await probe.untilAllAnswer(loaded), saved, loaded);
+  const { downtime: backDowntime } = await target.qmp.migrate(back);
+  console.log(`on its way back the guest was down for ${backDowntime} ms by QEMU's word`);
+  shell.follow(home.guest);
+  const [left, returned] = [await target.qmp.time('STOP'), await home.qmp.time('RESUME')];
+  expectGaps('live migration back', await probe.untilAllAnswer(returned), left, returned);
   expect(await one.places()).toEqual(WAY_NAMES);
   expect(await two.places()).toEqual(WAY_NAMES.map((_, n) => `vx${n}`));
+  expect(await two.moves()).toEqual(WAY_NAMES.map(() => 1));
+  expect(await shell.run('$b cat /hash')).toContain(createHash('sha256').update(unread).digest('hex'));
+  await target.guest.stop('SIGKILL');
+
+  // There once more, by way of a file.
+  const file = join(lab.dir, 'snapshot');
+  await probe.report();
+  await home.qmp.migrate(`exec:cat > ${file}`);
+  await home.guest.stop('SIGKILL');
+  const restored = await two.qemu(command, '-incoming', 'defer');
+  await restored.qmp.incoming(`exec:cat ${file}`);
+  shell.follow(restored.guest);
+  const [saved, loaded] = [await home.qmp.time('STOP'), await restored.qmp.time('RESUME')];
+  expectGaps('restored from a snapshot', await probe.untilAllAnswer(loaded), saved, loaded);
+  expect(await one.places()).toEqual(WAY_NAMES.map((_, n) => `vx${n}`));
+  expect(await two.places()).toEqual(WAY_NAMES);
   await Promise.all([one, two].map(({ daemon }) => expectLaws(daemon)));
 }, 180_000);

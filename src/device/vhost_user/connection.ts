@@ -1,10 +1,11 @@
-// One front end's connection: bytes to messages, and replies back. It reads a header and then exactly its payload, as
-// descriptors come with the first byte of a message.
+// One front end's connection: bytes to messages, and replies back.
 
 import { constants } from 'node:os';
-import { closeFds, receiveRights, sendRights } from '../../sys/rights.ts';
+import { closeFds, sendRights } from '../../sys/rights.ts';
+import { MessageReader } from '../../sys/vhost_message.ts';
 import { closeFd } from '../../sys/wake.ts';
-import { HEADER_LEN, type Header, REPLY, readHeader, VERSION, VERSION_MASK } from '../../wire/vhost_user.ts';
+import { HEADER_LEN, REPLY, readHeader, VERSION, VERSION_MASK } from '../../wire/vhost_user.ts';
+import { Patience } from './patience.ts';
 import { ProtocolError, type Session } from './session.ts';
 
 const { EAGAIN, EINTR } = constants.errno;
@@ -12,20 +13,19 @@ const { EAGAIN, EINTR } = constants.errno;
 const MAX_PAYLOAD = 512;
 /** Messages before others have their turn. */
 const BURST = 64;
+/** Of all guests of this process. */
+const patience = new Patience();
 
 export class Connection {
   readonly session: Session;
   private readonly fd: number;
-  private readonly message = Buffer.from(new ArrayBuffer(HEADER_LEN + MAX_PAYLOAD));
-  private used = 0;
-  private header: Header | undefined;
-  /** Descriptors of the message that is being read. */
-  private fds: number[] = [];
+  private readonly reader: MessageReader;
 
   /** @param fd of the connection, which this closes */
   constructor(fd: number, session: Session) {
     this.fd = fd;
     this.session = session;
+    this.reader = new MessageReader(fd, HEADER_LEN + MAX_PAYLOAD);
   }
 
   /**
@@ -33,57 +33,37 @@ export class Connection {
    * @throws ProtocolError
    */
   read(): boolean {
-    for (let n = 0; n < BURST; ) {
-      const wanted = HEADER_LEN + (this.header?.size ?? 0) - this.used;
-      if (wanted > 0) {
-        const got = this.receive(wanted);
-        if (got <= 0) return got !== 0 && (-got === EAGAIN || -got === EINTR);
-      } else if (this.header !== undefined) n++;
-      this.step();
+    for (let n = 0; n < BURST; n++) {
+      // Not before the first one, which is there, nor when the guest is: what comes then comes now and then.
+      const wait = n === 0 || this.session.isReady ? 0 : patience.grant(performance.now());
+      const got = this.reader.read(wait);
+      if (got <= 0) return got !== 0 && (-got === EAGAIN || -got === EINTR);
+      this.take();
     }
     return true;
   }
 
-  private receive(wanted: number): number {
-    const { message, used } = this;
-    const { length, fds, isCut } = receiveRights(this.fd, message.subarray(used, used + wanted));
-    this.fds.push(...fds);
-    if (isCut) throw new ProtocolError('more descriptors than this process may have');
-    if (length > 0) this.used += length;
-    return length;
-  }
-
-  private step(): void {
-    if (this.header === undefined) {
-      if (this.used < HEADER_LEN) return;
-      this.header = readHeader(this.message);
-      const { flags, size } = this.header;
-      if ((flags & VERSION_MASK) !== VERSION || (flags & REPLY) !== 0 || size > MAX_PAYLOAD)
-        throw new ProtocolError('what is no message of this protocol');
-    }
-    if (this.used === HEADER_LEN + this.header.size) this.finish(this.header);
-  }
-
-  private finish(header: Header): void {
-    const payload = this.message.subarray(HEADER_LEN, HEADER_LEN + header.size);
+  private take(): void {
+    const { reader, session } = this;
+    const header = readHeader(reader.bytes);
+    const { flags, size } = header;
+    if ((flags & VERSION_MASK) !== VERSION || (flags & REPLY) !== 0 || size > MAX_PAYLOAD)
+      throw new ProtocolError('what is no message of this protocol');
+    if (reader.isCut) throw new ProtocolError('more descriptors than this process may have');
+    const payload = reader.bytes.subarray(HEADER_LEN, HEADER_LEN + size);
+    const fds = reader.next();
     let answer: Buffer | undefined;
     try {
-      answer = this.session.take(header, payload, this.fds);
+      answer = session.take(header, payload, fds);
     } finally {
-      this.closeFds();
+      closeFds(fds);
     }
-    this.used = 0;
-    this.header = undefined;
     if (answer !== undefined && sendRights(this.fd, answer) !== answer.length)
       throw new ProtocolError('no room for an answer: it does not read them');
   }
 
-  private closeFds(): void {
-    closeFds(this.fds.splice(0));
-  }
-
   close(): void {
-    this.closeFds();
+    closeFds(this.reader.next());
     this.session.end();
     closeFd(this.fd);
   }

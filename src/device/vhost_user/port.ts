@@ -133,8 +133,13 @@ export class VhostUserPort {
     const session = new Session(this.rings, options);
     this.connection = { fd, connection: new Connection(fd, session) };
     this.reason = 'its guest has not set up the device yet';
-    this.parts.watch.add(fd, () => this.read());
+    this.listen(fd);
     this.look();
+  }
+
+  /** Once: while messages are read, the thread that tells of them has nothing to tell. */
+  private listen(fd: number): void {
+    this.parts.watch.once(fd, () => this.read());
   }
 
   private read(): void {
@@ -147,8 +152,11 @@ export class VhostUserPort {
       if (!(error instanceof ProtocolError)) throw error;
       end = `the front end broke the protocol: ${error.message}`;
     }
-    if (end === undefined) this.look();
-    else this.hangUp(end);
+    if (end !== undefined) this.hangUp(end);
+    else {
+      this.listen(this.connection.fd);
+      this.look();
+    }
   }
 
   private hangUp(reason: string): void {

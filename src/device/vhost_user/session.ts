@@ -66,6 +66,7 @@ interface Ring {
   address: VringAddr | undefined;
   isKicked: boolean;
   isStarted: boolean;
+  isEnabled: boolean;
 }
 
 interface Handler {
@@ -124,7 +125,7 @@ export class Session {
   /** Stops everything, as at the end of the connection. */
   reset(): void {
     for (const index of this.ring.keys()) this.stop(index);
-    for (const index of this.ring.keys()) this.rings.enable(index, false);
+    for (const index of this.ring.keys()) this.enableRing(index, false);
     this.features = 0n;
     this.status = 0;
     this.needsReset = false;
@@ -155,7 +156,7 @@ export class Session {
     this.needsReset = false;
     // Without the protocol's own features a ring is enabled from the start.
     if (!has(features, FEATURE.protocolFeatures))
-      for (const index of this.ring.keys()) this.rings.enable(index, true);
+      for (const index of this.ring.keys()) this.enableRing(index, true);
     return this.rings.setFeatures(features);
   }
 
@@ -234,7 +235,12 @@ export class Session {
   enable(payload: Buffer): number {
     const { index, num } = readVringState(payload);
     this.ringAt(index);
-    return this.rings.enable(index, num === 1);
+    return this.enableRing(index, num === 1);
+  }
+
+  private enableRing(index: number, isOn: boolean): number {
+    this.ring[index].isEnabled = isOn;
+    return this.rings.enable(index, isOn);
   }
 
   /** The answer has no content: it says that from now on pages are noted. */
@@ -252,6 +258,12 @@ export class Session {
   /** Which rings run, as far as the front end is concerned. */
   isStarted(index: number): boolean {
     return this.ring[index].isStarted;
+  }
+
+  /** The first pair of rings is set up: the guest is there. */
+  get isReady(): boolean {
+    const [toGuest, fromGuest] = this.ring;
+    return [toGuest, fromGuest].every(({ isStarted, isEnabled }) => isStarted && isEnabled);
   }
 
   private ringAt(index: number): Ring {
@@ -273,13 +285,14 @@ export class Session {
   private stop(index: number): number {
     const base = this.rings.stop(index);
     this.rings.setFd(index, RING_FD.kick, -1);
-    this.ring[index] = { ...newRing(), num: this.ring[index].num };
+    const { num, isEnabled } = this.ring[index];
+    this.ring[index] = { ...newRing(), num, isEnabled };
     return base;
   }
 }
 
 function newRing(): Ring {
-  return { num: 0, base: 0, address: undefined, isKicked: false, isStarted: false };
+  return { num: 0, base: 0, address: undefined, isKicked: false, isStarted: false, isEnabled: false };
 }
 
 function setupOf({ num, base }: Ring, { descriptor, available, used }: VringAddr): RingSetup {
