@@ -61,6 +61,7 @@ const PATIENT = [
   'gateway_address',
   'group_fwd_mask',
   'groups',
+  'groups_local',
   'groups_oracle',
   'guest_events',
   'guards_dhcp',

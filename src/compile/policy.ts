@@ -19,6 +19,7 @@ import {
   type GroupRuleConfig,
   type GroupsConfig,
 } from '../config/group_shape.ts';
+import { groupedPorts } from '../config/grouped_ports.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { VLAN_STRIDE } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
@@ -68,7 +69,7 @@ export class PolicyNumbers {
 
   /** Null if no port is in a group. @throws TaploomError `too_many` */
   *compile(config: SwitchConfig, ports: Names, domains: number, vlan: Int32Array): Parts<PolicyTable | null> {
-    const grouped = groupedPorts(config, ports);
+    const grouped = groupsByNumber(config, ports);
     if (grouped.size === 0) {
       this.memory = undefined;
       this.last = undefined;
@@ -138,20 +139,17 @@ export class PolicyNumbers {
 }
 
 /** Names of groups by number of a port that is in one. A group that is not there lets nothing in or out. */
-function groupedPorts({ bridges }: SwitchConfig, ports: Names): Map<number, string[]> {
+function groupsByNumber(config: SwitchConfig, ports: Names): Map<number, string[]> {
   const grouped = new Map<number, string[]>();
-  for (const bridge of Object.values(bridges)) {
-    for (const [name, { groups = [] }] of Object.entries(bridge.ports)) {
-      const port = ports.find(name);
-      if (groups.length > 0 && port !== undefined) grouped.set(port, groups);
-    }
+  for (const [name, groups] of groupedPorts(config)) {
+    const port = ports.find(name);
+    if (groups.length > 0 && port !== undefined) grouped.set(port, groups);
   }
   return grouped;
 }
 
-function namesByNumber({ bridges }: SwitchConfig, ports: Names): Map<number, string> {
-  const names = Object.values(bridges).flatMap((bridge) => Object.keys(bridge.ports));
-  return new Map(names.map((name) => [ports.find(name) ?? 0, name]));
+function namesByNumber(config: SwitchConfig, ports: Names): Map<number, string> {
+  return new Map(Array.from(groupedPorts(config), ([name]) => [ports.find(name) ?? 0, name]));
 }
 
 /** Domains in which some of the ports are. */
@@ -167,11 +165,9 @@ function zonesOf(ports: Iterable<number>, vlan: Int32Array): number[] {
 /** @throws TaploomError `too_many`, if `compile` would */
 export function checkPolicy({ bridges, groups = {} }: SwitchConfig): void {
   const rules = new RuleSets(groups, new Map(Object.keys(groups).map((name, index) => [name, index])));
-  for (const { ports } of Object.values(bridges)) {
-    for (const { groups: own = [] } of Object.values(ports)) {
-      const known = own.filter((name) => Object.hasOwn(groups, name));
-      for (const side of ['in', 'out'] as const) if (own.length > 0) rules.setOf(side, known);
-    }
+  for (const [, own] of groupedPorts({ bridges })) {
+    const known = own.filter((name) => Object.hasOwn(groups, name));
+    for (const side of ['in', 'out'] as const) if (own.length > 0) rules.setOf(side, known);
   }
 }
 

@@ -1,6 +1,7 @@
 // What the classes of shaped ports match -> bits of classes: by priority, DSCP, VLAN, mark of a rule, and port that a frame came from.
 // Who does not ask for one of the last three shares row 0, in which every class takes everything.
 
+import { groupedPorts } from '../config/grouped_ports.ts';
 import type { QosMatch as Match } from '../config/qos_shape.ts';
 import { parseRange } from '../config/range.ts';
 import type { SwitchConfig } from '../config/schema.ts';
@@ -37,16 +38,14 @@ export function compileMatches(lists: readonly (readonly Asking[])[], groups: Po
 }
 
 /** Ports that a group has by name: who comes from a network or an address of it is not known by the port. */
-export function portsByGroup({ bridges }: SwitchConfig, ports: Names): PortsByGroup {
-  const groups = new Map<string, number[]>();
-  for (const { ports: own } of Object.values(bridges)) {
-    for (const [name, config] of Object.entries(own)) {
-      const port = ports.find(name);
-      if (port === undefined || !('groups' in config)) continue;
-      for (const group of config.groups ?? []) groups.set(group, [...(groups.get(group) ?? []), port]);
-    }
+export function portsByGroup(config: SwitchConfig, ports: Names): PortsByGroup {
+  const found = new Map<string, number[]>();
+  for (const [name, groups] of groupedPorts(config)) {
+    const port = ports.find(name);
+    if (port === undefined) continue;
+    for (const group of groups) found.set(group, [...(found.get(group) ?? []), port]);
   }
-  return groups;
+  return found;
 }
 
 /** @param sparse whether who does not ask shares row 0 @param read values that a class takes; undefined = all */

@@ -38,16 +38,16 @@ export function checkGroups(config: SwitchConfig, doubts: Doubts, problems: Prob
     }
     checkMembers(name, group, report);
   }
-  for (const [bridge, { ports }] of Object.entries(config.bridges)) {
-    for (const [port, own] of Object.entries(ports)) {
-      const path = ['bridges', bridge, 'ports', port];
-      for (const [place, list] of listsOf(own)) {
-        for (const [index, name] of list.entries()) {
-          if (list.indexOf(name) !== index) report([...path, ...place, index], `${name} is listed twice`);
-          else if (!isKnown(name)) report([...path, ...place, index], missing(name));
-        }
-      }
+  const check = (path: Path, list: string[]) => {
+    for (const [index, name] of list.entries()) {
+      if (list.indexOf(name) !== index) report([...path, index], `${name} is listed twice`);
+      else if (!isKnown(name)) report([...path, index], missing(name));
     }
+  };
+  for (const [bridge, { local, ports }] of Object.entries(config.bridges)) {
+    if (local !== false) check(['bridges', bridge, 'local', 'groups'], local.groups ?? []);
+    for (const [port, own] of Object.entries(ports))
+      for (const [place, list] of listsOf(own)) check(['bridges', bridge, 'ports', port, ...place], list);
   }
 }
 

@@ -10,7 +10,13 @@ import { isSnoopedGroup } from '../wire/membership.ts';
 import { type AclsConfig, acls, placedAcls } from './acl_shape.ts';
 import { bridgeHelper } from './bridge_helper.ts';
 import { compileSubset } from './filter/compile_subset.ts';
-import { type GroupConnectionsConfig, type GroupsConfig, groupConnections, groups } from './group_shape.ts';
+import {
+  type GroupConnectionsConfig,
+  type GroupsConfig,
+  groupConnections,
+  groupNames,
+  groups,
+} from './group_shape.ts';
 import { hooks } from './hook_shape.ts';
 import { unicastIp } from './ip_leaf.ts';
 import { boolean, expecting, integer, mapping, number, text } from './leaves.ts';
@@ -45,6 +51,7 @@ const local = mapping({
   owner: account('a user').optional(),
   group: account('a group').optional(),
   persist: boolean().optional(),
+  groups: groupNames.optional(),
   acls: placedAcls.optional(),
 });
 

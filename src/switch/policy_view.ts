@@ -4,6 +4,7 @@ import type { PolicyApi, PolicyConnection, PolicyFilter, PolicyStatus, SecurityG
 import type { Compiler } from '../compile/compiler.ts';
 import { GROUP_PROTOCOLS } from '../config/group_rule.ts';
 import { GROUP_CONNECTIONS_DEFAULTS } from '../config/group_shape.ts';
+import { groupedPorts } from '../config/grouped_ports.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { PORT_MASK } from '../frame/hop.ts';
 import { STATE_NAMES, STATES } from '../table/connection_state.ts';
@@ -109,10 +110,8 @@ export class PolicyView implements PolicyApi {
 
   private portsByGroup(): Map<string, string[]> {
     const found = new Map<string, string[]>();
-    for (const { ports } of Object.values(this.facts.config().bridges)) {
-      for (const [port, { groups = [] }] of Object.entries(ports))
-        for (const group of groups) found.set(group, [...(found.get(group) ?? []), port]);
-    }
+    for (const [port, groups] of groupedPorts(this.facts.config()))
+      for (const group of groups) found.set(group, [...(found.get(group) ?? []), port]);
     return found;
   }
 
@@ -122,13 +121,11 @@ export class PolicyView implements PolicyApi {
     const table = this.facts.table();
     if (table === null) return counts;
     const { mappings } = this.open(table);
-    for (const { ports } of Object.values(config().bridges)) {
-      for (const [name, { groups = [] }] of Object.entries(ports)) {
-        const port = compiler.ports.find(name);
-        if (groups.length === 0 || port === undefined) continue;
-        const line = mappings.table.find(kindOf(0, 0, OF.guest), 0, 0, port);
-        counts.set(name, line === 0 ? 0 : mappings.connectionsOf(line));
-      }
+    for (const [name, groups] of groupedPorts(config())) {
+      const port = compiler.ports.find(name);
+      if (groups.length === 0 || port === undefined) continue;
+      const line = mappings.table.find(kindOf(0, 0, OF.guest), 0, 0, port);
+      counts.set(name, line === 0 ? 0 : mappings.connectionsOf(line));
     }
     return counts;
   }

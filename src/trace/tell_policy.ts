@@ -1,6 +1,7 @@
 // What a trace says of security groups: which rules were asked, and which of them let the packet pass.
 
 import type { TraceStep } from '../api.ts';
+import { groupedPorts } from '../config/grouped_ports.ts';
 import { valueAt } from '../config/path.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { UNASKED } from '../engine/policy_question.ts';
@@ -58,7 +59,6 @@ function tellNote(
   return [step('policy', 'let', `${name} may ${what} (${cause.text})`, cause)];
 }
 
-function groupsOf({ bridges }: SwitchConfig, port: string): string[] {
-  const owner = Object.values(bridges).find(({ ports }) => Object.hasOwn(ports, port));
-  return owner?.ports[port].groups ?? [];
+function groupsOf(config: SwitchConfig, port: string): string[] {
+  return [...groupedPorts(config)].find(([name]) => name === port)?.[1] ?? [];
 }

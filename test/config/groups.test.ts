@@ -41,6 +41,29 @@ function problems(groups: unknown, own: unknown = ['web'], connections?: unknown
   }
 }
 
+test('groups of the local interface are looked at as those of ports', () => {
+  const config = (groups: string[]) => ({
+    version: 1,
+    bridges: { br0: { local: { groups } } },
+    groups: { web: {} },
+  });
+  const refused = (groups: string[]) => {
+    try {
+      parseConfig(config(groups));
+      return [];
+    } catch (error) {
+      return (error as ConfigError).problems.map(({ path, message }) => `${path}: ${message}`);
+    }
+  };
+  expect(refused(['web'])).toEqual([]);
+  expect(refused(['wep', 'web', 'web'])).toEqual([
+    'bridges.br0.local.groups[0]: there is no group wep, did you mean web?',
+    'bridges.br0.local.groups[2]: web is listed twice',
+  ]);
+  const parsed = parseConfig(config(['web']));
+  expect(loadConfig(formatConfig(parsed), 'local.yaml')).toEqual(parsed);
+});
+
 test.each([
   [{ wep: {} }, ['bridges.br0.ports.p1.groups[0]: there is no group web, did you mean wep?']],
   [{ any: {} }, [expect.stringContaining('groups.any: '), expect.any(String)]],

@@ -1,9 +1,10 @@
 // VLAN devices on an interface that a bridge has: eth0 in br0, eth0.10 beside it in br10. In a guest, because few kernels
-// that tests run on have 802.1Q. A kernel bridge gives the same answers.
+// that tests run on have 802.1Q. A kernel bridge gives the same answers. And the priorities that such devices write and read.
 
 import { beforeEach, expect, test } from 'vitest';
 import { missingForGuests } from '../support/guest.ts';
 import { runInGuest } from '../support/guest_taploom.ts';
+import { expectPriorities, PRIORITIES_BRIDGE, PRIORITIES_SCRIPT } from './kernel_priorities.ts';
 
 beforeEach(({ skip }) => {
   const reason = missingForGuests();
@@ -16,14 +17,15 @@ const CONFIG = {
   bridges: {
     br0: { local: false, ports: { eth0: port, g1: port } },
     br10: { local: false, ports: { 'eth0.10': port, g2: port } },
+    brq: PRIORITIES_BRIDGE,
   },
 };
 
 const SCRIPT = `
-for n in up g1 g2 away; do $ip netns add $n; $ip netns exec $n $b sysctl -qw net.ipv6.conf.default.disable_ipv6=1; done
+for n in up g1 g2 away q1 q2 q3; do $ip netns add $n; $ip netns exec $n $b sysctl -qw net.ipv6.conf.default.disable_ipv6=1; done
 $b sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 $ip link add eth0 type veth peer name e netns up
-for g in g1 g2; do $ip link add $g type veth peer name e netns $g; $ip link set $g up; done
+for g in g1 g2 q1 q2 q3; do $ip link add $g type veth peer name e netns $g; $ip link set $g up; done
 # vlan NAMESPACE DEVICE VID [ADDRESS]
 vlan() {
   $ip -n $1 link add link $2 name $2.$3 type vlan id $3
@@ -69,12 +71,20 @@ $ip link set eth0 name wan0
 $ip link set wan0 up
 $b sleep 1
 pings 'after its interface was renamed' away 10.0.12.2
+${PRIORITIES_SCRIPT}
 `;
+
+/** One guest for all. */
+let run: Promise<string> | undefined;
+const inGuest = () => {
+  run ??= runInGuest(SCRIPT, 220_000);
+  return run;
+};
 
 test('tags of VLAN devices are theirs, as long as the devices are there, and the bridge has all others', {
   timeout: 240_000,
 }, async () => {
-  const text = await runInGuest(SCRIPT, 220_000);
+  const text = await inGuest();
   expect(text).toContain('guest is done');
   expect(text).toContain('br10 by eth0.10: 3 received');
   const [, before, after] = /broadcasts of VLAN 10 on br0: (.*) and (.*)/.exec(text) ?? [];
@@ -88,4 +98,10 @@ test('tags of VLAN devices are theirs, as long as the devices are there, and the
   expect(text).toContain('after the device: 3 received');
   expect(text).toContain('a device that moved: 3 received');
   expect(text).toContain('after its interface was renamed: 3 received');
+});
+
+test('a priority is that of the tags which the kernel writes, and the kernel reads what rewrite.pcp has written', {
+  timeout: 240_000,
+}, async () => {
+  expectPriorities(await inGuest());
 });

@@ -58,8 +58,17 @@ export async function runInGuest(script: string, timeoutMs: number): Promise<str
   const dir = mkdtempSync(join(tmpdir(), 'tlguest-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));
   const disk = makeDisk(dir, MODULES, init(script), fill);
-  const { stdout } = await runCommand(machine(disk, ['-m', '1024', '-smp', '2']), { timeoutMs });
-  return stdout.replaceAll('\r', '');
+  // QEMU writes byte by byte, and drops what a reader has no room for: a file has.
+  const file = join(dir, 'console');
+  const command = machine(disk, ['-m', '1024', '-smp', '2']).map((word) =>
+    word === 'stdio' ? `file:${file}` : word,
+  );
+  const printed = () => readFileSync(file, 'utf8').replaceAll('\r', '');
+  const { code } = await runCommand(command, { timeoutMs }).catch((cause: unknown) => {
+    throw new Error(`the guest did not end: ${printed()}`, { cause });
+  });
+  if (code !== 0) throw new Error(`QEMU ended with ${code}: ${printed()}`);
+  return printed();
 }
 
 function fill(root: string): void {
