@@ -26,7 +26,9 @@ const INTERVAL = 100;
 const FRAMES_OF_TARGET = 1.5;
 const FULL_FRAME = 1514;
 
-type ShapedConfig = QosConfig & { shape: NonNullable<QosConfig['shape']> };
+type ShapedConfig = Pick<QosConfig, 'classes' | 'fair' | 'limit'> & {
+  shape: NonNullable<QosConfig['shape']>;
+};
 
 /** A port with a shaper, in the order of the table's rows. */
 export interface Shaped {
@@ -47,24 +49,29 @@ export class QosMemories {
     const all = shapedPorts(config, ports);
     this.keep(new Set(all.map(({ name }) => name)));
     if (all.length === 0) return null;
-    const lists = all.map(({ qos }) => classesOf(qos));
-    const matches = compileMatches(lists, portsByGroup(config, ports));
+    const { kinds, rows } = kindsOf(all);
+    const matches = compileMatches(kinds.map(classesOf), portsByGroup(config, ports));
     const table = shared({
       ports: [Uint16Array, all.length],
-      settings: [Float64Array, all.length * QOS_ROW],
+      rows: [Uint16Array, all.length],
+      settings: [Float64Array, kinds.length * QOS_ROW],
+    });
+    table.rows.set(rows);
+    kinds.forEach((qos, row) => {
+      const settings = rowOf(table.settings, row);
+      set(settings, qos);
+      settings[QOS.vlans] = matches.vlanRows[row];
+      settings[QOS.marks] = matches.markRows[row];
+      settings[QOS.sources] = matches.sourceRows[row];
+      settings[QOS.memory] = Number.POSITIVE_INFINITY;
     });
     const tenants = this.tenants.compile(
       config,
       all.map(({ name }) => name),
     );
     const regions = all.map((one, n) => {
-      const settings = table.settings.subarray(n * QOS_ROW, (n + 1) * QOS_ROW);
       table.ports[n] = one.port;
-      set(settings, one.qos);
-      settings[QOS.vlans] = matches.vlanRows[n];
-      settings[QOS.marks] = matches.markRows[n];
-      settings[QOS.sources] = matches.sourceRows[n];
-      return this.regionOf(one.name, settings);
+      return this.regionOf(one.name, rowOf(table.settings, rows[n]));
     });
     const { pcps, dscps, vlans, marks, sources } = matches;
     return { ...table, pcps, dscps, vlans, marks, sources, regions, tenants };
@@ -79,10 +86,10 @@ export class QosMemories {
     }
     const before = this.known.get(name);
     const isEnough = before?.key === key && before.limit >= limit && before.limit <= 4 * limit;
-    settings[QOS.memory] = isEnough ? before.limit : limit;
+    settings[QOS.memory] = Math.min(settings[QOS.memory], isEnough ? before.limit : limit);
     if (isEnough) return before.region;
-    const region = this.slabs.make(unitsOf(storeSize(settings)));
-    layOut(region, settings);
+    const region = this.slabs.make(unitsOf(storeSize(settings, limit)));
+    layOut(region, settings, limit);
     this.known.set(name, { key, limit, region });
     return region;
   }
@@ -107,6 +114,25 @@ export function shapedPorts({ bridges }: SwitchConfig, ports: Names): Shaped[] {
       return [{ name, port, qos: qos as ShapedConfig, classes }];
     }),
   );
+}
+
+/** How ports are shaped, each way once, and which of these is whose. Where ports have queues the rate may change in place: see storeRate. */
+function kindsOf(all: readonly Shaped[]): { kinds: ShapedConfig[]; rows: number[] } {
+  const kinds: ShapedConfig[] = [];
+  const known = new Map<string, number>();
+  const rows = all.map(({ name, qos: { shape, classes, fair, limit } }) => {
+    const qos = { shape, classes, fair, limit };
+    const isAlone = classesOf(qos).some((one) => one.fair === 'ports');
+    const key = JSON.stringify(isAlone ? [name] : qos);
+    const row = known.get(key) ?? kinds.push(qos) - 1;
+    known.set(key, row);
+    return row;
+  });
+  return { kinds, rows };
+}
+
+function rowOf(settings: Float64Array, row: number): Float64Array {
+  return settings.subarray(row * QOS_ROW, (row + 1) * QOS_ROW);
 }
 
 /** Names of the classes of a shaped port, in their order. */
@@ -151,10 +177,10 @@ function set(settings: Float64Array, qos: ShapedConfig): void {
 }
 
 /** Another rate for a port whose shaper has one class and none of its own, at once; it holds no more than there is memory for. */
-export function storeRate({ ports, settings }: QosTable, port: number, bits: number): void {
-  const row = ports.indexOf(port);
-  if (row < 0) return;
-  const at = row * QOS_ROW;
+export function storeRate({ ports, rows, settings }: QosTable, port: number, bits: number): void {
+  const n = ports.indexOf(port);
+  if (n < 0) return;
+  const at = rows[n] * QOS_ROW;
   settings[at + QOS.cost] = costOf(bits);
   const only = at + classAt(0);
   settings[only + CLASS.limit] = Math.min(limitOf(bits, undefined, undefined), settings[at + QOS.memory]);

@@ -97,16 +97,16 @@ export class Devices implements Surroundings {
   /** Shapes the ports of the table, and no others. */
   shape(table: QosTable | null): void {
     const { shapers, backplane, attached } = this;
-    const rows = new Map(Array.from(table?.ports ?? [], (port, row) => [port, row]));
+    const numbers = new Map(Array.from(table?.ports ?? [], (port, n) => [port, n]));
     shapers.load(table);
     for (const port of attached.keys()) {
-      const row = rows.get(port);
+      const n = numbers.get(port);
       const wasShaped = shapers.isShaped(port);
-      if (row === undefined) shapers.release(port, backplane.batch);
-      else shapers.add(port, this.sinkOf(port), row, backplane.batch);
-      if (wasShaped === (row !== undefined)) continue;
+      if (n === undefined) shapers.release(port, backplane.batch);
+      else shapers.add(port, this.sinkOf(port), n, backplane.batch);
+      if (wasShaped === (n !== undefined)) continue;
       backplane.detach(port);
-      backplane.attach(port, row === undefined ? this.sinkOf(port) : shapers);
+      backplane.attach(port, n === undefined ? this.sinkOf(port) : shapers);
     }
   }
 

@@ -90,18 +90,18 @@ export class Shapers implements Sink {
     if (table !== null) this.shaper.load(table.settings);
   }
 
-  /** From now on copies for `port`, of row `n` of the table, come here, and go on to `inner`. */
+  /** From now on copies for `port`, number `n` of the table, come here, and go on to `inner`. */
   add(port: number, inner: Sink, n: number, batch: FrameBatch): void {
     const { table, ports } = this;
     if (table === null) return;
     const slot = table.tenants?.slots[n] ?? 0;
     if (ports.isSame(port, table.regions[n], inner)) {
-      ports.words[port * SHAPED_WORDS + SHAPED.row] = n;
+      ports.words[port * SHAPED_WORDS + SHAPED.row] = table.rows[n];
       this.join(port, slot);
       return;
     }
     this.release(port, batch);
-    ports.add(port, table.regions[n], inner, n);
+    ports.add(port, table.regions[n], inner, table.rows[n]);
     ports.words[port * SHAPED_WORDS + SHAPED.tenant] = slot;
     this.out.sinks = ports.sinks;
   }

@@ -64,16 +64,16 @@ export class QosView {
   }
 
   private shaperOf(table: QosTable, port: number): Shaper | undefined {
-    const row = table.ports.indexOf(port);
-    if (row < 0) return undefined;
-    const { memory, at } = table.regions[row];
+    const n = table.ports.indexOf(port);
+    if (n < 0) return undefined;
+    const { memory, at } = table.regions[n];
     let slab = this.slabs.get(memory);
     if (slab === undefined) {
       slab = new Slab(memory);
       this.slabs.set(memory, slab);
     }
     const shaper = new Shaper(slab, table.settings);
-    shaper.select(slab, at, row * QOS_ROW);
+    shaper.select(slab, at, table.rows[n] * QOS_ROW);
     return shaper;
   }
 }

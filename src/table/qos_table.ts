@@ -1,6 +1,7 @@
-// What the data plane knows of quality of service: a row of settings for each port that has any, and the memory of its queues.
+// What the data plane knows of quality of service: rows of settings, which ports have in common that are shaped alike (a thousand of
+// them would not fit into a cache), and the memory of each port's queues.
 //
-//   settings[row * QOS_ROW + QOS.*]                 of the port
+//   settings[row * QOS_ROW + QOS.*]                 of these ports
 //   settings[row * QOS_ROW + FIRST_CLASS + class * CLASS_WORDS + CLASS.*]
 //
 // A frame's class is the lowest bit of what its VLAN, its priority, its DSCP, its mark and the port that it came from allow: five
@@ -32,7 +33,7 @@ export const QOS = {
   readsDscp: 5,
   /** Row of `vlans`. */
   vlans: 6,
-  /** Bytes of frames for which the memory of the queues was made: at least what all classes may hold. */
+  /** Bytes of frames for which the memory of the queues was made, the least of these ports: at least what all classes may hold. */
   memory: 7,
   /** Row of `marks`, and of `sources`. */
   marks: 8,
@@ -85,8 +86,9 @@ export interface ClassTable {
 }
 
 export interface QosTable extends ClassTable {
-  /** By row: the port, and where its queues are. */
+  /** The ports, the row of each, and where its queues are. */
   readonly ports: Uint16Array;
+  readonly rows: Uint16Array;
   readonly regions: readonly Region[];
   /** Rates of tenants, null = none has any. */
   readonly tenants: TenantShapes | null;

@@ -411,18 +411,18 @@ export class Shaper implements Judge {
   }
 }
 
-/** Blocks and state for a port with these settings. */
-export function storeSize(settings: Float64Array): StoreSize {
+/** Blocks and state for a port with these settings, whose frames that wait are so many bytes at most. */
+export function storeSize(settings: Float64Array, memory: number): StoreSize {
   let fair = 0;
   for (let c = 0; c < settings[QOS.classes]; c++) if (settings[classAt(c) + CLASS.fair] !== FAIR.off) fair++;
-  return { ...blocksFor(settings[QOS.memory]), state: STATE_BYTES + fair * FLOW_BYTES };
+  return { ...blocksFor(memory), state: STATE_BYTES + fair * FLOW_BYTES };
 }
 
 /** Makes zeros the queues of a port with these settings: which classes there are and which are fair stays as it is. */
-export function layOut(region: Region, settings: Float64Array): void {
-  layOutStore(region, storeSize(settings));
-  const { memory, at } = region;
-  const words = new Int32Array(memory);
+export function layOut(region: Region, settings: Float64Array, memory: number): void {
+  layOutStore(region, storeSize(settings, memory));
+  const { at } = region;
+  const words = new Int32Array(region.memory);
   const first = at * ENTRY_WORDS + HEADER_WORDS + STATE_BYTES / 4;
   let flows = 0;
   for (let c = 0; c < settings[QOS.classes]; c++) {

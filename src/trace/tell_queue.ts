@@ -17,8 +17,9 @@ export function tellQueue(
 ): TraceStep[] {
   const settings = config.bridges[bridge]?.ports[name];
   const qos = settings !== undefined && 'qos' in settings ? settings.qos : undefined;
-  const row = topology.qos?.ports.indexOf(copy.hop & PORT_MASK) ?? -1;
-  if (topology.qos === null || row < 0 || qos?.shape === undefined) return [];
+  const n = topology.qos?.ports.indexOf(copy.hop & PORT_MASK) ?? -1;
+  if (topology.qos === null || n < 0 || qos?.shape === undefined) return [];
+  const row = topology.qos.rows[n];
   const { tci, dscpOut, mark, source } = copy;
   const own = classNames(qos)[classFor(topology.qos, row, tci, dscpOut, mark, source)];
   const cause = portCause(config, bridge, name, 'qos');

@@ -29,6 +29,7 @@ class Bench {
 
   constructor(rate: number, classes: Spec[], burst = 5, catchUp = Number.POSITIVE_INFINITY) {
     const settings = new Float64Array(QOS_ROW);
+    let memory = 0;
     settings[QOS.cost] = cost(rate);
     settings[QOS.burst] = burst;
     settings[QOS.catchUp] = catchUp;
@@ -44,12 +45,12 @@ class Bench {
       settings[at + CLASS.fair] = spec.fair === true ? FAIR.flows : FAIR.off;
       settings[at + CLASS.target] = 5;
       settings[at + CLASS.interval] = 100;
-      settings[QOS.memory] += settings[at + CLASS.limit];
+      memory += settings[at + CLASS.limit];
     });
     // Neither its region nor its settings are the first.
-    const units = unitsOf(storeSize(settings));
+    const units = unitsOf(storeSize(settings, memory));
     const region = { memory: new SharedArrayBuffer(Slab.size(3 + units)), at: 3 };
-    layOut(region, settings);
+    layOut(region, settings, memory);
     const slab = new Slab(region.memory);
     const all = new Float64Array(2 * QOS_ROW);
     all.set(settings, QOS_ROW);
