@@ -31,32 +31,33 @@ import {
 } from './frame_store.ts';
 import { CLASS, classAt, FAIR, MAX_CLASSES, QOS } from './qos_table.ts';
 
-// State of a port, in numbers of 64 bits from its header on. What a port of one class needs of it is in three lines of a cache.
+// State of a port, in numbers of 64 bits from its header on. What a port of one class needs of it for a frame is in two lines of a cache.
 const NEXT = HEADER_WORDS / 2;
 /** Virtual time of the class that had the last turn by weight. */
 const VIRTUAL_NOW = NEXT + 1;
 const FIRST_CLASS = NEXT + 2;
 /** Of a class: times, then what it counts. */
 export const TALLY = {
-  minNext: 0,
+  virtual: 0,
   maxNext: 1,
-  virtual: 2,
-  sentFrames: 3,
-  sentBytes: 4,
-  full: 5,
-  late: 6,
-  marked: 7,
+  sentFrames: 2,
+  sentBytes: 3,
   /** ms, of the last frames. */
-  delay: 8,
+  delay: 4,
+  // Here are the words below; what follows is not asked for with each frame.
+  minNext: 8,
+  full: 9,
+  late: 10,
+  marked: 11,
 } as const;
-// Behind these, words.
-const HEAD = 18;
-const TAIL = 19;
-const FRAMES = 20;
-const BYTES = 21;
-/** Where its flows begin in the slab, in words; 0 = it has none. */
-const FLOWS = 22;
 const CLASS_FLOATS = 12;
+// Words of a class.
+const HEAD = 10;
+const TAIL = 11;
+const FRAMES = 12;
+const BYTES = 13;
+/** Where its flows begin in the slab, in words; 0 = it has none. */
+const FLOWS = 14;
 
 const STATE_BYTES = (FIRST_CLASS - NEXT + MAX_CLASSES * CLASS_FLOATS) * 8;
 /** What a class may be ahead of others by its minimum, in bytes by weight: later it gets its share soon again. */
@@ -320,8 +321,9 @@ export class Shaper implements Judge {
     const at = this.timesOf(c);
     const its = own + classAt(c);
     floats[state + NEXT] = Math.max(floats[state + NEXT], since) + wire * settings[own + QOS.cost];
-    floats[at + TALLY.minNext] =
-      Math.max(floats[at + TALLY.minNext], since) + wire * settings[its + CLASS.minCost];
+    if (settings[its + CLASS.minCost] > 0)
+      floats[at + TALLY.minNext] =
+        Math.max(floats[at + TALLY.minNext], since) + wire * settings[its + CLASS.minCost];
     if (settings[its + CLASS.maxCost] > 0)
       floats[at + TALLY.maxNext] =
         Math.max(floats[at + TALLY.maxNext], since) + wire * settings[its + CLASS.maxCost];
