@@ -106,6 +106,16 @@ export type StpFact =
       port?: string;
     };
 
+/** The device of a port takes less than is sent there: ports share what it takes, until it does again. */
+export interface UplinkFact {
+  type: 'uplink';
+  change: 'full' | 'free';
+  bridge: string;
+  port: string;
+  /** Of `full`: bit/s that it takes. */
+  rate?: number;
+}
+
 /** A member of an aggregate carries frames, waits, or has lost its link. */
 export interface MemberFact {
   type: 'member';
@@ -304,6 +314,7 @@ export type EventFact =
   | StpFact
   | MulticastFact
   | MemberFact
+  | UplinkFact
   | LeaseFact
   | NetworkFact
   | AddressFact
@@ -322,6 +333,7 @@ export const EVENT_TYPES = [
   'stp',
   'multicast',
   'member',
+  'uplink',
   'lease',
   'network',
   'address',

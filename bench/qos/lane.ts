@@ -42,7 +42,7 @@ const FULL = 1514;
 export const BULK_SIZE = 1472;
 const HEADERS = { udp: FULL - BULK_SIZE, tcp: 66 };
 /** Nobody has this address: the receiver's kernel counts what comes for it, and throws it away at no cost. */
-const NOBODY = '10.98.0.99';
+export const NOBODY = '10.98.0.99';
 
 /** Bits a second on the wire between two looks at the counters. */
 export function wireRate(protocol: 'tcp' | 'udp', before: Counters, after: Counters): number {

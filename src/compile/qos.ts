@@ -6,7 +6,7 @@ import { devicesIn } from '../config/members.ts';
 import type { QosClass, QosConfig } from '../config/qos_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { type Region, unitsOf } from '../table/frame_store.ts';
-import { CLASS, classAt, MAX_CLASSES, QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
+import { CLASS, classAt, FAIR, MAX_CLASSES, QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
 import { layOut, storeSize } from '../table/shaper.ts';
 import type { Names } from './names.ts';
 import { compileMatches, portsByGroup } from './qos_matches.ts';
@@ -75,7 +75,7 @@ export class QosMemories {
     let key = '';
     for (let c = 0; c < settings[QOS.classes]; c++) {
       limit += settings[classAt(c) + CLASS.limit];
-      key += settings[classAt(c) + CLASS.isFair];
+      key += settings[classAt(c) + CLASS.fair];
     }
     const before = this.known.get(name);
     const isEnough = before?.key === key && before.limit >= limit && before.limit <= 4 * limit;
@@ -142,10 +142,21 @@ function set(settings: Float64Array, qos: ShapedConfig): void {
     const time = limit === undefined ? undefined : parseTime(limit);
     settings[at + CLASS.maxAge] = time ?? Number.POSITIVE_INFINITY;
     settings[at + CLASS.limit] = limitOf(own, time, limit);
-    settings[at + CLASS.isFair] = fair ? 1 : 0;
-    settings[at + CLASS.target] = Math.max(TARGET, FRAMES_OF_TARGET * FULL_FRAME * costOf(own));
+    settings[at + CLASS.fair] = fair === 'ports' ? FAIR.ports : fair ? FAIR.flows : FAIR.off;
+    settings[at + CLASS.target] = targetOf(own);
     settings[at + CLASS.interval] = INTERVAL;
   });
+}
+
+/** Another rate for a port whose shaper has one class and none of its own, at once; it holds no more than there is memory for. */
+export function storeRate({ ports, settings }: QosTable, port: number, bits: number): void {
+  const row = ports.indexOf(port);
+  if (row < 0) return;
+  const at = row * QOS_ROW;
+  settings[at + QOS.cost] = costOf(bits);
+  const only = at + classAt(0);
+  settings[only + CLASS.limit] = Math.min(limitOf(bits, undefined, undefined), settings[at + QOS.memory]);
+  settings[only + CLASS.target] = targetOf(bits);
 }
 
 /** Bytes that may wait. A time that was asked for is one of waiting, and bounds the bytes by what the rate takes it for. */
@@ -153,6 +164,10 @@ function limitOf(rate: number, time: number | undefined, limit: string | undefin
   if (limit !== undefined && time === undefined) return parseSize(limit) as number;
   const bytes = ((time ?? LIMIT_TIME) / 1000) * (rate / 8);
   return Math.ceil(Math.min(Math.max(bytes, time === undefined ? MIN_LIMIT : 2 * FULL_FRAME), MAX_LIMIT));
+}
+
+function targetOf(bits: number): number {
+  return Math.max(TARGET, FRAMES_OF_TARGET * FULL_FRAME * costOf(bits));
 }
 
 function bitsOf(text: string): number {

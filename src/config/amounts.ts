@@ -52,6 +52,12 @@ export function parseRate(text: string): Rate | undefined {
   return frames === undefined ? undefined : { unit: 'frames', amount: frames };
 }
 
+/** Four digits: `38.21mbit`. */
+export function formatRate(bits: number): string {
+  const [unit, of] = bits >= 1e9 ? ['gbit', 1e9] : bits >= 1e6 ? ['mbit', 1e6] : ['kbit', 1e3];
+  return `${Number((bits / Number(of)).toPrecision(4))}${unit}`;
+}
+
 /** Bytes. */
 export function parseSize(text: string): number | undefined {
   const size = amount(text, BYTES);

@@ -8,6 +8,7 @@ import { checkPolicer } from './policer.ts';
 import type { MemberConfig, PortConfig } from './port_shape.ts';
 import type { QosConfig, QosMatch } from './qos_shape.ts';
 import type { BridgeConfig, SwitchConfig } from './shape.ts';
+import { LEAD_AWAY } from './shared_uplinks.ts';
 import { suggest } from './suggest.ts';
 
 type Report = (keys: Path, message: string) => void;
@@ -28,7 +29,15 @@ export function checkQualities(
   problems: Problem[],
 ): void {
   const one = (keys: Path, of: { qos?: QosConfig }) => {
-    if (of.qos !== undefined) checkQos([...path, ...keys, 'qos'], of.qos, isMember, place, problems);
+    if (of.qos === undefined) return;
+    const at = [...path, ...keys, 'qos'];
+    checkQos(at, of.qos, isMember, place, problems);
+    if (of.qos.when_full === undefined) return;
+    const message = LEAD_AWAY.has(port.type)
+      ? of.qos.shape !== undefined &&
+        'a port with a shape is never full: its queues say who waits; remove one of them'
+      : `is of uplinks: ${[...LEAD_AWAY].join(', ')} ports; what a guest does not take is dropped`;
+    if (message) problems.push({ path: [...at, 'when_full'], message });
   };
   if ('qos' in port) one([], port);
   if (port.type !== 'stream') return;

@@ -61,6 +61,8 @@ const match = mapping({
   error: 'expected pcp, dscp, vlan, group or mark; a class without match takes what no other does',
 });
 
+const fair = z.union([boolean(), z.literal('ports')], expecting('true, false or ports'));
+
 const queueClass = mapping({
   name: text('a name of letters, digits, - and _', (value) => /^[\w-]{1,32}$/.test(value)),
   match: match.optional(),
@@ -69,7 +71,7 @@ const queueClass = mapping({
   min: rate.optional(),
   max: rate.optional(),
   limit: sizeOrTime.optional(),
-  fair: boolean().default(false),
+  fair: fair.default(false),
 });
 
 const shaper = mapping({
@@ -133,12 +135,13 @@ export const qos = mapping({
   rewrite: rewrite.optional(),
   shape: z.union([rate, shaper], expecting('a rate such as 100mbit, or a mapping with a rate')).optional(),
   limit: sizeOrTime.optional(),
-  fair: boolean().optional(),
+  fair: fair.optional(),
   classes: z
     .array(queueClass, expecting('a list of classes'))
     .min(1)
     .max(MAX_CLASSES, { error: `a port has at most ${MAX_CLASSES} classes` })
     .optional(),
+  when_full: z.enum(['share', 'drop'], expecting('share or drop')).optional(),
   police: police.optional(),
 });
 

@@ -118,6 +118,7 @@ export class Daemon {
     api.events.listen((event) => {
       if (event.type === 'configuration') void helper?.update();
       if (event.type === 'configuration' && event.by.kind !== 'file') log.info(event.message);
+      if (event.type === 'uplink') log[event.change === 'full' ? 'warn' : 'info'](event.message);
       if (event.type === 'port' && event.change === 'removed') guests?.forget(event.port);
       if (event.type === 'port' && event.guestOf !== undefined) {
         log.info(event.message);

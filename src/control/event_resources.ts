@@ -96,6 +96,13 @@ const anyEvent = z.union([
   }),
   z.object({
     ...common,
+    type: z.literal('uplink'),
+    change: z.enum(['full', 'free']),
+    ...where,
+    rate: count.optional().describe('bit/s'),
+  }),
+  z.object({
+    ...common,
     type: z.literal('stp'),
     change: z.enum(['role', 'forwarding', 'blocked', 'guarded']),
     ...where,

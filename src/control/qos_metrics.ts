@@ -27,7 +27,7 @@ export function qosMetrics(add: AddMetric): void {
     'Frames that a class dropped, by reason.',
     ({ qos: { queues } }) =>
       queues.flatMap(({ bridge, port, class: own, full, late }) => [
-        { value: full, labels: { bridge, port, class: own, reason: 'queue_full' } },
+        { value: full, labels: { bridge, port, class: own, reason: 'shaper_full' } },
         { value: late, labels: { bridge, port, class: own, reason: 'queue_late' } },
       ]),
   );

@@ -8,6 +8,7 @@ import type { QosTable } from '../table/qos_table.ts';
 import type { Remotes } from '../table/remotes.ts';
 import { Descriptors } from './descriptors.ts';
 import { Faults } from './faults.ts';
+import { FullDevices } from './full_devices.ts';
 import { type Attached, attach, type Surroundings } from './kinds.ts';
 import { Shapers } from './shapers.ts';
 import type { AddedVtep, DeviceSpec } from './spec.ts';
@@ -23,9 +24,9 @@ export interface Backplane {
   removeSource(source: Source): void;
 }
 
-/** A port's device died, the other end of its socket does not answer, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
+/** A port's device died, the other end of its socket does not answer, it is full, or the kernel refuses to segment (UDP_SEGMENT) for a VXLAN port. */
 export interface DeviceNews {
-  kind: 'gone' | 'refused' | 'unsegmented';
+  kind: 'gone' | 'refused' | 'full' | 'unsegmented';
   port: number;
   errno: number;
 }
@@ -42,6 +43,7 @@ export class Devices implements Surroundings {
   private readonly paths: Paths;
   private readonly faults: Faults;
   private readonly shapers: Shapers;
+  private readonly full: FullDevices;
   private readonly attached = new Map<number, Attached>();
 
   /** @param worker its number, of so many that send to the same devices */
@@ -62,6 +64,7 @@ export class Devices implements Surroundings {
     this.worker = worker;
     this.workers = workers;
     this.faults = new Faults(counters);
+    this.full = new FullDevices(backplane.clock);
     this.shapers = new Shapers(counters, backplane.clock, seed, worker, workers);
   }
 
@@ -69,6 +72,7 @@ export class Devices implements Surroundings {
     if (this.descriptors !== null) return this.descriptors;
     const { backplane, counters, faults, remotes, paths } = this;
     const descriptors = new Descriptors(backplane.batch, counters, remotes, paths);
+    descriptors.list.onFull = (port) => this.full.note(port);
     backplane.addSource(faults.around(descriptors.source));
     this.descriptors = descriptors;
     return descriptors;
@@ -147,7 +151,8 @@ export class Devices implements Surroundings {
     const { descriptors } = this;
     if (descriptors === null) return false;
     const { source, sockets, connected } = descriptors;
-    return source.hasGone || sockets.refused.length > 0 || connected.refused.length > 0;
+    const isRefused = sockets.refused.length > 0 || connected.refused.length > 0;
+    return source.hasGone || isRefused || this.full.isNews;
   }
 
   /** What has become of devices since the last time. */
@@ -167,6 +172,7 @@ export class Devices implements Surroundings {
     }
     for (const [port, errno] of sockets.refused.splice(0)) news.push({ kind: 'unsegmented', port, errno });
     for (const [port, errno] of connected.refused.splice(0)) news.push({ kind: 'refused', port, errno });
+    for (const port of this.full.take()) news.push({ kind: 'full', port, errno: 0 });
     return news;
   }
 

@@ -14,7 +14,7 @@ import { type Counters, PORT } from '../table/counters.ts';
 import { DROP } from '../table/drops.ts';
 import { ENTRY, ENTRY_WORDS, Slab } from '../table/frame_store.ts';
 import { releaseLock, takeLock } from '../table/lock.ts';
-import { QOS_ROW, type QosTable } from '../table/qos_table.ts';
+import { FAIR, QOS_ROW, type QosTable } from '../table/qos_table.ts';
 import { Shaper } from '../table/shaper.ts';
 import { TimingWheel } from '../table/timing_wheel.ts';
 import { MACS_LEN } from '../wire/ethernet.ts';
@@ -241,7 +241,7 @@ export class Shapers implements Sink {
     const head = batch.headLength(row);
     const body = head < length ? batch.bodyAt(row) : 0;
     this.copier.fill(frame, batch, row, hop, tag, start, rest, head, body, length);
-    this.push(batch, frame, start, rest, length);
+    this.push(batch, row, frame, start, rest, length);
   }
 
   /** Of a super-frame each part that takes 1 ms, or a segment, is a frame of its own from here on. */
@@ -272,14 +272,25 @@ export class Shapers implements Sink {
       }
       const { payload } = segmenter;
       this.copier.fill(frame, batch, part, hop, tag, at, at + MACS_LEN, headerLength, payload, length);
-      this.push(batch, frame, at, at + MACS_LEN, headerLength);
+      this.push(batch, row, frame, at, at + MACS_LEN, headerLength);
     }
   }
 
-  private push(batch: FrameBatch, frame: number, macs: number, rest: number, length: number): void {
+  private push(
+    batch: FrameBatch,
+    row: number,
+    frame: number,
+    macs: number,
+    rest: number,
+    length: number,
+  ): void {
     const { shaper } = this;
-    if (shaper.isFair(frame)) {
-      const flow = this.flowHash.of(batch.view, macs, rest, length);
+    const fairness = shaper.fairnessOf(frame);
+    if (fairness !== FAIR.off) {
+      const isByPort = fairness === FAIR.ports;
+      const flow = isByPort
+        ? batch.rows[row + COLUMN.source]
+        : this.flowHash.of(batch.view, macs, rest, length);
       shaper.store.words[frame * ENTRY_WORDS + ENTRY.flow] = flow;
     }
     shaper.push(frame, this.clock);
@@ -393,7 +404,7 @@ export class Shapers implements Sink {
     if (held !== this.before) this.count(port, PORT.held, held - this.before);
     const { late, full } = shaper;
     if (late > 0) this.count(port, PORT.drops + DROP.queue_late, late);
-    if (full > 0) this.count(port, PORT.drops + DROP.queue_full, full);
+    if (full > 0) this.count(port, PORT.drops + DROP.shaper_full, full);
     shaper.late = 0;
     shaper.full = 0;
     if (this.isShared) releaseLock(shaper.store.words, shaper.store.header);
@@ -402,7 +413,7 @@ export class Shapers implements Sink {
   /** A frame that did not get into its queue: whoever looks at drops sees it. */
   private refused(row: number): void {
     this.shaper.full--;
-    this.counters.drops.count(row, this.port, DROP.queue_full);
+    this.counters.drops.count(row, this.port, DROP.shaper_full);
   }
 
   private count(port: number, counter: number, by: number): void {

@@ -32,6 +32,8 @@ export class TransmitList implements Scratch {
   onUnsegmented: (port: number, errno: number) => void = () => {};
   /** Told of every copy for which nobody is at the other end of a socket. */
   onRefused: (port: number, errno: number) => void = () => {};
+  /** Told of every emission for which a device has no room. */
+  onFull: (port: number) => void = () => {};
   private readonly burst: Burst;
   private readonly counters: Counters;
   private readonly capacity: number;
@@ -117,6 +119,7 @@ export class TransmitList implements Scratch {
     const drop = result >= 0 ? OK : kind >= KIND.stream ? dropForSocket(-result) : dropFor(-result);
     const port = copies[copy + COPY.port];
     if (drop === DROP.not_connected) this.onRefused(port, -result);
+    else if (drop === DROP.queue_full) this.onFull(port);
     else if (kind === KIND.tap || kind === KIND.packet) this.see(port, drop);
     else if (kind === KIND.segments && tx[entry + TX.udpSegment] < 0)
       this.onUnsegmented(port, -tx[entry + TX.udpSegment]);

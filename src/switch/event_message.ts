@@ -1,5 +1,6 @@
 // Events as sentences: what happened, why, and what helps.
 
+import { formatRate } from '../config/amounts.ts';
 import {
   type Author,
   type ConfigurationFact,
@@ -12,6 +13,7 @@ import {
   type PortFact,
   type StationFact,
   type StpFact,
+  type UplinkFact,
 } from '../event.ts';
 import { DROPS } from '../table/drops.ts';
 import { plainText } from '../wire/plain_text.ts';
@@ -56,6 +58,8 @@ function sentence(fact: EventFact): string {
       const words = change === 'down' ? 'is down' : 'carries no frames';
       return `member ${member} of aggregate ${port} ${words}${reason === undefined ? '' : `: ${reason}`}`;
     }
+    case 'uplink':
+      return uplinkSentence(fact);
     case 'hook':
       return hookSentence(fact);
     case 'lease':
@@ -193,6 +197,14 @@ function limitSentence({ limit, bridge, port, mac, group, value }: LimitFact): s
   return (
     `${who} has its ${value} addresses and does not learn more (${mac} on ${port}): ` +
     'frames to those it does not know are flooded; raise its fdb_limit, or look who makes up addresses'
+  );
+}
+
+function uplinkSentence({ port, change, rate = 0 }: UplinkFact): string {
+  if (change === 'free') return `port ${port} takes what is sent there again`;
+  return (
+    `port ${port} takes less than is sent there, ${formatRate(rate)}: ports have equal shares of it; ` +
+    'where you know what it takes, a `shape` says it once and for all, with classes'
   );
 }
 

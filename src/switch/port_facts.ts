@@ -6,6 +6,7 @@ import type { Compiled, Compiler } from '../compile/compiler.ts';
 import { stateFlags } from '../compile/membership.ts';
 import { type Overlay, type PortState, PortStates, PortTraps, STATES } from '../compile/overlay.ts';
 import { type PortView, portViews } from '../compile/port_view.ts';
+import { storeRate } from '../compile/qos.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { storeState, storeTraps, type Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
@@ -17,8 +18,8 @@ export interface PortFactsParts {
   readonly plane: PlaneClient;
   /** Those that are in force, or will be in a moment: the last one is the newest. */
   readonly topologies: Topology[];
-  /** The configuration with all routers that it makes necessary. */
-  withRouters(config: SwitchConfig): SwitchConfig;
+  /** The configuration with all that it makes necessary: see Services. */
+  effective(config: SwitchConfig): SwitchConfig;
 }
 
 /** Changes a topology in force. */
@@ -74,6 +75,15 @@ export class PortFacts {
     this.put((topology) => storeInForce(topology, ports, aggregate, distribution));
   }
 
+  /** The rate of a port with a shaper of one class, bit/s, at once. */
+  setRate(port: string, bits: number): void {
+    const number = this.parts.compiler.ports.find(port);
+    if (number === undefined) return;
+    this.put(({ qos }) => {
+      if (qos !== null) storeRate(qos, number, bits);
+    });
+  }
+
   private put(store: Store): void {
     for (const topology of this.parts.topologies) store(topology);
     this.missed?.push(store);
@@ -105,12 +115,12 @@ export class PortFacts {
   /** Compiles a topology that stores reach from now on. */
   async compile(config: SwitchConfig, overlay: Overlay): Promise<Compiled> {
     const { distributions, states, traps } = this;
-    const { compiler, topologies, withRouters } = this.parts;
+    const { compiler, topologies, effective } = this.parts;
     const missed: Store[] = [];
     this.missed = missed;
     try {
       const found = { ...overlay, distributions, states, traps };
-      const compiled = await compiler.compileBreathing(withRouters(config), found);
+      const compiled = await compiler.compileBreathing(effective(config), found);
       for (const store of missed) store(compiled.topology);
       topologies.push(compiled.topology);
       return compiled;

@@ -68,8 +68,7 @@ export class Reconfiguration {
     if (keep) for (const port of before) missing.hurry(port, now);
     for (const { kind, path } of asked) if (kind === 'port') missing.hurry(portOf(path), now);
     // Throws if there is too much of anything, before the first thing is deleted.
-    if (asked.some(({ op }) => op === 'delete'))
-      await this.parts.compiler.check(this.parts.withRouters(next));
+    if (asked.some(({ op }) => op === 'delete')) await this.parts.compiler.check(this.parts.effective(next));
     for (const { op, kind, path } of asked)
       if (op === 'delete' && kind === 'port') this.parts.open.socketPorts.dismissAll(portOf(path));
     const target = reconcile(this.expand(next), missing, now);

@@ -6,6 +6,7 @@ import type { Compiler } from '../compile/compiler.ts';
 import { effectiveRouters } from '../config/effective_routers.ts';
 import type { RuleOrigin } from '../config/rule_lines.ts';
 import type { SwitchConfig } from '../config/schema.ts';
+import { withSharedUplinks } from '../config/shared_uplinks.ts';
 import type { EventFact } from '../event.ts';
 import type { Host } from '../protocol/host.ts';
 import { Bindings } from '../table/bindings.ts';
@@ -29,6 +30,7 @@ import type { Service, Surroundings } from './service.ts';
 import { snoopingFacts } from './snooping_facts.ts';
 import { SnoopingService } from './snooping_service.ts';
 import { type StpDeeds, StpService } from './stp_service.ts';
+import { UplinkService } from './uplink_service.ts';
 
 export interface ServicesParts {
   compiler: Compiler;
@@ -59,6 +61,7 @@ export class Services {
   readonly portGuard: PortGuard;
   readonly guard: GuardService;
   readonly aggregate: AggregateService;
+  readonly uplink: UplinkService;
   private readonly learned: LearnedAddresses;
   /** In the order in which they hear of a change. */
   private readonly all: readonly Service[];
@@ -69,16 +72,16 @@ export class Services {
     const inForce = () => parts.reconfiguration().config;
     const isUp = (port: string) => isLinkUp(open, port);
     const portNumber = (port: string) => compiler.ports.find(port);
-    const ofLeases = {
+    const anew = {
       // Not before whoever told of it is done.
-      changed: () => void parts.enqueue(() => parts.reconfiguration().refresh()).catch(() => {}),
+      changed: () => parts.enqueue(() => parts.reconfiguration().refresh()).catch(() => {}),
       tell,
     };
     this.lldp = new LldpService(open, parts.neighbour);
     this.stp = new StpService(open, parts.deeds, tell);
     this.snooping = new SnoopingService(snoopingFacts(compiler, open, plane, inForce), tell);
-    this.interfaceLeases = new InterfaceLeases({ ...ofLeases, isUp });
-    this.learned = new LearnedAddresses(ofLeases);
+    this.interfaceLeases = new InterfaceLeases({ ...anew, isUp });
+    this.learned = new LearnedAddresses(anew);
     const { interfaceLeases, learned } = this;
     this.network = new NetworkService(
       {
@@ -136,6 +139,12 @@ export class Services {
         tell(fact);
       },
     });
+    this.uplink = new UplinkService({
+      portNumber,
+      counters: (port) => counters.port(port),
+      setRate: (port, bits) => parts.reconfiguration().facts.setRate(port, bits),
+      ...anew,
+    });
     this.all = [
       this.guard,
       new AclLog({ compiler, origin: parts.origin, tell }),
@@ -147,6 +156,7 @@ export class Services {
       this.router,
       this.portGuard,
       this.aggregate,
+      this.uplink,
     ];
   }
 
@@ -155,8 +165,13 @@ export class Services {
   }
 
   /** With what their interfaces lease and learn. */
-  withRouters(config: SwitchConfig): SwitchConfig {
+  private withRouters(config: SwitchConfig): SwitchConfig {
     return effectiveRouters(config, { dhcp: this.interfaceLeases.leases, slaac: this.learned.leases });
+  }
+
+  /** With these routers, and with uplinks as they are shared: what is compiled. */
+  effective(config: SwitchConfig): SwitchConfig {
+    return withSharedUplinks(this.withRouters(config), this.uplink.rates);
   }
 
   update(config: SwitchConfig): void {

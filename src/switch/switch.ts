@@ -176,14 +176,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
       },
     });
     const { services } = this;
-    const withRouters = (config: SwitchConfig) => services.withRouters(config);
+    const effective = (config: SwitchConfig) => services.effective(config);
     this.routing = new Routing({
       compiler,
       counters: this.counters,
       neighbours: plane.neighbours,
       service: services.router,
       world,
-      config: () => withRouters(this.whole),
+      config: () => effective(this.whole),
       table: () => newest().routers,
     });
     this.policy = new PolicyView({
@@ -202,7 +202,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     );
     this.host = this.switchHost;
     this.reconfiguration = new Reconfiguration(
-      { compiler, plane, open, topologies, keeper, withRouters },
+      { compiler, plane, open, topologies, keeper, effective },
       {
         update: (config) => services.update(config),
         changed: () => this.captures.select(),
@@ -245,7 +245,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     this.tracing = new Tracing({
       gauges: counters[0].memory,
       neighbours: plane.neighbours.memory,
-      config: () => withRouters(this.whole),
+      config: () => effective(this.whole),
       topology: newest,
       portNumber: (port) => compiler.ports.find(port),
       remoteRow: (port, address) => compiler.remoteRow(port, address),
@@ -468,7 +468,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   qos(): QosStatus {
     const topology = this.topologies[this.topologies.length - 1];
-    return this.qosView.status(this.compiler, this.reconfiguration.config, topology);
+    return this.qosView.status(this.compiler, this.services.effective(this.reconfiguration.config), topology);
   }
 
   tenants(): TenantStatus[] {
@@ -573,6 +573,10 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
     if (name === undefined || kind === 'hook') return;
     if (kind === 'crowded') {
       this.makeRoom(name, port);
+      return;
+    }
+    if (kind === 'full') {
+      this.services.uplink.refused(name);
       return;
     }
     if (kind === 'alarm') {

@@ -242,7 +242,12 @@ const TABLE = [
   ],
   ['too_big', 'transmit', 'larger than the egress MTU'],
   ['port_down', 'transmit', 'egress interface is down'],
-  ['queue_full', 'transmit', 'queue of the interface, or of its shaper (qos), is full'],
+  ['queue_full', 'transmit', 'queue of the interface is full: it takes less than is sent there'],
+  [
+    'shaper_full',
+    'transmit',
+    'its queue in the shaper of the port (qos) is full: more was sent there than its rate',
+  ],
   ['queue_late', 'transmit', 'waited too long in a queue of its shaper (qos)'],
   ['tenant_bandwidth', 'transmit', 'more than the bandwidth of the tenant of the egress port'],
   [

@@ -52,12 +52,14 @@ export const CLASS = {
   limit: 4,
   /** How long a frame may wait; Infinity. */
   maxAge: 5,
-  /** 1 = a queue for each flow, with CoDel. */
-  isFair: 6,
+  /** Whose frames have a queue of their own, with CoDel: FAIR. */
+  fair: 6,
   target: 7,
   interval: 8,
 } as const;
 export const CLASS_WORDS = 10;
+/** One queue for all, one for each flow, or for each port that frames came from. */
+export const FAIR = { off: 0, flows: 1, ports: 2 } as const;
 /** Words of a port. */
 export const QOS_ROW = FIRST_CLASS + MAX_CLASSES * CLASS_WORDS;
 

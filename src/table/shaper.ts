@@ -28,7 +28,7 @@ import {
   type Slab,
   type StoreSize,
 } from './frame_store.ts';
-import { CLASS, classAt, MAX_CLASSES, QOS } from './qos_table.ts';
+import { CLASS, classAt, FAIR, MAX_CLASSES, QOS } from './qos_table.ts';
 
 // State of a port, in numbers of 64 bits from its header on. What a port of one class needs of it is in three lines of a cache.
 const NEXT = HEADER_WORDS / 2;
@@ -391,10 +391,10 @@ export class Shaper implements Judge {
     return 2 * this.timesOf(c);
   }
 
-  /** Whether the class of a frame that `take` gave room has a queue for each flow. */
-  isFair(frame: number): boolean {
-    const { words } = this.store;
-    return words[this.intsOf(words[frame * ENTRY_WORDS + ENTRY.class]) + FLOWS] !== 0;
+  /** Who has queues of their own in the class of a frame that `take` gave room: see FAIR. */
+  fairnessOf(frame: number): number {
+    const c = this.store.words[frame * ENTRY_WORDS + ENTRY.class];
+    return this.settings[this.own + classAt(c) + CLASS.fair];
   }
 
   /** The queues of its flows; null = it is a FIFO. */
@@ -410,7 +410,7 @@ export class Shaper implements Judge {
 /** Blocks and state for a port with these settings. */
 export function storeSize(settings: Float64Array): StoreSize {
   let fair = 0;
-  for (let c = 0; c < settings[QOS.classes]; c++) fair += settings[classAt(c) + CLASS.isFair];
+  for (let c = 0; c < settings[QOS.classes]; c++) if (settings[classAt(c) + CLASS.fair] !== FAIR.off) fair++;
   return { ...blocksFor(settings[QOS.memory]), state: STATE_BYTES + fair * FLOW_BYTES };
 }
 
@@ -422,7 +422,7 @@ export function layOut(region: Region, settings: Float64Array): void {
   const first = at * ENTRY_WORDS + HEADER_WORDS + STATE_BYTES / 4;
   let flows = 0;
   for (let c = 0; c < settings[QOS.classes]; c++) {
-    if (settings[classAt(c) + CLASS.isFair] !== 1) continue;
+    if (settings[classAt(c) + CLASS.fair] === FAIR.off) continue;
     words[2 * (at * ENTRY_FLOATS + FIRST_CLASS + c * CLASS_FLOATS) + FLOWS] =
       first + (flows * FLOW_BYTES) / 4;
     flows++;

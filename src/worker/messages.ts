@@ -134,12 +134,12 @@ export type Answer =
   | Followed;
 
 /**
- * Unasked: a port's device died, nobody is at the other end of its socket any more, the kernel refuses to segment
+ * Unasked: a port's device died, nobody is at the other end of its socket any more, it refused frames because it is full, the kernel refuses to segment
  * (UDP_SEGMENT) for a VXLAN port, such a port has all the remotes that it may learn, and there is another one, a port did
  * what its controls do not allow, or a hook says something.
  */
 export interface News {
-  kind: 'gone' | 'refused' | 'unsegmented' | 'crowded' | 'alarm' | 'hook';
+  kind: 'gone' | 'refused' | 'full' | 'unsegmented' | 'crowded' | 'alarm' | 'hook';
   port: number;
   /** Of an alarm: ALARM. */
   errno: number;

@@ -28,7 +28,9 @@ function mutate(value: unknown, path: number[], junk: unknown): unknown {
   return copy;
 }
 
-test('whatever comes in, the answer is a configuration or a list of problems in plain words', () => {
+test('whatever comes in, the answer is a configuration or a list of problems in plain words', {
+  timeout: 60_000,
+}, () => {
   fc.assert(fc.property(fc.jsonValue(), mustExplain));
   const junk = fc.oneof(
     fc.jsonValue({ maxDepth: 1 }),

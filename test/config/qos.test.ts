@@ -16,12 +16,23 @@ test.each([
   [{ rewrite: { dei: false } }, 'rewrite: tags pass untouched'],
   [{ rewrite: { dscp: { 8: 1 } } }, 'a priority (0-7)'],
   [{ trust: 'tos' }, 'pcp, dscp or none'],
+  [{ shape: '1mbit', fair: 'port' }, 'true, false or ports'],
+  [{ when_full: 'drop' }, 'when_full: is of uplinks: af_packet, veth, vxlan ports'],
   [
     { shape: '1mbit', classes: [{ name: 'a', match: { group: 'wbe' } }] },
     'classes[0].match.group: there is no group wbe, did you mean web?',
   ],
 ])('%j is refused', (qos, message) => {
   expect(problems({ type: 'memory', qos }, {}, { groups: { web: {} } })).toContain(message);
+});
+
+test('an uplink with a shape is asked nothing about being full', () => {
+  const uplink = (qos: object) => problems({ type: 'af_packet', interface: 'eth0', qos });
+  expect(uplink({ when_full: 'drop' })).toBe('');
+  expect(uplink({ when_full: 'wait' })).toContain('share or drop');
+  expect(uplink({ when_full: 'share', shape: '1gbit' })).toContain(
+    'when_full: a port with a shape is never full',
+  );
 });
 
 test('the same is checked in templates of listening sockets', () => {

@@ -24,6 +24,7 @@ import {
   type PortFact,
   type StationFact,
   type StpFact,
+  type UplinkFact,
 } from '../../src/event.ts';
 import { eventMessage } from '../../src/switch/event_message.ts';
 
@@ -136,6 +137,10 @@ const members = each<MemberFact['change']>({ carries: true, waits: true, down: t
   (change): All<MemberFact> => ({ type: 'member', change, ...where, member: 'eth1', reason: 'because' }),
 );
 
+const uplinks = each<UplinkFact['change']>({ full: true, free: true }).map(
+  (change): All<UplinkFact> => ({ type: 'uplink', change, ...where, rate: 38_000_000 }),
+);
+
 const leases = each<LeaseFact['change']>({
   bound: true,
   released: true,
@@ -243,6 +248,7 @@ const all: EventFact[] = [
   root,
   ...multicast,
   ...members,
+  ...uplinks,
   ...leases,
   ...networks,
   ...addresses,

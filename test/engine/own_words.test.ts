@@ -27,7 +27,7 @@ test.each([
   ['policers by a match', 'policed', { qos: { police: { out: [{ rate: '1pps', burst: 1 }] } } }],
   ['the bandwidth of its tenant', 'tenant_bandwidth', { tenant: 'acme' }],
   ['an access list', 'acl_out', { acls: { out: ['none'] } }],
-  ['a full queue', 'queue_full', { qos: { shape: '100kbit', limit: '2kb' } }],
+  ['a full queue', 'shaper_full', { qos: { shape: '100kbit', limit: '2kb' } }],
 ])('%s stops none of it', async (_, reason, keys) => {
   const rig = await open(keys);
   expect(flood(rig).some((line) => line.startsWith(`p2 drops: ${reason}`))).toBe(true);

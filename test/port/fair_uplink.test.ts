@@ -99,6 +99,18 @@ test('with a class for each group the two ports have halves, and what one leaves
   expect(sum(left.many)).toBeGreaterThan(40 * 0.97);
 });
 
+test('with a queue for each port the two have halves, too, and what one leaves the other has', async () => {
+  const classes = [{ name: 'all', fair: 'ports' }];
+  const { many, single } = share(await open(classes), 50);
+  expect(single).toBeGreaterThan(25 * 0.97);
+  expect(single).toBeLessThan(25 * 1.03);
+  expect(sum(many) + single).toBeGreaterThan(50 * 0.98);
+  const left = share(await open(classes), 10);
+  expect(left.single).toBeGreaterThan(10 * 0.98);
+  expect(left.slowest).toBeLessThanOrEqual(4);
+  expect(sum(left.many)).toBeGreaterThan(40 * 0.97);
+});
+
 test('which flows meet in one queue is up to the random numbers of the switch', async () => {
   const queue = (byte: number, flow: number) => {
     const word = Math.imul(byte, 0x0101_0101);

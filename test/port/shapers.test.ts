@@ -33,7 +33,7 @@ test('a shaped port transmits its rate, and what does not fit is dropped and cou
   expect(total).toBeLessThanOrEqual(206_000);
   const { held, transmitDropped } = rig.counters('p2');
   expect(held).toBeGreaterThan(40);
-  expect(transmitDropped.queue_full).toBeGreaterThan(400);
+  expect(transmitDropped.shaper_full).toBeGreaterThan(400);
 });
 
 test('what was held leaves in order, without anything else to do', async () => {

@@ -83,9 +83,12 @@ test('a copy of many emissions counts once, and its first failure wins', () => {
   const { batch, burst, list, toTap, count } = setUp();
   classified(batch, 0, gso(4000), false);
   burst.results = [0, -ENOBUFS, -EMSGSIZE, 0];
+  const full: number[] = [];
+  list.onFull = (port) => full.push(port);
   toTap(0);
   toTap(plain(batch, 1, 60));
   list.flush(batch);
+  expect(full).toEqual([TAP]);
   expect(count(TAP, PORT.drops + DROP.queue_full)).toBe(1);
   expect(count(TAP, PORT.drops + DROP.too_big)).toBe(0);
   expect(count(TAP, PORT.transmittedFrames)).toBe(1);

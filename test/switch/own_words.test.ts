@@ -81,7 +81,7 @@ test('a guest whose port is policed and full of what others send gets its lease'
 
 test.each([
   ['policed', { qos: { police } }],
-  ['queue_full', { qos: { shape: '64kbit', limit: '2kb' } }],
+  ['shaper_full', { qos: { shape: '64kbit', limit: '2kb' } }],
   ['acl_out', { acls: { out: ['none'] } }],
 ])('two switches find and keep their tree and each other (%s)', async (reason, keys) => {
   const sim = new Simulation();

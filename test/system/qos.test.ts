@@ -57,7 +57,7 @@ describe('a shaped TAP', () => {
     expect(rate / 100e6).toBeLessThan(1.02);
     await client.exit();
     const { counters } = await daemon.port('h2');
-    expect(counters.transmitDropped.queue_full).toBeGreaterThan(1000);
+    expect(counters.transmitDropped.shaper_full).toBeGreaterThan(1000);
     await expectLaws(daemon);
   });
 });

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ENTRY, ENTRY_FLOATS, ENTRY_TIME, ENTRY_WORDS, Slab, unitsOf } from '../../src/table/frame_store.ts';
-import { CLASS, classAt, QOS, QOS_ROW } from '../../src/table/qos_table.ts';
+import { CLASS, classAt, FAIR, QOS, QOS_ROW } from '../../src/table/qos_table.ts';
 import { layOut, Shaper, storeSize, TALLY } from '../../src/table/shaper.ts';
 
 interface Spec {
@@ -40,7 +40,7 @@ class Bench {
       settings[at + CLASS.maxCost] = spec.max === undefined ? 0 : cost(spec.max);
       settings[at + CLASS.limit] = spec.limit ?? 100_000;
       settings[at + CLASS.maxAge] = spec.maxAge ?? Number.POSITIVE_INFINITY;
-      settings[at + CLASS.isFair] = spec.fair === true ? 1 : 0;
+      settings[at + CLASS.fair] = spec.fair === true ? FAIR.flows : FAIR.off;
       settings[at + CLASS.target] = 5;
       settings[at + CLASS.interval] = 100;
       settings[QOS.memory] += settings[at + CLASS.limit];

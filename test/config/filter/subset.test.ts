@@ -32,7 +32,7 @@ function libpcap(filter: string): BpfInstruction[] {
 describe('the subset of filters that needs no tcpdump', () => {
   const sample = fc.sample(frames, { numRuns: 400, seed: 7 });
 
-  test('keeps the frames that libpcap keeps', () => {
+  test('keeps the frames that libpcap keeps', { timeout: 60_000 }, () => {
     let hits = 0;
     let refused = 0;
     fc.assert(
