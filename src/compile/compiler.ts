@@ -50,6 +50,7 @@ import { RouteCache } from './routes.ts';
 import { shared } from './shared.ts';
 import { compileTags, hasOwnTags } from './tags.ts';
 import { addressShares } from './tenants.ts';
+import { TopologyMemory } from './topology_memory.ts';
 import { type Carrier, VIDS, type Wanted, wantedBy } from './wanted.ts';
 
 /** The FDB's key has 16 bits for the domain. */
@@ -84,7 +85,7 @@ export class Compiler {
   readonly acls = new AclNumbers();
   private readonly machine: string | undefined;
   private serial = 0;
-  private spare: ArrayBufferLike | undefined;
+  private readonly memory = new TopologyMemory();
 
   /** `machine`: what addresses are made of; `randomWords`: seeds of tables. Default: those of this machine. */
   constructor({ machine, randomWords }: Surroundings = {}) {
@@ -129,6 +130,7 @@ export class Compiler {
         fdbLimit: [Uint32Array, ports],
         groupFwdMask: [Uint16Array, ports],
         vlan: [Int32Array, ports * VLAN_STRIDE],
+        extent: [Uint32Array, ports],
         traps: [Int32Array, ports],
         trapTypes: [Uint16Array, TRAP_TYPES],
         vlanDevices: [Uint16Array, ports],
@@ -140,7 +142,7 @@ export class Compiler {
         bridgeFdbLimit: [Uint32Array, this.bridges.length],
         listAt: [Uint32Array, 4 * domains],
       },
-      this.takeSpare(),
+      (size) => this.memory.take(size),
     );
     topology.trapTypes.set(traps.types);
     let taggedPorts = 0;
@@ -166,7 +168,7 @@ export class Compiler {
       }
       const mtus = effectiveMtus(config, name, ownedMtus, underlayMtus);
       const flooders: Flooder[] = [];
-      const memberships = new Memberships(topology.vlan, this.domains.sharedOfBridge(name));
+      const memberships = new Memberships(topology, this.domains.sharedOfBridge(name));
       for (const { view, vlans } of wanted.carriers.get(name) as Carrier[]) {
         const port = this.ports.number(view.name);
         topology.bridge[port] = number;
@@ -236,18 +238,9 @@ export class Compiler {
     };
   }
 
-  /**
-   * Nobody reads this topology any more (traces wait in one line with changes): the next one may lie where it did. New memory was
-   * a fifth of what a change of one port took, since pages that were never touched cost a fault each.
-   */
-  retire({ vlan }: Topology): void {
-    this.spare = vlan.buffer;
-  }
-
-  private takeSpare(): ArrayBufferLike | undefined {
-    const { spare } = this;
-    this.spare = undefined;
-    return spare;
+  /** Nobody reads this topology any more (traces wait in one line with changes): the next one may lie where it did. */
+  retire(topology: Topology): void {
+    this.memory.retire(topology);
   }
 
   /** Address of the configured remote in this row. */

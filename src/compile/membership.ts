@@ -15,6 +15,7 @@ import {
   SNOOPING,
   SPLIT_HORIZON,
   TELLS_MTU,
+  type Topology,
   TUNNEL,
   UNTAGGED,
   VLAN_STRIDE,
@@ -29,13 +30,15 @@ const FEW = 32;
 /** Writes the words of a bridge's ports. */
 export class Memberships {
   private readonly words: Int32Array;
+  private readonly extents: Uint32Array;
   private readonly numbers: Uint16Array;
   /** Words of a port that is in all VLANs, by its flags: a thousand trunks are written once and copied. */
   private readonly rows = new Map<number, Int32Array>();
 
-  /** @param words Topology.vlan @param numbers of the bridge's domains, by VID */
-  constructor(words: Int32Array, numbers: Uint16Array) {
-    this.words = words;
+  /** @param numbers of the bridge's domains, by VID */
+  constructor({ vlan, extent }: Pick<Topology, 'vlan' | 'extent'>, numbers: Uint16Array) {
+    this.words = vlan;
+    this.extents = extent;
     this.numbers = numbers;
   }
 
@@ -44,6 +47,7 @@ export class Memberships {
     const flags = flagsOf(view) | (tells ? TELLS_MTU : 0);
     const row = this.rowOf(flags, view, states.byVid(view.name));
     const at = port * VLAN_STRIDE;
+    this.extents[port] = extentWord(vlans);
     for (const { from, to } of vlans.tagged) this.copy(row, from, to, at);
     for (const { from, to } of vlans.untagged) {
       for (let vid = from; vid <= to; vid++) this.words[at + vid] = row[vid] | UNTAGGED;
@@ -72,6 +76,17 @@ export class Memberships {
     if (to - from >= FEW) words.set(row.subarray(from, to + 1), at + from);
     else for (let vid = from; vid <= to; vid++) words[at + vid] = row[vid];
   }
+}
+
+/** A word of Topology.extent. */
+function extentWord({ tagged, untagged, outOnly, inOnly }: PortVlans): number {
+  const ranges = [...tagged, ...untagged, ...[...outOnly, ...inOnly].map((vid) => ({ from: vid, to: vid }))];
+  let [first, behind] = [VLAN_STRIDE, 0];
+  for (const { from, to } of ranges) {
+    first = Math.min(first, from);
+    behind = Math.max(behind, to + 1);
+  }
+  return behind === 0 ? 0 : (behind << 16) | first;
 }
 
 /** What a state allows. The same flags are stored into a topology in force: see Switch.setPortState. */

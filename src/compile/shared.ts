@@ -12,12 +12,12 @@ type Plan = Readonly<Record<string, readonly [Kind, number]>>;
 
 /**
  * Zeroed arrays that the control plane and every worker see: nothing is copied, and the control plane keeps them. They lie
- * in one piece of memory, since a piece for each took most of the time of a small compilation. `spare`: memory that nobody
- * reads any more, which is taken if it fits.
+ * in one piece of memory, since a piece for each took most of the time of a small compilation. `take`: where so many zero
+ * bytes are had.
  */
 export function shared<P extends Plan>(
   plan: P,
-  spare?: ArrayBufferLike,
+  take: (bytes: number) => ArrayBufferLike = (bytes) => new SharedArrayBuffer(bytes),
 ): { [Name in keyof P]: InstanceType<P[Name][0]> } {
   let size = 0;
   const places = Object.entries(plan).map(([name, [Kind, length]]) => {
@@ -26,13 +26,7 @@ export function shared<P extends Plan>(
     size += Math.ceil((length * Kind.BYTES_PER_ELEMENT) / 8) * 8;
     return { name, Kind, at, length };
   });
-  const memory = memoryOf(size, spare) as ArrayBuffer;
+  const memory = take(size) as ArrayBuffer;
   const arrays = places.map(({ name, Kind, at, length }) => [name, new Kind(memory, at, length)]);
   return Object.fromEntries(arrays) as { [Name in keyof P]: InstanceType<P[Name][0]> };
-}
-
-function memoryOf(size: number, spare?: ArrayBufferLike): ArrayBufferLike {
-  if (spare?.byteLength !== size) return new SharedArrayBuffer(size);
-  new Uint8Array(spare).fill(0);
-  return spare;
 }

@@ -14,10 +14,16 @@ export interface PlacedHook {
 }
 
 export function placedHooks({ bridges }: SwitchConfig): PlacedHook[] {
-  return Object.entries(bridges).flatMap(([bridge, { hooks = [], ports }]) => [
-    ...placed(bridge, undefined, hooks),
-    ...Object.entries(ports).flatMap(([port, { hooks: own = [] }]) => placed(bridge, port, own)),
-  ]);
+  const found: PlacedHook[] = [];
+  for (const [bridge, { hooks, ports }] of Object.entries(bridges)) {
+    if (hooks !== undefined) found.push(...placed(bridge, undefined, hooks));
+    // Several times in each change, and mostly none of hundreds of ports has any.
+    for (const port of Object.keys(ports)) {
+      const own = ports[port].hooks;
+      if (own !== undefined) found.push(...placed(bridge, port, own));
+    }
+  }
+  return found;
 }
 
 function placed(bridge: string, port: string | undefined, hooks: readonly HookConfig[]): PlacedHook[] {

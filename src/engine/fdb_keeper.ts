@@ -7,7 +7,7 @@ import { Fdb } from '../table/fdb.ts';
 import { LOCAL, LOCKED, STATIC, tickAt } from '../table/fdb_entry.ts';
 import { CONTROL } from '../table/port_controls.ts';
 import { SharedFdb } from '../table/shared_fdb.ts';
-import { DOMAIN_SHIFT, type Topology, VLAN_STRIDE } from './topology.ts';
+import { DOMAIN_SHIFT, extentOf, type Topology, VLAN_STRIDE } from './topology.ts';
 
 /** The sweeper comes around the FDB in this time, in ms. */
 const SWEEP_PERIOD = 2000;
@@ -15,6 +15,8 @@ const SWEEP_PERIOD = 2000;
 const SWEEP_INTERVAL = 100;
 /** Most slots that it visits in one poll: 0.2 ms, or 2 ms if most of them have just expired. */
 const SWEEP_SLOTS = 32_768;
+/** Words of members, from which on comparing all as bytes is the shorter way. */
+const MANY_WORDS = 65_536;
 
 export interface FdbOptions {
   counters: Counters;
@@ -121,15 +123,20 @@ export class FdbKeeper {
 
   /**
    * Whether a port leaves a domain, so that FDB entries may be wrong: without that, a change need not walk over the FDB
-   * (12 ms with 1,000,000 entries; this is 0.9 ms for 100 ports). Says yes where the FDB is the shorter walk.
+   * (12 ms with 1,000,000 entries; this is 0.9 ms for 100 ports in all VLANs). Says yes where the FDB is the shorter walk.
    */
   private losesMember(next: Topology): boolean {
-    const { vlan } = this.topology;
-    if (areSame(vlan, next.vlan)) return false;
-    if (vlan.length > this.fdb.slots) return true;
-    for (let n = 0; n < vlan.length; n++) {
-      const domain = vlan[n] >>> DOMAIN_SHIFT;
-      if (domain !== 0 && (n >= next.vlan.length || next.vlan[n] >>> DOMAIN_SHIFT !== domain)) return true;
+    const { vlan, extent } = this.topology;
+    let words = 0;
+    for (const word of extent) words += extentOf(word).to - extentOf(word).from;
+    if (words > MANY_WORDS && areSame(vlan, next.vlan)) return false;
+    if (words > this.fdb.slots) return true;
+    for (let port = 0; port < extent.length; port++) {
+      const { from, to } = extentOf(extent[port]);
+      for (let n = port * VLAN_STRIDE + from; n < port * VLAN_STRIDE + to; n++) {
+        const domain = vlan[n] >>> DOMAIN_SHIFT;
+        if (domain !== 0 && (n >= next.vlan.length || next.vlan[n] >>> DOMAIN_SHIFT !== domain)) return true;
+      }
     }
     return false;
   }

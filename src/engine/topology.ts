@@ -100,6 +100,8 @@ export interface Topology {
   /** Linux' group_fwd_mask, the port's or the bridge's: bit X = forward 01:80:C2:00:00:0X that comes in here. */
   readonly groupFwdMask: Uint16Array;
   readonly vlan: Int32Array;
+  /** Where the port's words of `vlan` are that may not be zero: the first VID, and << 16 the one behind the last. */
+  readonly extent: Uint32Array;
   /** Frames that the host takes: bits of traps.ts; bit FIRST_TYPE + N = those of EtherType trapTypes[N]. */
   readonly traps: Int32Array;
   readonly trapTypes: Uint16Array;
@@ -203,6 +205,11 @@ export function storeState({ vlan }: Topology, port: number, vid: number | undef
     if (word !== 0 && word !== undefined)
       Atomics.store(vlan, first + n, (word & ~(FORWARDING | LEARNING)) | flags);
   }
+}
+
+/** Of a word of `extent`. */
+export function extentOf(word: number): { from: number; to: number } {
+  return { from: word & 0xffff, to: word >>> 16 };
 }
 
 /** The flag of `pvid` for a port: reserved groups are looked at on every one. */

@@ -6,6 +6,7 @@ import { type PortState, PortStates } from '../../src/compile/overlay.ts';
 import { parseConfig, type SwitchConfig } from '../../src/config/schema.ts';
 import {
   DOMAIN_SHIFT,
+  extentOf,
   FORWARDING,
   HAIRPIN,
   ISOLATED,
@@ -44,9 +45,15 @@ test('random configurations compile to what a model makes of them, at once and w
         const at = (compiler.ports.find(name) as number) * VLAN_STRIDE;
         const words = compiled.topology.vlan.subarray(at, at + VLAN_STRIDE);
         expect(words.join()).toBe(modelWords(config, bridge, name, compiler, states).join());
+        const { from, to } = extentOf(compiled.topology.extent[at / VLAN_STRIDE]);
+        const last = words.findLastIndex((word) => word !== 0);
+        expect([from, to]).toEqual(last < 0 ? [0, 0] : [words.findIndex((word) => word !== 0), last + 1]);
       }
     }
-    expect(textOf(await other.compileBreathing(config, { states }))).toBe(textOf(compiled));
+    const breathed = await other.compileBreathing(config, { states });
+    expect(textOf(breathed)).toBe(textOf(compiled));
+    // The next but one lies where this one did.
+    other.retire(breathed.topology);
   }
 });
 

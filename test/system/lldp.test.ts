@@ -170,6 +170,20 @@ test('on a TAP lldpd hears the switch, whose frames do not seem to be its own', 
   expect(await lldpd.neighbors()).toMatchObject([{ port: 'ifname vm1', maxFrameSize: '1522' }]);
 });
 
+test('a port out of which an access list lets nothing says LLDP all the same, and its policer counts none of it', async () => {
+  const lab = await openLab();
+  const [sw, h1] = await lab.netnsList(['sw', 'h1']);
+  const qos = { police: { out: '1pps' } };
+  const ports = { vm1: { type: 'tap', netns: h1.name, lldp: true, acls: { out: ['none'] }, qos } };
+  const acls = { none: [{ deny: 'any' }] };
+  const daemon = await Taploomd.start(lab, sw, { version: 1, acls, bridges: { br0: { ports } } });
+  await h1.up('vm1');
+  const lldpd = await Lldpd.start(lab, h1, 'vm1');
+  await saidTo(lldpd, 1);
+  const { policers } = await daemon.get<{ policers: object[] }>('/v1/qos');
+  expect(policers).toMatchObject([{ port: 'vm1', direction: 'out', green: 0, red: 0 }]);
+});
+
 test('where the bridge forwards LLDP, two hosts hear each other and not the switch', async () => {
   const lab = await openLab();
   const [sw, h1, h2] = await lab.netnsList(['sw', 'h1', 'h2']);
