@@ -1,18 +1,23 @@
 // A switch between the rings of two guests, in a process and on a CPU of its own, beside other back ends of vhost-user. The
 // same driver asks all of them, in turn.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { explain, type Sample } from './arena.ts';
 import { type Bench, Skip } from './bench.ts';
 import { compare } from './compare.ts';
 import { needTool } from './contenders/contender.ts';
+import { OpenVSwitch } from './contenders/open_vswitch.ts';
 import { TAPLOOM, TaploomProcess } from './contenders/taploom.ts';
 import { SENDER_CPUS, SWITCH_CPU } from './cpus.ts';
 import { Lab } from './lab.ts';
 import type { Process } from './process.ts';
 
 const TESTPMD = 'DPDK testpmd';
+const OVS_DPDK = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
+/** What it takes for itself and its buffers, in pages of 2 MB, with some to spare. */
+const OVS_MB = 256;
+const OVS_PAGES = 160;
 const READY_MS = 30_000;
 const SETUP_S = 6;
 
@@ -20,7 +25,7 @@ type Paths = readonly [string, string];
 
 interface Peer {
   name: string;
-  /** What is told before its turn and after: one that polls would disturb the others. */
+  /** What is told before its turn and after: those that poll would disturb the others. */
   open(lab: Lab, paths: Paths): Promise<{ start?(): void; stop?(): void }>;
 }
 
@@ -53,10 +58,29 @@ const PEERS: readonly Peer[] = [
   },
   {
     name: 'Open vSwitch with DPDK',
-    async open() {
-      if (!/^HugePages_Total: +[1-9]/m.test(readFileSync('/proc/meminfo', 'utf8')))
-        throw new Skip('it takes huge pages, and this machine has set none aside.');
-      throw new Skip('nobody has written how to start it.');
+    async open(lab, paths) {
+      if (!existsSync(OVS_DPDK)) throw new Skip('openvswitch-switch-dpdk is not installed.');
+      if (freeHugePages() < OVS_PAGES)
+        throw new Skip(
+          `it takes ${OVS_PAGES} huge pages: \`sysctl vm.nr_hugepages=${OVS_PAGES}\` sets them aside.`,
+        );
+      const settings = {
+        'dpdk-init': 'true',
+        'dpdk-extra': '--in-memory --no-pci --no-telemetry',
+        'dpdk-socket-mem': String(OVS_MB),
+        'pmd-cpu-mask': (1 << Number(SWITCH_CPU)).toString(16),
+      };
+      const ovs = await OpenVSwitch.start(lab, lab.netns('ovs-dpdk'), {
+        tso: false,
+        dpdk: { program: OVS_DPDK, settings },
+      });
+      ovs.addBridge('br0');
+      for (const [n, path] of paths.entries()) {
+        ovs.vsctl('add-port', 'br0', `vm${n}`, '--', 'set', 'interface', `vm${n}`, 'type=dpdkvhostuser');
+        symlinkSync(`${ovs.folder}/vm${n}`, path);
+      }
+      const { child } = ovs.daemon;
+      return { start: () => void child.kill('SIGCONT'), stop: () => void child.kill('SIGSTOP') };
     },
   },
 ];
@@ -109,6 +133,10 @@ export const vhostPeers: Bench = {
     }
   },
 };
+
+function freeHugePages(): number {
+  return Number(/^HugePages_Free: +(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0);
+}
 
 async function driverOf(lab: Lab, paths: Paths, seconds: number): Promise<Process> {
   const program = fileURLToPath(new URL('./measure_ring_driver.js', import.meta.url));

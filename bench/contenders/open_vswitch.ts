@@ -14,7 +14,8 @@ export class OpenVSwitch {
   readonly netns: string;
   readonly daemon: Process;
   private readonly database: string;
-  private readonly folder: string;
+  /** Where its sockets are. */
+  readonly folder: string;
 
   private constructor(netns: string, daemon: Process, database: string, folder: string) {
     this.netns = netns;
@@ -23,8 +24,14 @@ export class OpenVSwitch {
     this.folder = folder;
   }
 
-  static async start(lab: Lab, netns: string, { tso }: { tso: boolean }): Promise<OpenVSwitch> {
-    needTool('ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl');
+  /** @param dpdk a program that was built with it, and what it is told of it */
+  static async start(
+    lab: Lab,
+    netns: string,
+    { tso, dpdk }: { tso: boolean; dpdk?: { program: string; settings: Record<string, string> } },
+  ): Promise<OpenVSwitch> {
+    const program = dpdk?.program ?? 'ovs-vswitchd';
+    needTool(...(dpdk === undefined ? [program] : []), 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl');
     const folder = lab.folder();
     const env = { OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder };
     const file = `${folder}/conf.db`;
@@ -32,10 +39,11 @@ export class OpenVSwitch {
     execFileSync('ovsdb-tool', ['create', file, SCHEMA], { timeout: 10_000 });
     const server = ['ovsdb-server', file, `--remote=p${database}`, `--unixctl=${folder}/db.ctl`];
     await lab.start([...server, '--verbose=info'], { env }).waitFor(/ovsdb-server \(Open vSwitch\)/);
-    const wanted = `other_config:userspace-tso-enable=${tso}`;
-    vsctl(database, '--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', wanted);
+    const settings = Object.entries({ 'userspace-tso-enable': String(tso), ...dpdk?.settings });
+    const wanted = settings.map(([key, value]) => `other_config:${key}="${value}"`);
+    vsctl(database, '--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...wanted);
     const control = `--unixctl=${folder}/vswitchd.ctl`;
-    const daemon = lab.start(['ovs-vswitchd', database, control, '--verbose=info'], {
+    const daemon = lab.start([program, database, control, '--verbose=info'], {
       netns,
       cpus: SWITCH_CPU,
       env,

@@ -18,6 +18,8 @@ const MUCH_MORE = 4;
 /** Looks in which nothing waits: the same. */
 const QUIET = 300;
 const LEAST_BITS = 64_000;
+/** Looks in a row: whatever the rate, the device refuses frames. Some do so with those that they cannot deliver. */
+const IN_VAIN = 40;
 
 /** What has become of a port since the last look. */
 export interface UplinkLook {
@@ -36,6 +38,7 @@ export class UplinkRate {
   private known: number;
   private calm = 0;
   private quiet = 0;
+  private inVain = 0;
 
   /** @param taken bit/s, while it refused others */
   constructor(taken: number) {
@@ -48,7 +51,13 @@ export class UplinkRate {
     return this.bits > MUCH_MORE * this.known || this.quiet > QUIET;
   }
 
+  /** A lower rate does not keep it from refusing frames: it is not for want of room. */
+  get isFutile(): boolean {
+    return this.inVain >= IN_VAIN;
+  }
+
   look({ taken, refused, isBusy }: UplinkLook): void {
+    this.inVain = refused > 0 ? this.inVain + 1 : 0;
     this.quiet = isBusy || refused > 0 ? 0 : this.quiet + 1;
     if (refused > 0) {
       this.known = Math.max(LEAST_BITS, Math.min(this.bits, Math.max(taken, LEAST_LEFT * this.bits)));

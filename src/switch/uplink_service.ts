@@ -20,6 +20,10 @@ const LOOK = 100;
 /** A device that refuses frames in so many tenths of a second, without a whole one in between, is full. */
 const REFUSALS = 5;
 const PAUSE = 1000;
+/** And of all frames no less than this. */
+const SHARE = 0.01;
+/** ms until a device counts again whose refusals no rate could end. */
+const LATER = 300_000;
 /** Headers of a segment beyond the first: Ethernet, IPv4, TCP with timestamps. */
 const SEGMENT_HEADERS = 66;
 /** A share of its rate that a port uses if it could use more. */
@@ -29,11 +33,13 @@ const BUSY = 0.9;
 interface Mark {
   at: number;
   bytes: number;
+  frames: number;
   refused: number;
 }
 
 interface Refusals {
   count: number;
+  first: Mark;
   last: Mark;
   /** bit/s, of the fastest time between two of them. */
   taken: number;
@@ -86,17 +92,17 @@ export class UplinkService implements Service {
     const now = this.now();
     if (this.full.has(name) || !this.isShareable(name)) return;
     const before = this.refusals.get(name);
-    // Each worker tells.
+    // Each worker tells; and of a device that refuses frames at any rate the last one is yet to come.
     if (before !== undefined && now - before.last.at < LOOK / 2) return;
     const last = this.markOf(name, now);
     if (last === undefined) return;
     if (before === undefined || now - before.last.at > PAUSE) {
-      this.refusals.set(name, { count: 1, last, taken: 0 });
+      this.refusals.set(name, { count: 1, first: last, last, taken: 0 });
       return;
     }
     before.taken = Math.max(before.taken, bitsBetween(before.last, last));
     before.last = last;
-    if (++before.count === REFUSALS) this.begin(name, before.taken, now);
+    if (++before.count >= REFUSALS && sharesRefused(before) >= SHARE) this.begin(name, before.taken, now);
   }
 
   poll(now?: number): void {
@@ -144,6 +150,13 @@ export class UplinkService implements Service {
     this.tell(name, 'free');
   }
 
+  /** Some devices refuse what they cannot deliver, with the error of those that are full. */
+  private giveUp(name: string, mark: Mark): void {
+    this.end(name);
+    const last = { ...mark, at: mark.at + LATER };
+    this.refusals.set(name, { count: 0, first: last, last, taken: 0 });
+  }
+
   private look(): void {
     const now = this.now();
     for (const [name, full] of this.full) {
@@ -154,7 +167,8 @@ export class UplinkService implements Service {
       const isBusy = mark.held > 0 || taken > BUSY * rate.bits;
       rate.look({ taken, refused: mark.refused - full.mark.refused, isBusy });
       full.mark = mark;
-      if (rate.isFree) this.end(name);
+      if (rate.isFutile) this.giveUp(name, mark);
+      else if (rate.isFree) this.end(name);
       else {
         this.rates.set(name, rate.bits);
         this.parts.setRate(name, rate.bits);
@@ -175,7 +189,7 @@ export class UplinkService implements Service {
     const { transmittedBytes, transmittedFrames, transmittedSegments, transmitDropped, held } =
       this.parts.counters(port);
     const bytes = transmittedBytes + (transmittedSegments - transmittedFrames) * SEGMENT_HEADERS;
-    return { at, bytes, refused: transmitDropped.queue_full ?? 0, held };
+    return { at, bytes, frames: transmittedFrames, refused: transmitDropped.queue_full ?? 0, held };
   }
 
   private tell(name: string, change: 'full' | 'free', bits?: number): void {
@@ -184,6 +198,11 @@ export class UplinkService implements Service {
     const rate = bits === undefined ? undefined : Math.round(bits);
     this.parts.tell({ type: 'uplink', change, bridge, port: name, ...(rate !== undefined && { rate }) });
   }
+}
+
+function sharesRefused({ first, last }: Refusals): number {
+  const refused = last.refused - first.refused;
+  return refused / Math.max(1, refused + last.frames - first.frames);
 }
 
 function bitsBetween(before: Mark, after: Mark): number {

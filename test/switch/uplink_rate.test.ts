@@ -85,6 +85,17 @@ test('where nothing waits the rate stays, and after half a minute the device cou
   expect(rig.rate.isFree).toBe(true);
 });
 
+test('one that refuses frames whatever the rate is left alone after four seconds, and not one whose capacity falls', () => {
+  const rig = new Rig(40e6);
+  rig.run(40e6, 200e6, 3);
+  rig.run(4e6, 200e6, 5);
+  expect(rig.rate.isFutile).toBe(false);
+  for (let n = 0; n < 39; n++) rig.rate.look({ taken: rig.rate.bits, refused: 1, isBusy: true });
+  expect(rig.rate.isFutile).toBe(false);
+  rig.rate.look({ taken: rig.rate.bits, refused: 1, isBusy: true });
+  expect(rig.rate.isFutile).toBe(true);
+});
+
 test('a device that is cut off altogether leaves a rate to ask with, and is free soon after', () => {
   const rig = new Rig(40e6);
   for (let n = 0; n < 200; n++) rig.rate.look({ taken: 0, refused: 5, isBusy: true });

@@ -64,6 +64,28 @@ test('a burst now and then does not make it full, and several workers that tell 
   expect(service.rates.size).toBe(0);
 });
 
+test('a few frames that a device cannot deliver, of many that it takes, do not make it full', async () => {
+  const { service, pass } = setUp();
+  for (let n = 0; n < 30; n++) await pass(2000, 10);
+  expect(service.rates.size).toBe(0);
+});
+
+test('where no rate ends the refusals the shaper goes, for five minutes', async () => {
+  const { service, pass, told } = setUp();
+  const refuse = async (looks: number) => {
+    for (let n = 0; n < looks; n++) await pass(50, 10);
+  };
+  await refuse(5);
+  expect(service.rates.size).toBe(1);
+  await refuse(42);
+  expect(service.rates.size).toBe(0);
+  expect(told.at(-1)).toMatchObject({ change: 'free' });
+  await refuse(1000);
+  expect(service.rates.size).toBe(0);
+  await refuse(2030);
+  expect(told.filter((fact) => 'change' in fact && fact.change === 'full')).toHaveLength(2);
+});
+
 test('guests, and ports that are to drop or have a shape, are never shared', async () => {
   const { service, pass } = setUp();
   for (let n = 0; n < 10; n++) await pass(500, 10, 'vm');
