@@ -48,7 +48,7 @@ export class OpenVSwitch {
       cpus: SWITCH_CPU,
       env,
     });
-    await daemon.waitFor(/ovs-vswitchd \(Open vSwitch\)/);
+    await daemon.waitFor(/ovs-vswitchd(-dpdk)? \(Open vSwitch\)/);
     return new OpenVSwitch(netns, daemon, database, folder);
   }
 
