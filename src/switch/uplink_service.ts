@@ -62,8 +62,6 @@ export interface UplinkParts {
 }
 
 export class UplinkService implements Service {
-  /** bit/s by name of a port that is full. */
-  readonly rates = new Map<string, number>();
   private readonly parts: UplinkParts;
   private readonly refusals = new Map<string, Refusals>();
   private readonly full = new Map<string, Full>();
@@ -75,6 +73,11 @@ export class UplinkService implements Service {
 
   constructor(parts: UplinkParts) {
     this.parts = parts;
+  }
+
+  /** bit/s by name of a port that is full. */
+  get rates(): ReadonlyMap<string, number> {
+    return new Map(Array.from(this.full, ([name, { rate }]) => [name, rate.bits]));
   }
 
   attach(_host: Host, { threaded }: Surroundings): void {
@@ -102,7 +105,7 @@ export class UplinkService implements Service {
     }
     before.taken = Math.max(before.taken, bitsBetween(before.last, last));
     before.last = last;
-    if (++before.count >= REFUSALS && sharesRefused(before) >= SHARE) this.begin(name, before.taken, now);
+    if (++before.count >= REFUSALS && shareRefused(before) >= SHARE) this.begin(name, before.taken, now);
   }
 
   poll(now?: number): void {
@@ -135,7 +138,6 @@ export class UplinkService implements Service {
     const rate = new UplinkRate(taken);
     const full: Full = { rate };
     this.full.set(name, full);
-    this.rates.set(name, rate.bits);
     this.tell(name, 'full', rate.bits);
     void this.parts.changed().then(() => {
       full.mark = this.markOf(name, this.now());
@@ -145,7 +147,6 @@ export class UplinkService implements Service {
 
   private end(name: string): void {
     this.full.delete(name);
-    this.rates.delete(name);
     void this.parts.changed();
     this.tell(name, 'free');
   }
@@ -169,10 +170,7 @@ export class UplinkService implements Service {
       full.mark = mark;
       if (rate.isFutile) this.giveUp(name, mark);
       else if (rate.isFree) this.end(name);
-      else {
-        this.rates.set(name, rate.bits);
-        this.parts.setRate(name, rate.bits);
-      }
+      else this.parts.setRate(name, rate.bits);
     }
     this.wait(now);
   }
@@ -200,7 +198,7 @@ export class UplinkService implements Service {
   }
 }
 
-function sharesRefused({ first, last }: Refusals): number {
+function shareRefused({ first, last }: Refusals): number {
   const refused = last.refused - first.refused;
   return refused / Math.max(1, refused + last.frames - first.frames);
 }
