@@ -7,7 +7,7 @@ import type { QosClass, QosConfig } from '../config/qos_shape.ts';
 import type { SwitchConfig } from '../config/schema.ts';
 import { type Region, unitsOf } from '../table/frame_store.ts';
 import { CLASS, classAt, FAIR, MAX_CLASSES, QOS, QOS_ROW, type QosTable } from '../table/qos_table.ts';
-import { layOut, storeSize } from '../table/shaper.ts';
+import { layOut, storeSize } from '../table/shaper_state.ts';
 import type { Names } from './names.ts';
 import { compileMatches, portsByGroup } from './qos_matches.ts';
 import { RegionMaker } from './regions.ts';

@@ -12,7 +12,8 @@ import { Slab } from '../table/frame_store.ts';
 import { METER_STATE } from '../table/meter.ts';
 import { DIRECTION, PolicerState } from '../table/policer_table.ts';
 import { QOS_ROW, type QosTable } from '../table/qos_table.ts';
-import { Shaper, TALLY } from '../table/shaper.ts';
+import { Shaper } from '../table/shaper.ts';
+import { TALLY } from '../table/shaper_state.ts';
 
 export class QosView {
   private readonly slabs = new WeakMap<SharedArrayBuffer, Slab>();

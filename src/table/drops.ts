@@ -246,7 +246,7 @@ const TABLE = [
   [
     'shaper_full',
     'transmit',
-    'its queue in the shaper of the port (qos) is full: more was sent there than its rate',
+    'its queue in the shaper of the port (qos) is full: more was sent there than its rate; see `taploom qos show`',
   ],
   ['queue_late', 'transmit', 'waited too long in a queue of its shaper (qos)'],
   ['tenant_bandwidth', 'transmit', 'more than the bandwidth of the tenant of the egress port'],

@@ -5,61 +5,38 @@
 //
 // A rate is a time: `next`, when another byte may go. A frame goes when that has come, and puts it off by what it takes; a pause is made
 // up for, `burst` ms at most. So in t ms no more leaves than rate * (t + burst) and one frame, and no fraction is ever lost. While frames
-// wait there is no pause: whoever comes late to send them, as a thread does on a busy machine, sends all that should have left by then,
-// or in `catchUp` ms.
+// wait there is no pause: who comes late, as a thread does on a busy machine, sends all that should have left by then, or in `catchUp` ms.
 // Classes of equal right take turns by virtual time: each frame puts its class off by bytes / weight, and who is behind is next.
 
 import { CE, ecn, NOT_ECT, setEcn } from '../wire/ecn.ts';
 import { MACS_LEN, TYPE_IPV4, TYPE_IPV6 } from '../wire/ethernet.ts';
 import { skip } from '../wire/vlan.ts';
-import { FLOW_BYTES, FlowQueues, type Judge } from './flow_queues.ts';
+import { FlowQueues, type Judge } from './flow_queues.ts';
 import {
-  blocksFor,
   ENTRY,
   ENTRY_FLOATS,
   ENTRY_TIME,
   ENTRY_WORDS,
   FrameStore,
-  HEADER_WORDS,
   HELD,
   LARGE,
-  layOutStore,
-  type Region,
   SERVER,
   type Slab,
-  type StoreSize,
 } from './frame_store.ts';
-import { CLASS, classAt, FAIR, MAX_CLASSES, QOS } from './qos_table.ts';
+import { CLASS, classAt, QOS } from './qos_table.ts';
+import {
+  BYTES,
+  CLASS_FLOATS,
+  FIRST_CLASS,
+  FLOWS,
+  FRAMES,
+  HEAD,
+  NEXT,
+  TAIL,
+  TALLY,
+  VIRTUAL_NOW,
+} from './shaper_state.ts';
 
-// State of a port, in numbers of 64 bits from its header on. What a port of one class needs of it for a frame is in two lines of a cache.
-const NEXT = HEADER_WORDS / 2;
-/** Virtual time of the class that had the last turn by weight. */
-const VIRTUAL_NOW = NEXT + 1;
-const FIRST_CLASS = NEXT + 2;
-/** Of a class: times, then what it counts. */
-export const TALLY = {
-  virtual: 0,
-  maxNext: 1,
-  sentFrames: 2,
-  sentBytes: 3,
-  /** ms, of the last frames. */
-  delay: 4,
-  // Here are the words below; what follows is not asked for with each frame.
-  minNext: 8,
-  full: 9,
-  late: 10,
-  marked: 11,
-} as const;
-const CLASS_FLOATS = 12;
-// Words of a class.
-const HEAD = 10;
-const TAIL = 11;
-const FRAMES = 12;
-const BYTES = 13;
-/** Where its flows begin in the slab, in words; 0 = it has none. */
-const FLOWS = 14;
-
-const STATE_BYTES = (FIRST_CLASS - NEXT + MAX_CLASSES * CLASS_FLOATS) * 8;
 /** What a class may be ahead of others by its minimum, in bytes by weight: later it gets its share soon again. */
 const MOST_AHEAD = 65_536;
 /** ms. What does not wait may be as much as this ahead of the rate. */
@@ -410,27 +387,5 @@ export class Shaper implements Judge {
     if (at === 0) return null;
     flows.select(at, this.settings, this.own + classAt(c) + CLASS.target);
     return flows;
-  }
-}
-
-/** Blocks and state for a port with these settings, whose frames that wait are so many bytes at most. */
-export function storeSize(settings: Float64Array, memory: number): StoreSize {
-  let fair = 0;
-  for (let c = 0; c < settings[QOS.classes]; c++) if (settings[classAt(c) + CLASS.fair] !== FAIR.off) fair++;
-  return { ...blocksFor(memory), state: STATE_BYTES + fair * FLOW_BYTES };
-}
-
-/** Makes zeros the queues of a port with these settings: which classes there are and which are fair stays as it is. */
-export function layOut(region: Region, settings: Float64Array, memory: number): void {
-  layOutStore(region, storeSize(settings, memory));
-  const { at } = region;
-  const words = new Int32Array(region.memory);
-  const first = at * ENTRY_WORDS + HEADER_WORDS + STATE_BYTES / 4;
-  let flows = 0;
-  for (let c = 0; c < settings[QOS.classes]; c++) {
-    if (settings[classAt(c) + CLASS.fair] === FAIR.off) continue;
-    words[2 * (at * ENTRY_FLOATS + FIRST_CLASS + c * CLASS_FLOATS) + FLOWS] =
-      first + (flows * FLOW_BYTES) / 4;
-    flows++;
   }
 }

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ENTRY, ENTRY_FLOATS, ENTRY_TIME, ENTRY_WORDS, Slab, unitsOf } from '../../src/table/frame_store.ts';
 import { CLASS, classAt, FAIR, QOS, QOS_ROW } from '../../src/table/qos_table.ts';
-import { layOut, Shaper, storeSize, TALLY } from '../../src/table/shaper.ts';
+import { Shaper } from '../../src/table/shaper.ts';
+import { layOut, storeSize, TALLY } from '../../src/table/shaper_state.ts';
 
 interface Spec {
   priority?: number;
