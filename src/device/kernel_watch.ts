@@ -5,10 +5,10 @@
 //
 // A socket keeps its namespace alive, so it is closed as soon as the namespace's name is gone or means another one.
 
-import { type FSWatcher, statSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { KernelNews } from '../sys/kernel_news.ts';
-import { netnsPath, withNetns } from '../sys/netns.ts';
+import { namespaceId, netnsPath, withNetns } from '../sys/netns.ts';
 import { parseRtnetlink, type RouteMessage } from '../wire/rtnetlink.ts';
 
 /** `netns` undefined = here. */
@@ -56,7 +56,8 @@ export class KernelWatch {
     for (const name of names) {
       const isWhole = whole.has(name);
       const before = this.followed.get(name);
-      if (before?.isWhole === isWhole) continue;
+      // A port that tries by its own clock may have found the namespace before its folder was looked at.
+      if (before?.isWhole === isWhole && before.id !== undefined) continue;
       if (before !== undefined) this.drop(before);
       this.followed.set(name, { id: undefined, socket: undefined, process: undefined, isWhole });
       this.renew(name);
@@ -167,16 +168,6 @@ export class KernelWatch {
       }, delay).unref();
       this.timers.add(timer);
     }
-  }
-}
-
-/** What the name means; undefined if there is no such file. */
-function namespaceId(name: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(netnsPath(name));
-    return `${dev} ${ino}`;
-  } catch {
-    return undefined;
   }
 }
 

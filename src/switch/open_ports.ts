@@ -11,6 +11,7 @@ import { Tunnels } from '../device/tunnels.ts';
 import { Underlays } from '../device/underlays.ts';
 import type { VlanDevicePlace } from '../device/vlan_devices.ts';
 import { DisabledPorts } from '../protocol/disabled_ports.ts';
+import { namespaceId } from '../sys/netns.ts';
 import { SocketWatch } from '../sys/socket_watch.ts';
 import type { CounterView } from './counter_view.ts';
 import type { PortGlance } from './event_watch.ts';
@@ -32,6 +33,8 @@ export class OpenPorts {
   /** Where front ends of guests come in. */
   readonly sockets = new SocketWatch();
   readonly socketPorts = new Sockets(this.sockets);
+  /** Of those that stand in a namespace that has a name: which it was when they were opened. */
+  private readonly namespaceIds = new Map<string, string>();
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
   /** Is told of each port about whose interface the kernel has said something. */
@@ -45,18 +48,26 @@ export class OpenPorts {
     this.compiler = compiler;
   }
 
-  /** `mtu` is what its interface has now. */
-  keep(name: string, device: Device, mtu: number): void {
+  /** `mtu` is what its interface has now; `namespace` what its namespace's name meant (`namespaceId`). */
+  keep(name: string, device: Device, mtu: number, namespace?: string): void {
     this.devices.set(name, device);
+    if (namespace !== undefined) this.namespaceIds.set(name, namespace);
     this.mtus.set(name, mtu);
   }
 
   forget(name: string): void {
     this.devices.delete(name);
+    this.namespaceIds.delete(name);
     this.mtus.forget(name);
     this.goneNames.delete(name);
     this.linkWatch.forget(name);
     this.disabled.forget(name);
+  }
+
+  /** Whether it was opened in the namespace that the name means now. */
+  isIn(name: string, netns: string): boolean {
+    const id = this.namespaceIds.get(name);
+    return id !== undefined && id === namespaceId(netns);
   }
 
   /** Gives each port on an attached interface what is its own there. */

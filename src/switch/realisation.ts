@@ -25,6 +25,7 @@ import type { Device } from '../device/device.ts';
 import { endDevices } from '../device/end_devices.ts';
 import { openDevice } from '../device/open_device.ts';
 import { TaploomError } from '../error.ts';
+import { namespaceId } from '../sys/netns.ts';
 import { closeFdAside } from '../sys/wake.ts';
 import type { Change, Failed } from '../worker/messages.ts';
 import { withdraw } from '../worker/plane_client.ts';
@@ -284,9 +285,10 @@ export class Realisation {
       const name = portOf(result.path);
       if (added.has(name)) continue;
       try {
+        const namespace = namespaceOf(deviceConfig(next, name));
         const device = await this.openOne(next, name);
         added.set(name, device);
-        this.keep(next, name, device);
+        this.keep(next, name, device, namespace);
       } catch (error) {
         refuse(result, error);
       }
@@ -307,10 +309,10 @@ export class Realisation {
     return openDevice(request, open.devices, open.tunnels, open.socketPorts, wake, guests);
   }
 
-  private keep(next: SwitchConfig, name: string, device: Device): void {
+  private keep(next: SwitchConfig, name: string, device: Device, namespace?: string): void {
     const config = deviceConfig(next, name);
     const own = config.type !== 'local' && 'mtu' in config ? config.mtu : undefined;
-    this.parts.open.keep(name, device, own ?? device.ownMtu ?? this.mtuOf(next, name));
+    this.parts.open.keep(name, device, own ?? device.ownMtu ?? this.mtuOf(next, name), namespace);
   }
 
   private mtuOf(next: SwitchConfig, name: string): number {
@@ -342,6 +344,11 @@ export class Realisation {
     }
     return reattached;
   }
+}
+
+/** Which namespace the one that it names is, before it is opened there. */
+function namespaceOf(config: ReturnType<typeof deviceConfig>): string | undefined {
+  return 'netns' in config && config.netns !== undefined ? namespaceId(config.netns) : undefined;
 }
 
 /** Nobody wants it any more. */

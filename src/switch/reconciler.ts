@@ -275,7 +275,8 @@ export class Reconciler {
   private renamed(netns: string): void {
     this.hurry((one) => one.netns === netns);
     for (const one of this.foundations) {
-      if (one.netns !== netns) continue;
+      // Who was found by the clock is in the new one.
+      if (one.netns !== netns || this.parts.open.isIn(one.port, netns)) continue;
       this.lost(one.port, `network namespace ${netns} was deleted, or is another one now`);
     }
   }

@@ -1,6 +1,8 @@
 // What is wanted comes true, whatever happens: interfaces, namespaces and addresses that come late, go, and come back.
 
 import { statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { PortStatus } from '../../src/api.ts';
 import { frame } from '../support/frames.ts';
@@ -107,7 +109,7 @@ test('a port that brctl added is forgotten when its interface is deleted, as on 
   }
   // Nobody's later interface of that name is bridged by surprise.
   await veth(lab, sw, a, 'v1', '10.0.0.1/24');
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await setTimeout(300);
   expect(await daemon.ports()).toEqual([]);
   const { events } = await daemon.get<{ events: { message: string }[] }>('/v1/events?follow=false&type=port');
   expect(events.map(({ message }) => message)).toContain(
@@ -134,6 +136,27 @@ test('a namespace that is deleted dies, its host no longer answers, and a new on
   // At once, so that there is never none of this name to be seen.
   await remake(h2);
   await daemon.until('h2 in the new namespace', () => h2.hasLink('h2'));
+});
+
+test('a namespace that its port finds first, by the clock, is known from then on: the port is not lost once more', async () => {
+  const lab = await openLab();
+  const [sw, h1] = await lab.netnsList(['sw', 'h1']);
+  const daemon = await Taploomd.start(lab, sw, bridge({ h1: { type: 'tap', netns: h1.name } }));
+  await becomes(daemon, 'h1', 'up');
+  await check(['ip', 'netns', 'del', h1.name]);
+  await becomes(daemon, 'h1', 'gone');
+  // What `ip netns add` does, the second half when nobody looks at the folder any more.
+  await writeFile(h1.path, '');
+  await setTimeout(700);
+  await check(['unshare', `--net=${h1.path}`, 'true']);
+  await becomes(daemon, 'h1', 'up');
+  // Somebody else's namespace comes: all names are looked at.
+  await lab.netns('other');
+  await setTimeout(700);
+  const { events } = await daemon.get<{ events: { message: string }[] }>('/v1/events?follow=false&type=port');
+  expect(events.filter(({ message }) => message.includes('was deleted, or is another one now'))).toHaveLength(
+    1,
+  );
 });
 
 test('a TAP that was there before lets its namespace die', async () => {
@@ -277,7 +300,7 @@ test('an interface that is renamed keeps its port, which answers to both names',
   expect(await reaches(a, '10.0.0.2')).toBe(true);
   // A new interface under the old name is another one.
   await sw.ip('link add v1 type veth peer name v1p', 'link set v1 up');
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await setTimeout(200);
   expect(await daemon.port('v1')).toMatchObject({ interface: 'lan0', state: 'up' });
   await daemon.cli('port', 'set', 'br0', 'lan0', '--hairpin', 'on');
   expect(await daemon.get('/v1/bridges/br0/ports/lan0')).toMatchObject({
