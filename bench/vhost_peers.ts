@@ -69,6 +69,8 @@ const PEERS: readonly Peer[] = [
         'dpdk-init': 'true',
         'dpdk-extra': '--in-memory --no-pci --no-telemetry',
         'dpdk-socket-mem': String(OVS_MB),
+        // Else buffers take all that there is, and at times nothing is left for a guest's rings.
+        'per-port-memory': 'true',
         'pmd-cpu-mask': (1 << Number(SWITCH_CPU)).toString(16),
       };
       const ovs = await OpenVSwitch.start(lab, lab.netns('ovs-dpdk'), {
