@@ -127,14 +127,14 @@ const maxWorkers = availableParallelism();
 const unit = {
   pool: 'forks' as const,
   maxWorkers,
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   server,
   sequence: { groupOrder: 0 },
 };
 
 const system = {
   pool: 'forks' as const,
-  testTimeout: 60_000,
+  testTimeout: 150_000,
   hookTimeout: 60_000,
   globalSetup: ['test/support/system_setup.ts'],
   server,

@@ -137,7 +137,8 @@ async function starts(lab: Lab, quick: boolean): Promise<Result[]> {
   }
   const [linked, told, answered, busy] = [links, times, answers, work].map((all) => all.slice(WARM_UP));
   const part = (values: number[]) => median(values).toFixed(1);
-  const what = 'port of a guest that listens: from the request to add it until it has taken a frame of the guest';
+  const what =
+    'port of a guest that listens: from the request to add it until it has taken a frame of the guest';
   const expected = { atMost: START_AT_MOST_MS };
   const detail = `answered after ${part(answered)} ms; the daemon was at work for ${part(busy)} ms; the first one took ${links[0].toFixed(1)} ms`;
   const heard = 'until a listener of events has heard of it';

@@ -19,7 +19,8 @@ export interface RunResult {
   stderr: string;
 }
 
-const DEFAULT_TIMEOUT_MS = 20_000;
+/** Nobody waits so long for what works, on a machine that is busy with other tests, too. */
+const DEFAULT_TIMEOUT_MS = 60_000;
 
 /** Runs a command; resolves whatever its exit code is, and rejects if it does not start or does not end in time. */
 export function runCommand(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {

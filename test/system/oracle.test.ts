@@ -101,7 +101,7 @@ function without(rows: readonly number[], number: number): Set<number> {
   return new Set(rows.filter((row) => row !== number));
 }
 
-const ONCE = { seed: 1, frames: 20_000, ms: 40_000, shrinks: false };
+const ONCE = { seed: 1, frames: 20_000, ms: 120_000, shrinks: false };
 
 /** Scenes in which the row counts, and no others. */
 const canOf = (number: number) => ({

@@ -74,7 +74,7 @@ test.each([1, 2])('taploom trace with %i workers', async (workers) => {
 
   const words = ['trace', 'br0', '--in', 'a', '--live', '-n', '2', '--src', A, '--type', '0x88b5', '--json'];
   const live = taploom(...words);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await new Promise((resolve) => setTimeout(resolve, 3000));
   await sendFrames(a, 'a', [
     { hex: frame({ ...broadcast, from: '02:00:5e:10:00:0c' }), count: 1 },
     { hex: frame(broadcast), count: 1 },
