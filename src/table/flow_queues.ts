@@ -32,7 +32,13 @@ const FLOW_WORDS = 9;
 const LISTS = ROWS * FLOW_WORDS;
 const NEW = 1;
 const OLD = 2;
-const INTS = LISTS + 8;
+/** Who pays for room, for how many frames more, and what it has to have for that, bytes. */
+const PAYER = LISTS + 6;
+const PAYS = LISTS + 7;
+const PAYS_ABOVE = LISTS + 8;
+const INTS = LISTS + 10;
+/** Looking for who pays takes a microsecond, so a flow pays for so many frames in a row, but not below 7/8 of what it had. */
+const PAYMENTS = 16;
 
 // Times of a flow, ms.
 const FIRST_ABOVE = 0;
@@ -121,6 +127,17 @@ export class FlowQueues {
   takeFromFattest(): number {
     const { ints } = this;
     const { words } = this.store;
+    const payer = words[ints + PAYER];
+    const isDone =
+      words[ints + PAYS] === 0 || words[ints + payer * FLOW_WORDS + BYTES] < words[ints + PAYS_ABOVE];
+    if (isDone && !this.findFattest()) return 0;
+    words[ints + PAYS] -= 1;
+    return this.takeHead(words[ints + PAYER]);
+  }
+
+  private findFattest(): boolean {
+    const { ints } = this;
+    const { words } = this.store;
     let fattest = 0;
     let most = 0;
     for (let flow = 1; flow <= FLOWS; flow++) {
@@ -128,7 +145,10 @@ export class FlowQueues {
       most = words[ints + flow * FLOW_WORDS + BYTES];
       fattest = flow;
     }
-    return fattest === 0 ? 0 : this.takeHead(fattest);
+    words[ints + PAYER] = fattest;
+    words[ints + PAYS] = fattest === 0 ? 0 : PAYMENTS;
+    words[ints + PAYS_ABOVE] = most - (most >>> 3);
+    return fattest !== 0;
   }
 
   /** CoDel, RFC 8289 section 5.5. */

@@ -267,6 +267,18 @@ describe('a fair class', () => {
     expect(bench.left.filter(({ flow }) => flow === 9).length).toBe(1);
   });
 
+  test('takes it from each that floods in the same measure, and nothing from who does not', () => {
+    const bench = new Bench(1e6, [{ fair: true, limit: 40_000 }]);
+    expect(bench.push(0, 1000, 8)).toBe(true);
+    for (let n = 0; n < 40; n++) bench.push(0, 1000, 7);
+    for (let n = 0; n < 300; n++) for (const flow of [7, 7, 7, 9]) bench.push(0, 1000, flow);
+    for (let n = 0; n < 400; n++, bench.clock[0] += 1) bench.drain();
+    const count = (wanted: number) => bench.left.filter(({ flow }) => flow === wanted).length;
+    expect(count(8)).toBe(1);
+    // Half of 39, but for what CoDel drops of a standing queue.
+    expect(Math.min(count(7), count(9))).toBeGreaterThan(14);
+  });
+
   test('keeps a standing queue short: CoDel', () => {
     // Twice the rate without end: the more is dropped, the longer it lasts.
     const bench = new Bench(1e7, [{ fair: true, limit: 4e6 }]);
