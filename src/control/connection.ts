@@ -6,6 +6,9 @@ import type { ActionResult } from '../config/action.ts';
 import { TaploomError } from '../error.ts';
 import { clientSocket } from './socket_path.ts';
 
+/** The daemon closes a connection that says nothing for 5 s (Node's default). Who asks just then would get no answer. */
+export const IDLE_MS = 4000;
+
 /** The daemon's answer to a request that failed, or the reason why there is no answer. */
 export class ControlError extends TaploomError {
   /** HTTP status; 0 = no answer. */
@@ -34,7 +37,7 @@ export type Query = Record<string, string | number | boolean | undefined>;
 
 export class ControlConnection {
   readonly socket: string;
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: IDLE_MS });
 
   constructor(socket = clientSocket()) {
     this.socket = socket;

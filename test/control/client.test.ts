@@ -3,6 +3,8 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FdbEntry } from '../../src/api.ts';
 import { Changes } from '../../src/control/changes.ts';
@@ -135,6 +137,19 @@ describe('without a daemon', () => {
     const server: Server = createServer((_, response) => response.end('<html>hello</html>'));
     await new Promise<void>((done) => server.listen(socket, done));
     await expect(client.summary()).rejects.toThrow("is it taploomd's socket?");
+    server.close();
+    server.closeAllConnections();
+  });
+
+  test('a connection that says nothing is given up before the daemon closes it: who asks each five seconds has an answer', async () => {
+    const server = createServer((_, response) => response.end('{}'));
+    await new Promise<void>((done) => server.listen(socket, done));
+    const count = promisify(server.getConnections.bind(server));
+    await client.summary();
+    expect(await count()).toBe(1);
+    await setTimeout(server.keepAliveTimeout - 500);
+    expect(await count()).toBe(0);
+    await client.summary();
     server.close();
     server.closeAllConnections();
   });

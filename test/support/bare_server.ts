@@ -5,13 +5,14 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { IDLE_MS } from '../../src/control/connection.ts';
 import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
 
 const SCRIPT = fileURLToPath(new URL('./bare_server.mjs', import.meta.url));
 
 export class BareServer {
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
   private readonly socketPath: string;
 
   private constructor(socketPath: string) {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { FdbEntry, PollGap, PortStatus } from '../../src/api.ts';
 import type { ActionResult } from '../../src/config/action.ts';
+import { IDLE_MS } from '../../src/control/connection.ts';
 import type { Lab } from './lab.ts';
 import type { Netns } from './netns.ts';
 import type { Background, RunResult } from './process.ts';
@@ -30,7 +31,7 @@ export class Taploomd {
   readonly process: Background;
   readonly socket: string;
   readonly where: Netns;
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
 
   private constructor(process: Background, socket: string, where: Netns) {
     this.process = process;

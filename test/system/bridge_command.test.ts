@@ -7,7 +7,7 @@ import { BATCH, GROUPS, LINKS, NO_GROUPS, STATIONS } from '../support/bridge_ste
 import { openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 import type { Netns } from '../support/netns.ts';
-import type { RunResult } from '../support/process.ts';
+import type { Background, RunResult } from '../support/process.ts';
 import { program, Taploomd } from '../support/taploomd.ts';
 
 needs('ping');
@@ -131,13 +131,17 @@ test('bridge mdb, with receivers that name sources', async () => {
   await daemon.cli('bridge', 'set', 'br0', '--multicast', 'snooping=on,querier=on');
   await daemon.cli('port', 'set', 'br0', 'e2', '--mcast-router', 'permanent');
   const script = fileURLToPath(new URL('../support/group_receiver.py', import.meta.url));
+  const receivers: Background[] = [];
   for (const where of netns) {
     for (const words of [
       ['e1p', '239.1.1.1'],
       ['e2p', '239.1.1.1', '10.0.0.9'],
       ['e2p', '232.1.1.1', '10.0.0.8'],
-    ])
-      await where.spawn(['/usr/bin/python3', script, ...words]).waitFor(/joined/);
+    ]) {
+      const receiver = where.spawn(['/usr/bin/python3', script, ...words]);
+      receivers.push(receiver);
+      await receiver.waitFor(/joined/);
+    }
   }
   for (const bridge of [kernel, ours])
     await daemon.until('all groups', async () => {
@@ -153,6 +157,8 @@ test('bridge mdb, with receivers that name sources', async () => {
     stderr:
       'Error: Taploom does not keep who made a group: its proto is "static" or "kernel", not "zebra".\n',
   });
+  // Who answers a query now would be there again.
+  for (const receiver of receivers) await receiver.stop();
   expect((await ours('mdb', 'flush', 'dev', 'br0')).code).toBe(0);
   expect((await ours('mdb', 'replace', ...'dev br0 port t1 grp 239.2.2.3 permanent'.split(' '))).code).toBe(
     0,
