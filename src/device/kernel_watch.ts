@@ -53,11 +53,15 @@ export class KernelWatch {
       this.drop(followed);
       this.followed.delete(name);
     }
+    const found: Happening[] = [];
     for (const name of names) {
       const isWhole = whole.has(name);
       const before = this.followed.get(name);
-      // A port that tries by its own clock may have found the namespace before its folder was looked at.
-      if (before?.isWhole === isWhole && before.id !== undefined) continue;
+      if (before?.isWhole === isWhole) {
+        // A port that tried by its own clock may have found the namespace before its folder was looked at; others wait for it.
+        if (before.id === undefined && this.renew(name)) found.push({ kind: 'netns', netns: name });
+        continue;
+      }
       if (before !== undefined) this.drop(before);
       this.followed.set(name, { id: undefined, socket: undefined, process: undefined, isWhole });
       this.renew(name);
@@ -69,6 +73,7 @@ export class KernelWatch {
       this.folders.delete(folder);
     }
     for (const folder of wanted) this.watchFolder(folder);
+    if (found.length > 0) this.listener(found);
   }
 
   close(): void {
@@ -109,11 +114,12 @@ export class KernelWatch {
     happenings.push({ kind: 'netns', netns: name });
   }
 
-  private renew(name: string): void {
+  /** True if there is such a namespace, and it is followed. */
+  private renew(name: string): boolean {
     const followed = this.followed.get(name) as Followed;
     this.drop(followed);
     followed.id = namespaceId(name);
-    if (followed.id === undefined) return;
+    if (followed.id === undefined) return false;
     const pid = pidOf(name);
     try {
       if (pid !== undefined) followed.process = this.news.followProcess(pid);
@@ -123,6 +129,7 @@ export class KernelWatch {
       this.drop(followed);
       followed.id = undefined;
     }
+    return followed.id !== undefined;
   }
 
   private drop(followed: Followed): void {

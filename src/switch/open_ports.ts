@@ -33,8 +33,8 @@ export class OpenPorts {
   /** Where front ends of guests come in. */
   readonly sockets = new SocketWatch();
   readonly socketPorts = new Sockets(this.sockets);
-  /** Of those that stand in a namespace that has a name: which it was when they were opened. */
-  private readonly namespaceIds = new Map<string, string>();
+  /** Which namespace their configuration's name meant when they were put there. */
+  private readonly namespaceIds = new WeakMap<Device, string | undefined>();
   readonly linkWatch = new LinkWatch(this.devices);
   readonly counters: CounterView;
   /** Is told of each port about whose interface the kernel has said something. */
@@ -48,25 +48,29 @@ export class OpenPorts {
     this.compiler = compiler;
   }
 
-  /** `mtu` is what its interface has now; `namespace` what its namespace's name meant (`namespaceId`). */
-  keep(name: string, device: Device, mtu: number, namespace?: string): void {
+  /** `mtu` is what its interface has now. */
+  keep(name: string, device: Device, mtu: number): void {
     this.devices.set(name, device);
-    if (namespace !== undefined) this.namespaceIds.set(name, namespace);
     this.mtus.set(name, mtu);
   }
 
   forget(name: string): void {
     this.devices.delete(name);
-    this.namespaceIds.delete(name);
     this.mtus.forget(name);
     this.goneNames.delete(name);
     this.linkWatch.forget(name);
     this.disabled.forget(name);
   }
 
-  /** Whether it was opened in the namespace that the name means now. */
+  /** `id`: see `namespaceId`, from before it was put there. */
+  placed(device: Device, id: string | undefined): void {
+    this.namespaceIds.set(device, id);
+  }
+
+  /** Whether it is in the namespace that the name means now. */
   isIn(name: string, netns: string): boolean {
-    const id = this.namespaceIds.get(name);
+    const device = this.devices.get(name);
+    const id = device && this.namespaceIds.get(device);
     return id !== undefined && id === namespaceId(netns);
   }
 

@@ -285,10 +285,9 @@ export class Realisation {
       const name = portOf(result.path);
       if (added.has(name)) continue;
       try {
-        const namespace = namespaceOf(deviceConfig(next, name));
         const device = await this.openOne(next, name);
         added.set(name, device);
-        this.keep(next, name, device, namespace);
+        this.keep(next, name, device);
       } catch (error) {
         refuse(result, error);
       }
@@ -306,13 +305,16 @@ export class Realisation {
     const wake = () => plane.wake(number);
     const request = { number, name, config, mtu, share, keeper };
     const guests = { watch: open.sockets, onChange: () => open.guestChanged(name) };
-    return openDevice(request, open.devices, open.tunnels, open.socketPorts, wake, guests);
+    const namespace = namespaceOf(config);
+    const device = await openDevice(request, open.devices, open.tunnels, open.socketPorts, wake, guests);
+    open.placed(device, namespace);
+    return device;
   }
 
-  private keep(next: SwitchConfig, name: string, device: Device, namespace?: string): void {
+  private keep(next: SwitchConfig, name: string, device: Device): void {
     const config = deviceConfig(next, name);
     const own = config.type !== 'local' && 'mtu' in config ? config.mtu : undefined;
-    this.parts.open.keep(name, device, own ?? device.ownMtu ?? this.mtuOf(next, name), namespace);
+    this.parts.open.keep(name, device, own ?? device.ownMtu ?? this.mtuOf(next, name));
   }
 
   private mtuOf(next: SwitchConfig, name: string): number {
@@ -336,7 +338,9 @@ export class Realisation {
       const { spec } = device;
       try {
         const wanted = deviceConfig(next, name);
+        const namespace = namespaceOf(wanted);
         device.change(wanted as TapDeviceConfig | LocalConfig | StreamPortConfig | VethPortConfig);
+        this.parts.open.placed(device, namespace);
       } catch (error) {
         refuse(result, error);
       }
@@ -346,7 +350,7 @@ export class Realisation {
   }
 }
 
-/** Which namespace the one that it names is, before it is opened there. */
+/** Which namespace its name means. */
 function namespaceOf(config: ReturnType<typeof deviceConfig>): string | undefined {
   return 'netns' in config && config.netns !== undefined ? namespaceId(config.netns) : undefined;
 }

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { PortStatus } from '../../src/api.ts';
+import { type Happening, KernelWatch } from '../../src/device/kernel_watch.ts';
 import { frame } from '../support/frames.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
@@ -157,6 +158,27 @@ test('a namespace that its port finds first, by the clock, is known from then on
   expect(events.filter(({ message }) => message.includes('was deleted, or is another one now'))).toHaveLength(
     1,
   );
+});
+
+test('a namespace that is found late is told of once, for all who wait for it', async () => {
+  const lab = await openLab();
+  const host = await lab.netns('late');
+  await check(['ip', 'netns', 'del', host.name]);
+  const told: Happening[] = [];
+  const watch = new KernelWatch((happenings) => told.push(...happenings));
+  try {
+    watch.follow(new Set([host.name]));
+    await writeFile(host.path, '');
+    await setTimeout(700);
+    told.length = 0; // of the file, which is no namespace
+    watch.follow(new Set([host.name]));
+    await check(['unshare', `--net=${host.path}`, 'true']);
+    expect(told).toEqual([]);
+    for (let n = 0; n < 2; n++) watch.follow(new Set([host.name]));
+    expect(told).toEqual([{ kind: 'netns', netns: host.name }]);
+  } finally {
+    watch.close();
+  }
 });
 
 test('a TAP that was there before lets its namespace die', async () => {
