@@ -109,9 +109,12 @@ export class KernelWatch {
 
   private look(name: string, happenings: Happening[]): void {
     const followed = this.followed.get(name);
-    if (followed === undefined || namespaceId(name) === followed.id) return;
+    if (followed === undefined) return;
+    const before = followed.id;
+    if (namespaceId(name) === before) return;
     this.renew(name);
-    happenings.push({ kind: 'netns', netns: name });
+    // A file that is no namespace yet is looked at anew each time, and there is nothing to tell of it.
+    if (followed.id !== before) happenings.push({ kind: 'netns', netns: name });
   }
 
   /** True if there is such a namespace, and it is followed. */

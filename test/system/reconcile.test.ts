@@ -1,7 +1,8 @@
 // What is wanted comes true, whatever happens: interfaces, namespaces and addresses that come late, go, and come back.
 
 import { statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { PortStatus } from '../../src/api.ts';
@@ -160,22 +161,30 @@ test('a namespace that its port finds first, by the clock, is known from then on
   );
 });
 
-test('a namespace that is found late is told of once, for all who wait for it', async () => {
+test('a namespace that is found late is told of once, for all who wait for it; a file that is none is not told of', async () => {
   const lab = await openLab();
   const host = await lab.netns('late');
   await check(['ip', 'netns', 'del', host.name]);
+  // A name in a folder of its own: in that of `ip netns` others come and go, and each time all names in it are looked at.
+  const name = join(lab.dir, 'late');
+  const touch = async () => {
+    await writeFile(join(lab.dir, 'other'), '');
+    await setTimeout(700);
+  };
   const told: Happening[] = [];
   const watch = new KernelWatch((happenings) => told.push(...happenings));
   try {
-    watch.follow(new Set([host.name]));
+    watch.follow(new Set([name]));
+    await symlink(host.path, name);
     await writeFile(host.path, '');
-    await setTimeout(700);
-    told.length = 0; // of the file, which is no namespace
-    watch.follow(new Set([host.name]));
+    await touch();
     await check(['unshare', `--net=${host.path}`, 'true']);
     expect(told).toEqual([]);
-    for (let n = 0; n < 2; n++) watch.follow(new Set([host.name]));
-    expect(told).toEqual([{ kind: 'netns', netns: host.name }]);
+    for (let n = 0; n < 2; n++) watch.follow(new Set([name]));
+    expect(told).toEqual([{ kind: 'netns', netns: name }]);
+    await check(['umount', host.path]);
+    await touch();
+    expect(told).toEqual(Array(2).fill({ kind: 'netns', netns: name }));
   } finally {
     watch.close();
   }
