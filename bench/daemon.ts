@@ -7,7 +7,7 @@ import type { SwitchConfigInput } from '../src/index.ts';
 import type { Lab } from './lab.ts';
 import type { Process } from './process.ts';
 
-const PROGRAM = fileURLToPath(new URL('../src/cli/taploomd.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../src/programs/taploomd.js', import.meta.url));
 
 /** Started, and not waited for. */
 export function startDaemon(lab: Lab, folder: string, config: SwitchConfigInput): Process {

@@ -16,7 +16,7 @@ export type RingTimes = Record<string, number[]>;
 
 const TURN_MS = 100;
 const WARM_UP = 5;
-const BURST = 64;
+const BURST = 128;
 const RING = 256;
 
 const FEATURES: FeatureName[] = [

@@ -27,13 +27,13 @@ export const STRIDE = 16 * 4096 + 192;
 const SHAPED_ROOM = 4 * STRIDE;
 
 /** Frames that the switch makes itself in one poll, at most: each answers a received one, and a batch has about as many. */
-const MADE = 64;
+const MADE = 128;
 /** Frames of the switch's own that take the stages, in one batch, at most: a router's answers. */
-const ANSWERS = 64;
+const ANSWERS = 128;
 /** The largest is an ICMPv6 error, 1,280 bytes, behind a MAC header and the tags of the frame that it answers. */
 export const MADE_ROOM = 1408;
 /** Rows for copies that are shortened or have another address, in one poll, at most; and room for MACs of their own. */
-const SHADOWS = 512;
+const SHADOWS = 1024;
 const SHADOW_MACS = 16;
 /** Most frames in one slot: a train of datagrams has at most 128 (UDP_MAX_SEGMENTS), before Linux 6.9 64. */
 export const FRAMES_PER_SLOT = 128;

@@ -46,6 +46,9 @@ export class PackedRing implements DriverRing {
   private readonly isIndirect: boolean;
   private readonly hasEventIndex: boolean;
   private added = 0;
+  /** The first chain since `publish`, and its flags: without them the device does not see those behind it either. */
+  private firstAt = 0;
+  private firstFlags = 0;
   private nextUsed = 0;
   private usedWrap = 1;
 
@@ -88,17 +91,17 @@ export class PackedRing implements DriverRing {
     const id = this.ids[--this.idCount];
     this.free -= needed;
     this.flight.put(id, chain, token, needed);
-    this.added += needed;
     if (isIndirect) this.writeIndirect(id, chain);
     else this.writeChain(id, chain);
+    this.added += needed;
     return true;
   }
 
-  /** The device sees chains as they are offered; this is about telling it. */
   publish(): boolean {
     const { added } = this;
     this.added = 0;
     if (added === 0) return false;
+    Atomics.store(this.halves, this.firstAt, this.firstFlags);
     const flags = Atomics.load(this.device, FLAGS);
     if (!this.hasEventIndex || flags !== EVENT.desc) return flags !== EVENT.disable;
     const event = this.device[OFFSET];
@@ -148,7 +151,6 @@ export class PackedRing implements DriverRing {
     this.wrap ^= 1;
   }
 
-  /** The first descriptor's flags come last: with them the device has the chain. */
   private writeChain(id: number, chain: Chain): void {
     const write = chain.isWritable ? DESC.write : 0;
     const head = this.next;
@@ -160,7 +162,7 @@ export class PackedRing implements DriverRing {
       else this.halves[this.next * HALVES + DESC_FLAGS] = flags;
       this.step();
     }
-    Atomics.store(this.halves, head * HALVES + DESC_FLAGS, headFlags);
+    this.finish(head, headFlags);
   }
 
   private writeIndirect(id: number, chain: Chain): void {
@@ -175,8 +177,19 @@ export class PackedRing implements DriverRing {
     }
     const flags = DESC.indirect | this.availableBits;
     this.write(this.next, this.tablesAt + first * DESC_LEN, chain.count * DESC_LEN, id);
-    Atomics.store(this.halves, this.next * HALVES + DESC_FLAGS, flags);
+    this.finish(this.next, flags);
     this.step();
+  }
+
+  /** The flags of a chain's first descriptor come last: with them the device has it, if it has those before it. */
+  private finish(head: number, flags: number): void {
+    const at = head * HALVES + DESC_FLAGS;
+    if (this.added > 0) {
+      this.halves[at] = flags;
+    } else {
+      this.firstAt = at;
+      this.firstFlags = flags;
+    }
   }
 
   /** All but the flags, with which it would be the device's. */
