@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { address6, prefix6 } from './address_leaves.ts';
-import { boolean, expecting, integer, mapping } from './leaves.ts';
+import { boolean, defaultsOf, expecting, integer, mapping } from './leaves.ts';
 import { domain } from './network_shape.ts';
 
 /** s: advertisements are at most so far apart, and at most so old (section 6.2.1, AdvDefaultLifetime). */
@@ -34,4 +34,4 @@ export const advertise = z.union([boolean(), advertised], expecting('true, false
 
 export type AdvertiseConfig = z.output<typeof advertised>;
 /** What `advertise: true` is. */
-export const ADVERTISE_DEFAULTS: AdvertiseConfig = advertised.parse({});
+export const ADVERTISE_DEFAULTS: AdvertiseConfig = defaultsOf(advertised);

@@ -5,6 +5,7 @@ import { Document, isCollection, isMap, isScalar, type Node, stringify, visit } 
 import { type BridgeHelperConfig, bridgeHelper } from './bridge_helper.ts';
 import { equal } from './equal.ts';
 import { GROUP_CONNECTIONS_DEFAULTS, type GroupConfig } from './group_shape.ts';
+import { defaultsOf, ONCE } from './leaves.ts';
 import { membersOf } from './members.ts';
 import { type RouterConfig, router } from './router_shape.ts';
 import {
@@ -163,7 +164,7 @@ const VLAN_DEFAULTS = parseConfig({
 const MULTICAST_DEFAULTS =
   parseConfig({ version: 1, bridges: { b: { multicast: {} } } }).bridges.b.multicast ?? {};
 
-const HELPER_DEFAULTS = bridgeHelper.parse({});
+const HELPER_DEFAULTS = defaultsOf(bridgeHelper);
 
 const PORT_DEFAULTS = parseConfig({
   version: 1,
@@ -189,9 +190,10 @@ const PORT_DEFAULTS = parseConfig({
 
 const { template: GUEST_DEFAULTS = {} } = PORT_DEFAULTS.stream as StreamPortConfig;
 
-const { interfaces: ROUTER_INTERFACES, ...ROUTER_DEFAULTS } = router.parse({
-  interfaces: { i: { bridge: '' } },
-});
+const { interfaces: ROUTER_INTERFACES, ...ROUTER_DEFAULTS } = router.parse(
+  { interfaces: { i: { bridge: '' } } },
+  ONCE,
+);
 const INTERFACE_DEFAULTS = ROUTER_INTERFACES.i;
 
 const MEMBER_TYPES: MemberConfig['type'][] = ['tap', 'af_packet', 'memory'];

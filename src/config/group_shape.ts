@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { ANY, isGroupName, parseMember, parsePeer } from './group_rule.ts';
-import { boolean, expecting, integer, mapping, text } from './leaves.ts';
+import { boolean, defaultsOf, expecting, integer, mapping, text } from './leaves.ts';
 import { MAX_CONNECTIONS, MIN_CONNECTIONS } from './nat_shape.ts';
 import { oneOrMany, ports, protocol } from './packet_shape.ts';
 import { tenantName } from './tenant_name.ts';
@@ -62,4 +62,4 @@ export type GroupRuleConfig = z.output<typeof rule>;
 export type GroupConfig = z.output<typeof group>;
 export type GroupsConfig = Record<string, GroupConfig>;
 export type GroupConnectionsConfig = z.output<typeof groupConnections>;
-export const GROUP_CONNECTIONS_DEFAULTS: GroupConnectionsConfig = groupConnections.parse({});
+export const GROUP_CONNECTIONS_DEFAULTS: GroupConnectionsConfig = defaultsOf(groupConnections);

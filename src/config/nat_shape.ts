@@ -1,7 +1,7 @@
 // The shape of NAT: rules of a router, and how many connections it may have, for how long. What spans keys: nat.ts.
 
 import { z } from 'zod';
-import { boolean, expecting, integer, mapping, text } from './leaves.ts';
+import { boolean, defaultsOf, expecting, integer, mapping, text } from './leaves.ts';
 import { NAT_PROTOCOLS, parseDestination, parsePorts, parseSource } from './nat_rule.ts';
 
 const SOURCE = 'an IPv4 subnet or address behind the router, such as 10.0.1.0/24';
@@ -56,4 +56,4 @@ export const connections = mapping({
 
 export type NatRuleConfig = z.output<typeof rule>;
 export type ConnectionsConfig = z.output<typeof connections>;
-export const CONNECTIONS_DEFAULTS: ConnectionsConfig = connections.parse({});
+export const CONNECTIONS_DEFAULTS: ConnectionsConfig = defaultsOf(connections);

@@ -16,7 +16,7 @@ import {
 } from './address_leaves.ts';
 import { boot, bootFile } from './boot_shape.ts';
 import { dhcp6Host, range6, relay6 } from './dhcp6_links.ts';
-import { boolean, expecting, integer, mapping, text } from './leaves.ts';
+import { boolean, defaultsOf, expecting, integer, mapping, text } from './leaves.ts';
 import { mac } from './mac_leaf.ts';
 import { parsePublished } from './published.ts';
 import { relay } from './relay.ts';
@@ -179,6 +179,6 @@ export type DhcpConfig = z.output<typeof dhcp>;
 export type Dhcp6Config = z.output<typeof dhcp6>;
 export type DnsConfig = z.output<typeof dns>;
 /** What `dhcp: true` is. */
-export const DHCP_DEFAULTS: DhcpConfig = dhcp.parse({});
+export const DHCP_DEFAULTS: DhcpConfig = defaultsOf(dhcp);
 /** What `dhcp6: true` is. */
-export const DHCP6_DEFAULTS: Dhcp6Config = dhcp6.parse({});
+export const DHCP6_DEFAULTS: Dhcp6Config = defaultsOf(dhcp6);

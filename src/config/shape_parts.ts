@@ -3,6 +3,7 @@
 
 import type { z } from 'zod';
 import type { Parts } from '../parts.ts';
+import { ONCE } from './leaves.ts';
 import { configShape, type SwitchConfig } from './shape.ts';
 
 /** Bridges and ports of a piece, or rules. */
@@ -23,8 +24,9 @@ interface Shaped {
 
 export function* shaped(input: unknown): Parts<Shaped> {
   const whole: Shaped = { bridges: {}, issues: [] };
+  const how = sizeOf(input) <= AT_A_TIME ? ONCE : {};
   for (const piece of pieces(withShortLists(input))) {
-    const { data, error } = configShape.safeParse(piece);
+    const { data, error } = configShape.safeParse(piece, how);
     for (const issue of error?.issues ?? []) whole.issues.push(issue);
     if (data?.routers !== undefined) whole.routers = data.routers;
     if (data?.groups !== undefined) whole.groups = data.groups;
@@ -75,17 +77,14 @@ function isLong(rules: unknown): rules is unknown[] {
 
 /** Configurations that are `input` together; what is small, or has another form, as it is. */
 function* pieces(input: unknown): Generator<unknown> {
-  const whole = mapping(input);
-  const bridges = Object.entries(mapping(whole.bridges));
-  let size = 0;
-  for (const [, bridge] of bridges) size += 1 + Object.keys(mapping(mapping(bridge).ports)).length;
-  if (size <= AT_A_TIME) {
+  if (sizeOf(input) <= AT_A_TIME) {
     yield input;
     return;
   }
-  let rest = whole;
+  let rest = mapping(input);
+  const bridges = Object.entries(mapping(rest.bridges));
   let piece: [string, unknown][] = [];
-  size = 0;
+  let size = 0;
   for (const [name, bridge] of bridges) {
     const ports = Object.entries(mapping(mapping(bridge).ports));
     for (let n = 0; n === 0 || n < ports.length; n += AT_A_TIME) {
@@ -104,6 +103,14 @@ function* pieces(input: unknown): Generator<unknown> {
     }
   }
   yield { ...rest, bridges: Object.fromEntries(piece) };
+}
+
+/** Bridges and ports. */
+function sizeOf(input: unknown): number {
+  let size = 0;
+  for (const bridge of Object.values(mapping(mapping(input).bridges)))
+    size += 1 + Object.keys(mapping(mapping(bridge).ports)).length;
+  return size;
 }
 
 function mapping(value: unknown): Mapping {

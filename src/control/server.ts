@@ -5,6 +5,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { FdbFilter, MdbFilter, NatFilter, PolicyFilter, SwitchApi } from '../api.ts';
+import { ONCE } from '../config/leaves.ts';
 import { TaploomError } from '../error.ts';
 import type { Author } from '../event.ts';
 import { limitClients } from './admission.ts';
@@ -152,7 +153,7 @@ export function controlApp(context: AppContext, onError?: (error: unknown) => vo
 
 async function answer(c: Context, route: Route, names: string[], app: AppContext): Promise<unknown> {
   const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? '']));
-  const query = route.query?.safeParse(c.req.query());
+  const query = route.query?.safeParse(c.req.query(), ONCE);
   if (query?.success === false) throw new RequestError('query', query.error);
   const body = route.body || route.document ? await readBody(c, route) : undefined;
   const changes = app.changes.of(() => author(c, app.credentials));
@@ -183,7 +184,7 @@ async function readBody(c: Context, route: Route): Promise<unknown> {
     throw new TaploomError('invalid_json', `The body is not JSON: ${(error as Error).message}`);
   }
   if (route.body === undefined) return value;
-  const parsed = route.body.safeParse(value);
+  const parsed = route.body.safeParse(value, ONCE);
   if (!parsed.success) throw new RequestError('body', parsed.error);
   return parsed.data;
 }
