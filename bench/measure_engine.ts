@@ -5,6 +5,7 @@
 // kernel would have: headers are in the cache either way). Two clock readings a batch are part of what it shows; the
 // same loop with nothing between them is measured in turns with the others, and its median subtracted.
 
+import { BATCH } from '../src/engine/engine.ts';
 import { ROW } from '../src/frame/frame_batch.ts';
 import type { Fdb } from '../src/table/fdb.ts';
 import { tickAt } from '../src/table/fdb_entry.ts';
@@ -12,8 +13,7 @@ import * as ethernet from '../src/wire/ethernet.ts';
 import { Stations } from './stations.ts';
 import { median } from './statistics.ts';
 
-const BATCH = 64;
-const POLLS = 3000;
+const POLLS = 1500;
 const CHUNKS = 31;
 const WARM_UP_CHUNKS = 6;
 

@@ -5,9 +5,9 @@
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import { BATCH } from '../src/engine/engine.ts';
 import { Stations } from './stations.ts';
 
-const BATCH = 64;
 const STATIONS = 65_536;
 const WARM_UP_POLLS = 50_000;
 

@@ -2,7 +2,7 @@
 //
 // Every frame goes from one uniformly random station to another behind a different port, so each is forwarded once:
 // parsed, its tag taken off (half of them), learned, looked up, counted, and tagged again (half of them). Each of the
-// 64 frames of a batch lies in a slot of its own, 64 KiB apart, as if a device had read them.
+// frames of a batch lies in a slot of its own, 64 KiB apart, as if a device had read them.
 //
 // Its `receive` is what a generator costs, not what the switch costs: whoever measures leaves it outside.
 

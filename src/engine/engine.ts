@@ -36,7 +36,7 @@ import type { Topology } from './topology.ts';
 import { Tunnelling } from './tunnelling.ts';
 
 /** Frames per poll: one native burst. What a poll costs by itself is 17 ns for each of so many, and nothing is gained by more. */
-const BATCH = 128;
+export const BATCH = 128;
 /** Room for headers and segments that sinks build; a 64 KiB super-frame in 1,388-byte segments needs 70 KiB. */
 const AUX = 512 * 1024;
 

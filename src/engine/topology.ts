@@ -8,6 +8,7 @@
 // ports would share a cache set. FORWARDING and LEARNING are a protocol's to store while the topology is in force; nothing
 // else changes. A store is certain once every worker has passed a barrier.
 
+import { PORT_MASK } from '../frame/hop.ts';
 import type { AclTable } from '../table/acl_table.ts';
 import type { PolicerTable } from '../table/policer_table.ts';
 import type { PolicyTable } from '../table/policy_table.ts';
@@ -172,6 +173,11 @@ export function mayEnter(topology: Topology, port: number, word: number): boolea
 /** The word of a row whose port has this `word` in its VLAN; 0 = frames do not come in there. */
 export function entryWord(word: number): number {
   return (word & NO_ENTRY) !== 0 ? 0 : word & ~NO_EXIT;
+}
+
+/** The same by the columns of a row, as it is now. */
+export function ingressWord({ vlan }: Topology, ingress: number, tci: number): number {
+  return entryWord(vlan[(ingress & PORT_MASK) * VLAN_STRIDE + (tci & VID_MASK)]);
 }
 
 /** The VLAN of a frame that comes in through the port, by the four bytes behind its MACs. What `classify` does for many. */

@@ -1,8 +1,5 @@
-// The switch: one configuration in force, and a data plane that forwards between its devices. A facade: what it does
-// is done by reconfiguration.ts (changes), reconciler.ts (what is wanted stays true), host_links.ts and switch_host.ts (protocols), fdb_access.ts, captures.ts,
-// switch_news.ts (events), and a service for each protocol (service.ts).
-//
-// Changes queue up and are carried out one after the other.
+// The switch: one configuration in force, and a data plane that forwards between its devices. A facade: what it does is
+// done by the parts of its control plane (control_plane.ts); what it shows are views of them.
 
 import { EventEmitter } from 'node:events';
 import type {
@@ -41,70 +38,50 @@ import type {
   TraceLiveOptions,
   TraceOptions,
 } from '../api.ts';
-import { Compiler } from '../compile/compiler.ts';
+import type { Compiler } from '../compile/compiler.ts';
 import type { PortState } from '../compile/overlay.ts';
 import type { Action, ActionResult } from '../config/action.ts';
 import { stableMac } from '../config/defaults.ts';
 import { diff } from '../config/diff.ts';
-import { RuleOrigin } from '../config/rule_lines.ts';
 import {
-  EMPTY_CONFIG,
   parseConfig,
   parseConfigBreathing,
   type SwitchConfig,
   type SwitchConfigInput,
 } from '../config/schema.ts';
-import type { Device } from '../device/device.ts';
-import type { Topology } from '../engine/topology.ts';
 import { TaploomError } from '../error.ts';
-import type { EventFact, Events } from '../event.ts';
-import { MAX_PORTS, NOBODY } from '../frame/hop.ts';
+import type { Events } from '../event.ts';
+import { NOBODY } from '../frame/hop.ts';
 import type { MemoryPort } from '../port/memory.ts';
 import { Plug, type Device as UserDevice } from '../port/plug.ts';
 import type { Host } from '../protocol/host.ts';
 import { monotonicMs } from '../sys/clock.ts';
-import { Counters, MAX_BRIDGES } from '../table/counters.ts';
-import type { News } from '../worker/messages.ts';
 import type { PlaneClient } from '../worker/plane_client.ts';
-import { openPlane } from '../worker/workers_plane.ts';
 import { AclView } from './acl_view.ts';
 import { bridgeStatuses } from './bridge_status.ts';
-import { CaptureRegistry } from './captures.ts';
-import { CounterView } from './counter_view.ts';
-import { flushFdb, readFdb } from './fdb_access.ts';
-import { HookService } from './hook_service.ts';
-import { hostLinks } from './host_links.ts';
-import { OpenPorts } from './open_ports.ts';
+import { ControlPlane } from './control_plane.ts';
+import type { CounterView } from './counter_view.ts';
+import { readFdb } from './fdb_access.ts';
+import type { OpenPorts } from './open_ports.ts';
 import { optionsOf, type SwitchOptions } from './options.ts';
 import { PolicyView } from './policy_view.ts';
-import { portNames } from './port_names.ts';
 import { portStatuses } from './port_status.ts';
 import { QosView } from './qos_view.ts';
-import { Reconciler } from './reconciler.ts';
-import { Reconfiguration } from './reconfiguration.ts';
 import { Routing } from './routing.ts';
-import { Services } from './services.ts';
-import { socketLinks } from './socket_links.ts';
-import { SwitchHost } from './switch_host.ts';
-import { SwitchNews } from './switch_news.ts';
+import type { Services } from './services.ts';
 import { homeOf, noSuchPort, type PortInput, requireAll, SwitchPort, withPort } from './switch_port.ts';
 import { tenantStatuses } from './tenants_view.ts';
-import { traceNames } from './trace_names.ts';
-import { Tracing } from './tracing.ts';
-import { MACHINE, randomWords, type World } from './world.ts';
+import { MACHINE, type World } from './world.ts';
 
 /** A virtual Ethernet switch: opened with a configuration, changed by `apply`, looked at, and closed. Many may live in one process. */
 export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, AsyncDisposable {
-  private readonly compiler: Compiler;
-  private readonly origin = new RuleOrigin();
   private readonly world: World;
+  private readonly control: ControlPlane;
+  /** Parts of it that answer most questions. */
+  private readonly compiler: Compiler;
   private readonly counters: CounterView;
   private readonly open: OpenPorts;
   private readonly plane: PlaneClient;
-  private readonly topologies: Topology[];
-  private readonly reconfiguration: Reconfiguration;
-  private readonly reconciler: Reconciler;
-  private readonly captures: CaptureRegistry;
   private readonly services: Services;
   readonly routing: RoutingApi;
   private readonly qosView = new QosView();
@@ -113,152 +90,33 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   /** For protocols of your own: frames that are taken out for you, and frames of yours. */
   readonly host: Host;
   readonly events: Events;
-  private readonly switchHost: SwitchHost;
-  private readonly news: SwitchNews;
-  private readonly tracing: Tracing;
-  private readonly hookService: HookService;
-  private queue: Promise<unknown> = Promise.resolve();
-  private isClosed = false;
 
   private constructor(options: Required<SwitchOptions>) {
     super();
-    const { threaded, workers, keeper, leases, stateDirectory, world } = options;
+    const { world } = options;
+    const control = new ControlPlane(this, options);
+    const { compiler, counters, open, plane, services, origin } = control;
     this.world = world;
-    const surroundings = { threaded, world };
-    this.compiler = new Compiler({
-      machine: world.machine,
-      randomWords: (count) => randomWords(world, count),
-    });
-    const { compiler } = this;
-    const counters = Array.from({ length: workers }, () => Counters.allocate(MAX_PORTS, MAX_BRIDGES));
-    this.counters = new CounterView(counters);
-    this.open = new OpenPorts(this.counters, compiler);
-    const config = () => this.whole;
-    this.news = new SwitchNews(
-      this,
-      {
-        compiler,
-        counters: this.counters,
-        config,
-        portsDigest: () => this.portsDigest(),
-        guest: (port) => this.open.devices.get(port)?.guest?.(),
-        portStates: () => this.open.states(),
-      },
-      world,
-    );
-    this.events = this.news;
-    const seed = randomWords(world, 4);
-    const { topology } = compiler.compile(EMPTY_CONFIG);
-    this.topologies = [topology];
-    const onNews = (news: News) => this.tell(news);
-    this.plane = openPlane(threaded, counters, topology, seed, onNews, (error) => this.fail(error));
-    const { plane, open, topologies } = this;
-    const inForce = () => this.reconfiguration.config;
-    this.captures = new CaptureRegistry(plane, portNames(compiler, inForce), workers);
-    const newest = () => this.topologies[this.topologies.length - 1];
-    const tell = (fact: EventFact) => void this.news.add(fact);
-    this.services = new Services({
-      compiler,
-      open,
-      plane,
-      counters: this.counters,
-      leases,
-      stateDirectory,
-      origin: this.origin,
-      deeds: this,
-      reconfiguration: () => this.reconfiguration,
-      routerTable: () => newest().routers,
-      enqueue: (task) => this.enqueue(task),
-      tell,
-      neighbour: (change) => {
-        this.news.neighbour(change);
-        this.emit('neighbor', change);
-      },
-    });
-    const { services } = this;
-    const effective = (config: SwitchConfig) => services.effective(config);
+    this.control = control;
+    this.compiler = compiler;
+    this.counters = counters;
+    this.open = open;
+    this.plane = plane;
+    this.services = services;
+    this.host = control.host;
+    this.events = control.news;
+    const config = () => control.whole;
     this.routing = new Routing({
       compiler,
-      counters: this.counters,
+      counters,
       neighbours: plane.neighbours,
       service: services.router,
       world,
-      config: () => effective(this.whole),
-      table: () => newest().routers,
+      config: () => control.effective,
+      table: () => control.topology.routers,
     });
-    this.policy = new PolicyView({
-      compiler,
-      config: () => this.whole,
-      table: () => newest().policy,
-    });
-    this.acls = new AclView({
-      compiler,
-      config: () => this.whole,
-      table: () => newest().acls,
-      origin: this.origin,
-    });
-    this.switchHost = new SwitchHost(
-      hostLinks(plane, compiler, () => this.reconfiguration.facts, surroundings),
-    );
-    this.host = this.switchHost;
-    this.reconfiguration = new Reconfiguration(
-      { compiler, plane, open, topologies, keeper, effective },
-      {
-        update: (config) => services.update(config),
-        changed: () => this.captures.select(),
-        forgot: (port) => {
-          this.news.forget(port);
-          services.stp.forget(port);
-        },
-      },
-    );
-    open.socketPorts.links = socketLinks({
-      plane,
-      events: this.news,
-      reconfiguration: this.reconfiguration,
-      enqueue: (task) => this.enqueue(task),
-      isClosed: () => this.isClosed,
-      linkChanged: (port) => this.services.linkChanged(port),
-    });
-    this.reconciler = new Reconciler({
-      open,
-      reconfiguration: () => this.reconfiguration,
-      enqueue: (task) => this.enqueue(task),
-      isClosed: () => this.isClosed,
-      news: this.news,
-      linkChanged: (port) => this.services.linkChanged(port),
-      addressGone: (address) => services.network.addressGone(address),
-    });
-    services.attach(this.switchHost, surroundings);
-    // Nothing that happens before the first poll has another time.
-    if (world !== MACHINE) services.poll(world.now());
-    this.hookService = new HookService({
-      plane,
-      numbers: compiler.hooks,
-      directory: options.hooksDirectory,
-      functions: options.hooks,
-      noFunctions: threaded
-        ? 'function: one cannot go to another thread: write a module, or open the switch with { threaded: false }'
-        : undefined,
-      tell,
-    });
-    this.tracing = new Tracing({
-      gauges: counters[0].memory,
-      neighbours: plane.neighbours.memory,
-      config: () => effective(this.whole),
-      topology: newest,
-      portNumber: (port) => compiler.ports.find(port),
-      remoteRow: (port, address) => compiler.remoteRow(port, address),
-      names: (remotes) => {
-        const { hookService: hooks, whole: config, origin } = this;
-        const { states } = this.reconfiguration.facts;
-        return traceNames({ compiler, config, states, open, hooks, origin }, remotes);
-      },
-      request: (body) => plane.request(body),
-      groups: (bridge) => services.snooping.published(bridge),
-      enqueue: (task) => this.enqueue(task),
-      isClosed: () => this.isClosed,
-    });
+    this.policy = new PolicyView({ compiler, config, table: () => control.topology.policy });
+    this.acls = new AclView({ compiler, config, table: () => control.topology.acls, origin });
   }
 
   /**
@@ -278,19 +136,14 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
         );
       }
     } catch (error) {
-      await taploom.shut((device) => device.undo());
+      await taploom.control.close((device) => device.undo());
       throw error;
     }
     return taploom;
   }
 
   get config(): SwitchConfig {
-    return this.reconfiguration.desired;
-  }
-
-  /** With the guests of listening sockets as ports. */
-  private get whole(): SwitchConfig {
-    return this.reconfiguration.whole;
+    return this.control.reconfiguration.desired;
   }
 
   plan(next: SwitchConfigInput): Action[] {
@@ -298,44 +151,24 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   apply(next: SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
-    return this.bring(() => next, options);
+    return this.control.change(() => next, options);
   }
 
   /** `apply` of what `edit` makes of the wanted configuration, of which it gets a copy: no change in between is lost. */
   change(edit: (config: SwitchConfig) => SwitchConfigInput, options?: ApplyOptions): Promise<ActionResult[]> {
-    return this.bring((config) => edit(structuredClone(config)), options);
-  }
-
-  private bring(
-    make: (config: SwitchConfig) => SwitchConfigInput,
-    { by = { kind: 'program' }, keep = false, lines }: ApplyOptions = {},
-  ): Promise<ActionResult[]> {
-    return this.enqueue(async () => {
-      if (this.isClosed) throw new TaploomError('closed', 'The switch is closed');
-      const config = await parseConfigBreathing(make(this.config));
-      try {
-        // A file may be read when nobody is there to mend it.
-        await this.hookService.prepare(config, by.kind === 'file');
-        this.origin.note(lines, config);
-        const results = await this.reconfiguration.carryOut(config, keep);
-        this.news.applied(by, results);
-        return results;
-      } finally {
-        await this.hookService.settle(this.config);
-        this.reconciler.attend();
-      }
-    });
+    return this.control.change((config) => edit(structuredClone(config)), options);
   }
 
   /** Inline switches only: forwards what is there, sleeping at most `patience` ms. `now` (ms) overrides the clock. */
   poll(patience = 0, now?: number): void {
+    const { host, news } = this.control;
     const time = now ?? (this.world === MACHINE ? undefined : this.world.now());
     this.plane.poll(patience, time);
     // Once for all of them: a look at the clock is 0.1 us.
     const at = time ?? monotonicMs();
     this.services.poll(at);
-    this.switchHost.poll();
-    if (this.world !== MACHINE) this.news.look({ now: time });
+    host.poll();
+    if (this.world !== MACHINE) news.look({ now: time });
   }
 
   /** Inline switches only: when `poll` has something to do by itself, ms; frames that come in are not foreseen. */
@@ -344,8 +177,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   /** Resolves when no change of the configuration is under way. */
-  async settled(): Promise<void> {
-    await this.queue;
+  settled(): Promise<void> {
+    return this.control.settled();
   }
 
   /**
@@ -353,8 +186,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
    * Resolves when no frame goes by the old state any more.
    * @throws TaploomError `no_such_port`
    */
-  async setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
-    await this.reconfiguration.facts.setPortState(port, vlan, state);
+  setPortState(port: string, vlan: number | undefined, state: PortState): Promise<void> {
+    return this.control.setPortState(port, vlan, state);
   }
 
   /** A port as an object. @throws TaploomError `no_such_port` */
@@ -392,7 +225,7 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
 
   bridges(): BridgeStatus[] {
     return bridgeStatuses(
-      this.whole,
+      this.control.whole,
       this.compiler,
       this.counters,
       (name) => this.open.devices.get(name)?.mac ?? stableMac(name, this.world.machine),
@@ -403,12 +236,12 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   ports({ look = true }: { look?: boolean } = {}): PortStatus[] {
     if (look) this.open.look();
     return portStatuses(
-      this.whole,
+      this.control.whole,
       this.compiler,
       this.open,
       (port) => this.services.stp.portStatus(port),
       (name) => this.services.aggregate.status(name),
-      (bridge, port) => this.hookService.ofPort(bridge, port),
+      (bridge, port) => this.control.hooks.ofPort(bridge, port),
     );
   }
 
@@ -421,28 +254,29 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   fdb(filter: FdbFilter = {}): AsyncGenerator<FdbEntry[]> {
-    return readFdb(this.plane, this.compiler, () => this.whole, filter);
+    return readFdb(this.plane, this.compiler, () => this.control.whole, filter);
   }
 
-  async flush(filter: FdbFilter = {}): Promise<number> {
-    return flushFdb(this.plane, this.compiler, this.whole, filter);
+  flush(filter: FdbFilter = {}): Promise<number> {
+    return this.control.flush(filter);
   }
 
   enablePort(port: string): Promise<boolean> {
-    return this.enqueue(async () => {
+    const { control, services } = this;
+    return control.enqueue(async () => {
       const [bridge] =
-        Object.entries(this.whole.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
+        Object.entries(control.whole.bridges).find(([, { ports }]) => Object.hasOwn(ports, port)) ?? [];
       if (bridge === undefined) throw new TaploomError('no_such_port', `There is no port ${port}`);
-      const isOpened = this.services.stp.release(port);
-      const isEnabled = (await this.services.portGuard.release(port)) || isOpened;
-      if (isEnabled) this.news.add({ type: 'port', change: 'enabled', bridge, port });
+      const isOpened = services.stp.release(port);
+      const isEnabled = (await services.portGuard.release(port)) || isOpened;
+      if (isEnabled) control.news.add({ type: 'port', change: 'enabled', bridge, port });
       return isEnabled;
     });
   }
 
   /** Events by their names, one after the other, until the loop ends or the switch is closed: `for await`. */
   watch<Name extends EventName>(...names: Name[]): AsyncIterableIterator<NamedEvent<Name>> {
-    return this.news.stream(names);
+    return this.control.news.stream(names);
   }
 
   pollGap(): PollGap {
@@ -454,11 +288,11 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   capture(options: CaptureOptions = {}): Promise<Capture> {
-    return this.captures.start(options);
+    return this.control.captures.start(options);
   }
 
   lastDrops(): Promise<LastDrop[]> {
-    return this.captures.lastDrops();
+    return this.control.captures.lastDrops();
   }
 
   /** Resolves when every worker has answered: none of them hangs. */
@@ -467,8 +301,8 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   qos(): QosStatus {
-    const topology = this.topologies[this.topologies.length - 1];
-    return this.qosView.status(this.compiler, this.services.effective(this.reconfiguration.config), topology);
+    const { reconfiguration, topology } = this.control;
+    return this.qosView.status(this.compiler, this.services.effective(reconfiguration.config), topology);
   }
 
   tenants(): TenantStatus[] {
@@ -529,81 +363,19 @@ export class Switch extends EventEmitter<SwitchEvents> implements SwitchApi, Asy
   }
 
   trace(options: TraceOptions): Promise<Trace> {
-    return this.tracing.trace(options);
+    return this.control.tracing.trace(options);
   }
 
   traceLive(options: TraceLiveOptions): Promise<Trace[]> {
-    return this.tracing.traceLive(options);
+    return this.control.tracing.traceLive(options);
   }
 
   /** Stops forwarding and closes every device that the switch opened. Safe to call twice. */
   close(): Promise<void> {
-    return this.shut((device) => device.close());
+    return this.control.close((device) => device.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  private shut(end: (device: Device) => void | Promise<void>): Promise<void> {
-    return this.enqueue(async () => {
-      if (this.isClosed) return;
-      this.isClosed = true;
-      this.reconciler.close();
-      await this.captures.close();
-      this.services.close();
-      this.switchHost.close();
-      await this.tracing.close();
-      await this.plane.close();
-      await this.reconfiguration.close(end);
-      this.open.socketPorts.close();
-      this.news.close();
-    });
-  }
-
-  private enqueue<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.queue.then(task);
-    this.queue = result.catch(() => {});
-    return result;
-  }
-
-  private tell({ kind, port, errno, hook }: News): void {
-    if (hook !== undefined) void this.hookService.news(hook).catch(() => {});
-    const name = this.compiler.ports.name(port);
-    if (name === undefined || kind === 'hook') return;
-    if (kind === 'crowded') {
-      this.makeRoom(name, port);
-      return;
-    }
-    if (kind === 'full') {
-      this.services.uplink.refused(name);
-      return;
-    }
-    if (kind === 'alarm') {
-      this.services.portGuard.alarm(name, errno);
-      return;
-    }
-    const connection = this.open.devices.get(name)?.connection;
-    if (connection !== undefined && (kind === 'gone' || kind === 'refused')) {
-      connection.lost(errno);
-      return;
-    }
-    if (kind === 'refused') return;
-    this.emit(kind, name, errno);
-    if (kind === 'gone') this.services.snooping.linkChanged();
-    if (kind === 'gone') this.reconciler.lost(name, 'its device was deleted');
-  }
-
-  /** A tunnel has all the remotes that it may learn, and heard another one. */
-  private makeRoom(name: string, port: number): void {
-    this.news.crowded(name);
-    void this.enqueue(async () => {
-      if (!this.isClosed) await this.plane.request({ kind: 'make_room', port });
-    }).catch(() => {});
-  }
-
-  private fail(error: Error): void {
-    this.emit('failed', error);
-    void this.close();
   }
 }

@@ -193,7 +193,8 @@ test('a port that a change has given another device is not closed for the loss o
   const { taploom } = rig;
   const replaced = taploom.apply(configOf({ br0: { ports: { p1: { capacity: 64 }, p2: {} } } }));
   // The news of its death comes while the change is under way.
-  (taploom as unknown as { reconciler: Reconciler }).reconciler.lost('p1', 'its device was deleted');
+  const { control } = taploom as unknown as { control: { reconciler: Reconciler } };
+  control.reconciler.lost('p1', 'its device was deleted');
   await replaced;
   const device = taploom.memoryPort('p1');
   await taploom.apply(taploom.config);

@@ -153,7 +153,7 @@ const burst = {
   second: 1,
   join: (_at, _stride, count) => count,
   tx: new Int32Array(512 * ROW),
-  rx: new Int32Array(64 * ROW),
+  rx: new Int32Array(batch.slots * ROW),
   transmit(count) {
     for (let n = 0; n < count; n++) this.tx[n * ROW + TX.result] = 1;
   },
