@@ -1,7 +1,7 @@
 // Reads of a frame what access lists ask about. Bytes come from strangers: each is read only if it is there before the end, and what is
 // not there, or contradicts itself, the frame has not.
 //
-// Two tags that are left in a frame hide nothing; behind more of them nobody looks. A later fragment has no ports.
+// Eight tags that are left in a frame hide nothing; behind more of them nobody looks. A later fragment has no ports.
 
 import { COLUMN, type FrameBatch } from '../frame/frame_batch.ts';
 import type { AclKey } from '../table/acl_key.ts';
@@ -12,10 +12,9 @@ import * as icmpv6 from '../wire/icmpv6.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import { PROTOCOL_DCCP, PROTOCOL_SCTP, PROTOCOL_UDP_LITE } from '../wire/transport.ts';
-import { isTpid, pcp, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
+import { isTpid, MAX_DEPTH, pcp, TAG_LEN, VID_MASK } from '../wire/vlan.ts';
 
 const TYPE_LEN = 2;
-const MAX_TAGS = 2;
 const PORTS_LEN = 4;
 /** A message of ICMP has a type and a code. */
 const MESSAGE_LEN = 2;
@@ -34,7 +33,7 @@ export function readAclKey(key: AclKey, batch: FrameBatch, row: number): void {
   fields[FIELD.pcp] = pcp(tci);
   let at = rest + TYPE_LEN;
   let type = view.getUint16(rest);
-  for (let tags = 0; tags < MAX_TAGS && isTpid(type) && at + TAG_LEN <= end; tags++) {
+  for (let tags = 0; tags < MAX_DEPTH && isTpid(type) && at + TAG_LEN <= end; tags++) {
     // Of a bridge that leaves tags in frames.
     if (tags === 0 && (tci & VID_MASK) === 0) {
       fields[FIELD.vlan] = view.getUint16(at) & VID_MASK;

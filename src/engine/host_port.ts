@@ -23,7 +23,7 @@ import {
   TYPE_BITS,
 } from '../table/traps.ts';
 import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
-import { isTag, TAG_LEN } from '../wire/vlan.ts';
+import { isTag, priorityTags, TAG_LEN } from '../wire/vlan.ts';
 import { claimsOthers } from './address_claims.ts';
 import { Guards } from './guards.ts';
 import { isDhcpAnswer, mayConcern, networkTrap } from './network_traps.ts';
@@ -107,8 +107,11 @@ export class HostPort implements Source {
     const entry = entryWord(topology.vlan[port * VLAN_STRIDE + vid]);
     const wanted = topology.networks[entry >>> DOMAIN_SHIFT];
     if (wanted === 0) return -1;
-    const tagLength = strippedTag(topology, port, word) ? TAG_LEN : 0;
+    const ownTag = strippedTag(topology, port, word) ? TAG_LEN : 0;
     const isGuarded = owners !== null && (wanted & NETWORK.guardsAddresses) !== 0;
+    const moreTags = priorityTags(view, at + MACS_LEN + ownTag, at + rows[row + COLUMN.length]);
+    if (moreTags < 0) return isGuarded ? TRAP.claim : -1; // some host may see through them
+    const tagLength = ownTag + moreTags;
     if (isGuarded && claimsOthers(this.batch, row, tagLength, entry >>> DOMAIN_SHIFT, owners))
       return TRAP.claim;
     if ((entry & FORWARDING) === 0) return -1;
@@ -129,8 +132,8 @@ export class HostPort implements Source {
   }
 
   /**
-   * Gives the host the frame of `row`, as it was received: without its tag, its checksum completed. False if the port has
-   * punted too much, or the host does not listen or keep up. `detail`: what else there is to say.
+   * Gives the host the frame of `row`, as it was received, but without its tag and priority tags behind that, its checksum
+   * completed. False if the port has punted too much, or the host does not listen or keep up. `detail`: what else there is to say.
    */
   punt(row: number, topology: Topology, trap: number, detail = 0): boolean {
     const ring = this.toHost;
@@ -145,7 +148,8 @@ export class HostPort implements Source {
     if (isTag(etherType(view, at)) && rows[row + COLUMN.length] >= HEADER_LEN + TAG_LEN) {
       tag = view.getInt32(at + MACS_LEN);
     }
-    const tagLength = tag === 0 ? 0 : TAG_LEN;
+    const end = at + rows[row + COLUMN.length];
+    const tagLength = tag === 0 ? 0 : TAG_LEN + Math.max(0, priorityTags(view, at + MACS_LEN + TAG_LEN, end));
     const length = rows[row + COLUMN.length] - tagLength;
     rows[row + COLUMN.rest] = at + MACS_LEN + tagLength;
     rows[row + COLUMN.length] = length;
@@ -162,12 +166,12 @@ export class HostPort implements Source {
     return true;
   }
 
-  /** Tells the host of a frame that a guard refused, and leaves it as it was received. */
-  puntRefused(row: number, topology: Topology, drop: number): void {
+  /** The same with a copy of a frame that goes on, or is dropped for another reason: it stays as it was received. */
+  puntCopy(row: number, topology: Topology, trap: number, detail = 0): void {
     const { rows } = this.batch;
     const length = rows[row + COLUMN.length];
     const csumStart = rows[row + COLUMN.csumStart];
-    this.punt(row, topology, TRAP.guard, drop);
+    this.punt(row, topology, trap, detail);
     rows[row + COLUMN.length] = length;
     rows[row + COLUMN.csumStart] = csumStart;
   }

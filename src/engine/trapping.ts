@@ -42,11 +42,11 @@ export function createTrapping(batch: FrameBatch, host: HostPort): Trapping {
     if (trap < 0 && topology.guards !== null) trap = host.guards.trapOfPassed();
     if (trap < 0) return false;
     if (trap === TRAP.arp || trap === TRAP.dhcp_client) {
-      host.punt(row, topology, trap); // a copy: `classify` writes again what this changes
+      host.puntCopy(row, topology, trap);
       return false;
     }
     if (trap === TRAP.claim || trap === TRAP.rogue) {
-      host.punt(row, topology, trap);
+      host.puntCopy(row, topology, trap);
       giveUp(rows, row, DEST_DROP | (trap === TRAP.claim ? DROP.address_taken : DROP.rogue_server));
       return true;
     }
@@ -66,7 +66,7 @@ export function createTrapping(batch: FrameBatch, host: HostPort): Trapping {
       handOver(row, topology, TRAP.newcomer);
       return;
     }
-    host.puntRefused(row, topology, refusal);
+    host.puntCopy(row, topology, TRAP.guard, refusal);
     giveUp(rows, row, DEST_DROP | refusal);
   }
 

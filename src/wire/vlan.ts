@@ -20,7 +20,7 @@ export const TPID_9100 = 0x9100;
 export const VID_RESERVED = 4095;
 
 /** Linux' VLAN_MAX_DEPTH: how many tags in a row are looked through before a frame counts as nonsense. */
-const MAX_DEPTH = 8;
+export const MAX_DEPTH = 8;
 
 export const VID_MASK = 0x0fff;
 const PCP_DEI = 0xf000;
@@ -92,6 +92,19 @@ export function skip(view: DataView, at: number, end: number): number {
   for (let depth = 0; depth <= MAX_DEPTH; depth++, at += TAG_LEN) {
     if (at + 2 > end) return -1;
     if (!isTpid(view.getUint16(at))) return at;
+  }
+  return -1;
+}
+
+/**
+ * Bytes of the priority tags (VID 0) in a row at the EtherType field `at`: to a host such a frame is one without tags. -1 if
+ * there are more than eight.
+ */
+export function priorityTags(view: DataView, at: number, end: number): number {
+  for (let length = 0; length <= MAX_DEPTH * TAG_LEN; length += TAG_LEN) {
+    const next = at + length;
+    if (next + TAG_LEN > end || !isTpid(view.getUint16(next)) || vid(view.getUint16(next + 2)) !== 0)
+      return length;
   }
   return -1;
 }

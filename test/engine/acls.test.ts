@@ -255,3 +255,20 @@ test('flags of TCP, later fragments and super-frames', async () => {
     'p1 drops: acl_policed_in',
   ]);
 });
+
+test('priority tags, which hosts do not see, hide nothing: a deny finds what lies behind eight of them', async () => {
+  const rig = await openAcls(
+    { br0: { ports: { p1: { acls: { in: ['list'] } }, p2: {} } } },
+    { list: [{ deny: { protocol: 'udp' } }, { deny: { ethertype: 0x8100 } }, { permit: 'any' }] },
+  );
+  const datagram = wide({ from: 'a', to: 'b', src: 'fd00::1', dst: 'fd00::2', protocol: 17 });
+  const behind = (tags: number) =>
+    Buffer.concat([
+      datagram.subarray(0, 12),
+      Buffer.from('8100a000'.repeat(tags), 'hex'),
+      datagram.subarray(12),
+    ]);
+  for (const tags of [0, 1, 3, 8, 9]) expect(rig.sendFrame('p1', behind(tags))).toEqual(['p1 drops: acl_in']);
+  // Behind more nobody looks, but that they are there is to be seen.
+  expect(rig.hits('list')).toEqual({ 1: 4, 2: 1 });
+});

@@ -38,3 +38,16 @@ test('skipping tags refuses a frame that ends within them, and a pile of tags', 
   expect(vlan.skip(pile.view, 0, pile.bytes.length)).toBe(-1);
   expect(vlan.skip(pile.view, 4, pile.bytes.length)).toBe(36);
 });
+
+test('priority tags in a row are counted, up to the eight that anybody looks through', () => {
+  const tags = (...all: string[]) => viewOf([...all, '08 00 45 00 00 1c'].join(' '));
+  const length = ({ view }: ReturnType<typeof viewOf>) => vlan.priorityTags(view, 0, view.byteLength);
+  const priority = '81 00 a0 00';
+  expect(length(tags())).toBe(0);
+  expect(length(tags('81 00 00 07'))).toBe(0);
+  expect(length(tags(priority, '88 a8 00 00', '81 00 00 07'))).toBe(8);
+  expect(length(tags(...Array(8).fill(priority)))).toBe(32);
+  expect(length(tags(...Array(9).fill(priority)))).toBe(-1);
+  // A tag that the frame's end cuts off is none.
+  expect(vlan.priorityTags(viewOf('81 00 a0 00').view, 0, 3)).toBe(0);
+});
