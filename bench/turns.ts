@@ -4,7 +4,7 @@
 // Asked for a part, it tells the time of so large a part of its batches at most: what a machine with other work to do still tells
 // of the cost of a loop.
 //
-// The generator is outside of the stop-watch, which costs two readings of the clock for a batch of 64, the same for all.
+// The generator is outside of the stop-watch, which costs two readings of the clock for a batch, the same for all.
 
 import { createInterface } from 'node:readline';
 import type { Engine } from '../src/engine/engine.ts';

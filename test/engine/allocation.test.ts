@@ -10,7 +10,6 @@ const SCRIPT = fileURLToPath(new URL('../support/engine/steady_state.mjs', impor
 
 interface Result {
   frames: number;
-  polls: number;
   collections: number;
   growth: number;
   /** 0 to 1 */

@@ -172,11 +172,10 @@ function poll() {
   done += batch.count;
   now += 1000 / POLLS_A_SECOND;
 }
-const polls = Math.ceil(frames / 64);
-for (let n = 0; n < 8000; n++) poll();
+for (let n = 0; n < 4000; n++) poll();
 const { growth, collections } = await heapGrowth(() => {
   done = 0;
-  for (let n = 0; n < polls; n++) poll();
+  while (done < frames) poll();
 });
 const total = (counter) =>
   numbers.reduce((sum, port) => sum + counters.values[counters.port(port) + counter], 0);

@@ -411,12 +411,10 @@ function feed() {
   }
 }
 
-// Half the places go to frames that were held back, which come twice.
-const polls = Math.ceil(frames / (kind === 'faults' ? 32 : 64));
-for (let n = 0; n < 20_000 || n < polls / 5; n++) poll();
+for (let n = 0; n < 10_000 || done < frames / 5; n++) poll();
 const { growth, collections } = await heapGrowth(() => {
   done = 0;
-  for (let n = 0; n < polls; n++) poll();
+  while (done < frames) poll();
 });
 // What members receive their aggregate does.
 const direct = number_.filter((_, n) => kind !== 'aggregate' || n % 2 === 0);
@@ -443,7 +441,6 @@ const share = total(PORT.forwarded) / total(PORT.receivedFrames);
 console.log(
   JSON.stringify({
     frames: done,
-    polls,
     collections,
     growth,
     forwarded: share,
