@@ -38,7 +38,7 @@ async function withNode(lab: Lab, machine: Chroot): Promise<void> {
 }
 
 test('lintian finds no error', async () => {
-  await check(['lintian', '--allow-root', '--fail-on', 'error', deb], { timeoutMs: 55_000 });
+  await check(['lintian', '--allow-root', '--fail-on', 'error', deb], { timeoutMs: 120_000 });
 });
 
 test('it installs, runs and upgrades; removal takes kept interfaces along, purge leaves nothing', async () => {
