@@ -1,12 +1,11 @@
 // Frames between rings go in bursts: one after the other into one ring is a run, and each still has an end of its own.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BATCH } from '../../src/engine/engine.ts';
 import type { FakeGuest } from '../../src/tester/guest/fake_guest.ts';
 import { BEYOND, RECEIVE, TRANSMIT, writeDescriptor } from '../../src/tester/guest/lies/lie.ts';
 import type { FeatureName } from '../../src/tester/guest/negotiation.ts';
 import { LAYOUTS, MAC, testFrame, VhostWorld } from '../support/vhost_world.ts';
-
-const BATCH = 64;
 
 let world: VhostWorld;
 let a: FakeGuest;
@@ -37,7 +36,7 @@ async function open(layout: string): Promise<void> {
 /** All at once. */
 function offer(guest: FakeGuest, count: number, to: readonly number[], from: readonly number[]): void {
   const [transmitter] = guest.device.transmitters;
-  for (let n = 0; n < count; n++) transmitter.send(testFrame(to, from, 60 + n * 20, n));
+  for (let n = 0; n < count; n++) transmitter.send(testFrame(to, from, 60 + n * 10, n));
   guest.device.publish(TRANSMIT);
 }
 
@@ -50,7 +49,7 @@ function taken(guest: FakeGuest): number[] {
   const lengths: number[] = [];
   for (let frame = guest.receive(); frame !== undefined; frame = guest.receive())
     lengths.push(frame.bytes.length);
-  return lengths.map((length) => (length - 60) / 20);
+  return lengths.map((length) => (length - 60) / 10);
 }
 
 /** Receive buffer `n` lies where the guest has no memory. */
@@ -67,14 +66,14 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) =
 for (const layout of Object.keys(LAYOUTS)) {
   test(`${layout} rings: who is alone fills a batch, who has company gets the same share`, async () => {
     await open(layout);
-    offer(a, 70, MAC.b, MAC.a);
+    offer(a, BATCH + 6, MAC.b, MAC.a);
     poll();
     expect(taken(b)).toEqual(upTo(BATCH));
     poll();
-    expect(taken(b)).toEqual(upTo(70).slice(BATCH));
+    expect(taken(b)).toEqual(upTo(BATCH + 6).slice(BATCH));
     poll(3);
-    offer(a, 40, MAC.b, MAC.a);
-    offer(b, 40, MAC.a, MAC.b);
+    offer(a, BATCH / 2 + 8, MAC.b, MAC.a);
+    offer(b, BATCH / 2 + 8, MAC.a, MAC.b);
     poll();
     const [first, second] = [taken(a), taken(b)];
     expect(first.length).toBeLessThanOrEqual(BATCH / 2);

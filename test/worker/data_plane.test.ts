@@ -5,6 +5,7 @@ import { closeSync, openSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { Compiler } from '../../src/compile/compiler.ts';
 import { parseConfig } from '../../src/config/schema.ts';
+import { BATCH } from '../../src/engine/engine.ts';
 import { MAX_PORTS } from '../../src/frame/hop.ts';
 import type { Descriptors } from '../../src/port/descriptors.ts';
 import { FrameRing } from '../../src/port/frame_ring.ts';
@@ -114,7 +115,7 @@ test('a request is seen between the polls of one batch, however long that takes'
   const wake = eventFd();
   plane.listen(wake);
   const frame = parse('a > *');
-  for (let n = 0; n < 64; n++) {
+  for (let n = 0; n < BATCH; n++) {
     const at = to.reserve(frame.length);
     to.bytes.set(frame, at);
     to.describe(at, 0, 0, 0, 0);
