@@ -243,6 +243,8 @@ await main(async () => {
     stop = () => resolve(true);
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+  // Whoever reads has gone, as with `npm start | head`.
+  process.stdout.on('error', stop);
   watchParent(stop);
 
   await openRecord();
