@@ -243,8 +243,6 @@ await main(async () => {
     stop = () => resolve(true);
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
-  // Whoever reads has gone, as with `npm start | head`.
-  process.stdout.on('error', stop);
   watchParent(stop);
 
   await openRecord();
