@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BATCH } from '../src/engine/engine.ts';
 import { Switch } from '../src/switch/switch.ts';
 import { FakeGuest } from '../src/tester/guest/fake_guest.ts';
 import type { FeatureName } from '../src/tester/guest/negotiation.ts';
@@ -16,7 +17,6 @@ export type RingTimes = Record<string, number[]>;
 
 const TURN_MS = 100;
 const WARM_UP = 5;
-const BURST = 128;
 const RING = 256;
 
 const FEATURES: FeatureName[] = [
@@ -88,7 +88,7 @@ class Pair {
     let now = begun;
     while (now - begun < TURN_MS) {
       for (let n = 0; n < 16; n++) {
-        sender.repeat(BURST);
+        sender.repeat(BATCH);
         this.from.device.publish(1);
         taploom.poll(0);
         receiver.drain(RING);
