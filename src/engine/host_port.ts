@@ -26,7 +26,7 @@ import { etherType, HEADER_LEN, MACS_LEN } from '../wire/ethernet.ts';
 import { isTag, priorityTags, TAG_LEN } from '../wire/vlan.ts';
 import { claimsOthers } from './address_claims.ts';
 import { Guards } from './guards.ts';
-import { isDhcpAnswer, mayConcern, networkTrap } from './network_traps.ts';
+import { hiddenTrap, isDhcpAnswer, mayConcern, networkTrap } from './network_traps.ts';
 import type { Source } from './port.ts';
 import { completeChecksum } from './segment.ts';
 import {
@@ -110,12 +110,13 @@ export class HostPort implements Source {
     const ownTag = strippedTag(topology, port, word) ? TAG_LEN : 0;
     const isGuarded = owners !== null && (wanted & NETWORK.guardsAddresses) !== 0;
     const moreTags = priorityTags(view, at + MACS_LEN + ownTag, at + rows[row + COLUMN.length]);
-    if (moreTags < 0) return isGuarded ? TRAP.claim : -1; // some host may see through them
+    const isGuest = (mask & GUESTS) !== 0;
+    if (moreTags < 0) return isGuarded ? TRAP.claim : hiddenTrap(wanted, isGuest);
     const tagLength = ownTag + moreTags;
     if (isGuarded && claimsOthers(this.batch, row, tagLength, entry >>> DOMAIN_SHIFT, owners))
       return TRAP.claim;
     if ((entry & FORWARDING) === 0) return -1;
-    return networkTrap(this.batch, row, tagLength, wanted, (mask & GUESTS) !== 0);
+    return networkTrap(this.batch, row, tagLength, wanted, isGuest);
   }
 
   /** The trap for the frame's EtherType, behind a tag, too. */

@@ -32,11 +32,21 @@ export function networkTrap(
   const ip = at + tagLength + HEADER_LEN;
   if (ip > end) return -1;
   const type = etherType(view, at + tagLength);
-  if (type === TYPE_IPV6)
-    return trapOfIpv6(view, ip, end, wanted, isGuest || (wanted & NETWORK.hasOthers) === 0);
+  if (type === TYPE_IPV6) return trapOfIpv6(view, ip, end, wanted, isGuardedPort(wanted, isGuest));
   if ((wanted & NETWORK.dhcp) === 0) return -1;
   if (type === TYPE_IPV4) return isDhcp(view, ip, end) ? TRAP.dhcp : -1;
   return type === TYPE_ARP && arp.claims(view, at + tagLength, end) ? TRAP.arp : -1;
+}
+
+/** The same for a frame behind more priority tags than anybody looks through: some hosts would take it as one without. */
+export function hiddenTrap(wanted: number, isGuest: boolean): number {
+  const guards = wanted & (NETWORK.guardsRouters | NETWORK.guardsServers);
+  return guards !== 0 && isGuardedPort(wanted, isGuest) ? TRAP.rogue : -1;
+}
+
+/** Beside a router or server of others only guests are guarded. */
+function isGuardedPort(wanted: number, isGuest: boolean): boolean {
+  return isGuest || (wanted & NETWORK.hasOthers) === 0;
 }
 
 /**

@@ -143,8 +143,19 @@ test('in a VLAN answers leave with its tag', async () => {
   expect(Buffer.from(frame.subarray(12, 18)).toString('hex')).toBe('8100000a86dd');
 });
 
+function behindTags(count: number): Buffer {
+  const frame = icmpv6(134, 'fe80::7', 'ff02::1');
+  return Buffer.concat([
+    frame.subarray(0, 12),
+    Buffer.from('81000000'.repeat(count), 'hex'),
+    frame.subarray(12),
+  ]);
+}
+
 test.each([
   ['an advertisement', icmpv6(134, 'fe80::7', 'ff02::1'), 'router'],
+  ['an advertisement behind a priority tag', behindTags(1), 'router'],
+  ['an advertisement behind eight priority tags', behindTags(8), 'router'],
   [
     'an advertisement behind another header',
     (() => {
@@ -226,6 +237,19 @@ test.each([
   expect(rogues.map((event) => event.type === 'lease' && event.reason)).toEqual(
     reason === undefined ? [] : [reason],
   );
+});
+
+test('in mode bridged nobody hides an advertisement behind more priority tags than the switch looks through', async () => {
+  const world = await openWorld({
+    local: false,
+    network: { mode: 'bridged' },
+    ports: { vm1: { type: 'memory' }, vm2: { type: 'memory' } },
+  });
+  for (const count of [1, 8, 9, 12]) world.send('vm1', behindTags(count));
+  await world.pass(20);
+  expect(world.heard('vm2')).toEqual([]);
+  const port = world.taploom.ports().find(({ name }) => name === 'vm1');
+  expect(port?.counters.receiveDropped).toEqual({ rogue_server: 4 });
 });
 
 test('where the configuration allows it, guests may be routers and servers', async () => {
