@@ -6,7 +6,7 @@
 //   tx:    | fd kind pieces (offset length) x3 sockaddr sockaddrLength tos result ... |   ... for each entry
 //
 // All memory is ordinary memory of this thread: a Buffer over shared memory cannot be passed on Node 20. One Burst
-// belongs to one thread. A call costs 0.32 us on Node 20.20, system calls not counted (tl_nothing, 2-core VM).
+// belongs to one thread. A call costs 0.02 us on Node 20.20, system calls not counted (tl_nothing).
 
 import { addressOf, aligned, HotCall } from './native.ts';
 import { check } from './sys_error.ts';

@@ -1,20 +1,20 @@
-// The only file that knows how C is reached: build/libtaploom.so through ffi-napi.
+// The only file that knows how C is reached: build/libtaploom.so.
 //
-// Two ways to call. `native().tl_xxx(...)` writes its arguments anew: 4 us and more, and strings and addresses are garbage (native_call.ts).
-// A `HotCall` passes one constant pointer, with the call description (CIF) and the argument list made once: 0.33 to 0.45 us, and
-// nothing is allocated.
+// Two ways to call. `native().tl_xxx(...)` goes through ffi-napi and writes its arguments anew: 4 us and more, and strings and
+// addresses are garbage (native_call.ts). A `HotCall` passes one constant pointer by Node-API (native/addon.c): 0.02 us, and nothing
+// is allocated.
 //
 // ffi-napi has its own copy of ref-napi inside its scope, so types are named by string. Assumes a little-endian
 // machine with 64-bit pointers (x86-64, arm64).
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { buildCommand, libraryPath, NativeError, quote } from './library.ts';
 import {
   type Argument,
-  type Bindings,
   bindCall,
   type Foreign,
   type ForeignFunction,
@@ -175,11 +175,14 @@ export type Native = {
 };
 
 interface Loaded extends Foreign {
+  /** A function of C without arguments but the address of `context`, which it does not hold. See native/addon.c. */
+  bind(symbol: Buffer, context: Buffer): () => number;
   functions: Native;
 }
 
 let loaded: Loaded | undefined;
 
+const { RTLD_NOW } = constants.dlopen;
 /** dlfcn.h: the file stays in the process. */
 const RTLD_NODELETE = 0x1000;
 
@@ -231,15 +234,17 @@ function load(): Loaded {
   const packages = loadFfi();
   const { ffi } = packages;
   const path = libraryPath();
+  const mode = RTLD_NOW | RTLD_NODELETE;
   const stale = (why: string, cause?: unknown) =>
     new NativeError('LIBRARY_STALE', `${why} Run: ${buildCommand()}`, cause);
   let foreign: Foreign;
   let version: number;
+  const addon: { exports: unknown } = { exports: {} };
   try {
-    const mode = ffi.DynamicLibrary.FLAGS.RTLD_NOW | RTLD_NODELETE;
     foreign = { ...packages, library: new ffi.DynamicLibrary(path, mode) };
     if (!isMainThread) for (const addon of addons()) new ffi.DynamicLibrary(addon, mode);
     version = bindCall(foreign, 'tl_version', FUNCTIONS.tl_version)();
+    if (version === VERSION) process.dlopen(addon, path, mode);
   } catch (cause) {
     throw stale(`Cannot use ${path}.`, cause);
   }
@@ -247,7 +252,8 @@ function load(): Loaded {
   const functions = Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, types]) => [name, boundLater(foreign, name, types)]),
   ) as unknown as Native;
-  loaded = { ...foreign, functions: isMainThread ? functions : { ...functions, ...owning(functions) } };
+  const bind = addon.exports as Loaded['bind'];
+  loaded = { ...foreign, bind, functions: isMainThread ? functions : { ...functions, ...owning(functions) } };
   return loaded;
 }
 
@@ -323,38 +329,15 @@ export function aligned(bytes: number): Buffer {
   return Buffer.from(new ArrayBuffer(bytes));
 }
 
-// Offsets of what a HotCall passes, in one ArrayBuffer: ref-napi looks each one up that it is given, in every call.
-const AT = { result: 0, argument: 8, list: 16, cif: 24 } as const;
-
-/** `int symbol(void *context)`, bound once. Holds everything that native code reaches by address. */
+/** `int symbol(void *context)`, bound once: `call` allocates nothing. */
 export class HotCall {
-  private readonly invoke: Bindings['ffi_call'];
-  private readonly cif: Buffer;
-  private readonly pointer: Buffer;
-  private readonly result: Buffer;
-  private readonly value: Int32Array;
-  private readonly list: Buffer;
-  /** What native code reaches through the others. */
-  protected readonly owned: readonly Buffer[];
+  readonly call: () => number;
+  /** Held here: native code knows only where it is. */
+  protected readonly context: Buffer;
 
   constructor(symbol: string, context: Buffer) {
-    const { ffi, bindings, library } = load();
-    const cif = ffi.CIF('int', ['pointer']);
-    const memory = aligned(AT.cif + cif.length);
-    this.invoke = bindings.ffi_call;
-    this.pointer = library.get(symbol);
-    this.result = memory.subarray(AT.result, AT.argument); // libffi widens an int result to a register
-    this.value = new Int32Array(memory.buffer, AT.result, 1);
-    memory.writeBigUInt64LE(addressOf(context), AT.argument);
-    this.list = memory.subarray(AT.list, AT.cif);
-    this.list.writeBigUInt64LE(addressOf(memory) + BigInt(AT.argument));
-    this.cif = memory.subarray(AT.cif);
-    cif.copy(this.cif);
-    this.owned = [context, cif]; // the copy points to what the original owns
-  }
-
-  call(): number {
-    this.invoke(this.cif, this.pointer, this.result, this.list);
-    return this.value[0];
+    const { bind, library } = load();
+    this.call = bind(library.get(symbol), context);
+    this.context = context;
   }
 }

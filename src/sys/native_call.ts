@@ -7,7 +7,6 @@
 export interface Ffi {
   DynamicLibrary: {
     new (path: string, mode: number): DynamicLibrary;
-    FLAGS: { RTLD_NOW: number };
   };
   ForeignFunction(pointer: Buffer, result: string, args: readonly string[]): ForeignFunction;
   CIF(result: string, args: readonly string[]): Buffer;
