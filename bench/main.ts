@@ -1,5 +1,5 @@
-// `npm run bench [-- NAME ...]`. A complete run also writes bench/results/ and the results of docs/performance.md; a
-// shorter one is for looking and only prints, or writes where --out says.
+// `npm run bench [-- NAME ...]`. A complete run also writes bench/results/ and the results of docs/performance.md, and so
+// does one of some benches that is asked to; a shorter one is for looking and only prints, or writes where --out says.
 
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,16 @@ import { explain } from './arena.ts';
 import { type Bench, type BenchOptions, Skip } from './bench.ts';
 import { busyNow } from './cpus.ts';
 import { closeLabs } from './lab.ts';
-import { type BenchReport, folderOf, lines, newReport, publish, save } from './report.ts';
+import {
+  type BenchReport,
+  folderOf,
+  lines,
+  newReport,
+  publish,
+  type Report,
+  renewed,
+  save,
+} from './report.ts';
 import { BENCHES, OTHERS } from './suite.ts';
 
 /** Seen from dist/bench. */
@@ -27,7 +36,7 @@ const LIMIT_FACTOR = 3;
 const LIMIT_S = 120;
 
 const USAGE = `Usage: npm run bench -- [NAME ...] [--quick] [--rounds N] [--seconds N]
-                            [--peers NAME,...] [--json] [--out FOLDER]
+                            [--peers NAME,...] [--json] [--publish | --out FOLDER]
 
 ${[...BENCHES, ...OTHERS].map(({ name, question }) => `  ${name.padEnd(10)} ${question}`).join('\n')}
 
@@ -36,9 +45,10 @@ ${[...BENCHES, ...OTHERS].map(({ name, question }) => `  ${name.padEnd(10)} ${qu
   --seconds N   duration of one (${SECONDS})
   --peers LIST  only peers with one of these words in their names: pump,ovs
   --json        print the report as JSON
+  --publish     write what the named benches find to bench/results/ and docs/performance.md
   --out FOLDER  write JSON, Markdown and charts there
 
-Without a name, and with at least ${ROUNDS} rounds of ${SECONDS} s, it writes bench/results/ and docs/performance.md.
+Without a name, and with at least ${ROUNDS} rounds of ${SECONDS} s, it publishes by itself.
 `;
 
 process.on('exit', closeLabs);
@@ -60,6 +70,7 @@ interface Request {
   quick: boolean;
   peers: readonly string[];
   json: boolean;
+  isPublished: boolean;
   out?: string;
 }
 
@@ -74,6 +85,7 @@ function parseRequest(): Request | undefined {
         seconds: { type: 'string' },
         peers: { type: 'string', default: '' },
         json: { type: 'boolean', default: false },
+        publish: { type: 'boolean', default: false },
         out: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -97,7 +109,11 @@ function parseRequest(): Request | undefined {
       .toLowerCase()
       .split(',')
       .filter((word) => word !== '');
-    return { benches, rounds, seconds, quick, peers, json, out };
+    const isLong = rounds >= ROUNDS && seconds >= SECONDS && peers.length === 0;
+    if (values.publish && (!isLong || out !== undefined || benches.some((b) => OTHERS.includes(b))))
+      throw new Error(`--publish is for ${ROUNDS} rounds of ${SECONDS} s and more, beside all peers`);
+    const isPublished = out === undefined && isLong && (values.publish || benches === BENCHES);
+    return { benches, rounds, seconds, quick, peers, json, isPublished, out };
   } catch (error) {
     process.stderr.write(`${explain(error)}\n\n${USAGE}`);
     process.exitCode = 2;
@@ -105,10 +121,10 @@ function parseRequest(): Request | undefined {
   }
 }
 
-async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Request): Promise<void> {
-  const isComplete = benches === BENCHES && rounds >= ROUNDS && seconds >= SECONDS && peers.length === 0;
+async function runAll(request: Request): Promise<void> {
+  const { benches, rounds, seconds, quick, peers, json, isPublished, out } = request;
   const report = newReport(rounds, seconds, await busyNow());
-  const folder = out ?? (isComplete ? folderOf(report, RESULTS) : undefined);
+  const folder = out ?? (isPublished ? folderOf(report, RESULTS) : undefined);
   const print = (text: string) => json || process.stdout.write(`${text}\n`);
   const total = benches.reduce((sum, bench) => sum + bench.duration({ rounds, seconds, quick, peers }), 0);
   const minutes = Math.ceil(total / 60);
@@ -130,16 +146,28 @@ async function runAll({ benches, rounds, seconds, quick, peers, json, out }: Req
       if (!(error instanceof Skip)) process.exitCode = 1;
     }
     // After each bench, so that what was measured outlives whatever ends the run.
-    if (folder !== undefined) save(report, folder);
+    if (folder !== undefined) save(whole(report, folder, isPublished), folder);
   }
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   if (folder === undefined) return;
-  const written = save(report, folder);
-  if (isComplete && out === undefined) {
-    publish(report, DOCUMENT, RESULTS);
+  const results = whole(report, folder, isPublished);
+  const written = save(results, folder);
+  if (isPublished) {
+    publish(results, DOCUMENT, RESULTS);
     written.push(DOCUMENT);
   }
   print(`\nWritten: ${written.map((file) => relative('', file)).join(', ')}`);
+}
+
+/** What is published keeps what was published of other benches. */
+function whole(report: Report, folder: string, isPublished: boolean): Report {
+  return isPublished
+    ? renewed(
+        report,
+        folder,
+        BENCHES.map(({ name }) => name),
+      )
+    : report;
 }
 
 /** Without its namespaces and processes, a bench that hangs comes to an end. */

@@ -9,6 +9,8 @@ import type { Process } from './process.ts';
 
 const FREQUENCY = '997';
 const PATIENCE_MS = 20_000;
+/** Bytes; a line for each function that was ever seen. */
+const MAX_REPORT = 64 << 20;
 
 /** What Node must be told, so that perf knows the names of JavaScript functions. */
 export const PROFILED = ['--perf-basic-prof-only-functions'];
@@ -37,7 +39,8 @@ export async function profile(
     await work();
     await recording.output(seconds * 1000 + PATIENCE_MS);
     const args = ['report', '-i', data, '--stdio', '--no-children', '-s', 'symbol'];
-    return costs(execFileSync('perf', args, { encoding: 'utf8', timeout: PATIENCE_MS, stdio: 'pipe' }));
+    const limits = { timeout: PATIENCE_MS, maxBuffer: MAX_REPORT };
+    return costs(execFileSync('perf', args, { encoding: 'utf8', stdio: 'pipe', ...limits }));
   } finally {
     // Where V8 tells perf the names; nobody else takes these files away.
     for (const { pid } of processes) rmSync(`/tmp/perf-${pid}.map`, { force: true });

@@ -1,5 +1,5 @@
 // A run as lines for the terminal, as Markdown, as JSON and as charts; and the block of docs/performance.md that holds
-// the last complete one of each kind of processor. Written whatever came out: what was missed and what was skipped stand
+// the last one of each bench on each kind of processor. Written whatever came out: what was missed and what was skipped stand
 // there too.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -36,6 +36,8 @@ export interface BenchReport {
   outcome: Outcome;
   /** Why it did not run, or did not end. */
   missing?: string;
+  /** ISO 8601, if it is not of the run but of an earlier one. */
+  date?: string;
 }
 
 export interface Report {
@@ -67,6 +69,19 @@ export function newReport(rounds: number, secondsPerRound: number, busyBefore: n
     busyBefore,
     benches: [],
   };
+}
+
+/** The results in `folder`, where `report` has them anew; in the order of `names`. What is kept says from when it is. */
+export function renewed(report: Report, folder: string, names: readonly string[]): Report {
+  const file = join(folder, RESULTS);
+  if (!existsSync(file)) return report;
+  const old = JSON.parse(readFileSync(file, 'utf8')) as Report;
+  const isAnew = ({ name }: BenchReport) => report.benches.some((bench) => bench.name === name);
+  const kept = old.benches
+    .filter((bench) => !isAnew(bench) && names.includes(bench.name))
+    .map((bench) => ({ date: old.date, ...bench }));
+  const place = ({ name }: BenchReport) => names.indexOf(name);
+  return { ...report, benches: [...kept, ...report.benches].sort((a, b) => place(a) - place(b)) };
 }
 
 /** What one bench found, for the terminal. */
@@ -117,8 +132,20 @@ function circumstances(report: Report): string {
     `Just before, other work took ${(100 * report.busyBefore).toFixed(0)} % of the CPUs. ` +
     `${reached} of ${promised.length + unmeasured.length} numbers are reached` +
     (unmeasured.length > 0 ? `, ${unmeasured.length} not measured` : '') +
-    (silent > 0 ? `; ${silent} of ${report.benches.length} benches have no result.` : '.')
+    (silent > 0 ? `; ${silent} of ${report.benches.length} benches have no result.` : '.') +
+    earlier(report.benches)
   );
+}
+
+/** ` Of 2026-11-28: heap, host.` */
+function earlier(benches: readonly BenchReport[]): string {
+  const days = new Map<string, string[]>();
+  for (const { name, date } of benches) {
+    if (date === undefined) continue;
+    const day = date.slice(0, 10);
+    days.set(day, [...(days.get(day) ?? []), name]);
+  }
+  return [...days].map(([day, names]) => ` Of ${day}: ${names.join(', ')}.`).join('');
 }
 
 /** Of `AMD EPYC 7B13 64-Core Processor` what tells it from other kinds: `AMD EPYC 7B13`. */

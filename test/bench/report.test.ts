@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Outcome } from '../../bench/bench.ts';
-import { folderOf, markdown, newReport, processor, publish, save } from '../../bench/report.ts';
+import { folderOf, markdown, newReport, processor, publish, renewed, save } from '../../bench/report.ts';
 
 const outcome: Outcome = {
   results: [
@@ -98,4 +98,28 @@ test('a run replaces the column of its own kind of processor only', () => {
     '| distance; at least 2 | not measured: VDE is left out | not measured: VDE is left out |',
   );
   expect(text).toContain('(results/amd-epyc/tcp.svg)');
+});
+
+test('a run of some benches keeps the others, which say from when they are', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'taploom-report-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const names = ['engine', 'tcp', 'udp'];
+  const run = (day: string, ...benches: string[]) => {
+    const report = newReport(15, 1, 0);
+    report.date = `${day}T12:00:00.000Z`;
+    report.benches.push(...benches.map((name) => ({ name, question: 'How fast?', outcome })));
+    const results = renewed(report, folder, names);
+    save(results, folder);
+    return results;
+  };
+  run('2026-01-01', 'tcp', 'udp', 'gone');
+  run('2026-02-02', 'engine');
+  const results = run('2026-03-03', 'tcp');
+  expect(results.benches.map(({ name, date }) => [name, date?.slice(0, 10)])).toEqual([
+    ['engine', '2026-02-02'],
+    ['tcp', undefined],
+    ['udp', '2026-01-01'],
+  ]);
+  expect(markdown(results)).toContain('2026-03-03');
+  expect(markdown(results)).toContain(' Of 2026-02-02: engine. Of 2026-01-01: udp.');
 });
