@@ -17,8 +17,11 @@ export function ip(lines, netns) {
 
 /** All that was started and must end. */
 const children = [];
+let isEnding = false;
 
+/** Throws once the end has begun: who goes on meanwhile must leave nothing behind it. */
 export function start(command, args, options) {
+  if (isEnding) throw new SetupError('It has come to its end.');
   const child = spawn(command, args, options);
   children.push(child);
   return child;
@@ -32,6 +35,7 @@ export function startIn(netns, command, args) {
 }
 
 export function endChildren() {
+  isEnding = true;
   return Promise.all(children.map(endChild));
 }
 

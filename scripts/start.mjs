@@ -243,6 +243,8 @@ await main(async () => {
     stop = () => resolve(true);
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+  // Whoever reads has gone, as with `npm start | head`.
+  process.stdout.on('error', stop);
   watchParent(stop);
 
   await openRecord();
@@ -264,9 +266,9 @@ await main(async () => {
         const first = await showPing(h1, h2.v4);
         say(`First answer ${(first / 1000).toFixed(1)} s after the start.`);
         await showPing(h2, h1.v6);
-        await showTcp(h1, h2);
         // What it needs is there only now that all is built.
         const { showNetwork } = await import('./start_network.mjs');
+        await showTcp(h1, h2);
         await showNetwork(GUEST, ask).catch(({ message }) => say(`NAT  is not shown: ${message}`));
       })(),
     ]);

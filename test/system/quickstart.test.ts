@@ -138,6 +138,22 @@ async function descendants(root: number): Promise<Descendant[]> {
   return found;
 }
 
+test('whoever reads only its first lines leaves nothing behind either', async () => {
+  const machine = await startMachine();
+  const start = npmStart(machine, 'sh', '-c', '"$@" | head -n 5; echo read', 'sh');
+  await start.waitFor(/^read$/m, 60_000);
+  await expect.poll(() => namespaces(machine), { timeout: 30_000, interval: 500 }).toEqual([]);
+});
+
+test('Ctrl-C amid the demonstration leaves nothing behind either', async () => {
+  const machine = await startMachine();
+  const start = npmStart(machine);
+  await start.waitFor(/First answer/, 30_000);
+  await start.stop('SIGINT', 10_000);
+  expect(start.stdout).toMatch(DONE);
+  expect(await namespaces(machine)).toEqual([]);
+});
+
 test('an occupied metrics port is named, and another one used', async () => {
   const machine = await startMachine();
   const occupy = `require('net').createServer().listen(9477, '127.0.0.1', () => console.log('occupied'))`;
