@@ -2,8 +2,8 @@
  * The library as an addon of Node: functions of C that JavaScript calls without arguments. Through libffi such a call costs
  * 0.3 us, and 0.7 where nothing of it is in the cache; by Node-API 0.02 and 0.14.
  *
- * What is declared here is in Node's executable, and a part of Node-API that never changes (node_api.h, version 1). Nothing
- * but a C compiler is needed this way, and a program without Node can have the library, too.
+ * What is declared here is in Node's executable, and a part of Node-API that never changes (node_api.h, version 1): nothing
+ * but a C compiler is needed this way. Weak, because programs without Node link with this code, too.
  */
 #include "taploom.h"
 #include <stdlib.h>
@@ -14,13 +14,14 @@ typedef struct napi_callback_info__ *napi_callback_info;
 typedef napi_value (*napi_callback)(napi_env, napi_callback_info);
 typedef void (*napi_finalize)(napi_env, void *data, void *hint);
 
-/* All but the last return 0 or why not. */
-int napi_get_cb_info(napi_env, napi_callback_info, size_t *argc, napi_value *argv, napi_value *self, void **data);
-int napi_get_buffer_info(napi_env, napi_value, void **data, size_t *length);
-int napi_create_int32(napi_env, int32_t, napi_value *result);
-int napi_create_function(napi_env, const char *name, size_t length, napi_callback, void *data, napi_value *result);
-int napi_add_finalizer(napi_env, napi_value, void *data, napi_finalize, void *hint, void *reference);
-int napi_throw_error(napi_env, const char *code, const char *message);
+/* They return 0 or why not. */
+#define NODE __attribute__((weak)) int
+NODE napi_get_cb_info(napi_env, napi_callback_info, size_t *argc, napi_value *argv, napi_value *self, void **data);
+NODE napi_get_buffer_info(napi_env, napi_value, void **data, size_t *length);
+NODE napi_create_int32(napi_env, int32_t, napi_value *result);
+NODE napi_create_function(napi_env, const char *name, size_t length, napi_callback, void *data, napi_value *result);
+NODE napi_add_finalizer(napi_env, napi_value, void *data, napi_finalize, void *hint, void *reference);
+NODE napi_throw_error(napi_env, const char *code, const char *message);
 
 struct bound {
     int (*function)(void *);
