@@ -36,8 +36,9 @@ export interface BenchReport {
   outcome: Outcome;
   /** Why it did not run, or did not end. */
   missing?: string;
-  /** ISO 8601, if it is not of the run but of an earlier one. */
+  /** ISO 8601, and how many rounds there were, if it is not of the run but of an earlier one. */
   date?: string;
+  rounds?: number;
 }
 
 export interface Report {
@@ -79,7 +80,7 @@ export function renewed(report: Report, folder: string, names: readonly string[]
   const isAnew = ({ name }: BenchReport) => report.benches.some((bench) => bench.name === name);
   const kept = old.benches
     .filter((bench) => !isAnew(bench) && names.includes(bench.name))
-    .map((bench) => ({ date: old.date, ...bench }));
+    .map((bench) => ({ date: old.date, rounds: old.rounds, ...bench }));
   const place = ({ name }: BenchReport) => names.indexOf(name);
   return { ...report, benches: [...kept, ...report.benches].sort((a, b) => place(a) - place(b)) };
 }
@@ -133,19 +134,19 @@ function circumstances(report: Report): string {
     `${reached} of ${promised.length + unmeasured.length} numbers are reached` +
     (unmeasured.length > 0 ? `, ${unmeasured.length} not measured` : '') +
     (silent > 0 ? `; ${silent} of ${report.benches.length} benches have no result.` : '.') +
-    earlier(report.benches)
+    earlier(report)
   );
 }
 
-/** ` Of 2026-11-28: heap, host.` */
-function earlier(benches: readonly BenchReport[]): string {
-  const days = new Map<string, string[]>();
-  for (const { name, date } of benches) {
+/** ` Of 2026-11-28, 30 rounds: heap, host.` */
+function earlier({ benches, rounds: usual }: Report): string {
+  const runs = new Map<string, string[]>();
+  for (const { name, date, rounds = usual } of benches) {
     if (date === undefined) continue;
-    const day = date.slice(0, 10);
-    days.set(day, [...(days.get(day) ?? []), name]);
+    const run = `${date.slice(0, 10)}${rounds === usual ? '' : `, ${rounds} rounds`}`;
+    runs.set(run, [...(runs.get(run) ?? []), name]);
   }
-  return [...days].map(([day, names]) => ` Of ${day}: ${names.join(', ')}.`).join('');
+  return [...runs].map(([run, names]) => ` Of ${run}: ${names.join(', ')}.`).join('');
 }
 
 /** Of `AMD EPYC 7B13 64-Core Processor` what tells it from other kinds: `AMD EPYC 7B13`. */

@@ -126,8 +126,9 @@ export class Reconciler {
       .enqueue(async () => {
         if (parts.isClosed()) return;
         const bridge = bridgeOf(reconfiguration().desired, port);
-        const isForgotten = await reconfiguration().lose(port, reason);
-        if (isForgotten && bridge !== undefined) news.forgotten(bridge, port, reason);
+        await reconfiguration().lose(port, reason, () => {
+          if (bridge !== undefined) news.forgotten(bridge, port, reason);
+        });
         this.attend();
       })
       // The data plane has died, and says so by itself.

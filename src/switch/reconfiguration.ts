@@ -107,18 +107,19 @@ export class Reconfiguration {
   }
 
   /**
-   * A port has lost its device: it is closed, and taken again as soon as that can be, or forgotten if it should be. True
-   * if it is forgotten. A change that came first may have given it another device, which is not the dead one.
+   * A port has lost its device: it is closed, and taken again as soon as that can be, or forgotten if it should be. Told
+   * as soon as it is not wanted: its name and its place are free, for who asks while it is being closed, too. A change that
+   * came first may have given it another device, which is not the dead one.
    */
-  async lose(port: string, reason: string): Promise<boolean> {
-    if (!this.parts.open.goneNames.has(port)) return false;
+  async lose(port: string, reason: string, onForgotten: () => void): Promise<void> {
+    if (!this.parts.open.goneNames.has(port)) return;
     const alone = new Set([port]);
-    const isForgotten = this.forgets(port);
-    if (isForgotten) this.wanted = withoutPorts(this.wanted, alone);
-    else this.missing.lost(port, reason, monotonicMs());
+    if (this.forgets(port)) {
+      this.wanted = withoutPorts(this.wanted, alone);
+      onForgotten();
+    } else this.missing.lost(port, reason, monotonicMs());
     await this.realisation.detach(withoutPorts(this.config, alone));
     this.listeners.update(this.config);
-    return isForgotten;
   }
 
   /** The same configuration anew, after interfaces have changed under it. */

@@ -104,22 +104,22 @@ test('a run of some benches keeps the others, which say from when they are', () 
   const folder = mkdtempSync(join(tmpdir(), 'taploom-report-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const names = ['engine', 'tcp', 'udp'];
-  const run = (day: string, ...benches: string[]) => {
-    const report = newReport(15, 1, 0);
+  const run = (day: string, rounds: number, ...benches: string[]) => {
+    const report = newReport(rounds, 1, 0);
     report.date = `${day}T12:00:00.000Z`;
     report.benches.push(...benches.map((name) => ({ name, question: 'How fast?', outcome })));
     const results = renewed(report, folder, names);
     save(results, folder);
     return results;
   };
-  run('2026-01-01', 'tcp', 'udp', 'gone');
-  run('2026-02-02', 'engine');
-  const results = run('2026-03-03', 'tcp');
+  run('2026-01-01', 15, 'tcp', 'udp', 'gone');
+  run('2026-02-02', 30, 'engine');
+  const results = run('2026-03-03', 15, 'tcp');
   expect(results.benches.map(({ name, date }) => [name, date?.slice(0, 10)])).toEqual([
     ['engine', '2026-02-02'],
     ['tcp', undefined],
     ['udp', '2026-01-01'],
   ]);
   expect(markdown(results)).toContain('2026-03-03');
-  expect(markdown(results)).toContain(' Of 2026-02-02: engine. Of 2026-01-01: udp.');
+  expect(markdown(results)).toContain(' Of 2026-02-02, 30 rounds: engine. Of 2026-01-01: udp.');
 });
